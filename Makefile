@@ -1,0 +1,72 @@
+# reelhaul: `make help` lists the targets. `make demo` and `make test` work as the first command on a fresh clone.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+STAGE ?= local
+PORT ?=
+FOOTAGE ?=
+PYTEST ?=
+
+.PHONY: help setup lock demo up local-aws camera test check lint types floors format bench deploy clean
+
+help: ## list the targets
+	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(READY) ## make .venv and install everything into it
+
+$(READY): requirements/development.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/development.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	printf '%s\n' "$(CURDIR)" "$(CURDIR)/cloud" > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/reelhaul_houses.pth"
+	touch $(READY)
+
+lock: setup ## write requirements/ anew from pyproject.toml (hashes, no index addresses)
+	$(BIN)/uv pip compile pyproject.toml --extra cloud --extra local --extra development --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o requirements/development.txt
+	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o requirements/edge.txt
+
+demo: setup ## haul generated footage (or FOOTAGE=DIR) into the local AWS and prove it: build/demo.json
+	$(BIN)/python -m infra.local.demo $(if $(FOOTAGE),--footage "$(FOOTAGE)")
+
+up: setup ## the whole local stack, with a coordinator to use by hand; Ctrl-C ends it
+	$(BIN)/python -m infra.local.world up $(if $(PORT),--port $(PORT)) $(if $(FOOTAGE),--footage "$(FOOTAGE)")
+
+local-aws: setup ## only the strict local AWS, for outside clients: make local-aws PORT=5055
+	$(BIN)/python -m infra.local.world aws $(if $(PORT),--port $(PORT))
+
+camera: setup ## only the camera simulator: make camera FOOTAGE=DIR PORT=8080
+	$(BIN)/python -m infra.local.camera $(if $(FOOTAGE),--footage "$(FOOTAGE)") $(if $(PORT),--port $(PORT))
+
+test: setup ## all tests: make test PYTEST='-k spool'
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST)
+
+check: lint types floors test ## what .ci/run runs
+
+lint: setup ## ruff, bandit, cfn-lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/bandit --quiet --recursive --severity-level medium edge_client cloud infra
+	$(BIN)/cfn-lint infra/storage.yaml
+
+types: setup ## mypy, strict
+	$(BIN)/mypy edge_client infra tests
+	cd cloud && ../$(BIN)/mypy --config-file ../pyproject.toml app.py chalicelib
+
+floors: setup ## import-linter: who may import whom
+	$(BIN)/lint-imports
+
+format: setup ## ruff, writing
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+deploy: setup ## the stack and the coordinator on a stage: make deploy STAGE=prod
+	$(BIN)/python -m infra.deploy --stage $(STAGE)
+
+clean: ## remove what was built; the venv stays (rm -r .venv removes it)
+	rm -rf build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
