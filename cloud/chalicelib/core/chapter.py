@@ -1,0 +1,55 @@
+"""A chapter: one file as the camera split it."""
+
+import re
+from dataclasses import dataclass
+
+from chalicelib.core import keys
+from chalicelib.core.errors import InvalidRequest
+from chalicelib.core.ids import ArtifactId, SessionId
+
+_DIRECTORY = re.compile(r"[0-9]{3}[A-Za-z0-9_]{5}")
+_FILENAME = re.compile(r"[^/\\\x00-\x1f\x7f]{1,100}")
+_EXTENSIONS = (".mp4", ".360")
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One chapter with what tells it from another file of the same name.
+
+    `created` and `modified` are the camera's own wall clock as an epoch in seconds: identity, never time.
+    Raises InvalidRequest for names that no camera writes.
+    """
+
+    directory: str
+    filename: str
+    size_bytes: int
+    created: int | None = None
+    modified: int | None = None
+    etag: str | None = None
+    gumi: str | None = None
+
+    def __post_init__(self) -> None:
+        if not _DIRECTORY.fullmatch(self.directory):
+            raise InvalidRequest("a chapter's directory is three digits and five of A-Z, a-z, 0-9, '_'")
+        if not _FILENAME.fullmatch(self.filename):
+            raise InvalidRequest(
+                "a chapter's filename has 1 to 100 characters, no slash, no control character"
+            )
+        if not self.filename.lower().endswith(_EXTENSIONS):
+            raise InvalidRequest("a chapter's filename ends in .MP4 or .360")
+        if self.size_bytes < 1:
+            raise InvalidRequest(f"{self.name} has {self.size_bytes} bytes; a chapter has at least 1")
+
+    @property
+    def name(self) -> str:
+        """Directory and filename as the camera shows them: `100GOPRO/GX010038.MP4`."""
+        return f"{self.directory}/{self.filename}"
+
+    @property
+    def artifact_id(self) -> ArtifactId:
+        """The slash-free id of the original: `original.100GOPRO.GX010038.MP4`."""
+        return ArtifactId(f"original.{keys.escaped(self.directory)}.{keys.escaped(self.filename)}")
+
+    def key(self, session_id: SessionId) -> str:
+        """Where the original is stored."""
+        return keys.original_key(session_id, self.directory, self.filename)

@@ -1,0 +1,140 @@
+"""What can go wrong, as nouns. Status codes live in `web/problems.py` alone.
+
+ReelhaulError
+|-- for the caller of the API
+|   |-- InvalidRequest      the request says something that cannot be
+|   |-- NotAuthenticated    no token, or not a good one
+|   |-- NotPermitted        a good token of the wrong role
+|   |-- NotFound            nothing of that name that this token may see
+|   |-- SessionDiffers      the session exists and says something else
+|   |-- StateConflict       right request, wrong moment
+|   |-- PlanDiffers         the coordinator's plan is another
+|   |-- UploadGone          the upload ended without an object
+|   |-- TooLarge            no legal plan exists
+|   |-- PartsMismatch       what S3 holds is not what the plan or the caller says
+|   |-- Finalizing          being completed right now
+|   |-- ClientTooOld
+|   |-- SlowDown            we ask for patience
+|   `-- StorageBusy         S3 or DynamoDB ask for patience
+`-- between flows and adapters
+    |-- Conflict            somebody wrote the session first: load and decide again
+    |-- MultipartGone       S3 knows no such multipart upload (completed, aborted or expired)
+    |-- KeyTaken            an object stands on the key already
+    `-- PartsRefused        S3 refuses to assemble these parts
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from chalicelib.core.parts import PartPlan  # parts raises these errors
+
+
+class ReelhaulError(Exception):
+    """A failure that has a name here; its text says what happened and what to do."""
+
+
+class InvalidRequest(ReelhaulError):
+    """The request says something that cannot be."""
+
+
+class NotAuthenticated(ReelhaulError):
+    """No token, or not a good one."""
+
+
+class NotPermitted(ReelhaulError):
+    """A good token, but not of a role that may do this."""
+
+
+class NotFound(ReelhaulError):
+    """Nothing of that name that this caller may see."""
+
+
+class SessionDiffers(ReelhaulError):
+    """The session exists and was confirmed with other facts, listed in `differences`."""
+
+    def __init__(self, message: str, differences: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.differences = differences
+
+
+class StateConflict(ReelhaulError):
+    """The right request at a moment when it cannot be followed."""
+
+
+class PlanDiffers(ReelhaulError):
+    """The caller named another size or part size than the coordinator's `plan`."""
+
+    def __init__(self, message: str, plan: PartPlan) -> None:
+        super().__init__(message)
+        self.plan = plan
+
+
+class UploadGone(ReelhaulError):
+    """The upload ended without an object, for `reason`; a new one can be opened."""
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class TooLarge(ReelhaulError):
+    """More bytes or more parts than S3 takes."""
+
+
+class PartsMismatch(ReelhaulError):
+    """Parts are `missing`, or `differing` from the plan or from what the caller read."""
+
+    def __init__(self, message: str, missing: tuple[int, ...], differing: tuple[int, ...]) -> None:
+        super().__init__(message)
+        self.missing = missing
+        self.differing = differing
+
+
+class Finalizing(ReelhaulError):
+    """The upload is being completed; ask again in a moment."""
+
+
+class ClientTooOld(ReelhaulError):
+    """The client's version is below `minimum_version`, or it did not name one."""
+
+    def __init__(self, message: str, minimum_version: str) -> None:
+        super().__init__(message)
+        self.minimum_version = minimum_version
+
+
+class Patience(ReelhaulError):
+    """Nothing is wrong but the moment: the same call succeeds later."""
+
+    def __init__(self, message: str, retry_after_s: int = 5) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class SlowDown(Patience):
+    """The coordinator asks this caller for patience."""
+
+
+class StorageBusy(Patience):
+    """S3 or DynamoDB ask for patience."""
+
+
+class Conflict(ReelhaulError):
+    """Somebody wrote the session first: load it and decide again."""
+
+
+class MultipartGone(ReelhaulError):
+    """S3 knows no such multipart upload: it was completed, aborted or purged."""
+
+
+class KeyTaken(ReelhaulError):
+    """An object stands on the key already."""
+
+
+class PartsRefused(ReelhaulError):
+    """S3 refuses to assemble these parts, with `code` saying why."""
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(message)
+        self.code = code

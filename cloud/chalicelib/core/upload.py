@@ -1,0 +1,182 @@
+"""An upload: one attempt to bring one object into the bucket, and the moves it may make.
+
+    OPEN --completed--> COMPLETED --verified--> VERIFIED
+     |  `-------------- verified -----------------^      (the event overtook the reply)
+     |--cancelled--> CANCELLED --reopened (undo)--> OPEN
+     |--expired----> EXPIRED
+     `--rejected---> REJECTED  (also from COMPLETED)
+
+A move to the present state changes nothing. VERIFIED, EXPIRED and REJECTED are final.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import Enum
+
+from chalicelib.core.crc import Crc64Nvme
+from chalicelib.core.errors import StateConflict
+from chalicelib.core.ids import ArtifactId, SessionId, UploadId
+from chalicelib.core.parts import PartPlan
+
+
+class UploadState(Enum):
+    OPEN = "OPEN"
+    COMPLETED = "COMPLETED"
+    VERIFIED = "VERIFIED"
+    CANCELLED = "CANCELLED"
+    EXPIRED = "EXPIRED"
+    REJECTED = "REJECTED"
+
+
+_MOVES = {
+    UploadState.OPEN: {
+        UploadState.COMPLETED,
+        UploadState.VERIFIED,
+        UploadState.CANCELLED,
+        UploadState.EXPIRED,
+        UploadState.REJECTED,
+    },
+    UploadState.COMPLETED: {UploadState.VERIFIED, UploadState.REJECTED},
+    UploadState.CANCELLED: {UploadState.OPEN},
+    UploadState.VERIFIED: set(),
+    UploadState.EXPIRED: set(),
+    UploadState.REJECTED: set(),
+}
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """The current object of a key as a HEAD shows it; `upload_id` is the one in its metadata (rule 5)."""
+
+    key: str
+    size_bytes: int
+    crc64nvme: Crc64Nvme | None
+    etag: str
+    version_id: str
+    upload_id: UploadId | None
+    modified_at: datetime
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """The proof for one verified upload: the licence to finish a chapter and to drop its parts."""
+
+    upload_id: UploadId
+    artifact_id: ArtifactId
+    key: str
+    version_id: str
+    size_bytes: int
+    crc64nvme: Crc64Nvme
+    verified_at: datetime
+
+
+@dataclass(frozen=True)
+class Upload:
+    """One upload.
+
+    `promise` is the whole object's CRC64NVME, folded from the parts and recorded before S3 is asked to complete:
+    what an object must show to be verified. `owes_abort` and `owes_removal` are what a terminal state still owes S3:
+    ending the multipart upload, and a delete marker on a rejected object.
+    """
+
+    upload_id: UploadId
+    session_id: SessionId
+    artifact_id: ArtifactId
+    key: str
+    plan: PartPlan
+    multipart_id: str
+    opened_at: datetime
+    expires_at: datetime
+    state: UploadState = UploadState.OPEN
+    promise: Crc64Nvme | None = None
+    promised_at: datetime | None = None
+    receipt: Receipt | None = None
+    reason: str | None = None
+    ended_at: datetime | None = None
+    owes_abort: bool = False
+    owes_removal: bool = False
+
+    @property
+    def is_live(self) -> bool:
+        """Whether bytes may still become this upload's object."""
+        return self.state in (UploadState.OPEN, UploadState.COMPLETED)
+
+    @property
+    def owes(self) -> bool:
+        """Whether the reconciler has anything left to do for it."""
+        return self.is_live or self.owes_abort or self.owes_removal
+
+    def is_past(self, now: datetime) -> bool:
+        return now >= self.expires_at
+
+    def promised(self, crc: Crc64Nvme, now: datetime) -> "Upload":
+        """This upload about to be completed as `crc`."""
+        return replace(self, promise=crc, promised_at=now)
+
+    def unpromised(self) -> "Upload":
+        """This upload after S3 refused to assemble its parts: parts may be sent again."""
+        return replace(self, promise=None, promised_at=None)
+
+    def completed(self) -> "Upload":
+        """This upload after S3 said that the object stands."""
+        return self._moved(UploadState.COMPLETED)
+
+    def verified(self, stored: StoredObject, now: datetime) -> "Upload":
+        """This upload with its receipt for `stored`, which must be what was promised.
+
+        Raises StateConflict otherwise: a receipt is never written for anything else.
+        """
+        if self.state is UploadState.VERIFIED:
+            return self
+        crc = self.promise
+        if crc is None or not self.is_kept_by(stored):
+            raise StateConflict(f"{stored.key} is not what upload {self.upload_id} promised")
+        receipt = Receipt(
+            self.upload_id, self.artifact_id, stored.key, stored.version_id, stored.size_bytes, crc, now
+        )
+        return replace(self._moved(UploadState.VERIFIED), receipt=receipt)
+
+    def is_kept_by(self, stored: StoredObject) -> bool:
+        """Whether `stored` is this upload's object with the promised size and CRC."""
+        return (
+            self.promise is not None
+            and stored.upload_id == self.upload_id
+            and stored.key == self.key
+            and stored.size_bytes == self.plan.size_bytes
+            and stored.crc64nvme == self.promise
+        )
+
+    def cancelled(self, now: datetime) -> "Upload":
+        """This upload given up by its device; its parts stay until the undo window is over."""
+        if self.state is UploadState.CANCELLED:
+            return self
+        reason = "cancelled by the device"
+        return replace(self._moved(UploadState.CANCELLED), ended_at=now, owes_abort=True, reason=reason)
+
+    def reopened(self) -> "Upload":
+        """This cancelled upload, open again with the parts it had and the deadline it had."""
+        return replace(self._moved(UploadState.OPEN), ended_at=None, owes_abort=False, reason=None)
+
+    def expired(self, reason: str, now: datetime) -> "Upload":
+        """This upload ended without an object; a new one can be opened."""
+        return replace(self._moved(UploadState.EXPIRED), reason=reason, ended_at=now, owes_abort=True)
+
+    def rejected(self, reason: str, now: datetime) -> "Upload":
+        """This upload ended with an object that is not what was promised."""
+        upload = self._moved(UploadState.REJECTED)
+        return replace(upload, reason=reason, ended_at=now, owes_abort=True, owes_removal=True)
+
+    def aborted(self) -> "Upload":
+        return replace(self, owes_abort=False)
+
+    def removed(self) -> "Upload":
+        return replace(self, owes_removal=False)
+
+    def _moved(self, state: UploadState) -> "Upload":
+        if state is self.state:
+            return self
+        if state not in _MOVES[self.state]:
+            raise StateConflict(
+                f"upload {self.upload_id} is {self.state.value} and cannot become {state.value}"
+            )
+        return replace(self, state=state)

@@ -1,0 +1,176 @@
+"""What the coordinator needs of the world, as Protocols. `wiring` makes the real ones, tests the memory ones.
+
+Every method that talks to S3 or DynamoDB may raise StorageBusy: the same call succeeds later.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from chalicelib.core.chapter import Chapter
+from chalicelib.core.crc import Crc64Nvme
+from chalicelib.core.ids import DeviceId, SessionId, TokenId, UploadId
+from chalicelib.core.parts import StoredPart
+from chalicelib.core.session import Picture, Progress, Session
+from chalicelib.core.settle import Policy
+from chalicelib.core.tokens import Device, Token
+from chalicelib.core.upload import StoredObject, Upload
+
+
+@dataclass(frozen=True)
+class OpenMultipart:
+    """A multipart upload as S3 lists it."""
+
+    key: str
+    multipart_id: str
+    initiated_at: datetime
+
+
+class Footage(Protocol):
+    """The bucket."""
+
+    def create_multipart(self, key: str, upload_id: UploadId) -> str:
+        """A new multipart upload for `key`, its id; CRC64NVME of the full object, `upload_id` in the metadata."""
+
+    def parts(self, key: str, multipart_id: str) -> tuple[StoredPart, ...]:
+        """Every part that S3 holds, by number, all pages. Raises MultipartGone."""
+
+    def complete(
+        self, key: str, multipart_id: str, parts: Sequence[StoredPart], crc64nvme: Crc64Nvme, size_bytes: int
+    ) -> None:
+        """Have S3 assemble `parts` into a new object of this size and CRC; never over an existing one.
+
+        Raises MultipartGone, KeyTaken, PartsRefused.
+        """
+
+    def abort(self, key: str, multipart_id: str) -> bool:
+        """Give up a multipart upload; True once S3 holds nothing of it. Gone already is success."""
+
+    def head(self, key: str) -> StoredObject | None:
+        """The current object of `key`, or None when there is none (or a delete marker)."""
+
+    def remove(self, stored: StoredObject) -> None:
+        """Write a delete marker over exactly this object (If-Match); gone or replaced already is success."""
+
+    def multiparts(self, prefix: str) -> Iterator[OpenMultipart]:
+        """Every open multipart upload below `prefix`, all pages. A page that fails raises: partial is not empty."""
+
+
+@dataclass(frozen=True)
+class PartToSign:
+    """What a part URL binds: number, size and CRC64NVME."""
+
+    number: int
+    size_bytes: int
+    crc64nvme: Crc64Nvme
+
+
+@dataclass(frozen=True)
+class PartUrl:
+    """Where to PUT one part, with exactly these headers, until `expires_at`."""
+
+    number: int
+    url: str
+    headers: dict[str, str]
+    expires_at: datetime
+
+
+class Signer(Protocol):
+    """Presigned addresses."""
+
+    def part_urls(
+        self, key: str, multipart_id: str, parts: Sequence[PartToSign], ttl_s: int, now: datetime
+    ) -> tuple[PartUrl, ...]:
+        """One URL a part; `content-length` and `x-amz-checksum-crc64nvme` are signed."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One write of a session's state: all of it or nothing.
+
+    `session` is the session as it will stand; its version must be one above what is recorded, or 1 for a new
+    session. `chapters` are written with a new session only. `due_at` is when the reconciler looks next, or None.
+    """
+
+    session: Session
+    chapters: tuple[Chapter, ...] = ()
+    uploads: tuple[Upload, ...] = ()
+    due_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Due:
+    """A session at which the reconciler should look, since `due_at`."""
+
+    session_id: SessionId
+    due_at: datetime
+
+
+class Records(Protocol):
+    """The table."""
+
+    def picture(self, session_id: SessionId) -> Picture | None:
+        """All that is recorded of a session, consistently read, or None."""
+
+    def session_of(self, upload_id: UploadId) -> SessionId | None:
+        """The session of an upload, consistently read, or None."""
+
+    def write(self, change: Change) -> None:
+        """Record `change` in one transaction. Raises Conflict when the recorded version is not the one before."""
+
+    def due(self, until: datetime, limit: int) -> tuple[Due, ...]:
+        """At most `limit` sessions due at or before `until`, the longest due first; may lag behind writes."""
+
+    def postpone(self, due: Due, until: datetime) -> None:
+        """Have the session due again at `until`; nothing happens when its due time is no longer `due.due_at`."""
+
+    def put_progress(self, session_id: SessionId, progress: Progress) -> None:
+        """Record a heartbeat; outside the session's version."""
+
+    def token(self, token_id: TokenId) -> Token | None: ...
+
+    def put_token(self, token: Token) -> None: ...
+
+    def device(self, device_id: DeviceId) -> Device | None: ...
+
+    def put_device(self, device: Device) -> None: ...
+
+
+class Ids(Protocol):
+    """Chance."""
+
+    def upload_id(self) -> UploadId: ...
+
+    def device_id(self) -> DeviceId: ...
+
+    def token_id(self) -> TokenId: ...
+
+    def secret(self) -> str:
+        """256 random bits in URL-safe base64."""
+
+
+class Clock(Protocol):
+    """The server's time."""
+
+    def now(self) -> datetime:
+        """Aware, UTC."""
+
+
+class Metrics(Protocol):
+    """What flows report, beside their log lines."""
+
+    def count(self, name: str, value: int = 1) -> None: ...
+
+
+@dataclass(frozen=True)
+class Ports:
+    """All of the world that a flow may touch, passed by hand."""
+
+    footage: Footage
+    records: Records
+    signer: Signer
+    ids: Ids
+    clock: Clock
+    metrics: Metrics
+    policy: Policy
