@@ -1,0 +1,49 @@
+"""What holds for every test: no real credentials, no endpoint but loopback."""
+
+import ipaddress
+import os
+import sys
+
+import pytest
+
+_CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--aws-endpoint",
+        metavar="URL",
+        default=None,
+        help="run the contract suites on this S3 and DynamoDB as well, with credentials from REELHAUL_CONFORMANCE_*",
+    )
+
+
+def pytest_configure() -> None:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ.update(_CREDENTIALS)
+    if os.environ.get("REELHAUL_CONFORMANCE_ALLOW_REMOTE") != "1":
+        # An audit hook sees every connection of this process, whoever makes it, and cannot be taken out again.
+        sys.addaudithook(_refuse_all_but_loopback)
+
+
+def _refuse_all_but_loopback(event: str, arguments: tuple[object, ...]) -> None:
+    if event != "socket.connect":
+        return
+    address = arguments[1]
+    if isinstance(address, tuple) and not _is_loopback(str(address[0])):
+        raise PermissionError(f"tests connect to loopback only, not to {address[0]}")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,77 @@
+import pytest
+
+from chalicelib.core.chapter import Chapter
+from chalicelib.core.errors import InvalidRequest
+from chalicelib.core.ids import project, session_id
+
+
+@pytest.mark.parametrize("text", ["a", "A1", "9", "a.b_c-d", "a" * 99, "a" * 100, "a..b"])
+def test_a_session_id_of_the_allowed_characters_is_taken(text: str):
+    assert session_id(text) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["", ".", "..", "-a", "_a", "a/b", "a b", "a\n", "ä", "a" * 101, "a" * 300, "a\x00", "%2e%2e"]
+)
+def test_any_other_session_id_is_refused(text: str):
+    with pytest.raises(InvalidRequest, match="1 to 100 characters"):
+        session_id(text)
+
+
+@pytest.mark.parametrize("text", ["", "*", "Main", "a" * 41, "-a"])
+def test_a_project_of_other_characters_is_refused(text: str):
+    with pytest.raises(InvalidRequest, match="1 to 40 characters"):
+        project(text)
+
+
+def test_the_artifact_id_of_a_chapter_is_slash_free():
+    assert Chapter("100GOPRO", "GX010038.MP4", 1).artifact_id == "original.100GOPRO.GX010038.MP4"
+
+
+def test_chapters_of_one_name_in_two_directories_have_two_keys_and_ids():
+    one, other = Chapter("100GOPRO", "GX010001.MP4", 1), Chapter("101GOPRO", "GX010001.MP4", 1)
+
+    assert one.artifact_id != other.artifact_id
+    assert one.key(session_id("s")) != other.key(session_id("s"))
+
+
+@pytest.mark.parametrize(
+    "directory", ["", "..", "GOPRO", "100GOPR", "100GOPROO", "100GO/RO", "100GO.RO", "10AGOPRO"]
+)
+def test_a_directory_that_no_camera_makes_is_refused(directory: str):
+    with pytest.raises(InvalidRequest, match="directory"):
+        Chapter(directory, "GX010038.MP4", 1)
+
+
+@pytest.mark.parametrize(
+    "filename",
+    [
+        "",
+        ".MP4/..",
+        "../GX.MP4",
+        "a/b.MP4",
+        "a\\b.MP4",
+        "a\x00.MP4",
+        "a\n.MP4",
+        "a\x7f.MP4",
+        "a" * 97 + ".MP4",
+        "GX.JPG",
+        "GX",
+    ],
+)
+def test_a_filename_that_no_camera_writes_is_refused(filename: str):
+    with pytest.raises(InvalidRequest, match="filename"):
+        Chapter("100GOPRO", filename, 1)
+
+
+@pytest.mark.parametrize(
+    "filename", ["GX010038.MP4", "gx010038.mp4", "GS010001.360", "Match im März.MP4", "a" * 96 + ".MP4"]
+)
+def test_a_filename_that_a_camera_may_write_is_taken(filename: str):
+    assert Chapter("100GOPRO", filename, 1).filename == filename
+
+
+@pytest.mark.parametrize("size_bytes", [-1, 0])
+def test_a_chapter_without_bytes_is_refused(size_bytes: int):
+    with pytest.raises(InvalidRequest, match="at least 1"):
+        Chapter("100GOPRO", "GX010038.MP4", size_bytes)

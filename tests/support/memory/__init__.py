@@ -1,0 +1,19 @@
+"""The world in memory: one adapter for every port, as strict as the real one (see tests/contracts)."""
+
+from tests.support.memory.ambient import START, CountingMetrics, FixedIds, MovableClock
+from tests.support.memory.footage import MemoryFootage, Refused, crc64nvme_of
+from tests.support.memory.records import MemoryRecords
+from tests.support.memory.signer import MemorySigner, deliver
+
+__all__ = [
+    "START",
+    "CountingMetrics",
+    "FixedIds",
+    "MemoryFootage",
+    "MemoryRecords",
+    "MemorySigner",
+    "MovableClock",
+    "Refused",
+    "crc64nvme_of",
+    "deliver",
+]

@@ -1,0 +1,177 @@
+"""A bucket in memory that refuses what S3 refuses: versions, delete markers, a register of multipart uploads."""
+
+import base64
+import hashlib
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from awscrt import checksums
+
+from chalicelib.core.crc import Crc64Nvme, fold
+from chalicelib.core.errors import KeyTaken, MultipartGone, PartsRefused
+from chalicelib.core.ids import UploadId
+from chalicelib.core.parts import MOST_PARTS, StoredPart
+from chalicelib.core.upload import StoredObject
+from chalicelib.ports import Clock, OpenMultipart
+from tests.support.memory.ambient import MovableClock
+
+
+def crc64nvme_of(body: bytes) -> Crc64Nvme:
+    """The CRC64NVME of `body`, as S3 writes it."""
+    return Crc64Nvme(base64.b64encode(checksums.crc64nvme(body).to_bytes(8, "big")).decode())
+
+
+class Refused(Exception):
+    """S3's answer to a device whose part it does not take."""
+
+    def __init__(self, status: int, code: str) -> None:
+        super().__init__(f"{status} {code}")
+        self.status = status
+        self.code = code
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version of a key; `stored` is None for a delete marker."""
+
+    version_id: str
+    stored: StoredObject | None
+    body: bytes = b""
+
+
+@dataclass
+class _Multipart:
+    key: str
+    upload_id: UploadId
+    initiated_at: datetime
+    bodies: dict[int, bytes] = field(default_factory=dict)
+
+
+class MemoryFootage:
+    """The bucket. Beside the port's methods it has what devices and strangers do to a bucket."""
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._clock = clock or MovableClock()
+        self._numbers = itertools.count(1)
+        self._multiparts: dict[str, _Multipart] = {}
+        self._versions: dict[str, list[Version]] = {}
+
+    def create_multipart(self, key: str, upload_id: UploadId) -> str:
+        multipart_id = f"multipart-{next(self._numbers)}"
+        self.register(key, upload_id, multipart_id)
+        return multipart_id
+
+    def parts(self, key: str, multipart_id: str) -> tuple[StoredPart, ...]:
+        return tuple(_stored(number, body) for number, body in sorted(self._open(key, multipart_id).bodies.items()))
+
+    def complete(
+        self, key: str, multipart_id: str, parts: Sequence[StoredPart], crc64nvme: Crc64Nvme, size_bytes: int
+    ) -> None:
+        multipart = self._open(key, multipart_id)
+        _demand_listed(multipart.bodies, parts)
+        body = b"".join(multipart.bodies[part.number] for part in parts)
+        _demand_whole(parts, body, crc64nvme, size_bytes)
+        if self.head(key):
+            raise KeyTaken(f"an object stands on {key}")
+        del self._multiparts[multipart_id]
+        self._put(key, body, multipart.upload_id, f'"{hashlib.md5(body).hexdigest()}-{len(parts)}"')
+
+    def abort(self, key: str, multipart_id: str) -> bool:
+        multipart = self._multiparts.get(multipart_id)
+        if multipart and multipart.key == key:
+            del self._multiparts[multipart_id]
+        return True
+
+    def head(self, key: str) -> StoredObject | None:
+        versions = self._versions.get(key)
+        return versions[-1].stored if versions else None
+
+    def remove(self, stored: StoredObject) -> None:
+        current = self.head(stored.key)
+        if current and current.etag == stored.etag:
+            self.mark_deleted(stored.key)
+
+    def multiparts(self, prefix: str) -> Iterator[OpenMultipart]:
+        listed = sorted((multipart.key, multipart_id) for multipart_id, multipart in self._multiparts.items())
+        for key, multipart_id in listed:
+            if key.startswith(prefix):
+                yield OpenMultipart(key, multipart_id, self._multiparts[multipart_id].initiated_at)
+
+    def register(self, key: str, upload_id: UploadId, multipart_id: str) -> None:
+        """A multipart upload under an id that the test chose."""
+        self._multiparts[multipart_id] = _Multipart(key, upload_id, self._clock.now())
+
+    def put_part(
+        self, key: str, multipart_id: str, number: int, body: bytes, crc64nvme: Crc64Nvme | None = None
+    ) -> str:
+        """A part as a device sends it, with its CRC (default: the right one); answers the ETag. Raises Refused."""
+        if not 1 <= number <= MOST_PARTS:
+            raise Refused(400, "InvalidArgument")
+        if crc64nvme not in (None, crc64nvme_of(body)):
+            raise Refused(400, "BadDigest")
+        try:
+            self._open(key, multipart_id).bodies[number] = body
+        except MultipartGone as error:
+            raise Refused(404, "NoSuchUpload") from error
+        return _etag(body)
+
+    def put_object(self, key: str, body: bytes) -> None:
+        """An object that somebody wrote past the coordinator."""
+        self._put(key, body, None, _etag(body))
+
+    def mark_deleted(self, key: str) -> None:
+        """A delete marker, as any DELETE without a version writes it."""
+        self._versions.setdefault(key, []).append(Version(self._version_id(), None))
+
+    def versions(self, key: str) -> tuple[Version, ...]:
+        """Every version of a key, the oldest first."""
+        return tuple(self._versions.get(key, ()))
+
+    def body(self, key: str) -> bytes:
+        """The current object's bytes."""
+        return self._versions[key][-1].body
+
+    def _open(self, key: str, multipart_id: str) -> _Multipart:
+        multipart = self._multiparts.get(multipart_id)
+        if multipart is None or multipart.key != key:
+            raise MultipartGone(f"there is no multipart upload {multipart_id} of {key}")
+        return multipart
+
+    def _put(self, key: str, body: bytes, upload_id: UploadId | None, etag: str) -> None:
+        version_id = self._version_id()
+        stored = StoredObject(
+            key, len(body), crc64nvme_of(body), etag, version_id, upload_id, self._clock.now()
+        )
+        self._versions.setdefault(key, []).append(Version(version_id, stored, body))
+
+    def _version_id(self) -> str:
+        return f"version-{next(self._numbers)}"
+
+
+def _etag(body: bytes) -> str:
+    return f'"{hashlib.md5(body).hexdigest()}"'
+
+
+def _stored(number: int, body: bytes) -> StoredPart:
+    return StoredPart(number, len(body), crc64nvme_of(body), _etag(body))
+
+
+def _demand_listed(bodies: Mapping[int, bytes], parts: Sequence[StoredPart]) -> None:
+    numbers = [part.number for part in parts]
+    if not numbers:
+        raise PartsRefused("no part is listed", "MalformedXML")
+    if numbers != sorted(set(numbers)):
+        raise PartsRefused("parts are listed out of order or twice", "InvalidPartOrder")
+    for part in parts:
+        body = bodies.get(part.number)
+        if body is None or part.etag != _etag(body) or part.crc64nvme != crc64nvme_of(body):
+            raise PartsRefused(f"part {part.number} is not what was listed", "InvalidPart")
+
+
+def _demand_whole(parts: Sequence[StoredPart], body: bytes, crc64nvme: Crc64Nvme, size_bytes: int) -> None:
+    if len(body) != size_bytes:
+        raise PartsRefused("the parts make another size", "InvalidRequest")
+    if fold((part.crc64nvme, part.size_bytes) for part in parts) != crc64nvme:
+        raise PartsRefused("the parts make another CRC64NVME", "BadDigest")
