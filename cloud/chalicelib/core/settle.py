@@ -30,6 +30,9 @@ class Policy:
     """How long a promised object may be neither listed as parts nor visible before it counts as lost."""
     orphan_age_s: int = 3_600
     """How old a multipart upload without a record must be before it is aborted."""
+    pause: bool = False
+    pace_bytes_s: int | None = None
+    """What heartbeats are answered: stop for now, or send no faster."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +153,7 @@ def undo_until(upload: Upload, policy: Policy) -> datetime:
 
 
 def assembled(plan: PartPlan, stored: tuple[StoredPart, ...]) -> Crc64Nvme | None:
-    """The CRC64NVME of the whole that `stored` makes, or None unless it is exactly the plan's parts."""
+    """The CRC64NVME of the whole that `stored`, in order, makes; None unless it is exactly the plan's parts."""
     if parts.missing(plan, stored) or parts.differing(plan, stored):
         return None
     return crc.fold((part.crc64nvme, part.size_bytes) for part in stored)
@@ -186,10 +189,11 @@ def _owed_while_live(
         return Expire(upload.upload_id, "another upload of this artifact is verified")
     if seen.parts is None:
         return _given_up(upload, now, policy)
-    whole = assembled(upload.plan, seen.parts)
+    stored_parts = tuple(sorted(seen.parts, key=lambda part: part.number))
+    whole = assembled(upload.plan, stored_parts)
     # Whoever else's object stands on the key, it is kept: unknown means keep, and S3 would refuse to replace it.
-    if whole and not seen.stored:
-        return Complete(upload.upload_id, whole, seen.parts)
+    if whole and upload.may_become(whole) and not seen.stored:
+        return Complete(upload.upload_id, whole, stored_parts)
     if upload.is_past(now):
         return Expire(upload.upload_id, "its deadline passed before every part had arrived")
     return None

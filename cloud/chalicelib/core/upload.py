@@ -74,9 +74,10 @@ class Receipt:
 class Upload:
     """One upload.
 
-    `promise` is the whole object's CRC64NVME, folded from the parts and recorded before S3 is asked to complete:
-    what an object must show to be verified. `owes_abort` and `owes_removal` are what a terminal state still owes S3:
-    ending the multipart upload, and a delete marker on a rejected object.
+    `claim` is what its device says the whole is, recorded when the parts folded to something else. `promise` is the
+    whole object's CRC64NVME, folded from the parts and recorded before S3 is asked to complete: what an object must
+    show to be verified. `owes_abort` and `owes_removal` are what a terminal state still owes S3: ending the
+    multipart upload, and a delete marker on a rejected object.
     """
 
     upload_id: UploadId
@@ -88,6 +89,7 @@ class Upload:
     opened_at: datetime
     expires_at: datetime
     state: UploadState = UploadState.OPEN
+    claim: Crc64Nvme | None = None
     promise: Crc64Nvme | None = None
     promised_at: datetime | None = None
     receipt: Receipt | None = None
@@ -108,6 +110,14 @@ class Upload:
 
     def is_past(self, now: datetime) -> bool:
         return now >= self.expires_at
+
+    def claimed(self, crc: Crc64Nvme) -> "Upload":
+        """This upload, never to be completed as anything but `crc`: that is what its device read."""
+        return replace(self, claim=crc)
+
+    def may_become(self, whole: Crc64Nvme) -> bool:
+        """Whether parts that fold to `whole` may be completed."""
+        return self.claim in (None, whole)
 
     def promised(self, crc: Crc64Nvme, now: datetime) -> "Upload":
         """This upload about to be completed as `crc`."""

@@ -1,0 +1,331 @@
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.core.crc import Crc64Nvme, fold
+from chalicelib.core.ids import UploadId
+from chalicelib.core.parts import StoredPart
+from chalicelib.core.session import SessionState
+from chalicelib.core.settle import (
+    ALLOWED,
+    Abort,
+    Actor,
+    Complete,
+    Expire,
+    Observation,
+    Reject,
+    Remove,
+    Store,
+    Verify,
+    due_at,
+    settle,
+)
+from chalicelib.core.upload import StoredObject, Upload, UploadState
+from tests.support.builders import (
+    POLICY,
+    START,
+    UPLOAD_ID,
+    make_bodies,
+    make_chapter,
+    make_picture,
+    make_upload,
+)
+from tests.support.memory import crc64nvme_of
+
+OTHER = UploadId("u_other")
+LATE = START + timedelta(days=6)
+
+
+def all_parts(upload: Upload) -> tuple[StoredPart, ...]:
+    bodies = make_bodies(upload.plan)
+    return tuple(
+        StoredPart(number, len(body), crc64nvme_of(body), f'"{number}"') for number, body in bodies.items()
+    )
+
+
+def whole(upload: Upload) -> Crc64Nvme:
+    return fold((part.crc64nvme, part.size_bytes) for part in all_parts(upload))
+
+
+def promised(upload: Upload) -> Upload:
+    return upload.promised(whole(upload), START)
+
+
+def stored_of(upload: Upload, **changes) -> StoredObject:
+    stored = StoredObject(
+        upload.key, upload.plan.size_bytes, whole(upload), '"e"', "v1", upload.upload_id, START
+    )
+    return replace(stored, **changes)
+
+
+def owed(upload: Upload, seen: Observation, now: datetime = START, *others: Upload):
+    return settle(make_picture(upload, *others), {upload.upload_id: seen}, now, POLICY)
+
+
+def verified(upload: Upload) -> Upload:
+    return promised(upload).verified(stored_of(upload), START)
+
+
+def test_the_promised_object_is_verified():
+    upload = promised(make_upload())
+
+    assert owed(upload, Observation(None, stored_of(upload))) == (Verify(UPLOAD_ID, stored_of(upload)),)
+
+
+@pytest.mark.parametrize("wrong", [{"size_bytes": 24}, {"crc64nvme": None}, {"crc64nvme": "AAAAAAAAAAA="}])
+def test_an_object_of_ours_that_is_not_what_was_promised_is_rejected(wrong):
+    upload = promised(make_upload())
+    [action] = owed(upload, Observation(None, stored_of(upload, **wrong)))
+
+    assert isinstance(action, Reject)
+    assert "promised were 25" in action.reason
+
+
+def test_an_object_of_ours_without_a_recorded_promise_is_rejected():
+    upload = make_upload()
+
+    assert owed(upload, Observation(None, stored_of(upload))) == (
+        Reject(UPLOAD_ID, "its object was completed without a recorded promise"),
+    )
+
+
+def test_exactly_the_plans_parts_are_completed_as_their_fold():
+    upload = make_upload()
+
+    assert owed(upload, Observation(all_parts(upload), None)) == (
+        Complete(UPLOAD_ID, whole(upload), all_parts(upload)),
+    )
+
+
+@pytest.mark.parametrize("lacking", [1, 2, 3])
+def test_nothing_is_completed_while_a_part_is_missing(lacking: int):
+    upload = make_upload()
+    parts = tuple(part for part in all_parts(upload) if part.number != lacking)
+
+    assert owed(upload, Observation(parts, None)) == ()
+
+
+@pytest.mark.parametrize("size_bytes", [4, 6])
+def test_nothing_is_completed_while_a_part_has_another_size_than_planned(size_bytes: int):
+    upload = make_upload()
+    *rest, last = all_parts(upload)
+
+    assert owed(upload, Observation((*rest, replace(last, size_bytes=size_bytes)), None)) == ()
+
+
+def test_nothing_is_completed_with_a_part_beyond_the_plan():
+    upload = make_upload()
+    parts = (*all_parts(upload), StoredPart(4, 5, Crc64Nvme("AAAAAAAAAAA="), '"4"'))
+
+    assert owed(upload, Observation(parts, None)) == ()
+
+
+def test_parts_that_their_device_disowns_are_never_completed():
+    upload = make_upload().claimed(Crc64Nvme("AAAAAAAAAAA="))
+
+    assert owed(upload, Observation(all_parts(upload), None)) == ()
+    assert isinstance(owed(upload, Observation(all_parts(upload), None), LATE)[0], Expire)
+
+
+def test_parts_that_fold_to_their_devices_claim_are_completed():
+    upload = make_upload().claimed(whole(make_upload()))
+
+    assert isinstance(owed(upload, Observation(all_parts(upload), None))[0], Complete)
+
+
+def test_a_foreign_object_on_the_key_is_kept_and_nothing_is_completed_over_it():
+    upload = make_upload()
+
+    assert owed(upload, Observation(all_parts(upload), stored_of(upload, upload_id=None))) == ()
+
+
+def test_all_parts_are_completed_even_after_the_deadline():
+    upload = make_upload()
+
+    assert isinstance(owed(upload, Observation(all_parts(upload), None), LATE)[0], Complete)
+
+
+@pytest.mark.parametrize(("seconds", "expired"), [(-1, False), (0, True), (1, True)])
+def test_an_upload_with_missing_parts_expires_at_its_deadline(seconds: int, expired: bool):
+    upload = make_upload()
+    actions = owed(upload, Observation((), None), upload.expires_at + timedelta(seconds=seconds))
+
+    assert [type(action) for action in actions] == ([Expire] if expired else [])
+
+
+def test_an_upload_without_parts_and_object_expires_at_once():
+    assert owed(make_upload(), Observation(None, None)) == (
+        Expire(UPLOAD_ID, "its multipart upload is gone from S3"),
+    )
+
+
+@pytest.mark.parametrize(("seconds", "given_up"), [(-1, False), (0, True), (1, True)])
+def test_a_promised_upload_has_patience_while_s3_may_be_assembling(seconds: int, given_up: bool):
+    upload = promised(make_upload())
+    now = START + timedelta(seconds=POLICY.finalize_patience_s + seconds)
+
+    assert [type(action) for action in owed(upload, Observation(None, None), now)] == (
+        [Expire] if given_up else []
+    )
+
+
+def test_a_completed_upload_whose_object_vanished_is_rejected_after_patience():
+    upload = promised(make_upload()).completed()
+    now = START + timedelta(seconds=POLICY.finalize_patience_s)
+
+    assert owed(upload, Observation(None, None), now) == (
+        Reject(UPLOAD_ID, "its object vanished before it was verified"),
+    )
+
+
+def test_a_second_upload_of_a_verified_artifact_expires():
+    second = make_upload(upload_id=OTHER, opened_at=START + timedelta(seconds=1))
+    first = verified(make_upload())
+
+    actions = owed(second, Observation(all_parts(second), stored_of(first)), START, first)
+
+    assert Expire(OTHER, "another upload of this artifact is verified") in actions
+    assert not any(isinstance(action, Complete) for action in actions)
+
+
+@pytest.mark.parametrize(("seconds", "aborted"), [(-1, False), (0, True), (1, True)])
+def test_a_cancelled_upload_is_aborted_when_its_undo_window_is_over(seconds: int, aborted: bool):
+    upload = make_upload().cancelled(START)
+    now = START + timedelta(seconds=POLICY.undo_s + seconds)
+
+    assert owed(upload, Observation((), None), now) == ((Abort(UPLOAD_ID),) if aborted else ())
+
+
+def test_an_expired_upload_is_aborted_once():
+    upload = make_upload().expired("late", START)
+
+    assert owed(upload, Observation((), None)) == (Abort(UPLOAD_ID),)
+    assert owed(upload.aborted(), Observation((), None)) == ()
+
+
+def test_a_rejected_uploads_object_is_removed_and_its_parts_aborted():
+    upload = make_upload().rejected("wrong", START)
+    stored = stored_of(upload)
+
+    assert owed(upload, Observation(None, stored)) == (Remove(UPLOAD_ID, stored), Abort(UPLOAD_ID))
+
+
+def test_another_uploads_object_is_never_removed_with_a_rejected_one():
+    upload = make_upload().rejected("wrong", START)
+
+    for stranger in (OTHER, None):
+        seen = Observation(None, stored_of(upload, upload_id=stranger))
+        assert Remove(UPLOAD_ID, None) in owed(upload, seen)
+
+
+def test_of_an_upload_that_was_not_looked_at_nothing_is_decided():
+    assert settle(make_picture(make_upload()), {}, LATE, POLICY) == ()
+
+
+def test_a_session_is_stored_when_its_last_chapter_has_its_receipt():
+    one, two = make_chapter(1), make_chapter(2)
+    first = verified(make_upload(one))
+    second = verified(make_upload(two, upload_id=OTHER))
+
+    assert settle(make_picture(first, chapters=[one, two]), {}, START, POLICY) == ()
+    assert settle(make_picture(first, second, chapters=[one, two]), {}, START, POLICY) == (Store(),)
+
+
+def test_a_stored_session_is_owed_nothing():
+    picture = make_picture(verified(make_upload()), state=SessionState.STORED)
+
+    assert settle(picture, {}, START, POLICY) == ()
+    assert due_at(picture, START, POLICY) is None
+
+
+@pytest.mark.parametrize(
+    ("upload", "due"),
+    [
+        (make_upload(), START),
+        (make_upload().cancelled(START), START + timedelta(seconds=POLICY.undo_s)),
+        (make_upload().expired("late", START), START),
+        (make_upload().expired("late", START).aborted(), None),
+        (make_upload().rejected("wrong", START).aborted(), START),
+    ],
+)
+def test_the_reconciler_is_due_when_anything_is_owed(upload: Upload, due: datetime | None):
+    assert due_at(make_picture(upload), START, POLICY) == due
+
+
+def test_the_undo_window_never_outlasts_the_deadline():
+    upload = make_upload(expires_at=START + timedelta(seconds=10)).cancelled(START)
+
+    assert due_at(make_picture(upload), START, POLICY) == START + timedelta(seconds=10)
+
+
+def test_only_the_reconciler_deletes_aborts_and_rejects():
+    for actor in (Actor.API, Actor.EVENT):
+        assert not {Remove, Abort, Reject} & set(ALLOWED[actor])
+    assert Complete not in ALLOWED[Actor.EVENT]
+
+
+CRCS = st.sampled_from(["AAAAAAAAAAA=", whole(make_upload()), None])
+PARTS = st.one_of(
+    st.none(),
+    st.just(all_parts(make_upload())),
+    st.lists(st.sampled_from(all_parts(make_upload())), unique=True).map(tuple),
+    st.permutations(all_parts(make_upload())).map(tuple),
+)
+OBJECTS = st.one_of(
+    st.none(),
+    st.builds(
+        lambda size, crc, upload_id: stored_of(
+            make_upload(), size_bytes=size, crc64nvme=crc, upload_id=upload_id
+        ),
+        st.sampled_from([24, 25]),
+        CRCS,
+        st.sampled_from([UPLOAD_ID, OTHER, None]),
+    ),
+)
+UPLOADS = st.builds(
+    lambda state, promise, claim, abort, removal: make_upload(
+        state=state,
+        promise=promise,
+        promised_at=START if promise else None,
+        claim=claim,
+        ended_at=START,
+        owes_abort=abort,
+        owes_removal=removal,
+    ),
+    st.sampled_from([state for state in UploadState if state is not UploadState.VERIFIED]),
+    CRCS,
+    CRCS,
+    st.booleans(),
+    st.booleans(),
+)
+
+
+@given(UPLOADS, PARTS, OBJECTS, st.integers(min_value=-10, max_value=7 * 86_400))
+def test_whatever_is_recorded_and_seen_a_receipt_needs_proof_and_a_completion_every_part(
+    upload, parts, stored, seconds
+):
+    now = START + timedelta(seconds=seconds)
+
+    for action in owed(upload, Observation(parts, stored), now):
+        match action:
+            case Verify():
+                assert action.stored == stored
+                assert upload.is_live
+                assert upload.is_kept_by(action.stored)
+            case Complete():
+                assert upload.is_live
+                assert stored is None
+                assert action.parts == all_parts(upload)
+                assert action.crc64nvme == whole(upload)
+                assert upload.claim in (None, action.crc64nvme)
+            case Remove():
+                assert action.stored is None or action.stored.upload_id == upload.upload_id
+                assert upload.owes_removal
+            case Expire():
+                assert upload.is_live
+                assert stored is None or stored.upload_id != upload.upload_id
+            case Abort():
+                assert not upload.is_live
