@@ -1,0 +1,1 @@
+"""Use cases on ports: load, decide in `core`, act, record."""

@@ -1,0 +1,132 @@
+"""How a device ends an upload: look at it, complete it, cancel it."""
+
+import logging
+from collections.abc import Sequence
+
+from chalicelib.core import parts
+from chalicelib.core.crc import Crc64Nvme
+from chalicelib.core.errors import (
+    Conflict,
+    Finalizing,
+    MultipartGone,
+    PartsMismatch,
+    PartsRefused,
+    StateConflict,
+    StorageBusy,
+)
+from chalicelib.core.ids import UploadId
+from chalicelib.core.session import Picture
+from chalicelib.core.settle import Actor, assembled
+from chalicelib.core.tokens import Principal, Role
+from chalicelib.core.upload import Upload, UploadState
+from chalicelib.flows.intake import ATTEMPTS, UploadView, demand_open, gone, held, owned_upload
+from chalicelib.flows.settling import record, settle_session
+from chalicelib.ports import Ports
+
+log = logging.getLogger(__name__)
+
+
+def seen_upload(ports: Ports, principal: Principal, upload_id: UploadId) -> UploadView:
+    """The upload with the parts that S3 holds. Raises NotFound."""
+    _, upload = owned_upload(ports, principal, upload_id)
+    if not upload.is_live:
+        return UploadView(upload)
+    try:
+        return held(ports, upload)
+    except MultipartGone:
+        # Completed or lost since it was recorded: settle what this caller may, and say what is recorded then.
+        picture = settle_session(ports, upload.session_id, Actor.API, upload_id)
+        return UploadView(picture.upload(upload_id))
+
+
+def complete_upload(
+    ports: Ports, principal: Principal, upload_id: UploadId, claim: Crc64Nvme | None
+) -> UploadView:
+    """The verified upload with its receipt.
+
+    `claim` is the whole's CRC64NVME as the device read it; parts that fold to anything else are never completed.
+    Raises PartsMismatch, Finalizing when S3 needs longer, UploadGone, StateConflict.
+    """
+    principal.demand(Role.DEVICE)
+    picture, upload = owned_upload(ports, principal, upload_id)
+    if upload.is_live:
+        _demand_parts(ports, picture, upload, claim)
+        upload = _finished(ports, upload)
+    if upload.receipt is None:
+        raise _why_not_verified(ports, upload)
+    if claim not in (None, upload.receipt.crc64nvme):
+        raise StateConflict(
+            "the verified object has another CRC64NVME than this device read; keep the parts and audit the chapter"
+        )
+    return UploadView(upload)
+
+
+def cancel_upload(ports: Ports, principal: Principal, upload_id: UploadId) -> UploadView:
+    """The upload, cancelled; its parts stay until the undo window is over.
+
+    Raises Finalizing while it is being completed, StateConflict once verified, UploadGone once it ended otherwise.
+    """
+    principal.demand(Role.DEVICE)
+    for _ in range(ATTEMPTS):
+        picture, upload = owned_upload(ports, principal, upload_id)
+        if upload.state is UploadState.CANCELLED:
+            return UploadView(upload)
+        demand_open(upload)
+        try:
+            cancelled = upload.cancelled(ports.clock.now())
+            record(ports, picture, cancelled)
+        except Conflict:
+            continue
+        log.info("upload cancelled", extra={"session_id": upload.session_id, "upload_id": upload_id})
+        return UploadView(cancelled)
+    raise StorageBusy(f"session {upload.session_id} is being written by others; ask again")
+
+
+def _demand_parts(ports: Ports, picture: Picture, upload: Upload, claim: Crc64Nvme | None) -> None:
+    try:
+        stored = ports.footage.parts(upload.key, upload.multipart_id)
+    except MultipartGone:
+        return
+    missing, differing = parts.missing(upload.plan, stored), parts.differing(upload.plan, stored)
+    if missing or differing:
+        raise PartsMismatch(_tell(missing, differing), missing, differing)
+    claim = claim or upload.claim
+    whole = assembled(upload.plan, stored)
+    if claim and claim != upload.claim and (upload.claim or claim != whole):
+        # Recorded, so that the reconciler does not complete what its device disowns.
+        record(ports, picture, upload.claimed(claim))
+    if claim and claim != whole:
+        raise PartsMismatch(
+            "the parts in S3 fold to another CRC64NVME than this device read; compare them with GET "
+            "and send again what differs",
+            (),
+            (),
+        )
+
+
+def _tell(missing: Sequence[int], differing: Sequence[int]) -> str:
+    told = [f"{len(missing)} parts are missing"] if missing else []
+    return " and ".join(
+        told + ([f"{len(differing)} parts have another size than planned"] if differing else [])
+    )
+
+
+def _finished(ports: Ports, upload: Upload) -> Upload:
+    try:
+        picture = settle_session(ports, upload.session_id, Actor.API, upload.upload_id)
+    except PartsRefused as error:
+        raise PartsMismatch(
+            f"S3 refused to assemble the parts ({error.code}); compare them with GET and send again what differs",
+            (),
+            (),
+        ) from error
+    return picture.upload(upload.upload_id)
+
+
+def _why_not_verified(ports: Ports, upload: Upload) -> Exception:
+    if not upload.is_live:
+        return gone(upload)
+    stored = ports.footage.head(upload.key)
+    if stored and stored.upload_id is None:
+        return StateConflict("an object that is not ours stands on this key; an operator must move it away")
+    return Finalizing("S3 is still assembling this object; ask again in a moment")

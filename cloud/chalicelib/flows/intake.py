@@ -1,0 +1,238 @@
+"""What a device asks for: confirm a session, open an upload, sign its parts."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from chalicelib.core import session
+from chalicelib.core.chapter import Chapter
+from chalicelib.core.crc import Crc64Nvme
+from chalicelib.core.errors import (
+    Conflict,
+    Finalizing,
+    InvalidRequest,
+    NotFound,
+    PlanDiffers,
+    SessionDiffers,
+    StateConflict,
+    StorageBusy,
+    UploadGone,
+)
+from chalicelib.core.ids import ArtifactId, SessionId, UploadId
+from chalicelib.core.parts import PartPlan, StoredPart, plan_parts
+from chalicelib.core.session import Camera, Picture, Progress, Session
+from chalicelib.core.settle import Actor, undo_until
+from chalicelib.core.tokens import ALL_PROJECTS, Principal, Role
+from chalicelib.core.upload import Upload, UploadState
+from chalicelib.flows.settling import loaded, record, settle_session
+from chalicelib.ports import Change, PartToSign, PartUrl, Ports
+
+log = logging.getLogger(__name__)
+
+MOST_URLS = 32
+ATTEMPTS = 5
+
+
+@dataclass(frozen=True)
+class UploadView:
+    """An upload with what S3 holds of it; `parts` is empty once it has ended."""
+
+    upload: Upload
+    parts: tuple[StoredPart, ...] = ()
+
+
+def confirm_session(
+    ports: Ports,
+    principal: Principal,
+    session_id: SessionId,
+    camera: Camera,
+    group: str | None,
+    listed: Sequence[Chapter],
+) -> tuple[Picture, bool]:
+    """The session with these chapters, and whether it is new.
+
+    Raises SessionDiffers when it exists and says something else, NotFound when it is not this caller's.
+    """
+    principal.demand(Role.DEVICE)
+    if principal.device_id is None or principal.project == ALL_PROJECTS:
+        raise InvalidRequest("this token names no device or no project; enrol the device again")
+    wanted = Session(session_id, principal.project, principal.device_id, camera, group, ports.clock.now())
+    chapters = session.chapters(listed)
+    for chapter in chapters:
+        plan_parts(chapter.size_bytes, ports.policy.part_size_bytes)
+    known = ports.records.picture(session_id)
+    if known is None:
+        try:
+            ports.records.write(Change(wanted, chapters=chapters))
+        except Conflict:
+            known = loaded(ports, session_id)
+        else:
+            log.info("session opened", extra={"session_id": session_id, "chapters": len(chapters)})
+            return Picture(wanted, chapters), True
+    principal.demand_sight(known.session)
+    found = session.differences(known, wanted, chapters)
+    if found:
+        raise SessionDiffers(
+            f"session {session_id} was confirmed with other facts; choose another name", found
+        )
+    return known, False
+
+
+def seen_session(ports: Ports, principal: Principal, session_id: SessionId) -> Picture:
+    """The session, if this caller may see it. Raises NotFound."""
+    picture = loaded(ports, session_id)
+    principal.demand_sight(picture.session)
+    return picture
+
+
+def open_upload(
+    ports: Ports,
+    principal: Principal,
+    session_id: SessionId,
+    artifact_id: ArtifactId,
+    size_bytes: int,
+    part_size_bytes: int | None,
+) -> tuple[UploadView, bool]:
+    """The upload of a chapter, and whether it is new: the verified one, the open one, or one opened now.
+
+    A cancelled upload opens again with its parts while its undo window lasts. Raises PlanDiffers when the caller
+    names another size or part size than the plan's.
+    """
+    principal.demand(Role.DEVICE)
+    for _ in range(ATTEMPTS):
+        picture, known = _known_upload(ports, seen_session(ports, principal, session_id), artifact_id)
+        plan = _plan(ports, picture.chapter(artifact_id), known)
+        _demand_plan(plan, size_bytes, part_size_bytes)
+        try:
+            if known:
+                return held(ports, _resumed(ports, picture, known)), False
+            return UploadView(_opened(ports, picture, artifact_id, plan)), True
+        except Conflict:
+            log.info("session written by another", extra={"session_id": session_id})
+    raise StorageBusy(f"session {session_id} is being written by others; ask again")
+
+
+def sign_parts(
+    ports: Ports, principal: Principal, upload_id: UploadId, wanted: Sequence[tuple[int, Crc64Nvme]]
+) -> tuple[PartUrl, ...]:
+    """One presigned URL for each (number, CRC64NVME) of `wanted`, at most 32, no number twice.
+
+    Raises UploadGone once the upload has ended, Finalizing while it is completed, StateConflict once verified.
+    """
+    principal.demand(Role.DEVICE)
+    numbers = [number for number, _ in wanted]
+    if not 1 <= len(numbers) <= MOST_URLS or len(set(numbers)) < len(numbers):
+        raise InvalidRequest(f"ask for 1 to {MOST_URLS} parts, no number twice; not for {len(numbers)}")
+    _, upload = owned_upload(ports, principal, upload_id)
+    demand_open(upload)
+    now = ports.clock.now()
+    if upload.is_past(now):
+        raise UploadGone("the upload's deadline has passed; open a new one", "its deadline passed")
+    parts_to_sign = [PartToSign(number, upload.plan.size_of(number), crc) for number, crc in wanted]
+    return ports.signer.part_urls(
+        upload.key, upload.multipart_id, parts_to_sign, ports.policy.part_url_ttl_s, now
+    )
+
+
+def hear_progress(ports: Ports, principal: Principal, session_id: SessionId, progress: Progress) -> None:
+    """Record a device's heartbeat; its `heard_at` is replaced by the server's time."""
+    principal.demand(Role.DEVICE)
+    seen_session(ports, principal, session_id)
+    ports.records.put_progress(session_id, replace(progress, heard_at=ports.clock.now()))
+
+
+def owned_upload(ports: Ports, principal: Principal, upload_id: UploadId) -> tuple[Picture, Upload]:
+    """Raises NotFound alike for what does not exist and for what this caller may not see."""
+    session_id = ports.records.session_of(upload_id)
+    picture = ports.records.picture(session_id) if session_id else None
+    if picture is None or not principal.may_see(picture.session):
+        raise NotFound("there is no upload of this id that this token may see")
+    return picture, picture.upload(upload_id)
+
+
+def _known_upload(ports: Ports, picture: Picture, artifact_id: ArtifactId) -> tuple[Picture, Upload | None]:
+    """The upload of the artifact that can still be used, or None; one found ended in S3 is recorded so first."""
+    known = picture.latest_upload(artifact_id)
+    if known and known.is_live:
+        picture = settle_session(ports, known.session_id, Actor.API, known.upload_id)
+        known = picture.latest_upload(artifact_id)
+    if known and (known.is_live or known.receipt or _can_be_undone(ports, known)):
+        return picture, known
+    return picture, None
+
+
+def _can_be_undone(ports: Ports, upload: Upload) -> bool:
+    return (
+        upload.state is UploadState.CANCELLED
+        and upload.owes_abort
+        and ports.clock.now() < undo_until(upload, ports.policy)
+    )
+
+
+def _plan(ports: Ports, chapter: Chapter, known: Upload | None) -> PartPlan:
+    return known.plan if known else plan_parts(chapter.size_bytes, ports.policy.part_size_bytes)
+
+
+def _demand_plan(plan: PartPlan, size_bytes: int, part_size_bytes: int | None) -> None:
+    if size_bytes != plan.size_bytes:
+        raise PlanDiffers(f"this chapter has {plan.size_bytes} bytes, not {size_bytes}", plan)
+    if part_size_bytes not in (None, plan.part_size_bytes):
+        raise PlanDiffers(f"its parts have {plan.part_size_bytes} bytes, not {part_size_bytes}", plan)
+
+
+def _resumed(ports: Ports, picture: Picture, known: Upload) -> Upload:
+    if known.state is not UploadState.CANCELLED:
+        return known
+    upload = known.reopened()
+    record(ports, picture, upload)
+    log.info("upload reopened", extra={"session_id": upload.session_id, "upload_id": upload.upload_id})
+    return upload
+
+
+def held(ports: Ports, upload: Upload) -> UploadView:
+    """The upload with the parts that S3 holds while it is live. Raises MultipartGone."""
+    if not upload.is_live:
+        return UploadView(upload)
+    return UploadView(upload, ports.footage.parts(upload.key, upload.multipart_id))
+
+
+def _opened(ports: Ports, picture: Picture, artifact_id: ArtifactId, plan: PartPlan) -> Upload:
+    """A new upload: in S3 first, then in the record; whoever loses the race takes its own back."""
+    session_id = picture.session.session_id
+    key = picture.chapter(artifact_id).key(session_id)
+    upload_id = ports.ids.upload_id()
+    now = ports.clock.now()
+    upload = Upload(
+        upload_id,
+        session_id,
+        artifact_id,
+        key,
+        plan,
+        multipart_id=ports.footage.create_multipart(key, upload_id),
+        opened_at=now,
+        expires_at=now + timedelta(seconds=ports.policy.upload_ttl_s),
+    )
+    try:
+        record(ports, picture, upload)
+    except Conflict:
+        ports.footage.abort(key, upload.multipart_id)
+        raise
+    log.info("upload opened", extra={"session_id": session_id, "upload_id": upload_id})
+    return upload
+
+
+def demand_open(upload: Upload) -> None:
+    """Raises what a caller must hear who wants to change the parts of an upload that is not open for it."""
+    if upload.receipt:
+        raise StateConflict("this upload is verified; its receipt stands in GET")
+    if not upload.is_live:
+        raise gone(upload)
+    if upload.promise:
+        raise Finalizing("this upload is being completed; ask again in a moment")
+
+
+def gone(upload: Upload) -> UploadGone:
+    """What a caller hears of an upload that ended without an object."""
+    reason = upload.reason or upload.state.value
+    return UploadGone(f"this upload has ended: {reason}; open a new one", reason)

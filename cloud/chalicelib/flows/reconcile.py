@@ -1,0 +1,97 @@
+"""The safety net, which is the main path on a timer: settle whatever is due, abort what nobody knows."""
+
+import logging
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+
+from chalicelib.core import keys
+from chalicelib.core.ids import SessionId
+from chalicelib.core.settle import Actor
+from chalicelib.flows.settling import settle_session
+from chalicelib.ports import Due, OpenMultipart, Ports
+
+log = logging.getLogger(__name__)
+
+BATCH = 25
+"""Sessions asked for at a time; a round goes on until nothing is due or its time is over."""
+
+
+@dataclass(frozen=True)
+class Round:
+    """What one reconcile did."""
+
+    settled: int
+    failed: int
+    aborted_orphans: int
+    finished: bool
+    """False when time ran out with sessions still due; the next round goes on with the longest due."""
+
+
+def reconcile(ports: Ports, time_limit_s: float) -> Round:
+    """One round: every session due by now is settled, longest due first, for at most about `time_limit_s`.
+
+    A session that fails is due again later than all others, so that it cannot starve them.
+    """
+    started_at = ports.clock.now()
+    deadline = started_at + timedelta(seconds=time_limit_s)
+    settled = failed = 0
+    seen: set[SessionId] = set()
+    while due := _next_due(ports, started_at, seen):
+        for item in due:
+            if ports.clock.now() >= deadline:
+                return _reported(ports, Round(settled, failed, 0, finished=False))
+            seen.add(item.session_id)
+            if _settled(ports, item):
+                settled += 1
+            else:
+                failed += 1
+    aborted = _abort_orphans(ports)
+    return _reported(ports, Round(settled, failed, aborted, finished=True))
+
+
+def _next_due(ports: Ports, started_at: datetime, seen: set[SessionId]) -> list[Due]:
+    # The index may lag behind what this round wrote: whom we have seen is not asked again.
+    due = ports.records.due(started_at, BATCH)
+    return [item for item in due if item.session_id not in seen]
+
+
+def _settled(ports: Ports, item: Due) -> bool:
+    try:
+        settle_session(ports, item.session_id, Actor.RECONCILER)
+        succeeded = True
+    except Exception:  # a door for each session: one that fails must not starve the rest
+        log.exception("session not settled", extra={"session_id": item.session_id})
+        ports.metrics.count("reconcile.failed")
+        succeeded = False
+    # No effect when settling has written another due time.
+    ports.records.postpone(item, ports.clock.now())
+    return succeeded
+
+
+def _abort_orphans(ports: Ports) -> int:
+    oldest_kept = ports.clock.now() - timedelta(seconds=ports.policy.orphan_age_s)
+    aborted = 0
+    for multipart in ports.footage.multiparts(keys.ORIGINALS):
+        if multipart.initiated_at <= oldest_kept and _is_orphan(ports, multipart):
+            ports.footage.abort(multipart.key, multipart.multipart_id)
+            log.warning("orphaned multipart upload aborted", extra={"key": multipart.key})
+            ports.metrics.count("multipart.orphaned")
+            aborted += 1
+    return aborted
+
+
+def _is_orphan(ports: Ports, multipart: OpenMultipart) -> bool:
+    """Whether no upload that still needs this multipart upload is recorded; read consistently, right before."""
+    session_id = keys.session_of(multipart.key)
+    picture = ports.records.picture(session_id) if session_id else None
+    if picture is None:
+        return True
+    return not any(
+        upload.multipart_id == multipart.multipart_id and upload.owes for upload in picture.uploads
+    )
+
+
+def _reported(ports: Ports, done: Round) -> Round:
+    log.info("reconciled", extra=asdict(done))
+    ports.metrics.count("reconcile.settled", done.settled)
+    return done

@@ -1,0 +1,187 @@
+"""Give a session what it is owed: look at S3, ask `settle`, carry out what the actor may."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+
+from chalicelib.core.errors import Conflict, KeyTaken, MultipartGone, NotFound, PartsRefused, StorageBusy
+from chalicelib.core.ids import SessionId, UploadId
+from chalicelib.core.session import Picture, Session
+from chalicelib.core.settle import (
+    ALLOWED,
+    Abort,
+    Action,
+    Actor,
+    Complete,
+    Expire,
+    Observation,
+    Reject,
+    Remove,
+    Store,
+    Verify,
+    due_at,
+    settle,
+)
+from chalicelib.core.upload import Upload
+from chalicelib.ports import Change, Footage, Ports
+
+log = logging.getLogger(__name__)
+
+_ROUNDS = 8
+"""Complete, verify, store is three; the rest is for conflicts with others at the same session."""
+
+
+def settle_session(
+    ports: Ports, session_id: SessionId, actor: Actor, upload_id: UploadId | None = None
+) -> Picture:
+    """The session after everything it was owed and `actor` may do is done; with `upload_id`, for that upload only.
+
+    Idempotent and safe beside any other caller. Raises NotFound, PartsRefused (nothing lost: the parts can be sent
+    again), StorageBusy when others keep writing the session.
+    """
+    for _ in range(_ROUNDS):
+        picture = loaded(ports, session_id)
+        now = ports.clock.now()
+        owed = settle(picture, _look(ports.footage, picture, upload_id), now, ports.policy)
+        allowed = [action for action in owed if isinstance(action, ALLOWED[actor])]
+        if not allowed:
+            return picture
+        try:
+            for action in allowed:
+                picture = _carry_out(ports, picture, action)
+        except Conflict:
+            log.info("session written by another", extra={"session_id": session_id})
+    raise StorageBusy(f"session {session_id} is being written by others; ask again")
+
+
+def loaded(ports: Ports, session_id: SessionId) -> Picture:
+    """All that is recorded of the session. Raises NotFound."""
+    picture = ports.records.picture(session_id)
+    if picture is None:
+        raise NotFound("there is no session of this id that this token may see")
+    return picture
+
+
+def record(
+    ports: Ports, picture: Picture, upload: Upload | None = None, session: Session | None = None
+) -> Picture:
+    """The picture after `upload` or `session` was written with the next version. Raises Conflict."""
+    after = replace(picture, session=(session or picture.session).bumped())
+    if upload:
+        after = after.with_upload(upload)
+    due = due_at(after, ports.clock.now(), ports.policy)
+    ports.records.write(Change(after.session, uploads=(upload,) if upload else (), due_at=due))
+    return after
+
+
+def _look(footage: Footage, picture: Picture, upload_id: UploadId | None) -> dict[UploadId, Observation]:
+    return {
+        upload.upload_id: _observed(footage, upload)
+        for upload in picture.uploads
+        if upload.owes and upload_id in (None, upload.upload_id)
+    }
+
+
+def _observed(footage: Footage, upload: Upload) -> Observation:
+    """What S3 shows of one upload now."""
+    stored = footage.head(upload.key)
+    if stored and stored.upload_id == upload.upload_id:
+        return Observation(parts=None, stored=stored)
+    try:
+        return Observation(footage.parts(upload.key, upload.multipart_id), stored)
+    except MultipartGone:
+        # It may have been completed between the two looks.
+        return Observation(parts=None, stored=footage.head(upload.key))
+
+
+def _carry_out(ports: Ports, picture: Picture, action: Action) -> Picture:
+    doing: dict[type[Action], Callable[..., Picture]] = {
+        Complete: _complete,
+        Verify: _verify,
+        Expire: _expire,
+        Reject: _reject,
+        Abort: _abort,
+        Remove: _remove,
+        Store: _store,
+    }
+    return doing[type(action)](ports, picture, action)
+
+
+def _complete(ports: Ports, picture: Picture, action: Complete) -> Picture:
+    """Promise first, so that whoever finds the object later knows what it must be."""
+    upload = picture.upload(action.upload_id)
+    if upload.promise != action.crc64nvme:
+        upload = upload.promised(action.crc64nvme, ports.clock.now())
+        picture = record(ports, picture, upload)
+    try:
+        ports.footage.complete(
+            upload.key, upload.multipart_id, action.parts, action.crc64nvme, upload.plan.size_bytes
+        )
+    except (MultipartGone, KeyTaken) as error:
+        # Another caller was first, or our reply was lost: the next look decides by the object itself.
+        log.info("completion found taken", extra={"upload_id": upload.upload_id, "error": str(error)})
+        return picture
+    except PartsRefused:
+        record(ports, picture, upload.unpromised())
+        raise
+    return record(ports, picture, upload.completed())
+
+
+def _verify(ports: Ports, picture: Picture, action: Verify) -> Picture:
+    upload = picture.upload(action.upload_id).verified(action.stored, ports.clock.now())
+    picture = record(ports, picture, upload)
+    log.info("upload verified", extra=_about(upload))
+    ports.metrics.count("upload.verified")
+    ports.metrics.count("bytes.verified", upload.plan.size_bytes)
+    return picture
+
+
+def _expire(ports: Ports, picture: Picture, action: Expire) -> Picture:
+    upload = picture.upload(action.upload_id).expired(action.reason, ports.clock.now())
+    picture = record(ports, picture, upload)
+    log.info("upload expired", extra=_about(upload))
+    ports.metrics.count("upload.expired")
+    return picture
+
+
+def _reject(ports: Ports, picture: Picture, action: Reject) -> Picture:
+    upload = picture.upload(action.upload_id).rejected(action.reason, ports.clock.now())
+    picture = record(ports, picture, upload)
+    log.error("upload rejected", extra=_about(upload))
+    ports.metrics.count("upload.rejected")
+    return picture
+
+
+def _abort(ports: Ports, picture: Picture, action: Abort) -> Picture:
+    upload = picture.upload(action.upload_id)
+    if not ports.footage.abort(upload.key, upload.multipart_id):
+        # A part was on its way when we aborted; S3 says to abort again, and the next round does.
+        return picture
+    picture = record(ports, picture, upload.aborted())
+    log.info("multipart upload aborted", extra=_about(upload))
+    return picture
+
+
+def _remove(ports: Ports, picture: Picture, action: Remove) -> Picture:
+    upload = picture.upload(action.upload_id)
+    if action.stored:
+        ports.footage.remove(action.stored)
+    picture = record(ports, picture, upload.removed())
+    log.info("rejected object removed", extra=_about(upload))
+    return picture
+
+
+def _store(ports: Ports, picture: Picture, _: Store) -> Picture:
+    picture = record(ports, picture, session=picture.session.stored())
+    log.info("session stored", extra={"session_id": picture.session.session_id})
+    ports.metrics.count("session.stored")
+    return picture
+
+
+def _about(upload: Upload) -> dict[str, object]:
+    return {
+        "session_id": upload.session_id,
+        "upload_id": upload.upload_id,
+        "size_bytes": upload.plan.size_bytes,
+        "reason": upload.reason,
+    }

@@ -1,0 +1,173 @@
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from chalicelib.core.errors import StorageBusy
+from chalicelib.core.ids import SessionId, UploadId
+from chalicelib.core.session import Picture
+from chalicelib.core.upload import Upload, UploadState
+from chalicelib.flows.reconcile import BATCH, Round, reconcile
+from tests.support.builders import (
+    START,
+    UPLOAD_ID,
+    MemoryPorts,
+    make_chapter,
+    make_picture,
+    make_session,
+    make_upload,
+    memory_ports,
+    send_parts,
+)
+from tests.support.faults import Fault, faulty
+from tests.support.memory import MovableClock
+
+
+def sessions(count: int) -> list[Picture]:
+    return [session(f"s{number:03d}") for number in range(count)]
+
+
+def session(name: str) -> Picture:
+    session_id = SessionId(name)
+    upload = make_upload(
+        session_id=session_id, upload_id=UploadId(f"u_{name}"), multipart_id=f"multipart-{name}"
+    )
+    return Picture(make_session(session_id=session_id), (make_chapter(),), (upload,))
+
+
+def arranged(*pictures: Picture) -> MemoryPorts:
+    """Ports where every upload of `pictures` has all its parts; the clock is a second past their due time."""
+    ports = memory_ports(*pictures)
+    for picture in pictures:
+        send_parts(ports.footage, picture.uploads[0])
+    ports.clock.advance(1)
+    return ports
+
+
+def upload_of(ports: MemoryPorts, picture: Picture) -> Upload:
+    after = ports.records.picture(picture.session.session_id)
+    assert after
+    return after.uploads[0]
+
+
+def test_everything_due_is_finished_however_many_batches_it_takes():
+    pictures = sessions(2 * BATCH + 1)
+    ports = arranged(*pictures)
+
+    assert reconcile(ports, 60) == Round(settled=len(pictures), failed=0, aborted_orphans=0, finished=True)
+    assert all(upload_of(ports, picture).receipt for picture in pictures)
+
+
+def test_a_second_round_has_nothing_to_do():
+    ports = arranged(*sessions(3))
+    reconcile(ports, 60)
+    ports.clock.advance(1)
+
+    assert reconcile(ports, 60).settled == 0
+
+
+def test_an_upload_that_only_waits_is_due_again_behind_all_others():
+    waiting, ready = session("a-waiting"), session("b-ready")
+    ports = memory_ports(waiting, ready)
+    ports.clock.advance(1)
+    reconcile(ports, 60)
+    ports.clock.advance(1)
+
+    due = ports.records.due(ports.clock.now(), 10)
+
+    assert upload_of(ports, waiting).state is UploadState.OPEN
+    assert {item.due_at for item in due} == {START + timedelta(seconds=1)}
+
+
+def test_a_session_that_fails_starves_no_other_and_is_tried_again():
+    pictures = sessions(3)
+    ports = arranged(*pictures)
+    broken = faulty(ports.footage, Fault("head", ValueError("poison")))
+
+    done = reconcile(replace(ports, footage=broken), 60)
+
+    assert (done.settled, done.failed) == (2, 1)
+    assert ports.metrics.counts["reconcile.failed"] == 1
+    ports.clock.advance(1)
+    assert reconcile(ports, 60).settled == 1
+    assert all(upload_of(ports, picture).receipt for picture in pictures)
+
+
+def test_a_round_stops_when_its_time_is_over_and_the_next_goes_on():
+    pictures = sessions(5)
+    ports = arranged(*pictures)
+
+    class Ticking(MovableClock):
+        """A clock on which each look at it takes a second."""
+
+        def now(self):
+            self.advance(1)
+            return super().now()
+
+    slow = replace(ports, clock=Ticking(ports.clock.now()))
+
+    first = reconcile(slow, 5)
+    assert not first.finished
+    assert 0 < first.settled < 5
+    assert reconcile(slow, 600).finished
+    assert all(upload_of(ports, picture).receipt for picture in pictures)
+
+
+def test_a_cancelled_upload_is_aborted_after_its_undo_window_and_not_before():
+    upload = make_upload().cancelled(START)
+    ports = memory_ports()
+    ports.records.arrange(make_picture(upload), due_at=START)
+    ports.footage.register(upload.key, UPLOAD_ID, upload.multipart_id)
+
+    ports.clock.advance(ports.policy.undo_s - 1)
+    reconcile(ports, 60)
+    assert list(ports.footage.multiparts("originals/"))
+
+    ports.clock.advance(1)
+    reconcile(ports, 60)
+    assert not list(ports.footage.multiparts("originals/"))
+
+
+@pytest.mark.parametrize(("seconds", "kept"), [(-1, True), (0, False), (1, False)])
+def test_a_multipart_upload_that_no_record_needs_is_aborted_when_it_is_old_enough(seconds: int, kept: bool):
+    ports = memory_ports(make_picture())
+    ports.footage.register(make_upload().key, UploadId("u_lost"), "orphan")
+    ports.clock.advance(ports.policy.orphan_age_s + seconds)
+
+    assert reconcile(ports, 60).aborted_orphans == (0 if kept else 1)
+    assert bool(list(ports.footage.multiparts("originals/"))) is kept
+
+
+def test_an_orphan_of_a_session_that_was_never_recorded_is_aborted_too():
+    ports = memory_ports()
+    ports.footage.register("originals/never/100GOPRO/GX010001.MP4", UploadId("u_lost"), "orphan")
+    ports.clock.advance(ports.policy.orphan_age_s)
+
+    assert reconcile(ports, 60).aborted_orphans == 1
+
+
+def test_a_live_upload_is_never_taken_for_an_orphan():
+    upload = make_upload()
+    ports = memory_ports(make_picture(upload))
+    send_parts(ports.footage, upload, 1)
+    ports.clock.advance(5 * 86_400)
+
+    assert reconcile(ports, 60).aborted_orphans == 0
+    assert ports.footage.parts(upload.key, upload.multipart_id)
+
+
+def test_a_part_that_arrived_after_its_uploads_abort_is_swept_up():
+    upload = make_upload().expired("late", START).aborted()
+    ports = memory_ports(make_picture(upload))
+    ports.footage.register(upload.key, UPLOAD_ID, upload.multipart_id)
+    ports.clock.advance(ports.policy.orphan_age_s)
+
+    assert reconcile(ports, 60).aborted_orphans == 1
+
+
+def test_a_listing_that_fails_is_an_error_and_never_an_empty_one():
+    ports = arranged(*sessions(1))
+    broken = faulty(ports.footage, Fault("multiparts", StorageBusy("SlowDown")))
+
+    with pytest.raises(StorageBusy):
+        reconcile(replace(ports, footage=broken), 60)

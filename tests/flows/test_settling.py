@@ -1,0 +1,171 @@
+from dataclasses import replace
+
+import pytest
+
+from chalicelib.core.errors import Conflict, NotFound, PartsRefused, StorageBusy
+from chalicelib.core.ids import SessionId
+from chalicelib.core.session import SessionState
+from chalicelib.core.settle import Actor
+from chalicelib.core.upload import Upload, UploadState
+from chalicelib.flows.settling import settle_session
+from tests.support.builders import (
+    SESSION_ID,
+    START,
+    UPLOAD_ID,
+    MemoryPorts,
+    make_bodies,
+    make_picture,
+    make_upload,
+    memory_ports,
+    send_parts,
+)
+from tests.support.faults import Fault, When, faulty
+from tests.support.memory import crc64nvme_of
+
+BODY = b"".join(make_bodies(make_upload().plan).values())
+CRC = crc64nvme_of(BODY)
+WRONG = crc64nvme_of(b"another")
+
+
+def with_all_parts(upload: Upload | None = None) -> MemoryPorts:
+    upload = upload or make_upload()
+    ports = memory_ports(make_picture(upload))
+    send_parts(ports.footage, upload)
+    return ports
+
+
+def with_object(upload: Upload) -> MemoryPorts:
+    """Ports in whose bucket S3 has assembled the upload's parts already."""
+    ports = with_all_parts(upload)
+    parts = ports.footage.parts(upload.key, upload.multipart_id)
+    ports.footage.complete(upload.key, upload.multipart_id, parts, CRC, 25)
+    return ports
+
+
+def settled(ports, actor=Actor.RECONCILER) -> Upload:
+    return settle_session(ports, SESSION_ID, actor).upload(UPLOAD_ID)
+
+
+def test_the_reconciler_finishes_what_its_device_left_behind():
+    ports = with_all_parts()
+
+    picture = settle_session(ports, SESSION_ID, Actor.RECONCILER)
+
+    assert picture.session.state is SessionState.STORED
+    assert picture.upload(UPLOAD_ID).receipt
+    assert ports.footage.body(make_upload().key) == BODY
+    assert ports.records.due(START, 10) == ()
+
+
+def test_settling_again_changes_nothing():
+    ports = with_all_parts()
+
+    assert settle_session(ports, SESSION_ID, Actor.RECONCILER) == settle_session(
+        ports, SESSION_ID, Actor.RECONCILER
+    )
+
+
+def test_an_event_verifies_but_completes_nothing():
+    assert settled(with_all_parts(), Actor.EVENT).state is UploadState.OPEN
+    promised = make_upload().promised(CRC, START)
+    assert settled(with_object(promised), Actor.EVENT).state is UploadState.VERIFIED
+
+
+@pytest.mark.parametrize("actor", [Actor.API, Actor.EVENT])
+def test_only_the_reconciler_rejects(actor: Actor):
+    ports = with_object(make_upload(promise=WRONG, promised_at=START))
+
+    assert settled(ports, actor).state is UploadState.OPEN
+    assert settled(ports).state is UploadState.REJECTED
+
+
+def test_a_rejected_object_gets_a_delete_marker_so_that_the_next_upload_can_complete():
+    upload = make_upload(promise=WRONG, promised_at=START)
+    ports = with_object(upload)
+
+    settled(ports)
+
+    assert ports.footage.head(upload.key) is None
+    assert [version.body for version in ports.footage.versions(upload.key) if version.stored] == [BODY]
+    assert ports.records.due(START, 10) == ()
+
+
+def test_a_rejection_that_crashed_before_its_delete_marker_is_finished_later():
+    upload = make_upload(promise=WRONG, promised_at=START)
+    ports = with_object(upload)
+    crashing = replace(ports, footage=faulty(ports.footage, Fault("remove", StorageBusy("crash"))))
+    with pytest.raises(StorageBusy):
+        settled(crashing)
+
+    settled(ports)
+
+    assert ports.footage.head(upload.key) is None
+
+
+@pytest.mark.parametrize("when", list(When))
+@pytest.mark.parametrize("method", ["create_multipart", "parts", "complete", "head"])
+def test_a_failing_call_to_s3_loses_nothing_and_the_next_round_ends_right(method: str, when: When):
+    ports = with_all_parts()
+    fault = Fault(method, StorageBusy("SlowDown"), when=when)
+    try:
+        settled(replace(ports, footage=faulty(ports.footage, fault)))
+    except StorageBusy:
+        assert settled(ports).receipt
+
+    assert settled(ports).receipt
+    assert ports.footage.body(make_upload().key) == BODY
+
+
+@pytest.mark.parametrize("call", [1, 2, 3, 4])
+@pytest.mark.parametrize("when", list(When))
+def test_losing_any_write_to_a_rival_ends_right(call: int, when: When):
+    ports = with_all_parts()
+    fault = Fault("write", Conflict("rival"), call=call, when=when)
+
+    assert settled(replace(ports, records=faulty(ports.records, fault))).receipt
+
+
+def test_who_always_loses_gives_up_with_a_clear_word():
+    ports = with_all_parts()
+    faults = [Fault("write", Conflict("rival"), call=call) for call in range(1, 20)]
+
+    with pytest.raises(StorageBusy, match="written by others"):
+        settled(replace(ports, records=faulty(ports.records, *faults)))
+
+
+def test_a_promise_that_s3_refuses_is_taken_back():
+    ports = with_all_parts()
+    refusing = faulty(ports.footage, Fault("complete", PartsRefused("changed", "InvalidPart")))
+
+    with pytest.raises(PartsRefused):
+        settled(replace(ports, footage=refusing))
+
+    assert ports.records.picture(SESSION_ID).upload(UPLOAD_ID).promise is None
+
+
+def test_an_abort_is_repeated_until_s3_holds_nothing():
+    upload = make_upload().expired("late", START)
+    ports = memory_ports(make_picture(upload))
+
+    class Lingering:
+        """S3 where a part was on its way when the first abort came."""
+
+        aborts = 0
+
+        def __getattr__(self, name):
+            return getattr(ports.footage, name)
+
+        def abort(self, key, multipart_id):
+            self.aborts += 1
+            return self.aborts > 1
+
+    footage = Lingering()
+    settle_session(replace(ports, footage=footage), SESSION_ID, Actor.RECONCILER)
+
+    assert footage.aborts == 2
+    assert not ports.records.picture(SESSION_ID).upload(UPLOAD_ID).owes
+
+
+def test_settling_a_session_that_is_not_recorded_is_not_found():
+    with pytest.raises(NotFound):
+        settle_session(memory_ports(), SessionId("nowhere"), Actor.EVENT)
