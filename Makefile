@@ -64,6 +64,9 @@ format: setup ## ruff, writing
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+bench: setup ## measure beside peers: build/benchmarks/*.json
+	$(BIN)/python -m tests.benchmarks.coordinator
+
 deploy: setup ## the stack and the coordinator on a stage: make deploy STAGE=prod
 	$(BIN)/python -m infra.deploy --stage $(STAGE)
 

@@ -30,9 +30,6 @@ class Policy:
     """How long a promised object may be neither listed as parts nor visible before it counts as lost."""
     orphan_age_s: int = 3_600
     """How old a multipart upload without a record must be before it is aborted."""
-    pause: bool = False
-    pace_bytes_s: int | None = None
-    """What heartbeats are answered: stop for now, or send no faster."""
 
 
 @dataclass(frozen=True)
