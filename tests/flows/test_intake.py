@@ -9,6 +9,7 @@ from chalicelib.core.errors import (
     InvalidRequest,
     NotFound,
     NotPermitted,
+    PartsRefused,
     PlanDiffers,
     SessionDiffers,
     StateConflict,
@@ -292,6 +293,18 @@ def test_opening_an_upload_that_has_all_its_parts_answers_it_verified():
 
     assert (view.upload.state, is_new) == (UploadState.VERIFIED, False)
     assert view.upload.receipt
+
+
+def test_opening_an_upload_whose_parts_s3_refuses_answers_it_open_with_its_parts():
+    upload = make_upload()
+    ports = memory_ports(make_picture(upload))
+    send_parts(ports.footage, upload)
+    refusing = faulty(ports.footage, Fault("complete", PartsRefused("changed", "InvalidPart")))
+
+    view, _ = opened(replace(ports, footage=refusing))
+
+    assert (view.upload.state, view.upload.promise) == (UploadState.OPEN, None)
+    assert len(view.parts) == 3
 
 
 @pytest.mark.parametrize(("seconds", "same"), [(-1, True), (0, False), (1, False)])

@@ -13,6 +13,7 @@ from chalicelib.core.errors import (
     Finalizing,
     InvalidRequest,
     NotFound,
+    PartsRefused,
     PlanDiffers,
     SessionDiffers,
     StateConflict,
@@ -155,11 +156,19 @@ def _known_upload(ports: Ports, picture: Picture, artifact_id: ArtifactId) -> tu
     """The upload of the artifact that can still be used, or None; one found ended in S3 is recorded so first."""
     known = picture.latest_upload(artifact_id)
     if known and known.is_live:
-        picture = settle_session(ports, known.session_id, Actor.API, known.upload_id)
+        picture = _looked_at(ports, known)
         known = picture.latest_upload(artifact_id)
     if known and (known.is_live or known.receipt or _can_be_undone(ports, known)):
         return picture, known
     return picture, None
+
+
+def _looked_at(ports: Ports, upload: Upload) -> Picture:
+    try:
+        return settle_session(ports, upload.session_id, Actor.API, upload.upload_id)
+    except PartsRefused:
+        # Whoever opens learns from the parts what to send again.
+        return loaded(ports, upload.session_id)
 
 
 def _can_be_undone(ports: Ports, upload: Upload) -> bool:

@@ -1,0 +1,58 @@
+"""Bodies and path parameters as values; what does not fit is refused with its place named."""
+
+import re
+from typing import TypeVar
+
+import msgspec
+from chalice.app import Request
+
+from chalicelib.core.errors import InvalidRequest, NotFound, TooLarge
+from chalicelib.core.ids import UploadId
+
+LARGEST_BODY_BYTES = 2**20
+
+Shape = TypeVar("Shape")
+
+_MADE_HERE = re.compile(r"u_[A-Za-z0-9_-]{1,64}")
+_REPLACED = "\ufffd"
+
+
+def decoded(body: bytes, shape: type[Shape]) -> Shape:
+    """The JSON `body` as a `shape`. Raises InvalidRequest, and TooLarge above 1 MiB."""
+    if len(body) > LARGEST_BODY_BYTES:
+        raise TooLarge(f"the body has {len(body)} bytes; send at most {LARGEST_BODY_BYTES}")
+    if not body:
+        raise InvalidRequest("the body is empty; send a JSON object as docs/api.md shows it")
+    _demand_utf8(body)
+    try:
+        return msgspec.json.decode(body, type=shape)
+    except msgspec.DecodeError as error:
+        raise InvalidRequest(f"{error}; send a JSON object as docs/api.md shows it") from error
+
+
+def raw_body(request: Request) -> bytes:
+    """The body as it was sent. Raises InvalidRequest when the gateway hands over what no bytes make."""
+    try:
+        raw = request.raw_body
+    except UnicodeEncodeError as error:
+        raise InvalidRequest("the body is not UTF-8; encode it as UTF-8") from error
+    return raw if isinstance(raw, bytes) else raw.encode()
+
+
+def upload_id(text: str) -> UploadId:
+    """`text` as an upload id. Raises NotFound: what was never made here does not exist."""
+    if not _MADE_HERE.fullmatch(text):
+        raise NotFound(
+            "there is no upload of this id that this token may see; take the id that opening it answered"
+        )
+    return UploadId(text)
+
+
+def _demand_utf8(body: bytes) -> None:
+    """API Gateway hands over text, with U+FFFD where the bytes were not UTF-8: what was sent is lost then."""
+    try:
+        text = body.decode()
+    except UnicodeDecodeError as error:
+        raise InvalidRequest(f"the body is not UTF-8 at byte {error.start}; encode it as UTF-8") from error
+    if _REPLACED in text:
+        raise InvalidRequest("the body is not UTF-8, or has U+FFFD in it; encode it as UTF-8 without U+FFFD")

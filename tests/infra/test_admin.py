@@ -1,0 +1,207 @@
+"""The operator's command, over a registry in memory."""
+
+import json
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+from chalicelib.core import tokens
+from chalicelib.core.errors import StorageBusy
+from chalicelib.core.ids import TokenId
+from chalicelib.core.tokens import Principal, Role
+from chalicelib.flows.devices import Registry
+from infra import admin
+from tests.support.builders import memory_ports
+from tests.support.faults import Fault, faulty
+
+
+@dataclass
+class Desk:
+    """An operator's terminal, before a registry in memory."""
+
+    registry: Registry = field(default_factory=memory_ports)
+    lines: list[str] = field(default_factory=list)
+
+    def run(self, *arguments: str) -> int:
+        """The command with `--stage prod`; its exit code."""
+        return admin.run([*arguments, "--stage", "prod"], lambda _: self.registry, self.lines.append)
+
+    def told(self, *arguments: str) -> dict[str, Any]:
+        """What the command answers as JSON."""
+        assert self.run(*arguments, "--json") == 0
+        document: dict[str, Any] = json.loads(self.lines.pop())
+        return document
+
+    def holder(self, written: str) -> Principal:
+        token_id, secret = tokens.parsed(written)
+        return tokens.principal(self.registry.records.token(token_id), secret)
+
+
+def test_a_device_is_enrolled_and_its_token_printed_once():
+    desk = Desk()
+
+    assert desk.run("enroll", "--name", "jetson-north") == 0
+
+    facts = dict(line.split(": ", 1) for line in desk.lines)
+    assert (facts["role"], facts["project"], facts["name"]) == ("device", "main", "jetson-north")
+    assert desk.holder(facts["token"]).device_id == facts["device_id"]
+    assert facts["token"].startswith(facts["token_id"])
+    assert "\n".join(desk.lines).count(tokens.parsed(facts["token"])[1]) == 1
+
+
+def test_a_device_gets_a_further_token():
+    desk = Desk()
+    first = desk.told("enroll", "--name", "jetson-north")
+
+    second = desk.told("enroll", "--device", first["device_id"])
+
+    assert second["device_id"] == first["device_id"]
+    assert second["token"] != first["token"]
+
+
+@pytest.mark.parametrize("role", ["processor", "operator"])
+def test_processors_and_operators_are_enrolled_without_a_device(role: str):
+    desk = Desk()
+
+    told = desk.told("enroll", "--role", role, "--project", "*")
+
+    assert told["device_id"] is None
+    assert desk.holder(told["token"]) == Principal(Role(role), "*", None)
+
+
+def test_a_token_goes_to_a_file_that_only_its_owner_reads_and_not_to_the_screen(tmp_path: Path):
+    desk, file = Desk(), tmp_path / "north.token"
+
+    told = desk.told("enroll", "--name", "jetson-north", "--token-file", str(file))
+
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert desk.holder(file.read_text().strip()).device_id == told["device_id"]
+    assert told["token_file"] == str(file)
+    assert "token" not in told
+
+
+def test_a_token_is_never_written_over_another(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    desk, file = Desk(), tmp_path / "north.token"
+    file.write_text("t_old.token")
+
+    assert desk.run("enroll", "--name", "jetson-north", "--token-file", str(file)) == 1
+
+    assert file.read_text() == "t_old.token"
+    assert f"{file} exists" in capsys.readouterr().err
+    assert desk.registry.ids.device_id() == memory_ports().ids.device_id()  # nothing was enrolled
+
+
+def test_a_token_is_not_written_through_a_link(tmp_path: Path):
+    link, target = tmp_path / "north.token", tmp_path / "elsewhere"
+    link.symlink_to(target)
+
+    assert Desk().run("enroll", "--name", "jetson-north", "--token-file", str(link)) == 1
+    assert not target.exists()
+
+
+def test_no_file_stays_when_the_enrolment_is_refused(tmp_path: Path):
+    file = tmp_path / "north.token"
+
+    assert Desk().run("enroll", "--name", "no/name", "--token-file", str(file)) == 1
+    assert not file.exists()
+
+
+def test_a_file_that_cannot_be_made_is_refused_before_anything_is_enrolled(tmp_path: Path):
+    desk = Desk()
+
+    assert desk.run("enroll", "--name", "north", "--token-file", str(tmp_path / "absent" / "token")) == 1
+    assert desk.registry.ids.device_id() == memory_ports().ids.device_id()
+
+
+def test_a_token_is_revoked():
+    desk = Desk()
+    made = desk.told("enroll", "--name", "jetson-north")
+
+    told = desk.told("revoke", made["token_id"])
+
+    token = desk.registry.records.token(TokenId(made["token_id"]))
+    assert token is not None
+    assert token.revoked_at is not None
+    assert told == {"token_id": made["token_id"], "revoked_at": "2026-11-21T12:00:00Z"}
+
+
+def test_a_token_that_is_not_there_is_refused_with_the_reason(capsys: pytest.CaptureFixture[str]):
+    assert Desk().run("revoke", "t_unknown") == 1
+    assert capsys.readouterr().err.startswith("refused: there is no token")
+
+
+def test_storage_that_fails_is_told_as_an_error_and_not_as_a_traceback(capsys: pytest.CaptureFixture[str]):
+    ports = memory_ports()
+    troubled = replace(ports, records=faulty(ports.records, Fault("put_device", StorageBusy("try later"))))
+
+    assert Desk(troubled).run("enroll", "--name", "jetson-north") == 1
+    assert capsys.readouterr().err == "refused: try later\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["enrol", "--stage", "prod"],
+        ["enroll", "--name", "north"],
+        ["enroll", "--name", "north", "--stage", "prod", "--table", "records"],
+        ["enroll", "--role", "king", "--stage", "prod"],
+        ["revoke", "--stage", "prod"],
+    ],
+)
+def test_a_command_that_makes_no_sense_is_a_usage_error(arguments: Sequence[str]):
+    desk = Desk()
+
+    with pytest.raises(SystemExit) as ended:
+        admin.run(arguments, lambda _: desk.registry, desk.lines.append)
+
+    assert (ended.value.code, desk.lines) == (2, [])
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["enroll", "--help"], ["revoke", "--help"]])
+def test_help_shows_examples(arguments: Sequence[str], capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as ended:
+        admin.parser().parse_args(arguments)
+
+    assert ended.value.code == 0
+    assert "python -m infra.admin enroll --stage prod --name jetson-north" in capsys.readouterr().out
+
+
+def stack(outputs: list[dict[str, str]]) -> dict[str, Any]:
+    return {
+        "Stacks": [
+            {
+                "StackName": "reelhaul-prod",
+                "CreationTime": "2026-11-21T12:00:00Z",
+                "StackStatus": "CREATE_COMPLETE",
+                "Outputs": outputs,
+            }
+        ]
+    }
+
+
+def table_with(outputs: list[dict[str, str]]) -> str:
+    cloudformation = boto3.client("cloudformation", region_name="eu-west-1")
+    with Stubber(cloudformation) as stubber:
+        stubber.add_response("describe_stacks", stack(outputs), {"StackName": "reelhaul-prod"})
+        return admin.table_of(cloudformation, "prod")
+
+
+def test_the_table_of_a_stage_is_the_one_that_its_stack_names():
+    outputs = [
+        {"OutputKey": "Bucket", "OutputValue": "footage"},
+        {"OutputKey": "Table", "OutputValue": "reelhaul-prod-Table-1A"},
+    ]
+
+    assert table_with(outputs) == "reelhaul-prod-Table-1A"
+
+
+def test_a_stack_without_a_table_is_refused():
+    with pytest.raises(admin.Refused, match="deploy the stage first"):
+        table_with([])

@@ -1,0 +1,104 @@
+"""A client of the web floor over ports in memory: the app as `cloud/app.py` makes it, without the world behind it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from chalice.app import Chalice
+from chalice.test import Client
+
+from chalicelib.core import tokens
+from chalicelib.core.ids import DeviceId, TokenId
+from chalicelib.core.tokens import Role, Token
+from chalicelib.ports import Ports, Records
+from chalicelib.web.device_api import device_api
+from tests.support.builders import DEVICE_ID
+from tests.support.memory import START
+
+SECRET = "s3cret"
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What a deployment decides about devices."""
+
+    minimum_client_version: str = "0.1.0"
+    pause: bool = False
+    pace_bytes_s: int | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer as it goes over the wire."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def document(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def problem(self) -> tuple[int, str, str]:
+        """Status, slug and action of a problem; fails when this is none."""
+        assert self.headers["Content-Type"] == "application/problem+json", self.body
+        document = self.document
+        assert document["status"] == self.status
+        assert document["title"]
+        assert document["detail"]
+        return self.status, document["type"].removeprefix("urn:reelhaul:problem:"), document["action"]
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Somebody with headers, calling an app."""
+
+    app: Chalice
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def call(
+        self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """`body` goes as it is when it is bytes, else as JSON."""
+        raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        said = {"Content-Type": "application/json", **self.headers, **(headers or {})}
+        response = Client(self.app).http.request(method, path, said, raw)
+        return Answer(response.status_code, response.headers, response.body)
+
+    def hand_over(self, method: str, route: str, parameters: Mapping[str, str], body: str | None) -> Answer:
+        """The call as API Gateway may hand it over: the path decoded, the body as text or absent."""
+        event = {
+            "requestContext": {"httpMethod": method, "resourcePath": route},
+            "headers": dict(self.headers),
+            "pathParameters": dict(parameters),
+            "multiValueQueryStringParameters": None,
+            "stageVariables": None,
+            "body": body,
+        }
+        response = self.app(event, None)
+        return Answer(response["statusCode"], response["headers"], response["body"].encode())
+
+
+def app_over(ports: Ports, deployment: Deployment | None = None) -> Chalice:
+    """The app on these ports."""
+    app = Chalice("reelhaul", configure_logs=False)
+    app.api.binary_types = []
+    app.register_blueprint(device_api(ports, deployment or Deployment()))
+    return app
+
+
+def device_of(ports: Ports, deployment: Deployment | None = None) -> Caller:
+    """The device whose sessions the builders make, with a good token and version."""
+    known = with_token(ports.records, Role.DEVICE, device_id=DEVICE_ID)
+    return Caller(app_over(ports, deployment), {**known, "Reelhaul-Client-Version": "0.1.0"})
+
+
+def with_token(
+    records: Records, role: Role, project: str = "main", device_id: DeviceId | None = None, **changes: Any
+) -> dict[str, str]:
+    """The header of a new token; what `changes` say is said of the recorded token."""
+    token_id = TokenId(f"t_{role.value}-{project}-{device_id}-{len(changes)}")
+    records.put_token(Token(token_id, role, project, device_id, tokens.digest(SECRET), START, **changes))
+    return {"Authorization": f"Bearer {tokens.written(token_id, SECRET)}"}

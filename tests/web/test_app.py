@@ -1,0 +1,90 @@
+"""The doors, imported as the machine that deploys imports them: with the stage's variables and without AWS."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CLOUD = Path(__file__).parents[2] / "cloud"
+
+DESCRIBE = """
+import json, sys
+
+def refuse(event, arguments):
+    if event in ("socket.connect", "socket.getaddrinfo"):
+        raise PermissionError(f"importing the doors must not need {event}")
+
+sys.addaudithook(refuse)
+from app import app
+
+print(json.dumps({
+    "routes": sorted(f"{method} {path}" for path, methods in app.routes.items() for method in methods),
+    "events": [vars(source) for source in app.event_sources if hasattr(source, "bucket")],
+    "schedules": [
+        {"name": source.name, "handler": source.handler_string, "every": source.schedule_expression.to_string()}
+        for source in app.event_sources if hasattr(source, "schedule_expression")
+    ],
+    "binary_types": app.api.binary_types,
+    "debug": app.debug,
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def doors() -> Any:
+    said = json.loads((CLOUD / ".chalice" / "config.json").read_text())["environment_variables"]
+    ours = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+    environment = {
+        **said,
+        **ours,  # the test's keys, and nobody's files
+        "STAGE": "prod",
+        "BUCKET": "footage-prod",
+        "TABLE": "records",
+        "ORDER_QUEUE_URL": "https://sqs.example.org/orders",
+        "AWS_REGION": "eu-west-1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    command = [sys.executable, "-c", DESCRIBE]
+    done = subprocess.run(
+        command, check=False, cwd=CLOUD, env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_every_route_of_the_contract_has_a_door(doors: Any):
+    contract = (CLOUD.parent / "docs" / "api.md").read_text()
+    told = [line.removeprefix("### ") for line in contract.splitlines() if line.startswith("### ")]
+
+    assert doors["routes"] == sorted(told)
+
+
+def test_every_new_original_of_the_stages_bucket_is_an_event(doors: Any):
+    assert doors["events"] == [
+        {
+            "name": "on_original",
+            "handler_string": "app.on_original",
+            "bucket": "footage-prod",
+            "events": ["s3:ObjectCreated:*"],
+            "prefix": "originals/",
+            "suffix": None,
+        }
+    ]
+
+
+def test_the_reconciler_runs_every_five_minutes(doors: Any):
+    assert doors["schedules"] == [
+        {"name": "reconcile", "handler": "app.reconcile", "every": "rate(5 minutes)"}
+    ]
+
+
+def test_no_kind_of_body_is_taken_for_binary(doors: Any):
+    assert doors["binary_types"] == []
+
+
+def test_no_caller_is_shown_a_traceback(doors: Any):
+    assert doors["debug"] is False

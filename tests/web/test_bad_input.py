@@ -1,0 +1,410 @@
+"""Bad input gets a problem that says what and what to do: never a 500, and nothing is lost by it."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chalicelib.core.parts import PartPlan
+from chalicelib.core.session import Picture
+from tests.support.builders import (
+    SESSION_ID,
+    MemoryPorts,
+    make_chapter,
+    make_session,
+    make_upload,
+    memory_ports,
+)
+from tests.support.faults import Fault, faulty
+from tests.web.client import Answer, device_of
+from tests.web.usual import (
+    CAMERA,
+    CHAPTER,
+    CONFIRMED,
+    OPENED,
+    PART_URLS,
+    PROGRESS,
+    SESSION,
+    UPLOAD,
+    WHOLE,
+    opened,
+    with_parts,
+)
+
+BODIES: dict[str, tuple[str, str, Any]] = {
+    "put session": ("PUT", SESSION, CONFIRMED),
+    "open upload": ("POST", f"{SESSION}/uploads", OPENED),
+    "progress": ("POST", f"{SESSION}/progress", PROGRESS),
+    "part urls": ("POST", f"{UPLOAD}/part-urls", PART_URLS),
+    "complete": ("POST", f"{UPLOAD}/complete", {"crc64nvme": WHOLE}),
+}
+
+WITH_SESSION = {
+    "put session": ("PUT", "/v1/sessions/{}", CONFIRMED),
+    "get session": ("GET", "/v1/sessions/{}", None),
+    "open upload": ("POST", "/v1/sessions/{}/uploads", OPENED),
+    "progress": ("POST", "/v1/sessions/{}/progress", PROGRESS),
+}
+
+WITH_UPLOAD = {
+    "part urls": ("POST", "/v1/uploads/{}/part-urls", PART_URLS),
+    "get upload": ("GET", "/v1/uploads/{}", None),
+    "complete": ("POST", "/v1/uploads/{}/complete", {"crc64nvme": WHOLE}),
+    "cancel": ("DELETE", "/v1/uploads/{}", None),
+}
+
+NO_ID = (
+    "..",
+    ".",
+    "%2e%2e",
+    "..%2f..%2foriginals",
+    "a%2Fb",
+    "a\\b",
+    "a%00b",
+    "a\x00b",
+    "\x7f",
+    "%0a",
+    "%41",
+    " ",
+    "a b",
+    "-a",
+    "_a",
+    "ä",
+    "%C3%A4",
+    "a" * 101,
+    "a" * 300,
+    "a" * 3000,
+    "*",
+    "{session_id}",
+)
+
+NOT_A_BODY = {
+    "empty": b"",
+    "blank": b"  \n",
+    "no JSON": b"camera=1",
+    "cut off": b'{"camera": ',
+    "two documents": b"{} {}",
+    "not UTF-8": b'{"camera": "\xff\xfe"}',
+    "UTF-16": '{"camera": 1}'.encode("utf-16"),
+    "byte order mark": b"\xef\xbb\xbf{}",
+    "replaced by the gateway": '{"camera": "\ufffd"}'.encode(),
+    "lone surrogate": b'{"artifact_id": "\\ud800", "crc64nvme": "\\ud800"}',
+    "a list": b"[]",
+    "a list of objects": b"[{}]",
+    "null": b"null",
+    "true": b"true",
+    "a number": b"7",
+    "a text": b'"camera"',
+    "NaN": b'{"size_bytes": NaN}',
+    "Infinity": b'{"bytes_down": Infinity}',
+    "unknown field": b'{"unheard_of": 1}',
+    "deep list": b"[" * 100_000,
+    "deep object": b'{"camera":' * 50_000,
+    "deep unknown field": b'{"unheard_of": ' + b"[" * 100_000,
+    "deep known field": b'{"parts": ' + b"[" * 100_000,
+    "huge number": b'{"size_bytes": ' + b"9" * 100_000 + b"}",
+    "huge field name": b'{"' + b"x" * 1_000_000 + b'": 1}',
+    "control character": b'{"crc64nvme": "\x01"}',
+}
+
+NO_COUNT: tuple[Any, ...] = (-1, 2**63, 2**64, 10**30, 1.0, 1.5, 1e300, "1", True, [], {})
+NO_SIZE = (0, None, *NO_COUNT)
+NO_TEXT: tuple[Any, ...] = (1, True, [], {}, ["a"], "\x00", "a\nb", "a" * 201, "a" * 100_000)
+NO_CRC = ("", "AAAA", "rosUhgp5mIg", "rosUhgp5mIg=\n", "=" * 12, "rosUhgp5mIh=", "ä" * 12, *NO_TEXT)
+NO_MOMENT = (
+    None,
+    0,
+    "",
+    "now",
+    "2026-11-21",
+    "2026-11-21T10:18:00",
+    "2026-13-41T10:18:00Z",
+    "0001-01-01T00:00:00+14:00",
+    "9999-12-31T23:59:59-14:00",
+)
+
+NO_EPOCH: tuple[Any, ...] = (2**63, -(2**63), 10**30, 1.5, "1", True, [])
+NO_NAME = (None, "", "..", "../../etc", "a/b.MP4", "a\\b.MP4", *NO_TEXT)
+
+VALUES: dict[str, dict[tuple[str | int, ...], tuple[Any, ...]]] = {
+    "put session": {
+        ("camera",): (None, [], "C3501324500711", 1),
+        ("camera", "serial"): (None, "", " ", "a-b", "ä", "a" * 41, *NO_TEXT),
+        ("camera", "model"): NO_TEXT,
+        ("camera", "firmware"): NO_TEXT,
+        ("camera", "unheard_of"): (1, None),
+        ("group",): ("", "a" * 101, *NO_TEXT),
+        ("chapters",): ([], {}, None, 1, "GX", [None], [[CHAPTER]], [CHAPTER, CHAPTER]),
+        ("chapters", 0, "directory"): (
+            "100GOPRO/",
+            "100GOPR",
+            "100GOPROX",
+            "\uff11\uff10\uff10GOPRO",
+            *NO_NAME,
+        ),
+        ("chapters", 0, "filename"): ("GX.JPG", "a" * 97 + ".MP4", *NO_NAME),
+        ("chapters", 0, "size_bytes"): (10**18, *NO_SIZE),
+        ("chapters", 0, "created"): NO_EPOCH,
+        ("chapters", 0, "modified"): NO_EPOCH,
+        ("chapters", 0, "etag"): NO_TEXT,
+        ("chapters", 0, "gumi"): NO_TEXT,
+        ("chapters", 0, "unheard_of"): (1, None),
+        ("unheard_of",): (1, None),
+    },
+    "open upload": {
+        ("artifact_id",): ("original.100GOPRO.GX990038.MP4", *NO_NAME),
+        ("size_bytes",): NO_SIZE,
+        ("part_size_bytes",): (0, *NO_COUNT),
+        ("key",): ("originals/of/another",),
+    },
+    "progress": {
+        ("bytes_down",): (None, *NO_COUNT),
+        ("bytes_up",): (None, *NO_COUNT),
+        ("rate_down_bytes_s",): NO_COUNT,
+        ("rate_up_bytes_s",): NO_COUNT,
+        ("spool_bytes",): (None, *NO_COUNT),
+        ("disk_free_bytes",): (None, *NO_COUNT),
+        ("clock",): NO_MOMENT,
+        ("unheard_of",): (1, None),
+    },
+    "part urls": {
+        ("parts",): ([], {}, None, 1, [None], [[]], [PART_URLS["parts"][0]] * 2),
+        ("parts", 0, "number"): (4, 10_001, *NO_SIZE),
+        ("parts", 0, "crc64nvme"): (None, *NO_CRC),
+        ("parts", 0, "unheard_of"): (1, None),
+        ("unheard_of",): (1, None),
+    },
+    "complete": {("crc64nvme",): NO_CRC, ("unheard_of",): (1, None)},
+}
+
+REQUIRED: dict[str, list[tuple[str | int, ...]]] = {
+    "put session": [
+        ("camera",),
+        ("camera", "serial"),
+        ("chapters",),
+        *(("chapters", 0, name) for name in ("directory", "filename", "size_bytes")),
+    ],
+    "open upload": [("artifact_id",), ("size_bytes",)],
+    "progress": [
+        ("bytes_down",),
+        ("bytes_up",),
+        ("spool_bytes",),
+        ("disk_free_bytes",),
+        ("clock",),
+    ],
+    "part urls": [("parts",), ("parts", 0, "number"), ("parts", 0, "crc64nvme")],
+}
+
+
+def changed(document: Any, place: tuple[str | int, ...], value: Any) -> Any:
+    """`document` with `value` at `place`."""
+    if not place:
+        return value
+    first, *rest = place
+    inner = document[first] if isinstance(first, int) else document.get(first)
+    below = changed(inner, tuple(rest), value)
+    if isinstance(first, int):
+        return [*document[:first], below, *document[first + 1 :]]
+    return {**document, first: below}
+
+
+def without(document: Any, place: tuple[str | int, ...]) -> Any:
+    """`document` without what stands at `place`."""
+    *above, last = place
+    inner = document
+    for step in above:
+        inner = inner[step]
+    return changed(document, tuple(above), {name: value for name, value in inner.items() if name != last})
+
+
+def everything(ports: MemoryPorts) -> tuple[Any, ...]:
+    """All that could be lost: the record, the parts, the open multipart uploads."""
+    upload = make_upload()
+    return (
+        ports.records.picture(SESSION_ID),
+        ports.footage.parts(upload.key, upload.multipart_id),
+        list(ports.footage.multiparts("")),
+    )
+
+
+def refused(method: str, path: str, body: Any) -> Answer:
+    """The problem that this call gets; it has changed nothing."""
+    ports = with_parts(1, 2)
+    before = everything(ports)
+
+    answer = device_of(ports).call(method, path, body)
+
+    status, _, action = answer.problem
+    assert status in (400, 404, 413), answer.body[:300]
+    assert action == "stop"
+    assert len(answer.document["detail"]) >= 15
+    assert everything(ports) == before
+    return answer
+
+
+@pytest.mark.parametrize("route", BODIES)
+@pytest.mark.parametrize("kind", NOT_A_BODY)
+def test_what_is_no_body_of_this_call_is_refused(route: str, kind: str):
+    method, path, _ = BODIES[route]
+
+    refused(method, path, NOT_A_BODY[kind])
+
+
+@pytest.mark.parametrize("route", VALUES)
+def test_a_value_that_cannot_be_is_refused_with_its_place(route: str):
+    method, path, good = BODIES[route]
+    for place, values in VALUES[route].items():
+        for value in values:
+            answer = refused(method, path, changed(good, place, value))
+
+            named = next(name for name in reversed(place) if isinstance(name, str)).removesuffix("s")
+            detail = answer.document["detail"]
+            assert answer.status != 400 or named in detail or str(value) in detail
+
+
+@pytest.mark.parametrize(
+    ("route", "place"), [(route, place) for route in REQUIRED for place in REQUIRED[route]]
+)
+def test_what_is_required_and_absent_is_named(route: str, place: tuple[str | int, ...]):
+    method, path, good = BODIES[route]
+
+    answer = refused(method, path, without(good, place))
+
+    assert f"`{place[-1]}`" in answer.document["detail"]
+
+
+def test_the_place_of_a_name_that_no_camera_writes_is_told():
+    body = {"camera": CAMERA, "chapters": [CHAPTER, {**CHAPTER, "directory": "nowhere!"}]}
+
+    assert refused("PUT", SESSION, body).document["detail"].startswith("$.chapters[1]: ")
+
+
+@pytest.mark.parametrize("route", WITH_SESSION)
+@pytest.mark.parametrize("name", NO_ID)
+def test_what_is_no_session_id_is_refused(route: str, name: str):
+    method, path, body = WITH_SESSION[route]
+
+    assert refused(method, path.format(name), body).status == 400
+
+
+@pytest.mark.parametrize("route", ["get session", "open upload", "progress"])
+def test_a_session_that_nobody_opened_is_not_found(route: str):
+    method, path, body = WITH_SESSION[route]
+
+    assert refused(method, path.format("unknown"), body).status == 404
+
+
+@pytest.mark.parametrize("route", WITH_UPLOAD)
+@pytest.mark.parametrize("name", [*NO_ID, "u_unknown", "u_", "U_first", "u_first.", "u_" + "a" * 65])
+def test_what_is_no_upload_id_is_not_found(route: str, name: str):
+    method, path, body = WITH_UPLOAD[route]
+
+    assert refused(method, path.format(name), body).status == 404
+
+
+@pytest.mark.parametrize("name", ["a" * 3000, "u_\x00", "u_\ud800", ""])
+def test_the_table_is_not_asked_for_what_no_key_can_be(name: str):
+    ports = opened()
+    asked = Fault("session_of", AssertionError("the table was asked"))
+    device = device_of(replace(ports, records=faulty(ports.records, asked)))
+
+    answer = device.hand_over("GET", "/v1/uploads/{upload_id}", {"upload_id": name}, None)
+
+    assert answer.status == 404
+
+
+@pytest.mark.parametrize("spoilt", [b"\xff", b"\xc3", b"\xed\xa0\x80", "\ufffd".encode()])
+def test_a_text_that_did_not_arrive_as_it_was_meant_is_refused(spoilt: bytes):
+    body = json.dumps(CONFIRMED).encode().replace(b"GX010038", b"GX01" + spoilt)
+
+    assert "UTF-8" in refused("PUT", SESSION, body).document["detail"]
+
+
+@pytest.mark.parametrize("name", ["a/b", "../..", "\x00", "a\nb", "a\n", "é", "\ud800", "a" * 300, ""])
+@pytest.mark.parametrize("parameter", ["session_id", "upload_id"])
+def test_a_gateway_that_decodes_the_path_changes_nothing(parameter: str, name: str):
+    route = f"/v1/{parameter.removesuffix('_id')}s/{{{parameter}}}"
+
+    answer = device_of(opened()).hand_over("GET", route, {parameter: name}, None)
+
+    assert answer.problem[0] == (400 if parameter == "session_id" else 404)
+
+
+@pytest.mark.parametrize(("body", "told"), [(None, "empty"), ("", "empty"), ("\ud800", "UTF-8")])
+def test_a_body_that_never_was_bytes_is_refused(body: str | None, told: str):
+    route = "/v1/sessions/{session_id}"
+
+    answer = device_of(opened()).hand_over("PUT", route, {"session_id": SESSION_ID}, body)
+
+    assert answer.problem == (400, "invalid-request", "stop")
+    assert told in answer.document["detail"]
+
+
+@pytest.mark.parametrize(("length", "status"), [(99, 201), (100, 201), (101, 400)])
+def test_a_session_id_has_at_most_a_hundred_characters(length: int, status: int):
+    assert device_of(memory_ports()).call("PUT", f"/v1/sessions/{'a' * length}", CONFIRMED).status == status
+
+
+@pytest.mark.parametrize(("count", "status"), [(0, 400), (1, 201), (98, 201), (99, 201), (100, 400)])
+def test_a_session_has_at_most_99_chapters(count: int, status: int):
+    chapters = [{**CHAPTER, "filename": f"GX{number:02d}0038.MP4"} for number in range(count)]
+
+    body = {"camera": CAMERA, "chapters": chapters}
+    assert device_of(memory_ports()).call("PUT", SESSION, body).status == status
+
+
+@pytest.mark.parametrize(("count", "status"), [(0, 400), (1, 200), (31, 200), (32, 200), (33, 400)])
+def test_at_most_32_part_urls_are_asked_for_at_once(count: int, status: int):
+    upload = make_upload(plan=PartPlan(1000, 10))
+    ports = memory_ports(Picture(make_session(), (make_chapter(size_bytes=1000),), (upload,)))
+    asked = {"parts": [{"number": number, "crc64nvme": WHOLE} for number in range(1, count + 1)]}
+
+    assert device_of(ports).call("POST", f"{UPLOAD}/part-urls", asked).status == status
+
+
+@pytest.mark.parametrize(("more_bytes", "status"), [(-1, 200), (0, 200), (1, 413)])
+def test_a_body_has_at_most_one_mebibyte(more_bytes: int, status: int):
+    body = json.dumps(CONFIRMED).encode().ljust(2**20 + more_bytes)
+
+    assert device_of(opened()).call("PUT", SESSION, body).status == status
+
+
+@pytest.mark.parametrize(("length", "status"), [(199, 201), (200, 201), (201, 400)])
+def test_a_text_that_is_only_kept_has_at_most_200_characters(length: int, status: int):
+    body = changed(CONFIRMED, ("chapters", 0, "etag"), "e" * length)
+
+    assert device_of(memory_ports()).call("PUT", SESSION, body).status == status
+
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
+DOCUMENTS = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=10,
+)
+PLACES = [(route, place) for route in VALUES for place in VALUES[route]]
+
+
+def without_a_fault(route: str, body: Any) -> None:
+    method, path, _ = BODIES[route]
+    answer = device_of(with_parts(1, 2)).call(method, path, body)
+
+    assert answer.status < 500
+    assert answer.status < 400 or answer.problem[0] == answer.status
+
+
+@settings(max_examples=150, derandomize=True, deadline=None, database=None)
+@given(st.sampled_from(list(BODIES)), st.binary(max_size=200) | DOCUMENTS)
+def test_no_body_at_all_makes_a_fault(route: str, body: Any):
+    without_a_fault(route, body)
+
+
+@settings(max_examples=250, derandomize=True, deadline=None, database=None)
+@given(st.sampled_from(PLACES), DOCUMENTS)
+def test_no_value_anywhere_makes_a_fault(place: tuple[str, tuple[str | int, ...]], value: Any):
+    route, inside = place
+
+    without_a_fault(route, changed(BODIES[route][2], inside, value))

@@ -1,0 +1,404 @@
+"""Every call of docs/api.md, and every problem that it names."""
+
+import json
+import re
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chalicelib.core.errors import Conflict, MultipartGone, StorageBusy
+from chalicelib.core.upload import UploadState
+from tests.support.builders import (
+    UPLOAD_ID,
+    make_chapter,
+    make_picture,
+    make_upload,
+    memory_ports,
+)
+from tests.support.faults import Fault, faulty
+from tests.support.memory import START, crc64nvme_of, deliver
+from tests.web.client import Deployment, device_of
+from tests.web.usual import (
+    ARTIFACT_ID,
+    BODIES,
+    CAMERA,
+    CHAPTER,
+    CONFIRMED,
+    OPENED,
+    PART_URLS,
+    PROGRESS,
+    SESSION,
+    UPLOAD,
+    WHOLE,
+    opened,
+    picture_of,
+    with_parts,
+)
+
+CONTRACT = Path(__file__).parents[2] / "docs" / "api.md"
+
+
+def shape(document: Any) -> Any:
+    """The names in a document at every depth, without its values; a list is the shape of its first element."""
+    if isinstance(document, dict):
+        return {name: shape(value) for name, value in document.items()}
+    if isinstance(document, list):
+        return [shape(document[0])] if document else []
+    return None
+
+
+def documented(beginning: str) -> Any:
+    """The one JSON block of the contract that begins so."""
+    blocks = re.findall(r"```json\n(.*?)```", CONTRACT.read_text(), re.DOTALL)
+    [block] = [block for block in blocks if block.startswith(beginning)]
+    return json.loads(block)
+
+
+def test_a_new_session_is_created():
+    answer = device_of(memory_ports()).call("PUT", SESSION, CONFIRMED)
+
+    assert answer.status == 201
+    assert answer.headers["ETag"] == '"1"'
+    assert answer.document == {
+        "session_id": "match-17-north",
+        "state": "OPEN",
+        "version": 1,
+        "project": "main",
+        "device_id": "d_north",
+        "group": None,
+        "camera": {"serial": "C3501324500711", "model": None, "firmware": None},
+        "created_at": "2026-11-21T12:00:00Z",
+        "chapters": [
+            {
+                "artifact_id": ARTIFACT_ID,
+                "directory": "100GOPRO",
+                "filename": "GX010038.MP4",
+                "size_bytes": 25,
+                "upload": None,
+                "receipt": None,
+            }
+        ],
+        "missing": [ARTIFACT_ID],
+        "progress": None,
+    }
+
+
+def test_everything_that_the_contract_lets_a_device_say_is_recorded():
+    ports = memory_ports()
+    body = documented('{"camera"')
+
+    device_of(ports).call("PUT", SESSION, body)
+
+    picture = picture_of(ports)
+    assert (picture.session.camera.model, picture.session.group) == ("HERO12 Black", "match-17")
+    assert picture.chapters[0] == make_chapter(
+        size_bytes=15728640, created=1656931398, modified=1656931398, etag='"62c2a1c6.15728640"'
+    )
+
+
+def test_the_same_body_again_confirms_the_session():
+    ports = memory_ports()
+    device = device_of(ports)
+    created = device.call("PUT", SESSION, CONFIRMED)
+
+    confirmed = device.call("PUT", SESSION, CONFIRMED)
+
+    assert confirmed.status == 200
+    assert confirmed.document == created.document
+
+
+def test_another_body_for_the_same_session_is_told_with_its_differences():
+    device = device_of(opened())
+
+    answer = device.call("PUT", SESSION, {"camera": CAMERA, "chapters": [{**CHAPTER, "size_bytes": 26}]})
+
+    assert answer.problem == (409, "session-differs", "stop")
+    assert answer.document["differences"] == ["chapter 1, size_bytes: 25 here, 26 in the request"]
+
+
+def test_a_session_is_shown_with_its_uploads_receipts_and_progress():
+    ports = with_parts()
+    device = device_of(ports)
+    device.call("POST", f"{UPLOAD}/complete", {"crc64nvme": WHOLE})
+    device.call("POST", f"{SESSION}/progress", PROGRESS)
+
+    shown = device.call("GET", SESSION).document
+
+    assert (shown["state"], shown["missing"]) == ("STORED", [])
+    assert shown["chapters"][0]["upload"] == {"upload_id": UPLOAD_ID, "state": "VERIFIED"}
+    assert shown["chapters"][0]["receipt"] == {
+        "upload_id": UPLOAD_ID,
+        "artifact_id": ARTIFACT_ID,
+        "key": "originals/match-17-north/100GOPRO/GX010038.MP4",
+        "version_id": "version-1",
+        "size_bytes": 25,
+        "crc64nvme": WHOLE,
+        "verified_at": "2026-11-21T12:00:00Z",
+    }
+    assert shown["progress"] == {
+        **PROGRESS,
+        "clock": "2026-11-21T10:18:00Z",
+        "heard_at": "2026-11-21T12:00:00Z",
+    }
+
+
+@pytest.mark.parametrize("known", ['"1"', 'W/"1"', '"7", "1"'])
+def test_a_session_that_the_caller_knows_already_is_not_sent_again(known: str):
+    answer = device_of(opened()).call("GET", SESSION, headers={"If-None-Match": known})
+
+    assert (answer.status, answer.body, answer.headers["ETag"]) == (304, b"", '"1"')
+
+
+def test_a_session_that_has_moved_on_is_sent():
+    answer = device_of(opened()).call("GET", SESSION, headers={"If-None-Match": '"0"'})
+
+    assert answer.status == 200
+
+
+def test_an_upload_is_opened():
+    ports = memory_ports(make_picture())
+
+    answer = device_of(ports).call("POST", f"{SESSION}/uploads", {**OPENED, "part_size_bytes": 10})
+
+    assert answer.status == 201
+    assert answer.document == {
+        "upload_id": picture_of(ports).uploads[0].upload_id,
+        "session_id": "match-17-north",
+        "artifact_id": ARTIFACT_ID,
+        "state": "OPEN",
+        "plan": {"size_bytes": 25, "part_size_bytes": 10, "part_count": 3},
+        "parts": [],
+        "missing": [1, 2, 3],
+        "opened_at": "2026-11-21T12:00:00Z",
+        "expires_at": "2026-11-27T12:00:00Z",
+        "receipt": None,
+        "reason": None,
+    }
+
+
+def test_the_open_upload_is_answered_with_the_parts_that_s3_holds():
+    answer = device_of(with_parts(2)).call("POST", f"{SESSION}/uploads", OPENED)
+
+    assert answer.status == 200
+    assert answer.document["parts"] == [
+        {"number": 2, "size_bytes": 10, "crc64nvme": crc64nvme_of(BODIES[2])},
+    ]
+    assert answer.document["missing"] == [1, 3]
+
+
+@pytest.mark.parametrize("named", [{"size_bytes": 24}, {"part_size_bytes": 11}])
+def test_a_client_with_another_plan_is_given_the_coordinators(named: dict[str, int]):
+    answer = device_of(opened()).call("POST", f"{SESSION}/uploads", {**OPENED, **named})
+
+    assert answer.problem == (409, "plan-differs", "replan")
+    assert answer.document["plan"] == {"size_bytes": 25, "part_size_bytes": 10, "part_count": 3}
+
+
+def test_part_urls_take_exactly_the_bytes_that_were_announced():
+    ports = opened()
+
+    answer = device_of(ports).call("POST", f"{UPLOAD}/part-urls", PART_URLS)
+
+    [first, *_] = answer.document["part_urls"]
+    assert answer.status == 200
+    assert first["headers"] == {"content-length": "10", "x-amz-checksum-crc64nvme": crc64nvme_of(BODIES[1])}
+    assert (first["expires_at"], first["expires_in_s"]) == ("2026-11-21T12:15:00Z", 900)
+    assert deliver(ports.footage, first["url"], first["headers"], BODIES[1], START)
+
+
+def test_an_upload_is_shown_with_what_is_missing():
+    shown = device_of(with_parts(1, 3)).call("GET", UPLOAD)
+
+    assert (shown.status, shown.document["missing"]) == (200, [2])
+
+
+def test_a_complete_upload_is_answered_with_its_receipt():
+    answer = device_of(with_parts()).call("POST", f"{UPLOAD}/complete", {"crc64nvme": WHOLE})
+
+    assert (answer.status, answer.document["state"], answer.document["missing"]) == (200, "VERIFIED", [])
+    assert answer.document["receipt"]["crc64nvme"] == WHOLE
+
+
+@pytest.mark.parametrize("body", [{}, {"crc64nvme": None}])
+def test_a_client_need_not_have_read_the_whole(body: dict[str, None]):
+    assert device_of(with_parts()).call("POST", f"{UPLOAD}/complete", body).document["state"] == "VERIFIED"
+
+
+def test_completing_twice_answers_the_same():
+    device = device_of(with_parts())
+    first = device.call("POST", f"{UPLOAD}/complete", {"crc64nvme": WHOLE})
+
+    assert device.call("POST", f"{UPLOAD}/complete", {"crc64nvme": WHOLE}).document == first.document
+
+
+def test_parts_that_are_missing_are_named():
+    answer = device_of(with_parts(2)).call("POST", f"{UPLOAD}/complete", {"crc64nvme": WHOLE})
+
+    assert answer.problem == (422, "parts-mismatch", "resign")
+    assert (answer.document["missing"], answer.document["differing"]) == ([1, 3], [])
+
+
+def test_parts_of_another_length_are_named():
+    ports = with_parts(1, 3)
+    ports.footage.put_part(make_upload().key, make_upload().multipart_id, 2, b"short")
+
+    answer = device_of(ports).call("POST", f"{UPLOAD}/complete", {"crc64nvme": WHOLE})
+
+    assert answer.document["differing"] == [2]
+
+
+def test_parts_that_fold_to_something_else_than_was_read_are_refused():
+    answer = device_of(with_parts()).call("POST", f"{UPLOAD}/complete", {"crc64nvme": crc64nvme_of(b"")})
+
+    assert answer.problem == (422, "parts-mismatch", "resign")
+
+
+def test_a_cancelled_upload_is_answered_as_such_however_often_it_is_asked():
+    device = device_of(with_parts(1))
+    first = device.call("DELETE", UPLOAD)
+
+    assert (first.status, first.document["state"]) == (200, "CANCELLED")
+    assert device.call("DELETE", UPLOAD).document == first.document
+
+
+def test_nothing_is_missing_of_an_upload_that_has_ended():
+    device = device_of(with_parts(1))
+
+    assert device.call("DELETE", UPLOAD).document["missing"] == []
+
+
+def test_nothing_is_missing_of_an_upload_that_is_being_completed():
+    upload = make_upload().promised(WHOLE, START)
+    ports = memory_ports(make_picture(upload))
+    ports.footage.abort(upload.key, upload.multipart_id)
+
+    shown = device_of(ports).call("GET", UPLOAD).document
+
+    assert (shown["state"], shown["parts"], shown["missing"]) == ("OPEN", [], [])
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [("DELETE", UPLOAD, None), ("POST", f"{UPLOAD}/part-urls", PART_URLS)],
+)
+class TestTheWrongMoment:
+    def test_a_verified_upload_stays_as_it_is(self, method: str, path: str, body: object):
+        device = device_of(with_parts())
+        device.call("POST", f"{UPLOAD}/complete", {})
+
+        assert device.call(method, path, body).problem == (409, "state-conflict", "stop")
+
+    def test_an_upload_that_is_being_completed_wants_patience(self, method: str, path: str, body: object):
+        ports = memory_ports(make_picture(make_upload().promised(WHOLE, START)))
+
+        assert device_of(ports).call(method, path, body).problem == (423, "finalizing", "retry")
+
+    def test_an_upload_that_has_expired_is_gone(self, method: str, path: str, body: object):
+        ports = opened(state=UploadState.EXPIRED, reason="its deadline passed")
+
+        answer = device_of(ports).call(method, path, body)
+
+        assert answer.problem == (410, "upload-gone", "reopen")
+        assert answer.document["reason"] == "its deadline passed"
+
+
+@pytest.mark.parametrize(("seconds_left", "status"), [(1, 200), (0, 410), (-1, 410)])
+def test_parts_are_signed_until_the_upload_expires(seconds_left: int, status: int):
+    ports = opened()
+    ports.clock.move_to(make_upload().expires_at - timedelta(seconds=seconds_left))
+
+    assert device_of(ports).call("POST", f"{UPLOAD}/part-urls", PART_URLS).status == status
+
+
+@pytest.mark.parametrize(
+    "deployment", [Deployment(), Deployment(pause=True), Deployment(pace_bytes_s=6_000_000)]
+)
+def test_a_heartbeat_is_answered_with_what_the_device_should_do(deployment: Deployment):
+    answer = device_of(opened(), deployment).call("POST", f"{SESSION}/progress", PROGRESS)
+
+    assert answer.status == 200
+    assert answer.document == {
+        "policy": {"pause": deployment.pause, "pace_bytes_s": deployment.pace_bytes_s},
+        "server_time": "2026-11-21T12:00:00Z",
+    }
+
+
+@pytest.mark.parametrize(
+    ("size_bytes", "status"),
+    [(53_687_091_199_999, 201), (53_687_091_200_000, 201), (53_687_091_200_001, 413)],
+)
+def test_a_chapter_beyond_ten_thousand_parts_of_five_gib_is_too_large(size_bytes: int, status: int):
+    body = {"camera": CAMERA, "chapters": [{**CHAPTER, "size_bytes": size_bytes}]}
+
+    assert device_of(memory_ports()).call("PUT", SESSION, body).status == status
+
+
+@pytest.mark.parametrize(
+    ("port", "fault"),
+    [
+        ("records", Fault("picture", StorageBusy("DynamoDB: Throttling", retry_after_s=9))),
+        ("records", Fault("picture", Conflict("version 7"))),
+        # The first look is the settling's; between the two S3 was told to abort.
+        ("footage", Fault("parts", MultipartGone("multipart-1"), call=2)),
+        ("footage", Fault("head", StorageBusy("S3: SlowDown", retry_after_s=9))),
+    ],
+)
+def test_storage_that_is_busy_says_when_to_ask_again(port: str, fault: Fault):
+    ports = with_parts(1)
+    device = device_of(replace(ports, **{port: faulty(getattr(ports, port), fault)}))
+
+    answer = device.call("POST", f"{SESSION}/uploads", OPENED)
+
+    assert answer.problem == (503, "storage-busy", "retry")
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert device.call("POST", f"{SESSION}/uploads", OPENED).status == 200
+
+
+def test_a_fault_that_has_no_name_is_told_without_its_details():
+    ports = opened()
+    troubled = replace(ports, records=faulty(ports.records, Fault("picture", ZeroDivisionError("inner"))))
+
+    answer = device_of(troubled).call("GET", SESSION)
+
+    assert answer.problem == (500, "internal", "retry")
+    assert b"inner" not in answer.body
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "beginning"),
+    [
+        ("GET", SESSION, None, '{"session_id"'),
+        ("GET", UPLOAD, None, '{"upload_id": "u_…", "session_id"'),
+        ("POST", f"{UPLOAD}/part-urls", PART_URLS, '{"part_urls"'),
+    ],
+)
+def test_an_answer_has_the_documented_shape(method: str, path: str, body: object, beginning: str):
+    answer = device_of(with_parts(1)).call(method, path, body)
+
+    assert shape(answer.document) == shape(documented(beginning))
+
+
+def test_a_receipt_has_the_documented_shape():
+    answer = device_of(with_parts()).call("POST", f"{UPLOAD}/complete", {})
+
+    assert shape(answer.document["receipt"]) == shape(documented('{"upload_id": "u_…", "artifact_id"'))
+
+
+def test_answers_are_json():
+    assert device_of(opened()).call("GET", SESSION).headers["Content-Type"] == "application/json"
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "application/json; charset=utf-8"])
+def test_a_body_is_json_whatever_its_parameters(content_type: str):
+    answer = device_of(opened()).call("PUT", SESSION, CONFIRMED, {"Content-Type": content_type})
+
+    assert answer.status == 200
+
+
+def test_a_body_of_another_kind_is_refused_before_any_view():
+    answer = device_of(opened()).call("PUT", SESSION, CONFIRMED, {"Content-Type": "text/plain"})
+
+    assert answer.status == 415

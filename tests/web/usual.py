@@ -1,0 +1,56 @@
+"""The usual session, its upload, and a good body for every call."""
+
+from typing import Any
+
+from chalicelib.core.session import Picture
+from tests.support.builders import (
+    SESSION_ID,
+    UPLOAD_ID,
+    MemoryPorts,
+    make_bodies,
+    make_picture,
+    make_upload,
+    memory_ports,
+    send_parts,
+)
+from tests.support.memory import crc64nvme_of
+
+SESSION = f"/v1/sessions/{SESSION_ID}"
+UPLOAD = f"/v1/uploads/{UPLOAD_ID}"
+CAMERA = {"serial": "C3501324500711"}
+CHAPTER = {"directory": "100GOPRO", "filename": "GX010038.MP4", "size_bytes": 25}
+ARTIFACT_ID = "original.100GOPRO.GX010038.MP4"
+CONFIRMED = {"camera": CAMERA, "chapters": [CHAPTER]}
+OPENED = {"artifact_id": ARTIFACT_ID, "size_bytes": 25}
+BODIES = make_bodies(make_upload().plan)
+WHOLE = crc64nvme_of(b"".join(BODIES.values()))
+PART_URLS = {
+    "parts": [{"number": number, "crc64nvme": crc64nvme_of(body)} for number, body in BODIES.items()]
+}
+PROGRESS = {
+    "bytes_down": 15728640,
+    "bytes_up": 10485760,
+    "rate_down_bytes_s": 31000000,
+    "rate_up_bytes_s": None,
+    "spool_bytes": 5242880,
+    "disk_free_bytes": 91268055040,
+    "clock": "2026-11-21T11:18:00+01:00",
+}
+
+
+def opened(**changes: Any) -> MemoryPorts:
+    """Ports with the usual session and its upload, open, without parts."""
+    return memory_ports(make_picture(make_upload(**changes)))
+
+
+def with_parts(*numbers: int) -> MemoryPorts:
+    """Ports with the usual upload and these of its parts (default: all)."""
+    ports = opened()
+    send_parts(ports.footage, make_upload(), *numbers)
+    return ports
+
+
+def picture_of(ports: MemoryPorts) -> Picture:
+    picture = ports.records.picture(SESSION_ID)
+    assert picture is not None
+    return picture
