@@ -1,0 +1,154 @@
+"""A memory card as values: directories of files, in the order in which the camera lists them."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import Literal
+
+from infra.local.camera.content import VirtualContent, sha256, virtual_chapter
+from infra.local.gopro_file import Content, GproHeader
+
+SERIAL = "C3501324500711"
+MODEL = "HERO12 Black"
+FIRMWARE = "H23.01.02.32.00"
+CREATED = 1_656_931_398
+
+
+@dataclass(frozen=True)
+class Group:
+    """What the list says more of a burst or time lapse: its number, first and last member, kind, bytes of all."""
+
+    number: int
+    first: int
+    last: int
+    kind: Literal["b", "c", "n", "t"]
+    total_bytes: int
+
+
+@dataclass(frozen=True)
+class CardFile:
+    """One file. `created` and `modified` are the camera's wall clock, coded as an epoch, as its list says them."""
+
+    name: str
+    content: Content
+    created: int = CREATED
+    modified: int = CREATED
+    duration_s: float = 0.0
+    width: int = 3840
+    height: int = 2160
+    fps: Fraction = field(default_factory=lambda: Fraction(30_000, 1001))
+    low_resolution_bytes: int = 0
+    raw: bool = False
+    group: Group | None = None
+    has_info: bool = True
+
+    @property
+    def size_bytes(self) -> int:
+        return self.content.size_bytes
+
+    @property
+    def suffix(self) -> str:
+        return self.name.rpartition(".")[2]
+
+    @property
+    def is_video(self) -> bool:
+        return self.suffix in ("MP4", "360")
+
+    def sha256(self) -> str:
+        return sha256(self.content)
+
+
+@dataclass(frozen=True)
+class Directory:
+    name: str
+    files: tuple[CardFile, ...]
+
+
+@dataclass(frozen=True)
+class Card:
+    """The camera's card and name. `utc_offset_s` is how far its wall clock is ahead of UTC."""
+
+    directories: tuple[Directory, ...] = ()
+    serial: str = SERIAL
+    model: str = MODEL
+    firmware: str = FIRMWARE
+    utc_offset_s: int = 3600
+
+    def find(self, directory: str, name: str) -> CardFile | None:
+        """The file of exactly this directory and name; case counts."""
+        return next((file for d, file in self.files() if (d, file.name) == (directory, name)), None)
+
+    def files(self) -> tuple[tuple[str, CardFile], ...]:
+        """All files with the name of their directory, in listed order."""
+        return tuple((directory.name, file) for directory in self.directories for file in directory.files)
+
+    def mtime(self, file: CardFile) -> int:
+        """When the file was modified, in UTC, as ETag and Last-Modified say it."""
+        return file.modified - self.utc_offset_s
+
+    def etag(self, file: CardFile) -> str:
+        return f'"{self.mtime(file):x}.{file.size_bytes}"'
+
+    def gumi(self, directory: str, file: CardFile) -> str:
+        """The file's unique id in its media info: 32 hex digits."""
+        identity = f"{self.serial}/{directory}/{file.name}/{file.size_bytes}/{file.created}"
+        return hashlib.sha256(identity.encode()).hexdigest()[:32]
+
+    def with_file(self, directory: str, file: CardFile) -> Card:
+        """The same card with `file` in place of the one of that name: it grew, or was repaired."""
+        return replace(
+            self,
+            directories=tuple(_replaced(d, file) if d.name == directory else d for d in self.directories),
+        )
+
+    def unsorted(self, seed: int) -> Card:
+        """The same card, its directories' files listed in an order that follows from `seed`."""
+        order = random.Random(seed)
+        shuffled = (replace(d, files=tuple(order.sample(d.files, len(d.files)))) for d in self.directories)
+        return replace(self, directories=tuple(shuffled))
+
+
+def _replaced(directory: Directory, file: CardFile) -> Directory:
+    return replace(directory, files=tuple(file if f.name == file.name else f for f in directory.files))
+
+
+def recording(
+    number: int, sizes_bytes: list[int], *, serial: str = SERIAL, created: int = CREATED
+) -> tuple[CardFile, ...]:
+    """The virtual chapters of one recording, structurally whole, GX01nnnn.MP4 first."""
+    header = GproHeader(serial, FIRMWARE, MODEL)
+    return tuple(
+        CardFile(
+            f"GX{chapter:02}{number:04}.MP4",
+            virtual_chapter(size_bytes, seed=number * 100 + chapter, header=header),
+            created=created + 1025 * (chapter - 1),
+            modified=created + 1025 * (chapter - 1),
+            duration_s=60.0,
+            low_resolution_bytes=size_bytes // 48,
+        )
+        for chapter, size_bytes in enumerate(sizes_bytes, start=1)
+    )
+
+
+def photo(name: str, size_bytes: int, *, raw: bool = False) -> CardFile:
+    return CardFile(name, VirtualContent(size_bytes, seed=1), raw=raw, width=5568, height=4872)
+
+
+def burst(number: int, first: int, last: int, size_bytes: int) -> CardFile:
+    """The first photo of a burst, with `size_bytes` a photo; the list shows all of it as one item."""
+    group = Group(number, first, last, "b", size_bytes * (last - first + 1))
+    return replace(photo(f"G{number:03}{first:04}.JPG", size_bytes), group=group)
+
+
+def sphere(number: int, size_bytes: int) -> CardFile:
+    """A .360 film: it has `ls` and no `glrv`."""
+    content = VirtualContent(size_bytes, seed=number)
+    return CardFile(f"GS01{number:04}.360", content, duration_s=10.0, low_resolution_bytes=size_bytes // 10)
+
+
+def card_with(*files: CardFile, directory: str = "100GOPRO", serial: str = SERIAL) -> Card:
+    """A card with one directory."""
+    return Card((Directory(directory, files),), serial=serial)

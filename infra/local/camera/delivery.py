@@ -1,0 +1,115 @@
+"""An answer on its way: paced, counted, stalled or cut as the answer says."""
+
+from __future__ import annotations
+
+import select
+import socket
+import struct
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from time import monotonic
+
+from infra.local.camera.log import LoggedRequest, Outcome
+from infra.local.camera.wire import Answer, Ending
+
+CHUNK_BYTES = 256 * 1024
+LOOK_S = 0.02
+
+
+@dataclass
+class Pace:
+    """One camera's link: all its connections together get `bytes_s`."""
+
+    bytes_s: float | None
+    _free_at: float = 0.0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def chunk_bytes(self) -> int:
+        # Small enough for twenty chunks a second, so that a slow link flows instead of hopping.
+        return CHUNK_BYTES if self.bytes_s is None else max(1, min(CHUNK_BYTES, int(self.bytes_s / 20)))
+
+    def wait_s(self, size_bytes: int) -> float:
+        """How long the sender of so many bytes has to wait after them."""
+        if self.bytes_s is None:
+            return 0.0
+        with self._lock:
+            now = monotonic()
+            self._free_at = max(now, self._free_at) + size_bytes / self.bytes_s
+            return self._free_at - now
+
+
+@dataclass
+class Delivery:
+    """Sends answers; `ended` says that the camera closes, `released` that stalled answers may go on."""
+
+    pace: Pace
+    ended: threading.Event = field(default_factory=threading.Event)
+    released: threading.Event = field(default_factory=threading.Event)
+
+    def send(self, connection: socket.socket, answer: Answer, entry: LoggedRequest) -> None:
+        """Sends the answer and notes how far it came. A client that leaves or stops reading cuts it."""
+        entry.status = answer.status
+        try:
+            connection.sendall(answer.head())
+            if entry.method != "HEAD":
+                self._send_body(connection, answer, entry)
+        except OSError:
+            entry.outcome = Outcome.CUT
+            return
+        entry.outcome = _outcome(answer, entry)
+        close(connection, answer.ending)
+
+    def _send_body(self, connection: socket.socket, answer: Answer, entry: LoggedRequest) -> None:
+        for piece in self._pieces(answer):
+            if entry.body_bytes == answer.stall_at:
+                self._stall(connection)
+            if self.ended.is_set():
+                return
+            _send_counted(connection, piece, entry)
+            self.ended.wait(self.pace.wait_s(len(piece)))
+        if answer.count == answer.stall_at:
+            self._stall(connection)
+
+    def _pieces(self, answer: Answer) -> Iterator[bytes]:
+        """The body, cut where it is to stall."""
+        stops = [
+            stop for stop in (answer.stall_at, answer.count) if stop is not None and 0 < stop <= answer.count
+        ]
+        done = 0
+        for stop in stops:
+            while done < stop:
+                piece = answer.content.read(answer.start + done, min(self.pace.chunk_bytes(), stop - done))
+                if not piece:
+                    return
+                yield piece
+                done += len(piece)
+
+    def _stall(self, connection: socket.socket) -> None:
+        while not (self.released.wait(LOOK_S) or self.ended.is_set() or _is_gone(connection)):
+            pass
+
+
+def close(connection: socket.socket, ending: Ending) -> None:
+    """Ends a connection; the other side sees the end of the body, or a reset."""
+    if ending is Ending.RESET:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+def _outcome(answer: Answer, entry: LoggedRequest) -> Outcome:
+    whole = entry.method == "HEAD" or entry.body_bytes == answer.count
+    return Outcome.SENT if whole and answer.ending is Ending.ORDERLY else Outcome.CUT
+
+
+def _send_counted(connection: socket.socket, piece: bytes, entry: LoggedRequest) -> None:
+    view = memoryview(piece)
+    while view:
+        sent = connection.send(view)
+        entry.body_bytes += sent
+        view = view[sent:]
+
+
+def _is_gone(connection: socket.socket) -> bool:
+    readable, _, _ = select.select([connection], [], [], 0)
+    return bool(readable) and connection.recv(1, socket.MSG_PEEK) == b""

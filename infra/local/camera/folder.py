@@ -1,0 +1,73 @@
+"""A folder of real MP4 files, presented as the card of one recording."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+from infra.local.camera.card import Card, CardFile, card_with
+from infra.local.gopro_file import BrokenFile, Content, DiskContent, GoproFile, inspected
+
+CHAPTER_NAME = re.compile(r"G[XHM][0-9]{6}\.MP4")
+MOST_CHAPTERS = 99
+
+
+class NoFootage(Exception):
+    """The folder cannot be presented as a recording; the message says why."""
+
+
+def card_of_folder(folder: Path) -> Card:
+    """The folder's MP4 files, by name, as the chapters GX010001.MP4, GX020001.MP4, … in 100GOPRO.
+
+    When all names are a GoPro's chapter names already, they stay. The card has the serial, firmware and model that all
+    files state; files that state different ones, or none, get the default camera. Raises NoFootage.
+    """
+    paths = _films(folder)
+    structures = [_structure(DiskContent.at(path)) for path in paths]
+    offset_s = Card.utc_offset_s
+    files = [
+        _file(name, path, structure, offset_s)
+        for name, path, structure in zip(_names(paths), paths, structures, strict=True)
+    ]
+    return _signed(card_with(*files), structures)
+
+
+def _films(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        raise NoFootage(f"{folder} is not a folder")
+    paths = sorted(path for path in folder.iterdir() if path.suffix.upper() == ".MP4" and path.is_file())
+    if not paths:
+        raise NoFootage(f"{folder} holds no MP4 files")
+    if len(paths) > MOST_CHAPTERS:
+        raise NoFootage(
+            f"{folder} holds {len(paths)} MP4 files; a recording has at most {MOST_CHAPTERS} chapters"
+        )
+    return paths
+
+
+def _names(paths: list[Path]) -> list[str]:
+    if all(CHAPTER_NAME.fullmatch(path.name) for path in paths):
+        return [path.name for path in paths]
+    return [f"GX{chapter:02}0001.MP4" for chapter in range(1, len(paths) + 1)]
+
+
+def _structure(content: Content) -> GoproFile | None:
+    try:
+        return inspected(content)
+    except BrokenFile:
+        return None  # any film may be shown; it merely says nothing of its camera
+
+
+def _file(name: str, path: Path, structure: GoproFile | None, utc_offset_s: int) -> CardFile:
+    modified = int(path.stat().st_mtime) + utc_offset_s
+    duration_s = structure.duration_s if structure else 0.0
+    return CardFile(name, DiskContent.at(path), created=modified, modified=modified, duration_s=duration_s)
+
+
+def _signed(card: Card, structures: list[GoproFile | None]) -> Card:
+    headers = {structure.header if structure else None for structure in structures}
+    header = headers.pop()
+    if headers or header is None:
+        return card
+    return replace(card, serial=header.serial, firmware=header.firmware, model=header.model or card.model)

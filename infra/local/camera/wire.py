@@ -1,0 +1,131 @@
+"""HTTP as bytes on a socket: a request read, an answer to be sent."""
+
+from __future__ import annotations
+
+import enum
+import json
+import re
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from infra.local.gopro_file import Content, MemoryContent
+
+NOTHING = MemoryContent(b"")
+MOST_HEAD_BYTES = 16 * 1024
+RANGE = re.compile(r"\s*bytes\s*=\s*([+-]?[0-9]+)(?:-([0-9]+))?")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A Range as CivetWeb understands it: the first pair only; `last` is None when open."""
+
+    first: int
+    last: int | None
+
+    def covers(self, offset: int) -> bool:
+        return self.first <= offset and (self.last is None or offset <= self.last)
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request; header names in lower case, the path decoded."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+
+    @property
+    def asked(self) -> Asked | None:
+        """The range asked for, or None where the camera sends the whole file: none, or a suffix range."""
+        found = RANGE.match(self.headers.get("range", ""))
+        if found is None or int(found[1]) < 0:
+            return None
+        return Asked(int(found[1]), int(found[2]) if found[2] else None)
+
+    def without_range(self) -> Request:
+        return replace(self, headers={name: text for name, text in self.headers.items() if name != "range"})
+
+
+class Ending(enum.Enum):
+    """How a connection ends: in order, or by a reset, as when a cable is pulled."""
+
+    ORDERLY = "orderly"
+    RESET = "reset"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is sent: `count` bytes of `content` from `start` on, whatever the headers promise."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...] = ()
+    content: Content = NOTHING
+    start: int = 0
+    count: int = 0
+    preface: bytes = b""
+    stall_at: int | None = None
+    ending: Ending = Ending.ORDERLY
+    refuse_s: float | None = None
+
+    def head(self) -> bytes:
+        lines = [f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}"]
+        lines += [f"{name}: {text}" for name, text in self.headers]
+        return self.preface + "\r\n".join([*lines, "", ""]).encode("latin-1")
+
+    def with_header(self, name: str, text: str) -> Answer:
+        """The same answer with that header's text changed; where it has none, nothing changes."""
+        return replace(self, headers=tuple((n, text if n == name else t) for n, t in self.headers))
+
+    def header(self, name: str) -> str | None:
+        return dict(self.headers).get(name)
+
+
+def bytes_answer(status: int, content_type: str, body: bytes) -> Answer:
+    headers = (("Content-Type", content_type), ("Content-Length", str(len(body))), ("Connection", "close"))
+    return Answer(status, headers, MemoryContent(body), count=len(body))
+
+
+def json_answer(value: object, status: int = 200) -> Answer:
+    return bytes_answer(status, "application/json", json.dumps(value, separators=(",", ":")).encode())
+
+
+def not_found() -> Answer:
+    """The 30 bytes that filled a disk once: no Content-Length."""
+    headers = (("Content-Type", "text/plain; charset=utf-8"), ("Connection", "close"))
+    body = b"Error 404: Not Found\nNot found"
+    return Answer(404, headers, MemoryContent(body), count=len(body))
+
+
+def busy() -> Answer:
+    return json_answer({"message": "Camera is busy"}, 503)
+
+
+def bad_request() -> Answer:
+    return bytes_answer(400, "text/plain; charset=utf-8", b"Error 400: Bad Request\nBad request")
+
+
+def read_request(connection: socket.socket) -> Request | None:
+    """The request on a connection, or None when the client sends nothing that is one."""
+    head = _read_head(connection)
+    lines = head.decode("latin-1").split("\r\n")
+    words = lines[0].split(" ")
+    if len(words) != 3:
+        return None
+    parts = urlsplit(words[1])
+    fields = (line.partition(":") for line in lines[1:] if ":" in line)
+    headers = {name.strip().lower(): text.strip() for name, _, text in fields}
+    return Request(words[0], unquote(parts.path), dict(parse_qsl(parts.query)), headers)
+
+
+def _read_head(connection: socket.socket) -> bytes:
+    head = b""
+    while b"\r\n\r\n" not in head and len(head) < MOST_HEAD_BYTES:
+        more = connection.recv(4096)
+        if not more:
+            return b""
+        head += more
+    return head.partition(b"\r\n\r\n")[0]
