@@ -6,13 +6,15 @@ import sys
 
 import pytest
 
-_CREDENTIALS = {
+_ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",
     "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     "AWS_CONFIG_FILE": os.devnull,
     "AWS_EC2_METADATA_DISABLED": "true",
+    # Read by moto when it is imported: tiny parts, so that tests need no megabytes.
+    "S3_UPLOAD_PART_MIN_SIZE": "1",
 }
 
 
@@ -28,7 +30,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure() -> None:
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
-    os.environ.update(_CREDENTIALS)
+    os.environ.update(_ENVIRONMENT)
     if os.environ.get("REELHAUL_CONFORMANCE_ALLOW_REMOTE") != "1":
         # An audit hook sees every connection of this process, whoever makes it, and cannot be taken out again.
         sys.addaudithook(_refuse_all_but_loopback)

@@ -4,7 +4,15 @@ import pytest
 
 from chalicelib.core.upload import UploadState
 from chalicelib.flows.arrivals import original_arrived
-from tests.support.builders import SESSION_ID, START, UPLOAD_ID, make_picture, make_upload, memory_ports
+from tests.support.builders import (
+    SESSION_ID,
+    START,
+    UPLOAD_ID,
+    make_picture,
+    make_upload,
+    memory_ports,
+    recorded,
+)
 from tests.support.builders import send_parts as send
 from tests.support.memory import crc64nvme_of
 
@@ -25,7 +33,7 @@ def arranged():
 
 
 def state(ports) -> UploadState:
-    return ports.records.picture(SESSION_ID).upload(UPLOAD_ID).state
+    return recorded(ports).upload(UPLOAD_ID).state
 
 
 @pytest.mark.parametrize("encoded", [lambda key: key, quote_plus])
@@ -39,7 +47,7 @@ def test_an_event_verifies_the_original_it_names_however_its_key_is_encoded(enco
 def test_a_doubled_event_changes_nothing_more():
     ports, upload = arranged()
     original_arrived(ports, event_of(upload.key, upload.key))
-    before = ports.records.picture(SESSION_ID)
+    before = recorded(ports)
 
     original_arrived(ports, event_of(upload.key))
 

@@ -1,5 +1,6 @@
 from dataclasses import replace
 from datetime import timedelta
+from typing import cast
 
 import pytest
 
@@ -22,6 +23,7 @@ from chalicelib.core.session import Camera, Progress
 from chalicelib.core.tokens import ALL_PROJECTS, Principal, Role
 from chalicelib.core.upload import UploadState
 from chalicelib.flows import finishing, intake
+from chalicelib.flows.intake import UploadView
 from tests.support.builders import (
     DEVICE_ID,
     PART_SIZE_BYTES,
@@ -32,10 +34,11 @@ from tests.support.builders import (
     make_picture,
     make_upload,
     memory_ports,
+    recorded,
     send_parts,
 )
 from tests.support.faults import Fault, When, faulty
-from tests.support.memory import crc64nvme_of
+from tests.support.memory import MemoryRecords, crc64nvme_of
 
 NORTH = Principal(Role.DEVICE, "main", DEVICE_ID)
 SOUTH = Principal(Role.DEVICE, "main", DeviceId("d_south"))
@@ -193,19 +196,20 @@ def test_of_two_who_open_at_once_both_get_one_upload_and_no_orphan_stays():
         """The table as a caller sees it whose rival opens between its look and its write."""
 
         def __init__(self) -> None:
-            self.rival = None
+            self.rival: UploadView | None = None
 
         def __getattr__(self, name):
             return getattr(ports.records, name)
 
         def write(self, change):
             if self.rival is None:
-                self.rival, _ = opened(ports)
+                self.rival = opened(ports)[0]
             ports.records.write(change)
 
     records = Racing()
-    view, is_new = opened(replace(ports, records=records))
+    view, is_new = opened(replace(ports, records=cast(MemoryRecords, records)))
 
+    assert records.rival
     assert (view.upload, is_new) == (records.rival.upload, False)
     assert [multipart.multipart_id for multipart in ports.footage.multiparts("originals/")] == [
         view.upload.multipart_id
@@ -271,7 +275,7 @@ def test_an_upload_whose_deadline_has_passed_makes_room_for_a_new_one():
 
     assert is_new
     assert view.upload.upload_id != upload.upload_id
-    assert ports.records.picture(SESSION_ID).upload(UPLOAD_ID).state is UploadState.EXPIRED
+    assert recorded(ports).upload(UPLOAD_ID).state is UploadState.EXPIRED
 
 
 def test_an_upload_whose_multipart_upload_is_gone_makes_room_for_a_new_one():
@@ -396,6 +400,6 @@ def test_a_heartbeat_is_recorded_with_the_servers_time_and_outside_the_version()
 
     intake.hear_progress(ports, NORTH, SESSION_ID, progress)
 
-    picture = ports.records.picture(SESSION_ID)
+    picture = recorded(ports)
     assert picture.progress == replace(progress, heard_at=START)
     assert picture.session.version == 1

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
@@ -17,10 +18,11 @@ from tests.support.builders import (
     make_picture,
     make_upload,
     memory_ports,
+    recorded,
     send_parts,
 )
 from tests.support.faults import Fault, When, faulty
-from tests.support.memory import crc64nvme_of
+from tests.support.memory import MemoryFootage, crc64nvme_of
 
 BODY = b"".join(make_bodies(make_upload().plan).values())
 CRC = crc64nvme_of(BODY)
@@ -140,7 +142,7 @@ def test_a_promise_that_s3_refuses_is_taken_back():
     with pytest.raises(PartsRefused):
         settled(replace(ports, footage=refusing))
 
-    assert ports.records.picture(SESSION_ID).upload(UPLOAD_ID).promise is None
+    assert recorded(ports).upload(UPLOAD_ID).promise is None
 
 
 def test_an_abort_is_repeated_until_s3_holds_nothing():
@@ -160,10 +162,10 @@ def test_an_abort_is_repeated_until_s3_holds_nothing():
             return self.aborts > 1
 
     footage = Lingering()
-    settle_session(replace(ports, footage=footage), SESSION_ID, Actor.RECONCILER)
+    settle_session(replace(ports, footage=cast(MemoryFootage, footage)), SESSION_ID, Actor.RECONCILER)
 
     assert footage.aborts == 2
-    assert not ports.records.picture(SESSION_ID).upload(UPLOAD_ID).owes
+    assert not recorded(ports).upload(UPLOAD_ID).owes
 
 
 def test_settling_a_session_that_is_not_recorded_is_not_found():

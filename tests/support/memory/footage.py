@@ -64,7 +64,9 @@ class MemoryFootage:
         return multipart_id
 
     def parts(self, key: str, multipart_id: str) -> tuple[StoredPart, ...]:
-        return tuple(_stored(number, body) for number, body in sorted(self._open(key, multipart_id).bodies.items()))
+        return tuple(
+            _stored(number, body) for number, body in sorted(self._open(key, multipart_id).bodies.items())
+        )
 
     def complete(
         self, key: str, multipart_id: str, parts: Sequence[StoredPart], crc64nvme: Crc64Nvme, size_bytes: int

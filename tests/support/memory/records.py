@@ -1,7 +1,7 @@
 """The table in memory: the same versions, the same conflicts, the same order as the real one."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from chalicelib.core.chapter import Chapter
@@ -10,15 +10,15 @@ from chalicelib.core.ids import DeviceId, SessionId, TokenId, UploadId
 from chalicelib.core.session import Picture, Progress, Session
 from chalicelib.core.tokens import Device, Token
 from chalicelib.core.upload import Upload
-from chalicelib.ports import MOST_UPLOADS_A_CHANGE, Change, Due
+from chalicelib.ports import Change, Due
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Entry:
-    """What is recorded of one session."""
+    """What is recorded of one session under its version."""
 
     session: Session
-    chapters: tuple[Chapter, ...]
+    chapters: tuple[Chapter, ...] = ()
     uploads: dict[UploadId, Upload] = field(default_factory=dict)
     due_at: datetime | None = None
 
@@ -36,10 +36,59 @@ class MemoryRecords:
         entry = self._entries.get(session_id)
         if entry is None:
             return None
-        return Picture(
-            entry.session, entry.chapters, _by_opening(entry.uploads.values()), self._progress.get(session_id)
-        )
+        uploads = _by_opening(entry.uploads.values())
+        return Picture(entry.session, entry.chapters, uploads, self._progress.get(session_id))
 
     def session_of(self, upload_id: UploadId) -> SessionId | None:
         owners = (name for name, entry in self._entries.items() if upload_id in entry.uploads)
         return next(owners, None)
+
+    def write(self, change: Change) -> None:
+        session = change.session
+        before = self._entries.get(session.session_id)
+        if session.version != (before.session.version + 1 if before else 1):
+            raise Conflict(f"session {session.session_id} was written by another")
+        known = before or _Entry(session)
+        uploads = known.uploads | {upload.upload_id: upload for upload in change.uploads}
+        chapters = change.chapters or known.chapters
+        self._entries[session.session_id] = _Entry(session, chapters, uploads, change.due_at)
+
+    def due(self, until: datetime, limit: int) -> tuple[Due, ...]:
+        found = sorted(
+            (entry.due_at, session_id)
+            for session_id, entry in self._entries.items()
+            if entry.due_at and entry.due_at <= until
+        )
+        return tuple(Due(session_id, due_at) for due_at, session_id in found[:limit])
+
+    def postpone(self, due: Due, until: datetime) -> None:
+        entry = self._entries.get(due.session_id)
+        if entry and entry.due_at == due.due_at:
+            self._entries[due.session_id] = replace(entry, due_at=until)
+
+    def put_progress(self, session_id: SessionId, progress: Progress) -> None:
+        self._progress[session_id] = progress
+
+    def token(self, token_id: TokenId) -> Token | None:
+        return self._tokens.get(token_id)
+
+    def put_token(self, token: Token) -> None:
+        self._tokens[token.token_id] = token
+
+    def device(self, device_id: DeviceId) -> Device | None:
+        return self._devices.get(device_id)
+
+    def put_device(self, device: Device) -> None:
+        self._devices[device.device_id] = device
+
+    def arrange(self, picture: Picture, due_at: datetime | None = None) -> None:
+        """Have `picture` recorded as it is, whatever was recorded before."""
+        session_id = picture.session.session_id
+        uploads = {upload.upload_id: upload for upload in picture.uploads}
+        self._entries[session_id] = _Entry(picture.session, picture.chapters, uploads, due_at)
+        if picture.progress:
+            self._progress[session_id] = picture.progress
+
+
+def _by_opening(uploads: Iterable[Upload]) -> tuple[Upload, ...]:
+    return tuple(sorted(uploads, key=lambda upload: (upload.opened_at, upload.upload_id)))

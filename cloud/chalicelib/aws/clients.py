@@ -1,0 +1,64 @@
+"""The clients of S3 and DynamoDB, and the credentials they use."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+
+from chalicelib.aws.signer import SigningCredentials
+
+if TYPE_CHECKING:
+    from botocore.credentials import Credentials
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+
+_CONFIG = Config(
+    # The only layer of retries in the cloud: flows and handlers do not repeat a call.
+    retries={"mode": "standard", "total_max_attempts": 3},
+    connect_timeout=3,
+    read_timeout=20,
+    signature_version="v4",
+)
+_S3_CONFIG = _CONFIG.merge(
+    # Both are needed for regional addresses: bucket.s3.region.amazonaws.com, never a redirect.
+    Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
+)
+
+
+@dataclass(frozen=True)
+class Clients:
+    """What one process uses to talk to AWS; `credentials` answers those of the moment."""
+
+    s3: "S3Client"
+    dynamodb: "DynamoDBClient"
+    credentials: Callable[[], SigningCredentials]
+
+
+def connect(region: str, endpoint_url: str | None) -> Clients:
+    """Clients of `region`, or of the one endpoint that stands for all of AWS, with the process's own credentials.
+
+    Raises RuntimeError when it has none.
+    """
+    return clients_of(boto3.Session(region_name=region), endpoint_url)
+
+
+def clients_of(session: boto3.Session, endpoint_url: str | None) -> Clients:
+    """Clients with the region and the credentials of `session`. Raises RuntimeError when it has none."""
+    credentials = session.get_credentials()
+    if credentials is None:
+        raise RuntimeError("this process has no AWS credentials")
+    return Clients(
+        session.client("s3", endpoint_url=endpoint_url, config=_S3_CONFIG),
+        session.client("dynamodb", endpoint_url=endpoint_url, config=_CONFIG),
+        lambda: signing_credentials(credentials),
+    )
+
+
+def signing_credentials(credentials: "Credentials") -> SigningCredentials:
+    """The credentials of the moment, refreshed if they need it, with their expiry as far as botocore knows it."""
+    frozen = credentials.get_frozen_credentials()
+    # botocore has no public name for it; environment credentials, as in Lambda, have none at all.
+    expires_at = getattr(credentials, "_expiry_time", None)
+    return SigningCredentials(frozen.access_key or "", frozen.secret_key or "", frozen.token, expires_at)

@@ -1,0 +1,111 @@
+"""botocore's errors as the errors of `core`: one table.
+
+Texts name the operation and S3's code only: never an address, a signature or what was sent.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+from botocore.exceptions import ClientError, ConnectionError, HTTPClientError  # noqa: A004 its name in botocore
+
+from chalicelib.core.errors import Conflict, KeyTaken, MultipartGone, PartsRefused, StorageBusy
+
+_Named = Callable[[str, str], Exception]
+
+
+class StorageUnfit(Exception):
+    """The bucket does not do what the proof of bytes rests on: keep versions, answer CRC64NVME."""
+
+
+def _gone(operation: str, code: str) -> Exception:
+    return MultipartGone(f"{operation}: {code}")
+
+
+def _taken(operation: str, code: str) -> Exception:
+    return KeyTaken(f"{operation}: {code}")
+
+
+def _refused(operation: str, code: str) -> Exception:
+    return PartsRefused(f"{operation}: {code}", code)
+
+
+def _busy(operation: str, code: str) -> Exception:
+    return StorageBusy(f"{operation}: {code}; the same call succeeds later")
+
+
+def _conflict(operation: str, code: str) -> Exception:
+    return Conflict(f"{operation}: {code}; load and decide again")
+
+
+_ANYWHERE: Mapping[str, _Named] = {
+    "NoSuchUpload": _gone,
+    "ConditionalRequestConflict": _busy,
+    "OperationAborted": _busy,
+    "SlowDown": _busy,
+    "ServiceUnavailable": _busy,
+    "InternalError": _busy,
+    "RequestTimeout": _busy,
+    "RequestLimitExceeded": _busy,
+    "Throttling": _busy,
+    "ThrottlingException": _busy,
+    "ThrottlingError": _busy,
+    "ProvisionedThroughputExceeded": _busy,
+    "ProvisionedThroughputExceededException": _busy,
+    "TransactionInProgressException": _busy,
+    "TransactionConflictException": _conflict,
+    "TransactionConflict": _conflict,
+    "ConditionalCheckFailed": _conflict,
+}
+
+_AT_COMPLETE: Mapping[str, _Named] = {
+    "PreconditionFailed": _taken,
+    "MalformedXML": _refused,
+    "InvalidPart": _refused,
+    "InvalidPartOrder": _refused,
+    "EntityTooSmall": _refused,
+    "BadDigest": _refused,
+    "InvalidRequest": _refused,
+}
+
+_BY_OPERATION: Mapping[str, Mapping[str, _Named]] = {"CompleteMultipartUpload": _AT_COMPLETE}
+
+
+@contextmanager
+def named() -> Iterator[None]:
+    """Whatever AWS answers inside is raised as an error of `core` where the table has one, else as it is."""
+    try:
+        yield
+    except ClientError as error:
+        known = _of_answer(error)
+        if known is None:
+            raise
+        raise known from error
+    except (ConnectionError, HTTPClientError) as error:
+        raise StorageBusy(f"no answer from storage: {type(error).__name__}") from error
+
+
+def code_of(error: ClientError) -> str:
+    """AWS's code, such as `NoSuchUpload`; answers without a body have their status instead, such as `404`."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def _of_answer(error: ClientError) -> Exception | None:
+    operation = error.operation_name
+    table = {**_ANYWHERE, **_BY_OPERATION.get(operation, {})}
+    for code in (code_of(error), *_reasons(error)):
+        if code in table:
+            return table[code](operation, code)
+    if _status(error) >= 500 or _status(error) == 429:
+        return _busy(operation, code_of(error))
+    return None
+
+
+def _reasons(error: ClientError) -> list[str]:
+    """The codes of a cancelled transaction, one for each of its items; conflicts first, for they decide."""
+    reasons = error.response.get("CancellationReasons", [])
+    codes = [reason.get("Code", "None") for reason in reasons]
+    return sorted(codes, key=lambda code: _ANYWHERE.get(code) is not _conflict)
+
+
+def _status(error: ClientError) -> int:
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))

@@ -1,0 +1,155 @@
+"""Values as items of the table and back: native attributes, readable in the console.
+
+| pk | sk | what |
+|---|---|---|
+| SESSION#{id} | SESSION | the session; `device_pk`, `device_sk` put it into the index by_device |
+| SESSION#{id} | CHAPTER#{nn} | a chapter, in the order of recording |
+| SESSION#{id} | UPLOAD#{upload_id} | an upload |
+| SESSION#{id} | PROGRESS | the last heartbeat |
+| SESSION#{id} | WORK | while the session is due: `work_pk`, `work_sk` put it into the index work |
+| UPLOAD#{upload_id} | UPLOAD | the session of an upload |
+| TOKEN#{id}, DEVICE#{id} | TOKEN, DEVICE | a token, a device |
+
+Attributes that this version does not know are passed over, so that a newer one may add some.
+"""
+
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+
+from chalicelib.core.chapter import Chapter
+from chalicelib.core.ids import SessionId, UploadId
+from chalicelib.core.session import Progress, Session
+from chalicelib.core.tokens import Device, Token
+from chalicelib.core.upload import Upload
+from chalicelib.ports import Due
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
+Value = TypeVar("Value")
+Item = dict[str, "AttributeValueTypeDef"]
+
+WORK_PK = "WORK#settle"
+SESSION_SK = "SESSION"
+PROGRESS_SK = "PROGRESS"
+CHAPTER_SK = "CHAPTER#"
+UPLOAD_SK = "UPLOAD#"
+
+_serialized = TypeSerializer().serialize
+_deserialized = TypeDeserializer().deserialize
+
+
+def session_item(session: Session) -> Item:
+    index = {"device_pk": f"DEVICE#{session.device_id}", "device_sk": sortable(session.created_at)}
+    return _item(session_key(session.session_id, SESSION_SK), session, index)
+
+
+def chapter_item(session_id: SessionId, place: int, chapter: Chapter) -> Item:
+    """`place` counts from 1 in the order of recording."""
+    return _item(session_key(session_id, f"{CHAPTER_SK}{place:02d}"), chapter)
+
+
+def upload_item(upload: Upload) -> Item:
+    return _item(session_key(upload.session_id, UPLOAD_SK + upload.upload_id), upload)
+
+
+def pointer_item(upload: Upload) -> Item:
+    """From an upload's id to its session."""
+    return attributes({**pointer_key(upload.upload_id), "session_id": upload.session_id})
+
+
+def progress_item(session_id: SessionId, progress: Progress) -> Item:
+    return _item(session_key(session_id, PROGRESS_SK), progress)
+
+
+def work_item(session_id: SessionId, due_at: datetime) -> Item:
+    index = {"work_pk": WORK_PK, "work_sk": work_sk(session_id, due_at)}
+    return attributes({**work_key(session_id), **index})
+
+
+def token_item(token: Token) -> Item:
+    return _item(token_key(token.token_id), token)
+
+
+def device_item(device: Device) -> Item:
+    return _item(device_key(device.device_id), device)
+
+
+def session_key(session_id: SessionId, sk: str) -> dict[str, str]:
+    return {"pk": f"SESSION#{session_id}", "sk": sk}
+
+
+def work_key(session_id: SessionId) -> dict[str, str]:
+    return session_key(session_id, "WORK")
+
+
+def pointer_key(upload_id: UploadId) -> dict[str, str]:
+    return {"pk": f"UPLOAD#{upload_id}", "sk": "UPLOAD"}
+
+
+def token_key(token_id: str) -> dict[str, str]:
+    return {"pk": f"TOKEN#{token_id}", "sk": "TOKEN"}
+
+
+def device_key(device_id: str) -> dict[str, str]:
+    return {"pk": f"DEVICE#{device_id}", "sk": "DEVICE"}
+
+
+def work_sk(session_id: SessionId, due_at: datetime) -> str:
+    return f"{sortable(due_at)}#{session_id}"
+
+
+def due(item: Mapping[str, "AttributeValueTypeDef"]) -> Due:
+    """The session and the time that an entry of the index work names."""
+    due_at, _, session_id = str(_deserialized(item["work_sk"])).partition("#")
+    return Due(SessionId(session_id), datetime.fromisoformat(due_at))
+
+
+def value(item: Mapping[str, "AttributeValueTypeDef"], kind: type[Value]) -> Value:
+    """The item as a `kind`."""
+    plain = {name: _plain(_deserialized(attribute)) for name, attribute in item.items()}
+    return msgspec.convert({**_absent(kind), **plain}, kind)
+
+
+def attributes(plain: Mapping[str, Any]) -> Item:
+    """`plain` as DynamoDB writes it; what is None is left out, at any depth."""
+    return {name: _serialized(each) for name, each in _present(plain).items()}
+
+
+def sortable(moment: datetime) -> str:
+    """`moment` in UTC at a fixed width, so that texts sort as times do."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _item(key: Mapping[str, str], source: object, index: Mapping[str, str] | None = None) -> Item:
+    return attributes({**msgspec.to_builtins(source), **key, **(index or {})})
+
+
+def _absent(kind: type[Any]) -> dict[str, None]:
+    """None for every field without a default: what was None when it was written is not in the item."""
+    return {field.name: None for field in fields(kind) if field.default is MISSING}
+
+
+def _present(plain: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: _present(each) if isinstance(each, Mapping) else each
+        for name, each in plain.items()
+        if each is not None
+    }
+
+
+def _plain(found: Any) -> Any:
+    """What boto3 read, with its decimals as integers; a newer version's fractions stay as they are."""
+    if isinstance(found, Decimal) and found == found.to_integral_value():
+        return int(found)
+    if isinstance(found, Mapping):
+        return {name: _plain(each) for name, each in found.items()}
+    if isinstance(found, list):
+        return [_plain(each) for each in found]
+    return found

@@ -1,0 +1,172 @@
+"""The table, over DynamoDB. Its items stand in `items`."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from botocore.exceptions import ClientError
+
+from chalicelib.aws import items
+from chalicelib.aws.errors import code_of, named
+from chalicelib.core.chapter import Chapter
+from chalicelib.core.errors import Conflict
+from chalicelib.core.ids import DeviceId, SessionId, TokenId, UploadId
+from chalicelib.core.session import Picture, Progress, Session
+from chalicelib.core.tokens import Device, Token
+from chalicelib.core.upload import Upload
+from chalicelib.ports import Change, Due
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+Value = TypeVar("Value")
+
+
+class DynamoRecords:
+    """The table `table` with its indexes `work` and `by_device`."""
+
+    def __init__(self, dynamodb: "DynamoDBClient", table: str) -> None:
+        self._dynamodb = dynamodb
+        self._table = table
+
+    def picture(self, session_id: SessionId) -> Picture | None:
+        found = {item["sk"]["S"]: item for item in self._collection(session_id)}
+        if items.SESSION_SK not in found:
+            return None
+        progress = found.get(items.PROGRESS_SK)
+        return Picture(
+            items.value(found[items.SESSION_SK], Session),
+            tuple(_under(found, items.CHAPTER_SK, Chapter)),
+            tuple(sorted(_under(found, items.UPLOAD_SK, Upload), key=_opening)),
+            items.value(progress, Progress) if progress else None,
+        )
+
+    def session_of(self, upload_id: UploadId) -> SessionId | None:
+        item = self._get(items.pointer_key(upload_id))
+        return SessionId(item["session_id"]["S"]) if item else None
+
+    def write(self, change: Change) -> None:
+        """One transaction of at most 100 items: two an upload, so at most 49 uploads in one change.
+
+        A transaction whose reply was lost and that botocore repeats finds itself recorded and raises Conflict:
+        whoever loads again sees his own write.
+        """
+        with named():
+            self._dynamodb.transact_write_items(TransactItems=list(self._writes(change)))
+
+    def due(self, until: datetime, limit: int) -> tuple[Due, ...]:
+        # "~" sorts behind "#" and whatever a session id has, so that sessions due exactly then are in.
+        values = {":pk": items.WORK_PK, ":last": f"{items.sortable(until)}~"}
+        found: list[Due] = []
+        for page in self._pages(
+            IndexName="work",
+            KeyConditionExpression="work_pk = :pk AND work_sk < :last",
+            ExpressionAttributeValues=items.attributes(values),
+            Limit=limit,
+        ):
+            found += [items.due(item) for item in page]
+            if len(found) >= limit:
+                break
+        return tuple(found[:limit])
+
+    def postpone(self, due: Due, until: datetime) -> None:
+        """A session that is being written at this moment is left as it is: the writer says when it is due."""
+        values = {
+            ":before": items.work_sk(due.session_id, due.due_at),
+            ":after": items.work_sk(due.session_id, until),
+        }
+        try:
+            with named():
+                self._dynamodb.update_item(
+                    TableName=self._table,
+                    Key=items.attributes(items.work_key(due.session_id)),
+                    UpdateExpression="SET work_sk = :after",
+                    ConditionExpression="work_sk = :before",
+                    ExpressionAttributeValues=items.attributes(values),
+                )
+        except Conflict:
+            return
+        except ClientError as error:
+            if code_of(error) != "ConditionalCheckFailedException":
+                raise
+
+    def put_progress(self, session_id: SessionId, progress: Progress) -> None:
+        self._put(items.progress_item(session_id, progress))
+
+    def token(self, token_id: TokenId) -> Token | None:
+        item = self._get(items.token_key(token_id))
+        return items.value(item, Token) if item else None
+
+    def put_token(self, token: Token) -> None:
+        self._put(items.token_item(token))
+
+    def device(self, device_id: DeviceId) -> Device | None:
+        item = self._get(items.device_key(device_id))
+        return items.value(item, Device) if item else None
+
+    def put_device(self, device: Device) -> None:
+        self._put(items.device_item(device))
+
+    def _writes(self, change: Change) -> Iterator[Any]:
+        session = change.session
+        yield {"Put": {**self._row(items.session_item(session)), **_only_after(session.version - 1)}}
+        for place, chapter in enumerate(change.chapters, start=1):
+            yield {"Put": self._row(items.chapter_item(session.session_id, place, chapter))}
+        for upload in change.uploads:
+            yield {"Put": self._row(items.upload_item(upload))}
+            yield {"Put": self._row(items.pointer_item(upload))}
+        if change.due_at:
+            yield {"Put": self._row(items.work_item(session.session_id, change.due_at))}
+        elif session.version > 1:
+            # A new session has none; with 99 chapters there would be no room to delete it.
+            key = items.attributes(items.work_key(session.session_id))
+            yield {"Delete": {"TableName": self._table, "Key": key}}
+
+    def _row(self, item: items.Item) -> dict[str, Any]:
+        return {"TableName": self._table, "Item": item}
+
+    def _collection(self, session_id: SessionId) -> Iterator[items.Item]:
+        key = items.session_key(session_id, "")
+        for page in self._pages(
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues=items.attributes({":pk": key["pk"]}),
+            ConsistentRead=True,
+        ):
+            yield from page
+
+    def _pages(self, **query: Any) -> Iterator[list[items.Item]]:
+        pages = self._dynamodb.get_paginator("query").paginate(TableName=self._table, **query)
+        with named():
+            for page in pages:
+                yield page["Items"]
+
+    def _get(self, key: Mapping[str, str]) -> items.Item | None:
+        with named():
+            answer = self._dynamodb.get_item(
+                TableName=self._table, Key=items.attributes(key), ConsistentRead=True
+            )
+        return answer.get("Item")
+
+    def _put(self, item: items.Item) -> None:
+        with named():
+            self._dynamodb.put_item(TableName=self._table, Item=item)
+
+
+def _only_after(version: int) -> dict[str, Any]:
+    """The condition that the recorded session has this version; version 0 is none at all."""
+    if version == 0:
+        return {"ConditionExpression": "attribute_not_exists(pk)"}
+    return {
+        "ConditionExpression": "#version = :before",
+        "ExpressionAttributeNames": {"#version": "version"},
+        "ExpressionAttributeValues": items.attributes({":before": version}),
+    }
+
+
+def _under(found: Mapping[str, items.Item], prefix: str, kind: type[Value]) -> list[Value]:
+    """The values whose sort keys begin with `prefix`, in the order of their keys."""
+    return [items.value(found[sk], kind) for sk in sorted(found) if sk.startswith(prefix)]
+
+
+def _opening(upload: Upload) -> tuple[datetime, UploadId]:
+    return upload.opened_at, upload.upload_id

@@ -1,0 +1,134 @@
+"""Part URLs, signed a batch at a time.
+
+AWS Signature Version 4 in the query: the signing key and everything that the batch shares are made once, which is 20 to
+50 times as fast as botocore and equal to it (tests/aws/test_signer.py).
+Source: docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
+"""
+
+import hashlib
+import hmac
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from urllib.parse import quote, urlsplit
+
+from chalicelib.ports import PartToSign, PartUrl
+
+LONGEST_TTL_S = 900
+_UNRESERVED = "-_.~"
+_ALGORITHM = "AWS4-HMAC-SHA256"
+
+
+@dataclass(frozen=True)
+class SigningCredentials:
+    """Keys to sign with; what they signed dies with them at `expires_at`, if that is known."""
+
+    access_key: str
+    secret_key: str = field(repr=False)
+    token: str | None = field(default=None, repr=False)
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class _Address:
+    """Where the bucket answers: the URL before the path, the Host header, and what stands before a key."""
+
+    base: str
+    host: str
+    prefix: str
+
+
+class S3Signer:
+    """Presigns for one bucket: at its regional virtual host, or path style at `endpoint_url`."""
+
+    def __init__(
+        self,
+        bucket: str,
+        region: str,
+        credentials: Callable[[], SigningCredentials],
+        endpoint_url: str | None = None,
+    ) -> None:
+        self._address = _address(bucket, region, endpoint_url)
+        self._region = region
+        self._credentials = credentials
+
+    def part_urls(
+        self, key: str, multipart_id: str, parts: Sequence[PartToSign], ttl_s: int, now: datetime
+    ) -> tuple[PartUrl, ...]:
+        """One URL a part; raises ValueError unless `ttl_s` is 1 to 900."""
+        if not 1 <= ttl_s <= LONGEST_TTL_S:
+            raise ValueError(f"ttl_s must be 1 to {LONGEST_TTL_S}, not {ttl_s}")
+        credentials = self._credentials()
+        signed_at = now.replace(microsecond=0)  # a signature's time has no fraction: neither has its end
+        expires_at = signed_at + timedelta(seconds=ttl_s)
+        batch = _Batch(self._address, self._region, credentials, key, multipart_id, signed_at, ttl_s)
+        dies_at = min(expires_at, credentials.expires_at or expires_at)
+        return tuple(_part_url(batch, part, dies_at) for part in parts)
+
+
+class _Batch:
+    """What the URLs of one batch have in common."""
+
+    def __init__(
+        self,
+        address: _Address,
+        region: str,
+        credentials: SigningCredentials,
+        key: str,
+        multipart_id: str,
+        signed_at: datetime,
+        ttl_s: int,
+    ) -> None:
+        stamp = signed_at.strftime("%Y%m%dT%H%M%SZ")
+        scope = f"{stamp[:8]}/{region}/s3/aws4_request"
+        self._host = address.host
+        self._path = quote(f"{address.prefix}/{key}", safe="/" + _UNRESERVED)
+        self._url = address.base + self._path
+        self._to_sign = f"{_ALGORITHM}\n{stamp}\n{scope}\n"
+        self._mac = hmac.new(_signing_key(credentials.secret_key, scope), digestmod=hashlib.sha256)
+        self._before = _query_before(credentials, scope, stamp, ttl_s)
+        self._after = "&uploadId=" + quote(multipart_id, safe=_UNRESERVED)
+
+    def url(self, number: int, headers: Mapping[str, str]) -> str:
+        """The presigned URL of part `number` with `headers` (lower-case names) signed."""
+        signed = {**headers, "host": self._host}
+        names = ";".join(sorted(signed))
+        query = f"{self._before}&X-Amz-SignedHeaders={quote(names, safe='')}&partNumber={number}{self._after}"
+        lines = "".join(f"{name}:{signed[name]}\n" for name in sorted(signed))
+        request = f"PUT\n{self._path}\n{query}\n{lines}\n{names}\nUNSIGNED-PAYLOAD"
+        return f"{self._url}?{query}&X-Amz-Signature={self._signature(request)}"
+
+    def _signature(self, request: str) -> str:
+        mac = self._mac.copy()
+        mac.update((self._to_sign + hashlib.sha256(request.encode()).hexdigest()).encode())
+        return mac.hexdigest()
+
+
+def _part_url(batch: _Batch, part: PartToSign, expires_at: datetime) -> PartUrl:
+    headers = {"content-length": str(part.size_bytes), "x-amz-checksum-crc64nvme": part.crc64nvme}
+    return PartUrl(part.number, batch.url(part.number, headers), headers, expires_at)
+
+
+def _address(bucket: str, region: str, endpoint_url: str | None) -> _Address:
+    if endpoint_url:
+        return _Address(endpoint_url.rstrip("/"), urlsplit(endpoint_url).netloc, f"/{bucket}")
+    host = f"{bucket}.s3.{region}.amazonaws.com"
+    return _Address(f"https://{host}", host, "")
+
+
+def _query_before(credentials: SigningCredentials, scope: str, stamp: str, ttl_s: int) -> str:
+    """The query up to the names of the signed headers, in the order in which it is signed."""
+    credential = quote(f"{credentials.access_key}/{scope}", safe="")
+    query = (
+        f"X-Amz-Algorithm={_ALGORITHM}&X-Amz-Credential={credential}&X-Amz-Date={stamp}&X-Amz-Expires={ttl_s}"
+    )
+    if credentials.token:
+        query += "&X-Amz-Security-Token=" + quote(credentials.token, safe=_UNRESERVED)
+    return query
+
+
+def _signing_key(secret_key: str, scope: str) -> bytes:
+    key = f"AWS4{secret_key}".encode()
+    for step in scope.split("/"):
+        key = hmac.new(key, step.encode(), hashlib.sha256).digest()
+    return key

@@ -1,0 +1,105 @@
+"""Log lines as JSON and counts as CloudWatch's embedded metrics; secrets never leave by either."""
+
+import json
+import logging
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+from chalicelib.ports import Clock
+
+_HIDDEN = "[hidden]"
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+"""Attributes that every record has; all others came in by `extra`."""
+
+_SECRET_NAME = re.compile(
+    r"authorization|cookie|secret|password|credential|signature|security.?token|^x-amz-", re.IGNORECASE
+)
+_SECRETS = (
+    # The query of an address: presigned URLs carry all their power there.
+    (re.compile(r"((?:https?|memory)://[^\s?\"'<>]+)\?[^\s\"'<>]*"), rf"\1?{_HIDDEN}"),
+    (re.compile(r"(X-Amz-[A-Za-z-]+=)[^\s&\"'<>]+", re.IGNORECASE), rf"\1{_HIDDEN}"),
+    (
+        re.compile(
+            r"((?:authorization|cookie|x-amz-[a-z-]+)[\"']?\s*:\s*(?:b?[\"'])?)[^\"'\r\n}]+", re.IGNORECASE
+        ),
+        rf"\1{_HIDDEN}",
+    ),
+    (re.compile(r"(bearer\s+)[^\s\"',}]+", re.IGNORECASE), rf"\1{_HIDDEN}"),
+    (re.compile(r"\b(t_[A-Za-z0-9]+)\.[A-Za-z0-9_=-]+"), rf"\1.{_HIDDEN}"),
+)
+
+
+def install(stream: TextIO, level: int = logging.INFO) -> None:
+    """From now on the root logger writes JSON lines to `stream`, and does nothing else."""
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(JsonLines())
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level)
+    # Its debug lines are whole requests, signatures included.
+    logging.getLogger("botocore").setLevel(logging.WARNING)
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a record: time, level, logger, message, the extras, the exception; no secrets."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        extras = {name: each for name, each in vars(record).items() if name not in _STANDARD}
+        line = {
+            **{name: _clean(name, each) for name, each in extras.items()},
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": without_secrets(record.getMessage()),
+        }
+        if record.exc_info:
+            line["exception"] = without_secrets(self.formatException(record.exc_info))
+        return json.dumps(line, ensure_ascii=False)
+
+
+class EmbeddedMetrics:
+    """Counts as lines that CloudWatch reads as metrics, by stage.
+
+    Source: docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+    """
+
+    def __init__(self, stage: str, clock: Clock, stream: TextIO) -> None:
+        self._stage = stage
+        self._clock = clock
+        self._stream = stream
+
+    def count(self, name: str, value: int = 1) -> None:
+        directive = {
+            "Namespace": "reelhaul",
+            "Dimensions": [["stage"]],
+            "Metrics": [{"Name": name, "Unit": "Count"}],
+        }
+        stamp_ms = int(self._clock.now().timestamp() * 1000)
+        line = {
+            "_aws": {"Timestamp": stamp_ms, "CloudWatchMetrics": [directive]},
+            "stage": self._stage,
+            name: value,
+        }
+        print(json.dumps(line), file=self._stream, flush=True)
+
+
+def without_secrets(text: str) -> str:
+    """`text` without the queries of addresses, AWS's signature fields, Authorization and tokens' secrets."""
+    for pattern, replacement in _SECRETS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def _clean(name: str, given: Any) -> Any:
+    """What may be written of an extra: JSON's own kinds, anything else as text."""
+    if _SECRET_NAME.search(name):
+        return _HIDDEN
+    if given is None or isinstance(given, bool | int | float):
+        return given
+    if isinstance(given, Mapping):
+        return {str(key): _clean(str(key), each) for key, each in given.items()}
+    if isinstance(given, list | tuple | set | frozenset):
+        return [_clean("", each) for each in given]
+    return without_secrets(str(given))

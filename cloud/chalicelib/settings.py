@@ -1,0 +1,134 @@
+"""The environment as Settings; every fault of it is told at once, by name."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.aws.signer import LONGEST_TTL_S
+from chalicelib.core.parts import LARGEST_PART_BYTES
+from chalicelib.core.settle import Policy
+
+_USUAL = Policy()
+_MULTIPART_LIFETIME_S = 7 * 86_400
+"""When the bucket's lifecycle aborts a multipart upload (infra/storage.yaml); ours must end before."""
+
+
+class SettingsFaults(Exception):
+    """The environment cannot be used; the text has a line for each faulty variable."""
+
+    def __init__(self, faults: Mapping[str, str]) -> None:
+        super().__init__("\n".join(f"{name} {fault}" for name, fault in faults.items()))
+        self.faults = dict(faults)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a deployment decides. `pause` and `pace_bytes_s` are what heartbeats are answered."""
+
+    bucket: str
+    table: str
+    stage: str
+    region: str
+    endpoint_url: str | None
+    minimum_client_version: str
+    policy: Policy
+    pause: bool
+    pace_bytes_s: int | None
+
+
+def settings(environment: Mapping[str, str]) -> Settings:
+    """The settings that `environment` makes. Raises SettingsFaults."""
+    read = _read(environment)
+    return Settings(
+        bucket=read["BUCKET"],
+        table=read["TABLE"],
+        stage=read["STAGE"],
+        region=read["AWS_REGION"],
+        endpoint_url=read["AWS_ENDPOINT_URL"],
+        minimum_client_version=read["MINIMUM_CLIENT_VERSION"],
+        policy=Policy(
+            part_size_bytes=read["PART_SIZE_BYTES"],
+            part_url_ttl_s=read["PART_URL_TTL_S"],
+            upload_ttl_s=read["UPLOAD_TTL_S"],
+            undo_s=read["UNDO_S"],
+        ),
+        pause=read["PAUSE"],
+        pace_bytes_s=read["PACE_BYTES_S"],
+    )
+
+
+@dataclass(frozen=True)
+class _Required:
+    """A variable that must be there; `parse` raises ValueError with what it should be."""
+
+    parse: Callable[[str], Any]
+
+    def read(self, text: str | None) -> Any:
+        if text is None:
+            raise ValueError("is missing")
+        return self.parse(text)
+
+
+@dataclass(frozen=True)
+class _Optional:
+    """A variable that stands for `default` when it is absent."""
+
+    parse: Callable[[str], Any]
+    default: Any = None
+
+    def read(self, text: str | None) -> Any:
+        return self.default if text is None else self.parse(text)
+
+
+def _read(environment: Mapping[str, str]) -> dict[str, Any]:
+    values, faults = {}, {}
+    for name, variable in _VARIABLES.items():
+        try:
+            values[name] = variable.read(environment.get(name))
+        except ValueError as error:
+            faults[name] = str(error)
+    if faults:
+        raise SettingsFaults(faults)
+    return values
+
+
+def _matching(pattern: str, what: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(f"must be {what}, not {text!r}")
+        return text
+
+    return parse
+
+
+def _between(least: int, most: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not re.fullmatch("[0-9]{1,15}", text) or not least <= int(text) <= most:
+            raise ValueError(f"must be a whole number from {least} to {most}, not {text!r}")
+        return int(text)
+
+    return parse
+
+
+def _true_or_false(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise ValueError(f"must be true or false, not {text!r}")
+    return text == "true"
+
+
+_VARIABLES: Mapping[str, _Required | _Optional] = {
+    # Without dots: a name with dots has no TLS certificate at its virtual host.
+    "BUCKET": _Required(_matching("[a-z0-9][a-z0-9-]{1,61}[a-z0-9]", "a bucket's name without dots")),
+    "TABLE": _Required(_matching("[A-Za-z0-9_.-]{3,255}", "a table's name")),
+    "STAGE": _Required(_matching("[A-Za-z0-9_-]{1,40}", "a stage's name")),
+    "AWS_REGION": _Required(_matching("[a-z]+(-[a-z]+)+-[0-9]+", "a region's name")),
+    "AWS_ENDPOINT_URL": _Optional(_matching("https?://[^/?#@]+", "scheme://host:port and nothing more")),
+    "MINIMUM_CLIENT_VERSION": _Required(_matching(r"[0-9]+\.[0-9]+\.[0-9]+", "a version like 0.1.0")),
+    "PART_SIZE_BYTES": _Optional(_between(1, LARGEST_PART_BYTES), _USUAL.part_size_bytes),
+    "PART_URL_TTL_S": _Optional(_between(1, LONGEST_TTL_S), _USUAL.part_url_ttl_s),
+    "UPLOAD_TTL_S": _Optional(_between(1, _MULTIPART_LIFETIME_S - 1), _USUAL.upload_ttl_s),
+    "UNDO_S": _Optional(_between(0, _MULTIPART_LIFETIME_S - 1), _USUAL.undo_s),
+    "PAUSE": _Optional(_true_or_false, default=False),
+    "PACE_BYTES_S": _Optional(_between(1, 10**12)),
+}

@@ -1,0 +1,67 @@
+"""Settings -> ports: the one place where the house meets the world."""
+
+import secrets
+import string
+import sys
+from datetime import UTC, datetime
+from functools import cache
+
+from chalicelib.aws.clients import Clients, connect
+from chalicelib.aws.footage import S3Footage
+from chalicelib.aws.records import DynamoRecords
+from chalicelib.aws.signer import S3Signer
+from chalicelib.core.ids import DeviceId, TokenId, UploadId
+from chalicelib.logs import EmbeddedMetrics
+from chalicelib.ports import Ports
+from chalicelib.settings import Settings
+
+_ALPHABET = string.ascii_letters + string.digits
+_ID_LENGTH = 22  # of 62 characters: 131 random bits
+
+
+class SystemClock:
+    """The machine's time."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+class RandomIds:
+    """Ids and secrets that cannot be guessed."""
+
+    def upload_id(self) -> UploadId:
+        return UploadId(f"u_{_random_name()}")
+
+    def device_id(self) -> DeviceId:
+        return DeviceId(f"d_{_random_name()}")
+
+    def token_id(self) -> TokenId:
+        return TokenId(f"t_{_random_name()}")
+
+    def secret(self) -> str:
+        return secrets.token_urlsafe(32)
+
+
+def ports(settings: Settings) -> Ports:
+    """The real world as `settings` say."""
+    clients = _clients(settings.region, settings.endpoint_url)
+    clock = SystemClock()
+    return Ports(
+        footage=S3Footage(clients.s3, settings.bucket),
+        records=DynamoRecords(clients.dynamodb, settings.table),
+        signer=S3Signer(settings.bucket, settings.region, clients.credentials, settings.endpoint_url),
+        ids=RandomIds(),
+        clock=clock,
+        metrics=EmbeddedMetrics(settings.stage, clock, sys.stdout),
+        policy=settings.policy,
+    )
+
+
+@cache
+def _clients(region: str, endpoint_url: str | None) -> Clients:
+    """Made once a process: a client costs 100 ms and keeps its connections."""
+    return connect(region, endpoint_url)
+
+
+def _random_name() -> str:
+    return "".join(secrets.choice(_ALPHABET) for _ in range(_ID_LENGTH))

@@ -1,0 +1,40 @@
+"""moto as a WSGI application of this process: the one place that imports its server.
+
+moto reads the smallest legal part from the environment when it is imported, never again; so whoever wants parts below
+5 MiB sets PART_MINIMUM first, and finds out here, not by a puzzling EntityTooSmall, when moto was imported too early.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+PART_MINIMUM = "S3_UPLOAD_PART_MIN_SIZE"  # moto's own name, in bytes
+S3_PART_MINIMUM_BYTES = 5 * 1024 * 1024
+
+# Up to here an object stays in memory, above it goes to an unnamed temporary file; moto derives a useless negative
+# limit from a tiny PART_MINIMUM, which would send every byte to the disk.
+BUFFER_VARIABLE = "MOTO_S3_DEFAULT_KEY_BUFFER_SIZE"
+BUFFER_BYTES = 32 * 1024 * 1024
+
+
+class ImportedTooEarly(Exception):
+    """moto was imported before the wanted minimum part size stood in the environment."""
+
+
+def moto_app() -> WSGIApplication:
+    """All of moto's services at one address; their state is that of the process. Raises ImportedTooEarly."""
+    os.environ.setdefault(BUFFER_VARIABLE, str(BUFFER_BYTES))
+    from moto import settings
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+    wanted = int(os.environ.get(PART_MINIMUM, S3_PART_MINIMUM_BYTES))
+    if wanted != settings.S3_UPLOAD_PART_MIN_SIZE:
+        raise ImportedTooEarly(
+            f"moto took {settings.S3_UPLOAD_PART_MIN_SIZE} bytes, {PART_MINIMUM} says {wanted}"
+        )
+    app: WSGIApplication = DomainDispatcherApplication(create_backend_app)
+    return app

@@ -1,0 +1,51 @@
+"""Plain objects: their checksum proven when they come, and shown when they are asked for, as S3 does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from infra.local.strict_s3.body import check_checksum
+from infra.local.strict_s3.checksums import COMPUTE, DEFAULT, PREFIX, Kind, checksum, header_of
+from infra.local.strict_s3.uploads import Uploads
+from infra.local.strict_s3.wire import Answer, Request
+
+KIND = "x-amz-checksum-type"
+# moto gives these away, S3 does not.
+INTERNAL = frozenset({"x-amz-sdk-checksum-algorithm", "x-amz-checksum-algorithm"})
+
+
+class Objects:
+    """The operations on whole objects whose checksums moto gets wrong or forgets."""
+
+    def __init__(self, ask: Callable[[Request], Answer], uploads: Uploads) -> None:
+        self._ask = ask
+        self._uploads = uploads
+        self.operations: Mapping[str, Callable[[Request, bytes], Answer]] = {
+            "PutObject": self._put,
+            "GetObject": self._show,
+            "HeadObject": self._show,
+        }
+
+    def _put(self, request: Request, data: bytes) -> Answer:
+        algorithm, value = check_checksum(request, data) or (DEFAULT, checksum(DEFAULT, data))
+        kept = {"x-amz-sdk-checksum-algorithm": algorithm, header_of(algorithm): value}
+        answer = self._ask(request.with_headers(kept))
+        if not answer.is_success:
+            return answer
+        return _clean(answer).with_headers({header_of(algorithm): value, KIND: Kind.FULL_OBJECT.value})
+
+    def _show(self, request: Request, _: bytes) -> Answer:
+        answer = self._ask(request)
+        if not answer.is_success or request.header("x-amz-checksum-mode") != "ENABLED":
+            return _clean(answer).without_headers(lambda name: name.startswith(PREFIX))
+        etag = (answer.header("etag") or "").strip('"')
+        whole = self._uploads.whole(request.bucket, request.key, etag)
+        if whole:
+            said = {header_of(whole.scheme.algorithm): whole.value, KIND: whole.scheme.kind.value}
+            return _clean(answer).with_headers(said)
+        has_checksum = any(answer.header(header_of(algorithm)) for algorithm in COMPUTE)
+        return _clean(answer).with_headers({KIND: Kind.FULL_OBJECT.value} if has_checksum else {})
+
+
+def _clean(answer: Answer) -> Answer:
+    return answer.without_headers(lambda name: name in INTERNAL)

@@ -1,0 +1,253 @@
+"""What the bucket over S3 asks and how it reads answers that no local engine gives on demand."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from chalicelib.aws.errors import StorageUnfit
+from chalicelib.aws.footage import S3Footage
+from chalicelib.core.crc import Crc64Nvme
+from chalicelib.core.errors import KeyTaken, MultipartGone, PartsRefused, StorageBusy
+from chalicelib.core.ids import UploadId
+from chalicelib.core.parts import StoredPart
+from chalicelib.core.upload import StoredObject
+from tests.aws.canned import Answer, Sent, answering, clients, failure
+
+KEY = "originals/match-17/100GOPRO/GX010038.MP4"
+CRC = Crc64Nvme("rosUhgp5mIg=")
+BUSY = failure(507, "Busy")
+"""A 5xx that botocore does not try again: the tests need not wait for its delays."""
+PARTS = (StoredPart(1, 9, CRC, '"etag-1"'),)
+JUDGED = StoredObject(KEY, 9, CRC, '"etag"', "v1", UploadId("u_1"), datetime(2026, 11, 21, tzinfo=UTC))
+HEAD = {
+    "content-length": "9",
+    "etag": '"etag"',
+    "last-modified": "Sat, 21 Nov 2026 12:00:00 GMT",
+    "x-amz-checksum-crc64nvme": CRC,
+    "x-amz-meta-upload-id": "u_1",
+    "x-amz-version-id": "v1",
+}
+
+
+def without(headers: dict[str, str], name: str) -> dict[str, str]:
+    return {known: value for known, value in headers.items() if known != name}
+
+
+def footage(*answers: Answer) -> tuple[S3Footage, list[Sent]]:
+    s3 = clients().s3
+    return S3Footage(s3, "footage"), answering(s3, *answers)
+
+
+def listed_part(number: int, crc: str = f"<ChecksumCRC64NVME>{CRC}</ChecksumCRC64NVME>") -> str:
+    return f"<Part><PartNumber>{number}</PartNumber><ETag>&quot;e&quot;</ETag><Size>9</Size>{crc}</Part>"
+
+
+def page_of_parts(*parts: str, next_marker: int | None = None) -> Answer:
+    more = f"<NextPartNumberMarker>{next_marker}</NextPartNumberMarker>" if next_marker else ""
+    truncated = str(next_marker is not None).lower()
+    return Answer(
+        200,
+        f"<ListPartsResult><IsTruncated>{truncated}</IsTruncated>{more}{''.join(parts)}</ListPartsResult>",
+    )
+
+
+def complete(bucket: S3Footage) -> None:
+    bucket.complete(KEY, "multipart", PARTS, CRC, 9)
+
+
+def test_a_multipart_upload_declares_its_checksum_and_names_its_upload():
+    bucket, sent = footage(Answer(200, "<R><UploadId>multipart</UploadId></R>"))
+
+    assert bucket.create_multipart(KEY, UploadId("u_1")) == "multipart"
+
+    headers = sent[0].headers
+    assert headers["x-amz-checksum-algorithm"] == "CRC64NVME"
+    assert headers["x-amz-checksum-type"] == "FULL_OBJECT"
+    assert headers["x-amz-meta-upload-id"] == "u_1"
+
+
+def test_every_page_of_parts_is_read():
+    bucket, sent = footage(
+        page_of_parts(listed_part(1), listed_part(2), next_marker=2), page_of_parts(listed_part(7))
+    )
+
+    assert [part.number for part in bucket.parts(KEY, "multipart")] == [1, 2, 7]
+    assert "part-number-marker=2" in sent[1].url
+
+
+def test_a_page_of_parts_that_fails_is_never_an_answer_of_fewer_parts():
+    bucket, _ = footage(page_of_parts(listed_part(1), next_marker=1), BUSY)
+
+    with pytest.raises(StorageBusy):
+        bucket.parts(KEY, "multipart")
+
+
+def test_a_part_without_its_crc_is_an_error_and_never_a_guess():
+    bucket, _ = footage(page_of_parts(listed_part(1), listed_part(2, crc="")))
+
+    with pytest.raises(StorageUnfit, match="part 2"):
+        bucket.parts(KEY, "multipart")
+
+
+def test_a_completion_carries_every_proof_and_never_overwrites():
+    bucket, sent = footage(Answer(200, "<CompleteMultipartUploadResult/>"))
+
+    complete(bucket)
+
+    headers, body = sent[0].headers, sent[0].body
+    assert headers["If-None-Match"] == "*"
+    assert headers["x-amz-mp-object-size"] == "9"
+    assert headers["x-amz-checksum-type"] == "FULL_OBJECT"
+    assert headers["x-amz-checksum-crc64nvme"] == CRC
+    assert f"<ChecksumCRC64NVME>{CRC}</ChecksumCRC64NVME>" in body
+    assert "<PartNumber>1</PartNumber>" in body
+
+
+def test_a_completion_answered_200_with_an_error_inside_is_an_error():
+    bucket, _ = footage(failure(200, "InternalError"))
+
+    with pytest.raises(StorageBusy):
+        complete(bucket)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "kind"),
+    [
+        (failure(404, "NoSuchUpload"), MultipartGone),
+        (failure(412, "PreconditionFailed"), KeyTaken),
+        (failure(409, "ConditionalRequestConflict"), StorageBusy),
+        (failure(400, "EntityTooSmall"), PartsRefused),
+    ],
+)
+def test_a_refused_completion_says_why(refusal: Answer, kind: type[Exception]):
+    bucket, _ = footage(refusal)
+
+    with pytest.raises(kind):
+        complete(bucket)
+
+
+def test_an_abort_that_left_a_part_behind_is_not_finished():
+    bucket, _ = footage(Answer(204), page_of_parts(listed_part(1)))
+
+    assert bucket.abort(KEY, "multipart") is False
+
+
+def test_an_abort_is_finished_once_s3_lists_no_such_upload():
+    bucket, _ = footage(Answer(204), failure(404, "NoSuchUpload"))
+
+    assert bucket.abort(KEY, "multipart") is True
+
+
+def test_an_abort_whose_look_fails_is_not_taken_for_finished():
+    bucket, _ = footage(Answer(204), BUSY)
+
+    with pytest.raises(StorageBusy):
+        bucket.abort(KEY, "multipart")
+
+
+def test_a_head_asks_for_the_checksum_and_tells_all_of_it():
+    bucket, sent = footage(Answer(200, "", HEAD))
+
+    stored = bucket.head(KEY)
+
+    assert sent[0].headers["x-amz-checksum-mode"] == "ENABLED"
+    assert stored == StoredObject(
+        KEY, 9, CRC, '"etag"', "v1", UploadId("u_1"), datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+    )
+
+
+def test_an_object_without_crc64nvme_has_none():
+    bucket, _ = footage(Answer(200, "", without(HEAD, "x-amz-checksum-crc64nvme")))
+
+    stored = bucket.head(KEY)
+
+    assert stored is not None
+    assert stored.crc64nvme is None
+
+
+@pytest.mark.parametrize("headers", [{**HEAD, "x-amz-version-id": "null"}, without(HEAD, "x-amz-version-id")])
+def test_an_object_that_is_not_a_version_is_never_described_so_that_nothing_can_remove_it(
+    headers: dict[str, str],
+):
+    bucket, _ = footage(Answer(200, "", headers))
+
+    with pytest.raises(StorageUnfit, match="keeps no versions"):
+        bucket.head(KEY)
+
+
+@pytest.mark.parametrize("status", [403, 400])
+def test_a_head_that_is_refused_is_not_an_absent_object(status: int):
+    bucket, _ = footage(Answer(status))
+
+    with pytest.raises(Exception, match=str(status)):
+        bucket.head(KEY)
+
+
+def test_a_removal_names_the_etag_that_was_judged_and_no_version():
+    bucket, sent = footage(Answer(204))
+
+    bucket.remove(JUDGED)
+
+    assert sent[0].headers["If-Match"] == '"etag"'
+    assert "versionId" not in sent[0].url
+
+
+@pytest.mark.parametrize("refusal", [failure(412, "PreconditionFailed"), failure(404, "NoSuchKey")])
+def test_a_removal_of_what_is_replaced_or_gone_succeeds(refusal: Answer):
+    bucket, sent = footage(refusal)
+
+    bucket.remove(JUDGED)
+
+    assert len(sent) == 1
+
+
+def test_a_removal_that_is_not_allowed_is_an_error():
+    bucket, _ = footage(failure(403, "AccessDenied"))
+
+    with pytest.raises(Exception, match="AccessDenied"):
+        bucket.remove(JUDGED)
+
+
+def page_of_uploads(name: str, *, more: bool) -> Answer:
+    markers = f"<NextKeyMarker>{name}</NextKeyMarker><NextUploadIdMarker>m</NextUploadIdMarker>"
+    return Answer(
+        200,
+        f"<R><IsTruncated>{str(more).lower()}</IsTruncated>{markers if more else ''}<Upload><Key>{name}</Key>"
+        "<UploadId>m</UploadId><Initiated>2026-11-21T12:00:00.000Z</Initiated></Upload></R>",
+    )
+
+
+def test_every_page_of_multipart_uploads_is_read():
+    bucket, sent = footage(page_of_uploads("a", more=True), page_of_uploads("b", more=False))
+
+    assert [listed.key for listed in bucket.multiparts("originals/")] == ["a", "b"]
+    assert "key-marker=a" in sent[1].url
+    assert "prefix=originals" in sent[0].url
+
+
+def test_a_page_of_multipart_uploads_that_fails_is_never_the_end_of_the_list():
+    bucket, _ = footage(page_of_uploads("a", more=True), BUSY)
+
+    with pytest.raises(StorageBusy):
+        list(bucket.multiparts("originals/"))
+
+
+CALLS: list[Callable[[S3Footage], Any]] = [
+    lambda bucket: bucket.create_multipart(KEY, UploadId("u_1")),
+    lambda bucket: bucket.parts(KEY, "multipart"),
+    complete,
+    lambda bucket: bucket.abort(KEY, "multipart"),
+    lambda bucket: bucket.head(KEY),
+    lambda bucket: bucket.remove(JUDGED),
+    lambda bucket: list(bucket.multiparts("")),
+]
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_every_call_tells_when_s3_asks_for_patience(call: Callable[[S3Footage], Any]):
+    bucket, _ = footage(BUSY)
+
+    with pytest.raises(StorageBusy):
+        call(bucket)

@@ -1,0 +1,129 @@
+"""What an item of the table looks like, and what may stand in it that we do not know."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+
+import msgspec
+import pytest
+
+from chalicelib.aws import items
+from chalicelib.core.ids import SessionId
+from chalicelib.core.session import Camera, Session
+from chalicelib.core.upload import Upload
+from chalicelib.ports import Due
+from tests.support.builders import make_chapter, make_session, make_upload
+
+NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+SESSION_ID = SessionId("match-17")
+
+
+@dataclass(frozen=True)
+class Counted:
+    """A value with a number."""
+
+    count: int
+
+
+def test_a_session_stands_in_the_index_of_its_device_by_the_time_it_was_made():
+    item = items.session_item(make_session(session_id=SESSION_ID, created_at=NOON))
+
+    assert (item["pk"], item["sk"]) == ({"S": "SESSION#match-17"}, {"S": "SESSION"})
+    assert (item["device_pk"], item["device_sk"]) == (
+        {"S": "DEVICE#d_north"},
+        {"S": "2026-11-21T12:00:00.000000Z"},
+    )
+
+
+def test_values_are_native_attributes_that_a_person_can_read():
+    item = items.session_item(make_session(camera=Camera("C35", model="HERO12 Black"), version=7))
+
+    assert item["version"] == {"N": "7"}
+    assert item["state"] == {"S": "OPEN"}
+    assert item["camera"] == {"M": {"serial": {"S": "C35"}, "model": {"S": "HERO12 Black"}}}
+
+
+def test_what_is_none_is_not_in_the_item():
+    assert "group" not in items.session_item(make_session(group=None))
+
+
+@pytest.mark.parametrize("place", [1, 9, 10, 99])
+def test_chapters_sort_by_their_place(place: int):
+    item = items.chapter_item(SESSION_ID, place, make_chapter())
+
+    assert item["sk"] == {"S": f"CHAPTER#{place:02d}"}
+
+
+def test_times_sort_as_texts_whatever_their_fraction_and_zone():
+    moments = [
+        NOON - timedelta(microseconds=1),
+        NOON,
+        (NOON + timedelta(microseconds=1)).astimezone(timezone(timedelta(hours=-5))),
+        NOON + timedelta(seconds=1),
+        datetime(2027, 1, 1, tzinfo=timezone(timedelta(hours=9))),
+    ]
+
+    texts = [items.sortable(moment) for moment in moments]
+
+    assert texts == sorted(texts)
+    assert {len(text) for text in texts} == {27}
+
+
+def test_a_due_item_names_its_session_and_time_in_the_sort_key_of_the_index():
+    item = items.work_item(SESSION_ID, NOON)
+
+    assert items.due(item) == Due(SESSION_ID, NOON)
+    assert item["work_pk"] == {"S": "WORK#settle"}
+
+
+@pytest.mark.parametrize(
+    "added",
+    [
+        {"S": "text"},
+        {"N": "1.5"},
+        {"BOOL": True},
+        {"NULL": True},
+        {"B": b"bytes"},
+        {"SS": ["a", "b"]},
+        {"NS": ["1", "2"]},
+        {"L": [{"N": "1"}, {"M": {"deep": {"N": "2"}}}]},
+    ],
+)
+def test_attributes_of_a_newer_version_are_passed_over(added):
+    upload = make_upload()
+    item = {**items.upload_item(upload), "added": added}
+
+    assert items.value(item, Upload) == upload
+
+
+def test_attributes_of_a_newer_version_inside_a_value_are_passed_over():
+    session = make_session()
+    item = items.session_item(session)
+    item["camera"]["M"]["lens"] = {"S": "wide"}  # type: ignore[index]
+
+    assert items.value(item, Session) == session
+
+
+def test_fields_that_an_older_version_did_not_write_have_their_defaults():
+    upload = make_upload()
+    item = items.upload_item(upload)
+    for name in ("state", "owes_abort", "owes_removal"):
+        del item[name]
+
+    assert items.value(item, Upload) == upload
+
+
+@pytest.mark.parametrize("count", [2**53 - 1, 2**53, 2**53 + 1, 10**37])
+def test_integers_are_exact(count: int):
+    item = items.attributes({"count": count})
+
+    assert items.value(item, Counted) == Counted(count)
+
+
+def test_a_fraction_is_never_taken_for_an_integer():
+    with pytest.raises(msgspec.ValidationError, match="count"):
+        items.value({"count": {"N": "1.5"}}, Counted)
+
+
+def test_an_item_without_a_field_that_must_be_there_is_an_error():
+    with pytest.raises(msgspec.ValidationError, match="count"):
+        items.value({}, Counted)

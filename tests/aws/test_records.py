@@ -1,0 +1,164 @@
+"""What the table over DynamoDB asks, and how it reads answers that no local engine gives on demand."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from chalicelib.aws import items
+from chalicelib.aws.records import DynamoRecords
+from chalicelib.core.errors import Conflict, StorageBusy
+from chalicelib.core.ids import DeviceId, SessionId, TokenId, UploadId
+from chalicelib.ports import Change, Due
+from tests.aws.canned import Answer, Sent, answering, clients
+from tests.support.builders import make_chapter, make_session, make_upload
+
+NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+SESSION = make_session()
+SESSION_ID = SESSION.session_id
+
+
+def answer(said: dict[str, Any], status: int = 200) -> Answer:
+    return Answer(status, json.dumps(said))
+
+
+def failure(code: str, status: int = 400, *reasons: str) -> Answer:
+    said = {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": "said DynamoDB"}
+    return answer({**said, "CancellationReasons": [{"Code": reason} for reason in reasons]}, status)
+
+
+def records(*answers: Answer) -> tuple[DynamoRecords, list[Sent]]:
+    dynamodb = clients().dynamodb
+    return DynamoRecords(dynamodb, "table"), answering(dynamodb, *answers)
+
+
+def asked(sent: Sent) -> dict[str, Any]:
+    said: dict[str, Any] = json.loads(sent.body)
+    return said
+
+
+BUSY = failure("Busy", 507)
+"""A 5xx that botocore does not try again: the tests need not wait for its delays."""
+
+
+def test_a_picture_is_read_consistently_over_every_page():
+    key = {"pk": {"S": f"SESSION#{SESSION_ID}"}, "sk": {"S": "CHAPTER#01"}}
+    table, sent = records(
+        answer({"Items": [items.chapter_item(SESSION_ID, 1, make_chapter())], "LastEvaluatedKey": key}),
+        answer({"Items": [items.session_item(SESSION)]}),
+    )
+
+    found = table.picture(SESSION_ID)
+
+    assert found is not None
+    assert (found.session, found.chapters) == (SESSION, (make_chapter(),))
+    assert [asked(request)["ConsistentRead"] for request in sent] == [True, True]
+    assert asked(sent[1])["ExclusiveStartKey"] == key
+
+
+def test_a_page_that_fails_is_never_a_smaller_picture():
+    table, _ = records(answer({"Items": [items.session_item(SESSION)], "LastEvaluatedKey": {}}), BUSY)
+    table_with_more, _ = records(
+        answer({"Items": [items.session_item(SESSION)], "LastEvaluatedKey": {"pk": {"S": "a"}}}), BUSY
+    )
+
+    assert table.picture(SESSION_ID) is not None
+    with pytest.raises(StorageBusy):
+        table_with_more.picture(SESSION_ID)
+
+
+def test_items_of_a_newer_version_are_passed_over():
+    newer = {"pk": {"S": f"SESSION#{SESSION_ID}"}, "sk": {"S": "ORDER"}, "outputs": {"SS": ["a"]}}
+    table, _ = records(answer({"Items": [newer, items.session_item(SESSION)]}))
+
+    found = table.picture(SESSION_ID)
+
+    assert found is not None
+    assert found.session == SESSION
+
+
+def test_the_owner_of_an_upload_is_read_consistently():
+    table, sent = records(answer({"Item": items.pointer_item(make_upload())}))
+
+    assert table.session_of(UploadId("u_first")) == SESSION_ID
+    assert asked(sent[0])["ConsistentRead"] is True
+
+
+def test_due_sessions_are_gathered_over_pages_until_the_limit():
+    def page(name: str) -> Answer:
+        return answer(
+            {"Items": [items.work_item(SessionId(name), NOON)], "LastEvaluatedKey": {"pk": {"S": name}}}
+        )
+
+    table, sent = records(page("a"), page("b"), page("c"))
+
+    assert [due.session_id for due in table.due(NOON, 2)] == ["a", "b"]
+    assert len(sent) == 2
+
+
+def test_a_new_session_with_all_its_chapters_fits_one_transaction():
+    table, sent = records(answer({}))
+
+    table.write(Change(SESSION, chapters=tuple(make_chapter(number) for number in range(1, 100))))
+
+    assert len(asked(sent[0])["TransactItems"]) == 100
+
+
+def test_the_session_and_when_it_is_due_are_written_in_one_transaction():
+    table, sent = records(answer({}))
+
+    table.write(Change(SESSION.bumped(), uploads=(make_upload(),), due_at=NOON))
+    table.write(Change(SESSION.bumped(), due_at=None))
+
+    with_due, without_due = (asked(request)["TransactItems"] for request in sent)
+    assert [put["Put"]["Item"]["sk"]["S"] for put in with_due] == [
+        "SESSION",
+        "UPLOAD#u_first",
+        "UPLOAD",
+        "WORK",
+    ]
+    assert without_due[1]["Delete"]["Key"] == items.attributes(items.work_key(SESSION_ID))
+
+
+def test_a_transaction_in_the_way_of_another_is_a_conflict():
+    table, _ = records(failure("TransactionCanceledException", 400, "TransactionConflict", "None"))
+
+    with pytest.raises(Conflict):
+        table.write(Change(SESSION))
+
+
+@pytest.mark.parametrize("code", ["ConditionalCheckFailedException", "TransactionConflictException"])
+def test_postponing_gives_way_to_whoever_is_writing(code: str):
+    table, sent = records(failure(code))
+
+    table.postpone(Due(SESSION_ID, NOON), NOON)
+
+    assert asked(sent[0])["ConditionExpression"] == "work_sk = :before"
+
+
+def test_a_postponing_that_is_not_allowed_is_an_error():
+    table, _ = records(failure("AccessDeniedException"))
+
+    with pytest.raises(Exception, match="AccessDenied"):
+        table.postpone(Due(SESSION_ID, NOON), NOON)
+
+
+CALLS: list[Callable[[DynamoRecords], Any]] = [
+    lambda table: table.picture(SESSION_ID),
+    lambda table: table.session_of(UploadId("u_first")),
+    lambda table: table.write(Change(SESSION)),
+    lambda table: table.due(NOON, 1),
+    lambda table: table.postpone(Due(SESSION_ID, NOON), NOON),
+    lambda table: table.token(TokenId("t_1")),
+    lambda table: table.device(DeviceId("d_1")),
+]
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_every_call_tells_when_the_table_asks_for_patience(call: Callable[[DynamoRecords], Any]):
+    table, _ = records(BUSY)
+
+    with pytest.raises(StorageBusy):
+        call(table)

@@ -1,0 +1,302 @@
+"""What every Footage does, whatever it stands on."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from chalicelib.core.crc import EMPTY
+from chalicelib.core.errors import KeyTaken, MultipartGone, PartsRefused
+from tests.contracts.sending import UPLOAD_ID, Sent
+from tests.contracts.worlds import World
+from tests.support.memory import crc64nvme_of
+
+
+def assert_refused(sent: Sent, **wrong: Any) -> None:
+    """A completion that is wrong in this is refused and leaves everything as it was: the right one still succeeds."""
+    before = sent.parts()
+    with pytest.raises(PartsRefused) as refusal:
+        sent.complete(**wrong)
+    assert refusal.value.code
+    assert sent.world.footage.head(sent.key) is None
+    assert sent.parts() == before
+    sent.complete()
+    assert sent.head().size_bytes == sum(map(len, sent.bodies))
+
+
+@pytest.fixture
+def sent(world: World, key: str) -> Iterator[Sent]:
+    """A multipart upload without parts."""
+    made = Sent(world, key)
+    yield made
+    world.footage.abort(key, made.multipart_id)
+
+
+def test_a_new_multipart_upload_holds_no_parts(sent: Sent):
+    assert sent.parts() == ()
+
+
+def test_parts_are_listed_by_number_with_size_crc_and_etag_whatever_order_they_came_in(sent: Sent):
+    sent.send(3, 1, 2)
+
+    listed = sent.parts()
+
+    assert [(part.number, part.size_bytes) for part in listed] == [
+        (number, len(body)) for number, body in enumerate(sent.bodies, start=1)
+    ]
+    assert [part.crc64nvme for part in listed] == [crc64nvme_of(body) for body in sent.bodies]
+    assert all(part.etag for part in listed)
+
+
+def test_numbers_may_have_gaps_while_parts_are_missing(sent: Sent):
+    sent.send(1, 3)
+
+    assert [part.number for part in sent.parts()] == [1, 3]
+
+
+def test_a_part_sent_again_replaces_the_one_before(sent: Sent):
+    sent.send(1)
+    sent.send_body(1, b"other")
+
+    (part,) = sent.parts()
+
+    assert part.crc64nvme == crc64nvme_of(b"other")
+
+
+def test_parts_of_a_multipart_upload_that_never_was_are_gone(sent: Sent):
+    with pytest.raises(MultipartGone):
+        sent.world.footage.parts(sent.key, "never")
+
+
+def test_parts_asked_for_under_another_key_are_gone(sent: Sent):
+    sent.send(1)
+
+    with pytest.raises(MultipartGone):
+        sent.world.footage.parts(f"{sent.key}.other", sent.multipart_id)
+
+
+def test_completing_makes_an_object_that_names_its_upload_size_and_crc(sent: Sent):
+    sent.send()
+    sent.complete()
+
+    stored = sent.head()
+
+    whole = b"".join(sent.bodies)
+    assert (stored.key, stored.upload_id, stored.size_bytes) == (sent.key, UPLOAD_ID, len(whole))
+    assert stored.crc64nvme == crc64nvme_of(whole)
+    assert sent.world.version_ids(sent.key) == {stored.version_id}
+    assert abs(stored.modified_at - sent.world.now()) < timedelta(minutes=5)
+    assert sent.world.body(sent.key) == whole
+
+
+def test_a_single_part_may_be_of_any_size(sent: Sent):
+    sent.send_body(1, b"x")
+
+    sent.complete()
+
+    assert sent.head().crc64nvme == crc64nvme_of(b"x")
+
+
+def test_parts_of_a_completed_upload_are_gone(sent: Sent):
+    sent.send()
+    sent.complete()
+
+    with pytest.raises(MultipartGone):
+        sent.parts()
+
+
+def test_completing_again_never_makes_a_second_version(sent: Sent):
+    sent.send()
+    parts = sent.parts()
+    sent.complete(parts)
+
+    with suppress(MultipartGone, KeyTaken):
+        sent.complete(parts)
+
+    assert len(sent.world.version_ids(sent.key)) == 1
+
+
+def test_parts_listed_out_of_order_are_refused(sent: Sent):
+    sent.send()
+    one, two, three = sent.parts()
+
+    assert_refused(sent, parts=(two, one, three))
+
+
+def test_a_part_listed_twice_is_refused(sent: Sent):
+    sent.send()
+    one, two, three = sent.parts()
+
+    assert_refused(sent, parts=(one, two, two, three))
+
+
+def test_a_listed_part_that_was_never_sent_is_refused(sent: Sent):
+    sent.send()
+    parts = sent.parts()
+
+    assert_refused(sent, parts=(*parts, replace(parts[-1], number=4)))
+
+
+def test_a_part_listed_with_another_etag_is_refused(sent: Sent):
+    sent.send()
+    one, two, three = sent.parts()
+
+    assert_refused(sent, parts=(one, replace(two, etag=one.etag), three))
+
+
+def test_no_parts_at_all_are_refused(sent: Sent):
+    sent.send()
+
+    assert_refused(sent, parts=(), crc=EMPTY, size_bytes=0)
+
+
+def test_another_crc_of_the_whole_is_refused(sent: Sent):
+    sent.send()
+
+    assert_refused(sent, crc=crc64nvme_of(b"something else"))
+
+
+@pytest.mark.parametrize("difference", [-1, 1])
+def test_another_size_of_the_whole_is_refused(sent: Sent, difference: int):
+    sent.send()
+    size_bytes = sum(part.size_bytes for part in sent.parts())
+
+    assert_refused(sent, size_bytes=size_bytes + difference)
+
+
+def test_an_object_that_stands_on_the_key_is_never_overwritten(sent: Sent):
+    sent.send()
+    sent.world.put_object(sent.key, b"somebody else's")
+
+    with pytest.raises(KeyTaken):
+        sent.complete()
+
+    assert sent.world.body(sent.key) == b"somebody else's"
+    assert len(sent.world.version_ids(sent.key)) == 1
+
+
+def test_a_key_with_a_delete_marker_can_be_completed(sent: Sent):
+    sent.world.put_object(sent.key, b"removed")
+    sent.world.mark_deleted(sent.key)
+    sent.send()
+
+    sent.complete()
+
+    assert sent.head().upload_id == UPLOAD_ID
+
+
+def test_an_aborted_upload_holds_nothing_and_cannot_be_completed(sent: Sent):
+    sent.send()
+    parts = sent.parts()
+
+    assert sent.world.footage.abort(sent.key, sent.multipart_id) is True
+
+    with pytest.raises(MultipartGone):
+        sent.parts()
+    with pytest.raises(MultipartGone):
+        sent.complete(parts)
+    assert sent.world.footage.head(sent.key) is None
+
+
+def test_aborting_what_is_gone_already_succeeds(sent: Sent):
+    sent.world.footage.abort(sent.key, sent.multipart_id)
+
+    assert sent.world.footage.abort(sent.key, sent.multipart_id) is True
+
+
+def test_aborting_a_completed_upload_leaves_its_object(sent: Sent):
+    sent.send()
+    sent.complete()
+
+    sent.world.footage.abort(sent.key, sent.multipart_id)
+
+    assert sent.head().upload_id == UPLOAD_ID
+
+
+def test_a_key_without_object_has_no_head(world: World, key: str):
+    assert world.footage.head(key) is None
+
+
+def test_a_key_with_a_delete_marker_has_no_head(world: World, key: str):
+    world.put_object(key, b"removed")
+    world.mark_deleted(key)
+
+    assert world.footage.head(key) is None
+
+
+def test_an_object_that_is_not_ours_names_no_upload(world: World, key: str):
+    world.put_object(key, b"somebody else's")
+
+    stored = world.footage.head(key)
+
+    assert stored is not None
+    assert (stored.upload_id, stored.size_bytes) == (None, 15)
+
+
+def test_removing_hides_the_object_and_keeps_its_bytes_as_a_version(sent: Sent):
+    sent.send()
+    sent.complete()
+    stored = sent.head()
+
+    sent.world.footage.remove(stored)
+
+    assert sent.world.footage.head(sent.key) is None
+    assert sent.world.version_ids(sent.key) == {stored.version_id}
+
+
+def test_an_object_that_replaced_the_judged_one_is_not_removed(world: World, key: str):
+    world.put_object(key, b"judged")
+    judged = world.footage.head(key)
+    assert judged is not None
+    world.put_object(key, b"replacement")
+
+    world.footage.remove(judged)
+
+    assert world.body(key) == b"replacement"
+
+
+def test_removing_what_is_gone_already_succeeds_and_adds_nothing(world: World, key: str):
+    world.put_object(key, b"judged")
+    judged = world.footage.head(key)
+    assert judged is not None
+    world.footage.remove(judged)
+
+    world.footage.remove(judged)
+
+    assert world.footage.head(key) is None
+    assert world.version_ids(key) == {judged.version_id}
+
+
+def test_open_multipart_uploads_are_listed_below_a_prefix_with_the_time_they_began(sent: Sent):
+    other_id = sent.world.footage.create_multipart(f"elsewhere/{sent.key}", UPLOAD_ID)
+
+    (listed,) = sent.world.footage.multiparts(sent.key)
+
+    assert (listed.key, listed.multipart_id) == (sent.key, sent.multipart_id)
+    assert abs(listed.initiated_at - sent.world.now()) < timedelta(minutes=5)
+    sent.world.footage.abort(f"elsewhere/{sent.key}", other_id)
+
+
+def test_two_multipart_uploads_of_one_key_are_both_listed(sent: Sent):
+    second_id = sent.world.footage.create_multipart(sent.key, UPLOAD_ID)
+
+    listed = {each.multipart_id for each in sent.world.footage.multiparts(sent.key)}
+
+    assert listed == {sent.multipart_id, second_id}
+    sent.world.footage.abort(sent.key, second_id)
+
+
+def test_a_completed_upload_is_no_longer_listed(sent: Sent):
+    sent.send()
+    sent.complete()
+
+    assert list(sent.world.footage.multiparts(sent.key)) == []
+
+
+def test_an_aborted_upload_is_no_longer_listed(sent: Sent):
+    sent.world.footage.abort(sent.key, sent.multipart_id)
+
+    assert list(sent.world.footage.multiparts(sent.key)) == []

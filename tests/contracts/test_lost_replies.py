@@ -1,0 +1,68 @@
+"""What the adapters on boto3 make of replies that never came or were not what they seemed: local AWS alone."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+
+from chalicelib.core.errors import KeyTaken, MultipartGone, StorageBusy
+from infra.local.strict_s3 import Chaos, Fault
+from tests.contracts.sending import UPLOAD_ID, Sent
+from tests.contracts.worlds import AwsWorld
+
+TRIES = 3
+
+
+@pytest.fixture
+def sent(local_world: AwsWorld, local_chaos: Chaos, key: str) -> Iterator[Sent]:
+    """All parts of a multipart upload."""
+    made = Sent(local_world, key)
+    made.send()
+    yield made
+    local_chaos.clear()
+    local_world.footage.abort(key, made.multipart_id)
+
+
+def test_a_completion_whose_reply_is_lost_leaves_exactly_one_object_that_names_its_upload(
+    sent: Sent, local_chaos: Chaos
+):
+    local_chaos.cut_after("CompleteMultipartUpload", key_prefix=sent.key)
+
+    with suppress(MultipartGone, KeyTaken):
+        sent.complete()
+
+    assert [happened.fault for happened in local_chaos.log] == [Fault.CUT_AFTER]
+    assert sent.head().upload_id == UPLOAD_ID
+    assert len(sent.world.version_ids(sent.key)) == 1
+
+
+def test_an_error_in_a_reply_of_200_is_an_error_and_the_completion_can_be_repeated(
+    sent: Sent, local_chaos: Chaos
+):
+    local_chaos.error_in_200("CompleteMultipartUpload", times=TRIES, key_prefix=sent.key)
+
+    with pytest.raises(StorageBusy):
+        sent.complete()
+
+    assert sent.world.footage.head(sent.key) is None
+    sent.complete()
+    assert sent.head().upload_id == UPLOAD_ID
+
+
+def test_an_abort_whose_reply_is_lost_has_aborted(sent: Sent, local_chaos: Chaos):
+    local_chaos.cut_after("AbortMultipartUpload", key_prefix=sent.key)
+
+    assert sent.world.footage.abort(sent.key, sent.multipart_id) is True
+    assert [happened.fault for happened in local_chaos.log] == [Fault.CUT_AFTER]
+
+
+def test_a_removal_whose_reply_is_lost_writes_one_marker_and_keeps_the_bytes(sent: Sent, local_chaos: Chaos):
+    sent.complete()
+    stored = sent.head()
+    local_chaos.cut_after("DeleteObject", key_prefix=sent.key)
+
+    sent.world.footage.remove(stored)
+
+    assert [happened.fault for happened in local_chaos.log] == [Fault.CUT_AFTER]
+    assert sent.world.footage.head(sent.key) is None
+    assert sent.world.version_ids(sent.key) == {stored.version_id}

@@ -1,0 +1,216 @@
+"""The worlds that the contract suites run in: memory, and whatever speaks S3 and DynamoDB at one endpoint."""
+
+import ipaddress
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import boto3
+import requests
+
+from chalicelib.aws.clients import Clients, clients_of
+from chalicelib.aws.footage import S3Footage
+from chalicelib.aws.records import DynamoRecords
+from chalicelib.aws.signer import S3Signer
+from chalicelib.ports import Footage, Records, Signer
+from infra import template
+from tests.support.memory import MemoryFootage, MemoryRecords, MemorySigner, MovableClock, Refused, deliver
+
+S3_LEAST_PART_BYTES = 5 * 2**20
+
+
+class World(Protocol):
+    """One set of adapters, and what others than the coordinator do to the same storage."""
+
+    @property
+    def footage(self) -> Footage: ...
+
+    @property
+    def records(self) -> Records: ...
+
+    @property
+    def signer(self) -> Signer: ...
+
+    @property
+    def part_size_bytes(self) -> int:
+        """The least that a part which is not the last may have here."""
+
+    def now(self) -> datetime:
+        """The storage's own time."""
+
+    def put(self, url: str, headers: dict[str, str], body: bytes) -> int:
+        """The status of a PUT to a part URL."""
+
+    def put_object(self, key: str, body: bytes) -> None:
+        """Write an object past the coordinator."""
+
+    def mark_deleted(self, key: str) -> None:
+        """Write a delete marker past the coordinator."""
+
+    def version_ids(self, key: str) -> set[str]:
+        """The versions of a key that hold bytes; delete markers are none."""
+
+    def body(self, key: str) -> bytes:
+        """The current object's bytes."""
+
+
+class ForeignPlaceRefused(Exception):
+    """The suites do not run there."""
+
+
+class MemoryWorld:
+    """The memory adapters."""
+
+    part_size_bytes = 4
+
+    def __init__(self) -> None:
+        self._clock = MovableClock()
+        self.footage = MemoryFootage(self._clock)
+        self.records = MemoryRecords()
+        self.signer = MemorySigner()
+
+    def now(self) -> datetime:
+        return self._clock.now()
+
+    def put(self, url: str, headers: dict[str, str], body: bytes) -> int:
+        try:
+            deliver(self.footage, url, headers, body, self.now())
+        except Refused as refused:
+            return refused.status
+        return 200
+
+    def put_object(self, key: str, body: bytes) -> None:
+        self.footage.put_object(key, body)
+
+    def mark_deleted(self, key: str) -> None:
+        self.footage.mark_deleted(key)
+
+    def version_ids(self, key: str) -> set[str]:
+        return {version.version_id for version in self.footage.versions(key) if version.stored}
+
+    def body(self, key: str) -> bytes:
+        return self.footage.body(key)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an AwsWorld stands: the endpoint, and who may use it."""
+
+    endpoint_url: str
+    access_key: str
+    secret_key: str
+    region: str
+    part_size_bytes: int
+
+
+def foreign_place(endpoint_url: str, environment: Mapping[str, str]) -> Place:
+    """The place at `endpoint_url` with the credentials and the region of REELHAUL_CONFORMANCE_*.
+
+    Raises ForeignPlaceRefused for what is not loopback, unless REELHAUL_CONFORMANCE_ALLOW_REMOTE is 1.
+    """
+    host = urlsplit(endpoint_url).hostname or ""
+    if not _is_loopback(host) and environment.get("REELHAUL_CONFORMANCE_ALLOW_REMOTE") != "1":
+        raise ForeignPlaceRefused(
+            f"{host} is not loopback; set REELHAUL_CONFORMANCE_ALLOW_REMOTE=1 to allow it"
+        )
+    names = [f"REELHAUL_CONFORMANCE_{name}" for name in ("ACCESS_KEY", "SECRET_KEY", "REGION")]
+    missing = [name for name in names if not environment.get(name)]
+    if missing:
+        raise ForeignPlaceRefused(f"--aws-endpoint needs {', '.join(missing)}")
+    access_key, secret_key, region = (environment[name] for name in names)
+    return Place(endpoint_url, access_key, secret_key, region, S3_LEAST_PART_BYTES)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class AwsWorld:
+    """The boto3 adapters on a bucket and a table of their own, which `end` removes."""
+
+    def __init__(self, place: Place) -> None:
+        self.part_size_bytes = place.part_size_bytes
+        self._clients = _clients(place)
+        self._name = f"reelhaul-contracts-{secrets.token_hex(8)}"
+        self._create_bucket(place.region)
+        self._create_table()
+        self.footage = S3Footage(self._clients.s3, self._name)
+        self.records = DynamoRecords(self._clients.dynamodb, self._name)
+        self.signer = S3Signer(self._name, place.region, self._clients.credentials, place.endpoint_url)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def put(self, url: str, headers: dict[str, str], body: bytes) -> int:
+        return requests.put(url, data=body, headers=headers, timeout=60).status_code
+
+    def put_object(self, key: str, body: bytes) -> None:
+        self._clients.s3.put_object(Bucket=self._name, Key=key, Body=body)
+
+    def mark_deleted(self, key: str) -> None:
+        self._clients.s3.delete_object(Bucket=self._name, Key=key)
+
+    def version_ids(self, key: str) -> set[str]:
+        listed = self._clients.s3.list_object_versions(Bucket=self._name, Prefix=key)
+        return {version["VersionId"] for version in listed.get("Versions", ()) if version["Key"] == key}
+
+    def body(self, key: str) -> bytes:
+        return self._clients.s3.get_object(Bucket=self._name, Key=key)["Body"].read()
+
+    def wipe_records(self) -> None:
+        """An empty table for the next test."""
+        pages = self._clients.dynamodb.get_paginator("scan").paginate(
+            TableName=self._name, ProjectionExpression="pk, sk", ConsistentRead=True
+        )
+        for key in [item for page in pages for item in page["Items"]]:
+            self._clients.dynamodb.delete_item(TableName=self._name, Key=key)
+
+    def end(self) -> None:
+        """Remove the bucket and the table."""
+        self._clients.dynamodb.delete_table(TableName=self._name)
+        for multipart in self.footage.multiparts(""):
+            self.footage.abort(multipart.key, multipart.multipart_id)
+        pages = self._clients.s3.get_paginator("list_object_versions").paginate(Bucket=self._name)
+        for page in pages:
+            for version in [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]:
+                self._clients.s3.delete_object(
+                    Bucket=self._name, Key=version["Key"], VersionId=version["VersionId"]
+                )
+        self._clients.s3.delete_bucket(Bucket=self._name)
+
+    def _create_bucket(self, region: str) -> None:
+        s3 = self._clients.s3
+        if region == "us-east-1":
+            s3.create_bucket(Bucket=self._name)
+        else:
+            s3.create_bucket(
+                Bucket=self._name,
+                CreateBucketConfiguration={"LocationConstraint": region},  # type: ignore[typeddict-item]
+            )
+        s3.put_bucket_versioning(Bucket=self._name, VersioningConfiguration={"Status": "Enabled"})
+
+    def _create_table(self) -> None:
+        properties = template.load()["Resources"]["Table"]["Properties"]
+        said = {
+            name: properties[name]
+            for name in ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
+        }
+        self._clients.dynamodb.create_table(TableName=self._name, **said)
+        self._clients.dynamodb.get_waiter("table_exists").wait(
+            TableName=self._name, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+        )
+
+
+def _clients(place: Place) -> Clients:
+    session = boto3.Session(
+        aws_access_key_id=place.access_key,
+        aws_secret_access_key=place.secret_key,
+        region_name=place.region,
+    )
+    return clients_of(session, place.endpoint_url)

@@ -1,0 +1,57 @@
+"""Faults injected around a port, never inside an adapter."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, TypeVar, cast
+
+Port = TypeVar("Port")
+
+
+class When(Enum):
+    """Before the effect: nothing happened. After it: it happened, and the reply was lost."""
+
+    BEFORE = "before"
+    AFTER = "after"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """The `call`-th call (1-based) of `method` raises `error`."""
+
+    method: str
+    error: Exception
+    call: int = 1
+    when: When = When.BEFORE
+
+
+def faulty(port: Port, *faults: Fault) -> Port:
+    """`port` with these faults; everything else of it works as before."""
+    return cast(Port, _Faulty(port, faults))
+
+
+class _Faulty:
+    def __init__(self, port: object, faults: tuple[Fault, ...]) -> None:
+        self._port = port
+        self._faults = faults
+        self._calls: Counter[str] = Counter()
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._port, name)
+        return self._wrapped(name, found) if callable(found) else found
+
+    def _wrapped(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            self._calls[name] += 1
+            self._raise(name, When.BEFORE)
+            answer = method(*args, **kwargs)
+            self._raise(name, When.AFTER)
+            return answer
+
+        return call
+
+    def _raise(self, name: str, when: When) -> None:
+        for fault in self._faults:
+            if (fault.method, fault.call, fault.when) == (name, self._calls[name], when):
+                raise fault.error

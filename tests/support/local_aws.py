@@ -1,0 +1,27 @@
+"""The strict local AWS for tests: S3, DynamoDB and SQS at one loopback address."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from infra.local.server import Server
+from infra.local.strict_s3 import Chaos, StrictS3
+from infra.local.strict_s3.moto_app import PART_MINIMUM, moto_app
+
+# Before anything imports moto: tests cut their bytes into tiny parts.
+os.environ.setdefault(PART_MINIMUM, "1")
+
+
+@contextmanager
+def local_aws(chaos: Chaos | None = None) -> Iterator[str]:
+    """Its address, while it runs; keys `test`/`test`, events to nobody, the faults that `chaos` is told."""
+    layer = StrictS3(
+        moto_app(),
+        credentials={"test": "test"},
+        clock=lambda: datetime.now(UTC),
+        on_event=lambda _arn, _event: None,
+        chaos=chaos or Chaos(),
+    )
+    with layer, Server(layer) as server:
+        yield server.url

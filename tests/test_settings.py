@@ -1,0 +1,118 @@
+"""The environment, read whole or refused whole."""
+
+import pytest
+
+from chalicelib.core.settle import Policy
+from chalicelib.settings import Settings, SettingsFaults, settings
+
+LEAST = {
+    "BUCKET": "reelhaul-prod-123456789012-eu-west-1",
+    "TABLE": "reelhaul-prod-Table-1ABC",
+    "STAGE": "prod",
+    "AWS_REGION": "eu-west-1",
+    "MINIMUM_CLIENT_VERSION": "0.1.0",
+}
+
+
+def faults(**changes: str) -> dict[str, str]:
+    with pytest.raises(SettingsFaults) as refusal:
+        settings({**LEAST, **changes})
+    return refusal.value.faults
+
+
+def test_what_is_not_said_keeps_the_usual_policy_and_lets_devices_work():
+    assert settings(LEAST) == Settings(
+        bucket="reelhaul-prod-123456789012-eu-west-1",
+        table="reelhaul-prod-Table-1ABC",
+        stage="prod",
+        region="eu-west-1",
+        endpoint_url=None,
+        minimum_client_version="0.1.0",
+        policy=Policy(),
+        pause=False,
+        pace_bytes_s=None,
+    )
+
+
+def test_every_variable_is_heard():
+    read = settings(
+        {
+            **LEAST,
+            "AWS_ENDPOINT_URL": "http://127.0.0.1:5055",
+            "PART_SIZE_BYTES": "5242880",
+            "PART_URL_TTL_S": "60",
+            "UPLOAD_TTL_S": "3600",
+            "UNDO_S": "0",
+            "PAUSE": "true",
+            "PACE_BYTES_S": "1000000",
+        }
+    )
+
+    assert read.endpoint_url == "http://127.0.0.1:5055"
+    assert read.policy == Policy(part_size_bytes=5_242_880, part_url_ttl_s=60, upload_ttl_s=3600, undo_s=0)
+    assert (read.pause, read.pace_bytes_s) == (True, 1_000_000)
+
+
+def test_variables_that_are_not_ours_are_passed_over():
+    assert settings({**LEAST, "PATH": "/usr/bin"}) == settings(LEAST)
+
+
+def test_everything_that_is_missing_is_told_at_once():
+    with pytest.raises(SettingsFaults) as refusal:
+        settings({})
+
+    assert set(refusal.value.faults) == set(LEAST)
+
+
+def test_the_text_has_a_line_for_each_fault_that_names_the_variable():
+    with pytest.raises(SettingsFaults) as refusal:
+        settings({**LEAST, "PAUSE": "maybe", "UNDO_S": "-1"})
+
+    lines = str(refusal.value).splitlines()
+    assert [line.split(" ")[0] for line in lines] == ["UNDO_S", "PAUSE"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("BUCKET", "with.dots"),
+        ("BUCKET", "UPPER"),
+        ("BUCKET", ""),
+        ("TABLE", "no spaces"),
+        ("STAGE", "a/b"),
+        ("AWS_REGION", "europe"),
+        ("AWS_ENDPOINT_URL", "127.0.0.1:5055"),
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:5055/path"),
+        ("AWS_ENDPOINT_URL", "http://user@127.0.0.1"),
+        ("MINIMUM_CLIENT_VERSION", "1.0"),
+        ("PART_SIZE_BYTES", "0"),
+        ("PART_SIZE_BYTES", "5368709121"),
+        ("PART_SIZE_BYTES", "16 MiB"),
+        ("PART_SIZE_BYTES", "٣"),
+        ("PART_URL_TTL_S", "0"),
+        ("PART_URL_TTL_S", "901"),
+        ("UPLOAD_TTL_S", "0"),
+        ("UPLOAD_TTL_S", "604800"),
+        ("UNDO_S", "604800"),
+        ("PAUSE", "yes"),
+        ("PACE_BYTES_S", "0"),
+    ],
+)
+def test_a_value_that_cannot_be_is_refused_by_name(name: str, text: str):
+    assert set(faults(**{name: text})) == {name}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("PART_SIZE_BYTES", "1"),
+        ("PART_SIZE_BYTES", "5368709120"),
+        ("PART_URL_TTL_S", "1"),
+        ("PART_URL_TTL_S", "900"),
+        ("UPLOAD_TTL_S", "604799"),
+        ("UNDO_S", "604799"),
+        ("AWS_REGION", "us-gov-west-1"),
+    ],
+)
+def test_a_value_at_its_limit_is_taken(name: str, text: str):
+    settings({**LEAST, name: text})
