@@ -1,0 +1,196 @@
+"""Everything that can end a haul or make it wait, as one tree.
+
+    EdgeError
+    ├── SettingsFault            exit 2   arguments or environment cannot work; every fault is named at once
+    ├── Refused                  exit 1   a person must look; trying again changes nothing
+    │   ├── RecordingUnknown              no such recording or file on this camera, or more than one
+    │   ├── ChapterGap                    a recording lacks a chapter
+    │   ├── PlanDiffers                   camera, size or ETag are not those of the frozen plan
+    │   ├── PlanUnreadable                the frozen plan on disk cannot be read
+    │   ├── CardFault                     the camera's card is out, broken or was changed
+    │   ├── RequestForbidden              a camera request that is not on the list of allowed ones
+    │   ├── CoordinatorRefusal            the coordinator said stop, or answered outside its contract
+    │   ├── PartRefused                   S3 refuses a part again and again
+    │   ├── ReceiptDiffers                the receipt is not for the bytes that were read
+    │   └── SpoolFault                    the spool does not keep what is written to it, or is not ours
+    ├── Transient                         tried again, until `--give-up-after`
+    │   ├── CameraUnreachable, CameraBusy, ReadBroken
+    │   ├── CoordinatorUnreachable, CoordinatorBusy
+    │   ├── StorageUnreachable
+    │   ├── UrlRefused, PartTurnedDown    ask for a fresh URL | check the part and send it again
+    │   └── Unsettled        exit 1       tried again for a minute, then a person must look
+    ├── RoundLost                         ends a round over a chapter's parts; the next one looks anew
+    │   ├── UploadGone                    the coordinator says that the upload is over: open a new one
+    │   ├── UploadLost                    S3 does not know the upload: ask the coordinator what became of it
+    │   ├── PartsMismatch                 the coordinator names parts to send again
+    │   └── PartCorrupt                   a part in the spool is not what was written: read it again
+    └── TryLater                 exit 75  nothing is wrong that time would not mend
+        ├── GaveUp                        an outage outlasted `--give-up-after`
+        ├── SpoolFull                     no room on the disk
+        ├── SpoolBusy                     another client holds the session or the camera
+        └── Stopped                       SIGINT or SIGTERM
+
+No message holds a token or a presigned URL: what `requests` raises names whole URLs, so only its type is told.
+"""
+
+from __future__ import annotations
+
+SETTLE_S = 60.0
+
+
+class EdgeError(Exception):
+    """The root; its text is for the person at the terminal."""
+
+
+class SettingsFault(EdgeError):
+    """Settings that cannot work; `faults` has one text for each."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("; ".join(faults))
+        self.faults = faults
+
+
+class Refused(EdgeError):
+    """A person must look."""
+
+
+class RecordingUnknown(Refused):
+    """The camera has no such recording or file, or the choice is not exact."""
+
+
+class ChapterGap(Refused):
+    """A recording lacks one of its chapters."""
+
+
+class PlanDiffers(Refused):
+    """What is there now is not what the plan froze."""
+
+
+class PlanUnreadable(Refused):
+    """The plan on disk cannot be read."""
+
+
+class CardFault(Refused):
+    """The camera's card is out, broken or was changed."""
+
+
+class RequestForbidden(Refused):
+    """A camera request that is not on the list of allowed ones."""
+
+
+class CoordinatorRefusal(Refused):
+    """The coordinator said stop, or answered outside its contract."""
+
+
+class PartRefused(Refused):
+    """S3 refuses a part again and again."""
+
+
+class ReceiptDiffers(Refused):
+    """The receipt is not for the bytes that were read."""
+
+
+class SpoolFault(Refused):
+    """The spool does not keep what is written to it, or is not ours."""
+
+
+class Transient(EdgeError):
+    """Worth another try; `retry_after_s` is the least wait that the other side asked for."""
+
+    patience_s: float | None = None
+
+    def __init__(self, message: str, retry_after_s: float = 0.0) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class CameraUnreachable(Transient):
+    """No answer from the camera, or none that is HTTP."""
+
+
+class CameraBusy(Transient):
+    """The camera is recording, writing or starting."""
+
+
+class ReadBroken(Transient):
+    """A ranged read did not bring exactly the bytes that were asked for."""
+
+
+class CoordinatorUnreachable(Transient):
+    """No answer from the coordinator, or one of somebody else (a captive portal)."""
+
+
+class CoordinatorBusy(Transient):
+    """The coordinator asks to try again later."""
+
+
+class StorageUnreachable(Transient):
+    """S3 did not take a part: no answer, a stall, or a passing error."""
+
+
+class UrlRefused(Transient):
+    """S3 does not take this presigned URL (any more): ask for another."""
+
+
+class PartTurnedDown(Transient):
+    """S3 says that the bytes or the request are wrong: check the part and send it again."""
+
+
+class Unsettled(Transient):
+    """Wrong now, but cameras settle: tried again for a minute, then a person must look."""
+
+    patience_s = SETTLE_S
+
+
+class RoundLost(EdgeError):
+    """Ends one round over a chapter's parts."""
+
+
+class UploadGone(RoundLost):
+    """The coordinator says that this upload is over: open a new one."""
+
+
+class UploadLost(RoundLost):
+    """S3 does not know the upload: it may be complete or gone, the coordinator knows."""
+
+
+class PartsMismatch(RoundLost):
+    """Parts that the coordinator misses or that have another length or CRC."""
+
+    def __init__(self, message: str, numbers: frozenset[int]) -> None:
+        super().__init__(message)
+        self.numbers = numbers
+
+
+class PartCorrupt(RoundLost):
+    """A part in the spool is not what was written."""
+
+
+class TryLater(EdgeError):
+    """Nothing is wrong that time would not mend."""
+
+
+class GaveUp(TryLater):
+    """An outage outlasted `--give-up-after`."""
+
+
+class SpoolFull(TryLater):
+    """No room on the disk; nothing was deleted."""
+
+
+class SpoolBusy(TryLater):
+    """Another client holds the session or the camera."""
+
+
+class Stopped(TryLater):
+    """SIGINT or SIGTERM."""
+
+
+def told(error: BaseException) -> str:
+    """The type of a library's error and of its root cause, without its text, which may hold a presigned URL."""
+    root = error
+    while root.args and isinstance(root.args[0], BaseException):
+        root = root.args[0]
+    reason = getattr(root, "reason", None)
+    root = reason if isinstance(reason, BaseException) else root
+    return type(error).__name__ if root is error else f"{type(error).__name__}, {type(root).__name__}"

@@ -1,0 +1,127 @@
+"""Pure: the frozen plan of a session (which files, with which identities) and the part plan of an upload.
+
+The session's plan is written once, before the first byte is read, and never widened: what the camera lists later
+belongs to another session. A rerun reads it back and refuses a camera that shows something else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from edge_client.chapters import ByFile, ByNumber
+from edge_client.errors import PlanDiffers, PlanUnreadable
+
+SCHEMA = 1
+MOST_CHAPTERS = 99
+
+
+@dataclass(frozen=True)
+class CameraIdentity:
+    """Who the camera says it is; only the serial is always known."""
+
+    serial: str
+    model: str | None
+    firmware: str | None
+
+
+@dataclass(frozen=True)
+class ChapterPlan:
+    """One chapter and all that tells its file from another of the same name."""
+
+    directory: str
+    filename: str
+    size_bytes: int
+    created: int | None
+    modified: int | None
+    etag: str | None
+    gumi: str | None
+
+    @property
+    def path(self) -> str:
+        return f"{self.directory}/{self.filename}"
+
+
+@dataclass(frozen=True)
+class SessionPlan:
+    """What one session will haul, in recording order."""
+
+    session_id: str
+    camera: CameraIdentity
+    chapters: tuple[ChapterPlan, ...]
+
+    def encoded(self) -> bytes:
+        """The plan as JSON with its schema version."""
+        return json.dumps({"schema": SCHEMA, **asdict(self)}, indent=1).encode()
+
+    def identity(self, chapter: ChapterPlan) -> str:
+        """16 hex digits that differ whenever camera, size, dates, ETag or gumi do."""
+        known = json.dumps([self.camera.serial, asdict(chapter)], sort_keys=True)
+        return hashlib.sha256(known.encode()).hexdigest()[:16]
+
+    def refuse_other_choice(self, choice: ByNumber | ByFile) -> None:
+        """Raises PlanDiffers when this plan is not what is asked for now."""
+        paths = [chapter.path for chapter in self.chapters]
+        if not choice.fits(paths):
+            raise PlanDiffers(
+                f"session {self.session_id} is already planned with {', '.join(paths)}, which is not what was asked "
+                "for now; take another session name"
+            )
+
+    def refuse_other_camera(self, serial: str) -> None:
+        """Raises PlanDiffers when the camera there is not the plan's."""
+        if serial != self.camera.serial:
+            raise PlanDiffers(
+                f"session {self.session_id} is planned for camera {self.camera.serial}, but {serial} answers"
+            )
+
+
+def decoded(raw: bytes) -> SessionPlan:
+    """The plan that `encoded` wrote. Raises PlanUnreadable."""
+    try:
+        document = json.loads(raw)
+        return _plan(document)
+    except (ValueError, KeyError, TypeError) as error:
+        raise PlanUnreadable(
+            f"plan.json of the spool cannot be read ({type(error).__name__}: {error}); move the session's folder away"
+        ) from error
+
+
+def _plan(document: dict[str, Any]) -> SessionPlan:
+    if document["schema"] != SCHEMA:
+        raise ValueError(f"schema {document['schema']}, not {SCHEMA}")
+    camera = CameraIdentity(**document["camera"])
+    return SessionPlan(document["session_id"], camera, tuple(ChapterPlan(**c) for c in document["chapters"]))
+
+
+@dataclass(frozen=True)
+class Span:
+    """The bytes of one part: its number (1-based), its first byte and its length."""
+
+    number: int
+    first: int
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class PartPlan:
+    """The coordinator's plan of an upload: all parts are `part_size_bytes` long but the last."""
+
+    size_bytes: int
+    part_size_bytes: int
+    part_count: int
+
+    def span(self, number: int) -> Span:
+        first = (number - 1) * self.part_size_bytes
+        return Span(number, first, min(self.part_size_bytes, self.size_bytes - first))
+
+    def spans(self) -> Iterator[Span]:
+        return (self.span(number) for number in range(1, self.part_count + 1))
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether count and sizes agree."""
+        return self.part_size_bytes > 0 and self.part_count == -(-self.size_bytes // self.part_size_bytes) > 0

@@ -1,0 +1,135 @@
+"""How far both legs are: bars on a terminal, log lines elsewhere. Counts may go back when something is sent again."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any, Protocol, TextIO
+
+from tqdm import tqdm
+
+log = logging.getLogger(__name__)
+
+LINE_EVERY_S = 5.0
+MEGABYTE = 1_000_000
+
+
+class Progress(Protocol):
+    """Told by the haul what happens; called from several threads."""
+
+    def chapter(self, path: str, size_bytes: int) -> None:
+        """A chapter begins."""
+
+    def fetched(self, size_bytes: int) -> None:
+        """Bytes came from the camera, or are in the spool or in S3 already; negative when they must come again."""
+
+    def sent(self, size_bytes: int) -> None:
+        """Bytes went to S3, or are there already; negative when they must go again."""
+
+    def verified(self, path: str, seconds: float) -> None:
+        """A chapter has its receipt."""
+
+
+class Bars:
+    """Two bars on a terminal, one for each leg."""
+
+    def __init__(self, terminal: TextIO) -> None:
+        self._terminal = terminal
+        self._lock = threading.Lock()
+        self._legs: list[tqdm[Any]] = []
+
+    def chapter(self, path: str, size_bytes: int) -> None:
+        self.close()
+        self._legs = [
+            self._bar(f"{path} {leg}", size_bytes, row) for row, leg in enumerate(("camera", "S3    "))
+        ]
+
+    def _bar(self, label: str, size_bytes: int, row: int) -> tqdm[Any]:
+        return tqdm(
+            total=size_bytes,
+            desc=label,
+            unit="B",
+            unit_scale=True,
+            position=row,
+            leave=False,
+            file=self._terminal,
+        )
+
+    def fetched(self, size_bytes: int) -> None:
+        self._move(0, size_bytes)
+
+    def sent(self, size_bytes: int) -> None:
+        self._move(1, size_bytes)
+
+    def _move(self, leg: int, size_bytes: int) -> None:
+        with self._lock:
+            if self._legs:
+                self._legs[leg].update(size_bytes)
+
+    def verified(self, path: str, seconds: float) -> None:
+        self.close()
+        tqdm.write(f"{path}  verified in {seconds:.1f} s", file=self._terminal)
+
+    def close(self) -> None:
+        """Take the bars off the terminal."""
+        with self._lock:
+            for bar in self._legs:
+                bar.close()
+            self._legs = []
+
+
+class Lines:
+    """One log line per event, and every 5 s one with both rates and the time left."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._begin("", 0)
+
+    def _begin(self, path: str, size_bytes: int) -> None:
+        self._path, self._size_bytes = path, size_bytes
+        self._down_bytes = self._up_bytes = 0
+        self._mark()
+
+    def _mark(self) -> None:
+        self._said_at, self._said_down, self._said_up = self._monotonic(), self._down_bytes, self._up_bytes
+
+    def chapter(self, path: str, size_bytes: int) -> None:
+        with self._lock:
+            self._begin(path, size_bytes)
+        log.info("chapter started", extra={"chapter": path, "size_bytes": size_bytes})
+
+    def fetched(self, size_bytes: int) -> None:
+        with self._lock:
+            self._down_bytes += size_bytes
+            self._say_when_due()
+
+    def sent(self, size_bytes: int) -> None:
+        with self._lock:
+            self._up_bytes += size_bytes
+            self._say_when_due()
+
+    def _say_when_due(self) -> None:
+        lasted_s = self._monotonic() - self._said_at
+        if lasted_s < LINE_EVERY_S:
+            return
+        down, up = (
+            (self._down_bytes - self._said_down) / lasted_s,
+            (self._up_bytes - self._said_up) / lasted_s,
+        )
+        log.info("on the way", extra={"chapter": self._path, **self._figures(down, up)})
+        self._mark()
+
+    def _figures(self, down: float, up: float) -> dict[str, object]:
+        left = self._size_bytes - self._up_bytes
+        return {
+            "camera_percent": 100 * self._down_bytes // max(self._size_bytes, 1),
+            "camera_mb_s": round(down / MEGABYTE, 1),
+            "s3_percent": 100 * self._up_bytes // max(self._size_bytes, 1),
+            "s3_mb_s": round(up / MEGABYTE, 1),
+            "eta_s": round(left / up) if up > 0 else None,
+        }
+
+    def verified(self, path: str, seconds: float) -> None:
+        log.info("chapter verified", extra={"chapter": path, "seconds": round(seconds, 1)})

@@ -1,0 +1,141 @@
+"""Delays: full jitter, patience, and the watch over a leg that crawls. Time and chance come in as `Timing`."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from edge_client.errors import GaveUp, Stopped, Transient
+
+log = logging.getLogger(__name__)
+
+BASE_S = 0.5
+CAP_S = 30.0
+STALL_WINDOW_S = 60.0
+STALL_FLOOR_BYTES = 256 * 1024
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Timing:
+    """A monotonic clock in seconds, a sleep and a check that end with `Stopped`, and chance in [0, 1)."""
+
+    monotonic: Callable[[], float]
+    sleep: Callable[[float], None]
+    check: Callable[[], None]
+    chance: Callable[[], float]
+
+
+def real_timing(stop: threading.Event) -> Timing:
+    """The machine's clock; a set `stop` ends every sleep with `Stopped`."""
+
+    def sleep(seconds: float) -> None:
+        if stop.wait(seconds):
+            raise Stopped("stopped; run the same command again to go on")
+
+    return Timing(time.monotonic, sleep, lambda: sleep(0), random.random)
+
+
+@dataclass
+class Tally:
+    """How often something was tried again and how many calls the coordinator got; safe between threads."""
+
+    retries: int = 0
+    api_calls: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def retried(self) -> None:
+        with self._lock:
+            self.retries += 1
+
+    def called(self) -> None:
+        with self._lock:
+            self.api_calls += 1
+
+
+def full_jitter_s(failures: int, chance: float) -> float:
+    """A delay between nothing and the cap for the given count of failures, which starts at 1."""
+    return chance * min(CAP_S, BASE_S * 2.0 ** min(failures - 1, 16))
+
+
+@dataclass(frozen=True)
+class Retry:
+    """Runs calls until they succeed; an outage that lasts longer than `give_up_after_s` ends in GaveUp."""
+
+    timing: Timing
+    give_up_after_s: float
+    tally: Tally
+
+    def run(self, what: str, call: Callable[[], T]) -> T:
+        """What `call` returns, tried again after every Transient. Unsettled has its own, shorter patience."""
+        outage = Outage(self, what)
+        while True:
+            try:
+                return call()
+            except Transient as error:
+                outage.wait_after(error)
+
+
+@dataclass
+class Outage:
+    """One run of failures: knows when it began, waits between tries and decides when patience ends."""
+
+    retry: Retry
+    what: str
+    failures: int = 0
+    began_at: float = 0.0
+
+    def wait_after(self, error: Transient) -> None:
+        """Sleep before the next try, or raise when patience ends: GaveUp, or `error` itself when Unsettled."""
+        timing = self.retry.timing
+        if self.failures == 0:
+            self.began_at = timing.monotonic()
+        self.failures += 1
+        delay_s = max(full_jitter_s(self.failures, timing.chance()), error.retry_after_s)
+        self._refuse_when_over(error, timing.monotonic() + delay_s - self.began_at)
+        log.warning(
+            "trying again",
+            extra={
+                "what": self.what,
+                "reason": str(error),
+                "tries": self.failures,
+                "delay_s": round(delay_s, 1),
+            },
+        )
+        self.retry.tally.retried()
+        timing.sleep(delay_s)
+
+    def _refuse_when_over(self, error: Transient, lasts_s: float) -> None:
+        if error.patience_s is not None and lasts_s > error.patience_s:
+            raise error
+        if lasts_s > self.retry.give_up_after_s:
+            raise GaveUp(f"gave up on {self.what} after {self.failures} tries: {error}") from error
+
+
+class StallWatch:
+    """Raises when a leg crawls below the floor for a whole window.
+
+    A read time-out does not see this: one byte now and then keeps a socket alive for ever.
+    """
+
+    def __init__(self, monotonic: Callable[[], float], stalled: Callable[[str], Transient]) -> None:
+        self._monotonic = monotonic
+        self._stalled = stalled
+        self._since = monotonic()
+        self._moved_bytes = 0
+
+    def moved(self, size_bytes: int) -> None:
+        """Count what has just moved; raises what `stalled` makes of the reason."""
+        self._moved_bytes += size_bytes
+        now = self._monotonic()
+        if now - self._since < STALL_WINDOW_S:
+            return
+        if self._moved_bytes < STALL_FLOOR_BYTES:
+            raise self._stalled(f"stalled: {self._moved_bytes} bytes in {now - self._since:.0f} s")
+        self._since, self._moved_bytes = now, 0

@@ -1,0 +1,162 @@
+"""A device with its camera and its cloud, in one test's hands."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from edge_client.camera import Camera, KeepAlive
+from edge_client.chapters import ByNumber
+from edge_client.coordinator import Coordinator, Token
+from edge_client.errors import Stopped
+from edge_client.haul import Choice, Haul, Outcome, Report, Tools
+from edge_client.retry import Retry, Tally, Timing
+from edge_client.spool import Spool, disk_free_bytes
+from tests.edge_client.fakes import (
+    TOKEN,
+    CameraFile,
+    CameraHandler,
+    CloudHandler,
+    FakeCamera,
+    FakeCloud,
+    footage,
+    serving,
+)
+
+RECORDING = ByNumber("0042")
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass
+class FakeTime:
+    """A clock that only sleeping moves, and chance that is always the whole delay."""
+
+    now_s: float = 1000.0
+    slept: list[float] = field(default_factory=list)
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def sleep(self, seconds: float) -> None:
+        self.check()
+        self.slept.append(seconds)
+        self.now_s += seconds
+
+    def check(self) -> None:
+        if self.stop.is_set():
+            raise Stopped("stopped")
+
+    def timing(self) -> Timing:
+        return Timing(lambda: self.now_s, self.sleep, self.check, lambda: 1.0)
+
+
+class CountingProgress:
+    """How far both legs say that they are."""
+
+    def __init__(self) -> None:
+        self.down_bytes = 0
+        self.up_bytes = 0
+        self.verified_paths: list[str] = []
+        self._lock = threading.Lock()
+
+    def chapter(self, path: str, size_bytes: int) -> None:
+        self.down_bytes = self.up_bytes = 0
+
+    def fetched(self, size_bytes: int) -> None:
+        with self._lock:
+            self.down_bytes += size_bytes
+
+    def sent(self, size_bytes: int) -> None:
+        with self._lock:
+            self.up_bytes += size_bytes
+
+    def verified(self, path: str, seconds: float) -> None:
+        self.verified_paths.append(path)
+
+
+@dataclass
+class Device:
+    """A device: its spool, its clock, and the camera and cloud that it talks to."""
+
+    camera: FakeCamera
+    cloud: FakeCloud
+    spool: Path
+    time: FakeTime = field(default_factory=FakeTime)
+    progress: CountingProgress = field(default_factory=CountingProgress)
+    tally: Tally = field(default_factory=Tally)
+    give_up_after_s: float = 600.0
+    keep_alive_every_s: float = 3.0
+    free_bytes: Callable[[Path], int] = disk_free_bytes
+
+    def card(self, **sizes: int) -> None:
+        """Chapters `GX010042` and so on, by name and size, in 100GOPRO."""
+        for seed, (name, size_bytes) in enumerate(sizes.items(), 1):
+            self.camera.files[f"100GOPRO/{name}.MP4"] = CameraFile(footage(size_bytes, seed))
+
+    def run(self, session: str | None = "s", choice: Choice = RECORDING) -> Outcome:
+        with ExitStack() as stack:
+            return Haul(self._tools(stack), choice, session).run()
+
+    def report(self, session: str | None = "s", choice: Choice = RECORDING) -> Report:
+        [report] = self.run(session, choice).reports
+        return report
+
+    def retry(self) -> Retry:
+        return Retry(self.time.timing(), self.give_up_after_s, self.tally)
+
+    def _tools(self, stack: ExitStack) -> Tools:
+        retry = self.retry()
+        camera = stack.enter_context(closing(Camera(self.camera.url, retry.timing.monotonic)))
+        coordinator = stack.enter_context(closing(Coordinator(self.cloud.url, Token(TOKEN), "0.1.0", retry)))
+        return Tools(
+            camera=camera,
+            keep_awake=lambda: KeepAlive(
+                Camera(self.camera.url, retry.timing.monotonic), self.keep_alive_every_s
+            ),
+            coordinator=coordinator,
+            spool=Spool(self.spool, self.free_bytes),
+            retry=retry,
+            progress=self.progress,
+            peak_rss_mib=lambda: 1.0,
+        )
+
+    def parts(self) -> list[Path]:
+        return sorted(self.spool.glob("*/*/*.part"))
+
+    def object(self, name: str = "GX010042.MP4") -> bytes:
+        return self.cloud.objects()[f"original.100GOPRO.{name}"]
+
+    def content(self, name: str = "GX010042.MP4") -> bytes:
+        return self.camera.files[f"100GOPRO/{name}"].content
+
+
+@pytest.fixture
+def camera() -> Iterator[FakeCamera]:
+    fake = FakeCamera()
+    with serving(fake, CameraHandler) as fake.url:
+        yield fake
+
+
+@pytest.fixture
+def cloud() -> Iterator[FakeCloud]:
+    fake = FakeCloud()
+    with serving(fake, CloudHandler) as fake.url:
+        yield fake
+
+
+@pytest.fixture
+def device(camera: FakeCamera, cloud: FakeCloud, tmp_path: Path) -> Device:
+    made = Device(camera, cloud, tmp_path / "spool")
+    made.card(GX010042=3 * cloud.part_bytes + 5)
+    return made
+
+
+@pytest.fixture
+def real_lists() -> Path:
+    folder = ROOT.parent / "shared" / "data" / "gopro" / "json"
+    if not folder.is_dir():
+        pytest.skip(f"the real camera lists are not beside the project ({folder.relative_to(ROOT.parent)})")
+    return folder

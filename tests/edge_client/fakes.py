@@ -1,0 +1,398 @@
+"""A camera, a coordinator and an S3 on 127.0.0.1, small but strict: they follow the wire, and refuse what it refuses.
+
+Faults are scripted: `faults` maps a name to a list, of which each request of that kind takes the first.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from awscrt.checksums import crc64nvme
+
+SERIAL = "C3501324500711"
+TOKEN = "t_device.SeCrEtOfThEtOkEn"
+SIGNATURE = "SiGnAtUrEtHaTmUsTnOtLeAk"
+PART_BYTES = 4096
+
+
+def footage(size_bytes: int, seed: int = 1) -> bytes:
+    """Bytes that differ from place to place and from seed to seed."""
+    block = bytes((seed * 131 + n * 7 + n // 251) % 256 for n in range(8192 + seed))
+    return (block * (size_bytes // len(block) + 1))[:size_bytes]
+
+
+def text_of(crc: int) -> str:
+    return base64.b64encode(crc.to_bytes(8, "big")).decode()
+
+
+class Quiet(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else each answer on a kept connection waits 40 ms
+
+    def log_message(self, *args: Any) -> None:
+        """Nothing: tests look at the fake's own log."""
+
+    def answer(self, status: int, body: bytes = b"", headers: dict[str, str] | None = None) -> None:
+        self.send_response(status)
+        for name, value in {"Content-Length": str(len(body)), **(headers or {})}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def answer_json(self, status: int, document: object, headers: dict[str, str] | None = None) -> None:
+        self.answer(
+            status, json.dumps(document).encode(), {"Content-Type": "application/json", **(headers or {})}
+        )
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 64
+
+    def __init__(self, fake: Any, handler: type[BaseHTTPRequestHandler]) -> None:
+        super().__init__(("127.0.0.1", 0), handler)
+        self.fake = fake
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that hangs up is part of many tests."""
+
+
+@contextmanager
+def serving(fake: Any, handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    server = Server(fake, handler)
+    thread = threading.Thread(target=lambda: server.serve_forever(0.01))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@dataclass
+class CameraFile:
+    content: bytes
+    etag: str = '"62c2a1c6.1"'
+    created: str = "1656931398"
+    listed_bytes: int | None = None
+
+
+@dataclass
+class FakeCamera:
+    """A camera with `files` by `directory/name`; `requests` logs (method, path, range)."""
+
+    files: dict[str, CameraFile] = field(default_factory=dict)
+    serial: str | None = SERIAL
+    nested_info: bool = False
+    state: dict[str, Any] = field(default_factory=lambda: {"8": 0, "10": 0, "33": 0, "39": 1, "82": 1})
+    faults: dict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
+    requests: list[tuple[str, str, str]] = field(default_factory=list)
+    url: str = ""
+
+    def fault(self, name: str) -> Any:
+        return self.faults[name].pop(0) if self.faults[name] else None
+
+    def reads(self) -> list[str]:
+        return [span for method, _, span in self.requests if method == "GET" and span]
+
+    def beats(self) -> int:
+        return sum(path.endswith("keep_alive") for _, path, _ in self.requests)
+
+    def media(self) -> dict[str, Any]:
+        folders: dict[str, list[dict[str, str]]] = defaultdict(list)
+        for path, file in self.files.items():
+            directory, name = path.split("/")
+            size = len(file.content) if file.listed_bytes is None else file.listed_bytes
+            folders[directory].append(
+                {"n": name, "cre": file.created, "mod": file.created, "ls": "-1", "s": str(size)}
+            )
+        return {"id": "1", "media": [{"d": directory, "fs": rows} for directory, rows in folders.items()]}
+
+
+ReadFault = Callable[["CameraHandler", CameraFile, int, int], None]
+
+
+class CameraHandler(Quiet):
+    @property
+    def fake(self) -> FakeCamera:
+        return self.server.fake  # type: ignore[attr-defined, no-any-return]  # Server sets it
+
+    def do_HEAD(self) -> None:
+        self.serve()
+
+    def do_GET(self) -> None:
+        self.serve()
+
+    def serve(self) -> None:
+        self.fake.requests.append((self.command, self.path, self.headers.get("Range", "")))
+        if self.path.startswith("/videos/DCIM/"):
+            return self.serve_file(self.path.removeprefix("/videos/DCIM/"))
+        kind = self.path.split("?")[0].rpartition("/")[2]
+        if raw := self.fake.fault(kind):
+            return self.answer(*raw)
+        documents: dict[str, Any] = {
+            "state": {"status": self.fake.state, "settings": {}},
+            "keep_alive": {},
+            "wired_usb": {},
+            "list": self.fake.media(),
+        }
+        if kind == "info" and "/media/" not in self.path and self.fake.serial:
+            facts = {
+                "model_name": "HERO12 Black",
+                "firmware_version": "H23.01",
+                "serial_number": self.fake.serial,
+            }
+            return self.answer_json(200, {"info": facts} if self.fake.nested_info else facts)
+        if kind in documents:
+            return self.answer_json(200, documents[kind])
+        return self.answer(404, b"Error 404: Not Found\nNot found", {"Content-Type": "text/plain"})
+
+    def serve_file(self, path: str) -> None:
+        file = self.fake.files.get(path)
+        if self.command == "HEAD" and file:
+            return self.answer(200, b"", {"Content-Length": str(len(file.content)), "Etag": file.etag})
+        act: ReadFault | None = self.fake.fault("read")
+        if file is None:
+            return self.answer(404, b"Error 404: Not Found\nNot found", {"Content-Type": "text/plain"})
+        match = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers["Range"])
+        assert match
+        first, last = int(match[1]), int(match[2])
+        return (act or CameraHandler.part)(self, file, first, last)
+
+    def part(self, file: CameraFile, first: int, last: int, **other: str) -> None:
+        body = file.content[first : last + 1]
+        headers = {"Content-Range": f"bytes {first}-{last}/{len(file.content)}", "Etag": file.etag, **other}
+        self.answer(206, body, headers)
+
+
+@dataclass
+class Upload:
+    upload_id: str
+    artifact_id: str
+    size_bytes: int
+    state: str = "OPEN"
+    parts: dict[int, bytes] = field(default_factory=dict)
+    receipt: dict[str, Any] | None = None
+
+
+@dataclass
+class FakeCloud:
+    """A coordinator and its S3. `calls` logs the coordinator's requests, `puts` the part numbers that S3 was sent."""
+
+    part_bytes: int = PART_BYTES
+    expires_in_s: int = 900
+    sessions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    uploads: dict[str, Upload] = field(default_factory=dict)
+    faults: dict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
+    calls: list[str] = field(default_factory=list)
+    puts: list[int] = field(default_factory=list)
+    batches: list[list[int]] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+    issued: int = 0
+    url: str = ""
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def fault(self, name: str) -> Any:
+        with self.lock:
+            return self.faults[name].pop(0) if self.faults[name] else None
+
+    def upload_of(self, artifact_id: str) -> Upload | None:
+        found = [
+            u
+            for u in self.uploads.values()
+            if u.artifact_id == artifact_id and u.state in ("OPEN", "VERIFIED")
+        ]
+        return found[-1] if found else None
+
+    def objects(self) -> dict[str, bytes]:
+        done = [u for u in self.uploads.values() if u.state == "VERIFIED"]
+        return {u.artifact_id: b"".join(u.parts[n] for n in sorted(u.parts)) for u in done}
+
+    def count(self, upload: Upload) -> int:
+        return -(-upload.size_bytes // self.part_bytes)
+
+    def view(self, upload: Upload) -> dict[str, Any]:
+        parts = [
+            {"number": n, "size_bytes": len(body), "crc64nvme": text_of(crc64nvme(body))}
+            for n, body in sorted(upload.parts.items())
+        ]
+        return {
+            "upload_id": upload.upload_id,
+            "session_id": "s",
+            "artifact_id": upload.artifact_id,
+            "state": upload.state,
+            "plan": {
+                "size_bytes": upload.size_bytes,
+                "part_size_bytes": self.part_bytes,
+                "part_count": self.count(upload),
+            },
+            "parts": parts,
+            "missing": [n for n in range(1, self.count(upload) + 1) if n not in upload.parts],
+            "receipt": upload.receipt,
+            "reason": None,
+        }
+
+    def session_view(self, session_id: str) -> dict[str, Any]:
+        rows = []
+        for chapter in self.sessions[session_id]["chapters"]:
+            artifact_id = f"original.{chapter['directory']}.{chapter['filename']}"
+            upload = self.upload_of(artifact_id)
+            names = {key: chapter[key] for key in ("directory", "filename", "size_bytes")}
+            rows.append({"artifact_id": artifact_id, **names, "receipt": upload.receipt if upload else None})
+        return {"session_id": session_id, "state": "OPEN", "chapters": rows}
+
+    def open(self, artifact_id: str, size_bytes: int) -> Upload:
+        found = self.upload_of(artifact_id)
+        if found is None:
+            found = Upload(f"u_{len(self.uploads) + 1}", artifact_id, size_bytes)
+            self.uploads[found.upload_id] = found
+        return found
+
+    def verify(self, upload: Upload) -> None:
+        body = b"".join(upload.parts[n] for n in sorted(upload.parts))
+        upload.state = "VERIFIED"
+        upload.receipt = {
+            "upload_id": upload.upload_id,
+            "artifact_id": upload.artifact_id,
+            "key": f"originals/s/{upload.artifact_id}",
+            "version_id": "v1",
+            "size_bytes": len(body),
+            "crc64nvme": text_of(crc64nvme(body)),
+            "verified_at": "2026-11-21T10:20:00Z",
+        }
+
+
+class CloudHandler(Quiet):
+    @property
+    def fake(self) -> FakeCloud:
+        return self.server.fake  # type: ignore[attr-defined, no-any-return]  # Server sets it
+
+    def body(self) -> bytes:
+        return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+
+    def problem(self, status: int, slug: str, action: str, **more: Any) -> None:
+        document = {
+            "type": f"urn:reelhaul:problem:{slug}",
+            "title": slug,
+            "status": status,
+            "action": action,
+            **more,
+        }
+        self.answer(status, json.dumps(document).encode(), {"Content-Type": "application/problem+json"})
+
+    def do_GET(self) -> None:
+        self.call()
+
+    def do_POST(self) -> None:
+        self.call()
+
+    def do_PUT(self) -> Any:
+        return self.store() if self.path.startswith("/bucket/") else self.call()
+
+    def call(self) -> Any:
+        """The coordinator."""
+        raw = self.body()
+        name = f"{self.command} {self.path.split('/')[2]} {self.path.rpartition('/')[2]}"
+        kind = self.kind()
+        with self.fake.lock:
+            self.fake.calls.append(kind)
+            self.fake.headers.append(dict(self.headers))
+        if act := self.fake.fault(kind):
+            return act(self) if callable(act) else self.answer(*act)
+        if self.headers["Authorization"] != f"Bearer {TOKEN}" or not self.headers["Reelhaul-Client-Version"]:
+            return self.problem(401, "not-authenticated", "stop")
+        with self.fake.lock:
+            return self.dispatch(kind, json.loads(raw) if raw else {}, name)
+
+    def kind(self) -> str:
+        last = self.path.rpartition("/")[2]
+        if self.command == "PUT":
+            return "session"
+        if self.command == "GET":
+            return "get"
+        return {"uploads": "open", "part-urls": "urls", "complete": "complete"}[last]
+
+    def dispatch(self, kind: str, body: dict[str, Any], name: str) -> None:
+        fake, parts = self.fake, self.path.split("/")
+        if kind == "session":
+            known = fake.sessions.setdefault(parts[3], body)
+            if known != body:
+                return self.problem(409, "session-differs", "stop", differences=["chapters"])
+            return self.answer_json(200, fake.session_view(parts[3]))
+        if kind == "open":
+            return self.answer_json(201, fake.view(fake.open(body["artifact_id"], body["size_bytes"])))
+        upload = fake.uploads[parts[3]]
+        if kind == "get":
+            return self.answer_json(200, fake.view(upload))
+        if upload.state not in ("OPEN", "VERIFIED"):
+            return self.problem(410, "upload-gone", "reopen", reason=upload.state)
+        return self.urls(upload, body) if kind == "urls" else self.complete(upload, body)
+
+    def urls(self, upload: Upload, body: dict[str, Any]) -> None:
+        numbers = [part["number"] for part in body["parts"]]
+        if not 1 <= len(numbers) <= 32:
+            return self.problem(400, "invalid-request", "stop")
+        self.fake.batches.append(numbers)
+        rows = []
+        for part in body["parts"]:
+            self.fake.issued += 1
+            number = part["number"]
+            size = min(self.fake.part_bytes, upload.size_bytes - (number - 1) * self.fake.part_bytes)
+            query = f"partNumber={number}&n={self.fake.issued}&crc={part['crc64nvme']}&X-Amz-Signature={SIGNATURE}"
+            headers = {"content-length": str(size), "x-amz-checksum-crc64nvme": part["crc64nvme"]}
+            url = f"{self.fake.url}/bucket/{upload.upload_id}?{query}"
+            rows.append(
+                {
+                    "number": number,
+                    "url": url,
+                    "headers": headers,
+                    "expires_at": "",
+                    "expires_in_s": self.fake.expires_in_s,
+                }
+            )
+        return self.answer_json(200, {"part_urls": rows})
+
+    def complete(self, upload: Upload, body: dict[str, Any]) -> None:
+        missing = [n for n in range(1, self.fake.count(upload) + 1) if n not in upload.parts]
+        whole = crc64nvme(b"".join(upload.parts[n] for n in sorted(upload.parts)))
+        if missing or body["crc64nvme"] != text_of(whole):
+            return self.problem(422, "parts-mismatch", "resign", missing=missing, differing=[])
+        self.fake.verify(upload)
+        return self.answer_json(200, self.fake.view(upload))
+
+    def store(self) -> Any:
+        """S3."""
+        match = re.fullmatch(r"/bucket/(u_\d+)\?partNumber=(\d+)&n=\d+&crc=(.{12})&.*", self.path)
+        assert match
+        number = int(match[2])
+        with self.fake.lock:
+            self.fake.puts.append(number)
+        if act := self.fake.fault("put"):
+            return act(self, self.fake.uploads[match[1]], number) if callable(act) else self.answer(*act)
+        body = self.body()
+        upload = self.fake.uploads[match[1]]
+        if upload.state != "OPEN":
+            return self.s3_error(404, "NoSuchUpload")
+        sent = {name.lower(): value for name, value in self.headers.items()}
+        if sent.get("x-amz-checksum-crc64nvme") != match[3] or "authorization" in sent:
+            return self.s3_error(403, "SignatureDoesNotMatch")
+        if text_of(crc64nvme(body)) != match[3]:
+            return self.s3_error(400, "BadDigest")
+        with self.fake.lock:
+            upload.parts[number] = body
+        return self.answer(200, b"", {"ETag": '"etag"'})
+
+    def s3_error(self, status: int, code: str) -> None:
+        self.close_connection = True
+        self.answer(status, f"<Error><Code>{code}</Code></Error>".encode(), {"Connection": "close"})

@@ -1,0 +1,296 @@
+"""Arguments, environment, exit codes, signals, and what must never be said."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge_client.chapters import ByFile, ByNumber, Everything
+from edge_client.cli import parser, peak_rss_mib, run
+from edge_client.errors import SettingsFault
+from edge_client.settings import Settings, settings_from
+from tests.edge_client.conftest import ROOT, Device
+from tests.edge_client.fakes import SIGNATURE, TOKEN, CameraFile, CloudHandler, footage
+
+
+@pytest.fixture
+def token_file(tmp_path: Path) -> Path:
+    path = tmp_path / "token"
+    path.write_text(f"{TOKEN}\n")
+    path.chmod(0o600)
+    return path
+
+
+def settings(token_file: Path, *more: str, **environ: str) -> Settings:
+    given = {
+        "REELHAUL_CAMERA": "http://10.5.5.9:8080",
+        "REELHAUL_COORDINATOR": "https://coordinator.example/api",
+        "REELHAUL_TOKEN_FILE": str(token_file),
+        "REELHAUL_SPOOL": "/spool",
+        **environ,
+    }
+    return settings_from(parser().parse_args(["haul", *more]), given)
+
+
+def faults(token_file: Path, *more: str, **environ: str) -> list[str]:
+    with pytest.raises(SettingsFault) as caught:
+        settings(token_file, *more, **environ)
+    return caught.value.faults
+
+
+def arguments(device: Device, token_file: Path, *more: str) -> list[str]:
+    return [
+        "haul",
+        *("--camera", device.camera.url, "--coordinator", device.cloud.url),
+        *("--token-file", str(token_file), "--spool", str(device.spool)),
+        *more,
+    ]
+
+
+def test_options_come_from_the_environment(token_file: Path):
+    made = settings(token_file, "s", "--recording", "0042")
+
+    assert made.camera_url == "http://10.5.5.9:8080"
+    assert made.token.text == TOKEN
+    assert made.give_up_after_s == 86400
+
+
+def test_an_argument_goes_before_the_environment(token_file: Path):
+    assert settings(token_file, "--all", "--camera", "http://127.0.0.1:1").camera_url == "http://127.0.0.1:1"
+
+
+@pytest.mark.parametrize(
+    ("options", "choice"),
+    [
+        (["--recording", "0042"], ByNumber("0042")),
+        (["--file", "100GOPRO/GX010042.MP4", "--file", "100GOPRO/GX020042.MP4"], None),
+        (["--all"], Everything()),
+    ],
+)
+def test_the_choice_is_read(token_file: Path, options: list[str], choice: Any):
+    expected = choice or ByFile(("100GOPRO/GX010042.MP4", "100GOPRO/GX020042.MP4"))
+
+    assert settings(token_file, *options).choice == expected
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("30s", 30), ("90m", 5400), ("24h", 86400), ("2d", 172800)])
+def test_durations_have_units(token_file: Path, text: str, seconds: int):
+    assert settings(token_file, "--all", "--give-up-after", text).give_up_after_s == seconds
+
+
+def test_all_faults_are_reported_at_once():
+    with pytest.raises(SettingsFault) as caught:
+        settings_from(parser().parse_args(["haul", "bad/name", "--give-up-after", "soon"]), {})
+
+    assert len(caught.value.faults) == 7
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ([], "exactly one of"),
+        (["--all", "--recording", "0042"], "exactly one of"),
+        (["--recording", "42"], "four digits"),
+        (["--file", "GX010042.MP4"], "DIRECTORY/NAME"),
+        (["--file", "100GOPRO/../x"], "DIRECTORY/NAME"),
+        (["s", "--all"], "takes no SESSION"),
+        (["x" * 101, "--recording", "0042"], "at most 100"),
+        (["..", "--recording", "0042"], "letter or digit first"),
+        (["--all", "--give-up-after", "24"], "24h"),
+        (["--all", "--camera", "ftp://x"], "--camera must be"),
+        (["--all", "--camera", "http://u:p@x"], "--camera must be"),
+        (["--all", "--coordinator", "http://coordinator.example"], "must be https"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused(token_file: Path, options: list[str], words: str):
+    [fault] = faults(token_file, *options)
+
+    assert words in fault
+
+
+def test_a_session_of_100_characters_is_taken(token_file: Path):
+    assert settings(token_file, "x" * 100, "--recording", "0042").session_id == "x" * 100
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o666])
+def test_a_token_that_others_can_read_is_refused(token_file: Path, mode: int):
+    token_file.chmod(mode)
+
+    [fault] = faults(token_file, "--all")
+
+    assert "0600" in fault
+
+
+@pytest.mark.parametrize("content", ["", "nonsense", "t_a b", "t_x\nt_y"])
+def test_a_file_without_a_token_is_refused_and_not_quoted(token_file: Path, content: str):
+    token_file.write_text(content)
+
+    [fault] = faults(token_file, "--all")
+
+    assert fault.endswith("does not hold a token (t_…)")
+
+
+def test_settings_do_not_show_the_token(token_file: Path):
+    assert TOKEN not in repr(settings(token_file, "--all"))
+
+
+def test_help_has_examples(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as ended:
+        run(["haul", "--help"])
+
+    assert ended.value.code == 0
+    assert "examples:" in capsys.readouterr().out
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit):
+        run(["--version"])
+
+    assert capsys.readouterr().out.startswith("reelhaul 0.")
+
+
+def test_usage_faults_end_with_2(capsys: pytest.CaptureFixture[str]):
+    assert run(["haul"]) == 2
+    assert "--camera" in capsys.readouterr().err
+
+
+def test_a_haul_ends_with_0_and_prints_its_report(
+    device: Device, token_file: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert run(arguments(device, token_file, "s", "--recording", "0042", "--json")) == 0
+
+    report = json.loads(capsys.readouterr().out)
+    assert report["session"] == "s"
+    assert set(report) == {"session", "chapters", "retries", "seconds", "api_calls", "peak_rss_mib"}
+    assert report["chapters"][0]["receipt"]["version_id"] == "v1"
+
+
+def test_a_refusal_ends_with_1(device: Device, token_file: Path, capsys: pytest.CaptureFixture[str]):
+    assert run(arguments(device, token_file, "s", "--recording", "0099")) == 1
+    assert "no recording 0099" in capsys.readouterr().err
+
+
+def test_an_outage_ends_with_75(device: Device, token_file: Path, capsys: pytest.CaptureFixture[str]):
+    device.cloud.faults["session"] = [(503, b"{}")] * 9
+
+    assert run(arguments(device, token_file, "s", "--recording", "0042", "--give-up-after", "0s")) == 75
+    assert "run the same command again" in capsys.readouterr().err
+
+
+def test_a_dry_run_says_what_it_would_haul_and_writes_nothing(
+    device: Device, token_file: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert run(arguments(device, token_file, "--all", "--dry-run")) == 0
+
+    assert "100GOPRO/GX010042.MP4" in capsys.readouterr().out
+    assert (device.cloud.calls, list(device.spool.glob("*/*.json")), device.camera.reads()) == ([], [], [])
+
+
+def test_a_stop_by_signal_ends_with_75_and_a_rerun_finishes(device: Device, token_file: Path):
+    def interrupt(handler: CloudHandler, *rest: Any) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        handler.body()
+        handler.s3_error(500, "InternalError")
+
+    device.cloud.faults["put"] = [interrupt] * 50
+    before = signal.getsignal(signal.SIGTERM)
+    command = arguments(device, token_file, "s", "--recording", "0042")
+
+    assert run(command) == 75
+    assert signal.getsignal(signal.SIGTERM) is before
+    device.cloud.faults.clear()
+    assert run(command) == 0
+    assert device.object() == device.content()
+
+
+def test_no_token_and_no_presigned_url_is_ever_said(
+    device: Device, token_file: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+):
+    def hang_up(handler: CloudHandler, *rest: Any) -> None:
+        handler.close_connection = True
+
+    device.cloud.faults["put"] = [hang_up, (500, b""), (403, b""), (200, b"")]
+    device.cloud.faults["urls"] = [hang_up, (502, b"<html>")]
+    device.cloud.faults["session"] = [hang_up]
+    with caplog.at_level(logging.DEBUG):
+        assert run(arguments(device, token_file, "s", "--recording", "0042", "--json")) == 0
+
+    said = caplog.text + repr([vars(record) for record in caplog.records]) + "".join(capsys.readouterr())
+    written = b"".join(path.read_bytes() for path in device.spool.rglob("*") if path.is_file()).decode()
+    assert "trying again" in said
+    for secret in (SIGNATURE, TOKEN, TOKEN.partition(".")[2]):
+        assert secret not in said + written
+
+
+def test_a_refused_part_does_not_say_its_url(
+    device: Device, token_file: Path, capsys: pytest.CaptureFixture[str]
+):
+    device.cloud.faults["put"] = [(403, b"<Error><Code>SignatureDoesNotMatch</Code></Error>")] * 40
+
+    assert run(arguments(device, token_file, "s", "--recording", "0042")) == 1
+
+    said = "".join(capsys.readouterr())
+    assert "SignatureDoesNotMatch" in said
+    assert SIGNATURE not in said
+
+
+def test_no_thread_outlives_a_run(device: Device, token_file: Path):
+    run(arguments(device, token_file, "s", "--recording", "0042"))
+
+    names = {thread.name for thread in threading.enumerate()}
+    assert not {name for name in names if name.startswith(("sender", "keep-alive", "haul"))}
+
+
+def test_memory_stays_below_100_mib_at_parts_of_16_mib(device: Device, token_file: Path):
+    device.cloud.part_bytes = 16 * 1024 * 1024
+    device.camera.files["100GOPRO/GX010042.MP4"] = CameraFile(footage(48 * 1024 * 1024))
+
+    command = [
+        sys.executable,
+        "-m",
+        "edge_client",
+        *arguments(device, token_file, "s", "--recording", "0042", "--json"),
+    ]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=60, check=True)
+
+    assert 10 < json.loads(done.stdout)["peak_rss_mib"] <= 100
+
+
+def test_a_killed_client_is_finished_by_the_next(device: Device, token_file: Path):
+    device.card(GX010042=device.cloud.part_bytes * 20)
+
+    def hold(handler: CloudHandler, *rest: Any) -> None:
+        handler.body()
+        time.sleep(0.05)
+        handler.s3_error(500, "InternalError")
+
+    device.cloud.faults["put"] = [None] * 5 + [hold] * 1000
+    command = [
+        sys.executable,
+        "-m",
+        "edge_client",
+        *arguments(device, token_file, "s", "--recording", "0042"),
+    ]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) as client:
+        deadline = time.monotonic() + 20
+        while len(device.cloud.puts) < 6 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        client.kill()
+    device.cloud.faults.clear()
+
+    assert run(arguments(device, token_file, "s", "--recording", "0042")) == 0
+    assert device.object() == device.content()
+
+
+def test_peak_memory_is_read_from_the_system():
+    assert peak_rss_mib() > 1

@@ -1,0 +1,230 @@
+"""The coordinator's answers, and what each makes the client do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from edge_client.coordinator import Coordinator, Token, crc_text, crc_value
+from edge_client.errors import (
+    CoordinatorRefusal,
+    GaveUp,
+    PartsMismatch,
+    UploadGone,
+)
+from edge_client.plan import CameraIdentity, ChapterPlan, PartPlan, SessionPlan, Span
+from edge_client.retry import Retry, Tally
+from edge_client.spool import SpooledPart
+from tests.edge_client.conftest import FakeTime
+from tests.edge_client.fakes import TOKEN, CloudHandler, FakeCloud
+
+CHAPTER = ChapterPlan("100GOPRO", "GX010042.MP4", 5, 1, 1, None, None)
+PLAN = SessionPlan("s", CameraIdentity("C3501324500711", None, None), (CHAPTER,))
+ARTIFACT = "original.100GOPRO.GX010042.MP4"
+
+
+@pytest.fixture
+def clock() -> FakeTime:
+    return FakeTime()
+
+
+@pytest.fixture
+def coordinator(cloud: FakeCloud, clock: FakeTime) -> Iterator[Coordinator]:
+    made = Coordinator(cloud.url, Token(TOKEN), "0.1.0", Retry(clock.timing(), 60.0, Tally()))
+    yield made
+    made.close()
+
+
+def problem(status: int, slug: str, action: str, **more: Any) -> tuple[int, bytes]:
+    return status, json.dumps(
+        {"type": f"urn:reelhaul:problem:{slug}", "action": action, "title": slug, **more}
+    ).encode()
+
+
+def test_every_call_carries_token_and_version(coordinator: Coordinator, cloud: FakeCloud):
+    coordinator.put_session(PLAN)
+
+    [headers] = cloud.headers
+    assert headers["Authorization"] == f"Bearer {TOKEN}"
+    assert headers["Reelhaul-Client-Version"] == "0.1.0"
+    assert headers["Content-Type"] == "application/json"
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        pytest.param(problem(400, "invalid-request", "stop"), CoordinatorRefusal, id="stop"),
+        pytest.param(problem(401, "not-authenticated", "stop"), CoordinatorRefusal, id="not authenticated"),
+        pytest.param(problem(426, "client-too-old", "stop"), CoordinatorRefusal, id="too old"),
+        pytest.param(problem(409, "plan-differs", "replan"), CoordinatorRefusal, id="replan"),
+        pytest.param(problem(409, "new-one", "unheard-of"), CoordinatorRefusal, id="unknown action"),
+        pytest.param(problem(410, "upload-gone", "reopen"), UploadGone, id="reopen"),
+        pytest.param(
+            problem(422, "parts-mismatch", "resign", missing=[1], differing=[2]), PartsMismatch, id="resign"
+        ),
+        pytest.param((403, b'{"message": "Forbidden"}'), CoordinatorRefusal, id="gateway's 403"),
+        pytest.param(
+            (404, b'{"Code": "NotFoundError", "Message": "x"}'), CoordinatorRefusal, id="unknown route"
+        ),
+        pytest.param((200, b'{"chapters": 7}'), CoordinatorRefusal, id="outside the contract"),
+        pytest.param((200, b'{"chapters": [{}]}'), CoordinatorRefusal, id="fields missing"),
+    ],
+)
+def test_what_waiting_does_not_mend_is_not_tried_again(
+    coordinator: Coordinator,
+    cloud: FakeCloud,
+    clock: FakeTime,
+    answer: tuple[int, bytes],
+    error: type[Exception],
+):
+    cloud.faults["session"] = [answer]
+
+    with pytest.raises(error):
+        coordinator.put_session(PLAN)
+
+    assert (len(cloud.calls), clock.slept) == (1, [])
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(problem(503, "storage-busy", "retry"), id="storage busy"),
+        pytest.param(problem(423, "finalizing", "retry"), id="finalizing"),
+        pytest.param(problem(500, "internal", "retry"), id="internal"),
+        pytest.param((429, b'{"message": "Too Many Requests"}'), id="gateway's 429"),
+        pytest.param((504, b'{"message": "Endpoint request timed out"}'), id="gateway's 504"),
+        pytest.param((502, b"<html>"), id="bad gateway"),
+        pytest.param((200, b"<html>welcome</html>", {"Content-Type": "text/html"}), id="captive portal"),
+        pytest.param((200, b"[]"), id="not an object"),
+        pytest.param((302, b"", {"Location": "http://127.0.0.1:1/login"}), id="redirect"),
+    ],
+)
+def test_what_passes_is_tried_again(coordinator: Coordinator, cloud: FakeCloud, clock: FakeTime, answer: Any):
+    cloud.faults["session"] = [answer]
+
+    views = coordinator.put_session(PLAN)
+
+    assert views["100GOPRO/GX010042.MP4"].artifact_id == ARTIFACT
+    assert clock.slept == [0.5]
+
+
+def test_retry_after_is_waited_for(coordinator: Coordinator, cloud: FakeCloud, clock: FakeTime):
+    cloud.faults["session"] = [(429, b"{}", {"Retry-After": "9"})]
+
+    coordinator.put_session(PLAN)
+
+    assert clock.slept == [9.0]
+
+
+def test_a_portal_that_stays_is_given_up_by_name(coordinator: Coordinator, cloud: FakeCloud):
+    cloud.faults["session"] = [(200, b"<html>")] * 99
+
+    with pytest.raises(GaveUp, match="captive portal"):
+        coordinator.put_session(PLAN)
+
+
+def test_a_mismatch_names_missing_and_differing_parts(coordinator: Coordinator, cloud: FakeCloud):
+    cloud.open(ARTIFACT, 5)
+    cloud.faults["complete"] = [problem(422, "parts-mismatch", "resign", missing=[1], differing=[2, 3])]
+
+    with pytest.raises(PartsMismatch) as caught:
+        coordinator.complete("u_1", 1)
+
+    assert caught.value.numbers == {1, 2, 3}
+
+
+def test_differences_and_details_are_told_without_control_characters(
+    coordinator: Coordinator, cloud: FakeCloud
+):
+    cloud.faults["session"] = [
+        problem(409, "session-differs", "stop", detail="a\x1b[2Jb", differences=["size", "etag"])
+    ]
+
+    with pytest.raises(CoordinatorRefusal) as caught:
+        coordinator.put_session(PLAN)
+
+    assert "size, etag" in str(caught.value)
+    assert "\x1b" not in str(caught.value)
+
+
+def test_an_upload_without_receipt_is_not_complete(
+    coordinator: Coordinator, cloud: FakeCloud, clock: FakeTime
+):
+    upload = cloud.open(ARTIFACT, 5)
+    upload.parts[1] = b"01234"
+
+    def completed_only(handler: CloudHandler) -> None:
+        handler.answer_json(200, {**cloud.view(upload), "state": "COMPLETED"})
+
+    cloud.faults["complete"] = [completed_only]
+
+    assert coordinator.complete("u_1", crc_value(cloud.view(upload)["parts"][0]["crc64nvme"])).receipt
+    assert clock.slept == [0.5]
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        {"size_bytes": 5, "part_size_bytes": 0, "part_count": 1},
+        {"size_bytes": 5, "part_size_bytes": 5, "part_count": 2},
+        {"size_bytes": 6, "part_size_bytes": 5, "part_count": 1},
+        {"size_bytes": 5, "part_size_bytes": "5", "part_count": 1},
+        {"size_bytes": 5, "part_size_bytes": True, "part_count": 5},
+    ],
+)
+def test_a_part_plan_that_does_not_add_up_is_refused(
+    coordinator: Coordinator, cloud: FakeCloud, plan: dict[str, Any]
+):
+    view = {**cloud.view(cloud.open(ARTIFACT, 5)), "plan": plan}
+    cloud.faults["open"] = [(200, json.dumps(view).encode())]
+
+    with pytest.raises(CoordinatorRefusal, match="contract"):
+        coordinator.open_upload("s", ARTIFACT, 5)
+
+
+def test_a_part_without_its_url_is_refused(coordinator: Coordinator, cloud: FakeCloud):
+    cloud.open(ARTIFACT, 5)
+    cloud.faults["urls"] = [(200, b'{"part_urls": []}')]
+
+    with pytest.raises(CoordinatorRefusal, match="no URL"):
+        coordinator.part_urls("u_1", [SpooledPart(Span(1, 0, 5), 7)])
+
+
+def test_a_part_url_does_not_show_itself(coordinator: Coordinator, cloud: FakeCloud):
+    cloud.open(ARTIFACT, 5)
+
+    [url] = coordinator.part_urls("u_1", [SpooledPart(Span(1, 0, 5), 7)]).values()
+
+    assert url.url not in repr(url)
+
+
+def test_a_coordinator_that_is_away_is_an_outage(clock: FakeTime):
+    away = Coordinator("http://127.0.0.1:1", Token(TOKEN), "0.1.0", Retry(clock.timing(), 60.0, Tally()))
+
+    with pytest.raises(GaveUp, match="no answer"):
+        away.put_session(PLAN)
+    away.close()
+
+
+def test_a_crc_has_the_form_of_the_wire():
+    assert crc_text(0xAE8B14860A799888) == "rosUhgp5mIg="
+    assert crc_value("rosUhgp5mIg=") == 0xAE8B14860A799888
+
+
+@pytest.mark.parametrize("text", ["", "rosU", "????????????", "rosUhgp5mIgA"])
+def test_a_crc_of_another_form_is_refused(text: str):
+    with pytest.raises(ValueError, match=r"."):
+        crc_value(text)
+
+
+@pytest.mark.parametrize(
+    ("size_bytes", "count", "last"), [(9, 1, Span(1, 0, 9)), (10, 1, Span(1, 0, 10)), (11, 2, Span(2, 10, 1))]
+)
+def test_the_last_part_may_be_shorter(size_bytes: int, count: int, last: Span):
+    plan = PartPlan(size_bytes, 10, count)
+
+    assert plan.is_sound
+    assert list(plan.spans())[-1] == last

@@ -1,0 +1,729 @@
+"""The walk, from the camera's card to a receipt."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from awscrt.checksums import crc64nvme
+
+from edge_client.chapters import ByFile, ByNumber, Everything
+from edge_client.errors import (
+    CardFault,
+    CoordinatorRefusal,
+    GaveUp,
+    PartRefused,
+    PlanDiffers,
+    PlanUnreadable,
+    ReceiptDiffers,
+    SpoolBusy,
+    SpoolFull,
+    Stopped,
+    Unsettled,
+)
+from edge_client.spool import RESERVE_BYTES, Spool
+from tests.edge_client.conftest import Device
+from tests.edge_client.fakes import (
+    PART_BYTES,
+    CameraFile,
+    CameraHandler,
+    CloudHandler,
+    Upload,
+    footage,
+    text_of,
+)
+
+
+def s3_says(status: int, code: str) -> Callable[[CloudHandler, Upload, int], None]:
+    def act(handler: CloudHandler, upload: Upload, number: int) -> None:
+        handler.body()
+        handler.s3_error(status, code)
+
+    return act
+
+
+def hang_up(handler: CloudHandler, *rest: Any) -> None:
+    handler.close_connection = True
+
+
+def killed_after(device: Device, parts: int) -> None:
+    """Let the first run end when the camera has given so many parts, as a kill would leave it."""
+    taken: list[int] = []
+
+    def act(handler: CameraHandler, file: CameraFile, first: int, last: int) -> None:
+        taken.append(first)
+        if len(taken) > parts:
+            device.time.stop.set()
+        handler.part(file, first, last)
+
+    device.camera.faults["read"] = [act] * (parts + 1)
+    with pytest.raises(Stopped):
+        device.run()
+    device.time.stop.clear()
+    device.camera.faults.clear()
+    device.camera.requests.clear()
+    device.cloud.puts.clear()
+
+
+class TestAHaul:
+    @pytest.mark.parametrize(
+        "size_bytes",
+        [
+            1,
+            PART_BYTES - 1,
+            PART_BYTES,
+            PART_BYTES + 1,
+            2 * PART_BYTES - 1,
+            2 * PART_BYTES,
+            2 * PART_BYTES + 1,
+        ],
+    )
+    def test_brings_every_byte_at_the_limits_of_part_sizes(self, device: Device, size_bytes: int):
+        device.card(GX010042=size_bytes)
+
+        device.run()
+
+        assert device.object() == device.content()
+
+    def test_hauls_all_chapters_of_a_recording_in_order(self, device: Device):
+        device.card(GX020042=5000, GX010043=100, GX010042=9000)
+
+        report = device.report()
+
+        assert [chapter.path for chapter in report.chapters] == [
+            "100GOPRO/GX010042.MP4",
+            "100GOPRO/GX020042.MP4",
+        ]
+        assert device.object("GX020042.MP4") == device.content("GX020042.MP4")
+
+    def test_reports_sizes_crcs_receipts_and_counts(self, device: Device):
+        report = device.report()
+
+        [chapter] = report.chapters
+        assert chapter.crc64nvme == text_of(crc64nvme(device.content()))
+        assert chapter.receipt["upload_id"] == "u_1"
+        assert (chapter.size_bytes, chapter.parts_sent, chapter.parts_skipped) == (
+            len(device.content()),
+            4,
+            0,
+        )
+        assert report.api_calls == len(device.cloud.calls)
+
+    def test_leaves_the_report_in_the_spool(self, device: Device):
+        report = device.report()
+
+        assert json.loads((device.spool / "s" / "report.json").read_text())["session"] == report.session
+
+    def test_writes_the_receipt_and_then_drops_the_parts(self, device: Device):
+        device.run()
+
+        receipt = json.loads(
+            (device.spool / "s" / "receipts" / "original.100GOPRO.GX010042.MP4.json").read_text()
+        )
+        assert receipt["version_id"] == "v1"
+        assert device.parts() == []
+
+    def test_reads_each_byte_of_the_camera_once_and_never_beyond_the_end(self, device: Device):
+        device.run()
+
+        last = len(device.content()) - 1
+        assert device.camera.reads() == [
+            "bytes=0-4095",
+            "bytes=4096-8191",
+            "bytes=8192-12287",
+            f"bytes=12288-{last}",
+        ]
+
+    def test_sends_each_part_once(self, device: Device):
+        device.run()
+
+        assert sorted(device.cloud.puts) == [1, 2, 3, 4]
+
+    def test_sends_parts_while_the_camera_is_still_read(self, device: Device):
+        seen: list[int] = []
+
+        def last_part(handler: CameraHandler, file: CameraFile, first: int, last: int) -> None:
+            deadline = time.monotonic() + 5
+            while not device.cloud.puts and time.monotonic() < deadline:
+                time.sleep(0.01)
+            seen.extend(device.cloud.puts)
+            handler.part(file, first, last)
+
+        device.camera.faults["read"] = [None, None, None, last_part]
+        device.run()
+
+        assert seen
+
+    def test_sends_only_get_and_head_to_the_camera(self, device: Device):
+        device.run()
+
+        assert {method for method, _, _ in device.camera.requests} == {"GET", "HEAD"}
+        assert not any("delete" in path for _, path, _ in device.camera.requests)
+
+    def test_tells_the_coordinator_the_identity_of_each_chapter(self, device: Device):
+        device.run()
+
+        [chapter] = device.cloud.sessions["s"]["chapters"]
+        assert chapter == {
+            "directory": "100GOPRO",
+            "filename": "GX010042.MP4",
+            "size_bytes": len(device.content()),
+            "created": 1656931398,
+            "modified": 1656931398,
+            "etag": '"62c2a1c6.1"',
+            "gumi": None,
+        }
+
+    def test_counts_both_legs_to_the_end(self, device: Device):
+        device.camera.faults["read"] = [lambda handler, *_: handler.answer(503)]
+        device.cloud.faults["put"] = [s3_says(500, "InternalError")]
+
+        device.run()
+
+        assert (device.progress.down_bytes, device.progress.up_bytes) == (len(device.content()),) * 2
+
+    def test_keeps_the_camera_awake_while_s3_stalls_and_stops_at_the_end(self, device: Device):
+        device.keep_alive_every_s = 0.02
+
+        def stall(handler: CloudHandler, upload: Upload, number: int) -> None:
+            before, deadline = device.camera.beats(), time.monotonic() + 5
+            while device.camera.beats() < before + 3 and time.monotonic() < deadline:
+                time.sleep(0.01)
+            s3_says(503, "SlowDown")(handler, upload, number)
+
+        device.cloud.faults["put"] = [stall]
+        device.run()
+
+        beats = device.camera.beats()
+        assert beats >= 3
+        assert not [thread for thread in threading.enumerate() if thread.name == "keep-alive"]
+
+
+class TestARerun:
+    def test_after_success_transfers_nothing_and_needs_no_camera(self, device: Device):
+        device.run()
+        device.camera.requests.clear()
+        device.cloud.puts.clear()
+
+        report = device.report()
+
+        assert (device.camera.requests, device.cloud.puts) == ([], [])
+        assert report.chapters[0].receipt["upload_id"] == "u_1"
+
+    def test_after_a_kill_reads_and_sends_only_what_is_missing(self, device: Device):
+        killed_after(device, parts=2)
+
+        device.run()
+
+        assert device.camera.reads() == ["bytes=8192-12287", "bytes=12288-12292"]
+        assert device.object() == device.content()
+
+    def test_of_a_wiped_spool_takes_the_parts_that_s3_has(self, device: Device):
+        killed_after(device, parts=2)
+        stored = set(device.cloud.uploads["u_1"].parts)
+        for part in device.parts():
+            part.unlink()
+
+        report = device.report()
+
+        assert stored.isdisjoint(device.cloud.puts)
+        assert report.chapters[0].parts_skipped == len(stored)
+        assert device.object() == device.content()
+
+    def test_of_a_wiped_plan_plans_the_same_again(self, device: Device):
+        killed_after(device, parts=2)
+        (device.spool / "s" / "plan.json").unlink()
+
+        device.run()
+
+        assert device.object() == device.content()
+
+    def test_of_a_wiped_plan_never_mixes_in_parts_of_another_file(self, device: Device):
+        killed_after(device, parts=2)
+        (device.spool / "s" / "plan.json").unlink()
+        device.cloud.sessions.clear()
+        device.cloud.uploads.clear()
+        other = CameraFile(footage(len(device.content()), seed=9), etag='"other.1"')
+        device.camera.files["100GOPRO/GX010042.MP4"] = other
+
+        device.run()
+
+        assert device.object() == other.content
+
+    def test_under_another_part_plan_never_mixes_in_old_parts(self, device: Device):
+        killed_after(device, parts=2)
+        device.cloud.uploads.clear()
+        device.cloud.part_bytes = 2 * PART_BYTES
+
+        device.run()
+
+        assert device.object() == device.content()
+
+    def test_does_not_widen_the_plan(self, device: Device):
+        killed_after(device, parts=1)
+        device.card(GX010042=len(device.content()), GX020042=100)
+
+        report = device.report()
+
+        assert [chapter.path for chapter in report.chapters] == ["100GOPRO/GX010042.MP4"]
+
+    def test_after_a_failed_upload_does_not_need_the_camera(self, device: Device):
+        device.cloud.faults["complete"] = [(403, b'{"message": "Forbidden"}')]
+        with pytest.raises(CoordinatorRefusal):
+            device.run()
+        device.cloud.uploads["u_1"].state = "EXPIRED"
+        device.camera.requests.clear()
+
+        device.run()
+
+        assert device.camera.requests == []
+        assert device.object() == device.content()
+
+    def test_for_another_recording_under_the_same_session_is_refused(self, device: Device):
+        device.run()
+
+        with pytest.raises(PlanDiffers, match="already planned"):
+            device.run(choice=ByNumber("0043"))
+
+    def test_with_another_camera_is_refused_before_a_byte_is_read(self, device: Device):
+        killed_after(device, parts=1)
+        device.camera.serial = "C0000000000000"
+
+        with pytest.raises(PlanDiffers, match="C0000000000000"):
+            device.run()
+
+        assert device.camera.reads() == []
+
+    def test_with_another_size_is_refused_and_keeps_the_parts(self, device: Device):
+        killed_after(device, parts=2)
+        kept = device.parts()
+        device.camera.files["100GOPRO/GX010042.MP4"].content += b"more"
+
+        with pytest.raises(PlanDiffers, match="were planned"):
+            device.run()
+
+        assert device.parts() == kept
+
+    def test_with_another_etag_is_refused_and_keeps_the_parts(self, device: Device):
+        killed_after(device, parts=2)
+        kept = device.parts()
+        device.camera.files["100GOPRO/GX010042.MP4"].etag = '"other"'
+
+        with pytest.raises(PlanDiffers, match="ETag"):
+            device.run()
+
+        assert device.parts() == kept
+
+    def test_with_a_plan_that_cannot_be_read_is_refused(self, device: Device):
+        device.run()
+        (device.spool / "s" / "plan.json").write_text("{")
+
+        with pytest.raises(PlanUnreadable):
+            device.run()
+
+
+class TestTheSpoolInAHaul:
+    def test_a_part_that_changed_on_disk_is_read_again(self, device: Device):
+        killed_after(device, parts=2)
+        device.cloud.uploads["u_1"].parts.clear()
+        part = device.parts()[0]
+        part.write_bytes(b"x" * part.stat().st_size)
+
+        device.run()
+
+        assert "bytes=0-4095" in device.camera.reads()
+        assert device.object() == device.content()
+
+    def test_a_failed_upload_keeps_the_parts_on_disk(self, device: Device):
+        device.cloud.faults["complete"] = [(403, b'{"message": "Forbidden"}')]
+
+        with pytest.raises(CoordinatorRefusal):
+            device.run()
+
+        assert len(device.parts()) == 4
+
+    def test_a_receipt_with_another_crc_keeps_the_parts(self, device: Device):
+        def lie(handler: CloudHandler) -> None:
+            upload = handler.fake.uploads["u_1"]
+            handler.fake.verify(upload)
+            assert upload.receipt
+            upload.receipt["crc64nvme"] = text_of(1)
+            handler.answer_json(200, handler.fake.view(upload))
+
+        device.cloud.faults["complete"] = [lie]
+
+        with pytest.raises(ReceiptDiffers):
+            device.run()
+
+        assert len(device.parts()) == 4
+
+    def test_a_receipt_with_another_size_keeps_the_parts(self, device: Device):
+        def lie(handler: CloudHandler) -> None:
+            upload = handler.fake.uploads["u_1"]
+            handler.fake.verify(upload)
+            assert upload.receipt
+            upload.receipt["size_bytes"] += 1
+            handler.answer_json(200, handler.fake.view(upload))
+
+        device.cloud.faults["complete"] = [lie]
+
+        with pytest.raises(ReceiptDiffers):
+            device.run()
+
+        assert len(device.parts()) == 4
+
+    def test_a_full_disk_ends_the_run_for_now_after_sending_what_is_there(self, device: Device):
+        rooms = [RESERVE_BYTES + PART_BYTES] * 3 + [RESERVE_BYTES + 4]
+        full = threading.Event()
+
+        def room(folder: Path) -> int:
+            if len(rooms) == 1:
+                full.set()
+            return rooms.pop(0)
+
+        def when_full(handler: CloudHandler, upload: Upload, number: int) -> None:
+            full.wait(5)
+            time.sleep(0.05)  # so that a run that does not wait for its parts has ended
+            s3_says(500, "InternalError")(handler, upload, number)
+
+        device.free_bytes = room
+        device.cloud.faults["put"] = [when_full] * 2
+
+        with pytest.raises(SpoolFull):
+            device.run()
+
+        assert sorted(device.cloud.uploads["u_1"].parts) == [1, 2, 3]
+        assert len(device.parts()) == 3
+
+    def test_a_second_client_on_the_session_is_sent_away(self, device: Device):
+        with Spool(device.spool).session("s"), pytest.raises(SpoolBusy, match="session s"):
+            device.run()
+
+    def test_a_second_client_on_the_camera_is_sent_away(self, device: Device):
+        with (
+            Spool(device.spool).camera("C3501324500711"),
+            pytest.raises(SpoolBusy, match="camera C3501324500711"),
+        ):
+            device.run()
+
+
+class TestS3:
+    @pytest.mark.parametrize(
+        "fault",
+        [
+            pytest.param(s3_says(500, "InternalError"), id="internal error"),
+            pytest.param(s3_says(503, "SlowDown"), id="slow down"),
+            pytest.param(s3_says(400, "RequestTimeout"), id="request time-out"),
+            pytest.param(s3_says(403, "AccessDenied"), id="expired url"),
+            pytest.param(s3_says(400, "ExpiredToken"), id="expired credentials"),
+            pytest.param(s3_says(400, "BadDigest"), id="corrupted on the way"),
+            pytest.param((200, b"<html>welcome</html>"), id="captive portal without etag"),
+            pytest.param(hang_up, id="connection closed"),
+            pytest.param((307, b"", {"Location": "http://127.0.0.1:1/elsewhere"}), id="redirect"),
+        ],
+    )
+    def test_one_fault_costs_one_more_try(self, device: Device, fault: Any):
+        device.cloud.faults["put"] = [fault]
+
+        device.run()
+
+        assert len(device.cloud.puts) == 5
+        assert device.cloud.calls.count("complete") == 1
+        assert device.object() == device.content()
+
+    def test_a_lost_reply_to_a_part_is_sent_again(self, device: Device):
+        def stored_then_lost(handler: CloudHandler, upload: Upload, number: int) -> None:
+            upload.parts[number] = handler.body()
+            handler.close_connection = True
+
+        device.cloud.faults["put"] = [stored_then_lost]
+
+        device.run()
+
+        assert device.object() == device.content()
+
+    def test_an_expired_url_is_not_counted_as_a_failure(self, device: Device):
+        device.cloud.faults["put"] = [s3_says(403, "AccessDenied")]
+
+        report = device.report()
+
+        assert (report.retries, device.time.slept) == (0, [])
+
+    def test_a_url_known_to_be_expired_is_renewed_before_the_next_try(self, device: Device):
+        device.card(GX010042=10)
+        device.cloud.expires_in_s = 0
+        device.cloud.faults["put"] = [s3_says(500, "InternalError")]
+
+        device.run()
+
+        assert device.cloud.batches == [[1], [1]]
+
+    def test_refusals_without_end_end_in_a_refusal(self, device: Device):
+        device.cloud.faults["put"] = [s3_says(403, "SignatureDoesNotMatch")] * 40
+
+        with pytest.raises(PartRefused, match="SignatureDoesNotMatch"):
+            device.run()
+
+    def test_an_outage_longer_than_patience_is_given_up(self, device: Device):
+        device.cloud.faults["put"] = [s3_says(503, "SlowDown")] * 400
+
+        with pytest.raises(GaveUp):
+            device.run()
+
+        assert device.parts()
+
+    def test_parts_that_wait_together_get_their_urls_in_one_call(self, device: Device):
+        killed_after(device, parts=3)
+        device.cloud.uploads["u_1"].parts.clear()
+        device.cloud.batches.clear()
+
+        device.run()
+
+        assert max(map(len, device.cloud.batches)) >= 2
+
+    def test_a_batch_of_urls_is_never_larger_than_32(self, device: Device):
+        device.card(GX010042=PART_BYTES * 40)
+        device.cloud.faults["put"] = [s3_says(400, "Nonsense")] * 400
+        with pytest.raises(PartRefused):
+            device.run()
+        device.cloud.faults.clear()
+
+        device.run()
+
+        assert max(map(len, device.cloud.batches)) <= 32
+        assert device.object() == device.content()
+
+
+class TestTheCoordinator:
+    def test_a_lost_reply_to_complete_is_settled_by_asking(self, device: Device):
+        def done_but_lost(handler: CloudHandler) -> None:
+            handler.fake.verify(handler.fake.uploads["u_1"])
+            handler.close_connection = True
+
+        device.cloud.faults["complete"] = [done_but_lost]
+
+        device.run()
+
+        assert device.cloud.calls.count("complete") == 1
+        assert "get" in device.cloud.calls
+
+    def test_an_upload_that_is_gone_is_opened_anew_from_the_spool(self, device: Device):
+        def gone(handler: CloudHandler) -> None:
+            handler.fake.uploads["u_1"].state = "EXPIRED"
+            handler.problem(410, "upload-gone", "reopen", reason="expired")
+
+        device.cloud.faults["complete"] = [gone]
+
+        device.run()
+
+        assert device.object() == device.content()
+        assert len(device.camera.reads()) == 4
+
+    def test_an_upload_that_another_client_completed_is_accepted(self, device: Device):
+        def completed_meanwhile(handler: CloudHandler, upload: Upload, number: int) -> None:
+            handler.body()
+            content, size = device.content(), handler.fake.part_bytes
+            upload.parts = {n + 1: content[n * size : (n + 1) * size] for n in range(4)}
+            handler.fake.verify(upload)
+            handler.s3_error(404, "NoSuchUpload")
+
+        device.cloud.faults["put"] = [completed_meanwhile]
+
+        device.run()
+
+        assert device.object() == device.content()
+
+    def test_an_upload_that_s3_lost_is_opened_anew(self, device: Device):
+        def aborted(handler: CloudHandler, upload: Upload, number: int) -> None:
+            handler.body()
+            upload.state = "EXPIRED"
+            handler.s3_error(404, "NoSuchUpload")
+
+        device.cloud.faults["put"] = [aborted]
+
+        device.run()
+
+        assert device.object() == device.content()
+
+    def test_parts_that_it_names_are_sent_again(self, device: Device):
+        def without_one(handler: CloudHandler) -> None:
+            del handler.fake.uploads["u_1"].parts[2]
+            handler.problem(422, "parts-mismatch", "resign", missing=[2], differing=[3])
+
+        device.cloud.faults["complete"] = [without_one]
+
+        device.run()
+
+        assert sorted(device.cloud.puts) == [1, 2, 2, 3, 3, 4]
+        assert device.object() == device.content()
+
+    def test_parts_that_differ_without_end_end_in_a_refusal(self, device: Device):
+        def never(handler: CloudHandler) -> None:
+            handler.problem(422, "parts-mismatch", "resign", missing=[], differing=[1])
+
+        device.cloud.faults["complete"] = [never] * 20
+
+        with pytest.raises(CoordinatorRefusal, match="5 times"):
+            device.run()
+
+        assert len(device.parts()) == 4
+
+    def test_a_part_that_s3_has_with_another_crc_than_ours_is_sent_again(self, device: Device):
+        killed_after(device, parts=2)
+        device.cloud.uploads["u_1"].parts[1] = b"x" * PART_BYTES
+
+        device.run()
+
+        assert device.object() == device.content()
+
+    def test_another_chapter_under_this_session_is_refused(self, device: Device):
+        device.cloud.sessions["s"] = {"chapters": []}
+
+        with pytest.raises(CoordinatorRefusal, match="session-differs"):
+            device.run()
+
+    def test_another_size_in_its_plan_is_refused(self, device: Device):
+        device.cloud.open("original.100GOPRO.GX010042.MP4", 77)
+
+        with pytest.raises(CoordinatorRefusal, match="another size"):
+            device.run()
+
+
+class TestTheCameraInAHaul:
+    def test_is_waited_for_while_it_records(self, device: Device):
+        device.camera.state["10"] = 1
+        busy = device.time.sleep
+
+        def stop_recording(seconds: float) -> None:
+            device.camera.state["10"] = 0
+            busy(seconds)
+
+        device.time.sleep = stop_recording  # type: ignore[method-assign]  # the fake clock is ours
+
+        device.run()
+
+        assert device.time.slept
+        assert device.object() == device.content()
+
+    @pytest.mark.parametrize(("status", "words"), [(2, "out"), (3, "format"), (8, "swapped")])
+    def test_with_a_bad_card_is_refused(self, device: Device, status: int, words: str):
+        device.camera.state["33"] = status
+
+        with pytest.raises(CardFault, match=words):
+            device.run()
+
+    def test_with_a_full_card_is_hauled(self, device: Device):
+        device.camera.state["33"] = "1"
+
+        device.run()
+
+        assert device.object() == device.content()
+
+    def test_that_lists_nothing_but_counts_videos_is_a_fault(self, device: Device):
+        device.camera.files.clear()
+
+        with pytest.raises(Unsettled, match="lists none"):
+            device.run()
+
+        assert sum(device.time.slept) <= 60
+
+    def test_that_lists_another_size_than_it_serves_is_refused_after_a_minute(self, device: Device):
+        device.camera.files["100GOPRO/GX010042.MP4"].listed_bytes = 1
+
+        with pytest.raises(Unsettled, match="listed with 1 bytes"):
+            device.run()
+
+        assert 25 < sum(device.time.slept) <= 60
+
+    def test_without_an_info_page_is_known_by_its_files(self, device: Device):
+        device.camera.serial = None
+        head = b"GPRO" + bytes(83) + b"C3281324500963"
+        device.camera.files["100GOPRO/GX010042.MP4"].content = head + footage(5000)
+
+        device.run()
+
+        assert device.cloud.sessions["s"]["camera"] == {
+            "serial": "C3281324500963",
+            "model": None,
+            "firmware": None,
+        }
+
+    def test_is_checked_again_after_an_outage(self, device: Device):
+        def swapped(handler: CameraHandler, *rest: Any) -> None:
+            device.camera.serial = "C0000000000000"
+            handler.answer(503)
+
+        device.camera.faults["read"] = [None, swapped]
+
+        with pytest.raises(PlanDiffers, match="C0000000000000"):
+            device.run()
+
+    def test_that_stays_away_is_given_up_and_the_parts_stay(self, device: Device):
+        device.camera.faults["read"] = [None, *[lambda handler, *_: handler.answer(503)] * 400]
+
+        with pytest.raises(GaveUp):
+            device.run()
+
+        assert len(device.parts()) == 1
+
+    def test_an_empty_chapter_is_refused(self, device: Device):
+        device.card(GX010042=0)
+
+        with pytest.raises(CardFault, match="no bytes"):
+            device.run()
+
+
+class TestSessionsWithoutAName:
+    def test_take_their_name_from_camera_directory_number_and_date(self, device: Device):
+        report = device.report(session=None)
+
+        assert report.session == "C3501324500711-100GOPRO-0042-1656931398"
+
+    def test_are_one_for_each_recording(self, device: Device):
+        device.card(GX010042=100, GX020042=100, GX010043=100)
+
+        outcome = device.run(session=None, choice=Everything())
+
+        assert [len(report.chapters) for report in outcome.reports] == [2, 1]
+
+    def test_of_a_recording_with_a_gap_are_refused_and_the_others_hauled(self, device: Device):
+        device.card(GX010042=100, GX020043=100)
+
+        outcome = device.run(session=None, choice=Everything())
+
+        [refusal] = outcome.refusals
+        assert "lacks chapter 01" in str(refusal)
+        assert len(outcome.reports) == 1
+
+    def test_hold_exactly_the_files_that_were_named(self, device: Device):
+        device.card(GX010042=100, GX020042=100)
+
+        outcome = device.run(session=None, choice=ByFile(("100GOPRO/GX020042.MP4",)))
+
+        assert [c.path for report in outcome.reports for c in report.chapters] == ["100GOPRO/GX020042.MP4"]
+
+    def test_an_empty_card_hauls_nothing(self, device: Device):
+        device.camera.files.clear()
+        device.camera.state["39"] = 0
+
+        assert device.run(session=None, choice=Everything()).reports == ()
+
+
+def test_the_plan_on_disk_is_private_to_its_user(device: Device):
+    device.run()
+
+    modes = {path: os.stat(path).st_mode & 0o077 for path in [device.spool, *device.spool.rglob("*")]}
+    assert set(modes.values()) == {0}
+
+
+def test_a_stop_in_the_middle_leaves_a_spool_to_go_on_with(device: Device):
+    killed_after(device, parts=2)
+
+    assert len(device.parts()) == 2
+    assert (device.spool / "s" / "plan.json").exists()

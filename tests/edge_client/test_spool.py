@@ -1,0 +1,180 @@
+"""Parts on disk."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from awscrt.checksums import crc64nvme
+
+from edge_client.errors import PartCorrupt, SpoolBusy, SpoolFault, SpoolFull
+from edge_client.plan import PartPlan
+from edge_client.spool import RESERVE_BYTES, ChapterSpool, Spool, SpooledPart
+
+PLAN = PartPlan(25, 10, 3)
+
+
+@pytest.fixture
+def parts(tmp_path: Path) -> ChapterSpool:
+    return ChapterSpool(tmp_path / "chapter", lambda folder: 10**12)
+
+
+def put(parts: ChapterSpool, number: int, content: bytes, plan: PartPlan = PLAN) -> SpooledPart:
+    with parts.writing(plan.span(number)) as writer:
+        writer.write(content)
+        return writer.commit()
+
+
+def test_a_committed_part_is_found_again_with_its_crc(parts: ChapterSpool):
+    put(parts, 2, b"0123456789")
+
+    assert parts.parts(PLAN) == {2: SpooledPart(PLAN.span(2), crc64nvme(b"0123456789"))}
+
+
+def test_the_crc_is_the_one_of_the_standard(parts: ChapterSpool):
+    part = put(parts, 1, b"123456789", PartPlan(9, 9, 1))
+
+    assert part.crc == 0xAE8B14860A799888
+
+
+@pytest.mark.parametrize("size_bytes", [9, 11])
+def test_a_part_of_another_length_is_not_committed(parts: ChapterSpool, size_bytes: int):
+    with pytest.raises(SpoolFault, match=f"{size_bytes} of 10"):
+        put(parts, 1, b"x" * size_bytes)
+
+    assert parts.parts(PLAN) == {}
+
+
+def test_an_unfinished_part_leaves_nothing(parts: ChapterSpool, tmp_path: Path):
+    with parts.writing(PLAN.span(1)) as writer:
+        writer.write(b"half")
+
+    assert list((tmp_path / "chapter").iterdir()) == []
+
+
+def test_what_a_kill_left_unfinished_is_no_part_and_is_written_over(parts: ChapterSpool, tmp_path: Path):
+    (tmp_path / "chapter").mkdir(mode=0o700)
+    (tmp_path / "chapter" / "00001.writing").write_bytes(b"0123456789")
+
+    assert parts.parts(PLAN) == {}
+    assert put(parts, 1, b"9876543210").crc == crc64nvme(b"9876543210")
+
+
+def test_a_part_is_opened_with_its_bytes(parts: ChapterSpool):
+    part = put(parts, 3, b"01234")
+
+    with parts.opened(part) as view:
+        assert bytes(view) == b"01234"
+
+
+@pytest.mark.parametrize("content", [b"01234567x9", b"012345678", b""])
+def test_a_part_that_changed_on_disk_is_corrupt(parts: ChapterSpool, tmp_path: Path, content: bytes):
+    part = put(parts, 1, b"0123456789")
+    (tmp_path / "chapter" / part.filename).write_bytes(content)
+
+    with pytest.raises(PartCorrupt), parts.opened(part):
+        pass
+
+
+def test_a_part_that_vanished_is_corrupt(parts: ChapterSpool):
+    part = put(parts, 1, b"0123456789")
+    parts.drop_part(part)
+
+    with pytest.raises(PartCorrupt), parts.opened(part):
+        pass
+
+
+def test_a_link_in_place_of_a_part_is_not_followed(parts: ChapterSpool, tmp_path: Path):
+    part = put(parts, 1, b"0123456789")
+    path = tmp_path / "chapter" / part.filename
+    path.rename(tmp_path / "elsewhere")
+    path.symlink_to(tmp_path / "elsewhere")
+
+    with pytest.raises(PartCorrupt), parts.opened(part):
+        pass
+
+
+def test_a_part_written_again_takes_the_place_of_the_old_one(parts: ChapterSpool, tmp_path: Path):
+    put(parts, 1, b"0123456789")
+    put(parts, 1, b"9876543210")
+
+    assert [path.name for path in (tmp_path / "chapter").iterdir()] == [
+        SpooledPart(PLAN.span(1), crc64nvme(b"9876543210")).filename
+    ]
+
+
+def test_a_part_with_the_same_number_and_length_of_another_plan_is_not_taken(parts: ChapterSpool):
+    put(parts, 2, b"0123456789", PartPlan(30, 10, 3))
+
+    assert parts.parts(PartPlan(30, 20, 2)) == {}
+
+
+@pytest.mark.parametrize(("spare_bytes", "fits"), [(-1, False), (0, True), (1, True)])
+def test_room_is_checked_before_a_part_is_begun(tmp_path: Path, spare_bytes: int, fits: bool):
+    parts = ChapterSpool(tmp_path / "c", lambda folder: RESERVE_BYTES + 10 + spare_bytes)
+
+    if fits:
+        assert put(parts, 1, b"0123456789")
+    else:
+        with pytest.raises(SpoolFull):
+            put(parts, 1, b"0123456789")
+
+
+def test_a_disk_that_fills_up_is_told_as_full(tmp_path: Path):
+    if not os.path.exists("/dev/full"):
+        pytest.skip("this system has no /dev/full")
+    parts = ChapterSpool(tmp_path / "c", lambda folder: 10**12)
+
+    with parts.writing(PLAN.span(1)) as writer:
+        full = os.open("/dev/full", os.O_WRONLY)
+        os.dup2(full, writer._file)
+        os.close(full)
+        with pytest.raises(SpoolFull):
+            writer.write(b"0123456789")
+
+
+def test_a_session_has_one_client(tmp_path: Path):
+    spool = Spool(tmp_path / "spool")
+
+    with spool.session("a"), pytest.raises(SpoolBusy), Spool(tmp_path / "spool").session("a"):
+        pass
+
+
+def test_a_lock_is_free_after_its_client(tmp_path: Path):
+    spool = Spool(tmp_path / "spool")
+    with spool.session("a"):
+        pass
+
+    with spool.session("a") as folder:
+        assert folder.read("plan.json") is None
+
+
+def test_a_document_is_read_as_it_was_written(tmp_path: Path):
+    with Spool(tmp_path / "spool").session("a") as folder:
+        folder.write("plan.json", b"one")
+        folder.write("plan.json", b"two")
+
+        assert folder.read("plan.json") == b"two"
+
+
+@pytest.mark.parametrize("name", ["..", "a/b", "", ".hidden", "a\0b", "a" * 201])
+def test_a_name_that_leaves_the_spool_is_refused(tmp_path: Path, name: str):
+    with pytest.raises(SpoolFault), Spool(tmp_path / "spool").session(name):
+        pass
+
+
+def test_a_spool_that_others_may_write_to_is_refused(tmp_path: Path):
+    (tmp_path / "spool").mkdir()
+    (tmp_path / "spool").chmod(0o777)
+
+    with pytest.raises(SpoolFault, match="this user alone"):
+        Spool(tmp_path / "spool")
+
+
+def test_a_spool_that_is_a_link_is_refused(tmp_path: Path):
+    (tmp_path / "real").mkdir(mode=0o700)
+    (tmp_path / "spool").symlink_to(tmp_path / "real")
+
+    with pytest.raises(SpoolFault):
+        Spool(tmp_path / "spool")
