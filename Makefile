@@ -7,7 +7,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-STAGE ?= local
+STAGE ?=
 PORT ?=
 FOOTAGE ?=
 PYTEST ?=
@@ -68,8 +68,9 @@ bench: setup ## measure beside peers: build/benchmarks/*.json
 	$(BIN)/python -m tests.benchmarks.coordinator
 
 deploy: setup ## the stack and the coordinator on a stage: make deploy STAGE=prod
-	$(BIN)/python -m infra.deploy --stage $(STAGE)
+	$(BIN)/python -m infra.deploy --stage '$(or $(STAGE),$(error name the stage: make deploy STAGE=prod))'
 
-clean: ## remove what was built; the venv stays (rm -r .venv removes it)
-	rm -rf build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info
+clean: ## remove what was built; the venv and the record of what is deployed stay
+	if [ -d build ]; then find build -type f -not -path 'build/*/.chalice/deployed/*' -delete; find build -type l -delete; find build -type d -empty -delete; fi
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

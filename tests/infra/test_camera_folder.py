@@ -42,6 +42,22 @@ def test_films_become_the_chapters_of_one_recording_by_name(tmp_path):
     ]
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        ("GX010038.MP4", "GX010039.MP4"),
+        ("GH010038.MP4", "GX020038.MP4"),
+        ("GX020038.MP4", "GX030038.MP4"),
+        ("GX010038.MP4", "GX030038.MP4"),
+    ],
+)
+def test_chapters_of_several_recordings_or_with_a_gap_are_named_as_one_recording(tmp_path, given):
+    for name in given:
+        (tmp_path / name).write_bytes(b"film")
+
+    assert names(card_of_folder(tmp_path)) == ["GX010001.MP4", "GX020001.MP4"]
+
+
 def test_chapters_keep_their_own_names(tmp_path):
     for name in ("GX010038.MP4", "GX020038.MP4"):
         put(tmp_path, name)

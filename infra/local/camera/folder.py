@@ -9,7 +9,7 @@ from pathlib import Path
 from infra.local.camera.card import Card, CardFile, card_with
 from infra.local.gopro_file import BrokenFile, Content, DiskContent, GoproFile, inspected
 
-CHAPTER_NAME = re.compile(r"G[XHM][0-9]{6}\.MP4")
+CHAPTER_NAME = re.compile(r"(?P<prefix>G[XHM])(?P<chapter>[0-9]{2})(?P<number>[0-9]{4})\.MP4")
 MOST_CHAPTERS = 99
 
 
@@ -20,7 +20,7 @@ class NoFootage(Exception):
 def card_of_folder(folder: Path) -> Card:
     """The folder's MP4 files, by name, as the chapters GX010001.MP4, GX020001.MP4, … in 100GOPRO.
 
-    When all names are a GoPro's chapter names already, they stay. The card has the serial, firmware and model that all
+    Names that are the chapters of one recording already stay. The card has the serial, firmware and model that all
     files state; files that state different ones, or none, get the default camera. Raises NoFootage.
     """
     paths = _films(folder)
@@ -47,8 +47,12 @@ def _films(folder: Path) -> list[Path]:
 
 
 def _names(paths: list[Path]) -> list[str]:
-    if all(CHAPTER_NAME.fullmatch(path.name) for path in paths):
-        return [path.name for path in paths]
+    names = [path.name for path in paths]
+    found = [name for name in map(CHAPTER_NAME.fullmatch, names) if name]
+    recordings = {(name["prefix"], name["number"]) for name in found}
+    chapters = [int(name["chapter"]) for name in found]
+    if len(recordings) == 1 and chapters == list(range(1, len(paths) + 1)):
+        return names
     return [f"GX{chapter:02}0001.MP4" for chapter in range(1, len(paths) + 1)]
 
 

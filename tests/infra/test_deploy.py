@@ -1,0 +1,348 @@
+"""The build folder that Chalice is run in, and the command around it; nothing here leaves this process."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from chalicelib.core.settle import Policy
+from chalicelib.settings import settings
+from infra import deploy, project, stack, template
+
+OUTPUTS = {
+    "Bucket": "footage",
+    "BucketArn": "arn:aws:s3:::footage",
+    "Table": "records",
+    "TableArn": "arn:aws:dynamodb:eu-west-1:123456789012:table/records",
+    "OrderQueue": "https://sqs.example.org/orders",
+    "OrderQueueArn": "arn:aws:sqs:eu-west-1:123456789012:orders",
+    "DeadLetters": "https://sqs.example.org/dead",
+    "DeadLettersArn": "arn:aws:sqs:eu-west-1:123456789012:dead",
+}
+
+
+NEVER: tuple[float, ...] = ()
+TWICE = (0.0, 0.0)
+
+
+def quiet(line: str) -> None:
+    """Progress that nobody reads."""
+
+
+def prepared(target: Path, stage: str = "prod", over: dict[str, str] | None = None) -> Path:
+    project.prepare(deploy.CLOUD, target, stage, OUTPUTS, over or {})
+    return target
+
+
+def config(target: Path) -> Any:
+    return json.loads((target / ".chalice" / "config.json").read_text())
+
+
+def environment(target: Path, stage: str = "prod") -> dict[str, str]:
+    """What a function of this stage sees, merged as Chalice merges it."""
+    said = config(target)
+    return {**said["environment_variables"], **said["stages"][stage]["environment_variables"]}
+
+
+def test_the_stacks_names_reach_the_functions(tmp_path: Path):
+    seen = environment(prepared(tmp_path / "prod"))
+
+    assert (seen["STAGE"], seen["BUCKET"], seen["TABLE"]) == ("prod", "footage", "records")
+    assert seen["ORDER_QUEUE_URL"] == "https://sqs.example.org/orders"
+
+
+def test_the_coordinator_understands_its_environment(tmp_path: Path):
+    seen = environment(prepared(tmp_path / "prod"))
+
+    read = settings({**seen, "AWS_REGION": "eu-west-1"})
+
+    assert (read.bucket, read.table, read.stage) == ("footage", "records", "prod")
+    assert read.policy == Policy()
+
+
+def test_every_setting_is_text_because_lambda_takes_nothing_else(tmp_path: Path):
+    assert {type(value) for value in environment(prepared(tmp_path / "prod")).values()} == {str}
+
+
+def test_settings_go_over_the_configuration(tmp_path: Path):
+    seen = environment(prepared(tmp_path / "local", "local", {"PART_SIZE_BYTES": "5242880"}), "local")
+
+    assert seen["PART_SIZE_BYTES"] == "5242880"
+    assert seen["UNDO_S"] == "3600"
+
+
+def test_a_stage_that_the_configuration_does_not_list_is_deployed_like_the_others(tmp_path: Path):
+    assert environment(prepared(tmp_path / "rehearsal", "rehearsal"), "rehearsal")["STAGE"] == "rehearsal"
+
+
+def test_no_placeholder_is_left_in_configuration_or_policies(tmp_path: Path):
+    files = (prepared(tmp_path / "prod") / ".chalice").glob("*.json")
+
+    assert [file.name for file in files if "${" in file.read_text()] == []
+
+
+def test_a_policy_names_the_stacks_resources(tmp_path: Path):
+    policy = json.loads((prepared(tmp_path / "prod") / ".chalice" / "policy-reconcile.json").read_text())
+    resources = {resource for statement in policy["Statement"] for resource in statement["Resource"]}
+
+    assert "arn:aws:s3:::footage/originals/*" in resources
+    assert f"{OUTPUTS['TableArn']}/index/work" in resources
+    assert OUTPUTS["DeadLettersArn"] in resources
+
+
+def test_a_placeholder_without_an_output_is_refused(tmp_path: Path):
+    with pytest.raises(project.UnknownPlaceholder, match="Bucket"):
+        project.prepare(deploy.CLOUD, tmp_path / "prod", "prod", {"Table": "records"}, {})
+
+
+def test_every_output_that_a_placeholder_names_is_an_output_of_the_template():
+    assert template.load()["Outputs"].keys() == OUTPUTS.keys()
+
+
+def test_what_chalice_remembers_survives_the_next_copy(tmp_path: Path):
+    target = prepared(tmp_path / "prod")
+    state = project.state_file(target, "prod")
+    package = target / ".chalice" / "deployments" / "package.zip"
+    for file in (state, package):
+        file.parent.mkdir(parents=True)
+        file.write_text("kept")
+
+    prepared(target)
+
+    assert (state.read_text(), package.read_text()) == ("kept", "kept")
+
+
+def test_a_module_that_is_gone_is_not_deployed_on(tmp_path: Path):
+    target = prepared(tmp_path / "prod")
+    (target / "chalicelib" / "gone.py").write_text("")
+
+    assert not (prepared(target) / "chalicelib" / "gone.py").exists()
+
+
+def test_compiled_files_and_caches_stay_behind(tmp_path: Path):
+    source = tmp_path / "cloud"
+    project.prepare(deploy.CLOUD, source, "prod", OUTPUTS, {})
+    for folder in ("chalicelib/__pycache__", ".mypy_cache", ".chalice/deployed", ".chalice/deployments"):
+        (source / folder).mkdir(parents=True, exist_ok=True)
+        (source / folder / "left").write_text("behind")
+
+    project.prepare(source, tmp_path / "prod", "prod", OUTPUTS, {})
+
+    assert list((tmp_path / "prod").rglob("left")) == []
+
+
+def test_a_folder_that_holds_other_things_is_left_alone(tmp_path: Path):
+    precious = tmp_path / "precious.mp4"
+    precious.write_text("footage")
+
+    with pytest.raises(project.NotAProject):
+        prepared(tmp_path)
+
+    assert precious.read_text() == "footage"
+
+
+DEPLOYED = {
+    "rest_api": {"resource_type": "rest_api", "rest_api_url": "https://api.example.org/api/"},
+    "api_handler": {"resource_type": "lambda_function", "lambda_arn": "arn:api"},
+    "on_original": {"resource_type": "lambda_function", "lambda_arn": "arn:on_original"},
+    "on_original-s3event": {"resource_type": "s3_event", "lambda_arn": "arn:on_original"},
+    "reconcile": {"resource_type": "lambda_function", "lambda_arn": "arn:reconcile"},
+}
+
+
+def test_event_functions_are_all_but_the_api():
+    assert project.event_functions(DEPLOYED) == {
+        "on_original": "arn:on_original",
+        "reconcile": "arn:reconcile",
+    }
+
+
+def test_the_api_address_has_no_slash_at_its_end():
+    assert project.api_url(DEPLOYED) == "https://api.example.org/api"
+
+
+class RoleNotReady(Exception):
+    """Lambda's answer while a new role's rights have not reached it."""
+
+
+class Functions:
+    """Lambda, as far as failure destinations go; the role is `not_ready` for so many calls."""
+
+    class exceptions:  # noqa: N801 -- boto3's own name
+        InvalidParameterValueException = RoleNotReady
+
+    def __init__(self, not_ready: int = 0) -> None:
+        self.configured: dict[str, Any] = {}
+        self._not_ready = not_ready
+
+    def put_function_event_invoke_config(self, **call: Any) -> None:
+        if self._not_ready:
+            self._not_ready -= 1
+            raise RoleNotReady
+        self.configured[call.pop("FunctionName")] = call
+
+
+def test_every_event_function_retries_twice_and_then_leaves_a_dead_letter():
+    functions: Any = Functions()
+
+    deploy.keep_failures(
+        functions, project.event_functions(DEPLOYED), "arn:dead", patience=NEVER, progress=quiet
+    )
+
+    said = {
+        "MaximumRetryAttempts": 2,
+        "DestinationConfig": {"OnFailure": {"Destination": "arn:dead"}},
+    }
+    assert functions.configured == {"arn:on_original": said, "arn:reconcile": said}
+
+
+def test_a_role_whose_rights_are_on_their_way_is_waited_for():
+    functions: Any = Functions(not_ready=2)
+
+    deploy.keep_failures(
+        functions, {"reconcile": "arn:reconcile"}, "arn:dead", patience=TWICE, progress=quiet
+    )
+
+    assert list(functions.configured) == ["arn:reconcile"]
+
+
+def test_a_role_that_never_may_send_fails_the_deployment():
+    functions: Any = Functions(not_ready=3)
+
+    with pytest.raises(RoleNotReady):
+        deploy.keep_failures(
+            functions, {"reconcile": "arn:reconcile"}, "arn:dead", patience=TWICE, progress=quiet
+        )
+
+
+def test_a_chalice_that_fails_fails_the_deployment_and_shows_why(tmp_path: Path):
+    lines: list[str] = []
+
+    with pytest.raises(deploy.ChaliceFailed):
+        deploy.run_chalice(tmp_path, "prod", {}, lines.append)
+
+    assert any(line.startswith("chalice: ") for line in lines)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["--stage", "local"],
+        ["--stage", "Prod"],
+        ["--stage", "p"],
+        ["--stage", "a" * 17],
+        ["--stage", "prod", "--parameter", "GraceDays"],
+        ["--stage", "prod", "--parameter", "Stage=x"],
+        ["--stage", "prod", "--parameter", "Grace=3"],
+    ],
+)
+def test_a_wrong_command_line_is_refused_before_anything_is_done(arguments: list[str], capsys: Any):
+    with pytest.raises(SystemExit) as ended:
+        deploy.parser().parse_args(arguments)
+
+    assert ended.value.code == 2
+    assert "error:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("stage", ["ab", "a" * 16, "prod-2"])
+def test_a_stage_name_that_fits_a_bucket_name_is_taken(stage: str):
+    given = deploy.parser().parse_args(["--stage", stage, "--parameter", "AlarmAddress=a=b@example.org"])
+
+    assert given.stage == stage
+    assert given.parameter == [("AlarmAddress", "a=b@example.org")]
+
+
+class Cloudformation:
+    """CloudFormation with at most one stack, which goes through the states it is given."""
+
+    def __init__(self, *states: str, present: bool = False) -> None:
+        self._states = list(states)
+        self.present = present
+        self.calls: list[tuple[str, list[Any]]] = []
+
+    def describe_stacks(self, **call: Any) -> Any:
+        if not self.present:
+            raise failure(f"Stack with id {call['StackName']} does not exist")
+        state = self._states.pop(0) if len(self._states) > 1 else self._states[0]
+        held = [{"ParameterKey": "GraceDays", "ParameterValue": "30"}, {"ParameterKey": "Dropped"}]
+        outputs = [{"OutputKey": "Bucket", "OutputValue": "footage"}]
+        return {"Stacks": [{"StackStatus": state, "Parameters": held, "Outputs": outputs}]}
+
+    def create_stack(self, **call: Any) -> None:
+        self.calls.append(("create", call["Parameters"]))
+        self.present = True
+
+    def update_stack(self, **call: Any) -> None:
+        self.calls.append(("update", call["Parameters"]))
+
+    def describe_stack_events(self, **call: Any) -> Any:
+        broken = {
+            "LogicalResourceId": "Table",
+            "ResourceStatus": "CREATE_FAILED",
+            "ResourceStatusReason": "why",
+        }
+        after = {
+            "LogicalResourceId": "Bucket",
+            "ResourceStatus": "CREATE_FAILED",
+            "ResourceStatusReason": "cancelled",
+        }
+        return {"StackEvents": [after, broken]}
+
+
+class UnchangedStack(Cloudformation):
+    def update_stack(self, **call: Any) -> None:
+        raise failure("No updates are to be performed.")
+
+
+def failure(message: str) -> Exception:
+    return ClientError({"Error": {"Code": "ValidationError", "Message": message}}, "UpdateStack")
+
+
+def bring_up(cloudformation: Any, **parameters: str) -> dict[str, str]:
+    return stack.bring_up(
+        cloudformation, "reelhaul-prod", template.load(), parameters, poll_s=0, progress=quiet
+    )
+
+
+def test_a_stack_that_is_not_there_is_created_and_waited_for():
+    cloudformation = Cloudformation("CREATE_IN_PROGRESS", "CREATE_IN_PROGRESS", "CREATE_COMPLETE")
+
+    outputs = bring_up(cloudformation, Stage="prod")
+
+    assert outputs == {"Bucket": "footage"}
+    assert cloudformation.calls == [("create", [{"ParameterKey": "Stage", "ParameterValue": "prod"}])]
+
+
+def test_an_update_without_a_change_is_a_success():
+    assert bring_up(UnchangedStack("UPDATE_COMPLETE", present=True)) == {"Bucket": "footage"}
+
+
+def test_an_update_keeps_the_parameters_that_are_not_given():
+    cloudformation = Cloudformation("CREATE_COMPLETE", "UPDATE_COMPLETE", present=True)
+
+    bring_up(cloudformation)
+
+    assert cloudformation.calls == [("update", [{"ParameterKey": "GraceDays", "UsePreviousValue": True}])]
+
+
+def test_an_update_takes_the_parameters_that_are_given():
+    cloudformation = Cloudformation("CREATE_COMPLETE", "UPDATE_COMPLETE", present=True)
+
+    bring_up(cloudformation, GraceDays="7")
+
+    assert cloudformation.calls == [("update", [{"ParameterKey": "GraceDays", "ParameterValue": "7"}])]
+
+
+def test_a_stack_that_fails_names_the_resource_that_failed_first():
+    cloudformation = Cloudformation("CREATE_IN_PROGRESS", "ROLLBACK_COMPLETE")
+
+    with pytest.raises(stack.StackFailed, match="Table: why"):
+        bring_up(cloudformation, Stage="prod")
+
+
+def test_a_stack_that_never_came_up_must_be_deleted_by_hand():
+    with pytest.raises(stack.StackFailed, match="delete it"):
+        bring_up(Cloudformation("ROLLBACK_COMPLETE", present=True))

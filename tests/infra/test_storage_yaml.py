@@ -1,0 +1,272 @@
+"""Every safety property that the house relies on stands in `infra/storage.yaml`: taken out, its test fails."""
+
+import json
+from typing import Any
+
+import pytest
+
+from infra import deploy, template
+
+WHOLE = template.load()
+ARN = "arn:aws:s3:::footage"
+NAMES = {
+    **template.defaults(WHOLE),
+    "Stage": "prod",
+    "AWS::AccountId": "123456789012",
+    "AWS::Region": "eu-west-1",
+    "Bucket": "footage",
+    "Bucket.Arn": ARN,
+    "DeadLetters.Arn": "arn:aws:sqs:eu-west-1:123456789012:dead",
+    "DeadLetters.QueueName": "dead",
+    "Alarms": "arn:aws:sns:eu-west-1:123456789012:alarms",
+}
+
+
+def properties(resource: str, **parameters: str) -> Any:
+    return template.resolved(WHOLE["Resources"][resource]["Properties"], WHOLE, {**NAMES, **parameters})
+
+
+def denial(sid: str, **parameters: str) -> Any:
+    statements = properties("BucketPolicy", **parameters)["PolicyDocument"]["Statement"]
+    [found] = [statement for statement in statements if statement["Sid"] == sid]
+    assert (found["Effect"], found["Principal"]) == ("Deny", "*")
+    return found
+
+
+def rule(rule_id: str, **parameters: str) -> Any:
+    rules = properties("Bucket", **parameters)["LifecycleConfiguration"]["Rules"]
+    [found] = [each for each in rules if each["Id"] == rule_id]
+    assert found["Status"] == "Enabled"
+    return found
+
+
+def settings() -> Any:
+    document = json.loads((deploy.CLOUD / ".chalice" / "config.json").read_text())
+    return document["environment_variables"]
+
+
+def test_the_bucket_keeps_every_version():
+    assert properties("Bucket")["VersioningConfiguration"] == {"Status": "Enabled"}
+
+
+@pytest.mark.parametrize("resource", ["Bucket", "Table"])
+def test_footage_and_records_outlive_the_stack(resource: str):
+    assert WHOLE["Resources"][resource]["DeletionPolicy"] == "Retain"
+    assert WHOLE["Resources"][resource]["UpdateReplacePolicy"] == "Retain"
+
+
+def test_public_access_is_blocked_in_all_four_ways():
+    assert properties("Bucket")["PublicAccessBlockConfiguration"] == {
+        "BlockPublicAcls": True,
+        "BlockPublicPolicy": True,
+        "IgnorePublicAcls": True,
+        "RestrictPublicBuckets": True,
+    }
+
+
+def test_the_bucket_owner_owns_every_object():
+    assert properties("Bucket")["OwnershipControls"] == {
+        "Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]
+    }
+
+
+def test_objects_are_encrypted_at_rest():
+    [each] = properties("Bucket")["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+
+    assert each["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
+
+
+def test_two_stages_of_one_account_have_two_buckets():
+    assert properties("Bucket", Stage="prod")["BucketName"] == "reelhaul-prod-123456789012-eu-west-1"
+
+
+def test_forgotten_multipart_uploads_are_aborted_after_seven_days():
+    assert rule("abort-forgotten-uploads")["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
+
+
+def test_an_upload_expires_before_the_bucket_aborts_its_parts():
+    days = rule("abort-forgotten-uploads")["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"]
+
+    assert int(settings()["UPLOAD_TTL_S"]) < days * 86_400
+
+
+@pytest.mark.parametrize("kind", ["originals", "intermediates"])
+def test_cleaned_footage_is_purged_only_after_the_grace(kind: str):
+    found = rule(f"purge-cleaned-{kind}", GraceDays="30")
+
+    assert found["Prefix"] == f"{kind}/"
+    assert found["NoncurrentVersionExpiration"] == {"NoncurrentDays": "30"}
+
+
+def test_the_grace_is_fourteen_days_unless_said_otherwise():
+    assert NAMES["GraceDays"] == "14"
+
+
+def test_no_rule_expires_a_current_version():
+    rules = properties("Bucket")["LifecycleConfiguration"]["Rules"]
+
+    assert [each["Id"] for each in rules if {"ExpirationInDays", "ExpirationDate"} & each.keys()] == []
+
+
+def test_outputs_and_measurements_are_never_purged():
+    purged = {
+        each.get("Prefix")
+        for each in properties("Bucket")["LifecycleConfiguration"]["Rules"]
+        if "NoncurrentVersionExpiration" in each
+    }
+
+    assert purged == {"originals/", "intermediates/"}
+
+
+def test_delete_markers_with_nothing_below_them_go():
+    assert rule("drop-lone-delete-markers")["ExpiredObjectDeleteMarker"] is True
+
+
+def test_without_a_dashboard_no_browser_may_use_the_bucket():
+    assert "CorsConfiguration" not in properties("Bucket")
+
+
+def test_the_dashboard_alone_may_read_and_write_parts_and_sees_their_etag():
+    [cors] = properties("Bucket", DashboardOrigin="https://footage.example.org")["CorsConfiguration"][
+        "CorsRules"
+    ]
+
+    assert cors["AllowedOrigins"] == ["https://footage.example.org"]
+    assert cors["AllowedMethods"] == ["GET", "PUT"]
+    assert cors["ExposedHeaders"] == ["ETag"]
+
+
+def test_whatever_does_not_come_over_tls_is_denied():
+    found = denial("OnlyOverTls")
+
+    assert (found["Action"], found["Resource"]) == ("s3:*", [ARN, f"{ARN}/*"])
+    assert found["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_a_signature_older_than_fifteen_minutes_is_denied():
+    found = denial("OnlyYoungSignatures")
+
+    assert (found["Action"], found["Resource"]) == ("s3:*", [ARN, f"{ARN}/*"])
+    assert found["Condition"] == {"NumericGreaterThan": {"s3:signatureAge": "900000"}}
+
+
+def test_part_urls_live_as_long_as_the_bucket_accepts_them():
+    oldest_ms = denial("OnlyYoungSignatures")["Condition"]["NumericGreaterThan"]["s3:signatureAge"]
+
+    assert int(settings()["PART_URL_TTL_S"]) * 1000 <= int(oldest_ms)
+
+
+@pytest.mark.parametrize("role", ["", "arn:aws:iam::123456789012:role/glass"])
+def test_nobody_deletes_a_version(role: str):
+    found = denial("NobodyDeletesVersions", BreakGlassRoleArn=role)
+
+    assert (found["Action"], found["Resource"]) == ("s3:DeleteObjectVersion", f"{ARN}/*")
+    assert "Condition" not in found
+
+
+def test_nobody_weakens_versioning_or_lifecycle():
+    found = denial("NobodyWeakensTheGrace")
+
+    assert set(found["Action"]) == {"s3:PutBucketVersioning", "s3:PutLifecycleConfiguration"}
+    assert found["Resource"] == ARN
+    assert "Condition" not in found
+
+
+def test_only_a_named_role_may_change_versioning_and_lifecycle():
+    role = "arn:aws:iam::123456789012:role/glass"
+
+    found = denial("NobodyWeakensTheGrace", BreakGlassRoleArn=role)
+
+    assert found["Condition"] == {"ArnNotEquals": {"aws:PrincipalArn": role}}
+
+
+def test_an_original_is_deleted_only_by_the_etag_that_was_judged():
+    found = denial("OriginalsAreDeletedByETag")
+
+    assert (found["Action"], found["Resource"]) == ("s3:DeleteObject", f"{ARN}/originals/*")
+    assert found["Condition"] == {"Null": {"s3:if-match": "true"}}
+
+
+def test_an_original_is_never_written_over():
+    found = denial("OriginalsAreNeverOverwritten")
+
+    assert (found["Action"], found["Resource"]) == ("s3:PutObject", f"{ARN}/originals/*")
+    assert found["Condition"]["Null"] == {"s3:if-none-match": "true"}
+
+
+def test_parts_of_an_original_need_no_condition_because_they_create_no_object():
+    assert denial("OriginalsAreNeverOverwritten")["Condition"]["Bool"] == {
+        "s3:ObjectCreationOperation": "true"
+    }
+
+
+def test_the_bucket_policy_allows_nothing():
+    statements = properties("BucketPolicy")["PolicyDocument"]["Statement"]
+
+    assert {statement["Effect"] for statement in statements} == {"Deny"}
+
+
+def test_the_table_has_its_keys_and_two_indexes():
+    table = properties("Table")
+    keys = {
+        index["IndexName"]: [key["AttributeName"] for key in index["KeySchema"]]
+        for index in table["GlobalSecondaryIndexes"]
+    }
+
+    assert [key["AttributeName"] for key in table["KeySchema"]] == ["pk", "sk"]
+    assert keys == {"by_device": ["device_pk", "device_sk"], "work": ["work_pk", "work_sk"]}
+
+
+def test_the_work_index_carries_keys_alone():
+    [work] = [each for each in properties("Table")["GlobalSecondaryIndexes"] if each["IndexName"] == "work"]
+
+    assert work["Projection"] == {"ProjectionType": "KEYS_ONLY"}
+
+
+def test_the_table_can_be_recovered_and_not_be_deleted():
+    table = properties("Table")
+
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert table["DeletionProtectionEnabled"] is True
+
+
+def test_the_table_is_paid_per_request_and_forgets_by_ttl():
+    table = properties("Table")
+
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "ttl", "Enabled": True}
+
+
+def test_an_order_that_keeps_failing_ends_among_the_dead_letters():
+    assert properties("OrderQueue")["RedrivePolicy"] == {
+        "deadLetterTargetArn": NAMES["DeadLetters.Arn"],
+        "maxReceiveCount": 5,
+    }
+
+
+def test_dead_letters_wait_fourteen_days():
+    assert properties("DeadLetters")["MessageRetentionPeriod"] == 14 * 86_400
+
+
+@pytest.mark.parametrize("queue", ["OrderQueue", "DeadLetters"])
+def test_messages_are_encrypted_at_rest(queue: str):
+    assert properties(queue)["SqsManagedSseEnabled"] is True
+
+
+def test_the_first_dead_letter_raises_the_alarm():
+    alarm = properties("DeadLettersNotEmpty")
+
+    assert alarm["MetricName"] == "ApproximateNumberOfMessagesVisible"
+    assert alarm["Dimensions"] == [{"Name": "QueueName", "Value": "dead"}]
+    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanThreshold", 0)
+    assert alarm["AlarmActions"] == [NAMES["Alarms"]]
+
+
+def test_an_alarm_address_is_optional():
+    assert NAMES["AlarmAddress"] == ""
+    assert WHOLE["Resources"]["AlarmSubscription"]["Condition"] == "HasAlarmAddress"
+
+
+def test_a_name_that_the_template_does_not_know_is_refused():
+    with pytest.raises(template.UnknownIntrinsic, match=r"Bucket\.Arn"):
+        template.resolved({"Fn::GetAtt": ["Bucket", "Arn"]}, WHOLE, {})
