@@ -22,12 +22,13 @@ from tqdm import tqdm
 from edge_client.camera import Camera, KeepAlive
 from edge_client.coordinator import Coordinator
 from edge_client.errors import EdgeError, SettingsFault, TryLater
-from edge_client.haul import Haul, Outcome, Tools
+from edge_client.haul import Haul, Outcome
 from edge_client.plan import SessionPlan
 from edge_client.progress import Bars, Lines, Progress
 from edge_client.retry import Retry, Tally, real_timing
 from edge_client.settings import Settings, settings_from
 from edge_client.spool import Spool
+from edge_client.visit import Tools
 
 log = logging.getLogger(__name__)
 

@@ -89,8 +89,9 @@ class Signer(Protocol):
 class Change:
     """One write of a session's state: all of it or nothing.
 
-    `session` is the session as it will stand; its version must be one above what is recorded, or 1 for a new
-    session. `chapters` are written with a new session only, and at most 49 `uploads` at a time. `due_at` is when the reconciler looks next, or None.
+    `session` is the session as it will stand; its version must be one above what is recorded, or 1 for a new session.
+    `chapters` are written with a new session only, and at most 49 `uploads` at a time. `due_at` is when the
+    reconciler looks next, or None.
     """
 
     session: Session

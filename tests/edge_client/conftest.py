@@ -14,9 +14,10 @@ from edge_client.camera import Camera, KeepAlive
 from edge_client.chapters import ByNumber
 from edge_client.coordinator import Coordinator, Token
 from edge_client.errors import Stopped
-from edge_client.haul import Choice, Haul, Outcome, Report, Tools
+from edge_client.haul import Choice, Haul, Outcome, Report
 from edge_client.retry import Retry, Tally, Timing
 from edge_client.spool import Spool, disk_free_bytes
+from edge_client.visit import Tools
 from tests.edge_client.fakes import (
     TOKEN,
     CameraFile,

@@ -1,0 +1,265 @@
+"""One chapter's way home: rounds of fetching, sending and completing until its receipt is durable.
+
+The main thread reads the camera part by part into the spool; two more send what is there. A round begins with the
+question what S3 still lacks, so every round, and every rerun, does only what is missing.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from awscrt.checksums import combine_crc64nvme
+
+from edge_client.coordinator import ChapterView, Receipt, UploadView, crc_text
+from edge_client.errors import (
+    CoordinatorRefusal,
+    EdgeError,
+    GaveUp,
+    PartCorrupt,
+    PartsMismatch,
+    ReceiptDiffers,
+    RoundLost,
+    SpoolFault,
+    SpoolFull,
+    UploadLost,
+)
+from edge_client.plan import ChapterPlan, SessionPlan, Span
+from edge_client.retry import full_jitter_s
+from edge_client.spool import ChapterSpool, SessionSpool, SpooledPart
+from edge_client.transfer import Desk, PartSender, Senders
+from edge_client.visit import Tools, Visit
+
+log = logging.getLogger(__name__)
+
+MOST_ROUNDS = 5
+
+
+@dataclass(frozen=True)
+class ChapterReport:
+    """What became of one chapter; `receipt` is the coordinator's own document."""
+
+    path: str
+    size_bytes: int
+    crc64nvme: str
+    receipt: dict[str, Any]
+    parts_sent: int
+    parts_skipped: int
+    seconds: float
+
+
+@dataclass
+class ChapterHaul:
+    """One chapter on its way; rounds until it has its receipt."""
+
+    tools: Tools
+    visit: Visit
+    plan: SessionPlan
+    chapter: ChapterPlan
+    view: ChapterView
+    folder: SessionSpool
+    parts: ChapterSpool
+    upload: UploadView | None = None
+    again: frozenset[int] = frozenset()
+    sent: set[int] = field(default_factory=set)
+    touched: bool = False
+
+    def run(self) -> ChapterReport:
+        """Haul the chapter. Raises Refused, Unsettled or TryLater; its parts stay in the spool then."""
+        began_s = self.tools.retry.timing.monotonic()
+        receipt = self.view.receipt
+        if receipt is None:
+            self.tools.progress.chapter(self.chapter.path, self.chapter.size_bytes)
+            receipt = self._rounds()
+        self._accept(receipt)
+        seconds = self.tools.retry.timing.monotonic() - began_s
+        self.tools.progress.verified(self.chapter.path, seconds)
+        return self._report(receipt, seconds)
+
+    def _report(self, receipt: Receipt, seconds: float) -> ChapterReport:
+        count = self.upload.plan.part_count if self.upload else 0
+        return ChapterReport(
+            path=self.chapter.path,
+            size_bytes=receipt.size_bytes,
+            crc64nvme=crc_text(receipt.crc),
+            receipt=dict(receipt.document),
+            parts_sent=len(self.sent),
+            parts_skipped=count - len(self.sent),
+            seconds=round(seconds, 3),
+        )
+
+    def _rounds(self) -> Receipt:
+        timing = self.tools.retry.timing
+        for lost in range(1, MOST_ROUNDS + 1):
+            try:
+                return self._round()
+            except RoundLost as error:
+                log.warning("another round", extra={"chapter": self.chapter.path, "reason": str(error)})
+                if receipt := self._after(error, last=lost == MOST_ROUNDS):
+                    return receipt
+            self.tools.retry.tally.retried()
+            timing.sleep(full_jitter_s(lost, timing.chance()))
+        raise AssertionError("the last round returns or raises")
+
+    def _after(self, error: RoundLost, last: bool) -> Receipt | None:
+        """What a lost round leaves to know: parts to send again, or a receipt after all."""
+        if isinstance(error, PartsMismatch):
+            self.again = error.numbers
+        if isinstance(error, UploadLost) and self.upload:
+            self.upload = self.tools.coordinator.upload(self.upload.upload_id)
+            if self.upload.receipt:
+                return self.upload.receipt
+        if last:
+            raise _ended(error, self.chapter.path) from error
+        return None
+
+    def _round(self) -> Receipt:
+        """Send what is missing, complete, and return the receipt."""
+        self.upload = upload = self._opened()
+        if upload.receipt:
+            return upload.receipt
+        spooled = self.parts.parts(upload.plan)
+        owed = [span for span in upload.plan.spans() if self._is_owed(span, upload, spooled)]
+        self._count_what_is_there(upload, owed, spooled)
+        self._carry(upload, owed, spooled)
+        verified = self.tools.coordinator.complete(upload.upload_id, self._whole_crc(upload))
+        if verified.receipt is None:
+            raise CoordinatorRefusal("a completed upload came without its receipt")
+        return verified.receipt
+
+    def _opened(self) -> UploadView:
+        upload = self.tools.coordinator.open_upload(
+            self.plan.session_id, self.view.artifact_id, self.chapter.size_bytes
+        )
+        if upload.plan.size_bytes != self.chapter.size_bytes:
+            raise CoordinatorRefusal(f"the coordinator plans {self.chapter.path} with another size")
+        return upload
+
+    def _is_owed(self, span: Span, upload: UploadView, spooled: dict[int, SpooledPart]) -> bool:
+        stored, ours = upload.parts.get(span.number), spooled.get(span.number)
+        if stored is None or stored.size_bytes != span.size_bytes or span.number in self.again:
+            return True
+        return ours is not None and ours.crc != stored.crc
+
+    def _count_what_is_there(
+        self, upload: UploadView, owed: list[Span], spooled: dict[int, SpooledPart]
+    ) -> None:
+        """Both legs' progress begins where the last run ended; a second round counts only what it does again."""
+        owed_bytes = sum(span.size_bytes for span in owed)
+        absent_bytes = sum(span.size_bytes for span in owed if span.number not in spooled)
+        if not self.touched:
+            self.tools.progress.fetched(upload.plan.size_bytes - absent_bytes)
+            self.tools.progress.sent(upload.plan.size_bytes - owed_bytes)
+        else:
+            self.tools.progress.fetched(-absent_bytes)
+            self.tools.progress.sent(-owed_bytes)
+        self.touched = True
+
+    def _carry(self, upload: UploadView, owed: list[Span], spooled: dict[int, SpooledPart]) -> None:
+        """Both legs at once: read what is missing, send what is owed."""
+        coordinator = self.tools.coordinator
+        desk = Desk(lambda batch: coordinator.part_urls(upload.upload_id, batch))
+        try:
+            with Senders(desk, lambda: self._sender(desk), self.tools.retry.timing.check) as senders:
+                self._feed(desk, senders, owed, spooled)
+                senders.drain()
+        finally:
+            self.sent |= desk.sent
+        if desk.corrupt:
+            raise PartCorrupt(f"parts {sorted(desk.corrupt)} changed in the spool and are read again")
+
+    def _sender(self, desk: Desk) -> PartSender:
+        return PartSender(desk, self.parts, self.tools.retry, self.tools.progress.sent)
+
+    def _feed(self, desk: Desk, senders: Senders, owed: list[Span], spooled: dict[int, SpooledPart]) -> None:
+        for span in owed:
+            if span.number in spooled:
+                desk.add(spooled[span.number])
+        try:
+            for span in owed:
+                if span.number not in spooled:
+                    desk.add(self._fetched(span, desk))
+        except SpoolFull:
+            # What is on the disk still goes up, so that the next run finds less to do.
+            senders.drain()
+            raise
+
+    def _fetched(self, span: Span, desk: Desk) -> SpooledPart:
+        """One part, read from the camera into the spool."""
+        self.plan.refuse_other_camera(self.visit.identity(self.plan.chapters[0]).serial)
+        tries = 0
+
+        def attempt() -> SpooledPart:
+            nonlocal tries
+            tries += 1
+            desk.check()
+            if tries > 1:
+                self.visit.check_again(self.plan)
+            return self._read(span, desk)
+
+        return self.tools.retry.run(f"reading part {span.number} of {self.chapter.path}", attempt)
+
+    def _read(self, span: Span, desk: Desk) -> SpooledPart:
+        """One try. Blocks go to disk as they come, so the camera never waits for S3."""
+        taken_bytes = 0
+
+        def write(block: bytes) -> None:
+            nonlocal taken_bytes
+            desk.check()
+            self.tools.retry.timing.check()
+            writer.write(block)
+            taken_bytes += len(block)
+            self.tools.progress.fetched(len(block))
+
+        with self.parts.writing(span) as writer:
+            try:
+                self.tools.camera.read_part(self.chapter, span, write)
+            except EdgeError:
+                self.tools.progress.fetched(-taken_bytes)
+                raise
+            return writer.commit()
+
+    def _known_crcs(self, upload: UploadView) -> dict[int, int]:
+        """The CRC of each part as far as it is known: as read from the camera, else as S3 says it."""
+        crcs = {number: part.crc for number, part in upload.parts.items()}
+        return crcs | {number: part.crc for number, part in self.parts.parts(upload.plan).items()}
+
+    def _whole_crc(self, upload: UploadView) -> int:
+        crcs = self._known_crcs(upload)
+        return folded((crcs[span.number], span.size_bytes) for span in upload.plan.spans())
+
+    def _accept(self, receipt: Receipt) -> None:
+        """Take a receipt that is for the bytes that were read; only then may the parts go."""
+        if receipt.artifact_id != self.view.artifact_id or receipt.size_bytes != self.chapter.size_bytes:
+            raise ReceiptDiffers(
+                f"the receipt for {self.chapter.path} is for another object; its parts are kept"
+            )
+        upload = self.upload
+        all_known = upload and len(self._known_crcs(upload)) == upload.plan.part_count
+        if upload and all_known and receipt.crc != self._whole_crc(upload):
+            raise ReceiptDiffers(
+                f"the receipt for {self.chapter.path} has another CRC than what was read; its parts are kept"
+            )
+        self.folder.write_receipt(receipt.artifact_id, json.dumps(dict(receipt.document)).encode())
+        self.parts.drop()
+
+
+def _ended(error: RoundLost, path: str) -> EdgeError:
+    if isinstance(error, PartsMismatch):
+        return CoordinatorRefusal(f"{path}: {error}, {MOST_ROUNDS} times")
+    if isinstance(error, PartCorrupt):
+        return SpoolFault(
+            f"{path}: {error}, {MOST_ROUNDS} times; the spool's disk does not keep what it is given"
+        )
+    return GaveUp(f"{path}: {error}, {MOST_ROUNDS} times")
+
+
+def folded(parts: Iterator[tuple[int, int]]) -> int:
+    """The CRC64NVME of a whole from its parts' CRCs and sizes, in order."""
+    whole_crc = 0
+    for crc, size_bytes in parts:
+        whole_crc = combine_crc64nvme(whole_crc, crc, size_bytes)
+    return whole_crc

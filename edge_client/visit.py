@@ -1,0 +1,107 @@
+"""The camera for as long as a haul needs it: known by its serial, kept awake, held against other clients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+
+from edge_client.camera import Camera, KeepAlive
+from edge_client.chapters import CameraFile
+from edge_client.coordinator import Coordinator
+from edge_client.errors import CardFault, Refused, Unsettled
+from edge_client.plan import MOST_CHAPTERS, CameraIdentity, ChapterPlan, SessionPlan
+from edge_client.progress import Progress
+from edge_client.retry import Retry
+from edge_client.spool import Spool
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What the walk uses, put together by the command line."""
+
+    camera: Camera
+    keep_awake: Callable[[], KeepAlive]
+    coordinator: Coordinator
+    spool: Spool
+    retry: Retry
+    progress: Progress
+    peak_rss_mib: Callable[[], float]
+
+
+@dataclass
+class Visit:
+    """The camera for as long as it is needed: known by its serial, kept awake, held against other clients.
+
+    Nothing is asked of it before something is needed: a rerun after success works without a camera.
+    """
+
+    tools: Tools
+    stack: ExitStack
+    known: CameraIdentity | None = None
+    awake: bool = False
+
+    def files(self) -> list[CameraFile]:
+        """The camera's list, once it is done writing."""
+        self._wake()
+        return self.tools.retry.run("the camera's list", self._files)
+
+    def _files(self) -> list[CameraFile]:
+        self.tools.camera.control_over_usb()
+        status = self.tools.camera.check_ready()
+        return self.tools.camera.files(status.get("39", 0))
+
+    def identity(self, example: CameraFile | ChapterPlan) -> CameraIdentity:
+        """Who the camera is, from itself or from one of its files; from now on it is ours."""
+        if self.known is None:
+            self._wake()
+            found = self.tools.retry.run("the camera's identity", lambda: self._identity(example))
+            self.stack.enter_context(self.tools.spool.camera(found.serial))
+            self.known = found
+        return self.known
+
+    def _wake(self) -> None:
+        if not self.awake:
+            self.stack.enter_context(self.tools.keep_awake())
+            self.awake = True
+
+    def _identity(self, example: CameraFile | ChapterPlan) -> CameraIdentity:
+        camera = self.tools.camera
+        camera.control_over_usb()
+        camera.check_ready()
+        if found := camera.info():
+            return found
+        return CameraIdentity(
+            camera.serial_in(example.directory, example.filename, example.size_bytes), None, None
+        )
+
+    def check_again(self, plan: SessionPlan) -> None:
+        """After an outage: one try to see that the plan's camera is there and not writing."""
+        plan.refuse_other_camera(self._identity(plan.chapters[0]).serial)
+
+    def freeze(self, session_id: str, files: tuple[CameraFile, ...]) -> SessionPlan:
+        """The plan of a session of these files, each with all that identifies it."""
+        if len(files) > MOST_CHAPTERS:
+            raise Refused(f"{len(files)} chapters are too many for one session; at most {MOST_CHAPTERS}")
+        identity = self.identity(files[0])
+        chapters = (self.tools.retry.run(file.path, partial(self._frozen, file)) for file in files)
+        return SessionPlan(session_id, identity, tuple(chapters))
+
+    def _frozen(self, file: CameraFile) -> ChapterPlan:
+        """One try. The list is a hint: it must say what is served, now or when read again."""
+        camera = self.tools.camera
+        facts = camera.head(file.directory, file.filename)
+        if facts.size_bytes != file.size_bytes:
+            file = self._listed_again(file)
+        if facts.size_bytes != file.size_bytes:
+            raise Unsettled(f"{file.path} is listed with {file.size_bytes} bytes but has {facts.size_bytes}")
+        if facts.size_bytes == 0:
+            raise CardFault(f"{file.path} has no bytes")
+        gumi = camera.gumi(file.directory, file.filename)
+        return ChapterPlan(
+            file.directory, file.filename, file.size_bytes, file.created, file.modified, facts.etag, gumi
+        )
+
+    def _listed_again(self, file: CameraFile) -> CameraFile:
+        return next((now for now in self.tools.camera.files(1) if now.path == file.path), file)
