@@ -161,13 +161,22 @@ class _Handler(BaseHTTPRequestHandler):
     def _exchange(self) -> None:
         body = self._body()
         answer = _Answer(self, body)
-        chunks = self.server.app(self._environ(body), answer.start)
+        try:
+            self._run(self._environ(body), answer)
+        except (ConnectionCut, ConnectionError, TimeoutError, BrokenRequest):
+            raise
+        except Exception:  # noqa: BLE001 - the door of every application: reported, and answered if nothing was yet
+            self.server.handle_error(self.request, self.client_address)
+            answer.fail()
+        self._drain(body)
+
+    def _run(self, environ: WSGIEnvironment, answer: _Answer) -> None:
+        chunks = self.server.app(environ, answer.start)
         try:
             answer.write_all(chunks)
         finally:
             if hasattr(chunks, "close"):
                 chunks.close()
-        self._drain(body)
 
     def _drain(self, body: _Body) -> None:
         """The next request begins behind this body; one that was never asked for ends the connection instead."""
@@ -204,6 +213,7 @@ class _Handler(BaseHTTPRequestHandler):
             "SERVER_PORT": str(self.server.server_address[1]),
             "SERVER_PROTOCOL": self.request_version,
             "REMOTE_ADDR": self.client_address[0],
+            "REMOTE_PORT": str(self.client_address[1]),
             "wsgi.version": (1, 0),
             "wsgi.url_scheme": "http",
             "wsgi.input": io.BufferedReader(body),
@@ -302,6 +312,7 @@ class _Answer:
         self._body = body
         self._status = ""
         self._headers: Headers = []
+        self._has_begun = False
 
     def start(self, status: str, headers: Headers, _: Any = None, /) -> Callable[[bytes], object]:
         self._status, self._headers = status, headers
@@ -322,7 +333,15 @@ class _Answer:
             self._write(whole)
         self._handler.wfile.flush()
 
+    def fail(self) -> None:
+        """Says 500, or ends the connection when something else was said already."""
+        self._handler.close_connection = True
+        if not self._has_begun:
+            self.start("500 Internal Server Error", [("Content-Type", "text/plain"), ("Connection", "close")])
+            self.write_all([b"Internal Server Error"])
+
     def _write_head(self, more: Headers) -> None:
+        self._has_begun = True
         code, _, reason = self._status.partition(" ")
         self._handler.send_response_only(int(code), reason)
         if not self._names("date"):

@@ -41,19 +41,19 @@ def key(session_id: SessionId) -> str:
     return f"originals/{session_id}/100GOPRO/GX010038.MP4"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def local_chaos() -> Chaos:
     """What may go wrong in the local world; nothing, unless a test says so."""
     return Chaos()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def local_world(local_chaos: Chaos) -> Iterator[AwsWorld]:
     with local_aws(local_chaos) as endpoint_url:
         yield from _ending(AwsWorld(Place(endpoint_url, "test", "test", "us-east-1", part_size_bytes=4)))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def endpoint_world(request: pytest.FixtureRequest) -> Iterator[AwsWorld]:
     yield from _ending(AwsWorld(foreign_place(request.config.getoption("--aws-endpoint"), os.environ)))
 

@@ -1,16 +1,12 @@
 """The strict local AWS for tests: S3, DynamoDB and SQS at one loopback address."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from infra.local.server import Server
 from infra.local.strict_s3 import Chaos, StrictS3
-from infra.local.strict_s3.moto_app import PART_MINIMUM, moto_app
-
-# Before anything imports moto: tests cut their bytes into tiny parts.
-os.environ.setdefault(PART_MINIMUM, "1")
+from infra.local.strict_s3.moto_app import moto_app
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from xml.etree.ElementTree import Element  # nosec B405 - the type only; parsing is in xml.py
+from xml.etree.ElementTree import Element  # nosec B405
 
 from infra.local.strict_s3 import xml
 from infra.local.strict_s3.wire import Answer, Refusal, Request, elements, inner, xml_answer

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
-from xml.etree.ElementTree import Element  # nosec B405 - the type only; parsing is in xml.py
+from xml.etree.ElementTree import Element  # nosec B405
 
 from infra.local.strict_s3 import xml
 from infra.local.strict_s3.body import bad_digest, stated_checksum

@@ -173,5 +173,9 @@ def is_s3(request: Request) -> bool:
     service = service_of(request)
     if service is not None:
         return service == "s3"
-    is_query_api = (request.header("content-type") or "").startswith(FORM) and QUEUE_PATH.fullmatch(path)
-    return request.header("x-amz-target") is None and not is_query_api
+    return request.header("x-amz-target") is None and not _is_query_api(request, path)
+
+
+def _is_query_api(request: Request, path: str) -> bool:
+    is_form = (request.header("content-type") or "").startswith(FORM)
+    return request.method == "POST" and is_form and QUEUE_PATH.fullmatch(path) is not None

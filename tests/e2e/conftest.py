@@ -1,0 +1,37 @@
+"""One world for all end-to-end tests of a process; each test has its own session, camera and spool."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from infra import admin
+from infra.local.world import World
+from tests.e2e.rig import PART_SIZE_BYTES, Rig
+
+
+@pytest.fixture(scope="package")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """The local AWS with the coordinator deployed, parts of 64 KiB."""
+    settings = {"PART_SIZE_BYTES": str(PART_SIZE_BYTES)}
+    with World.start(
+        workdir=tmp_path_factory.mktemp("world"), settings=settings, progress=lambda _: None
+    ) as world:
+        yield world
+
+
+@pytest.fixture
+def rig(world: World, tmp_path: Path) -> Iterator[Rig]:
+    """The world with a device enrolled for this test; whatever was disturbed is set right afterwards."""
+    registry = admin.registry(world.aws.client("dynamodb"), world.table)
+    token_file = tmp_path / "device.token"
+    descriptor = os.open(token_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(admin.enroll(registry, name="north").token)
+    yield Rig(world, tmp_path, token_file)
+    world.chaos.clear()
+    world.delivery.drop(0)
+    world.delivery.duplicate(0)
+    world.delivery.release()
+    world.gateway.recover()

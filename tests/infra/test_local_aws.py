@@ -1,0 +1,122 @@
+"""The local AWS holds what `infra/storage.yaml` says, including what moto's CloudFormation ignores."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from infra.local.world import AlreadyRunning, LocalAws, PortTaken
+from infra.local.world.local_aws import listening
+
+ORIGIN = "https://footage.example.org"
+
+
+def quiet(line: str) -> None:
+    """Progress that nobody reads."""
+
+
+@pytest.fixture(scope="module")
+def local_aws() -> Iterator[LocalAws]:
+    with LocalAws.start(progress=quiet, parameters={"DashboardOrigin": ORIGIN}) as started:
+        yield started
+
+
+@pytest.fixture
+def s3(local_aws: LocalAws) -> Any:
+    return local_aws.client("s3")
+
+
+def refusal(call: Any, **arguments: Any) -> str:
+    with pytest.raises(ClientError) as refused:
+        call(**arguments)
+    return str(refused.value.response["Error"]["Code"])
+
+
+def test_the_bucket_keeps_every_version(local_aws: LocalAws, s3: Any):
+    assert s3.get_bucket_versioning(Bucket=local_aws.bucket)["Status"] == "Enabled"
+
+
+def test_the_lifecycle_rules_are_those_of_the_stack(local_aws: LocalAws, s3: Any):
+    rules = s3.get_bucket_lifecycle_configuration(Bucket=local_aws.bucket)["Rules"]
+
+    assert {
+        rule["ID"]: rule.get("NoncurrentVersionExpiration", {}).get("NoncurrentDays") for rule in rules
+    } == {
+        "abort-forgotten-uploads": None,
+        "purge-cleaned-originals": 14,
+        "purge-cleaned-intermediates": 14,
+        "drop-lone-delete-markers": None,
+    }
+
+
+def test_the_dashboard_may_read_the_etag(local_aws: LocalAws, s3: Any):
+    [rule] = s3.get_bucket_cors(Bucket=local_aws.bucket)["CORSRules"]
+
+    assert (rule["AllowedOrigins"], rule["ExposeHeaders"]) == ([ORIGIN], ["ETag"])
+
+
+def test_public_access_is_blocked_and_the_owner_owns(local_aws: LocalAws, s3: Any):
+    blocked = s3.get_public_access_block(Bucket=local_aws.bucket)["PublicAccessBlockConfiguration"]
+    [rule] = s3.get_bucket_ownership_controls(Bucket=local_aws.bucket)["OwnershipControls"]["Rules"]
+
+    assert set(blocked.values()) == {True}
+    assert rule["ObjectOwnership"] == "BucketOwnerEnforced"
+
+
+def test_the_table_forgets_by_ttl_and_can_be_recovered(local_aws: LocalAws):
+    dynamodb = local_aws.client("dynamodb")
+    ttl = dynamodb.describe_time_to_live(TableName=local_aws.table)["TimeToLiveDescription"]
+    backups = dynamodb.describe_continuous_backups(TableName=local_aws.table)["ContinuousBackupsDescription"]
+
+    assert (ttl["AttributeName"], ttl["TimeToLiveStatus"]) == ("ttl", "ENABLED")
+    assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
+
+
+def test_the_denies_of_the_bucket_policy_hold(local_aws: LocalAws, s3: Any):
+    key = "originals/a-session/100GOPRO/GX010001.MP4"
+    written = s3.put_object(Bucket=local_aws.bucket, Key=key, Body=b"footage", IfNoneMatch="*")
+    where = {"Bucket": local_aws.bucket, "Key": key}
+
+    assert refusal(s3.put_object, **where, Body=b"other") == "AccessDenied"
+    assert refusal(s3.delete_object, **where) == "AccessDenied"
+    assert refusal(s3.delete_object, **where, VersionId=written["VersionId"]) == "AccessDenied"
+    assert s3.get_object(**where)["Body"].read() == b"footage"
+
+
+def test_versioning_and_lifecycle_can_no_longer_be_weakened(local_aws: LocalAws, s3: Any):
+    suspended = {"Status": "Suspended"}
+
+    assert (
+        refusal(s3.put_bucket_versioning, Bucket=local_aws.bucket, VersioningConfiguration=suspended)
+        == "AccessDenied"
+    )
+    assert (
+        refusal(
+            s3.put_bucket_lifecycle_configuration,
+            Bucket=local_aws.bucket,
+            LifecycleConfiguration={"Rules": []},
+        )
+        == "AccessDenied"
+    )
+
+
+def test_nobody_left_a_dead_letter(local_aws: LocalAws):
+    assert local_aws.dead_letters() == []
+
+
+def test_a_dead_letter_can_be_read_and_stays(local_aws: LocalAws):
+    local_aws.client("sqs").send_message(QueueUrl=local_aws.outputs["DeadLetters"], MessageBody="an event")
+
+    assert local_aws.dead_letters() == ["an event"]
+    assert local_aws.dead_letters() == ["an event"]
+
+
+def test_a_second_one_in_this_process_is_refused(local_aws: LocalAws):
+    with pytest.raises(AlreadyRunning, match="process of its own"):
+        LocalAws.start(progress=quiet)
+
+
+def test_a_port_that_is_taken_is_told(local_aws: LocalAws):
+    with pytest.raises(PortTaken, match=f"port {local_aws.port} .*--port"):
+        listening(local_aws.mounts, local_aws.port)

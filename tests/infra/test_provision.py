@@ -1,0 +1,83 @@
+"""What moto's CloudFormation ignores is translated, not forgotten; that it arrives is shown in test_world."""
+
+import pytest
+
+from infra import template
+from infra.local import aws, provision, wheels
+
+
+def test_moto_is_given_nothing_that_it_would_refuse_or_misread():
+    given = provision.for_moto(template.load())["Resources"]
+
+    assert set(given) == {"Bucket", "Table", "OrderQueue", "DeadLetters"}
+
+
+def test_a_lifecycle_rule_keeps_its_meaning_in_the_words_of_s3():
+    said = {
+        "Rules": [
+            {
+                "Id": "purge",
+                "Status": "Enabled",
+                "Prefix": "originals/",
+                "NoncurrentVersionExpiration": {"NoncurrentDays": "14"},
+            },
+            {"Id": "markers", "Status": "Enabled", "ExpiredObjectDeleteMarker": True},
+        ]
+    }
+
+    assert provision.lifecycle_rules(said) == [
+        {
+            "ID": "purge",
+            "Status": "Enabled",
+            "Filter": {"Prefix": "originals/"},
+            "NoncurrentVersionExpiration": {"NoncurrentDays": 14},
+        },
+        {
+            "ID": "markers",
+            "Status": "Enabled",
+            "Filter": {"Prefix": ""},
+            "Expiration": {"ExpiredObjectDeleteMarker": True},
+        },
+    ]
+
+
+def test_a_lifecycle_rule_that_would_get_lost_is_refused():
+    with pytest.raises(template.UnknownIntrinsic, match="ExpirationInDays"):
+        provision.lifecycle_rules({"Rules": [{"Id": "new", "Status": "Enabled", "ExpirationInDays": 30}]})
+
+
+def test_a_process_of_the_local_aws_sees_no_credentials_but_test(tmp_path):
+    own = {"PATH": "/bin", "AWS_PROFILE": "real", "AWS_SESSION_TOKEN": "real", "AWS_ACCESS_KEY_ID": "real"}
+
+    seen = aws.environment("http://127.0.0.1:5055", own)
+
+    assert "real" not in seen.values()
+    assert (seen["PATH"], seen["AWS_ACCESS_KEY_ID"], seen["AWS_EC2_METADATA_DISABLED"]) == (
+        "/bin",
+        "test",
+        "true",
+    )
+    assert seen["AWS_SHARED_CREDENTIALS_FILE"] == seen["AWS_CONFIG_FILE"] == "/dev/null"
+
+
+def test_wheels_that_are_there_are_used_without_asking_an_index(tmp_path):
+    requirements = tmp_path / "requirements.txt"
+    requirements.write_text("")
+    lines: list[str] = []
+
+    first = wheels.pip_environment(requirements, tmp_path / "wheels", lines.append)
+    again = wheels.pip_environment(requirements, tmp_path / "wheels", lines.append)
+
+    assert first == again
+    assert first["PIP_NO_INDEX"] == "1"
+    assert lines == ["fetching what requirements.txt pins"]
+
+
+def test_wheels_that_cannot_be_fetched_are_told_and_leave_nothing(tmp_path):
+    requirements = tmp_path / "requirements.txt"
+    requirements.write_text(f"{tmp_path}/absent-1.0-py3-none-any.whl\n")
+
+    with pytest.raises(wheels.WheelsMissing, match="needs a package index"):
+        wheels.pip_environment(requirements, tmp_path / "wheels", lambda _: None)
+
+    assert list((tmp_path / "wheels").iterdir()) == []

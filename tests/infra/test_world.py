@@ -1,0 +1,304 @@
+"""A probe of a coordinator, deployed by `chalice deploy` into the local world; the command, from start to Ctrl-C."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from infra import admin, deploy
+from infra.local import aws, wheels
+from infra.local.world import World
+from infra.local.world.world import WHEELS
+
+PATIENCE_S = 20.0
+SETTINGS = {"UNDO_S": "7"}
+KEY = "originals/a-session/100GOPRO/GX010001.MP4"
+
+PROBE = """
+import os
+
+import boto3
+import msgspec
+from chalice import Chalice, Rate
+
+app = Chalice(app_name="reelhaul")
+
+
+def note(kind, text):
+    item = {"pk": {"S": "PROBE"}, "sk": {"S": f"{kind}#{text}"}}
+    boto3.client("dynamodb").put_item(TableName=os.environ["TABLE"], Item=item)
+
+
+@app.route("/environment")
+def environment():
+    return dict(os.environ)
+
+
+@app.on_s3_event(
+    bucket=os.environ["BUCKET"], events=["s3:ObjectCreated:*"], prefix="originals/", name="on_original"
+)
+def on_original(event):
+    if event.key.endswith("poison"):
+        raise ValueError("cannot read this")
+    note("ARRIVED", event.key)
+
+
+@app.schedule(Rate(5, unit=Rate.MINUTES), name="reconcile")
+def reconcile(event):
+    note("RECONCILED", "once")
+    return "done"
+"""
+
+
+def quiet(line: str) -> None:
+    """Progress that nobody reads."""
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The probe, with the true configuration, policies and requirements."""
+    folder = tmp_path_factory.mktemp("probe")
+    shutil.copytree(deploy.CLOUD / ".chalice", folder / ".chalice")
+    shutil.copy(deploy.CLOUD / "requirements.txt", folder)
+    (folder / "app.py").write_text(PROBE)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def world(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    workdir = tmp_path_factory.mktemp("world")
+    with World.start(workdir=workdir, source=source, progress=quiet, settings=SETTINGS) as started:
+        yield started
+        running = workers_below(workdir)
+        assert running != []
+    assert workers_below(workdir) == []
+    assert list((workdir / "functions").iterdir()) == []
+
+
+def workers_below(workdir: Path) -> list[str]:
+    """The command lines of the running processes that name `workdir`."""
+    found = subprocess.run(["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    return [line for line in found.splitlines() if str(workdir) in line]
+
+
+def notes(world: World) -> list[str]:
+    found = world.aws.client("dynamodb").query(
+        TableName=world.table,
+        KeyConditionExpression="pk = :pk",
+        ExpressionAttributeValues={":pk": {"S": "PROBE"}},
+    )
+    return [item["sk"]["S"] for item in found["Items"]]
+
+
+def put(world: World, key: str) -> None:
+    world.aws.client("s3").put_object(Bucket=world.bucket, Key=key, Body=b"footage", IfNoneMatch="*")
+
+
+def seen(world: World) -> dict[str, str]:
+    """The environment of the deployed API function, as it says itself."""
+    with urllib.request.urlopen(f"{world.coordinator_url}/environment") as answer:
+        read: dict[str, str] = json.load(answer)
+        return read
+
+
+def test_the_deployed_api_answers_with_the_names_of_the_stack(world: World):
+    environment = seen(world)
+
+    assert (environment["BUCKET"], environment["TABLE"]) == (world.bucket, world.table)
+    assert environment["STAGE"] == "local"
+
+
+def test_settings_of_the_start_reach_the_functions(world: World):
+    environment = seen(world)
+
+    assert environment["UNDO_S"] == "7"
+    assert environment["PART_SIZE_BYTES"] == "16777216"
+
+
+def test_a_function_sees_no_credentials_but_test(world: World):
+    environment = seen(world)
+
+    assert (environment["AWS_ACCESS_KEY_ID"], environment["AWS_ENDPOINT_URL"]) == (aws.KEY, world.aws_url)
+    assert environment["AWS_SHARED_CREDENTIALS_FILE"] == os.devnull
+
+
+def test_an_object_wakes_its_function(world: World):
+    put(world, KEY)
+
+    assert world.delivery.settled(PATIENCE_S)
+    assert f"ARRIVED#{KEY}" in notes(world)
+
+
+def test_an_object_elsewhere_wakes_nobody(world: World):
+    put(world, "outputs/a-session/result.json")
+
+    assert world.delivery.settled(PATIENCE_S)
+    assert [note for note in notes(world) if "result.json" in note] == []
+
+
+def test_an_event_that_keeps_failing_becomes_a_dead_letter(world: World):
+    put(world, "originals/a-session/poison")
+
+    assert world.delivery.settled(PATIENCE_S)
+    [letter] = [json.loads(body) for body in world.aws.dead_letters()]
+    assert letter["requestContext"]["approximateInvokeCount"] == 3
+    assert letter["responsePayload"]["errorMessage"] == "cannot read this"
+
+
+def test_the_schedule_runs_when_it_is_asked_to(world: World):
+    assert "RECONCILED#once" not in notes(world)
+
+    outcome = world.run_schedule("reconcile")
+
+    assert (outcome.value, outcome.error) == ("done", None)
+    assert "RECONCILED#once" in notes(world)
+
+
+def test_a_gateway_in_trouble_refuses_and_recovers(world: World):
+    world.gateway.refuse()
+
+    with pytest.raises(urllib.error.HTTPError, match="503"):
+        seen(world)
+
+    world.gateway.recover()
+    assert seen(world)["STAGE"] == "local"
+
+
+def test_a_device_can_be_enrolled(world: World):
+    enrolment = admin.enroll(world.registry, name="jetson-north")
+
+    stored = world.registry.records.token(enrolment.token_id)
+    assert stored is not None
+    assert stored.device_id == enrolment.device_id
+
+
+def test_a_second_deployment_onto_the_same_stage_changes_no_address(
+    world: World, source: Path, tmp_path: Path
+):
+    target = tmp_path / "coordinator"
+
+    first, second = (redeployed(world, source, target) for _ in range(2))
+
+    assert first.api_url == second.api_url
+    functions = world.aws.client("lambda").list_functions()["Functions"]
+    assert len(functions) == len(first.event_functions) + 1
+
+
+def redeployed(world: World, source: Path, target: Path) -> deploy.Coordinator:
+    pip = wheels.pip_environment(source / "requirements.txt", WHEELS, quiet)
+    return deploy.deploy_coordinator(
+        source,
+        target,
+        deploy.LOCAL_STAGE,
+        world.aws.outputs,
+        settings=SETTINGS,
+        environment={**aws.environment(world.aws_url, os.environ), **pip},
+        functions=world.aws.client("lambda"),
+        progress=quiet,
+    )
+
+
+def command(tmp_path: Path, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "infra.local.world", *arguments],
+        cwd=deploy.HOUSE,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def lines_until(started: subprocess.Popen[str], is_last: Callable[[str], bool]) -> list[str]:
+    lines: list[str] = []
+    for line in started.stdout or ():
+        lines.append(line.rstrip())
+        if is_last(line):
+            return lines
+    raise AssertionError(f"the command ended early: {lines}")
+
+
+def ended(started: subprocess.Popen[str], number: signal.Signals) -> tuple[int, str]:
+    started.send_signal(number)
+    rest, _ = started.communicate(timeout=PATIENCE_S)
+    return started.returncode, rest
+
+
+def descendants(pid: int) -> list[int]:
+    found = subprocess.run(["ps", "-eo", "pid,ppid"], capture_output=True, text=True, check=True).stdout
+    parents = [tuple(map(int, line.split())) for line in found.splitlines()[1:]]
+    children = [child for child, parent in parents if parent == pid]
+    return children + [grandchild for child in children for grandchild in descendants(child)]
+
+
+def is_running(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_local_aws_alone_says_where_it_is_and_ends_without_a_trace(
+    tmp_path: Path, number: signal.Signals
+):
+    with command(tmp_path, "aws") as started:
+        lines = lines_until(started, lambda line: line.startswith("Ctrl-C"))
+        code, rest = ended(started, number)
+
+    assert any("--endpoint-url http://127.0.0.1:" in line for line in lines)
+    assert any("keys test/test" in line for line in lines)
+    assert (code, rest) == (0, "stopped; nothing is left running\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_taken_port_is_told_and_nothing_starts(world: World, tmp_path: Path):
+    with command(tmp_path, "aws", "--port", str(world.aws.port)) as started:
+        told, _ = started.communicate(timeout=PATIENCE_S)
+
+    assert started.returncode == 1
+    assert f"port {world.aws.port} on 127.0.0.1 cannot be used: choose another with --port" in told
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
+def test_the_whole_of_it_can_be_used_by_hand_beside_another_and_ends_without_a_trace(
+    world: World, tmp_path: Path
+):
+    footage = tmp_path / "footage"
+    temporary = tmp_path / "temporary"
+    for folder in (footage, temporary):
+        folder.mkdir()
+    (footage / "GX010042.MP4").write_bytes(b"not even a film" * 100)
+
+    with command(temporary, "up", "--footage", str(footage)) as started:
+        lines = lines_until(started, lambda line: line.startswith("Ctrl-C"))
+        [token_file] = [Path(word) for line in lines for word in line.split() if word.endswith(".token")][:1]
+        mode, token = token_file.stat().st_mode & 0o777, token_file.read_text()
+        processes = descendants(started.pid)
+        code, _ = ended(started, signal.SIGINT)
+
+    assert any("reelhaul haul by-hand --recording 0042" in line for line in lines)
+    assert mode == 0o600
+    assert token.strip() not in "\n".join(lines)
+    assert code == 0
+    assert len(processes) == 3
+    assert eventually(lambda: not any(map(is_running, processes)))
+    assert list(temporary.iterdir()) == []
+    assert not token_file.exists()
+
+
+def eventually(question: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        if question():
+            return True
+        time.sleep(0.02)
+    return False
