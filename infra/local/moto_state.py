@@ -9,9 +9,9 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from infra.local.destinations import FailurePolicy
-from infra.local.functions import DeployedFunction, UnknownFunction
-from infra.local.schedule import Rule
+from infra.local.events.destinations import FailurePolicy
+from infra.local.events.schedule import Rule
+from infra.local.lambdas.functions import DeployedFunction, UnknownFunction
 
 ACCOUNT = "123456789012"
 RETRIES = 2  # Lambda's own, where nothing else is configured

@@ -2,7 +2,7 @@
 
 import pytest
 
-from infra.local.delivery import What
+from infra.local.events.delivery import What
 from infra.local.strict_s3 import Fault
 from tests.e2e.rig import PART_SIZE_BYTES, RECORDING, Rig, bytes_read, camera_with, source_sha256, until
 

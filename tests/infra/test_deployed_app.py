@@ -16,14 +16,14 @@ import requests
 from infra import deploy
 from infra.local import aws
 from infra.local.chalice_front import ChaliceFront
-from infra.local.delivery import Delivery, What
-from infra.local.destinations import to_queues, to_targets
-from infra.local.functions import UnknownFunction
-from infra.local.gateway import Gateway
-from infra.local.lambdas import Lambdas
+from infra.local.events.delivery import Delivery, What
+from infra.local.events.destinations import to_queues, to_targets
+from infra.local.events.schedule import Schedule
+from infra.local.gateway.gateway import Gateway
+from infra.local.lambdas.functions import UnknownFunction
+from infra.local.lambdas.lambdas import Lambdas
+from infra.local.lambdas.runtime import build_runtime
 from infra.local.moto_state import moto_failure_policies, moto_functions, moto_rules
-from infra.local.runtime import build_runtime
-from infra.local.schedule import Schedule
 from infra.local.server import Server
 from infra.local.strict_s3 import Chaos, StrictS3
 from infra.local.strict_s3.moto_app import moto_app

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from infra.local.functions import TOO_LARGE_TO_CALL, Outcome
-from infra.local.gateway import BODY_LIMIT_BYTES, Gateway
-from infra.local.gateway_routes import Document
+from infra.local.gateway.gateway import BODY_LIMIT_BYTES, Gateway
+from infra.local.gateway.routes import Document
+from infra.local.lambdas.functions import TOO_LARGE_TO_CALL, Outcome
 from infra.local.server import Server
 
 NOON = datetime(2026, 9, 21, 12, tzinfo=UTC)

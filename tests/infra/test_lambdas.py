@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from infra.local.functions import TOO_LARGE_TO_ANSWER, TOO_LARGE_TO_CALL, DeployedFunction, Outcome
-from infra.local.lambdas import CALL_LIMIT_BYTES, Lambdas
-from infra.local.runtime import build_runtime
-from infra.local.workers import ANSWER_LIMIT_BYTES
+from infra.local.lambdas.functions import TOO_LARGE_TO_ANSWER, TOO_LARGE_TO_CALL, DeployedFunction, Outcome
+from infra.local.lambdas.lambdas import CALL_LIMIT_BYTES, Lambdas
+from infra.local.lambdas.runtime import build_runtime
+from infra.local.lambdas.workers import ANSWER_LIMIT_BYTES
 from tests.infra.deployed_functions import Register, eventually, is_running, make_function, zipped
 
 ENDPOINT = "http://127.0.0.1:9"
@@ -486,7 +486,7 @@ PARENT = """
 import sys
 from pathlib import Path
 
-from infra.local.lambdas import Lambdas
+from infra.local.lambdas.lambdas import Lambdas
 from tests.infra.deployed_functions import Register, make_function
 
 lambdas = Lambdas(

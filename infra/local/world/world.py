@@ -10,14 +10,14 @@ from types import TracebackType
 
 from infra import admin, deploy, project
 from infra.local import aws, wheels
-from infra.local.delivery import Delivery
-from infra.local.destinations import to_queues, to_targets
-from infra.local.functions import Outcome
-from infra.local.gateway import Gateway
-from infra.local.lambdas import Lambdas
+from infra.local.events.delivery import Delivery
+from infra.local.events.destinations import to_queues, to_targets
+from infra.local.events.schedule import Schedule
+from infra.local.gateway.gateway import Gateway
+from infra.local.lambdas.functions import Outcome
+from infra.local.lambdas.lambdas import Lambdas
+from infra.local.lambdas.runtime import build_runtime
 from infra.local.moto_state import moto_failure_policies, moto_functions, moto_rules
-from infra.local.runtime import build_runtime
-from infra.local.schedule import Schedule
 from infra.local.strict_s3 import Chaos
 from infra.local.world.local_aws import LocalAws, Progress
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from infra.local.functions import TOO_LARGE_TO_ANSWER, DeployedFunction, FunctionError, Outcome
+from infra.local.lambdas.functions import TOO_LARGE_TO_ANSWER, DeployedFunction, FunctionError, Outcome
 
 INIT_S = 10.0  # what Lambda grants to the imports of a cold start, beside the function's own time-out
 EXIT_S = 1.0

@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 
-from infra.local.destinations import FailurePolicy, ToQueue, dead_letter
-from infra.local.functions import FunctionError, Outcome, function_name
+from infra.local.events.destinations import FailurePolicy, ToQueue, dead_letter
+from infra.local.lambdas.functions import FunctionError, Outcome, function_name
 
 WAITS_S = (0.2, 0.5)  # Lambda waits one minute, then two
 THREADS = 4

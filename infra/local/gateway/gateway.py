@@ -13,11 +13,11 @@ from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from infra.local import gateway_answer as answers
-from infra.local.functions import Outcome
-from infra.local.gateway_answer import Answer
-from infra.local.gateway_event import Destination, Request, proxy_event
-from infra.local.gateway_routes import Document, Route, binary_types, route
+from infra.local.gateway import answer as answers
+from infra.local.gateway.answer import Answer
+from infra.local.gateway.event import Destination, Request, proxy_event
+from infra.local.gateway.routes import Document, Route, binary_types, route
+from infra.local.lambdas.functions import Outcome
 from infra.local.server import ConnectionCut
 
 if TYPE_CHECKING:

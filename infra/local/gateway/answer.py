@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from infra.local.functions import TOO_LARGE_TO_CALL, Outcome
-from infra.local.gateway_event import matches
+from infra.local.gateway.event import matches
+from infra.local.lambdas.functions import TOO_LARGE_TO_CALL, Outcome
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse

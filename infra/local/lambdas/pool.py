@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from infra.local.functions import DeployedFunction
-from infra.local.workers import Worker
+from infra.local.lambdas.functions import DeployedFunction
+from infra.local.lambdas.workers import Worker
 
 
 class PoolClosed(Exception):

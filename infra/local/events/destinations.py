@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from infra.local.functions import FunctionError
+from infra.local.lambdas.functions import FunctionError
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

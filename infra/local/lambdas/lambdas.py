@@ -14,9 +14,9 @@ from hashlib import sha256
 from pathlib import Path
 
 from infra.local import aws
-from infra.local.functions import TOO_LARGE_TO_CALL, DeployedFunction, Outcome, UnknownFunction
-from infra.local.pool import Pool, PoolClosed
-from infra.local.workers import Call, Start, Worker, size_bytes
+from infra.local.lambdas.functions import TOO_LARGE_TO_CALL, DeployedFunction, Outcome, UnknownFunction
+from infra.local.lambdas.pool import Pool, PoolClosed
+from infra.local.lambdas.workers import Call, Start, Worker, size_bytes
 
 CALL_LIMIT_BYTES = 6 * 1024 * 1024  # Lambda's "6 MB" for a synchronous call
 CONCURRENCY = 8

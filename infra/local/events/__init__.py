@@ -1,0 +1,1 @@
+"""What AWS calls by itself: asynchronous delivery with retries and dead letters, and schedules."""
