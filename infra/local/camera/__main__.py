@@ -95,7 +95,7 @@ def _greet(camera: Camera, card: Card) -> None:
     for directory, file in card.files():
         _say(f"  {directory}/{file.name}  {file.size_bytes:>14,} bytes")
     recording = card.files()[0][1].name[4:8]
-    _say(f"To bring it home:  reelhaul haul --camera {camera.url} --recording {recording}")
+    _say(f"To bring it home:  .venv/bin/reelhaul haul --camera {camera.url} --recording {recording}")
     _say("Ctrl-C switches it off.")
 
 

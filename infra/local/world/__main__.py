@@ -167,7 +167,7 @@ def greeting(world: World, camera: Camera, token_file: Path) -> list[str]:
         *aws_greeting(world.aws)[:-1],
         f"the camera is at {camera.url}, recording {recording}",
         "to haul it as the session 'by-hand':",
-        f"  reelhaul haul by-hand --recording {recording} --camera {camera.url} \\",
+        f"  .venv/bin/reelhaul haul by-hand --recording {recording} --camera {camera.url} \\",
         f"    --coordinator {world.coordinator_url} --token-file {token} --spool build/local/spool",
         "to ask the coordinator:",
         f"  curl -s {headers} \\",
