@@ -83,7 +83,7 @@ class _Optional:
 
 def _read(environment: Mapping[str, str]) -> dict[str, Any]:
     values, faults = {}, {}
-    for name, variable in _VARIABLES.items():
+    for name, variable in VARIABLES.items():
         try:
             values[name] = variable.read(environment.get(name))
         except ValueError as error:
@@ -117,7 +117,7 @@ def _true_or_false(text: str) -> bool:
     return text == "true"
 
 
-_VARIABLES: Mapping[str, _Required | _Optional] = {
+VARIABLES: Mapping[str, _Required | _Optional] = {
     # Without dots: a name with dots has no TLS certificate at its virtual host.
     "BUCKET": _Required(_matching("[a-z0-9][a-z0-9-]{1,61}[a-z0-9]", "a bucket's name without dots")),
     "TABLE": _Required(_matching("[A-Za-z0-9_.-]{3,255}", "a table's name")),
