@@ -112,7 +112,7 @@ class Records(Protocol):
     """The table."""
 
     def picture(self, session_id: SessionId) -> Picture | None:
-        """All that is recorded of a session, consistently read, or None."""
+        """All that is recorded of a session as its last write left it, none of it older or newer; or None."""
 
     def session_of(self, upload_id: UploadId) -> SessionId | None:
         """The session of an upload, consistently read, or None."""

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -43,12 +44,15 @@ BUSY = failure("Busy", 507)
 """A 5xx that botocore does not try again: the tests need not wait for its delays."""
 
 
+def written(version: int, *beside: items.Item) -> list[items.Item]:
+    """The usual session's item at `version`, and what was written with it."""
+    return items.stamped(items.session_item(replace(SESSION, version=version)), beside, version)
+
+
 def test_a_picture_is_read_consistently_over_every_page():
     key = {"pk": {"S": f"SESSION#{SESSION_ID}"}, "sk": {"S": "CHAPTER#01"}}
-    table, sent = records(
-        answer({"Items": [items.chapter_item(SESSION_ID, 1, make_chapter())], "LastEvaluatedKey": key}),
-        answer({"Items": [items.session_item(SESSION)]}),
-    )
+    session, chapter = written(1, items.chapter_item(SESSION_ID, 1, make_chapter()))
+    table, sent = records(answer({"Items": [chapter], "LastEvaluatedKey": key}), answer({"Items": [session]}))
 
     found = table.picture(SESSION_ID)
 
@@ -59,10 +63,8 @@ def test_a_picture_is_read_consistently_over_every_page():
 
 
 def test_a_page_that_fails_is_never_a_smaller_picture():
-    table, _ = records(answer({"Items": [items.session_item(SESSION)], "LastEvaluatedKey": {}}), BUSY)
-    table_with_more, _ = records(
-        answer({"Items": [items.session_item(SESSION)], "LastEvaluatedKey": {"pk": {"S": "a"}}}), BUSY
-    )
+    table, _ = records(answer({"Items": written(1), "LastEvaluatedKey": {}}), BUSY)
+    table_with_more, _ = records(answer({"Items": written(1), "LastEvaluatedKey": {"pk": {"S": "a"}}}), BUSY)
 
     assert table.picture(SESSION_ID) is not None
     with pytest.raises(StorageBusy):
@@ -71,12 +73,56 @@ def test_a_page_that_fails_is_never_a_smaller_picture():
 
 def test_items_of_a_newer_version_are_passed_over():
     newer = {"pk": {"S": f"SESSION#{SESSION_ID}"}, "sk": {"S": "ORDER"}, "outputs": {"SS": ["a"]}}
-    table, _ = records(answer({"Items": [newer, items.session_item(SESSION)]}))
+    table, _ = records(answer({"Items": [newer, *written(1)]}))
 
     found = table.picture(SESSION_ID)
 
     assert found is not None
     assert found.session == SESSION
+
+
+OPEN = make_upload()
+CANCELLED = OPEN.cancelled(NOON)
+OTHER = make_upload(upload_id=UploadId("u_other"))
+AT_2 = written(2, items.upload_item(OPEN))
+AT_3 = written(3, items.upload_item(CANCELLED))
+
+
+@pytest.mark.parametrize(
+    "torn",
+    [
+        pytest.param([AT_3[0], AT_2[1]], id="an upload from before the session's last write"),
+        pytest.param([AT_2[0], AT_3[1]], id="an upload from after it"),
+        pytest.param([AT_3[0]], id="an upload not there yet"),
+        pytest.param([*AT_2, written(3, items.upload_item(OTHER))[1]], id="an upload there too early"),
+    ],
+)
+def test_a_picture_caught_in_the_middle_of_a_write_is_read_again(torn: list[items.Item]):
+    table, sent = records(answer({"Items": torn}), answer({"Items": AT_3}))
+
+    found = table.picture(SESSION_ID)
+
+    assert found is not None
+    assert (found.session.version, found.uploads) == (3, (CANCELLED,))
+    assert len(sent) == 2
+
+
+def test_uploads_of_earlier_writes_are_part_of_the_picture():
+    table, _ = records(answer({"Items": [*AT_3, written(2, items.upload_item(OTHER))[1]]}))
+
+    found = table.picture(SESSION_ID)
+
+    assert found is not None
+    assert found.uploads == (CANCELLED, OTHER)
+
+
+def test_who_never_sees_a_whole_picture_is_asked_to_come_back():
+    table, sent = records(*[answer({"Items": [AT_3[0], AT_2[1]]})] * 10)
+
+    with pytest.raises(StorageBusy):
+        table.picture(SESSION_ID)
+
+    assert len(sent) == 5
 
 
 def test_the_owner_of_an_upload_is_read_consistently():

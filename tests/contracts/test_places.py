@@ -32,6 +32,12 @@ def test_another_place_runs_when_it_is_allowed():
     assert foreign_place("https://s3.example.org", allowed).endpoint_url == "https://s3.example.org"
 
 
+def test_on_aws_itself_each_service_has_its_own_address():
+    allowed = CREDENTIALS | {"REELHAUL_CONFORMANCE_ALLOW_REMOTE": "1"}
+
+    assert foreign_place("https://s3.eu-west-1.amazonaws.com", allowed).endpoint_url is None
+
+
 def test_what_is_missing_is_told_at_once():
     with pytest.raises(ForeignPlaceRefused) as refusal:
         foreign_place("http://127.0.0.1:5055", {})

@@ -123,6 +123,7 @@ def test_every_field_of_an_upload_is_read_as_it_was_written(records: Records, re
         promised_at=NOON + MOMENT,
         reason='weil "das" so ist',
         ended_at=NOON + 2 * MOMENT,
+        can_be_undone=True,
         owes_abort=True,
         owes_removal=True,
     )

@@ -97,9 +97,9 @@ class MemoryWorld:
 
 @dataclass(frozen=True)
 class Place:
-    """Where an AwsWorld stands: the endpoint, and who may use it."""
+    """Where an AwsWorld stands: the one endpoint of all services, or None for AWS's own; and who may use it."""
 
-    endpoint_url: str
+    endpoint_url: str | None
     access_key: str
     secret_key: str
     region: str
@@ -121,7 +121,9 @@ def foreign_place(endpoint_url: str, environment: Mapping[str, str]) -> Place:
     if missing:
         raise ForeignPlaceRefused(f"--aws-endpoint needs {', '.join(missing)}")
     access_key, secret_key, region = (environment[name] for name in names)
-    return Place(endpoint_url, access_key, secret_key, region, S3_LEAST_PART_BYTES)
+    # On AWS no one address answers for S3 and DynamoDB: boto3 knows the region's.
+    one_for_all = None if host.endswith(".amazonaws.com") else endpoint_url
+    return Place(one_for_all, access_key, secret_key, region, S3_LEAST_PART_BYTES)
 
 
 def _is_loopback(host: str) -> bool:
@@ -136,13 +138,13 @@ class AwsWorld:
 
     def __init__(self, place: Place) -> None:
         self.part_size_bytes = place.part_size_bytes
-        self._clients = _clients(place)
+        self.clients = _clients(place)
         self._name = f"reelhaul-contracts-{secrets.token_hex(8)}"
         self._create_bucket(place.region)
         self._create_table()
-        self.footage = S3Footage(self._clients.s3, self._name)
-        self.records = DynamoRecords(self._clients.dynamodb, self._name)
-        self.signer = S3Signer(self._name, place.region, self._clients.credentials, place.endpoint_url)
+        self.footage = S3Footage(self.clients.s3, self._name)
+        self.records = DynamoRecords(self.clients.dynamodb, self._name)
+        self.signer = S3Signer(self._name, place.region, self.clients.credentials, place.endpoint_url)
 
     def now(self) -> datetime:
         return datetime.now(UTC)
@@ -151,41 +153,41 @@ class AwsWorld:
         return requests.put(url, data=body, headers=headers, timeout=60).status_code
 
     def put_object(self, key: str, body: bytes) -> None:
-        self._clients.s3.put_object(Bucket=self._name, Key=key, Body=body)
+        self.clients.s3.put_object(Bucket=self._name, Key=key, Body=body)
 
     def mark_deleted(self, key: str) -> None:
-        self._clients.s3.delete_object(Bucket=self._name, Key=key)
+        self.clients.s3.delete_object(Bucket=self._name, Key=key)
 
     def version_ids(self, key: str) -> set[str]:
-        listed = self._clients.s3.list_object_versions(Bucket=self._name, Prefix=key)
+        listed = self.clients.s3.list_object_versions(Bucket=self._name, Prefix=key)
         return {version["VersionId"] for version in listed.get("Versions", ()) if version["Key"] == key}
 
     def body(self, key: str) -> bytes:
-        return self._clients.s3.get_object(Bucket=self._name, Key=key)["Body"].read()
+        return self.clients.s3.get_object(Bucket=self._name, Key=key)["Body"].read()
 
     def wipe_records(self) -> None:
         """An empty table for the next test."""
-        pages = self._clients.dynamodb.get_paginator("scan").paginate(
+        pages = self.clients.dynamodb.get_paginator("scan").paginate(
             TableName=self._name, ProjectionExpression="pk, sk", ConsistentRead=True
         )
         for key in [item for page in pages for item in page["Items"]]:
-            self._clients.dynamodb.delete_item(TableName=self._name, Key=key)
+            self.clients.dynamodb.delete_item(TableName=self._name, Key=key)
 
     def end(self) -> None:
         """Remove the bucket and the table."""
-        self._clients.dynamodb.delete_table(TableName=self._name)
+        self.clients.dynamodb.delete_table(TableName=self._name)
         for multipart in self.footage.multiparts(""):
             self.footage.abort(multipart.key, multipart.multipart_id)
-        pages = self._clients.s3.get_paginator("list_object_versions").paginate(Bucket=self._name)
+        pages = self.clients.s3.get_paginator("list_object_versions").paginate(Bucket=self._name)
         for page in pages:
             for version in [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]:
-                self._clients.s3.delete_object(
+                self.clients.s3.delete_object(
                     Bucket=self._name, Key=version["Key"], VersionId=version["VersionId"]
                 )
-        self._clients.s3.delete_bucket(Bucket=self._name)
+        self.clients.s3.delete_bucket(Bucket=self._name)
 
     def _create_bucket(self, region: str) -> None:
-        s3 = self._clients.s3
+        s3 = self.clients.s3
         if region == "us-east-1":
             s3.create_bucket(Bucket=self._name)
         else:
@@ -201,8 +203,8 @@ class AwsWorld:
             name: properties[name]
             for name in ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
         }
-        self._clients.dynamodb.create_table(TableName=self._name, **said)
-        self._clients.dynamodb.get_waiter("table_exists").wait(
+        self.clients.dynamodb.create_table(TableName=self._name, **said)
+        self.clients.dynamodb.get_waiter("table_exists").wait(
             TableName=self._name, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
         )
 

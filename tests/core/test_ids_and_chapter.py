@@ -75,3 +75,14 @@ def test_a_filename_that_a_camera_may_write_is_taken(filename: str):
 def test_a_chapter_without_bytes_is_refused(size_bytes: int):
     with pytest.raises(InvalidRequest, match="at least 1"):
         Chapter("100GOPRO", "GX010038.MP4", size_bytes)
+
+
+@pytest.mark.parametrize(("plain", "taken"), [(7, True), (8, True), (9, False)])
+def test_a_chapter_has_an_artifact_id_that_the_api_takes(plain: int, taken: bool):
+    filename = "映" * 18 + "🎥" + "a" * (plain - 8 + 4) + ".MP4"
+
+    if taken:
+        assert len(Chapter("100GOPRO", filename, 1).artifact_id) == 200 + plain - 8
+    else:
+        with pytest.raises(InvalidRequest, match="filename is too long"):
+            Chapter("100GOPRO", filename, 1)

@@ -15,11 +15,13 @@ from chalicelib.core.settle import (
     Actor,
     Complete,
     Expire,
+    GiveUp,
     Observation,
     Reject,
     Remove,
     Store,
     Verify,
+    Withdraw,
     due_at,
     settle,
 )
@@ -191,12 +193,34 @@ def test_a_second_upload_of_a_verified_artifact_expires():
     assert not any(isinstance(action, Complete) for action in actions)
 
 
-@pytest.mark.parametrize(("seconds", "aborted"), [(-1, False), (0, True), (1, True)])
-def test_a_cancelled_upload_is_aborted_when_its_undo_window_is_over(seconds: int, aborted: bool):
+@pytest.mark.parametrize(("seconds", "given_up"), [(-1, False), (0, True), (1, True)])
+def test_a_cancelled_upload_is_given_up_when_its_undo_window_is_over(seconds: int, given_up: bool):
     upload = make_upload().cancelled(START)
     now = START + timedelta(seconds=POLICY.undo_s + seconds)
 
-    assert owed(upload, Observation((), None), now) == ((Abort(UPLOAD_ID),) if aborted else ())
+    assert owed(upload, Observation((), None), now) == ((GiveUp(UPLOAD_ID),) if given_up else ())
+
+
+def test_a_cancelled_upload_is_aborted_only_once_that_it_was_given_up_is_recorded():
+    upload = make_upload().cancelled(START)
+
+    assert owed(upload.given_up(), Observation((), None)) == (Abort(UPLOAD_ID),)
+
+
+@pytest.mark.parametrize(("seconds", "withdrawn"), [(-1, False), (0, True), (1, True)])
+def test_a_promise_that_nobody_keeps_is_withdrawn_once_s3_has_had_its_time(seconds: int, withdrawn: bool):
+    upload = make_upload().promised(whole(make_upload()), START).claimed(Crc64Nvme("AAAAAAAAAAA="))
+    now = START + timedelta(seconds=POLICY.finalize_patience_s + seconds)
+
+    assert owed(upload, Observation(all_parts(upload), None), now) == (
+        (Withdraw(UPLOAD_ID),) if withdrawn else ()
+    )
+
+
+def test_nobody_withdraws_what_was_never_promised():
+    now = START + timedelta(seconds=POLICY.finalize_patience_s)
+
+    assert owed(make_upload(), Observation((), None), now) == ()
 
 
 def test_an_expired_upload_is_aborted_once():
@@ -246,6 +270,7 @@ def test_a_stored_session_is_owed_nothing():
     [
         (make_upload(), START),
         (make_upload().cancelled(START), START + timedelta(seconds=POLICY.undo_s)),
+        (make_upload().cancelled(START).given_up(), START),
         (make_upload().expired("late", START), START),
         (make_upload().expired("late", START).aborted(), None),
         (make_upload().rejected("wrong", START).aborted(), START),
@@ -263,7 +288,7 @@ def test_the_undo_window_never_outlasts_the_deadline():
 
 def test_only_the_reconciler_deletes_aborts_and_rejects():
     for actor in (Actor.API, Actor.EVENT):
-        assert not {Remove, Abort, Reject} & set(ALLOWED[actor])
+        assert not {Remove, Abort, GiveUp, Reject} & set(ALLOWED[actor])
     assert Complete not in ALLOWED[Actor.EVENT]
 
 
@@ -329,3 +354,9 @@ def test_whatever_is_recorded_and_seen_a_receipt_needs_proof_and_a_completion_ev
                 assert stored is None or stored.upload_id != upload.upload_id
             case Abort():
                 assert not upload.is_live
+                assert upload.owes_abort
+            case GiveUp():
+                assert upload.can_be_undone
+            case Withdraw():
+                assert upload.promise is not None
+                assert stored is None or stored.upload_id != upload.upload_id

@@ -108,11 +108,15 @@ def test_an_upload_is_past_from_its_deadline_on(seconds: int, past: bool):
     assert upload.is_past(upload.expires_at + timedelta(seconds=seconds)) is past
 
 
-def test_a_cancelled_upload_owes_an_abort_and_a_reopened_one_owes_nothing_of_it():
+def test_a_cancelled_upload_can_be_undone_and_owes_no_abort_until_it_is_given_up():
     cancelled = make_upload().cancelled(START)
 
-    assert (cancelled.owes_abort, cancelled.owes, cancelled.reason) == (True, True, "cancelled by the device")
+    assert (cancelled.can_be_undone, cancelled.owes, cancelled.owes_abort) == (True, True, False)
+    assert cancelled.reason == "cancelled by the device"
     assert cancelled.reopened() == make_upload()
+    given_up = cancelled.given_up()
+    assert (given_up.can_be_undone, given_up.owes, given_up.owes_abort) == (False, True, True)
+    assert given_up.state is UploadState.CANCELLED
 
 
 def test_a_rejected_upload_owes_an_abort_and_a_delete_marker():

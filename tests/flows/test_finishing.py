@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 
@@ -15,6 +16,7 @@ from chalicelib.core.errors import (
     UploadGone,
 )
 from chalicelib.core.ids import DeviceId, UploadId
+from chalicelib.core.parts import StoredPart
 from chalicelib.core.session import SessionState
 from chalicelib.core.settle import Actor
 from chalicelib.core.tokens import Principal, Role
@@ -34,7 +36,7 @@ from tests.support.builders import (
     send_parts,
 )
 from tests.support.faults import Fault, When, faulty
-from tests.support.memory import crc64nvme_of
+from tests.support.memory import MemoryFootage, crc64nvme_of
 
 NORTH = Principal(Role.DEVICE, "main", DEVICE_ID)
 SOUTH = Principal(Role.DEVICE, "main", DeviceId("d_south"))
@@ -143,6 +145,34 @@ def test_a_disowned_upload_is_completed_once_the_differing_part_was_sent_again()
     assert ports.footage.body(upload.key) == BODY
 
 
+def test_a_part_that_comes_late_is_never_completed_against_the_claim():
+    ports = arranged()
+
+    class Late:
+        """The bucket, where a PUT that was on its way for long lands after the first look at the parts."""
+
+        def __init__(self) -> None:
+            self.looks = 0
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(ports.footage, name)
+
+        def parts(self, key: str, multipart_id: str) -> tuple[StoredPart, ...]:
+            held = ports.footage.parts(key, multipart_id)
+            self.looks += 1
+            if self.looks == 1:
+                ports.footage.put_part(key, multipart_id, 1, b"!" * 10)
+            return held
+
+    with pytest.raises(Finalizing):
+        complete(replace(ports, footage=cast(MemoryFootage, Late())))
+
+    assert recorded(ports).promise is None
+    assert ports.footage.head(make_upload().key) is None
+    with pytest.raises(PartsMismatch):
+        complete(ports)
+
+
 def test_a_device_may_correct_its_claim():
     ports = arranged()
     with pytest.raises(PartsMismatch):
@@ -214,7 +244,7 @@ def test_a_foreign_object_on_the_key_is_kept_and_told():
     ports = arranged()
     ports.footage.put_object(make_upload().key, b"somebody else's")
 
-    with pytest.raises(StateConflict, match="not ours"):
+    with pytest.raises(StateConflict, match="operator must move it away"):
         complete(ports)
 
     assert ports.footage.body(make_upload().key) == b"somebody else's"
@@ -320,3 +350,35 @@ def test_a_processor_completes_and_cancels_no_chapter():
     ):
         with pytest.raises(NotPermitted):
             act()
+
+
+def standing_on_the_key(other: Upload) -> MemoryPorts:
+    """Ports where all parts of the first upload have arrived, and the object of `other`, an earlier one, stands."""
+    upload = make_upload()
+    ports = memory_ports(make_picture(other, upload))
+    ports.footage.register(other.key, other.upload_id, other.multipart_id)
+    send_parts(ports.footage, other)
+    held = ports.footage.parts(other.key, other.multipart_id)
+    ports.footage.complete(other.key, other.multipart_id, held, CRC, 25)
+    send_parts(ports.footage, upload)
+    return ports
+
+
+EARLIER = make_upload(upload_id=UploadId("u_earlier"), multipart_id="earlier")
+
+
+def test_who_completes_before_a_rejected_object_is_removed_is_asked_to_wait_for_the_reconciler():
+    ports = standing_on_the_key(EARLIER.rejected("wrong", START))
+
+    with pytest.raises(Finalizing):
+        complete(ports)
+
+    settle_session(ports, SESSION_ID, Actor.RECONCILER)
+    assert complete(ports).receipt
+
+
+def test_who_completes_onto_the_object_of_an_upload_that_has_ended_hears_that_an_operator_must_look():
+    ports = standing_on_the_key(EARLIER.expired("late", START).aborted())
+
+    with pytest.raises(StateConflict, match="operator"):
+        complete(ports)

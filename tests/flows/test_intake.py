@@ -24,6 +24,7 @@ from chalicelib.core.tokens import ALL_PROJECTS, Principal, Role
 from chalicelib.core.upload import UploadState
 from chalicelib.flows import finishing, intake
 from chalicelib.flows.intake import UploadView
+from chalicelib.flows.reconcile import reconcile
 from tests.support.builders import (
     DEVICE_ID,
     PART_SIZE_BYTES,
@@ -214,6 +215,39 @@ def test_of_two_who_open_at_once_both_get_one_upload_and_no_orphan_stays():
     assert [multipart.multipart_id for multipart in ports.footage.multiparts("originals/")] == [
         view.upload.multipart_id
     ]
+
+
+def test_an_upload_whose_recording_conflicts_with_itself_is_not_taken_back():
+    ports = memory_ports(make_picture())
+    lost = Fault("write", Conflict("repeated after a lost reply"), when=When.AFTER)
+
+    view, is_new = opened(replace(ports, records=faulty(ports.records, lost)))
+
+    assert (view.upload.state, is_new) == (UploadState.OPEN, False)
+    assert ports.footage.parts(view.upload.key, view.upload.multipart_id) == ()
+
+
+def test_an_upload_that_is_undone_while_the_reconciler_looks_keeps_its_parts():
+    upload = make_upload().cancelled(START)
+    ports = memory_ports(make_picture(upload))
+    send_parts(ports.footage, upload, 1)
+
+    class Slow(MemoryRecords):
+        """The table of a caller who decided just before the window closed, and writes after the reconciler ran."""
+
+        def __getattribute__(self, name):
+            return getattr(ports.records, name) if name != "write" else super().__getattribute__(name)
+
+        def write(self, change):
+            ports.clock.advance(ports.policy.undo_s)
+            reconcile(ports, 60)
+            ports.records.write(change)
+
+    view, is_new = opened(replace(ports, records=Slow()))
+
+    assert is_new
+    assert view.upload.upload_id != UPLOAD_ID
+    assert recorded(ports).upload(UPLOAD_ID).state is UploadState.CANCELLED
 
 
 def test_who_never_wins_the_session_is_asked_to_come_back():

@@ -1,13 +1,15 @@
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any, cast
 
 import pytest
 
 from chalicelib.core.errors import StorageBusy
 from chalicelib.core.ids import SessionId, UploadId
 from chalicelib.core.session import Picture
-from chalicelib.core.upload import Upload, UploadState
+from chalicelib.core.upload import StoredObject, Upload, UploadState
 from chalicelib.flows.reconcile import BATCH, Round, reconcile
+from chalicelib.ports import Due
 from tests.support.builders import (
     START,
     UPLOAD_ID,
@@ -17,10 +19,11 @@ from tests.support.builders import (
     make_session,
     make_upload,
     memory_ports,
+    recorded,
     send_parts,
 )
 from tests.support.faults import Fault, faulty
-from tests.support.memory import MovableClock
+from tests.support.memory import MemoryFootage, MemoryRecords, MovableClock
 
 
 def sessions(count: int) -> list[Picture]:
@@ -79,18 +82,87 @@ def test_an_upload_that_only_waits_is_due_again_behind_all_others():
     assert {item.due_at for item in due} == {START + timedelta(seconds=1)}
 
 
+def poisoned(ports: MemoryPorts, upload: Upload) -> MemoryPorts:
+    """`ports` whose bucket fails at every look at `upload`."""
+
+    class Poisoned:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(ports.footage, name)
+
+        def head(self, key: str) -> StoredObject | None:
+            if key == upload.key:
+                raise ValueError("poison")
+            return ports.footage.head(key)
+
+    return replace(ports, footage=cast(MemoryFootage, Poisoned()))
+
+
 def test_a_session_that_fails_starves_no_other_and_is_tried_again():
     pictures = sessions(3)
     ports = arranged(*pictures)
-    broken = faulty(ports.footage, Fault("head", ValueError("poison")))
 
-    done = reconcile(replace(ports, footage=broken), 60)
+    done = reconcile(poisoned(ports, pictures[0].uploads[0]), 60)
 
     assert (done.settled, done.failed) == (2, 1)
     assert ports.metrics.counts["reconcile.failed"] == 1
+    assert [bool(upload_of(ports, picture).receipt) for picture in pictures] == [False, True, True]
     ports.clock.advance(1)
     assert reconcile(ports, 60).settled == 1
     assert all(upload_of(ports, picture).receipt for picture in pictures)
+
+
+def test_an_upload_that_fails_keeps_no_other_of_its_session_from_its_end():
+    chapters = make_chapter(1), make_chapter(2)
+    first, second = (
+        make_upload(chapter, upload_id=UploadId(f"u_{place}"), multipart_id=f"multipart-{place}")
+        for place, chapter in enumerate(chapters)
+    )
+    ports = memory_ports(make_picture(first, second, chapters=chapters))
+    send_parts(ports.footage, first)
+    send_parts(ports.footage, second)
+
+    done = reconcile(poisoned(ports, first), 60)
+
+    assert done.failed == 1
+    assert [bool(upload.receipt) for upload in recorded(ports).uploads] == [False, True]
+
+
+def test_a_session_whose_due_time_cannot_be_written_stops_no_round():
+    pictures = sessions(2)
+    ports = arranged(*pictures)
+    broken = faulty(ports.records, Fault("postpone", StorageBusy("throttled")))
+
+    assert reconcile(replace(ports, records=broken), 60).finished
+    assert all(upload_of(ports, picture).receipt for picture in pictures)
+
+
+def test_a_session_that_takes_the_function_down_is_due_behind_all_others():
+    pictures = sessions(2)
+    ports = arranged(*pictures)
+    deadly = faulty(ports.footage, Fault("head", KeyboardInterrupt()))
+
+    with pytest.raises(KeyboardInterrupt):
+        reconcile(replace(ports, footage=deadly), 60)
+
+    due = ports.records.due(ports.clock.now(), 10)
+    assert [item.session_id for item in due] == ["s001", "s000"]
+
+
+def test_an_index_that_lags_behind_a_whole_batch_ends_no_round():
+    pictures = sessions(BATCH + 1)
+    ports = arranged(*pictures)
+    stale = ports.records.due(ports.clock.now(), 2 * BATCH)
+
+    class Lagging:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(ports.records, name)
+
+        def due(self, until: datetime, limit: int) -> tuple[Due, ...]:
+            return stale[:limit]
+
+    done = reconcile(replace(ports, records=cast(MemoryRecords, Lagging())), 60)
+
+    assert done.settled == len(pictures)
 
 
 def test_a_round_stops_when_its_time_is_over_and_the_next_goes_on():

@@ -19,12 +19,12 @@ WORK = "${TableArn}/index/work"
 DEAD_LETTERS = "${DeadLettersArn}"
 LOGS = "arn:*:logs:*:*:log-group:/aws/lambda/reelhaul-${Stage}"
 
-LOOKS = {("s3:GetObject", ORIGINALS), ("s3:GetObjectAttributes", ORIGINALS), ("s3:ListBucket", BUCKET)} | {
-    ("s3:ListMultipartUploadParts", ORIGINALS)
+LOOKS = {
+    ("s3:GetObject", ORIGINALS),
+    ("s3:ListMultipartUploadParts", ORIGINALS),
+    ("s3:ListBucket", BUCKET),
 }
-RECORDS = {
-    (f"dynamodb:{action}", TABLE) for action in ("DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem")
-}
+RECORDS = {(f"dynamodb:{action}", TABLE) for action in ("DeleteItem", "PutItem", "Query")}
 UPLOADS = {("s3:PutObject", ORIGINALS), ("s3:AbortMultipartUpload", ORIGINALS)}
 
 
@@ -36,13 +36,13 @@ def logs(function: str) -> set[tuple[str, str]]:
 
 
 MATRIX = {
-    "api_handler": LOOKS | UPLOADS | RECORDS | logs(""),
+    "api_handler": LOOKS | UPLOADS | RECORDS | {("dynamodb:GetItem", TABLE)} | logs(""),
     "on_original": LOOKS | RECORDS | {("sqs:SendMessage", DEAD_LETTERS)} | logs("-on_original"),
     "reconcile": LOOKS
     | UPLOADS
     | {("s3:ListBucketMultipartUploads", BUCKET), ("s3:DeleteObject", ORIGINALS)}
     | RECORDS
-    | {("dynamodb:Query", WORK), ("sqs:SendMessage", DEAD_LETTERS)}
+    | {("dynamodb:UpdateItem", TABLE), ("dynamodb:Query", WORK), ("sqs:SendMessage", DEAD_LETTERS)}
     | logs("-reconcile"),
 }
 FUNCTIONS = sorted(MATRIX)

@@ -21,7 +21,7 @@ class Fault:
     """The `call`-th call (1-based) of `method` raises `error`."""
 
     method: str
-    error: Exception
+    error: BaseException
     call: int = 1
     when: When = When.BEFORE
 

@@ -21,6 +21,8 @@ _CONFIG = Config(
     read_timeout=20,
     signature_version="v4",
 )
+# A table answers in milliseconds; a stalled read must leave the API's 29 seconds room for another try.
+_DYNAMODB_CONFIG = _CONFIG.merge(Config(read_timeout=5))
 _S3_CONFIG = _CONFIG.merge(
     # Both are needed for regional addresses: bucket.s3.region.amazonaws.com, never a redirect.
     Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
@@ -51,7 +53,7 @@ def clients_of(session: boto3.Session, endpoint_url: str | None) -> Clients:
         raise RuntimeError("this process has no AWS credentials")
     return Clients(
         session.client("s3", endpoint_url=endpoint_url, config=_S3_CONFIG),
-        session.client("dynamodb", endpoint_url=endpoint_url, config=_CONFIG),
+        session.client("dynamodb", endpoint_url=endpoint_url, config=_DYNAMODB_CONFIG),
         lambda: signing_credentials(credentials),
     )
 

@@ -10,10 +10,13 @@
 | UPLOAD#{upload_id} | UPLOAD | the session of an upload |
 | TOKEN#{id}, DEVICE#{id} | TOKEN, DEVICE | a token, a device |
 
+The session's item and what was written with it carry the session's version (`at_version`), and the session's names
+them (`written_with`): so a reader knows whether it has seen all of the last write.
+
 Attributes that this version does not know are passed over, so that a newer one may add some.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -62,6 +65,22 @@ def upload_item(upload: Upload) -> Item:
 def pointer_item(upload: Upload) -> Item:
     """From an upload's id to its session."""
     return attributes({**pointer_key(upload.upload_id), "session_id": upload.session_id})
+
+
+def stamped(session: Item, beside: Sequence[Item], version: int) -> list[Item]:
+    """The items of one write, the session's first, marked as written together at `version`."""
+    written_with = attributes({"written_with": [item["sk"]["S"] for item in beside]})
+    stamp = attributes({"at_version": version})
+    return [{**session, **written_with}, *({**item, **stamp} for item in beside)]
+
+
+def is_whole(found: Mapping[str, Item]) -> bool:
+    """Whether the items of a session, by sort key, are what its last write left: none older, none newer."""
+    session = found[SESSION_SK]
+    version = _deserialized(session["version"])
+    versions = {sk: _deserialized(item["at_version"]) for sk, item in found.items() if "at_version" in item}
+    newest = {sk: at_version for sk, at_version in versions.items() if at_version >= version}
+    return newest == dict.fromkeys(_deserialized(session["written_with"]), version)
 
 
 def progress_item(session_id: SessionId, progress: Progress) -> Item:

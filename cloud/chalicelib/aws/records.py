@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from chalicelib.aws import items
 from chalicelib.aws.errors import code_of, named
 from chalicelib.core.chapter import Chapter
-from chalicelib.core.errors import Conflict
+from chalicelib.core.errors import Conflict, StorageBusy
 from chalicelib.core.ids import DeviceId, SessionId, TokenId, UploadId
 from chalicelib.core.session import Picture, Progress, Session
 from chalicelib.core.tokens import Device, Token
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 Value = TypeVar("Value")
 
+_READS = 5
+"""A transaction lands on all its items within milliseconds."""
+
 
 class DynamoRecords:
     """The table `table` with its indexes `work` and `by_device`."""
@@ -30,16 +33,19 @@ class DynamoRecords:
         self._table = table
 
     def picture(self, session_id: SessionId) -> Picture | None:
-        found = {item["sk"]["S"]: item for item in self._collection(session_id)}
-        if items.SESSION_SK not in found:
-            return None
-        progress = found.get(items.PROGRESS_SK)
-        return Picture(
-            items.value(found[items.SESSION_SK], Session),
-            tuple(_under(found, items.CHAPTER_SK, Chapter)),
-            tuple(sorted(_under(found, items.UPLOAD_SK, Upload), key=_opening)),
-            items.value(progress, Progress) if progress else None,
-        )
+        """Raises StorageBusy when it is never seen whole.
+
+        A query beside a transaction may show one of its items after it and another before it, so it is asked again.
+        Who writes has seen the write before whole: to check the last one is enough.
+        Source: docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html (isolation levels)
+        """
+        for _ in range(_READS):
+            found = {item["sk"]["S"]: item for item in self._collection(session_id)}
+            if items.SESSION_SK not in found:
+                return None
+            if items.is_whole(found):
+                return _picture(found)
+        raise StorageBusy(f"session {session_id} is being written by others; ask again")
 
     def session_of(self, upload_id: UploadId) -> SessionId | None:
         item = self._get(items.pointer_key(upload_id))
@@ -48,8 +54,8 @@ class DynamoRecords:
     def write(self, change: Change) -> None:
         """One transaction of at most 100 items: two an upload, so at most 49 uploads in one change.
 
-        A transaction whose reply was lost and that botocore repeats finds itself recorded and raises Conflict:
-        whoever loads again sees his own write.
+        botocore repeats it with its ClientRequestToken, which DynamoDB knows for ten minutes. A table that does not
+        (moto's) answers Conflict to a repetition of what it has recorded: whoever loads again sees his own write.
         """
         with named():
             self._dynamodb.transact_write_items(TransactItems=list(self._writes(change)))
@@ -109,12 +115,13 @@ class DynamoRecords:
 
     def _writes(self, change: Change) -> Iterator[Any]:
         session = change.session
-        yield {"Put": {**self._row(items.session_item(session)), **_only_after(session.version - 1)}}
-        for place, chapter in enumerate(change.chapters, start=1):
-            yield {"Put": self._row(items.chapter_item(session.session_id, place, chapter))}
-        for upload in change.uploads:
-            yield {"Put": self._row(items.upload_item(upload))}
-            yield {"Put": self._row(items.pointer_item(upload))}
+        chapters = enumerate(change.chapters, start=1)
+        beside = [items.chapter_item(session.session_id, place, chapter) for place, chapter in chapters]
+        beside += [items.upload_item(upload) for upload in change.uploads]
+        first, *others = items.stamped(items.session_item(session), beside, session.version)
+        yield {"Put": {**self._row(first), **_only_after(session.version - 1)}}
+        for item in (*others, *map(items.pointer_item, change.uploads)):
+            yield {"Put": self._row(item)}
         if change.due_at:
             yield {"Put": self._row(items.work_item(session.session_id, change.due_at))}
         elif session.version > 1:
@@ -161,6 +168,16 @@ def _only_after(version: int) -> dict[str, Any]:
         "ExpressionAttributeNames": {"#version": "version"},
         "ExpressionAttributeValues": items.attributes({":before": version}),
     }
+
+
+def _picture(found: Mapping[str, items.Item]) -> Picture:
+    progress = found.get(items.PROGRESS_SK)
+    return Picture(
+        items.value(found[items.SESSION_SK], Session),
+        tuple(_under(found, items.CHAPTER_SK, Chapter)),
+        tuple(sorted(_under(found, items.UPLOAD_SK, Upload), key=_opening)),
+        items.value(progress, Progress) if progress else None,
+    )
 
 
 def _under(found: Mapping[str, items.Item], prefix: str, kind: type[Value]) -> list[Value]:

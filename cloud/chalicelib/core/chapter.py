@@ -10,6 +10,8 @@ from chalicelib.core.ids import ArtifactId, SessionId
 _DIRECTORY = re.compile(r"[0-9]{3}[A-Za-z0-9_]{5}")
 _FILENAME = re.compile(r"[^/\\\x00-\x1f\x7f]{1,100}")
 _EXTENSIONS = (".mp4", ".360")
+_LONGEST_ARTIFACT_ID = 200
+"""Characters; the API takes no longer text, and S3 no key above 1024 bytes."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,10 @@ class Chapter:
             )
         if not self.filename.lower().endswith(_EXTENSIONS):
             raise InvalidRequest("a chapter's filename ends in .MP4 or .360")
+        if len(self.artifact_id) > _LONGEST_ARTIFACT_ID:
+            raise InvalidRequest(
+                "a chapter's filename is too long once its other characters are written as =XX"
+            )
         if self.size_bytes < 1:
             raise InvalidRequest(f"{self.name} has {self.size_bytes} bytes; a chapter has at least 1")
 

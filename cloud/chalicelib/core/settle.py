@@ -27,7 +27,7 @@ class Policy:
     """Less than the seven days after which the bucket's lifecycle aborts a multipart upload."""
     undo_s: int = 3_600
     finalize_patience_s: int = 900
-    """How long a promised object may be neither listed as parts nor visible before it counts as lost."""
+    """How long S3 may be assembling what was promised; afterwards an object that is not there counts as lost."""
     orphan_age_s: int = 3_600
     """How old a multipart upload without a record must be before it is aborted."""
 
@@ -58,6 +58,13 @@ class Verify:
 
 
 @dataclass(frozen=True)
+class Withdraw:
+    """Take back a promise that nobody is keeping, so that parts can be sent or the upload cancelled again."""
+
+    upload_id: UploadId
+
+
+@dataclass(frozen=True)
 class Expire:
     """End the upload without an object."""
 
@@ -71,6 +78,13 @@ class Reject:
 
     upload_id: UploadId
     reason: str
+
+
+@dataclass(frozen=True)
+class GiveUp:
+    """Record that the undo window is over: only from then on nobody opens the upload again, and it may be aborted."""
+
+    upload_id: UploadId
 
 
 @dataclass(frozen=True)
@@ -93,7 +107,7 @@ class Store:
     """Every chapter has its receipt: the session is STORED."""
 
 
-Action = Complete | Verify | Expire | Reject | Abort | Remove | Store
+Action = Complete | Verify | Withdraw | Expire | Reject | GiveUp | Abort | Remove | Store
 
 
 class Actor(Enum):
@@ -105,9 +119,9 @@ class Actor(Enum):
 
 
 ALLOWED: Mapping[Actor, tuple[type, ...]] = {
-    Actor.API: (Complete, Verify, Expire, Store),
+    Actor.API: (Complete, Verify, Withdraw, Expire, Store),
     Actor.EVENT: (Verify, Store),
-    Actor.RECONCILER: (Complete, Verify, Expire, Reject, Abort, Remove, Store),
+    Actor.RECONCILER: (Complete, Verify, Withdraw, Expire, Reject, GiveUp, Abort, Remove, Store),
 }
 
 
@@ -138,9 +152,7 @@ def due_at(picture: Picture, now: datetime, policy: Policy) -> datetime | None:
 
 
 def _due(upload: Upload, now: datetime, policy: Policy) -> datetime:
-    if upload.state is UploadState.CANCELLED:
-        return undo_until(upload, policy)
-    return now
+    return undo_until(upload, policy) if upload.can_be_undone else now
 
 
 def undo_until(upload: Upload, policy: Policy) -> datetime:
@@ -172,8 +184,10 @@ def _owed_after_the_end(
     if upload.owes_removal:
         ours = seen.stored if seen.stored and seen.stored.upload_id == upload.upload_id else None
         owed.append(Remove(upload.upload_id, ours))
-    if upload.owes_abort and now >= _due(upload, now, policy):
+    if upload.owes_abort:
         owed.append(Abort(upload.upload_id))
+    if upload.can_be_undone and now >= undo_until(upload, policy):
+        owed.append(GiveUp(upload.upload_id))
     return tuple(owed)
 
 
@@ -191,8 +205,14 @@ def _owed_while_live(
     # Whoever else's object stands on the key, it is kept: unknown means keep, and S3 would refuse to replace it.
     if whole and upload.may_become(whole) and not seen.stored:
         return Complete(upload.upload_id, whole, stored_parts)
+    return _owed_while_waiting(upload, now, policy)
+
+
+def _owed_while_waiting(upload: Upload, now: datetime, policy: Policy) -> Action | None:
     if upload.is_past(now):
         return Expire(upload.upload_id, "its deadline passed before every part had arrived")
+    if upload.promise and not _may_be_assembling(upload, now, policy):
+        return Withdraw(upload.upload_id)
     return None
 
 
@@ -210,11 +230,17 @@ def _judged(upload: Upload, stored: StoredObject) -> Action:
 
 def _given_up(upload: Upload, now: datetime, policy: Policy) -> Action | None:
     """Neither parts nor object: lost, unless S3 may still be assembling what was promised."""
-    if upload.promised_at and now < upload.promised_at + timedelta(seconds=policy.finalize_patience_s):
+    if _may_be_assembling(upload, now, policy):
         return None
     if upload.state is UploadState.COMPLETED:
         return Reject(upload.upload_id, "its object vanished before it was verified")
     return Expire(upload.upload_id, "its multipart upload is gone from S3")
+
+
+def _may_be_assembling(upload: Upload, now: datetime, policy: Policy) -> bool:
+    """Whether somebody's CompleteMultipartUpload may still be under way."""
+    patience = timedelta(seconds=policy.finalize_patience_s)
+    return upload.promised_at is not None and now < upload.promised_at + patience
 
 
 def _is_superseded(upload: Upload, picture: Picture) -> bool:

@@ -74,10 +74,10 @@ class Receipt:
 class Upload:
     """One upload.
 
-    `claim` is what its device says the whole is, recorded when the parts folded to something else. `promise` is the
-    whole object's CRC64NVME, folded from the parts and recorded before S3 is asked to complete: what an object must
-    show to be verified. `owes_abort` and `owes_removal` are what a terminal state still owes S3: ending the
-    multipart upload, and a delete marker on a rejected object.
+    `claim` is what its device says the whole is. `promise` is the whole object's CRC64NVME, folded from the parts and
+    recorded before S3 is asked to complete: what an object must show to be verified. `can_be_undone` is a cancelled
+    upload's only; `owes_abort` and `owes_removal` are what an ended one owes S3: ending the multipart upload, and a
+    delete marker on a rejected object.
     """
 
     upload_id: UploadId
@@ -95,6 +95,7 @@ class Upload:
     receipt: Receipt | None = None
     reason: str | None = None
     ended_at: datetime | None = None
+    can_be_undone: bool = False
     owes_abort: bool = False
     owes_removal: bool = False
 
@@ -106,7 +107,7 @@ class Upload:
     @property
     def owes(self) -> bool:
         """Whether the reconciler has anything left to do for it."""
-        return self.is_live or self.owes_abort or self.owes_removal
+        return self.is_live or self.can_be_undone or self.owes_abort or self.owes_removal
 
     def is_past(self, now: datetime) -> bool:
         return now >= self.expires_at
@@ -124,7 +125,7 @@ class Upload:
         return replace(self, promise=crc, promised_at=now)
 
     def unpromised(self) -> "Upload":
-        """This upload after S3 refused to assemble its parts: parts may be sent again."""
+        """This upload once nobody is completing it any more: parts may be sent again."""
         return replace(self, promise=None, promised_at=None)
 
     def completed(self) -> "Upload":
@@ -161,11 +162,15 @@ class Upload:
         if self.state is UploadState.CANCELLED:
             return self
         reason = "cancelled by the device"
-        return replace(self._moved(UploadState.CANCELLED), ended_at=now, owes_abort=True, reason=reason)
+        return replace(self._moved(UploadState.CANCELLED), ended_at=now, can_be_undone=True, reason=reason)
 
     def reopened(self) -> "Upload":
         """This cancelled upload, open again with the parts it had and the deadline it had."""
-        return replace(self._moved(UploadState.OPEN), ended_at=None, owes_abort=False, reason=None)
+        return replace(self._moved(UploadState.OPEN), ended_at=None, can_be_undone=False, reason=None)
+
+    def given_up(self) -> "Upload":
+        """This cancelled upload, never to be opened again: its parts may be aborted."""
+        return replace(self, can_be_undone=False, owes_abort=True)
 
     def expired(self, reason: str, now: datetime) -> "Upload":
         """This upload ended without an object; a new one can be opened."""

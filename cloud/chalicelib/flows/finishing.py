@@ -51,9 +51,10 @@ def complete_upload(
     picture, upload = owned_upload(ports, principal, upload_id)
     if upload.is_live:
         _demand_parts(ports, picture, upload, claim)
-        upload = _finished(ports, upload)
+        picture = _finished(ports, upload)
+        upload = picture.upload(upload_id)
     if upload.receipt is None:
-        raise _why_not_verified(ports, upload)
+        raise _why_not_verified(ports, picture, upload)
     if claim not in (None, upload.receipt.crc64nvme):
         raise StateConflict(
             "the verified object has another CRC64NVME than this device read; keep the parts and audit the chapter"
@@ -73,12 +74,11 @@ def cancel_upload(ports: Ports, principal: Principal, upload_id: UploadId) -> Up
             return UploadView(upload)
         demand_open(upload)
         try:
-            cancelled = upload.cancelled(ports.clock.now())
-            record(ports, picture, cancelled)
+            picture = record(ports, picture, upload.cancelled(ports.clock.now()))
         except Conflict:
             continue
         log.info("upload cancelled", extra={"session_id": upload.session_id, "upload_id": upload_id})
-        return UploadView(cancelled)
+        return UploadView(picture.upload(upload_id))
     raise StorageBusy(f"session {upload.session_id} is being written by others; ask again")
 
 
@@ -90,12 +90,10 @@ def _demand_parts(ports: Ports, picture: Picture, upload: Upload, claim: Crc64Nv
     missing, differing = parts.missing(upload.plan, stored), parts.differing(upload.plan, stored)
     if missing or differing:
         raise PartsMismatch(_tell(missing, differing), missing, differing)
-    claim = claim or upload.claim
-    whole = assembled(upload.plan, stored)
-    if claim and claim != upload.claim and (upload.claim or claim != whole):
-        # Recorded, so that the reconciler does not complete what its device disowns.
+    if claim and claim != upload.claim:
+        # Recorded first: a part that comes late changes the whole, and nobody may complete what its device disowns.
         record(ports, picture, upload.claimed(claim))
-    if claim and claim != whole:
+    if (claim or upload.claim) not in (None, assembled(upload.plan, stored)):
         raise PartsMismatch(
             "the parts in S3 fold to another CRC64NVME than this device read; compare them with GET "
             "and send again what differs",
@@ -111,22 +109,27 @@ def _tell(missing: Sequence[int], differing: Sequence[int]) -> str:
     )
 
 
-def _finished(ports: Ports, upload: Upload) -> Upload:
+def _finished(ports: Ports, upload: Upload) -> Picture:
     try:
-        picture = settle_session(ports, upload.session_id, Actor.API, upload.upload_id)
+        return settle_session(ports, upload.session_id, Actor.API, upload.upload_id)
     except PartsRefused as error:
         raise PartsMismatch(
             f"S3 refused to assemble the parts ({error.code}); compare them with GET and send again what differs",
             (),
             (),
         ) from error
-    return picture.upload(upload.upload_id)
 
 
-def _why_not_verified(ports: Ports, upload: Upload) -> Exception:
+def _why_not_verified(ports: Ports, picture: Picture, upload: Upload) -> Exception:
     if not upload.is_live:
         return gone(upload)
     stored = ports.footage.head(upload.key)
-    if stored and stored.upload_id is None:
-        return StateConflict("an object that is not ours stands on this key; an operator must move it away")
-    return Finalizing("S3 is still assembling this object; ask again in a moment")
+    if stored is None or stored.upload_id in _at_work(picture, upload):
+        return Finalizing("S3 is still assembling this object; ask again in a moment")
+    return StateConflict("an object that nobody awaits stands on this key; an operator must move it away")
+
+
+def _at_work(picture: Picture, upload: Upload) -> set[UploadId]:
+    """The uploads whose objects the reconciler will judge or remove."""
+    rejected = {each.upload_id for each in picture.uploads if each.owes_removal}
+    return {upload.upload_id, *rejected}

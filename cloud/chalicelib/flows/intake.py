@@ -172,11 +172,7 @@ def _looked_at(ports: Ports, upload: Upload) -> Picture:
 
 
 def _can_be_undone(ports: Ports, upload: Upload) -> bool:
-    return (
-        upload.state is UploadState.CANCELLED
-        and upload.owes_abort
-        and ports.clock.now() < undo_until(upload, ports.policy)
-    )
+    return upload.can_be_undone and ports.clock.now() < undo_until(upload, ports.policy)
 
 
 def _plan(ports: Ports, chapter: Chapter, known: Upload | None) -> PartPlan:
@@ -193,10 +189,9 @@ def _demand_plan(plan: PartPlan, size_bytes: int, part_size_bytes: int | None) -
 def _resumed(ports: Ports, picture: Picture, known: Upload) -> Upload:
     if known.state is not UploadState.CANCELLED:
         return known
-    upload = known.reopened()
-    record(ports, picture, upload)
-    log.info("upload reopened", extra={"session_id": upload.session_id, "upload_id": upload.upload_id})
-    return upload
+    after = record(ports, picture, known.reopened())
+    log.info("upload reopened", extra={"session_id": known.session_id, "upload_id": known.upload_id})
+    return after.upload(known.upload_id)
 
 
 def held(ports: Ports, upload: Upload) -> UploadView:
@@ -207,7 +202,7 @@ def held(ports: Ports, upload: Upload) -> UploadView:
 
 
 def _opened(ports: Ports, picture: Picture, artifact_id: ArtifactId, plan: PartPlan) -> Upload:
-    """A new upload: in S3 first, then in the record; whoever loses the race takes its own back."""
+    """A new upload: in S3 first, then in the record; whoever loses the race takes its own back. Raises Conflict."""
     session_id = picture.session.session_id
     key = picture.chapter(artifact_id).key(session_id)
     upload_id = ports.ids.upload_id()
@@ -225,10 +220,16 @@ def _opened(ports: Ports, picture: Picture, artifact_id: ArtifactId, plan: PartP
     try:
         record(ports, picture, upload)
     except Conflict:
-        ports.footage.abort(key, upload.multipart_id)
+        _take_back(ports, upload)
         raise
     log.info("upload opened", extra={"session_id": session_id, "upload_id": upload_id})
     return upload
+
+
+def _take_back(ports: Ports, upload: Upload) -> None:
+    # A write whose reply was lost conflicts with itself when it is repeated: what is recorded is live.
+    if ports.records.session_of(upload.upload_id) is None:
+        ports.footage.abort(upload.key, upload.multipart_id)
 
 
 def demand_open(upload: Upload) -> None:

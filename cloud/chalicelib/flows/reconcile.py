@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from chalicelib.core import keys
 from chalicelib.core.ids import SessionId
 from chalicelib.core.settle import Actor
-from chalicelib.flows.settling import settle_session
+from chalicelib.core.upload import Upload
+from chalicelib.flows.settling import loaded, settle_session
 from chalicelib.ports import Due, OpenMultipart, Ports
 
 log = logging.getLogger(__name__)
@@ -30,7 +31,8 @@ class Round:
 def reconcile(ports: Ports, time_limit_s: float) -> Round:
     """One round: every session due by now is settled, longest due first, for at most about `time_limit_s`.
 
-    A session that fails is due again later than all others, so that it cannot starve them.
+    A session is due again, behind all others, before it is settled: not even one that takes the function down can
+    starve them.
     """
     started_at = ports.clock.now()
     deadline = started_at + timedelta(seconds=time_limit_s)
@@ -50,22 +52,41 @@ def reconcile(ports: Ports, time_limit_s: float) -> Round:
 
 
 def _next_due(ports: Ports, started_at: datetime, seen: set[SessionId]) -> list[Due]:
-    # The index may lag behind what this round wrote: whom we have seen is not asked again.
-    due = ports.records.due(started_at, BATCH)
+    # The index may lag behind what this round wrote: whom we have seen may stand before whom we have not.
+    due = ports.records.due(started_at, BATCH + len(seen))
     return [item for item in due if item.session_id not in seen]
 
 
 def _settled(ports: Ports, item: Due) -> bool:
     try:
+        ports.records.postpone(item, ports.clock.now())
         settle_session(ports, item.session_id, Actor.RECONCILER)
-        succeeded = True
     except Exception:  # a door for each session: one that fails must not starve the rest
         log.exception("session not settled", extra={"session_id": item.session_id})
         ports.metrics.count("reconcile.failed")
-        succeeded = False
-    # No effect when settling has written another due time.
-    ports.records.postpone(item, ports.clock.now())
-    return succeeded
+        _settle_each_upload(ports, item.session_id)
+        return False
+    return True
+
+
+def _settle_each_upload(ports: Ports, session_id: SessionId) -> None:
+    """What can be done for a session of which something fails: one upload's fault keeps no other from its end."""
+    try:
+        uploads = loaded(ports, session_id).uploads
+    except Exception:  # the same door
+        log.exception("session not read", extra={"session_id": session_id})
+        return
+    for upload in uploads:
+        if upload.owes:
+            _settle_upload(ports, upload)
+
+
+def _settle_upload(ports: Ports, upload: Upload) -> None:
+    about = {"session_id": upload.session_id, "upload_id": upload.upload_id}
+    try:
+        settle_session(ports, upload.session_id, Actor.RECONCILER, upload.upload_id)
+    except Exception:  # a door for each upload
+        log.exception("upload not settled", extra=about)
 
 
 def _abort_orphans(ports: Ports) -> int:

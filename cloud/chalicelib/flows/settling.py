@@ -14,11 +14,13 @@ from chalicelib.core.settle import (
     Actor,
     Complete,
     Expire,
+    GiveUp,
     Observation,
     Reject,
     Remove,
     Store,
     Verify,
+    Withdraw,
     due_at,
     settle,
 )
@@ -98,8 +100,10 @@ def _carry_out(ports: Ports, picture: Picture, action: Action) -> Picture:
     doing: dict[type[Action], Callable[..., Picture]] = {
         Complete: _complete,
         Verify: _verify,
+        Withdraw: _withdraw,
         Expire: _expire,
         Reject: _reject,
+        GiveUp: _give_up,
         Abort: _abort,
         Remove: _remove,
         Store: _store,
@@ -136,6 +140,13 @@ def _verify(ports: Ports, picture: Picture, action: Verify) -> Picture:
     return picture
 
 
+def _withdraw(ports: Ports, picture: Picture, action: Withdraw) -> Picture:
+    upload = picture.upload(action.upload_id).unpromised()
+    picture = record(ports, picture, upload)
+    log.warning("promise withdrawn", extra=_about(upload))
+    return picture
+
+
 def _expire(ports: Ports, picture: Picture, action: Expire) -> Picture:
     upload = picture.upload(action.upload_id).expired(action.reason, ports.clock.now())
     picture = record(ports, picture, upload)
@@ -149,6 +160,13 @@ def _reject(ports: Ports, picture: Picture, action: Reject) -> Picture:
     picture = record(ports, picture, upload)
     log.error("upload rejected", extra=_about(upload))
     ports.metrics.count("upload.rejected")
+    return picture
+
+
+def _give_up(ports: Ports, picture: Picture, action: GiveUp) -> Picture:
+    upload = picture.upload(action.upload_id).given_up()
+    picture = record(ports, picture, upload)
+    log.info("undo window closed", extra=_about(upload))
     return picture
 
 

@@ -1,0 +1,54 @@
+"""Ports at one of whose calls another actor's whole run happens: interleavings without threads."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from enum import Enum
+from typing import Any, cast
+
+from tests.support.builders import MemoryPorts
+from tests.support.memory import MemoryFootage, MemoryRecords
+
+Run = Callable[[], object]
+
+
+class Moment(Enum):
+    """Where the other runs: before the call's effect or after it."""
+
+    BEFORE = "before"
+    AFTER = "after"
+
+
+class Interrupted:
+    """`ports` whose `call`-th call (1-based, of bucket and table together) is interrupted by `other`."""
+
+    def __init__(self, ports: MemoryPorts, call: int, moment: Moment, other: Run) -> None:
+        self.happened = False
+        self._left = call
+        self._moment = moment
+        self._other = other
+        footage, records = _Port(self, ports.footage), _Port(self, ports.records)
+        self.ports = replace(
+            ports, footage=cast(MemoryFootage, footage), records=cast(MemoryRecords, records)
+        )
+
+    def called(self, method: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        self._left -= 1
+        if self._left:
+            return method(*args, **kwargs)
+        self.happened = True
+        if self._moment is Moment.BEFORE:
+            self._other()
+            return method(*args, **kwargs)
+        answer = method(*args, **kwargs)
+        self._other()
+        return answer
+
+
+class _Port:
+    def __init__(self, interrupted: Interrupted, port: object) -> None:
+        self._interrupted = interrupted
+        self._port = port
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._port, name)
+        return lambda *args, **kwargs: self._interrupted.called(method, args, kwargs)
