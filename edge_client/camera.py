@@ -56,6 +56,7 @@ SERIAL = re.compile(r"[A-Z][A-Z0-9]{13}", re.ASCII)
 CARD_READABLE = (0, 1)
 CARD_FAULTS = {2: "is out", 3: "has a format error", 8: "was swapped"}
 HEADER_BYTES = 256
+ANOTHER_NAME = "to haul it as it is now, take another session name"
 
 
 @dataclass(frozen=True)
@@ -127,9 +128,9 @@ class Camera:
         except EdgeError:
             return
 
-    def keep_alive(self) -> None:
-        """Reset the camera's sleep timer."""
-        with self._ask("GET", KEEP_ALIVE):
+    def keep_alive(self, timeout_s: float) -> None:
+        """Reset the camera's sleep timer; an answer that is late is not waited for."""
+        with self._ask("GET", KEEP_ALIVE, timeouts_s=(timeout_s, timeout_s)):
             pass
 
     def files(self, video_count: int) -> list[CameraFile]:
@@ -158,7 +159,7 @@ class Camera:
         """The camera's unique id of a file, where it knows one. It enriches and is never a gate."""
         try:
             answer = self._json(f"/gopro/media/info?path={directory}/{filename}", absent=(400, 404))
-        except FileNotFoundError:
+        except (FileNotFoundError, Unsettled):
             return None
         return _words(answer.get("gumi"))
 
@@ -177,9 +178,11 @@ class Camera:
             raise RequestForbidden(f"bytes {span.first}-{last} are not inside a file of {total} bytes")
         with self._ask("GET", path, {"Range": f"bytes={span.first}-{last}"}) as response:
             _refuse_unless(response, 206)
-            refuse_other_range(response, span, total)
+            refuse_other_range(response, path, span, total)
             if etag is not None and response.headers.get("ETag", "") != etag:
-                raise PlanDiffers(f"{path} is another file than was planned (its ETag changed)")
+                raise PlanDiffers(
+                    f"{path} is another file than was planned (its ETag changed); {ANOTHER_NAME}"
+                )
             self._take(response, span.size_bytes, write)
 
     def _take(self, response: requests.Response, size_bytes: int, write: Callable[[bytes], None]) -> None:
@@ -203,8 +206,7 @@ class Camera:
             if response.status_code in absent:
                 raise FileNotFoundError(path)
             _refuse_unless(response, 200)
-            with _library_errors():
-                raw = response.raw.read(MOST_JSON_BYTES, decode_content=False)
+            raw = self._body(response)
         try:
             document = json.loads(raw)
         except ValueError:
@@ -213,7 +215,22 @@ class Camera:
             raise Unsettled(f"the camera's answer to {path} cannot be read")
         return document
 
-    def _ask(self, method: str, path: str, headers: dict[str, str] | None = None) -> requests.Response:
+    def _body(self, response: requests.Response) -> bytes:
+        """The body as far as it came; one that ends early is no JSON."""
+        watch, taken = StallWatch(self._monotonic, ReadBroken), bytearray()
+        with _library_errors():
+            while block := response.raw.read1(MOST_JSON_BYTES - len(taken), decode_content=False):
+                taken += block
+                watch.moved(len(block))
+        return bytes(taken)
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        headers: dict[str, str] | None = None,
+        timeouts_s: tuple[float, float] = TIMEOUTS_S,
+    ) -> requests.Response:
         """The only way to the camera: no other method and no other path can be sent."""
         if method not in ("GET", "HEAD") or not any(allowed.fullmatch(path) for allowed in ALLOWED):
             raise RequestForbidden(f"{method} {path} is not something this client asks a camera")
@@ -222,7 +239,7 @@ class Camera:
                 method,
                 self._base_url + path,
                 headers={"Accept-Encoding": "identity", **(headers or {})},
-                timeout=TIMEOUTS_S,
+                timeout=timeouts_s,
                 allow_redirects=False,
                 stream=True,
             )
@@ -240,7 +257,8 @@ class KeepAlive:
     def _run(self) -> None:
         while not self._ended.wait(self._every_s):
             try:
-                self._camera.keep_alive()
+                # A beat that waits as long as a read may would let the camera fall asleep meanwhile.
+                self._camera.keep_alive(self._every_s)
             except EdgeError:
                 # The leg that reads says that the camera is away; here the next beat is all there is to do.
                 continue
@@ -257,14 +275,14 @@ class KeepAlive:
         self._camera.close()
 
 
-def refuse_other_range(response: requests.Response, span: Span, total: int) -> None:
+def refuse_other_range(response: requests.Response, path: str, span: Span, total: int) -> None:
     """Nothing when a 206 is about exactly these bytes of a file of `total` bytes."""
     match = CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
     if not match:
         raise ReadBroken("the camera does not say which bytes it sends")
     first, last, there = (int(group) for group in match.groups())
     if there != total:
-        raise PlanDiffers(f"the file has {there} bytes now, {total} were planned")
+        raise PlanDiffers(f"{path} has {there} bytes now, {total} were planned; {ANOTHER_NAME}")
     if (first, last) != (span.first, span.first + span.size_bytes - 1):
         raise ReadBroken(f"the camera sends bytes {first}-{last}, not those that were asked for")
     if response.headers.get("Content-Length") != str(span.size_bytes):
@@ -298,7 +316,10 @@ def _refuse_unless(response: requests.Response, wanted: int) -> None:
     if response.status_code == 503:
         raise CameraBusy("the camera is busy")
     if response.status_code != wanted:
-        raise Unsettled(f"the camera answers {response.status_code} where {wanted} was due")
+        raise Unsettled(
+            f"the camera answers {response.status_code} to {response.request.path_url} where {wanted} was due; "
+            "if it goes on, switch the camera off and on"
+        )
 
 
 def _files_of(folder: dict[str, Any]) -> list[CameraFile]:

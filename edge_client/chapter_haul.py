@@ -28,6 +28,7 @@ from edge_client.errors import (
     UploadLost,
 )
 from edge_client.plan import ChapterPlan, SessionPlan, Span
+from edge_client.progress import Leg
 from edge_client.retry import full_jitter_s
 from edge_client.spool import ChapterSpool, SessionSpool, SpooledPart
 from edge_client.transfer import Desk, PartSender, Senders
@@ -65,7 +66,9 @@ class ChapterHaul:
     upload: UploadView | None = None
     again: frozenset[int] = frozenset()
     sent: set[int] = field(default_factory=set)
-    touched: bool = False
+
+    def __post_init__(self) -> None:
+        self.down, self.up = Leg(self.tools.progress.fetched), Leg(self.tools.progress.sent)
 
     def run(self) -> ChapterReport:
         """Haul the chapter. Raises Refused, Unsettled or TryLater; its parts stay in the spool then."""
@@ -74,6 +77,9 @@ class ChapterHaul:
         if receipt is None:
             self.tools.progress.chapter(self.chapter.path, self.chapter.size_bytes)
             receipt = self._rounds()
+        elif self.parts.exists:
+            # Verified while nobody looked: its part plan is needed to compare the receipt with what was read.
+            self.upload = self.tools.coordinator.upload(receipt.upload_id)
         self._accept(receipt)
         seconds = self.tools.retry.timing.monotonic() - began_s
         self.tools.progress.verified(self.chapter.path, seconds)
@@ -147,16 +153,11 @@ class ChapterHaul:
     def _count_what_is_there(
         self, upload: UploadView, owed: list[Span], spooled: dict[int, SpooledPart]
     ) -> None:
-        """Both legs' progress begins where the last run ended; a second round counts only what it does again."""
+        """Both legs' progress begins where the last run or round ended."""
         owed_bytes = sum(span.size_bytes for span in owed)
         absent_bytes = sum(span.size_bytes for span in owed if span.number not in spooled)
-        if not self.touched:
-            self.tools.progress.fetched(upload.plan.size_bytes - absent_bytes)
-            self.tools.progress.sent(upload.plan.size_bytes - owed_bytes)
-        else:
-            self.tools.progress.fetched(-absent_bytes)
-            self.tools.progress.sent(-owed_bytes)
-        self.touched = True
+        self.down.stand_at(upload.plan.size_bytes - absent_bytes)
+        self.up.stand_at(upload.plan.size_bytes - owed_bytes)
 
     def _carry(self, upload: UploadView, owed: list[Span], spooled: dict[int, SpooledPart]) -> None:
         """Both legs at once: read what is missing, send what is owed."""
@@ -172,7 +173,7 @@ class ChapterHaul:
             raise PartCorrupt(f"parts {sorted(desk.corrupt)} changed in the spool and are read again")
 
     def _sender(self, desk: Desk) -> PartSender:
-        return PartSender(desk, self.parts, self.tools.retry, self.tools.progress.sent)
+        return PartSender(desk, self.parts, self.tools.retry, self.up.move)
 
     def _feed(self, desk: Desk, senders: Senders, owed: list[Span], spooled: dict[int, SpooledPart]) -> None:
         for span in owed:
@@ -212,13 +213,13 @@ class ChapterHaul:
             self.tools.retry.timing.check()
             writer.write(block)
             taken_bytes += len(block)
-            self.tools.progress.fetched(len(block))
+            self.down.move(len(block))
 
         with self.parts.writing(span) as writer:
             try:
                 self.tools.camera.read_part(self.chapter, span, write)
             except EdgeError:
-                self.tools.progress.fetched(-taken_bytes)
+                self.down.move(-taken_bytes)
                 raise
             return writer.commit()
 
@@ -237,14 +238,18 @@ class ChapterHaul:
             raise ReceiptDiffers(
                 f"the receipt for {self.chapter.path} is for another object; its parts are kept"
             )
-        upload = self.upload
-        all_known = upload and len(self._known_crcs(upload)) == upload.plan.part_count
-        if upload and all_known and receipt.crc != self._whole_crc(upload):
+        if self.upload and self._read_otherwise(self.upload, receipt):
             raise ReceiptDiffers(
                 f"the receipt for {self.chapter.path} has another CRC than what was read; its parts are kept"
             )
         self.folder.write_receipt(receipt.artifact_id, json.dumps(dict(receipt.document)).encode())
         self.parts.drop()
+
+    def _read_otherwise(self, upload: UploadView, receipt: Receipt) -> bool:
+        """Whether every part's CRC is known and they do not make the receipt's."""
+        crcs = self._known_crcs(upload)
+        all_known = all(span.number in crcs for span in upload.plan.spans())
+        return all_known and receipt.crc != self._whole_crc(upload)
 
 
 def _ended(error: RoundLost, path: str) -> EdgeError:

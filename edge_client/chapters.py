@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from edge_client.errors import ChapterGap, RecordingUnknown
@@ -14,6 +14,7 @@ MODERN = re.compile(r"G(?:([XHM])([0-9]{2})([0-9]{4})\.MP4|S([0-9]{2})([0-9]{4})
 # HERO5 and earlier: the first chapter is GOPRnnnn, the second GP01nnnn.
 FIRST_OF_OLD = re.compile(r"GOPR([0-9]{4})\.MP4", re.ASCII)
 LATER_OF_OLD = re.compile(r"GP([0-9]{2})([0-9]{4})\.MP4", re.ASCII)
+VIDEOS = (".MP4", ".360")
 RECORDING_NUMBER = re.compile(r"[0-9]{4}", re.ASCII)
 
 
@@ -62,21 +63,12 @@ class ByNumber:
 
     number: str
 
-    def fits(self, paths: Collection[str]) -> bool:
-        """Whether files planned earlier are what is asked for now."""
-        names = [parsed(path.rpartition("/")[2]) for path in paths]
-        return all(name is not None and name.number == self.number for name in names)
-
 
 @dataclass(frozen=True)
 class ByFile:
     """`--file DIR/NAME`: exactly these files."""
 
     paths: tuple[str, ...]
-
-    def fits(self, paths: Collection[str]) -> bool:
-        """Whether files planned earlier are what is asked for now."""
-        return set(paths) == set(self.paths)
 
 
 @dataclass(frozen=True)
@@ -112,6 +104,16 @@ def recordings(files: Iterable[CameraFile]) -> list[Recording]:
         if name and is_directory(file.directory):
             groups.setdefault((file.directory, name.number, name.prefix), {})[name.chapter] = file
     return [_recording(key, chapters) for key, chapters in sorted(groups.items())]
+
+
+def strangers(files: Iterable[CameraFile]) -> list[str]:
+    """Videos that are no chapters by their names, such as loops: nothing here knows what belongs to them."""
+    return sorted(
+        file.path
+        for file in files
+        if file.filename.upper().endswith(VIDEOS)
+        and not (parsed(file.filename) and is_directory(file.directory))
+    )
 
 
 def _recording(key: tuple[str, str, str], chapters: dict[int, CameraFile]) -> Recording:

@@ -21,8 +21,9 @@ from tqdm import tqdm
 
 from edge_client.camera import Camera, KeepAlive
 from edge_client.coordinator import Coordinator
+from edge_client.disk import Disk
 from edge_client.errors import EdgeError, SettingsFault, TryLater
-from edge_client.haul import Haul, Outcome
+from edge_client.haul import Each, Haul, Report
 from edge_client.plan import SessionPlan
 from edge_client.progress import Bars, Lines, Progress
 from edge_client.retry import Retry, Tally, real_timing
@@ -33,6 +34,7 @@ from edge_client.visit import Tools
 log = logging.getLogger(__name__)
 
 HAULED, REFUSED, USAGE, TRY_LATER = 0, 1, 2, 75
+NEXT = "run the same command again"
 GRACE_S = 10.0
 POLL_S = 0.2
 
@@ -106,7 +108,10 @@ def _until_stopped(settings: Settings) -> int:
         while worker.is_alive() and not stop.is_set():
             worker.join(POLL_S)
         worker.join(GRACE_S)
-    return codes[0] if codes else TRY_LATER
+    if not codes:
+        log.error("not finished", extra={"reason": "stopped", "next": NEXT})
+        return TRY_LATER
+    return codes[0]
 
 
 @contextmanager
@@ -126,7 +131,7 @@ def haul(settings: Settings, stop: threading.Event) -> int:
     try:
         return _hauled(settings, stop)
     except TryLater as error:
-        log.error("not finished", extra={"reason": str(error), "next": "run the same command again"})
+        log.error("not finished", extra={"reason": str(error), "next": NEXT})
         return TRY_LATER
     except EdgeError as error:
         log.error("refused", extra={"reason": str(error)})
@@ -150,16 +155,15 @@ def _hauled(settings: Settings, stop: threading.Event) -> int:
             camera=camera,
             keep_awake=lambda: KeepAlive(Camera(settings.camera_url, timing.monotonic)),
             coordinator=coordinator,
-            spool=Spool(settings.spool),
+            spool=Spool(settings.spool, Disk()),
             retry=retry,
             progress=progress,
             peak_rss_mib=peak_rss_mib,
         )
         walk = Haul(tools, settings.choice, settings.session_id)
         if settings.dry_run:
-            plans, refusals = walk.plans()
-            return _say_plans(plans, refusals, settings)
-        return _say_outcome(walk.run(), settings)
+            return _say_plans(walk.plans(), settings)
+        return _say_reports(walk.run(), settings)
 
 
 @contextmanager
@@ -171,26 +175,36 @@ def _progress(monotonic: Callable[[], float]) -> Iterator[Progress]:
         yield bars
 
 
-def _say_plans(plans: Sequence[SessionPlan], refusals: Sequence[EdgeError], settings: Settings) -> int:
-    for plan in plans:
+def _say_plans(plans: Each[SessionPlan], settings: Settings) -> int:
+    for plan in plans.done:
         if settings.as_json:
             print(json.dumps(asdict(plan)))
             continue
         print(f"session {plan.session_id}, camera {plan.camera.serial}")
         for chapter in plan.chapters:
             print(f"  {chapter.path}  {chapter.size_bytes:,} bytes")
-    return REFUSED if refusals else HAULED
+    return _code(plans)
 
 
-def _say_outcome(outcome: Outcome, settings: Settings) -> int:
-    for report in outcome.reports:
+def _say_reports(reports: Each[Report], settings: Settings) -> int:
+    for report in reports.done:
         if settings.as_json:
             print(report.encoded().decode())
             continue
-        print(f"session {report.session}: {len(report.chapters)} chapters hauled in {report.seconds:.1f} s")
+        print(f"session {report.session}: home in {report.seconds:.1f} s")
         for chapter in report.chapters:
-            print(f"  {chapter.path}  {chapter.size_bytes:,} bytes  crc64nvme {chapter.crc64nvme}  verified")
-    return REFUSED if outcome.refusals else HAULED
+            verified = f"verified {chapter.receipt.get('verified_at', '')}".rstrip()
+            print(
+                f"  {chapter.path}  {chapter.size_bytes:,} bytes  crc64nvme {chapter.crc64nvme}  {verified}"
+            )
+    return _code(reports) or (REFUSED if any(report.left_out for report in reports.done) else HAULED)
+
+
+def _code(each: Each[SessionPlan] | Each[Report]) -> int:
+    """The exit code. Raises what ended the run before its end."""
+    if each.unfinished:
+        raise each.unfinished
+    return REFUSED if each.refusals else HAULED
 
 
 def peak_rss_mib(status: Path = Path("/proc/self/status")) -> float:

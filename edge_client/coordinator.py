@@ -121,10 +121,13 @@ class Coordinator:
     def part_urls(self, upload_id: str, parts: Sequence[SpooledPart]) -> dict[int, PartUrl]:
         """Presigned PUTs for at most 32 parts, by part number. Raises UploadGone."""
         asked = [{"number": part.span.number, "crc64nvme": crc_text(part.crc)} for part in parts]
-        asked_at = self._retry.timing.monotonic()
-        urls = self._call(
-            "POST", f"/v1/uploads/{upload_id}/part-urls", {"parts": asked}, lambda d: _part_urls(d, asked_at)
-        )
+        path = f"/v1/uploads/{upload_id}/part-urls"
+
+        def attempt() -> dict[int, PartUrl]:
+            asked_at = self._retry.timing.monotonic()
+            return self._once("POST", path, {"parts": asked}, lambda answer: _part_urls(answer, asked_at))
+
+        urls = self._retry.run(f"POST {path}", attempt)
         if missing := {part.span.number for part in parts} - urls.keys():
             raise CoordinatorRefusal(f"the coordinator gave no URL for parts {sorted(missing)}")
         return urls
@@ -173,7 +176,7 @@ class Coordinator:
 def _read(document: dict[str, Any], read: Callable[[dict[str, Any]], T]) -> T:
     try:
         return read(document)
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise CoordinatorRefusal(
             f"the coordinator answers outside its contract ({type(error).__name__}: {error})"
         ) from error
@@ -189,7 +192,7 @@ def answered(response: requests.Response) -> dict[str, Any]:
         raise CoordinatorBusy(_words(document, status), _retry_after_s(response))
     if document is None or status < 400:
         raise CoordinatorUnreachable(
-            f"something that is not the coordinator answers ({status}); a captive portal?"
+            f"something that is not the coordinator answers ({status}); a captive portal, or another address?"
         )
     raise _problem(document, status, response)
 
@@ -197,7 +200,7 @@ def answered(response: requests.Response) -> dict[str, Any]:
 def _problem(document: dict[str, Any], status: int, response: requests.Response) -> EdgeError:
     words = _words(document, status)
     if not str(document.get("type", "")).startswith(PROBLEM):
-        return CoordinatorRefusal(words)
+        return CoordinatorRefusal(f"{words}; is this the coordinator's address?")
     match document.get("action"):
         case "retry":
             return CoordinatorBusy(words, _retry_after_s(response))
@@ -252,7 +255,8 @@ def _chapters(document: dict[str, Any]) -> dict[str, ChapterView]:
 
 
 def _upload(document: dict[str, Any]) -> UploadView:
-    plan = PartPlan(**{name: _whole(value) for name, value in document["plan"].items()})
+    planned = document["plan"]
+    plan = PartPlan(*(_whole(planned[name]) for name in ("size_bytes", "part_size_bytes", "part_count")))
     if not plan.is_sound:
         raise ValueError(f"the part plan does not add up: {plan}")
     parts = {

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from edge_client.chapter_haul import ChapterHaul, ChapterReport
 from edge_client.chapters import (
@@ -19,10 +19,11 @@ from edge_client.chapters import (
     chosen,
     recordings,
     session_name,
+    strangers,
     whole,
 )
 from edge_client.coordinator import ChapterView
-from edge_client.errors import CoordinatorRefusal, EdgeError, Refused, Unsettled
+from edge_client.errors import CoordinatorRefusal, EdgeError, RecordingUnknown, Refused, TryLater, Unsettled
 from edge_client.plan import ChapterPlan, SessionPlan, decoded
 from edge_client.spool import SessionSpool
 from edge_client.visit import Tools, Visit
@@ -38,10 +39,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Report:
-    """What became of one session."""
+    """What became of one session; `left_out` are files that were asked for and are not in its frozen plan."""
 
     session: str
     chapters: tuple[ChapterReport, ...]
+    left_out: tuple[str, ...]
     retries: int
     seconds: float
     api_calls: int
@@ -53,19 +55,28 @@ class Report:
 
 @dataclass(frozen=True)
 class ChosenSession:
-    """A session to be hauled: its files, and the recording that it is named after, if it is."""
+    """A session to be hauled: its files, and their recording when it is to be hauled whole."""
 
     name: str
     files: tuple[CameraFile, ...]
     recording: Recording | None
 
+    @property
+    def number(self) -> str | None:
+        return self.recording.number if self.recording else None
+
+    def exactly(self) -> tuple[CameraFile, ...]:
+        """The session's files. Raises ChapterGap when a whole recording is wanted and lacks a chapter."""
+        return whole(self.recording).files if self.recording else self.files
+
 
 @dataclass(frozen=True)
-class Outcome:
-    """What a run brought home, and which sessions a person must look at."""
+class Each(Generic[T]):
+    """What came of each session, what a person must look at, and what ended the run before its end, if it did."""
 
-    reports: tuple[Report, ...]
-    refusals: tuple[EdgeError, ...]
+    done: tuple[T, ...]
+    refusals: tuple[EdgeError, ...] = ()
+    unfinished: TryLater | None = None
 
 
 class Haul:
@@ -76,18 +87,17 @@ class Haul:
         self._choice = choice
         self._session_id = session_id
 
-    def plans(self) -> tuple[list[SessionPlan], list[EdgeError]]:
+    def plans(self) -> Each[SessionPlan]:
         """What a haul would plan now, and what it would refuse; nothing is written (a dry run)."""
         with self._visit() as visit:
-            return _one_by_one(self._sessions(visit), lambda one: visit.freeze(one.name, self._exactly(one)))
+            return self._each(visit, lambda one: visit.freeze(one.name, one.number, one.exactly()))
 
-    def run(self) -> Outcome:
+    def run(self) -> Each[Report]:
         """Haul everything chosen. One session's refusal does not keep the others; an outage ends the run."""
         with self._visit() as visit:
             if self._session_id is not None:
-                return Outcome((self._named(visit, self._session_id),), ())
-            reports, refusals = _one_by_one(self._sessions(visit), lambda one: self._derived(visit, one))
-            return Outcome(tuple(reports), tuple(refusals))
+                return Each((self._named(visit, self._session_id),))
+            return self._each(visit, lambda one: self._derived(visit, one))
 
     @contextmanager
     def _visit(self) -> Iterator[Visit]:
@@ -99,56 +109,82 @@ class Haul:
         with self._tools.spool.session(session_id) as folder:
             raw = folder.read(PLAN)
             if raw is None:
-                [session] = self._sessions(visit)
-                return self._session(visit, folder, _frozen(visit, folder, session_id, session.files))
+                [one] = self._sessions(visit, visit.files())
+                return self._session(visit, folder, _frozen(visit, folder, one), one.files)
             plan = decoded(raw)
             if not isinstance(self._choice, Everything):
                 plan.refuse_other_choice(self._choice)
-            return self._session(visit, folder, plan)
+            return self._session(visit, folder, plan, ())
 
-    def _derived(self, visit: Visit, session: ChosenSession) -> Report:
+    def _derived(self, visit: Visit, one: ChosenSession) -> Report:
         """The session that is named after its recording."""
-        files = self._exactly(session)
-        with self._tools.spool.session(session.name) as folder:
+        files = one.exactly()
+        with self._tools.spool.session(one.name) as folder:
             raw = folder.read(PLAN)
-            plan = decoded(raw) if raw is not None else _frozen(visit, folder, session.name, files)
-            planned = {chapter.path for chapter in plan.chapters}
-            if later := [file.path for file in files if file.path not in planned]:
-                log.warning("not in the plan, so not hauled", extra={"session": session.name, "files": later})
-            return self._session(visit, folder, plan)
+            plan = decoded(raw) if raw is not None else _frozen(visit, folder, one)
+            return self._session(visit, folder, plan, files)
 
-    def _sessions(self, visit: Visit) -> list[ChosenSession]:
+    def _each(self, visit: Visit, do: Callable[[ChosenSession], T]) -> Each[T]:
+        """What `do` makes of each chosen session; one session's refusal does not keep the others."""
+        listed = visit.files()
+        done, refusals = list[T](), list[EdgeError](self._unknown(listed))
+        try:
+            for one in self._sessions(visit, listed):
+                try:
+                    done.append(do(one))
+                except (Refused, Unsettled) as error:
+                    log.error("session refused", extra={"session": one.name, "reason": str(error)})
+                    refusals.append(error)
+        except TryLater as error:
+            return Each(tuple(done), tuple(refusals), error)
+        return Each(tuple(done), tuple(refusals))
+
+    def _unknown(self, listed: list[CameraFile]) -> Iterator[EdgeError]:
+        """When everything is wanted: a refusal for videos that are no chapters, for else they would seem hauled."""
+        if isinstance(self._choice, Everything) and (found := strangers(listed)):
+            names = ", ".join(found)
+            log.error("videos not hauled", extra={"files": names, "reason": "not named like chapters"})
+            yield RecordingUnknown(f"not named like chapters, so not hauled: {names}")
+
+    def _sessions(self, visit: Visit, listed: list[CameraFile]) -> list[ChosenSession]:
         """The sessions that are chosen, each with its files."""
-        files = visit.files()
-        if self._session_id is not None and not isinstance(self._choice, Everything):
-            return [ChosenSession(self._session_id, chosen(files, self._choice), None)]
-        found = recordings(files if isinstance(self._choice, Everything) else chosen(files, self._choice))
+        choice = self._choice
+        found = recordings(listed if isinstance(choice, Everything) else chosen(listed, choice))
         if not found:
+            log.warning("nothing to haul", extra={"reason": "the camera lists no recording"})
             return []
+        if self._session_id is not None:
+            files = tuple(file for one in found for file in one.files)
+            return [ChosenSession(self._session_id, files, self._whole(found[0]))]
         serial = visit.identity(found[0].files[0]).serial
-        return [ChosenSession(session_name(serial, one), one.files, one) for one in found]
+        return [ChosenSession(session_name(serial, one), one.files, self._whole(one)) for one in found]
 
-    def _exactly(self, session: ChosenSession) -> tuple[CameraFile, ...]:
-        """The session's files. Raises ChapterGap when everything is wanted and a chapter is not there."""
-        if isinstance(self._choice, Everything) and session.recording:
-            return whole(session.recording).files
-        return session.files
+    def _whole(self, recording: Recording) -> Recording | None:
+        return None if isinstance(self._choice, ByFile) else recording
 
-    def _session(self, visit: Visit, folder: SessionSpool, plan: SessionPlan) -> Report:
+    def _session(
+        self, visit: Visit, folder: SessionSpool, plan: SessionPlan, asked_for: tuple[CameraFile, ...]
+    ) -> Report:
         """Bring home one session."""
         tally, timing = self._tools.retry.tally, self._tools.retry.timing
         began_s, retries, api_calls = timing.monotonic(), tally.retries, tally.api_calls
         views = self._tools.coordinator.put_session(plan)
+        if any(view.receipt is None for view in views.values()):
+            # Before it is needed: a chapter that only waits in the spool may go up for hours first.
+            visit.wake()
         chapters = tuple(self._chapter(visit, folder, plan, chapter, views) for chapter in plan.chapters)
         report = Report(
             session=plan.session_id,
             chapters=chapters,
+            left_out=plan.without(asked_for),
             retries=tally.retries - retries,
             seconds=round(timing.monotonic() - began_s, 3),
             api_calls=tally.api_calls - api_calls,
             peak_rss_mib=self._tools.peak_rss_mib(),
         )
         folder.write(REPORT, report.encoded())
+        if report.left_out:
+            log.error("not in the session's plan, so not hauled", extra=_left_out(report))
         return report
 
     def _chapter(
@@ -166,24 +202,16 @@ class Haul:
         return ChapterHaul(self._tools, visit, plan, chapter, view, folder, parts).run()
 
 
-def _frozen(
-    visit: Visit, folder: SessionSpool, session_id: str, files: tuple[CameraFile, ...]
-) -> SessionPlan:
+def _frozen(visit: Visit, folder: SessionSpool, one: ChosenSession) -> SessionPlan:
     """A new plan, durable before the first byte is read."""
-    plan = visit.freeze(session_id, files)
+    plan = visit.freeze(one.name, one.number, one.exactly())
     folder.write(PLAN, plan.encoded())
     return plan
 
 
-def _one_by_one(
-    sessions: list[ChosenSession], do: Callable[[ChosenSession], T]
-) -> tuple[list[T], list[EdgeError]]:
-    """What `do` makes of each session; one session's refusal does not keep the others."""
-    done, refusals = list[T](), list[EdgeError]()
-    for session in sessions:
-        try:
-            done.append(do(session))
-        except (Refused, Unsettled) as error:
-            log.error("session refused", extra={"session": session.name, "reason": str(error)})
-            refusals.append(error)
-    return done, refusals
+def _left_out(report: Report) -> dict[str, object]:
+    return {
+        "session": report.session,
+        "files": ", ".join(report.left_out),
+        "next": "name them with --file and a SESSION of their own",
+    }

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from edge_client.chapters import ByFile, ByNumber
+from edge_client.chapters import ByFile, ByNumber, CameraFile
 from edge_client.errors import PlanDiffers, PlanUnreadable
 
 SCHEMA = 1
@@ -47,9 +47,13 @@ class ChapterPlan:
 
 @dataclass(frozen=True)
 class SessionPlan:
-    """What one session will haul, in recording order."""
+    """What one session will haul, in recording order.
+
+    `recording` is the number of the recording when all that the camera had of it was planned, None for named files.
+    """
 
     session_id: str
+    recording: str | None
     camera: CameraIdentity
     chapters: tuple[ChapterPlan, ...]
 
@@ -64,12 +68,22 @@ class SessionPlan:
 
     def refuse_other_choice(self, choice: ByNumber | ByFile) -> None:
         """Raises PlanDiffers when this plan is not what is asked for now."""
-        paths = [chapter.path for chapter in self.chapters]
-        if not choice.fits(paths):
+        paths = {chapter.path for chapter in self.chapters}
+        fits = choice.number == self.recording if isinstance(choice, ByNumber) else set(choice.paths) == paths
+        if not fits:
             raise PlanDiffers(
-                f"session {self.session_id} is already planned with {', '.join(paths)}, which is not what was asked "
+                f"session {self.session_id} is already planned with {self._planned()}, which is not what was asked "
                 "for now; take another session name"
             )
+
+    def _planned(self) -> str:
+        whole = f"recording {self.recording}: " if self.recording else ""
+        return whole + ", ".join(chapter.path for chapter in self.chapters)
+
+    def without(self, files: Sequence[CameraFile]) -> tuple[str, ...]:
+        """The paths of those `files` that are not in the plan: it is frozen and never widened."""
+        planned = {chapter.path for chapter in self.chapters}
+        return tuple(file.path for file in files if file.path not in planned)
 
     def refuse_other_camera(self, serial: str) -> None:
         """Raises PlanDiffers when the camera there is not the plan's."""
@@ -94,7 +108,8 @@ def _plan(document: dict[str, Any]) -> SessionPlan:
     if document["schema"] != SCHEMA:
         raise ValueError(f"schema {document['schema']}, not {SCHEMA}")
     camera = CameraIdentity(**document["camera"])
-    return SessionPlan(document["session_id"], camera, tuple(ChapterPlan(**c) for c in document["chapters"]))
+    chapters = tuple(ChapterPlan(**chapter) for chapter in document["chapters"])
+    return SessionPlan(document["session_id"], document["recording"], camera, chapters)
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,25 @@ class Progress(Protocol):
         """A chapter has its receipt."""
 
 
+class Leg:
+    """Counts one leg of a chapter, so that a round that begins anew says where it stands; safe between threads."""
+
+    def __init__(self, tell: Callable[[int], None]) -> None:
+        self._tell = tell
+        self._lock = threading.Lock()
+        self._at_bytes = 0
+
+    def move(self, size_bytes: int) -> None:
+        """So many bytes more, or fewer."""
+        with self._lock:
+            self._at_bytes += size_bytes
+            self._tell(size_bytes)
+
+    def stand_at(self, at_bytes: int) -> None:
+        """So many bytes in all."""
+        self.move(at_bytes - self._at_bytes)
+
+
 class Bars:
     """Two bars on a terminal, one for each leg."""
 

@@ -37,7 +37,7 @@ def real_timing(stop: threading.Event) -> Timing:
 
     def sleep(seconds: float) -> None:
         if stop.wait(seconds):
-            raise Stopped("stopped; run the same command again to go on")
+            raise Stopped("stopped")
 
     return Timing(time.monotonic, sleep, lambda: sleep(0), random.random)
 
@@ -90,15 +90,14 @@ class Outage:
     what: str
     failures: int = 0
     began_at: float = 0.0
+    odd_since: float | None = None
 
     def wait_after(self, error: Transient) -> None:
         """Sleep before the next try, or raise when patience ends: GaveUp, or `error` itself when Unsettled."""
         timing = self.retry.timing
-        if self.failures == 0:
-            self.began_at = timing.monotonic()
-        self.failures += 1
+        self._count(error, timing.monotonic())
         delay_s = max(full_jitter_s(self.failures, timing.chance()), error.retry_after_s)
-        self._refuse_when_over(error, timing.monotonic() + delay_s - self.began_at)
+        self._refuse_when_over(error, timing.monotonic() + delay_s)
         log.warning(
             "trying again",
             extra={
@@ -111,10 +110,21 @@ class Outage:
         self.retry.tally.retried()
         timing.sleep(delay_s)
 
-    def _refuse_when_over(self, error: Transient, lasts_s: float) -> None:
-        if error.patience_s is not None and lasts_s > error.patience_s:
+    def _count(self, error: Transient, now: float) -> None:
+        if self.failures == 0:
+            self.began_at = now
+        self.failures += 1
+        if error.patience_s is None:
+            # A camera that was away for an hour and is odd while it starts has its whole minute to settle.
+            self.odd_since = None
+        elif self.odd_since is None:
+            self.odd_since = now
+
+    def _refuse_when_over(self, error: Transient, next_try_at: float) -> None:
+        odd_s = 0.0 if self.odd_since is None else next_try_at - self.odd_since
+        if error.patience_s is not None and odd_s > error.patience_s:
             raise error
-        if lasts_s > self.retry.give_up_after_s:
+        if next_try_at - self.began_at > self.retry.give_up_after_s:
             raise GaveUp(f"gave up on {self.what} after {self.failures} tries: {error}") from error
 
 

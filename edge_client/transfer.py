@@ -11,7 +11,6 @@ import re
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Protocol
@@ -74,7 +73,7 @@ class PartUrl:
 class Parts(Protocol):
     """Where the bytes of parts are: `ChapterSpool`."""
 
-    def opened(self, part: SpooledPart) -> AbstractContextManager[memoryview]: ...
+    def content(self, part: SpooledPart) -> bytes: ...
 
     def drop_part(self, part: SpooledPart) -> None: ...
 
@@ -178,6 +177,9 @@ class PartSender:
         outage = Outage(self._retry, f"sending part {part.span.number}")
         refusals = 0
         while True:
+            # Signed in batches: over a slow link the last of one are past their time before their turn comes.
+            if url.good_until <= self._retry.timing.monotonic():
+                url = self._desk.sign_again(part)
             try:
                 return self._put(part, url)
             except (UrlRefused, PartTurnedDown) as error:
@@ -189,20 +191,18 @@ class PartSender:
                 url = self._desk.sign_again(part) if isinstance(error, UrlRefused) else url
             except Transient as error:
                 outage.wait_after(error)
-            if url.good_until <= self._retry.timing.monotonic():
-                url = self._desk.sign_again(part)
 
     def _put(self, part: SpooledPart, url: PartUrl) -> None:
         """One try."""
         if url.headers.get("content-length", str(part.span.size_bytes)) != str(part.span.size_bytes):
             raise PartTurnedDown("the URL is signed for another length")
-        with self._parts.opened(part) as view:
-            body = Body(view, self._desk.check, self._on_bytes, self._retry.timing.monotonic)
-            try:
-                self._exchange(body, url)
-            except EdgeError:
-                self._on_bytes(-body.sent_bytes)
-                raise
+        content = self._parts.content(part)
+        body = Body(content, self._desk.check, self._on_bytes, self._retry.timing.monotonic)
+        try:
+            self._exchange(body, url)
+        except EdgeError:
+            self._on_bytes(-body.sent_bytes)
+            raise
 
     def _exchange(self, body: Body, url: PartUrl) -> None:
         try:
@@ -242,12 +242,12 @@ class Body:
 
     def __init__(
         self,
-        view: memoryview,
+        content: bytes,
         check: Callable[[], None],
         on_bytes: Callable[[int], None],
         monotonic: Callable[[], float],
     ) -> None:
-        self._view = view
+        self._view = memoryview(content)
         self._check = check
         self._on_bytes = on_bytes
         self._watch = StallWatch(monotonic, StorageUnreachable)

@@ -44,7 +44,7 @@ class Visit:
 
     def files(self) -> list[CameraFile]:
         """The camera's list, once it is done writing."""
-        self._wake()
+        self.wake()
         return self.tools.retry.run("the camera's list", self._files)
 
     def _files(self) -> list[CameraFile]:
@@ -55,13 +55,14 @@ class Visit:
     def identity(self, example: CameraFile | ChapterPlan) -> CameraIdentity:
         """Who the camera is, from itself or from one of its files; from now on it is ours."""
         if self.known is None:
-            self._wake()
+            self.wake()
             found = self.tools.retry.run("the camera's identity", lambda: self._identity(example))
             self.stack.enter_context(self.tools.spool.camera(found.serial))
             self.known = found
         return self.known
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
+        """From now on the camera is kept awake. It may be away: nothing is asked of it but not to sleep."""
         if not self.awake:
             self.stack.enter_context(self.tools.keep_awake())
             self.awake = True
@@ -72,21 +73,21 @@ class Visit:
         camera.check_ready()
         if found := camera.info():
             return found
-        return CameraIdentity(
-            camera.serial_in(example.directory, example.filename, example.size_bytes), None, None
-        )
+        # Its size now: the list's may be wrong, and then the file says so when it is planned.
+        size_bytes = camera.head(example.directory, example.filename).size_bytes
+        return CameraIdentity(camera.serial_in(example.directory, example.filename, size_bytes), None, None)
 
     def check_again(self, plan: SessionPlan) -> None:
         """After an outage: one try to see that the plan's camera is there and not writing."""
         plan.refuse_other_camera(self._identity(plan.chapters[0]).serial)
 
-    def freeze(self, session_id: str, files: tuple[CameraFile, ...]) -> SessionPlan:
+    def freeze(self, session_id: str, recording: str | None, files: tuple[CameraFile, ...]) -> SessionPlan:
         """The plan of a session of these files, each with all that identifies it."""
         if len(files) > MOST_CHAPTERS:
             raise Refused(f"{len(files)} chapters are too many for one session; at most {MOST_CHAPTERS}")
         identity = self.identity(files[0])
         chapters = (self.tools.retry.run(file.path, partial(self._frozen, file)) for file in files)
-        return SessionPlan(session_id, identity, tuple(chapters))
+        return SessionPlan(session_id, recording, identity, tuple(chapters))
 
     def _frozen(self, file: CameraFile) -> ChapterPlan:
         """One try. The list is a hint: it must say what is served, now or when read again."""

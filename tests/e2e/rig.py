@@ -151,7 +151,7 @@ def source_sha256(camera: Camera) -> list[str]:
 
 def bytes_read(camera: Camera) -> int:
     """Bytes of ranged reads that the camera has sent."""
-    return sum(entry.body_bytes for entry in camera.log.all() if entry.headers.get("Range"))
+    return sum(entry.body_bytes for entry in camera.log.all() if entry.asked is not None)
 
 
 def until(happened: Callable[[], object], what: str) -> None:

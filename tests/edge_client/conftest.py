@@ -13,10 +13,11 @@ import pytest
 from edge_client.camera import Camera, KeepAlive
 from edge_client.chapters import ByNumber
 from edge_client.coordinator import Coordinator, Token
+from edge_client.disk import Disk, disk_free_bytes
 from edge_client.errors import Stopped
-from edge_client.haul import Choice, Haul, Outcome, Report
+from edge_client.haul import Choice, Each, Haul, Report
 from edge_client.retry import Retry, Tally, Timing
-from edge_client.spool import Spool, disk_free_bytes
+from edge_client.spool import Spool
 from edge_client.visit import Tools
 from tests.edge_client.fakes import (
     TOKEN,
@@ -97,12 +98,12 @@ class Device:
         for seed, (name, size_bytes) in enumerate(sizes.items(), 1):
             self.camera.files[f"100GOPRO/{name}.MP4"] = CameraFile(footage(size_bytes, seed))
 
-    def run(self, session: str | None = "s", choice: Choice = RECORDING) -> Outcome:
+    def run(self, session: str | None = "s", choice: Choice = RECORDING) -> Each[Report]:
         with ExitStack() as stack:
             return Haul(self._tools(stack), choice, session).run()
 
     def report(self, session: str | None = "s", choice: Choice = RECORDING) -> Report:
-        [report] = self.run(session, choice).reports
+        [report] = self.run(session, choice).done
         return report
 
     def retry(self) -> Retry:
@@ -118,7 +119,7 @@ class Device:
                 Camera(self.camera.url, retry.timing.monotonic), self.keep_alive_every_s
             ),
             coordinator=coordinator,
-            spool=Spool(self.spool, self.free_bytes),
+            spool=Spool(self.spool, Disk(self.free_bytes)),
             retry=retry,
             progress=self.progress,
             peak_rss_mib=lambda: 1.0,

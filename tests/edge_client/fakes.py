@@ -139,8 +139,9 @@ class CameraHandler(Quiet):
         if self.path.startswith("/videos/DCIM/"):
             return self.serve_file(self.path.removeprefix("/videos/DCIM/"))
         kind = self.path.split("?")[0].rpartition("/")[2]
-        if raw := self.fake.fault(kind):
-            return self.answer(*raw)
+        if act := self.fake.fault(kind):
+            self.answer(*act) if not callable(act) else act(self)
+            return None
         documents: dict[str, Any] = {
             "state": {"status": self.fake.state, "settings": {}},
             "keep_alive": {},
@@ -219,6 +220,9 @@ class FakeCloud:
         done = [u for u in self.uploads.values() if u.state == "VERIFIED"]
         return {u.artifact_id: b"".join(u.parts[n] for n in sorted(u.parts)) for u in done}
 
+    def numbers(self, upload: Upload) -> range:
+        return range(1, self.count(upload) + 1) if upload.state == "OPEN" else range(0)
+
     def count(self, upload: Upload) -> int:
         return -(-upload.size_bytes // self.part_bytes)
 
@@ -226,6 +230,7 @@ class FakeCloud:
         parts = [
             {"number": n, "size_bytes": len(body), "crc64nvme": text_of(crc64nvme(body))}
             for n, body in sorted(upload.parts.items())
+            if upload.state == "OPEN"
         ]
         return {
             "upload_id": upload.upload_id,
@@ -238,7 +243,7 @@ class FakeCloud:
                 "part_count": self.count(upload),
             },
             "parts": parts,
-            "missing": [n for n in range(1, self.count(upload) + 1) if n not in upload.parts],
+            "missing": [n for n in self.numbers(upload) if n not in upload.parts],
             "receipt": upload.receipt,
             "reason": None,
         }

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from edge_client.camera import Camera, serial_of_header
+from edge_client.camera import Camera, KeepAlive, serial_of_header
 from edge_client.errors import (
     CameraBusy,
     CameraUnreachable,
@@ -261,3 +264,22 @@ def test_the_serial_of_real_files_is_the_cameras_and_not_the_lens(name: str, ser
 
     with path.open("rb") as stream:
         assert serial_of_header(stream.read(256)) == serial
+
+
+def test_a_list_that_only_trickles_is_stalled(camera: FakeCamera):
+    ticks = itertools.count(0.0, STALL_WINDOW_S)
+    with closing(Camera(camera.url, lambda: next(ticks))) as slow, pytest.raises(ReadBroken, match="stalled"):
+        slow.files(0)
+
+
+def test_a_beat_without_an_answer_does_not_hold_up_the_next_ones(camera: FakeCamera):
+    answered = threading.Event()
+    camera.faults["keep_alive"] = [lambda handler: (answered.wait(10), handler.answer(200))]
+
+    with KeepAlive(Camera(camera.url, time.monotonic), every_s=0.05):
+        deadline = time.monotonic() + 5
+        while camera.beats() < 3 and time.monotonic() < deadline:
+            time.sleep(0.01)
+    answered.set()
+
+    assert camera.beats() >= 3

@@ -171,7 +171,15 @@ def test_a_haul_ends_with_0_and_prints_its_report(
 
     report = json.loads(capsys.readouterr().out)
     assert report["session"] == "s"
-    assert set(report) == {"session", "chapters", "retries", "seconds", "api_calls", "peak_rss_mib"}
+    assert set(report) == {
+        "session",
+        "chapters",
+        "left_out",
+        "retries",
+        "seconds",
+        "api_calls",
+        "peak_rss_mib",
+    }
     assert report["chapters"][0]["receipt"]["version_id"] == "v1"
 
 
@@ -185,6 +193,30 @@ def test_an_outage_ends_with_75(device: Device, token_file: Path, capsys: pytest
 
     assert run(arguments(device, token_file, "s", "--recording", "0042", "--give-up-after", "0s")) == 75
     assert "run the same command again" in capsys.readouterr().err
+
+
+def test_files_left_out_of_the_plan_end_with_1_and_the_report_is_printed(
+    device: Device, token_file: Path, capsys: pytest.CaptureFixture[str]
+):
+    device.card(GX010042=100, GX020042=100)
+    assert run(arguments(device, token_file, "--file", "100GOPRO/GX010042.MP4", "--json")) == 0
+    capsys.readouterr()
+
+    assert run(arguments(device, token_file, "--all", "--json")) == 1
+
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["left_out"] == ["100GOPRO/GX020042.MP4"]
+    assert "100GOPRO/GX020042.MP4" in printed.err
+
+
+def test_an_outage_prints_the_sessions_that_are_home(
+    device: Device, token_file: Path, capsys: pytest.CaptureFixture[str]
+):
+    device.card(GX010042=100, GX010043=100)
+    device.cloud.faults["session"] = [None, (503, b"{}")]
+
+    assert run(arguments(device, token_file, "--all", "--json", "--give-up-after", "0s")) == 75
+    assert "-0042-" in json.loads(capsys.readouterr().out)["session"]
 
 
 def test_a_dry_run_says_what_it_would_haul_and_writes_nothing(

@@ -22,7 +22,7 @@ from tests.edge_client.conftest import FakeTime
 from tests.edge_client.fakes import TOKEN, CloudHandler, FakeCloud
 
 CHAPTER = ChapterPlan("100GOPRO", "GX010042.MP4", 5, 1, 1, None, None)
-PLAN = SessionPlan("s", CameraIdentity("C3501324500711", None, None), (CHAPTER,))
+PLAN = SessionPlan("s", None, CameraIdentity("C3501324500711", None, None), (CHAPTER,))
 ARTIFACT = "original.100GOPRO.GX010042.MP4"
 
 
@@ -173,16 +173,35 @@ def test_an_upload_without_receipt_is_not_complete(
         {"size_bytes": 6, "part_size_bytes": 5, "part_count": 1},
         {"size_bytes": 5, "part_size_bytes": "5", "part_count": 1},
         {"size_bytes": 5, "part_size_bytes": True, "part_count": 5},
+        {"size_bytes": 5, "part_size_bytes": 5},
+        [5, 5, 1],
     ],
 )
-def test_a_part_plan_that_does_not_add_up_is_refused(
-    coordinator: Coordinator, cloud: FakeCloud, plan: dict[str, Any]
-):
+def test_a_part_plan_that_does_not_add_up_is_refused(coordinator: Coordinator, cloud: FakeCloud, plan: Any):
     view = {**cloud.view(cloud.open(ARTIFACT, 5)), "plan": plan}
     cloud.faults["open"] = [(200, json.dumps(view).encode())]
 
     with pytest.raises(CoordinatorRefusal, match="contract"):
         coordinator.open_upload("s", ARTIFACT, 5)
+
+
+def test_a_part_plan_may_say_more_than_is_needed(coordinator: Coordinator, cloud: FakeCloud):
+    plan = {"size_bytes": 5, "part_size_bytes": 5, "part_count": 1, "colour": "red"}
+    view = {**cloud.view(cloud.open(ARTIFACT, 5)), "plan": plan}
+    cloud.faults["open"] = [(200, json.dumps(view).encode())]
+
+    assert coordinator.open_upload("s", ARTIFACT, 5).plan == PartPlan(5, 5, 1)
+
+
+def test_a_url_is_good_from_when_it_was_asked_for_and_not_from_the_first_try(
+    coordinator: Coordinator, cloud: FakeCloud, clock: FakeTime
+):
+    cloud.open(ARTIFACT, 5)
+    cloud.faults["urls"] = [(503, b"{}", {"Retry-After": "30"})]
+
+    [url] = coordinator.part_urls("u_1", [SpooledPart(Span(1, 0, 5), 7)]).values()
+
+    assert url.good_until == clock.now_s + cloud.expires_in_s
 
 
 def test_a_part_without_its_url_is_refused(coordinator: Coordinator, cloud: FakeCloud):

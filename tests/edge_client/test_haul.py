@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import threading
@@ -14,6 +15,7 @@ import pytest
 from awscrt.checksums import crc64nvme
 
 from edge_client.chapters import ByFile, ByNumber, Everything
+from edge_client.disk import Disk
 from edge_client.errors import (
     CardFault,
     CoordinatorRefusal,
@@ -23,6 +25,7 @@ from edge_client.errors import (
     PlanUnreadable,
     ReceiptDiffers,
     SpoolBusy,
+    SpoolFault,
     SpoolFull,
     Stopped,
     Unsettled,
@@ -291,6 +294,21 @@ class TestARerun:
         with pytest.raises(PlanDiffers, match="already planned"):
             device.run(choice=ByNumber("0043"))
 
+    def test_for_the_recording_after_some_of_its_files_is_refused(self, device: Device):
+        device.card(GX010042=100, GX020042=100)
+        device.run(choice=ByFile(("100GOPRO/GX010042.MP4",)))
+
+        with pytest.raises(PlanDiffers, match="already planned with 100GOPRO"):
+            device.run()
+
+    def test_for_the_very_files_of_the_recording_is_the_same(self, device: Device):
+        device.card(GX010042=100, GX020042=100)
+        device.run()
+
+        again = device.report(choice=ByFile(("100GOPRO/GX020042.MP4", "100GOPRO/GX010042.MP4")))
+
+        assert len(again.chapters) == 2
+
     def test_with_another_camera_is_refused_before_a_byte_is_read(self, device: Device):
         killed_after(device, parts=1)
         device.camera.serial = "C0000000000000"
@@ -363,20 +381,48 @@ class TestTheSpoolInAHaul:
 
         assert len(device.parts()) == 4
 
-    def test_a_receipt_with_another_size_keeps_the_parts(self, device: Device):
+    @pytest.mark.parametrize(("member", "other"), [("size_bytes", 1), ("artifact_id", "original.x")])
+    def test_a_receipt_for_something_else_keeps_the_parts(self, device: Device, member: str, other: object):
         def lie(handler: CloudHandler) -> None:
             upload = handler.fake.uploads["u_1"]
             handler.fake.verify(upload)
             assert upload.receipt
-            upload.receipt["size_bytes"] += 1
+            upload.receipt[member] = other
             handler.answer_json(200, handler.fake.view(upload))
 
         device.cloud.faults["complete"] = [lie]
 
-        with pytest.raises(ReceiptDiffers):
+        with pytest.raises(ReceiptDiffers, match="another object"):
             device.run()
 
         assert len(device.parts()) == 4
+
+    def test_a_receipt_that_cannot_be_kept_keeps_the_parts(self, device: Device):
+        (device.spool / "s").mkdir(parents=True, mode=0o700)
+        device.spool.chmod(0o700)
+        (device.spool / "s" / "receipts").write_bytes(b"in the way")
+
+        with pytest.raises(SpoolFault, match="receipts"):
+            device.run()
+
+        assert len(device.parts()) == 4
+
+    @pytest.mark.parametrize("lies", [True, False])
+    def test_a_receipt_that_is_there_at_the_start_is_compared_with_the_parts(
+        self, device: Device, lies: bool
+    ):
+        device.cloud.faults["complete"] = [(403, b'{"message": "Forbidden"}')]
+        with pytest.raises(CoordinatorRefusal):
+            device.run()
+        upload = device.cloud.uploads["u_1"]
+        device.cloud.verify(upload)
+        assert upload.receipt
+        upload.receipt["crc64nvme"] = text_of(1) if lies else upload.receipt["crc64nvme"]
+
+        with pytest.raises(ReceiptDiffers) if lies else contextlib.nullcontext():
+            device.run()
+
+        assert len(device.parts()) == (4 if lies else 0)
 
     def test_a_full_disk_ends_the_run_for_now_after_sending_what_is_there(self, device: Device):
         rooms = [RESERVE_BYTES + PART_BYTES] * 3 + [RESERVE_BYTES + 4]
@@ -402,12 +448,12 @@ class TestTheSpoolInAHaul:
         assert len(device.parts()) == 3
 
     def test_a_second_client_on_the_session_is_sent_away(self, device: Device):
-        with Spool(device.spool).session("s"), pytest.raises(SpoolBusy, match="session s"):
+        with Spool(device.spool, Disk()).session("s"), pytest.raises(SpoolBusy, match="session s"):
             device.run()
 
     def test_a_second_client_on_the_camera_is_sent_away(self, device: Device):
         with (
-            Spool(device.spool).camera("C3501324500711"),
+            Spool(device.spool, Disk()).camera("C3501324500711"),
             pytest.raises(SpoolBusy, match="camera C3501324500711"),
         ):
             device.run()
@@ -457,12 +503,25 @@ class TestS3:
 
     def test_a_url_known_to_be_expired_is_renewed_before_the_next_try(self, device: Device):
         device.card(GX010042=10)
-        device.cloud.expires_in_s = 0
-        device.cloud.faults["put"] = [s3_says(500, "InternalError")]
+        device.cloud.expires_in_s = 1
+        device.cloud.faults["put"] = [s3_says(500, "InternalError")] * 2
 
         device.run()
 
+        assert device.cloud.puts == [1, 1, 1]
         assert device.cloud.batches == [[1], [1]]
+
+    def test_sends_no_part_elsewhere(self, device: Device):
+        def elsewhere(handler: CloudHandler, upload: Upload, number: int) -> None:
+            handler.body()
+            handler.answer(307, b"", {"Location": handler.path.replace("partNumber=1&", "partNumber=9&")})
+
+        device.card(GX010042=10)
+        device.cloud.faults["put"] = [elsewhere]
+
+        device.run()
+
+        assert device.cloud.puts == [1, 1]
 
     def test_refusals_without_end_end_in_a_refusal(self, device: Device):
         device.cloud.faults["put"] = [s3_says(403, "SignatureDoesNotMatch")] * 40
@@ -551,6 +610,14 @@ class TestTheCoordinator:
 
         assert device.object() == device.content()
 
+    def test_an_upload_that_is_lost_in_the_middle_ends_with_both_legs_at_the_end(self, device: Device):
+        device.cloud.faults["put"] = [None, s3_says(404, "NoSuchUpload"), s3_says(404, "NoSuchUpload")]
+
+        device.run()
+
+        size_bytes = len(device.content())
+        assert (device.progress.down_bytes, device.progress.up_bytes) == (size_bytes, size_bytes)
+
     def test_parts_that_it_names_are_sent_again(self, device: Device):
         def without_one(handler: CloudHandler) -> None:
             del handler.fake.uploads["u_1"].parts[2]
@@ -581,6 +648,25 @@ class TestTheCoordinator:
         device.run()
 
         assert device.object() == device.content()
+
+    def test_a_part_that_s3_has_with_another_length_is_sent_again(self, device: Device):
+        killed_after(device, parts=2)
+        device.cloud.uploads["u_1"].parts = {1: device.content()[: PART_BYTES - 1]}
+        for part in device.parts():
+            part.unlink()
+
+        device.run()
+
+        assert 1 in device.cloud.puts
+        assert device.object() == device.content()
+
+    def test_sends_nobody_elsewhere_with_the_token(self, device: Device):
+        elsewhere = f"{device.cloud.url}/v1/sessions/elsewhere"
+        device.cloud.faults["session"] = [(307, b"{}", {"Location": elsewhere})]
+
+        device.run()
+
+        assert list(device.cloud.sessions) == ["s"]
 
     def test_another_chapter_under_this_session_is_refused(self, device: Device):
         device.cloud.sessions["s"] = {"chapters": []}
@@ -664,6 +750,44 @@ class TestTheCameraInAHaul:
         with pytest.raises(PlanDiffers, match="C0000000000000"):
             device.run()
 
+    def test_that_is_away_for_long_and_odd_when_it_starts_is_waited_for(self, device: Device):
+        away = [lambda handler, *_: handler.answer(503)] * 12
+        device.camera.faults["read"] = [None, *away, lambda handler, *_: handler.answer(404)]
+
+        device.run()
+
+        assert sum(device.time.slept) > 60
+        assert device.object() == device.content()
+
+    def test_whose_info_page_of_a_file_fails_is_hauled(self, device: Device):
+        device.camera.faults["info"] = [None, *[(500, b"<html>")] * 100]
+
+        device.run()
+
+        [chapter] = device.cloud.sessions["s"]["chapters"]
+        assert chapter["gumi"] is None
+
+    def test_is_kept_awake_while_an_earlier_chapter_only_goes_up(self, device: Device):
+        device.card(GX010042=PART_BYTES, GX020042=10)
+        device.cloud.faults["complete"] = [(403, b'{"message": "Forbidden"}')]
+        with pytest.raises(CoordinatorRefusal):
+            device.run()
+        device.cloud.uploads.clear()
+        device.keep_alive_every_s = 0.02
+
+        def stall(handler: CloudHandler, upload: Upload, number: int) -> None:
+            before, deadline = device.camera.beats(), time.monotonic() + 5
+            while device.camera.beats() == before and time.monotonic() < deadline:
+                time.sleep(0.01)
+            seen.append(device.camera.beats() - before)
+            s3_says(503, "SlowDown")(handler, upload, number)
+
+        seen: list[int] = []
+        device.cloud.faults["put"] = [stall]
+        device.run()
+
+        assert seen[0] > 0
+
     def test_that_stays_away_is_given_up_and_the_parts_stay(self, device: Device):
         device.camera.faults["read"] = [None, *[lambda handler, *_: handler.answer(503)] * 400]
 
@@ -690,7 +814,7 @@ class TestSessionsWithoutAName:
 
         outcome = device.run(session=None, choice=Everything())
 
-        assert [len(report.chapters) for report in outcome.reports] == [2, 1]
+        assert [len(report.chapters) for report in outcome.done] == [2, 1]
 
     def test_of_a_recording_with_a_gap_are_refused_and_the_others_hauled(self, device: Device):
         device.card(GX010042=100, GX020043=100)
@@ -699,20 +823,47 @@ class TestSessionsWithoutAName:
 
         [refusal] = outcome.refusals
         assert "lacks chapter 01" in str(refusal)
-        assert len(outcome.reports) == 1
+        assert len(outcome.done) == 1
 
     def test_hold_exactly_the_files_that_were_named(self, device: Device):
         device.card(GX010042=100, GX020042=100)
 
         outcome = device.run(session=None, choice=ByFile(("100GOPRO/GX020042.MP4",)))
 
-        assert [c.path for report in outcome.reports for c in report.chapters] == ["100GOPRO/GX020042.MP4"]
+        assert [c.path for report in outcome.done for c in report.chapters] == ["100GOPRO/GX020042.MP4"]
+
+    def test_say_which_files_were_asked_for_and_are_not_in_the_plan(self, device: Device):
+        device.card(GX010042=100, GX020042=100)
+        device.run(session=None, choice=ByFile(("100GOPRO/GX010042.MP4",)))
+
+        report = device.report(session=None, choice=Everything())
+
+        assert [chapter.path for chapter in report.chapters] == ["100GOPRO/GX010042.MP4"]
+        assert report.left_out == ("100GOPRO/GX020042.MP4",)
+
+    def test_of_a_card_with_videos_of_other_names_say_so_and_haul_the_rest(self, device: Device):
+        device.card(GXAA0001=100, GX010042=100)
+
+        outcome = device.run(session=None, choice=Everything())
+
+        [refusal] = outcome.refusals
+        assert "100GOPRO/GXAA0001.MP4" in str(refusal)
+        assert len(outcome.done) == 1
+
+    def test_that_are_home_are_told_though_an_outage_ends_the_run(self, device: Device):
+        device.card(GX010042=100, GX010043=100)
+        device.cloud.faults["session"] = [None, *[(503, b"{}")] * 100]
+
+        outcome = device.run(session=None, choice=Everything())
+
+        assert [report.session[-15:-11] for report in outcome.done] == ["0042"]
+        assert isinstance(outcome.unfinished, GaveUp)
 
     def test_an_empty_card_hauls_nothing(self, device: Device):
         device.camera.files.clear()
         device.camera.state["39"] = 0
 
-        assert device.run(session=None, choice=Everything()).reports == ()
+        assert device.run(session=None, choice=Everything()).done == ()
 
 
 def test_the_plan_on_disk_is_private_to_its_user(device: Device):

@@ -83,6 +83,12 @@ def test_what_does_not_settle_is_raised_as_it_is_after_a_minute():
     assert sum(clock.slept) <= 60
 
 
+def test_what_was_away_for_long_has_its_whole_minute_to_settle():
+    call = Failing(Unsettled("odd"), *[CameraBusy("away")] * 30, *[Unsettled("odd")] * 2)
+
+    assert retry(FakeTime(), give_up_after_s=3600).run("it", call) == "done"
+
+
 def test_other_errors_are_not_tried_again():
     call = Failing(ValueError("no"))
 

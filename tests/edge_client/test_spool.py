@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
 import pytest
 from awscrt.checksums import crc64nvme
 
-from edge_client.errors import PartCorrupt, SpoolBusy, SpoolFault, SpoolFull
+from edge_client.disk import Disk
+from edge_client.errors import EdgeError, PartCorrupt, SpoolBusy, SpoolFault, SpoolFull
 from edge_client.plan import PartPlan
 from edge_client.spool import RESERVE_BYTES, ChapterSpool, Spool, SpooledPart
 
@@ -17,7 +19,7 @@ PLAN = PartPlan(25, 10, 3)
 
 @pytest.fixture
 def parts(tmp_path: Path) -> ChapterSpool:
-    return ChapterSpool(tmp_path / "chapter", lambda folder: 10**12)
+    return ChapterSpool(tmp_path / "chapter", Disk(lambda folder: 10**12))
 
 
 def put(parts: ChapterSpool, number: int, content: bytes, plan: PartPlan = PLAN) -> SpooledPart:
@@ -64,8 +66,7 @@ def test_what_a_kill_left_unfinished_is_no_part_and_is_written_over(parts: Chapt
 def test_a_part_is_opened_with_its_bytes(parts: ChapterSpool):
     part = put(parts, 3, b"01234")
 
-    with parts.opened(part) as view:
-        assert bytes(view) == b"01234"
+    assert parts.content(part) == b"01234"
 
 
 @pytest.mark.parametrize("content", [b"01234567x9", b"012345678", b""])
@@ -73,16 +74,16 @@ def test_a_part_that_changed_on_disk_is_corrupt(parts: ChapterSpool, tmp_path: P
     part = put(parts, 1, b"0123456789")
     (tmp_path / "chapter" / part.filename).write_bytes(content)
 
-    with pytest.raises(PartCorrupt), parts.opened(part):
-        pass
+    with pytest.raises(PartCorrupt):
+        parts.content(part)
 
 
 def test_a_part_that_vanished_is_corrupt(parts: ChapterSpool):
     part = put(parts, 1, b"0123456789")
     parts.drop_part(part)
 
-    with pytest.raises(PartCorrupt), parts.opened(part):
-        pass
+    with pytest.raises(PartCorrupt):
+        parts.content(part)
 
 
 def test_a_link_in_place_of_a_part_is_not_followed(parts: ChapterSpool, tmp_path: Path):
@@ -91,8 +92,8 @@ def test_a_link_in_place_of_a_part_is_not_followed(parts: ChapterSpool, tmp_path
     path.rename(tmp_path / "elsewhere")
     path.symlink_to(tmp_path / "elsewhere")
 
-    with pytest.raises(PartCorrupt), parts.opened(part):
-        pass
+    with pytest.raises(PartCorrupt):
+        parts.content(part)
 
 
 def test_a_part_written_again_takes_the_place_of_the_old_one(parts: ChapterSpool, tmp_path: Path):
@@ -112,7 +113,7 @@ def test_a_part_with_the_same_number_and_length_of_another_plan_is_not_taken(par
 
 @pytest.mark.parametrize(("spare_bytes", "fits"), [(-1, False), (0, True), (1, True)])
 def test_room_is_checked_before_a_part_is_begun(tmp_path: Path, spare_bytes: int, fits: bool):
-    parts = ChapterSpool(tmp_path / "c", lambda folder: RESERVE_BYTES + 10 + spare_bytes)
+    parts = ChapterSpool(tmp_path / "c", Disk(lambda folder: RESERVE_BYTES + 10 + spare_bytes))
 
     if fits:
         assert put(parts, 1, b"0123456789")
@@ -124,7 +125,7 @@ def test_room_is_checked_before_a_part_is_begun(tmp_path: Path, spare_bytes: int
 def test_a_disk_that_fills_up_is_told_as_full(tmp_path: Path):
     if not os.path.exists("/dev/full"):
         pytest.skip("this system has no /dev/full")
-    parts = ChapterSpool(tmp_path / "c", lambda folder: 10**12)
+    parts = ChapterSpool(tmp_path / "c", Disk(lambda folder: 10**12))
 
     with parts.writing(PLAN.span(1)) as writer:
         full = os.open("/dev/full", os.O_WRONLY)
@@ -135,14 +136,14 @@ def test_a_disk_that_fills_up_is_told_as_full(tmp_path: Path):
 
 
 def test_a_session_has_one_client(tmp_path: Path):
-    spool = Spool(tmp_path / "spool")
+    spool = Spool(tmp_path / "spool", Disk())
 
-    with spool.session("a"), pytest.raises(SpoolBusy), Spool(tmp_path / "spool").session("a"):
+    with spool.session("a"), pytest.raises(SpoolBusy), Spool(tmp_path / "spool", Disk()).session("a"):
         pass
 
 
 def test_a_lock_is_free_after_its_client(tmp_path: Path):
-    spool = Spool(tmp_path / "spool")
+    spool = Spool(tmp_path / "spool", Disk())
     with spool.session("a"):
         pass
 
@@ -151,7 +152,7 @@ def test_a_lock_is_free_after_its_client(tmp_path: Path):
 
 
 def test_a_document_is_read_as_it_was_written(tmp_path: Path):
-    with Spool(tmp_path / "spool").session("a") as folder:
+    with Spool(tmp_path / "spool", Disk()).session("a") as folder:
         folder.write("plan.json", b"one")
         folder.write("plan.json", b"two")
 
@@ -160,7 +161,7 @@ def test_a_document_is_read_as_it_was_written(tmp_path: Path):
 
 @pytest.mark.parametrize("name", ["..", "a/b", "", ".hidden", "a\0b", "a" * 201])
 def test_a_name_that_leaves_the_spool_is_refused(tmp_path: Path, name: str):
-    with pytest.raises(SpoolFault), Spool(tmp_path / "spool").session(name):
+    with pytest.raises(SpoolFault), Spool(tmp_path / "spool", Disk()).session(name):
         pass
 
 
@@ -169,7 +170,7 @@ def test_a_spool_that_others_may_write_to_is_refused(tmp_path: Path):
     (tmp_path / "spool").chmod(0o777)
 
     with pytest.raises(SpoolFault, match="this user alone"):
-        Spool(tmp_path / "spool")
+        Spool(tmp_path / "spool", Disk())
 
 
 def test_a_spool_that_is_a_link_is_refused(tmp_path: Path):
@@ -177,4 +178,89 @@ def test_a_spool_that_is_a_link_is_refused(tmp_path: Path):
     (tmp_path / "spool").symlink_to(tmp_path / "real")
 
     with pytest.raises(SpoolFault):
-        Spool(tmp_path / "spool")
+        Spool(tmp_path / "spool", Disk())
+
+
+def test_a_part_on_its_way_does_not_depend_on_the_disk_any_more(parts: ChapterSpool, tmp_path: Path):
+    part = put(parts, 1, b"0123456789")
+
+    content = parts.content(part)
+    os.truncate(tmp_path / "chapter" / part.filename, 0)
+
+    assert bytes(content) == b"0123456789"
+
+
+@pytest.mark.parametrize(
+    ("code", "raised"), [(errno.ENOSPC, SpoolFull), (errno.EDQUOT, SpoolFull), (errno.EROFS, SpoolFault)]
+)
+def test_a_disk_that_refuses_is_told_as_what_it_is(tmp_path: Path, code: int, raised: type[EdgeError]):
+    def refuse(folder: Path) -> int:
+        raise OSError(code, os.strerror(code), str(folder))
+
+    with pytest.raises(raised), ChapterSpool(tmp_path / "chapter", Disk(refuse)).writing(PLAN.span(1)):
+        pass
+
+
+@pytest.mark.parametrize("name", ["lock", "plan.json"])
+def test_what_cannot_be_opened_is_a_fault_of_the_spool(tmp_path: Path, name: str):
+    (tmp_path / "spool" / "s").mkdir(parents=True, mode=0o700)
+    (tmp_path / "spool").chmod(0o700)
+    (tmp_path / "spool" / "s" / name).mkdir()
+
+    with (
+        pytest.raises(SpoolFault, match="cannot be used"),
+        Spool(tmp_path / "spool", Disk()).session("s") as session,
+    ):
+        session.read("plan.json")
+
+
+class Watched:
+    """A disk that notes, whenever something is made durable, what that is and what its folder holds then."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, list[str]]] = []
+        self.disk = Disk(lambda folder: 10**12, self._fsync)
+
+    def _fsync(self, file: int) -> None:
+        path = Path(os.readlink(f"/proc/self/fd/{file}"))
+        folder = path if path.is_dir() else path.parent
+        self.seen.append((path.name, sorted(each.name for each in folder.iterdir())))
+
+
+def test_a_part_is_durable_before_it_has_its_name_and_its_name_before_it_counts(tmp_path: Path):
+    watched = Watched()
+
+    part = put(ChapterSpool(tmp_path / "chapter", watched.disk), 1, b"0123456789")
+
+    assert watched.seen[-2:] == [
+        ("00001.writing", ["00001.writing"]),
+        ("chapter", [part.filename]),
+    ]
+
+
+def test_an_older_part_goes_only_after_the_new_one_is_durable(tmp_path: Path):
+    watched = Watched()
+    parts = ChapterSpool(tmp_path / "chapter", watched.disk)
+    older = put(parts, 1, b"0123456789")
+
+    newer = put(parts, 1, b"9876543210")
+
+    assert watched.seen[-1] == ("chapter", sorted([older.filename, newer.filename]))
+
+
+def test_a_receipt_is_durable_with_its_folder_before_it_is_there(tmp_path: Path):
+    watched = Watched()
+    with Spool(tmp_path / "spool", watched.disk).session("s") as session:
+        watched.seen.clear()
+        session.write_receipt("a", b"{}")
+
+    assert [name for name, _ in watched.seen] == ["s", "a.json.writing", "receipts"]
+    assert watched.seen[-1][1] == ["a.json"]
+
+
+def test_every_folder_that_is_made_for_the_spool_is_durable(tmp_path: Path):
+    watched = Watched()
+
+    Spool(tmp_path / "far" / "away", watched.disk)
+
+    assert watched.seen == [(tmp_path.name, ["far"]), ("far", ["away"])]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 import pytest
 
@@ -20,9 +19,8 @@ ADDRESS = f"http://127.0.0.1:1/bucket?X-Amz-Signature={SIGNATURE}"
 
 
 class MemoryParts:
-    @contextmanager
-    def opened(self, part: SpooledPart) -> Iterator[memoryview]:
-        yield memoryview(bytes(part.span.size_bytes))
+    def content(self, part: SpooledPart) -> bytes:
+        return bytes(part.span.size_bytes)
 
     def drop_part(self, part: SpooledPart) -> None:
         raise AssertionError("nothing is corrupt here")
@@ -58,6 +56,21 @@ def test_a_url_for_another_length_is_never_used():
         sender(Desk(sign), 600.0).send(part(1), url)
 
 
+@pytest.mark.parametrize(("good_for_s", "renewed"), [(-1, True), (0, True), (1, False)])
+def test_a_url_past_its_time_is_renewed_before_a_byte_is_sent(good_for_s: float, renewed: bool):
+    asked: list[int] = []
+
+    def counted(batch: Sequence[SpooledPart]) -> dict[int, PartUrl]:
+        asked.append(len(batch))
+        return sign(batch)
+
+    url = PartUrl(1, ADDRESS, {"content-length": "5"}, FakeTime().now_s + good_for_s)
+    with pytest.raises(GaveUp):
+        sender(Desk(counted), 0.0).send(part(1), url)
+
+    assert asked == ([1] if renewed else [])
+
+
 @pytest.mark.parametrize(("waiting", "batches"), [(1, [1]), (MOST_URLS, [32]), (MOST_URLS + 1, [32, 1])])
 def test_urls_are_asked_for_all_that_waits_up_to_32(waiting: int, batches: list[int]):
     asked: list[int] = []
@@ -89,7 +102,7 @@ def test_after_an_error_nothing_is_handed_out_and_the_first_error_counts():
 
 def test_a_body_is_sent_block_by_block_and_counted():
     moved: list[int] = []
-    body = Body(memoryview(bytes(600_000)), lambda: None, moved.append, lambda: 0.0)
+    body = Body(bytes(600_000), lambda: None, moved.append, lambda: 0.0)
 
     assert sum(len(block) for block in body) == len(body) == sum(moved) == 600_000
     assert max(moved) == 256 * 1024

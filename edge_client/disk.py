@@ -1,0 +1,109 @@
+"""Files that survive a power cut, in folders of this user alone, and what a disk refuses as errors of the spool."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge_client.errors import SpoolBusy, SpoolFault, SpoolFull
+
+
+def disk_free_bytes(folder: Path) -> int:
+    """What an ordinary user may still write to the folder's disk."""
+    disk = os.statvfs(folder)
+    return disk.f_bavail * disk.f_frsize
+
+
+@dataclass(frozen=True)
+class Disk:
+    """The disk below the spool: how much room it has, and what makes an open file or folder durable."""
+
+    free_bytes: Callable[[Path], int] = disk_free_bytes
+    fsync: Callable[[int], None] = os.fsync
+
+    def write(self, path: Path, content: bytes) -> None:
+        """A file that is there, whole, after a power cut: the one before or this one."""
+        temporary = path.with_name(f"{path.name}.writing")
+        temporary.unlink(missing_ok=True)
+        with os.fdopen(created(temporary), "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            self.fsync(stream.fileno())
+        self.rename(temporary, path)
+
+    def rename(self, path: Path, name: Path) -> None:
+        """The file under its new name in the same folder, durably."""
+        path.rename(name)
+        self._fsync_folder(name.parent)
+
+    def make_private(self, folder: Path) -> None:
+        """Make a folder for us alone, durably.
+
+        Raises SpoolFault when it is a link, somebody else's, or others may write to it; SpoolFull.
+        """
+        with disk_errors():
+            self._make(folder)
+            found = folder.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
+            raise SpoolFault(
+                f"{folder} must be a folder of this user alone, no link, writable by nobody else"
+            )
+
+    def _make(self, folder: Path) -> None:
+        if folder.exists() or folder.is_symlink():
+            return
+        self._make(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        self._fsync_folder(folder.parent)
+
+    def _fsync_folder(self, folder: Path) -> None:
+        file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            self.fsync(file)
+        finally:
+            os.close(file)
+
+
+def created(path: Path) -> int:
+    """A new file, open for writing. Raises OSError when there is one, or a link."""
+    return os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+
+
+def read(path: Path) -> bytes:
+    """The whole content of a file that is no link. Raises OSError."""
+    file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    with os.fdopen(file, "rb") as stream:
+        return stream.read()
+
+
+@contextmanager
+def locked(path: Path, taken: str) -> Iterator[None]:
+    """The lock file at `path` for us alone. Raises SpoolBusy with what `taken` says of another holder."""
+    with disk_errors():
+        file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise SpoolBusy(f"{taken}; wait for it to end") from error
+        yield
+    finally:
+        os.close(file)
+
+
+@contextmanager
+def disk_errors() -> Iterator[None]:
+    """What a disk refuses, as SpoolFull (time or a person makes room) or SpoolFault."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise SpoolFull("the spool's disk is full; nothing was deleted, make room there") from error
+        where = error.filename if isinstance(error.filename, (str, os.PathLike)) else "its disk"
+        raise SpoolFault(f"the spool cannot be used: {error.strerror} ({where})") from error
