@@ -13,6 +13,7 @@ from chalicelib.flows import arrivals
 from chalicelib.flows import reconcile as reconciling
 from chalicelib.settings import settings
 from chalicelib.web.device_api import device_api
+from chalicelib.web.processing_api import processing_api
 
 RECONCILE_LIMIT_S = 240
 """A minute less than the function's time-out, for the session at hand and the report."""
@@ -24,6 +25,7 @@ ports = wiring.ports(deployment)
 app = Chalice(app_name="reelhaul", configure_logs=False)
 app.api.binary_types = []  # JSON alone: every other body comes as text, and is refused as such
 app.register_blueprint(device_api(ports, deployment))
+app.register_blueprint(processing_api(ports, deployment))
 
 
 @app.on_s3_event(

@@ -2,6 +2,8 @@
 
 import pytest
 
+from chalicelib.core.ids import ArtifactId
+from chalicelib.core.order import Wish
 from chalicelib.core.settle import Policy
 from chalicelib.settings import Settings, SettingsFaults, settings
 
@@ -11,6 +13,7 @@ LEAST = {
     "STAGE": "prod",
     "AWS_REGION": "eu-west-1",
     "MINIMUM_CLIENT_VERSION": "0.1.0",
+    "ORDER_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/orders",
 }
 
 
@@ -29,6 +32,8 @@ def test_what_is_not_said_keeps_the_usual_policy_and_lets_devices_work():
         endpoint_url=None,
         minimum_client_version="0.1.0",
         policy=Policy(),
+        order_queue_url="https://sqs.eu-west-1.amazonaws.com/123456789012/orders",
+        default_wish=None,
         pause=False,
         pace_bytes_s=None,
     )
@@ -43,6 +48,7 @@ def test_every_variable_is_heard():
             "PART_URL_TTL_S": "60",
             "UPLOAD_TTL_S": "3600",
             "UNDO_S": "0",
+            "REQUIRED_OUTPUTS": "output.enhanced.mp4,measurements.lights",
             "PAUSE": "true",
             "PACE_BYTES_S": "1000000",
         }
@@ -50,7 +56,18 @@ def test_every_variable_is_heard():
 
     assert read.endpoint_url == "http://127.0.0.1:5055"
     assert read.policy == Policy(part_size_bytes=5_242_880, part_url_ttl_s=60, upload_ttl_s=3600, undo_s=0)
+    assert read.default_wish == Wish((ArtifactId("output.enhanced.mp4"), ArtifactId("measurements.lights")))
     assert (read.pause, read.pace_bytes_s) == (True, 1_000_000)
+
+
+def test_spaces_around_required_outputs_do_not_matter():
+    read = settings({**LEAST, "REQUIRED_OUTPUTS": " output.a , output.b"})
+
+    assert read.default_wish == Wish((ArtifactId("output.a"), ArtifactId("output.b")))
+
+
+def test_no_required_outputs_order_nothing():
+    assert settings({**LEAST, "REQUIRED_OUTPUTS": ""}).default_wish is None
 
 
 def test_variables_that_are_not_ours_are_passed_over():
@@ -85,6 +102,20 @@ def test_the_text_has_a_line_for_each_fault_that_names_the_variable():
         ("AWS_ENDPOINT_URL", "http://127.0.0.1:5055/path"),
         ("AWS_ENDPOINT_URL", "http://user@127.0.0.1"),
         ("MINIMUM_CLIENT_VERSION", "1.0"),
+        ("ORDER_QUEUE_URL", ""),
+        ("ORDER_QUEUE_URL", "orders"),
+        ("ORDER_QUEUE_URL", "https://sqs.eu-west-1.amazonaws.com"),
+        ("ORDER_QUEUE_URL", "https://user@sqs.eu-west-1.amazonaws.com/1/orders"),
+        ("ORDER_QUEUE_URL", "https://sqs.eu-west-1.amazonaws.com/1/orders?Action=Purge"),
+        ("ORDER_QUEUE_URL", "https://sqs.eu-west-1.amazonaws.com/1/or ders"),
+        ("ORDER_QUEUE_URL", "arn:aws:sqs:eu-west-1:1:orders"),
+        ("REQUIRED_OUTPUTS", " "),
+        ("REQUIRED_OUTPUTS", ","),
+        ("REQUIRED_OUTPUTS", "output.a,"),
+        ("REQUIRED_OUTPUTS", "output.a,output.a"),
+        ("REQUIRED_OUTPUTS", "original.100GOPRO.GX010038.MP4"),
+        ("REQUIRED_OUTPUTS", "output.a;output.b"),
+        ("REQUIRED_OUTPUTS", ",".join(f"output.{number}" for number in range(51))),
         ("PART_SIZE_BYTES", "0"),
         ("PART_SIZE_BYTES", "5368709121"),
         ("PART_SIZE_BYTES", "16 MiB"),
@@ -105,6 +136,8 @@ def test_a_value_that_cannot_be_is_refused_by_name(name: str, text: str):
 @pytest.mark.parametrize(
     ("name", "text"),
     [
+        ("ORDER_QUEUE_URL", "http://127.0.0.1:5055/123456789012/orders"),
+        ("REQUIRED_OUTPUTS", ",".join(f"output.{number}" for number in range(50))),
         ("PART_SIZE_BYTES", "1"),
         ("PART_SIZE_BYTES", "5368709120"),
         ("PART_URL_TTL_S", "1"),

@@ -7,6 +7,7 @@ import pytest
 
 from chalicelib import wiring
 from chalicelib.aws.footage import S3Footage
+from chalicelib.aws.orders import SqsOrders
 from chalicelib.aws.records import DynamoRecords
 from chalicelib.aws.signer import S3Signer
 from chalicelib.core.crc import EMPTY
@@ -20,6 +21,7 @@ ENVIRONMENT = {
     "AWS_REGION": "eu-west-1",
     "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
     "MINIMUM_CLIENT_VERSION": "0.1.0",
+    "ORDER_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/orders",
     "PART_SIZE_BYTES": "5242880",
 }
 
@@ -30,6 +32,7 @@ def test_every_port_is_the_real_one_with_the_policy_of_the_settings():
     assert isinstance(ports.footage, S3Footage)
     assert isinstance(ports.records, DynamoRecords)
     assert isinstance(ports.signer, S3Signer)
+    assert isinstance(ports.orders, SqsOrders)
     assert ports.policy.part_size_bytes == 5_242_880
 
 

@@ -76,8 +76,19 @@ class PartUrl:
     expires_at: datetime
 
 
+@dataclass(frozen=True)
+class ReadUrl:
+    """Where to GET one version of an object until `expires_at`."""
+
+    url: str
+    expires_at: datetime
+
+
 class Signer(Protocol):
     """Presigned addresses."""
+
+    def read_url(self, key: str, version_id: str, ttl_s: int, now: datetime) -> ReadUrl:
+        """Good for exactly this version, whatever stands on the key later."""
 
     def part_urls(
         self, key: str, multipart_id: str, parts: Sequence[PartToSign], ttl_s: int, now: datetime
@@ -138,6 +149,17 @@ class Records(Protocol):
     def put_device(self, device: Device) -> None: ...
 
 
+MOST_MESSAGE_BYTES = 256 * 1024
+"""What every queue takes as one message, in UTF-8; SQS can take 1 MiB by now, older queues and imitations do not."""
+
+
+class Orders(Protocol):
+    """The processing queue."""
+
+    def send(self, message: str) -> None:
+        """Put one message (JSON) on the queue, at least once. Raises TooLarge above MOST_MESSAGE_BYTES."""
+
+
 class Ids(Protocol):
     """Chance."""
 
@@ -171,6 +193,7 @@ class Ports:
     footage: Footage
     records: Records
     signer: Signer
+    orders: Orders
     ids: Ids
     clock: Clock
     metrics: Metrics

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.aws.signer import LONGEST_TTL_S
+from chalicelib.core.errors import InvalidRequest
+from chalicelib.core.order import Wish, wish
 from chalicelib.core.parts import LARGEST_PART_BYTES
 from chalicelib.core.settle import Policy
 
@@ -24,7 +26,11 @@ class SettingsFaults(Exception):
 
 @dataclass(frozen=True)
 class Settings:
-    """What a deployment decides. `pause` and `pace_bytes_s` are what heartbeats are answered."""
+    """What a deployment decides.
+
+    `default_wish` is what a session is ordered with when its device names no order; None leaves it unordered. `pause`
+    and `pace_bytes_s` are what heartbeats are answered.
+    """
 
     bucket: str
     table: str
@@ -33,6 +39,8 @@ class Settings:
     endpoint_url: str | None
     minimum_client_version: str
     policy: Policy
+    order_queue_url: str
+    default_wish: Wish | None
     pause: bool
     pace_bytes_s: int | None
 
@@ -53,6 +61,8 @@ def settings(environment: Mapping[str, str]) -> Settings:
             upload_ttl_s=read["UPLOAD_TTL_S"],
             undo_s=read["UNDO_S"],
         ),
+        order_queue_url=read["ORDER_QUEUE_URL"],
+        default_wish=read["REQUIRED_OUTPUTS"],
         pause=read["PAUSE"],
         pace_bytes_s=read["PACE_BYTES_S"],
     )
@@ -117,6 +127,16 @@ def _true_or_false(text: str) -> bool:
     return text == "true"
 
 
+def _wish(text: str) -> Wish | None:
+    """The wish for the artifacts that `text` lists between commas; nothing is wished for by the empty text."""
+    if not text:
+        return None
+    try:
+        return wish([required.strip() for required in text.split(",")], {})
+    except InvalidRequest as error:
+        raise ValueError(f"must list artifacts between commas: {error}") from error
+
+
 VARIABLES: Mapping[str, _Required | _Optional] = {
     # Without dots: a name with dots has no TLS certificate at its virtual host.
     "BUCKET": _Required(_matching("[a-z0-9][a-z0-9-]{1,61}[a-z0-9]", "a bucket's name without dots")),
@@ -125,6 +145,8 @@ VARIABLES: Mapping[str, _Required | _Optional] = {
     "AWS_REGION": _Required(_matching("[a-z]+(-[a-z]+)+-[0-9]+", "a region's name")),
     "AWS_ENDPOINT_URL": _Optional(_matching("https?://[^/?#@]+", "scheme://host:port and nothing more")),
     "MINIMUM_CLIENT_VERSION": _Required(_matching(r"[0-9]+\.[0-9]+\.[0-9]+", "a version like 0.1.0")),
+    "ORDER_QUEUE_URL": _Required(_matching(r"https?://[^/?#@\s]+/[^?#\s]+", "a queue's URL")),
+    "REQUIRED_OUTPUTS": _Optional(_wish),
     "PART_SIZE_BYTES": _Optional(_between(1, LARGEST_PART_BYTES), _USUAL.part_size_bytes),
     "PART_URL_TTL_S": _Optional(_between(1, LONGEST_TTL_S), _USUAL.part_url_ttl_s),
     "UPLOAD_TTL_S": _Optional(_between(1, _MULTIPART_LIFETIME_S - 1), _USUAL.upload_ttl_s),

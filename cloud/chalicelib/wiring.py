@@ -8,6 +8,7 @@ from functools import cache
 
 from chalicelib.aws.clients import Clients, connect
 from chalicelib.aws.footage import S3Footage
+from chalicelib.aws.orders import SqsOrders
 from chalicelib.aws.records import DynamoRecords
 from chalicelib.aws.signer import S3Signer
 from chalicelib.core.ids import DeviceId, TokenId, UploadId
@@ -50,6 +51,7 @@ def ports(settings: Settings) -> Ports:
         footage=S3Footage(clients.s3, settings.bucket),
         records=DynamoRecords(clients.dynamodb, settings.table),
         signer=S3Signer(settings.bucket, settings.region, clients.credentials, settings.endpoint_url),
+        orders=SqsOrders(clients.sqs, settings.order_queue_url),
         ids=RandomIds(),
         clock=clock,
         metrics=EmbeddedMetrics(settings.stage, clock, sys.stdout),

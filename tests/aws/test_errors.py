@@ -115,6 +115,10 @@ def test_what_the_table_answers_has_a_name(code: str, kind: type[Exception]):
     assert type(raised(answer(code, 400, "UpdateItem"))) is kind
 
 
+def test_a_queue_that_asks_for_patience_is_storage_busy():
+    assert type(raised(answer("RequestThrottled", 403, "SendMessage"))) is StorageBusy
+
+
 @pytest.mark.parametrize(
     "error",
     [

@@ -7,8 +7,9 @@ import msgspec
 import pytest
 
 from chalicelib.aws import items
-from chalicelib.core.ids import SessionId
-from chalicelib.core.session import Camera, Session
+from chalicelib.core.ids import ArtifactId, SessionId
+from chalicelib.core.order import Order, Wish
+from chalicelib.core.session import Camera, Session, SessionState
 from chalicelib.core.upload import Upload
 from chalicelib.ports import Due
 from tests.support.builders import make_chapter, make_session, make_upload
@@ -44,6 +45,48 @@ def test_values_are_native_attributes_that_a_person_can_read():
 
 def test_what_is_none_is_not_in_the_item():
     assert "group" not in items.session_item(make_session(group=None))
+
+
+def test_an_order_stands_in_its_sessions_item_as_a_person_can_read_it():
+    wish = Wish((ArtifactId("output.enhanced.mp4"),), '{"segments": 3}')
+
+    item = items.session_item(make_session(order=Order(2, wish, NOON)))
+
+    assert item["order"] == {
+        "M": {
+            "number": {"N": "2"},
+            "wish": {
+                "M": {
+                    "required": {"L": [{"S": "output.enhanced.mp4"}]},
+                    "parameters": {"S": '{"segments": 3}'},
+                }
+            },
+            "ordered_at": {"S": "2026-11-21T12:00:00Z"},
+        }
+    }
+
+
+@pytest.mark.parametrize("sent_at", [None, NOON + timedelta(microseconds=1)])
+@pytest.mark.parametrize("parameters", ["{}", '{"größe": "日本 🎥 \\"\\n", "x": 1.5, "y": null}'])
+def test_a_session_with_an_order_a_failure_and_a_hold_comes_back_as_it_was(
+    sent_at: datetime | None, parameters: str
+):
+    required = (ArtifactId("output.enhanced.mp4"), ArtifactId("measurements.lights"))
+    session = make_session(
+        state=SessionState.FAILED,
+        order=Order(7, Wish(required, parameters), NOON, sent_at),
+        failure="no light — ever",
+        held="ask 北",
+    )
+
+    assert items.value(items.session_item(session), Session) == session
+
+
+def test_a_session_written_before_there_were_orders_still_reads():
+    item = items.session_item(make_session())
+
+    assert not {"order", "failure", "held"} & set(item)
+    assert items.value(item, Session) == make_session()
 
 
 @pytest.mark.parametrize("place", [1, 9, 10, 99])

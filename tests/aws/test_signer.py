@@ -90,6 +90,25 @@ def test_urls_equal_botocores_on_random_cases(endpoint_url: str | None, seed: in
         assert comparable(ours.url) == comparable(theirs)
 
 
+@pytest.mark.parametrize("endpoint_url", [None, "http://127.0.0.1:5055"])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_read_urls_equal_botocores_on_random_cases(endpoint_url: str | None, seed: int):
+    chance = random.Random(seed)
+    made = clients(endpoint_url, **random_credentials(chance))
+    signer = S3Signer(BUCKET, "eu-west-1", made.credentials, endpoint_url)
+
+    for case in [random_case(chance) for _ in range(CASES)]:
+        version_id = case.multipart_id  # as free in its letters
+        theirs = made.s3.generate_presigned_url(
+            "get_object",
+            Params={"Bucket": BUCKET, "Key": case.key, "VersionId": version_id},
+            ExpiresIn=case.ttl_s,
+        )
+        ours = signer.read_url(case.key, version_id, case.ttl_s, signed_at(theirs))
+
+        assert comparable(ours.url) == comparable(theirs)
+
+
 def sign(credentials: SigningCredentials, *numbers: int, ttl_s: int = 900) -> tuple[PartUrl, ...]:
     signer = S3Signer(BUCKET, "eu-central-1", lambda: credentials)
     wanted = [PartToSign(number, 5, Crc64Nvme("rosUhgp5mIg=")) for number in numbers]
@@ -129,6 +148,23 @@ def test_a_url_ends_with_the_credentials_that_signed_it(seconds: int):
     (part_url,) = sign(credentials, 1)
 
     assert part_url.expires_at == NOON + timedelta(seconds=min(seconds, 900))
+
+
+@pytest.mark.parametrize("seconds", [899, 900, 901])
+def test_a_read_url_ends_with_the_credentials_that_signed_it(seconds: int):
+    credentials = SigningCredentials("AKIDEXAMPLE", "secret", "token", NOON + timedelta(seconds=seconds))
+    signer = S3Signer(BUCKET, "eu-central-1", lambda: credentials)
+
+    read = signer.read_url("key", "version", 900, NOON)
+
+    assert read.expires_at == NOON + timedelta(seconds=min(seconds, 900))
+
+
+def test_a_read_url_signs_its_version_and_needs_no_header():
+    read = S3Signer(BUCKET, "eu-central-1", lambda: KEYS).read_url("key", "the/version", 60, NOON)
+
+    query = parse_qs(urlsplit(read.url).query)
+    assert (query["versionId"], query["X-Amz-SignedHeaders"]) == (["the/version"], ["host"])
 
 
 def test_credentials_are_asked_for_each_batch_so_that_refreshed_ones_are_used():

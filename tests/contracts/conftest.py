@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.core.ids import SessionId
 from infra.local.strict_s3 import Chaos
-from tests.contracts.worlds import AwsWorld, MemoryWorld, Place, World, foreign_place
+from tests.contracts.worlds import AwsWorld, MemoryQueue, MemoryWorld, Place, Queue, World, foreign_place
 from tests.support.local_aws import local_aws
 
 
@@ -27,6 +27,18 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
     found: AwsWorld = request.getfixturevalue(f"{request.param}_world")
     yield found
     found.wipe_records()
+
+
+@pytest.fixture(params=["memory", "local"])
+def queue(request: pytest.FixtureRequest) -> Iterator[Queue]:
+    """An empty processing queue; other places that speak S3 need have none."""
+    if request.param == "memory":
+        yield MemoryQueue()
+        return
+    world: AwsWorld = request.getfixturevalue("local_world")
+    made = world.queue()
+    yield made
+    made.end()
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ import pytest
 
 from chalicelib.core.crc import Crc64Nvme
 from chalicelib.core.errors import Conflict
-from chalicelib.core.ids import DeviceId, SessionId, TokenId, UploadId
+from chalicelib.core.ids import ArtifactId, DeviceId, SessionId, TokenId, UploadId
+from chalicelib.core.order import Order, Wish
 from chalicelib.core.parts import PartPlan
 from chalicelib.core.session import MOST_CHAPTERS, Camera, Picture, Progress, Session, SessionState
 from chalicelib.core.tokens import Device, Role, Token
@@ -418,3 +419,32 @@ def test_of_many_writers_of_one_version_only_the_first_wins(records: Records, re
             records.write(Change(late))
 
     assert picture_of(records, recorded).session == first
+
+
+@pytest.mark.parametrize("sent_at", [None, NOON])
+def test_a_sessions_order_failure_and_hold_are_kept(
+    records: Records, recorded: Session, sent_at: datetime | None
+):
+    parameters = '{"größe": "日本 🎥 \\"\\n", "x": 1.5}'
+    wish = Wish((ArtifactId("output.enhanced.mp4"), ArtifactId("measurements.lights")), parameters)
+    session = replace(
+        recorded,
+        version=2,
+        state=SessionState.FAILED,
+        order=Order(3, wish, NOON - MOMENT, sent_at),
+        failure="no light — ever",
+        held="ask 北",
+    )
+
+    records.write(Change(session))
+
+    assert picture_of(records, session).session == session
+
+
+def test_what_a_session_no_longer_has_is_gone(records: Records, recorded: Session):
+    failed = replace(recorded, version=2, failure="no light", held="wait")
+    records.write(Change(failed))
+
+    records.write(Change(replace(failed, version=3, failure=None, held=None)))
+
+    assert picture_of(records, failed).session == replace(recorded, version=3)

@@ -1,11 +1,12 @@
 """The worlds that the contract suites run in: memory, and whatever speaks S3 and DynamoDB at one endpoint."""
 
 import ipaddress
+import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import boto3
@@ -13,11 +14,21 @@ import requests
 
 from chalicelib.aws.clients import Clients, clients_of
 from chalicelib.aws.footage import S3Footage
+from chalicelib.aws.orders import SqsOrders
 from chalicelib.aws.records import DynamoRecords
 from chalicelib.aws.signer import S3Signer
-from chalicelib.ports import Footage, Records, Signer
+from chalicelib.ports import Footage, Orders, Records, Signer
 from infra import template
-from tests.support.memory import MemoryFootage, MemoryRecords, MemorySigner, MovableClock, Refused, deliver
+from tests.support.memory import (
+    MemoryFootage,
+    MemoryOrders,
+    MemoryRecords,
+    MemorySigner,
+    MovableClock,
+    Refused,
+    deliver,
+    fetch,
+)
 
 S3_LEAST_PART_BYTES = 5 * 2**20
 
@@ -44,6 +55,9 @@ class World(Protocol):
     def put(self, url: str, headers: dict[str, str], body: bytes) -> int:
         """The status of a PUT to a part URL."""
 
+    def get(self, url: str) -> tuple[int, bytes]:
+        """Status and body of a GET of a read URL; an error's body is empty."""
+
     def put_object(self, key: str, body: bytes) -> None:
         """Write an object past the coordinator."""
 
@@ -55,6 +69,16 @@ class World(Protocol):
 
     def body(self, key: str) -> bytes:
         """The current object's bytes."""
+
+
+class Queue(Protocol):
+    """A processing queue, and what its processor finds there."""
+
+    @property
+    def orders(self) -> Orders: ...
+
+    def received(self) -> list[Any]:
+        """Every message that is there, decoded; afterwards none is."""
 
 
 class ForeignPlaceRefused(Exception):
@@ -82,6 +106,12 @@ class MemoryWorld:
             return refused.status
         return 200
 
+    def get(self, url: str) -> tuple[int, bytes]:
+        try:
+            return 200, fetch(self.footage, url, self.now())
+        except Refused as refused:
+            return refused.status, b""
+
     def put_object(self, key: str, body: bytes) -> None:
         self.footage.put_object(key, body)
 
@@ -93,6 +123,17 @@ class MemoryWorld:
 
     def body(self, key: str) -> bytes:
         return self.footage.body(key)
+
+
+class MemoryQueue:
+    """The queue in memory."""
+
+    def __init__(self) -> None:
+        self.orders = MemoryOrders()
+
+    def received(self) -> list[Any]:
+        found, self.orders.sent = self.orders.sent, []
+        return found
 
 
 @dataclass(frozen=True)
@@ -152,6 +193,10 @@ class AwsWorld:
     def put(self, url: str, headers: dict[str, str], body: bytes) -> int:
         return requests.put(url, data=body, headers=headers, timeout=60).status_code
 
+    def get(self, url: str) -> tuple[int, bytes]:
+        answer = requests.get(url, timeout=60)
+        return answer.status_code, answer.content if answer.ok else b""
+
     def put_object(self, key: str, body: bytes) -> None:
         self.clients.s3.put_object(Bucket=self._name, Key=key, Body=body)
 
@@ -172,6 +217,10 @@ class AwsWorld:
         )
         for key in [item for page in pages for item in page["Items"]]:
             self.clients.dynamodb.delete_item(TableName=self._name, Key=key)
+
+    def queue(self) -> "SqsQueue":
+        """A new queue at the same endpoint, which not every place has; `end` it."""
+        return SqsQueue(self._clients, self._name)
 
     def end(self) -> None:
         """Remove the bucket and the table."""
@@ -207,6 +256,28 @@ class AwsWorld:
         self.clients.dynamodb.get_waiter("table_exists").wait(
             TableName=self._name, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
         )
+
+
+class SqsQueue:
+    """A queue in SQS, which `end` removes."""
+
+    def __init__(self, clients: Clients, name: str) -> None:
+        self._sqs = clients.sqs
+        self._url = self._sqs.create_queue(QueueName=name)["QueueUrl"]
+        self.orders = SqsOrders(self._sqs, self._url)
+
+    def received(self) -> list[Any]:
+        found: list[Any] = []
+        while messages := self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10).get(
+            "Messages"
+        ):
+            found += [json.loads(message["Body"]) for message in messages]
+            for message in messages:
+                self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
+        return found
+
+    def end(self) -> None:
+        self._sqs.delete_queue(QueueUrl=self._url)
 
 
 def _clients(place: Place) -> Clients:

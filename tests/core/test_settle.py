@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from chalicelib.core.crc import Crc64Nvme, fold
 from chalicelib.core.ids import UploadId
+from chalicelib.core.order import wish
 from chalicelib.core.parts import StoredPart
 from chalicelib.core.session import SessionState
 from chalicelib.core.settle import (
@@ -19,6 +20,7 @@ from chalicelib.core.settle import (
     Observation,
     Reject,
     Remove,
+    SendOrder,
     Store,
     Verify,
     Withdraw,
@@ -33,6 +35,7 @@ from tests.support.builders import (
     make_bodies,
     make_chapter,
     make_picture,
+    make_session,
     make_upload,
 )
 from tests.support.memory import crc64nvme_of
@@ -263,6 +266,17 @@ def test_a_stored_session_is_owed_nothing():
 
     assert settle(picture, {}, START, POLICY) == ()
     assert due_at(picture, START, POLICY) is None
+
+
+def test_a_stored_sessions_order_is_sent_when_it_is_owed():
+    ordered = make_session(state=SessionState.STORED).ordered(wish(["output.a"], {}), START)
+    picture = replace(make_picture(verified(make_upload())), session=ordered)
+
+    assert settle(picture, {}, START, POLICY) == (SendOrder(),)
+    assert due_at(picture, START, POLICY) == START
+    held = replace(picture, session=replace(ordered, held="look first"))
+    assert settle(held, {}, START, POLICY) == ()
+    assert due_at(held, START, POLICY) is None
 
 
 @pytest.mark.parametrize(

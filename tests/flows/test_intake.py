@@ -51,7 +51,7 @@ CRC = crc64nvme_of(b"x")
 
 
 def confirm(ports, principal=NORTH, camera=CAMERA, group=None, chapters=(CHAPTER,)):
-    return intake.confirm_session(ports, principal, SESSION_ID, camera, group, chapters)
+    return intake.confirm_session(ports, principal, SESSION_ID, camera, group, chapters, None)
 
 
 def opened(ports, principal=NORTH, size_bytes=25, part_size_bytes=None):

@@ -16,6 +16,7 @@ ORIGINALS = "${BucketArn}/originals/*"
 BUCKET = "${BucketArn}"
 TABLE = "${TableArn}"
 WORK = "${TableArn}/index/work"
+ORDERS = {("sqs:SendMessage", "${OrderQueueArn}")}
 DEAD_LETTERS = "${DeadLettersArn}"
 LOGS = "arn:*:logs:*:*:log-group:/aws/lambda/reelhaul-${Stage}"
 
@@ -24,6 +25,7 @@ LOOKS = {
     ("s3:ListMultipartUploadParts", ORIGINALS),
     ("s3:ListBucket", BUCKET),
 }
+SIGNS_READS = {("s3:GetObjectVersion", ORIGINALS)}
 RECORDS = {(f"dynamodb:{action}", TABLE) for action in ("DeleteItem", "PutItem", "Query")}
 UPLOADS = {("s3:PutObject", ORIGINALS), ("s3:AbortMultipartUpload", ORIGINALS)}
 
@@ -36,12 +38,25 @@ def logs(function: str) -> set[tuple[str, str]]:
 
 
 MATRIX = {
-    "api_handler": LOOKS | UPLOADS | RECORDS | {("dynamodb:GetItem", TABLE)} | logs(""),
-    "on_original": LOOKS | RECORDS | {("sqs:SendMessage", DEAD_LETTERS)} | logs("-on_original"),
+    "api_handler": LOOKS
+    | SIGNS_READS
+    | UPLOADS
+    | RECORDS
+    | {("dynamodb:GetItem", TABLE)}
+    | ORDERS
+    | logs(""),
+    "on_original": LOOKS
+    | SIGNS_READS
+    | RECORDS
+    | ORDERS
+    | {("sqs:SendMessage", DEAD_LETTERS)}
+    | logs("-on_original"),
     "reconcile": LOOKS
+    | SIGNS_READS
     | UPLOADS
     | {("s3:ListBucketMultipartUploads", BUCKET), ("s3:DeleteObject", ORIGINALS)}
     | RECORDS
+    | ORDERS
     | {("dynamodb:UpdateItem", TABLE), ("dynamodb:Query", WORK), ("sqs:SendMessage", DEAD_LETTERS)}
     | logs("-reconcile"),
 }

@@ -17,6 +17,7 @@ from tests.support.memory import (
     CountingMetrics,
     FixedIds,
     MemoryFootage,
+    MemoryOrders,
     MemoryRecords,
     MemorySigner,
     MovableClock,
@@ -77,6 +78,7 @@ class MemoryPorts(Ports):
     footage: MemoryFootage
     records: MemoryRecords
     signer: MemorySigner
+    orders: MemoryOrders
     ids: FixedIds
     clock: MovableClock
     metrics: CountingMetrics
@@ -89,7 +91,14 @@ def memory_ports(*pictures: Picture, now: datetime = START, policy: Policy = POL
     """
     clock = MovableClock(now)
     ports = MemoryPorts(
-        MemoryFootage(clock), MemoryRecords(), MemorySigner(), FixedIds(), clock, CountingMetrics(), policy
+        MemoryFootage(clock),
+        MemoryRecords(),
+        MemorySigner(),
+        MemoryOrders(),
+        FixedIds(),
+        clock,
+        CountingMetrics(),
+        policy,
     )
     for picture in pictures:
         _arrange(ports, picture)

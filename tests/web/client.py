@@ -10,9 +10,11 @@ from chalice.test import Client
 
 from chalicelib.core import tokens
 from chalicelib.core.ids import DeviceId, TokenId
+from chalicelib.core.order import Wish
 from chalicelib.core.tokens import Role, Token
 from chalicelib.ports import Ports, Records
 from chalicelib.web.device_api import device_api
+from chalicelib.web.processing_api import processing_api
 from tests.support.builders import DEVICE_ID
 from tests.support.memory import START
 
@@ -26,6 +28,7 @@ class Deployment:
     minimum_client_version: str = "0.1.0"
     pause: bool = False
     pace_bytes_s: int | None = None
+    default_wish: Wish | None = None
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,8 @@ def app_over(ports: Ports, deployment: Deployment | None = None) -> Chalice:
     """The app on these ports."""
     app = Chalice("reelhaul", configure_logs=False)
     app.api.binary_types = []
-    app.register_blueprint(device_api(ports, deployment or Deployment()))
+    for blueprint in (device_api, processing_api):
+        app.register_blueprint(blueprint(ports, deployment or Deployment()))
     return app
 
 
@@ -93,6 +97,11 @@ def device_of(ports: Ports, deployment: Deployment | None = None) -> Caller:
     """The device whose sessions the builders make, with a good token and version."""
     known = with_token(ports.records, Role.DEVICE, device_id=DEVICE_ID)
     return Caller(app_over(ports, deployment), {**known, "Reelhaul-Client-Version": "0.1.0"})
+
+
+def caller_of(ports: Ports, role: Role) -> Caller:
+    """A processor or an operator of the project that the builders' sessions belong to."""
+    return Caller(app_over(ports), with_token(ports.records, role))
 
 
 def with_token(

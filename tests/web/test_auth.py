@@ -10,14 +10,19 @@ from tests.support.builders import DEVICE_ID, MemoryPorts
 from tests.support.memory import START
 from tests.web.client import SECRET, Caller, Deployment, app_over, with_token
 from tests.web.usual import (
+    ARTIFACT_ID,
     CONFIRMED,
+    FAILURE,
+    HOLD,
     OPENED,
+    ORDER,
     PART_URLS,
     PROGRESS,
     SESSION,
     UPLOAD,
     opened,
     picture_of,
+    stored,
     with_parts,
 )
 
@@ -30,16 +35,28 @@ ROUTES: dict[str, tuple[str, str, object]] = {
     "get upload": ("GET", UPLOAD, None),
     "complete": ("POST", f"{UPLOAD}/complete", {}),
     "cancel": ("DELETE", UPLOAD, None),
+    "order": ("POST", f"{SESSION}/order", ORDER),
+    "failure": ("POST", f"{SESSION}/failure", FAILURE),
+    "hold": ("POST", f"{SESSION}/hold", HOLD),
+    "artifacts": ("GET", f"{SESSION}/artifacts", None),
+    "artifact url": ("GET", f"{SESSION}/artifacts/{ARTIFACT_ID}/url", None),
 }
 
-NOBODY = (401,) * 8
-STRANGER = (404,) * 8
-READER = (403, 200, 403, 403, 403, 200, 403, 403)
+WORLDS = {"artifact url": stored}
+"""Where else than with an open upload a call is made."""
+
+# of the device:  put  get  open prog urls get  comp cancel; then order fail hold artifacts url
+NOBODY = (401,) * 13
+STRANGER = (*(404,) * 8, 404, 403, 403, 404, 404)
 STRANGE_READER = (403, 404, 403, 403, 403, 404, 403, 403)
-ALL = (200,) * 8
+READER = (403, 200, 403, 403, 403, 200, 403, 403)
+PROCESSOR = (*READER, 403, 200, 403, 200, 200)
+STRANGE_PROCESSOR = (*STRANGE_READER, 403, 404, 403, 404, 404)
+OPERATOR = (*READER, 200, 200, 200, 200, 200)
+STRANGE_OPERATOR = (*STRANGE_READER, 404, 404, 404, 404, 404)
+ITS_DEVICE = (*(200,) * 8, 200, 403, 403, 200, 200)
 
 MATRIX = {
-    # caller:                  put  get  open prog urls get  comp cancel
     "no token": NOBODY,
     "malformed token": NOBODY,
     "unknown token": NOBODY,
@@ -48,13 +65,13 @@ MATRIX = {
     "device of another project": STRANGER,
     "device of the same project": STRANGER,
     "the device of another project's token": STRANGER,
-    "processor": READER,
-    "operator": READER,
-    "processor of another project": STRANGE_READER,
-    "operator of another project": STRANGE_READER,
-    "processor of all projects": READER,
-    "operator of all projects": READER,
-    "the session's device": ALL,
+    "processor": PROCESSOR,
+    "operator": OPERATOR,
+    "processor of another project": STRANGE_PROCESSOR,
+    "operator of another project": STRANGE_OPERATOR,
+    "processor of all projects": PROCESSOR,
+    "operator of all projects": OPERATOR,
+    "the session's device": ITS_DEVICE,
 }
 
 
@@ -92,7 +109,7 @@ def headers_of(caller: str, ports: MemoryPorts) -> dict[str, str]:
 @pytest.mark.parametrize("route", ROUTES)
 @pytest.mark.parametrize("caller", MATRIX)
 def test_each_caller_may_do_exactly_what_is_his(caller: str, route: str):
-    ports = with_parts()
+    ports = WORLDS.get(route, with_parts)()
     headers = headers_of(caller, ports) | {"Reelhaul-Client-Version": "0.1.0"}
     before = picture_of(ports)
 

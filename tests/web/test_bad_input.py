@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chalicelib.core.ids import SessionId
 from chalicelib.core.parts import PartPlan
 from chalicelib.core.session import Picture
+from chalicelib.core.tokens import Role
 from tests.support.builders import (
     SESSION_ID,
     MemoryPorts,
@@ -19,12 +21,16 @@ from tests.support.builders import (
     memory_ports,
 )
 from tests.support.faults import Fault, faulty
-from tests.web.client import Answer, device_of
+from tests.web.client import Answer, Caller, caller_of, device_of
 from tests.web.usual import (
+    ARTIFACT_ID,
     CAMERA,
     CHAPTER,
     CONFIRMED,
+    FAILURE,
+    HOLD,
     OPENED,
+    ORDER,
     PART_URLS,
     PROGRESS,
     SESSION,
@@ -34,19 +40,31 @@ from tests.web.usual import (
     with_parts,
 )
 
+UNKNOWN = "/v1/sessions/unknown"
+
 BODIES: dict[str, tuple[str, str, Any]] = {
     "put session": ("PUT", SESSION, CONFIRMED),
     "open upload": ("POST", f"{SESSION}/uploads", OPENED),
     "progress": ("POST", f"{SESSION}/progress", PROGRESS),
     "part urls": ("POST", f"{UPLOAD}/part-urls", PART_URLS),
     "complete": ("POST", f"{UPLOAD}/complete", {"crc64nvme": WHOLE}),
+    "put order": ("PUT", UNKNOWN, {**CONFIRMED, "order": ORDER}),
+    "order": ("POST", f"{SESSION}/order", ORDER),
+    "failure": ("POST", f"{SESSION}/failure", {**FAILURE, "order": 1}),
+    "hold": ("POST", f"{SESSION}/hold", HOLD),
 }
+"""A good body for every call; with "put order" for a session that would be new."""
 
 WITH_SESSION = {
     "put session": ("PUT", "/v1/sessions/{}", CONFIRMED),
     "get session": ("GET", "/v1/sessions/{}", None),
     "open upload": ("POST", "/v1/sessions/{}/uploads", OPENED),
     "progress": ("POST", "/v1/sessions/{}/progress", PROGRESS),
+    "order": ("POST", "/v1/sessions/{}/order", ORDER),
+    "failure": ("POST", "/v1/sessions/{}/failure", FAILURE),
+    "hold": ("POST", "/v1/sessions/{}/hold", HOLD),
+    "artifacts": ("GET", "/v1/sessions/{}/artifacts", None),
+    "artifact url": ("GET", f"/v1/sessions/{{}}/artifacts/{ARTIFACT_ID}/url", None),
 }
 
 WITH_UPLOAD = {
@@ -108,7 +126,17 @@ NOT_A_BODY = {
     "huge number": b'{"size_bytes": ' + b"9" * 100_000 + b"}",
     "huge field name": b'{"' + b"x" * 1_000_000 + b'": 1}',
     "control character": b'{"crc64nvme": "\x01"}',
+    "deep parameters": b'{"required": ["output.a"], "parameters": {"a": ' + b"[" * 100_000,
+    "deep parameters to their end": b'{"required": ["output.a"], "parameters": {"a": %s}}'
+    % (b"[" * 5_000 + b"]" * 5_000),
+    "huge parameter": b'{"required": ["output.a"], "parameters": {"a": ' + b"9" * 100_000 + b"}}",
 }
+
+
+def deep(levels: int) -> Any:
+    """Objects within objects, so many levels of them."""
+    return {"a": deep(levels - 1)} if levels > 1 else {}
+
 
 NO_COUNT: tuple[Any, ...] = (-1, 2**63, 2**64, 10**30, 1.0, 1.5, 1e300, "1", True, [], {})
 NO_SIZE = (0, None, *NO_COUNT)
@@ -128,6 +156,24 @@ NO_MOMENT = (
 
 NO_EPOCH: tuple[Any, ...] = (2**63, -(2**63), 10**30, 1.5, "1", True, [])
 NO_NAME = (None, "", "..", "../../etc", "a/b.MP4", "a\\b.MP4", *NO_TEXT)
+
+NO_REQUIRED: tuple[Any, ...] = (None, {}, "output.a", [None], [1], [[]])
+NO_REQUIRED_ID = (
+    None,
+    "",
+    "output",
+    "output.",
+    "output.-a",
+    "output.a/b",
+    "output.ä",
+    "output." + "a" * 101,
+    "Output.a",
+    "original.100GOPRO.GX010038.MP4",
+    "intermediate.a",
+    *NO_TEXT,
+)
+NO_PARAMETERS: tuple[Any, ...] = (None, [], "", "{}", 1, {"a": "x" * 16_400}, deep(21), deep(900))
+NO_REASON: tuple[Any, ...] = (1, True, [], {}, "", "\x00", "a\tb", "a\rb", "a\x1bb", "a\x7fb", "a" * 501)
 
 VALUES: dict[str, dict[tuple[str | int, ...], tuple[Any, ...]]] = {
     "put session": {
@@ -178,6 +224,29 @@ VALUES: dict[str, dict[tuple[str | int, ...], tuple[Any, ...]]] = {
         ("unheard_of",): (1, None),
     },
     "complete": {("crc64nvme",): NO_CRC, ("unheard_of",): (1, None)},
+    "put order": {
+        ("order",): ([], "output.a", 1, True),
+        ("order", "required"): NO_REQUIRED,
+        ("order", "required", 0): NO_REQUIRED_ID,
+        ("order", "parameters"): NO_PARAMETERS,
+        ("order", "unheard_of"): (1, None),
+    },
+    "order": {
+        ("required",): NO_REQUIRED,
+        ("required", 0): NO_REQUIRED_ID,
+        ("parameters",): NO_PARAMETERS,
+        ("unheard_of",): (1, None),
+    },
+    "failure": {
+        ("reason",): (None, *NO_REASON),
+        ("order",): (0, *NO_COUNT),
+        ("unheard_of",): (1, None),
+    },
+    "hold": {
+        ("held",): (None, 0, 1, "true", "", [], {}),
+        ("reason",): (None, *NO_REASON),
+        ("unheard_of",): (1, None),
+    },
 }
 
 REQUIRED: dict[str, list[tuple[str | int, ...]]] = {
@@ -196,6 +265,10 @@ REQUIRED: dict[str, list[tuple[str | int, ...]]] = {
         ("clock",),
     ],
     "part urls": [("parts",), ("parts", 0, "number"), ("parts", 0, "crc64nvme")],
+    "put order": [("order", "required")],
+    "order": [("required",)],
+    "failure": [("reason",)],
+    "hold": [("held",), ("reason",)],
 }
 
 
@@ -225,9 +298,15 @@ def everything(ports: MemoryPorts) -> tuple[Any, ...]:
     upload = make_upload()
     return (
         ports.records.picture(SESSION_ID),
+        ports.records.picture(SessionId("unknown")),
         ports.footage.parts(upload.key, upload.multipart_id),
         list(ports.footage.multiparts("")),
     )
+
+
+def who_may(ports: MemoryPorts, path: str) -> Caller:
+    """Somebody whose role may make this call."""
+    return caller_of(ports, Role.OPERATOR) if path.endswith(("/failure", "/hold")) else device_of(ports)
 
 
 def refused(method: str, path: str, body: Any) -> Answer:
@@ -235,7 +314,7 @@ def refused(method: str, path: str, body: Any) -> Answer:
     ports = with_parts(1, 2)
     before = everything(ports)
 
-    answer = device_of(ports).call(method, path, body)
+    answer = who_may(ports, path).call(method, path, body)
 
     status, _, action = answer.problem
     assert status in (400, 404, 413), answer.body[:300]
@@ -290,7 +369,7 @@ def test_what_is_no_session_id_is_refused(route: str, name: str):
     assert refused(method, path.format(name), body).status == 400
 
 
-@pytest.mark.parametrize("route", ["get session", "open upload", "progress"])
+@pytest.mark.parametrize("route", sorted(WITH_SESSION.keys() - {"put session"}))
 def test_a_session_that_nobody_opened_is_not_found(route: str):
     method, path, body = WITH_SESSION[route]
 
@@ -379,6 +458,61 @@ def test_a_text_that_is_only_kept_has_at_most_200_characters(length: int, status
     assert device_of(memory_ports()).call("PUT", SESSION, body).status == status
 
 
+@pytest.mark.parametrize(("length", "status"), [(1, 200), (499, 200), (500, 200), (501, 400)])
+@pytest.mark.parametrize(("path", "body"), [("failure", {}), ("hold", {"held": True})])
+def test_a_reason_has_at_most_500_characters(path: str, body: dict[str, bool], length: int, status: int):
+    operator = caller_of(opened(), Role.OPERATOR)
+
+    answer = operator.call("POST", f"{SESSION}/{path}", {**body, "reason": "ä" * length})
+
+    assert answer.status == status
+
+
+@pytest.mark.parametrize(("count", "status"), [(0, 400), (1, 200), (49, 200), (50, 200), (51, 400)])
+def test_an_order_requires_at_most_50_artifacts(count: int, status: int):
+    body = {"required": [f"output.{number}" for number in range(count)]}
+
+    assert device_of(opened()).call("POST", f"{SESSION}/order", body).status == status
+
+
+def test_an_order_requires_no_artifact_twice():
+    answer = refused("POST", f"{SESSION}/order", {"required": ["output.a", "output.b", "output.a"]})
+
+    assert "twice" in answer.document["detail"]
+
+
+@pytest.mark.parametrize(("length", "status"), [(16_383, 200), (16_384, 200), (16_385, 400)])
+def test_an_orders_parameters_have_at_most_16_kibibytes(length: int, status: int):
+    body = {**ORDER, "parameters": {"a": "x" * (length - len(json.dumps({"a": ""})))}}
+
+    assert device_of(opened()).call("POST", f"{SESSION}/order", body).status == status
+
+
+@pytest.mark.parametrize(("levels", "status"), [(1, 200), (19, 200), (20, 200), (21, 400)])
+@pytest.mark.parametrize("inside", [deep, lambda levels: {"a": [deep(levels - 2)]} if levels > 2 else {}])
+def test_an_orders_parameters_are_at_most_20_levels_deep(inside: Any, levels: int, status: int):
+    body = {**ORDER, "parameters": inside(levels)}
+
+    assert device_of(opened()).call("POST", f"{SESSION}/order", body).status == status
+
+
+def test_a_release_with_a_reason_is_refused():
+    answer = refused("POST", f"{SESSION}/hold", {"held": False, "reason": "no longer"})
+
+    assert "`reason`" in answer.document["detail"]
+
+
+def test_what_cannot_be_ordered_within_a_session_is_told_with_its_place():
+    body = {**CONFIRMED, "order": {"required": []}}
+
+    assert refused("PUT", UNKNOWN, body).document["detail"].startswith("$.order: ")
+
+
+@pytest.mark.parametrize("name", [*NO_ID, "original.100GOPRO.GX990038.MP4", "output.enhanced.mp4"])
+def test_what_is_no_artifact_of_the_session_is_not_found(name: str):
+    assert refused("GET", f"{SESSION}/artifacts/{name}/url", None).status == 404
+
+
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
 DOCUMENTS = st.recursive(
     SCALARS,
@@ -390,7 +524,8 @@ PLACES = [(route, place) for route in VALUES for place in VALUES[route]]
 
 def without_a_fault(route: str, body: Any) -> None:
     method, path, _ = BODIES[route]
-    answer = device_of(with_parts(1, 2)).call(method, path, body)
+    ports = with_parts(1, 2)
+    answer = who_may(ports, path).call(method, path, body)
 
     assert answer.status < 500
     assert answer.status < 400 or answer.problem[0] == answer.status

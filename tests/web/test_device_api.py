@@ -1,15 +1,12 @@
 """Every call of docs/api.md, and every problem that it names."""
 
-import json
-import re
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from chalicelib.core.errors import Conflict, MultipartGone, StorageBusy
+from chalicelib.core.order import Order, wish
 from chalicelib.core.upload import UploadState
 from tests.support.builders import (
     UPLOAD_ID,
@@ -21,6 +18,7 @@ from tests.support.builders import (
 from tests.support.faults import Fault, faulty
 from tests.support.memory import START, crc64nvme_of, deliver
 from tests.web.client import Deployment, device_of
+from tests.web.contract import documented, shape
 from tests.web.usual import (
     ARTIFACT_ID,
     BODIES,
@@ -37,24 +35,6 @@ from tests.web.usual import (
     picture_of,
     with_parts,
 )
-
-CONTRACT = Path(__file__).parents[2] / "docs" / "api.md"
-
-
-def shape(document: Any) -> Any:
-    """The names in a document at every depth, without its values; a list is the shape of its first element."""
-    if isinstance(document, dict):
-        return {name: shape(value) for name, value in document.items()}
-    if isinstance(document, list):
-        return [shape(document[0])] if document else []
-    return None
-
-
-def documented(beginning: str) -> Any:
-    """The one JSON block of the contract that begins so."""
-    blocks = re.findall(r"```json\n(.*?)```", CONTRACT.read_text(), re.DOTALL)
-    [block] = [block for block in blocks if block.startswith(beginning)]
-    return json.loads(block)
 
 
 def test_a_new_session_is_created():
@@ -83,6 +63,9 @@ def test_a_new_session_is_created():
         ],
         "missing": [ARTIFACT_ID],
         "progress": None,
+        "order": None,
+        "failure": None,
+        "held": None,
     }
 
 
@@ -94,6 +77,7 @@ def test_everything_that_the_contract_lets_a_device_say_is_recorded():
 
     picture = picture_of(ports)
     assert (picture.session.camera.model, picture.session.group) == ("HERO12 Black", "match-17")
+    assert picture.session.order == Order(1, wish(["output.enhanced.mp4"], {"speed_kmh": 7.5}), START)
     assert picture.chapters[0] == make_chapter(
         size_bytes=15728640, created=1656931398, modified=1656931398, etag='"62c2a1c6.15728640"'
     )
@@ -370,7 +354,7 @@ def test_a_fault_that_has_no_name_is_told_without_its_details():
 @pytest.mark.parametrize(
     ("method", "path", "body", "beginning"),
     [
-        ("GET", SESSION, None, '{"session_id"'),
+        ("GET", SESSION, None, '{"session_id": "match-17-north", "state"'),
         ("GET", UPLOAD, None, '{"upload_id": "u_…", "session_id"'),
         ("POST", f"{UPLOAD}/part-urls", PART_URLS, '{"part_urls"'),
     ],

@@ -3,6 +3,8 @@
 from typing import Any
 
 from chalicelib.core.session import Picture
+from chalicelib.core.settle import Actor
+from chalicelib.flows.settling import settle_session
 from tests.support.builders import (
     SESSION_ID,
     UPLOAD_ID,
@@ -36,6 +38,9 @@ PROGRESS = {
     "disk_free_bytes": 91268055040,
     "clock": "2026-11-21T11:18:00+01:00",
 }
+ORDER = {"required": ["output.enhanced.mp4", "measurements.frames.json"], "parameters": {"speed_kmh": 7.5}}
+FAILURE = {"reason": "the lights cannot be seen"}
+HOLD = {"held": True, "reason": "the referee wants to look first"}
 
 
 def opened(**changes: Any) -> MemoryPorts:
@@ -47,6 +52,14 @@ def with_parts(*numbers: int) -> MemoryPorts:
     """Ports with the usual upload and these of its parts (default: all)."""
     ports = opened()
     send_parts(ports.footage, make_upload(), *numbers)
+    return ports
+
+
+def stored(**session: Any) -> MemoryPorts:
+    """Ports with the usual session, its only chapter verified; what it owes the queue has been sent."""
+    ports = memory_ports(make_picture(make_upload(), **session))
+    send_parts(ports.footage, make_upload())
+    settle_session(ports, SESSION_ID, Actor.RECONCILER)
     return ports
 
 

@@ -1,4 +1,4 @@
-"""The clients of S3 and DynamoDB, and the credentials they use."""
+"""The clients of S3, DynamoDB and SQS, and the credentials they use."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from botocore.credentials import Credentials
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
 
 _CONFIG = Config(
     # The only layer of retries in the cloud: flows and handlers do not repeat a call.
@@ -35,6 +36,7 @@ class Clients:
 
     s3: "S3Client"
     dynamodb: "DynamoDBClient"
+    sqs: "SQSClient"
     credentials: Callable[[], SigningCredentials]
 
 
@@ -54,6 +56,7 @@ def clients_of(session: boto3.Session, endpoint_url: str | None) -> Clients:
     return Clients(
         session.client("s3", endpoint_url=endpoint_url, config=_S3_CONFIG),
         session.client("dynamodb", endpoint_url=endpoint_url, config=_DYNAMODB_CONFIG),
+        session.client("sqs", endpoint_url=endpoint_url, config=_CONFIG),
         lambda: signing_credentials(credentials),
     )
 

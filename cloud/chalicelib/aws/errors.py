@@ -46,6 +46,7 @@ _ANYWHERE: Mapping[str, _Named] = {
     "InternalError": _busy,
     "RequestTimeout": _busy,
     "RequestLimitExceeded": _busy,
+    "RequestThrottled": _busy,
     "Throttling": _busy,
     "ThrottlingException": _busy,
     "ThrottlingError": _busy,

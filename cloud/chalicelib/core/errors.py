@@ -80,7 +80,7 @@ class UploadGone(ReelhaulError):
 
 
 class TooLarge(ReelhaulError):
-    """More bytes or more parts than S3 takes."""
+    """More bytes or more parts than S3 or the queue take."""
 
 
 class PartsMismatch(ReelhaulError):
@@ -117,7 +117,7 @@ class SlowDown(Patience):
 
 
 class StorageBusy(Patience):
-    """S3 or DynamoDB ask for patience."""
+    """S3, DynamoDB or SQS ask for patience."""
 
 
 class Conflict(ReelhaulError):

@@ -9,6 +9,7 @@ from enum import Enum
 from chalicelib.core.chapter import Chapter
 from chalicelib.core.errors import InvalidRequest, NotFound
 from chalicelib.core.ids import ArtifactId, DeviceId, SessionId, UploadId
+from chalicelib.core.order import Order, Wish
 from chalicelib.core.upload import Receipt, Upload
 
 _GROUP = re.compile(r"[^\x00-\x1f\x7f]{1,100}")
@@ -20,6 +21,7 @@ MOST_CHAPTERS = 99
 class SessionState(Enum):
     OPEN = "OPEN"
     STORED = "STORED"
+    FAILED = "FAILED"
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,10 @@ class Camera:
 
 @dataclass(frozen=True)
 class Session:
-    """The session's own item; every write of the session's state checks and bumps `version`."""
+    """The session's own item; every write of the session's state checks and bumps `version`.
+
+    `failure` is why a FAILED one failed. `held` is why an operator holds it: a held session is not sent to processing.
+    """
 
     session_id: SessionId
     project: str
@@ -47,6 +52,9 @@ class Session:
     created_at: datetime
     state: SessionState = SessionState.OPEN
     version: int = 1
+    order: Order | None = None
+    failure: str | None = None
+    held: str | None = None
 
     def __post_init__(self) -> None:
         if self.group is not None and not _GROUP.fullmatch(self.group):
@@ -58,6 +66,23 @@ class Session:
     def stored(self) -> "Session":
         """This session with every chapter verified."""
         return replace(self, state=SessionState.STORED)
+
+    def ordered(self, wish: Wish, now: datetime) -> "Session":
+        """This session with a new order for `wish`; a failed one may be tried again."""
+        number = self.order.number + 1 if self.order else 1
+        # OPEN, and not what it was before it failed: settle finds out at once whether it is STORED.
+        state = SessionState.OPEN if self.state is SessionState.FAILED else self.state
+        return replace(self, state=state, order=Order(number, wish, now), failure=None)
+
+    def failed(self, reason: str) -> "Session":
+        """This session given up by its processor or an operator, until it is ordered again."""
+        return replace(self, state=SessionState.FAILED, failure=reason)
+
+    @property
+    def owes_order(self) -> bool:
+        """Whether its order should go to the queue."""
+        unsent = self.order is not None and self.order.sent_at is None
+        return unsent and self.held is None and self.state is SessionState.STORED
 
 
 @dataclass(frozen=True)

@@ -107,7 +107,12 @@ class Store:
     """Every chapter has its receipt: the session is STORED."""
 
 
-Action = Complete | Verify | Withdraw | Expire | Reject | GiveUp | Abort | Remove | Store
+@dataclass(frozen=True)
+class SendOrder:
+    """Put the session's order on the processing queue; a crash in between sends it again under its number."""
+
+
+Action = Complete | Verify | Withdraw | Expire | Reject | GiveUp | Abort | Remove | Store | SendOrder
 
 
 class Actor(Enum):
@@ -119,9 +124,9 @@ class Actor(Enum):
 
 
 ALLOWED: Mapping[Actor, tuple[type, ...]] = {
-    Actor.API: (Complete, Verify, Withdraw, Expire, Store),
-    Actor.EVENT: (Verify, Store),
-    Actor.RECONCILER: (Complete, Verify, Withdraw, Expire, Reject, GiveUp, Abort, Remove, Store),
+    Actor.API: (Complete, Verify, Withdraw, Expire, Store, SendOrder),
+    Actor.EVENT: (Verify, Store, SendOrder),
+    Actor.RECONCILER: (Complete, Verify, Withdraw, Expire, Reject, GiveUp, Abort, Remove, Store, SendOrder),
 }
 
 
@@ -138,17 +143,21 @@ def settle(
         if upload.upload_id in observed
         for action in _owed(upload, observed[upload.upload_id], picture, now, policy)
     ]
-    if not picture.missing and picture.session.state is SessionState.OPEN:
-        actions.append(Store())
-    return tuple(actions)
+    return (*actions, *_owed_to_session(picture))
 
 
 def due_at(picture: Picture, now: datetime, policy: Policy) -> datetime | None:
     """When the reconciler must look at this session (again); None when nothing is left to do for it."""
     times = [_due(upload, now, policy) for upload in picture.uploads if upload.owes]
-    if not picture.missing and picture.session.state is SessionState.OPEN:
+    if _owed_to_session(picture):
         times.append(now)
     return min(times, default=None)
+
+
+def _owed_to_session(picture: Picture) -> tuple[Action, ...]:
+    if not picture.missing and picture.session.state is SessionState.OPEN:
+        return (Store(),)
+    return (SendOrder(),) if picture.session.owes_order else ()
 
 
 def _due(upload: Upload, now: datetime, policy: Policy) -> datetime:

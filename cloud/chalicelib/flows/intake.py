@@ -21,6 +21,7 @@ from chalicelib.core.errors import (
     UploadGone,
 )
 from chalicelib.core.ids import ArtifactId, SessionId, UploadId
+from chalicelib.core.order import Wish
 from chalicelib.core.parts import PartPlan, StoredPart, plan_parts
 from chalicelib.core.session import Camera, Picture, Progress, Session
 from chalicelib.core.settle import Actor, undo_until
@@ -50,15 +51,19 @@ def confirm_session(
     camera: Camera,
     group: str | None,
     listed: Sequence[Chapter],
+    wish: Wish | None,
 ) -> tuple[Picture, bool]:
-    """The session with these chapters, and whether it is new.
+    """The session with these chapters, and whether it is new; a new one is ordered as `wish` says.
 
-    Raises SessionDiffers when it exists and says something else, NotFound when it is not this caller's.
+    The order of a session that exists is not compared: orders change, chapters do not. Raises SessionDiffers when
+    it exists and says something else, NotFound when it is not this caller's.
     """
     principal.demand(Role.DEVICE)
     if principal.device_id is None or principal.project == ALL_PROJECTS:
         raise InvalidRequest("this token names no device or no project; enrol the device again")
-    wanted = Session(session_id, principal.project, principal.device_id, camera, group, ports.clock.now())
+    now = ports.clock.now()
+    wanted = Session(session_id, principal.project, principal.device_id, camera, group, now)
+    wanted = wanted.ordered(wish, now) if wish else wanted
     chapters = session.chapters(listed)
     for chapter in chapters:
         plan_parts(chapter.size_bytes, ports.policy.part_size_bytes)

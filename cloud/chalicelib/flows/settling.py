@@ -18,6 +18,7 @@ from chalicelib.core.settle import (
     Observation,
     Reject,
     Remove,
+    SendOrder,
     Store,
     Verify,
     Withdraw,
@@ -25,12 +26,13 @@ from chalicelib.core.settle import (
     settle,
 )
 from chalicelib.core.upload import Upload
+from chalicelib.flows.dispatch import message
 from chalicelib.ports import Change, Footage, Ports
 
 log = logging.getLogger(__name__)
 
 _ROUNDS = 8
-"""Complete, verify, store is three; the rest is for conflicts with others at the same session."""
+"""Complete, verify, store, order is four; the rest is for conflicts with others at the same session."""
 
 
 def settle_session(
@@ -46,6 +48,9 @@ def settle_session(
         now = ports.clock.now()
         owed = settle(picture, _look(ports.footage, picture, upload_id), now, ports.policy)
         allowed = [action for action in owed if isinstance(action, ALLOWED[actor])]
+        if upload_id is not None:
+            # Whoever waits for a receipt must not wait for the queue: the event or the reconciler sends the order.
+            allowed = [action for action in allowed if not isinstance(action, SendOrder)]
         if not allowed:
             return picture
         try:
@@ -107,6 +112,7 @@ def _carry_out(ports: Ports, picture: Picture, action: Action) -> Picture:
         Abort: _abort,
         Remove: _remove,
         Store: _store,
+        SendOrder: _send_order,
     }
     return doing[type(action)](ports, picture, action)
 
@@ -193,6 +199,19 @@ def _store(ports: Ports, picture: Picture, _: Store) -> Picture:
     picture = record(ports, picture, session=picture.session.stored())
     log.info("session stored", extra={"session_id": picture.session.session_id})
     ports.metrics.count("session.stored")
+    return picture
+
+
+def _send_order(ports: Ports, picture: Picture, _: SendOrder) -> Picture:
+    """Sent first and recorded then: a crash in between sends it again, and nothing is ever forgotten."""
+    order = picture.session.order
+    if order is None:
+        return picture
+    ports.orders.send(message(ports, picture, order))
+    session = replace(picture.session, order=order.sent(ports.clock.now()))
+    picture = record(ports, picture, session=session)
+    log.info("order sent", extra={"session_id": session.session_id, "order": order.number})
+    ports.metrics.count("order.sent")
     return picture
 
 

@@ -28,6 +28,8 @@ def decoded(body: bytes, shape: type[Shape]) -> Shape:
         return msgspec.json.decode(body, type=shape)
     except msgspec.DecodeError as error:
         raise InvalidRequest(f"{error}; send a JSON object as docs/api.md shows it") from error
+    except RecursionError as error:
+        raise InvalidRequest("the body's lists and objects lie too deep; send it flatter") from error
 
 
 def raw_body(request: Request) -> bytes:

@@ -1,123 +1,18 @@
-"""What is said on the wire: bodies as Structs on their way in, core's values as JSON on their way out.
+"""What is said on the wire: core's values as JSON on their way out; `docs/api.md` is the contract."""
 
-`docs/api.md` is the contract. Texts and numbers are bounded here, so that every item fits into its record.
-"""
-
-from collections.abc import Callable
+import json
 from datetime import UTC, datetime
-from typing import Annotated, Any, TypeVar
+from typing import Any
 
-from msgspec import Meta, Struct
-
-from chalicelib.core import crc, parts
+from chalicelib.core import parts
 from chalicelib.core.chapter import Chapter
-from chalicelib.core.crc import Crc64Nvme
-from chalicelib.core.errors import InvalidRequest
+from chalicelib.core.order import Order
 from chalicelib.core.parts import PartPlan, StoredPart
 from chalicelib.core.session import Camera, Picture, Progress
 from chalicelib.core.upload import Receipt, UploadState
 from chalicelib.flows.intake import UploadView
-from chalicelib.ports import PartUrl
-
-Value = TypeVar("Value")
-
-_LARGEST = 2**63 - 1
-
-Text = Annotated[str, Meta(max_length=200, pattern=r"\A[^\x00-\x1f\x7f]*\Z")]
-Size = Annotated[int, Meta(ge=1, le=_LARGEST)]
-Count = Annotated[int, Meta(ge=0, le=_LARGEST)]
-Epoch = Annotated[int, Meta(ge=-_LARGEST, le=_LARGEST)]
-Moment = Annotated[datetime, Meta(tz=True)]
-
-
-class Request(Struct, frozen=True, forbid_unknown_fields=True):
-    """A body of a call."""
-
-
-class CameraGiven(Request, frozen=True):
-    serial: Text
-    model: Text | None = None
-    firmware: Text | None = None
-
-    def value(self) -> Camera:
-        return Camera(self.serial, self.model, self.firmware)
-
-
-class ChapterGiven(Request, frozen=True):
-    directory: Text
-    filename: Text
-    size_bytes: Size
-    created: Epoch | None = None
-    modified: Epoch | None = None
-    etag: Text | None = None
-    gumi: Text | None = None
-
-    def value(self) -> Chapter:
-        return Chapter(
-            self.directory, self.filename, self.size_bytes, self.created, self.modified, self.etag, self.gumi
-        )
-
-
-class SessionGiven(Request, frozen=True):
-    camera: CameraGiven
-    chapters: tuple[ChapterGiven, ...]
-    group: Text | None = None
-
-    def recorded_by(self) -> Camera:
-        return _placed("$.camera", self.camera.value)
-
-    def listed(self) -> list[Chapter]:
-        return [_placed(f"$.chapters[{place}]", given.value) for place, given in enumerate(self.chapters)]
-
-
-class UploadAsked(Request, frozen=True):
-    artifact_id: Text
-    size_bytes: Size
-    part_size_bytes: Size | None = None
-
-
-class PartAsked(Request, frozen=True):
-    number: Size
-    crc64nvme: Text
-
-    def value(self) -> tuple[int, Crc64Nvme]:
-        return self.number, crc.crc64nvme(self.crc64nvme)
-
-
-class PartUrlsAsked(Request, frozen=True):
-    parts: tuple[PartAsked, ...]
-
-    def wanted(self) -> list[tuple[int, Crc64Nvme]]:
-        return [_placed(f"$.parts[{place}]", asked.value) for place, asked in enumerate(self.parts)]
-
-
-class CompleteAsked(Request, frozen=True):
-    crc64nvme: Text | None = None
-
-    def claim(self) -> Crc64Nvme | None:
-        return None if self.crc64nvme is None else crc.crc64nvme(self.crc64nvme)
-
-
-class ProgressGiven(Request, frozen=True):
-    bytes_down: Count
-    bytes_up: Count
-    spool_bytes: Count
-    disk_free_bytes: Count
-    clock: Moment
-    rate_down_bytes_s: Count | None = None
-    rate_up_bytes_s: Count | None = None
-
-    def progress(self, heard_at: datetime) -> Progress:
-        return Progress(
-            self.bytes_down,
-            self.bytes_up,
-            self.rate_down_bytes_s,
-            self.rate_up_bytes_s,
-            self.spool_bytes,
-            self.disk_free_bytes,
-            _in_utc(self.clock),
-            heard_at,
-        )
+from chalicelib.flows.ordering import ArtifactView
+from chalicelib.ports import PartUrl, ReadUrl
 
 
 def session(picture: Picture) -> dict[str, Any]:
@@ -135,6 +30,9 @@ def session(picture: Picture) -> dict[str, Any]:
         "chapters": [_chapter(picture, chapter) for chapter in picture.chapters],
         "missing": list(picture.missing),
         "progress": _progress(picture.progress) if picture.progress else None,
+        "order": _order(known.order) if known.order else None,
+        "failure": known.failure,
+        "held": known.held,
     }
 
 
@@ -166,6 +64,18 @@ def plan(cut: PartPlan) -> dict[str, int]:
 
 def part_urls(urls: tuple[PartUrl, ...], now: datetime) -> dict[str, Any]:
     return {"part_urls": [_part_url(url, now) for url in urls]}
+
+
+def artifacts(views: tuple[ArtifactView, ...]) -> dict[str, Any]:
+    return {"artifacts": [_artifact(view) for view in views]}
+
+
+def artifact_url(receipt: Receipt, read: ReadUrl, now: datetime) -> dict[str, Any]:
+    return {
+        **_address(read, now),
+        "size_bytes": receipt.size_bytes,
+        "version_id": receipt.version_id,
+    }
 
 
 def heartbeat(pause: bool, pace_bytes_s: int | None, now: datetime) -> dict[str, Any]:
@@ -210,6 +120,26 @@ def _receipt(receipt: Receipt) -> dict[str, Any]:
     }
 
 
+def _order(order: Order) -> dict[str, Any]:
+    return {
+        "number": order.number,
+        "required": list(order.wish.required),
+        "parameters": json.loads(order.wish.parameters),
+        "ordered_at": moment(order.ordered_at),
+        "sent_at": moment(order.sent_at) if order.sent_at else None,
+    }
+
+
+def _artifact(view: ArtifactView) -> dict[str, Any]:
+    return {
+        "artifact_id": view.artifact_id,
+        "kind": view.kind.value,
+        "name": view.name,
+        "size_bytes": view.size_bytes,
+        "receipt": _receipt(view.receipt) if view.receipt else None,
+    }
+
+
 def _progress(progress: Progress) -> dict[str, Any]:
     return {
         "bytes_down": progress.bytes_down,
@@ -235,25 +165,12 @@ def _missing(view: UploadView) -> list[int]:
 
 
 def _part_url(url: PartUrl, now: datetime) -> dict[str, Any]:
+    return {"number": url.number, "headers": url.headers, **_address(url, now)}
+
+
+def _address(url: PartUrl | ReadUrl, now: datetime) -> dict[str, Any]:
     return {
-        "number": url.number,
         "url": url.url,
-        "headers": url.headers,
         "expires_at": moment(url.expires_at),
         "expires_in_s": int((url.expires_at - now).total_seconds()),
     }
-
-
-def _placed(place: str, value: Callable[[], Value]) -> Value:
-    """What `value` makes; the InvalidRequest it raises names the place."""
-    try:
-        return value()
-    except InvalidRequest as error:
-        raise InvalidRequest(f"{place}: {error}") from error
-
-
-def _in_utc(at: datetime) -> datetime:
-    try:
-        return at.astimezone(UTC)
-    except OverflowError as error:
-        raise InvalidRequest("$.clock: this moment is outside the years 1 to 9999 in UTC") from error

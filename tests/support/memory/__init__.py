@@ -2,18 +2,21 @@
 
 from tests.support.memory.ambient import START, CountingMetrics, FixedIds, MovableClock
 from tests.support.memory.footage import MemoryFootage, Refused, crc64nvme_of
+from tests.support.memory.orders import MemoryOrders
 from tests.support.memory.records import MemoryRecords
-from tests.support.memory.signer import MemorySigner, deliver
+from tests.support.memory.signer import MemorySigner, deliver, fetch
 
 __all__ = [
     "START",
     "CountingMetrics",
     "FixedIds",
     "MemoryFootage",
+    "MemoryOrders",
     "MemoryRecords",
     "MemorySigner",
     "MovableClock",
     "Refused",
     "crc64nvme_of",
     "deliver",
+    "fetch",
 ]

@@ -1,4 +1,4 @@
-"""Part URLs in memory, and the PUT that honours them."""
+"""Presigned addresses in memory, and the PUT and the GET that honour them."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -7,26 +7,46 @@ from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
 
 from chalicelib.aws.signer import LONGEST_TTL_S
 from chalicelib.core.crc import Crc64Nvme
-from chalicelib.ports import PartToSign, PartUrl
+from chalicelib.ports import PartToSign, PartUrl, ReadUrl
 from tests.support.memory.footage import MemoryFootage, Refused
 
 _SIGNED = ("content-length", "x-amz-checksum-crc64nvme")
 
 
 class MemorySigner:
-    """URLs like `memory://bucket/{key}?…` that bind what the real ones bind."""
+    """Addresses like `memory://bucket/{key}?…` that bind what the real ones bind."""
 
     def part_urls(
         self, key: str, multipart_id: str, parts: Sequence[PartToSign], ttl_s: int, now: datetime
     ) -> tuple[PartUrl, ...]:
-        if not 1 <= ttl_s <= LONGEST_TTL_S:
-            raise ValueError(f"ttl_s must be 1 to {LONGEST_TTL_S}, not {ttl_s}")
-        expires_at = now.replace(microsecond=0) + timedelta(seconds=ttl_s)
+        expires_at = _end(now, ttl_s)
         return tuple(_part_url(key, multipart_id, part, expires_at) for part in parts)
+
+    def read_url(self, key: str, version_id: str, ttl_s: int, now: datetime) -> ReadUrl:
+        expires_at = _end(now, ttl_s)
+        return ReadUrl(_signed(key, {"version": version_id}, expires_at), expires_at)
 
 
 def deliver(footage: MemoryFootage, url: str, headers: Mapping[str, str], body: bytes, now: datetime) -> str:
     """What S3 does with a PUT of `body` with `headers` to a part URL: the part's ETag. Raises Refused."""
+    key, bound = _honoured(url, now)
+    if any(headers.get(name) != bound[name] for name in _SIGNED) or len(body) != int(bound["content-length"]):
+        raise Refused(403, "SignatureDoesNotMatch")
+    crc = Crc64Nvme(bound["x-amz-checksum-crc64nvme"])
+    return footage.put_part(key, bound["multipart"], int(bound["number"]), body, crc)
+
+
+def fetch(footage: MemoryFootage, url: str, now: datetime) -> bytes:
+    """What S3 answers to a GET of a read URL: the version's bytes. Raises Refused."""
+    key, bound = _honoured(url, now)
+    for version in footage.versions(key):
+        if version.stored and version.version_id == bound["version"]:
+            return version.body
+    raise Refused(404, "NoSuchVersion")
+
+
+def _honoured(url: str, now: datetime) -> tuple[str, dict[str, str]]:
+    """The key and what else `url` binds. Raises Refused when it was altered or has expired."""
     unsigned, _, signature = url.partition("&signature=")
     if signature != _signature(unsigned):
         raise Refused(403, "SignatureDoesNotMatch")
@@ -34,17 +54,25 @@ def deliver(footage: MemoryFootage, url: str, headers: Mapping[str, str], body: 
     bound = {name: values[0] for name, values in parse_qs(address.query).items()}
     if now >= datetime.fromtimestamp(int(bound["expires"]), UTC):
         raise Refused(403, "AccessDenied")
-    if any(headers.get(name) != bound[name] for name in _SIGNED) or len(body) != int(bound["content-length"]):
-        raise Refused(403, "SignatureDoesNotMatch")
-    key, crc = unquote(address.path).removeprefix("/"), Crc64Nvme(bound["x-amz-checksum-crc64nvme"])
-    return footage.put_part(key, bound["multipart"], int(bound["number"]), body, crc)
+    return unquote(address.path).removeprefix("/"), bound
 
 
 def _part_url(key: str, multipart_id: str, part: PartToSign, expires_at: datetime) -> PartUrl:
     headers = {"content-length": str(part.size_bytes), "x-amz-checksum-crc64nvme": part.crc64nvme}
-    bound = {"multipart": multipart_id, "number": part.number, "expires": int(expires_at.timestamp())}
-    unsigned = f"memory://bucket/{quote(key)}?{urlencode({**bound, **headers})}"
-    return PartUrl(part.number, f"{unsigned}&signature={_signature(unsigned)}", headers, expires_at)
+    bound = {"multipart": multipart_id, "number": str(part.number), **headers}
+    return PartUrl(part.number, _signed(key, bound, expires_at), headers, expires_at)
+
+
+def _end(now: datetime, ttl_s: int) -> datetime:
+    if not 1 <= ttl_s <= LONGEST_TTL_S:
+        raise ValueError(f"ttl_s must be 1 to {LONGEST_TTL_S}, not {ttl_s}")
+    return now.replace(microsecond=0) + timedelta(seconds=ttl_s)
+
+
+def _signed(key: str, bound: Mapping[str, str], expires_at: datetime) -> str:
+    query = urlencode({**bound, "expires": int(expires_at.timestamp())})
+    unsigned = f"memory://bucket/{quote(key)}?{query}"
+    return f"{unsigned}&signature={_signature(unsigned)}"
 
 
 def _signature(url: str) -> str:

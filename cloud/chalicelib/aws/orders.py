@@ -1,0 +1,40 @@
+"""The processing queue, over SQS."""
+
+import re
+from typing import TYPE_CHECKING
+
+from chalicelib.aws.errors import named
+from chalicelib.core.errors import TooLarge
+from chalicelib.ports import MOST_MESSAGE_BYTES
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+_NOT_TAKEN = re.compile("[\ud800-\udfff\ufffe\uffff]")
+"""Of what JSON may hold unescaped, SQS refuses these or puts U+FFFD in their place: its documents say both.
+Source: docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html"""
+
+
+class SqsOrders:
+    """The queue at `queue_url`."""
+
+    def __init__(self, sqs: "SQSClient", queue_url: str) -> None:
+        self._sqs = sqs
+        self._queue_url = queue_url
+
+    def send(self, message: str) -> None:
+        """Put `message` on the queue; a reply that is lost may leave it there twice. Raises TooLarge."""
+        body = _NOT_TAKEN.sub(_escaped, message)
+        size_bytes = len(body.encode())
+        if size_bytes > MOST_MESSAGE_BYTES:
+            raise TooLarge(
+                f"an order's message has {size_bytes} bytes, the queue takes {MOST_MESSAGE_BYTES}: "
+                "order with shorter parameters or fewer required artifacts"
+            )
+        with named():
+            self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=body)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    """A character that SQS takes in no message, as JSON writes it otherwise; it stands only inside JSON's texts."""
+    return f"\\u{ord(found[0]):04x}"

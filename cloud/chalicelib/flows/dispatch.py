@@ -1,0 +1,73 @@
+"""An order on its way: what the processing queue is told."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from chalicelib.core.chapter import Chapter
+from chalicelib.core.errors import StateConflict
+from chalicelib.core.order import Order
+from chalicelib.core.session import Picture
+from chalicelib.core.upload import Receipt
+from chalicelib.ports import MOST_MESSAGE_BYTES, Ports, ReadUrl
+
+READ_URL_TTL_S = 900
+"""As long as the bucket's policy takes a signature."""
+
+
+def message(ports: Ports, picture: Picture, sent: Order) -> str:
+    """What the processing queue is told of an order: JSON, with a presigned read for every original.
+
+    Where the addresses would make it too large for the queue they are null: the processor asks the API for them.
+    """
+    receipts = [(chapter, _receipt(picture, chapter)) for chapter in picture.chapters]
+    now = ports.clock.now()
+    reads = [ports.signer.read_url(r.key, r.version_id, READ_URL_TTL_S, now) for _, r in receipts]
+    whole = _message(
+        picture, sent, [_original(*each, read) for each, read in zip(receipts, reads, strict=True)]
+    )
+    if len(whole.encode()) <= MOST_MESSAGE_BYTES:
+        return whole
+    return _message(picture, sent, [_original(*each, None) for each in receipts])
+
+
+def _message(picture: Picture, sent: Order, originals: list[dict[str, Any]]) -> str:
+    session = picture.session
+    told = {
+        "session_id": session.session_id,
+        "project": session.project,
+        "group": session.group,
+        "order": sent.number,
+        "ordered_at": _told(sent.ordered_at),
+        "required": list(sent.wish.required),
+        "parameters": json.loads(sent.wish.parameters),
+        "originals": originals,
+        "outputs": f"outputs/{session.session_id}/",
+        "measurements": f"measurements/{session.session_id}/",
+    }
+    return json.dumps(told, ensure_ascii=False)
+
+
+def _receipt(picture: Picture, chapter: Chapter) -> Receipt:
+    receipt = picture.receipt(chapter.artifact_id)
+    if receipt is None:
+        raise StateConflict(f"{chapter.name} is not verified: its session cannot be ordered")
+    return receipt
+
+
+def _original(chapter: Chapter, receipt: Receipt, read: ReadUrl | None) -> dict[str, Any]:
+    return {
+        "artifact_id": chapter.artifact_id,
+        "directory": chapter.directory,
+        "filename": chapter.filename,
+        "key": receipt.key,
+        "version_id": receipt.version_id,
+        "size_bytes": receipt.size_bytes,
+        "crc64nvme": receipt.crc64nvme,
+        "url": read.url if read else None,
+        "expires_at": _told(read.expires_at) if read else None,
+    }
+
+
+def _told(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

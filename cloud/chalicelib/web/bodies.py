@@ -1,0 +1,178 @@
+"""Bodies of calls on their way in, as Structs; `docs/api.md` is the contract.
+
+Texts and numbers are bounded here, so that every item fits into its record.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Annotated, Any, TypeVar
+
+from msgspec import Meta, Struct
+
+from chalicelib.core import crc, order
+from chalicelib.core.chapter import Chapter
+from chalicelib.core.crc import Crc64Nvme
+from chalicelib.core.errors import InvalidRequest
+from chalicelib.core.order import Wish
+from chalicelib.core.session import Camera, Progress
+
+MOST_LEVELS = 20
+"""Of lists and objects within an order's parameters; who reads them again may not manage a thousand."""
+
+Value = TypeVar("Value")
+
+_LARGEST = 2**63 - 1
+
+Text = Annotated[str, Meta(max_length=200, pattern=r"\A[^\x00-\x1f\x7f]*\Z")]
+Reason = Annotated[str, Meta(min_length=1, max_length=500, pattern=r"\A[^\x00-\x09\x0b-\x1f\x7f]*\Z")]
+Size = Annotated[int, Meta(ge=1, le=_LARGEST)]
+Count = Annotated[int, Meta(ge=0, le=_LARGEST)]
+Epoch = Annotated[int, Meta(ge=-_LARGEST, le=_LARGEST)]
+Moment = Annotated[datetime, Meta(tz=True)]
+
+
+class Request(Struct, frozen=True, forbid_unknown_fields=True):
+    """A body of a call."""
+
+
+class CameraGiven(Request, frozen=True):
+    serial: Text
+    model: Text | None = None
+    firmware: Text | None = None
+
+    def value(self) -> Camera:
+        return Camera(self.serial, self.model, self.firmware)
+
+
+class ChapterGiven(Request, frozen=True):
+    directory: Text
+    filename: Text
+    size_bytes: Size
+    created: Epoch | None = None
+    modified: Epoch | None = None
+    etag: Text | None = None
+    gumi: Text | None = None
+
+    def value(self) -> Chapter:
+        return Chapter(
+            self.directory, self.filename, self.size_bytes, self.created, self.modified, self.etag, self.gumi
+        )
+
+
+class OrderGiven(Request, frozen=True):
+    required: tuple[Text, ...]
+    parameters: dict[str, Any] = {}
+
+    def wish(self) -> Wish:
+        """Raises InvalidRequest."""
+        if not _is_within(MOST_LEVELS, self.parameters):
+            raise InvalidRequest(f"an order's parameters are at most {MOST_LEVELS} lists and objects deep")
+        return order.wish(self.required, self.parameters)
+
+
+class SessionGiven(Request, frozen=True):
+    camera: CameraGiven
+    chapters: tuple[ChapterGiven, ...]
+    group: Text | None = None
+    order: OrderGiven | None = None
+
+    def recorded_by(self) -> Camera:
+        return _placed("$.camera", self.camera.value)
+
+    def listed(self) -> list[Chapter]:
+        return [_placed(f"$.chapters[{place}]", given.value) for place, given in enumerate(self.chapters)]
+
+    def wish(self, default: Wish | None) -> Wish | None:
+        """What the session is to be ordered as: what it says itself, else `default`."""
+        return _placed("$.order", self.order.wish) if self.order else default
+
+
+class UploadAsked(Request, frozen=True):
+    artifact_id: Text
+    size_bytes: Size
+    part_size_bytes: Size | None = None
+
+
+class PartAsked(Request, frozen=True):
+    number: Size
+    crc64nvme: Text
+
+    def value(self) -> tuple[int, Crc64Nvme]:
+        return self.number, crc.crc64nvme(self.crc64nvme)
+
+
+class PartUrlsAsked(Request, frozen=True):
+    parts: tuple[PartAsked, ...]
+
+    def wanted(self) -> list[tuple[int, Crc64Nvme]]:
+        return [_placed(f"$.parts[{place}]", asked.value) for place, asked in enumerate(self.parts)]
+
+
+class CompleteAsked(Request, frozen=True):
+    crc64nvme: Text | None = None
+
+    def claim(self) -> Crc64Nvme | None:
+        return None if self.crc64nvme is None else crc.crc64nvme(self.crc64nvme)
+
+
+class ProgressGiven(Request, frozen=True):
+    bytes_down: Count
+    bytes_up: Count
+    spool_bytes: Count
+    disk_free_bytes: Count
+    clock: Moment
+    rate_down_bytes_s: Count | None = None
+    rate_up_bytes_s: Count | None = None
+
+    def progress(self, heard_at: datetime) -> Progress:
+        return Progress(
+            self.bytes_down,
+            self.bytes_up,
+            self.rate_down_bytes_s,
+            self.rate_up_bytes_s,
+            self.spool_bytes,
+            self.disk_free_bytes,
+            _in_utc(self.clock),
+            heard_at,
+        )
+
+
+class FailureGiven(Request, frozen=True):
+    reason: Reason
+    order: Size | None = None
+
+
+class HoldGiven(Request, frozen=True):
+    held: bool
+    reason: Reason | None = None
+
+    def why(self) -> str | None:
+        """The reason for holding, None for a release. Raises InvalidRequest."""
+        if self.held and self.reason is None:
+            raise InvalidRequest("`reason` is missing; who holds a session says why")
+        if not self.held and self.reason is not None:
+            raise InvalidRequest("`reason` goes with a hold; a release has none, leave it out")
+        return self.reason
+
+
+def _placed(place: str, value: Callable[[], Value]) -> Value:
+    """What `value` makes; the InvalidRequest it raises names the place."""
+    try:
+        return value()
+    except InvalidRequest as error:
+        raise InvalidRequest(f"{place}: {error}") from error
+
+
+def _in_utc(at: datetime) -> datetime:
+    try:
+        return at.astimezone(UTC)
+    except OverflowError as error:
+        raise InvalidRequest("$.clock: this moment is outside the years 1 to 9999 in UTC") from error
+
+
+def _is_within(levels: int, value: object) -> bool:
+    """Whether no list or object lies more than `levels` deep in `value`."""
+    if not isinstance(value, dict | list):
+        return True
+    inner = value.values() if isinstance(value, dict) else value
+    return levels > 0 and all(_is_within(levels - 1, each) for each in inner)

@@ -1,0 +1,88 @@
+"""The one way from a route to its view, for every blueprint."""
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from chalice.app import Blueprint, Response
+
+from chalicelib.core.order import Wish
+from chalicelib.core.session import Picture
+from chalicelib.core.tokens import Principal
+from chalicelib.ports import Ports
+from chalicelib.web import parsing, shapes
+from chalicelib.web.auth import caller
+from chalicelib.web.problems import answered
+
+
+class DeviceSettings(Protocol):
+    """What a deployment decides about devices and the sessions that they open; Settings have it."""
+
+    @property
+    def minimum_client_version(self) -> str: ...
+
+    @property
+    def pause(self) -> bool: ...
+
+    @property
+    def pace_bytes_s(self) -> int | None: ...
+
+    @property
+    def default_wish(self) -> Wish | None: ...
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call, once it is known who makes it."""
+
+    settings: DeviceSettings
+    principal: Principal
+    headers: Mapping[str, str]
+    body: bytes
+
+
+View = Callable[..., Response]
+"""Takes the ports, the call and the path's parameters by name."""
+
+Route = tuple[str, str, View]
+"""Method, path, view."""
+
+
+def blueprint(name: str, routes: Sequence[Route], ports: Ports, settings: DeviceSettings) -> Blueprint:
+    """The module `name` with a door for each of its `routes`, on `ports`."""
+    made = Blueprint(name)
+    for method, path, view in routes:
+        made.route(path, methods=[method])(_door(view, made, ports, settings))
+    return made
+
+
+def answer(
+    document: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    return Response(document, {"Content-Type": "application/json", **(headers or {})}, status)
+
+
+def session_answer(picture: Picture, status: int = 200) -> Response:
+    """The session as every call about it answers it."""
+    return answer(shapes.session(picture), status, {"ETag": etag(picture)})
+
+
+def etag(picture: Picture) -> str:
+    """Changes with the session's version and with each heartbeat, which stands outside it."""
+    heard = f".{picture.progress.heard_at.timestamp():.6f}" if picture.progress else ""
+    return f'"{picture.session.version}{heard}"'
+
+
+def _door(view: View, made: Blueprint, ports: Ports, settings: DeviceSettings) -> View:
+    """`view` with every error told as a problem, the caller known, the body at hand."""
+
+    @answered
+    @functools.wraps(view)
+    def door(**parameters: str) -> Response:
+        request = made.current_request
+        principal = caller(ports.records, request.headers, settings.minimum_client_version)
+        call = Call(settings, principal, request.headers, parsing.raw_body(request))
+        return view(ports, call, **parameters)
+
+    return door

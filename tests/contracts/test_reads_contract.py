@@ -1,0 +1,124 @@
+"""What every read URL binds: tried by getting it."""
+
+import re
+from datetime import timedelta
+from urllib.parse import quote
+
+import pytest
+
+from chalicelib.ports import ReadUrl
+from tests.contracts.worlds import World
+
+BODY = b"the bytes of the judged version"
+OTHER = b"the bytes of another one"
+
+
+@pytest.fixture
+def version_id(world: World, key: str) -> str:
+    """The version that holds BODY, the only one of the key."""
+    world.put_object(key, BODY)
+    (version_id,) = world.version_ids(key)
+    return version_id
+
+
+def sign(world: World, key: str, version_id: str, age_s: int = 0) -> ReadUrl:
+    """A URL good for 900 s, signed `age_s` ago."""
+    return world.signer.read_url(key, version_id, 900, world.now() - timedelta(seconds=age_s))
+
+
+def test_a_read_url_brings_the_versions_bytes_as_often_as_it_is_asked(
+    world: World, key: str, version_id: str
+):
+    read = sign(world, key, version_id)
+
+    assert [world.get(read.url) for _ in range(2)] == [(200, BODY)] * 2
+
+
+def test_a_read_url_brings_its_version_though_a_newer_one_stands_on_the_key(
+    world: World, key: str, version_id: str
+):
+    read = sign(world, key, version_id)
+    world.put_object(key, OTHER)
+
+    assert world.body(key) == OTHER
+    assert world.get(read.url) == (200, BODY)
+
+
+def test_a_read_url_brings_its_version_though_the_key_is_marked_deleted(
+    world: World, key: str, version_id: str
+):
+    read = sign(world, key, version_id)
+    world.mark_deleted(key)
+
+    assert world.footage.head(key) is None
+    assert world.get(read.url) == (200, BODY)
+
+
+def test_a_read_url_of_a_version_that_is_no_longer_current_can_still_be_signed(
+    world: World, key: str, version_id: str
+):
+    world.put_object(key, OTHER)
+    world.mark_deleted(key)
+
+    assert world.get(sign(world, key, version_id).url) == (200, BODY)
+
+
+def test_a_key_with_any_letters_can_be_read(world: World, key: str):
+    strange = f"{key} +é~(1)&=?#%.MP4"
+    world.put_object(strange, BODY)
+    (version_id,) = world.version_ids(strange)
+
+    assert world.get(sign(world, strange, version_id).url) == (200, BODY)
+
+
+def test_a_read_url_is_good_for_its_own_version_only(world: World, key: str, version_id: str):
+    world.put_object(key, OTHER)
+    (newer,) = world.version_ids(key) - {version_id}
+    read = sign(world, key, version_id)
+    altered = read.url.replace(quote(version_id, safe=""), quote(newer, safe=""))
+
+    assert altered != read.url
+    assert world.get(altered) == (403, b"")
+
+
+def test_a_read_url_without_its_version_is_refused(world: World, key: str, version_id: str):
+    read = sign(world, key, version_id)
+    altered = re.sub(r"version(Id)?=[^&]*&", "", read.url)
+
+    assert altered != read.url
+    assert world.get(altered) == (403, b"")
+
+
+def test_a_read_url_is_good_for_its_own_key_only(world: World, key: str, version_id: str):
+    world.put_object(f"{key}x", OTHER)
+    read = sign(world, key, version_id)
+    altered = read.url.replace("GX010038.MP4", "GX010038.MP4x")
+
+    assert altered != read.url
+    assert world.get(altered) == (403, b"")
+
+
+def test_a_read_url_is_refused_once_it_has_expired(world: World, key: str, version_id: str):
+    read = sign(world, key, version_id, age_s=901)
+
+    assert read.expires_at <= world.now()
+    assert world.get(read.url) == (403, b"")
+
+
+def test_a_read_url_is_good_shortly_before_it_expires(world: World, key: str, version_id: str):
+    assert world.get(sign(world, key, version_id, age_s=840).url) == (200, BODY)
+
+
+@pytest.mark.parametrize("ttl_s", [1, 900])
+def test_a_read_url_says_when_it_ends_on_a_whole_second(world: World, key: str, ttl_s: int):
+    signed_at = world.now().replace(microsecond=999_999)
+
+    read = world.signer.read_url(key, "any", ttl_s, signed_at)
+
+    assert read.expires_at == signed_at.replace(microsecond=0) + timedelta(seconds=ttl_s)
+
+
+@pytest.mark.parametrize("ttl_s", [-1, 0, 901])
+def test_a_read_url_lives_one_second_to_fifteen_minutes(world: World, key: str, ttl_s: int):
+    with pytest.raises(ValueError, match="ttl_s"):
+        world.signer.read_url(key, "any", ttl_s, world.now())
