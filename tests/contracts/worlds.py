@@ -220,7 +220,7 @@ class AwsWorld:
 
     def queue(self) -> "SqsQueue":
         """A new queue at the same endpoint, which not every place has; `end` it."""
-        return SqsQueue(self._clients, self._name)
+        return SqsQueue(self.clients, self._name)
 
     def end(self) -> None:
         """Remove the bucket and the table."""

@@ -8,6 +8,7 @@ from itertools import count, product
 import pytest
 
 from chalicelib.core.errors import Conflict, MultipartGone, ReelhaulError, StorageBusy
+from chalicelib.core.order import wish
 from chalicelib.core.session import SessionState
 from chalicelib.core.settle import Actor
 from chalicelib.core.tokens import Principal, Role
@@ -32,6 +33,7 @@ from tests.support.faults import When
 from tests.support.interrupted import Interrupted, Moment
 from tests.support.memory import Refused, crc64nvme_of
 
+WISH = wish(["output.enhanced.mp4"], {})
 NORTH = Principal(Role.DEVICE, "main", DEVICE_ID)
 CHAPTER = make_chapter()
 BODY = b"".join(make_bodies(make_upload().plan).values())
@@ -247,7 +249,7 @@ def device_tries_once(ports: MemoryPorts, plain: MemoryPorts) -> None:
 
 def _confirms(ports: MemoryPorts) -> None:
     camera = make_picture().session.camera
-    intake.confirm_session(ports, NORTH, SESSION_ID, camera, None, [CHAPTER])
+    intake.confirm_session(ports, NORTH, SESSION_ID, camera, None, [CHAPTER], WISH)
 
 
 @pytest.mark.parametrize("error", [StorageBusy("no answer"), Conflict("lost")], ids=["busy", "conflict"])
@@ -269,6 +271,7 @@ def test_any_call_may_fail_once_and_two_rounds_later_the_session_is_stored(when:
         demand_sound(ports)
         demand_settled(ports)
         assert recorded(ports).session.state is SessionState.STORED
+        assert {message["order"] for message in ports.orders.sent} == {1}
     assert failed > 10
 
 

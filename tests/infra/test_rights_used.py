@@ -1,32 +1,34 @@
-"""What each function asks of S3 and DynamoDB at its work is what its policy file allows: no more, no less."""
+"""What each function asks of AWS at its work is what its policy file allows: no more, no less."""
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import requests
 
 from chalicelib.core.errors import Conflict, StorageBusy
 from chalicelib.core.ids import SessionId, UploadId
+from chalicelib.core.order import wish
 from chalicelib.core.settle import Actor, Policy
 from chalicelib.core.tokens import Principal, Role
 from chalicelib.core.upload import Upload
-from chalicelib.flows import finishing, intake
+from chalicelib.flows import finishing, intake, ordering
 from chalicelib.flows.reconcile import reconcile
 from chalicelib.flows.settling import settle_session
-from chalicelib.ports import Ports
+from chalicelib.ports import Orders, Ports, Signer
 from chalicelib.wiring import RandomIds, SystemClock
 from tests.contracts.worlds import AwsWorld, Place
-from tests.infra.test_policies import BUCKET, ORIGINALS, TABLE, WORK, rights
+from tests.infra.test_policies import BUCKET, ORDERS, ORIGINALS, TABLE, WORK, rights
 from tests.support.builders import DEVICE_ID, make_chapter, make_session
 from tests.support.faults import Fault, When, faulty
 from tests.support.local_aws import local_aws
-from tests.support.memory import CountingMetrics, crc64nvme_of
+from tests.support.memory import CountingMetrics, MemoryOrders, crc64nvme_of
 
 NORTH = Principal(Role.DEVICE, "main", DEVICE_ID)
 BODY = b"one short part"
 CRC = crc64nvme_of(BODY)
+WISH = wish(["output.enhanced.mp4"], {})
 
 Rights = set[tuple[str, str]]
 Asked = list[tuple[str, dict[str, Any]]]
@@ -39,6 +41,8 @@ OF_S3: dict[str, Rights] = {
     "ListMultipartUploads": {("s3:ListBucketMultipartUploads", BUCKET)},
     # Without ListBucket a missing object is 403, not 404.
     "HeadObject": {("s3:GetObject", ORIGINALS), ("s3:ListBucket", BUCKET)},
+    # Signed here, asked by whoever reads: S3 judges the signer's rights.
+    "read_url": {("s3:GetObjectVersion", ORIGINALS)},
     # If-Match reads the ETag.
     "DeleteObject": {("s3:DeleteObject", ORIGINALS), ("s3:GetObject", ORIGINALS)},
 }
@@ -49,6 +53,8 @@ def needed(operation: str, params: dict[str, Any]) -> Rights:
     """What a call needs. A transaction needs the right of each of its items."""
     if operation in OF_S3:
         return OF_S3[operation]
+    if operation == "send":
+        return ORDERS
     if operation == "TransactWriteItems":
         return {(f"dynamodb:{act}Item", TABLE) for item in params["TransactItems"] for act in item}
     return {(f"dynamodb:{operation}", WORK if "IndexName" in params else TABLE)}
@@ -60,16 +66,6 @@ def world() -> Iterator[AwsWorld]:
         made = AwsWorld(Place(endpoint_url, "test", "test", "us-east-1", part_size_bytes=4))
         yield made
         made.end()
-
-
-@pytest.fixture
-def ports(world: AwsWorld) -> Iterator[Ports]:
-    """The real adapters, with no patience and no undo window."""
-    policy = Policy(undo_s=0, finalize_patience_s=0, orphan_age_s=0)
-    yield Ports(
-        world.footage, world.records, world.signer, RandomIds(), SystemClock(), CountingMetrics(), policy
-    )
-    world.wipe_records()
 
 
 @pytest.fixture
@@ -88,19 +84,52 @@ def asked(world: AwsWorld) -> Iterator[Asked]:
         client.meta.events.unregister("before-parameter-build", hear)
 
 
+class Heard:
+    """A port whose calls are noted before they are made; its methods stand for AWS's operations by their names."""
+
+    def __init__(self, port: object, asked: Asked) -> None:
+        self._port = port
+        self._asked = asked
+
+    def __getattr__(self, name: str) -> Any:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            if name in ("read_url", "send"):
+                self._asked.append((name, {}))
+            return getattr(self._port, name)(*args, **kwargs)
+
+        return call
+
+
+@pytest.fixture
+def ports(world: AwsWorld, asked: Asked) -> Iterator[Ports]:
+    """The real adapters and a queue in memory, with no patience and no undo window."""
+    yield Ports(
+        footage=world.footage,
+        records=world.records,
+        signer=cast(Signer, Heard(world.signer, asked)),
+        orders=cast(Orders, Heard(MemoryOrders(), asked)),
+        ids=RandomIds(),
+        clock=SystemClock(),
+        metrics=CountingMetrics(),
+        policy=Policy(undo_s=0, finalize_patience_s=0, orphan_age_s=0),
+    )
+    world.wipe_records()
+
+
 def used(asked: Asked) -> Rights:
     return {right for operation, params in asked for right in needed(operation, params)}
 
 
 def allowed(function: str) -> Rights:
-    """What its policy file says of footage and records."""
-    return {right for right in rights(function) if right[0].startswith(("s3:", "dynamodb:"))}
+    """What its policy file says of footage, records and orders."""
+    kept = {right for right in rights(function) if right[0].startswith(("s3:", "dynamodb:"))}
+    return kept | (rights(function) & ORDERS)
 
 
 def opened(ports: Ports, name: str) -> Upload:
     """The open upload of the session `name`, without parts."""
     session_id, chapter = SessionId(name), make_chapter(size_bytes=len(BODY))
-    intake.confirm_session(ports, NORTH, session_id, make_session().camera, None, [chapter])
+    intake.confirm_session(ports, NORTH, session_id, make_session().camera, None, [chapter], WISH)
     return intake.open_upload(ports, NORTH, session_id, chapter.artifact_id, len(BODY), None)[0].upload
 
 
@@ -140,6 +169,7 @@ def loses_every_race(ports: Ports) -> Ports:
 
 def test_the_api_uses_exactly_the_rights_it_has(ports: Ports, asked: Asked):
     finishing.complete_upload(ports, NORTH, sent(ports, "hauled").upload_id, CRC)
+    ordering.order(ports, NORTH, SessionId("hauled"), WISH)
     finishing.cancel_upload(ports, NORTH, opened(ports, "cancelled").upload_id)
     with pytest.raises(StorageBusy):
         opened(loses_every_race(ports), "cancelled")

@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Any, cast
 
 from tests.support.builders import MemoryPorts
-from tests.support.memory import MemoryFootage, MemoryRecords
+from tests.support.memory import MemoryFootage, MemoryOrders, MemoryRecords
 
 Run = Callable[[], object]
 
@@ -19,16 +19,18 @@ class Moment(Enum):
 
 
 class Interrupted:
-    """`ports` whose `call`-th call (1-based, of bucket and table together) is interrupted by `other`."""
+    """`ports` whose `call`-th call (1-based, of bucket, table and queue together) is interrupted by `other`."""
 
     def __init__(self, ports: MemoryPorts, call: int, moment: Moment, other: Run) -> None:
         self.happened = False
         self._left = call
         self._moment = moment
         self._other = other
-        footage, records = _Port(self, ports.footage), _Port(self, ports.records)
         self.ports = replace(
-            ports, footage=cast(MemoryFootage, footage), records=cast(MemoryRecords, records)
+            ports,
+            footage=cast(MemoryFootage, _Port(self, ports.footage)),
+            records=cast(MemoryRecords, _Port(self, ports.records)),
+            orders=cast(MemoryOrders, _Port(self, ports.orders)),
         )
 
     def called(self, method: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
