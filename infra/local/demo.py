@@ -14,6 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import requests
+
 from infra import admin
 from infra.local.camera import Camera, CardFile, NoFootage, card_of_folder
 from infra.local.footage import DEMO_FOLDER, make_footage
@@ -22,9 +24,11 @@ from infra.local.world import PortTaken, World
 RESULT = Path("build/demo.json")
 SESSION = "demo-flight"
 PART_SIZE_BYTES = 5 * 2**20
+REQUIRED = "output.enhanced.mp4,measurements.lights.json"
 PACE_BYTES_S = 12_000_000
 """What a camera gives over good Wi-Fi: fast enough for a demo, slow enough to watch."""
 MIB = 2**20
+EVENTS_S = 30.0
 
 
 class DemoFailed(Exception):
@@ -40,6 +44,7 @@ class Result:
     parts: int
     receipts: int
     verified: bool
+    orders: int
     rerun_parts: int
     wall_s: float
     edge_peak_rss_mib: float
@@ -106,6 +111,8 @@ def _hauled(story: Story, world: World, camera: Camera, workdir: Path) -> Result
     report = client.haul(story)
     story.act("The proof: every object read back and compared with the card")
     verified = _all_verified(story, world, files, report)
+    story.act("The order: every chapter is verified, so a processor is told where to read them")
+    orders = _orders(story, world)
     story.act("The same command again: nothing is transferred")
     again = client.haul(story)
     return Result(
@@ -114,6 +121,7 @@ def _hauled(story: Story, world: World, camera: Camera, workdir: Path) -> Result
         parts=sum(chapter["parts_sent"] for chapter in report["chapters"]),
         receipts=sum(chapter["receipt"] is not None for chapter in report["chapters"]),
         verified=verified,
+        orders=orders,
         rerun_parts=sum(chapter["parts_sent"] for chapter in again["chapters"]),
         wall_s=round(story.seconds, 1),
         edge_peak_rss_mib=report["peak_rss_mib"],
@@ -170,7 +178,7 @@ class _Client:
 
 @contextmanager
 def _world(workdir: Path, story: Story) -> Iterator[World]:
-    settings = {"PART_SIZE_BYTES": str(PART_SIZE_BYTES)}
+    settings = {"PART_SIZE_BYTES": str(PART_SIZE_BYTES), "REQUIRED_OUTPUTS": REQUIRED}
     with World.start(workdir=workdir, settings=settings, progress=story.line) as world:
         yield world
 
@@ -204,6 +212,29 @@ def _all_verified(story: Story, world: World, files: Sequence[CardFile], report:
             raise DemoFailed(f"{chapter['path']}: S3 holds {found}, the card {file.sha256()}")
         story.line(f"{chapter['path']}: SHA-256 {found[:16]}… in S3 and on the card")
     return True
+
+
+def _orders(story: Story, world: World) -> int:
+    """How many orders the queue holds; each original is read at its presigned address. Raises DemoFailed."""
+    if not world.delivery.settled(EVENTS_S):
+        raise DemoFailed(f"the events of the haul were not delivered within {EVENTS_S} s")
+    queue = world.aws.client("sqs")
+    received = queue.receive_message(QueueUrl=world.aws.outputs["OrderQueue"], MaxNumberOfMessages=10)
+    messages = [json.loads(message["Body"]) for message in received.get("Messages", ())]
+    for message in messages:
+        story.line(f"order {message['order']} of {message['session_id']}: {', '.join(message['required'])}")
+        for original in message["originals"]:
+            story.line(
+                f"{original['filename']}: {_read_bytes(original['url'])} bytes at its presigned address"
+            )
+    return len(messages)
+
+
+def _read_bytes(url: str) -> int:
+    answer = requests.get(url, timeout=60)
+    if answer.status_code != 200:
+        raise DemoFailed(f"a presigned address answers {answer.status_code}")
+    return len(answer.content)
 
 
 def _short(chapter: Mapping[str, Any]) -> str:

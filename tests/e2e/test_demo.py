@@ -30,7 +30,7 @@ def test_the_demo_proves_a_folder_of_films_and_writes_what_it_found(tmp_path: Pa
     found = json.loads((tmp_path / "build" / "demo.json").read_text())
     assert found["verified"] is True
     assert (found["chapters"], found["receipts"], found["parts"]) == (2, 2, 3)
-    assert (found["bytes"], found["rerun_parts"]) == (given, 0)
+    assert (found["bytes"], found["rerun_parts"], found["orders"]) == (given, 0, 1)
     assert 0 < found["edge_peak_rss_mib"] <= 100
     assert 0 < found["wall_s"] <= 60
     assert found["api_calls"] > 0
