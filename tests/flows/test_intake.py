@@ -98,7 +98,6 @@ def test_a_session_whose_reply_was_lost_is_confirmed_by_the_second_request():
         ({"chapters": (make_chapter(size_bytes=26),)}, "chapter 1, size_bytes"),
         ({"chapters": (make_chapter(etag='"other"'),)}, "chapter 1, etag"),
         ({"chapters": (make_chapter(created=1),)}, "chapter 1, created"),
-        ({"chapters": (make_chapter(gumi="g"),)}, "chapter 1, gumi"),
     ],
 )
 def test_a_session_that_says_something_else_is_refused_and_stays_as_it_was(changes, told):
@@ -110,6 +109,22 @@ def test_a_session_that_says_something_else_is_refused_and_stays_as_it_was(chang
 
     assert any(told in difference for difference in refusal.value.differences)
     assert ports.records.picture(SESSION_ID) == before
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "differs"),
+    [("a", "b", True), ("a", "a", False), ("a", None, False), (None, "a", False), (None, None, False)],
+)
+def test_a_file_id_differs_only_where_both_are_told(before, now, differs: bool):
+    ports = memory_ports()
+    confirm(ports, chapters=(make_chapter(gumi=before),))
+
+    if differs:
+        with pytest.raises(SessionDiffers) as refusal:
+            confirm(ports, chapters=(make_chapter(gumi=now),))
+        assert refusal.value.differences == ("chapter 1, gumi: a here, b in the request",)
+    else:
+        assert not confirm(ports, chapters=(make_chapter(gumi=now),))[1]
 
 
 @pytest.mark.parametrize(("count", "taken"), [(0, False), (1, True), (98, True), (99, True), (100, False)])

@@ -182,5 +182,12 @@ def _chapter_differences(known: Sequence[Chapter], listed: Sequence[Chapter]) ->
         f"chapter {place}, {field}: {getattr(before, field)} here, {getattr(now, field)} in the request"
         for place, (before, now) in enumerate(zip(known, listed, strict=False), start=1)
         for field in fields
-        if getattr(before, field) != getattr(now, field)
+        if _differs(field, before, now)
     ]
+
+
+def _differs(field: str, before: Chapter, now: Chapter) -> bool:
+    said, says = getattr(before, field), getattr(now, field)
+    # A camera that would not tell its file's id today has not told another one.
+    unsaid = field == "gumi" and None in (said, says)
+    return bool(said != says) and not unsaid

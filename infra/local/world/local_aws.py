@@ -16,6 +16,7 @@ from infra.local.provision import for_moto, provision
 from infra.local.server import Server
 from infra.local.strict_s3 import Chaos, StrictS3
 from infra.local.strict_s3.moto_app import moto_app
+from infra.local.turns import Turns
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -102,7 +103,7 @@ class LocalAws:
         """For `start`, which says when all of it is there."""
         self.chaos = Chaos()
         self.events = Wire()
-        self.front = ChaliceFront(moto_app())
+        self.front = ChaliceFront(Turns(moto_app()))
         closing.callback(_forget)
         _forget()
         self.strict = closing.enter_context(
