@@ -3,7 +3,7 @@
 import pytest
 
 from infra.local.events.delivery import What
-from infra.local.strict_s3 import Fault
+from infra.local.strict_s3 import Chaos, Fault
 from tests.e2e.rig import PART_SIZE_BYTES, RECORDING, Rig, bytes_read, camera_with, source_sha256, until
 
 pytestmark = pytest.mark.e2e
@@ -46,24 +46,24 @@ def test_a_client_gone_after_its_last_part_is_finished_by_the_reconciler_with_ev
     assert rig.haul(camera, "gone").code == 0
 
 
-def test_a_reply_lost_at_completion_is_verified_by_the_event_alone(rig: Rig):
-    rig.world.chaos.cut_after("CompleteMultipartUpload", times=3, key_prefix="originals/lost-reply/")
+@pytest.mark.parametrize(
+    ("fault", "disturb"),
+    [
+        (Fault.CUT_AFTER, Chaos.cut_after),
+        (Fault.FAIL_AFTER, Chaos.fail_after),
+        (Fault.ERROR_IN_200, Chaos.error_in_200),
+    ],
+    ids=lambda value: value.name if isinstance(value, Fault) else "",
+)
+def test_whatever_is_answered_at_completion_ends_in_the_truth(rig: Rig, fault: Fault, disturb):
+    session = f"answered-{fault.name}"
+    disturb(rig.world.chaos, "CompleteMultipartUpload", times=3, key_prefix=f"originals/{session}/")
     with camera_with(3 * PART_SIZE_BYTES) as camera:
-        done = rig.haul(camera, "lost-reply")
+        done = rig.haul(camera, session)
 
         assert done.code == 0, done.said
-        assert rig.stored_sha256("lost-reply") == source_sha256(camera)
-    assert Fault.CUT_AFTER in {occurrence.fault for occurrence in rig.world.chaos.log}
-
-
-def test_an_error_inside_a_200_at_completion_is_not_taken_for_success(rig: Rig):
-    rig.world.chaos.error_in_200("CompleteMultipartUpload", times=1, key_prefix="originals/false-200/")
-    with camera_with(3 * PART_SIZE_BYTES) as camera:
-        done = rig.haul(camera, "false-200")
-
-        assert done.code == 0, done.said
-        assert rig.stored_sha256("false-200") == source_sha256(camera)
-    assert Fault.ERROR_IN_200 in {occurrence.fault for occurrence in rig.world.chaos.log}
+        assert rig.stored_sha256(session) == source_sha256(camera)
+    assert fault in {occurrence.fault for occurrence in rig.world.chaos.log}
 
 
 def test_events_doubled_and_out_of_order_change_nothing(rig: Rig):

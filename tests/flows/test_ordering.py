@@ -225,6 +225,7 @@ def test_failing_twice_keeps_the_first_reason():
     ordering.fail(ports, OPERATOR, SESSION_ID, "first", None)
 
     assert ordering.fail(ports, OPERATOR, SESSION_ID, "second", None).session.failure == "first"
+    assert ports.metrics.counts["session.failed"] == 1
 
 
 def test_a_verified_artifact_can_be_read_and_one_that_is_not_says_so():

@@ -145,6 +145,17 @@ def test_a_promise_that_s3_refuses_is_taken_back():
     assert recorded(ports).upload(UPLOAD_ID).promise is None
 
 
+def test_a_completion_tried_again_promises_anew_so_that_nobody_withdraws_what_is_being_kept():
+    ports = with_all_parts(make_upload(promise=CRC, promised_at=START))
+    ports.clock.advance(ports.policy.finalize_patience_s)
+    busy = replace(ports, footage=faulty(ports.footage, Fault("complete", StorageBusy("SlowDown"))))
+
+    with pytest.raises(StorageBusy):
+        settled(busy)
+
+    assert recorded(ports).upload(UPLOAD_ID).promised_at == ports.clock.now()
+
+
 def test_an_abort_is_repeated_until_s3_holds_nothing():
     upload = make_upload().expired("late", START)
     ports = memory_ports(make_picture(upload))

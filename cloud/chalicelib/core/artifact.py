@@ -9,7 +9,6 @@ from chalicelib.core.ids import ArtifactId
 
 class Kind(Enum):
     ORIGINAL = "original"
-    INTERMEDIATE = "intermediate"
     OUTPUT = "output"
     MEASUREMENTS = "measurements"
 

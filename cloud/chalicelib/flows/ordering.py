@@ -45,8 +45,7 @@ def order(ports: Ports, principal: Principal, session_id: SessionId, wish: Wish)
             return session
         return session.ordered(wish, ports.clock.now())
 
-    picture = _changed(ports, principal, session_id, ordered)
-    log.info("session ordered", extra={"session_id": session_id})
+    picture = _changed(ports, principal, session_id, ordered, "session ordered")
     return settle_session(ports, picture.session.session_id, Actor.API)
 
 
@@ -65,17 +64,14 @@ def fail(
             raise StateConflict(f"the session's order is number {known}, not {number}")
         return session if session.state is SessionState.FAILED else session.failed(reason)
 
-    picture = _changed(ports, principal, session_id, failed)
-    log.warning("session failed", extra={"session_id": session_id, "reason": reason})
-    ports.metrics.count("session.failed")
-    return picture
+    return _changed(ports, principal, session_id, failed, "session failed")
 
 
 def hold(ports: Ports, principal: Principal, session_id: SessionId, reason: str | None) -> Picture:
     """The session, held for `reason`, or released when there is none."""
     principal.demand(Role.OPERATOR)
-    picture = _changed(ports, principal, session_id, lambda session: replace(session, held=reason))
-    log.info("session held" if reason else "session released", extra={"session_id": session_id})
+    told = "session held" if reason else "session released"
+    picture = _changed(ports, principal, session_id, lambda session: replace(session, held=reason), told)
     return picture if reason else settle_session(ports, session_id, Actor.API)
 
 
@@ -107,16 +103,24 @@ def _view(picture: Picture, chapter: Chapter) -> ArtifactView:
 
 
 def _changed(
-    ports: Ports, principal: Principal, session_id: SessionId, change: Callable[[Session], Session]
+    ports: Ports,
+    principal: Principal,
+    session_id: SessionId,
+    change: Callable[[Session], Session],
+    told: str,
 ) -> Picture:
-    """The session after `change`, decided again whenever somebody else wrote it first."""
+    """The session after `change`, decided again whenever somebody else wrote it first; a change is told once."""
     for _ in range(ATTEMPTS):
         picture = seen_session(ports, principal, session_id)
         session = change(picture.session)
         if session == picture.session:
             return picture
         try:
-            return record(ports, picture, session=session)
+            picture = record(ports, picture, session=session)
         except Conflict:
             log.info("session written by another", extra={"session_id": session_id})
+            continue
+        log.info(told, extra={"session_id": session_id, "reason": session.failure or session.held})
+        ports.metrics.count(told.replace(" ", "."))
+        return picture
     raise StorageBusy(f"session {session_id} is being written by others; ask again")

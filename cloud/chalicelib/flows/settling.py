@@ -119,10 +119,9 @@ def _carry_out(ports: Ports, picture: Picture, action: Action) -> Picture:
 
 def _complete(ports: Ports, picture: Picture, action: Complete) -> Picture:
     """Promise first, so that whoever finds the object later knows what it must be."""
-    upload = picture.upload(action.upload_id)
-    if upload.promise != action.crc64nvme:
-        upload = upload.promised(action.crc64nvme, ports.clock.now())
-        picture = record(ports, picture, upload)
+    # Anew at each try: a promise is withdrawn by its age, and never while somebody keeps it.
+    upload = picture.upload(action.upload_id).promised(action.crc64nvme, ports.clock.now())
+    picture = record(ports, picture, upload)
     try:
         ports.footage.complete(
             upload.key, upload.multipart_id, action.parts, action.crc64nvme, upload.plan.size_bytes
@@ -139,41 +138,29 @@ def _complete(ports: Ports, picture: Picture, action: Complete) -> Picture:
 
 def _verify(ports: Ports, picture: Picture, action: Verify) -> Picture:
     upload = picture.upload(action.upload_id).verified(action.stored, ports.clock.now())
-    picture = record(ports, picture, upload)
-    log.info("upload verified", extra=_about(upload))
-    ports.metrics.count("upload.verified")
+    picture = _moved(ports, picture, upload, "upload verified", logging.INFO)
     ports.metrics.count("bytes.verified", upload.plan.size_bytes)
     return picture
 
 
 def _withdraw(ports: Ports, picture: Picture, action: Withdraw) -> Picture:
     upload = picture.upload(action.upload_id).unpromised()
-    picture = record(ports, picture, upload)
-    log.warning("promise withdrawn", extra=_about(upload))
-    return picture
+    return _moved(ports, picture, upload, "promise withdrawn", logging.WARNING)
 
 
 def _expire(ports: Ports, picture: Picture, action: Expire) -> Picture:
     upload = picture.upload(action.upload_id).expired(action.reason, ports.clock.now())
-    picture = record(ports, picture, upload)
-    log.info("upload expired", extra=_about(upload))
-    ports.metrics.count("upload.expired")
-    return picture
+    return _moved(ports, picture, upload, "upload expired", logging.INFO)
 
 
 def _reject(ports: Ports, picture: Picture, action: Reject) -> Picture:
     upload = picture.upload(action.upload_id).rejected(action.reason, ports.clock.now())
-    picture = record(ports, picture, upload)
-    log.error("upload rejected", extra=_about(upload))
-    ports.metrics.count("upload.rejected")
-    return picture
+    return _moved(ports, picture, upload, "upload rejected", logging.ERROR)
 
 
 def _give_up(ports: Ports, picture: Picture, action: GiveUp) -> Picture:
     upload = picture.upload(action.upload_id).given_up()
-    picture = record(ports, picture, upload)
-    log.info("undo window closed", extra=_about(upload))
-    return picture
+    return _moved(ports, picture, upload, "undo closed", logging.INFO)
 
 
 def _abort(ports: Ports, picture: Picture, action: Abort) -> Picture:
@@ -181,18 +168,14 @@ def _abort(ports: Ports, picture: Picture, action: Abort) -> Picture:
     if not ports.footage.abort(upload.key, upload.multipart_id):
         # A part was on its way when we aborted; S3 says to abort again, and the next round does.
         return picture
-    picture = record(ports, picture, upload.aborted())
-    log.info("multipart upload aborted", extra=_about(upload))
-    return picture
+    return _moved(ports, picture, upload.aborted(), "multipart aborted", logging.INFO)
 
 
 def _remove(ports: Ports, picture: Picture, action: Remove) -> Picture:
     upload = picture.upload(action.upload_id)
     if action.stored:
         ports.footage.remove(action.stored)
-    picture = record(ports, picture, upload.removed())
-    log.info("rejected object removed", extra=_about(upload))
-    return picture
+    return _moved(ports, picture, upload.removed(), "object removed", logging.INFO)
 
 
 def _store(ports: Ports, picture: Picture, _: Store) -> Picture:
@@ -215,10 +198,15 @@ def _send_order(ports: Ports, picture: Picture, _: SendOrder) -> Picture:
     return picture
 
 
-def _about(upload: Upload) -> dict[str, object]:
-    return {
+def _moved(ports: Ports, picture: Picture, upload: Upload, told: str, level: int) -> Picture:
+    """The picture after `upload` was recorded; `told` is the log line and, with a dot, the metric."""
+    picture = record(ports, picture, upload)
+    about = {
         "session_id": upload.session_id,
         "upload_id": upload.upload_id,
         "size_bytes": upload.plan.size_bytes,
         "reason": upload.reason,
     }
+    log.log(level, told, extra=about)
+    ports.metrics.count(told.replace(" ", "."))
+    return picture
