@@ -264,17 +264,27 @@ def test_nothing_is_missing_of_an_upload_that_is_being_completed():
     assert (shown["state"], shown["parts"], shown["missing"]) == ("OPEN", [], [])
 
 
+def test_a_verified_upload_cannot_be_cancelled():
+    device = device_of(with_parts())
+    device.call("POST", f"{UPLOAD}/complete", {})
+
+    assert device.call("DELETE", UPLOAD).problem == (409, "state-conflict", "stop")
+
+
+def test_whoever_wants_to_send_parts_of_a_verified_upload_is_led_to_its_receipt():
+    device = device_of(with_parts())
+    device.call("POST", f"{UPLOAD}/complete", {})
+
+    assert device.call("POST", f"{UPLOAD}/part-urls", PART_URLS).problem == (410, "upload-gone", "reopen")
+    asked = {"artifact_id": make_upload().artifact_id, "size_bytes": make_upload().plan.size_bytes}
+    assert device.call("POST", f"{SESSION}/uploads", asked).document["receipt"]
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body"),
     [("DELETE", UPLOAD, None), ("POST", f"{UPLOAD}/part-urls", PART_URLS)],
 )
 class TestTheWrongMoment:
-    def test_a_verified_upload_stays_as_it_is(self, method: str, path: str, body: object):
-        device = device_of(with_parts())
-        device.call("POST", f"{UPLOAD}/complete", {})
-
-        assert device.call(method, path, body).problem == (409, "state-conflict", "stop")
-
     def test_an_upload_that_is_being_completed_wants_patience(self, method: str, path: str, body: object):
         ports = memory_ports(make_picture(make_upload().promised(WHOLE, START)))
 

@@ -124,13 +124,16 @@ def sign_parts(
 ) -> tuple[PartUrl, ...]:
     """One presigned URL for each (number, CRC64NVME) of `wanted`, at most 32, no number twice.
 
-    Raises UploadGone once the upload has ended, Finalizing while it is completed, StateConflict once verified.
+    Raises UploadGone once the upload has ended or is verified, Finalizing while it is completed.
     """
     principal.demand(Role.DEVICE)
     numbers = [number for number, _ in wanted]
     if not 1 <= len(numbers) <= MOST_URLS or len(set(numbers)) < len(numbers):
         raise InvalidRequest(f"ask for 1 to {MOST_URLS} parts, no number twice; not for {len(numbers)}")
     _, upload = owned_upload(ports, principal, upload_id)
+    if upload.receipt:
+        # Another client or the reconciler was first: whoever opens the artifact again is answered its receipt.
+        raise UploadGone("this upload is verified; open it again for its receipt", "verified")
     demand_open(upload)
     now = ports.clock.now()
     if upload.is_past(now):
