@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from xml.etree.ElementTree import Element  # nosec B405
 
 from infra.local.strict_s3 import xml
-from infra.local.strict_s3.wire import Answer, Refusal, Request, elements, inner, xml_answer
+from infra.local.strict_s3.versions import check_current_etag
+from infra.local.strict_s3.wire import Answer, Refusal, Request, elements, xml_answer
 
 Ask = Callable[[Request], Answer]
 MOST_KEYS = 1000
@@ -51,11 +52,10 @@ def _reason_against(
         return Refusal(403, "AccessDenied", "Access Denied")
     if one.etag is None:
         return None
-    current = ask(inner(request, "HEAD", request.bucket, one.key))
-    if (current.header("etag") or "").strip('"') != one.etag.strip('"') or not current.is_success:
-        return Refusal(
-            412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold"
-        )
+    try:
+        check_current_etag(ask, request, one.key, one.etag)
+    except Refusal as refusal:
+        return refusal
     return None
 
 

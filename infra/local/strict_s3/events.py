@@ -104,7 +104,7 @@ class Teller:
         self._on_event = on_event
         self._clock = clock
         self._sequence = itertools.count(int(clock().timestamp() * 1_000_000))
-        self._queue: queue.SimpleQueue[tuple[str, Event] | None] = queue.SimpleQueue()
+        self._queue: queue.Queue[tuple[str, Event] | None] = queue.Queue()
         self._thread = threading.Thread(target=self._run, name="s3-events", daemon=True)
         self._thread.start()
 
@@ -115,6 +115,10 @@ class Teller:
             for target, configuration in _targets(happening):
                 told = {**record, "s3": {**record["s3"], "configurationId": configuration}}
                 self._queue.put((target, {"Records": [told]}))
+
+    def wait(self) -> None:
+        """All that was told so far has been handed over."""
+        self._queue.join()
 
     def close(self) -> None:
         """All that was told has been handed over; nothing more will be."""
@@ -127,6 +131,7 @@ class Teller:
                 self._on_event(*item)
             except Exception:  # the door of the thread; one bad target must not silence the others
                 log.exception("event not handed over", extra={"target": item[0]})
+            self._queue.task_done()
 
     def _record(self, happening: Happening, request: Request, request_id: str) -> Event:
         bucket = happening.bucket

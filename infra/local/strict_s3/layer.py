@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timezone
+from email.utils import format_datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,7 @@ class StrictS3:
 
     `credentials` maps access keys to secrets. `on_event` gets the ARN that the bucket's notification configuration
     names and the whole event, on a thread of its own. A completed upload is remembered for `completed_memory_s`.
+    Every answer of S3 bears the time of `clock` as its Date.
     """
 
     def __init__(
@@ -73,6 +75,10 @@ class StrictS3:
         """From now on the Deny statements of `policy` hold on `bucket`. Raises UnknownPolicy."""
         self._policies[bucket] = Policy.parsed(policy)
 
+    def hand_over(self) -> None:
+        """Returns when every event of what was answered so far is handed over."""
+        self._teller.wait()
+
     def close(self) -> None:
         """All events are handed over, and moto tells its events itself again."""
         self._teller.close()
@@ -101,7 +107,11 @@ class StrictS3:
         if request.method != "OPTIONS":
             rules = self._cors_rules(request) if request.header("origin") else []
             answer = cors.exposed(rules, request, answer)
-        return answer.with_headers({"x-amz-request-id": request_id, "x-amz-id-2": request_id})
+        said = {"x-amz-request-id": request_id, "x-amz-id-2": request_id, "date": self._date()}
+        return answer.with_headers(said)
+
+    def _date(self) -> str:
+        return format_datetime(self._clock().astimezone(timezone.utc), usegmt=True)
 
     def _judged(self, request: Request, request_id: str) -> Answer:
         if request.method == "OPTIONS":

@@ -25,13 +25,18 @@ class ImportedTooEarly(Exception):
     """moto was imported before the wanted minimum part size stood in the environment."""
 
 
+def part_minimum_bytes() -> int:
+    """The smallest legal part that is not the last of its upload."""
+    return int(os.environ.get(PART_MINIMUM, S3_PART_MINIMUM_BYTES))
+
+
 def moto_app() -> WSGIApplication:
     """All of moto's services at one address; their state is that of the process. Raises ImportedTooEarly."""
     os.environ.setdefault(BUFFER_VARIABLE, str(BUFFER_BYTES))
     from moto import settings
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-    wanted = int(os.environ.get(PART_MINIMUM, S3_PART_MINIMUM_BYTES))
+    wanted = part_minimum_bytes()
     if wanted != settings.S3_UPLOAD_PART_MIN_SIZE:
         raise ImportedTooEarly(
             f"moto took {settings.S3_UPLOAD_PART_MIN_SIZE} bytes, {PART_MINIMUM} says {wanted}"

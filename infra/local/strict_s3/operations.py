@@ -169,6 +169,9 @@ def demands_of(request: Request) -> list[Demand]:
     action = _row(request)[1]
     demands = [Demand(_of_version(action, request.parameters.get("versionId")), request.bucket, request.key)]
     source = CopySource.of(request)
+    if action == "DeleteObject" and request.header("if-match") not in (None, "*"):
+        # The comparison tells something of the object; `*` does not.
+        demands.append(Demand("s3:GetObject", request.bucket, request.key))
     if source:
         demands.append(Demand(_of_version("GetObject", source.version_id), source.bucket, source.key))
     return demands

@@ -1,7 +1,6 @@
 """Signature Version 4 as S3 checks it: in the query of a presigned URL, or in the Authorization header.
 
-Two things are not refused though S3 would: a header-signed request whose clock is off by more than 15 minutes (the
-layer's clock may be a test's, the signer's is not), and a wrong signature of a single chunk of a streamed body.
+Not refused, though S3 would: a wrong signature of a single chunk of a streamed body.
 Source: docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.html
 """
 
@@ -97,7 +96,7 @@ def caller_of(request: Request, credentials: Mapping[str, str], now: datetime) -
     authorization = request.header("authorization")
     if authorization is None:
         raise Refusal(403, "AccessDenied", "Access Denied")
-    return _header_signer(request, authorization, credentials)
+    return _header_signer(request, authorization, credentials, now)
 
 
 def _presigner(request: Request, credentials: Mapping[str, str], now: datetime) -> Caller:
@@ -154,13 +153,36 @@ def _check_window(signed_at: datetime, expiry: timedelta, now: datetime) -> None
         )
 
 
-def _header_signer(request: Request, authorization: str, credentials: Mapping[str, str]) -> Caller:
+def _header_signer(
+    request: Request, authorization: str, credentials: Mapping[str, str], now: datetime
+) -> Caller:
     signed = _in_header(request, authorization)
+    _check_skew(signed.stamp, now)
     payload = request.header("x-amz-content-sha256")
     if payload is None:
         raise Refusal(400, "InvalidRequest", "Missing required header for this request: x-amz-content-sha256")
     _check_signature(request, signed, request.query, payload, credentials)
     return Caller(signed.scope.access_key, AuthType.HEADER)
+
+
+def _check_skew(stamp: str, now: datetime) -> None:
+    try:
+        signed_at = _moment(stamp)
+    except Refusal as error:
+        raise _malformed_header() from error
+    if abs(now - signed_at) > CLOCK_SKEW:
+        raise Refusal(
+            403,
+            "RequestTimeTooSkewed",
+            "The difference between the request time and the current time is too large.",
+            RequestTime=stamp,
+            ServerTime=f"{now:%Y-%m-%dT%H:%M:%SZ}",
+            MaxAllowedSkewMilliseconds=str(CLOCK_SKEW // timedelta(milliseconds=1)),
+        )
+
+
+def _malformed_header() -> Refusal:
+    return Refusal(400, "AuthorizationHeaderMalformed", "The authorization header is malformed.")
 
 
 def _in_header(request: Request, authorization: str) -> _Signed:
@@ -176,7 +198,7 @@ def _in_header(request: Request, authorization: str) -> _Signed:
         or not {"SignedHeaders", "Signature"} <= fields.keys()
         or not stamp.startswith(scope.date)
     ):
-        raise Refusal(400, "AuthorizationHeaderMalformed", "The authorization header is malformed.")
+        raise _malformed_header()
     return _Signed(scope, stamp, tuple(fields["SignedHeaders"].split(";")), fields["Signature"])
 
 

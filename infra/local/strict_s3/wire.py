@@ -42,6 +42,19 @@ class Refusal(Exception):
         return elements({"Code": self.code, "Message": self.message, **self.details})
 
 
+class MarkerMet(Refusal):
+    """A refusal because a delete marker is no object; its answer names the marker, in `headers` besides others."""
+
+    def __init__(
+        self, status: int, code: str, message: str, headers: Mapping[str, str], marker: str, **details: str
+    ) -> None:
+        super().__init__(status, code, message, **details)
+        self.headers = {"x-amz-delete-marker": "true", "x-amz-version-id": marker, **headers}
+
+    def answer(self) -> Answer:
+        return super().answer().with_headers(self.headers)
+
+
 @dataclass(frozen=True)
 class Request:
     """One request to S3. `key` is empty where the bucket itself is meant, `bucket` where the service is."""

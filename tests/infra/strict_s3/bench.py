@@ -243,6 +243,12 @@ class Open:
             "upload_part", self.key, expires_s, UploadId=self.id, PartNumber=number, **parameters
         )
 
+    def copy_url(self, **parameters: Any) -> str:
+        """Of part 1, to be copied as `parameters` say."""
+        return self.bucket.presigned(
+            "upload_part_copy", self.key, UploadId=self.id, PartNumber=1, **parameters
+        )
+
     def put(self, number: int, data: bytes) -> dict[str, Any]:
         """The part, sent rightly, as CompleteMultipartUpload names it."""
         stated: dict[str, Any] = {f"Checksum{self.algorithm}": self.checksum(data)}

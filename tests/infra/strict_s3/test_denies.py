@@ -203,18 +203,33 @@ def test_a_policy_that_is_not_understood_is_not_enforced_silently(bucket: Bucket
         deny(bucket, "s3:*", IpAddress={"aws:SourceIp": "10.0.0.0/8"})
 
 
-def test_the_policy_of_our_own_storage_is_enforced(bucket: Bucket):
+def enforce_our_own(bucket: Bucket) -> None:
     whole = template.load()
     names = {**template.defaults(whole), "Bucket": bucket.name, "Bucket.Arn": f"arn:aws:s3:::{bucket.name}"}
     resource = template.resolved(whole["Resources"]["BucketPolicy"]["Properties"], whole, names)
-    version = bucket.put("outputs/a")["VersionId"]
-
     bucket.bench.strict.enforce(bucket.name, resource["PolicyDocument"])
 
-    assert_denied(bucket.s3.delete_object, Bucket=bucket.name, Key="outputs/a", VersionId=version)
-    assert_denied(bucket.s3.put_object, Bucket=bucket.name, Key="originals/a", Body=b"x")
-    assert_denied(bucket.s3.delete_object, Bucket=bucket.name, Key="originals/a")
-    assert bucket.put("outputs/a")["ETag"]
+
+@pytest.mark.parametrize("kind", ["originals", "intermediates", "outputs", "measurements"])
+def test_the_policy_of_our_own_storage_keeps_every_artifact(bucket: Bucket, kind: str):
+    enforce_our_own(bucket)
+    where: Any = {"Bucket": bucket.name, "Key": f"{kind}/a-session/1/a"}
+
+    assert_denied(bucket.s3.put_object, **where, Body=b"x")
+    put = bucket.s3.put_object(**where, Body=b"x", IfNoneMatch="*")
+    assert_denied(bucket.s3.delete_object, **where)
+    assert_denied(bucket.s3.delete_object, **where, VersionId=put["VersionId"])
+    assert bucket.s3.delete_object(**where, IfMatch=put["ETag"])["DeleteMarker"]
+
+
+@pytest.mark.parametrize("kind", ["index", "lake", "quarantine"])
+def test_what_the_coordinator_keeps_for_itself_can_be_written_over_and_deleted(bucket: Bucket, kind: str):
+    enforce_our_own(bucket)
+    key = f"{kind}/a-session/a"
+    bucket.put(key)
+
+    assert bucket.put(key)["ETag"]
+    assert bucket.s3.delete_object(Bucket=bucket.name, Key=key)["DeleteMarker"]
 
 
 @pytest.mark.parametrize("subresource", ["website", "logging", "replication", "acl&tagging"])

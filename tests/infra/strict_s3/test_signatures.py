@@ -3,6 +3,7 @@
 import random
 import re
 import string
+from email.utils import parsedate_to_datetime
 from urllib.parse import quote, urlencode, urlsplit
 
 import boto3
@@ -10,7 +11,9 @@ import pytest
 import requests
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
+from botocore.config import Config
 from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
 
 from tests.infra.strict_s3.bench import REGION, Bench, Bucket, client_at
 
@@ -254,6 +257,42 @@ def test_a_body_other_than_the_signed_one_is_refused(bucket: Bucket):
 
     assert bucket.bench.strictly("PUT", url, changed, **headers).outcome == (400, "XAmzContentSHA256Mismatch")
     assert bucket.bench.barely("PUT", url, changed, **headers).status == 200
+
+
+def as_seen(bucket: Bucket, ahead_s: float) -> tuple[int, str | None]:
+    """The outcome of a request whose signer's clock is `ahead_s` ahead of S3's."""
+    headers = signed_headers(bucket, "PUT", "key", DATA)
+    bucket.bench.clock.advance(-ahead_s)
+    return bucket.bench.strictly("PUT", f"{bucket.bench.url}/{bucket.name}/key", DATA, **headers).outcome
+
+
+@pytest.mark.parametrize("ahead_s", [-890, 890])
+def test_a_clock_may_be_almost_fifteen_minutes_off(bucket: Bucket, ahead_s: float):
+    assert as_seen(bucket, ahead_s) == (200, None)
+
+
+@pytest.mark.parametrize("ahead_s", [-901, 902])
+def test_a_clock_that_is_more_than_fifteen_minutes_off_is_refused(bucket: Bucket, ahead_s: float):
+    assert as_seen(bucket, ahead_s) == (403, "RequestTimeTooSkewed")
+
+
+def test_moto_cares_for_no_clock(bucket: Bucket):
+    headers = signed_headers(bucket, "PUT", "key", DATA) | {"x-amz-date": "20010101T000000Z"}
+
+    assert bucket.bench.barely("PUT", f"{bucket.bench.url}/{bucket.name}/key", DATA, **headers).status == 200
+
+
+def test_botocore_does_not_correct_its_clock_and_learns_the_time_from_the_refusal(bucket: Bucket):
+    # In botocore 1.44 the Date of an answer changes no signature: who is off stays off, but is told the time.
+    patient = Config(retries={"mode": "standard", "total_max_attempts": 3})
+    client = boto3.client("s3", endpoint_url=bucket.bench.url, region_name=REGION, config=patient)
+    bucket.bench.clock.advance(3600)
+
+    with pytest.raises(ClientError, match="RequestTimeTooSkewed") as caught:
+        client.put_object(Bucket=bucket.name, Key="key", Body=DATA)
+
+    told = parsedate_to_datetime(caught.value.response["ResponseMetadata"]["HTTPHeaders"]["date"])
+    assert abs((told - bucket.bench.clock()).total_seconds()) < 60
 
 
 class StreamingSigner(S3SigV4Auth):
