@@ -50,6 +50,10 @@ def test_the_lifecycle_rules_are_those_of_the_stack(local_aws: LocalAws, s3: Any
     }
 
 
+def test_the_grace_that_the_stack_tells_is_that_of_its_rules(local_aws: LocalAws):
+    assert local_aws.outputs["GraceDays"] == "14"
+
+
 def test_the_dashboard_may_read_the_etag(local_aws: LocalAws, s3: Any):
     [rule] = s3.get_bucket_cors(Bucket=local_aws.bucket)["CORSRules"]
 

@@ -9,6 +9,7 @@ from infra import deploy, template
 
 WHOLE = template.load()
 ARN = "arn:aws:s3:::footage"
+ARTIFACTS = [f"{ARN}/{kind}/*" for kind in ("originals", "intermediates", "outputs", "measurements")]
 NAMES = {
     **template.defaults(WHOLE),
     "Stage": "prod",
@@ -102,20 +103,30 @@ def test_the_grace_is_fourteen_days_unless_said_otherwise():
     assert NAMES["GraceDays"] == "14"
 
 
+def test_the_stack_tells_its_grace():
+    assert (
+        template.resolved(WHOLE["Outputs"]["GraceDays"]["Value"], WHOLE, {**NAMES, "GraceDays": "30"}) == "30"
+    )
+
+
 def test_no_rule_expires_a_current_version():
     rules = properties("Bucket")["LifecycleConfiguration"]["Rules"]
 
     assert [each["Id"] for each in rules if {"ExpirationInDays", "ExpirationDate"} & each.keys()] == []
 
 
-def test_outputs_and_measurements_are_never_purged():
-    purged = {
-        each.get("Prefix")
-        for each in properties("Bucket")["LifecycleConfiguration"]["Rules"]
-        if "NoncurrentVersionExpiration" in each
-    }
+@pytest.mark.parametrize("kind", ["outputs", "measurements"])
+def test_no_version_of_an_output_or_of_measurements_is_ever_purged(kind: str):
+    rules = properties("Bucket")["LifecycleConfiguration"]["Rules"]
+    met = {each["Id"] for each in rules if f"{kind}/".startswith(each.get("Prefix", ""))}
 
-    assert purged == {"originals/", "intermediates/"}
+    assert met == {"abort-forgotten-uploads", "drop-lone-delete-markers"}
+
+
+def test_the_two_rules_that_meet_every_object_touch_no_version():
+    found = rule("abort-forgotten-uploads") | rule("drop-lone-delete-markers")
+
+    assert found.keys() == {"Id", "Status", "AbortIncompleteMultipartUpload", "ExpiredObjectDeleteMarker"}
 
 
 def test_delete_markers_with_nothing_below_them_go():
@@ -180,24 +191,22 @@ def test_only_a_named_role_may_change_versioning_and_lifecycle():
     assert found["Condition"] == {"ArnNotEquals": {"aws:PrincipalArn": role}}
 
 
-def test_an_original_is_deleted_only_by_the_etag_that_was_judged():
-    found = denial("OriginalsAreDeletedByETag")
+def test_an_artifact_is_deleted_only_by_the_etag_that_was_judged():
+    found = denial("ArtifactsAreDeletedByETag")
 
-    assert (found["Action"], found["Resource"]) == ("s3:DeleteObject", f"{ARN}/originals/*")
+    assert (found["Action"], found["Resource"]) == ("s3:DeleteObject", ARTIFACTS)
     assert found["Condition"] == {"Null": {"s3:if-match": "true"}}
 
 
-def test_an_original_is_never_written_over():
-    found = denial("OriginalsAreNeverOverwritten")
+def test_an_artifact_is_never_written_over():
+    found = denial("ArtifactsAreWrittenOnce")
 
-    assert (found["Action"], found["Resource"]) == ("s3:PutObject", f"{ARN}/originals/*")
+    assert (found["Action"], found["Resource"]) == ("s3:PutObject", ARTIFACTS)
     assert found["Condition"]["Null"] == {"s3:if-none-match": "true"}
 
 
-def test_parts_of_an_original_need_no_condition_because_they_create_no_object():
-    assert denial("OriginalsAreNeverOverwritten")["Condition"]["Bool"] == {
-        "s3:ObjectCreationOperation": "true"
-    }
+def test_parts_of_an_artifact_need_no_condition_because_they_create_no_object():
+    assert denial("ArtifactsAreWrittenOnce")["Condition"]["Bool"] == {"s3:ObjectCreationOperation": "true"}
 
 
 def test_the_bucket_policy_allows_nothing():
