@@ -1,0 +1,58 @@
+"""The bucket as the measurements are read and their index is written, over S3."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, BinaryIO
+
+from botocore.exceptions import ClientError
+
+from chalicelib.aws.errors import code_of, named
+from chalicelib.core.errors import NotFound, VersionGone
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_CHUNK_BYTES = 256 * 1024
+_GONE = ("NoSuchVersion", "NoSuchKey", "MethodNotAllowed", "404", "405")
+"""A version that is a delete marker is answered with 405."""
+_ABSENT = ("NoSuchKey", "404", "InvalidRange", "416")
+
+
+class S3FrameIndex:
+    """The bucket `bucket`."""
+
+    def __init__(self, s3: "S3Client", bucket: str) -> None:
+        self._s3 = s3
+        self._bucket = bucket
+
+    def source(self, key: str, version_id: str) -> Iterator[bytes]:
+        try:
+            with named():
+                answer = self._s3.get_object(Bucket=self._bucket, Key=key, VersionId=version_id)
+                yield from answer["Body"].iter_chunks(_CHUNK_BYTES)
+        except ClientError as error:
+            if code_of(error) in _GONE or _is_no_version(error):
+                raise VersionGone(f"S3 holds no version {version_id} of {key}") from error
+            raise
+
+    def put(self, key: str, content: BinaryIO) -> None:
+        # In one PUT: readers see all of it or nothing, and an index is far below the 5 GB that one takes.
+        with named():
+            self._s3.put_object(Bucket=self._bucket, Key=key, Body=content)
+
+    def read(self, key: str, first: int = 0, last: int | None = None) -> bytes:
+        wanted = f"bytes={first}-{'' if last is None else last}"
+        try:
+            with named():
+                return self._s3.get_object(Bucket=self._bucket, Key=key, Range=wanted)["Body"].read()
+        except ClientError as error:
+            if code_of(error) in _ABSENT:
+                raise NotFound(f"the bucket holds no such bytes of {key}") from error
+            raise
+
+
+def _is_no_version(error: ClientError) -> bool:
+    """S3 answers so to what cannot be a version id at all."""
+    return code_of(error) == "InvalidArgument" and error.response.get("Error", {}).get("ArgumentName") in (
+        "versionId",
+        None,
+    )

@@ -1,0 +1,83 @@
+"""frames.jsonl.gz and blocks.json: every frame a line, 300 lines a gzip member, and where each of these blocks lies.
+
+The members one after the other are one gzip file for every reader; each can be read without the others.
+"""
+
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from chalicelib.core.measurements.inflate import GZIP_WINDOW
+
+VERSION = 1
+"""Of blocks.json and summary.json; it rises when a field changes its meaning."""
+
+_LEVEL = 6
+
+
+@dataclass(frozen=True)
+class Block:
+    """`count` frames, ascending by number, in `length_bytes` of frames.jsonl.gz from `offset` on.
+
+    `first_s` and `last_s` are the least and the greatest timestamp in it.
+    """
+
+    first_frame: int
+    last_frame: int
+    first_s: float
+    last_s: float
+    offset: int
+    length_bytes: int
+    count: int
+
+    @property
+    def last_byte(self) -> int:
+        return self.offset + self.length_bytes - 1
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """blocks.json: every block of one revision, in the order of the file."""
+
+    version: int
+    revision: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass
+class BlockWriter:
+    """Packs frames into members and notes where each lies; the same frames make the same bytes."""
+
+    blocks: list[Block] = field(default_factory=list)
+    size_bytes: int = 0
+
+    def packed(self, frames: Sequence[Mapping[str, Any]]) -> bytes:
+        """The next member of frames.jsonl.gz, which holds `frames`."""
+        member = _zipped(b"".join(msgspec.json.encode(frame) + b"\n" for frame in frames))
+        times = [frame["timestamp"] for frame in frames]
+        numbers = (frames[0]["frame_number"], frames[-1]["frame_number"])
+        self.blocks.append(Block(*numbers, min(times), max(times), self.size_bytes, len(member), len(frames)))
+        self.size_bytes += len(member)
+        return member
+
+
+def encoded(blocks: Blocks) -> bytes:
+    return msgspec.json.encode(blocks)
+
+
+def decoded(raw: bytes) -> Blocks:
+    return msgspec.json.decode(raw, type=Blocks)
+
+
+def unpacked(member: bytes) -> list[bytes]:
+    """The lines of one member."""
+    return zlib.decompress(member, GZIP_WINDOW).splitlines()
+
+
+def _zipped(text: bytes) -> bytes:
+    # zlib writes no time and no name into the header.
+    deflater = zlib.compressobj(_LEVEL, zlib.DEFLATED, GZIP_WINDOW)
+    return deflater.compress(text) + deflater.flush()

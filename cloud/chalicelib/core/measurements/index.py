@@ -1,0 +1,40 @@
+"""What is recorded of an index: which version of which artifact it was made from, and what came out."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+
+from chalicelib.core.ids import ArtifactId
+
+PAPI = "papi"
+"""The lights beside a runway: what a file is about unless it names another kind."""
+
+KINDS = (PAPI,)
+
+
+@dataclass(frozen=True)
+class Index:
+    """The index of one version of a measurements artifact.
+
+    `quarantine` says why the file is poison: then nothing of it can be read and `frames` is 0. `rejected` frames are
+    none of `frames`.
+    """
+
+    artifact_id: ArtifactId
+    version_id: str
+    revision: str
+    kind: str
+    frames: int
+    rejected: int
+    indexed_at: datetime
+    quarantine: str | None = None
+
+    @property
+    def is_published(self) -> bool:
+        """Whether its frames and its summary can be read."""
+        return self.quarantine is None
+
+
+def revision_of(version_id: str) -> str:
+    """The name under which the index of this version is written; always the same: writing it again is harmless."""
+    return hashlib.sha256(version_id.encode()).hexdigest()[:16]

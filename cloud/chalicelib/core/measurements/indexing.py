@@ -1,0 +1,95 @@
+"""The one pass over a measurements file: its bytes in, its index out, and no more in memory than one block."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from chalicelib.core.errors import Poison
+from chalicelib.core.measurements.blocks import VERSION, Blocks, BlockWriter, encoded
+from chalicelib.core.measurements.forms import File
+from chalicelib.core.measurements.frame import Unusable, decoded, normalised
+from chalicelib.core.measurements.index import PAPI
+from chalicelib.core.measurements.limits import FRAMES_IN_BLOCK, LIMITS, Limits
+from chalicelib.core.measurements.summary import Reject, Tally
+
+MOST_REJECTS_TOLD = 20
+FEWEST_TO_JUDGE = 20
+"""Of fewer frames, more than half may be rejected."""
+
+
+class Indexing:
+    """One pass. After `members` has been read to its end, the rest tells of the whole file."""
+
+    def __init__(self, revision: str, limits: Limits = LIMITS) -> None:
+        self.kind = PAPI
+        self.rejected = 0
+        self._revision = revision
+        self._limits = limits
+        self._rejects: list[Reject] = []
+        self._tally = Tally()
+        self._writer = BlockWriter()
+        self._last_frame = -1
+
+    @property
+    def frames(self) -> int:
+        """How many are in the index."""
+        return self._tally.frames
+
+    def members(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """frames.jsonl.gz of the file with these bytes, one gzip member after the other. Raises Poison."""
+        file = File(chunks, self._limits)
+        held: list[dict[str, Any]] = []
+        for place, raw in enumerate(file.frames(), start=1):
+            if place > self._limits.frames:
+                raise Poison(f"there are more than {self._limits.frames} frames")
+            frame = self._accepted(place, raw)
+            if frame is not None:
+                held.append(frame)
+            if len(held) == FRAMES_IN_BLOCK:
+                yield self._block(held)
+                held = []
+        if held:
+            yield self._block(held)
+        self.kind = file.kind
+        self._demand_usable()
+
+    def blocks(self) -> bytes:
+        """blocks.json."""
+        return encoded(Blocks(VERSION, self._revision, tuple(self._writer.blocks)))
+
+    def summary(self) -> bytes:
+        """summary.json."""
+        return self._tally.told(self._revision, self.kind, self.rejected, self._rejects)
+
+    def _accepted(self, place: int, raw: bytes) -> dict[str, Any] | None:
+        """The frame as it goes into the index, or None when it is rejected."""
+        try:
+            frame = normalised(decoded(raw))
+            if frame["frame_number"] <= self._last_frame:
+                raise Unusable(f"frame_number is not above the {self._last_frame} before")
+        except Unusable as error:
+            self._reject(place, str(error))
+            return None
+        except Poison as poison:
+            raise Poison(f"frame {place} of the file: {poison}") from poison
+        self._last_frame = frame["frame_number"]
+        return frame
+
+    def _reject(self, place: int, reason: str) -> None:
+        self.rejected += 1
+        if len(self._rejects) < MOST_REJECTS_TOLD:
+            self._rejects.append(Reject(place, reason))
+
+    def _block(self, frames: list[dict[str, Any]]) -> bytes:
+        self._tally.take(frames)
+        member = self._writer.packed(frames)
+        if self._writer.size_bytes > self._limits.index_bytes:
+            raise Poison(f"the index would be larger than {self._limits.index_bytes} bytes")
+        return member
+
+    def _demand_usable(self) -> None:
+        seen = self.frames + self.rejected
+        first = f"; frame {self._rejects[0].place}: {self._rejects[0].reason}" if self._rejects else ""
+        if not self.frames:
+            raise Poison(f"no frame of {seen} can be used{first}")
+        if seen >= FEWEST_TO_JUDGE and self.rejected * 2 > seen:
+            raise Poison(f"{self.rejected} of {seen} frames are rejected{first}")

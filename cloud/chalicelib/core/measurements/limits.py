@@ -1,0 +1,29 @@
+"""How much a measurements file may be; beyond any of it the file is Poison."""
+
+from dataclasses import dataclass
+
+MOST_SOURCE_BYTES = 2**30
+"""Of the object as it is stored, zipped or not: twice what 2,000,000 usual frames take zipped."""
+
+MOST_DEPTH = 20
+"""Of brackets, in a frame or beside the frames; a usual frame has 3."""
+
+FRAMES_IN_BLOCK = 300
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The caps of one pass. `window_bytes` is no cap but how much of the text is looked at in one go."""
+
+    text_bytes: int = 4 * 2**30
+    frames: int = 2_000_000
+    frame_bytes: int = 64 * 1024
+    member_bytes: int = 2**20
+    members: int = 100
+    zipped_members: int = 2_000_000
+    index_bytes: int = 400 * 2**20
+    """Lambda's smallest disk has 512 MB."""
+    window_bytes: int = 256 * 1024
+
+
+LIMITS = Limits()

@@ -1,0 +1,139 @@
+"""Reading a range of an index: which bytes of frames.jsonl.gz to get, and which frames of them are wanted."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from chalicelib.core.errors import InvalidRequest
+from chalicelib.core.measurements.blocks import Block, Blocks, unpacked
+
+MOST_FRAMES = 2000
+MOST_COLUMNS = 50
+MOST_BLOCKS = 8
+"""Of one read: 2,000 frames in a row lie in no more."""
+
+MOST_ANSWER_BYTES = 4 * 2**20
+"""Lambda answers at most 6 MB."""
+
+_ALWAYS = ("frame_number", "timestamp")
+_decoder = msgspec.json.Decoder(dict[str, Any])
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A range of frames: each bound narrows it, `from` is in and `to` is out. Raises InvalidRequest.
+
+    `columns` are the members of a frame to answer, frame_number and timestamp always among them; None is all.
+    """
+
+    from_s: float | None = None
+    to_s: float | None = None
+    from_frame: int | None = None
+    to_frame: int | None = None
+    columns: tuple[str, ...] | None = None
+    limit: int = MOST_FRAMES
+
+    def __post_init__(self) -> None:
+        _demand_range("s", self.from_s, self.to_s)
+        _demand_range("frame", self.from_frame, self.to_frame)
+        if not 1 <= self.limit <= MOST_FRAMES:
+            raise InvalidRequest(f"limit is 1 to {MOST_FRAMES}, not {self.limit}")
+        if self.columns is not None and not 1 <= len(self.columns) <= MOST_COLUMNS:
+            raise InvalidRequest(f"columns names 1 to {MOST_COLUMNS} members of a frame")
+
+    def has(self, frame: Mapping[str, Any]) -> bool:
+        """Whether the frame lies in the range."""
+        return _is_within(frame["timestamp"], self.from_s, self.to_s) and _is_within(
+            frame["frame_number"], self.from_frame, self.to_frame
+        )
+
+    def may_be_in(self, block: Block) -> bool:
+        """Whether a frame of the block may lie in the range."""
+        return _overlaps(block.first_s, block.last_s, self.from_s, self.to_s) and _overlaps(
+            block.first_frame, block.last_frame, self.from_frame, self.to_frame
+        )
+
+    def shown(self, frame: dict[str, Any]) -> dict[str, Any]:
+        """The frame with the columns that are wanted."""
+        if self.columns is None:
+            return frame
+        names = (*_ALWAYS, *(name for name in self.columns if name not in _ALWAYS))
+        return {name: frame[name] for name in names if name in frame}
+
+
+@dataclass(frozen=True)
+class Span:
+    """Blocks to read in one go; `next_frame` is where those begin that may come after them, or None."""
+
+    blocks: tuple[Block, ...]
+    next_frame: int | None
+
+    @property
+    def first_byte(self) -> int:
+        return self.blocks[0].offset
+
+    @property
+    def last_byte(self) -> int:
+        return self.blocks[-1].last_byte
+
+
+@dataclass(frozen=True)
+class Frames:
+    """Frames of a range. Where there may be more, `next_frame` is the `from_frame` to ask with next.
+
+    There may be fewer of them than the limit, even none, and more to come: only None is the end.
+    """
+
+    frames: tuple[Mapping[str, Any], ...]
+    next_frame: int | None
+
+
+def span_of(blocks: Blocks, wanted: Wanted) -> Span | None:
+    """The blocks to read for `wanted`, or None when no frame of it is in the index."""
+    places = [place for place, block in enumerate(blocks.blocks) if wanted.may_be_in(block)]
+    if not places:
+        return None
+    end = min(places[-1] + 1, places[0] + MOST_BLOCKS)
+    later = [place for place in places if place >= end]
+    return Span(blocks.blocks[places[0] : end], blocks.blocks[later[0]].first_frame if later else None)
+
+
+def frames_of(content: bytes, span: Span, wanted: Wanted) -> Frames:
+    """The wanted frames of `span`, whose bytes are `content`."""
+    found: list[Mapping[str, Any]] = []
+    size_bytes = 0
+    for line in _lines(content, span.blocks):
+        frame = _decoder.decode(line)
+        if not wanted.has(frame):
+            continue
+        shown = wanted.shown(frame)
+        size_bytes += len(line) if shown is frame else len(msgspec.json.encode(shown))
+        if len(found) == wanted.limit or (found and size_bytes > MOST_ANSWER_BYTES):
+            return Frames(tuple(found), frame["frame_number"])
+        found.append(shown)
+    return Frames(tuple(found), span.next_frame)
+
+
+def _lines(content: bytes, blocks: Sequence[Block]) -> Iterator[bytes]:
+    start = blocks[0].offset
+    for block in blocks:
+        yield from unpacked(content[block.offset - start : block.last_byte + 1 - start])
+
+
+def _demand_range(unit: str, start: float | None, end: float | None) -> None:
+    for name, bound in ((f"from_{unit}", start), (f"to_{unit}", end)):
+        if bound is not None and not (math.isfinite(bound) and bound >= 0):
+            raise InvalidRequest(f"{name} is a number from 0 on")
+    if start is not None and end is not None and end <= start:
+        raise InvalidRequest(f"to_{unit} must be above from_{unit}")
+
+
+def _is_within(value: float, start: float | None, end: float | None) -> bool:
+    return (start is None or value >= start) and (end is None or value < end)
+
+
+def _overlaps(first: float, last: float, start: float | None, end: float | None) -> bool:
+    return (start is None or last >= start) and (end is None or first < end)

@@ -1,0 +1,89 @@
+"""Indexing a measurements file, and reading its index."""
+
+import io
+import tempfile
+from collections.abc import Iterable
+from datetime import datetime
+from typing import BinaryIO
+
+from chalicelib.core.errors import Poison, StateConflict
+from chalicelib.core.ids import SessionId
+from chalicelib.core.keys import index_prefix
+from chalicelib.core.measurements import blocks
+from chalicelib.core.measurements.index import Index, revision_of
+from chalicelib.core.measurements.indexing import Indexing
+from chalicelib.core.measurements.limits import MOST_SOURCE_BYTES
+from chalicelib.core.measurements.ranges import Frames, Wanted, frames_of, span_of
+from chalicelib.core.upload import Receipt
+from chalicelib.ports import FrameIndex
+
+FRAMES = "frames.jsonl.gz"
+BLOCKS = "blocks.json"
+SUMMARY = "summary.json"
+
+
+def index_measurements(
+    frame_index: FrameIndex, session_id: SessionId, receipt: Receipt, now: datetime
+) -> Index:
+    """The index of exactly the version that `receipt` proves, all of it written; quarantined when the file is poison.
+
+    Whatever the file holds, nothing is raised for it. Raises VersionGone, StorageBusy. The same version gives the
+    same objects: who indexes it again, or beside another, changes nothing.
+    """
+    try:
+        return _written(frame_index, session_id, receipt, now)
+    except Poison as poison:
+        return _index(receipt, now, Indexing(revision_of(receipt.version_id)), str(poison))
+
+
+def read_frames(frame_index: FrameIndex, session_id: SessionId, index: Index, wanted: Wanted) -> Frames:
+    """The frames of `wanted`, in two reads. Raises StateConflict when the file is in quarantine."""
+    prefix = _readable_prefix(session_id, index)
+    span = span_of(blocks.decoded(frame_index.read(f"{prefix}{BLOCKS}")), wanted)
+    if span is None:
+        return Frames((), None)
+    return frames_of(frame_index.read(f"{prefix}{FRAMES}", span.first_byte, span.last_byte), span, wanted)
+
+
+def read_summary(frame_index: FrameIndex, session_id: SessionId, index: Index) -> bytes:
+    """summary.json, a JSON object. Raises StateConflict when the file is in quarantine."""
+    return frame_index.read(f"{_readable_prefix(session_id, index)}{SUMMARY}")
+
+
+def _written(frame_index: FrameIndex, session_id: SessionId, receipt: Receipt, now: datetime) -> Index:
+    if receipt.size_bytes > MOST_SOURCE_BYTES:
+        raise Poison(f"the file has {receipt.size_bytes} bytes; at most {MOST_SOURCE_BYTES} are indexed")
+    revision = revision_of(receipt.version_id)
+    prefix = index_prefix(session_id, receipt.artifact_id, revision)
+    indexing = Indexing(revision)
+    with tempfile.TemporaryFile() as file:
+        _write(file, indexing.members(frame_index.source(receipt.key, receipt.version_id)))
+        frame_index.put(f"{prefix}{FRAMES}", file)
+    frame_index.put(f"{prefix}{BLOCKS}", io.BytesIO(indexing.blocks()))
+    frame_index.put(f"{prefix}{SUMMARY}", io.BytesIO(indexing.summary()))
+    return _index(receipt, now, indexing, None)
+
+
+def _write(file: BinaryIO, members: Iterable[bytes]) -> None:
+    for member in members:
+        file.write(member)
+    file.seek(0)
+
+
+def _index(receipt: Receipt, now: datetime, indexing: Indexing, quarantine: str | None) -> Index:
+    return Index(
+        receipt.artifact_id,
+        receipt.version_id,
+        revision_of(receipt.version_id),
+        indexing.kind,
+        indexing.frames,
+        indexing.rejected,
+        now,
+        quarantine,
+    )
+
+
+def _readable_prefix(session_id: SessionId, index: Index) -> str:
+    if index.quarantine is not None:
+        raise StateConflict(f"{index.artifact_id} is in quarantine: {index.quarantine}")
+    return index_prefix(session_id, index.artifact_id, index.revision)

@@ -1,0 +1,41 @@
+"""The bucket in memory, as the measurements are read and their index is written."""
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from chalicelib.core.errors import NotFound, VersionGone
+from tests.support.memory.footage import MemoryFootage
+
+_CHUNK_BYTES = 1000
+
+
+class MemoryFrameIndex:
+    """The same bucket as `footage`; `reads` are the ranges that were read, as (key, first, last)."""
+
+    def __init__(self, footage: MemoryFootage) -> None:
+        self._footage = footage
+        self.reads: list[tuple[str, int, int | None]] = []
+
+    def source(self, key: str, version_id: str) -> Iterator[bytes]:
+        for version in self._footage.versions(key):
+            if version.version_id == version_id and version.stored:
+                yield from _chunks(version.body)
+                return
+        raise VersionGone(f"there is no version {version_id} of {key}")
+
+    def put(self, key: str, content: BinaryIO) -> None:
+        self._footage.put_object(key, content.read())
+
+    def read(self, key: str, first: int = 0, last: int | None = None) -> bytes:
+        self.reads.append((key, first, last))
+        if self._footage.head(key) is None:
+            raise NotFound(f"nothing stands on {key}")
+        body = self._footage.body(key)
+        if first >= len(body):
+            raise NotFound(f"{key} ends before byte {first}")
+        return body[first : None if last is None else last + 1]
+
+
+def _chunks(body: bytes) -> Iterator[bytes]:
+    for start in range(0, len(body), _CHUNK_BYTES):
+        yield body[start : start + _CHUNK_BYTES]
