@@ -9,14 +9,19 @@ import sys
 from chalice.app import Chalice, CloudWatchEvent, Rate, S3Event
 
 from chalicelib import logs, wiring
+from chalicelib.core import keys
+from chalicelib.core.settle import Actor
 from chalicelib.flows import arrivals
 from chalicelib.flows import reconcile as reconciling
 from chalicelib.settings import settings
 from chalicelib.web.device_api import device_api
+from chalicelib.web.measurements_api import measurements_api
 from chalicelib.web.processing_api import processing_api
 
 RECONCILE_LIMIT_S = 240
 """A minute less than the function's time-out, for the session at hand and the report."""
+
+CREATED = ["s3:ObjectCreated:*"]
 
 logs.install(sys.stdout)
 deployment = settings(os.environ)
@@ -26,13 +31,22 @@ app = Chalice(app_name="reelhaul", configure_logs=False)
 app.api.binary_types = []  # JSON alone: every other body comes as text, and is refused as such
 app.register_blueprint(device_api(ports, deployment))
 app.register_blueprint(processing_api(ports, deployment))
+app.register_blueprint(measurements_api(ports, deployment))
 
 
-@app.on_s3_event(
-    bucket=deployment.bucket, events=["s3:ObjectCreated:*"], prefix="originals/", name="on_original"
-)
+@app.on_s3_event(bucket=deployment.bucket, events=CREATED, prefix=keys.ORIGINALS, name="on_original")
 def on_original(event: S3Event) -> None:
-    arrivals.original_arrived(ports, event.to_dict())
+    arrivals.object_arrived(ports, event.to_dict(), Actor.EVENT)
+
+
+@app.on_s3_event(bucket=deployment.bucket, events=CREATED, prefix=keys.OUTPUTS, name="on_output")
+def on_output(event: S3Event) -> None:
+    arrivals.object_arrived(ports, event.to_dict(), Actor.EVENT)
+
+
+@app.on_s3_event(bucket=deployment.bucket, events=CREATED, prefix=keys.MEASUREMENTS, name="on_measurements")
+def on_measurements(event: S3Event) -> None:
+    arrivals.object_arrived(ports, event.to_dict(), Actor.MEASUREMENTS_EVENT)
 
 
 @app.schedule(Rate(5, unit=Rate.MINUTES), name="reconcile")

@@ -2,6 +2,7 @@
 
 import pytest
 
+from chalicelib.core.cleanup import Spent
 from chalicelib.core.ids import ArtifactId
 from chalicelib.core.order import Wish
 from chalicelib.core.settle import Policy
@@ -48,6 +49,10 @@ def test_every_variable_is_heard():
             "PART_URL_TTL_S": "60",
             "UPLOAD_TTL_S": "3600",
             "UNDO_S": "0",
+            "GRACE_S": "0",
+            "RESTORABLE_DAYS": "30",
+            "CLEANUP_OBJECTS_A_DAY": "7",
+            "CLEANUP_BYTES_A_DAY": "1000",
             "REQUIRED_OUTPUTS": "output.enhanced.mp4,measurements.lights",
             "PAUSE": "true",
             "PACE_BYTES_S": "1000000",
@@ -55,7 +60,15 @@ def test_every_variable_is_heard():
     )
 
     assert read.endpoint_url == "http://127.0.0.1:5055"
-    assert read.policy == Policy(part_size_bytes=5_242_880, part_url_ttl_s=60, upload_ttl_s=3600, undo_s=0)
+    assert read.policy == Policy(
+        part_size_bytes=5_242_880,
+        part_url_ttl_s=60,
+        upload_ttl_s=3600,
+        undo_s=0,
+        grace_s=0,
+        restorable_days=30,
+        cleanup_limit=Spent(7, 1000),
+    )
     assert read.default_wish == Wish((ArtifactId("output.enhanced.mp4"), ArtifactId("measurements.lights")))
     assert (read.pause, read.pace_bytes_s) == (True, 1_000_000)
 
@@ -125,6 +138,17 @@ def test_the_text_has_a_line_for_each_fault_that_names_the_variable():
         ("UPLOAD_TTL_S", "0"),
         ("UPLOAD_TTL_S", "604800"),
         ("UNDO_S", "604800"),
+        ("GRACE_S", "-1"),
+        ("GRACE_S", "31536001"),
+        ("GRACE_S", "3 days"),
+        ("RESTORABLE_DAYS", "0"),
+        ("RESTORABLE_DAYS", "3651"),
+        ("RESTORABLE_DAYS", "${GraceDays}"),
+        ("CLEANUP_OBJECTS_A_DAY", "0"),
+        ("CLEANUP_OBJECTS_A_DAY", "1000000001"),
+        ("CLEANUP_BYTES_A_DAY", "0"),
+        ("CLEANUP_BYTES_A_DAY", "1000000000000000"),
+        ("CLEANUP_BYTES_A_DAY", "4 TiB"),
         ("PAUSE", "yes"),
         ("PACE_BYTES_S", "0"),
     ],
@@ -144,6 +168,14 @@ def test_a_value_that_cannot_be_is_refused_by_name(name: str, text: str):
         ("PART_URL_TTL_S", "900"),
         ("UPLOAD_TTL_S", "604799"),
         ("UNDO_S", "604799"),
+        ("GRACE_S", "0"),
+        ("GRACE_S", "31536000"),
+        ("RESTORABLE_DAYS", "1"),
+        ("RESTORABLE_DAYS", "3650"),
+        ("CLEANUP_OBJECTS_A_DAY", "1"),
+        ("CLEANUP_OBJECTS_A_DAY", "1000000000"),
+        ("CLEANUP_BYTES_A_DAY", "1"),
+        ("CLEANUP_BYTES_A_DAY", "999999999999999"),
         ("AWS_REGION", "us-gov-west-1"),
     ],
 )

@@ -5,17 +5,20 @@ Every method that talks to S3 or DynamoDB may raise StorageBusy: the same call s
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Protocol
+from datetime import date, datetime
+from typing import BinaryIO, Protocol
 
 from chalicelib.core.chapter import Chapter
+from chalicelib.core.cleanup import Arming, Bucket, Spent
 from chalicelib.core.crc import Crc64Nvme
 from chalicelib.core.ids import DeviceId, SessionId, TokenId, UploadId
-from chalicelib.core.parts import StoredPart
-from chalicelib.core.session import Picture, Progress, Session
+from chalicelib.core.measurements.index import Index
+from chalicelib.core.parts import PartPlan, StoredPart
+from chalicelib.core.picture import Picture, Progress
+from chalicelib.core.session import Session
 from chalicelib.core.settle import Policy
 from chalicelib.core.tokens import Device, Token
-from chalicelib.core.upload import StoredObject, Upload
+from chalicelib.core.upload import Receipt, StoredObject, Upload
 
 
 @dataclass(frozen=True)
@@ -50,11 +53,41 @@ class Footage(Protocol):
     def head(self, key: str) -> StoredObject | None:
         """The current object of `key`, or None when there is none (or a delete marker)."""
 
-    def remove(self, stored: StoredObject) -> None:
-        """Write a delete marker over exactly this object (If-Match); gone or replaced already is success."""
+    def read(self, key: str, most_bytes: int) -> bytes | None:
+        """The current object's bytes, or None when there is none. Raises TooLarge above `most_bytes`."""
+
+    def copy_part(
+        self, key: str, multipart_id: str, version_id: str, plan: PartPlan, number: int
+    ) -> StoredPart:
+        """Have S3 copy part `number` of a version of `key`, all of which `plan` cuts, into a part of the same key.
+
+        Raises MultipartGone, VersionGone.
+        """
+
+    def bucket(self) -> Bucket:
+        """What the bucket promises about versions, and S3's own time."""
+
+    def remove(self, key: str, etag: str) -> None:
+        """Write a delete marker over exactly the object with this ETag (If-Match); gone or replaced is success.
+
+        Raises ValueError for a key that is never removed: only originals and intermediates are.
+        """
 
     def multiparts(self, prefix: str) -> Iterator[OpenMultipart]:
         """Every open multipart upload below `prefix`, all pages. A page that fails raises: partial is not empty."""
+
+
+class FrameIndex(Protocol):
+    """The bucket, as the measurements are read and their index is written."""
+
+    def source(self, key: str, version_id: str) -> Iterator[bytes]:
+        """The bytes of exactly this version, in chunks; a body that is cut short raises. Raises VersionGone."""
+
+    def put(self, key: str, content: BinaryIO) -> None:
+        """Write the whole of `content`, from where it stands, as the object of `key`; all of it or nothing."""
+
+    def read(self, key: str, first: int = 0, last: int | None = None) -> bytes:
+        """The bytes of the current object from `first` to `last`, both in, or to its end. Raises NotFound."""
 
 
 @dataclass(frozen=True)
@@ -101,13 +134,15 @@ class Change:
     """One write of a session's state: all of it or nothing.
 
     `session` is the session as it will stand; its version must be one above what is recorded, or 1 for a new session.
-    `chapters` are written with a new session only, and at most 49 `uploads` at a time. `due_at` is when the
-    reconciler looks next, or None.
+    `chapters` are written with a new session only, and at most 49 `uploads` at a time. `receipts` are of what
+    processors wrote themselves. `due_at` is when the reconciler looks next, or None.
     """
 
     session: Session
     chapters: tuple[Chapter, ...] = ()
     uploads: tuple[Upload, ...] = ()
+    receipts: tuple[Receipt, ...] = ()
+    indexes: tuple[Index, ...] = ()
     due_at: datetime | None = None
 
 
@@ -134,8 +169,25 @@ class Records(Protocol):
     def due(self, until: datetime, limit: int) -> tuple[Due, ...]:
         """At most `limit` sessions due at or before `until`, the longest due first; may lag behind writes."""
 
-    def postpone(self, due: Due, until: datetime) -> None:
-        """Have the session due again at `until`; nothing happens when its due time is no longer `due.due_at`."""
+    def postpone(self, due: Due, until: datetime) -> bool:
+        """Have the session due again at `until`; False, and nothing happens, when it is no longer due at `due.due_at`.
+
+        So of two who find a session due, one has it: what he does not end is due again.
+        """
+
+    def sessions(self) -> Iterator[SessionId]:
+        """Every session, in no order; for an operator's walk, not for a function's."""
+
+    def arming(self) -> Arming | None:
+        """Whether cleanup is armed, consistently read; None when nobody ever said so."""
+
+    def put_arming(self, arming: Arming) -> None: ...
+
+    def spent(self, day: date) -> Spent | None:
+        """What was cleaned on a day (UTC), consistently read; None when nothing was."""
+
+    def spend(self, day: date, size_bytes: int, limit: Spent) -> bool:
+        """Count one more object of this size; False, and nothing counted, when that would pass `limit`."""
 
     def put_progress(self, session_id: SessionId, progress: Progress) -> None:
         """Record a heartbeat; outside the session's version."""
@@ -191,6 +243,7 @@ class Ports:
     """All of the world that a flow may touch, passed by hand."""
 
     footage: Footage
+    frame_index: FrameIndex
     records: Records
     signer: Signer
     orders: Orders

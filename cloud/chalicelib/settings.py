@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.aws.signer import LONGEST_TTL_S
+from chalicelib.core.cleanup import Spent
 from chalicelib.core.errors import InvalidRequest
 from chalicelib.core.order import Wish, wish
 from chalicelib.core.parts import LARGEST_PART_BYTES
@@ -60,6 +61,9 @@ def settings(environment: Mapping[str, str]) -> Settings:
             part_url_ttl_s=read["PART_URL_TTL_S"],
             upload_ttl_s=read["UPLOAD_TTL_S"],
             undo_s=read["UNDO_S"],
+            grace_s=read["GRACE_S"],
+            restorable_days=read["RESTORABLE_DAYS"],
+            cleanup_limit=Spent(read["CLEANUP_OBJECTS_A_DAY"], read["CLEANUP_BYTES_A_DAY"]),
         ),
         order_queue_url=read["ORDER_QUEUE_URL"],
         default_wish=read["REQUIRED_OUTPUTS"],
@@ -151,6 +155,10 @@ VARIABLES: Mapping[str, _Required | _Optional] = {
     "PART_URL_TTL_S": _Optional(_between(1, LONGEST_TTL_S), _USUAL.part_url_ttl_s),
     "UPLOAD_TTL_S": _Optional(_between(1, _MULTIPART_LIFETIME_S - 1), _USUAL.upload_ttl_s),
     "UNDO_S": _Optional(_between(0, _MULTIPART_LIFETIME_S - 1), _USUAL.undo_s),
+    "GRACE_S": _Optional(_between(0, 365 * 86_400), _USUAL.grace_s),
+    "RESTORABLE_DAYS": _Optional(_between(1, 3_650), _USUAL.restorable_days),
+    "CLEANUP_OBJECTS_A_DAY": _Optional(_between(1, 10**9), _USUAL.cleanup_limit.objects),
+    "CLEANUP_BYTES_A_DAY": _Optional(_between(1, 10**15 - 1), _USUAL.cleanup_limit.size_bytes),
     "PAUSE": _Optional(_true_or_false, default=False),
     "PACE_BYTES_S": _Optional(_between(1, 10**12)),
 }

@@ -8,6 +8,7 @@ from functools import cache
 
 from chalicelib.aws.clients import Clients, connect
 from chalicelib.aws.footage import S3Footage
+from chalicelib.aws.frame_index import S3FrameIndex
 from chalicelib.aws.orders import SqsOrders
 from chalicelib.aws.records import DynamoRecords
 from chalicelib.aws.signer import S3Signer
@@ -49,6 +50,7 @@ def ports(settings: Settings) -> Ports:
     clock = SystemClock()
     return Ports(
         footage=S3Footage(clients.s3, settings.bucket),
+        frame_index=S3FrameIndex(clients.s3, settings.bucket),
         records=DynamoRecords(clients.dynamodb, settings.table),
         signer=S3Signer(settings.bucket, settings.region, clients.credentials, settings.endpoint_url),
         orders=SqsOrders(clients.sqs, settings.order_queue_url),

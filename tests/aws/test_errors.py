@@ -8,12 +8,22 @@ from botocore.exceptions import (
     ConnectionClosedError,
     ConnectTimeoutError,
     EndpointConnectionError,
+    FlexibleChecksumError,
+    IncompleteReadError,
     ParamValidationError,
     ReadTimeoutError,
+    ResponseStreamingError,
 )
 
 from chalicelib.aws.errors import named
-from chalicelib.core.errors import Conflict, KeyTaken, MultipartGone, PartsRefused, StorageBusy
+from chalicelib.core.errors import (
+    Conflict,
+    KeyTaken,
+    MultipartGone,
+    PartsRefused,
+    StorageBusy,
+    VersionGone,
+)
 
 URL = "https://footage.s3.eu-west-1.amazonaws.com/key?X-Amz-Signature=abcdef"
 
@@ -72,6 +82,20 @@ def test_only_a_completion_can_be_refused_for_its_parts_or_its_key(code: str):
     assert raised(error) is error
 
 
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [("NoSuchVersion", VersionGone), ("NoSuchKey", VersionGone), ("NoSuchUpload", MultipartGone)],
+)
+def test_what_a_copy_is_answered_has_a_name(code: str, kind: type[Exception]):
+    assert type(raised(answer(code, 404, "UploadPartCopy"))) is kind
+
+
+def test_only_for_a_copy_a_missing_key_is_a_version_that_is_gone():
+    error = answer("NoSuchKey", 404, "GetObject")
+
+    assert raised(error) is error
+
+
 @pytest.mark.parametrize("code", ["AccessDenied", "NoSuchBucket", "ValidationException"])
 def test_an_answer_without_a_name_is_raised_as_it_is(code: str):
     error = answer(code)
@@ -126,9 +150,12 @@ def test_a_queue_that_asks_for_patience_is_storage_busy():
         ConnectTimeoutError(endpoint_url=URL),
         ReadTimeoutError(endpoint_url=URL),
         ConnectionClosedError(endpoint_url=URL),
+        ResponseStreamingError(error=URL),
+        IncompleteReadError(actual_bytes=1, expected_bytes=2),
+        FlexibleChecksumError(error_msg=URL),
     ],
 )
-def test_no_answer_at_all_is_storage_busy(error: Exception):
+def test_no_answer_at_all_or_only_some_of_it_is_storage_busy(error: Exception):
     assert type(raised(error)) is StorageBusy
 
 

@@ -5,13 +5,21 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from chalicelib.aws.errors import StorageUnfit
 from chalicelib.aws.footage import S3Footage
 from chalicelib.core.crc import Crc64Nvme
-from chalicelib.core.errors import KeyTaken, MultipartGone, PartsRefused, StorageBusy
+from chalicelib.core.errors import (
+    KeyTaken,
+    MultipartGone,
+    PartsRefused,
+    StorageBusy,
+    TooLarge,
+    VersionGone,
+)
 from chalicelib.core.ids import UploadId
-from chalicelib.core.parts import StoredPart
+from chalicelib.core.parts import PartPlan, StoredPart
 from chalicelib.core.upload import StoredObject
 from tests.aws.canned import Answer, Sent, answering, clients, failure
 
@@ -188,7 +196,7 @@ def test_a_head_that_is_refused_is_not_an_absent_object(status: int):
 def test_a_removal_names_the_etag_that_was_judged_and_no_version():
     bucket, sent = footage(Answer(204))
 
-    bucket.remove(JUDGED)
+    bucket.remove(JUDGED.key, JUDGED.etag)
 
     assert sent[0].headers["If-Match"] == '"etag"'
     assert "versionId" not in sent[0].url
@@ -198,7 +206,7 @@ def test_a_removal_names_the_etag_that_was_judged_and_no_version():
 def test_a_removal_of_what_is_replaced_or_gone_succeeds(refusal: Answer):
     bucket, sent = footage(refusal)
 
-    bucket.remove(JUDGED)
+    bucket.remove(JUDGED.key, JUDGED.etag)
 
     assert len(sent) == 1
 
@@ -207,7 +215,199 @@ def test_a_removal_that_is_not_allowed_is_an_error():
     bucket, _ = footage(failure(403, "AccessDenied"))
 
     with pytest.raises(Exception, match="AccessDenied"):
-        bucket.remove(JUDGED)
+        bucket.remove(JUDGED.key, JUDGED.etag)
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["outputs/match-17/1/a.mp4", "measurements/match-17/1/lights", "index/match-17/frames", "originalsx/a"],
+)
+def test_what_is_not_an_original_or_an_intermediate_is_never_removed_whoever_asks(key: str):
+    bucket, sent = footage(Answer(204))
+
+    with pytest.raises(ValueError, match="never removed"):
+        bucket.remove(key, '"etag"')
+
+    assert sent == []
+
+
+def test_what_is_read_is_the_current_object():
+    bucket, sent = footage(Answer(200, "the body", {"content-length": "8"}))
+
+    assert bucket.read(KEY, 8) == b"the body"
+    assert "versionId" not in sent[0].url
+
+
+def test_what_is_larger_than_asked_for_is_not_read():
+    bucket, _ = footage(Answer(200, "the body", {"content-length": "8"}))
+
+    with pytest.raises(TooLarge, match="8 bytes; at most 7"):
+        bucket.read(KEY, 7)
+
+
+def test_a_body_that_ends_early_is_never_taken_for_all_of_it():
+    bucket, _ = footage(Answer(200, "the bo", {"content-length": "8"}))
+
+    with pytest.raises(StorageBusy):
+        bucket.read(KEY, 8)
+
+
+def test_a_body_that_arrives_with_another_checksum_is_read_again_later():
+    bucket, _ = footage(Answer(200, "the body", {"content-length": "8", "x-amz-checksum-crc32": "AAAAAA=="}))
+
+    with pytest.raises(StorageBusy):
+        bucket.read(KEY, 8)
+
+
+@pytest.mark.parametrize("refusal", [failure(403, "AccessDenied"), failure(404, "NoSuchBucket")])
+def test_a_read_that_is_refused_is_not_an_absent_object(refusal: Answer):
+    bucket, _ = footage(refusal)
+
+    with pytest.raises(Exception, match=r"AccessDenied|NoSuchBucket"):
+        bucket.read(KEY, 8)
+
+
+COPIED = Answer(
+    200,
+    "<CopyPartResult><ETag>&quot;e&quot;</ETag><LastModified>2026-11-21T12:00:00.000Z</LastModified>"
+    f"<ChecksumCRC64NVME>{CRC}</ChecksumCRC64NVME></CopyPartResult>",
+)
+THREE_PARTS = PartPlan(25, 10)
+
+
+def copy(bucket: S3Footage, plan: PartPlan = THREE_PARTS, number: int = 1) -> StoredPart:
+    return bucket.copy_part(KEY, "multipart", "v1", plan, number)
+
+
+@pytest.mark.parametrize(("number", "wanted"), [(1, "bytes=0-9"), (2, "bytes=10-19"), (3, "bytes=20-24")])
+def test_a_copied_part_is_its_range_of_exactly_the_version(number: int, wanted: str):
+    bucket, sent = footage(COPIED)
+
+    part = copy(bucket, number=number)
+
+    assert sent[0].headers["x-amz-copy-source"] == f"footage/{KEY}?versionId=v1"
+    assert sent[0].headers["x-amz-copy-source-range"] == wanted
+    assert f"partNumber={number}" in sent[0].url
+    assert part == StoredPart(number, THREE_PARTS.size_of(number), CRC, '"e"')
+
+
+@pytest.mark.parametrize(("size_bytes", "has_range"), [(9, False), (10, False), (11, True)])
+def test_a_copy_of_the_whole_names_no_range_because_s3_refuses_one_of_a_small_object(
+    size_bytes: int, has_range: bool
+):
+    bucket, sent = footage(COPIED)
+
+    copy(bucket, PartPlan(size_bytes, 10))
+
+    assert ("x-amz-copy-source-range" in sent[0].headers) is has_range
+
+
+def test_the_escapes_of_a_key_reach_s3_as_they_are():
+    bucket, sent = footage(COPIED)
+
+    bucket.copy_part("originals/s/100GOPRO/a=20b.MP4", "multipart", "v1", THREE_PARTS, 1)
+
+    assert sent[0].headers["x-amz-copy-source"] == "footage/originals/s/100GOPRO/a%3D20b.MP4?versionId=v1"
+
+
+@pytest.mark.parametrize(
+    ("refusal", "kind"),
+    [
+        (failure(404, "NoSuchVersion"), VersionGone),
+        (failure(404, "NoSuchKey"), VersionGone),
+        (failure(404, "NoSuchUpload"), MultipartGone),
+        (failure(200, "NoSuchVersion"), VersionGone),
+        (failure(200, "NoSuchUpload"), MultipartGone),
+        (BUSY, StorageBusy),
+    ],
+)
+def test_a_refused_copy_says_why(refusal: Answer, kind: type[Exception]):
+    bucket, _ = footage(refusal)
+
+    with pytest.raises(kind):
+        copy(bucket)
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        pytest.param(400, "InvalidRequest", id="a delete marker as the source, or a range of a small one"),
+        pytest.param(400, "InvalidArgument", id="a range beyond the end"),
+        pytest.param(403, "AccessDenied", id="no right"),
+        pytest.param(404, "NoSuchBucket", id="no bucket"),
+    ],
+)
+def test_a_copy_that_is_wrong_is_an_error_and_neither_a_part_nor_a_lost_version(status: int, code: str):
+    bucket, _ = footage(failure(status, code))
+
+    with pytest.raises(ClientError, match=code):
+        copy(bucket)
+
+
+@pytest.mark.parametrize("code", ["InternalError", "SlowDown"])
+def test_a_copy_answered_200_with_an_error_inside_is_an_error(code: str):
+    bucket, _ = footage(failure(200, code))
+
+    with pytest.raises(StorageBusy):
+        copy(bucket)
+
+
+def test_a_copied_part_without_its_crc_is_an_error_and_never_a_guess():
+    bucket, _ = footage(Answer(200, "<CopyPartResult><ETag>&quot;e&quot;</ETag></CopyPartResult>"))
+
+    with pytest.raises(StorageUnfit, match="part 1"):
+        copy(bucket)
+
+
+DATED = {"date": "Sat, 21 Nov 2026 12:00:00 GMT"}
+NO_RULES = failure(404, "NoSuchLifecycleConfiguration")
+
+
+def versioning(status: str | None) -> Answer:
+    said = f"<Status>{status}</Status>" if status else ""
+    return Answer(200, f"<VersioningConfiguration>{said}</VersioningConfiguration>", DATED)
+
+
+@pytest.mark.parametrize(("status", "is_versioned"), [("Enabled", True), ("Suspended", False), (None, False)])
+def test_a_bucket_keeps_versions_only_while_it_says_so(status: str | None, is_versioned: bool):
+    bucket, _ = footage(versioning(status), NO_RULES)
+
+    assert bucket.bucket().is_versioned is is_versioned
+
+
+def test_what_time_it_is_in_the_bucket_is_s3s_own():
+    bucket, _ = footage(versioning("Enabled"), NO_RULES)
+
+    assert bucket.bucket().at == datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+
+
+def test_a_bucket_without_a_lifecycle_promises_nothing():
+    bucket, _ = footage(versioning("Enabled"), NO_RULES)
+
+    assert bucket.bucket().keeps_days == {"originals/": None, "intermediates/": None}
+
+
+def test_a_lifecycle_that_cannot_be_read_is_not_taken_for_none():
+    bucket, _ = footage(versioning("Enabled"), failure(403, "AccessDenied"))
+
+    with pytest.raises(ClientError, match="AccessDenied"):
+        bucket.bucket()
+
+
+def test_the_rules_of_a_lifecycle_are_read_as_s3_writes_them():
+    rule = (
+        "<Rule><ID>purge</ID><Status>Enabled</Status><Filter><Prefix>originals/</Prefix></Filter>"
+        "<NoncurrentVersionExpiration><NoncurrentDays>14</NoncurrentDays></NoncurrentVersionExpiration></Rule>"
+    )
+    archive = (
+        "<Rule><Status>Enabled</Status><Prefix>intermediates/</Prefix><NoncurrentVersionExpiration>"
+        "<NoncurrentDays>30</NoncurrentDays></NoncurrentVersionExpiration><NoncurrentVersionTransition>"
+        "<NoncurrentDays>1</NoncurrentDays><StorageClass>GLACIER</StorageClass></NoncurrentVersionTransition></Rule>"
+    )
+    body = f"<LifecycleConfiguration>{rule}{archive}</LifecycleConfiguration>"
+    bucket, _ = footage(versioning("Enabled"), Answer(200, body))
+
+    assert bucket.bucket().keeps_days == {"originals/": 14, "intermediates/": 0}
 
 
 def page_of_uploads(name: str, *, more: bool) -> Answer:
@@ -240,8 +440,11 @@ CALLS: list[Callable[[S3Footage], Any]] = [
     complete,
     lambda bucket: bucket.abort(KEY, "multipart"),
     lambda bucket: bucket.head(KEY),
-    lambda bucket: bucket.remove(JUDGED),
+    lambda bucket: bucket.remove(JUDGED.key, JUDGED.etag),
     lambda bucket: list(bucket.multiparts("")),
+    lambda bucket: bucket.read(KEY, 1),
+    copy,
+    lambda bucket: bucket.bucket(),
 ]
 
 

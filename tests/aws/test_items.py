@@ -2,15 +2,18 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import msgspec
 import pytest
 
 from chalicelib.aws import items
-from chalicelib.core.ids import ArtifactId, SessionId
+from chalicelib.core.cleanup import Cleanup, Doomed
+from chalicelib.core.crc import Crc64Nvme
+from chalicelib.core.ids import ArtifactId, SessionId, UploadId
 from chalicelib.core.order import Order, Wish
 from chalicelib.core.session import Camera, Session, SessionState
-from chalicelib.core.upload import Upload
+from chalicelib.core.upload import Receipt, Upload
 from chalicelib.ports import Due
 from tests.support.builders import make_chapter, make_session, make_upload
 
@@ -87,6 +90,64 @@ def test_a_session_written_before_there_were_orders_still_reads():
 
     assert not {"order", "failure", "held"} & set(item)
     assert items.value(item, Session) == make_session()
+
+
+MOST_ITEM_BYTES = 400 * 1024
+VERSION_ID = "3HL4kqtJlcpXroDTDmJ.rmSpXd3dIbrH"
+LONGEST_NAME = "n" * 100
+LONGEST_SESSION_ID = SessionId("s" * 100)
+LONGEST_KEY = f"originals/{LONGEST_SESSION_ID}/100GOPRO/{'F' * 180}"
+
+
+def weight(attribute: Any) -> int:
+    """The bytes that DynamoDB counts for a value.
+
+    Source: docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html (item sizes)
+    """
+    [(kind, value)] = attribute.items()
+    if kind == "M":
+        return 3 + sum(1 + len(name.encode()) + weight(each) for name, each in value.items())
+    if kind == "L":
+        return 3 + sum(1 + weight(each) for each in value)
+    return {"S": len(str(value).encode()), "N": len(str(value)) // 2 + 2, "BOOL": 1}[kind]
+
+
+def largest_session(doomed: int = 99, **changes: Any) -> Session:
+    """A session with the longest names there can be, its intent for so many objects by fifty outputs."""
+    crc = Crc64Nvme("rosUhgp5mIg=")
+    output = ArtifactId(f"output.{LONGEST_NAME}")
+    one = Doomed(ArtifactId("o" * 200), LONGEST_KEY, VERSION_ID, f'"{"e" * 32}-10000"', 2**45, crc)
+    receipt = Receipt(
+        UploadId("u_" + "x" * 22),
+        output,
+        f"outputs/{LONGEST_SESSION_ID}/1/{LONGEST_NAME}",
+        *(VERSION_ID, 2**45, crc, NOON),
+    )
+    return make_session(
+        session_id=LONGEST_SESSION_ID,
+        group="ü" * 100,
+        order=Order(9, Wish((output,) * 50, "x" * 16_384), NOON, NOON),
+        cleanup=Cleanup(NOON, (one,) * doomed, (receipt,) * 50),
+        **changes,
+    )
+
+
+def item_weight(session: Session) -> int:
+    beside = [items.chapter_item(session.session_id, place, make_chapter()) for place in range(1, 100)]
+    first, *_ = items.stamped(items.session_item(session), beside, session.version)
+    return weight({"M": first})
+
+
+def test_the_largest_intent_leaves_more_than_half_of_an_item_free():
+    restored: dict[str, Any] = {
+        "cleaned": (VERSION_ID,) * 99,
+        "restoring": (ArtifactId("o" * 200),) * 99,
+        "held": "h" * 500,
+        "failure": "f" * 500,
+    }
+
+    assert item_weight(largest_session()) < 130_000
+    assert item_weight(largest_session(**restored)) < MOST_ITEM_BYTES // 2
 
 
 @pytest.mark.parametrize("place", [1, 9, 10, 99])

@@ -10,13 +10,18 @@ import pytest
 
 from chalicelib.aws import items
 from chalicelib.aws.records import DynamoRecords
+from chalicelib.core.cleanup import Arming, Spent
+from chalicelib.core.crc import Crc64Nvme
 from chalicelib.core.errors import Conflict, StorageBusy
-from chalicelib.core.ids import DeviceId, SessionId, TokenId, UploadId
+from chalicelib.core.ids import ArtifactId, DeviceId, SessionId, TokenId, UploadId
+from chalicelib.core.measurements.index import Index
+from chalicelib.core.upload import Receipt
 from chalicelib.ports import Change, Due
 from tests.aws.canned import Answer, Sent, answering, clients
 from tests.support.builders import make_chapter, make_session, make_upload
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+TODAY = NOON.date()
 SESSION = make_session()
 SESSION_ID = SESSION.session_id
 
@@ -107,6 +112,47 @@ def test_a_picture_caught_in_the_middle_of_a_write_is_read_again(torn: list[item
     assert len(sent) == 2
 
 
+RECEIPT = Receipt(
+    None, ArtifactId("output.a"), "outputs/match-17-north/1/a", "v1", 9, Crc64Nvme("rosUhgp5mIg="), NOON
+)
+INDEX = Index(ArtifactId("measurements.lights"), "v1", "0f", "papi", 3, 0, NOON)
+POISON = replace(INDEX, frames=0, quarantine="poison")
+PINNED = items.receipt_item(SESSION_ID, RECEIPT), items.index_item(SESSION_ID, POISON)
+MADE_AT_3 = written(3, *PINNED)
+
+
+@pytest.mark.parametrize(
+    "torn",
+    [
+        pytest.param([MADE_AT_3[0], MADE_AT_3[1]], id="an index not there yet"),
+        pytest.param([MADE_AT_3[0], MADE_AT_3[2]], id="a receipt not there yet"),
+        pytest.param(
+            [*MADE_AT_3[:2], written(2, items.index_item(SESSION_ID, INDEX))[1]],
+            id="an index from before the session's last write",
+        ),
+        pytest.param([written(2)[0], MADE_AT_3[1]], id="a receipt there too early"),
+        pytest.param([written(2)[0], MADE_AT_3[2]], id="an index there too early"),
+    ],
+)
+def test_receipts_and_indexes_caught_in_the_middle_of_a_write_are_read_again(torn: list[items.Item]):
+    table, sent = records(answer({"Items": torn}), answer({"Items": MADE_AT_3}))
+
+    found = table.picture(SESSION_ID)
+
+    assert found is not None
+    assert (found.session.version, found.receipts, found.indexes) == (3, (RECEIPT,), (POISON,))
+    assert len(sent) == 2
+
+
+def test_receipts_and_indexes_of_earlier_writes_are_part_of_the_picture():
+    table, _ = records(answer({"Items": [*written(4), *MADE_AT_3[1:]]}))
+
+    found = table.picture(SESSION_ID)
+
+    assert found is not None
+    assert (found.receipts, found.indexes) == ((RECEIPT,), (POISON,))
+
+
 def test_uploads_of_earlier_writes_are_part_of_the_picture():
     table, _ = records(answer({"Items": [*AT_3, written(2, items.upload_item(OTHER))[1]]}))
 
@@ -191,6 +237,71 @@ def test_a_postponing_that_is_not_allowed_is_an_error():
         table.postpone(Due(SESSION_ID, NOON), NOON)
 
 
+LIMIT = Spent(3, 100)
+
+
+def test_what_is_spent_is_counted_in_one_update_that_holds_the_limit():
+    table, sent = records(answer({}))
+
+    assert table.spend(TODAY, 30, LIMIT)
+
+    said = asked(sent[0])
+    assert said["Key"] == {"pk": {"S": "SPENT#2026-11-21"}, "sk": {"S": "SPENT"}}
+    assert said["UpdateExpression"] == "ADD objects :one, size_bytes :size"
+    assert said["ExpressionAttributeValues"] == {
+        ":one": {"N": "1"},
+        ":size": {"N": "30"},
+        ":objects": {"N": "3"},
+        ":room": {"N": "70"},
+    }
+
+
+def test_what_would_pass_the_limit_is_refused_by_the_table():
+    table, _ = records(failure("ConditionalCheckFailedException"))
+
+    assert not table.spend(TODAY, 30, LIMIT)
+
+
+@pytest.mark.parametrize("limit", [Spent(3, 29), Spent(0, 100)])
+def test_what_passes_the_limit_by_itself_is_not_even_asked(limit: Spent):
+    table, sent = records(answer({}))
+
+    assert not table.spend(TODAY, 30, limit)
+    assert sent == []
+
+
+def test_a_spending_that_is_not_allowed_is_an_error_and_never_a_yes():
+    table, _ = records(failure("AccessDeniedException"))
+
+    with pytest.raises(Exception, match="AccessDenied"):
+        table.spend(TODAY, 30, LIMIT)
+
+
+def test_what_was_spent_and_whether_cleanup_is_armed_are_read_consistently():
+    table, sent = records(answer({}))
+
+    assert (table.spent(TODAY), table.arming()) == (None, None)
+    assert [asked(request)["ConsistentRead"] for request in sent] == [True, True]
+
+
+def test_every_page_of_sessions_is_read_consistently():
+    pages = [{"Items": [{"session_id": {"S": name}}]} for name in ("a", "b")]
+    key = {"pk": {"S": "SESSION#a"}, "sk": {"S": "SESSION"}}
+    table, sent = records(answer({**pages[0], "LastEvaluatedKey": key}), answer(pages[1]))
+
+    assert list(table.sessions()) == ["a", "b"]
+    assert [asked(request)["ConsistentRead"] for request in sent] == [True, True]
+    assert asked(sent[1])["ExclusiveStartKey"] == key
+
+
+def test_a_page_of_sessions_that_fails_is_never_the_end_of_them():
+    page = {"Items": [{"session_id": {"S": "a"}}], "LastEvaluatedKey": {"pk": {"S": "a"}}}
+    table, _ = records(answer(page), BUSY)
+
+    with pytest.raises(StorageBusy):
+        list(table.sessions())
+
+
 CALLS: list[Callable[[DynamoRecords], Any]] = [
     lambda table: table.picture(SESSION_ID),
     lambda table: table.session_of(UploadId("u_first")),
@@ -199,6 +310,11 @@ CALLS: list[Callable[[DynamoRecords], Any]] = [
     lambda table: table.postpone(Due(SESSION_ID, NOON), NOON),
     lambda table: table.token(TokenId("t_1")),
     lambda table: table.device(DeviceId("d_1")),
+    lambda table: list(table.sessions()),
+    lambda table: table.arming(),
+    lambda table: table.put_arming(Arming(True, NOON, "begin")),
+    lambda table: table.spent(TODAY),
+    lambda table: table.spend(TODAY, 30, LIMIT),
 ]
 
 
@@ -208,3 +324,12 @@ def test_every_call_tells_when_the_table_asks_for_patience(call: Callable[[Dynam
 
     with pytest.raises(StorageBusy):
         call(table)
+
+
+@pytest.mark.parametrize("code", ["ThrottlingException", "ProvisionedThroughputExceededException"])
+def test_a_table_that_is_too_busy_to_count_says_neither_yes_nor_no(code: str):
+    # With a status that botocore does not try again: the tests need not wait for its delays.
+    table, _ = records(failure(code, 507))
+
+    with pytest.raises(StorageBusy):
+        table.spend(TODAY, 30, LIMIT)

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from chalicelib.core.crc import EMPTY
-from chalicelib.core.errors import KeyTaken, MultipartGone, PartsRefused
+from chalicelib.core.errors import KeyTaken, MultipartGone, PartsRefused, TooLarge
+from chalicelib.core.ids import SessionId
 from tests.contracts.sending import UPLOAD_ID, Sent
 from tests.contracts.worlds import World
 from tests.support.memory import crc64nvme_of
@@ -241,7 +242,7 @@ def test_removing_hides_the_object_and_keeps_its_bytes_as_a_version(sent: Sent):
     sent.complete()
     stored = sent.head()
 
-    sent.world.footage.remove(stored)
+    sent.world.footage.remove(stored.key, stored.etag)
 
     assert sent.world.footage.head(sent.key) is None
     assert sent.world.version_ids(sent.key) == {stored.version_id}
@@ -253,7 +254,7 @@ def test_an_object_that_replaced_the_judged_one_is_not_removed(world: World, key
     assert judged is not None
     world.put_object(key, b"replacement")
 
-    world.footage.remove(judged)
+    world.footage.remove(judged.key, judged.etag)
 
     assert world.body(key) == b"replacement"
 
@@ -262,12 +263,99 @@ def test_removing_what_is_gone_already_succeeds_and_adds_nothing(world: World, k
     world.put_object(key, b"judged")
     judged = world.footage.head(key)
     assert judged is not None
-    world.footage.remove(judged)
+    world.footage.remove(judged.key, judged.etag)
 
-    world.footage.remove(judged)
+    world.footage.remove(judged.key, judged.etag)
 
     assert world.footage.head(key) is None
     assert world.version_ids(key) == {judged.version_id}
+
+
+@pytest.mark.parametrize("prefix", ["outputs/", "measurements/", "index/", "elsewhere/"])
+def test_what_is_neither_original_nor_intermediate_is_never_removed(
+    world: World, session_id: SessionId, prefix: str
+):
+    key = f"{prefix}{session_id}/1/enhanced.mp4"
+    world.put_object(key, b"verified")
+    stored = world.footage.head(key)
+    assert stored is not None
+
+    with pytest.raises(ValueError, match="never removed"):
+        world.footage.remove(key, stored.etag)
+
+    assert world.footage.head(key) == stored
+
+
+def test_an_intermediate_can_be_removed(world: World, session_id: SessionId):
+    key = f"intermediates/{session_id}/1/stabilised.mp4"
+    world.put_object(key, b"verified")
+    stored = world.footage.head(key)
+    assert stored is not None
+
+    world.footage.remove(key, stored.etag)
+
+    assert world.footage.head(key) is None
+    assert world.version_ids(key) == {stored.version_id}
+
+
+def test_what_is_read_is_the_current_object(world: World, key: str):
+    world.put_object(key, b"older")
+    world.put_object(key, b"current")
+
+    assert world.footage.read(key, 100) == b"current"
+
+
+@pytest.mark.parametrize("most_bytes", [7, 8])
+def test_an_object_of_as_many_bytes_as_are_read_at_most_is_read(world: World, key: str, most_bytes: int):
+    world.put_object(key, b"current")
+
+    assert world.footage.read(key, most_bytes) == b"current"
+
+
+def test_an_object_of_one_byte_more_is_not_read(world: World, key: str):
+    world.put_object(key, b"current")
+
+    with pytest.raises(TooLarge):
+        world.footage.read(key, 6)
+
+
+def test_an_empty_object_is_read_as_no_bytes_and_not_as_absent(world: World, key: str):
+    world.put_object(key, b"")
+
+    assert world.footage.read(key, 0) == b""
+
+
+def test_of_a_key_without_object_nothing_is_read(world: World, key: str):
+    assert world.footage.read(key, 100) is None
+
+
+def test_of_a_key_with_a_delete_marker_nothing_is_read(world: World, key: str):
+    world.put_object(key, b"removed")
+    world.mark_deleted(key)
+
+    assert world.footage.read(key, 100) is None
+
+
+@pytest.fixture
+def promising(world: World) -> Iterator[World]:
+    """A bucket that keeps versions and purges noncurrent ones after 14 and 30 days, whatever the test does to it."""
+    world.purge_after({"originals/": 14, "intermediates/": 30})
+    yield world
+    world.keep_versions()
+
+
+def test_a_bucket_says_what_it_keeps_and_what_time_it_is_there(promising: World):
+    bucket = promising.footage.bucket()
+
+    assert bucket.is_versioned
+    assert bucket.keeps_days == {"originals/": 14, "intermediates/": 30}
+    assert abs(bucket.at - promising.now()) < timedelta(minutes=5)
+
+
+def test_a_bucket_that_keeps_versions_no_longer_says_so(promising: World):
+    promising.suspend_versions()
+
+    assert not promising.footage.bucket().is_versioned
 
 
 def test_open_multipart_uploads_are_listed_below_a_prefix_with_the_time_they_began(sent: Sent):

@@ -6,6 +6,7 @@ from contextlib import suppress
 import pytest
 
 from chalicelib.core.errors import KeyTaken, MultipartGone, StorageBusy
+from chalicelib.core.parts import PartPlan
 from infra.local.strict_s3 import Chaos, Fault
 from tests.contracts.sending import UPLOAD_ID, Sent
 from tests.contracts.worlds import AwsWorld
@@ -49,6 +50,34 @@ def test_an_error_in_a_reply_of_200_is_an_error_and_the_completion_can_be_repeat
     assert sent.head().upload_id == UPLOAD_ID
 
 
+def test_a_copy_whose_reply_is_lost_is_one_part(sent: Sent, local_chaos: Chaos):
+    sent.complete()
+    source = sent.head()
+    plan = PartPlan(source.size_bytes, source.size_bytes)
+    copy = sent.world.footage.create_multipart(sent.key, UPLOAD_ID)
+    local_chaos.cut_after("UploadPartCopy", key_prefix=sent.key)
+
+    part = sent.world.footage.copy_part(sent.key, copy, source.version_id, plan, 1)
+
+    assert [happened.fault for happened in local_chaos.log] == [Fault.CUT_AFTER]
+    assert sent.world.footage.parts(sent.key, copy) == (part,)
+    sent.world.footage.abort(sent.key, copy)
+
+
+def test_an_error_in_a_reply_of_200_is_no_copied_part(sent: Sent, local_chaos: Chaos):
+    sent.complete()
+    source = sent.head()
+    plan = PartPlan(source.size_bytes, source.size_bytes)
+    copy = sent.world.footage.create_multipart(sent.key, UPLOAD_ID)
+    local_chaos.error_in_200("UploadPartCopy", times=TRIES, key_prefix=sent.key)
+
+    with pytest.raises(StorageBusy):
+        sent.world.footage.copy_part(sent.key, copy, source.version_id, plan, 1)
+
+    assert sent.world.footage.parts(sent.key, copy) == ()
+    sent.world.footage.abort(sent.key, copy)
+
+
 def test_an_abort_whose_reply_is_lost_has_aborted(sent: Sent, local_chaos: Chaos):
     local_chaos.cut_after("AbortMultipartUpload", key_prefix=sent.key)
 
@@ -61,7 +90,7 @@ def test_a_removal_whose_reply_is_lost_writes_one_marker_and_keeps_the_bytes(sen
     stored = sent.head()
     local_chaos.cut_after("DeleteObject", key_prefix=sent.key)
 
-    sent.world.footage.remove(stored)
+    sent.world.footage.remove(stored.key, stored.etag)
 
     assert [happened.fault for happened in local_chaos.log] == [Fault.CUT_AFTER]
     assert sent.world.footage.head(sent.key) is None

@@ -1,8 +1,9 @@
 """What every Records does, whatever it stands on."""
 
 import time
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,8 @@ from chalicelib.core.errors import Conflict
 from chalicelib.core.ids import ArtifactId, DeviceId, SessionId, TokenId, UploadId
 from chalicelib.core.order import Order, Wish
 from chalicelib.core.parts import PartPlan
-from chalicelib.core.session import MOST_CHAPTERS, Camera, Picture, Progress, Session, SessionState
+from chalicelib.core.picture import MOST_CHAPTERS, Picture, Progress
+from chalicelib.core.session import Camera, Session, SessionState
 from chalicelib.core.tokens import Device, Role, Token
 from chalicelib.core.upload import Receipt, UploadState
 from chalicelib.ports import Change, Due, Records
@@ -45,6 +47,12 @@ def picture_of(records: Records, session: Session) -> Picture:
     found = records.picture(session.session_id)
     assert found is not None
     return found
+
+
+def assert_all_is_said(value: Any) -> None:
+    """No field has the value that says nothing, so that none can be lost unseen."""
+    said = {field.name: getattr(value, field.name) for field in fields(value)}
+    assert [name for name, each in said.items() if each in (None, (), False)] == []
 
 
 def due_when(
@@ -120,6 +128,7 @@ def test_every_field_of_an_upload_is_read_as_it_was_written(records: Records, re
         opened_at=NOON,
         expires_at=NOON + timedelta(days=6),
         state=UploadState.VERIFIED,
+        claim=CRC,
         promise=CRC,
         promised_at=NOON + MOMENT,
         reason='weil "das" so ist',
@@ -127,11 +136,13 @@ def test_every_field_of_an_upload_is_read_as_it_was_written(records: Records, re
         can_be_undone=True,
         owes_abort=True,
         owes_removal=True,
+        copies="L4kqtJlcpXroDTDmpUMLUo",
     )
     receipt = Receipt(
         upload.upload_id, upload.artifact_id, upload.key, "3HL4kqtJlcpXro", plan.size_bytes, CRC, NOON
     )
     upload = replace(upload, receipt=receipt)
+    assert_all_is_said(upload)
 
     records.write(Change(recorded.bumped(), uploads=(upload,)))
 

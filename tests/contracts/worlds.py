@@ -4,9 +4,10 @@ import ipaddress
 import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from functools import cache
+from typing import Any, Literal, Protocol
 from urllib.parse import urlsplit
 
 import boto3
@@ -14,13 +15,15 @@ import requests
 
 from chalicelib.aws.clients import Clients, clients_of
 from chalicelib.aws.footage import S3Footage
+from chalicelib.aws.frame_index import S3FrameIndex
 from chalicelib.aws.orders import SqsOrders
 from chalicelib.aws.records import DynamoRecords
 from chalicelib.aws.signer import S3Signer
-from chalicelib.ports import Footage, Orders, Records, Signer
+from chalicelib.ports import Footage, FrameIndex, Orders, Records, Signer
 from infra import template
 from tests.support.memory import (
     MemoryFootage,
+    MemoryFrameIndex,
     MemoryOrders,
     MemoryRecords,
     MemorySigner,
@@ -38,6 +41,9 @@ class World(Protocol):
 
     @property
     def footage(self) -> Footage: ...
+
+    @property
+    def frame_index(self) -> FrameIndex: ...
 
     @property
     def records(self) -> Records: ...
@@ -70,6 +76,15 @@ class World(Protocol):
     def body(self, key: str) -> bytes:
         """The current object's bytes."""
 
+    def purge_after(self, days: Mapping[str, int]) -> None:
+        """Have the lifecycle end noncurrent versions below each prefix after its days, and nothing else."""
+
+    def keep_versions(self) -> None:
+        """Have the bucket keep versions, as it does from the beginning."""
+
+    def suspend_versions(self) -> None:
+        """Have the bucket keep no versions until `keep_versions`."""
+
 
 class Queue(Protocol):
     """A processing queue, and what its processor finds there."""
@@ -93,6 +108,7 @@ class MemoryWorld:
     def __init__(self) -> None:
         self._clock = MovableClock()
         self.footage = MemoryFootage(self._clock)
+        self.frame_index = MemoryFrameIndex(self.footage)
         self.records = MemoryRecords()
         self.signer = MemorySigner()
 
@@ -123,6 +139,15 @@ class MemoryWorld:
 
     def body(self, key: str) -> bytes:
         return self.footage.body(key)
+
+    def purge_after(self, days: Mapping[str, int]) -> None:
+        self.footage.promise = replace(self.footage.promise, keeps_days=dict(days))
+
+    def keep_versions(self) -> None:
+        self.footage.promise = replace(self.footage.promise, is_versioned=True)
+
+    def suspend_versions(self) -> None:
+        self.footage.promise = replace(self.footage.promise, is_versioned=False)
 
 
 class MemoryQueue:
@@ -184,8 +209,14 @@ class AwsWorld:
         self._create_bucket(place.region)
         self._create_table()
         self.footage = S3Footage(self.clients.s3, self._name)
+        self.frame_index = S3FrameIndex(self.clients.s3, self._name)
         self.records = DynamoRecords(self.clients.dynamodb, self._name)
         self.signer = S3Signer(self._name, place.region, self.clients.credentials, place.endpoint_url)
+
+    @property
+    def name(self) -> str:
+        """The bucket's name and the table's."""
+        return self._name
 
     def now(self) -> datetime:
         return datetime.now(UTC)
@@ -200,6 +231,10 @@ class AwsWorld:
     def put_object(self, key: str, body: bytes) -> None:
         self.clients.s3.put_object(Bucket=self._name, Key=key, Body=body)
 
+    def put_with_crc64nvme(self, key: str, body: bytes) -> None:
+        """As `put_object`, with the checksum that boto3 does not choose by itself."""
+        self.clients.s3.put_object(Bucket=self._name, Key=key, Body=body, ChecksumAlgorithm="CRC64NVME")
+
     def mark_deleted(self, key: str) -> None:
         self.clients.s3.delete_object(Bucket=self._name, Key=key)
 
@@ -209,6 +244,28 @@ class AwsWorld:
 
     def body(self, key: str) -> bytes:
         return self.clients.s3.get_object(Bucket=self._name, Key=key)["Body"].read()
+
+    def purge_after(self, days: Mapping[str, int]) -> None:
+        rules: list[Any] = [
+            {
+                "Status": "Enabled",
+                "Filter": {"Prefix": prefix},
+                "NoncurrentVersionExpiration": {"NoncurrentDays": each},
+            }
+            for prefix, each in days.items()
+        ]
+        self.clients.s3.put_bucket_lifecycle_configuration(
+            Bucket=self._name, LifecycleConfiguration={"Rules": rules}
+        )
+
+    def keep_versions(self) -> None:
+        self._set_versioning("Enabled")
+
+    def suspend_versions(self) -> None:
+        self._set_versioning("Suspended")
+
+    def _set_versioning(self, status: Literal["Enabled", "Suspended"]) -> None:
+        self.clients.s3.put_bucket_versioning(Bucket=self._name, VersioningConfiguration={"Status": status})
 
     def wipe_records(self) -> None:
         """An empty table for the next test."""
@@ -244,7 +301,7 @@ class AwsWorld:
                 Bucket=self._name,
                 CreateBucketConfiguration={"LocationConstraint": region},  # type: ignore[typeddict-item]
             )
-        s3.put_bucket_versioning(Bucket=self._name, VersioningConfiguration={"Status": "Enabled"})
+        self.keep_versions()
 
     def _create_table(self) -> None:
         properties = template.load()["Resources"]["Table"]["Properties"]
@@ -280,7 +337,9 @@ class SqsQueue:
         self._sqs.delete_queue(QueueUrl=self._url)
 
 
+@cache
 def _clients(place: Place) -> Clients:
+    """The same for every world of a place: clients cost 100 ms and megabytes that are never given back."""
     session = boto3.Session(
         aws_access_key_id=place.access_key,
         aws_secret_access_key=place.secret_key,

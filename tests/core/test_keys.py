@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.core.ids import SessionId
-from chalicelib.core.keys import escaped, original_key, session_of
+from chalicelib.core.keys import escaped, may_be_removed, order_prefix, original_key, session_of
 
 SESSION = SessionId("match-17")
 
@@ -42,13 +42,35 @@ def test_the_session_of_a_key_is_found_again():
     assert session_of(original_key(SESSION, "100GOPRO", "a b.MP4")) == SESSION
 
 
+@pytest.mark.parametrize("prefix", ["outputs/", "measurements/", "intermediates/"])
+def test_the_session_of_what_an_order_makes_is_found_again(prefix: str):
+    assert session_of(order_prefix(prefix, SESSION, 3) + "x") == SESSION
+
+
+@pytest.mark.parametrize(
+    ("key", "may_be"),
+    [
+        ("originals/s/d/f", True),
+        ("intermediates/s/1/f", True),
+        ("outputs/s/1/f", False),
+        ("measurements/s/1/f", False),
+        ("index/s/f", False),
+        ("lake/originals/f", False),
+        ("", False),
+    ],
+)
+def test_only_originals_and_intermediates_may_be_removed(key: str, may_be: bool):
+    assert may_be_removed(key) is may_be
+
+
 @pytest.mark.parametrize(
     "key",
     [
         "",
         "originals/",
         "originals/match-17",
-        "outputs/match-17/x",
+        "index/match-17/x",
+        "quarantine/match-17/x",
         "originals/../x",
         "other",
         "originals/-x/y",

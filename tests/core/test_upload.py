@@ -125,3 +125,19 @@ def test_a_rejected_upload_owes_an_abort_and_a_delete_marker():
     assert (rejected.owes_abort, rejected.owes_removal) == (True, True)
     assert rejected.aborted().owes
     assert not rejected.aborted().removed().owes
+
+
+@pytest.mark.parametrize(
+    ("key", "owes_removal"),
+    [
+        ("originals/s/100GOPRO/GX010038.MP4", True),
+        ("intermediates/s/1/audio.wav", True),
+        ("outputs/s/1/enhanced.mp4", False),
+        ("measurements/s/1/lights.json", False),
+    ],
+)
+def test_what_an_order_must_end_with_is_never_removed_even_when_it_is_rejected(key: str, owes_removal: bool):
+    rejected = make_upload(key=key).rejected("wrong", START)
+
+    assert (rejected.owes_abort, rejected.owes_removal) == (True, owes_removal)
+    assert rejected.aborted().owes is owes_removal

@@ -2,12 +2,16 @@ from urllib.parse import quote_plus
 
 import pytest
 
+from chalicelib.core import keys
+from chalicelib.core.settle import Actor
 from chalicelib.core.upload import UploadState
-from chalicelib.flows.arrivals import original_arrived
+from chalicelib.flows.arrivals import object_arrived
+from tests.support import story
 from tests.support.builders import (
     SESSION_ID,
     START,
     UPLOAD_ID,
+    MemoryPorts,
     make_picture,
     make_upload,
     memory_ports,
@@ -40,16 +44,16 @@ def state(ports) -> UploadState:
 def test_an_event_verifies_the_original_it_names_however_its_key_is_encoded(encoded):
     ports, upload = arranged()
 
-    assert original_arrived(ports, event_of(encoded(upload.key))) == [SESSION_ID]
+    assert object_arrived(ports, event_of(encoded(upload.key)), Actor.EVENT) == [SESSION_ID]
     assert state(ports) is UploadState.VERIFIED
 
 
 def test_a_doubled_event_changes_nothing_more():
     ports, upload = arranged()
-    original_arrived(ports, event_of(upload.key, upload.key))
+    object_arrived(ports, event_of(upload.key, upload.key), Actor.EVENT)
     before = recorded(ports)
 
-    original_arrived(ports, event_of(upload.key))
+    object_arrived(ports, event_of(upload.key), Actor.EVENT)
 
     assert ports.records.picture(SESSION_ID) == before
 
@@ -57,7 +61,7 @@ def test_a_doubled_event_changes_nothing_more():
 def test_an_event_before_its_object_changes_nothing():
     ports = memory_ports(make_picture(make_upload()))
 
-    assert original_arrived(ports, event_of(make_upload().key)) == [SESSION_ID]
+    assert object_arrived(ports, event_of(make_upload().key), Actor.EVENT) == [SESSION_ID]
     assert state(ports) is UploadState.OPEN
 
 
@@ -73,5 +77,101 @@ def test_an_event_before_its_object_changes_nothing():
 def test_an_event_that_names_nothing_of_ours_is_passed_over(event):
     ports, _ = arranged()
 
-    assert original_arrived(ports, event) == []
+    assert object_arrived(ports, event, Actor.EVENT) == []
     assert ports.metrics.counts["event.ignored"] == len(event.get("Records", ()))
+
+
+def made() -> MemoryPorts:
+    """Ports where a processor wrote all that the session requires, and nobody has looked since."""
+    ports = memory_ports()
+    story.haul(ports)
+    object_arrived(ports, event_of(story.original_keys()[0]), Actor.EVENT)
+    story.process(ports)
+    return ports
+
+
+@pytest.mark.parametrize("encoded", [lambda key: key, quote_plus])
+@pytest.mark.parametrize("key", [story.key_of(story.VIDEO), keys.manifest_key(SESSION_ID, 1)])
+def test_an_event_of_outputs_pins_them_and_leaves_the_measurements_to_their_own(encoded, key: str):
+    ports = made()
+
+    assert object_arrived(ports, event_of(encoded(key)), Actor.EVENT) == [SESSION_ID]
+
+    assert recorded(ports).awaited == ()
+    assert recorded(ports).indexes == ()
+    assert story.state_of(ports) == "STORED"
+
+
+def test_an_event_of_measurements_indexes_them_and_the_session_is_processed():
+    ports = made()
+
+    object_arrived(ports, event_of(story.key_of(story.LIGHTS)), Actor.MEASUREMENTS_EVENT)
+
+    [index] = recorded(ports).indexes
+    assert (index.artifact_id, index.frames, index.quarantine) == (story.LIGHTS, len(story.FRAMES), None)
+    assert story.state_of(ports) == "PROCESSED"
+
+
+def test_doubled_and_reordered_events_of_outputs_end_the_same():
+    ports = made()
+    measured, written = story.key_of(story.LIGHTS), story.key_of(story.VIDEO)
+    object_arrived(ports, event_of(measured, measured), Actor.MEASUREMENTS_EVENT)
+    before = recorded(ports)
+
+    object_arrived(ports, event_of(written, measured, written), Actor.EVENT)
+    object_arrived(ports, event_of(measured), Actor.MEASUREMENTS_EVENT)
+
+    assert recorded(ports) == before
+
+
+def test_one_event_that_names_many_keys_of_a_session_settles_it_once():
+    ports = made()
+
+    named = event_of(story.key_of(story.VIDEO), keys.manifest_key(SESSION_ID, 1), "outputs/unknown/1/a")
+
+    assert object_arrived(ports, named, Actor.EVENT) == [SESSION_ID]
+    assert ports.metrics.counts["event.ignored"] == 1
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "outputs/unknown/1/enhanced.mp4",
+        "measurements/unknown/1/lights.json",
+        "outputs/",
+        "outputs/match-17-north",
+        "outputs//1/a",
+        "outputs/../1/a",
+        "index/match-17-north/lights.json/abc/summary.json",
+        "lake/kind=papi/session=match-17-north/part-1.parquet",
+        "quarantine/match-17-north/lights.json",
+        "Outputs/match-17-north/1/a",
+        "/outputs/match-17-north/1/a",
+        "",
+    ],
+)
+@pytest.mark.parametrize("actor", [Actor.EVENT, Actor.MEASUREMENTS_EVENT])
+def test_a_key_that_is_no_sessions_moves_nothing(actor: Actor, key: str):
+    ports = made()
+    before = recorded(ports)
+
+    assert object_arrived(ports, event_of(key), actor) == []
+
+    assert recorded(ports) == before
+    assert ports.metrics.counts["event.ignored"] == 1
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["outputs/match-17-north/stray.mp4", "outputs/match-17-north/7/a", "measurements/match-17-north/1/x"],
+)
+def test_a_key_of_a_session_that_nobody_stated_is_looked_at_and_moves_nothing(key: str):
+    ports = memory_ports()
+    story.haul(ports)
+    object_arrived(ports, event_of(story.original_keys()[0]), Actor.EVENT)
+    before = recorded(ports)
+    ports.footage.put_object(key, b"stray")
+
+    assert object_arrived(ports, event_of(key), Actor.MEASUREMENTS_EVENT) == [SESSION_ID]
+
+    assert recorded(ports) == before

@@ -18,7 +18,8 @@ from chalicelib.core.errors import (
     UploadGone,
 )
 from chalicelib.core.ids import DeviceId, SessionId, UploadId
-from chalicelib.core.session import Camera, Progress
+from chalicelib.core.picture import Progress
+from chalicelib.core.session import Camera
 from chalicelib.core.tokens import ALL_PROJECTS, Principal, Role
 from chalicelib.core.upload import UploadState
 from chalicelib.flows import finishing, intake

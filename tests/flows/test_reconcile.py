@@ -5,12 +5,14 @@ from typing import Any, cast
 import pytest
 
 from chalicelib.core.errors import StorageBusy
-from chalicelib.core.ids import SessionId, UploadId
-from chalicelib.core.session import Picture
+from chalicelib.core.ids import ArtifactId, SessionId, UploadId
+from chalicelib.core.picture import Picture
 from chalicelib.core.upload import StoredObject, Upload, UploadState
 from chalicelib.flows.reconcile import BATCH, Round, reconcile
 from chalicelib.ports import Due
+from tests.support import story
 from tests.support.builders import (
+    SESSION_ID,
     START,
     UPLOAD_ID,
     MemoryPorts,
@@ -210,6 +212,54 @@ def test_a_multipart_upload_that_no_record_needs_is_aborted_when_it_is_old_enoug
     assert bool(list(ports.footage.multiparts("originals/"))) is kept
 
 
+@pytest.mark.parametrize(("seconds", "kept"), [(-1, True), (0, False), (1, False)])
+@pytest.mark.parametrize("prefix", ["outputs", "measurements"])
+def test_what_processors_send_by_themselves_is_not_aborted_before_an_uploads_own_time_is_over(
+    prefix: str, seconds: int, kept: bool
+):
+    ports = memory_ports(make_picture())
+    ports.footage.register(f"{prefix}/{SESSION_ID}/1/enhanced.mp4", UploadId("u_theirs"), "theirs")
+    ports.clock.advance(ports.policy.upload_ttl_s + seconds)
+
+    assert reconcile(ports, 60).aborted_orphans == (0 if kept else 1)
+    assert bool(list(ports.footage.multiparts(f"{prefix}/"))) is kept
+
+
+@pytest.mark.parametrize(("seconds", "kept"), [(-1, True), (0, False), (1, False)])
+def test_an_intermediate_comes_by_our_uploads_alone_and_is_an_orphan_as_early_as_an_original(
+    seconds: int, kept: bool
+):
+    ports = memory_ports(make_picture())
+    ports.footage.register(f"intermediates/{SESSION_ID}/1/notes.txt", UploadId("u_lost"), "orphan")
+    ports.clock.advance(ports.policy.orphan_age_s + seconds)
+
+    reconcile(ports, 60)
+    assert bool(list(ports.footage.multiparts("intermediates/"))) is kept
+
+
+@pytest.mark.parametrize("key", ["index/s/lights.json/1/frames.jsonl.gz", "lake/x", "quarantine/s/x", "x"])
+def test_what_is_not_of_a_session_is_not_ours_to_abort(key: str):
+    ports = memory_ports(make_picture())
+    ports.footage.register(key, UploadId("u_theirs"), "theirs")
+    ports.clock.advance(30 * 86_400)
+
+    assert reconcile(ports, 60).aborted_orphans == 0
+
+
+@pytest.mark.parametrize("artifact_id", ["output.enhanced.mp4", "measurements.a.json", "intermediate.a"])
+def test_the_live_upload_of_a_processor_is_never_taken_for_an_orphan(artifact_id: str):
+    ports = memory_ports()
+    story.haul(ports)
+    story.let_pass(ports)
+    upload = story.open_made(ports, ArtifactId(artifact_id), b"twenty bytes of this")
+    ports.footage.put_part(upload.key, upload.multipart_id, 1, b"ten of its")
+
+    story.let_pass(ports, ports.policy.upload_ttl_s - 1, rounds=7)
+
+    assert ports.metrics.counts["multipart.orphaned"] == 0
+    assert ports.footage.parts(upload.key, upload.multipart_id)
+
+
 def test_an_orphan_of_a_session_that_was_never_recorded_is_aborted_too():
     ports = memory_ports()
     ports.footage.register("originals/never/100GOPRO/GX010001.MP4", UploadId("u_lost"), "orphan")
@@ -243,3 +293,27 @@ def test_a_listing_that_fails_is_an_error_and_never_an_empty_one():
 
     with pytest.raises(StorageBusy):
         reconcile(replace(ports, footage=broken), 60)
+
+
+def test_of_two_rounds_that_overlap_one_has_the_session():
+    picture = session("shared")
+    ports = arranged(picture)
+
+    class Overtaken:
+        """Another round takes the session between our list and our turn."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(ports.records, name)
+
+        def due(self, until: datetime, limit: int) -> tuple[Due, ...]:
+            found = ports.records.due(until, limit)
+            for each in found:
+                ports.records.postpone(each, ports.clock.now() + timedelta(seconds=1))
+            return found
+
+    done = reconcile(replace(ports, records=cast(MemoryRecords, Overtaken())), 60)
+
+    assert (done.settled, done.failed) == (0, 0)
+    assert upload_of(ports, picture).receipt is None
+    ports.clock.advance(1)
+    assert reconcile(ports, 60).settled == 1

@@ -16,6 +16,7 @@ OUTPUTS = {
     "BucketArn": "arn:aws:s3:::footage",
     "Table": "records",
     "TableArn": "arn:aws:dynamodb:eu-west-1:123456789012:table/records",
+    "GraceDays": "21",
     "OrderQueue": "https://sqs.example.org/orders",
     "OrderQueueArn": "arn:aws:sqs:eu-west-1:123456789012:orders",
     "DeadLetters": "https://sqs.example.org/dead",
@@ -59,7 +60,11 @@ def test_the_coordinator_understands_its_environment(tmp_path: Path):
     read = settings({**seen, "AWS_REGION": "eu-west-1"})
 
     assert (read.bucket, read.table, read.stage) == ("footage", "records", "prod")
-    assert read.policy == Policy()
+    assert read.policy == Policy(restorable_days=21)
+
+
+def test_what_is_promised_to_be_restorable_is_what_the_stacks_lifecycle_keeps(tmp_path: Path):
+    assert environment(prepared(tmp_path / "prod"))["RESTORABLE_DAYS"] == OUTPUTS["GraceDays"]
 
 
 def test_every_setting_is_text_because_lambda_takes_nothing_else(tmp_path: Path):
@@ -88,6 +93,7 @@ def test_a_policy_names_the_stacks_resources(tmp_path: Path):
     resources = {resource for statement in policy["Statement"] for resource in statement["Resource"]}
 
     assert "arn:aws:s3:::footage/originals/*" in resources
+    assert "arn:aws:s3:::footage/intermediates/*" in resources
     assert f"{OUTPUTS['TableArn']}/index/work" in resources
     assert OUTPUTS["DeadLettersArn"] in resources
 
@@ -148,6 +154,10 @@ DEPLOYED = {
     "api_handler": {"resource_type": "lambda_function", "lambda_arn": "arn:api"},
     "on_original": {"resource_type": "lambda_function", "lambda_arn": "arn:on_original"},
     "on_original-s3event": {"resource_type": "s3_event", "lambda_arn": "arn:on_original"},
+    "on_output": {"resource_type": "lambda_function", "lambda_arn": "arn:on_output"},
+    "on_output-s3event": {"resource_type": "s3_event", "lambda_arn": "arn:on_output"},
+    "on_measurements": {"resource_type": "lambda_function", "lambda_arn": "arn:on_measurements"},
+    "on_measurements-s3event": {"resource_type": "s3_event", "lambda_arn": "arn:on_measurements"},
     "reconcile": {"resource_type": "lambda_function", "lambda_arn": "arn:reconcile"},
 }
 
@@ -155,6 +165,8 @@ DEPLOYED = {
 def test_event_functions_are_all_but_the_api():
     assert project.event_functions(DEPLOYED) == {
         "on_original": "arn:on_original",
+        "on_output": "arn:on_output",
+        "on_measurements": "arn:on_measurements",
         "reconcile": "arn:reconcile",
     }
 
@@ -195,7 +207,12 @@ def test_every_event_function_retries_twice_and_then_leaves_a_dead_letter():
         "MaximumRetryAttempts": 2,
         "DestinationConfig": {"OnFailure": {"Destination": "arn:dead"}},
     }
-    assert functions.configured == {"arn:on_original": said, "arn:reconcile": said}
+    assert functions.configured == {
+        "arn:on_original": said,
+        "arn:on_output": said,
+        "arn:on_measurements": said,
+        "arn:reconcile": said,
+    }
 
 
 def test_a_role_whose_rights_are_on_their_way_is_waited_for():

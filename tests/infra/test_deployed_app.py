@@ -74,6 +74,11 @@ def on_thing(event):
     boto3.client("s3").put_object(Bucket=event.bucket, Key=event.key.replace("in/", "out/"), Body=b"seen")
 
 
+@app.on_s3_event(bucket=os.environ["BUCKET"], events=["s3:ObjectCreated:*"], prefix="made/", name="on_made")
+def on_made(event):
+    boto3.client("s3").put_object(Bucket=event.bucket, Key=event.key.replace("made/", "out/"), Body=b"made")
+
+
 @app.schedule(Rate(5, unit=Rate.MINUTES), name="tidy")
 def tidy(event):
     boto3.client("s3").put_object(Bucket=os.environ["BUCKET"], Key="tidied", Body=event.time.encode())
@@ -225,6 +230,15 @@ def test_an_object_reaches_its_handler_which_writes_back(world: World):
         world.put("in/thing one")
 
     assert world.object_body("out/thing one") == b"seen"
+
+
+def test_each_prefix_of_one_bucket_has_its_own_handler(world: World):
+    with ending(world, What.DONE):
+        world.put("in/of one")
+    with ending(world, What.DONE):
+        world.put("made/of another")
+
+    assert (world.object_body("out/of one"), world.object_body("out/of another")) == (b"seen", b"made")
 
 
 def test_an_object_under_another_prefix_reaches_nobody(world: World):

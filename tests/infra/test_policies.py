@@ -2,63 +2,90 @@
 
 import json
 import re
+from collections.abc import Iterable
+from datetime import date
 from typing import Any
 
 import pytest
 
 from chalicelib.aws import items
+from chalicelib.core import keys
 from chalicelib.core.ids import SessionId, UploadId
 from infra import deploy
 
 CHALICE = deploy.CLOUD / ".chalice"
 CONFIG = json.loads((CHALICE / "config.json").read_text())
-ORIGINALS = "${BucketArn}/originals/*"
 BUCKET = "${BucketArn}"
 TABLE = "${TableArn}"
 WORK = "${TableArn}/index/work"
 ORDERS = {("sqs:SendMessage", "${OrderQueueArn}")}
-DEAD_LETTERS = "${DeadLettersArn}"
+DEAD_LETTERS = {("sqs:SendMessage", "${DeadLettersArn}")}
 LOGS = "arn:*:logs:*:*:log-group:/aws/lambda/reelhaul-${Stage}"
 
-LOOKS = {
-    ("s3:GetObject", ORIGINALS),
-    ("s3:ListMultipartUploadParts", ORIGINALS),
-    ("s3:ListBucket", BUCKET),
-}
-SIGNS_READS = {("s3:GetObjectVersion", ORIGINALS)}
-RECORDS = {(f"dynamodb:{action}", TABLE) for action in ("DeleteItem", "PutItem", "Query")}
-UPLOADS = {("s3:PutObject", ORIGINALS), ("s3:AbortMultipartUpload", ORIGINALS)}
+ORIGINALS, INTERMEDIATES, OUTPUTS, MEASUREMENTS, INDEX = (
+    f"{BUCKET}/{prefix}*" for prefix in (*keys.OF_SESSIONS, "index/")
+)
+EVERY_KIND = (ORIGINALS, INTERMEDIATES, OUTPUTS, MEASUREMENTS)
+
+Rights = set[tuple[str, str]]
 
 
-def logs(function: str) -> set[tuple[str, str]]:
-    return {
-        (f"logs:{action}", f"{LOGS}{function}:*")
-        for action in ("CreateLogGroup", "CreateLogStream", "PutLogEvents")
-    }
+def on(resources: Iterable[str], *actions: str) -> Rights:
+    return {(action, resource) for action in actions for resource in resources}
 
 
-MATRIX = {
+def logs(function: str) -> Rights:
+    actions = ("CreateLogGroup", "CreateLogStream", "PutLogEvents")
+    return on([f"{LOGS}{function}:*"], *(f"logs:{action}" for action in actions))
+
+
+LOOKS = on(EVERY_KIND, "s3:GetObject", "s3:ListMultipartUploadParts") | on([BUCKET], "s3:ListBucket")
+UPLOADS = on(EVERY_KIND, "s3:PutObject", "s3:AbortMultipartUpload")
+RECORDS = on([TABLE], "dynamodb:Query", "dynamodb:PutItem", "dynamodb:DeleteItem")
+SIGNS_READS = on([ORIGINALS], "s3:GetObjectVersion")
+INDEXES = on([MEASUREMENTS], "s3:GetObjectVersion") | on([INDEX], "s3:PutObject")
+CLEANS = (
+    on([BUCKET], "s3:GetBucketVersioning", "s3:GetLifecycleConfiguration")
+    | on([ORIGINALS, INTERMEDIATES], "s3:DeleteObject")
+    | on([TABLE], "dynamodb:GetItem", "dynamodb:UpdateItem")
+)
+HEARS_EVENTS = LOOKS | SIGNS_READS | RECORDS | ORDERS | DEAD_LETTERS
+
+MATRIX: dict[str, Rights] = {
     "api_handler": LOOKS
-    | SIGNS_READS
     | UPLOADS
+    | on(EVERY_KIND, "s3:GetObjectVersion")
+    | on([INDEX], "s3:GetObject")
     | RECORDS
-    | {("dynamodb:GetItem", TABLE)}
+    | on([TABLE], "dynamodb:GetItem")
     | ORDERS
     | logs(""),
-    "on_original": LOOKS
-    | SIGNS_READS
-    | RECORDS
-    | ORDERS
-    | {("sqs:SendMessage", DEAD_LETTERS)}
-    | logs("-on_original"),
+    "on_original": HEARS_EVENTS | logs("-on_original"),
+    "on_output": HEARS_EVENTS | logs("-on_output"),
+    "on_measurements": HEARS_EVENTS | INDEXES | logs("-on_measurements"),
     "reconcile": LOOKS
-    | SIGNS_READS
     | UPLOADS
-    | {("s3:ListBucketMultipartUploads", BUCKET), ("s3:DeleteObject", ORIGINALS)}
+    | on(EVERY_KIND, "s3:GetObjectVersion")
+    | on([BUCKET], "s3:ListBucketMultipartUploads")
+    | INDEXES
+    | CLEANS
     | RECORDS
+    | on([WORK], "dynamodb:Query")
     | ORDERS
-    | {("dynamodb:UpdateItem", TABLE), ("dynamodb:Query", WORK), ("sqs:SendMessage", DEAD_LETTERS)}
+    | DEAD_LETTERS
     | logs("-reconcile"),
+}
+
+WRITES = {
+    ("dynamodb:PutItem", "SESSION#*"),
+    ("dynamodb:PutItem", "UPLOAD#*"),
+    ("dynamodb:DeleteItem", "SESSION#*"),
+}
+"""What everybody writes into the table, by the keys that its policy allows."""
+
+WRITES_OF = {
+    **dict.fromkeys(MATRIX, WRITES),
+    "reconcile": WRITES | {("dynamodb:UpdateItem", "SESSION#*"), ("dynamodb:UpdateItem", "SPENT#*")},
 }
 FUNCTIONS = sorted(MATRIX)
 
@@ -68,13 +95,19 @@ def statements(function: str) -> Any:
     return json.loads((CHALICE / file).read_text())["Statement"]
 
 
-def rights(function: str) -> set[tuple[str, str]]:
-    return {
-        (action, resource)
-        for statement in statements(function)
-        for action in statement["Action"]
-        for resource in statement["Resource"]
-    }
+def rights(function: str) -> Rights:
+    granted = (on(each["Resource"], *each["Action"]) for each in statements(function))
+    return set().union(*granted)
+
+
+def writable(function: str) -> Rights:
+    """The keys that a function may write in the table, by action."""
+    bound = [each for each in statements(function) if "Condition" in each]
+    granted = (
+        on(each["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"], *each["Action"])
+        for each in bound
+    )
+    return set().union(*granted)
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -113,42 +146,88 @@ def test_nobody_deletes_versions_or_tables_or_changes_the_grace(function: str):
     assert [action for action, _ in rights(function) if forbidden.match(action)] == []
 
 
-@pytest.mark.parametrize("function", ["api_handler", "on_original"])
+def of_footage(function: str, pattern: str) -> set[str]:
+    """The resources on which a function has a right of S3 that matches."""
+    return {resource for action, resource in rights(function) if re.match(f"s3:({pattern})", action)}
+
+
+@pytest.mark.parametrize("function", [name for name in FUNCTIONS if name != "reconcile"])
 def test_only_the_reconciler_deletes_footage(function: str):
-    assert [action for action, _ in rights(function) if action.startswith("s3:Delete")] == []
+    assert of_footage(function, "Delete") == set()
+
+
+def test_only_originals_and_intermediates_are_ever_deleted():
+    assert of_footage("reconcile", "Delete") == {ORIGINALS, INTERMEDIATES}
+    assert {f"{BUCKET}/{prefix}*" for prefix in keys.CLEANED} == {ORIGINALS, INTERMEDIATES}
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_no_function_writes_tokens_or_devices(function: str):
+def test_nobody_deletes_outputs_measurements_or_their_index(function: str):
+    assert of_footage(function, "Delete") & {OUTPUTS, MEASUREMENTS, INDEX} == set()
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_nobody_reads_or_writes_the_whole_bucket(function: str):
+    assert of_footage(function, ".*") <= {BUCKET, *EVERY_KIND, INDEX}
+
+
+@pytest.mark.parametrize("function", ["on_original", "on_output", "on_measurements"])
+def test_an_event_handler_writes_no_footage(function: str):
+    assert of_footage(function, "Put|Delete|Abort") <= {INDEX}
+
+
+def test_only_those_who_index_write_into_the_index():
+    assert {name for name in FUNCTIONS if ("s3:PutObject", INDEX) in rights(name)} == {
+        "on_measurements",
+        "reconcile",
+    }
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_writes_exactly_the_keys_of_its_role(function: str):
+    assert writable(function) == WRITES_OF[function]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_no_function_writes_tokens_devices_or_whether_cleanup_is_armed(function: str):
+    forbidden = ("TOKEN#", "DEVICE#", items.ARMING_KEY["pk"])
+    writable_keys = {key.removesuffix("*") for _, key in writable(function)}
+
+    assert [
+        (key, other)
+        for key in writable_keys
+        for other in forbidden
+        if other.startswith(key) or key.startswith(other)
+    ] == []
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_every_right_to_write_into_the_table_is_bound_to_keys(function: str):
     writes = [
         each
         for each in statements(function)
         if re.search(r"dynamodb:(Put|Update|Delete)", str(each["Action"]))
     ]
 
-    assert [each["Condition"] for each in writes] == [
-        {
-            "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["SESSION#*", "UPLOAD#*"]},
-            # ForAllValues is true of nothing, too.
-            "Null": {"dynamodb:LeadingKeys": "false"},
-        }
-    ]
+    assert {TABLE} == {resource for each in writes for resource in each["Resource"]}
+    # ForAllValues is true of nothing, too.
+    assert [each["Condition"]["Null"] for each in writes] == [{"dynamodb:LeadingKeys": "false"}] * len(writes)
 
 
 def test_the_writable_keys_are_those_of_the_tables_items():
-    prefixes = {items.session_key(SessionId("s"), "")["pk"], items.pointer_key(UploadId("u"))["pk"]}
+    written = {
+        items.session_key(SessionId("s"), "")["pk"],
+        items.pointer_key(UploadId("u"))["pk"],
+        items.spent_key(date(2026, 11, 21))["pk"],
+    }
 
-    assert prefixes == {"SESSION#s", "UPLOAD#u"}
-
-
-def test_an_event_handler_writes_nothing_into_the_bucket():
-    assert [action for action, _ in rights("on_original") if re.match(r"s3:(Put|Delete|Abort)", action)] == []
+    assert {key.partition("#")[0] + "#*" for key in written} == {key for _, key in WRITES_OF["reconcile"]}
 
 
 def test_event_functions_may_leave_their_dead_letters():
     events = set(FUNCTIONS) - {"api_handler"}
 
-    assert {name for name in FUNCTIONS if ("sqs:SendMessage", DEAD_LETTERS) in rights(name)} == events
+    assert {name for name in FUNCTIONS if rights(name) >= DEAD_LETTERS} == events
 
 
 def test_the_api_answers_before_the_gateway_gives_up():

@@ -1,123 +1,85 @@
 """What each function asks of AWS at its work is what its policy file allows: no more, no less."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any, cast
+from typing import cast
 
 import pytest
 import requests
 
+from chalicelib.core import keys
+from chalicelib.core.artifact import made_key
+from chalicelib.core.cleanup import Arming
 from chalicelib.core.errors import Conflict, StorageBusy
-from chalicelib.core.ids import SessionId, UploadId
-from chalicelib.core.order import wish
+from chalicelib.core.ids import ArtifactId, SessionId, UploadId
+from chalicelib.core.measurements.ranges import Wanted
+from chalicelib.core.order import Wish, wish
+from chalicelib.core.session import SessionState
 from chalicelib.core.settle import Actor, Policy
-from chalicelib.core.tokens import Principal, Role
+from chalicelib.core.tokens import ALL_PROJECTS, Principal, Role
 from chalicelib.core.upload import Upload
-from chalicelib.flows import finishing, intake, ordering
+from chalicelib.flows import artifacts, finishing, frames, intake, ordering
 from chalicelib.flows.reconcile import reconcile
+from chalicelib.flows.recording import loaded
 from chalicelib.flows.settling import settle_session
 from chalicelib.ports import Orders, Ports, Signer
 from chalicelib.wiring import RandomIds, SystemClock
 from tests.contracts.worlds import AwsWorld, Place
-from tests.infra.test_policies import BUCKET, ORDERS, ORIGINALS, TABLE, WORK, rights
+from tests.infra.asked import Asked, Heard, hearing
+from tests.infra.test_policies import ORDERS, WRITES_OF, Rights, rights
 from tests.support.builders import DEVICE_ID, make_chapter, make_session
 from tests.support.faults import Fault, When, faulty
 from tests.support.local_aws import local_aws
+from tests.support.measurements import as_document, make_frames
 from tests.support.memory import CountingMetrics, MemoryOrders, crc64nvme_of
 
 NORTH = Principal(Role.DEVICE, "main", DEVICE_ID)
+PROCESSOR = Principal(Role.PROCESSOR, "main", None)
+OPERATOR = Principal(Role.OPERATOR, ALL_PROJECTS, None)
 BODY = b"one short part"
 CRC = crc64nvme_of(BODY)
-WISH = wish(["output.enhanced.mp4"], {})
-
-Rights = set[tuple[str, str]]
-Asked = list[tuple[str, dict[str, Any]]]
-
-OF_S3: dict[str, Rights] = {
-    "CreateMultipartUpload": {("s3:PutObject", ORIGINALS)},
-    "CompleteMultipartUpload": {("s3:PutObject", ORIGINALS)},
-    "ListParts": {("s3:ListMultipartUploadParts", ORIGINALS)},
-    "AbortMultipartUpload": {("s3:AbortMultipartUpload", ORIGINALS)},
-    "ListMultipartUploads": {("s3:ListBucketMultipartUploads", BUCKET)},
-    # Without ListBucket a missing object is 403, not 404.
-    "HeadObject": {("s3:GetObject", ORIGINALS), ("s3:ListBucket", BUCKET)},
-    # Signed here, asked by whoever reads: S3 judges the signer's rights.
-    "read_url": {("s3:GetObjectVersion", ORIGINALS)},
-    # If-Match reads the ETag.
-    "DeleteObject": {("s3:DeleteObject", ORIGINALS), ("s3:GetObject", ORIGINALS)},
-}
-"""Source: docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html"""
-
-
-def needed(operation: str, params: dict[str, Any]) -> Rights:
-    """What a call needs. A transaction needs the right of each of its items."""
-    if operation in OF_S3:
-        return OF_S3[operation]
-    if operation == "send":
-        return ORDERS
-    if operation == "TransactWriteItems":
-        return {(f"dynamodb:{act}Item", TABLE) for item in params["TransactItems"] for act in item}
-    return {(f"dynamodb:{operation}", WORK if "IndexName" in params else TABLE)}
+CHAPTER = make_chapter(size_bytes=len(BODY))
+VIDEO = ArtifactId("output.enhanced.mp4")
+LIGHTS = ArtifactId("measurements.lights.json")
+STABILISED = ArtifactId("intermediate.stabilised.mp4")
+EVERY_MADE_KIND = (VIDEO, LIGHTS, STABILISED)
+WISH = wish([VIDEO, LIGHTS], {})
+MADE = {VIDEO: BODY, LIGHTS: as_document(make_frames(3))}
 
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[AwsWorld]:
     with local_aws() as endpoint_url:
         made = AwsWorld(Place(endpoint_url, "test", "test", "us-east-1", part_size_bytes=4))
+        made.purge_after(dict.fromkeys(keys.CLEANED, Policy().restorable_days))
         yield made
         made.end()
 
 
 @pytest.fixture
 def asked(world: AwsWorld) -> Iterator[Asked]:
-    """What was asked so far; a test clears it where its function begins."""
-    found: Asked = []
-
-    def hear(params: dict[str, Any], model: Any, **_others: Any) -> None:
-        found.append((model.name, params))
-
-    clients = (world.clients.s3, world.clients.dynamodb)
-    for client in clients:
-        client.meta.events.register("before-parameter-build", hear)
-    yield found
-    for client in clients:
-        client.meta.events.unregister("before-parameter-build", hear)
-
-
-class Heard:
-    """A port whose calls are noted before they are made; its methods stand for AWS's operations by their names."""
-
-    def __init__(self, port: object, asked: Asked) -> None:
-        self._port = port
-        self._asked = asked
-
-    def __getattr__(self, name: str) -> Any:
-        def call(*args: Any, **kwargs: Any) -> Any:
-            if name in ("read_url", "send"):
-                self._asked.append((name, {}))
-            return getattr(self._port, name)(*args, **kwargs)
-
-        return call
+    """What was asked so far; what others than the function do is done `by_others`."""
+    found = Asked()
+    with hearing(world, found):
+        yield found
 
 
 @pytest.fixture
 def ports(world: AwsWorld, asked: Asked) -> Iterator[Ports]:
-    """The real adapters and a queue in memory, with no patience and no undo window."""
+    """The real adapters and a queue in memory, with no patience, no undo window and no grace."""
     yield Ports(
         footage=world.footage,
+        frame_index=world.frame_index,
         records=world.records,
         signer=cast(Signer, Heard(world.signer, asked)),
         orders=cast(Orders, Heard(MemoryOrders(), asked)),
         ids=RandomIds(),
         clock=SystemClock(),
         metrics=CountingMetrics(),
-        policy=Policy(undo_s=0, finalize_patience_s=0, orphan_age_s=0),
+        policy=Policy(undo_s=0, finalize_patience_s=0, orphan_age_s=0, grace_s=0, in_flight_s=0),
     )
     world.wipe_records()
-
-
-def used(asked: Asked) -> Rights:
-    return {right for operation, params in asked for right in needed(operation, params)}
 
 
 def allowed(function: str) -> Rights:
@@ -126,36 +88,70 @@ def allowed(function: str) -> Rights:
     return kept | (rights(function) & ORDERS)
 
 
-def opened(ports: Ports, name: str) -> Upload:
+def assert_uses_what_it_may(asked: Asked, function: str) -> None:
+    assert asked.rights() == allowed(function)
+    assert asked.written_keys() == WRITES_OF[function]
+
+
+def opened(ports: Ports, name: str, wanted: Wish | None = WISH) -> Upload:
     """The open upload of the session `name`, without parts."""
-    session_id, chapter = SessionId(name), make_chapter(size_bytes=len(BODY))
-    intake.confirm_session(ports, NORTH, session_id, make_session().camera, None, [chapter], WISH)
-    return intake.open_upload(ports, NORTH, session_id, chapter.artifact_id, len(BODY), None)[0].upload
+    session_id = SessionId(name)
+    intake.confirm_session(ports, NORTH, session_id, make_session().camera, None, [CHAPTER], wanted)
+    return intake.open_upload(ports, NORTH, session_id, CHAPTER.artifact_id, len(BODY), None)[0].upload
 
 
-def sent(ports: Ports, name: str) -> Upload:
-    """The open upload of the session `name`, all its parts in S3."""
-    upload = opened(ports, name)
-    [url] = intake.sign_parts(ports, NORTH, upload.upload_id, [(1, CRC)])
+def sent(ports: Ports, upload: Upload, principal: Principal = NORTH) -> Upload:
+    """The upload, all its parts in S3."""
+    [url] = intake.sign_parts(ports, principal, upload.upload_id, [(1, CRC)])
     assert requests.put(url.url, data=BODY, headers=url.headers, timeout=10).status_code == 200
     return upload
 
 
-def completed(ports: Ports, name: str) -> Upload:
+def completed(ports: Ports, upload: Upload) -> Upload:
     """An upload whose object stands, and whose caller died before it was verified."""
-    upload = sent(ports, name)
+    sent(ports, upload)
     dying = faulty(ports.footage, Fault("complete", StorageBusy("gone"), when=When.AFTER))
     with pytest.raises(StorageBusy):
         settle_session(replace(ports, footage=dying), upload.session_id, Actor.API)
     return upload
 
 
-def completed_by_a_stranger(ports: Ports, name: str) -> Upload:
+def completed_by_a_stranger(ports: Ports, upload: Upload) -> Upload:
     """An upload whose object stands without a promise."""
-    upload = sent(ports, name)
+    sent(ports, upload)
     held = ports.footage.parts(upload.key, upload.multipart_id)
     ports.footage.complete(upload.key, upload.multipart_id, held, CRC, len(BODY))
     return upload
+
+
+def hauled(ports: Ports, name: str) -> SessionId:
+    """A STORED session whose order is on the queue."""
+    upload = sent(ports, opened(ports, name))
+    finishing.complete_upload(ports, NORTH, upload.upload_id, CRC)
+    settle_session(ports, upload.session_id, Actor.EVENT)
+    return upload.session_id
+
+
+def made(ports: Ports, session_id: SessionId, artifact_id: ArtifactId) -> Upload:
+    """The open upload of what a processor makes."""
+    return intake.open_upload(ports, PROCESSOR, session_id, artifact_id, len(BODY), None)[0].upload
+
+
+def processed(world: AwsWorld, session_id: SessionId, has_crc64nvme: bool = True) -> None:
+    """A processor writes all that is required itself, and its manifest."""
+    for artifact_id, body in MADE.items():
+        write = world.put_with_crc64nvme if has_crc64nvme else world.put_object
+        write(made_key(session_id, 1, artifact_id), body)
+    stated = [
+        {"artifact_id": each, "size_bytes": len(body), "crc64nvme": crc64nvme_of(body)}
+        for each, body in MADE.items()
+    ]
+    state(world, session_id, {"session_id": session_id, "order": 1, "artifacts": stated})
+
+
+def state(world: AwsWorld, session_id: SessionId, document: Mapping[str, object]) -> None:
+    """A processor writes its manifest."""
+    world.put_object(keys.manifest_key(session_id, 1), json.dumps(document).encode())
 
 
 def loses_every_race(ports: Ports) -> Ports:
@@ -167,32 +163,79 @@ def loses_every_race(ports: Ports) -> Ports:
     )
 
 
-def test_the_api_uses_exactly_the_rights_it_has(ports: Ports, asked: Asked):
-    finishing.complete_upload(ports, NORTH, sent(ports, "hauled").upload_id, CRC)
-    ordering.order(ports, NORTH, SessionId("hauled"), WISH)
+def state_of(ports: Ports, session_id: SessionId) -> SessionState:
+    return loaded(ports, session_id).session.state
+
+
+def test_the_api_uses_exactly_the_rights_it_has(world: AwsWorld, ports: Ports, asked: Asked):
+    session_id = SessionId("hauled")
+    finishing.complete_upload(ports, NORTH, sent(ports, opened(ports, "hauled")).upload_id, CRC)
+    ordering.order(ports, NORTH, session_id, WISH)
     finishing.cancel_upload(ports, NORTH, opened(ports, "cancelled").upload_id)
     with pytest.raises(StorageBusy):
         opened(loses_every_race(ports), "cancelled")
+    for artifact_id in EVERY_MADE_KIND:
+        upload = sent(ports, made(ports, session_id, artifact_id), PROCESSOR)
+        finishing.complete_upload(ports, PROCESSOR, upload.upload_id, CRC)
+        with pytest.raises(StorageBusy):
+            made(loses_every_race(ports), session_id, ArtifactId(f"{artifact_id}.again"))
+        artifacts.artifact_url(ports, PROCESSOR, session_id, artifact_id)
+    with asked.by_others():
+        indexed = hauled(ports, "indexed")
+        processed(world, indexed)
+        settle_session(ports, indexed, Actor.MEASUREMENTS_EVENT)
+    _, found = frames.frames(ports, OPERATOR, indexed, LIGHTS, Wanted())
+    frames.summary(ports, OPERATOR, indexed, None)
+    unordered = sent(ports, opened(ports, "unordered", wanted=None))
+    finishing.complete_upload(ports, NORTH, unordered.upload_id, CRC)
 
-    assert used(asked) == allowed("api_handler")
+    assert len(found.frames) == 3
+    assert_uses_what_it_may(asked, "api_handler")
 
 
-def test_the_event_function_uses_exactly_the_rights_it_has(ports: Ports, asked: Asked):
-    heard_of, waiting = completed(ports, "heard-of"), opened(ports, "waiting")
-    asked.clear()
+@pytest.mark.parametrize(
+    ("function", "actor"),
+    [
+        ("on_original", Actor.EVENT),
+        ("on_output", Actor.EVENT),
+        ("on_measurements", Actor.MEASUREMENTS_EVENT),
+    ],
+)
+def test_an_event_function_uses_exactly_the_rights_it_has(
+    world: AwsWorld, ports: Ports, asked: Asked, function: str, actor: Actor
+):
+    # S3 tells a function of one kind of object; the session that it belongs to may owe anything by then.
+    with asked.by_others():
+        heard_of = completed(ports, opened(ports, f"heard-of-{function}")).session_id
+        at_work, ended, lost = (hauled(ports, f"{name}-{function}") for name in ("at-work", "ended", "lost"))
+        for artifact_id in EVERY_MADE_KIND:
+            made(ports, at_work, artifact_id)
+        processed(world, ended)
+        state(world, lost, {"session_id": lost, "order": 1, "artifacts": []})
+        waiting = opened(ports, f"waiting-{function}").session_id
 
-    assert settle_session(ports, heard_of.session_id, Actor.EVENT).missing == ()
-    settle_session(ports, waiting.session_id, Actor.EVENT)
+    for session_id in (heard_of, at_work, ended, lost, waiting):
+        settle_session(ports, session_id, actor)
 
-    assert used(asked) == allowed("on_original")
+    assert state_of(ports, heard_of) is SessionState.STORED
+    assert state_of(ports, lost) is SessionState.FAILED
+    is_indexed = actor is Actor.MEASUREMENTS_EVENT
+    assert state_of(ports, ended) is (SessionState.PROCESSED if is_indexed else SessionState.STORED)
+    assert_uses_what_it_may(asked, function)
 
 
-def test_the_reconciler_uses_exactly_the_rights_it_has(ports: Ports, asked: Asked):
-    finished, rejected = sent(ports, "finished"), completed_by_a_stranger(ports, "rejected")
-    finishing.cancel_upload(ports, NORTH, opened(ports, "cancelled").upload_id)
-    opened(ports, "waiting")
-    ports.footage.create_multipart(finished.key, UploadId("u_orphan"))
-    asked.clear()
+def test_the_reconciler_uses_exactly_the_rights_it_has(world: AwsWorld, ports: Ports, asked: Asked):
+    with asked.by_others():
+        finished = sent(ports, opened(ports, "finished"))
+        rejected = completed_by_a_stranger(ports, opened(ports, "rejected"))
+        finishing.cancel_upload(ports, NORTH, opened(ports, "cancelled").upload_id)
+        opened(ports, "waiting")
+        at_work = hauled(ports, "at-work")
+        for artifact_id in EVERY_MADE_KIND:
+            sent(ports, made(ports, at_work, artifact_id), PROCESSOR)
+            again = made(ports, at_work, ArtifactId(f"{artifact_id}.again"))
+            finishing.cancel_upload(ports, PROCESSOR, again.upload_id)
+        ports.footage.create_multipart(finished.key, UploadId("u_orphan"))
 
     done = reconcile(ports, 60)
 
@@ -200,4 +243,24 @@ def test_the_reconciler_uses_exactly_the_rights_it_has(ports: Ports, asked: Aske
     assert done.aborted_orphans
     assert intake.seen_session(ports, NORTH, finished.session_id).missing == ()
     assert ports.footage.head(rejected.key) is None
-    assert used(asked) == allowed("reconcile")
+    with asked.by_others():
+        cleaned = cleanable(world, ports)
+    reconcile(ports, 60)
+    assert state_of(ports, cleaned) is SessionState.CLEANED
+    with asked.by_others():
+        ordering.restore(ports, OPERATOR, cleaned, None, "wanted")
+    reconcile(ports, 60)
+    restored = loaded(ports, cleaned)
+    assert (restored.session.restoring, restored.gone) == ((), ())
+    assert ports.footage.head(made_key(cleaned, 1, STABILISED)) is not None
+    assert_uses_what_it_may(asked, "reconcile")
+
+
+def cleanable(world: AwsWorld, ports: Ports) -> SessionId:
+    """A session with an intermediate, whose outputs have no CRC64NVME yet, in a deployment that cleans."""
+    session_id = hauled(ports, "cleaned")
+    upload = sent(ports, made(ports, session_id, STABILISED), PROCESSOR)
+    finishing.complete_upload(ports, PROCESSOR, upload.upload_id, CRC)
+    processed(world, session_id, has_crc64nvme=False)
+    ports.records.put_arming(Arming(True, ports.clock.now(), "a test says so"))
+    return session_id

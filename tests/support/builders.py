@@ -8,7 +8,8 @@ from typing import Any
 from chalicelib.core.chapter import Chapter
 from chalicelib.core.ids import DeviceId, SessionId, UploadId
 from chalicelib.core.parts import PartPlan
-from chalicelib.core.session import Camera, Picture, Session
+from chalicelib.core.picture import Picture
+from chalicelib.core.session import Camera, Session
 from chalicelib.core.settle import Policy, due_at
 from chalicelib.core.upload import Upload, UploadState
 from chalicelib.ports import Ports
@@ -17,6 +18,7 @@ from tests.support.memory import (
     CountingMetrics,
     FixedIds,
     MemoryFootage,
+    MemoryFrameIndex,
     MemoryOrders,
     MemoryRecords,
     MemorySigner,
@@ -76,6 +78,7 @@ class MemoryPorts(Ports):
     """Ports in memory; typed, so that a test can do what devices and strangers do."""
 
     footage: MemoryFootage
+    frame_index: MemoryFrameIndex
     records: MemoryRecords
     signer: MemorySigner
     orders: MemoryOrders
@@ -90,8 +93,10 @@ def memory_ports(*pictures: Picture, now: datetime = START, policy: Policy = POL
     They hold no parts yet (`send_parts`); a session is due when `settle` says so.
     """
     clock = MovableClock(now)
+    footage = MemoryFootage(clock)
     ports = MemoryPorts(
-        MemoryFootage(clock),
+        footage,
+        MemoryFrameIndex(footage),
         MemoryRecords(),
         MemorySigner(),
         MemoryOrders(),

@@ -5,6 +5,7 @@ from dataclasses import replace
 from enum import Enum
 from typing import Any, cast
 
+from chalicelib.ports import Ports
 from tests.support.builders import MemoryPorts
 from tests.support.memory import MemoryFootage, MemoryOrders, MemoryRecords
 
@@ -16,6 +17,19 @@ class Moment(Enum):
 
     BEFORE = "before"
     AFTER = "after"
+
+
+class Crash(BaseException):
+    """The end of whoever ran: nothing of it goes on, nothing is cleaned up."""
+
+
+def at_call(ports: Ports, call: int) -> "Interrupted":
+    """`ports` at whose `call`-th call (1-based) whoever uses them is killed, before it has an effect."""
+
+    def die() -> None:
+        raise Crash
+
+    return Interrupted(cast(MemoryPorts, ports), call, Moment.BEFORE, die)
 
 
 class Interrupted:

@@ -45,6 +45,7 @@ def doors() -> Any:
         "BUCKET": "footage-prod",
         "TABLE": "records",
         "ORDER_QUEUE_URL": "https://sqs.example.org/orders",
+        "RESTORABLE_DAYS": "14",
         "AWS_REGION": "eu-west-1",
         "PYTHONDONTWRITEBYTECODE": "1",
     }
@@ -63,17 +64,36 @@ def test_every_route_of_the_contract_has_a_door(doors: Any):
     assert doors["routes"] == sorted(told)
 
 
-def test_every_new_original_of_the_stages_bucket_is_an_event(doors: Any):
-    assert doors["events"] == [
-        {
-            "name": "on_original",
-            "handler_string": "app.on_original",
-            "bucket": "footage-prod",
-            "events": ["s3:ObjectCreated:*"],
-            "prefix": "originals/",
-            "suffix": None,
-        }
-    ]
+@pytest.mark.parametrize(
+    ("function", "prefix"),
+    [("on_original", "originals/"), ("on_output", "outputs/"), ("on_measurements", "measurements/")],
+)
+def test_every_new_object_of_the_stages_bucket_is_an_event_of_its_kind(
+    doors: Any, function: str, prefix: str
+):
+    [event] = [each for each in doors["events"] if each["prefix"] == prefix]
+
+    assert event == {
+        "name": function,
+        "handler_string": f"app.{function}",
+        "bucket": "footage-prod",
+        "events": ["s3:ObjectCreated:*"],
+        "prefix": prefix,
+        "suffix": None,
+    }
+
+
+def test_s3_takes_the_notifications_of_the_one_bucket_because_no_prefix_holds_another(doors: Any):
+    prefixes = [event["prefix"] for event in doors["events"]]
+
+    assert len(prefixes) == 3
+    assert [
+        (one, other) for one in prefixes for other in prefixes if one is not other and one.startswith(other)
+    ] == []
+
+
+def test_the_index_that_a_handler_writes_is_no_event_of_its_own(doors: Any):
+    assert [event for event in doors["events"] if "index/".startswith(event["prefix"])] == []
 
 
 def test_the_reconciler_runs_every_five_minutes(doors: Any):

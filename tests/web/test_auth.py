@@ -1,11 +1,16 @@
 """Who may call what: one table of routes and callers, then the token and the version by themselves."""
 
+import re
+from collections.abc import Callable
+
 import pytest
 
 from chalicelib.core import tokens
 from chalicelib.core.ids import DeviceId
 from chalicelib.core.tokens import ALL_PROJECTS, Role
 from chalicelib.flows import devices
+from chalicelib.web import device_api, measurements_api, processing_api
+from tests.support import story
 from tests.support.builders import DEVICE_ID, MemoryPorts
 from tests.support.memory import START
 from tests.web.client import SECRET, Caller, Deployment, app_over, with_token
@@ -15,11 +20,14 @@ from tests.web.usual import (
     FAILURE,
     HOLD,
     OPENED,
+    OPENED_OUTPUT,
     ORDER,
     PART_URLS,
     PROGRESS,
+    RESTORE,
     SESSION,
     UPLOAD,
+    making,
     opened,
     picture_of,
     stored,
@@ -40,21 +48,40 @@ ROUTES: dict[str, tuple[str, str, object]] = {
     "hold": ("POST", f"{SESSION}/hold", HOLD),
     "artifacts": ("GET", f"{SESSION}/artifacts", None),
     "artifact url": ("GET", f"{SESSION}/artifacts/{ARTIFACT_ID}/url", None),
+    "restore": ("POST", f"{SESSION}/restore", RESTORE),
+    "frames": ("GET", f"{SESSION}/frames", None),
+    "summary": ("GET", f"{SESSION}/frames/summary", None),
+    "open output": ("POST", f"{SESSION}/uploads", OPENED_OUTPUT),
+    "output urls": ("POST", f"{UPLOAD}/part-urls", PART_URLS),
+    "complete output": ("POST", f"{UPLOAD}/complete", {}),
+    "cancel output": ("DELETE", UPLOAD, None),
 }
 
-WORLDS = {"artifact url": stored}
+
+def measured() -> MemoryPorts:
+    return story.processed([story.LIGHTS])
+
+
+WORLDS: dict[str, Callable[[], MemoryPorts]] = {
+    "artifact url": stored,
+    "restore": story.cleaned,
+    "frames": measured,
+    "summary": measured,
+    **dict.fromkeys(("open output", "output urls", "complete output", "cancel output"), making),
+}
 """Where else than with an open upload a call is made."""
 
-# of the device:  put  get  open prog urls get  comp cancel; then order fail hold artifacts url
-NOBODY = (401,) * 13
-STRANGER = (*(404,) * 8, 404, 403, 403, 404, 404)
-STRANGE_READER = (403, 404, 403, 403, 403, 404, 403, 403)
+# of the device:  put  get  open prog urls get  comp cancel; then order fail hold artifacts url;
+# then restore frames summary; of an output: open urls comp cancel
+NOBODY = (401,) * 20
+STRANGER = (*(404,) * 8, 404, 403, 403, 404, 404, 403, 404, 404, 403, 404, 404, 404)
+STRANGE_READER = (403, 404, 403, 403, 404, 404, 404, 404)
 READER = (403, 200, 403, 403, 403, 200, 403, 403)
-PROCESSOR = (*READER, 403, 200, 403, 200, 200)
-STRANGE_PROCESSOR = (*STRANGE_READER, 403, 404, 403, 404, 404)
-OPERATOR = (*READER, 200, 200, 200, 200, 200)
-STRANGE_OPERATOR = (*STRANGE_READER, 404, 404, 404, 404, 404)
-ITS_DEVICE = (*(200,) * 8, 200, 403, 403, 200, 200)
+PROCESSOR = (*READER, 403, 200, 403, 200, 200, 403, *(200,) * 6)
+STRANGE_PROCESSOR = (*STRANGE_READER, 403, 404, 403, 404, 404, 403, *(404,) * 6)
+OPERATOR = (*READER, *(200,) * 12)
+STRANGE_OPERATOR = (*STRANGE_READER, *(404,) * 12)
+ITS_DEVICE = (*(200,) * 8, 200, 403, 403, 200, 200, 403, 200, 200, *(403,) * 4)
 
 MATRIX = {
     "no token": NOBODY,
@@ -104,6 +131,16 @@ def headers_of(caller: str, ports: MemoryPorts) -> dict[str, str]:
             role, _, of = caller.partition(" of ")
             projects = {"": "main", "another project": "other", "all projects": ALL_PROJECTS}
             return with_token(records, Role(role), projects[of])
+
+
+def test_no_route_is_left_out():
+    told = {
+        (method, re.sub(r"/(sessions|uploads|artifacts)/[^/]+", r"/\1/*", path))
+        for method, path, _ in ROUTES.values()
+    }
+    served = [*device_api.ROUTES, *processing_api.ROUTES, *measurements_api.ROUTES]
+
+    assert told == {(method, re.sub(r"{\w+}", "*", path)) for method, path, _ in served}
 
 
 @pytest.mark.parametrize("route", ROUTES)

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from chalicelib.core.ids import SessionId
 from chalicelib.core.parts import PartPlan
-from chalicelib.core.session import Picture
+from chalicelib.core.picture import Picture
 from chalicelib.core.tokens import Role
+from tests.support import story
 from tests.support.builders import (
     SESSION_ID,
     MemoryPorts,
@@ -33,10 +34,13 @@ from tests.web.usual import (
     ORDER,
     PART_URLS,
     PROGRESS,
+    RESTORE,
     SESSION,
     UPLOAD,
     WHOLE,
+    making,
     opened,
+    picture_of,
     with_parts,
 )
 
@@ -52,6 +56,7 @@ BODIES: dict[str, tuple[str, str, Any]] = {
     "order": ("POST", f"{SESSION}/order", ORDER),
     "failure": ("POST", f"{SESSION}/failure", {**FAILURE, "order": 1}),
     "hold": ("POST", f"{SESSION}/hold", HOLD),
+    "restore": ("POST", f"{SESSION}/restore", RESTORE),
 }
 """A good body for every call; with "put order" for a session that would be new."""
 
@@ -63,6 +68,9 @@ WITH_SESSION = {
     "order": ("POST", "/v1/sessions/{}/order", ORDER),
     "failure": ("POST", "/v1/sessions/{}/failure", FAILURE),
     "hold": ("POST", "/v1/sessions/{}/hold", HOLD),
+    "restore": ("POST", "/v1/sessions/{}/restore", RESTORE),
+    "frames": ("GET", "/v1/sessions/{}/frames", None),
+    "summary": ("GET", "/v1/sessions/{}/frames/summary", None),
     "artifacts": ("GET", "/v1/sessions/{}/artifacts", None),
     "artifact url": ("GET", f"/v1/sessions/{{}}/artifacts/{ARTIFACT_ID}/url", None),
 }
@@ -170,6 +178,23 @@ NO_REQUIRED_ID = (
     "Output.a",
     "original.100GOPRO.GX010038.MP4",
     "intermediate.a",
+    "output.manifest.json",
+    *NO_TEXT,
+)
+NO_ARTIFACT_ID = (
+    "",
+    "original",
+    "output",
+    "output.",
+    "output.-a",
+    "output.a/b",
+    "output.../a",
+    "output.ä",
+    "output." + "a" * 101,
+    "output.manifest.json",
+    "Output.a",
+    "index.a",
+    "a",
     *NO_TEXT,
 )
 NO_PARAMETERS: tuple[Any, ...] = (None, [], "", "{}", 1, {"a": "x" * 16_400}, deep(21), deep(900))
@@ -201,7 +226,7 @@ VALUES: dict[str, dict[tuple[str | int, ...], tuple[Any, ...]]] = {
         ("unheard_of",): (1, None),
     },
     "open upload": {
-        ("artifact_id",): ("original.100GOPRO.GX990038.MP4", *NO_NAME),
+        ("artifact_id",): ("original.100GOPRO.GX990038.MP4", "original.", *NO_ARTIFACT_ID, *NO_NAME),
         ("size_bytes",): NO_SIZE,
         ("part_size_bytes",): (0, *NO_COUNT),
         ("key",): ("originals/of/another",),
@@ -247,6 +272,12 @@ VALUES: dict[str, dict[tuple[str | int, ...], tuple[Any, ...]]] = {
         ("reason",): (None, *NO_REASON),
         ("unheard_of",): (1, None),
     },
+    "restore": {
+        ("reason",): (None, *NO_REASON),
+        ("artifacts",): ([], {}, "output.a", 1, True, [[]], [ARTIFACT_ID, ARTIFACT_ID]),
+        ("artifacts", 0): (None, "original.100GOPRO.GX990038.MP4", "original.", *NO_ARTIFACT_ID),
+        ("unheard_of",): (1, None),
+    },
 }
 
 REQUIRED: dict[str, list[tuple[str | int, ...]]] = {
@@ -269,6 +300,7 @@ REQUIRED: dict[str, list[tuple[str | int, ...]]] = {
     "order": [("required",)],
     "failure": [("reason",)],
     "hold": [("held",), ("reason",)],
+    "restore": [("reason",)],
 }
 
 
@@ -306,7 +338,8 @@ def everything(ports: MemoryPorts) -> tuple[Any, ...]:
 
 def who_may(ports: MemoryPorts, path: str) -> Caller:
     """Somebody whose role may make this call."""
-    return caller_of(ports, Role.OPERATOR) if path.endswith(("/failure", "/hold")) else device_of(ports)
+    is_an_operators = path.endswith(("/failure", "/hold", "/restore"))
+    return caller_of(ports, Role.OPERATOR) if is_an_operators else device_of(ports)
 
 
 def refused(method: str, path: str, body: Any) -> Answer:
@@ -466,6 +499,41 @@ def test_a_reason_has_at_most_500_characters(path: str, body: dict[str, bool], l
     answer = operator.call("POST", f"{SESSION}/{path}", {**body, "reason": "ä" * length})
 
     assert answer.status == status
+
+
+@pytest.mark.parametrize(("length", "status"), [(1, 200), (499, 200), (500, 200), (501, 400)])
+def test_the_reason_of_a_restore_has_at_most_500_characters(length: int, status: int):
+    operator = caller_of(story.cleaned(), Role.OPERATOR)
+
+    assert operator.call("POST", f"{SESSION}/restore", {"reason": "ä" * length}).status == status
+
+
+@pytest.mark.parametrize("name", NO_ARTIFACT_ID)
+@pytest.mark.parametrize("role", [Role.PROCESSOR, Role.OPERATOR])
+def test_what_is_no_artifacts_id_is_refused_with_its_place_whoever_asks(role: Role, name: Any):
+    ports = making()
+    before = picture_of(ports)
+
+    answer = caller_of(ports, role).call(
+        "POST", f"{SESSION}/uploads", {"artifact_id": name, "size_bytes": 25}
+    )
+
+    assert answer.problem == (400, "invalid-request", "stop")
+    assert "$.artifact_id" in answer.document["detail"]
+    assert picture_of(ports) == before
+
+
+@pytest.mark.parametrize("length", [1, 99, 100])
+def test_the_name_of_an_output_has_at_most_100_characters(length: int):
+    asked = {"artifact_id": f"output.{'a' * length}", "size_bytes": 1}
+
+    assert caller_of(making(), Role.PROCESSOR).call("POST", f"{SESSION}/uploads", asked).status == 201
+
+
+def test_the_place_of_an_artifact_that_cannot_be_restored_is_told():
+    body = {**RESTORE, "artifacts": [ARTIFACT_ID, "index.a"]}
+
+    assert refused("POST", f"{SESSION}/restore", body).document["detail"].startswith("$.artifacts[1]: ")
 
 
 @pytest.mark.parametrize(("count", "status"), [(0, 400), (1, 200), (49, 200), (50, 200), (51, 400)])

@@ -66,6 +66,9 @@ def test_a_new_session_is_created():
         "order": None,
         "failure": None,
         "held": None,
+        "processed_at": None,
+        "cleaned_at": None,
+        "restoring": [],
     }
 
 

@@ -17,11 +17,13 @@ from chalicelib.core.errors import (
     PartsMismatch,
     PartsRefused,
     PlanDiffers,
+    Poison,
     ReelhaulError,
     SessionDiffers,
     SlowDown,
     StorageBusy,
     UploadGone,
+    VersionGone,
 )
 from chalicelib.core.parts import PartPlan
 from chalicelib.web import problems
@@ -53,7 +55,7 @@ def test_every_error_of_core_has_exactly_one_row(kind: type[ReelhaulError]):
 
 
 def test_the_errors_of_core_are_found_those_below_another_too():
-    assert len(of_core()) == 18
+    assert len(of_core()) == 20
     assert {SlowDown, StorageBusy, Conflict} <= set(of_core())
 
 
@@ -118,6 +120,8 @@ def test_a_plea_for_patience_says_for_how_long(error: ReelhaulError, status: int
         (MultipartGone("multipart-1"), "storage-busy", "retry"),
         (KeyTaken("originals/a"), "state-conflict", "stop"),
         (PartsRefused("InvalidPart", "InvalidPart"), "parts-mismatch", "resign"),
+        (VersionGone("version-7 of originals/a"), "not-found", "stop"),
+        (Poison("frame 7 has no number"), "state-conflict", "stop"),
     ],
 )
 def test_an_error_between_flows_and_adapters_is_told_in_words_for_the_caller(

@@ -231,7 +231,10 @@ def test_an_artifact_that_is_not_verified_is_listed_without_a_receipt():
                 "kind": "original",
                 "name": "100GOPRO/GX010038.MP4",
                 "size_bytes": 25,
+                "required": False,
+                "cleaned": False,
                 "receipt": None,
+                "index": None,
             }
         ]
     }
@@ -279,7 +282,7 @@ def test_an_artifact_that_is_not_verified_has_no_address():
     answer = device_of(with_parts()).call("GET", URL)
 
     assert answer.problem == (404, "not-found", "stop")
-    assert "100GOPRO/GX010038.MP4 is not verified yet" in answer.document["detail"]
+    assert f"{ARTIFACT_ID} is not verified yet" in answer.document["detail"]
 
 
 def test_an_address_can_be_read_as_soon_as_the_upload_is_complete():
@@ -307,7 +310,7 @@ def test_an_order_is_shown_in_the_documented_shape():
     ("role", "call", "beginning"),
     [
         (Role.OPERATOR, "order", '{"required"'),
-        (Role.PROCESSOR, "failure", '{"reason"'),
+        (Role.PROCESSOR, "failure", '{"reason": "the lights'),
         (Role.OPERATOR, "hold", '{"held"'),
     ],
 )

@@ -2,15 +2,20 @@
 
 from typing import Any
 
-from chalicelib.core.session import Picture
+from chalicelib.core.artifact import made_key
+from chalicelib.core.ids import ArtifactId, UploadId
+from chalicelib.core.order import wish
+from chalicelib.core.picture import Picture
 from chalicelib.core.settle import Actor
 from chalicelib.flows.settling import settle_session
 from tests.support.builders import (
     SESSION_ID,
+    START,
     UPLOAD_ID,
     MemoryPorts,
     make_bodies,
     make_picture,
+    make_session,
     make_upload,
     memory_ports,
     send_parts,
@@ -41,6 +46,9 @@ PROGRESS = {
 ORDER = {"required": ["output.enhanced.mp4", "measurements.frames.json"], "parameters": {"speed_kmh": 7.5}}
 FAILURE = {"reason": "the lights cannot be seen"}
 HOLD = {"held": True, "reason": "the referee wants to look first"}
+RESTORE = {"reason": "the referee asks", "artifacts": [ARTIFACT_ID]}
+OUTPUT_ID = "output.enhanced.mp4"
+OPENED_OUTPUT = {"artifact_id": OUTPUT_ID, "size_bytes": 25}
 
 
 def opened(**changes: Any) -> MemoryPorts:
@@ -60,6 +68,21 @@ def stored(**session: Any) -> MemoryPorts:
     ports = memory_ports(make_picture(make_upload(), **session))
     send_parts(ports.footage, make_upload())
     settle_session(ports, SESSION_ID, Actor.RECONCILER)
+    return ports
+
+
+def making() -> MemoryPorts:
+    """Ports with the usual session, STORED and ordered; the usual upload is of its output, open, with all its parts."""
+    chapters = make_upload(upload_id=UploadId("u_chapter"), multipart_id="multipart-of-the-chapter")
+    wanted = make_session().ordered(wish([OUTPUT_ID], {}), START).order
+    ports = memory_ports(make_picture(chapters, order=wanted))
+    send_parts(ports.footage, chapters)
+    picture = settle_session(ports, SESSION_ID, Actor.RECONCILER)
+    artifact_id = ArtifactId(OUTPUT_ID)
+    output = make_upload(artifact_id=artifact_id, key=made_key(SESSION_ID, 1, artifact_id))
+    ports.records.arrange(picture.with_upload(output), due_at=START)
+    ports.footage.register(output.key, UPLOAD_ID, output.multipart_id)
+    send_parts(ports.footage, output)
     return ports
 
 

@@ -6,9 +6,15 @@ Texts name the operation and S3's code only: never an address, a signature or wh
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
-from botocore.exceptions import ClientError, ConnectionError, HTTPClientError  # noqa: A004 its name in botocore
+from botocore.exceptions import (
+    ClientError,
+    ConnectionError,  # noqa: A004 its name in botocore
+    FlexibleChecksumError,
+    HTTPClientError,
+    IncompleteReadError,
+)
 
-from chalicelib.core.errors import Conflict, KeyTaken, MultipartGone, PartsRefused, StorageBusy
+from chalicelib.core.errors import Conflict, KeyTaken, MultipartGone, PartsRefused, StorageBusy, VersionGone
 
 _Named = Callable[[str, str], Exception]
 
@@ -37,8 +43,13 @@ def _conflict(operation: str, code: str) -> Exception:
     return Conflict(f"{operation}: {code}; load and decide again")
 
 
+def _purged(operation: str, code: str) -> Exception:
+    return VersionGone(f"{operation}: {code}")
+
+
 _ANYWHERE: Mapping[str, _Named] = {
     "NoSuchUpload": _gone,
+    "NoSuchVersion": _purged,
     "ConditionalRequestConflict": _busy,
     "OperationAborted": _busy,
     "SlowDown": _busy,
@@ -68,7 +79,12 @@ _AT_COMPLETE: Mapping[str, _Named] = {
     "InvalidRequest": _refused,
 }
 
-_BY_OPERATION: Mapping[str, Mapping[str, _Named]] = {"CompleteMultipartUpload": _AT_COMPLETE}
+_AT_COPY: Mapping[str, _Named] = {"NoSuchKey": _purged}
+
+_BY_OPERATION: Mapping[str, Mapping[str, _Named]] = {
+    "CompleteMultipartUpload": _AT_COMPLETE,
+    "UploadPartCopy": _AT_COPY,
+}
 
 
 @contextmanager
@@ -81,7 +97,7 @@ def named() -> Iterator[None]:
         if known is None:
             raise
         raise known from error
-    except (ConnectionError, HTTPClientError) as error:
+    except (ConnectionError, HTTPClientError, IncompleteReadError, FlexibleChecksumError) as error:
         raise StorageBusy(f"no answer from storage: {type(error).__name__}") from error
 
 

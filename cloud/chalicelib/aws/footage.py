@@ -1,15 +1,18 @@
 """The bucket, over S3."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from chalicelib.aws.errors import StorageUnfit, code_of, named
+from chalicelib.core import keys
+from chalicelib.core.cleanup import Bucket
 from chalicelib.core.crc import Crc64Nvme
-from chalicelib.core.errors import MultipartGone
+from chalicelib.core.errors import MultipartGone, TooLarge
 from chalicelib.core.ids import UploadId
-from chalicelib.core.parts import StoredPart
+from chalicelib.core.parts import PartPlan, StoredPart
 from chalicelib.core.upload import StoredObject
 from chalicelib.ports import OpenMultipart
 
@@ -84,14 +87,64 @@ class S3Footage:
             raise
         return _stored(key, answer)
 
-    def remove(self, stored: StoredObject) -> None:
-        """The only place that deletes an object: a marker over exactly the one that was judged."""
+    def read(self, key: str, most_bytes: int) -> bytes | None:
         try:
             with named():
-                self._s3.delete_object(Bucket=self._bucket, Key=stored.key, IfMatch=stored.etag)
+                answer = self._s3.get_object(Bucket=self._bucket, Key=key)
+                if answer["ContentLength"] > most_bytes:
+                    raise TooLarge(
+                        f"{key} has {answer['ContentLength']} bytes; at most {most_bytes} are read"
+                    )
+                return answer["Body"].read()
+        except ClientError as error:
+            if code_of(error) in ("404", "NoSuchKey"):
+                return None
+            raise
+
+    def copy_part(
+        self, key: str, multipart_id: str, version_id: str, plan: PartPlan, number: int
+    ) -> StoredPart:
+        """Raises MultipartGone, VersionGone, StorageUnfit for a part without CRC64NVME."""
+        with named():
+            answer = self._s3.upload_part_copy(
+                Bucket=self._bucket,
+                Key=key,
+                UploadId=multipart_id,
+                PartNumber=number,
+                CopySource={"Bucket": self._bucket, "Key": key, "VersionId": version_id},
+                **_range(plan, number),
+            )
+        return _part({**answer["CopyPartResult"], "PartNumber": number, "Size": plan.size_of(number)})
+
+    def bucket(self) -> Bucket:
+        with named():
+            versioning = self._s3.get_bucket_versioning(Bucket=self._bucket)
+            rules = self._rules()
+        told_at = versioning["ResponseMetadata"]["HTTPHeaders"]["date"]
+        return Bucket(
+            versioning.get("Status") == "Enabled",
+            {prefix: kept_days(rules, prefix) for prefix in keys.CLEANED},
+            parsedate_to_datetime(told_at),
+        )
+
+    def remove(self, key: str, etag: str) -> None:
+        """The only place that deletes an object: a marker over exactly the one that was judged."""
+        if not keys.may_be_removed(key):
+            raise ValueError(f"{key} is never removed: only originals and intermediates are")
+        try:
+            with named():
+                self._s3.delete_object(Bucket=self._bucket, Key=key, IfMatch=etag)
         except ClientError as error:
             if code_of(error) not in ("PreconditionFailed", "412", "NoSuchKey", "404"):
                 raise
+
+    def _rules(self) -> list[Any]:
+        try:
+            return list(self._s3.get_bucket_lifecycle_configuration(Bucket=self._bucket)["Rules"])
+        except ClientError as error:
+            if code_of(error) == "NoSuchLifecycleConfiguration":
+                return []
+            raise
 
     def multiparts(self, prefix: str) -> Iterator[OpenMultipart]:
         pages = self._s3.get_paginator("list_multipart_uploads").paginate(Bucket=self._bucket, Prefix=prefix)
@@ -101,8 +154,59 @@ class S3Footage:
                     yield OpenMultipart(listed["Key"], listed["UploadId"], listed["Initiated"])
 
 
+def kept_days(rules: Sequence[Mapping[str, Any]], prefix: str) -> int | None:
+    """For how many days every noncurrent version below `prefix` surely stays readable; None when no rule says so.
+
+    Of rules that overlap the shortest counts, also of those that cover only some of the prefix. One that ends or
+    archives objects in another way leaves no day at all.
+    Source: docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html
+    """
+    enabled = [rule for rule in rules if rule.get("Status") == "Enabled" and _touches(rule, prefix)]
+    days = [_days_left_by(rule) for rule in enabled]
+    if not any("NoncurrentVersionExpiration" in rule and _covers(rule, prefix) for rule in enabled):
+        return None
+    return min(each for each in days if each is not None)
+
+
+def _days_left_by(rule: Mapping[str, Any]) -> int | None:
+    """The days that a rule leaves a noncurrent version; None when it says nothing of them."""
+    ends_current = {"Days", "Date"} & rule.get("Expiration", {}).keys()
+    if ends_current or rule.get("Transitions") or rule.get("NoncurrentVersionTransitions"):
+        return 0
+    expiration = rule.get("NoncurrentVersionExpiration")
+    return None if expiration is None else int(expiration.get("NoncurrentDays", 0))
+
+
+def _touches(rule: Mapping[str, Any], prefix: str) -> bool:
+    """Whether a rule covers anything below `prefix`."""
+    covered = _prefix(rule)
+    return prefix.startswith(covered) or covered.startswith(prefix)
+
+
+def _covers(rule: Mapping[str, Any], prefix: str) -> bool:
+    """Whether a rule covers everything below `prefix`: no tag and no size narrows it."""
+    return not rule.get("Filter", {}).keys() - {"Prefix"} and prefix.startswith(_prefix(rule))
+
+
+def _prefix(rule: Mapping[str, Any]) -> str:
+    chosen = rule.get("Filter", {})
+    return str(chosen.get("Prefix") or chosen.get("And", {}).get("Prefix") or rule.get("Prefix") or "")
+
+
 def _listed(part: StoredPart) -> Any:
     return {"PartNumber": part.number, "ETag": part.etag, "ChecksumCRC64NVME": part.crc64nvme}
+
+
+def _range(plan: PartPlan, number: int) -> Any:
+    """What a copy says of the bytes that it wants; nothing when it wants all.
+
+    Of 5 MB or less S3 copies no range.
+    Source: docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html (x-amz-copy-source-range)
+    """
+    if plan.part_count == 1:
+        return {}
+    first = plan.start_of(number)
+    return {"CopySourceRange": f"bytes={first}-{first + plan.size_of(number) - 1}"}
 
 
 def _part(listed: Mapping[str, Any]) -> StoredPart:

@@ -5,10 +5,14 @@
 | SESSION#{id} | SESSION | the session; `device_pk`, `device_sk` put it into the index by_device |
 | SESSION#{id} | CHAPTER#{nn} | a chapter, in the order of recording |
 | SESSION#{id} | UPLOAD#{upload_id} | an upload |
+| SESSION#{id} | RECEIPT#{key} | the receipt of what a processor wrote itself |
+| SESSION#{id} | INDEX#{artifact_id}#{revision} | what became of one version of measurements |
 | SESSION#{id} | PROGRESS | the last heartbeat |
 | SESSION#{id} | WORK | while the session is due: `work_pk`, `work_sk` put it into the index work |
 | UPLOAD#{upload_id} | UPLOAD | the session of an upload |
 | TOKEN#{id}, DEVICE#{id} | TOKEN, DEVICE | a token, a device |
+| CLEANUP | ARMING | whether cleanup is armed |
+| SPENT#{day} | SPENT | what was cleaned on a day (UTC), or may be |
 
 The session's item and what was written with it carry the session's version (`at_version`), and the session's names
 them (`written_with`): so a reader knows whether it has seen all of the last write.
@@ -18,7 +22,7 @@ Attributes that this version does not know are passed over, so that a newer one 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -26,10 +30,13 @@ import msgspec
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from chalicelib.core.chapter import Chapter
+from chalicelib.core.cleanup import Arming
 from chalicelib.core.ids import SessionId, UploadId
-from chalicelib.core.session import Progress, Session
+from chalicelib.core.measurements.index import Index
+from chalicelib.core.picture import Progress
+from chalicelib.core.session import Session
 from chalicelib.core.tokens import Device, Token
-from chalicelib.core.upload import Upload
+from chalicelib.core.upload import Receipt, Upload
 from chalicelib.ports import Due
 
 if TYPE_CHECKING:
@@ -43,6 +50,9 @@ SESSION_SK = "SESSION"
 PROGRESS_SK = "PROGRESS"
 CHAPTER_SK = "CHAPTER#"
 UPLOAD_SK = "UPLOAD#"
+RECEIPT_SK = "RECEIPT#"
+INDEX_SK = "INDEX#"
+ARMING_KEY = {"pk": "CLEANUP", "sk": "ARMING"}
 
 _serialized = TypeSerializer().serialize
 _deserialized = TypeDeserializer().deserialize
@@ -60,6 +70,14 @@ def chapter_item(session_id: SessionId, place: int, chapter: Chapter) -> Item:
 
 def upload_item(upload: Upload) -> Item:
     return _item(session_key(upload.session_id, UPLOAD_SK + upload.upload_id), upload)
+
+
+def receipt_item(session_id: SessionId, receipt: Receipt) -> Item:
+    return _item(session_key(session_id, RECEIPT_SK + receipt.key), receipt)
+
+
+def index_item(session_id: SessionId, index: Index) -> Item:
+    return _item(session_key(session_id, f"{INDEX_SK}{index.artifact_id}#{index.revision}"), index)
 
 
 def pointer_item(upload: Upload) -> Item:
@@ -98,6 +116,14 @@ def token_item(token: Token) -> Item:
 
 def device_item(device: Device) -> Item:
     return _item(device_key(device.device_id), device)
+
+
+def arming_item(arming: Arming) -> Item:
+    return _item(ARMING_KEY, arming)
+
+
+def spent_key(day: date) -> dict[str, str]:
+    return {"pk": f"SPENT#{day.isoformat()}", "sk": "SPENT"}
 
 
 def session_key(session_id: SessionId, sk: str) -> dict[str, str]:

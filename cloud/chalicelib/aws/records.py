@@ -1,7 +1,7 @@
 """The table, over DynamoDB. Its items stand in `items`."""
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError
@@ -9,11 +9,14 @@ from botocore.exceptions import ClientError
 from chalicelib.aws import items
 from chalicelib.aws.errors import code_of, named
 from chalicelib.core.chapter import Chapter
+from chalicelib.core.cleanup import Arming, Spent
 from chalicelib.core.errors import Conflict, StorageBusy
 from chalicelib.core.ids import DeviceId, SessionId, TokenId, UploadId
-from chalicelib.core.session import Picture, Progress, Session
+from chalicelib.core.measurements.index import Index
+from chalicelib.core.picture import Picture, Progress
+from chalicelib.core.session import Session
 from chalicelib.core.tokens import Device, Token
-from chalicelib.core.upload import Upload
+from chalicelib.core.upload import Receipt, Upload
 from chalicelib.ports import Change, Due
 
 if TYPE_CHECKING:
@@ -75,7 +78,7 @@ class DynamoRecords:
                 break
         return tuple(found[:limit])
 
-    def postpone(self, due: Due, until: datetime) -> None:
+    def postpone(self, due: Due, until: datetime) -> bool:
         """A session that is being written at this moment is left as it is: the writer says when it is due."""
         values = {
             ":before": items.work_sk(due.session_id, due.due_at),
@@ -91,10 +94,60 @@ class DynamoRecords:
                     ExpressionAttributeValues=items.attributes(values),
                 )
         except Conflict:
-            return
+            return False
         except ClientError as error:
             if code_of(error) != "ConditionalCheckFailedException":
                 raise
+            return False
+        return True
+
+    def sessions(self) -> Iterator[SessionId]:
+        pages = self._dynamodb.get_paginator("scan").paginate(
+            TableName=self._table,
+            ProjectionExpression="session_id",
+            FilterExpression="sk = :sk",
+            ExpressionAttributeValues=items.attributes({":sk": items.SESSION_SK}),
+            ConsistentRead=True,
+        )
+        with named():
+            for page in pages:
+                yield from (SessionId(item["session_id"]["S"]) for item in page["Items"])
+
+    def arming(self) -> Arming | None:
+        item = self._get(items.ARMING_KEY)
+        return items.value(item, Arming) if item else None
+
+    def put_arming(self, arming: Arming) -> None:
+        self._put(items.arming_item(arming))
+
+    def spent(self, day: date) -> Spent | None:
+        item = self._get(items.spent_key(day))
+        return items.value(item, Spent) if item else None
+
+    def spend(self, day: date, size_bytes: int, limit: Spent) -> bool:
+        """One atomic update; a reply that was lost is asked for again, which counts too much, never too little."""
+        if size_bytes > limit.size_bytes or limit.objects < 1:
+            return False
+        values = {
+            ":one": 1,
+            ":size": size_bytes,
+            ":objects": limit.objects,
+            ":room": limit.size_bytes - size_bytes,
+        }
+        try:
+            with named():
+                self._dynamodb.update_item(
+                    TableName=self._table,
+                    Key=items.attributes(items.spent_key(day)),
+                    UpdateExpression="ADD objects :one, size_bytes :size",
+                    ConditionExpression="attribute_not_exists(objects) OR (objects < :objects AND size_bytes <= :room)",
+                    ExpressionAttributeValues=items.attributes(values),
+                )
+        except ClientError as error:
+            if code_of(error) != "ConditionalCheckFailedException":
+                raise
+            return False
+        return True
 
     def put_progress(self, session_id: SessionId, progress: Progress) -> None:
         self._put(items.progress_item(session_id, progress))
@@ -118,6 +171,8 @@ class DynamoRecords:
         chapters = enumerate(change.chapters, start=1)
         beside = [items.chapter_item(session.session_id, place, chapter) for place, chapter in chapters]
         beside += [items.upload_item(upload) for upload in change.uploads]
+        beside += [items.receipt_item(session.session_id, receipt) for receipt in change.receipts]
+        beside += [items.index_item(session.session_id, index) for index in change.indexes]
         first, *others = items.stamped(items.session_item(session), beside, session.version)
         yield {"Put": {**self._row(first), **_only_after(session.version - 1)}}
         for item in (*others, *map(items.pointer_item, change.uploads)):
@@ -177,6 +232,8 @@ def _picture(found: Mapping[str, items.Item]) -> Picture:
         tuple(_under(found, items.CHAPTER_SK, Chapter)),
         tuple(sorted(_under(found, items.UPLOAD_SK, Upload), key=_opening)),
         items.value(progress, Progress) if progress else None,
+        tuple(_under(found, items.RECEIPT_SK, Receipt)),
+        tuple(_under(found, items.INDEX_SK, Index)),
     )
 
 

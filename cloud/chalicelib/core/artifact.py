@@ -1,31 +1,80 @@
 """Artifacts: every object of a session has a kind, a name and a slash-free id."""
 
 import re
+from collections.abc import Mapping
 from enum import Enum
 
+from chalicelib.core import keys
 from chalicelib.core.errors import InvalidRequest
-from chalicelib.core.ids import ArtifactId
+from chalicelib.core.ids import ArtifactId, SessionId
 
 
 class Kind(Enum):
     ORIGINAL = "original"
+    INTERMEDIATE = "intermediate"
     OUTPUT = "output"
     MEASUREMENTS = "measurements"
 
 
-_MADE_BY_PROCESSORS = re.compile(
-    rf"({Kind.OUTPUT.value}|{Kind.MEASUREMENTS.value})\.[A-Za-z0-9][A-Za-z0-9._-]{{0,99}}"
-)
+MADE: Mapping[Kind, str] = {
+    Kind.INTERMEDIATE: keys.INTERMEDIATES,
+    Kind.OUTPUT: keys.OUTPUTS,
+    Kind.MEASUREMENTS: keys.MEASUREMENTS,
+}
+"""What processors make, and the prefix below which each kind stands."""
+
+REQUIRABLE = (Kind.OUTPUT, Kind.MEASUREMENTS)
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+def made_id(text: str) -> ArtifactId:
+    """`text` as the id of an artifact that a processor makes: `output.NAME`, `measurements.NAME`, `intermediate.NAME`.
+
+    NAME has 1 to 100 of `A-Z a-z 0-9 . _ -`, the first a letter or digit. Raises InvalidRequest.
+    """
+    return _made(text, tuple(MADE), "an artifact that a processor makes is")
 
 
 def required_id(text: str) -> ArtifactId:
     """`text` as the id of an artifact that an order may require: `output.NAME` or `measurements.NAME`.
 
-    NAME has 1 to 100 of `A-Z a-z 0-9 . _ -`, the first a letter or digit. Raises InvalidRequest.
+    Raises InvalidRequest.
     """
-    if not _MADE_BY_PROCESSORS.fullmatch(text):
+    return _made(text, REQUIRABLE, "a required artifact is")
+
+
+def known_id(text: str) -> ArtifactId:
+    """`text` as the id of any artifact: a chapter's original, or what a processor makes. Raises InvalidRequest."""
+    return ArtifactId(text) if is_original(text) else made_id(text)
+
+
+def is_original(artifact_id: str) -> bool:
+    """Whether the id is a chapter's; whether the session has such a chapter is the session's to say."""
+    return artifact_id.startswith(f"{Kind.ORIGINAL.value}.")
+
+
+def kind_of(artifact_id: ArtifactId) -> Kind:
+    return Kind(artifact_id.partition(".")[0])
+
+
+def name_of(artifact_id: ArtifactId) -> str:
+    return artifact_id.partition(".")[2]
+
+
+def made_key(session: SessionId, order: int, artifact_id: ArtifactId) -> str:
+    """Where what the order number `order` makes as `artifact_id` is stored."""
+    return keys.order_prefix(MADE[kind_of(artifact_id)], session, order) + name_of(artifact_id)
+
+
+def _made(text: str, kinds: tuple[Kind, ...], what: str) -> ArtifactId:
+    kind, _, name = text.partition(".")
+    if kind not in [known.value for known in kinds] or not _NAME.fullmatch(name):
+        allowed = " or ".join(f"{known.value}.NAME" for known in kinds)
         raise InvalidRequest(
-            "a required artifact is output.NAME or measurements.NAME; NAME has 1 to 100 characters of "
+            f"{what} {allowed}; NAME has 1 to 100 characters of "
             "A-Z, a-z, 0-9, '.', '_' and '-', and begins with a letter or a digit"
         )
+    if text == f"{Kind.OUTPUT.value}.{keys.MANIFEST}":
+        raise InvalidRequest(f"{text} is the manifest itself; choose another name")
     return ArtifactId(text)

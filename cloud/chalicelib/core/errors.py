@@ -20,7 +20,9 @@ ReelhaulError
     |-- Conflict            somebody wrote the session first: load and decide again
     |-- MultipartGone       S3 knows no such multipart upload (completed, aborted or expired)
     |-- KeyTaken            an object stands on the key already
-    `-- PartsRefused        S3 refuses to assemble these parts
+    |-- PartsRefused        S3 refuses to assemble these parts
+    |-- VersionGone         S3 holds no such version
+    `-- Poison              a measurements file that cannot be indexed, whatever is tried
 """
 
 from __future__ import annotations
@@ -138,3 +140,11 @@ class PartsRefused(ReelhaulError):
     def __init__(self, message: str, code: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+class VersionGone(ReelhaulError):
+    """S3 holds no such version of the object: it was purged, or never was."""
+
+
+class Poison(ReelhaulError):
+    """A measurements file cannot be indexed, whatever is tried; the text says what is wrong with it and where."""

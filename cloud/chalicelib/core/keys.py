@@ -1,13 +1,29 @@
-"""Keys of S3 objects: kind first, then the session. Only `[A-Za-z0-9._/=-]` occurs in them."""
+"""Keys of S3 objects: kind first, then the session. Only `[A-Za-z0-9._/=-]` occurs in them.
+
+What a processor makes stands below the number of its order: a late processor of an earlier order cannot reach what a
+later one made, and whatever stands is never written over.
+"""
 
 import re
 
 from chalicelib.core.errors import InvalidRequest
-from chalicelib.core.ids import SessionId, session_id
+from chalicelib.core.ids import ArtifactId, SessionId, session_id
 
 ORIGINALS = "originals/"
+INTERMEDIATES = "intermediates/"
+OUTPUTS = "outputs/"
+MEASUREMENTS = "measurements/"
+INDEX = "index/"
 
-_PLAIN = re.compile(rb"[A-Za-z0-9._-]")
+CLEANED = (ORIGINALS, INTERMEDIATES)
+"""The only prefixes below which this house ever writes a delete marker."""
+
+MANIFEST = "manifest.json"
+"""The name below an order's outputs under which its processor says what it wrote."""
+
+OF_SESSIONS = (ORIGINALS, INTERMEDIATES, OUTPUTS, MEASUREMENTS)
+"""Whatever sessions consist of; all else below the bucket is made of it."""
+_NOT_PLAIN = re.compile(rb"[^A-Za-z0-9._-]")
 
 
 def escaped(name: str) -> str:
@@ -15,8 +31,7 @@ def escaped(name: str) -> str:
 
     No two names share an escape, and every event encoding reads it the same.
     """
-    octets = (bytes([octet]) for octet in name.encode())
-    return "".join(octet.decode() if _PLAIN.fullmatch(octet) else f"={octet[0]:02X}" for octet in octets)
+    return _NOT_PLAIN.sub(lambda found: b"=%02X" % found[0][0], name.encode()).decode()
 
 
 def original_key(session: SessionId, directory: str, filename: str) -> str:
@@ -24,13 +39,33 @@ def original_key(session: SessionId, directory: str, filename: str) -> str:
     return f"{ORIGINALS}{session}/{escaped(directory)}/{escaped(filename)}"
 
 
+def order_prefix(prefix: str, session: SessionId, order: int) -> str:
+    """Below what the order number `order` of `session` makes stands: `outputs/match-17/1/`."""
+    return f"{prefix}{session}/{order}/"
+
+
+def manifest_key(session: SessionId, order: int) -> str:
+    """Where the processor of an order says what it wrote."""
+    return order_prefix(OUTPUTS, session, order) + MANIFEST
+
+
+def may_be_removed(key: str) -> bool:
+    """Whether a delete marker may ever be written over `key`: originals and intermediates, nothing else."""
+    return key.startswith(CLEANED)
+
+
 def session_of(key: str) -> SessionId | None:
-    """The session that an original's `key` belongs to, or None when the key is not one of ours."""
+    """The session that an object of `key` belongs to, or None when the key is not one of ours."""
     head, _, rest = key.partition("/")
     name, slash, _ = rest.partition("/")
-    if f"{head}/" != ORIGINALS or not slash:
+    if f"{head}/" not in OF_SESSIONS or not slash:
         return None
     try:
         return session_id(name)
     except InvalidRequest:
         return None
+
+
+def index_prefix(session: SessionId, artifact_id: ArtifactId, revision: str) -> str:
+    """Below what the index of one version of `measurements.NAME` stands."""
+    return f"{INDEX}{session}/{artifact_id.partition('.')[2]}/{revision}/"

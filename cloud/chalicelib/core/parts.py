@@ -34,8 +34,11 @@ class PartPlan:
         """Bytes of part `number`. Raises InvalidRequest outside 1..part_count."""
         if number not in self.numbers:
             raise InvalidRequest(f"part {number} is outside 1..{self.part_count}")
-        start = (number - 1) * self.part_size_bytes
-        return min(self.part_size_bytes, self.size_bytes - start)
+        return min(self.part_size_bytes, self.size_bytes - self.start_of(number))
+
+    def start_of(self, number: int) -> int:
+        """The offset of the first byte of part `number`."""
+        return (number - 1) * self.part_size_bytes
 
 
 @dataclass(frozen=True)

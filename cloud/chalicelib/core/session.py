@@ -1,16 +1,19 @@
-"""A session: an ordered set of chapters from one camera that belong together."""
+"""A session: an ordered set of chapters from one camera that belong together, and the moves it may make.
+
+OPEN --stored--> STORED --processed--> PROCESSED --cleaned--> CLEANED --restored--> PROCESSED (held)
+OPEN, STORED --failed--> FAILED;  any but CLEANED --ordered--> OPEN or STORED
+"""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 
-from chalicelib.core.chapter import Chapter
-from chalicelib.core.errors import InvalidRequest, NotFound
-from chalicelib.core.ids import ArtifactId, DeviceId, SessionId, UploadId
+from chalicelib.core.cleanup import Cleanup
+from chalicelib.core.errors import InvalidRequest, StateConflict
+from chalicelib.core.ids import ArtifactId, DeviceId, SessionId
 from chalicelib.core.order import Order, Wish
-from chalicelib.core.upload import Receipt, Upload
 
 _GROUP = re.compile(r"[^\x00-\x1f\x7f]{1,100}")
 
@@ -21,6 +24,8 @@ MOST_CHAPTERS = 99
 class SessionState(Enum):
     OPEN = "OPEN"
     STORED = "STORED"
+    PROCESSED = "PROCESSED"
+    CLEANED = "CLEANED"
     FAILED = "FAILED"
 
 
@@ -41,7 +46,11 @@ class Camera:
 class Session:
     """The session's own item; every write of the session's state checks and bumps `version`.
 
-    `failure` is why a FAILED one failed. `held` is why an operator holds it: a held session is not sent to processing.
+    `failure` is why a FAILED one failed. `held` is why an operator holds it: a held session is neither sent to
+    processing nor cleaned. `processed_at` is when its grace began. `cleanup` is the intent under which it is being, or
+    was, cleaned; `cleaned` are the versions that cleanup removed or may have removed. `restoring` are the artifacts
+    that an operator wants back, since `restoring_since`. `is_guarded` is whether a cleaned one had its last look
+    before S3 purges what was cleaned.
     """
 
     session_id: SessionId
@@ -55,6 +64,13 @@ class Session:
     order: Order | None = None
     failure: str | None = None
     held: str | None = None
+    processed_at: datetime | None = None
+    cleanup: Cleanup | None = None
+    cleaned: tuple[str, ...] = ()
+    restoring: tuple[ArtifactId, ...] = ()
+    restoring_since: datetime | None = None
+    cleaned_at: datetime | None = None
+    is_guarded: bool = False
 
     def __post_init__(self) -> None:
         if self.group is not None and not _GROUP.fullmatch(self.group):
@@ -68,15 +84,79 @@ class Session:
         return replace(self, state=SessionState.STORED)
 
     def ordered(self, wish: Wish, now: datetime) -> "Session":
-        """This session with a new order for `wish`; a failed one may be tried again."""
+        """This session with a new order for `wish`; a failed or processed one is tried again.
+
+        Raises StateConflict while originals are cleaned, being cleaned or being restored.
+        """
+        if self.state is SessionState.CLEANED or self.cleanup or self.restoring:
+            raise StateConflict(
+                "this session's originals are cleaned, or on their way back; restore them first, and order again "
+                "once `restoring` is empty"
+            )
         number = self.order.number + 1 if self.order else 1
-        # OPEN, and not what it was before it failed: settle finds out at once whether it is STORED.
-        state = SessionState.OPEN if self.state is SessionState.FAILED else self.state
-        return replace(self, state=state, order=Order(number, wish, now), failure=None)
+        # OPEN, and not what it was before: settle finds out at once whether it is STORED.
+        is_over = self.state in (SessionState.FAILED, SessionState.PROCESSED)
+        state = SessionState.OPEN if is_over else self.state
+        return replace(self, state=state, order=Order(number, wish, now), failure=None, processed_at=None)
 
     def failed(self, reason: str) -> "Session":
-        """This session given up by its processor or an operator, until it is ordered again."""
+        """This session given up by its processor or an operator, until it is ordered again.
+
+        A failed one keeps its first reason. Raises StateConflict once every required output is verified.
+        """
+        if self.state is SessionState.FAILED:
+            return self
+        if self.state in (SessionState.PROCESSED, SessionState.CLEANED):
+            raise StateConflict(
+                "every required output of this session is verified; hold it to keep its originals"
+            )
         return replace(self, state=SessionState.FAILED, failure=reason)
+
+    def processed(self, now: datetime) -> "Session":
+        """This session with every required output verified and its measurements indexed; its grace begins."""
+        return replace(self, state=SessionState.PROCESSED, processed_at=now)
+
+    def intending(self, cleanup: Cleanup) -> "Session":
+        """This session about to be cleaned; nothing is removed before this stands on record."""
+        return replace(self, cleanup=cleanup)
+
+    def after_cleanup(self, now: datetime) -> "Session":
+        """This session once everything that its intent names is confirmed to be gone."""
+        return replace(
+            self, state=SessionState.CLEANED, cleaned=self._may_be_gone(), cleaned_at=now, is_guarded=False
+        )
+
+    def guarded(self) -> "Session":
+        """This cleaned session after the last look at what its originals became."""
+        return replace(self, is_guarded=True)
+
+    def bringing_back(self, wanted: Iterable[ArtifactId], reason: str, now: datetime) -> "Session":
+        """This session with `wanted` to be restored: held, and a new grace begins when it is released."""
+        restoring = tuple(dict.fromkeys((*self.restoring, *wanted)))
+        return replace(
+            self,
+            state=SessionState.PROCESSED,
+            held=reason,
+            processed_at=now,
+            cleanup=None,
+            cleaned=self._may_be_gone(),
+            cleaned_at=None,
+            restoring=restoring,
+            restoring_since=now,
+        )
+
+    def brought_back(self, artifact_id: ArtifactId, stands: str | None) -> "Session":
+        """This session with one artifact less to restore; `stands` is the version that was never gone, if so."""
+        return replace(
+            self,
+            restoring=tuple(each for each in self.restoring if each != artifact_id),
+            cleaned=tuple(version for version in self.cleaned if version != stands),
+        )
+
+    def released(self, now: datetime) -> "Session":
+        """This session, held no longer; what it waits for since then counts from now."""
+        processed_at = now if self.state is SessionState.PROCESSED and self.held else self.processed_at
+        return replace(self, held=None, processed_at=processed_at)
 
     @property
     def owes_order(self) -> bool:
@@ -84,110 +164,6 @@ class Session:
         unsent = self.order is not None and self.order.sent_at is None
         return unsent and self.held is None and self.state is SessionState.STORED
 
-
-@dataclass(frozen=True)
-class Progress:
-    """A device's last heartbeat for a session, in bytes and bytes per second; `heard_at` is the server's clock."""
-
-    bytes_down: int
-    bytes_up: int
-    rate_down_bytes_s: int | None
-    rate_up_bytes_s: int | None
-    spool_bytes: int
-    disk_free_bytes: int
-    clock: datetime
-    heard_at: datetime
-
-
-@dataclass(frozen=True)
-class Picture:
-    """All that is recorded of one session, read in one consistent query.
-
-    `chapters` stand in the order of recording, `uploads` in the order of opening.
-    """
-
-    session: Session
-    chapters: tuple[Chapter, ...]
-    uploads: tuple[Upload, ...] = ()
-    progress: Progress | None = None
-
-    def chapter(self, artifact_id: ArtifactId) -> Chapter:
-        """The chapter whose original is `artifact_id`. Raises NotFound."""
-        for chapter in self.chapters:
-            if chapter.artifact_id == artifact_id:
-                return chapter
-        raise NotFound(f"session {self.session.session_id} has no artifact of this id")
-
-    def upload(self, upload_id: UploadId) -> Upload:
-        """Raises NotFound."""
-        for upload in self.uploads:
-            if upload.upload_id == upload_id:
-                return upload
-        raise NotFound("there is no upload of this id")
-
-    def latest_upload(self, artifact_id: ArtifactId) -> Upload | None:
-        """The upload that speaks for an artifact: the verified one, else the last opened."""
-        uploads = [upload for upload in self.uploads if upload.artifact_id == artifact_id]
-        verified = [upload for upload in uploads if upload.receipt]
-        return next(reversed(verified or uploads), None)
-
-    def receipt(self, artifact_id: ArtifactId) -> Receipt | None:
-        """The receipt of an artifact, once it has one."""
-        upload = self.latest_upload(artifact_id)
-        return upload.receipt if upload else None
-
-    @property
-    def missing(self) -> tuple[ArtifactId, ...]:
-        """The chapters without a receipt."""
-        ids = (chapter.artifact_id for chapter in self.chapters)
-        return tuple(artifact_id for artifact_id in ids if not self.receipt(artifact_id))
-
-    def with_upload(self, upload: Upload) -> "Picture":
-        """This picture with `upload` in the place of the one with its id, or added."""
-        others = [known for known in self.uploads if known.upload_id != upload.upload_id]
-        uploads = sorted([*others, upload], key=lambda each: (each.opened_at, each.upload_id))
-        return replace(self, uploads=tuple(uploads))
-
-
-def chapters(given: Iterable[Chapter]) -> tuple[Chapter, ...]:
-    """`given` as a session's chapters. Raises InvalidRequest for none, more than 99, or one named twice."""
-    listed = tuple(given)
-    if not 1 <= len(listed) <= MOST_CHAPTERS:
-        raise InvalidRequest(f"a session has 1 to {MOST_CHAPTERS} chapters, not {len(listed)}")
-    names = [chapter.name for chapter in listed]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise InvalidRequest(f"a chapter is named twice: {', '.join(twice)}")
-    return listed
-
-
-def differences(picture: Picture, session: Session, listed: Sequence[Chapter]) -> tuple[str, ...]:
-    """What `session` with the chapters `listed` says otherwise than the picture; empty when it confirms it."""
-    known = picture.session
-    found = [
-        f"{name}: {before} here, {now} in the request"
-        for name, before, now in (
-            ("camera serial", known.camera.serial, session.camera.serial),
-            ("group", known.group, session.group),
-            ("number of chapters", len(picture.chapters), len(listed)),
-        )
-        if before != now
-    ]
-    return (*found, *_chapter_differences(picture.chapters, listed))
-
-
-def _chapter_differences(known: Sequence[Chapter], listed: Sequence[Chapter]) -> list[str]:
-    fields = ("name", "size_bytes", "created", "modified", "etag", "gumi")
-    return [
-        f"chapter {place}, {field}: {getattr(before, field)} here, {getattr(now, field)} in the request"
-        for place, (before, now) in enumerate(zip(known, listed, strict=False), start=1)
-        for field in fields
-        if _differs(field, before, now)
-    ]
-
-
-def _differs(field: str, before: Chapter, now: Chapter) -> bool:
-    said, says = getattr(before, field), getattr(now, field)
-    # A camera that would not tell its file's id today has not told another one.
-    unsaid = field == "gumi" and None in (said, says)
-    return bool(said != says) and not unsaid
+    def _may_be_gone(self) -> tuple[str, ...]:
+        doomed = self.cleanup.doomed if self.cleanup else ()
+        return tuple(dict.fromkeys((*self.cleaned, *(each.version_id for each in doomed))))

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 
+from chalicelib.core import keys
 from chalicelib.core.crc import Crc64Nvme
 from chalicelib.core.errors import StateConflict
 from chalicelib.core.ids import ArtifactId, SessionId, UploadId
@@ -59,15 +60,27 @@ class StoredObject:
 
 @dataclass(frozen=True)
 class Receipt:
-    """The proof for one verified upload: the licence to finish a chapter and to drop its parts."""
+    """The proof for one verified object: the licence to finish a chapter and to drop its parts.
 
-    upload_id: UploadId
+    `upload_id` is None for what a processor wrote itself and its manifest states.
+    """
+
+    upload_id: UploadId | None
     artifact_id: ArtifactId
     key: str
     version_id: str
     size_bytes: int
     crc64nvme: Crc64Nvme
     verified_at: datetime
+
+    def is_kept_by(self, stored: StoredObject) -> bool:
+        """Whether `stored`, the current object of the key, is exactly the version that was verified."""
+        return (self.key, self.version_id, self.size_bytes, self.crc64nvme) == (
+            stored.key,
+            stored.version_id,
+            stored.size_bytes,
+            stored.crc64nvme,
+        )
 
 
 @dataclass(frozen=True)
@@ -77,7 +90,8 @@ class Upload:
     `claim` is what its device says the whole is. `promise` is the whole object's CRC64NVME, folded from the parts and
     recorded before S3 is asked to complete: what an object must show to be verified. `can_be_undone` is a cancelled
     upload's only; `owes_abort` and `owes_removal` are what an ended one owes S3: ending the multipart upload, and a
-    delete marker on a rejected object.
+    delete marker on a rejected object. `copies` is the version of its key that a restore brings back: such an upload's
+    parts come from S3 itself.
     """
 
     upload_id: UploadId
@@ -98,6 +112,7 @@ class Upload:
     can_be_undone: bool = False
     owes_abort: bool = False
     owes_removal: bool = False
+    copies: str | None = None
 
     @property
     def is_live(self) -> bool:
@@ -179,7 +194,9 @@ class Upload:
     def rejected(self, reason: str, now: datetime) -> "Upload":
         """This upload ended with an object that is not what was promised."""
         upload = self._moved(UploadState.REJECTED)
-        return replace(upload, reason=reason, ended_at=now, owes_abort=True, owes_removal=True)
+        # What a processor made is never removed: its session fails, and another order makes it elsewhere.
+        owes_removal = keys.may_be_removed(self.key)
+        return replace(upload, reason=reason, ended_at=now, owes_abort=True, owes_removal=owes_removal)
 
     def aborted(self) -> "Upload":
         return replace(self, owes_abort=False)

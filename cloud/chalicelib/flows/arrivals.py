@@ -15,8 +15,8 @@ from chalicelib.ports import Ports
 log = logging.getLogger(__name__)
 
 
-def original_arrived(ports: Ports, event: Mapping[str, Any]) -> list[SessionId]:
-    """The sessions that were settled because `event` (S3's notification) named one of their originals.
+def object_arrived(ports: Ports, event: Mapping[str, Any], actor: Actor) -> list[SessionId]:
+    """The sessions that were settled because `event` (S3's notification) named one of their objects.
 
     Test events and keys that are not ours are counted and passed over. Whatever fails is raised, so that Lambda
     tries again and at last keeps the event as a dead letter.
@@ -24,7 +24,7 @@ def original_arrived(ports: Ports, event: Mapping[str, Any]) -> list[SessionId]:
     settled: list[SessionId] = []
     for session_id in dict.fromkeys(_sessions(ports, event)):
         try:
-            settle_session(ports, session_id, Actor.EVENT)
+            settle_session(ports, session_id, actor)
         except NotFound:
             _ignored(ports, f"session {session_id} is not recorded")
             continue

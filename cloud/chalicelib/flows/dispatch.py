@@ -4,10 +4,11 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+from chalicelib.core import keys
 from chalicelib.core.chapter import Chapter
 from chalicelib.core.errors import StateConflict
 from chalicelib.core.order import Order
-from chalicelib.core.session import Picture
+from chalicelib.core.picture import Picture
 from chalicelib.core.upload import Receipt
 from chalicelib.ports import MOST_MESSAGE_BYTES, Ports, ReadUrl
 
@@ -42,8 +43,8 @@ def _message(picture: Picture, sent: Order, originals: list[dict[str, Any]]) -> 
         "required": list(sent.wish.required),
         "parameters": json.loads(sent.wish.parameters),
         "originals": originals,
-        "outputs": f"outputs/{session.session_id}/",
-        "measurements": f"measurements/{session.session_id}/",
+        "outputs": keys.order_prefix(keys.OUTPUTS, session.session_id, sent.number),
+        "measurements": keys.order_prefix(keys.MEASUREMENTS, session.session_id, sent.number),
     }
     return json.dumps(told, ensure_ascii=False)
 

@@ -1,4 +1,4 @@
-"""How a device ends an upload: look at it, complete it, cancel it."""
+"""How whoever uploads ends an upload: look at it, complete it, cancel it."""
 
 import logging
 from collections.abc import Sequence
@@ -15,12 +15,21 @@ from chalicelib.core.errors import (
     StorageBusy,
 )
 from chalicelib.core.ids import UploadId
-from chalicelib.core.session import Picture
+from chalicelib.core.picture import Picture
 from chalicelib.core.settle import Actor, assembled
-from chalicelib.core.tokens import Principal, Role
+from chalicelib.core.tokens import Principal
 from chalicelib.core.upload import Upload, UploadState
-from chalicelib.flows.intake import ATTEMPTS, UploadView, demand_open, gone, held, owned_upload
-from chalicelib.flows.settling import record, settle_session
+from chalicelib.flows.intake import (
+    ATTEMPTS,
+    UploadView,
+    demand_open,
+    gone,
+    held,
+    owned_upload,
+    seen_upload_record,
+)
+from chalicelib.flows.recording import record
+from chalicelib.flows.settling import settle_session
 from chalicelib.ports import Ports
 
 log = logging.getLogger(__name__)
@@ -28,7 +37,7 @@ log = logging.getLogger(__name__)
 
 def seen_upload(ports: Ports, principal: Principal, upload_id: UploadId) -> UploadView:
     """The upload with the parts that S3 holds. Raises NotFound."""
-    _, upload = owned_upload(ports, principal, upload_id)
+    _, upload = seen_upload_record(ports, principal, upload_id)
     if not upload.is_live:
         return UploadView(upload)
     try:
@@ -47,7 +56,6 @@ def complete_upload(
     `claim` is the whole's CRC64NVME as the device read it; parts that fold to anything else are never completed.
     Raises PartsMismatch, Finalizing when S3 needs longer, UploadGone, StateConflict.
     """
-    principal.demand(Role.DEVICE)
     picture, upload = owned_upload(ports, principal, upload_id)
     if upload.is_live:
         _demand_parts(ports, picture, upload, claim)
@@ -67,7 +75,6 @@ def cancel_upload(ports: Ports, principal: Principal, upload_id: UploadId) -> Up
 
     Raises Finalizing while it is being completed, StateConflict once verified, UploadGone once it ended otherwise.
     """
-    principal.demand(Role.DEVICE)
     for _ in range(ATTEMPTS):
         picture, upload = owned_upload(ports, principal, upload_id)
         if upload.state is UploadState.CANCELLED:

@@ -3,9 +3,8 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 
-from chalicelib.core import session
+from chalicelib.core import artifact
 from chalicelib.core.chapter import Chapter
 from chalicelib.core.crc import Crc64Nvme
 from chalicelib.core.errors import (
@@ -23,11 +22,14 @@ from chalicelib.core.errors import (
 from chalicelib.core.ids import ArtifactId, SessionId, UploadId
 from chalicelib.core.order import Wish
 from chalicelib.core.parts import PartPlan, StoredPart, plan_parts
-from chalicelib.core.session import Camera, Picture, Progress, Session
+from chalicelib.core.picture import Picture, Progress, differences, session_chapters
+from chalicelib.core.session import Camera, Session, SessionState
 from chalicelib.core.settle import Actor, undo_until
 from chalicelib.core.tokens import ALL_PROJECTS, Principal, Role
 from chalicelib.core.upload import Upload, UploadState
-from chalicelib.flows.settling import loaded, record, settle_session
+from chalicelib.flows.opening import opened
+from chalicelib.flows.recording import loaded, record
+from chalicelib.flows.settling import settle_session
 from chalicelib.ports import Change, PartToSign, PartUrl, Ports
 
 log = logging.getLogger(__name__)
@@ -64,7 +66,7 @@ def confirm_session(
     now = ports.clock.now()
     wanted = Session(session_id, principal.project, principal.device_id, camera, group, now)
     wanted = wanted.ordered(wish, now) if wish else wanted
-    chapters = session.chapters(listed)
+    chapters = session_chapters(listed)
     for chapter in chapters:
         plan_parts(chapter.size_bytes, ports.policy.part_size_bytes)
     known = ports.records.picture(session_id)
@@ -77,7 +79,7 @@ def confirm_session(
             log.info("session opened", extra={"session_id": session_id, "chapters": len(chapters)})
             return Picture(wanted, chapters), True
     principal.demand_sight(known.session)
-    found = session.differences(known, wanted, chapters)
+    found = differences(known, wanted, chapters)
     if found:
         raise SessionDiffers(
             f"session {session_id} was confirmed with other facts; choose another name", found
@@ -100,20 +102,22 @@ def open_upload(
     size_bytes: int,
     part_size_bytes: int | None,
 ) -> tuple[UploadView, bool]:
-    """The upload of a chapter, and whether it is new: the verified one, the open one, or one opened now.
+    """The upload of an artifact, and whether it is new: the verified one, the open one, or one opened now.
 
+    Devices upload originals; processors and operators upload what the present order makes, while the session is STORED.
     A cancelled upload opens again with its parts while its undo window lasts. Raises PlanDiffers when the caller
     names another size or part size than the plan's.
     """
-    principal.demand(Role.DEVICE)
+    _demand_hand(principal, artifact_id)
     for _ in range(ATTEMPTS):
-        picture, known = _known_upload(ports, seen_session(ports, principal, session_id), artifact_id)
-        plan = _plan(ports, picture.chapter(artifact_id), known)
+        picture = seen_session(ports, principal, session_id)
+        picture, known = _known_upload(ports, picture, artifact_id, size_bytes)
+        plan = known.plan if known else _new_plan(ports, picture, artifact_id, size_bytes)
         _demand_plan(plan, size_bytes, part_size_bytes)
         try:
             if known:
                 return held(ports, _resumed(ports, picture, known)), False
-            return UploadView(_opened(ports, picture, artifact_id, plan)), True
+            return UploadView(opened(ports, picture, artifact_id, plan)[1]), True
         except Conflict:
             log.info("session written by another", extra={"session_id": session_id})
     raise StorageBusy(f"session {session_id} is being written by others; ask again")
@@ -126,7 +130,6 @@ def sign_parts(
 
     Raises UploadGone once the upload has ended or is verified, Finalizing while it is completed.
     """
-    principal.demand(Role.DEVICE)
     numbers = [number for number, _ in wanted]
     if not 1 <= len(numbers) <= MOST_URLS or len(set(numbers)) < len(numbers):
         raise InvalidRequest(f"ask for 1 to {MOST_URLS} parts, no number twice; not for {len(numbers)}")
@@ -152,6 +155,19 @@ def hear_progress(ports: Ports, principal: Principal, session_id: SessionId, pro
 
 
 def owned_upload(ports: Ports, principal: Principal, upload_id: UploadId) -> tuple[Picture, Upload]:
+    """An upload that this caller may send: what it makes itself.
+
+    Raises NotFound alike for what does not exist and for what this caller may not see, NotPermitted for another's
+    kind, StateConflict for a restore, whose parts S3 copies by itself.
+    """
+    picture, upload = seen_upload_record(ports, principal, upload_id)
+    _demand_hand(principal, upload.artifact_id)
+    if upload.copies:
+        raise StateConflict("this upload restores what was cleaned; S3 copies its parts by itself")
+    return picture, upload
+
+
+def seen_upload_record(ports: Ports, principal: Principal, upload_id: UploadId) -> tuple[Picture, Upload]:
     """Raises NotFound alike for what does not exist and for what this caller may not see."""
     session_id = ports.records.session_of(upload_id)
     picture = ports.records.picture(session_id) if session_id else None
@@ -160,13 +176,24 @@ def owned_upload(ports: Ports, principal: Principal, upload_id: UploadId) -> tup
     return picture, picture.upload(upload_id)
 
 
-def _known_upload(ports: Ports, picture: Picture, artifact_id: ArtifactId) -> tuple[Picture, Upload | None]:
+def _demand_hand(principal: Principal, artifact_id: ArtifactId) -> None:
+    """Raises InvalidRequest for no artifact's id, NotPermitted for a kind that others upload."""
+    if artifact.is_original(artifact_id):
+        principal.demand(Role.DEVICE)
+    else:
+        artifact.made_id(artifact_id)
+        principal.demand(Role.PROCESSOR, Role.OPERATOR)
+
+
+def _known_upload(
+    ports: Ports, picture: Picture, artifact_id: ArtifactId, size_bytes: int
+) -> tuple[Picture, Upload | None]:
     """The upload of the artifact that can still be used, or None; one found ended in S3 is recorded so first."""
     known = picture.latest_upload(artifact_id)
     if known and known.is_live:
         picture = _looked_at(ports, known)
         known = picture.latest_upload(artifact_id)
-    if known and (known.is_live or known.receipt or _can_be_undone(ports, known)):
+    if known and (known.is_live or known.receipt or _can_be_undone(ports, known, size_bytes)):
         return picture, known
     return picture, None
 
@@ -179,17 +206,28 @@ def _looked_at(ports: Ports, upload: Upload) -> Picture:
         return loaded(ports, upload.session_id)
 
 
-def _can_be_undone(ports: Ports, upload: Upload) -> bool:
-    return upload.can_be_undone and ports.clock.now() < undo_until(upload, ports.policy)
+def _can_be_undone(ports: Ports, upload: Upload, size_bytes: int) -> bool:
+    """What a processor made anew with another size is another upload."""
+    is_in_time = ports.clock.now() < undo_until(upload, ports.policy)
+    return upload.can_be_undone and is_in_time and upload.plan.size_bytes == size_bytes
 
 
-def _plan(ports: Ports, chapter: Chapter, known: Upload | None) -> PartPlan:
-    return known.plan if known else plan_parts(chapter.size_bytes, ports.policy.part_size_bytes)
+def _new_plan(ports: Ports, picture: Picture, artifact_id: ArtifactId, size_bytes: int) -> PartPlan:
+    """The plan of an upload to be opened now. Raises StateConflict when nothing of this kind is awaited now."""
+    if artifact.is_original(artifact_id):
+        return plan_parts(picture.chapter(artifact_id).size_bytes, ports.policy.part_size_bytes)
+    if picture.session.state is not SessionState.STORED:
+        raise StateConflict(
+            f"the session is {picture.session.state.value}: nothing is made of it now; order it, then upload"
+        )
+    if picture.receipt(artifact_id):
+        raise StateConflict(f"{artifact_id} is verified already, as its processor wrote it itself")
+    return plan_parts(size_bytes, ports.policy.part_size_bytes)
 
 
 def _demand_plan(plan: PartPlan, size_bytes: int, part_size_bytes: int | None) -> None:
     if size_bytes != plan.size_bytes:
-        raise PlanDiffers(f"this chapter has {plan.size_bytes} bytes, not {size_bytes}", plan)
+        raise PlanDiffers(f"this artifact has {plan.size_bytes} bytes, not {size_bytes}", plan)
     if part_size_bytes not in (None, plan.part_size_bytes):
         raise PlanDiffers(f"its parts have {plan.part_size_bytes} bytes, not {part_size_bytes}", plan)
 
@@ -207,37 +245,6 @@ def held(ports: Ports, upload: Upload) -> UploadView:
     if not upload.is_live:
         return UploadView(upload)
     return UploadView(upload, ports.footage.parts(upload.key, upload.multipart_id))
-
-
-def _opened(ports: Ports, picture: Picture, artifact_id: ArtifactId, plan: PartPlan) -> Upload:
-    """A new upload: in S3 first, then in the record; whoever loses the race takes its own back. Raises Conflict."""
-    session_id = picture.session.session_id
-    key = picture.chapter(artifact_id).key(session_id)
-    upload_id = ports.ids.upload_id()
-    now = ports.clock.now()
-    upload = Upload(
-        upload_id,
-        session_id,
-        artifact_id,
-        key,
-        plan,
-        multipart_id=ports.footage.create_multipart(key, upload_id),
-        opened_at=now,
-        expires_at=now + timedelta(seconds=ports.policy.upload_ttl_s),
-    )
-    try:
-        record(ports, picture, upload)
-    except Conflict:
-        _take_back(ports, upload)
-        raise
-    log.info("upload opened", extra={"session_id": session_id, "upload_id": upload_id})
-    return upload
-
-
-def _take_back(ports: Ports, upload: Upload) -> None:
-    # A write whose reply was lost conflicts with itself when it is repeated: what is recorded is live.
-    if ports.records.session_of(upload.upload_id) is None:
-        ports.footage.abort(upload.key, upload.multipart_id)
 
 
 def demand_open(upload: Upload) -> None:

@@ -1,35 +1,23 @@
-"""What becomes of a stored session: ordered from a processor, failed, held; and what of it can be read."""
+"""What people and processors say of a session: ordered, failed, held, restored."""
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-from chalicelib.core.artifact import Kind
-from chalicelib.core.chapter import Chapter
-from chalicelib.core.errors import Conflict, NotFound, StateConflict, StorageBusy
+from chalicelib.core.errors import Conflict, StateConflict, StorageBusy
 from chalicelib.core.ids import ArtifactId, SessionId
 from chalicelib.core.order import Wish
-from chalicelib.core.session import Picture, Session, SessionState
+from chalicelib.core.picture import Picture
+from chalicelib.core.session import Session, SessionState
 from chalicelib.core.settle import Actor
 from chalicelib.core.tokens import Principal, Role
-from chalicelib.core.upload import Receipt
-from chalicelib.flows.dispatch import READ_URL_TTL_S
 from chalicelib.flows.intake import ATTEMPTS, seen_session
-from chalicelib.flows.settling import record, settle_session
-from chalicelib.ports import Ports, ReadUrl
+from chalicelib.flows.recording import record
+from chalicelib.flows.recording import told as tell
+from chalicelib.flows.settling import settle_session
+from chalicelib.ports import Ports
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class ArtifactView:
-    """An artifact that a session has or must have; without a receipt it is not verified yet."""
-
-    artifact_id: ArtifactId
-    kind: Kind
-    name: str
-    size_bytes: int
-    receipt: Receipt | None
 
 
 def order(ports: Ports, principal: Principal, session_id: SessionId, wish: Wish) -> Picture:
@@ -39,13 +27,16 @@ def order(ports: Ports, principal: Principal, session_id: SessionId, wish: Wish)
     """
     principal.demand(Role.DEVICE, Role.OPERATOR)
 
-    def ordered(session: Session) -> Session:
+    def ordered(picture: Picture) -> Session:
+        session = picture.session
         known = session.order
         if known and known.sent_at is None and known.wish == wish and session.failure is None:
             return session
+        if picture.gone:
+            raise StateConflict(f"cleaned: {', '.join(picture.gone)}; restore them first, then order again")
         return session.ordered(wish, ports.clock.now())
 
-    picture = _changed(ports, principal, session_id, ordered, "session ordered")
+    picture = changed(ports, principal, session_id, ordered, "session ordered")
     return settle_session(ports, picture.session.session_id, Actor.API)
 
 
@@ -58,61 +49,74 @@ def fail(
     """
     principal.demand(Role.PROCESSOR, Role.OPERATOR)
 
-    def failed(session: Session) -> Session:
+    def failed(picture: Picture) -> Session:
+        session = picture.session
         known = session.order.number if session.order else None
         if number not in (None, known):
             raise StateConflict(f"the session's order is number {known}, not {number}")
-        return session if session.state is SessionState.FAILED else session.failed(reason)
+        return session.failed(reason)
 
-    return _changed(ports, principal, session_id, failed, "session failed")
+    return changed(ports, principal, session_id, failed, "session failed")
 
 
 def hold(ports: Ports, principal: Principal, session_id: SessionId, reason: str | None) -> Picture:
     """The session, held for `reason`, or released when there is none."""
     principal.demand(Role.OPERATOR)
     told = "session held" if reason else "session released"
-    picture = _changed(ports, principal, session_id, lambda session: replace(session, held=reason), told)
+
+    def held(picture: Picture) -> Session:
+        session = picture.session
+        return replace(session, held=reason) if reason else session.released(ports.clock.now())
+
+    picture = changed(ports, principal, session_id, held, told)
     return picture if reason else settle_session(ports, session_id, Actor.API)
 
 
-def artifacts(ports: Ports, principal: Principal, session_id: SessionId) -> tuple[ArtifactView, ...]:
-    """What the session has or must have, chapters in the order of recording."""
-    picture = seen_session(ports, principal, session_id)
-    return tuple(_view(picture, chapter) for chapter in picture.chapters)
-
-
-def artifact_url(
+def restore(
     ports: Ports,
     principal: Principal,
     session_id: SessionId,
-    artifact_id: ArtifactId,
-    ttl_s: int = READ_URL_TTL_S,
-) -> tuple[Receipt, ReadUrl]:
-    """The receipt of a verified artifact and where to read exactly that version. Raises NotFound, telling which."""
-    picture = seen_session(ports, principal, session_id)
-    chapter = picture.chapter(artifact_id)
-    receipt = picture.receipt(artifact_id)
-    if receipt is None:
-        raise NotFound(f"{chapter.name} is not verified yet; ask again when the session shows its receipt")
-    return receipt, ports.signer.read_url(receipt.key, receipt.version_id, ttl_s, ports.clock.now())
+    wanted: Sequence[ArtifactId] | None,
+    reason: str,
+) -> Picture:
+    """The session with `wanted` (None: all that was cleaned) to be copied back; held until it is released.
+
+    The reconciler copies. In the middle of a cleanup all that it names is restored. Asking again for what is being
+    restored changes nothing. Raises NotFound for what the session does not have, StateConflict for what was never
+    cleaned.
+    """
+    principal.demand(Role.OPERATOR)
+
+    def restored(picture: Picture) -> Session:
+        known = [receipt.artifact_id for receipt in picture.restorable]
+        asked = known if wanted is None else list(wanted)
+        for artifact_id in asked:
+            picture.key(artifact_id)
+        kept = [artifact_id for artifact_id in asked if artifact_id not in known]
+        if kept or not asked:
+            raise StateConflict(f"nothing to restore: {', '.join(kept) or 'this session'} was not cleaned")
+        if set(asked) <= set(picture.session.restoring):
+            return picture.session
+        if picture.session.state is SessionState.PROCESSED and picture.session.cleanup:
+            # Called off in the middle: what of its intent still stands, and what does not, shall all be back.
+            asked = known
+        told = f"restored: {reason}; release it to let cleanup go on"
+        return picture.session.bringing_back(asked, told, ports.clock.now())
+
+    return changed(ports, principal, session_id, restored, "session restored")
 
 
-def _view(picture: Picture, chapter: Chapter) -> ArtifactView:
-    receipt = picture.receipt(chapter.artifact_id)
-    return ArtifactView(chapter.artifact_id, Kind.ORIGINAL, chapter.name, chapter.size_bytes, receipt)
-
-
-def _changed(
+def changed(
     ports: Ports,
     principal: Principal,
     session_id: SessionId,
-    change: Callable[[Session], Session],
+    change: Callable[[Picture], Session],
     told: str,
 ) -> Picture:
     """The session after `change`, decided again whenever somebody else wrote it first; a change is told once."""
     for _ in range(ATTEMPTS):
         picture = seen_session(ports, principal, session_id)
-        session = change(picture.session)
+        session = change(picture)
         if session == picture.session:
             return picture
         try:
@@ -120,7 +124,5 @@ def _changed(
         except Conflict:
             log.info("session written by another", extra={"session_id": session_id})
             continue
-        log.info(told, extra={"session_id": session_id, "reason": session.failure or session.held})
-        ports.metrics.count(told.replace(" ", "."))
-        return picture
+        return tell(ports, picture, told, reason=session.failure or session.held)
     raise StorageBusy(f"session {session_id} is being written by others; ask again")

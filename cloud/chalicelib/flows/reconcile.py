@@ -1,14 +1,18 @@
 """The safety net, which is the main path on a timer: settle whatever is due, abort what nobody knows."""
 
 import logging
+from collections import Counter
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from enum import Enum
 
 from chalicelib.core import keys
 from chalicelib.core.ids import SessionId
-from chalicelib.core.settle import Actor
+from chalicelib.core.picture import Picture
+from chalicelib.core.settle import Actor, look_again_at
 from chalicelib.core.upload import Upload
-from chalicelib.flows.settling import loaded, settle_session
+from chalicelib.flows.recording import loaded
+from chalicelib.flows.settling import settle_session
 from chalicelib.ports import Due, OpenMultipart, Ports
 
 log = logging.getLogger(__name__)
@@ -28,27 +32,35 @@ class Round:
     """False when time ran out with sessions still due; the next round goes on with the longest due."""
 
 
+class _End(Enum):
+    """What became of one session that was due."""
+
+    SETTLED = "settled"
+    FAILED = "failed"
+    ELSEWHERE = "another has it, or wrote it since"
+
+
 def reconcile(ports: Ports, time_limit_s: float) -> Round:
     """One round: every session due by now is settled, longest due first, for at most about `time_limit_s`.
 
     A session is due again, behind all others, before it is settled: not even one that takes the function down can
-    starve them.
+    starve them, and of two rounds that overlap one has it.
     """
     started_at = ports.clock.now()
     deadline = started_at + timedelta(seconds=time_limit_s)
-    settled = failed = 0
+    ended: Counter[_End] = Counter()
     seen: set[SessionId] = set()
     while due := _next_due(ports, started_at, seen):
         for item in due:
             if ports.clock.now() >= deadline:
-                return _reported(ports, Round(settled, failed, 0, finished=False))
+                return _reported(ports, _round(ended, 0, finished=False))
             seen.add(item.session_id)
-            if _settled(ports, item):
-                settled += 1
-            else:
-                failed += 1
-    aborted = _abort_orphans(ports)
-    return _reported(ports, Round(settled, failed, aborted, finished=True))
+            ended[_settled(ports, item)] += 1
+    return _reported(ports, _round(ended, _abort_orphans(ports), finished=True))
+
+
+def _round(ended: Counter[_End], aborted: int, finished: bool) -> Round:
+    return Round(ended[_End.SETTLED], ended[_End.FAILED], aborted, finished)
 
 
 def _next_due(ports: Ports, started_at: datetime, seen: set[SessionId]) -> list[Due]:
@@ -57,16 +69,26 @@ def _next_due(ports: Ports, started_at: datetime, seen: set[SessionId]) -> list[
     return [item for item in due if item.session_id not in seen]
 
 
-def _settled(ports: Ports, item: Due) -> bool:
+def _settled(ports: Ports, item: Due) -> _End:
     try:
-        ports.records.postpone(item, ports.clock.now())
-        settle_session(ports, item.session_id, Actor.RECONCILER)
+        postponed = Due(item.session_id, ports.clock.now())
+        if not ports.records.postpone(item, postponed.due_at):
+            return _End.ELSEWHERE
+        picture = settle_session(ports, item.session_id, Actor.RECONCILER)
+        _let_rest(ports, postponed, picture)
     except Exception:  # a door for each session: one that fails must not starve the rest
         log.exception("session not settled", extra={"session_id": item.session_id})
         ports.metrics.count("reconcile.failed")
         _settle_each_upload(ports, item.session_id)
-        return False
-    return True
+        return _End.FAILED
+    return _End.SETTLED
+
+
+def _let_rest(ports: Ports, postponed: Due, picture: Picture) -> None:
+    """Whoever only waits for a cleanup need not be looked at in every round."""
+    next_at = look_again_at(picture, ports.clock.now(), ports.policy)
+    if next_at and next_at > postponed.due_at:
+        ports.records.postpone(postponed, next_at)
 
 
 def _settle_each_upload(ports: Ports, session_id: SessionId) -> None:
@@ -90,15 +112,23 @@ def _settle_upload(ports: Ports, upload: Upload) -> None:
 
 
 def _abort_orphans(ports: Ports) -> int:
-    oldest_kept = ports.clock.now() - timedelta(seconds=ports.policy.orphan_age_s)
+    now, policy = ports.clock.now(), ports.policy
     aborted = 0
-    for multipart in ports.footage.multiparts(keys.ORIGINALS):
-        if multipart.initiated_at <= oldest_kept and _is_orphan(ports, multipart):
-            ports.footage.abort(multipart.key, multipart.multipart_id)
-            log.warning("orphaned multipart upload aborted", extra={"key": multipart.key})
-            ports.metrics.count("multipart.orphaned")
-            aborted += 1
+    for prefix in keys.OF_SESSIONS:
+        # Processors may upload by themselves where we complete nothing of theirs: theirs are not ours to end early.
+        is_ours = prefix in keys.CLEANED
+        age_s = policy.orphan_age_s if is_ours else policy.upload_ttl_s
+        for multipart in ports.footage.multiparts(prefix):
+            if multipart.initiated_at <= now - timedelta(seconds=age_s) and _is_orphan(ports, multipart):
+                _abort_orphan(ports, multipart)
+                aborted += 1
     return aborted
+
+
+def _abort_orphan(ports: Ports, multipart: OpenMultipart) -> None:
+    ports.footage.abort(multipart.key, multipart.multipart_id)
+    log.warning("orphaned multipart upload aborted", extra={"key": multipart.key})
+    ports.metrics.count("multipart.orphaned")
 
 
 def _is_orphan(ports: Ports, multipart: OpenMultipart) -> bool:

@@ -9,12 +9,14 @@ from typing import Annotated, Any, TypeVar
 
 from msgspec import Meta, Struct
 
-from chalicelib.core import crc, order
+from chalicelib.core import artifact, crc, order
 from chalicelib.core.chapter import Chapter
 from chalicelib.core.crc import Crc64Nvme
 from chalicelib.core.errors import InvalidRequest
+from chalicelib.core.ids import ArtifactId
 from chalicelib.core.order import Wish
-from chalicelib.core.session import Camera, Progress
+from chalicelib.core.picture import Progress
+from chalicelib.core.session import Camera
 
 MOST_LEVELS = 20
 """Of lists and objects within an order's parameters; who reads them again may not manage a thousand."""
@@ -92,6 +94,9 @@ class UploadAsked(Request, frozen=True):
     size_bytes: Size
     part_size_bytes: Size | None = None
 
+    def wanted(self) -> ArtifactId:
+        return _known_id("$.artifact_id", self.artifact_id)
+
 
 class PartAsked(Request, frozen=True):
     number: Size
@@ -153,6 +158,23 @@ class HoldGiven(Request, frozen=True):
         if not self.held and self.reason is not None:
             raise InvalidRequest("`reason` goes with a hold; a release has none, leave it out")
         return self.reason
+
+
+class RestoreGiven(Request, frozen=True):
+    reason: Reason
+    artifacts: tuple[Text, ...] | None = None
+
+    def wanted(self) -> list[ArtifactId] | None:
+        """The artifacts to restore; None when all that was cleaned is meant. Raises InvalidRequest."""
+        if self.artifacts is None:
+            return None
+        if not self.artifacts or len(set(self.artifacts)) < len(self.artifacts):
+            raise InvalidRequest("$.artifacts: name each artifact once, or leave it out to restore all")
+        return [_known_id(f"$.artifacts[{place}]", each) for place, each in enumerate(self.artifacts)]
+
+
+def _known_id(place: str, text: str) -> ArtifactId:
+    return _placed(place, lambda: artifact.known_id(text))
 
 
 def _placed(place: str, value: Callable[[], Value]) -> Value:

@@ -1,9 +1,8 @@
-"""The device's calls of `docs/api.md`; processors and operators may read."""
+"""The calls of `docs/api.md` about sessions and uploads: devices bring originals, processors what they make of them."""
 
 from chalice.app import Blueprint, Response
 
 from chalicelib.core import ids
-from chalicelib.core.ids import ArtifactId
 from chalicelib.flows import finishing, intake
 from chalicelib.ports import Ports
 from chalicelib.web import bodies, door, parsing, shapes
@@ -34,7 +33,7 @@ def get_session(ports: Ports, call: Call, session_id: str) -> Response:
 
 def post_upload(ports: Ports, call: Call, session_id: str) -> Response:
     asked = parsing.decoded(call.body, bodies.UploadAsked)
-    named, artifact_id = ids.session_id(session_id), ArtifactId(asked.artifact_id)
+    named, artifact_id = ids.session_id(session_id), asked.wanted()
     view, is_new = intake.open_upload(
         ports, call.principal, named, artifact_id, asked.size_bytes, asked.part_size_bytes
     )

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from chalice.app import Blueprint, Response
 
 from chalicelib.core.order import Wish
-from chalicelib.core.session import Picture
+from chalicelib.core.picture import Picture
 from chalicelib.core.tokens import Principal
 from chalicelib.ports import Ports
 from chalicelib.web import parsing, shapes
@@ -40,6 +40,7 @@ class Call:
     principal: Principal
     headers: Mapping[str, str]
     body: bytes
+    query: Mapping[str, str]
 
 
 View = Callable[..., Response]
@@ -82,7 +83,9 @@ def _door(view: View, made: Blueprint, ports: Ports, settings: DeviceSettings) -
     def door(**parameters: str) -> Response:
         request = made.current_request
         principal = caller(ports.records, request.headers, settings.minimum_client_version)
-        call = Call(settings, principal, request.headers, parsing.raw_body(request))
+        call = Call(
+            settings, principal, request.headers, parsing.raw_body(request), request.query_params or {}
+        )
         return view(ports, call, **parameters)
 
     return door

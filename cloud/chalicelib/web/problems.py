@@ -23,6 +23,7 @@ from chalicelib.core.errors import (
     PartsRefused,
     Patience,
     PlanDiffers,
+    Poison,
     ReelhaulError,
     SessionDiffers,
     SlowDown,
@@ -30,6 +31,7 @@ from chalicelib.core.errors import (
     StorageBusy,
     TooLarge,
     UploadGone,
+    VersionGone,
 )
 from chalicelib.core.parts import PartPlan
 from chalicelib.web import shapes
@@ -90,6 +92,8 @@ INWARD: Mapping[type[ReelhaulError], ReelhaulError] = {
     MultipartGone: StorageBusy("S3 ended this upload a moment ago; ask again"),
     KeyTaken: StateConflict("an object stands on this key already; an operator must look"),
     PartsRefused: PartsMismatch("S3 refused to assemble these parts; ask for fresh part URLs", (), ()),
+    VersionGone: NotFound("S3 holds this version no longer; it was purged"),
+    Poison: StateConflict("this measurements file cannot be indexed; the session says why"),
 }
 """What a caller hears of an error between flows and adapters that nobody handled: never its own text."""
 

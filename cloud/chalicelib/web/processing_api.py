@@ -4,7 +4,7 @@ from chalice.app import Blueprint, Response
 
 from chalicelib.core import ids
 from chalicelib.core.ids import ArtifactId
-from chalicelib.flows import ordering
+from chalicelib.flows import artifacts, ordering
 from chalicelib.ports import Ports
 from chalicelib.web import bodies, door, parsing, shapes
 from chalicelib.web.door import Call, DeviceSettings, Route
@@ -31,14 +31,20 @@ def post_hold(ports: Ports, call: Call, session_id: str) -> Response:
     return door.session_answer(ordering.hold(ports, call.principal, ids.session_id(session_id), reason))
 
 
+def post_restore(ports: Ports, call: Call, session_id: str) -> Response:
+    given = parsing.decoded(call.body, bodies.RestoreGiven)
+    named = ids.session_id(session_id)
+    return door.session_answer(ordering.restore(ports, call.principal, named, given.wanted(), given.reason))
+
+
 def get_artifacts(ports: Ports, call: Call, session_id: str) -> Response:
     return door.answer(
-        shapes.artifacts(ordering.artifacts(ports, call.principal, ids.session_id(session_id)))
+        shapes.artifacts(artifacts.artifacts(ports, call.principal, ids.session_id(session_id)))
     )
 
 
 def get_artifact_url(ports: Ports, call: Call, session_id: str, artifact_id: str) -> Response:
-    receipt, read = ordering.artifact_url(
+    receipt, read = artifacts.artifact_url(
         ports, call.principal, ids.session_id(session_id), ArtifactId(artifact_id)
     )
     return door.answer(shapes.artifact_url(receipt, read, ports.clock.now()))
@@ -48,6 +54,7 @@ ROUTES: tuple[Route, ...] = (
     ("POST", "/v1/sessions/{session_id}/order", post_order),
     ("POST", "/v1/sessions/{session_id}/failure", post_failure),
     ("POST", "/v1/sessions/{session_id}/hold", post_hold),
+    ("POST", "/v1/sessions/{session_id}/restore", post_restore),
     ("GET", "/v1/sessions/{session_id}/artifacts", get_artifacts),
     ("GET", "/v1/sessions/{session_id}/artifacts/{artifact_id}/url", get_artifact_url),
 )

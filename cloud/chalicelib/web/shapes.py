@@ -6,12 +6,15 @@ from typing import Any
 
 from chalicelib.core import parts
 from chalicelib.core.chapter import Chapter
+from chalicelib.core.measurements.index import Index
+from chalicelib.core.measurements.ranges import Frames
 from chalicelib.core.order import Order
 from chalicelib.core.parts import PartPlan, StoredPart
-from chalicelib.core.session import Camera, Picture, Progress
+from chalicelib.core.picture import Picture, Progress
+from chalicelib.core.session import Camera
 from chalicelib.core.upload import Receipt, UploadState
+from chalicelib.flows.artifacts import ArtifactView
 from chalicelib.flows.intake import UploadView
-from chalicelib.flows.ordering import ArtifactView
 from chalicelib.ports import PartUrl, ReadUrl
 
 
@@ -33,6 +36,9 @@ def session(picture: Picture) -> dict[str, Any]:
         "order": _order(known.order) if known.order else None,
         "failure": known.failure,
         "held": known.held,
+        "processed_at": moment(known.processed_at) if known.processed_at else None,
+        "cleaned_at": moment(known.cleaned_at) if known.cleaned_at else None,
+        "restoring": list(known.restoring),
     }
 
 
@@ -75,6 +81,17 @@ def artifact_url(receipt: Receipt, read: ReadUrl, now: datetime) -> dict[str, An
         **_address(read, now),
         "size_bytes": receipt.size_bytes,
         "version_id": receipt.version_id,
+    }
+
+
+def frames(index: Index, found: Frames) -> dict[str, Any]:
+    """A range of frames, and where to go on."""
+    return {
+        "artifact_id": index.artifact_id,
+        "kind": index.kind,
+        "revision": index.revision,
+        "frames": list(found.frames),
+        "next_frame": found.next_frame,
     }
 
 
@@ -136,7 +153,21 @@ def _artifact(view: ArtifactView) -> dict[str, Any]:
         "kind": view.kind.value,
         "name": view.name,
         "size_bytes": view.size_bytes,
+        "required": view.is_required,
+        "cleaned": view.is_cleaned,
         "receipt": _receipt(view.receipt) if view.receipt else None,
+        "index": _index(view.index) if view.index else None,
+    }
+
+
+def _index(index: Index) -> dict[str, Any]:
+    return {
+        "kind": index.kind,
+        "revision": index.revision,
+        "frames": index.frames,
+        "rejected": index.rejected,
+        "indexed_at": moment(index.indexed_at),
+        "quarantine": index.quarantine,
     }
 
 

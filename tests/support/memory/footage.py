@@ -4,15 +4,17 @@ import base64
 import hashlib
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from awscrt import checksums
 
+from chalicelib.core import keys
+from chalicelib.core.cleanup import Bucket
 from chalicelib.core.crc import Crc64Nvme, fold
-from chalicelib.core.errors import KeyTaken, MultipartGone, PartsRefused
+from chalicelib.core.errors import KeyTaken, MultipartGone, PartsRefused, TooLarge, VersionGone
 from chalicelib.core.ids import UploadId
-from chalicelib.core.parts import MOST_PARTS, StoredPart
+from chalicelib.core.parts import MOST_PARTS, PartPlan, StoredPart
 from chalicelib.core.upload import StoredObject
 from chalicelib.ports import Clock, OpenMultipart
 from tests.support.memory.ambient import MovableClock
@@ -57,6 +59,9 @@ class MemoryFootage:
         self._numbers = itertools.count(1)
         self._multiparts: dict[str, _Multipart] = {}
         self._versions: dict[str, list[Version]] = {}
+        self.promise = Bucket(
+            is_versioned=True, keeps_days=dict.fromkeys(keys.CLEANED, 14), at=self._clock.now()
+        )
 
     def create_multipart(self, key: str, upload_id: UploadId) -> str:
         multipart_id = f"multipart-{next(self._numbers)}"
@@ -90,10 +95,31 @@ class MemoryFootage:
         versions = self._versions.get(key)
         return versions[-1].stored if versions else None
 
-    def remove(self, stored: StoredObject) -> None:
-        current = self.head(stored.key)
-        if current and current.etag == stored.etag:
-            self.mark_deleted(stored.key)
+    def read(self, key: str, most_bytes: int) -> bytes | None:
+        if self.head(key) is None:
+            return None
+        if len(self.body(key)) > most_bytes:
+            raise TooLarge(f"{key} has more than {most_bytes} bytes")
+        return self.body(key)
+
+    def copy_part(
+        self, key: str, multipart_id: str, version_id: str, plan: PartPlan, number: int
+    ) -> StoredPart:
+        multipart = self._open(key, multipart_id)
+        start = plan.start_of(number)
+        body = self._version(key, version_id).body[start : start + plan.size_of(number)]
+        multipart.bodies[number] = body
+        return _stored(number, body)
+
+    def bucket(self) -> Bucket:
+        return replace(self.promise, at=self._clock.now())
+
+    def remove(self, key: str, etag: str) -> None:
+        if not keys.may_be_removed(key):
+            raise ValueError(f"{key} is never removed")
+        current = self.head(key)
+        if current and current.etag == etag:
+            self.mark_deleted(key)
 
     def multiparts(self, prefix: str) -> Iterator[OpenMultipart]:
         listed = sorted((multipart.key, multipart_id) for multipart_id, multipart in self._multiparts.items())
@@ -123,6 +149,17 @@ class MemoryFootage:
         """An object that somebody wrote past the coordinator."""
         self._put(key, body, None, _etag(body))
 
+    def put_without_crc64nvme(self, key: str, body: bytes) -> None:
+        """An object whose writer had S3 keep another checksum."""
+        self.put_object(key, body)
+        [*others, last] = self._versions[key]
+        assert last.stored
+        self._versions[key] = [*others, replace(last, stored=replace(last.stored, crc64nvme=None))]
+
+    def purge(self, key: str) -> None:
+        """What the lifecycle does to noncurrent versions once their time is over."""
+        self._versions[key] = self._versions[key][-1:]
+
     def mark_deleted(self, key: str) -> None:
         """A delete marker, as any DELETE without a version writes it."""
         self._versions.setdefault(key, []).append(Version(self._version_id(), None))
@@ -134,6 +171,12 @@ class MemoryFootage:
     def body(self, key: str) -> bytes:
         """The current object's bytes."""
         return self._versions[key][-1].body
+
+    def _version(self, key: str, version_id: str) -> Version:
+        for version in self._versions.get(key, ()):
+            if version.version_id == version_id and version.stored:
+                return version
+        raise VersionGone(f"there is no version {version_id} of {key}")
 
     def _open(self, key: str, multipart_id: str) -> _Multipart:
         multipart = self._multiparts.get(multipart_id)

@@ -1,15 +1,19 @@
 """The table in memory: the same versions, the same conflicts, the same order as the real one."""
 
-from collections.abc import Iterable
+import threading
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 
 from chalicelib.core.chapter import Chapter
+from chalicelib.core.cleanup import Arming, Spent
 from chalicelib.core.errors import Conflict
 from chalicelib.core.ids import DeviceId, SessionId, TokenId, UploadId
-from chalicelib.core.session import Picture, Progress, Session
+from chalicelib.core.measurements.index import Index
+from chalicelib.core.picture import Picture, Progress
+from chalicelib.core.session import Session
 from chalicelib.core.tokens import Device, Token
-from chalicelib.core.upload import Upload
+from chalicelib.core.upload import Receipt, Upload
 from chalicelib.ports import Change, Due
 
 
@@ -20,6 +24,8 @@ class _Entry:
     session: Session
     chapters: tuple[Chapter, ...] = ()
     uploads: dict[UploadId, Upload] = field(default_factory=dict)
+    receipts: dict[str, Receipt] = field(default_factory=dict)
+    indexes: dict[tuple[str, str], Index] = field(default_factory=dict)
     due_at: datetime | None = None
 
 
@@ -31,13 +37,23 @@ class MemoryRecords:
         self._progress: dict[SessionId, Progress] = {}
         self._tokens: dict[TokenId, Token] = {}
         self._devices: dict[DeviceId, Device] = {}
+        self._arming: Arming | None = None
+        self._spent: dict[date, Spent] = {}
+        self._spending = threading.Lock()
 
     def picture(self, session_id: SessionId) -> Picture | None:
         entry = self._entries.get(session_id)
         if entry is None:
             return None
         uploads = _by_opening(entry.uploads.values())
-        return Picture(entry.session, entry.chapters, uploads, self._progress.get(session_id))
+        return Picture(
+            entry.session,
+            entry.chapters,
+            uploads,
+            self._progress.get(session_id),
+            tuple(receipt for _, receipt in sorted(entry.receipts.items())),
+            tuple(index for _, index in sorted(entry.indexes.items())),
+        )
 
     def session_of(self, upload_id: UploadId) -> SessionId | None:
         owners = (name for name, entry in self._entries.items() if upload_id in entry.uploads)
@@ -51,7 +67,11 @@ class MemoryRecords:
         known = before or _Entry(session)
         uploads = known.uploads | {upload.upload_id: upload for upload in change.uploads}
         chapters = change.chapters or known.chapters
-        self._entries[session.session_id] = _Entry(session, chapters, uploads, change.due_at)
+        receipts = known.receipts | {receipt.key: receipt for receipt in change.receipts}
+        indexes = known.indexes | {(each.artifact_id, each.revision): each for each in change.indexes}
+        self._entries[session.session_id] = _Entry(
+            session, chapters, uploads, receipts, indexes, change.due_at
+        )
 
     def due(self, until: datetime, limit: int) -> tuple[Due, ...]:
         found = sorted(
@@ -61,10 +81,32 @@ class MemoryRecords:
         )
         return tuple(Due(session_id, due_at) for due_at, session_id in found[:limit])
 
-    def postpone(self, due: Due, until: datetime) -> None:
+    def postpone(self, due: Due, until: datetime) -> bool:
         entry = self._entries.get(due.session_id)
-        if entry and entry.due_at == due.due_at:
-            self._entries[due.session_id] = replace(entry, due_at=until)
+        if entry is None or entry.due_at != due.due_at:
+            return False
+        self._entries[due.session_id] = replace(entry, due_at=until)
+        return True
+
+    def sessions(self) -> Iterator[SessionId]:
+        yield from list(self._entries)
+
+    def arming(self) -> Arming | None:
+        return self._arming
+
+    def put_arming(self, arming: Arming) -> None:
+        self._arming = arming
+
+    def spent(self, day: date) -> Spent | None:
+        return self._spent.get(day)
+
+    def spend(self, day: date, size_bytes: int, limit: Spent) -> bool:
+        with self._spending:
+            spent = self._spent.get(day, Spent())
+            if not spent.leaves(limit, size_bytes):
+                return False
+            self._spent[day] = spent.with_one_more(size_bytes)
+        return True
 
     def put_progress(self, session_id: SessionId, progress: Progress) -> None:
         self._progress[session_id] = progress
@@ -85,7 +127,13 @@ class MemoryRecords:
         """Have `picture` recorded as it is, whatever was recorded before."""
         session_id = picture.session.session_id
         uploads = {upload.upload_id: upload for upload in picture.uploads}
-        self._entries[session_id] = _Entry(picture.session, picture.chapters, uploads, due_at)
+        receipts = {receipt.key: receipt for receipt in picture.receipts}
+        indexes: dict[tuple[str, str], Index] = {
+            (each.artifact_id, each.revision): each for each in picture.indexes
+        }
+        self._entries[session_id] = _Entry(
+            picture.session, picture.chapters, uploads, receipts, indexes, due_at
+        )
         if picture.progress:
             self._progress[session_id] = picture.progress
 

@@ -11,11 +11,10 @@ from chalicelib.core.order import wish
 from chalicelib.core.parts import StoredPart
 from chalicelib.core.session import SessionState
 from chalicelib.core.settle import (
-    ALLOWED,
     Abort,
-    Actor,
     Complete,
     Expire,
+    Facts,
     GiveUp,
     Observation,
     Reject,
@@ -27,7 +26,7 @@ from chalicelib.core.settle import (
     due_at,
     settle,
 )
-from chalicelib.core.upload import StoredObject, Upload, UploadState
+from chalicelib.core.upload import Receipt, StoredObject, Upload, UploadState
 from tests.support.builders import (
     POLICY,
     START,
@@ -67,7 +66,7 @@ def stored_of(upload: Upload, **changes) -> StoredObject:
 
 
 def owed(upload: Upload, seen: Observation, now: datetime = START, *others: Upload):
-    return settle(make_picture(upload, *others), {upload.upload_id: seen}, now, POLICY)
+    return settle(make_picture(upload, *others), Facts({upload.upload_id: seen}), now, POLICY)
 
 
 def verified(upload: Upload) -> Upload:
@@ -196,6 +195,15 @@ def test_a_second_upload_of_a_verified_artifact_expires():
     assert not any(isinstance(action, Complete) for action in actions)
 
 
+def test_a_completed_upload_of_an_artifact_that_another_verified_is_rejected_for_it_cannot_expire():
+    second = promised(make_upload(upload_id=OTHER, opened_at=START + timedelta(seconds=1))).completed()
+    first = verified(make_upload())
+    reject = Reject(OTHER, "another upload of this artifact is verified")
+
+    assert reject in owed(second, Observation(None, stored_of(first)), START, first)
+    assert second.rejected(reject.reason, START).state is UploadState.REJECTED
+
+
 @pytest.mark.parametrize(("seconds", "given_up"), [(-1, False), (0, True), (1, True)])
 def test_a_cancelled_upload_is_given_up_when_its_undo_window_is_over(seconds: int, given_up: bool):
     upload = make_upload().cancelled(START)
@@ -249,7 +257,7 @@ def test_another_uploads_object_is_never_removed_with_a_rejected_one():
 
 
 def test_of_an_upload_that_was_not_looked_at_nothing_is_decided():
-    assert settle(make_picture(make_upload()), {}, LATE, POLICY) == ()
+    assert settle(make_picture(make_upload()), Facts(), LATE, POLICY) == ()
 
 
 def test_a_session_is_stored_when_its_last_chapter_has_its_receipt():
@@ -257,14 +265,14 @@ def test_a_session_is_stored_when_its_last_chapter_has_its_receipt():
     first = verified(make_upload(one))
     second = verified(make_upload(two, upload_id=OTHER))
 
-    assert settle(make_picture(first, chapters=[one, two]), {}, START, POLICY) == ()
-    assert settle(make_picture(first, second, chapters=[one, two]), {}, START, POLICY) == (Store(),)
+    assert settle(make_picture(first, chapters=[one, two]), Facts(), START, POLICY) == ()
+    assert settle(make_picture(first, second, chapters=[one, two]), Facts(), START, POLICY) == (Store(),)
 
 
 def test_a_stored_session_is_owed_nothing():
     picture = make_picture(verified(make_upload()), state=SessionState.STORED)
 
-    assert settle(picture, {}, START, POLICY) == ()
+    assert settle(picture, Facts(), START, POLICY) == ()
     assert due_at(picture, START, POLICY) is None
 
 
@@ -272,10 +280,10 @@ def test_a_stored_sessions_order_is_sent_when_it_is_owed():
     ordered = make_session(state=SessionState.STORED).ordered(wish(["output.a"], {}), START)
     picture = replace(make_picture(verified(make_upload())), session=ordered)
 
-    assert settle(picture, {}, START, POLICY) == (SendOrder(),)
+    assert settle(picture, Facts(), START, POLICY) == (SendOrder(),)
     assert due_at(picture, START, POLICY) == START
     held = replace(picture, session=replace(ordered, held="look first"))
-    assert settle(held, {}, START, POLICY) == ()
+    assert settle(held, Facts(), START, POLICY) == ()
     assert due_at(held, START, POLICY) is None
 
 
@@ -300,10 +308,22 @@ def test_the_undo_window_never_outlasts_the_deadline():
     assert due_at(make_picture(upload), START, POLICY) == START + timedelta(seconds=10)
 
 
-def test_only_the_reconciler_deletes_aborts_and_rejects():
-    for actor in (Actor.API, Actor.EVENT):
-        assert not {Remove, Abort, GiveUp, Reject} & set(ALLOWED[actor])
-    assert Complete not in ALLOWED[Actor.EVENT]
+def test_a_rejected_output_stays_where_it_is():
+    upload = make_upload(key="outputs/match-17-north/1/enhanced.mp4").rejected("wrong", START)
+
+    assert owed(upload, Observation(None, stored_of(upload))) == (Abort(UPLOAD_ID),)
+
+
+def test_an_upload_of_what_its_processor_wrote_itself_meanwhile_expires():
+    key = "outputs/match-17-north/1/enhanced.mp4"
+    upload = make_upload(key=key)
+    pinned = Receipt(None, upload.artifact_id, key, "v1", 25, whole(upload), START)
+    picture = make_picture(upload).with_receipt(pinned)
+    seen = Observation(all_parts(upload), stored_of(upload, upload_id=None))
+
+    assert Expire(UPLOAD_ID, "another upload of this artifact is verified") in settle(
+        picture, Facts({UPLOAD_ID: seen}), START, POLICY
+    )
 
 
 CRCS = st.sampled_from(["AAAAAAAAAAA=", whole(make_upload()), None])

@@ -1,0 +1,90 @@
+"""Cleanup: its durable intent, its bounds, and what the bucket must promise before anything is cleaned."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from chalicelib.core import keys
+from chalicelib.core.crc import Crc64Nvme
+from chalicelib.core.ids import ArtifactId
+from chalicelib.core.upload import Receipt, StoredObject
+
+
+@dataclass(frozen=True)
+class Doomed:
+    """An object that is to be cleaned: this version and no other."""
+
+    artifact_id: ArtifactId
+    key: str
+    version_id: str
+    etag: str
+    size_bytes: int
+    crc64nvme: Crc64Nvme
+
+    def is_now(self, stored: StoredObject) -> bool:
+        """Whether `stored`, the current object of the key, is exactly this one."""
+        return (self.key, self.version_id, self.etag, self.size_bytes, self.crc64nvme) == (
+            stored.key,
+            stored.version_id,
+            stored.etag,
+            stored.size_bytes,
+            stored.crc64nvme,
+        )
+
+
+@dataclass(frozen=True)
+class Cleanup:
+    """The intent on record before the first marker is written: what is cleaned, and the outputs that allow it."""
+
+    decided_at: datetime
+    doomed: tuple[Doomed, ...]
+    evidence: tuple[Receipt, ...]
+
+
+@dataclass(frozen=True)
+class Arming:
+    """Whether this deployment cleans at all; an operator's word, and at the same time the kill switch."""
+
+    is_armed: bool
+    changed_at: datetime
+    reason: str
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What was cleaned on one day (UTC), or may be: the breaker's measure."""
+
+    objects: int = 0
+    size_bytes: int = 0
+
+    def leaves(self, limit: "Spent", size_bytes: int) -> bool:
+        """Whether one more object of this size stays within `limit`."""
+        return self.objects < limit.objects and self.size_bytes + size_bytes <= limit.size_bytes
+
+    def with_one_more(self, size_bytes: int) -> "Spent":
+        return Spent(self.objects + 1, self.size_bytes + size_bytes)
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """What the bucket promises, and what time it is there.
+
+    `keeps_days` has, for each prefix that is cleaned, the days for which a noncurrent version surely stays; None where
+    no rule says so.
+    """
+
+    is_versioned: bool
+    keeps_days: Mapping[str, int | None]
+    at: datetime
+
+    def why_unfit(self, promised_days: int) -> str | None:
+        """Why what is cleaned could not be restored for `promised_days` days, or None when it can."""
+        if not self.is_versioned:
+            return "the bucket does not keep versions"
+        for prefix in keys.CLEANED:
+            days = self.keeps_days.get(prefix)
+            if days is None:
+                return f"no lifecycle rule says how long noncurrent versions below {prefix} stay"
+            if days < promised_days:
+                return f"noncurrent versions below {prefix} stay {days} days; {promised_days} are promised"
+        return None

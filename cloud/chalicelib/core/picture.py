@@ -1,0 +1,227 @@
+"""The picture of a session: all that is recorded of it, and what follows from that alone."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from chalicelib.core import artifact, keys
+from chalicelib.core.artifact import Kind
+from chalicelib.core.chapter import Chapter
+from chalicelib.core.errors import InvalidRequest, NotFound, StateConflict
+from chalicelib.core.ids import ArtifactId, UploadId
+from chalicelib.core.measurements.index import Index
+from chalicelib.core.session import Session
+from chalicelib.core.upload import Receipt, Upload
+
+MOST_CHAPTERS = 99
+"""A recording's chapters are numbered 01 to 99; with their session they fill one DynamoDB transaction."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A device's last heartbeat for a session, in bytes and bytes per second; `heard_at` is the server's clock."""
+
+    bytes_down: int
+    bytes_up: int
+    rate_down_bytes_s: int | None
+    rate_up_bytes_s: int | None
+    spool_bytes: int
+    disk_free_bytes: int
+    clock: datetime
+    heard_at: datetime
+
+
+@dataclass(frozen=True)
+class Picture:
+    """All that is recorded of one session, read in one consistent query.
+
+    `chapters` stand in the order of recording, `uploads` in the order of opening. `receipts` are of what processors
+    wrote themselves; what came by an upload has its receipt there. `indexes` are of versions of measurements.
+    """
+
+    session: Session
+    chapters: tuple[Chapter, ...]
+    uploads: tuple[Upload, ...] = ()
+    progress: Progress | None = None
+    receipts: tuple[Receipt, ...] = ()
+    indexes: tuple[Index, ...] = ()
+
+    def chapter(self, artifact_id: ArtifactId) -> Chapter:
+        """The chapter whose original is `artifact_id`. Raises NotFound."""
+        for chapter in self.chapters:
+            if chapter.artifact_id == artifact_id:
+                return chapter
+        raise NotFound(f"session {self.session.session_id} has no artifact of this id")
+
+    def upload(self, upload_id: UploadId) -> Upload:
+        """Raises NotFound."""
+        for upload in self.uploads:
+            if upload.upload_id == upload_id:
+                return upload
+        raise NotFound("there is no upload of this id")
+
+    def key(self, artifact_id: ArtifactId) -> str:
+        """Where the artifact stands: a chapter's original, or what the present order makes.
+
+        Raises NotFound for a chapter that the session does not have, StateConflict when nothing is ordered.
+        """
+        session = self.session
+        if artifact.is_original(artifact_id):
+            return self.chapter(artifact_id).key(session.session_id)
+        if session.order is None:
+            raise StateConflict(f"session {session.session_id} is not ordered: nothing is made of it yet")
+        return artifact.made_key(session.session_id, session.order.number, artifact_id)
+
+    def latest_upload(self, artifact_id: ArtifactId) -> Upload | None:
+        """The upload that speaks for an artifact: the last verified one, else the last opened."""
+        key = self.key(artifact_id)
+        uploads = [upload for upload in self.uploads if upload.key == key]
+        verified = [upload for upload in uploads if upload.receipt]
+        return next(reversed(verified or uploads), None)
+
+    def receipt(self, artifact_id: ArtifactId) -> Receipt | None:
+        """The receipt of an artifact, once it has one."""
+        return next(reversed(self.receipts_at(self.key(artifact_id))), None)
+
+    def receipts_at(self, key: str) -> list[Receipt]:
+        """The receipts of what stands, or stood, on a key; the last one speaks for it."""
+        by_upload = [upload.receipt for upload in self.uploads if upload.key == key and upload.receipt]
+        return [*(receipt for receipt in self.receipts if receipt.key == key), *by_upload]
+
+    def index(self, receipt: Receipt) -> Index | None:
+        """What became of this very version of measurements; None as long as it was not looked into."""
+        wanted = (receipt.artifact_id, receipt.version_id)
+        return next(
+            (index for index in self.indexes if (index.artifact_id, index.version_id) == wanted), None
+        )
+
+    @property
+    def required(self) -> tuple[ArtifactId, ...]:
+        """What the present order requires; nothing when there is none."""
+        return self.session.order.wish.required if self.session.order else ()
+
+    @property
+    def awaited(self) -> tuple[ArtifactId, ...]:
+        """What the present order requires and has no receipt."""
+        return tuple(each for each in self.required if self.receipt(each) is None)
+
+    def made(self) -> Iterator[Receipt]:
+        """The receipts of what processors made for the present order, whatever their kind."""
+        order = self.session.order
+        if order is None:
+            return
+        below = tuple(
+            artifact.made_key(self.session.session_id, order.number, ArtifactId(f"{kind.value}."))
+            for kind in artifact.MADE
+        )
+        for receipt in (*self.receipts, *(upload.receipt for upload in self.uploads)):
+            if receipt and receipt.key.startswith(below):
+                yield receipt
+
+    def measurements(self) -> Iterator[Receipt]:
+        """The receipts of the present order's measurements."""
+        return (each for each in self.made() if artifact.kind_of(each.artifact_id) is Kind.MEASUREMENTS)
+
+    @property
+    def unindexed(self) -> tuple[Receipt, ...]:
+        """The present order's measurements that nobody looked into yet."""
+        return tuple(each for each in self.measurements() if self.index(each) is None)
+
+    @property
+    def quarantined(self) -> tuple[Index, ...]:
+        """The present order's measurements that are poison."""
+        found = (self.index(each) for each in self.measurements())
+        return tuple(index for index in found if index and not index.is_published)
+
+    @property
+    def cleanable(self) -> tuple[Receipt, ...]:
+        """What cleanup may remove: the last receipt of each original, and of each intermediate of any order."""
+        verified = [upload.receipt for upload in self.uploads if upload.receipt]
+        last = {receipt.key: receipt for receipt in verified if keys.may_be_removed(receipt.key)}
+        return tuple(last.values())
+
+    @property
+    def gone_versions(self) -> frozenset[str]:
+        """The versions that a cleanup removed, or may remove at any moment."""
+        doomed = self.session.cleanup.doomed if self.session.cleanup else ()
+        return frozenset((*self.session.cleaned, *(each.version_id for each in doomed)))
+
+    @property
+    def gone(self) -> tuple[str, ...]:
+        """The names of chapters whose bytes a cleanup removed, or may remove at any moment."""
+        receipts = ((chapter.name, self.receipt(chapter.artifact_id)) for chapter in self.chapters)
+        return tuple(name for name, each in receipts if each and each.version_id in self.gone_versions)
+
+    @property
+    def restorable(self) -> tuple[Receipt, ...]:
+        """What a cleanup removed and a restore can name: originals, and intermediates of the present order."""
+        made = [receipt.key for receipt in self.made()]
+        originals = [self.key(chapter.artifact_id) for chapter in self.chapters]
+        named = {*made, *originals}
+        return tuple(
+            each for each in self.cleanable if each.key in named and each.version_id in self.gone_versions
+        )
+
+    @property
+    def missing(self) -> tuple[ArtifactId, ...]:
+        """The chapters without a receipt."""
+        ids = (chapter.artifact_id for chapter in self.chapters)
+        return tuple(artifact_id for artifact_id in ids if not self.receipt(artifact_id))
+
+    def with_upload(self, upload: Upload) -> "Picture":
+        """This picture with `upload` in the place of the one with its id, or added."""
+        others = [known for known in self.uploads if known.upload_id != upload.upload_id]
+        uploads = sorted([*others, upload], key=lambda each: (each.opened_at, each.upload_id))
+        return replace(self, uploads=tuple(uploads))
+
+    def with_receipt(self, receipt: Receipt) -> "Picture":
+        """This picture with the receipt of what a processor wrote itself."""
+        return replace(self, receipts=(*self.receipts, receipt))
+
+    def with_index(self, index: Index) -> "Picture":
+        """This picture with what became of one version of measurements."""
+        return replace(self, indexes=(*self.indexes, index))
+
+
+def session_chapters(given: Iterable[Chapter]) -> tuple[Chapter, ...]:
+    """`given` as a session's chapters. Raises InvalidRequest for none, more than 99, or one named twice."""
+    listed = tuple(given)
+    if not 1 <= len(listed) <= MOST_CHAPTERS:
+        raise InvalidRequest(f"a session has 1 to {MOST_CHAPTERS} chapters, not {len(listed)}")
+    names = [chapter.name for chapter in listed]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise InvalidRequest(f"a chapter is named twice: {', '.join(twice)}")
+    return listed
+
+
+def differences(picture: Picture, session: Session, listed: Sequence[Chapter]) -> tuple[str, ...]:
+    """What `session` with the chapters `listed` says otherwise than the picture; empty when it confirms it."""
+    known = picture.session
+    found = [
+        f"{name}: {before} here, {now} in the request"
+        for name, before, now in (
+            ("camera serial", known.camera.serial, session.camera.serial),
+            ("group", known.group, session.group),
+            ("number of chapters", len(picture.chapters), len(listed)),
+        )
+        if before != now
+    ]
+    return (*found, *_chapter_differences(picture.chapters, listed))
+
+
+def _chapter_differences(known: Sequence[Chapter], listed: Sequence[Chapter]) -> list[str]:
+    fields = ("name", "size_bytes", "created", "modified", "etag", "gumi")
+    return [
+        f"chapter {place}, {field}: {getattr(before, field)} here, {getattr(now, field)} in the request"
+        for place, (before, now) in enumerate(zip(known, listed, strict=False), start=1)
+        for field in fields
+        if _differs(field, before, now)
+    ]
+
+
+def _differs(field: str, before: Chapter, now: Chapter) -> bool:
+    said, says = getattr(before, field), getattr(now, field)
+    # A camera that would not tell its file's id today has not told another one.
+    unsaid = field == "gumi" and None in (said, says)
+    return bool(said != says) and not unsaid

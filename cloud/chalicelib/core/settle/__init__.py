@@ -1,0 +1,156 @@
+"""The one decision: what a session is owed, given what is recorded and what the world shows.
+
+An event, an API call and the reconciler all ask `settle`; each then carries out only what its role allows
+(`ALLOWED`) and leaves the rest as due work. Table by table in `docs/architecture.md`.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from chalicelib.core.picture import Picture
+from chalicelib.core.session import SessionState
+from chalicelib.core.settle.actions import (
+    ALLOWED,
+    Abort,
+    Action,
+    Actor,
+    BringBack,
+    Brought,
+    Clean,
+    Complete,
+    CopyParts,
+    Expire,
+    Fail,
+    Finish,
+    GiveUp,
+    Guard,
+    IndexMeasurements,
+    Intend,
+    Pin,
+    Process,
+    Recall,
+    Reject,
+    Remove,
+    SendOrder,
+    Store,
+    Verify,
+    Withdraw,
+)
+from chalicelib.core.settle.cleaning import last_look_at, owed_to_cleanup
+from chalicelib.core.settle.facts import Facts, Observation
+from chalicelib.core.settle.outputs import (
+    awaits_outputs,
+    fault_on_record,
+    is_processed,
+    owed_for_outputs,
+)
+from chalicelib.core.settle.policy import Policy
+from chalicelib.core.settle.restoring import owed_to_restore
+from chalicelib.core.settle.uploads import assembled, owed_to_uploads, undo_until, upload_due_at
+
+__all__ = [
+    "ALLOWED",
+    "Abort",
+    "Action",
+    "Actor",
+    "BringBack",
+    "Brought",
+    "Clean",
+    "Complete",
+    "CopyParts",
+    "Expire",
+    "Facts",
+    "Fail",
+    "Finish",
+    "GiveUp",
+    "Guard",
+    "IndexMeasurements",
+    "Intend",
+    "Observation",
+    "Pin",
+    "Policy",
+    "Process",
+    "Recall",
+    "Reject",
+    "Remove",
+    "SendOrder",
+    "Store",
+    "Verify",
+    "Withdraw",
+    "assembled",
+    "due_at",
+    "look_again_at",
+    "settle",
+    "undo_until",
+]
+
+
+def settle(picture: Picture, facts: Facts, now: datetime, policy: Policy) -> tuple[Action, ...]:
+    """What the session is owed now, in the order in which to do it; empty when nothing is.
+
+    `facts` holds what was looked at; of what was not, nothing is decided.
+    """
+    return (
+        *owed_to_uploads(picture, facts, now, policy),
+        *_owed_to_order(picture),
+        # Before the measurements: whatever they do to their reader, it keeps nobody from what is wanted back.
+        *owed_to_restore(picture, facts, now, policy),
+        *owed_for_outputs(picture, facts),
+        *owed_to_cleanup(picture, facts, now, policy),
+    )
+
+
+def due_at(picture: Picture, now: datetime, policy: Policy) -> datetime | None:
+    """When the reconciler must look at this session (again); None when nothing is left to do for it."""
+    grace_ends_at = _grace_ends_at(picture, policy)
+    return min([*_times(picture, now, policy), *([grace_ends_at] if grace_ends_at else [])], default=None)
+
+
+def look_again_at(picture: Picture, now: datetime, policy: Policy) -> datetime | None:
+    """When to look again at a session that was due, and for which there is nothing more to do now."""
+    grace_ends_at = _grace_ends_at(picture, policy)
+    if grace_ends_at and grace_ends_at <= now:
+        grace_ends_at = now + timedelta(seconds=policy.cleanup_patience_s)
+    times = [*_times(picture, now, policy), *([grace_ends_at] if grace_ends_at else [])]
+    return min(times, default=None)
+
+
+def _times(picture: Picture, now: datetime, policy: Policy) -> Iterator[datetime]:
+    """When something is owed, or must be looked for, beside the cleanup that a grace delays."""
+    yield from (upload_due_at(upload, now, policy) for upload in picture.uploads if upload.owes)
+    if _is_at_work(picture):
+        yield now
+    last_look = last_look_at(picture, policy)
+    if last_look:
+        yield last_look
+
+
+def _is_at_work(picture: Picture) -> bool:
+    session = picture.session
+    is_stored, is_processed_now = (
+        session.state is state for state in (SessionState.STORED, SessionState.PROCESSED)
+    )
+    return bool(
+        _owed_to_order(picture)
+        or awaits_outputs(picture)
+        or (is_stored and (is_processed(picture) or fault_on_record(picture)))
+        or ((is_stored or is_processed_now) and picture.unindexed)
+        or session.restoring
+        or (is_processed_now and session.cleanup)
+    )
+
+
+def _grace_ends_at(picture: Picture, policy: Policy) -> datetime | None:
+    """When a processed session may be cleaned at the earliest; None when a person must speak first."""
+    session = picture.session
+    if session.state is not SessionState.PROCESSED or session.processed_at is None:
+        return None
+    if session.held or session.restoring or picture.quarantined:
+        return None
+    return session.processed_at + timedelta(seconds=policy.grace_s)
+
+
+def _owed_to_order(picture: Picture) -> tuple[Action, ...]:
+    if not picture.missing and picture.session.state is SessionState.OPEN:
+        return (Store(),)
+    return (SendOrder(),) if picture.session.owes_order and not is_processed(picture) else ()

@@ -1,0 +1,212 @@
+"""What can be owed: decisions as data, and who may carry out which."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from chalicelib.core.cleanup import Doomed
+from chalicelib.core.crc import Crc64Nvme
+from chalicelib.core.ids import ArtifactId, UploadId
+from chalicelib.core.parts import StoredPart
+from chalicelib.core.upload import Receipt, StoredObject
+
+
+@dataclass(frozen=True)
+class Complete:
+    """Promise `crc64nvme`, then have S3 assemble `parts`."""
+
+    upload_id: UploadId
+    crc64nvme: Crc64Nvme
+    parts: tuple[StoredPart, ...]
+
+
+@dataclass(frozen=True)
+class Verify:
+    """Write the receipt: `stored` is what was promised."""
+
+    upload_id: UploadId
+    stored: StoredObject
+
+
+@dataclass(frozen=True)
+class Withdraw:
+    """Take back a promise that nobody is keeping, so that parts can be sent or the upload cancelled again."""
+
+    upload_id: UploadId
+
+
+@dataclass(frozen=True)
+class Expire:
+    """End the upload without an object."""
+
+    upload_id: UploadId
+    reason: str
+
+
+@dataclass(frozen=True)
+class Reject:
+    """End the upload: its object is not what was promised."""
+
+    upload_id: UploadId
+    reason: str
+
+
+@dataclass(frozen=True)
+class GiveUp:
+    """Record that the undo window is over: only from then on nobody opens the upload again, and it may be aborted."""
+
+    upload_id: UploadId
+
+
+@dataclass(frozen=True)
+class Abort:
+    """End the multipart upload in S3, so that its parts cost nothing."""
+
+    upload_id: UploadId
+
+
+@dataclass(frozen=True)
+class Remove:
+    """Write a delete marker over a rejected object; None when the object is gone already."""
+
+    upload_id: UploadId
+    stored: StoredObject | None
+
+
+@dataclass(frozen=True)
+class CopyParts:
+    """Have S3 copy these parts of the version that the upload brings back."""
+
+    upload_id: UploadId
+    numbers: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Store:
+    """Every chapter has its receipt: the session is STORED."""
+
+
+@dataclass(frozen=True)
+class SendOrder:
+    """Put the session's order on the processing queue; a crash in between sends it again under its number."""
+
+
+@dataclass(frozen=True)
+class Pin:
+    """Write the receipt of what a processor wrote itself: `stored` is what its manifest states."""
+
+    artifact_id: ArtifactId
+    stored: StoredObject
+
+
+@dataclass(frozen=True)
+class IndexMeasurements:
+    """Index the frames of this version of measurements, or quarantine it."""
+
+    receipt: Receipt
+
+
+@dataclass(frozen=True)
+class Fail:
+    """Give the session up until it is ordered again; nothing of it is ever cleaned."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Process:
+    """Every required output is verified, the measurements among them indexed: the session is PROCESSED."""
+
+
+@dataclass(frozen=True)
+class Intend:
+    """Record what is to be cleaned, and the outputs that allow it, before the first marker is written."""
+
+    doomed: tuple[Doomed, ...]
+    evidence: tuple[Receipt, ...]
+
+
+@dataclass(frozen=True)
+class Clean:
+    """Write a delete marker over exactly this object."""
+
+    doomed: Doomed
+
+
+@dataclass(frozen=True)
+class Finish:
+    """Everything that the intent names is confirmed to be gone: the session is CLEANED."""
+
+
+@dataclass(frozen=True)
+class Guard:
+    """The last look before the purge found every required output in its place."""
+
+
+@dataclass(frozen=True)
+class Recall:
+    """Have all that was cleaned brought back, for `reason`."""
+
+    artifact_ids: tuple[ArtifactId, ...]
+    reason: str
+
+
+@dataclass(frozen=True)
+class BringBack:
+    """Open an upload whose parts S3 copies from the version that was cleaned."""
+
+    artifact_id: ArtifactId
+
+
+@dataclass(frozen=True)
+class Brought:
+    """Nothing is left to do to restore the artifact; `stands` is its old version where that was never gone."""
+
+    artifact_id: ArtifactId
+    stands: str | None
+
+
+Action = (
+    Complete
+    | Verify
+    | Withdraw
+    | Expire
+    | Reject
+    | GiveUp
+    | Abort
+    | Remove
+    | CopyParts
+    | Store
+    | SendOrder
+    | Pin
+    | IndexMeasurements
+    | Fail
+    | Process
+    | Intend
+    | Clean
+    | Finish
+    | Guard
+    | Recall
+    | BringBack
+    | Brought
+)
+
+
+class Actor(Enum):
+    """Who asks; what each may carry out stands in ALLOWED."""
+
+    API = "api"
+    EVENT = "event"
+    MEASUREMENTS_EVENT = "measurements event"
+    RECONCILER = "reconciler"
+
+
+_RECORDS = (Verify, Store, SendOrder, Pin, Fail, Process)
+"""Whatever only records, or tells the queue."""
+
+ALLOWED: Mapping[Actor, tuple[type, ...]] = {
+    Actor.API: (*_RECORDS, Complete, Withdraw, Expire),
+    Actor.EVENT: _RECORDS,
+    Actor.MEASUREMENTS_EVENT: (*_RECORDS, IndexMeasurements),
+    Actor.RECONCILER: tuple(Action.__args__),
+}

@@ -1,0 +1,93 @@
+"""What is owed to a session whose originals may go: intent first, then markers, then proof that they are gone."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from chalicelib.core.cleanup import Cleanup
+from chalicelib.core.picture import Picture
+from chalicelib.core.session import SessionState
+from chalicelib.core.settle import gates
+from chalicelib.core.settle.actions import Action, Clean, Finish, Guard, Intend, Recall
+from chalicelib.core.settle.facts import Facts
+from chalicelib.core.settle.policy import Policy
+
+
+def may_be_cleaned(picture: Picture, now: datetime, policy: Policy) -> bool:
+    """Whether it is worth a look at S3: the record alone keeps no gate closed, or an intent stands."""
+    session = picture.session
+    if session.state is not SessionState.PROCESSED:
+        return False
+    return session.cleanup is not None or not gates.closed_by_record(picture, now, policy)
+
+
+def last_look_at(picture: Picture, policy: Policy) -> datetime | None:
+    """When what was cleaned must be looked at before S3 purges it; None when it need not be.
+
+    It counts from the intent: S3 counts from each marker, and the first may be days older than the last.
+    """
+    session = picture.session
+    if session.cleanup is None or (session.state is SessionState.CLEANED and session.is_guarded):
+        return None
+    return session.cleanup.decided_at + timedelta(seconds=policy.last_look_s)
+
+
+def is_last_look_due(picture: Picture, now: datetime, policy: Policy) -> bool:
+    due_at = last_look_at(picture, policy)
+    return due_at is not None and now >= due_at
+
+
+def owed_to_cleanup(picture: Picture, facts: Facts, now: datetime, policy: Policy) -> Iterator[Action]:
+    """The next steps of a cleanup; nothing while a gate is closed."""
+    session = picture.session
+    if session.state is SessionState.CLEANED:
+        yield from _last_look(picture, facts, now, policy)
+    elif session.state is not SessionState.PROCESSED or facts.bucket is None:
+        return
+    elif session.cleanup and _is_gone(session.cleanup, facts):
+        yield Finish()
+    elif is_last_look_due(picture, now, policy):
+        # Stopped half way; what is gone already would be purged, and nobody would look any more.
+        yield _recall(picture, "its cleanup came to no end")
+    elif gates.closed(picture, facts, now, policy):
+        return
+    elif session.cleanup is None:
+        found = gates.doomed(picture, facts)
+        if found:
+            yield Intend(found, gates.evidence(picture))
+    else:
+        yield from _markers(session.cleanup, facts, policy)
+
+
+def _markers(cleanup: Cleanup, facts: Facts, policy: Policy) -> Iterator[Clean]:
+    """As many as today's limit leaves room for."""
+    spent = facts.spent
+    for each in cleanup.doomed:
+        stored = facts.stored.get(each.key)
+        if stored is None or not each.is_now(stored):
+            continue
+        if spent is None or not spent.leaves(policy.cleanup_limit, each.size_bytes):
+            return
+        spent = spent.with_one_more(each.size_bytes)
+        yield Clean(each)
+
+
+def _is_gone(cleanup: Cleanup, facts: Facts) -> bool:
+    """Whether every key of the intent was looked at and shows no object."""
+    return all(each.key in facts.stored and facts.stored[each.key] is None for each in cleanup.doomed)
+
+
+def _last_look(picture: Picture, facts: Facts, now: datetime, policy: Policy) -> Iterator[Action]:
+    seen = all(receipt.key in facts.stored for receipt in gates.evidence(picture))
+    if not seen or not is_last_look_due(picture, now, policy):
+        return
+    lost = gates.lost_outputs(picture, facts)
+    if lost:
+        yield _recall(picture, f"it is no longer what was verified: {', '.join(lost)}")
+    elif gates.clocks_apart(facts, now, policy) is None:
+        # By a clock that is ahead it would be over long before the purge, and nobody would look again.
+        yield Guard()
+
+
+def _recall(picture: Picture, why: str) -> Recall:
+    originals = tuple(chapter.artifact_id for chapter in picture.chapters)
+    return Recall(originals, f"restored because {why}"[:500])

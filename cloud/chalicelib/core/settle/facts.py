@@ -1,0 +1,35 @@
+"""What was looked at before a decision, and found. Of what was not looked at nothing is decided."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from chalicelib.core.cleanup import Arming, Bucket, Spent
+from chalicelib.core.ids import UploadId
+from chalicelib.core.manifest import Manifest
+from chalicelib.core.parts import StoredPart
+from chalicelib.core.upload import StoredObject
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What S3 shows of one upload: its parts (None when the multipart upload is gone) and its key's object."""
+
+    parts: tuple[StoredPart, ...] | None
+    stored: StoredObject | None
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the world shows beside the record.
+
+    `manifest` is the present order's. `stored` has the current object of each key that was looked at, None where there
+    is none (or a delete marker); a key that was not looked at is not in it. `bucket`, `arming` and `spent` (today's)
+    are what a cleanup depends on.
+    """
+
+    uploads: Mapping[UploadId, Observation] = field(default_factory=dict)
+    manifest: Manifest | None = None
+    stored: Mapping[str, StoredObject | None] = field(default_factory=dict)
+    bucket: Bucket | None = None
+    arming: Arming | None = None
+    spent: Spent | None = None

@@ -1,0 +1,135 @@
+"""What is owed to a session for what its processor made."""
+
+from collections.abc import Iterator
+
+from chalicelib.core import artifact
+from chalicelib.core.artifact import Kind
+from chalicelib.core.manifest import Stated
+from chalicelib.core.picture import Picture
+from chalicelib.core.session import SessionState
+from chalicelib.core.settle.actions import Action, Fail, IndexMeasurements, Pin, Process
+from chalicelib.core.settle.facts import Facts
+from chalicelib.core.upload import StoredObject, UploadState
+
+MOST_COMPUTED_BYTES = 8 * 2**30
+"""What S3 is asked to compute a CRC64NVME of, by copying it within one look of the reconciler."""
+
+
+def may_state_outputs(picture: Picture) -> bool:
+    """Whether a processor may have stated what it wrote: its manifest is worth a look."""
+    session = picture.session
+    is_sent = session.order is not None and session.order.sent_at is not None
+    return session.state is SessionState.STORED and is_sent
+
+
+def awaits_outputs(picture: Picture) -> bool:
+    """Whether somebody must look for what the processor makes."""
+    return may_state_outputs(picture) and bool(picture.awaited)
+
+
+def owed_for_outputs(picture: Picture, facts: Facts) -> Iterator[Action]:
+    """Receipts for what the manifest states and the bucket shows; PROCESSED once all that is required is there."""
+    state = picture.session.state
+    if state in (SessionState.STORED, SessionState.PROCESSED):
+        yield from (IndexMeasurements(receipt) for receipt in picture.unindexed)
+    if state is not SessionState.STORED or picture.session.order is None:
+        return
+    fault = _fault(picture, facts)
+    if fault:
+        yield Fail(fault)
+        return
+    yield from _pins(picture, facts)
+    # What nobody requires is verified as well, as long as it stands: afterwards nobody looks at the manifest again.
+    if is_processed(picture) and not _has_unproven(picture, facts):
+        yield Process()
+
+
+def is_processed(picture: Picture) -> bool:
+    """Whether everything that the order requires is verified, and the measurements among it are indexed."""
+    return bool(picture.required) and not picture.awaited and why_not_indexed(picture) is None
+
+
+def why_not_indexed(picture: Picture) -> str | None:
+    """Which required measurements have no index of the very version that was verified; None when all have."""
+    for artifact_id in picture.required:
+        if artifact.kind_of(artifact_id) is not Kind.MEASUREMENTS:
+            continue
+        receipt = picture.receipt(artifact_id)
+        index = picture.index(receipt) if receipt else None
+        if index is None or not index.is_published or index.frames < 1:
+            return f"{artifact_id} is not indexed"
+    return None
+
+
+def fault_on_record(picture: Picture) -> str | None:
+    """Why the present order can never be fulfilled, as far as the record tells; None as long as it can.
+
+    Everything below an order's prefix is written once: what is poison or was rejected there is never made good.
+    """
+    for index in picture.quarantined:
+        if index.artifact_id in picture.required:
+            return f"{index.artifact_id} is poison: {index.quarantine}"
+    awaited = {picture.key(artifact_id) for artifact_id in picture.awaited}
+    for upload in picture.uploads:
+        if upload.key in awaited and upload.state is UploadState.REJECTED:
+            return f"{upload.artifact_id}: {upload.reason}"
+    return None
+
+
+def _fault(picture: Picture, facts: Facts) -> str | None:
+    """Why the present order can never be fulfilled, by the record or by what stands in the bucket."""
+    known = fault_on_record(picture)
+    if known or facts.manifest is None:
+        return known
+    if facts.manifest.fault:
+        return facts.manifest.fault
+    for stated in facts.manifest.stated:
+        stored = _unverified(picture, facts, stated)
+        if stored and not _may_be(stated, stored):
+            return (
+                f"{stated.artifact_id} has {stored.size_bytes} bytes and CRC64NVME {stored.crc64nvme}; "
+                f"its manifest states {stated.size_bytes} and {stated.crc64nvme}"
+            )
+        unprovable = _why_not_provable(stated, stored) if stored else None
+        if unprovable:
+            return unprovable
+    return None
+
+
+def _why_not_provable(stated: Stated, stored: StoredObject) -> str | None:
+    """Why an object without a CRC64NVME will never have one; None when it has one, or S3 can compute it."""
+    if stored.crc64nvme or stored.size_bytes <= MOST_COMPUTED_BYTES:
+        return None
+    return (
+        f"{stated.artifact_id} was written without CRC64NVME and has {stored.size_bytes} bytes, more than the "
+        f"{MOST_COMPUTED_BYTES} of which one is computed afterwards; write it with ChecksumAlgorithm CRC64NVME"
+    )
+
+
+def _pins(picture: Picture, facts: Facts) -> Iterator[Pin]:
+    for stated in facts.manifest.stated if facts.manifest else ():
+        stored = _unverified(picture, facts, stated)
+        if stored and stored.crc64nvme:
+            yield Pin(stated.artifact_id, stored)
+
+
+def _has_unproven(picture: Picture, facts: Facts) -> bool:
+    """Whether something that the manifest states stands without a CRC64NVME, which the reconciler has S3 compute."""
+    stated = facts.manifest.stated if facts.manifest else ()
+    unverified = (_unverified(picture, facts, each) for each in stated)
+    return any(stored is not None and stored.crc64nvme is None for stored in unverified)
+
+
+def _unverified(picture: Picture, facts: Facts, stated: Stated) -> StoredObject | None:
+    """The object that stands where the manifest says, unless it has its receipt or gets it by its upload."""
+    if picture.receipt(stated.artifact_id):
+        return None
+    stored = facts.stored.get(picture.key(stated.artifact_id))
+    if stored and any(upload.upload_id == stored.upload_id for upload in picture.uploads):
+        return None
+    return stored
+
+
+def _may_be(stated: Stated, stored: StoredObject) -> bool:
+    """Whether the object is what is stated, as far as its CRC64NVME is known."""
+    return stated.size_bytes == stored.size_bytes and stored.crc64nvme in (None, stated.crc64nvme)

@@ -1,0 +1,48 @@
+"""The house's promises, the same for every caller."""
+
+from dataclasses import dataclass, field
+
+from chalicelib.core import parts
+from chalicelib.core.cleanup import Spent
+
+_DAY_S = 86_400
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Promises in seconds, days and bytes; read from the settings."""
+
+    part_size_bytes: int = parts.DEFAULT_PART_SIZE_BYTES
+    part_url_ttl_s: int = 900
+    upload_ttl_s: int = 6 * _DAY_S
+    """Less than the seven days after which the bucket's lifecycle aborts a multipart upload."""
+    undo_s: int = 3_600
+    finalize_patience_s: int = 900
+    """How long S3 may be assembling what was promised; afterwards an object that is not there counts as lost."""
+    orphan_age_s: int = 3_600
+    """How old a multipart upload without a record must be before it is aborted."""
+    grace_s: int = 3 * _DAY_S
+    """How long a processed session keeps its originals and intermediates before they may be cleaned."""
+    restorable_days: int = 14
+    """For how long what was cleaned can be restored; the bucket's lifecycle must promise at least as much."""
+    cleanup_limit: Spent = field(default_factory=lambda: Spent(objects=500, size_bytes=4 * 2**40))
+    """What may be cleaned on one day (UTC)."""
+    cleanup_patience_s: int = 3_600
+    """When to look again at a session that may not be cleaned yet."""
+    clock_tolerance_s: int = 900
+    """How far our clock and S3's may differ before nothing is cleaned."""
+    in_flight_s: int = 900
+    """How long a call may still be on its way; no function runs as long."""
+
+    @property
+    def restore_part_size_bytes(self) -> int:
+        """S3 copies parts by itself, so they may be larger than those that devices send.
+
+        At most 256 MiB, unless 10,000 parts need more: a copy must be answered before the client gives S3 up.
+        """
+        return min(8 * self.part_size_bytes, 256 * 2**20)
+
+    @property
+    def last_look_s(self) -> int:
+        """How long after a cleanup its last look is: a day before S3 may purge what was cleaned."""
+        return max(0, self.restorable_days - 1) * _DAY_S

@@ -1,0 +1,143 @@
+"""What is owed to one upload."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from chalicelib.core import crc, parts
+from chalicelib.core.crc import Crc64Nvme
+from chalicelib.core.parts import PartPlan, StoredPart
+from chalicelib.core.picture import Picture
+from chalicelib.core.settle.actions import (
+    Abort,
+    Action,
+    Complete,
+    CopyParts,
+    Expire,
+    GiveUp,
+    Reject,
+    Remove,
+    Verify,
+    Withdraw,
+)
+from chalicelib.core.settle.facts import Facts, Observation
+from chalicelib.core.settle.policy import Policy
+from chalicelib.core.upload import StoredObject, Upload, UploadState
+
+COPIES_AT_ONCE = 4
+"""Parts that are copied between two looks; a restore goes on with the next look."""
+
+
+def owed_to_uploads(picture: Picture, facts: Facts, now: datetime, policy: Policy) -> Iterator[Action]:
+    """What the uploads that were looked at are owed, in the order of their opening."""
+    for upload in picture.uploads:
+        if upload.upload_id in facts.uploads:
+            yield from _owed(upload, facts.uploads[upload.upload_id], picture, now, policy)
+
+
+def upload_due_at(upload: Upload, now: datetime, policy: Policy) -> datetime:
+    """When an upload that owes something must be looked at."""
+    return undo_until(upload, policy) if upload.can_be_undone else now
+
+
+def undo_until(upload: Upload, policy: Policy) -> datetime:
+    """Until when a cancelled upload can be opened again with its parts."""
+    ended_at = upload.ended_at or upload.opened_at
+    return min(ended_at + timedelta(seconds=policy.undo_s), upload.expires_at)
+
+
+def assembled(plan: PartPlan, stored: tuple[StoredPart, ...]) -> Crc64Nvme | None:
+    """The CRC64NVME of the whole that `stored`, in order, makes; None unless it is exactly the plan's parts."""
+    if parts.missing(plan, stored) or parts.differing(plan, stored):
+        return None
+    return crc.fold((part.crc64nvme, part.size_bytes) for part in stored)
+
+
+def _owed(
+    upload: Upload, seen: Observation, picture: Picture, now: datetime, policy: Policy
+) -> tuple[Action, ...]:
+    if upload.is_live:
+        action = _owed_while_live(upload, seen, picture, now, policy)
+        return (action,) if action else ()
+    return _owed_after_the_end(upload, seen, now, policy)
+
+
+def _owed_after_the_end(
+    upload: Upload, seen: Observation, now: datetime, policy: Policy
+) -> tuple[Action, ...]:
+    owed: list[Action] = []
+    if upload.owes_removal:
+        ours = seen.stored if seen.stored and seen.stored.upload_id == upload.upload_id else None
+        owed.append(Remove(upload.upload_id, ours))
+    if upload.owes_abort:
+        owed.append(Abort(upload.upload_id))
+    if upload.can_be_undone and now >= undo_until(upload, policy):
+        owed.append(GiveUp(upload.upload_id))
+    return tuple(owed)
+
+
+def _owed_while_live(
+    upload: Upload, seen: Observation, picture: Picture, now: datetime, policy: Policy
+) -> Action | None:
+    if seen.stored and seen.stored.upload_id == upload.upload_id:
+        return _judged(upload, seen.stored)
+    if _is_superseded(upload, picture):
+        return _ended(upload, "another upload of this artifact is verified")
+    if seen.parts is None:
+        return _given_up(upload, now, policy)
+    if upload.copies and not upload.is_past(now):
+        lacking = parts.missing(upload.plan, seen.parts)
+        if lacking:
+            return CopyParts(upload.upload_id, lacking[:COPIES_AT_ONCE])
+    stored_parts = tuple(sorted(seen.parts, key=lambda part: part.number))
+    whole = assembled(upload.plan, stored_parts)
+    # Whoever else's object stands on the key, it is kept: unknown means keep, and S3 would refuse to replace it.
+    if whole and upload.may_become(whole) and not seen.stored:
+        return Complete(upload.upload_id, whole, stored_parts)
+    return _owed_while_waiting(upload, now, policy)
+
+
+def _owed_while_waiting(upload: Upload, now: datetime, policy: Policy) -> Action | None:
+    if upload.is_past(now):
+        return _ended(upload, "its deadline passed before every part had arrived")
+    if upload.promise and not _may_be_assembling(upload, now, policy):
+        return Withdraw(upload.upload_id)
+    return None
+
+
+def _judged(upload: Upload, stored: StoredObject) -> Action:
+    if upload.is_kept_by(stored):
+        return Verify(upload.upload_id, stored)
+    if upload.promise is None:
+        return Reject(upload.upload_id, "its object was completed without a recorded promise")
+    return Reject(
+        upload.upload_id,
+        f"its object has {stored.size_bytes} bytes and CRC64NVME {stored.crc64nvme}, "
+        f"promised were {upload.plan.size_bytes} and {upload.promise}",
+    )
+
+
+def _given_up(upload: Upload, now: datetime, policy: Policy) -> Action | None:
+    """Neither parts nor object: lost, unless S3 may still be assembling what was promised."""
+    if _may_be_assembling(upload, now, policy):
+        return None
+    if upload.state is UploadState.COMPLETED:
+        return Reject(upload.upload_id, "its object vanished before it was verified")
+    return Expire(upload.upload_id, "its multipart upload is gone from S3")
+
+
+def _ended(upload: Upload, reason: str) -> Action:
+    """Its end without an object; one that S3 said it completed had an object, and so it is rejected."""
+    is_completed = upload.state is UploadState.COMPLETED
+    return Reject(upload.upload_id, reason) if is_completed else Expire(upload.upload_id, reason)
+
+
+def _may_be_assembling(upload: Upload, now: datetime, policy: Policy) -> bool:
+    """Whether somebody's CompleteMultipartUpload may still be under way."""
+    patience = timedelta(seconds=policy.finalize_patience_s)
+    return upload.promised_at is not None and now < upload.promised_at + patience
+
+
+def _is_superseded(upload: Upload, picture: Picture) -> bool:
+    """Whether another upload of the key is verified; a restore brings back what an earlier one verified."""
+    rivals = [each for each in picture.receipts_at(upload.key) if each.upload_id != upload.upload_id]
+    return bool(rivals) and upload.copies != rivals[-1].version_id

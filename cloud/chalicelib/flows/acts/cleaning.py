@@ -1,0 +1,83 @@
+"""Carrying out a cleanup, and bringing back what was cleaned."""
+
+import logging
+
+from chalicelib.core.cleanup import Cleanup
+from chalicelib.core.errors import Conflict, NotFound
+from chalicelib.core.parts import plan_parts
+from chalicelib.core.picture import Picture
+from chalicelib.core.settle import BringBack, Brought, Clean, Finish, Guard, Intend, Recall
+from chalicelib.core.settle.facts import Facts
+from chalicelib.core.settle.gates import closed_at_the_last_moment, evidence
+from chalicelib.flows.opening import opened
+from chalicelib.flows.recording import loaded, record, told
+from chalicelib.ports import Ports
+
+
+def intend(ports: Ports, picture: Picture, action: Intend) -> Picture:
+    cleanup = Cleanup(ports.clock.now(), action.doomed, action.evidence)
+    picture = record(ports, picture, session=picture.session.intending(cleanup))
+    size_bytes = sum(each.size_bytes for each in action.doomed)
+    return told(ports, picture, "cleanup intended", objects=len(action.doomed), size_bytes=size_bytes)
+
+
+def clean(ports: Ports, picture: Picture, action: Clean) -> Picture:
+    """A delete marker over exactly the object that the recorded intent names. Raises Conflict.
+
+    Right before it the record, the kill switch and the outputs are looked at once more, and the breaker is told first:
+    a crash counts too much, never too little.
+    """
+    doomed, cleanup = action.doomed, picture.session.cleanup
+    if cleanup is None or doomed not in cleanup.doomed:
+        raise Conflict("no intent on record names this object; decide again")
+    if loaded(ports, picture.session.session_id).session != picture.session:
+        raise Conflict("the session was written since this was decided")
+    now = ports.clock.now()
+    closed = closed_at_the_last_moment(picture, _looked_once_more(ports, picture), now, ports.policy)
+    if closed:
+        return told(ports, picture, "cleanup stopped", logging.WARNING, closed=closed)
+    if not ports.records.spend(now.date(), doomed.size_bytes, ports.policy.cleanup_limit):
+        return told(ports, picture, "cleanup limited", logging.WARNING, key=doomed.key)
+    ports.footage.remove(doomed.key, doomed.etag)
+    ports.metrics.count("bytes.cleaned", doomed.size_bytes)
+    return told(ports, picture, "object cleaned", key=doomed.key, version_id=doomed.version_id)
+
+
+def finish(ports: Ports, picture: Picture, _: Finish) -> Picture:
+    session = picture.session.after_cleanup(ports.clock.now())
+    return told(ports, record(ports, picture, session=session), "session cleaned")
+
+
+def guard(ports: Ports, picture: Picture, _: Guard) -> Picture:
+    return told(ports, record(ports, picture, session=picture.session.guarded()), "cleanup guarded")
+
+
+def recall(ports: Ports, picture: Picture, action: Recall) -> Picture:
+    session = picture.session.bringing_back(action.artifact_ids, action.reason, ports.clock.now())
+    picture = record(ports, picture, session=session)
+    return told(ports, picture, "cleanup recalled", logging.ERROR, reason=action.reason)
+
+
+def bring_back(ports: Ports, picture: Picture, action: BringBack) -> Picture:
+    """An upload whose parts come from the version that was verified, never to be completed as anything else."""
+    receipt = picture.receipt(action.artifact_id)
+    if receipt is None:
+        raise NotFound(f"{action.artifact_id} was never verified: there is nothing to restore")
+    plan = plan_parts(receipt.size_bytes, ports.policy.restore_part_size_bytes)
+    crc, version_id = receipt.crc64nvme, receipt.version_id
+    picture, _ = opened(ports, picture, receipt.artifact_id, plan, claim=crc, copies=version_id)
+    return told(ports, picture, "restore begun", artifact_id=receipt.artifact_id)
+
+
+def brought(ports: Ports, picture: Picture, action: Brought) -> Picture:
+    session = picture.session.brought_back(action.artifact_id, action.stands)
+    picture = record(ports, picture, session=session)
+    level = logging.INFO if action.stands else logging.ERROR
+    return told(
+        ports, picture, "restore ended", level, artifact_id=action.artifact_id, version_id=action.stands
+    )
+
+
+def _looked_once_more(ports: Ports, picture: Picture) -> Facts:
+    stored = {receipt.key: ports.footage.head(receipt.key) for receipt in evidence(picture)}
+    return Facts(stored=stored, arming=ports.records.arming())

@@ -1,0 +1,75 @@
+"""Carrying out what a session is owed on its way to PROCESSED."""
+
+import logging
+from dataclasses import replace
+
+from chalicelib.core.picture import Picture
+from chalicelib.core.settle import Fail, IndexMeasurements, Pin, Process, SendOrder, Store
+from chalicelib.core.upload import Receipt
+from chalicelib.flows.dispatch import message
+from chalicelib.flows.indexing import index_measurements
+from chalicelib.flows.recording import record, told
+from chalicelib.ports import Ports
+
+
+def store(ports: Ports, picture: Picture, _: Store) -> Picture:
+    return told(ports, record(ports, picture, session=picture.session.stored()), "session stored")
+
+
+def send_order(ports: Ports, picture: Picture, _: SendOrder) -> Picture:
+    """Sent first and recorded then: a crash in between sends it again, and nothing is ever forgotten."""
+    order = picture.session.order
+    if order is None:
+        return picture
+    ports.orders.send(message(ports, picture, order))
+    session = replace(picture.session, order=order.sent(ports.clock.now()))
+    return told(ports, record(ports, picture, session=session), "order sent", order=order.number)
+
+
+def pin(ports: Ports, picture: Picture, action: Pin) -> Picture:
+    stored = action.stored
+    if stored.crc64nvme is None:
+        return picture
+    receipt = Receipt(
+        None,
+        action.artifact_id,
+        stored.key,
+        stored.version_id,
+        stored.size_bytes,
+        stored.crc64nvme,
+        ports.clock.now(),
+    )
+    picture = record(ports, picture, receipt=receipt)
+    return told(
+        ports, picture, "output verified", artifact_id=receipt.artifact_id, size_bytes=receipt.size_bytes
+    )
+
+
+def index(ports: Ports, picture: Picture, action: IndexMeasurements) -> Picture:
+    """Everything is written under a revision first, and published by the one write that names it."""
+    session_id = picture.session.session_id
+    made = index_measurements(ports.frame_index, session_id, action.receipt, ports.clock.now())
+    picture = record(ports, picture, index=made)
+    if made.quarantine:
+        about = {"artifact_id": made.artifact_id, "reason": made.quarantine}
+        return told(ports, picture, "measurements quarantined", logging.ERROR, **about)
+    ports.metrics.count("frames.indexed", made.frames)
+    ports.metrics.count("frames.rejected", made.rejected)
+    return told(
+        ports,
+        picture,
+        "measurements indexed",
+        artifact_id=made.artifact_id,
+        frames=made.frames,
+        rejected=made.rejected,
+    )
+
+
+def fail(ports: Ports, picture: Picture, action: Fail) -> Picture:
+    picture = record(ports, picture, session=picture.session.failed(action.reason))
+    return told(ports, picture, "session failed", logging.ERROR, reason=action.reason)
+
+
+def process(ports: Ports, picture: Picture, _: Process) -> Picture:
+    session = picture.session.processed(ports.clock.now())
+    return told(ports, record(ports, picture, session=session), "session processed")

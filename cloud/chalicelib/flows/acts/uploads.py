@@ -1,0 +1,112 @@
+"""Carrying out what an upload is owed."""
+
+import logging
+
+from chalicelib.core.errors import KeyTaken, MultipartGone, PartsRefused, VersionGone
+from chalicelib.core.picture import Picture
+from chalicelib.core.settle import (
+    Abort,
+    Complete,
+    CopyParts,
+    Expire,
+    GiveUp,
+    Reject,
+    Remove,
+    Verify,
+    Withdraw,
+)
+from chalicelib.core.settle.restoring import PURGED
+from chalicelib.core.upload import Upload
+from chalicelib.flows.recording import record, told
+from chalicelib.ports import Ports
+
+log = logging.getLogger(__name__)
+
+
+def complete(ports: Ports, picture: Picture, action: Complete) -> Picture:
+    """Promise first, so that whoever finds the object later knows what it must be."""
+    # Anew at each try: a promise is withdrawn by its age, and never while somebody keeps it.
+    upload = picture.upload(action.upload_id).promised(action.crc64nvme, ports.clock.now())
+    picture = record(ports, picture, upload)
+    try:
+        ports.footage.complete(
+            upload.key, upload.multipart_id, action.parts, action.crc64nvme, upload.plan.size_bytes
+        )
+    except (MultipartGone, KeyTaken) as error:
+        # Another caller was first, or our reply was lost: the next look decides by the object itself.
+        log.info("completion found taken", extra={"upload_id": upload.upload_id, "error": str(error)})
+        return picture
+    except PartsRefused:
+        record(ports, picture, upload.unpromised())
+        raise
+    return record(ports, picture, upload.completed())
+
+
+def verify(ports: Ports, picture: Picture, action: Verify) -> Picture:
+    upload = picture.upload(action.upload_id).verified(action.stored, ports.clock.now())
+    picture = _moved(ports, picture, upload, "upload verified", logging.INFO)
+    ports.metrics.count("bytes.verified", upload.plan.size_bytes)
+    return picture
+
+
+def withdraw(ports: Ports, picture: Picture, action: Withdraw) -> Picture:
+    upload = picture.upload(action.upload_id).unpromised()
+    return _moved(ports, picture, upload, "promise withdrawn", logging.WARNING)
+
+
+def expire(ports: Ports, picture: Picture, action: Expire) -> Picture:
+    upload = picture.upload(action.upload_id).expired(action.reason, ports.clock.now())
+    return _moved(ports, picture, upload, "upload expired", logging.INFO)
+
+
+def reject(ports: Ports, picture: Picture, action: Reject) -> Picture:
+    upload = picture.upload(action.upload_id).rejected(action.reason, ports.clock.now())
+    return _moved(ports, picture, upload, "upload rejected", logging.ERROR)
+
+
+def give_up(ports: Ports, picture: Picture, action: GiveUp) -> Picture:
+    upload = picture.upload(action.upload_id).given_up()
+    return _moved(ports, picture, upload, "undo closed", logging.INFO)
+
+
+def abort(ports: Ports, picture: Picture, action: Abort) -> Picture:
+    upload = picture.upload(action.upload_id)
+    if not ports.footage.abort(upload.key, upload.multipart_id):
+        # A part was on its way when we aborted; S3 says to abort again, and the next round does.
+        return picture
+    return _moved(ports, picture, upload.aborted(), "multipart aborted", logging.INFO)
+
+
+def remove(ports: Ports, picture: Picture, action: Remove) -> Picture:
+    upload = picture.upload(action.upload_id)
+    if action.stored:
+        ports.footage.remove(action.stored.key, action.stored.etag)
+    return _moved(ports, picture, upload.removed(), "object removed", logging.INFO)
+
+
+def copy_parts(ports: Ports, picture: Picture, action: CopyParts) -> Picture:
+    """S3 copies by itself: no byte passes through here, and what is copied once is not copied again."""
+    upload = picture.upload(action.upload_id)
+    try:
+        for number in action.numbers:
+            ports.footage.copy_part(upload.key, upload.multipart_id, upload.copies or "", upload.plan, number)
+    except MultipartGone:
+        return picture
+    except VersionGone:
+        return _moved(
+            ports, picture, upload.expired(PURGED, ports.clock.now()), "version purged", logging.ERROR
+        )
+    return picture
+
+
+def _moved(ports: Ports, picture: Picture, upload: Upload, what: str, level: int) -> Picture:
+    """The picture after `upload` was recorded; `what` is the log line and, with a dot, the metric."""
+    return told(
+        ports,
+        record(ports, picture, upload),
+        what,
+        level,
+        upload_id=upload.upload_id,
+        size_bytes=upload.plan.size_bytes,
+        reason=upload.reason,
+    )

@@ -1,0 +1,90 @@
+"""What a session has, what it must have, and where it can be read."""
+
+from dataclasses import dataclass
+
+from chalicelib.core import artifact
+from chalicelib.core.artifact import Kind
+from chalicelib.core.errors import NotFound
+from chalicelib.core.ids import ArtifactId, SessionId
+from chalicelib.core.measurements.index import Index
+from chalicelib.core.picture import Picture
+from chalicelib.core.tokens import Principal
+from chalicelib.core.upload import Receipt
+from chalicelib.flows.dispatch import READ_URL_TTL_S
+from chalicelib.flows.intake import seen_session
+from chalicelib.ports import Ports, ReadUrl
+
+
+@dataclass(frozen=True)
+class ArtifactView:
+    """An artifact that a session has or must have.
+
+    Without a receipt it is not verified yet, and of what a processor makes the size is not known then. `is_cleaned`:
+    its bytes are gone, or on their way out; an operator can have them back. `index` is of measurements alone.
+    """
+
+    artifact_id: ArtifactId
+    kind: Kind
+    name: str
+    size_bytes: int | None
+    is_required: bool
+    is_cleaned: bool
+    receipt: Receipt | None
+    index: Index | None
+
+
+def artifacts(ports: Ports, principal: Principal, session_id: SessionId) -> tuple[ArtifactView, ...]:
+    """Chapters in the order of recording, then what the present order requires, then whatever else it made."""
+    picture = seen_session(ports, principal, session_id)
+    chapters = [
+        _view(picture, chapter.artifact_id, Kind.ORIGINAL, chapter.name, chapter.size_bytes)
+        for chapter in picture.chapters
+    ]
+    others = (receipt.artifact_id for receipt in picture.made())
+    ids = dict.fromkeys((*picture.required, *others))
+    made = [_view(picture, each, artifact.kind_of(each), artifact.name_of(each), None) for each in ids]
+    return (*chapters, *made)
+
+
+def artifact_url(
+    ports: Ports,
+    principal: Principal,
+    session_id: SessionId,
+    artifact_id: ArtifactId,
+    ttl_s: int = READ_URL_TTL_S,
+) -> tuple[Receipt, ReadUrl]:
+    """The receipt of a verified artifact and where to read exactly that version. Raises NotFound, telling which."""
+    picture = seen_session(ports, principal, session_id)
+    receipt = demanded_receipt(picture, artifact_id)
+    if receipt.version_id in picture.gone_versions:
+        raise NotFound(
+            f"{artifact_id} was cleaned after every required output was verified; an operator can restore it"
+        )
+    return receipt, ports.signer.read_url(receipt.key, receipt.version_id, ttl_s, ports.clock.now())
+
+
+def demanded_receipt(picture: Picture, artifact_id: ArtifactId) -> Receipt:
+    """The receipt of an artifact. Raises NotFound, telling whether there is no such artifact or no receipt yet."""
+    is_known = artifact.is_original(artifact_id) or artifact_id in picture.required
+    if not is_known and artifact_id not in [receipt.artifact_id for receipt in picture.made()]:
+        raise NotFound(f"session {picture.session.session_id} has no artifact of this id")
+    receipt = picture.receipt(artifact_id)
+    if receipt is None:
+        raise NotFound(f"{artifact_id} is not verified yet; ask again when the session shows its receipt")
+    return receipt
+
+
+def _view(
+    picture: Picture, artifact_id: ArtifactId, kind: Kind, name: str, size_bytes: int | None
+) -> ArtifactView:
+    receipt = picture.receipt(artifact_id)
+    return ArtifactView(
+        artifact_id,
+        kind,
+        name,
+        receipt.size_bytes if receipt else size_bytes,
+        artifact_id in picture.required,
+        receipt is not None and receipt.version_id in picture.gone_versions,
+        receipt,
+        picture.index(receipt) if receipt else None,
+    )

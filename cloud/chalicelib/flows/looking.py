@@ -1,0 +1,130 @@
+"""Looking at the world before a decision: only at what the decision can depend on."""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import replace
+
+from chalicelib.core import crc, keys
+from chalicelib.core.cleanup import Spent
+from chalicelib.core.crc import Crc64Nvme
+from chalicelib.core.errors import MultipartGone, TooLarge, VersionGone
+from chalicelib.core.ids import UploadId
+from chalicelib.core.manifest import MOST_BYTES, Manifest, manifest
+from chalicelib.core.parts import plan_parts
+from chalicelib.core.picture import Picture
+from chalicelib.core.settle import Actor, Facts, Observation
+from chalicelib.core.settle.cleaning import is_last_look_due, may_be_cleaned
+from chalicelib.core.settle.gates import evidence
+from chalicelib.core.settle.outputs import MOST_COMPUTED_BYTES, may_state_outputs
+from chalicelib.core.upload import StoredObject, Upload
+from chalicelib.ports import Footage, Ports
+
+log = logging.getLogger(__name__)
+
+
+def look(ports: Ports, picture: Picture, actor: Actor, upload_id: UploadId | None) -> Facts:
+    """What the world shows; with `upload_id`, of that upload only."""
+    uploads = _uploads(ports.footage, picture, upload_id)
+    if upload_id is not None:
+        return Facts(uploads)
+    said = _manifest(ports.footage, picture)
+    wanted = _stated_keys(picture, said)
+    if actor is not Actor.RECONCILER:
+        return Facts(uploads, said, _heads(ports.footage, wanted))
+    stored = {key: _proven(ports, each) for key, each in _heads(ports.footage, wanted).items()}
+    return look_at_cleanup(ports, picture, Facts(uploads, said, stored))
+
+
+def look_at_cleanup(ports: Ports, picture: Picture, facts: Facts) -> Facts:
+    """`facts`, with all that a cleanup, its last look or a restore depends on, as far as one is in question."""
+    now, policy = ports.clock.now(), ports.policy
+    wanted = [picture.key(artifact_id) for artifact_id in picture.session.restoring]
+    facts = replace(facts, stored={**facts.stored, **_heads(ports.footage, wanted)})
+    if is_last_look_due(picture, now, policy):
+        return look_at_gates(ports, picture, facts)
+    if not may_be_cleaned(picture, now, policy):
+        return facts
+    # Where nobody armed cleanup, every session of long ago is looked at again and again: one read is enough then.
+    arming = ports.records.arming()
+    if picture.session.cleanup is None and (arming is None or not arming.is_armed):
+        return replace(facts, arming=arming)
+    return look_at_gates(ports, picture, facts)
+
+
+def look_at_gates(ports: Ports, picture: Picture, facts: Facts) -> Facts:
+    """`facts`, with all that any gate of a cleanup depends on, whatever the record alone says."""
+    wanted = [receipt.key for receipt in (*evidence(picture), *picture.cleanable)]
+    return replace(
+        facts,
+        stored={**facts.stored, **_heads(ports.footage, wanted)},
+        bucket=ports.footage.bucket(),
+        arming=ports.records.arming(),
+        spent=ports.records.spent(ports.clock.now().date()) or Spent(),
+    )
+
+
+def _uploads(footage: Footage, picture: Picture, upload_id: UploadId | None) -> dict[UploadId, Observation]:
+    return {
+        upload.upload_id: _observed(footage, upload)
+        for upload in picture.uploads
+        if upload.owes and upload_id in (None, upload.upload_id)
+    }
+
+
+def _observed(footage: Footage, upload: Upload) -> Observation:
+    """What S3 shows of one upload now."""
+    stored = footage.head(upload.key)
+    if stored and stored.upload_id == upload.upload_id:
+        return Observation(parts=None, stored=stored)
+    try:
+        return Observation(footage.parts(upload.key, upload.multipart_id), stored)
+    except MultipartGone:
+        # It may have been completed between the two looks.
+        return Observation(parts=None, stored=footage.head(upload.key))
+
+
+def _manifest(footage: Footage, picture: Picture) -> Manifest | None:
+    """What the processor says it wrote for the present order, if it may have said so."""
+    session = picture.session
+    if session.order is None or not may_state_outputs(picture):
+        return None
+    key = keys.manifest_key(session.session_id, session.order.number)
+    try:
+        body = footage.read(key, MOST_BYTES)
+    except TooLarge as error:
+        return Manifest(fault=str(error))
+    return None if body is None else manifest(body, session.session_id, session.order.number)
+
+
+def _stated_keys(picture: Picture, said: Manifest | None) -> list[str]:
+    stated = said.stated if said else ()
+    return [picture.key(each.artifact_id) for each in stated if picture.receipt(each.artifact_id) is None]
+
+
+def _heads(footage: Footage, wanted: Iterable[str]) -> dict[str, StoredObject | None]:
+    return {key: footage.head(key) for key in dict.fromkeys(wanted)}
+
+
+def _proven(ports: Ports, stored: StoredObject | None) -> StoredObject | None:
+    """`stored` with its CRC64NVME: where its writer left none, S3 computes it by copying to parts that are dropped."""
+    if stored is None or stored.crc64nvme or not 1 <= stored.size_bytes <= MOST_COMPUTED_BYTES:
+        return stored
+    try:
+        return replace(stored, crc64nvme=_computed_by_s3(ports, stored))
+    except (MultipartGone, VersionGone):
+        # Somebody swept it away meanwhile; the next look tries again.
+        return stored
+
+
+def _computed_by_s3(ports: Ports, stored: StoredObject) -> Crc64Nvme:
+    plan = plan_parts(stored.size_bytes, ports.policy.restore_part_size_bytes)
+    multipart_id = ports.footage.create_multipart(stored.key, ports.ids.upload_id())
+    try:
+        parts = [
+            ports.footage.copy_part(stored.key, multipart_id, stored.version_id, plan, number)
+            for number in plan.numbers
+        ]
+    finally:
+        ports.footage.abort(stored.key, multipart_id)
+    log.info("checksum computed by S3", extra={"key": stored.key, "size_bytes": stored.size_bytes})
+    return crc.fold((part.crc64nvme, part.size_bytes) for part in parts)

@@ -1,0 +1,183 @@
+"""How the world must be for a gate to be closed: each way closes one gate of a session whose every gate is open."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+from chalicelib.core.cleanup import Arming, Spent
+from chalicelib.core.keys import INTERMEDIATES, ORIGINALS
+from chalicelib.core.session import SessionState
+from chalicelib.core.upload import UploadState
+from tests.core.settle.cases import (
+    CHAPTERS,
+    LIGHTS,
+    NOW,
+    ORDER,
+    OTHER_CRC,
+    POLICY,
+    PROCESSED_AT,
+    SPARE,
+    START,
+    VIDEO,
+    Case,
+    index_of,
+    receipt_of,
+    upload_of,
+)
+
+FIRST = CHAPTERS[0].artifact_id
+
+
+def without_receipt(case: Case, artifact_id) -> Case:
+    """As if nobody had verified the artifact; what stands on its key still stands."""
+    key = case.key(artifact_id)
+    uploads = tuple(replace(each, receipt=None) if each.key == key else each for each in case.picture.uploads)
+    receipts = tuple(each for each in case.picture.receipts if each.key != key)
+    # Ended and given up: otherwise it were open besides.
+    uploads = tuple(
+        each if each.receipt else replace(each, state=UploadState.EXPIRED, owes_abort=False)
+        for each in uploads
+    )
+    return case.recorded(uploads=uploads, receipts=receipts)
+
+
+def measured(case: Case, artifact_id, **changes) -> Case:
+    """The session with measurements that its order does not require, and what became of them."""
+    receipt = receipt_of(case.picture, artifact_id)
+    picture = case.picture.with_receipt(receipt).with_index(index_of(receipt, **changes))
+    return replace(case, picture=picture)
+
+
+def reindexed(case: Case, **changes) -> Case:
+    return case.recorded(indexes=(replace(case.picture.indexes[0], **changes),))
+
+
+def promised(case: Case, **keeps_days) -> Case:
+    bucket = case.facts.bucket
+    assert bucket is not None
+    return case.told(bucket=replace(bucket, **keeps_days))
+
+
+def unintended(case: Case) -> Case:
+    """The session with an intent that does not name the first original, if it has one."""
+    cleanup = case.picture.session.cleanup
+    if cleanup is None:
+        return case
+    others = tuple(each for each in cleanup.doomed if each.artifact_id != FIRST)
+    return case.session(cleanup=replace(cleanup, doomed=others))
+
+
+def with_live_upload(case: Case) -> Case:
+    return case.uploaded(upload_of(case.picture, SPARE))
+
+
+CLOSINGS: dict[str, dict[str, Callable[[Case], Case]]] = {
+    "processed": {
+        "open": lambda case: case.session(state=SessionState.OPEN),
+        "stored": lambda case: case.session(state=SessionState.STORED),
+        "failed": lambda case: case.session(state=SessionState.FAILED, failure="no light found"),
+        "cleaned": lambda case: case.session(state=SessionState.CLEANED, cleaned_at=NOW),
+    },
+    "outputs-required": {
+        "nothing ordered": lambda case: case.session(order=None),
+        "an order for nothing": lambda case: case.session(
+            order=replace(ORDER, wish=replace(ORDER.wish, required=()))
+        ),
+    },
+    "outputs-verified": {
+        "no receipt of the video": lambda case: without_receipt(case, VIDEO),
+        "only an earlier order's outputs": lambda case: reindexed(case).session(
+            order=replace(ORDER, number=2)
+        ),
+    },
+    "measurements-indexed": {
+        "no index": lambda case: case.recorded(indexes=()),
+        "an index of another version": lambda case: reindexed(case, version_id="version-of-another"),
+        "poison": lambda case: reindexed(case, quarantine="not JSON"),
+        "an index without frames": lambda case: reindexed(case, frames=0),
+        "an index of another artifact": lambda case: reindexed(case, artifact_id=SPARE),
+    },
+    "chapters-verified": {
+        "no receipt of a chapter": lambda case: without_receipt(case, FIRST),
+        "no chapters at all": lambda case: case.recorded(chapters=()),
+    },
+    "nothing-open": {
+        "a live upload": with_live_upload,
+        "an upload that can be undone": lambda case: case.uploaded(
+            upload_of(case.picture, SPARE).cancelled(NOW)
+        ),
+        "an upload to be aborted": lambda case: case.uploaded(
+            upload_of(case.picture, SPARE).expired("late", NOW)
+        ),
+        "something wanted back": lambda case: case.session(restoring=(FIRST,)),
+    },
+    "not-held": {"held": lambda case: case.session(held="look first")},
+    "not-quarantined": {
+        "poison that nobody requires": lambda case: measured(case, SPARE, quarantine="not JSON"),
+        "measurements that nobody looked into": lambda case: measured(case, SPARE).recorded(
+            indexes=case.picture.indexes
+        ),
+    },
+    "grace-over": {
+        "a second before its end": lambda case: case.at(-1),
+        "nobody knows since when": lambda case: case.session(processed_at=None),
+    },
+    "armed": {
+        "never armed": lambda case: case.told(arming=None),
+        "disarmed": lambda case: case.told(arming=Arming(False, START, "stop")),
+    },
+    "clocks-agree": {
+        "ours is ahead": lambda case: replace(
+            case, now=NOW + timedelta(seconds=POLICY.clock_tolerance_s + 1)
+        ),
+        "ours is thirty days ahead": lambda case: replace(case, now=NOW + timedelta(days=30)),
+        "S3's is ahead": lambda case: promised(
+            case, at=NOW + timedelta(seconds=POLICY.clock_tolerance_s + 1)
+        ),
+    },
+    "grace-over-in-s3": {
+        "the video was written later": lambda case: case.changed(
+            VIDEO, modified_at=PROCESSED_AT + timedelta(seconds=1)
+        ),
+        "the measurements were written later": lambda case: case.changed(
+            LIGHTS, modified_at=PROCESSED_AT + timedelta(seconds=1)
+        ),
+    },
+    "outputs-stand": {
+        "gone": lambda case: case.gone(VIDEO),
+        "not looked at": lambda case: case.unseen(case.key(VIDEO)),
+        "another version": lambda case: case.changed(VIDEO, version_id="version-of-another"),
+        "another size": lambda case: case.changed(VIDEO, size_bytes=6),
+        "another checksum": lambda case: case.changed(VIDEO, crc64nvme=OTHER_CRC),
+        "measurements replaced": lambda case: case.changed(LIGHTS, version_id="version-of-another"),
+    },
+    "bucket-keeps": {
+        "no versions": lambda case: promised(case, is_versioned=False),
+        "a day too few for originals": lambda case: promised(
+            case, keeps_days={ORIGINALS: POLICY.restorable_days - 1, INTERMEDIATES: POLICY.restorable_days}
+        ),
+        "a day too few for intermediates": lambda case: promised(
+            case, keeps_days={ORIGINALS: POLICY.restorable_days, INTERMEDIATES: POLICY.restorable_days - 1}
+        ),
+        "no rule for originals": lambda case: promised(
+            case, keeps_days={INTERMEDIATES: POLICY.restorable_days}
+        ),
+        "no rule for intermediates": lambda case: promised(
+            case, keeps_days={ORIGINALS: 99, INTERMEDIATES: None}
+        ),
+    },
+    "originals-stand": {
+        "an original is gone": lambda case: unintended(case).seen(case.key(FIRST), None),
+        "an original was not looked at": lambda case: case.unseen(case.key(FIRST)),
+        "an original of another version": lambda case: case.changed(FIRST, version_id="version-of-another"),
+        "an original of another size": lambda case: case.changed(FIRST, size_bytes=26),
+        "an original of another checksum": lambda case: case.changed(FIRST, crc64nvme=OTHER_CRC),
+        "an original without a checksum": lambda case: case.changed(FIRST, crc64nvme=None),
+    },
+    "breaker": {
+        "not known": lambda case: case.told(spent=None),
+        "no object left": lambda case: case.told(spent=Spent(objects=POLICY.cleanup_limit.objects)),
+        "no byte left": lambda case: case.told(spent=Spent(size_bytes=POLICY.cleanup_limit.size_bytes)),
+    },
+}
+"""For each gate, by its name, how the world must be for this gate to be closed."""

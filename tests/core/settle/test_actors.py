@@ -1,0 +1,74 @@
+"""Who may carry out what: the table "Who acts" of the architecture, row by row."""
+
+import pytest
+
+from chalicelib.core.settle import (
+    ALLOWED,
+    Abort,
+    Action,
+    Actor,
+    BringBack,
+    Brought,
+    Clean,
+    Complete,
+    CopyParts,
+    Expire,
+    Fail,
+    Finish,
+    GiveUp,
+    Guard,
+    IndexMeasurements,
+    Intend,
+    Pin,
+    Process,
+    Recall,
+    Reject,
+    Remove,
+    SendOrder,
+    Store,
+    Verify,
+    Withdraw,
+)
+
+RECORDS = {Verify, Store, SendOrder, Pin, Fail, Process}
+ENDS_WITHOUT_DELETING = {Complete, Withdraw, Expire}
+REACHES_FOR_OBJECTS = {
+    Abort,
+    Reject,
+    GiveUp,
+    Remove,
+    Intend,
+    Clean,
+    Finish,
+    Guard,
+    Recall,
+    BringBack,
+    CopyParts,
+    Brought,
+}
+
+
+@pytest.mark.parametrize(
+    ("actor", "allowed"),
+    [
+        (Actor.API, RECORDS | ENDS_WITHOUT_DELETING),
+        (Actor.EVENT, RECORDS),
+        (Actor.MEASUREMENTS_EVENT, RECORDS | {IndexMeasurements}),
+        (
+            Actor.RECONCILER,
+            RECORDS | ENDS_WITHOUT_DELETING | {IndexMeasurements} | REACHES_FOR_OBJECTS,
+        ),
+    ],
+)
+def test_each_actor_carries_out_exactly_what_its_role_allows(actor: Actor, allowed: set[type]):
+    assert set(ALLOWED[actor]) == allowed
+
+
+def test_every_action_has_somebody_who_carries_it_out():
+    assert set(ALLOWED[Actor.RECONCILER]) == set(Action.__args__)
+    assert set(ALLOWED) == set(Actor)
+
+
+@pytest.mark.parametrize("actor", [actor for actor in Actor if actor is not Actor.RECONCILER])
+def test_nobody_but_the_reconciler_reaches_for_an_object_or_its_parts(actor: Actor):
+    assert not REACHES_FOR_OBJECTS & set(ALLOWED[actor])

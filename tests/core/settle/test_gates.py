@@ -1,0 +1,194 @@
+"""Every gate of cleanup: it alone keeps the session, and opens at its limit."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from chalicelib.core.cleanup import Spent
+from chalicelib.core.ids import UploadId
+from chalicelib.core.keys import INTERMEDIATES, ORIGINALS
+from chalicelib.core.order import Order, wish
+from chalicelib.core.settle import Intend, gates
+from chalicelib.core.settle.cleaning import may_be_cleaned
+from tests.core.settle.cases import (
+    AUDIO,
+    CHAPTERS,
+    LIGHTS,
+    NOW,
+    POLICY,
+    PROCESSED_AT,
+    SPARE,
+    START,
+    VIDEO,
+    Case,
+    intended,
+    open_gates,
+    upload_of,
+    verified,
+)
+from tests.core.settle.closings import CLOSINGS, FIRST, measured, promised, reindexed
+
+IMPLIED = {
+    "outputs-verified": {"outputs-stand", "measurements-indexed"},
+    "chapters-verified": {"originals-stand"},
+    "measurements-indexed": {"not-quarantined"},
+}
+"""What is closed with a gate of necessity: what was never verified cannot stand, what has no index may be poison."""
+
+EACH = [
+    pytest.param(gate, close, id=f"{gate}: {how}")
+    for gate, ways in CLOSINGS.items()
+    for how, close in ways.items()
+]
+
+
+def test_every_gate_has_its_cases():
+    assert set(CLOSINGS) == {*gates.RECORD, *gates.WORLD}
+
+
+def test_a_session_whose_every_gate_is_open_is_intended_and_then_cleaned():
+    assert open_gates().closed() == {}
+    assert open_gates().kinds() == ["Intend"]
+    assert intended().closed() == {}
+    assert intended().kinds() == ["Clean", "Clean", "Clean"]
+
+
+@pytest.mark.parametrize("base", [open_gates, intended])
+@pytest.mark.parametrize(("gate", "close"), EACH)
+def test_each_gate_alone_keeps_the_session(
+    gate: str, close: Callable[[Case], Case], base: Callable[[], Case]
+):
+    case = close(base())
+
+    assert gate in case.closed()
+    if base is open_gates:
+        assert set(case.closed()) <= {gate} | IMPLIED.get(gate, set())
+    assert not {"Intend", "Clean"} & set(case.kinds())
+    assert case.closed()[gate]
+
+
+@pytest.mark.parametrize("base", [open_gates, intended])
+@pytest.mark.parametrize("gate", [*gates.RECORD])
+def test_the_record_alone_tells_that_s3_need_not_be_looked_at(gate: str, base: Callable[[], Case]):
+    for close in CLOSINGS[gate].values():
+        case = close(base())
+        is_intended = case.picture.session.cleanup is not None and gate != "processed"
+
+        assert may_be_cleaned(case.picture, case.now, case.policy) is is_intended
+
+
+@pytest.mark.parametrize(("seconds", "is_open"), [(-1, False), (0, True), (1, True)])
+def test_the_grace_is_over_at_its_end(seconds: int, is_open: bool):
+    case = open_gates().at(seconds, PROCESSED_AT + timedelta(seconds=POLICY.grace_s))
+
+    assert ("grace-over" not in case.closed()) is is_open
+    assert (case.kinds() == ["Intend"]) is is_open
+
+
+@pytest.mark.parametrize("written", [VIDEO, LIGHTS])
+@pytest.mark.parametrize(("seconds", "is_open"), [(-1, False), (0, True), (1, True)])
+def test_the_grace_is_over_at_its_end_by_s3s_clock_too(seconds: int, is_open: bool, written):
+    modified_at = NOW - timedelta(seconds=POLICY.grace_s + seconds)
+    case = open_gates().changed(written, modified_at=modified_at)
+
+    assert ("grace-over-in-s3" not in case.closed()) is is_open
+    assert (case.kinds() == ["Intend"]) is is_open
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+@pytest.mark.parametrize(("seconds", "is_open"), [(-1, True), (0, True), (1, False)])
+def test_our_clock_and_s3s_may_differ_by_the_tolerance(seconds: int, is_open: bool, sign: int):
+    # Long after the grace by either clock, so that no other gate speaks.
+    later = open_gates().at(86_400)
+    apart = timedelta(seconds=sign * (POLICY.clock_tolerance_s + seconds))
+    case = promised(later, at=later.now + apart)
+
+    assert set(case.closed()) == (set() if is_open else {"clocks-agree"})
+    assert (case.kinds() == ["Intend"]) is is_open
+
+
+@pytest.mark.parametrize("prefix", [ORIGINALS, INTERMEDIATES])
+@pytest.mark.parametrize(("days", "is_open"), [(-1, False), (0, True), (1, True)])
+def test_the_bucket_keeps_what_is_cleaned_for_as_long_as_is_promised(prefix: str, days: int, is_open: bool):
+    case = open_gates()
+    assert case.facts.bucket
+    kept = {**case.facts.bucket.keeps_days, prefix: POLICY.restorable_days + days}
+
+    assert (promised(case, keeps_days=kept).kinds() == ["Intend"]) is is_open
+
+
+@pytest.mark.parametrize(("objects", "is_open"), [(-1, True), (0, False), (1, False)])
+def test_the_breaker_counts_objects_to_the_last(objects: int, is_open: bool):
+    case = open_gates().told(spent=Spent(objects=POLICY.cleanup_limit.objects + objects))
+
+    assert (case.kinds() == ["Intend"]) is is_open
+
+
+@pytest.mark.parametrize(("size_bytes", "is_open"), [(-1, True), (0, True), (1, False)])
+def test_the_breaker_counts_bytes_to_the_last(size_bytes: int, is_open: bool):
+    room = POLICY.cleanup_limit.size_bytes - CHAPTERS[0].size_bytes
+    case = open_gates().told(spent=Spent(size_bytes=room + size_bytes))
+
+    assert (case.kinds() == ["Intend"]) is is_open
+
+
+@pytest.mark.parametrize(("frames", "is_open"), [(0, False), (1, True), (2, True)])
+def test_an_index_has_at_least_one_frame(frames: int, is_open: bool):
+    assert (reindexed(open_gates(), frames=frames).kinds() == ["Intend"]) is is_open
+
+
+def test_an_output_without_bytes_of_its_own_is_none():
+    case = open_gates()
+    receipts = tuple(replace(each, size_bytes=0) for each in case.picture.receipts)
+    case = case.recorded(receipts=receipts).changed(VIDEO, size_bytes=0).changed(LIGHTS, size_bytes=0)
+
+    assert set(case.closed()) == {"outputs-stand"}
+
+
+@pytest.mark.parametrize("artifact_id", [VIDEO, LIGHTS])
+def test_the_pinned_version_of_an_output_stands_though_its_writer_left_no_crc64nvme(artifact_id):
+    case = open_gates().changed(artifact_id, crc64nvme=None)
+
+    assert case.closed() == {}
+    assert set(case.changed(artifact_id, version_id="another").closed()) == {"outputs-stand"}
+    assert set(case.changed(artifact_id, size_bytes=6).closed()) == {"outputs-stand"}
+
+
+def test_what_a_processor_makes_beside_the_order_keeps_nothing_once_it_is_indexed():
+    assert measured(open_gates(), SPARE).kinds() == ["Intend"]
+
+
+def test_what_ended_without_owing_anything_keeps_nothing():
+    case = open_gates()
+    ended = upload_of(case.picture, SPARE, upload_id=UploadId("u_late")).expired("late", NOW).aborted()
+
+    assert case.uploaded(ended).kinds() == ["Intend"]
+
+
+def test_an_original_that_an_earlier_cleanup_removed_keeps_not_the_others():
+    case = open_gates()
+    cleaned = case.session(cleaned=(case.receipt(FIRST).version_id,)).gone(FIRST)
+
+    assert [each.artifact_id for each in cleaned.only(Intend).doomed] == [CHAPTERS[1].artifact_id, AUDIO]
+
+
+@pytest.mark.parametrize("closed", ["armed", "outputs-stand"])
+def test_at_the_last_moment_the_kill_switch_and_the_outputs_are_asked_again(closed: str):
+    case = intended()
+    seen = case.facts
+    assert gates.closed_at_the_last_moment(case.picture, seen, case.now, case.policy) == {}
+
+    for close in CLOSINGS[closed].values():
+        changed = close(case)
+        found = gates.closed_at_the_last_moment(changed.picture, changed.facts, changed.now, changed.policy)
+        assert set(found) == {closed}
+
+
+def test_a_second_order_is_not_satisfied_by_what_the_first_one_made():
+    again = Order(2, wish([VIDEO], {}), START, START)
+    case = open_gates().session(order=again)
+
+    assert {"outputs-verified", "outputs-stand"} <= set(case.closed())
+    assert verified(upload_of(case.picture, VIDEO)).key != case.picture.receipts[0].key
