@@ -1,0 +1,55 @@
+"""The operator's command as a whole: `python -m infra.admin --help` shows examples."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.aws.errors import StorageUnfit
+from chalicelib.core.errors import ReelhaulError
+from chalicelib.logs import without_secrets
+from infra.admin import callers, cleaning, ensuring, ordering, restoring
+from infra.admin.deployment import Refused
+from infra.admin.desk import EXIT_CODES, OWED, REFUSED, Connect, Desk, Say
+
+_EXAMPLES = """  python -m infra.admin enroll --stage prod --name jetson-north --token-file jetson-north.token
+  python -m infra.admin revoke --stage prod t_8sKq
+  python -m infra.admin ensure --stage prod --dry-run
+  python -m infra.admin cleanup --stage prod --plan
+  python -m infra.admin restore --stage prod match-17-north --reason 'cut again' --wait
+  python -m infra.admin order --stage prod match-17-north --require output.enhanced.mp4
+  python -m infra.admin hold --stage prod match-17-north --reason 'the referee wants to see it'"""
+
+
+def run(arguments: Sequence[str], connect: Connect, say: Say) -> int:
+    """The command on what `connect` finds for its arguments, or on the deployed stage; its exit code."""
+    return follow(arguments, Desk(connect=connect, say=say))
+
+
+def follow(arguments: Sequence[str], desk: Desk) -> int:
+    """The command at this desk; its exit code."""
+    given = parser().parse_args(arguments)
+    try:
+        code: int = given.do(given, desk)
+    except (Refused, ReelhaulError, StorageUnfit, BotoCoreError, ClientError, OSError) as error:
+        print(f"refused: {without_secrets(str(error))}", file=sys.stderr)
+        return REFUSED
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return OWED
+    return code
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command's arguments; what a subcommand does stands in `do`."""
+    made = argparse.ArgumentParser(
+        prog="python -m infra.admin",
+        description="The operator's commands: who may call the coordinator, and what becomes of its sessions.",
+        epilog=f"examples:\n{_EXAMPLES}\n\n{EXIT_CODES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = made.add_subparsers(required=True, metavar="COMMAND")
+    for room in (callers, ensuring, cleaning, restoring, ordering):
+        room.describe(commands)
+    return made

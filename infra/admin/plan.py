@@ -1,0 +1,116 @@
+"""What a cleanup would do to each session, gate by gate; nothing here writes."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from chalicelib.core.cleanup import Arming, Doomed, Spent
+from chalicelib.core.ids import SessionId
+from chalicelib.core.picture import Picture
+from chalicelib.core.session import SessionState
+from chalicelib.core.settle import Facts, gates
+from chalicelib.flows.looking import look_at_gates
+from chalicelib.flows.recording import loaded
+from chalicelib.logs import without_secrets
+from chalicelib.ports import Ports
+
+ARMED = "armed"
+"""The gate that is an operator's to open."""
+
+Progress = Callable[[str], None]
+
+_TELL_EVERY = 100
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Why a session's originals and intermediates may not go now, and which of them stand.
+
+    `closed` has each closed gate by name, with its reason. `fault` is why the session could not be looked at.
+    """
+
+    session_id: SessionId
+    state: str | None = None
+    standing: tuple[Doomed, ...] = ()
+    closed: Mapping[str, str] | None = None
+    fault: str | None = None
+
+    @property
+    def would_go(self) -> bool:
+        """Whether nothing but the arming is between what stands and its cleanup."""
+        return bool(self.standing) and self.closed is not None and not self.closed.keys() - {ARMED}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All sessions that were looked at, with what counts for all of them. `spent` is today's (UTC)."""
+
+    arming: Arming | None
+    spent: Spent
+    limit: Spent
+    sessions: tuple[Kept, ...]
+
+    @property
+    def going(self) -> tuple[Kept, ...]:
+        return tuple(each for each in self.sessions if each.would_go)
+
+    @property
+    def total(self) -> Spent:
+        """Objects and bytes of what would go."""
+        doomed = [each for session in self.going for each in session.standing]
+        return Spent(len(doomed), sum(each.size_bytes for each in doomed))
+
+    @property
+    def faults(self) -> tuple[Kept, ...]:
+        return tuple(each for each in self.sessions if each.fault)
+
+
+def plan(ports: Ports, named: Sequence[SessionId], progress: Progress) -> Plan:
+    """The plan for the sessions that are `named`, or else for every PROCESSED one; by session id."""
+    arming, spent = ports.records.arming(), ports.records.spent(ports.clock.now().date())
+    wanted = dict.fromkeys(named) if named else sorted(ports.records.sessions())
+    looked = watched(wanted, len(wanted), progress)
+    found = [_kept(ports, session_id, is_named=bool(named)) for session_id in looked]
+    return Plan(arming, spent or Spent(), ports.policy.cleanup_limit, tuple(each for each in found if each))
+
+
+def watched(
+    sessions: Iterable[SessionId], number: int, progress: Progress, every: int = _TELL_EVERY
+) -> Iterable[SessionId]:
+    """`sessions`, with a line of progress after every so many."""
+    for done, session_id in enumerate(sessions):
+        if done and done % every == 0:
+            progress(f"{done} of {number} sessions")
+        yield session_id
+
+
+def closed_gates(ports: Ports, picture: Picture) -> tuple[Mapping[str, str], tuple[Doomed, ...]]:
+    """Every closed gate of the session with its reason, and what stands of what a cleanup takes."""
+    facts = look_at_gates(ports, picture, Facts())
+    return gates.closed(picture, facts, ports.clock.now(), ports.policy), _standing(picture, facts)
+
+
+def why(error: Exception) -> str:
+    """What is said of a session that could not be looked at, or settled."""
+    return without_secrets(str(error)) or type(error).__name__
+
+
+def _kept(ports: Ports, session_id: SessionId, is_named: bool) -> Kept | None:
+    """None for a session that nobody named and no cleanup is about."""
+    try:
+        picture = loaded(ports, session_id)
+        state = picture.session.state
+        if state is not SessionState.PROCESSED and not is_named:
+            return None
+        closed, standing = closed_gates(ports, picture)
+    except Exception as error:  # noqa: BLE001 a door for each session: one that fails does not hide the others
+        return Kept(session_id, fault=why(error))
+    return Kept(session_id, state.value, standing, closed)
+
+
+def _standing(picture: Picture, facts: Facts) -> tuple[Doomed, ...]:
+    """An intent on record takes what it names and nothing else; without one, whatever stands as it was verified."""
+    cleanup = picture.session.cleanup
+    if cleanup is None:
+        return gates.doomed(picture, facts)
+    looked_at = ((each, facts.stored.get(each.key)) for each in cleanup.doomed)
+    return tuple(each for each, stored in looked_at if stored and each.is_now(stored))

@@ -1,0 +1,119 @@
+"""What all commands have in common."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from chalicelib.core.errors import StorageBusy
+from chalicelib.ports import Orders, Ports
+from infra import admin
+from infra.admin.desk import Desk
+from infra.admin.rehearsal import Withheld, rehearsed
+from infra.admin.said import size
+from tests.infra.admin.desks import Terminal, processed
+from tests.support.builders import SESSION_ID, memory_ports
+from tests.support.faults import Fault, faulty
+
+COMMANDS = ("enroll", "revoke", "ensure", "cleanup", "restore", "order", "hold")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_every_command_has_examples_and_exit_codes(
+    command: str, capsys: pytest.CaptureFixture[str]
+):
+    with pytest.raises(SystemExit) as ended:
+        admin.parser().parse_args([command, "--help"])
+
+    told = capsys.readouterr().out
+    assert ended.value.code == 0
+    assert (
+        f"examples:\n  python -m infra.admin {'enroll' if command == 'revoke' else command} --stage" in told
+    )
+    assert "exit codes: 0 done and nothing owed, 1 refused or something failed" in told
+    assert "75 something is still owed: try again later" in told
+
+
+def test_the_help_of_all_has_an_example_of_each(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit):
+        admin.parser().parse_args(["--help"])
+
+    told = capsys.readouterr().out
+    assert all(f"  python -m infra.admin {command} --stage" in told for command in COMMANDS)
+
+
+@pytest.mark.parametrize("command", ["ensure", "cleanup", "restore", "order", "hold"])
+def test_a_command_about_sessions_names_its_stage(command: str):
+    with pytest.raises(SystemExit) as ended:
+        admin.parser().parse_args([command])
+
+    assert ended.value.code == 2
+
+
+def test_a_stage_that_cannot_be_reached_is_told_as_an_error(capsys: pytest.CaptureFixture[str]):
+    def refuse(_: object) -> admin.Deployment:
+        raise admin.Refused("stage prod is not deployed")
+
+    assert admin.follow(["ensure", "--stage", "prod"], Desk(reach=refuse)) == 1
+    assert capsys.readouterr().err == "refused: stage prod is not deployed\n"
+
+
+def test_a_refusal_shows_no_presigned_address(capsys: pytest.CaptureFixture[str]):
+    ports = processed()
+    error = StorageBusy("no answer from https://bucket.example/key?X-Amz-Signature=0a1b")
+    troubled = replace(ports, records=faulty(ports.records, Fault("picture", error)))
+
+    assert Terminal(troubled).run("hold", SESSION_ID, "--release") == 1
+    assert "0a1b" not in capsys.readouterr().err
+
+
+def test_ctrl_c_is_told_without_a_traceback(capsys: pytest.CaptureFixture[str]):
+    ports = processed()
+    stopped = replace(ports, records=faulty(ports.records, Fault("picture", KeyboardInterrupt())))
+
+    assert Terminal(stopped).run("hold", SESSION_ID, "--release") == 75
+    assert capsys.readouterr().err == "stopped\n"
+
+
+@pytest.mark.parametrize(
+    ("port", "method"),
+    [
+        ("records", "write"),
+        ("records", "put_arming"),
+        ("records", "postpone"),
+        ("records", "spend"),
+        ("footage", "create_multipart"),
+        ("footage", "copy_part"),
+        ("footage", "abort"),
+        ("footage", "complete"),
+        ("footage", "remove"),
+        ("frame_index", "put"),
+        ("orders", "send"),
+    ],
+)
+def test_a_rehearsal_withholds_every_write(port: str, method: str):
+    with pytest.raises(Withheld, match=method):
+        getattr(getattr(rehearsed(memory_ports()), port), method)()
+
+
+def test_a_rehearsal_withholds_what_it_does_not_know():
+    ports = replace(cast(Ports, memory_ports()), orders=cast(Orders, SimpleNamespace(purge=lambda: None)))
+
+    with pytest.raises(Withheld):
+        rehearsed(ports).orders.purge()  # type: ignore[attr-defined]  # a method of tomorrow
+
+
+@pytest.mark.parametrize(
+    ("size_bytes", "said"),
+    [
+        (0, "0 B"),
+        (1023, "1023 B"),
+        (1024, "1.0 KiB"),
+        (1025, "1.0 KiB"),
+        (12 * 10**9, "11.2 GiB"),
+        (2**60, "1024.0 PiB"),
+    ],
+)
+def test_sizes_are_short(size_bytes: int, said: str):
+    assert size(size_bytes) == said

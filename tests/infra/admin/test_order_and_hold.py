@@ -1,0 +1,207 @@
+"""`order` and `hold`."""
+
+from pathlib import Path
+
+import pytest
+
+from chalicelib.core.order import wish
+from tests.infra.admin.desks import Terminal, cleaned, held, processed, stored
+from tests.support import story
+from tests.support.builders import SESSION_ID, make_picture, memory_ports, recorded
+
+ORDER = ("order", SESSION_ID)
+HOLD = ("hold", SESSION_ID, "--reason", "the referee wants to see it")
+RELEASE = ("hold", SESSION_ID, "--release")
+
+
+def test_a_session_is_ordered_as_the_deployment_requires():
+    terminal = Terminal(stored(wanted=None), default_wish=wish([story.VIDEO], {}))
+
+    document, code = terminal.told(*ORDER)
+
+    assert code == 0
+    assert document["order"] == {
+        "number": 1,
+        "required": [story.VIDEO],
+        "parameters": {},
+        "sent_at": "2026-11-21T12:00:01Z",
+    }
+    assert [sent["required"] for sent in terminal.ports.orders.sent] == [[story.VIDEO]]
+
+
+def test_required_outputs_and_parameters_can_be_named():
+    terminal = Terminal(stored(wanted=None), default_wish=wish([story.VIDEO], {}))
+
+    document, _ = terminal.told(
+        *ORDER, "--require", "output.a.mp4", "output.b.mp4", "--parameters", '{"n": 3}'
+    )
+
+    assert document["order"]["required"] == ["output.a.mp4", "output.b.mp4"]
+    assert document["order"]["parameters"] == {"n": 3}
+
+
+def test_parameters_can_stand_in_a_file(tmp_path: Path):
+    file = tmp_path / "parameters.json"
+    file.write_text('{"segments": 3}')
+    terminal = Terminal(stored(wanted=None))
+
+    document, _ = terminal.told(*ORDER, "--require", story.VIDEO, "--parameters", f"@{file}")
+
+    assert document["order"]["parameters"] == {"segments": 3}
+
+
+@pytest.mark.parametrize(
+    "parameters", ["{", "[1]", "3", "NaN", '{"a": NaN}', "@/nowhere/at/all.json", "@", ""]
+)
+def test_bad_parameters_are_a_usage_error(parameters: str):
+    terminal = Terminal(stored(wanted=None))
+
+    with pytest.raises(SystemExit) as ended:
+        terminal.run(*ORDER, "--require", story.VIDEO, "--parameters", parameters)
+
+    assert (ended.value.code, terminal.writes) == (2, [])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        ((SESSION_ID,), "stage prod requires no outputs by default"),
+        ((SESSION_ID, "--require", "intermediate.a"), "a required artifact is"),
+        ((SESSION_ID, "--require", "output.a", "output.a"), "none twice"),
+        (("match-99", "--require", "output.a"), "there is no session"),
+        ((SESSION_ID, "--require", "output.a", "--parameters", '{"a": ' + "[" * 30 + "]" * 30 + "}"), "deep"),
+    ],
+)
+@pytest.mark.parametrize("dry", [(), ("--dry-run",)])
+def test_what_cannot_be_ordered_is_refused(
+    arguments: tuple[str, ...], why: str, dry: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+):
+    terminal = Terminal(stored(wanted=None))
+
+    assert terminal.run("order", *arguments, *dry) == 1
+
+    assert why in capsys.readouterr().err
+    assert terminal.writes == []
+
+
+@pytest.mark.parametrize("dry", [(), ("--dry-run",)])
+def test_a_cleaned_session_is_restored_before_it_is_ordered(
+    dry: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+):
+    assert Terminal(cleaned()).run(*ORDER, "--require", story.VIDEO, *dry) == 1
+    assert "restore them first" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("made", [stored, processed])
+def test_a_dry_order_says_what_would_be_ordered_and_writes_nothing(made):
+    terminal = Terminal(made())
+    before = recorded(terminal.ports)
+
+    document, code = terminal.told(*ORDER, "--require", "output.other.mp4", "--dry-run")
+
+    assert code == 0
+    assert (document["order"]["number"], document["changed"]) == (2, True)
+    assert (recorded(terminal.ports), terminal.writes) == (before, [])
+
+
+def test_the_same_order_again_changes_nothing_while_it_waits():
+    ports = memory_ports(make_picture())
+    Terminal(ports).run(*ORDER, "--require", story.VIDEO)
+
+    dry, _ = Terminal(ports).told(*ORDER, "--require", story.VIDEO, "--dry-run")
+    again, code = Terminal(ports).told(*ORDER, "--require", story.VIDEO)
+
+    assert code == 0
+    assert [each["changed"] for each in (dry, again)] == [False, False]
+    assert [each["order"]["number"] for each in (dry, again)] == [1, 1]
+
+
+def test_people_are_told_what_an_order_waits_for():
+    terminal = Terminal(memory_ports(make_picture()))
+
+    terminal.run(*ORDER, "--require", story.VIDEO)
+
+    assert terminal.said == [
+        "match-17-north is ordered: order 1 for output.enhanced.mp4",
+        "it goes to the queue after every chapter to be verified; missing: original.100GOPRO.GX010038.MP4",
+    ]
+
+
+def test_an_order_of_a_held_session_waits_for_its_release():
+    terminal = Terminal(held(stored(wanted=None)))
+
+    document, _ = terminal.told(*ORDER, "--require", story.VIDEO)
+
+    assert document["waits_for"] == "its release; held: the referee wants to see it"
+    assert terminal.ports.orders.sent == []
+
+
+def test_no_presigned_address_is_shown():
+    terminal = Terminal(stored(wanted=None))
+
+    terminal.run(*ORDER, "--require", story.VIDEO)
+
+    assert terminal.ports.orders.sent
+    assert "://" not in "".join([*terminal.said, *terminal.noted])
+
+
+def test_a_session_is_held_and_released():
+    terminal = Terminal(processed())
+
+    kept, held_code = terminal.told(*HOLD)
+    released, released_code = terminal.told(*RELEASE)
+
+    assert (held_code, released_code) == (0, 0)
+    assert kept == {
+        "session_id": SESSION_ID,
+        "state": "PROCESSED",
+        "dry_run": False,
+        "changed": True,
+        "held": "the referee wants to see it",
+    }
+    assert released["held"] is None
+
+
+@pytest.mark.parametrize("arguments", [HOLD, RELEASE])
+def test_a_dry_hold_never_writes(arguments: tuple[str, ...]):
+    for ports in (processed(), held(processed(), "for another reason")):
+        terminal = Terminal(ports)
+        before = recorded(ports)
+
+        assert terminal.run(*arguments, "--dry-run") == 0
+
+        assert (recorded(ports), terminal.writes) == (before, [])
+
+
+def test_a_dry_hold_says_what_would_change():
+    terminal = Terminal(processed())
+
+    terminal.run(*HOLD, "--dry-run")
+    terminal.run(*RELEASE, "--dry-run")
+
+    assert terminal.said == [
+        "match-17-north would be held: the referee wants to see it",
+        "match-17-north is not held; nothing changes",
+    ]
+
+
+def test_an_unknown_session_is_not_held(capsys: pytest.CaptureFixture[str]):
+    assert Terminal(processed()).run("hold", "match-99", "--reason", "why not") == 1
+    assert "there is no session" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("hold", SESSION_ID),
+        ("hold", SESSION_ID, "--reason", ""),
+        ("hold", SESSION_ID, "--reason", "one", "--release"),
+        ("order",),
+        ("order", SESSION_ID, "--require"),
+    ],
+)
+def test_an_order_or_a_hold_that_makes_no_sense_is_a_usage_error(arguments: tuple[str, ...]):
+    with pytest.raises(SystemExit) as ended:
+        Terminal(processed()).run(*arguments)
+
+    assert ended.value.code == 2
