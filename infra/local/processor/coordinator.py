@@ -1,0 +1,63 @@
+"""What a processor asks of the coordinator: is this order still wanted, a fresh address, and to say that it failed."""
+
+from typing import Any
+
+import requests
+
+from infra.local.processor.errors import NotAllowed, TryLater
+
+_TIMEOUT_S = (10, 30)
+_REFUSED = frozenset({401, 403})
+
+
+class Coordinator:
+    """The API at `url`, with a processor's token.
+
+    Every call raises TryLater and NotAllowed, never CannotProcess: what goes wrong here is no fault of the order. An
+    order of a session that the token may not see, say, ends among the dead letters and is not taken from anybody.
+    """
+
+    def __init__(self, url: str, token: str) -> None:
+        self._url = url.rstrip("/")
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.headers["Authorization"] = f"Bearer {token}"
+
+    def wants(self, session_id: str, order: int) -> bool:
+        """Whether nobody has replaced, failed or fulfilled this order."""
+        shown = self._call("GET", f"/v1/sessions/{session_id}")
+        placed = shown["order"] or {}
+        return bool(placed.get("number") == order and shown["state"] == "STORED")
+
+    def address(self, session_id: str, artifact_id: str) -> str:
+        """A fresh address to read an artifact at."""
+        url: str = self._call("GET", f"/v1/sessions/{session_id}/artifacts/{artifact_id}/url")["url"]
+        return url
+
+    def fail(self, session_id: str, order: int, reason: str) -> None:
+        """Say that the order cannot be fulfilled; whoever replaced it meanwhile has made that moot."""
+        told = {"reason": reason[:500], "order": order}
+        answer = self._answer("POST", f"/v1/sessions/{session_id}/failure", told)
+        if answer.status_code not in (200, 409):
+            raise TryLater(f"the coordinator answers {answer.status_code} to a failure")
+
+    def _call(self, method: str, path: str) -> Any:
+        answer = self._answer(method, path)
+        if answer.status_code != 200:
+            raise TryLater(f"the coordinator answers {answer.status_code} to {method} {path}")
+        try:
+            return answer.json()
+        except ValueError:
+            raise TryLater("something that is not the coordinator answers") from None
+
+    def _answer(self, method: str, path: str, body: object = None) -> requests.Response:
+        try:
+            answer = self._session.request(
+                method, self._url + path, json=body, timeout=_TIMEOUT_S, allow_redirects=False
+            )
+        except requests.RequestException as error:
+            # Its text would hold the address.
+            raise TryLater(f"the coordinator does not answer: {type(error).__name__}") from None
+        if answer.status_code in _REFUSED:
+            raise NotAllowed(f"the coordinator refuses the token: {answer.status_code} to {method} {path}")
+        return answer

@@ -1,0 +1,161 @@
+"""One pass over the film: every frame decoded once, measured, written down, drawn on and encoded again."""
+
+import gzip
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from infra.local.processor import overlay
+from infra.local.processor.errors import CannotProcess
+from infra.local.processor.lights import NAMES, Light, Picture, Tracker
+
+_TELEMETRY = (
+    "drone_latitude",
+    "drone_longitude",
+    "drone_elevation",
+    "gimbal_pitch",
+    "gimbal_roll",
+    "gimbal_yaw",
+)
+"""No telemetry is read here: these are null."""
+
+# The number of threads changes the bytes, and a doubled order must meet the very same ones.
+_ENCODER = {"preset": "ultrafast", "threads": "1", "profile": "baseline", "crf": "28"}
+_CONTAINER = {"fflags": "+bitexact", "movflags": "+faststart"}
+
+
+@dataclass(frozen=True)
+class Made:
+    """The two files that a film becomes, and how many frames it has."""
+
+    measurements: Path
+    video: Path
+    frames: int
+
+
+def process(session_id: str, order: int, chapters: Sequence[Path], folder: Path) -> Made:
+    """The measurements (a gzipped document) and the enhanced video of all chapters. Raises CannotProcess."""
+    made = Made(folder / "measurements.json.gz", folder / "enhanced.mp4", 0)
+    try:
+        with ExitStack() as closing:
+            raw = closing.enter_context(made.measurements.open("wb"))
+            document = closing.enter_context(_Document(raw, session_id, order))
+            video = closing.enter_context(_Video(made.video))
+            frames = _pass(chapters, document, video)
+    except av.FFmpegError as error:
+        raise CannotProcess(f"the film cannot be made: {type(error).__name__}") from error
+    if not frames:
+        raise CannotProcess("the film has no frame")
+    return Made(made.measurements, made.video, frames)
+
+
+def _pass(chapters: Sequence[Path], document: "_Document", video: "_Video") -> int:
+    tracker, number = Tracker(), 0
+    for fps, picture in _pictures(chapters):
+        lights = tracker.measured(picture)
+        document.add(number, fps, lights)
+        overlay.draw(picture, tracker.spots, lights)
+        video.add(picture, fps)
+        number += 1
+    return number
+
+
+def _pictures(chapters: Sequence[Path]) -> Iterator[tuple[Fraction, Picture]]:
+    """The frame rate, exactly, and each frame as height x width x 3 bytes of RGB, through all chapters."""
+    film: tuple[Fraction, int, int] | None = None
+    for number, path in enumerate(chapters, start=1):
+        try:
+            with av.open(str(path)) as container:
+                film = _demand_alike(film, container, number)
+                for frame in container.decode(video=0):
+                    yield film[0], np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8)
+        except av.FFmpegError as error:
+            raise CannotProcess(f"chapter {number} cannot be decoded: {type(error).__name__}") from error
+
+
+def _demand_alike(
+    film: tuple[Fraction, int, int] | None, container: InputContainer, number: int
+) -> tuple[Fraction, int, int]:
+    """Rate, width and height of the first chapter. Raises CannotProcess when this one has others or no video."""
+    if not container.streams.video:
+        raise CannotProcess(f"chapter {number} has no video")
+    stream = container.streams.video[0]
+    if stream.average_rate is None:
+        raise CannotProcess(f"chapter {number} does not say how many frames a second has")
+    own = (stream.average_rate, stream.width, stream.height)
+    if own != (film or own):
+        raise CannotProcess(f"chapter {number} has another frame rate or picture size than the first")
+    return film or own
+
+
+class _Document:
+    """The measurements as they are written: frame by frame, never all of them in memory."""
+
+    def __init__(self, raw: BinaryIO, session_id: str, order: int) -> None:
+        # No name and no time in the header: the same film makes the same bytes.
+        self._file = gzip.GzipFile(filename="", fileobj=raw, mode="wb", mtime=0)
+        self._about = {"kind": "papi", "session_id": session_id, "order": order}
+        self._fps: Fraction | None = None
+
+    def __enter__(self) -> "_Document":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.write(b"]}" if self._fps else b'{"frames": []}')
+        self._file.close()
+
+    def add(self, number: int, fps: Fraction, lights: dict[str, Light]) -> None:
+        self._file.write(self._opening(fps) if self._fps is None else b",\n")
+        frame: dict[str, Any] = {
+            "frame_number": number,
+            "timestamp": float(number / fps),
+            **dict.fromkeys(_TELEMETRY),
+            **{name: lights[name].document() for name in NAMES},
+        }
+        self._file.write(json.dumps(frame).encode())
+
+    def _opening(self, fps: Fraction) -> bytes:
+        self._fps = fps
+        metadata = {"fps": {"numerator": fps.numerator, "denominator": fps.denominator}}
+        return json.dumps({**self._about, "metadata": metadata})[:-1].encode() + b', "frames": ['
+
+
+class _Video:
+    """The enhanced video as it is written; any browser plays it."""
+
+    def __init__(self, path: Path) -> None:
+        self._container = av.open(str(path), "w", format="mp4", options=_CONTAINER)
+        self._stream: VideoStream | None = None
+        self._number = 0
+
+    def __enter__(self) -> "_Video":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._stream:
+            self._container.mux(self._stream.encode(None))
+        self._container.close()
+
+    def add(self, picture: Picture, fps: Fraction) -> None:
+        stream = self._stream or self._opened(picture, fps)
+        frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+        frame.pts, frame.time_base = self._number, 1 / fps
+        self._container.mux(stream.encode(frame))
+        self._number += 1
+
+    def _opened(self, picture: Picture, fps: Fraction) -> VideoStream:
+        # A key frame a second lets a player jump.
+        options = {**_ENCODER, "g": str(max(1, round(fps)))}
+        stream: VideoStream = self._container.add_stream("libx264", rate=fps, options=options)
+        stream.height, stream.width, stream.pix_fmt = picture.shape[0], picture.shape[1], "yuv420p"
+        self._stream = stream
+        return stream

@@ -1,0 +1,56 @@
+"""An order as the queue's message tells it; docs/api.md has the form."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Original:
+    """A chapter to read. `url` is None where the message had no room for it."""
+
+    artifact_id: str
+    filename: str
+    size_bytes: int
+    crc64nvme: str
+    url: str | None
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is wanted of which session. `outputs` and `measurements` are the prefixes that are this order's own."""
+
+    session_id: str
+    number: int
+    required: tuple[str, ...]
+    originals: tuple[Original, ...]
+    outputs: str
+    measurements: str
+
+    @classmethod
+    def parsed(cls, message: str) -> "Order":
+        told: Mapping[str, Any] = json.loads(message)
+        originals = tuple(
+            Original(
+                each["artifact_id"], each["filename"], each["size_bytes"], each["crc64nvme"], each["url"]
+            )
+            for each in told["originals"]
+        )
+        return cls(
+            told["session_id"],
+            told["order"],
+            tuple(told["required"]),
+            originals,
+            told["outputs"],
+            told["measurements"],
+        )
+
+    def key(self, artifact_id: str) -> str:
+        """Where an artifact is to be written: `output.NAME` below outputs, `measurements.NAME` below measurements."""
+        kind, _, name = artifact_id.partition(".")
+        return (self.measurements if kind == "measurements" else self.outputs) + name
+
+    @property
+    def manifest_key(self) -> str:
+        return f"{self.outputs}manifest.json"
