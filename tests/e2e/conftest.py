@@ -13,8 +13,8 @@ from tests.e2e.rig import PART_SIZE_BYTES, Rig
 
 @pytest.fixture(scope="package")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """The local AWS with the coordinator deployed, parts of 64 KiB."""
-    settings = {"PART_SIZE_BYTES": str(PART_SIZE_BYTES)}
+    """The local AWS with the coordinator deployed: parts of 64 KiB, and no grace, for nobody waits three days here."""
+    settings = {"PART_SIZE_BYTES": str(PART_SIZE_BYTES), "GRACE_S": "0"}
     with World.start(
         workdir=tmp_path_factory.mktemp("world"), settings=settings, progress=lambda _: None
     ) as world:

@@ -1,4 +1,4 @@
-"""`make demo`, with a folder of films instead of the drawn ones."""
+"""`make demo`, with a folder of short films instead of the usual ones."""
 
 import json
 import subprocess
@@ -7,34 +7,52 @@ from pathlib import Path
 
 import pytest
 
+from infra.local.footage import Film, chapter_bytes
+
 pytestmark = pytest.mark.e2e
-PART_SIZE_BYTES = 5 * 2**20
+SHORT = Film(width=480, height=270, chapters=2, frames_per_chapter=45, bit_rate=2_000_000)
 
 
 def demo(cwd: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "infra.local.demo", *arguments]
-    return subprocess.run(command, check=False, cwd=cwd, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, check=False, cwd=cwd, capture_output=True, text=True, timeout=150)
+
+
+def folder_with(tmp_path: Path, films: dict[str, bytes]) -> Path:
+    folder = tmp_path / "films"
+    folder.mkdir()
+    for name, body in films.items():
+        (folder / name).write_bytes(body)
+    return folder
 
 
 def test_the_demo_proves_a_folder_of_films_and_writes_what_it_found(tmp_path: Path):
-    films = tmp_path / "films"
-    films.mkdir()
-    sizes = {"first.mp4": PART_SIZE_BYTES + 1, "second.MP4": 1000}
-    for name, size_bytes in sizes.items():
-        (films / name).write_bytes(bytes(n % 251 for n in range(1000)) * (size_bytes // 1000 + 1))
-    given = sum(path.stat().st_size for path in films.iterdir())
+    films = {
+        name: chapter_bytes(SHORT, place) for place, name in enumerate(("first.mp4", "second.MP4"), start=1)
+    }
 
-    done = demo(tmp_path, "--footage", str(films))
+    done = demo(tmp_path, "--footage", str(folder_with(tmp_path, films)))
 
     assert done.returncode == 0, done.stderr
     found = json.loads((tmp_path / "build" / "demo.json").read_text())
     assert found["verified"] is True
-    assert (found["chapters"], found["receipts"], found["parts"]) == (2, 2, 3)
-    assert (found["bytes"], found["rerun_parts"], found["orders"]) == (given, 0, 1)
+    assert (found["chapters"], found["receipts"], found["parts"]) == (2, 2, 2)
+    assert (found["bytes"], found["rerun_parts"], found["orders"]) == (sum(map(len, films.values())), 0, 1)
+    assert (found["outputs"], found["frames_indexed"]) == (2, SHORT.frames)
+    assert (found["session_state"], found["originals_current"]) == ("CLEANED", 0)
+    assert found["noncurrent_match_receipts"] is True
+    assert found["restored_ok"] is True
+    assert found["reconcile_second_run_writes"] == 0
     assert 0 < found["edge_peak_rss_mib"] <= 100
-    assert 0 < found["wall_s"] <= 60
+    assert 0 < found["wall_s"] <= 90
     assert found["api_calls"] > 0
-    assert "SHA-256" in done.stdout
+
+
+def test_a_film_that_cannot_be_processed_ends_the_demo_with_the_reason(tmp_path: Path):
+    done = demo(tmp_path, "--footage", str(folder_with(tmp_path, {"noise.mp4": b"no film at all" * 100})))
+
+    assert done.returncode == 1
+    assert "the session is FAILED: chapter 1 cannot be decoded" in done.stderr
 
 
 def test_a_folder_without_films_is_refused_with_a_clear_word(tmp_path: Path):

@@ -74,7 +74,7 @@ def test_events_doubled_and_out_of_order_change_nothing(rig: Rig):
         before = rig.session("doubled")
         rig.world.delivery.shuffle(seed=4)
         rig.world.delivery.release()
-        assert rig.world.delivery.settled(30)
+        assert rig.world.settled(30)
 
         assert done.code == 0, done.said
         assert rig.stored_sha256("doubled") == source_sha256(camera)

@@ -19,7 +19,7 @@ def test_a_recording_ends_as_verified_objects_with_receipts_and_a_stored_session
         assert rig.stored_sha256("whole") == source_sha256(camera)
         assert [chapter["parts_sent"] for chapter in done.report["chapters"]] == [3, 3, 1]
         assert camera.deletes == []
-    assert rig.world.delivery.settled(30)
+    assert rig.world.settled(30)
     shown = rig.session("whole")
     assert shown
     assert (shown["state"], shown["missing"]) == ("STORED", [])

@@ -95,7 +95,7 @@ def asked(rig: Rig, session: str, what: str, body: object, role: Role | None = N
 
 def calm(rig: Rig) -> None:
     """Whatever would still send an order has run: events, and the reconciler twice."""
-    assert rig.world.delivery.settled(30)
+    assert rig.world.settled(30)
     rig.reconcile()
     rig.reconcile()
 

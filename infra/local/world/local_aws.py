@@ -17,6 +17,7 @@ from infra.local.server import Server
 from infra.local.strict_s3 import Chaos, StrictS3
 from infra.local.strict_s3.moto_app import moto_app
 from infra.local.turns import Turns
+from infra.local.writes import Writes
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -115,7 +116,8 @@ class LocalAws:
                 chaos=self.chaos,
             )
         )
-        self.mounts = Mounts(self.strict)
+        self.writes = Writes(self.strict)
+        self.mounts = Mounts(self.writes)
         self._server = closing.enter_context(listening(self.mounts, port))
         self._session = aws.session()
         self._closing = closing

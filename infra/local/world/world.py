@@ -125,6 +125,17 @@ class World:
         [(target, event)] = self.schedule.events(self._deployed.resources[f"{name}-event"]["rule_name"])
         return self.lambdas.invoke(target, event)
 
+    def settled(self, timeout_s: float) -> bool:
+        """Waits until every event of what S3 answered so far is delivered, and those that came of it; False in vain."""
+        while True:
+            self.aws.strict.hand_over()
+            before = len(self.delivery.log)
+            if not self.delivery.settled(timeout_s):
+                return False
+            self.aws.strict.hand_over()
+            if self.delivery.settled(0) and len(self.delivery.log) == before:
+                return True
+
     def start_schedule(self) -> None:
         """From now on the schedules tick at their own rates."""
         self.schedule.start()

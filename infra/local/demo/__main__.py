@@ -1,0 +1,234 @@
+"""`python -m infra.local.demo`: the whole story on this machine, and the proof. `make demo` runs it."""
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from infra.local.camera import Camera, CardFile, NoFootage, card_of_folder
+from infra.local.demo import footage
+from infra.local.demo.commands import SESSION, Client, Operator
+from infra.local.demo.coordinator import Coordinator
+from infra.local.demo.story import MIB, DemoFailed, Result, Story
+from infra.local.footage import DEMO_FOLDER, make_footage
+from infra.local.world import PortTaken, World
+
+RESULT = Path("build/demo.json")
+PART_SIZE_BYTES = 5 * 2**20
+VIDEO = "output.enhanced.mp4"
+LIGHTS = "measurements.lights.json"
+PACE_BYTES_S = 12_000_000
+"""What a camera gives over good Wi-Fi: fast enough for a demo, slow enough to watch."""
+PATIENCE_ROUNDS = 3
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The exit code: 0 when everything was proven, 1 when it was not, 2 for footage that cannot be used."""
+    given = _parser().parse_args(arguments)
+    story = Story(lambda text: print(text, flush=True))
+    try:
+        result = play(story, given.footage)
+    except (NoFootage, PortTaken) as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 2
+    except DemoFailed as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 1
+    RESULT.parent.mkdir(parents=True, exist_ok=True)
+    RESULT.write_text(json.dumps(asdict(result), indent=2) + "\n")
+    story.act(f"Written to {RESULT}")
+    print(RESULT.read_text(), end="")
+    return 0
+
+
+def play(story: Story, folder: Path | None) -> Result:
+    """Everything from the card to the restore. Raises NoFootage, PortTaken, DemoFailed."""
+    card = card_of_folder(folder or _drawn(story))
+    with tempfile.TemporaryDirectory(prefix="reelhaul-demo-") as name:
+        workdir = Path(name)
+        story.act("A local AWS as strict as the real one, and the coordinator deployed on it")
+        with _world(workdir, story) as world, Camera(card, pace_bytes_s=PACE_BYTES_S) as camera:
+            return Play(story, world, camera, workdir).all_acts()
+
+
+@dataclass(frozen=True)
+class Play:
+    """The acts, on one world."""
+
+    story: Story
+    world: World
+    camera: Camera
+    workdir: Path
+
+    def all_acts(self) -> Result:
+        files = self._show_card()
+        client = Client(self.world, self.camera, self.workdir)
+        report = self._haul(client)
+        receipts = [chapter["receipt"] for chapter in report["chapters"]]
+        verified = self._prove(files, receipts)
+        orders = self._order()
+        again = self._haul_again(client)
+        outputs, frames = self._process()
+        cleaned = self._clean(receipts)
+        restored_ok = self._restore(files[0], receipts[0])
+        return Result(
+            chapters=len(report["chapters"]),
+            bytes=sum(chapter["size_bytes"] for chapter in report["chapters"]),
+            parts=sum(chapter["parts_sent"] for chapter in report["chapters"]),
+            receipts=sum(receipt is not None for receipt in receipts),
+            verified=verified,
+            orders=orders,
+            rerun_parts=sum(chapter["parts_sent"] for chapter in again["chapters"]),
+            outputs=outputs,
+            frames_indexed=frames,
+            **cleaned,
+            restored_ok=restored_ok,
+            wall_s=round(self.story.seconds, 1),
+            edge_peak_rss_mib=report["peak_rss_mib"],
+            api_calls=report["api_calls"],
+        )
+
+    @property
+    def _coordinator(self) -> Coordinator:
+        return Coordinator(self.world, self.workdir)
+
+    @property
+    def _operator(self) -> Operator:
+        return Operator(self.world, self.workdir)
+
+    def _show_card(self) -> list[CardFile]:
+        files = self.camera.card.files()
+        self.story.act(f"A camera with {len(files)} chapters of one recording on its card")
+        for directory, file in files:
+            self.story.line(f"{directory}/{file.name}  {file.size_bytes / MIB:.1f} MiB")
+        return [file for _, file in files]
+
+    def _haul(self, client: Client) -> dict[str, Any]:
+        self.story.act("The haul: parts are read from the camera and PUT to S3 at the same time")
+        return client.haul(self.story)
+
+    def _prove(self, files: Sequence[CardFile], receipts: Sequence[footage.Receipt]) -> bool:
+        self.story.act("The proof: every object read back and compared with the card")
+        return footage.all_verified(self.story, self.world, files, receipts)
+
+    def _order(self) -> int:
+        self.story.act("The order: every chapter is verified, so a processor is told where to read them")
+        return self._coordinator.orders(self.story)
+
+    def _haul_again(self, client: Client) -> dict[str, Any]:
+        self.story.act("The same command again: nothing is transferred")
+        return client.haul(self.story)
+
+    def _process(self) -> tuple[int, int]:
+        """How many outputs are verified, and how many frames are indexed."""
+        self.story.act(
+            "The processor: reads the originals, measures the lights frame by frame, writes its outputs once"
+        )
+        self._operator.process_one_order(self.story)
+        self._coordinator.settled("the processor")
+        session = self._coordinator.get()
+        if session["state"] != "PROCESSED":
+            raise DemoFailed(f"the session is {session['state']}: {session['failure'] or session['order']}")
+        listed = self._coordinator.get("/artifacts")["artifacts"]
+        made = [each for each in listed if each["kind"] in ("output", "measurements") and each["receipt"]]
+        for each in made:
+            self.story.line(f"{each['artifact_id']}: {each['size_bytes']} bytes, verified and pinned")
+        return len(made), self._show_index()
+
+    def _show_index(self) -> int:
+        self.story.act("The index: every frame's measurements, ready to be asked")
+        summary = self._coordinator.get("/frames/summary", artifact=LIGHTS)
+        for name, light in summary["lights"].items():
+            told = ", ".join(f"{count} {status}" for status, count in light["statuses"].items() if count)
+            self.story.line(f"{name}: {told}")
+        frames = self._coordinator.get("/frames", artifact=LIGHTS, from_s=1, to_s=2, columns="papi_a")[
+            "frames"
+        ]
+        self.story.line(
+            f"second 1 to 2: {len(frames)} frames, the first is number {frames[0]['frame_number']}"
+        )
+        return int(summary["frames"])
+
+    def _clean(self, receipts: Sequence[footage.Receipt]) -> dict[str, Any]:
+        self.story.act("The cleanup: every output is verified and the grace is over; an operator arms it")
+        self._operator.admin(self.story, "cleanup", "--plan")
+        self._coordinator.reconcile()
+        self.story.line(
+            f"not armed: {footage.current(self.world, receipts)} of {len(receipts)} originals stand"
+        )
+        self._operator.admin(self.story, "cleanup", "--arm", "--reason", "the demo", "--yes")
+        ensured = self._operator.admin(self.story, "ensure", SESSION)
+        state = self._coordinator.get()["state"]
+        left = footage.current(self.world, receipts)
+        self.story.line(
+            f"{SESSION} is {state}; {left} originals stand ({ensured['settled']} session settled)"
+        )
+        kept = footage.noncurrent_match(self.story, self.world, receipts)
+        writes = self._coordinator.reconcile()
+        self.story.line(f"the reconciler once more: {writes} writes")
+        return {
+            "session_state": state,
+            "originals_current": left,
+            "noncurrent_match_receipts": kept,
+            "reconcile_second_run_writes": writes,
+        }
+
+    def _restore(self, file: CardFile, receipt: footage.Receipt) -> bool:
+        self.story.act(
+            "The restore: S3 copies a cleaned version back onto its key; the session is held until released"
+        )
+        artifact_id = receipt["artifact_id"]
+        self._operator.admin(
+            self.story, "restore", SESSION, artifact_id, "--reason", "the demo wants it back"
+        )
+        for _ in range(PATIENCE_ROUNDS):
+            self._coordinator.reconcile()
+        found = footage.current_sha256(self.world, receipt["key"])
+        chapter = next(
+            each for each in self._coordinator.get()["chapters"] if each["artifact_id"] == artifact_id
+        )
+        is_new = chapter["receipt"]["version_id"] != receipt["version_id"]
+        self.story.line(f"{receipt['key']}: SHA-256 {found[:16]}… again, new receipt: {is_new}")
+        return found == file.sha256() and is_new
+
+
+@contextmanager
+def _world(workdir: Path, story: Story) -> Iterator[World]:
+    settings = {
+        "PART_SIZE_BYTES": str(PART_SIZE_BYTES),
+        "REQUIRED_OUTPUTS": f"{VIDEO},{LIGHTS}",
+        # Nobody wants to wait three days for a demo; the other gates stand as they are.
+        "GRACE_S": "0",
+    }
+    with World.start(workdir=workdir, settings=settings, progress=story.line) as world:
+        yield world
+
+
+def _drawn(story: Story) -> Path:
+    story.act("Film to haul: four approach lights turn from red to white as the viewpoint climbs")
+    told = 0
+
+    def progress(done: int, total: int) -> None:
+        nonlocal told
+        if done * 4 // total > told:
+            told = done * 4 // total
+            story.line(f"{done} of {total} frames drawn")
+
+    paths = make_footage(DEMO_FOLDER, progress)
+    story.line(f"{len(paths)} chapters in {DEMO_FOLDER}, playable in a browser")
+    return DEMO_FOLDER
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m infra.local.demo", description=__doc__)
+    parser.add_argument("--footage", type=Path, metavar="DIR", help="haul this folder's MP4 files instead")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,78 @@
+"""The coordinator, asked as an operator asks it; its events and its schedule."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from chalicelib.core.tokens import Role
+from infra.local.demo.commands import SESSION, token_file
+from infra.local.demo.story import DemoFailed, Story
+from infra.local.world import World
+
+EVENTS_S = 30.0
+
+
+@dataclass(frozen=True)
+class Coordinator:
+    """What the deployed coordinator says of the session."""
+
+    world: World
+    workdir: Path
+
+    def get(self, path: str = "", **query: Any) -> Any:
+        """The answer to GET below the session. Raises DemoFailed."""
+        token = token_file(self.world, self.workdir, Role.OPERATOR).read_text().strip()
+        url = f"{self.world.coordinator_url}/v1/sessions/{SESSION}{path}"
+        answer = requests.get(url, params=query, headers={"Authorization": f"Bearer {token}"}, timeout=60)
+        if answer.status_code != 200:
+            raise DemoFailed(f"GET {path or '/'} answers {answer.status_code}: {answer.text[:300]}")
+        return answer.json()
+
+    def read(self, artifact_id: str) -> bytes:
+        """An artifact at its presigned address."""
+        return fetched(self.get(f"/artifacts/{artifact_id}/url")["url"])
+
+    def settled(self, what: str) -> None:
+        """All events of `what` are delivered. Raises DemoFailed."""
+        if not self.world.settled(EVENTS_S):
+            raise DemoFailed(f"the events of {what} were not delivered within {EVENTS_S} s")
+
+    def reconcile(self) -> int:
+        """One tick of the schedule: how many requests wrote anything into table or bucket. Raises DemoFailed."""
+        before = self.world.aws.writes.total
+        outcome = self.world.run_schedule("reconcile")
+        if outcome.error:
+            raise DemoFailed(f"the reconciler failed: {outcome.error.message}")
+        self.settled("the reconciler")
+        return self.world.aws.writes.total - before
+
+    def orders(self, story: Story) -> int:
+        """How many orders the queue holds; each original is read at its presigned address."""
+        self.settled("the haul")
+        queue = self.world.aws.client("sqs")
+        received = queue.receive_message(
+            QueueUrl=self.world.aws.outputs["OrderQueue"], MaxNumberOfMessages=10, VisibilityTimeout=0
+        )
+        messages = [json.loads(message["Body"]) for message in received.get("Messages", ())]
+        for message in messages:
+            _tell(story, message)
+        return len(messages)
+
+
+def fetched(url: str) -> bytes:
+    """Raises DemoFailed."""
+    answer = requests.get(url, timeout=60)
+    if answer.status_code != 200:
+        raise DemoFailed(f"a presigned address answers {answer.status_code}")
+    return answer.content
+
+
+def _tell(story: Story, message: Mapping[str, Any]) -> None:
+    story.line(f"order {message['order']} of {message['session_id']}: {', '.join(message['required'])}")
+    for original in message["originals"]:
+        size_bytes = len(fetched(original["url"]))
+        story.line(f"{original['filename']}: {size_bytes} bytes at its presigned address")
