@@ -12,7 +12,7 @@ PORT ?=
 FOOTAGE ?=
 PYTEST ?=
 
-.PHONY: help setup lock demo up local-aws camera test check lint types floors format bench deploy clean
+.PHONY: help setup lock demo up local-aws camera test soak mutants check lint types floors format bench deploy clean
 
 help: ## list the targets
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -45,6 +45,12 @@ camera: setup ## only the camera simulator: make camera FOOTAGE=DIR PORT=8080
 test: setup ## all tests: make test PYTEST='-k spool'
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST)
 
+soak: setup ## every EVERY-th call of the story fails once, on the strict local AWS: make soak EVERY=20
+	$(BIN)/python -m pytest -n 2 --dist worksteal --timeout 0 --soak $(if $(EVERY),--every $(EVERY)) tests/simulation/test_soak.py $(PYTEST)
+
+mutants: setup ## plant bugs, and demand that tests notice: make mutants ONLY=gate
+	$(BIN)/python -m tests.mutants $(if $(ONLY),--only '$(ONLY)')
+
 check: lint types floors test ## what .ci/run runs
 
 lint: setup ## ruff, bandit, cfn-lint
@@ -66,6 +72,7 @@ format: setup ## ruff, writing
 
 bench: setup ## measure beside peers: build/benchmarks/*.json
 	$(BIN)/python -m tests.benchmarks.coordinator
+	$(BIN)/python -m tests.benchmarks.indexing
 
 deploy: setup ## the stack and the coordinator on a stage: make deploy STAGE=prod
 	$(BIN)/python -m infra.deploy --stage '$(or $(STAGE),$(error name the stage: make deploy STAGE=prod))'

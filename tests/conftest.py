@@ -26,6 +26,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="run the contract suites on this S3 and DynamoDB as well, with credentials from REELHAUL_CONFORMANCE_*",
     )
 
+    parser.addoption("--soak", action="store_true", help="run what takes many minutes as well")
+    parser.addoption(
+        "--every", type=int, default=20, metavar="N", help="of the soak's faults, every N-th (default: 20)"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--soak"):
+        return
+    for item in items:
+        if item.get_closest_marker("soak"):
+            item.add_marker(pytest.mark.skip(reason="takes many minutes: make soak"))
+
 
 def pytest_configure() -> None:
     for name in [name for name in os.environ if name.startswith("AWS_")]:

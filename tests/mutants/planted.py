@@ -1,0 +1,217 @@
+"""The planted bugs: each changes one behaviour that guards data, and names the tests of which one must notice."""
+
+from dataclasses import dataclass
+
+CORE = "cloud/chalicelib/core"
+FLOWS = "cloud/chalicelib/flows"
+GATES = f"{CORE}/settle/gates.py"
+SETTLE = ("tests/core/settle",)
+INTERRUPTED = ("tests/simulation/test_cleanup_interrupted.py",)
+FAILING_CALLS = ("tests/simulation/test_every_call_fails_once.py", "-k", "written and ERROR_BEFORE")
+
+
+@dataclass(frozen=True)
+class Edit:
+    """`old` occurs exactly once in `file`, and becomes `new`."""
+
+    file: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A planted bug, and the tests (pytest's arguments) of which one must notice."""
+
+    name: str
+    edits: tuple[Edit, ...]
+    tests: tuple[str, ...]
+
+
+def _gate(name: str, function: str) -> Mutant:
+    """A gate that is always open. Only the tests of `settle` are asked, where no neighbour hides it."""
+    edit = Edit(GATES, f'    "{name}": {function},\n', f'    "{name}": lambda *_: None,\n')
+    return Mutant(f"gate {name} is always open", (edit,), SETTLE)
+
+
+def _bug(name: str, file: str, old: str, new: str, *tests: str) -> Mutant:
+    return Mutant(name, (Edit(file, old, new),), tests)
+
+
+MUTANTS = (
+    _gate("processed", "_is_processed"),
+    _gate("outputs-required", "_requires_outputs"),
+    _gate("outputs-verified", "_outputs_are_verified"),
+    _gate("measurements-indexed", "_measurements_are_indexed"),
+    _gate("chapters-verified", "_chapters_are_verified"),
+    _gate("nothing-open", "_nothing_is_open"),
+    _gate("not-held", "_is_not_held"),
+    _gate("not-quarantined", "_nothing_is_quarantined"),
+    _gate("grace-over", "_grace_is_over"),
+    _gate("armed", "_is_armed"),
+    _gate("clocks-agree", "_clocks_agree"),
+    _gate("grace-over-in-s3", "_grace_is_over_in_s3"),
+    _gate("outputs-stand", "_outputs_stand"),
+    _gate("bucket-keeps", "_bucket_keeps"),
+    _gate("originals-stand", "_originals_stand"),
+    _gate("breaker", "_breaker_holds"),
+    _bug(
+        "an order that requires nothing is fulfilled",
+        f"{CORE}/settle/outputs.py",
+        "return bool(picture.required) and not picture.awaited and",
+        "return not picture.awaited and",
+        *SETTLE,
+    ),
+    _bug(
+        "S3 removes by key alone",
+        "cloud/chalicelib/aws/footage.py",
+        "Key=key, IfMatch=etag)",
+        "Key=key)",
+        "tests/contracts/test_footage_contract.py",
+    ),
+    _bug(
+        "the bucket in memory removes by key alone",
+        "tests/support/memory/footage.py",
+        "if current and current.etag == etag:",
+        "if current:",
+        "tests/contracts/test_footage_contract.py",
+    ),
+    Mutant(
+        "markers are written before the intent is on record",
+        (
+            Edit(
+                f"{FLOWS}/acts/cleaning.py",
+                "    picture = record(ports, picture, session=picture.session.intending(cleanup))\n",
+                "    for each in action.doomed:\n"
+                "        ports.footage.remove(each.key, each.etag)\n"
+                "    picture = record(ports, picture, session=picture.session.intending(cleanup))\n",
+            ),
+        ),
+        FAILING_CALLS,
+    ),
+    _bug(
+        "a marker is written though the session was written since",
+        f"{FLOWS}/acts/cleaning.py",
+        "if loaded(ports, picture.session.session_id).session != picture.session:",
+        "if loaded(ports, picture.session.session_id).session is None:",
+        *INTERRUPTED,
+    ),
+    _bug(
+        "the kill switch is not asked right before a marker",
+        GATES,
+        'LAST_MOMENT = ("armed", "outputs-stand")',
+        'LAST_MOMENT = ("outputs-stand",)',
+        *INTERRUPTED,
+    ),
+    _bug(
+        "the outputs are not looked at right before a marker",
+        GATES,
+        'LAST_MOMENT = ("armed", "outputs-stand")',
+        'LAST_MOMENT = ("armed",)',
+        *INTERRUPTED,
+    ),
+    _bug(
+        "nothing is counted against the day's limit",
+        f"{FLOWS}/acts/cleaning.py",
+        "if not ports.records.spend(now.date(), doomed.size_bytes, ports.policy.cleanup_limit):",
+        "if ports.policy.cleanup_limit.objects < 1:",
+        *INTERRUPTED,
+    ),
+    _bug(
+        "a cleanup is finished without a look",
+        f"{CORE}/settle/cleaning.py",
+        "elif session.cleanup and _is_gone(session.cleanup, facts):",
+        "elif session.cleanup:",
+        *SETTLE,
+    ),
+    _bug(
+        "a cleanup that came to no end is never recalled",
+        f"{CORE}/settle/cleaning.py",
+        "    elif is_last_look_due(picture, now, policy):\n",
+        "    elif session.cleanup is session.held:\n",
+        *INTERRUPTED,
+    ),
+    _bug(
+        "the last look recalls nothing",
+        f"{CORE}/settle/cleaning.py",
+        "    if lost:\n",
+        "    if lost and not picture.session.cleanup:\n",
+        "tests/simulation/test_every_call_fails_once.py",
+        "-k",
+        "recalling",
+    ),
+    _bug(
+        "a restore is over while a marker may be on its way",
+        f"{CORE}/settle/restoring.py",
+        "if began_at and now < began_at + timedelta(seconds=policy.in_flight_s):",
+        "if began_at and now < began_at:",
+        *SETTLE,
+    ),
+    _bug(
+        "a restore takes the cleaned version for a rival",
+        f"{CORE}/settle/uploads.py",
+        "return bool(rivals) and upload.copies != rivals[-1].version_id",
+        "return bool(rivals)",
+        *SETTLE,
+    ),
+    _bug(
+        "an output's CRC64NVME is not compared with its manifest",
+        f"{CORE}/settle/outputs.py",
+        "return stated.size_bytes == stored.size_bytes and stored.crc64nvme in (None, stated.crc64nvme)",
+        "return stated.size_bytes == stored.size_bytes",
+        *SETTLE,
+    ),
+    _bug(
+        "the index of another version is taken",
+        f"{CORE}/picture.py",
+        "(index for index in self.indexes if (index.artifact_id, index.version_id) == wanted), None",
+        "(index for index in self.indexes if index.artifact_id == wanted[0]), None",
+        *SETTLE,
+    ),
+    _bug(
+        "another version is taken for what was verified",
+        f"{CORE}/upload.py",
+        "return (self.key, self.version_id, self.size_bytes, self.crc64nvme) == (\n"
+        "            stored.key,\n"
+        "            stored.version_id,\n",
+        "return (self.key, self.version_id, self.size_bytes, self.crc64nvme) == (\n"
+        "            stored.key,\n"
+        "            self.version_id,\n",
+        *SETTLE,
+    ),
+    _bug(
+        "an order counts as sent before it is sent",
+        f"{FLOWS}/acts/outputs.py",
+        "    ports.orders.send(message(ports, picture, order))\n"
+        "    session = replace(picture.session, order=order.sent(ports.clock.now()))\n"
+        '    return told(ports, record(ports, picture, session=session), "order sent", order=order.number)\n',
+        "    session = replace(picture.session, order=order.sent(ports.clock.now()))\n"
+        "    picture = record(ports, picture, session=session)\n"
+        "    ports.orders.send(message(ports, picture, order))\n"
+        '    return told(ports, picture, "order sent", order=order.number)\n',
+        *FAILING_CALLS,
+    ),
+    _bug(
+        "an upload that is on record after all is taken back",
+        f"{FLOWS}/opening.py",
+        "if ports.records.session_of(upload.upload_id) is None:",
+        "if upload.is_live:",
+        "tests/simulation/test_every_call_fails_once.py",
+        "-k",
+        "written and TWICE",
+    ),
+    _bug(
+        "S3 assembles what nobody promised on record",
+        f"{FLOWS}/acts/uploads.py",
+        "    picture = record(ports, picture, upload)\n    try:\n        ports.footage.complete(",
+        "    picture = picture.with_upload(upload)\n    try:\n        ports.footage.complete(",
+        *FAILING_CALLS,
+    ),
+    _bug(
+        "a live upload's parts are aborted as an orphan's",
+        f"{FLOWS}/reconcile.py",
+        "upload.multipart_id == multipart.multipart_id and upload.owes for upload",
+        "upload.multipart_id == multipart.multipart_id and upload.receipt for upload",
+        "tests/flows/test_reconcile.py",
+    ),
+)

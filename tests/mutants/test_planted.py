@@ -1,0 +1,18 @@
+import pytest
+
+from chalicelib.core.settle import gates
+from tests.mutants.__main__ import HOUSE
+from tests.mutants.planted import MUTANTS, Mutant
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_every_planted_bug_has_its_place(mutant: Mutant):
+    for edit in mutant.edits:
+        assert (HOUSE / edit.file).read_text().count(edit.old) == 1
+        assert edit.new != edit.old
+
+
+def test_every_gate_has_a_planted_bug():
+    planted = {mutant.name for mutant in MUTANTS}
+
+    assert {f"gate {name} is always open" for name in (*gates.RECORD, *gates.WORLD)} <= planted

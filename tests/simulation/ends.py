@@ -1,0 +1,71 @@
+"""How the story may end, and nothing else: each demand fails the test where the world is another."""
+
+from datetime import timedelta
+
+from chalicelib.core.ids import SessionId
+from chalicelib.core.session import SessionState
+from tests.simulation.actors import MADE
+from tests.support import story
+from tests.support.builders import START, MemoryPorts, make_picture, recorded
+from tests.support.memory import crc64nvme_of
+
+BYSTANDER = make_picture(
+    session_id=SessionId("match-17-south"),
+    state=SessionState.PROCESSED,
+    processed_at=START - timedelta(days=30),
+    held="an operator says so",
+)
+"""Another session, processed long ago, which an operator holds: nothing of it is ever touched."""
+
+
+def demand_quiet(ports: MemoryPorts) -> None:
+    """Nothing is owed, nothing forgotten in S3 (L2, L7), and the bystander is as it was (S9)."""
+    picture = recorded(ports)
+    assert recorded(ports, BYSTANDER.session.session_id) == BYSTANDER
+    assert ports.footage.body(BYSTANDER.key(BYSTANDER.chapters[0].artifact_id)) == b"theirs"
+    assert not [upload.upload_id for upload in picture.uploads if upload.owes]
+    assert not list(ports.footage.multiparts(""))
+    assert not picture.session.restoring
+    for artifact_id, body in MADE.items():
+        receipt = picture.receipt(artifact_id)
+        assert receipt, f"{artifact_id} has no receipt"
+        assert crc64nvme_of(body) == receipt.crc64nvme
+    assert not picture.unindexed
+
+
+def demand_poisoned(ports: MemoryPorts) -> None:
+    picture = recorded(ports)
+    assert picture.session.state is SessionState.FAILED
+    assert [index.artifact_id for index in picture.quarantined] == [story.LIGHTS]
+    assert not [upload.upload_id for upload in picture.uploads if upload.owes]
+    assert not list(ports.footage.multiparts(""))
+    assert story.originals_stand(ports)
+
+
+def demand_cleaned(ports: MemoryPorts) -> None:
+    demand_quiet(ports)
+    session = recorded(ports).session
+    assert session.state is SessionState.CLEANED
+    assert story.originals_are_gone(ports)
+    for number, key in enumerate(story.original_keys(), start=1):
+        assert story.original(number) in [each.body for each in ports.footage.versions(key) if each.stored]
+    for artifact_id, body in MADE.items():
+        assert ports.footage.body(recorded(ports).key(artifact_id)) == body
+
+
+def demand_guarded(ports: MemoryPorts) -> None:
+    demand_cleaned(ports)
+    assert recorded(ports).session.is_guarded
+
+
+def demand_restored(ports: MemoryPorts) -> None:
+    """Identical bytes, under new receipts, and nobody cleans them before an operator says so."""
+    demand_quiet(ports)
+    picture = recorded(ports)
+    assert picture.session.state is SessionState.PROCESSED
+    assert picture.session.held
+    assert story.originals_stand(ports)
+    for key in story.original_keys():
+        stored = ports.footage.head(key)
+        assert stored
+        assert picture.receipts_at(key)[-1].is_kept_by(stored)
