@@ -57,6 +57,7 @@ class StoryFootage(S3Footage):
         self._world = world
         self._clock = clock
         self._made_at: dict[str, datetime] = {}
+        """By the id of a multipart upload or of a version."""
         self._bodies: dict[str, bytes] = {}
 
     def create_multipart(self, key: str, upload_id: UploadId) -> str:
@@ -68,11 +69,14 @@ class StoryFootage(S3Footage):
         self, key: str, multipart_id: str, parts: Sequence[StoredPart], crc64nvme: Crc64Nvme, size_bytes: int
     ) -> None:
         super().complete(key, multipart_id, parts, crc64nvme, size_bytes)
-        self._made_at[key] = self._clock.now()
+        self.head(key)
 
     def head(self, key: str) -> StoredObject | None:
+        """Whoever writes looks at once, so that a version is as old as its first look."""
         stored = super().head(key)
-        return stored and replace(stored, modified_at=self._made_at[key])
+        if stored is None:
+            return None
+        return replace(stored, modified_at=self._made_at.setdefault(stored.version_id, self._clock.now()))
 
     def bucket(self) -> Bucket:
         bucket = super().bucket()
@@ -94,11 +98,11 @@ class StoryFootage(S3Footage):
 
     def put_object(self, key: str, body: bytes) -> None:
         self._client.put_object(Bucket=self._bucket, Key=key, Body=body, ChecksumAlgorithm="CRC64NVME")
-        self._made_at[key] = self._clock.now()
+        self.head(key)
 
     def put_without_crc64nvme(self, key: str, body: bytes) -> None:
         self._client.put_object(Bucket=self._bucket, Key=key, Body=body, ChecksumAlgorithm="CRC32")
-        self._made_at[key] = self._clock.now()
+        self.head(key)
 
     def mark_deleted(self, key: str) -> None:
         self._world.mark_deleted(key)

@@ -3,10 +3,13 @@
 from datetime import timedelta
 
 from chalicelib.core.ids import SessionId
+from chalicelib.core.measurements.ranges import Wanted
+from chalicelib.core.picture import Picture
 from chalicelib.core.session import SessionState
+from chalicelib.flows.indexing import read_frames
 from tests.simulation.actors import MADE
 from tests.support import story
-from tests.support.builders import START, MemoryPorts, make_picture, recorded
+from tests.support.builders import SESSION_ID, START, MemoryPorts, make_picture, recorded
 from tests.support.memory import crc64nvme_of
 
 BYSTANDER = make_picture(
@@ -30,7 +33,17 @@ def demand_quiet(ports: MemoryPorts) -> None:
         receipt = picture.receipt(artifact_id)
         assert receipt, f"{artifact_id} has no receipt"
         assert crc64nvme_of(body) == receipt.crc64nvme
-    assert not picture.unindexed
+    _demand_frames(ports, picture)
+
+
+def _demand_frames(ports: MemoryPorts, picture: Picture) -> None:
+    """The measurements are indexed, and their frames can be read (L4)."""
+    receipt = picture.receipt(story.LIGHTS)
+    assert receipt
+    index = picture.index(receipt)
+    assert index
+    frames = read_frames(ports.frame_index, SESSION_ID, index, Wanted())
+    assert [frame["frame_number"] for frame in frames.frames] == [0]
 
 
 def demand_poisoned(ports: MemoryPorts) -> None:

@@ -82,8 +82,10 @@ class Stage:
         way = self._way_now()
         if way and way.is_before:
             way.strike()
+        rewind = _rewinding(arguments)
         answer = self._watched(method, arguments)
         if way is Way.TWICE:
+            rewind()
             answer = self._watched(method, arguments)
         elif way:
             way.strike()
@@ -102,6 +104,17 @@ class Stage:
             return None
         self.happened = True
         return self._fault.way
+
+
+def _rewinding(arguments: tuple[Any, ...]) -> Callable[[], None]:
+    """What an SDK does with a body before it sends it again."""
+    places = [(each, each.tell()) for each in arguments if hasattr(each, "seek")]
+
+    def rewind() -> None:
+        for each, place in places:
+            each.seek(place)
+
+    return rewind
 
 
 class _Run:
