@@ -41,12 +41,12 @@ def on_original(event: S3Event) -> None:
 
 @app.on_s3_event(bucket=deployment.bucket, events=CREATED, prefix=keys.OUTPUTS, name="on_output")
 def on_output(event: S3Event) -> None:
-    arrivals.object_arrived(ports, event.to_dict(), Actor.EVENT)
+    arrivals.object_arrived(ports, event.to_dict(), Actor.MADE_EVENT)
 
 
 @app.on_s3_event(bucket=deployment.bucket, events=CREATED, prefix=keys.MEASUREMENTS, name="on_measurements")
 def on_measurements(event: S3Event) -> None:
-    arrivals.object_arrived(ports, event.to_dict(), Actor.MEASUREMENTS_EVENT)
+    arrivals.object_arrived(ports, event.to_dict(), Actor.MADE_EVENT)
 
 
 @app.schedule(Rate(5, unit=Rate.MINUTES), name="reconcile")

@@ -116,6 +116,18 @@ def test_the_frames_can_be_asked_for_once_they_are_indexed(session: Session):
     assert set(second["frames"][0]) == {"frame_number", "timestamp", "papi_a"}
 
 
+def test_the_manifests_own_event_has_measurements_indexed_that_came_long_before_it(session: Session):
+    session.haul_and_order()
+    session.write(LIGHTS, MADE[LIGHTS])
+    session.write(VIDEO, MADE[VIDEO])
+    session.calm()
+
+    session.state()
+    session.calm()
+
+    assert session.shown()["state"] == "PROCESSED"
+
+
 def test_a_processing_that_failed_and_is_ordered_again_ends_cleaned(session: Session):
     receipt = session.haul_and_order()
     session.write(VIDEO, b"half of a vid")

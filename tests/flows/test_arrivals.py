@@ -91,8 +91,8 @@ def made() -> MemoryPorts:
 
 
 @pytest.mark.parametrize("encoded", [lambda key: key, quote_plus])
-@pytest.mark.parametrize("key", [story.key_of(story.VIDEO), keys.manifest_key(SESSION_ID, 1)])
-def test_an_event_of_outputs_pins_them_and_leaves_the_measurements_to_their_own(encoded, key: str):
+@pytest.mark.parametrize("key", story.original_keys())
+def test_an_event_of_an_original_pins_what_stands_and_leaves_the_measurements_to_others(encoded, key: str):
     ports = made()
 
     assert object_arrived(ports, event_of(encoded(key)), Actor.EVENT) == [SESSION_ID]
@@ -105,7 +105,7 @@ def test_an_event_of_outputs_pins_them_and_leaves_the_measurements_to_their_own(
 def test_an_event_of_measurements_indexes_them_and_the_session_is_processed():
     ports = made()
 
-    object_arrived(ports, event_of(story.key_of(story.LIGHTS)), Actor.MEASUREMENTS_EVENT)
+    object_arrived(ports, event_of(story.key_of(story.LIGHTS)), Actor.MADE_EVENT)
 
     [index] = recorded(ports).indexes
     assert (index.artifact_id, index.frames, index.quarantine) == (story.LIGHTS, len(story.FRAMES), None)
@@ -115,11 +115,11 @@ def test_an_event_of_measurements_indexes_them_and_the_session_is_processed():
 def test_doubled_and_reordered_events_of_outputs_end_the_same():
     ports = made()
     measured, written = story.key_of(story.LIGHTS), story.key_of(story.VIDEO)
-    object_arrived(ports, event_of(measured, measured), Actor.MEASUREMENTS_EVENT)
+    object_arrived(ports, event_of(measured, measured), Actor.MADE_EVENT)
     before = recorded(ports)
 
     object_arrived(ports, event_of(written, measured, written), Actor.EVENT)
-    object_arrived(ports, event_of(measured), Actor.MEASUREMENTS_EVENT)
+    object_arrived(ports, event_of(measured), Actor.MADE_EVENT)
 
     assert recorded(ports) == before
 
@@ -150,7 +150,7 @@ def test_one_event_that_names_many_keys_of_a_session_settles_it_once():
         "",
     ],
 )
-@pytest.mark.parametrize("actor", [Actor.EVENT, Actor.MEASUREMENTS_EVENT])
+@pytest.mark.parametrize("actor", [Actor.EVENT, Actor.MADE_EVENT])
 def test_a_key_that_is_no_sessions_moves_nothing(actor: Actor, key: str):
     ports = made()
     before = recorded(ports)
@@ -172,6 +172,6 @@ def test_a_key_of_a_session_that_nobody_stated_is_looked_at_and_moves_nothing(ke
     before = recorded(ports)
     ports.footage.put_object(key, b"stray")
 
-    assert object_arrived(ports, event_of(key), Actor.MEASUREMENTS_EVENT) == [SESSION_ID]
+    assert object_arrived(ports, event_of(key), Actor.MADE_EVENT) == [SESSION_ID]
 
     assert recorded(ports) == before

@@ -162,7 +162,7 @@ def test_a_round_after_the_end_writes_nothing_and_looks_at_nothing():
     assert calls["picture"] == calls["head"] == 0
 
 
-@pytest.mark.parametrize("actor", [Actor.API, Actor.EVENT, Actor.MEASUREMENTS_EVENT])
+@pytest.mark.parametrize("actor", [Actor.API, Actor.EVENT, Actor.MADE_EVENT])
 def test_nobody_but_the_reconciler_cleans(actor: Actor):
     ports = ripe()
 

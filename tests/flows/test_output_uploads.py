@@ -341,7 +341,7 @@ def test_measurements_by_the_upload_api_wait_for_their_index():
 
     settle_session(ports, SESSION_ID, Actor.EVENT)
     assert story.state_of(ports) == "STORED"
-    settle_session(ports, SESSION_ID, Actor.MEASUREMENTS_EVENT)
+    settle_session(ports, SESSION_ID, Actor.MADE_EVENT)
 
     assert story.state_of(ports) == "PROCESSED"
     [view] = [each for each in artifacts.artifacts(ports, PROCESSOR, SESSION_ID) if each.index]

@@ -61,7 +61,7 @@ def failure_of(ports: MemoryPorts) -> str:
     return session.failure
 
 
-@pytest.mark.parametrize("actor", [Actor.EVENT, Actor.MEASUREMENTS_EVENT, Actor.RECONCILER])
+@pytest.mark.parametrize("actor", [Actor.EVENT, Actor.MADE_EVENT, Actor.RECONCILER])
 def test_outputs_that_are_what_their_manifest_states_are_pinned_by_whoever_looks_first(actor: Actor):
     ports = ordered()
     story.process(ports, VIDEO_ALONE)

@@ -61,7 +61,7 @@ MATRIX: dict[str, Rights] = {
     | ORDERS
     | logs(""),
     "on_original": HEARS_EVENTS | logs("-on_original"),
-    "on_output": HEARS_EVENTS | logs("-on_output"),
+    "on_output": HEARS_EVENTS | INDEXES | logs("-on_output"),
     "on_measurements": HEARS_EVENTS | INDEXES | logs("-on_measurements"),
     "reconcile": LOOKS
     | UPLOADS
@@ -179,6 +179,7 @@ def test_an_event_handler_writes_no_footage(function: str):
 def test_only_those_who_index_write_into_the_index():
     assert {name for name in FUNCTIONS if ("s3:PutObject", INDEX) in rights(name)} == {
         "on_measurements",
+        "on_output",
         "reconcile",
     }
 

@@ -183,7 +183,7 @@ def test_the_api_uses_exactly_the_rights_it_has(world: AwsWorld, ports: Ports, a
     with asked.by_others():
         indexed = hauled(ports, "indexed")
         processed(world, indexed)
-        settle_session(ports, indexed, Actor.MEASUREMENTS_EVENT)
+        settle_session(ports, indexed, Actor.MADE_EVENT)
     _, found = frames.frames(ports, OPERATOR, indexed, LIGHTS, Wanted())
     frames.summary(ports, OPERATOR, indexed, None)
     unordered = sent(ports, opened(ports, "unordered", wanted=None))
@@ -197,8 +197,8 @@ def test_the_api_uses_exactly_the_rights_it_has(world: AwsWorld, ports: Ports, a
     ("function", "actor"),
     [
         ("on_original", Actor.EVENT),
-        ("on_output", Actor.EVENT),
-        ("on_measurements", Actor.MEASUREMENTS_EVENT),
+        ("on_output", Actor.MADE_EVENT),
+        ("on_measurements", Actor.MADE_EVENT),
     ],
 )
 def test_an_event_function_uses_exactly_the_rights_it_has(
@@ -219,7 +219,7 @@ def test_an_event_function_uses_exactly_the_rights_it_has(
 
     assert state_of(ports, heard_of) is SessionState.STORED
     assert state_of(ports, lost) is SessionState.FAILED
-    is_indexed = actor is Actor.MEASUREMENTS_EVENT
+    is_indexed = actor is Actor.MADE_EVENT
     assert state_of(ports, ended) is (SessionState.PROCESSED if is_indexed else SessionState.STORED)
     assert_uses_what_it_may(asked, function)
 

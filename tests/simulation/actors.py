@@ -78,7 +78,7 @@ def hears_nothing(_stage: Stage) -> None:
 
 def _tell(stage: Stage, key: str) -> None:
     event = {"Records": [{"s3": {"object": {"key": key}}}]}
-    actor = Actor.MEASUREMENTS_EVENT if key.startswith("measurements/") else Actor.EVENT
+    actor = Actor.MADE_EVENT if key.startswith("measurements/") else Actor.EVENT
     stage.play(lambda ports: object_arrived(ports, event, actor))
 
 

@@ -68,7 +68,7 @@ def test_a_reconciler_with_a_wrong_clock_cleans_nothing_early(ahead: timedelta):
 @pytest.mark.parametrize("ahead", APART)
 def test_a_grace_that_a_wrong_clock_began_ends_no_earlier(ahead: timedelta):
     ports = made()
-    settle_session(by_a_wrong_clock(ports, ahead), SESSION_ID, Actor.MEASUREMENTS_EVENT)
+    settle_session(by_a_wrong_clock(ports, ahead), SESSION_ID, Actor.MADE_EVENT)
     assert story.state_of(ports) == "PROCESSED"
 
     until_the_grace_ends(ports, ports)
@@ -81,6 +81,6 @@ def test_a_grace_that_a_wrong_clock_began_ends_no_earlier(ahead: timedelta):
 def test_everything_by_one_wrong_clock_cleans_nothing_early(ahead: timedelta):
     ports = made()
     wrong = by_a_wrong_clock(ports, ahead)
-    settle_session(wrong, SESSION_ID, Actor.MEASUREMENTS_EVENT)
+    settle_session(wrong, SESSION_ID, Actor.MADE_EVENT)
 
     until_the_grace_ends(ports, wrong)

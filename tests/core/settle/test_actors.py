@@ -53,7 +53,7 @@ REACHES_FOR_OBJECTS = {
     [
         (Actor.API, RECORDS | ENDS_WITHOUT_DELETING),
         (Actor.EVENT, RECORDS),
-        (Actor.MEASUREMENTS_EVENT, RECORDS | {IndexMeasurements}),
+        (Actor.MADE_EVENT, RECORDS | {IndexMeasurements}),
         (
             Actor.RECONCILER,
             RECORDS | ENDS_WITHOUT_DELETING | {IndexMeasurements} | REACHES_FOR_OBJECTS,

@@ -197,7 +197,8 @@ class Actor(Enum):
 
     API = "api"
     EVENT = "event"
-    MEASUREMENTS_EVENT = "measurements event"
+    MADE_EVENT = "event of what was made"
+    """Of outputs and measurements: the manifest, which comes last and lets measurements be verified, is an output."""
     RECONCILER = "reconciler"
 
 
@@ -207,6 +208,6 @@ _RECORDS = (Verify, Store, SendOrder, Pin, Fail, Process)
 ALLOWED: Mapping[Actor, tuple[type, ...]] = {
     Actor.API: (*_RECORDS, Complete, Withdraw, Expire),
     Actor.EVENT: _RECORDS,
-    Actor.MEASUREMENTS_EVENT: (*_RECORDS, IndexMeasurements),
+    Actor.MADE_EVENT: (*_RECORDS, IndexMeasurements),
     Actor.RECONCILER: tuple(Action.__args__),
 }
