@@ -5,7 +5,6 @@ import gzip
 import json
 import time
 import tracemalloc
-from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -51,6 +50,13 @@ def found(content: bytes, chunk_bytes: int = 1000, **limits: int) -> list[Any]:
     return [decoded(raw) for raw in file.frames()]
 
 
+def frames_or_reason(content: bytes, window: int) -> list[Any] | str:
+    try:
+        return found(content, 7, window_bytes=window)
+    except (Poison, Unusable) as refused:
+        return str(refused)
+
+
 def poison_of(content: bytes, **limits: int) -> str:
     with pytest.raises(Poison) as poison:
         found(content, **limits)
@@ -90,8 +96,10 @@ def test_the_frames_of_json_lines_are_those_that_json_finds_in_each(
 
 @given(st.binary(max_size=200), SIZES)
 def test_any_bytes_are_frames_or_poison(content: bytes, window: int):
-    with suppress(Poison, Unusable):
-        found(content, 7, window_bytes=window)
+    outcome = frames_or_reason(content, window)
+
+    # Whatever passes is whole JSON, so that it can be written down again; whatever does not says why.
+    assert outcome if isinstance(outcome, str) else json.loads(json.dumps(outcome)) == outcome
 
 
 @settings(max_examples=300)

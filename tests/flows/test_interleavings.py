@@ -31,7 +31,7 @@ from tests.support.builders import (
     send_parts,
 )
 from tests.support.faults import When
-from tests.support.interrupted import Interrupted, Moment
+from tests.support.interrupted import Act, Interrupted, Moment, interruptions
 from tests.support.memory import Refused, crc64nvme_of
 
 WISH = wish(["output.enhanced.mp4"], {})
@@ -40,8 +40,6 @@ CHAPTER = make_chapter()
 BODY = b"".join(make_bodies(make_upload().plan).values())
 CRC = crc64nvme_of(BODY)
 ROUNDS = 3
-
-Act = Callable[[MemoryPorts], object]
 
 
 def completes(ports: MemoryPorts) -> object:
@@ -117,15 +115,8 @@ def run(act: Act, ports: MemoryPorts) -> None:
 
 
 def interleavings(arranged: Callable[[], MemoryPorts], first: Act, second: Act) -> Iterator[MemoryPorts]:
-    """The worlds in which `second` ran inside `first`, at each of its calls and moments."""
-    for moment in Moment:
-        for call in count(1):
-            ports = arranged()
-            interrupted = Interrupted(ports, call, moment, partial(run, second, ports))
-            run(first, interrupted.ports)
-            if not interrupted.happened:
-                break
-            yield ports
+    """The worlds in which `second` ran inside `first`, whatever either was refused."""
+    return interruptions(arranged, partial(run, first), partial(run, second))
 
 
 def demand_sound(ports: MemoryPorts) -> None:

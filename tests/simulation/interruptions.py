@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
-from itertools import count
 
 from chalicelib.core.errors import ReelhaulError
 from chalicelib.flows import intake, ordering
@@ -11,11 +10,9 @@ from chalicelib.flows.reconcile import reconcile
 from tests.simulation import actors, scenario
 from tests.simulation.stage import Stage
 from tests.simulation.watch import Watch, demand_intended
-from tests.support import story
+from tests.support import interrupted, story
 from tests.support.builders import SESSION_ID, MemoryPorts, memory_ports, recorded
-from tests.support.interrupted import Interrupted, Moment
-
-Act = Callable[[MemoryPorts], object]
+from tests.support.interrupted import Act
 
 FEWEST_CALLS = 2
 """Whoever calls less is not the one whom a test means."""
@@ -80,16 +77,12 @@ def run(act: Act, ports: MemoryPorts) -> None:
 
 
 def interruptions(arranged: Callable[[], MemoryPorts], first: Act, second: Act) -> Iterator[MemoryPorts]:
-    """The worlds in which `second` ran inside `first`, at each of its calls and moments, all of them watched."""
-    for moment in Moment:
-        for call in count(1):
-            ports = arranged()
-            interrupted = Interrupted(ports, call, moment, partial(run, second, ports))
-            run(first, interrupted.ports)
-            if not interrupted.happened:
-                assert call > FEWEST_CALLS
-                break
-            yield ports
+    """The worlds in which `second` ran inside `first`, whatever either was refused."""
+    worlds = 0
+    for ports in interrupted.interruptions(arranged, partial(run, first), partial(run, second)):
+        worlds += 1
+        yield ports
+    assert worlds >= FEWEST_CALLS * len(interrupted.Moment)
 
 
 def stops(arranged: Callable[[], MemoryPorts], first: Act, word: Act) -> Iterator[MemoryPorts]:

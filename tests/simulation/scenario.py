@@ -47,6 +47,14 @@ class Leg:
     go_on: Play
     right_end: Demand
 
+    def endure(self, stage: Stage) -> None:
+        """All of it with the fault of `stage`, which must strike, to the right end."""
+        self.play(stage)
+        assert stage.happened
+        for _ in range(ROUNDS):
+            self.go_on(stage)
+        self.right_end(stage.plain)
+
 
 def cleaning(processes: Play, tells: Play) -> Leg:
     """From nothing to CLEANED."""

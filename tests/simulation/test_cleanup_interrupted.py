@@ -9,7 +9,6 @@ from chalicelib.core.session import SessionState
 from tests.simulation import ends
 from tests.simulation.interruptions import (
     DAY_S,
-    Act,
     days_pass,
     demand_nothing_lost,
     disarms,
@@ -30,6 +29,7 @@ from tests.simulation.interruptions import (
 )
 from tests.support import story
 from tests.support.builders import recorded
+from tests.support.interrupted import Act
 
 
 def test_a_second_reconciler_inside_a_cleanup_changes_nothing():

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.simulation.scenario import LEGS, ROUNDS, Leg
+from tests.simulation.scenario import LEGS, Leg
 from tests.simulation.stage import Fault, Stage, Way
 from tests.simulation.watch import Watch, demand_allowed
 from tests.support.builders import memory_ports
@@ -50,12 +50,8 @@ def test_any_call_may_fail_once_and_three_rounds_later_the_end_is_right(name: st
     leg = LEGS[name]
     for fault in faults(leg, way, chunk):
         stage, watch = staged(leg, fault)
-        leg.play(stage)
-        assert stage.happened
-        for _ in range(ROUNDS):
-            leg.go_on(stage)
+        leg.endure(stage)
 
-        leg.right_end(stage.plain)
         watch.writes.clear()
         leg.go_on(stage)
         assert watch.writes == [], f"after {fault} the world does not come to rest (L6)"

@@ -5,7 +5,6 @@ import pytest
 from chalicelib.core.session import SessionState
 from tests.simulation import ends, scenario
 from tests.simulation.interruptions import (
-    Act,
     days_pass,
     demand_nothing_lost,
     holds,
@@ -18,6 +17,7 @@ from tests.simulation.interruptions import (
 )
 from tests.support import story
 from tests.support.builders import MemoryPorts, memory_ports, recorded
+from tests.support.interrupted import Act
 
 
 def cleaned() -> MemoryPorts:

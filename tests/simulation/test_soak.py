@@ -7,7 +7,7 @@ import pytest
 
 from tests.contracts.worlds import Place
 from tests.simulation.aws_world import aws_ports
-from tests.simulation.scenario import LEGS, ROUNDS, Leg
+from tests.simulation.scenario import LEGS, Leg
 from tests.simulation.stage import Fault, Stage, Way
 from tests.simulation.watch import Watch, demand_allowed
 from tests.support.local_aws import local_aws
@@ -47,12 +47,8 @@ def test_the_story_makes_the_same_calls_on_aws_and_fails_at_any_without_harm(
     # A number that shares no divisor with the ways, or some of them would never be met.
     for fault in faults[:: every if every % len(ways) else every + 1]:
         with staged(place, leg, fault) as (stage, watch):
-            leg.play(stage)
-            assert stage.happened
-            for _ in range(ROUNDS):
-                leg.go_on(stage)
+            leg.endure(stage)
 
-            leg.right_end(stage.plain)
             watch.writes.clear()
             leg.go_on(stage)
             assert watch.writes == [], f"after {fault} the world does not come to rest (L6)"

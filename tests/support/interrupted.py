@@ -1,15 +1,18 @@
 """Ports at one of whose calls another actor's whole run happens: interleavings without threads."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from enum import Enum
+from functools import partial
+from itertools import count
 from typing import Any, cast
 
 from chalicelib.ports import Ports
 from tests.support.builders import MemoryPorts
-from tests.support.memory import MemoryFootage, MemoryOrders, MemoryRecords
+from tests.support.memory import MemoryFootage, MemoryFrameIndex, MemoryOrders, MemoryRecords
 
 Run = Callable[[], object]
+Act = Callable[[MemoryPorts], object]
 
 
 class Moment(Enum):
@@ -33,7 +36,7 @@ def at_call(ports: Ports, call: int) -> "Interrupted":
 
 
 class Interrupted:
-    """`ports` whose `call`-th call (1-based, of bucket, table and queue together) is interrupted by `other`."""
+    """`ports` whose `call`-th call (1-based, of bucket, index, table and queue together) is interrupted by `other`."""
 
     def __init__(self, ports: MemoryPorts, call: int, moment: Moment, other: Run) -> None:
         self.happened = False
@@ -43,6 +46,7 @@ class Interrupted:
         self.ports = replace(
             ports,
             footage=cast(MemoryFootage, _Port(self, ports.footage)),
+            frame_index=cast(MemoryFrameIndex, _Port(self, ports.frame_index)),
             records=cast(MemoryRecords, _Port(self, ports.records)),
             orders=cast(MemoryOrders, _Port(self, ports.orders)),
         )
@@ -68,3 +72,15 @@ class _Port:
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._port, name)
         return lambda *args, **kwargs: self._interrupted.called(method, args, kwargs)
+
+
+def interruptions(arranged: Callable[[], MemoryPorts], first: Act, second: Act) -> Iterator[MemoryPorts]:
+    """The worlds in which `second` ran inside `first`, at each of its calls and moments."""
+    for moment in Moment:
+        for call in count(1):
+            ports = arranged()
+            interrupted = Interrupted(ports, call, moment, partial(second, ports))
+            first(interrupted.ports)
+            if not interrupted.happened:
+                break
+            yield ports

@@ -36,7 +36,7 @@ def order(ports: Ports, principal: Principal, session_id: SessionId, wish: Wish)
             raise StateConflict(f"cleaned: {', '.join(picture.gone)}; restore them first, then order again")
         return session.ordered(wish, ports.clock.now())
 
-    picture = changed(ports, principal, session_id, ordered, "session ordered")
+    picture = _changed(ports, principal, session_id, ordered, "session ordered")
     return settle_session(ports, picture.session.session_id, Actor.API)
 
 
@@ -56,7 +56,7 @@ def fail(
             raise StateConflict(f"the session's order is number {known}, not {number}")
         return session.failed(reason)
 
-    return changed(ports, principal, session_id, failed, "session failed")
+    return _changed(ports, principal, session_id, failed, "session failed")
 
 
 def hold(ports: Ports, principal: Principal, session_id: SessionId, reason: str | None) -> Picture:
@@ -68,7 +68,7 @@ def hold(ports: Ports, principal: Principal, session_id: SessionId, reason: str 
         session = picture.session
         return replace(session, held=reason) if reason else session.released(ports.clock.now())
 
-    picture = changed(ports, principal, session_id, held, told)
+    picture = _changed(ports, principal, session_id, held, told)
     return picture if reason else settle_session(ports, session_id, Actor.API)
 
 
@@ -103,10 +103,10 @@ def restore(
         told = f"restored: {reason}; release it to let cleanup go on"
         return picture.session.bringing_back(asked, told, ports.clock.now())
 
-    return changed(ports, principal, session_id, restored, "session restored")
+    return _changed(ports, principal, session_id, restored, "session restored")
 
 
-def changed(
+def _changed(
     ports: Ports,
     principal: Principal,
     session_id: SessionId,

@@ -10,6 +10,9 @@ from chalicelib.core.settle.facts import Facts
 from chalicelib.core.settle.policy import Policy
 from chalicelib.core.upload import Receipt, StoredObject, Upload, UploadState
 
+PURGED = "S3 holds this version no longer; it cannot be restored"
+"""The reason with which a copy ends that found nothing to copy."""
+
 
 def owed_to_restore(picture: Picture, facts: Facts, now: datetime, policy: Policy) -> Iterator[Action]:
     """For everything wanted back: open a copy of the version that was cleaned, or record that it stands again."""
@@ -52,6 +55,3 @@ def _found_nothing(upload: Upload, receipt: Receipt) -> bool:
         and upload.reason == PURGED
         and upload.state is UploadState.EXPIRED
     )
-
-
-PURGED = "S3 holds this version no longer; it cannot be restored"
