@@ -142,14 +142,14 @@ def test_an_object_wakes_its_function(world: World):
 def test_an_object_elsewhere_wakes_nobody(world: World):
     put(world, "outputs/a-session/result.json")
 
-    assert world.delivery.settled(PATIENCE_S)
+    assert world.settled(PATIENCE_S)
     assert [note for note in notes(world) if "result.json" in note] == []
 
 
 def test_an_event_that_keeps_failing_becomes_a_dead_letter(world: World):
     put(world, "originals/a-session/poison")
 
-    assert world.delivery.settled(PATIENCE_S)
+    assert world.settled(PATIENCE_S)
     [letter] = [json.loads(body) for body in world.aws.dead_letters()]
     assert letter["requestContext"]["approximateInvokeCount"] == 3
     assert letter["responsePayload"]["errorMessage"] == "cannot read this"
