@@ -17,6 +17,7 @@ from typing import Any
 
 import requests
 
+from edge_client.bare_http import LIBRARY_ERRORS, TIMEOUTS_S, bare_session
 from edge_client.chapters import DIRECTORY, FIRST_OF_OLD, LATER_OF_OLD, MODERN, CameraFile
 from edge_client.errors import (
     CameraBusy,
@@ -29,9 +30,8 @@ from edge_client.errors import (
     Unsettled,
     told,
 )
-from edge_client.plan import CameraIdentity, ChapterPlan, Span
+from edge_client.plan import ANOTHER_NAME, CameraIdentity, ChapterPlan, Span
 from edge_client.retry import StallWatch
-from edge_client.transfer import LIBRARY_ERRORS, TIMEOUTS_S, bare_session
 
 KEEP_ALIVE_EVERY_S = 3.0
 BLOCK_BYTES = 1024 * 1024
@@ -56,7 +56,6 @@ SERIAL = re.compile(r"[A-Z][A-Z0-9]{13}", re.ASCII)
 CARD_READABLE = (0, 1)
 CARD_FAULTS = {2: "is out", 3: "has a format error", 8: "was swapped"}
 HEADER_BYTES = 256
-ANOTHER_NAME = "to haul it as it is now, take another session name"
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
-"""One chapter's way home: rounds of fetching, sending and completing until its receipt is durable.
+"""One chapter's way home: rounds of reading, sending and completing until its receipt is durable.
 
-The main thread reads the camera part by part into the spool; two more send what is there. A round begins with the
-question what S3 still lacks, so every round, and every rerun, does only what is missing.
+A round begins with the question what S3 still lacks, so every round, and every rerun, does only what is missing.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from awscrt.checksums import combine_crc64nvme
@@ -24,14 +23,12 @@ from edge_client.errors import (
     ReceiptDiffers,
     RoundLost,
     SpoolFault,
-    SpoolFull,
     UploadLost,
 )
+from edge_client.legs import Legs
 from edge_client.plan import ChapterPlan, SessionPlan, Span
-from edge_client.progress import Leg
 from edge_client.retry import full_jitter_s
 from edge_client.spool import ChapterSpool, SessionSpool, SpooledPart
-from edge_client.transfer import Desk, PartSender, Senders
 from edge_client.visit import Tools, Visit
 
 log = logging.getLogger(__name__)
@@ -49,6 +46,7 @@ class ChapterReport:
     receipt: dict[str, Any]
     parts_sent: int
     parts_skipped: int
+    retries: int
     seconds: float
 
 
@@ -65,14 +63,14 @@ class ChapterHaul:
     parts: ChapterSpool
     upload: UploadView | None = None
     again: frozenset[int] = frozenset()
-    sent: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.down, self.up = Leg(self.tools.progress.fetched), Leg(self.tools.progress.sent)
+        self.retry = self.tools.retry
+        self.legs = Legs(self.tools, self.visit, self.plan, self.chapter, self.parts)
 
     def run(self) -> ChapterReport:
         """Haul the chapter. Raises Refused, Unsettled or TryLater; its parts stay in the spool then."""
-        began_s = self.tools.retry.timing.monotonic()
+        began_s, retries = self.retry.timing.monotonic(), self.retry.tally.retries
         receipt = self.view.receipt
         if receipt is None:
             self.tools.progress.chapter(self.chapter.path, self.chapter.size_bytes)
@@ -81,24 +79,25 @@ class ChapterHaul:
             # Verified while nobody looked: its part plan is needed to compare the receipt with what was read.
             self.upload = self.tools.coordinator.upload(receipt.upload_id)
         self._accept(receipt)
-        seconds = self.tools.retry.timing.monotonic() - began_s
+        seconds = self.retry.timing.monotonic() - began_s
         self.tools.progress.verified(self.chapter.path, seconds)
-        return self._report(receipt, seconds)
+        return self._report(receipt, seconds, self.retry.tally.retries - retries)
 
-    def _report(self, receipt: Receipt, seconds: float) -> ChapterReport:
+    def _report(self, receipt: Receipt, seconds: float, retries: int) -> ChapterReport:
         count = self.upload.plan.part_count if self.upload else 0
         return ChapterReport(
             path=self.chapter.path,
             size_bytes=receipt.size_bytes,
             crc64nvme=crc_text(receipt.crc),
             receipt=dict(receipt.document),
-            parts_sent=len(self.sent),
-            parts_skipped=count - len(self.sent),
+            parts_sent=len(self.legs.sent),
+            parts_skipped=count - len(self.legs.sent),
+            retries=retries,
             seconds=round(seconds, 3),
         )
 
     def _rounds(self) -> Receipt:
-        timing = self.tools.retry.timing
+        timing = self.retry.timing
         for lost in range(1, MOST_ROUNDS + 1):
             try:
                 return self._round()
@@ -106,7 +105,7 @@ class ChapterHaul:
                 log.warning("another round", extra={"chapter": self.chapter.path, "reason": str(error)})
                 if receipt := self._after(error, last=lost == MOST_ROUNDS):
                     return receipt
-            self.tools.retry.tally.retried()
+            self.retry.tally.retried()
             timing.sleep(full_jitter_s(lost, timing.chance()))
         raise AssertionError("the last round returns or raises")
 
@@ -129,8 +128,7 @@ class ChapterHaul:
             return upload.receipt
         spooled = self.parts.parts(upload.plan)
         owed = [span for span in upload.plan.spans() if self._is_owed(span, upload, spooled)]
-        self._count_what_is_there(upload, owed, spooled)
-        self._carry(upload, owed, spooled)
+        self.legs.carry(upload, owed, spooled)
         verified = self.tools.coordinator.complete(upload.upload_id, self._whole_crc(upload))
         if verified.receipt is None:
             raise CoordinatorRefusal("a completed upload came without its receipt")
@@ -142,6 +140,9 @@ class ChapterHaul:
         )
         if upload.plan.size_bytes != self.chapter.size_bytes:
             raise CoordinatorRefusal(f"the coordinator plans {self.chapter.path} with another size")
+        if self.upload and self.upload.plan != upload.plan:
+            # CRCs are of parts as they were cut; another plan cuts them elsewhere.
+            self.legs.crcs.clear()
         return upload
 
     def _is_owed(self, span: Span, upload: UploadView, spooled: dict[int, SpooledPart]) -> bool:
@@ -150,83 +151,14 @@ class ChapterHaul:
             return True
         return ours is not None and ours.crc != stored.crc
 
-    def _count_what_is_there(
-        self, upload: UploadView, owed: list[Span], spooled: dict[int, SpooledPart]
-    ) -> None:
-        """Both legs' progress begins where the last run or round ended."""
-        owed_bytes = sum(span.size_bytes for span in owed)
-        absent_bytes = sum(span.size_bytes for span in owed if span.number not in spooled)
-        self.down.stand_at(upload.plan.size_bytes - absent_bytes)
-        self.up.stand_at(upload.plan.size_bytes - owed_bytes)
-
-    def _carry(self, upload: UploadView, owed: list[Span], spooled: dict[int, SpooledPart]) -> None:
-        """Both legs at once: read what is missing, send what is owed."""
-        coordinator = self.tools.coordinator
-        desk = Desk(lambda batch: coordinator.part_urls(upload.upload_id, batch))
-        try:
-            with Senders(desk, lambda: self._sender(desk), self.tools.retry.timing.check) as senders:
-                self._feed(desk, senders, owed, spooled)
-                senders.drain()
-        finally:
-            self.sent |= desk.sent
-        if desk.corrupt:
-            raise PartCorrupt(f"parts {sorted(desk.corrupt)} changed in the spool and are read again")
-
-    def _sender(self, desk: Desk) -> PartSender:
-        return PartSender(desk, self.parts, self.tools.retry, self.up.move)
-
-    def _feed(self, desk: Desk, senders: Senders, owed: list[Span], spooled: dict[int, SpooledPart]) -> None:
-        for span in owed:
-            if span.number in spooled:
-                desk.add(spooled[span.number])
-        try:
-            for span in owed:
-                if span.number not in spooled:
-                    desk.add(self._fetched(span, desk))
-        except SpoolFull:
-            # What is on the disk still goes up, so that the next run finds less to do.
-            senders.drain()
-            raise
-
-    def _fetched(self, span: Span, desk: Desk) -> SpooledPart:
-        """One part, read from the camera into the spool."""
-        self.plan.refuse_other_camera(self.visit.identity(self.plan.chapters[0]).serial)
-        tries = 0
-
-        def attempt() -> SpooledPart:
-            nonlocal tries
-            tries += 1
-            desk.check()
-            if tries > 1:
-                self.visit.check_again(self.plan)
-            return self._read(span, desk)
-
-        return self.tools.retry.run(f"reading part {span.number} of {self.chapter.path}", attempt)
-
-    def _read(self, span: Span, desk: Desk) -> SpooledPart:
-        """One try. Blocks go to disk as they come, so the camera never waits for S3."""
-        taken_bytes = 0
-
-        def write(block: bytes) -> None:
-            nonlocal taken_bytes
-            desk.check()
-            self.tools.retry.timing.check()
-            writer.write(block)
-            taken_bytes += len(block)
-            self.down.move(len(block))
-
-        with self.parts.writing(span) as writer:
-            try:
-                self.tools.camera.read_part(self.chapter, span, write)
-            except EdgeError:
-                self.down.move(-taken_bytes)
-                raise
-            return writer.commit()
-
     def _known_crcs(self, upload: UploadView) -> dict[int, int]:
         """The CRC of each part as far as it is known: as read from the camera, else as S3 says it."""
         crcs = {number: part.crc for number, part in upload.parts.items()}
-        return crcs | {number: part.crc for number, part in self.parts.parts(upload.plan).items()}
+        return (
+            crcs
+            | {number: part.crc for number, part in self.parts.parts(upload.plan).items()}
+            | self.legs.crcs
+        )
 
     def _whole_crc(self, upload: UploadView) -> int:
         crcs = self._known_crcs(upload)

@@ -6,30 +6,22 @@ import argparse
 import json
 import logging
 import os
-import re
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from importlib.metadata import version
-from pathlib import Path
 from typing import TextIO
 
 from tqdm import tqdm
 
-from edge_client.camera import Camera, KeepAlive
-from edge_client.coordinator import Coordinator
-from edge_client.disk import Disk
 from edge_client.errors import EdgeError, SettingsFault, TryLater
 from edge_client.haul import Each, Haul, Report
 from edge_client.plan import SessionPlan
-from edge_client.progress import Bars, Lines, Progress
-from edge_client.retry import Retry, Tally, real_timing
 from edge_client.settings import Settings, settings_from
-from edge_client.spool import Spool
-from edge_client.visit import Tools
+from edge_client.wiring import tools_of
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +70,18 @@ def parser() -> argparse.ArgumentParser:
     haul.add_argument("--token-file", metavar="FILE", help="mode 0600, holds the token (REELHAUL_TOKEN_FILE)")
     haul.add_argument("--spool", metavar="DIR", help="where parts wait (REELHAUL_SPOOL)")
     haul.add_argument(
-        "--give-up-after", default="24h", metavar="TIME", help="the longest outage, 24h unless told"
+        "--spool-budget",
+        metavar="SIZE",
+        help="the most parts may take there, such as 20GB (REELHAUL_SPOOL_BUDGET)",
+    )
+    haul.add_argument(
+        "--locks", metavar="DIR", help="where clients of this machine lock cameras (REELHAUL_LOCKS)"
+    )
+    haul.add_argument(
+        "--limit-rate", metavar="RATE", help="the most to send a second, such as 20Mbit (REELHAUL_LIMIT_RATE)"
+    )
+    haul.add_argument(
+        "--give-up-after", metavar="TIME", help="the longest outage, 24h unless told (REELHAUL_GIVE_UP_AFTER)"
     )
     haul.add_argument("--dry-run", action="store_true", help="say what would be hauled, and haul nothing")
     haul.add_argument("--json", action="store_true", help="print the report as JSON, one line a session")
@@ -146,33 +149,11 @@ def haul(settings: Settings, stop: threading.Event) -> int:
 
 
 def _hauled(settings: Settings, stop: threading.Event) -> int:
-    timing = real_timing(stop)
-    retry = Retry(timing, settings.give_up_after_s, Tally())
-    camera = Camera(settings.camera_url, timing.monotonic)
-    coordinator = Coordinator(settings.coordinator_url, settings.token, version("reelhaul"), retry)
-    with closing(camera), closing(coordinator), _progress(timing.monotonic) as progress:
-        tools = Tools(
-            camera=camera,
-            keep_awake=lambda: KeepAlive(Camera(settings.camera_url, timing.monotonic)),
-            coordinator=coordinator,
-            spool=Spool(settings.spool, Disk()),
-            retry=retry,
-            progress=progress,
-            peak_rss_mib=peak_rss_mib,
-        )
+    with tools_of(settings, stop) as tools:
         walk = Haul(tools, settings.choice, settings.session_id)
         if settings.dry_run:
             return _say_plans(walk.plans(), settings)
         return _say_reports(walk.run(), settings)
-
-
-@contextmanager
-def _progress(monotonic: Callable[[], float]) -> Iterator[Progress]:
-    if not sys.stderr.isatty():
-        yield Lines(monotonic)
-        return
-    with closing(Bars(sys.stderr)) as bars:
-        yield bars
 
 
 def _say_plans(plans: Each[SessionPlan], settings: Settings) -> int:
@@ -205,12 +186,6 @@ def _code(each: Each[SessionPlan] | Each[Report]) -> int:
     if each.unfinished:
         raise each.unfinished
     return REFUSED if each.refusals else HAULED
-
-
-def peak_rss_mib(status: Path = Path("/proc/self/status")) -> float:
-    """The most memory this process has held. Not getrusage: that begins with what its parent held."""
-    found = re.search(r"^VmHWM:\s+(\d+) kB$", status.read_text(), re.MULTILINE)
-    return round(int(found[1]) / 1024, 1) if found else 0.0
 
 
 class _Line(logging.Formatter):

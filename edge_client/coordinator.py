@@ -6,25 +6,27 @@ import base64
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from typing import Any, TypeVar
 
 import requests
 
+from edge_client.bare_http import LIBRARY_ERRORS, TIMEOUTS_S, bare_session, retry_after_s
 from edge_client.errors import (
     CoordinatorBusy,
     CoordinatorRefusal,
     CoordinatorUnreachable,
     EdgeError,
     PartsMismatch,
+    PlanReplaced,
     UploadGone,
     told,
 )
 from edge_client.plan import PartPlan, SessionPlan
 from edge_client.retry import Retry
 from edge_client.spool import SpooledPart
-from edge_client.transfer import LIBRARY_ERRORS, TIMEOUTS_S, PartUrl, bare_session
+from edge_client.transfer.desk import PartUrl
 
-MOST_RETRY_AFTER_S = 300.0
 PROBLEM = "urn:reelhaul:problem:"
 UNPRINTABLE = re.compile(r"[^\x20-\x7e\u00a0-\uffff]")
 
@@ -76,6 +78,28 @@ class UploadView:
     plan: PartPlan
     parts: Mapping[int, StoredPart]
     receipt: Receipt | None
+
+
+@dataclass(frozen=True)
+class Beat:
+    """A heartbeat as the wire has it."""
+
+    bytes_down: int
+    bytes_up: int
+    rate_down_bytes_s: int | None
+    rate_up_bytes_s: int | None
+    spool_bytes: int
+    disk_free_bytes: int
+    clock: str
+
+
+@dataclass(frozen=True)
+class HeartbeatAnswer:
+    """What the coordinator wants of the device, and the time that it has."""
+
+    pause: bool
+    pace_bytes_s: float | None
+    server_time: datetime
 
 
 def crc_text(crc: int) -> str:
@@ -153,6 +177,10 @@ class Coordinator:
 
         return self._retry.run("completing the upload", attempt)
 
+    def heartbeat(self, session_id: str, beat: Beat) -> HeartbeatAnswer:
+        """What the coordinator answers to one heartbeat; a single try. Raises EdgeError."""
+        return self._once("POST", f"/v1/sessions/{session_id}/progress", asdict(beat), _heartbeat_answer)
+
     def _call(self, method: str, path: str, body: object, read: Callable[[dict[str, Any]], T]) -> T:
         return self._retry.run(f"{method} {path}", lambda: self._once(method, path, body, read))
 
@@ -189,7 +217,7 @@ def answered(response: requests.Response) -> dict[str, Any]:
     if status in (200, 201) and document is not None:
         return document
     if status == 429 or status >= 500:
-        raise CoordinatorBusy(_words(document, status), _retry_after_s(response))
+        raise CoordinatorBusy(_words(document, status), retry_after_s(response))
     if document is None or status < 400:
         raise CoordinatorUnreachable(
             f"something that is not the coordinator answers ({status}); a captive portal, or another address?"
@@ -203,14 +231,16 @@ def _problem(document: dict[str, Any], status: int, response: requests.Response)
         return CoordinatorRefusal(f"{words}; is this the coordinator's address?")
     match document.get("action"):
         case "retry":
-            return CoordinatorBusy(words, _retry_after_s(response))
+            return CoordinatorBusy(words, retry_after_s(response))
         case "resign":
             return PartsMismatch(
                 words, _numbers(document.get("missing")) | _numbers(document.get("differing"))
             )
         case "reopen":
             return UploadGone(words)
-        case _:  # stop; replan too, for a client that names no part size has nothing else to plan
+        case "replan":
+            return PlanReplaced(words)
+        case _:
             return CoordinatorRefusal(words)
 
 
@@ -234,11 +264,6 @@ def _words(document: dict[str, Any] | None, status: int) -> str:
 
 def _numbers(value: object) -> frozenset[int]:
     return frozenset(n for n in value if isinstance(n, int)) if isinstance(value, list) else frozenset()
-
-
-def _retry_after_s(response: requests.Response) -> float:
-    text = response.headers.get("Retry-After", "")
-    return min(float(text), MOST_RETRY_AFTER_S) if text.isascii() and text.isdigit() else 0.0
 
 
 def _chapters(document: dict[str, Any]) -> dict[str, ChapterView]:
@@ -290,6 +315,15 @@ def _part_urls(document: dict[str, Any], asked_at: float) -> dict[int, PartUrl]:
         )
         for item in document["part_urls"]
     }
+
+
+def _heartbeat_answer(document: dict[str, Any]) -> HeartbeatAnswer:
+    policy = document["policy"]
+    pace = None if policy["pace_bytes_s"] is None else _whole(policy["pace_bytes_s"])
+    if pace is not None and pace <= 0:
+        raise ValueError(f"a pace is more than {pace} bytes a second")
+    server_time = datetime.fromisoformat(_text(document["server_time"]).replace("Z", "+00:00"))
+    return HeartbeatAnswer(policy["pause"] is True, pace, server_time)
 
 
 def _whole(value: object) -> int:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 
-from edge_client.errors import SpoolBusy, SpoolFault, SpoolFull
+from edge_client.errors import SpoolFault, SpoolFull
 
 
 def disk_free_bytes(folder: Path) -> int:
@@ -75,26 +75,15 @@ def created(path: Path) -> int:
     return os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
 
 
+def opened(path: Path) -> FileIO:
+    """A file that is no link, open for reading, without a buffer. Raises OSError."""
+    return FileIO(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb")
+
+
 def read(path: Path) -> bytes:
     """The whole content of a file that is no link. Raises OSError."""
-    file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    with os.fdopen(file, "rb") as stream:
-        return stream.read()
-
-
-@contextmanager
-def locked(path: Path, taken: str) -> Iterator[None]:
-    """The lock file at `path` for us alone. Raises SpoolBusy with what `taken` says of another holder."""
-    with disk_errors():
-        file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise SpoolBusy(f"{taken}; wait for it to end") from error
-        yield
-    finally:
-        os.close(file)
+    with opened(path) as stream:
+        return stream.readall()
 
 
 @contextmanager

@@ -12,6 +12,7 @@
     │   ├── CoordinatorRefusal            the coordinator said stop, or answered outside its contract
     │   ├── PartRefused                   S3 refuses a part again and again
     │   ├── ReceiptDiffers                the receipt is not for the bytes that were read
+    │   ├── SpoolTooSmall                 the spool's budget does not hold two parts
     │   └── SpoolFault                    the spool does not keep what is written to it, or is not ours
     ├── Transient                         tried again, until `--give-up-after`
     │   ├── CameraUnreachable, CameraBusy, ReadBroken
@@ -21,13 +22,14 @@
     │   └── Unsettled        exit 1       tried again for a minute, then a person must look
     ├── RoundLost                         ends a round over a chapter's parts; the next one looks anew
     │   ├── UploadGone                    the coordinator says that the upload is over: open a new one
+    │   ├── PlanReplaced                  the coordinator has another part plan: take that
     │   ├── UploadLost                    S3 does not know the upload: ask the coordinator what became of it
     │   ├── PartsMismatch                 the coordinator names parts to send again
     │   └── PartCorrupt                   a part in the spool is not what was written: read it again
     └── TryLater                 exit 75  nothing is wrong that time would not mend
         ├── GaveUp                        an outage outlasted `--give-up-after`
         ├── SpoolFull                     no room on the disk
-        ├── SpoolBusy                     another client holds the session or the camera
+        ├── SpoolBusy                     another client holds the spool or the camera
         └── Stopped                       SIGINT or SIGTERM
 
 No message holds a token or a presigned URL: what `requests` raises names whole URLs, so only its type is told.
@@ -90,6 +92,10 @@ class ReceiptDiffers(Refused):
     """The receipt is not for the bytes that were read."""
 
 
+class SpoolTooSmall(Refused):
+    """The spool's budget does not hold two parts."""
+
+
 class SpoolFault(Refused):
     """The spool does not keep what is written to it, or is not ours."""
 
@@ -150,6 +156,10 @@ class UploadGone(RoundLost):
     """The coordinator says that this upload is over: open a new one."""
 
 
+class PlanReplaced(RoundLost):
+    """The coordinator has another part plan."""
+
+
 class UploadLost(RoundLost):
     """S3 does not know the upload: it may be complete or gone, the coordinator knows."""
 
@@ -179,7 +189,7 @@ class SpoolFull(TryLater):
 
 
 class SpoolBusy(TryLater):
-    """Another client holds the session or the camera."""
+    """Another client holds the spool or the camera."""
 
 
 class Stopped(TryLater):

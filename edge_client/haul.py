@@ -94,7 +94,7 @@ class Haul:
 
     def run(self) -> Each[Report]:
         """Haul everything chosen. One session's refusal does not keep the others; an outage ends the run."""
-        with self._visit() as visit:
+        with self._tools.spool.held(), self._visit() as visit:
             if self._session_id is not None:
                 return Each((self._named(visit, self._session_id),))
             return self._each(visit, lambda one: self._derived(visit, one))
@@ -106,23 +106,23 @@ class Haul:
 
     def _named(self, visit: Visit, session_id: str) -> Report:
         """The session with a name of the user's: a plan on disk needs no list from the camera."""
-        with self._tools.spool.session(session_id) as folder:
-            raw = folder.read(PLAN)
-            if raw is None:
-                [one] = self._sessions(visit, visit.files())
-                return self._session(visit, folder, _frozen(visit, folder, one), one.files)
-            plan = decoded(raw)
-            if not isinstance(self._choice, Everything):
-                plan.refuse_other_choice(self._choice)
-            return self._session(visit, folder, plan, ())
+        folder = self._tools.spool.session(session_id)
+        raw = folder.read(PLAN)
+        if raw is None:
+            [one] = self._sessions(visit, visit.files())
+            return self._session(visit, folder, _frozen(visit, folder, one), one.files)
+        plan = decoded(raw)
+        if not isinstance(self._choice, Everything):
+            plan.refuse_other_choice(self._choice)
+        return self._session(visit, folder, plan, ())
 
     def _derived(self, visit: Visit, one: ChosenSession) -> Report:
         """The session that is named after its recording."""
         files = one.exactly()
-        with self._tools.spool.session(one.name) as folder:
-            raw = folder.read(PLAN)
-            plan = decoded(raw) if raw is not None else _frozen(visit, folder, one)
-            return self._session(visit, folder, plan, files)
+        folder = self._tools.spool.session(one.name)
+        raw = folder.read(PLAN)
+        plan = decoded(raw) if raw is not None else _frozen(visit, folder, one)
+        return self._session(visit, folder, plan, files)
 
     def _each(self, visit: Visit, do: Callable[[ChosenSession], T]) -> Each[T]:
         """What `do` makes of each chosen session; one session's refusal does not keep the others."""
@@ -172,7 +172,9 @@ class Haul:
         if any(view.receipt is None for view in views.values()):
             # Before it is needed: a chapter that only waits in the spool may go up for hours first.
             visit.wake()
-        chapters = tuple(self._chapter(visit, folder, plan, chapter, views) for chapter in plan.chapters)
+        self._tools.progress.session(plan.session_id)
+        with self._tools.heartbeat(plan.session_id):
+            chapters = tuple(self._chapter(visit, folder, plan, chapter, views) for chapter in plan.chapters)
         report = Report(
             session=plan.session_id,
             chapters=chapters,

@@ -17,6 +17,7 @@ from edge_client.errors import PlanDiffers, PlanUnreadable
 
 SCHEMA = 1
 MOST_CHAPTERS = 99
+ANOTHER_NAME = "to haul it as it is now, take another session name"
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,18 @@ class ChapterPlan:
     @property
     def path(self) -> str:
         return f"{self.directory}/{self.filename}"
+
+    def refuse_other_file(self, size_bytes: int, etag: str | None, gumi: str | None) -> None:
+        """Raises PlanDiffers when what the camera serves now is not the planned file. An unknown gumi says nothing."""
+        if size_bytes != self.size_bytes:
+            raise PlanDiffers(
+                f"{self.path} has {size_bytes} bytes now, {self.size_bytes} were planned; {ANOTHER_NAME}"
+            )
+        if etag != self.etag or (gumi and self.gumi and gumi != self.gumi):
+            raise PlanDiffers(
+                f"{self.path} is another file than was planned, though as long (its ETag or id changed); "
+                f"{ANOTHER_NAME}"
+            )
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,9 @@ MEGABYTE = 1_000_000
 class Progress(Protocol):
     """Told by the haul what happens; called from several threads."""
 
+    def session(self, session_id: str) -> None:
+        """A session begins."""
+
     def chapter(self, path: str, size_bytes: int) -> None:
         """A chapter begins."""
 
@@ -57,6 +60,9 @@ class Bars:
         self._terminal = terminal
         self._lock = threading.Lock()
         self._legs: list[tqdm[Any]] = []
+
+    def session(self, session_id: str) -> None:
+        tqdm.write(f"session {session_id}", file=self._terminal)
 
     def chapter(self, path: str, size_bytes: int) -> None:
         self.close()
@@ -113,6 +119,9 @@ class Lines:
 
     def _mark(self) -> None:
         self._said_at, self._said_down, self._said_up = self._monotonic(), self._down_bytes, self._up_bytes
+
+    def session(self, session_id: str) -> None:
+        log.info("session started", extra={"session": session_id})
 
     def chapter(self, path: str, size_bytes: int) -> None:
         with self._lock:

@@ -149,3 +149,7 @@ class StallWatch:
         if self._moved_bytes < STALL_FLOOR_BYTES:
             raise self._stalled(f"stalled: {self._moved_bytes} bytes in {now - self._since:.0f} s")
         self._since, self._moved_bytes = now, 0
+
+    def rested(self, seconds: float) -> None:
+        """Time in which nothing was meant to move does not count."""
+        self._since += seconds

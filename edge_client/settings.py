@@ -5,20 +5,23 @@ from __future__ import annotations
 import os
 import re
 import stat
+import tempfile
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from edge_client.chapters import RECORDING_NUMBER, ByFile, ByNumber, Everything, is_directory, parsed
 from edge_client.coordinator import Token
 from edge_client.errors import SettingsFault
+from edge_client.quantities import duration_s, rate_bytes_s, size_bytes
 
 SESSION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 TOKEN = re.compile(r"t_[A-Za-z0-9._~+/=-]{1,500}", re.ASCII)
-DURATION = re.compile(r"([0-9]{1,6})([smhd])", re.ASCII)
-SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+GIVE_UP_AFTER_S = 24 * 3600.0
+Q = TypeVar("Q", int, float)
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -32,6 +35,9 @@ class Settings:
     coordinator_url: str
     token: Token
     spool: Path
+    spool_budget_bytes: int | None
+    locks: Path
+    limit_rate_bytes_s: float | None
     give_up_after_s: float
     dry_run: bool
     as_json: bool
@@ -46,7 +52,7 @@ class _Reader:
         self.faults: list[str] = []
 
     def required(self, option: str) -> str:
-        variable = f"REELHAUL_{option.upper().replace('-', '_')}"
+        variable = _variable(option)
         value = getattr(self._arguments, option.replace("-", "_")) or self._environ.get(variable)
         if not value:
             self.faults.append(f"--{option} (or {variable}) is needed")
@@ -95,17 +101,26 @@ class _Reader:
             self.faults.append("--all makes a session of each recording, so it takes no SESSION")
         return session
 
-    def give_up_after_s(self) -> float:
-        match = DURATION.fullmatch(self._arguments.give_up_after)
-        if not match:
-            self.faults.append("--give-up-after is a number with s, m, h or d, such as 24h")
-            return 0.0
-        return float(int(match[1]) * SECONDS[match[2]])
+    def locks(self) -> Path:
+        """One folder for all clients of this user on this machine, whatever their spools."""
+        told = self._arguments.locks or self._environ.get("REELHAUL_LOCKS")
+        return Path(told) if told else Path(tempfile.gettempdir()) / f"reelhaul-{os.geteuid()}"
+
+    def quantity(self, option: str, parsed: Callable[[str], Q]) -> Q | None:
+        text = getattr(self._arguments, option.replace("-", "_")) or self._environ.get(_variable(option))
+        if not text:
+            return None
+        try:
+            return parsed(text)
+        except ValueError as error:
+            self.faults.append(f"--{option} {error}")
+            return None
 
 
 def settings_from(arguments: Namespace, environ: Mapping[str, str]) -> Settings:
     """The settings. Raises SettingsFault with every fault."""
     reader = _Reader(arguments, environ)
+    patience_s = reader.quantity("give-up-after", duration_s)
     settings = Settings(
         session_id=reader.session_id(),
         choice=reader.choice(),
@@ -113,13 +128,20 @@ def settings_from(arguments: Namespace, environ: Mapping[str, str]) -> Settings:
         coordinator_url=reader.coordinator_url(),
         token=reader.token(),
         spool=Path(reader.required("spool")),
-        give_up_after_s=reader.give_up_after_s(),
+        locks=reader.locks(),
+        spool_budget_bytes=reader.quantity("spool-budget", size_bytes),
+        limit_rate_bytes_s=reader.quantity("limit-rate", rate_bytes_s),
+        give_up_after_s=GIVE_UP_AFTER_S if patience_s is None else patience_s,
         dry_run=arguments.dry_run,
         as_json=arguments.json,
     )
     if reader.faults:
         raise SettingsFault(reader.faults)
     return settings
+
+
+def _variable(option: str) -> str:
+    return f"REELHAUL_{option.upper().replace('-', '_')}"
 
 
 def _is_address(text: str) -> bool:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, field
 from functools import partial
 
 from edge_client.camera import Camera, KeepAlive
 from edge_client.chapters import CameraFile
 from edge_client.coordinator import Coordinator
 from edge_client.errors import CardFault, Refused, Unsettled
+from edge_client.locks import CameraLocks
 from edge_client.plan import MOST_CHAPTERS, CameraIdentity, ChapterPlan, SessionPlan
-from edge_client.progress import Progress
 from edge_client.retry import Retry
 from edge_client.spool import Spool
+from edge_client.standing import Standing
+from edge_client.transfer import Uplink
 
 
 @dataclass(frozen=True)
@@ -25,9 +27,16 @@ class Tools:
     keep_awake: Callable[[], KeepAlive]
     coordinator: Coordinator
     spool: Spool
-    retry: Retry
-    progress: Progress
+    camera_locks: CameraLocks
+    uplink: Uplink
+    progress: Standing
+    heartbeat: Callable[[str], AbstractContextManager[object]]
     peak_rss_mib: Callable[[], float]
+
+    @property
+    def retry(self) -> Retry:
+        """The patience of everything that may be tried again."""
+        return self.uplink.retry
 
 
 @dataclass
@@ -41,6 +50,7 @@ class Visit:
     stack: ExitStack
     known: CameraIdentity | None = None
     awake: bool = False
+    checked: set[str] = field(default_factory=set)
 
     def files(self) -> list[CameraFile]:
         """The camera's list, once it is done writing."""
@@ -57,7 +67,7 @@ class Visit:
         if self.known is None:
             self.wake()
             found = self.tools.retry.run("the camera's identity", lambda: self._identity(example))
-            self.stack.enter_context(self.tools.spool.camera(found.serial))
+            self.stack.enter_context(self.tools.camera_locks.held(found.serial))
             self.known = found
         return self.known
 
@@ -77,9 +87,24 @@ class Visit:
         size_bytes = camera.head(example.directory, example.filename).size_bytes
         return CameraIdentity(camera.serial_in(example.directory, example.filename, size_bytes), None, None)
 
-    def check_again(self, plan: SessionPlan) -> None:
-        """After an outage: one try to see that the plan's camera is there and not writing."""
+    def check_first(self, plan: SessionPlan, chapter: ChapterPlan) -> None:
+        """Before a run's first byte of a chapter: the plan's camera and file are there. Raises PlanDiffers."""
+        plan.refuse_other_camera(self.identity(plan.chapters[0]).serial)
+        if chapter.path not in self.checked:
+            self.tools.retry.run(chapter.path, lambda: self._check_file(chapter))
+            self.checked.add(chapter.path)
+
+    def check_again(self, plan: SessionPlan, chapter: ChapterPlan) -> None:
+        """After an outage: one try to see that the plan's camera and file are there and the camera not writing."""
         plan.refuse_other_camera(self._identity(plan.chapters[0]).serial)
+        self._check_file(chapter)
+
+    def _check_file(self, chapter: ChapterPlan) -> None:
+        """One try. A card may have been changed for one with files of the same names and sizes."""
+        facts = self.tools.camera.head(chapter.directory, chapter.filename)
+        chapter.refuse_other_file(
+            facts.size_bytes, facts.etag, self.tools.camera.gumi(chapter.directory, chapter.filename)
+        )
 
     def freeze(self, session_id: str, recording: str | None, files: tuple[CameraFile, ...]) -> SessionPlan:
         """The plan of a session of these files, each with all that identifies it."""
@@ -100,6 +125,7 @@ class Visit:
         if facts.size_bytes == 0:
             raise CardFault(f"{file.path} has no bytes")
         gumi = camera.gumi(file.directory, file.filename)
+        self.checked.add(file.path)
         return ChapterPlan(
             file.directory, file.filename, file.size_bytes, file.created, file.modified, facts.etag, gumi
         )

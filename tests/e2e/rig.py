@@ -64,7 +64,11 @@ class Rig:
         command += ["--camera", camera.url, "--coordinator", self.world.coordinator_url, "--json"]
         command += ["--token-file", str(self.token_file), "--spool", str(self.folder / spool)]
         command += more or ["--recording", RECORDING]
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        # Each spool is a device of its own: devices share no locks.
+        locks = {"REELHAUL_LOCKS": str(self.folder / f"{spool}-locks")}
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith("AWS_")
+        } | locks
         return subprocess.Popen(
             command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )

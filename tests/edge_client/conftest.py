@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,8 +16,11 @@ from edge_client.coordinator import Coordinator, Token
 from edge_client.disk import Disk, disk_free_bytes
 from edge_client.errors import Stopped
 from edge_client.haul import Choice, Each, Haul, Report
+from edge_client.locks import CameraLocks
 from edge_client.retry import Retry, Tally, Timing
 from edge_client.spool import Spool
+from edge_client.standing import Standing
+from edge_client.transfer import Lanes, Pace, Uplink
 from edge_client.visit import Tools
 from tests.edge_client.fakes import (
     TOKEN,
@@ -64,6 +67,9 @@ class CountingProgress:
         self.verified_paths: list[str] = []
         self._lock = threading.Lock()
 
+    def session(self, session_id: str) -> None:
+        """Nothing: chapters are what is counted."""
+
     def chapter(self, path: str, size_bytes: int) -> None:
         self.down_bytes = self.up_bytes = 0
 
@@ -92,6 +98,12 @@ class Device:
     give_up_after_s: float = 600.0
     keep_alive_every_s: float = 3.0
     free_bytes: Callable[[Path], int] = disk_free_bytes
+    spool_budget_bytes: int | None = None
+    limit_rate_bytes_s: float | None = None
+
+    @property
+    def camera_locks(self) -> CameraLocks:
+        return CameraLocks(self.spool.parent / "locks", Disk())
 
     def card(self, **sizes: int) -> None:
         """Chapters `GX010042` and so on, by name and size, in 100GOPRO."""
@@ -119,9 +131,11 @@ class Device:
                 Camera(self.camera.url, retry.timing.monotonic), self.keep_alive_every_s
             ),
             coordinator=coordinator,
-            spool=Spool(self.spool, Disk(self.free_bytes)),
-            retry=retry,
-            progress=self.progress,
+            spool=Spool(self.spool, Disk(self.free_bytes), self.spool_budget_bytes),
+            camera_locks=self.camera_locks,
+            uplink=Uplink(retry, Pace(retry.timing, self.limit_rate_bytes_s), Lanes(retry.timing.monotonic)),
+            progress=Standing(self.progress, retry.timing.monotonic),
+            heartbeat=lambda session_id: nullcontext(),
             peak_rss_mib=lambda: 1.0,
         )
 

@@ -200,6 +200,9 @@ class FakeCloud:
     puts: list[int] = field(default_factory=list)
     batches: list[list[int]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
+    heartbeats: list[dict[str, Any]] = field(default_factory=list)
+    policy: dict[str, Any] = field(default_factory=lambda: {"pause": False, "pace_bytes_s": None})
+    server_time: str = "2026-11-25T12:00:00Z"
     issued: int = 0
     url: str = ""
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -326,7 +329,7 @@ class CloudHandler(Quiet):
             return "session"
         if self.command == "GET":
             return "get"
-        return {"uploads": "open", "part-urls": "urls", "complete": "complete"}[last]
+        return {"uploads": "open", "part-urls": "urls", "complete": "complete", "progress": "progress"}[last]
 
     def dispatch(self, kind: str, body: dict[str, Any], name: str) -> None:
         fake, parts = self.fake, self.path.split("/")
@@ -335,6 +338,9 @@ class CloudHandler(Quiet):
             if known != body:
                 return self.problem(409, "session-differs", "stop", differences=["chapters"])
             return self.answer_json(200, fake.session_view(parts[3]))
+        if kind == "progress":
+            fake.heartbeats.append(body)
+            return self.answer_json(200, {"policy": fake.policy, "server_time": fake.server_time})
         if kind == "open":
             return self.answer_json(201, fake.view(fake.open(body["artifact_id"], body["size_bytes"])))
         upload = fake.uploads[parts[3]]

@@ -16,9 +16,10 @@ from typing import Any
 import pytest
 
 from edge_client.chapters import ByFile, ByNumber, Everything
-from edge_client.cli import parser, peak_rss_mib, run
+from edge_client.cli import parser, run
 from edge_client.errors import SettingsFault
 from edge_client.settings import Settings, settings_from
+from edge_client.wiring import peak_rss_mib
 from tests.edge_client.conftest import ROOT, Device
 from tests.edge_client.fakes import SIGNATURE, TOKEN, CameraFile, CloudHandler, footage
 
@@ -53,6 +54,7 @@ def arguments(device: Device, token_file: Path, *more: str) -> list[str]:
         "haul",
         *("--camera", device.camera.url, "--coordinator", device.cloud.url),
         *("--token-file", str(token_file), "--spool", str(device.spool)),
+        *("--locks", str(device.camera_locks.folder)),
         *more,
     ]
 

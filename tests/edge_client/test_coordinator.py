@@ -13,6 +13,7 @@ from edge_client.errors import (
     CoordinatorRefusal,
     GaveUp,
     PartsMismatch,
+    PlanReplaced,
     UploadGone,
 )
 from edge_client.plan import CameraIdentity, ChapterPlan, PartPlan, SessionPlan, Span
@@ -59,7 +60,7 @@ def test_every_call_carries_token_and_version(coordinator: Coordinator, cloud: F
         pytest.param(problem(400, "invalid-request", "stop"), CoordinatorRefusal, id="stop"),
         pytest.param(problem(401, "not-authenticated", "stop"), CoordinatorRefusal, id="not authenticated"),
         pytest.param(problem(426, "client-too-old", "stop"), CoordinatorRefusal, id="too old"),
-        pytest.param(problem(409, "plan-differs", "replan"), CoordinatorRefusal, id="replan"),
+        pytest.param(problem(409, "plan-differs", "replan"), PlanReplaced, id="replan"),
         pytest.param(problem(409, "new-one", "unheard-of"), CoordinatorRefusal, id="unknown action"),
         pytest.param(problem(410, "upload-gone", "reopen"), UploadGone, id="reopen"),
         pytest.param(

@@ -8,14 +8,13 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 from awscrt.checksums import crc64nvme
 
 from edge_client.chapters import ByFile, ByNumber, Everything
-from edge_client.disk import Disk
+from edge_client.disk import Disk, disk_free_bytes
 from edge_client.errors import (
     CardFault,
     CoordinatorRefusal,
@@ -27,6 +26,7 @@ from edge_client.errors import (
     SpoolBusy,
     SpoolFault,
     SpoolFull,
+    SpoolTooSmall,
     Stopped,
     Unsettled,
 )
@@ -49,6 +49,18 @@ def s3_says(status: int, code: str) -> Callable[[CloudHandler, Upload, int], Non
         handler.s3_error(status, code)
 
     return act
+
+
+def s3_fails_once_there_are(device: Device, parts: int) -> None:
+    """Every PUT fails, the first only when the spool holds so many parts: else patience might end before."""
+
+    def act(handler: CloudHandler, upload: Upload, number: int) -> None:
+        deadline = time.monotonic() + 5
+        while len(device.parts()) < parts and time.monotonic() < deadline:
+            time.sleep(0.01)
+        s3_says(500, "InternalError")(handler, upload, number)
+
+    device.cloud.faults["put"] = [act] * 1000
 
 
 def hang_up(handler: CloudHandler, *rest: Any) -> None:
@@ -424,39 +436,118 @@ class TestTheSpoolInAHaul:
 
         assert len(device.parts()) == (4 if lies else 0)
 
-    def test_a_full_disk_ends_the_run_for_now_after_sending_what_is_there(self, device: Device):
-        rooms = [RESERVE_BYTES + PART_BYTES] * 3 + [RESERVE_BYTES + 4]
-        full = threading.Event()
+    def test_a_disk_that_others_fill_ends_the_run_for_now_after_sending_what_is_there(self, device: Device):
+        device.free_bytes = lambda folder: 10**12 if len(device.camera.reads()) < 3 else RESERVE_BYTES
 
-        def room(folder: Path) -> int:
-            if len(rooms) == 1:
-                full.set()
-            return rooms.pop(0)
-
-        def when_full(handler: CloudHandler, upload: Upload, number: int) -> None:
-            full.wait(5)
-            time.sleep(0.05)  # so that a run that does not wait for its parts has ended
-            s3_says(500, "InternalError")(handler, upload, number)
-
-        device.free_bytes = room
-        device.cloud.faults["put"] = [when_full] * 2
-
-        with pytest.raises(SpoolFull):
+        with pytest.raises(SpoolFull, match="stay free"):
             device.run()
 
         assert sorted(device.cloud.uploads["u_1"].parts) == [1, 2, 3]
+
+    def test_a_full_disk_never_costs_a_part_that_s3_does_not_have(self, device: Device):
+        device.free_bytes = lambda folder: 10**12 if len(device.camera.reads()) < 3 else RESERVE_BYTES
+        s3_fails_once_there_are(device, 3)
+        device.give_up_after_s = 60.0
+
+        with pytest.raises(GaveUp):
+            device.run()
+
         assert len(device.parts()) == 3
+        device.free_bytes = disk_free_bytes
+        device.cloud.faults.clear()
+        device.camera.requests.clear()
+        device.run()
+        assert device.object() == device.content()
+        assert len(device.camera.reads()) == 1
 
-    def test_a_second_client_on_the_session_is_sent_away(self, device: Device):
-        with Spool(device.spool, Disk()).session("s"), pytest.raises(SpoolBusy, match="session s"):
+    def test_a_second_client_on_the_spool_is_sent_away(self, device: Device):
+        with Spool(device.spool, Disk()).held(), pytest.raises(SpoolBusy, match="uses the spool"):
             device.run()
 
-    def test_a_second_client_on_the_camera_is_sent_away(self, device: Device):
-        with (
-            Spool(device.spool, Disk()).camera("C3501324500711"),
-            pytest.raises(SpoolBusy, match="camera C3501324500711"),
-        ):
+    def test_a_second_client_on_the_camera_is_sent_away_whatever_its_spool(self, device: Device):
+        with device.camera_locks.held("C3501324500711"), pytest.raises(SpoolBusy, match="camera C35"):
             device.run()
+
+
+class TestABudget:
+    @pytest.fixture
+    def held(self, device: Device) -> list[int]:
+        """What the spool's parts hold in all, each time that the camera is read."""
+        device.card(GX010042=12 * PART_BYTES + 5)
+        held: list[int] = []
+
+        def act(handler: CameraHandler, file: CameraFile, first: int, last: int) -> None:
+            held.append(sum(path.stat().st_size for path in device.parts()))
+            handler.part(file, first, last)
+
+        device.camera.faults["read"] = [act] * 100
+        return held
+
+    @pytest.mark.parametrize("room", [2 * PART_BYTES, 2 * PART_BYTES + 1, 3 * PART_BYTES])
+    def test_is_kept_while_every_byte_comes_home(self, device: Device, held: list[int], room: int):
+        device.spool_budget_bytes = room
+
+        report = device.report()
+
+        assert device.object() == device.content()
+        assert len(held) == report.chapters[0].parts_sent == 13
+        assert max(held) + PART_BYTES <= room
+
+    def test_below_two_parts_is_refused_before_anything_is_read(self, device: Device, held: list[int]):
+        device.spool_budget_bytes = 2 * PART_BYTES - 1
+
+        with pytest.raises(SpoolTooSmall, match="--spool-budget"):
+            device.run()
+
+        assert held == []
+
+    def test_of_less_than_two_parts_is_enough_for_a_chapter_of_one(self, device: Device):
+        device.card(GX010042=PART_BYTES)
+        device.spool_budget_bytes = PART_BYTES
+
+        device.run()
+
+        assert device.object() == device.content()
+
+    def test_with_room_for_all_drops_nothing_before_the_receipt(self, device: Device, held: list[int]):
+        device.run()
+
+        assert max(held) == 12 * PART_BYTES
+
+    def test_never_costs_a_part_that_s3_does_not_have(self, device: Device, held: list[int]):
+        device.spool_budget_bytes = 3 * PART_BYTES
+        device.give_up_after_s = 60.0
+        s3_fails_once_there_are(device, 3)
+
+        with pytest.raises(GaveUp):
+            device.run()
+
+        assert len(device.parts()) == len(held) == 3
+
+    def test_survives_a_kill_with_what_was_dropped_in_s3(self, device: Device):
+        device.card(GX010042=12 * PART_BYTES + 5)
+        device.spool_budget_bytes = 2 * PART_BYTES
+        killed_after(device, parts=8)
+        stored = set(device.cloud.uploads["u_1"].parts)
+        assert len(device.parts()) < len(stored)
+
+        device.run()
+
+        assert device.object() == device.content()
+        assert stored.isdisjoint(device.cloud.puts)
+
+    def test_that_parts_of_another_session_fill_says_so_and_keeps_them(self, device: Device):
+        device.card(GX010042=3 * PART_BYTES, GX010043=5 * PART_BYTES)
+        device.cloud.faults["complete"] = [(403, b'{"message": "Forbidden"}')]
+        with pytest.raises(CoordinatorRefusal):
+            device.run()
+        kept = device.parts()
+        device.spool_budget_bytes = 3 * PART_BYTES
+
+        with pytest.raises(SpoolFull, match="budget"):
+            device.run("other", ByNumber("0043"))
+
+        assert device.parts() == kept
 
 
 class TestS3:

@@ -10,16 +10,26 @@ import pytest
 from awscrt.checksums import crc64nvme
 
 from edge_client.disk import Disk
-from edge_client.errors import EdgeError, PartCorrupt, SpoolBusy, SpoolFault, SpoolFull
+from edge_client.errors import EdgeError, PartCorrupt, SpoolBusy, SpoolFault, SpoolFull, SpoolTooSmall
+from edge_client.locks import CameraLocks
 from edge_client.plan import PartPlan
-from edge_client.spool import RESERVE_BYTES, ChapterSpool, Spool, SpooledPart
+from edge_client.spool import RESERVE_BYTES, ChapterSpool, Room, Spool, SpooledPart
 
 PLAN = PartPlan(25, 10, 3)
 
 
+def chapter_spool(folder: Path, disk: Disk, budget_bytes: int = 10**12) -> ChapterSpool:
+    """The parts of one chapter as a session of `folder`'s spool keeps them."""
+    return ChapterSpool(folder, disk, Room(folder.parent.parent, disk, budget_bytes))
+
+
+def bytes_of(parts: ChapterSpool, part: SpooledPart, buffer_bytes: int = 4) -> bytes:
+    return b"".join(bytes(block) for block in parts.reader(part).blocks(memoryview(bytearray(buffer_bytes))))
+
+
 @pytest.fixture
 def parts(tmp_path: Path) -> ChapterSpool:
-    return ChapterSpool(tmp_path / "chapter", Disk(lambda folder: 10**12))
+    return chapter_spool(tmp_path / "chapter", Disk(lambda folder: 10**12))
 
 
 def put(parts: ChapterSpool, number: int, content: bytes, plan: PartPlan = PLAN) -> SpooledPart:
@@ -66,7 +76,7 @@ def test_what_a_kill_left_unfinished_is_no_part_and_is_written_over(parts: Chapt
 def test_a_part_is_opened_with_its_bytes(parts: ChapterSpool):
     part = put(parts, 3, b"01234")
 
-    assert parts.content(part) == b"01234"
+    assert bytes_of(parts, part) == b"01234"
 
 
 @pytest.mark.parametrize("content", [b"01234567x9", b"012345678", b""])
@@ -75,7 +85,7 @@ def test_a_part_that_changed_on_disk_is_corrupt(parts: ChapterSpool, tmp_path: P
     (tmp_path / "chapter" / part.filename).write_bytes(content)
 
     with pytest.raises(PartCorrupt):
-        parts.content(part)
+        bytes_of(parts, part)
 
 
 def test_a_part_that_vanished_is_corrupt(parts: ChapterSpool):
@@ -83,7 +93,7 @@ def test_a_part_that_vanished_is_corrupt(parts: ChapterSpool):
     parts.drop_part(part)
 
     with pytest.raises(PartCorrupt):
-        parts.content(part)
+        bytes_of(parts, part)
 
 
 def test_a_link_in_place_of_a_part_is_not_followed(parts: ChapterSpool, tmp_path: Path):
@@ -93,7 +103,7 @@ def test_a_link_in_place_of_a_part_is_not_followed(parts: ChapterSpool, tmp_path
     path.symlink_to(tmp_path / "elsewhere")
 
     with pytest.raises(PartCorrupt):
-        parts.content(part)
+        bytes_of(parts, part)
 
 
 def test_a_part_written_again_takes_the_place_of_the_old_one(parts: ChapterSpool, tmp_path: Path):
@@ -113,7 +123,7 @@ def test_a_part_with_the_same_number_and_length_of_another_plan_is_not_taken(par
 
 @pytest.mark.parametrize(("spare_bytes", "fits"), [(-1, False), (0, True), (1, True)])
 def test_room_is_checked_before_a_part_is_begun(tmp_path: Path, spare_bytes: int, fits: bool):
-    parts = ChapterSpool(tmp_path / "c", Disk(lambda folder: RESERVE_BYTES + 10 + spare_bytes))
+    parts = chapter_spool(tmp_path / "c", Disk(lambda folder: RESERVE_BYTES + 10 + spare_bytes))
 
     if fits:
         assert put(parts, 1, b"0123456789")
@@ -125,7 +135,7 @@ def test_room_is_checked_before_a_part_is_begun(tmp_path: Path, spare_bytes: int
 def test_a_disk_that_fills_up_is_told_as_full(tmp_path: Path):
     if not os.path.exists("/dev/full"):
         pytest.skip("this system has no /dev/full")
-    parts = ChapterSpool(tmp_path / "c", Disk(lambda folder: 10**12))
+    parts = chapter_spool(tmp_path / "c", Disk(lambda folder: 10**12))
 
     with parts.writing(PLAN.span(1)) as writer:
         full = os.open("/dev/full", os.O_WRONLY)
@@ -135,59 +145,94 @@ def test_a_disk_that_fills_up_is_told_as_full(tmp_path: Path):
             writer.write(b"0123456789")
 
 
-def test_a_session_has_one_client(tmp_path: Path):
+def test_a_spool_has_one_client(tmp_path: Path):
     spool = Spool(tmp_path / "spool", Disk())
 
-    with spool.session("a"), pytest.raises(SpoolBusy), Spool(tmp_path / "spool", Disk()).session("a"):
+    with (
+        spool.held(),
+        pytest.raises(SpoolBusy, match="another client"),
+        Spool(tmp_path / "spool", Disk()).held(),
+    ):
         pass
 
 
 def test_a_lock_is_free_after_its_client(tmp_path: Path):
     spool = Spool(tmp_path / "spool", Disk())
-    with spool.session("a"):
+    with spool.held():
         pass
 
-    with spool.session("a") as folder:
-        assert folder.read("plan.json") is None
+    with spool.held():
+        assert spool.session("a").read("plan.json") is None
+
+
+def test_a_camera_has_one_client_whatever_the_spools(tmp_path: Path):
+    locks = CameraLocks(tmp_path / "locks", Disk())
+
+    with locks.held("C1"), locks.held("C2"), pytest.raises(SpoolBusy, match="camera C1"), locks.held("C1"):
+        pass
+
+
+def test_what_a_kill_left_half_written_is_swept_by_the_next_client(tmp_path: Path):
+    spool = Spool(tmp_path / "spool", Disk())
+    folder = tmp_path / "spool" / "s" / "chapter"
+    folder.mkdir(parents=True, mode=0o700)
+    (tmp_path / "spool").chmod(0o700)
+    (folder / "00001.writing").write_bytes(b"half")
+
+    with spool.held():
+        assert list(folder.iterdir()) == []
 
 
 def test_a_document_is_read_as_it_was_written(tmp_path: Path):
-    with Spool(tmp_path / "spool", Disk()).session("a") as folder:
-        folder.write("plan.json", b"one")
-        folder.write("plan.json", b"two")
+    folder = Spool(tmp_path / "spool", Disk()).session("a")
+    folder.write("plan.json", b"one")
+    folder.write("plan.json", b"two")
 
-        assert folder.read("plan.json") == b"two"
+    assert folder.read("plan.json") == b"two"
 
 
 @pytest.mark.parametrize("name", ["..", "a/b", "", ".hidden", "a\0b", "a" * 201])
 def test_a_name_that_leaves_the_spool_is_refused(tmp_path: Path, name: str):
-    with pytest.raises(SpoolFault), Spool(tmp_path / "spool", Disk()).session(name):
-        pass
+    with pytest.raises(SpoolFault):
+        Spool(tmp_path / "spool", Disk()).session(name)
 
 
 def test_a_spool_that_others_may_write_to_is_refused(tmp_path: Path):
     (tmp_path / "spool").mkdir()
     (tmp_path / "spool").chmod(0o777)
 
-    with pytest.raises(SpoolFault, match="this user alone"):
-        Spool(tmp_path / "spool", Disk())
+    with pytest.raises(SpoolFault, match="this user alone"), Spool(tmp_path / "spool", Disk()).held():
+        pass
 
 
 def test_a_spool_that_is_a_link_is_refused(tmp_path: Path):
     (tmp_path / "real").mkdir(mode=0o700)
     (tmp_path / "spool").symlink_to(tmp_path / "real")
 
-    with pytest.raises(SpoolFault):
-        Spool(tmp_path / "spool", Disk())
+    with pytest.raises(SpoolFault), Spool(tmp_path / "spool", Disk()).held():
+        pass
 
 
-def test_a_part_on_its_way_does_not_depend_on_the_disk_any_more(parts: ChapterSpool, tmp_path: Path):
+def test_a_part_that_changes_while_it_is_read_never_comes_whole(parts: ChapterSpool, tmp_path: Path):
+    part = put(parts, 1, b"0123456789")
+    blocks = parts.reader(part).blocks(memoryview(bytearray(4)))
+    next(blocks)
+    with (tmp_path / "chapter" / part.filename).open("r+b") as file:
+        file.seek(9)
+        file.write(b"x")
+
+    seen: list[bytes] = []
+    with pytest.raises(PartCorrupt):
+        seen.extend(bytes(block) for block in blocks)
+
+    assert b"".join(seen) == b"4567"
+
+
+@pytest.mark.parametrize("buffer_bytes", [1, 9, 10, 11])
+def test_a_part_is_read_through_a_buffer_of_any_size(parts: ChapterSpool, buffer_bytes: int):
     part = put(parts, 1, b"0123456789")
 
-    content = parts.content(part)
-    os.truncate(tmp_path / "chapter" / part.filename, 0)
-
-    assert bytes(content) == b"0123456789"
+    assert bytes_of(parts, part, buffer_bytes) == b"0123456789"
 
 
 @pytest.mark.parametrize(
@@ -197,21 +242,19 @@ def test_a_disk_that_refuses_is_told_as_what_it_is(tmp_path: Path, code: int, ra
     def refuse(folder: Path) -> int:
         raise OSError(code, os.strerror(code), str(folder))
 
-    with pytest.raises(raised), ChapterSpool(tmp_path / "chapter", Disk(refuse)).writing(PLAN.span(1)):
+    with pytest.raises(raised), chapter_spool(tmp_path / "chapter", Disk(refuse)).writing(PLAN.span(1)):
         pass
 
 
-@pytest.mark.parametrize("name", ["lock", "plan.json"])
+@pytest.mark.parametrize("name", ["lock", "s/plan.json"])
 def test_what_cannot_be_opened_is_a_fault_of_the_spool(tmp_path: Path, name: str):
-    (tmp_path / "spool" / "s").mkdir(parents=True, mode=0o700)
-    (tmp_path / "spool").chmod(0o700)
-    (tmp_path / "spool" / "s" / name).mkdir()
+    (tmp_path / "spool").mkdir(mode=0o700)
+    (tmp_path / "spool" / "s").mkdir(mode=0o700)
+    (tmp_path / "spool" / name).mkdir()
+    spool = Spool(tmp_path / "spool", Disk())
 
-    with (
-        pytest.raises(SpoolFault, match="cannot be used"),
-        Spool(tmp_path / "spool", Disk()).session("s") as session,
-    ):
-        session.read("plan.json")
+    with pytest.raises(SpoolFault, match="cannot be used"), spool.held():
+        spool.session("s").read("plan.json")
 
 
 class Watched:
@@ -230,7 +273,7 @@ class Watched:
 def test_a_part_is_durable_before_it_has_its_name_and_its_name_before_it_counts(tmp_path: Path):
     watched = Watched()
 
-    part = put(ChapterSpool(tmp_path / "chapter", watched.disk), 1, b"0123456789")
+    part = put(chapter_spool(tmp_path / "chapter", watched.disk), 1, b"0123456789")
 
     assert watched.seen[-2:] == [
         ("00001.writing", ["00001.writing"]),
@@ -240,7 +283,7 @@ def test_a_part_is_durable_before_it_has_its_name_and_its_name_before_it_counts(
 
 def test_an_older_part_goes_only_after_the_new_one_is_durable(tmp_path: Path):
     watched = Watched()
-    parts = ChapterSpool(tmp_path / "chapter", watched.disk)
+    parts = chapter_spool(tmp_path / "chapter", watched.disk)
     older = put(parts, 1, b"0123456789")
 
     newer = put(parts, 1, b"9876543210")
@@ -250,9 +293,10 @@ def test_an_older_part_goes_only_after_the_new_one_is_durable(tmp_path: Path):
 
 def test_a_receipt_is_durable_with_its_folder_before_it_is_there(tmp_path: Path):
     watched = Watched()
-    with Spool(tmp_path / "spool", watched.disk).session("s") as session:
-        watched.seen.clear()
-        session.write_receipt("a", b"{}")
+    session = Spool(tmp_path / "spool", watched.disk).session("s")
+    watched.seen.clear()
+
+    session.write_receipt("a", b"{}")
 
     assert [name for name, _ in watched.seen] == ["s", "a.json.writing", "receipts"]
     assert watched.seen[-1][1] == ["a.json"]
@@ -261,6 +305,94 @@ def test_a_receipt_is_durable_with_its_folder_before_it_is_there(tmp_path: Path)
 def test_every_folder_that_is_made_for_the_spool_is_durable(tmp_path: Path):
     watched = Watched()
 
-    Spool(tmp_path / "far" / "away", watched.disk)
+    with Spool(tmp_path / "far" / "away", watched.disk).held():
+        pass
 
     assert watched.seen == [(tmp_path.name, ["far"]), ("far", ["away"])]
+
+
+class TestRoom:
+    @pytest.mark.parametrize(("budget_bytes", "fits"), [(19, False), (20, True), (21, True)])
+    def test_the_budget_is_for_all_parts_together(self, tmp_path: Path, budget_bytes: int, fits: bool):
+        parts = chapter_spool(tmp_path / "s" / "c", Disk(lambda folder: 10**12), budget_bytes)
+        put(parts, 1, b"0123456789")
+
+        if fits:
+            assert put(parts, 2, b"0123456789")
+        else:
+            with pytest.raises(SpoolFull, match="budget"):
+                put(parts, 2, b"0123456789")
+
+    def test_a_part_that_is_dropped_or_not_finished_gives_its_room_back(self, tmp_path: Path):
+        parts = chapter_spool(tmp_path / "s" / "c", Disk(lambda folder: 10**12), 10)
+        with parts.writing(PLAN.span(1)) as writer:
+            writer.write(b"half")
+        first = put(parts, 1, b"0123456789")
+        assert parts.room.held_bytes == 10
+
+        parts.drop_part(first)
+        parts.drop_part(first)
+
+        assert parts.room.held_bytes == 0
+        assert put(parts, 2, b"0123456789")
+
+    def test_a_part_written_again_takes_its_room_once(self, tmp_path: Path):
+        parts = chapter_spool(tmp_path / "s" / "c", Disk(lambda folder: 10**12), 20)
+        put(parts, 1, b"0123456789")
+        put(parts, 1, b"9876543210")
+
+        assert parts.room.held_bytes == 10
+
+    def test_what_was_removed_by_hand_is_noticed_when_room_is_needed(self, tmp_path: Path):
+        parts = chapter_spool(tmp_path / "s" / "c", Disk(lambda folder: 10**12), 10)
+        first = put(parts, 1, b"0123456789")
+        (tmp_path / "s" / "c" / first.filename).unlink()
+
+        assert put(parts, 2, b"0123456789")
+
+    def test_dropping_a_chapter_gives_all_of_its_room_back(self, tmp_path: Path):
+        parts = chapter_spool(tmp_path / "s" / "c", Disk(lambda folder: 10**12), 20)
+        put(parts, 1, b"0123456789")
+        put(parts, 2, b"0123456789")
+
+        parts.drop()
+
+        assert parts.room.held_bytes == 0
+
+    @pytest.mark.parametrize(
+        ("free_bytes", "budget_bytes"), [(1000, 900), (10 * 2**30, 9 * 2**30), (100 * 2**30, 99 * 2**30)]
+    )
+    def test_without_a_budget_a_tenth_or_one_gib_is_spared(
+        self, tmp_path: Path, free_bytes: int, budget_bytes: int
+    ):
+        spool = Spool(tmp_path / "spool", Disk(lambda folder: free_bytes))
+
+        with spool.held():
+            assert spool.room.budget_bytes == budget_bytes
+
+    def test_without_a_budget_what_is_held_already_counts_as_room(self, tmp_path: Path):
+        disk = Disk(lambda folder: 1000)
+        put(chapter_spool(tmp_path / "spool" / "s" / "c", Disk(lambda folder: 10**12)), 1, b"0123456789")
+        spool = Spool(tmp_path / "spool", disk)
+
+        with spool.held():
+            assert (spool.room.held_bytes, spool.room.budget_bytes) == (10, 910)
+
+    @pytest.mark.parametrize(("needed_bytes", "enough"), [(19, True), (20, True), (21, False)])
+    def test_a_budget_that_never_suffices_is_refused_at_once(
+        self, tmp_path: Path, needed_bytes: int, enough: bool
+    ):
+        room = Room(tmp_path, Disk(lambda folder: 10**12), 20)
+
+        if enough:
+            room.demand(needed_bytes)
+        else:
+            with pytest.raises(SpoolTooSmall, match="--spool-budget"):
+                room.demand(needed_bytes)
+
+    def test_a_disk_that_never_suffices_is_waited_for(self, tmp_path: Path):
+        room = Room(tmp_path, Disk(lambda folder: 10), None)
+        room.measure()
+
+        with pytest.raises(SpoolFull, match="make room"):
+            room.demand(20)

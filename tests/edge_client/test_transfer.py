@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import pytest
 
-from edge_client.errors import GaveUp, PartRefused, Stopped
+from edge_client.errors import GaveUp, PartRefused, Stopped, StorageUnreachable
 from edge_client.plan import Span
-from edge_client.retry import Retry, Tally
-from edge_client.spool import SpooledPart
-from edge_client.transfer import MOST_URLS, Body, Desk, PartSender, PartUrl
+from edge_client.retry import Retry, StallWatch, Tally
+from edge_client.spool import PartReader, SpooledPart
+from edge_client.transfer import MOST_URLS, Body, Desk, Lanes, Pace, PartSender, PartUrl, Uplink
 from tests.edge_client.conftest import FakeTime
 from tests.edge_client.fakes import SIGNATURE
 
@@ -19,8 +21,8 @@ ADDRESS = f"http://127.0.0.1:1/bucket?X-Amz-Signature={SIGNATURE}"
 
 
 class MemoryParts:
-    def content(self, part: SpooledPart) -> bytes:
-        return bytes(part.span.size_bytes)
+    def reader(self, part: SpooledPart) -> PartReader:
+        return PartReader(Path(os.devnull), part)
 
     def drop_part(self, part: SpooledPart) -> None:
         raise AssertionError("nothing is corrupt here")
@@ -35,8 +37,9 @@ def sign(batch: Sequence[SpooledPart]) -> dict[int, PartUrl]:
 
 
 def sender(desk: Desk, give_up_after_s: float) -> PartSender:
-    retry = Retry(FakeTime().timing(), give_up_after_s, Tally())
-    return PartSender(desk, MemoryParts(), retry, lambda size_bytes: None)
+    timing = FakeTime().timing()
+    uplink = Uplink(Retry(timing, give_up_after_s, Tally()), Pace(timing), Lanes(timing.monotonic))
+    return PartSender(desk, MemoryParts(), uplink, lambda size_bytes: None)
 
 
 def test_an_unreachable_s3_is_told_without_its_url():
@@ -100,9 +103,208 @@ def test_after_an_error_nothing_is_handed_out_and_the_first_error_counts():
         desk.check()
 
 
-def test_a_body_is_sent_block_by_block_and_counted():
-    moved: list[int] = []
-    body = Body(bytes(600_000), lambda: None, moved.append, lambda: 0.0)
+def body_of(time: FakeTime, blocks: list[bytes], moved: list[int], pace: Pace) -> Body:
+    watch = StallWatch(lambda: time.now_s, StorageUnreachable)
+    views = (memoryview(block) for block in blocks)
+    return Body(sum(map(len, blocks)), views, pace, lambda: None, watch, moved.append)
 
-    assert sum(len(block) for block in body) == len(body) == sum(moved) == 600_000
-    assert max(moved) == 256 * 1024
+
+def test_a_body_is_sent_block_by_block_and_counted():
+    time, moved = FakeTime(), list[int]()
+    body = body_of(time, [b"12345", b"678"], moved, Pace(time.timing()))
+
+    assert b"".join(bytes(block) for block in body) == b"12345678"
+    assert (len(body), moved) == (8, [5, 3])
+
+
+class TestPace:
+    @pytest.mark.parametrize(("rate_bytes_s", "slept_s"), [(None, 0.0), (1000.0, 9.0), (100.0, 90.0)])
+    def test_all_connections_together_keep_the_rate(self, rate_bytes_s: float | None, slept_s: float):
+        time = FakeTime()
+        pace = Pace(time.timing(), rate_bytes_s)
+
+        for _ in range(10):
+            pace.wait(1000, lambda: None)
+
+        assert sum(time.slept) == pytest.approx(slept_s)
+
+    @pytest.mark.parametrize(
+        ("own", "cap", "slept_s"),
+        [(1000.0, 100, 10.0), (100.0, 1000, 10.0), (None, 100, 10.0), (100.0, None, 10.0)],
+    )
+    def test_the_lower_of_both_limits_holds(self, own: float | None, cap: int | None, slept_s: float):
+        time = FakeTime()
+        pace = Pace(time.timing(), own)
+        pace.follow(pause=False, cap_bytes_s=cap)
+
+        pace.wait(1000, lambda: None)
+        pace.wait(1000, lambda: None)
+
+        assert sum(time.slept) == pytest.approx(slept_s)
+
+    def test_a_pause_holds_what_would_begin_until_it_ends(self):
+        time = FakeTime()
+        pace = Pace(time.timing())
+        pace.follow(pause=True, cap_bytes_s=None)
+
+        def end_after_a_minute() -> None:
+            if time.now_s > 1060:
+                pace.follow(pause=False, cap_bytes_s=None)
+
+        pace.wait_for_start(end_after_a_minute)
+
+        assert time.now_s == pytest.approx(1061, abs=1)
+
+    def test_what_ends_the_round_ends_a_pause(self):
+        pace = Pace(FakeTime().timing())
+        pace.follow(pause=True, cap_bytes_s=None)
+
+        def ended() -> None:
+            raise Stopped("over")
+
+        with pytest.raises(Stopped):
+            pace.wait_for_start(ended)
+
+    @pytest.mark.parametrize(
+        ("rate_bytes_s", "block_bytes"),
+        [(None, 262_144), (10e6, 262_144), (400_000.0, 100_000), (32_768.0, 16_384)],
+    )
+    def test_a_slow_pace_sends_small_blocks(self, rate_bytes_s: float | None, block_bytes: int):
+        assert Pace(FakeTime().timing(), rate_bytes_s).block_bytes == block_bytes
+
+    def test_waiting_for_its_turn_is_no_stall(self):
+        time, moved = FakeTime(), list[int]()
+        pace = Pace(time.timing(), 1.0)
+        body = body_of(time, [b"1" * 100] * 5, moved, pace)
+
+        assert sum(len(block) for block in body) == 500
+        assert time.now_s >= 1400
+
+    def test_a_connection_that_crawls_below_its_pace_is_a_stall(self):
+        time, moved = FakeTime(), list[int]()
+        body = body_of(time, [b"1" * 100] * 5, moved, Pace(time.timing()))
+
+        def crawl() -> None:
+            for _ in body:
+                time.now_s += 30
+
+        with pytest.raises(StorageUnreachable, match="stalled"):
+            crawl()
+
+
+class TestLanes:
+    """A rate is made of parts of 10 bytes, each a second or so after the one before."""
+
+    @staticmethod
+    def send(time: FakeTime, lanes: Lanes, parts: int, rate_of: Callable[[int], float]) -> None:
+        for _ in range(parts):
+            time.now_s += 10 / rate_of(lanes.open)
+            lanes.sent(10, has_backlog=True)
+
+    def test_one_more_is_tried_and_kept_while_it_brings_more(self):
+        time = FakeTime()
+        lanes = Lanes(lambda: time.now_s)
+
+        self.send(time, lanes, 60, lambda count: 10.0 * count)
+
+        assert lanes.open == 4
+
+    def test_one_that_brings_nothing_goes_again(self):
+        time = FakeTime()
+        lanes = Lanes(lambda: time.now_s)
+        seen: list[int] = []
+
+        for _ in range(40):
+            self.send(time, lanes, 1, lambda count: 10.0)
+            seen.append(lanes.open)
+
+        assert (max(seen), seen[-1]) == (3, 2)
+        assert seen.count(3) == 9  # one measurement long
+
+    @pytest.mark.parametrize(("gain", "open_then"), [(1.09, 2), (1.11, 4)])
+    def test_a_tenth_more_keeps_it_and_has_the_next_tried(self, gain: float, open_then: int):
+        time = FakeTime()
+        lanes = Lanes(lambda: time.now_s)
+
+        self.send(time, lanes, 6 + 9, lambda count: 10.0 * gain if count == 3 else 10.0)
+
+        assert lanes.open == open_then
+
+    def test_without_a_backlog_nothing_is_tried(self):
+        time = FakeTime()
+        lanes = Lanes(lambda: time.now_s)
+
+        for _ in range(100):
+            time.now_s += 1
+            lanes.sent(10, has_backlog=False)
+
+        assert lanes.open == 2
+
+    def test_trouble_halves_them_down_to_one(self):
+        lanes = Lanes(lambda: 0.0)
+        seen = []
+        for _ in range(3):
+            lanes.troubled()
+            seen.append(lanes.open)
+
+        assert seen == [1, 1, 1]
+
+    @pytest.mark.parametrize(("most", "open_now"), [(-1, 1), (0, 1), (1, 1), (2, 2), (9, 2)])
+    def test_never_more_than_there_is_room_for(self, most: int, open_now: int):
+        time = FakeTime()
+        lanes = Lanes(lambda: time.now_s)
+        lanes.allow(most)
+
+        assert lanes.open == open_now
+        self.send(time, lanes, 100, lambda count: 10.0 * count)
+        assert lanes.open == max(1, min(4, most))
+
+    def test_a_lane_more_than_open_waits_for_one_that_ends(self):
+        lanes = Lanes(lambda: 0.0)
+        lanes.allow(1)
+        waited: list[int] = []
+
+        def give_up() -> None:
+            waited.append(1)
+            raise Stopped("enough")
+
+        with lanes.lane(lambda: None), pytest.raises(Stopped), lanes.lane(give_up):
+            pass
+
+        assert waited
+        with lanes.lane(give_up):
+            pass
+
+
+class TestRoomAtTheDesk:
+    def test_what_s3_acknowledged_first_goes_first(self):
+        desk = Desk(sign, acknowledged=[part(1)])
+        for number in (2, 3):
+            desk.add(part(number))
+            desk.acknowledge(part(number))
+
+        given = [desk.oldest_acknowledged(lambda: None) for _ in range(4)]
+
+        assert [one.span.number if one else None for one in given] == [1, 2, 3, None]
+
+    def test_a_part_on_its_way_is_waited_for(self):
+        desk = Desk(sign)
+        desk.add(part(1))
+
+        given = desk.oldest_acknowledged(lambda: desk.acknowledge(part(1)))
+
+        assert given == part(1)
+
+    def test_a_part_that_is_spoilt_is_not_waited_for(self):
+        desk = Desk(sign)
+        desk.add(part(1))
+        desk.spoilt(part(1))
+
+        assert desk.oldest_acknowledged(lambda: None) is None
+
+    def test_what_ends_the_round_ends_the_wait(self):
+        desk = Desk(sign)
+        desk.add(part(1))
+
+        with pytest.raises(Stopped):
+            desk.oldest_acknowledged(lambda: desk.fail(Stopped("over")))

@@ -1,0 +1,43 @@
+"""Locks between clients of one machine: files that the kernel lets go of when their process ends, however it ends."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge_client.disk import Disk, disk_errors
+from edge_client.errors import SpoolBusy
+
+
+@contextmanager
+def locked(path: Path, taken: str) -> Iterator[None]:
+    """The lock file at `path` for us alone. Raises SpoolBusy with what `taken` says of another holder."""
+    with disk_errors():
+        file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise SpoolBusy(f"{taken}; wait for it to end") from error
+        yield
+    finally:
+        os.close(file)
+
+
+@dataclass(frozen=True)
+class CameraLocks:
+    """One client per camera, whatever spools they use: the locks lie in a folder that they share."""
+
+    folder: Path
+    disk: Disk
+
+    @contextmanager
+    def held(self, serial: str) -> Iterator[None]:
+        """The camera for us alone. Raises SpoolBusy when another client reads from it."""
+        self.disk.make_private(self.folder)
+        with locked(self.folder / f"camera-{serial}", f"another client reads from camera {serial}"):
+            yield

@@ -1,0 +1,117 @@
+"""Parts on disk: reserve, write, re-check, drop; and the small documents beside them, all of it durable.
+
+    {spool}/lock                                                one client per spool
+    {spool}/{session}/plan.json report.json
+    {spool}/{session}/receipts/{artifact_id}.json
+    {spool}/{session}/{artifact_id}.{identity}/{number}-{first byte}-{crc64nvme}.part
+
+A part's name says which bytes of which file it holds, so a part of another file or of another part plan is never
+taken for it, and its CRC is checked again each time it is sent. A name without `.part` is not finished.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from edge_client.disk import Disk, disk_errors, read
+from edge_client.errors import SpoolFault
+from edge_client.locks import locked
+from edge_client.spool.chapter import ChapterSpool
+from edge_client.spool.part import PartReader, PartWriter, SpooledPart
+from edge_client.spool.room import RESERVE_BYTES, Room
+
+__all__ = [
+    "RESERVE_BYTES",
+    "ChapterSpool",
+    "PartReader",
+    "PartWriter",
+    "Room",
+    "SessionSpool",
+    "Spool",
+    "SpooledPart",
+]
+
+SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=-]{0,199}", re.ASCII)
+
+
+class Spool:
+    """The folder that `--spool` names. Made when it is not there; refused when others may write to it."""
+
+    def __init__(self, root: Path, disk: Disk, budget_bytes: int | None = None) -> None:
+        self._root = root
+        self._disk = disk
+        self.room = Room(root, disk, budget_bytes)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """The spool for us alone, its leftovers swept and its room measured. Raises SpoolBusy when another has it."""
+        self._disk.make_private(self._root)
+        with locked(self._root / "lock", f"another client uses the spool {self._root}"):
+            with disk_errors():
+                for leftover in self._root.glob("*/*/*.writing"):
+                    leftover.unlink()
+                self.room.measure()
+            yield
+
+    def session(self, session_id: str) -> SessionSpool:
+        """The session's folder."""
+        folder = self._root / _safe(session_id)
+        self._disk.make_private(folder)
+        return SessionSpool(folder, self._disk, self.room)
+
+    def session_ids(self) -> list[str]:
+        """The sessions that have a plan here; readable beside a client that works."""
+        with disk_errors():
+            return sorted(path.parent.name for path in self._root.glob("*/plan.json"))
+
+    def free_bytes(self) -> int:
+        """What the spool's disk has free."""
+        with disk_errors():
+            return self._disk.free_bytes(self._root)
+
+
+class SessionSpool:
+    """One session's folder."""
+
+    def __init__(self, folder: Path, disk: Disk, room: Room) -> None:
+        self._folder = folder
+        self._disk = disk
+        self._room = room
+
+    def read(self, name: str) -> bytes | None:
+        """A document as it was written, or None when there is none."""
+        with disk_errors():
+            try:
+                return read(self._folder / name)
+            except FileNotFoundError:
+                return None
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a document so that it is there, whole, after a power cut."""
+        with disk_errors():
+            self._disk.write(self._folder / name, content)
+
+    def write_receipt(self, artifact_id: str, content: bytes) -> None:
+        """Write a receipt, durably: from here on the chapter's parts may go."""
+        folder = self._folder / "receipts"
+        self._disk.make_private(folder)
+        with disk_errors():
+            self._disk.write(folder / f"{_safe(artifact_id)}.json", content)
+
+    def chapter(self, artifact_id: str, identity: str) -> ChapterSpool:
+        """The parts of one chapter; another identity has another folder."""
+        return ChapterSpool(self._folder / f"{_safe(artifact_id)}.{identity}", self._disk, self._room)
+
+    def part_bytes(self) -> int:
+        """What the session's parts take on the disk."""
+        with disk_errors():
+            return sum(path.lstat().st_size for path in self._folder.glob("*/*.part"))
+
+
+def _safe(name: str) -> str:
+    if not SAFE_NAME.fullmatch(name):
+        raise SpoolFault(f"{name!r} cannot name a folder of the spool")
+    return name

@@ -1,0 +1,70 @@
+"""The parts of one chapter on disk: written, found, read and dropped."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from edge_client.disk import Disk, disk_errors
+from edge_client.errors import SpoolFull
+from edge_client.plan import PartPlan, Span
+from edge_client.spool.part import PartReader, PartWriter, SpooledPart, fitting
+from edge_client.spool.room import Room
+
+
+class ChapterSpool:
+    """The parts of one chapter. Different threads may use different parts."""
+
+    def __init__(self, folder: Path, disk: Disk, room: Room) -> None:
+        self._folder = folder
+        self._disk = disk
+        self.room = room
+
+    @property
+    def exists(self) -> bool:
+        """Whether anything of the chapter is on this disk."""
+        return self._folder.exists()
+
+    def parts(self, plan: PartPlan) -> dict[int, SpooledPart]:
+        """The finished parts that fit `plan`, by number. Parts of another part plan do not fit and stay unseen."""
+        with disk_errors():
+            paths = sorted(self._folder.iterdir()) if self.exists else []
+            found = [fitting(path, plan) for path in paths]
+        return {part.span.number: part for part in found if part}
+
+    @contextmanager
+    def writing(self, span: Span) -> Iterator[PartWriter]:
+        """A writer for one part, its room reserved. Unless it is committed, nothing of it stays.
+
+        Raises SpoolFull when neither budget nor disk have room for it.
+        """
+        self._disk.make_private(self._folder)
+        with disk_errors():
+            if reason := self.room.lack(span.size_bytes):
+                raise SpoolFull(f"no room for {span.size_bytes} bytes: {reason}; nothing was deleted")
+            writer = PartWriter(self._disk, self.room, self._folder, span)
+        try:
+            yield writer
+        finally:
+            writer.close()
+
+    def reader(self, part: SpooledPart) -> PartReader:
+        """A part's bytes; what cannot be read raises when they are asked for."""
+        return PartReader(self._folder / part.filename, part)
+
+    def drop_part(self, part: SpooledPart) -> None:
+        """Remove one part: S3 has it, or it is not what was written."""
+        with disk_errors():
+            path = self._folder / part.filename
+            if path.exists():
+                path.unlink()
+                self.room.take(-part.span.size_bytes)
+
+    def drop(self) -> None:
+        """Remove all parts of the chapter. Only for a chapter whose receipt is durable."""
+        with disk_errors():
+            if self.exists:
+                shutil.rmtree(self._folder)
+                self.room.recount()

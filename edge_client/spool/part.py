@@ -1,0 +1,126 @@
+"""One part as a file: written once and made durable, read with its CRC held against its name."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from awscrt.checksums import crc64nvme
+
+from edge_client.disk import Disk, created, disk_errors, opened
+from edge_client.errors import PartCorrupt, SpoolFault
+from edge_client.plan import PartPlan, Span
+from edge_client.spool.room import Room
+
+PART_NAME = re.compile(r"(?P<number>[0-9]{5})-(?P<first>[0-9]{15})-(?P<crc>[0-9a-f]{16})\.part", re.ASCII)
+
+
+@dataclass(frozen=True)
+class SpooledPart:
+    """One finished part on disk and the CRC64NVME of what was written to it."""
+
+    span: Span
+    crc: int
+
+    @property
+    def filename(self) -> str:
+        return f"{self.span.number:05d}-{self.span.first:015d}-{self.crc:016x}.part"
+
+
+def fitting(path: Path, plan: PartPlan) -> SpooledPart | None:
+    """The part of `plan` that the file at `path` holds by its name and length, or None."""
+    match = PART_NAME.fullmatch(path.name)
+    if not match or not 1 <= int(match["number"]) <= plan.part_count:
+        return None
+    span = plan.span(int(match["number"]))
+    fits = span.first == int(match["first"]) and span.size_bytes == path.lstat().st_size
+    return SpooledPart(span, int(match["crc"], 16)) if fits else None
+
+
+class PartWriter:
+    """Writes one part to a file of its own and counts its CRC as the bytes pass. Its room is taken until it goes."""
+
+    def __init__(self, disk: Disk, room: Room, folder: Path, span: Span) -> None:
+        self._disk = disk
+        self._room = room
+        self._folder = folder
+        self._span = span
+        self._path = folder / f"{span.number:05d}.writing"
+        self._size_bytes = 0
+        self._crc = 0
+        self._path.unlink(missing_ok=True)
+        self._file = created(self._path)
+        self._room.take(span.size_bytes)
+        try:
+            os.posix_fallocate(self._file, 0, span.size_bytes)
+        except OSError:
+            self.close()
+            raise
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Append to the part."""
+        with disk_errors():
+            rest = memoryview(data)
+            while rest:
+                rest = rest[os.write(self._file, rest) :]
+        self._crc = crc64nvme(data, self._crc)
+        self._size_bytes += len(data)
+
+    def commit(self) -> SpooledPart:
+        """Make the part durable under its name. Raises SpoolFault when it was not written to its full length."""
+        if self._size_bytes != self._span.size_bytes:
+            raise SpoolFault(
+                f"part {self._span.number} has {self._size_bytes} of {self._span.size_bytes} bytes"
+            )
+        part = SpooledPart(self._span, self._crc)
+        with disk_errors():
+            self._disk.fsync(self._file)
+            self._disk.rename(self._path, self._folder / part.filename)
+            self._room.take(self._span.size_bytes)
+            for older in self._folder.glob(f"{self._span.number:05d}-{self._span.first:015d}-*.part"):
+                if older.name != part.filename:
+                    older.unlink()
+                    self._room.take(-self._span.size_bytes)
+        return part
+
+    def close(self) -> None:
+        """Let go of the file and of what was reserved for writing it; without a commit it is removed."""
+        with disk_errors():
+            if self._file >= 0:
+                file, self._file = self._file, -1
+                self._room.take(-self._span.size_bytes)
+                os.close(file)
+            self._path.unlink(missing_ok=True)
+
+
+class PartReader:
+    """The bytes of one part, block by block, held against its CRC before the last block is given away.
+
+    So a part that changed on the disk never goes out whole, and no part is ever in memory whole. Read and not mapped:
+    a sector that a mapped file cannot read kills the process.
+    """
+
+    def __init__(self, path: Path, part: SpooledPart) -> None:
+        self._path = path
+        self._part = part
+
+    def blocks(self, buffer: memoryview) -> Iterator[memoryview]:
+        """Views of `buffer`, filled anew for each block. Raises PartCorrupt; a lost file is corrupt too."""
+        number, left_bytes, crc = self._part.span.number, self._part.span.size_bytes, 0
+        try:
+            with opened(self._path) as stream:
+                if os.fstat(stream.fileno()).st_size != left_bytes:
+                    raise PartCorrupt(f"part {number} changed its length on the spool's disk")
+                while left_bytes:
+                    room = buffer[:left_bytes]
+                    block = room[: stream.readinto(room)]
+                    left_bytes -= len(block)
+                    crc = crc64nvme(block, crc)
+                    if not block or (left_bytes == 0 and crc != self._part.crc):
+                        raise PartCorrupt(f"part {number} changed on the spool's disk")
+                    yield block
+        except OSError as error:
+            raise PartCorrupt(f"part {number} cannot be read from the spool") from error

@@ -1,0 +1,121 @@
+"""The desk between the legs: parts that wait to be sent, and what has become of those that were."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from edge_client.spool import SpooledPart
+
+MOST_URLS = 32
+POLL_S = 0.1
+
+
+@dataclass(frozen=True)
+class PartUrl:
+    """A presigned PUT: its headers go as they are. `good_until` is on the monotonic clock."""
+
+    number: int
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    good_until: float
+
+
+Sign = Callable[[Sequence[SpooledPart]], Mapping[int, PartUrl]]
+
+
+class Desk:
+    """Parts that wait to be sent; hands each one out once, with its URL.
+
+    One call for URLs takes every part that waits, up to 32. After an error nothing is handed out any more.
+    `acknowledged` are parts that S3 has and the spool still holds, the oldest first.
+    """
+
+    def __init__(self, sign: Sign, acknowledged: Iterable[SpooledPart] = ()) -> None:
+        self._sign = sign
+        self._signing = threading.Lock()
+        self._changed = threading.Condition()
+        self._waiting: deque[SpooledPart] = deque()
+        self._signed: deque[tuple[SpooledPart, PartUrl]] = deque()
+        self._acknowledged = deque(acknowledged)
+        self._on_their_way = 0
+        self._closed = False
+        self._error: BaseException | None = None
+        self.sent: set[int] = set()
+        self.corrupt: set[int] = set()
+
+    def add(self, part: SpooledPart) -> None:
+        """One more part to send."""
+        with self._changed:
+            self._on_their_way += 1
+            self._waiting.append(part)
+            self._changed.notify()
+
+    def close(self) -> None:
+        """No more parts will come."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def fail(self, error: BaseException) -> None:
+        """End the round; the first error is the one that counts."""
+        with self._changed:
+            self._error = self._error or error
+            self._changed.notify_all()
+
+    def check(self) -> None:
+        """Raise what ended the round, if something did."""
+        if self._error is not None:
+            raise self._error
+
+    def take(self) -> tuple[SpooledPart, PartUrl] | None:
+        """The next part with its URL; waits for one. None when no more will come."""
+        with self._signing:
+            if batch := self._batch():
+                urls = self._sign(batch)
+                self._signed.extend((part, urls[part.span.number]) for part in batch)
+            return self._signed.popleft() if self._signed and self._error is None else None
+
+    def _batch(self) -> list[SpooledPart]:
+        """The parts to ask URLs for: none while signed ones are left, or when no more will come."""
+        with self._changed:
+            while not (self._signed or self._waiting or self._closed or self._error):
+                self._changed.wait()
+            if self._signed or self._error:
+                return []
+            return [self._waiting.popleft() for _ in range(min(MOST_URLS, len(self._waiting)))]
+
+    def sign_again(self, part: SpooledPart) -> PartUrl:
+        """A fresh URL for one part."""
+        return self._sign([part])[part.span.number]
+
+    @property
+    def has_backlog(self) -> bool:
+        """Whether parts wait that nobody sends yet."""
+        return bool(self._signed or self._waiting)
+
+    def acknowledge(self, part: SpooledPart) -> None:
+        """S3 has the part."""
+        with self._changed:
+            self._on_their_way -= 1
+            self.sent.add(part.span.number)
+            self._acknowledged.append(part)
+            self._changed.notify_all()
+
+    def spoilt(self, part: SpooledPart) -> None:
+        """The part is not what was read and must be read again."""
+        with self._changed:
+            self._on_their_way -= 1
+            self.corrupt.add(part.span.number)
+            self._changed.notify_all()
+
+    def oldest_acknowledged(self, check: Callable[[], None]) -> SpooledPart | None:
+        """The part to drop when room is needed; waits for one on its way. None when there is none to wait for."""
+        with self._changed:
+            while not self._acknowledged and self._on_their_way and self._error is None:
+                self._changed.wait(POLL_S)
+                check()
+            self.check()
+            return self._acknowledged.popleft() if self._acknowledged else None

@@ -1,0 +1,48 @@
+"""The upload connections of one round: threads that send what comes to the desk."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from types import TracebackType
+
+from edge_client.errors import Stopped
+from edge_client.transfer.desk import Desk
+from edge_client.transfer.lanes import MOST_LANES
+from edge_client.transfer.sending import PartSender
+
+JOIN_S = 5.0
+POLL_S = 0.1
+
+
+class Senders:
+    """One thread for each connection that may be used; lanes decide how many of them are."""
+
+    def __init__(self, desk: Desk, make_sender: Callable[[], PartSender], check: Callable[[], None]) -> None:
+        self._desk = desk
+        self._check = check
+        self._threads = [
+            threading.Thread(target=make_sender().run, name=f"sender-{n}", daemon=True)
+            for n in range(1, MOST_LANES + 1)
+        ]
+
+    def __enter__(self) -> Senders:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def drain(self) -> None:
+        """Wait until everything at the desk is sent; raises what went wrong."""
+        self._desk.close()
+        while alive := [thread for thread in self._threads if thread.is_alive()]:
+            alive[0].join(POLL_S)
+            self._check()
+        self._desk.check()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # A thread in the middle of a PUT sees this at its next block; one that hangs in a socket dies with the process.
+        self._desk.fail(error or Stopped("the round is over"))
+        for thread in self._threads:
+            thread.join(JOIN_S)

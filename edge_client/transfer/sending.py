@@ -1,0 +1,199 @@
+"""One part over one connection until S3 has it."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import requests
+
+from edge_client.bare_http import LIBRARY_ERRORS, TIMEOUTS_S, bare_session, retry_after_s
+from edge_client.errors import (
+    EdgeError,
+    PartCorrupt,
+    PartRefused,
+    PartTurnedDown,
+    StorageUnreachable,
+    Transient,
+    UploadLost,
+    UrlRefused,
+    told,
+)
+from edge_client.retry import Outage, Retry, StallWatch
+from edge_client.spool import PartReader, SpooledPart
+from edge_client.transfer.desk import Desk, PartUrl
+from edge_client.transfer.lanes import Lanes
+from edge_client.transfer.pace import BLOCK_BYTES, Pace
+
+log = logging.getLogger(__name__)
+
+MOST_REFUSALS = 5
+ERROR_BODY_BYTES = 16 * 1024
+ERROR_CODE = re.compile(rb"<Code>([A-Za-z0-9]{1,64})</Code>")
+# S3's 400s that are about the URL's signature, and those that are about a connection.
+EXPIRED_CODES = frozenset({"ExpiredToken", "AuthorizationQueryParametersError"})
+PASSING_CODES = frozenset({"RequestTimeout", "IncompleteBody"})
+
+
+class Parts(Protocol):
+    """Where the bytes of parts are: `ChapterSpool`."""
+
+    def reader(self, part: SpooledPart) -> PartReader: ...
+
+    def drop_part(self, part: SpooledPart) -> None: ...
+
+
+@dataclass(frozen=True)
+class Uplink:
+    """What all senders of a process share: patience, pace and lanes."""
+
+    retry: Retry
+    pace: Pace
+    lanes: Lanes
+
+
+class PartSender:
+    """Sends parts over one connection until S3 has them."""
+
+    def __init__(self, desk: Desk, parts: Parts, uplink: Uplink, on_bytes: Callable[[int], None]) -> None:
+        self._desk = desk
+        self._parts = parts
+        self._uplink = uplink
+        self._retry = uplink.retry
+        self._on_bytes = on_bytes
+        self._session = bare_session()
+        self._buffer = bytearray(BLOCK_BYTES)
+
+    def run(self) -> None:
+        """Take and send until no more parts come. What goes wrong ends the round for everybody: a thread's door."""
+        try:
+            with self._session:
+                while self._next():
+                    pass
+        except Exception as error:  # noqa: BLE001  handed to the main thread, which raises it
+            self._desk.fail(error)
+
+    def _next(self) -> bool:
+        """Send one part; False when no more will come."""
+        self._uplink.pace.wait_for_start(self._desk.check)
+        with self._uplink.lanes.lane(self._desk.check):
+            taken = self._desk.take()
+            if taken is None:
+                return False
+            self._deliver(*taken)
+            return True
+
+    def _deliver(self, part: SpooledPart, url: PartUrl) -> None:
+        try:
+            self.send(part, url)
+        except PartCorrupt as error:
+            log.warning("a part must be read again", extra={"part": part.span.number, "reason": str(error)})
+            self._parts.drop_part(part)
+            self._desk.spoilt(part)
+        else:
+            self._desk.acknowledge(part)
+            self._uplink.lanes.sent(part.span.size_bytes, self._desk.has_backlog)
+
+    def send(self, part: SpooledPart, url: PartUrl) -> None:
+        """PUT one part until S3 has it. Raises PartRefused, PartCorrupt, UploadLost, GaveUp."""
+        outage = Outage(self._retry, f"sending part {part.span.number}")
+        refusals = 0
+        while True:
+            # Signed in batches: over a slow link the last of one are past their time before their turn comes.
+            if url.good_until <= self._retry.timing.monotonic():
+                url = self._desk.sign_again(part)
+            try:
+                return self._put(part, url)
+            except (UrlRefused, PartTurnedDown) as error:
+                refusals += 1
+                if refusals >= MOST_REFUSALS:
+                    raise PartRefused(f"part {part.span.number}: {error}, {refusals} times") from None
+                if isinstance(error, PartTurnedDown) or refusals > 1:
+                    outage.wait_after(error)
+                url = self._desk.sign_again(part) if isinstance(error, UrlRefused) else url
+            except Transient as error:
+                self._uplink.lanes.troubled()
+                outage.wait_after(error)
+
+    def _put(self, part: SpooledPart, url: PartUrl) -> None:
+        """One try."""
+        if url.headers.get("content-length", str(part.span.size_bytes)) != str(part.span.size_bytes):
+            raise PartTurnedDown("the URL is signed for another length")
+        buffer = memoryview(self._buffer)[: self._uplink.pace.block_bytes]
+        blocks = self._parts.reader(part).blocks(buffer)
+        watch = StallWatch(self._retry.timing.monotonic, StorageUnreachable)
+        body = Body(part.span.size_bytes, blocks, self._uplink.pace, self._desk.check, watch, self._on_bytes)
+        try:
+            self._exchange(body, url)
+        except EdgeError:
+            self._on_bytes(-body.sent_bytes)
+            raise
+
+    def _exchange(self, body: Body, url: PartUrl) -> None:
+        try:
+            with self._session.put(
+                url.url,
+                data=body,  # type: ignore[arg-type]  # its blocks are buffers, which sockets take as they are
+                headers=dict(url.headers),
+                timeout=TIMEOUTS_S,
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                refuse_unless_stored(response, response.raw.read(ERROR_BODY_BYTES))
+        except LIBRARY_ERRORS as error:
+            # Not `from error`: its text holds the presigned URL.
+            raise StorageUnreachable(f"S3 did not take it ({told(error)})") from None
+
+
+def refuse_unless_stored(response: requests.Response, body: bytes) -> None:
+    """Nothing when S3 has stored the part; else the error that says what to do next."""
+    status = response.status_code
+    found = ERROR_CODE.search(body)
+    code = found[1].decode() if found else ""
+    answer = f"S3 answered {status} {code}".rstrip()
+    if status == 200 and response.headers.get("ETag"):
+        return
+    if status == 404 and code == "NoSuchUpload":
+        raise UploadLost("S3 does not know the upload")
+    if status == 403 or (status == 400 and code in EXPIRED_CODES):
+        raise UrlRefused(answer)
+    if status == 200 or status == 429 or status >= 500 or code in PASSING_CODES:
+        raise StorageUnreachable(answer, retry_after_s(response))
+    raise PartTurnedDown(answer)
+
+
+class Body:
+    """A part as requests sends it: block by block, so that a slow link is seen to move and a stalled one to stall."""
+
+    def __init__(
+        self,
+        size_bytes: int,
+        blocks: Iterator[memoryview],
+        pace: Pace,
+        check: Callable[[], None],
+        watch: StallWatch,
+        on_bytes: Callable[[int], None],
+    ) -> None:
+        self._size_bytes = size_bytes
+        self._blocks = blocks
+        self._pace = pace
+        self._check = check
+        self._watch = watch
+        self._on_bytes = on_bytes
+        self.sent_bytes = 0
+
+    def __len__(self) -> int:
+        return self._size_bytes
+
+    def __iter__(self) -> Iterator[memoryview]:
+        """Asking for the next block means that those before are on their way."""
+        for block in self._blocks:
+            self._check()
+            self._watch.rested(self._pace.wait(len(block), self._check))
+            yield block
+            self.sent_bytes += len(block)
+            self._on_bytes(len(block))
+            self._watch.moved(len(block))

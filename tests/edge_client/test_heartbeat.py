@@ -1,0 +1,133 @@
+"""Heartbeats: what the device tells, and what it is told."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from edge_client.coordinator import Coordinator, Token
+from edge_client.disk import Disk
+from edge_client.heartbeat import Heart
+from edge_client.retry import Retry, Tally
+from edge_client.spool import Spool
+from edge_client.standing import Figures, Standing
+from edge_client.transfer import Pace
+from tests.edge_client.conftest import CountingProgress, FakeTime
+from tests.edge_client.fakes import TOKEN, FakeCloud
+
+NOON = datetime(2026, 11, 25, 12, tzinfo=timezone.utc)
+
+
+class Rig:
+    def __init__(self, cloud: FakeCloud, spool: Path, coordinator: Coordinator) -> None:
+        self.time = FakeTime()
+        self.standing = Standing(CountingProgress(), lambda: self.time.now_s)
+        self.pace = Pace(self.time.timing())
+        self.now = NOON
+        disk = Disk(lambda folder: 10**9)
+        self.heart = Heart(coordinator, self.standing, Spool(spool, disk), self.pace, lambda: self.now)
+        self.cloud = cloud
+
+
+@pytest.fixture
+def rig(cloud: FakeCloud, tmp_path: Path) -> Iterator[Rig]:
+    retry = Retry(FakeTime().timing(), 0.0, Tally())
+    with closing(Coordinator(cloud.url, Token(TOKEN), "0.1.0", retry)) as coordinator:
+        yield Rig(cloud, tmp_path / "spool", coordinator)
+
+
+def test_a_heartbeat_tells_both_legs_their_rates_the_disk_and_the_clock(rig: Rig):
+    rig.standing.fetched(3000)
+    rig.heart.beat("s")
+    rig.time.now_s += 10
+    rig.standing.fetched(1000)
+    rig.standing.sent(2000)
+    rig.heart.beat("s")
+
+    first, second = rig.cloud.heartbeats
+    assert first == {
+        "bytes_down": 3000,
+        "bytes_up": 0,
+        "rate_down_bytes_s": None,
+        "rate_up_bytes_s": None,
+        "spool_bytes": 0,
+        "disk_free_bytes": 10**9,
+        "clock": "2026-11-25T12:00:00Z",
+    }
+    assert (second["bytes_down"], second["bytes_up"]) == (4000, 2000)
+    assert (second["rate_down_bytes_s"], second["rate_up_bytes_s"]) == (100, 200)
+
+
+def test_a_pause_and_a_pace_are_followed_and_end_with_the_next_answer(rig: Rig):
+    rig.cloud.policy = {"pause": False, "pace_bytes_s": 1000}
+    rig.heart.beat("s")
+    rig.pace.wait(1000, lambda: None)
+    rig.pace.wait(1000, lambda: None)
+    assert sum(rig.time.slept) == pytest.approx(1.0)
+
+    rig.cloud.policy = {"pause": False, "pace_bytes_s": None}
+    rig.heart.beat("s")
+    rig.time.slept.clear()
+    rig.pace.wait(10**9, lambda: None)
+    assert rig.time.slept == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (503, b"{}"),
+        (404, b'{"message": "x"}'),
+        (200, b"<html>"),
+        (200, b'{"policy": {"pause": false, "pace_bytes_s": 0}, "server_time": "2026-11-25T12:00:00Z"}'),
+        (200, b'{"policy": {"pause": false, "pace_bytes_s": null}, "server_time": "yesterday"}'),
+    ],
+)
+def test_whatever_becomes_of_a_heartbeat_nothing_is_raised_and_nothing_changes(
+    rig: Rig, answer: tuple[int, bytes]
+):
+    rig.cloud.policy = {"pause": True, "pace_bytes_s": None}
+    rig.cloud.faults["progress"] = [answer]
+
+    rig.heart.beat("s")
+
+    rig.pace.wait_for_start(lambda: pytest.fail("paused by an answer that is none"))
+
+
+@pytest.mark.parametrize(("off_s", "told"), [(60, False), (61, True), (-61, True)])
+def test_a_clock_that_is_off_by_more_than_a_minute_is_told_once(
+    rig: Rig, caplog: pytest.LogCaptureFixture, off_s: int, told: bool
+):
+    rig.now = NOON + timedelta(seconds=off_s)
+
+    with caplog.at_level(logging.WARNING, logger="edge_client"):
+        rig.heart.beat("s")
+        rig.heart.beat("s")
+
+    seconds = [vars(record)["seconds"] for record in caplog.records]
+    assert seconds == ([off_s] if told else [])
+
+
+def test_a_heart_beats_at_once_and_stops_with_its_block(rig: Rig):
+    with rig.heart.beating("s"):
+        deadline = 500
+        while not rig.cloud.heartbeats and deadline:
+            deadline -= 1
+            rig.time.stop.wait(0.01)
+    beats = len(rig.cloud.heartbeats)
+
+    assert beats == 1
+    rig.time.stop.wait(0.05)
+    assert len(rig.cloud.heartbeats) == beats
+
+
+def test_a_new_session_counts_anew(rig: Rig):
+    rig.standing.fetched(5)
+    rig.standing.figures()
+    rig.standing.session("next")
+
+    assert rig.standing.figures() == Figures(0, 0, None, None)
