@@ -417,7 +417,7 @@ def test_what_a_camera_wrote_comes_back_as_it_was_shot(shots: dict[tuple[int, st
         if directory == 100 or (100, prefix, number) not in shots
     }
 
-    found = recordings(sum(written.values(), []))
+    found = recordings([one for chapters in written.values() for one in chapters])
 
     assert {one.label: list(one.files) for one in found} == written
     assert [one.label for one in found if one.missing] == []
