@@ -18,7 +18,7 @@ from typing import Any
 import requests
 
 from edge_client.bare_http import LIBRARY_ERRORS, TIMEOUTS_S, bare_session
-from edge_client.chapters import DIRECTORY, FIRST_OF_OLD, LATER_OF_OLD, MODERN, CameraFile
+from edge_client.chapters import CameraFile
 from edge_client.errors import (
     CameraBusy,
     CameraUnreachable,
@@ -30,6 +30,7 @@ from edge_client.errors import (
     Unsettled,
     told,
 )
+from edge_client.names import PATH
 from edge_client.plan import ANOTHER_NAME, CameraIdentity, ChapterPlan, Span
 from edge_client.retry import StallWatch
 
@@ -43,11 +44,10 @@ KEEP_ALIVE = "/gopro/camera/keep_alive"
 WIRED_USB = "/gopro/camera/control/wired_usb?p=1"
 MEDIA_LIST = "/gopro/media/list"
 
-_FILE = rf"{DIRECTORY.pattern}/(?:{MODERN.pattern}|{FIRST_OF_OLD.pattern}|{LATER_OF_OLD.pattern})"
-VIDEO_PATH = re.compile(rf"/videos/DCIM/{_FILE}", re.ASCII)
+VIDEO_PATH = re.compile(rf"/videos/DCIM/{PATH.pattern}", re.ASCII)
 ALLOWED = (
     *(re.compile(re.escape(path)) for path in (STATE, INFO, KEEP_ALIVE, WIRED_USB, MEDIA_LIST)),
-    re.compile(rf"/gopro/media/info\?path={_FILE}", re.ASCII),
+    re.compile(rf"/gopro/media/info\?path={PATH.pattern}", re.ASCII),
     VIDEO_PATH,
 )
 CONTENT_RANGE = re.compile(r"bytes ([0-9]+)-([0-9]+)/([0-9]+)", re.ASCII)

@@ -1,26 +1,36 @@
-"""Pure: camera file names, recordings, order, gaps and exact choice."""
+"""Pure: the files of a card as recordings, in order and with their gaps, and the names of their sessions."""
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from edge_client.errors import ChapterGap, RecordingUnknown
+from edge_client.errors import CardFault, ChapterGap
+from edge_client.names import (
+    ORDINARY_PREFIXES,
+    ChapterName,
+    count,
+    counted_on,
+    is_directory,
+    is_loop,
+    is_video,
+    label,
+    parsed,
+    spellings,
+)
 
-DIRECTORY = re.compile(r"[0-9]{3}[A-Z0-9_]{5}", re.ASCII)
-# HERO6 and later: letter, chapter, number. X is HEVC, H and M are AVC, S is a 360 degree video.
-MODERN = re.compile(r"G(?:([XHM])([0-9]{2})([0-9]{4})\.MP4|S([0-9]{2})([0-9]{4})\.360)", re.ASCII)
-# HERO5 and earlier: the first chapter is GOPRnnnn, the second GP01nnnn.
-FIRST_OF_OLD = re.compile(r"GOPR([0-9]{4})\.MP4", re.ASCII)
-LATER_OF_OLD = re.compile(r"GP([0-9]{2})([0-9]{4})\.MP4", re.ASCII)
-VIDEOS = (".MP4", ".360")
-RECORDING_NUMBER = re.compile(r"[0-9]{4}", re.ASCII)
+LONGEST_SESSION_NAME = 100
+MOST_TOLD = 10
 
 
 @dataclass(frozen=True)
 class CameraFile:
-    """One file of the camera's list, in our words. `created` and `modified` are its wall clock as an epoch."""
+    """One file of the camera's list, in our words. `created` and `modified` are its wall clock as an epoch.
+
+    Together they tell it from any other file of this camera; its name does not, as names come again after every format.
+    """
 
     directory: str
     filename: str
@@ -33,18 +43,16 @@ class CameraFile:
         return f"{self.directory}/{self.filename}"
 
 
-@dataclass(frozen=True, order=True)
-class ChapterName:
-    """What a file name says: the recording's prefix and number, and which chapter of it this is (1-based)."""
-
-    prefix: str
-    number: str
-    chapter: int
+Key = tuple[str, str, str]
+Chapters = dict[int, CameraFile]
 
 
 @dataclass(frozen=True)
 class Recording:
-    """The chapters that a camera wrote in one go, in order; `missing` are the chapter numbers that are not there."""
+    """The chapters that a camera wrote in one go, in order; `missing` are the chapter numbers that are not there.
+
+    `directory` is that of its first chapter: a recording may go on in the next one.
+    """
 
     directory: str
     prefix: str
@@ -53,116 +61,160 @@ class Recording:
     missing: tuple[int, ...]
 
     @property
+    def key(self) -> Key:
+        """What no other recording of the card has."""
+        return (self.directory, self.prefix, self.number)
+
+    @property
     def label(self) -> str:
-        return f"{self.directory}/{self.prefix}..{self.number}"
+        """The key as people read it and may say it: `100GOPRO/GX..0042`."""
+        return label(*self.key)
 
+    @property
+    def size_bytes(self) -> int:
+        return sum(file.size_bytes for file in self.files)
 
-@dataclass(frozen=True)
-class ByNumber:
-    """`--recording NNNN`: the one recording with this number."""
+    @property
+    def created(self) -> int | None:
+        """The camera's wall clock, as an epoch, when the first file began; None where the list does not say."""
+        return self.files[0].created
 
-    number: str
-
-
-@dataclass(frozen=True)
-class ByFile:
-    """`--file DIR/NAME`: exactly these files."""
-
-    paths: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Everything:
-    """`--all`: every recording, each one a session of its own."""
-
-
-Choice = ByNumber | ByFile | Everything
-
-
-def parsed(filename: str) -> ChapterName | None:
-    """What the name says, or None for photos, proxies, loops and whatever else is on a card."""
-    if match := MODERN.fullmatch(filename):
-        letter, chapter, number = match[1] or "S", match[2] or match[4], match[3] or match[5]
-        return ChapterName(f"G{letter}", number, int(chapter)) if int(chapter) else None
-    if match := FIRST_OF_OLD.fullmatch(filename):
-        return ChapterName("GP", match[1], 1)
-    if match := LATER_OF_OLD.fullmatch(filename):
-        return ChapterName("GP", match[2], int(match[1]) + 1) if int(match[1]) else None
-    return None
-
-
-def is_directory(name: str) -> bool:
-    """Whether a directory name is one that a camera gives."""
-    return DIRECTORY.fullmatch(name) is not None
+    def is_called(self, text: str) -> bool:
+        """Whether `text` of `--recording` means this one, and perhaps others."""
+        return text in spellings(*self.key)
 
 
 def recordings(files: Iterable[CameraFile]) -> list[Recording]:
-    """All recordings among `files`, ordered by directory and number; files that are no chapters are left out."""
-    groups: dict[tuple[str, str, str], dict[int, CameraFile]] = {}
-    for file in files:
-        name = parsed(file.filename)
-        if name and is_directory(file.directory):
-            groups.setdefault((file.directory, name.number, name.prefix), {})[name.chapter] = file
-    return [_recording(key, chapters) for key, chapters in sorted(groups.items())]
+    """All recordings among `files`, by directory and by number as the camera counted; what is no chapter is left out.
+
+    Neither the order of `files` nor that of names plays a part. Raises CardFault when the list contradicts itself.
+    """
+    groups: dict[Key, Chapters] = {}
+    for file in _videos(files):
+        if name := _chapter(file):
+            groups.setdefault((file.directory, name.prefix, name.number), {})[name.chapter] = file
+    joined = _joined(groups)
+    return [_recording(key, joined[key]) for key in _in_order(joined)]
 
 
-def strangers(files: Iterable[CameraFile]) -> list[str]:
-    """Videos that are no chapters by their names, such as loops: nothing here knows what belongs to them."""
+def strangers(files: Iterable[CameraFile]) -> list[CameraFile]:
+    """Videos that are no chapters by their names or directories: nothing here knows what belongs to them.
+
+    Raises CardFault when the list contradicts itself.
+    """
     return sorted(
-        file.path
-        for file in files
-        if file.filename.upper().endswith(VIDEOS)
-        and not (parsed(file.filename) and is_directory(file.directory))
+        (file for file in _videos(files) if not _chapter(file)),
+        key=lambda file: (file.directory, file.filename),
     )
-
-
-def _recording(key: tuple[str, str, str], chapters: dict[int, CameraFile]) -> Recording:
-    directory, number, prefix = key
-    missing = tuple(n for n in range(1, max(chapters) + 1) if n not in chapters)
-    return Recording(directory, prefix, number, tuple(chapters[n] for n in sorted(chapters)), missing)
-
-
-def chosen(files: Sequence[CameraFile], choice: ByNumber | ByFile) -> tuple[CameraFile, ...]:
-    """Exactly the files asked for, in recording order. Raises RecordingUnknown or ChapterGap; never guesses."""
-    if isinstance(choice, ByNumber):
-        return whole(_the_one(recordings(files), choice.number)).files
-    by_path = {file.path: file for file in files}
-    if unknown := [path for path in choice.paths if path not in by_path]:
-        raise RecordingUnknown(f"not on the camera: {', '.join(unknown)}")
-    return tuple(sorted((by_path[path] for path in set(choice.paths)), key=_in_order))
 
 
 def whole(recording: Recording) -> Recording:
     """The recording itself. Raises ChapterGap when one of its chapters is not on the card."""
     if recording.missing:
-        numbers = ", ".join(f"{n:02d}" for n in recording.missing)
+        width = 4 if is_loop(recording.number) else 2
+        numbers = ", ".join(f"{n:0{width}d}" for n in recording.missing[:MOST_TOLD])
+        more = f" and {len(recording.missing) - MOST_TOLD} more" if len(recording.missing) > MOST_TOLD else ""
         raise ChapterGap(
-            f"{recording.label} lacks chapter {numbers}; to haul what is left, name its files with --file"
+            f"{recording.label} lacks chapter {numbers}{more}; to haul what is left, name its files with --file"
         )
     return recording
 
 
-def _the_one(found: Sequence[Recording], number: str) -> Recording:
-    matching = [recording for recording in found if recording.number == number]
-    if not matching:
-        there = ", ".join(recording.number for recording in found) or "none"
-        raise RecordingUnknown(f"no recording {number} on the camera; there are: {there}")
-    if len(matching) > 1:
-        labels = ", ".join(recording.label for recording in matching)
-        raise RecordingUnknown(f"recording {number} is not unique ({labels}); name the files with --file")
-    return matching[0]
+def session_name(serial: str, recording: Recording, card: Iterable[Recording]) -> str:
+    """`{serial}-{directory}-{number}-{created}`, made to fit what the coordinator takes as a session id.
+
+    The prefix stands before the number in every form that sessions were not always named after (loops, front and back,
+    Labs), and in the others where one more recording of the `card` would have the same name.
+    """
+    rivals = [
+        other
+        for other in card
+        if other.key != recording.key
+        and (other.directory, _created(other)) == (recording.directory, _created(recording))
+    ]
+    for spelled in (_in_short, _in_full):
+        name = _session_name(serial, recording, spelled(recording))
+        if all(name != _session_name(serial, rival, spelled(rival)) for rival in rivals):
+            return name
+    # Basenames that differ only in what a session id cannot hold.
+    digest = hashlib.sha256(recording.prefix.encode()).hexdigest()[:8]
+    return _session_name(serial, recording, f"{_in_full(recording)}-{digest}")
 
 
-def _in_order(file: CameraFile) -> tuple[str, str, str, int]:
-    name = parsed(file.filename)
-    if name is None or not is_directory(file.directory):
-        raise RecordingUnknown(f"{file.path} is not named like a chapter")
-    return (file.directory, name.number, name.prefix, name.chapter)
+def _in_short(recording: Recording) -> str:
+    ordinary = recording.prefix in ORDINARY_PREFIXES and not is_loop(recording.number)
+    return recording.number if ordinary else _in_full(recording)
 
 
-def session_name(serial: str, recording: Recording) -> str:
-    """`{serial}-{directory}-{number}-{created}`, made to fit what the coordinator takes as a session id."""
+def _in_full(recording: Recording) -> str:
+    return recording.prefix + recording.number
+
+
+def _created(recording: Recording) -> int:
     first = recording.files[0]
-    created = first.created if first.created is not None else first.modified or 0
-    fitted = re.sub(r"[^A-Za-z0-9._-]", "-", f"{serial}-{recording.directory}-{recording.number}-{created}")
-    return re.sub(r"^[^A-Za-z0-9]+", "", fitted)[:100]
+    return first.created if first.created is not None else first.modified or 0
+
+
+def _session_name(serial: str, recording: Recording, number: str) -> str:
+    """At most as long as allowed; it is the serial that is cut, as the rest tells recordings apart."""
+    rest = f"-{recording.directory}-{number}-{_created(recording)}"
+    fitted = re.sub(r"[^A-Za-z0-9._-]", "-", serial[: LONGEST_SESSION_NAME - len(rest)] + rest)
+    return re.sub(r"^[^A-Za-z0-9]+", "", fitted)
+
+
+def _videos(files: Iterable[CameraFile]) -> Iterable[CameraFile]:
+    """Each video once. Which of two sizes is true cannot be told, and one would silently win."""
+    seen: dict[tuple[str, str], CameraFile] = {}
+    for file in files:
+        if is_video(file.filename) and seen.setdefault((file.directory, file.filename), file) != file:
+            raise CardFault(f"the camera lists {file.path} twice and not alike; switch it off and on")
+    return seen.values()
+
+
+def _chapter(file: CameraFile) -> ChapterName | None:
+    return parsed(file.filename) if is_directory(file.directory) else None
+
+
+def _joined(groups: Mapping[Key, Chapters]) -> dict[Key, Chapters]:
+    """The groups of each directory, with what goes on in the next directory added to the recording it belongs to.
+
+    It goes on where the next directory's chapters count on from the last one here, and so do not begin with 1. A loop
+    never does: its counter says nothing of a beginning, and its letters may be given again.
+    """
+    starts: dict[Key, Key] = {}
+    joined: dict[Key, Chapters] = {}
+    for key in sorted(groups):
+        chapters, before = groups[key], _in_the_directory_before(key)
+        goes_on = before in groups and not is_loop(key[2]) and min(chapters) == max(groups[before]) + 1
+        starts[key] = starts[before] if goes_on else key
+        joined.setdefault(starts[key], {}).update(chapters)
+    return joined
+
+
+def _in_the_directory_before(key: Key) -> Key:
+    directory, prefix, number = key
+    return (f"{int(directory[:3]) - 1:03d}{directory[3:]}", prefix, number)
+
+
+def _recording(key: Key, chapters: Chapters) -> Recording:
+    if is_loop(key[2]):
+        order = counted_on(set(chapters))
+        due = count(order[0], order[-1])
+    else:
+        order = sorted(chapters)
+        due = list(range(1, order[-1] + 1))
+    return Recording(*key, tuple(chapters[n] for n in order), tuple(n for n in due if n not in chapters))
+
+
+def _in_order(joined: Mapping[Key, Chapters]) -> list[Key]:
+    """By directory, and there as the camera counted; a loop stands where its first file does."""
+    ordered: list[Key] = []
+    for directory in sorted({key[0] for key in joined}):
+        here = {key: _place(key, chapters) for key, chapters in joined.items() if key[0] == directory}
+        turn = {place: at for at, place in enumerate(counted_on(set(here.values())))}
+        ordered += sorted(here, key=lambda key: (turn[here[key]], key))
+    return ordered
+
+
+def _place(key: Key, chapters: Chapters) -> int:
+    return counted_on(set(chapters))[0] if is_loop(key[2]) else int(key[2])

@@ -10,20 +10,10 @@ from dataclasses import asdict, dataclass
 from typing import Generic, TypeVar
 
 from edge_client.chapter_haul import ChapterHaul, ChapterReport
-from edge_client.chapters import (
-    ByFile,
-    ByNumber,
-    CameraFile,
-    Everything,
-    Recording,
-    chosen,
-    recordings,
-    session_name,
-    strangers,
-    whole,
-)
+from edge_client.chapters import CameraFile, Recording, recordings, session_name, whole
+from edge_client.choice import ByFile, ByNumber, Choice, selection
 from edge_client.coordinator import ChapterView
-from edge_client.errors import CoordinatorRefusal, EdgeError, RecordingUnknown, Refused, TryLater, Unsettled
+from edge_client.errors import CoordinatorRefusal, EdgeError, Refused, TryLater, Unsettled
 from edge_client.plan import ChapterPlan, SessionPlan, decoded
 from edge_client.spool import SessionSpool
 from edge_client.visit import Tools, Visit
@@ -33,7 +23,6 @@ log = logging.getLogger(__name__)
 PLAN = "plan.json"
 REPORT = "report.json"
 
-Choice = ByNumber | ByFile | Everything
 T = TypeVar("T")
 
 
@@ -112,7 +101,7 @@ class Haul:
             [one] = self._sessions(visit, visit.files())
             return self._session(visit, folder, _frozen(visit, folder, one), one.files)
         plan = decoded(raw)
-        if not isinstance(self._choice, Everything):
+        if isinstance(self._choice, (ByNumber, ByFile)):
             plan.refuse_other_choice(self._choice)
         return self._session(visit, folder, plan, ())
 
@@ -140,24 +129,22 @@ class Haul:
         return Each(tuple(done), tuple(refusals))
 
     def _unknown(self, listed: list[CameraFile]) -> Iterator[EdgeError]:
-        """When everything is wanted: a refusal for videos that are no chapters, for else they would seem hauled."""
-        if isinstance(self._choice, Everything) and (found := strangers(listed)):
-            names = ", ".join(found)
-            log.error("videos not hauled", extra={"files": names, "reason": "not named like chapters"})
-            yield RecordingUnknown(f"not named like chapters, so not hauled: {names}")
+        """A refusal for what may be wanted as well, for else it would seem hauled."""
+        for refusal in selection(listed, self._choice).refusals:
+            log.error("videos not hauled", extra={"reason": str(refusal)})
+            yield refusal
 
     def _sessions(self, visit: Visit, listed: list[CameraFile]) -> list[ChosenSession]:
         """The sessions that are chosen, each with its files."""
-        choice = self._choice
-        found = recordings(listed if isinstance(choice, Everything) else chosen(listed, choice))
+        found = selection(listed, self._choice).recordings
         if not found:
             log.warning("nothing to haul", extra={"reason": "the camera lists no recording"})
             return []
         if self._session_id is not None:
             files = tuple(file for one in found for file in one.files)
             return [ChosenSession(self._session_id, files, self._whole(found[0]))]
-        serial = visit.identity(found[0].files[0]).serial
-        return [ChosenSession(session_name(serial, one), one.files, self._whole(one)) for one in found]
+        serial, card = visit.identity(found[0].files[0]).serial, recordings(listed)
+        return [ChosenSession(session_name(serial, one, card), one.files, self._whole(one)) for one in found]
 
     def _whole(self, recording: Recording) -> Recording | None:
         return None if isinstance(self._choice, ByFile) else recording

@@ -12,8 +12,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from edge_client.chapters import ByFile, ByNumber, CameraFile
+from edge_client.chapters import CameraFile
+from edge_client.choice import ByFile, ByNumber
 from edge_client.errors import PlanDiffers, PlanUnreadable
+from edge_client.names import parsed, spellings
 
 SCHEMA = 1
 MOST_CHAPTERS = 99
@@ -82,12 +84,20 @@ class SessionPlan:
     def refuse_other_choice(self, choice: ByNumber | ByFile) -> None:
         """Raises PlanDiffers when this plan is not what is asked for now."""
         paths = {chapter.path for chapter in self.chapters}
-        fits = choice.number == self.recording if isinstance(choice, ByNumber) else set(choice.paths) == paths
+        fits = self._is_called(choice.number) if isinstance(choice, ByNumber) else set(choice.paths) == paths
         if not fits:
             raise PlanDiffers(
                 f"session {self.session_id} is already planned with {self._planned()}, which is not what was asked "
                 "for now; take another session name"
             )
+
+    def _is_called(self, number: str) -> bool:
+        """Whether a whole recording is planned and is called so. A recording has the name of its first chapter."""
+        first = self.chapters[0]
+        name = parsed(first.filename)
+        if self.recording is None or name is None:
+            return False
+        return number in spellings(first.directory, name.prefix, name.number)
 
     def _planned(self) -> str:
         whole = f"recording {self.recording}: " if self.recording else ""

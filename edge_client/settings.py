@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from edge_client.chapters import RECORDING_NUMBER, ByFile, ByNumber, Everything, is_directory, parsed
+from edge_client.choice import ByFile, Choice, Everything, parsed_recording
 from edge_client.coordinator import Token
 from edge_client.errors import SettingsFault
+from edge_client.names import PATH
 from edge_client.quantities import duration_s, rate_bytes_s, size_bytes
 
 SESSION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
@@ -30,7 +31,7 @@ class Settings:
     """What one run of `haul` needs; everything checked."""
 
     session_id: str | None
-    choice: ByNumber | ByFile | Everything
+    choice: Choice
     camera_url: str
     coordinator_url: str
     token: Token
@@ -79,16 +80,17 @@ class _Reader:
             self.faults.append(f"--token-file {path}: {reason}")
             return Token("")
 
-    def choice(self) -> ByNumber | ByFile | Everything:
+    def choice(self) -> Choice:
         given = self._arguments
         if [bool(given.recording), bool(given.file), given.all].count(True) != 1:
             self.faults.append("exactly one of --recording, --file and --all is needed")
-        if given.recording and not RECORDING_NUMBER.fullmatch(given.recording):
-            self.faults.append("--recording is the four digits of the file names, such as 0042")
-        if bad := [path for path in given.file or [] if not _is_chapter_path(path)]:
+        if bad := [path for path in given.file or [] if not PATH.fullmatch(path)]:
             self.faults.append(f"--file is DIRECTORY/NAME of a chapter, not {', '.join(bad)}")
-        if given.recording:
-            return ByNumber(given.recording)
+        try:
+            if given.recording:
+                return parsed_recording(given.recording)
+        except ValueError as error:
+            self.faults.append(f"--recording {error}")
         return ByFile(tuple(dict.fromkeys(given.file))) if given.file else Everything()
 
     def session_id(self) -> str | None:
@@ -160,11 +162,6 @@ def _is_address(text: str) -> bool:
 def _keeps_a_secret(text: str) -> bool:
     parts = urlsplit(text)
     return parts.scheme == "https" or parts.hostname in LOOPBACK
-
-
-def _is_chapter_path(path: str) -> bool:
-    directory, _, filename = path.partition("/")
-    return is_directory(directory) and parsed(filename) is not None
 
 
 def _token_text(path: Path) -> str:

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from edge_client.camera import Camera, KeepAlive
-from edge_client.chapters import ByNumber
+from edge_client.choice import ByNumber, Choice
 from edge_client.coordinator import Coordinator, Token
 from edge_client.disk import Disk, disk_free_bytes
 from edge_client.errors import Stopped
-from edge_client.haul import Choice, Each, Haul, Report
+from edge_client.haul import Each, Haul, Report
 from edge_client.locks import CameraLocks
 from edge_client.retry import Retry, Tally, Timing
 from edge_client.spool import Spool

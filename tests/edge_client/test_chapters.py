@@ -1,134 +1,426 @@
-"""Names, recordings and exact choice."""
+"""The files of a card as recordings: grouped, ordered, with their gaps, and named."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edge_client.camera import Camera
-from edge_client.chapters import (
-    ByFile,
-    ByNumber,
-    CameraFile,
-    ChapterName,
-    chosen,
-    parsed,
-    recordings,
-    session_name,
-)
-from edge_client.errors import ChapterGap, RecordingUnknown
+from edge_client.chapters import CameraFile, Recording, recordings, session_name, strangers, whole
+from edge_client.errors import CardFault, ChapterGap
+from edge_client.names import is_video
+from edge_client.settings import SESSION_ID
 from tests.edge_client.fakes import FakeCamera
 
 
-def file(name: str, directory: str = "100GOPRO", created: int | None = 7) -> CameraFile:
-    return CameraFile(directory, name, 10, created, None)
+def file(path: str, created: int | None = 7, size_bytes: int = 10) -> CameraFile:
+    directory, _, filename = path.rpartition("/")
+    return CameraFile(directory or "100GOPRO", filename, size_bytes, created, None)
 
 
-@pytest.mark.parametrize(
-    ("filename", "name"),
-    [
-        ("GX010042.MP4", ChapterName("GX", "0042", 1)),
-        ("GH990042.MP4", ChapterName("GH", "0042", 99)),
-        ("GM020001.MP4", ChapterName("GM", "0001", 2)),
-        ("GS010048.360", ChapterName("GS", "0048", 1)),
-        ("GOPR8204.MP4", ChapterName("GP", "8204", 1)),
-        ("GP018204.MP4", ChapterName("GP", "8204", 2)),
-    ],
+def card(*paths: str) -> list[Recording]:
+    return recordings([file(path) for path in paths])
+
+
+def told(found: list[Recording]) -> dict[str, list[str]]:
+    return {
+        one.label: [f.filename if f.directory == one.directory else f.path for f in one.files]
+        for one in found
+    }
+
+
+class TestTheFilesOfARecording:
+    @pytest.mark.parametrize(
+        ("paths", "expected"),
+        [
+            pytest.param(
+                ["GX020163.MP4", "GX010164.MP4", "GX010163.MP4"],
+                {
+                    "100GOPRO/GX..0163": ["GX010163.MP4", "GX020163.MP4"],
+                    "100GOPRO/GX..0164": ["GX010164.MP4"],
+                },
+                id="by number, not by name",
+            ),
+            pytest.param(
+                [f"GX{n:02d}0042.MP4" for n in (12, 2, 10, 1, 9, 3, 11, 4, 8, 5, 7, 6)],
+                {"100GOPRO/GX..0042": [f"GX{n:02d}0042.MP4" for n in range(1, 13)]},
+                id="above nine chapters",
+            ),
+            pytest.param(
+                ["GP020042.MP4", "GOPR0042.MP4", "GP010042.MP4"],
+                {"100GOPRO/GP..0042": ["GOPR0042.MP4", "GP010042.MP4", "GP020042.MP4"]},
+                id="HERO5 and earlier",
+            ),
+            pytest.param(
+                ["GF010042.MP4", "GPBK0042.MP4", "GPFR0042.MP4", "GB010042.MP4"],
+                {
+                    "100GOPRO/GB..0042": ["GPBK0042.MP4", "GB010042.MP4"],
+                    "100GOPRO/GF..0042": ["GPFR0042.MP4", "GF010042.MP4"],
+                },
+                id="front and back are two recordings",
+            ),
+            pytest.param(
+                ["GX010042.MP4", "GH010042.MP4", "GS010042.360", "SX010042.MP4", "CamA-GX010042.MP4"],
+                {
+                    "100GOPRO/CamA-GX..0042": ["CamA-GX010042.MP4"],
+                    "100GOPRO/GH..0042": ["GH010042.MP4"],
+                    "100GOPRO/GS..0042": ["GS010042.360"],
+                    "100GOPRO/GX..0042": ["GX010042.MP4"],
+                    "100GOPRO/SX..0042": ["SX010042.MP4"],
+                },
+                id="each prefix is another recording",
+            ),
+            pytest.param(
+                ["GXAB0005.MP4", "GXAA0003.MP4", "GHAA0004.MP4", "GXAA0002.MP4"],
+                {
+                    "100GOPRO/GXAA..": ["GXAA0002.MP4", "GXAA0003.MP4"],
+                    "100GOPRO/GHAA..": ["GHAA0004.MP4"],
+                    "100GOPRO/GXAB..": ["GXAB0005.MP4"],
+                },
+                id="a loop is its letters",
+            ),
+            pytest.param(
+                ["GXAA0001.MP4", "GXAA9999.MP4", "GXAA9998.MP4"],
+                {"100GOPRO/GXAA..": ["GXAA9998.MP4", "GXAA9999.MP4", "GXAA0001.MP4"]},
+                id="a loop counts on after 9999",
+            ),
+            pytest.param(
+                ["GX010001.MP4", "101GOPRO/GX010001.MP4"],
+                {"100GOPRO/GX..0001": ["GX010001.MP4"], "101GOPRO/GX..0001": ["GX010001.MP4"]},
+                id="two directories with chapter 1 each",
+            ),
+        ],
+    )
+    def test_are_those_of_one_prefix_and_number(self, paths: list[str], expected: dict[str, list[str]]):
+        found = card(*paths)
+
+        assert told(found) == expected
+        assert not any(one.missing for one in found)
+
+    @pytest.mark.parametrize(
+        ("paths", "expected"),
+        [
+            pytest.param(
+                ["101GOPRO/GX030042.MP4", "GX020042.MP4", "GX010042.MP4", "101GOPRO/GX040042.MP4"],
+                [("100GOPRO/GX..0042", 4, ())],
+                id="goes on",
+            ),
+            pytest.param(
+                ["GX010042.MP4", "101GOPRO/GX020042.MP4", "102GOPRO/GX030042.MP4"],
+                [("100GOPRO/GX..0042", 3, ())],
+                id="goes on twice",
+            ),
+            pytest.param(
+                ["099GOPRO/GOPR0042.MP4", "GP010042.MP4"],
+                [("099GOPRO/GP..0042", 2, ())],
+                id="goes on in the old form, from a two-digit directory",
+            ),
+            pytest.param(
+                ["GX020042.MP4", "101GOPRO/GX030042.MP4"],
+                [("100GOPRO/GX..0042", 2, (1,))],
+                id="goes on and has lost its first",
+            ),
+            pytest.param(
+                ["GX010042.MP4", "GX030042.MP4", "101GOPRO/GX040042.MP4", "101GOPRO/GX060042.MP4"],
+                [("100GOPRO/GX..0042", 4, (2, 5))],
+                id="goes on with holes on both sides",
+            ),
+            pytest.param(
+                ["GX010042.MP4", "101GOPRO/GX030042.MP4"],
+                [("100GOPRO/GX..0042", 1, ()), ("101GOPRO/GX..0042", 1, (1, 2))],
+                id="a hole at the border",
+            ),
+            pytest.param(
+                ["GX010042.MP4", "GX020042.MP4", "101GOPRO/GX010042.MP4", "101GOPRO/GX030042.MP4"],
+                [("100GOPRO/GX..0042", 2, ()), ("101GOPRO/GX..0042", 2, (2,))],
+                id="the next one has a chapter 1",
+            ),
+            pytest.param(
+                ["GX010042.MP4", "101GOPRO/GX010042.MP4", "102GOPRO/GX020042.MP4"],
+                [("100GOPRO/GX..0042", 1, ()), ("101GOPRO/GX..0042", 2, ())],
+                id="goes on with its neighbour, not with an older one",
+            ),
+            pytest.param(
+                ["GX010042.MP4", "102GOPRO/GX020042.MP4"],
+                [("100GOPRO/GX..0042", 1, ()), ("102GOPRO/GX..0042", 1, (1,))],
+                id="not the next directory",
+            ),
+            pytest.param(
+                ["GX010042.MP4", "101OTHER/GX020042.MP4"],
+                [("100GOPRO/GX..0042", 1, ()), ("101OTHER/GX..0042", 1, (1,))],
+                id="a directory of another name",
+            ),
+            pytest.param(
+                ["GX010042.MP4", "101GOPRO/GH020042.MP4"],
+                [("100GOPRO/GX..0042", 1, ()), ("101GOPRO/GH..0042", 1, (1,))],
+                id="another prefix",
+            ),
+            pytest.param(
+                ["GX010042.MP4", "101GOPRO/GX020043.MP4"],
+                [("100GOPRO/GX..0042", 1, ()), ("101GOPRO/GX..0043", 1, (1,))],
+                id="another number",
+            ),
+            pytest.param(
+                ["GXAA0998.MP4", "GXAA0999.MP4", "101GOPRO/GXAA1000.MP4"],
+                [("100GOPRO/GXAA..", 2, ()), ("101GOPRO/GXAA..", 1, ())],
+                id="a loop does not go on",
+            ),
+        ],
+    )
+    def test_go_on_in_the_next_directory_where_their_chapters_count_on(
+        self, paths: list[str], expected: list[tuple[str, int, tuple[int, ...]]]
+    ):
+        assert [(one.label, len(one.files), one.missing) for one in card(*paths)] == expected
+
+    @pytest.mark.parametrize(
+        ("paths", "missing", "words"),
+        [
+            (["GX020001.MP4"], (1,), "GX..0001 lacks chapter 01;"),
+            (["GX010001.MP4", "GX030001.MP4"], (2,), "lacks chapter 02;"),
+            (["GX040001.MP4", "GX020001.MP4"], (1, 3), "lacks chapter 01, 03;"),
+            (["GP010001.MP4"], (1,), "lacks chapter 01;"),
+            (["GPFR0001.MP4", "GF020001.MP4"], (2,), "lacks chapter 02;"),
+            (["GX990001.MP4"], tuple(range(1, 99)), "08, 09, 10 and 88 more;"),
+            (["GX110001.MP4"], tuple(range(1, 11)), "08, 09, 10;"),
+            (["GXAA0005.MP4", "GXAA0007.MP4"], (6,), "GXAA.. lacks chapter 0006;"),
+            (["GXAA9998.MP4", "GXAA0002.MP4"], (9999, 1), "lacks chapter 9999, 0001;"),
+        ],
+    )
+    def test_that_are_missing_are_told_and_refused(
+        self, paths: list[str], missing: tuple[int, ...], words: str
+    ):
+        [recording] = card(*paths)
+
+        assert recording.missing == missing
+        with pytest.raises(ChapterGap, match=words.replace(".", r"\.")):
+            whole(recording)
+
+    @pytest.mark.parametrize("paths", [["GXAA0501.MP4"], ["GXAA9999.MP4", "GXAA0001.MP4"]])
+    def test_of_a_loop_may_begin_anywhere(self, paths: list[str]):
+        [recording] = card(*paths)
+
+        assert whole(recording) is recording
+
+    def test_come_from_directories_of_a_camera_only(self):
+        files = [
+            file("../../etc/GX010001.MP4"),
+            file("100GOPRO/Proxy/GX010001.MP4"),
+            file("Proxy/GX010001.MP4"),
+        ]
+
+        assert recordings(files) == []
+        assert sorted(strangers(files), key=lambda f: f.path) == sorted(files, key=lambda f: f.path)
+
+
+class TestTheOrderOfRecordings:
+    @pytest.mark.parametrize(
+        ("paths", "labels"),
+        [
+            (["GX010010.MP4", "GH010009.MP4"], ["GH..0009", "GX..0010"]),
+            (["101GOPRO/GX010001.MP4", "GX010999.MP4"], ["GX..0999", "GX..0001"]),
+            (["GX010001.MP4", "GX019999.MP4", "GX019998.MP4"], ["GX..9998", "GX..9999", "GX..0001"]),
+            (["GX010001.MP4", "GX019001.MP4"], ["GX..0001", "GX..9001"]),
+            (["GX010001.MP4", "GX019002.MP4"], ["GX..9002", "GX..0001"]),
+            (["GX010001.MP4", "101GOPRO/GX019999.MP4"], ["GX..0001", "GX..9999"]),
+            (["GXAA0003.MP4", "GX010002.MP4", "GX010004.MP4"], ["GX..0002", "GXAA..", "GX..0004"]),
+            (["GS010042.360", "GX010042.MP4", "GH010042.MP4"], ["GH..0042", "GS..0042", "GX..0042"]),
+        ],
+    )
+    def test_is_by_directory_and_by_number_as_the_camera_counted(self, paths: list[str], labels: list[str]):
+        assert [one.label.partition("/")[2] for one in card(*paths)] == labels
+
+
+class TestARecording:
+    def test_says_what_a_list_needs(self):
+        files = [
+            file("GX020042.MP4", 107, 3),
+            file("GX010042.MP4", 100, 4),
+            file("101GOPRO/GX030042.MP4", 120, 5),
+        ]
+
+        [recording] = recordings(files)
+
+        assert recording.key == ("100GOPRO", "GX", "0042")
+        assert (recording.size_bytes, recording.created) == (12, 100)
+        assert recording.label == "100GOPRO/GX..0042"
+
+    def test_whose_first_file_has_no_date_has_none(self):
+        [recording] = recordings([file("GX010042.MP4", None), file("GX020042.MP4", 7)])
+
+        assert recording.created is None
+
+
+class TestAListThatContradictsItself:
+    @pytest.mark.parametrize("path", ["GX010042.MP4", "GX010042_Proxy.MP4", "Proxy/GX010042.MP4"])
+    @pytest.mark.parametrize("look", [recordings, strangers])
+    @pytest.mark.parametrize("again", [{"size_bytes": 11}, {"created": 8}, {"created": None}])
+    def test_is_a_fault(self, path: str, look, again):
+        with pytest.raises(CardFault, match="twice"):
+            look([file(path), file("GX010001.MP4"), file(path, **again)])
+
+    def test_does_not_matter_for_photos(self):
+        assert recordings([file("GOPR0042.JPG"), file("GOPR0042.JPG", size_bytes=11)]) == []
+
+    def test_is_none_that_only_says_something_twice(self):
+        files = [file("GX010042.MP4"), file("GX010042.MP4"), file("x.MP4"), file("x.MP4")]
+
+        assert [len(one.files) for one in recordings(files)] == [1]
+        assert strangers(files) == [file("x.MP4")]
+
+
+def named(*paths: str, created: int | None = 7) -> list[str]:
+    found = recordings([file(path, created) for path in paths])
+    return [session_name("C1", one, found) for one in found]
+
+
+class TestTheNameOfASession:
+    @pytest.mark.parametrize(
+        ("paths", "names"),
+        [
+            # as they have always been: a rerun must find its plan
+            (["GX010001.MP4"], ["C1-100GOPRO-0001-7"]),
+            (["GH010002.MP4", "GM010003.MP4"], ["C1-100GOPRO-0002-7", "C1-100GOPRO-0003-7"]),
+            (["GS010002.360", "GOPR0003.MP4"], ["C1-100GOPRO-0002-7", "C1-100GOPRO-0003-7"]),
+            (["GX010001.MP4", "101GOPRO/GX010001.MP4"], ["C1-100GOPRO-0001-7", "C1-101GOPRO-0001-7"]),
+            # equal numbers on one card
+            (["GX010001.MP4", "GS010001.360"], ["C1-100GOPRO-GS0001-7", "C1-100GOPRO-GX0001-7"]),
+            # forms that say more than a number
+            (["GPFR0001.MP4"], ["C1-100GOPRO-GF0001-7"]),
+            (["GPFR0001.MP4", "GPBK0001.MP4"], ["C1-100GOPRO-GB0001-7", "C1-100GOPRO-GF0001-7"]),
+            (["GXAA0001.MP4", "GX010001.MP4"], ["C1-100GOPRO-0001-7", "C1-100GOPRO-GXAA-7"]),
+            (["SX010001.MP4"], ["C1-100GOPRO-SX0001-7"]),
+            (["Cam(A)GX010001.MP4"], ["C1-100GOPRO-Cam-A-GX0001-7"]),
+        ],
+    )
+    def test_says_camera_directory_number_and_date(self, paths: list[str], names: list[str]):
+        assert named(*paths) == names
+
+    def test_has_the_prefix_only_where_the_dates_are_equal_too(self):
+        found = recordings([file("GX010001.MP4", 7), file("GS010001.360", 8)])
+
+        assert [session_name("C1", one, found) for one in found] == [
+            "C1-100GOPRO-0001-8",
+            "C1-100GOPRO-0001-7",
+        ]
+
+    def test_tells_basenames_apart_that_a_session_id_cannot_hold(self):
+        first, second = named("Cam(A)GX010001.MP4", "Cam,A,GX010001.MP4")
+
+        assert first != second
+        assert first.startswith("C1-100GOPRO-Cam-A-GX0001-")
+
+    def test_has_the_date_of_the_last_change_where_there_is_no_other(self):
+        found = recordings([CameraFile("100GOPRO", "GX010001.MP4", 10, None, 9)])
+
+        assert session_name("C1", found[0], found) == "C1-100GOPRO-0001-9"
+
+    def test_of_files_without_any_date_still_differs(self):
+        assert len(set(named("GX010001.MP4", "GS010001.360", "GH010002.MP4", created=None))) == 3
+
+    @pytest.mark.parametrize(
+        ("serial", "expected"),
+        [
+            ("C1", "C1-100GOPRO-0001-7"),
+            ("-\u00e4 b", "b-100GOPRO-0001-7"),
+            ("S" * 84, f"{'S' * 84}-100GOPRO-0001-7"[-100:]),
+            ("S" * 85, f"{'S' * 84}-100GOPRO-0001-7"[-100:]),
+            ("S" * 200, f"{'S' * 84}-100GOPRO-0001-7"[-100:]),
+            ("", "100GOPRO-0001-7"),
+        ],
+    )
+    def test_fits_what_the_coordinator_takes_and_keeps_what_tells_recordings_apart(
+        self, serial: str, expected: str
+    ):
+        found = card("GX010001.MP4")
+
+        assert session_name(serial, found[0], found) == expected
+        assert SESSION_ID.fullmatch(expected)
+
+
+DIRECTORIES = st.sampled_from(["099GOPRO", "100GOPRO", "101GOPRO", "102GOPRO", "101OTHER", "Proxy", "../etc"])
+HEADS = [
+    *("GX01", "GX02", "GX03", "GX00", "GX99", "GH01", "GM02", "GG01", "GXAA", "GXAB", "GHAA", "GOPR", "GP01"),
+    *("GP02", "GPFR", "GF01", "GPBK", "GB01", "SX01", "SX02", "GL01", "G001", "3D_L", "GS01", "GPAA"),
+]
+FILENAMES = st.builds(
+    "{}{}{}{}".format,
+    st.sampled_from(["", "", "", "Cam(A)", "Cam,A,", "CamA-", "GX", "._"]),
+    st.sampled_from(HEADS),
+    st.sampled_from(["0000", "0001", "0002", "0003", "0997", "9998", "9999"]),
+    st.sampled_from([".MP4", ".MP4", ".MP4", ".360", ".LRV", ".JPG", ".mp4"]),
 )
-def test_a_chapter_name_tells_recording_and_chapter(filename: str, name: ChapterName):
-    assert parsed(filename) == name
+LISTED = st.builds(CameraFile, DIRECTORIES, FILENAMES, st.just(10), st.sampled_from([None, 7, 8]), st.none())
+CARDS = st.lists(LISTED, max_size=25, unique_by=lambda one: one.path)
 
 
-@pytest.mark.parametrize(
-    "filename",
-    [
-        "GOPR0002.JPG",
-        "GP017064.JPG",
-        "GL010042.LRV",
-        "GX010042.THM",
-        "GXAA0001.MP4",
-        "GS__0049.JPG",
-        "GSAA0003.36P",
-        "GX000042.MP4",
-        "GP008204.MP4",
-        "gx010042.mp4",
-        "GX010042.MP4\n",
-        "GX01\u0660042.MP4",
-        "../GX010042.MP4",
-        "",
-    ],
+@given(CARDS, st.randoms(use_true_random=False))
+def test_the_order_of_the_list_changes_nothing(files: list[CameraFile], random):
+    shuffled = random.sample(files, len(files))
+
+    assert recordings(shuffled) == recordings(files)
+    assert strangers(shuffled) == strangers(files)
+
+
+@given(CARDS)
+def test_every_video_is_of_one_recording_or_a_stranger(files: list[CameraFile]):
+    placed = [one for recording in recordings(files) for one in recording.files] + strangers(files)
+
+    assert sorted(one.path for one in placed) == sorted(one.path for one in files if is_video(one.filename))
+
+
+@given(CARDS)
+def test_no_two_recordings_share_key_label_or_session(files: list[CameraFile]):
+    found = recordings(files)
+
+    assert len({one.key for one in found}) == len(found)
+    assert len({one.label for one in found}) == len(found)
+    names = {session_name("C3501324500711", one, found) for one in found}
+    assert len(names) == len(found)
+    assert all(SESSION_ID.fullmatch(name) for name in names)
+
+
+def as_old(first: str, later: str, number: int, chapter: int) -> str:
+    return f"{first}{number:04d}.MP4" if chapter == 1 else f"{later}{chapter - 1:02d}{number:04d}.MP4"
+
+
+WRITTEN: dict[str, Callable[[int, int], str]] = {
+    "GX": lambda number, chapter: f"GX{chapter:02d}{number:04d}.MP4",
+    "GS": lambda number, chapter: f"GS{chapter:02d}{number:04d}.360",
+    "CamA-GX": lambda number, chapter: f"CamA-GX{chapter:02d}{number:04d}.MP4",
+    "GP": lambda number, chapter: as_old("GOPR", "GP", number, chapter),
+    "GF": lambda number, chapter: as_old("GPFR", "GF", number, chapter),
+    "GB": lambda number, chapter: as_old("GPBK", "GB", number, chapter),
+}
+SHOTS = st.dictionaries(
+    st.tuples(st.sampled_from([100, 101]), st.sampled_from(sorted(WRITTEN)), st.integers(1, 3)),
+    st.integers(1, 12).flatmap(lambda most: st.tuples(st.just(most), st.integers(0, most))),
+    max_size=12,
 )
-def test_a_name_of_anything_else_is_no_chapter(filename: str):
-    assert parsed(filename) is None
 
 
-def test_recordings_are_ordered_by_number_and_not_by_file_name():
-    found = recordings([file("GX010164.MP4"), file("GX020163.MP4"), file("GX010163.MP4")])
+@given(SHOTS)
+def test_what_a_camera_wrote_comes_back_as_it_was_shot(shots: dict[tuple[int, str, int], tuple[int, int]]):
+    """Each of `most` chapters, those after the first `split` in the next directory; none split where `split` is 0."""
+    written = {
+        f"{directory}GOPRO/{prefix}..{number:04d}": [
+            file(
+                f"{directory if n <= split or not split else directory + 1}GOPRO/{WRITTEN[prefix](number, n)}"
+            )
+            for n in range(1, most + 1)
+        ]
+        for (directory, prefix, number), (most, split) in shots.items()
+        if directory == 100 or (100, prefix, number) not in shots
+    }
 
-    assert [[f.filename for f in one.files] for one in found] == [
-        ["GX010163.MP4", "GX020163.MP4"],
-        ["GX010164.MP4"],
-    ]
+    found = recordings([one for chapters in written.values() for one in chapters])
 
-
-def test_the_same_number_in_two_directories_is_two_recordings():
-    assert len(recordings([file("GX010001.MP4"), file("GX010001.MP4", "101GOPRO")])) == 2
-
-
-def test_files_of_hostile_directories_are_left_out():
-    assert recordings([file("GX010001.MP4", "../../etc"), file("GX010001.MP4", "100GOPRO/x")]) == []
-
-
-@pytest.mark.parametrize(
-    ("names", "missing"),
-    [
-        (["GX020001.MP4"], "01"),
-        (["GX010001.MP4", "GX030001.MP4"], "02"),
-        (["GX040001.MP4", "GX020001.MP4"], "01, 03"),
-    ],
-)
-def test_a_gap_in_a_recording_names_the_missing_chapters(names: list[str], missing: str):
-    with pytest.raises(ChapterGap, match=f"lacks chapter {missing};"):
-        chosen([file(name) for name in names], ByNumber("0001"))
-
-
-def test_an_unknown_recording_names_those_that_are_there():
-    with pytest.raises(RecordingUnknown, match="there are: 0001"):
-        chosen([file("GX010001.MP4")], ByNumber("0002"))
-
-
-def test_a_number_that_is_not_unique_is_not_guessed():
-    with pytest.raises(RecordingUnknown, match="not unique"):
-        chosen([file("GX010001.MP4"), file("GX010001.MP4", "101GOPRO")], ByNumber("0001"))
-
-
-def test_named_files_come_in_recording_order_and_once():
-    files = [file("GX020001.MP4"), file("GX010001.MP4"), file("GX010002.MP4")]
-    choice = ByFile(("100GOPRO/GX020001.MP4", "100GOPRO/GX010001.MP4", "100GOPRO/GX020001.MP4"))
-
-    assert [f.filename for f in chosen(files, choice)] == ["GX010001.MP4", "GX020001.MP4"]
-
-
-def test_a_named_file_that_is_not_there_is_refused():
-    with pytest.raises(RecordingUnknown, match="GX010009"):
-        chosen([file("GX010001.MP4")], ByFile(("100GOPRO/GX010009.MP4",)))
-
-
-@pytest.mark.parametrize(
-    ("serial", "expected"), [("C1", "C1-100GOPRO-0001-7"), ("-ä b", "b-100GOPRO-0001-7")]
-)
-def test_a_session_name_fits_what_the_coordinator_takes(serial: str, expected: str):
-    [recording] = recordings([file("GX010001.MP4")])
-
-    assert session_name(serial, recording) == expected
-
-
-def test_a_session_name_has_at_most_100_characters():
-    [recording] = recordings([file("GX010001.MP4")])
-
-    assert len(session_name("S" * 200, recording)) == 100
+    assert {one.label: list(one.files) for one in found} == written
+    assert [one.label for one in found if one.missing] == []
 
 
 def listed(camera: FakeCamera, path: Path) -> list[CameraFile]:
@@ -140,6 +432,9 @@ def listed(camera: FakeCamera, path: Path) -> list[CameraFile]:
         reader.close()
 
 
+MAX_360 = [f"GS..{number:04d}" for number in range(46, 53)]
+
+
 @pytest.mark.data
 @pytest.mark.parametrize(
     ("name", "labels"),
@@ -149,22 +444,30 @@ def listed(camera: FakeCamera, path: Path) -> list[CameraFile]:
         ("issue116_media_list_max_clock_reset_excerpt.json", ["GH..0047", "GS..0048", "GS..0050"]),
         ("hero4_hero5_legacy_gpMediaList_excerpt.json", ["GP..8204", "GP..8205", "GP..8206"]),
         ("opengopro_kmp_mediaListJson.json", ["GX..7060"]),
-        ("opengopro_py_media_list_360.json", ["GX..0002"]),
+        (
+            "opengopro_kmp_mediaListJson2.json",
+            [f"GX..{number}" for number in (7066, 7067, 7069, 7080, 7086, 7088)],
+        ),
+        ("opengopro_py_media_list.json", [f"GX..{number:04d}" for number in (1, 4, 7, 8, 9, 40)]),
+        ("opengopro_py_media_list_360.json", ["GX..0002", *MAX_360]),
     ],
 )
-def test_real_lists_give_their_recordings(camera: FakeCamera, real_lists: Path, name: str, labels: list[str]):
-    found = recordings(listed(camera, real_lists / name))
+def test_real_lists_give_all_their_recordings_and_no_stranger(
+    camera: FakeCamera, real_lists: Path, name: str, labels: list[str]
+):
+    files = listed(camera, real_lists / name)
 
-    assert {label.rpartition("/")[2] for label in (one.label for one in found)} >= set(labels)
+    assert [one.label.partition("/")[2] for one in recordings(files)] == labels
+    assert strangers(files) == []
 
 
 @pytest.mark.data
 def test_a_real_list_with_a_lost_first_chapter_is_told_by_its_gap(camera: FakeCamera, real_lists: Path):
-    files = listed(camera, real_lists / "issue887_media_list.json")
+    lost, kept = recordings(listed(camera, real_lists / "issue887_media_list.json"))
 
     with pytest.raises(ChapterGap, match="01"):
-        chosen(files, ByNumber("0163"))
-    assert [f.size_bytes for f in chosen(files, ByNumber("0164"))] == [11536686945, 6352656620]
+        whole(lost)
+    assert [f.size_bytes for f in whole(kept).files] == [11536686945, 6352656620]
 
 
 @pytest.mark.data

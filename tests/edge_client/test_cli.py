@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from edge_client.chapters import ByFile, ByNumber, Everything
+from edge_client.choice import ByFile, ByNumber, Everything
 from edge_client.cli import parser, run
 from edge_client.errors import SettingsFault
 from edge_client.settings import Settings, settings_from

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from awscrt.checksums import crc64nvme
 
-from edge_client.chapters import ByFile, ByNumber, Everything
+from edge_client.choice import ByFile, ByNumber, Everything
 from edge_client.disk import Disk, disk_free_bytes
 from edge_client.errors import (
     CardFault,
@@ -933,12 +933,12 @@ class TestSessionsWithoutAName:
         assert report.left_out == ("100GOPRO/GX020042.MP4",)
 
     def test_of_a_card_with_videos_of_other_names_say_so_and_haul_the_rest(self, device: Device):
-        device.card(GXAA0001=100, GX010042=100)
+        device.card(GX010042_Proxy=100, GX010042=100)
 
         outcome = device.run(session=None, choice=Everything())
 
         [refusal] = outcome.refusals
-        assert "100GOPRO/GXAA0001.MP4" in str(refusal)
+        assert "100GOPRO/GX010042_Proxy.MP4" in str(refusal)
         assert len(outcome.done) == 1
 
     def test_that_are_home_are_told_though_an_outage_ends_the_run(self, device: Device):

@@ -1,0 +1,174 @@
+"""Pure: what an operator asks for, and the recordings of a card that this means. Nothing is guessed."""
+
+from __future__ import annotations
+
+import re
+from calendar import timegm
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from edge_client.chapters import CameraFile, Recording, recordings, strangers
+from edge_client.errors import RecordingUnknown
+from edge_client.names import SPELLING
+
+TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2})?)?", re.ASCII)
+
+
+@dataclass(frozen=True)
+class ByNumber:
+    """`--recording`: the one recording called so: `0042`, a loop `AA`, `100GOPRO/0042`, `100GOPRO/GX..0042`."""
+
+    number: str
+
+
+@dataclass(frozen=True)
+class ByFile:
+    """`--file DIR/NAME`: exactly these files."""
+
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ByTime:
+    """`--since` and `--until`: every recording whose first file began in this time of the camera's own wall clock.
+
+    Both are naive; `since` belongs to it, `until` does not; None is no bound. Raises ValueError when it is empty.
+    """
+
+    since: datetime | None
+    until: datetime | None
+
+    def __post_init__(self) -> None:
+        if self.since and self.until and self.since >= self.until:
+            raise ValueError("--since must be before --until")
+
+    def has(self, created: int) -> bool:
+        """Whether a file of this date, the camera's wall clock as an epoch, began in this time."""
+        return (self.since is None or timegm(self.since.timetuple()) <= created) and (
+            self.until is None or created < timegm(self.until.timetuple())
+        )
+
+
+@dataclass(frozen=True)
+class New:
+    """`--new`: every recording with a file that is not among the `verified`, in whatever session those are."""
+
+    verified: frozenset[CameraFile] = frozenset()
+
+    def has(self, file: CameraFile) -> bool:
+        """Whether this file is not known to be verified; one without any date may be another of that name and size."""
+        is_dated = file.created is not None or file.modified is not None
+        return not is_dated or file not in self.verified
+
+
+@dataclass(frozen=True)
+class Everything:
+    """`--all`: every recording, each one a session of its own."""
+
+
+Choice = ByNumber | ByFile | ByTime | New | Everything
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The recordings that a choice means, in order, and a refusal for whatever it may mean as well.
+
+    Of named files the recordings hold only those, and are not said to miss any. Gaps are for `whole` to refuse.
+    """
+
+    recordings: tuple[Recording, ...]
+    refusals: tuple[RecordingUnknown, ...] = ()
+
+
+def selection(files: Sequence[CameraFile], choice: Choice) -> Selection:
+    """What `choice` means among the `files` of a camera's list.
+
+    Raises RecordingUnknown where one recording or file is asked for and is not there exactly once, CardFault when the
+    list contradicts itself.
+    """
+    card = recordings(files)
+    if isinstance(choice, ByNumber):
+        return Selection((_the_one(card, choice.number),))
+    if isinstance(choice, ByFile):
+        return Selection(_holding(card, files, choice.paths))
+    if isinstance(choice, ByTime):
+        return _begun_in(choice, card, strangers(files))
+    if isinstance(choice, New):
+        new = (recording for recording in card if any(choice.has(file) for file in recording.files))
+        return Selection(tuple(new), _not_hauled([file for file in strangers(files) if choice.has(file)]))
+    return Selection(tuple(card), _not_hauled(strangers(files)))
+
+
+def _the_one(card: Sequence[Recording], number: str) -> Recording:
+    called = [recording for recording in card if recording.is_called(number)]
+    if not called:
+        there = ", ".join(recording.label for recording in card) or "none"
+        raise RecordingUnknown(f"no recording {number} on the camera; there are: {there}")
+    if len(called) > 1:
+        labels = ", ".join(recording.label for recording in called)
+        raise RecordingUnknown(f"recording {number} is not unique; give --recording one of: {labels}")
+    return called[0]
+
+
+def _holding(
+    card: Sequence[Recording], files: Sequence[CameraFile], paths: Sequence[str]
+) -> tuple[Recording, ...]:
+    """The recordings that the files are of, with no other file. Raises RecordingUnknown for files of none."""
+    asked_for = set(paths)
+    if absent := asked_for - {file.path for file in files}:
+        raise RecordingUnknown(f"not on the camera: {_listed(absent)}")
+    if strange := asked_for - {file.path for recording in card for file in recording.files}:
+        raise RecordingUnknown(f"not named like a chapter: {_listed(strange)}")
+    cut = (
+        replace(one, files=tuple(file for file in one.files if file.path in asked_for), missing=())
+        for one in card
+    )
+    return tuple(recording for recording in cut if recording.files)
+
+
+def _begun_in(time: ByTime, card: Sequence[Recording], strange: Sequence[CameraFile]) -> Selection:
+    begun = (one for one in card if one.created is not None and time.has(one.created))
+    undated = [one.label for one in card if one.created is None]
+    refusals = _not_hauled([file for file in strange if file.created is None or time.has(file.created)])
+    if undated:
+        text = (
+            f"the camera does not say when these began, so not hauled: {', '.join(undated)}; take --recording"
+        )
+        refusals = (*refusals, RecordingUnknown(text))
+    return Selection(tuple(begun), refusals)
+
+
+def _not_hauled(strange: Sequence[CameraFile]) -> tuple[RecordingUnknown, ...]:
+    """A refusal for videos that are no chapters, for else they would seem hauled."""
+    if not strange:
+        return ()
+    return (
+        RecordingUnknown(f"not named like chapters, so not hauled: {_listed(file.path for file in strange)}"),
+    )
+
+
+def _listed(paths: Iterable[str]) -> str:
+    return ", ".join(sorted(paths))
+
+
+def parsed_recording(text: str) -> ByNumber:
+    """The choice that the text of `--recording` makes. Raises ValueError."""
+    if not SPELLING.fullmatch(text):
+        raise ValueError(
+            "is the four digits of the file names, such as 0042, or the two letters of a loop, such as AA; "
+            "where that is not unique, with the directory (100GOPRO/0042) or in full (100GOPRO/GX..0042)"
+        )
+    return ByNumber(text)
+
+
+def parsed_time(text: str) -> datetime:
+    """A naive time of the camera's wall clock, from the text of `--since` or `--until`. Raises ValueError."""
+    try:
+        if TIME.fullmatch(text):
+            return datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError(f"{text}: {error}") from error
+    raise ValueError(
+        f"{text!r} is no time of the camera's clock, such as 2026-11-24, 2026-11-24T18:00 or '2026-11-24 18:00:30'"
+    )
