@@ -14,6 +14,7 @@ from chalicelib.core.settle import Actor
 from chalicelib.flows import arrivals
 from chalicelib.flows import reconcile as reconciling
 from chalicelib.settings import settings
+from chalicelib.web.cameras_api import cameras_api
 from chalicelib.web.device_api import device_api
 from chalicelib.web.measurements_api import measurements_api
 from chalicelib.web.processing_api import processing_api
@@ -32,6 +33,7 @@ app.api.binary_types = []  # JSON alone: every other body comes as text, and is 
 app.register_blueprint(device_api(ports, deployment))
 app.register_blueprint(processing_api(ports, deployment))
 app.register_blueprint(measurements_api(ports, deployment))
+app.register_blueprint(cameras_api(ports, deployment))
 
 
 @app.on_s3_event(bucket=deployment.bucket, events=CREATED, prefix=keys.ORIGINALS, name="on_original")

@@ -154,6 +154,14 @@ class Due:
     due_at: datetime
 
 
+@dataclass(frozen=True)
+class Listed:
+    """A session in the list of its camera: which one, and since when it is there."""
+
+    session_id: SessionId
+    created_at: datetime
+
+
 class Records(Protocol):
     """The table."""
 
@@ -177,6 +185,14 @@ class Records(Protocol):
 
     def sessions(self) -> Iterator[SessionId]:
         """Every session, in no order; for an operator's walk, not for a function's."""
+
+    def sessions_of_camera(
+        self, serial: str, project: str | None, after: Listed | None, limit: int
+    ) -> tuple[Listed, ...]:
+        """At most `limit` sessions of a camera, the newest first, behind `after`; may lag behind writes.
+
+        Of one project, or of all when that is None. Fewer than `limit` are the last ones.
+        """
 
     def arming(self) -> Arming | None:
         """Whether cleanup is armed, consistently read; None when nobody ever said so."""

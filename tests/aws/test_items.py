@@ -14,7 +14,7 @@ from chalicelib.core.ids import ArtifactId, SessionId, UploadId
 from chalicelib.core.order import Order, Wish
 from chalicelib.core.session import Camera, Session, SessionState
 from chalicelib.core.upload import Receipt, Upload
-from chalicelib.ports import Due
+from chalicelib.ports import Due, Listed
 from tests.support.builders import make_chapter, make_session, make_upload
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -36,6 +36,19 @@ def test_a_session_stands_in_the_index_of_its_device_by_the_time_it_was_made():
         {"S": "DEVICE#d_north"},
         {"S": "2026-11-21T12:00:00.000000Z"},
     )
+
+
+def test_a_session_stands_in_the_index_of_its_camera_by_the_time_it_was_made_and_its_name():
+    session = make_session(session_id=SESSION_ID, camera=Camera("C35"), created_at=NOON)
+
+    item = items.session_item(session)
+
+    assert (item["camera_pk"], item["camera_sk"]) == (
+        {"S": "CAMERA#C35"},
+        {"S": "2026-11-21T12:00:00.000000Z#match-17"},
+    )
+    assert items.listed(item) == Listed(SESSION_ID, NOON)
+    assert items.value(item, Session) == session
 
 
 def test_values_are_native_attributes_that_a_person_can_read():

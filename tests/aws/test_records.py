@@ -16,7 +16,7 @@ from chalicelib.core.errors import Conflict, StorageBusy
 from chalicelib.core.ids import ArtifactId, DeviceId, SessionId, TokenId, UploadId
 from chalicelib.core.measurements.index import Index
 from chalicelib.core.upload import Receipt
-from chalicelib.ports import Change, Due
+from chalicelib.ports import Change, Due, Listed
 from tests.aws.canned import Answer, Sent, answering, clients
 from tests.support.builders import make_chapter, make_session, make_upload
 
@@ -190,6 +190,45 @@ def test_due_sessions_are_gathered_over_pages_until_the_limit():
     assert len(sent) == 2
 
 
+def test_a_camera_is_asked_for_from_the_newest_on_behind_the_last_that_is_known():
+    table, sent = records(answer({"Items": []}), answer({"Items": []}))
+
+    table.sessions_of_camera("C35", None, None, 21)
+    table.sessions_of_camera("C35", None, Listed(SESSION_ID, NOON), 21)
+
+    first, next_page = (asked(request) for request in sent)
+    assert (first["IndexName"], first["ScanIndexForward"], first["Limit"]) == ("by_camera", False, 21)
+    assert first["ExpressionAttributeValues"] == {":pk": {"S": "CAMERA#C35"}, ":after": {"S": "~"}}
+    assert next_page["ExpressionAttributeValues"][":after"] == {
+        "S": "2026-11-21T12:00:00.000000Z#match-17-north"
+    }
+
+
+def listed_page(project: str, *names: str) -> Answer:
+    """A page of the index by_camera, and more behind it."""
+    entries = [
+        {"camera_sk": {"S": f"{items.sortable(NOON)}#{name}"}, "project": {"S": project}} for name in names
+    ]
+    return answer({"Items": entries, "LastEvaluatedKey": {"pk": {"S": names[-1]}}})
+
+
+def test_pages_of_other_projects_are_passed_over_until_there_are_enough():
+    pages = [listed_page("club", "a", "b"), listed_page("main", "c"), listed_page("main", "d", "e")]
+    table, sent = records(*pages, listed_page("main", "f"))
+
+    found = table.sessions_of_camera("C35", "main", None, 2)
+
+    assert [listed.session_id for listed in found] == ["c", "d"]
+    assert len(sent) == 3
+
+
+def test_a_page_of_a_camera_that_fails_is_never_the_end_of_its_sessions():
+    table, _ = records(listed_page("main", "a"), BUSY)
+
+    with pytest.raises(StorageBusy):
+        table.sessions_of_camera("C35", "main", None, 2)
+
+
 def test_a_new_session_with_all_its_chapters_fits_one_transaction():
     table, sent = records(answer({}))
 
@@ -311,6 +350,7 @@ CALLS: list[Callable[[DynamoRecords], Any]] = [
     lambda table: table.token(TokenId("t_1")),
     lambda table: table.device(DeviceId("d_1")),
     lambda table: list(table.sessions()),
+    lambda table: table.sessions_of_camera("C35", None, None, 1),
     lambda table: table.arming(),
     lambda table: table.put_arming(Arming(True, NOON, "begin")),
     lambda table: table.spent(TODAY),

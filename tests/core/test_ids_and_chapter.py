@@ -2,7 +2,7 @@ import pytest
 
 from chalicelib.core.chapter import Chapter
 from chalicelib.core.errors import InvalidRequest
-from chalicelib.core.ids import project, session_id
+from chalicelib.core.ids import project, serial, session_id
 
 
 @pytest.mark.parametrize("text", ["a", "A1", "9", "a.b_c-d", "a" * 99, "a" * 100, "a..b"])
@@ -22,6 +22,17 @@ def test_any_other_session_id_is_refused(text: str):
 def test_a_project_of_other_characters_is_refused(text: str):
     with pytest.raises(InvalidRequest, match="1 to 40 characters"):
         project(text)
+
+
+@pytest.mark.parametrize("text", ["C", "C3501324500711", "a" * 39, "a" * 40])
+def test_a_serial_of_letters_and_digits_is_taken(text: str):
+    assert serial(text) == text
+
+
+@pytest.mark.parametrize("text", ["", "a" * 41, "a b", "ü", "\u0661", "a-b", "a\n", "a/b", "\x00"])
+def test_any_other_serial_is_refused(text: str):
+    with pytest.raises(InvalidRequest, match="1 to 40 letters and digits"):
+        serial(text)
 
 
 def test_the_artifact_id_of_a_chapter_is_slash_free():

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from tests.contracts.worlds import AwsWorld
-from tests.infra.test_policies import BUCKET, ORDERS, TABLE, WORK, Rights
+from tests.infra.test_policies import BUCKET, ORDERS, TABLE, Rights
 
 OF_OBJECTS = {
     "CreateMultipartUpload": ("s3:PutObject",),
@@ -99,7 +99,8 @@ def _needed(operation: str, params: dict[str, Any]) -> Rights:
     if operation == "TransactWriteItems":
         return {(f"dynamodb:{act}Item", TABLE) for item in params["TransactItems"] for act in item}
     if "TableName" in params:
-        return {(f"dynamodb:{operation}", WORK if "IndexName" in params else TABLE)}
+        index = f"/index/{params['IndexName']}" if "IndexName" in params else ""
+        return {(f"dynamodb:{operation}", TABLE + index)}
     if "VersionId" in params:
         operation = f"{operation} of a version"
     found = {(action, _objects(params["Key"])) for action in OF_OBJECTS.get(operation, ())}

@@ -18,6 +18,7 @@ CONFIG = json.loads((CHALICE / "config.json").read_text())
 BUCKET = "${BucketArn}"
 TABLE = "${TableArn}"
 WORK = "${TableArn}/index/work"
+BY_CAMERA = "${TableArn}/index/by_camera"
 ORDERS = {("sqs:SendMessage", "${OrderQueueArn}")}
 DEAD_LETTERS = {("sqs:SendMessage", "${DeadLettersArn}")}
 LOGS = "arn:*:logs:*:*:log-group:/aws/lambda/reelhaul-${Stage}"
@@ -58,6 +59,7 @@ MATRIX: dict[str, Rights] = {
     | on([INDEX], "s3:GetObject")
     | RECORDS
     | on([TABLE], "dynamodb:GetItem")
+    | on([BY_CAMERA], "dynamodb:Query")
     | ORDERS
     | logs(""),
     "on_original": HEARS_EVENTS | logs("-on_original"),

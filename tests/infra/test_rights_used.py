@@ -19,7 +19,7 @@ from chalicelib.core.session import SessionState
 from chalicelib.core.settle import Actor, Policy
 from chalicelib.core.tokens import ALL_PROJECTS, Principal, Role
 from chalicelib.core.upload import Upload
-from chalicelib.flows import artifacts, finishing, frames, intake, ordering
+from chalicelib.flows import artifacts, cameras, finishing, frames, intake, ordering
 from chalicelib.flows.reconcile import reconcile
 from chalicelib.flows.recording import loaded
 from chalicelib.flows.settling import settle_session
@@ -186,6 +186,7 @@ def test_the_api_uses_exactly_the_rights_it_has(world: AwsWorld, ports: Ports, a
         settle_session(ports, indexed, Actor.MADE_EVENT)
     _, found = frames.frames(ports, OPERATOR, indexed, LIGHTS, Wanted())
     frames.summary(ports, OPERATOR, indexed, None)
+    cameras.known_sessions(ports, NORTH, make_session().camera.serial, None)
     unordered = sent(ports, opened(ports, "unordered", wanted=None))
     finishing.complete_upload(ports, NORTH, unordered.upload_id, CRC)
 

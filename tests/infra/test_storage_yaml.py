@@ -215,7 +215,7 @@ def test_the_bucket_policy_allows_nothing():
     assert {statement["Effect"] for statement in statements} == {"Deny"}
 
 
-def test_the_table_has_its_keys_and_two_indexes():
+def test_the_table_has_its_keys_and_three_indexes():
     table = properties("Table")
     keys = {
         index["IndexName"]: [key["AttributeName"] for key in index["KeySchema"]]
@@ -223,13 +223,24 @@ def test_the_table_has_its_keys_and_two_indexes():
     }
 
     assert [key["AttributeName"] for key in table["KeySchema"]] == ["pk", "sk"]
-    assert keys == {"by_device": ["device_pk", "device_sk"], "work": ["work_pk", "work_sk"]}
+    assert keys == {
+        "by_device": ["device_pk", "device_sk"],
+        "by_camera": ["camera_pk", "camera_sk"],
+        "work": ["work_pk", "work_sk"],
+    }
 
 
-def test_the_work_index_carries_keys_alone():
-    [work] = [each for each in properties("Table")["GlobalSecondaryIndexes"] if each["IndexName"] == "work"]
+@pytest.mark.parametrize(
+    ("index", "projection"),
+    [
+        ("work", {"ProjectionType": "KEYS_ONLY"}),
+        ("by_camera", {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["project"]}),
+    ],
+)
+def test_an_index_that_is_a_hint_carries_no_more_than_it_is_asked_for(index: str, projection: Any):
+    [found] = [each for each in properties("Table")["GlobalSecondaryIndexes"] if each["IndexName"] == index]
 
-    assert work["Projection"] == {"ProjectionType": "KEYS_ONLY"}
+    assert found["Projection"] == projection
 
 
 def test_the_table_can_be_recovered_and_not_be_deleted():

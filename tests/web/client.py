@@ -13,6 +13,7 @@ from chalicelib.core.ids import DeviceId, TokenId
 from chalicelib.core.order import Wish
 from chalicelib.core.tokens import Role, Token
 from chalicelib.ports import Ports, Records
+from chalicelib.web.cameras_api import cameras_api
 from chalicelib.web.device_api import device_api
 from chalicelib.web.measurements_api import measurements_api
 from chalicelib.web.processing_api import processing_api
@@ -89,7 +90,7 @@ def app_over(ports: Ports, deployment: Deployment | None = None) -> Chalice:
     """The app on these ports."""
     app = Chalice("reelhaul", configure_logs=False)
     app.api.binary_types = []
-    for blueprint in (device_api, processing_api, measurements_api):
+    for blueprint in (device_api, processing_api, measurements_api, cameras_api):
         app.register_blueprint(blueprint(ports, deployment or Deployment()))
     return app
 

@@ -9,13 +9,14 @@ from chalicelib.core import tokens
 from chalicelib.core.ids import DeviceId
 from chalicelib.core.tokens import ALL_PROJECTS, Role
 from chalicelib.flows import devices
-from chalicelib.web import device_api, measurements_api, processing_api
+from chalicelib.web import cameras_api, device_api, measurements_api, processing_api
 from tests.support import story
 from tests.support.builders import DEVICE_ID, MemoryPorts
 from tests.support.memory import START
 from tests.web.client import SECRET, Caller, Deployment, app_over, with_token
 from tests.web.usual import (
     ARTIFACT_ID,
+    CHAPTERS,
     CONFIRMED,
     FAILURE,
     HOLD,
@@ -55,6 +56,7 @@ ROUTES: dict[str, tuple[str, str, object]] = {
     "output urls": ("POST", f"{UPLOAD}/part-urls", PART_URLS),
     "complete output": ("POST", f"{UPLOAD}/complete", {}),
     "cancel output": ("DELETE", UPLOAD, None),
+    "known chapters": ("GET", CHAPTERS, None),
 }
 
 
@@ -72,16 +74,16 @@ WORLDS: dict[str, Callable[[], MemoryPorts]] = {
 """Where else than with an open upload a call is made."""
 
 # of the device:  put  get  open prog urls get  comp cancel; then order fail hold artifacts url;
-# then restore frames summary; of an output: open urls comp cancel
-NOBODY = (401,) * 20
-STRANGER = (*(404,) * 8, 404, 403, 403, 404, 404, 403, 404, 404, 403, 404, 404, 404)
+# then restore frames summary; of an output: open urls comp cancel; at last known chapters, which are none for some
+NOBODY = (401,) * 21
+STRANGER = (*(404,) * 8, 404, 403, 403, 404, 404, 403, 404, 404, 403, 404, 404, 404, 200)
 STRANGE_READER = (403, 404, 403, 403, 404, 404, 404, 404)
 READER = (403, 200, 403, 403, 403, 200, 403, 403)
-PROCESSOR = (*READER, 403, 200, 403, 200, 200, 403, *(200,) * 6)
-STRANGE_PROCESSOR = (*STRANGE_READER, 403, 404, 403, 404, 404, 403, *(404,) * 6)
-OPERATOR = (*READER, *(200,) * 12)
-STRANGE_OPERATOR = (*STRANGE_READER, *(404,) * 12)
-ITS_DEVICE = (*(200,) * 8, 200, 403, 403, 200, 200, 403, 200, 200, *(403,) * 4)
+PROCESSOR = (*READER, 403, 200, 403, 200, 200, 403, *(200,) * 7)
+STRANGE_PROCESSOR = (*STRANGE_READER, 403, 404, 403, 404, 404, 403, *(404,) * 6, 200)
+OPERATOR = (*READER, *(200,) * 13)
+STRANGE_OPERATOR = (*STRANGE_READER, *(404,) * 12, 200)
+ITS_DEVICE = (*(200,) * 8, 200, 403, 403, 200, 200, 403, 200, 200, *(403,) * 4, 200)
 
 MATRIX = {
     "no token": NOBODY,
@@ -135,10 +137,11 @@ def headers_of(caller: str, ports: MemoryPorts) -> dict[str, str]:
 
 def test_no_route_is_left_out():
     told = {
-        (method, re.sub(r"/(sessions|uploads|artifacts)/[^/]+", r"/\1/*", path))
+        (method, re.sub(r"/(sessions|uploads|artifacts|cameras)/[^/]+", r"/\1/*", path))
         for method, path, _ in ROUTES.values()
     }
-    served = [*device_api.ROUTES, *processing_api.ROUTES, *measurements_api.ROUTES]
+    apis = (device_api, processing_api, measurements_api, cameras_api)
+    served = [route for api in apis for route in api.ROUTES]
 
     assert told == {(method, re.sub(r"{\w+}", "*", path)) for method, path, _ in served}
 
@@ -157,6 +160,18 @@ def test_each_caller_may_do_exactly_what_is_his(caller: str, route: str):
     if expected != 200:
         assert answer.problem[0] == expected
         assert picture_of(ports) == before
+
+
+@pytest.mark.parametrize("caller", [name for name, row in MATRIX.items() if row is not NOBODY])
+def test_of_a_camera_each_caller_knows_what_his_project_hauled_and_no_more(caller: str):
+    ports = with_parts()
+    headers = headers_of(caller, ports) | {"Reelhaul-Client-Version": "0.1.0"}
+
+    known = Caller(app_over(ports), headers).call("GET", CHAPTERS).document
+
+    is_of_it = "another project" not in caller
+    assert [each["artifact_id"] for each in known["chapters"]] == [ARTIFACT_ID] * is_of_it
+    assert known["cursor"] is None
 
 
 def test_what_lies_outside_a_token_reads_like_what_does_not_exist():

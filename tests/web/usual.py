@@ -25,6 +25,7 @@ from tests.support.memory import crc64nvme_of
 SESSION = f"/v1/sessions/{SESSION_ID}"
 UPLOAD = f"/v1/uploads/{UPLOAD_ID}"
 CAMERA = {"serial": "C3501324500711"}
+CHAPTERS = f"/v1/cameras/{CAMERA['serial']}/chapters"
 CHAPTER = {"directory": "100GOPRO", "filename": "GX010038.MP4", "size_bytes": 25}
 ARTIFACT_ID = "original.100GOPRO.GX010038.MP4"
 CONFIRMED = {"camera": CAMERA, "chapters": [CHAPTER]}

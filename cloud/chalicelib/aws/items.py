@@ -2,7 +2,7 @@
 
 | pk | sk | what |
 |---|---|---|
-| SESSION#{id} | SESSION | the session; `device_pk`, `device_sk` put it into the index by_device |
+| SESSION#{id} | SESSION | the session; `device_…` put it into the index by_device, `camera_…` into by_camera |
 | SESSION#{id} | CHAPTER#{nn} | a chapter, in the order of recording |
 | SESSION#{id} | UPLOAD#{upload_id} | an upload |
 | SESSION#{id} | RECEIPT#{key} | the receipt of what a processor wrote itself |
@@ -33,11 +33,11 @@ from chalicelib.core.chapter import Chapter
 from chalicelib.core.cleanup import Arming
 from chalicelib.core.ids import SessionId, UploadId
 from chalicelib.core.measurements.index import Index
-from chalicelib.core.picture import Progress
+from chalicelib.core.picture import Picture, Progress
 from chalicelib.core.session import Session
 from chalicelib.core.tokens import Device, Token
 from chalicelib.core.upload import Receipt, Upload
-from chalicelib.ports import Due
+from chalicelib.ports import Due, Listed
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
@@ -59,8 +59,10 @@ _deserialized = TypeDeserializer().deserialize
 
 
 def session_item(session: Session) -> Item:
-    index = {"device_pk": f"DEVICE#{session.device_id}", "device_sk": sortable(session.created_at)}
-    return _item(session_key(session.session_id, SESSION_SK), session, index)
+    by_device = {"device_pk": f"DEVICE#{session.device_id}", "device_sk": sortable(session.created_at)}
+    listed = Listed(session.session_id, session.created_at)
+    by_camera = {"camera_pk": camera_pk(session.camera.serial), "camera_sk": camera_sk(listed)}
+    return _item(session_key(session.session_id, SESSION_SK), session, {**by_device, **by_camera})
 
 
 def chapter_item(session_id: SessionId, place: int, chapter: Chapter) -> Item:
@@ -150,10 +152,37 @@ def work_sk(session_id: SessionId, due_at: datetime) -> str:
     return f"{sortable(due_at)}#{session_id}"
 
 
+def camera_pk(serial: str) -> str:
+    return f"CAMERA#{serial}"
+
+
+def camera_sk(listed: Listed) -> str:
+    return f"{sortable(listed.created_at)}#{listed.session_id}"
+
+
 def due(item: Mapping[str, "AttributeValueTypeDef"]) -> Due:
     """The session and the time that an entry of the index work names."""
     due_at, _, session_id = str(_deserialized(item["work_sk"])).partition("#")
     return Due(SessionId(session_id), datetime.fromisoformat(due_at))
+
+
+def listed(item: Mapping[str, "AttributeValueTypeDef"]) -> Listed:
+    """The session that an entry of the index by_camera names."""
+    created_at, _, session_id = str(_deserialized(item["camera_sk"])).partition("#")
+    return Listed(SessionId(session_id), datetime.fromisoformat(created_at))
+
+
+def picture(found: Mapping[str, Item]) -> Picture:
+    """The picture that the items of a session, by sort key, make."""
+    progress = found.get(PROGRESS_SK)
+    return Picture(
+        value(found[SESSION_SK], Session),
+        tuple(_under(found, CHAPTER_SK, Chapter)),
+        tuple(sorted(_under(found, UPLOAD_SK, Upload), key=_opening)),
+        value(progress, Progress) if progress else None,
+        tuple(_under(found, RECEIPT_SK, Receipt)),
+        tuple(_under(found, INDEX_SK, Index)),
+    )
 
 
 def value(item: Mapping[str, "AttributeValueTypeDef"], kind: type[Value]) -> Value:
@@ -174,6 +203,15 @@ def sortable(moment: datetime) -> str:
 
 def _item(key: Mapping[str, str], source: object, index: Mapping[str, str] | None = None) -> Item:
     return attributes({**msgspec.to_builtins(source), **key, **(index or {})})
+
+
+def _under(found: Mapping[str, Item], prefix: str, kind: type[Value]) -> list[Value]:
+    """The values whose sort keys begin with `prefix`, in the order of their keys."""
+    return [value(found[sk], kind) for sk in sorted(found) if sk.startswith(prefix)]
+
+
+def _opening(upload: Upload) -> tuple[datetime, UploadId]:
+    return upload.opened_at, upload.upload_id
 
 
 def _absent(kind: type[Any]) -> dict[str, None]:

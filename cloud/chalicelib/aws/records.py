@@ -2,34 +2,28 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from chalicelib.aws import items
 from chalicelib.aws.errors import code_of, named
-from chalicelib.core.chapter import Chapter
 from chalicelib.core.cleanup import Arming, Spent
 from chalicelib.core.errors import Conflict, StorageBusy
 from chalicelib.core.ids import DeviceId, SessionId, TokenId, UploadId
-from chalicelib.core.measurements.index import Index
 from chalicelib.core.picture import Picture, Progress
-from chalicelib.core.session import Session
 from chalicelib.core.tokens import Device, Token
-from chalicelib.core.upload import Receipt, Upload
-from chalicelib.ports import Change, Due
+from chalicelib.ports import Change, Due, Listed
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-
-Value = TypeVar("Value")
 
 _READS = 5
 """A transaction lands on all its items within milliseconds."""
 
 
 class DynamoRecords:
-    """The table `table` with its indexes `work` and `by_device`."""
+    """The table `table` with its indexes `work` and `by_camera`."""
 
     def __init__(self, dynamodb: "DynamoDBClient", table: str) -> None:
         self._dynamodb = dynamodb
@@ -47,7 +41,7 @@ class DynamoRecords:
             if items.SESSION_SK not in found:
                 return None
             if items.is_whole(found):
-                return _picture(found)
+                return items.picture(found)
         raise StorageBusy(f"session {session_id} is being written by others; ask again")
 
     def session_of(self, upload_id: UploadId) -> SessionId | None:
@@ -112,6 +106,25 @@ class DynamoRecords:
         with named():
             for page in pages:
                 yield from (SessionId(item["session_id"]["S"]) for item in page["Items"])
+
+    def sessions_of_camera(
+        self, serial: str, project: str | None, after: Listed | None, limit: int
+    ) -> tuple[Listed, ...]:
+        """Entries of other projects are read and passed over: few projects share a camera."""
+        # "~" sorts behind every date.
+        values = {":pk": items.camera_pk(serial), ":after": items.camera_sk(after) if after else "~"}
+        found: list[Listed] = []
+        for page in self._pages(
+            IndexName="by_camera",
+            KeyConditionExpression="camera_pk = :pk AND camera_sk < :after",
+            ExpressionAttributeValues=items.attributes(values),
+            ScanIndexForward=False,
+            Limit=limit,
+        ):
+            found += [items.listed(item) for item in page if project in (None, item["project"]["S"])]
+            if len(found) >= limit:
+                break
+        return tuple(found[:limit])
 
     def arming(self) -> Arming | None:
         item = self._get(items.ARMING_KEY)
@@ -223,24 +236,3 @@ def _only_after(version: int) -> dict[str, Any]:
         "ExpressionAttributeNames": {"#version": "version"},
         "ExpressionAttributeValues": items.attributes({":before": version}),
     }
-
-
-def _picture(found: Mapping[str, items.Item]) -> Picture:
-    progress = found.get(items.PROGRESS_SK)
-    return Picture(
-        items.value(found[items.SESSION_SK], Session),
-        tuple(_under(found, items.CHAPTER_SK, Chapter)),
-        tuple(sorted(_under(found, items.UPLOAD_SK, Upload), key=_opening)),
-        items.value(progress, Progress) if progress else None,
-        tuple(_under(found, items.RECEIPT_SK, Receipt)),
-        tuple(_under(found, items.INDEX_SK, Index)),
-    )
-
-
-def _under(found: Mapping[str, items.Item], prefix: str, kind: type[Value]) -> list[Value]:
-    """The values whose sort keys begin with `prefix`, in the order of their keys."""
-    return [items.value(found[sk], kind) for sk in sorted(found) if sk.startswith(prefix)]
-
-
-def _opening(upload: Upload) -> tuple[datetime, UploadId]:
-    return upload.opened_at, upload.upload_id

@@ -13,6 +13,7 @@ ArtifactId = NewType("ArtifactId", str)
 
 _SESSION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _PROJECT = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+_SERIAL = re.compile(r"[A-Za-z0-9]{1,40}")
 
 
 def session_id(text: str) -> SessionId:
@@ -37,4 +38,11 @@ def project(text: str) -> str:
         raise InvalidRequest(
             "a project has 1 to 40 characters of a-z, 0-9 and '-', and begins with a letter or a digit"
         )
+    return text
+
+
+def serial(text: str) -> str:
+    """`text` as a camera's serial: 1 to 40 letters and digits of ASCII. Raises InvalidRequest."""
+    if not _SERIAL.fullmatch(text):
+        raise InvalidRequest("a camera's serial has 1 to 40 letters and digits")
     return text

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 
+from chalicelib.core import ids
 from chalicelib.core.cleanup import Cleanup
 from chalicelib.core.errors import InvalidRequest, StateConflict
 from chalicelib.core.ids import ArtifactId, DeviceId, SessionId
@@ -38,8 +39,7 @@ class Camera:
     firmware: str | None = None
 
     def __post_init__(self) -> None:
-        if not 1 <= len(self.serial) <= 40 or not self.serial.isalnum() or not self.serial.isascii():
-            raise InvalidRequest("a camera's serial has 1 to 40 letters and digits")
+        ids.serial(self.serial)
 
 
 @dataclass(frozen=True)

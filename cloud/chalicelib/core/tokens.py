@@ -52,9 +52,18 @@ class Principal:
 
     def may_see(self, session: Session) -> bool:
         """Whether `session` exists for this caller: own project, and for a device its own sessions."""
-        if self.project not in (ALL_PROJECTS, session.project):
+        if not self.is_of(session.project):
             return False
         return self.role is not Role.DEVICE or self.device_id == session.device_id
+
+    def is_of(self, project: str) -> bool:
+        """Whether the token is of `project`, or of all."""
+        return self.project in (ALL_PROJECTS, project)
+
+    @property
+    def only_project(self) -> str | None:
+        """The one project that the token is of; None when it is of all."""
+        return None if self.project == ALL_PROJECTS else self.project
 
     def demand(self, *roles: Role) -> None:
         """Raises NotPermitted unless the caller has one of `roles`."""

@@ -8,6 +8,8 @@ from chalicelib.core import artifact
 from chalicelib.core.errors import InvalidRequest
 from chalicelib.core.ids import ArtifactId
 from chalicelib.core.measurements.ranges import Wanted
+from chalicelib.ports import Listed
+from chalicelib.web import cursors
 
 Value = TypeVar("Value")
 
@@ -28,6 +30,12 @@ def frames(query: Mapping[str, str]) -> tuple[ArtifactId | None, Wanted]:
     given = {name: _read(query, name, parse) for name, parse in _WANTED.items()}
     told: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     return _read(query, "artifact", _measurements_id), Wanted(**told)
+
+
+def cursor(query: Mapping[str, str]) -> Listed | None:
+    """Where a list goes on; None at its beginning. Raises InvalidRequest."""
+    _demand_known(query, {"cursor"})
+    return _read(query, "cursor", cursors.parsed)
 
 
 def _demand_known(query: Mapping[str, str], names: set[str]) -> None:

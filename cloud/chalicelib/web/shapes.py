@@ -14,8 +14,10 @@ from chalicelib.core.picture import Picture, Progress
 from chalicelib.core.session import Camera
 from chalicelib.core.upload import Receipt, UploadState
 from chalicelib.flows.artifacts import ArtifactView
+from chalicelib.flows.cameras import KnownSessions
 from chalicelib.flows.intake import UploadView
 from chalicelib.ports import PartUrl, ReadUrl
+from chalicelib.web import cursors
 
 
 def session(picture: Picture) -> dict[str, Any]:
@@ -84,6 +86,12 @@ def artifact_url(receipt: Receipt, read: ReadUrl, now: datetime) -> dict[str, An
     }
 
 
+def known_chapters(known: KnownSessions) -> dict[str, Any]:
+    """Every chapter of a page of sessions, and where to go on."""
+    chapters = [_known_chapter(each, chapter) for each in known.pictures for chapter in each.chapters]
+    return {"chapters": chapters, "cursor": cursors.written(known.ends_with) if known.ends_with else None}
+
+
 def frames(index: Index, found: Frames) -> dict[str, Any]:
     """A range of frames, and where to go on."""
     return {
@@ -121,6 +129,22 @@ def _chapter(picture: Picture, chapter: Chapter) -> dict[str, Any]:
         "filename": chapter.filename,
         "size_bytes": chapter.size_bytes,
         "upload": {"upload_id": latest.upload_id, "state": latest.state.value} if latest else None,
+        "receipt": _receipt(receipt) if receipt else None,
+    }
+
+
+def _known_chapter(picture: Picture, chapter: Chapter) -> dict[str, Any]:
+    receipt = picture.receipt(chapter.artifact_id)
+    return {
+        "session_id": picture.session.session_id,
+        "artifact_id": chapter.artifact_id,
+        "directory": chapter.directory,
+        "filename": chapter.filename,
+        "size_bytes": chapter.size_bytes,
+        "created": chapter.created,
+        "modified": chapter.modified,
+        "etag": chapter.etag,
+        "gumi": chapter.gumi,
         "receipt": _receipt(receipt) if receipt else None,
     }
 

@@ -14,7 +14,7 @@ from chalicelib.core.picture import Picture, Progress
 from chalicelib.core.session import Session
 from chalicelib.core.tokens import Device, Token
 from chalicelib.core.upload import Receipt, Upload
-from chalicelib.ports import Change, Due
+from chalicelib.ports import Change, Due, Listed
 
 
 @dataclass(frozen=True)
@@ -91,6 +91,17 @@ class MemoryRecords:
     def sessions(self) -> Iterator[SessionId]:
         yield from list(self._entries)
 
+    def sessions_of_camera(
+        self, serial: str, project: str | None, after: Listed | None, limit: int
+    ) -> tuple[Listed, ...]:
+        sessions = [entry.session for entry in self._entries.values()]
+        places = sorted(
+            ((each.created_at, each.session_id) for each in sessions if _is_of(each, serial, project)),
+            reverse=True,
+        )
+        found = [place for place in places if after is None or place < (after.created_at, after.session_id)]
+        return tuple(Listed(session_id, created_at) for created_at, session_id in found[:limit])
+
     def arming(self) -> Arming | None:
         return self._arming
 
@@ -136,6 +147,10 @@ class MemoryRecords:
         )
         if picture.progress:
             self._progress[session_id] = picture.progress
+
+
+def _is_of(session: Session, serial: str, project: str | None) -> bool:
+    return session.camera.serial == serial and project in (None, session.project)
 
 
 def _by_opening(uploads: Iterable[Upload]) -> tuple[Upload, ...]:

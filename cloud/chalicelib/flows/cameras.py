@@ -1,0 +1,50 @@
+"""What is known of a camera: so that a device can tell what of its card is hauled, by whomever."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from chalicelib.core.picture import Picture
+from chalicelib.core.tokens import Principal
+from chalicelib.ports import Listed, Ports
+
+MOST_SESSIONS = 20
+"""Of one page; each is a query of its own."""
+
+ENOUGH_CHAPTERS = 200
+"""No page goes on after so many: with a last session of 99 it stays below half of what a function may answer, 6 MB.
+
+Source: docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+"""
+
+
+@dataclass(frozen=True)
+class KnownSessions:
+    """A page of a camera's sessions, the newest first; the next one goes on behind `ends_with`, None at the end."""
+
+    pictures: tuple[Picture, ...]
+    ends_with: Listed | None
+
+
+def known_sessions(ports: Ports, principal: Principal, serial: str, after: Listed | None) -> KnownSessions:
+    """The camera's sessions behind `after` in the caller's project, whichever device hauls them.
+
+    So a device sees more here than anywhere else: see docs/decisions/known-chapters.md. The list of sessions may
+    lag behind writes; what is said of each of them does not.
+    """
+    listed = ports.records.sessions_of_camera(serial, principal.only_project, after, MOST_SESSIONS + 1)
+    page = list(islice(_read(ports, listed), MOST_SESSIONS))
+    # Of what was read alone: a page whose sessions this caller may not see is empty, and not the last.
+    pictures = tuple(picture for _, picture in page if picture and principal.is_of(picture.session.project))
+    return KnownSessions(pictures, page[-1][0] if len(page) < len(listed) else None)
+
+
+def _read(ports: Ports, listed: Sequence[Listed]) -> Iterator[tuple[Listed, Picture | None]]:
+    """The sessions of `listed`, one after the other, until there are enough chapters."""
+    chapters = 0
+    for each in listed:
+        if chapters >= ENOUGH_CHAPTERS:
+            return
+        picture = ports.records.picture(each.session_id)
+        chapters += len(picture.chapters) if picture else 0
+        yield each, picture

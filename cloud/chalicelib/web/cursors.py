@@ -1,0 +1,36 @@
+"""Where a list goes on, as an opaque text and back."""
+
+import base64
+from datetime import datetime, timedelta
+
+from chalicelib.core import ids
+from chalicelib.core.errors import InvalidRequest
+from chalicelib.ports import Listed
+
+
+def written(listed: Listed) -> str:
+    """The cursor that goes on behind `listed`, in letters that need no escape in an address."""
+    plain = f"{listed.created_at.isoformat(timespec='microseconds')}#{listed.session_id}"
+    return base64.urlsafe_b64encode(plain.encode()).decode().rstrip("=")
+
+
+def parsed(text: str) -> Listed:
+    """Where the list goes on with the cursor `text`. Raises InvalidRequest for what `written` never makes."""
+    try:
+        listed = _listed(text)
+    except (ValueError, InvalidRequest) as error:
+        raise _unknown() from error
+    # base64 and ISO 8601 are read in many spellings, and cursors are made in one.
+    if listed.created_at.utcoffset() != timedelta(0) or written(listed) != text:
+        raise _unknown()
+    return listed
+
+
+def _listed(text: str) -> Listed:
+    plain = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
+    created_at, _, session_id = plain.partition("#")
+    return Listed(ids.session_id(session_id), datetime.fromisoformat(created_at))
+
+
+def _unknown() -> InvalidRequest:
+    return InvalidRequest("no such cursor; send the one that the page before answered, or none to begin anew")
