@@ -10,6 +10,7 @@
     │   ├── CardFault                     the camera's card is out, broken or was changed
     │   ├── RequestForbidden              a camera request that is not on the list of allowed ones
     │   ├── CoordinatorRefusal            the coordinator said stop, or answered outside its contract
+    │   │   └── SessionUnknown            it has no such session or upload, or not for us
     │   ├── PartRefused                   S3 refuses a part again and again
     │   ├── ReceiptDiffers                the receipt is not for the bytes that were read
     │   ├── SpoolTooSmall                 the spool's budget does not hold two parts
@@ -82,6 +83,10 @@ class RequestForbidden(Refused):
 
 class CoordinatorRefusal(Refused):
     """The coordinator said stop, or answered outside its contract."""
+
+
+class SessionUnknown(CoordinatorRefusal):
+    """The coordinator has no such session or upload, or not for this device."""
 
 
 class PartRefused(Refused):

@@ -1,0 +1,161 @@
+"""Our API, as docs/api.md says: typed answers, problems as errors, retries at this one layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import Any, TypeVar
+
+from edge_client.bare_http import LIBRARY_ERRORS, TIMEOUTS_S, bare_session
+from edge_client.coordinator import answers
+from edge_client.coordinator.problems import answered
+from edge_client.coordinator.values import (
+    Beat,
+    ChapterView,
+    HeartbeatAnswer,
+    Receipt,
+    SessionState,
+    StoredPart,
+    Token,
+    UploadView,
+    crc_text,
+    crc_value,
+)
+from edge_client.errors import (
+    CoordinatorBusy,
+    CoordinatorRefusal,
+    CoordinatorUnreachable,
+    SessionUnknown,
+    told,
+)
+from edge_client.plan import SessionPlan
+from edge_client.retry import Retry
+from edge_client.spool import SpooledPart
+from edge_client.standings import KnownChapter
+from edge_client.transfer.desk import PartUrl
+
+__all__ = [
+    "Beat",
+    "ChapterView",
+    "Coordinator",
+    "HeartbeatAnswer",
+    "Receipt",
+    "SessionState",
+    "StoredPart",
+    "Token",
+    "UploadView",
+    "answered",
+    "crc_text",
+    "crc_value",
+]
+
+T = TypeVar("T")
+
+
+class Coordinator:
+    """The coordinator's calls. Each is idempotent and tried again until it is answered or patience ends."""
+
+    def __init__(self, base_url: str, token: Token, version: str, retry: Retry) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._retry = retry
+        self._session = bare_session()
+        self._headers = {"Authorization": f"Bearer {token.text}", "Reelhaul-Client-Version": version}
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._session.close()
+
+    def put_session(self, plan: SessionPlan) -> dict[str, ChapterView]:
+        """Create or confirm the session: its chapters by `directory/filename`."""
+        body = {"camera": asdict(plan.camera), "chapters": [asdict(chapter) for chapter in plan.chapters]}
+        return self._call("PUT", f"/v1/sessions/{plan.session_id}", body, answers.chapters)
+
+    def open_upload(self, session_id: str, artifact_id: str, size_bytes: int) -> UploadView:
+        """The upload of one chapter: opened now, open since before, or already verified."""
+        body = {"artifact_id": artifact_id, "size_bytes": size_bytes}
+        return self._call("POST", f"/v1/sessions/{session_id}/uploads", body, answers.upload)
+
+    def upload(self, upload_id: str) -> UploadView:
+        """The upload as it is now."""
+        return self._call("GET", f"/v1/uploads/{upload_id}", None, answers.upload)
+
+    def part_urls(self, upload_id: str, parts: Sequence[SpooledPart]) -> dict[int, PartUrl]:
+        """Presigned PUTs for at most 32 parts, by part number. Raises UploadGone."""
+        asked = [{"number": part.span.number, "crc64nvme": crc_text(part.crc)} for part in parts]
+        path = f"/v1/uploads/{upload_id}/part-urls"
+
+        def attempt() -> dict[int, PartUrl]:
+            asked_at = self._retry.timing.monotonic()
+            return self._once(
+                "POST", path, {"parts": asked}, lambda answer: answers.part_urls(answer, asked_at)
+            )
+
+        urls = self._retry.run(f"POST {path}", attempt)
+        if missing := {part.span.number for part in parts} - urls.keys():
+            raise CoordinatorRefusal(f"the coordinator gave no URL for parts {sorted(missing)}")
+        return urls
+
+    def complete(self, upload_id: str, crc: int) -> UploadView:
+        """The upload, verified and with its receipt. Raises PartsMismatch, UploadGone.
+
+        After a lost reply the upload itself is asked first: it may be complete.
+        """
+        tries = 0
+
+        def attempt() -> UploadView:
+            nonlocal tries
+            tries += 1
+            seen = self._once("GET", f"/v1/uploads/{upload_id}", None, answers.upload) if tries > 1 else None
+            if seen is None or seen.receipt is None:
+                seen = self._once(
+                    "POST", f"/v1/uploads/{upload_id}/complete", {"crc64nvme": crc_text(crc)}, answers.upload
+                )
+            if seen.receipt is None:
+                raise CoordinatorBusy(f"the upload is {seen.state}, not yet verified")
+            return seen
+
+        return self._retry.run("completing the upload", attempt)
+
+    def known_chapters(self, serial: str) -> tuple[KnownChapter, ...]:
+        """Every chapter of this camera that a session of our project has, whichever device hauls it."""
+        found: list[KnownChapter] = []
+        cursor: str | None = ""
+        while cursor is not None:
+            query = f"?cursor={cursor}" if cursor else ""
+            page, cursor = self._call(
+                "GET", f"/v1/cameras/{serial}/chapters{query}", None, answers.known_chapters
+            )
+            found += page
+        return tuple(found)
+
+    def session_state(self, session_id: str) -> SessionState | None:
+        """What the coordinator says of a session, or None when it has none of that name; a single try."""
+        try:
+            return self._once("GET", f"/v1/sessions/{session_id}", None, answers.session_state)
+        except SessionUnknown:
+            return None
+
+    def heartbeat(self, session_id: str, beat: Beat) -> HeartbeatAnswer:
+        """What the coordinator answers to one heartbeat; a single try. Raises EdgeError."""
+        return self._once(
+            "POST", f"/v1/sessions/{session_id}/progress", asdict(beat), answers.heartbeat_answer
+        )
+
+    def _call(self, method: str, path: str, body: object, read: Callable[[dict[str, Any]], T]) -> T:
+        return self._retry.run(f"{method} {path}", lambda: self._once(method, path, body, read))
+
+    def _once(self, method: str, path: str, body: object, read: Callable[[dict[str, Any]], T]) -> T:
+        self._retry.tally.called()
+        try:
+            response = self._session.request(
+                method,
+                self._base_url + path,
+                json=body,
+                headers=self._headers,
+                timeout=TIMEOUTS_S,
+                allow_redirects=False,
+            )
+        except LIBRARY_ERRORS as error:
+            # Not `from error`: it carries the request with its token.
+            raise CoordinatorUnreachable(f"no answer from the coordinator ({told(error)})") from None
+        return answers.read_with(answered(response), read)

@@ -1,0 +1,135 @@
+"""The coordinator's documents, read into values; what is outside the contract is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, TypeVar
+
+from edge_client.chapters import CameraFile
+from edge_client.coordinator.values import (
+    ChapterView,
+    HeartbeatAnswer,
+    Receipt,
+    SessionState,
+    StoredPart,
+    UploadView,
+    crc_value,
+)
+from edge_client.errors import CoordinatorRefusal
+from edge_client.plan import PartPlan
+from edge_client.standings import KnownChapter
+from edge_client.transfer.desk import PartUrl
+
+T = TypeVar("T")
+
+
+def read_with(document: dict[str, Any], read: Callable[[dict[str, Any]], T]) -> T:
+    try:
+        return read(document)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise CoordinatorRefusal(
+            f"the coordinator answers outside its contract ({type(error).__name__}: {error})"
+        ) from error
+
+
+def chapters(document: dict[str, Any]) -> dict[str, ChapterView]:
+    views = (
+        ChapterView(
+            _text(chapter["artifact_id"]),
+            f"{chapter['directory']}/{chapter['filename']}",
+            _whole(chapter["size_bytes"]),
+            receipt(chapter["receipt"]),
+        )
+        for chapter in document["chapters"]
+    )
+    return {view.path: view for view in views}
+
+
+def upload(document: dict[str, Any]) -> UploadView:
+    planned = document["plan"]
+    plan = PartPlan(*(_whole(planned[name]) for name in ("size_bytes", "part_size_bytes", "part_count")))
+    if not plan.is_sound:
+        raise ValueError(f"the part plan does not add up: {plan}")
+    parts = {
+        _whole(p["number"]): StoredPart(_whole(p["size_bytes"]), crc_value(p["crc64nvme"]))
+        for p in document["parts"]
+    }
+    return UploadView(
+        _text(document["upload_id"]), _text(document["state"]), plan, parts, receipt(document["receipt"])
+    )
+
+
+def receipt(document: Mapping[str, Any] | None) -> Receipt | None:
+    if document is None:
+        return None
+    return Receipt(
+        _text(document["upload_id"]),
+        _text(document["artifact_id"]),
+        _whole(document["size_bytes"]),
+        crc_value(document["crc64nvme"]),
+        document,
+    )
+
+
+def part_urls(document: dict[str, Any], asked_at: float) -> dict[int, PartUrl]:
+    return {
+        _whole(item["number"]): PartUrl(
+            _whole(item["number"]),
+            _text(item["url"]),
+            {_text(name).lower(): _text(value) for name, value in item["headers"].items()},
+            asked_at + _whole(item["expires_in_s"]),
+        )
+        for item in document["part_urls"]
+    }
+
+
+def heartbeat_answer(document: dict[str, Any]) -> HeartbeatAnswer:
+    policy = document["policy"]
+    pace = None if policy["pace_bytes_s"] is None else _whole(policy["pace_bytes_s"])
+    if pace is not None and pace <= 0:
+        raise ValueError(f"a pace is more than {pace} bytes a second")
+    server_time = datetime.fromisoformat(_text(document["server_time"]).replace("Z", "+00:00"))
+    return HeartbeatAnswer(policy["pause"] is True, pace, server_time)
+
+
+def known_chapters(document: dict[str, Any]) -> tuple[list[KnownChapter], str | None]:
+    chapters = [
+        KnownChapter(
+            CameraFile(
+                _text(chapter["directory"]),
+                _text(chapter["filename"]),
+                _whole(chapter["size_bytes"]),
+                chapter["created"],
+                chapter["modified"],
+            ),
+            chapter["etag"],
+            _text(chapter["session_id"]),
+            chapter["receipt"] is not None,
+        )
+        for chapter in document["chapters"]
+    ]
+    cursor = document["cursor"]
+    return chapters, None if cursor is None else _text(cursor)
+
+
+def session_state(document: dict[str, Any]) -> SessionState:
+    receipts = {
+        f"{chapter['directory']}/{chapter['filename']}": chapter["receipt"] is not None
+        for chapter in document["chapters"]
+    }
+    return SessionState(
+        _text(document["state"]), frozenset(path for path, there in receipts.items() if there)
+    )
+
+
+def _whole(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"a whole number, not {type(value).__name__}")
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise TypeError(f"a text, not {type(value).__name__}")
+    return value

@@ -1,0 +1,78 @@
+"""What an answer means that is not the one asked for: the error that says what to do next."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import requests
+
+from edge_client.bare_http import retry_after_s
+from edge_client.errors import (
+    CoordinatorBusy,
+    CoordinatorRefusal,
+    CoordinatorUnreachable,
+    EdgeError,
+    PartsMismatch,
+    PlanReplaced,
+    SessionUnknown,
+    UploadGone,
+)
+
+PROBLEM = "urn:reelhaul:problem:"
+# What is not here, is for a person.
+ENDS: dict[str, type[EdgeError]] = {"reopen": UploadGone, "replan": PlanReplaced}
+UNPRINTABLE = re.compile(r"[^\x20-\x7e\u00a0-\uffff]")
+
+
+def answered(response: requests.Response) -> dict[str, Any]:
+    """The JSON object of a good answer; for any other the error that says what to do next."""
+    status = response.status_code
+    document = _json_object(response)
+    if status in (200, 201) and document is not None:
+        return document
+    if status == 429 or status >= 500:
+        raise CoordinatorBusy(_words(document, status), retry_after_s(response))
+    if document is None or status < 400:
+        raise CoordinatorUnreachable(
+            f"something that is not the coordinator answers ({status}); a captive portal, or another address?"
+        )
+    raise _problem(document, status, response)
+
+
+def _problem(document: dict[str, Any], status: int, response: requests.Response) -> EdgeError:
+    words, kind = _words(document, status), str(document.get("type", ""))
+    if not kind.startswith(PROBLEM):
+        return CoordinatorRefusal(f"{words}; is this the coordinator's address?")
+    if kind == f"{PROBLEM}not-found":
+        return SessionUnknown(words)
+    match document.get("action"):
+        case "retry":
+            return CoordinatorBusy(words, retry_after_s(response))
+        case "resign":
+            numbers = _numbers(document.get("missing")) | _numbers(document.get("differing"))
+            return PartsMismatch(words, numbers)
+        case action:
+            return ENDS.get(str(action), CoordinatorRefusal)(words)
+
+
+def _json_object(response: requests.Response) -> dict[str, Any] | None:
+    try:
+        document = response.json()
+    except ValueError:
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def _words(document: dict[str, Any] | None, status: int) -> str:
+    """What the coordinator says of an error, fit for a terminal."""
+    known = document or {}
+    parts = [known.get(name) for name in ("title", "detail", "message", "Message", "differences")]
+    said = ": ".join(
+        ", ".join(map(str, part)) if isinstance(part, list) else str(part) for part in parts if part
+    )
+    return f"the coordinator answers {status} {UNPRINTABLE.sub('?', said)[:500]}".rstrip()
+
+
+def _numbers(value: object) -> frozenset[int]:
+    return frozenset(n for n in value if isinstance(n, int)) if isinstance(value, list) else frozenset()

@@ -1,0 +1,101 @@
+"""What the coordinator is told and what it answers, as values."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from edge_client.plan import PartPlan
+
+
+@dataclass(frozen=True)
+class Token:
+    """A bearer token that does not show itself."""
+
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """The licence to finish a chapter; `document` is what the coordinator wrote."""
+
+    upload_id: str
+    artifact_id: str
+    size_bytes: int
+    crc: int
+    document: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class ChapterView:
+    """One chapter as the session's answer shows it."""
+
+    artifact_id: str
+    path: str
+    size_bytes: int
+    receipt: Receipt | None
+
+
+@dataclass(frozen=True)
+class StoredPart:
+    """A part that S3 holds."""
+
+    size_bytes: int
+    crc: int
+
+
+@dataclass(frozen=True)
+class UploadView:
+    """One upload: its plan, what S3 holds of it, and its receipt once it is verified."""
+
+    upload_id: str
+    state: str
+    plan: PartPlan
+    parts: Mapping[int, StoredPart]
+    receipt: Receipt | None
+
+
+@dataclass(frozen=True)
+class SessionState:
+    """A session's state and the chapters, by `directory/filename`, that have their receipts."""
+
+    state: str
+    verified: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Beat:
+    """A heartbeat as the wire has it."""
+
+    bytes_down: int
+    bytes_up: int
+    rate_down_bytes_s: int | None
+    rate_up_bytes_s: int | None
+    spool_bytes: int
+    disk_free_bytes: int
+    clock: str
+
+
+@dataclass(frozen=True)
+class HeartbeatAnswer:
+    """What the coordinator wants of the device, and the time that it has."""
+
+    pause: bool
+    pace_bytes_s: float | None
+    server_time: datetime
+
+
+def crc_text(crc: int) -> str:
+    """A CRC64NVME as the wire has it: base64 of eight big-endian bytes."""
+    return base64.b64encode(crc.to_bytes(8, "big")).decode()
+
+
+def crc_value(text: str) -> int:
+    """The CRC64NVME of its wire form. Raises ValueError."""
+    raw = base64.b64decode(text, validate=True)
+    if len(raw) != 8:
+        raise ValueError(f"a CRC64NVME has 8 bytes, not {len(raw)}")
+    return int.from_bytes(raw, "big")
