@@ -29,7 +29,8 @@ from edge_client.legs import Legs
 from edge_client.plan import ChapterPlan, SessionPlan, Span
 from edge_client.retry import full_jitter_s
 from edge_client.spool import ChapterSpool, SessionSpool, SpooledPart
-from edge_client.visit import Tools, Visit
+from edge_client.tools import Tools
+from edge_client.visit import Visit
 
 log = logging.getLogger(__name__)
 

@@ -10,17 +10,18 @@ from dataclasses import asdict, dataclass
 from typing import Generic, TypeVar
 
 from edge_client.chapter_haul import ChapterHaul, ChapterReport
-from edge_client.chapters import CameraFile, Recording, recordings, session_name, whole
-from edge_client.choice import ByFile, ByNumber, Choice, selection
+from edge_client.chapters import CameraFile
+from edge_client.choice import ByFile, ByNumber, Choice
+from edge_client.chosen import Choosing, ChosenSession
 from edge_client.coordinator import ChapterView
-from edge_client.errors import CoordinatorRefusal, EdgeError, Refused, TryLater, Unsettled
-from edge_client.plan import ChapterPlan, SessionPlan, decoded
+from edge_client.errors import CoordinatorRefusal, EdgeError, Refused, SessionUnknown, TryLater, Unsettled
+from edge_client.plan import PLAN, ChapterPlan, SessionPlan, decoded
 from edge_client.spool import SessionSpool
-from edge_client.visit import Tools, Visit
+from edge_client.tools import Tools
+from edge_client.visit import Visit
 
 log = logging.getLogger(__name__)
 
-PLAN = "plan.json"
 REPORT = "report.json"
 
 T = TypeVar("T")
@@ -40,23 +41,6 @@ class Report:
 
     def encoded(self) -> bytes:
         return json.dumps(asdict(self)).encode()
-
-
-@dataclass(frozen=True)
-class ChosenSession:
-    """A session to be hauled: its files, and their recording when it is to be hauled whole."""
-
-    name: str
-    files: tuple[CameraFile, ...]
-    recording: Recording | None
-
-    @property
-    def number(self) -> str | None:
-        return self.recording.number if self.recording else None
-
-    def exactly(self) -> tuple[CameraFile, ...]:
-        """The session's files. Raises ChapterGap when a whole recording is wanted and lacks a chapter."""
-        return whole(self.recording).files if self.recording else self.files
 
 
 @dataclass(frozen=True)
@@ -91,14 +75,14 @@ class Haul:
     @contextmanager
     def _visit(self) -> Iterator[Visit]:
         with ExitStack() as stack:
-            yield Visit(self._tools, stack)
+            yield Visit(self._tools.at_camera, stack)
 
     def _named(self, visit: Visit, session_id: str) -> Report:
         """The session with a name of the user's: a plan on disk needs no list from the camera."""
         folder = self._tools.spool.session(session_id)
         raw = folder.read(PLAN)
         if raw is None:
-            [one] = self._sessions(visit, visit.files())
+            [one], _ = self._choosing(visit).sessions(visit.files())
             return self._session(visit, folder, _frozen(visit, folder, one), one.files)
         plan = decoded(raw)
         if isinstance(self._choice, (ByNumber, ByFile)):
@@ -115,10 +99,14 @@ class Haul:
 
     def _each(self, visit: Visit, do: Callable[[ChosenSession], T]) -> Each[T]:
         """What `do` makes of each chosen session; one session's refusal does not keep the others."""
-        listed = visit.files()
-        done, refusals = list[T](), list[EdgeError](self._unknown(listed))
+        sessions, made = self._choosing(visit).sessions(visit.files())
+        done, refusals = list[T](), list[EdgeError](made.refusals)
+        for refusal in made.refusals:
+            log.error("videos not hauled", extra={"reason": str(refusal)})
+        if not sessions:
+            log.warning("nothing to haul", extra={"reason": "the camera lists nothing that was asked for"})
         try:
-            for one in self._sessions(visit, listed):
+            for one in sessions:
                 try:
                     done.append(do(one))
                 except (Refused, Unsettled) as error:
@@ -128,26 +116,8 @@ class Haul:
             return Each(tuple(done), tuple(refusals), error)
         return Each(tuple(done), tuple(refusals))
 
-    def _unknown(self, listed: list[CameraFile]) -> Iterator[EdgeError]:
-        """A refusal for what may be wanted as well, for else it would seem hauled."""
-        for refusal in selection(listed, self._choice).refusals:
-            log.error("videos not hauled", extra={"reason": str(refusal)})
-            yield refusal
-
-    def _sessions(self, visit: Visit, listed: list[CameraFile]) -> list[ChosenSession]:
-        """The sessions that are chosen, each with its files."""
-        found = selection(listed, self._choice).recordings
-        if not found:
-            log.warning("nothing to haul", extra={"reason": "the camera lists no recording"})
-            return []
-        if self._session_id is not None:
-            files = tuple(file for one in found for file in one.files)
-            return [ChosenSession(self._session_id, files, self._whole(found[0]))]
-        serial, card = visit.identity(found[0].files[0]).serial, recordings(listed)
-        return [ChosenSession(session_name(serial, one, card), one.files, self._whole(one)) for one in found]
-
-    def _whole(self, recording: Recording) -> Recording | None:
-        return None if isinstance(self._choice, ByFile) else recording
+    def _choosing(self, visit: Visit) -> Choosing:
+        return Choosing(self._tools, visit, self._choice, self._session_id)
 
     def _session(
         self, visit: Visit, folder: SessionSpool, plan: SessionPlan, asked_for: tuple[CameraFile, ...]
@@ -155,7 +125,7 @@ class Haul:
         """Bring home one session."""
         tally, timing = self._tools.retry.tally, self._tools.retry.timing
         began_s, retries, api_calls = timing.monotonic(), tally.retries, tally.api_calls
-        views = self._tools.coordinator.put_session(plan)
+        views = self._confirmed(plan)
         if any(view.receipt is None for view in views.values()):
             # Before it is needed: a chapter that only waits in the spool may go up for hours first.
             visit.wake()
@@ -175,6 +145,14 @@ class Haul:
         if report.left_out:
             log.error("not in the session's plan, so not hauled", extra=_left_out(report))
         return report
+
+    def _confirmed(self, plan: SessionPlan) -> dict[str, ChapterView]:
+        try:
+            return self._tools.coordinator.put_session(plan)
+        except SessionUnknown as error:
+            raise CoordinatorRefusal(
+                f"session {plan.session_id} is not this device's; to haul it all the same, give a SESSION of your own"
+            ) from error
 
     def _chapter(
         self,

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
 
+from edge_client.advance import Advance
 from edge_client.coordinator import Beat, Coordinator, HeartbeatAnswer
 from edge_client.errors import EdgeError
 from edge_client.every import Every
 from edge_client.spool import Spool
-from edge_client.standing import Standing
 from edge_client.transfer import Pace
 
 log = logging.getLogger(__name__)
@@ -29,13 +29,13 @@ class Heart:
     def __init__(
         self,
         coordinator: Coordinator,
-        standing: Standing,
+        advance: Advance,
         spool: Spool,
         pace: Pace,
         now: Callable[[], datetime],
     ) -> None:
         self._coordinator = coordinator
-        self._standing = standing
+        self._advance = advance
         self._spool = spool
         self._pace = pace
         self._now = now
@@ -58,7 +58,7 @@ class Heart:
 
     def _beat(self, now: datetime) -> Beat:
         return Beat(
-            **asdict(self._standing.figures()),
+            **asdict(self._advance.figures()),
             spool_bytes=self._spool.room.held_bytes,
             disk_free_bytes=self._spool.free_bytes(),
             clock=now.strftime("%Y-%m-%dT%H:%M:%SZ"),

@@ -16,8 +16,9 @@ from edge_client.errors import EdgeError, PartCorrupt, SpoolFull
 from edge_client.plan import ChapterPlan, SessionPlan, Span
 from edge_client.progress import Leg
 from edge_client.spool import ChapterSpool, SpooledPart
+from edge_client.tools import Tools
 from edge_client.transfer import Desk, PartSender, Senders
-from edge_client.visit import Tools, Visit
+from edge_client.visit import Visit
 
 log = logging.getLogger(__name__)
 
@@ -139,7 +140,7 @@ class Legs:
 
         with self.parts.writing(span) as writer:
             try:
-                self.tools.camera.read_part(self.chapter, span, write)
+                self.visit.tools.camera.read_part(self.chapter, span, write)
                 return writer.commit()
             except EdgeError:
                 self.down.move(-taken_bytes)

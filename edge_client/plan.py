@@ -17,6 +17,7 @@ from edge_client.choice import ByFile, ByNumber
 from edge_client.errors import PlanDiffers, PlanUnreadable
 from edge_client.names import parsed, spellings
 
+PLAN = "plan.json"
 SCHEMA = 1
 MOST_CHAPTERS = 99
 ANOTHER_NAME = "to haul it as it is now, take another session name"
@@ -75,6 +76,14 @@ class SessionPlan:
     def encoded(self) -> bytes:
         """The plan as JSON with its schema version."""
         return json.dumps({"schema": SCHEMA, **asdict(self)}, indent=1).encode()
+
+    def has(self, file: CameraFile) -> bool:
+        """Whether a file of the list is one of the planned ones, as far as the list tells."""
+        return any(
+            (chapter.directory, chapter.filename, chapter.size_bytes, chapter.created, chapter.modified)
+            == (file.directory, file.filename, file.size_bytes, file.created, file.modified)
+            for chapter in self.chapters
+        )
 
     def identity(self, chapter: ChapterPlan) -> str:
         """16 hex digits that differ whenever camera, size, dates, ETag or gumi do."""

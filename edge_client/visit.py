@@ -3,40 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 
 from edge_client.camera import Camera, KeepAlive
 from edge_client.chapters import CameraFile
-from edge_client.coordinator import Coordinator
 from edge_client.errors import CardFault, Refused, Unsettled
 from edge_client.locks import CameraLocks
 from edge_client.plan import MOST_CHAPTERS, CameraIdentity, ChapterPlan, SessionPlan
 from edge_client.retry import Retry
-from edge_client.spool import Spool
-from edge_client.standing import Standing
-from edge_client.transfer import Uplink
 
 
 @dataclass(frozen=True)
-class Tools:
-    """What the walk uses, put together by the command line."""
+class CameraTools:
+    """What it takes to visit a camera."""
 
     camera: Camera
     keep_awake: Callable[[], KeepAlive]
-    coordinator: Coordinator
-    spool: Spool
-    camera_locks: CameraLocks
-    uplink: Uplink
-    progress: Standing
-    heartbeat: Callable[[str], AbstractContextManager[object]]
-    peak_rss_mib: Callable[[], float]
-
-    @property
-    def retry(self) -> Retry:
-        """The patience of everything that may be tried again."""
-        return self.uplink.retry
+    locks: CameraLocks
+    retry: Retry
 
 
 @dataclass
@@ -46,10 +32,11 @@ class Visit:
     Nothing is asked of it before something is needed: a rerun after success works without a camera.
     """
 
-    tools: Tools
+    tools: CameraTools
     stack: ExitStack
     known: CameraIdentity | None = None
     awake: bool = False
+    held: bool = False
     checked: set[str] = field(default_factory=set)
 
     def files(self) -> list[CameraFile]:
@@ -63,13 +50,17 @@ class Visit:
         return self.tools.camera.files(status.get("39", 0))
 
     def identity(self, example: CameraFile | ChapterPlan) -> CameraIdentity:
-        """Who the camera is, from itself or from one of its files; from now on it is ours."""
+        """Who the camera is, from itself or from one of its files."""
         if self.known is None:
             self.wake()
-            found = self.tools.retry.run("the camera's identity", lambda: self._identity(example))
-            self.stack.enter_context(self.tools.camera_locks.held(found.serial))
-            self.known = found
+            self.known = self.tools.retry.run("the camera's identity", lambda: self._identity(example))
         return self.known
+
+    def hold(self, serial: str) -> None:
+        """From now on the camera of this serial is ours alone. Raises SpoolBusy."""
+        if not self.held:
+            self.stack.enter_context(self.tools.locks.held(serial))
+            self.held = True
 
     def wake(self) -> None:
         """From now on the camera is kept awake. It may be away: nothing is asked of it but not to sleep."""
@@ -90,6 +81,7 @@ class Visit:
     def check_first(self, plan: SessionPlan, chapter: ChapterPlan) -> None:
         """Before a run's first byte of a chapter: the plan's camera and file are there. Raises PlanDiffers."""
         plan.refuse_other_camera(self.identity(plan.chapters[0]).serial)
+        self.hold(plan.camera.serial)
         if chapter.path not in self.checked:
             self.tools.retry.run(chapter.path, lambda: self._check_file(chapter))
             self.checked.add(chapter.path)
@@ -111,6 +103,7 @@ class Visit:
         if len(files) > MOST_CHAPTERS:
             raise Refused(f"{len(files)} chapters are too many for one session; at most {MOST_CHAPTERS}")
         identity = self.identity(files[0])
+        self.hold(identity.serial)
         chapters = (self.tools.retry.run(file.path, partial(self._frozen, file)) for file in files)
         return SessionPlan(session_id, recording, identity, tuple(chapters))
 

@@ -11,6 +11,7 @@ from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
 
+from edge_client.advance import Advance
 from edge_client.camera import Camera, KeepAlive
 from edge_client.coordinator import Coordinator
 from edge_client.disk import Disk
@@ -20,9 +21,9 @@ from edge_client.progress import Bars, Lines, Progress
 from edge_client.retry import Retry, Tally, real_timing
 from edge_client.settings import Settings
 from edge_client.spool import Spool
-from edge_client.standing import Standing
+from edge_client.tools import Tools
 from edge_client.transfer import Lanes, Pace, Uplink
-from edge_client.visit import Tools
+from edge_client.visit import CameraTools
 
 
 @contextmanager
@@ -39,16 +40,19 @@ def tools_of(settings: Settings, stop: threading.Event) -> Iterator[Tools]:
         disk = Disk()
         spool = Spool(settings.spool, disk, settings.spool_budget_bytes)
         pace = Pace(timing, settings.limit_rate_bytes_s)
-        standing = Standing(display, timing.monotonic)
-        heart = Heart(beside, standing, spool, pace, lambda: datetime.now(timezone.utc))
+        advance = Advance(display, timing.monotonic)
+        heart = Heart(beside, advance, spool, pace, lambda: datetime.now(timezone.utc))
         yield Tools(
-            camera=camera,
-            keep_awake=lambda: KeepAlive(Camera(settings.camera_url, timing.monotonic)),
+            at_camera=CameraTools(
+                camera,
+                lambda: KeepAlive(Camera(settings.camera_url, timing.monotonic)),
+                CameraLocks(settings.locks, disk),
+                retry,
+            ),
             coordinator=coordinator,
             spool=spool,
-            camera_locks=CameraLocks(settings.locks, disk),
             uplink=Uplink(retry, pace, Lanes(timing.monotonic)),
-            progress=standing,
+            progress=advance,
             heartbeat=heart.beating,
             peak_rss_mib=peak_rss_mib,
         )

@@ -101,6 +101,11 @@ class SessionSpool:
         with disk_errors():
             self._disk.write(folder / f"{_safe(artifact_id)}.json", content)
 
+    def receipts(self) -> list[bytes]:
+        """The receipts that are here, as they were written."""
+        with disk_errors():
+            return [read(path) for path in sorted((self._folder / "receipts").glob("*.json"))]
+
     def chapter(self, artifact_id: str, identity: str) -> ChapterSpool:
         """The parts of one chapter; another identity has another folder."""
         return ChapterSpool(self._folder / f"{_safe(artifact_id)}.{identity}", self._disk, self._room)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from edge_client.advance import Advance
 from edge_client.camera import Camera, KeepAlive
 from edge_client.choice import ByNumber, Choice
 from edge_client.coordinator import Coordinator, Token
@@ -19,9 +20,9 @@ from edge_client.haul import Each, Haul, Report
 from edge_client.locks import CameraLocks
 from edge_client.retry import Retry, Tally, Timing
 from edge_client.spool import Spool
-from edge_client.standing import Standing
+from edge_client.tools import Tools
 from edge_client.transfer import Lanes, Pace, Uplink
-from edge_client.visit import Tools
+from edge_client.visit import CameraTools
 from tests.edge_client.fakes import (
     TOKEN,
     CameraFile,
@@ -126,15 +127,16 @@ class Device:
         camera = stack.enter_context(closing(Camera(self.camera.url, retry.timing.monotonic)))
         coordinator = stack.enter_context(closing(Coordinator(self.cloud.url, Token(TOKEN), "0.1.0", retry)))
         return Tools(
-            camera=camera,
-            keep_awake=lambda: KeepAlive(
-                Camera(self.camera.url, retry.timing.monotonic), self.keep_alive_every_s
+            at_camera=CameraTools(
+                camera,
+                lambda: KeepAlive(Camera(self.camera.url, retry.timing.monotonic), self.keep_alive_every_s),
+                self.camera_locks,
+                retry,
             ),
             coordinator=coordinator,
             spool=Spool(self.spool, Disk(self.free_bytes), self.spool_budget_bytes),
-            camera_locks=self.camera_locks,
             uplink=Uplink(retry, Pace(retry.timing, self.limit_rate_bytes_s), Lanes(retry.timing.monotonic)),
-            progress=Standing(self.progress, retry.timing.monotonic),
+            progress=Advance(self.progress, retry.timing.monotonic),
             heartbeat=lambda session_id: nullcontext(),
             peak_rss_mib=lambda: 1.0,
         )

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from edge_client.advance import Advance, Figures
 from edge_client.coordinator import Coordinator, Token
 from edge_client.disk import Disk
 from edge_client.heartbeat import Heart
 from edge_client.retry import Retry, Tally
 from edge_client.spool import Spool
-from edge_client.standing import Figures, Standing
 from edge_client.transfer import Pace
 from tests.edge_client.conftest import CountingProgress, FakeTime
 from tests.edge_client.fakes import TOKEN, FakeCloud
@@ -26,11 +26,11 @@ NOON = datetime(2026, 11, 25, 12, tzinfo=timezone.utc)
 class Rig:
     def __init__(self, cloud: FakeCloud, spool: Path, coordinator: Coordinator) -> None:
         self.time = FakeTime()
-        self.standing = Standing(CountingProgress(), lambda: self.time.now_s)
+        self.advance = Advance(CountingProgress(), lambda: self.time.now_s)
         self.pace = Pace(self.time.timing())
         self.now = NOON
         disk = Disk(lambda folder: 10**9)
-        self.heart = Heart(coordinator, self.standing, Spool(spool, disk), self.pace, lambda: self.now)
+        self.heart = Heart(coordinator, self.advance, Spool(spool, disk), self.pace, lambda: self.now)
         self.cloud = cloud
 
 
@@ -42,11 +42,11 @@ def rig(cloud: FakeCloud, tmp_path: Path) -> Iterator[Rig]:
 
 
 def test_a_heartbeat_tells_both_legs_their_rates_the_disk_and_the_clock(rig: Rig):
-    rig.standing.fetched(3000)
+    rig.advance.fetched(3000)
     rig.heart.beat("s")
     rig.time.now_s += 10
-    rig.standing.fetched(1000)
-    rig.standing.sent(2000)
+    rig.advance.fetched(1000)
+    rig.advance.sent(2000)
     rig.heart.beat("s")
 
     first, second = rig.cloud.heartbeats
@@ -126,8 +126,8 @@ def test_a_heart_beats_at_once_and_stops_with_its_block(rig: Rig):
 
 
 def test_a_new_session_counts_anew(rig: Rig):
-    rig.standing.fetched(5)
-    rig.standing.figures()
-    rig.standing.session("next")
+    rig.advance.fetched(5)
+    rig.advance.figures()
+    rig.advance.session("next")
 
-    assert rig.standing.figures() == Figures(0, 0, None, None)
+    assert rig.advance.figures() == Figures(0, 0, None, None)

@@ -19,7 +19,7 @@ class Figures:
     rate_up_bytes_s: int | None
 
 
-class Standing:
+class Advance:
     """Tells a display what happens, and keeps the figures of the session; safe between threads."""
 
     def __init__(self, display: Progress, monotonic: Callable[[], float]) -> None:

@@ -1,0 +1,80 @@
+"""Which sessions a run is about: what the operator chose, put to the card, the spool and the coordinator."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from edge_client.chapters import CameraFile, Recording, recordings, session_name, whole
+from edge_client.choice import ByFile, Choice, New, Selection, selection
+from edge_client.plan import PLAN, decoded
+from edge_client.standings import verified_files
+from edge_client.tools import Tools
+from edge_client.visit import Visit
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ChosenSession:
+    """A session to be hauled: its files, and their recording when it is to be hauled whole."""
+
+    name: str
+    files: tuple[CameraFile, ...]
+    recording: Recording | None
+
+    @property
+    def number(self) -> str | None:
+        return self.recording.number if self.recording else None
+
+    def exactly(self) -> tuple[CameraFile, ...]:
+        """The session's files. Raises ChapterGap when a whole recording is wanted and lacks a chapter."""
+        return whole(self.recording).files if self.recording else self.files
+
+
+class Choosing:
+    """Puts one choice to a card; `name` is the session's, where the operator gave one."""
+
+    def __init__(self, tools: Tools, visit: Visit, choice: Choice, name: str | None) -> None:
+        self._tools = tools
+        self._visit = visit
+        self._choice = choice
+        self._name = name
+
+    def sessions(self, listed: Sequence[CameraFile]) -> tuple[list[ChosenSession], Selection]:
+        """The sessions that are chosen, each with its files, and the selection that they are made of."""
+        card = recordings(listed)
+        if not card or not isinstance(self._choice, New):
+            made = selection(listed, self._choice)
+            return self._of(made, card), made
+        serial = self._visit.identity(card[0].files[0]).serial
+        begun = self._begun_here(serial, listed)
+        covered = {file for one in begun for file in one.files}
+        verified = verified_files(self._tools.coordinator.known_chapters(serial))
+        made = selection([file for file in listed if file not in covered], New(verified))
+        return begun + self._of(made, card), made
+
+    def _of(self, made: Selection, card: Sequence[Recording]) -> list[ChosenSession]:
+        found = made.recordings
+        if not found:
+            return []
+        if self._name is not None:
+            files = tuple(file for one in found for file in one.files)
+            return [ChosenSession(self._name, files, self._whole(found[0]))]
+        serial = self._visit.identity(found[0].files[0]).serial
+        return [ChosenSession(session_name(serial, one, card), one.files, self._whole(one)) for one in found]
+
+    def _whole(self, recording: Recording) -> Recording | None:
+        return None if isinstance(self._choice, ByFile) else recording
+
+    def _begun_here(self, serial: str, listed: Sequence[CameraFile]) -> list[ChosenSession]:
+        """Sessions of this camera that were begun on this device and are not home, whatever they are called."""
+        found: list[ChosenSession] = []
+        for session_id in self._tools.spool.session_ids():
+            folder = self._tools.spool.session(session_id)
+            plan = decoded(folder.read(PLAN) or b"")
+            files = tuple(file for file in listed if plan.has(file))
+            if files and plan.camera.serial == serial and len(folder.receipts()) < len(plan.chapters):
+                found.append(ChosenSession(session_id, files, None))
+        return found

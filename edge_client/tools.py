@@ -1,0 +1,32 @@
+"""What the walk uses, put together by `wiring`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from edge_client.advance import Advance
+from edge_client.coordinator import Coordinator
+from edge_client.retry import Retry
+from edge_client.spool import Spool
+from edge_client.transfer import Uplink
+from edge_client.visit import CameraTools
+
+
+@dataclass(frozen=True)
+class Tools:
+    """Everything of one device."""
+
+    at_camera: CameraTools
+    coordinator: Coordinator
+    spool: Spool
+    uplink: Uplink
+    progress: Advance
+    heartbeat: Callable[[str], AbstractContextManager[object]]
+    peak_rss_mib: Callable[[], float]
+
+    @property
+    def retry(self) -> Retry:
+        """The patience of everything that may be tried again."""
+        return self.uplink.retry
