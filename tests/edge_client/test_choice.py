@@ -97,6 +97,7 @@ class TestByFile:
         for path in (
             *("GX020001.MP4", "GX010001.MP4", "GX030001.MP4", "GX010002.MP4", "GOPR0003.JPG"),
             *("GX010001_Proxy.MP4", "GX010004.MP4", "101GOPRO/GX020004.MP4"),
+            "GX020005.MP4",
         )
     )
 
@@ -115,6 +116,11 @@ class TestByFile:
             ["GX010002.MP4"],
         ]
         assert not any(recording.missing for recording in found.recordings)
+
+    def test_of_a_recording_with_a_gap_are_all_that_is_asked_for(self):
+        [recording] = selection(self.CARD, ByFile(("100GOPRO/GX020005.MP4",))).recordings
+
+        assert recording.missing == ()
 
     def test_of_two_directories_are_still_of_one_recording(self):
         found = selection(self.CARD, ByFile(("101GOPRO/GX020004.MP4", "100GOPRO/GX010004.MP4")))

@@ -75,6 +75,8 @@ def test_an_argument_goes_before_the_environment(token_file: Path):
     ("options", "choice"),
     [
         (["--recording", "0042"], ByNumber("0042")),
+        (["--recording", "AA"], ByNumber("AA")),
+        (["--recording", "100GOPRO/0042"], ByNumber("100GOPRO/0042")),
         (["--file", "100GOPRO/GX010042.MP4", "--file", "100GOPRO/GX020042.MP4"], None),
         (["--all"], Everything()),
     ],
@@ -103,6 +105,7 @@ def test_all_faults_are_reported_at_once():
         ([], "exactly one of"),
         (["--all", "--recording", "0042"], "exactly one of"),
         (["--recording", "42"], "four digits"),
+        (["--recording", "100GOPRO/GX010042.MP4"], "four digits"),
         (["--file", "GX010042.MP4"], "DIRECTORY/NAME"),
         (["--file", "100GOPRO/../x"], "DIRECTORY/NAME"),
         (["s", "--all"], "takes no SESSION"),

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from awscrt.checksums import crc64nvme
 
-from edge_client.choice import ByFile, ByNumber, Everything
+from edge_client import chapters
+from edge_client.choice import ByFile, ByNumber, ByTime, Everything, New, parsed_time
 from edge_client.disk import Disk, disk_free_bytes
 from edge_client.errors import (
     CardFault,
@@ -305,6 +306,19 @@ class TestARerun:
 
         with pytest.raises(PlanDiffers, match="already planned"):
             device.run(choice=ByNumber("0043"))
+
+    @pytest.mark.parametrize("number", ["0042", "100GOPRO/0042", "100GOPRO/GX..0042"])
+    def test_for_the_recording_in_other_words_is_the_same(self, device: Device, number: str):
+        device.run()
+
+        assert len(device.report(choice=ByNumber(number)).chapters) == 1
+
+    @pytest.mark.parametrize("number", ["101GOPRO/0042", "100GOPRO/GH..0042", "100GOPRO/AA"])
+    def test_for_one_of_another_directory_or_prefix_is_refused(self, device: Device, number: str):
+        device.run()
+
+        with pytest.raises(PlanDiffers, match="already planned with recording 0042"):
+            device.run(choice=ByNumber(number))
 
     def test_for_the_recording_after_some_of_its_files_is_refused(self, device: Device):
         device.card(GX010042=100, GX020042=100)
@@ -907,6 +921,38 @@ class TestSessionsWithoutAName:
 
         assert [len(report.chapters) for report in outcome.done] == [2, 1]
 
+    def test_are_hauled_whatever_form_the_names_have(self, device: Device):
+        names = (
+            *("GXAA9999", "GXAA0001", "GPFR0043", "GF010043", "GPBK0043", "GOPR0044", "GP010044"),
+            *("CamA-GX010045", "CamA-GX020045", "SX010046", "GG010047"),
+        )
+        device.camera.files.clear()
+        device.card(**dict.fromkeys(names, 100))
+
+        outcome = device.run(session=None, choice=Everything())
+
+        assert outcome.refusals == ()
+        assert {
+            report.session.split("-", 2)[2].rpartition("-")[0]: [c.path[9:-4] for c in report.chapters]
+            for report in outcome.done
+        } == {
+            "GXAA": ["GXAA9999", "GXAA0001"],
+            "GF0043": ["GPFR0043", "GF010043"],
+            "GB0043": ["GPBK0043"],
+            "0044": ["GOPR0044", "GP010044"],
+            "CamA-GX0045": ["CamA-GX010045", "CamA-GX020045"],
+            "SX0046": ["SX010046"],
+            "GG0047": ["GG010047"],
+        }
+        assert all(device.object(f"{name}.MP4") == device.content(f"{name}.MP4") for name in names)
+
+    def test_differ_where_two_recordings_of_one_card_share_number_and_date(self, device: Device):
+        device.card(GX010042=100, GH010042=100)
+
+        outcome = device.run(session=None, choice=ByFile(("100GOPRO/GH010042.MP4",)))
+
+        assert [report.session for report in outcome.done] == ["C3501324500711-100GOPRO-GH0042-1656931398"]
+
     def test_of_a_recording_with_a_gap_are_refused_and_the_others_hauled(self, device: Device):
         device.card(GX010042=100, GX020043=100)
 
@@ -931,6 +977,25 @@ class TestSessionsWithoutAName:
 
         assert [chapter.path for chapter in report.chapters] == ["100GOPRO/GX010042.MP4"]
         assert report.left_out == ("100GOPRO/GX020042.MP4",)
+
+    def test_of_a_time_are_those_that_began_in_it(self, device: Device):
+        device.card(GX010042=100, GX010043=100, GX010044=100)
+        device.camera.files["100GOPRO/GX010043.MP4"].created = "1656931399"
+        device.camera.files["100GOPRO/GX010044.MP4"].created = "unset"
+
+        outcome = device.run(session=None, choice=ByTime(parsed_time("2022-07-04T10:43:19"), None))
+
+        assert [report.chapters[0].path for report in outcome.done] == ["100GOPRO/GX010043.MP4"]
+        [refusal] = outcome.refusals
+        assert "100GOPRO/GX..0044" in str(refusal)
+
+    def test_of_what_is_new_leave_out_what_is_verified(self, device: Device):
+        device.card(GX010042=100, GX010043=100)
+        verified = chapters.CameraFile("100GOPRO", "GX010042.MP4", 100, 1656931398, 1656931398)
+
+        outcome = device.run(session=None, choice=New(frozenset([verified])))
+
+        assert [report.chapters[0].path for report in outcome.done] == ["100GOPRO/GX010043.MP4"]
 
     def test_of_a_card_with_videos_of_other_names_say_so_and_haul_the_rest(self, device: Device):
         device.card(GX010042_Proxy=100, GX010042=100)
