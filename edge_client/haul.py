@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from edge_client.chapter_haul import ChapterHaul, ChapterReport
 from edge_client.chapters import CameraFile
@@ -39,8 +39,9 @@ class Report:
     api_calls: int
     peak_rss_mib: float
 
-    def encoded(self) -> bytes:
-        return json.dumps(asdict(self)).encode()
+    def document(self) -> dict[str, Any]:
+        """The report as JSON shows it."""
+        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,7 @@ class Haul:
             api_calls=tally.api_calls - api_calls,
             peak_rss_mib=self._tools.peak_rss_mib(),
         )
-        folder.write(REPORT, report.encoded())
+        folder.write(REPORT, json.dumps(report.document()).encode())
         if report.left_out:
             log.error("not in the session's plan, so not hauled", extra=_left_out(report))
         return report

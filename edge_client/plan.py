@@ -73,9 +73,13 @@ class SessionPlan:
     camera: CameraIdentity
     chapters: tuple[ChapterPlan, ...]
 
+    def document(self) -> dict[str, Any]:
+        """The plan as JSON shows it."""
+        return asdict(self)
+
     def encoded(self) -> bytes:
-        """The plan as JSON with its schema version."""
-        return json.dumps({"schema": SCHEMA, **asdict(self)}, indent=1).encode()
+        """The plan as it is kept, with its schema version."""
+        return json.dumps({"schema": SCHEMA, **self.document()}, indent=1).encode()
 
     def has(self, file: CameraFile) -> bool:
         """Whether a file of the list is one of the planned ones, as far as the list tells."""

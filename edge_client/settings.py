@@ -7,13 +7,13 @@ import re
 import stat
 import tempfile
 from argparse import Namespace
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from edge_client.choice import ByFile, Choice, Everything, parsed_recording
+from edge_client.choice import ByFile, ByTime, Choice, Everything, New, parsed_recording, parsed_time
 from edge_client.coordinator import Token
 from edge_client.errors import SettingsFault
 from edge_client.names import PATH
@@ -21,27 +21,83 @@ from edge_client.quantities import duration_s, rate_bytes_s, size_bytes
 
 SESSION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 TOKEN = re.compile(r"t_[A-Za-z0-9._~+/=-]{1,500}", re.ASCII)
-GIVE_UP_AFTER_S = 24 * 3600.0
-Q = TypeVar("Q", int, float)
+INTERFACE = re.compile(r"[A-Za-z0-9_.:-]{1,15}", re.ASCII)
+# A haul outlasts a night without power; somebody waits for a look at a card.
+HAUL_PATIENCE_S = 24 * 3600.0
+LOOK_PATIENCE_S = 120.0
+V = TypeVar("V")
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What one run of `haul` needs; everything checked."""
+class CameraAddress:
+    """Where the camera is: an address, a network interface, or an address on an interface."""
+
+    url: str | None
+    interface: str | None
+    locks: Path
+
+
+@dataclass(frozen=True)
+class Service:
+    """The coordinator and our token for it."""
+
+    url: str
+    token: Token
+
+
+@dataclass(frozen=True)
+class Device:
+    """All that a device needs to haul."""
+
+    camera: CameraAddress
+    service: Service
+    spool: Path
+    spool_budget_bytes: int | None
+    limit_rate_bytes_s: float | None
+    give_up_after_s: float
+
+
+@dataclass(frozen=True)
+class HaulSettings:
+    """One run of `haul`."""
 
     session_id: str | None
     choice: Choice
-    camera_url: str
-    coordinator_url: str
-    token: Token
-    spool: Path
-    spool_budget_bytes: int | None
-    locks: Path
-    limit_rate_bytes_s: float | None
-    give_up_after_s: float
     dry_run: bool
+    device: Device
     as_json: bool
+
+
+@dataclass(frozen=True)
+class AuditSettings:
+    """One run of `audit`."""
+
+    haul: bool
+    device: Device
+    as_json: bool
+
+
+@dataclass(frozen=True)
+class ListSettings:
+    """One run of `list`; without a service nobody says what is hauled."""
+
+    camera: CameraAddress
+    service: Service | None
+    give_up_after_s: float
+    as_json: bool
+
+
+@dataclass(frozen=True)
+class StatusSettings:
+    """One run of `status`."""
+
+    spool: Path
+    service: Service | None
+    as_json: bool
+
+
+Settings = HaulSettings | AuditSettings | ListSettings | StatusSettings
 
 
 class _Reader:
@@ -52,26 +108,45 @@ class _Reader:
         self._environ = environ
         self.faults: list[str] = []
 
+    def told(self, option: str) -> str | None:
+        text: str | None = getattr(self._arguments, option.replace("-", "_"))
+        return text or self._environ.get(_variable(option)) or None
+
     def required(self, option: str) -> str:
-        variable = _variable(option)
-        value = getattr(self._arguments, option.replace("-", "_")) or self._environ.get(variable)
+        value = self.told(option)
         if not value:
-            self.faults.append(f"--{option} (or {variable}) is needed")
+            self.faults.append(f"--{option} (or {_variable(option)}) is needed")
         return value or ""
 
-    def url(self, option: str) -> str:
-        text = self.required(option)
-        if text and not _is_address(text):
-            self.faults.append(f"--{option} must be an http or https address without user, query or fragment")
-        return text
+    def camera(self) -> CameraAddress:
+        url, interface = self.told("camera"), self.told("interface")
+        if not url and not interface:
+            self.faults.append("--camera or --interface (or REELHAUL_CAMERA, REELHAUL_INTERFACE) is needed")
+        if url and not _is_address(url):
+            self.faults.append("--camera must be an http or https address without user, query or fragment")
+        if interface and not INTERFACE.fullmatch(interface):
+            self.faults.append(f"--interface {interface} is not the name of a network interface")
+        locks = self.told("locks")
+        folder = Path(locks) if locks else Path(tempfile.gettempdir()) / f"reelhaul-{os.geteuid()}"
+        return CameraAddress(url, interface, folder)
 
-    def coordinator_url(self) -> str:
-        text = self.url("coordinator")
-        if text and _is_address(text) and not _keeps_a_secret(text):
+    def service(self) -> Service:
+        return Service(self._coordinator_url(), self._token())
+
+    def service_if_told(self) -> Service | None:
+        return self.service() if self.told("coordinator") or self.told("token-file") else None
+
+    def _coordinator_url(self) -> str:
+        text = self.required("coordinator")
+        if text and not _is_address(text):
+            self.faults.append(
+                "--coordinator must be an http or https address without user, query or fragment"
+            )
+        elif text and not _keeps_a_secret(text):
             self.faults.append("--coordinator must be https: the token would cross the network in the open")
         return text
 
-    def token(self) -> Token:
+    def _token(self) -> Token:
         path = self.required("token-file")
         try:
             return Token(_token_text(Path(path))) if path else Token("")
@@ -80,66 +155,110 @@ class _Reader:
             self.faults.append(f"--token-file {path}: {reason}")
             return Token("")
 
+    def device(self, give_up_after_s: float) -> Device:
+        return Device(
+            camera=self.camera(),
+            service=self.service(),
+            spool=Path(self.required("spool")),
+            spool_budget_bytes=self._quantity("spool-budget", size_bytes),
+            limit_rate_bytes_s=self._quantity("limit-rate", rate_bytes_s),
+            give_up_after_s=self.give_up_after_s(give_up_after_s),
+        )
+
+    def give_up_after_s(self, default_s: float) -> float:
+        told_s = self._quantity("give-up-after", duration_s)
+        return default_s if told_s is None else told_s
+
     def choice(self) -> Choice:
         given = self._arguments
-        if [bool(given.recording), bool(given.file), given.all].count(True) != 1:
-            self.faults.append("exactly one of --recording, --file and --all is needed")
-        if bad := [path for path in given.file or [] if not PATH.fullmatch(path)]:
+        timed = bool(given.since or given.until)
+        if [bool(given.recording), bool(given.file), timed, given.new, given.all].count(True) != 1:
+            self.faults.append(
+                "exactly one of --recording, --file, --since/--until, --new and --all is needed"
+            )
+        if given.recording:
+            return self._parsed("recording", given.recording, parsed_recording) or Everything()
+        if given.file:
+            return self._files(given.file)
+        if timed:
+            return self._time(given.since, given.until)
+        return New() if given.new else Everything()
+
+    def _files(self, paths: Sequence[str]) -> ByFile:
+        if bad := [path for path in paths if not PATH.fullmatch(path)]:
             self.faults.append(f"--file is DIRECTORY/NAME of a chapter, not {', '.join(bad)}")
+        return ByFile(tuple(dict.fromkeys(paths)))
+
+    def _time(self, since: str | None, until: str | None) -> Choice:
+        bounds = (
+            since and self._parsed("since", since, parsed_time),
+            until and self._parsed("until", until, parsed_time),
+        )
         try:
-            if given.recording:
-                return parsed_recording(given.recording)
+            return ByTime(bounds[0] or None, bounds[1] or None)
         except ValueError as error:
-            self.faults.append(f"--recording {error}")
-        return ByFile(tuple(dict.fromkeys(given.file))) if given.file else Everything()
+            self.faults.append(str(error))
+            return Everything()
 
     def session_id(self) -> str | None:
-        session: str | None = self._arguments.session
+        given = self._arguments
+        session: str | None = given.session
         if session is not None and not SESSION_ID.fullmatch(session):
             self.faults.append(
                 "SESSION takes letters, digits, '.', '_' and '-', at most 100, a letter or digit first"
             )
-        if session is not None and self._arguments.all:
-            self.faults.append("--all makes a session of each recording, so it takes no SESSION")
+        if session is not None and (given.all or given.new or given.since or given.until):
+            self.faults.append(
+                "--all, --new, --since and --until make a session of each recording, so they take no SESSION"
+            )
         return session
 
-    def locks(self) -> Path:
-        """One folder for all clients of this user on this machine, whatever their spools."""
-        told = self._arguments.locks or self._environ.get("REELHAUL_LOCKS")
-        return Path(told) if told else Path(tempfile.gettempdir()) / f"reelhaul-{os.geteuid()}"
+    def _quantity(self, option: str, parse: Callable[[str], V]) -> V | None:
+        text = self.told(option)
+        return self._parsed(option, text, parse) if text else None
 
-    def quantity(self, option: str, parsed: Callable[[str], Q]) -> Q | None:
-        text = getattr(self._arguments, option.replace("-", "_")) or self._environ.get(_variable(option))
-        if not text:
-            return None
+    def _parsed(self, option: str, text: str, parse: Callable[[str], V]) -> V | None:
         try:
-            return parsed(text)
+            return parse(text)
         except ValueError as error:
             self.faults.append(f"--{option} {error}")
             return None
 
 
 def settings_from(arguments: Namespace, environ: Mapping[str, str]) -> Settings:
-    """The settings. Raises SettingsFault with every fault."""
+    """The settings of the command that is asked for. Raises SettingsFault with every fault."""
     reader = _Reader(arguments, environ)
-    patience_s = reader.quantity("give-up-after", duration_s)
-    settings = Settings(
-        session_id=reader.session_id(),
-        choice=reader.choice(),
-        camera_url=reader.url("camera"),
-        coordinator_url=reader.coordinator_url(),
-        token=reader.token(),
-        spool=Path(reader.required("spool")),
-        locks=reader.locks(),
-        spool_budget_bytes=reader.quantity("spool-budget", size_bytes),
-        limit_rate_bytes_s=reader.quantity("limit-rate", rate_bytes_s),
-        give_up_after_s=GIVE_UP_AFTER_S if patience_s is None else patience_s,
-        dry_run=arguments.dry_run,
-        as_json=arguments.json,
-    )
+    settings = READ[arguments.command](arguments, reader)
     if reader.faults:
         raise SettingsFault(reader.faults)
     return settings
+
+
+def _haul(arguments: Namespace, reader: _Reader) -> Settings:
+    session_id, choice = reader.session_id(), reader.choice()
+    return HaulSettings(session_id, choice, arguments.dry_run, reader.device(HAUL_PATIENCE_S), arguments.json)
+
+
+def _audit(arguments: Namespace, reader: _Reader) -> Settings:
+    patience_s = HAUL_PATIENCE_S if arguments.haul else LOOK_PATIENCE_S
+    return AuditSettings(arguments.haul, reader.device(patience_s), arguments.json)
+
+
+def _list(arguments: Namespace, reader: _Reader) -> Settings:
+    camera, service = reader.camera(), reader.service_if_told()
+    return ListSettings(camera, service, reader.give_up_after_s(LOOK_PATIENCE_S), arguments.json)
+
+
+def _status(arguments: Namespace, reader: _Reader) -> Settings:
+    return StatusSettings(Path(reader.required("spool")), reader.service_if_told(), arguments.json)
+
+
+READ: Mapping[str, Callable[[Namespace, _Reader], Settings]] = {
+    "haul": _haul,
+    "audit": _audit,
+    "list": _list,
+    "status": _status,
+}
 
 
 def _variable(option: str) -> str:

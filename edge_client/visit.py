@@ -78,6 +78,13 @@ class Visit:
         size_bytes = camera.head(example.directory, example.filename).size_bytes
         return CameraIdentity(camera.serial_in(example.directory, example.filename, size_bytes), None, None)
 
+    def length_s(self, file: CameraFile) -> int | None:
+        """How long a chapter is, in seconds, where the camera says so."""
+        info = self.tools.retry.run(
+            file.path, lambda: self.tools.camera.media_info(file.directory, file.filename)
+        )
+        return info.duration_s if info else None
+
     def check_first(self, plan: SessionPlan, chapter: ChapterPlan) -> None:
         """Before a run's first byte of a chapter: the plan's camera and file are there. Raises PlanDiffers."""
         plan.refuse_other_camera(self.identity(plan.chapters[0]).serial)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime, timezone
@@ -19,7 +20,7 @@ from edge_client.heartbeat import Heart
 from edge_client.locks import CameraLocks
 from edge_client.progress import Bars, Lines, Progress
 from edge_client.retry import Retry, Tally, real_timing
-from edge_client.settings import Settings
+from edge_client.settings import CameraAddress, Device, Service
 from edge_client.spool import Spool
 from edge_client.tools import Tools
 from edge_client.transfer import Lanes, Pace, Uplink
@@ -27,39 +28,59 @@ from edge_client.visit import CameraTools
 
 
 @contextmanager
-def tools_of(settings: Settings, stop: threading.Event) -> Iterator[Tools]:
-    """All that a run needs, let go of at its end."""
-    timing = real_timing(stop)
-    retry = Retry(timing, settings.give_up_after_s, Tally())
+def tools_of(device: Device, stop: threading.Event) -> Iterator[Tools]:
+    """All that a haul needs, let go of at its end."""
     with (
-        closing(Camera(settings.camera_url, timing.monotonic)) as camera,
-        closing(_coordinator(settings, retry)) as coordinator,
-        closing(_coordinator(settings, Retry(timing, 0.0, Tally()))) as beside,
-        _display(timing.monotonic) as display,
+        camera_tools_of(device.camera, device.give_up_after_s, stop) as at_camera,
+        coordinator_of(device.service, at_camera.retry) as coordinator,
+        coordinator_of(device.service, one_try(stop)) as beside,
+        _display(time.monotonic) as display,
     ):
-        disk = Disk()
-        spool = Spool(settings.spool, disk, settings.spool_budget_bytes)
-        pace = Pace(timing, settings.limit_rate_bytes_s)
+        timing = at_camera.retry.timing
+        spool = Spool(device.spool, Disk(), device.spool_budget_bytes)
+        pace = Pace(timing, device.limit_rate_bytes_s)
         advance = Advance(display, timing.monotonic)
         heart = Heart(beside, advance, spool, pace, lambda: datetime.now(timezone.utc))
         yield Tools(
-            at_camera=CameraTools(
-                camera,
-                lambda: KeepAlive(Camera(settings.camera_url, timing.monotonic)),
-                CameraLocks(settings.locks, disk),
-                retry,
-            ),
+            at_camera=at_camera,
             coordinator=coordinator,
             spool=spool,
-            uplink=Uplink(retry, pace, Lanes(timing.monotonic)),
+            uplink=Uplink(at_camera.retry, pace, Lanes(timing.monotonic)),
             progress=advance,
             heartbeat=heart.beating,
             peak_rss_mib=peak_rss_mib,
         )
 
 
-def _coordinator(settings: Settings, retry: Retry) -> Coordinator:
-    return Coordinator(settings.coordinator_url, settings.token, version("reelhaul"), retry)
+@contextmanager
+def camera_tools_of(
+    address: CameraAddress, give_up_after_s: float, stop: threading.Event
+) -> Iterator[CameraTools]:
+    """What it takes to look at a card."""
+    retry = Retry(real_timing(stop), give_up_after_s, Tally())
+
+    def camera() -> Camera:
+        return Camera(address.url, time.monotonic, address.interface)
+
+    with closing(camera()) as one:
+        yield CameraTools(one, lambda: KeepAlive(camera()), CameraLocks(address.locks, Disk()), retry)
+
+
+@contextmanager
+def coordinator_of(service: Service, retry: Retry) -> Iterator[Coordinator]:
+    """The coordinator, with a patience."""
+    with closing(Coordinator(service.url, service.token, version("reelhaul"), retry)) as coordinator:
+        yield coordinator
+
+
+def one_try(stop: threading.Event) -> Retry:
+    """No patience, and a tally of its own: for what nobody waits for."""
+    return Retry(real_timing(stop), 0.0, Tally())
+
+
+def spool_of(folder: Path) -> Spool:
+    """A spool to look into."""
+    return Spool(folder, Disk())
 
 
 @contextmanager

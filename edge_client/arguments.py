@@ -1,0 +1,158 @@
+"""The command line's arguments."""
+
+from __future__ import annotations
+
+import argparse
+from importlib.metadata import version
+
+EXIT_CODES = """
+exit codes: 0 done, 1 a person must look, 2 usage, 75 try again later
+"""
+HAUL = """\
+examples:
+  reelhaul haul match-17-north --camera http://172.24.171.51:8080 --recording 0042
+  reelhaul haul --interface enxd43260ddac87 --new
+  reelhaul haul --camera http://10.5.5.9:8080 --since 2026-11-24T18:00 --until 2026-11-25
+  reelhaul haul --camera http://10.5.5.9:8080 --file 100GOPRO/GX010042.MP4 --dry-run
+
+A camera and a spool have one client at a time. Run the same command again after any end: only what is missing is
+done. Nothing on the camera is ever changed or deleted.
+"""
+LIST = """\
+examples:
+  reelhaul list --camera http://172.24.171.51:8080
+  reelhaul list --interface enxd43260ddac87 --json
+
+Without a coordinator the list does not say what is hauled.
+"""
+STATUS = """\
+examples:
+  reelhaul status --spool /var/lib/reelhaul/north
+  reelhaul status --spool /var/lib/reelhaul/north --json
+
+Needs no camera; without a coordinator the receipts in the spool tell what is home. Ends with 75 while something is not.
+"""
+AUDIT = """\
+examples:
+  reelhaul audit --camera http://172.24.171.51:8080
+  reelhaul audit --interface enxd43260ddac87 --haul
+
+Says of each recording on the card whether it is home and safe to erase; it never erases. Ends with 0 when every video
+is home, else with 1. With --haul what is missing is brought home first: the safety net for cron and timers.
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The commands, each with its help and its examples."""
+    top = argparse.ArgumentParser(
+        prog="reelhaul",
+        description="Brings a camera's chapters home, proven byte for byte.",
+        epilog="Each command has examples: reelhaul haul --help",
+    )
+    top.add_argument("--version", action="version", version=f"reelhaul {version('reelhaul')}")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _haul(_command(commands, "haul", "haul recordings of a camera into their sessions", HAUL))
+    _list(_command(commands, "list", "the recordings on a camera's card, and which are hauled", LIST))
+    _status(_command(commands, "status", "how far the sessions of this device are", STATUS))
+    _audit(_command(commands, "audit", "compare a card with the coordinator: what is safe to erase", AUDIT))
+    return top
+
+
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, purpose: str, epilog: str
+) -> argparse.ArgumentParser:
+    command = commands.add_parser(
+        name,
+        help=purpose,
+        description=f"{purpose[0].upper()}{purpose[1:]}.",
+        epilog=epilog + EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument("--json", action="store_true", help="JSON on standard output, a line each")
+    command.add_argument("--verbose", action="store_true", help="say more on standard error")
+    return command
+
+
+def _haul(haul: argparse.ArgumentParser) -> None:
+    haul.add_argument(
+        "session", nargs="?", metavar="SESSION", help="without it each recording is a session of its own"
+    )
+    which = haul.add_argument_group("what to haul")
+    which.add_argument(
+        "--recording", metavar="NNNN", help="the recording of this number, or a loop's letters"
+    )
+    which.add_argument(
+        "--file", action="append", metavar="DIR/NAME", help="exactly this file; may be given again"
+    )
+    which.add_argument("--since", metavar="TIME", help="what began then or later by the camera's clock")
+    which.add_argument("--until", metavar="TIME", help="what began before then by the camera's clock")
+    which.add_argument("--new", action="store_true", help="what is not yet verified anywhere")
+    which.add_argument("--all", action="store_true", help="every recording on the card")
+    haul.add_argument("--dry-run", action="store_true", help="say what would be hauled, and haul nothing")
+    _camera(haul)
+    _coordinator(haul)
+    _work(haul, "24h")
+
+
+def _list(listing: argparse.ArgumentParser) -> None:
+    _camera(listing)
+    _coordinator(listing)
+    _patience(listing, "2m")
+
+
+def _status(status: argparse.ArgumentParser) -> None:
+    _coordinator(status)
+    _spool(status)
+
+
+def _audit(audit: argparse.ArgumentParser) -> None:
+    audit.add_argument("--haul", action="store_true", help="bring home what is missing, then audit")
+    _camera(audit)
+    _coordinator(audit)
+    _work(audit, "2m, with --haul 24h")
+
+
+def _camera(command: argparse.ArgumentParser) -> None:
+    group = command.add_argument_group("camera")
+    group.add_argument("--camera", metavar="URL", help="its address (REELHAUL_CAMERA)")
+    group.add_argument(
+        "--interface",
+        metavar="NAME",
+        help="the network interface that it is on; alone, the camera is at its .51 (REELHAUL_INTERFACE)",
+    )
+    group.add_argument(
+        "--locks", metavar="DIR", help="where clients of this machine lock cameras (REELHAUL_LOCKS)"
+    )
+
+
+def _coordinator(command: argparse.ArgumentParser) -> None:
+    group = command.add_argument_group("coordinator")
+    group.add_argument("--coordinator", metavar="URL", help="its address (REELHAUL_COORDINATOR)")
+    group.add_argument(
+        "--token-file", metavar="FILE", help="mode 0600, holds the token (REELHAUL_TOKEN_FILE)"
+    )
+
+
+def _spool(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--spool", metavar="DIR", help="where parts wait (REELHAUL_SPOOL)")
+
+
+def _patience(command: argparse.ArgumentParser, default: str) -> None:
+    command.add_argument(
+        "--give-up-after",
+        metavar="TIME",
+        help=f"the longest outage, {default} unless told (REELHAUL_GIVE_UP_AFTER)",
+    )
+
+
+def _work(command: argparse.ArgumentParser, patience: str) -> None:
+    _spool(command)
+    command.add_argument(
+        "--spool-budget",
+        metavar="SIZE",
+        help="the most parts may take there, such as 20GB (REELHAUL_SPOOL_BUDGET)",
+    )
+    command.add_argument(
+        "--limit-rate", metavar="RATE", help="the most to send a second, such as 20Mbit (REELHAUL_LIMIT_RATE)"
+    )
+    _patience(command, patience)

@@ -1,0 +1,50 @@
+"""What the client says on standard error: one line per event, above whatever bars are on the terminal."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+from tqdm import tqdm
+
+
+class _Line(logging.Formatter):
+    """A record as one line: its message, then what it carries as `name=value`."""
+
+    PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+    def format(self, record: logging.LogRecord) -> str:
+        carried = (
+            f"{k}={v!r}" if isinstance(v, str) else f"{k}={v}"
+            for k, v in vars(record).items()
+            if k not in self.PLAIN
+        )
+        return " ".join((f"{record.levelname.lower()}: {record.getMessage()}", *carried))
+
+
+class _AboveBars(logging.Handler):
+    """Writes lines above whatever bars are on the terminal."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self._stream = stream
+        self.setFormatter(_Line())
+
+    def emit(self, record: logging.LogRecord) -> None:
+        tqdm.write(self.format(record), file=self._stream)
+
+
+@contextmanager
+def logging_to(stream: TextIO, level: int) -> Iterator[None]:
+    """The client's own lines of `level` and above go to `stream`; its libraries' may hold URLs and go nowhere."""
+    root = logging.getLogger("edge_client")
+    handler, before = _AboveBars(stream), root.level
+    root.addHandler(handler)
+    root.setLevel(level)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(before)

@@ -1,0 +1,247 @@
+"""What the commands print: lines for people, or JSON with the same facts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime, timezone
+
+from edge_client.chapters import Recording
+from edge_client.haul import Report
+from edge_client.plan import CameraIdentity, SessionPlan
+from edge_client.standings import FileStanding, RecordingStanding, Standing
+from edge_client.status import SessionStatus
+from edge_client.survey import Survey
+
+GIGABYTE = 1_000_000_000
+MEGABYTE = 1_000_000
+
+
+def plan_lines(plan: SessionPlan) -> list[str]:
+    """A dry run's plan."""
+    chapters = [f"  {chapter.path}  {chapter.size_bytes:,} bytes" for chapter in plan.chapters]
+    return [f"session {plan.session_id}, camera {plan.camera.serial}", *chapters]
+
+
+def report_lines(report: Report) -> list[str]:
+    """What became of a session."""
+    lines = [f"session {report.session}: home in {report.seconds:.1f} s"]
+    for chapter in report.chapters:
+        verified = f"verified {chapter.receipt.get('verified_at', '')}".rstrip()
+        lines.append(
+            f"  {chapter.path}  {chapter.size_bytes:,} bytes  crc64nvme {chapter.crc64nvme}  {verified}"
+        )
+    return lines
+
+
+def list_lines(survey: Survey, lengths_s: Mapping[str, int | None]) -> list[str]:
+    """The card as an operator thinks of it."""
+    head = ("recording", "chapters", "size", "length", "began", "hauled")
+    rows = [_list_row(one, lengths_s, survey.is_asked) for one in survey.recordings]
+    return [_card_line(survey), *_table(head, rows), *_rest_lines(survey)]
+
+
+def list_json(survey: Survey, lengths_s: Mapping[str, int | None]) -> dict[str, object]:
+    """The same as one document; `hauled` is null where no coordinator was asked."""
+    return {
+        "camera": asdict(survey.camera),
+        "recordings": [
+            {
+                **_recording_json(one.recording),
+                "seconds": _length_s(one.recording, lengths_s),
+                "hauled": (one.standing is Standing.HAULED) if survey.is_asked else None,
+                "sessions": list(one.session_ids),
+            }
+            for one in survey.recordings
+        ],
+        **_rest_json(survey),
+    }
+
+
+def audit_lines(survey: Survey) -> list[str]:
+    """How the card stands, and what that allows."""
+    head = ("recording", "chapters", "size", "standing", "session", "")
+    lines = [_card_line(survey), *_table(head, [_audit_row(one) for one in survey.recordings])]
+    lines += [line for one in survey.recordings for line in _not_home_lines(one)]
+    return [*lines, *_rest_lines(survey), _verdict(survey)]
+
+
+def audit_json(survey: Survey) -> dict[str, object]:
+    """The same as one document."""
+    return {
+        "camera": asdict(survey.camera),
+        "all_home": survey.all_home,
+        "recordings": [
+            {
+                **_recording_json(one.recording),
+                "standing": one.standing.value,
+                "safe_to_erase": one.standing is Standing.HAULED,
+                "sessions": list(one.session_ids),
+                "files": [_file_json(file) for file in one.files],
+            }
+            for one in survey.recordings
+        ],
+        **_rest_json(survey),
+    }
+
+
+def status_lines(found: Sequence[SessionStatus]) -> list[str]:
+    """Where the sessions of a device are."""
+    if not found:
+        return ["no session here"]
+    head = ("session", "camera", "chapters home", "size home", "in the spool", "coordinator")
+    rows = [
+        (
+            one.session,
+            one.camera,
+            f"{one.chapters_home} of {one.chapters}",
+            f"{_size(one.home_bytes)} of {_size(one.size_bytes)}",
+            _size(one.spool_bytes),
+            one.state or "not asked",
+        )
+        for one in found
+    ]
+    return _table(head, rows)
+
+
+def status_json(one: SessionStatus) -> dict[str, object]:
+    return {**asdict(one), "is_home": one.is_home}
+
+
+def line(document: Mapping[str, object]) -> str:
+    """A document on one line."""
+    return json.dumps(document)
+
+
+def _card_line(survey: Survey) -> str:
+    count = len(survey.recordings)
+    size_bytes = sum(one.recording.size_bytes for one in survey.recordings)
+    return f"{_camera(survey.camera)}: {count} recording{'' if count == 1 else 's'}, {_size(size_bytes)}"
+
+
+def _camera(camera: CameraIdentity) -> str:
+    model = f" ({camera.model})" if camera.model else ""
+    return f"camera {camera.serial or 'of unknown serial'}{model}"
+
+
+def _list_row(one: RecordingStanding, lengths_s: Mapping[str, int | None], is_asked: bool) -> tuple[str, ...]:
+    recording = one.recording
+    return (
+        recording.label,
+        _chapters(recording),
+        _size(recording.size_bytes),
+        _clock(_length_s(recording, lengths_s)),
+        _began(recording),
+        _hauled(one) if is_asked else "not asked",
+    )
+
+
+def _hauled(one: RecordingStanding) -> str:
+    sessions = ", ".join(one.session_ids)
+    return f"yes ({sessions})" if one.standing is Standing.HAULED else f"no, {one.standing.value}"
+
+
+def _audit_row(one: RecordingStanding) -> tuple[str, ...]:
+    return (
+        one.recording.label,
+        _chapters(one.recording),
+        _size(one.recording.size_bytes),
+        one.standing.value,
+        ", ".join(one.session_ids) or "-",
+        "safe to erase" if one.standing is Standing.HAULED else "keep",
+    )
+
+
+def _not_home_lines(one: RecordingStanding) -> Iterable[str]:
+    for file in one.files:
+        if file.standing is not Standing.HAULED:
+            yield f"  {file.file.path}  {file.file.size_bytes:,} bytes  {WORDS[file.standing]}"
+
+
+WORDS = {
+    Standing.MISSING: "missing: no session has it",
+    Standing.UNDER_WAY: "under way: not yet verified",
+    Standing.OTHER_CONTENT: "other content: what was hauled under this name is another file",
+}
+
+
+def _rest_lines(survey: Survey) -> Iterable[str]:
+    for file in survey.strangers:
+        yield f"  {file.path}  {file.size_bytes:,} bytes  not named like a chapter, never hauled"
+    if survey.others:
+        yield f"{survey.others} more files (photos and the like) are not hauled"
+
+
+def _verdict(survey: Survey) -> str:
+    if survey.all_home:
+        more = "; the other files on the card are not" if survey.others else ""
+        return f"every video on this card is home and safe to erase{more}"
+    safe = sum(one.standing is Standing.HAULED for one in survey.recordings)
+    count = len(survey.recordings)
+    return f"keep this card: {safe} of {count} recordings are home; `reelhaul audit --haul` brings the rest"
+
+
+def _chapters(recording: Recording) -> str:
+    if not recording.missing:
+        return str(len(recording.files))
+    gaps = ", ".join(f"{number:02d}" for number in recording.missing[:5])
+    return f"{len(recording.files)}, lacks {gaps}{', …' if len(recording.missing) > 5 else ''}"
+
+
+def _recording_json(recording: Recording) -> dict[str, object]:
+    return {
+        "recording": recording.label,
+        "number": recording.number,
+        "chapters": len(recording.files),
+        "missing_chapters": list(recording.missing),
+        "size_bytes": recording.size_bytes,
+        "began": _began(recording) or None,
+    }
+
+
+def _file_json(file: FileStanding) -> dict[str, object]:
+    return {
+        "path": file.file.path,
+        "size_bytes": file.file.size_bytes,
+        "standing": file.standing.value,
+        "session": file.session_id,
+    }
+
+
+def _rest_json(survey: Survey) -> dict[str, object]:
+    return {"strangers": [file.path for file in survey.strangers], "others": survey.others}
+
+
+def _length_s(recording: Recording, lengths_s: Mapping[str, int | None]) -> int | None:
+    known = [lengths_s.get(file.path) for file in recording.files]
+    return sum(each for each in known if each is not None) if None not in known else None
+
+
+def _clock(seconds: int | None) -> str:
+    if seconds is None:
+        return "-"
+    return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+
+
+def _began(recording: Recording) -> str:
+    """The camera's own wall clock."""
+    if recording.created is None:
+        return ""
+    return f"{datetime.fromtimestamp(recording.created, timezone.utc):%Y-%m-%d %H:%M:%S}"
+
+
+def _size(size_bytes: int) -> str:
+    if size_bytes >= GIGABYTE:
+        return f"{size_bytes / GIGABYTE:.2f} GB"
+    return f"{size_bytes / MEGABYTE:.1f} MB"
+
+
+def _table(head: Sequence[str], body: Sequence[Sequence[str]]) -> list[str]:
+    """Columns as wide as their longest cell; nothing when there is no row."""
+    rows = [head, *body] if body else []
+    widths = [max(len(row[column]) for row in rows) for column in range(len(head))] if body else []
+    return [
+        "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]

@@ -1,0 +1,63 @@
+"""How far the sessions of this device are: what its spool holds, and what the coordinator says of them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from edge_client.coordinator import Coordinator, SessionState
+from edge_client.errors import EdgeError
+from edge_client.plan import PLAN, SessionPlan, decoded
+from edge_client.spool import SessionSpool, Spool
+
+
+@dataclass(frozen=True)
+class SessionStatus:
+    """One session of the spool. Sizes in bytes; `state` is the coordinator's, or None where it could not be asked."""
+
+    session: str
+    camera: str
+    chapters: int
+    chapters_home: int
+    size_bytes: int
+    home_bytes: int
+    spool_bytes: int
+    state: str | None
+
+    @property
+    def is_home(self) -> bool:
+        return self.chapters_home == self.chapters
+
+
+def statuses(spool: Spool, coordinator: Coordinator | None) -> list[SessionStatus]:
+    """Every session that has a plan here, by name; a client that works beside is not disturbed."""
+    return [_status(spool.session(name), name, coordinator) for name in spool.session_ids()]
+
+
+def _status(folder: SessionSpool, name: str, coordinator: Coordinator | None) -> SessionStatus:
+    plan = decoded(folder.read(PLAN) or b"")
+    receipts = [json.loads(raw) for raw in folder.receipts()]
+    state = _asked(coordinator, name)
+    home_bytes = _home_bytes(plan, state) if state else sum(int(one["size_bytes"]) for one in receipts)
+    return SessionStatus(
+        session=name,
+        camera=plan.camera.serial,
+        chapters=len(plan.chapters),
+        chapters_home=len(state.verified) if state else len(receipts),
+        size_bytes=sum(chapter.size_bytes for chapter in plan.chapters),
+        home_bytes=home_bytes,
+        spool_bytes=folder.part_bytes(),
+        state=state.state if state else None,
+    )
+
+
+def _home_bytes(plan: SessionPlan, state: SessionState) -> int:
+    return sum(chapter.size_bytes for chapter in plan.chapters if chapter.path in state.verified)
+
+
+def _asked(coordinator: Coordinator | None, session_id: str) -> SessionState | None:
+    """One try: without a network the spool's own receipts tell what is home."""
+    try:
+        return coordinator.session_state(session_id) if coordinator else None
+    except EdgeError:
+        return None
