@@ -130,7 +130,7 @@ class Legs:
         taken_bytes = 0
         check: Callable[[], None] = self.tools.retry.timing.check
 
-        def write(block: bytes | memoryview) -> None:
+        def write(block: memoryview) -> None:
             nonlocal taken_bytes
             desk.check()
             check()

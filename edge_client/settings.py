@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from edge_client.camera.link import INTERFACE
 from edge_client.choice import ByFile, ByTime, Choice, Everything, New, parsed_recording, parsed_time
 from edge_client.coordinator import Token
 from edge_client.errors import SettingsFault
@@ -21,7 +22,6 @@ from edge_client.quantities import duration_s, rate_bytes_s, size_bytes
 
 SESSION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 TOKEN = re.compile(r"t_[A-Za-z0-9._~+/=-]{1,500}", re.ASCII)
-INTERFACE = re.compile(r"[A-Za-z0-9_.:-]{1,15}", re.ASCII)
 # A haul outlasts a night without power; somebody waits for a look at a card.
 HAUL_PATIENCE_S = 24 * 3600.0
 LOOK_PATIENCE_S = 120.0

@@ -101,9 +101,7 @@ class Visit:
     def _check_file(self, chapter: ChapterPlan) -> None:
         """One try. A card may have been changed for one with files of the same names and sizes."""
         facts = self.tools.camera.head(chapter.directory, chapter.filename)
-        chapter.refuse_other_file(
-            facts.size_bytes, facts.etag, self.tools.camera.gumi(chapter.directory, chapter.filename)
-        )
+        chapter.refuse_other_file(facts.size_bytes, facts.etag, self._gumi(chapter))
 
     def freeze(self, session_id: str, recording: str | None, files: tuple[CameraFile, ...]) -> SessionPlan:
         """The plan of a session of these files, each with all that identifies it."""
@@ -124,11 +122,15 @@ class Visit:
             raise Unsettled(f"{file.path} is listed with {file.size_bytes} bytes but has {facts.size_bytes}")
         if facts.size_bytes == 0:
             raise CardFault(f"{file.path} has no bytes")
-        gumi = camera.gumi(file.directory, file.filename)
         self.checked.add(file.path)
+        gumi = self._gumi(file)
         return ChapterPlan(
             file.directory, file.filename, file.size_bytes, file.created, file.modified, facts.etag, gumi
         )
+
+    def _gumi(self, file: CameraFile | ChapterPlan) -> str | None:
+        info = self.tools.camera.media_info(file.directory, file.filename)
+        return info.gumi if info else None
 
     def _listed_again(self, file: CameraFile) -> CameraFile:
         return next((now for now in self.tools.camera.files(1) if now.path == file.path), file)

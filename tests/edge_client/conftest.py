@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, nullcontext
+from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,7 +30,7 @@ from tests.edge_client.fakes import (
     CloudHandler,
     FakeCamera,
     FakeCloud,
-    footage,
+    film,
     serving,
 )
 
@@ -106,10 +106,14 @@ class Device:
     def camera_locks(self) -> CameraLocks:
         return CameraLocks(self.spool.parent / "locks", Disk())
 
+    def spool_held(self) -> AbstractContextManager[None]:
+        """Another client works with the spool."""
+        return Spool(self.spool, Disk()).held()
+
     def card(self, **sizes: int) -> None:
         """Chapters `GX010042` and so on, by name and size, in 100GOPRO."""
         for seed, (name, size_bytes) in enumerate(sizes.items(), 1):
-            self.camera.files[f"100GOPRO/{name}.MP4"] = CameraFile(footage(size_bytes, seed))
+            self.camera.files[f"100GOPRO/{name}.MP4"] = CameraFile(film(size_bytes, seed))
 
     def run(self, session: str | None = "s", choice: Choice = RECORDING) -> Each[Report]:
         with ExitStack() as stack:

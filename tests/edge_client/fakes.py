@@ -30,6 +30,27 @@ def footage(size_bytes: int, seed: int = 1) -> bytes:
     return (block * (size_bytes // len(block) + 1))[:size_bytes]
 
 
+def boxed(samples: bytes) -> bytes:
+    """A whole film around `samples`, in the order in which cameras write one."""
+    boxes = ((b"ftyp", b"mp41" + bytes(4) + b"mp41"), (b"mdat", samples), (b"moov", b""))
+    return b"".join((8 + len(inside)).to_bytes(4, "big") + kind + inside for kind, inside in boxes)
+
+
+LEAST_FILM_BYTES = len(boxed(b""))
+
+
+def film(size_bytes: int, seed: int = 1) -> bytes:
+    """A whole film of `size_bytes`, its samples being footage."""
+    assert size_bytes >= LEAST_FILM_BYTES, "no room for its boxes"
+    return boxed(footage(size_bytes - LEAST_FILM_BYTES, seed))
+
+
+def is_look(content: bytes, span: str) -> bool:
+    """Whether a range is the header of a box, so that nothing but the structure is looked at."""
+    first, last = (int(text) for text in span.removeprefix("bytes=").split("-"))
+    return last - first < 16 and content[first + 4 : first + 8] in (b"ftyp", b"mdat", b"moov")
+
+
 def text_of(crc: int) -> str:
     return base64.b64encode(crc.to_bytes(8, "big")).decode()
 
@@ -104,7 +125,18 @@ class FakeCamera:
         return self.faults[name].pop(0) if self.faults[name] else None
 
     def reads(self) -> list[str]:
-        return [span for method, _, span in self.requests if method == "GET" and span]
+        """The ranges of parts that were asked for."""
+        return [span for path, span in self._ranges() if not self._is_look(path, span)]
+
+    def looks(self) -> list[str]:
+        """The ranges of box headers that were asked for."""
+        return [span for path, span in self._ranges() if self._is_look(path, span)]
+
+    def _ranges(self) -> list[tuple[str, str]]:
+        return [(path, span) for method, path, span in self.requests if method == "GET" and span]
+
+    def _is_look(self, path: str, span: str) -> bool:
+        return is_look(self.files[path.removeprefix("/videos/DCIM/")].content, span)
 
     def beats(self) -> int:
         return sum(path.endswith("keep_alive") for _, path, _ in self.requests)
@@ -162,10 +194,14 @@ class CameraHandler(Quiet):
     def serve_file(self, path: str) -> None:
         file = self.fake.files.get(path)
         if self.command == "HEAD" and file:
-            return self.answer(200, b"", {"Content-Length": str(len(file.content)), "Etag": file.etag})
-        act: ReadFault | None = self.fake.fault("read")
+            other = self.fake.fault("head") or {}
+            return self.answer(
+                200, b"", {"Content-Length": str(len(file.content)), "Etag": file.etag, **other}
+            )
         if file is None:
             return self.answer(404, b"Error 404: Not Found\nNot found", {"Content-Type": "text/plain"})
+        is_a_look = is_look(file.content, self.headers["Range"])
+        act: ReadFault | None = self.fake.fault("look" if is_a_look else "read")
         match = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers["Range"])
         assert match
         first, last = int(match[1]), int(match[2])
@@ -175,6 +211,22 @@ class CameraHandler(Quiet):
         body = file.content[first : last + 1]
         headers = {"Content-Range": f"bytes {first}-{last}/{len(file.content)}", "Etag": file.etag, **other}
         self.answer(206, body, headers)
+
+
+def part(**headers: str) -> ReadFault:
+    """The part that was asked for, with these headers."""
+    return lambda handler, file, first, last: handler.part(file, first, last, **headers)
+
+
+def raw(*pieces: bytes) -> Callable[..., None]:
+    """Exactly these bytes on the wire, and the end of the connection."""
+
+    def act(handler: CameraHandler, *rest: Any) -> None:
+        handler.close_connection = True
+        for piece in pieces:
+            handler.wfile.write(piece)
+
+    return act
 
 
 @dataclass
@@ -260,6 +312,16 @@ class FakeCloud:
             rows.append({"artifact_id": artifact_id, **names, "receipt": upload.receipt if upload else None})
         return {"session_id": session_id, "state": "OPEN", "chapters": rows}
 
+    def known_view(self, serial: str) -> dict[str, Any]:
+        """One page of all that is known of a camera."""
+        rows = [
+            {"session_id": name, "artifact_id": view["artifact_id"], **chapter, "receipt": view["receipt"]}
+            for name, session in self.sessions.items()
+            if session["camera"]["serial"] == serial
+            for chapter, view in zip(session["chapters"], self.session_view(name)["chapters"], strict=True)
+        ]
+        return {"chapters": rows, "cursor": None}
+
     def open(self, artifact_id: str, size_bytes: int) -> Upload:
         found = self.upload_of(artifact_id)
         if found is None:
@@ -328,7 +390,7 @@ class CloudHandler(Quiet):
         if self.command == "PUT":
             return "session"
         if self.command == "GET":
-            return "get"
+            return "known" if "/cameras/" in self.path else "state" if "/sessions/" in self.path else "get"
         return {"uploads": "open", "part-urls": "urls", "complete": "complete", "progress": "progress"}[last]
 
     def dispatch(self, kind: str, body: dict[str, Any], name: str) -> None:
@@ -337,6 +399,12 @@ class CloudHandler(Quiet):
             known = fake.sessions.setdefault(parts[3], body)
             if known != body:
                 return self.problem(409, "session-differs", "stop", differences=["chapters"])
+            return self.answer_json(200, fake.session_view(parts[3]))
+        if kind == "known":
+            return self.answer_json(200, fake.known_view(parts[3]))
+        if kind == "state":
+            if parts[3] not in fake.sessions:
+                return self.problem(404, "not-found", "stop")
             return self.answer_json(200, fake.session_view(parts[3]))
         if kind == "progress":
             fake.heartbeats.append(body)

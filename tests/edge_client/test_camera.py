@@ -1,288 +1,397 @@
-"""The camera's wire: what may be asked, and what is believed."""
+"""The camera's calls, and what is made of their answers."""
 
 from __future__ import annotations
 
 import itertools
+import json
+import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from edge_client.camera import Camera, KeepAlive, serial_of_header
+from edge_client.camera import Camera, KeepAlive, MediaInfo
+from edge_client.camera.documents import MOST_JSON_BYTES
 from edge_client.errors import (
     CameraBusy,
     CameraUnreachable,
     CardFault,
-    PlanDiffers,
+    EdgeError,
     ReadBroken,
     RequestForbidden,
-    Transient,
     Unsettled,
 )
-from edge_client.plan import ChapterPlan, Span
 from edge_client.retry import STALL_WINDOW_S
-from tests.edge_client.conftest import ROOT
-from tests.edge_client.fakes import CameraFile, CameraHandler, FakeCamera, footage
+from tests.edge_client.fakes import CameraFile, CameraHandler, FakeCamera, film, footage, part, raw
 
-CONTENT = footage(1000)
-CHAPTER = ChapterPlan("100GOPRO", "GX010042.MP4", 1000, 1, 1, '"62c2a1c6.1"', None)
+FILM = film(1000)
+FILE = ("100GOPRO", "GX010042.MP4")
+ETAG = '"62c2a1c6.1"'
 
 
 @pytest.fixture
 def reader(camera: FakeCamera) -> Iterator[Camera]:
-    camera.files["100GOPRO/GX010042.MP4"] = CameraFile(CONTENT)
+    camera.files["100GOPRO/GX010042.MP4"] = CameraFile(FILM)
     made = Camera(camera.url, lambda: 0.0)
     yield made
     made.close()
 
 
-def read(reader: Camera, first: int = 100, size_bytes: int = 200) -> bytes:
-    taken = bytearray()
-    reader.read_part(CHAPTER, Span(1, first, size_bytes), taken.extend)
-    return bytes(taken)
-
-
-def part(**headers: str) -> Callable[[CameraHandler, CameraFile, int, int], None]:
-    return lambda handler, file, first, last: handler.part(file, first, last, **headers)
-
-
-def raw(data: bytes) -> Callable[..., None]:
-    def act(handler: CameraHandler, *rest: Any) -> None:
-        handler.close_connection = True
-        handler.wfile.write(data)
-
-    return act
-
-
-@pytest.mark.parametrize(("first", "size_bytes"), [(0, 1), (0, 1000), (999, 1), (1, 999)])
-def test_a_ranged_read_gives_exactly_the_bytes_asked_for(reader: Camera, first: int, size_bytes: int):
-    assert read(reader, first, size_bytes) == CONTENT[first : first + size_bytes]
-
-
-@pytest.mark.parametrize(("first", "size_bytes"), [(0, 1001), (999, 2), (1000, 1), (0, 0), (-1, 2)])
-def test_nothing_is_asked_beyond_the_end(reader: Camera, camera: FakeCamera, first: int, size_bytes: int):
-    with pytest.raises(RequestForbidden):
-        read(reader, first, size_bytes)
-
-    assert camera.requests == []
-
-
-SHORT = b"HTTP/1.1 206 x\r\nContent-Range: bytes 100-299/1000\r\nContent-Length: 200\r\nEtag: %s\r\n\r\nshort"
-
-
-@pytest.mark.parametrize(
-    ("act", "error"),
-    [
-        pytest.param(lambda h, f, a, b: h.answer(200, f.content), Unsettled, id="200 to a range"),
-        pytest.param(part(**{"Content-Range": "bytes 101-300/1000"}), ReadBroken, id="other start"),
-        pytest.param(part(**{"Content-Range": "bytes 100-300/1000"}), ReadBroken, id="other end"),
-        pytest.param(part(**{"Content-Range": "bytes 100-299/1001"}), PlanDiffers, id="other total"),
-        pytest.param(part(**{"Content-Range": "bytes 100-299/*"}), ReadBroken, id="no total"),
-        pytest.param(part(Etag='"other"'), PlanDiffers, id="other etag"),
-        pytest.param(part(Etag=""), PlanDiffers, id="no etag"),
-        pytest.param(part(**{"Content-Encoding": "gzip"}), ReadBroken, id="encoded"),
-        pytest.param(part(**{"Content-Length": "199"}), ReadBroken, id="short content-length"),
-        pytest.param(
-            raw((SHORT % b'"62c2a1c6.1"').replace(b"Length: 200", b"Length: 201") + bytes(196)),
-            ReadBroken,
-            id="content-length one too long",
-        ),
-        pytest.param(raw(SHORT % b'"62c2a1c6.1"'), (ReadBroken, CameraUnreachable), id="short body"),
-        pytest.param(
-            lambda h, *_: h.answer(404, b"Error 404: Not Found\nNot found"), Unsettled, id="404 of 30 bytes"
-        ),
-        pytest.param(lambda h, *_: h.answer(503, b'{"message": "Camera is busy"}'), CameraBusy, id="busy"),
-        pytest.param(lambda h, *_: h.answer(302, b"", {"Location": "/x"}), Unsettled, id="redirect"),
-        pytest.param(
-            raw(b"gpHttpServer: [INFO ] conn 0\r\n"), CameraUnreachable, id="log text before the status"
-        ),
-        pytest.param(raw(b""), CameraUnreachable, id="hung up"),
-    ],
-)
-def test_a_ranged_read_refuses(reader: Camera, camera: FakeCamera, act: Any, error: Any):
-    camera.faults["read"] = [act]
-
-    with pytest.raises(error):
-        read(reader)
-
-
-def test_a_refused_read_gives_no_byte_before_its_headers_are_right(reader: Camera, camera: FakeCamera):
-    camera.faults["read"] = [part(Etag='"other"')]
-    taken = bytearray()
-
-    with pytest.raises(PlanDiffers):
-        reader.read_part(CHAPTER, Span(1, 0, 100), taken.extend)
-
-    assert taken == b""
-
-
-def test_a_trickle_is_a_stall(camera: FakeCamera):
-    camera.files["100GOPRO/GX010042.MP4"] = CameraFile(CONTENT)
-    clock = itertools.count(0, STALL_WINDOW_S)
-    reader = Camera(camera.url, lambda: next(clock))
-
-    def one_byte_and_no_more(handler: CameraHandler, file: CameraFile, first: int, last: int) -> None:
-        head = f"HTTP/1.1 206 x\r\nContent-Range: bytes {first}-{last}/1000\r\nContent-Length: {last - first + 1}\r\n"
-        handler.wfile.write(f"{head}Etag: {file.etag}\r\n\r\nx".encode())
-        handler.close_connection = True
-        handler.connection.recv(1)  # until the client hangs up
-
-    camera.faults["read"] = [one_byte_and_no_more]
-    with pytest.raises(Transient, match="stalled"):
-        reader.read_part(CHAPTER, Span(1, 0, 1000), lambda block: None)
-    reader.close()
-
-
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [
-        ("DELETE", "/gopro/media/list"),
-        ("POST", "/gopro/media/list"),
-        ("PUT", "/videos/DCIM/100GOPRO/GX010042.MP4"),
-        ("GET", "/gopro/media/delete/file?path=100GOPRO/GX010042.MP4"),
-        ("GET", "/gp/gpControl/command/storage/delete/all"),
-        ("GET", "/gopro/media/delete/all"),
-        ("GET", "/gp/gpControl/command/system/sleep"),
-        ("GET", "/gopro/camera/control/wired_usb?p=0"),
-        ("GET", "/gopro/camera/state?x=1"),
-        ("GET", "/gopro/media/list/"),
-        ("GET", "/videos/DCIM/100GOPRO/../../etc/passwd"),
-        ("GET", "/videos/DCIM/100GOPRO/Proxy/GX010042.MP4"),
-        ("GET", "/videos/DCIM/100GOPRO/..GX010042.MP4"),
-        ("GET", "/videos/DCIM/100GOPRO/a?b=GX010042.MP4"),
-        ("GET", "/videos/DCIM/100GOPRO/GX010042.MP4?delete=1"),
-        ("GET", "/gopro/media/info?path=100GOPRO/GX010042.MP4&delete=1"),
-        ("GET", "/videos/DCIM/100GOPRO/GX010042.MP4\r\nX: 1"),
-    ],
-)
-def test_nothing_but_reading_can_be_sent(reader: Camera, camera: FakeCamera, method: str, path: str):
-    with pytest.raises(RequestForbidden):
-        reader._ask(method, path)
-
-    assert camera.requests == []
-
-
-def test_no_proxy_of_the_environment_is_used(reader: Camera, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
-    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
-
-    assert read(reader, 0, 10) == CONTENT[:10]
-
-
-@pytest.mark.parametrize(
-    ("changes", "error"),
-    [
-        ({"10": "1"}, CameraBusy),
-        ({"8": 1}, CameraBusy),
-        ({"82": 0}, CameraBusy),
-        ({"33": 4}, CameraBusy),
-        ({"33": -1}, CameraBusy),
-        ({"33": "2"}, CardFault),
-        ({"33": 8}, CardFault),
-        ({"8": None}, Unsettled),
-    ],
-)
-def test_a_camera_is_not_ready_when(reader: Camera, camera: FakeCamera, changes: dict[str, Any], error: Any):
-    camera.state.update(changes)
-
-    with pytest.raises(error):
-        reader.check_ready()
-
-
-def test_a_state_of_texts_is_read_like_one_of_numbers(reader: Camera, camera: FakeCamera):
-    camera.state = {key: str(value) for key, value in camera.state.items()}
-
-    assert reader.check_ready()["39"] == 1
-
-
-@pytest.mark.parametrize("nested", [False, True])
-def test_the_serial_is_found_in_both_shapes_of_info(reader: Camera, camera: FakeCamera, nested: bool):
-    camera.nested_info = nested
-
-    found = reader.info()
-
-    assert found
-    assert found.serial == "C3501324500711"
-
-
-def test_an_old_model_has_no_info(reader: Camera, camera: FakeCamera):
-    camera.serial = None
-
-    assert reader.info() is None
-
-
-@pytest.mark.parametrize("reply", [(404, b"x"), (500, b"x"), (200, b"<html>"), (200, b"[]"), (200, b"{}")])
-def test_a_list_that_cannot_be_read_is_not_an_empty_card(reader: Camera, camera: FakeCamera, reply: Any):
-    camera.faults["list"] = [reply]
-
-    with pytest.raises(Unsettled):
-        reader.files(0)
-
-
-def test_a_camera_that_refuses_usb_control_is_still_read(reader: Camera, camera: FakeCamera):
-    camera.faults["wired_usb"] = [(404, b"x")]
-
-    reader.control_over_usb()
-
-    assert reader.check_ready()["8"] == 0
-
-
-def test_a_camera_that_is_away_is_unreachable():
-    reader = Camera("http://127.0.0.1:1", lambda: 0.0)
-
-    with pytest.raises(CameraUnreachable):
-        reader.check_ready()
-    reader.close()
-
-
-def test_the_unique_id_is_taken_when_there_is_one(reader: Camera, camera: FakeCamera):
-    camera.faults["info"] = [(200, b'{"gumi": "abc"}')]
-
-    assert reader.gumi("100GOPRO", "GX010042.MP4") == "abc"
-
-
-@pytest.mark.parametrize("head", [b"", b"GPRO", b"GPRO" + bytes(200), b"mdat" * 50])
-def test_a_header_without_a_serial_is_not_guessed_at(head: bytes):
-    with pytest.raises(Unsettled):
-        serial_of_header(head)
-
-
-@pytest.mark.data
-@pytest.mark.parametrize(
-    ("name", "serial"),
-    [
-        ("hero7.mp4", "C3281324500963"),
-        ("karma.mp4", "C3161325750003"),
-        ("max-heromode.mp4", "C3353424500199"),
-    ],
-)
-def test_the_serial_of_real_files_is_the_cameras_and_not_the_lens(name: str, serial: str):
-    path: Path = ROOT.parent / "shared" / "data" / "gopro" / "mp4" / name
-    if not path.exists():
-        pytest.skip("the real camera files are not beside the project")
-
-    with path.open("rb") as stream:
-        assert serial_of_header(stream.read(256)) == serial
-
-
-def test_a_list_that_only_trickles_is_stalled(camera: FakeCamera):
-    ticks = itertools.count(0.0, STALL_WINDOW_S)
-    with closing(Camera(camera.url, lambda: next(ticks))) as slow, pytest.raises(ReadBroken, match="stalled"):
-        slow.files(0)
-
-
-def test_a_beat_without_an_answer_does_not_hold_up_the_next_ones(camera: FakeCamera):
-    answered = threading.Event()
-    camera.faults["keep_alive"] = [lambda handler: (answered.wait(10), handler.answer(200))]
-
-    with KeepAlive(Camera(camera.url, time.monotonic), every_s=0.05):
-        deadline = time.monotonic() + 5
-        while camera.beats() < 3 and time.monotonic() < deadline:
-            time.sleep(0.01)
-    answered.set()
-
-    assert camera.beats() >= 3
+class TestReadiness:
+    @pytest.mark.parametrize(
+        ("changes", "error"),
+        [
+            ({"10": "1"}, CameraBusy),
+            ({"8": 1}, CameraBusy),
+            ({"82": 0}, CameraBusy),
+            ({"33": 4}, CameraBusy),
+            ({"33": -1}, CameraBusy),
+            ({"33": "2"}, CardFault),
+            ({"33": 8}, CardFault),
+            ({"8": None}, Unsettled),
+        ],
+    )
+    def test_is_denied_when(
+        self, reader: Camera, camera: FakeCamera, changes: dict[str, Any], error: type[EdgeError]
+    ):
+        camera.state.update(changes)
+
+        with pytest.raises(error):
+            reader.check_ready()
+
+    def test_is_read_from_texts_like_from_numbers(self, reader: Camera, camera: FakeCamera):
+        camera.state = {key: str(value) for key, value in camera.state.items()}
+
+        assert reader.check_ready()["39"] == 1
+
+    def test_does_not_need_usb_control(self, reader: Camera, camera: FakeCamera):
+        camera.faults["wired_usb"] = [(404, b"x")]
+
+        reader.control_over_usb()
+
+        assert reader.check_ready()["8"] == 0
+
+
+class TestIdentity:
+    @pytest.mark.parametrize("nested", [False, True])
+    def test_is_found_in_both_shapes_of_info(self, reader: Camera, camera: FakeCamera, nested: bool):
+        camera.nested_info = nested
+
+        found = reader.info()
+
+        assert found
+        assert found.serial == "C3501324500711"
+
+    def test_is_not_told_by_an_old_model(self, reader: Camera, camera: FakeCamera):
+        camera.serial = None
+
+        assert reader.info() is None
+
+    def test_is_none_when_the_serial_is_no_text(self, reader: Camera, camera: FakeCamera):
+        camera.faults["info"] = [(200, b'{"serial_number": ["C3501324500711"]}')]
+
+        assert reader.info() is None
+
+    def test_of_a_file_that_changes_meanwhile_has_not_settled(self, reader: Camera):
+        with pytest.raises(Unsettled, match="changed while"):
+            reader.serial_in(*FILE, len(FILM) + 1)
+
+
+class TestTheList:
+    @pytest.mark.parametrize(
+        "reply",
+        [
+            (404, b"x"),
+            (500, b"x"),
+            (204, b""),
+            (200, b""),
+            (200, b"<html>"),
+            (200, b"[]"),
+            (200, b"{}"),
+            (200, b'{"media": {}}'),
+            (200, b'{"media": []'),
+            (200, b"\xff\xfe"),
+            (200, b"[" * 100_000),
+            (200, b'{"media":' * 100_000),
+            (200, b'{"media": [' + b"9" * 100_000),
+        ],
+        ids=lambda reply: f"{reply[0]} {reply[1][:12]!r}",
+    )
+    def test_that_cannot_be_read_is_not_an_empty_card(self, reader: Camera, camera: FakeCamera, reply: Any):
+        camera.faults["list"] = [reply]
+
+        with pytest.raises(Unsettled):
+            reader.files(0)
+
+    def test_that_is_empty_while_videos_are_counted_is_a_fault(self, reader: Camera, camera: FakeCamera):
+        camera.files.clear()
+
+        with pytest.raises(Unsettled, match="counts 1 videos"):
+            reader.files(1)
+
+    @pytest.mark.parametrize(
+        "media",
+        [
+            [None, 1, "x", [], {}],
+            [{"d": "100GOPRO"}],
+            [{"d": "100GOPRO", "fs": {}}],
+            [{"d": "100GOPRO", "fs": [None, 1, "x", [], {}]}],
+            [{"d": "100GOPRO", "fs": [{"n": "GX010042.MP4"}]}],
+            [{"d": "100GOPRO", "fs": [{"n": "GX010042.MP4", "s": "a lot"}]}],
+            [{"d": "100GOPRO", "fs": [{"n": "GX010042.MP4", "s": "9" * 20}]}],
+            [{"d": "100GOPRO", "fs": [{"n": {"a": 1}, "s": "1"}]}],
+            [{"d": "100GOPRO", "fs": [{"s": "1"}]}],
+        ],
+    )
+    def test_has_no_files_in_what_is_none(self, reader: Camera, camera: FakeCamera, media: Any):
+        camera.faults["list"] = [(200, json.dumps({"media": media}).encode())]
+
+        assert reader.files(0) == []
+
+    @pytest.mark.parametrize(
+        ("directory", "name"),
+        [
+            ("..", "GX010042.MP4"),
+            ("100GOPRO", "../../../etc/passwd"),
+            ("100GOPRO", "GX010042.MP4?delete"),
+            ("100GOPRO/100GOPRO", "GX010042.MP4"),
+            ("100GOPRO", "%2e%2e.MP4"),
+            ("100GOPRO", "GX010042.MP4\r\nX: y"),
+            ("100GOPRO", "\ud800.MP4"),
+            ("", "GX010042.MP4"),
+        ],
+    )
+    def test_of_hostile_names_asks_nothing_of_the_camera(
+        self, reader: Camera, camera: FakeCamera, directory: str, name: str
+    ):
+        rows = {"media": [{"d": directory, "fs": [{"n": name, "s": "5"}]}]}
+        camera.faults["list"] = [(200, json.dumps(rows).encode())]
+        [listed] = reader.files(0)
+
+        for ask in (
+            lambda: reader.head(listed.directory, listed.filename),
+            lambda: reader.media_info(listed.directory, listed.filename),
+            lambda: reader.check_whole(listed.directory, listed.filename, 100, None),
+            lambda: reader.serial_in(listed.directory, listed.filename, 100),
+        ):
+            with pytest.raises(RequestForbidden):
+                ask()
+
+        assert [path for _, path, _ in camera.requests] == ["/gopro/media/list"]
+
+    def test_that_ends_early_is_read_again(self, reader: Camera, camera: FakeCamera):
+        camera.faults["list"] = [raw(b'HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"media": []}')]
+
+        with pytest.raises(ReadBroken, match="86 bytes early"):
+            reader.files(0)
+
+    @pytest.mark.parametrize(
+        "said",
+        [
+            b'HTTP/1.1 200 OK\r\n\r\n{"media": []}',
+            b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"med\r\n8\r\nia": []}\r\n0\r\n\r\n',
+        ],
+        ids=["without a length", "in chunks"],
+    )
+    def test_comes_in_any_framing(self, reader: Camera, camera: FakeCamera, said: bytes):
+        camera.faults["list"] = [raw(said)]
+
+        assert reader.files(0) == []
+
+    def test_in_chunks_that_end_early_is_read_again(self, reader: Camera, camera: FakeCamera):
+        camera.faults["list"] = [raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{}")]
+
+        with pytest.raises(CameraUnreachable):
+            reader.files(0)
+
+    @pytest.mark.parametrize(("more", "fits"), [(0, True), (1, False)])
+    def test_is_taken_up_to_so_many_bytes(self, reader: Camera, camera: FakeCamera, more: int, fits: bool):
+        said = b'{"media": []}'.ljust(MOST_JSON_BYTES + more)
+        camera.faults["list"] = [(200, said)]
+
+        if fits:
+            assert reader.files(0) == []
+        else:
+            with pytest.raises(Unsettled, match="longer than"):
+                reader.files(0)
+
+    def test_that_only_trickles_is_stalled(self, camera: FakeCamera):
+        ticks = itertools.count(0.0, STALL_WINDOW_S)
+        with (
+            closing(Camera(camera.url, lambda: next(ticks))) as slow,
+            pytest.raises(ReadBroken, match="stalled"),
+        ):
+            slow.files(0)
+
+
+class TestAFilesFacts:
+    def test_are_its_size_and_etag_as_served(self, reader: Camera):
+        found = reader.head(*FILE)
+
+        assert (found.size_bytes, found.etag) == (1000, ETAG)
+
+    def test_have_no_etag_where_the_camera_gives_none(self, reader: Camera, camera: FakeCamera):
+        camera.files["100GOPRO/GX010042.MP4"].etag = ""
+
+        assert reader.head(*FILE).etag is None
+
+    @pytest.mark.parametrize("length", ["-1", "a", "1 1", "1\r\nContent-Length: 2"])
+    def test_are_not_known_without_a_length(self, reader: Camera, camera: FakeCamera, length: str):
+        camera.faults["head"] = [{"Content-Length": length}]
+
+        with pytest.raises(ReadBroken, match="how long"):
+            reader.head(*FILE)
+
+
+class TestMediaInfo:
+    @pytest.mark.parametrize(
+        ("said", "expected"),
+        [
+            ({"gumi": "abc", "dur": "35", "s": "1"}, MediaInfo("abc", 35)),
+            ({"gumi": "abc", "dur": 35}, MediaInfo("abc", 35)),
+            ({"gumi": "abc"}, MediaInfo("abc", None)),
+            ({"gumi": "abc", "dur": "-1"}, MediaInfo("abc", None)),
+            ({"gumi": "abc", "dur": [1]}, MediaInfo("abc", None)),
+            ({"dur": "35"}, MediaInfo(None, 35)),
+            ({"gumi": "not hex"}, MediaInfo(None, None)),
+            ({"gumi": "a" * 65}, MediaInfo(None, None)),
+            ({"gumi": {}}, MediaInfo(None, None)),
+            ({}, MediaInfo(None, None)),
+        ],
+    )
+    def test_is_taken_as_far_as_it_can_be_used(
+        self, reader: Camera, camera: FakeCamera, said: object, expected: MediaInfo
+    ):
+        camera.faults["info"] = [(200, json.dumps(said).encode())]
+
+        assert reader.media_info(*FILE) == expected
+
+    @pytest.mark.parametrize("reply", [(404, b"x"), (400, b"x"), (500, b"x"), (200, b"<html>"), (200, b"[]")])
+    def test_is_none_where_the_camera_has_none(self, reader: Camera, camera: FakeCamera, reply: Any):
+        camera.faults["info"] = [reply]
+
+        assert reader.media_info(*FILE) is None
+
+
+class TestAWholeFile:
+    def test_is_known_by_its_boxes_headers_alone(self, reader: Camera, camera: FakeCamera):
+        reader.check_whole(*FILE, len(FILM), ETAG)
+
+        assert camera.looks() == ["bytes=0-15", "bytes=20-35", "bytes=992-999"]
+        assert camera.reads() == []
+
+    @pytest.mark.parametrize(
+        ("content", "words"),
+        [
+            pytest.param(b"", "it has no bytes", id="empty"),
+            pytest.param(FILM[:3], "3 bytes are left", id="cut in the first header"),
+            pytest.param(FILM[:20], "no moov and no mdat", id="nothing but its head"),
+            pytest.param(
+                FILM[:500], "mdat box at byte 20 ends at 992, beyond the end at 500", id="cut in mdat"
+            ),
+            pytest.param(FILM[:-8], "no moov", id="cut before moov"),
+            pytest.param(FILM[:-1], "7 bytes are left", id="cut in moov's header"),
+            pytest.param(FILM + b"x", "1 bytes are left", id="grown by one byte"),
+            pytest.param(FILM + bytes(100), "no box at byte 1000", id="grown by zeros"),
+            pytest.param(
+                FILM[:20] + bytes(4) + FILM[24:], "mdat box at byte 20 has no length yet", id="recording"
+            ),
+            pytest.param(FILM[:20] + FILM[-8:], "no mdat", id="without samples"),
+            pytest.param(footage(1000), "no box at byte 0", id="no film at all"),
+        ],
+    )
+    def test_is_not(self, reader: Camera, camera: FakeCamera, content: bytes, words: str):
+        camera.files["100GOPRO/GX010042.MP4"] = CameraFile(content)
+
+        with pytest.raises(Unsettled, match=f"100GOPRO/GX010042.MP4 is not finished: .*{words}"):
+            reader.check_whole(*FILE, len(content), ETAG)
+
+    def test_is_not_looked_for_in_more_than_so_many_boxes(self, reader: Camera, camera: FakeCamera):
+        content = FILM + b"\0\0\0\x08free" * 100
+        camera.files["100GOPRO/GX010042.MP4"] = CameraFile(content)
+
+        with pytest.raises(Unsettled, match="more than 64 boxes"):
+            reader.check_whole(*FILE, len(content), ETAG)
+
+        assert len([span for _, _, span in camera.requests if span]) == 64
+
+    @pytest.mark.parametrize(
+        ("act", "error"),
+        [
+            pytest.param(part(Etag='"other"'), Unsettled, id="other etag"),
+            pytest.param(part(Etag=""), Unsettled, id="no etag"),
+            pytest.param(part(**{"Content-Range": "bytes 20-35/1001"}), Unsettled, id="other total"),
+            pytest.param(part(**{"Content-Range": "bytes 20-36/1000"}), ReadBroken, id="other range"),
+            pytest.param(lambda h, *_: h.answer(404, b"Error 404"), Unsettled, id="404"),
+            pytest.param(lambda h, *_: h.answer(503), CameraBusy, id="busy"),
+        ],
+    )
+    def test_is_not_believed_of_an_answer_that_differs(
+        self, reader: Camera, camera: FakeCamera, act: Any, error: type[EdgeError]
+    ):
+        camera.faults["look"] = [None, act]
+
+        with pytest.raises(error) as raised:
+            reader.check_whole(*FILE, len(FILM), ETAG)
+
+        assert "not finished" not in str(raised.value)
+
+    def test_of_another_etag_than_heads_is_not_believed(self, reader: Camera):
+        with pytest.raises(Unsettled, match="changed while"):
+            reader.check_whole(*FILE, len(FILM), '"other"')
+
+    def test_without_an_etag_is_believed(self, reader: Camera, camera: FakeCamera):
+        camera.files["100GOPRO/GX010042.MP4"].etag = ""
+
+        reader.check_whole(*FILE, len(FILM), None)
+
+    def test_that_is_encrypted_is_not_looked_into_and_says_so(
+        self, reader: Camera, camera: FakeCamera, caplog: pytest.LogCaptureFixture
+    ):
+        with caplog.at_level(logging.INFO, "edge_client"):
+            reader.check_whole("100GOPRO", "SX010042.MP4", 1000, ETAG)
+
+        assert camera.requests == []
+        assert ["encrypted" in record.message for record in caplog.records] == [True]
+
+    def test_that_is_encrypted_has_bytes(self, reader: Camera):
+        with pytest.raises(Unsettled, match="no bytes"):
+            reader.check_whole("100GOPRO", "SX010042.MP4", 0, ETAG)
+
+
+class TestKeepingAwake:
+    def test_goes_on_over_a_beat_without_an_answer(self, camera: FakeCamera):
+        answered = threading.Event()
+        camera.faults["keep_alive"] = [lambda handler: (answered.wait(10), handler.answer(200))]
+
+        with KeepAlive(Camera(camera.url, time.monotonic), every_s=0.05):
+            deadline = time.monotonic() + 5
+            while camera.beats() < 3 and time.monotonic() < deadline:
+                time.sleep(0.01)
+        answered.set()
+
+        assert camera.beats() >= 3
+
+    def test_ends_without_waiting_for_a_beat_under_way(self, camera: FakeCamera):
+        asked, answered = threading.Event(), threading.Event()
+
+        def never(handler: CameraHandler) -> None:
+            asked.set()
+            answered.wait(20)
+
+        camera.faults["keep_alive"] = [never] * 100
+        with KeepAlive(_SlowToGiveUp(camera.url, time.monotonic), every_s=0.01):
+            asked.wait(5)
+            began = time.monotonic()
+        took_s = time.monotonic() - began
+        answered.set()
+
+        assert took_s < 5
+
+
+class _SlowToGiveUp(Camera):
+    def keep_alive(self, timeout_s: float) -> None:
+        super().keep_alive(15.0)

@@ -15,13 +15,14 @@ from typing import Any
 
 import pytest
 
-from edge_client.choice import ByFile, ByNumber, Everything
-from edge_client.cli import parser, run
+from edge_client.arguments import parser
+from edge_client.choice import ByFile, ByNumber, ByTime, Everything, New, parsed_time
+from edge_client.cli import run
 from edge_client.errors import SettingsFault
-from edge_client.settings import Settings, settings_from
+from edge_client.settings import HaulSettings, settings_from
 from edge_client.wiring import peak_rss_mib
 from tests.edge_client.conftest import ROOT, Device
-from tests.edge_client.fakes import SIGNATURE, TOKEN, CameraFile, CloudHandler, footage
+from tests.edge_client.fakes import SIGNATURE, TOKEN, CameraFile, CloudHandler, film
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def token_file(tmp_path: Path) -> Path:
     return path
 
 
-def settings(token_file: Path, *more: str, **environ: str) -> Settings:
+def settings(token_file: Path, *more: str, **environ: str) -> HaulSettings:
     given = {
         "REELHAUL_CAMERA": "http://10.5.5.9:8080",
         "REELHAUL_COORDINATOR": "https://coordinator.example/api",
@@ -40,7 +41,9 @@ def settings(token_file: Path, *more: str, **environ: str) -> Settings:
         "REELHAUL_SPOOL": "/spool",
         **environ,
     }
-    return settings_from(parser().parse_args(["haul", *more]), given)
+    made = settings_from(parser().parse_args(["haul", *more]), given)
+    assert isinstance(made, HaulSettings)
+    return made
 
 
 def faults(token_file: Path, *more: str, **environ: str) -> list[str]:
@@ -60,15 +63,19 @@ def arguments(device: Device, token_file: Path, *more: str) -> list[str]:
 
 
 def test_options_come_from_the_environment(token_file: Path):
-    made = settings(token_file, "s", "--recording", "0042")
+    made = settings(token_file, "s", "--recording", "0042", REELHAUL_LIMIT_RATE="20Mbit").device
 
-    assert made.camera_url == "http://10.5.5.9:8080"
-    assert made.token.text == TOKEN
+    assert made.camera.url == "http://10.5.5.9:8080"
+    assert made.service.token.text == TOKEN
     assert made.give_up_after_s == 86400
+    assert made.limit_rate_bytes_s == 2_500_000
 
 
 def test_an_argument_goes_before_the_environment(token_file: Path):
-    assert settings(token_file, "--all", "--camera", "http://127.0.0.1:1").camera_url == "http://127.0.0.1:1"
+    made = settings(token_file, "--all", "--camera", "http://127.0.0.1:1", "--spool-budget", "64MiB")
+
+    assert made.device.camera.url == "http://127.0.0.1:1"
+    assert made.device.spool_budget_bytes == 64 * 2**20
 
 
 @pytest.mark.parametrize(
@@ -79,6 +86,13 @@ def test_an_argument_goes_before_the_environment(token_file: Path):
         (["--recording", "100GOPRO/0042"], ByNumber("100GOPRO/0042")),
         (["--file", "100GOPRO/GX010042.MP4", "--file", "100GOPRO/GX020042.MP4"], None),
         (["--all"], Everything()),
+        (["--new"], New()),
+        (["--since", "2026-11-24"], ByTime(parsed_time("2026-11-24"), None)),
+        (["--until", "2026-11-24T18:00"], ByTime(None, parsed_time("2026-11-24T18:00"))),
+        (
+            ["--since", "2026-11-24", "--until", "2026-11-25"],
+            ByTime(parsed_time("2026-11-24"), parsed_time("2026-11-25")),
+        ),
     ],
 )
 def test_the_choice_is_read(token_file: Path, options: list[str], choice: Any):
@@ -89,7 +103,7 @@ def test_the_choice_is_read(token_file: Path, options: list[str], choice: Any):
 
 @pytest.mark.parametrize(("text", "seconds"), [("30s", 30), ("90m", 5400), ("24h", 86400), ("2d", 172800)])
 def test_durations_have_units(token_file: Path, text: str, seconds: int):
-    assert settings(token_file, "--all", "--give-up-after", text).give_up_after_s == seconds
+    assert settings(token_file, "--all", "--give-up-after", text).device.give_up_after_s == seconds
 
 
 def test_all_faults_are_reported_at_once():
@@ -108,7 +122,15 @@ def test_all_faults_are_reported_at_once():
         (["--recording", "100GOPRO/GX010042.MP4"], "four digits"),
         (["--file", "GX010042.MP4"], "DIRECTORY/NAME"),
         (["--file", "100GOPRO/../x"], "DIRECTORY/NAME"),
-        (["s", "--all"], "takes no SESSION"),
+        (["s", "--all"], "take no SESSION"),
+        (["s", "--new"], "take no SESSION"),
+        (["s", "--since", "2026-11-24"], "take no SESSION"),
+        (["--since", "yesterday"], "--since 'yesterday' is no time"),
+        (["--since", "2026-11-25", "--until", "2026-11-25"], "--since must be before --until"),
+        (["--new", "--until", "2026-11-25"], "exactly one of"),
+        (["--all", "--spool-budget", "much"], "--spool-budget is a size"),
+        (["--all", "--limit-rate", "20"], "--limit-rate is a rate"),
+        (["--all", "--interface", "no such/one"], "not the name of a network interface"),
         (["x" * 101, "--recording", "0042"], "at most 100"),
         (["..", "--recording", "0042"], "letter or digit first"),
         (["--all", "--give-up-after", "24"], "24h"),
@@ -290,7 +312,7 @@ def test_no_thread_outlives_a_run(device: Device, token_file: Path):
 
 def test_memory_stays_below_100_mib_at_parts_of_16_mib(device: Device, token_file: Path):
     device.cloud.part_bytes = 16 * 1024 * 1024
-    device.camera.files["100GOPRO/GX010042.MP4"] = CameraFile(footage(48 * 1024 * 1024))
+    device.camera.files["100GOPRO/GX010042.MP4"] = CameraFile(film(48 * 1024 * 1024))
 
     command = [
         sys.executable,

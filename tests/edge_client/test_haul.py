@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from awscrt.checksums import crc64nvme
 
-from edge_client import chapters
 from edge_client.choice import ByFile, ByNumber, ByTime, Everything, New, parsed_time
 from edge_client.disk import Disk, disk_free_bytes
 from edge_client.errors import (
@@ -34,6 +33,7 @@ from edge_client.errors import (
 from edge_client.spool import RESERVE_BYTES, Spool
 from tests.edge_client.conftest import Device
 from tests.edge_client.fakes import (
+    LEAST_FILM_BYTES,
     PART_BYTES,
     CameraFile,
     CameraHandler,
@@ -91,7 +91,7 @@ class TestAHaul:
     @pytest.mark.parametrize(
         "size_bytes",
         [
-            1,
+            LEAST_FILM_BYTES,
             PART_BYTES - 1,
             PART_BYTES,
             PART_BYTES + 1,
@@ -607,7 +607,7 @@ class TestS3:
         assert (report.retries, device.time.slept) == (0, [])
 
     def test_a_url_known_to_be_expired_is_renewed_before_the_next_try(self, device: Device):
-        device.card(GX010042=10)
+        device.card(GX010042=100)
         device.cloud.expires_in_s = 1
         device.cloud.faults["put"] = [s3_says(500, "InternalError")] * 2
 
@@ -621,7 +621,7 @@ class TestS3:
             handler.body()
             handler.answer(307, b"", {"Location": handler.path.replace("partNumber=1&", "partNumber=9&")})
 
-        device.card(GX010042=10)
+        device.card(GX010042=100)
         device.cloud.faults["put"] = [elsewhere]
 
         device.run()
@@ -873,7 +873,7 @@ class TestTheCameraInAHaul:
         assert chapter["gumi"] is None
 
     def test_is_kept_awake_while_an_earlier_chapter_only_goes_up(self, device: Device):
-        device.card(GX010042=PART_BYTES, GX020042=10)
+        device.card(GX010042=PART_BYTES, GX020042=100)
         device.cloud.faults["complete"] = [(403, b'{"message": "Forbidden"}')]
         with pytest.raises(CoordinatorRefusal):
             device.run()
@@ -902,7 +902,7 @@ class TestTheCameraInAHaul:
         assert len(device.parts()) == 1
 
     def test_an_empty_chapter_is_refused(self, device: Device):
-        device.card(GX010042=0)
+        device.camera.files["100GOPRO/GX010042.MP4"].content = b""
 
         with pytest.raises(CardFault, match="no bytes"):
             device.run()
@@ -990,12 +990,39 @@ class TestSessionsWithoutAName:
         assert "100GOPRO/GX..0044" in str(refusal)
 
     def test_of_what_is_new_leave_out_what_is_verified(self, device: Device):
+        device.card(GX010042=100)
+        device.run("match-17")
         device.card(GX010042=100, GX010043=100)
-        verified = chapters.CameraFile("100GOPRO", "GX010042.MP4", 100, 1656931398, 1656931398)
 
-        outcome = device.run(session=None, choice=New(frozenset([verified])))
+        outcome = device.run(session=None, choice=New())
 
         assert [report.chapters[0].path for report in outcome.done] == ["100GOPRO/GX010043.MP4"]
+
+    def test_of_what_is_new_take_up_what_was_begun_here_under_its_own_name(self, device: Device):
+        device.cloud.faults["complete"] = [(403, b'{"message": "Forbidden"}')]
+        with pytest.raises(CoordinatorRefusal):
+            device.run("match-17")
+
+        outcome = device.run(session=None, choice=New())
+
+        assert [report.session for report in outcome.done] == ["match-17"]
+        assert list(device.cloud.uploads) == ["u_1"]
+
+    def test_of_what_is_new_haul_another_file_of_a_verified_name(self, device: Device):
+        device.run("match-17")
+        device.camera.files["100GOPRO/GX010042.MP4"].created = "1656931399"
+
+        outcome = device.run(session=None, choice=New())
+
+        assert len(outcome.done) == 1
+
+    def test_that_another_device_has_are_refused_with_what_to_do(self, device: Device):
+        problem = {"type": "urn:reelhaul:problem:not-found", "title": "Not found", "action": "stop"}
+        device.cloud.faults["session"] = [(404, json.dumps(problem).encode())]
+
+        [refusal] = device.run(session=None, choice=Everything()).refusals
+
+        assert "is not this device's" in str(refusal)
 
     def test_of_a_card_with_videos_of_other_names_say_so_and_haul_the_rest(self, device: Device):
         device.card(GX010042_Proxy=100, GX010042=100)

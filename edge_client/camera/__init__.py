@@ -1,0 +1,197 @@
+"""The camera over HTTP, read only. Each method is one try; the haul decides about the next.
+
+connection  the only way to a camera: allow-listed GET and HEAD, time-outs, errors in our words
+link        its address and network interface
+reading     a ranged read that believes nothing it has not compared
+boxes       pure: whether a file is all there, and which camera wrote it
+documents   its JSON in our words
+keep_alive  keeps it awake
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from edge_client.camera.boxes import HEAD_BYTES, NotWhole, has_boxes, refuse_unfinished, serial_of_header
+from edge_client.camera.connection import (
+    FILES,
+    INFO,
+    KEEP_ALIVE,
+    MEDIA_INFO,
+    MEDIA_LIST,
+    STATE,
+    WIRED_USB,
+    Connection,
+)
+from edge_client.camera.documents import (
+    MediaInfo,
+    document_of,
+    files_of,
+    identity_of,
+    media_info_of,
+    number_in,
+    status_of,
+)
+from edge_client.camera.keep_alive import KeepAlive
+from edge_client.camera.link import camera_url_of, link_to
+from edge_client.camera.reading import Wanted, read_range
+from edge_client.chapters import CameraFile
+from edge_client.errors import CameraBusy, CardFault, EdgeError, PlanDiffers, ReadBroken, Unsettled
+from edge_client.plan import CameraIdentity, ChapterPlan, Span
+
+__all__ = ["Camera", "FileFacts", "KeepAlive", "MediaInfo", "camera_url_of"]
+
+log = logging.getLogger(__name__)
+
+# The card is readable when it is good (0) and when it is full (1).
+CARD_READABLE = (0, 1)
+CARD_FAULTS = {2: "is out", 3: "has a format error", 8: "was swapped"}
+# How models and files answer that do not know what is asked.
+UNKNOWN = (400, 404)
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """What HEAD says of a file."""
+
+    size_bytes: int
+    etag: str | None
+
+
+class Camera:
+    """One camera: at `base_url`, over `interface` where that is named, or where that interface says it is."""
+
+    def __init__(
+        self, base_url: str | None, monotonic: Callable[[], float], interface: str | None = None
+    ) -> None:
+        self._connection = Connection(link_to(base_url, interface), monotonic)
+
+    def close(self) -> None:
+        """Hang up, also on an answer that another thread waits for."""
+        self._connection.close()
+
+    def check_ready(self) -> dict[str, int]:
+        """The camera's status numbers, when it has stopped writing and its card can be read.
+
+        Raises CameraBusy to be waited for, CardFault for a person.
+        """
+        known = status_of(self._document(STATE))
+        if "8" not in known or "10" not in known:
+            raise Unsettled("the camera does not say whether it is busy or recording")
+        if fault := CARD_FAULTS.get(known.get("33", 0)):
+            raise CardFault(f"the camera's card {fault}")
+        if known["10"]:
+            raise CameraBusy("the camera is recording")
+        if known["8"] or known.get("82", 1) != 1 or known.get("33", 0) not in CARD_READABLE:
+            raise CameraBusy("the camera is busy or still starting")
+        return known
+
+    def info(self) -> CameraIdentity | None:
+        """Who the camera is, or None for models that do not say (before HERO12)."""
+        known = self._document_if_known(INFO)
+        return None if known is None else identity_of(known)
+
+    def serial_in(self, directory: str, filename: str, size_bytes: int) -> str:
+        """The camera's serial from the file's own GPRO header. Raises Unsettled when there is none."""
+        head = Span(0, 0, min(HEAD_BYTES, size_bytes))
+        serial = serial_of_header(
+            self._look(Wanted(f"{FILES}{directory}/{filename}", head, size_bytes, None))
+        )
+        if serial is None:
+            raise Unsettled("neither the camera nor its file says which camera this is")
+        return serial
+
+    def check_whole(self, directory: str, filename: str, size_bytes: int, etag: str | None) -> None:
+        """Nothing when the file is finished: its boxes fill it exactly, and size and ETag stay what they were.
+
+        Raises Unsettled with what is missing.
+        """
+        path = f"{directory}/{filename}"
+        if not has_boxes(filename) and size_bytes:
+            log.info("encrypted, so not looked into", extra={"file": path})
+            return
+
+        def read(first: int, count: int) -> bytes:
+            return self._look(Wanted(FILES + path, Span(0, first, count), size_bytes, etag or ""))
+
+        try:
+            refuse_unfinished(size_bytes, read)
+        except NotWhole as error:
+            raise Unsettled(
+                f"{path} is not finished: {error}; if it stays so, switch the camera off and on, which repairs a file"
+            ) from error
+
+    def control_over_usb(self) -> None:
+        """Ask a camera on USB to listen to us; others refuse, which is as good."""
+        try:
+            with self._connection.ask("GET", WIRED_USB):
+                pass
+        except EdgeError:
+            return
+
+    def keep_alive(self, timeout_s: float) -> None:
+        """Reset the camera's sleep timer; an answer that is late is not waited for."""
+        with self._connection.ask("GET", KEEP_ALIVE, timeouts_s=(timeout_s, timeout_s)):
+            pass
+
+    def files(self, video_count: int) -> list[CameraFile]:
+        """Everything in the camera's list, as it comes: unsorted, photos and all.
+
+        An empty list while the camera counts videos is a fault of the camera, not an empty card.
+        """
+        found = files_of(self._document(MEDIA_LIST))
+        if found is None:
+            raise Unsettled("the camera's list cannot be read; switch the camera off and on")
+        if not found and video_count > 0:
+            raise Unsettled(f"the camera counts {video_count} videos but lists none; switch it off and on")
+        return found
+
+    def head(self, directory: str, filename: str) -> FileFacts:
+        """Size and ETag of a file as the camera serves it now."""
+        with self._connection.ask("HEAD", f"{FILES}{directory}/{filename}") as answer:
+            answer.refuse_unless(200)
+            size_bytes = number_in(answer.header("Content-Length"))
+            if size_bytes is None or size_bytes < 0:
+                raise ReadBroken("the camera does not say how long the file is")
+            return FileFacts(size_bytes, answer.header("ETag") or None)
+
+    def media_info(self, directory: str, filename: str) -> MediaInfo | None:
+        """What the camera knows of a file, where it knows it. It enriches and is never a gate."""
+        try:
+            known = self._document_if_known(f"{MEDIA_INFO}{directory}/{filename}")
+        except Unsettled:
+            return None
+        return None if known is None else media_info_of(known)
+
+    def read_part(self, chapter: ChapterPlan, span: Span, write: Callable[[memoryview], None]) -> None:
+        """Give `write` exactly the bytes of `span`, of exactly the file that was planned.
+
+        What `write` is given is valid only during its call. Raises PlanDiffers when size or ETag are not the plan's,
+        Transient for everything that another try may mend.
+        """
+        wanted = Wanted(f"{FILES}{chapter.path}", span, chapter.size_bytes, chapter.etag or "")
+        read_range(self._connection, wanted, write)
+
+    def _look(self, wanted: Wanted) -> bytes:
+        """A few bytes of a file that is in no plan yet: one that changes has not settled."""
+        taken = bytearray()
+        try:
+            read_range(self._connection, wanted, taken.extend)
+        except PlanDiffers as error:
+            raise Unsettled(f"{wanted.path} changed while it was looked at (its size or ETag)") from error
+        return bytes(taken)
+
+    def _document(self, path: str) -> dict[str, Any]:
+        with self._connection.ask("GET", path) as answer:
+            answer.refuse_unless(200)
+            return document_of(answer)
+
+    def _document_if_known(self, path: str) -> dict[str, Any] | None:
+        with self._connection.ask("GET", path) as answer:
+            if answer.status in UNKNOWN:
+                return None
+            answer.refuse_unless(200)
+            return document_of(answer)

@@ -1,0 +1,178 @@
+"""The only way to a camera: GET and HEAD of allow-listed paths, and nothing else can be sent.
+
+`http.client` has no proxies, netrc, redirects, retries or environment, so none of them needs to be switched off. Each
+request has a connection of its own, as cameras end one after each answer anyway: what comes behind a body is then
+seen, and never taken for the next answer.
+"""
+
+from __future__ import annotations
+
+import http.client
+import re
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from types import TracebackType
+
+from edge_client.camera.link import Link
+from edge_client.errors import CameraBusy, CameraUnreachable, ReadBroken, RequestForbidden, Unsettled, told
+from edge_client.names import PATH
+from edge_client.retry import StallWatch
+
+# To connect, and to wait for the next bytes.
+TIMEOUTS_S = (10.0, 60.0)
+# Measured: a fifth less processor time a byte, as fewer and larger pieces are taken. A system may grant less.
+RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
+
+STATE = "/gopro/camera/state"
+INFO = "/gopro/camera/info"
+KEEP_ALIVE = "/gopro/camera/keep_alive"
+WIRED_USB = "/gopro/camera/control/wired_usb?p=1"
+MEDIA_LIST = "/gopro/media/list"
+MEDIA_INFO = "/gopro/media/info?path="
+FILES = "/videos/DCIM/"
+
+ALLOWED = (
+    *(re.compile(re.escape(path)) for path in (STATE, INFO, KEEP_ALIVE, WIRED_USB, MEDIA_LIST)),
+    re.compile(re.escape(MEDIA_INFO) + PATH.pattern, re.ASCII),
+    re.compile(re.escape(FILES) + PATH.pattern, re.ASCII),
+)
+# A name of 70 letters between dots cannot be looked up: UnicodeError.
+LIBRARY_ERRORS = (http.client.HTTPException, OSError, UnicodeError)
+
+
+class Wire(socket.socket):
+    """A socket that counts what arrives, head and body alike, so that a trickle anywhere is seen as one."""
+
+    def __init__(self, family: int, watch: StallWatch) -> None:
+        super().__init__(family, socket.SOCK_STREAM)
+        self.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+        self._watch = watch
+
+    def recv_into(self, buffer: bytearray | memoryview, nbytes: int = 0, flags: int = 0) -> int:  # type: ignore[override]  # what SocketIO passes
+        """One recv, as `socket.makefile` asks for it. Raises ReadBroken when the leg crawls."""
+        taken_bytes = super().recv_into(buffer, nbytes, flags)
+        if taken_bytes:
+            self._watch.moved(taken_bytes)
+        return taken_bytes
+
+
+class Answer:
+    """One answer: the status and the headers are here, the body comes as it is read. Leaving it ends the connection."""
+
+    def __init__(
+        self,
+        path: str,
+        connection: http.client.HTTPConnection,
+        response: http.client.HTTPResponse,
+        wire: Wire,
+    ) -> None:
+        self.path = path
+        self.status = response.status
+        self._connection = connection
+        self._response = response
+        self._wire = wire
+
+    def header(self, name: str) -> str | None:
+        """The header's value; several are one with commas, which no comparison takes for one of them. None: none."""
+        values = self._response.headers.get_all(name)
+        return ", ".join(value.strip() for value in values) if values else None
+
+    def refuse_unless(self, wanted: int) -> None:
+        """Nothing when the status is the wanted one. Raises CameraBusy, Unsettled."""
+        if self.status == 503:
+            raise CameraBusy("the camera is busy")
+        if self.status != wanted:
+            raise Unsettled(
+                f"the camera answers {self.status} to {self.path} where {wanted} was due; "
+                "if it goes on, switch the camera off and on"
+            )
+
+    def take(self, size_bytes: int) -> bytes:
+        """Some more of the body, decoded; nothing at its end."""
+        with library_errors():
+            return self._response.read1(size_bytes)
+
+    @property
+    def missing_bytes(self) -> int:
+        """How much of the promised length `take` has not given."""
+        return self._response.length or 0
+
+    def take_into(self, view: memoryview) -> int:
+        """Fill in what there is of the body, in one recv, as it is on the wire; 0 at the end of the connection."""
+        try:
+            return self._response.fp.readinto1(view)
+        except LIBRARY_ERRORS as error:
+            raise _unreachable(error) from error
+
+    def goes_on(self, wait_s: float) -> bool:
+        """Whether another byte comes within `wait_s`."""
+        self._wire.settimeout(wait_s)
+        try:
+            return bool(self._response.fp.read1(1))
+        except OSError:
+            return False
+
+    def __enter__(self) -> Answer:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._response.close()
+        self._connection.close()
+
+
+class Connection:
+    """Asks one camera, request by request."""
+
+    def __init__(self, link: Link, monotonic: Callable[[], float]) -> None:
+        self._link = link
+        self._monotonic = monotonic
+        self._wire: Wire | None = None
+
+    def close(self) -> None:
+        """Hang up, also on an answer that another thread waits for."""
+        if self._wire is not None:
+            with suppress(OSError):
+                self._wire.shutdown(socket.SHUT_RDWR)
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str] | None = None,
+        timeouts_s: tuple[float, float] = TIMEOUTS_S,
+    ) -> Answer:
+        """The head of the answer. Raises RequestForbidden, CameraUnreachable, ReadBroken."""
+        if method not in ("GET", "HEAD") or not any(allowed.fullmatch(path) for allowed in ALLOWED):
+            raise RequestForbidden(f"{method} {path} is not something this client asks a camera")
+        with library_errors():
+            host, port = self._link.address()
+            wire = self._link.connect((host, port), self._made, timeouts_s[0])
+            wire.settimeout(timeouts_s[1])
+            connection = http.client.HTTPConnection(host, port)
+            connection.sock = wire
+            try:
+                connection.request(method, path, headers={"Connection": "close", **(headers or {})})
+                return Answer(path, connection, connection.getresponse(), wire)
+            except BaseException:
+                connection.close()
+                raise
+
+    def _made(self, family: int) -> Wire:
+        self._wire = Wire(family, StallWatch(self._monotonic, ReadBroken))
+        return self._wire
+
+
+@contextmanager
+def library_errors() -> Iterator[None]:
+    """What the library raises, as CameraUnreachable."""
+    try:
+        yield
+    except LIBRARY_ERRORS as error:
+        raise _unreachable(error) from error
+
+
+def _unreachable(error: BaseException) -> CameraUnreachable:
+    return CameraUnreachable(f"no answer from the camera ({told(error)})")

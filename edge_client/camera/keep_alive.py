@@ -1,0 +1,51 @@
+"""Keeps a camera awake from its own thread and connection, whatever the haul waits for."""
+
+from __future__ import annotations
+
+import threading
+from types import TracebackType
+from typing import Protocol
+
+from edge_client.errors import EdgeError
+
+KEEP_ALIVE_EVERY_S = 3.0
+JOIN_S = 10.0
+
+
+class Awake(Protocol):
+    """What can be kept awake: a `Camera` that nobody else uses."""
+
+    def keep_alive(self, timeout_s: float) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class KeepAlive:
+    """One beat every few seconds for as long as it is entered."""
+
+    def __init__(self, camera: Awake, every_s: float = KEEP_ALIVE_EVERY_S) -> None:
+        self._camera = camera
+        self._every_s = every_s
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="keep-alive", daemon=True)
+
+    def _run(self) -> None:
+        while not self._ended.wait(self._every_s):
+            try:
+                # A beat that waits as long as a read may would let the camera fall asleep meanwhile.
+                self._camera.keep_alive(self._every_s)
+            except EdgeError:
+                # The leg that reads says that the camera is away; here the next beat is all there is to do.
+                continue
+
+    def __enter__(self) -> KeepAlive:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ended.set()
+        # A beat under way is not waited for.
+        self._camera.close()
+        self._thread.join(JOIN_S)

@@ -1,0 +1,152 @@
+"""How a camera is reached: its address, and the network interface that its cable is, where that is named.
+
+Two cameras with equal last three digits of their serials, or two on 10.5.5.9, have one address between them; only the
+interface tells them apart. A socket is bound to the device by its name and has the interface's own address as source.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import re
+import socket
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from edge_client.errors import CameraUnreachable, Refused, SettingsFault
+
+INTERFACE = re.compile(r"[A-Za-z0-9_.:-]{1,15}", re.ASCII)
+# On USB the camera is the DHCP server of a network of its own, x.51 in it.
+CAMERA_HOST_NUMBER = 51
+CAMERA_PORT = 8080
+# linux/sockios.h and linux/if.h: a name of 16 bytes, then a sockaddr_in whose address begins at 20.
+SIOCGIFADDR = 0x8915
+IFREQ = struct.Struct("40s")
+
+S = TypeVar("S", bound=socket.socket)
+
+
+@dataclass(frozen=True)
+class Link:
+    """The way to one camera. Without a host it is looked for on the interface, anew each time."""
+
+    host: str | None
+    port: int
+    interface: str | None
+
+    def address(self) -> tuple[str, int]:
+        """Where the camera is now. Raises CameraUnreachable while the interface is not up."""
+        if self.host is not None:
+            return self.host, self.port
+        return _camera_beside(self.interface or ""), self.port
+
+    def connect(self, address: tuple[str, int], make: Callable[[int], S], timeout_s: float) -> S:
+        """A connected socket of those that `make` gives for an address family. Raises OSError, CameraUnreachable."""
+        family = socket.AF_INET if self.interface else socket.AF_UNSPEC
+        failure = OSError("the camera's name has no address")
+        for found, _, _, _, where in socket.getaddrinfo(*address, family, socket.SOCK_STREAM):
+            made = make(found)
+            try:
+                self._connect(made, where, timeout_s)
+            except BaseException as error:
+                made.close()
+                if not isinstance(error, OSError):
+                    raise
+                failure = error
+            else:
+                return made
+        raise failure
+
+    def _connect(self, made: socket.socket, where: tuple[Any, ...], timeout_s: float) -> None:
+        if self.interface is not None:
+            bind_to(made, self.interface)
+        made.settimeout(timeout_s)
+        made.connect(where)
+
+
+def link_to(base_url: str | None, interface: str | None) -> Link:
+    """The link to the camera at `base_url`, or, without one, to that on `interface`. Raises SettingsFault."""
+    if interface is not None:
+        _refuse_other_names(interface)
+    if base_url is None:
+        if interface is None:
+            raise SettingsFault(["neither the camera's address nor its network interface is known"])
+        return Link(None, CAMERA_PORT, interface)
+    try:
+        parts = urlsplit(base_url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    if not host or base_url.rstrip("/") != f"http://{parts.netloc}" or "@" in parts.netloc:
+        raise SettingsFault(["the camera's address is http://HOST or http://HOST:PORT, and nothing more"])
+    return Link(host, 80 if port is None else port, interface)
+
+
+def camera_url_of(interface: str) -> str:
+    """Where a camera on USB is, from the address that it gave to our interface: x.51 in the same network.
+
+    Raises CameraUnreachable when there is no such interface or it has no address (yet): the cable may be plugged in
+    later. Raises SettingsFault for what cannot name an interface.
+    """
+    _refuse_other_names(interface)
+    return f"http://{_camera_beside(interface)}:{CAMERA_PORT}"
+
+
+def bind_to(made: socket.socket, interface: str) -> None:
+    """Let a socket use this interface and no other, with the address that the interface has now.
+
+    Raises CameraUnreachable while there is no such interface or address, Refused where only root may bind.
+    """
+    own = address_of(interface)
+    # An alias such as eth0:1 is an address of eth0, not a device.
+    device = interface.partition(":")[0]
+    try:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device.encode() + b"\0")
+    except PermissionError as error:
+        raise Refused(
+            f"this system lets only root bind a connection to {interface} (Linux before 5.7); "
+            "run as root, give CAP_NET_RAW, or name the camera by its address alone"
+        ) from error
+    except OSError as error:
+        raise CameraUnreachable(_reason(interface, error)) from error
+    made.bind((str(own), 0))
+
+
+def address_of(interface: str) -> IPv4Address:
+    """The interface's own IPv4 address. Raises CameraUnreachable when it has none."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
+        try:
+            answer = fcntl.ioctl(asked, SIOCGIFADDR, IFREQ.pack(interface.encode()))
+        except OSError as error:
+            raise CameraUnreachable(_reason(interface, error)) from error
+    own = IPv4Address(answer[20:24])
+    if own.is_link_local:
+        # What a system gives itself where no DHCP server answered.
+        raise CameraUnreachable(_no_address(interface))
+    return own
+
+
+def _camera_beside(interface: str) -> str:
+    own = address_of(interface)
+    return str(IPv4Address(int(own) & 0xFFFFFF00 | CAMERA_HOST_NUMBER))
+
+
+def _refuse_other_names(interface: str) -> None:
+    if not INTERFACE.fullmatch(interface):
+        raise SettingsFault([f"{interface!r} cannot name a network interface (see `ip link`)"])
+
+
+def _reason(interface: str, error: OSError) -> str:
+    if error.errno == errno.ENODEV:
+        return f"there is no network interface {interface}; is the camera plugged in and switched on?"
+    if error.errno == errno.EADDRNOTAVAIL:
+        return _no_address(interface)
+    return f"the network interface {interface} cannot be used ({error.strerror})"
+
+
+def _no_address(interface: str) -> str:
+    return f"the network interface {interface} has no address from the camera yet"

@@ -1,0 +1,262 @@
+"""The structure of a camera's file: what is whole, and that nothing else is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from edge_client.camera.boxes import (
+    HEAD_BYTES,
+    MOST_BOXES,
+    Box,
+    NotWhole,
+    boxes,
+    has_boxes,
+    refuse_unfinished,
+    serial_of_header,
+)
+from tests.infra.gopro_data import DATA, FILMS, needs_data
+
+Read = Callable[[int, int], bytes]
+TWELVE_GB = 11_794_645_144
+
+
+def box(kind: bytes, inside_bytes: int = 0, *, long: bool = False, fill: bytes = b"\xa5") -> bytes:
+    inside = (fill * inside_bytes)[:inside_bytes]
+    if long:
+        return b"\0\0\0\1" + kind + (16 + inside_bytes).to_bytes(8, "big") + inside
+    return (8 + inside_bytes).to_bytes(4, "big") + kind + inside
+
+
+FTYP, MDAT, MOOV, FREE = box(b"ftyp", 12), box(b"mdat", 300), box(b"moov", 40), box(b"free")
+WHOLE = FTYP + MDAT + MOOV
+
+
+def reading(content: bytes) -> Read:
+    def read(first: int, count: int) -> bytes:
+        assert 0 < count <= 16
+        assert first + count <= len(content), "read beyond the end"
+        return content[first : first + count]
+
+    return read
+
+
+def refuse(content: bytes) -> None:
+    refuse_unfinished(len(content), reading(content))
+
+
+def is_whole(content: bytes) -> bool:
+    try:
+        refuse(content)
+    except NotWhole:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        WHOLE,
+        FTYP + MOOV + MDAT,
+        MDAT + MOOV,
+        FTYP + FREE + MDAT + MDAT + MOOV + FREE,
+        FTYP + box(b"mdat", 300, long=True) + MOOV,
+        FTYP + box(b"mdat", 0, long=True) + box(b"moov", 0),
+        FTYP + MDAT + box(b"moov", 40, long=True),
+        FTYP + MDAT + box(b"uuid", 100) + MOOV,
+        FTYP + FREE * (MOST_BOXES - 3) + MDAT + MOOV,
+    ],
+)
+def test_a_file_is_whole(content: bytes):
+    refuse(content)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "no bytes"),
+        (FTYP, "no moov and no mdat"),
+        (FTYP + MDAT, "no moov"),
+        (FTYP + MOOV, "no mdat"),
+        (WHOLE[:-1], "beyond the end"),
+        (WHOLE + b"\0" * 7, "7 bytes are left behind"),
+        (WHOLE + b"\0" * 8, "no box at byte"),
+        (FTYP + b"\0\0\0\0mdat" + b"\xa5" * 300, "mdat box at byte 20 has no length yet"),
+        (FTYP + b"\0\0\0\7mdat" + MOOV, "shorter than its header"),
+        (FTYP + b"\0\0\0\1mdat" + (15).to_bytes(8, "big") + MOOV, "shorter than its header"),
+        (FTYP + b"\0\0\0\1mdat" + (0).to_bytes(8, "big") + MOOV, "shorter than its header"),
+        (FTYP + b"\0\0\0\1mdat" + (2**64 - 1).to_bytes(8, "big") + MOOV, "beyond the end"),
+        (FTYP + box(b"mdat", 300, long=True)[:15], "ends within its header"),
+        (FTYP + b"\xff\xff\xff\xffmdat" + MOOV, "beyond the end"),
+        (FTYP + b"\0\0\0\x08\0\0\0\0" + MDAT + MOOV, "no box at byte 20"),
+        (FTYP + FREE * (MOST_BOXES - 2) + MDAT + MOOV, "more than 64 boxes"),
+        (b"gpHttpServer: [04327868][INFO ] conn 0\r\n" + WHOLE, "beyond the end"),
+        (WHOLE + WHOLE[:100], "beyond the end"),
+    ],
+)
+def test_a_file_is_not_whole(content: bytes, words: str):
+    with pytest.raises(NotWhole, match=words):
+        refuse(content)
+
+
+def test_a_film_of_twelve_gigabytes_is_walked_in_three_looks():
+    mdat_bytes = TWELVE_GB - len(FTYP) - len(MOOV)
+    headers = {
+        0: FTYP[:16],
+        20: b"\0\0\0\1mdat" + mdat_bytes.to_bytes(8, "big"),
+        TWELVE_GB - len(MOOV): MOOV[:16],
+    }
+
+    found = list(boxes(TWELVE_GB, lambda first, count: headers[first][:count]))
+
+    assert found == [
+        Box("ftyp", 0, 20),
+        Box("mdat", 20, TWELVE_GB - len(MOOV)),
+        Box("moov", TWELVE_GB - len(MOOV), TWELVE_GB),
+    ]
+
+
+# A film as cameras write it, whatever its boxes are: what it needs is complete with the last of them.
+some_box = st.builds(
+    box, st.sampled_from([b"free", b"uuid", b"udta"]), st.integers(0, 40), long=st.booleans()
+)
+mdat = st.builds(
+    box,
+    st.just(b"mdat"),
+    st.integers(0, 200),
+    long=st.booleans(),
+    fill=st.sampled_from([b"\0", b"\xa5", b"moov", b"\0\0\0\x08moov"]),
+)
+moov = st.builds(box, st.just(b"moov"), st.integers(0, 60), long=st.booleans())
+film = st.builds(
+    lambda before, needed, between: b"".join([*before, needed[0], *between, needed[1]]),
+    st.lists(some_box, max_size=3),
+    st.one_of(st.tuples(mdat, moov), st.tuples(moov, mdat)),
+    st.lists(some_box, max_size=3),
+)
+
+
+@given(film)
+def test_every_film_is_whole(content: bytes):
+    refuse(content)
+
+
+@given(film, st.data())
+def test_no_truncation_of_a_film_is_whole(content: bytes, data: st.DataObject):
+    kept = data.draw(st.integers(0, len(content) - 1))
+
+    assert not is_whole(content[:kept])
+
+
+@given(film, st.binary(min_size=1, max_size=7))
+def test_no_film_with_some_bytes_more_is_whole(content: bytes, more: bytes):
+    assert not is_whole(content + more)
+
+
+@given(film, st.one_of(mdat, moov, some_box), st.data())
+@example(WHOLE, FREE, None)
+def test_no_film_with_a_part_of_a_box_more_is_whole(content: bytes, more: bytes, data: st.DataObject | None):
+    kept = data.draw(st.integers(1, len(more) - 1)) if data else len(more) - 1
+
+    assert not is_whole(content + more[:kept])
+
+
+@given(film, st.integers(1, 4096), st.sampled_from([b"\0", b"\xff", b"\xa5", b" "]))
+def test_no_film_that_was_padded_is_whole(content: bytes, more: int, fill: bytes):
+    assert not is_whole(content + fill * more)
+
+
+@given(film, st.integers(1, 500))
+def test_no_film_is_whole_under_another_length(content: bytes, more: int):
+    """The camera says a length; what it has on its card is shorter, or there is more of it."""
+
+    def read(first: int, count: int) -> bytes:
+        return (content + bytes(more))[first : first + count]
+
+    with pytest.raises(NotWhole):
+        refuse_unfinished(len(content) + more, read)
+
+
+@given(st.binary(max_size=200))
+@example(b"\0\0\0\x08moov\0\0\0\x08mdat")
+def test_no_bytes_at_all_break_the_walk(content: bytes):
+    """Whatever is there: a verdict, within bounds, and never a read beyond the end."""
+    seen: list[int] = []
+
+    def read(first: int, count: int) -> bytes:
+        seen.append(first)
+        return reading(content)(first, count)
+
+    try:
+        found = list(boxes(len(content), read))
+    except NotWhole:
+        found = []
+
+    assert len(seen) <= MOST_BOXES
+    assert sum(one.end - one.first for one in found) in (0, len(content))
+    assert seen == sorted(set(seen))
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("GX010042.MP4", True),
+        ("GS010042.360", True),
+        ("GSAA0042.MP4", True),
+        ("SX010042.MP4", False),
+        ("XSX10042.MP4", True),
+    ],
+)
+def test_only_encrypted_names_have_no_boxes(name: str, expected: bool):
+    assert has_boxes(name) is expected
+
+
+@pytest.mark.parametrize("head", [b"", b"GPRO", b"GPRO" + bytes(200), b"mdat" * 50])
+def test_a_header_without_a_serial_is_not_guessed_at(head: bytes):
+    assert serial_of_header(head) is None
+
+
+SERIALS = {
+    "hero7.mp4": "C3281324500963",
+    "karma.mp4": "C3161325750003",
+    "max-heromode.mp4": "C3353424500199",
+}
+
+
+class TestRealFilms:
+    pytestmark = needs_data
+
+    @staticmethod
+    def path(name: str) -> Path:
+        return DATA / "mp4" / name
+
+    @pytest.mark.parametrize("name", FILMS)
+    def test_are_whole(self, name: str):
+        refuse(self.path(name).read_bytes())
+
+    @pytest.mark.parametrize("name", FILMS)
+    def test_are_not_whole_when_cut_or_grown(self, name: str):
+        content = self.path(name).read_bytes()
+        ends = [one.end for one in boxes(len(content), reading(content))]
+        around = {end + step for end in [0, *ends] for step in (-1, 0, 1, 7, 8, 15, 16)}
+        cuts = sorted(cut for cut in around | {len(content) // 2} if 0 <= cut < len(content))
+
+        assert len(cuts) >= 15
+        assert not [cut for cut in cuts if is_whole(content[:cut])]
+        assert not [more for more in (1, 7, 8, 9, 4096) if is_whole(content + content[:more])]
+
+    @pytest.mark.parametrize("name", FILMS)
+    def test_are_not_whole_while_their_samples_have_no_length(self, name: str):
+        content = self.path(name).read_bytes()
+        at = content.index(b"mdat") - 4
+
+        assert not is_whole(content[:at] + bytes(4) + content[at + 4 :])
+
+    @pytest.mark.parametrize("name", FILMS)
+    def test_say_the_cameras_serial_and_not_the_lens(self, name: str):
+        with self.path(name).open("rb") as stream:
+            assert serial_of_header(stream.read(HEAD_BYTES)) == SERIALS[name]
