@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Literal
 
-from infra.local.camera.content import VirtualContent, sha256, virtual_chapter
-from infra.local.gopro_file import Content, GproHeader
+from infra.local.camera.content import sha256
+from infra.local.gopro_file import Content
 
 SERIAL = "C3501324500711"
 MODEL = "HERO12 Black"
@@ -30,7 +30,11 @@ class Group:
 
 @dataclass(frozen=True)
 class CardFile:
-    """One file. `created` and `modified` are the camera's wall clock, coded as an epoch, as its list says them."""
+    """One file. `created` and `modified` are the camera's wall clock, coded as an epoch, as its list says them.
+
+    `listed_bytes` is what the list says where that is not the file's size; a file that is not `listed` is served all
+    the same.
+    """
 
     name: str
     content: Content
@@ -44,6 +48,8 @@ class CardFile:
     raw: bool = False
     group: Group | None = None
     has_info: bool = True
+    listed_bytes: int | None = None
+    listed: bool = True
 
     @property
     def size_bytes(self) -> int:
@@ -69,13 +75,17 @@ class Directory:
 
 @dataclass(frozen=True)
 class Card:
-    """The camera's card and name. `utc_offset_s` is how far its wall clock is ahead of UTC."""
+    """The camera's card and name. `utc_offset_s` is how far its wall clock is ahead of UTC.
+
+    `label` tells this card from another with files of the same names, sizes and dates: it is in their unique ids.
+    """
 
     directories: tuple[Directory, ...] = ()
     serial: str = SERIAL
     model: str = MODEL
     firmware: str = FIRMWARE
     utc_offset_s: int = 3600
+    label: str = ""
 
     def find(self, directory: str, name: str) -> CardFile | None:
         """The file of exactly this directory and name; case counts."""
@@ -84,6 +94,10 @@ class Card:
     def files(self) -> tuple[tuple[str, CardFile], ...]:
         """All files with the name of their directory, in listed order."""
         return tuple((directory.name, file) for directory in self.directories for file in directory.files)
+
+    def listed(self) -> tuple[tuple[str, CardFile], ...]:
+        """The files that the camera's list names."""
+        return tuple((directory, file) for directory, file in self.files() if file.listed)
 
     def mtime(self, file: CardFile) -> int:
         """When the file was modified, in UTC, as ETag and Last-Modified say it."""
@@ -94,7 +108,7 @@ class Card:
 
     def gumi(self, directory: str, file: CardFile) -> str:
         """The file's unique id in its media info: 32 hex digits."""
-        identity = f"{self.serial}/{directory}/{file.name}/{file.size_bytes}/{file.created}"
+        identity = f"{self.label}{self.serial}/{directory}/{file.name}/{file.size_bytes}/{file.created}"
         return hashlib.sha256(identity.encode()).hexdigest()[:32]
 
     def with_file(self, directory: str, file: CardFile) -> Card:
@@ -103,6 +117,14 @@ class Card:
             self,
             directories=tuple(_replaced(d, file) if d.name == directory else d for d in self.directories),
         )
+
+    def without(self, directory: str, name: str) -> Card:
+        """The same card without one file."""
+        kept = (
+            replace(d, files=tuple(f for f in d.files if (d.name, f.name) != (directory, name)))
+            for d in self.directories
+        )
+        return replace(self, directories=tuple(kept))
 
     def unsorted(self, seed: int) -> Card:
         """The same card, its directories' files listed in an order that follows from `seed`."""
@@ -113,42 +135,3 @@ class Card:
 
 def _replaced(directory: Directory, file: CardFile) -> Directory:
     return replace(directory, files=tuple(file if f.name == file.name else f for f in directory.files))
-
-
-def recording(
-    number: int, sizes_bytes: list[int], *, serial: str = SERIAL, created: int = CREATED
-) -> tuple[CardFile, ...]:
-    """The virtual chapters of one recording, structurally whole, GX01nnnn.MP4 first."""
-    header = GproHeader(serial, FIRMWARE, MODEL)
-    return tuple(
-        CardFile(
-            f"GX{chapter:02}{number:04}.MP4",
-            virtual_chapter(size_bytes, seed=number * 100 + chapter, header=header),
-            created=created + 1025 * (chapter - 1),
-            modified=created + 1025 * (chapter - 1),
-            duration_s=60.0,
-            low_resolution_bytes=size_bytes // 48,
-        )
-        for chapter, size_bytes in enumerate(sizes_bytes, start=1)
-    )
-
-
-def photo(name: str, size_bytes: int, *, raw: bool = False) -> CardFile:
-    return CardFile(name, VirtualContent(size_bytes, seed=1), raw=raw, width=5568, height=4872)
-
-
-def burst(number: int, first: int, last: int, size_bytes: int) -> CardFile:
-    """The first photo of a burst, with `size_bytes` a photo; the list shows all of it as one item."""
-    group = Group(number, first, last, "b", size_bytes * (last - first + 1))
-    return replace(photo(f"G{number:03}{first:04}.JPG", size_bytes), group=group)
-
-
-def sphere(number: int, size_bytes: int) -> CardFile:
-    """A .360 film: it has `ls` and no `glrv`."""
-    content = VirtualContent(size_bytes, seed=number)
-    return CardFile(f"GS01{number:04}.360", content, duration_s=10.0, low_resolution_bytes=size_bytes // 10)
-
-
-def card_with(*files: CardFile, directory: str = "100GOPRO", serial: str = SERIAL) -> Card:
-    """A card with one directory."""
-    return Card((Directory(directory, files),), serial=serial)

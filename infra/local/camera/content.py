@@ -64,6 +64,57 @@ class FramedContent:
         )
 
 
+@dataclass(frozen=True)
+class Clipped:
+    """The first `size_bytes` bytes of a content: a film that is not all there yet, or any more."""
+
+    body: Content
+    size_bytes: int
+
+    def read(self, offset: int, size_bytes: int) -> bytes:
+        return self.body.read(offset, max(0, min(size_bytes, self.size_bytes - offset)))
+
+
+@dataclass(frozen=True)
+class Patched:
+    """A content with `data` in place of its bytes from `offset` on."""
+
+    body: Content
+    offset: int
+    data: bytes
+
+    @property
+    def size_bytes(self) -> int:
+        return self.body.size_bytes
+
+    def read(self, offset: int, size_bytes: int) -> bytes:
+        taken = bytearray(self.body.read(offset, size_bytes))
+        first, end = max(offset, self.offset), min(offset + len(taken), self.offset + len(self.data))
+        if first < end:
+            taken[first - offset : end - offset] = self.data[first - self.offset : end - self.offset]
+        return bytes(taken)
+
+
+@dataclass(frozen=True)
+class Inserted:
+    """A content with `data` in front of its byte at `offset`."""
+
+    body: Content
+    offset: int
+    data: bytes
+
+    @property
+    def size_bytes(self) -> int:
+        return self.body.size_bytes + len(self.data)
+
+    def read(self, offset: int, size_bytes: int) -> bytes:
+        end, behind = offset + size_bytes, self.offset + len(self.data)
+        before = self.body.read(offset, max(0, min(end, self.offset) - offset))
+        inner = self.data[max(0, offset - self.offset) : max(0, end - self.offset)]
+        first = max(offset, behind)
+        return before + inner + self.body.read(first - len(self.data), max(0, end - first))
+
+
 def virtual_chapter(
     size_bytes: int, seed: int, header: GproHeader, duration_s: float = 60.0
 ) -> FramedContent:
@@ -71,6 +122,19 @@ def virtual_chapter(
     tail = tail_bytes(duration_s)
     head = head_bytes(header, size_bytes - FTYP_BYTES - len(tail))
     return FramedContent(VirtualContent(size_bytes, seed), head, tail)
+
+
+def unfinished_chapter(size_bytes: int, seed: int, header: GproHeader, mdat_bytes: int = 0) -> FramedContent:
+    """A film that the camera has not finalised: no `moov`, and an `mdat` that claims `mdat_bytes`: 0, or too many."""
+    return FramedContent(VirtualContent(size_bytes, seed), head_bytes(header, mdat_bytes), b"")
+
+
+def other_bytes(content: Content, seed: int, header: GproHeader) -> Content:
+    """A content of the same size with other bytes; one that was structurally whole is so again, by this camera."""
+    if not isinstance(content, FramedContent) or not content.tail:
+        return VirtualContent(content.size_bytes, seed)
+    head = head_bytes(header, content.size_bytes - FTYP_BYTES - len(content.tail))
+    return FramedContent(VirtualContent(content.size_bytes, seed), head, content.tail)
 
 
 def sha256(content: Content) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import select
 import socket
 import struct
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 
 from infra.local.camera.log import LoggedRequest, Outcome
-from infra.local.camera.wire import Answer, Ending
+from infra.local.camera.wire import Answer, Ending, Words
 
 CHUNK_BYTES = 256 * 1024
 LOOK_S = 0.02
@@ -41,7 +42,7 @@ class Pace:
 
 @dataclass
 class Delivery:
-    """Sends answers; `ended` says that the camera closes, `released` that stalled answers may go on."""
+    """Sends answers; `ended` says that the camera closes, `released` that answers which wait may go on."""
 
     pace: Pace
     ended: threading.Event = field(default_factory=threading.Event)
@@ -49,9 +50,13 @@ class Delivery:
 
     def send(self, connection: socket.socket, answer: Answer, entry: LoggedRequest) -> None:
         """Sends the answer and notes how far it came. A client that leaves or stops reading cuts it."""
+        if answer.words is Words.UNSPOKEN:
+            entry.outcome = Outcome.CUT
+            close(connection, answer.ending)
+            return
         entry.status = answer.status
         try:
-            connection.sendall(answer.head())
+            self._send_head(connection, answer)
             if entry.method != "HEAD":
                 self._send_body(connection, answer, entry)
         except OSError:
@@ -60,34 +65,50 @@ class Delivery:
         entry.outcome = _outcome(answer, entry)
         close(connection, answer.ending)
 
+    def _send_head(self, connection: socket.socket, answer: Answer) -> None:
+        if answer.words is Words.HELD:
+            self._hold(connection)
+        if not answer.head_byte_s:
+            connection.sendall(answer.head())
+            return
+        for byte in answer.head():
+            connection.sendall(bytes((byte,)))
+            self._hold(connection, answer.head_byte_s)
+
     def _send_body(self, connection: socket.socket, answer: Answer, entry: LoggedRequest) -> None:
         for piece in self._pieces(answer):
             if entry.body_bytes == answer.stall_at:
-                self._stall(connection)
+                self._hold(connection)
             if self.ended.is_set():
                 return
             _send_counted(connection, piece, entry)
             self.ended.wait(self.pace.wait_s(len(piece)))
+            if answer.drip and entry.body_bytes > answer.drip.after_bytes:
+                self._hold(connection, answer.drip.every_s)
         if answer.count == answer.stall_at:
-            self._stall(connection)
+            self._hold(connection)
+        _send_counted(connection, answer.surplus, entry)
 
     def _pieces(self, answer: Answer) -> Iterator[bytes]:
-        """The body, cut where it is to stall."""
-        stops = [
-            stop for stop in (answer.stall_at, answer.count) if stop is not None and 0 < stop <= answer.count
-        ]
+        """The body, cut where it is to stall and where it is to drip."""
+        drip = answer.drip
+        places = (answer.stall_at, drip.after_bytes if drip else None, answer.count)
         done = 0
-        for stop in stops:
+        for stop in sorted(place for place in places if place is not None and 0 < place <= answer.count):
             while done < stop:
-                piece = answer.content.read(answer.start + done, min(self.pace.chunk_bytes(), stop - done))
+                most = drip.size_bytes if drip and done >= drip.after_bytes else self.pace.chunk_bytes()
+                piece = answer.content.read(answer.start + done, min(most, stop - done))
                 if not piece:
                     return
                 yield piece
                 done += len(piece)
 
-    def _stall(self, connection: socket.socket) -> None:
-        while not (self.released.wait(LOOK_S) or self.ended.is_set() or _is_gone(connection)):
-            pass
+    def _hold(self, connection: socket.socket, seconds: float = math.inf) -> None:
+        """Waits so long, or until it is released, the camera closes or the client leaves."""
+        until = monotonic() + seconds
+        while (left := until - monotonic()) > 0 and not (self.ended.is_set() or _is_gone(connection)):
+            if self.released.wait(min(LOOK_S, left)):
+                return
 
 
 def close(connection: socket.socket, ending: Ending) -> None:
@@ -98,7 +119,7 @@ def close(connection: socket.socket, ending: Ending) -> None:
 
 
 def _outcome(answer: Answer, entry: LoggedRequest) -> Outcome:
-    whole = entry.method == "HEAD" or entry.body_bytes == answer.count
+    whole = entry.method == "HEAD" or entry.body_bytes == answer.body_bytes
     return Outcome.SENT if whole and answer.ending is Ending.ORDERLY else Outcome.CUT
 
 

@@ -33,7 +33,7 @@ class Desk:
             return bytes_answer(405, "text/plain; charset=utf-8", b"Error 405: Method Not Allowed\n")
         if request.path.startswith(DELETES):
             return self._delete(request)
-        if self.state.encoding and request.path.startswith(MEDIA):
+        if (self.state.encoding or self.state.busy) and request.path.startswith(MEDIA):
             return busy()
         if request.path.startswith(FILES):
             return self._file(request)

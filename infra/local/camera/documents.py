@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from datetime import datetime, timedelta, timezone
 
 from infra.local.camera.card import Card, CardFile, Group
 from infra.local.camera.state import Habits, HardwareInfo
 
 # Content types, `ct`.
-VIDEO, CHAPTERED, PHOTO = "0", "2", "4"
+VIDEO, LOOPING, CHAPTERED, PHOTO = "0", "1", "2", "4"
+LOOP_NAME = re.compile(r"G[XH][A-Z]{2}[0-9]{4}\.MP4")
 
 
 def media_list(card: Card) -> dict[str, object]:
-    directories = [{"d": d.name, "fs": [_item(file) for file in d.files]} for d in card.directories]
+    directories = [
+        {"d": d.name, "fs": [_item(file) for file in d.files if file.listed]} for d in card.directories
+    ]
     return {"id": _list_id(card), "media": directories}
 
 
@@ -56,14 +60,14 @@ def date_document(now_s: float, utc_offset_s: int) -> dict[str, object]:
 
 def last_captured(card: Card) -> dict[str, str] | None:
     """Directory and name of the newest file; None on an empty card."""
-    if not card.files():
+    if not card.listed():
         return None
-    directory, file = max(card.files(), key=lambda entry: entry[1].created)
+    directory, file = max(card.listed(), key=lambda entry: entry[1].created)
     return {"folder": directory, "file": file.name}
 
 
 def _list_id(card: Card) -> str:
-    digest = hashlib.sha256(repr([(d, f.name, f.modified) for d, f in card.files()]).encode()).digest()
+    digest = hashlib.sha256(repr([(d, f.name, f.modified) for d, f in card.listed()]).encode()).digest()
     return str(int.from_bytes(digest[:8], "big") >> 1)
 
 
@@ -74,9 +78,15 @@ def _item(file: CardFile) -> dict[str, object]:
         "cre": str(file.created),
         "mod": str(file.modified),
         **_extras(file),
-        "s": str(file.group.total_bytes if file.group else file.size_bytes),
+        "s": str(_listed_bytes(file)),
         **({"t": file.group.kind, "m": []} if file.group else {}),
     }
+
+
+def _listed_bytes(file: CardFile) -> int:
+    if file.listed_bytes is not None:
+        return file.listed_bytes
+    return file.group.total_bytes if file.group else file.size_bytes
 
 
 def _group(group: Group) -> dict[str, object]:
@@ -95,7 +105,7 @@ def _film_info(card: Card, directory: str, file: CardFile, habits: Habits) -> di
     rate = (str(file.fps.numerator), str(file.fps.denominator))
     fps, denominator = reversed(rate) if habits.inverts_fps else rate
     return {
-        "ct": CHAPTERED if _is_chaptered(card, directory, file) else VIDEO,
+        "ct": _content_type(card, directory, file),
         "dur": str(int(file.duration_s)),
         "fps": fps,
         "fps_denom": denominator,
@@ -105,6 +115,12 @@ def _film_info(card: Card, directory: str, file: CardFile, habits: Habits) -> di
     }
 
 
-def _is_chaptered(card: Card, directory: str, file: CardFile) -> bool:
-    same = [f for d, f in card.files() if d == directory and f.is_video and f.name[4:8] == file.name[4:8]]
-    return len(same) > 1
+def _content_type(card: Card, directory: str, file: CardFile) -> str:
+    if LOOP_NAME.fullmatch(file.name):
+        return LOOPING
+    same = [f for d, f in card.listed() if d == directory and f.is_video and _number(f) == _number(file)]
+    return CHAPTERED if len(same) > 1 else VIDEO
+
+
+def _number(file: CardFile) -> str:
+    return file.name.rpartition(".")[0][-4:]

@@ -6,7 +6,8 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from infra.local.camera.card import Card, CardFile, card_with
+from infra.local.camera.card import Card, CardFile
+from infra.local.camera.shots import card_with
 from infra.local.gopro_file import BrokenFile, Content, DiskContent, GoproFile, inspected
 
 CHAPTER_NAME = re.compile(r"(?P<prefix>G[XHM])(?P<chapter>[0-9]{2})(?P<number>[0-9]{4})\.MP4")

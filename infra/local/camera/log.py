@@ -55,6 +55,19 @@ class RequestLog:
     def of(self, path: str) -> list[LoggedRequest]:
         return [entry for entry in self.all() if entry.path == path]
 
+    def writes(self) -> list[LoggedRequest]:
+        """Requests that are neither GET nor HEAD."""
+        return [entry for entry in self.all() if entry.method not in ("GET", "HEAD")]
+
+    def repeated_bytes(self, path: str) -> int:
+        """How many bytes of this path's ranges went out more than once."""
+        ranged = [(e.asked.first, e.asked.first + e.body_bytes) for e in self.of(path) if e.asked]
+        repeated_bytes = reached = 0
+        for first, end in sorted(ranged):
+            repeated_bytes += max(0, min(reached, end) - first)
+            reached = max(reached, end)
+        return repeated_bytes
+
     def body_bytes(self, path: str) -> int:
         """How many bytes of this path's bodies went out in all."""
         return sum(entry.body_bytes for entry in self.of(path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import socket
 import threading
 import time
@@ -9,13 +10,13 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 
 from infra.local.camera.card import Card
-from infra.local.camera.delivery import LOOK_S, Delivery, Pace, close
+from infra.local.camera.delivery import LOOK_S, Delivery, Pace
 from infra.local.camera.desk import Desk
 from infra.local.camera.doorway import HOST, Doorway
-from infra.local.camera.faults import Fault, FaultTable, spoilt_answer, spoilt_request
-from infra.local.camera.log import LoggedRequest, Outcome, RequestLog
+from infra.local.camera.faults.table import Fault, FaultTable, spoilt_answer, spoilt_request
+from infra.local.camera.log import LoggedRequest, RequestLog
 from infra.local.camera.state import CameraState, Habits
-from infra.local.camera.wire import Answer, Ending, Request, read_request
+from infra.local.camera.wire import Answer, Request, read_request
 
 SLOW_READER_S = 30.0
 JOIN_S = 5.0
@@ -53,6 +54,7 @@ class Camera:
         self._fed_at = time.monotonic()
         self._refused_until: float | None = None
         self._asleep = False
+        self._wakes_at = math.inf
         self._connections: dict[socket.socket, threading.Thread] = {}
         self._lock = threading.Lock()
         self._delivery = Delivery(Pace(pace_bytes_s))
@@ -95,9 +97,13 @@ class Camera:
     ) -> None:
         self.close()
 
-    def sleep(self) -> None:
-        """What the camera does when nobody feeds it: every connection ends, new ones are refused."""
+    def sleep(self, seconds: float = math.inf) -> None:
+        """What the camera does when nobody feeds it: every connection ends, new ones are refused.
+
+        After `seconds` somebody presses its button.
+        """
         self._asleep = True
+        self._wakes_at = time.monotonic() + seconds
         self._doorway.shut()
         self._hang_up()
 
@@ -128,6 +134,8 @@ class Camera:
 
     def _keep_time(self) -> None:
         now = time.monotonic()
+        if self._asleep and now >= self._wakes_at:
+            self.wake()
         if self._keep_alive_s is not None and not self._asleep and now - self._fed_at > self._keep_alive_s:
             self.sleep()
         if self._refused_until is not None and now >= self._refused_until and not self._asleep:
@@ -159,16 +167,17 @@ class Camera:
     def _exchange(self, connection: socket.socket, request: Request) -> None:
         entry = self.log.note(request)
         answer = self._answer(request)
-        if answer.refuse_s is None:
-            self._delivery.send(connection, answer, entry)
-        else:
-            entry.outcome = Outcome.CUT
+        if answer.refuse_s is not None:
             self.refuse(answer.refuse_s)
-            close(connection, Ending.RESET)
+        self._delivery.send(connection, answer, entry)
+        if answer.sleep_s is not None:
+            self.sleep(answer.sleep_s)
         self._on_done(entry)
 
     def _answer(self, request: Request) -> Answer:
         effects = self.faults.due(request)
+        for effect in effects:
+            effect.happen(self)
         desk = Desk(self.card, self.state, self._habits, self._feed, self._now_s)
         return spoilt_answer(effects, desk.answer(spoilt_request(effects, request)))
 

@@ -60,7 +60,7 @@ def state_document(state: CameraState, card: Card) -> dict[str, dict[str, int | 
 
 
 def _status(state: CameraState, card: Card) -> dict[str, int | str]:
-    videos = sum(file.is_video for _, file in card.files())
+    videos = sum(file.is_video for _, file in card.listed())
     return {
         "1": 1,
         "2": min(3, state.battery_percent // 25),
@@ -73,7 +73,7 @@ def _status(state: CameraState, card: Card) -> dict[str, int | str]:
         "33": int(state.storage),
         "34": 1814,
         "35": 2954,
-        "38": len(card.files()) - videos,
+        "38": len(card.listed()) - videos,
         "39": videos,
         "54": 25_630_304,
         "60": 500,

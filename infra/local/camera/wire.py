@@ -49,6 +49,10 @@ class Request:
     def without_range(self) -> Request:
         return replace(self, headers={name: text for name, text in self.headers.items() if name != "range"})
 
+    def with_range(self, asked: Asked) -> Request:
+        last = "" if asked.last is None else asked.last
+        return replace(self, headers={**self.headers, "range": f"bytes={asked.first}-{last}"})
+
 
 class Ending(enum.Enum):
     """How a connection ends: in order, or by a reset, as when a cable is pulled."""
@@ -58,27 +62,61 @@ class Ending(enum.Enum):
 
 
 @dataclass(frozen=True)
+class Drip:
+    """A body that comes in pieces of `size_bytes`, one each `every_s`, behind `after_bytes` at full speed."""
+
+    size_bytes: int
+    every_s: float
+    after_bytes: int = 0
+
+
+class Words(enum.Enum):
+    """How the head goes out: as one piece; not before the camera is told to go on; never, not even a status line."""
+
+    SPOKEN = "spoken"
+    HELD = "held"
+    UNSPOKEN = "unspoken"
+
+
+@dataclass(frozen=True)
 class Answer:
-    """What is sent: `count` bytes of `content` from `start` on, whatever the headers promise."""
+    """What is sent: `count` bytes of `content` from `start` on, then `surplus`, whatever the headers promise.
+
+    A header without a name is a line as it stands. `refuse_s` and `sleep_s` say how long the camera refuses
+    connections from this request on, and sleeps from the end of this answer on.
+    """
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
     content: Content = NOTHING
     start: int = 0
     count: int = 0
+    surplus: bytes = b""
     preface: bytes = b""
+    words: Words = Words.SPOKEN
+    head_byte_s: float = 0.0
+    drip: Drip | None = None
     stall_at: int | None = None
     ending: Ending = Ending.ORDERLY
     refuse_s: float | None = None
+    sleep_s: float | None = None
+
+    @property
+    def body_bytes(self) -> int:
+        """How many bytes follow the head when nothing cuts them."""
+        return self.count + len(self.surplus)
 
     def head(self) -> bytes:
         lines = [f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}"]
-        lines += [f"{name}: {text}" for name, text in self.headers]
+        lines += [f"{name}: {text}" if name else text for name, text in self.headers]
         return self.preface + "\r\n".join([*lines, "", ""]).encode("latin-1")
 
     def with_header(self, name: str, text: str) -> Answer:
         """The same answer with that header's text changed; where it has none, nothing changes."""
         return replace(self, headers=tuple((n, text if n == name else t) for n, t in self.headers))
+
+    def without_header(self, name: str) -> Answer:
+        return replace(self, headers=tuple((n, t) for n, t in self.headers if n != name))
 
     def header(self, name: str) -> str | None:
         return dict(self.headers).get(name)
