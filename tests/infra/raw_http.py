@@ -65,6 +65,8 @@ def is_refused(camera: Camera) -> bool:
         connect(camera).close()
     except ConnectionRefusedError:
         return True
+    except ConnectionResetError:
+        return False  # it is just being shut
     return False
 
 

@@ -92,7 +92,7 @@ def test_twins_are_served_and_not_listed():
         assert names(card) == ["GX010038.MP4"]
         assert len(ask(camera, chapter_path("GL010038.LRV")).body) == 2000
         assert ask(camera, chapter_path("GX010038.THM")).status == 200
-        assert ask(camera, "/gopro/camera/state").json()["status"]["39"] == 1
+        assert ask(camera, "/gopro/camera/state").json()["status"]["38"] == 0
 
 
 def test_proxies_of_labs_firmware_are_served_from_their_own_folder():
@@ -101,6 +101,7 @@ def test_proxies_of_labs_firmware_are_served_from_their_own_folder():
     with Camera(card) as camera:
         assert names(card) == ["GX010038.MP4"]
         assert len(ask(camera, chapter_path("Proxies/GX010038_Proxy.MP4")).body) == 2000
+        assert ask(camera, "/gopro/camera/state").json()["status"]["39"] == 1
 
 
 def test_a_burst_is_listed_as_one_and_served_as_many():
@@ -178,8 +179,9 @@ def test_another_card_differs_in_its_bytes_and_unique_ids_alone(serial):
     assert inspected(other.files()[0][1].content).header.serial == (serial or card.serial) == other.serial
 
 
-def test_another_card_of_broken_films_has_broken_films():
-    card = card_with(unfinished(recording(38, [5000])[0]))
+@pytest.mark.parametrize("broken", [unfinished, opaque])
+def test_another_card_of_broken_films_has_broken_films(broken):
+    card = card_with(broken(recording(38, [5000])[0]))
 
     with pytest.raises(BrokenFile):
         inspected(other_card(card).files()[0][1].content)

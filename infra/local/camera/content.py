@@ -130,8 +130,8 @@ def unfinished_chapter(size_bytes: int, seed: int, header: GproHeader, mdat_byte
 
 
 def other_bytes(content: Content, seed: int, header: GproHeader) -> Content:
-    """A content of the same size with other bytes; one that was structurally whole is so again, by this camera."""
-    if not isinstance(content, FramedContent) or not content.tail:
+    """A content of the same size with other bytes; a virtual chapter is one again, by this camera."""
+    if not isinstance(content, FramedContent):
         return VirtualContent(content.size_bytes, seed)
     head = head_bytes(header, content.size_bytes - FTYP_BYTES - len(content.tail))
     return FramedContent(VirtualContent(content.size_bytes, seed), head, content.tail)
