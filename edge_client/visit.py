@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
-from edge_client.camera import Camera, KeepAlive
+from edge_client.camera import Camera, FileFacts, KeepAlive
 from edge_client.chapters import CameraFile
-from edge_client.errors import CardFault, Refused, Unsettled
+from edge_client.errors import CameraBusy, Refused, Unsettled
 from edge_client.locks import CameraLocks
 from edge_client.plan import MOST_CHAPTERS, CameraIdentity, ChapterPlan, SessionPlan
 from edge_client.retry import Retry
+
+# A camera that has only just stopped writing may still grow a file: its size is read twice, so far apart.
+SIZES_APART_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,8 @@ class Visit:
     awake: bool = False
     held: bool = False
     checked: set[str] = field(default_factory=set)
+    was_busy: bool = False
+    listed_at: float = 0.0
 
     def files(self) -> list[CameraFile]:
         """The camera's list, once it is done writing."""
@@ -46,8 +51,22 @@ class Visit:
 
     def _files(self) -> list[CameraFile]:
         self.tools.camera.control_over_usb()
-        status = self.tools.camera.check_ready()
-        return self.tools.camera.files(status.get("39", 0))
+        with self._noting_busy():
+            status = self.tools.camera.check_ready()
+            return self._listed(status.get("39", 0))
+
+    def _listed(self, video_count: int) -> list[CameraFile]:
+        files = self.tools.camera.files(video_count)
+        self.listed_at = self.tools.retry.timing.monotonic()
+        return files
+
+    @contextmanager
+    def _noting_busy(self) -> Iterator[None]:
+        try:
+            yield
+        except CameraBusy:
+            self.was_busy = True
+            raise
 
     def identity(self, example: CameraFile | ChapterPlan) -> CameraIdentity:
         """Who the camera is, from itself or from one of its files."""
@@ -71,7 +90,8 @@ class Visit:
     def _identity(self, example: CameraFile | ChapterPlan) -> CameraIdentity:
         camera = self.tools.camera
         camera.control_over_usb()
-        camera.check_ready()
+        with self._noting_busy():
+            camera.check_ready()
         if found := camera.info():
             return found
         # Its size now: the list's may be wrong, and then the file says so when it is planned.
@@ -113,17 +133,13 @@ class Visit:
         return SessionPlan(session_id, recording, identity, tuple(chapters))
 
     def _frozen(self, file: CameraFile) -> ChapterPlan:
-        """One try. The list is a hint: it must say what is served, now or when read again."""
+        """One try. Only a file that is final: listed as it is served, its size standing still, whole in its boxes."""
         camera = self.tools.camera
-        facts = camera.head(file.directory, file.filename)
-        if facts.size_bytes != file.size_bytes:
-            file = self._listed_again(file)
-        if facts.size_bytes != file.size_bytes:
-            raise Unsettled(f"{file.path} is listed with {file.size_bytes} bytes but has {facts.size_bytes}")
-        if facts.size_bytes == 0:
-            raise CardFault(f"{file.path} has no bytes")
+        with self._noting_busy():
+            file, facts = self._sized(file)
+            camera.check_whole(file.directory, file.filename, facts.size_bytes, facts.etag)
+            gumi = self._gumi(file)
         self.checked.add(file.path)
-        gumi = self._gumi(file)
         return ChapterPlan(
             file.directory, file.filename, file.size_bytes, file.created, file.modified, facts.etag, gumi
         )
@@ -132,5 +148,20 @@ class Visit:
         info = self.tools.camera.media_info(file.directory, file.filename)
         return info.gumi if info else None
 
-    def _listed_again(self, file: CameraFile) -> CameraFile:
-        return next((now for now in self.tools.camera.files(1) if now.path == file.path), file)
+    def _sized(self, file: CameraFile) -> tuple[CameraFile, FileFacts]:
+        """The file as listed and as served. The list is a hint: it must say what is served, now or when read again."""
+        facts = self._served(file)
+        if facts.size_bytes != file.size_bytes:
+            file = next((now for now in self._listed(1) if now.path == file.path), file)
+            facts = self._served(file)
+        if facts.size_bytes != file.size_bytes:
+            raise Unsettled(f"{file.path} is listed with {file.size_bytes} bytes but has {facts.size_bytes}")
+        return file, facts
+
+    def _served(self, file: CameraFile) -> FileFacts:
+        """What is served now, which is a while after it was listed when the camera has only just stopped writing."""
+        timing = self.tools.retry.timing
+        early_s = self.listed_at + SIZES_APART_S - timing.monotonic()
+        if self.was_busy and early_s > 0:
+            timing.sleep(early_s)
+        return self.tools.camera.head(file.directory, file.filename)

@@ -31,6 +31,7 @@ from edge_client.errors import (
     Unsettled,
 )
 from edge_client.spool import RESERVE_BYTES, Spool
+from edge_client.visit import SIZES_APART_S
 from tests.edge_client.conftest import Device
 from tests.edge_client.fakes import (
     LEAST_FILM_BYTES,
@@ -39,6 +40,8 @@ from tests.edge_client.fakes import (
     CameraHandler,
     CloudHandler,
     Upload,
+    boxed,
+    film,
     footage,
     text_of,
 )
@@ -265,7 +268,7 @@ class TestARerun:
         (device.spool / "s" / "plan.json").unlink()
         device.cloud.sessions.clear()
         device.cloud.uploads.clear()
-        other = CameraFile(footage(len(device.content()), seed=9), etag='"other.1"')
+        other = CameraFile(film(len(device.content()), seed=9), etag='"other.1"')
         device.camera.files["100GOPRO/GX010042.MP4"] = other
 
         device.run()
@@ -835,7 +838,7 @@ class TestTheCameraInAHaul:
     def test_without_an_info_page_is_known_by_its_files(self, device: Device):
         device.camera.serial = None
         head = b"GPRO" + bytes(83) + b"C3281324500963"
-        device.camera.files["100GOPRO/GX010042.MP4"].content = head + footage(5000)
+        device.camera.files["100GOPRO/GX010042.MP4"].content = boxed(head + footage(5000))
 
         device.run()
 
@@ -901,10 +904,108 @@ class TestTheCameraInAHaul:
 
         assert len(device.parts()) == 1
 
+    @pytest.mark.parametrize(
+        ("spoilt", "words"),
+        [
+            (lambda whole: whole[:-8], "no moov"),
+            (lambda whole: whole[:-100], "beyond the end"),
+            (lambda whole: whole + b"more", "4 bytes are left"),
+            (lambda whole: whole[:20] + bytes(4) + whole[24:], "no length yet"),
+        ],
+        ids=["without moov", "cut", "grown", "still recording"],
+    )
+    def test_with_a_file_that_is_not_final_is_refused_after_a_minute_and_nothing_is_sent(
+        self, device: Device, spoilt: Callable[[bytes], bytes], words: str
+    ):
+        device.camera.files["100GOPRO/GX010042.MP4"].content = spoilt(device.content())
+
+        with pytest.raises(Unsettled, match=f"GX010042.MP4 is not finished: .*{words}"):
+            device.run()
+
+        assert 25 < sum(device.time.slept) <= 60
+        assert (device.cloud.calls, device.camera.reads(), device.parts()) == ([], [], [])
+
+    def test_with_one_file_of_many_that_is_not_final_sends_none_of_its_recording(self, device: Device):
+        device.card(GX010042=5000, GX020042=5000, GX010043=5000)
+        device.camera.files["100GOPRO/GX020042.MP4"].content = film(5000)[:-8]
+
+        outcome = device.run(session=None, choice=Everything())
+
+        [refusal] = outcome.refusals
+        assert "GX020042.MP4 is not finished" in str(refusal)
+        assert list(device.cloud.objects()) == ["original.100GOPRO.GX010043.MP4"]
+
+    def test_that_finishes_a_file_meanwhile_is_hauled(self, device: Device):
+        whole, slept = device.content(), device.time.sleep
+        device.camera.files["100GOPRO/GX010042.MP4"].content = whole[:-8]
+
+        def finish(seconds: float) -> None:
+            device.camera.files["100GOPRO/GX010042.MP4"].content = whole
+            slept(seconds)
+
+        device.time.sleep = finish  # type: ignore[method-assign]  # the fake clock is ours
+
+        device.run()
+
+        assert device.object() == whole
+
+    def test_that_finishes_a_file_under_another_etag_is_planned_with_that(self, device: Device):
+        def other(handler: CameraHandler, file: CameraFile, first: int, last: int) -> None:
+            file.etag = '"repaired.1"'
+            handler.part(file, first, last)
+
+        device.camera.faults["look"] = [None, other]
+
+        device.run()
+
+        [chapter] = device.cloud.sessions["s"]["chapters"]
+        assert chapter["etag"] == '"repaired.1"'
+
+    @pytest.mark.parametrize("busy", [{"8": 1}, {"10": 1}])
+    def test_that_has_only_just_stopped_is_given_time_for_its_last_bytes(
+        self, device: Device, busy: dict[str, int]
+    ):
+        """Its file is whole at the first look, and grows to its end in the two seconds after."""
+        longer, slept = film(9000, seed=7), device.time.sleep
+        at_rest = dict(device.camera.state)
+        device.camera.state.update(busy)
+
+        def last_bytes(seconds: float) -> None:
+            if device.camera.state != at_rest:
+                device.camera.state = at_rest
+            else:
+                device.camera.files["100GOPRO/GX010042.MP4"].content = longer
+            slept(seconds)
+
+        device.time.sleep = last_bytes  # type: ignore[method-assign]  # the fake clock is ours
+
+        device.run()
+
+        assert device.object() == longer
+
+    def test_that_is_at_rest_is_not_waited_for(self, device: Device):
+        device.run()
+
+        assert device.time.slept == []
+
+    def test_that_has_only_just_stopped_is_given_time_once_for_all_its_files(self, device: Device):
+        device.card(GX010042=100, GX020042=100, GX030042=100)
+        device.camera.faults["state"] = [(503, b'{"message": "Camera is busy"}')]
+
+        device.run()
+
+        assert device.time.slept == [0.5, SIZES_APART_S]
+
+    def test_has_the_headers_of_boxes_looked_at_and_no_more(self, device: Device):
+        device.run()
+
+        end = len(device.content()) - 1
+        assert device.camera.looks() == ["bytes=0-15", "bytes=20-35", f"bytes={end - 7}-{end}"]
+
     def test_an_empty_chapter_is_refused(self, device: Device):
         device.camera.files["100GOPRO/GX010042.MP4"].content = b""
 
-        with pytest.raises(CardFault, match="no bytes"):
+        with pytest.raises(Unsettled, match="no bytes"):
             device.run()
 
 
