@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,17 +59,26 @@ class Rig:
     def client(
         self, camera: Camera, session: str | None, *more: str, spool: str = "spool"
     ) -> subprocess.Popen[str]:
-        """The real client, started."""
-        command = [sys.executable, "-m", "edge_client", "haul"]
-        command += [session] if session else []
-        command += ["--camera", camera.url, "--coordinator", self.world.coordinator_url, "--json"]
-        command += ["--token-file", str(self.token_file), "--spool", str(self.folder / spool)]
-        command += more or ["--recording", RECORDING]
+        """The real client, started on a haul."""
+        named = [session] if session else []
+        return self._started("haul", camera, [*named, *(more or ["--recording", RECORDING])], spool)
+
+    def command(self, name: str, camera: Camera, *more: str, spool: str = "spool") -> Ended:
+        """One whole run of another command."""
+        return self.ended(self._started(name, camera, more, spool))
+
+    def _started(self, name: str, camera: Camera, more: Iterable[str], spool: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "edge_client", name, *more, "--json"]
+        command += ["--camera", camera.url, "--coordinator", self.world.coordinator_url]
+        command += ["--token-file", str(self.token_file)]
         # Each spool is a device of its own: devices share no locks.
-        locks = {"REELHAUL_LOCKS": str(self.folder / f"{spool}-locks")}
+        told = {
+            "REELHAUL_SPOOL": str(self.folder / spool),
+            "REELHAUL_LOCKS": str(self.folder / f"{spool}-locks"),
+        }
         environment = {
             name: value for name, value in os.environ.items() if not name.startswith("AWS_")
-        } | locks
+        } | told
         return subprocess.Popen(
             command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
