@@ -76,6 +76,7 @@ class Bars:
             desc=label,
             unit="B",
             unit_scale=True,
+            miniters=1,
             position=row,
             leave=False,
             file=self._terminal,
@@ -89,8 +90,9 @@ class Bars:
 
     def _move(self, leg: int, size_bytes: int) -> None:
         with self._lock:
-            if self._legs:
-                self._legs[leg].update(size_bytes)
+            for row, bar in enumerate(self._legs):
+                # The other is asked to draw itself too: a burst's end comes too soon after its beginning to be drawn.
+                bar.update(size_bytes if row == leg else 0)
 
     def verified(self, path: str, seconds: float) -> None:
         self.close()
@@ -99,7 +101,8 @@ class Bars:
     def close(self) -> None:
         """Take the bars off the terminal."""
         with self._lock:
-            for bar in self._legs:
+            # From below, so that the cursor ends where the first one began.
+            for bar in reversed(self._legs):
                 bar.close()
             self._legs = []
 

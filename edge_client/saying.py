@@ -139,7 +139,9 @@ def _list_row(one: RecordingStanding, lengths_s: Mapping[str, int | None], is_as
 
 def _hauled(one: RecordingStanding) -> str:
     sessions = ", ".join(one.session_ids)
-    return f"yes ({sessions})" if one.standing is Standing.HAULED else f"no, {one.standing.value}"
+    if one.standing is Standing.HAULED:
+        return f"yes ({sessions})"
+    return "no" if one.standing is Standing.MISSING else f"no, {one.standing.value}"
 
 
 def _audit_row(one: RecordingStanding) -> tuple[str, ...]:
@@ -170,7 +172,7 @@ def _rest_lines(survey: Survey) -> Iterable[str]:
     for file in survey.strangers:
         yield f"  {file.path}  {file.size_bytes:,} bytes  not named like a chapter, never hauled"
     if survey.others:
-        yield f"{survey.others} more files (photos and the like) are not hauled"
+        yield f"photos and the like, never hauled: {survey.others}"
 
 
 def _verdict(survey: Survey) -> str:
