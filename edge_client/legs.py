@@ -47,6 +47,7 @@ class Legs:
         numbers = {span.number for span in owed}
         desk = Desk(
             lambda batch: self.tools.coordinator.part_urls(upload.upload_id, batch),
+            upload.plan,
             (part for number, part in sorted(spooled.items()) if number not in numbers),
         )
         try:
@@ -107,9 +108,10 @@ class Legs:
     def _relieve(self, desk: Desk, full: SpoolFull) -> None:
         """Drop one part that S3 has acknowledged, waiting for one if need be. Raises `full` when none will be."""
         part = desk.oldest_acknowledged(self.tools.retry.timing.check)
-        if part is None:
+        if part is not None:
+            self.parts.drop_part(part)
+        elif not self.parts.drop_useless(desk.plan):
             raise full
-        self.parts.drop_part(part)
 
     def _read_until_there(self, span: Span, desk: Desk) -> SpooledPart:
         tries = 0

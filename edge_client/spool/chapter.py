@@ -21,6 +21,7 @@ class ChapterSpool:
         self._folder = folder
         self._disk = disk
         self.room = room
+        self._known: dict[int, SpooledPart] = {}
 
     @property
     def exists(self) -> bool:
@@ -32,7 +33,8 @@ class ChapterSpool:
         with disk_errors():
             paths = sorted(self._folder.iterdir()) if self.exists else []
             found = [fitting(path, plan) for path in paths]
-        return {part.span.number: part for part in found if part}
+        self._known = {part.span.number: part for part in found if part}
+        return dict(self._known)
 
     @contextmanager
     def writing(self, span: Span) -> Iterator[PartWriter]:
@@ -44,11 +46,20 @@ class ChapterSpool:
         with disk_errors():
             if reason := self.room.lack(span.size_bytes):
                 raise SpoolFull(f"no room for {span.size_bytes} bytes: {reason}; nothing was deleted")
-            writer = PartWriter(self._disk, self.room, self._folder, span)
+            writer = PartWriter(self._disk, self.room, self._folder, span, self._note)
         try:
             yield writer
         finally:
             writer.close()
+
+    def _note(self, part: SpooledPart) -> None:
+        """A part is there; one that it takes the place of goes, once the new one is durable."""
+        older = self._known.get(part.span.number)
+        self._known[part.span.number] = part
+        if older == part:
+            self.room.take(-part.span.size_bytes)
+        elif older:
+            self.drop_part(older)
 
     def reader(self, part: SpooledPart) -> PartReader:
         """A part's bytes; what cannot be read raises when they are asked for."""
@@ -57,14 +68,26 @@ class ChapterSpool:
     def drop_part(self, part: SpooledPart) -> None:
         """Remove one part: S3 has it, or it is not what was written."""
         with disk_errors():
+            if self._known.get(part.span.number) == part:
+                del self._known[part.span.number]
             path = self._folder / part.filename
             if path.exists():
                 path.unlink()
                 self.room.take(-part.span.size_bytes)
 
+    def drop_useless(self, plan: PartPlan) -> bool:
+        """Remove part files that do not fit `plan`: of another part plan, or torn. Whether there were any."""
+        with disk_errors():
+            useless = [path for path in self._folder.glob("*.part") if not fitting(path, plan)]
+            for path in useless:
+                path.unlink()
+            self.room.recount()
+        return bool(useless)
+
     def drop(self) -> None:
         """Remove all parts of the chapter. Only for a chapter whose receipt is durable."""
         with disk_errors():
+            self._known.clear()
             if self.exists:
                 shutil.rmtree(self._folder)
                 self.room.recount()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,11 +43,14 @@ def fitting(path: Path, plan: PartPlan) -> SpooledPart | None:
 class PartWriter:
     """Writes one part to a file of its own and counts its CRC as the bytes pass. Its room is taken until it goes."""
 
-    def __init__(self, disk: Disk, room: Room, folder: Path, span: Span) -> None:
+    def __init__(
+        self, disk: Disk, room: Room, folder: Path, span: Span, written: Callable[[SpooledPart], None]
+    ) -> None:
         self._disk = disk
         self._room = room
         self._folder = folder
         self._span = span
+        self._written = written
         self._path = folder / f"{span.number:05d}.writing"
         self._size_bytes = 0
         self._crc = 0
@@ -70,7 +73,10 @@ class PartWriter:
         self._size_bytes += len(data)
 
     def commit(self) -> SpooledPart:
-        """Make the part durable under its name. Raises SpoolFault when it was not written to its full length."""
+        """Make the part durable under its name, then drop what it takes the place of.
+
+        Raises SpoolFault when it was not written to its full length.
+        """
         if self._size_bytes != self._span.size_bytes:
             raise SpoolFault(
                 f"part {self._span.number} has {self._size_bytes} of {self._span.size_bytes} bytes"
@@ -80,10 +86,7 @@ class PartWriter:
             self._disk.fsync(self._file)
             self._disk.rename(self._path, self._folder / part.filename)
             self._room.take(self._span.size_bytes)
-            for older in self._folder.glob(f"{self._span.number:05d}-{self._span.first:015d}-*.part"):
-                if older.name != part.filename:
-                    older.unlink()
-                    self._room.take(-self._span.size_bytes)
+        self._written(part)
         return part
 
     def close(self) -> None:

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from edge_client.plan import PartPlan
 from edge_client.spool import SpooledPart
 
 MOST_URLS = 32
@@ -33,8 +34,9 @@ class Desk:
     `acknowledged` are parts that S3 has and the spool still holds, the oldest first.
     """
 
-    def __init__(self, sign: Sign, acknowledged: Iterable[SpooledPart] = ()) -> None:
+    def __init__(self, sign: Sign, plan: PartPlan, acknowledged: Iterable[SpooledPart] = ()) -> None:
         self._sign = sign
+        self.plan = plan
         self._signing = threading.Lock()
         self._changed = threading.Condition()
         self._waiting: deque[SpooledPart] = deque()

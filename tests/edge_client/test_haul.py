@@ -541,6 +541,22 @@ class TestABudget:
 
         assert len(device.parts()) == len(held) == 3
 
+    def test_is_not_held_by_parts_that_another_part_plan_has_made_useless(self, device: Device):
+        device.card(GX010042=12 * PART_BYTES + 5)
+        device.spool_budget_bytes = 4 * PART_BYTES
+        device.cloud.faults["put"] = [s3_says(500, "InternalError")] * 1000
+        device.give_up_after_s = 60.0
+        with pytest.raises(GaveUp):
+            device.run()
+        assert device.parts()
+        device.cloud.faults.clear()
+        device.cloud.uploads.clear()
+        device.cloud.part_bytes = 2 * PART_BYTES
+
+        device.run()
+
+        assert device.object() == device.content()
+
     def test_survives_a_kill_with_what_was_dropped_in_s3(self, device: Device):
         device.card(GX010042=12 * PART_BYTES + 5)
         device.spool_budget_bytes = 2 * PART_BYTES

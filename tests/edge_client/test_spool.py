@@ -343,6 +343,15 @@ class TestRoom:
 
         assert parts.room.held_bytes == 10
 
+    def test_a_part_that_was_dropped_and_is_written_again_takes_its_room_again(self, tmp_path: Path):
+        parts = chapter_spool(tmp_path / "s" / "c", Disk(lambda folder: 10**12), 20)
+        parts.drop_part(put(parts, 1, b"0123456789"))
+
+        put(parts, 1, b"0123456789")
+        put(parts, 1, b"0123456789")
+
+        assert parts.room.held_bytes == 10
+
     def test_what_was_removed_by_hand_is_noticed_when_room_is_needed(self, tmp_path: Path):
         parts = chapter_spool(tmp_path / "s" / "c", Disk(lambda folder: 10**12), 10)
         first = put(parts, 1, b"0123456789")

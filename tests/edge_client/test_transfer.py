@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 from edge_client.errors import GaveUp, PartRefused, Stopped, StorageUnreachable
-from edge_client.plan import Span
+from edge_client.plan import PartPlan, Span
 from edge_client.retry import Retry, StallWatch, Tally
 from edge_client.spool import PartReader, SpooledPart
 from edge_client.transfer import MOST_URLS, Body, Desk, Lanes, Pace, PartSender, PartUrl, Uplink
 from tests.edge_client.conftest import FakeTime
 from tests.edge_client.fakes import SIGNATURE
 
+PLAN = PartPlan(15, 5, 3)
 ADDRESS = f"http://127.0.0.1:1/bucket?X-Amz-Signature={SIGNATURE}"
 
 
@@ -43,7 +44,7 @@ def sender(desk: Desk, give_up_after_s: float) -> PartSender:
 
 
 def test_an_unreachable_s3_is_told_without_its_url():
-    desk = Desk(sign)
+    desk = Desk(sign, PLAN)
 
     with pytest.raises(GaveUp) as caught:
         sender(desk, 0.0).send(part(1), sign([part(1)])[1])
@@ -56,7 +57,7 @@ def test_a_url_for_another_length_is_never_used():
     url = PartUrl(1, ADDRESS, {"content-length": "6"}, 1e9)
 
     with pytest.raises(PartRefused, match="another length"):
-        sender(Desk(sign), 600.0).send(part(1), url)
+        sender(Desk(sign, PLAN), 600.0).send(part(1), url)
 
 
 @pytest.mark.parametrize(("good_for_s", "renewed"), [(-1, True), (0, True), (1, False)])
@@ -69,7 +70,7 @@ def test_a_url_past_its_time_is_renewed_before_a_byte_is_sent(good_for_s: float,
 
     url = PartUrl(1, ADDRESS, {"content-length": "5"}, FakeTime().now_s + good_for_s)
     with pytest.raises(GaveUp):
-        sender(Desk(counted), 0.0).send(part(1), url)
+        sender(Desk(counted, PLAN), 0.0).send(part(1), url)
 
     assert asked == ([1] if renewed else [])
 
@@ -82,7 +83,7 @@ def test_urls_are_asked_for_all_that_waits_up_to_32(waiting: int, batches: list[
         asked.append(len(batch))
         return sign(batch)
 
-    desk = Desk(counted)
+    desk = Desk(counted, PLAN)
     for number in range(1, waiting + 1):
         desk.add(part(number))
     desk.close()
@@ -93,7 +94,7 @@ def test_urls_are_asked_for_all_that_waits_up_to_32(waiting: int, batches: list[
 
 
 def test_after_an_error_nothing_is_handed_out_and_the_first_error_counts():
-    desk = Desk(sign)
+    desk = Desk(sign, PLAN)
     desk.add(part(1))
     desk.fail(Stopped("first"))
     desk.fail(Stopped("second"))
@@ -278,7 +279,7 @@ class TestLanes:
 
 class TestRoomAtTheDesk:
     def test_what_s3_acknowledged_first_goes_first(self):
-        desk = Desk(sign, acknowledged=[part(1)])
+        desk = Desk(sign, PLAN, acknowledged=[part(1)])
         for number in (2, 3):
             desk.add(part(number))
             desk.acknowledge(part(number))
@@ -288,7 +289,7 @@ class TestRoomAtTheDesk:
         assert [one.span.number if one else None for one in given] == [1, 2, 3, None]
 
     def test_a_part_on_its_way_is_waited_for(self):
-        desk = Desk(sign)
+        desk = Desk(sign, PLAN)
         desk.add(part(1))
 
         given = desk.oldest_acknowledged(lambda: desk.acknowledge(part(1)))
@@ -296,14 +297,14 @@ class TestRoomAtTheDesk:
         assert given == part(1)
 
     def test_a_part_that_is_spoilt_is_not_waited_for(self):
-        desk = Desk(sign)
+        desk = Desk(sign, PLAN)
         desk.add(part(1))
         desk.spoilt(part(1))
 
         assert desk.oldest_acknowledged(lambda: None) is None
 
     def test_what_ends_the_round_ends_the_wait(self):
-        desk = Desk(sign)
+        desk = Desk(sign, PLAN)
         desk.add(part(1))
 
         with pytest.raises(Stopped):
