@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from edge_client.camera.boxes import (
@@ -23,6 +23,8 @@ from tests.infra.gopro_data import DATA, FILMS, needs_data
 
 Read = Callable[[int, int], bytes]
 TWELVE_GB = 11_794_645_144
+# A busy machine is no failure of the walk.
+ANY_TIME = settings(deadline=None)
 
 
 def box(kind: bytes, inside_bytes: int = 0, *, long: bool = False, fill: bytes = b"\xa5") -> bytes:
@@ -70,6 +72,7 @@ def is_whole(content: bytes) -> bool:
         FTYP + MDAT + box(b"uuid", 100) + MOOV,
         FTYP + FREE * (MOST_BOXES - 3) + MDAT + MOOV,
     ],
+    ids=len,
 )
 def test_a_file_is_whole(content: bytes):
     refuse(content)
@@ -97,6 +100,7 @@ def test_a_file_is_whole(content: bytes):
         (b"gpHttpServer: [04327868][INFO ] conn 0\r\n" + WHOLE, "beyond the end"),
         (WHOLE + WHOLE[:100], "beyond the end"),
     ],
+    ids=lambda value: value if isinstance(value, str) else f"{len(value)} bytes",
 )
 def test_a_file_is_not_whole(content: bytes, words: str):
     with pytest.raises(NotWhole, match=words):
@@ -140,11 +144,13 @@ film = st.builds(
 )
 
 
+@ANY_TIME
 @given(film)
 def test_every_film_is_whole(content: bytes):
     refuse(content)
 
 
+@ANY_TIME
 @given(film, st.data())
 def test_no_truncation_of_a_film_is_whole(content: bytes, data: st.DataObject):
     kept = data.draw(st.integers(0, len(content) - 1))
@@ -152,11 +158,13 @@ def test_no_truncation_of_a_film_is_whole(content: bytes, data: st.DataObject):
     assert not is_whole(content[:kept])
 
 
+@ANY_TIME
 @given(film, st.binary(min_size=1, max_size=7))
 def test_no_film_with_some_bytes_more_is_whole(content: bytes, more: bytes):
     assert not is_whole(content + more)
 
 
+@ANY_TIME
 @given(film, st.one_of(mdat, moov, some_box), st.data())
 @example(WHOLE, FREE, None)
 def test_no_film_with_a_part_of_a_box_more_is_whole(content: bytes, more: bytes, data: st.DataObject | None):
@@ -165,11 +173,13 @@ def test_no_film_with_a_part_of_a_box_more_is_whole(content: bytes, more: bytes,
     assert not is_whole(content + more[:kept])
 
 
+@ANY_TIME
 @given(film, st.integers(1, 4096), st.sampled_from([b"\0", b"\xff", b"\xa5", b" "]))
 def test_no_film_that_was_padded_is_whole(content: bytes, more: int, fill: bytes):
     assert not is_whole(content + fill * more)
 
 
+@ANY_TIME
 @given(film, st.integers(1, 500))
 def test_no_film_is_whole_under_another_length(content: bytes, more: int):
     """The camera says a length; what it has on its card is shorter, or there is more of it."""
@@ -181,6 +191,7 @@ def test_no_film_is_whole_under_another_length(content: bytes, more: int):
         refuse_unfinished(len(content) + more, read)
 
 
+@ANY_TIME
 @given(st.binary(max_size=200))
 @example(b"\0\0\0\x08moov\0\0\0\x08mdat")
 def test_no_bytes_at_all_break_the_walk(content: bytes):
