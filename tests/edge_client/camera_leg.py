@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from edge_client import cli
+from edge_client import cli, commands
 from edge_client.choice import Choice
 from edge_client.errors import EdgeError, TryLater
 from edge_client.retry import Timing
@@ -48,15 +48,15 @@ class Ends:
     words: str = ""
 
 
-RECOVERS = Ends(cli.HAULED)
+RECOVERS = Ends(commands.DONE)
 
 
 def refused(words: str) -> Ends:
-    return Ends(cli.REFUSED, words)
+    return Ends(commands.REFUSED, words)
 
 
 def later(words: str) -> Ends:
-    return Ends(cli.TRY_LATER, words)
+    return Ends(commands.TRY_LATER, words)
 
 
 def nothing(camera: Camera) -> None:
@@ -94,7 +94,7 @@ class Row:
 
     @property
     def is_final(self) -> bool:
-        return self.ends.code != cli.HAULED
+        return self.ends.code != commands.DONE
 
 
 @dataclass
@@ -150,11 +150,11 @@ class Scene:
         if each.unfinished:
             return self._code(each.unfinished)
         left_out = any(report.left_out for report in each.done)
-        return cli.REFUSED if each.refusals or left_out else cli.HAULED
+        return commands.REFUSED if each.refusals or left_out else commands.DONE
 
     def _code(self, error: EdgeError) -> int:
         self.said.append(str(error))
-        return cli.TRY_LATER if isinstance(error, TryLater) else cli.REFUSED
+        return commands.TRY_LATER if isinstance(error, TryLater) else commands.REFUSED
 
     def command(self) -> int:
         """One run of the real command, in real time: chance may make it wait, unless it is to give up."""
