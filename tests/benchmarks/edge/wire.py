@@ -32,14 +32,29 @@ class Exchange(BaseHTTPRequestHandler):
 
     def body_blocks(self) -> Iterator[memoryview]:
         """The request's body as it comes; each view is good until the next is asked for. Raises ConnectionError."""
-        left = int(self.headers.get("Content-Length") or 0)
-        while left:
+        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+            yield from self._views(int(self.headers.get("Content-Length") or 0))
+            return
+        while size_bytes := int(self._line().partition(b";")[0], 16):
+            yield from self._views(size_bytes)
+            self._line()
+        while self._line():
+            continue
+
+    def _views(self, left_bytes: int) -> Iterator[memoryview]:
+        while left_bytes:
             # readinto1 of a BufferedReader reads straight into a view that is larger than its own buffer.
-            count = self.rfile.readinto1(self._buffer[: min(left, BUFFER_BYTES)])  # type: ignore[attr-defined]  # BufferedIOBase has it
+            count = self.rfile.readinto1(self._buffer[: min(left_bytes, BUFFER_BYTES)])  # type: ignore[attr-defined]  # BufferedIOBase has it
             if not count:
                 raise ConnectionAbortedError("the body ended early")
-            left -= count
+            left_bytes -= count
             yield self._buffer[:count]
+
+    def _line(self) -> bytes:
+        line = self.rfile.readline(1024)
+        if not line.endswith(b"\n"):
+            raise ConnectionAbortedError("the body ended early")
+        return line.strip()
 
     def body(self) -> bytes:
         return b"".join(map(bytes, self.body_blocks()))
