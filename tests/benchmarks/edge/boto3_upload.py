@@ -12,9 +12,7 @@ PART_BYTES = 16 * 2**20
 
 
 def main(address: str, bucket: str, key: str, file: str) -> None:
-    told = TransferConfig(
-        multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES, max_concurrency=2
-    )
+    told = TransferConfig(multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES, max_concurrency=2)
     s3 = boto3.client("s3", endpoint_url=address)
     s3.upload_file(file, bucket, key, ExtraArgs={"ChecksumAlgorithm": "CRC64NVME"}, Config=told)
 

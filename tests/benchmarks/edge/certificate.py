@@ -31,8 +31,23 @@ def made(folder: Path) -> Certificate:
     """A new certificate, good for two days."""
     made_here = Certificate(folder / "certificate.pem", folder / "key.pem")
     subprocess.run(
-        ["openssl", "req", "-x509", *CURVE, "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext", NAMES]
-        + ["-keyout", str(made_here.key), "-out", str(made_here.certificate)],
+        [
+            "openssl",
+            "req",
+            "-x509",
+            *CURVE,
+            "-nodes",
+            "-days",
+            "2",
+            "-subj",
+            "/CN=localhost",
+            "-addext",
+            NAMES,
+            "-keyout",
+            str(made_here.key),
+            "-out",
+            str(made_here.certificate),
+        ],
         check=True,
         capture_output=True,
     )

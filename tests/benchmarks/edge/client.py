@@ -1,4 +1,4 @@
-"""The real client as the benchmark runs it. All that is known here of its inside: its command line and its spool's names.
+"""The real client as the benchmark runs it. Its command line and its spool's names are known here and nowhere else.
 
 The command is `python -m edge_client`, nothing in it replaced. It trusts what `certifi` names, so the benchmark puts a
 `certifi` of its own in front of the installed one, which names the benchmark's certificate.

@@ -126,7 +126,7 @@ class Coordinator:
                 "part_count": upload.part_count,
             },
             "parts": [
-                {"number": number, "size_bytes": part.size_bytes, "crc64nvme": _text(part.crc or 0)}
+                {"number": number, "size_bytes": part.size_bytes, "crc64nvme": crc_text(part.crc or 0)}
                 for number, part in sorted(held.items())
             ],
             "missing": [number for number in numbers if number not in held],
@@ -154,10 +154,10 @@ class Coordinator:
         }
 
     def complete(self, upload: Upload, body: dict[str, Any]) -> dict[str, Any]:
-        """The upload with its receipt. Raises PartsMismatch unless each part is there, was checked, and all make the CRC."""
+        """The upload with its receipt. Raises PartsMismatch unless each part was checked and all make the CRC."""
         if upload.receipt is None:
             crc = self._folded(upload)
-            if body.get("crc64nvme") != _text(crc):
+            if body.get("crc64nvme") != crc_text(crc):
                 raise PartsMismatch
             self.storage.complete(upload.multipart_id)
             upload.receipt = {
@@ -166,7 +166,7 @@ class Coordinator:
                 "key": upload.key,
                 "version_id": "v1",
                 "size_bytes": upload.size_bytes,
-                "crc64nvme": _text(crc),
+                "crc64nvme": crc_text(crc),
                 "verified_at": "2026-11-21T10:20:00Z",
             }
         return self.view(upload)
@@ -260,5 +260,6 @@ def _state(upload: Upload) -> str:
     return "VERIFIED" if upload.receipt else "OPEN"
 
 
-def _text(crc: int) -> str:
+def crc_text(crc: int) -> str:
+    """A CRC64NVME as the wire has it."""
     return base64.b64encode(crc.to_bytes(8, "big")).decode()

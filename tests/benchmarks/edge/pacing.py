@@ -14,7 +14,7 @@ SLACK_S = 0.002
 
 
 class Bucket:
-    """A token bucket. Time that nobody uses is lost but for `CREDIT_S`, so a sleep that lasts too long costs nothing."""
+    """A token bucket. Unused time is lost but for `CREDIT_S`, so a sleep that lasts too long costs nothing."""
 
     def __init__(
         self,

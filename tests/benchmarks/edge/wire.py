@@ -44,7 +44,7 @@ class Exchange(BaseHTTPRequestHandler):
     def _views(self, left_bytes: int) -> Iterator[memoryview]:
         while left_bytes:
             # readinto1 of a BufferedReader reads straight into a view that is larger than its own buffer.
-            count = self.rfile.readinto1(self._buffer[: min(left_bytes, BUFFER_BYTES)])  # type: ignore[attr-defined]  # BufferedIOBase has it
+            count = self.rfile.readinto1(self._buffer[: min(left_bytes, BUFFER_BYTES)])
             if not count:
                 raise ConnectionAbortedError("the body ended early")
             left_bytes -= count
