@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks.edge [--only NAME]` writes build/benchmarks/edge.json and fails when a bar does not hold."""
+"""`python -m tests.benchmarks.edge [--only NAME]` writes build/benchmarks/edge.json; fails when a bar does not hold."""
 
 from __future__ import annotations
 

@@ -29,6 +29,10 @@ class Camera:
     def url(self) -> str:
         return self._server.url
 
+    def close(self) -> None:
+        self._server.close()
+        os.close(self.plane)
+
 
 class CameraExchange(Exchange):
     """GET and HEAD as a camera answers them; files close their connection, as CivetWeb does."""

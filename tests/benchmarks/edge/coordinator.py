@@ -74,6 +74,9 @@ class Coordinator:
     def url(self) -> str:
         return self._server.url
 
+    def close(self) -> None:
+        self._server.close()
+
     def receipt(self, session_id: str) -> dict[str, Any] | None:
         """The receipt of the session's only chapter."""
         with self.lock:

@@ -56,7 +56,7 @@ def measured(bench: Bench) -> list[Figure]:
     peers = {
         "kills": ours.kills,
         "in_flight_at_kills": ours.in_flight,
-        "sent_again_of_those": again,
+        "stored_after_kill_and_sent_again": again,
         "boto3_resent_per_kill": their_resent / theirs.kills,
     }
     note = f"{PARTS} parts of 5 MiB, seed {SEED}; resent: a PUT of a part that S3 had and no kill found in flight"

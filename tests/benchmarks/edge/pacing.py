@@ -9,12 +9,11 @@ from collections.abc import Callable
 MBIT = 1_000_000 / 8
 """Bytes a second."""
 
-CREDIT_S = 0.02
 SLACK_S = 0.002
 
 
 class Bucket:
-    """A token bucket. Unused time is lost but for `CREDIT_S`, so a sleep that lasts too long costs nothing."""
+    """A token bucket without a bucket: a sleep that lasted too long is made good, time that nobody used is lost."""
 
     def __init__(
         self,
@@ -27,12 +26,7 @@ class Bucket:
         self._sleep = sleep
         self._lock = threading.Lock()
         self._free_at = monotonic()
-
-    def pace(self, rate_bytes_s: float | None) -> None:
-        """Another rate from now on; None is as fast as it goes."""
-        with self._lock:
-            self._rate_bytes_s = rate_bytes_s
-            self._free_at = self._monotonic()
+        self._late_s = 0.0
 
     @property
     def is_open(self) -> bool:
@@ -41,12 +35,15 @@ class Bucket:
 
     def take(self, size_bytes: int) -> None:
         """Return once these bytes are through."""
+        if self._rate_bytes_s is None:
+            return
         with self._lock:
-            if self._rate_bytes_s is None:
-                return
             now = self._monotonic()
-            self._free_at = max(self._free_at, now - CREDIT_S) + size_bytes / self._rate_bytes_s
-            wait_s = self._free_at - now
+            self._free_at = max(self._free_at, now - self._late_s) + size_bytes / self._rate_bytes_s
+            self._late_s = max(0.0, now - self._free_at)
+            through_at = self._free_at
         # Sleeps below this are mostly overhead; the debt stays and is slept with the next.
-        if wait_s > SLACK_S:
-            self._sleep(wait_s)
+        if through_at - now > SLACK_S:
+            self._sleep(through_at - now)
+            with self._lock:
+                self._late_s = max(0.0, self._monotonic() - through_at)

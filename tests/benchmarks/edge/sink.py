@@ -38,6 +38,9 @@ class Sink:
     def url(self) -> str:
         return self._server.url
 
+    def close(self) -> None:
+        self._server.close()
+
 
 class SinkExchange(Exchange):
     """The S3 calls: PutObject, HeadObject and the multipart ones, path style."""

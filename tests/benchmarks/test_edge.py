@@ -1,0 +1,242 @@
+"""What the benchmark of the edge client stands on: honest links, an S3 that refuses, a ledger that notices."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from awscrt.checksums import crc64nvme
+
+from infra.local.gopro_file import inspected
+from tests.benchmarks.edge.camera import Camera
+from tests.benchmarks.edge.card import SERIAL, Chapter, block
+from tests.benchmarks.edge.certificate import Certificate, made
+from tests.benchmarks.edge.coordinator import Coordinator, PartsMismatch, crc_text
+from tests.benchmarks.edge.pacing import MBIT, Bucket
+from tests.benchmarks.edge.sink import Sink
+from tests.benchmarks.edge.storage import Part, Storage
+
+KEY = "originals/s/original.100GOPRO.GX010042.MP4"
+BODY = b"r" * 100_000
+
+
+@dataclass
+class LateClock:
+    """A clock that only sleeping moves, and each sleep by `late_s` too much."""
+
+    late_s: float = 0.0
+    now_s: float = 100.0
+    slept: list[float] = field(default_factory=list)
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now_s += seconds + self.late_s
+
+
+@pytest.mark.parametrize("late_s", [0.0, 0.001, 0.004, 0.05])
+def test_a_link_keeps_its_rate_however_late_its_sleeps_end(late_s: float):
+    clock = LateClock(late_s)
+    bucket = Bucket(1_000_000, lambda: clock.now_s, clock.sleep)
+
+    for _ in range(1000):
+        bucket.take(10_000)
+
+    assert clock.now_s - 100 == pytest.approx(10, abs=late_s + 0.002)
+
+
+def test_what_a_link_did_not_use_is_lost():
+    clock = LateClock()
+    bucket = Bucket(1_000_000, lambda: clock.now_s, clock.sleep)
+    bucket.take(10_000)
+    clock.now_s += 5
+
+    bucket.take(10_000)
+
+    assert clock.slept == pytest.approx([0.01, 0.01])
+
+
+def test_all_connections_together_get_no_more_than_the_link_has():
+    bucket, began_at = Bucket(80 * MBIT), time.monotonic()
+
+    def take() -> None:
+        for _ in range(25):
+            bucket.take(20_000)
+
+    threads = [threading.Thread(target=take) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert time.monotonic() - began_at >= 0.2 - 0.002
+
+
+@pytest.mark.parametrize("size_bytes", [10_000, 64 * 2**20, 2**32 - 1, 2**32, 12 * 2**30])
+def test_the_chapter_is_a_whole_file_of_the_camera(size_bytes: int):
+    chapter = Chapter(size_bytes)
+
+    @dataclass
+    class Content:
+        size_bytes: int
+
+        def read(self, offset: int, size_bytes: int) -> bytes:
+            return read(chapter, offset, min(offset + size_bytes, chapter.size_bytes))
+
+    found = inspected(Content(size_bytes))
+
+    assert found.header.serial == SERIAL
+    assert sum(box.size_bytes for box in found.boxes) == size_bytes
+
+
+def read(chapter: Chapter, first: int, end: int) -> bytes:
+    plane = block()
+    return b"".join(
+        piece if isinstance(piece, bytes) else plane[piece[0] : sum(piece)]
+        for piece in chapter.pieces(first, end)
+    )
+
+
+def test_no_two_parts_of_a_chapter_are_equal():
+    chapter, part_bytes = Chapter(40 * 2**20), 2**20
+
+    crcs = {crc64nvme(read(chapter, first, first + part_bytes)) for first in range(0, 40 * 2**20, part_bytes)}
+
+    assert len(crcs) == 40
+
+
+@pytest.mark.parametrize("rate_bytes_s", [None, 800 * MBIT])
+@pytest.mark.parametrize(("first", "last"), [(0, 99), (500, 9_000_000), (17_999_990, 17_999_999)])
+def test_the_camera_serves_the_range_that_is_asked_for(rate_bytes_s: float | None, first: int, last: int):
+    chapter = Chapter(18_000_000)
+    with closing(Camera(chapter, rate_bytes_s)) as camera:
+        answer, body = asked(camera.url(), first, last, chapter.path)
+
+    assert (answer.status, answer.headers["Content-Range"]) == (206, f"bytes {first}-{last}/18000000")
+    assert body == read(chapter, first, last + 1)
+
+
+def asked(url: str, first: int, last: int, path: str) -> tuple[http.client.HTTPResponse, bytes]:
+    with closing(http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)) as connection:
+        connection.request("GET", f"/videos/DCIM/{path}", headers={"Range": f"bytes={first}-{last}"})
+        answer = connection.getresponse()
+        return answer, answer.read()
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    return made(tmp_path_factory.mktemp("certificate"))
+
+
+@pytest.fixture
+def storage() -> Storage:
+    return Storage()
+
+
+@pytest.fixture
+def sink(storage: Storage, certificate: Certificate) -> Iterator[Sink]:
+    with closing(Sink(storage, certificate.server_context(), None)) as found:
+        yield found
+
+
+def put(sink: Sink, authority: Path, upload_id: str, body: bytes, crc: int) -> tuple[int, bytes]:
+    context = ssl.create_default_context(cafile=str(authority))
+    netloc = urlsplit(sink.url).netloc
+    with closing(http.client.HTTPSConnection(netloc, timeout=10, context=context)) as connection:
+        path = f"/bucket/{KEY}?partNumber=1&uploadId={upload_id}"
+        connection.request("PUT", path, body, {"x-amz-checksum-crc64nvme": crc_text(crc)})
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+
+
+def test_a_part_with_its_crc_is_taken_and_only_its_size_kept(
+    sink: Sink, storage: Storage, certificate: Certificate
+):
+    upload_id = storage.create(KEY)
+
+    status, _ = put(sink, certificate.certificate, upload_id, BODY, crc64nvme(BODY))
+
+    assert status == 200
+    assert storage.parts(upload_id) == {1: Part(len(BODY), crc64nvme(BODY))}
+    assert sink.negotiated == {"TLSv1.3 TLS_AES_256_GCM_SHA384"}
+
+
+def test_a_part_that_is_not_what_its_crc_says_is_refused(
+    sink: Sink, storage: Storage, certificate: Certificate
+):
+    upload_id = storage.create(KEY)
+
+    status, answer = put(sink, certificate.certificate, upload_id, BODY, crc64nvme(BODY) ^ 1)
+
+    assert (status, b"<Code>BadDigest</Code>" in answer) == (400, True)
+    assert storage.parts(upload_id) == {}
+
+
+def test_a_part_of_an_upload_that_is_not_under_way_is_refused(sink: Sink, certificate: Certificate):
+    status, answer = put(sink, certificate.certificate, "m9", b"", 0)
+
+    assert (status, b"<Code>NoSuchUpload</Code>" in answer) == (404, True)
+
+
+def stored(storage: Storage, upload_id: str, number: int, part: Part | None = None) -> None:
+    storage.begin_part(upload_id, number)
+    storage.end_part(upload_id, number, part or Part(len(BODY), crc64nvme(BODY)))
+
+
+def test_a_part_that_is_sent_again_is_noticed_in_whatever_upload_of_its_key(storage: Storage):
+    stored(storage, storage.create(KEY), 1)
+    stored(storage, storage.create(KEY), 1)
+    stored(storage, storage.create("another"), 1)
+
+    assert (storage.ledger(KEY).resent, storage.ledger("another").resent) == (1, 0)
+
+
+def test_a_part_in_flight_at_a_kill_may_be_sent_once_more(storage: Storage):
+    upload_id = storage.create(KEY)
+    stored(storage, upload_id, 1)
+    storage.begin_part(upload_id, 2)
+    in_flight = storage.excuse_in_flight()
+    storage.end_part(upload_id, 2, Part(len(BODY), 0))
+
+    stored(storage, upload_id, 2)
+    once = storage.ledger(KEY).resent
+    stored(storage, upload_id, 2)
+
+    assert (in_flight, once, storage.ledger(KEY).resent) == (1, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("part", "stated"),
+    [
+        pytest.param(None, crc64nvme(BODY), id="missing"),
+        pytest.param(Part(len(BODY) - 1, crc64nvme(BODY)), crc64nvme(BODY), id="too short"),
+        pytest.param(Part(len(BODY), None), crc64nvme(BODY), id="never checked"),
+        pytest.param(Part(len(BODY), crc64nvme(BODY)), crc64nvme(BODY) ^ 1, id="another whole"),
+    ],
+)
+def test_nothing_but_the_checked_parts_of_the_whole_completes(
+    storage: Storage, part: Part | None, stated: int
+):
+    coordinator = Coordinator(storage, "https://s3.invalid", len(BODY))
+    with closing(coordinator):
+        artifact = {"artifact_id": "original.100GOPRO.GX010042.MP4", "size_bytes": len(BODY)}
+        upload = coordinator.upload(coordinator.open("s", artifact)["upload_id"])
+        if part:
+            stored(storage, upload.multipart_id, 1, part)
+
+        with pytest.raises(PartsMismatch):
+            coordinator.complete(upload, {"crc64nvme": crc_text(stated)})
+
+    assert coordinator.receipt("s") is None
+
+
+def test_a_crc_is_told_as_s3_tells_it():
+    assert crc_text(crc64nvme(b"123456789")) == base64.b64encode(bytes.fromhex("ae8b14860a799888")).decode()
