@@ -12,7 +12,7 @@ PORT ?=
 FOOTAGE ?=
 PYTEST ?=
 
-.PHONY: help setup lock demo up local-aws camera test soak mutants check lint types floors format bench deploy clean
+.PHONY: help setup lock demo up local-aws camera test soak mutants check lint types floors format bench bench-edge deploy clean
 
 help: ## list the targets
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -70,9 +70,12 @@ format: setup ## ruff, writing
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: setup ## measure beside peers: build/benchmarks/*.json
+bench: setup ## measure the coordinator beside peers: build/benchmarks/*.json; the edge client: bench-edge
 	$(BIN)/python -m tests.benchmarks.coordinator
 	$(BIN)/python -m tests.benchmarks.indexing
+
+bench-edge: setup ## measure the edge client beside curl and SDKs, 12 minutes: make bench-edge ONLY=peak_rss_mib_12gib
+	$(BIN)/python -m tests.benchmarks.edge $(if $(ONLY),--only $(ONLY))
 
 deploy: setup ## the stack and the coordinator on a stage: make deploy STAGE=prod
 	$(BIN)/python -m infra.deploy --stage '$(or $(STAGE),$(error name the stage: make deploy STAGE=prod))'

@@ -50,11 +50,11 @@ class Bench:
         """The client's download leg alone: nobody gets a part URL, and once all parts are in the spool it is killed."""
         self.settle()
         stage.cloud.hold_urls()
-        running = Running(self.client.haul(stage, session_id, "1TiB"), self.log)
-        while self.client.spooled_parts(session_id) < part_count:
-            if running.is_over(10):
-                running.fail("ended before its spool was full")
-        cost = running.kill()
+        with Running(self.client.haul(stage, session_id, "1TiB"), self.log) as running:
+            while self.client.spooled_parts(session_id) < part_count:
+                if running.is_over(10):
+                    raise running.failure("ended before its spool was full")
+            cost = running.kill()
         stage.cloud.give_urls()
         return cost
 

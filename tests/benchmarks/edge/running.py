@@ -11,8 +11,12 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 
 LOOK_EVERY_MS = 50
+MOST_S = 1800
+"""What takes longer hangs."""
+
 HELD = re.compile(r"^VmHWM:\s+(\d+) kB$", re.MULTILINE)
 
 
@@ -56,9 +60,20 @@ class Running:
             )
         self._gone = os.pidfd_open(self._process.pid)
 
+    def __enter__(self) -> Running:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process.returncode is None:
+            self.kill()
+
     def is_over(self, within_ms: int) -> bool:
-        """Whether it ends within so many milliseconds; looks at its memory first."""
+        """Whether it ends within so many milliseconds; looks at its memory first. Raises Failed when it hangs."""
         self._look()
+        if time.perf_counter() - self._began_at > MOST_S:
+            raise self.failure(f"is not done after {MOST_S} s")
         return bool(_readable(self._gone, within_ms))
 
     def kill(self) -> Cost:
@@ -72,13 +87,13 @@ class Running:
             pass
         cost = self._cost()
         if cost.code != 0:
-            self.fail(f"ended with {cost.code}")
+            raise self.failure(f"ended with {cost.code}")
         return cost
 
-    def fail(self, reason: str) -> None:
-        """Raises Failed, with the last lines of the program's output."""
+    def failure(self, reason: str) -> Failed:
+        """The error with this reason and the last lines of the program's output."""
         said = self._log.read_text(errors="replace").strip().splitlines()[-5:]
-        raise Failed(f"{Path(self._command.arguments[0]).name} {reason}: {' | '.join(said)}")
+        return Failed(f"{Path(self._command.arguments[0]).name} {reason}: {' | '.join(said)}")
 
     def _look(self) -> None:
         # Not ru_maxrss: that begins with what this process held when it started the program.
@@ -99,7 +114,8 @@ class Running:
 
 def run(command: Command, log: Path) -> Cost:
     """The cost of one whole run. Raises Failed when it does not end well."""
-    return Running(command, log).cost()
+    with Running(command, log) as running:
+        return running.cost()
 
 
 def _readable(file: int, within_ms: int) -> list[tuple[int, int]]:
