@@ -76,11 +76,11 @@ def _ours(killer: Killer) -> tuple[int, int]:
 def _killed_home(killer: Killer, session_id: str) -> Ledger:
     """The ledger of a chapter that came home in spite of every kill."""
     command = killer.bench.client.haul(killer.stage, session_id, "1TiB")
-    # A client that forgets would never end while it is killed; the last run is left to itself.
-    while killer.kills < KILLS:
-        if killer.ends_well(command):
-            break
-    else:
+    is_home = False
+    while not is_home and killer.kills < KILLS:
+        is_home = killer.ends_well(command)
+    if not is_home:
+        # Left to itself: a client that forgets would never end while it is killed.
         killer.bench.run(command)
     killer.bench.refuse_unless_home(killer.stage, session_id, CHAPTER.crc())
     killer.bench.forget()
