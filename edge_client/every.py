@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from types import TracebackType
 
-JOIN_S = 10.0
+JOIN_S = 2.0
 
 
 class Every:
