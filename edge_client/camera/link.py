@@ -52,11 +52,12 @@ class Link:
             made = make(found)
             try:
                 self._connect(made, where, timeout_s)
-            except BaseException as error:
+            except OSError as error:
                 made.close()
-                if not isinstance(error, OSError):
-                    raise
                 failure = error
+            except BaseException:
+                made.close()
+                raise
             else:
                 return made
         raise failure

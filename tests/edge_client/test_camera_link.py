@@ -241,6 +241,8 @@ def _plug(lab: Lab, camera: str) -> None:
     ends = [camera, "netns", device, "type", "veth", "peer", "name", "usb0", "netns", other]
     _or_skip("ip", "link", "add", *ends)
     lab.run("device", "ip", "link", "set", camera, "up")
+    # Strict (1), the system would drop what comes over the second cable: its way back would be the first.
+    lab.run("device", "sh", "-c", f"echo 2 > /proc/sys/net/ipv4/conf/{camera}/rp_filter")
     lab.run(camera, "ip", "link", "set", "usb0", "up")
     for address in ("10.5.5.9/24", "172.24.171.51/24", "172.25.182.51/24"):
         lab.run(camera, "ip", "address", "add", address, "dev", "usb0")
