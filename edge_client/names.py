@@ -101,15 +101,6 @@ def is_loop(number: str) -> bool:
     return number.isalpha()
 
 
-def is_encrypted(filename: str) -> bool:
-    """Whether Labs firmware has encrypted this chapter.
-
-    Its boxes and its GPMF stay plain and whole; parts of sound and picture do not (gopro/labs, `docs/control/encrypt`).
-    """
-    name = parsed(filename)
-    return name is not None and name.prefix[-2] == "S"
-
-
 def label(directory: str, prefix: str, number: str) -> str:
     """A recording as one reads it, the dots for what changes: `100GOPRO/GX..0042`, a loop `100GOPRO/GXAA..`."""
     return f"{directory}/{prefix}{number}.." if is_loop(number) else f"{directory}/{prefix}..{number}"

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from edge_client.camera.link import INTERFACE
+from edge_client.camera.link import link_to
 from edge_client.choice import ByFile, ByTime, Choice, Everything, New, parsed_recording, parsed_time
 from edge_client.coordinator import Token
 from edge_client.errors import SettingsFault
@@ -120,12 +120,10 @@ class _Reader:
 
     def camera(self) -> CameraAddress:
         url, interface = self.told("camera"), self.told("interface")
-        if not url and not interface:
-            self.faults.append("--camera or --interface (or REELHAUL_CAMERA, REELHAUL_INTERFACE) is needed")
-        if url and not _is_address(url):
-            self.faults.append("--camera must be an http or https address without user, query or fragment")
-        if interface and not INTERFACE.fullmatch(interface):
-            self.faults.append(f"--interface {interface} is not the name of a network interface")
+        try:
+            link_to(url, interface)
+        except SettingsFault as error:
+            self.faults += error.faults
         locks = self.told("locks")
         folder = Path(locks) if locks else Path(tempfile.gettempdir()) / f"reelhaul-{os.geteuid()}"
         return CameraAddress(url, interface, folder)

@@ -10,12 +10,11 @@ keep_alive  keeps it awake
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from edge_client.camera.boxes import HEAD_BYTES, NotWhole, has_boxes, refuse_unfinished, serial_of_header
+from edge_client.camera.boxes import HEAD_BYTES, NotWhole, refuse_unfinished, serial_of_header
 from edge_client.camera.connection import (
     FILES,
     INFO,
@@ -36,15 +35,14 @@ from edge_client.camera.documents import (
     status_of,
 )
 from edge_client.camera.keep_alive import KeepAlive
-from edge_client.camera.link import camera_url_of, link_to
+from edge_client.camera.link import link_to
 from edge_client.camera.reading import Wanted, read_range
 from edge_client.chapters import CameraFile
 from edge_client.errors import CameraBusy, CardFault, EdgeError, PlanDiffers, ReadBroken, Unsettled
 from edge_client.plan import CameraIdentity, ChapterPlan, Span
 
-__all__ = ["Camera", "FileFacts", "KeepAlive", "MediaInfo", "camera_url_of"]
+__all__ = ["Camera", "FileFacts", "KeepAlive", "MediaInfo"]
 
-log = logging.getLogger(__name__)
 
 # The card is readable when it is good (0) and when it is full (1).
 CARD_READABLE = (0, 1)
@@ -110,9 +108,6 @@ class Camera:
         Raises Unsettled with what is missing.
         """
         path = f"{directory}/{filename}"
-        if not has_boxes(filename) and size_bytes:
-            log.info("encrypted, so not looked into", extra={"file": path})
-            return
 
         def read(first: int, count: int) -> bytes:
             return self._look(Wanted(FILES + path, Span(0, first, count), size_bytes, etag or ""))

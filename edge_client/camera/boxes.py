@@ -36,11 +36,6 @@ class Box:
     end: int
 
 
-def has_boxes(filename: str) -> bool:
-    """Whether a file of this name has boxes: all but those that Labs firmware encrypts, SX…"""
-    return not filename.startswith("SX")
-
-
 def refuse_unfinished(size_bytes: int, read: Callable[[int, int], bytes]) -> None:
     """Nothing when the boxes of a file fill it to its last byte and those that a film needs are among them.
 

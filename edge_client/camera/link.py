@@ -75,7 +75,9 @@ def link_to(base_url: str | None, interface: str | None) -> Link:
         _refuse_other_names(interface)
     if base_url is None:
         if interface is None:
-            raise SettingsFault(["neither the camera's address nor its network interface is known"])
+            raise SettingsFault(
+                ["--camera or --interface (or REELHAUL_CAMERA, REELHAUL_INTERFACE) is needed"]
+            )
         return Link(None, CAMERA_PORT, interface)
     try:
         parts = urlsplit(base_url)
@@ -85,16 +87,6 @@ def link_to(base_url: str | None, interface: str | None) -> Link:
     if not host or base_url.rstrip("/") != f"http://{parts.netloc}" or "@" in parts.netloc:
         raise SettingsFault(["the camera's address is http://HOST or http://HOST:PORT, and nothing more"])
     return Link(host, 80 if port is None else port, interface)
-
-
-def camera_url_of(interface: str) -> str:
-    """Where a camera on USB is, from the address that it gave to our interface: x.51 in the same network.
-
-    Raises CameraUnreachable when there is no such interface or it has no address (yet): the cable may be plugged in
-    later. Raises SettingsFault for what cannot name an interface.
-    """
-    _refuse_other_names(interface)
-    return f"http://{_camera_beside(interface)}:{CAMERA_PORT}"
 
 
 def bind_to(made: socket.socket, interface: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import logging
 import threading
 import time
 from collections.abc import Iterator
@@ -348,18 +347,12 @@ class TestAWholeFile:
 
         reader.check_whole(*FILE, len(FILM), None)
 
-    def test_that_is_encrypted_is_not_looked_into_and_says_so(
-        self, reader: Camera, camera: FakeCamera, caplog: pytest.LogCaptureFixture
-    ):
-        with caplog.at_level(logging.INFO, "edge_client"):
-            reader.check_whole("100GOPRO", "SX010042.MP4", 1000, ETAG)
+    def test_that_is_encrypted_is_looked_into_as_well(self, reader: Camera, camera: FakeCamera):
+        # Labs firmware leaves the boxes as they are (gopro/labs, docs/control/encrypt).
+        camera.files["100GOPRO/SX010042.MP4"] = CameraFile(FILM[:-1])
 
-        assert camera.requests == []
-        assert ["encrypted" in record.message for record in caplog.records] == [True]
-
-    def test_that_is_encrypted_has_bytes(self, reader: Camera):
-        with pytest.raises(Unsettled, match="no bytes"):
-            reader.check_whole("100GOPRO", "SX010042.MP4", 0, ETAG)
+        with pytest.raises(Unsettled, match="not finished"):
+            reader.check_whole("100GOPRO", "SX010042.MP4", len(FILM) - 1, ETAG)
 
 
 class TestKeepingAwake:

@@ -15,7 +15,6 @@ from edge_client.camera.boxes import (
     Box,
     NotWhole,
     boxes,
-    has_boxes,
     refuse_unfinished,
     serial_of_header,
 )
@@ -210,20 +209,6 @@ def test_no_bytes_at_all_break_the_walk(content: bytes):
     assert len(seen) <= MOST_BOXES
     assert sum(one.end - one.first for one in found) in (0, len(content))
     assert seen == sorted(set(seen))
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("GX010042.MP4", True),
-        ("GS010042.360", True),
-        ("GSAA0042.MP4", True),
-        ("SX010042.MP4", False),
-        ("XSX10042.MP4", True),
-    ],
-)
-def test_only_encrypted_names_have_no_boxes(name: str, expected: bool):
-    assert has_boxes(name) is expected
 
 
 @pytest.mark.parametrize("head", [b"", b"GPRO", b"GPRO" + bytes(200), b"mdat" * 50])

@@ -15,7 +15,7 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from edge_client.camera import Camera, camera_url_of
+from edge_client.camera import Camera
 from edge_client.camera.link import Link, address_of, bind_to, link_to
 from edge_client.errors import CameraUnreachable, EdgeError, Refused, SettingsFault
 from tests.edge_client.fakes import CameraFile, FakeCamera, film
@@ -65,8 +65,6 @@ def test_what_cannot_name_an_interface_is_refused(name: str):
     for named in (lambda: link_to(None, name), lambda: link_to("http://10.5.5.9", name)):
         with pytest.raises(SettingsFault, match="cannot name a network interface"):
             named()
-    with pytest.raises(SettingsFault):
-        camera_url_of(name)
 
 
 @pytest.mark.parametrize("name", ["lo", "enxd43260ddac8", "x" * 15, "eth0.100", "eth0:1", "wlan_0-a"])
@@ -75,13 +73,12 @@ def test_an_interface_is_named_as_systems_do(name: str):
 
 
 def test_neither_address_nor_interface_is_no_camera():
-    with pytest.raises(SettingsFault, match="neither"):
+    with pytest.raises(SettingsFault, match="--camera or --interface"):
         Camera(None, lambda: 0.0)
 
 
 def test_a_camera_on_usb_is_51_in_the_network_of_its_interface():
     assert address_of("lo") == IPv4Address("127.0.0.1")
-    assert camera_url_of("lo") == "http://127.0.0.51:8080"
     assert link_to(None, "lo").address() == ("127.0.0.51", 8080)
 
 
@@ -89,11 +86,6 @@ def test_a_camera_on_usb_is_51_in_the_network_of_its_interface():
 def test_an_interface_that_is_not_there_may_be_plugged_in_later(url: str | None):
     with pytest.raises(CameraUnreachable, match=f"no network interface {NOWHERE}; is the camera plugged in"):
         Camera(url, lambda: 0.0, NOWHERE).check_ready()
-
-
-def test_an_interface_that_is_not_there_has_no_camera_yet():
-    with pytest.raises(CameraUnreachable, match="no network interface"):
-        camera_url_of(NOWHERE)
 
 
 def test_a_camera_is_read_over_its_interface(camera: FakeCamera):
@@ -173,7 +165,7 @@ server.serve_forever()
 
 ASK = """
 import os, subprocess, sys, time
-from edge_client.camera import Camera, camera_url_of
+from edge_client.camera import Camera
 from edge_client.errors import EdgeError
 def serial(url, interface):
     try:
@@ -285,9 +277,9 @@ class TestTwoCables:
         lab.addresses("cam1", "172.24.171.50/24")
         lab.addresses("cam2", "172.24.171.50/24")
 
-        said = lab.says("print(camera_url_of('cam2'), serial(None, 'cam1'), serial(None, 'cam2'))")
+        said = lab.says("print(serial(None, 'cam1'), serial(None, 'cam2'))")
 
-        assert said == ["http://172.24.171.51:8080 SERIAL-OF-cam1 SERIAL-OF-cam2"]
+        assert said == ["SERIAL-OF-cam1 SERIAL-OF-cam2"]
 
     def test_follow_an_address_that_changes(self, lab: Lab):
         lab.addresses("cam1", "172.24.171.50/24")
@@ -314,9 +306,7 @@ class TestTwoCables:
     def test_may_be_named_by_an_alias(self, lab: Lab):
         lab.addresses("cam1", "10.5.5.50/24", "172.24.171.50/24 label cam1:1")
 
-        assert lab.says("print(camera_url_of('cam1:1'), serial(None, 'cam1:1'))") == [
-            "http://172.24.171.51:8080 SERIAL-OF-cam1"
-        ]
+        assert lab.says("print(serial(None, 'cam1:1'))") == ["SERIAL-OF-cam1"]
 
     def test_do_not_need_root(self, lab: Lab):
         lab.addresses("cam1", "10.5.5.50/24")

@@ -11,7 +11,6 @@ from edge_client.names import (
     count,
     counted_on,
     is_directory,
-    is_encrypted,
     is_video,
     label,
     parsed,
@@ -147,24 +146,6 @@ def test_a_directory_has_three_digits_and_five_characters(name: str):
 )
 def test_any_other_directory_is_none_of_a_camera(name: str):
     assert not is_directory(name)
-
-
-@pytest.mark.parametrize(
-    ("filename", "expected"),
-    [
-        ("SX014423.MP4", True),
-        ("SHAA0001.MP4", True),
-        ("CamA-SX014423.MP4", True),
-        ("GX014423.MP4", False),
-        ("GS010042.360", False),
-        ("SGX014423.MP4", False),
-        ("GOPR0042.MP4", False),
-        ("SX014423.JPG", False),
-        ("SX004423.MP4", False),
-    ],
-)
-def test_a_first_letter_s_says_that_labs_encrypted_it(filename: str, expected: bool):
-    assert is_encrypted(filename) is expected
 
 
 @pytest.mark.parametrize(
