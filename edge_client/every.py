@@ -23,6 +23,10 @@ class Every:
             self._do()
             self._ended.wait(self._every_s)
 
+    def end(self) -> None:
+        """No further call; one that is under way is not waited for."""
+        self._ended.set()
+
     def __enter__(self) -> Every:
         self._thread.start()
         return self
@@ -30,5 +34,5 @@ class Every:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._ended.set()
+        self.end()
         self._thread.join(JOIN_S)

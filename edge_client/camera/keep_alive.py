@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import threading
+from contextlib import suppress
 from types import TracebackType
 from typing import Protocol
 
 from edge_client.errors import EdgeError
+from edge_client.every import Every
 
 KEEP_ALIVE_EVERY_S = 3.0
-JOIN_S = 10.0
 
 
 class Awake(Protocol):
@@ -26,26 +26,22 @@ class KeepAlive:
     def __init__(self, camera: Awake, every_s: float = KEEP_ALIVE_EVERY_S) -> None:
         self._camera = camera
         self._every_s = every_s
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="keep-alive", daemon=True)
+        self._beats = Every("keep-alive", every_s, self._beat)
 
-    def _run(self) -> None:
-        while not self._ended.wait(self._every_s):
-            try:
-                # A beat that waits as long as a read may would let the camera fall asleep meanwhile.
-                self._camera.keep_alive(self._every_s)
-            except EdgeError:
-                # The leg that reads says that the camera is away; here the next beat is all there is to do.
-                continue
+    def _beat(self) -> None:
+        # The leg that reads says that the camera is away; here the next beat is all there is to do.
+        with suppress(EdgeError):
+            # A beat that waits as long as a read may would let the camera fall asleep meanwhile.
+            self._camera.keep_alive(self._every_s)
 
     def __enter__(self) -> KeepAlive:
-        self._thread.start()
+        self._beats.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._ended.set()
+        self._beats.end()
         # A beat under way is not waited for.
         self._camera.close()
-        self._thread.join(JOIN_S)
+        self._beats.__exit__(kind, error, trace)
