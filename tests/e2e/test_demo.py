@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from infra.local.footage import Film, chapter_bytes
+from tests.edge_client.fakes import boxed
 
 pytestmark = pytest.mark.e2e
 SHORT = Film(width=480, height=270, chapters=2, frames_per_chapter=45, bit_rate=2_000_000)
@@ -49,10 +50,12 @@ def test_the_demo_proves_a_folder_of_films_and_writes_what_it_found(tmp_path: Pa
 
 
 def test_a_film_that_cannot_be_processed_ends_the_demo_with_the_reason(tmp_path: Path):
-    done = demo(tmp_path, "--footage", str(folder_with(tmp_path, {"noise.mp4": b"no film at all" * 100})))
+    done = demo(
+        tmp_path, "--footage", str(folder_with(tmp_path, {"noise.mp4": boxed(b"no film at all" * 100)}))
+    )
 
     assert done.returncode == 1
-    assert "the session is FAILED: chapter 1 cannot be decoded" in done.stderr
+    assert "the session is FAILED: chapter 1 has no video" in done.stderr
 
 
 def test_a_folder_without_films_is_refused_with_a_clear_word(tmp_path: Path):
