@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +34,6 @@ def where() -> str:
 def contents() -> str:
     return FILE.read_text()
 '''
-BUDGET_OPTION = "--spool-budget"
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,6 @@ class Client:
     """The command, ready to run in `folder`."""
 
     folder: Path
-    has_budget: bool
 
     def haul(self, stage: Stage, session_id: str, budget: str | None = None) -> Command:
         """Haul the stage's chapter; its report comes as JSON."""
@@ -52,10 +49,11 @@ class Client:
             "--coordinator": stage.cloud.coordinator_url(),
             "--token-file": str(self.folder / "token"),
             "--spool": str(self.spool),
+            "--locks": str(self.folder / "locks"),
             "--file": stage.chapter.path,
         }
-        if budget is not None and self.has_budget:
-            options[BUDGET_OPTION] = budget
+        if budget is not None:
+            options["--spool-budget"] = budget
         words = [word for pair in options.items() for word in pair]
         return self._command("haul", session_id, "--json", *words)
 
@@ -88,14 +86,7 @@ def ready(folder: Path, certificate: Certificate) -> Client:
     token = folder / "token"
     token.touch(0o600)
     token.write_text(TOKEN)
-    help_text = subprocess.run(
-        [sys.executable, "-m", "edge_client", "haul", "--help"],
-        cwd=HOUSE,
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout
-    return Client(folder, BUDGET_OPTION in help_text)
+    return Client(folder)
 
 
 def report(log: Path) -> dict[str, Any]:

@@ -49,9 +49,7 @@ def _figure(bench: Bench, name: str, up_mbit: int, bar: float, budget: str | Non
         costs = in_turn([links.whole, slower, links.start], RUNS) | in_turn([other], 1)
     wall = {name: wall_s(found) for name, found in costs.items()}
     leg, after = ("down", "up") if up_mbit > DOWN_MBIT else ("up", "down")
-    told = ""
-    if budget is not None:
-        told = f"; spool budget {budget}" if bench.client.has_budget else "; no spool budget to set yet"
+    told = f"; spool budget {budget}" if budget else ""
     return Figure(
         name,
         (wall["whole"] - wall["start"]) / wall[leg],
