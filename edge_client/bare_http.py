@@ -3,22 +3,45 @@
 from __future__ import annotations
 
 import logging
+import socket
+from dataclasses import dataclass
+from typing import Any
 
 import requests
 import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
 
-TIMEOUTS_S = (10.0, 60.0)
 LIBRARY_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
 MOST_RETRY_AFTER_S = 300.0
+# So much at most waits in the system for its turn: what was sent is on its way, and an answer is waited for from then.
+UNSENT_BYTES = 256 * 1024
 
 
-def bare_session() -> requests.Session:
-    """A session without proxies, netrc, environment or default headers. Callers pass `allow_redirects=False`."""
+@dataclass(frozen=True)
+class Timeouts:
+    """The most seconds to connect, to have one block taken, and until the next bytes of an answer.
+
+    A block of the stall watch's floor in its window: what moves is never cut by the socket before the watch says so.
+    """
+
+    connect_s: float = 10.0
+    send_s: float = 60.0
+    answer_s: float = 60.0
+
+
+def bare_session(timeouts: Timeouts) -> requests.Session:
+    """A session without proxies, netrc, environment or default headers.
+
+    Callers pass `allow_redirects=False` and `timeout=(connect_s, answer_s)`.
+    """
     # urllib3 logs whole URLs, presigned ones too, when it retries or dislikes a header.
     logging.getLogger("urllib3").setLevel(logging.CRITICAL)
     session = requests.Session()
     session.trust_env = False
     session.headers.clear()
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, _Adapter(timeouts.send_s))
     return session
 
 
@@ -26,3 +49,46 @@ def retry_after_s(response: requests.Response) -> float:
     """The wait that an answer asks for, at most five minutes; 0 when it asks for none."""
     text = response.headers.get("Retry-After", "")
     return min(float(text), MOST_RETRY_AFTER_S) if text.isascii() and text.isdigit() else 0.0
+
+
+class _Adapter(HTTPAdapter):
+    """Connections with a time-out of their own for sending; urllib3 would take the one for connecting."""
+
+    def __init__(self, send_s: float) -> None:
+        self._send_s = send_s
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        options["socket_options"] = [
+            *HTTPConnection.default_socket_options,
+            (socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES),
+        ]
+        super().init_poolmanager(*args, **options)
+        self.poolmanager.pool_classes_by_scheme = _pools(self._send_s)
+
+
+def _pools(send_s: float) -> dict[str, type[urllib3.HTTPConnectionPool]]:
+    class Plain(HTTPConnection):
+        def request(self, *args: Any, **options: Any) -> None:
+            _allow(self, send_s)
+            super().request(*args, **options)
+
+    class Secure(HTTPSConnection):
+        def request(self, *args: Any, **options: Any) -> None:
+            _allow(self, send_s)
+            super().request(*args, **options)
+
+    class PlainPool(urllib3.HTTPConnectionPool):
+        ConnectionCls = Plain
+
+    class SecurePool(urllib3.HTTPSConnectionPool):
+        ConnectionCls = Secure
+
+    return {"http": PlainPool, "https": SecurePool}
+
+
+def _allow(connection: HTTPConnection, send_s: float) -> None:
+    """Connect with the time-out that is set for it, then send with this one."""
+    if connection.sock is None:
+        connection.connect()
+    connection.timeout = send_s

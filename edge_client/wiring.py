@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from edge_client.advance import Advance
+from edge_client.bare_http import Timeouts
 from edge_client.camera import Camera, KeepAlive
 from edge_client.coordinator import Coordinator
 from edge_client.disk import Disk
@@ -45,7 +46,7 @@ def tools_of(device: Device, stop: threading.Event) -> Iterator[Tools]:
             at_camera=at_camera,
             coordinator=coordinator,
             spool=spool,
-            uplink=Uplink(at_camera.retry, pace, Lanes(timing.monotonic)),
+            uplink=Uplink(at_camera.retry, pace, Lanes(timing.monotonic), Timeouts()),
             progress=advance,
             heartbeat=heart.beating,
             peak_rss_mib=peak_rss_mib,

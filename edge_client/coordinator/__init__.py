@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any, TypeVar
 
-from edge_client.bare_http import LIBRARY_ERRORS, TIMEOUTS_S, bare_session
+from edge_client.bare_http import LIBRARY_ERRORS, Timeouts, bare_session
 from edge_client.coordinator import answers
 from edge_client.coordinator.problems import answered
 from edge_client.coordinator.values import (
@@ -49,6 +49,8 @@ __all__ = [
     "crc_value",
 ]
 
+TIMEOUTS = Timeouts()
+
 T = TypeVar("T")
 
 
@@ -58,7 +60,7 @@ class Coordinator:
     def __init__(self, base_url: str, token: Token, version: str, retry: Retry) -> None:
         self._base_url = base_url.rstrip("/")
         self._retry = retry
-        self._session = bare_session()
+        self._session = bare_session(TIMEOUTS)
         self._headers = {"Authorization": f"Bearer {token.text}", "Reelhaul-Client-Version": version}
 
     def close(self) -> None:
@@ -152,7 +154,7 @@ class Coordinator:
                 self._base_url + path,
                 json=body,
                 headers=self._headers,
-                timeout=TIMEOUTS_S,
+                timeout=(TIMEOUTS.connect_s, TIMEOUTS.answer_s),
                 allow_redirects=False,
             )
         except LIBRARY_ERRORS as error:

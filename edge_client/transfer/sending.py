@@ -10,7 +10,7 @@ from typing import Protocol
 
 import requests
 
-from edge_client.bare_http import LIBRARY_ERRORS, TIMEOUTS_S, bare_session, retry_after_s
+from edge_client.bare_http import LIBRARY_ERRORS, Timeouts, bare_session, retry_after_s
 from edge_client.errors import (
     EdgeError,
     PartCorrupt,
@@ -48,11 +48,12 @@ class Parts(Protocol):
 
 @dataclass(frozen=True)
 class Uplink:
-    """What all senders of a process share: patience, pace and lanes."""
+    """What all senders of a process share: patience, pace, lanes and time-outs."""
 
     retry: Retry
     pace: Pace
     lanes: Lanes
+    timeouts: Timeouts
 
 
 class PartSender:
@@ -64,7 +65,7 @@ class PartSender:
         self._uplink = uplink
         self._retry = uplink.retry
         self._on_bytes = on_bytes
-        self._session = bare_session()
+        self._session = bare_session(uplink.timeouts)
         self._buffer = bytearray(BLOCK_BYTES)
 
     def run(self) -> None:
@@ -133,12 +134,13 @@ class PartSender:
             raise
 
     def _exchange(self, body: Body, url: PartUrl) -> None:
+        timeouts = self._uplink.timeouts
         try:
             with self._session.put(
                 url.url,
                 data=body,  # type: ignore[arg-type]  # its blocks are buffers, which sockets take as they are
                 headers=dict(url.headers),
-                timeout=TIMEOUTS_S,
+                timeout=(timeouts.connect_s, timeouts.answer_s),
                 allow_redirects=False,
                 stream=True,
             ) as response:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from edge_client.advance import Advance
+from edge_client.bare_http import Timeouts
 from edge_client.camera import Camera, KeepAlive
 from edge_client.choice import ByNumber, Choice
 from edge_client.coordinator import Coordinator, Token
@@ -40,11 +41,12 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass
 class FakeTime:
-    """A clock that only sleeping moves, and chance that is always the whole delay."""
+    """A clock that only sleeping moves, and chance that is always the whole delay unless a test says otherwise."""
 
     now_s: float = 1000.0
     slept: list[float] = field(default_factory=list)
     stop: threading.Event = field(default_factory=threading.Event)
+    chance: float = 1.0
 
     def sleep(self, seconds: float) -> None:
         self.check()
@@ -56,7 +58,7 @@ class FakeTime:
             raise Stopped("stopped")
 
     def timing(self) -> Timing:
-        return Timing(lambda: self.now_s, self.sleep, self.check, lambda: 1.0)
+        return Timing(lambda: self.now_s, self.sleep, self.check, lambda: self.chance)
 
 
 class CountingProgress:
@@ -101,6 +103,8 @@ class Device:
     free_bytes: Callable[[Path], int] = disk_free_bytes
     spool_budget_bytes: int | None = None
     limit_rate_bytes_s: float | None = None
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    lanes: Lanes | None = None
 
     @property
     def camera_locks(self) -> CameraLocks:
@@ -130,6 +134,7 @@ class Device:
         retry = self.retry()
         camera = stack.enter_context(closing(Camera(self.camera.url, retry.timing.monotonic)))
         coordinator = stack.enter_context(closing(Coordinator(self.cloud.url, Token(TOKEN), "0.1.0", retry)))
+        self.lanes = Lanes(retry.timing.monotonic)
         return Tools(
             at_camera=CameraTools(
                 camera,
@@ -139,7 +144,7 @@ class Device:
             ),
             coordinator=coordinator,
             spool=Spool(self.spool, Disk(self.free_bytes), self.spool_budget_bytes),
-            uplink=Uplink(retry, Pace(retry.timing, self.limit_rate_bytes_s), Lanes(retry.timing.monotonic)),
+            uplink=Uplink(retry, Pace(retry.timing, self.limit_rate_bytes_s), self.lanes, self.timeouts),
             progress=Advance(self.progress, retry.timing.monotonic),
             heartbeat=lambda session_id: nullcontext(),
             peak_rss_mib=lambda: 1.0,

@@ -7,7 +7,11 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
+import select
+import socket
+import struct
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -241,7 +245,10 @@ class Upload:
 
 @dataclass
 class FakeCloud:
-    """A coordinator and its S3. `calls` logs the coordinator's requests, `puts` the part numbers that S3 was sent."""
+    """A coordinator and its S3. `calls` logs the coordinator's requests, `puts` the part numbers that S3 was sent.
+
+    The fault "address" is where a URL leads instead of here.
+    """
 
     part_bytes: int = PART_BYTES
     expires_in_s: int = 900
@@ -250,11 +257,13 @@ class FakeCloud:
     faults: dict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
     calls: list[str] = field(default_factory=list)
     puts: list[int] = field(default_factory=list)
+    put_headers: list[dict[str, str]] = field(default_factory=list)
     batches: list[list[int]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     heartbeats: list[dict[str, Any]] = field(default_factory=list)
     policy: dict[str, Any] = field(default_factory=lambda: {"pause": False, "pace_bytes_s": None})
     server_time: str = "2026-11-25T12:00:00Z"
+    expires_at: str = "2026-11-25T12:15:00Z"
     issued: int = 0
     url: str = ""
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -430,13 +439,14 @@ class CloudHandler(Quiet):
             size = min(self.fake.part_bytes, upload.size_bytes - (number - 1) * self.fake.part_bytes)
             query = f"partNumber={number}&n={self.fake.issued}&crc={part['crc64nvme']}&X-Amz-Signature={SIGNATURE}"
             headers = {"content-length": str(size), "x-amz-checksum-crc64nvme": part["crc64nvme"]}
-            url = f"{self.fake.url}/bucket/{upload.upload_id}?{query}"
+            address = self.fake.fault("address") or self.fake.url
+            url = f"{address}/bucket/{upload.upload_id}?{query}"
             rows.append(
                 {
                     "number": number,
                     "url": url,
                     "headers": headers,
-                    "expires_at": "",
+                    "expires_at": self.fake.expires_at,
                     "expires_in_s": self.fake.expires_in_s,
                 }
             )
@@ -457,6 +467,7 @@ class CloudHandler(Quiet):
         number = int(match[2])
         with self.fake.lock:
             self.fake.puts.append(number)
+            self.fake.put_headers.append({name.lower(): value for name, value in self.headers.items()})
         if act := self.fake.fault("put"):
             return act(self, self.fake.uploads[match[1]], number) if callable(act) else self.answer(*act)
         body = self.body()
@@ -470,8 +481,27 @@ class CloudHandler(Quiet):
             return self.s3_error(400, "BadDigest")
         with self.fake.lock:
             upload.parts[number] = body
-        return self.answer(200, b"", {"ETag": '"etag"'})
+        return self.stored(match[3])
 
-    def s3_error(self, status: int, code: str) -> None:
+    def stored(self, crc: str, body: bytes = b"", **other: str) -> None:
+        """What S3 answers for a part that it has."""
+        headers = {"ETag": '"etag"', "x-amz-checksum-crc64nvme": crc, "x-amz-request-id": "656C76696E67"}
+        self.answer(200, body, {**headers, **other})
+
+    def s3_error(self, status: int, code: str, **headers: str) -> None:
         self.close_connection = True
-        self.answer(status, f"<Error><Code>{code}</Code></Error>".encode(), {"Connection": "close"})
+        body = f"<Error><Code>{code}</Code></Error>".encode()
+        self.answer(status, body, {"Connection": "close", **headers})
+
+    def reset(self) -> None:
+        """End the connection as a machine in between does that has forgotten it: by RST."""
+        self.close_connection = True
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        os.close(self.connection.detach())
+
+    def wait_for_hang_up(self, seconds: float = 10.0) -> bool:
+        """Take nothing and say nothing until the client ends the connection; whether it did."""
+        self.close_connection = True
+        poll = select.poll()
+        poll.register(self.connection, select.POLLRDHUP)
+        return bool(poll.poll(seconds * 1000))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from edge_client.bare_http import Timeouts
 from edge_client.errors import GaveUp, PartRefused, Stopped, StorageUnreachable
 from edge_client.plan import PartPlan, Span
 from edge_client.retry import Retry, StallWatch, Tally
@@ -39,7 +40,9 @@ def sign(batch: Sequence[SpooledPart]) -> dict[int, PartUrl]:
 
 def sender(desk: Desk, give_up_after_s: float) -> PartSender:
     timing = FakeTime().timing()
-    uplink = Uplink(Retry(timing, give_up_after_s, Tally()), Pace(timing), Lanes(timing.monotonic))
+    uplink = Uplink(
+        Retry(timing, give_up_after_s, Tally()), Pace(timing), Lanes(timing.monotonic), Timeouts()
+    )
     return PartSender(desk, MemoryParts(), uplink, lambda size_bytes: None)
 
 
