@@ -70,7 +70,7 @@ class Row:
     Where `between` is given, it is done to the camera after a first run, which must not finish, and `ends` is the end
     of a second run without the faults. `meanwhile` is done to the camera beside a run. `home` is the card whose bytes
     must be home in the end, where it is not the one that the camera has then. `mended` is the card with which the same
-    command finishes when nothing is wrong any more; None where it cannot, as the frozen plan is of what was there.
+    command finishes when nothing is wrong any more.
     """
 
     name: str
@@ -82,14 +82,13 @@ class Row:
     start: Callable[[Camera], None] = nothing
     between: Callable[[Camera], None] | None = None
     meanwhile: Callable[[Camera], None] = nothing
-    cloud: Callable[[FakeCloud], None] = lambda _: None
     choice: Choice = RECORDING
     session: str | None = "s"
     hauled: tuple[str, ...] = (CHAPTER,)
     give_up_after_s: float = 600.0
     clock_runs: bool = False
     home: Card | None = None
-    mended: Card | None = CARD
+    mended: Card = CARD
     in_real_time: bool = False
 
     @property
@@ -206,12 +205,13 @@ class Scene:
         for chapter, body in self.cloud.objects().items():
             assert body in self._versions(chapter)
         for upload in self.cloud.uploads.values():
-            placed = {(number - 1) * PART_BYTES: part for number, part in upload.parts.items()}
+            placed = {(number - 1) * self.cloud.part_bytes: part for number, part in upload.parts.items()}
             assert self._is_of_one_version(upload.artifact_id, placed)
         for folder in {path.parent for path in self.spool.rglob("*.part")}:
             # A part's name begins with its number, its folder's with the chapter's.
             parts = {
-                (int(path.name[:5]) - 1) * PART_BYTES: path.read_bytes() for path in folder.glob("*.part")
+                (int(path.name[:5]) - 1) * self.cloud.part_bytes: path.read_bytes()
+                for path in folder.glob("*.part")
             }
             assert self._is_of_one_version(folder.name.rpartition(".")[0], parts)
 
