@@ -31,13 +31,13 @@ class Timeouts:
 
 
 def bare_session(timeouts: Timeouts) -> requests.Session:
-    """A session without proxies, netrc, environment or default headers.
+    """A session without proxies, netrc, environment, default headers or redirects.
 
-    Callers pass `allow_redirects=False` and `timeout=(connect_s, answer_s)`.
+    Callers pass `timeout=(connect_s, answer_s)`.
     """
     # urllib3 logs whole URLs, presigned ones too, when it retries or dislikes a header.
     logging.getLogger("urllib3").setLevel(logging.CRITICAL)
-    session = requests.Session()
+    session = _Session()
     session.trust_env = False
     session.headers.clear()
     for scheme in ("http://", "https://"):
@@ -49,6 +49,13 @@ def retry_after_s(response: requests.Response) -> float:
     """The wait that an answer asks for, at most five minutes; 0 when it asks for none."""
     text = response.headers.get("Retry-After", "")
     return min(float(text), MOST_RETRY_AFTER_S) if text.isascii() and text.isdigit() else 0.0
+
+
+class _Session(requests.Session):
+    """Goes nowhere else: an answer that sends elsewhere is an answer like any other, its body unread."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        return None
 
 
 class _Adapter(HTTPAdapter):

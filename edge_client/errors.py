@@ -38,6 +38,8 @@ No message holds a token or a presigned URL: what `requests` raises names whole 
 
 from __future__ import annotations
 
+import ssl
+
 SETTLE_S = 60.0
 
 
@@ -202,10 +204,18 @@ class Stopped(TryLater):
 
 
 def told(error: BaseException) -> str:
-    """The type of a library's error and of its root cause, without its text, which may hold a presigned URL."""
+    """The type of a library's error and of its root cause, without their texts, which may hold a presigned URL."""
     root = error
-    while root.args and isinstance(root.args[0], BaseException):
-        root = root.args[0]
-    reason = getattr(root, "reason", None)
-    root = reason if isinstance(reason, BaseException) else root
+    while cause := _cause(root):
+        root = cause
+    if isinstance(root, ssl.SSLCertVerificationError):
+        return (
+            f"the certificate there is not to be trusted: {root.verify_message}; "
+            "is it a captive portal, or is this device's clock off?"
+        )
     return type(error).__name__ if root is error else f"{type(error).__name__}, {type(root).__name__}"
+
+
+def _cause(error: BaseException) -> BaseException | None:
+    inner = (*error.args, getattr(error, "reason", None))
+    return next((one for one in inner if isinstance(one, BaseException)), None)

@@ -129,7 +129,7 @@ class Outage:
 
 
 class StallWatch:
-    """Raises when a leg crawls below the floor for a whole window.
+    """Raises when a leg has crawled for a whole window or longer: slower than the floor in that time.
 
     A read time-out does not see this: one byte now and then keeps a socket alive for ever.
     """
@@ -144,10 +144,12 @@ class StallWatch:
         """Count what has just moved; raises what `stalled` makes of the reason."""
         self._moved_bytes += size_bytes
         now = self._monotonic()
-        if now - self._since < STALL_WINDOW_S:
+        window_s = now - self._since
+        if window_s < STALL_WINDOW_S:
             return
-        if self._moved_bytes < STALL_FLOOR_BYTES:
-            raise self._stalled(f"stalled: {self._moved_bytes} bytes in {now - self._since:.0f} s")
+        # By rate: one block may be as large as the floor, and take much longer than the window.
+        if self._moved_bytes * STALL_WINDOW_S < STALL_FLOOR_BYTES * window_s:
+            raise self._stalled(f"stalled: {self._moved_bytes} bytes in {window_s:.0f} s")
         self._since, self._moved_bytes = now, 0
 
     def rested(self, seconds: float) -> None:

@@ -155,7 +155,6 @@ class Coordinator:
                 json=body,
                 headers=self._headers,
                 timeout=(TIMEOUTS.connect_s, TIMEOUTS.answer_s),
-                allow_redirects=False,
             )
         except LIBRARY_ERRORS as error:
             # Not `from error`: it carries the request with its token.

@@ -35,7 +35,8 @@ ERROR_BODY_BYTES = 16 * 1024
 ERROR_CODE = re.compile(rb"<Code>([A-Za-z0-9]{1,64})</Code>")
 # S3's 400s that are about the URL's signature, and those that are about a connection.
 EXPIRED_CODES = frozenset({"ExpiredToken", "AuthorizationQueryParametersError"})
-PASSING_CODES = frozenset({"RequestTimeout", "IncompleteBody"})
+PASSING_CODES = frozenset({"RequestTimeout", "IncompleteBody", "TemporaryRedirect"})
+CHECKSUM = "x-amz-checksum-crc64nvme"
 
 
 class Parts(Protocol):
@@ -103,6 +104,7 @@ class PartSender:
         outage = Outage(self._retry, f"sending part {part.span.number}")
         refusals = 0
         while True:
+            self._desk.check()
             # Signed in batches: over a slow link the last of one are past their time before their turn comes.
             if url.good_until <= self._retry.timing.monotonic():
                 url = self._desk.sign_again(part)
@@ -141,30 +143,40 @@ class PartSender:
                 data=body,  # type: ignore[arg-type]  # its blocks are buffers, which sockets take as they are
                 headers=dict(url.headers),
                 timeout=(timeouts.connect_s, timeouts.answer_s),
-                allow_redirects=False,
                 stream=True,
             ) as response:
-                refuse_unless_stored(response, response.raw.read(ERROR_BODY_BYTES))
+                answer = response.raw.read(ERROR_BODY_BYTES)
+                refuse_unless_stored(response, answer, url.headers.get(CHECKSUM, ""))
         except LIBRARY_ERRORS as error:
             # Not `from error`: its text holds the presigned URL.
             raise StorageUnreachable(f"S3 did not take it ({told(error)})") from None
 
 
-def refuse_unless_stored(response: requests.Response, body: bytes) -> None:
+def refuse_unless_stored(response: requests.Response, body: bytes, checksum: str) -> None:
     """Nothing when S3 has stored the part; else the error that says what to do next."""
     status = response.status_code
     found = ERROR_CODE.search(body)
     code = found[1].decode() if found else ""
-    answer = f"S3 answered {status} {code}".rstrip()
-    if status == 200 and response.headers.get("ETag"):
+    if status == 200 and _is_receipt(response, body, checksum):
         return
     if status == 404 and code == "NoSuchUpload":
         raise UploadLost("S3 does not know the upload")
+    answer = f"S3 answered {status} {code}".rstrip()
     if status == 403 or (status == 400 and code in EXPIRED_CODES):
         raise UrlRefused(answer)
-    if status == 200 or status == 429 or status >= 500 or code in PASSING_CODES:
+    if status == 429 or status >= 500 or code in PASSING_CODES:
         raise StorageUnreachable(answer, retry_after_s(response))
+    if status == 200 or not code:
+        raise StorageUnreachable(
+            f"what answers {status} is not S3; a captive portal, or another machine in between?"
+        )
     raise PartTurnedDown(answer)
+
+
+def _is_receipt(response: requests.Response, body: bytes, checksum: str) -> bool:
+    """Whether a 200 is S3's for these bytes. Others send pages, with ETags of their own; an error may be in a body."""
+    said = response.headers.get(CHECKSUM, checksum)
+    return bool(response.headers.get("ETag")) and not body and said == checksum
 
 
 class Body:

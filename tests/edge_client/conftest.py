@@ -88,6 +88,16 @@ class CountingProgress:
         self.verified_paths.append(path)
 
 
+class CountedLanes(Lanes):
+    """Lanes that count how often something went wrong on them."""
+
+    troubles = 0
+
+    def troubled(self) -> None:
+        self.troubles += 1
+        super().troubled()
+
+
 @dataclass
 class Device:
     """A device: its spool, its clock, and the camera and cloud that it talks to."""
@@ -104,7 +114,7 @@ class Device:
     spool_budget_bytes: int | None = None
     limit_rate_bytes_s: float | None = None
     timeouts: Timeouts = field(default_factory=Timeouts)
-    lanes: Lanes | None = None
+    lanes: CountedLanes | None = None
 
     @property
     def camera_locks(self) -> CameraLocks:
@@ -134,7 +144,7 @@ class Device:
         retry = self.retry()
         camera = stack.enter_context(closing(Camera(self.camera.url, retry.timing.monotonic)))
         coordinator = stack.enter_context(closing(Coordinator(self.cloud.url, Token(TOKEN), "0.1.0", retry)))
-        self.lanes = Lanes(retry.timing.monotonic)
+        self.lanes = CountedLanes(retry.timing.monotonic)
         return Tools(
             at_camera=CameraTools(
                 camera,

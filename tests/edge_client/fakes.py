@@ -381,18 +381,20 @@ class CloudHandler(Quiet):
 
     def call(self) -> Any:
         """The coordinator."""
-        raw = self.body()
-        name = f"{self.command} {self.path.split('/')[2]} {self.path.rpartition('/')[2]}"
-        kind = self.kind()
+        self.raw, kind = self.body(), self.kind()
         with self.fake.lock:
             self.fake.calls.append(kind)
             self.fake.headers.append(dict(self.headers))
         if act := self.fake.fault(kind):
             return act(self) if callable(act) else self.answer(*act)
+        return self.serve()
+
+    def serve(self) -> None:
+        """The call, judged and answered as the coordinator does."""
         if self.headers["Authorization"] != f"Bearer {TOKEN}" or not self.headers["Reelhaul-Client-Version"]:
             return self.problem(401, "not-authenticated", "stop")
         with self.fake.lock:
-            return self.dispatch(kind, json.loads(raw) if raw else {}, name)
+            return self.dispatch(self.kind(), json.loads(self.raw) if self.raw else {})
 
     def kind(self) -> str:
         last = self.path.rpartition("/")[2]
@@ -402,7 +404,7 @@ class CloudHandler(Quiet):
             return "known" if "/cameras/" in self.path else "state" if "/sessions/" in self.path else "get"
         return {"uploads": "open", "part-urls": "urls", "complete": "complete", "progress": "progress"}[last]
 
-    def dispatch(self, kind: str, body: dict[str, Any], name: str) -> None:
+    def dispatch(self, kind: str, body: dict[str, Any]) -> None:
         fake, parts = self.fake, self.path.split("/")
         if kind == "session":
             known = fake.sessions.setdefault(parts[3], body)
@@ -462,7 +464,7 @@ class CloudHandler(Quiet):
 
     def store(self) -> Any:
         """S3."""
-        match = re.fullmatch(r"/bucket/(u_\d+)\?partNumber=(\d+)&n=\d+&crc=(.{12})&.*", self.path)
+        match = re.fullmatch(r"/bucket/(u_\d+)\?partNumber=(\d+)&n=\d+&crc=.{12}&.*", self.path)
         assert match
         number = int(match[2])
         with self.fake.lock:
@@ -470,18 +472,22 @@ class CloudHandler(Quiet):
             self.fake.put_headers.append({name.lower(): value for name, value in self.headers.items()})
         if act := self.fake.fault("put"):
             return act(self, self.fake.uploads[match[1]], number) if callable(act) else self.answer(*act)
-        body = self.body()
-        upload = self.fake.uploads[match[1]]
+        return self.take(self.fake.uploads[match[1]], number)
+
+    def take(self, upload: Upload, number: int) -> None:
+        """A part, judged as S3 judges it, and stored."""
+        body, signed = self.body(), re.search("&crc=(.{12})&", self.path)
+        assert signed
         if upload.state != "OPEN":
             return self.s3_error(404, "NoSuchUpload")
         sent = {name.lower(): value for name, value in self.headers.items()}
-        if sent.get("x-amz-checksum-crc64nvme") != match[3] or "authorization" in sent:
+        if sent.get("x-amz-checksum-crc64nvme") != signed[1] or "authorization" in sent:
             return self.s3_error(403, "SignatureDoesNotMatch")
-        if text_of(crc64nvme(body)) != match[3]:
+        if text_of(crc64nvme(body)) != signed[1]:
             return self.s3_error(400, "BadDigest")
         with self.fake.lock:
             upload.parts[number] = body
-        return self.stored(match[3])
+        return self.stored(signed[1])
 
     def stored(self, crc: str, body: bytes = b"", **other: str) -> None:
         """What S3 answers for a part that it has."""
