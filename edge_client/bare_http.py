@@ -54,7 +54,7 @@ def retry_after_s(response: requests.Response) -> float:
 class _Session(requests.Session):
     """Goes nowhere else: an answer that sends elsewhere is an answer like any other, its body unread."""
 
-    def get_redirect_target(self, resp: requests.Response) -> None:
+    def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002  # as requests calls it
         return None
 
 

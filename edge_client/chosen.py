@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from edge_client.chapters import CameraFile, Recording, recordings, session_name, whole
 from edge_client.choice import ByFile, Choice, New, Selection, selection
+from edge_client.errors import EdgeError, PlanUnreadable
 from edge_client.plan import PLAN, decoded
 from edge_client.standings import verified_files
 from edge_client.tools import Tools
@@ -42,18 +43,18 @@ class Choosing:
         self._choice = choice
         self._name = name
 
-    def sessions(self, listed: Sequence[CameraFile]) -> tuple[list[ChosenSession], Selection]:
-        """The sessions that are chosen, each with its files, and the selection that they are made of."""
+    def sessions(self, listed: Sequence[CameraFile]) -> tuple[list[ChosenSession], list[EdgeError]]:
+        """The sessions that are chosen, each with its files, and what a person must look at beside them."""
         card = recordings(listed)
         if not card or not isinstance(self._choice, New):
             made = selection(listed, self._choice)
-            return self._of(made, card), made
+            return self._of(made, card), [*made.refusals]
         serial = self._visit.identity(card[0].files[0]).serial
-        begun = self._begun_here(serial, listed)
+        begun, unreadable = self._begun_here(serial, listed)
         covered = {file for one in begun for file in one.files}
         verified = verified_files(self._tools.coordinator.known_chapters(serial))
         made = selection([file for file in listed if file not in covered], New(verified))
-        return begun + self._of(made, card), made
+        return begun + self._of(made, card), [*unreadable, *made.refusals]
 
     def _of(self, made: Selection, card: Sequence[Recording]) -> list[ChosenSession]:
         found = made.recordings
@@ -68,13 +69,22 @@ class Choosing:
     def _whole(self, recording: Recording) -> Recording | None:
         return None if isinstance(self._choice, ByFile) else recording
 
-    def _begun_here(self, serial: str, listed: Sequence[CameraFile]) -> list[ChosenSession]:
-        """Sessions of this camera that were begun on this device and are not home, whatever they are called."""
-        found: list[ChosenSession] = []
+    def _begun_here(
+        self, serial: str, listed: Sequence[CameraFile]
+    ) -> tuple[list[ChosenSession], list[EdgeError]]:
+        """Sessions of this camera that were begun on this device and are not home, whatever they are called.
+
+        And the plans here that cannot be read: one of them does not keep the others.
+        """
+        found, unreadable = list[ChosenSession](), list[EdgeError]()
         for session_id in self._tools.spool.session_ids():
             folder = self._tools.spool.session(session_id)
-            plan = decoded(folder.read(PLAN) or b"")
+            try:
+                plan = decoded(folder.read(PLAN) or b"")
+            except PlanUnreadable as error:
+                unreadable.append(PlanUnreadable(f"session {session_id}: {error}"))
+                continue
             files = tuple(file for file in listed if plan.has(file))
             if files and plan.camera.serial == serial and len(folder.receipts()) < len(plan.chapters):
                 found.append(ChosenSession(session_id, files, None))
-        return found
+        return found, unreadable

@@ -100,10 +100,10 @@ class Haul:
 
     def _each(self, visit: Visit, do: Callable[[ChosenSession], T]) -> Each[T]:
         """What `do` makes of each chosen session; one session's refusal does not keep the others."""
-        sessions, made = self._choosing(visit).sessions(visit.files())
-        done, refusals = list[T](), list[EdgeError](made.refusals)
-        for refusal in made.refusals:
-            log.error("videos not hauled", extra={"reason": str(refusal)})
+        sessions, refusals = self._choosing(visit).sessions(visit.files())
+        done = list[T]()
+        for refusal in refusals:
+            log.error("not hauled", extra={"reason": str(refusal)})
         if not sessions:
             log.warning("nothing to haul", extra={"reason": "the camera lists nothing that was asked for"})
         try:

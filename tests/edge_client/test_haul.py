@@ -1125,6 +1125,17 @@ class TestSessionsWithoutAName:
         assert [report.session for report in outcome.done] == ["match-17"]
         assert list(device.cloud.uploads) == ["u_1"]
 
+    def test_of_what_is_new_go_on_past_a_plan_that_cannot_be_read(self, device: Device):
+        device.run("match-17")
+        (device.spool / "match-17" / "plan.json").write_bytes(b"torn")
+        device.card(GX010042=len(device.content()), GX010043=100)
+
+        outcome = device.run(session=None, choice=New())
+
+        [refusal] = outcome.refusals
+        assert "session match-17: plan.json" in str(refusal)
+        assert [report.chapters[0].path for report in outcome.done] == ["100GOPRO/GX010043.MP4"]
+
     def test_of_what_is_new_haul_another_file_of_a_verified_name(self, device: Device):
         device.run("match-17")
         device.camera.files["100GOPRO/GX010042.MP4"].created = "1656931399"
