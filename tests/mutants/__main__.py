@@ -21,7 +21,8 @@ from enum import Enum
 from functools import partial
 from pathlib import Path
 
-from tests.mutants.planted import MUTANTS, Mutant
+from tests.mutants.mutant import Mutant
+from tests.mutants.planted import MUTANTS
 
 HOUSE = Path(__file__).resolve().parents[2]
 COPIED = ("cloud", "edge_client", "infra", "tests", "pyproject.toml", "requirements", "README.md")

@@ -1,6 +1,7 @@
 """The planted bugs: each changes one behaviour that guards data, and names the tests of which one must notice."""
 
-from dataclasses import dataclass
+from tests.mutants.mutant import Edit, Mutant, bug
+from tests.mutants.on_device import ON_DEVICE
 
 CORE = "cloud/chalicelib/core"
 FLOWS = "cloud/chalicelib/flows"
@@ -10,32 +11,10 @@ INTERRUPTED = ("tests/simulation/test_cleanup_interrupted.py",)
 FAILING_CALLS = ("tests/simulation/test_every_call_fails_once.py", "-k", "written and ERROR_BEFORE")
 
 
-@dataclass(frozen=True)
-class Edit:
-    """`old` occurs exactly once in `file`, and becomes `new`."""
-
-    file: str
-    old: str
-    new: str
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """A planted bug, and the tests (pytest's arguments) of which one must notice."""
-
-    name: str
-    edits: tuple[Edit, ...]
-    tests: tuple[str, ...]
-
-
 def _gate(name: str, function: str) -> Mutant:
     """A gate that is always open. Only the tests of `settle` are asked, where no neighbour hides it."""
     edit = Edit(GATES, f'    "{name}": {function},\n', f'    "{name}": lambda *_: None,\n')
     return Mutant(f"gate {name} is always open", (edit,), SETTLE)
-
-
-def _bug(name: str, file: str, old: str, new: str, *tests: str) -> Mutant:
-    return Mutant(name, (Edit(file, old, new),), tests)
 
 
 MUTANTS = (
@@ -55,21 +34,21 @@ MUTANTS = (
     _gate("bucket-keeps", "_bucket_keeps"),
     _gate("originals-stand", "_originals_stand"),
     _gate("breaker", "_breaker_holds"),
-    _bug(
+    bug(
         "an order that requires nothing is fulfilled",
         f"{CORE}/settle/outputs.py",
         "return bool(picture.required) and not picture.awaited and",
         "return not picture.awaited and",
         *SETTLE,
     ),
-    _bug(
+    bug(
         "S3 removes by key alone",
         "cloud/chalicelib/aws/footage.py",
         "Key=key, IfMatch=etag)",
         "Key=key)",
         "tests/contracts/test_footage_contract.py",
     ),
-    _bug(
+    bug(
         "the bucket in memory removes by key alone",
         "tests/support/memory/footage.py",
         "if current and current.etag == etag:",
@@ -89,49 +68,49 @@ MUTANTS = (
         ),
         FAILING_CALLS,
     ),
-    _bug(
+    bug(
         "a marker is written though the session was written since",
         f"{FLOWS}/acts/cleaning.py",
         "if loaded(ports, picture.session.session_id).session != picture.session:",
         "if loaded(ports, picture.session.session_id).session is None:",
         *INTERRUPTED,
     ),
-    _bug(
+    bug(
         "the kill switch is not asked right before a marker",
         GATES,
         'LAST_MOMENT = ("armed", "outputs-stand")',
         'LAST_MOMENT = ("outputs-stand",)',
         *INTERRUPTED,
     ),
-    _bug(
+    bug(
         "the outputs are not looked at right before a marker",
         GATES,
         'LAST_MOMENT = ("armed", "outputs-stand")',
         'LAST_MOMENT = ("armed",)',
         *INTERRUPTED,
     ),
-    _bug(
+    bug(
         "nothing is counted against the day's limit",
         f"{FLOWS}/acts/cleaning.py",
         "if not ports.records.spend(now.date(), doomed.size_bytes, ports.policy.cleanup_limit):",
         "if ports.policy.cleanup_limit.objects < 1:",
         *INTERRUPTED,
     ),
-    _bug(
+    bug(
         "a cleanup is finished without a look",
         f"{CORE}/settle/cleaning.py",
         "elif session.cleanup and _is_gone(session.cleanup, facts):",
         "elif session.cleanup:",
         *SETTLE,
     ),
-    _bug(
+    bug(
         "a cleanup that came to no end is never recalled",
         f"{CORE}/settle/cleaning.py",
         "    elif is_last_look_due(picture, now, policy):\n",
         "    elif session.cleanup is session.held:\n",
         *INTERRUPTED,
     ),
-    _bug(
+    bug(
         "the last look recalls nothing",
         f"{CORE}/settle/cleaning.py",
         "    if lost:\n",
@@ -140,35 +119,35 @@ MUTANTS = (
         "-k",
         "recalling",
     ),
-    _bug(
+    bug(
         "a restore is over while a marker may be on its way",
         f"{CORE}/settle/restoring.py",
         "if began_at and now < began_at + timedelta(seconds=policy.in_flight_s):",
         "if began_at and now < began_at:",
         *SETTLE,
     ),
-    _bug(
+    bug(
         "a restore takes the cleaned version for a rival",
         f"{CORE}/settle/uploads.py",
         "return bool(rivals) and upload.copies != rivals[-1].version_id",
         "return bool(rivals)",
         *SETTLE,
     ),
-    _bug(
+    bug(
         "an output's CRC64NVME is not compared with its manifest",
         f"{CORE}/settle/outputs.py",
         "return stated.size_bytes == stored.size_bytes and stored.crc64nvme in (None, stated.crc64nvme)",
         "return stated.size_bytes == stored.size_bytes",
         *SETTLE,
     ),
-    _bug(
+    bug(
         "the index of another version is taken",
         f"{CORE}/picture.py",
         "(index for index in self.indexes if (index.artifact_id, index.version_id) == wanted), None",
         "(index for index in self.indexes if index.artifact_id == wanted[0]), None",
         *SETTLE,
     ),
-    _bug(
+    bug(
         "another version is taken for what was verified",
         f"{CORE}/upload.py",
         "return (self.key, self.version_id, self.size_bytes, self.crc64nvme) == (\n"
@@ -179,7 +158,7 @@ MUTANTS = (
         "            self.version_id,\n",
         *SETTLE,
     ),
-    _bug(
+    bug(
         "an order counts as sent before it is sent",
         f"{FLOWS}/acts/outputs.py",
         "    ports.orders.send(message(ports, picture, order))\n"
@@ -191,7 +170,7 @@ MUTANTS = (
         '    return told(ports, picture, "order sent", order=order.number)\n',
         *FAILING_CALLS,
     ),
-    _bug(
+    bug(
         "an upload that is on record after all is taken back",
         f"{FLOWS}/opening.py",
         "if ports.records.session_of(upload.upload_id) is None:",
@@ -200,18 +179,19 @@ MUTANTS = (
         "-k",
         "written and TWICE",
     ),
-    _bug(
+    bug(
         "S3 assembles what nobody promised on record",
         f"{FLOWS}/acts/uploads.py",
         "    picture = record(ports, picture, upload)\n    try:\n        ports.footage.complete(",
         "    picture = picture.with_upload(upload)\n    try:\n        ports.footage.complete(",
         *FAILING_CALLS,
     ),
-    _bug(
+    bug(
         "a live upload's parts are aborted as an orphan's",
         f"{FLOWS}/reconcile.py",
         "upload.multipart_id == multipart.multipart_id and upload.owes for upload",
         "upload.multipart_id == multipart.multipart_id and upload.receipt for upload",
         "tests/flows/test_reconcile.py",
     ),
+    *ON_DEVICE,
 )

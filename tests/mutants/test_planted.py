@@ -2,7 +2,8 @@ import pytest
 
 from chalicelib.core.settle import gates
 from tests.mutants.__main__ import HOUSE
-from tests.mutants.planted import MUTANTS, Mutant
+from tests.mutants.mutant import Mutant
+from tests.mutants.planted import MUTANTS
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)

@@ -1,0 +1,133 @@
+"""The bugs that are planted in the device's client."""
+
+from tests.mutants.mutant import bug
+
+CLIENT = "edge_client"
+TESTS = "tests/edge_client"
+
+ON_DEVICE = (
+    bug(
+        "a part goes for room before S3 has it",
+        f"{CLIENT}/transfer/desk.py",
+        "            self._waiting.append(part)\n",
+        "            self._waiting.append(part)\n            self._acknowledged.append(part)\n",
+        f"{TESTS}/test_transfer.py",
+        f"{TESTS}/test_haul.py",
+        "-k",
+        "Room or Budget",
+    ),
+    bug(
+        "a part that changed in the spool goes out whole",
+        f"{CLIENT}/spool/part.py",
+        "if not block or (left_bytes == 0 and crc != self._part.crc):",
+        "if not block:",
+        f"{TESTS}/test_spool.py",
+    ),
+    bug(
+        "a part of another length is kept",
+        f"{CLIENT}/spool/part.py",
+        "if self._size_bytes != self._span.size_bytes:",
+        "if self._size_bytes < 0:",
+        f"{TESTS}/test_spool.py",
+    ),
+    bug(
+        "a part has its name before it is durable",
+        f"{CLIENT}/spool/part.py",
+        "            self._disk.fsync(self._file)\n",
+        "",
+        f"{TESTS}/test_spool.py",
+    ),
+    bug(
+        "a range of another file is taken",
+        f"{CLIENT}/camera/reading.py",
+        "if wanted.etag is not None and etag != wanted.etag:",
+        "if wanted.etag is None:",
+        f"{TESTS}/test_camera_reading.py",
+    ),
+    bug(
+        "other bytes than those asked for are taken",
+        f"{CLIENT}/camera/reading.py",
+        "if (first, last) != (wanted.span.first, wanted.last):",
+        "if first > last:",
+        f"{TESTS}/test_camera_reading.py",
+    ),
+    bug(
+        "what comes behind the last byte is not looked at",
+        f"{CLIENT}/camera/reading.py",
+        "if answer.goes_on(LINGER_S):",
+        "if answer.status == 0:",
+        f"{TESTS}/test_camera_reading.py",
+    ),
+    bug(
+        "anything may be asked of a camera",
+        f"{CLIENT}/camera/connection.py",
+        'if method not in ("GET", "HEAD") or not any(allowed.fullmatch(path) for allowed in ALLOWED):',
+        "if not path:",
+        f"{TESTS}/test_camera_connection.py",
+    ),
+    bug(
+        "a film is hauled that is not finished",
+        f"{CLIENT}/visit.py",
+        "            camera.check_whole(file.directory, file.filename, facts.size_bytes, facts.etag)\n",
+        "",
+        f"{TESTS}/test_haul.py",
+        f"{TESTS}/test_camera_leg_faults.py",
+        "-k",
+        "final or finished or finalised",
+    ),
+    bug(
+        "another film under the same name is read on",
+        f"{CLIENT}/plan.py",
+        "if etag != self.etag or (gumi and self.gumi and gumi != self.gumi):",
+        "if size_bytes < 0:",
+        f"{TESTS}/test_camera_leg_faults.py",
+        "-k",
+        "C7 or C6 or other or another or swap",
+    ),
+    bug(
+        "a receipt for other bytes lets the parts go",
+        f"{CLIENT}/chapter_haul.py",
+        "if self.upload and self._read_otherwise(self.upload, receipt):",
+        "if self.upload is self:",
+        f"{TESTS}/test_haul.py",
+        "-k",
+        "receipt",
+    ),
+    bug(
+        "a page of somebody else counts as stored",
+        f"{CLIENT}/transfer/sending.py",
+        "if status == 200 and _is_receipt(response, body, checksum):",
+        "if status == 200:",
+        f"{TESTS}/test_s3_leg_faults.py",
+        "-k",
+        "N11",
+    ),
+    bug(
+        "a file without dates is taken for one that was hauled",
+        f"{CLIENT}/standings.py",
+        "if is_dated and chapter.file == file]",
+        "if chapter.file == file]",
+        f"{TESTS}/test_commands.py",
+    ),
+    bug(
+        "a repaired film is called safe to erase",
+        f"{CLIENT}/survey.py",
+        "and known.etag in (None, facts.etag)",
+        "and facts.size_bytes >= 0",
+        f"{TESTS}/test_commands.py",
+    ),
+    bug(
+        "an upload that is not verified is called hauled",
+        f"{CLIENT}/standings.py",
+        "        if chapter.is_verified:\n            return FileStanding",
+        "        if chapter.session_id:\n            return FileStanding",
+        f"{TESTS}/test_commands.py",
+    ),
+    bug(
+        "two clients work in one spool",
+        f"{CLIENT}/locks.py",
+        "            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)\n",
+        "            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)\n",
+        f"{TESTS}/test_spool.py",
+    ),
+)
