@@ -1,0 +1,90 @@
+"""One case played: the client started, killed, started again, until it ends by itself."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from infra.local.camera import Camera, card_with, recording
+from tests.e2e.kills.calls import Calls
+from tests.e2e.kills.case import Between, Case, Kill
+from tests.e2e.kills.lookout import Lookout
+from tests.e2e.kills.signs import CAMERA_ANSWER, Moment, Signs
+from tests.e2e.rig import RECORDING, Ended, Rig, until
+
+
+@dataclass(frozen=True)
+class Run:
+    """One client's life in ticks of the calls, and how many requests the camera had had before it."""
+
+    began: int
+    ended: int
+    requests_before: int
+    end: Ended
+    moment: Moment | None
+    moment_missed: bool
+
+    @property
+    def killed(self) -> bool:
+        return self.end.code == -signal.SIGKILL
+
+
+@dataclass
+class Story:
+    """A case as it goes on in a session of its own."""
+
+    rig: Rig
+    calls: Calls
+    signs: Signs
+    camera: Camera
+    case: Case
+    session: str
+    runs: list[Run] = field(default_factory=list)
+
+    def play(self) -> None:
+        """Every kill, then a client that nobody disturbs, then the reconciler."""
+        for kill in self.case.kills:
+            self._run(kill.moment)
+            self._between(kill)
+        self._run(None)
+        self._quiet()
+        self.rig.reconcile()
+
+    @property
+    def last(self) -> Run:
+        return self.runs[-1]
+
+    @property
+    def kills(self) -> list[Run]:
+        """The runs that were killed; a moment may also come too late."""
+        return [run for run in self.runs if run.killed]
+
+    def _run(self, moment: Moment | None) -> None:
+        began, requests_before = self.calls.tick(), len(self.camera.log.all())
+        lookout = Lookout(self.signs.tell, self.rig.folder / "spool", self.camera)
+        client = self.rig.client(self.camera, self.session, "--recording", RECORDING, *self.case.options)
+        if moment:
+            self.signs.arm(moment, client.kill)
+        with lookout:
+            end = self.rig.ended(client)
+        missed = self.signs.disarm()
+        self.runs.append(Run(began, self.calls.tick(), requests_before, end, moment, missed))
+
+    def _between(self, kill: Kill) -> None:
+        if kill.between is not Between.NOTHING:
+            self._quiet()
+        if kill.between is Between.RECONCILED:
+            self.rig.reconcile()
+
+    def _quiet(self) -> None:
+        until(self.calls.are_over, "the end of every call")
+
+
+@contextmanager
+def staged(rig: Rig, calls: Calls, signs: Signs, case: Case, session: str) -> Iterator[Story]:
+    """The case in a session of this name, ready to be played."""
+    card = card_with(*recording(int(RECORDING), list(case.sizes_bytes)))
+    with Camera(card, pace_bytes_s=case.pace_bytes_s, on_done=lambda _: signs.tell(CAMERA_ANSWER)) as camera:
+        yield Story(rig, calls, signs, camera, case, session)
