@@ -8,6 +8,7 @@ import pytest
 
 from infra import admin
 from infra.local.world import World
+from tests.e2e.kills.cost import COST, told
 from tests.e2e.rig import PART_SIZE_BYTES, Rig
 
 
@@ -35,3 +36,16 @@ def rig(world: World, tmp_path: Path) -> Iterator[Rig]:
     world.delivery.duplicate(0)
     world.delivery.release()
     world.gateway.recover()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What the kills of all hauls cost together, where hauls were killed."""
+    costs = [
+        value
+        for report in terminalreporter.getreports("passed")
+        for name, value in report.user_properties
+        if name == COST
+    ]
+    if costs:
+        terminalreporter.section("killed hauls")
+        terminalreporter.line(told(costs))

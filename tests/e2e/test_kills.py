@@ -15,7 +15,8 @@ from infra.local.world import World
 from infra.local.world.world import MOUNT
 from tests.e2e.kills.calls import Calls, coordinator_name, s3_name
 from tests.e2e.kills.case import Case, drawn
-from tests.e2e.kills.proof import cost, demand_home, demand_nothing_twice
+from tests.e2e.kills.cost import COST, cost
+from tests.e2e.kills.proof import demand_home, demand_nothing_twice
 from tests.e2e.kills.signs import SEEN, Signs
 from tests.e2e.kills.story import staged
 from tests.e2e.rig import Rig
@@ -52,7 +53,7 @@ def test_a_killed_haul_comes_home_and_does_nothing_twice(
     rig: Rig, calls: Calls, signs: Signs, seed: int, record_property
 ):
     case = drawn(seed)
-    with told(seed, case), staged(rig, calls, signs, case, f"killed-{seed:03}") as story:
+    with named(seed, case), staged(rig, calls, signs, case, f"killed-{seed:03}") as story:
         story.play()
 
         demand_home(story)
@@ -60,11 +61,11 @@ def test_a_killed_haul_comes_home_and_does_nothing_twice(
         first = story.runs[0]
         # What is only looked at every so often may be over too soon.
         assert first.killed or case.kills[0].moment.sign in SEEN, "the first kill never came"
-        record_property("kills", asdict(cost(story)))
+        record_property(COST, asdict(cost(story)))
 
 
 @contextmanager
-def told(seed: int, case: Case) -> Iterator[None]:
+def named(seed: int, case: Case) -> Iterator[None]:
     """A failure says what was played, and how to play it alone."""
     try:
         yield

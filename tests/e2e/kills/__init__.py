@@ -1,1 +1,1 @@
-"""Clients killed at chosen moments: the moments, what is seen from outside, and the proof that nothing is lost or twice."""
+"""Clients killed at chosen moments: what the outside sees of them, and the proof that nothing is lost or twice."""

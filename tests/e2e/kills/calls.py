@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import threading
 from collections.abc import Callable, Iterable
@@ -10,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from infra.local.strict_s3.operations import operation_of
 from infra.local.strict_s3.wire import Refusal, Request
-from tests.e2e.kills.signs import begins, ends
+from tests.e2e.kills.signs import PIECE, begins, ends
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+PIECE_BYTES = 16 * 1024
 COORDINATOR_PATH = re.compile(r"/api/v1((?:/[^/]+)*)")
 
 
@@ -70,7 +72,7 @@ class Calls:
                 return start_response(said, *others)
 
             try:
-                return list(app(environ, start))
+                return list(app(self._told_by_piece(environ, call), start))
             finally:
                 self._ended(call, status)
 
@@ -88,10 +90,35 @@ class Calls:
         self._tell(begins(name))
         return call
 
+    def _told_by_piece(self, environ: WSGIEnvironment, call: Call) -> WSGIEnvironment:
+        """The request, its body told of while it comes where it is a part's."""
+        if call.part is None:
+            return environ
+        body = _Pieces(environ["wsgi.input"], lambda: self._tell(PIECE))
+        return {**environ, "wsgi.input": io.BufferedReader(body)}
+
     def _ended(self, call: Call, status: int) -> None:
         with self._lock:
             call.status, call.ended = status, self._next()
         self._tell(ends(call.name))
+
+
+class _Pieces(io.RawIOBase):
+    """A body that tells of each piece that has come."""
+
+    def __init__(self, body: io.BufferedReader, tell: Callable[[], None]) -> None:
+        self._body = body
+        self._tell = tell
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        piece = self._body.read(min(len(buffer), PIECE_BYTES))
+        buffer[: len(piece)] = piece
+        if piece:
+            self._tell()
+        return len(piece)
 
 
 def s3_name(environ: WSGIEnvironment) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
 from tests.e2e.kills import signs
+from tests.e2e.kills.calls import PIECE_BYTES
 from tests.e2e.kills.signs import Moment, begins, ends
 from tests.e2e.rig import PART_SIZE_BYTES
 
@@ -15,9 +17,15 @@ MOST_PARTS = 3
 MOST_KILLS = 3
 # Longer than most hauls of so few parts take, from the interpreter's start on.
 LONGEST_MS = 2000
-PACES_PARTS_S = (None, 40, 15)
 BUDGETS_PARTS = (None, 2, 3)
+PACES_PARTS_S = (None, 15)
 RATES = (None, "8Mbit")
+# So slow that a part comes and goes in pieces; for hauls of few parts, or they would take too long.
+FEW_PARTS = 4
+SLOW_PACES_PARTS_S = (None, 5)
+SLOW_RATES = (None, "1Mbit")
+# Later kills are drawn from all signs, and those of the longest whiles more often.
+WEIGHTS = {signs.MILLISECOND: 4, signs.CAMERA_BYTE: 6, signs.PIECE: 6}
 
 
 class Between(Enum):
@@ -65,16 +73,35 @@ def drawn(seed: int) -> Case:
     """The case of a seed. Seeds in a row have their first kills at each sign in turn."""
     chance = random.Random(seed)
     sizes_bytes = tuple(_size_bytes(chance) for _ in range(chance.randint(1, MOST_CHAPTERS)))
-    most = most_counts(sizes_bytes)
-    of_first = [sorted(most)[seed % len(most)]]
-    moments = [_moment(chance, of_first, most)]
-    moments += [_moment(chance, sorted(most), most) for _ in range(chance.randrange(MOST_KILLS))]
+    is_slow = sum(map(part_count, sizes_bytes)) <= FEW_PARTS
     return Case(
         sizes_bytes,
-        chance.choice(PACES_PARTS_S),
-        _options(chance),
-        tuple(Kill(moment, chance.choice(list(Between))) for moment in moments),
+        chance.choice(SLOW_PACES_PARTS_S if is_slow else PACES_PARTS_S),
+        _options(chance.choice(BUDGETS_PARTS), chance.choice(SLOW_RATES if is_slow else RATES)),
+        tuple(Kill(moment, chance.choice(list(Between))) for moment in _moments(chance, seed, sizes_bytes)),
     )
+
+
+def _size_bytes(chance: random.Random) -> int:
+    """One to three parts, or a byte less or more."""
+    return chance.randint(1, MOST_PARTS) * PART_SIZE_BYTES + chance.choice((-1, 0, 1))
+
+
+def _options(budget_parts: int | None, rate: str | None) -> tuple[str, ...]:
+    options = ["--spool-budget", f"{budget_parts * PART_SIZE_BYTES}B"] if budget_parts else []
+    return (*options, *(["--limit-rate", rate] if rate else []))
+
+
+def _moments(chance: random.Random, seed: int, sizes_bytes: tuple[int, ...]) -> Iterator[Moment]:
+    most = most_counts(sizes_bytes)
+    names = sorted(most)
+    first = names[seed % len(names)]
+    yield Moment(first, chance.randint(1, most[first]))
+    weighted = [name for name in names for _ in range(WEIGHTS.get(name, 1))]
+    for earlier in range(1, chance.randint(1, MOST_KILLS)):
+        sign = chance.choice(weighted)
+        # The more was done before, the less is left to be seen.
+        yield Moment(sign, chance.randint(1, max(1, most[sign] >> earlier)))
 
 
 def most_counts(sizes_bytes: tuple[int, ...]) -> dict[str, int]:
@@ -85,7 +112,6 @@ def most_counts(sizes_bytes: tuple[int, ...]) -> dict[str, int]:
         **dict.fromkeys(once_each_chapter, chapters),
         "POST uploads/complete": chapters,
         "PUT sessions": 1,
-        "UploadPart": parts,
     }
     return {
         signs.MILLISECOND: LONGEST_MS,
@@ -97,21 +123,7 @@ def most_counts(sizes_bytes: tuple[int, ...]) -> dict[str, int]:
         signs.PART: parts,
         signs.PART_GONE: parts,
         signs.RECEIPT: chapters,
+        signs.PIECE: sum(-(-size_bytes // PIECE_BYTES) for size_bytes in sizes_bytes),
+        ends("UploadPart"): parts,
         **{stage(name): most for name, most in calls.items() for stage in (begins, ends)},
     }
-
-
-def _size_bytes(chance: random.Random) -> int:
-    """One to three parts, or a byte less or more."""
-    return chance.randint(1, MOST_PARTS) * PART_SIZE_BYTES + chance.choice((-1, 0, 1))
-
-
-def _moment(chance: random.Random, of: list[str], most: dict[str, int]) -> Moment:
-    sign = chance.choice(of)
-    return Moment(sign, chance.randint(1, most[sign]))
-
-
-def _options(chance: random.Random) -> tuple[str, ...]:
-    budget, rate = chance.choice(BUDGETS_PARTS), chance.choice(RATES)
-    options = ["--spool-budget", f"{budget * PART_SIZE_BYTES}B"] if budget else []
-    return (*options, *(["--limit-rate", rate] if rate else []))

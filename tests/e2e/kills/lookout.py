@@ -1,4 +1,4 @@
-"""Who looks at a client from outside: at its spool, at its age, and at how far the camera is."""
+"""Who looks at a client from outside: at its spool and at its age."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 
-from infra.local.camera import Camera
 from tests.e2e.kills import signs
-from tests.e2e.rig import bytes_read
 
 EVERY_S = 0.001
 # By a file's folder and name.
@@ -27,12 +25,10 @@ SIGNS = {
 class Lookout:
     """Tells of what is new since it was made, a thousand times a second, for as long as a block runs."""
 
-    def __init__(self, tell: Callable[[str, int], None], spool: Path, camera: Camera) -> None:
+    def __init__(self, tell: Callable[[str, int], None], spool: Path) -> None:
         self._tell = tell
         self._spool = spool
-        self._camera = camera
         self._there = set(_names(spool))
-        self._read_bytes = bytes_read(camera)
         self._age_ms = 0
         self._born_at = time.monotonic()
         self._ended = threading.Event()
@@ -52,7 +48,6 @@ class Lookout:
     def _run(self) -> None:
         while not self._ended.wait(EVERY_S):
             self._look_at_spool()
-            self._look_at_camera()
             self._look_at_clock()
 
     def _look_at_spool(self) -> None:
@@ -63,10 +58,6 @@ class Lookout:
         if gone:
             self._tell(signs.PART_GONE, gone)
         self._there = there
-
-    def _look_at_camera(self) -> None:
-        before, self._read_bytes = self._read_bytes, bytes_read(self._camera)
-        self._tell(signs.CAMERA_BYTE, self._read_bytes - before)
 
     def _look_at_clock(self) -> None:
         before, self._age_ms = self._age_ms, int((time.monotonic() - self._born_at) * 1000)

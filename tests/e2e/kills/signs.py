@@ -8,16 +8,17 @@ from dataclasses import dataclass
 
 # Told by the lookout, which only looks every so often.
 MILLISECOND = "a millisecond of the client's life"
-CAMERA_BYTE = "a byte of the camera's"
 PLAN = "a plan in the spool"
 WRITING = "a part being written"
 PART = "a part in the spool"
 PART_GONE = "a part gone from the spool"
 RECEIPT = "a receipt in the spool"
-SEEN = frozenset({MILLISECOND, CAMERA_BYTE, PLAN, WRITING, PART, PART_GONE, RECEIPT})
+SEEN = frozenset({MILLISECOND, PLAN, WRITING, PART, PART_GONE, RECEIPT})
 
 # Told by whoever is called, in the middle of it.
+CAMERA_BYTE = "a byte of the camera's"
 CAMERA_ANSWER = "an answer of the camera's"
+PIECE = "a piece of a part at S3"
 
 
 def begins(call: str) -> str:
@@ -55,11 +56,10 @@ class Signs:
         with self._lock:
             self._moment, self._left, self._do = moment, moment.count, do
 
-    def disarm(self) -> bool:
-        """Nothing is done any more; whether the moment never came."""
+    def disarm(self) -> None:
+        """Nothing is done any more."""
         with self._lock:
-            waited, self._moment = self._moment is not None, None
-            return waited
+            self._moment = None
 
     def tell(self, sign: str, times: int = 1) -> None:
         """A sign was seen, so many times."""

@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 
 from infra.local.camera import Camera, card_with, recording
+from infra.local.gopro_file import Content
 from tests.e2e.kills.calls import Calls
 from tests.e2e.kills.case import Between, Case, Kill
 from tests.e2e.kills.lookout import Lookout
-from tests.e2e.kills.signs import CAMERA_ANSWER, Moment, Signs
-from tests.e2e.rig import RECORDING, Ended, Rig, until
+from tests.e2e.kills.signs import CAMERA_ANSWER, CAMERA_BYTE, SEEN, Moment, Signs
+from tests.e2e.rig import BOX_HEADER_BYTES, RECORDING, Ended, Rig, until
 
 
 @dataclass(frozen=True)
 class Run:
-    """One client's life in ticks of the calls, and how many requests the camera had had before it."""
+    """One client's life in ticks of the calls, and how many requests the camera had had before it.
+
+    `killed_at` is when its moment came, None when it did not; S3 may have taken what it then got, until `ended`.
+    """
 
     began: int
+    killed_at: int | None
     ended: int
     requests_before: int
     end: Ended
-    moment: Moment | None
-    moment_missed: bool
 
     @property
     def killed(self) -> bool:
@@ -63,14 +66,21 @@ class Story:
 
     def _run(self, moment: Moment | None) -> None:
         began, requests_before = self.calls.tick(), len(self.camera.log.all())
-        lookout = Lookout(self.signs.tell, self.rig.folder / "spool", self.camera)
+        is_seen = moment is not None and moment.sign in SEEN
+        lookout = Lookout(self.signs.tell, self.rig.folder / "spool") if is_seen else nullcontext()
         client = self.rig.client(self.camera, self.session, "--recording", RECORDING, *self.case.options)
+        killed_at = list[int]()
+
+        def kill() -> None:
+            killed_at.append(self.calls.tick())
+            client.kill()
+
         if moment:
-            self.signs.arm(moment, client.kill)
+            self.signs.arm(moment, kill)
         with lookout:
             end = self.rig.ended(client)
-        missed = self.signs.disarm()
-        self.runs.append(Run(began, self.calls.tick(), requests_before, end, moment, missed))
+        self.signs.disarm()
+        self.runs.append(Run(began, next(iter(killed_at), None), self.calls.tick(), requests_before, end))
 
     def _between(self, kill: Kill) -> None:
         if kill.between is not Between.NOTHING:
@@ -82,9 +92,28 @@ class Story:
         until(self.calls.are_over, "the end of every call")
 
 
+@dataclass(frozen=True)
+class _Told:
+    """A file on the card that tells of the bytes that are read from it, before they go out."""
+
+    body: Content
+    tell: Callable[[str, int], None]
+
+    @property
+    def size_bytes(self) -> int:
+        return self.body.size_bytes
+
+    def read(self, offset: int, size_bytes: int) -> bytes:
+        piece = self.body.read(offset, size_bytes)
+        if len(piece) > BOX_HEADER_BYTES:
+            self.tell(CAMERA_BYTE, len(piece))
+        return piece
+
+
 @contextmanager
 def staged(rig: Rig, calls: Calls, signs: Signs, case: Case, session: str) -> Iterator[Story]:
     """The case in a session of this name, ready to be played."""
-    card = card_with(*recording(int(RECORDING), list(case.sizes_bytes)))
+    files = recording(int(RECORDING), list(case.sizes_bytes))
+    card = card_with(*(replace(file, content=_Told(file.content, signs.tell)) for file in files))
     with Camera(card, pace_bytes_s=case.pace_bytes_s, on_done=lambda _: signs.tell(CAMERA_ANSWER)) as camera:
         yield Story(rig, calls, signs, camera, case, session)
