@@ -46,7 +46,7 @@ test: setup ## all tests: make test PYTEST='-k spool'
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST)
 
 soak: setup ## every EVERY-th call of the story fails once, and 200 hauls are killed: make soak EVERY=20 PYTEST='-k seed-017'
-	$(BIN)/python -m pytest -n 2 --dist worksteal --timeout 0 --soak $(if $(EVERY),--every $(EVERY)) tests/simulation/test_soak.py tests/e2e/test_kills.py $(PYTEST)
+	$(BIN)/python -m pytest -n 2 --dist worksteal --timeout 0 --soak $(if $(EVERY),--every $(EVERY)) tests/simulation/test_soak.py tests/e2e/test_kills.py tests/e2e/test_kills_at_syscalls.py $(PYTEST)
 
 mutants: setup ## plant bugs, and demand that tests notice: make mutants ONLY=gate
 	$(BIN)/python -m tests.mutants $(if $(ONLY),--only '$(ONLY)')

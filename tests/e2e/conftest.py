@@ -8,7 +8,10 @@ import pytest
 
 from infra import admin
 from infra.local.world import World
+from infra.local.world.world import MOUNT
+from tests.e2e.kills.calls import Calls, coordinator_name, s3_name
 from tests.e2e.kills.cost import COST, told
+from tests.e2e.kills.signs import Signs
 from tests.e2e.rig import PART_SIZE_BYTES, Rig
 
 
@@ -36,6 +39,22 @@ def rig(world: World, tmp_path: Path) -> Iterator[Rig]:
     world.delivery.duplicate(0)
     world.delivery.release()
     world.gateway.recover()
+
+
+@pytest.fixture
+def signs() -> Signs:
+    return Signs()
+
+
+@pytest.fixture
+def calls(world: World, signs: Signs) -> Iterator[Calls]:
+    """S3 and the coordinator, watched."""
+    calls, mounts = Calls(signs.tell), world.aws.mounts
+    mounts.mount(f"/{world.bucket}", calls.watched(world.aws.writes, s3_name))
+    mounts.mount(MOUNT, calls.watched(world.gateway, coordinator_name))
+    yield calls
+    mounts.mount(f"/{world.bucket}", world.aws.writes)
+    mounts.mount(MOUNT, world.gateway)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -46,11 +46,12 @@ class Ended:
 
 @dataclass(frozen=True)
 class Rig:
-    """One world, and a device enrolled in it."""
+    """One world, and a device enrolled in it. Its clients run `under` another command where one is named."""
 
     world: World
     folder: Path
     token_file: Path
+    under: tuple[str, ...] = ()
 
     @property
     def token(self) -> str:
@@ -68,7 +69,7 @@ class Rig:
         return self.ended(self._started(name, camera, more, spool))
 
     def _started(self, name: str, camera: Camera, more: Iterable[str], spool: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "edge_client", name, *more, "--json"]
+        command = [*self.under, sys.executable, "-m", "edge_client", name, *more, "--json"]
         command += ["--camera", camera.url, "--coordinator", self.world.coordinator_url]
         command += ["--token-file", str(self.token_file)]
         # Each spool is a device of its own: devices share no locks.

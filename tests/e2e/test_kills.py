@@ -11,9 +11,7 @@ from dataclasses import asdict
 import pytest
 from _pytest.mark import ParameterSet
 
-from infra.local.world import World
-from infra.local.world.world import MOUNT
-from tests.e2e.kills.calls import Calls, coordinator_name, s3_name
+from tests.e2e.kills.calls import Calls
 from tests.e2e.kills.case import Case, drawn
 from tests.e2e.kills.cost import COST, cost
 from tests.e2e.kills.proof import demand_home, demand_nothing_twice
@@ -30,22 +28,6 @@ SEEDS_EACH_TIME = 20
 def of_seed(seed: int) -> ParameterSet:
     marks = [pytest.mark.soak] if seed >= SEEDS_EACH_TIME else []
     return pytest.param(seed, id=f"seed-{seed:03}", marks=marks)
-
-
-@pytest.fixture
-def signs() -> Signs:
-    return Signs()
-
-
-@pytest.fixture
-def calls(world: World, signs: Signs) -> Iterator[Calls]:
-    """S3 and the coordinator, watched."""
-    calls, mounts = Calls(signs.tell), world.aws.mounts
-    mounts.mount(f"/{world.bucket}", calls.watched(world.aws.writes, s3_name))
-    mounts.mount(MOUNT, calls.watched(world.gateway, coordinator_name))
-    yield calls
-    mounts.mount(f"/{world.bucket}", world.aws.writes)
-    mounts.mount(MOUNT, world.gateway)
 
 
 @pytest.mark.parametrize("seed", [of_seed(seed) for seed in range(SEEDS)])

@@ -49,9 +49,13 @@ class Story:
     def play(self) -> None:
         """Every kill, then a client that nobody disturbs, then the reconciler."""
         for kill in self.case.kills:
-            self._run(kill.moment)
+            self.run(kill.moment)
             self._between(kill)
-        self._run(None)
+        self.end()
+
+    def end(self) -> None:
+        """A client that nobody disturbs, then the reconciler."""
+        self.run()
         self._quiet()
         self.rig.reconcile()
 
@@ -64,11 +68,14 @@ class Story:
         """The runs that were killed; a moment may also come too late."""
         return [run for run in self.runs if run.killed]
 
-    def _run(self, moment: Moment | None) -> None:
+    def run(self, moment: Moment | None = None, under: tuple[str, ...] = ()) -> None:
+        """One client, killed at the moment, or by the command that it runs under, or by nobody."""
         began, requests_before = self.calls.tick(), len(self.camera.log.all())
         is_seen = moment is not None and moment.sign in SEEN
         lookout = Lookout(self.signs.tell, self.rig.folder / "spool") if is_seen else nullcontext()
-        client = self.rig.client(self.camera, self.session, "--recording", RECORDING, *self.case.options)
+        client = replace(self.rig, under=under).client(
+            self.camera, self.session, "--recording", RECORDING, *self.case.options
+        )
         killed_at = list[int]()
 
         def kill() -> None:
