@@ -16,12 +16,12 @@ MOST_CHAPTERS = 3
 MOST_PARTS = 3
 MOST_KILLS = 3
 # Longer than most hauls of so few parts take, from the interpreter's start on.
-LONGEST_MS = 2000
+LONGEST_MS = 1600
 BUDGETS_PARTS = (None, 2, 3)
-PACES_PARTS_S = (None, 15)
+PACES_PARTS_S = (None, 25)
 RATES = (None, "8Mbit")
 # So slow that a part comes and goes in pieces; for hauls of few parts, or they would take too long.
-FEW_PARTS = 4
+FEW_PARTS = 3
 SLOW_PACES_PARTS_S = (None, 5)
 SLOW_RATES = (None, "1Mbit")
 # Later kills are drawn from all signs, and those of the longest whiles more often.
