@@ -281,12 +281,14 @@ def test_no_token_and_no_presigned_url_is_ever_said(
     device.cloud.faults["put"] = [hang_up, (500, b""), (403, b""), (200, b"")]
     device.cloud.faults["urls"] = [hang_up, (502, b"<html>")]
     device.cloud.faults["session"] = [hang_up]
+    device.cloud.faults["progress"] = [hang_up, (500, b"<html>")]
     with caplog.at_level(logging.DEBUG):
-        assert run(arguments(device, token_file, "s", "--recording", "0042", "--json")) == 0
+        assert run(arguments(device, token_file, "s", "--recording", "0042", "--json", "--verbose")) == 0
 
     said = caplog.text + repr([vars(record) for record in caplog.records]) + "".join(capsys.readouterr())
     written = b"".join(path.read_bytes() for path in device.spool.rglob("*") if path.is_file()).decode()
     assert "trying again" in said
+    assert "no heartbeat" in said
     for secret in (SIGNATURE, TOKEN, TOKEN.partition(".")[2]):
         assert secret not in said + written
 
