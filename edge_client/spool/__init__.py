@@ -11,10 +11,12 @@ taken for it, and its CRC is checked again each time it is sent. A name without 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from edge_client.disk import Disk, disk_errors, read
 from edge_client.errors import SpoolFault
@@ -101,10 +103,11 @@ class SessionSpool:
         with disk_errors():
             self._disk.write(folder / f"{_safe(artifact_id)}.json", content)
 
-    def receipts(self) -> list[bytes]:
-        """The receipts that are here, as they were written."""
+    def receipts(self) -> list[dict[str, Any]]:
+        """The receipts that are here; one that a disk has spoilt is none."""
         with disk_errors():
-            return [read(path) for path in sorted((self._folder / "receipts").glob("*.json"))]
+            raws = [read(path) for path in sorted((self._folder / "receipts").glob("*.json"))]
+        return [document for raw in raws if (document := _document(raw))]
 
     def chapter(self, artifact_id: str, identity: str) -> ChapterSpool:
         """The parts of one chapter; another identity has another folder."""
@@ -114,6 +117,14 @@ class SessionSpool:
         """What the session's parts take on the disk."""
         with disk_errors():
             return sum(path.lstat().st_size for path in self._folder.glob("*/*.part"))
+
+
+def _document(raw: bytes) -> dict[str, Any] | None:
+    try:
+        found = json.loads(raw)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _safe(name: str) -> str:
