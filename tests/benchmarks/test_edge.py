@@ -47,19 +47,46 @@ def test_a_link_keeps_its_rate_however_late_its_sleeps_end(late_s: float):
     clock = LateClock(late_s)
     bucket = Bucket(1_000_000, lambda: clock.now_s, clock.sleep)
 
-    for _ in range(1000):
-        bucket.take(10_000)
+    with bucket.flow():
+        for _ in range(1000):
+            bucket.take(10_000)
 
     assert clock.now_s - 100 == pytest.approx(10, abs=late_s + 0.002)
 
 
-def test_what_a_link_did_not_use_is_lost():
+def test_what_a_link_did_not_use_between_two_requests_is_lost():
     clock = LateClock()
     bucket = Bucket(1_000_000, lambda: clock.now_s, clock.sleep)
-    bucket.take(10_000)
-    clock.now_s += 5
 
-    bucket.take(10_000)
+    for _ in range(2):
+        with bucket.flow():
+            bucket.take(10_000)
+        clock.now_s += 0.05
+
+    assert clock.slept == pytest.approx([0.01, 0.01])
+
+
+def test_what_flows_elsewhere_meanwhile_keeps_a_link_in_use():
+    clock = LateClock()
+    bucket = Bucket(1_000_000, lambda: clock.now_s, clock.sleep)
+
+    with bucket.flow():
+        bucket.take(10_000)
+        clock.now_s += 0.05
+        with bucket.flow():
+            bucket.take(70_000)
+
+    assert clock.slept == pytest.approx([0.01, 0.02])
+
+
+def test_a_link_makes_good_no_more_than_its_buffers_would_have_held():
+    clock = LateClock()
+    bucket = Bucket(1_000_000, lambda: clock.now_s, clock.sleep)
+
+    with bucket.flow():
+        bucket.take(10_000)
+        clock.now_s += 5
+        bucket.take(110_000)
 
     assert clock.slept == pytest.approx([0.01, 0.01])
 
@@ -68,8 +95,9 @@ def test_all_connections_together_get_no_more_than_the_link_has():
     bucket, began_at = Bucket(80 * MBIT), time.monotonic()
 
     def take() -> None:
-        for _ in range(25):
-            bucket.take(20_000)
+        with bucket.flow():
+            for _ in range(25):
+                bucket.take(20_000)
 
     threads = [threading.Thread(target=take) for _ in range(4)]
     for thread in threads:

@@ -82,12 +82,13 @@ class CameraExchange(Exchange):
             self._bytes(chapter, first, end)
 
     def _bytes(self, chapter: Chapter, first: int, end: int) -> None:
-        for piece in chapter.pieces(first, end):
-            if isinstance(piece, bytes):
-                self.camera.bucket.take(len(piece))
-                self.wfile.write(piece)
-            else:
-                self._from_block(*piece)
+        with self.camera.bucket.flow():
+            for piece in chapter.pieces(first, end):
+                if isinstance(piece, bytes):
+                    self.camera.bucket.take(len(piece))
+                    self.wfile.write(piece)
+                else:
+                    self._from_block(*piece)
 
     def _from_block(self, inside: int, count: int) -> None:
         camera, stop = self.camera, inside + count

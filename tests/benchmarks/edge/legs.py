@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,6 +22,7 @@ PARTS = 64
 
 
 def measured(bench: Bench) -> list[Figure]:
+    loaded = os.getloadavg()[0]
     with staged(bench.certificate, CHAPTER) as stage:
         legs = Legs(bench, stage)
         file = CHAPTER.write(bench.folder / "chapter")
@@ -32,7 +34,8 @@ def measured(bench: Bench) -> list[Figure]:
         costs = in_turn(subjects, RUNS)
         ciphers = ", ".join(stage.cloud.negotiated())
     file.unlink()
-    return _figures({name: cpu_s(found) for name, found in costs.items()}, ciphers, bench.peers.note())
+    cpu = {name: cpu_s(found) for name, found in costs.items()}
+    return _figures(cpu, ciphers, bench.peers.note(), f"load average before: {loaded:.1f}")
 
 
 @dataclass
@@ -81,7 +84,7 @@ class Legs:
             raise Failed(f"{name} moved {size_bytes} of {wanted_bytes} bytes: nothing here means anything")
 
 
-def _figures(cpu: Mapping[str, float], ciphers: str, absent: str) -> list[Figure]:
+def _figures(cpu: Mapping[str, float], ciphers: str, absent: str, load: str) -> list[Figure]:
     """CPU seconds a GiB, as the chapter has one."""
     up, down = cpu["up"] - cpu["start"], cpu["down"] - cpu["start"]
     sdks = {name: cpu[name] - cpu[f"{name}_start"] for name in ("boto3", "aws-cli", "s5cmd") if name in cpu}
@@ -89,7 +92,7 @@ def _figures(cpu: Mapping[str, float], ciphers: str, absent: str) -> list[Figure
     best = min(sdks, key=lambda name: sdks[name])
     started = {"ours_start_s": cpu["start"]}
     peers = {f"{name}_s_per_gib": value for name, value in sdks.items()}
-    note = f"CPU s/GiB less each program's start; {ciphers}; 16 MiB parts, 2 connections (curl: one PUT)"
+    note = f"CPU s/GiB less each program's start; {ciphers}; 16 MiB parts; {load}"
     return [
         Figure(
             "upload_cpu_vs_curl_tls",
@@ -113,7 +116,7 @@ def _figures(cpu: Mapping[str, float], ciphers: str, absent: str) -> list[Figure
             "ratio",
             0.8,
             "CPU s/GiB less our start; the real command gets no part URL and is killed when all parts are spooled, "
-            "each with fsync; curl -o, then sync -f",
+            f"each with fsync; curl -o, then sync -f; {load}",
             {"ours_s_per_gib": down, "curl_sync_s_per_gib": cpu["curl_down"], **started},
         ),
     ]

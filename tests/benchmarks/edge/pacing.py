@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 MBIT = 1_000_000 / 8
 """Bytes a second."""
 
+# What a sleep or a busy processor took too long is made good, up to what the buffers before a real link would have held.
+CREDIT_S = 0.1
 SLACK_S = 0.002
 
 
 class Bucket:
-    """A token bucket without a bucket: a sleep that lasted too long is made good, time that nobody used is lost."""
+    """A token bucket that fills only while something flows: time between requests is lost, as on a link."""
 
     def __init__(
         self,
@@ -25,13 +28,26 @@ class Bucket:
         self._monotonic = monotonic
         self._sleep = sleep
         self._lock = threading.Lock()
+        self._flows = 0
         self._free_at = monotonic()
-        self._late_s = 0.0
 
     @property
     def is_open(self) -> bool:
         """Whether nothing is ever waited for."""
         return self._rate_bytes_s is None
+
+    @contextmanager
+    def flow(self) -> Iterator[None]:
+        """One body on its way; all that are share the rate."""
+        with self._lock:
+            if not self._flows:
+                self._free_at = max(self._free_at, self._monotonic())
+            self._flows += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._flows -= 1
 
     def take(self, size_bytes: int) -> None:
         """Return once these bytes are through."""
@@ -39,11 +55,8 @@ class Bucket:
             return
         with self._lock:
             now = self._monotonic()
-            self._free_at = max(self._free_at, now - self._late_s) + size_bytes / self._rate_bytes_s
-            self._late_s = max(0.0, now - self._free_at)
-            through_at = self._free_at
+            self._free_at = max(self._free_at, now - CREDIT_S) + size_bytes / self._rate_bytes_s
+            wait_s = self._free_at - now
         # Sleeps below this are mostly overhead; the debt stays and is slept with the next.
-        if through_at - now > SLACK_S:
-            self._sleep(through_at - now)
-            with self._lock:
-                self._late_s = max(0.0, self._monotonic() - through_at)
+        if wait_s > SLACK_S:
+            self._sleep(wait_s)

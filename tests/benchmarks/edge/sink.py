@@ -119,11 +119,12 @@ class SinkExchange(Exchange):
         """The body's size and, where one is stated, its CRC. Raises BadDigest."""
         stated, bucket = self.headers.get(CRC_HEADER), self._sink.bucket
         size_bytes = crc = 0
-        for view in self.body_blocks():
-            bucket.take(len(view))
-            size_bytes += len(view)
-            if stated is not None:
-                crc = crc64nvme(view, crc)
+        with bucket.flow():
+            for view in self.body_blocks():
+                bucket.take(len(view))
+                size_bytes += len(view)
+                if stated is not None:
+                    crc = crc64nvme(view, crc)
         if stated is None:
             # SDKs frame their body in signed chunks and say how much of it is content.
             return Part(int(self.headers.get("x-amz-decoded-content-length") or size_bytes), None)
