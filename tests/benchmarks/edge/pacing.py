@@ -10,7 +10,7 @@ from contextlib import contextmanager
 MBIT = 1_000_000 / 8
 """Bytes a second."""
 
-# What a sleep or a busy processor took too long is made good, up to what the buffers before a real link would have held.
+# What a sleep or a busy processor took too long is made good, up to what the buffers before a link would have held.
 CREDIT_S = 0.1
 SLACK_S = 0.002
 

