@@ -107,11 +107,12 @@ def _moments(chance: random.Random, seed: int, sizes_bytes: tuple[int, ...]) -> 
 def most_counts(sizes_bytes: tuple[int, ...]) -> dict[str, int]:
     """How often each sign comes, at the least, in the life of a client that nobody kills."""
     chapters, parts = len(sizes_bytes), sum(map(part_count, sizes_bytes))
-    once_each_chapter = ("CompleteMultipartUpload", "POST sessions/uploads", "POST uploads/part-urls")
     calls = {
-        **dict.fromkeys(once_each_chapter, chapters),
-        "POST uploads/complete": chapters,
         "PUT sessions": 1,
+        "POST sessions/uploads": chapters,
+        "POST uploads/part-urls": chapters,
+        "POST uploads/complete": chapters,
+        "CompleteMultipartUpload": chapters,
     }
     return {
         signs.MILLISECOND: LONGEST_MS,
