@@ -1,0 +1,272 @@
+"""The files of a device: units that call the client as it is, write where they may, and end as its exit codes mean."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from edge_client.arguments import parser
+from edge_client.choice import New
+from edge_client.cli import GRACE_S
+from edge_client.commands import REFUSED, TRY_LATER, USAGE
+from edge_client.settings import AuditSettings, Device, HaulSettings, Settings, settings_from
+
+HOUSE = Path(__file__).parents[2]
+DEVICE = HOUSE / "infra" / "device"
+CLIENT = "/opt/reelhaul/bin/reelhaul"
+INTERFACE = "enxd43260ddac87"
+SERVICES = ("reelhaul@.service", "reelhaul-audit@.service")
+TIMER = "reelhaul-audit@.timer"
+SPECIFIERS = {"%i": INTERFACE, "%S": "/var/lib", "%t": "/run"}
+# What tells the haul from its safety net; all else is one text in two files.
+OWN_KEYS = {"ExecStart", "Restart", "RestartSec", "RestartForceExitStatus", "RestartPreventExitStatus"}
+VERIFY = shutil.which("systemd-analyze")
+
+
+def entries(name: str, section: str = "Service") -> dict[str, list[str]]:
+    """One section of a unit: its values by key, in order, with this instance's specifiers filled in."""
+    found: dict[str, list[str]] = {}
+    inside = False
+    for line in (DEVICE / name).read_text().splitlines():
+        if line.startswith("["):
+            inside = line == f"[{section}]"
+        elif inside and line and not line.startswith("#"):
+            key, _, value = line.partition("=")
+            found.setdefault(key, []).append(re.sub("%[iSt]", lambda match: SPECIFIERS[match[0]], value))
+    return found
+
+
+def one(name: str, key: str, section: str = "Service") -> str:
+    [value] = entries(name, section)[key]
+    return value
+
+
+def command(name: str) -> list[str]:
+    """What the client is called with."""
+    program, *arguments = shlex.split(one(name, "ExecStart"))
+    assert program == CLIENT
+    return arguments
+
+
+@pytest.fixture
+def token_file(tmp_path: Path) -> Path:
+    path = tmp_path / "token"
+    path.write_text("t_made.up")
+    path.chmod(0o600)
+    return path
+
+
+def example(token_file: Path) -> dict[str, str]:
+    """Every variable of the example, those that are commented out as well."""
+    lines = re.findall(
+        r"^#?(REELHAUL_[A-Z_]+)=(.*)$", (DEVICE / "reelhaul.env.example").read_text(), re.MULTILINE
+    )
+    return {**dict(lines), "REELHAUL_TOKEN_FILE": str(token_file)}
+
+
+def settings_of(name: str, environ: dict[str, str]) -> Settings:
+    """What the client makes of a unit's command. Raises SettingsFault."""
+    return settings_from(parser().parse_args(command(name)), environ)
+
+
+def device_of(settings: Settings) -> Device:
+    assert isinstance(settings, (HaulSettings, AuditSettings))
+    return settings.device
+
+
+def test_the_haul_brings_what_is_new_on_its_interface(token_file: Path):
+    settings = settings_of("reelhaul@.service", example(token_file))
+
+    assert isinstance(settings, HaulSettings)
+    assert settings.choice == New()
+    assert settings.device.camera.interface == INTERFACE
+
+
+def test_the_audit_brings_what_is_missing_and_soon_gives_way(token_file: Path):
+    settings = settings_of("reelhaul-audit@.service", example(token_file))
+
+    assert isinstance(settings, AuditSettings)
+    assert settings.haul
+    assert settings.device.camera.interface == INTERFACE
+    # While it waits for a camera that is away, it has the spool.
+    assert settings.device.give_up_after_s <= 600
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_unit_writes_where_it_may_whatever_the_environment_files_say(name: str, token_file: Path):
+    elsewhere = {"REELHAUL_SPOOL": "/elsewhere", "REELHAUL_LOCKS": "/elsewhere", "REELHAUL_INTERFACE": "lo"}
+
+    device = device_of(settings_of(name, {**example(token_file), **elsewhere}))
+
+    assert str(device.spool) == f"/var/lib/{one(name, 'StateDirectory')}"
+    assert str(device.camera.locks) == f"/run/{one(name, 'RuntimeDirectory')}"
+    assert device.camera.interface == INTERFACE
+    assert one(name, "ProtectSystem") == "strict"
+    assert not {"ReadWritePaths", "BindPaths", "DynamicUser"} & entries(name).keys()
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_what_a_unit_writes_is_for_its_user_alone(name: str):
+    assert one(name, "StateDirectoryMode") == one(name, "RuntimeDirectoryMode") == "0700"
+    assert one(name, "UMask") == "0077"
+    assert one(name, "User") == "reelhaul"
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_all_instances_share_their_locks_which_outlive_each(name: str):
+    assert INTERFACE in one(name, "StateDirectory")
+    assert INTERFACE not in one(name, "RuntimeDirectory")
+    assert one(name, "RuntimeDirectoryPreserve") == "yes"
+
+
+def test_a_haul_that_ends_with_try_again_later_does_and_one_for_a_person_does_not():
+    unit = entries("reelhaul@.service")
+
+    assert unit["Restart"] == ["on-failure"]
+    assert unit["RestartForceExitStatus"] == [str(TRY_LATER)]
+    assert {int(code) for code in unit["RestartPreventExitStatus"][0].split()} == {REFUSED, USAGE}
+    assert one("reelhaul@.service", "StartLimitIntervalSec", "Unit") == "0"
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_client_that_was_stopped_or_found_the_spool_taken_has_not_failed(name: str):
+    assert one(name, "SuccessExitStatus") == str(TRY_LATER)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_client_that_is_stopped_has_its_grace(name: str):
+    assert float(one(name, "TimeoutStopSec")) > GRACE_S
+    assert "KillSignal" not in entries(name)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_unit_may_use_what_reaches_a_camera_and_s3(name: str):
+    assert {"AF_INET", "AF_INET6", "AF_NETLINK"} <= set(one(name, "RestrictAddressFamilies").split())
+    assert not {"PrivateNetwork", "IPAddressDeny", "RestrictNetworkInterfaces"} & entries(name).keys()
+
+
+def test_haul_and_audit_differ_in_their_command_and_restarts_alone():
+    haul, audit = (
+        {key: value for key, value in entries(name).items() if key not in OWN_KEYS} for name in SERVICES
+    )
+
+    assert haul == audit
+    assert entries(SERVICES[0], "Unit")["After"] == entries(SERVICES[1], "Unit")["After"]
+
+
+def test_the_timer_goes_by_what_has_passed_and_comes_again():
+    timer = entries(TIMER, "Timer")
+
+    assert {"OnBootSec", "OnUnitInactiveSec"} <= timer.keys()
+    assert not {"OnCalendar", "Persistent"} & timer.keys()
+    # It starts the service of its own name.
+    assert "Unit" not in timer
+    assert (DEVICE / TIMER).with_suffix(".service").exists()
+
+
+def test_the_example_is_one_that_the_client_takes(token_file: Path):
+    device = device_of(settings_of("reelhaul@.service", example(token_file)))
+
+    assert device.spool_budget_bytes
+    assert device.limit_rate_bytes_s
+    assert device.service.url.startswith("https://")
+
+
+def test_the_example_names_described_variables_only(token_file: Path):
+    described = set(re.findall(r"`(REELHAUL_[A-Z_]+)`", (HOUSE / "docs/settings.md").read_text()))
+
+    assert example(token_file).keys() <= described
+
+
+def test_no_secret_is_in_the_files_of_a_device():
+    for path in DEVICE.iterdir():
+        assert not re.search(r"\bt_[A-Za-z0-9]|AKIA|SECRET|Signature", path.read_text()), path.name
+
+
+def test_the_environment_files_are_those_that_the_example_names():
+    said = (DEVICE / "reelhaul.env.example").read_text()
+
+    for name in SERVICES:
+        assert entries(name)["EnvironmentFile"] == [
+            "/etc/reelhaul/reelhaul.env",
+            f"-/etc/reelhaul/{INTERFACE}.env",
+        ]
+    assert "/etc/reelhaul/reelhaul.env" in said
+    assert "/etc/reelhaul/INTERFACE.env" in said
+
+
+@pytest.mark.skipif(VERIFY is None, reason="systemd-analyze is not installed: the units are not verified")
+@pytest.mark.parametrize("name", [*SERVICES, TIMER])
+def test_systemd_has_nothing_to_say_of_a_unit(name: str, tmp_path: Path):
+    assert VERIFY
+    for path in (*DEVICE.glob("*.service"), *DEVICE.glob("*.timer")):
+        # It looks for the program, which no machine has but a device.
+        (tmp_path / path.name).write_text(path.read_text().replace(CLIENT, "/bin/true"))
+    instance = str(tmp_path / name.replace("@", f"@{INTERFACE}"))
+
+    done = subprocess.run(
+        [VERIFY, "verify", instance], capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+@pytest.fixture
+def by_hand(tmp_path: Path, token_file: Path) -> Path:
+    """`reelhaul-at` with its folders moved into the test's, and what needs root saying what it was asked."""
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc" / "reelhaul.env").write_text(
+        f"REELHAUL_COORDINATOR=https://coordinator.example\nREELHAUL_TOKEN_FILE={token_file}\nREELHAUL_SPOOL=/elsewhere\n"
+    )
+    (tmp_path / "etc" / "wlan0.env").write_text("REELHAUL_CAMERA=http://10.5.5.9:8080\n")
+    for stub in ("install", "runuser"):
+        path = tmp_path / stub
+        path.write_text(f'#!/bin/sh\necho {stub} "$@"\n[ {stub} = install ] || env | grep REELHAUL_ | sort\n')
+        path.chmod(0o755)
+    script = tmp_path / "reelhaul-at"
+    script.write_text((DEVICE / "reelhaul-at").read_text().replace("/etc/reelhaul", str(tmp_path / "etc")))
+    return script
+
+
+def said_by(script: Path, *arguments: str) -> list[str]:
+    done = subprocess.run(
+        ["sh", str(script), *arguments],
+        env={"PATH": f"{script.parent}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    return [f"exit {done.returncode}", *done.stdout.splitlines()]
+
+
+def test_by_hand_the_client_has_what_the_units_give_it(by_hand: Path, token_file: Path):
+    said = said_by(by_hand, INTERFACE, "haul", "--new")
+
+    assert said == [
+        "exit 0",
+        f"install -d -o reelhaul -g reelhaul -m 0700 /var/lib/reelhaul/{INTERFACE} /run/reelhaul",
+        f"runuser -u reelhaul -- {CLIENT} haul --new",
+        "REELHAUL_COORDINATOR=https://coordinator.example",
+        f"REELHAUL_INTERFACE={INTERFACE}",
+        "REELHAUL_LOCKS=/run/reelhaul",
+        "REELHAUL_SPOOL=/var/lib/reelhaul/enxd43260ddac87",
+        f"REELHAUL_TOKEN_FILE={token_file}",
+    ]
+    device = device_of(settings_of("reelhaul@.service", example(token_file)))
+    assert f"REELHAUL_SPOOL={device.spool}" in said
+    assert f"REELHAUL_LOCKS={device.camera.locks}" in said
+
+
+def test_by_hand_too_a_camera_has_a_file_of_its_own(by_hand: Path):
+    assert "REELHAUL_CAMERA=http://10.5.5.9:8080" in said_by(by_hand, "wlan0", "list")
+
+
+@pytest.mark.parametrize("interface", ["", "..", "../etc", "--help"])
+def test_by_hand_what_cannot_be_an_interface_touches_nothing(by_hand: Path, interface: str):
+    assert said_by(by_hand, interface, "list") == ["exit 2"]
