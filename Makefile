@@ -11,8 +11,9 @@ STAGE ?=
 PORT ?=
 FOOTAGE ?=
 PYTEST ?=
+PYTHONS ?=
 
-.PHONY: help setup lock demo up local-aws camera test soak mutants check lint types floors format bench bench-edge deploy clean
+.PHONY: help setup lock demo up local-aws camera test test-pythons soak mutants check lint types floors format bench bench-edge deploy clean
 
 help: ## list the targets
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -29,6 +30,7 @@ $(READY): requirements/development.txt pyproject.toml
 lock: setup ## write requirements/ anew from pyproject.toml (hashes, no index addresses)
 	$(BIN)/uv pip compile pyproject.toml --extra cloud --extra local --extra development --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o requirements/development.txt
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o requirements/edge.txt
+	$(BIN)/uv pip compile pyproject.toml --extra edge-tests --constraint requirements/development.txt --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o requirements/edge-tests.txt
 
 demo: setup ## haul generated footage (or FOOTAGE=DIR) into the local AWS and prove it: build/demo.json
 	$(BIN)/python -m infra.local.demo $(if $(FOOTAGE),--footage "$(FOOTAGE)")
@@ -44,6 +46,9 @@ camera: setup ## only the camera simulator: make camera FOOTAGE=DIR PORT=8080
 
 test: setup ## all tests: make test PYTEST='-k spool'
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST)
+
+test-pythons: ## the edge client's tests on each of Python 3.10 to 3.13 that is on PATH: make test-pythons PYTHONS='python3.10 …'
+	$(PYTHON) -m tests.pythons $(PYTHONS)
 
 soak: setup ## every EVERY-th call of the story fails once, and 200 hauls are killed: make soak EVERY=20 PYTEST='-k seed-017'
 	$(BIN)/python -m pytest -n 2 --dist worksteal --timeout 0 --soak $(if $(EVERY),--every $(EVERY)) tests/simulation/test_soak.py tests/e2e/test_kills.py tests/e2e/test_kills_at_syscalls.py $(PYTEST)
