@@ -145,7 +145,8 @@ def never_answers(handler: CloudHandler, *rest: Any) -> None:
 def disguised(handler: CloudHandler, upload: Upload, number: int) -> None:
     """An error in the body of a 200, as S3 has it for what it began to answer too early."""
     handler.body()
-    handler.stored(text_of(0), b"<Error><Code>InternalError</Code></Error>")
+    checksum = handler.headers["x-amz-checksum-crc64nvme"]
+    handler.stored(checksum, b"<Error><Code>InternalError</Code></Error>")
 
 
 def stored_otherwise(handler: CloudHandler, upload: Upload, number: int) -> None:
@@ -192,7 +193,11 @@ def a_quarter_later(scene: Scene) -> None:
         handler.body()
         handler.s3_error(500, "InternalError")
 
-    scene.s3(act)
+    def takes_fresh_urls(handler: CloudHandler, upload: Upload, number: int) -> None:
+        is_fresh = "&n=1&" not in handler.path
+        (CloudHandler.take if is_fresh else says(403, "AccessDenied"))(handler, upload, number)
+
+    scene.s3(act, takes_fresh_urls)
 
 
 def completed_meanwhile(scene: Scene) -> None:
