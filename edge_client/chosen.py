@@ -80,9 +80,9 @@ class Choosing:
         for session_id in self._tools.spool.session_ids():
             folder = self._tools.spool.session(session_id)
             try:
-                plan = decoded(folder.read(PLAN) or b"")
+                plan = decoded(folder.read(PLAN) or b"", session_id)
             except PlanUnreadable as error:
-                unreadable.append(PlanUnreadable(f"session {session_id}: {error}"))
+                unreadable.append(error)
                 continue
             files = tuple(file for file in listed if plan.has(file))
             if files and plan.camera.serial == serial and len(folder.receipts()) < len(plan.chapters):

@@ -85,7 +85,7 @@ class Haul:
         if raw is None:
             [one], _ = self._choosing(visit).sessions(visit.files())
             return self._session(visit, folder, _frozen(visit, folder, one), one.files)
-        plan = decoded(raw)
+        plan = decoded(raw, session_id)
         if isinstance(self._choice, (ByNumber, ByFile)):
             plan.refuse_other_choice(self._choice)
         return self._session(visit, folder, plan, ())
@@ -95,7 +95,7 @@ class Haul:
         files = one.exactly()
         folder = self._tools.spool.session(one.name)
         raw = folder.read(PLAN)
-        plan = decoded(raw) if raw is not None else _frozen(visit, folder, one)
+        plan = decoded(raw, one.name) if raw is not None else _frozen(visit, folder, one)
         return self._session(visit, folder, plan, files)
 
     def _each(self, visit: Visit, do: Callable[[ChosenSession], T]) -> Each[T]:

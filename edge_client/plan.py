@@ -12,13 +12,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from awscrt.checksums import crc64nvme
+
 from edge_client.chapters import CameraFile
 from edge_client.choice import ByFile, ByNumber
 from edge_client.errors import PlanDiffers, PlanUnreadable
 from edge_client.names import parsed, spellings
 
 PLAN = "plan.json"
-SCHEMA = 1
+SCHEMA = 2
 MOST_CHAPTERS = 99
 ANOTHER_NAME = "to haul it as it is now, take another session name"
 
@@ -78,8 +80,9 @@ class SessionPlan:
         return asdict(self)
 
     def encoded(self) -> bytes:
-        """The plan as it is kept, with its schema version."""
-        return json.dumps({"schema": SCHEMA, **self.document()}, indent=1).encode()
+        """The plan as it is kept: with its schema version, and a CRC that tells what a disk has changed."""
+        document = self.document()
+        return json.dumps({"schema": SCHEMA, "crc64nvme": _crc_of(document), **document}, indent=1).encode()
 
     def has(self, file: CameraFile) -> bool:
         """Whether a file of the list is one of the planned ones, as far as the list tells."""
@@ -129,23 +132,32 @@ class SessionPlan:
             )
 
 
-def decoded(raw: bytes) -> SessionPlan:
-    """The plan that `encoded` wrote. Raises PlanUnreadable."""
+def decoded(raw: bytes, session_id: str) -> SessionPlan:
+    """The plan of this session that `encoded` wrote. Raises PlanUnreadable."""
     try:
-        document = json.loads(raw)
-        return _plan(document)
-    except (ValueError, KeyError, TypeError) as error:
+        return _plan(json.loads(raw), session_id)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise PlanUnreadable(
-            f"plan.json of the spool cannot be read ({type(error).__name__}: {error}); move the session's folder away"
+            f"plan.json of session {session_id} in the spool cannot be read ({type(error).__name__}: {error}); "
+            "move it away, and the same is planned again"
         ) from error
 
 
-def _plan(document: dict[str, Any]) -> SessionPlan:
-    if document["schema"] != SCHEMA:
-        raise ValueError(f"schema {document['schema']}, not {SCHEMA}")
+def _plan(document: dict[str, Any], session_id: str) -> SessionPlan:
+    schema = document.pop("schema")
+    if schema != SCHEMA:
+        raise ValueError(f"schema {schema}, not {SCHEMA}")
+    if document.pop("crc64nvme") != _crc_of(document):
+        raise ValueError("its bytes have changed")
+    if document["session_id"] != session_id:
+        raise ValueError(f"it is that of session {document['session_id']}")
     camera = CameraIdentity(**document["camera"])
     chapters = tuple(ChapterPlan(**chapter) for chapter in document["chapters"])
-    return SessionPlan(document["session_id"], document["recording"], camera, chapters)
+    return SessionPlan(session_id, document["recording"], camera, chapters)
+
+
+def _crc_of(document: dict[str, Any]) -> str:
+    return f"{crc64nvme(json.dumps(document, sort_keys=True).encode()):016x}"
 
 
 @dataclass(frozen=True)

@@ -34,10 +34,10 @@ def statuses(spool: Spool, coordinator: Coordinator | None) -> list[SessionStatu
 
 
 def _status(folder: SessionSpool, name: str, coordinator: Coordinator | None) -> SessionStatus:
-    plan = decoded(folder.read(PLAN) or b"")
+    plan = decoded(folder.read(PLAN) or b"", name)
     receipts = folder.receipts()
     state = _asked(coordinator, name)
-    home_bytes = _home_bytes(plan, state) if state else sum(int(one.get("size_bytes", 0)) for one in receipts)
+    home_bytes = _home_bytes(plan, state) if state else sum(int(one["size_bytes"]) for one in receipts)
     return SessionStatus(
         session=name,
         camera=plan.camera.serial,

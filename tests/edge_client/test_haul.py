@@ -1133,7 +1133,7 @@ class TestSessionsWithoutAName:
         outcome = device.run(session=None, choice=New())
 
         [refusal] = outcome.refusals
-        assert "session match-17: plan.json" in str(refusal)
+        assert "plan.json of session match-17" in str(refusal)
         assert [report.chapters[0].path for report in outcome.done] == ["100GOPRO/GX010043.MP4"]
 
     def test_of_what_is_new_haul_another_file_of_a_verified_name(self, device: Device):
