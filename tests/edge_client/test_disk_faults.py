@@ -197,7 +197,7 @@ ROWS = (
     Row("E2: a part is longer than it was", appended),
     Row("E7: a part is zeros", zeroed),
     Row("E7: a part has another part's name", renamed_as_another),
-    Row("E3: the plan is empty", unreadable("plan.json", b""), PlanUnreadable, "move the session's folder"),
+    Row("E3: the plan is empty", unreadable("plan.json", b""), PlanUnreadable, "move it away"),
     Row(
         "E3: the plan is torn",
         unreadable("plan.json", b'{"schema": 1, "ses'),
