@@ -6,7 +6,7 @@ import errno
 import os
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
@@ -20,26 +20,51 @@ def disk_free_bytes(folder: Path) -> int:
     return disk.f_bavail * disk.f_frsize
 
 
+def filled(file: int, buffer: memoryview) -> int:
+    """Fill `buffer` with what comes next of an open file; how many bytes that were, 0 at its end."""
+    return os.readv(file, [buffer])
+
+
 @dataclass(frozen=True)
 class Disk:
-    """The disk below the spool: how much room it has, and what makes an open file or folder durable."""
+    """The disk below the spool: how much room it has, and those of the system's calls that a disk may refuse."""
 
     free_bytes: Callable[[Path], int] = disk_free_bytes
     fsync: Callable[[int], None] = os.fsync
+    allocate: Callable[[int, int, int], None] = os.posix_fallocate
+    append: Callable[[int, memoryview], int] = os.write
+    move: Callable[[Path, Path], None] = os.replace
+    fill: Callable[[int, memoryview], int] = filled
 
     def write(self, path: Path, content: bytes) -> None:
         """A file that is there, whole, after a power cut: the one before or this one."""
         temporary = path.with_name(f"{path.name}.writing")
         temporary.unlink(missing_ok=True)
-        with os.fdopen(created(temporary), "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            self.fsync(stream.fileno())
-        self.rename(temporary, path)
+        try:
+            self._write(temporary, content)
+            self.rename(temporary, path)
+        except OSError:
+            # Half a document would take the room that the next try needs.
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise
+
+    def _write(self, path: Path, content: bytes) -> None:
+        file = created(path)
+        try:
+            self.append_all(file, memoryview(content))
+            self.fsync(file)
+        finally:
+            os.close(file)
+
+    def append_all(self, file: int, data: memoryview) -> None:
+        """All of `data` at the end of an open file."""
+        while data:
+            data = data[self.append(file, data) :]
 
     def rename(self, path: Path, name: Path) -> None:
         """The file under its new name in the same folder, durably."""
-        path.rename(name)
+        self.move(path, name)
         self._fsync_folder(name.parent)
 
     def make_private(self, folder: Path) -> None:
@@ -86,6 +111,14 @@ def read(path: Path) -> bytes:
         return stream.readall()
 
 
+def size_bytes_of(path: Path) -> int:
+    """The size of a file, 0 when it has just gone. Raises OSError."""
+    try:
+        return path.lstat().st_size
+    except FileNotFoundError:
+        return 0
+
+
 @contextmanager
 def disk_errors() -> Iterator[None]:
     """What a disk refuses, as SpoolFull (time or a person makes room) or SpoolFault."""
@@ -95,4 +128,4 @@ def disk_errors() -> Iterator[None]:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise SpoolFull("the spool's disk is full; nothing was deleted, make room there") from error
         where = error.filename if isinstance(error.filename, (str, os.PathLike)) else "its disk"
-        raise SpoolFault(f"the spool cannot be used: {error.strerror} ({where})") from error
+        raise SpoolFault(f"the spool cannot be used: {error.strerror or error} ({where})") from error

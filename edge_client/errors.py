@@ -15,6 +15,7 @@
     │   ├── ReceiptDiffers                the receipt is not for the bytes that were read
     │   ├── SpoolTooSmall                 the spool's budget does not hold two parts
     │   └── SpoolFault                    the spool does not keep what is written to it, or is not ours
+    │       └── PartUnkept                the disk lost a part that was being written: read again, a few times
     ├── Transient                         tried again, until `--give-up-after`
     │   ├── CameraUnreachable, CameraBusy, ReadBroken
     │   ├── CoordinatorUnreachable, CoordinatorBusy
@@ -105,6 +106,10 @@ class SpoolTooSmall(Refused):
 
 class SpoolFault(Refused):
     """The spool does not keep what is written to it, or is not ours."""
+
+
+class PartUnkept(SpoolFault):
+    """The disk lost a part while it was written: it is read again, a few times, and then a person must look."""
 
 
 class Transient(EdgeError):

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from edge_client.coordinator import UploadView
-from edge_client.errors import EdgeError, PartCorrupt, SpoolFull
+from edge_client.errors import EdgeError, PartCorrupt, PartUnkept, SpoolFull
 from edge_client.plan import ChapterPlan, SessionPlan, Span
 from edge_client.progress import Leg
 from edge_client.spool import ChapterSpool, SpooledPart
@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 # One part is read while another is sent.
 LEAST_PARTS = 2
+MOST_UNKEPT = 3
 
 
 @dataclass
@@ -56,6 +57,9 @@ class Legs:
                 senders.drain()
         finally:
             self.sent |= desk.sent
+            for number in desk.corrupt:
+                # It is that of the file's name, and may be what has changed.
+                self.crcs.pop(number, None)
         if desk.corrupt:
             raise PartCorrupt(f"parts {sorted(desk.corrupt)} changed in the spool and are read again")
 
@@ -85,7 +89,7 @@ class Legs:
                     part = self._fetched(span, desk)
                     self.crcs[span.number] = part.crc
                     desk.add(part)
-        except SpoolFull:
+        except (SpoolFull, PartUnkept):
             # What is on the disk still goes up, so that the next run finds less to do.
             senders.drain()
             raise
@@ -93,6 +97,7 @@ class Legs:
     def _fetched(self, span: Span, desk: Desk) -> SpooledPart:
         """One part, read from the camera into the spool once there is room for it."""
         self.visit.check_first(self.plan, self.chapter)
+        unkept = 0
         while True:
             self._make_room(span, desk)
             try:
@@ -100,6 +105,12 @@ class Legs:
             except SpoolFull as error:
                 # The disk filled up after it was looked at; what S3 has makes room.
                 self._relieve(desk, error)
+            except PartUnkept as error:
+                unkept += 1
+                if unkept == MOST_UNKEPT:
+                    raise
+                log.warning("a part is read again", extra={"reason": str(error)})
+                self.tools.retry.tally.retried()
 
     def _make_room(self, span: Span, desk: Desk) -> None:
         while reason := self.parts.room.lack(span.size_bytes):

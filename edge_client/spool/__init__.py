@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from edge_client.disk import Disk, disk_errors, read
+from edge_client.disk import Disk, disk_errors, read, size_bytes_of
 from edge_client.errors import SpoolFault
 from edge_client.locks import locked
 from edge_client.spool.chapter import ChapterSpool
@@ -93,6 +93,7 @@ class SessionSpool:
 
     def write(self, name: str, content: bytes) -> None:
         """Write a document so that it is there, whole, after a power cut."""
+        self._disk.make_private(self._folder)
         with disk_errors():
             self._disk.write(self._folder / name, content)
 
@@ -116,15 +117,15 @@ class SessionSpool:
     def part_bytes(self) -> int:
         """What the session's parts take on the disk."""
         with disk_errors():
-            return sum(path.lstat().st_size for path in self._folder.glob("*/*.part"))
+            return sum(size_bytes_of(path) for path in self._folder.glob("*/*.part"))
 
 
 def _document(raw: bytes) -> dict[str, Any] | None:
     try:
         found = json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-    return found if isinstance(found, dict) else None
+    return found if isinstance(found, dict) and isinstance(found.get("size_bytes"), int) else None
 
 
 def _safe(name: str) -> str:

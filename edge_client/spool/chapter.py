@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from edge_client.disk import Disk, disk_errors
 from edge_client.errors import SpoolFull
 from edge_client.plan import PartPlan, Span
-from edge_client.spool.part import PartReader, PartWriter, SpooledPart, fitting
+from edge_client.spool.part import PartReader, PartWriter, SpooledPart, fitting, part_errors
 from edge_client.spool.room import Room
 
 
@@ -26,13 +26,18 @@ class ChapterSpool:
     @property
     def exists(self) -> bool:
         """Whether anything of the chapter is on this disk."""
-        return self._folder.exists()
+        with disk_errors():
+            return self._folder.exists()
 
     def parts(self, plan: PartPlan) -> dict[int, SpooledPart]:
-        """The finished parts that fit `plan`, by number. Parts of another part plan do not fit and stay unseen."""
+        """The finished parts that fit `plan`, by number. Parts of another part plan do not fit and stay unseen.
+
+        Raises SpoolFault, also when the folder is a link or others may write to it.
+        """
+        if self.exists:
+            self._disk.make_private(self._folder)
         with disk_errors():
-            paths = sorted(self._folder.iterdir()) if self.exists else []
-            found = [fitting(path, plan) for path in paths]
+            found = [fitting(path, plan) for path in sorted(self._folder.glob("*.part"))]
         self._known = {part.span.number: part for part in found if part}
         return dict(self._known)
 
@@ -40,10 +45,10 @@ class ChapterSpool:
     def writing(self, span: Span) -> Iterator[PartWriter]:
         """A writer for one part, its room reserved. Unless it is committed, nothing of it stays.
 
-        Raises SpoolFull when neither budget nor disk have room for it.
+        Raises SpoolFull when neither budget nor disk have room for it, PartUnkept when the disk lost it meanwhile.
         """
         self._disk.make_private(self._folder)
-        with disk_errors():
+        with part_errors(span.number):
             if reason := self.room.lack(span.size_bytes):
                 raise SpoolFull(f"no room for {span.size_bytes} bytes: {reason}; nothing was deleted")
             writer = PartWriter(self._disk, self.room, self._folder, span, self._note)
@@ -63,16 +68,16 @@ class ChapterSpool:
 
     def reader(self, part: SpooledPart) -> PartReader:
         """A part's bytes; what cannot be read raises when they are asked for."""
-        return PartReader(self._folder / part.filename, part)
+        return PartReader(self._folder / part.filename, part, self._disk)
 
     def drop_part(self, part: SpooledPart) -> None:
         """Remove one part: S3 has it, or it is not what was written."""
         with disk_errors():
             if self._known.get(part.span.number) == part:
                 del self._known[part.span.number]
-            path = self._folder / part.filename
-            if path.exists():
-                path.unlink()
+            # Somebody may have removed it by hand.
+            with suppress(FileNotFoundError):
+                (self._folder / part.filename).unlink()
                 self.room.take(-part.span.size_bytes)
 
     def drop_useless(self, plan: PartPlan) -> bool:
@@ -80,7 +85,7 @@ class ChapterSpool:
         with disk_errors():
             useless = [path for path in self._folder.glob("*.part") if not fitting(path, plan)]
             for path in useless:
-                path.unlink()
+                path.unlink(missing_ok=True)
             self.room.recount()
         return bool(useless)
 
@@ -88,6 +93,6 @@ class ChapterSpool:
         """Remove all parts of the chapter. Only for a chapter whose receipt is durable."""
         with disk_errors():
             self._known.clear()
-            if self.exists:
+            with suppress(FileNotFoundError):
                 shutil.rmtree(self._folder)
-                self.room.recount()
+            self.room.recount()

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from awscrt.checksums import crc64nvme
 
-from edge_client.disk import Disk, created, disk_errors, opened
-from edge_client.errors import PartCorrupt, SpoolFault
+from edge_client.disk import Disk, created, disk_errors, opened, size_bytes_of
+from edge_client.errors import PartCorrupt, PartUnkept, SpoolFault
 from edge_client.plan import PartPlan, Span
 from edge_client.spool.room import Room
 
+# The disk failed, or somebody has removed the file or its folder: what was written is gone, whatever is tried with it.
+UNKEPT = (errno.EIO, errno.ENOENT, errno.ESTALE)
 PART_NAME = re.compile(r"(?P<number>[0-9]{5})-(?P<first>[0-9]{15})-(?P<crc>[0-9a-f]{16})\.part", re.ASCII)
 
 
@@ -36,8 +40,21 @@ def fitting(path: Path, plan: PartPlan) -> SpooledPart | None:
     if not match or not 1 <= int(match["number"]) <= plan.part_count:
         return None
     span = plan.span(int(match["number"]))
-    fits = span.first == int(match["first"]) and span.size_bytes == path.lstat().st_size
+    fits = span.first == int(match["first"]) and span.size_bytes == size_bytes_of(path)
     return SpooledPart(span, int(match["crc"], 16)) if fits else None
+
+
+@contextmanager
+def part_errors(number: int) -> Iterator[None]:
+    """What a disk refuses of a part that is being written; PartUnkept where it is worth another try, from anew."""
+    try:
+        with disk_errors():
+            yield
+    except SpoolFault as error:
+        cause = error.__cause__
+        if isinstance(cause, OSError) and cause.errno in UNKEPT:
+            raise PartUnkept(f"the spool's disk did not keep part {number}: {cause.strerror}") from cause
+        raise
 
 
 class PartWriter:
@@ -58,17 +75,15 @@ class PartWriter:
         self._file = created(self._path)
         self._room.take(span.size_bytes)
         try:
-            os.posix_fallocate(self._file, 0, span.size_bytes)
+            disk.allocate(self._file, 0, span.size_bytes)
         except OSError:
             self.close()
             raise
 
     def write(self, data: bytes | memoryview) -> None:
         """Append to the part."""
-        with disk_errors():
-            rest = memoryview(data)
-            while rest:
-                rest = rest[os.write(self._file, rest) :]
+        with part_errors(self._span.number):
+            self._disk.append_all(self._file, memoryview(data))
         self._crc = crc64nvme(data, self._crc)
         self._size_bytes += len(data)
 
@@ -82,7 +97,8 @@ class PartWriter:
                 f"part {self._span.number} has {self._size_bytes} of {self._span.size_bytes} bytes"
             )
         part = SpooledPart(self._span, self._crc)
-        with disk_errors():
+        with part_errors(self._span.number):
+            # Never tried twice: after a failed one nobody knows what the disk holds, and a second would not say.
             self._disk.fsync(self._file)
             self._disk.rename(self._path, self._folder / part.filename)
             self._room.take(self._span.size_bytes)
@@ -91,7 +107,7 @@ class PartWriter:
 
     def close(self) -> None:
         """Let go of the file and of what was reserved for writing it; without a commit it is removed."""
-        with disk_errors():
+        with part_errors(self._span.number):
             if self._file >= 0:
                 file, self._file = self._file, -1
                 self._room.take(-self._span.size_bytes)
@@ -106,9 +122,10 @@ class PartReader:
     a sector that a mapped file cannot read kills the process.
     """
 
-    def __init__(self, path: Path, part: SpooledPart) -> None:
+    def __init__(self, path: Path, part: SpooledPart, disk: Disk) -> None:
         self._path = path
         self._part = part
+        self._disk = disk
 
     def blocks(self, buffer: memoryview) -> Iterator[memoryview]:
         """Views of `buffer`, filled anew for each block. Raises PartCorrupt; a lost file is corrupt too."""
@@ -119,7 +136,7 @@ class PartReader:
                     raise PartCorrupt(f"part {number} changed its length on the spool's disk")
                 while left_bytes:
                     room = buffer[:left_bytes]
-                    block = room[: stream.readinto(room)]
+                    block = room[: self._disk.fill(stream.fileno(), room)]
                     left_bytes -= len(block)
                     crc = crc64nvme(block, crc)
                     if not block or (left_bytes == 0 and crc != self._part.crc):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-from edge_client.disk import Disk
+from edge_client.disk import Disk, disk_errors, size_bytes_of
 from edge_client.errors import SpoolFull, SpoolTooSmall
 
 # Always kept free beside the parts, so that plan, receipts and report can be written.
@@ -43,7 +43,11 @@ class Room:
         return self._held_bytes
 
     def lack(self, size_bytes: int) -> str | None:
-        """Why there is no room for a part of this size, or None when there is."""
+        """Why there is no room for a part of this size, or None when there is. Raises SpoolFault."""
+        with disk_errors():
+            return self._lack(size_bytes)
+
+    def _lack(self, size_bytes: int) -> str | None:
         with self._lock:
             if self._held_bytes + size_bytes > self.budget_bytes:
                 # Somebody may have removed parts by hand, so the count of the disk decides.
@@ -85,15 +89,7 @@ class Room:
             self._held_bytes = self._counted()
 
     def _counted(self) -> int:
-        sizes = (_size_bytes(path) for path in self._root.glob("*/*/*.part"))
-        return sum(sizes)
-
-
-def _size_bytes(path: Path) -> int:
-    try:
-        return path.lstat().st_size
-    except FileNotFoundError:
-        return 0
+        return sum(size_bytes_of(path) for path in self._root.glob("*/*/*.part"))
 
 
 def _told(size_bytes: int) -> str:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +112,7 @@ class Device:
     give_up_after_s: float = 600.0
     keep_alive_every_s: float = 3.0
     free_bytes: Callable[[Path], int] = disk_free_bytes
-    fsync: Callable[[int], None] = os.fsync
+    disk: Disk = field(default_factory=Disk)
     spool_budget_bytes: int | None = None
     limit_rate_bytes_s: float | None = None
     timeouts: Timeouts = field(default_factory=Timeouts)
@@ -160,7 +159,7 @@ class Device:
                 retry,
             ),
             coordinator=coordinator,
-            spool=Spool(self.spool, Disk(self.free_bytes, self.fsync), self.spool_budget_bytes),
+            spool=Spool(self.spool, replace(self.disk, free_bytes=self.free_bytes), self.spool_budget_bytes),
             uplink=Uplink(retry, Pace(retry.timing, self.limit_rate_bytes_s), self.lanes, self.timeouts),
             progress=Advance(self.progress, retry.timing.monotonic),
             heartbeat=lambda session_id: nullcontext(),

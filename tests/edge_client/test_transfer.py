@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from edge_client.bare_http import Timeouts
+from edge_client.disk import Disk
 from edge_client.errors import GaveUp, PartRefused, Stopped, StorageUnreachable
 from edge_client.plan import PartPlan, Span
 from edge_client.retry import Retry, StallWatch, Tally
@@ -24,7 +25,7 @@ ADDRESS = f"http://127.0.0.1:1/bucket?X-Amz-Signature={SIGNATURE}"
 
 class MemoryParts:
     def reader(self, part: SpooledPart) -> PartReader:
-        return PartReader(Path(os.devnull), part)
+        return PartReader(Path(os.devnull), part, Disk())
 
     def drop_part(self, part: SpooledPart) -> None:
         raise AssertionError("nothing is corrupt here")
