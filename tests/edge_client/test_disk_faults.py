@@ -35,7 +35,7 @@ from edge_client.plan import PLAN, PartPlan, decoded
 from edge_client.spool import ChapterSpool, Room
 from tests.edge_client.conftest import Device
 from tests.edge_client.fakes import PART_BYTES, CameraFile, CameraHandler, CloudHandler, Upload
-from tests.edge_client.refusing_disk import ALWAYS, RefusingDisk, number_of
+from tests.edge_client.refusing_disk import ALWAYS, RefusingDisk, number_of, path_of
 from tests.edge_client.test_haul import killed_after
 
 PARTS = 4
@@ -182,6 +182,29 @@ def test_a_failed_fsync_is_never_tried_again_on_the_same_file(device: Device):
     device.run()
 
     assert disk.log == ["allocate", "append", "fsync"] * 2 + ["move"]
+
+
+@pytest.mark.parametrize(("code", "refusals"), [(FULL, 1), (BROKEN, 3)], ids=["full", "broken"])
+def test_what_is_in_the_spool_goes_up_before_a_refusing_disk_ends_the_run(
+    device: Device, code: int, refusals: int
+):
+    """Two parts are on their way when the disk begins to refuse, and one waits."""
+    disk = RefusingDisk("append", code, "*/00004.writing", times=ALWAYS)
+
+    def once_the_disk_refuses(handler: CloudHandler, upload: Upload, number: int) -> None:
+        deadline = time.monotonic() + 10
+        while disk.refused < refusals and time.monotonic() < deadline:
+            time.sleep(0.002)
+        time.sleep(0.05)
+        handler.take(upload, number)
+
+    device.disk = disk.disk()
+    device.cloud.faults["put"] = [once_the_disk_refuses] * 3
+
+    with pytest.raises((SpoolFault, SpoolFull)):
+        device.run()
+
+    assert sorted(device.cloud.uploads["u_1"].parts) == [1, 2, 3]
 
 
 def test_before_the_plan_is_durable_nothing_is_read_and_nobody_is_told(device: Device):
@@ -429,6 +452,21 @@ def test_whatever_becomes_of_the_spool_between_two_runs_no_wrong_byte_comes_home
     assert not (device.spool.parent / "nowhere").exists()
 
 
+def test_parts_behind_a_link_are_not_sent_though_nothing_has_to_be_written(device: Device):
+    """E15: all of a chapter is in the spool, and its folder leads elsewhere."""
+    device.cloud.faults["complete"] = [(403, b'{"message": "Forbidden"}')]
+    with pytest.raises(CoordinatorRefusal):
+        device.run()
+    device.cloud.uploads.clear()
+    device.cloud.puts.clear()
+    folder_linked_elsewhere(device)
+
+    with pytest.raises(SpoolFault, match="no link"):
+        device.run()
+
+    assert device.cloud.puts == []
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_a_bit_that_turns_anywhere_in_a_part_is_noticed(device: Device, seed: int):
     """E7: at any byte of any part."""
@@ -545,6 +583,22 @@ def test_what_is_wiped_while_the_coordinator_is_asked_is_read_again(device: Devi
 
     assert device.object() == device.content()
     assert len(device.receipts()) == 1
+
+
+def test_what_is_wiped_once_the_receipt_is_durable_does_not_trip_the_end(device: Device):
+    """E12: parts that are dropped and a report that is written, in folders that are not there."""
+
+    def fsync(file: int) -> None:
+        os.fsync(file)
+        if path_of(file).endswith("/receipts"):
+            remove(device, "all that is in the spool")
+
+    device.disk = Disk(fsync=fsync)
+
+    device.run()
+
+    assert device.object() == device.content()
+    assert (device.spool / "s" / "report.json").exists()
 
 
 def test_a_spool_that_is_gone_altogether_ends_the_run_and_not_the_next(device: Device):

@@ -39,8 +39,8 @@ def sign(batch: Sequence[SpooledPart]) -> dict[int, PartUrl]:
     return {p.span.number: PartUrl(p.span.number, ADDRESS, {"content-length": "5"}, 1e9) for p in batch}
 
 
-def sender(desk: Desk, give_up_after_s: float) -> PartSender:
-    timing = FakeTime().timing()
+def sender(desk: Desk, give_up_after_s: float, time: FakeTime | None = None) -> PartSender:
+    timing = (time or FakeTime()).timing()
     uplink = Uplink(
         Retry(timing, give_up_after_s, Tally()), Pace(timing), Lanes(timing.monotonic), Timeouts()
     )
@@ -55,6 +55,18 @@ def test_an_unreachable_s3_is_told_without_its_url():
 
     assert "ConnectionError" in str(caught.value)
     assert SIGNATURE not in "".join(traceback.format_exception(caught.value))
+
+
+def test_when_the_round_is_over_nothing_is_tried_again():
+    desk, time = Desk(sign, PLAN), FakeTime()
+    desk.add(part(1))
+
+    def over(seconds: float) -> None:
+        desk.fail(Stopped("over"))
+
+    time.sleep = over  # type: ignore[method-assign]  # the fake clock is ours
+    with pytest.raises(Stopped, match="over"):
+        sender(desk, 600.0, time).send(part(1), sign([part(1)])[1])
 
 
 def test_a_url_for_another_length_is_never_used():
