@@ -1,5 +1,6 @@
 """The local AWS holds what `infra/storage.yaml` says, including what moto's CloudFormation ignores."""
 
+import gc
 from collections.abc import Iterator
 from typing import Any
 
@@ -75,6 +76,22 @@ def test_the_table_forgets_by_ttl_and_can_be_recovered(local_aws: LocalAws):
 
     assert (ttl["AttributeName"], ttl["TimeToLiveStatus"]) == ("ttl", "ENABLED")
     assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
+
+
+def tables_in_memory() -> int:
+    from moto.dynamodb.models.table import Table
+
+    gc.collect()
+    return sum(isinstance(thing, Table) for thing in gc.get_objects())
+
+
+def test_a_transaction_leaves_no_copy_of_the_table_behind(local_aws: LocalAws):
+    dynamodb, before = local_aws.client("dynamodb"), tables_in_memory()
+    item = {"pk": {"S": "one"}, "sk": {"S": "one"}}
+    dynamodb.transact_write_items(TransactItems=[{"Put": {"TableName": local_aws.table, "Item": item}}])
+
+    assert tables_in_memory() == before
+    assert dynamodb.scan(TableName=local_aws.table)["Items"] == [item]
 
 
 def test_the_denies_of_the_bucket_policy_hold(local_aws: LocalAws, s3: Any):

@@ -30,6 +30,14 @@ def part_minimum_bytes() -> int:
     return int(os.environ.get(PART_MINIMUM, S3_PART_MINIMUM_BYTES))
 
 
+def forget_copies() -> None:
+    """Drop every table and item of DynamoDB that moto holds for its dashboard; those that are stored stay."""
+    from moto.core.model_instances import model_data
+
+    for model in model_data["dynamodb"].values():
+        model.instances_tracked = []  # type: ignore[attr-defined]  # given by moto's metaclass
+
+
 def moto_app() -> WSGIApplication:
     """All of moto's services at one address; their state is that of the process. Raises ImportedTooEarly."""
     os.environ.setdefault(BUFFER_VARIABLE, str(BUFFER_BYTES))

@@ -15,7 +15,7 @@ from infra.local.chalice_front import ChaliceFront
 from infra.local.provision import for_moto, provision
 from infra.local.server import Server
 from infra.local.strict_s3 import Chaos, StrictS3
-from infra.local.strict_s3.moto_app import moto_app
+from infra.local.strict_s3.moto_app import forget_copies, moto_app
 from infra.local.turns import Turns
 from infra.local.writes import Writes
 
@@ -104,7 +104,7 @@ class LocalAws:
         """For `start`, which says when all of it is there."""
         self.chaos = Chaos()
         self.events = Wire()
-        self.front = ChaliceFront(Turns(moto_app()))
+        self.front = ChaliceFront(Turns(moto_app(), forget_copies))
         closing.callback(_forget)
         _forget()
         self.strict = closing.enter_context(
