@@ -1,10 +1,15 @@
-"""What holds for every test: no real credentials, no endpoint but loopback."""
+"""What holds for every test: no real credentials, no endpoint but loopback, no deadline for a property."""
 
 import ipaddress
 import os
 import sys
 
+import hypothesis
 import pytest
+
+# A machine that does other things beside is no fault of what is tested.
+hypothesis.settings.register_profile("house", deadline=None)
+hypothesis.settings.load_profile("house")
 
 _ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "test",
