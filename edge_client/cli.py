@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from edge_client import commands
 from edge_client.arguments import parser
 from edge_client.commands import REFUSED, TRY_LATER, USAGE
-from edge_client.errors import EdgeError, SettingsFault, TryLater
+from edge_client.errors import EdgeError, SettingsFault, TryLater, place_of
 from edge_client.logs import logging_to
 from edge_client.settings import (
     AuditSettings,
@@ -82,11 +82,7 @@ def done(settings: Settings, stop: threading.Event) -> int:
         log.error("refused", extra={"reason": str(error)})
         return REFUSED
     except Exception as error:  # noqa: BLE001  the door: its text may hold a URL, its type and place do not
-        place = error.__traceback__
-        while place and place.tb_next:
-            place = place.tb_next
-        where = f"{place.tb_frame.f_code.co_filename}:{place.tb_lineno}" if place else ""
-        log.critical("a fault of this program", extra={"type": type(error).__name__, "at": where})
+        log.critical("a fault of this program", extra={"type": type(error).__name__, "at": place_of(error)})
         return REFUSED
 
 

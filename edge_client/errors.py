@@ -221,6 +221,14 @@ def told(error: BaseException) -> str:
     return type(error).__name__ if root is error else f"{type(error).__name__}, {type(root).__name__}"
 
 
+def place_of(error: BaseException) -> str:
+    """Where in the program an error was raised, for what nobody expected: without its text, which may hold a URL."""
+    place = error.__traceback__
+    while place and place.tb_next:
+        place = place.tb_next
+    return f"{place.tb_frame.f_code.co_filename}:{place.tb_lineno}" if place else ""
+
+
 def _cause(error: BaseException) -> BaseException | None:
     inner = (*error.args, getattr(error, "reason", None))
     return next((one for one in inner if isinstance(one, BaseException)), None)

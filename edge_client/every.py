@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from types import TracebackType
+
+from edge_client.errors import place_of
+
+log = logging.getLogger(__name__)
 
 JOIN_S = 2.0
 
@@ -20,7 +25,12 @@ class Every:
 
     def _run(self) -> None:
         while not self._ended.is_set():
-            self._do()
+            try:
+                self._do()
+            except Exception as error:  # noqa: BLE001  a thread's door: else its text is printed, which may hold a URL
+                log.critical(
+                    "a fault of this program", extra={"type": type(error).__name__, "at": place_of(error)}
+                )
             self._ended.wait(self._every_s)
 
     def end(self) -> None:

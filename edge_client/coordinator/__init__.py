@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any, TypeVar
 
+import requests
+
 from edge_client.bare_http import LIBRARY_ERRORS, Timeouts, bare_session
 from edge_client.coordinator import answers
 from edge_client.coordinator.problems import answered
@@ -148,8 +150,11 @@ class Coordinator:
 
     def _once(self, method: str, path: str, body: object, read: Callable[[dict[str, Any]], T]) -> T:
         self._retry.tally.called()
+        return answers.read_with(answered(self._asked(method, path, body)), read)
+
+    def _asked(self, method: str, path: str, body: object) -> requests.Response:
         try:
-            response = self._session.request(
+            return self._session.request(
                 method,
                 self._base_url + path,
                 json=body,
@@ -157,6 +162,6 @@ class Coordinator:
                 timeout=(TIMEOUTS.connect_s, TIMEOUTS.answer_s),
             )
         except LIBRARY_ERRORS as error:
-            # Not `from error`: it carries the request with its token.
-            raise CoordinatorUnreachable(f"no answer from the coordinator ({told(error)})") from None
-        return answers.read_with(answered(response), read)
+            reason = told(error)
+        # Not while the library's error is handled: it has the request with its token, and it would come along.
+        raise CoordinatorUnreachable(f"no answer from the coordinator ({reason})")

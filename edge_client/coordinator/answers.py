@@ -27,7 +27,7 @@ T = TypeVar("T")
 def read_with(document: dict[str, Any], read: Callable[[dict[str, Any]], T]) -> T:
     try:
         return read(document)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise CoordinatorRefusal(
             f"the coordinator answers outside its contract ({type(error).__name__}: {error})"
         ) from error
@@ -90,6 +90,8 @@ def heartbeat_answer(document: dict[str, Any]) -> HeartbeatAnswer:
     if pace is not None and pace <= 0:
         raise ValueError(f"a pace is more than {pace} bytes a second")
     server_time = datetime.fromisoformat(_text(document["server_time"]).replace("Z", "+00:00"))
+    if server_time.tzinfo is None:
+        raise ValueError("a time without its zone")
     return HeartbeatAnswer(policy["pause"] is True, pace, server_time)
 
 

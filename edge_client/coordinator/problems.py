@@ -22,6 +22,8 @@ from edge_client.errors import (
 PROBLEM = "urn:reelhaul:problem:"
 # What is not here, is for a person.
 ENDS: dict[str, type[EdgeError]] = {"reopen": UploadGone, "replan": PlanReplaced}
+# Some gateways quote what they were sent.
+SECRET = re.compile(r"\bt_[A-Za-z0-9._~+/=-]+|X-Amz-\S+", re.ASCII)
 UNPRINTABLE = re.compile(r"[^\x20-\x7e\u00a0-\uffff]")
 
 
@@ -59,7 +61,7 @@ def _problem(document: dict[str, Any], status: int, response: requests.Response)
 def _json_object(response: requests.Response) -> dict[str, Any] | None:
     try:
         document = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return document if isinstance(document, dict) else None
 
@@ -71,7 +73,8 @@ def _words(document: dict[str, Any] | None, status: int) -> str:
     said = ": ".join(
         ", ".join(map(str, part)) if isinstance(part, list) else str(part) for part in parts if part
     )
-    return f"the coordinator answers {status} {UNPRINTABLE.sub('?', said)[:500]}".rstrip()
+    fit = UNPRINTABLE.sub("?", SECRET.sub("(not told)", said))
+    return f"the coordinator answers {status} {fit[:500]}".rstrip()
 
 
 def _numbers(value: object) -> frozenset[int]:

@@ -146,10 +146,11 @@ class PartSender:
                 stream=True,
             ) as response:
                 answer = response.raw.read(ERROR_BODY_BYTES)
-                refuse_unless_stored(response, answer, url.headers.get(CHECKSUM, ""))
+                return refuse_unless_stored(response, answer, url.headers.get(CHECKSUM, ""))
         except LIBRARY_ERRORS as error:
-            # Not `from error`: its text holds the presigned URL.
-            raise StorageUnreachable(f"S3 did not take it ({told(error)})") from None
+            reason = told(error)
+        # Not while the library's error is handled: its text holds the presigned URL, and it would come along.
+        raise StorageUnreachable(f"S3 did not take it ({reason})")
 
 
 def refuse_unless_stored(response: requests.Response, body: bytes, checksum: str) -> None:

@@ -131,3 +131,12 @@ def test_a_new_session_counts_anew(rig: Rig):
     rig.advance.session("next")
 
     assert rig.advance.figures() == Figures(0, 0, None, None)
+
+
+def test_a_time_without_its_zone_is_no_answer_and_beats_go_on(rig: Rig):
+    rig.cloud.server_time = "2026-11-25T12:00:00"
+
+    rig.heart.beat("s")
+    rig.heart.beat("s")
+
+    assert len(rig.cloud.heartbeats) == 2
