@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import statistics
 import subprocess
+import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,6 +21,8 @@ from tests.benchmarks.edge.peers import Peers, found
 from tests.benchmarks.edge.running import Command, Cost, Failed, Running, run
 from tests.benchmarks.edge.stage import Stage
 from tests.benchmarks.figures import FOLDER
+
+TOUCHING = "import mmap; taken = mmap.mmap(-1, {0})\nfor page in range(0, {0}, 4096): taken[page] = 1"
 
 Subject = Callable[[], Mapping[str, Cost]]
 
@@ -42,9 +46,24 @@ class Bench:
         self.settle()
         return run(command, self.log)
 
+    def run_peer(self, command: Command) -> Cost:
+        """The same of a peer, which may fail once: that is told, and not counted."""
+        try:
+            return self.run(command)
+        except Failed as error:
+            print(f"once more: {error}", file=sys.stderr, flush=True)
+            return self.run(command)
+
     def settle(self) -> None:
         """Nothing of an earlier run is on its way to the disk."""
         subprocess.run(["sync", "-f", str(self.folder)], check=True)
+
+    def warm(self, size_bytes: int) -> None:
+        """So much memory is free and was in use just now.
+
+        What a virtual machine gave back to its host costs whoever takes it first, and that must not be the turn's luck.
+        """
+        subprocess.run([sys.executable, "-c", TOUCHING.format(size_bytes)], check=True)
 
     def fetch_only(self, stage: Stage, session_id: str, part_count: int) -> Cost:
         """The client's download leg alone: nobody gets a part URL, and once all parts are in the spool it is killed."""
@@ -83,11 +102,10 @@ def opened() -> Iterator[Bench]:
 
 
 def in_turn(subjects: Sequence[Subject], rounds: int) -> dict[str, list[Cost]]:
-    """Each subject's costs by name, one a round; another subject begins each round, so that no place is anybody's."""
+    """Each subject's costs by name, one a round; each round has an order of its own, so that nobody follows anybody."""
     costs = defaultdict[str, list[Cost]](list)
     for turn in range(rounds):
-        shift = turn % len(subjects)
-        for subject in (*subjects[shift:], *subjects[:shift]):
+        for subject in random.Random(turn).sample(subjects, len(subjects)):
             for name, cost in subject().items():
                 costs[name].append(cost)
     return costs

@@ -43,7 +43,7 @@ def _peers(bench: Bench) -> Mapping[str, float]:
     with staged(bench.certificate, SMALL) as stage:
         uploads = {"curl": curl_upload(bench.certificate), **bench.peers.uploads}
         found = {
-            f"{name}_1gib": bench.run(upload(stage.cloud.storage_url(), file)).peak_rss_mib
+            f"{name}_1gib": bench.run_peer(upload(stage.cloud.storage_url(), file)).peak_rss_mib
             for name, upload in uploads.items()
         }
     file.unlink()
