@@ -96,6 +96,7 @@ class Haul:
         folder = self._tools.spool.session(one.name)
         raw = folder.read(PLAN)
         plan = decoded(raw, one.name) if raw is not None else _frozen(visit, folder, one)
+        plan.refuse_other_files(files)
         return self._session(visit, folder, plan, files)
 
     def _each(self, visit: Visit, do: Callable[[ChosenSession], T]) -> Each[T]:

@@ -92,6 +92,15 @@ class SessionPlan:
             for chapter in self.chapters
         )
 
+    def refuse_other_files(self, listed: Sequence[CameraFile]) -> None:
+        """Raises PlanDiffers when a file that the camera lists under a planned name is not the planned one."""
+        planned = {chapter.path for chapter in self.chapters}
+        if other := [file.path for file in listed if file.path in planned and not self.has(file)]:
+            raise PlanDiffers(
+                f"{', '.join(other)} is not the file that session {self.session_id} has (its size or dates changed); "
+                f"{ANOTHER_NAME}"
+            )
+
     def identity(self, chapter: ChapterPlan) -> str:
         """16 hex digits that differ whenever camera, size, dates, ETag or gumi do."""
         known = json.dumps([self.camera.serial, asdict(chapter)], sort_keys=True)

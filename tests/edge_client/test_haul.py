@@ -1129,6 +1129,16 @@ class TestSessionsWithoutAName:
         assert [report.session for report in outcome.done] == ["match-17"]
         assert list(device.cloud.uploads) == ["u_1"]
 
+    def test_of_a_repaired_file_say_so_instead_of_calling_it_home(self, device: Device):
+        """The camera repairs a file under its name and date: the session of that name has what it was before."""
+        device.run(session=None, choice=Everything())
+        device.camera.files["100GOPRO/GX010042.MP4"] = CameraFile(film(9000), etag='"repaired.1"')
+
+        outcome = device.run(session=None, choice=New())
+
+        [refusal] = outcome.refusals
+        assert "another session name" in str(refusal)
+
     def test_of_what_is_new_go_on_past_a_plan_that_cannot_be_read(self, device: Device):
         device.run("match-17")
         (device.spool / "match-17" / "plan.json").write_bytes(b"torn")
