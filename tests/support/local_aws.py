@@ -6,14 +6,15 @@ from datetime import UTC, datetime
 
 from infra.local.server import Server
 from infra.local.strict_s3 import Chaos, StrictS3
-from infra.local.strict_s3.moto_app import moto_app
+from infra.local.strict_s3.moto_app import forget_copies, moto_app
+from infra.local.turns import Turns
 
 
 @contextmanager
 def local_aws(chaos: Chaos | None = None) -> Iterator[str]:
     """Its address, while it runs; keys `test`/`test`, events to nobody, the faults that `chaos` is told."""
     layer = StrictS3(
-        moto_app(),
+        Turns(moto_app(), forget_copies),
         credentials={"test": "test"},
         clock=lambda: datetime.now(UTC),
         on_event=lambda _arn, _event: None,
