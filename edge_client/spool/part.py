@@ -19,6 +19,8 @@ from edge_client.spool.room import Room
 
 # The disk failed, or somebody has removed the file or its folder: what was written is gone, whatever is tried with it.
 UNKEPT = (errno.EIO, errno.ENOENT, errno.ESTALE)
+# What an fsync finds at most that is not on its way to the disk yet: while it lasts the camera rests.
+WRITE_BACK_BYTES = 4 * 1024 * 1024
 PART_NAME = re.compile(r"(?P<number>[0-9]{5})-(?P<first>[0-9]{15})-(?P<crc>[0-9a-f]{16})\.part", re.ASCII)
 
 
@@ -70,6 +72,7 @@ class PartWriter:
         self._written = written
         self._path = folder / f"{span.number:05d}.writing"
         self._size_bytes = 0
+        self._under_way_bytes = 0
         self._crc = 0
         self._path.unlink(missing_ok=True)
         self._file = created(self._path)
@@ -84,8 +87,15 @@ class PartWriter:
         """Append to the part."""
         with part_errors(self._span.number):
             self._disk.append_all(self._file, memoryview(data))
+            self._size_bytes += len(data)
+            self._write_back()
         self._crc = crc64nvme(data, self._crc)
-        self._size_bytes += len(data)
+
+    def _write_back(self) -> None:
+        waiting_bytes = self._size_bytes - self._under_way_bytes
+        if waiting_bytes >= WRITE_BACK_BYTES:
+            self._disk.write_back(self._file, self._under_way_bytes, waiting_bytes)
+            self._under_way_bytes = self._size_bytes
 
     def commit(self) -> SpooledPart:
         """Make the part durable under its name, then drop what it takes the place of.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
 
-from edge_client.disk import Disk, filled
+from edge_client.disk import Disk, begin_write_back, filled
 
 ALWAYS = 10_000
 
@@ -36,6 +36,7 @@ class RefusingDisk:
             fsync=self._fsync,
             allocate=self._allocate,
             append=self._append,
+            write_back=self._write_back,
             move=self._move,
             fill=self._fill,
         )
@@ -69,6 +70,10 @@ class RefusingDisk:
                 return os.write(file, data[: len(data) // 2])
             raise
         return os.write(file, data)
+
+    def _write_back(self, file: int, first: int, size_bytes: int) -> None:
+        self._look("write_back", path_of(file))
+        begin_write_back(file, first, size_bytes)
 
     def _move(self, path: Path, name: Path) -> None:
         self._look("move", str(path))

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import errno
 import os
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
 from awscrt.checksums import crc64nvme
 
-from edge_client.disk import Disk
-from edge_client.errors import EdgeError, PartCorrupt, SpoolBusy, SpoolFault, SpoolFull, SpoolTooSmall
+from edge_client.disk import Disk, begin_write_back
+from edge_client.errors import (
+    EdgeError,
+    PartCorrupt,
+    PartUnkept,
+    SpoolBusy,
+    SpoolFault,
+    SpoolFull,
+    SpoolTooSmall,
+)
 from edge_client.locks import CameraLocks
 from edge_client.plan import PartPlan
 from edge_client.spool import RESERVE_BYTES, ChapterSpool, Room, Spool, SpooledPart
+from edge_client.spool.part import WRITE_BACK_BYTES
 
 PLAN = PartPlan(25, 10, 3)
 
@@ -56,6 +66,54 @@ def test_a_part_of_another_length_is_not_committed(parts: ChapterSpool, size_byt
         put(parts, 1, b"x" * size_bytes)
 
     assert parts.parts(PLAN) == {}
+
+
+@pytest.mark.parametrize(
+    ("blocks", "begun"),
+    [
+        ([WRITE_BACK_BYTES - 1], []),
+        ([WRITE_BACK_BYTES], [(0, WRITE_BACK_BYTES)]),
+        ([WRITE_BACK_BYTES + 1], [(0, WRITE_BACK_BYTES + 1)]),
+        ([WRITE_BACK_BYTES - 1, 3], [(0, WRITE_BACK_BYTES + 2)]),
+        (
+            [WRITE_BACK_BYTES // 2] * 5,
+            [(0, WRITE_BACK_BYTES), (WRITE_BACK_BYTES, WRITE_BACK_BYTES)],
+        ),
+    ],
+)
+def test_a_part_is_on_its_way_to_the_disk_before_it_is_whole(
+    tmp_path: Path, blocks: list[int], begun: list[tuple[int, int]]
+):
+    seen = list[tuple[int, int]]()
+
+    def write_back(file: int, first: int, size_bytes: int) -> None:
+        seen.append((first, size_bytes))
+        begin_write_back(file, first, size_bytes)
+
+    parts = chapter_spool(tmp_path / "chapter", Disk(write_back=write_back))
+    content = os.urandom(sum(blocks))
+    plan = PartPlan(len(content), len(content), 1)
+
+    with parts.writing(plan.span(1)) as writer:
+        for end, size_bytes in zip(accumulate(blocks), blocks, strict=True):
+            writer.write(content[end - size_bytes : end])
+        part = writer.commit()
+
+    assert seen == begun
+    assert bytes_of(parts, part, 2**20) == content
+
+
+def test_an_error_of_the_early_writing_is_one_of_the_part(tmp_path: Path):
+    def write_back(file: int, first: int, size_bytes: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    parts = chapter_spool(tmp_path / "chapter", Disk(write_back=write_back))
+    plan = PartPlan(WRITE_BACK_BYTES, WRITE_BACK_BYTES, 1)
+
+    with pytest.raises(PartUnkept, match="did not keep part 1"):
+        put(parts, 1, bytes(WRITE_BACK_BYTES), plan)
+
+    assert list((tmp_path / "chapter").iterdir()) == []
 
 
 def test_an_unfinished_part_leaves_nothing(parts: ChapterSpool, tmp_path: Path):
