@@ -14,7 +14,8 @@ from tests.benchmarks.figures import Figure, write
 MEASURES: dict[tuple[str, ...], Callable[[Bench], list[Figure]]] = {
     makespan.FAST: makespan.fast,
     makespan.SLOW: makespan.slow,
-    legs.NAMES: legs.measured,
+    legs.UP: legs.sending,
+    legs.DOWN: legs.fetching,
     memory.NAMES: memory.measured,
     calls.NAMES: calls.measured,
     kills.NAMES: kills.measured,

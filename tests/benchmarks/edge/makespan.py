@@ -13,7 +13,7 @@ from tests.benchmarks.edge.pacing import MBIT
 from tests.benchmarks.edge.peers import curl_download, curl_upload
 from tests.benchmarks.edge.running import Cost
 from tests.benchmarks.edge.stage import MIB, Stage, staged
-from tests.benchmarks.figures import Figure
+from tests.benchmarks.figures import RUNS, Figure
 
 FAST = ("makespan_fast_uplink",)
 SLOW = ("makespan_slow_uplink",)
@@ -21,9 +21,6 @@ CHAPTER = Chapter(256 * MIB)
 DOWN_MBIT = 100
 BUDGET = "64MiB"
 """Four parts."""
-
-RUNS = 3
-"""Not five: a run takes two minutes, and pacing leaves little to differ."""
 
 NOTE = (
     f"{CHAPTER.size_bytes // MIB} MiB, camera {DOWN_MBIT} Mbit/s, S3 {{up}} Mbit/s over TLS; wall of the whole "
