@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from infra.local.strict_s3.operations import operation_of
-from infra.local.strict_s3.wire import Refusal, Request
+from infra.local.strict_s3.wire import Headers, Refusal, Request
 from tests.e2e.kills.signs import PIECE, begins, ends
 
 if TYPE_CHECKING:
@@ -22,7 +22,10 @@ COORDINATOR_PATH = re.compile(r"/api/v1((?:/[^/]+)*)")
 
 @dataclass(eq=False)
 class Call:
-    """One call. `began` and `ended` are ticks of one clock, `ended` None while it runs; `part` is that of a PUT."""
+    """One call. `began` and `ended` are ticks of one clock, `ended` None while it runs; `part` is that of a PUT.
+
+    `version_id` is that of the object that S3 spoke of in its answer.
+    """
 
     name: str
     path: str
@@ -30,6 +33,7 @@ class Call:
     began: int
     ended: int | None = None
     status: int = 0
+    version_id: str | None = None
 
     def stored_before(self, tick: int) -> bool:
         """Whether it had its effect by then."""
@@ -64,17 +68,16 @@ class Calls:
 
         def watching(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
             call = self._begun(name_of(environ), environ)
-            status = 0
 
-            def start(said: str, *others: Any) -> Callable[[bytes], object]:
-                nonlocal status
-                status = int(said[:3])
-                return start_response(said, *others)
+            def start(said: str, headers: Headers, *others: Any) -> Callable[[bytes], object]:
+                call.status = int(said[:3])
+                call.version_id = dict(headers).get("x-amz-version-id")
+                return start_response(said, headers, *others)
 
             try:
                 return list(app(self._told_by_piece(environ, call), start))
             finally:
-                self._ended(call, status)
+                self._ended(call)
 
         return watching
 
@@ -97,9 +100,9 @@ class Calls:
         body = _Pieces(environ["wsgi.input"], lambda: self._tell(PIECE))
         return {**environ, "wsgi.input": io.BufferedReader(body)}
 
-    def _ended(self, call: Call, status: int) -> None:
+    def _ended(self, call: Call) -> None:
         with self._lock:
-            call.status, call.ended = status, self._next()
+            call.ended = self._next()
         self._tell(ends(call.name))
 
 
