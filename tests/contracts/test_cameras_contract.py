@@ -43,7 +43,7 @@ def record(
     return Listed(session_id, created_at)
 
 
-def listed_when(
+def demand_listed(
     records: Records,
     serial: str,
     expected: list[Listed],
@@ -70,29 +70,29 @@ def test_the_newest_session_comes_first(records: Records, serial: str):
     newest = record(records, serial, "newest", NOON + MOMENT)
     newer = record(records, serial, "newer", NOON)
 
-    listed_when(records, serial, [newest, newer, older])
+    demand_listed(records, serial, [newest, newer, older])
 
 
 def test_a_session_may_be_from_a_whole_second(records: Records, serial: str):
     whole = record(records, serial, "whole", NOON.replace(microsecond=0))
     later = record(records, serial, "later", NOON.replace(microsecond=1))
 
-    listed_when(records, serial, [later, whole])
-    listed_when(records, serial, [whole], after=later)
+    demand_listed(records, serial, [later, whole])
+    demand_listed(records, serial, [whole], after=later)
 
 
 @pytest.mark.parametrize("limit", [2, 3, 4])
 def test_no_more_than_the_limit_are_listed(records: Records, serial: str, limit: int):
     known = [record(records, serial, f"at-{place}", NOON - place * MOMENT) for place in range(3)]
 
-    listed_when(records, serial, known[:limit], limit=limit)
+    demand_listed(records, serial, known[:limit], limit=limit)
 
 
 def test_pages_of_any_size_list_every_session_once_though_they_are_of_one_moment(
     records: Records, serial: str
 ):
     known = [record(records, serial, name) for name in ("d", "c-1", "c", "b", "a")]
-    listed_when(records, serial, known)
+    demand_listed(records, serial, known)
 
     for limit in range(1, 7):
         assert list(walked(records, serial, limit)) == known
@@ -113,9 +113,9 @@ def test_a_list_goes_on_behind_a_session_that_is_not_in_it(
     records: Records, serial: str, before: Listed, is_listed: bool
 ):
     known = record(records, serial, "known")
-    listed_when(records, serial, [known])
+    demand_listed(records, serial, [known])
 
-    listed_when(records, serial, [known] if is_listed else [], after=before)
+    demand_listed(records, serial, [known] if is_listed else [], after=before)
 
 
 def test_sessions_of_other_cameras_are_not_listed(records: Records, serial: str):
@@ -123,17 +123,17 @@ def test_sessions_of_other_cameras_are_not_listed(records: Records, serial: str)
     record(records, serial[:-1], "of-a-shorter-serial")
     known = record(records, serial, "of-this-one")
 
-    listed_when(records, serial, [known])
+    demand_listed(records, serial, [known])
 
 
 def test_of_one_project_only_its_own_are_listed_and_of_all_every_one(records: Records, serial: str):
     ours = record(records, serial, "ours", NOON)
     theirs = record(records, serial, "theirs", NOON + MOMENT, project="club")
 
-    listed_when(records, serial, [theirs, ours])
-    listed_when(records, serial, [ours], project="main")
-    listed_when(records, serial, [theirs], project="club")
-    listed_when(records, serial, [], project="mai")
+    demand_listed(records, serial, [theirs, ours])
+    demand_listed(records, serial, [ours], project="main")
+    demand_listed(records, serial, [theirs], project="club")
+    demand_listed(records, serial, [], project="mai")
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3])
@@ -145,9 +145,9 @@ def test_however_many_of_another_project_lie_between_a_page_is_full(
         project = "main" if place % 5 == 3 else "club"
         made = record(records, serial, f"at-{place:02}", NOON - place * MOMENT, project)
         ours += [made] if project == "main" else []
-    listed_when(records, serial, ours, project="main")
+    demand_listed(records, serial, ours, project="main")
 
-    listed_when(records, serial, ours[:limit], project="main", limit=limit)
+    demand_listed(records, serial, ours[:limit], project="main", limit=limit)
     assert list(walked(records, serial, limit, "main")) == ours
 
 
@@ -157,7 +157,7 @@ def test_a_session_is_listed_once_however_often_it_is_written(records: Records, 
 
     records.write(Change(session.stored().bumped(), due_at=NOON))
 
-    listed_when(records, serial, [known])
+    demand_listed(records, serial, [known])
 
 
 def test_a_session_from_before_there_was_the_index_is_listed_once_it_is_written_again(
@@ -170,11 +170,11 @@ def test_a_session_from_before_there_was_the_index_is_listed_once_it_is_written_
         Key=items.attributes(items.session_key(known.session_id, items.SESSION_SK)),
         UpdateExpression="REMOVE camera_pk, camera_sk",
     )
-    listed_when(records, serial, [])
+    demand_listed(records, serial, [])
 
     records.write(Change(replace(session_of(records, known).bumped(), group="written again")))
 
-    listed_when(records, serial, [known])
+    demand_listed(records, serial, [known])
     local_world.wipe_records()
 
 

@@ -55,7 +55,7 @@ def assert_all_is_said(value: Any) -> None:
     assert [name for name, each in said.items() if each in (None, (), False)] == []
 
 
-def due_when(
+def demand_due(
     records: Records, expected: list[SessionId], until: datetime = NOON, limit: int = 100
 ) -> tuple[Due, ...]:
     """What is due once it is `expected`: the index may lag behind writes."""
@@ -231,7 +231,7 @@ def test_any_version_but_the_next_is_a_conflict_and_changes_nothing(
 
     assert picture_of(records, recorded) == before
     assert records.session_of(upload.upload_id) is None
-    due_when(records, [recorded.session_id])
+    demand_due(records, [recorded.session_id])
 
 
 def test_a_second_session_of_the_same_name_is_a_conflict(records: Records, recorded: Session):
@@ -269,7 +269,7 @@ def test_a_session_is_due_from_its_due_time_on(
     records: Records, recorded: Session, early_by: timedelta, is_due: bool
 ):
     records.write(Change(recorded.bumped(), due_at=NOON))
-    due_when(records, [recorded.session_id], until=NOON + timedelta(days=1))
+    demand_due(records, [recorded.session_id], until=NOON + timedelta(days=1))
 
     found = records.due(NOON + early_by, 10)
 
@@ -281,7 +281,7 @@ def test_a_due_time_may_be_on_a_whole_second(records: Records, recorded: Session
 
     records.write(Change(recorded.bumped(), due_at=whole))
 
-    assert due_when(records, [recorded.session_id], until=whole) == (Due(recorded.session_id, whole),)
+    assert demand_due(records, [recorded.session_id], until=whole) == (Due(recorded.session_id, whole),)
 
 
 def make_due(records: Records, session: Session, *due_ats: datetime) -> list[SessionId]:
@@ -297,14 +297,14 @@ def make_due(records: Records, session: Session, *due_ats: datetime) -> list[Ses
 def test_the_longest_due_come_first(records: Records, session: Session):
     later, earliest, early = make_due(records, session, NOON, NOON - timedelta(days=400), NOON - MOMENT)
 
-    due_when(records, [earliest, early, later])
+    demand_due(records, [earliest, early, later])
 
 
 @pytest.mark.parametrize("limit", [2, 3, 4])
 def test_no_more_than_the_limit_are_due(records: Records, session: Session, limit: int):
     names = make_due(records, session, NOON - 2 * MOMENT, NOON - MOMENT, NOON)
 
-    due_when(records, names[:limit], limit=limit)
+    demand_due(records, names[:limit], limit=limit)
 
 
 def test_a_session_with_nothing_left_to_do_is_no_longer_due(records: Records, recorded: Session):
@@ -312,7 +312,7 @@ def test_a_session_with_nothing_left_to_do_is_no_longer_due(records: Records, re
 
     records.write(Change(recorded.bumped().bumped(), due_at=None))
 
-    due_when(records, [])
+    demand_due(records, [])
 
 
 def test_a_session_is_due_once_at_the_last_time_written(records: Records, recorded: Session):
@@ -320,7 +320,7 @@ def test_a_session_is_due_once_at_the_last_time_written(records: Records, record
 
     records.write(Change(recorded.bumped().bumped(), due_at=NOON))
 
-    assert due_when(records, [recorded.session_id]) == (Due(recorded.session_id, NOON),)
+    assert demand_due(records, [recorded.session_id]) == (Due(recorded.session_id, NOON),)
 
 
 def test_a_postponed_session_is_due_later(records: Records, recorded: Session):
@@ -328,8 +328,8 @@ def test_a_postponed_session_is_due_later(records: Records, recorded: Session):
 
     records.postpone(Due(recorded.session_id, NOON), NOON + timedelta(minutes=5))
 
-    due_when(records, [])
-    due_when(records, [recorded.session_id], until=NOON + timedelta(minutes=5))
+    demand_due(records, [])
+    demand_due(records, [recorded.session_id], until=NOON + timedelta(minutes=5))
 
 
 def test_postponing_leaves_the_session_and_its_version_alone(records: Records, recorded: Session):
@@ -346,7 +346,7 @@ def test_postponing_what_is_due_at_another_time_by_now_changes_nothing(records: 
 
     records.postpone(Due(recorded.session_id, NOON - MOMENT), NOON + timedelta(days=1))
 
-    due_when(records, [recorded.session_id])
+    demand_due(records, [recorded.session_id])
 
 
 def test_postponing_what_is_no_longer_due_does_not_make_it_due(records: Records, recorded: Session):
@@ -355,7 +355,7 @@ def test_postponing_what_is_no_longer_due_does_not_make_it_due(records: Records,
 
     records.postpone(Due(recorded.session_id, NOON), NOON + timedelta(minutes=5))
 
-    due_when(records, [], until=NOON + timedelta(days=1))
+    demand_due(records, [], until=NOON + timedelta(days=1))
 
 
 def make_progress(**changes) -> Progress:

@@ -347,6 +347,8 @@ class TestAWholeFile:
 
         reader.check_whole(*FILE, len(FILM), None)
 
+        assert camera.looks()
+
     def test_that_is_encrypted_is_looked_into_as_well(self, reader: Camera, camera: FakeCamera):
         # Labs firmware leaves the boxes as they are (gopro/labs, docs/control/encrypt).
         camera.files["100GOPRO/SX010042.MP4"] = CameraFile(FILM[:-1])

@@ -34,6 +34,21 @@ class Rig:
         self.cloud = cloud
 
 
+class Waits(Exception):
+    """Somebody waits for the end of a pause."""
+
+
+def is_paused(rig: Rig) -> bool:
+    def check() -> None:
+        raise Waits
+
+    try:
+        rig.pace.wait_for_start(check)
+    except Waits:
+        return True
+    return False
+
+
 @pytest.fixture
 def rig(cloud: FakeCloud, tmp_path: Path) -> Iterator[Rig]:
     retry = Retry(FakeTime().timing(), 0.0, Tally())
@@ -63,7 +78,7 @@ def test_a_heartbeat_tells_both_legs_their_rates_the_disk_and_the_clock(rig: Rig
     assert (second["rate_down_bytes_s"], second["rate_up_bytes_s"]) == (100, 200)
 
 
-def test_a_pause_and_a_pace_are_followed_and_end_with_the_next_answer(rig: Rig):
+def test_a_pace_is_followed_and_ends_with_the_next_answer(rig: Rig):
     rig.cloud.policy = {"pause": False, "pace_bytes_s": 1000}
     rig.heart.beat("s")
     rig.pace.wait(1000, lambda: None)
@@ -77,6 +92,17 @@ def test_a_pause_and_a_pace_are_followed_and_end_with_the_next_answer(rig: Rig):
     assert rig.time.slept == []
 
 
+def test_a_pause_is_followed_and_ends_with_the_next_answer(rig: Rig):
+    rig.cloud.policy = {"pause": True, "pace_bytes_s": None}
+    rig.heart.beat("s")
+    assert is_paused(rig)
+
+    rig.cloud.policy = {"pause": False, "pace_bytes_s": None}
+    rig.heart.beat("s")
+    assert not is_paused(rig)
+
+
+@pytest.mark.parametrize("paused", [False, True])
 @pytest.mark.parametrize(
     "answer",
     [
@@ -88,14 +114,17 @@ def test_a_pause_and_a_pace_are_followed_and_end_with_the_next_answer(rig: Rig):
     ],
 )
 def test_whatever_becomes_of_a_heartbeat_nothing_is_raised_and_nothing_changes(
-    rig: Rig, answer: tuple[int, bytes]
+    rig: Rig, paused: bool, answer: tuple[int, bytes]
 ):
-    rig.cloud.policy = {"pause": True, "pace_bytes_s": None}
+    rig.cloud.policy = {"pause": paused, "pace_bytes_s": None}
+    rig.heart.beat("s")
+    rig.cloud.policy = {"pause": not paused, "pace_bytes_s": None}
     rig.cloud.faults["progress"] = [answer]
 
     rig.heart.beat("s")
 
-    rig.pace.wait_for_start(lambda: pytest.fail("paused by an answer that is none"))
+    assert rig.cloud.faults["progress"] == []
+    assert is_paused(rig) == paused
 
 
 @pytest.mark.parametrize(("off_s", "told"), [(60, False), (61, True), (-61, True)])

@@ -144,7 +144,7 @@ def case(
         yield Case(Scene(device, tmp_path, stack), token_file, loudest, capfd)
 
 
-def refuse_secrets(said: str) -> None:
+def demand_no_secrets(said: str) -> None:
     assert [secret for secret in SECRETS if secret in said] == []
 
 
@@ -276,7 +276,7 @@ def test_whatever_goes_wrong_the_command_says_and_writes_no_secret(case: Case, f
     said = case.all_said()
     assert "edge_client" in said or code == 0
     assert "a fault of this program" not in said
-    refuse_secrets(said)
+    demand_no_secrets(said)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -286,7 +286,7 @@ def test_whatever_goes_wrong_no_exception_holds_a_secret(case: Case, fault: str)
 
     case.raises()
 
-    refuse_secrets(case.all_said())
+    demand_no_secrets(case.all_said())
 
 
 def test_with_patience_a_run_through_everything_says_no_secret(case: Case):
@@ -304,7 +304,7 @@ def test_with_patience_a_run_through_everything_says_no_secret(case: Case):
     assert case.device.object() == case.device.content()
     said = case.all_said()
     assert said.count("trying again") > 10
-    refuse_secrets(said)
+    demand_no_secrets(said)
 
 
 class Crashing(HaulSettings):
@@ -329,7 +329,7 @@ def test_a_crash_of_the_program_itself_says_where_and_no_secret(case: Case):
     assert "a fault of this program" in said
     assert "RuntimeError" in said
     assert "test_secrets.py" in said
-    refuse_secrets(said)
+    demand_no_secrets(said)
 
 
 def test_a_crash_beside_the_haul_says_where_and_no_secret_and_goes_on(case: Case):
@@ -345,7 +345,7 @@ def test_a_crash_beside_the_haul_says_where_and_no_secret_and_goes_on(case: Case
 
     said = case.all_said()
     assert "a fault of this program" in said
-    refuse_secrets(said)
+    demand_no_secrets(said)
 
 
 def test_a_crash_on_its_way_to_s3_says_where_and_no_secret(case: Case):
@@ -359,7 +359,7 @@ def test_a_crash_on_its_way_to_s3_says_where_and_no_secret(case: Case):
     with pytest.raises(RuntimeError):
         case.device.run()
 
-    refuse_secrets(case.all_said())
+    demand_no_secrets(case.all_said())
 
 
 def test_the_net_catches_what_a_library_says(case: Case):

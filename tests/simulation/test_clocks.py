@@ -44,7 +44,7 @@ def made() -> MemoryPorts:
     return ports
 
 
-def until_the_grace_ends(ports: MemoryPorts, wrong: MemoryPorts) -> None:
+def demand_nothing_gone_while_the_grace_lasts(ports: MemoryPorts, wrong: MemoryPorts) -> None:
     """Rounds by a clock that is wrong, to the last second of the true grace."""
     steps = 12
     for _ in range(steps):
@@ -59,7 +59,7 @@ def test_a_reconciler_with_a_wrong_clock_cleans_nothing_early(ahead: timedelta):
     reconcile(ports, 60)
     assert story.state_of(ports) == "PROCESSED"
 
-    until_the_grace_ends(ports, by_a_wrong_clock(ports, ahead))
+    demand_nothing_gone_while_the_grace_lasts(ports, by_a_wrong_clock(ports, ahead))
     days_pass(ports, 34)
 
     ends.demand_cleaned(ports)
@@ -71,7 +71,7 @@ def test_a_grace_that_a_wrong_clock_began_ends_no_earlier(ahead: timedelta):
     settle_session(by_a_wrong_clock(ports, ahead), SESSION_ID, Actor.MADE_EVENT)
     assert story.state_of(ports) == "PROCESSED"
 
-    until_the_grace_ends(ports, ports)
+    demand_nothing_gone_while_the_grace_lasts(ports, ports)
     days_pass(ports, 37)
 
     ends.demand_cleaned(ports)
@@ -83,4 +83,4 @@ def test_everything_by_one_wrong_clock_cleans_nothing_early(ahead: timedelta):
     wrong = by_a_wrong_clock(ports, ahead)
     settle_session(wrong, SESSION_ID, Actor.MADE_EVENT)
 
-    until_the_grace_ends(ports, wrong)
+    demand_nothing_gone_while_the_grace_lasts(ports, wrong)

@@ -342,7 +342,7 @@ def who_may(ports: MemoryPorts, path: str) -> Caller:
     return caller_of(ports, Role.OPERATOR) if is_an_operators else device_of(ports)
 
 
-def refused(method: str, path: str, body: Any) -> Answer:
+def demand_refused(method: str, path: str, body: Any) -> Answer:
     """The problem that this call gets; it has changed nothing."""
     ports = with_parts(1, 2)
     before = everything(ports)
@@ -362,7 +362,7 @@ def refused(method: str, path: str, body: Any) -> Answer:
 def test_what_is_no_body_of_this_call_is_refused(route: str, kind: str):
     method, path, _ = BODIES[route]
 
-    refused(method, path, NOT_A_BODY[kind])
+    demand_refused(method, path, NOT_A_BODY[kind])
 
 
 @pytest.mark.parametrize("route", VALUES)
@@ -370,7 +370,7 @@ def test_a_value_that_cannot_be_is_refused_with_its_place(route: str):
     method, path, good = BODIES[route]
     for place, values in VALUES[route].items():
         for value in values:
-            answer = refused(method, path, changed(good, place, value))
+            answer = demand_refused(method, path, changed(good, place, value))
 
             named = next(name for name in reversed(place) if isinstance(name, str)).removesuffix("s")
             detail = answer.document["detail"]
@@ -383,7 +383,7 @@ def test_a_value_that_cannot_be_is_refused_with_its_place(route: str):
 def test_what_is_required_and_absent_is_named(route: str, place: tuple[str | int, ...]):
     method, path, good = BODIES[route]
 
-    answer = refused(method, path, without(good, place))
+    answer = demand_refused(method, path, without(good, place))
 
     assert f"`{place[-1]}`" in answer.document["detail"]
 
@@ -391,7 +391,7 @@ def test_what_is_required_and_absent_is_named(route: str, place: tuple[str | int
 def test_the_place_of_a_name_that_no_camera_writes_is_told():
     body = {"camera": CAMERA, "chapters": [CHAPTER, {**CHAPTER, "directory": "nowhere!"}]}
 
-    assert refused("PUT", SESSION, body).document["detail"].startswith("$.chapters[1]: ")
+    assert demand_refused("PUT", SESSION, body).document["detail"].startswith("$.chapters[1]: ")
 
 
 @pytest.mark.parametrize("route", WITH_SESSION)
@@ -399,14 +399,14 @@ def test_the_place_of_a_name_that_no_camera_writes_is_told():
 def test_what_is_no_session_id_is_refused(route: str, name: str):
     method, path, body = WITH_SESSION[route]
 
-    assert refused(method, path.format(name), body).status == 400
+    assert demand_refused(method, path.format(name), body).status == 400
 
 
 @pytest.mark.parametrize("route", sorted(WITH_SESSION.keys() - {"put session"}))
 def test_a_session_that_nobody_opened_is_not_found(route: str):
     method, path, body = WITH_SESSION[route]
 
-    assert refused(method, path.format("unknown"), body).status == 404
+    assert demand_refused(method, path.format("unknown"), body).status == 404
 
 
 @pytest.mark.parametrize("route", WITH_UPLOAD)
@@ -414,7 +414,7 @@ def test_a_session_that_nobody_opened_is_not_found(route: str):
 def test_what_is_no_upload_id_is_not_found(route: str, name: str):
     method, path, body = WITH_UPLOAD[route]
 
-    assert refused(method, path.format(name), body).status == 404
+    assert demand_refused(method, path.format(name), body).status == 404
 
 
 @pytest.mark.parametrize("name", ["a" * 3000, "u_\x00", "u_\ud800", ""])
@@ -432,7 +432,7 @@ def test_the_table_is_not_asked_for_what_no_key_can_be(name: str):
 def test_a_text_that_did_not_arrive_as_it_was_meant_is_refused(spoilt: bytes):
     body = json.dumps(CONFIRMED).encode().replace(b"GX010038", b"GX01" + spoilt)
 
-    assert "UTF-8" in refused("PUT", SESSION, body).document["detail"]
+    assert "UTF-8" in demand_refused("PUT", SESSION, body).document["detail"]
 
 
 @pytest.mark.parametrize("name", ["a/b", "../..", "\x00", "a\nb", "a\n", "é", "\ud800", "a" * 300, ""])
@@ -533,7 +533,9 @@ def test_the_name_of_an_output_has_at_most_100_characters(length: int):
 def test_the_place_of_an_artifact_that_cannot_be_restored_is_told():
     body = {**RESTORE, "artifacts": [ARTIFACT_ID, "index.a"]}
 
-    assert refused("POST", f"{SESSION}/restore", body).document["detail"].startswith("$.artifacts[1]: ")
+    assert (
+        demand_refused("POST", f"{SESSION}/restore", body).document["detail"].startswith("$.artifacts[1]: ")
+    )
 
 
 @pytest.mark.parametrize(("count", "status"), [(0, 400), (1, 200), (49, 200), (50, 200), (51, 400)])
@@ -544,7 +546,7 @@ def test_an_order_requires_at_most_50_artifacts(count: int, status: int):
 
 
 def test_an_order_requires_no_artifact_twice():
-    answer = refused("POST", f"{SESSION}/order", {"required": ["output.a", "output.b", "output.a"]})
+    answer = demand_refused("POST", f"{SESSION}/order", {"required": ["output.a", "output.b", "output.a"]})
 
     assert "twice" in answer.document["detail"]
 
@@ -565,7 +567,7 @@ def test_an_orders_parameters_are_at_most_20_levels_deep(inside: Any, levels: in
 
 
 def test_a_release_with_a_reason_is_refused():
-    answer = refused("POST", f"{SESSION}/hold", {"held": False, "reason": "no longer"})
+    answer = demand_refused("POST", f"{SESSION}/hold", {"held": False, "reason": "no longer"})
 
     assert "`reason`" in answer.document["detail"]
 
@@ -573,12 +575,12 @@ def test_a_release_with_a_reason_is_refused():
 def test_what_cannot_be_ordered_within_a_session_is_told_with_its_place():
     body = {**CONFIRMED, "order": {"required": []}}
 
-    assert refused("PUT", UNKNOWN, body).document["detail"].startswith("$.order: ")
+    assert demand_refused("PUT", UNKNOWN, body).document["detail"].startswith("$.order: ")
 
 
 @pytest.mark.parametrize("name", [*NO_ID, "original.100GOPRO.GX990038.MP4", "output.enhanced.mp4"])
 def test_what_is_no_artifact_of_the_session_is_not_found(name: str):
-    assert refused("GET", f"{SESSION}/artifacts/{name}/url", None).status == 404
+    assert demand_refused("GET", f"{SESSION}/artifacts/{name}/url", None).status == 404
 
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
@@ -590,7 +592,7 @@ DOCUMENTS = st.recursive(
 PLACES = [(route, place) for route in VALUES for place in VALUES[route]]
 
 
-def without_a_fault(route: str, body: Any) -> None:
+def demand_no_fault(route: str, body: Any) -> None:
     method, path, _ = BODIES[route]
     ports = with_parts(1, 2)
     answer = who_may(ports, path).call(method, path, body)
@@ -602,7 +604,7 @@ def without_a_fault(route: str, body: Any) -> None:
 @settings(max_examples=150, derandomize=True, deadline=None, database=None)
 @given(st.sampled_from(list(BODIES)), st.binary(max_size=200) | DOCUMENTS)
 def test_no_body_at_all_makes_a_fault(route: str, body: Any):
-    without_a_fault(route, body)
+    demand_no_fault(route, body)
 
 
 @settings(max_examples=250, derandomize=True, deadline=None, database=None)
@@ -610,4 +612,4 @@ def test_no_body_at_all_makes_a_fault(route: str, body: Any):
 def test_no_value_anywhere_makes_a_fault(place: tuple[str, tuple[str | int, ...]], value: Any):
     route, inside = place
 
-    without_a_fault(route, changed(BODIES[route][2], inside, value))
+    demand_no_fault(route, changed(BODIES[route][2], inside, value))
