@@ -16,7 +16,7 @@ from tests.infra.raw_http import ask
 
 HEADER = GproHeader("C3461324500001", "H21.01.01.46.00", "HERO10 Black")
 WRONG = [["--port", "70000"], ["--port", "x"], ["--pace", "0"], ["--keep-alive", "soon"], ["--nonsense"]]
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def put(folder: Path, name: str, header: GproHeader = HEADER, size: int = 2000) -> None:

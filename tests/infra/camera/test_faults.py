@@ -28,24 +28,8 @@ from infra.local.camera import (
     recording,
 )
 from infra.local.camera.wire import bytes_answer
-from tests.infra.raw_http import Reply, ask, connect, eventually, is_refused, receive, send
-
-CHAPTER = chapter_path("GX010038.MP4")
-SIZE = 3_000_000
-
-
-@pytest.fixture
-def camera():
-    with Camera(card_with(*recording(38, [SIZE, SIZE]))) as running:
-        yield running
-
-
-def part(camera: Camera, first: int, last: int) -> Reply:
-    return ask(camera, CHAPTER, Range=f"bytes={first}-{last}")
-
-
-def whole(camera: Camera) -> bytes:
-    return camera.card.files()[0][1].content.read(0, SIZE)
+from tests.infra.camera.chapter import CHAPTER, SIZE, part, true_bytes
+from tests.infra.raw_http import ask, connect, eventually, is_refused, receive, send
 
 
 def test_a_fault_strikes_the_nth_request_and_no_other(camera):
@@ -107,7 +91,7 @@ def test_a_closed_connection_is_reset_after_so_many_bytes(camera):
     reply = part(camera, 0, 9999)
 
     assert reply.was_reset
-    assert reply.body == whole(camera)[: len(reply.body)]
+    assert reply.body == true_bytes(camera)[: len(reply.body)]
     assert camera.log.of(CHAPTER)[0].body_bytes == 1000
     assert camera.log.of(CHAPTER)[0].outcome is Outcome.CUT
 
@@ -127,7 +111,7 @@ def test_a_wrong_content_range_comes_with_the_right_bytes(camera):
     reply = part(camera, 0, 9)
 
     assert (reply.status, reply.header("Content-Range")) == (206, f"bytes 1-10/{SIZE}")
-    assert reply.body == whole(camera)[:10]
+    assert reply.body == true_bytes(camera)[:10]
 
 
 def test_an_ignored_range_gets_the_whole_file(camera):
@@ -136,7 +120,7 @@ def test_an_ignored_range_gets_the_whole_file(camera):
     reply = part(camera, 10, 19)
 
     assert (reply.status, reply.header("Content-Range")) == (200, None)
-    assert reply.body == whole(camera)
+    assert reply.body == true_bytes(camera)
 
 
 def test_a_chapter_that_is_gone_in_mid_run_gets_the_thirty_bytes(camera):
@@ -162,7 +146,7 @@ def test_a_log_line_stands_before_the_status_line(camera):
 
     assert "civetweb.c" in reply.lines[0]
     assert reply.lines[1] == "HTTP/1.1 206 Partial Content"
-    assert reply.body == whole(camera)[:10]
+    assert reply.body == true_bytes(camera)[:10]
 
 
 def test_any_other_answer_can_be_put_in_place(camera):
@@ -193,7 +177,7 @@ def test_a_stalled_answer_goes_on_when_it_is_released(camera, stalled_at):
         camera.release()
         received, _ = receive(connection)
 
-    assert received.endswith(b"\r\n\r\n" + whole(camera)[:2000])
+    assert received.endswith(b"\r\n\r\n" + true_bytes(camera)[:2000])
 
 
 def test_a_stalled_answer_ends_when_its_client_leaves(camera):

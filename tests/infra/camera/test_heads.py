@@ -8,7 +8,6 @@ import pytest
 
 from infra.local.camera import (
     LOG_LINE,
-    Camera,
     Fault,
     LengthSays,
     LogAmongHeaders,
@@ -16,28 +15,9 @@ from infra.local.camera import (
     OtherTotal,
     SlowHead,
     WithoutHeader,
-    card_with,
-    chapter_path,
-    recording,
 )
-from tests.infra.raw_http import Reply, ask
-
-CHAPTER = chapter_path("GX010038.MP4")
-SIZE = 3_000_000
-
-
-@pytest.fixture
-def camera():
-    with Camera(card_with(*recording(38, [SIZE]))) as running:
-        yield running
-
-
-def part(camera: Camera, first: int, last: int) -> Reply:
-    return ask(camera, CHAPTER, Range=f"bytes={first}-{last}")
-
-
-def true_bytes(camera: Camera, first: int, last: int) -> bytes:
-    return camera.card.files()[0][1].content.read(first, last - first + 1)
+from tests.infra.camera.chapter import CHAPTER, SIZE, part, true_bytes
+from tests.infra.raw_http import ask
 
 
 @pytest.mark.parametrize(
@@ -127,7 +107,7 @@ def test_a_log_line_with_a_colon_reads_as_a_header_and_one_without_hides_those_b
     assert lengths == ["10", None]
 
 
-def test_a_slow_head_comes_byte_by_byte_and_whole(camera):
+def test_a_slow_head_comes_byte_by_byte_and_true_bytes(camera):
     before = part(camera, 0, 9)
     camera.faults.add(Fault(CHAPTER, SlowHead(0.001)))
     began = time.monotonic()

@@ -10,7 +10,6 @@ from infra.local.camera import (
     BitFlipped,
     BodyInstead,
     CableDrops,
-    Camera,
     EndAfter,
     Fault,
     LogInBody,
@@ -19,28 +18,9 @@ from infra.local.camera import (
     Stall,
     Surplus,
     Trickle,
-    card_with,
-    chapter_path,
-    recording,
 )
-from tests.infra.raw_http import Reply, ask, connect, eventually, receive, send
-
-CHAPTER = chapter_path("GX010038.MP4")
-SIZE = 3_000_000
-
-
-@pytest.fixture
-def camera():
-    with Camera(card_with(*recording(38, [SIZE]))) as running:
-        yield running
-
-
-def part(camera: Camera, first: int, last: int) -> Reply:
-    return ask(camera, CHAPTER, Range=f"bytes={first}-{last}")
-
-
-def true_bytes(camera: Camera, first: int, last: int) -> bytes:
-    return camera.card.files()[0][1].content.read(first, last - first + 1)
+from tests.infra.camera.chapter import CHAPTER, SIZE, part, true_bytes
+from tests.infra.raw_http import connect, eventually, receive, send
 
 
 @pytest.mark.parametrize(("most", "sent"), [(0, 0), (999, 999), (1000, 1000), (1001, 1000)])

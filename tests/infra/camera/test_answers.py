@@ -27,27 +27,15 @@ from infra.local.camera import (
     StateChanges,
     Storage,
     card_with,
-    chapter_path,
     document,
     other_card,
     recording,
 )
-from tests.infra.raw_http import Reply, ask, connect, eventually, is_refused, receive, send
+from tests.infra.camera.chapter import CHAPTER, SIZE, part
+from tests.infra.raw_http import ask, connect, eventually, is_refused, receive, send
 
-CHAPTER = chapter_path("GX010038.MP4")
 LIST = "/gopro/media/list"
 STATE = "/gopro/camera/state"
-SIZE = 1_000_000
-
-
-@pytest.fixture
-def camera():
-    with Camera(card_with(*recording(38, [SIZE]))) as running:
-        yield running
-
-
-def part(camera: Camera, first: int, last: int) -> Reply:
-    return ask(camera, CHAPTER, Range=f"bytes={first}-{last}")
 
 
 @pytest.mark.parametrize(
@@ -60,7 +48,7 @@ def test_a_list_may_hold_nothing_while_the_state_counts_videos(camera, effect, s
     reply = ask(camera, LIST)
 
     assert (reply.status, reply.json()["media"]) == (status, media)
-    assert ask(camera, STATE).json()["status"]["39"] == 1
+    assert ask(camera, STATE).json()["status"]["39"] == 2
 
 
 @pytest.mark.parametrize(
