@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -19,6 +20,8 @@ from edge_client.survey import Survey, lengths_s, proven, surveyed
 from edge_client.tools import Tools
 from edge_client.visit import CameraTools, Visit
 from edge_client.wiring import camera_tools_of, coordinator_of, one_try, spool_of, tools_of
+
+log = logging.getLogger(__name__)
 
 DONE, REFUSED, USAGE, TRY_LATER = 0, 1, 2, 75
 
@@ -64,18 +67,22 @@ def _measured(visit: Visit, coordinator: Coordinator | None) -> tuple[Survey, di
 
 
 def status(settings: StatusSettings, stop: threading.Event) -> int:
-    """Say how far the sessions of this device are; TRY_LATER while one is not home."""
+    """Say how far the sessions of this device are; TRY_LATER while one is not home, REFUSED with a plan unreadable."""
     with ExitStack() as stack:
         coordinator: Coordinator | None = None
         if settings.service:
             coordinator = stack.enter_context(coordinator_of(settings.service, one_try(stop)))
         found = statuses(spool_of(settings.spool), coordinator)
+    for error in found.unreadable:
+        log.error("a session cannot be shown", extra={"reason": str(error)})
     if settings.as_json:
-        for one in found:
+        for one in found.sessions:
             print(saying.line(saying.status_json(one)))
     else:
-        print("\n".join(saying.status_lines(found)))
-    return DONE if all(one.is_home for one in found) else TRY_LATER
+        print("\n".join(saying.status_lines(found.sessions)))
+    if found.unreadable:
+        return REFUSED
+    return DONE if all(one.is_home for one in found.sessions) else TRY_LATER
 
 
 def _visiting(tools: CameraTools, look: Callable[[Visit], T]) -> T:

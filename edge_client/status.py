@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edge_client.coordinator import Coordinator, SessionState
-from edge_client.errors import EdgeError
+from edge_client.errors import EdgeError, PlanUnreadable
 from edge_client.plan import PLAN, SessionPlan, decoded
 from edge_client.spool import SessionSpool, Spool
 
@@ -28,18 +28,33 @@ class SessionStatus:
         return self.chapters_home == self.chapters
 
 
-def statuses(spool: Spool, coordinator: Coordinator | None) -> list[SessionStatus]:
-    """Every session that has a plan here, by name; a client that works beside is not disturbed."""
-    return [_status(spool.session(name), name, coordinator) for name in spool.session_ids()]
+@dataclass(frozen=True)
+class Statuses:
+    """Every session that has a plan here, by name, and why some plans say nothing."""
+
+    sessions: tuple[SessionStatus, ...]
+    unreadable: tuple[PlanUnreadable, ...]
 
 
-def _status(folder: SessionSpool, name: str, coordinator: Coordinator | None) -> SessionStatus:
-    plan = decoded(folder.read(PLAN) or b"", name)
+def statuses(spool: Spool, coordinator: Coordinator | None) -> Statuses:
+    """What the spool holds; a client that works beside is not disturbed."""
+    sessions, unreadable = list[SessionStatus](), list[PlanUnreadable]()
+    for name in spool.session_ids():
+        folder = spool.session(name)
+        try:
+            plan = decoded(folder.read(PLAN) or b"", name)
+        except PlanUnreadable as error:
+            unreadable.append(error)
+        else:
+            sessions.append(_status(folder, plan, _asked(coordinator, name)))
+    return Statuses(tuple(sessions), tuple(unreadable))
+
+
+def _status(folder: SessionSpool, plan: SessionPlan, state: SessionState | None) -> SessionStatus:
     receipts = folder.receipts()
-    state = _asked(coordinator, name)
     home_bytes = _home_bytes(plan, state) if state else sum(int(one["size_bytes"]) for one in receipts)
     return SessionStatus(
-        session=name,
+        session=plan.session_id,
         camera=plan.camera.serial,
         chapters=len(plan.chapters),
         chapters_home=len(state.verified) if state else len(receipts),

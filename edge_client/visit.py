@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
-from edge_client.camera import Camera, FileFacts, KeepAlive
+from edge_client.camera import Camera, FileFacts, KeepAlive, concerns_of
 from edge_client.chapters import CameraFile
 from edge_client.errors import CameraBusy, Refused, Unsettled
 from edge_client.locks import CameraLocks
 from edge_client.plan import MOST_CHAPTERS, CameraIdentity, ChapterPlan, SessionPlan
 from edge_client.retry import Retry
+
+log = logging.getLogger(__name__)
 
 # A camera that has only just stopped writing may still grow a file: its size is read twice, so far apart.
 SIZES_APART_S = 2.0
@@ -42,6 +45,7 @@ class Visit:
     held: bool = False
     checked: set[str] = field(default_factory=set)
     was_busy: bool = False
+    told: set[str] = field(default_factory=set)
     listed_at: float = 0.0
 
     def files(self) -> list[CameraFile]:
@@ -52,8 +56,16 @@ class Visit:
     def _files(self) -> list[CameraFile]:
         self.tools.camera.control_over_usb()
         with self._noting_busy():
-            status = self.tools.camera.check_ready()
+            status = self._ready()
             return self._listed(status.get("39", 0))
+
+    def _ready(self) -> dict[str, int]:
+        """The camera's status once it can be read; whatever may end it too soon is told, each once."""
+        status = self.tools.camera.check_ready()
+        for concern in set(concerns_of(status)) - self.told:
+            log.warning("the camera may switch itself off", extra={"reason": concern})
+            self.told.add(concern)
+        return status
 
     def _listed(self, video_count: int) -> list[CameraFile]:
         files = self.tools.camera.files(video_count)
@@ -91,7 +103,7 @@ class Visit:
         camera = self.tools.camera
         camera.control_over_usb()
         with self._noting_busy():
-            camera.check_ready()
+            self._ready()
         if found := camera.info():
             return found
         # Its size now: the list's may be wrong, and then the file says so when it is planned.

@@ -27,6 +27,7 @@ from edge_client.camera.connection import (
 )
 from edge_client.camera.documents import (
     MediaInfo,
+    concerns_of,
     document_of,
     files_of,
     identity_of,
@@ -41,7 +42,7 @@ from edge_client.chapters import CameraFile
 from edge_client.errors import CameraBusy, CardFault, EdgeError, PlanDiffers, ReadBroken, Unsettled
 from edge_client.plan import CameraIdentity, ChapterPlan, Span
 
-__all__ = ["Camera", "FileFacts", "KeepAlive", "MediaInfo"]
+__all__ = ["Camera", "FileFacts", "KeepAlive", "MediaInfo", "concerns_of"]
 
 
 # The card is readable when it is good (0) and when it is full (1).

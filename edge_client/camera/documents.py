@@ -16,6 +16,10 @@ from edge_client.plan import CameraIdentity
 MOST_JSON_BYTES = 32 * 1024 * 1024
 BLOCK_BYTES = 64 * 1024
 NUMBER = re.compile(r"-?[0-9]{1,19}", re.ASCII)
+# Open GoPro's ids of a camera's state.
+BARS, OVERHEATING, BATTERY_PERCENT = "2", "6", "70"
+BARS_CHARGING = 4
+LOW_BATTERY_PERCENT = 10
 GUMI = re.compile(r"[0-9A-Fa-f]{1,64}", re.ASCII)
 
 
@@ -55,6 +59,16 @@ def status_of(document: Mapping[str, Any]) -> dict[str, int]:
     status = document.get("status")
     rows = status.items() if isinstance(status, dict) else ()
     return {key: number for key, value in rows if (number := number_in(value)) is not None}
+
+
+def concerns_of(status: Mapping[str, int]) -> tuple[str, ...]:
+    """Why the camera may switch itself off before its card is read, in words; by its state's numbers."""
+    concerns = []
+    if status.get(OVERHEATING, 0):
+        concerns.append("it is too hot")
+    if status.get(BARS) != BARS_CHARGING and status.get(BATTERY_PERCENT, 100) <= LOW_BATTERY_PERCENT:
+        concerns.append(f"its battery is at {status[BATTERY_PERCENT]} percent")
+    return tuple(concerns)
 
 
 def identity_of(document: Mapping[str, Any]) -> CameraIdentity | None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from edge_client.camera import Camera, KeepAlive, MediaInfo
+from edge_client.camera import Camera, KeepAlive, MediaInfo, concerns_of
 from edge_client.camera.documents import MOST_JSON_BYTES
 from edge_client.errors import (
     CameraBusy,
@@ -72,6 +72,25 @@ class TestReadiness:
         reader.control_over_usb()
 
         assert reader.check_ready()["8"] == 0
+
+
+@pytest.mark.parametrize(
+    ("status", "concerns"),
+    [
+        ({}, ()),
+        ({"6": 0, "70": 11}, ()),
+        ({"6": 1}, ("it is too hot",)),
+        ({"70": 10}, ("its battery is at 10 percent",)),
+        ({"70": 0}, ("its battery is at 0 percent",)),
+        ({"70": 9, "2": 3}, ("its battery is at 9 percent",)),
+        ({"70": 9, "2": 4}, ()),
+        ({"6": 1, "70": 3, "2": 0}, ("it is too hot", "its battery is at 3 percent")),
+    ],
+)
+def test_a_hot_camera_and_one_whose_battery_is_low_and_not_charged_are_of_concern(
+    status: dict[str, int], concerns: tuple[str, ...]
+):
+    assert concerns_of(status) == concerns
 
 
 class TestIdentity:

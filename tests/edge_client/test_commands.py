@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from edge_client.cli import run
+from edge_client.plan import PLAN
 from tests.edge_client.conftest import Device
 from tests.edge_client.fakes import SERIAL, TOKEN, CameraFile, film
 
@@ -23,11 +24,12 @@ class Line:
         self._token_file = token_file
         self._capsys = capsys
         self.said = ""
+        self.complaints = ""
 
     def _run(self, *words: str) -> int:
         self._capsys.readouterr()
         code = run(list(words))
-        self.said = self._capsys.readouterr().out
+        self.said, self.complaints = self._capsys.readouterr()
         return code
 
     def _at(self) -> tuple[str, ...]:
@@ -122,6 +124,18 @@ class TestList:
 
         assert line.list() == 0
         assert line.said == f"camera {SERIAL} (HERO12 Black): 0 recordings, 0.0 MB\n"
+
+    @pytest.mark.parametrize("torn", [b"", b"{", b"[]"])
+    def test_shows_every_session_but_one_whose_plan_cannot_be_read_and_ends_with_1(
+        self, device: Device, line: Line, torn: bytes
+    ):
+        for name in ("match-16", "match-17", "match-18"):
+            line.haul(name, "--recording", "0042")
+        (device.spool / "match-17" / PLAN).write_bytes(torn)
+
+        assert line.status() == 1
+        assert [row.split()[0] for row in line.said.splitlines()[1:]] == ["match-16", "match-18"]
+        assert "plan.json of session match-17 in the spool cannot be read" in line.complaints
 
     def test_works_beside_a_client_that_hauls(self, device: Device, line: Line):
         with device.camera_locks.held(SERIAL):

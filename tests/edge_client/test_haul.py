@@ -810,6 +810,17 @@ class TestTheCoordinator:
 
 
 class TestTheCameraInAHaul:
+    def test_may_switch_itself_off_which_is_told_once_for_each_reason(
+        self, device: Device, caplog: pytest.LogCaptureFixture
+    ):
+        device.camera.state |= {"6": 1, "70": 3, "2": 0}
+        device.camera.faults["read"] = [lambda handler, *_: handler.answer(503)] * 3
+
+        device.run()
+
+        told = [vars(record) for record in caplog.records if "switch itself off" in record.message]
+        assert sorted(one["reason"] for one in told) == ["it is too hot", "its battery is at 3 percent"]
+
     def test_is_waited_for_while_it_records(self, device: Device):
         device.camera.state["10"] = 1
         busy = device.time.sleep
