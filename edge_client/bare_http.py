@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import socket
+import time
 from dataclasses import dataclass
+from http.client import HTTPResponse
 from typing import Any
 
 import requests
@@ -14,13 +17,15 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 
 LIBRARY_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
 MOST_RETRY_AFTER_S = 300.0
+# API Gateway passes at most 10 MB, and S3 says little; who says more is neither.
+MOST_ANSWER_BYTES = 16 * 1024 * 1024
 # So much at most waits in the system for its turn: what was sent is on its way, and an answer is waited for from then.
 UNSENT_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True)
 class Timeouts:
-    """The most seconds to connect, to have one block taken, and until the next bytes of an answer.
+    """The most seconds to connect, to have one block taken, until the next bytes of an answer, and for all of it.
 
     A block of the stall watch's floor in its window: what moves is never cut by the socket before the watch says so.
     """
@@ -28,12 +33,13 @@ class Timeouts:
     connect_s: float = 10.0
     send_s: float = 60.0
     answer_s: float = 60.0
+    whole_answer_s: float = 300.0
 
 
 def bare_session(timeouts: Timeouts) -> requests.Session:
     """A session without proxies, netrc, environment, default headers or redirects.
 
-    Callers pass `timeout=(connect_s, answer_s)`.
+    Callers pass `timeout=(connect_s, answer_s)`. An answer that takes longer or is longer than any should is an error.
     """
     # urllib3 logs whole URLs, presigned ones too, when it retries or dislikes a header.
     logging.getLogger("urllib3").setLevel(logging.CRITICAL)
@@ -41,7 +47,7 @@ def bare_session(timeouts: Timeouts) -> requests.Session:
     session.trust_env = False
     session.headers.clear()
     for scheme in ("http://", "https://"):
-        session.mount(scheme, _Adapter(timeouts.send_s))
+        session.mount(scheme, _Adapter(timeouts))
     return session
 
 
@@ -59,10 +65,10 @@ class _Session(requests.Session):
 
 
 class _Adapter(HTTPAdapter):
-    """Connections with a time-out of their own for sending; urllib3 would take the one for connecting."""
+    """Connections with a time-out of their own for sending, where urllib3 would take the one for connecting."""
 
-    def __init__(self, send_s: float) -> None:
-        self._send_s = send_s
+    def __init__(self, timeouts: Timeouts) -> None:
+        self._timeouts = timeouts
         super().__init__()
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
@@ -71,18 +77,25 @@ class _Adapter(HTTPAdapter):
             (socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES),
         ]
         super().init_poolmanager(*args, **options)
-        self.poolmanager.pool_classes_by_scheme = _pools(self._send_s)
+        self.poolmanager.pool_classes_by_scheme = _pools(self._timeouts)
 
 
-def _pools(send_s: float) -> dict[str, type[urllib3.HTTPConnectionPool]]:
+def _pools(timeouts: Timeouts) -> dict[str, type[urllib3.HTTPConnectionPool]]:
+    class Answer(_Answer):
+        whole_s = timeouts.whole_answer_s
+
     class Plain(HTTPConnection):
+        response_class = Answer
+
         def request(self, *args: Any, **options: Any) -> None:
-            _allow(self, send_s)
+            _allow(self, timeouts.send_s)
             super().request(*args, **options)
 
     class Secure(HTTPSConnection):
+        response_class = Answer
+
         def request(self, *args: Any, **options: Any) -> None:
-            _allow(self, send_s)
+            _allow(self, timeouts.send_s)
             super().request(*args, **options)
 
     class PlainPool(urllib3.HTTPConnectionPool):
@@ -92,6 +105,42 @@ def _pools(send_s: float) -> dict[str, type[urllib3.HTTPConnectionPool]]:
         ConnectionCls = Secure
 
     return {"http": PlainPool, "https": SecurePool}
+
+
+class _Answer(HTTPResponse):
+    """An answer of which head and body together come in time, and are no longer than any that it can be."""
+
+    whole_s: float
+
+    def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
+        super().__init__(sock, *args, **options)
+        self.fp = io.BufferedReader(_Bounded(self.fp.detach(), time.monotonic() + self.whole_s))
+
+
+class _Bounded(io.RawIOBase):
+    """What comes from a socket, as long as it is in bounds: a byte now and then keeps a socket alive for ever."""
+
+    def __init__(self, raw: io.RawIOBase, until: float) -> None:
+        self._raw = raw
+        self._until = until
+        self._left_bytes = MOST_ANSWER_BYTES
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int | None:  # type: ignore[override]  # what BufferedReader passes
+        """One read. Raises TimeoutError, OSError."""
+        taken_bytes = self._raw.readinto(buffer)
+        self._left_bytes -= taken_bytes or 0
+        if self._left_bytes < 0:
+            raise OSError("an answer longer than any")
+        if time.monotonic() > self._until:
+            raise TimeoutError("an answer that does not end")
+        return taken_bytes
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
 
 
 def _allow(connection: HTTPConnection, send_s: float) -> None:

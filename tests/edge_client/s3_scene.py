@@ -142,6 +142,14 @@ def never_answers(handler: CloudHandler, *rest: Any) -> None:
     handler.wait_for_hang_up()
 
 
+def drips(handler: CloudHandler, *rest: Any) -> None:
+    """An answer that comes byte by byte and has no end."""
+    handler.body()
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Much: ")
+    while not handler.wait_for_hang_up(0.02):
+        handler.wfile.write(b"x")
+
+
 def disguised(handler: CloudHandler, upload: Upload, number: int) -> None:
     """An error in the body of a 200, as S3 has it for what it began to answer too early."""
     handler.body()
