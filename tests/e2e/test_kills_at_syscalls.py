@@ -1,6 +1,7 @@
 """Real clients killed at their n-th system call of a kind, before it has an effect: every window between two calls."""
 
 import platform
+import secrets
 import shutil
 import subprocess
 from itertools import count
@@ -50,7 +51,9 @@ def comes_home_killed_at(syscall: str, call: int, rig: Rig, calls: Calls, signs:
     spool = rig.folder / f"{syscall}-{call}"
     spool.mkdir()
     one = Rig(rig.world, spool, rig.token_file)
-    with staged(one, calls, signs, CASE, f"{syscall}-{call}") as story:
+    # Of this device alone: tests of one world play the same call.
+    session = f"{syscall}-{call}-{secrets.token_hex(4)}"
+    with staged(one, calls, signs, CASE, session) as story:
         story.run(under=killing(syscall, call))
         story.end()
 
