@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 from edge_client.chapters import CameraFile, Recording, recordings, session_name, whole
 from edge_client.choice import ByFile, Choice, New, Selection, selection
-from edge_client.errors import EdgeError, PlanUnreadable
-from edge_client.plan import PLAN, decoded
+from edge_client.errors import EdgeError
 from edge_client.standings import verified_files
 from edge_client.tools import Tools
 from edge_client.visit import Visit
@@ -76,15 +75,10 @@ class Choosing:
 
         And the plans here that cannot be read: one of them does not keep the others.
         """
-        found, unreadable = list[ChosenSession](), list[EdgeError]()
-        for session_id in self._tools.spool.session_ids():
-            folder = self._tools.spool.session(session_id)
-            try:
-                plan = decoded(folder.read(PLAN) or b"", session_id)
-            except PlanUnreadable as error:
-                unreadable.append(error)
-                continue
+        plans = self._tools.spool.plans()
+        found = list[ChosenSession]()
+        for folder, plan in plans.readable:
             files = tuple(file for file in listed if plan.has(file))
             if files and plan.camera.serial == serial and len(folder.receipts()) < len(plan.chapters):
-                found.append(ChosenSession(session_id, files, None))
-        return found, unreadable
+                found.append(ChosenSession(plan.session_id, files, None))
+        return found, list(plans.unreadable)

@@ -68,21 +68,22 @@ def _measured(visit: Visit, coordinator: Coordinator | None) -> tuple[Survey, di
 
 def status(settings: StatusSettings, stop: threading.Event) -> int:
     """Say how far the sessions of this device are; TRY_LATER while one is not home, REFUSED with a plan unreadable."""
+    plans = spool_of(settings.spool).plans()
+    for error in plans.unreadable:
+        log.error("a session cannot be shown", extra={"reason": str(error)})
     with ExitStack() as stack:
         coordinator: Coordinator | None = None
         if settings.service:
             coordinator = stack.enter_context(coordinator_of(settings.service, one_try(stop)))
-        found = statuses(spool_of(settings.spool), coordinator)
-    for error in found.unreadable:
-        log.error("a session cannot be shown", extra={"reason": str(error)})
+        found = statuses(plans, coordinator)
     if settings.as_json:
-        for one in found.sessions:
+        for one in found:
             print(saying.line(saying.status_json(one)))
     else:
-        print("\n".join(saying.status_lines(found.sessions)))
-    if found.unreadable:
+        print("\n".join(saying.status_lines(found)))
+    if plans.unreadable:
         return REFUSED
-    return DONE if all(one.is_home for one in found.sessions) else TRY_LATER
+    return DONE if all(one.is_home for one in found) else TRY_LATER
 
 
 def _visiting(tools: CameraTools, look: Callable[[Visit], T]) -> T:

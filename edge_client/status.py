@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edge_client.coordinator import Coordinator, SessionState
-from edge_client.errors import EdgeError, PlanUnreadable
-from edge_client.plan import PLAN, SessionPlan, decoded
-from edge_client.spool import SessionSpool, Spool
+from edge_client.errors import EdgeError
+from edge_client.plan import SessionPlan
+from edge_client.spool import Plans, SessionSpool
 
 
 @dataclass(frozen=True)
@@ -28,26 +28,9 @@ class SessionStatus:
         return self.chapters_home == self.chapters
 
 
-@dataclass(frozen=True)
-class Statuses:
-    """Every session that has a plan here, by name, and why some plans say nothing."""
-
-    sessions: tuple[SessionStatus, ...]
-    unreadable: tuple[PlanUnreadable, ...]
-
-
-def statuses(spool: Spool, coordinator: Coordinator | None) -> Statuses:
-    """What the spool holds; a client that works beside is not disturbed."""
-    sessions, unreadable = list[SessionStatus](), list[PlanUnreadable]()
-    for name in spool.session_ids():
-        folder = spool.session(name)
-        try:
-            plan = decoded(folder.read(PLAN) or b"", name)
-        except PlanUnreadable as error:
-            unreadable.append(error)
-        else:
-            sessions.append(_status(folder, plan, _asked(coordinator, name)))
-    return Statuses(tuple(sessions), tuple(unreadable))
+def statuses(plans: Plans, coordinator: Coordinator | None) -> list[SessionStatus]:
+    """Every session whose plan can be read; a client that works beside is not disturbed."""
+    return [_status(folder, plan, _asked(coordinator, plan.session_id)) for folder, plan in plans.readable]
 
 
 def _status(folder: SessionSpool, plan: SessionPlan, state: SessionState | None) -> SessionStatus:

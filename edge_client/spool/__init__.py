@@ -15,12 +15,14 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from edge_client.disk import Disk, disk_errors, read, size_bytes_of
-from edge_client.errors import SpoolFault
+from edge_client.errors import PlanUnreadable, SpoolFault
 from edge_client.locks import locked
+from edge_client.plan import PLAN, SessionPlan, decoded
 from edge_client.spool.chapter import ChapterSpool
 from edge_client.spool.part import PartReader, PartWriter, SpooledPart
 from edge_client.spool.room import RESERVE_BYTES, Room
@@ -30,6 +32,7 @@ __all__ = [
     "ChapterSpool",
     "PartReader",
     "PartWriter",
+    "Plans",
     "Room",
     "SessionSpool",
     "Spool",
@@ -37,6 +40,14 @@ __all__ = [
 ]
 
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=-]{0,199}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Plans:
+    """The sessions of a spool with their plans; one that cannot be read does not hide the others, and says why."""
+
+    readable: tuple[tuple[SessionSpool, SessionPlan], ...]
+    unreadable: tuple[PlanUnreadable, ...]
 
 
 class Spool:
@@ -64,10 +75,18 @@ class Spool:
         self._disk.make_private(folder)
         return SessionSpool(folder, self._disk, self.room)
 
-    def session_ids(self) -> list[str]:
-        """The sessions that have a plan here; readable beside a client that works."""
+    def plans(self) -> Plans:
+        """The plans of all sessions here, by name; readable beside a client that works."""
         with disk_errors():
-            return sorted(path.parent.name for path in self._root.glob("*/plan.json"))
+            names = sorted(path.parent.name for path in self._root.glob(f"*/{PLAN}"))
+        readable, unreadable = list[tuple[SessionSpool, SessionPlan]](), list[PlanUnreadable]()
+        for name in names:
+            folder = self.session(name)
+            try:
+                readable.append((folder, decoded(folder.read(PLAN) or b"", name)))
+            except PlanUnreadable as error:
+                unreadable.append(error)
+        return Plans(tuple(readable), tuple(unreadable))
 
     def free_bytes(self) -> int:
         """What the spool's disk has free."""
