@@ -21,6 +21,7 @@ from tests.benchmarks.edge.camera import Camera
 from tests.benchmarks.edge.card import SERIAL, Chapter, block
 from tests.benchmarks.edge.certificate import Certificate, made
 from tests.benchmarks.edge.coordinator import Coordinator, PartsMismatch, crc_text
+from tests.benchmarks.edge.legs import sending_figures
 from tests.benchmarks.edge.pacing import MBIT, Bucket
 from tests.benchmarks.edge.sink import Sink
 from tests.benchmarks.edge.storage import Part, Storage
@@ -268,3 +269,33 @@ def test_nothing_but_the_checked_parts_of_the_whole_completes(
 
 def test_a_crc_is_told_as_s3_tells_it():
     assert crc_text(crc64nvme(b"123456789")) == base64.b64encode(bytes.fromhex("ae8b14860a799888")).decode()
+
+
+UPLOADS = {
+    "up": 1.5,
+    "start": 0.5,
+    "curl": 1.3,
+    "boto3": 3.0,
+    "boto3-crc64nvme": 1.75,
+    "aws-cli": 3.5,
+    "s5cmd": 2.5,
+}
+
+
+def ratios(uploads: dict[str, float]) -> dict[str, float]:
+    starts = {f"{name}_start": 0.5 for name in uploads if name not in ("up", "start")}
+    return {figure.name: figure.value for figure in sending_figures(uploads | starts, "", "")}
+
+
+def test_an_upload_is_held_against_the_cheapest_sdk_as_it_comes_and_against_boto3_at_its_cheapest():
+    assert ratios(UPLOADS) == {
+        "upload_cpu_vs_curl_tls": pytest.approx(1 / 0.8),
+        "upload_cpu_vs_best_sdk_tls": pytest.approx(1 / 2),
+        "upload_cpu_vs_boto3_crc64nvme_tls": pytest.approx(1 / 1.25),
+    }
+
+
+def test_an_sdk_that_cannot_be_had_is_not_the_cheapest():
+    found = ratios({name: cost for name, cost in UPLOADS.items() if name != "s5cmd"})
+
+    assert found["upload_cpu_vs_best_sdk_tls"] == pytest.approx(1 / 2.5)

