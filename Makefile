@@ -79,7 +79,7 @@ bench: setup ## measure the coordinator beside peers: build/benchmarks/*.json; t
 	$(BIN)/python -m tests.benchmarks.coordinator
 	$(BIN)/python -m tests.benchmarks.indexing
 
-bench-edge: setup ## measure the edge client beside curl and SDKs, 16 minutes: make bench-edge ONLY=peak_rss_mib_12gib
+bench-edge: setup ## measure the edge client beside curl and SDKs, 17 minutes: make bench-edge ONLY=peak_rss_mib_12gib
 	$(BIN)/python -m tests.benchmarks.edge $(if $(ONLY),--only $(ONLY))
 
 deploy: setup ## the stack and the coordinator on a stage: make deploy STAGE=prod
