@@ -1,4 +1,4 @@
-"""`upload_file` of boto3 as the client's peer: python -m … ADDRESS BUCKET KEY FILE [CHECKSUM].
+"""`upload_file` of boto3 as the client's peer; its arguments: ADDRESS BUCKET KEY FILE [CHECKSUM].
 
 Two threads and parts of 16 MiB, each with the checksum that is named; else with the one that boto3 takes, CRC32.
 """

