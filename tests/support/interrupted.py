@@ -75,12 +75,13 @@ class _Port:
 
 
 def interruptions(arranged: Callable[[], MemoryPorts], first: Act, second: Act) -> Iterator[MemoryPorts]:
-    """The worlds in which `second` ran inside `first`, at each of its calls and moments."""
+    """The worlds in which `second` ran inside `first`, at each of its calls and moments; there is one at least."""
     for moment in Moment:
         for call in count(1):
             ports = arranged()
             interrupted = Interrupted(ports, call, moment, partial(second, ports))
             first(interrupted.ports)
             if not interrupted.happened:
+                assert call > 1, "nothing was interrupted"
                 break
             yield ports
