@@ -7,8 +7,10 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
+import av
 import pytest
 
 from infra.local import aws
@@ -142,12 +144,23 @@ def test_an_original_that_is_no_film_is_a_failure_that_names_the_chapter(rig):
     assert rig.written() == []
 
 
-def test_chapters_of_two_films_are_a_failure(rig):
-    other = chapter_bytes(Film(width=192, height=96, fps=10, frames_per_chapter=2), 1)
+def test_a_chapter_of_another_frame_rate_is_a_failure(rig):
+    other = chapter_bytes(replace(FILM, fps=FILM.fps + 1), 1)
 
     assert rig.take(rig.message([CHAPTERS[0], other])) == 0
 
-    assert "chapter 2 has another frame rate or picture size" in failure_of(rig)
+    assert "chapter 2 has another frame rate" in failure_of(rig)
+
+
+def test_a_chapter_of_another_picture_size_is_scaled_to_the_first(rig):
+    other = chapter_bytes(replace(FILM, width=FILM.width + 32, height=FILM.height + 16), 1)
+
+    assert rig.take(rig.message([CHAPTERS[0], other])) == 0
+
+    assert rig.coordinator.failures == []
+    with av.open(io.BytesIO(rig.body(rig.key(VIDEO))), "r") as video:
+        sizes = {(frame.width, frame.height) for frame in video.decode(video=0)}
+    assert sizes == {(FILM.width, FILM.height)}
 
 
 @pytest.mark.parametrize("required", ["output.papi_a.avi", "output.report.pdf", "output.frames.json"])

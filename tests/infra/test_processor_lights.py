@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from contextlib import ExitStack
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from infra.local.footage import LIGHTS, Film, chapter_bytes, truth
 from infra.local.processor import film as processor_film
 from infra.local.processor.lights import NAMES, Tracker
+from tests.infra.gopro_data import DATA, FILMS
 
 FILM = Film(width=640, height=360, fps=30, frames_per_chapter=80, bit_rate=4_000_000)
 UNKNOWN_OF_FRAMES = [
@@ -162,3 +164,18 @@ def test_times_are_the_frames_over_the_exact_rate(tmp_path):
 
     assert document["metadata"]["fps"] == {"numerator": 30_000, "denominator": 1_001}
     assert document["frames"][30]["timestamp"] == float(30 / rate)
+
+
+@pytest.mark.data
+@pytest.mark.skipif(not DATA.is_dir(), reason="no real camera files in ../shared/data/gopro")
+def test_real_films_of_two_picture_sizes_are_measured_and_drawn_to_their_end(tmp_path):
+    films = [DATA / "mp4" / name for name in FILMS]
+
+    made = processed(films, tmp_path)
+
+    with ExitStack() as closing:
+        opened = [closing.enter_context(av.open(str(film))) for film in films]
+        sizes = {(each.streams.video[0].width, each.streams.video[0].height) for each in opened}
+        frames = sum(each.streams.video[0].frames for each in opened)
+    assert len(sizes) > 1
+    assert made.frames == frames

@@ -69,32 +69,45 @@ def _pass(chapters: Sequence[Path], document: "_Document", video: "_Video") -> i
     return number
 
 
+@dataclass(frozen=True)
+class _Format:
+    """The frame rate, exactly, and the size of a picture in pixels."""
+
+    fps: Fraction
+    width: int
+    height: int
+
+
 def _pictures(chapters: Sequence[Path]) -> Iterator[tuple[Fraction, Picture]]:
-    """The frame rate, exactly, and each frame as height x width x 3 bytes of RGB, through all chapters."""
-    film: tuple[Fraction, int, int] | None = None
+    """The frame rate, and each frame as height x width x 3 bytes of RGB, through all chapters.
+
+    A chapter whose picture has another size than the first's is scaled to the first's: the video has one size.
+    """
+    film: _Format | None = None
     for number, path in enumerate(chapters, start=1):
         try:
             with av.open(str(path)) as container:
-                film = _demand_alike(film, container, number)
+                own = _format(container, number)
+                film = film or own
+                if own.fps != film.fps:
+                    raise CannotProcess(f"chapter {number} has another frame rate than the first")
                 for frame in container.decode(video=0):
-                    yield film[0], np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8)
+                    picture = frame.to_ndarray(format="rgb24", width=film.width, height=film.height)
+                    yield film.fps, np.asarray(picture, dtype=np.uint8)
         except av.FFmpegError as error:
             raise CannotProcess(f"chapter {number} cannot be decoded: {type(error).__name__}") from error
 
 
-def _demand_alike(
-    film: tuple[Fraction, int, int] | None, container: InputContainer, number: int
-) -> tuple[Fraction, int, int]:
-    """Rate, width and height of the first chapter. Raises CannotProcess when this one has others or no video."""
+def _format(container: InputContainer, number: int) -> _Format:
+    """The format of a chapter's video. Raises CannotProcess."""
     if not container.streams.video:
         raise CannotProcess(f"chapter {number} has no video")
     stream = container.streams.video[0]
-    if stream.average_rate is None:
+    # PyAV 19 has a rational of its own: an unset rate is 0/0 instead of None, and there is no rounding.
+    rate = stream.average_rate
+    if not rate or not rate.denominator:
         raise CannotProcess(f"chapter {number} does not say how many frames a second has")
-    own = (stream.average_rate, stream.width, stream.height)
-    if own != (film or own):
-        raise CannotProcess(f"chapter {number} has another frame rate or picture size than the first")
-    return film or own
+    return _Format(Fraction(rate.numerator, rate.denominator), stream.width, stream.height)
 
 
 class _Document:

@@ -36,9 +36,18 @@ def draw(picture: Picture, spots: Mapping[str, Spot], lights: Mapping[str, Light
 def _paint(picture: Picture, mask: NDArray[np.bool_], x: int, y: int, colour: tuple[int, int, int]) -> None:
     """`mask` in `colour`, its middle at x, y; what lies outside the picture is left out."""
     top, left = y - mask.shape[0] // 2, x - mask.shape[1] // 2
-    inside = mask[max(0, -top) : picture.shape[0] - top, max(0, -left) : picture.shape[1] - left]
-    patch = picture[max(0, top) : top + mask.shape[0], max(0, left) : left + mask.shape[1]]
-    patch[inside] = colour
+    rows, columns = (
+        _visible(top, mask.shape[0], picture.shape[0]),
+        _visible(left, mask.shape[1], picture.shape[1]),
+    )
+    patch = picture[top + rows.start : top + rows.stop, left + columns.start : left + columns.stop]
+    patch[mask[rows, columns]] = colour
+
+
+def _visible(first: int, length: int, limit: int) -> slice:
+    """Which of `length` rows or columns, the first of them at `first`, lie within 0 to `limit`; empty for none."""
+    start = min(max(0, -first), length)
+    return slice(start, max(start, min(length, limit - first)))
 
 
 @lru_cache(maxsize=8)
