@@ -155,9 +155,16 @@ def test_a_document_may_name_its_kind_last():
     assert file.kind == "papi"
 
 
-@pytest.mark.parametrize("kind", ["gpmf", "", 7, ["papi"], True])
-def test_an_unknown_kind_is_poison(kind: object):
+@pytest.mark.parametrize("kind", ["gpmf", ""])
+def test_an_unknown_kind_is_poison(kind: str):
     assert "unknown kind" in poison_of(as_document([{}], kind=kind))
+
+
+@pytest.mark.parametrize(
+    "kind", [b"NaN", b"-Infinity", b"1e999", b'"\\ud800"', b"7", b"1.5", b"true", b'["papi"]', b'{"papi":1}']
+)
+def test_a_kind_that_is_no_text_is_poison_and_nothing_of_this_process_is_in_the_reason(kind: bytes):
+    assert poison_of(b'{"kind":%b,"frames":[{}]}' % kind) == "`kind` is no text; known: papi"
 
 
 def test_no_kind_and_a_kind_of_null_are_the_usual_one():

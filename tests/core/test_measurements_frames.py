@@ -103,9 +103,21 @@ def test_a_field_both_nested_and_flat_is_rejected():
     assert "papi_a" in reason(papi_a={"angle": 3}, papi_a_angle=4)
 
 
-@pytest.mark.parametrize("number", [-1, 2**53, 1.0, "1.0", "-1", "", True, None, [], {}, "x"], ids=repr)
+@pytest.mark.parametrize("number", [-1, 2**53, 2.0**53, 1.5, -1.0, "1.5", "-1", "", True, None, [], {}, "x"], ids=repr)
 def test_a_frame_number_is_a_whole_number_from_0(number: object):
     assert "frame_number" in reason(frame_number=number)
+
+
+@pytest.mark.parametrize("number", [12.0, "12.0", "1.2e1", "12"], ids=repr)
+def test_a_frame_number_may_be_written_as_a_whole_float_as_pandas_does(number: object):
+    frame = frame_of(frame_number=number)
+
+    assert (frame["frame_number"], type(frame["frame_number"])) == (12, int)
+
+
+@pytest.mark.parametrize("number", [0.0, -0.0, 2.0**53 - 1])
+def test_a_whole_float_is_bounded_like_any_frame_number(number: float):
+    assert frame_of(frame_number=number)["frame_number"] == int(number)
 
 
 @pytest.mark.parametrize("number", [0, 1, 2**53 - 1])

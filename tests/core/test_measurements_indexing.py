@@ -128,6 +128,22 @@ def test_a_frame_with_a_number_that_is_none_is_rejected_alone(number: str, write
     assert indexed.indexing.rejected == 2
 
 
+def test_numbers_that_begin_once_more_are_told_as_chapters_counted_from_0_again():
+    indexed = Indexed(as_list([*make_frames(5), *make_frames(3)]))
+
+    reasons = [reject["reason"] for reject in indexed.summary["first_rejects"]]
+    assert [reason.rpartition(": ")[2] for reason in reasons] == ["chapters counted from 0 again"] * 3
+    assert reasons[0].startswith("frame_number 0 is not above the 4 before")
+
+
+@pytest.mark.parametrize("numbers", [(0, 0), (0, 1, 1), (0, 5, 3)])
+def test_a_frame_that_comes_twice_or_late_is_no_other_chapter(numbers: tuple[int, ...]):
+    indexed = Indexed(as_list([make_frame(number) for number in numbers]))
+
+    (reject,) = indexed.summary["first_rejects"]
+    assert reject["reason"] == f"frame_number {numbers[-1]} is not above the {numbers[-2]} before"
+
+
 def test_only_the_first_20_rejects_are_told_but_all_are_counted():
     bad = [make_frame(number, papi_a=1) for number in range(100, 121)]
     indexed = Indexed(as_list([*make_frames(30), *bad]))

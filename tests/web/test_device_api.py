@@ -132,7 +132,7 @@ def test_a_session_is_shown_with_its_uploads_receipts_and_progress():
     }
 
 
-@pytest.mark.parametrize("known", ['"1"', 'W/"1"', '"7", "1"'])
+@pytest.mark.parametrize("known", ['"1"', 'W/"1"', '"7", "1"', "*", " * "])
 def test_a_session_that_the_caller_knows_already_is_not_sent_again(known: str):
     answer = device_of(opened()).call("GET", SESSION, headers={"If-None-Match": known})
 
@@ -143,6 +143,25 @@ def test_a_session_that_has_moved_on_is_sent():
     answer = device_of(opened()).call("GET", SESSION, headers={"If-None-Match": '"0"'})
 
     assert answer.status == 200
+
+
+def test_whatever_is_there_is_not_sent_to_a_caller_who_wants_it_only_where_it_is_not():
+    answer = device_of(opened()).call("GET", UPLOAD, headers={"If-None-Match": "*"})
+
+    assert (answer.status, answer.body, "ETag" in answer.headers) == (304, b"", False)
+
+
+@pytest.mark.parametrize("known", ['"*"', "W/*x", ""])
+def test_only_the_bare_star_means_anything_that_is_there(known: str):
+    answer = device_of(opened()).call("GET", SESSION, headers={"If-None-Match": known})
+
+    assert answer.status == 200
+
+
+def test_what_is_not_there_is_a_problem_whatever_the_caller_knows():
+    answer = device_of(opened()).call("GET", "/v1/sessions/other", headers={"If-None-Match": "*"})
+
+    assert answer.problem == (404, "not-found", "stop")
 
 
 def test_an_upload_is_opened():
@@ -391,6 +410,14 @@ def test_answers_are_json():
 @pytest.mark.parametrize("content_type", ["application/json", "application/json; charset=utf-8"])
 def test_a_body_is_json_whatever_its_parameters(content_type: str):
     answer = device_of(opened()).call("PUT", SESSION, CONFIRMED, {"Content-Type": content_type})
+
+    assert answer.status == 200
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "", "multipart/form-data", "application/xml"])
+@pytest.mark.parametrize(("method", "path"), [("GET", SESSION), ("GET", UPLOAD), ("DELETE", UPLOAD)])
+def test_what_a_call_without_a_body_says_of_one_is_ignored(method: str, path: str, content_type: str):
+    answer = device_of(opened()).call(method, path, headers={"Content-Type": content_type})
 
     assert answer.status == 200
 

@@ -49,12 +49,18 @@ View = Callable[..., Response]
 Route = tuple[str, str, View]
 """Method, path, view."""
 
+_TAKES_A_BODY = ("PUT", "POST")
+
 
 def blueprint(name: str, routes: Sequence[Route], ports: Ports, settings: DeviceSettings) -> Blueprint:
     """The module `name` with a door for each of its `routes`, on `ports`."""
     made = Blueprint(name)
     for method, path, view in routes:
-        made.route(path, methods=[method])(_door(view, made, ports, settings))
+        # What a call says of a body that it does not have is nobody's concern: Chalice would answer it with 415.
+        content_types = ["application/json" if method in _TAKES_A_BODY else "*/*"]
+        is_read = method == "GET"
+        door = _door(_unless_known(view) if is_read else view, made, ports, settings)
+        made.route(path, methods=[method], content_types=content_types)(door)
     return made
 
 
@@ -73,6 +79,27 @@ def etag(picture: Picture) -> str:
     """Changes with the session's version and with each heartbeat, which stands outside it."""
     heard = f".{picture.progress.heard_at.timestamp():.6f}" if picture.progress else ""
     return f'"{picture.session.version}{heard}"'
+
+
+def _unless_known(view: View) -> View:
+    """`view`, whose answer shrinks to 304 where If-None-Match says that the caller has it (RFC 9110, 13.1.2)."""
+
+    @functools.wraps(view)
+    def known_or_sent(ports: Ports, call: Call, **parameters: str) -> Response:
+        response = view(ports, call, **parameters)
+        tag = response.headers.get("ETag")
+        known = _known_etags(call)
+        if "*" not in known and (tag is None or tag not in known):
+            return response
+        return Response("", {"ETag": tag} if tag else {}, 304)
+
+    return known_or_sent
+
+
+def _known_etags(call: Call) -> list[str]:
+    """The tags of If-None-Match; a gateway that compresses may have made them weak."""
+    header = call.headers.get("If-None-Match") or ""
+    return [tag.strip().removeprefix("W/") for tag in header.split(",")]
 
 
 def _door(view: View, made: Blueprint, ports: Ports, settings: DeviceSettings) -> View:

@@ -109,9 +109,11 @@ class File:
         value = self._decoded("a member", self._limits.member_bytes)
         if name != _KIND or value is None:
             return
+        if not isinstance(value, str):
+            raise Poison(f"`kind` is no text; known: {', '.join(KINDS)}")
         if value not in KINDS:
             raise Poison(f"unknown kind {ascii(value)[:40]}; known: {', '.join(KINDS)}")
-        self.kind = str(value)
+        self.kind = value
 
     def _decoded(self, what: str, most_bytes: int) -> object:
         """The value that comes next, `_UNUSABLE` for one that is JSON but for a NaN or the like."""

@@ -122,9 +122,10 @@ def _nest(frame: dict[str, Any], name: str, light_name: str, field: str) -> None
 
 def _frame_number(value: Any) -> int:
     number = _number(value, "frame_number") if value is not None else None
-    if type(number) is not int or not 0 <= number <= _GREATEST_EXACT:
+    # pandas writes a column of whole numbers as 12.0 as soon as one value of it is missing.
+    if number is None or not 0 <= number <= _GREATEST_EXACT or number != int(number):
         raise Unusable("frame_number is no whole number from 0 to 2**53 - 1")
-    return number
+    return int(number)
 
 
 def _timestamp(value: Any) -> int | float:

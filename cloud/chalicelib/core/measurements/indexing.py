@@ -27,7 +27,9 @@ class Indexing:
         self._rejects: list[Reject] = []
         self._tally = Tally()
         self._writer = BlockWriter()
+        self._first_frame: int | None = None
         self._last_frame = -1
+        self._counts_again = False
 
     @property
     def frames(self) -> int:
@@ -64,15 +66,25 @@ class Indexing:
         """The frame as it goes into the index, or None when it is rejected."""
         try:
             frame = normalised(decoded(raw))
-            if frame["frame_number"] <= self._last_frame:
-                raise Unusable(f"frame_number is not above the {self._last_frame} before")
+            self._demand_ascending(frame["frame_number"])
         except Unusable as error:
             self._reject(place, str(error))
             return None
         except Poison as poison:
             raise Poison(f"frame {place} of the file: {poison}") from poison
         self._last_frame = frame["frame_number"]
+        if self._first_frame is None:
+            self._first_frame = self._last_frame
         return frame
+
+    def _demand_ascending(self, number: int) -> None:
+        """Raises Unusable, and says so where numbers begin once more: a film of several chapters has one count."""
+        if number > self._last_frame:
+            return
+        if self._first_frame is not None and number <= self._first_frame < self._last_frame:
+            self._counts_again = True
+        why = ": chapters counted from 0 again" if self._counts_again else ""
+        raise Unusable(f"frame_number {number} is not above the {self._last_frame} before{why}")
 
     def _reject(self, place: int, reason: str) -> None:
         self.rejected += 1
