@@ -103,7 +103,9 @@ def test_a_field_both_nested_and_flat_is_rejected():
     assert "papi_a" in reason(papi_a={"angle": 3}, papi_a_angle=4)
 
 
-@pytest.mark.parametrize("number", [-1, 2**53, 2.0**53, 1.5, -1.0, "1.5", "-1", "", True, None, [], {}, "x"], ids=repr)
+@pytest.mark.parametrize(
+    "number", [-1, 2**53, 2.0**53, 1.5, -1.0, "1.5", "-1", "", True, None, [], {}, "x"], ids=repr
+)
 def test_a_frame_number_is_a_whole_number_from_0(number: object):
     assert "frame_number" in reason(frame_number=number)
 
