@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra import project, stack, template
+from infra import grace, project, stack, template
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -136,12 +136,16 @@ def _keep_failures_of(
 
 
 def deploy(
-    stage: str, session: boto3.Session, parameters: Mapping[str, str], progress: Progress
+    stage: str, session: boto3.Session, parameters: Mapping[str, str], may_shorten: bool, progress: Progress
 ) -> Coordinator:
-    """Stack and coordinator of `stage`, brought to what the checkout says."""
+    """Stack and coordinator of `stage`, brought to what the checkout says. Raises grace.PromiseBroken."""
+    cloudformation, name = session.client("cloudformation"), f"reelhaul-{stage}"
+    told = grace.demand_promise(stack.parameters_of(cloudformation, name), parameters, may_shorten)
+    if told:
+        progress(told)
     outputs = stack.bring_up(
-        session.client("cloudformation"),
-        f"reelhaul-{stage}",
+        cloudformation,
+        name,
         template.load(),
         {**parameters, "Stage": stage},
         poll_s=_POLL_S,
@@ -185,6 +189,11 @@ def parser() -> argparse.ArgumentParser:
         metavar="NAME=VALUE",
         help="a parameter of infra/storage.yaml; kept from the last deploy when not given",
     )
+    made.add_argument(
+        "--shorten-grace",
+        action="store_true",
+        help="let GraceDays become less than it is: what was cleaned is purged earlier than was promised",
+    )
     return made
 
 
@@ -214,8 +223,9 @@ def run(arguments: Sequence[str], progress: Progress) -> int:
         if not session.region_name:
             progress("no region: give --region or set AWS_DEFAULT_REGION")
             return 2
-        deployed = deploy(given.stage, session, dict(given.parameter), progress)
+        deployed = deploy(given.stage, session, dict(given.parameter), given.shorten_grace, progress)
     except (
+        grace.PromiseBroken,
         stack.StackFailed,
         ChaliceFailed,
         project.NotAProject,

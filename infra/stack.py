@@ -49,6 +49,13 @@ def bring_up(
     return _outputs(_settled(cloudformation, name, poll_s, progress))
 
 
+def parameters_of(cloudformation: "CloudFormationClient", name: str) -> dict[str, str]:
+    """The parameters with which stack `name` was deployed last; none for one that is not there."""
+    found = _stack(cloudformation, name)
+    listed = found.get("Parameters", []) if found else []
+    return {each["ParameterKey"]: each["ParameterValue"] for each in listed if "ParameterValue" in each}
+
+
 def _stack(cloudformation: "CloudFormationClient", name: str) -> "StackTypeDef | None":
     try:
         return cloudformation.describe_stacks(StackName=name)["Stacks"][0]

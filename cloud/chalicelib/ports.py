@@ -197,7 +197,11 @@ class Records(Protocol):
     def arming(self) -> Arming | None:
         """Whether cleanup is armed, consistently read; None when nobody ever said so."""
 
-    def put_arming(self, arming: Arming) -> None: ...
+    def put_arming(self, arming: Arming) -> None:
+        """Record the word, whatever was said before: for the kill switch, which always wins."""
+
+    def replace_arming(self, before: Arming | None, after: Arming) -> bool:
+        """Record `after` where `before` is still the last word; False, and nothing recorded, when it is not."""
 
     def spent(self, day: date) -> Spent | None:
         """What was cleaned on a day (UTC), consistently read; None when nothing was."""

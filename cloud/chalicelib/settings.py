@@ -11,8 +11,10 @@ from chalicelib.core.errors import InvalidRequest
 from chalicelib.core.order import Wish, wish
 from chalicelib.core.parts import LARGEST_PART_BYTES
 from chalicelib.core.settle import Policy
+from chalicelib.core.settle.policy import FEWEST_RESTORABLE_DAYS
 
 _USUAL = Policy()
+MOST_RESTORABLE_DAYS = 3_650
 _MULTIPART_LIFETIME_S = 7 * 86_400
 """When the bucket's lifecycle aborts a multipart upload (infra/storage.yaml); ours must end before."""
 
@@ -156,7 +158,9 @@ VARIABLES: Mapping[str, _Required | _Optional] = {
     "UPLOAD_TTL_S": _Optional(_between(1, _MULTIPART_LIFETIME_S - 1), _USUAL.upload_ttl_s),
     "UNDO_S": _Optional(_between(0, _MULTIPART_LIFETIME_S - 1), _USUAL.undo_s),
     "GRACE_S": _Optional(_between(0, 365 * 86_400), _USUAL.grace_s),
-    "RESTORABLE_DAYS": _Optional(_between(1, 3_650), _USUAL.restorable_days),
+    "RESTORABLE_DAYS": _Optional(
+        _between(FEWEST_RESTORABLE_DAYS, MOST_RESTORABLE_DAYS), _USUAL.restorable_days
+    ),
     "CLEANUP_OBJECTS_A_DAY": _Optional(_between(1, 10**9), _USUAL.cleanup_limit.objects),
     "CLEANUP_BYTES_A_DAY": _Optional(_between(1, 10**15 - 1), _USUAL.cleanup_limit.size_bytes),
     "PAUSE": _Optional(_true_or_false, default=False),

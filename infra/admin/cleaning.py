@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from chalicelib.core.cleanup import Arming, Spent
-from chalicelib.ports import Clock, Records
 from infra.admin.deployment import Refused
 from infra.admin.desk import DONE, REFUSED, Arguments, Desk, at_a_stage, command, named_session, reason, tell
 from infra.admin.plan import Kept, Plan, plan
@@ -83,23 +82,19 @@ def _arm(given: Arguments, desk: Desk) -> int:
         desk.note(line)
     if (found.going or found.faults) and not given.yes:
         _demand_yes(desk, given.stage)
-    if ports.records.arming() != known:
-        raise Refused("somebody else armed or disarmed meanwhile; look again")
-    return _tell_arming(given, desk, _written(ports.records, ports.clock, given.reason, is_armed=True), found)
+    arming = Arming(True, ports.clock.now(), given.reason)
+    # A reply that was lost is asked for again, and then the record has this very word already.
+    if not ports.records.replace_arming(known, arming) and ports.records.arming() != arming:
+        raise Refused("somebody else armed or disarmed meanwhile; nothing was changed, look again")
+    return _tell_arming(given, desk, arming, found)
 
 
 def _disarm(given: Arguments, desk: Desk) -> int:
     """Nothing is read before it is written: a kill switch waits for nobody, and needs nothing but the table."""
     registry = desk.connect(given)
-    return _tell_arming(
-        given, desk, _written(registry.records, registry.clock, given.reason, is_armed=False), None
-    )
-
-
-def _written(records: Records, clock: Clock, said: str, is_armed: bool) -> Arming:
-    arming = Arming(is_armed, clock.now(), said)
-    records.put_arming(arming)
-    return arming
+    arming = Arming(False, registry.clock.now(), given.reason)
+    registry.records.put_arming(arming)
+    return _tell_arming(given, desk, arming, None)
 
 
 def _demand_yes(desk: Desk, stage: str) -> None:

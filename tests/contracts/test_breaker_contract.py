@@ -44,6 +44,46 @@ def test_the_last_word_on_cleanup_counts(records: Records):
     assert records.arming() == last
 
 
+BEGUN = Arming(True, NOON, "begin")
+STOPPED = Arming(False, NOON, "stop")
+LATER = NOON.replace(microsecond=250_001)
+
+
+@pytest.mark.parametrize("before", [None, STOPPED])
+def test_a_word_replaces_the_one_that_was_read(records: Records, before: Arming | None):
+    if before:
+        records.put_arming(before)
+
+    assert records.replace_arming(before, BEGUN)
+
+    assert records.arming() == BEGUN
+
+
+@pytest.mark.parametrize(
+    ("read", "said_since"),
+    [
+        (None, STOPPED),
+        (STOPPED, Arming(False, LATER, "stop")),
+        (STOPPED, Arming(False, NOON, "stop it")),
+        (STOPPED, Arming(True, NOON, "stop")),
+    ],
+)
+def test_a_word_never_replaces_what_was_said_since(records: Records, read: Arming | None, said_since: Arming):
+    if read:
+        records.put_arming(read)
+    records.put_arming(said_since)
+
+    assert not records.replace_arming(read, BEGUN)
+
+    assert records.arming() == said_since
+
+
+def test_a_word_replaces_none_where_none_was_ever_said(records: Records):
+    assert not records.replace_arming(STOPPED, BEGUN)
+
+    assert records.arming() is None
+
+
 def test_a_day_on_which_nothing_was_cleaned_has_spent_nothing(records: Records):
     assert records.spent(TODAY) is None
 

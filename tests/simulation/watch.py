@@ -15,7 +15,7 @@ from tests.support.story import CHAPTERS, original
 WRITES = frozenset(
     (
         *("create_multipart", "complete", "abort", "copy_part", "remove", "put"),
-        *("write", "postpone", "spend", "put_arming", "put_progress", "send"),
+        *("write", "postpone", "spend", "put_arming", "replace_arming", "put_progress", "send"),
     )
 )
 """The methods that change table, bucket or queue."""

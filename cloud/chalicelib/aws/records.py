@@ -133,6 +133,19 @@ class DynamoRecords:
     def put_arming(self, arming: Arming) -> None:
         self._put(items.arming_item(arming))
 
+    def replace_arming(self, before: Arming | None, after: Arming) -> bool:
+        """A reply that was lost is asked for again: False may then mean that `after` is recorded already."""
+        try:
+            with named():
+                self._dynamodb.put_item(
+                    TableName=self._table, Item=items.arming_item(after), **_only_behind(before)
+                )
+        except ClientError as error:
+            if code_of(error) != "ConditionalCheckFailedException":
+                raise
+            return False
+        return True
+
     def spent(self, day: date) -> Spent | None:
         item = self._get(items.spent_key(day))
         return items.value(item, Spent) if item else None
@@ -225,6 +238,19 @@ class DynamoRecords:
     def _put(self, item: items.Item) -> None:
         with named():
             self._dynamodb.put_item(TableName=self._table, Item=item)
+
+
+def _only_behind(before: Arming | None) -> dict[str, Any]:
+    """The condition that `before` is the arming on record; None is none at all."""
+    if before is None:
+        return {"ConditionExpression": "attribute_not_exists(pk)"}
+    names = ("is_armed", "changed_at", "reason")
+    item = items.arming_item(before)
+    return {
+        "ConditionExpression": " AND ".join(f"#{name} = :{name}" for name in names),
+        "ExpressionAttributeNames": {f"#{name}": name for name in names},
+        "ExpressionAttributeValues": {f":{name}": item[name] for name in names},
+    }
 
 
 def _only_after(version: int) -> dict[str, Any]:

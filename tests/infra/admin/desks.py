@@ -18,7 +18,16 @@ MADE = {story.VIDEO: story.MADE[story.VIDEO]}
 
 _WRITES = frozenset(
     {
-        *("write", "postpone", "put_arming", "spend", "put_progress", "put_token", "put_device"),
+        *(
+            "write",
+            "postpone",
+            "put_arming",
+            "replace_arming",
+            "spend",
+            "put_progress",
+            "put_token",
+            "put_device",
+        ),
         *("create_multipart", "complete", "abort", "copy_part", "remove", "send", "put"),
     }
 )

@@ -1,7 +1,7 @@
 """`cleanup`: the plan, the arming, the kill switch."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -185,7 +185,7 @@ def test_nobody_is_asked_who_said_yes_already():
     assert terminal.run(*ARM, "--yes") == 0
 
     assert terminal.asked == []
-    assert terminal.writes == ["put_arming"]
+    assert terminal.writes == ["replace_arming"]
 
 
 def test_nobody_is_asked_when_nothing_would_go():
@@ -194,7 +194,7 @@ def test_nobody_is_asked_when_nothing_would_go():
     assert terminal.run(*ARM) == 0
 
     assert terminal.asked == []
-    assert terminal.writes == ["put_arming"]
+    assert terminal.writes == ["replace_arming"]
 
 
 def test_arming_asks_when_a_session_could_not_be_looked_at():
@@ -215,7 +215,7 @@ def test_arming_again_changes_neither_time_nor_reason():
 
     assert code == 0
     assert document["arming"]["reason"] == "outputs reviewed"
-    assert terminal.writes == ["put_arming"]
+    assert terminal.writes == ["replace_arming"]
 
 
 def test_a_kill_switch_thrown_while_somebody_is_asked_is_not_undone():
@@ -227,6 +227,48 @@ def test_a_kill_switch_thrown_while_somebody_is_asked_is_not_undone():
     arming = ports.records.arming()
     assert arming
     assert not arming.is_armed
+
+
+class DisarmedMeanwhile:
+    """The table, where somebody throws the kill switch right before the next word is written."""
+
+    def __init__(self, ports: MemoryPorts) -> None:
+        self._ports = ports
+
+    def replace_arming(self, before: Arming | None, after: Arming) -> bool:
+        story.arm(self._ports, is_armed=False)
+        return self._ports.records.replace_arming(before, after)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._ports.records, name)
+
+
+class AskedAgain(DisarmedMeanwhile):
+    """The table, asked twice because the first reply was lost."""
+
+    def replace_arming(self, before: Arming | None, after: Arming) -> bool:
+        self._ports.records.replace_arming(before, after)
+        return self._ports.records.replace_arming(before, after)
+
+
+def test_a_kill_switch_thrown_right_before_the_word_is_written_is_not_undone(capsys: Any):
+    ports = ripe()
+    terminal = Terminal(replace(ports, records=cast(Any, DisarmedMeanwhile(ports))))
+
+    assert terminal.run(*ARM, "--yes") == 1
+
+    arming = ports.records.arming()
+    assert arming == Arming(False, ports.clock.now(), "a test says so")
+    assert "somebody else armed or disarmed meanwhile" in capsys.readouterr().err
+
+
+def test_a_word_whose_reply_was_lost_is_as_good_as_said():
+    ports = ripe()
+    terminal = Terminal(replace(ports, records=cast(Any, AskedAgain(ports))))
+
+    assert terminal.run(*ARM, "--yes") == 0
+
+    assert ports.records.arming() == Arming(True, ports.clock.now(), "outputs reviewed")
 
 
 def test_disarming_asks_nobody_and_reads_nothing():

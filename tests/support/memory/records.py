@@ -40,6 +40,7 @@ class MemoryRecords:
         self._arming: Arming | None = None
         self._spent: dict[date, Spent] = {}
         self._spending = threading.Lock()
+        self._arming_lock = threading.Lock()
 
     def picture(self, session_id: SessionId) -> Picture | None:
         entry = self._entries.get(session_id)
@@ -106,7 +107,15 @@ class MemoryRecords:
         return self._arming
 
     def put_arming(self, arming: Arming) -> None:
-        self._arming = arming
+        with self._arming_lock:
+            self._arming = arming
+
+    def replace_arming(self, before: Arming | None, after: Arming) -> bool:
+        with self._arming_lock:
+            if self._arming != before:
+                return False
+            self._arming = after
+        return True
 
     def spent(self, day: date) -> Spent | None:
         return self._spent.get(day)

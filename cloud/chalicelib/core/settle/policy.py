@@ -7,6 +7,12 @@ from chalicelib.core.cleanup import Spent
 
 _DAY_S = 86_400
 
+LAST_LOOK_DAYS = 1
+"""How many days before S3 may purge what was cleaned its last look is."""
+
+FEWEST_RESTORABLE_DAYS = LAST_LOOK_DAYS + 1
+"""With fewer the last look would come with the cleanup itself, or not at all."""
+
 
 @dataclass(frozen=True)
 class Policy:
@@ -45,4 +51,4 @@ class Policy:
     @property
     def last_look_s(self) -> int:
         """How long after a cleanup its last look is: a day before S3 may purge what was cleaned."""
-        return max(0, self.restorable_days - 1) * _DAY_S
+        return max(0, self.restorable_days - LAST_LOOK_DAYS) * _DAY_S
