@@ -117,11 +117,39 @@ class ReadUrl:
     expires_at: datetime
 
 
+@dataclass(frozen=True)
+class ByteRange:
+    """Some bytes of an object: from `first` on, `size_bytes` of them."""
+
+    first: int
+    size_bytes: int
+
+    @property
+    def header(self) -> str:
+        """The range as HTTP's `Range` header names it."""
+        return f"bytes={self.first}-{self.first + self.size_bytes - 1}"
+
+
+@dataclass(frozen=True)
+class RangeUrl:
+    """Where to GET one range of a version, with exactly these headers, until `expires_at`."""
+
+    wanted: ByteRange
+    url: str
+    headers: dict[str, str]
+    expires_at: datetime
+
+
 class Signer(Protocol):
     """Presigned addresses."""
 
     def read_url(self, key: str, version_id: str, ttl_s: int, now: datetime) -> ReadUrl:
         """Good for exactly this version, whatever stands on the key later."""
+
+    def range_urls(
+        self, key: str, version_id: str, ranges: Sequence[ByteRange], ttl_s: int, now: datetime
+    ) -> tuple[RangeUrl, ...]:
+        """One URL a range, good for exactly this version and those bytes: the `range` header is signed."""
 
     def part_urls(
         self, key: str, multipart_id: str, parts: Sequence[PartToSign], ttl_s: int, now: datetime

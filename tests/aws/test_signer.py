@@ -10,7 +10,7 @@ import pytest
 
 from chalicelib.aws.signer import S3Signer, SigningCredentials
 from chalicelib.core.crc import Crc64Nvme
-from chalicelib.ports import PartToSign, PartUrl
+from chalicelib.ports import ByteRange, PartToSign, PartUrl
 from tests.aws.canned import clients
 from tests.support.memory import crc64nvme_of
 
@@ -109,6 +109,25 @@ def test_read_urls_equal_botocores_on_random_cases(endpoint_url: str | None, see
         assert comparable(ours.url) == comparable(theirs)
 
 
+@pytest.mark.parametrize("endpoint_url", [None, "http://127.0.0.1:5055"])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_range_urls_equal_botocores_on_random_cases(endpoint_url: str | None, seed: int):
+    chance = random.Random(seed)
+    made = clients(endpoint_url, **random_credentials(chance))
+    signer = S3Signer(BUCKET, "eu-west-1", made.credentials, endpoint_url)
+
+    for case in [random_case(chance) for _ in range(CASES)]:
+        version_id, wanted = case.multipart_id, ByteRange(chance.randint(0, 2**40), chance.randint(1, 2**26))
+        theirs = made.s3.generate_presigned_url(
+            "get_object",
+            Params={"Bucket": BUCKET, "Key": case.key, "VersionId": version_id, "Range": wanted.header},
+            ExpiresIn=case.ttl_s,
+        )
+        (ours,) = signer.range_urls(case.key, version_id, [wanted], case.ttl_s, signed_at(theirs))
+
+        assert comparable(ours.url) == comparable(theirs)
+
+
 def sign(credentials: SigningCredentials, *numbers: int, ttl_s: int = 900) -> tuple[PartUrl, ...]:
     signer = S3Signer(BUCKET, "eu-central-1", lambda: credentials)
     wanted = [PartToSign(number, 5, Crc64Nvme("rosUhgp5mIg=")) for number in numbers]
@@ -165,6 +184,16 @@ def test_a_read_url_signs_its_version_and_needs_no_header():
 
     query = parse_qs(urlsplit(read.url).query)
     assert (query["versionId"], query["X-Amz-SignedHeaders"]) == (["the/version"], ["host"])
+
+
+def test_a_range_url_signs_its_range_and_tells_it_as_the_header_to_send():
+    signer = S3Signer(BUCKET, "eu-central-1", lambda: KEYS)
+
+    (made,) = signer.range_urls("key", "the/version", [ByteRange(5, 10)], 60, NOON)
+
+    query = parse_qs(urlsplit(made.url).query)
+    assert (query["versionId"], query["X-Amz-SignedHeaders"]) == (["the/version"], ["host;range"])
+    assert made.headers == {"range": "bytes=5-14"}
 
 
 def test_credentials_are_asked_for_each_batch_so_that_refreshed_ones_are_used():

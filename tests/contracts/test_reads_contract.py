@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from chalicelib.ports import ReadUrl
+from chalicelib.ports import ByteRange, RangeUrl, ReadUrl
 from tests.contracts.worlds import World
 
 BODY = b"the bytes of the judged version"
@@ -122,3 +122,80 @@ def test_a_read_url_says_when_it_ends_on_a_whole_second(world: World, key: str, 
 def test_a_read_url_lives_one_second_to_fifteen_minutes(world: World, key: str, ttl_s: int):
     with pytest.raises(ValueError, match="ttl_s"):
         world.signer.read_url(key, "any", ttl_s, world.now())
+
+
+def sign_range(world: World, key: str, version_id: str, wanted: ByteRange, age_s: int = 0) -> RangeUrl:
+    """A URL for one range, good for 900 s, signed `age_s` ago."""
+    signed_at = world.now() - timedelta(seconds=age_s)
+    (made,) = world.signer.range_urls(key, version_id, [wanted], 900, signed_at)
+    return made
+
+
+WANTED = ByteRange(4, 5)
+ASKED = {"range": "bytes=4-8"}
+
+
+@pytest.mark.parametrize(
+    "wanted", [ByteRange(0, 1), WANTED, ByteRange(len(BODY) - 1, 1), ByteRange(0, len(BODY))]
+)
+def test_a_range_url_brings_exactly_its_bytes_as_often_as_it_is_asked(
+    world: World, key: str, version_id: str, wanted: ByteRange
+):
+    made = sign_range(world, key, version_id, wanted)
+
+    bytes_of_it = BODY[wanted.first : wanted.first + wanted.size_bytes]
+    assert made.wanted == wanted
+    assert [world.get(made.url, made.headers) for _ in range(2)] == [(206, bytes_of_it)] * 2
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"range": "bytes=0-"}, {"range": "bytes=4-9"}, {"range": "bytes=3-8"}, {"range": "bytes=4-"}],
+    ids=["none", "everything", "one byte more", "one byte before", "open"],
+)
+def test_a_range_url_is_refused_with_another_range_and_with_none(
+    world: World, key: str, version_id: str, headers: dict[str, str]
+):
+    made = sign_range(world, key, version_id, WANTED)
+
+    assert made.headers == ASKED
+    assert world.get(made.url, headers) == (403, b"")
+
+
+def test_each_range_of_a_call_has_a_url_of_its_own(world: World, key: str, version_id: str):
+    first, second = world.signer.range_urls(key, version_id, [WANTED, ByteRange(0, 4)], 900, world.now())
+
+    assert world.get(second.url, second.headers) == (206, BODY[:4])
+    assert world.get(first.url, second.headers) == (403, b"")
+
+
+def test_a_range_url_brings_its_version_though_a_newer_one_stands_on_the_key(
+    world: World, key: str, version_id: str
+):
+    made = sign_range(world, key, version_id, WANTED)
+    world.put_object(key, OTHER)
+
+    assert world.get(made.url, made.headers) == (206, BODY[4:9])
+
+
+def test_a_range_url_is_good_for_its_own_version_only(world: World, key: str, version_id: str):
+    world.put_object(key, OTHER)
+    (newer,) = world.version_ids(key) - {version_id}
+    made = sign_range(world, key, version_id, WANTED)
+    altered = made.url.replace(quote(version_id, safe=""), quote(newer, safe=""))
+
+    assert altered != made.url
+    assert world.get(altered, made.headers) == (403, b"")
+
+
+def test_a_range_url_is_refused_once_it_has_expired(world: World, key: str, version_id: str):
+    made = sign_range(world, key, version_id, WANTED, age_s=901)
+
+    assert made.expires_at <= world.now()
+    assert world.get(made.url, made.headers) == (403, b"")
+
+
+@pytest.mark.parametrize("ttl_s", [-1, 0, 901])
+def test_a_range_url_lives_one_second_to_fifteen_minutes(world: World, key: str, ttl_s: int):
+    with pytest.raises(ValueError, match="ttl_s"):
+        world.signer.range_urls(key, "any", [WANTED], ttl_s, world.now())

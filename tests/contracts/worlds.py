@@ -61,7 +61,7 @@ class World(Protocol):
     def put(self, url: str, headers: dict[str, str], body: bytes) -> int:
         """The status of a PUT to a part URL."""
 
-    def get(self, url: str) -> tuple[int, bytes]:
+    def get(self, url: str, headers: Mapping[str, str] | None = None) -> tuple[int, bytes]:
         """Status and body of a GET of a read URL; an error's body is empty."""
 
     def put_object(self, key: str, body: bytes) -> None:
@@ -122,9 +122,10 @@ class MemoryWorld:
             return refused.status
         return 200
 
-    def get(self, url: str) -> tuple[int, bytes]:
+    def get(self, url: str, headers: Mapping[str, str] | None = None) -> tuple[int, bytes]:
+        wanted = (headers or {}).get("range")
         try:
-            return 200, fetch(self.footage, url, self.now())
+            return 206 if wanted else 200, fetch(self.footage, url, self.now(), wanted)
         except Refused as refused:
             return refused.status, b""
 
@@ -224,8 +225,8 @@ class AwsWorld:
     def put(self, url: str, headers: dict[str, str], body: bytes) -> int:
         return requests.put(url, data=body, headers=headers, timeout=60).status_code
 
-    def get(self, url: str) -> tuple[int, bytes]:
-        answer = requests.get(url, timeout=60)
+    def get(self, url: str, headers: Mapping[str, str] | None = None) -> tuple[int, bytes]:
+        answer = requests.get(url, headers=dict(headers or {}), timeout=60)
         return answer.status_code, answer.content if answer.ok else b""
 
     def put_object(self, key: str, body: bytes) -> None:

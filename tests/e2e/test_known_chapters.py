@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from chalicelib.core.tokens import Role
 from infra import admin
@@ -59,9 +60,12 @@ def test_a_device_of_the_project_learns_what_a_replaced_one_hauled_and_gets_noth
 
     done = rig.call("POST", f"/v1/uploads/{upload_id}/complete", {"crc64nvme": crc_of(BODY)}).json()
     [after] = known(south, "C1known")["chapters"]
+    shown = rig.session("known-1")
 
+    assert shown
     assert before == {
-        "session_id": "known-1", "artifact_id": ARTIFACT, **CHAPTER, **IDENTITY, "receipt": None
+        "session_id": "known-1", "device_id": shown["device_id"], "artifact_id": ARTIFACT,
+        **CHAPTER, **IDENTITY, "receipt": None
     }  # fmt: skip
     assert after == {**before, "receipt": done["receipt"]}
     assert south.session("known-1") is None
@@ -69,16 +73,46 @@ def test_a_device_of_the_project_learns_what_a_replaced_one_hauled_and_gets_noth
     assert south.call("GET", f"/v1/sessions/known-1/artifacts/{ARTIFACT}/url").status_code == 404
 
 
+def test_a_device_of_the_project_reads_ranges_of_what_a_replaced_one_hauled_and_never_the_whole(
+    rig: Rig, tmp_path: Path
+):
+    upload_id = sent_parts(rig, "known-5", camera={"serial": "C5known"}, chapters=[{**CHAPTER, **IDENTITY}])
+    south, club = (another(rig, Role.DEVICE, project, tmp_path) for project in ("main", "club"))
+    path = f"/v1/sessions/known-5/artifacts/{ARTIFACT}/proof-urls"
+    wanted = {"ranges": [{"first": 0, "size_bytes": 10}, {"first": len(BODY) - 5, "size_bytes": 5}]}
+    early = south.call("POST", path, wanted).status_code
+    assert rig.call("POST", f"/v1/uploads/{upload_id}/complete", {"crc64nvme": crc_of(BODY)}).ok
+
+    answer = south.call("POST", path, wanted)
+    strange = club.call("POST", path, wanted)
+    beyond = south.call("POST", path, {"ranges": [{"first": len(BODY) - 5, "size_bytes": 6}]})
+
+    assert (early, answer.status_code, strange.status_code, beyond.status_code) == (404, 200, 404, 400)
+    head, tail = answer.json()["proof_urls"]
+    assert got(head["url"], head["headers"]) == (206, BODY[:10])
+    assert got(tail["url"], tail["headers"]) == (206, BODY[-5:])
+    for headers in ({}, {"range": "bytes=0-"}, tail["headers"]):
+        assert got(head["url"], headers)[0] == 403
+
+
+def got(url: str, headers: dict[str, str]) -> tuple[int, bytes]:
+    answer = requests.get(url, headers=headers, timeout=60)
+    return answer.status_code, answer.content
+
+
 def test_another_project_learns_nothing_and_who_is_of_all_learns_it(rig: Rig, tmp_path: Path):
     confirm(rig, "known-2", "C2known")
-    nothing: dict[str, Any] = {"chapters": [], "cursor": None}
 
     for role in (Role.DEVICE, Role.PROCESSOR, Role.OPERATOR):
-        assert known(another(rig, role, "club", tmp_path), "C2known") == nothing
+        assert is_unknown(known(another(rig, role, "club", tmp_path), "C2known"))
     for role, project in ((Role.PROCESSOR, "main"), (Role.OPERATOR, "main"), (Role.OPERATOR, "*")):
         told = known(another(rig, role, project, tmp_path), "C2known")["chapters"]
         assert [chapter["session_id"] for chapter in told] == ["known-2"]
-    assert known(rig, "C2unknown") == nothing
+    assert is_unknown(known(rig, "C2unknown"))
+
+
+def is_unknown(answer: dict[str, Any]) -> bool:
+    return (answer["chapters"], answer["cursor"]) == ([], None)
 
 
 def test_more_sessions_than_a_page_has_are_all_told_once_the_newest_first(rig: Rig):

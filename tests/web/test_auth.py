@@ -25,6 +25,7 @@ from tests.web.usual import (
     ORDER,
     PART_URLS,
     PROGRESS,
+    PROOF_URLS,
     RESTORE,
     SESSION,
     UPLOAD,
@@ -57,6 +58,7 @@ ROUTES: dict[str, tuple[str, str, object]] = {
     "complete output": ("POST", f"{UPLOAD}/complete", {}),
     "cancel output": ("DELETE", UPLOAD, None),
     "known chapters": ("GET", CHAPTERS, None),
+    "proof urls": ("POST", f"{SESSION}/artifacts/{ARTIFACT_ID}/proof-urls", PROOF_URLS),
 }
 
 
@@ -66,6 +68,7 @@ def measured() -> MemoryPorts:
 
 WORLDS: dict[str, Callable[[], MemoryPorts]] = {
     "artifact url": stored,
+    "proof urls": stored,
     "restore": story.cleaned,
     "frames": measured,
     "summary": measured,
@@ -74,16 +77,18 @@ WORLDS: dict[str, Callable[[], MemoryPorts]] = {
 """Where else than with an open upload a call is made."""
 
 # of the device:  put  get  open prog urls get  comp cancel; then order fail hold artifacts url;
-# then restore frames summary; of an output: open urls comp cancel; at last known chapters, which are none for some
-NOBODY = (401,) * 21
-STRANGER = (*(404,) * 8, 404, 403, 403, 404, 404, 403, 404, 404, 403, 404, 404, 404, 200)
+# then restore frames summary; of an output: open urls comp cancel; at last known chapters, which are none for some,
+# and proof urls
+NOBODY = (401,) * 22
+STRANGER = (*(404,) * 8, 404, 403, 403, 404, 404, 403, 404, 404, 403, 404, 404, 404, 200, 404)
+NEIGHBOUR = (*STRANGER[:-1], 200)
 STRANGE_READER = (403, 404, 403, 403, 404, 404, 404, 404)
 READER = (403, 200, 403, 403, 403, 200, 403, 403)
-PROCESSOR = (*READER, 403, 200, 403, 200, 200, 403, *(200,) * 7)
-STRANGE_PROCESSOR = (*STRANGE_READER, 403, 404, 403, 404, 404, 403, *(404,) * 6, 200)
-OPERATOR = (*READER, *(200,) * 13)
-STRANGE_OPERATOR = (*STRANGE_READER, *(404,) * 12, 200)
-ITS_DEVICE = (*(200,) * 8, 200, 403, 403, 200, 200, 403, 200, 200, *(403,) * 4, 200)
+PROCESSOR = (*READER, 403, 200, 403, 200, 200, 403, *(200,) * 7, 403)
+STRANGE_PROCESSOR = (*STRANGE_READER, 403, 404, 403, 404, 404, 403, *(404,) * 6, 200, 403)
+OPERATOR = (*READER, *(200,) * 13, 403)
+STRANGE_OPERATOR = (*STRANGE_READER, *(404,) * 12, 200, 403)
+ITS_DEVICE = (*(200,) * 8, 200, 403, 403, 200, 200, 403, 200, 200, *(403,) * 4, 200, 200)
 
 MATRIX = {
     "no token": NOBODY,
@@ -92,7 +97,7 @@ MATRIX = {
     "wrong secret": NOBODY,
     "revoked token": NOBODY,
     "device of another project": STRANGER,
-    "device of the same project": STRANGER,
+    "device of the same project": NEIGHBOUR,
     "the device of another project's token": STRANGER,
     "processor": PROCESSOR,
     "operator": OPERATOR,

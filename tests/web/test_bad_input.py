@@ -34,6 +34,7 @@ from tests.web.usual import (
     ORDER,
     PART_URLS,
     PROGRESS,
+    PROOF_URLS,
     RESTORE,
     SESSION,
     UPLOAD,
@@ -57,6 +58,7 @@ BODIES: dict[str, tuple[str, str, Any]] = {
     "failure": ("POST", f"{SESSION}/failure", {**FAILURE, "order": 1}),
     "hold": ("POST", f"{SESSION}/hold", HOLD),
     "restore": ("POST", f"{SESSION}/restore", RESTORE),
+    "proof urls": ("POST", f"{SESSION}/artifacts/{ARTIFACT_ID}/proof-urls", PROOF_URLS),
 }
 """A good body for every call; with "put order" for a session that would be new."""
 
@@ -73,6 +75,7 @@ WITH_SESSION = {
     "summary": ("GET", "/v1/sessions/{}/frames/summary", None),
     "artifacts": ("GET", "/v1/sessions/{}/artifacts", None),
     "artifact url": ("GET", f"/v1/sessions/{{}}/artifacts/{ARTIFACT_ID}/url", None),
+    "proof urls": ("POST", f"/v1/sessions/{{}}/artifacts/{ARTIFACT_ID}/proof-urls", PROOF_URLS),
 }
 
 WITH_UPLOAD = {
@@ -278,6 +281,13 @@ VALUES: dict[str, dict[tuple[str | int, ...], tuple[Any, ...]]] = {
         ("artifacts", 0): (None, "original.100GOPRO.GX990038.MP4", "original.", *NO_ARTIFACT_ID),
         ("unheard_of",): (1, None),
     },
+    "proof urls": {
+        ("ranges",): ({}, None, 1, [None], [[]], "bytes=0-9"),
+        ("ranges", 0, "first"): (None, *NO_COUNT),
+        ("ranges", 0, "size_bytes"): NO_SIZE,
+        ("ranges", 0, "unheard_of"): (1, None),
+        ("unheard_of",): (1, None),
+    },
 }
 
 REQUIRED: dict[str, list[tuple[str | int, ...]]] = {
@@ -301,6 +311,7 @@ REQUIRED: dict[str, list[tuple[str | int, ...]]] = {
     "failure": [("reason",)],
     "hold": [("held",), ("reason",)],
     "restore": [("reason",)],
+    "proof urls": [("ranges",), ("ranges", 0, "first"), ("ranges", 0, "size_bytes")],
 }
 
 

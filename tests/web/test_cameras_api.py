@@ -61,9 +61,11 @@ def test_a_chapter_is_told_with_its_session_its_identity_and_its_receipt():
 
     assert shown["receipt"]["crc64nvme"] == WHOLE
     assert known(ports).document == {
+        "asked_by": "d_north",
         "chapters": [
             {
                 "session_id": "match-17-north",
+                "device_id": "d_north",
                 "artifact_id": ARTIFACT_ID,
                 "directory": "100GOPRO",
                 "filename": "GX010038.MP4",
@@ -80,7 +82,7 @@ def test_a_chapter_is_told_with_its_session_its_identity_and_its_receipt():
 
 
 def test_the_answer_is_the_contracts():
-    contract = documented('{"chapters": [\n   {"session_id"')
+    contract = documented('{"asked_by"')
 
     assert shape(known(opened()).document) == shape(contract)
 
@@ -144,16 +146,26 @@ def test_a_file_that_two_devices_haul_is_told_of_each():
 
     told = known(ports).document["chapters"]
 
-    assert [(each["session_id"], each["receipt"] is None) for each in told] == [
-        ("of-the-broken-one", True),
-        ("match-17-north", False),
+    assert [(each["session_id"], each["device_id"], each["receipt"] is None) for each in told] == [
+        ("of-the-broken-one", "d_broken", True),
+        ("match-17-north", "d_north", False),
     ]
+
+
+@pytest.mark.parametrize("role", [Role.PROCESSOR, Role.OPERATOR])
+def test_who_asks_and_is_no_device_is_told_as_none(role: Role):
+    answer = caller_of(stored(), role).call("GET", CHAPTERS).document
+
+    assert (answer["asked_by"], answer["chapters"][0]["device_id"]) == (None, "d_north")
 
 
 def test_of_a_camera_that_nobody_hauled_from_nothing_is_known():
     answer = device_of(opened()).call("GET", "/v1/cameras/C0000000000000/chapters")
 
-    assert (answer.status, answer.document) == (200, {"chapters": [], "cursor": None})
+    assert (answer.status, answer.document) == (
+        200,
+        {"asked_by": "d_north", "chapters": [], "cursor": None},
+    )
 
 
 def test_a_cursor_leads_to_the_next_page_until_there_is_none():

@@ -35,6 +35,7 @@ WHOLE = crc64nvme_of(b"".join(BODIES.values()))
 PART_URLS = {
     "parts": [{"number": number, "crc64nvme": crc64nvme_of(body)} for number, body in BODIES.items()]
 }
+PROOF_URLS = {"ranges": [{"first": 0, "size_bytes": 10}, {"first": 20, "size_bytes": 5}]}
 PROGRESS = {
     "bytes_down": 15728640,
     "bytes_up": 10485760,

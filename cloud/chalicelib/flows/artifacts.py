@@ -55,12 +55,18 @@ def artifact_url(
 ) -> tuple[Receipt, ReadUrl]:
     """The receipt of a verified artifact and where to read exactly that version. Raises NotFound, telling which."""
     picture = seen_session(ports, principal, session_id)
+    receipt = readable_receipt(picture, artifact_id)
+    return receipt, ports.signer.read_url(receipt.key, receipt.version_id, ttl_s, ports.clock.now())
+
+
+def readable_receipt(picture: Picture, artifact_id: ArtifactId) -> Receipt:
+    """The receipt of an artifact whose bytes are there. Raises NotFound, telling why there is nothing to read."""
     receipt = demanded_receipt(picture, artifact_id)
     if receipt.version_id in picture.gone_versions:
         raise NotFound(
             f"{artifact_id} was cleaned after every required output was verified; an operator can restore it"
         )
-    return receipt, ports.signer.read_url(receipt.key, receipt.version_id, ttl_s, ports.clock.now())
+    return receipt
 
 
 def demanded_receipt(picture: Picture, artifact_id: ArtifactId) -> Receipt:

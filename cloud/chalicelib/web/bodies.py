@@ -17,6 +17,7 @@ from chalicelib.core.ids import ArtifactId
 from chalicelib.core.order import Wish
 from chalicelib.core.picture import Progress
 from chalicelib.core.session import Camera
+from chalicelib.ports import ByteRange
 
 MOST_LEVELS = 20
 """Of lists and objects within an order's parameters; who reads them again may not manage a thousand."""
@@ -111,6 +112,21 @@ class PartUrlsAsked(Request, frozen=True):
 
     def wanted(self) -> list[tuple[int, Crc64Nvme]]:
         return [_placed(f"$.parts[{place}]", asked.value) for place, asked in enumerate(self.parts)]
+
+
+class RangeAsked(Request, frozen=True):
+    first: Count
+    size_bytes: Size
+
+    def value(self) -> ByteRange:
+        return ByteRange(self.first, self.size_bytes)
+
+
+class ProofUrlsAsked(Request, frozen=True):
+    ranges: tuple[RangeAsked, ...]
+
+    def wanted(self) -> list[ByteRange]:
+        return [asked.value() for asked in self.ranges]
 
 
 class CompleteAsked(Request, frozen=True):

@@ -16,9 +16,8 @@ def cameras_api(ports: Ports, settings: DeviceSettings) -> Blueprint:
 
 def get_chapters(ports: Ports, call: Call, serial: str) -> Response:
     after = queries.cursor(call.query)
-    return door.answer(
-        shapes.known_chapters(cameras.known_sessions(ports, call.principal, ids.serial(serial), after))
-    )
+    known = cameras.known_sessions(ports, call.principal, ids.serial(serial), after)
+    return door.answer(shapes.known_chapters(known, call.principal.device_id))
 
 
 ROUTES: tuple[Route, ...] = (("GET", "/v1/cameras/{serial}/chapters", get_chapters),)

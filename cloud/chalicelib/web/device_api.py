@@ -3,7 +3,8 @@
 from chalice.app import Blueprint, Response
 
 from chalicelib.core import ids
-from chalicelib.flows import finishing, intake
+from chalicelib.core.ids import ArtifactId
+from chalicelib.flows import finishing, intake, proofs
 from chalicelib.ports import Ports
 from chalicelib.web import bodies, door, parsing, shapes
 from chalicelib.web.door import Call, DeviceSettings, Route
@@ -50,6 +51,13 @@ def post_part_urls(ports: Ports, call: Call, upload_id: str) -> Response:
     return door.answer(shapes.part_urls(urls, ports.clock.now()))
 
 
+def post_proof_urls(ports: Ports, call: Call, session_id: str, artifact_id: str) -> Response:
+    wanted = parsing.decoded(call.body, bodies.ProofUrlsAsked).wanted()
+    named = ids.session_id(session_id)
+    receipt, urls = proofs.proof_urls(ports, call.principal, named, ArtifactId(artifact_id), wanted)
+    return door.answer(shapes.proof_urls(receipt, urls, ports.clock.now()))
+
+
 def get_upload(ports: Ports, call: Call, upload_id: str) -> Response:
     view = finishing.seen_upload(ports, call.principal, parsing.upload_id(upload_id))
     return door.answer(shapes.upload(view))
@@ -72,6 +80,7 @@ ROUTES: tuple[Route, ...] = (
     ("POST", "/v1/sessions/{session_id}/uploads", post_upload),
     ("POST", "/v1/sessions/{session_id}/progress", post_progress),
     ("POST", "/v1/uploads/{upload_id}/part-urls", post_part_urls),
+    ("POST", "/v1/sessions/{session_id}/artifacts/{artifact_id}/proof-urls", post_proof_urls),
     ("GET", "/v1/uploads/{upload_id}", get_upload),
     ("POST", "/v1/uploads/{upload_id}/complete", post_complete),
     ("DELETE", "/v1/uploads/{upload_id}", delete_upload),

@@ -6,6 +6,7 @@ from typing import Any
 
 from chalicelib.core import parts
 from chalicelib.core.chapter import Chapter
+from chalicelib.core.ids import DeviceId
 from chalicelib.core.measurements.index import Index
 from chalicelib.core.measurements.ranges import Frames
 from chalicelib.core.order import Order
@@ -16,7 +17,7 @@ from chalicelib.core.upload import Receipt, UploadState
 from chalicelib.flows.artifacts import ArtifactView
 from chalicelib.flows.cameras import KnownSessions
 from chalicelib.flows.intake import UploadView
-from chalicelib.ports import PartUrl, ReadUrl
+from chalicelib.ports import PartUrl, RangeUrl, ReadUrl
 from chalicelib.web import cursors
 
 
@@ -74,6 +75,15 @@ def part_urls(urls: tuple[PartUrl, ...], now: datetime) -> dict[str, Any]:
     return {"part_urls": [_part_url(url, now) for url in urls]}
 
 
+def proof_urls(receipt: Receipt, urls: tuple[RangeUrl, ...], now: datetime) -> dict[str, Any]:
+    """Where to read each range, of which version of how large a file."""
+    return {
+        "version_id": receipt.version_id,
+        "size_bytes": receipt.size_bytes,
+        "proof_urls": [_proof_url(url, now) for url in urls],
+    }
+
+
 def artifacts(views: tuple[ArtifactView, ...]) -> dict[str, Any]:
     return {"artifacts": [_artifact(view) for view in views]}
 
@@ -86,10 +96,11 @@ def artifact_url(receipt: Receipt, read: ReadUrl, now: datetime) -> dict[str, An
     }
 
 
-def known_chapters(known: KnownSessions) -> dict[str, Any]:
-    """Every chapter of a page of sessions, and where to go on."""
+def known_chapters(known: KnownSessions, asked_by: DeviceId | None) -> dict[str, Any]:
+    """Every chapter of a page of sessions, which device asked, and where to go on."""
     chapters = [_known_chapter(each, chapter) for each in known.pictures for chapter in each.chapters]
-    return {"chapters": chapters, "cursor": cursors.written(known.ends_with) if known.ends_with else None}
+    cursor = cursors.written(known.ends_with) if known.ends_with else None
+    return {"asked_by": asked_by, "chapters": chapters, "cursor": cursor}
 
 
 def frames(index: Index, found: Frames) -> dict[str, Any]:
@@ -137,6 +148,7 @@ def _known_chapter(picture: Picture, chapter: Chapter) -> dict[str, Any]:
     receipt = picture.receipt(chapter.artifact_id)
     return {
         "session_id": picture.session.session_id,
+        "device_id": picture.session.device_id,
         "artifact_id": chapter.artifact_id,
         "directory": chapter.directory,
         "filename": chapter.filename,
@@ -223,7 +235,12 @@ def _part_url(url: PartUrl, now: datetime) -> dict[str, Any]:
     return {"number": url.number, "headers": url.headers, **_address(url, now)}
 
 
-def _address(url: PartUrl | ReadUrl, now: datetime) -> dict[str, Any]:
+def _proof_url(url: RangeUrl, now: datetime) -> dict[str, Any]:
+    wanted = {"first": url.wanted.first, "size_bytes": url.wanted.size_bytes}
+    return {**wanted, "headers": url.headers, **_address(url, now)}
+
+
+def _address(url: PartUrl | RangeUrl | ReadUrl, now: datetime) -> dict[str, Any]:
     return {
         "url": url.url,
         "expires_at": moment(url.expires_at),

@@ -108,6 +108,32 @@ def test_a_url_for_another_key_is_refused(bucket: Bucket):
     assert bucket.bench.barely("PUT", url, DATA).status == 200
 
 
+@pytest.mark.parametrize("wanted", ["bytes=0-25", "bytes=0-", "bytes=7-12"])
+def test_a_url_that_signs_a_range_is_refused_with_another_one(bucket: Bucket, wanted: str):
+    bucket.put(body=DATA)
+    url = bucket.presigned("get_object", Range="bytes=6-11")
+
+    assert bucket.bench.strictly("GET", url, Range=wanted).outcome == FORBIDDEN
+    assert bucket.bench.barely("GET", url, Range=wanted).status == 206
+
+
+def test_a_url_that_signs_a_range_is_refused_without_it(bucket: Bucket):
+    bucket.put(body=DATA)
+    url = bucket.presigned("get_object", Range="bytes=6-11")
+
+    assert bucket.bench.strictly("GET", url).outcome == FORBIDDEN
+    assert bucket.bench.barely("GET", url).body == DATA
+
+
+def test_a_url_that_signs_a_range_brings_that_range(bucket: Bucket):
+    bucket.put(body=DATA)
+    url = bucket.presigned("get_object", Range="bytes=6-11")
+
+    reply = bucket.bench.strictly("GET", url, Range="bytes=6-11")
+
+    assert (reply.status, reply.body) == (206, DATA[6:12])
+
+
 def test_a_url_for_another_host_is_refused(bucket: Bucket):
     url = bucket.presigned("put_object")
 

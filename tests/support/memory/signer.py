@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
 
 from chalicelib.aws.signer import LONGEST_TTL_S
 from chalicelib.core.crc import Crc64Nvme
-from chalicelib.ports import PartToSign, PartUrl, ReadUrl
+from chalicelib.ports import ByteRange, PartToSign, PartUrl, RangeUrl, ReadUrl
 from tests.support.memory.footage import MemoryFootage, Refused
 
 _SIGNED = ("content-length", "x-amz-checksum-crc64nvme")
@@ -26,6 +26,12 @@ class MemorySigner:
         expires_at = _end(now, ttl_s)
         return ReadUrl(_signed(key, {"version": version_id}, expires_at), expires_at)
 
+    def range_urls(
+        self, key: str, version_id: str, ranges: Sequence[ByteRange], ttl_s: int, now: datetime
+    ) -> tuple[RangeUrl, ...]:
+        expires_at = _end(now, ttl_s)
+        return tuple(_range_url(key, version_id, each, expires_at) for each in ranges)
+
 
 def deliver(footage: MemoryFootage, url: str, headers: Mapping[str, str], body: bytes, now: datetime) -> str:
     """What S3 does with a PUT of `body` with `headers` to a part URL: the part's ETag. Raises Refused."""
@@ -36,13 +42,20 @@ def deliver(footage: MemoryFootage, url: str, headers: Mapping[str, str], body: 
     return footage.put_part(key, bound["multipart"], int(bound["number"]), body, crc)
 
 
-def fetch(footage: MemoryFootage, url: str, now: datetime) -> bytes:
-    """What S3 answers to a GET of a read URL: the version's bytes. Raises Refused."""
+def fetch(footage: MemoryFootage, url: str, now: datetime, wanted: str | None = None) -> bytes:
+    """What S3 answers to a GET of a read URL, with the Range header `wanted`: the version's bytes. Raises Refused."""
     key, bound = _honoured(url, now)
+    if "range" in bound and bound["range"] != wanted:
+        raise Refused(403, "SignatureDoesNotMatch")
     for version in footage.versions(key):
         if version.stored and version.version_id == bound["version"]:
-            return version.body
+            return version.body[_slice(wanted)] if wanted else version.body
     raise Refused(404, "NoSuchVersion")
+
+
+def _slice(wanted: str) -> slice:
+    first, last = wanted.removeprefix("bytes=").split("-")
+    return slice(int(first), int(last) + 1)
 
 
 def _honoured(url: str, now: datetime) -> tuple[str, dict[str, str]]:
@@ -61,6 +74,11 @@ def _part_url(key: str, multipart_id: str, part: PartToSign, expires_at: datetim
     headers = {"content-length": str(part.size_bytes), "x-amz-checksum-crc64nvme": part.crc64nvme}
     bound = {"multipart": multipart_id, "number": str(part.number), **headers}
     return PartUrl(part.number, _signed(key, bound, expires_at), headers, expires_at)
+
+
+def _range_url(key: str, version_id: str, wanted: ByteRange, expires_at: datetime) -> RangeUrl:
+    headers = {"range": wanted.header}
+    return RangeUrl(wanted, _signed(key, {"version": version_id, **headers}, expires_at), headers, expires_at)
 
 
 def _end(now: datetime, ttl_s: int) -> datetime:
