@@ -22,6 +22,7 @@ from edge_client.settings import (
     Settings,
     settings_from,
 )
+from edge_client.terminal import say
 
 log = logging.getLogger(__name__)
 
@@ -36,8 +37,7 @@ def run(argv: Sequence[str] | None = None) -> int:
     try:
         settings = settings_from(arguments, os.environ)
     except SettingsFault as error:
-        for fault in error.faults:
-            print(f"reelhaul: {fault}", file=sys.stderr)
+        say((f"reelhaul: {fault}" for fault in error.faults), sys.stderr)
         return USAGE
     with logging_to(sys.stderr, logging.DEBUG if arguments.verbose else logging.INFO):
         return _until_stopped(settings)

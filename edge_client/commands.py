@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -17,6 +18,7 @@ from edge_client.plan import SessionPlan
 from edge_client.settings import AuditSettings, HaulSettings, ListSettings, StatusSettings
 from edge_client.status import statuses
 from edge_client.survey import Survey, lengths_s, proven, surveyed
+from edge_client.terminal import say
 from edge_client.tools import Tools
 from edge_client.visit import CameraTools, Visit
 from edge_client.wiring import camera_tools_of, coordinator_of, one_try, spool_of, tools_of
@@ -77,10 +79,9 @@ def status(settings: StatusSettings, stop: threading.Event) -> int:
             coordinator = stack.enter_context(coordinator_of(settings.service, one_try(stop)))
         found = statuses(plans, coordinator)
     if settings.as_json:
-        for one in found:
-            print(saying.line(saying.status_json(one)))
+        say((saying.line(saying.status_json(one)) for one in found), sys.stdout)
     else:
-        print("\n".join(saying.status_lines(found)))
+        say(saying.status_lines(found), sys.stdout)
     if plans.unreadable:
         return REFUSED
     return DONE if all(one.is_home for one in found) else TRY_LATER
@@ -92,7 +93,7 @@ def _visiting(tools: CameraTools, look: Callable[[Visit], T]) -> T:
 
 
 def _say(lines: Sequence[str], document: dict[str, object], as_json: bool) -> None:
-    print(saying.line(document) if as_json else "\n".join(lines))
+    say([saying.line(document)] if as_json else lines, sys.stdout)
 
 
 def _say_plans(plans: Each[SessionPlan], as_json: bool) -> int:

@@ -9,6 +9,8 @@ from typing import TextIO
 
 from tqdm import tqdm
 
+from edge_client.terminal import shown
+
 
 class _Line(logging.Formatter):
     """A record as one line: its message, then what it carries as `name=value`."""
@@ -33,7 +35,7 @@ class _AboveBars(logging.Handler):
         self.setFormatter(_Line())
 
     def emit(self, record: logging.LogRecord) -> None:
-        tqdm.write(self.format(record), file=self._stream)
+        tqdm.write(shown(self.format(record), self._stream), file=self._stream)
 
 
 @contextmanager

@@ -9,6 +9,8 @@ from typing import Any, Protocol, TextIO
 
 from tqdm import tqdm
 
+from edge_client.terminal import shown
+
 log = logging.getLogger(__name__)
 
 LINE_EVERY_S = 5.0
@@ -62,7 +64,7 @@ class Bars:
         self._legs: list[tqdm[Any]] = []
 
     def session(self, session_id: str) -> None:
-        tqdm.write(f"session {session_id}", file=self._terminal)
+        self._write(f"session {session_id}")
 
     def chapter(self, path: str, size_bytes: int) -> None:
         self.close()
@@ -73,7 +75,7 @@ class Bars:
     def _bar(self, label: str, size_bytes: int, row: int) -> tqdm[Any]:
         return tqdm(
             total=size_bytes,
-            desc=label,
+            desc=shown(label, self._terminal),
             unit="B",
             unit_scale=True,
             miniters=1,
@@ -96,7 +98,10 @@ class Bars:
 
     def verified(self, path: str, seconds: float) -> None:
         self.close()
-        tqdm.write(f"{path}  verified in {seconds:.1f} s", file=self._terminal)
+        self._write(f"{path}  verified in {seconds:.1f} s")
+
+    def _write(self, line: str) -> None:
+        tqdm.write(shown(line, self._terminal), file=self._terminal)
 
     def close(self) -> None:
         """Take the bars off the terminal."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 from edge_client.chapters import Recording
 from edge_client.haul import Report
@@ -16,6 +16,7 @@ from edge_client.survey import Survey
 
 GIGABYTE = 1_000_000_000
 MEGABYTE = 1_000_000
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 def plan_lines(plan: SessionPlan) -> list[str]:
@@ -227,10 +228,13 @@ def _clock(seconds: int | None) -> str:
 
 
 def _began(recording: Recording) -> str:
-    """The camera's own wall clock."""
+    """The camera's own wall clock; what is no date of it (milliseconds, before year 1) as the camera gives it."""
     if recording.created is None:
         return ""
-    return f"{datetime.fromtimestamp(recording.created, timezone.utc):%Y-%m-%d %H:%M:%S}"
+    try:
+        return f"{EPOCH + timedelta(seconds=recording.created):%Y-%m-%d %H:%M:%S}"
+    except OverflowError:
+        return str(recording.created)
 
 
 def _size(size_bytes: int) -> str:

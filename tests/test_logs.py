@@ -3,13 +3,17 @@
 import io
 import json
 import logging
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from chalicelib.logs import EmbeddedMetrics, JsonLines, install, without_secrets
+from chalicelib.logs import EmbeddedMetrics, JsonLines, install, plain, without_secrets
+from edge_client import terminal
 from tests.support.memory import MovableClock
 
 PRESIGNED = (
@@ -198,3 +202,19 @@ def test_a_count_is_one_unless_said_otherwise():
     EmbeddedMetrics("prod", MovableClock(), stream).count("event.ignored")
 
     assert json.loads(stream.getvalue())["event.ignored"] == 1
+
+
+@given(st.text(st.characters(exclude_categories=())))
+def test_no_text_steers_the_terminal_that_a_line_is_read_on(text: str):
+    record = logging.LogRecord("chalicelib", logging.INFO, __file__, 1, "rejected", (), None)
+    record.reason = text
+    line = JsonLines().format(record)
+
+    assert line.isprintable()
+    assert json.loads(line)["reason"] == without_secrets(text)
+
+
+def test_the_coordinator_and_the_client_write_the_same_characters_as_codes():
+    every = [chr(point) for point in range(sys.maxunicode + 1)]
+
+    assert [plain(char) for char in every] == [terminal.plain(char) for char in every]

@@ -56,7 +56,7 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info:
             line["exception"] = without_secrets(self.formatException(record.exc_info))
-        return json.dumps(line, ensure_ascii=False)
+        return plain(json.dumps(line, ensure_ascii=False))
 
 
 class EmbeddedMetrics:
@@ -90,6 +90,18 @@ def without_secrets(text: str) -> str:
     for pattern, replacement in _SECRETS:
         text = pattern.sub(replacement, text)
     return text
+
+
+def plain(text: str) -> str:
+    """`text` with all that is not printable as its code, in JSON's form: it stays JSON and steers no terminal."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else _code(char) for char in text)
+
+
+def _code(char: str) -> str:
+    units = char.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
 
 
 def _clean(name: str, given: Any) -> Any:

@@ -12,6 +12,7 @@ from edge_client.camera.connection import Answer
 from edge_client.chapters import CameraFile
 from edge_client.errors import ReadBroken, Unsettled
 from edge_client.plan import CameraIdentity
+from edge_client.terminal import plain
 
 MOST_JSON_BYTES = 32 * 1024 * 1024
 BLOCK_BYTES = 64 * 1024
@@ -20,6 +21,9 @@ NUMBER = re.compile(r"-?[0-9]{1,19}", re.ASCII)
 BARS, OVERHEATING, BATTERY_PERCENT = "2", "6", "70"
 BARS_CHARGING = 4
 LOW_BATTERY_PERCENT = 10
+# The coordinator's own bound of a model's name.
+MOST_TOLD_CHARACTERS = 200
+LARGEST_DATE = 2**63 - 1
 GUMI = re.compile(r"[0-9A-Fa-f]{1,64}", re.ASCII)
 
 
@@ -78,7 +82,13 @@ def identity_of(document: Mapping[str, Any]) -> CameraIdentity | None:
     serial = _words(facts.get("serial_number"))
     if serial is None:
         return None
-    return CameraIdentity(serial, _words(facts.get("model_name")), _words(facts.get("firmware_version")))
+    return CameraIdentity(serial, _told(facts.get("model_name")), _told(facts.get("firmware_version")))
+
+
+def _told(value: object) -> str | None:
+    """Words of which nothing depends, as the coordinator takes them: printable and short."""
+    words = _words(value)
+    return plain(words)[:MOST_TOLD_CHARACTERS] if words else None
 
 
 def files_of(document: Mapping[str, Any]) -> list[CameraFile] | None:
@@ -93,7 +103,7 @@ def _files_in(folder: Mapping[str, Any]) -> list[CameraFile]:
     directory, items = _words(folder.get("d")) or "", folder.get("fs")
     rows = [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
     return [
-        CameraFile(directory, name, size, number_in(row.get("cre")), number_in(row.get("mod")))
+        CameraFile(directory, name, size, date_in(row.get("cre")), date_in(row.get("mod")))
         for row in rows
         if (name := _words(row.get("n"))) and (size := number_in(row.get("s"))) is not None
     ]
@@ -112,6 +122,12 @@ def number_in(value: object) -> int | None:
     """A wire number: cameras write them as texts."""
     text = str(value)
     return int(text) if NUMBER.fullmatch(text) else None
+
+
+def date_in(value: object) -> int | None:
+    """A wire date, which only identifies a file: any number that the coordinator can keep, in the camera's own unit."""
+    number = number_in(value)
+    return number if number is not None and abs(number) <= LARGEST_DATE else None
 
 
 def _words(value: object) -> str | None:

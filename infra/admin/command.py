@@ -1,7 +1,6 @@
 """The operator's command as a whole: `python -m infra.admin --help` shows examples."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -11,7 +10,7 @@ from chalicelib.core.errors import ReelhaulError
 from chalicelib.logs import without_secrets
 from infra.admin import callers, cleaning, ensuring, ordering, restoring
 from infra.admin.deployment import Refused
-from infra.admin.desk import EXIT_CODES, OWED, REFUSED, Connect, Desk, Say
+from infra.admin.desk import EXIT_CODES, OWED, REFUSED, Connect, Desk, Say, to_stderr
 
 _EXAMPLES = """  python -m infra.admin enroll --stage prod --name jetson-north --token-file jetson-north.token
   python -m infra.admin revoke --stage prod t_8sKq
@@ -33,10 +32,10 @@ def follow(arguments: Sequence[str], desk: Desk) -> int:
     try:
         code: int = given.do(given, desk)
     except (Refused, ReelhaulError, StorageUnfit, BotoCoreError, ClientError, OSError) as error:
-        print(f"refused: {without_secrets(str(error))}", file=sys.stderr)
+        to_stderr(f"refused: {without_secrets(str(error))}")
         return REFUSED
     except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
+        to_stderr("stopped")
         return OWED
     return code
 

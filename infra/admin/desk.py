@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 import msgspec
 
@@ -15,6 +15,7 @@ from chalicelib.core.errors import InvalidRequest
 from chalicelib.core.ids import SessionId
 from chalicelib.core.tokens import ALL_PROJECTS, Principal, Role
 from chalicelib.flows.devices import Registry
+from chalicelib.logs import plain
 from chalicelib.web import bodies
 from infra.admin.deployment import Deployment, Refused, deployed, reached
 
@@ -37,8 +38,18 @@ OPERATOR = Principal(Role.OPERATOR, ALL_PROJECTS, None)
 """Whoever has this command's AWS credentials has the whole deployment; the rules of the flows hold for them too."""
 
 
+def to_stdout(line: str) -> None:
+    _write(line, sys.stdout)
+
+
 def to_stderr(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    _write(line, sys.stderr)
+
+
+def _write(line: str, stream: TextIO) -> None:
+    """One line, whatever its names and reasons hold and whatever the terminal can show."""
+    encoding = stream.encoding or "utf-8"
+    print(plain(line).encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)
 
 
 def to_terminal(line: str) -> None:
@@ -65,7 +76,7 @@ class Desk:
 
     connect: Connect = deployed
     reach: Callable[[Arguments], Deployment] = reached
-    say: Say = print
+    say: Say = to_stdout
     note: Say = to_stderr
     progress: Say = to_terminal
     ask: Callable[[str], str | None] = typed

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +58,24 @@ class Line:
 
     def haul(self, *more: str) -> int:
         return self._run("haul", *more, *self._at(), *self._service(), "--spool", str(self._device.spool))
+
+    def in_a_shell(self, command: str, encoding: str) -> tuple[str, int]:
+        """What one run says and its exit code, on a terminal of that encoding and without a language."""
+        words = {
+            "list": self._at(),
+            "audit": (*self._at(), *self._service(), "--spool", str(self._device.spool)),
+            "haul": ("--new", *self._at(), *self._service(), "--spool", str(self._device.spool)),
+            "status": ("--spool", str(self._device.spool)),
+        }
+        environment = {**os.environ, "LC_ALL": "C", "PYTHONIOENCODING": encoding}
+        ended = subprocess.run(
+            [sys.executable, "-m", "edge_client", command, *words[command]],
+            env=environment,
+            capture_output=True,
+            check=False,
+            timeout=60,
+        )
+        return (ended.stdout + ended.stderr).decode(encoding), ended.returncode
 
     @property
     def document(self) -> Any:
@@ -314,6 +335,84 @@ class TestAudit:
         device.cloud.faults["known"] = [(503, b"{}")] * 3
 
         assert line.audit("--give-up-after", "0s") == 75
+
+
+class TestOddTexts:
+    """A camera's date, name or model that makes no sense never hides its card."""
+
+    @pytest.mark.parametrize(
+        ("created", "began"),
+        [
+            ("1656931398", "2022-07-04 10:43:18"),
+            ("1656931398000", "1656931398000"),
+            ("9223372036854775807", "9223372036854775807"),
+            ("-62135596800", "1-01-01 00:00:00"),
+            ("-62135596801", "-62135596801"),
+            ("253402300799", "9999-12-31 23:59:59"),
+            ("253402300800", "253402300800"),
+            ("9223372036854775808", None),
+            ("9999999999999999999", None),
+            ("yesterday", None),
+            ("", None),
+        ],
+    )
+    def test_a_date_that_is_none_is_shown_as_the_camera_gives_it(
+        self, device: Device, line: Line, created: str, began: str | None
+    ):
+        device.camera.files["100GOPRO/GX010042.MP4"].created = created
+
+        assert line.list() == 0
+        assert f"  {began or ''}  " in line.said
+        assert line.list("--json") == 0
+        assert line.document["recordings"][0]["began"] == began
+        assert line.audit() == 1
+        assert "missing: no session has it" in line.said
+
+    def test_a_film_with_a_date_in_milliseconds_is_hauled_and_home(self, device: Device, line: Line):
+        device.camera.files["100GOPRO/GX010042.MP4"].created = "1656931398000"
+
+        assert line.haul("--new") == 0
+        assert line.audit() == 0
+        assert line.status() == 0
+        assert device.cloud.sessions[f"{SERIAL}-100GOPRO-0042-1656931398000"]["chapters"][0]["created"] == (
+            1656931398000
+        )
+
+    @pytest.mark.parametrize("command", ["list", "audit"])
+    def test_a_model_that_no_terminal_can_show_is_shown_as_its_codes(
+        self, device: Device, line: Line, command: str
+    ):
+        model = b"HERO\\u001b[2J\\u202e\\ud800"
+        answer = (200, b'{"serial_number": "%s", "model_name": "%s"}' % (SERIAL.encode(), model))
+        device.camera.faults["info"] = [answer] * 2
+        getattr(line, command)()
+
+        assert line.said.startswith(f"camera {SERIAL} (HERO\\u001b[2J\\u202e\\ud800): 1 recording")
+
+    def test_a_model_that_the_coordinator_would_refuse_does_not_keep_a_film(self, device: Device, line: Line):
+        model = b"\\ud800\\u0007" * 100
+        answer = (200, b'{"serial_number": "%s", "model_name": "%s"}' % (SERIAL.encode(), model))
+        device.camera.faults["info"] = [answer]
+
+        assert line.haul("--new") == 0
+        [session] = device.cloud.sessions.values()
+        assert session["camera"]["model"].isprintable()
+        assert len(session["camera"]["model"]) == 200
+
+    @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+    @pytest.mark.parametrize("command", ["list", "audit", "haul", "status"])
+    def test_a_terminal_of_any_encoding_shows_the_card(
+        self, device: Device, line: Line, command: str, encoding: str
+    ):
+        device.card(GX080042=1000)
+        del device.camera.files["100GOPRO/GX010042.MP4"]
+
+        said, code = line.in_a_shell(command, encoding)
+
+        assert code == {"list": 0, "audit": 1, "haul": 1, "status": 0}[command]
+        assert "a fault of this program" not in said
+        if command in ("list", "audit"):
+            assert "lacks 01, 02, 03, 04, 05, " in said
 
 
 @pytest.mark.parametrize("command", ["haul", "list", "status", "audit"])

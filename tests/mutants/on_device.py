@@ -130,4 +130,27 @@ ON_DEVICE = (
         "            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)\n",
         f"{TESTS}/test_spool.py",
     ),
+    bug(
+        "a camera's text steers the terminal",
+        f"{CLIENT}/terminal.py",
+        '    return "".join(char if char.isprintable() else _code(char) for char in text)\n',
+        "    return text\n",
+        f"{TESTS}/test_terminal.py",
+    ),
+    bug(
+        "a date in milliseconds ends the list",
+        f"{CLIENT}/saying.py",
+        "    except OverflowError:\n",
+        "    except ZeroDivisionError:\n",
+        f"{TESTS}/test_commands.py",
+        "-k",
+        "OddTexts",
+    ),
+    bug(
+        "a terminal that is not UTF-8 ends the list",
+        f"{CLIENT}/terminal.py",
+        'plain(text).encode(encoding, "backslashreplace")',
+        "plain(text).encode(encoding)",
+        f"{TESTS}/test_terminal.py",
+    ),
 )

@@ -1,10 +1,14 @@
 """What all commands have in common."""
 
+import contextlib
+import io
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import cast
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chalicelib.core.errors import StorageBusy
 from chalicelib.ports import Orders, Ports
@@ -12,7 +16,7 @@ from infra import admin
 from infra.admin.desk import Desk
 from infra.admin.rehearsal import Withheld, rehearsed
 from infra.admin.said import size
-from tests.infra.admin.desks import Terminal, processed
+from tests.infra.admin.desks import Terminal, held, processed
 from tests.support.builders import SESSION_ID, memory_ports
 from tests.support.faults import Fault, faulty
 
@@ -74,6 +78,35 @@ def test_ctrl_c_is_told_without_a_traceback(capsys: pytest.CaptureFixture[str]):
 
     assert Terminal(stopped).run("hold", SESSION_ID, "--release") == 75
     assert capsys.readouterr().err == "stopped\n"
+
+
+HOSTILE = "\x1b[2J\x7f\x9b\u202egnp.esare\u2028\U000e0001\u00fc"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii", "latin-1"])
+def test_no_reason_steers_the_operators_terminal(encoding: str):
+    ports = held(processed(), HOSTILE)
+    desk = Desk(reach=lambda _: admin.Deployment(ports, None))
+    for more in ([], ["--json"]):
+        stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+        with contextlib.redirect_stdout(stream):
+            admin.follow(["ensure", SESSION_ID, "--stage", "prod", *more], desk)
+        stream.seek(0)
+        lines = stream.read().splitlines()
+
+        assert all(line.isprintable() for line in lines)
+        assert any("\\u001b[2J\\u007f\\u009b\\u202egnp.esare\\u2028\\udb40\\udc01" in line for line in lines)
+
+
+@given(st.text(st.characters(exclude_categories=())))
+def test_no_refusal_steers_the_operators_terminal(text: str):
+    def refuse(_: object) -> admin.Deployment:
+        raise admin.Refused(text)
+
+    with contextlib.redirect_stderr(io.StringIO()) as said:
+        admin.follow(["ensure", "--stage", "prod"], Desk(reach=refuse))
+
+    assert said.getvalue().removesuffix("\n").isprintable()
 
 
 @pytest.mark.parametrize(
