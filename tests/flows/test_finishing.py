@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 from typing import Any, cast
 
@@ -22,6 +23,7 @@ from chalicelib.core.settle import Actor
 from chalicelib.core.tokens import Principal, Role
 from chalicelib.core.upload import Upload, UploadState
 from chalicelib.flows import finishing
+from chalicelib.flows.intake import ATTEMPTS
 from chalicelib.flows.settling import settle_session
 from tests.support.builders import (
     DEVICE_ID,
@@ -99,15 +101,15 @@ def test_a_device_need_not_name_the_crc():
 
 
 @pytest.mark.parametrize(("sent", "missing"), [((1,), (2, 3)), ((1, 2), (3,)), ((2, 3), (1,))])
-def test_completing_with_parts_missing_names_them_and_changes_nothing(sent, missing):
+def test_completing_with_parts_missing_names_them_and_keeps_the_claim_alone(sent, missing):
     ports = arranged(*sent)
-    before = ports.records.picture(SESSION_ID)
+    before = recorded(ports)
 
     with pytest.raises(PartsMismatch, match=f"{len(missing)} parts are missing") as refusal:
         complete(ports)
 
     assert refusal.value.missing == missing
-    assert ports.records.picture(SESSION_ID) == before
+    assert recorded(ports) == before.claimed(CRC)
 
 
 def test_completing_with_a_part_of_another_size_names_it():
@@ -196,6 +198,76 @@ def test_a_verified_object_with_another_crc_than_the_device_read_is_a_conflict()
 
     with pytest.raises(StateConflict, match="another CRC64NVME"):
         complete(ports, claim=WRONG)
+
+
+def test_who_disowns_what_is_verified_hears_both_checksums_and_an_operator_is_told():
+    ports = arranged()
+    complete(ports, claim=None)
+
+    with pytest.raises(StateConflict, match=f"{re.escape(CRC)}.*{re.escape(WRONG)}"):
+        complete(ports, claim=WRONG)
+
+    assert ports.metrics.counts["receipt.disowned"] == 1
+
+
+def assembled(*, is_told: bool) -> MemoryPorts:
+    """Ports where S3 has assembled what was promised without a claim; `is_told`: whoever asked S3 heard of it."""
+    upload = make_upload().promised(CRC, START)
+    ports = arranged(upload=upload)
+    held = ports.footage.parts(upload.key, upload.multipart_id)
+    ports.footage.complete(upload.key, upload.multipart_id, held, CRC, 25)
+    if is_told:
+        ports.records.arrange(make_picture(upload.completed()), START)
+    return ports
+
+
+@pytest.mark.parametrize("is_told", [False, True])
+def test_what_was_assembled_before_its_device_claimed_otherwise_is_rejected_and_never_verified(is_told: bool):
+    ports = assembled(is_told=is_told)
+
+    with pytest.raises(Finalizing, match="about to be rejected"):
+        complete(ports, claim=WRONG)
+    settle_session(ports, SESSION_ID, Actor.EVENT)
+    assert recorded(ports).receipt is None
+    settle_session(ports, SESSION_ID, Actor.RECONCILER)
+
+    assert recorded(ports).state is UploadState.REJECTED
+    with pytest.raises(UploadGone, match=re.escape(WRONG)):
+        complete(ports, claim=WRONG)
+
+
+@pytest.mark.parametrize("is_told", [False, True])
+def test_what_was_assembled_before_its_device_claimed_the_same_is_verified(is_told: bool):
+    assert complete(assembled(is_told=is_told), claim=CRC).receipt
+
+
+def test_a_claim_that_comes_while_a_part_is_missing_holds_when_the_part_has_come():
+    ports = arranged(1, 2)
+    with pytest.raises(PartsMismatch):
+        complete(ports, claim=WRONG)
+
+    send_parts(ports.footage, make_upload(), 3)
+    settle_session(ports, SESSION_ID, Actor.RECONCILER)
+
+    assert ports.footage.head(make_upload().key) is None
+
+
+def test_a_claim_that_loses_a_race_is_recorded_all_the_same():
+    ports = arranged()
+    once = replace(ports, records=faulty(ports.records, Fault("write", Conflict("rival"))))
+
+    assert complete(once).receipt
+    assert recorded(ports).claim == CRC
+
+
+def test_a_claim_that_others_keep_from_the_record_is_no_completion():
+    ports = arranged()
+    rivals = [Fault("write", Conflict("rival"), call) for call in range(1, ATTEMPTS + 1)]
+
+    with pytest.raises(StorageBusy):
+        complete(replace(ports, records=faulty(ports.records, *rivals)))
+
+    assert ports.footage.head(make_upload().key) is None
 
 
 @pytest.mark.parametrize("error", [StorageBusy("reply lost"), MultipartGone("second caller")])

@@ -39,11 +39,18 @@ NORTH = Principal(Role.DEVICE, "main", DEVICE_ID)
 CHAPTER = make_chapter()
 BODY = b"".join(make_bodies(make_upload().plan).values())
 CRC = crc64nvme_of(BODY)
+MISREAD_CRC = crc64nvme_of(b"misread")
 ROUNDS = 3
 
 
 def completes(ports: MemoryPorts) -> object:
     return finishing.complete_upload(ports, NORTH, UPLOAD_ID, CRC)
+
+
+def completes_with_another_claim(ports: MemoryPorts) -> object:
+    """A second client of the device, which read the chapter otherwise; it may hear anything but yes."""
+    answer = finishing.complete_upload(ports, NORTH, UPLOAD_ID, MISREAD_CRC)
+    pytest.fail(f"a claim of {MISREAD_CRC} was answered {answer}")
 
 
 def hears_of_it(ports: MemoryPorts) -> object:
@@ -80,6 +87,7 @@ def sends_a_part_it_misread(ports: MemoryPorts) -> None:
 
 ACTS: tuple[Act, ...] = (
     completes,
+    completes_with_another_claim,
     hears_of_it,
     reconciles,
     cancels,
@@ -126,6 +134,7 @@ def demand_sound(ports: MemoryPorts) -> None:
             _demand_parts_or_object(ports, upload)
         if upload.receipt:
             assert ports.footage.body(upload.key) == BODY
+            assert not upload.is_disowned, "verified though its device read something else"
             assert upload.receipt.version_id == ports.footage.versions(upload.key)[-1].version_id
 
 
@@ -147,7 +156,7 @@ def demand_settled(ports: MemoryPorts) -> None:
     # Who waits for a processor is looked at in every round.
     assert awaits_outputs(picture) or not ports.records.due(ports.clock.now(), 10)
     for upload in picture.uploads:
-        assert upload.state is UploadState.VERIFIED or not upload.promise
+        assert upload.state in (UploadState.VERIFIED, UploadState.REJECTED) or not upload.promise
 
 
 def time_passes(ports: MemoryPorts, seconds: float) -> None:
@@ -159,8 +168,13 @@ def time_passes(ports: MemoryPorts, seconds: float) -> None:
 
 def device_hauls(ports: MemoryPorts) -> None:
     """The client's rerun: open, send what is missing or differs, complete; until there is a receipt."""
-    for _ in range(ROUNDS):
-        view = opens(ports)
+    for _ in range(2 * ROUNDS):
+        try:
+            view = opens(ports)
+        except MultipartGone:
+            # Assembled, and the reconciler has yet to reject it.
+            time_passes(ports, ports.policy.finalize_patience_s)
+            continue
         if view.upload.receipt:
             return
         if view.upload.promise:
@@ -184,7 +198,10 @@ def test_whoever_acts_inside_whose_run_the_next_haul_ends_in_one_right_object_an
         demand_sound(ports)
         demand_settled(ports)
         assert recorded(ports).session.state is SessionState.STORED
-        assert len([each for each in ports.footage.versions(make_upload().key) if each.stored]) == 1
+        rejected = [each for each in recorded(ports).uploads if each.state is UploadState.REJECTED]
+        assert len([each for each in ports.footage.versions(make_upload().key) if each.stored]) == 1 + len(
+            rejected
+        )
 
 
 @pytest.mark.parametrize("numbers", [(), (1,)], ids=["all parts", "one part"])

@@ -1,6 +1,7 @@
 """The planted bugs: each changes one behaviour that guards data, and names the tests of which one must notice."""
 
 from tests.mutants.mutant import Edit, Mutant, bug
+from tests.mutants.of_uploads import OF_UPLOADS
 from tests.mutants.on_device import ON_DEVICE
 
 CORE = "cloud/chalicelib/core"
@@ -229,4 +230,5 @@ MUTANTS = (
         "tests/test_settings.py",
     ),
     *ON_DEVICE,
+    *OF_UPLOADS,
 )

@@ -5,14 +5,16 @@ from contextlib import suppress
 from functools import partial
 
 from chalicelib.core.errors import ReelhaulError
-from chalicelib.flows import intake, ordering
+from chalicelib.core.ids import UploadId
+from chalicelib.flows import finishing, intake, ordering
 from chalicelib.flows.reconcile import reconcile
 from tests.simulation import actors, scenario
 from tests.simulation.stage import Stage
 from tests.simulation.watch import Watch, demand_intended
 from tests.support import interrupted, story
-from tests.support.builders import SESSION_ID, MemoryPorts, memory_ports, recorded
+from tests.support.builders import SESSION_ID, MemoryPorts, make_session, memory_ports, recorded, send_parts
 from tests.support.interrupted import Act
+from tests.support.memory import crc64nvme_of
 
 FEWEST_CALLS = 2
 """Whoever calls less is not the one whom a test means."""
@@ -48,6 +50,18 @@ def hauls_again(ports: MemoryPorts) -> object:
     """A device whose plan was lost: it opens what it thinks is missing."""
     chapter = story.CHAPTERS[0]
     return intake.open_upload(ports, story.NORTH, SESSION_ID, chapter.artifact_id, chapter.size_bytes, None)
+
+
+def claims_otherwise(ports: MemoryPorts) -> None:
+    """A second client of the device that read the first chapter otherwise; it may hear anything but yes."""
+    with suppress(ReelhaulError):
+        answer = finishing.complete_upload(ports, story.NORTH, first_upload(ports), crc64nvme_of(b"misread"))
+        raise AssertionError(f"a claim of other bytes was answered {answer}")
+
+
+def first_upload(ports: MemoryPorts) -> UploadId:
+    """The first upload of the first chapter."""
+    return recorded(ports).uploads[0].upload_id
 
 
 def overwrites_an_output(ports: MemoryPorts) -> None:
@@ -112,6 +126,20 @@ def due_for_cleanup() -> MemoryPorts:
     story.let_pass(ports)
     assert story.state_of(ports) == "PROCESSED"
     ports.clock.advance(ports.policy.grace_s)
+    return ports
+
+
+def sent() -> MemoryPorts:
+    """A session whose parts are all in S3, and of which nothing is completed yet."""
+    ports = memory_ports()
+    scenario.armed(ports)
+    camera = make_session().camera
+    intake.confirm_session(ports, story.NORTH, SESSION_ID, camera, None, story.CHAPTERS, story.WISH)
+    for chapter in story.CHAPTERS:
+        view, _ = intake.open_upload(
+            ports, story.NORTH, SESSION_ID, chapter.artifact_id, chapter.size_bytes, None
+        )
+        send_parts(ports.footage, view.upload)
     return ports
 
 

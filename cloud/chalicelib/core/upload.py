@@ -135,6 +135,11 @@ class Upload:
         """Whether parts that fold to `whole` may be completed."""
         return self.claim in (None, whole)
 
+    @property
+    def is_disowned(self) -> bool:
+        """Whether its device says that the whole is something else than what was promised."""
+        return self.promise is not None and not self.may_become(self.promise)
+
     def promised(self, crc: Crc64Nvme, now: datetime) -> "Upload":
         """This upload about to be completed as `crc`."""
         return replace(self, promise=crc, promised_at=now)
@@ -148,15 +153,17 @@ class Upload:
         return self._moved(UploadState.COMPLETED)
 
     def verified(self, stored: StoredObject, now: datetime) -> "Upload":
-        """This upload with its receipt for `stored`, which must be what was promised.
+        """This upload with its receipt for `stored`, which must be what was promised and what its device read.
 
         Raises StateConflict otherwise: a receipt is never written for anything else.
         """
         if self.state is UploadState.VERIFIED:
             return self
         crc = self.promise
-        if crc is None or not self.is_kept_by(stored):
-            raise StateConflict(f"{stored.key} is not what upload {self.upload_id} promised")
+        if crc is None or self.is_disowned or not self.is_kept_by(stored):
+            raise StateConflict(
+                f"{stored.key} is not what upload {self.upload_id} promised or its device read"
+            )
         receipt = Receipt(
             self.upload_id, self.artifact_id, stored.key, stored.version_id, stored.size_bytes, crc, now
         )

@@ -28,7 +28,7 @@ from chalicelib.flows.intake import (
     owned_upload,
     seen_upload_record,
 )
-from chalicelib.flows.recording import record
+from chalicelib.flows.recording import record, told
 from chalicelib.flows.settling import settle_session
 from chalicelib.ports import Ports
 
@@ -53,19 +53,21 @@ def complete_upload(
 ) -> UploadView:
     """The verified upload with its receipt.
 
-    `claim` is the whole's CRC64NVME as the device read it; parts that fold to anything else are never completed.
-    Raises PartsMismatch, Finalizing when S3 needs longer, UploadGone, StateConflict.
+    `claim` is the whole's CRC64NVME as the device read it; anything else is never completed from then on, and never
+    verified. Raises PartsMismatch, Finalizing when S3 needs longer, UploadGone, StateConflict.
     """
-    picture, upload = owned_upload(ports, principal, upload_id)
+    picture, upload = _claimed(ports, principal, upload_id, claim)
     if upload.is_live:
-        _demand_parts(ports, picture, upload, claim)
+        _demand_parts(ports, upload)
         picture = _finished(ports, upload)
         upload = picture.upload(upload_id)
     if upload.receipt is None:
         raise _why_not_verified(ports, picture, upload)
     if claim not in (None, upload.receipt.crc64nvme):
+        told(ports, picture, "receipt disowned", logging.ERROR, upload_id=upload_id, claim=claim)
         raise StateConflict(
-            "the verified object has another CRC64NVME than this device read; keep the parts and audit the chapter"
+            f"the verified object has another CRC64NVME ({upload.receipt.crc64nvme}) than this device read ({claim}); "
+            "keep the parts and audit the chapter"
         )
     return UploadView(upload)
 
@@ -89,7 +91,27 @@ def cancel_upload(ports: Ports, principal: Principal, upload_id: UploadId) -> Up
     raise StorageBusy(f"session {upload.session_id} is being written by others; ask again")
 
 
-def _demand_parts(ports: Ports, picture: Picture, upload: Upload, claim: Crc64Nvme | None) -> None:
+def _claimed(
+    ports: Ports, principal: Principal, upload_id: UploadId, claim: Crc64Nvme | None
+) -> tuple[Picture, Upload]:
+    """The session and the upload with `claim` on record, as long as bytes may become its object.
+
+    Recorded before anything is looked at: a part that comes late changes the whole, S3 may be assembling what others
+    promised, and nobody may complete or verify what its device disowns.
+    """
+    for _ in range(ATTEMPTS):
+        picture, upload = owned_upload(ports, principal, upload_id)
+        if claim in (None, upload.claim) or not upload.is_live:
+            return picture, upload
+        try:
+            picture = record(ports, picture, upload.claimed(claim))
+        except Conflict:
+            continue
+        return picture, picture.upload(upload_id)
+    raise StorageBusy(f"session {upload.session_id} is being written by others; ask again")
+
+
+def _demand_parts(ports: Ports, upload: Upload) -> None:
     try:
         stored = ports.footage.parts(upload.key, upload.multipart_id)
     except MultipartGone:
@@ -97,10 +119,7 @@ def _demand_parts(ports: Ports, picture: Picture, upload: Upload, claim: Crc64Nv
     missing, differing = parts.missing(upload.plan, stored), parts.differing(upload.plan, stored)
     if missing or differing:
         raise PartsMismatch(_tell(missing, differing), missing, differing)
-    if claim and claim != upload.claim:
-        # Recorded first: a part that comes late changes the whole, and nobody may complete what its device disowns.
-        record(ports, picture, upload.claimed(claim))
-    if (claim or upload.claim) not in (None, assembled(upload.plan, stored)):
+    if upload.claim not in (None, assembled(upload.plan, stored)):
         raise PartsMismatch(
             "the parts in S3 fold to another CRC64NVME than this device read; compare them with GET "
             "and send again what differs",
@@ -131,6 +150,11 @@ def _why_not_verified(ports: Ports, picture: Picture, upload: Upload) -> Excepti
     if not upload.is_live:
         return gone(upload)
     stored = ports.footage.head(upload.key)
+    if stored and stored.upload_id == upload.upload_id and upload.is_disowned:
+        return Finalizing(
+            f"S3 assembled parts of CRC64NVME {upload.promise}, and this device read {upload.claim}; the object is "
+            "about to be rejected: ask again, then open a new upload"
+        )
     if stored is None or stored.upload_id in _at_work(picture, upload):
         return Finalizing("S3 is still assembling this object; ask again in a moment")
     return StateConflict("an object that nobody awaits stands on this key; an operator must move it away")

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.core.crc import Crc64Nvme, fold
+from chalicelib.core.errors import StateConflict
 from chalicelib.core.ids import UploadId
 from chalicelib.core.order import wish
 from chalicelib.core.parts import StoredPart
@@ -86,6 +87,32 @@ def test_an_object_of_ours_that_is_not_what_was_promised_is_rejected(wrong):
 
     assert isinstance(action, Reject)
     assert "promised were 25" in action.reason
+
+
+@pytest.mark.parametrize("move", [lambda upload: upload, Upload.completed], ids=["open", "completed"])
+def test_what_was_promised_is_rejected_when_its_device_has_read_something_else(move):
+    upload = move(promised(make_upload())).claimed(Crc64Nvme("AAAAAAAAAAA="))
+    [action] = owed(upload, Observation(None, stored_of(upload)))
+
+    assert isinstance(action, Reject)
+    assert "its device read CRC64NVME AAAAAAAAAAA=" in action.reason
+    with pytest.raises(StateConflict, match="its device read"):
+        upload.verified(stored_of(upload), START)
+
+
+def test_what_was_promised_and_claimed_alike_is_verified():
+    upload = promised(make_upload()).claimed(whole(make_upload()))
+
+    assert owed(upload, Observation(None, stored_of(upload))) == (Verify(UPLOAD_ID, stored_of(upload)),)
+
+
+@pytest.mark.parametrize(("seconds", "ended"), [(-1, False), (0, True), (1, True)])
+def test_nothing_expires_while_s3_may_be_assembling_what_was_promised(seconds: int, ended: bool):
+    upload = make_upload().promised(whole(make_upload()), LATE).claimed(Crc64Nvme("AAAAAAAAAAA="))
+    now = LATE + timedelta(seconds=POLICY.finalize_patience_s + seconds)
+    actions = owed(upload, Observation(all_parts(upload), None), now)
+
+    assert [type(action) for action in actions] == ([Expire] if ended else [])
 
 
 def test_an_object_of_ours_without_a_recorded_promise_is_rejected():
@@ -374,6 +401,7 @@ def test_whatever_is_recorded_and_seen_a_receipt_needs_proof_and_a_completion_ev
                 assert action.stored == stored
                 assert upload.is_live
                 assert upload.is_kept_by(action.stored)
+                assert upload.claim in (None, upload.promise)
             case Complete():
                 assert upload.is_live
                 assert stored is None

@@ -97,18 +97,27 @@ def _owed_while_live(
 
 
 def _owed_while_waiting(upload: Upload, now: datetime, policy: Policy) -> Action | None:
+    if _may_be_assembling(upload, now, policy):
+        # Its object may come yet, and nobody would remove that of an upload which ended without one.
+        return None
     if upload.is_past(now):
         return _ended(upload, "its deadline passed before every part had arrived")
-    if upload.promise and not _may_be_assembling(upload, now, policy):
+    if upload.promise:
         return Withdraw(upload.upload_id)
     return None
 
 
 def _judged(upload: Upload, stored: StoredObject) -> Action:
-    if upload.is_kept_by(stored):
-        return Verify(upload.upload_id, stored)
     if upload.promise is None:
         return Reject(upload.upload_id, "its object was completed without a recorded promise")
+    if upload.is_disowned:
+        # The claim came while S3 assembled what had been promised before.
+        return Reject(
+            upload.upload_id,
+            f"its device read CRC64NVME {upload.claim}, promised was {upload.promise}: a part is not what was read",
+        )
+    if upload.is_kept_by(stored):
+        return Verify(upload.upload_id, stored)
     return Reject(
         upload.upload_id,
         f"its object has {stored.size_bytes} bytes and CRC64NVME {stored.crc64nvme}, "
