@@ -3,17 +3,20 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.core.errors import InvalidRequest
+from chalicelib.core.answers import counted_bytes, written
+from chalicelib.core.errors import InvalidRequest, TooLarge
 from chalicelib.core.measurements import blocks
 from chalicelib.core.measurements.blocks import Blocks
 from chalicelib.core.measurements.indexing import Indexing
+from chalicelib.core.measurements.limits import LIMITS
 from chalicelib.core.measurements.ranges import (
-    MOST_ANSWER_BYTES,
     MOST_BLOCKS,
+    MOST_FRAMES_BYTES,
     Frames,
     Wanted,
     frames_of,
@@ -21,6 +24,9 @@ from chalicelib.core.measurements.ranges import (
 )
 from tests.support.measurements import as_list
 
+LONG = msgspec.json.encode(1e15)
+"""18 letters for what a file may say in four."""
+ASTRAL = "\U0001f3a5"
 COUNT = 2900
 """Frames of the usual index: numbers 0, 2, 4 ..., half a second apart."""
 
@@ -28,10 +34,10 @@ COUNT = 2900
 class Content:
     """What an index holds, and the answer to a question."""
 
-    def __init__(self, frames: list[dict[str, Any]]) -> None:
+    def __init__(self, frames: list[dict[str, Any]], file: bytes | None = None) -> None:
         indexing = Indexing("revision")
         self.frames = frames
-        self.content = b"".join(indexing.members([as_list(frames)]))
+        self.content = b"".join(indexing.members([file or as_list(frames)]))
         self.blocks: Blocks = blocks.decoded(indexing.blocks())
 
     def answer(self, wanted: Wanted) -> Frames:
@@ -39,6 +45,13 @@ class Content:
         if span is None:
             return Frames((), None)
         return frames_of(self.content[span.first_byte : span.last_byte + 1], span, wanted)
+
+    def within(self, most_bytes: int, columns: tuple[str, ...] | None = None) -> Frames:
+        """The answer that may have no more bytes."""
+        wanted = Wanted(columns=columns)
+        span = span_of(self.blocks, wanted)
+        assert span is not None
+        return frames_of(self.content, span, wanted, most_bytes)
 
     def all_of(self, **bounds: Any) -> list[Any]:
         """Every frame of a range, asked for until there are no more."""
@@ -149,15 +162,51 @@ def test_columns_are_those_asked_for_and_always_number_and_time():
     assert frame == {"frame_number": 2, "timestamp": 0.5, "note": None}
 
 
-def test_an_answer_fits_into_what_lambda_may_answer():
-    frames = [{**small(number, number), "note": "x" * 60_000} for number in range(100)]
+@pytest.mark.parametrize("note", ["x" * 60_000, '"' * 30_000, "\\" * 30_000, "ü" * 9_000, ASTRAL * 4_500])
+def test_an_answer_fits_into_what_lambda_may_answer(note: str):
+    frames = [{**small(number, number), "note": note} for number in range(150)]
     content = Content(frames)
 
     answer = content.answer(Wanted())
 
-    assert MOST_ANSWER_BYTES - 70_000 < len(json.dumps(answer.frames)) <= MOST_ANSWER_BYTES + 10_000
+    size_bytes = counted_bytes(written(answer.frames))
+    largest = max(counted_bytes(written(frame)) for frame in frames)
+    assert MOST_FRAMES_BYTES - largest < size_bytes <= MOST_FRAMES_BYTES
     assert content.all_of() == frames
-    assert len(content.answer(Wanted(columns=("drone_elevation",))).frames) == 100
+    assert len(content.answer(Wanted(columns=("drone_elevation",))).frames) == 150
+
+
+QUOTED = Content([{**small(number, number), "note": '"ü'} for number in range(3)])
+
+
+@pytest.mark.parametrize("fitting", [2, 3])
+@pytest.mark.parametrize(("spare_bytes", "lacking"), [(-1, 1), (0, 0), (1, 0)])
+def test_an_answer_goes_on_with_the_frame_that_did_not_fit(fitting: int, spare_bytes: int, lacking: int):
+    most_bytes = sum(counted_bytes(written(frame)) for frame in QUOTED.frames[:fitting]) + spare_bytes
+
+    answer = QUOTED.within(most_bytes)
+
+    found = fitting - lacking
+    assert (len(answer.frames), answer.next_frame) == (found, found if found < len(QUOTED.frames) else None)
+
+
+@pytest.mark.parametrize("columns", [None, ("note",)])
+def test_a_frame_that_fits_into_no_answer_is_refused_with_what_to_do(columns: tuple[str, ...] | None):
+    size_bytes = counted_bytes(written(Wanted(columns=columns).shown(QUOTED.frames[0])))
+
+    assert len(QUOTED.within(size_bytes, columns).frames) == 1
+    with pytest.raises(TooLarge, match=r"frame 0 alone.*name the columns"):
+        QUOTED.within(size_bytes - 1, columns)
+
+
+def test_no_frame_that_an_index_takes_is_too_large_for_an_answer():
+    longest = LIMITS.frame_bytes - 200
+    worst = (ASTRAL * (longest // 4), "ü" * (longest // 2), '"' * (longest // 2), [1e15] * (longest // 5))
+
+    for note in worst:
+        raw = msgspec.json.encode([{**small(0, 0), "note": note}]).replace(LONG, b"1e15")
+        (frame,) = Content([json.loads(raw)], raw).answer(Wanted()).frames
+        assert counted_bytes(written(frame)) < MOST_FRAMES_BYTES / 10
 
 
 @pytest.mark.parametrize(

@@ -419,6 +419,15 @@ def test_an_answer_above_the_limit_is_an_error(bench: Bench):
     assert bench.error(ANSWER_LIMIT_BYTES - 1)[0] == TOO_LARGE_TO_ANSWER
 
 
+def test_an_answer_is_counted_as_the_json_that_leaves_the_function(bench: Bench):
+    bench.deploy("def handler(event, context): return {'body': event['text'] * event['times']}")
+    most = ANSWER_LIMIT_BYTES - len('{"body": ""}')
+
+    for text, size_bytes in (('"', 2), ("\\", 2), ("ä", 6), ("\U0001f3a5", 12)):
+        assert bench.value({"text": text, "times": most // size_bytes})
+        assert bench.error({"text": text, "times": most // size_bytes + 1})[0] == TOO_LARGE_TO_ANSWER
+
+
 def test_a_warm_function_has_its_imports_done(bench: Bench):
     bench.deploy(
         "import time\nREADY_AT = time.monotonic()\ndef handler(event, context): return READY_AT < event"

@@ -1,5 +1,6 @@
 """The planted bugs: each changes one behaviour that guards data, and names the tests of which one must notice."""
 
+from tests.mutants.bounded_work import BOUNDED_WORK
 from tests.mutants.mutant import Edit, Mutant, bug
 from tests.mutants.of_uploads import OF_UPLOADS
 from tests.mutants.on_device import ON_DEVICE
@@ -229,6 +230,7 @@ MUTANTS = (
         "_between(1, MOST_RESTORABLE_DAYS)",
         "tests/test_settings.py",
     ),
+    *BOUNDED_WORK,
     *ON_DEVICE,
     *OF_UPLOADS,
 )

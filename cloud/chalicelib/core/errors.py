@@ -10,7 +10,7 @@ ReelhaulError
 |   |-- StateConflict       right request, wrong moment
 |   |-- PlanDiffers         the coordinator's plan is another
 |   |-- UploadGone          the upload ended without an object
-|   |-- TooLarge            no legal plan exists
+|   |-- TooLarge            no legal plan exists, or no answer holds as much
 |   |-- PartsMismatch       what S3 holds is not what the plan or the caller says
 |   |-- Finalizing          being completed right now
 |   |-- ClientTooOld
@@ -82,7 +82,7 @@ class UploadGone(ReelhaulError):
 
 
 class TooLarge(ReelhaulError):
-    """More bytes or more parts than S3 or the queue take."""
+    """More bytes or more parts than S3, the queue or one answer take."""
 
 
 class PartsMismatch(ReelhaulError):

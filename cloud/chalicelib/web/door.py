@@ -7,6 +7,8 @@ from typing import Any, Protocol
 
 from chalice.app import Blueprint, Response
 
+from chalicelib.core import answers
+from chalicelib.core.errors import TooLarge
 from chalicelib.core.order import Wish
 from chalicelib.core.picture import Picture
 from chalicelib.core.tokens import Principal
@@ -67,7 +69,15 @@ def blueprint(name: str, routes: Sequence[Route], ports: Ports, settings: Device
 def answer(
     document: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
-    return Response(document, {"Content-Type": "application/json", **(headers or {})}, status)
+    """`document` as JSON. Raises TooLarge for more than a function may answer: the gateway would say 502 for ever."""
+    body = answers.written(document)
+    size_bytes = answers.counted_bytes(body)
+    if size_bytes > answers.MOST_BODY_BYTES:
+        raise TooLarge(
+            f"this answer has {size_bytes} bytes as Lambda counts them; at most {answers.MOST_BODY_BYTES} can be sent. "
+            "ask for less, or have an operator look at the session"
+        )
+    return Response(body, {"Content-Type": "application/json", **(headers or {})}, status)
 
 
 def session_answer(picture: Picture, status: int = 200) -> Response:

@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from chalicelib.core.errors import InvalidRequest
+from chalicelib.core import answers
+from chalicelib.core.errors import InvalidRequest, TooLarge
 from chalicelib.core.measurements.blocks import Block, Blocks, unpacked
 
 MOST_FRAMES = 2000
@@ -15,8 +16,8 @@ MOST_COLUMNS = 50
 MOST_BLOCKS = 8
 """Of one read: 2,000 frames in a row lie in no more."""
 
-MOST_ANSWER_BYTES = 4 * 2**20
-"""Lambda answers at most 6 MB."""
+MOST_FRAMES_BYTES = answers.MOST_BODY_BYTES - 4 * 1024
+"""Of the frames of one answer, as Lambda counts them; the rest is for what stands around them."""
 
 _ALWAYS = ("frame_number", "timestamp")
 _decoder = msgspec.json.Decoder(dict[str, Any])
@@ -101,8 +102,11 @@ def span_of(blocks: Blocks, wanted: Wanted) -> Span | None:
     return Span(blocks.blocks[places[0] : end], blocks.blocks[later[0]].first_frame if later else None)
 
 
-def frames_of(content: bytes, span: Span, wanted: Wanted) -> Frames:
-    """The wanted frames of `span`, whose bytes are `content`."""
+def frames_of(content: bytes, span: Span, wanted: Wanted, most_bytes: int = MOST_FRAMES_BYTES) -> Frames:
+    """The wanted frames of `span`, whose bytes are `content`: as many as fit into one answer.
+
+    Raises TooLarge where not even one does.
+    """
     found: list[Mapping[str, Any]] = []
     size_bytes = 0
     for line in _lines(content, span.blocks):
@@ -110,9 +114,13 @@ def frames_of(content: bytes, span: Span, wanted: Wanted) -> Frames:
         if not wanted.has(frame):
             continue
         shown = wanted.shown(frame)
-        size_bytes += len(line) if shown is frame else len(msgspec.json.encode(shown))
-        if len(found) == wanted.limit or (found and size_bytes > MOST_ANSWER_BYTES):
+        size_bytes += answers.counted_bytes(answers.written(shown))
+        if len(found) == wanted.limit or (found and size_bytes > most_bytes):
             return Frames(tuple(found), frame["frame_number"])
+        if size_bytes > most_bytes:
+            raise TooLarge(
+                f"frame {frame['frame_number']} alone is larger than an answer may be; name the columns that you need"
+            )
         found.append(shown)
     return Frames(tuple(found), span.next_frame)
 
