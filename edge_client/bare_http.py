@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass
 from http.client import HTTPResponse
 from typing import Any
+from urllib.parse import SplitResult, urlsplit
 
 import requests
 import urllib3
@@ -16,6 +17,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 LIBRARY_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 MOST_RETRY_AFTER_S = 300.0
 # API Gateway passes at most 10 MB, and S3 says little; who says more is neither.
 MOST_ANSWER_BYTES = 16 * 1024 * 1024
@@ -51,10 +53,27 @@ def bare_session(timeouts: Timeouts) -> requests.Session:
     return session
 
 
+def keeps_secrets(address: str) -> bool:
+    """Whether what is sent to an address crosses no network in the open: https, or this machine itself."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return False
+    return bool(parts.hostname) and (parts.scheme == "https" or _is_here(parts))
+
+
+def _is_here(parts: SplitResult) -> bool:
+    return parts.scheme == "http" and parts.hostname in LOOPBACK
+
+
 def retry_after_s(response: requests.Response) -> float:
     """The wait that an answer asks for, at most five minutes; 0 when it asks for none."""
     text = response.headers.get("Retry-After", "")
     return min(float(text), MOST_RETRY_AFTER_S) if text.isascii() and text.isdigit() else 0.0
+
+
+class AnswerEncoded(OSError):
+    """The body of an answer is compressed, so nobody knows how much it is."""
 
 
 class _Session(requests.Session):
@@ -82,6 +101,7 @@ class _Adapter(HTTPAdapter):
 
 def _pools(timeouts: Timeouts) -> dict[str, type[urllib3.HTTPConnectionPool]]:
     class Answer(_Answer):
+        head_s = timeouts.answer_s
         whole_s = timeouts.whole_answer_s
 
     class Plain(HTTPConnection):
@@ -108,13 +128,27 @@ def _pools(timeouts: Timeouts) -> dict[str, type[urllib3.HTTPConnectionPool]]:
 
 
 class _Answer(HTTPResponse):
-    """An answer of which head and body together come in time, and are no longer than any that it can be."""
+    """An answer of which head and body together come in time, and are no longer than any that it can be.
 
+    Interim answers (1xx) are no answer: they do not put off the time by which the head must be there. An encoded
+    body is refused: nobody asked for one, and a few bytes of it may unpack to gigabytes.
+    """
+
+    head_s: float
     whole_s: float
 
     def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
         super().__init__(sock, *args, **options)
-        self.fp = io.BufferedReader(_Bounded(self.fp.detach(), time.monotonic() + self.whole_s))
+        self._began_at = time.monotonic()
+        self._bounds = _Bounded(self.fp.detach(), self._began_at + min(self.head_s, self.whole_s))
+        self.fp = io.BufferedReader(self._bounds)
+
+    def begin(self) -> None:
+        """Read the head. Raises TimeoutError, AnswerEncoded."""
+        super().begin()
+        if self.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
+            raise AnswerEncoded("nobody asked for an encoded answer")
+        self._bounds.until = self._began_at + self.whole_s
 
 
 class _Bounded(io.RawIOBase):
@@ -122,7 +156,7 @@ class _Bounded(io.RawIOBase):
 
     def __init__(self, raw: io.RawIOBase, until: float) -> None:
         self._raw = raw
-        self._until = until
+        self.until = until
         self._left_bytes = MOST_ANSWER_BYTES
 
     def readable(self) -> bool:
@@ -134,7 +168,7 @@ class _Bounded(io.RawIOBase):
         self._left_bytes -= taken_bytes or 0
         if self._left_bytes < 0:
             raise OSError("an answer longer than any")
-        if time.monotonic() > self._until:
+        if time.monotonic() > self.until:
             raise TimeoutError("an answer that does not end")
         return taken_bytes
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from edge_client.bare_http import keeps_secrets
 from edge_client.camera.link import link_to
 from edge_client.choice import ByFile, ByTime, Choice, Everything, New, parsed_recording, parsed_time
 from edge_client.coordinator import Token
@@ -26,7 +27,6 @@ TOKEN = re.compile(r"t_[A-Za-z0-9._~+/=-]{1,500}", re.ASCII)
 HAUL_PATIENCE_S = 24 * 3600.0
 LOOK_PATIENCE_S = 120.0
 V = TypeVar("V")
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ class _Reader:
             self.faults.append(
                 "--coordinator must be an http or https address without user, query or fragment"
             )
-        elif text and not _keeps_a_secret(text):
+        elif text and not keeps_secrets(text):
             self.faults.append("--coordinator must be https: the token would cross the network in the open")
         return text
 
@@ -274,11 +274,6 @@ def _is_address(text: str) -> bool:
         and parts.scheme in ("http", "https")
         and not (parts.username or parts.query or parts.fragment)
     )
-
-
-def _keeps_a_secret(text: str) -> bool:
-    parts = urlsplit(text)
-    return parts.scheme == "https" or parts.hostname in LOOPBACK
 
 
 def _token_text(path: Path) -> str:

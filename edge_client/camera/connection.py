@@ -42,7 +42,12 @@ LIBRARY_ERRORS = (http.client.HTTPException, OSError, UnicodeError)
 
 
 class Wire(socket.socket):
-    """A socket that counts what arrives, head and body alike, so that a trickle anywhere is seen as one."""
+    """A socket that counts what arrives, so that a trickle anywhere is seen as one.
+
+    Before the head of the answer is there nothing counts: interim answers (1xx) without end are silence.
+    """
+
+    is_answering = False
 
     def __init__(self, family: int, watch: StallWatch) -> None:
         super().__init__(family, socket.SOCK_STREAM)
@@ -53,7 +58,7 @@ class Wire(socket.socket):
         """One recv, as `socket.makefile` asks for it. Raises ReadBroken when the leg crawls."""
         taken_bytes = super().recv_into(buffer, nbytes, flags)
         if taken_bytes:
-            self._watch.moved(taken_bytes)
+            self._watch.moved(taken_bytes if self.is_answering else 0)
         return taken_bytes
 
 
@@ -155,7 +160,9 @@ class Connection:
             connection.sock = wire
             try:
                 connection.request(method, path, headers={"Connection": "close", **(headers or {})})
-                return Answer(path, connection, connection.getresponse(), wire)
+                response = connection.getresponse()
+                wire.is_answering = True
+                return Answer(path, connection, response, wire)
             except BaseException:
                 connection.close()
                 raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any, TypeVar
+from urllib.parse import urlencode
 
 import requests
 
@@ -37,6 +38,7 @@ from edge_client.standings import KnownChapter
 from edge_client.transfer.desk import PartUrl
 
 __all__ = [
+    "MOST_PAGES",
     "Beat",
     "ChapterView",
     "Coordinator",
@@ -52,6 +54,8 @@ __all__ = [
 ]
 
 TIMEOUTS = Timeouts()
+# Each page has up to 20 sessions: more than any camera films in its life.
+MOST_PAGES = 1000
 
 T = TypeVar("T")
 
@@ -121,16 +125,25 @@ class Coordinator:
         return self._retry.run("completing the upload", attempt)
 
     def known_chapters(self, serial: str) -> tuple[KnownChapter, ...]:
-        """Every chapter of this camera that a session of our project has, whichever device hauls it."""
+        """Every chapter of this camera that a session of our project has, whichever device hauls it.
+
+        Raises CoordinatorRefusal for pages without end.
+        """
         found: list[KnownChapter] = []
-        cursor: str | None = ""
-        while cursor is not None:
-            query = f"?cursor={cursor}" if cursor else ""
-            page, cursor = self._call(
-                "GET", f"/v1/cameras/{serial}/chapters{query}", None, answers.known_chapters
-            )
+        path, query = f"/v1/cameras/{serial}/chapters", ""
+        cursors = set[str]()
+        for _ in range(MOST_PAGES):
+            page, cursor = self._call("GET", path + query, None, answers.known_chapters)
             found += page
-        return tuple(found)
+            if cursor is None:
+                return tuple(found)
+            if cursor in cursors:
+                raise CoordinatorRefusal(
+                    "the coordinator's list of chapters leads back to a page that was read"
+                )
+            cursors.add(cursor)
+            query = f"?{urlencode({'cursor': cursor})}"
+        raise CoordinatorRefusal(f"the coordinator's list of chapters has more than {MOST_PAGES} pages")
 
     def session_state(self, session_id: str) -> SessionState | None:
         """What the coordinator says of a session, or None when it has none of that name; a single try."""

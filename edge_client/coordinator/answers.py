@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
+from edge_client.bare_http import keeps_secrets
 from edge_client.chapters import CameraFile
 from edge_client.coordinator.values import (
     ChapterView,
@@ -76,7 +77,7 @@ def part_urls(document: dict[str, Any], asked_at: float) -> dict[int, PartUrl]:
     return {
         _whole(item["number"]): PartUrl(
             _whole(item["number"]),
-            _text(item["url"]),
+            _address(item["url"]),
             {_text(name).lower(): _text(value) for name, value in item["headers"].items()},
             asked_at + _whole(item["expires_in_s"]),
         )
@@ -129,6 +130,14 @@ def _whole(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"a whole number, not {type(value).__name__}")
     return value
+
+
+def _address(value: object) -> str:
+    text = _text(value)
+    if not keeps_secrets(text):
+        # Without the address: its query is as good as a password.
+        raise ValueError("a part's URL that is not https")
+    return text
 
 
 def _text(value: object) -> str:

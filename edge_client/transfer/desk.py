@@ -30,7 +30,8 @@ Sign = Callable[[Sequence[SpooledPart]], Mapping[int, PartUrl]]
 class Desk:
     """Parts that wait to be sent; hands each one out once, with its URL.
 
-    One call for URLs takes every part that waits, up to 32. After an error nothing is handed out any more.
+    One call for URLs takes every part that waits, up to 32, and one call renews all URLs that ended together. After
+    an error nothing is handed out any more.
     `acknowledged` are parts that S3 has and the spool still holds, the oldest first.
     """
 
@@ -40,7 +41,9 @@ class Desk:
         self._signing = threading.Lock()
         self._changed = threading.Condition()
         self._waiting: deque[SpooledPart] = deque()
-        self._signed: deque[tuple[SpooledPart, PartUrl]] = deque()
+        self._resigning = threading.Lock()
+        self._signed: deque[SpooledPart] = deque()
+        self._urls: dict[int, tuple[SpooledPart, PartUrl]] = {}
         self._acknowledged = deque(acknowledged)
         self._on_their_way = 0
         self._closed = False
@@ -76,9 +79,16 @@ class Desk:
         """The next part with its URL; waits for one. None when no more will come."""
         with self._signing:
             if batch := self._batch():
-                urls = self._sign(batch)
-                self._signed.extend((part, urls[part.span.number]) for part in batch)
-            return self._signed.popleft() if self._signed and self._error is None else None
+                self._note_urls(batch, self._sign(batch))
+                self._signed.extend(batch)
+            if not self._signed or self._error is not None:
+                return None
+            with self._changed:
+                return self._urls[self._signed.popleft().span.number]
+
+    def _note_urls(self, batch: Sequence[SpooledPart], urls: Mapping[int, PartUrl]) -> None:
+        with self._changed:
+            self._urls |= {part.span.number: (part, urls[part.span.number]) for part in batch}
 
     def _batch(self) -> list[SpooledPart]:
         """The parts to ask URLs for: none while signed ones are left, or when no more will come."""
@@ -89,9 +99,26 @@ class Desk:
                 return []
             return [self._waiting.popleft() for _ in range(min(MOST_URLS, len(self._waiting)))]
 
-    def sign_again(self, part: SpooledPart) -> PartUrl:
-        """A fresh URL for one part."""
-        return self._sign([part])[part.span.number]
+    def sign_again(self, part: SpooledPart, old: PartUrl, now: float) -> PartUrl:
+        """Another URL for a part than its `old` one. Those of other parts that ended with it are signed in one call."""
+        with self._resigning:
+            _, url = self._urls.get(part.span.number, (part, old))
+            if url is not old:
+                return url
+            batch = [part, *self._ended_with(old, now)][:MOST_URLS]
+            urls = self._sign(batch)
+            self._note_urls(batch, urls)
+            return urls[part.span.number]
+
+    def _ended_with(self, old: PartUrl, now: float) -> list[SpooledPart]:
+        """The other parts whose URLs are over: by the clock, or because one that was good for as long is refused."""
+        ended_at = max(now, old.good_until)
+        with self._changed:
+            return [
+                part
+                for number, (part, url) in self._urls.items()
+                if number != old.number and url.good_until <= ended_at
+            ]
 
     @property
     def has_backlog(self) -> bool:
@@ -102,6 +129,7 @@ class Desk:
         """S3 has the part."""
         with self._changed:
             self._on_their_way -= 1
+            self._urls.pop(part.span.number, None)
             self.sent.add(part.span.number)
             self._acknowledged.append(part)
             self._changed.notify_all()
@@ -110,6 +138,7 @@ class Desk:
         """The part is not what was read and must be read again."""
         with self._changed:
             self._on_their_way -= 1
+            self._urls.pop(part.span.number, None)
             self.corrupt.add(part.span.number)
             self._changed.notify_all()
 

@@ -106,8 +106,9 @@ class PartSender:
         while True:
             self._desk.check()
             # Signed in batches: over a slow link the last of one are past their time before their turn comes.
-            if url.good_until <= self._retry.timing.monotonic():
-                url = self._desk.sign_again(part)
+            now = self._retry.timing.monotonic()
+            if url.good_until <= now:
+                url = self._desk.sign_again(part, url, now)
             try:
                 return self._put(part, url)
             except (UrlRefused, PartTurnedDown) as error:
@@ -116,7 +117,7 @@ class PartSender:
                     raise PartRefused(f"part {part.span.number}: {error}, {refusals} times") from None
                 if isinstance(error, PartTurnedDown) or refusals > 1:
                     outage.wait_after(error)
-                url = self._desk.sign_again(part) if isinstance(error, UrlRefused) else url
+                url = self._desk.sign_again(part, url, now) if isinstance(error, UrlRefused) else url
             except Transient as error:
                 self._uplink.lanes.troubled()
                 outage.wait_after(error)

@@ -142,6 +142,14 @@ def never_answers(handler: CloudHandler, *rest: Any) -> None:
     handler.wait_for_hang_up()
 
 
+def goes_on_and_on(handler: CloudHandler, *rest: Any) -> None:
+    """S3 takes the part and says that it will answer, again and again."""
+    handler.body()
+    handler.close_connection = True
+    while not handler.wait_for_hang_up(0.02):
+        handler.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+
 def drips(handler: CloudHandler, *rest: Any) -> None:
     """An answer that comes byte by byte and has no end."""
     handler.body()

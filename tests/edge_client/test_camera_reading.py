@@ -25,7 +25,7 @@ from edge_client.errors import (
     Unsettled,
 )
 from edge_client.plan import ChapterPlan, Span
-from edge_client.retry import STALL_WINDOW_S
+from edge_client.retry import STALL_FLOOR_BYTES, STALL_WINDOW_S
 from tests.edge_client.fakes import CameraFile, CameraHandler, FakeCamera, footage, part, raw
 
 CONTENT = footage(1000)
@@ -264,6 +264,38 @@ def test_what_the_writer_raises_is_not_laid_at_the_cameras_door(reader: Camera):
 
     with pytest.raises(OSError, match="no room"):
         reader.read_part(CHAPTER, Span(1, 0, 100), full)
+
+
+@pytest.mark.parametrize("interim", [b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 100 x\r\nX: y\r\n\r\n"])
+def test_interim_answers_without_end_are_silence(camera: FakeCamera, interim: bytes):
+    camera.files["100GOPRO/GX010042.MP4"] = CameraFile(CONTENT)
+    clock = itertools.count(0, 1.0)
+    reader = Camera(camera.url, lambda: next(clock))
+
+    def never_an_answer(handler: CameraHandler, *rest: object) -> None:
+        handler.close_connection = True
+        # As many bytes as the floor asks for, many times over.
+        handler.wfile.write(interim * (20 * STALL_FLOOR_BYTES // len(interim)))
+
+    camera.faults["read"] = [never_an_answer]
+    with pytest.raises(Transient, match="stalled: 0 bytes"):
+        reader.read_part(CHAPTER, Span(1, 0, 1000), lambda block: None)
+    reader.close()
+
+
+def test_an_answer_behind_interim_ones_is_read(camera: FakeCamera):
+    camera.files["100GOPRO/GX010042.MP4"] = CameraFile(CONTENT)
+    reader, taken = Camera(camera.url, lambda: 0.0), bytearray()
+
+    def interim_first(handler: CameraHandler, file: CameraFile, first: int, last: int) -> None:
+        handler.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n" * 3)
+        handler.part(file, first, last)
+
+    camera.faults["read"] = [interim_first]
+    reader.read_part(CHAPTER, Span(1, 100, 200), taken.extend)
+    reader.close()
+
+    assert taken == CONTENT[100:300]
 
 
 @pytest.mark.parametrize("sent_bytes", [10, 120], ids=["in its head", "in its body"])

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from edge_client.coordinator import Coordinator, Token, crc_text, crc_value
+from edge_client.coordinator import MOST_PAGES, Coordinator, Token, crc_text, crc_value
 from edge_client.errors import (
     CoordinatorRefusal,
     GaveUp,
@@ -20,7 +20,7 @@ from edge_client.plan import CameraIdentity, ChapterPlan, PartPlan, SessionPlan,
 from edge_client.retry import Retry, Tally
 from edge_client.spool import SpooledPart
 from tests.edge_client.conftest import FakeTime
-from tests.edge_client.fakes import TOKEN, CloudHandler, FakeCloud
+from tests.edge_client.fakes import SIGNATURE, TOKEN, CloudHandler, FakeCloud
 
 CHAPTER = ChapterPlan("100GOPRO", "GX010042.MP4", 5, 1, 1, None, None)
 PLAN = SessionPlan("s", None, CameraIdentity("C3501324500711", None, None), (CHAPTER,))
@@ -203,6 +203,80 @@ def test_a_url_is_good_from_when_it_was_asked_for_and_not_from_the_first_try(
     [url] = coordinator.part_urls("u_1", [SpooledPart(Span(1, 0, 5), 7)]).values()
 
     assert url.good_until == clock.now_s + cloud.expires_in_s
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["http://bucket.s3.amazonaws.com/key", "ftp://127.0.0.1/key", "/key", "bucket.s3.amazonaws.com/key"],
+)
+def test_a_part_url_that_is_not_https_is_refused_untold(
+    coordinator: Coordinator, cloud: FakeCloud, address: str
+):
+    url = f"{address}?X-Amz-Signature={SIGNATURE}"
+    item = {"number": 1, "url": url, "headers": {}, "expires_in_s": 900}
+    cloud.faults["urls"] = [(200, json.dumps({"part_urls": [item]}).encode())]
+
+    with pytest.raises(CoordinatorRefusal, match="not https") as caught:
+        coordinator.part_urls("u_1", [SpooledPart(Span(1, 0, 5), 7)])
+
+    assert SIGNATURE not in str(caught.value)
+
+
+@pytest.mark.parametrize("host", ["https://bucket.s3.amazonaws.com", "http://127.0.0.1:5055"])
+def test_a_part_url_of_https_or_of_this_machine_is_taken(
+    coordinator: Coordinator, cloud: FakeCloud, host: str
+):
+    item = {"number": 1, "url": f"{host}/key", "headers": {}, "expires_in_s": 900}
+    cloud.faults["urls"] = [(200, json.dumps({"part_urls": [item]}).encode())]
+
+    [url] = coordinator.part_urls("u_1", [SpooledPart(Span(1, 0, 5), 7)]).values()
+
+    assert url.url == f"{host}/key"
+
+
+class TestTheChaptersOfACamera:
+    def pages(self, cloud: FakeCloud, *cursors: str | None) -> None:
+        cloud.faults["known"] = [
+            (200, json.dumps({"chapters": [], "cursor": cursor}).encode()) for cursor in cursors
+        ]
+
+    def test_are_read_page_by_page(self, coordinator: Coordinator, cloud: FakeCloud):
+        asked: list[str] = []
+
+        def page(cursor: str | None) -> Callable[[CloudHandler], None]:
+            def act(handler: CloudHandler) -> None:
+                asked.append(handler.path.partition("?")[2])
+                handler.answer_json(200, {"chapters": [], "cursor": cursor})
+
+            return act
+
+        cloud.faults["known"] = [page("a=="), page("b&c"), page(None)]
+
+        assert coordinator.known_chapters("C1") == ()
+        assert asked == ["", "cursor=a%3D%3D", "cursor=b%26c"]
+
+    @pytest.mark.parametrize("cursors", [["a", "a"], ["a", "b", "a"], ["a", "b", "c", "b"]])
+    def test_that_lead_back_to_a_page_that_was_read_are_refused(
+        self, coordinator: Coordinator, cloud: FakeCloud, cursors: list[str | None]
+    ):
+        self.pages(cloud, *cursors, *(["a"] * 9))
+
+        with pytest.raises(CoordinatorRefusal, match="leads back"):
+            coordinator.known_chapters("C1")
+
+        assert len(cloud.calls) == len(cursors)
+
+    @pytest.mark.parametrize("beyond", [-1, 0])
+    def test_may_have_very_many_pages(self, coordinator: Coordinator, cloud: FakeCloud, beyond: int):
+        self.pages(cloud, *(str(number) for number in range(MOST_PAGES + beyond - 1)), None)
+
+        assert coordinator.known_chapters("C1") == ()
+
+    def test_that_have_pages_without_end_are_refused(self, coordinator: Coordinator, cloud: FakeCloud):
+        self.pages(cloud, *(str(number) for number in range(MOST_PAGES)), None)
+
+        with pytest.raises(CoordinatorRefusal, match="pages"):
+            coordinator.known_chapters("C1")
 
 
 def test_a_part_without_its_url_is_refused(coordinator: Coordinator, cloud: FakeCloud):

@@ -20,7 +20,7 @@ import requests
 from awscrt.checksums import crc64nvme
 
 from edge_client.bare_http import Timeouts
-from edge_client.errors import EdgeError, GaveUp, PartRefused, TryLater, Unsettled
+from edge_client.errors import CoordinatorRefusal, EdgeError, GaveUp, PartRefused, TryLater, Unsettled
 from tests.edge_client.conftest import Device
 from tests.edge_client.fakes import (
     LEAST_FILM_BYTES,
@@ -49,6 +49,7 @@ from tests.edge_client.s3_scene import (
     drips,
     empty_file,
     for_one_part,
+    goes_on_and_on,
     gone,
     lost_by_s3,
     never_answers,
@@ -144,6 +145,11 @@ ROWS = [
     ),
     Row("N2: a stall after the last byte", steps(timeouts(answer_s=1.5), s3(never_answers)), Recovers()),
     Row("N2: an answer without an end", steps(timeouts(whole_answer_s=0.5), s3(drips)), Recovers()),
+    Row(
+        "N2: interim answers without an end",
+        steps(timeouts(answer_s=1.5), s3(goes_on_and_on)),
+        Recovers(),
+    ),
     Row("N2: a crawl below the floor", steps(Scene.one_large_part, crawling), ONE_PART),
     Row("N3: reset half way", s3(resets_half_way), Recovers()),
     Row("N3: hung up before a word", s3(lambda handler, *_: handler.reset()), Recovers()),
@@ -231,11 +237,16 @@ ROWS = [
         for_one_part(lambda scene: scene.urls_lead_to(*[scene.stranger(secure=True)] * ALWAYS)),
         waits("certificate there is not to be trusted", most_puts=0),
     ),
-    Row("N12: a name that is not known", lambda scene: scene.urls_lead_to("http://s3.invalid"), MISLED),
+    Row("N12: a name that is not known", lambda scene: scene.urls_lead_to("https://s3.invalid"), MISLED),
     Row(
         "N12: a name that stays unknown",
-        for_one_part(patience(60), lambda scene: scene.urls_lead_to(*["http://s3.invalid"] * ALWAYS)),
+        for_one_part(patience(60), lambda scene: scene.urls_lead_to(*["https://s3.invalid"] * ALWAYS)),
         Ends(GaveUp, 75, "NameResolutionError", least_wait_s=30, most_puts=0),
+    ),
+    Row(
+        "N12: an address in the open",
+        for_one_part(lambda scene: scene.urls_lead_to("http://s3.invalid")),
+        Ends(CoordinatorRefusal, 1, "not https", least_wait_s=0, most_puts=0),
     ),
     Row("N12: nobody listens", lambda scene: scene.urls_lead_to("http://127.0.0.1:1"), MISLED),
     Row("N13: the least film", at_size(LEAST_FILM_BYTES), ONE_PART),

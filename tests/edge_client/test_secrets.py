@@ -232,7 +232,7 @@ FAULTS: dict[str, Callable[[Case], None]] = {
     "a captive portal answers": s3(welcome),
     "a machine in between answers": s3(answers(502, b"<html>bad gateway</html>")),
     "S3 is not there": leads_to("http://127.0.0.1:1"),
-    "S3's name is not known": leads_to("http://s3.invalid"),
+    "S3's name is not known": leads_to("https://s3.invalid"),
     "S3's address is none": leads_to("http://[::bad"),
     "S3's address has a scheme that nobody speaks": leads_to("gopher://127.0.0.1"),
     "nobody vouches for S3": nobody_vouches,

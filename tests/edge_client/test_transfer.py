@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ from tests.edge_client.conftest import FakeTime
 from tests.edge_client.fakes import SIGNATURE
 
 PLAN = PartPlan(15, 5, 3)
+NOW_S = 1000.0
 ADDRESS = f"http://127.0.0.1:1/bucket?X-Amz-Signature={SIGNATURE}"
 
 
@@ -89,6 +91,119 @@ def test_a_url_past_its_time_is_renewed_before_a_byte_is_sent(good_for_s: float,
         sender(Desk(counted, PLAN), 0.0).send(part(1), url)
 
     assert asked == ([1] if renewed else [])
+
+
+class TestUrlsThatEndTogether:
+    """`good_for_s` counts from the clock's present, so that a test says which ones are over."""
+
+    @staticmethod
+    def desk(asked: list[list[int]], *good_for_s: float, closed: bool = True) -> Desk:
+        """A desk at which so many parts are signed, the URL of each first good for so long and then for an hour."""
+
+        def sign(batch: Sequence[SpooledPart]) -> dict[int, PartUrl]:
+            asked.append([one.span.number for one in batch])
+            lives_s = good_for_s if len(asked) == 1 else [3600.0] * len(batch)
+            return {
+                one.span.number: PartUrl(one.span.number, ADDRESS, {"content-length": "5"}, NOW_S + life_s)
+                for one, life_s in zip(batch, lives_s, strict=True)
+            }
+
+        desk = Desk(sign, PLAN)
+        for number in range(1, len(good_for_s) + 1):
+            desk.add(part(number))
+        if closed:
+            desk.close()
+        return desk
+
+    def taken(self, desk: Desk, count: int) -> list[tuple[SpooledPart, PartUrl]]:
+        return [one for one in (desk.take() for _ in range(count)) if one]
+
+    def test_are_signed_again_in_one_call_whether_they_wait_or_are_on_their_way(self):
+        asked: list[list[int]] = []
+        desk = self.desk(asked, *([-1.0] * MOST_URLS))
+        taken = self.taken(desk, 4)
+
+        fresh = [desk.sign_again(one, url, NOW_S) for one, url in taken]
+
+        assert (len(asked), sorted(asked[1])) == (2, list(range(1, MOST_URLS + 1)))
+        assert [url.number for url in fresh] == [1, 2, 3, 4]
+        assert all(url.good_until > NOW_S for _, url in self.taken(desk, MOST_URLS - 4))
+        assert len(asked) == 2
+
+    def test_cost_a_sender_one_call_more(self):
+        asked: list[list[int]] = []
+        desk = self.desk(asked, *([0.0] * MOST_URLS))
+
+        sender(desk, 0.0, FakeTime(NOW_S)).run()
+
+        assert [sorted(batch) for batch in asked] == [list(range(1, MOST_URLS + 1))] * 2
+
+    def test_that_s3_refuses_early_take_those_along_that_were_good_for_as_long(self):
+        asked: list[list[int]] = []
+        desk = self.desk(asked, 900.0, 900.0, 901.0)
+        [(one, url)] = self.taken(desk, 1)
+
+        desk.sign_again(one, url, NOW_S)
+
+        assert asked[1:] == [[1, 2]]
+
+    @pytest.mark.parametrize(("good_for_s", "together"), [(-1.0, [1, 2]), (0.0, [1, 2]), (1.0, [1])])
+    def test_leave_alone_what_is_still_good(self, good_for_s: float, together: list[int]):
+        asked: list[list[int]] = []
+        desk = self.desk(asked, 0.0, good_for_s)
+        [(one, url)] = self.taken(desk, 1)
+
+        desk.sign_again(one, url, NOW_S)
+
+        assert asked[1:] == [together]
+
+    def test_do_not_take_along_what_has_arrived(self):
+        asked: list[list[int]] = []
+        desk = self.desk(asked, 0.0, 0.0, 0.0)
+        (first, _), (second, _), (third, url) = self.taken(desk, 3)
+        desk.acknowledge(first)
+        desk.spoilt(second)
+
+        desk.sign_again(third, url, NOW_S)
+
+        assert asked[1:] == [[3]]
+
+    def test_are_never_more_than_32_in_one_call(self):
+        asked: list[list[int]] = []
+
+        def sign(batch: Sequence[SpooledPart]) -> dict[int, PartUrl]:
+            asked.append([one.span.number for one in batch])
+            return {
+                one.span.number: PartUrl(one.span.number, ADDRESS, {}, NOW_S + 100 * (len(asked) - 1))
+                for one in batch
+            }
+
+        desk = Desk(sign, PLAN)
+        for number in range(1, MOST_URLS + 2):
+            desk.add(part(number))
+        desk.close()
+        first = self.taken(desk, MOST_URLS)
+        last = self.taken(desk, 1)
+
+        desk.sign_again(*last[0], NOW_S + 100)
+
+        assert [len(batch) for batch in asked] == [MOST_URLS, 1, MOST_URLS]
+        assert asked[2][0] == MOST_URLS + 1
+        assert len(first) == MOST_URLS
+
+    def test_do_not_wait_for_a_part_that_is_still_being_read(self):
+        asked: list[list[int]] = []
+        desk = self.desk(asked, 0.0, closed=False)
+        taken = desk.take()
+        waiting = threading.Thread(target=desk.take, daemon=True)
+        waiting.start()
+
+        assert taken
+        desk.sign_again(*taken, NOW_S)
+
+        assert asked == [[1], [1]]
+        desk.close()
+        waiting.join(5)
 
 
 @pytest.mark.parametrize(("waiting", "batches"), [(1, [1]), (MOST_URLS, [32]), (MOST_URLS + 1, [32, 1])])
