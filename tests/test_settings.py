@@ -34,7 +34,6 @@ def test_what_is_not_said_keeps_the_usual_policy_and_lets_devices_work():
         minimum_client_version="0.1.0",
         policy=Policy(),
         order_queue_url="https://sqs.eu-west-1.amazonaws.com/123456789012/orders",
-        default_wish=None,
         pause=False,
         pace_bytes_s=None,
     )
@@ -61,6 +60,7 @@ def test_every_variable_is_heard():
 
     assert read.endpoint_url == "http://127.0.0.1:5055"
     assert read.policy == Policy(
+        required_outputs=(ArtifactId("output.enhanced.mp4"), ArtifactId("measurements.lights")),
         part_size_bytes=5_242_880,
         part_url_ttl_s=60,
         upload_ttl_s=3600,

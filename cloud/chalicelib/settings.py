@@ -8,6 +8,7 @@ from typing import Any
 from chalicelib.aws.signer import LONGEST_TTL_S
 from chalicelib.core.cleanup import Spent
 from chalicelib.core.errors import InvalidRequest
+from chalicelib.core.ids import ArtifactId
 from chalicelib.core.order import Wish, wish
 from chalicelib.core.parts import LARGEST_PART_BYTES
 from chalicelib.core.settle import Policy
@@ -31,8 +32,7 @@ class SettingsFaults(Exception):
 class Settings:
     """What a deployment decides.
 
-    `default_wish` is what a session is ordered with when its device names no order; None leaves it unordered. `pause`
-    and `pace_bytes_s` are what heartbeats are answered.
+    `pause` and `pace_bytes_s` are what heartbeats are answered.
     """
 
     bucket: str
@@ -43,9 +43,14 @@ class Settings:
     minimum_client_version: str
     policy: Policy
     order_queue_url: str
-    default_wish: Wish | None
     pause: bool
     pace_bytes_s: int | None
+
+    @property
+    def default_wish(self) -> Wish | None:
+        """What a session is ordered with when its device names no order; None leaves it unordered."""
+        required = self.policy.required_outputs
+        return Wish(required) if required else None
 
 
 def settings(environment: Mapping[str, str]) -> Settings:
@@ -59,6 +64,7 @@ def settings(environment: Mapping[str, str]) -> Settings:
         endpoint_url=read["AWS_ENDPOINT_URL"],
         minimum_client_version=read["MINIMUM_CLIENT_VERSION"],
         policy=Policy(
+            required_outputs=read["REQUIRED_OUTPUTS"],
             part_size_bytes=read["PART_SIZE_BYTES"],
             part_url_ttl_s=read["PART_URL_TTL_S"],
             upload_ttl_s=read["UPLOAD_TTL_S"],
@@ -68,7 +74,6 @@ def settings(environment: Mapping[str, str]) -> Settings:
             cleanup_limit=Spent(read["CLEANUP_OBJECTS_A_DAY"], read["CLEANUP_BYTES_A_DAY"]),
         ),
         order_queue_url=read["ORDER_QUEUE_URL"],
-        default_wish=read["REQUIRED_OUTPUTS"],
         pause=read["PAUSE"],
         pace_bytes_s=read["PACE_BYTES_S"],
     )
@@ -133,12 +138,12 @@ def _true_or_false(text: str) -> bool:
     return text == "true"
 
 
-def _wish(text: str) -> Wish | None:
-    """The wish for the artifacts that `text` lists between commas; nothing is wished for by the empty text."""
+def _required(text: str) -> tuple[ArtifactId, ...]:
+    """The artifacts that `text` lists between commas; none for the empty text."""
     if not text:
-        return None
+        return ()
     try:
-        return wish([required.strip() for required in text.split(",")], {})
+        return wish([required.strip() for required in text.split(",")], {}).required
     except InvalidRequest as error:
         raise ValueError(f"must list artifacts between commas: {error}") from error
 
@@ -152,7 +157,7 @@ VARIABLES: Mapping[str, _Required | _Optional] = {
     "AWS_ENDPOINT_URL": _Optional(_matching("https?://[^/?#@]+", "scheme://host:port and nothing more")),
     "MINIMUM_CLIENT_VERSION": _Required(_matching(r"[0-9]+\.[0-9]+\.[0-9]+", "a version like 0.1.0")),
     "ORDER_QUEUE_URL": _Required(_matching(r"https?://[^/?#@\s]+/[^?#\s]+", "a queue's URL")),
-    "REQUIRED_OUTPUTS": _Optional(_wish),
+    "REQUIRED_OUTPUTS": _Optional(_required, ()),
     "PART_SIZE_BYTES": _Optional(_between(1, LARGEST_PART_BYTES), _USUAL.part_size_bytes),
     "PART_URL_TTL_S": _Optional(_between(1, LONGEST_TTL_S), _USUAL.part_url_ttl_s),
     "UPLOAD_TTL_S": _Optional(_between(1, _MULTIPART_LIFETIME_S - 1), _USUAL.upload_ttl_s),

@@ -130,15 +130,23 @@ def _heading(found: Plan) -> Iterator[str]:
         f"today, {counted(spent.objects, 'object')} of {limit.objects} and "
         f"{size(spent.size_bytes)} of {size(limit.size_bytes)} were cleaned"
     )
+    yield f"every order requires {', '.join(found.minimum) or 'nothing: REQUIRED_OUTPUTS is empty'}"
 
 
 def _sessions(found: Plan) -> Iterator[str]:
     for each in found.sessions:
         yield ""
         yield f"{each.session_id}: {_verdict(each, found.arming)}"
-        yield from columns([(name, why) for name, why in (each.closed or {}).items()], indent=2)
+        yield from columns([*_required(each), *(each.closed or {}).items()], indent=2)
         if each.would_go:
             yield from columns([(one.key, size(one.size_bytes)) for one in each.standing], indent=2)
+
+
+def _required(each: Kept) -> Iterator[tuple[str, str]]:
+    if not each.fault:
+        yield "requires", ", ".join(each.required) or "nothing"
+    if each.left_out:
+        yield "left out", f"{', '.join(each.left_out)}: {each.below_minimum_reason}"
 
 
 def _verdict(each: Kept, arming: Arming | None) -> str:
@@ -168,6 +176,7 @@ def _document(stage: str, found: Plan) -> Mapping[str, Any]:
         "arming": _arming(found.arming),
         "today": _sum(found.spent),
         "limit": _sum(found.limit),
+        "required_outputs": list(found.minimum),
         "sessions": [_session(each) for each in found.sessions],
         "total": _totals(found),
         "failed": len(found.faults),
@@ -179,6 +188,9 @@ def _session(each: Kept) -> Mapping[str, Any]:
         "session_id": each.session_id,
         "state": each.state,
         "would_go": each.would_go,
+        "required": list(each.required),
+        "left_out": list(each.left_out),
+        "below_minimum_reason": each.below_minimum_reason,
         "size_bytes": _bytes(each),
         "objects": [
             {

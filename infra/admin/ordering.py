@@ -33,7 +33,9 @@ from infra.admin.said import stamp
 _ORDER_EXAMPLES = """  python -m infra.admin order --stage prod match-17-north
   python -m infra.admin order --stage prod match-17-north --require output.enhanced.mp4 measurements.lights.json
   python -m infra.admin order --stage prod match-17-north --parameters '{"segments": 3}' --dry-run
-  python -m infra.admin order --stage prod match-17-north --parameters @parameters.json --json"""
+  python -m infra.admin order --stage prod match-17-north --parameters @parameters.json --json
+  python -m infra.admin order --stage prod match-17-north --require measurements.lights.json \\
+      --below-minimum-reason 'a calibration flight; nobody wants its film'"""
 
 _HOLD_EXAMPLES = """  python -m infra.admin hold --stage prod match-17-north --reason 'the referee wants to see it'
   python -m infra.admin hold --stage prod match-17-north --release --dry-run"""
@@ -49,6 +51,12 @@ def describe(commands: Any) -> None:
         nargs="+",
         metavar="ID",
         help="output.NAME and measurements.NAME; the deployment's REQUIRED_OUTPUTS unless given",
+    )
+    ordered.add_argument(
+        "--below-minimum-reason",
+        type=reason,
+        metavar="TEXT",
+        help="why this session may do without some of REQUIRED_OUTPUTS; it goes on record, and such an order needs it",
     )
     ordered.add_argument(
         "--parameters",
@@ -107,7 +115,12 @@ def _wish(given: Arguments, deployment: Deployment) -> Wish:
         raise Refused(f"stage {given.stage} requires no outputs by default: name them with --require")
     if required is None and deployment.default_wish:
         required = deployment.default_wish.required
-    return as_body(bodies.OrderGiven, {"required": required, "parameters": given.parameters}).wish()
+    said = {
+        "required": required,
+        "parameters": given.parameters,
+        "below_minimum_reason": given.below_minimum_reason,
+    }
+    return as_body(bodies.OrderGiven, said).wish()
 
 
 def _parameters(text: str) -> dict[str, Any]:
@@ -146,6 +159,8 @@ def _told(order: Order | None) -> Mapping[str, Any] | None:
     return {
         "number": order.number,
         "required": list(order.wish.required),
+        "left_out": list(order.wish.left_out),
+        "below_minimum_reason": order.wish.below_minimum_reason,
         "parameters": msgspec.json.decode(order.wish.parameters),
         "sent_at": stamp(order.sent_at),
     }
@@ -155,6 +170,8 @@ def _order_lines(document: Mapping[str, Any]) -> Iterator[str]:
     order = document["order"]
     ordered = _worded(document, "is ordered already; nothing changes", "would be ordered", "is ordered")
     yield f"{document['session_id']} {ordered}: order {order['number']} for {', '.join(order['required'])}"
+    if order["left_out"]:
+        yield f"it does without {', '.join(order['left_out'])}: {order['below_minimum_reason']}"
     if document["waits_for"]:
         yield f"it goes to the queue after {document['waits_for']}"
     elif order["sent_at"]:

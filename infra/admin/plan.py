@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from chalicelib.core.cleanup import Arming, Doomed, Spent
-from chalicelib.core.ids import SessionId
+from chalicelib.core.ids import ArtifactId, SessionId
 from chalicelib.core.picture import Picture
 from chalicelib.core.session import SessionState
 from chalicelib.core.settle import Facts, gates
@@ -25,13 +25,18 @@ _TELL_EVERY = 100
 class Kept:
     """Why a session's originals and intermediates may not go now, and which of them stand.
 
-    `closed` has each closed gate by name, with its reason. `fault` is why the session could not be looked at.
+    `closed` has each closed gate by name, with its reason. `required` is what the present order requires, without
+    `left_out`, which an operator left out of the deployment's minimum for `below_minimum_reason`. `fault` is why the
+    session could not be looked at.
     """
 
     session_id: SessionId
     state: str | None = None
     standing: tuple[Doomed, ...] = ()
     closed: Mapping[str, str] | None = None
+    required: tuple[ArtifactId, ...] = ()
+    left_out: tuple[ArtifactId, ...] = ()
+    below_minimum_reason: str | None = None
     fault: str | None = None
 
     @property
@@ -42,11 +47,15 @@ class Kept:
 
 @dataclass(frozen=True)
 class Plan:
-    """All sessions that were looked at, with what counts for all of them. `spent` is today's (UTC)."""
+    """All sessions that were looked at, with what counts for all of them.
+
+    `spent` is today's (UTC), `minimum` what the deployment requires of every order.
+    """
 
     arming: Arming | None
     spent: Spent
     limit: Spent
+    minimum: tuple[ArtifactId, ...]
     sessions: tuple[Kept, ...]
 
     @property
@@ -70,7 +79,8 @@ def plan(ports: Ports, named: Sequence[SessionId], progress: Progress) -> Plan:
     wanted = dict.fromkeys(named) if named else sorted(ports.records.sessions())
     looked = watched(wanted, len(wanted), progress)
     found = [_kept(ports, session_id, is_named=bool(named)) for session_id in looked]
-    return Plan(arming, spent or Spent(), ports.policy.cleanup_limit, tuple(each for each in found if each))
+    policy, sessions = ports.policy, tuple(each for each in found if each)
+    return Plan(arming, spent or Spent(), policy.cleanup_limit, policy.required_outputs, sessions)
 
 
 def watched(
@@ -104,7 +114,9 @@ def _kept(ports: Ports, session_id: SessionId, is_named: bool) -> Kept | None:
         closed, standing = closed_gates(ports, picture)
     except Exception as error:  # noqa: BLE001 a door for each session: one that fails does not hide the others
         return Kept(session_id, fault=why(error))
-    return Kept(session_id, state.value, standing, closed)
+    order = picture.session.order
+    left_out, why_left_out = (order.wish.left_out, order.wish.below_minimum_reason) if order else ((), None)
+    return Kept(session_id, state.value, standing, closed, picture.required, left_out, why_left_out)
 
 
 def _standing(picture: Picture, facts: Facts) -> tuple[Doomed, ...]:

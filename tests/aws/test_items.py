@@ -75,6 +75,8 @@ def test_an_order_stands_in_its_sessions_item_as_a_person_can_read_it():
                 "M": {
                     "required": {"L": [{"S": "output.enhanced.mp4"}]},
                     "parameters": {"S": '{"segments": 3}'},
+                    "left_out": {"L": []},
+                    "added": {"L": []},
                 }
             },
             "ordered_at": {"S": "2026-11-21T12:00:00Z"},

@@ -1,7 +1,8 @@
 import pytest
 
 from chalicelib.core.errors import InvalidRequest
-from chalicelib.core.order import MOST_PARAMETERS_BYTES, MOST_REQUIRED, Order, wish
+from chalicelib.core.ids import ArtifactId
+from chalicelib.core.order import MOST_PARAMETERS_BYTES, MOST_REQUIRED, Order, add_minimum, leave_out, wish
 from chalicelib.core.session import SessionState
 from tests.support.builders import START, make_session
 
@@ -99,3 +100,55 @@ def test_a_failed_session_that_is_ordered_again_may_be_stored_again():
 )
 def test_an_order_is_owed_to_a_stored_session_that_is_not_held_and_was_not_sent(session, owed: bool):
     assert session.owes_order is owed
+
+
+VIDEO, REPORT = ArtifactId("output.enhanced.mp4"), ArtifactId("output.report.pdf")
+
+
+def test_what_the_minimum_requires_is_added_behind_what_was_asked():
+    asked = wish([REPORT], {"n": 1})
+
+    found = add_minimum(asked, (VIDEO, REPORT))
+
+    assert found == wish([REPORT, VIDEO], {"n": 1})
+    assert found.added == (VIDEO,)
+
+
+def test_the_same_order_is_the_same_wish_whoever_named_what_is_required():
+    assert add_minimum(wish([REPORT], {}), (VIDEO,)) == add_minimum(wish([REPORT, VIDEO], {}), (VIDEO,))
+
+
+@pytest.mark.parametrize(("asked", "is_taken"), [(48, True), (49, True), (50, False)])
+def test_an_order_has_at_most_50_artifacts_with_those_of_the_minimum(asked: int, is_taken: bool):
+    wanted = wish([f"output.{number}" for number in range(asked)], {})
+
+    if is_taken:
+        assert len(add_minimum(wanted, (VIDEO,)).required) == asked + 1
+    else:
+        with pytest.raises(InvalidRequest, match="with those that the deployment requires"):
+            add_minimum(wanted, (VIDEO,))
+
+
+def test_what_an_operator_leaves_out_goes_on_record_with_the_reason():
+    found = leave_out(wish([REPORT], {}, "a rehearsal"), (VIDEO, REPORT))
+
+    assert (found.required, found.left_out, found.below_minimum_reason) == (
+        (REPORT,),
+        (VIDEO,),
+        "a rehearsal",
+    )
+
+
+def test_nothing_is_left_out_without_a_reason():
+    with pytest.raises(InvalidRequest, match=r"requires output.enhanced.mp4 as well.*below_minimum_reason"):
+        leave_out(wish([REPORT], {}), (VIDEO,))
+
+
+@pytest.mark.parametrize("minimum", [(), (REPORT,)])
+def test_a_reason_that_excuses_nothing_is_refused(minimum: tuple[ArtifactId, ...]):
+    with pytest.raises(InvalidRequest, match="leaves out nothing"):
+        leave_out(wish([REPORT], {}, "to be safe"), minimum)
+
+
+def test_an_order_that_leaves_nothing_out_needs_no_reason():
+    assert leave_out(wish([REPORT, VIDEO], {}), (VIDEO,)) == wish([REPORT, VIDEO], {})

@@ -678,3 +678,36 @@ def test_an_object_is_never_cleaned_by_its_name_alone():
     settled(at_each_marker(ports, replaced))
 
     assert ports.footage.head(SECOND) == seen[0]
+
+
+def test_a_device_that_orders_again_for_less_does_not_have_its_session_cleaned():
+    ports = story.processed((VIDEO,), replace(POLICY, required_outputs=(VIDEO,)))
+    ordering.order(ports, story.NORTH, SESSION_ID, wish([LIGHTS], {}))
+    story.process(ports, {LIGHTS: MADE[LIGHTS]}, order=2)
+
+    story.let_pass(ports)
+    story.let_grace_pass(ports)
+
+    assert recorded(ports).awaited == (VIDEO,)
+    assert story.originals_stand(ports)
+
+
+def test_a_session_that_was_ordered_before_the_minimum_grew_is_kept():
+    ports = ripe((VIDEO,))
+    stricter = replace(ports, policy=replace(ports.policy, required_outputs=(VIDEO, LIGHTS)))
+
+    assert settled(stricter) == "PROCESSED"
+    assert story.originals_stand(ports)
+
+
+def test_what_an_operator_left_out_with_a_reason_keeps_nothing():
+    ports = ripe((VIDEO,))
+    stricter = replace(ports, policy=replace(ports.policy, required_outputs=(VIDEO, LIGHTS)))
+    below = wish([VIDEO], {"n": 1}, "a rehearsal: nobody measures it")
+    ordering.order(stricter, OPERATOR, SESSION_ID, below)
+    story.process(ports, {VIDEO: MADE[VIDEO]}, order=2)
+
+    story.let_pass(stricter)
+    story.let_grace_pass(stricter)
+
+    assert story.state_of(ports) == "CLEANED"

@@ -284,3 +284,17 @@ def test_each_call_is_for_its_roles(call):
         call(ports)
 
     assert recorded(ports) == before
+
+
+def test_only_an_operator_goes_below_what_the_deployment_requires():
+    ports = stored()
+    minimum = replace(ports, policy=replace(ports.policy, required_outputs=WISH.required))
+    below = wish(["output.report.pdf"], {}, "a rehearsal")
+
+    with pytest.raises(NotPermitted, match="only an operator"):
+        ordering.order(minimum, DEVICE, SESSION_ID, below)
+    picture = ordering.order(minimum, OPERATOR, SESSION_ID, below)
+
+    order = picture.session.order
+    assert order
+    assert (order.wish.required, order.wish.left_out) == (below.required, WISH.required)

@@ -22,6 +22,7 @@ def _gate(name: str, function: str) -> Mutant:
 MUTANTS = (
     _gate("processed", "_is_processed"),
     _gate("outputs-required", "_requires_outputs"),
+    _gate("minimum-required", "_minimum_is_required"),
     _gate("outputs-verified", "_outputs_are_verified"),
     _gate("measurements-indexed", "_measurements_are_indexed"),
     _gate("chapters-verified", "_chapters_are_verified"),
@@ -194,6 +195,20 @@ MUTANTS = (
         "upload.multipart_id == multipart.multipart_id and upload.owes for upload",
         "upload.multipart_id == multipart.multipart_id and upload.receipt for upload",
         "tests/flows/test_reconcile.py",
+    ),
+    bug(
+        "a device's order replaces what the deployment requires",
+        f"{CORE}/order.py",
+        "    required = (*asked.required, *added)\n",
+        "    required = asked.required\n",
+        "tests/core/test_order.py",
+    ),
+    bug(
+        "a device may go below what the deployment requires",
+        f"{FLOWS}/intake.py",
+        "    if principal.role is Role.OPERATOR:\n        return leave_out",
+        "    if principal.role is not Role.PROCESSOR:\n        return leave_out",
+        "tests/flows/test_ordering.py",
     ),
     bug(
         "arming overwrites a kill switch that was thrown meanwhile",

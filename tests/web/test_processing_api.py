@@ -1,6 +1,7 @@
 """What becomes of a stored session, call by call: ordered, failed, held, read."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -57,6 +58,9 @@ def test_the_contract_tells_every_route(module: Any):
     assert {f"### {method} {path}" for method, path, _ in module.ROUTES} <= told
 
 
+AS_ASKED: dict[str, Any] = {"added": [], "left_out": [], "below_minimum_reason": None}
+
+
 def test_an_order_of_a_stored_session_goes_out_at_once():
     ports = stored()
 
@@ -66,6 +70,7 @@ def test_an_order_of_a_stored_session_goes_out_at_once():
     assert answer.document["order"] == {
         "number": 1,
         **ORDER,
+        **AS_ASKED,
         "ordered_at": "2026-11-21T12:00:00Z",
         "sent_at": "2026-11-21T12:00:00Z",
     }
@@ -130,6 +135,7 @@ def test_a_device_orders_its_new_session_in_the_same_call():
     assert answer.document["order"] == {
         "number": 1,
         **ORDER,
+        **AS_ASKED,
         "ordered_at": "2026-11-21T12:00:00Z",
         "sent_at": None,
     }
@@ -144,12 +150,63 @@ def test_a_device_that_says_nothing_of_an_order_gets_the_deployments(said: dict[
     assert answer.document["order"]["required"] == ["output.usual.mp4"]
 
 
-def test_a_device_says_otherwise_than_the_deployment():
-    device = device_of(memory_ports(), Deployment(default_wish=DEFAULT))
+BELOW: dict[str, Any] = {**ORDER, "below_minimum_reason": "a rehearsal"}
+
+
+def with_minimum(ports: MemoryPorts) -> MemoryPorts:
+    """A deployment that requires the usual video of every order."""
+    return replace(ports, policy=replace(ports.policy, required_outputs=DEFAULT.required))
+
+
+def test_a_device_adds_to_what_the_deployment_requires_and_is_told_so():
+    device = device_of(with_minimum(memory_ports()), Deployment(default_wish=DEFAULT))
 
     answer = device.call("PUT", SESSION, {**CONFIRMED, "order": OTHER})
 
-    assert answer.document["order"]["required"] == OTHER["required"]
+    assert answer.document["order"]["required"] == [*OTHER["required"], "output.usual.mp4"]
+    assert answer.document["order"]["added"] == ["output.usual.mp4"]
+
+
+def test_a_device_that_orders_again_replaces_nothing_that_the_deployment_requires():
+    ports = with_minimum(stored())
+
+    answer = ordered(ports)
+
+    assert answer.document["order"]["required"] == [*ORDER["required"], "output.usual.mp4"]
+    assert answer.document["order"]["added"] == ["output.usual.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", f"{SESSION}/order", BELOW),
+        ("PUT", SESSION, {**CONFIRMED, "order": BELOW}),
+    ],
+)
+def test_a_device_never_goes_below_what_the_deployment_requires(method: str, path: str, body: Any):
+    ports = with_minimum(stored() if method == "POST" else memory_ports())
+
+    answer = device_of(ports).call(method, path, body)
+
+    assert (answer.status, answer.document["type"]) == (403, "urn:reelhaul:problem:not-permitted")
+    assert "only an operator" in answer.document["detail"]
+
+
+def test_an_operator_goes_below_what_the_deployment_requires_with_a_reason():
+    ports = with_minimum(stored())
+
+    answer = caller_of(ports, Role.OPERATOR).call("POST", f"{SESSION}/order", BELOW)
+
+    order = answer.document["order"]
+    assert (order["required"], order["added"]) == (ORDER["required"], [])
+    assert (order["left_out"], order["below_minimum_reason"]) == (["output.usual.mp4"], "a rehearsal")
+
+
+def test_an_operator_without_a_reason_is_told_what_the_deployment_requires():
+    answer = caller_of(with_minimum(stored()), Role.OPERATOR).call("POST", f"{SESSION}/order", ORDER)
+
+    assert (answer.status, answer.document["type"]) == (400, "urn:reelhaul:problem:invalid-request")
+    assert "the deployment requires output.usual.mp4 as well" in answer.document["detail"]
 
 
 @pytest.mark.parametrize("said", [{}, {"order": ORDER}, {"order": OTHER}])

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -16,10 +16,21 @@ MOST_PARAMETERS_BYTES = 16 * 1024
 
 @dataclass(frozen=True)
 class Wish:
-    """What somebody asks of a processor: the required artifacts, and parameters as the text of a JSON object."""
+    """What somebody asks of a processor: the required artifacts, and parameters as the text of a JSON object.
+
+    `added` are those of `required` that only the deployment's minimum asks for. `left_out` are those of the minimum
+    that an operator leaves out, for `below_minimum_reason`.
+    """
 
     required: tuple[ArtifactId, ...]
     parameters: str = "{}"
+    below_minimum_reason: str | None = None
+    left_out: tuple[ArtifactId, ...] = ()
+    added: tuple[ArtifactId, ...] = field(default=(), compare=False)
+
+    def lacks(self, minimum: Iterable[ArtifactId]) -> tuple[ArtifactId, ...]:
+        """What of `minimum` is neither required nor left out on an operator's word."""
+        return tuple(each for each in minimum if each not in (*self.required, *self.left_out))
 
 
 @dataclass(frozen=True)
@@ -35,7 +46,9 @@ class Order:
         return replace(self, sent_at=now)
 
 
-def wish(required: Iterable[str], parameters: Mapping[str, Any]) -> Wish:
+def wish(
+    required: Iterable[str], parameters: Mapping[str, Any], below_minimum_reason: str | None = None
+) -> Wish:
     """The wish for these artifacts with these parameters.
 
     Raises InvalidRequest for no artifact at all, more than 50, one named twice, or parameters above 16 KiB.
@@ -48,4 +61,35 @@ def wish(required: Iterable[str], parameters: Mapping[str, Any]) -> Wish:
     text = json.dumps(parameters, ensure_ascii=False, sort_keys=True)
     if len(text.encode()) > MOST_PARAMETERS_BYTES:
         raise InvalidRequest(f"an order's parameters have at most {MOST_PARAMETERS_BYTES} bytes as JSON")
-    return Wish(ids, text)
+    return Wish(ids, text, below_minimum_reason)
+
+
+def add_minimum(asked: Wish, minimum: tuple[ArtifactId, ...]) -> Wish:
+    """`asked` with what the deployment's minimum requires besides. Raises InvalidRequest for more than 50 together."""
+    added = asked.lacks(minimum)
+    required = (*asked.required, *added)
+    if len(required) > MOST_REQUIRED:
+        raise InvalidRequest(
+            f"an order has at most {MOST_REQUIRED} required artifacts; with those that the deployment requires "
+            f"this one has {len(required)}"
+        )
+    return replace(asked, required=required, added=added)
+
+
+def leave_out(asked: Wish, minimum: tuple[ArtifactId, ...]) -> Wish:
+    """`asked` as it is, with what it leaves out of the deployment's minimum on record.
+
+    Raises InvalidRequest when it leaves something out without a reason, or has a reason and leaves nothing out.
+    """
+    lacking = asked.lacks(minimum)
+    if lacking and asked.below_minimum_reason is None:
+        raise InvalidRequest(
+            f"the deployment requires {', '.join(lacking)} as well; require it, "
+            "or say with `below_minimum_reason` why this session may do without"
+        )
+    if asked.below_minimum_reason is not None and not lacking:
+        raise InvalidRequest(
+            "`below_minimum_reason` goes with an order that leaves out what the deployment requires; "
+            "this one leaves out nothing"
+        )
+    return replace(asked, left_out=lacking)

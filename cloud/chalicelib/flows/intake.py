@@ -12,6 +12,7 @@ from chalicelib.core.errors import (
     Finalizing,
     InvalidRequest,
     NotFound,
+    NotPermitted,
     PartsRefused,
     PlanDiffers,
     SessionDiffers,
@@ -20,7 +21,7 @@ from chalicelib.core.errors import (
     UploadGone,
 )
 from chalicelib.core.ids import ArtifactId, SessionId, UploadId
-from chalicelib.core.order import Wish
+from chalicelib.core.order import Wish, add_minimum, leave_out
 from chalicelib.core.parts import PartPlan, StoredPart, plan_parts
 from chalicelib.core.picture import Picture, Progress, differences, session_chapters
 from chalicelib.core.session import Camera, Session, SessionState
@@ -55,7 +56,7 @@ def confirm_session(
     listed: Sequence[Chapter],
     wish: Wish | None,
 ) -> tuple[Picture, bool]:
-    """The session with these chapters, and whether it is new; a new one is ordered as `wish` says.
+    """The session with these chapters, and whether it is new; a new one is ordered as `wish` and the minimum say.
 
     The order of a session that exists is not compared: orders change, chapters do not. Raises SessionDiffers when
     it exists and says something else, NotFound when it is not this caller's.
@@ -65,7 +66,7 @@ def confirm_session(
         raise InvalidRequest("this token names no device or no project; enrol the device again")
     now = ports.clock.now()
     wanted = Session(session_id, principal.project, principal.device_id, camera, group, now)
-    wanted = wanted.ordered(wish, now) if wish else wanted
+    wanted = wanted.ordered(allowed_wish(ports, principal, wish), now) if wish else wanted
     chapters = session_chapters(listed)
     for chapter in chapters:
         plan_parts(chapter.size_bytes, ports.policy.part_size_bytes)
@@ -85,6 +86,21 @@ def confirm_session(
             f"session {session_id} was confirmed with other facts; choose another name", found
         )
     return known, False
+
+
+def allowed_wish(ports: Ports, principal: Principal, asked: Wish) -> Wish:
+    """What becomes of a caller's wish: a device adds to the deployment's minimum, an operator may go below it.
+
+    Raises InvalidRequest, and NotPermitted for a reason to go below that is not an operator's.
+    """
+    minimum = ports.policy.required_outputs
+    if principal.role is Role.OPERATOR:
+        return leave_out(asked, minimum)
+    if asked.below_minimum_reason is not None:
+        raise NotPermitted(
+            "only an operator orders less than the deployment requires; leave out `below_minimum_reason`"
+        )
+    return add_minimum(asked, minimum)
 
 
 def seen_session(ports: Ports, principal: Principal, session_id: SessionId) -> Picture:

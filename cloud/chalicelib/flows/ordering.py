@@ -11,7 +11,7 @@ from chalicelib.core.picture import Picture
 from chalicelib.core.session import Session, SessionState
 from chalicelib.core.settle import Actor
 from chalicelib.core.tokens import Principal, Role
-from chalicelib.flows.intake import ATTEMPTS, seen_session
+from chalicelib.flows.intake import ATTEMPTS, allowed_wish, seen_session
 from chalicelib.flows.recording import record
 from chalicelib.flows.recording import told as tell
 from chalicelib.flows.settling import settle_session
@@ -23,9 +23,11 @@ log = logging.getLogger(__name__)
 def order(ports: Ports, principal: Principal, session_id: SessionId, wish: Wish) -> Picture:
     """The session with a new order for `wish`; it goes to the queue as soon as the session is STORED and not held.
 
-    While the last order has not gone out, the same wish again changes nothing.
+    A device's wish has the deployment's minimum added to it. While the last order has not gone out, the same wish again
+    changes nothing. Raises InvalidRequest for an operator's that goes below the minimum without a reason.
     """
     principal.demand(Role.DEVICE, Role.OPERATOR)
+    wish = allowed_wish(ports, principal, wish)
 
     def ordered(picture: Picture) -> Session:
         session = picture.session

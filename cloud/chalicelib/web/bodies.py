@@ -65,12 +65,13 @@ class ChapterGiven(Request, frozen=True):
 class OrderGiven(Request, frozen=True):
     required: tuple[Text, ...]
     parameters: dict[str, Any] = {}
+    below_minimum_reason: Reason | None = None
 
     def wish(self) -> Wish:
         """Raises InvalidRequest."""
         if not _is_within(MOST_LEVELS, self.parameters):
             raise InvalidRequest(f"an order's parameters are at most {MOST_LEVELS} lists and objects deep")
-        return order.wish(self.required, self.parameters)
+        return order.wish(self.required, self.parameters, self.below_minimum_reason)
 
 
 class SessionGiven(Request, frozen=True):

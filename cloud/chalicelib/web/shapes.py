@@ -177,6 +177,9 @@ def _order(order: Order) -> dict[str, Any]:
     return {
         "number": order.number,
         "required": list(order.wish.required),
+        "added": list(order.wish.added),
+        "left_out": list(order.wish.left_out),
+        "below_minimum_reason": order.wish.below_minimum_reason,
         "parameters": json.loads(order.wish.parameters),
         "ordered_at": moment(order.ordered_at),
         "sent_at": moment(order.sent_at) if order.sent_at else None,

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from chalicelib.core.cleanup import Arming, Spent
+from chalicelib.core.ids import ArtifactId
 from chalicelib.core.keys import INTERMEDIATES, ORIGINALS
 from chalicelib.core.session import SessionState
 from chalicelib.core.upload import UploadState
@@ -25,6 +26,7 @@ from tests.core.settle.cases import (
     upload_of,
 )
 
+REPORT = ArtifactId("output.report.pdf")
 FIRST = CHAPTERS[0].artifact_id
 
 
@@ -67,6 +69,19 @@ def unintended(case: Case) -> Case:
     return case.session(cleanup=replace(cleanup, doomed=others))
 
 
+def minimum(case: Case, *required: ArtifactId) -> Case:
+    """The session in a deployment that requires these of every order."""
+    return replace(case, policy=replace(case.policy, required_outputs=required))
+
+
+def left_out(case: Case, *artifact_ids: ArtifactId) -> Case:
+    """The session whose order leaves these out on an operator's word."""
+    order = case.picture.session.order
+    assert order
+    wish = replace(order.wish, left_out=artifact_ids, below_minimum_reason="a rehearsal")
+    return case.session(order=replace(order, wish=wish))
+
+
 def with_live_upload(case: Case) -> Case:
     return case.uploaded(upload_of(case.picture, SPARE))
 
@@ -83,6 +98,11 @@ CLOSINGS: dict[str, dict[str, Callable[[Case], Case]]] = {
         "an order for nothing": lambda case: case.session(
             order=replace(ORDER, wish=replace(ORDER.wish, required=()))
         ),
+    },
+    "minimum-required": {
+        "an order from before the minimum": lambda case: minimum(case, VIDEO, LIGHTS, REPORT),
+        "an order for something else": lambda case: minimum(case, REPORT),
+        "another was left out": lambda case: minimum(left_out(case, SPARE), VIDEO, SPARE, REPORT),
     },
     "outputs-verified": {
         "no receipt of the video": lambda case: without_receipt(case, VIDEO),

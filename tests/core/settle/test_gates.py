@@ -28,7 +28,16 @@ from tests.core.settle.cases import (
     upload_of,
     verified,
 )
-from tests.core.settle.closings import CLOSINGS, FIRST, measured, promised, reindexed
+from tests.core.settle.closings import (
+    CLOSINGS,
+    FIRST,
+    REPORT,
+    left_out,
+    measured,
+    minimum,
+    promised,
+    reindexed,
+)
 
 IMPLIED = {
     "outputs-verified": {"outputs-stand", "measurements-indexed"},
@@ -192,3 +201,15 @@ def test_a_second_order_is_not_satisfied_by_what_the_first_one_made():
 
     assert {"outputs-verified", "outputs-stand"} <= set(case.closed())
     assert verified(upload_of(case.picture, VIDEO)).key != case.picture.receipts[0].key
+
+
+def test_what_an_operator_left_out_of_the_minimum_keeps_no_session():
+    case = left_out(minimum(open_gates(), VIDEO, REPORT), REPORT)
+
+    assert case.closed() == {}
+
+
+def test_the_gate_names_what_the_order_lacks_of_the_present_minimum():
+    assert minimum(open_gates(), VIDEO, REPORT, SPARE).closed() == {
+        "minimum-required": f"the deployment requires it and the order does not: {REPORT}, {SPARE}"
+    }

@@ -123,13 +123,45 @@ def test_the_plan_for_people_is_short_and_aligned():
     assert terminal.said == [
         "cleanup was never armed here: everything is kept",
         "today, 0 objects of 500 and 0 B of 4.0 TiB were cleaned",
+        "every order requires nothing: REQUIRED_OUTPUTS is empty",
         "",
         "match-17-north: PROCESSED, 2 objects, 32 B kept",
+        "  requires  output.enhanced.mp4",
         "  not-held  held: the referee wants to see it",
         "  armed     cleanup was never armed here: everything is kept",
         "",
         "total: 0 objects, 0 B of 0 sessions to be cleaned; 1 kept, 0 not looked at",
     ]
+
+
+def test_the_plan_shows_what_each_session_requires_and_what_all_must():
+    ports = ripe()
+    later = replace(ports, policy=replace(ports.policy, required_outputs=(story.VIDEO, story.LIGHTS)))
+
+    document, _ = Terminal(later).told(*PLAN)
+
+    assert document["required_outputs"] == [story.VIDEO, story.LIGHTS]
+    assert of_session(document)["required"] == [story.VIDEO]
+    assert of_session(document)["closed"].keys() == {"armed", "minimum-required"}
+    assert document["total"]["sessions"] == 0
+
+
+def test_the_plan_shows_what_an_operator_left_out_and_why():
+    ports = stored(wanted=None)
+    minimum = replace(ports, policy=replace(ports.policy, required_outputs=(story.VIDEO, story.LIGHTS)))
+    terminal = Terminal(minimum)
+    terminal.run("order", SESSION_ID, "--require", story.VIDEO, "--below-minimum-reason", "no lights here")
+    terminal.said.clear()
+
+    document, _ = terminal.told(*PLAN, SESSION_ID)
+    terminal.run(*PLAN, SESSION_ID)
+
+    found = of_session(document)
+    assert (found["left_out"], found["below_minimum_reason"]) == ([story.LIGHTS], "no lights here")
+    assert "minimum-required" not in found["closed"]
+    assert any(
+        line.split() == ["left", "out", f"{story.LIGHTS}:", "no", "lights", "here"] for line in terminal.said
+    )
 
 
 @pytest.mark.parametrize("made", [stored, processed, ripe, cleaned])

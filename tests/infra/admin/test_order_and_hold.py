@@ -1,5 +1,6 @@
 """`order` and `hold`."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,8 @@ def test_a_session_is_ordered_as_the_deployment_requires():
     assert document["order"] == {
         "number": 1,
         "required": [story.VIDEO],
+        "left_out": [],
+        "below_minimum_reason": None,
         "parameters": {},
         "sent_at": "2026-11-21T12:00:01Z",
     }
@@ -38,6 +41,33 @@ def test_required_outputs_and_parameters_can_be_named():
 
     assert document["order"]["required"] == ["output.a.mp4", "output.b.mp4"]
     assert document["order"]["parameters"] == {"n": 3}
+
+
+def below_minimum() -> Terminal:
+    """A deployment that requires the video of every order."""
+    ports = stored(wanted=None)
+    policy = replace(ports.policy, required_outputs=(story.VIDEO,))
+    return Terminal(replace(ports, policy=policy))
+
+
+def test_an_order_below_the_minimum_needs_a_reason(capsys: pytest.CaptureFixture[str]):
+    terminal = below_minimum()
+
+    assert terminal.run(*ORDER, "--require", story.LIGHTS) == 1
+
+    assert f"the deployment requires {story.VIDEO} as well" in capsys.readouterr().err
+    assert terminal.writes == []
+
+
+def test_an_order_below_the_minimum_tells_what_it_does_without():
+    terminal = below_minimum()
+
+    assert terminal.run(*ORDER, "--require", story.LIGHTS, "--below-minimum-reason", "a rehearsal") == 0
+
+    assert f"it does without {story.VIDEO}: a rehearsal" in terminal.said
+    order = recorded(terminal.ports).session.order
+    assert order
+    assert (order.wish.left_out, order.wish.below_minimum_reason) == ((story.VIDEO,), "a rehearsal")
 
 
 def test_parameters_can_stand_in_a_file(tmp_path: Path):

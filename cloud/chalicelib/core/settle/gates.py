@@ -32,6 +32,13 @@ def _requires_outputs(picture: Picture, _now: datetime, _policy: Policy) -> str 
     return None if picture.required else "the session's order requires no output"
 
 
+def _minimum_is_required(picture: Picture, _now: datetime, policy: Policy) -> str | None:
+    """The present minimum, so that an order from before it, or from before there was one, is caught as well."""
+    order = picture.session.order
+    lacking = order.wish.lacks(policy.required_outputs) if order else policy.required_outputs
+    return f"the deployment requires it and the order does not: {', '.join(lacking)}" if lacking else None
+
+
 def _outputs_are_verified(picture: Picture, _now: datetime, _policy: Policy) -> str | None:
     return f"not verified: {', '.join(picture.awaited)}" if picture.awaited else None
 
@@ -74,6 +81,7 @@ def _grace_is_over(picture: Picture, now: datetime, policy: Policy) -> str | Non
 RECORD: Mapping[str, RecordGate] = {
     "processed": _is_processed,
     "outputs-required": _requires_outputs,
+    "minimum-required": _minimum_is_required,
     "outputs-verified": _outputs_are_verified,
     "measurements-indexed": _measurements_are_indexed,
     "chapters-verified": _chapters_are_verified,

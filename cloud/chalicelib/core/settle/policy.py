@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from chalicelib.core import parts
 from chalicelib.core.cleanup import Spent
+from chalicelib.core.ids import ArtifactId
 
 _DAY_S = 86_400
 
@@ -18,6 +19,8 @@ FEWEST_RESTORABLE_DAYS = LAST_LOOK_DAYS + 1
 class Policy:
     """Promises in seconds, days and bytes; read from the settings."""
 
+    required_outputs: tuple[ArtifactId, ...] = ()
+    """The minimum: what every order requires, unless an operator leaves it out with a reason."""
     part_size_bytes: int = parts.DEFAULT_PART_SIZE_BYTES
     part_url_ttl_s: int = 900
     upload_ttl_s: int = 6 * _DAY_S
