@@ -136,6 +136,7 @@ def test_every_field_of_an_upload_is_read_as_it_was_written(records: Records, re
         can_be_undone=True,
         owes_abort=True,
         owes_removal=True,
+        removed_at=NOON,
         copies="L4kqtJlcpXroDTDmpUMLUo",
     )
     receipt = Receipt(

@@ -124,7 +124,7 @@ def test_a_rejected_upload_owes_an_abort_and_a_delete_marker():
 
     assert (rejected.owes_abort, rejected.owes_removal) == (True, True)
     assert rejected.aborted().owes
-    assert not rejected.aborted().removed().owes
+    assert not rejected.aborted().removed(START).owes
 
 
 @pytest.mark.parametrize(

@@ -442,10 +442,14 @@ EARLIER = make_upload(upload_id=UploadId("u_earlier"), multipart_id="earlier")
 def test_who_completes_before_a_rejected_object_is_removed_is_asked_to_wait_for_the_reconciler():
     ports = standing_on_the_key(EARLIER.rejected("wrong", START))
 
-    with pytest.raises(Finalizing):
+    with pytest.raises(Finalizing, match="being removed"):
         complete(ports)
 
     settle_session(ports, SESSION_ID, Actor.RECONCILER)
+    ports.clock.advance(ports.policy.in_flight_s - 1)
+    with pytest.raises(Finalizing, match="being removed"):
+        complete(ports)
+    ports.clock.advance(1)
     assert complete(ports).receipt
 
 

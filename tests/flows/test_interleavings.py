@@ -181,9 +181,67 @@ def device_hauls(ports: MemoryPorts) -> None:
             time_passes(ports, ports.policy.finalize_patience_s)
             continue
         send_parts(ports.footage, view.upload)
-        with suppress(ReelhaulError):
+        try:
             finishing.complete_upload(ports, NORTH, view.upload.upload_id, CRC)
+        except ReelhaulError:
+            # Being assembled, or the key is not free yet: the client tries again for some minutes, or a person later.
+            time_passes(ports, ports.policy.in_flight_s)
     assert recorded(ports).missing == ()
+
+
+def rejected() -> MemoryPorts:
+    """A rejected upload, whose object stands and is to be removed."""
+    start = make_upload()
+    ports = world(start)
+    held = ports.footage.parts(start.key, start.multipart_id)
+    ports.footage.complete(start.key, start.multipart_id, held, CRC, len(BODY))
+    ports.clock.advance(60)
+    ports.records.arrange(make_picture(start.rejected("wrong", ports.clock.now())), ports.clock.now())
+    return ports
+
+
+def brings_the_same_again(ports: MemoryPorts) -> None:
+    """Another round removes what was rejected, and the device brings the same bytes for as long as a call may last."""
+    for seconds in (0, 1, ports.policy.in_flight_s - 2):
+        ports.clock.advance(seconds)
+        reconcile(ports, 60)
+        view = opens(ports)
+        if view.upload.is_live:
+            send_parts(ports.footage, view.upload)
+            with suppress(ReelhaulError):
+                finishing.complete_upload(ports, NORTH, view.upload.upload_id, CRC)
+
+
+def test_no_marker_of_a_removal_ever_goes_over_the_same_bytes_that_were_brought_again():
+    for ports in interleavings(rejected, reconciles, brings_the_same_again):
+        demand_sound(ports)
+        device_hauls(ports)
+        time_passes(ports, 2 * ports.policy.orphan_age_s)
+
+        demand_sound(ports)
+        demand_settled(ports)
+        assert recorded(ports).session.state is SessionState.STORED
+
+
+def test_a_removal_inside_the_next_haul_leaves_its_object_where_it_is():
+    for ports in interleavings(rejected, brings_the_same_again, reconciles):
+        demand_sound(ports)
+        device_hauls(ports)
+
+        demand_sound(ports)
+
+
+def test_a_removal_that_failed_at_any_call_is_ended_by_the_next_round_and_the_key_is_free_again():
+    for call in count(1):
+        ports = rejected()
+        broken = failing(ports, call, When.AFTER, StorageBusy("no answer"))
+        with suppress(StorageBusy):
+            reconcile(broken.ports, 60)
+        if not broken.happened:
+            break
+        device_hauls(ports)
+
+        demand_sound(ports)
 
 
 @pytest.mark.parametrize(("first", "second", "start"), CASES)

@@ -4,10 +4,11 @@ from typing import cast
 import pytest
 
 from chalicelib.core.errors import Conflict, NotFound, PartsRefused, StorageBusy
-from chalicelib.core.ids import SessionId
+from chalicelib.core.ids import SessionId, UploadId
 from chalicelib.core.session import SessionState
-from chalicelib.core.settle import Actor
-from chalicelib.core.upload import Upload, UploadState
+from chalicelib.core.settle import Actor, Remove
+from chalicelib.core.upload import StoredObject, Upload, UploadState
+from chalicelib.flows.acts import carry_out
 from chalicelib.flows.settling import settle_session
 from tests.support.builders import (
     SESSION_ID,
@@ -39,9 +40,20 @@ def with_all_parts(upload: Upload | None = None) -> MemoryPorts:
 def with_object(upload: Upload) -> MemoryPorts:
     """Ports in whose bucket S3 has assembled the upload's parts already."""
     ports = with_all_parts(upload)
+    assemble(ports, upload)
+    return ports
+
+
+def assemble(ports: MemoryPorts, upload: Upload) -> None:
     parts = ports.footage.parts(upload.key, upload.multipart_id)
     ports.footage.complete(upload.key, upload.multipart_id, parts, CRC, 25)
-    return ports
+
+
+def bring(ports: MemoryPorts, upload: Upload) -> None:
+    """S3 assembles the same bytes again, for `upload`, of which the record knows nothing."""
+    ports.footage.register(upload.key, upload.upload_id, upload.multipart_id)
+    send_parts(ports.footage, upload)
+    assemble(ports, upload)
 
 
 def settled(ports, actor=Actor.RECONCILER) -> Upload:
@@ -90,6 +102,55 @@ def test_a_rejected_object_gets_a_delete_marker_so_that_the_next_upload_can_comp
     assert ports.footage.head(upload.key) is None
     assert [version.body for version in ports.footage.versions(upload.key) if version.stored] == [BODY]
     assert ports.records.due(START, 10) == ()
+
+
+def rejected_with_its_object() -> MemoryPorts:
+    """Ports with a rejected upload whose object still stands."""
+    ports = with_object(make_upload())
+    ports.records.arrange(make_picture(make_upload().rejected("wrong", START)), START)
+    return ports
+
+
+def object_on(ports: MemoryPorts) -> StoredObject:
+    stored = ports.footage.head(make_upload().key)
+    assert stored
+    return stored
+
+
+def test_a_rejected_object_is_not_removed_once_the_session_was_written_since():
+    ports = rejected_with_its_object()
+    before = recorded(ports)
+    ports.records.arrange(replace(before, session=before.session.bumped()), START)
+
+    with pytest.raises(Conflict):
+        carry_out(ports, before, Remove(UPLOAD_ID, object_on(ports)))
+
+    assert object_on(ports)
+
+
+def test_the_object_of_another_upload_is_not_removed_for_the_rejected_one():
+    ports = rejected_with_its_object()
+    stored = object_on(ports)
+    ports.footage.mark_deleted(stored.key)
+    bring(ports, make_upload(upload_id=UploadId("u_again"), multipart_id="again"))
+
+    assert object_on(ports).etag == stored.etag
+    for judged in (stored, object_on(ports)):
+        with pytest.raises(Conflict):
+            carry_out(ports, recorded(ports), Remove(UPLOAD_ID, judged))
+    assert object_on(ports).upload_id == "u_again"
+
+
+def test_another_version_than_the_one_that_was_judged_is_not_removed():
+    ports = rejected_with_its_object()
+    stored = object_on(ports)
+    ports.footage.mark_deleted(stored.key)
+    bring(ports, make_upload(multipart_id="again"))
+
+    with pytest.raises(Conflict, match="another version"):
+        carry_out(ports, recorded(ports), Remove(UPLOAD_ID, stored))
+
+    assert object_on(ports)
 
 
 def test_a_rejection_that_crashed_before_its_delete_marker_is_finished_later():

@@ -74,8 +74,8 @@ MUTANTS = (
     bug(
         "a marker is written though the session was written since",
         f"{FLOWS}/acts/cleaning.py",
-        "if loaded(ports, picture.session.session_id).session != picture.session:",
-        "if loaded(ports, picture.session.session_id).session is None:",
+        "    demand_unwritten(ports, picture)\n",
+        "",
         *INTERRUPTED,
     ),
     bug(

@@ -90,8 +90,8 @@ class Upload:
     `claim` is what its device says the whole is. `promise` is the whole object's CRC64NVME, folded from the parts and
     recorded before S3 is asked to complete: what an object must show to be verified. `can_be_undone` is a cancelled
     upload's only; `owes_abort` and `owes_removal` are what an ended one owes S3: ending the multipart upload, and a
-    delete marker on a rejected object. `copies` is the version of its key that a restore brings back: such an upload's
-    parts come from S3 itself.
+    delete marker on a rejected object; `removed_at` is when that was done. `copies` is the version of its key that a
+    restore brings back: such an upload's parts come from S3 itself.
     """
 
     upload_id: UploadId
@@ -112,6 +112,7 @@ class Upload:
     can_be_undone: bool = False
     owes_abort: bool = False
     owes_removal: bool = False
+    removed_at: datetime | None = None
     copies: str | None = None
 
     @property
@@ -208,8 +209,9 @@ class Upload:
     def aborted(self) -> "Upload":
         return replace(self, owes_abort=False)
 
-    def removed(self) -> "Upload":
-        return replace(self, owes_removal=False)
+    def removed(self, now: datetime) -> "Upload":
+        """This rejected upload once its object is gone; markers of others who removed it may still be on their way."""
+        return replace(self, owes_removal=False, removed_at=now)
 
     def _moved(self, state: UploadState) -> "Upload":
         if state is self.state:

@@ -16,7 +16,7 @@ from chalicelib.core.errors import (
 )
 from chalicelib.core.ids import UploadId
 from chalicelib.core.picture import Picture
-from chalicelib.core.settle import Actor, assembled
+from chalicelib.core.settle import Actor, assembled, is_being_cleared
 from chalicelib.core.tokens import Principal
 from chalicelib.core.upload import Upload, UploadState
 from chalicelib.flows.intake import (
@@ -155,12 +155,11 @@ def _why_not_verified(ports: Ports, picture: Picture, upload: Upload) -> Excepti
             f"S3 assembled parts of CRC64NVME {upload.promise}, and this device read {upload.claim}; the object is "
             "about to be rejected: ask again, then open a new upload"
         )
-    if stored is None or stored.upload_id in _at_work(picture, upload):
+    if is_being_cleared(upload, picture, ports.clock.now(), ports.policy):
+        return Finalizing(
+            f"an object that was rejected is being removed from this key; it is completed {ports.policy.in_flight_s} s "
+            "after that at the earliest: ask again"
+        )
+    if stored is None or stored.upload_id == upload.upload_id:
         return Finalizing("S3 is still assembling this object; ask again in a moment")
     return StateConflict("an object that nobody awaits stands on this key; an operator must move it away")
-
-
-def _at_work(picture: Picture, upload: Upload) -> set[UploadId]:
-    """The uploads whose objects the reconciler will judge or remove."""
-    rejected = {each.upload_id for each in picture.uploads if each.owes_removal}
-    return {upload.upload_id, *rejected}

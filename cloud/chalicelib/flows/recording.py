@@ -3,7 +3,7 @@
 import logging
 from dataclasses import replace
 
-from chalicelib.core.errors import NotFound
+from chalicelib.core.errors import Conflict, NotFound
 from chalicelib.core.ids import SessionId
 from chalicelib.core.measurements.index import Index
 from chalicelib.core.picture import Picture
@@ -21,6 +21,12 @@ def loaded(ports: Ports, session_id: SessionId) -> Picture:
     if picture is None:
         raise NotFound("there is no session of this id that this token may see")
     return picture
+
+
+def demand_unwritten(ports: Ports, picture: Picture) -> None:
+    """Raises Conflict when the session was written since `picture` was read: right before what cannot be undone."""
+    if loaded(ports, picture.session.session_id).session != picture.session:
+        raise Conflict("the session was written since this was decided")
 
 
 def record(

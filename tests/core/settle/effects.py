@@ -98,7 +98,7 @@ def upload_after(case: Case, action: Action) -> Upload | None:
         case Abort():
             return case.picture.upload(action.upload_id).aborted()
         case Remove():
-            return case.picture.upload(action.upload_id).removed()
+            return case.picture.upload(action.upload_id).removed(case.now)
         case BringBack():
             receipt = case.receipt(action.artifact_id)
             copy = upload_of(case.picture, action.artifact_id, receipt.size_bytes, copies=receipt.version_id)

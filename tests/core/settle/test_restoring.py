@@ -92,7 +92,7 @@ def test_a_copy_that_ended_without_an_object_is_begun_anew(ended: str):
     upload = copy_of(case)
     over = upload.expired("late", NOW) if ended == "expired" else upload.rejected("wrong", NOW)
 
-    assert case.uploaded(over.aborted().removed()).owed() == (BringBack(FIRST),)
+    assert case.uploaded(over.aborted().removed(NOW)).owed() == (BringBack(FIRST),)
 
 
 def test_a_live_upload_of_its_device_does_not_keep_a_restore_from_beginning():

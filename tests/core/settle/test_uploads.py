@@ -283,6 +283,29 @@ def test_another_uploads_object_is_never_removed_with_a_rejected_one():
         assert Remove(UPLOAD_ID, None) in owed(upload, seen)
 
 
+def test_nothing_is_completed_on_a_key_whose_rejected_object_is_still_to_be_removed():
+    upload, earlier = make_upload(), make_upload(upload_id=OTHER).rejected("wrong", START)
+
+    assert owed(upload, Observation(all_parts(upload), None), START, earlier) == ()
+
+
+@pytest.mark.parametrize(("seconds", "free"), [(-1, False), (0, True), (1, True)])
+def test_a_key_is_free_once_no_marker_of_a_removal_can_be_on_its_way(seconds: int, free: bool):
+    upload, earlier = make_upload(), make_upload(upload_id=OTHER).rejected("wrong", START).removed(START)
+    now = START + timedelta(seconds=POLICY.in_flight_s + seconds)
+    actions = owed(upload, Observation(all_parts(upload), None), now, earlier)
+
+    assert [type(action) for action in actions] == ([Complete] if free else [])
+
+
+def test_a_removal_on_another_key_delays_nothing():
+    upload = make_upload()
+    elsewhere = make_upload(make_chapter(2), upload_id=OTHER).rejected("wrong", START).removed(START)
+    [action] = owed(upload, Observation(all_parts(upload), None), START, elsewhere)
+
+    assert isinstance(action, Complete)
+
+
 def test_of_an_upload_that_was_not_looked_at_nothing_is_decided():
     assert settle(make_picture(make_upload()), Facts(), LATE, POLICY) == ()
 

@@ -46,7 +46,13 @@ from chalicelib.core.settle.outputs import (
 )
 from chalicelib.core.settle.policy import Policy
 from chalicelib.core.settle.restoring import owed_to_restore
-from chalicelib.core.settle.uploads import assembled, owed_to_uploads, undo_until, upload_due_at
+from chalicelib.core.settle.uploads import (
+    assembled,
+    is_being_cleared,
+    owed_to_uploads,
+    undo_until,
+    upload_due_at,
+)
 
 __all__ = [
     "ALLOWED",
@@ -79,6 +85,7 @@ __all__ = [
     "Withdraw",
     "assembled",
     "due_at",
+    "is_being_cleared",
     "look_again_at",
     "settle",
     "undo_until",

@@ -45,6 +45,23 @@ def undo_until(upload: Upload, policy: Policy) -> datetime:
     return min(ended_at + timedelta(seconds=policy.undo_s), upload.expires_at)
 
 
+def is_being_cleared(upload: Upload, picture: Picture, now: datetime, policy: Policy) -> bool:
+    """Whether a delete marker that is meant for a rejected object may still reach the key of `upload`.
+
+    The same bytes in the same parts have the same ETag, so that such a marker would go over the next upload's object.
+    Who removes has read the record before the removal stood in it, and writes its marker within `in_flight_s` of that:
+    no function runs longer, and S3 refuses what was signed longer ago. Who completes has read the record at least
+    `in_flight_s` after the removal, and writes its promise under the version that it read: when its object comes, no
+    such marker can come any more.
+    """
+    in_flight = timedelta(seconds=policy.in_flight_s)
+    return any(
+        each.owes_removal or (each.removed_at is not None and now < each.removed_at + in_flight)
+        for each in picture.uploads
+        if each.key == upload.key
+    )
+
+
 def assembled(plan: PartPlan, stored: tuple[StoredPart, ...]) -> Crc64Nvme | None:
     """The CRC64NVME of the whole that `stored`, in order, makes; None unless it is exactly the plan's parts."""
     if parts.missing(plan, stored) or parts.differing(plan, stored):
@@ -91,7 +108,8 @@ def _owed_while_live(
     stored_parts = tuple(sorted(seen.parts, key=lambda part: part.number))
     whole = assembled(upload.plan, stored_parts)
     # Whoever else's object stands on the key, it is kept: unknown means keep, and S3 would refuse to replace it.
-    if whole and upload.may_become(whole) and not seen.stored:
+    is_free = not seen.stored and not is_being_cleared(upload, picture, now, policy)
+    if whole and upload.may_become(whole) and is_free:
         return Complete(upload.upload_id, whole, stored_parts)
     return _owed_while_waiting(upload, now, policy)
 

@@ -10,7 +10,7 @@ from chalicelib.core.settle import BringBack, Brought, Clean, Finish, Guard, Int
 from chalicelib.core.settle.facts import Facts
 from chalicelib.core.settle.gates import closed_at_the_last_moment, evidence
 from chalicelib.flows.opening import opened
-from chalicelib.flows.recording import loaded, record, told
+from chalicelib.flows.recording import demand_unwritten, record, told
 from chalicelib.ports import Ports
 
 
@@ -30,8 +30,7 @@ def clean(ports: Ports, picture: Picture, action: Clean) -> Picture:
     doomed, cleanup = action.doomed, picture.session.cleanup
     if cleanup is None or doomed not in cleanup.doomed:
         raise Conflict("no intent on record names this object; decide again")
-    if loaded(ports, picture.session.session_id).session != picture.session:
-        raise Conflict("the session was written since this was decided")
+    demand_unwritten(ports, picture)
     now = ports.clock.now()
     closed = closed_at_the_last_moment(picture, _looked_once_more(ports, picture), now, ports.policy)
     if closed:

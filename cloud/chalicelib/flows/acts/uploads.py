@@ -2,7 +2,7 @@
 
 import logging
 
-from chalicelib.core.errors import KeyTaken, MultipartGone, PartsRefused, VersionGone
+from chalicelib.core.errors import Conflict, KeyTaken, MultipartGone, PartsRefused, VersionGone
 from chalicelib.core.picture import Picture
 from chalicelib.core.settle import (
     Abort,
@@ -17,7 +17,7 @@ from chalicelib.core.settle import (
 )
 from chalicelib.core.settle.restoring import PURGED
 from chalicelib.core.upload import Upload
-from chalicelib.flows.recording import record, told
+from chalicelib.flows.recording import demand_unwritten, record, told
 from chalicelib.ports import Ports
 
 log = logging.getLogger(__name__)
@@ -78,10 +78,22 @@ def abort(ports: Ports, picture: Picture, action: Abort) -> Picture:
 
 
 def remove(ports: Ports, picture: Picture, action: Remove) -> Picture:
+    """A delete marker over exactly the rejected object that was looked at. Raises Conflict.
+
+    S3 compares the ETag alone, and the same bytes sent again have the same one. So the record and the object are looked
+    at once more right before, and nothing is completed on the key while such a marker may be on its way
+    (`is_being_cleared`).
+    """
     upload = picture.upload(action.upload_id)
     if action.stored:
-        ports.footage.remove(action.stored.key, action.stored.etag)
-    return _moved(ports, picture, upload.removed(), "object removed", logging.INFO)
+        demand_unwritten(ports, picture)
+        now_there = ports.footage.head(upload.key)
+        if now_there is None or now_there.upload_id != upload.upload_id:
+            raise Conflict("the rejected object is gone from its key; look again")
+        if now_there.version_id != action.stored.version_id:
+            raise Conflict("another version stands on the key of the rejected object; look again")
+        ports.footage.remove(now_there.key, now_there.etag)
+    return _moved(ports, picture, upload.removed(ports.clock.now()), "object removed", logging.INFO)
 
 
 def copy_parts(ports: Ports, picture: Picture, action: CopyParts) -> Picture:
