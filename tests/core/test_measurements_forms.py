@@ -15,6 +15,7 @@ from chalicelib.core.errors import Poison
 from chalicelib.core.measurements.forms import File
 from chalicelib.core.measurements.frame import Unusable, decoded
 from chalicelib.core.measurements.limits import LIMITS, MOST_DEPTH, Limits
+from chalicelib.core.measurements.work import Work
 from tests.support.measurements import (
     as_document,
     as_lines,
@@ -47,7 +48,7 @@ SIZES = st.integers(1, 200)
 
 def found(content: bytes, chunk_bytes: int = 1000, **limits: int) -> list[Any]:
     file = File(in_chunks(content, chunk_bytes), Limits(**limits))
-    return [decoded(raw) for raw in file.frames()]
+    return [decoded(raw, Work(LIMITS)) for raw in file.frames()]
 
 
 def frames_or_reason(content: bytes, window: int) -> list[Any] | str:
@@ -115,7 +116,7 @@ def test_a_damaged_document_is_frames_that_json_finds_or_poison(data: st.DataObj
     window = data.draw(SIZES)
     file = File(in_chunks(content, 9), Limits(window_bytes=window))
     try:
-        frames = [decoded(raw) for raw in file.frames()]
+        frames = [decoded(raw, Work(LIMITS)) for raw in file.frames()]
     except (Poison, Unusable):
         return
 

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from chalicelib.core.errors import Poison
 from chalicelib.core.measurements.frame import LIGHTS, STATUSES, Unusable, decoded, normalised
+from chalicelib.core.measurements.limits import LIMITS
+from chalicelib.core.measurements.work import Work
 from tests.support.measurements import make_frame
 
 
@@ -171,12 +173,12 @@ def test_a_frame_is_an_object(value: object):
 @pytest.mark.parametrize("path", [b"%b", b'{"timestamp":%b}', b'{"unknown":[{"x":%b}]}'])
 def test_numbers_that_are_none_are_unusable_wherever_they_stand(number: bytes, path: bytes):
     with pytest.raises(Unusable):
-        decoded(path % number)
+        decoded(path % number, Work(LIMITS))
 
 
 def test_half_of_a_surrogate_pair_is_unusable():
     with pytest.raises(Unusable, match="surrogate"):
-        decoded(b'{"a":"\\ud800"}')
+        decoded(b'{"a":"\\ud800"}', Work(LIMITS))
 
 
 @pytest.mark.parametrize(
@@ -197,13 +199,13 @@ def test_half_of_a_surrogate_pair_is_unusable():
 )
 def test_what_is_not_json_is_poison(raw: bytes):
     with pytest.raises(Poison, match="not JSON"):
-        decoded(raw)
+        decoded(raw, Work(LIMITS))
 
 
 @pytest.mark.parametrize("raw", [b'"\xff"', b'{"\xff":NaN}', b'{"a":NaN,"b":"\xed\xa0\x80"}'])
 def test_what_is_not_utf8_is_poison(raw: bytes):
     with pytest.raises(Poison, match="UTF-8"):
-        decoded(raw)
+        decoded(raw, Work(LIMITS))
 
 
 NOISE = st.recursive(

@@ -18,6 +18,7 @@ from chalicelib.core.measurements.index import KINDS, PAPI
 from chalicelib.core.measurements.inflate import text_of
 from chalicelib.core.measurements.limits import Limits
 from chalicelib.core.measurements.text import BLANKS, Text, TooDeep, end_of_value
+from chalicelib.core.measurements.work import Work
 
 _FRAMES = "frames"
 _KIND = "kind"
@@ -27,12 +28,16 @@ _together = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 class File:
-    """One measurements file. `kind` is sure once all of `frames()` has been read: a document may name it last."""
+    """One measurements file, and the `work` that it costs.
+
+    `kind` is sure once all of `frames()` has been read: a document may name it last.
+    """
 
     def __init__(self, chunks: Iterable[bytes], limits: Limits) -> None:
         self.kind = PAPI
         self._limits = limits
-        self._text = Text(text_of(chunks, limits), limits.window_bytes)
+        self.work = Work(limits)
+        self._text = Text(text_of(chunks, limits, self.work), limits.window_bytes, self.work)
         self._careful_until = 0
 
     def frames(self) -> Iterator[bytes]:
@@ -60,7 +65,7 @@ class File:
             pass
         line = self._text.held[self._text.at :].partition(b"\n")[0].rstrip(BLANKS) + b"\n"
         try:
-            is_whole = end_of_value(line, 0) == len(line) - 1
+            is_whole = end_of_value(line, 0, self.work) == len(line) - 1
             # Leniently: a frame with a NaN is a line too, to be rejected later.
             first = json.loads(line, parse_constant=len, parse_float=len, parse_int=len) if is_whole else None
         except (TooDeep, ValueError):
@@ -121,7 +126,7 @@ class File:
         where = self._text.where()
         raw = self._text.value(most_bytes, what)
         try:
-            return decoded(raw)
+            return decoded(raw, self.work)
         except Unusable:
             return _UNUSABLE
         except Poison as poison:

@@ -9,6 +9,7 @@ import msgspec
 from chalicelib.core.errors import Poison
 from chalicelib.core.measurements.limits import MOST_DEPTH
 from chalicelib.core.measurements.text import TooDeep, end_of_value
+from chalicelib.core.measurements.work import Work
 
 STATUSES = ("not_visible", "red", "white", "transition")
 LIGHTS = tuple(f"papi_{letter}" for letter in "abcdefgh")
@@ -40,6 +41,9 @@ _GREATEST = 1e100
 _NUMBERS = (float, int)
 """Compared by identity: a bool is an int to Python, and no number here."""
 
+_FRAME_STEPS = 50
+"""Beside its values: to cut it out, to decode it, to accept or reject it."""
+
 _decoder = msgspec.json.Decoder()
 
 
@@ -47,35 +51,36 @@ class Unusable(Exception):
     """This frame is rejected, and the text says why; the others are not touched by it."""
 
 
-def decoded(raw: bytes) -> Any:
+def decoded(raw: bytes, work: Work) -> Any:
     """The value that `raw` is the JSON of.
 
     Raises Unusable for numbers and characters that JSON or UTF-8 cannot hold though the brackets are right, and for
-    what is deeper than MOST_DEPTH or not JSON at all Poison.
+    what is deeper than MOST_DEPTH, not JSON at all, or more work than `work` has left, Poison.
     """
-    _demand_shallow(raw)
+    brackets = raw.count(b"{") + raw.count(b"[")
+    work.spend(_FRAME_STEPS + brackets + raw.count(b","))
+    if brackets > MOST_DEPTH:  # nearly no frame has that many at all, within each other or not
+        _demand_shallow(raw, work)
     try:
         return _decoder.decode(raw)
     except msgspec.ValidationError:
-        return _not_decoded(raw, "a number is out of range")
+        return _not_decoded(raw, "a number is out of range", work)
     except UnicodeDecodeError as error:
         raise Poison("this is not UTF-8") from error
     except msgspec.DecodeError:
-        return _not_decoded(raw, "a text holds half of a surrogate pair")
+        return _not_decoded(raw, "a text holds half of a surrogate pair", work)
 
 
-def _demand_shallow(raw: bytes) -> None:
-    # Nearly no frame has that many brackets at all, within each other or not.
-    if raw.count(b"{") + raw.count(b"[") <= MOST_DEPTH:
-        return
+def _demand_shallow(raw: bytes, work: Work) -> None:
     try:
-        end_of_value(raw, len(raw) - len(raw.lstrip()))
+        end_of_value(raw, len(raw) - len(raw.lstrip()), work)
     except TooDeep as error:
         raise Poison(f"this is nested deeper than {MOST_DEPTH}") from error
 
 
-def _not_decoded(raw: bytes, reason: str) -> NoReturn:
+def _not_decoded(raw: bytes, reason: str, work: Work) -> NoReturn:
     """Raises Unusable for what is JSON but for a NaN or for `reason`, and Poison for what is broken anywhere."""
+    work.spend(_FRAME_STEPS + raw.count(b","))
     constants: list[str] = []
     try:
         # Python's own decoder takes NaN and halves of surrogate pairs; len, so that it makes no numbers.

@@ -10,6 +10,7 @@ from chalicelib.core.measurements.frame import Unusable, decoded, normalised
 from chalicelib.core.measurements.index import PAPI
 from chalicelib.core.measurements.limits import FRAMES_IN_BLOCK, LIMITS, Limits
 from chalicelib.core.measurements.summary import Reject, Tally
+from chalicelib.core.measurements.work import Work
 
 MOST_REJECTS_TOLD = 20
 FEWEST_TO_JUDGE = 20
@@ -22,6 +23,7 @@ class Indexing:
     def __init__(self, revision: str, limits: Limits = LIMITS) -> None:
         self.kind = PAPI
         self.rejected = 0
+        self.work = Work(limits)
         self._revision = revision
         self._limits = limits
         self._rejects: list[Reject] = []
@@ -40,6 +42,7 @@ class Indexing:
         """frames.jsonl.gz of the file with these bytes, one gzip member after the other. Raises Poison."""
         file = File(chunks, self._limits)
         held: list[dict[str, Any]] = []
+        self.work = file.work
         for place, raw in enumerate(file.frames(), start=1):
             if place > self._limits.frames:
                 raise Poison(f"there are more than {self._limits.frames} frames")
@@ -65,7 +68,7 @@ class Indexing:
     def _accepted(self, place: int, raw: bytes) -> dict[str, Any] | None:
         """The frame as it goes into the index, or None when it is rejected."""
         try:
-            frame = normalised(decoded(raw))
+            frame = normalised(decoded(raw, self.work))
             self._demand_ascending(frame["frame_number"])
         except Unusable as error:
             self._reject(place, str(error))

@@ -6,6 +6,7 @@ from itertools import chain
 
 from chalicelib.core.errors import Poison
 from chalicelib.core.measurements.limits import Limits
+from chalicelib.core.measurements.work import Work
 
 _GZIP = b"\x1f\x8b"
 GZIP_WINDOW = 31
@@ -16,32 +17,42 @@ _FED_BYTES = 16 * 1024
 """zlib copies what it was fed and did not use, at every step."""
 
 _STEP_BYTES = 256 * 1024
+_TEXT_BYTES_A_STEP = 16
+_MEMBER_STEPS = 50
+"""A gzip member costs zlib a window of its own."""
 
 
-def text_of(chunks: Iterable[bytes], limits: Limits) -> Iterator[bytes]:
+def text_of(chunks: Iterable[bytes], limits: Limits, work: Work) -> Iterator[bytes]:
     """The bytes of the text, in pieces, unzipped and without a byte order mark.
 
     Raises Poison when the gzip data are broken or end early, and beyond the caps of `limits`.
     """
     size_bytes = 0
-    for piece in _unmarked(_unzipped(chunks, limits)):
+    for piece in _unmarked(_unzipped(_counted(chunks, work), limits, work)):
         size_bytes += len(piece)
+        work.spend(1 + len(piece) // _TEXT_BYTES_A_STEP)
         if size_bytes > limits.text_bytes:
             raise Poison(f"the text is longer than {limits.text_bytes} bytes")
         yield piece
 
 
-def _unzipped(chunks: Iterable[bytes], limits: Limits) -> Iterator[bytes]:
+def _counted(chunks: Iterable[bytes], work: Work) -> Iterator[bytes]:
+    for chunk in chunks:
+        work.allow(len(chunk))
+        yield chunk
+
+
+def _unzipped(chunks: Iterable[bytes], limits: Limits, work: Work) -> Iterator[bytes]:
     pieces = _led(chunks, len(_GZIP))
     first = next(pieces, b"")
     if first.startswith(_GZIP):
-        yield from _inflated(chain((first,), pieces), limits)
+        yield from _inflated(chain((first,), pieces), limits, work)
         return
     yield first
     yield from pieces
 
 
-def _inflated(pieces: Iterable[bytes], limits: Limits) -> Iterator[bytes]:
+def _inflated(pieces: Iterable[bytes], limits: Limits, work: Work) -> Iterator[bytes]:
     """What every gzip member holds, one after the other, in pieces of bounded size."""
     member, members = zlib.decompressobj(GZIP_WINDOW), 1
     for fed in _fed(pieces):
@@ -49,6 +60,7 @@ def _inflated(pieces: Iterable[bytes], limits: Limits) -> Iterator[bytes]:
         while rest:
             if member.eof:
                 member, members = zlib.decompressobj(GZIP_WINDOW), members + 1
+                work.spend(_MEMBER_STEPS)
             if members > limits.zipped_members:
                 raise Poison(f"the gzip data have more than {limits.zipped_members} members")
             yield _step(member, rest)

@@ -8,8 +8,10 @@ from collections.abc import Iterable, Iterator
 
 from chalicelib.core.errors import Poison
 from chalicelib.core.measurements.limits import MOST_DEPTH
+from chalicelib.core.measurements.work import Work
 
 BLANKS = b" \t\r\n"
+_LINE_STEPS = 2
 _BLANK = re.compile(rb"[ \t\r\n]*")
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _BRACKET = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[][{}"]', re.DOTALL)
@@ -20,10 +22,10 @@ class TooDeep(Exception):
     """More brackets within each other than MOST_DEPTH."""
 
 
-def end_of_value(held: bytes, start: int) -> int | None:
+def end_of_value(held: bytes, start: int, work: Work) -> int | None:
     """Where the value that begins at `start` ends, or None when that is not among the bytes held.
 
-    A number or a word ends where another character follows it. Raises TooDeep.
+    A number or a word ends where another character follows it. Raises TooDeep, and Poison from `work`.
     """
     opening = held[start : start + 1]
     if opening == b'"':
@@ -32,12 +34,15 @@ def end_of_value(held: bytes, start: int) -> int | None:
     if opening not in (b"{", b"["):
         scalar = _SCALAR.match(held, start)
         return scalar.end() if scalar and scalar.end() < len(held) else None
-    return _end_of_brackets(held, start)
+    end, tokens = _end_of_brackets(held, start)
+    work.spend(tokens)
+    return end
 
 
-def _end_of_brackets(held: bytes, start: int) -> int | None:
-    depth = 0
-    for found in _BRACKET.finditer(held, start):
+def _end_of_brackets(held: bytes, start: int) -> tuple[int | None, int]:
+    """Where the brackets that open at `start` are all closed, and how many brackets and strings were looked at."""
+    depth = tokens = 0
+    for tokens, found in enumerate(_BRACKET.finditer(held, start), start=1):
         token = found[0]
         if token in (b"{", b"["):
             depth += 1
@@ -46,17 +51,18 @@ def _end_of_brackets(held: bytes, start: int) -> int | None:
         elif token in (b"}", b"]"):
             depth -= 1
             if depth == 0:
-                return found.end()
+                return found.end(), tokens
         elif token == b'"':
-            return None  # a string that does not end here
-    return None
+            return None, tokens  # a string that does not end here
+    return None, tokens
 
 
 class Text:
     """What is left of a text: `held` from `at` on, and what has not come yet."""
 
-    def __init__(self, pieces: Iterable[bytes], window_bytes: int) -> None:
+    def __init__(self, pieces: Iterable[bytes], window_bytes: int, work: Work) -> None:
         self.held = b""
+        self._work = work
         self.at = 0
         self._pieces = iter(pieces)
         self._window_bytes = window_bytes
@@ -127,7 +133,7 @@ class Text:
     def _end(self, most_bytes: int, what: str) -> int:
         while True:
             try:
-                end = end_of_value(self.held, self.at)
+                end = end_of_value(self.held, self.at, self._work)
             except TooDeep as error:
                 raise Poison(f"{what} {self.where()} is nested deeper than {MOST_DEPTH}") from error
             if end is not None:
@@ -150,7 +156,10 @@ class Text:
                 return
 
     def _cut(self, end: int, most_bytes: int) -> Iterator[bytes]:
-        for line in self.held[self.at : end].split(b"\n"):
+        lines = self.held[self.at : end].split(b"\n")
+        # Blank ones too: a gigabyte of line feeds is a few hundred KiB when it is zipped.
+        self._work.spend(_LINE_STEPS * len(lines))
+        for line in lines:
             if len(line) > most_bytes:
                 raise Poison(f"a line {self.where()} is longer than {most_bytes} bytes")
             self.at = min(self.at + len(line) + 1, len(self.held))
