@@ -215,11 +215,11 @@ class Records(Protocol):
         """Every session, in no order; for an operator's walk, not for a function's."""
 
     def sessions_of_camera(
-        self, serial: str, project: str | None, after: Listed | None, limit: int
+        self, serial: str, project: str, after: Listed | None, limit: int
     ) -> tuple[Listed, ...]:
-        """At most `limit` sessions of a camera, the newest first, behind `after`; may lag behind writes.
+        """At most `limit` sessions of a project's camera, the newest first, behind `after`; may lag behind writes.
 
-        Of one project, or of all when that is None. Fewer than `limit` are the last ones.
+        Fewer than `limit` are the last ones. What other projects have of the same camera costs nothing.
         """
 
     def arming(self) -> Arming | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from chalicelib.core import tokens
+from chalicelib.core import ids, tokens
 from chalicelib.core.ids import DeviceId, TokenId
 from chalicelib.core.tokens import Role
 from chalicelib.flows import devices
@@ -42,7 +42,7 @@ class Enrolment:
 def enroll(
     registry: Registry,
     role: Role = Role.DEVICE,
-    project: str = "main",
+    project: str = ids.MAIN,
     name: str | None = None,
     device_id: DeviceId | None = None,
 ) -> Enrolment:
@@ -70,7 +70,7 @@ def describe(commands: Any) -> None:
 def _describe_enroll(made: argparse.ArgumentParser) -> None:
     made.add_argument("--name", help="what a new device is called, for instance jetson-north")
     made.add_argument("--role", choices=[role.value for role in Role], default=Role.DEVICE.value)
-    made.add_argument("--project", default="main", help="main unless given; '*' is all (not for devices)")
+    made.add_argument("--project", default=ids.MAIN, help="main unless given; '*' is all (not for devices)")
     made.add_argument(
         "--device", metavar="ID", help="a further token for this device instead of a new device"
     )

@@ -3,9 +3,21 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from chalicelib.core import ids
 from chalicelib.core.cleanup import Arming, Spent
 from infra.admin.deployment import Refused
-from infra.admin.desk import DONE, REFUSED, Arguments, Desk, at_a_stage, command, named_session, reason, tell
+from infra.admin.desk import (
+    DONE,
+    NAMED,
+    REFUSED,
+    Arguments,
+    Desk,
+    at_a_stage,
+    command,
+    named_session,
+    reason,
+    tell,
+)
 from infra.admin.plan import Kept, Plan, plan
 from infra.admin.rehearsal import rehearsed
 from infra.admin.said import columns, counted, moment, size, stamp
@@ -43,7 +55,9 @@ def describe(commands: Any) -> None:
         const=_disarm,
         help="the kill switch: read before every single delete marker",
     )
-    made.add_argument("sessions", nargs="*", type=named_session, metavar="SESSION", help="with --plan only")
+    made.add_argument(
+        "sessions", nargs="*", type=named_session, metavar="SESSION", help=f"with --plan only; {NAMED}"
+    )
     made.add_argument(
         "--reason", type=reason, metavar="TEXT", help="why it is armed or disarmed; it goes on record"
     )
@@ -185,7 +199,8 @@ def _document(stage: str, found: Plan) -> Mapping[str, Any]:
 
 def _session(each: Kept) -> Mapping[str, Any]:
     return {
-        "session_id": each.session_id,
+        "project": ids.project_of(each.session_id),
+        "session_id": ids.name_of(each.session_id),
         "state": each.state,
         "would_go": each.would_go,
         "required": list(each.required),

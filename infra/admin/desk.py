@@ -110,10 +110,14 @@ def at_a_stage(made: argparse.ArgumentParser) -> None:
     made.set_defaults(table=None)
 
 
+NAMED = f"NAME of the project {ids.MAIN}, or PROJECT/NAME"
+"""What `named_session` takes, for a command's help."""
+
+
 def named_session(text: str) -> SessionId:
-    """An argument that names a session."""
+    """An argument that names a session: `NAME` of the project main, or `PROJECT/NAME`."""
     try:
-        return ids.session_id(text)
+        return ids.parsed_session_id(text if "/" in text else f"{ids.MAIN}/{text}")
     except InvalidRequest as error:
         raise argparse.ArgumentTypeError(str(error)) from error
 

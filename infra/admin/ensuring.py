@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from infra.admin.desk import Arguments, Desk, at_a_stage, command, named_session, number, tell
+from chalicelib.core import ids
+from infra.admin.desk import NAMED, Arguments, Desk, at_a_stage, command, named_session, number, tell
 from infra.admin.rehearsal import rehearsed
 from infra.admin.said import columns, counted
 from infra.admin.walk import Ensured, Walk, ensured, foreseen, walked
@@ -25,7 +26,11 @@ def describe(commands: Any) -> None:
     )
     at_a_stage(made)
     made.add_argument(
-        "sessions", nargs="*", type=named_session, metavar="SESSION", help="every session unless named"
+        "sessions",
+        nargs="*",
+        type=named_session,
+        metavar="SESSION",
+        help=f"every session unless named; {NAMED}",
     )
     made.add_argument(
         "--dry-run", action="store_true", help="say what would be done first to each; write nothing"
@@ -108,7 +113,8 @@ def _document(given: Arguments, walk: Walk) -> Mapping[str, Any]:
 
 def _session(each: Ensured) -> Mapping[str, Any]:
     return {
-        "session_id": each.session_id,
+        "project": ids.project_of(each.session_id),
+        "session_id": ids.name_of(each.session_id),
         "state": each.state,
         "done": dict(each.done),
         "would": dict(each.would),

@@ -14,9 +14,11 @@ from chalicelib.flows import ordering
 from chalicelib.flows.recording import loaded
 from chalicelib.ports import Ports
 from chalicelib.web import bodies
+from infra.admin import said
 from infra.admin.deployment import Deployment, Refused
 from infra.admin.desk import (
     DONE,
+    NAMED,
     OPERATOR,
     Arguments,
     Desk,
@@ -73,7 +75,7 @@ def describe(commands: Any) -> None:
     why.add_argument("--release", action="store_true", help="hold it no longer; its grace begins anew")
     for made in (ordered, held):
         at_a_stage(made)
-        made.add_argument("session", type=named_session, metavar="SESSION")
+        made.add_argument("session", type=named_session, metavar="SESSION", help=NAMED)
         made.add_argument("--dry-run", action="store_true", help="say what would change; write nothing")
 
 
@@ -142,7 +144,8 @@ def _waits_for(session: Session, before: Picture) -> str | None:
 
 def _known(session: Session, is_dry_run: bool, is_changed: bool) -> Mapping[str, Any]:
     return {
-        "session_id": session.session_id,
+        "project": session.project,
+        "session_id": session.name,
         "state": session.state.value,
         "dry_run": is_dry_run,
         "changed": is_changed,
@@ -169,7 +172,7 @@ def _told(order: Order | None) -> Mapping[str, Any] | None:
 def _order_lines(document: Mapping[str, Any]) -> Iterator[str]:
     order = document["order"]
     ordered = _worded(document, "is ordered already; nothing changes", "would be ordered", "is ordered")
-    yield f"{document['session_id']} {ordered}: order {order['number']} for {', '.join(order['required'])}"
+    yield f"{said.session(document)} {ordered}: order {order['number']} for {', '.join(order['required'])}"
     if order["left_out"]:
         yield f"it does without {', '.join(order['left_out'])}: {order['below_minimum_reason']}"
     if document["waits_for"]:
@@ -187,9 +190,9 @@ def _order_lines(document: Mapping[str, Any]) -> Iterator[str]:
 def _hold_line(document: Mapping[str, Any]) -> str:
     if document["held"] is None:
         word = _worded(document, "is not held; nothing changes", "would be released", "is released")
-        return f"{document['session_id']} {word}"
+        return f"{said.session(document)} {word}"
     word = _worded(document, "is held already; nothing changes", "would be held", "is held")
-    return f"{document['session_id']} {word}: {document['held']}"
+    return f"{said.session(document)} {word}: {document['held']}"
 
 
 def _worded(document: Mapping[str, Any], unchanged: str, would: str, done: str) -> str:

@@ -14,8 +14,10 @@ from chalicelib.flows import ordering
 from chalicelib.flows.recording import loaded
 from chalicelib.ports import Ports
 from chalicelib.web import bodies
+from infra.admin import said
 from infra.admin.desk import (
     DONE,
+    NAMED,
     OPERATOR,
     OWED,
     REFUSED,
@@ -55,7 +57,7 @@ def describe(commands: Any) -> None:
         _restore,
     )
     at_a_stage(made)
-    made.add_argument("session", type=named_session, metavar="SESSION")
+    made.add_argument("session", type=named_session, metavar="SESSION", help=NAMED)
     made.add_argument("artifacts", nargs="*", metavar="ARTIFACT", help="all that was cleaned unless named")
     made.add_argument(
         "--reason", required=True, type=reason, metavar="TEXT", help="why; the session is held with it"
@@ -136,7 +138,8 @@ def _tell(
 ) -> int:
     told = [_artifact(picture, session, artifact_id, bucket) for artifact_id in asked]
     document = {
-        "session_id": session.session_id,
+        "project": session.project,
+        "session_id": session.name,
         "state": session.state.value,
         "dry_run": given.dry_run,
         "held": session.held,
@@ -181,7 +184,7 @@ def _receipt(picture: Picture, artifact_id: ArtifactId) -> Receipt:
 
 def _lines(document: Mapping[str, Any]) -> Iterator[str]:
     told, would = document["artifacts"], "would be" if document["dry_run"] else "is"
-    yield f"{document['session_id']} {would} {document['state']}, held: {document['held']}"
+    yield f"{said.session(document)} {would} {document['state']}, held: {document['held']}"
     yield from columns([_line(each, document["dry_run"]) for each in told], indent=2)
 
 

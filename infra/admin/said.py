@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
@@ -27,6 +28,11 @@ def size(size_bytes: int) -> str:
 def counted(number: int, one: str) -> str:
     """`1 object`, `2 objects`."""
     return f"{number} {one}" if number == 1 else f"{number} {one}s"
+
+
+def session(document: Mapping[str, Any]) -> str:
+    """`main/match-17`: the session that `document` is about, as every command takes it."""
+    return f"{document['project']}/{document['session_id']}"
 
 
 def columns(rows: Iterable[Sequence[str]], indent: int = 0) -> list[str]:

@@ -10,15 +10,15 @@ import pytest
 from chalicelib.aws import items
 from chalicelib.core.cleanup import Cleanup, Doomed
 from chalicelib.core.crc import Crc64Nvme
-from chalicelib.core.ids import ArtifactId, SessionId, UploadId
+from chalicelib.core.ids import ArtifactId, UploadId
 from chalicelib.core.order import Order, Wish
 from chalicelib.core.session import Camera, Session, SessionState
 from chalicelib.core.upload import Receipt, Upload
 from chalicelib.ports import Due, Listed
-from tests.support.builders import make_chapter, make_session, make_upload
+from tests.support.builders import make_chapter, make_session, make_session_id, make_upload
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
-SESSION_ID = SessionId("match-17")
+SESSION_ID = make_session_id("match-17")
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,9 @@ class Counted:
 def test_a_session_stands_in_the_index_of_its_device_by_the_time_it_was_made():
     item = items.session_item(make_session(session_id=SESSION_ID, created_at=NOON))
 
-    assert (item["pk"], item["sk"]) == ({"S": "SESSION#match-17"}, {"S": "SESSION"})
+    assert (item["pk"], item["sk"]) == ({"S": "SESSION#main/match-17"}, {"S": "SESSION"})
     assert (item["device_pk"], item["device_sk"]) == (
-        {"S": "DEVICE#d_north"},
+        {"S": "DEVICE#main/d_north"},
         {"S": "2026-11-21T12:00:00.000000Z"},
     )
 
@@ -44,8 +44,8 @@ def test_a_session_stands_in_the_index_of_its_camera_by_the_time_it_was_made_and
     item = items.session_item(session)
 
     assert (item["camera_pk"], item["camera_sk"]) == (
-        {"S": "CAMERA#C35"},
-        {"S": "2026-11-21T12:00:00.000000Z#match-17"},
+        {"S": "CAMERA#main/C35"},
+        {"S": "2026-11-21T12:00:00.000000Z#main/match-17"},
     )
     assert items.listed(item) == Listed(SESSION_ID, NOON)
     assert items.value(item, Session) == session
@@ -110,7 +110,7 @@ def test_a_session_written_before_there_were_orders_still_reads():
 MOST_ITEM_BYTES = 400 * 1024
 VERSION_ID = "3HL4kqtJlcpXroDTDmJ.rmSpXd3dIbrH"
 LONGEST_NAME = "n" * 100
-LONGEST_SESSION_ID = SessionId("s" * 100)
+LONGEST_SESSION_ID = make_session_id("s" * 100, "p" * 40)
 LONGEST_KEY = f"originals/{LONGEST_SESSION_ID}/100GOPRO/{'F' * 180}"
 
 

@@ -13,12 +13,12 @@ from chalicelib.aws.records import DynamoRecords
 from chalicelib.core.cleanup import Arming, Spent
 from chalicelib.core.crc import Crc64Nvme
 from chalicelib.core.errors import Conflict, StorageBusy
-from chalicelib.core.ids import ArtifactId, DeviceId, SessionId, TokenId, UploadId
+from chalicelib.core.ids import ArtifactId, DeviceId, TokenId, UploadId
 from chalicelib.core.measurements.index import Index
 from chalicelib.core.upload import Receipt
 from chalicelib.ports import Change, Due, Listed
 from tests.aws.canned import Answer, Sent, answering, clients
-from tests.support.builders import make_chapter, make_session, make_upload
+from tests.support.builders import make_chapter, make_session, make_session_id, make_upload
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 TODAY = NOON.date()
@@ -113,7 +113,7 @@ def test_a_picture_caught_in_the_middle_of_a_write_is_read_again(torn: list[item
 
 
 RECEIPT = Receipt(
-    None, ArtifactId("output.a"), "outputs/match-17-north/1/a", "v1", 9, Crc64Nvme("rosUhgp5mIg="), NOON
+    None, ArtifactId("output.a"), "outputs/main/match-17-north/1/a", "v1", 9, Crc64Nvme("rosUhgp5mIg="), NOON
 )
 INDEX = Index(ArtifactId("measurements.lights"), "v1", "0f", "papi", 3, 0, NOON)
 POISON = replace(INDEX, frames=0, quarantine="poison")
@@ -181,49 +181,46 @@ def test_the_owner_of_an_upload_is_read_consistently():
 def test_due_sessions_are_gathered_over_pages_until_the_limit():
     def page(name: str) -> Answer:
         return answer(
-            {"Items": [items.work_item(SessionId(name), NOON)], "LastEvaluatedKey": {"pk": {"S": name}}}
+            {"Items": [items.work_item(make_session_id(name), NOON)], "LastEvaluatedKey": {"pk": {"S": name}}}
         )
 
     table, sent = records(page("a"), page("b"), page("c"))
 
-    assert [due.session_id for due in table.due(NOON, 2)] == ["a", "b"]
+    assert [due.session_id for due in table.due(NOON, 2)] == ["main/a", "main/b"]
     assert len(sent) == 2
 
 
 def test_a_camera_is_asked_for_from_the_newest_on_behind_the_last_that_is_known():
     table, sent = records(answer({"Items": []}), answer({"Items": []}))
 
-    table.sessions_of_camera("C35", None, None, 21)
-    table.sessions_of_camera("C35", None, Listed(SESSION_ID, NOON), 21)
+    table.sessions_of_camera("C35", "main", None, 21)
+    table.sessions_of_camera("C35", "main", Listed(SESSION_ID, NOON), 21)
 
     first, next_page = (asked(request) for request in sent)
     assert (first["IndexName"], first["ScanIndexForward"], first["Limit"]) == ("by_camera", False, 21)
-    assert first["ExpressionAttributeValues"] == {":pk": {"S": "CAMERA#C35"}, ":after": {"S": "~"}}
+    assert first["ExpressionAttributeValues"] == {":pk": {"S": "CAMERA#main/C35"}, ":after": {"S": "~"}}
     assert next_page["ExpressionAttributeValues"][":after"] == {
-        "S": "2026-11-21T12:00:00.000000Z#match-17-north"
+        "S": "2026-11-21T12:00:00.000000Z#main/match-17-north"
     }
 
 
-def listed_page(project: str, *names: str) -> Answer:
+def listed_page(*names: str) -> Answer:
     """A page of the index by_camera, and more behind it."""
-    entries = [
-        {"camera_sk": {"S": f"{items.sortable(NOON)}#{name}"}, "project": {"S": project}} for name in names
-    ]
+    entries = [{"camera_sk": {"S": items.camera_sk(Listed(make_session_id(name), NOON))}} for name in names]
     return answer({"Items": entries, "LastEvaluatedKey": {"pk": {"S": names[-1]}}})
 
 
-def test_pages_of_other_projects_are_passed_over_until_there_are_enough():
-    pages = [listed_page("club", "a", "b"), listed_page("main", "c"), listed_page("main", "d", "e")]
-    table, sent = records(*pages, listed_page("main", "f"))
+def test_pages_of_a_camera_are_gathered_until_there_are_enough():
+    table, sent = records(listed_page("a"), listed_page("b", "c"), listed_page("d"))
 
     found = table.sessions_of_camera("C35", "main", None, 2)
 
-    assert [listed.session_id for listed in found] == ["c", "d"]
-    assert len(sent) == 3
+    assert [listed.session_id for listed in found] == ["main/a", "main/b"]
+    assert len(sent) == 2
 
 
 def test_a_page_of_a_camera_that_fails_is_never_the_end_of_its_sessions():
-    table, _ = records(listed_page("main", "a"), BUSY)
+    table, _ = records(listed_page("a"), BUSY)
 
     with pytest.raises(StorageBusy):
         table.sessions_of_camera("C35", "main", None, 2)
@@ -324,11 +321,11 @@ def test_what_was_spent_and_whether_cleanup_is_armed_are_read_consistently():
 
 
 def test_every_page_of_sessions_is_read_consistently():
-    pages = [{"Items": [{"session_id": {"S": name}}]} for name in ("a", "b")]
-    key = {"pk": {"S": "SESSION#a"}, "sk": {"S": "SESSION"}}
+    pages = [{"Items": [{"session_id": {"S": name}}]} for name in ("main/a", "main/b")]
+    key = {"pk": {"S": "SESSION#main/a"}, "sk": {"S": "SESSION"}}
     table, sent = records(answer({**pages[0], "LastEvaluatedKey": key}), answer(pages[1]))
 
-    assert list(table.sessions()) == ["a", "b"]
+    assert list(table.sessions()) == ["main/a", "main/b"]
     assert [asked(request)["ConsistentRead"] for request in sent] == [True, True]
     assert asked(sent[1])["ExclusiveStartKey"] == key
 
@@ -350,7 +347,7 @@ CALLS: list[Callable[[DynamoRecords], Any]] = [
     lambda table: table.token(TokenId("t_1")),
     lambda table: table.device(DeviceId("d_1")),
     lambda table: list(table.sessions()),
-    lambda table: table.sessions_of_camera("C35", None, None, 1),
+    lambda table: table.sessions_of_camera("C35", "main", None, 1),
     lambda table: table.arming(),
     lambda table: table.put_arming(Arming(True, NOON, "begin")),
     lambda table: table.spent(TODAY),

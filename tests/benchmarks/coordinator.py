@@ -14,7 +14,7 @@ from chalicelib.core.crc import Crc64Nvme, fold
 from chalicelib.ports import PartToSign
 from tests.benchmarks.figures import Figure, medians, write
 
-KEY = "originals/match-17-north/100GOPRO/GX010038.MP4"
+KEY = "originals/main/match-17-north/100GOPRO/GX010038.MP4"
 MULTIPART_ID = "x" * 120
 TOKEN = "t" * 900
 PART_SIZE_BYTES = 16 * 2**20

@@ -26,7 +26,7 @@ from tests.benchmarks.edge.pacing import MBIT, Bucket
 from tests.benchmarks.edge.sink import Sink
 from tests.benchmarks.edge.storage import Part, Storage
 
-KEY = "originals/s/original.100GOPRO.GX010042.MP4"
+KEY = "originals/main/s/original.100GOPRO.GX010042.MP4"
 BODY = b"r" * 100_000
 
 

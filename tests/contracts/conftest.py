@@ -9,6 +9,7 @@ import pytest
 from chalicelib.core.ids import SessionId
 from infra.local.strict_s3 import Chaos
 from tests.contracts.worlds import AwsWorld, MemoryQueue, MemoryWorld, Place, Queue, World, foreign_place
+from tests.support.builders import make_session_id
 from tests.support.local_aws import local_aws
 
 
@@ -44,7 +45,7 @@ def queue(request: pytest.FixtureRequest) -> Iterator[Queue]:
 @pytest.fixture
 def session_id() -> SessionId:
     """A session of the test's own, so that tests can share a bucket."""
-    return SessionId(f"contract-{secrets.token_hex(8)}")
+    return make_session_id(f"contract-{secrets.token_hex(8)}")
 
 
 @pytest.fixture

@@ -5,19 +5,19 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from chalicelib.aws import items
-from chalicelib.core.ids import SessionId
 from chalicelib.core.session import Camera, Session
 from chalicelib.ports import Change, Listed, Records
 from tests.contracts.worlds import AwsWorld, World
-from tests.support.builders import make_chapter, make_session
+from tests.support.builders import make_chapter, make_session, make_session_id
 
 NOON = datetime(2026, 11, 21, 12, 0, 0, 250_000, tzinfo=UTC)
 MOMENT = timedelta(microseconds=1)
-FOREVER = Listed(SessionId("z"), datetime(9999, 12, 31, tzinfo=UTC))
+FOREVER = Listed(make_session_id("z"), datetime(9999, 12, 31, tzinfo=UTC))
 
 
 @pytest.fixture
@@ -35,10 +35,8 @@ def record(
     records: Records, serial: str, name: str, created_at: datetime = NOON, project: str = "main"
 ) -> Listed:
     """A new session of the camera; its name is the test's own as well."""
-    session_id = SessionId(f"{serial}-{name}")
-    session = make_session(
-        session_id=session_id, camera=Camera(serial), created_at=created_at, project=project
-    )
+    session_id = make_session_id(f"{serial}-{name}", project)
+    session = make_session(session_id=session_id, camera=Camera(serial), created_at=created_at)
     records.write(Change(session, chapters=(make_chapter(),)))
     return Listed(session_id, created_at)
 
@@ -47,7 +45,7 @@ def demand_listed(
     records: Records,
     serial: str,
     expected: list[Listed],
-    project: str | None = None,
+    project: str = "main",
     after: Listed | None = None,
     limit: int = 100,
 ) -> None:
@@ -62,7 +60,7 @@ def demand_listed(
 
 
 def test_a_camera_that_nobody_hauled_from_has_no_sessions(records: Records, serial: str):
-    assert records.sessions_of_camera(serial, None, None, 10) == ()
+    assert records.sessions_of_camera(serial, "main", None, 10) == ()
 
 
 def test_the_newest_session_comes_first(records: Records, serial: str):
@@ -98,7 +96,7 @@ def test_pages_of_any_size_list_every_session_once_though_they_are_of_one_moment
         assert list(walked(records, serial, limit)) == known
 
 
-def walked(records: Records, serial: str, limit: int, project: str | None = None) -> Iterator[Listed]:
+def walked(records: Records, serial: str, limit: int, project: str = "main") -> Iterator[Listed]:
     """Every session of the camera, page by page."""
     page = records.sessions_of_camera(serial, project, None, limit)
     while page:
@@ -107,7 +105,7 @@ def walked(records: Records, serial: str, limit: int, project: str | None = None
 
 
 @pytest.mark.parametrize(
-    ("before", "is_listed"), [(FOREVER, True), (Listed(SessionId("A"), NOON - MOMENT), False)]
+    ("before", "is_listed"), [(FOREVER, True), (Listed(make_session_id("A"), NOON - MOMENT), False)]
 )
 def test_a_list_goes_on_behind_a_session_that_is_not_in_it(
     records: Records, serial: str, before: Listed, is_listed: bool
@@ -126,14 +124,14 @@ def test_sessions_of_other_cameras_are_not_listed(records: Records, serial: str)
     demand_listed(records, serial, [known])
 
 
-def test_of_one_project_only_its_own_are_listed_and_of_all_every_one(records: Records, serial: str):
-    ours = record(records, serial, "ours", NOON)
-    theirs = record(records, serial, "theirs", NOON + MOMENT, project="club")
+def test_of_a_project_only_its_own_sessions_are_listed(records: Records, serial: str):
+    ours = record(records, serial, "same-name", NOON)
+    theirs = record(records, serial, "same-name", NOON + MOMENT, project="club")
 
-    demand_listed(records, serial, [theirs, ours])
     demand_listed(records, serial, [ours], project="main")
     demand_listed(records, serial, [theirs], project="club")
     demand_listed(records, serial, [], project="mai")
+    demand_listed(records, serial, [], project="main-2")
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3])
@@ -149,6 +147,35 @@ def test_however_many_of_another_project_lie_between_a_page_is_full(
 
     demand_listed(records, serial, ours[:limit], project="main", limit=limit)
     assert list(walked(records, serial, limit, "main")) == ours
+
+
+def test_sessions_of_another_project_cost_the_list_of_a_camera_nothing(local_world: AwsWorld, serial: str):
+    """Counted where it is paid: queries, and the entries that each of them read."""
+    ours = record(local_world.records, serial, "ours")
+    demand_listed(local_world.records, serial, [ours])
+    alone = entries_read(local_world, serial)
+    for place in range(30):
+        record(local_world.records, serial, f"theirs-{place:02}", NOON + place * MOMENT, project="club")
+    demand_listed(local_world.records, serial, [ours])
+
+    assert entries_read(local_world, serial) == alone == [1]
+    local_world.wipe_records()
+
+
+def entries_read(world: AwsWorld, serial: str) -> list[int]:
+    """How many entries each query for one whole list read."""
+    read: list[int] = []
+
+    def count(parsed: dict[str, Any], **_: Any) -> None:
+        read.append(parsed["ScannedCount"])
+
+    events = world.clients.dynamodb.meta.events
+    events.register("after-call.dynamodb.Query", count, "count")
+    try:
+        world.records.sessions_of_camera(serial, "main", None, 10)
+    finally:
+        events.unregister("after-call.dynamodb.Query", count, "count")
+    return read
 
 
 def test_a_session_is_listed_once_however_often_it_is_written(records: Records, serial: str):

@@ -18,7 +18,7 @@ from chalicelib.core.upload import Receipt
 from chalicelib.ports import Change, Records
 from tests.contracts.test_records_contract import assert_all_is_said
 from tests.contracts.worlds import World
-from tests.support.builders import make_chapter, make_session
+from tests.support.builders import make_chapter, make_session, make_session_id
 
 NOON = datetime(2026, 11, 21, 12, 0, 0, 250_000, tzinfo=UTC)
 MOMENT = timedelta(microseconds=1)
@@ -50,7 +50,7 @@ def make_index(
 
 def make_doomed(number: int = 1) -> Doomed:
     chapter = make_chapter(number)
-    key = chapter.key(SessionId("match-17"))
+    key = chapter.key(make_session_id("match-17"))
     return Doomed(chapter.artifact_id, key, VERSION, f'"{number:032x}-1000"', LARGEST_OBJECT_BYTES, CRC)
 
 

@@ -3,10 +3,11 @@ import pytest
 from chalicelib.core import artifact
 from chalicelib.core.artifact import Kind, kind_of, known_id, made_id, made_key, name_of, required_id
 from chalicelib.core.errors import InvalidRequest
-from chalicelib.core.ids import ArtifactId, SessionId
+from chalicelib.core.ids import ArtifactId
 from chalicelib.core.keys import manifest_key, may_be_removed, session_of
+from tests.support.builders import make_session_id
 
-SESSION = SessionId("match-17")
+SESSION = make_session_id("match-17")
 ORIGINAL = "original.100GOPRO.GX010038.MP4"
 
 
@@ -81,9 +82,9 @@ def test_a_chapters_original_is_known_beside_what_processors_make():
 @pytest.mark.parametrize(
     ("text", "key", "is_removable"),
     [
-        ("output.a.mp4", "outputs/match-17/3/a.mp4", False),
-        ("measurements.a.json", "measurements/match-17/3/a.json", False),
-        ("intermediate.a.wav", "intermediates/match-17/3/a.wav", True),
+        ("output.a.mp4", "outputs/main/match-17/3/a.mp4", False),
+        ("measurements.a.json", "measurements/main/match-17/3/a.json", False),
+        ("intermediate.a.wav", "intermediates/main/match-17/3/a.wav", True),
     ],
 )
 def test_what_an_order_makes_stands_below_its_number(text: str, key: str, is_removable: bool):
@@ -101,7 +102,7 @@ def test_no_required_artifact_can_ever_be_removed():
 def test_no_output_stands_where_the_manifest_does():
     key = manifest_key(SESSION, 1)
 
-    assert key == "outputs/match-17/1/manifest.json"
+    assert key == "outputs/main/match-17/1/manifest.json"
     assert made_key(SESSION, 1, ArtifactId("output.manifest.json")) == key
 
 

@@ -2,12 +2,15 @@ import pytest
 
 from chalicelib.core.chapter import Chapter
 from chalicelib.core.errors import InvalidRequest
-from chalicelib.core.ids import project, serial, session_id
+from chalicelib.core.ids import name_of, parsed_session_id, project, project_of, serial, session_id
 
 
 @pytest.mark.parametrize("text", ["a", "A1", "9", "a.b_c-d", "a" * 99, "a" * 100, "a..b"])
 def test_a_session_id_of_the_allowed_characters_is_taken(text: str):
-    assert session_id(text) == text
+    made = session_id("main", text)
+
+    assert made == f"main/{text}"
+    assert (project_of(made), name_of(made), parsed_session_id(made)) == ("main", text, made)
 
 
 @pytest.mark.parametrize(
@@ -15,7 +18,16 @@ def test_a_session_id_of_the_allowed_characters_is_taken(text: str):
 )
 def test_any_other_session_id_is_refused(text: str):
     with pytest.raises(InvalidRequest, match="1 to 100 characters"):
-        session_id(text)
+        session_id("main", text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "/", "main", "main/", "/match-17", "main/match-17/x", "main//match-17", "Main/a", "*/a", "main/-a"],
+)
+def test_a_text_that_is_not_a_project_and_a_name_is_no_session_id(text: str):
+    with pytest.raises(InvalidRequest):
+        parsed_session_id(text)
 
 
 @pytest.mark.parametrize("text", ["", "*", "Main", "a" * 41, "-a"])
@@ -43,7 +55,7 @@ def test_chapters_of_one_name_in_two_directories_have_two_keys_and_ids():
     one, other = Chapter("100GOPRO", "GX010001.MP4", 1), Chapter("101GOPRO", "GX010001.MP4", 1)
 
     assert one.artifact_id != other.artifact_id
-    assert one.key(session_id("s")) != other.key(session_id("s"))
+    assert one.key(session_id("main", "s")) != other.key(session_id("main", "s"))
 
 
 @pytest.mark.parametrize(

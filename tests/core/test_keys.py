@@ -4,14 +4,33 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.core.ids import SessionId
-from chalicelib.core.keys import escaped, may_be_removed, order_prefix, original_key, session_of
+from chalicelib.core.ids import ArtifactId, SessionId, session_id
+from chalicelib.core.keys import (
+    OF_SESSIONS,
+    OUTPUTS,
+    escaped,
+    index_prefix,
+    manifest_key,
+    may_be_removed,
+    order_prefix,
+    original_key,
+    session_of,
+)
+from tests.support.builders import make_session_id
 
-SESSION = SessionId("match-17")
+SESSION = make_session_id("match-17")
 
 
-def test_an_original_stands_below_its_session_and_directory():
-    assert original_key(SESSION, "100GOPRO", "GX010038.MP4") == "originals/match-17/100GOPRO/GX010038.MP4"
+def test_an_original_stands_below_its_project_session_and_directory():
+    assert (
+        original_key(SESSION, "100GOPRO", "GX010038.MP4") == "originals/main/match-17/100GOPRO/GX010038.MP4"
+    )
+
+
+def test_an_index_stands_below_its_project_and_session():
+    prefix = index_prefix(SESSION, ArtifactId("measurements.lights.json"), "abc")
+
+    assert prefix == "index/main/match-17/lights.json/abc/"
 
 
 @pytest.mark.parametrize(
@@ -47,6 +66,38 @@ def test_the_session_of_what_an_order_makes_is_found_again(prefix: str):
     assert session_of(order_prefix(prefix, SESSION, 3) + "x") == SESSION
 
 
+PROJECTS = st.from_regex(r"[a-z0-9][a-z0-9-]{0,39}", fullmatch=True)
+NAMES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", fullmatch=True)
+SESSIONS = st.builds(session_id, PROJECTS, NAMES)
+FILES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
+
+
+@given(SESSIONS, st.sampled_from(OF_SESSIONS), st.integers(1, 99), FILES)
+def test_every_session_is_found_again_from_every_key_of_its_own(
+    session: SessionId, kind: str, order: int, filename: str
+):
+    of_order = order_prefix(kind, session, order) + escaped(filename)
+
+    assert session_of(original_key(session, "100GOPRO", filename)) == session
+    assert session_of(of_order) == session
+
+
+@given(SESSIONS, SESSIONS, FILES)
+def test_no_two_sessions_share_a_key_or_a_prefix(one: SessionId, other: SessionId, filename: str):
+    keys = [original_key(each, "100GOPRO", filename) for each in (one, other)]
+    prefixes = [order_prefix(OUTPUTS, each, 1) for each in (one, other)]
+
+    assert (keys[0] == keys[1]) == (one == other)
+    assert prefixes[0].startswith(prefixes[1]) == (one == other)
+
+
+@given(PROJECTS, PROJECTS, NAMES)
+def test_a_prefix_of_one_project_holds_no_key_of_another(one: str, other: str, name: str):
+    key = manifest_key(session_id(one, name), 1)
+
+    assert key.startswith(f"{OUTPUTS}{other}/") == (one == other)
+
+
 @pytest.mark.parametrize(
     ("key", "may_be"),
     [
@@ -68,12 +119,22 @@ def test_only_originals_and_intermediates_may_be_removed(key: str, may_be: bool)
     [
         "",
         "originals/",
-        "originals/match-17",
-        "index/match-17/x",
-        "quarantine/match-17/x",
-        "originals/../x",
+        "originals/main",
+        "originals/main/match-17",
+        "originals/match-17/100GOPRO",
+        "originals/match.17/100GOPRO/GX010038.MP4",
+        "index/main/match-17/x",
+        "quarantine/main/match-17/x",
+        "originals/main/../x",
+        "originals/../match-17/x",
+        "originals//match-17/x",
+        "originals/main//x",
+        "originals/Main/match-17/x",
+        "originals/*/match-17/x",
+        "/originals/main/match-17/x",
         "other",
-        "originals/-x/y",
+        "originals/main/-x/y",
+        "originals/-main/x/y",
     ],
 )
 def test_a_key_that_is_not_ours_has_no_session(key: str):

@@ -6,10 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.core.crc import EMPTY
+from chalicelib.core.ids import session_id
 from chalicelib.core.manifest import MOST_ARTIFACTS, Manifest, Stated, manifest
 
 CRC = "rosUhgp5mIg="
 SESSION = "match-17"
+SESSION_ID = session_id("main", SESSION)
 
 
 def entry(artifact_id: str = "output.a", **changes: Any) -> dict[str, Any]:
@@ -17,12 +19,12 @@ def entry(artifact_id: str = "output.a", **changes: Any) -> dict[str, Any]:
 
 
 def document(*artifacts: Any, **changes: Any) -> bytes:
-    told = {"session_id": SESSION, "order": 1, "artifacts": list(artifacts) or [entry()]}
+    told = {"project": "main", "session_id": SESSION, "order": 1, "artifacts": list(artifacts) or [entry()]}
     return json.dumps({**told, **changes}).encode()
 
 
 def read(body: bytes) -> Manifest:
-    return manifest(body, SESSION, 1)
+    return manifest(body, SESSION_ID, 1)
 
 
 def test_a_manifest_states_each_artifact_in_its_order():
@@ -66,7 +68,7 @@ def test_what_is_no_manifest_is_a_fault(body: bytes):
     assert len(found.fault) <= 400
 
 
-@pytest.mark.parametrize("missing", ["session_id", "order", "artifacts"])
+@pytest.mark.parametrize("missing", ["project", "session_id", "order", "artifacts"])
 def test_every_member_of_a_manifest_is_needed(missing: str):
     told = json.loads(document())
     del told[missing]
@@ -131,12 +133,14 @@ def test_a_manifest_that_states_nothing_is_a_fault():
     assert read(document(artifacts=[])).fault
 
 
-@pytest.mark.parametrize("changes", [{"session_id": "another"}, {"order": 2}, {"order": 0}, {"order": -1}])
+@pytest.mark.parametrize(
+    "changes", [{"project": "club"}, {"session_id": "another"}, {"order": 2}, {"order": 0}, {"order": -1}]
+)
 def test_the_manifest_of_another_session_or_order_is_a_fault(changes):
     found = read(document(**changes))
 
     assert found.stated == ()
-    assert "it stands where order 1 of match-17 belongs" in (found.fault or "")
+    assert "it stands where order 1 of main/match-17 belongs" in (found.fault or "")
 
 
 def test_an_artifact_stated_twice_is_a_fault_even_with_the_same_facts():
@@ -149,7 +153,7 @@ def test_a_faults_text_is_bounded_whatever_the_manifest_says():
     twice = [entry(f"output.{number:03}{'x' * 90}") for number in range(100)] * 2
 
     assert len(read(document(*twice)).fault or "") < 400
-    assert len(read(document(session_id="x" * 10_000)).fault or "") < 400
+    assert len(read(document(project="x" * 10_000, session_id="x" * 10_000)).fault or "") < 400
 
 
 @given(st.binary(max_size=300))
@@ -173,12 +177,13 @@ MEMBERS = st.fixed_dictionaries(
 
 
 @given(
+    st.sampled_from(["main", "club"]) | JSON,
     st.sampled_from([SESSION, "another"]) | JSON,
     st.integers(0, 2) | JSON,
     st.lists(st.just(entry()) | MEMBERS, max_size=3) | JSON,
 )
-def test_a_manifest_states_something_or_has_a_fault_and_never_both(session_id, order, artifacts):
-    told = {"session_id": session_id, "order": order, "artifacts": artifacts}
+def test_a_manifest_states_something_or_has_a_fault_and_never_both(project, session, order, artifacts):
+    told = {"project": project, "session_id": session, "order": order, "artifacts": artifacts}
     found = read(json.dumps(told).encode())
 
     assert (found.stated == ()) is (found.fault is not None)
@@ -186,7 +191,7 @@ def test_a_manifest_states_something_or_has_a_fault_and_never_both(session_id, o
         assert each.size_bytes >= 1
         assert each.artifact_id.startswith(("output.", "measurements."))
     if found.stated:
-        assert (session_id, order) == (SESSION, 1)
+        assert (project, session, order) == ("main", SESSION, 1)
 
 
 @given(st.integers(0, len(document()) - 1), st.integers(0, 255))

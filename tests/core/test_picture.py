@@ -45,10 +45,10 @@ def with_receipt(case: Case, artifact_id: ArtifactId) -> Case:
 def test_an_artifact_stands_where_its_kind_and_order_say():
     picture = open_gates().picture
 
-    assert picture.key(FIRST) == "originals/match-17-north/100GOPRO/GX010038.MP4"
-    assert picture.key(VIDEO) == "outputs/match-17-north/1/enhanced.mp4"
+    assert picture.key(FIRST) == "originals/main/match-17-north/100GOPRO/GX010038.MP4"
+    assert picture.key(VIDEO) == "outputs/main/match-17-north/1/enhanced.mp4"
     again = replace(picture, session=replace(picture.session, order=replace(ORDER, number=2)))
-    assert again.key(VIDEO) == "outputs/match-17-north/2/enhanced.mp4"
+    assert again.key(VIDEO) == "outputs/main/match-17-north/2/enhanced.mp4"
 
 
 def test_a_chapter_that_the_session_has_not_stands_nowhere():

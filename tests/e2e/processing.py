@@ -13,13 +13,13 @@ from botocore.exceptions import ClientError
 
 from chalicelib.aws.records import DynamoRecords
 from chalicelib.core.cleanup import Arming
-from chalicelib.core.ids import SessionId
 from chalicelib.core.tokens import ALL_PROJECTS, Role
 from infra import admin
 from infra.local.world import World
 from tests.e2e.rig import Rig, until
 from tests.e2e.test_by_hand import BODY, crc_of, put
 from tests.e2e.test_orders import hauled
+from tests.support.builders import make_session_id, named
 
 VIDEO = "output.enhanced.mp4"
 LIGHTS = "measurements.lights.json"
@@ -58,7 +58,7 @@ class Session:
     def key(self, artifact_id: str, order: int = 1) -> str:
         kind, _, name = artifact_id.partition(".")
         prefix = {"output": "outputs", "measurements": "measurements"}[kind]
-        return f"{prefix}/{self.name}/{order}/{name}"
+        return f"{prefix}/main/{self.name}/{order}/{name}"
 
     def write(self, artifact_id: str, body: bytes, order: int = 1, **more: Any) -> None:
         """As a processor writes: once, with CRC64NVME."""
@@ -71,8 +71,8 @@ class Session:
             {"artifact_id": each, "size_bytes": len(body), "crc64nvme": crc_of(body)}
             for each, body in made.items()
         ]
-        document = {"session_id": self.name, "order": order, "artifacts": artifacts}
-        self._put(f"outputs/{self.name}/{order}/manifest.json", json.dumps(document).encode())
+        document = {**named(make_session_id(self.name)), "order": order, "artifacts": artifacts}
+        self._put(f"outputs/main/{self.name}/{order}/manifest.json", json.dumps(document).encode())
 
     def process(self, made: Mapping[str, bytes] = MADE, order: int = 1) -> None:
         for artifact_id, body in made.items():
@@ -134,7 +134,7 @@ class Session:
         records = DynamoRecords(self.world.aws.client("dynamodb"), self.world.table)
 
         def is_intended() -> bool:
-            picture = records.picture(SessionId(self.name))
+            picture = records.picture(make_session_id(self.name))
             return picture is not None and picture.session.cleanup is not None
 
         until(is_intended, "an intent on record")

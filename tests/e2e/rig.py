@@ -135,7 +135,7 @@ class Rig:
     def open_multiparts(self, session: str) -> list[str]:
         """The multipart uploads of a session that S3 still keeps."""
         found = self.world.aws.client("s3").list_multipart_uploads(
-            Bucket=self.world.bucket, Prefix=f"originals/{session}/"
+            Bucket=self.world.bucket, Prefix=f"originals/main/{session}/"
         )
         return [upload["UploadId"] for upload in found.get("Uploads", [])]
 

@@ -30,7 +30,7 @@ def test_a_client_killed_in_mid_haul_goes_on_where_it_was(rig: Rig):
 
 def test_a_client_gone_after_its_last_part_is_finished_by_the_reconciler_with_every_event_lost(rig: Rig):
     rig.world.delivery.drop()
-    rig.world.chaos.fail_before("CompleteMultipartUpload", times=1000, key_prefix="originals/gone/")
+    rig.world.chaos.fail_before("CompleteMultipartUpload", times=1000, key_prefix="originals/main/gone/")
     with camera_with(3 * PART_SIZE_BYTES) as camera:
         client = rig.client(camera, "gone")
         until(lambda: _refused_completion(rig, "gone"), "a refused completion")
@@ -57,7 +57,7 @@ def test_a_client_gone_after_its_last_part_is_finished_by_the_reconciler_with_ev
 )
 def test_whatever_is_answered_at_completion_ends_in_the_truth(rig: Rig, fault: Fault, disturb):
     session = f"answered-{fault.name}"
-    disturb(rig.world.chaos, "CompleteMultipartUpload", times=3, key_prefix=f"originals/{session}/")
+    disturb(rig.world.chaos, "CompleteMultipartUpload", times=3, key_prefix=f"originals/main/{session}/")
     with camera_with(3 * PART_SIZE_BYTES) as camera:
         done = rig.haul(camera, session)
 
@@ -86,7 +86,7 @@ def test_events_doubled_and_out_of_order_change_nothing(rig: Rig):
 
 
 def test_a_part_corrupted_on_its_way_is_refused_and_sent_again(rig: Rig):
-    rig.world.chaos.corrupt_body("UploadPart", times=2, key_prefix="originals/corrupted/")
+    rig.world.chaos.corrupt_body("UploadPart", times=2, key_prefix="originals/main/corrupted/")
     with camera_with(3 * PART_SIZE_BYTES) as camera:
         done = rig.haul(camera, "corrupted")
 
@@ -98,7 +98,7 @@ def test_a_part_corrupted_on_its_way_is_refused_and_sent_again(rig: Rig):
 
 def test_urls_that_s3_takes_no_more_are_signed_anew_and_cost_no_patience(rig: Rig):
     rig.world.chaos.fail_before(
-        "UploadPart", times=3, status=403, code="AccessDenied", key_prefix="originals/expired/"
+        "UploadPart", times=3, status=403, code="AccessDenied", key_prefix="originals/main/expired/"
     )
     with camera_with(3 * PART_SIZE_BYTES) as camera:
         done = rig.haul(camera, "expired")
@@ -111,7 +111,7 @@ def test_urls_that_s3_takes_no_more_are_signed_anew_and_cost_no_patience(rig: Ri
 @pytest.mark.parametrize("operation", ["UploadPart", "CompleteMultipartUpload", "HeadObject", "ListParts"])
 def test_storage_that_is_busy_for_a_while_is_waited_for(rig: Rig, operation: str):
     session = f"busy-{operation}"
-    rig.world.chaos.fail_before(operation, times=3, key_prefix=f"originals/{session}/")
+    rig.world.chaos.fail_before(operation, times=3, key_prefix=f"originals/main/{session}/")
     with camera_with(2 * PART_SIZE_BYTES) as camera:
         done = rig.haul(camera, session)
 
@@ -166,7 +166,7 @@ def test_two_clients_with_a_spool_each_end_in_one_object_and_one_receipt(rig: Ri
 
 
 def test_a_failed_upload_keeps_its_parts_and_the_next_run_reads_nothing_again(rig: Rig):
-    rig.world.chaos.fail_before("UploadPart", times=10_000, key_prefix="originals/kept/")
+    rig.world.chaos.fail_before("UploadPart", times=10_000, key_prefix="originals/main/kept/")
     with camera_with(4 * PART_SIZE_BYTES) as camera:
         first = rig.haul(camera, "kept", "--recording", RECORDING, "--give-up-after", "3s")
         read = bytes_read(camera)

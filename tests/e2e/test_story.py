@@ -12,7 +12,6 @@ import pytest
 
 from chalicelib import settings, wiring
 from chalicelib.core.cleanup import Spent
-from chalicelib.core.ids import SessionId
 from chalicelib.core.settle import Actor
 from chalicelib.core.tokens import Role
 from chalicelib.flows.settling import settle_session
@@ -23,6 +22,7 @@ from tests.e2e.processing import FRAMES, LIGHTS, MADE, ORDER, ROUNDS, VIDEO, Ses
 from tests.e2e.rig import PART_SIZE_BYTES, Rig
 from tests.e2e.test_by_hand import BODY, CHAPTER
 from tests.e2e.test_orders import sent_parts
+from tests.support.builders import make_session_id
 from tests.support.interrupted import Crash, at_call
 
 pytestmark = pytest.mark.e2e
@@ -287,15 +287,15 @@ def test_a_cleanup_killed_at_any_call_it_makes_is_finished_by_the_next_one(sessi
     for call in count(1):
         one = Session(session.rig, f"{session.name}-{call}")
         receipt = one.haul_and_order({"required": [VIDEO]})
-        settle_session(ports, SessionId(one.name), Actor.EVENT)
+        settle_session(ports, make_session_id(one.name), Actor.EVENT)
         one.process({VIDEO: MADE[VIDEO]})
-        settle_session(ports, SessionId(one.name), Actor.EVENT)
+        settle_session(ports, make_session_id(one.name), Actor.EVENT)
         assert one.shown()["state"] == "PROCESSED"
         killed = at_call(ports, call)
         with suppress(Crash):
-            settle_session(killed.ports, SessionId(one.name), Actor.RECONCILER)
+            settle_session(killed.ports, make_session_id(one.name), Actor.RECONCILER)
 
-        settle_session(ports, SessionId(one.name), Actor.RECONCILER)
+        settle_session(ports, make_session_id(one.name), Actor.RECONCILER)
 
         assert one.shown()["state"] == "CLEANED"
         assert one.is_cleaned(receipt)
@@ -305,7 +305,7 @@ def test_a_cleanup_killed_at_any_call_it_makes_is_finished_by_the_next_one(sessi
 
 
 def test_a_restore_in_the_middle_of_a_cleanup_ends_with_the_original_in_its_place(session: Session):
-    session.world.chaos.delay("DeleteObject", 1.0, key_prefix=f"originals/{session.name}/")
+    session.world.chaos.delay("DeleteObject", 1.0, key_prefix=f"originals/main/{session.name}/")
     receipt = session.haul_and_order()
     session.process()
     session.calm()
@@ -334,11 +334,11 @@ def test_a_function_whose_clock_is_thirty_days_off_cleans_nothing_early(session:
     patient = replace(real, policy=replace(real.policy, grace_s=86_400))
     off = replace(patient, clock=cast(Clock, Off()))
     receipt = session.haul_and_order({"required": [VIDEO]})
-    settle_session(patient, SessionId(session.name), Actor.EVENT)
+    settle_session(patient, make_session_id(session.name), Actor.EVENT)
     session.process({VIDEO: MADE[VIDEO]})
 
     for ports in (off, patient, off, patient):
-        settle_session(ports, SessionId(session.name), Actor.RECONCILER)
+        settle_session(ports, make_session_id(session.name), Actor.RECONCILER)
 
     assert session.shown()["state"] == "PROCESSED"
     assert session.is_kept(receipt)
@@ -354,7 +354,7 @@ def test_a_disarmed_deployment_keeps_everything_until_it_is_armed(session: Sessi
     assert session.is_kept(receipt)
 
     arm(session.world)
-    settle_session(in_process(session.world), SessionId(session.name), Actor.RECONCILER)
+    settle_session(in_process(session.world), make_session_id(session.name), Actor.RECONCILER)
 
     assert session.is_cleaned(receipt)
 
@@ -363,7 +363,7 @@ def test_the_kill_switch_stops_a_cleanup_between_two_objects(session: Session):
     session.world.delivery.drop()
     ports = in_process(session.world)
     receipt = session.haul_and_order({"required": [VIDEO]})
-    settle_session(ports, SessionId(session.name), Actor.EVENT)
+    settle_session(ports, make_session_id(session.name), Actor.EVENT)
     session.process({VIDEO: MADE[VIDEO]})
 
     class Throwing:
@@ -377,11 +377,13 @@ def test_the_kill_switch_stops_a_cleanup_between_two_objects(session: Session):
             if change.session.cleanup:
                 arm(session.world, is_armed=False)
 
-    settle_session(replace(ports, records=cast(Any, Throwing())), SessionId(session.name), Actor.RECONCILER)
+    settle_session(
+        replace(ports, records=cast(Any, Throwing())), make_session_id(session.name), Actor.RECONCILER
+    )
 
     assert session.is_kept(receipt)
     arm(session.world)
-    settle_session(ports, SessionId(session.name), Actor.RECONCILER)
+    settle_session(ports, make_session_id(session.name), Actor.RECONCILER)
     assert session.is_cleaned(receipt)
 
 
@@ -392,12 +394,12 @@ def test_the_breaker_keeps_what_would_pass_todays_limit(session: Session):
     full = replace(real, policy=replace(real.policy, cleanup_limit=Spent(spent.objects, 10**15)))
     room = replace(real, policy=replace(real.policy, cleanup_limit=Spent(spent.objects + 1, 10**15)))
     receipt = session.haul_and_order({"required": [VIDEO]})
-    settle_session(full, SessionId(session.name), Actor.EVENT)
+    settle_session(full, make_session_id(session.name), Actor.EVENT)
     session.process({VIDEO: MADE[VIDEO]})
 
-    settle_session(full, SessionId(session.name), Actor.RECONCILER)
+    settle_session(full, make_session_id(session.name), Actor.RECONCILER)
     assert session.is_kept(receipt)
-    settle_session(room, SessionId(session.name), Actor.RECONCILER)
+    settle_session(room, make_session_id(session.name), Actor.RECONCILER)
 
     assert session.is_cleaned(receipt)
 

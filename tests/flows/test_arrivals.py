@@ -69,9 +69,9 @@ def test_an_event_before_its_object_changes_nothing():
     "event",
     [
         {"Event": "s3:TestEvent"},
-        event_of("originals/unknown/100GOPRO/GX010001.MP4"),
+        event_of("originals/main/unknown/100GOPRO/GX010001.MP4"),
         event_of("other/prefix"),
-        event_of("originals/../x"),
+        event_of("originals/main/../x"),
     ],
 )
 def test_an_event_that_names_nothing_of_ours_is_passed_over(event):
@@ -127,7 +127,7 @@ def test_doubled_and_reordered_events_of_outputs_end_the_same():
 def test_one_event_that_names_many_keys_of_a_session_settles_it_once():
     ports = made()
 
-    named = event_of(story.key_of(story.VIDEO), keys.manifest_key(SESSION_ID, 1), "outputs/unknown/1/a")
+    named = event_of(story.key_of(story.VIDEO), keys.manifest_key(SESSION_ID, 1), "outputs/main/unknown/1/a")
 
     assert object_arrived(ports, named, Actor.EVENT) == [SESSION_ID]
     assert ports.metrics.counts["event.ignored"] == 1
@@ -136,17 +136,17 @@ def test_one_event_that_names_many_keys_of_a_session_settles_it_once():
 @pytest.mark.parametrize(
     "key",
     [
-        "outputs/unknown/1/enhanced.mp4",
-        "measurements/unknown/1/lights.json",
+        "outputs/main/unknown/1/enhanced.mp4",
+        "measurements/main/unknown/1/lights.json",
         "outputs/",
-        "outputs/match-17-north",
-        "outputs//1/a",
-        "outputs/../1/a",
-        "index/match-17-north/lights.json/abc/summary.json",
+        "outputs/main/match-17-north",
+        "outputs/main//1/a",
+        "outputs/main/../1/a",
+        "index/main/match-17-north/lights.json/abc/summary.json",
         "lake/kind=papi/session=match-17-north/part-1.parquet",
-        "quarantine/match-17-north/lights.json",
-        "Outputs/match-17-north/1/a",
-        "/outputs/match-17-north/1/a",
+        "quarantine/main/match-17-north/lights.json",
+        "Outputs/main/match-17-north/1/a",
+        "/outputs/main/match-17-north/1/a",
         "",
     ],
 )
@@ -163,7 +163,11 @@ def test_a_key_that_is_no_sessions_moves_nothing(actor: Actor, key: str):
 
 @pytest.mark.parametrize(
     "key",
-    ["outputs/match-17-north/stray.mp4", "outputs/match-17-north/7/a", "measurements/match-17-north/1/x"],
+    [
+        "outputs/main/match-17-north/stray.mp4",
+        "outputs/main/match-17-north/7/a",
+        "measurements/main/match-17-north/1/x",
+    ],
 )
 def test_a_key_of_a_session_that_nobody_stated_is_looked_at_and_moves_nothing(key: str):
     ports = memory_ports()

@@ -6,15 +6,23 @@ from typing import cast
 
 import pytest
 
-from chalicelib.core.errors import StorageBusy
-from chalicelib.core.ids import DeviceId, SessionId
+from chalicelib.core.errors import NotFound, StorageBusy
+from chalicelib.core.ids import DeviceId
 from chalicelib.core.picture import Picture
 from chalicelib.core.session import Camera
 from chalicelib.core.tokens import ALL_PROJECTS, Principal, Role
 from chalicelib.flows import cameras
 from chalicelib.flows.cameras import ENOUGH_CHAPTERS, MOST_SESSIONS, KnownSessions
 from chalicelib.ports import Listed, Ports
-from tests.support.builders import DEVICE_ID, START, MemoryPorts, make_chapter, make_session, memory_ports
+from tests.support.builders import (
+    DEVICE_ID,
+    START,
+    MemoryPorts,
+    make_chapter,
+    make_session,
+    make_session_id,
+    memory_ports,
+)
 from tests.support.counted import counted
 from tests.support.faults import Fault, faulty
 from tests.support.memory import MemoryRecords
@@ -26,19 +34,23 @@ ELSEWHERE = Principal(Role.DEVICE, "club", DEVICE_ID)
 EVERYWHERE = Principal(Role.OPERATOR, ALL_PROJECTS, None)
 
 
-def make_recording(place: int, chapters: int = 1, **session) -> Picture:
+def make_recording(place: int, chapters: int = 1, project: str = "main", **session) -> Picture:
     """The session `at-{place}`, so many seconds older than the newest, with so many chapters."""
     created_at = START - timedelta(seconds=place)
-    known = make_session(session_id=SessionId(f"at-{place:03}"), created_at=created_at)
+    known = make_session(session_id=make_session_id(f"at-{place:03}", project), created_at=created_at)
     return Picture(replace(known, **session), tuple(make_chapter(number + 1) for number in range(chapters)))
 
 
-def known_of(ports: Ports, principal: Principal = NORTH, after: Listed | None = None) -> KnownSessions:
-    return cameras.known_sessions(ports, principal, SERIAL, after)
+def known_of(
+    ports: Ports, principal: Principal = NORTH, after: Listed | None = None, project: str | None = None
+) -> KnownSessions:
+    """What is known in `project`, or else in the one that this caller means by naming none."""
+    project = project or principal.meant_project(None)
+    return cameras.known_sessions(ports, principal, project, SERIAL, after)
 
 
 def names(known: KnownSessions) -> list[str]:
-    return [picture.session.session_id for picture in known.pictures]
+    return [picture.session.name for picture in known.pictures]
 
 
 def walked(ports: Ports, principal: Principal = NORTH) -> list[list[str]]:
@@ -79,12 +91,21 @@ def test_every_role_knows_the_same_of_its_project(role: Role):
     assert names(known_of(ports, Principal(role, "main", None))) == ["at-001"]
 
 
-def test_who_is_of_all_projects_knows_every_session_of_the_camera():
+def test_who_is_of_all_projects_knows_the_sessions_of_the_project_that_is_named():
     ports = memory_ports(
         make_recording(1), make_recording(2, project="club"), make_recording(3, camera=Camera("C35"))
     )
 
-    assert names(known_of(ports, EVERYWHERE)) == ["at-001", "at-002"]
+    assert names(known_of(ports, EVERYWHERE, project="main")) == ["at-001"]
+    assert names(known_of(ports, EVERYWHERE, project="club")) == ["at-002"]
+
+
+@pytest.mark.parametrize("role", Role)
+def test_who_is_of_one_project_hears_that_there_is_no_other(role: Role):
+    ports = memory_ports(make_recording(1, project="club"))
+
+    with pytest.raises(NotFound):
+        known_of(ports, Principal(role, "main", DEVICE_ID), project="club")
 
 
 @pytest.mark.parametrize(
@@ -97,7 +118,7 @@ def test_a_page_has_at_most_twenty_sessions_and_the_last_one_says_so(sessions: i
     pages = walked(memory_ports(*recordings))
 
     assert [len(page) for page in pages] == sizes
-    assert [name for page in pages for name in page] == [each.session.session_id for each in recordings]
+    assert [name for page in pages for name in page] == [each.session.name for each in recordings]
 
 
 @pytest.mark.parametrize(("third", "pages"), [(1, [4, 1]), (2, [3, 2]), (3, [3, 2])])
@@ -145,8 +166,8 @@ class MistakenIndex(MemoryRecords):
         return self._records.picture(session_id)
 
     def sessions_of_camera(self, serial, project, after, limit):
-        there = self._records.sessions_of_camera(serial, None, after, limit)
-        return (Listed(SessionId("never"), START), *there)[:limit]
+        listed = [self._records.sessions_of_camera(serial, each, after, limit) for each in ("main", "club")]
+        return (Listed(make_session_id("never"), START), *listed[0], *listed[1])[:limit]
 
 
 def mistaken(ports: MemoryPorts) -> Ports:
@@ -165,7 +186,7 @@ def test_a_page_of_nothing_that_the_caller_may_see_is_empty_and_not_the_last():
     known = known_of(mistaken(ports))
 
     assert known.pictures == ()
-    assert known.ends_with == Listed(SessionId("at-018"), START - timedelta(seconds=18))
+    assert known.ends_with == Listed(make_session_id("at-018", "club"), START - timedelta(seconds=18))
 
 
 def test_a_session_that_cannot_be_read_now_is_never_left_out():

@@ -17,7 +17,7 @@ from chalicelib.core.errors import (
     TooLarge,
     UploadGone,
 )
-from chalicelib.core.ids import DeviceId, SessionId, UploadId
+from chalicelib.core.ids import DeviceId, UploadId
 from chalicelib.core.picture import Progress
 from chalicelib.core.session import Camera
 from chalicelib.core.tokens import ALL_PROJECTS, Principal, Role
@@ -33,6 +33,7 @@ from tests.support.builders import (
     UPLOAD_ID,
     make_chapter,
     make_picture,
+    make_session_id,
     make_upload,
     memory_ports,
     recorded,
@@ -179,7 +180,7 @@ def test_an_operator_sees_every_session_but_hauls_none():
 
 def test_an_unknown_session_is_not_found():
     with pytest.raises(NotFound):
-        intake.seen_session(memory_ports(), NORTH, SessionId("nowhere"))
+        intake.seen_session(memory_ports(), NORTH, make_session_id("nowhere"))
 
 
 def test_a_new_upload_has_the_coordinators_plan_and_a_multipart_upload_that_names_it():

@@ -86,7 +86,8 @@ def test_the_order_is_sent_once_when_every_chapter_is_verified(actor: Actor):
     settle_session(ports, SESSION_ID, actor)
 
     [message] = ports.orders.sent
-    assert (message["session_id"], message["order"]) == (SESSION_ID, 1)
+    named = (message["project"], message["session_id"], message["order"])
+    assert named == ("main", "match-17-north", 1)
     assert (message["required"], message["parameters"]) == (["output.enhanced.mp4"], {"segments": 3})
 
 

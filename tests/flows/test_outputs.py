@@ -16,7 +16,7 @@ from chalicelib.flows import ordering
 from chalicelib.flows.reconcile import reconcile
 from chalicelib.flows.settling import settle_session
 from tests.support import story
-from tests.support.builders import SESSION_ID, MemoryPorts, memory_ports, recorded
+from tests.support.builders import SESSION_ID, MemoryPorts, memory_ports, named, recorded
 from tests.support.counted import WRITES, counted
 from tests.support.faults import Fault, When, faulty
 from tests.support.memory import crc64nvme_of
@@ -51,7 +51,7 @@ def put_manifest(ports: MemoryPorts, document: Any) -> None:
 
 
 def stating(*artifacts: object, **members: object) -> dict[str, object]:
-    return {"session_id": SESSION_ID, "order": 1, "artifacts": list(artifacts), **members}
+    return {**named(), "order": 1, "artifacts": list(artifacts), **members}
 
 
 def failure_of(ports: MemoryPorts) -> str:
@@ -186,7 +186,8 @@ def test_a_failed_session_pins_nothing_any_more():
         (stating(STATED, STATED), f"states twice: {VIDEO}"),
         (stating(STATED, order=2), "order 2"),
         (stating(STATED, order=0), "order 0"),
-        (stating(STATED, session_id="another"), "session another"),
+        (stating(STATED, session_id="another"), "session main/another"),
+        (stating(STATED, project="club"), "session club/match-17-north"),
     ],
 )
 def test_a_manifest_that_cannot_be_believed_fails_the_session(document: Any, told: str):

@@ -21,6 +21,7 @@ from tests.support.builders import (
     MemoryPorts,
     make_chapter,
     make_picture,
+    make_session_id,
     make_upload,
     memory_ports,
     recorded,
@@ -109,7 +110,7 @@ def test_of_another_project_nothing_is_there():
 
 def test_an_unknown_session_is_not_found():
     with pytest.raises(NotFound, match="no session of this id"):
-        asked(hauled(), session_id=SessionId("unknown"))
+        asked(hauled(), session_id=make_session_id("unknown"))
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import Any, cast
 import pytest
 
 from chalicelib.core.errors import StorageBusy
-from chalicelib.core.ids import ArtifactId, SessionId, UploadId
+from chalicelib.core.ids import ArtifactId, UploadId
 from chalicelib.core.picture import Picture
 from chalicelib.core.upload import StoredObject, Upload, UploadState
 from chalicelib.flows.reconcile import BATCH, Round, reconcile
@@ -19,6 +19,7 @@ from tests.support.builders import (
     make_chapter,
     make_picture,
     make_session,
+    make_session_id,
     make_upload,
     memory_ports,
     recorded,
@@ -33,7 +34,7 @@ def sessions(count: int) -> list[Picture]:
 
 
 def session(name: str) -> Picture:
-    session_id = SessionId(name)
+    session_id = make_session_id(name)
     upload = make_upload(
         session_id=session_id, upload_id=UploadId(f"u_{name}"), multipart_id=f"multipart-{name}"
     )
@@ -147,7 +148,7 @@ def test_a_session_that_takes_the_function_down_is_due_behind_all_others():
         reconcile(replace(ports, footage=deadly), 60)
 
     due = ports.records.due(ports.clock.now(), 10)
-    assert [item.session_id for item in due] == ["s001", "s000"]
+    assert [item.session_id for item in due] == [picture.session.session_id for picture in reversed(pictures)]
 
 
 def test_an_index_that_lags_behind_a_whole_batch_ends_no_round():
@@ -262,7 +263,7 @@ def test_the_live_upload_of_a_processor_is_never_taken_for_an_orphan(artifact_id
 
 def test_an_orphan_of_a_session_that_was_never_recorded_is_aborted_too():
     ports = memory_ports()
-    ports.footage.register("originals/never/100GOPRO/GX010001.MP4", UploadId("u_lost"), "orphan")
+    ports.footage.register("originals/main/never/100GOPRO/GX010001.MP4", UploadId("u_lost"), "orphan")
     ports.clock.advance(ports.policy.orphan_age_s)
 
     assert reconcile(ports, 60).aborted_orphans == 1

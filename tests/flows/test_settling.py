@@ -4,7 +4,7 @@ from typing import cast
 import pytest
 
 from chalicelib.core.errors import Conflict, NotFound, PartsRefused, StorageBusy
-from chalicelib.core.ids import SessionId, UploadId
+from chalicelib.core.ids import UploadId
 from chalicelib.core.session import SessionState
 from chalicelib.core.settle import Actor, Remove
 from chalicelib.core.upload import StoredObject, Upload, UploadState
@@ -17,6 +17,7 @@ from tests.support.builders import (
     MemoryPorts,
     make_bodies,
     make_picture,
+    make_session_id,
     make_upload,
     memory_ports,
     recorded,
@@ -242,4 +243,4 @@ def test_an_abort_is_repeated_until_s3_holds_nothing():
 
 def test_settling_a_session_that_is_not_recorded_is_not_found():
     with pytest.raises(NotFound):
-        settle_session(memory_ports(), SessionId("nowhere"), Actor.EVENT)
+        settle_session(memory_ports(), make_session_id("nowhere"), Actor.EVENT)

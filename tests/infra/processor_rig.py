@@ -119,12 +119,12 @@ class Rig:
             "required": list(required) or [VIDEO, LIGHTS],
             "parameters": {},
             "originals": originals,
-            "outputs": f"outputs/{self.session_id}/1/",
-            "measurements": f"measurements/{self.session_id}/1/",
+            "outputs": f"outputs/main/{self.session_id}/1/",
+            "measurements": f"measurements/main/{self.session_id}/1/",
         }
 
     def _original(self, filename: str, body: bytes) -> dict[str, Any]:
-        key = f"originals/{self.session_id}/100GOPRO/{filename}"
+        key = f"originals/main/{self.session_id}/100GOPRO/{filename}"
         version = self.s3.put_object(Bucket=BUCKET, Key=key, Body=body)["VersionId"]
         artifact_id = f"original.100GOPRO.{filename}"
         where = {"Bucket": BUCKET, "Key": key, "VersionId": version}
@@ -158,11 +158,11 @@ class Rig:
 
     def key(self, artifact_id: str) -> str:
         kind, _, name = artifact_id.partition(".")
-        return f"{'measurements' if kind == 'measurements' else 'outputs'}/{self.session_id}/1/{name}"
+        return f"{'measurements' if kind == 'measurements' else 'outputs'}/main/{self.session_id}/1/{name}"
 
     @property
     def manifest_key(self) -> str:
-        return f"outputs/{self.session_id}/1/manifest.json"
+        return f"outputs/main/{self.session_id}/1/manifest.json"
 
     def body(self, key: str) -> bytes:
         found: bytes = self.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()

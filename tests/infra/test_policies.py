@@ -10,8 +10,9 @@ import pytest
 
 from chalicelib.aws import items
 from chalicelib.core import keys
-from chalicelib.core.ids import SessionId, UploadId
+from chalicelib.core.ids import UploadId
 from infra import deploy
+from tests.support.builders import make_session_id
 
 CHALICE = deploy.CLOUD / ".chalice"
 CONFIG = json.loads((CHALICE / "config.json").read_text())
@@ -219,7 +220,7 @@ def test_every_right_to_write_into_the_table_is_bound_to_keys(function: str):
 
 def test_the_writable_keys_are_those_of_the_tables_items():
     written = {
-        items.session_key(SessionId("s"), "")["pk"],
+        items.session_key(make_session_id("s"), "")["pk"],
         items.pointer_key(UploadId("u"))["pk"],
         items.spent_key(date(2026, 11, 21))["pk"],
     }

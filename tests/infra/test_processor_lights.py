@@ -15,9 +15,11 @@ import pytest
 from infra.local.footage import LIGHTS, Film, chapter_bytes, truth
 from infra.local.processor import film as processor_film
 from infra.local.processor.lights import NAMES, Tracker
+from infra.local.processor.order import Order
 from tests.infra.gopro_data import DATA, FILMS
 
 FILM = Film(width=640, height=360, fps=30, frames_per_chapter=80, bit_rate=4_000_000)
+ORDER = Order("main", "flight", 3, (), (), "outputs/main/flight/3/", "measurements/main/flight/3/")
 UNKNOWN_OF_FRAMES = [
     *("drone_latitude", "drone_longitude", "drone_elevation"),
     *("gimbal_pitch", "gimbal_roll", "gimbal_yaw"),
@@ -26,7 +28,7 @@ UNKNOWN_OF_LIGHTS = ["angle", "horizontal_angle", "distance_ground", "distance_d
 
 
 def processed(chapters: list[Path], folder: Path) -> processor_film.Made:
-    return processor_film.process("flight", 3, chapters, folder)
+    return processor_film.process(ORDER, chapters, folder)
 
 
 def document_of(made: processor_film.Made) -> Any:
@@ -57,7 +59,8 @@ def test_every_frame_of_all_chapters_is_there_and_counted_through(document, made
 
 
 def test_the_document_says_what_it_is_of(document):
-    assert (document["kind"], document["session_id"], document["order"]) == ("papi", "flight", 3)
+    said = [document[name] for name in ("kind", "project", "session_id", "order")]
+    assert said == ["papi", "main", "flight", 3]
     assert document["metadata"] == {"fps": {"numerator": 30, "denominator": 1}}
 
 

@@ -28,7 +28,7 @@ from chalicelib.wiring import RandomIds, SystemClock
 from tests.contracts.worlds import AwsWorld, Place
 from tests.infra.asked import Asked, Heard, hearing
 from tests.infra.test_policies import ORDERS, WRITES_OF, Rights, rights
-from tests.support.builders import DEVICE_ID, make_chapter, make_session
+from tests.support.builders import DEVICE_ID, make_chapter, make_session, make_session_id, named
 from tests.support.faults import Fault, When, faulty
 from tests.support.local_aws import local_aws
 from tests.support.measurements import as_document, make_frames
@@ -95,7 +95,7 @@ def assert_uses_what_it_may(asked: Asked, function: str) -> None:
 
 def opened(ports: Ports, name: str, wanted: Wish | None = WISH) -> Upload:
     """The open upload of the session `name`, without parts."""
-    session_id = SessionId(name)
+    session_id = make_session_id(name)
     intake.confirm_session(ports, NORTH, session_id, make_session().camera, None, [CHAPTER], wanted)
     return intake.open_upload(ports, NORTH, session_id, CHAPTER.artifact_id, len(BODY), None)[0].upload
 
@@ -146,7 +146,7 @@ def processed(world: AwsWorld, session_id: SessionId, has_crc64nvme: bool = True
         {"artifact_id": each, "size_bytes": len(body), "crc64nvme": crc64nvme_of(body)}
         for each, body in MADE.items()
     ]
-    state(world, session_id, {"session_id": session_id, "order": 1, "artifacts": stated})
+    state(world, session_id, {**named(session_id), "order": 1, "artifacts": stated})
 
 
 def state(world: AwsWorld, session_id: SessionId, document: Mapping[str, object]) -> None:
@@ -168,7 +168,7 @@ def state_of(ports: Ports, session_id: SessionId) -> SessionState:
 
 
 def test_the_api_uses_exactly_the_rights_it_has(world: AwsWorld, ports: Ports, asked: Asked):
-    session_id = SessionId("hauled")
+    session_id = make_session_id("hauled")
     finishing.complete_upload(ports, NORTH, sent(ports, opened(ports, "hauled")).upload_id, CRC)
     ordering.order(ports, NORTH, session_id, WISH)
     finishing.cancel_upload(ports, NORTH, opened(ports, "cancelled").upload_id)
@@ -186,7 +186,7 @@ def test_the_api_uses_exactly_the_rights_it_has(world: AwsWorld, ports: Ports, a
         settle_session(ports, indexed, Actor.MADE_EVENT)
     _, found = frames.frames(ports, OPERATOR, indexed, LIGHTS, Wanted())
     frames.summary(ports, OPERATOR, indexed, None)
-    cameras.known_sessions(ports, NORTH, make_session().camera.serial, None)
+    cameras.known_sessions(ports, NORTH, "main", make_session().camera.serial, None)
     unordered = sent(ports, opened(ports, "unordered", wanted=None))
     finishing.complete_upload(ports, NORTH, unordered.upload_id, CRC)
 
@@ -212,7 +212,7 @@ def test_an_event_function_uses_exactly_the_rights_it_has(
         for artifact_id in EVERY_MADE_KIND:
             made(ports, at_work, artifact_id)
         processed(world, ended)
-        state(world, lost, {"session_id": lost, "order": 1, "artifacts": []})
+        state(world, lost, {**named(lost), "order": 1, "artifacts": []})
         waiting = opened(ports, f"waiting-{function}").session_id
 
     for session_id in (heard_of, at_work, ended, lost, waiting):

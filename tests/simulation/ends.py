@@ -2,18 +2,17 @@
 
 from datetime import timedelta
 
-from chalicelib.core.ids import SessionId
 from chalicelib.core.measurements.ranges import Wanted
 from chalicelib.core.picture import Picture
 from chalicelib.core.session import SessionState
 from chalicelib.flows.indexing import read_frames
 from tests.simulation.actors import MADE
 from tests.support import story
-from tests.support.builders import SESSION_ID, START, MemoryPorts, make_picture, recorded
+from tests.support.builders import SESSION_ID, START, MemoryPorts, make_picture, make_session_id, recorded
 from tests.support.memory import crc64nvme_of
 
 BYSTANDER = make_picture(
-    session_id=SessionId("match-17-south"),
+    session_id=make_session_id("match-17-south"),
     state=SessionState.PROCESSED,
     processed_at=START - timedelta(days=30),
     held="an operator says so",

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from chalicelib.core import ids
 from chalicelib.core.chapter import Chapter
 from chalicelib.core.ids import DeviceId, SessionId, UploadId
 from chalicelib.core.parts import PartPlan
@@ -25,12 +26,23 @@ from tests.support.memory import (
     MovableClock,
 )
 
-SESSION_ID = SessionId("match-17-north")
+SESSION_NAME = "match-17-north"
+SESSION_ID = ids.session_id(ids.MAIN, SESSION_NAME)
 DEVICE_ID = DeviceId("d_north")
 UPLOAD_ID = UploadId("u_first")
 PART_SIZE_BYTES = 10
 POLICY = Policy(part_size_bytes=PART_SIZE_BYTES)
 """The usual policy with parts of ten bytes."""
+
+
+def make_session_id(name: str = SESSION_NAME, project: str = ids.MAIN) -> SessionId:
+    """The session `name` of a project."""
+    return ids.session_id(project, name)
+
+
+def named(session_id: SessionId = SESSION_ID) -> dict[str, str]:
+    """The members by which a document names a session."""
+    return {"project": ids.project_of(session_id), "session_id": ids.name_of(session_id)}
 
 
 def make_chapter(number: int = 1, size_bytes: int = 25, **changes: Any) -> Chapter:
@@ -41,7 +53,7 @@ def make_chapter(number: int = 1, size_bytes: int = 25, **changes: Any) -> Chapt
 
 def make_session(**changes: Any) -> Session:
     """An OPEN session of version 1."""
-    session = Session(SESSION_ID, "main", DEVICE_ID, Camera("C3501324500711"), None, START)
+    session = Session(SESSION_ID, DEVICE_ID, Camera("C3501324500711"), None, START)
     return replace(session, **changes)
 
 

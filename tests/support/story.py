@@ -28,6 +28,7 @@ from tests.support.builders import (
     make_chapter,
     make_session,
     memory_ports,
+    named,
     recorded,
     send_parts,
 )
@@ -94,7 +95,7 @@ def write_manifest(ports: MemoryPorts, made: Mapping[ArtifactId, bytes] = MADE, 
         {"artifact_id": each, "size_bytes": len(body), "crc64nvme": crc64nvme_of(body)}
         for each, body in made.items()
     ]
-    document = {"session_id": SESSION_ID, "order": order, "artifacts": artifacts}
+    document = {**named(), "order": order, "artifacts": artifacts}
     ports.footage.put_object(key, json.dumps(document).encode())
 
 

@@ -8,16 +8,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.core.ids import SessionId
 from chalicelib.core.parts import PartPlan
 from chalicelib.core.picture import Picture
 from chalicelib.core.tokens import Role
 from tests.support import story
 from tests.support.builders import (
     SESSION_ID,
+    SESSION_NAME,
     MemoryPorts,
     make_chapter,
     make_session,
+    make_session_id,
     make_upload,
     memory_ports,
 )
@@ -341,7 +342,7 @@ def everything(ports: MemoryPorts) -> tuple[Any, ...]:
     upload = make_upload()
     return (
         ports.records.picture(SESSION_ID),
-        ports.records.picture(SessionId("unknown")),
+        ports.records.picture(make_session_id("unknown")),
         ports.footage.parts(upload.key, upload.multipart_id),
         list(ports.footage.multiparts("")),
     )
@@ -460,7 +461,7 @@ def test_a_gateway_that_decodes_the_path_changes_nothing(parameter: str, name: s
 def test_a_body_that_never_was_bytes_is_refused(body: str | None, told: str):
     route = "/v1/sessions/{session_id}"
 
-    answer = device_of(opened()).hand_over("PUT", route, {"session_id": SESSION_ID}, body)
+    answer = device_of(opened()).hand_over("PUT", route, {"session_id": SESSION_NAME}, body)
 
     assert answer.problem == (400, "invalid-request", "stop")
     assert told in answer.document["detail"]

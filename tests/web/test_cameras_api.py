@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.core.errors import InvalidRequest, StorageBusy
-from chalicelib.core.ids import DeviceId, SessionId, UploadId
+from chalicelib.core.ids import DeviceId, UploadId
 from chalicelib.core.picture import MOST_CHAPTERS, Picture
 from chalicelib.core.tokens import Role
 from chalicelib.core.upload import Receipt
@@ -25,6 +25,7 @@ from tests.support.builders import (
     make_chapter,
     make_picture,
     make_session,
+    make_session_id,
     make_upload,
     memory_ports,
 )
@@ -49,7 +50,7 @@ def receipts(ports: MemoryPorts) -> list[Any]:
 def recordings(count: int) -> MemoryPorts:
     """Ports with so many sessions of one chapter, `s-0` the newest."""
     sessions = [
-        make_picture(session_id=SessionId(f"s-{place}"), created_at=START - timedelta(seconds=place))
+        make_picture(session_id=make_session_id(f"s-{place}"), created_at=START - timedelta(seconds=place))
         for place in range(count)
     ]
     return memory_ports(*sessions)
@@ -140,7 +141,7 @@ def test_after_a_restore_the_receipts_are_of_what_stands_now():
 
 
 def test_a_file_that_two_devices_haul_is_told_of_each():
-    broken = make_picture(session_id=SessionId("of-the-broken-one"), device_id=DeviceId("d_broken"))
+    broken = make_picture(session_id=make_session_id("of-the-broken-one"), device_id=DeviceId("d_broken"))
     ports = stored()
     ports.records.arrange(broken)
 
@@ -193,7 +194,7 @@ def encoded(plain: str) -> str:
     return base64.urlsafe_b64encode(plain.encode()).decode().rstrip("=")
 
 
-GOOD = "2026-11-21T12:00:00.000000+00:00#match-17"
+GOOD = "2026-11-21T12:00:00.000000+00:00#main/match-17"
 NO_CURSOR = {
     "empty": "",
     "no base64": "*",
@@ -204,15 +205,17 @@ NO_CURSOR = {
     "no UTF-8": "_w",
     "not ASCII": "%C3%A4",
     "no session": encoded("2026-11-21T12:00:00.000000+00:00"),
-    "no session's id": encoded("2026-11-21T12:00:00.000000+00:00#-a"),
-    "no moment": encoded("#match-17"),
-    "no such moment": encoded("2026-13-41T12:00:00.000000+00:00#match-17"),
-    "without a zone": encoded("2026-11-21T12:00:00.000000#match-17"),
-    "of another zone": encoded("2026-11-21T12:00:00.000000+01:00#match-17"),
-    "before the first year": encoded("0001-01-01T00:00:00.000000+14:00#match-17"),
-    "after the last year": encoded("9999-12-31T23:59:59.000000-14:00#match-17"),
-    "written otherwise": encoded("2026-11-21T12:00:00+00:00#match-17"),
-    "a day": encoded("2026-11-21#match-17"),
+    "no session's id": encoded("2026-11-21T12:00:00.000000+00:00#main/-a"),
+    "no project": encoded("2026-11-21T12:00:00.000000+00:00#match-17"),
+    "no project's name": encoded("2026-11-21T12:00:00.000000+00:00#Main/match-17"),
+    "no moment": encoded("#main/match-17"),
+    "no such moment": encoded("2026-13-41T12:00:00.000000+00:00#main/match-17"),
+    "without a zone": encoded("2026-11-21T12:00:00.000000#main/match-17"),
+    "of another zone": encoded("2026-11-21T12:00:00.000000+01:00#main/match-17"),
+    "before the first year": encoded("0001-01-01T00:00:00.000000+14:00#main/match-17"),
+    "after the last year": encoded("9999-12-31T23:59:59.000000-14:00#main/match-17"),
+    "written otherwise": encoded("2026-11-21T12:00:00+00:00#main/match-17"),
+    "a day": encoded("2026-11-21#main/match-17"),
     "too long": "a" * 2001,
 }
 
@@ -273,13 +276,14 @@ def test_a_table_that_asks_for_patience_is_told_and_never_a_shorter_list(method:
 
 
 MOMENTS = st.datetimes(timezones=st.just(UTC))
+PROJECTS = st.from_regex(r"[a-z0-9][a-z0-9-]{0,39}", fullmatch=True)
 NAMES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", fullmatch=True)
 
 
 @settings(max_examples=200, derandomize=True, deadline=None, database=None)
-@given(MOMENTS, NAMES)
-def test_every_place_in_a_list_comes_back_from_its_cursor(created_at: datetime, name: str):
-    listed = Listed(SessionId(name), created_at)
+@given(MOMENTS, NAMES, PROJECTS)
+def test_every_place_in_a_list_comes_back_from_its_cursor(created_at: datetime, name: str, project: str):
+    listed = Listed(make_session_id(name, project), created_at)
 
     written = cursors.written(listed)
 
@@ -310,7 +314,7 @@ ASTRAL = "\U0001f3a5"
 
 def make_largest(place: int, chapters: int) -> Picture:
     """A verified session whose every text is as long as it may be."""
-    session_id = SessionId(f"{place:0>100}")
+    session_id = make_session_id(f"{place:0>100}")
     said: dict[str, Any] = {
         "created": -(2**62),
         "modified": -(2**62),

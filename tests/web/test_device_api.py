@@ -119,7 +119,7 @@ def test_a_session_is_shown_with_its_uploads_receipts_and_progress():
     assert shown["chapters"][0]["receipt"] == {
         "upload_id": UPLOAD_ID,
         "artifact_id": ARTIFACT_ID,
-        "key": "originals/match-17-north/100GOPRO/GX010038.MP4",
+        "key": "originals/main/match-17-north/100GOPRO/GX010038.MP4",
         "version_id": "version-1",
         "size_bytes": 25,
         "crc64nvme": WHOLE,
@@ -172,6 +172,7 @@ def test_an_upload_is_opened():
     assert answer.status == 201
     assert answer.document == {
         "upload_id": picture_of(ports).uploads[0].upload_id,
+        "project": "main",
         "session_id": "match-17-north",
         "artifact_id": ARTIFACT_ID,
         "state": "OPEN",
@@ -387,7 +388,7 @@ def test_a_fault_that_has_no_name_is_told_without_its_details():
     ("method", "path", "body", "beginning"),
     [
         ("GET", SESSION, None, '{"session_id": "match-17-north", "state"'),
-        ("GET", UPLOAD, None, '{"upload_id": "u_…", "session_id"'),
+        ("GET", UPLOAD, None, '{"upload_id": "u_…", "project"'),
         ("POST", f"{UPLOAD}/part-urls", PART_URLS, '{"part_urls"'),
     ],
 )

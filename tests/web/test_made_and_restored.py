@@ -226,7 +226,7 @@ def reconcile_later(ports: MemoryPorts) -> None:
 
 
 def test_the_manifest_of_the_contract_is_one():
-    document = documented('{"session_id": "match-17-north", "order"')
+    document = documented('{"project": "main", "session_id": "match-17-north", "order"')
     document["artifacts"][0]["crc64nvme"] = crc64nvme_of(b"")
 
     said = manifest(json.dumps(document).encode(), SESSION_ID, 1)

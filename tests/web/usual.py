@@ -10,6 +10,7 @@ from chalicelib.core.settle import Actor
 from chalicelib.flows.settling import settle_session
 from tests.support.builders import (
     SESSION_ID,
+    SESSION_NAME,
     START,
     UPLOAD_ID,
     MemoryPorts,
@@ -22,7 +23,7 @@ from tests.support.builders import (
 )
 from tests.support.memory import crc64nvme_of
 
-SESSION = f"/v1/sessions/{SESSION_ID}"
+SESSION = f"/v1/sessions/{SESSION_NAME}"
 UPLOAD = f"/v1/uploads/{UPLOAD_ID}"
 CAMERA = {"serial": "C3501324500711"}
 CHAPTERS = f"/v1/cameras/{CAMERA['serial']}/chapters"

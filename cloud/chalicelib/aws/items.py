@@ -1,5 +1,7 @@
 """Values as items of the table and back: native attributes, readable in the console.
 
+A session's id is `PROJECT/NAME`, so every key with one is of that project alone; indexes name the project too.
+
 | pk | sk | what |
 |---|---|---|
 | SESSION#{id} | SESSION | the session; `device_…` put it into the index by_device, `camera_…` into by_camera |
@@ -59,9 +61,15 @@ _deserialized = TypeDeserializer().deserialize
 
 
 def session_item(session: Session) -> Item:
-    by_device = {"device_pk": f"DEVICE#{session.device_id}", "device_sk": sortable(session.created_at)}
+    by_device = {
+        "device_pk": f"DEVICE#{session.project}/{session.device_id}",
+        "device_sk": sortable(session.created_at),
+    }
     listed = Listed(session.session_id, session.created_at)
-    by_camera = {"camera_pk": camera_pk(session.camera.serial), "camera_sk": camera_sk(listed)}
+    by_camera = {
+        "camera_pk": camera_pk(session.project, session.camera.serial),
+        "camera_sk": camera_sk(listed),
+    }
     return _item(session_key(session.session_id, SESSION_SK), session, {**by_device, **by_camera})
 
 
@@ -152,8 +160,8 @@ def work_sk(session_id: SessionId, due_at: datetime) -> str:
     return f"{sortable(due_at)}#{session_id}"
 
 
-def camera_pk(serial: str) -> str:
-    return f"CAMERA#{serial}"
+def camera_pk(project: str, serial: str) -> str:
+    return f"CAMERA#{project}/{serial}"
 
 
 def camera_sk(listed: Listed) -> str:

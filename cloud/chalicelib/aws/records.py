@@ -108,11 +108,10 @@ class DynamoRecords:
                 yield from (SessionId(item["session_id"]["S"]) for item in page["Items"])
 
     def sessions_of_camera(
-        self, serial: str, project: str | None, after: Listed | None, limit: int
+        self, serial: str, project: str, after: Listed | None, limit: int
     ) -> tuple[Listed, ...]:
-        """Entries of other projects are read and passed over: few projects share a camera."""
         # "~" sorts behind every date.
-        values = {":pk": items.camera_pk(serial), ":after": items.camera_sk(after) if after else "~"}
+        values = {":pk": items.camera_pk(project, serial), ":after": items.camera_sk(after) if after else "~"}
         found: list[Listed] = []
         for page in self._pages(
             IndexName="by_camera",
@@ -121,7 +120,7 @@ class DynamoRecords:
             ScanIndexForward=False,
             Limit=limit,
         ):
-            found += [items.listed(item) for item in page if project in (None, item["project"]["S"])]
+            found += [items.listed(item) for item in page]
             if len(found) >= limit:
                 break
         return tuple(found[:limit])

@@ -1,4 +1,4 @@
-"""Names of things, each its own type. Session ids are the caller's; all others are made here."""
+"""Names of things, each its own type. Names of sessions are the caller's; all others are made here."""
 
 import re
 from typing import NewType
@@ -6,27 +6,48 @@ from typing import NewType
 from chalicelib.core.errors import InvalidRequest
 
 SessionId = NewType("SessionId", str)
+"""`PROJECT/NAME`, such as `main/match-17`: a name is unique within its project. Neither half may hold a slash."""
+
 UploadId = NewType("UploadId", str)
 DeviceId = NewType("DeviceId", str)
 TokenId = NewType("TokenId", str)
 ArtifactId = NewType("ArtifactId", str)
 
-_SESSION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+MAIN = "main"
+"""The project that is meant where none is named."""
+
+_SESSION_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _PROJECT = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _SERIAL = re.compile(r"[A-Za-z0-9]{1,40}")
 
 
-def session_id(text: str) -> SessionId:
-    """`text` as a session id: 1 to 100 of `A-Z a-z 0-9 . _ -`, the first a letter or digit.
+def session_id(project_name: str, name: str) -> SessionId:
+    """The id of the session `name` of a project; a name has 1 to 100 of `A-Z a-z 0-9 . _ -`, first a letter or digit.
 
     Raises InvalidRequest.
     """
-    if not _SESSION_ID.fullmatch(text):
+    if not _SESSION_NAME.fullmatch(name):
         raise InvalidRequest(
             "a session id has 1 to 100 characters of A-Z, a-z, 0-9, '.', '_' and '-', "
             "and begins with a letter or a digit"
         )
-    return SessionId(text)
+    return SessionId(f"{project(project_name)}/{name}")
+
+
+def parsed_session_id(text: str) -> SessionId:
+    """The id that `PROJECT/NAME` is. Raises InvalidRequest."""
+    project_name, _, name = text.partition("/")
+    return session_id(project_name, name)
+
+
+def project_of(session: SessionId) -> str:
+    """The project's half of a session's id."""
+    return session.split("/")[0]
+
+
+def name_of(session: SessionId) -> str:
+    """The session's own half of its id: what its project calls it."""
+    return session.split("/")[1]
 
 
 def project(text: str) -> str:

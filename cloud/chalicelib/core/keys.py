@@ -1,4 +1,7 @@
-"""Keys of S3 objects: kind first, then the session. Only `[A-Za-z0-9._/=-]` occurs in them.
+"""Keys of S3 objects: the kind first, then the project, then the session. Only `[A-Za-z0-9._/=-]` occurs in them.
+
+The kind comes first because event filters, lifecycle rules and policies work by prefix. A session's id is
+`PROJECT/NAME`, so `originals/main/match-17/…` needs no more than the id.
 
 What a processor makes stands below the number of its order: a late processor of an earlier order cannot reach what a
 later one made, and whatever stands is never written over.
@@ -40,7 +43,7 @@ def original_key(session: SessionId, directory: str, filename: str) -> str:
 
 
 def order_prefix(prefix: str, session: SessionId, order: int) -> str:
-    """Below what the order number `order` of `session` makes stands: `outputs/match-17/1/`."""
+    """Below what the order number `order` of `session` makes stands: `outputs/main/match-17/1/`."""
     return f"{prefix}{session}/{order}/"
 
 
@@ -56,12 +59,12 @@ def may_be_removed(key: str) -> bool:
 
 def session_of(key: str) -> SessionId | None:
     """The session that an object of `key` belongs to, or None when the key is not one of ours."""
-    head, _, rest = key.partition("/")
-    name, slash, _ = rest.partition("/")
-    if f"{head}/" not in OF_SESSIONS or not slash:
+    kind, *segments = key.split("/", 3)
+    if f"{kind}/" not in OF_SESSIONS or len(segments) < 3:
         return None
+    project, name, _ = segments
     try:
-        return session_id(name)
+        return session_id(project, name)
     except InvalidRequest:
         return None
 

@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 from chalicelib.core import artifact, crc
 from chalicelib.core.crc import Crc64Nvme
 from chalicelib.core.errors import InvalidRequest
-from chalicelib.core.ids import ArtifactId
+from chalicelib.core.ids import ArtifactId, SessionId, name_of, project_of
 
 MOST_BYTES = 256 * 1024
 MOST_ARTIFACTS = 200
@@ -42,22 +42,24 @@ class _Artifact(Struct, frozen=True):
 
 
 class _Document(Struct, frozen=True):
+    project: str
     session_id: str
     order: int
     artifacts: Annotated[tuple[_Artifact, ...], Meta(min_length=1, max_length=MOST_ARTIFACTS)]
 
 
-def manifest(body: bytes, session_id: str, order: int) -> Manifest:
+def manifest(body: bytes, session_id: SessionId, order: int) -> Manifest:
     """The manifest that `body` is, of this order; members it does not know are passed over. Never raises."""
     try:
         document = msgspec.json.decode(body, type=_Document)
         stated = tuple(each.value() for each in document.artifacts)
     except (msgspec.DecodeError, InvalidRequest, RecursionError, UnicodeDecodeError) as error:
         return Manifest(fault=f"the manifest cannot be read: {error}"[:400])
-    if (document.session_id, document.order) != (session_id, order):
+    said = (document.project, document.session_id, document.order)
+    if said != (project_of(session_id), name_of(session_id), order):
         return Manifest(
-            fault=f"the manifest is of session {document.session_id[:100]}, order {document.order}; "
-            f"it stands where order {order} of {session_id} belongs"
+            fault=f"the manifest is of session {document.project[:40]}/{document.session_id[:100]}, "
+            f"order {document.order}; it stands where order {order} of {session_id} belongs"
         )
     ids = [each.artifact_id for each in stated]
     twice = sorted({each for each in ids if ids.count(each) > 1})

@@ -51,7 +51,7 @@ class Picture:
         for chapter in self.chapters:
             if chapter.artifact_id == artifact_id:
                 return chapter
-        raise NotFound(f"session {self.session.session_id} has no artifact of this id")
+        raise NotFound(f"session {self.session.name} has no artifact of this id")
 
     def upload(self, upload_id: UploadId) -> Upload:
         """Raises NotFound."""
@@ -69,7 +69,7 @@ class Picture:
         if artifact.is_original(artifact_id):
             return self.chapter(artifact_id).key(session.session_id)
         if session.order is None:
-            raise StateConflict(f"session {session.session_id} is not ordered: nothing is made of it yet")
+            raise StateConflict(f"session {session.name} is not ordered: nothing is made of it yet")
         return artifact.made_key(session.session_id, session.order.number, artifact_id)
 
     def latest_upload(self, artifact_id: ArtifactId) -> Upload | None:

@@ -54,7 +54,6 @@ class Session:
     """
 
     session_id: SessionId
-    project: str
     device_id: DeviceId
     camera: Camera
     group: str | None
@@ -75,6 +74,15 @@ class Session:
     def __post_init__(self) -> None:
         if self.group is not None and not _GROUP.fullmatch(self.group):
             raise InvalidRequest("a group has 1 to 100 characters, none of them a control character")
+
+    @property
+    def project(self) -> str:
+        return ids.project_of(self.session_id)
+
+    @property
+    def name(self) -> str:
+        """What its project calls it."""
+        return ids.name_of(self.session_id)
 
     def bumped(self) -> "Session":
         return replace(self, version=self.version + 1)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
+from chalicelib.core import ids
 from chalicelib.core.errors import NotAuthenticated, NotFound, NotPermitted
 from chalicelib.core.ids import DeviceId, TokenId
 from chalicelib.core.session import Session
@@ -60,10 +61,16 @@ class Principal:
         """Whether the token is of `project`, or of all."""
         return self.project in (ALL_PROJECTS, project)
 
-    @property
-    def only_project(self) -> str | None:
-        """The one project that the token is of; None when it is of all."""
-        return None if self.project == ALL_PROJECTS else self.project
+    def meant_project(self, named: str | None) -> str:
+        """The project that a call is about: the one it names, else the token's own; `main` for a token of all.
+
+        Raises InvalidRequest for what is no project's name, NotFound for a project that the token is not of.
+        """
+        if named is None:
+            return ids.MAIN if self.project == ALL_PROJECTS else self.project
+        if not self.is_of(ids.project(named)):
+            raise NotFound(f"there is no project {named} that this token may see")
+        return named
 
     def demand(self, *roles: Role) -> None:
         """Raises NotPermitted unless the caller has one of `roles`."""

@@ -26,16 +26,18 @@ class KnownSessions:
     ends_with: Listed | None
 
 
-def known_sessions(ports: Ports, principal: Principal, serial: str, after: Listed | None) -> KnownSessions:
-    """The camera's sessions behind `after` in the caller's project, whichever device hauls them.
+def known_sessions(
+    ports: Ports, principal: Principal, project: str, serial: str, after: Listed | None
+) -> KnownSessions:
+    """The camera's sessions behind `after` in `project`, whichever device hauls them. Raises NotFound.
 
     So a device sees more here than anywhere else: see docs/decisions/known-chapters.md. The list of sessions may
     lag behind writes; what is said of each of them does not.
     """
-    listed = ports.records.sessions_of_camera(serial, principal.only_project, after, MOST_SESSIONS + 1)
+    project = principal.meant_project(project)
+    listed = ports.records.sessions_of_camera(serial, project, after, MOST_SESSIONS + 1)
     page = list(islice(_read(ports, listed), MOST_SESSIONS))
-    # Of what was read alone: a page whose sessions this caller may not see is empty, and not the last.
-    pictures = tuple(picture for _, picture in page if picture and principal.is_of(picture.session.project))
+    pictures = tuple(picture for _, picture in page if picture and picture.session.project == project)
     return KnownSessions(pictures, page[-1][0] if len(page) < len(listed) else None)
 
 

@@ -35,7 +35,7 @@ def message(ports: Ports, picture: Picture, sent: Order) -> str:
 def _message(picture: Picture, sent: Order, originals: list[dict[str, Any]]) -> str:
     session = picture.session
     told = {
-        "session_id": session.session_id,
+        "session_id": session.name,
         "project": session.project,
         "group": session.group,
         "order": sent.number,

@@ -46,7 +46,7 @@ def _the_only_measurements(picture: Picture) -> ArtifactId:
     required = [each for each in picture.required if kind_of(each) is Kind.MEASUREMENTS]
     ids = list(dict.fromkeys((*required, *(receipt.artifact_id for receipt in picture.measurements()))))
     if not ids:
-        raise NotFound(f"session {picture.session.session_id} has no measurements")
+        raise NotFound(f"session {picture.session.name} has no measurements")
     if len(ids) > 1:
         raise InvalidRequest(f"artifact: this session has several measurements; name one of {', '.join(ids)}")
     return ids[0]

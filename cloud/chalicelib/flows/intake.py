@@ -65,7 +65,8 @@ def confirm_session(
     if principal.device_id is None or principal.project == ALL_PROJECTS:
         raise InvalidRequest("this token names no device or no project; enrol the device again")
     now = ports.clock.now()
-    wanted = Session(session_id, principal.project, principal.device_id, camera, group, now)
+    wanted = Session(session_id, principal.device_id, camera, group, now)
+    principal.demand_sight(wanted)
     wanted = wanted.ordered(allowed_wish(ports, principal, wish), now) if wish else wanted
     chapters = session_chapters(listed)
     for chapter in chapters:
@@ -83,7 +84,7 @@ def confirm_session(
     found = differences(known, wanted, chapters)
     if found:
         raise SessionDiffers(
-            f"session {session_id} was confirmed with other facts; choose another name", found
+            f"session {wanted.name} was confirmed with other facts; choose another name", found
         )
     return known, False
 

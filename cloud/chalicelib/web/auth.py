@@ -9,6 +9,7 @@ from chalicelib.core.tokens import Principal, Role
 from chalicelib.ports import Records
 
 VERSION_HEADER = "Reelhaul-Client-Version"
+PROJECT_HEADER = "Reelhaul-Project"
 
 _VERSION = re.compile(r"[0-9]{1,5}\.[0-9]{1,5}\.[0-9]{1,5}")
 
@@ -22,6 +23,14 @@ def caller(records: Records, headers: Mapping[str, str], minimum_version: str) -
     principal = tokens.principal(records.token(token_id), secret)
     _demand_version(principal, headers.get(VERSION_HEADER), minimum_version)
     return principal
+
+
+def project(principal: Principal, headers: Mapping[str, str]) -> str:
+    """The project that the call is about: the token's own, or which one a token of all names in a header.
+
+    Raises InvalidRequest, NotFound.
+    """
+    return principal.meant_project(headers.get(PROJECT_HEADER))
 
 
 def _bearer(header: str | None) -> str:

@@ -1,4 +1,4 @@
-"""The call of `docs/api.md` about cameras: for everybody, within the token's project."""
+"""The call of `docs/api.md` about cameras: for everybody, within one project."""
 
 from chalice.app import Blueprint, Response
 
@@ -16,7 +16,7 @@ def cameras_api(ports: Ports, settings: DeviceSettings) -> Blueprint:
 
 def get_chapters(ports: Ports, call: Call, serial: str) -> Response:
     after = queries.cursor(call.query)
-    known = cameras.known_sessions(ports, call.principal, ids.serial(serial), after)
+    known = cameras.known_sessions(ports, call.principal, call.project, ids.serial(serial), after)
     return door.answer(shapes.known_chapters(known, call.principal.device_id))
 
 

@@ -29,7 +29,7 @@ def parsed(text: str) -> Listed:
 def _listed(text: str) -> Listed:
     plain = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
     created_at, _, session_id = plain.partition("#")
-    return Listed(ids.session_id(session_id), datetime.fromisoformat(created_at))
+    return Listed(ids.parsed_session_id(session_id), datetime.fromisoformat(created_at))
 
 
 def _unknown() -> InvalidRequest:

@@ -2,7 +2,6 @@
 
 from chalice.app import Blueprint, Response
 
-from chalicelib.core import ids
 from chalicelib.core.ids import ArtifactId
 from chalicelib.flows import finishing, intake, proofs
 from chalicelib.ports import Ports
@@ -17,7 +16,7 @@ def device_api(ports: Ports, settings: DeviceSettings) -> Blueprint:
 
 def put_session(ports: Ports, call: Call, session_id: str) -> Response:
     given = parsing.decoded(call.body, bodies.SessionGiven)
-    named = ids.session_id(session_id)
+    named = call.session(session_id)
     wish = given.wish(call.settings.default_wish)
     picture, is_new = intake.confirm_session(
         ports, call.principal, named, given.recorded_by(), given.group, given.listed(), wish
@@ -26,12 +25,12 @@ def put_session(ports: Ports, call: Call, session_id: str) -> Response:
 
 
 def get_session(ports: Ports, call: Call, session_id: str) -> Response:
-    return door.session_answer(intake.seen_session(ports, call.principal, ids.session_id(session_id)))
+    return door.session_answer(intake.seen_session(ports, call.principal, call.session(session_id)))
 
 
 def post_upload(ports: Ports, call: Call, session_id: str) -> Response:
     asked = parsing.decoded(call.body, bodies.UploadAsked)
-    named, artifact_id = ids.session_id(session_id), asked.wanted()
+    named, artifact_id = call.session(session_id), asked.wanted()
     view, is_new = intake.open_upload(
         ports, call.principal, named, artifact_id, asked.size_bytes, asked.part_size_bytes
     )
@@ -41,7 +40,7 @@ def post_upload(ports: Ports, call: Call, session_id: str) -> Response:
 def post_progress(ports: Ports, call: Call, session_id: str) -> Response:
     now = ports.clock.now()
     progress = parsing.decoded(call.body, bodies.ProgressGiven).progress(now)
-    intake.hear_progress(ports, call.principal, ids.session_id(session_id), progress)
+    intake.hear_progress(ports, call.principal, call.session(session_id), progress)
     return door.answer(shapes.heartbeat(call.settings.pause, call.settings.pace_bytes_s, now))
 
 
@@ -53,7 +52,7 @@ def post_part_urls(ports: Ports, call: Call, upload_id: str) -> Response:
 
 def post_proof_urls(ports: Ports, call: Call, session_id: str, artifact_id: str) -> Response:
     wanted = parsing.decoded(call.body, bodies.ProofUrlsAsked).wanted()
-    named = ids.session_id(session_id)
+    named = call.session(session_id)
     receipt, urls = proofs.proof_urls(ports, call.principal, named, ArtifactId(artifact_id), wanted)
     return door.answer(shapes.proof_urls(receipt, urls, ports.clock.now()))
 

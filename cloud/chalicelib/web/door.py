@@ -7,14 +7,14 @@ from typing import Any, Protocol
 
 from chalice.app import Blueprint, Response
 
-from chalicelib.core import answers
+from chalicelib.core import answers, ids
 from chalicelib.core.errors import TooLarge
+from chalicelib.core.ids import SessionId
 from chalicelib.core.order import Wish
 from chalicelib.core.picture import Picture
 from chalicelib.core.tokens import Principal
 from chalicelib.ports import Ports
-from chalicelib.web import parsing, shapes
-from chalicelib.web.auth import caller
+from chalicelib.web import auth, parsing, shapes
 from chalicelib.web.problems import answered
 
 
@@ -36,13 +36,18 @@ class DeviceSettings(Protocol):
 
 @dataclass(frozen=True)
 class Call:
-    """One call, once it is known who makes it."""
+    """One call, once it is known who makes it, and about which project."""
 
     settings: DeviceSettings
     principal: Principal
+    project: str
     headers: Mapping[str, str]
     body: bytes
     query: Mapping[str, str]
+
+    def session(self, name: str) -> SessionId:
+        """The session that the call's project calls `name`. Raises InvalidRequest."""
+        return ids.session_id(self.project, name)
 
 
 View = Callable[..., Response]
@@ -119,9 +124,11 @@ def _door(view: View, made: Blueprint, ports: Ports, settings: DeviceSettings) -
     @functools.wraps(view)
     def door(**parameters: str) -> Response:
         request = made.current_request
-        principal = caller(ports.records, request.headers, settings.minimum_client_version)
+        headers: Mapping[str, str] = request.headers
+        principal = auth.caller(ports.records, headers, settings.minimum_client_version)
+        project = auth.project(principal, headers)
         call = Call(
-            settings, principal, request.headers, parsing.raw_body(request), request.query_params or {}
+            settings, principal, project, headers, parsing.raw_body(request), request.query_params or {}
         )
         return view(ports, call, **parameters)
 

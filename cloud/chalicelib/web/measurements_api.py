@@ -4,7 +4,6 @@ import json
 
 from chalice.app import Blueprint, Response
 
-from chalicelib.core import ids
 from chalicelib.flows import frames
 from chalicelib.ports import Ports
 from chalicelib.web import door, queries, shapes
@@ -18,13 +17,13 @@ def measurements_api(ports: Ports, settings: DeviceSettings) -> Blueprint:
 
 def get_frames(ports: Ports, call: Call, session_id: str) -> Response:
     artifact_id, wanted = queries.frames(call.query)
-    found = frames.frames(ports, call.principal, ids.session_id(session_id), artifact_id, wanted)
+    found = frames.frames(ports, call.principal, call.session(session_id), artifact_id, wanted)
     return door.answer(shapes.frames(*found))
 
 
 def get_summary(ports: Ports, call: Call, session_id: str) -> Response:
     artifact_id = queries.measurements(call.query)
-    found = frames.summary(ports, call.principal, ids.session_id(session_id), artifact_id)
+    found = frames.summary(ports, call.principal, call.session(session_id), artifact_id)
     return door.answer(json.loads(found))
 
 

@@ -2,7 +2,6 @@
 
 from chalice.app import Blueprint, Response
 
-from chalicelib.core import ids
 from chalicelib.core.ids import ArtifactId
 from chalicelib.flows import artifacts, ordering
 from chalicelib.ports import Ports
@@ -17,35 +16,33 @@ def processing_api(ports: Ports, settings: DeviceSettings) -> Blueprint:
 
 def post_order(ports: Ports, call: Call, session_id: str) -> Response:
     wish = parsing.decoded(call.body, bodies.OrderGiven).wish()
-    return door.session_answer(ordering.order(ports, call.principal, ids.session_id(session_id), wish))
+    return door.session_answer(ordering.order(ports, call.principal, call.session(session_id), wish))
 
 
 def post_failure(ports: Ports, call: Call, session_id: str) -> Response:
     given = parsing.decoded(call.body, bodies.FailureGiven)
-    named = ids.session_id(session_id)
+    named = call.session(session_id)
     return door.session_answer(ordering.fail(ports, call.principal, named, given.reason, given.order))
 
 
 def post_hold(ports: Ports, call: Call, session_id: str) -> Response:
     reason = parsing.decoded(call.body, bodies.HoldGiven).why()
-    return door.session_answer(ordering.hold(ports, call.principal, ids.session_id(session_id), reason))
+    return door.session_answer(ordering.hold(ports, call.principal, call.session(session_id), reason))
 
 
 def post_restore(ports: Ports, call: Call, session_id: str) -> Response:
     given = parsing.decoded(call.body, bodies.RestoreGiven)
-    named = ids.session_id(session_id)
+    named = call.session(session_id)
     return door.session_answer(ordering.restore(ports, call.principal, named, given.wanted(), given.reason))
 
 
 def get_artifacts(ports: Ports, call: Call, session_id: str) -> Response:
-    return door.answer(
-        shapes.artifacts(artifacts.artifacts(ports, call.principal, ids.session_id(session_id)))
-    )
+    return door.answer(shapes.artifacts(artifacts.artifacts(ports, call.principal, call.session(session_id))))
 
 
 def get_artifact_url(ports: Ports, call: Call, session_id: str, artifact_id: str) -> Response:
     receipt, read = artifacts.artifact_url(
-        ports, call.principal, ids.session_id(session_id), ArtifactId(artifact_id)
+        ports, call.principal, call.session(session_id), ArtifactId(artifact_id)
     )
     return door.answer(shapes.artifact_url(receipt, read, ports.clock.now()))
 

@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from chalicelib.core import parts
+from chalicelib.core import ids, parts
 from chalicelib.core.chapter import Chapter
 from chalicelib.core.ids import DeviceId
 from chalicelib.core.measurements.index import Index
@@ -25,7 +25,7 @@ def session(picture: Picture) -> dict[str, Any]:
     """The session as GET answers it."""
     known = picture.session
     return {
-        "session_id": known.session_id,
+        "session_id": known.name,
         "state": known.state.value,
         "version": known.version,
         "project": known.project,
@@ -50,7 +50,8 @@ def upload(view: UploadView) -> dict[str, Any]:
     known = view.upload
     return {
         "upload_id": known.upload_id,
-        "session_id": known.session_id,
+        "project": ids.project_of(known.session_id),
+        "session_id": ids.name_of(known.session_id),
         "artifact_id": known.artifact_id,
         "state": known.state.value,
         "plan": plan(known.plan),
@@ -147,7 +148,7 @@ def _chapter(picture: Picture, chapter: Chapter) -> dict[str, Any]:
 def _known_chapter(picture: Picture, chapter: Chapter) -> dict[str, Any]:
     receipt = picture.receipt(chapter.artifact_id)
     return {
-        "session_id": picture.session.session_id,
+        "session_id": picture.session.name,
         "device_id": picture.session.device_id,
         "artifact_id": chapter.artifact_id,
         "directory": chapter.directory,

@@ -5,6 +5,7 @@ from typing import Any
 import requests
 
 from infra.local.processor.errors import NotAllowed, TryLater
+from infra.local.processor.order import Order
 
 _TIMEOUT_S = (10, 30)
 _REFUSED = frozenset({401, 403})
@@ -23,26 +24,26 @@ class Coordinator:
         self._session.trust_env = False
         self._session.headers["Authorization"] = f"Bearer {token}"
 
-    def wants(self, session_id: str, order: int) -> bool:
+    def wants(self, order: Order) -> bool:
         """Whether nobody has replaced, failed or fulfilled this order."""
-        shown = self._call("GET", f"/v1/sessions/{session_id}")
+        shown = self._call(order, "GET", "")
         placed = shown["order"] or {}
-        return bool(placed.get("number") == order and shown["state"] == "STORED")
+        return bool(placed.get("number") == order.number and shown["state"] == "STORED")
 
-    def address(self, session_id: str, artifact_id: str) -> str:
+    def address(self, order: Order, artifact_id: str) -> str:
         """A fresh address to read an artifact at."""
-        url: str = self._call("GET", f"/v1/sessions/{session_id}/artifacts/{artifact_id}/url")["url"]
+        url: str = self._call(order, "GET", f"/artifacts/{artifact_id}/url")["url"]
         return url
 
-    def fail(self, session_id: str, order: int, reason: str) -> None:
+    def fail(self, order: Order, reason: str) -> None:
         """Say that the order cannot be fulfilled; whoever replaced it meanwhile has made that moot."""
-        told = {"reason": reason[:500], "order": order}
-        answer = self._answer("POST", f"/v1/sessions/{session_id}/failure", told)
+        told = {"reason": reason[:500], "order": order.number}
+        answer = self._answer(order, "POST", "/failure", told)
         if answer.status_code not in (200, 409):
             raise TryLater(f"the coordinator answers {answer.status_code} to a failure")
 
-    def _call(self, method: str, path: str) -> Any:
-        answer = self._answer(method, path)
+    def _call(self, order: Order, method: str, path: str) -> Any:
+        answer = self._answer(order, method, path)
         if answer.status_code != 200:
             raise TryLater(f"the coordinator answers {answer.status_code} to {method} {path}")
         try:
@@ -50,10 +51,16 @@ class Coordinator:
         except ValueError:
             raise TryLater("something that is not the coordinator answers") from None
 
-    def _answer(self, method: str, path: str, body: object = None) -> requests.Response:
+    def _answer(self, order: Order, method: str, path: str, body: object = None) -> requests.Response:
+        """The answer to a call about the order's session, by a token of its project or of all."""
         try:
             answer = self._session.request(
-                method, self._url + path, json=body, timeout=_TIMEOUT_S, allow_redirects=False
+                method,
+                f"{self._url}/v1/sessions/{order.session_id}{path}",
+                json=body,
+                headers={"Reelhaul-Project": order.project},
+                timeout=_TIMEOUT_S,
+                allow_redirects=False,
             )
         except requests.RequestException as error:
             # Its text would hold the address.

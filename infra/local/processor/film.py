@@ -17,6 +17,7 @@ from av.video.stream import VideoStream
 from infra.local.processor import overlay
 from infra.local.processor.errors import CannotProcess
 from infra.local.processor.lights import NAMES, Light, Picture, Tracker
+from infra.local.processor.order import Order
 
 _TELEMETRY = (
     "drone_latitude",
@@ -42,13 +43,13 @@ class Made:
     frames: int
 
 
-def process(session_id: str, order: int, chapters: Sequence[Path], folder: Path) -> Made:
+def process(order: Order, chapters: Sequence[Path], folder: Path) -> Made:
     """The measurements (a gzipped document) and the enhanced video of all chapters. Raises CannotProcess."""
     made = Made(folder / "measurements.json.gz", folder / "enhanced.mp4", 0)
     try:
         with ExitStack() as closing:
             raw = closing.enter_context(made.measurements.open("wb"))
-            document = closing.enter_context(_Document(raw, session_id, order))
+            document = closing.enter_context(_Document(raw, order))
             video = closing.enter_context(_Video(made.video))
             frames = _pass(chapters, document, video)
     except av.FFmpegError as error:
@@ -113,10 +114,10 @@ def _format(container: InputContainer, number: int) -> _Format:
 class _Document:
     """The measurements as they are written: frame by frame, never all of them in memory."""
 
-    def __init__(self, raw: BinaryIO, session_id: str, order: int) -> None:
+    def __init__(self, raw: BinaryIO, order: Order) -> None:
         # No name and no time in the header: the same film makes the same bytes.
         self._file = gzip.GzipFile(filename="", fileobj=raw, mode="wb", mtime=0)
-        self._about = {"kind": "papi", "session_id": session_id, "order": order}
+        self._about = {"kind": "papi", **order.named}
         self._fps: Fraction | None = None
 
     def __enter__(self) -> "_Document":

@@ -21,6 +21,7 @@ class Original:
 class Order:
     """What is wanted of which session. `outputs` and `measurements` are the prefixes that are this order's own."""
 
+    project: str
     session_id: str
     number: int
     required: tuple[str, ...]
@@ -38,6 +39,7 @@ class Order:
             for each in told["originals"]
         )
         return cls(
+            told["project"],
             told["session_id"],
             told["order"],
             tuple(told["required"]),
@@ -45,6 +47,11 @@ class Order:
             told["outputs"],
             told["measurements"],
         )
+
+    @property
+    def named(self) -> Mapping[str, str | int]:
+        """What every document says that is made for it."""
+        return {"project": self.project, "session_id": self.session_id, "order": self.number}
 
     def key(self, artifact_id: str) -> str:
         """Where an artifact is to be written: `output.NAME` below outputs, `measurements.NAME` below measurements."""

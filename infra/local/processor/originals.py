@@ -25,7 +25,7 @@ def _fetched(coordinator: Coordinator, order: Order, place: int, folder: Path) -
     path = folder / f"{place:02d}.mp4"
     if original.url is None or not _read(original.url, path):
         # An address lives fifteen minutes, however long the message has waited.
-        fresh = coordinator.address(order.session_id, original.artifact_id)
+        fresh = coordinator.address(order, original.artifact_id)
         if not _read(fresh, path):
             raise TryLater(f"S3 refuses a fresh address of {original.filename}")
     _demand_proven(original, path)

@@ -23,16 +23,16 @@ def process(order: Order, coordinator: Coordinator, bucket: Bucket) -> bool:
 
     What cannot be done is told to the coordinator, with the reason.
     """
-    about = f"order {order.number} of {order.session_id}"
+    about = f"order {order.number} of {order.project}/{order.session_id}"
     try:
-        if not coordinator.wants(order.session_id, order.number):
+        if not coordinator.wants(order):
             log.info("%s is not wanted any more", about)
             return False
         with tempfile.TemporaryDirectory(prefix="reelhaul-processor-") as folder:
             _fulfil(order, coordinator, bucket, Path(folder))
     except CannotProcess as reason:
         log.warning("%s failed: %s", about, reason)
-        coordinator.fail(order.session_id, order.number, str(reason))
+        coordinator.fail(order, str(reason))
         return False
     log.info("%s is fulfilled", about)
     return True
@@ -43,7 +43,7 @@ def _fulfil(order: Order, coordinator: Coordinator, bucket: Bucket, folder: Path
         _demand_makeable(artifact_id)
     chapters = fetched(coordinator, order, folder)
     log.info("%d originals read and proven", len(chapters))
-    made = film.process(order.session_id, order.number, chapters, folder)
+    made = film.process(order, chapters, folder)
     log.info("%d frames measured", made.frames)
     written = {each: _written(order, bucket, each, made) for each in order.required}
     _state(order, bucket, written)
@@ -67,5 +67,5 @@ def _written(order: Order, bucket: Bucket, artifact_id: str, made: Made) -> Writ
 def _state(order: Order, bucket: Bucket, written: dict[str, Written]) -> None:
     """The manifest comes last: what it states stands."""
     artifacts = [{"artifact_id": artifact_id, **asdict(each)} for artifact_id, each in written.items()]
-    document = {"session_id": order.session_id, "order": order.number, "artifacts": artifacts}
+    document = {**order.named, "artifacts": artifacts}
     bucket.put_once(order.manifest_key, io.BytesIO(json.dumps(document).encode()), "application/json")

@@ -41,7 +41,7 @@ class Upload:
 
     @property
     def key(self) -> str:
-        return f"originals/{self.session_id}/{self.artifact_id}"
+        return f"originals/main/{self.session_id}/{self.artifact_id}"
 
     @property
     def part_count(self) -> int:

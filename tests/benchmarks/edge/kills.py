@@ -84,7 +84,7 @@ def _killed_home(killer: Killer, session_id: str) -> Ledger:
         killer.bench.run(command)
     killer.bench.refuse_unless_home(killer.stage, session_id, CHAPTER.crc())
     killer.bench.forget()
-    return killer.stage.cloud.ledger(f"originals/{session_id}/{CHAPTER.artifact_id}")
+    return killer.stage.cloud.ledger(f"originals/main/{session_id}/{CHAPTER.artifact_id}")
 
 
 def _boto3(killer: Killer) -> int:

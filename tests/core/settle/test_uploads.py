@@ -359,13 +359,13 @@ def test_the_undo_window_never_outlasts_the_deadline():
 
 
 def test_a_rejected_output_stays_where_it_is():
-    upload = make_upload(key="outputs/match-17-north/1/enhanced.mp4").rejected("wrong", START)
+    upload = make_upload(key="outputs/main/match-17-north/1/enhanced.mp4").rejected("wrong", START)
 
     assert owed(upload, Observation(None, stored_of(upload))) == (Abort(UPLOAD_ID),)
 
 
 def test_an_upload_of_what_its_processor_wrote_itself_meanwhile_expires():
-    key = "outputs/match-17-north/1/enhanced.mp4"
+    key = "outputs/main/match-17-north/1/enhanced.mp4"
     upload = make_upload(key=key)
     pinned = Receipt(None, upload.artifact_id, key, "v1", 25, whole(upload), START)
     picture = make_picture(upload).with_receipt(pinned)

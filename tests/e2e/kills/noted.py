@@ -17,7 +17,7 @@ def puts_by_run(story: Story) -> list[list[Call]]:
     puts = [
         call
         for call in story.calls.all()
-        if call.name == "UploadPart" and f"/originals/{story.session}/" in call.path
+        if call.name == "UploadPart" and f"/originals/main/{story.session}/" in call.path
     ]
     starts = [run.began for run in story.runs]
     ends = [*starts[1:], story.calls.tick()]

@@ -59,7 +59,7 @@ def _demand_one_version_each(story: Story, receipts: list[Receipt]) -> None:
     s3, bucket = story.rig.world.aws.client("s3"), story.rig.world.bucket
     current = {r["key"]: s3.head_object(Bucket=bucket, Key=r["key"])["VersionId"] for r in receipts}
     assert current == {receipt["key"]: receipt["version_id"] for receipt in receipts}
-    mine = [call for call in story.calls.all() if f"/originals/{story.session}/" in call.path]
+    mine = [call for call in story.calls.all() if f"/originals/main/{story.session}/" in call.path]
     made = {call.version_id for call in mine if CREATES_OBJECT.get(call.name) and call.status == 200}
     assert made == {receipt["version_id"] for receipt in receipts}, "versions that no receipt is for"
     assert not [call for call in mine if call.name.startswith("Delete")]

@@ -7,12 +7,11 @@ import pytest
 
 from chalicelib.core.cleanup import Arming, Spent
 from chalicelib.core.errors import StorageBusy
-from chalicelib.core.ids import SessionId
 from chalicelib.core.settle import Actor
 from chalicelib.flows.settling import settle_session
 from tests.infra.admin.desks import Terminal, cleaned, held, processed, ripe, stored
 from tests.support import story
-from tests.support.builders import SESSION_ID, MemoryPorts, make_picture
+from tests.support.builders import SESSION_ID, MemoryPorts, make_picture, make_session_id
 from tests.support.faults import Fault, faulty
 from tests.support.interrupted import Interrupted, Moment
 
@@ -125,7 +124,7 @@ def test_the_plan_for_people_is_short_and_aligned():
         "today, 0 objects of 500 and 0 B of 4.0 TiB were cleaned",
         "every order requires nothing: REQUIRED_OUTPUTS is empty",
         "",
-        "match-17-north: PROCESSED, 2 objects, 32 B kept",
+        "main/match-17-north: PROCESSED, 2 objects, 32 B kept",
         "  requires  output.enhanced.mp4",
         "  not-held  held: the referee wants to see it",
         "  armed     cleanup was never armed here: everything is kept",
@@ -177,7 +176,7 @@ def test_a_plan_never_writes(made):
 def test_a_long_plan_shows_how_far_it_is():
     ports = processed()
     for number in range(100):
-        ports.records.arrange(make_picture(session_id=SessionId(f"other-{number}")))
+        ports.records.arrange(make_picture(session_id=make_session_id(f"other-{number}")))
     terminal = Terminal(ports)
 
     terminal.run(*PLAN)
@@ -360,7 +359,7 @@ def test_at_most_one_marker_follows_the_kill_switch_whenever_it_is_thrown(moment
         ("cleanup", "--arm", "--reason", "one", SESSION_ID),
         ("cleanup", "--plan", "--yes"),
         ("cleanup", "--plan", "--reason", "none is needed"),
-        ("cleanup", "--plan", "no/session"),
+        ("cleanup", "--plan", "no/such/session"),
     ],
 )
 def test_a_cleanup_that_makes_no_sense_is_a_usage_error(arguments: tuple[str, ...]):

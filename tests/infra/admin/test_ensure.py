@@ -7,7 +7,7 @@ import pytest
 
 from chalicelib.core.cleanup import Spent
 from chalicelib.core.errors import StorageBusy
-from chalicelib.core.ids import SessionId, UploadId
+from chalicelib.core.ids import UploadId
 from chalicelib.core.settle import Actor
 from chalicelib.flows import ordering
 from chalicelib.flows.settling import settle_session
@@ -20,6 +20,7 @@ from tests.support.builders import (
     MemoryPorts,
     make_chapter,
     make_picture,
+    make_session_id,
     make_upload,
     memory_ports,
     recorded,
@@ -41,9 +42,9 @@ def abandoned(*session_ids: str) -> MemoryPorts:
     """Sessions whose devices sent every part and were never seen again."""
     uploads = [
         make_upload(
-            session_id=SessionId(name),
+            session_id=make_session_id(name),
             upload_id=UploadId(f"u_{name}"),
-            key=make_chapter().key(SessionId(name)),
+            key=make_chapter().key(make_session_id(name)),
             multipart_id=f"multipart-of-{name}",
         )
         for name in session_ids
@@ -229,7 +230,7 @@ def test_a_fault_that_nobody_foresaw_stops_no_other_either():
 
 def test_a_fault_that_happens_while_nothing_else_is_owed_is_worth_exit_code_1_and_not_75():
     ports = abandoned("match-18")
-    ports.records.arrange(make_picture(session_id=SessionId("match-20")))
+    ports.records.arrange(make_picture(session_id=make_session_id("match-20")))
     troubled = replace(ports, footage=faulty(ports.footage, Fault("complete", StorageBusy("S3 is slow"))))
 
     assert Terminal(troubled).run(*ENSURE) == 1
@@ -266,7 +267,7 @@ def test_a_limit_ends_the_walk_after_so_many_that_were_owed_something(limit: int
 
 def test_sessions_that_only_wait_do_not_starve_others_under_a_limit():
     ports = abandoned("match-18")
-    ports.records.arrange(make_picture(session_id=SessionId("match-01")))
+    ports.records.arrange(make_picture(session_id=make_session_id("match-01")))
 
     document, _ = Terminal(ports).told(*ENSURE, "--limit", "1")
 
@@ -361,14 +362,14 @@ def test_a_fault_in_a_dry_run_stops_no_other():
 
 def test_people_are_told_of_sessions_with_news_and_of_all_in_one_line():
     ports = abandoned("match-18")
-    settle_session(ports, SessionId("match-18"), Actor.RECONCILER)
-    ports.records.arrange(make_picture(session_id=SessionId("match-20")))
+    settle_session(ports, make_session_id("match-18"), Actor.RECONCILER)
+    ports.records.arrange(make_picture(session_id=make_session_id("match-20")))
     terminal = Terminal(ports)
 
     assert terminal.run(*ENSURE) == 75
 
     assert terminal.said == [
-        "match-20: OPEN",
+        "main/match-20: OPEN",
         "  owed  chapters: not verified: original.100GOPRO.GX010038.MP4",
         "2 sessions settled, 1 still owed something, 0 failed",
     ]
@@ -380,7 +381,7 @@ def test_people_are_told_of_every_session_that_they_name():
     terminal.run(*ENSURE, SESSION_ID)
 
     assert terminal.said == [
-        "match-17-north: PROCESSED",
+        "main/match-17-north: PROCESSED",
         "  kept  armed: cleanup was never armed here: everything is kept",
         "1 session settled, 0 still owed something, 0 failed",
     ]
@@ -397,7 +398,7 @@ def test_people_are_spared_the_bytes():
 def test_a_long_walk_shows_how_far_it_is():
     ports = memory_ports()
     for number in range(201):
-        ports.records.arrange(make_picture(session_id=SessionId(f"match-{number}")))
+        ports.records.arrange(make_picture(session_id=make_session_id(f"match-{number}")))
     terminal = Terminal(ports)
 
     terminal.run(*ENSURE)
@@ -409,11 +410,21 @@ def test_the_keys_of_the_json_are_stable():
     document, _ = Terminal(abandoned("match-18")).told(*ENSURE)
 
     assert list(document) == ["stage", "dry_run", "finished", "settled", "owing", "failed", "sessions"]
-    assert list(of_session(document)) == ["session_id", "state", "done", "would", "owed", "kept", "fault"]
+    assert list(of_session(document)) == [
+        "project",
+        "session_id",
+        "state",
+        "done",
+        "would",
+        "owed",
+        "kept",
+        "fault",
+    ]
 
 
 @pytest.mark.parametrize(
-    "arguments", [("--limit", "0"), ("--limit", "-1"), ("--limit", "many"), ("no/session",)]
+    "arguments",
+    [("--limit", "0"), ("--limit", "-1"), ("--limit", "many"), ("no/such/session",), ("No/session",)],
 )
 def test_a_walk_that_makes_no_sense_is_a_usage_error(arguments: tuple[str, ...]):
     with pytest.raises(SystemExit) as ended:

@@ -152,7 +152,7 @@ def test_people_are_told_what_an_order_waits_for():
     terminal.run(*ORDER, "--require", story.VIDEO)
 
     assert terminal.said == [
-        "match-17-north is ordered: order 1 for output.enhanced.mp4",
+        "main/match-17-north is ordered: order 1 for output.enhanced.mp4",
         "it goes to the queue after every chapter to be verified; missing: original.100GOPRO.GX010038.MP4",
     ]
 
@@ -183,7 +183,8 @@ def test_a_session_is_held_and_released():
 
     assert (held_code, released_code) == (0, 0)
     assert kept == {
-        "session_id": SESSION_ID,
+        "project": "main",
+        "session_id": "match-17-north",
         "state": "PROCESSED",
         "dry_run": False,
         "changed": True,
@@ -210,8 +211,8 @@ def test_a_dry_hold_says_what_would_change():
     terminal.run(*RELEASE, "--dry-run")
 
     assert terminal.said == [
-        "match-17-north would be held: the referee wants to see it",
-        "match-17-north is not held; nothing changes",
+        "main/match-17-north would be held: the referee wants to see it",
+        "main/match-17-north is not held; nothing changes",
     ]
 
 

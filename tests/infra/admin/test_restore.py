@@ -54,7 +54,7 @@ def test_a_dry_run_for_people_is_short_and_aligned():
 
     heading, first, second = terminal.said
     assert heading == (
-        "match-17-north would be PROCESSED, held: restored: cut again; release it to let cleanup go on"
+        "main/match-17-north would be PROCESSED, held: restored: cut again; release it to let cleanup go on"
     )
     assert first.startswith(f"  {FIRST}  version-")
     assert "25 B  would be restored  kept at least until 2026-12-08T" in first
@@ -223,7 +223,7 @@ def test_a_restore_that_makes_no_sense_is_a_usage_error(arguments: tuple[str, ..
 def test_the_keys_of_the_json_are_stable():
     document, _ = Terminal(cleaned()).told(*RESTORE, "--dry-run")
 
-    assert list(document) == ["session_id", "state", "dry_run", "held", "artifacts"]
+    assert list(document) == ["project", "session_id", "state", "dry_run", "held", "artifacts"]
     assert list(document["artifacts"][0]) == [
         "artifact_id",
         "version_id",

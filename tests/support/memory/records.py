@@ -93,7 +93,7 @@ class MemoryRecords:
         yield from list(self._entries)
 
     def sessions_of_camera(
-        self, serial: str, project: str | None, after: Listed | None, limit: int
+        self, serial: str, project: str, after: Listed | None, limit: int
     ) -> tuple[Listed, ...]:
         sessions = [entry.session for entry in self._entries.values()]
         places = sorted(
@@ -158,8 +158,8 @@ class MemoryRecords:
             self._progress[session_id] = picture.progress
 
 
-def _is_of(session: Session, serial: str, project: str | None) -> bool:
-    return session.camera.serial == serial and project in (None, session.project)
+def _is_of(session: Session, serial: str, project: str) -> bool:
+    return (session.camera.serial, session.project) == (serial, project)
 
 
 def _by_opening(uploads: Iterable[Upload]) -> tuple[Upload, ...]:
