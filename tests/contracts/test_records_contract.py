@@ -138,6 +138,8 @@ def test_every_field_of_an_upload_is_read_as_it_was_written(records: Records, re
         owes_removal=True,
         removed_at=NOON,
         copies="L4kqtJlcpXroDTDmpUMLUo",
+        looks=3,
+        look_at=NOON + 3 * MOMENT,
     )
     receipt = Receipt(
         upload.upload_id, upload.artifact_id, upload.key, "3HL4kqtJlcpXro", plan.size_bytes, CRC, NOON

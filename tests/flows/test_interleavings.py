@@ -358,7 +358,7 @@ def test_any_call_of_the_reconciler_may_fail_once_and_two_rounds_later_the_sessi
         if not broken.happened:
             break
         for _ in range(2):
-            ports.clock.advance(1)
+            ports.clock.advance(ports.policy.look_s)
             reconcile(ports, 60)
 
         demand_settled(ports)

@@ -72,17 +72,16 @@ def test_a_second_round_has_nothing_to_do():
     assert reconcile(ports, 60).settled == 0
 
 
-def test_an_upload_that_only_waits_is_due_again_behind_all_others():
+@pytest.mark.parametrize(("seconds", "due"), [(-1, 0), (0, 2), (1, 2)])
+def test_an_upload_that_only_waits_is_due_again_when_its_rest_is_over(seconds: int, due: int):
     waiting, ready = session("a-waiting"), session("b-ready")
     ports = memory_ports(waiting, ready)
     ports.clock.advance(1)
     reconcile(ports, 60)
-    ports.clock.advance(1)
-
-    due = ports.records.due(ports.clock.now(), 10)
+    ports.clock.advance(ports.policy.look_s + seconds)
 
     assert upload_of(ports, waiting).state is UploadState.OPEN
-    assert {item.due_at for item in due} == {START + timedelta(seconds=1)}
+    assert len(ports.records.due(ports.clock.now(), 10)) == due
 
 
 def poisoned(ports: MemoryPorts, upload: Upload) -> MemoryPorts:
@@ -109,7 +108,7 @@ def test_a_session_that_fails_starves_no_other_and_is_tried_again():
     assert (done.settled, done.failed) == (2, 1)
     assert ports.metrics.counts["reconcile.failed"] == 1
     assert [bool(upload_of(ports, picture).receipt) for picture in pictures] == [False, True, True]
-    ports.clock.advance(1)
+    ports.clock.advance(ports.policy.look_s)
     assert reconcile(ports, 60).settled == 1
     assert all(upload_of(ports, picture).receipt for picture in pictures)
 

@@ -165,8 +165,9 @@ class Picture:
     @property
     def missing(self) -> tuple[ArtifactId, ...]:
         """The chapters without a receipt."""
-        ids = (chapter.artifact_id for chapter in self.chapters)
-        return tuple(artifact_id for artifact_id in ids if not self.receipt(artifact_id))
+        session_id = self.session.session_id
+        lacking = (chapter for chapter in self.chapters if not self.receipts_at(chapter.key(session_id)))
+        return tuple(chapter.artifact_id for chapter in lacking)
 
     def with_upload(self, upload: Upload) -> "Picture":
         """This picture with `upload` in the place of the one with its id, or added."""

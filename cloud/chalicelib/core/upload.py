@@ -91,7 +91,8 @@ class Upload:
     recorded before S3 is asked to complete: what an object must show to be verified. `can_be_undone` is a cancelled
     upload's only; `owes_abort` and `owes_removal` are what an ended one owes S3: ending the multipart upload, and a
     delete marker on a rejected object; `removed_at` is when that was done. `copies` is the version of its key that a
-    restore brings back: such an upload's parts come from S3 itself.
+    restore brings back: such an upload's parts come from S3 itself. `looks` is how often the reconciler has found
+    nothing to do for it since it was last heard of, `look_at` when it looks next; None means now.
     """
 
     upload_id: UploadId
@@ -114,6 +115,8 @@ class Upload:
     owes_removal: bool = False
     removed_at: datetime | None = None
     copies: str | None = None
+    looks: int = 0
+    look_at: datetime | None = None
 
     @property
     def is_live(self) -> bool:
@@ -128,9 +131,21 @@ class Upload:
     def is_past(self, now: datetime) -> bool:
         return now >= self.expires_at
 
+    def is_resting(self, now: datetime) -> bool:
+        """Whether the reconciler need not look at it yet."""
+        return self.is_live and self.look_at is not None and now < self.look_at
+
+    def rested(self, until: datetime) -> "Upload":
+        """This upload after one more look that found nothing to do; the next one is at `until`."""
+        return replace(self, looks=self.looks + 1, look_at=until)
+
+    def woken(self) -> "Upload":
+        """This upload once somebody was heard of: it is looked at now."""
+        return replace(self, looks=0, look_at=None)
+
     def claimed(self, crc: Crc64Nvme) -> "Upload":
         """This upload, never to be completed as anything but `crc`: that is what its device read."""
-        return replace(self, claim=crc)
+        return replace(self.woken(), claim=crc)
 
     def may_become(self, whole: Crc64Nvme) -> bool:
         """Whether parts that fold to `whole` may be completed."""
@@ -143,11 +158,11 @@ class Upload:
 
     def promised(self, crc: Crc64Nvme, now: datetime) -> "Upload":
         """This upload about to be completed as `crc`."""
-        return replace(self, promise=crc, promised_at=now)
+        return replace(self.woken(), promise=crc, promised_at=now)
 
     def unpromised(self) -> "Upload":
         """This upload once nobody is completing it any more: parts may be sent again."""
-        return replace(self, promise=None, promised_at=None)
+        return replace(self.woken(), promise=None, promised_at=None)
 
     def completed(self) -> "Upload":
         """This upload after S3 said that the object stands."""
@@ -220,4 +235,4 @@ class Upload:
             raise StateConflict(
                 f"upload {self.upload_id} is {self.state.value} and cannot become {state.value}"
             )
-        return replace(self, state=state)
+        return replace(self.woken(), state=state)

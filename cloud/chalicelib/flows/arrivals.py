@@ -22,9 +22,9 @@ def object_arrived(ports: Ports, event: Mapping[str, Any], actor: Actor) -> list
     tries again and at last keeps the event as a dead letter.
     """
     settled: list[SessionId] = []
-    for session_id in dict.fromkeys(_sessions(ports, event)):
+    for session_id, named in _named(ports, event).items():
         try:
-            settle_session(ports, session_id, actor)
+            settle_session(ports, session_id, actor, keys=named)
         except NotFound:
             _ignored(ports, f"session {session_id} is not recorded")
             continue
@@ -32,15 +32,16 @@ def object_arrived(ports: Ports, event: Mapping[str, Any], actor: Actor) -> list
     return settled
 
 
-def _sessions(ports: Ports, event: Mapping[str, Any]) -> list[SessionId]:
-    found = []
+def _named(ports: Ports, event: Mapping[str, Any]) -> dict[SessionId, list[str]]:
+    """The keys that `event` names, by session."""
+    found: dict[SessionId, list[str]] = {}
     for entry in event.get("Records", ()):
         key = unquote_plus(entry["s3"]["object"]["key"])
         session_id = keys.session_of(key)
         if session_id is None:
             _ignored(ports, "the key is not one of ours")
         else:
-            found.append(session_id)
+            found.setdefault(session_id, []).append(key)
     return found
 
 

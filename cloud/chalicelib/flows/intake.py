@@ -150,18 +150,30 @@ def sign_parts(
     numbers = [number for number, _ in wanted]
     if not 1 <= len(numbers) <= MOST_URLS or len(set(numbers)) < len(numbers):
         raise InvalidRequest(f"ask for 1 to {MOST_URLS} parts, no number twice; not for {len(numbers)}")
-    _, upload = owned_upload(ports, principal, upload_id)
-    if upload.receipt:
-        # Another client or the reconciler was first: whoever opens the artifact again is answered its receipt.
-        raise UploadGone("this upload is verified; open it again for its receipt", "verified")
-    demand_open(upload)
-    now = ports.clock.now()
-    if upload.is_past(now):
-        raise UploadGone("the upload's deadline has passed; open a new one", "its deadline passed")
+    upload, now = _upload_to_send(ports, principal, upload_id), ports.clock.now()
     parts_to_sign = [PartToSign(number, upload.plan.size_of(number), crc) for number, crc in wanted]
     return ports.signer.part_urls(
         upload.key, upload.multipart_id, parts_to_sign, ports.policy.part_url_ttl_s, now
     )
+
+
+def _upload_to_send(ports: Ports, principal: Principal, upload_id: UploadId) -> Upload:
+    """The upload, open for parts; if it rested, the reconciler looks at it at once from now on."""
+    for _ in range(ATTEMPTS):
+        picture, upload = owned_upload(ports, principal, upload_id)
+        if upload.receipt:
+            # Another client or the reconciler was first: whoever opens the artifact again is answered its receipt.
+            raise UploadGone("this upload is verified; open it again for its receipt", "verified")
+        demand_open(upload)
+        if upload.is_past(ports.clock.now()):
+            raise UploadGone("the upload's deadline has passed; open a new one", "its deadline passed")
+        if not upload.is_resting(ports.clock.now()):
+            return upload
+        try:
+            return record(ports, picture, upload.woken()).upload(upload_id)
+        except Conflict:
+            log.info("session written by another", extra={"session_id": upload.session_id})
+    raise StorageBusy(f"session {upload.session_id} is being written by others; ask again")
 
 
 def hear_progress(ports: Ports, principal: Principal, session_id: SessionId, progress: Progress) -> None:

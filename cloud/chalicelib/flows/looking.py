@@ -2,7 +2,8 @@
 
 import logging
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from chalicelib.core import crc, keys
 from chalicelib.core.cleanup import Spent
@@ -12,7 +13,7 @@ from chalicelib.core.ids import UploadId
 from chalicelib.core.manifest import MOST_BYTES, Manifest, manifest
 from chalicelib.core.parts import plan_parts
 from chalicelib.core.picture import Picture
-from chalicelib.core.settle import Actor, Facts, Observation
+from chalicelib.core.settle import Actor, Facts, Observation, Policy, due_uploads
 from chalicelib.core.settle.cleaning import is_last_look_due, may_be_cleaned
 from chalicelib.core.settle.gates import evidence
 from chalicelib.core.settle.outputs import MOST_COMPUTED_BYTES, may_state_outputs
@@ -22,10 +23,19 @@ from chalicelib.ports import Footage, Ports
 log = logging.getLogger(__name__)
 
 
-def look(ports: Ports, picture: Picture, actor: Actor, upload_id: UploadId | None) -> Facts:
-    """What the world shows; with `upload_id`, of that upload only."""
-    uploads = _uploads(ports.footage, picture, upload_id)
-    if upload_id is not None:
+@dataclass(frozen=True)
+class About:
+    """What a caller asks about: one upload alone, or what stands on these keys and the session itself."""
+
+    upload_id: UploadId | None = None
+    keys: frozenset[str] = frozenset()
+
+
+def look(ports: Ports, picture: Picture, actor: Actor, about: About) -> Facts:
+    """What the world shows, as far as `actor` asks about it; with an upload's id, of that upload only."""
+    chosen = _chosen(picture, actor, about, ports.clock.now(), ports.policy)
+    uploads = {upload.upload_id: _observed(ports.footage, upload) for upload in chosen}
+    if about.upload_id is not None:
         return Facts(uploads)
     said = _manifest(ports.footage, picture)
     wanted = _stated_keys(picture, said)
@@ -63,12 +73,16 @@ def look_at_gates(ports: Ports, picture: Picture, facts: Facts) -> Facts:
     )
 
 
-def _uploads(footage: Footage, picture: Picture, upload_id: UploadId | None) -> dict[UploadId, Observation]:
-    return {
-        upload.upload_id: _observed(footage, upload)
-        for upload in picture.uploads
-        if upload.owes and upload_id in (None, upload.upload_id)
-    }
+def _chosen(picture: Picture, actor: Actor, about: About, now: datetime, policy: Policy) -> Iterable[Upload]:
+    """The uploads at which to look: the one that is asked for, those of the keys of an event, or those that are due.
+
+    What people and processors say of a session depends on no upload.
+    """
+    if about.upload_id is not None:
+        return [each for each in picture.uploads if each.owes and each.upload_id == about.upload_id]
+    if about.keys:
+        return [each for each in picture.uploads if each.owes and each.key in about.keys]
+    return () if actor is Actor.API else due_uploads(picture, now, policy)
 
 
 def _observed(footage: Footage, upload: Upload) -> Observation:

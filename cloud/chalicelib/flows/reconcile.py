@@ -9,8 +9,9 @@ from enum import Enum
 from chalicelib.core import keys
 from chalicelib.core.ids import SessionId
 from chalicelib.core.picture import Picture
-from chalicelib.core.settle import Actor, look_again_at
+from chalicelib.core.settle import Actor, Rest, due_uploads, look_again_at
 from chalicelib.core.upload import Upload
+from chalicelib.flows.acts import carry_out
 from chalicelib.flows.recording import loaded
 from chalicelib.flows.settling import settle_session
 from chalicelib.ports import Due, OpenMultipart, Ports
@@ -94,13 +95,12 @@ def _let_rest(ports: Ports, postponed: Due, picture: Picture) -> None:
 def _settle_each_upload(ports: Ports, session_id: SessionId) -> None:
     """What can be done for a session of which something fails: one upload's fault keeps no other from its end."""
     try:
-        uploads = loaded(ports, session_id).uploads
+        due = due_uploads(loaded(ports, session_id), ports.clock.now(), ports.policy)
     except Exception:  # the same door
         log.exception("session not read", extra={"session_id": session_id})
         return
-    for upload in uploads:
-        if upload.owes:
-            _settle_upload(ports, upload)
+    for upload in due:
+        _settle_upload(ports, upload)
 
 
 def _settle_upload(ports: Ports, upload: Upload) -> None:
@@ -109,6 +109,17 @@ def _settle_upload(ports: Ports, upload: Upload) -> None:
         settle_session(ports, upload.session_id, Actor.RECONCILER, upload.upload_id)
     except Exception:  # a door for each upload
         log.exception("upload not settled", extra=about)
+        _let_upload_rest(ports, upload)
+
+
+def _let_upload_rest(ports: Ports, upload: Upload) -> None:
+    """Uploads that fail in every round must not keep others of their session from their turn."""
+    try:
+        picture = loaded(ports, upload.session_id)
+        if picture.upload(upload.upload_id).is_live:
+            carry_out(ports, picture, Rest((upload.upload_id,)))
+    except Exception:  # the same door
+        log.exception("upload not put off", extra={"upload_id": upload.upload_id})
 
 
 def _abort_orphans(ports: Ports) -> int:

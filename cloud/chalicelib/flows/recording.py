@@ -1,6 +1,7 @@
 """The one way to read a session whole and to write what became of it."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 
 from chalicelib.core.errors import Conflict, NotFound
@@ -36,15 +37,18 @@ def record(
     session: Session | None = None,
     receipt: Receipt | None = None,
     index: Index | None = None,
+    uploads: Sequence[Upload] = (),
 ) -> Picture:
     """The picture after these were written with the session's next version. Raises Conflict."""
     after = replace(picture, session=(session or picture.session).bumped())
-    after = after.with_upload(upload) if upload else after
+    written = (*uploads, upload) if upload else tuple(uploads)
+    for each in written:
+        after = after.with_upload(each)
     after = after.with_receipt(receipt) if receipt else after
     after = after.with_index(index) if index else after
     change = Change(
         after.session,
-        uploads=(upload,) if upload else (),
+        uploads=written,
         receipts=(receipt,) if receipt else (),
         indexes=(index,) if index else (),
         due_at=due_at(after, ports.clock.now(), ports.policy),

@@ -1,13 +1,14 @@
 """Give a session what it is owed: look at the world, ask `settle`, carry out what the actor may."""
 
 import logging
+from collections.abc import Iterable
 
 from chalicelib.core.errors import Conflict, StorageBusy
 from chalicelib.core.ids import SessionId, UploadId
 from chalicelib.core.picture import Picture
-from chalicelib.core.settle import ALLOWED, Actor, SendOrder, settle
+from chalicelib.core.settle import ALLOWED, Actor, Rest, SendOrder, settle
 from chalicelib.flows.acts import carry_out
-from chalicelib.flows.looking import look
+from chalicelib.flows.looking import About, look
 from chalicelib.flows.recording import loaded
 from chalicelib.ports import Ports
 
@@ -18,19 +19,25 @@ _ROUNDS = 8
 
 
 def settle_session(
-    ports: Ports, session_id: SessionId, actor: Actor, upload_id: UploadId | None = None
+    ports: Ports,
+    session_id: SessionId,
+    actor: Actor,
+    upload_id: UploadId | None = None,
+    keys: Iterable[str] = (),
 ) -> Picture:
     """The session after what it was owed and `actor` may do is done; with `upload_id`, for that upload only.
 
+    `keys` are those that an event names: of the uploads only theirs are looked at, by the API none, and by the
+    reconciler those that are due.
     What takes many rounds, such as copying back, goes on when it is settled again. Idempotent and safe beside any other
     caller. Raises NotFound, PartsRefused (nothing lost: the parts can be sent again), StorageBusy when others keep
     writing the session.
     """
-    is_contended = True
+    is_contended, about = True, About(upload_id, frozenset(keys))
     for _ in range(_ROUNDS):
         picture = loaded(ports, session_id)
         now = ports.clock.now()
-        owed = settle(picture, look(ports, picture, actor, upload_id), now, ports.policy)
+        owed = settle(picture, look(ports, picture, actor, about), now, ports.policy)
         allowed = [action for action in owed if isinstance(action, ALLOWED[actor])]
         if upload_id is not None:
             # Whoever waits for a receipt must not wait for the queue: the event or the reconciler sends the order.
@@ -44,6 +51,10 @@ def settle_session(
         except Conflict:
             is_contended = True
             log.info("session written by another", extra={"session_id": session_id})
+            continue
+        if all(isinstance(action, Rest) for action in allowed):
+            # The next ones that are due have their turn in the next round.
+            return picture
     if is_contended:
         raise StorageBusy(f"session {session_id} is being written by others; ask again")
     return picture

@@ -23,10 +23,13 @@ from chalicelib.core.settle import (
     Recall,
     Reject,
     Remove,
+    Rest,
     SendOrder,
     Store,
     Verify,
+    Wake,
     Withdraw,
+    rest_until,
 )
 from chalicelib.core.upload import Upload
 from tests.core.settle.cases import (
@@ -55,6 +58,11 @@ def carried_out(case: Case, action: Action) -> Case | None:
             return case.recorded(receipts=(*case.picture.receipts, receipt))
         case IndexMeasurements():
             return case.recorded(indexes=(*case.picture.indexes, index_of(action.receipt)))
+        case Rest():
+            for upload_id in action.upload_ids:
+                upload = case.picture.upload(upload_id)
+                case = case.uploaded(upload.rested(rest_until(upload, case.picture, case.now, case.policy)))
+            return case
         case Clean():
             return case.seen(action.doomed.key, None)
     return None
@@ -99,6 +107,8 @@ def upload_after(case: Case, action: Action) -> Upload | None:
             return case.picture.upload(action.upload_id).aborted()
         case Remove():
             return case.picture.upload(action.upload_id).removed(case.now)
+        case Wake():
+            return case.picture.upload(action.upload_id).woken()
         case BringBack():
             receipt = case.receipt(action.artifact_id)
             copy = upload_of(case.picture, action.artifact_id, receipt.size_bytes, copies=receipt.version_id)

@@ -24,14 +24,17 @@ from chalicelib.core.settle import (
     Recall,
     Reject,
     Remove,
+    Rest,
     SendOrder,
     Store,
     Verify,
+    Wake,
     Withdraw,
 )
 
-RECORDS = {Verify, Store, SendOrder, Pin, Fail, Process}
+RECORDS = {Wake, Verify, Store, SendOrder, Pin, Fail, Process}
 ENDS_WITHOUT_DELETING = {Complete, Withdraw, Expire}
+ONLY_ON_A_SCHEDULE = {Rest}
 REACHES_FOR_OBJECTS = {
     Abort,
     Reject,
@@ -56,7 +59,7 @@ REACHES_FOR_OBJECTS = {
         (Actor.MADE_EVENT, RECORDS | {IndexMeasurements}),
         (
             Actor.RECONCILER,
-            RECORDS | ENDS_WITHOUT_DELETING | {IndexMeasurements} | REACHES_FOR_OBJECTS,
+            RECORDS | ENDS_WITHOUT_DELETING | {IndexMeasurements} | REACHES_FOR_OBJECTS | ONLY_ON_A_SCHEDULE,
         ),
     ],
 )

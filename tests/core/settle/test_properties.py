@@ -14,6 +14,7 @@ from chalicelib.core.settle import (
     Intend,
     Pin,
     Recall,
+    due_uploads,
 )
 from chalicelib.core.settle.outputs import awaits_outputs
 from tests.core.settle.cases import POLICY, Case
@@ -129,9 +130,9 @@ def as_looked_at(case: Case) -> Case:
 @given(EVERY)
 def test_whatever_is_owed_is_due(case: Case):
     case = as_looked_at(case)
-    # An upload that owes nothing is not looked at either.
-    owing = {upload.upload_id for upload in case.picture.uploads if upload.owes}
-    case = case.told(uploads={key: seen for key, seen in case.facts.uploads.items() if key in owing})
+    # An upload that owes nothing or rests is not looked at either.
+    looked_at = {upload.upload_id for upload in due_uploads(case.picture, case.now, case.policy)}
+    case = case.told(uploads={key: seen for key, seen in case.facts.uploads.items() if key in looked_at})
     due = case.due()
 
     if case.owed():

@@ -20,6 +20,7 @@ from chalicelib.core.settle import (
     Observation,
     Reject,
     Remove,
+    Rest,
     SendOrder,
     Store,
     Verify,
@@ -67,7 +68,9 @@ def stored_of(upload: Upload, **changes) -> StoredObject:
 
 
 def owed(upload: Upload, seen: Observation, now: datetime = START, *others: Upload):
-    return settle(make_picture(upload, *others), Facts({upload.upload_id: seen}), now, POLICY)
+    """What is owed, beside a rest."""
+    actions = settle(make_picture(upload, *others), Facts({upload.upload_id: seen}), now, POLICY)
+    return tuple(action for action in actions if not isinstance(action, Rest))
 
 
 def verified(upload: Upload) -> Upload:

@@ -31,9 +31,11 @@ from chalicelib.core.settle.actions import (
     Recall,
     Reject,
     Remove,
+    Rest,
     SendOrder,
     Store,
     Verify,
+    Wake,
     Withdraw,
 )
 from chalicelib.core.settle.cleaning import last_look_at, owed_to_cleanup
@@ -48,8 +50,10 @@ from chalicelib.core.settle.policy import Policy
 from chalicelib.core.settle.restoring import owed_to_restore
 from chalicelib.core.settle.uploads import (
     assembled,
+    due_uploads,
     is_being_cleared,
     owed_to_uploads,
+    rest_until,
     undo_until,
     upload_due_at,
 )
@@ -79,14 +83,18 @@ __all__ = [
     "Recall",
     "Reject",
     "Remove",
+    "Rest",
     "SendOrder",
     "Store",
     "Verify",
+    "Wake",
     "Withdraw",
     "assembled",
     "due_at",
+    "due_uploads",
     "is_being_cleared",
     "look_again_at",
+    "rest_until",
     "settle",
     "undo_until",
 ]
@@ -124,7 +132,7 @@ def look_again_at(picture: Picture, now: datetime, policy: Policy) -> datetime |
 
 def _times(picture: Picture, now: datetime, policy: Policy) -> Iterator[datetime]:
     """When something is owed, or must be looked for, beside the cleanup that a grace delays."""
-    yield from (upload_due_at(upload, now, policy) for upload in picture.uploads if upload.owes)
+    yield from (upload_due_at(upload, picture, now, policy) for upload in picture.uploads if upload.owes)
     if _is_at_work(picture):
         yield now
     last_look = last_look_at(picture, policy)

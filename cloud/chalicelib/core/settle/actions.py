@@ -82,6 +82,20 @@ class CopyParts:
 
 
 @dataclass(frozen=True)
+class Rest:
+    """Look at these uploads later: they wait for somebody of whom nothing was seen."""
+
+    upload_ids: tuple[UploadId, ...]
+
+
+@dataclass(frozen=True)
+class Wake:
+    """Have the reconciler look at an upload at once: it rests, and something is owed to it after all."""
+
+    upload_id: UploadId
+
+
+@dataclass(frozen=True)
 class Store:
     """Every chapter has its receipt: the session is STORED."""
 
@@ -176,6 +190,8 @@ Action = (
     | Abort
     | Remove
     | CopyParts
+    | Rest
+    | Wake
     | Store
     | SendOrder
     | Pin
@@ -202,7 +218,7 @@ class Actor(Enum):
     RECONCILER = "reconciler"
 
 
-_RECORDS = (Verify, Store, SendOrder, Pin, Fail, Process)
+_RECORDS = (Wake, Verify, Store, SendOrder, Pin, Fail, Process)
 """Whatever only records, or tells the queue."""
 
 ALLOWED: Mapping[Actor, tuple[type, ...]] = {

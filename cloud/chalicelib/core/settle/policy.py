@@ -28,6 +28,10 @@ class Policy:
     undo_s: int = 3_600
     finalize_patience_s: int = 900
     """How long S3 may be assembling what was promised; afterwards an object that is not there counts as lost."""
+    look_s: int = 300
+    """When to look again at an upload that only waits; the wait doubles with each look that finds nothing to do."""
+    longest_look_s: int = 3_600
+    """The longest such wait: what nobody tells of is found this much later, and a round."""
     orphan_age_s: int = 3_600
     """How old a multipart upload without a record must be before it is aborted."""
     grace_s: int = 3 * _DAY_S

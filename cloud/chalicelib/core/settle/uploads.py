@@ -16,27 +16,65 @@ from chalicelib.core.settle.actions import (
     GiveUp,
     Reject,
     Remove,
+    Rest,
     Verify,
+    Wake,
     Withdraw,
 )
 from chalicelib.core.settle.facts import Facts, Observation
 from chalicelib.core.settle.policy import Policy
 from chalicelib.core.upload import StoredObject, Upload, UploadState
 
+LOOKS_AT_ONCE = 20
+"""Uploads of one session at which the reconciler looks before it goes on to the next session."""
+_MOST_DOUBLINGS = 20
 COPIES_AT_ONCE = 4
 """Parts that are copied between two looks; a restore goes on with the next look."""
 
 
 def owed_to_uploads(picture: Picture, facts: Facts, now: datetime, policy: Policy) -> Iterator[Action]:
     """What the uploads that were looked at are owed, in the order of their opening."""
+    idle = []
     for upload in picture.uploads:
-        if upload.upload_id in facts.uploads:
-            yield from _owed(upload, facts.uploads[upload.upload_id], picture, now, policy)
+        if upload.upload_id not in facts.uploads:
+            continue
+        owed = _owed(upload, facts.uploads[upload.upload_id], picture, now, policy)
+        is_due = upload_due_at(upload, picture, now, policy) <= now
+        if owed and not is_due:
+            yield Wake(upload.upload_id)
+        yield from owed
+        if not owed and upload.is_live and is_due:
+            idle.append(upload.upload_id)
+    if idle:
+        yield Rest(tuple(idle))
 
 
-def upload_due_at(upload: Upload, now: datetime, policy: Policy) -> datetime:
+def due_uploads(picture: Picture, now: datetime, policy: Policy) -> tuple[Upload, ...]:
+    """The uploads at which the reconciler looks now, at most `LOOKS_AT_ONCE`, those that rested longest last."""
+    due = [each for each in picture.uploads if each.owes and upload_due_at(each, picture, now, policy) <= now]
+    due.sort(key=lambda each: (each.look_at is not None, each.look_at or each.opened_at))
+    return tuple(due[:LOOKS_AT_ONCE])
+
+
+def upload_due_at(upload: Upload, picture: Picture, now: datetime, policy: Policy) -> datetime:
     """When an upload that owes something must be looked at."""
-    return undo_until(upload, policy) if upload.can_be_undone else now
+    if upload.can_be_undone:
+        return undo_until(upload, policy)
+    # Whatever rests is over once another upload of its key is verified.
+    rests = upload.is_live and not _is_superseded(upload, picture)
+    return upload.look_at if rests and upload.look_at else now
+
+
+def rest_until(upload: Upload, picture: Picture, now: datetime, policy: Policy) -> datetime:
+    """When to look again at an upload for which there was nothing to do.
+
+    The wait doubles with each look and has an end; whatever time itself changes is looked at when it has changed.
+    """
+    wait_s = min(policy.look_s * 2 ** min(upload.looks, _MOST_DOUBLINGS), policy.longest_look_s)
+    times = [upload.expires_at, *_frees(upload, picture, policy)]
+    if upload.promised_at:
+        times.append(upload.promised_at + timedelta(seconds=policy.finalize_patience_s))
+    return min([now + timedelta(seconds=wait_s), *(each for each in times if each > now)])
 
 
 def undo_until(upload: Upload, policy: Policy) -> datetime:
@@ -54,12 +92,15 @@ def is_being_cleared(upload: Upload, picture: Picture, now: datetime, policy: Po
     `in_flight_s` after the removal, and writes its promise under the version that it read: when its object comes, no
     such marker can come any more.
     """
-    in_flight = timedelta(seconds=policy.in_flight_s)
-    return any(
-        each.owes_removal or (each.removed_at is not None and now < each.removed_at + in_flight)
-        for each in picture.uploads
-        if each.key == upload.key
-    )
+    is_owed = any(each.owes_removal for each in picture.uploads if each.key == upload.key)
+    return is_owed or any(now < freed_at for freed_at in _frees(upload, picture, policy))
+
+
+def _frees(upload: Upload, picture: Picture, policy: Policy) -> Iterator[datetime]:
+    """When no marker of each removal on the key of `upload` can be on its way any more."""
+    for each in picture.uploads:
+        if each.key == upload.key and each.removed_at:
+            yield each.removed_at + timedelta(seconds=policy.in_flight_s)
 
 
 def assembled(plan: PartPlan, stored: tuple[StoredPart, ...]) -> Crc64Nvme | None:

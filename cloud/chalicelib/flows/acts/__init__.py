@@ -18,6 +18,8 @@ _DOING: Mapping[type[Action], Callable[..., Picture]] = {
     settle.Abort: uploads.abort,
     settle.Remove: uploads.remove,
     settle.CopyParts: uploads.copy_parts,
+    settle.Rest: uploads.rest,
+    settle.Wake: uploads.wake,
     settle.Store: outputs.store,
     settle.SendOrder: outputs.send_order,
     settle.Pin: outputs.pin,

@@ -12,8 +12,11 @@ from chalicelib.core.settle import (
     GiveUp,
     Reject,
     Remove,
+    Rest,
     Verify,
+    Wake,
     Withdraw,
+    rest_until,
 )
 from chalicelib.core.settle.restoring import PURGED
 from chalicelib.core.upload import Upload
@@ -109,6 +112,18 @@ def copy_parts(ports: Ports, picture: Picture, action: CopyParts) -> Picture:
             ports, picture, upload.expired(PURGED, ports.clock.now()), "version purged", logging.ERROR
         )
     return picture
+
+
+def rest(ports: Ports, picture: Picture, action: Rest) -> Picture:
+    """One write for all of them; nothing is told of what only waits."""
+    now = ports.clock.now()
+    uploads = [picture.upload(upload_id) for upload_id in action.upload_ids]
+    rested = [each.rested(rest_until(each, picture, now, ports.policy)) for each in uploads]
+    return record(ports, picture, uploads=rested)
+
+
+def wake(ports: Ports, picture: Picture, action: Wake) -> Picture:
+    return record(ports, picture, picture.upload(action.upload_id).woken())
 
 
 def _moved(ports: Ports, picture: Picture, upload: Upload, what: str, level: int) -> Picture:
