@@ -56,6 +56,18 @@ class Advance:
         """A chapter has its receipt."""
         self._display.verified(path, seconds)
 
+    def proof(self, path: str, size_bytes: int) -> None:
+        """A file of the card is compared with what another device hauled."""
+        self._display.proof(path, size_bytes)
+
+    def compared(self, size_bytes: int) -> None:
+        """So many bytes more are alike."""
+        self._display.compared(size_bytes)
+
+    def proof_over(self) -> None:
+        """The comparison has ended, in whatever way."""
+        self._display.proof_over()
+
     def figures(self) -> Figures:
         """Where both legs are; the rates are null at the first look."""
         with self._lock:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from edge_client.errors import CardFault, ChapterGap
@@ -120,12 +120,25 @@ def whole(recording: Recording) -> Recording:
     return recording
 
 
-def session_name(serial: str, recording: Recording, card: Iterable[Recording]) -> str:
+def session_name(
+    serial: str, recording: Recording, card: Iterable[Recording], taken: Collection[str] = ()
+) -> str:
     """`{serial}-{directory}-{number}-{created}`, made to fit what the coordinator takes as a session id.
 
     The prefix stands before the number in every form that sessions were not always named after (loops, front and back,
-    Labs), and in the others where one more recording of the `card` would have the same name.
+    Labs), and in the others where one more recording of the `card` would have the same name. Where a name is `taken` by
+    another device, the next one ends in `-2`, and so on.
     """
+    spelled = _spelled_number(serial, recording, card)
+    name, turn = _session_name(serial, recording, spelled), 1
+    while name in taken:
+        turn += 1
+        name = _session_name(serial, recording, spelled, f"-{turn}")
+    return name
+
+
+def _spelled_number(serial: str, recording: Recording, card: Iterable[Recording]) -> str:
+    """The number as it stands in the session's name: so that no other recording of the card has the same name."""
     rivals = [
         other
         for other in card
@@ -135,10 +148,10 @@ def session_name(serial: str, recording: Recording, card: Iterable[Recording]) -
     for spelled in (_in_short, _in_full):
         name = _session_name(serial, recording, spelled(recording))
         if all(name != _session_name(serial, rival, spelled(rival)) for rival in rivals):
-            return name
+            return spelled(recording)
     # Basenames that differ only in what a session id cannot hold.
     digest = hashlib.sha256(recording.prefix.encode()).hexdigest()[:8]
-    return _session_name(serial, recording, f"{_in_full(recording)}-{digest}")
+    return f"{_in_full(recording)}-{digest}"
 
 
 def _in_short(recording: Recording) -> str:
@@ -155,9 +168,9 @@ def _created(recording: Recording) -> int:
     return first.created if first.created is not None else first.modified or 0
 
 
-def _session_name(serial: str, recording: Recording, number: str) -> str:
+def _session_name(serial: str, recording: Recording, number: str, ending: str = "") -> str:
     """At most as long as allowed; it is the serial that is cut, as the rest tells recordings apart."""
-    rest = f"-{recording.directory}-{number}-{_created(recording)}"
+    rest = f"-{recording.directory}-{number}-{_created(recording)}{ending}"
     fitted = re.sub(r"[^A-Za-z0-9._-]", "-", serial[: LONGEST_SESSION_NAME - len(rest)] + rest)
     return re.sub(r"^[^A-Za-z0-9]+", "", fitted)
 

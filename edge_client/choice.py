@@ -52,14 +52,13 @@ class ByTime:
 
 @dataclass(frozen=True)
 class New:
-    """`--new`: every recording with a file that is not among the `verified`, in whatever session those are."""
+    """`--new`: every recording with a file that is not `home`, in whatever session it is."""
 
-    verified: frozenset[CameraFile] = frozenset()
+    home: frozenset[CameraFile] = frozenset()
 
     def has(self, file: CameraFile) -> bool:
-        """Whether this file is not known to be verified; one without any date may be another of that name and size."""
-        is_dated = file.created is not None or file.modified is not None
-        return not is_dated or file not in self.verified
+        """Whether this file of the card is not home."""
+        return file not in self.home
 
 
 @dataclass(frozen=True)

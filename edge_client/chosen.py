@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from edge_client.chapters import CameraFile, Recording, recordings, session_name, whole
 from edge_client.choice import ByFile, Choice, New, Selection, selection
-from edge_client.errors import EdgeError
-from edge_client.standings import verified_files
+from edge_client.errors import EdgeError, PlanDiffers
+from edge_client.plan import ANOTHER_NAME
+from edge_client.proving import Proving
+from edge_client.standings import Standing
 from edge_client.tools import Tools
 from edge_client.visit import Visit
 
@@ -48,14 +50,32 @@ class Choosing:
         if not card or not isinstance(self._choice, New):
             made = selection(listed, self._choice)
             return self._of(made, card), [*made.refusals]
+        return self._new(listed, card)
+
+    def _new(
+        self, listed: Sequence[CameraFile], card: Sequence[Recording]
+    ) -> tuple[list[ChosenSession], list[EdgeError]]:
+        """What was begun here, and every other recording with a file that is not home."""
         serial = self._visit.identity(card[0].files[0]).serial
         begun, unreadable = self._begun_here(serial, listed)
         covered = {file for one in begun for file in one.files}
-        verified = verified_files(self._tools.coordinator.known_chapters(serial))
-        made = selection([file for file in listed if file not in covered], New(verified))
-        return begun + self._of(made, card), [*unreadable, *made.refusals]
+        left = [file for file in listed if file not in covered]
+        known = self._tools.coordinator.known_chapters(serial)
+        judged = Proving(self._tools, self._visit, serial).standings(recordings(left), known)
+        files = [file for one in judged for file in one.files]
+        made = selection(left, New(frozenset(one.file for one in files if one.standing.is_home)))
+        taken = {chapter.session_id for chapter in known if not chapter.is_own}
+        found = self._of(made, card, taken)
+        others = {one.file for one in files if one.standing is Standing.OTHER_CONTENT}
+        ours = {(chapter.session_id, chapter.path) for chapter in known if chapter.is_own}
+        refusals = {one.name: _refusal(one, others, ours) for one in found}
+        fresh = [one for one in found if refusals[one.name] is None]
+        refused = [refusal for refusal in refusals.values() if refusal]
+        return begun + fresh, [*unreadable, *made.refusals, *refused]
 
-    def _of(self, made: Selection, card: Sequence[Recording]) -> list[ChosenSession]:
+    def _of(
+        self, made: Selection, card: Sequence[Recording], taken: Collection[str] = ()
+    ) -> list[ChosenSession]:
         found = made.recordings
         if not found:
             return []
@@ -63,7 +83,10 @@ class Choosing:
             files = tuple(file for one in found for file in one.files)
             return [ChosenSession(self._name, files, self._whole(found[0]))]
         serial = self._visit.identity(found[0].files[0]).serial
-        return [ChosenSession(session_name(serial, one, card), one.files, self._whole(one)) for one in found]
+        return [
+            ChosenSession(session_name(serial, one, card, taken), one.files, self._whole(one))
+            for one in found
+        ]
 
     def _whole(self, recording: Recording) -> Recording | None:
         return None if isinstance(self._choice, ByFile) else recording
@@ -82,3 +105,15 @@ class Choosing:
             if files and plan.camera.serial == serial and len(folder.receipts()) < len(plan.chapters):
                 found.append(ChosenSession(plan.session_id, files, None))
         return found, list(plans.unreadable)
+
+
+def _refusal(
+    one: ChosenSession, others: Collection[CameraFile], ours: Collection[tuple[str, str]]
+) -> PlanDiffers | None:
+    """Why a session cannot be hauled under its name: this device has hauled another file of the name in it."""
+    differing = [file.path for file in one.files if file in others and (one.name, file.path) in ours]
+    if not differing:
+        return None
+    return PlanDiffers(
+        f"session {one.name} has another file of the name {', '.join(differing)} than is on the card; {ANOTHER_NAME}"
+    )

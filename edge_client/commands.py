@@ -49,7 +49,7 @@ def audit(settings: AuditSettings, stop: threading.Event) -> int:
 
 
 def _audited(tools: Tools) -> Survey:
-    return _visiting(tools.at_camera, lambda visit: proven(visit, surveyed(visit, tools.coordinator)))
+    return _visiting(tools.at_camera, lambda visit: proven(visit, tools, surveyed(visit, tools.coordinator)))
 
 
 def listing(settings: ListSettings, stop: threading.Event) -> int:

@@ -12,6 +12,7 @@
     │   ├── CoordinatorRefusal            the coordinator said stop, or answered outside its contract
     │   │   └── SessionUnknown            it has no such session or upload, or not for us
     │   ├── PartRefused                   S3 refuses a part again and again
+    │   ├── StoredRefused                 S3 does not have what a receipt is for
     │   ├── ReceiptDiffers                the receipt is not for the bytes that were read
     │   ├── SpoolTooSmall                 the spool's budget does not hold two parts
     │   └── SpoolFault                    the spool does not keep what is written to it, or is not ours
@@ -28,6 +29,7 @@
     │   ├── UploadLost                    S3 does not know the upload: ask the coordinator what became of it
     │   ├── PartsMismatch                 the coordinator names parts to send again
     │   └── PartCorrupt                   a part in the spool is not what was written: read it again
+    ├── Unproven                          a stored file cannot be compared with the card: it stays on the card
     └── TryLater                 exit 75  nothing is wrong that time would not mend
         ├── GaveUp                        an outage outlasted `--give-up-after`
         ├── SpoolFull                     no room on the disk
@@ -94,6 +96,10 @@ class SessionUnknown(CoordinatorRefusal):
 
 class PartRefused(Refused):
     """S3 refuses a part again and again."""
+
+
+class StoredRefused(Refused):
+    """S3 does not have the version that a receipt is for."""
 
 
 class ReceiptDiffers(Refused):
@@ -186,6 +192,10 @@ class PartsMismatch(RoundLost):
 
 class PartCorrupt(RoundLost):
     """A part in the spool is not what was written."""
+
+
+class Unproven(EdgeError):
+    """What another device hauled cannot be compared with the card."""
 
 
 class TryLater(EdgeError):

@@ -17,6 +17,7 @@ from awscrt.checksums import crc64nvme
 from edge_client.chapters import CameraFile
 from edge_client.choice import ByFile, ByNumber
 from edge_client.errors import PlanDiffers, PlanUnreadable
+from edge_client.identity import FileIdentity, Likeness, likeness
 from edge_client.names import parsed, spellings
 
 PLAN = "plan.json"
@@ -50,13 +51,25 @@ class ChapterPlan:
     def path(self) -> str:
         return f"{self.directory}/{self.filename}"
 
+    @property
+    def file(self) -> CameraFile:
+        """The file as the list had it."""
+        return CameraFile(self.directory, self.filename, self.size_bytes, self.created, self.modified)
+
+    @property
+    def file_identity(self) -> FileIdentity:
+        """All that was known of the file when it was planned."""
+        return FileIdentity(self.file, self.etag, self.gumi)
+
     def refuse_other_file(self, size_bytes: int, etag: str | None, gumi: str | None) -> None:
         """Raises PlanDiffers when what the camera serves now is not the planned file. An unknown gumi says nothing."""
         if size_bytes != self.size_bytes:
             raise PlanDiffers(
                 f"{self.path} has {size_bytes} bytes now, {self.size_bytes} were planned; {ANOTHER_NAME}"
             )
-        if etag != self.etag or (gumi and self.gumi and gumi != self.gumi):
+        now = FileIdentity(self.file, etag, gumi or None)
+        has_changed_its_ways = (etag is None) is not (self.etag is None)
+        if has_changed_its_ways or likeness(now, self.file_identity) is Likeness.OTHER:
             raise PlanDiffers(
                 f"{self.path} is another file than was planned, though as long (its ETag or id changed); "
                 f"{ANOTHER_NAME}"
@@ -86,11 +99,8 @@ class SessionPlan:
 
     def has(self, file: CameraFile) -> bool:
         """Whether a file of the list is one of the planned ones, as far as the list tells."""
-        return any(
-            (chapter.directory, chapter.filename, chapter.size_bytes, chapter.created, chapter.modified)
-            == (file.directory, file.filename, file.size_bytes, file.created, file.modified)
-            for chapter in self.chapters
-        )
+        listed = FileIdentity(file)
+        return any(likeness(listed, chapter.file_identity) is not Likeness.OTHER for chapter in self.chapters)
 
     def refuse_other_files(self, listed: Sequence[CameraFile]) -> None:
         """Raises PlanDiffers when a file that the camera lists under a planned name is not the planned one."""

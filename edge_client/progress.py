@@ -35,6 +35,15 @@ class Progress(Protocol):
     def verified(self, path: str, seconds: float) -> None:
         """A chapter has its receipt."""
 
+    def proof(self, path: str, size_bytes: int) -> None:
+        """So many bytes of a file of the card are to be compared with what another device hauled."""
+
+    def compared(self, size_bytes: int) -> None:
+        """So many bytes more are alike."""
+
+    def proof_over(self) -> None:
+        """The comparison has ended, in whatever way."""
+
 
 class Leg:
     """Counts one leg of a chapter, so that a round that begins anew says where it stands; safe between threads."""
@@ -103,6 +112,16 @@ class Bars:
     def _write(self, line: str) -> None:
         tqdm.write(shown(line, self._terminal), file=self._terminal)
 
+    def proof(self, path: str, size_bytes: int) -> None:
+        self.close()
+        self._legs = [self._bar(f"{path} compared", size_bytes, 0)]
+
+    def compared(self, size_bytes: int) -> None:
+        self._move(0, size_bytes)
+
+    def proof_over(self) -> None:
+        self.close()
+
     def close(self) -> None:
         """Take the bars off the terminal."""
         with self._lock:
@@ -169,3 +188,19 @@ class Lines:
 
     def verified(self, path: str, seconds: float) -> None:
         log.info("chapter verified", extra={"chapter": path, "seconds": round(seconds, 1)})
+
+    def proof(self, path: str, size_bytes: int) -> None:
+        with self._lock:
+            self._begin(path, size_bytes)
+        log.info("comparing with what another device hauled", extra={"file": path, "size_bytes": size_bytes})
+
+    def compared(self, size_bytes: int) -> None:
+        with self._lock:
+            self._down_bytes += size_bytes
+            if self._monotonic() - self._said_at >= LINE_EVERY_S:
+                percent = 100 * self._down_bytes // max(self._size_bytes, 1)
+                log.info("comparing", extra={"file": self._path, "percent": percent})
+                self._mark()
+
+    def proof_over(self) -> None:
+        """Nothing: what came of it is said by who compared."""

@@ -52,7 +52,9 @@ def list_json(survey: Survey, lengths_s: Mapping[str, int | None]) -> dict[str, 
                 **_recording_json(one.recording),
                 "seconds": _length_s(one.recording, lengths_s),
                 "hauled": (one.standing is Standing.HAULED) if survey.is_asked else None,
+                "standing": one.standing.value if survey.is_asked else None,
                 "sessions": list(one.session_ids),
+                "devices": list(one.device_ids),
             }
             for one in survey.recordings
         ],
@@ -77,8 +79,9 @@ def audit_json(survey: Survey) -> dict[str, object]:
             {
                 **_recording_json(one.recording),
                 "standing": one.standing.value,
-                "safe_to_erase": one.standing is Standing.HAULED,
+                "safe_to_erase": one.standing.is_home,
                 "sessions": list(one.session_ids),
+                "devices": list(one.device_ids),
                 "files": [_file_json(file) for file in one.files],
             }
             for one in survey.recordings
@@ -152,21 +155,23 @@ def _audit_row(one: RecordingStanding) -> tuple[str, ...]:
         _size(one.recording.size_bytes),
         one.standing.value,
         ", ".join(one.session_ids) or "-",
-        "safe to erase" if one.standing is Standing.HAULED else "keep",
+        "safe to erase" if one.standing.is_home else "keep",
     )
 
 
 def _not_home_lines(one: RecordingStanding) -> Iterable[str]:
     for file in one.files:
-        if file.standing is not Standing.HAULED:
-            yield f"  {file.file.path}  {file.file.size_bytes:,} bytes  {WORDS[file.standing]}"
+        if not file.standing.is_home:
+            yield f"  {file.file.path}  {file.file.size_bytes:,} bytes  {file.reason or WORDS[file.standing]}"
 
 
 WORDS = {
     Standing.MISSING: "missing: no session has it",
     Standing.UNDER_WAY: "under way: not yet verified",
+    Standing.UNPROVEN: "hauled by another device: not compared with this card",
     Standing.OTHER_CONTENT: "other content: what was hauled under this name is another file",
 }
+KNOWN_BY = {Standing.HAULED: "receipt", Standing.PROVEN: "proof"}
 
 
 def _rest_lines(survey: Survey) -> Iterable[str]:
@@ -180,7 +185,7 @@ def _verdict(survey: Survey) -> str:
     if survey.all_home:
         more = "; the other files on the card are not" if survey.others else ""
         return f"every video on this card is home and safe to erase{more}"
-    safe = sum(one.standing is Standing.HAULED for one in survey.recordings)
+    safe = sum(one.standing.is_home for one in survey.recordings)
     count = len(survey.recordings)
     return f"keep this card: {safe} of {count} recordings are home; `reelhaul audit --haul` brings the rest"
 
@@ -208,7 +213,10 @@ def _file_json(file: FileStanding) -> dict[str, object]:
         "path": file.file.path,
         "size_bytes": file.file.size_bytes,
         "standing": file.standing.value,
-        "session": file.session_id,
+        "session": file.chapter.session_id if file.chapter else None,
+        "device": file.chapter.device_id if file.chapter else None,
+        "known_by": KNOWN_BY.get(file.standing),
+        "reason": file.reason,
     }
 
 

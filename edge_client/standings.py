@@ -3,39 +3,75 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from edge_client.chapters import CameraFile, Recording
+from edge_client.identity import FileIdentity, Likeness, likeness
 
 
 class Standing(enum.Enum):
     """What is known of one file of the card."""
 
     HAULED = "hauled"
+    PROVEN = "hauled by another device, proven against this card"
+    UNPROVEN = "hauled by another device, not proven"
     UNDER_WAY = "under way"
     OTHER_CONTENT = "other content"
     MISSING = "missing"
 
+    @property
+    def is_home(self) -> bool:
+        """Whether the file need not be on the card any more."""
+        return self in (Standing.HAULED, Standing.PROVEN)
+
+
+WORST_FIRST = (
+    Standing.OTHER_CONTENT,
+    Standing.MISSING,
+    Standing.UNPROVEN,
+    Standing.UNDER_WAY,
+    Standing.PROVEN,
+    Standing.HAULED,
+)
+
+
+@dataclass(frozen=True)
+class StoredVersion:
+    """The version of an object that a receipt is for."""
+
+    version_id: str
+    size_bytes: int
+    crc: int
+
 
 @dataclass(frozen=True)
 class KnownChapter:
-    """A chapter as the coordinator knows it: the file that was planned, its session, and whether it is verified."""
+    """A chapter as the coordinator knows it: the file that was planned, by which device, and what a receipt is for.
 
-    file: CameraFile
-    etag: str | None
+    `is_own` when that device is the one that asks. Of another device's file the record alone says what it was.
+    """
+
+    identity: FileIdentity
     session_id: str
-    is_verified: bool
+    artifact_id: str
+    device_id: str
+    is_own: bool
+    stored: StoredVersion | None
+
+    @property
+    def path(self) -> str:
+        return self.identity.file.path
 
 
 @dataclass(frozen=True)
 class FileStanding:
-    """One file and how it stands; `session_id` is the session that it was found in."""
+    """One file and how it stands; `chapter` is where it was found, `reason` what there is to say of it."""
 
     file: CameraFile
     standing: Standing
-    session_id: str | None = None
-    etag: str | None = None
+    chapter: KnownChapter | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -48,45 +84,56 @@ class RecordingStanding:
     @property
     def standing(self) -> Standing:
         """That of the file that is worst off."""
-        worst_first = (Standing.OTHER_CONTENT, Standing.MISSING, Standing.UNDER_WAY, Standing.HAULED)
-        return next(each for each in worst_first if each in {file.standing for file in self.files})
+        return next(each for each in WORST_FIRST if each in {file.standing for file in self.files})
 
     @property
     def session_ids(self) -> tuple[str, ...]:
-        """The sessions that its hauled files are in."""
-        found = (file.session_id for file in self.files if file.session_id)
-        return tuple(dict.fromkeys(found))
+        """The sessions that its files were found in."""
+        return tuple(dict.fromkeys(file.chapter.session_id for file in self.files if file.chapter))
+
+    @property
+    def device_ids(self) -> tuple[str, ...]:
+        """The devices that haul those sessions."""
+        return tuple(dict.fromkeys(file.chapter.device_id for file in self.files if file.chapter))
 
 
-def verified_files(known: Iterable[KnownChapter]) -> frozenset[CameraFile]:
-    """The files that need not be hauled again."""
-    return frozenset(chapter.file for chapter in known if chapter.is_verified)
+def by_path(known: Sequence[KnownChapter]) -> Mapping[str, Sequence[KnownChapter]]:
+    """What is known under each path."""
+    found: dict[str, list[KnownChapter]] = {}
+    for chapter in known:
+        found.setdefault(chapter.path, []).append(chapter)
+    return found
 
 
 def standings(card: Sequence[Recording], known: Sequence[KnownChapter]) -> tuple[RecordingStanding, ...]:
-    """How each recording of the card stands."""
-    by_path: dict[str, list[KnownChapter]] = {}
-    for chapter in known:
-        by_path.setdefault(chapter.file.path, []).append(chapter)
-    return tuple(_standing_of(recording, by_path) for recording in card)
+    """How each recording stands by the camera's list alone: what differs in ETag, gumi or bytes is not seen."""
+    found = by_path(known)
+    return tuple(
+        RecordingStanding(
+            recording,
+            tuple(file_standing(FileIdentity(file), found.get(file.path, ())) for file in recording.files),
+        )
+        for recording in card
+    )
 
 
-def _standing_of(recording: Recording, by_path: Mapping[str, Sequence[KnownChapter]]) -> RecordingStanding:
-    files = tuple(file_standing(file, by_path.get(file.path, ())) for file in recording.files)
-    return RecordingStanding(recording, files)
-
-
-def file_standing(file: CameraFile, known: Sequence[KnownChapter]) -> FileStanding:
+def file_standing(card: FileIdentity, known: Sequence[KnownChapter]) -> FileStanding:
     """How one file stands among the chapters that are known under its path.
 
-    Names come again after every format, so only a file of the same size and dates is the same; one without any date
-    may always be another.
+    A receipt of this device speaks for its card. One of another device says what that device read: until the stored
+    object is compared with this card, that is UNPROVEN.
     """
-    is_dated = file.created is not None or file.modified is not None
-    same = [chapter for chapter in known if is_dated and chapter.file == file]
-    for chapter in same:
-        if chapter.is_verified:
-            return FileStanding(file, Standing.HAULED, chapter.session_id, chapter.etag)
+    same = same_chapters(card, known)
+    verified = [chapter for chapter in same if chapter.stored]
+    if own := [chapter for chapter in verified if chapter.is_own]:
+        return FileStanding(card.file, Standing.HAULED, own[0])
+    if verified:
+        return FileStanding(card.file, Standing.UNPROVEN, verified[0])
     if same:
-        return FileStanding(file, Standing.UNDER_WAY, same[0].session_id)
-    return FileStanding(file, Standing.OTHER_CONTENT if known else Standing.MISSING)
+        return FileStanding(card.file, Standing.UNDER_WAY, same[0])
+    return FileStanding(card.file, Standing.OTHER_CONTENT if known else Standing.MISSING)
+
+
+def same_chapters(card: FileIdentity, known: Sequence[KnownChapter]) -> list[KnownChapter]:
+    """Those of the known chapters that are of this file."""
+    return [chapter for chapter in known if likeness(card, chapter.identity) is Likeness.SAME]

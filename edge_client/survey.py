@@ -9,7 +9,9 @@ from edge_client.chapters import CameraFile, recordings, strangers
 from edge_client.coordinator import Coordinator
 from edge_client.names import is_video
 from edge_client.plan import CameraIdentity
-from edge_client.standings import FileStanding, RecordingStanding, Standing, standings
+from edge_client.proving import Proving
+from edge_client.standings import KnownChapter, RecordingStanding, standings
+from edge_client.tools import Tools
 from edge_client.visit import Visit
 
 
@@ -26,15 +28,12 @@ class Survey:
     strangers: tuple[CameraFile, ...]
     others: int
     is_asked: bool
+    known: tuple[KnownChapter, ...] = ()
 
     @property
     def all_home(self) -> bool:
         """Whether every video of the card is verified."""
-        return (
-            self.is_asked
-            and not self.strangers
-            and all(one.standing is Standing.HAULED for one in self.recordings)
-        )
+        return self.is_asked and not self.strangers and all(one.standing.is_home for one in self.recordings)
 
 
 def surveyed(visit: Visit, coordinator: Coordinator | None) -> Survey:
@@ -49,6 +48,7 @@ def surveyed(visit: Visit, coordinator: Coordinator | None) -> Survey:
         tuple(strangers(listed)),
         sum(not is_video(file.filename) for file in listed),
         coordinator is not None,
+        known,
     )
 
 
@@ -60,27 +60,15 @@ def _camera(visit: Visit, listed: Sequence[CameraFile]) -> CameraIdentity:
     return found or CameraIdentity("", None, None)
 
 
-def proven(visit: Visit, survey: Survey) -> Survey:
-    """The survey with each hauled file held against the ETag of the file that was hauled.
+def proven(visit: Visit, tools: Tools, survey: Survey) -> Survey:
+    """The survey with each hauled file held against the camera, and against S3 where another device hauled it.
 
-    Before anybody erases anything: a list tells names, sizes and dates, and this also tells a repaired file.
+    Before anybody erases anything: a list tells names, sizes and dates, and this also tells a repaired file, and what
+    another device only claims to have hauled.
     """
-    return replace(
-        survey, recordings=tuple(_proven_recording(visit, recording) for recording in survey.recordings)
-    )
-
-
-def _proven_recording(visit: Visit, recording: RecordingStanding) -> RecordingStanding:
-    return replace(recording, files=tuple(_proven_file(visit, file) for file in recording.files))
-
-
-def _proven_file(visit: Visit, known: FileStanding) -> FileStanding:
-    if known.standing is not Standing.HAULED:
-        return known
-    camera, file = visit.tools.camera, known.file
-    facts = visit.tools.retry.run(file.path, lambda: camera.head(file.directory, file.filename))
-    is_same = facts.size_bytes == file.size_bytes and known.etag in (None, facts.etag)
-    return known if is_same else replace(known, standing=Standing.OTHER_CONTENT)
+    card = [one.recording for one in survey.recordings]
+    found = Proving(tools, visit, survey.camera.serial).standings(card, survey.known)
+    return replace(survey, recordings=found)
 
 
 def lengths_s(visit: Visit, survey: Survey) -> dict[str, int | None]:

@@ -10,18 +10,21 @@ from edge_client.advance import Advance
 from edge_client.coordinator import Coordinator
 from edge_client.retry import Retry
 from edge_client.spool import Spool
+from edge_client.stored import StoredObjects
 from edge_client.transfer import Uplink
 from edge_client.visit import CameraTools
 
 
 @dataclass(frozen=True)
 class Tools:
-    """Everything of one device."""
+    """Everything of one device. `below(n)` draws a number from 0 to n - 1 that nobody can foresee."""
 
     at_camera: CameraTools
     coordinator: Coordinator
     spool: Spool
     uplink: Uplink
+    storage: StoredObjects
+    below: Callable[[int], int]
     progress: Advance
     heartbeat: Callable[[str], AbstractContextManager[object]]
     peak_rss_mib: Callable[[], float]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from edge_client.camera import Camera, FileFacts, KeepAlive, concerns_of
 from edge_client.chapters import CameraFile
 from edge_client.errors import CameraBusy, Refused, Unsettled
+from edge_client.identity import FileIdentity
 from edge_client.locks import CameraLocks
 from edge_client.plan import MOST_CHAPTERS, CameraIdentity, ChapterPlan, SessionPlan
 from edge_client.retry import Retry
@@ -116,6 +117,14 @@ class Visit:
             file.path, lambda: self.tools.camera.media_info(file.directory, file.filename)
         )
         return info.duration_s if info else None
+
+    def look(self, file: CameraFile) -> FileIdentity:
+        """A file of the list as the camera serves it now, with its ETag and its gumi."""
+        return self.tools.retry.run(file.path, lambda: self._look(file))
+
+    def _look(self, file: CameraFile) -> FileIdentity:
+        facts = self.tools.camera.head(file.directory, file.filename)
+        return FileIdentity(replace(file, size_bytes=facts.size_bytes), facts.etag, self._gumi(file))
 
     def check_first(self, plan: SessionPlan, chapter: ChapterPlan) -> None:
         """Before a run's first byte of a chapter: the plan's camera and file are there. Raises PlanDiffers."""

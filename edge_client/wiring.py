@@ -11,6 +11,7 @@ from contextlib import closing, contextmanager
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
+from random import SystemRandom
 
 from edge_client.advance import Advance
 from edge_client.bare_http import Timeouts
@@ -23,6 +24,7 @@ from edge_client.progress import Bars, Lines, Progress
 from edge_client.retry import Retry, Tally, real_timing
 from edge_client.settings import CameraAddress, Device, Service
 from edge_client.spool import Spool
+from edge_client.stored import StoredObjects
 from edge_client.tools import Tools
 from edge_client.transfer import Lanes, Pace, Uplink
 from edge_client.visit import CameraTools
@@ -35,6 +37,7 @@ def tools_of(device: Device, stop: threading.Event) -> Iterator[Tools]:
         camera_tools_of(device.camera, device.give_up_after_s, stop) as at_camera,
         coordinator_of(device.service, at_camera.retry) as coordinator,
         coordinator_of(device.service, one_try(stop)) as beside,
+        closing(StoredObjects(Timeouts())) as storage,
         _display(time.monotonic) as display,
     ):
         timing = at_camera.retry.timing
@@ -47,6 +50,8 @@ def tools_of(device: Device, stop: threading.Event) -> Iterator[Tools]:
             coordinator=coordinator,
             spool=spool,
             uplink=Uplink(at_camera.retry, pace, Lanes(timing.monotonic), Timeouts()),
+            storage=storage,
+            below=SystemRandom().randrange,
             progress=advance,
             heartbeat=heart.beating,
             peak_rss_mib=peak_rss_mib,

@@ -93,7 +93,7 @@ def test_the_tables_are_read():
 
 
 def test_every_standing_has_its_row():
-    rows = set(re.findall(r"^\| `([a-z ]+)` \|", GUIDE, re.MULTILINE))
+    rows = set(re.findall(r"^\| `([a-z ,]+)` \|", GUIDE, re.MULTILINE))
 
     assert {standing.value for standing in Standing} <= rows
 

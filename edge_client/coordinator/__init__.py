@@ -16,6 +16,7 @@ from edge_client.coordinator.values import (
     Beat,
     ChapterView,
     HeartbeatAnswer,
+    ProofUrls,
     Receipt,
     SessionState,
     StoredPart,
@@ -31,10 +32,11 @@ from edge_client.errors import (
     SessionUnknown,
     told,
 )
-from edge_client.plan import SessionPlan
+from edge_client.plan import SessionPlan, Span
 from edge_client.retry import Retry
 from edge_client.spool import SpooledPart
-from edge_client.standings import KnownChapter
+from edge_client.standings import KnownChapter, StoredVersion
+from edge_client.stored import PieceUrl
 from edge_client.transfer.desk import PartUrl
 
 __all__ = [
@@ -144,6 +146,30 @@ class Coordinator:
             cursors.add(cursor)
             query = f"?{urlencode({'cursor': cursor})}"
         raise CoordinatorRefusal(f"the coordinator's list of chapters has more than {MOST_PAGES} pages")
+
+    def proof_urls(
+        self, chapter: KnownChapter, stored: StoredVersion, spans: Sequence[Span]
+    ) -> dict[int, PieceUrl]:
+        """Presigned GETs for at most 32 ranges of a verified original of our project, by first byte.
+
+        Raises CoordinatorRefusal when the receipt is for another version by now.
+        """
+        asked = [{"first": span.first, "size_bytes": span.size_bytes} for span in spans]
+        path = f"/v1/sessions/{chapter.session_id}/artifacts/{chapter.artifact_id}/proof-urls"
+
+        def attempt() -> ProofUrls:
+            asked_at = self._retry.timing.monotonic()
+            return self._once(
+                "POST", path, {"ranges": asked}, lambda answer: answers.proof_urls(answer, asked_at)
+            )
+
+        found = self._retry.run(f"POST {path}", attempt)
+        if (found.version_id, found.size_bytes) != (stored.version_id, stored.size_bytes):
+            raise CoordinatorRefusal("what is stored is another version by now; ask again")
+        urls = {url.first: url for url in found.urls}
+        if any(span.first not in urls or urls[span.first].size_bytes != span.size_bytes for span in spans):
+            raise CoordinatorRefusal("the coordinator gave no URL for a range that was asked for")
+        return urls
 
     def session_state(self, session_id: str) -> SessionState | None:
         """What the coordinator says of a session, or None when it has none of that name; a single try."""

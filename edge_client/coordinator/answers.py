@@ -11,6 +11,7 @@ from edge_client.chapters import CameraFile
 from edge_client.coordinator.values import (
     ChapterView,
     HeartbeatAnswer,
+    ProofUrls,
     Receipt,
     SessionState,
     StoredPart,
@@ -18,8 +19,10 @@ from edge_client.coordinator.values import (
     crc_value,
 )
 from edge_client.errors import CoordinatorRefusal
+from edge_client.identity import FileIdentity
 from edge_client.plan import PartPlan
-from edge_client.standings import KnownChapter
+from edge_client.standings import KnownChapter, StoredVersion
+from edge_client.stored import PieceUrl
 from edge_client.transfer.desk import PartUrl
 
 T = TypeVar("T")
@@ -97,23 +100,51 @@ def heartbeat_answer(document: dict[str, Any]) -> HeartbeatAnswer:
 
 
 def known_chapters(document: dict[str, Any]) -> tuple[list[KnownChapter], str | None]:
-    chapters = [
-        KnownChapter(
-            CameraFile(
-                _text(chapter["directory"]),
-                _text(chapter["filename"]),
-                _whole(chapter["size_bytes"]),
-                chapter["created"],
-                chapter["modified"],
-            ),
-            chapter["etag"],
-            _text(chapter["session_id"]),
-            chapter["receipt"] is not None,
-        )
-        for chapter in document["chapters"]
-    ]
+    asked_by = _text(document["asked_by"])
+    chapters = [_known_chapter(chapter, asked_by) for chapter in document["chapters"]]
     cursor = document["cursor"]
     return chapters, None if cursor is None else _text(cursor)
+
+
+def _known_chapter(chapter: Mapping[str, Any], asked_by: str) -> KnownChapter:
+    file = CameraFile(
+        _text(chapter["directory"]),
+        _text(chapter["filename"]),
+        _whole(chapter["size_bytes"]),
+        chapter["created"],
+        chapter["modified"],
+    )
+    device_id = _text(chapter["device_id"])
+    return KnownChapter(
+        FileIdentity(file, chapter["etag"], chapter["gumi"]),
+        _text(chapter["session_id"]),
+        _text(chapter["artifact_id"]),
+        device_id,
+        device_id == asked_by,
+        _stored(chapter["receipt"]),
+    )
+
+
+def _stored(receipt: Mapping[str, Any] | None) -> StoredVersion | None:
+    if receipt is None:
+        return None
+    return StoredVersion(
+        _text(receipt["version_id"]), _whole(receipt["size_bytes"]), crc_value(receipt["crc64nvme"])
+    )
+
+
+def proof_urls(document: dict[str, Any], asked_at: float) -> ProofUrls:
+    urls = (
+        PieceUrl(
+            _whole(item["first"]),
+            _whole(item["size_bytes"]),
+            _address(item["url"]),
+            {_text(name).lower(): _text(value) for name, value in item["headers"].items()},
+            asked_at + _whole(item["expires_in_s"]),
+        )
+        for item in document["proof_urls"]
+    )
+    return ProofUrls(_text(document["version_id"]), _whole(document["size_bytes"]), tuple(urls))
 
 
 def session_state(document: dict[str, Any]) -> SessionState:
@@ -136,7 +167,7 @@ def _address(value: object) -> str:
     text = _text(value)
     if not keeps_secrets(text):
         # Without the address: its query is as good as a password.
-        raise ValueError("a part's URL that is not https")
+        raise ValueError("a presigned URL that is not https")
     return text
 
 

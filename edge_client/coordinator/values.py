@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from edge_client.plan import PartPlan
+from edge_client.stored import PieceUrl
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,15 @@ class UploadView:
     plan: PartPlan
     parts: Mapping[int, StoredPart]
     receipt: Receipt | None
+
+
+@dataclass(frozen=True)
+class ProofUrls:
+    """Where to read ranges of a stored version."""
+
+    version_id: str
+    size_bytes: int
+    urls: tuple[PieceUrl, ...]
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Parts on disk: reserve, write, re-check, drop; and the small documents beside them, all of it durable.
 
     {spool}/lock                                                one client per spool
+    {spool}/.proofs/{chapter}.json                              what was compared with a card; no session is named so
     {spool}/{session}/plan.json report.json
     {spool}/{session}/receipts/{artifact_id}.json
     {spool}/{session}/{artifact_id}.{identity}/{number}-{first byte}-{crc64nvme}.part
@@ -25,6 +26,7 @@ from edge_client.locks import locked
 from edge_client.plan import PLAN, SessionPlan, decoded
 from edge_client.spool.chapter import ChapterSpool
 from edge_client.spool.part import PartReader, PartWriter, SpooledPart
+from edge_client.spool.proofs import Proof, Proofs
 from edge_client.spool.room import RESERVE_BYTES, Room
 
 __all__ = [
@@ -33,6 +35,8 @@ __all__ = [
     "PartReader",
     "PartWriter",
     "Plans",
+    "Proof",
+    "Proofs",
     "Room",
     "SessionSpool",
     "Spool",
@@ -57,6 +61,7 @@ class Spool:
         self._root = root
         self._disk = disk
         self.room = Room(root, disk, budget_bytes)
+        self.proofs = Proofs(root / ".proofs", disk)
 
     @contextmanager
     def held(self) -> Iterator[None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
@@ -22,6 +23,7 @@ from edge_client.haul import Each, Haul, Report
 from edge_client.locks import CameraLocks
 from edge_client.retry import Retry, Tally, Timing
 from edge_client.spool import Spool
+from edge_client.stored import StoredObjects
 from edge_client.tools import Tools
 from edge_client.transfer import Lanes, Pace, Uplink
 from edge_client.visit import CameraTools
@@ -69,6 +71,8 @@ class CountingProgress:
         self.down_bytes = 0
         self.up_bytes = 0
         self.verified_paths: list[str] = []
+        self.proofs: list[tuple[str, int]] = []
+        self.compared_bytes = 0
         self._lock = threading.Lock()
 
     def session(self, session_id: str) -> None:
@@ -87,6 +91,15 @@ class CountingProgress:
 
     def verified(self, path: str, seconds: float) -> None:
         self.verified_paths.append(path)
+
+    def proof(self, path: str, size_bytes: int) -> None:
+        self.proofs.append((path, size_bytes))
+
+    def compared(self, size_bytes: int) -> None:
+        self.compared_bytes += size_bytes
+
+    def proof_over(self) -> None:
+        """Nothing: what is compared is counted."""
 
 
 class CountedLanes(Lanes):
@@ -117,6 +130,7 @@ class Device:
     limit_rate_bytes_s: float | None = None
     timeouts: Timeouts = field(default_factory=Timeouts)
     lanes: CountedLanes | None = None
+    chance: random.Random = field(default_factory=lambda: random.Random(1))
 
     @property
     def camera_locks(self) -> CameraLocks:
@@ -161,6 +175,8 @@ class Device:
             coordinator=coordinator,
             spool=Spool(self.spool, replace(self.disk, free_bytes=self.free_bytes), self.spool_budget_bytes),
             uplink=Uplink(retry, Pace(retry.timing, self.limit_rate_bytes_s), self.lanes, self.timeouts),
+            storage=stack.enter_context(closing(StoredObjects(self.timeouts))),
+            below=self.chance.randrange,
             progress=Advance(self.progress, retry.timing.monotonic),
             heartbeat=lambda session_id: nullcontext(),
             peak_rss_mib=lambda: 1.0,

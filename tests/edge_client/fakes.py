@@ -247,7 +247,8 @@ class Upload:
 class FakeCloud:
     """A coordinator and its S3. `calls` logs the coordinator's requests, `puts` the part numbers that S3 was sent.
 
-    The fault "address" is where a URL leads instead of here.
+    The fault "address" is where a URL leads instead of here. `hauled_by` names the device of a session where that is
+    not `device_id`, and `stored` holds the originals of those, by session and artifact; `gets` logs their ranges.
     """
 
     part_bytes: int = PART_BYTES
@@ -265,6 +266,10 @@ class FakeCloud:
     server_time: str = "2026-11-25T12:00:00Z"
     expires_at: str = "2026-11-25T12:15:00Z"
     issued: int = 0
+    device_id: str = "d_own"
+    hauled_by: dict[str, str] = field(default_factory=dict)
+    stored: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    gets: list[str] = field(default_factory=list)
     url: str = ""
     lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -321,15 +326,37 @@ class FakeCloud:
             rows.append({"artifact_id": artifact_id, **names, "receipt": upload.receipt if upload else None})
         return {"session_id": session_id, "state": "OPEN", "chapters": rows}
 
+    def claim(
+        self, session_id: str, chapter: dict[str, Any], body: bytes, device_id: str = "d_other"
+    ) -> None:
+        """Another device has hauled `body` as this chapter of this camera."""
+        self.sessions[session_id] = {"camera": {"serial": SERIAL}, "chapters": [chapter]}
+        self.hauled_by[session_id] = device_id
+        self.stored[session_id, f"original.{chapter['directory']}.{chapter['filename']}"] = body
+
+    def receipt_of(self, session_id: str, artifact_id: str) -> dict[str, Any] | None:
+        """The receipt of a chapter, of whichever device."""
+        if session_id not in self.hauled_by:
+            upload = self.upload_of(artifact_id)
+            return upload.receipt if upload else None
+        body = self.stored.get((session_id, artifact_id))
+        return None if body is None else receipt_for(artifact_id, body, upload_id=f"u_{session_id}")
+
     def known_view(self, serial: str) -> dict[str, Any]:
         """One page of all that is known of a camera."""
         rows = [
-            {"session_id": name, "artifact_id": view["artifact_id"], **chapter, "receipt": view["receipt"]}
+            {
+                "session_id": name,
+                "device_id": self.hauled_by.get(name, self.device_id),
+                "artifact_id": view["artifact_id"],
+                **chapter,
+                "receipt": self.receipt_of(name, view["artifact_id"]),
+            }
             for name, session in self.sessions.items()
             if session["camera"]["serial"] == serial
             for chapter, view in zip(session["chapters"], self.session_view(name)["chapters"], strict=True)
         ]
-        return {"chapters": rows, "cursor": None}
+        return {"asked_by": self.device_id, "chapters": rows, "cursor": None}
 
     def open(self, artifact_id: str, size_bytes: int) -> Upload:
         found = self.upload_of(artifact_id)
@@ -341,15 +368,19 @@ class FakeCloud:
     def verify(self, upload: Upload) -> None:
         body = b"".join(upload.parts[n] for n in sorted(upload.parts))
         upload.state = "VERIFIED"
-        upload.receipt = {
-            "upload_id": upload.upload_id,
-            "artifact_id": upload.artifact_id,
-            "key": f"originals/s/{upload.artifact_id}",
-            "version_id": "v1",
-            "size_bytes": len(body),
-            "crc64nvme": text_of(crc64nvme(body)),
-            "verified_at": "2026-11-21T10:20:00Z",
-        }
+        upload.receipt = receipt_for(upload.artifact_id, body, upload.upload_id)
+
+
+def receipt_for(artifact_id: str, body: bytes, upload_id: str) -> dict[str, Any]:
+    return {
+        "upload_id": upload_id,
+        "artifact_id": artifact_id,
+        "key": f"originals/s/{artifact_id}",
+        "version_id": "v1",
+        "size_bytes": len(body),
+        "crc64nvme": text_of(crc64nvme(body)),
+        "verified_at": "2026-11-21T10:20:00Z",
+    }
 
 
 class CloudHandler(Quiet):
@@ -370,8 +401,8 @@ class CloudHandler(Quiet):
         }
         self.answer(status, json.dumps(document).encode(), {"Content-Type": "application/problem+json"})
 
-    def do_GET(self) -> None:
-        self.call()
+    def do_GET(self) -> Any:
+        return self.give() if self.path.startswith("/bucket/") else self.call()
 
     def do_POST(self) -> None:
         self.call()
@@ -394,7 +425,13 @@ class CloudHandler(Quiet):
         if self.headers["Authorization"] != f"Bearer {TOKEN}" or not self.headers["Reelhaul-Client-Version"]:
             return self.problem(401, "not-authenticated", "stop")
         with self.fake.lock:
-            return self.dispatch(self.kind(), json.loads(self.raw) if self.raw else {})
+            body = json.loads(self.raw) if self.raw else {}
+            kind, parts = self.kind(), self.path.split("/")
+            if kind == "proof":
+                return self.proof_urls(parts[3], parts[5], body)
+            if kind == "session" and parts[3] in self.fake.hauled_by:
+                return self.problem(404, "not-found", "stop")
+            return self.dispatch(kind, body)
 
     def kind(self) -> str:
         last = self.path.rpartition("/")[2]
@@ -402,7 +439,13 @@ class CloudHandler(Quiet):
             return "session"
         if self.command == "GET":
             return "known" if "/cameras/" in self.path else "state" if "/sessions/" in self.path else "get"
-        return {"uploads": "open", "part-urls": "urls", "complete": "complete", "progress": "progress"}[last]
+        return {
+            "uploads": "open",
+            "part-urls": "urls",
+            "complete": "complete",
+            "progress": "progress",
+            "proof-urls": "proof",
+        }[last]
 
     def dispatch(self, kind: str, body: dict[str, Any]) -> None:
         fake, parts = self.fake, self.path.split("/")
@@ -453,6 +496,43 @@ class CloudHandler(Quiet):
                 }
             )
         return self.answer_json(200, {"part_urls": rows})
+
+    def proof_urls(self, session_id: str, artifact_id: str, body: dict[str, Any]) -> None:
+        receipt = self.fake.receipt_of(session_id, artifact_id)
+        if receipt is None or (session_id, artifact_id) not in self.fake.stored:
+            return self.problem(404, "not-found", "stop", detail="it was cleaned")
+        assert 1 <= len(body["ranges"]) <= 32
+        rows = []
+        for asked in body["ranges"]:
+            self.fake.issued += 1
+            wanted = f"bytes={asked['first']}-{asked['first'] + asked['size_bytes'] - 1}"
+            assert asked["first"] + asked["size_bytes"] <= receipt["size_bytes"]
+            query = f"range={wanted}&n={self.fake.issued}&X-Amz-Signature={SIGNATURE}"
+            rows.append(
+                {
+                    **asked,
+                    "url": f"{self.fake.url}/bucket/{session_id}/{artifact_id}?{query}",
+                    "headers": {"range": wanted},
+                    "expires_at": self.fake.expires_at,
+                    "expires_in_s": self.fake.expires_in_s,
+                }
+            )
+        told = {name: receipt[name] for name in ("version_id", "size_bytes")}
+        return self.answer_json(200, {**told, "proof_urls": rows})
+
+    def give(self) -> Any:
+        """S3, asked for a range."""
+        match = re.fullmatch(r"/bucket/([^/]+)/([^?]+)\?range=(bytes=(\d+)-(\d+))&n=\d+&.*", self.path)
+        assert match
+        with self.fake.lock:
+            self.fake.gets.append(match[3])
+        if act := self.fake.fault("get_range"):
+            return act(self) if callable(act) else self.answer(*act)
+        if self.headers["Range"] != match[3]:
+            return self.s3_error(403, "SignatureDoesNotMatch")
+        body, first, last = self.fake.stored[match[1], match[2]], int(match[4]), int(match[5])
+        said = {"Content-Range": f"bytes {first}-{last}/{len(body)}"}
+        return self.answer(206, body[first : last + 1], said)
 
     def complete(self, upload: Upload, body: dict[str, Any]) -> None:
         missing = [n for n in range(1, self.fake.count(upload) + 1) if n not in upload.parts]

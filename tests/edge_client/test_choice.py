@@ -241,12 +241,6 @@ class TestNew:
     def test_does_not_take_another_file_of_the_name_for_a_verified_one(self, other: CameraFile):
         assert labels(selection([self.OTHER], New(frozenset([other])))) == ["100GOPRO/GX..0002"]
 
-    @pytest.mark.parametrize(("modified", "expected"), [(None, 1), (5, 0)])
-    def test_holds_nothing_for_verified_that_has_no_date_at_all(self, modified: int | None, expected: int):
-        undated = CameraFile("100GOPRO", "GX010002.MP4", 10, None, modified)
-
-        assert len(selection([undated], New(frozenset([undated]))).recordings) == expected
-
     def test_names_strangers_that_are_not_verified(self):
         known, unknown = file("known.MP4"), file("unknown.MP4")
 

@@ -136,7 +136,9 @@ class TestList:
             "began": "2022-07-04 10:43:18",
             "seconds": None,
             "hauled": None,
+            "standing": None,
             "sessions": [],
+            "devices": [],
         }
 
     def test_of_an_empty_card_is_short(self, device: Device, line: Line):
@@ -311,6 +313,9 @@ class TestAudit:
                 "size_bytes": len(device.content()),
                 "standing": "hauled",
                 "session": "match-17",
+                "device": "d_own",
+                "known_by": "receipt",
+                "reason": None,
             }
         ]
 

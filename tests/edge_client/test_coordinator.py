@@ -237,7 +237,8 @@ def test_a_part_url_of_https_or_of_this_machine_is_taken(
 class TestTheChaptersOfACamera:
     def pages(self, cloud: FakeCloud, *cursors: str | None) -> None:
         cloud.faults["known"] = [
-            (200, json.dumps({"chapters": [], "cursor": cursor}).encode()) for cursor in cursors
+            (200, json.dumps({"asked_by": "d_own", "chapters": [], "cursor": cursor}).encode())
+            for cursor in cursors
         ]
 
     def test_are_read_page_by_page(self, coordinator: Coordinator, cloud: FakeCloud):
@@ -246,7 +247,7 @@ class TestTheChaptersOfACamera:
         def page(cursor: str | None) -> Callable[[CloudHandler], None]:
             def act(handler: CloudHandler) -> None:
                 asked.append(handler.path.partition("?")[2])
-                handler.answer_json(200, {"chapters": [], "cursor": cursor})
+                handler.answer_json(200, {"asked_by": "d_own", "chapters": [], "cursor": cursor})
 
             return act
 

@@ -290,6 +290,15 @@ MUTANTS = (
         "tests/test_settings.py",
     ),
     *BOUNDED_WORK,
+    bug(
+        "a presigned range brings the whole film",
+        "cloud/chalicelib/aws/signer.py",
+        'batch.url("GET", headers, _version(version_id)), headers,',
+        'batch.url("GET", {}, _version(version_id)), headers,',
+        "tests/contracts/test_reads_contract.py",
+        "-k",
+        "range",
+    ),
     *ON_DEVICE,
     *OF_UPLOADS,
 )

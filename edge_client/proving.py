@@ -1,0 +1,204 @@
+"""How the files of a card stand, looked at in the camera and, where another device hauled them, compared with S3.
+
+A receipt of another device says what that device read. It speaks for this card once 16 MiB of the stored object, at
+places that nobody could foresee, are the bytes of the file on this card.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+
+from edge_client.chapters import CameraFile, Recording
+from edge_client.errors import GaveUp, PlanDiffers, Refused, SpoolFault, SpoolFull, Unproven, UrlRefused
+from edge_client.identity import FileIdentity
+from edge_client.plan import ChapterPlan, Span
+from edge_client.samples import PIECE_BYTES, sample
+from edge_client.spool import Proof
+from edge_client.standings import (
+    FileStanding,
+    KnownChapter,
+    RecordingStanding,
+    Standing,
+    StoredVersion,
+    by_path,
+    file_standing,
+    same_chapters,
+)
+from edge_client.stored import PieceUrl
+from edge_client.tools import Tools
+from edge_client.visit import Visit
+
+log = logging.getLogger(__name__)
+
+MOST_URLS = 32
+MOST_REFUSALS = 5
+
+
+class Proving:
+    """Looks at the files of one camera's card; nothing is changed but what is remembered of proofs."""
+
+    def __init__(self, tools: Tools, visit: Visit, serial: str) -> None:
+        self._tools = tools
+        self._visit = visit
+        self._serial = serial
+        self._buffer = memoryview(bytearray(PIECE_BYTES))
+        self._outage: str | None = None
+
+    def standings(
+        self, card: Sequence[Recording], known: Sequence[KnownChapter]
+    ) -> tuple[RecordingStanding, ...]:
+        """How each recording of the card stands. Raises what keeps the camera from being read."""
+        found = by_path(known)
+        return tuple(
+            RecordingStanding(
+                recording, tuple(self._file(file, found.get(file.path, ())) for file in recording.files)
+            )
+            for recording in card
+        )
+
+    def _file(self, file: CameraFile, known: Sequence[KnownChapter]) -> FileStanding:
+        listed = file_standing(FileIdentity(file), known)
+        if listed.standing not in (Standing.HAULED, Standing.UNPROVEN):
+            return listed
+        card = self._visit.look(file)
+        served = file_standing(card, known)
+        if served.standing is Standing.UNPROVEN:
+            claims = [chapter for chapter in same_chapters(card, known) if chapter.stored]
+            served = self._judge(card, claims)
+        return replace(served, file=file)
+
+    def _judge(self, card: FileIdentity, claims: Sequence[KnownChapter]) -> FileStanding:
+        """How a file stands that only other devices have hauled, as they claim; one true claim is enough."""
+        for chapter in claims:
+            if self._tools.spool.proofs.has(Proof(self._serial, card, chapter)):
+                return FileStanding(card.file, Standing.PROVEN, chapter)
+        failed = list[FileStanding]()
+        for chapter in claims:
+            standing = self._prove(card, chapter)
+            if standing.standing is Standing.PROVEN:
+                return standing
+            failed.append(standing)
+        # One that could not be compared may be the file; those that were are not.
+        return min(failed, key=lambda each: each.standing is not Standing.UNPROVEN)
+
+    def _prove(self, card: FileIdentity, chapter: KnownChapter) -> FileStanding:
+        where = f"session {chapter.session_id} of device {chapter.device_id}"
+        try:
+            is_equal = self._is_stored_as(card, chapter)
+        except Unproven as error:
+            log.warning("not proven", extra={"file": card.file.path, "reason": str(error)})
+            return FileStanding(card.file, Standing.UNPROVEN, chapter, f"{where} has it, not proven: {error}")
+        if not is_equal:
+            log.error("another file is home", extra={"file": card.file.path, "session": chapter.session_id})
+            reason = (
+                f"another file of the same name is home, in {where}: its bytes are not those of this card"
+            )
+            return FileStanding(card.file, Standing.OTHER_CONTENT, chapter, reason)
+        self._remember(Proof(self._serial, card, chapter))
+        return FileStanding(card.file, Standing.PROVEN, chapter)
+
+    def _remember(self, proof: Proof) -> None:
+        try:
+            self._tools.spool.proofs.add(proof)
+        except (SpoolFault, SpoolFull) as error:
+            log.warning("a proof is not remembered", extra={"reason": str(error)})
+
+    def _is_stored_as(self, card: FileIdentity, chapter: KnownChapter) -> bool:
+        """Whether all that is compared is alike. Raises Unproven when it cannot be compared."""
+        stored, size_bytes = chapter.stored, card.file.size_bytes
+        if self._outage or stored is None:
+            raise Unproven(self._outage or "it is not verified")
+        if stored.size_bytes != size_bytes:
+            return False
+        spans = sample(size_bytes, self._tools.below)
+        reader = _Pieces(self._tools, chapter, stored, spans)
+        self._tools.progress.proof(card.file.path, sum(span.size_bytes for span in spans))
+        try:
+            for span in spans:
+                piece = self._buffer[: span.size_bytes]
+                self._fetch(reader, piece, span)
+                if not self._is_on_card(card, span, piece):
+                    return False
+                self._tools.progress.compared(span.size_bytes)
+        finally:
+            self._tools.progress.proof_over()
+        return True
+
+    def _fetch(self, reader: _Pieces, piece: memoryview, span: Span) -> None:
+        try:
+            reader.read_into(piece, span)
+        except GaveUp as error:
+            # The next file would wait for the same network.
+            self._outage = str(error)
+            raise Unproven(self._outage) from error
+        except Refused as error:
+            raise Unproven(str(error)) from error
+
+    def _is_on_card(self, card: FileIdentity, span: Span, piece: memoryview) -> bool:
+        file = card.file
+        plan = ChapterPlan(
+            file.directory,
+            file.filename,
+            file.size_bytes,
+            file.created,
+            file.modified,
+            card.etag,
+            card.gumi,
+        )
+        camera = self._visit.tools.camera
+
+        def attempt() -> bool:
+            comparison = _Comparison(piece)
+            camera.read_part(plan, span, comparison.take)
+            return comparison.is_equal
+
+        try:
+            return self._visit.tools.retry.run(file.path, attempt)
+        except PlanDiffers as error:
+            raise Unproven(f"the file changed while it was compared ({error})") from error
+
+
+class _Pieces:
+    """The pieces of one stored version; addresses are asked for as they are needed, some at a time."""
+
+    def __init__(
+        self, tools: Tools, chapter: KnownChapter, stored: StoredVersion, spans: Sequence[Span]
+    ) -> None:
+        self._tools = tools
+        self._chapter = chapter
+        self._stored = stored
+        self._spans = spans
+        self._urls: dict[int, PieceUrl] = {}
+        self._refusals = 0
+
+    def read_into(self, piece: memoryview, span: Span) -> None:
+        """Fill `piece` with the bytes of `span`. Raises Refused, GaveUp."""
+        self._tools.retry.run(f"a piece of {self._chapter.path} from S3", lambda: self._read(piece, span))
+
+    def _read(self, piece: memoryview, span: Span) -> None:
+        url = self._urls.get(span.first)
+        if url is None or url.good_until <= self._tools.retry.timing.monotonic():
+            left = [each for each in self._spans if each.number >= span.number]
+            self._urls = self._tools.coordinator.proof_urls(self._chapter, self._stored, left[:MOST_URLS])
+            url = self._urls[span.first]
+        try:
+            self._tools.storage.read_into(piece, url, span, self._stored.size_bytes)
+        except UrlRefused as error:
+            self._urls, self._refusals = {}, self._refusals + 1
+            if self._refusals >= MOST_REFUSALS:
+                raise Unproven(f"{error}, {self._refusals} times") from error
+            raise
+
+
+class _Comparison:
+    """Holds what comes, block by block, against what is due."""
+
+    def __init__(self, due: memoryview) -> None:
+        self._left = due
+        self.is_equal = True
+
+    def take(self, block: memoryview) -> None:
+        due, self._left = self._left[: len(block)], self._left[len(block) :]
+        self.is_equal = self.is_equal and due == block

@@ -1,0 +1,77 @@
+"""Pieces of what S3 stores, read at presigned addresses that are good for exactly one range."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import requests
+
+from edge_client.bare_http import LIBRARY_ERRORS, Timeouts, bare_session, retry_after_s
+from edge_client.errors import StorageUnreachable, StoredRefused, UrlRefused, told
+from edge_client.plan import Span
+
+
+@dataclass(frozen=True)
+class PieceUrl:
+    """A presigned GET of one range: its headers go as they are. `good_until` is on the monotonic clock."""
+
+    first: int
+    size_bytes: int
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    good_until: float
+
+
+class StoredObjects:
+    """Reads pieces of stored objects over one connection, each into a buffer of the caller's. Each read is one try."""
+
+    def __init__(self, timeouts: Timeouts) -> None:
+        self._timeouts = timeouts
+        self._session = bare_session(timeouts)
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._session.close()
+
+    def read_into(self, buffer: memoryview, url: PieceUrl, span: Span, total_bytes: int) -> None:
+        """Fill `buffer` with exactly the bytes of `span` of an object of `total_bytes`.
+
+        Raises UrlRefused, StorageUnreachable, StoredRefused.
+        """
+        try:
+            with self._session.get(
+                url.url,
+                headers=dict(url.headers),
+                timeout=(self._timeouts.connect_s, self._timeouts.answer_s),
+                stream=True,
+            ) as response:
+                _refuse_other_answer(response, span, total_bytes)
+                return _fill(buffer, response, span)
+        except LIBRARY_ERRORS as error:
+            reason = told(error)
+        # Not while the library's error is handled: its text holds the presigned URL, and it would come along.
+        raise StorageUnreachable(f"S3 did not give it ({reason})")
+
+
+def _refuse_other_answer(response: requests.Response, span: Span, total_bytes: int) -> None:
+    status = response.status_code
+    if status == 403:
+        raise UrlRefused("S3 answered 403")
+    if status == 404:
+        raise StoredRefused("S3 has no such version any more")
+    if status != 206:
+        raise StorageUnreachable(f"S3 answered {status} where a range was asked for", retry_after_s(response))
+    due = f"bytes {span.first}-{span.first + span.size_bytes - 1}/{total_bytes}"
+    if response.headers.get("Content-Range") != due:
+        raise StorageUnreachable("what answers does not send the range that was asked for; is it S3?")
+
+
+def _fill(buffer: memoryview, response: requests.Response, span: Span) -> None:
+    taken_bytes = 0
+    while taken_bytes < span.size_bytes:
+        block: bytes = response.raw.read(span.size_bytes - taken_bytes, decode_content=False)
+        if not block:
+            raise StorageUnreachable(f"S3 ended {span.size_bytes - taken_bytes} bytes early")
+        buffer[taken_bytes : taken_bytes + len(block)] = block
+        taken_bytes += len(block)
