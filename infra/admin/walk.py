@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from chalicelib.core.ids import SessionId
 from chalicelib.core.picture import Picture
 from chalicelib.core.session import SessionState
-from chalicelib.core.settle import Actor, settle
-from chalicelib.flows.looking import look, look_at_cleanup
+from chalicelib.core.settle import Actor, Rest, settle
+from chalicelib.flows.looking import About, look, look_at_cleanup
 from chalicelib.flows.recording import loaded
 from chalicelib.flows.settling import settle_session
 from chalicelib.ports import Ports
@@ -106,13 +106,14 @@ def ensured(ports: Ports, session_id: SessionId) -> Ensured:
 def foreseen(ports: Ports, session_id: SessionId) -> Ensured:
     """The session as it is, and what settle says is to be done first.
 
-    It is looked at as the API looks: the reconciler may have S3 compute a checksum, which is a write.
+    It is looked at as for an event: the reconciler may have S3 compute a checksum, which is a write. To look again later
+    is nothing to be done.
     """
     try:
         picture = loaded(ports, session_id)
-        facts = look_at_cleanup(ports, picture, look(ports, picture, Actor.API, None))
+        facts = look_at_cleanup(ports, picture, look(ports, picture, Actor.EVENT, About()))
         owed = settle(picture, facts, ports.clock.now(), ports.policy)
-        would = Counter(_words(type(action).__name__) for action in owed)
+        would = Counter(_words(type(action).__name__) for action in owed if not isinstance(action, Rest))
         return replace(_told(ports, picture), would=dict(would))
     except Exception as error:  # noqa: BLE001 a door for each session
         return Ensured(session_id, fault=why(error))
