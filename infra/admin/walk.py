@@ -106,8 +106,8 @@ def ensured(ports: Ports, session_id: SessionId) -> Ensured:
 def foreseen(ports: Ports, session_id: SessionId) -> Ensured:
     """The session as it is, and what settle says is to be done first.
 
-    It is looked at as for an event: the reconciler may have S3 compute a checksum, which is a write. To look again later
-    is nothing to be done.
+    It is looked at as for an event: the reconciler may have S3 compute a checksum, which is a write. To look again
+    later is nothing to be done.
     """
     try:
         picture = loaded(ports, session_id)
