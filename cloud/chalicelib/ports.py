@@ -73,8 +73,11 @@ class Footage(Protocol):
         Raises ValueError for a key that is never removed: only originals and intermediates are.
         """
 
-    def multiparts(self, prefix: str) -> Iterator[OpenMultipart]:
-        """Every open multipart upload below `prefix`, all pages. A page that fails raises: partial is not empty."""
+    def multiparts(self, prefix: str, after_key: str = "") -> Iterator[OpenMultipart]:
+        """Every open multipart upload below `prefix` whose key is behind `after_key`, by key, all pages.
+
+        A page that fails raises: partial is not empty.
+        """
 
 
 class FrameIndex(Protocol):
@@ -236,6 +239,11 @@ class Records(Protocol):
 
     def spend(self, day: date, size_bytes: int, limit: Spent) -> bool:
         """Count one more object of this size; False, and nothing counted, when that would pass `limit`."""
+
+    def swept_until(self) -> str:
+        """The key behind which the sweep of orphans goes on; empty when it begins with the first."""
+
+    def put_swept_until(self, key: str) -> None: ...
 
     def put_progress(self, session_id: SessionId, progress: Progress) -> None:
         """Record a heartbeat; outside the session's version."""

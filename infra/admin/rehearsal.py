@@ -8,7 +8,9 @@ from chalicelib.core.session import Session
 from chalicelib.ports import Change, Footage, FrameIndex, Orders, Ports, Records
 from infra.admin.deployment import Unheard
 
-_OF_RECORDS = frozenset({"picture", "session_of", "due", "sessions", "arming", "spent", "token", "device"})
+_OF_RECORDS = frozenset(
+    {"picture", "session_of", "due", "sessions", "arming", "spent", "swept_until", "token", "device"}
+)
 _OF_FOOTAGE = frozenset({"parts", "head", "read", "bucket", "multiparts"})
 _OF_THE_FRAME_INDEX = frozenset({"source", "read"})
 _OF_THE_QUEUE: frozenset[str] = frozenset()

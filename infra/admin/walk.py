@@ -4,14 +4,17 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 from chalicelib.core.ids import SessionId
 from chalicelib.core.picture import Picture
 from chalicelib.core.session import SessionState
 from chalicelib.core.settle import Actor, Rest, settle
+from chalicelib.flows.deadline import Deadline
 from chalicelib.flows.looking import About, look, look_at_cleanup
+from chalicelib.flows.reconcile import TURN_S
 from chalicelib.flows.recording import loaded
-from chalicelib.flows.settling import settle_session
+from chalicelib.flows.settling import settle_in_time
 from chalicelib.ports import Ports
 from infra.admin.desk import DONE, OWED, REFUSED, Say
 from infra.admin.owed import Owed, kept_by, still_owed
@@ -94,10 +97,11 @@ def walked(
 
 
 def ensured(ports: Ports, session_id: SessionId) -> Ensured:
-    """The session after what it is owed was done as the reconciler does it."""
+    """The session after what it is owed was done as the reconciler does it, for as long as one turn of its takes."""
     tally = Tally()
+    turn = Deadline(ports.clock, ports.clock.now() + timedelta(seconds=TURN_S))
     try:
-        picture = settle_session(replace(ports, metrics=tally), session_id, Actor.RECONCILER)
+        picture = settle_in_time(replace(ports, metrics=tally), session_id, turn)
         return replace(_told(ports, picture), done=dict(tally.counts))
     except Exception as error:  # noqa: BLE001 a door for each session: one that fails never stops the others
         return Ensured(session_id, done=dict(tally.counts), fault=why(error))

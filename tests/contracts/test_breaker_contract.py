@@ -1,4 +1,4 @@
-"""What every Records keeps of the whole deployment's cleanup: whether it is armed, and what a day has spent."""
+"""What every Records keeps of the whole deployment: whether cleanup is armed, what a day spent, where a sweep is."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
@@ -82,6 +82,18 @@ def test_a_word_replaces_none_where_none_was_ever_said(records: Records):
     assert not records.replace_arming(STOPPED, BEGUN)
 
     assert records.arming() is None
+
+
+def test_a_sweep_begins_with_the_first_key_until_somebody_says_otherwise(records: Records):
+    assert records.swept_until() == ""
+
+
+def test_the_last_word_on_the_sweep_counts_also_that_it_begins_with_the_first_key(records: Records):
+    records.put_swept_until("originals/match-17/100GOPRO/GX010038.MP4")
+    assert records.swept_until() == "originals/match-17/100GOPRO/GX010038.MP4"
+
+    records.put_swept_until("")
+    assert records.swept_until() == ""
 
 
 def test_a_day_on_which_nothing_was_cleaned_has_spent_nothing(records: Records):

@@ -377,6 +377,20 @@ def test_two_multipart_uploads_of_one_key_are_both_listed(sent: Sent):
     sent.world.footage.abort(sent.key, second_id)
 
 
+def test_open_multipart_uploads_are_listed_behind_a_key(sent: Sent):
+    keys = [f"{sent.key}/{name}" for name in ("a", "b", "c")]
+    begun = {key: sent.world.footage.create_multipart(key, UPLOAD_ID) for key in keys}
+
+    def listed(after_key: str) -> list[str]:
+        return [each.key for each in sent.world.footage.multiparts(sent.key, after_key)]
+
+    assert listed("") == [sent.key, *keys]
+    assert listed(keys[0]) == keys[1:]
+    assert listed(keys[-1]) == []
+    for key, multipart_id in begun.items():
+        sent.world.footage.abort(key, multipart_id)
+
+
 def test_a_completed_upload_is_no_longer_listed(sent: Sent):
     sent.send()
     sent.complete()

@@ -398,19 +398,66 @@ class TestAnOutputWithoutCrc64nvme:
 
     @pytest.mark.parametrize("when", list(When))
     @pytest.mark.parametrize("call", [1, 2, 3])
-    def test_a_copy_that_fails_midway_leaves_nothing_behind_and_is_made_anew(self, call: int, when: When):
+    def test_a_copy_that_fails_midway_is_resumed_and_leaves_nothing_behind(self, call: int, when: When):
         ports = self.written()
         ports.clock.advance(1)
         broken = faulty(ports.footage, Fault("copy_part", StorageBusy("S3"), call=call, when=when))
         small = replace(ports.policy, part_size_bytes=1)
 
         done = reconcile(replace(ports, footage=broken, policy=small), 60)
+        watched, calls = counted(replace(ports, policy=small))
+        watched.clock.advance(1)
+        reconcile(watched, 60)
 
         assert done.failed == 1
+        assert story.state_of(ports) == "PROCESSED"
+        assert calls["copy_part"] == -(-len(BODY) // 8) - (call if when is When.AFTER else call - 1)
         assert not list(ports.footage.multiparts(""))
         assert len(ports.footage.versions(KEY)) == 1
-        story.let_pass(ports)
+
+    @pytest.mark.parametrize("undo", ["aborted", "replaced"])
+    def test_a_copy_that_is_of_no_use_any_more_is_begun_again(self, undo: str):
+        ports = self.begun()
+        copy = recorded(ports).session.checksum_copy
+        assert copy
+        if undo == "aborted":
+            ports.footage.abort(KEY, copy.multipart_id)
+        else:
+            ports.footage.put_without_crc64nvme(KEY, BODY)
+
+        story.let_pass(ports, rounds=2)
+
         assert story.state_of(ports) == "PROCESSED"
+        assert recorded(ports).session.checksum_copy is None
+        assert not list(ports.footage.multiparts(""))
+
+    def test_the_copy_of_an_order_that_another_took_over_is_dropped(self):
+        ports = self.begun()
+        ordering.order(ports, story.OPERATOR, SESSION_ID, wish([VIDEO], {"again": 1}))
+
+        story.let_pass(ports)
+
+        assert recorded(ports).session.checksum_copy is None
+        assert not list(ports.footage.multiparts(""))
+
+    def test_the_multipart_upload_of_a_copy_is_no_orphan_however_old_it_is(self):
+        ports = self.begun()
+        ports.clock.advance(ports.policy.upload_ttl_s + 1)
+
+        broken = faulty(ports.footage, Fault("copy_part", StorageBusy("S3")))
+        done = reconcile(replace(ports, footage=broken), 60)
+
+        assert done.aborted_orphans == 0
+        assert list(ports.footage.multiparts(""))
+
+    def begun(self) -> MemoryPorts:
+        """A world in which S3 has copied one part of the output."""
+        ports = self.written()
+        ports.clock.advance(1)
+        broken = faulty(ports.footage, Fault("copy_part", StorageBusy("S3"), call=2))
+        small = replace(ports.policy, part_size_bytes=1)
+        reconcile(replace(ports, footage=broken, policy=small), 60)
+        return ports
 
     def test_it_is_computed_once(self):
         ports = self.written()

@@ -88,7 +88,12 @@ WRITES = {
 
 WRITES_OF = {
     **dict.fromkeys(MATRIX, WRITES),
-    "reconcile": WRITES | {("dynamodb:UpdateItem", "SESSION#*"), ("dynamodb:UpdateItem", "SPENT#*")},
+    "reconcile": WRITES
+    | {
+        ("dynamodb:PutItem", "SWEEP#*"),
+        ("dynamodb:UpdateItem", "SESSION#*"),
+        ("dynamodb:UpdateItem", "SPENT#*"),
+    },
 }
 FUNCTIONS = sorted(MATRIX)
 
@@ -223,6 +228,7 @@ def test_the_writable_keys_are_those_of_the_tables_items():
         items.session_key(make_session_id("s"), "")["pk"],
         items.pointer_key(UploadId("u"))["pk"],
         items.spent_key(date(2026, 11, 21))["pk"],
+        items.SWEEP_KEY["pk"],
     }
 
     assert {key.partition("#")[0] + "#*" for key in written} == {key for _, key in WRITES_OF["reconcile"]}

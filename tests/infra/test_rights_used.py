@@ -238,6 +238,7 @@ def test_the_reconciler_uses_exactly_the_rights_it_has(world: AwsWorld, ports: P
             finishing.cancel_upload(ports, PROCESSOR, again.upload_id)
         ports.footage.create_multipart(finished.key, UploadId("u_orphan"))
 
+    assert not reconcile(ports, 0).swept
     done = reconcile(ports, 60)
 
     assert (done.failed, done.finished) == (0, True)

@@ -4,6 +4,7 @@ from tests.mutants.bounded_work import BOUNDED_WORK
 from tests.mutants.mutant import Edit, Mutant, bug
 from tests.mutants.of_uploads import OF_UPLOADS
 from tests.mutants.on_device import ON_DEVICE
+from tests.mutants.reconciling import IN_THE_RECONCILER
 
 CORE = "cloud/chalicelib/core"
 FLOWS = "cloud/chalicelib/flows"
@@ -299,6 +300,7 @@ MUTANTS = (
         "-k",
         "range",
     ),
+    *IN_THE_RECONCILER,
     *ON_DEVICE,
     *OF_UPLOADS,
 )

@@ -82,8 +82,8 @@ class StoryFootage(S3Footage):
         bucket = super().bucket()
         return replace(bucket, at=bucket.at + self._clock.ahead)
 
-    def multiparts(self, prefix: str) -> Iterator[OpenMultipart]:
-        for listed in super().multiparts(prefix):
+    def multiparts(self, prefix: str, after_key: str = "") -> Iterator[OpenMultipart]:
+        for listed in super().multiparts(prefix, after_key):
             yield replace(listed, initiated_at=self._made_at[listed.multipart_id])
 
     def put_part(self, key: str, multipart_id: str, number: int, body: bytes) -> None:

@@ -146,8 +146,11 @@ class S3Footage:
                 return []
             raise
 
-    def multiparts(self, prefix: str) -> Iterator[OpenMultipart]:
-        pages = self._s3.get_paginator("list_multipart_uploads").paginate(Bucket=self._bucket, Prefix=prefix)
+    def multiparts(self, prefix: str, after_key: str = "") -> Iterator[OpenMultipart]:
+        behind: Any = {"KeyMarker": after_key} if after_key else {}
+        pages = self._s3.get_paginator("list_multipart_uploads").paginate(
+            Bucket=self._bucket, Prefix=prefix, **behind
+        )
         with named():
             for page in pages:
                 for listed in page.get("Uploads", ()):

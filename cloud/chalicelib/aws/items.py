@@ -14,6 +14,7 @@ A session's id is `PROJECT/NAME`, so every key with one is of that project alone
 | UPLOAD#{upload_id} | UPLOAD | the session of an upload |
 | TOKEN#{id}, DEVICE#{id} | TOKEN, DEVICE | a token, a device |
 | CLEANUP | ARMING | whether cleanup is armed |
+| SWEEP#orphans | SWEEP | the key behind which the sweep of orphaned multipart uploads goes on |
 | SPENT#{day} | SPENT | what was cleaned on a day (UTC), or may be |
 
 The session's item and what was written with it carry the session's version (`at_version`), and the session's names
@@ -55,6 +56,7 @@ UPLOAD_SK = "UPLOAD#"
 RECEIPT_SK = "RECEIPT#"
 INDEX_SK = "INDEX#"
 ARMING_KEY = {"pk": "CLEANUP", "sk": "ARMING"}
+SWEEP_KEY = {"pk": "SWEEP#orphans", "sk": "SWEEP"}
 
 _serialized = TypeSerializer().serialize
 _deserialized = TypeDeserializer().deserialize
@@ -130,6 +132,10 @@ def device_item(device: Device) -> Item:
 
 def arming_item(arming: Arming) -> Item:
     return _item(ARMING_KEY, arming)
+
+
+def sweep_item(after_key: str) -> Item:
+    return attributes({**SWEEP_KEY, "after_key": after_key})
 
 
 def spent_key(day: date) -> dict[str, str]:

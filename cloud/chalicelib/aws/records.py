@@ -174,6 +174,13 @@ class DynamoRecords:
             return False
         return True
 
+    def swept_until(self) -> str:
+        item = self._get(items.SWEEP_KEY)
+        return item["after_key"]["S"] if item else ""
+
+    def put_swept_until(self, key: str) -> None:
+        self._put(items.sweep_item(key))
+
     def put_progress(self, session_id: SessionId, progress: Progress) -> None:
         self._put(items.progress_item(session_id, progress))
 

@@ -43,6 +43,17 @@ class Camera:
 
 
 @dataclass(frozen=True)
+class ChecksumCopy:
+    """The multipart upload into which S3 copies one version of an output, to compute its CRC64NVME."""
+
+    artifact_id: ArtifactId
+    key: str
+    version_id: str
+    multipart_id: str
+    part_size_bytes: int
+
+
+@dataclass(frozen=True)
 class Session:
     """The session's own item; every write of the session's state checks and bumps `version`.
 
@@ -50,7 +61,7 @@ class Session:
     processing nor cleaned. `processed_at` is when its grace began. `cleanup` is the intent under which it is being, or
     was, cleaned; `cleaned` are the versions that cleanup removed or may have removed. `restoring` are the artifacts
     that an operator wants back, since `restoring_since`. `is_guarded` is whether a cleaned one had its last look
-    before S3 purges what was cleaned.
+    before S3 purges what was cleaned. `checksum_copy` is on record as long as S3 computes the CRC64NVME of an output.
     """
 
     session_id: SessionId
@@ -70,6 +81,7 @@ class Session:
     restoring_since: datetime | None = None
     cleaned_at: datetime | None = None
     is_guarded: bool = False
+    checksum_copy: ChecksumCopy | None = None
 
     def __post_init__(self) -> None:
         if self.group is not None and not _GROUP.fullmatch(self.group):

@@ -1,26 +1,21 @@
 """Looking at the world before a decision: only at what the decision can depend on."""
 
-import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from chalicelib.core import crc, keys
+from chalicelib.core import keys
 from chalicelib.core.cleanup import Spent
-from chalicelib.core.crc import Crc64Nvme
-from chalicelib.core.errors import MultipartGone, TooLarge, VersionGone
+from chalicelib.core.errors import MultipartGone, TooLarge
 from chalicelib.core.ids import UploadId
 from chalicelib.core.manifest import MOST_BYTES, Manifest, manifest
-from chalicelib.core.parts import plan_parts
 from chalicelib.core.picture import Picture
 from chalicelib.core.settle import Actor, Facts, Observation, Policy, due_uploads
 from chalicelib.core.settle.cleaning import is_last_look_due, may_be_cleaned
 from chalicelib.core.settle.gates import evidence
-from chalicelib.core.settle.outputs import MOST_COMPUTED_BYTES, may_state_outputs
+from chalicelib.core.settle.outputs import may_state_outputs
 from chalicelib.core.upload import StoredObject, Upload
 from chalicelib.ports import Footage, Ports
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -38,11 +33,8 @@ def look(ports: Ports, picture: Picture, actor: Actor, about: About) -> Facts:
     if about.upload_id is not None:
         return Facts(uploads)
     said = _manifest(ports.footage, picture)
-    wanted = _stated_keys(picture, said)
-    if actor is not Actor.RECONCILER:
-        return Facts(uploads, said, _heads(ports.footage, wanted))
-    stored = {key: _proven(ports, each) for key, each in _heads(ports.footage, wanted).items()}
-    return look_at_cleanup(ports, picture, Facts(uploads, said, stored))
+    facts = Facts(uploads, said, _heads(ports.footage, _stated_keys(picture, said)))
+    return look_at_cleanup(ports, picture, facts) if actor is Actor.RECONCILER else facts
 
 
 def look_at_cleanup(ports: Ports, picture: Picture, facts: Facts) -> Facts:
@@ -117,28 +109,3 @@ def _stated_keys(picture: Picture, said: Manifest | None) -> list[str]:
 
 def _heads(footage: Footage, wanted: Iterable[str]) -> dict[str, StoredObject | None]:
     return {key: footage.head(key) for key in dict.fromkeys(wanted)}
-
-
-def _proven(ports: Ports, stored: StoredObject | None) -> StoredObject | None:
-    """`stored` with its CRC64NVME: where its writer left none, S3 computes it by copying to parts that are dropped."""
-    if stored is None or stored.crc64nvme or not 1 <= stored.size_bytes <= MOST_COMPUTED_BYTES:
-        return stored
-    try:
-        return replace(stored, crc64nvme=_computed_by_s3(ports, stored))
-    except (MultipartGone, VersionGone):
-        # Somebody swept it away meanwhile; the next look tries again.
-        return stored
-
-
-def _computed_by_s3(ports: Ports, stored: StoredObject) -> Crc64Nvme:
-    plan = plan_parts(stored.size_bytes, ports.policy.restore_part_size_bytes)
-    multipart_id = ports.footage.create_multipart(stored.key, ports.ids.upload_id())
-    try:
-        parts = [
-            ports.footage.copy_part(stored.key, multipart_id, stored.version_id, plan, number)
-            for number in plan.numbers
-        ]
-    finally:
-        ports.footage.abort(stored.key, multipart_id)
-    log.info("checksum computed by S3", extra={"key": stored.key, "size_bytes": stored.size_bytes})
-    return crc.fold((part.crc64nvme, part.size_bytes) for part in parts)

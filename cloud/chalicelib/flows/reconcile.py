@@ -2,24 +2,32 @@
 
 import logging
 from collections import Counter
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 
 from chalicelib.core import keys
 from chalicelib.core.ids import SessionId
 from chalicelib.core.picture import Picture
-from chalicelib.core.settle import Actor, Rest, due_uploads, look_again_at
+from chalicelib.core.settle import Rest, due_uploads, look_again_at
 from chalicelib.core.upload import Upload
 from chalicelib.flows.acts import carry_out
+from chalicelib.flows.deadline import Deadline, OutOfTime, punctual
 from chalicelib.flows.recording import loaded
-from chalicelib.flows.settling import settle_session
-from chalicelib.ports import Due, OpenMultipart, Ports
+from chalicelib.flows.settling import settle_in_time
+from chalicelib.ports import Due, Footage, OpenMultipart, Ports
 
 log = logging.getLogger(__name__)
 
 BATCH = 25
 """Sessions asked for at a time; a round goes on until nothing is due or its time is over."""
+
+TURN_S = 60
+"""What one session gets at a time: one with hours of work gets further turns once every other had its own."""
+
+SWEEP_SHARE = 1 / 8
+"""The share of a round's time that sessions leave to the sweep of orphans."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +39,10 @@ class Round:
     aborted_orphans: int
     finished: bool
     """False when time ran out with sessions still due; the next round goes on with the longest due."""
+    unfinished: int = 0
+    """Sessions for whose work the time did not suffice; what is done of it is kept, and the next round goes on."""
+    swept: bool = True
+    """False when time ran out before every open multipart upload was looked at; the next round goes on behind it."""
 
 
 class _End(Enum):
@@ -38,49 +50,94 @@ class _End(Enum):
 
     SETTLED = "settled"
     FAILED = "failed"
+    UNFINISHED = "its time was over first"
     ELSEWHERE = "another has it, or wrote it since"
 
 
+@dataclass
+class _Turns:
+    """The turns of one round: what became of each session that had one."""
+
+    ends: dict[SessionId, _End] = field(default_factory=dict)
+    finished: bool = True
+
+    def of(self, end: _End) -> set[SessionId]:
+        return {session_id for session_id, its_end in self.ends.items() if its_end is end}
+
+
 def reconcile(ports: Ports, time_limit_s: float) -> Round:
-    """One round: every session due by now is settled, longest due first, for at most about `time_limit_s`.
+    """One round: every session due by now is settled, longest due first, for at most `time_limit_s` and a call more.
 
     A session is due again, behind all others, before it is settled: not even one that takes the function down can
-    starve them, and of two rounds that overlap one has it.
+    starve them, and of two rounds that overlap one has it. Each gets TURN_S; what is left of the round goes to those
+    who have more to do.
     """
     started_at = ports.clock.now()
-    deadline = started_at + timedelta(seconds=time_limit_s)
-    ended: Counter[_End] = Counter()
-    seen: set[SessionId] = set()
-    while due := _next_due(ports, started_at, seen):
+    end = Deadline(ports.clock, started_at + timedelta(seconds=time_limit_s))
+    turns_end = end.earlier(time_limit_s * SWEEP_SHARE)
+    turns = _Turns()
+    _give_each_a_turn(ports, turns, started_at, turns_end)
+    _give_further_turns(ports, turns, turns_end)
+    aborted, swept = _sweep_orphans(ports, end)
+    counts = Counter(turns.ends.values())
+    done = Round(
+        counts[_End.SETTLED],
+        counts[_End.FAILED],
+        aborted,
+        turns.finished,
+        counts[_End.UNFINISHED],
+        swept,
+    )
+    return _reported(ports, done)
+
+
+def _give_each_a_turn(ports: Ports, turns: _Turns, started_at: datetime, end: Deadline) -> None:
+    while due := _next_due(ports, started_at, turns):
         for item in due:
-            if ports.clock.now() >= deadline:
-                return _reported(ports, _round(ended, 0, finished=False))
-            seen.add(item.session_id)
-            ended[_settled(ports, item)] += 1
-    return _reported(ports, _round(ended, _abort_orphans(ports), finished=True))
+            if end.is_over():
+                turns.finished = False
+                return
+            turns.ends[item.session_id] = _settled(ports, item, end.at_most(TURN_S))
 
 
-def _round(ended: Counter[_End], aborted: int, finished: bool) -> Round:
-    return Round(ended[_End.SETTLED], ended[_End.FAILED], aborted, finished)
-
-
-def _next_due(ports: Ports, started_at: datetime, seen: set[SessionId]) -> list[Due]:
+def _next_due(ports: Ports, started_at: datetime, turns: _Turns) -> list[Due]:
     # The index may lag behind what this round wrote: whom we have seen may stand before whom we have not.
-    due = ports.records.due(started_at, BATCH + len(seen))
-    return [item for item in due if item.session_id not in seen]
+    due = ports.records.due(started_at, BATCH + len(turns.ends))
+    return [item for item in due if item.session_id not in turns.ends]
 
 
-def _settled(ports: Ports, item: Due) -> _End:
+def _give_further_turns(ports: Ports, turns: _Turns, end: Deadline) -> None:
+    while (wanted := turns.of(_End.UNFINISHED)) and not end.is_over():
+        due = ports.records.due(ports.clock.now(), BATCH + len(turns.ends))
+        taken = [_again(ports, turns, item, end) for item in due if item.session_id in wanted]
+        if not any(taken):
+            return
+
+
+def _again(ports: Ports, turns: _Turns, item: Due, end: Deadline) -> bool:
+    """Whether the session had another turn; one that another round has taken since stays as it was told."""
+    if end.is_over():
+        return False
+    its_end = _settled(ports, item, end.at_most(TURN_S))
+    if its_end is _End.ELSEWHERE:
+        return False
+    turns.ends[item.session_id] = its_end
+    return True
+
+
+def _settled(ports: Ports, item: Due, turn: Deadline) -> _End:
     try:
         postponed = Due(item.session_id, ports.clock.now())
         if not ports.records.postpone(item, postponed.due_at):
             return _End.ELSEWHERE
-        picture = settle_session(ports, item.session_id, Actor.RECONCILER)
+        picture = settle_in_time(ports, item.session_id, turn)
+        if turn.is_over():
+            return _End.UNFINISHED
         _let_rest(ports, postponed, picture)
     except Exception:  # a door for each session: one that fails must not starve the rest
         log.exception("session not settled", extra={"session_id": item.session_id})
         ports.metrics.count("reconcile.failed")
-        _settle_each_upload(ports, item.session_id)
+        _settle_each_upload(ports, item.session_id, turn)
         return _End.FAILED
     return _End.SETTLED
 
@@ -92,7 +149,7 @@ def _let_rest(ports: Ports, postponed: Due, picture: Picture) -> None:
         ports.records.postpone(postponed, next_at)
 
 
-def _settle_each_upload(ports: Ports, session_id: SessionId) -> None:
+def _settle_each_upload(ports: Ports, session_id: SessionId, turn: Deadline) -> None:
     """What can be done for a session of which something fails: one upload's fault keeps no other from its end."""
     try:
         due = due_uploads(loaded(ports, session_id), ports.clock.now(), ports.policy)
@@ -100,13 +157,14 @@ def _settle_each_upload(ports: Ports, session_id: SessionId) -> None:
         log.exception("session not read", extra={"session_id": session_id})
         return
     for upload in due:
-        _settle_upload(ports, upload)
+        if not turn.is_over():
+            _settle_upload(ports, upload, turn)
 
 
-def _settle_upload(ports: Ports, upload: Upload) -> None:
+def _settle_upload(ports: Ports, upload: Upload, turn: Deadline) -> None:
     about = {"session_id": upload.session_id, "upload_id": upload.upload_id}
     try:
-        settle_session(ports, upload.session_id, Actor.RECONCILER, upload.upload_id)
+        settle_in_time(ports, upload.session_id, turn, upload.upload_id)
     except Exception:  # a door for each upload
         log.exception("upload not settled", extra=about)
         _let_upload_rest(ports, upload)
@@ -122,18 +180,37 @@ def _let_upload_rest(ports: Ports, upload: Upload) -> None:
         log.exception("upload not put off", extra={"upload_id": upload.upload_id})
 
 
-def _abort_orphans(ports: Ports) -> int:
-    now, policy = ports.clock.now(), ports.policy
+def _sweep_orphans(ports: Ports, end: Deadline) -> tuple[int, bool]:
+    """How many were aborted, and whether all was looked at; if not, the next sweep goes on behind the last key."""
+    began_behind = reached = ports.records.swept_until()
     aborted = 0
-    for prefix in keys.OF_SESSIONS:
-        # Processors may upload by themselves where we complete nothing of theirs: theirs are not ours to end early.
-        is_ours = prefix in keys.CLEANED
-        age_s = policy.orphan_age_s if is_ours else policy.upload_ttl_s
-        for multipart in ports.footage.multiparts(prefix):
-            if multipart.initiated_at <= now - timedelta(seconds=age_s) and _is_orphan(ports, multipart):
+    try:
+        for multipart in _multiparts(punctual(ports, end).footage, began_behind):
+            if _is_old(ports, multipart) and _is_orphan(ports, multipart):
                 _abort_orphan(ports, multipart)
                 aborted += 1
-    return aborted
+            reached = multipart.key
+    except OutOfTime:
+        ports.records.put_swept_until(reached)
+        return aborted, False
+    if began_behind:
+        ports.records.put_swept_until("")
+    return aborted, True
+
+
+def _multiparts(footage: Footage, behind: str) -> Iterator[OpenMultipart]:
+    """Every open multipart upload of a session's, kind by kind; from the kind of `behind` on, and behind that key."""
+    kinds = list(keys.OF_SESSIONS)
+    first = next((place for place, kind in enumerate(kinds) if behind.startswith(kind)), 0)
+    for place, kind in enumerate(kinds[first:]):
+        yield from footage.multiparts(kind, behind if place == 0 else "")
+
+
+def _is_old(ports: Ports, multipart: OpenMultipart) -> bool:
+    # Processors may upload by themselves where we complete nothing of theirs: theirs are not ours to end early.
+    is_ours = keys.may_be_removed(multipart.key)
+    age_s = ports.policy.orphan_age_s if is_ours else ports.policy.upload_ttl_s
+    return multipart.initiated_at <= ports.clock.now() - timedelta(seconds=age_s)
 
 
 def _abort_orphan(ports: Ports, multipart: OpenMultipart) -> None:
@@ -148,6 +225,9 @@ def _is_orphan(ports: Ports, multipart: OpenMultipart) -> bool:
     picture = ports.records.picture(session_id) if session_id else None
     if picture is None:
         return True
+    copy = picture.session.checksum_copy
+    if copy and copy.multipart_id == multipart.multipart_id:
+        return False
     return not any(
         upload.multipart_id == multipart.multipart_id and upload.owes for upload in picture.uploads
     )
@@ -156,4 +236,6 @@ def _is_orphan(ports: Ports, multipart: OpenMultipart) -> bool:
 def _reported(ports: Ports, done: Round) -> Round:
     log.info("reconciled", extra=asdict(done))
     ports.metrics.count("reconcile.settled", done.settled)
+    if done.unfinished:
+        ports.metrics.count("reconcile.unfinished", done.unfinished)
     return done

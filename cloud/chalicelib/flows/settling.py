@@ -8,6 +8,7 @@ from chalicelib.core.ids import SessionId, UploadId
 from chalicelib.core.picture import Picture
 from chalicelib.core.settle import ALLOWED, Actor, Rest, SendOrder, settle
 from chalicelib.flows.acts import carry_out
+from chalicelib.flows.deadline import Deadline, OutOfTime, punctual
 from chalicelib.flows.looking import About, look
 from chalicelib.flows.recording import loaded
 from chalicelib.ports import Ports
@@ -24,14 +25,14 @@ def settle_session(
     actor: Actor,
     upload_id: UploadId | None = None,
     keys: Iterable[str] = (),
+    deadline: Deadline | None = None,
 ) -> Picture:
     """The session after what it was owed and `actor` may do is done; with `upload_id`, for that upload only.
 
     `keys` are those that an event names: of the uploads only theirs are looked at, by the API none, and by the
     reconciler those that are due.
-    What takes many rounds, such as copying back, goes on when it is settled again. Idempotent and safe beside any other
-    caller. Raises NotFound, PartsRefused (nothing lost: the parts can be sent again), StorageBusy when others keep
-    writing the session.
+    Idempotent and safe beside any other caller. Raises NotFound, PartsRefused (nothing lost: the parts can be sent
+    again), StorageBusy when others keep writing the session, OutOfTime at `deadline`.
     """
     is_contended, about = True, About(upload_id, frozenset(keys))
     for _ in range(_ROUNDS):
@@ -47,6 +48,8 @@ def settle_session(
         is_contended = False
         try:
             for action in allowed:
+                if deadline:
+                    deadline.demand_time()
                 picture = carry_out(ports, picture, action)
         except Conflict:
             is_contended = True
@@ -58,3 +61,19 @@ def settle_session(
     if is_contended:
         raise StorageBusy(f"session {session_id} is being written by others; ask again")
     return picture
+
+
+def settle_in_time(
+    ports: Ports, session_id: SessionId, deadline: Deadline, upload_id: UploadId | None = None
+) -> Picture:
+    """The session after as much of what it is owed as the reconciler can do by `deadline`; the rest stays owed.
+
+    What is done is kept: parts that S3 has copied are not copied again. Raises like `settle_session`.
+    """
+    try:
+        return settle_session(
+            punctual(ports, deadline), session_id, Actor.RECONCILER, upload_id, deadline=deadline
+        )
+    except OutOfTime:
+        log.info("session not ended in its time", extra={"session_id": session_id})
+        return loaded(ports, session_id)

@@ -11,7 +11,9 @@ from chalicelib.core.settle import (
     Brought,
     Clean,
     Complete,
+    ComputeChecksum,
     CopyParts,
+    DropChecksumCopy,
     Expire,
     Fail,
     Finish,
@@ -48,6 +50,8 @@ REACHES_FOR_OBJECTS = {
     BringBack,
     CopyParts,
     Brought,
+    ComputeChecksum,
+    DropChecksumCopy,
 }
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from chalicelib.core.session import SessionState
+from chalicelib.core.session import ChecksumCopy, SessionState
 from chalicelib.core.settle import look_again_at
 from tests.core.settle.cases import (
     LIGHTS,
@@ -32,6 +32,7 @@ from tests.core.settle.cases import (
 GRACE_ENDS_AT = PROCESSED_AT + timedelta(seconds=POLICY.grace_s)
 PATIENCE = timedelta(seconds=POLICY.cleanup_patience_s)
 UNSENT = replace(ORDER, sent_at=None)
+COPY = ChecksumCopy(VIDEO, "outputs/x", "version", "multipart", 8)
 
 
 def again_at(case: Case) -> datetime | None:
@@ -66,6 +67,9 @@ AT_ONCE: dict[str, Callable[[], Case]] = {
     ),
     "measurements of a processed session to be indexed": lambda: unindexed(open_gates()).at(-10),
     "something wanted back": lambda: open_gates().session(restoring=ORIGINALS, held="restored"),
+    "a checksum that S3 computes for nobody any more": lambda: made_session().session(
+        state=SessionState.FAILED, failure="no light found", checksum_copy=COPY
+    ),
     "an intent on record": intended,
     "an intent on record, held": lambda: intended().session(held="look first"),
     "a live upload": lambda: open_gates().at(-10).uploaded(upload_of(open_gates().picture, SPARE)),

@@ -1,7 +1,9 @@
 """What is owed to a session for what its processor made."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -9,13 +11,24 @@ from chalicelib.core.crc import EMPTY
 from chalicelib.core.ids import ArtifactId, UploadId
 from chalicelib.core.manifest import Manifest, Stated
 from chalicelib.core.order import Order, wish
-from chalicelib.core.session import SessionState
-from chalicelib.core.settle import Facts, Fail, IndexMeasurements, Pin, Policy, Process, settle
+from chalicelib.core.session import ChecksumCopy, SessionState
+from chalicelib.core.settle import (
+    ComputeChecksum,
+    DropChecksumCopy,
+    Facts,
+    Fail,
+    IndexMeasurements,
+    Pin,
+    Policy,
+    Process,
+    settle,
+)
 from chalicelib.core.settle.outputs import (
     MOST_COMPUTED_BYTES,
     awaits_outputs,
     fault_on_record,
     is_processed,
+    judge_computed,
 )
 from chalicelib.core.upload import StoredObject, Upload
 from tests.core.settle.cases import (
@@ -97,8 +110,40 @@ def test_what_has_its_receipt_is_not_pinned_again():
     assert pinned.owed() == ()
 
 
-def test_an_object_whose_crc64nvme_nobody_knows_yet_is_neither_pinned_nor_a_fault():
-    assert with_manifest(stored_session(), VIDEO, crc64nvme=None).owed() == ()
+def test_an_object_whose_crc64nvme_nobody_knows_yet_has_it_computed_and_is_neither_pinned_nor_a_fault():
+    case = with_manifest(stored_session(), VIDEO, crc64nvme=None)
+
+    action = case.only(ComputeChecksum)
+    assert action.stated.artifact_id == VIDEO
+    assert judge_computed(action.stated, replace(action.stored, crc64nvme=action.stated.crc64nvme)) == Pin(
+        VIDEO, replace(action.stored, crc64nvme=action.stated.crc64nvme)
+    )
+    assert isinstance(judge_computed(action.stated, replace(action.stored, crc64nvme=OTHER_CRC)), Fail)
+
+
+def copying(case: Case, **changes: Any) -> Case:
+    """The case while S3 computes the CRC64NVME of the video."""
+    key = case.picture.key(VIDEO)
+    copy = replace(ChecksumCopy(VIDEO, key, "version", "multipart", 8), **changes)
+    return case.session(checksum_copy=copy)
+
+
+def test_the_copy_of_an_output_that_is_still_awaited_is_kept():
+    assert DropChecksumCopy not in [type(each) for each in copying(stored_session()).owed()]
+
+
+@pytest.mark.parametrize(
+    "ended",
+    [
+        lambda: copying(stored_session(), key="outputs/of/an/earlier/order"),
+        lambda: copying(made_session()),
+        lambda: copying(stored_session()).session(state=SessionState.FAILED, failure="no light"),
+        lambda: copying(stored_session()).session(state=SessionState.OPEN),
+        lambda: copying(stored_session()).session(order=None),
+    ],
+)
+def test_the_copy_of_what_nobody_waits_for_any_more_is_dropped(ended: Callable[[], Case]):
+    assert DropChecksumCopy in [type(each) for each in ended().owed()]
 
 
 def test_an_object_of_one_of_our_uploads_gets_its_receipt_by_that_upload():
@@ -298,4 +343,4 @@ def test_an_output_without_crc64nvme_that_is_too_large_to_be_computed_fails_its_
 
     owed = settle(picture, facts, START, Policy())
 
-    assert [type(action) for action in owed] == ([Fail] if fails else [])
+    assert [type(action) for action in owed] == ([Fail] if fails else [ComputeChecksum])

@@ -19,7 +19,6 @@ from chalicelib.core.settle import (
     Verify,
 )
 from chalicelib.core.settle.restoring import PURGED
-from chalicelib.core.settle.uploads import COPIES_AT_ONCE
 from chalicelib.core.upload import Upload
 from tests.core.settle.cases import (
     AUDIO,
@@ -120,13 +119,12 @@ def test_only_that_this_very_version_is_purged_ends_a_restore(changes):
     assert case.uploaded(ended).owed() == (BringBack(FIRST),)
 
 
-def test_the_first_parts_that_are_missing_are_copied_few_at_a_time():
+def test_every_part_that_is_missing_is_copied_and_no_other():
     case = wanted_back(cleaned(), FIRST)
     upload = copy_of(case, plan=replace(copy_of(case).plan, part_size_bytes=3))
 
-    assert seeing(case, upload).owed() == (CopyParts(COPY, (1, 2, 3, 4)),)
-    assert len(upload.plan.numbers) > COPIES_AT_ONCE
-    assert seeing(case, upload, 1, 3, 4, 5).owed() == (CopyParts(COPY, (2, 6, 7, 8)),)
+    assert seeing(case, upload).owed() == (CopyParts(COPY, tuple(range(1, 10))),)
+    assert seeing(case, upload, 1, 3, 4, 5).owed() == (CopyParts(COPY, (2, 6, 7, 8, 9)),)
     assert seeing(case, upload, 1, 2, 3, 4, 5, 6, 7, 8).owed() == (CopyParts(COPY, (9,)),)
 
 

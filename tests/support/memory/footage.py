@@ -121,10 +121,10 @@ class MemoryFootage:
         if current and current.etag == etag:
             self.mark_deleted(key)
 
-    def multiparts(self, prefix: str) -> Iterator[OpenMultipart]:
+    def multiparts(self, prefix: str, after_key: str = "") -> Iterator[OpenMultipart]:
         listed = sorted((multipart.key, multipart_id) for multipart_id, multipart in self._multiparts.items())
         for key, multipart_id in listed:
-            if key.startswith(prefix):
+            if key.startswith(prefix) and key > after_key:
                 yield OpenMultipart(key, multipart_id, self._multiparts[multipart_id].initiated_at)
 
     def register(self, key: str, upload_id: UploadId, multipart_id: str) -> None:

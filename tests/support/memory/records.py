@@ -41,6 +41,7 @@ class MemoryRecords:
         self._spent: dict[date, Spent] = {}
         self._spending = threading.Lock()
         self._arming_lock = threading.Lock()
+        self._swept_until = ""
 
     def picture(self, session_id: SessionId) -> Picture | None:
         entry = self._entries.get(session_id)
@@ -127,6 +128,12 @@ class MemoryRecords:
                 return False
             self._spent[day] = spent.with_one_more(size_bytes)
         return True
+
+    def swept_until(self) -> str:
+        return self._swept_until
+
+    def put_swept_until(self, key: str) -> None:
+        self._swept_until = key
 
     def put_progress(self, session_id: SessionId, progress: Progress) -> None:
         self._progress[session_id] = progress

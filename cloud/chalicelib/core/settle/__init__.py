@@ -18,7 +18,9 @@ from chalicelib.core.settle.actions import (
     Brought,
     Clean,
     Complete,
+    ComputeChecksum,
     CopyParts,
+    DropChecksumCopy,
     Expire,
     Fail,
     Finish,
@@ -67,7 +69,9 @@ __all__ = [
     "Brought",
     "Clean",
     "Complete",
+    "ComputeChecksum",
     "CopyParts",
+    "DropChecksumCopy",
     "Expire",
     "Facts",
     "Fail",
@@ -151,6 +155,7 @@ def _is_at_work(picture: Picture) -> bool:
         or (is_stored and (is_processed(picture) or fault_on_record(picture)))
         or ((is_stored or is_processed_now) and picture.unindexed)
         or session.restoring
+        or session.checksum_copy
         or (is_processed_now and session.cleanup)
     )
 

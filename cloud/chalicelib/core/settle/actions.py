@@ -7,6 +7,7 @@ from enum import Enum
 from chalicelib.core.cleanup import Doomed
 from chalicelib.core.crc import Crc64Nvme
 from chalicelib.core.ids import ArtifactId, UploadId
+from chalicelib.core.manifest import Stated
 from chalicelib.core.parts import StoredPart
 from chalicelib.core.upload import Receipt, StoredObject
 
@@ -114,6 +115,19 @@ class Pin:
 
 
 @dataclass(frozen=True)
+class ComputeChecksum:
+    """Have S3 compute the CRC64NVME of `stored` by copying it to parts that are dropped; then pin it, or fail."""
+
+    stated: Stated
+    stored: StoredObject
+
+
+@dataclass(frozen=True)
+class DropChecksumCopy:
+    """End the copy from which S3 was computing a CRC64NVME that nobody needs any more."""
+
+
+@dataclass(frozen=True)
 class IndexMeasurements:
     """Index the frames of this version of measurements, or quarantine it."""
 
@@ -195,6 +209,8 @@ Action = (
     | Store
     | SendOrder
     | Pin
+    | ComputeChecksum
+    | DropChecksumCopy
     | IndexMeasurements
     | Fail
     | Process

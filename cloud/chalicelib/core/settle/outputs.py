@@ -7,12 +7,20 @@ from chalicelib.core.artifact import Kind
 from chalicelib.core.manifest import Stated
 from chalicelib.core.picture import Picture
 from chalicelib.core.session import SessionState
-from chalicelib.core.settle.actions import Action, Fail, IndexMeasurements, Pin, Process
+from chalicelib.core.settle.actions import (
+    Action,
+    ComputeChecksum,
+    DropChecksumCopy,
+    Fail,
+    IndexMeasurements,
+    Pin,
+    Process,
+)
 from chalicelib.core.settle.facts import Facts
 from chalicelib.core.upload import StoredObject, UploadState
 
 MOST_COMPUTED_BYTES = 8 * 2**30
-"""What S3 is asked to compute a CRC64NVME of, by copying it within one look of the reconciler."""
+"""The most of which S3 is asked to compute a CRC64NVME, by copying it: one or two minutes of a round."""
 
 
 def may_state_outputs(picture: Picture) -> bool:
@@ -29,6 +37,8 @@ def awaits_outputs(picture: Picture) -> bool:
 
 def owed_for_outputs(picture: Picture, facts: Facts) -> Iterator[Action]:
     """Receipts for what the manifest states and the bucket shows; PROCESSED once all that is required is there."""
+    if picture.session.checksum_copy and not _is_copy_needed(picture):
+        yield DropChecksumCopy()
     state = picture.session.state
     if state in (SessionState.STORED, SessionState.PROCESSED):
         yield from (IndexMeasurements(receipt) for receipt in picture.unindexed)
@@ -39,6 +49,7 @@ def owed_for_outputs(picture: Picture, facts: Facts) -> Iterator[Action]:
         yield Fail(fault)
         return
     yield from _pins(picture, facts)
+    yield from _checksums(picture, facts)
     # What nobody requires is verified as well, as long as it stands: afterwards nobody looks at the manifest again.
     if is_processed(picture) and not _has_unproven(picture, facts):
         yield Process()
@@ -86,10 +97,7 @@ def _fault(picture: Picture, facts: Facts) -> str | None:
     for stated in facts.manifest.stated:
         stored = _unverified(picture, facts, stated)
         if stored and not _may_be(stated, stored):
-            return (
-                f"{stated.artifact_id} has {stored.size_bytes} bytes and CRC64NVME {stored.crc64nvme}; "
-                f"its manifest states {stated.size_bytes} and {stated.crc64nvme}"
-            )
+            return _difference(stated, stored)
         unprovable = _why_not_provable(stated, stored) if stored else None
         if unprovable:
             return unprovable
@@ -113,6 +121,28 @@ def _pins(picture: Picture, facts: Facts) -> Iterator[Pin]:
             yield Pin(stated.artifact_id, stored)
 
 
+def judge_computed(stated: Stated, stored: StoredObject) -> Pin | Fail:
+    """What is owed once the CRC64NVME of `stored`, which it has now, was computed."""
+    if _may_be(stated, stored):
+        return Pin(stated.artifact_id, stored)
+    return Fail(_difference(stated, stored))
+
+
+def _checksums(picture: Picture, facts: Facts) -> Iterator[ComputeChecksum]:
+    for stated in facts.manifest.stated if facts.manifest else ():
+        stored = _unverified(picture, facts, stated)
+        if stored and stored.crc64nvme is None:
+            yield ComputeChecksum(stated, stored)
+
+
+def _is_copy_needed(picture: Picture) -> bool:
+    """Whether the copy that is on record is still of an output that the present order waits for."""
+    session, copy = picture.session, picture.session.checksum_copy
+    if copy is None or session.state is not SessionState.STORED or session.order is None:
+        return False
+    return copy.key == picture.key(copy.artifact_id) and picture.receipt(copy.artifact_id) is None
+
+
 def _has_unproven(picture: Picture, facts: Facts) -> bool:
     """Whether something that the manifest states stands without a CRC64NVME, which the reconciler has S3 compute."""
     stated = facts.manifest.stated if facts.manifest else ()
@@ -128,6 +158,13 @@ def _unverified(picture: Picture, facts: Facts, stated: Stated) -> StoredObject 
     if stored and any(upload.upload_id == stored.upload_id for upload in picture.uploads):
         return None
     return stored
+
+
+def _difference(stated: Stated, stored: StoredObject) -> str:
+    return (
+        f"{stated.artifact_id} has {stored.size_bytes} bytes and CRC64NVME {stored.crc64nvme}; "
+        f"its manifest states {stated.size_bytes} and {stated.crc64nvme}"
+    )
 
 
 def _may_be(stated: Stated, stored: StoredObject) -> bool:

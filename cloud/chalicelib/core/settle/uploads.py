@@ -28,8 +28,6 @@ from chalicelib.core.upload import StoredObject, Upload, UploadState
 LOOKS_AT_ONCE = 20
 """Uploads of one session at which the reconciler looks before it goes on to the next session."""
 _MOST_DOUBLINGS = 20
-COPIES_AT_ONCE = 4
-"""Parts that are copied between two looks; a restore goes on with the next look."""
 
 
 def owed_to_uploads(picture: Picture, facts: Facts, now: datetime, policy: Policy) -> Iterator[Action]:
@@ -145,7 +143,7 @@ def _owed_while_live(
     if upload.copies and not upload.is_past(now):
         lacking = parts.missing(upload.plan, seen.parts)
         if lacking:
-            return CopyParts(upload.upload_id, lacking[:COPIES_AT_ONCE])
+            return CopyParts(upload.upload_id, lacking)
     stored_parts = tuple(sorted(seen.parts, key=lambda part: part.number))
     whole = assembled(upload.plan, stored_parts)
     # Whoever else's object stands on the key, it is kept: unknown means keep, and S3 would refuse to replace it.

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from chalicelib.core import settle
 from chalicelib.core.picture import Picture
 from chalicelib.core.settle import Action
-from chalicelib.flows.acts import cleaning, outputs, uploads
+from chalicelib.flows.acts import checksums, cleaning, outputs, uploads
 from chalicelib.ports import Ports
 
 _DOING: Mapping[type[Action], Callable[..., Picture]] = {
@@ -23,6 +23,8 @@ _DOING: Mapping[type[Action], Callable[..., Picture]] = {
     settle.Store: outputs.store,
     settle.SendOrder: outputs.send_order,
     settle.Pin: outputs.pin,
+    settle.ComputeChecksum: checksums.compute,
+    settle.DropChecksumCopy: checksums.drop,
     settle.IndexMeasurements: outputs.index,
     settle.Fail: outputs.fail,
     settle.Process: outputs.process,

@@ -20,6 +20,7 @@ from chalicelib.core.settle import (
 )
 from chalicelib.core.settle.restoring import PURGED
 from chalicelib.core.upload import Upload
+from chalicelib.flows.acts.copying import copy_parts_of
 from chalicelib.flows.recording import demand_unwritten, record, told
 from chalicelib.ports import Ports
 
@@ -103,8 +104,9 @@ def copy_parts(ports: Ports, picture: Picture, action: CopyParts) -> Picture:
     """S3 copies by itself: no byte passes through here, and what is copied once is not copied again."""
     upload = picture.upload(action.upload_id)
     try:
-        for number in action.numbers:
-            ports.footage.copy_part(upload.key, upload.multipart_id, upload.copies or "", upload.plan, number)
+        copy_parts_of(
+            ports, upload.key, upload.multipart_id, upload.copies or "", upload.plan, action.numbers
+        )
     except MultipartGone:
         return picture
     except VersionGone:

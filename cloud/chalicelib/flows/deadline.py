@@ -1,0 +1,69 @@
+"""By when somebody must have ended: asked before every call to the bucket, so that no loop runs past it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from chalicelib.ports import Clock, Footage, OpenMultipart, Ports
+
+
+class OutOfTime(Exception):
+    """The time is over. What is done is kept; the rest is done with the next look."""
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """The moment `at`, by `clock`."""
+
+    clock: Clock
+    at: datetime
+
+    def is_over(self) -> bool:
+        return self.clock.now() >= self.at
+
+    def demand_time(self) -> None:
+        """Raises OutOfTime once it is over."""
+        if self.is_over():
+            raise OutOfTime
+
+    def at_most(self, seconds: float) -> "Deadline":
+        """The deadline of somebody who gets `seconds` from now, and never more than this one."""
+        return replace(self, at=min(self.at, self.clock.now() + timedelta(seconds=seconds)))
+
+    def earlier(self, seconds: float) -> "Deadline":
+        """The deadline that leaves `seconds` before this one."""
+        return replace(self, at=self.at - timedelta(seconds=seconds))
+
+
+def punctual(ports: Ports, deadline: Deadline) -> Ports:
+    """`ports` whose bucket raises OutOfTime instead of beginning a call, or showing one more upload, too late.
+
+    The table is never refused, nor the end of a multipart upload: what was done is recorded, and leaves nothing behind.
+    """
+    return replace(ports, footage=cast(Footage, _Punctual(ports.footage, deadline)))
+
+
+class _Punctual:
+    def __init__(self, footage: Footage, deadline: Deadline) -> None:
+        self._footage = footage
+        self._deadline = deadline
+
+    def __getattr__(self, name: str) -> Any:
+        return self._in_time(getattr(self._footage, name))
+
+    def abort(self, key: str, multipart_id: str) -> bool:
+        return self._footage.abort(key, multipart_id)
+
+    def multiparts(self, prefix: str, after_key: str = "") -> Iterator[OpenMultipart]:
+        self._deadline.demand_time()
+        for multipart in self._footage.multiparts(prefix, after_key):
+            self._deadline.demand_time()
+            yield multipart
+
+    def _in_time(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any) -> Any:
+            self._deadline.demand_time()
+            return method(*arguments)
+
+        return call

@@ -1,0 +1,58 @@
+"""The bugs that are planted in the reconciler: in what bounds its rounds."""
+
+from tests.mutants.mutant import Mutant, bug
+
+CORE = "cloud/chalicelib/core"
+FLOWS = "cloud/chalicelib/flows"
+ROUNDS = ("tests/simulation/test_bounded_rounds.py",)
+
+
+def _timeless_copies(name: str, scenario: str) -> Mutant:
+    """S3 is asked to copy parts however late it is."""
+    old = "return self._in_time(getattr(self._footage, name))"
+    new = (
+        "found = getattr(self._footage, name)\n"
+        '        return found if name == "copy_part" else self._in_time(found)'
+    )
+    return bug(name, f"{FLOWS}/deadline.py", old, new, *ROUNDS, "-k", scenario)
+
+
+IN_THE_RECONCILER = (
+    _timeless_copies("a restore copies on after its turn", "restore"),
+    _timeless_copies("a checksum is copied on after its turn", "outputs_of_8_gib"),
+    bug(
+        "a session with hours of work takes the whole round",
+        f"{FLOWS}/reconcile.py",
+        "turns.ends[item.session_id] = _settled(ports, item, end.at_most(TURN_S))",
+        "turns.ends[item.session_id] = _settled(ports, item, end)",
+        *ROUNDS,
+    ),
+    bug(
+        "the sweep of orphans has no limit",
+        f"{FLOWS}/reconcile.py",
+        "_multiparts(punctual(ports, end).footage, began_behind)",
+        "_multiparts(ports.footage, began_behind)",
+        *ROUNDS,
+    ),
+    bug(
+        "the sweep of orphans begins with the first key in every round",
+        f"{FLOWS}/reconcile.py",
+        "began_behind = reached = ports.records.swept_until()",
+        'began_behind = reached = ""',
+        *ROUNDS,
+    ),
+    bug(
+        "the copy of a checksum is aborted as an orphan",
+        f"{FLOWS}/reconcile.py",
+        "    if copy and copy.multipart_id == multipart.multipart_id:\n        return False\n",
+        "",
+        "tests/flows/test_outputs.py",
+    ),
+    bug(
+        "a checksum that was computed is not compared with the manifest",
+        f"{CORE}/settle/outputs.py",
+        "    if _may_be(stated, stored):\n        return Pin(",
+        "    if stored.crc64nvme:\n        return Pin(",
+        "tests/flows/test_outputs.py",
+    ),
+)
