@@ -38,7 +38,8 @@ examples:
   reelhaul audit --interface enxd43260ddac87 --haul
 
 Says of each recording on the card whether it is home and safe to erase; it never erases. Ends with 0 when every video
-is home, else with 1. With --haul what is missing is brought home first: the safety net for cron and timers.
+is home and nothing hints at one that the camera does not list, else with 1. With --haul what is missing is brought
+home first: the safety net for cron and timers.
 """
 
 

@@ -15,8 +15,8 @@ from edge_client.names import (
     counted_on,
     is_directory,
     is_loop,
-    is_video,
     label,
+    may_be_video,
     parsed,
     spellings,
 )
@@ -179,7 +179,7 @@ def _videos(files: Iterable[CameraFile]) -> Iterable[CameraFile]:
     """Each video once. Which of two sizes is true cannot be told, and one would silently win."""
     seen: dict[tuple[str, str], CameraFile] = {}
     for file in files:
-        if is_video(file.filename) and seen.setdefault((file.directory, file.filename), file) != file:
+        if may_be_video(file.filename) and seen.setdefault((file.directory, file.filename), file) != file:
             raise CardFault(f"the camera lists {file.path} twice and not alike; switch it off and on")
     return seen.values()
 

@@ -17,9 +17,8 @@ from edge_client.haul import Each, Haul, Report
 from edge_client.plan import SessionPlan
 from edge_client.settings import AuditSettings, HaulSettings, ListSettings, StatusSettings
 from edge_client.status import statuses
-from edge_client.survey import Survey, lengths_s, proven, surveyed
+from edge_client.survey import Survey, audited, lengths_s, surveyed
 from edge_client.terminal import say
-from edge_client.tools import Tools
 from edge_client.visit import CameraTools, Visit
 from edge_client.wiring import camera_tools_of, coordinator_of, one_try, spool_of, tools_of
 
@@ -43,13 +42,11 @@ def audit(settings: AuditSettings, stop: threading.Event) -> int:
     """Say how a card stands; with --haul bring home first what is missing."""
     with tools_of(settings.device, stop) as tools:
         code = _say_reports(Haul(tools, New(), None).run(), settings.as_json) if settings.haul else DONE
-        survey = _audited(tools)
+        survey = _visiting(tools.at_camera, lambda visit: audited(visit, tools))
+        for silence in survey.witnesses.silences:
+            log.debug("the list cannot be compared", extra={"reason": silence})
         _say(saying.audit_lines(survey), saying.audit_json(survey), settings.as_json)
         return code or (DONE if survey.all_home else REFUSED)
-
-
-def _audited(tools: Tools) -> Survey:
-    return _visiting(tools.at_camera, lambda visit: proven(visit, tools, surveyed(visit, tools.coordinator)))
 
 
 def listing(settings: ListSettings, stop: threading.Event) -> int:

@@ -23,6 +23,7 @@
     │   ├── StorageUnreachable
     │   ├── UrlRefused, PartTurnedDown    ask for a fresh URL | check the part and send it again
     │   └── Unsettled        exit 1       tried again for a minute, then a person must look
+    │       └── NothingListed             the list is empty, but the camera counts videos
     ├── RoundLost                         ends a round over a chapter's parts; the next one looks anew
     │   ├── UploadGone                    the coordinator says that the upload is over: open a new one
     │   ├── PlanReplaced                  the coordinator has another part plan: take that
@@ -164,6 +165,10 @@ class Unsettled(Transient):
     """Wrong now, but cameras settle: tried again for a minute, then a person must look."""
 
     patience_s = SETTLE_S
+
+
+class NothingListed(Unsettled):
+    """An empty list of a camera that counts videos."""
 
 
 class RoundLost(EdgeError):

@@ -14,7 +14,17 @@ from edge_client.chapters import CameraFile
 from edge_client.choice import ByFile, ByNumber, Choice
 from edge_client.chosen import Choosing, ChosenSession
 from edge_client.coordinator import ChapterView
-from edge_client.errors import CoordinatorRefusal, EdgeError, Refused, SessionUnknown, TryLater, Unsettled
+from edge_client.errors import (
+    CardFault,
+    ChapterGap,
+    CoordinatorRefusal,
+    EdgeError,
+    Refused,
+    SessionUnknown,
+    TryLater,
+    Unsettled,
+)
+from edge_client.listing import Listed
 from edge_client.plan import PLAN, ChapterPlan, SessionPlan, decoded
 from edge_client.spool import SessionSpool
 from edge_client.tools import Tools
@@ -83,7 +93,8 @@ class Haul:
         folder = self._tools.spool.session(session_id)
         raw = folder.read(PLAN)
         if raw is None:
-            [one], _ = self._choosing(visit).sessions(visit.files())
+            listed, [one], _ = self._chosen(visit)
+            _refuse_unread_chapters(listed, one)
             return self._session(visit, folder, _frozen(visit, folder, one), one.files)
         plan = decoded(raw, session_id)
         if isinstance(self._choice, (ByNumber, ByFile)):
@@ -101,7 +112,7 @@ class Haul:
 
     def _each(self, visit: Visit, do: Callable[[ChosenSession], T]) -> Each[T]:
         """What `do` makes of each chosen session; one session's refusal does not keep the others."""
-        sessions, refusals = self._choosing(visit).sessions(visit.files())
+        listed, sessions, refusals = self._chosen(visit)
         done = list[T]()
         for refusal in refusals:
             log.error("not hauled", extra={"reason": str(refusal)})
@@ -110,6 +121,7 @@ class Haul:
         try:
             for one in sessions:
                 try:
+                    _refuse_unread_chapters(listed, one)
                     done.append(do(one))
                 except (Refused, Unsettled) as error:
                     log.error("session refused", extra={"session": one.name, "reason": str(error)})
@@ -117,6 +129,15 @@ class Haul:
         except TryLater as error:
             return Each(tuple(done), tuple(refusals), error)
         return Each(tuple(done), tuple(refusals))
+
+    def _chosen(self, visit: Visit) -> tuple[Listed, list[ChosenSession], list[EdgeError]]:
+        """The list, the sessions that are chosen of it, and what a person must look at beside them."""
+        listed = visit.listed()
+        unread = _unread(listed, self._choice)
+        if unread and isinstance(self._choice, ByFile):
+            raise unread[0]
+        sessions, refusals = self._choosing(visit).sessions(listed.files)
+        return listed, sessions, [*unread, *refusals]
 
     def _choosing(self, visit: Visit) -> Choosing:
         return Choosing(self._tools, visit, self._choice, self._session_id)
@@ -169,6 +190,25 @@ class Haul:
             raise CoordinatorRefusal(f"the coordinator's session has no {chapter.path} of this size")
         parts = folder.chapter(view.artifact_id, plan.identity(chapter))
         return ChapterHaul(self._tools, visit, plan, chapter, view, folder, parts).run()
+
+
+def _unread(listed: Listed, choice: Choice) -> list[EdgeError]:
+    """A refusal for what cannot be read of the list, where it may be what is asked for."""
+    if isinstance(choice, ByNumber):
+        return []
+    paths = choice.paths if isinstance(choice, ByFile) else None
+    unread = [each for each in listed.unreadable if paths is None or each.label in paths]
+    told = "; ".join(f"{each.label}: {each.reason}" for each in unread)
+    return (
+        [CardFault(f"entries of the camera's list cannot be read, so not hauled: {told}")] if unread else []
+    )
+
+
+def _refuse_unread_chapters(listed: Listed, one: ChosenSession) -> None:
+    """Raises ChapterGap when a whole recording is wanted and one of its chapters cannot be read."""
+    if one.recording and (unread := listed.unreadable_of(one.recording)):
+        told = "; ".join(f"{each.label}: {each.reason}" for each in unread)
+        raise ChapterGap(f"{one.recording.label} has chapters that cannot be read: {told}")
 
 
 def _frozen(visit: Visit, folder: SessionSpool, one: ChosenSession) -> SessionPlan:

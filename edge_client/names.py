@@ -55,7 +55,8 @@ _FIRSTS = {"GOPR": "GP", "GPFR": "GF", "GPBK": "GB"}
 _COUNT_FROM_THE_SECOND = frozenset(_FIRSTS.values())
 # What sessions were named after by number alone: these prefixes stay out of a session's name.
 ORDINARY_PREFIXES = frozenset({"GX", "GH", "GM", "GS", "GP"})
-VIDEO_ENDINGS = (".MP4", ".360")
+# Photos (raw, 360 degrees), proxies, thumbnails, sound: whatever ends otherwise may be a video.
+OTHER_ENDINGS = (".JPG", ".JPEG", ".GPR", ".DNG", ".36P", ".LRV", ".THM", ".WAV")
 
 LAST_NUMBER = 9999
 MOST_FILES_OF_A_DIRECTORY = 999
@@ -91,9 +92,9 @@ def is_directory(name: str) -> bool:
     return DIRECTORY.fullmatch(name) is not None
 
 
-def is_video(filename: str) -> bool:
-    """Whether the ending is that of a video, chapter or not; proxies (.LRV) and photos (.36P) are none."""
-    return filename.upper().endswith(VIDEO_ENDINGS)
+def may_be_video(filename: str) -> bool:
+    """Whether nothing shows that it is none: a name that is not all readable, or has an unknown ending, may be one."""
+    return not filename.isprintable() or not filename.upper().endswith(OTHER_ENDINGS)
 
 
 def is_loop(number: str) -> bool:

@@ -13,6 +13,7 @@ from edge_client.plan import CameraIdentity, SessionPlan
 from edge_client.standings import FileStanding, RecordingStanding, Standing
 from edge_client.status import SessionStatus
 from edge_client.survey import Survey
+from edge_client.witnesses import unexplained_bytes
 
 GIGABYTE = 1_000_000_000
 MEGABYTE = 1_000_000
@@ -67,7 +68,7 @@ def audit_lines(survey: Survey) -> list[str]:
     head = ("recording", "chapters", "size", "standing", "session", "")
     lines = [_card_line(survey), *_table(head, [_audit_row(one) for one in survey.recordings])]
     lines += [line for one in survey.recordings for line in _not_home_lines(one)]
-    return [*lines, *_rest_lines(survey), _verdict(survey)]
+    return [*lines, *_rest_lines(survey), *_verdict(survey)]
 
 
 def audit_json(survey: Survey) -> dict[str, object]:
@@ -75,6 +76,7 @@ def audit_json(survey: Survey) -> dict[str, object]:
     return {
         "camera": asdict(survey.camera),
         "all_home": survey.all_home,
+        "reasons_to_keep": list(survey.reasons_to_keep),
         "recordings": [
             {
                 **_recording_json(one.recording),
@@ -87,6 +89,7 @@ def audit_json(survey: Survey) -> dict[str, object]:
             for one in survey.recordings
         ],
         **_rest_json(survey),
+        "witnesses": _witnesses_json(survey),
     }
 
 
@@ -177,17 +180,18 @@ KNOWN_BY = {Standing.HAULED: "receipt", Standing.PROVEN: "proof"}
 def _rest_lines(survey: Survey) -> Iterable[str]:
     for file in survey.strangers:
         yield f"  {file.path}  {file.size_bytes:,} bytes  not named like a chapter, never hauled"
+    for each in survey.unreadable:
+        yield f"  {each.label}  unreadable entry of the camera's list: {each.reason}"
     if survey.others:
         yield f"photos and the like, never hauled: {survey.others}"
 
 
-def _verdict(survey: Survey) -> str:
-    if survey.all_home:
-        more = "; the other files on the card are not" if survey.others else ""
-        return f"every video on this card is home and safe to erase{more}"
-    safe = sum(one.standing.is_home for one in survey.recordings)
-    count = len(survey.recordings)
-    return f"keep this card: {safe} of {count} recordings are home; `reelhaul audit --haul` brings the rest"
+def _verdict(survey: Survey) -> list[str]:
+    reasons = survey.reasons_to_keep
+    if reasons:
+        return [f"keep this card: {reason}" for reason in reasons]
+    more = "; the other files on the card are not" if survey.others else ""
+    return [f"every video on this card is home and safe to erase{more}"]
 
 
 def _chapters(recording: Recording) -> str:
@@ -221,7 +225,21 @@ def _file_json(file: FileStanding) -> dict[str, object]:
 
 
 def _rest_json(survey: Survey) -> dict[str, object]:
-    return {"strangers": [file.path for file in survey.strangers], "others": survey.others}
+    return {
+        "strangers": [file.path for file in survey.strangers],
+        "unreadable": [{"entry": each.label, "reason": each.reason} for each in survey.unreadable],
+        "others": survey.others,
+    }
+
+
+def _witnesses_json(survey: Survey) -> dict[str, object]:
+    """What the camera's state says beside its list; null where it says nothing."""
+    return {
+        "videos_counted": survey.witnesses.videos,
+        "used_bytes": survey.witnesses.used_bytes,
+        "unexplained_bytes": unexplained_bytes(survey.inventory, survey.witnesses),
+        "silent": list(survey.witnesses.silences),
+    }
 
 
 def _length_s(recording: Recording, lengths_s: Mapping[str, int | None]) -> int | None:

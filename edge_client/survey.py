@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from edge_client.chapters import CameraFile, recordings, strangers
 from edge_client.coordinator import Coordinator
-from edge_client.names import is_video
+from edge_client.errors import NothingListed
+from edge_client.listing import Listed, Unreadable
 from edge_client.plan import CameraIdentity
 from edge_client.proving import Proving
 from edge_client.standings import KnownChapter, RecordingStanding, standings
 from edge_client.tools import Tools
 from edge_client.visit import Visit
+from edge_client.witnesses import READER, Inventory, Witnesses, doubts
 
 
 @dataclass(frozen=True)
 class Survey:
     """What is on a card and how it stands.
 
-    `strangers` are videos that are no chapters, `others` counts photos and whatever else is listed. Without a
-    coordinator nothing is known: `is_asked` is false and every file counts as missing.
+    `strangers` are videos that are no chapters, `others` counts photos and whatever else is listed, `unreadable` is
+    what may be a video and cannot be read. Without a coordinator nothing is known: `is_asked` is false and every file
+    counts as missing.
     """
 
     camera: CameraIdentity
@@ -28,34 +31,83 @@ class Survey:
     strangers: tuple[CameraFile, ...]
     others: int
     is_asked: bool
-    known: tuple[KnownChapter, ...] = ()
+    known: tuple[KnownChapter, ...]
+    unreadable: tuple[Unreadable, ...]
+    inventory: Inventory
+    witnesses: Witnesses
+
+    @property
+    def homes(self) -> int:
+        """How many recordings are verified, whole."""
+        return sum(one.standing.is_home for one in self.recordings)
 
     @property
     def all_home(self) -> bool:
-        """Whether every video of the card is verified."""
-        return self.is_asked and not self.strangers and all(one.standing.is_home for one in self.recordings)
+        """Whether every video of the card is verified, as far as anything tells."""
+        return not self.reasons_to_keep
+
+    @property
+    def reasons_to_keep(self) -> tuple[str, ...]:
+        """Why the card may not be erased; none when every video of it is verified and nothing hints at another."""
+        return tuple(reason for reason in (*self._lacks(), *doubts(self.inventory, self.witnesses)) if reason)
+
+    def _lacks(self) -> Iterator[str | None]:
+        if not self.is_asked:
+            yield "no coordinator was asked"
+        if self.unreadable:
+            yield f"entries of the camera's list that cannot be read: {len(self.unreadable)}; {READER}"
+        if self.strangers:
+            yield f"films that are not named like chapters: {len(self.strangers)}; copy them by hand"
+        if self.homes < len(self.recordings):
+            yield (
+                f"{self.homes} of {len(self.recordings)} recordings are home; "
+                "`reelhaul audit --haul` brings the rest"
+            )
 
 
 def surveyed(visit: Visit, coordinator: Coordinator | None) -> Survey:
     """The card as it is now. Raises what keeps it from being read."""
-    listed = visit.files()
-    card = recordings(listed)
-    camera = _camera(visit, [file for one in card for file in one.files] or listed)
+    return _survey(visit, coordinator, visit.listed())
+
+
+def audited(visit: Visit, tools: Tools) -> Survey:
+    """The card as it is now, proven. A list that stays empty while the camera counts videos is a reason to keep it."""
+    try:
+        listed = visit.listed()
+    except NothingListed:
+        listed = Listed(witnesses=visit.witnesses)
+    return proven(visit, tools, _survey(visit, tools.coordinator, listed))
+
+
+def _survey(visit: Visit, coordinator: Coordinator | None, listed: Listed) -> Survey:
+    card, strange = recordings(listed.files), tuple(strangers(listed.files))
+    chapters = [file for one in card for file in one.files]
+    camera = _camera(visit, chapters)
     known = coordinator.known_chapters(camera.serial) if coordinator and camera.serial else ()
+    no_recording = len(strange) + len(listed.unreadable)
+    inventory = Inventory(
+        entries=listed.entries,
+        recordings=len(card) + no_recording,
+        videos=len(chapters) + no_recording,
+        sizes_bytes=listed.sizes_bytes,
+    )
     return Survey(
         camera,
         standings(card, known),
-        tuple(strangers(listed)),
-        sum(not is_video(file.filename) for file in listed),
+        strange,
+        listed.others,
         coordinator is not None,
         known,
+        listed.unreadable,
+        inventory,
+        listed.witnesses,
     )
 
 
-def _camera(visit: Visit, listed: Sequence[CameraFile]) -> CameraIdentity:
-    """Who the camera is; on an empty card some cameras do not say."""
-    if listed:
-        return visit.identity(listed[0])
+def _camera(visit: Visit, chapters: Sequence[CameraFile]) -> CameraIdentity:
+    """Who the camera is; where there is no chapter to say it, some cameras do not say."""
+    if chapters:
+        return visit.identity(chapters[0])
     found = visit.tools.retry.run("the camera's identity", visit.tools.camera.info)
     return found or CameraIdentity("", None, None)
 

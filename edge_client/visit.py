@@ -8,13 +8,15 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from edge_client.camera import Camera, FileFacts, KeepAlive, concerns_of
+from edge_client.camera import Camera, FileFacts, KeepAlive, concerns_of, witnesses_of
 from edge_client.chapters import CameraFile
-from edge_client.errors import CameraBusy, Refused, Unsettled
+from edge_client.errors import CameraBusy, ReadBroken, Refused, RequestForbidden, Unsettled
 from edge_client.identity import FileIdentity
+from edge_client.listing import NOT_NAMED, Entry, Listed, Unreadable, listed
 from edge_client.locks import CameraLocks
 from edge_client.plan import MOST_CHAPTERS, CameraIdentity, ChapterPlan, SessionPlan
 from edge_client.retry import Retry
+from edge_client.witnesses import Witnesses
 
 log = logging.getLogger(__name__)
 
@@ -48,17 +50,18 @@ class Visit:
     was_busy: bool = False
     told: set[str] = field(default_factory=set)
     listed_at: float = 0.0
+    witnesses: Witnesses = field(default_factory=Witnesses)
 
-    def files(self) -> list[CameraFile]:
-        """The camera's list, once it is done writing."""
+    def listed(self) -> Listed:
+        """The camera's whole list, once it is done writing."""
         self.wake()
-        return self.tools.retry.run("the camera's list", self._files)
+        return self.tools.retry.run("the camera's list", self._look_at_list)
 
-    def _files(self) -> list[CameraFile]:
+    def _look_at_list(self) -> Listed:
         self.tools.camera.control_over_usb()
         with self._noting_busy():
-            status = self._ready()
-            return self._listed(status.get("39", 0))
+            self.witnesses = witnesses_of(self._ready())
+            return self._listed(self.witnesses.videos or 0)
 
     def _ready(self) -> dict[str, int]:
         """The camera's status once it can be read; whatever may end it too soon is told, each once."""
@@ -68,10 +71,23 @@ class Visit:
             self.told.add(concern)
         return status
 
-    def _listed(self, video_count: int) -> list[CameraFile]:
-        files = self.tools.camera.files(video_count)
+    def _listed(self, video_count: int) -> Listed:
+        entries = self.tools.camera.entries(video_count)
         self.listed_at = self.tools.retry.timing.monotonic()
-        return files
+        return listed(entries, [self._found(entry) for entry in entries], self.witnesses)
+
+    def _found(self, entry: Entry) -> CameraFile | Unreadable | None:
+        """What an entry of the list leads to. Where the list does not give a size, the camera may still serve it."""
+        if entry.directory is None or entry.filename is None:
+            return Unreadable(entry, NOT_NAMED) if entry.may_be_video else None
+        if entry.size_bytes is not None:
+            return entry.file(entry.size_bytes)
+        if not entry.may_be_video:
+            return None
+        try:
+            return entry.file(self.tools.camera.head(entry.directory, entry.filename).size_bytes)
+        except (Unsettled, ReadBroken, RequestForbidden) as error:
+            return Unreadable(entry, str(error))
 
     @contextmanager
     def _noting_busy(self) -> Iterator[None]:
@@ -173,7 +189,7 @@ class Visit:
         """The file as listed and as served. The list is a hint: it must say what is served, now or when read again."""
         facts = self._served(file)
         if facts.size_bytes != file.size_bytes:
-            file = next((now for now in self._listed(1) if now.path == file.path), file)
+            file = next((now for now in self._listed(1).files if now.path == file.path), file)
             facts = self._served(file)
         if facts.size_bytes != file.size_bytes:
             raise Unsettled(f"{file.path} is listed with {file.size_bytes} bytes but has {facts.size_bytes}")

@@ -24,25 +24,35 @@ from edge_client.camera.connection import (
     STATE,
     WIRED_USB,
     Connection,
+    path_of,
 )
 from edge_client.camera.documents import (
     MediaInfo,
     concerns_of,
     document_of,
-    files_of,
+    entries_of,
     identity_of,
     media_info_of,
     number_in,
     status_of,
+    witnesses_of,
 )
 from edge_client.camera.keep_alive import KeepAlive
 from edge_client.camera.link import link_to
 from edge_client.camera.reading import Wanted, read_range
-from edge_client.chapters import CameraFile
-from edge_client.errors import CameraBusy, CardFault, EdgeError, PlanDiffers, ReadBroken, Unsettled
+from edge_client.errors import (
+    CameraBusy,
+    CardFault,
+    EdgeError,
+    NothingListed,
+    PlanDiffers,
+    ReadBroken,
+    Unsettled,
+)
+from edge_client.listing import Entry
 from edge_client.plan import CameraIdentity, ChapterPlan, Span
 
-__all__ = ["Camera", "FileFacts", "KeepAlive", "MediaInfo", "concerns_of"]
+__all__ = ["Camera", "FileFacts", "KeepAlive", "MediaInfo", "concerns_of", "witnesses_of"]
 
 
 # The card is readable when it is good (0) and when it is full (1).
@@ -133,21 +143,23 @@ class Camera:
         with self._connection.ask("GET", KEEP_ALIVE, timeouts_s=(timeout_s, timeout_s)):
             pass
 
-    def files(self, video_count: int) -> list[CameraFile]:
-        """Everything in the camera's list, as it comes: unsorted, photos and all.
+    def entries(self, video_count: int) -> list[Entry]:
+        """Everything in the camera's list, as it comes: unsorted, photos and all, and what cannot be read.
 
         An empty list while the camera counts videos is a fault of the camera, not an empty card.
         """
-        found = files_of(self._document(MEDIA_LIST))
+        found = entries_of(self._document(MEDIA_LIST))
         if found is None:
             raise Unsettled("the camera's list cannot be read; switch the camera off and on")
         if not found and video_count > 0:
-            raise Unsettled(f"the camera counts {video_count} videos but lists none; switch it off and on")
+            raise NothingListed(
+                f"the camera counts {video_count} videos but lists none; switch it off and on"
+            )
         return found
 
     def head(self, directory: str, filename: str) -> FileFacts:
         """Size and ETag of a file as the camera serves it now."""
-        with self._connection.ask("HEAD", f"{FILES}{directory}/{filename}") as answer:
+        with self._connection.ask("HEAD", FILES + path_of(directory, filename)) as answer:
             answer.refuse_unless(200)
             size_bytes = number_in(answer.header("Content-Length"))
             if size_bytes is None or size_bytes < 0:

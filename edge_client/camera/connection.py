@@ -13,6 +13,7 @@ import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from types import TracebackType
+from urllib.parse import quote
 
 from edge_client.camera.link import Link
 from edge_client.errors import CameraBusy, CameraUnreachable, ReadBroken, RequestForbidden, Unsettled, told
@@ -37,6 +38,10 @@ ALLOWED = (
     re.compile(re.escape(MEDIA_INFO) + PATH.pattern, re.ASCII),
     re.compile(re.escape(FILES) + PATH.pattern, re.ASCII),
 )
+# What a HEAD may name as well, to learn how large it is: any file of a folder of the card, byte by byte. Neither
+# separators nor control characters, and not the folders `.` and `..`.
+_SEGMENT = r"(?!\.{1,2}(?:/|$))(?:[A-Za-z0-9_.~-]|%(?!2F|5C|7F|[01])[0-9A-F]{2}){1,765}"
+ALLOWED_TO_HEAD = (*ALLOWED, re.compile(rf"{re.escape(FILES)}{_SEGMENT}/{_SEGMENT}", re.ASCII))
 # A name of 70 letters between dots cannot be looked up: UnicodeError.
 LIBRARY_ERRORS = (http.client.HTTPException, OSError, UnicodeError)
 
@@ -150,7 +155,8 @@ class Connection:
         timeouts_s: tuple[float, float] = TIMEOUTS_S,
     ) -> Answer:
         """The head of the answer. Raises RequestForbidden, CameraUnreachable, ReadBroken."""
-        if method not in ("GET", "HEAD") or not any(allowed.fullmatch(path) for allowed in ALLOWED):
+        may_be_asked = {"GET": ALLOWED, "HEAD": ALLOWED_TO_HEAD}.get(method, ())
+        if not any(allowed.fullmatch(path) for allowed in may_be_asked):
             raise RequestForbidden(f"{method} {path} is not something this client asks a camera")
         with library_errors():
             host, port = self._link.address()
@@ -170,6 +176,20 @@ class Connection:
     def _made(self, family: int) -> Wire:
         self._wire = Wire(family, StallWatch(self._monotonic, ReadBroken))
         return self._wire
+
+
+def path_of(directory: str, filename: str) -> str:
+    """A file's path as an address has it: byte by byte where a name is not of a camera's form.
+
+    Raises RequestForbidden for a name that no address carries.
+    """
+    path = f"{directory}/{filename}"
+    if PATH.fullmatch(path):
+        return path
+    try:
+        return "/".join(quote(name, safe="", errors="surrogateescape") for name in (directory, filename))
+    except UnicodeEncodeError as error:
+        raise RequestForbidden(f"{path} is not a name that an address can carry") from error
 
 
 @contextmanager

@@ -9,21 +9,26 @@ from dataclasses import dataclass
 from typing import Any
 
 from edge_client.camera.connection import Answer
-from edge_client.chapters import CameraFile
 from edge_client.errors import ReadBroken, Unsettled
+from edge_client.listing import Entry
 from edge_client.plan import CameraIdentity
 from edge_client.terminal import plain
+from edge_client.witnesses import Witnesses
 
 MOST_JSON_BYTES = 32 * 1024 * 1024
 BLOCK_BYTES = 64 * 1024
 NUMBER = re.compile(r"-?[0-9]{1,19}", re.ASCII)
 # Open GoPro's ids of a camera's state.
 BARS, OVERHEATING, BATTERY_PERCENT = "2", "6", "70"
+VIDEO_COUNT, FREE_KIB, CAPACITY_KIB = "39", "54", "117"
+KIBIBYTE = 1024
+# The largest that a GoPro's sensors make of a picture.
+RAW_PHOTO_BYTES = 50_000_000
 BARS_CHARGING = 4
 LOW_BATTERY_PERCENT = 10
 # The coordinator's own bound of a model's name.
 MOST_TOLD_CHARACTERS = 200
-LARGEST_DATE = 2**63 - 1
+LARGEST_DATE = LARGEST_SIZE_BYTES = 2**63 - 1
 GUMI = re.compile(r"[0-9A-Fa-f]{1,64}", re.ASCII)
 
 
@@ -39,12 +44,33 @@ def document_of(answer: Answer) -> dict[str, Any]:
     """The JSON object in an answer. Raises Unsettled for anything else, ReadBroken for one that is cut short."""
     raw = _body_of(answer)
     try:
-        document = json.loads(raw)
+        # Names may be in any encoding: each byte that is no UTF-8 stays in them, as file systems have it in Python.
+        text = raw.decode(json.detect_encoding(raw), "surrogateescape")
+        document = json.loads(text, parse_int=_number, object_pairs_hook=_each_key_once)
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):
         raise Unsettled(f"the camera's answer to {answer.path} cannot be read")
     return document
+
+
+def _number(text: str) -> int | str:
+    """A number; one that is too long to be one stays a text, as it would take minutes."""
+    return int(text) if NUMBER.fullmatch(text) else text
+
+
+def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object in which nothing is hidden by another value of the same name: lists are joined, all else is unknown."""
+    once: dict[str, Any] = {}
+    for key, value in pairs:
+        once[key] = _either(once[key], value) if key in once else value
+    return once
+
+
+def _either(one: Any, other: Any) -> Any:
+    if isinstance(one, list) and isinstance(other, list):
+        return [*one, *other]
+    return one if one == other else None
 
 
 def _body_of(answer: Answer) -> bytearray:
@@ -91,22 +117,48 @@ def _told(value: object) -> str | None:
     return plain(words)[:MOST_TOLD_CHARACTERS] if words else None
 
 
-def files_of(document: Mapping[str, Any]) -> list[CameraFile] | None:
-    """Every file of a media list, or None when it is not one."""
+def witnesses_of(status: Mapping[str, int]) -> Witnesses:
+    """What the state says of the card beside the list. A number that makes no sense says nothing."""
+    videos, free, capacity = (status.get(key, -1) for key in (VIDEO_COUNT, FREE_KIB, CAPACITY_KIB))
+    is_known = 0 <= free <= capacity and capacity > 0
+    return Witnesses(videos if videos >= 0 else None, (capacity - free) * KIBIBYTE if is_known else None)
+
+
+def entries_of(document: Mapping[str, Any]) -> list[Entry] | None:
+    """Every entry of a media list, also what cannot be read; None when it is no media list."""
     media = document.get("media")
     if not isinstance(media, list):
         return None
-    return [file for folder in media if isinstance(folder, dict) for file in _files_in(folder)]
+    return [entry for folder in media for entry in _entries_in(folder)]
 
 
-def _files_in(folder: Mapping[str, Any]) -> list[CameraFile]:
-    directory, items = _words(folder.get("d")) or "", folder.get("fs")
-    rows = [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
-    return [
-        CameraFile(directory, name, size, date_in(row.get("cre")), date_in(row.get("mod")))
-        for row in rows
-        if (name := _words(row.get("n"))) and (size := number_in(row.get("s"))) is not None
-    ]
+def _entries_in(folder: object) -> list[Entry]:
+    """A folder that cannot be read may hold anything, and is an entry itself."""
+    if not isinstance(folder, dict):
+        return [Entry()]
+    directory, items = _words(folder.get("d")), folder.get("fs")
+    if not isinstance(items, list):
+        return [Entry(directory)]
+    return [_entry(directory, item) for item in items]
+
+
+def _entry(directory: str | None, item: object) -> Entry:
+    if not isinstance(item, dict):
+        return Entry(directory)
+    return Entry(
+        directory,
+        _words(item.get("n")),
+        size_in(item.get("s")),
+        date_in(item.get("cre")),
+        date_in(item.get("mod")),
+        _beside_bytes(item),
+    )
+
+
+def _beside_bytes(item: Mapping[str, Any]) -> int:
+    """Of a proxy the list gives the size (`glrv`, of 360 degrees `ls`), of a raw photo only that it is there."""
+    proxy_bytes = max(size_in(item.get("glrv")) or 0, size_in(item.get("ls")) or 0)
+    return proxy_bytes + (RAW_PHOTO_BYTES if number_in(item.get("raw")) == 1 else 0)
 
 
 def media_info_of(document: Mapping[str, Any]) -> MediaInfo:
@@ -120,8 +172,16 @@ def media_info_of(document: Mapping[str, Any]) -> MediaInfo:
 
 def number_in(value: object) -> int | None:
     """A wire number: cameras write them as texts."""
+    if not isinstance(value, (str, int)):
+        return None
     text = str(value)
     return int(text) if NUMBER.fullmatch(text) else None
+
+
+def size_in(value: object) -> int | None:
+    """A wire size, where it can be one. A film of no bytes is none: its size is yet to be learnt."""
+    number = number_in(value)
+    return number if number is not None and 0 < number <= LARGEST_SIZE_BYTES else None
 
 
 def date_in(value: object) -> int | None:

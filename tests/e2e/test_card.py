@@ -1,12 +1,23 @@
 """A card beside the deployed coordinator: list, --new, audit, and what a heartbeat leaves."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from infra import admin
-from infra.local.camera import Camera, Card, card_with, recording
-from tests.e2e.rig import PART_SIZE_BYTES, Rig, camera_with, source_sha256
+from infra.local.camera import (
+    ABSENT,
+    MISSING,
+    NO_MEDIA,
+    Camera,
+    Card,
+    Fault,
+    card_with,
+    chapter_path,
+    recording,
+)
+from tests.e2e.rig import PART_SIZE_BYTES, Ended, Rig, camera_with, source_sha256
 
 pytestmark = pytest.mark.e2e
 
@@ -101,6 +112,103 @@ def test_a_budget_of_two_parts_hauls_ten(rig: Rig):
         assert done.code == 0, done.said
         assert rig.stored_sha256("narrow") == source_sha256(camera)
     assert done.parts_sent == 10
+
+
+def audit_of(rig: Rig, card: Card, disturb: Callable[[Camera], None], *faults: Fault) -> Ended:
+    """The audit of a card that was hauled whole, after something happened to its camera."""
+    with camera_with(card=card) as camera:
+        assert rig.haul(camera, None, "--new").code == 0
+        assert rig.command("audit", camera).code == 0
+        camera.faults.add(*faults)
+        disturb(camera)
+        return rig.command("audit", camera)
+
+
+def listed_as(camera: Camera, **said: object) -> None:
+    """The first film's entry says this instead."""
+    [(directory, film), *_] = camera.card.files()
+    camera.card = camera.card.with_file(directory, replace(film, listed_as=tuple(said.items())))
+
+
+@pytest.mark.parametrize(
+    ("serial", "size"), [("C6100000000001", ABSENT), ("C6100000000002", "65,543")], ids=["no size", "a word"]
+)
+def test_a_size_that_the_list_does_not_give_is_asked_of_the_camera(rig: Rig, serial: str, size: object):
+    audit = audit_of(rig, card_of(serial, 7), lambda camera: listed_as(camera, s=size))
+
+    assert audit.code == 0, audit.said
+    [recording] = audit.report["recordings"]
+    assert (recording["size_bytes"], recording["safe_to_erase"]) == (PART_SIZE_BYTES + 7, True)
+
+
+def test_an_entry_that_cannot_be_read_keeps_the_card(rig: Rig):
+    gone = Fault(chapter_path("GX010007.MP4"), MISSING, times=None, method="HEAD")
+    audit = audit_of(rig, card_of("C6200000000001", 7), lambda camera: listed_as(camera, s=ABSENT), gone)
+
+    assert audit.code == 1, audit.said
+    assert audit.report["all_home"] is False
+    assert [one["entry"] for one in audit.report["unreadable"]] == ["100GOPRO/GX010007.MP4"]
+
+
+def test_a_film_whose_name_is_not_utf_8_keeps_the_card(rig: Rig):
+    def add(camera: Camera) -> None:
+        [directory] = camera.card.directories
+        odd = replace(directory.files[0], name="caf\udce9.MP4", listed_as=(("s", ABSENT),))
+        camera.card = replace(camera.card, directories=(replace(directory, files=(*directory.files, odd)),))
+
+    audit = audit_of(rig, card_of("C6300000000001", 7), add)
+
+    assert audit.code == 1, audit.said
+    assert audit.report["strangers"] == ["100GOPRO/caf\udce9.MP4"]
+    assert audit.report["unreadable"] == []
+
+
+def test_a_film_that_the_camera_counts_and_does_not_list_keeps_the_card(rig: Rig):
+    def hide(camera: Camera) -> None:
+        [directory] = camera.card.directories
+        hidden = replace(recording(8, [1000])[0], listed=False)
+        camera.card = replace(
+            camera.card, directories=(replace(directory, files=(*directory.files, hidden)),)
+        )
+        camera.state.says = {"39": 2}
+
+    audit = audit_of(rig, card_of("C6400000000001", 7), hide)
+
+    assert audit.code == 1, audit.said
+    assert [one["safe_to_erase"] for one in audit.report["recordings"]] == [True]
+    [reason] = audit.report["reasons_to_keep"]
+    assert "counts 2 videos, but its list has 1 files of 1 recordings: put the card into a reader" in reason
+
+
+def test_used_space_that_no_listed_file_explains_keeps_the_card(rig: Rig):
+    def hide(camera: Camera) -> None:
+        [directory] = camera.card.directories
+        hidden = replace(recording(8, [11_794_645_144])[0], listed=False)
+        camera.card = replace(
+            camera.card, directories=(replace(directory, files=(*directory.files, hidden)),)
+        )
+
+    audit = audit_of(rig, card_of("C6500000000001", 7), hide)
+
+    assert audit.code == 1, audit.said
+    [reason] = audit.report["reasons_to_keep"]
+    assert reason.startswith("11.8 GB of the card are used by what the camera does not list: ")
+
+
+def test_an_empty_list_on_a_used_card_keeps_it(rig: Rig):
+    def empty(camera: Camera) -> None:
+        camera.state.says = {"39": ABSENT, "54": 1_000}
+
+    audit = audit_of(
+        rig, card_of("C6600000000001", 7), empty, Fault("/gopro/media/list", NO_MEDIA, times=None)
+    )
+
+    assert audit.code == 1, audit.said
+    assert audit.report["recordings"] == []
+    [reason] = audit.report["reasons_to_keep"]
+    assert reason.startswith(
+        "the camera lists nothing, but 127.9 GB of its card are used: switch the camera off"
+    )
 
 
 def parts_put(rig: Rig, camera: Camera) -> int:

@@ -24,9 +24,10 @@ from edge_client.locks import CameraLocks
 from edge_client.retry import Retry, Tally, Timing
 from edge_client.spool import Spool
 from edge_client.stored import StoredObjects
+from edge_client.survey import Survey, audited
 from edge_client.tools import Tools
 from edge_client.transfer import Lanes, Pace, Uplink
-from edge_client.visit import CameraTools
+from edge_client.visit import CameraTools, Visit
 from tests.edge_client.fakes import (
     TOKEN,
     CameraFile,
@@ -152,6 +153,12 @@ class Device:
     def run(self, session: str | None = "s", choice: Choice = RECORDING) -> Each[Report]:
         with ExitStack() as stack:
             return Haul(self._tools(stack), choice, session).run()
+
+    def survey(self) -> Survey:
+        """What an audit finds."""
+        with ExitStack() as stack:
+            tools = self._tools(stack)
+            return audited(Visit(tools.at_camera, stack), tools)
 
     def report(self, session: str | None = "s", choice: Choice = RECORDING) -> Report:
         [report] = self.run(session, choice).done

@@ -142,44 +142,28 @@ class TestTheList:
         camera.faults["list"] = [reply]
 
         with pytest.raises(Unsettled):
-            reader.files(0)
+            reader.entries(0)
 
     def test_that_is_empty_while_videos_are_counted_is_a_fault(self, reader: Camera, camera: FakeCamera):
         camera.files.clear()
 
         with pytest.raises(Unsettled, match="counts 1 videos"):
-            reader.files(1)
-
-    @pytest.mark.parametrize(
-        "media",
-        [
-            [None, 1, "x", [], {}],
-            [{"d": "100GOPRO"}],
-            [{"d": "100GOPRO", "fs": {}}],
-            [{"d": "100GOPRO", "fs": [None, 1, "x", [], {}]}],
-            [{"d": "100GOPRO", "fs": [{"n": "GX010042.MP4"}]}],
-            [{"d": "100GOPRO", "fs": [{"n": "GX010042.MP4", "s": "a lot"}]}],
-            [{"d": "100GOPRO", "fs": [{"n": "GX010042.MP4", "s": "9" * 20}]}],
-            [{"d": "100GOPRO", "fs": [{"n": {"a": 1}, "s": "1"}]}],
-            [{"d": "100GOPRO", "fs": [{"s": "1"}]}],
-        ],
-    )
-    def test_has_no_files_in_what_is_none(self, reader: Camera, camera: FakeCamera, media: Any):
-        camera.faults["list"] = [(200, json.dumps({"media": media}).encode())]
-
-        assert reader.files(0) == []
+            reader.entries(1)
 
     @pytest.mark.parametrize(
         ("directory", "name"),
         [
             ("..", "GX010042.MP4"),
+            ("100GOPRO", ".."),
+            ("100GOPRO", "."),
             ("100GOPRO", "../../../etc/passwd"),
-            ("100GOPRO", "GX010042.MP4?delete"),
+            ("100GOPRO", "a\\b.MP4"),
             ("100GOPRO/100GOPRO", "GX010042.MP4"),
-            ("100GOPRO", "%2e%2e.MP4"),
             ("100GOPRO", "GX010042.MP4\r\nX: y"),
+            ("100GOPRO", "\x00.MP4"),
+            ("100GOPRO", "\x7f.MP4"),
             ("100GOPRO", "\ud800.MP4"),
-            ("", "GX010042.MP4"),
+            ("100GOPRO", "N" * 766),
         ],
     )
     def test_of_hostile_names_asks_nothing_of_the_camera(
@@ -187,24 +171,53 @@ class TestTheList:
     ):
         rows = {"media": [{"d": directory, "fs": [{"n": name, "s": "5"}]}]}
         camera.faults["list"] = [(200, json.dumps(rows).encode())]
-        [listed] = reader.files(0)
+        [entry] = reader.entries(0)
+        named = (entry.directory or "", entry.filename or "")
 
         for ask in (
-            lambda: reader.head(listed.directory, listed.filename),
-            lambda: reader.media_info(listed.directory, listed.filename),
-            lambda: reader.check_whole(listed.directory, listed.filename, 100, None),
-            lambda: reader.serial_in(listed.directory, listed.filename, 100),
+            lambda: reader.head(*named),
+            lambda: reader.media_info(*named),
+            lambda: reader.check_whole(*named, 100, None),
+            lambda: reader.serial_in(*named, 100),
         ):
             with pytest.raises(RequestForbidden):
                 ask()
 
         assert [path for _, path, _ in camera.requests] == ["/gopro/media/list"]
 
+    @pytest.mark.parametrize(
+        ("directory", "name", "asked"),
+        [
+            ("100GOPRO", "caf\udce9.MP4", "100GOPRO/caf%E9.MP4"),
+            ("100GOPRO", "café.MP4", "100GOPRO/caf%C3%A9.MP4"),
+            ("100GOPRO", "GX010042.MP4?delete", "100GOPRO/GX010042.MP4%3Fdelete"),
+            ("100GOPRO", "%2e%2e%2f.MP4", "100GOPRO/%252e%252e%252f.MP4"),
+            ("100GOPRO", "a b#c.MOV", "100GOPRO/a%20b%23c.MOV"),
+            ("100GOPRO", "...", "100GOPRO/..."),
+            ("100gopro", "GX010042.MP4", "100gopro/GX010042.MP4"),
+            ("100GOPRO", "CamA(1)+GX010042.MP4", "100GOPRO/CamA(1)+GX010042.MP4"),
+        ],
+    )
+    def test_of_odd_names_is_asked_how_long_they_are_byte_by_byte_and_nothing_else(
+        self, reader: Camera, camera: FakeCamera, directory: str, name: str, asked: str
+    ):
+        camera.files[asked] = CameraFile(FILM)
+
+        assert reader.head(directory, name).size_bytes == len(FILM)
+        if "CamA" not in name:
+            for ask in (
+                lambda: reader.media_info(directory, name),
+                lambda: reader.check_whole(directory, name, 100, None),
+            ):
+                with pytest.raises(RequestForbidden):
+                    ask()
+        assert [path for _, path, _ in camera.requests] == [f"/videos/DCIM/{asked}"]
+
     def test_that_ends_early_is_read_again(self, reader: Camera, camera: FakeCamera):
         camera.faults["list"] = [raw(b'HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"media": []}')]
 
         with pytest.raises(ReadBroken, match="86 bytes early"):
-            reader.files(0)
+            reader.entries(0)
 
     @pytest.mark.parametrize(
         "said",
@@ -217,13 +230,13 @@ class TestTheList:
     def test_comes_in_any_framing(self, reader: Camera, camera: FakeCamera, said: bytes):
         camera.faults["list"] = [raw(said)]
 
-        assert reader.files(0) == []
+        assert reader.entries(0) == []
 
     def test_in_chunks_that_end_early_is_read_again(self, reader: Camera, camera: FakeCamera):
         camera.faults["list"] = [raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{}")]
 
         with pytest.raises(CameraUnreachable):
-            reader.files(0)
+            reader.entries(0)
 
     @pytest.mark.parametrize(("more", "fits"), [(0, True), (1, False)])
     def test_is_taken_up_to_so_many_bytes(self, reader: Camera, camera: FakeCamera, more: int, fits: bool):
@@ -231,10 +244,10 @@ class TestTheList:
         camera.faults["list"] = [(200, said)]
 
         if fits:
-            assert reader.files(0) == []
+            assert reader.entries(0) == []
         else:
             with pytest.raises(Unsettled, match="longer than"):
-                reader.files(0)
+                reader.entries(0)
 
     def test_that_only_trickles_is_stalled(self, camera: FakeCamera):
         ticks = itertools.count(0.0, STALL_WINDOW_S)
@@ -242,7 +255,7 @@ class TestTheList:
             closing(Camera(camera.url, lambda: next(ticks))) as slow,
             pytest.raises(ReadBroken, match="stalled"),
         ):
-            slow.files(0)
+            slow.entries(0)
 
 
 class TestAFilesFacts:

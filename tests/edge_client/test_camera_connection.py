@@ -101,16 +101,60 @@ def test_a_file_may_be_asked_for_whose_name_is_of_a_cameras_form(path: str):
         "100GOPRO/" + "N" * 65 + ".MP4",
     ],
 )
-def test_no_other_name_becomes_a_path(connection: Connection, camera: FakeCamera, path: str):
-    for method, before in (
-        ("HEAD", "/videos/DCIM/"),
-        ("GET", "/videos/DCIM/"),
-        ("GET", "/gopro/media/info?path="),
-    ):
+def test_no_file_of_another_name_is_read(connection: Connection, camera: FakeCamera, path: str):
+    for before in ("/videos/DCIM/", "/gopro/media/info?path="):
         with pytest.raises(RequestForbidden):
-            connection.ask(method, before + path)
+            connection.ask("GET", before + path)
 
     assert camera.requests == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "100GOPRO/../../etc/passwd",
+        "../100GOPRO/GX010042.MP4",
+        "100GOPRO/..",
+        "100GOPRO/.",
+        "./GX010042.MP4",
+        "%2E%2E/%2E%2E%2Fetc",
+        "100GOPRO/a%2Fb.MP4",
+        "100GOPRO/a%5Cb.MP4",
+        "100GOPRO/a%00.MP4",
+        "100GOPRO/a%0D%0AX.MP4",
+        "100GOPRO/a%1F.MP4",
+        "100GOPRO/a%7F.MP4",
+        "100GOPRO/a%2f.MP4",
+        "100GOPRO/a%.MP4",
+        "100GOPRO/GX01 0042.MP4",
+        "100GOPRO/GX01\u0660042.MP4",
+        "100GOPRO//GX010042.MP4",
+        "100GOPRO/a/GX010042.MP4",
+        "100GOPRO\\GX010042.MP4",
+        "100GOPRO/GX010042.MP4?delete=1",
+        "100GOPRO/GX010042.MP4\r\nX: 1",
+        "100GOPRO/",
+        "GX010042.MP4",
+        "100GOPRO/" + "N" * 766,
+    ],
+)
+def test_no_name_leaves_its_folder_when_a_file_is_asked_how_long_it_is(
+    connection: Connection, camera: FakeCamera, path: str
+):
+    with pytest.raises(RequestForbidden):
+        connection.ask("HEAD", f"/videos/DCIM/{path}")
+
+    assert camera.requests == []
+
+
+@pytest.mark.parametrize(
+    "path", ["100GOPRO/caf%E9.MP4", "odd%20folder/GX010042", "100GOPRO/...", "a/" + "N" * 765]
+)
+def test_a_file_of_any_other_name_may_be_asked_how_long_it_is(
+    connection: Connection, camera: FakeCamera, path: str
+):
+    with connection.ask("HEAD", f"/videos/DCIM/{path}") as answer:
+        assert answer.status == 404
 
 
 def test_a_request_carries_only_what_it_needs(

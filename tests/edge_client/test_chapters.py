@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from edge_client.camera import Camera
 from edge_client.chapters import CameraFile, Recording, recordings, session_name, strangers, whole
 from edge_client.errors import CardFault, ChapterGap
-from edge_client.names import is_video
+from edge_client.names import may_be_video
 from edge_client.settings import SESSION_ID
 from tests.edge_client.fakes import FakeCamera
 
@@ -370,7 +370,9 @@ def test_the_order_of_the_list_changes_nothing(files: list[CameraFile], random):
 def test_every_video_is_of_one_recording_or_a_stranger(files: list[CameraFile]):
     placed = [one for recording in recordings(files) for one in recording.files] + strangers(files)
 
-    assert sorted(one.path for one in placed) == sorted(one.path for one in files if is_video(one.filename))
+    assert sorted(one.path for one in placed) == sorted(
+        one.path for one in files if may_be_video(one.filename)
+    )
 
 
 @given(CARDS)
@@ -427,7 +429,8 @@ def listed(camera: FakeCamera, path: Path) -> list[CameraFile]:
     camera.faults["list"] = [(200, path.read_bytes())]
     reader = Camera(camera.url, lambda: 0.0)
     try:
-        return reader.files(1)
+        files = (entry.file(entry.size_bytes or 0) for entry in reader.entries(1))
+        return [file for file in files if file]
     finally:
         reader.close()
 

@@ -13,8 +13,9 @@ import pytest
 
 from edge_client.cli import run
 from edge_client.plan import PLAN
+from edge_client.witnesses import BESIDE_AN_ENTRY_BYTES, MOST_UNEXPLAINED_BYTES
 from tests.edge_client.conftest import Device
-from tests.edge_client.fakes import SERIAL, TOKEN, CameraFile, film
+from tests.edge_client.fakes import SERIAL, TOKEN, CameraFile, FakeCamera, film
 
 HOME = "every video on this card is home and safe to erase"
 
@@ -340,6 +341,259 @@ class TestAudit:
         device.cloud.faults["known"] = [(503, b"{}")] * 3
 
         assert line.audit("--give-up-after", "0s") == 75
+
+
+ODD_SIZES: list[Any] = [
+    None,
+    "",
+    "a lot",
+    "1,234",
+    "1 234",
+    "5043.0",
+    1.5,
+    "-1",
+    "0",
+    "9" * 20,
+    True,
+    [],
+    "absent",
+]
+
+
+class TestOddEntries:
+    """An entry of the list that may be a video is shown, whatever is odd about it, and its card is kept."""
+
+    @pytest.mark.parametrize("size", ODD_SIZES, ids=repr)
+    def test_a_size_that_the_list_does_not_give_is_asked_of_the_camera(
+        self, device: Device, line: Line, size: object
+    ):
+        device.camera.media = lambda: odd_list(**({} if size == "absent" else {"s": size}))  # type: ignore[method-assign]  # the fake is ours
+
+        assert line.list() == 0
+        assert "1 recording, 0.0 MB" in line.said
+        assert line.audit("--json") == 1
+        [recording] = line.document["recordings"]
+        assert (recording["standing"], recording["size_bytes"]) == ("missing", len(device.content()))
+        assert line.haul("--new") == 0
+        assert device.object() == device.content()
+        assert line.audit() == 0
+        assert line.said.splitlines()[-1] == HOME
+
+    @pytest.mark.parametrize(
+        ("entry", "label", "words"),
+        [
+            ({"n": "GX010099.MP4"}, "100GOPRO/GX010099.MP4", "answers 404"),
+            ({"n": "caf\udce9.MP4"}, "100GOPRO/caf\\udce9.MP4", "answers 404"),
+            ({"n": "\ud800.MP4", "s": None}, "100GOPRO/\\ud800.MP4", "not a name that an address can carry"),
+            ({"n": "../../GX010042.MP4"}, "100GOPRO/../../GX010042.MP4", "not something this client asks"),
+            ({"n": "film"}, "100GOPRO/film", "answers 404"),
+            ({"n": ""}, "100GOPRO/?", "does not say which file"),
+            ({"n": {"a": 1}, "s": "5"}, "100GOPRO/?", "does not say which file"),
+            (None, "100GOPRO/?", "does not say which file"),
+            ({}, "100GOPRO/?", "does not say which file"),
+        ],
+        ids=repr,
+    )
+    def test_an_entry_that_cannot_be_read_is_shown_and_keeps_the_card(
+        self, device: Device, line: Line, entry: object, label: str, words: str
+    ):
+        line.haul("match-17", "--recording", "0042")
+        device.camera.media = lambda: with_entry(device, entry)  # type: ignore[method-assign]  # the fake is ours
+
+        for command in (line.list, line.audit):
+            code = command()
+            assert code == (1 if command == line.audit else 0)
+            assert f"  {label}  unreadable entry of the camera's list: " in line.said
+            assert words in line.said
+            assert HOME not in line.said
+        assert (
+            "keep this card: entries of the camera's list that cannot be read: 1; put the card" in line.said
+        )
+        assert line.audit("--json") == 1
+        assert line.document["all_home"] is False
+        assert [one["standing"] for one in line.document["recordings"]] == ["hauled"]
+        [shown] = line.document["unreadable"]
+        assert words in shown["reason"]
+        assert line.haul("--new") == 1
+        assert "cannot be read, so not hauled" in line.complaints
+
+    @pytest.mark.parametrize(
+        "folder", [None, 7, [], {}, {"d": "101GOPRO"}, {"d": "101GOPRO", "fs": {}}], ids=repr
+    )
+    def test_a_folder_that_cannot_be_read_keeps_the_card(self, device: Device, line: Line, folder: object):
+        line.haul("match-17", "--recording", "0042")
+        media = device.camera.media()
+        device.camera.media = lambda: {"media": [*media["media"], folder]}  # type: ignore[method-assign]  # the fake is ours
+
+        assert line.audit() == 1
+        assert "unreadable entry of the camera's list: the list does not say which file it is" in line.said
+
+    @pytest.mark.parametrize("head", [{"Content-Length": "-1"}, {"Content-Length": "a"}])
+    def test_a_film_of_which_not_even_the_camera_says_how_long_it_is_keeps_the_card(
+        self, device: Device, line: Line, head: dict[str, str]
+    ):
+        device.camera.media = odd_list  # type: ignore[method-assign]  # the fake is ours
+        device.camera.faults["head"] = [head]
+
+        assert line.audit() == 1
+        assert "100GOPRO/GX010042.MP4  unreadable entry" in line.said
+
+    def test_a_film_that_is_listed_twice_and_not_alike_is_shown_beside_the_others(
+        self, device: Device, line: Line
+    ):
+        device.card(GX010042=5000, GX010043=1000)
+        line.haul("--new")
+        media = device.camera.media()
+        media["media"][0]["fs"].append({**media["media"][0]["fs"][0], "s": "4999"})
+        device.camera.media = lambda: media  # type: ignore[method-assign]  # the fake is ours
+
+        assert line.audit() == 1
+        assert (
+            "100GOPRO/GX010042.MP4  unreadable entry of the camera's list: the list has it twice" in line.said
+        )
+        assert "100GOPRO/GX..0043" in line.said
+
+    def test_photos_with_odd_entries_stay_photos(self, device: Device, line: Line):
+        line.haul("match-17", "--recording", "0042")
+        burst = {"n": "G0010010.JPG", "g": "1", "b": "10", "l": "39", "t": "b", "m": [], "s": ""}
+        device.camera.media = lambda: with_entry(device, burst)  # type: ignore[method-assign]  # the fake is ours
+
+        assert line.audit() == 0
+        assert line.said.splitlines()[-1] == f"{HOME}; the other files on the card are not"
+
+    @pytest.mark.parametrize("name", ["GX010042.MOV", "GX010042", "notes.txt"])
+    def test_a_file_of_which_nothing_shows_that_it_is_no_film_keeps_the_card(
+        self, device: Device, line: Line, name: str
+    ):
+        line.haul("match-17", "--recording", "0042")
+        device.camera.files[f"100GOPRO/{name}"] = CameraFile(film(1000))
+
+        assert line.audit() == 1
+        assert f"100GOPRO/{name}  1,000 bytes  not named like a chapter, never hauled" in line.said
+        assert line.said.splitlines()[-1] == (
+            "keep this card: films that are not named like chapters: 1; copy them by hand"
+        )
+
+    def test_a_name_that_is_not_utf_8_is_shown_by_its_bytes(self, device: Device, line: Line):
+        line.haul("match-17", "--recording", "0042")
+        media = with_entry(device, {"n": "caf@.MP4"})
+        device.camera.files["100GOPRO/caf%E9.MP4"] = CameraFile(film(1000))
+        said = json.dumps(media).encode().replace(b"@", b"\xe9")
+        device.camera.faults["list"] = [(200, said)] * 2
+
+        assert line.audit() == 1
+        assert "100GOPRO/caf\\udce9.MP4  1,000 bytes  not named like a chapter, never hauled" in line.said
+        assert line.audit("--json") == 1
+        assert line.document["strangers"] == ["100GOPRO/caf\udce9.MP4"]
+
+    def test_a_recording_with_a_chapter_that_cannot_be_read_is_not_hauled_as_whole(
+        self, device: Device, line: Line
+    ):
+        device.camera.media = lambda: with_entry(device, {"n": "GX020042.MP4"})  # type: ignore[method-assign]  # the fake is ours
+
+        for choice in (("--new",), ("match-17", "--recording", "0042"), ("--recording", "0042")):
+            assert line.haul(*choice) == 1
+            assert (
+                "100GOPRO/GX..0042 has chapters that cannot be read: 100GOPRO/GX020042.MP4" in line.complaints
+            )
+        assert line.haul("match-17", "--file", "100GOPRO/GX020042.MP4") == 1
+        assert "cannot be read, so not hauled: 100GOPRO/GX020042.MP4" in line.complaints
+        assert device.cloud.sessions == {}
+        assert line.haul("match-17", "--file", "100GOPRO/GX010042.MP4") == 0
+
+    def test_a_card_without_a_chapter_is_shown_although_the_camera_does_not_say_who_it_is(
+        self, device: Device, line: Line
+    ):
+        device.camera.serial = None
+        device.camera.files = {
+            "100GOPRO/GOPR0001.JPG": CameraFile(b"photo"),
+            "100GOPRO/a.MOV": CameraFile(b"x"),
+        }
+
+        assert line.list() == 0
+        assert line.said.startswith("camera of unknown serial: 0 recordings")
+        assert line.audit() == 1
+
+
+class TestWitnesses:
+    """The list is not the only witness of what a card has."""
+
+    def test_a_camera_that_counts_more_videos_than_it_lists_keeps_the_card(self, device: Device, line: Line):
+        line.haul("match-17", "--recording", "0042")
+        device.camera.state["39"] = 2
+
+        assert line.audit() == 1
+        assert line.said.splitlines()[-1] == (
+            "keep this card: the camera counts 2 videos, but its list has 1 files of 1 recordings: "
+            "put the card into a reader and look for films that the camera does not list"
+        )
+        assert line.audit("--json") == 1
+        assert line.document["witnesses"]["videos_counted"] == 2
+        assert "counts 2 videos" in line.document["reasons_to_keep"][0]
+
+    @pytest.mark.parametrize(("more", "code"), [(0, 0), (1024, 1)])
+    def test_used_space_that_no_listed_file_explains_keeps_the_card(
+        self, device: Device, line: Line, more: int, code: int
+    ):
+        line.haul("match-17", "--recording", "0042")
+        explained = len(device.content()) + BESIDE_AN_ENTRY_BYTES + MOST_UNEXPLAINED_BYTES
+        device.camera.state |= {"54": 1000, "117": 1000 + (explained + more) // 1024}
+
+        assert line.audit() == code
+        assert ("4.0 GB of the card are used by what the camera does not list" in line.said) is bool(code)
+        line.audit("--json")
+        unexplained = line.document["witnesses"]["unexplained_bytes"]
+        assert abs(unexplained - MOST_UNEXPLAINED_BYTES - more) < 1024
+
+    def test_an_empty_list_on_a_used_card_keeps_it(self, device: Device, line: Line):
+        device.camera.files.clear()
+        device.camera.state |= {"39": 0, "54": 0, "117": 10_000_000}
+
+        assert line.audit() == 1
+        assert "keep this card: the camera lists nothing, but 10.2 GB of its card are used" in line.said
+
+    def test_an_empty_list_of_a_silent_camera_keeps_the_card(self, device: Device, line: Line):
+        device.camera.files.clear()
+        del device.camera.state["39"]
+
+        assert line.audit() == 1
+        assert "keep this card: the camera lists nothing, and nothing else is known" in line.said
+
+    def test_an_empty_card_of_which_the_camera_counts_nothing_may_be_erased(self, device: Device, line: Line):
+        device.camera.files.clear()
+        device.camera.state |= {"39": 0, "54": 9_900_000, "117": 10_000_000}
+
+        assert line.audit() == 0
+
+    def test_a_witness_that_says_nothing_is_told_and_nothing_is_made_of_it(self, device: Device, line: Line):
+        line.haul("match-17", "--recording", "0042")
+        device.camera.state |= {"39": "many", "54": None, "117": -1}
+
+        assert line.audit("--verbose", "--json") == 0
+        assert "the camera does not say how many videos its card has" in line.complaints
+        assert "the camera does not say how much of its card is used" in line.complaints
+        assert line.document["witnesses"] == {
+            "videos_counted": None,
+            "used_bytes": None,
+            "unexplained_bytes": None,
+            "silent": [
+                "the camera does not say how many videos its card has",
+                "the camera does not say how much of its card is used",
+            ],
+        }
+
+
+def odd_list(**said: object) -> dict[str, Any]:
+    """A list of one film, whose entry says this of its size."""
+    entry = {"n": "GX010042.MP4", "cre": "1656931398", "mod": "1656931398", **said}
+    return {"media": [{"d": "100GOPRO", "fs": [entry]}]}
+
+
+def with_entry(device: Device, entry: object) -> dict[str, Any]:
+    """The card's list with one entry more."""
+    media = FakeCamera.media(device.camera)
+    media["media"][0]["fs"].append(entry)
+    return media
 
 
 class TestOddTexts:

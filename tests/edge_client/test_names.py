@@ -11,8 +11,8 @@ from edge_client.names import (
     count,
     counted_on,
     is_directory,
-    is_video,
     label,
+    may_be_video,
     parsed,
     spellings,
 )
@@ -150,10 +150,10 @@ def test_any_other_directory_is_none_of_a_camera(name: str):
 
 @pytest.mark.parametrize(
     ("filename", "expected"),
-    [("a.MP4", True), ("a.mp4", True), ("a.360", True), ("a.LRV", False), ("a.36P", False), ("MP4", False)],
+    [("a.MP4", True), ("a.mp4", True), ("a.360", True), ("a.LRV", False), ("a.36P", False), ("a.MOV", True)],
 )
-def test_a_video_is_told_by_its_ending(filename: str, expected: bool):
-    assert is_video(filename) is expected
+def test_what_is_no_video_is_told_by_its_ending(filename: str, expected: bool):
+    assert may_be_video(filename) is expected
 
 
 @pytest.mark.parametrize(

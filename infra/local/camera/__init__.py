@@ -4,7 +4,7 @@
 CivetWeb 1.15; nothing here was compared with a physical camera.
 """
 
-from infra.local.camera.card import Card, CardFile, Directory, Group
+from infra.local.camera.card import ABSENT, Card, CardFile, Directory, Group
 from infra.local.camera.content import (
     Clipped,
     FramedContent,
@@ -87,6 +87,7 @@ from infra.local.camera.state import CameraState, Habits, HardwareInfo, Storage
 from infra.local.camera.wire import Asked
 
 __all__ = [
+    "ABSENT",
     "BAD_REQUEST",
     "BUSY",
     "ERROR_PAGE",

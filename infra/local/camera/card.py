@@ -15,6 +15,7 @@ SERIAL = "C3501324500711"
 MODEL = "HERO12 Black"
 FIRMWARE = "H23.01.02.32.00"
 CREATED = 1_656_931_398
+ABSENT = object()
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class CardFile:
     """One file. `created` and `modified` are the camera's wall clock, coded as an epoch, as its list says them.
 
     `listed_bytes` is what the list says where that is not the file's size; a file that is not `listed` is served all
-    the same.
+    the same. `listed_as` is what its entry says instead, key by key; ABSENT leaves the key out.
     """
 
     name: str
@@ -50,6 +51,7 @@ class CardFile:
     has_info: bool = True
     listed_bytes: int | None = None
     listed: bool = True
+    listed_as: tuple[tuple[str, object], ...] = ()
 
     @property
     def size_bytes(self) -> int:
@@ -94,6 +96,11 @@ class Card:
     def files(self) -> tuple[tuple[str, CardFile], ...]:
         """All files with the name of their directory, in listed order."""
         return tuple((directory.name, file) for directory in self.directories for file in directory.files)
+
+    @property
+    def used_bytes(self) -> int:
+        """What all files take, listed or not."""
+        return sum(file.size_bytes for _, file in self.files())
 
     def listed(self) -> tuple[tuple[str, CardFile], ...]:
         """The files that the camera's list names."""

@@ -9,7 +9,16 @@ from infra.local.camera.card import Card, CardFile
 from infra.local.camera.documents import date_document, hardware_info, last_captured, media_info, media_list
 from infra.local.camera.files import file_answer
 from infra.local.camera.state import CameraState, Habits, HardwareInfo, state_document
-from infra.local.camera.wire import Answer, Request, bad_request, busy, bytes_answer, json_answer, not_found
+from infra.local.camera.wire import (
+    Answer,
+    Request,
+    bad_request,
+    busy,
+    bytes_answer,
+    json_answer,
+    list_answer,
+    not_found,
+)
 
 FILES = "/videos/DCIM/"
 # Every path that deletes on some camera. They are counted and delete nothing.
@@ -75,7 +84,7 @@ class Desk:
         return json_answer({})
 
     def _list(self, _: Request) -> Answer:
-        return json_answer(media_list(self.card))
+        return list_answer(media_list(self.card))
 
     def _media_info(self, request: Request) -> Answer:
         found = self._find(request.query.get("path", ""))

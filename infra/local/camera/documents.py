@@ -6,7 +6,7 @@ import hashlib
 import re
 from datetime import datetime, timedelta, timezone
 
-from infra.local.camera.card import Card, CardFile, Group
+from infra.local.camera.card import ABSENT, Card, CardFile, Group
 from infra.local.camera.state import Habits, HardwareInfo
 
 # Content types, `ct`.
@@ -72,6 +72,11 @@ def _list_id(card: Card) -> str:
 
 
 def _item(file: CardFile) -> dict[str, object]:
+    said = {**_entry(file), **dict(file.listed_as)}
+    return {key: value for key, value in said.items() if value is not ABSENT}
+
+
+def _entry(file: CardFile) -> dict[str, object]:
     return {
         "n": file.name,
         **(_group(file.group) if file.group else {}),

@@ -5,7 +5,9 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 
-from infra.local.camera.card import Card
+from infra.local.camera.card import ABSENT, Card
+
+CAPACITY_KIB = 124_868_608
 
 
 class HardwareInfo(enum.Enum):
@@ -41,7 +43,10 @@ class Habits:
 
 @dataclass
 class CameraState:
-    """What a test or the camera's calls change; plain attributes, each set at once."""
+    """What a test or the camera's calls change; plain attributes, each set at once.
+
+    `says` is what its state answers instead, by status id; ABSENT leaves an id out.
+    """
 
     encoding: bool = False
     busy: bool = False
@@ -52,11 +57,14 @@ class CameraState:
     turbo: bool = False
     usb_controlled: bool = False
     deletes: list[str] = field(default_factory=list)
+    says: dict[str, object] = field(default_factory=dict)
 
 
-def state_document(state: CameraState, card: Card) -> dict[str, dict[str, int | str]]:
+def state_document(state: CameraState, card: Card) -> dict[str, dict[str, object]]:
     """`/gopro/camera/state` as it goes over the wire: ids as strings, values as numbers."""
-    return {"status": _status(state, card), "settings": {"2": 9, "3": 8, "59": 0, "121": 0}}
+    said = {**_status(state, card), **state.says}
+    status = {key: value for key, value in said.items() if value is not ABSENT}
+    return {"status": status, "settings": {"2": 9, "3": 8, "59": 0, "121": 0}}
 
 
 def _status(state: CameraState, card: Card) -> dict[str, int | str]:
@@ -75,7 +83,7 @@ def _status(state: CameraState, card: Card) -> dict[str, int | str]:
         "35": 2954,
         "38": len(card.listed()) - videos,
         "39": videos,
-        "54": 25_630_304,
+        "54": max(0, CAPACITY_KIB - card.used_bytes // 1024),
         "60": 500,
         "70": state.battery_percent,
         "82": int(state.ready),
@@ -85,6 +93,6 @@ def _status(state: CameraState, card: Card) -> dict[str, int | str]:
         "113": int(state.turbo),
         "115": 1,
         "116": int(state.usb_controlled),
-        "117": 124_868_608,
+        "117": CAPACITY_KIB,
         "122": f"GP{card.serial[-8:]}",
     }

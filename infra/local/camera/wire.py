@@ -131,6 +131,12 @@ def json_answer(value: object, status: int = 200) -> Answer:
     return bytes_answer(status, "application/json", json.dumps(value, separators=(",", ":")).encode())
 
 
+def list_answer(value: object) -> Answer:
+    """JSON in which names are the bytes that the card has, UTF-8 or not."""
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return bytes_answer(200, "application/json", text.encode("utf-8", "surrogateescape"))
+
+
 def not_found() -> Answer:
     """The 30 bytes that filled a disk once: no Content-Length."""
     headers = (("Content-Type", "text/plain; charset=utf-8"), ("Connection", "close"))
@@ -156,7 +162,9 @@ def read_request(connection: socket.socket) -> Request | None:
     parts = urlsplit(words[1])
     fields = (line.partition(":") for line in lines[1:] if ":" in line)
     headers = {name.strip().lower(): text.strip() for name, _, text in fields}
-    return Request(words[0], unquote(parts.path), dict(parse_qsl(parts.query)), headers)
+    return Request(
+        words[0], unquote(parts.path, errors="surrogateescape"), dict(parse_qsl(parts.query)), headers
+    )
 
 
 def _read_head(connection: socket.socket) -> bytes:

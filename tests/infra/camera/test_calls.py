@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from infra.local.camera import (
+    ABSENT,
     Camera,
     Card,
     CardFile,
@@ -123,6 +124,38 @@ def test_the_state_has_string_ids_and_says_that_the_camera_is_ready(camera):
 
     assert [status[number] for number in ("82", "8", "10", "33", "113", "116")] == [1, 0, 0, 0, 0, 0]
     assert (status["38"], status["39"]) == (3, 4)
+
+
+def test_the_state_says_how_much_of_the_card_its_files_take(camera):
+    def used_kib() -> int:
+        status = ask(camera, "/gopro/camera/state").json()["status"]
+        return int(status["117"]) - int(status["54"])
+
+    taken = camera.card.used_bytes
+    assert used_kib() == taken // 1024
+    assert taken == sum(file.size_bytes for _, file in camera.card.files())
+
+    hidden = replace(recording(99, [5 * 1024])[0], listed=False)
+    camera.card = Card((*camera.card.directories, Directory("102GOPRO", (hidden,))))
+    assert camera.card.used_bytes - taken == 5 * 1024
+
+
+def test_the_state_says_what_it_is_told_to_or_nothing(camera):
+    camera.state.says = {"39": "many", "54": ABSENT, "117": -1}
+    status = ask(camera, "/gopro/camera/state").json()["status"]
+
+    assert (status["39"], "54" in status, status["117"]) == ("many", False, -1)
+
+
+def test_an_entry_of_the_list_says_what_it_is_told_to_and_the_file_is_served_all_the_same(camera):
+    film = replace(recording(38, [20_000])[0], name="caf\udce9.MP4", listed_as=(("s", ABSENT), ("cre", None)))
+    camera.card = card_with(film)
+
+    reply = ask(camera, LIST)
+
+    assert b'{"n":"caf\xe9.MP4","cre":null,"mod":' in reply.body
+    assert b'"s":' not in reply.body
+    assert ask(camera, "/videos/DCIM/100GOPRO/caf%E9.MP4", "HEAD").header("Content-Length") == "20000"
 
 
 def test_the_state_follows_what_is_set(camera):

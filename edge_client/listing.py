@@ -1,0 +1,115 @@
+"""Pure: the camera's list entry by entry, so that nothing that may be a video is lost between the list and the files.
+
+An entry that cannot be read stays as such: its card is never safe to erase.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from edge_client.chapters import CameraFile, Recording
+from edge_client.names import may_be_video, parsed
+from edge_client.witnesses import Witnesses
+
+NOT_NAMED = "the list does not say which file it is"
+NOT_ALIKE = "the list has it twice and not alike; switch the camera off and on"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of the list, as far as it can be read: what cannot be is None.
+
+    `beside_bytes` is what the camera keeps beside the file without listing it: proxy, raw photo.
+    """
+
+    directory: str | None = None
+    filename: str | None = None
+    size_bytes: int | None = None
+    created: int | None = None
+    modified: int | None = None
+    beside_bytes: int = 0
+
+    @property
+    def may_be_video(self) -> bool:
+        """Whether nothing shows that it is a photo or the like."""
+        return self.filename is None or may_be_video(self.filename)
+
+    @property
+    def label(self) -> str:
+        """Its path as far as it is known."""
+        return f"{self.directory or '?'}/{self.filename or '?'}"
+
+    def file(self, size_bytes: int) -> CameraFile | None:
+        """The file that it names, where it does."""
+        if self.directory is None or self.filename is None:
+            return None
+        return CameraFile(self.directory, self.filename, size_bytes, self.created, self.modified)
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """An entry that may be a video and does not lead to a file."""
+
+    entry: Entry
+    reason: str
+
+    @property
+    def label(self) -> str:
+        return self.entry.label
+
+
+@dataclass(frozen=True)
+class Listed:
+    """The whole list: files of known size, what may be a video and cannot be read, and how many entries are neither.
+
+    `others` counts photos and the like, those among the files too; `sizes_bytes` are of all files, the listed ones
+    and those beside them.
+    """
+
+    files: tuple[CameraFile, ...] = ()
+    unreadable: tuple[Unreadable, ...] = ()
+    entries: int = 0
+    others: int = 0
+    sizes_bytes: tuple[int, ...] = ()
+    witnesses: Witnesses = field(default_factory=Witnesses)
+
+    def unreadable_of(self, recording: Recording) -> list[Unreadable]:
+        """Those that are a chapter of this recording by their names, in whichever directory."""
+        return [each for each in self.unreadable if _is_of(each.entry, recording)]
+
+
+def _is_of(entry: Entry, recording: Recording) -> bool:
+    name = parsed(entry.filename) if entry.filename else None
+    return name is not None and (name.prefix, name.number) == (recording.prefix, recording.number)
+
+
+def listed(
+    entries: Sequence[Entry], found: Iterable[CameraFile | Unreadable | None], witnesses: Witnesses
+) -> Listed:
+    """The list, of its entries and what each came to: None is a photo or the like of unknown size."""
+    came_to = list(found)
+    contradicted = _contradicted(each for each in came_to if isinstance(each, CameraFile))
+    unreadable = [each for each in came_to if isinstance(each, Unreadable)]
+    unreadable += [
+        Unreadable(Entry(file.directory, file.filename), NOT_ALIKE) for file in contradicted.values()
+    ]
+    files = [each for each in came_to if isinstance(each, CameraFile) and each.path not in contradicted]
+    return Listed(
+        files=tuple(files),
+        unreadable=tuple(unreadable),
+        entries=len(entries),
+        others=sum(not entry.may_be_video for entry in entries),
+        sizes_bytes=(*(file.size_bytes for file in files), *(entry.beside_bytes for entry in entries)),
+        witnesses=witnesses,
+    )
+
+
+def _contradicted(files: Iterable[CameraFile]) -> dict[str, CameraFile]:
+    """One video of each path under which different ones are listed: which of them is there cannot be told."""
+    seen: dict[str, CameraFile] = {}
+    return {
+        file.path: file
+        for file in files
+        if may_be_video(file.filename) and seen.setdefault(file.path, file) != file
+    }
