@@ -69,6 +69,11 @@ def _of_uploads(picture: Picture) -> Iterator[Owed]:
         yield Owed("restore", f"being copied: {', '.join(gone)}")
     elif session.restoring:
         yield Owed("restore", "all of it stands; an old delete marker may still be on its way")
+    unproven = [each.upload_id for each in picture.uploads if each.unproven_since]
+    if unproven:
+        yield Owed(
+            "unproven", f"S3 does not tell the CRC64NVME of: {', '.join(unproven)}; may it use the key?"
+        )
     told = {*picture.missing, *picture.awaited, *session.restoring}
     owing = [each.upload_id for each in picture.uploads if each.owes and each.artifact_id not in told]
     if owing:

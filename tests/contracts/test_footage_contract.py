@@ -11,8 +11,9 @@ import pytest
 from chalicelib.core.crc import EMPTY
 from chalicelib.core.errors import KeyTaken, MultipartGone, PartsRefused, TooLarge
 from chalicelib.core.ids import SessionId
+from infra.local.strict_s3 import Chaos
 from tests.contracts.sending import UPLOAD_ID, Sent
-from tests.contracts.worlds import World
+from tests.contracts.worlds import MemoryWorld, World
 from tests.support.memory import crc64nvme_of
 
 
@@ -402,3 +403,29 @@ def test_an_aborted_upload_is_no_longer_listed(sent: Sent):
     sent.world.footage.abort(sent.key, sent.multipart_id)
 
     assert list(sent.world.footage.multiparts(sent.key)) == []
+
+
+@pytest.fixture
+def hidden(request: pytest.FixtureRequest, world: World, sent: Sent) -> Iterator[Sent]:
+    """A completed object of which S3 tells no checksum: whoever asks may not use its key."""
+    sent.send(1, 2, 3)
+    sent.complete()
+    if isinstance(world, MemoryWorld):
+        world.footage.hide_checksums(sent.key)
+        yield sent
+        return
+    if request.node.callspec.params["world"] != "local":
+        pytest.skip("no other place can be told to hide checksums")
+    chaos: Chaos = request.getfixturevalue("local_chaos")
+    chaos.hide_checksums(times=1_000, key_prefix=sent.key)
+    yield sent
+    chaos.clear()
+
+
+def test_an_object_whose_checksum_s3_does_not_tell_is_shown_with_all_the_rest(hidden: Sent):
+    shown = hidden.head()
+
+    assert shown.crc64nvme is None
+    assert (shown.size_bytes, shown.upload_id) == (sum(map(len, hidden.bodies)), UPLOAD_ID)
+    assert shown.etag
+    assert shown.version_id in hidden.world.version_ids(hidden.key)

@@ -140,6 +140,7 @@ def test_every_field_of_an_upload_is_read_as_it_was_written(records: Records, re
         copies="L4kqtJlcpXroDTDmpUMLUo",
         looks=3,
         look_at=NOON + 3 * MOMENT,
+        unproven_since=NOON + 4 * MOMENT,
     )
     receipt = Receipt(
         upload.upload_id, upload.artifact_id, upload.key, "3HL4kqtJlcpXro", plan.size_bytes, CRC, NOON

@@ -52,6 +52,20 @@ OF_UPLOADS = (
         "no_marker_of_a_removal",
     ),
     bug(
+        "an object whose checksum is not told is rejected",
+        f"{CORE}/settle/uploads.py",
+        "    if upload.may_be_kept_by(stored):\n",
+        "    if upload.may_be_kept_by(stored) and upload.copies:\n",
+        *DECISIONS,
+    ),
+    bug(
+        "an object whose checksum is not told gets a receipt",
+        f"{CORE}/upload.py",
+        "            and stored.crc64nvme == self.promise\n",
+        "            and stored.crc64nvme in (None, self.promise)\n",
+        *DECISIONS,
+    ),
+    bug(
         "an order looks at uploads",
         f"{FLOWS}/looking.py",
         "return () if actor is Actor.API else due_uploads(picture, now, policy)",

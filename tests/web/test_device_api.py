@@ -97,6 +97,19 @@ def test_the_same_body_again_confirms_the_session():
     assert confirmed.document == created.document
 
 
+def test_a_session_says_of_which_chapter_s3_does_not_tell_the_checksum():
+    ports = with_parts()
+    ports.footage.hide_checksums(make_upload().key)
+    device = device_of(ports)
+
+    answer = device.call("POST", f"{UPLOAD}/complete", {"crc64nvme": WHOLE})
+    shown = device.call("GET", SESSION).document["chapters"][0]["upload"]
+
+    assert answer.problem == (423, "finalizing", "retry")
+    assert (shown["state"], shown["unproven_since"]) == ("COMPLETED", "2026-11-21T12:00:00Z")
+    assert device.call("GET", UPLOAD).document["unproven_since"] == "2026-11-21T12:00:00Z"
+
+
 def test_another_body_for_the_same_session_is_told_with_its_differences():
     device = device_of(opened())
 
@@ -115,7 +128,11 @@ def test_a_session_is_shown_with_its_uploads_receipts_and_progress():
     shown = device.call("GET", SESSION).document
 
     assert (shown["state"], shown["missing"]) == ("STORED", [])
-    assert shown["chapters"][0]["upload"] == {"upload_id": UPLOAD_ID, "state": "VERIFIED"}
+    assert shown["chapters"][0]["upload"] == {
+        "upload_id": UPLOAD_ID,
+        "state": "VERIFIED",
+        "unproven_since": None,
+    }
     assert shown["chapters"][0]["receipt"] == {
         "upload_id": UPLOAD_ID,
         "artifact_id": ARTIFACT_ID,
@@ -183,6 +200,7 @@ def test_an_upload_is_opened():
         "expires_at": "2026-11-27T12:00:00Z",
         "receipt": None,
         "reason": None,
+        "unproven_since": None,
     }
 
 

@@ -227,9 +227,19 @@ def _stored(key: str, answer: Mapping[str, Any]) -> StoredObject:
     return StoredObject(
         key,
         answer["ContentLength"],
-        answer.get("ChecksumCRC64NVME"),
+        _whole_crc(answer),
         answer["ETag"],
         answer["VersionId"],
         upload_id,
         answer["LastModified"],
     )
+
+
+def _whole_crc(answer: Mapping[str, Any]) -> Crc64Nvme | None:
+    """The object's CRC64NVME as a HEAD tells it; None where S3 does not tell one of the whole.
+
+    S3 leaves it out for whoever may not use the object's KMS key.
+    Source: docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html (x-amz-checksum-mode)
+    """
+    told = answer.get("ChecksumCRC64NVME")
+    return Crc64Nvme(told) if told and answer.get("ChecksumType") != "COMPOSITE" else None

@@ -73,6 +73,13 @@ class Receipt:
     crc64nvme: Crc64Nvme
     verified_at: datetime
 
+    def stands_as(self, stored: StoredObject) -> bool:
+        """Whether `stored` is the version that was verified, also where S3 does not tell its CRC64NVME.
+
+        A version never changes. What is to be removed must show its checksum all the same: `is_kept_by`.
+        """
+        return self.is_kept_by(replace(stored, crc64nvme=stored.crc64nvme or self.crc64nvme))
+
     def is_kept_by(self, stored: StoredObject) -> bool:
         """Whether `stored`, the current object of the key, is exactly the version that was verified."""
         return (self.key, self.version_id, self.size_bytes, self.crc64nvme) == (
@@ -92,7 +99,8 @@ class Upload:
     upload's only; `owes_abort` and `owes_removal` are what an ended one owes S3: ending the multipart upload, and a
     delete marker on a rejected object; `removed_at` is when that was done. `copies` is the version of its key that a
     restore brings back: such an upload's parts come from S3 itself. `looks` is how often the reconciler has found
-    nothing to do for it since it was last heard of, `look_at` when it looks next; None means now.
+    nothing to do for it since it was last heard of, `look_at` when it looks next; None means now. `unproven_since` is
+    set while S3 shows its object and does not tell the CRC64NVME.
     """
 
     upload_id: UploadId
@@ -117,6 +125,7 @@ class Upload:
     copies: str | None = None
     looks: int = 0
     look_at: datetime | None = None
+    unproven_since: datetime | None = None
 
     @property
     def is_live(self) -> bool:
@@ -138,6 +147,10 @@ class Upload:
     def rested(self, until: datetime) -> "Upload":
         """This upload after one more look that found nothing to do; the next one is at `until`."""
         return replace(self, looks=self.looks + 1, look_at=until)
+
+    def doubted(self, now: datetime, until: datetime) -> "Upload":
+        """This upload after a look at an object that may be what was promised; the next look is at `until`."""
+        return replace(self.rested(until), unproven_since=self.unproven_since or now)
 
     def woken(self) -> "Upload":
         """This upload once somebody was heard of: it is looked at now."""
@@ -195,6 +208,10 @@ class Upload:
             and stored.crc64nvme == self.promise
         )
 
+    def may_be_kept_by(self, stored: StoredObject) -> bool:
+        """Whether `stored` is this upload's object, of which only the CRC64NVME is not told: unknown is not wrong."""
+        return stored.crc64nvme is None and self.is_kept_by(replace(stored, crc64nvme=self.promise))
+
     def cancelled(self, now: datetime) -> "Upload":
         """This upload given up by its device; its parts stay until the undo window is over."""
         if self.state is UploadState.CANCELLED:
@@ -235,4 +252,4 @@ class Upload:
             raise StateConflict(
                 f"upload {self.upload_id} is {self.state.value} and cannot become {state.value}"
             )
-        return replace(self.woken(), state=state)
+        return replace(self.woken(), state=state, unproven_since=None)

@@ -27,6 +27,7 @@ from chalicelib.flows.intake import (
     held,
     owned_upload,
     seen_upload_record,
+    unproven,
 )
 from chalicelib.flows.recording import record, told
 from chalicelib.flows.settling import settle_session
@@ -160,6 +161,8 @@ def _why_not_verified(ports: Ports, picture: Picture, upload: Upload) -> Excepti
             f"an object that was rejected is being removed from this key; it is completed {ports.policy.in_flight_s} s "
             "after that at the earliest: ask again"
         )
+    if upload.unproven_since:
+        return unproven(upload)
     if stored is None or stored.upload_id == upload.upload_id:
         return Finalizing("S3 is still assembling this object; ask again in a moment")
     return StateConflict("an object that nobody awaits stands on this key; an operator must move it away")

@@ -131,6 +131,8 @@ def open_upload(
         picture, known = _known_upload(ports, picture, artifact_id, size_bytes)
         plan = known.plan if known else _new_plan(ports, picture, artifact_id, size_bytes)
         _demand_plan(plan, size_bytes, part_size_bytes)
+        if known and known.unproven_since:
+            raise unproven(known)
         try:
             if known:
                 return held(ports, _resumed(ports, picture, known)), False
@@ -284,6 +286,14 @@ def demand_open(upload: Upload) -> None:
         raise gone(upload)
     if upload.promise:
         raise Finalizing("this upload is being completed; ask again in a moment")
+
+
+def unproven(upload: Upload) -> Finalizing:
+    """What a caller hears while nobody can say whether an upload's object is what was promised."""
+    return Finalizing(
+        f"S3 holds this object and does not tell its CRC64NVME since {upload.unproven_since:%Y-%m-%d %H:%M} UTC; it is "
+        "kept and not verified. Keep the parts; an operator must let the coordinator use the bucket's key"
+    )
 
 
 def gone(upload: Upload) -> UploadGone:

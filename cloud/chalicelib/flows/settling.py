@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from chalicelib.core.errors import Conflict, StorageBusy
 from chalicelib.core.ids import SessionId, UploadId
 from chalicelib.core.picture import Picture
-from chalicelib.core.settle import ALLOWED, Actor, Rest, SendOrder, settle
+from chalicelib.core.settle import ALLOWED, Actor, Doubt, Rest, SendOrder, settle
 from chalicelib.flows.acts import carry_out
 from chalicelib.flows.deadline import Deadline, OutOfTime, punctual
 from chalicelib.flows.looking import About, look
@@ -55,7 +55,7 @@ def settle_session(
             is_contended = True
             log.info("session written by another", extra={"session_id": session_id})
             continue
-        if all(isinstance(action, Rest) for action in allowed):
+        if all(isinstance(action, Rest | Doubt) for action in allowed):
             # The next ones that are due have their turn in the next round.
             return picture
     if is_contended:

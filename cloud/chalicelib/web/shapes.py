@@ -13,7 +13,7 @@ from chalicelib.core.order import Order
 from chalicelib.core.parts import PartPlan, StoredPart
 from chalicelib.core.picture import Picture, Progress
 from chalicelib.core.session import Camera
-from chalicelib.core.upload import Receipt, UploadState
+from chalicelib.core.upload import Receipt, Upload, UploadState
 from chalicelib.flows.artifacts import ArtifactView
 from chalicelib.flows.cameras import KnownSessions
 from chalicelib.flows.intake import UploadView
@@ -61,6 +61,7 @@ def upload(view: UploadView) -> dict[str, Any]:
         "expires_at": moment(known.expires_at),
         "receipt": _receipt(known.receipt) if known.receipt else None,
         "reason": known.reason,
+        "unproven_since": moment(known.unproven_since) if known.unproven_since else None,
     }
 
 
@@ -140,8 +141,16 @@ def _chapter(picture: Picture, chapter: Chapter) -> dict[str, Any]:
         "directory": chapter.directory,
         "filename": chapter.filename,
         "size_bytes": chapter.size_bytes,
-        "upload": {"upload_id": latest.upload_id, "state": latest.state.value} if latest else None,
+        "upload": _upload_of(latest) if latest else None,
         "receipt": _receipt(receipt) if receipt else None,
+    }
+
+
+def _upload_of(latest: Upload) -> dict[str, Any]:
+    return {
+        "upload_id": latest.upload_id,
+        "state": latest.state.value,
+        "unproven_since": moment(latest.unproven_since) if latest.unproven_since else None,
     }
 
 

@@ -23,6 +23,7 @@ class Fault(Enum):
     ERROR_IN_200 = "had no effect, answered 200 with an error in the body"
     DELAY = "answered late"
     CORRUPT_BODY = "body changed on its way"
+    HIDE_CHECKSUMS = "answered without checksums"
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,13 @@ class Chaos:
         """One bit of the arriving body is not the one that was sent."""
         self._order(_Order(Fault.CORRUPT_BODY, operation, key_prefix, times))
 
+    def hide_checksums(self, operation: str = "HeadObject", *, times: int = 1, key_prefix: str = "") -> None:
+        """`operation` is answered without checksums, as S3 answers whoever may not use the object's KMS key.
+
+        Source: docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html (x-amz-checksum-mode)
+        """
+        self._order(_Order(Fault.HIDE_CHECKSUMS, operation, key_prefix, times))
+
     def before(self, operation: str, key: str) -> Answer | None:
         """For the layer: None when the operation may go on, else what to answer instead. Raises Refusal."""
         late = self._due(Fault.DELAY, operation, key)
@@ -130,6 +138,10 @@ class Chaos:
             return body
         middle = len(body) // 2
         return body[:middle] + bytes([body[middle] ^ 1]) + body[middle + 1 :]
+
+    def hides_checksums(self, operation: str, key: str) -> bool:
+        """For the layer: whether the answer goes out without checksums."""
+        return self._due(Fault.HIDE_CHECKSUMS, operation, key) is not None
 
     def after(self, operation: str, key: str) -> None:
         """For the layer: nothing, when the answer may go out. Raises Refusal or ConnectionCut."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from infra.local.strict_s3 import body, cors
 from infra.local.strict_s3.bulk_delete import Doomed, delete_objects
 from infra.local.strict_s3.chaos import Chaos
+from infra.local.strict_s3.checksums import PREFIX as CHECKSUM_PREFIX
 from infra.local.strict_s3.events import TAP, OnEvent, Teller
 from infra.local.strict_s3.multipart import Multipart
 from infra.local.strict_s3.objects import Objects
@@ -126,6 +127,8 @@ class StrictS3:
         answer = self._served(request, operation, context, request_id)
         if answer.is_success:
             self._chaos.after(operation, request.key)
+            if self._chaos.hides_checksums(operation, request.key):
+                return answer.without_headers(lambda name: name.startswith(CHECKSUM_PREFIX))
         return answer
 
     def _check_policies(self, request: Request, operation: str, context: Context) -> None:

@@ -11,6 +11,7 @@ from chalicelib.core.settle import (
     BringBack,
     Brought,
     Clean,
+    Doubt,
     Expire,
     Fail,
     Finish,
@@ -58,6 +59,10 @@ def carried_out(case: Case, action: Action) -> Case | None:
             return case.recorded(receipts=(*case.picture.receipts, receipt))
         case IndexMeasurements():
             return case.recorded(indexes=(*case.picture.indexes, index_of(action.receipt)))
+        case Doubt():
+            upload = case.picture.upload(action.upload_id)
+            until = rest_until(upload, case.picture, case.now, case.policy)
+            return case.uploaded(upload.doubted(case.now, until))
         case Rest():
             for upload_id in action.upload_ids:
                 upload = case.picture.upload(upload_id)

@@ -13,6 +13,7 @@ from chalicelib.core.settle import (
     Complete,
     ComputeChecksum,
     CopyParts,
+    Doubt,
     DropChecksumCopy,
     Expire,
     Fail,
@@ -34,7 +35,7 @@ from chalicelib.core.settle import (
     Withdraw,
 )
 
-RECORDS = {Wake, Verify, Store, SendOrder, Pin, Fail, Process}
+RECORDS = {Wake, Doubt, Verify, Store, SendOrder, Pin, Fail, Process}
 ENDS_WITHOUT_DELETING = {Complete, Withdraw, Expire}
 ONLY_ON_A_SCHEDULE = {Rest}
 REACHES_FOR_OBJECTS = {

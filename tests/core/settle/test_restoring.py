@@ -200,6 +200,12 @@ def test_what_was_not_removed_yet_when_its_cleanup_was_called_off_stands(seconds
     assert case.owed() == ((Brought(FIRST, case.receipt(FIRST).version_id),) if is_over else ())
 
 
+def test_what_stands_as_it_was_verified_is_not_lost_because_s3_does_not_tell_its_checksum():
+    case = wanted_back(intended(), FIRST).changed(FIRST, crc64nvme=None).at(0, ENDS_AT)
+
+    assert case.owed() == (Brought(FIRST, case.receipt(FIRST).version_id),)
+
+
 def test_a_foreign_object_in_its_place_ends_a_restore_without_its_bytes():
     case = wanted_back(intended(), FIRST).changed(FIRST, version_id="another").at(0, ENDS_AT)
 

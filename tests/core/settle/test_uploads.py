@@ -14,6 +14,7 @@ from chalicelib.core.session import SessionState
 from chalicelib.core.settle import (
     Abort,
     Complete,
+    Doubt,
     Expire,
     Facts,
     GiveUp,
@@ -24,6 +25,7 @@ from chalicelib.core.settle import (
     SendOrder,
     Store,
     Verify,
+    Wake,
     Withdraw,
     due_at,
     settle,
@@ -83,7 +85,15 @@ def test_the_promised_object_is_verified():
     assert owed(upload, Observation(None, stored_of(upload))) == (Verify(UPLOAD_ID, stored_of(upload)),)
 
 
-@pytest.mark.parametrize("wrong", [{"size_bytes": 24}, {"crc64nvme": None}, {"crc64nvme": "AAAAAAAAAAA="}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"size_bytes": 24},
+        {"crc64nvme": "AAAAAAAAAAA="},
+        {"size_bytes": 24, "crc64nvme": None},
+        {"size_bytes": 26, "crc64nvme": None},
+    ],
+)
 def test_an_object_of_ours_that_is_not_what_was_promised_is_rejected(wrong):
     upload = promised(make_upload())
     [action] = owed(upload, Observation(None, stored_of(upload, **wrong)))
@@ -116,6 +126,43 @@ def test_nothing_expires_while_s3_may_be_assembling_what_was_promised(seconds: i
     actions = owed(upload, Observation(all_parts(upload), None), now)
 
     assert [type(action) for action in actions] == ([Expire] if ended else [])
+
+
+@pytest.mark.parametrize("move", [lambda upload: upload, Upload.completed], ids=["open", "completed"])
+@pytest.mark.parametrize("now", [START, LATE, LATE + timedelta(days=400)])
+def test_an_object_whose_checksum_s3_does_not_tell_is_kept_and_told_however_long_it_takes(
+    move, now: datetime
+):
+    upload = move(promised(make_upload()))
+
+    assert owed(upload, Observation(None, stored_of(upload, crc64nvme=None)), now) == (Doubt(UPLOAD_ID),)
+    with pytest.raises(StateConflict):
+        upload.verified(stored_of(upload, crc64nvme=None), now)
+
+
+def test_an_object_in_doubt_is_told_of_again_only_when_its_rest_is_over():
+    upload = promised(make_upload()).doubted(START, START + timedelta(seconds=300))
+    seen = Observation(None, stored_of(upload, crc64nvme=None))
+
+    assert owed(upload, seen, START + timedelta(seconds=299)) == ()
+    assert owed(upload, seen, START + timedelta(seconds=300)) == (Doubt(UPLOAD_ID),)
+
+
+def test_an_object_in_doubt_is_judged_as_soon_as_its_checksum_is_told():
+    upload = promised(make_upload()).doubted(START, START + timedelta(seconds=300))
+    wake, verification = owed(upload, Observation(None, stored_of(upload)))
+    _, rejection = owed(upload, Observation(None, stored_of(upload, crc64nvme="AAAAAAAAAAA=")))
+
+    assert (wake, verification) == (Wake(UPLOAD_ID), Verify(UPLOAD_ID, stored_of(upload)))
+    assert isinstance(rejection, Reject)
+    assert upload.verified(stored_of(upload), START).unproven_since is None
+
+
+def test_an_object_in_doubt_whose_device_read_something_else_is_rejected():
+    upload = promised(make_upload()).claimed(Crc64Nvme("AAAAAAAAAAA="))
+    [action] = owed(upload, Observation(None, stored_of(upload, crc64nvme=None)))
+
+    assert isinstance(action, Reject)
 
 
 def test_an_object_of_ours_without_a_recorded_promise_is_rejected():

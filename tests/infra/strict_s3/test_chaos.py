@@ -169,3 +169,20 @@ def test_orders_can_be_taken_back(bucket: Bucket):
     bucket.bench.chaos.clear()
 
     assert put(bucket) == (200, None)
+
+
+def test_who_may_not_use_an_objects_key_is_told_no_checksum_of_it_where_moto_tells_it(bucket: Bucket):
+    put(bucket)
+    bucket.bench.chaos.hide_checksums(key_prefix="a/")
+
+    hidden, told = (checksums_of(bucket) for _ in range(2))
+
+    assert hidden == []
+    assert told
+    assert [each.fault for each in bucket.bench.chaos.log] == [Fault.HIDE_CHECKSUMS]
+
+
+def checksums_of(bucket: Bucket) -> list[str]:
+    """The names of the checksums that a HEAD of the test's object shows."""
+    shown = bucket.s3.head_object(Bucket=bucket.name, Key="a/film.mp4", ChecksumMode="ENABLED")
+    return [name for name in shown if name.startswith("Checksum")]

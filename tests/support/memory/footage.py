@@ -59,6 +59,7 @@ class MemoryFootage:
         self._numbers = itertools.count(1)
         self._multiparts: dict[str, _Multipart] = {}
         self._versions: dict[str, list[Version]] = {}
+        self._hidden: set[str] = set()
         self.promise = Bucket(
             is_versioned=True, keeps_days=dict.fromkeys(keys.CLEANED, 14), at=self._clock.now()
         )
@@ -93,7 +94,8 @@ class MemoryFootage:
 
     def head(self, key: str) -> StoredObject | None:
         versions = self._versions.get(key)
-        return versions[-1].stored if versions else None
+        stored = versions[-1].stored if versions else None
+        return replace(stored, crc64nvme=None) if stored and key in self._hidden else stored
 
     def read(self, key: str, most_bytes: int) -> bytes | None:
         if self.head(key) is None:
@@ -155,6 +157,10 @@ class MemoryFootage:
         [*others, last] = self._versions[key]
         assert last.stored
         self._versions[key] = [*others, replace(last, stored=replace(last.stored, crc64nvme=None))]
+
+    def hide_checksums(self, *keys_hidden: str) -> None:
+        """From now on S3 tells no checksum of what stands on these keys: its KMS key is not ours to use."""
+        self._hidden = set(keys_hidden)
 
     def purge(self, key: str) -> None:
         """What the lifecycle does to noncurrent versions once their time is over."""

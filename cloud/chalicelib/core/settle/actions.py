@@ -90,6 +90,13 @@ class Rest:
 
 
 @dataclass(frozen=True)
+class Doubt:
+    """Look again later, and tell somebody: its object may be what was promised, and S3 does not tell its CRC64NVME."""
+
+    upload_id: UploadId
+
+
+@dataclass(frozen=True)
 class Wake:
     """Have the reconciler look at an upload at once: it rests, and something is owed to it after all."""
 
@@ -205,6 +212,7 @@ Action = (
     | Remove
     | CopyParts
     | Rest
+    | Doubt
     | Wake
     | Store
     | SendOrder
@@ -234,7 +242,7 @@ class Actor(Enum):
     RECONCILER = "reconciler"
 
 
-_RECORDS = (Wake, Verify, Store, SendOrder, Pin, Fail, Process)
+_RECORDS = (Wake, Doubt, Verify, Store, SendOrder, Pin, Fail, Process)
 """Whatever only records, or tells the queue."""
 
 ALLOWED: Mapping[Actor, tuple[type, ...]] = {

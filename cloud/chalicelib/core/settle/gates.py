@@ -6,7 +6,6 @@ before every single delete marker.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from chalicelib.core.cleanup import Doomed
@@ -15,7 +14,7 @@ from chalicelib.core.session import SessionState
 from chalicelib.core.settle.facts import Facts
 from chalicelib.core.settle.outputs import why_not_indexed
 from chalicelib.core.settle.policy import Policy
-from chalicelib.core.upload import Receipt, StoredObject
+from chalicelib.core.upload import Receipt
 
 RecordGate = Callable[[Picture, datetime, Policy], str | None]
 WorldGate = Callable[[Picture, Facts, datetime, Policy], str | None]
@@ -201,15 +200,9 @@ def lost_outputs(picture: Picture, facts: Facts) -> tuple[str, ...]:
     for artifact_id in picture.required:
         receipt = pinned.get(artifact_id)
         stored = facts.stored.get(receipt.key) if receipt else None
-        if receipt is None or stored is None or not _stands(receipt, stored) or stored.size_bytes < 1:
+        if receipt is None or stored is None or not receipt.stands_as(stored) or stored.size_bytes < 1:
             lost.append(str(artifact_id))
     return tuple(lost)
-
-
-def _stands(receipt: Receipt, stored: StoredObject) -> bool:
-    """Whether `stored` is the pinned version with its checksum."""
-    # Where a processor left no CRC64NVME, S3 computed the receipt's of this version; versions never change.
-    return receipt.is_kept_by(replace(stored, crc64nvme=stored.crc64nvme or receipt.crc64nvme))
 
 
 def doomed(picture: Picture, facts: Facts) -> tuple[Doomed, ...]:

@@ -41,7 +41,7 @@ def _owed(
     began_at = picture.session.restoring_since
     if began_at and now < began_at + timedelta(seconds=policy.in_flight_s):
         return None
-    return Brought(artifact_id, receipt.version_id if receipt.is_kept_by(stored) else None)
+    return Brought(artifact_id, receipt.version_id if receipt.stands_as(stored) else None)
 
 
 def _is_lost(picture: Picture, receipt: Receipt) -> bool:

@@ -12,6 +12,7 @@ from chalicelib.core.settle.actions import (
     Action,
     Complete,
     CopyParts,
+    Doubt,
     Expire,
     GiveUp,
     Reject,
@@ -38,8 +39,9 @@ def owed_to_uploads(picture: Picture, facts: Facts, now: datetime, policy: Polic
             continue
         owed = _owed(upload, facts.uploads[upload.upload_id], picture, now, policy)
         is_due = upload_due_at(upload, picture, now, policy) <= now
-        if owed and not is_due:
-            yield Wake(upload.upload_id)
+        if not is_due:
+            owed = tuple(action for action in owed if not isinstance(action, Doubt))
+            yield from (Wake(upload.upload_id) for _ in owed[:1])
         yield from owed
         if not owed and upload.is_live and is_due:
             idle.append(upload.upload_id)
@@ -175,6 +177,9 @@ def _judged(upload: Upload, stored: StoredObject) -> Action:
         )
     if upload.is_kept_by(stored):
         return Verify(upload.upload_id, stored)
+    if upload.may_be_kept_by(stored):
+        # Whoever may not use the object's key is told no checksum: that proves nothing against the object.
+        return Doubt(upload.upload_id)
     return Reject(
         upload.upload_id,
         f"its object has {stored.size_bytes} bytes and CRC64NVME {stored.crc64nvme}, "

@@ -18,6 +18,7 @@ _DOING: Mapping[type[Action], Callable[..., Picture]] = {
     settle.Abort: uploads.abort,
     settle.Remove: uploads.remove,
     settle.CopyParts: uploads.copy_parts,
+    settle.Doubt: uploads.doubt,
     settle.Rest: uploads.rest,
     settle.Wake: uploads.wake,
     settle.Store: outputs.store,

@@ -8,6 +8,7 @@ from chalicelib.core.settle import (
     Abort,
     Complete,
     CopyParts,
+    Doubt,
     Expire,
     GiveUp,
     Reject,
@@ -122,6 +123,12 @@ def rest(ports: Ports, picture: Picture, action: Rest) -> Picture:
     uploads = [picture.upload(upload_id) for upload_id in action.upload_ids]
     rested = [each.rested(rest_until(each, picture, now, ports.policy)) for each in uploads]
     return record(ports, picture, uploads=rested)
+
+
+def doubt(ports: Ports, picture: Picture, action: Doubt) -> Picture:
+    now, upload = ports.clock.now(), picture.upload(action.upload_id)
+    doubted = upload.doubted(now, rest_until(upload, picture, now, ports.policy))
+    return _moved(ports, picture, doubted, "upload unproven", logging.ERROR)
 
 
 def wake(ports: Ports, picture: Picture, action: Wake) -> Picture:
