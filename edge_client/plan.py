@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -19,10 +20,14 @@ from edge_client.choice import ByFile, ByNumber
 from edge_client.errors import PlanDiffers, PlanUnreadable
 from edge_client.identity import FileIdentity, Likeness, likeness
 from edge_client.names import parsed, spellings
+from edge_client.terminal import plain
 
 PLAN = "plan.json"
 SCHEMA = 2
 MOST_CHAPTERS = 99
+SERIAL = re.compile(r"[A-Za-z0-9]{1,40}", re.ASCII)
+"""What the coordinator takes as a camera's serial. It is also in the names of sessions and locks, and in addresses."""
+
 ANOTHER_NAME = "to haul it as it is now, take another session name"
 
 
@@ -33,6 +38,11 @@ class CameraIdentity:
     serial: str
     model: str | None
     firmware: str | None
+
+
+def why_no_serial(text: str) -> str:
+    """What is wrong with a serial that SERIAL does not match, for a person."""
+    return f"the serial is {plain(text)[:60]!r}; a camera's serial has 1 to 40 letters and digits"
 
 
 @dataclass(frozen=True)
@@ -171,6 +181,8 @@ def _plan(document: dict[str, Any], session_id: str) -> SessionPlan:
     if document["session_id"] != session_id:
         raise ValueError(f"it is that of session {document['session_id']}")
     camera = CameraIdentity(**document["camera"])
+    if not SERIAL.fullmatch(camera.serial):
+        raise ValueError(why_no_serial(camera.serial))
     chapters = tuple(ChapterPlan(**chapter) for chapter in document["chapters"])
     return SessionPlan(session_id, document["recording"], camera, chapters)
 

@@ -11,7 +11,7 @@ from typing import Any
 from edge_client.camera.connection import Answer
 from edge_client.errors import ReadBroken, Unsettled
 from edge_client.listing import Entry
-from edge_client.plan import CameraIdentity
+from edge_client.plan import SERIAL, CameraIdentity, why_no_serial
 from edge_client.terminal import plain
 from edge_client.witnesses import Witnesses
 
@@ -102,12 +102,17 @@ def concerns_of(status: Mapping[str, int]) -> tuple[str, ...]:
 
 
 def identity_of(document: Mapping[str, Any]) -> CameraIdentity | None:
-    """Who the camera says it is; some firmware says it one level down."""
+    """Who the camera says it is, or None when it does not; some firmware says it one level down.
+
+    Raises Unsettled for a serial that can be none.
+    """
     nested = document.get("info")
     facts = nested if isinstance(nested, dict) else document
     serial = _words(facts.get("serial_number"))
     if serial is None:
         return None
+    if not SERIAL.fullmatch(serial):
+        raise Unsettled(f"the camera cannot be told from others: {why_no_serial(serial)}")
     return CameraIdentity(serial, _told(facts.get("model_name")), _told(facts.get("firmware_version")))
 
 

@@ -23,6 +23,7 @@ from edge_client.errors import (
     RequestForbidden,
     Unsettled,
 )
+from edge_client.plan import CameraIdentity
 from edge_client.retry import STALL_WINDOW_S
 from tests.edge_client.fakes import CameraFile, CameraHandler, FakeCamera, film, footage, part, raw
 
@@ -93,6 +94,23 @@ def test_a_hot_camera_and_one_whose_battery_is_low_and_not_charged_are_of_concer
     assert concerns_of(status) == concerns
 
 
+NO_SERIALS = [
+    *(
+        "a" * 41,
+        "C35 1",
+        " C35",
+        "C35\n",
+        "C35-1",
+        "C35_1",
+        "C35.1",
+        "../../etc/cron.d/x",
+        "C35/chapters?a=",
+        "C35#",
+    ),
+    *("ü", "\u0661", "\u202eC35", "C35\x1b[2J", "C35\x00", "\ud800", "C" * 100_000),
+]
+
+
 class TestIdentity:
     @pytest.mark.parametrize("nested", [False, True])
     def test_is_found_in_both_shapes_of_info(self, reader: Camera, camera: FakeCamera, nested: bool):
@@ -112,6 +130,26 @@ class TestIdentity:
         camera.faults["info"] = [(200, b'{"serial_number": ["C3501324500711"]}')]
 
         assert reader.info() is None
+
+    @pytest.mark.parametrize("serial", ["C", "C3501324500711", "a" * 39, "a" * 40])
+    def test_has_a_serial_of_letters_and_digits(self, reader: Camera, camera: FakeCamera, serial: str):
+        camera.serial = serial
+
+        assert reader.info() == CameraIdentity(serial, "HERO12 Black", "H23.01")
+
+    @pytest.mark.parametrize("serial", NO_SERIALS)
+    def test_has_no_other_serial_and_says_what_is_wrong(
+        self, reader: Camera, camera: FakeCamera, serial: str
+    ):
+        camera.faults["info"] = [(200, json.dumps({"serial_number": serial}).encode())]
+
+        with pytest.raises(
+            Unsettled, match=r"cannot be told from others: the serial is .*; .* 1 to 40 letters and digits"
+        ) as odd:
+            reader.info()
+
+        assert str(odd.value).isprintable()
+        assert len(str(odd.value)) < 200
 
     def test_of_a_file_that_changes_meanwhile_has_not_settled(self, reader: Camera):
         with pytest.raises(Unsettled, match="changed while"):

@@ -746,6 +746,16 @@ ROWS: tuple[Row, ...] = (
         refused("cannot be read"),
         (asking(LIST, document(["media"]), times=None),),
     ),
+    Row(
+        "it names a serial that is none, twice",
+        RECOVERS,
+        (asking(INFO, document({"serial_number": "C35 1"}), times=2),),
+    ),
+    Row(
+        "it names a serial that is none, for ever",
+        refused("the serial is 'C35 1'; a camera's serial has 1 to 40 letters and digits"),
+        (asking(INFO, document({"serial_number": "C35 1"}), times=None),),
+    ),
     *one_answer_spoilt(),
     *one_call_spoilt(),
 )

@@ -14,7 +14,7 @@ import random
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -348,6 +348,13 @@ def other_plan(device: Device) -> None:
     path.write_bytes(type(plan)("t", plan.recording, plan.camera, plan.chapters).encoded())
 
 
+def no_serial(device: Device) -> None:
+    """A plan of another program's, its CRC right."""
+    path = device.spool / "s" / PLAN
+    plan = decoded(path.read_bytes(), "s")
+    path.write_bytes(replace(plan, camera=replace(plan.camera, serial="../../C35")).encoded())
+
+
 def wiped(device: Device) -> None:
     shutil.rmtree(device.spool)
 
@@ -403,6 +410,11 @@ ROWS = (
         Ends(PlanUnreadable, 1, "schema 7"),
     ),
     Row("E3: the plan is another session's", other_plan, Ends(PlanUnreadable, 1, "that of session t")),
+    Row(
+        "E3: the plan names no serial",
+        no_serial,
+        Ends(PlanUnreadable, 1, "serial is '../../C35'; .* letters and digits"),
+    ),
     Row("E3: the plan is lost", gone(PLAN), Recovers(reads=1)),
     Row("E11: every file is three days old", three_days_off(-3), Recovers(reads=1)),
     Row("E11: every file is of three days ahead", three_days_off(3), Recovers(reads=1)),

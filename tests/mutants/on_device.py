@@ -102,6 +102,13 @@ ON_DEVICE = (
         "interim",
     ),
     bug(
+        "a camera names any serial",
+        f"{CLIENT}/camera/documents.py",
+        "if not SERIAL.fullmatch(serial):",
+        "if not serial:",
+        f"{TESTS}/test_camera.py",
+    ),
+    bug(
         "a list that leads back to itself is read for ever",
         f"{CLIENT}/coordinator/__init__.py",
         "if cursor in cursors:",
