@@ -268,6 +268,13 @@ class Orders(Protocol):
         """Put one message (JSON) on the queue, at least once. Raises TooLarge above MOST_MESSAGE_BYTES."""
 
 
+class Indexer(Protocol):
+    """The function that indexes measurements, which S3's events start."""
+
+    def request(self, key: str) -> None:
+        """Have it look into the object of `key` in a while, as if S3's event came once more."""
+
+
 class Ids(Protocol):
     """Chance."""
 
@@ -303,6 +310,7 @@ class Ports:
     records: Records
     signer: Signer
     orders: Orders
+    indexer: Indexer
     ids: Ids
     clock: Clock
     metrics: Metrics

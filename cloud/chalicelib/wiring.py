@@ -9,6 +9,7 @@ from functools import cache
 from chalicelib.aws.clients import Clients, connect
 from chalicelib.aws.footage import S3Footage
 from chalicelib.aws.frame_index import S3FrameIndex
+from chalicelib.aws.indexer import LambdaIndexer
 from chalicelib.aws.orders import SqsOrders
 from chalicelib.aws.records import DynamoRecords
 from chalicelib.aws.signer import S3Signer
@@ -54,6 +55,9 @@ def ports(settings: Settings) -> Ports:
         records=DynamoRecords(clients.dynamodb, settings.table),
         signer=S3Signer(settings.bucket, settings.region, clients.credentials, settings.endpoint_url),
         orders=SqsOrders(clients.sqs, settings.order_queue_url),
+        indexer=LambdaIndexer(
+            clients.functions, f"reelhaul-{settings.stage}-on_measurements", settings.bucket
+        ),
         ids=RandomIds(),
         clock=clock,
         metrics=EmbeddedMetrics(settings.stage, clock, sys.stdout),

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from chalicelib.core.session import Session
-from chalicelib.ports import Change, Footage, FrameIndex, Orders, Ports, Records
+from chalicelib.ports import Change, Footage, FrameIndex, Indexer, Orders, Ports, Records
 from infra.admin.deployment import Unheard
 
 _OF_RECORDS = frozenset(
@@ -14,6 +14,7 @@ _OF_RECORDS = frozenset(
 _OF_FOOTAGE = frozenset({"parts", "head", "read", "bucket", "multiparts"})
 _OF_THE_FRAME_INDEX = frozenset({"source", "read"})
 _OF_THE_QUEUE: frozenset[str] = frozenset()
+_OF_THE_INDEXER: frozenset[str] = frozenset()
 
 
 class Withheld(Exception):
@@ -32,6 +33,7 @@ def rehearsed(ports: Ports) -> Ports:
         footage=cast(Footage, _Reading(ports.footage, _OF_FOOTAGE)),
         frame_index=cast(FrameIndex, _Reading(ports.frame_index, _OF_THE_FRAME_INDEX)),
         orders=cast(Orders, _Reading(ports.orders, _OF_THE_QUEUE)),
+        indexer=cast(Indexer, _Reading(ports.indexer, _OF_THE_INDEXER)),
         metrics=Unheard(),
     )
 

@@ -10,10 +10,10 @@ from chalicelib.core.cleanup import Cleanup, Doomed
 from chalicelib.core.crc import Crc64Nvme
 from chalicelib.core.errors import Conflict
 from chalicelib.core.ids import ArtifactId, SessionId, UploadId
-from chalicelib.core.measurements.index import Index
+from chalicelib.core.measurements.index import Index, IndexAttempts
 from chalicelib.core.order import Order, Wish
 from chalicelib.core.picture import Picture
-from chalicelib.core.session import Camera, Session, SessionState
+from chalicelib.core.session import Camera, ChecksumCopy, Session, SessionState
 from chalicelib.core.upload import Receipt
 from chalicelib.ports import Change, Records
 from tests.contracts.test_records_contract import assert_all_is_said
@@ -188,6 +188,10 @@ def test_every_field_of_a_session_is_read_as_it_was_written(records: Records, re
         restoring_since=NOON + 3 * MOMENT,
         cleaned_at=NOON + 4 * MOMENT,
         is_guarded=True,
+        checksum_copy=ChecksumCopy(
+            ArtifactId("output.enhanced.mp4"), "outputs/match/1/enhanced.mp4", VERSION, "multipart", 2**28
+        ),
+        attempts=(IndexAttempts(VERSION, 1, NOON + MOMENT), IndexAttempts("another", 3, NOON)),
     )
     assert_all_is_said(session)
 

@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.core.errors import Poison
 from chalicelib.core.measurements.indexing import Indexing
-from chalicelib.core.measurements.limits import LIMITS, Limits
+from chalicelib.core.measurements.limits import INDEXED_IN_PASSING_BYTES, LIMITS, Limits
 from chalicelib.core.measurements.text import end_of_value
 from chalicelib.core.measurements.work import Work
 from tests.support.measurements import (
@@ -136,6 +136,10 @@ def test_each_byte_as_it_is_stored_justifies_more_steps(steps_a_byte: int, is_po
             indexed(as_lines(make_frames(100)), limits)
     else:
         assert indexed(as_lines(make_frames(100)), limits).frames == 100
+
+
+def test_what_the_reconciler_indexes_in_passing_is_a_small_part_of_its_round():
+    assert LIMITS.first_steps + LIMITS.steps_a_byte * INDEXED_IN_PASSING_BYTES < 21_000_000
 
 
 def test_no_file_whatever_its_size_may_cost_more_than_the_cap():

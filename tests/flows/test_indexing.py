@@ -19,7 +19,7 @@ from chalicelib.core.upload import Receipt
 from chalicelib.flows.indexing import index_measurements, read_frames, read_summary
 from tests.support.builders import SESSION_ID, START, UPLOAD_ID
 from tests.support.measurements import as_document, as_lines, make_frames, zipped
-from tests.support.memory import MemoryFootage, MemoryFrameIndex, crc64nvme_of
+from tests.support.memory import MemoryFootage, MemoryFrameIndex, MovableClock, crc64nvme_of
 
 KEY = f"measurements/{SESSION_ID}/papi.json.gz"
 
@@ -40,7 +40,7 @@ class Bucket:
         return Receipt(UPLOAD_ID, artifact_id, KEY, version_id, len(content), crc, START)
 
     def index(self, receipt: Receipt | None = None) -> Index:
-        return index_measurements(self.frame_index, SESSION_ID, receipt or self.receipt, START)
+        return index_measurements(self.frame_index, SESSION_ID, receipt or self.receipt, MovableClock())
 
     def written(self, index: Index) -> dict[str, bytes]:
         """The objects of the index by name; only those that are there."""
@@ -164,7 +164,7 @@ def test_a_body_that_ends_early_is_no_poison(chunks: int):
     bucket = Bucket(as_lines(make_frames(301)))
 
     with pytest.raises(StorageBusy):
-        index_measurements(Failing(bucket.footage, chunks), SESSION_ID, bucket.receipt, START)
+        index_measurements(Failing(bucket.footage, chunks), SESSION_ID, bucket.receipt, MovableClock())
 
 
 @pytest.mark.parametrize("name", ["frames.jsonl.gz", "blocks.json", "summary.json"])
@@ -172,7 +172,7 @@ def test_a_write_that_fails_is_no_poison_and_the_next_try_writes_all(name: str):
     bucket = Bucket(as_lines(make_frames(2)))
 
     with pytest.raises(StorageBusy):
-        index_measurements(Failing(bucket.footage, name=name), SESSION_ID, bucket.receipt, START)
+        index_measurements(Failing(bucket.footage, name=name), SESSION_ID, bucket.receipt, MovableClock())
 
     assert len(bucket.written(bucket.index())) == 3
 

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from tests.contracts.worlds import AwsWorld
-from tests.infra.test_policies import BUCKET, ORDERS, TABLE, Rights
+from tests.infra.test_policies import BUCKET, INDEXER, ORDERS, TABLE, Rights
 
 OF_OBJECTS = {
     "CreateMultipartUpload": ("s3:PutObject",),
@@ -96,6 +96,8 @@ def _needed(operation: str, params: dict[str, Any]) -> Rights:
     """What a call needs. A transaction needs the right of each of its items, a copy that of its source."""
     if operation == "send":
         return ORDERS
+    if operation == "request":
+        return INDEXER
     if operation == "TransactWriteItems":
         return {(f"dynamodb:{act}Item", TABLE) for item in params["TransactItems"] for act in item}
     if "TableName" in params:

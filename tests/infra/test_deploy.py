@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from chalicelib.core.measurements.limits import TIME_LIMIT_S
 from chalicelib.core.settle import Policy
 from chalicelib.settings import settings
 from infra import deploy, project, stack, template
@@ -363,3 +364,11 @@ def test_a_stack_that_fails_names_the_resource_that_failed_first():
 def test_a_stack_that_never_came_up_must_be_deleted_by_hand():
     with pytest.raises(stack.StackFailed, match="delete it"):
         bring_up(Cloudformation("ROLLBACK_COMPLETE", present=True))
+
+
+@pytest.mark.parametrize("function", ["on_measurements", "on_output"])
+def test_an_attempt_to_index_ends_two_minutes_before_its_function_does(function: str):
+    config = json.loads((deploy.CLOUD / ".chalice" / "config.json").read_text())
+    timeout_s = config["lambda_functions"][function]["lambda_timeout"]
+
+    assert TIME_LIMIT_S + 120 <= timeout_s < Policy().in_flight_s

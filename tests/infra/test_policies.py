@@ -21,6 +21,7 @@ TABLE = "${TableArn}"
 WORK = "${TableArn}/index/work"
 BY_CAMERA = "${TableArn}/index/by_camera"
 ORDERS = {("sqs:SendMessage", "${OrderQueueArn}")}
+INDEXER = {("lambda:InvokeFunction", "arn:*:lambda:*:*:function:reelhaul-${Stage}-on_measurements")}
 DEAD_LETTERS = {("sqs:SendMessage", "${DeadLettersArn}")}
 LOGS = "arn:*:logs:*:*:log-group:/aws/lambda/reelhaul-${Stage}"
 
@@ -75,6 +76,7 @@ MATRIX: dict[str, Rights] = {
     | RECORDS
     | on([WORK], "dynamodb:Query")
     | ORDERS
+    | INDEXER
     | DEAD_LETTERS
     | logs("-reconcile"),
 }

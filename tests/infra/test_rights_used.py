@@ -13,6 +13,7 @@ from chalicelib.core.artifact import made_key
 from chalicelib.core.cleanup import Arming
 from chalicelib.core.errors import Conflict, StorageBusy
 from chalicelib.core.ids import ArtifactId, SessionId, UploadId
+from chalicelib.core.measurements.limits import INDEXED_IN_PASSING_BYTES
 from chalicelib.core.measurements.ranges import Wanted
 from chalicelib.core.order import Wish, wish
 from chalicelib.core.session import SessionState
@@ -23,16 +24,16 @@ from chalicelib.flows import artifacts, cameras, finishing, frames, intake, orde
 from chalicelib.flows.reconcile import reconcile
 from chalicelib.flows.recording import loaded
 from chalicelib.flows.settling import settle_session
-from chalicelib.ports import Orders, Ports, Signer
+from chalicelib.ports import Indexer, Orders, Ports, Signer
 from chalicelib.wiring import RandomIds, SystemClock
 from tests.contracts.worlds import AwsWorld, Place
 from tests.infra.asked import Asked, Heard, hearing
-from tests.infra.test_policies import ORDERS, WRITES_OF, Rights, rights
+from tests.infra.test_policies import INDEXER, ORDERS, WRITES_OF, Rights, rights
 from tests.support.builders import DEVICE_ID, make_chapter, make_session, make_session_id, named
 from tests.support.faults import Fault, When, faulty
 from tests.support.local_aws import local_aws
 from tests.support.measurements import as_document, make_frames
-from tests.support.memory import CountingMetrics, MemoryOrders, crc64nvme_of
+from tests.support.memory import CountingMetrics, MemoryIndexer, MemoryOrders, crc64nvme_of
 
 NORTH = Principal(Role.DEVICE, "main", DEVICE_ID)
 PROCESSOR = Principal(Role.PROCESSOR, "main", None)
@@ -74,6 +75,7 @@ def ports(world: AwsWorld, asked: Asked) -> Iterator[Ports]:
         records=world.records,
         signer=cast(Signer, Heard(world.signer, asked)),
         orders=cast(Orders, Heard(MemoryOrders(), asked)),
+        indexer=cast(Indexer, Heard(MemoryIndexer(), asked)),
         ids=RandomIds(),
         clock=SystemClock(),
         metrics=CountingMetrics(),
@@ -85,7 +87,7 @@ def ports(world: AwsWorld, asked: Asked) -> Iterator[Ports]:
 def allowed(function: str) -> Rights:
     """What its policy file says of footage, records and orders."""
     kept = {right for right in rights(function) if right[0].startswith(("s3:", "dynamodb:"))}
-    return kept | (rights(function) & ORDERS)
+    return kept | (rights(function) & (ORDERS | INDEXER))
 
 
 def assert_uses_what_it_may(asked: Asked, function: str) -> None:
@@ -137,14 +139,19 @@ def made(ports: Ports, session_id: SessionId, artifact_id: ArtifactId) -> Upload
     return intake.open_upload(ports, PROCESSOR, session_id, artifact_id, len(BODY), None)[0].upload
 
 
-def processed(world: AwsWorld, session_id: SessionId, has_crc64nvme: bool = True) -> None:
+def processed(
+    world: AwsWorld,
+    session_id: SessionId,
+    has_crc64nvme: bool = True,
+    made: Mapping[ArtifactId, bytes] = MADE,
+) -> None:
     """A processor writes all that is required itself, and its manifest."""
-    for artifact_id, body in MADE.items():
+    for artifact_id, body in made.items():
         write = world.put_with_crc64nvme if has_crc64nvme else world.put_object
         write(made_key(session_id, 1, artifact_id), body)
     stated = [
         {"artifact_id": each, "size_bytes": len(body), "crc64nvme": crc64nvme_of(body)}
-        for each, body in MADE.items()
+        for each, body in made.items()
     ]
     state(world, session_id, {**named(session_id), "order": 1, "artifacts": stated})
 
@@ -237,6 +244,8 @@ def test_the_reconciler_uses_exactly_the_rights_it_has(world: AwsWorld, ports: P
             again = made(ports, at_work, ArtifactId(f"{artifact_id}.again"))
             finishing.cancel_upload(ports, PROCESSOR, again.upload_id)
         ports.footage.create_multipart(finished.key, UploadId("u_orphan"))
+        large = hauled(ports, "large")
+        processed(world, large, made={**MADE, LIGHTS: MADE[LIGHTS] + b" " * INDEXED_IN_PASSING_BYTES})
 
     assert not reconcile(ports, 0).swept
     done = reconcile(ports, 60)

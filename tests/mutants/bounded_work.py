@@ -7,7 +7,51 @@ ANSWERS = ("tests/web/test_answers.py", "tests/core/test_measurements_ranges.py"
 
 WORK = ("tests/core/test_measurements_work.py", "-k", "not gigabyte")
 
+ATTEMPTS = ("tests/flows/test_index_attempts.py", "tests/core/settle/test_measurements.py")
+
 BOUNDED_WORK = (
+    bug(
+        "an attempt to index is counted once it has ended",
+        "cloud/chalicelib/flows/acts/measurements.py",
+        "    begun = record(ports, picture, session=session.attempting(receipt.version_id, ports.clock.now()))\n",
+        "    begun = picture\n",
+        *ATTEMPTS,
+    ),
+    bug(
+        "a file is tried again for ever",
+        f"{CORE}/settle/measurements.py",
+        "if attempts and attempts.count >= MOST_ATTEMPTS:",
+        "if attempts and attempts.count >= 2**31:",
+        *ATTEMPTS,
+    ),
+    bug(
+        "a file is given up while its last attempt may be running",
+        f"{CORE}/settle/measurements.py",
+        "        if not may_be_running:\n            yield Quarantine(",
+        "        if attempts.last_at:\n            yield Quarantine(",
+        *ATTEMPTS,
+    ),
+    bug(
+        "indexing has no time limit",
+        "cloud/chalicelib/flows/indexing.py",
+        "if clock.now() >= deadline:",
+        "if clock.now() is deadline:",
+        *ATTEMPTS,
+    ),
+    bug(
+        "the reconciler indexes files of any size",
+        f"{CORE}/settle/measurements.py",
+        "elif receipt.size_bytes <= INDEXED_IN_PASSING_BYTES:",
+        "elif receipt.size_bytes:",
+        *ATTEMPTS,
+    ),
+    bug(
+        "a storage that asks for patience counts against the file",
+        "cloud/chalicelib/flows/acts/measurements.py",
+        "        _take_back(ports, begun, receipt)\n",
+        "",
+        *ATTEMPTS,
+    ),
     bug(
         "blank lines of a measurements file cost nothing",
         f"{CORE}/measurements/text.py",

@@ -20,6 +20,7 @@ from tests.support.memory import (
     FixedIds,
     MemoryFootage,
     MemoryFrameIndex,
+    MemoryIndexer,
     MemoryOrders,
     MemoryRecords,
     MemorySigner,
@@ -94,6 +95,7 @@ class MemoryPorts(Ports):
     records: MemoryRecords
     signer: MemorySigner
     orders: MemoryOrders
+    indexer: MemoryIndexer
     ids: FixedIds
     clock: MovableClock
     metrics: CountingMetrics
@@ -112,6 +114,7 @@ def memory_ports(*pictures: Picture, now: datetime = START, policy: Policy = POL
         MemoryRecords(),
         MemorySigner(),
         MemoryOrders(),
+        MemoryIndexer(),
         FixedIds(),
         clock,
         CountingMetrics(),

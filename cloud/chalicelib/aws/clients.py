@@ -1,7 +1,8 @@
-"""The clients of S3, DynamoDB and SQS, and the credentials they use."""
+"""The clients of S3, DynamoDB, SQS and Lambda, and the credentials they use."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import boto3
@@ -12,6 +13,7 @@ from chalicelib.aws.signer import SigningCredentials
 if TYPE_CHECKING:
     from botocore.credentials import Credentials
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
@@ -37,6 +39,8 @@ class Clients:
     s3: "S3Client"
     dynamodb: "DynamoDBClient"
     sqs: "SQSClient"
+    functions: "Callable[[], LambdaClient]"
+    """Made at the first call: only the reconciler needs it, and seldom."""
     credentials: Callable[[], SigningCredentials]
 
 
@@ -57,6 +61,7 @@ def clients_of(session: boto3.Session, endpoint_url: str | None) -> Clients:
         session.client("s3", endpoint_url=endpoint_url, config=_S3_CONFIG),
         session.client("dynamodb", endpoint_url=endpoint_url, config=_DYNAMODB_CONFIG),
         session.client("sqs", endpoint_url=endpoint_url, config=_CONFIG),
+        cache(lambda: session.client("lambda", endpoint_url=endpoint_url, config=_CONFIG)),
         lambda: signing_credentials(credentials),
     )
 

@@ -14,6 +14,7 @@ from chalicelib.core import ids
 from chalicelib.core.cleanup import Cleanup
 from chalicelib.core.errors import InvalidRequest, StateConflict
 from chalicelib.core.ids import ArtifactId, DeviceId, SessionId
+from chalicelib.core.measurements.index import IndexAttempts
 from chalicelib.core.order import Order, Wish
 
 _GROUP = re.compile(r"[^\x00-\x1f\x7f]{1,100}")
@@ -62,6 +63,7 @@ class Session:
     was, cleaned; `cleaned` are the versions that cleanup removed or may have removed. `restoring` are the artifacts
     that an operator wants back, since `restoring_since`. `is_guarded` is whether a cleaned one had its last look
     before S3 purges what was cleaned. `checksum_copy` is on record as long as S3 computes the CRC64NVME of an output.
+    `attempts` are those to index measurements that are not indexed yet.
     """
 
     session_id: SessionId
@@ -82,6 +84,7 @@ class Session:
     cleaned_at: datetime | None = None
     is_guarded: bool = False
     checksum_copy: ChecksumCopy | None = None
+    attempts: tuple[IndexAttempts, ...] = ()
 
     def __post_init__(self) -> None:
         if self.group is not None and not _GROUP.fullmatch(self.group):
@@ -135,6 +138,32 @@ class Session:
     def processed(self, now: datetime) -> "Session":
         """This session with every required output verified and its measurements indexed; its grace begins."""
         return replace(self, state=SessionState.PROCESSED, processed_at=now)
+
+    def attempts_at(self, version_id: str) -> IndexAttempts | None:
+        """The attempts to index a version; None before the first."""
+        return next((each for each in self.attempts if each.version_id == version_id), None)
+
+    def attempting(self, version_id: str, now: datetime) -> "Session":
+        """This session with one more attempt to index a version."""
+        return self._with_attempts(version_id, 1, now)
+
+    def requesting_index(self, version_id: str, now: datetime) -> "Session":
+        """This session with the indexing of a version asked for, which is no attempt yet."""
+        return self._with_attempts(version_id, 0, now)
+
+    def without_attempt(self, version_id: str) -> "Session":
+        """This session with one attempt less: it said nothing of the file."""
+        known = self.attempts_at(version_id)
+        return self._with_attempts(version_id, -1, known.last_at) if known and known.count else self
+
+    def without_attempts(self, version_id: str) -> "Session":
+        """This session after a version was indexed or quarantined."""
+        return replace(self, attempts=tuple(each for each in self.attempts if each.version_id != version_id))
+
+    def _with_attempts(self, version_id: str, more: int, last_at: datetime) -> "Session":
+        known = self.attempts_at(version_id)
+        after = IndexAttempts(version_id, (known.count if known else 0) + more, last_at)
+        return replace(self, attempts=(*self.without_attempts(version_id).attempts, after))
 
     def intending(self, cleanup: Cleanup) -> "Session":
         """This session about to be cleaned; nothing is removed before this stands on record."""

@@ -2,8 +2,8 @@
 
 import io
 import tempfile
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
 from typing import BinaryIO
 
 from chalicelib.core.errors import Poison, StateConflict
@@ -12,10 +12,10 @@ from chalicelib.core.keys import index_prefix
 from chalicelib.core.measurements import blocks
 from chalicelib.core.measurements.index import Index, revision_of
 from chalicelib.core.measurements.indexing import Indexing
-from chalicelib.core.measurements.limits import MOST_SOURCE_BYTES
+from chalicelib.core.measurements.limits import MOST_SOURCE_BYTES, TIME_LIMIT_S
 from chalicelib.core.measurements.ranges import Frames, Wanted, frames_of, span_of
 from chalicelib.core.upload import Receipt
-from chalicelib.ports import FrameIndex
+from chalicelib.ports import Clock, FrameIndex
 
 FRAMES = "frames.jsonl.gz"
 BLOCKS = "blocks.json"
@@ -23,17 +23,24 @@ SUMMARY = "summary.json"
 
 
 def index_measurements(
-    frame_index: FrameIndex, session_id: SessionId, receipt: Receipt, now: datetime
+    frame_index: FrameIndex, session_id: SessionId, receipt: Receipt, clock: Clock
 ) -> Index:
     """The index of exactly the version that `receipt` proves, all of it written; quarantined when the file is poison.
+
+    A file that takes longer than TIME_LIMIT_S is poison too.
 
     Whatever the file holds, nothing is raised for it. Raises VersionGone, StorageBusy. The same version gives the
     same objects: who indexes it again, or beside another, changes nothing.
     """
     try:
-        return _written(frame_index, session_id, receipt, now)
+        return _written(frame_index, session_id, receipt, clock)
     except Poison as poison:
-        return _index(receipt, now, Indexing(revision_of(receipt.version_id)), str(poison))
+        return quarantined(receipt, clock.now(), str(poison))
+
+
+def quarantined(receipt: Receipt, now: datetime, reason: str) -> Index:
+    """What is recorded of a version that cannot be indexed."""
+    return _index(receipt, now, Indexing(revision_of(receipt.version_id)), reason)
 
 
 def read_frames(frame_index: FrameIndex, session_id: SessionId, index: Index, wanted: Wanted) -> Frames:
@@ -50,18 +57,28 @@ def read_summary(frame_index: FrameIndex, session_id: SessionId, index: Index) -
     return frame_index.read(f"{_readable_prefix(session_id, index)}{SUMMARY}")
 
 
-def _written(frame_index: FrameIndex, session_id: SessionId, receipt: Receipt, now: datetime) -> Index:
+def _written(frame_index: FrameIndex, session_id: SessionId, receipt: Receipt, clock: Clock) -> Index:
     if receipt.size_bytes > MOST_SOURCE_BYTES:
         raise Poison(f"the file has {receipt.size_bytes} bytes; at most {MOST_SOURCE_BYTES} are indexed")
     revision = revision_of(receipt.version_id)
     prefix = index_prefix(session_id, receipt.artifact_id, revision)
     indexing = Indexing(revision)
     with tempfile.TemporaryFile() as file:
-        _write(file, indexing.members(frame_index.source(receipt.key, receipt.version_id)))
+        source = frame_index.source(receipt.key, receipt.version_id)
+        _write(file, indexing.members(_in_time(source, clock)))
         frame_index.put(f"{prefix}{FRAMES}", file)
     frame_index.put(f"{prefix}{BLOCKS}", io.BytesIO(indexing.blocks()))
     frame_index.put(f"{prefix}{SUMMARY}", io.BytesIO(indexing.summary()))
-    return _index(receipt, now, indexing, None)
+    return _index(receipt, clock.now(), indexing, None)
+
+
+def _in_time(chunks: Iterable[bytes], clock: Clock) -> Iterator[bytes]:
+    """`chunks` until the time is over; of each, the work is bounded. Raises Poison."""
+    deadline = clock.now() + timedelta(seconds=TIME_LIMIT_S)
+    for chunk in chunks:
+        if clock.now() >= deadline:
+            raise Poison(f"indexing it took longer than {TIME_LIMIT_S} seconds")
+        yield chunk
 
 
 def _write(file: BinaryIO, members: Iterable[bytes]) -> None:

@@ -14,7 +14,8 @@ from infra.local.events.delivery import Delivery
 from infra.local.events.destinations import to_queues, to_targets
 from infra.local.events.schedule import Schedule
 from infra.local.gateway.gateway import Gateway
-from infra.local.lambdas.functions import Outcome
+from infra.local.lambdas.functions import Outcome, function_name
+from infra.local.lambdas.invocations import Invocations, invocations_of
 from infra.local.lambdas.lambdas import Lambdas
 from infra.local.lambdas.runtime import build_runtime
 from infra.local.moto_state import moto_failure_policies, moto_functions, moto_rules
@@ -94,6 +95,9 @@ class World:
         self._closing = closing
         local_aws.events.lead_to(to_targets(self.delivery.send, to_queue))
         local_aws.mounts.mount(MOUNT, self.gateway)
+        invocations = Invocations(moto_functions(aws.REGION), self.delivery.send)
+        for arn in deployed.event_functions.values():
+            local_aws.mounts.mount(invocations_of(function_name(arn)), invocations)
 
     @property
     def aws_url(self) -> str:

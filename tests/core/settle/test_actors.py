@@ -20,13 +20,16 @@ from chalicelib.core.settle import (
     Finish,
     GiveUp,
     Guard,
+    IndexLargeMeasurements,
     IndexMeasurements,
     Intend,
     Pin,
     Process,
+    Quarantine,
     Recall,
     Reject,
     Remove,
+    RequestIndex,
     Rest,
     SendOrder,
     Store,
@@ -61,10 +64,14 @@ REACHES_FOR_OBJECTS = {
     [
         (Actor.API, RECORDS | ENDS_WITHOUT_DELETING),
         (Actor.EVENT, RECORDS),
-        (Actor.MADE_EVENT, RECORDS | {IndexMeasurements}),
+        (Actor.MADE_EVENT, RECORDS | {IndexMeasurements, IndexLargeMeasurements, Quarantine}),
         (
             Actor.RECONCILER,
-            RECORDS | ENDS_WITHOUT_DELETING | {IndexMeasurements} | REACHES_FOR_OBJECTS | ONLY_ON_A_SCHEDULE,
+            RECORDS
+            | ENDS_WITHOUT_DELETING
+            | {IndexMeasurements, RequestIndex, Quarantine}
+            | REACHES_FOR_OBJECTS
+            | ONLY_ON_A_SCHEDULE,
         ),
     ],
 )
@@ -73,7 +80,7 @@ def test_each_actor_carries_out_exactly_what_its_role_allows(actor: Actor, allow
 
 
 def test_every_action_has_somebody_who_carries_it_out():
-    assert set(ALLOWED[Actor.RECONCILER]) == set(Action.__args__)
+    assert {each for allowed in ALLOWED.values() for each in allowed} == set(Action.__args__)
     assert set(ALLOWED) == set(Actor)
 
 

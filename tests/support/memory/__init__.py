@@ -3,6 +3,7 @@
 from tests.support.memory.ambient import START, CountingMetrics, FixedIds, MovableClock
 from tests.support.memory.footage import MemoryFootage, Refused, crc64nvme_of
 from tests.support.memory.frame_index import MemoryFrameIndex
+from tests.support.memory.indexer import MemoryIndexer
 from tests.support.memory.orders import MemoryOrders
 from tests.support.memory.records import MemoryRecords
 from tests.support.memory.signer import MemorySigner, deliver, fetch
@@ -13,6 +14,7 @@ __all__ = [
     "FixedIds",
     "MemoryFootage",
     "MemoryFrameIndex",
+    "MemoryIndexer",
     "MemoryOrders",
     "MemoryRecords",
     "MemorySigner",

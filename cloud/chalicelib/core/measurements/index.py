@@ -35,6 +35,18 @@ class Index:
         return self.quarantine is None
 
 
+@dataclass(frozen=True)
+class IndexAttempts:
+    """How often somebody began to index a version that has no index yet; each is on record before it begins.
+
+    So one that takes its function down counts as well. `last_at` is when the last began, or was asked for.
+    """
+
+    version_id: str
+    count: int
+    last_at: datetime
+
+
 def revision_of(version_id: str) -> str:
     """The name under which the index of this version is written; always the same: writing it again is harmless."""
     return hashlib.sha256(version_id.encode()).hexdigest()[:16]

@@ -5,6 +5,15 @@ from dataclasses import dataclass
 MOST_SOURCE_BYTES = 2**30
 """Of the object as it is stored, zipped or not: twice what 2,000,000 usual frames take zipped."""
 
+MOST_ATTEMPTS = 3
+"""To index one version: S3's event and Lambda's own two retries. A file that ended all of them is poison."""
+
+INDEXED_IN_PASSING_BYTES = 256 * 1024
+"""The largest object that the reconciler indexes itself: at most 21,000,000 steps."""
+
+TIME_LIMIT_S = 480
+"""For one attempt: two minutes less than the function has. 2,000,000 usual frames take about 130 s."""
+
 MOST_DEPTH = 20
 """Of brackets, in a frame or beside the frames; a usual frame has 3."""
 

@@ -27,13 +27,16 @@ from chalicelib.core.settle.actions import (
     Finish,
     GiveUp,
     Guard,
+    IndexLargeMeasurements,
     IndexMeasurements,
     Intend,
     Pin,
     Process,
+    Quarantine,
     Recall,
     Reject,
     Remove,
+    RequestIndex,
     Rest,
     SendOrder,
     Store,
@@ -43,6 +46,7 @@ from chalicelib.core.settle.actions import (
 )
 from chalicelib.core.settle.cleaning import last_look_at, owed_to_cleanup
 from chalicelib.core.settle.facts import Facts, Observation
+from chalicelib.core.settle.measurements import owed_to_measurements
 from chalicelib.core.settle.outputs import (
     awaits_outputs,
     fault_on_record,
@@ -80,15 +84,18 @@ __all__ = [
     "Finish",
     "GiveUp",
     "Guard",
+    "IndexLargeMeasurements",
     "IndexMeasurements",
     "Intend",
     "Observation",
     "Pin",
     "Policy",
     "Process",
+    "Quarantine",
     "Recall",
     "Reject",
     "Remove",
+    "RequestIndex",
     "Rest",
     "SendOrder",
     "Store",
@@ -116,6 +123,7 @@ def settle(picture: Picture, facts: Facts, now: datetime, policy: Policy) -> tup
         *_owed_to_order(picture),
         # Before the measurements: whatever they do to their reader, it keeps nobody from what is wanted back.
         *owed_to_restore(picture, facts, now, policy),
+        *owed_to_measurements(picture, now, policy),
         *owed_for_outputs(picture, facts),
         *owed_to_cleanup(picture, facts, now, policy),
     )

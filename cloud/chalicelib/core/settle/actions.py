@@ -142,6 +142,28 @@ class IndexMeasurements:
 
 
 @dataclass(frozen=True)
+class IndexLargeMeasurements:
+    """The same for a file that takes a function of its own."""
+
+    receipt: Receipt
+
+
+@dataclass(frozen=True)
+class RequestIndex:
+    """Have the function that indexes large measurements look into this version: its event was lost, or it failed."""
+
+    receipt: Receipt
+
+
+@dataclass(frozen=True)
+class Quarantine:
+    """Give up indexing this version of measurements, for `reason`."""
+
+    receipt: Receipt
+    reason: str
+
+
+@dataclass(frozen=True)
 class Fail:
     """Give the session up until it is ordered again; nothing of it is ever cleaned."""
 
@@ -220,6 +242,9 @@ Action = (
     | ComputeChecksum
     | DropChecksumCopy
     | IndexMeasurements
+    | IndexLargeMeasurements
+    | RequestIndex
+    | Quarantine
     | Fail
     | Process
     | Intend
@@ -248,6 +273,7 @@ _RECORDS = (Wake, Doubt, Verify, Store, SendOrder, Pin, Fail, Process)
 ALLOWED: Mapping[Actor, tuple[type, ...]] = {
     Actor.API: (*_RECORDS, Complete, Withdraw, Expire),
     Actor.EVENT: _RECORDS,
-    Actor.MADE_EVENT: (*_RECORDS, IndexMeasurements),
-    Actor.RECONCILER: tuple(Action.__args__),
+    Actor.MADE_EVENT: (*_RECORDS, IndexMeasurements, IndexLargeMeasurements, Quarantine),
+    # What is large would take the whole round, and be begun again in every one.
+    Actor.RECONCILER: tuple(each for each in Action.__args__ if each is not IndexLargeMeasurements),
 }

@@ -12,7 +12,6 @@ from chalicelib.core.settle.actions import (
     ComputeChecksum,
     DropChecksumCopy,
     Fail,
-    IndexMeasurements,
     Pin,
     Process,
 )
@@ -39,10 +38,7 @@ def owed_for_outputs(picture: Picture, facts: Facts) -> Iterator[Action]:
     """Receipts for what the manifest states and the bucket shows; PROCESSED once all that is required is there."""
     if picture.session.checksum_copy and not _is_copy_needed(picture):
         yield DropChecksumCopy()
-    state = picture.session.state
-    if state in (SessionState.STORED, SessionState.PROCESSED):
-        yield from (IndexMeasurements(receipt) for receipt in picture.unindexed)
-    if state is not SessionState.STORED or picture.session.order is None:
+    if picture.session.state is not SessionState.STORED or picture.session.order is None:
         return
     fault = _fault(picture, facts)
     if fault:

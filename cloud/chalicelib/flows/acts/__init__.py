@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from chalicelib.core import settle
 from chalicelib.core.picture import Picture
 from chalicelib.core.settle import Action
-from chalicelib.flows.acts import checksums, cleaning, outputs, uploads
+from chalicelib.flows.acts import checksums, cleaning, measurements, outputs, uploads
 from chalicelib.ports import Ports
 
 _DOING: Mapping[type[Action], Callable[..., Picture]] = {
@@ -26,7 +26,10 @@ _DOING: Mapping[type[Action], Callable[..., Picture]] = {
     settle.Pin: outputs.pin,
     settle.ComputeChecksum: checksums.compute,
     settle.DropChecksumCopy: checksums.drop,
-    settle.IndexMeasurements: outputs.index,
+    settle.IndexMeasurements: measurements.index,
+    settle.IndexLargeMeasurements: measurements.index,
+    settle.RequestIndex: measurements.request_index,
+    settle.Quarantine: measurements.quarantine,
     settle.Fail: outputs.fail,
     settle.Process: outputs.process,
     settle.Intend: cleaning.intend,

@@ -4,10 +4,9 @@ import logging
 from dataclasses import replace
 
 from chalicelib.core.picture import Picture
-from chalicelib.core.settle import Fail, IndexMeasurements, Pin, Process, SendOrder, Store
+from chalicelib.core.settle import Fail, Pin, Process, SendOrder, Store
 from chalicelib.core.upload import Receipt
 from chalicelib.flows.dispatch import message
-from chalicelib.flows.indexing import index_measurements
 from chalicelib.flows.recording import record, told
 from chalicelib.ports import Ports
 
@@ -42,26 +41,6 @@ def pin(ports: Ports, picture: Picture, action: Pin) -> Picture:
     picture = record(ports, picture, receipt=receipt)
     return told(
         ports, picture, "output verified", artifact_id=receipt.artifact_id, size_bytes=receipt.size_bytes
-    )
-
-
-def index(ports: Ports, picture: Picture, action: IndexMeasurements) -> Picture:
-    """Everything is written under a revision first, and published by the one write that names it."""
-    session_id = picture.session.session_id
-    made = index_measurements(ports.frame_index, session_id, action.receipt, ports.clock.now())
-    picture = record(ports, picture, index=made)
-    if made.quarantine:
-        about = {"artifact_id": made.artifact_id, "reason": made.quarantine}
-        return told(ports, picture, "measurements quarantined", logging.ERROR, **about)
-    ports.metrics.count("frames.indexed", made.frames)
-    ports.metrics.count("frames.rejected", made.rejected)
-    return told(
-        ports,
-        picture,
-        "measurements indexed",
-        artifact_id=made.artifact_id,
-        frames=made.frames,
-        rejected=made.rejected,
     )
 
 

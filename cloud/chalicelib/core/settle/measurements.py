@@ -1,0 +1,39 @@
+"""What is owed to measurements that nobody looked into yet: an index, or the end of all attempts to make one."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from chalicelib.core.measurements.limits import INDEXED_IN_PASSING_BYTES, MOST_ATTEMPTS
+from chalicelib.core.picture import Picture
+from chalicelib.core.session import SessionState
+from chalicelib.core.settle.actions import (
+    Action,
+    IndexLargeMeasurements,
+    IndexMeasurements,
+    Quarantine,
+    RequestIndex,
+)
+from chalicelib.core.settle.policy import Policy
+from chalicelib.core.upload import Receipt
+
+
+def owed_to_measurements(picture: Picture, now: datetime, policy: Policy) -> Iterator[Action]:
+    """An attempt for each version without an index; after so many that none of them can be running, quarantine."""
+    if picture.session.state not in (SessionState.STORED, SessionState.PROCESSED):
+        return
+    for receipt in picture.unindexed:
+        yield from _owed(picture, receipt, now, policy)
+
+
+def _owed(picture: Picture, receipt: Receipt, now: datetime, policy: Policy) -> Iterator[Action]:
+    attempts = picture.session.attempts_at(receipt.version_id)
+    may_be_running = attempts is not None and now < attempts.last_at + timedelta(seconds=policy.in_flight_s)
+    if attempts and attempts.count >= MOST_ATTEMPTS:
+        if not may_be_running:
+            yield Quarantine(receipt, f"{attempts.count} attempts to index it came to nothing")
+    elif receipt.size_bytes <= INDEXED_IN_PASSING_BYTES:
+        yield IndexMeasurements(receipt)
+    else:
+        yield IndexLargeMeasurements(receipt)
+        if not may_be_running:
+            yield RequestIndex(receipt)
