@@ -72,7 +72,7 @@ class Haul:
         self._session_id = session_id
 
     def plans(self) -> Each[SessionPlan]:
-        """What a haul would plan now, and what it would refuse; nothing is written (a dry run)."""
+        """What a haul would plan now, and what it would refuse; no session is written (a dry run)."""
         with self._visit() as visit:
             return self._each(visit, lambda one: visit.freeze(one.name, one.number, one.exactly()))
 

@@ -115,9 +115,13 @@ class CameraFile:
 
 @dataclass
 class FakeCamera:
-    """A camera with `files` by `directory/name`; `requests` logs (method, path, range)."""
+    """A camera with `files` by `directory/name`; `requests` logs (method, path, range).
+
+    `gumis` are what it tells of its files, by path, where it tells anything.
+    """
 
     files: dict[str, CameraFile] = field(default_factory=dict)
+    gumis: dict[str, str] = field(default_factory=dict)
     serial: str | None = SERIAL
     nested_info: bool = False
     state: dict[str, Any] = field(default_factory=lambda: {"8": 0, "10": 0, "33": 0, "39": 1, "82": 1})
@@ -178,6 +182,8 @@ class CameraHandler(Quiet):
         if act := self.fake.fault(kind):
             self.answer(*act) if not callable(act) else act(self)
             return None
+        if gumi := self.fake.gumis.get(self.path.removeprefix("/gopro/media/info?path=")):
+            return self.answer_json(200, {"gumi": gumi})
         documents: dict[str, Any] = {
             "state": {"status": self.fake.state, "settings": {}},
             "keep_alive": {},

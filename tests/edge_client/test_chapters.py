@@ -341,6 +341,18 @@ class TestTheNameOfASession:
         assert session_name(serial, found[0], found) == expected
         assert SESSION_ID.fullmatch(expected)
 
+    @pytest.mark.parametrize(("taken", "ending"), [([], ""), ([""], "-2"), (["", "-2"], "-3"), (["-2"], "")])
+    @pytest.mark.parametrize("serial", ["C1", "C" * 100])
+    def test_is_the_next_one_where_another_device_has_it(self, serial: str, taken: list[str], ending: str):
+        [one] = recordings([file("GX010001.MP4", 9)])
+
+        def name(end: str) -> str:
+            kept = serial[: 100 - len(f"-100GOPRO-0001-9{end}")]
+            return f"{kept}-100GOPRO-0001-9{end}"
+
+        assert session_name(serial, one, [one], {name(end) for end in taken}) == name(ending)
+        assert len(name(ending)) <= 100
+
 
 DIRECTORIES = st.sampled_from(["099GOPRO", "100GOPRO", "101GOPRO", "102GOPRO", "101OTHER", "Proxy", "../etc"])
 HEADS = [

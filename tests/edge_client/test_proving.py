@@ -19,7 +19,7 @@ from edge_client.progress import LINE_EVERY_S, Bars, Lines
 from edge_client.spool import Proof, Proofs
 from edge_client.standings import KnownChapter, StoredVersion
 from tests.edge_client.conftest import Device, FakeTime
-from tests.edge_client.fakes import SERIAL, SIGNATURE, CameraFile, CloudHandler, film
+from tests.edge_client.fakes import SERIAL, SIGNATURE, CameraFile, CloudHandler, film, part
 from tests.edge_client.test_commands import HOME, Line
 from tests.edge_client.test_commands import line as line
 
@@ -92,6 +92,50 @@ class TestAudit:
         assert "other content" in line.said
         assert device.cloud.gets == []
 
+    @pytest.mark.parametrize(("gumi", "code"), [("2f3a", 0), ("2f3b", 1), (None, 1)])
+    def test_counts_a_record_only_with_the_cards_own_id(
+        self, device: Device, line: Line, gumi: str | None, code: int
+    ):
+        device.camera.gumis[f"100GOPRO/{NAME}"] = "2f3a"
+        claim(device, gumi=gumi)
+
+        assert line.audit() == code
+        assert bool(device.cloud.gets) is (code == 0)
+
+    @pytest.mark.parametrize(
+        ("etag", "gumi"), [(None, None), ('"told"', None), (None, "told"), ('"told"', "told")]
+    )
+    def test_of_a_camera_that_tells_neither_the_bytes_alone_decide(
+        self, device: Device, line: Line, etag: str | None, gumi: str | None
+    ):
+        device.camera.files[f"100GOPRO/{NAME}"].etag = ""
+        claim(device, etag=etag, gumi=gumi)
+        claim(device, zeros(device), "false", etag=etag, gumi=gumi)
+
+        assert line.audit("--json") == 0
+        assert line.document["recordings"][0]["sessions"] == ["theirs"]
+
+    @pytest.mark.parametrize("is_own", [True, False])
+    def test_of_a_file_that_is_served_longer_than_it_is_listed_says_keep(
+        self, device: Device, line: Line, is_own: bool
+    ):
+        file = device.camera.files[f"100GOPRO/{NAME}"]
+        if is_own:
+            line.haul("ours", "--recording", "0042")
+        else:
+            claim(device)
+        file.listed_bytes = len(file.content)
+        file.content += b"more"
+
+        assert line.audit() == 1
+
+    def test_of_a_card_that_changes_while_it_is_compared_says_keep(self, device: Device, line: Line):
+        claim(device)
+        device.camera.faults["read"] = [part(Etag='"swapped"')]
+
+        assert line.audit() == 1
+        assert "the file changed while it was compared" in line.said
+
     @pytest.mark.parametrize("at", [0, 1, -1])
     def test_sees_one_byte_in_a_short_film(self, device: Device, line: Line, at: int):
         body = bytearray(device.content())
@@ -145,6 +189,18 @@ class TestAudit:
 CARD = FileIdentity(ListedFile("100GOPRO", NAME, 1000, 7, 8), "etag", "gumi")
 CHAPTER = KnownChapter(CARD, "theirs", "original.1", "d_other", False, StoredVersion("v1", 1000, 5))
 PROOF = Proof(SERIAL, CARD, CHAPTER)
+
+
+def test_a_list_calls_nothing_hauled_that_another_device_hauled(device: Device, line: Line):
+    claim(device)
+
+    assert line.list_asked() == 0
+    assert line.said.splitlines()[-1].endswith("no, hauled by another device, not proven")
+    line.list_asked("--json")
+    [recording] = line.document["recordings"]
+    assert (recording["hauled"], recording["devices"]) == (False, ["d_other"])
+    assert recording["standing"] == "hauled by another device, not proven"
+    assert device.cloud.gets == []
 
 
 class TestRemembered:
