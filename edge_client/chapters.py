@@ -42,6 +42,11 @@ class CameraFile:
     def path(self) -> str:
         return f"{self.directory}/{self.filename}"
 
+    @property
+    def is_dated(self) -> bool:
+        """Whether anything but name and size tells it from another file."""
+        return self.created is not None or self.modified is not None
+
 
 Key = tuple[str, str, str]
 Chapters = dict[int, CameraFile]

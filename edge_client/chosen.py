@@ -15,6 +15,9 @@ from edge_client.standings import Standing
 from edge_client.tools import Tools
 from edge_client.visit import Visit
 
+# Such a file is not what was hauled under its name; without any date nobody can tell.
+STRANGE = (Standing.OTHER_CONTENT, Standing.UNREADABLE)
+
 log = logging.getLogger(__name__)
 
 
@@ -66,9 +69,9 @@ class Choosing:
         made = selection(left, New(frozenset(one.file for one in files if one.standing.is_home)))
         taken = {chapter.session_id for chapter in known if not chapter.is_own}
         found = self._of(made, card, taken)
-        others = {one.file for one in files if one.standing is Standing.OTHER_CONTENT}
-        ours = {(chapter.session_id, chapter.path) for chapter in known if chapter.is_own}
-        refusals = {one.name: _refusal(one, others, ours) for one in found}
+        strange = {one.file for one in files if one.standing in STRANGE and one.file.is_dated}
+        home = {(chapter.session_id, chapter.path) for chapter in known if chapter.is_own and chapter.stored}
+        refusals = {one.name: _refusal(one, strange, home) for one in found}
         fresh = [one for one in found if refusals[one.name] is None]
         refused = [refusal for refusal in refusals.values() if refusal]
         return begun + fresh, [*unreadable, *made.refusals, *refused]
@@ -108,12 +111,13 @@ class Choosing:
 
 
 def _refusal(
-    one: ChosenSession, others: Collection[CameraFile], ours: Collection[tuple[str, str]]
+    one: ChosenSession, strange: Collection[CameraFile], home: Collection[tuple[str, str]]
 ) -> PlanDiffers | None:
-    """Why a session cannot be hauled under its name: this device has hauled another file of the name in it."""
-    differing = [file.path for file in one.files if file in others and (one.name, file.path) in ours]
+    """Why a session cannot be hauled: it is home, and what the card has under one of its names is not that file."""
+    differing = [file.path for file in one.files if file in strange and (one.name, file.path) in home]
     if not differing:
         return None
     return PlanDiffers(
-        f"session {one.name} has another file of the name {', '.join(differing)} than is on the card; {ANOTHER_NAME}"
+        f"session {one.name} is home, and {', '.join(differing)} on the card is not the file that it has, or cannot be "
+        f"looked at; {ANOTHER_NAME}"
     )

@@ -47,7 +47,6 @@ def likeness(card: FileIdentity, record: FileIdentity) -> Likeness:
         on_record not in (None, on_card) for on_card, on_record in told_of_both
     ):
         return Likeness.OTHER
-    is_dated = card.file.created is not None or card.file.modified is not None
-    if not is_dated or any(on_record is None for _, on_record in told_of_both):
+    if not card.file.is_dated or any(on_record is None for _, on_record in told_of_both):
         return Likeness.UNTOLD
     return Likeness.SAME

@@ -11,7 +11,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from edge_client.chapters import CameraFile, Recording
-from edge_client.errors import GaveUp, PlanDiffers, Refused, SpoolFault, SpoolFull, Unproven, UrlRefused
+from edge_client.errors import (
+    GaveUp,
+    PlanDiffers,
+    Refused,
+    SpoolFault,
+    SpoolFull,
+    Unproven,
+    Unsettled,
+    UrlRefused,
+)
 from edge_client.identity import FileIdentity
 from edge_client.plan import ChapterPlan, Span
 from edge_client.samples import PIECE_BYTES, sample
@@ -49,7 +58,7 @@ class Proving:
     def standings(
         self, card: Sequence[Recording], known: Sequence[KnownChapter]
     ) -> tuple[RecordingStanding, ...]:
-        """How each recording of the card stands. Raises what keeps the camera from being read."""
+        """How each recording of the card stands. Raises what keeps the camera from being read at all."""
         found = by_path(known)
         return tuple(
             RecordingStanding(
@@ -62,7 +71,10 @@ class Proving:
         listed = file_standing(FileIdentity(file), known)
         if listed.standing not in (Standing.HAULED, Standing.UNPROVEN):
             return listed
-        card = self._visit.look(file)
+        try:
+            card = self._visit.look(file)
+        except (Refused, Unsettled) as error:
+            return FileStanding(file, Standing.UNREADABLE, None, f"unreadable: {error}")
         served = file_standing(card, known)
         if served.standing is Standing.UNPROVEN:
             claims = [chapter for chapter in same_chapters(card, known) if chapter.stored]
@@ -117,6 +129,7 @@ class Proving:
         self._tools.progress.proof(card.file.path, sum(span.size_bytes for span in spans))
         try:
             for span in spans:
+                self._tools.retry.timing.check()
                 piece = self._buffer[: span.size_bytes]
                 self._fetch(reader, piece, span)
                 if not self._is_on_card(card, span, piece):
@@ -158,6 +171,8 @@ class Proving:
             return self._visit.tools.retry.run(file.path, attempt)
         except PlanDiffers as error:
             raise Unproven(f"the file changed while it was compared ({error})") from error
+        except Unsettled as error:
+            raise Unproven(str(error)) from error
 
 
 class _Pieces:

@@ -172,6 +172,7 @@ WORDS = {
     Standing.MISSING: "missing: no session has it",
     Standing.UNDER_WAY: "under way: not yet verified",
     Standing.UNPROVEN: "hauled by another device: not compared with this card",
+    Standing.UNREADABLE: "unreadable: the camera does not show it",
     Standing.OTHER_CONTENT: "other content: what was hauled under this name is another file",
 }
 KNOWN_BY = {Standing.HAULED: "receipt", Standing.PROVEN: "proof"}

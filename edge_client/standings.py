@@ -18,6 +18,7 @@ class Standing(enum.Enum):
     UNPROVEN = "hauled by another device, not proven"
     UNDER_WAY = "under way"
     OTHER_CONTENT = "other content"
+    UNREADABLE = "unreadable"
     MISSING = "missing"
 
     @property
@@ -27,6 +28,7 @@ class Standing(enum.Enum):
 
 
 WORST_FIRST = (
+    Standing.UNREADABLE,
     Standing.OTHER_CONTENT,
     Standing.MISSING,
     Standing.UNPROVEN,

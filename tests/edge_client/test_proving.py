@@ -13,6 +13,7 @@ import pytest
 from edge_client.chapters import CameraFile as ListedFile
 from edge_client.choice import New
 from edge_client.disk import Disk
+from edge_client.errors import Stopped
 from edge_client.haul import Each, Report
 from edge_client.identity import FileIdentity
 from edge_client.progress import LINE_EVERY_S, Bars, Lines
@@ -434,6 +435,37 @@ class TestNew:
 
         [refusal] = outcome.refusals
         assert (outcome.done, "another session name" in str(refusal)) == ((), True)
+
+    def test_hauls_the_others_where_the_camera_does_not_show_a_file_that_is_home(self, device: Device):
+        device.card(GX010042=1000)
+        device.run(session=None, choice=New())
+        device.card(GX010042=1000, GX010043=1000)
+        device.camera.hidden.add("100GOPRO/GX010042.MP4")
+
+        outcome = new(device)
+
+        assert [chapter.path for report in outcome.done for chapter in report.chapters] == [
+            "100GOPRO/GX010043.MP4"
+        ]
+        [refusal] = outcome.refusals
+        assert "100GOPRO/GX010042.MP4 on the card is not the file that it has, or cannot be looked at" in str(
+            refusal
+        )
+
+    def test_is_stopped_between_two_pieces(self, device: Device):
+        device.camera.files[f"100GOPRO/{NAME}"] = CameraFile(film(1024 * 1024))
+        claim(device)
+
+        def stop(handler: CloudHandler) -> None:
+            device.time.stop.set()
+            handler.give()
+
+        device.cloud.faults["get_range"] = [stop]
+
+        with pytest.raises(Stopped):
+            new(device)
+        # The piece that was under way when it was stopped, asked for twice by the fake's own hand.
+        assert len(device.cloud.gets) == 2
 
 
 class TestProgress:

@@ -166,7 +166,7 @@ ON_DEVICE = (
     bug(
         "a file without dates is taken for one that was hauled",
         f"{CLIENT}/identity.py",
-        "if not is_dated or any(",
+        "if not card.file.is_dated or any(",
         "if any(",
         f"{TESTS}/test_commands.py",
         f"{TESTS}/test_identity.py",
@@ -195,8 +195,8 @@ ON_DEVICE = (
     bug(
         "a record without the card's ETag is of the same file",
         f"{CLIENT}/identity.py",
-        "if not is_dated or any(on_record is None for _, on_record in told_of_both):",
-        "if not is_dated:",
+        "if not card.file.is_dated or any(on_record is None for _, on_record in told_of_both):",
+        "if not card.file.is_dated:",
         f"{TESTS}/test_identity.py",
         f"{TESTS}/test_proving.py",
     ),
