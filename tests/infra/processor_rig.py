@@ -59,12 +59,14 @@ class FakeCoordinator:
     urls: dict[str, str] = field(default_factory=dict)
     failures: list[Mapping[str, Any]] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    projects: list[str | None] = field(default_factory=list)
     status: int | None = None
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         said = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         path = str(environ["PATH_INFO"])
         self.asked.append(f"{environ['REQUEST_METHOD']} {path}")
+        self.projects.append(environ.get("HTTP_REELHAUL_PROJECT"))
         if environ.get("HTTP_AUTHORIZATION") != f"Bearer {TOKEN}":
             return _answer(start_response, 401, {})
         if self.status:

@@ -66,13 +66,24 @@ def test_the_manifest_states_what_stands_and_s3_keeps_the_crc_of_the_whole(rig):
     rig.take(rig.message(CHAPTERS))
 
     manifest = rig.manifest()
-    assert (manifest["session_id"], manifest["order"]) == (rig.session_id, 1)
+    assert (manifest["project"], manifest["session_id"], manifest["order"]) == ("main", rig.session_id, 1)
     assert [each["artifact_id"] for each in manifest["artifacts"]] == [VIDEO, LIGHTS]
     for each in manifest["artifacts"]:
         body = rig.body(rig.key(each["artifact_id"]))
         head = rig.s3.head_object(Bucket=BUCKET, Key=rig.key(each["artifact_id"]), ChecksumMode="ENABLED")
         assert (each["size_bytes"], each["crc64nvme"]) == (len(body), crc_of(body))
         assert (head["ChecksumCRC64NVME"], head["ChecksumType"]) == (crc_of(body), "FULL_OBJECT")
+
+
+@pytest.mark.parametrize("project", ["main", "club"])
+def test_every_call_names_the_project_of_its_order(rig, project: str):
+    message = {**rig.message([b"no film"]), "project": project}
+    message["originals"][0]["url"] = None
+
+    rig.take(message)
+
+    assert [asked.split(" ")[0] for asked in rig.coordinator.asked] == ["GET", "GET", "POST"]
+    assert rig.coordinator.projects == [project] * 3
 
 
 def test_a_video_is_told_as_one(rig):

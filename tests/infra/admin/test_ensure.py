@@ -96,6 +96,39 @@ def test_a_session_gets_what_it_is_owed():
     assert document["finished"] is True
 
 
+def with_both_projects() -> MemoryPorts:
+    """A session of main and one of another project, of the same name."""
+    theirs = make_picture(session_id=make_session_id(project="club"))
+    return memory_ports(make_picture(), theirs)
+
+
+def test_a_walk_meets_the_sessions_of_every_project_and_says_which_they_are():
+    terminal = Terminal(with_both_projects())
+
+    document, _ = terminal.told(*ENSURE)
+    terminal.run(*ENSURE)
+
+    told = [(each["project"], each["session_id"]) for each in document["sessions"]]
+    assert told == [("club", "match-17-north"), ("main", "match-17-north")]
+    assert [line for line in terminal.said if "OPEN" in line] == [
+        "club/match-17-north: OPEN",
+        "main/match-17-north: OPEN",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("said", "project"),
+    [("match-17-north", "main"), ("main/match-17-north", "main"), ("club/match-17-north", "club")],
+)
+def test_a_name_is_one_of_main_unless_its_project_is_named(said: str, project: str):
+    document, _ = Terminal(with_both_projects()).told(*ENSURE, said)
+
+    assert (of_session(document)["project"], of_session(document)["session_id"]) == (
+        project,
+        "match-17-north",
+    )
+
+
 def test_a_second_run_writes_nothing():
     ports = abandoned("match-18")
     Terminal(ports).run(*ENSURE)

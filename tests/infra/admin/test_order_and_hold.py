@@ -8,7 +8,7 @@ import pytest
 from chalicelib.core.order import wish
 from tests.infra.admin.desks import Terminal, cleaned, held, processed, stored
 from tests.support import story
-from tests.support.builders import SESSION_ID, make_picture, memory_ports, recorded
+from tests.support.builders import SESSION_ID, make_picture, make_session_id, memory_ports, recorded
 
 ORDER = ("order", SESSION_ID)
 HOLD = ("hold", SESSION_ID, "--reason", "the referee wants to see it")
@@ -30,6 +30,17 @@ def test_a_session_is_ordered_as_the_deployment_requires():
         "sent_at": "2026-11-21T12:00:01Z",
     }
     assert [sent["required"] for sent in terminal.ports.orders.sent] == [[story.VIDEO]]
+
+
+def test_what_is_said_of_one_projects_session_is_not_said_of_the_others():
+    theirs = make_session_id(project="club")
+    ports = memory_ports(make_picture(), make_picture(session_id=theirs))
+
+    document, code = Terminal(ports).told("hold", "club/match-17-north", "--reason", "look first")
+
+    assert (code, document["project"], document["session_id"]) == (0, "club", "match-17-north")
+    assert recorded(ports, theirs).session.held == "look first"
+    assert recorded(ports).session.held is None
 
 
 def test_required_outputs_and_parameters_can_be_named():
