@@ -212,6 +212,9 @@ def _parameter(text: str) -> tuple[str, str]:
     known = template.load()["Parameters"].keys() - {"Stage"}
     if not equals or name not in known:
         raise argparse.ArgumentTypeError(f"NAME=VALUE with NAME one of {', '.join(sorted(known))}")
+    pattern = template.load()["Parameters"][name].get("AllowedPattern", ".*")
+    if not re.fullmatch(pattern, value):
+        raise argparse.ArgumentTypeError(f"{name} must match {pattern}, not {value!r}")
     return name, value
 
 

@@ -122,6 +122,19 @@ def test_versioning_and_lifecycle_can_no_longer_be_weakened(local_aws: LocalAws,
     )
 
 
+def test_the_policy_that_protects_footage_protects_itself(local_aws: LocalAws, s3: Any):
+    where = {"Bucket": local_aws.bucket}
+    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+
+    assert refusal(s3.put_bucket_policy, **where, Policy='{"Statement": []}') == "AccessDenied"
+    assert refusal(s3.delete_bucket_policy, **where) == "AccessDenied"
+    assert (
+        refusal(s3.put_bucket_encryption, **where, ServerSideEncryptionConfiguration={"Rules": [rule]})
+        == "AccessDenied"
+    )
+    assert refusal(s3.delete_bucket_encryption, **where) == "AccessDenied"
+
+
 def test_nobody_left_a_dead_letter(local_aws: LocalAws):
     assert local_aws.dead_letters() == []
 

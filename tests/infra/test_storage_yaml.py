@@ -1,6 +1,7 @@
 """Every safety property that the house relies on stands in `infra/storage.yaml`: taken out, its test fails."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -189,6 +190,61 @@ def test_only_a_named_role_may_change_versioning_and_lifecycle():
     found = denial("NobodyWeakensTheGrace", BreakGlassRoleArn=role)
 
     assert found["Condition"] == {"ArnNotEquals": {"aws:PrincipalArn": role}}
+
+
+@pytest.mark.parametrize("role", ["", "arn:aws:iam::123456789012:role/glass"])
+def test_only_a_named_role_may_change_policy_and_encryption(role: str):
+    found = denial("NobodyWeakensThePolicy", BreakGlassRoleArn=role)
+
+    assert set(found["Action"]) == {
+        "s3:PutBucketPolicy",
+        "s3:DeleteBucketPolicy",
+        "s3:PutEncryptionConfiguration",
+    }
+    assert found["Resource"] == ARN
+    assert found.get("Condition") == ({"ArnNotEquals": {"aws:PrincipalArn": role}} if role else None)
+
+
+def test_tls_older_than_1_2_is_denied():
+    found = denial("OnlyOverTls12")
+
+    assert (found["Action"], found["Resource"]) == ("s3:*", [ARN, f"{ARN}/*"])
+    assert found["Condition"] == {"NumericLessThan": {"s3:TlsVersion": "1.2"}}
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "",
+        "https://footage.example.org",
+        "https://a",
+        "https://a.b:8443",
+        "http://localhost:8000",
+        "http://127.0.0.1",
+    ],
+)
+def test_a_dashboard_has_one_origin(origin: str):
+    assert re.fullmatch(WHOLE["Parameters"]["DashboardOrigin"]["AllowedPattern"], origin)
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "*",
+        "https://*",
+        "https://*.example.org",
+        "http://footage.example.org",
+        "https://footage.example.org/",
+        "https://a,https://b",
+        "null",
+        " ",
+        "https://localhost:8000\nhttps://b",
+    ],
+)
+def test_no_pattern_of_origins_is_a_dashboard(origin: str):
+    assert not re.fullmatch(WHOLE["Parameters"]["DashboardOrigin"]["AllowedPattern"], origin)
+    with pytest.raises(SystemExit):
+        deploy.parser().parse_args(["--stage", "prod", "--parameter", f"DashboardOrigin={origin}"])
 
 
 def test_an_artifact_is_deleted_only_by_the_etag_that_was_judged():

@@ -9,7 +9,23 @@ WORK = ("tests/core/test_measurements_work.py", "-k", "not gigabyte")
 
 ATTEMPTS = ("tests/flows/test_index_attempts.py", "tests/core/settle/test_measurements.py")
 
+STORAGE = ("tests/infra/test_storage_yaml.py",)
+
 BOUNDED_WORK = (
+    bug(
+        "anybody may write another bucket policy",
+        "infra/storage.yaml",
+        "Action: [s3:PutBucketPolicy, s3:DeleteBucketPolicy, s3:PutEncryptionConfiguration]",
+        "Action: [s3:DeleteBucketPolicy, s3:PutEncryptionConfiguration]",
+        *STORAGE,
+    ),
+    bug(
+        "every web page is the dashboard",
+        "infra/storage.yaml",
+        'AllowedPattern: "(https://[a-z0-9]',
+        'AllowedPattern: "([*]|https://[a-z0-9]',
+        *STORAGE,
+    ),
     bug(
         "an attempt to index is counted once it has ended",
         "cloud/chalicelib/flows/acts/measurements.py",

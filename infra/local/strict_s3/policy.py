@@ -16,10 +16,16 @@ from infra.local.strict_s3.wire import Request
 
 # Loopback stands for TLS: nothing else can listen in, and moto speaks plain HTTP.
 SECURE_TRANSPORT = "true"
+TLS_VERSION = "1.3"
+
+PRINCIPAL_ARN = "arn:aws:iam::123456789012:user/owner"
+"""Whoever holds the keys of the local AWS."""
 
 KEYS = frozenset(
     {
+        "aws:PrincipalArn",
         "aws:SecureTransport",
+        "s3:TlsVersion",
         "s3:if-match",
         "s3:if-none-match",
         "s3:ObjectCreationOperation",
@@ -45,6 +51,8 @@ OPERATORS: Mapping[str, Callable[[str | None, str], bool]] = {
     "Bool": _positive(lambda actual, wanted: actual.lower() == wanted.lower()),
     "StringEquals": _positive(lambda actual, wanted: actual == wanted),
     "NumericGreaterThan": _positive(lambda actual, wanted: float(actual) > float(wanted)),
+    "NumericLessThan": _positive(lambda actual, wanted: float(actual) < float(wanted)),
+    "ArnNotEquals": lambda actual, wanted: actual != wanted,
     "Null": lambda actual, wanted: (actual is None) == (wanted.lower() == "true"),
 }
 
@@ -103,7 +111,9 @@ def context_of(request: Request, operation: str, caller: Caller) -> Context:
     """The condition keys of a request. s3:signatureAge, in milliseconds, is that of a presigned URL."""
     age, creates = caller.signature_age, CREATES_OBJECT.get(operation)
     found = {
+        "aws:PrincipalArn": PRINCIPAL_ARN,
         "aws:SecureTransport": SECURE_TRANSPORT,
+        "s3:TlsVersion": TLS_VERSION,
         "s3:authType": caller.auth_type.value,
         "s3:if-match": request.header("if-match"),
         "s3:if-none-match": request.header("if-none-match"),
@@ -143,6 +153,8 @@ def _condition(operator: str, key: str, values: Any) -> Condition:
     names = {known.lower(): known for known in KEYS}
     if key.lower() not in names:
         raise UnknownPolicy(f"condition key {key}")
+    if operator == "ArnNotEquals" and len(_listed(values)) != 1:
+        raise UnknownPolicy("ArnNotEquals with several values, all of which must differ")
     return Condition(operator, names[key.lower()], tuple(_word(operator, value) for value in _listed(values)))
 
 
@@ -150,7 +162,9 @@ def _word(operator: str, value: object) -> str:
     text = str(value).lower() if isinstance(value, bool) else str(value)
     if operator in ("Bool", "Null") and text.lower() not in ("true", "false"):
         raise UnknownPolicy(f"{operator} with {text}")
-    if operator == "NumericGreaterThan" and not re.fullmatch(r"-?\d+(\.\d+)?", text):
+    if operator == "ArnNotEquals" and not re.fullmatch(r"arn:[^*?]+", text):
+        raise UnknownPolicy(f"{operator} with {text}")
+    if operator in ("NumericGreaterThan", "NumericLessThan") and not re.fullmatch(r"-?\d+(\.\d+)?", text):
         raise UnknownPolicy(f"{operator} with {text}")
     return text
 

@@ -7,6 +7,7 @@ from botocore.exceptions import ClientError
 
 from infra import template
 from infra.local.strict_s3 import UnknownPolicy
+from infra.local.strict_s3.policy import PRINCIPAL_ARN
 from tests.infra.strict_s3.bench import Bucket, completion_body
 
 DENIED = (403, "AccessDenied")
@@ -170,6 +171,26 @@ def test_a_way_of_signing_can_be_denied(bucket: Bucket):
 
     assert bucket.bench.strictly("GET", bucket.presigned("get_object")).outcome == DENIED
     assert bucket.s3.get_object(Bucket=bucket.name, Key="a/film.mp4")["ContentLength"] == 4
+
+
+def test_policy_and_encryption_can_be_denied(bucket: Bucket):
+    deny(bucket, ["s3:PutBucketPolicy", "s3:DeleteBucketPolicy", "s3:PutEncryptionConfiguration"], "")
+    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+
+    assert_denied(bucket.s3.put_bucket_policy, Bucket=bucket.name, Policy='{"Statement": []}')
+    assert_denied(bucket.s3.delete_bucket_policy, Bucket=bucket.name)
+    assert_denied(
+        bucket.s3.put_bucket_encryption,
+        Bucket=bucket.name,
+        ServerSideEncryptionConfiguration={"Rules": [rule]},
+    )
+    assert_denied(bucket.s3.delete_bucket_encryption, Bucket=bucket.name)
+
+
+def test_one_principal_may_be_left_out_of_a_deny(bucket: Bucket):
+    deny(bucket, "s3:PutObject", ArnNotEquals={"aws:PrincipalArn": PRINCIPAL_ARN})
+
+    bucket.put()
 
 
 def test_versioning_and_lifecycle_can_be_denied(bucket: Bucket):

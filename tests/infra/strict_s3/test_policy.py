@@ -113,6 +113,30 @@ def test_numbers_are_compared_as_numbers(age: str, denied: bool):
     assert is_denied(statement(Condition=condition), s3__signatureAge=age) == denied
 
 
+@pytest.mark.parametrize(
+    ("version", "denied"), [("1.0", True), ("1.1", True), ("1.2", False), ("1.3", False)]
+)
+def test_old_tls_is_told_by_its_number(version: str, denied: bool):
+    condition = {"NumericLessThan": {"s3:TlsVersion": "1.2"}}
+
+    assert is_denied(statement(Condition=condition), s3__TlsVersion=version) == denied
+    assert not is_denied(statement(Condition=condition))
+
+
+@pytest.mark.parametrize(("role", "denied"), [("glass", False), ("glass2", True), ("", True)])
+def test_everybody_but_one_role_is_denied(role: str, denied: bool):
+    condition = {"ArnNotEquals": {"aws:PrincipalArn": "arn:aws:iam::123456789012:role/glass"}}
+
+    context = {"aws__PrincipalArn": f"arn:aws:iam::123456789012:role/{role}"} if role else {}
+    assert is_denied(statement(Condition=condition), **context) == denied
+
+
+@pytest.mark.parametrize("said", ["arn:aws:iam::123456789012:role/*", "glass", ["arn:a", "arn:b"]])
+def test_a_principal_that_cannot_be_compared_is_refused_when_it_is_set(said: Any):
+    with pytest.raises(UnknownPolicy, match="ArnNotEquals"):
+        is_denied(statement(Condition={"ArnNotEquals": {"aws:PrincipalArn": said}}))
+
+
 def test_any_value_of_a_condition_will_do():
     condition = {"StringEquals": {"s3:authType": ["POST", "REST-HEADER"]}}
 
