@@ -56,6 +56,12 @@ class Footage(Protocol):
     def read(self, key: str, most_bytes: int) -> bytes | None:
         """The current object's bytes, or None when there is none. Raises TooLarge above `most_bytes`."""
 
+    def read_range(self, key: str, version_id: str, first: int, last: int) -> bytes:
+        """The bytes of exactly this version from `first` to `last`, both in, or to its end. Raises VersionGone.
+
+        There must be a byte at `first`.
+        """
+
     def copy_part(
         self, key: str, multipart_id: str, version_id: str, plan: PartPlan, number: int
     ) -> StoredPart:

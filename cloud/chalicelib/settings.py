@@ -71,6 +71,9 @@ def settings(environment: Mapping[str, str]) -> Settings:
             undo_s=read["UNDO_S"],
             grace_s=read["GRACE_S"],
             restorable_days=read["RESTORABLE_DAYS"],
+            least_video_percent=read["LEAST_VIDEO_PERCENT"],
+            least_measured_percent=read["LEAST_MEASURED_PERCENT"],
+            least_frames_a_minute=read["LEAST_FRAMES_A_MINUTE"],
             cleanup_limit=Spent(read["CLEANUP_OBJECTS_A_DAY"], read["CLEANUP_BYTES_A_DAY"]),
         ),
         order_queue_url=read["ORDER_QUEUE_URL"],
@@ -166,6 +169,9 @@ VARIABLES: Mapping[str, _Required | _Optional] = {
     "RESTORABLE_DAYS": _Optional(
         _between(FEWEST_RESTORABLE_DAYS, MOST_RESTORABLE_DAYS), _USUAL.restorable_days
     ),
+    "LEAST_VIDEO_PERCENT": _Optional(_between(0, 100), _USUAL.least_video_percent),
+    "LEAST_MEASURED_PERCENT": _Optional(_between(0, 100), _USUAL.least_measured_percent),
+    "LEAST_FRAMES_A_MINUTE": _Optional(_between(0, 100_000), _USUAL.least_frames_a_minute),
     "CLEANUP_OBJECTS_A_DAY": _Optional(_between(1, 10**9), _USUAL.cleanup_limit.objects),
     "CLEANUP_BYTES_A_DAY": _Optional(_between(1, 10**15 - 1), _USUAL.cleanup_limit.size_bytes),
     "PAUSE": _Optional(_true_or_false, default=False),

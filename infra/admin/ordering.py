@@ -1,4 +1,4 @@
-"""`order` and `hold`: what becomes of one session, by the rules that the API follows."""
+"""`order`, `accept` and `hold`: what becomes of one session, by the rules that the API follows."""
 
 import argparse
 from collections.abc import Iterator, Mapping
@@ -39,12 +39,15 @@ _ORDER_EXAMPLES = """  python -m infra.admin order --stage prod match-17-north
   python -m infra.admin order --stage prod match-17-north --require measurements.lights.json \\
       --below-minimum-reason 'a calibration flight; nobody wants its film'"""
 
+_ACCEPT_EXAMPLES = """  python -m infra.admin accept --stage prod match-17-north --reason 'the approach alone; seen'
+  python -m infra.admin accept --stage prod match-17-north --reason 'a photo series' --dry-run"""
+
 _HOLD_EXAMPLES = """  python -m infra.admin hold --stage prod match-17-north --reason 'the referee wants to see it'
   python -m infra.admin hold --stage prod match-17-north --release --dry-run"""
 
 
 def describe(commands: Any) -> None:
-    """The commands `order` and `hold`."""
+    """The commands `order`, `accept` and `hold`."""
     ordered = command(
         commands, "order", "order a session, or order it again after a failure", _ORDER_EXAMPLES, _order
     )
@@ -67,13 +70,23 @@ def describe(commands: Any) -> None:
         metavar="JSON|@FILE",
         help="a JSON object for the processor, or a file that holds it",
     )
+    accepted = command(
+        commands,
+        "accept",
+        "say that a processed session's outputs are what they should be, whatever their length says",
+        _ACCEPT_EXAMPLES,
+        _accept,
+    )
+    accepted.add_argument(
+        "--reason", type=reason, required=True, metavar="TEXT", help="how you know; it goes on record"
+    )
     held = command(
         commands, "hold", "keep a session from processing and cleanup, or release it", _HOLD_EXAMPLES, _hold
     )
     why = held.add_mutually_exclusive_group(required=True)
     why.add_argument("--reason", type=reason, metavar="TEXT", help="why it is held; it goes on record")
     why.add_argument("--release", action="store_true", help="hold it no longer; its grace begins anew")
-    for made in (ordered, held):
+    for made in (ordered, accepted, held):
         at_a_stage(made)
         made.add_argument("session", type=named_session, metavar="SESSION", help=NAMED)
         made.add_argument("--dry-run", action="store_true", help="say what would change; write nothing")
@@ -95,6 +108,19 @@ def _order(given: Arguments, desk: Desk) -> int:
         "waits_for": _waits_for(session, before),
     }
     tell(given, desk, document, lambda: list(_order_lines(document)))
+    return DONE
+
+
+def _accept(given: Arguments, desk: Desk) -> int:
+    ports, session_id = desk.reach(given).ports, given.session
+
+    def accept(at: Ports) -> Picture:
+        return ordering.accept(at, OPERATOR, session_id, given.reason)
+
+    before = loaded(ports, session_id).session
+    after = (session_after(ports, accept) or before) if given.dry_run else accept(ports).session
+    document = {**_known(after, given.dry_run, after.order != before.order), "order": _told(after.order)}
+    tell(given, desk, document, lambda: [_accept_line(document)])
     return DONE
 
 
@@ -164,6 +190,7 @@ def _told(order: Order | None) -> Mapping[str, Any] | None:
         "required": list(order.wish.required),
         "left_out": list(order.wish.left_out),
         "below_minimum_reason": order.wish.below_minimum_reason,
+        "accepted": order.accepted,
         "parameters": msgspec.json.decode(order.wish.parameters),
         "sent_at": stamp(order.sent_at),
     }
@@ -185,6 +212,12 @@ def _order_lines(document: Mapping[str, Any]) -> Iterator[str]:
             if document["dry_run"]
             else "it goes to the queue at the next round"
         )
+
+
+def _accept_line(document: Mapping[str, Any]) -> str:
+    word = _worded(document, "are accepted already; nothing changes", "would be accepted", "are accepted")
+    order = document["order"]
+    return f"{document['session_id']}: the outputs of order {order['number']} {word}: {order['accepted']}"
 
 
 def _hold_line(document: Mapping[str, Any]) -> str:

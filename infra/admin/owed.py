@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 from chalicelib.core.picture import Picture
 from chalicelib.core.session import SessionState
+from chalicelib.core.settle import Facts
+from chalicelib.core.settle.gates import PLAUSIBLE
 from chalicelib.core.settle.outputs import why_not_indexed
+from chalicelib.core.settle.plausibility import unread
 from infra.admin.plan import ARMED
 
 _PATIENT = (ARMED, "grace-over", "grace-over-in-s3", "breaker", "not-held")
@@ -82,7 +85,10 @@ def _of_uploads(picture: Picture) -> Iterator[Owed]:
 
 def _of_cleanup(picture: Picture, closed: Mapping[str, str]) -> Iterator[Owed]:
     """A cleanup that has begun must end; gates that neither time nor an operator opens need somebody to look."""
-    told = (*_PATIENT, *_TOLD_OTHERWISE)
+    told = [*_PATIENT, *_TOLD_OTHERWISE]
+    if unread(picture, Facts()):
+        # The reconciler reads the films once everything else is open.
+        told.append(PLAUSIBLE)
     trouble = {gate: why for gate, why in closed.items() if gate not in told}
     if picture.session.state is not SessionState.PROCESSED:
         return

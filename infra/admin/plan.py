@@ -1,13 +1,15 @@
 """What a cleanup would do to each session, gate by gate; nothing here writes."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chalicelib.core.cleanup import Arming, Doomed, Spent
 from chalicelib.core.ids import ArtifactId, SessionId
 from chalicelib.core.picture import Picture
 from chalicelib.core.session import SessionState
 from chalicelib.core.settle import Facts, gates
+from chalicelib.core.settle.plausibility import unread
+from chalicelib.flows.inspecting import inspected
 from chalicelib.flows.looking import look_at_gates
 from chalicelib.flows.recording import loaded
 from chalicelib.logs import without_secrets
@@ -99,6 +101,17 @@ def closed_gates(ports: Ports, picture: Picture) -> tuple[Mapping[str, str], tup
     return gates.closed(picture, facts, ports.clock.now(), ports.policy), _standing(picture, facts)
 
 
+def _gates_with_films(ports: Ports, picture: Picture) -> tuple[Mapping[str, str], tuple[Doomed, ...]]:
+    """As `closed_gates`, with the films read that the reconciler would read next; nothing is recorded."""
+    facts, now = look_at_gates(ports, picture, Facts()), ports.clock.now()
+    closed = gates.closed(picture, facts, now, ports.policy)
+    waiting = unread(picture, facts)
+    if waiting and not closed.keys() - {ARMED, gates.PLAUSIBLE}:
+        facts = replace(facts, films=tuple(inspected(ports, receipt) for receipt in waiting))
+        closed = gates.closed(picture, facts, now, ports.policy)
+    return closed, _standing(picture, facts)
+
+
 def why(error: Exception) -> str:
     """What is said of a session that could not be looked at, or settled."""
     return without_secrets(str(error)) or type(error).__name__
@@ -111,7 +124,7 @@ def _kept(ports: Ports, session_id: SessionId, is_named: bool) -> Kept | None:
         state = picture.session.state
         if state is not SessionState.PROCESSED and not is_named:
             return None
-        closed, standing = closed_gates(ports, picture)
+        closed, standing = _gates_with_films(ports, picture)
     except Exception as error:  # noqa: BLE001 a door for each session: one that fails does not hide the others
         return Kept(session_id, fault=why(error))
     order = picture.session.order

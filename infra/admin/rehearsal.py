@@ -11,7 +11,7 @@ from infra.admin.deployment import Unheard
 _OF_RECORDS = frozenset(
     {"picture", "session_of", "due", "sessions", "arming", "spent", "swept_until", "token", "device"}
 )
-_OF_FOOTAGE = frozenset({"parts", "head", "read", "bucket", "multiparts"})
+_OF_FOOTAGE = frozenset({"parts", "head", "read", "read_range", "bucket", "multiparts"})
 _OF_THE_FRAME_INDEX = frozenset({"source", "read"})
 _OF_THE_QUEUE: frozenset[str] = frozenset()
 _OF_THE_INDEXER: frozenset[str] = frozenset()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from chalicelib.core.crc import EMPTY
-from chalicelib.core.errors import KeyTaken, MultipartGone, PartsRefused, TooLarge
+from chalicelib.core.errors import KeyTaken, MultipartGone, PartsRefused, TooLarge, VersionGone
 from chalicelib.core.ids import SessionId
 from infra.local.strict_s3 import Chaos
 from tests.contracts.sending import UPLOAD_ID, Sent
@@ -429,3 +429,40 @@ def test_an_object_whose_checksum_s3_does_not_tell_is_shown_with_all_the_rest(hi
     assert (shown.size_bytes, shown.upload_id) == (sum(map(len, hidden.bodies)), UPLOAD_ID)
     assert shown.etag
     assert shown.version_id in hidden.world.version_ids(hidden.key)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "found"),
+    [(0, 0, b"0"), (0, 9, b"0123456789"), (3, 5, b"345"), (9, 9, b"9"), (8, 9, b"89"), (8, 511, b"89")],
+)
+def test_a_range_of_a_version_is_read_with_both_its_ends(
+    world: World, key: str, first: int, last: int, found: bytes
+):
+    world.put_object(key, b"0123456789")
+    [version_id] = world.version_ids(key)
+
+    assert world.footage.read_range(key, version_id, first, last) == found
+
+
+def test_a_range_is_of_the_version_that_is_named_whatever_stands_there_since(world: World, key: str):
+    world.put_object(key, b"the old one")
+    [version_id] = world.version_ids(key)
+    world.mark_deleted(key)
+    world.put_object(key, b"the new one")
+
+    assert world.footage.read_range(key, version_id, 4, 6) == b"old"
+
+
+def test_a_range_of_a_version_is_read_beneath_a_delete_marker(world: World, key: str):
+    world.put_object(key, b"cleaned")
+    [version_id] = world.version_ids(key)
+    world.mark_deleted(key)
+
+    assert world.footage.read_range(key, version_id, 0, 4) == b"clean"
+
+
+def test_a_range_of_a_version_that_never_was_is_refused(world: World, key: str):
+    world.put_object(key, b"0123456789")
+
+    with pytest.raises(VersionGone):
+        world.footage.read_range(key, "no-such-version", 0, 1)

@@ -17,9 +17,10 @@ from chalicelib.core.tokens import ALL_PROJECTS, Role
 from infra import admin
 from infra.local.world import World
 from tests.e2e.rig import Rig, until
-from tests.e2e.test_by_hand import BODY, crc_of, put
+from tests.e2e.test_by_hand import BODY, LASTING_MS, crc_of, put
 from tests.e2e.test_orders import hauled
 from tests.support.builders import make_session_id, named
+from tests.support.films import make_film
 
 VIDEO = "output.enhanced.mp4"
 LIGHTS = "measurements.lights.json"
@@ -37,7 +38,10 @@ DOCUMENT = {
         for number in range(FRAMES)
     ]
 }
-MADE: Mapping[str, bytes] = {VIDEO: b"an enhanced video" * 999, LIGHTS: json.dumps(DOCUMENT).encode()}
+MADE: Mapping[str, bytes] = {
+    VIDEO: make_film(LASTING_MS, 17_000, seed=2),
+    LIGHTS: json.dumps(DOCUMENT).encode(),
+}
 
 
 @dataclass(frozen=True)

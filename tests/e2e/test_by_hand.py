@@ -9,9 +9,11 @@ import requests
 from awscrt.checksums import crc64nvme
 
 from tests.e2e.rig import DEADLINE_S, PART_SIZE_BYTES, Rig, until
+from tests.support.films import make_film
 
 pytestmark = pytest.mark.e2e
-BODY = b"\x07" * (PART_SIZE_BYTES + 100)
+LASTING_MS = 23_300
+BODY = make_film(LASTING_MS, PART_SIZE_BYTES + 100)
 PARTS = {1: BODY[:PART_SIZE_BYTES], 2: BODY[PART_SIZE_BYTES:]}
 CHAPTER = {"directory": "100GOPRO", "filename": "GX010038.MP4", "size_bytes": len(BODY)}
 ARTIFACT = "original.100GOPRO.GX010038.MP4"

@@ -404,10 +404,10 @@ class TestTheBreaker:
             (Spent(0, 10**6), 0),
             (Spent(1, 10**6), 1),
             (Spent(2, 10**6), 2),
-            (Spent(9, 24), 0),
-            (Spent(9, 25), 1),
-            (Spent(9, 31), 1),
-            (Spent(9, 32), 2),
+            (Spent(9, 59), 0),
+            (Spent(9, 60), 1),
+            (Spent(9, 116), 1),
+            (Spent(9, 117), 2),
         ],
     )
     def test_it_counts_objects_and_bytes(self, limit: Spent, gone: int):
@@ -424,7 +424,7 @@ class TestTheBreaker:
 
         settled(at_each_marker(ports, lambda _: spent.append(ports.records.spent(today(ports)))))
 
-        assert spent == [Spent(1, 25), Spent(2, 32)]
+        assert spent == [Spent(1, 60), Spent(2, 117)]
 
     def test_what_others_cleaned_meanwhile_counts(self):
         """Another session's cleanup takes what is left between the decision and the marker."""
@@ -444,7 +444,7 @@ class TestTheBreaker:
 
         settled(ports)
 
-        assert ports.records.spent(today(ports)) == Spent(3, 25 + 25 + 7)
+        assert ports.records.spent(today(ports)) == Spent(3, 60 + 60 + 57)
         assert story.originals_are_gone(ports)
 
 
@@ -660,7 +660,7 @@ def test_whoever_cleans_says_what_and_how_much(caplog: pytest.LogCaptureFixture)
     settled(ports)
 
     assert ports.metrics.counts["object.cleaned"] == 2
-    assert ports.metrics.counts["bytes.cleaned"] == 32
+    assert ports.metrics.counts["bytes.cleaned"] == 117
     cleaned = [entry for entry in caplog.records if entry.message == "object cleaned"]
     assert [vars(entry)["key"] for entry in cleaned] == [FIRST, SECOND]
 

@@ -76,7 +76,7 @@ def test_an_index_is_written_under_the_revision_of_its_version():
 
     revision = revision_of(bucket.receipt.version_id)
     assert index == Index(
-        bucket.receipt.artifact_id, bucket.receipt.version_id, revision, "papi", 301, 0, START
+        bucket.receipt.artifact_id, bucket.receipt.version_id, revision, "papi", 301, 0, START, span_ms=10_000
     )
     assert index.is_published
     written = bucket.written(index)

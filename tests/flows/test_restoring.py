@@ -272,7 +272,7 @@ class TestCopies:
         reconcile(watched, 60)
 
         assert ports.footage.body(FIRST) == story.original(1)
-        assert calls["copy_part"] == 4
+        assert calls["copy_part"] == 8
 
     def test_of_another_bytes_are_never_completed(self):
         ports = in_small_parts(story.cleaned())

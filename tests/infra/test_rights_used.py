@@ -31,6 +31,7 @@ from tests.infra.asked import Asked, Heard, hearing
 from tests.infra.test_policies import INDEXER, ORDERS, WRITES_OF, Rights, rights
 from tests.support.builders import DEVICE_ID, make_chapter, make_session, make_session_id, named
 from tests.support.faults import Fault, When, faulty
+from tests.support.films import make_film
 from tests.support.local_aws import local_aws
 from tests.support.measurements import as_document, make_frames
 from tests.support.memory import CountingMetrics, MemoryIndexer, MemoryOrders, crc64nvme_of
@@ -38,7 +39,7 @@ from tests.support.memory import CountingMetrics, MemoryIndexer, MemoryOrders, c
 NORTH = Principal(Role.DEVICE, "main", DEVICE_ID)
 PROCESSOR = Principal(Role.PROCESSOR, "main", None)
 OPERATOR = Principal(Role.OPERATOR, ALL_PROJECTS, None)
-BODY = b"one short part"
+BODY = make_film(70)
 CRC = crc64nvme_of(BODY)
 CHAPTER = make_chapter(size_bytes=len(BODY))
 VIDEO = ArtifactId("output.enhanced.mp4")

@@ -37,6 +37,11 @@ MUTANTS = (
     _gate("outputs-stand", "_outputs_stand"),
     _gate("bucket-keeps", "_bucket_keeps"),
     _gate("originals-stand", "_originals_stand"),
+    Mutant(
+        "gate outputs-plausible is always open",
+        (Edit(GATES, "    PLAUSIBLE: _outputs_are_plausible,\n", "    PLAUSIBLE: lambda *_: None,\n"),),
+        SETTLE,
+    ),
     _gate("breaker", "_breaker_holds"),
     bug(
         "an order that requires nothing is fulfilled",
@@ -254,6 +259,27 @@ MUTANTS = (
         "    if principal.role is Role.OPERATOR:\n        return leave_out",
         "    if principal.role is not Role.PROCESSOR:\n        return leave_out",
         "tests/flows/test_ordering.py",
+    ),
+    bug(
+        "what was read of another version is taken",
+        f"{CORE}/film.py",
+        "return (self.artifact_id, self.version_id) == (receipt.artifact_id, receipt.version_id)",
+        "return self.artifact_id == receipt.artifact_id",
+        *SETTLE,
+    ),
+    bug(
+        "a film may be followed by anything",
+        f"{CORE}/film.py",
+        "    while at < end:\n        count += 1\n",
+        "    while at + 8 < end:\n        count += 1\n",
+        "tests/core/test_film.py",
+    ),
+    bug(
+        "S3 reads the current version instead of the one that was verified",
+        "cloud/chalicelib/aws/footage.py",
+        'VersionId=version_id, Range=f"bytes={first}-{last}"',
+        'Range=f"bytes={first}-{last}"',
+        "tests/contracts/test_footage_contract.py",
     ),
     bug(
         "arming overwrites a kill switch that was thrown meanwhile",

@@ -5,7 +5,7 @@ own flows. All acts may be played again.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from chalicelib.core import keys
@@ -24,21 +24,23 @@ from tests.support.builders import (
     POLICY,
     SESSION_ID,
     MemoryPorts,
-    make_bodies,
     make_chapter,
     make_session,
     memory_ports,
     named,
     recorded,
-    send_parts,
 )
+from tests.support.films import make_film
 from tests.support.memory import crc64nvme_of
 
 NORTH = Principal(Role.DEVICE, "main", DEVICE_ID)
 PROCESSOR = Principal(Role.PROCESSOR, "main", None)
 OPERATOR = Principal(Role.OPERATOR, ALL_PROJECTS, None)
 
-CHAPTERS = (make_chapter(1), make_chapter(2, size_bytes=7))
+LASTING_MS = (800, 500)
+BODIES = (make_film(LASTING_MS[0], 60, seed=1), make_film(LASTING_MS[1], 57, seed=2))
+"""What the chapters of the story are: films of so many milliseconds."""
+CHAPTERS = tuple(make_chapter(number, len(body)) for number, body in enumerate(BODIES, start=1))
 VIDEO = ArtifactId("output.enhanced.mp4")
 LIGHTS = ArtifactId("measurements.lights.json")
 WISH = wish([VIDEO, LIGHTS], {})
@@ -46,29 +48,31 @@ FRAMES = [
     {"frame_number": number, "timestamp": number / 30, "papi_a": {"status": "red"}} for number in range(40)
 ]
 MADE: Mapping[ArtifactId, bytes] = {
-    VIDEO: b"what the processor made of it",
+    VIDEO: make_film(sum(LASTING_MS), 75, seed=3),
     LIGHTS: json.dumps({"frames": FRAMES}).encode(),
 }
 """What the processor of the story makes."""
 
 
-def haul(ports: MemoryPorts, wanted: Wish | None = WISH, plain: MemoryPorts | None = None) -> None:
+def haul(
+    ports: MemoryPorts,
+    wanted: Wish | None = WISH,
+    plain: MemoryPorts | None = None,
+    bodies: Sequence[bytes] = BODIES,
+) -> None:
     """A device confirms the session and brings every chapter; what S3 takes from it goes to `plain`'s bucket."""
     camera = make_session().camera
     intake.confirm_session(ports, NORTH, SESSION_ID, camera, None, CHAPTERS, wanted)
-    for chapter in CHAPTERS:
+    for chapter, body in zip(CHAPTERS, bodies, strict=True):
         view, _ = intake.open_upload(ports, NORTH, SESSION_ID, chapter.artifact_id, chapter.size_bytes, None)
         if view.upload.is_live:
-            send_parts((plain or ports).footage, view.upload)
-            body = b"".join(make_bodies(view.upload.plan).values())
+            send_body(plain or ports, view.upload, body)
             finishing.complete_upload(ports, NORTH, view.upload.upload_id, crc64nvme_of(body))
 
 
 def original(number: int = 1) -> bytes:
     """The bytes that `haul` brings of a chapter."""
-    chapter = CHAPTERS[number - 1]
-    start = range(0, chapter.size_bytes, 10)
-    return b"".join(bytes([place + 1]) * min(10, chapter.size_bytes - at) for place, at in enumerate(start))
+    return BODIES[number - 1]
 
 
 def key_of(artifact_id: ArtifactId, order: int = 1) -> str:

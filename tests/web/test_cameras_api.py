@@ -120,7 +120,7 @@ def test_the_receipts_of_a_cleaned_session_are_told_though_its_originals_are_gon
 
     assert story.originals_are_gone(ports)
     assert receipts(ports) == receipts(before)
-    assert [receipt["size_bytes"] for receipt in receipts(ports)] == [25, 7]
+    assert [receipt["size_bytes"] for receipt in receipts(ports)] == [60, 57]
 
 
 def test_after_a_restore_the_receipts_are_of_what_stands_now():

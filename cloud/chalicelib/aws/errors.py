@@ -101,6 +101,14 @@ def named() -> Iterator[None]:
         raise StorageBusy(f"no answer from storage: {type(error).__name__}") from error
 
 
+def is_no_version(error: ClientError) -> bool:
+    """Whether S3 says that it holds no such version: purged, a delete marker (405), or none that can be at all."""
+    named_argument = error.response.get("Error", {}).get("ArgumentName")
+    return code_of(error) in ("NoSuchVersion", "NoSuchKey", "MethodNotAllowed", "404", "405") or (
+        code_of(error) == "InvalidArgument" and named_argument in ("versionId", None)
+    )
+
+
 def code_of(error: ClientError) -> str:
     """AWS's code, such as `NoSuchUpload`; answers without a body have their status instead, such as `404`."""
     return str(error.response.get("Error", {}).get("Code", ""))

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from chalicelib.aws.errors import StorageUnfit, code_of, named
+from chalicelib.aws.errors import StorageUnfit, code_of, is_no_version, named
 from chalicelib.core import keys
 from chalicelib.core.cleanup import Bucket
 from chalicelib.core.crc import Crc64Nvme
-from chalicelib.core.errors import MultipartGone, TooLarge
+from chalicelib.core.errors import MultipartGone, TooLarge, VersionGone
 from chalicelib.core.ids import UploadId
 from chalicelib.core.parts import PartPlan, StoredPart
 from chalicelib.core.upload import StoredObject
@@ -99,6 +99,18 @@ class S3Footage:
         except ClientError as error:
             if code_of(error) in ("404", "NoSuchKey"):
                 return None
+            raise
+
+    def read_range(self, key: str, version_id: str, first: int, last: int) -> bytes:
+        try:
+            with named():
+                answer = self._s3.get_object(
+                    Bucket=self._bucket, Key=key, VersionId=version_id, Range=f"bytes={first}-{last}"
+                )
+                return answer["Body"].read()
+        except ClientError as error:
+            if is_no_version(error):
+                raise VersionGone(f"S3 holds no version {version_id} of {key}") from error
             raise
 
     def copy_part(

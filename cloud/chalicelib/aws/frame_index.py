@@ -5,15 +5,13 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from botocore.exceptions import ClientError
 
-from chalicelib.aws.errors import code_of, named
+from chalicelib.aws.errors import code_of, is_no_version, named
 from chalicelib.core.errors import NotFound, VersionGone
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _CHUNK_BYTES = 256 * 1024
-_GONE = ("NoSuchVersion", "NoSuchKey", "MethodNotAllowed", "404", "405")
-"""A version that is a delete marker is answered with 405."""
 _ABSENT = ("NoSuchKey", "404", "InvalidRange", "416")
 
 
@@ -30,7 +28,7 @@ class S3FrameIndex:
                 answer = self._s3.get_object(Bucket=self._bucket, Key=key, VersionId=version_id)
                 yield from answer["Body"].iter_chunks(_CHUNK_BYTES)
         except ClientError as error:
-            if code_of(error) in _GONE or _is_no_version(error):
+            if is_no_version(error):
                 raise VersionGone(f"S3 holds no version {version_id} of {key}") from error
             raise
 
@@ -48,11 +46,3 @@ class S3FrameIndex:
             if code_of(error) in _ABSENT:
                 raise NotFound(f"the bucket holds no such bytes of {key}") from error
             raise
-
-
-def _is_no_version(error: ClientError) -> bool:
-    """S3 answers so to what cannot be a version id at all."""
-    return code_of(error) == "InvalidArgument" and error.response.get("Error", {}).get("ArgumentName") in (
-        "versionId",
-        None,
-    )

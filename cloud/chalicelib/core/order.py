@@ -35,12 +35,17 @@ class Wish:
 
 @dataclass(frozen=True)
 class Order:
-    """A wish on record. `number` counts the orders of a session from 1; `sent_at` is when it went to the queue."""
+    """A wish on record.
+
+    `number` counts the orders of a session from 1; `sent_at` is when it went to the queue. `accepted` is why an
+    operator takes what was made for it, though by its length it may not be what it should.
+    """
 
     number: int
     wish: Wish
     ordered_at: datetime
     sent_at: datetime | None = None
+    accepted: str | None = None
 
     def sent(self, now: datetime) -> "Order":
         return replace(self, sent_at=now)

@@ -13,6 +13,7 @@ from enum import Enum
 from chalicelib.core import ids
 from chalicelib.core.cleanup import Cleanup
 from chalicelib.core.errors import InvalidRequest, StateConflict
+from chalicelib.core.film import Film
 from chalicelib.core.ids import ArtifactId, DeviceId, SessionId
 from chalicelib.core.measurements.index import IndexAttempts
 from chalicelib.core.order import Order, Wish
@@ -64,6 +65,7 @@ class Session:
     that an operator wants back, since `restoring_since`. `is_guarded` is whether a cleaned one had its last look
     before S3 purges what was cleaned. `checksum_copy` is on record as long as S3 computes the CRC64NVME of an output.
     `attempts` are those to index measurements that are not indexed yet.
+    `films` is what was read of chapters and outputs before a cleanup.
     """
 
     session_id: SessionId
@@ -85,6 +87,7 @@ class Session:
     is_guarded: bool = False
     checksum_copy: ChecksumCopy | None = None
     attempts: tuple[IndexAttempts, ...] = ()
+    films: tuple[Film, ...] = ()
 
     def __post_init__(self) -> None:
         if self.group is not None and not _GROUP.fullmatch(self.group):
@@ -164,6 +167,21 @@ class Session:
         known = self.attempts_at(version_id)
         after = IndexAttempts(version_id, (known.count if known else 0) + more, last_at)
         return replace(self, attempts=(*self.without_attempts(version_id).attempts, after))
+
+    def accepted(self, reason: str) -> "Session":
+        """This session with an operator's word that what was made for its present order is what it should be.
+
+        Raises StateConflict unless there is something to look at: the session is PROCESSED.
+        """
+        if self.order is None or self.state is not SessionState.PROCESSED:
+            raise StateConflict(
+                f"the session is {self.state.value}: outputs can be accepted once all of them are verified"
+            )
+        return replace(self, order=replace(self.order, accepted=reason))
+
+    def inspected(self, films: tuple[Film, ...]) -> "Session":
+        """This session with what was read of its films."""
+        return replace(self, films=films)
 
     def intending(self, cleanup: Cleanup) -> "Session":
         """This session about to be cleaned; nothing is removed before this stands on record."""

@@ -97,6 +97,7 @@ def _index(receipt: Receipt, now: datetime, indexing: Indexing, quarantine: str 
         indexing.rejected,
         now,
         quarantine,
+        None if quarantine else indexing.span_ms,
     )
 
 

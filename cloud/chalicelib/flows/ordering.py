@@ -61,6 +61,16 @@ def fail(
     return _changed(ports, principal, session_id, failed, "session failed")
 
 
+def accept(ports: Ports, principal: Principal, session_id: SessionId, reason: str) -> Picture:
+    """The session whose present outputs an operator takes for what they should be, whatever their length says."""
+    principal.demand(Role.OPERATOR)
+
+    def accepted(picture: Picture) -> Session:
+        return picture.session.accepted(reason)
+
+    return _changed(ports, principal, session_id, accepted, "outputs accepted")
+
+
 def hold(ports: Ports, principal: Principal, session_id: SessionId, reason: str | None) -> Picture:
     """The session, held for `reason`, or released when there is none."""
     principal.demand(Role.OPERATOR)

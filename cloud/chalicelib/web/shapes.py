@@ -190,6 +190,7 @@ def _order(order: Order) -> dict[str, Any]:
         "added": list(order.wish.added),
         "left_out": list(order.wish.left_out),
         "below_minimum_reason": order.wish.below_minimum_reason,
+        "accepted": order.accepted,
         "parameters": json.loads(order.wish.parameters),
         "ordered_at": moment(order.ordered_at),
         "sent_at": moment(order.sent_at) if order.sent_at else None,

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from chalicelib.core.cleanup import Arming, Bucket, Cleanup, Spent
 from chalicelib.core.crc import Crc64Nvme
+from chalicelib.core.film import Film
 from chalicelib.core.ids import ArtifactId, UploadId
 from chalicelib.core.keys import CLEANED
 from chalicelib.core.measurements.index import Index, revision_of
@@ -28,6 +29,8 @@ LIGHTS = ArtifactId("measurements.lights.json")
 SPARE = ArtifactId("measurements.spare.json")
 AUDIO = ArtifactId("intermediate.audio.wav")
 ORDER = Order(1, wish([VIDEO, LIGHTS], {}), START, START)
+LASTING_MS = (6_000, 4_000)
+"""How long the chapters last; the video and the measurements of a session with open gates cover all of it."""
 PROCESSED_AT = START + timedelta(hours=1)
 NOW = PROCESSED_AT + timedelta(seconds=POLICY.grace_s)
 Owed = TypeVar("Owed")
@@ -98,6 +101,24 @@ class Case:
         nothing: Mapping[str, None] = {self.key(artifact_id): None for artifact_id in artifact_ids}
         return self.told(stored={**self.facts.stored, **nothing})
 
+    def inspected(self, *durations_ms: int) -> "Case":
+        """This case with its films read: the chapters in their order, then the video."""
+        receipts = [self.receipt(artifact_id) for artifact_id in (*ORIGINALS, VIDEO)]
+        films = tuple(
+            Film(receipt.artifact_id, receipt.version_id, duration_ms)
+            for receipt, duration_ms in zip(receipts, durations_ms, strict=True)
+        )
+        return self.session(films=films)
+
+    def film(self, artifact_id: ArtifactId, **changes: Any) -> "Case":
+        """This case where reading the artifact has told something else."""
+        films = self.picture.session.films
+        return self.session(
+            films=tuple(
+                replace(each, **changes) if each.artifact_id == artifact_id else each for each in films
+            )
+        )
+
     def uploaded(self, upload: Upload) -> "Case":
         return replace(self, picture=self.picture.with_upload(upload))
 
@@ -162,9 +183,11 @@ def verified(upload: Upload, **changes: Any) -> Upload:
 
 
 def index_of(receipt: Receipt, **changes: Any) -> Index:
-    """A published index of 40 frames."""
+    """A published index of 40 frames, which cover all of the chapters."""
     revision = revision_of(receipt.version_id)
-    index = Index(receipt.artifact_id, receipt.version_id, revision, "papi", 40, 0, START)
+    index = Index(
+        receipt.artifact_id, receipt.version_id, revision, "papi", 40, 0, START, span_ms=sum(LASTING_MS)
+    )
     return replace(index, **changes)
 
 
@@ -196,7 +219,7 @@ def open_gates() -> Case:
         arming=Arming(True, START, "a test says so"),
         spent=Spent(),
     )
-    return replace(case, facts=facts, now=NOW)
+    return replace(case, facts=facts, now=NOW).inspected(*LASTING_MS, sum(LASTING_MS))
 
 
 def intended() -> Case:

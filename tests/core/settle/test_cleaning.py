@@ -11,6 +11,7 @@ from chalicelib.core.session import SessionState
 from chalicelib.core.settle import Clean, Finish, Guard, Intend, Recall
 from tests.core.settle.cases import (
     AUDIO,
+    LASTING_MS,
     LIGHTS,
     NOW,
     ORIGINALS,
@@ -94,6 +95,7 @@ def test_what_was_uploaded_again_and_verified_is_cleaned_as_its_last_receipt_say
     case = case.uploaded(verified(again))
     assert "originals-stand" in case.closed()
     case = case.seen(again.key, stored_of(case.receipt(ORIGINALS[0])))
+    case = case.inspected(*LASTING_MS, sum(LASTING_MS))
 
     assert doomed_of(case, ORIGINALS[0]) in case.only(Intend).doomed
 

@@ -22,6 +22,7 @@ from chalicelib.core.settle.restoring import PURGED
 from chalicelib.core.upload import Upload
 from tests.core.settle.cases import (
     AUDIO,
+    LASTING_MS,
     NOW,
     ORIGINALS,
     OTHER_CRC,
@@ -223,7 +224,7 @@ def test_nothing_is_cleaned_while_anything_is_wanted_back_or_held():
 def test_one_chapter_of_a_cleaned_session_is_cleaned_again_after_it_was_released():
     case = restored(wanted_back(cleaned(), FIRST)).at(0, ENDS_AT)
     session = case.picture.session.brought_back(FIRST, case.only(Brought).stands).released(ENDS_AT)
-    case = case.after(session)
+    case = case.after(session).inspected(*LASTING_MS, sum(LASTING_MS))
     assert set(case.closed()) == {"grace-over"}
 
     again = case.at(POLICY.grace_s)
@@ -236,7 +237,8 @@ def test_one_chapter_of_a_cleaned_session_is_cleaned_again_after_it_was_released
 def test_an_original_that_was_brought_back_and_vanishes_afterwards_keeps_the_session():
     case = restored(wanted_back(cleaned(), FIRST)).at(0, ENDS_AT)
     session = case.picture.session.brought_back(FIRST, case.only(Brought).stands).released(ENDS_AT)
-    vanished = case.after(session).gone(FIRST).at(POLICY.grace_s)
+    read_again = case.after(session).inspected(*LASTING_MS, sum(LASTING_MS))
+    vanished = read_again.gone(FIRST).at(POLICY.grace_s)
 
     assert set(vanished.closed()) == {"originals-stand"}
 

@@ -11,8 +11,9 @@ from chalicelib.core.settle import Actor
 from chalicelib.flows.settling import settle_session
 from tests.infra.admin.desks import Terminal, cleaned, held, processed, ripe, stored
 from tests.support import story
-from tests.support.builders import SESSION_ID, MemoryPorts, make_picture, make_session_id
+from tests.support.builders import SESSION_ID, MemoryPorts, make_picture, make_session_id, recorded
 from tests.support.faults import Fault, faulty
+from tests.support.films import make_film
 from tests.support.interrupted import Interrupted, Moment
 
 ARM = ("cleanup", "--arm", "--reason", "outputs reviewed")
@@ -32,9 +33,9 @@ def test_the_plan_of_a_ripe_session_names_every_object_and_its_bytes():
     session = of_session(document)
     assert code == 0
     assert [each["key"] for each in session["objects"]] == story.original_keys()
-    assert [each["size_bytes"] for each in session["objects"]] == [25, 7]
+    assert [each["size_bytes"] for each in session["objects"]] == [60, 57]
     assert session["closed"].keys() == {"armed"}
-    assert document["total"] == {"sessions": 1, "objects": 2, "size_bytes": 32}
+    assert document["total"] == {"sessions": 1, "objects": 2, "size_bytes": 117}
 
 
 def test_what_the_arming_says_does_not_hide_the_other_gates():
@@ -52,6 +53,7 @@ def test_what_the_arming_says_does_not_hide_the_other_gates():
         "grace-over-in-s3",
         "outputs-stand",
         "bucket-keeps",
+        "outputs-plausible",
     }
     assert closed["not-held"] == "held: the referee wants to see it"
     assert closed["outputs-stand"] == "no longer what was verified: output.enhanced.mp4"
@@ -78,7 +80,7 @@ def test_the_plan_tells_what_was_cleaned_today_and_what_may_be():
 
     document, _ = Terminal(ports).told(*PLAN)
 
-    assert document["today"] == {"objects": 2, "size_bytes": 32}
+    assert document["today"] == {"objects": 2, "size_bytes": 117}
     assert document["limit"] == {"objects": 500, "size_bytes": 4 * 2**40}
 
 
@@ -124,10 +126,11 @@ def test_the_plan_for_people_is_short_and_aligned():
         "today, 0 objects of 500 and 0 B of 4.0 TiB were cleaned",
         "every order requires nothing: REQUIRED_OUTPUTS is empty",
         "",
-        "main/match-17-north: PROCESSED, 2 objects, 32 B kept",
-        "  requires  output.enhanced.mp4",
-        "  not-held  held: the referee wants to see it",
-        "  armed     cleanup was never armed here: everything is kept",
+        "main/match-17-north: PROCESSED, 2 objects, 117 B kept",
+        "  requires           output.enhanced.mp4",
+        "  not-held           held: the referee wants to see it",
+        "  armed              cleanup was never armed here: everything is kept",
+        "  outputs-plausible  the length of 3 films is not read yet, such as original.100GOPRO.GX010038.MP4",
         "",
         "total: 0 objects, 0 B of 0 sessions to be cleaned; 1 kept, 0 not looked at",
     ]
@@ -141,8 +144,23 @@ def test_the_plan_shows_what_each_session_requires_and_what_all_must():
 
     assert document["required_outputs"] == [story.VIDEO, story.LIGHTS]
     assert of_session(document)["required"] == [story.VIDEO]
-    assert of_session(document)["closed"].keys() == {"armed", "minimum-required"}
+    assert of_session(document)["closed"].keys() == {"armed", "minimum-required", "outputs-plausible"}
     assert document["total"]["sessions"] == 0
+
+
+def test_the_plan_reads_the_films_that_the_reconciler_would_read_and_records_nothing():
+    ports = stored()
+    story.process(ports, {story.VIDEO: make_film(100)})
+    story.let_pass(ports)
+    ports.clock.advance(ports.policy.grace_s)
+    terminal = Terminal(ports)
+
+    document, _ = terminal.told(*PLAN)
+
+    closed = of_session(document)["closed"]
+    assert closed.keys() == {"armed", "outputs-plausible"}
+    assert "lasts 0.1 s of the 1.3 s" in closed["outputs-plausible"]
+    assert (terminal.writes, recorded(ports).session.films) == ([], ())
 
 
 def test_the_plan_shows_what_an_operator_left_out_and_why():
@@ -190,12 +208,12 @@ def test_arming_shows_the_totals_and_asks_before_anything_would_go():
     document, code = terminal.told(*ARM)
 
     assert code == 0
-    assert any("2 objects, 32 B of 1 session to be cleaned" in line for line in terminal.noted)
+    assert any("2 objects, 117 B of 1 session to be cleaned" in line for line in terminal.noted)
     assert terminal.asked == ["type yes to let the reconciler of prod clean this: "]
     assert document == {
         "stage": "prod",
         "arming": {"is_armed": True, "changed_at": "2026-11-24T12:00:02Z", "reason": "outputs reviewed"},
-        "total": {"sessions": 1, "objects": 2, "size_bytes": 32},
+        "total": {"sessions": 1, "objects": 2, "size_bytes": 117},
     }
     assert terminal.ports.records.arming() == Arming(True, terminal.ports.clock.now(), "outputs reviewed")
 

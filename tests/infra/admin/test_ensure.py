@@ -27,6 +27,7 @@ from tests.support.builders import (
     send_parts,
 )
 from tests.support.faults import Fault, faulty
+from tests.support.films import make_film
 
 ENSURE = ("ensure",)
 DRY = ("ensure", "--dry-run")
@@ -172,6 +173,26 @@ def test_what_is_still_owed_is_told_with_why(make, what: str, why: str):
     assert code == 75
     assert {"what": what, "why": why} in of_session(document)["owed"]
     assert document["owing"] == 1
+
+
+def test_outputs_that_are_too_short_are_owed_and_told_with_why():
+    ports = stored()
+    story.process(ports, {story.VIDEO: make_film(100)})
+    story.let_pass(ports)
+    ports.clock.advance(ports.policy.grace_s)
+    story.arm(ports)
+
+    document, code = Terminal(ports).told(*ENSURE)
+
+    [owed] = of_session(document)["owed"]
+    assert (code, owed["what"]) == (75, "cleanup")
+    assert "outputs-plausible: output.enhanced.mp4 lasts 0.1 s of the 1.3 s of the chapters" in owed["why"]
+
+
+def test_films_that_nobody_read_yet_are_no_debt():
+    document, code = Terminal(ripe()).told(*ENSURE)
+
+    assert (code, of_session(document)["owed"]) == (0, [])
 
 
 def test_a_held_order_is_owed_until_its_release():
@@ -369,7 +390,7 @@ def test_a_dry_run_says_what_would_be_cleaned():
 
     document, _ = Terminal(ports).told(*DRY)
 
-    assert of_session(document)["would"] == {"intend": 1}
+    assert of_session(document)["would"] == {"inspect": 1}
 
 
 def test_what_would_be_done_is_written_in_plain_words():

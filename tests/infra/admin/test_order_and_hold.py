@@ -26,6 +26,7 @@ def test_a_session_is_ordered_as_the_deployment_requires():
         "required": [story.VIDEO],
         "left_out": [],
         "below_minimum_reason": None,
+        "accepted": None,
         "parameters": {},
         "sent_at": "2026-11-21T12:00:01Z",
     }
@@ -247,3 +248,41 @@ def test_an_order_or_a_hold_that_makes_no_sense_is_a_usage_error(arguments: tupl
         Terminal(processed()).run(*arguments)
 
     assert ended.value.code == 2
+
+
+ACCEPT = ("accept", SESSION_ID, "--reason", "the approach alone; seen")
+
+
+@pytest.mark.parametrize("dry", [(), ("--dry-run",)])
+def test_outputs_are_accepted_with_a_reason(dry: tuple[str, ...]):
+    terminal = Terminal(processed())
+
+    document, code = terminal.told(*ACCEPT, *dry)
+
+    assert (code, document["changed"], document["dry_run"]) == (0, True, bool(dry))
+    assert document["order"]["accepted"] == "the approach alone; seen"
+    order = recorded(terminal.ports).session.order
+    assert order
+    assert order.accepted == (None if dry else "the approach alone; seen")
+
+
+def test_accepting_again_changes_nothing():
+    terminal = Terminal(processed())
+    terminal.run(*ACCEPT)
+
+    terminal.run(*ACCEPT)
+
+    assert terminal.said == [
+        "match-17-north: the outputs of order 1 are accepted: the approach alone; seen",
+        "match-17-north: the outputs of order 1 are accepted already; nothing changes: the approach alone; seen",
+    ]
+
+
+@pytest.mark.parametrize("dry", [(), ("--dry-run",)])
+def test_what_is_not_made_yet_is_not_accepted(dry: tuple[str, ...], capsys: pytest.CaptureFixture[str]):
+    terminal = Terminal(stored())
+
+    assert terminal.run(*ACCEPT, *dry) == 1
+
+    assert "once all of them are verified" in capsys.readouterr().err
+    assert terminal.writes == []

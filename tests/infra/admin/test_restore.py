@@ -29,7 +29,7 @@ def test_a_dry_run_says_what_would_be_restored_and_until_when_it_is_kept():
     first, _ = document["artifacts"]
     assert code == 0
     assert statuses(document) == {FIRST: "being restored", SECOND: "being restored"}
-    assert (first["size_bytes"], first["version_id"]) == (25, recorded(terminal.ports).session.cleaned[0])
+    assert (first["size_bytes"], first["version_id"]) == (60, recorded(terminal.ports).session.cleaned[0])
     # Fourteen days from the intent, which stood three and a half hours into the fourth day at the latest.
     assert first["kept_until"].startswith("2026-12-08T")
     assert document["held"] == "restored: cut again; release it to let cleanup go on"
@@ -57,8 +57,8 @@ def test_a_dry_run_for_people_is_short_and_aligned():
         "main/match-17-north would be PROCESSED, held: restored: cut again; release it to let cleanup go on"
     )
     assert first.startswith(f"  {FIRST}  version-")
-    assert "25 B  would be restored  kept at least until 2026-12-08T" in first
-    assert "7 B   would be restored  kept at least until 2026-12-08T" in second
+    assert "60 B  would be restored  kept at least until 2026-12-08T" in first
+    assert "57 B  would be restored  kept at least until 2026-12-08T" in second
 
 
 def test_the_wish_is_recorded_and_the_reconciler_copies():

@@ -37,6 +37,21 @@ def test_a_range_is_answered_with_206(bucket: Bucket):
     assert (part["Body"].read(), part["ContentRange"]) == (b"234", "bytes 2-4/10")
 
 
+def test_a_range_tells_no_checksum_for_s3_knows_only_the_wholes(bucket: Bucket):
+    bucket.s3.put_object(
+        Bucket=bucket.name, Key="a/film.mp4", Body=b"0123456789", ChecksumAlgorithm="CRC64NVME"
+    )
+
+    whole = bucket.s3.get_object(Bucket=bucket.name, Key="a/film.mp4", ChecksumMode="ENABLED")
+    part = bucket.s3.get_object(
+        Bucket=bucket.name, Key="a/film.mp4", Range="bytes=2-4", ChecksumMode="ENABLED"
+    )
+
+    assert whole["ChecksumCRC64NVME"]
+    assert not part.get("ChecksumCRC64NVME")
+    assert part["Body"].read() == b"234"
+
+
 @pytest.mark.parametrize("operation", ["get_object", "head_object"])
 def test_reading_can_demand_an_etag(bucket: Bucket, operation: str):
     etag = bucket.put()["ETag"]

@@ -104,6 +104,9 @@ class MemoryFootage:
             raise TooLarge(f"{key} has more than {most_bytes} bytes")
         return self.body(key)
 
+    def read_range(self, key: str, version_id: str, first: int, last: int) -> bytes:
+        return self._version(key, version_id).body[first : last + 1]
+
     def copy_part(
         self, key: str, multipart_id: str, version_id: str, plan: PartPlan, number: int
     ) -> StoredPart:

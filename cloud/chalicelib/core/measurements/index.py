@@ -17,7 +17,7 @@ class Index:
     """The index of one version of a measurements artifact.
 
     `quarantine` says why the file is poison: then nothing of it can be read and `frames` is 0. `rejected` frames are
-    none of `frames`.
+    none of `frames`. `span_ms` is from the first time of a frame to the last; None where nobody noted it.
     """
 
     artifact_id: ArtifactId
@@ -28,6 +28,7 @@ class Index:
     rejected: int
     indexed_at: datetime
     quarantine: str | None = None
+    span_ms: int | None = None
 
     @property
     def is_published(self) -> bool:

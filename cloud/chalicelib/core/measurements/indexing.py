@@ -13,6 +13,8 @@ from chalicelib.core.measurements.summary import Reject, Tally
 from chalicelib.core.measurements.work import Work
 
 MOST_REJECTS_TOLD = 20
+LONGEST_SPAN_MS = 10**12
+"""What is noted of times that no film has."""
 FEWEST_TO_JUDGE = 20
 """Of fewer frames, more than half may be rejected."""
 
@@ -37,6 +39,12 @@ class Indexing:
     def frames(self) -> int:
         """How many are in the index."""
         return self._tally.frames
+
+    @property
+    def span_ms(self) -> int | None:
+        """From the first time of a frame to the last; None before there is a frame."""
+        times = self._tally.times
+        return min(round((times.greatest - times.least) * 1000), LONGEST_SPAN_MS) if times.count else None
 
     def members(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         """frames.jsonl.gz of the file with these bytes, one gzip member after the other. Raises Poison."""

@@ -176,6 +176,13 @@ class Process:
 
 
 @dataclass(frozen=True)
+class Inspect:
+    """Read how long these films last, and record it: versions never change."""
+
+    receipts: tuple[Receipt, ...]
+
+
+@dataclass(frozen=True)
 class Intend:
     """Record what is to be cleaned, and the outputs that allow it, before the first marker is written."""
 
@@ -247,6 +254,7 @@ Action = (
     | Quarantine
     | Fail
     | Process
+    | Inspect
     | Intend
     | Clean
     | Finish

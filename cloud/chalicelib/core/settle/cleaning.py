@@ -1,15 +1,18 @@
 """What is owed to a session whose originals may go: intent first, then markers, then proof that they are gone."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 from chalicelib.core.cleanup import Cleanup
 from chalicelib.core.picture import Picture
 from chalicelib.core.session import SessionState
-from chalicelib.core.settle import gates
-from chalicelib.core.settle.actions import Action, Clean, Finish, Guard, Intend, Recall
+from chalicelib.core.settle import gates, plausibility
+from chalicelib.core.settle.actions import Action, Clean, Finish, Guard, Inspect, Intend, Recall
 from chalicelib.core.settle.facts import Facts
 from chalicelib.core.settle.policy import Policy
+
+FILMS_AT_ONCE = 20
+"""Films that are read between two looks; the rest is read after the next."""
 
 
 def may_be_cleaned(picture: Picture, now: datetime, policy: Policy) -> bool:
@@ -48,14 +51,21 @@ def owed_to_cleanup(picture: Picture, facts: Facts, now: datetime, policy: Polic
     elif is_last_look_due(picture, now, policy):
         # Stopped half way; what is gone already would be purged, and nobody would look any more.
         yield _recall(picture, "its cleanup came to no end")
-    elif gates.closed(picture, facts, now, policy):
-        return
+    elif closed := gates.closed(picture, facts, now, policy):
+        yield from _inspection(picture, facts, closed)
     elif session.cleanup is None:
         found = gates.doomed(picture, facts)
         if found:
             yield Intend(found, gates.evidence(picture))
     else:
         yield from _markers(session.cleanup, facts, policy)
+
+
+def _inspection(picture: Picture, facts: Facts, closed: Mapping[str, str]) -> Iterator[Inspect]:
+    """The next films to be read, once nothing else keeps the session."""
+    waiting = plausibility.unread(picture, facts)
+    if waiting and closed.keys() == {gates.PLAUSIBLE}:
+        yield Inspect(waiting[:FILMS_AT_ONCE])
 
 
 def _markers(cleanup: Cleanup, facts: Facts, policy: Policy) -> Iterator[Clean]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from chalicelib.core.cleanup import Arming, Bucket, Spent
+from chalicelib.core.film import Film
 from chalicelib.core.ids import UploadId
 from chalicelib.core.manifest import Manifest
 from chalicelib.core.parts import StoredPart
@@ -24,7 +25,7 @@ class Facts:
 
     `manifest` is the present order's. `stored` has the current object of each key that was looked at, None where there
     is none (or a delete marker); a key that was not looked at is not in it. `bucket`, `arming` and `spent` (today's)
-    are what a cleanup depends on.
+    are what a cleanup depends on. `films` are those that were read for a plan, beside those on record.
     """
 
     uploads: Mapping[UploadId, Observation] = field(default_factory=dict)
@@ -33,3 +34,4 @@ class Facts:
     bucket: Bucket | None = None
     arming: Arming | None = None
     spent: Spent | None = None
+    films: tuple[Film, ...] = ()

@@ -11,10 +11,14 @@ from datetime import datetime, timedelta
 from chalicelib.core.cleanup import Doomed
 from chalicelib.core.picture import Picture
 from chalicelib.core.session import SessionState
+from chalicelib.core.settle import plausibility
 from chalicelib.core.settle.facts import Facts
 from chalicelib.core.settle.outputs import why_not_indexed
 from chalicelib.core.settle.policy import Policy
 from chalicelib.core.upload import Receipt
+
+PLAUSIBLE = "outputs-plausible"
+"""The gate for which films are read, once all others are open."""
 
 RecordGate = Callable[[Picture, datetime, Policy], str | None]
 WorldGate = Callable[[Picture, Facts, datetime, Policy], str | None]
@@ -137,6 +141,10 @@ def _originals_stand(picture: Picture, facts: Facts, _now: datetime, _policy: Po
     return None
 
 
+def _outputs_are_plausible(picture: Picture, facts: Facts, _now: datetime, policy: Policy) -> str | None:
+    return plausibility.doubts(picture, facts, policy)
+
+
 def _breaker_holds(picture: Picture, facts: Facts, _now: datetime, policy: Policy) -> str | None:
     """The next object to be cleaned must fit into what today's limit leaves."""
     if facts.spent is None:
@@ -158,6 +166,7 @@ WORLD: Mapping[str, WorldGate] = {
     "outputs-stand": _outputs_stand,
     "bucket-keeps": _bucket_keeps,
     "originals-stand": _originals_stand,
+    PLAUSIBLE: _outputs_are_plausible,
     "breaker": _breaker_holds,
 }
 

@@ -40,6 +40,12 @@ class Policy:
     """For how long what was cleaned can be restored; the bucket's lifecycle must promise at least as much."""
     cleanup_limit: Spent = field(default_factory=lambda: Spent(objects=500, size_bytes=4 * 2**40))
     """What may be cleaned on one day (UTC)."""
+    least_video_percent: int = 90
+    """How much of the chapters' time a required video output must last at least."""
+    least_measured_percent: int = 50
+    """How much of the chapters' time required measurements must cover at least, from first frame to last."""
+    least_frames_a_minute: int = 60
+    """How many frames required measurements must have at least, for each minute of the chapters."""
     cleanup_patience_s: int = 3_600
     """When to look again at a session that may not be cleaned yet."""
     clock_tolerance_s: int = 900

@@ -32,6 +32,7 @@ _DOING: Mapping[type[Action], Callable[..., Picture]] = {
     settle.Quarantine: measurements.quarantine,
     settle.Fail: outputs.fail,
     settle.Process: outputs.process,
+    settle.Inspect: cleaning.inspect,
     settle.Intend: cleaning.intend,
     settle.Clean: cleaning.clean,
     settle.Finish: cleaning.finish,

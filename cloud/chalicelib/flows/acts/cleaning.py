@@ -4,14 +4,31 @@ import logging
 
 from chalicelib.core.cleanup import Cleanup
 from chalicelib.core.errors import Conflict, NotFound
+from chalicelib.core.film import Film
 from chalicelib.core.parts import plan_parts
 from chalicelib.core.picture import Picture
-from chalicelib.core.settle import BringBack, Brought, Clean, Finish, Guard, Intend, Recall
+from chalicelib.core.settle import BringBack, Brought, Clean, Finish, Guard, Inspect, Intend, Recall
 from chalicelib.core.settle.facts import Facts
 from chalicelib.core.settle.gates import closed_at_the_last_moment, evidence
+from chalicelib.core.settle.plausibility import known_films
+from chalicelib.flows.inspecting import inspected
 from chalicelib.flows.opening import opened
 from chalicelib.flows.recording import demand_unwritten, record, told
 from chalicelib.ports import Ports
+
+
+def inspect(ports: Ports, picture: Picture, action: Inspect) -> Picture:
+    """What was read before a read failed, or the time was over, is kept."""
+    found: list[Film] = []
+    try:
+        for receipt in action.receipts:
+            found.append(inspected(ports, receipt))
+    finally:
+        films = known_films(picture, found)
+        picture = record(ports, picture, session=picture.session.inspected(films)) if found else picture
+    faults = {film.artifact_id: film.fault for film in found if film.fault}
+    level = logging.WARNING if faults else logging.INFO
+    return told(ports, picture, "films inspected", level, films=len(found), faults=faults)
 
 
 def intend(ports: Ports, picture: Picture, action: Intend) -> Picture:

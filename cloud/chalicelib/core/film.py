@@ -1,0 +1,156 @@
+"""Films: what the boxes of an MP4 or QuickTime file tell of it, found by a few short reads."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from chalicelib.core.ids import ArtifactId
+from chalicelib.core.upload import Receipt
+
+SUFFIXES = (".mp4", ".mov", ".m4v", ".360")
+WINDOW_BYTES = 512
+"""What is read at once: the headers of several small boxes, or the whole head of `moov`."""
+MOST_READS = 48
+MOST_BOXES = 200
+LONGEST_MS = 1_000 * 86_400 * 1_000
+"""A thousand days; whatever says more is no film."""
+
+Read = Callable[[int, int], bytes]
+"""The bytes of a file from the first to the last place, both in."""
+
+_CREATION_AND_MODIFICATION_BYTES = {0: 8, 1: 16}
+_DURATION_BYTES = {0: 4, 1: 8}
+"""Of an `mvhd`, by its version. Source: ISO/IEC 14496-12, 8.2.2."""
+
+
+@dataclass(frozen=True)
+class Film:
+    """What was read of one version of a film: how long it lasts, or why that cannot be told."""
+
+    artifact_id: ArtifactId
+    version_id: str
+    duration_ms: int | None
+    fault: str | None = None
+
+    def is_of(self, receipt: Receipt) -> bool:
+        return (self.artifact_id, self.version_id) == (receipt.artifact_id, receipt.version_id)
+
+
+@dataclass(frozen=True)
+class _Box:
+    """One box: its kind, where it begins, where its content begins, and where it ends."""
+
+    kind: bytes
+    at: int
+    content_at: int
+    end: int
+
+
+class _NotWhole(Exception):
+    """These are not the boxes of a whole film."""
+
+
+def is_film(artifact_id: ArtifactId) -> bool:
+    """Whether an artifact of this name is a film."""
+    return artifact_id.lower().endswith(SUFFIXES)
+
+
+def read_film(receipt: Receipt, read: Read) -> Film:
+    """What the verified version of `receipt` tells of itself; of what is no whole film, why. Raises what `read` raises.
+
+    A whole film begins with `ftyp`, has `mdat` and one `moov` with a duration, and its boxes fill it exactly.
+    """
+    try:
+        duration_ms = _duration_ms(_Bytes(receipt.size_bytes, read))
+    except _NotWhole as fault:
+        return Film(receipt.artifact_id, receipt.version_id, None, str(fault)[:200])
+    return Film(receipt.artifact_id, receipt.version_id, duration_ms)
+
+
+class _Bytes:
+    """The bytes of a file, read a window at a time."""
+
+    def __init__(self, size_bytes: int, read: Read) -> None:
+        self.size_bytes = size_bytes
+        self._read = read
+        self._reads = 0
+        self._at = 0
+        self._window = b""
+
+    def take(self, at: int, count: int) -> bytes:
+        """`count` bytes from `at` on; there must be as many."""
+        if at + count > self.size_bytes:
+            raise _NotWhole(f"it ends at byte {self.size_bytes}, within what begins at byte {at}")
+        if not self._at <= at <= at + count <= self._at + len(self._window):
+            self._move(at, count)
+        return self._window[at - self._at : at - self._at + count]
+
+    def _move(self, at: int, count: int) -> None:
+        self._reads += 1
+        if self._reads > MOST_READS:
+            raise _NotWhole(f"its boxes lie so far apart that more than {MOST_READS} reads would be needed")
+        self._at = at
+        self._window = self._read(at, min(at + WINDOW_BYTES, self.size_bytes) - 1)
+        if len(self._window) < count:
+            raise _NotWhole(f"only {len(self._window)} bytes could be read at byte {at}")
+
+
+def _duration_ms(content: _Bytes) -> int:
+    boxes = list(_boxes(content, 0, content.size_bytes))
+    kinds = [box.kind for box in boxes]
+    if kinds[:1] != [b"ftyp"]:
+        raise _NotWhole("it does not begin with an ftyp box")
+    if b"mdat" not in kinds:
+        raise _NotWhole("it has no mdat box: no pictures are in it")
+    movies = [box for box in boxes if box.kind == b"moov"]
+    if len(movies) != 1:
+        raise _NotWhole(f"it has {len(movies)} moov boxes; a whole film has one")
+    for box in _boxes(content, movies[0].content_at, movies[0].end):
+        if box.kind == b"mvhd":
+            return _told_by(content, box)
+    raise _NotWhole("its moov box has no mvhd box")
+
+
+def _boxes(content: _Bytes, at: int, end: int) -> Iterator[_Box]:
+    """The boxes that fill the bytes from `at` to `end` exactly."""
+    count = 0
+    while at < end:
+        count += 1
+        if count > MOST_BOXES:
+            raise _NotWhole(f"it has more than {MOST_BOXES} boxes")
+        box = _box(content, at, end)
+        yield box
+        at = box.end
+
+
+def _box(content: _Bytes, at: int, end: int) -> _Box:
+    if end - at < 8:
+        raise _NotWhole(f"{end - at} bytes stand behind its last box, at byte {at}")
+    header = content.take(at, 8)
+    size, kind = int.from_bytes(header[:4], "big"), header[4:]
+    content_at = at + 8
+    if size == 1:
+        size, content_at = int.from_bytes(content.take(at + 8, 8), "big"), at + 16
+    if size == 0:
+        raise _NotWhole(f"its box {ascii(kind)[1:]} at byte {at} has no size: its writer did not end it")
+    if not content_at <= at + size <= end:
+        raise _NotWhole(f"its box {ascii(kind)[1:]} at byte {at} has {size} bytes; {end - at} are left")
+    return _Box(kind, at, content_at, at + size)
+
+
+def _told_by(content: _Bytes, mvhd: _Box) -> int:
+    """The duration that an `mvhd` tells."""
+    version = content.take(mvhd.content_at, 1)[0] if mvhd.end > mvhd.content_at else -1
+    if version not in _DURATION_BYTES:
+        raise _NotWhole("its mvhd box is of no version that is known")
+    timescale_at = mvhd.content_at + 4 + _CREATION_AND_MODIFICATION_BYTES[version]
+    width = _DURATION_BYTES[version]
+    if timescale_at + 4 + width > mvhd.end:
+        raise _NotWhole("its mvhd box is cut short")
+    told = content.take(timescale_at, 4 + width)
+    timescale, duration = int.from_bytes(told[:4], "big"), int.from_bytes(told[4:], "big")
+    if not timescale or duration in (0, 2 ** (8 * width) - 1):
+        raise _NotWhole("its moov box tells no duration")
+    duration_ms = duration * 1000 // timescale
+    if not 1 <= duration_ms <= LONGEST_MS:
+        raise _NotWhole(f"its moov box tells a duration of {duration} / {timescale} s")
+    return duration_ms
