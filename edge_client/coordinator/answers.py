@@ -100,13 +100,14 @@ def heartbeat_answer(document: dict[str, Any]) -> HeartbeatAnswer:
 
 
 def known_chapters(document: dict[str, Any]) -> tuple[list[KnownChapter], str | None]:
-    asked_by = _text(document["asked_by"])
+    # Nobody's own where no device asks: an operator's token may look too.
+    asked_by = None if document["asked_by"] is None else _text(document["asked_by"])
     chapters = [_known_chapter(chapter, asked_by) for chapter in document["chapters"]]
     cursor = document["cursor"]
     return chapters, None if cursor is None else _text(cursor)
 
 
-def _known_chapter(chapter: Mapping[str, Any], asked_by: str) -> KnownChapter:
+def _known_chapter(chapter: Mapping[str, Any], asked_by: str | None) -> KnownChapter:
     file = CameraFile(
         _text(chapter["directory"]),
         _text(chapter["filename"]),

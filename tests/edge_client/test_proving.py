@@ -204,6 +204,15 @@ def test_a_list_calls_nothing_hauled_that_another_device_hauled(device: Device, 
     assert device.cloud.gets == []
 
 
+def test_who_asks_and_is_no_device_has_no_receipt_of_its_own(device: Device, line: Line):
+    line.haul("ours", "--recording", "0042")
+    told = {**device.cloud.known_view(SERIAL), "asked_by": None}
+    device.cloud.faults["known"] = [lambda handler: handler.answer_json(200, told)]
+
+    assert line.audit() == 1
+    assert "not proven:" in line.said
+
+
 class TestRemembered:
     def test_what_was_proven_is_not_compared_again(self, device: Device, line: Line):
         claim(device)
