@@ -13,6 +13,9 @@ from typing import Any
 
 API_FUNCTION = "api_handler"
 
+OPTIONAL_OUTPUTS = ("KmsKeyArn",)
+"""Outputs that a stack has only when it was given the parameter; only then the policies keep what names them."""
+
 _CHALICE_KEEPS = ("deployed", "deployments")
 _NOT_COPIED = shutil.ignore_patterns("__pycache__", ".*_cache", *_CHALICE_KEEPS)
 
@@ -43,6 +46,13 @@ def _filled_text(text: str, names: Mapping[str, str]) -> str:
         ) from error
 
 
+def granted(policy: Mapping[str, Any], outputs: Mapping[str, str]) -> dict[str, Any]:
+    """`policy` without the rights on what the stack does not have."""
+    absent = [f"${{{name}}}" for name in OPTIONAL_OUTPUTS if name not in outputs]
+    kept = [each for each in policy["Statement"] if not set(absent) & set(each["Resource"])]
+    return {**policy, "Statement": kept}
+
+
 def configuration(
     document: Mapping[str, Any], stage: str, outputs: Mapping[str, str], settings: Mapping[str, str]
 ) -> dict[str, Any]:
@@ -65,7 +75,7 @@ def prepare(
     config = target / ".chalice" / "config.json"
     _write(config, configuration(_read(config), stage, outputs, settings))
     for policy in sorted(config.parent.glob("policy-*.json")):
-        _write(policy, filled(_read(policy), {**outputs, "Stage": stage}))
+        _write(policy, filled(granted(_read(policy), outputs), {**outputs, "Stage": stage}))
 
 
 def _clear(target: Path) -> None:

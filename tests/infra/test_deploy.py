@@ -99,13 +99,48 @@ def test_a_policy_names_the_stacks_resources(tmp_path: Path):
     assert OUTPUTS["DeadLettersArn"] in resources
 
 
+KEY = "arn:aws:kms:eu-west-1:123456789012:key/0f5c-11"
+
+
+def rights_on_the_key(target: Path, outputs: dict[str, str]) -> dict[str, list[str]]:
+    """What each function may do with the bucket's key."""
+    project.prepare(deploy.CLOUD, target, "prod", outputs, {})
+    policies = {
+        path.stem.removeprefix("policy-"): json.loads(path.read_text())["Statement"]
+        for path in (target / ".chalice").glob("policy-*.json")
+    }
+    return {
+        function: statement["Action"]
+        for function, statements in policies.items()
+        for statement in statements
+        if any("kms" in action for action in statement["Action"])
+    }
+
+
+def test_without_a_key_no_function_has_a_right_on_one(tmp_path: Path):
+    assert rights_on_the_key(tmp_path / "prod", OUTPUTS) == {}
+
+
+def test_with_a_key_every_function_may_read_and_whoever_writes_may_write_with_it(tmp_path: Path):
+    writes = ["kms:Decrypt", "kms:GenerateDataKey"]
+
+    assert rights_on_the_key(tmp_path / "prod", {**OUTPUTS, "KmsKeyArn": KEY}) == {
+        "api_handler": writes,
+        "reconcile": writes,
+        "on_output": writes,
+        "on_measurements": writes,
+        "on_original": ["kms:Decrypt"],
+    }
+    assert KEY in (tmp_path / "prod" / ".chalice" / "policy-api_handler.json").read_text()
+
+
 def test_a_placeholder_without_an_output_is_refused(tmp_path: Path):
     with pytest.raises(project.UnknownPlaceholder, match="Bucket"):
         project.prepare(deploy.CLOUD, tmp_path / "prod", "prod", {"Table": "records"}, {})
 
 
 def test_every_output_that_a_placeholder_names_is_an_output_of_the_template():
-    assert template.load()["Outputs"].keys() == OUTPUTS.keys()
+    assert template.load()["Outputs"].keys() == {*OUTPUTS, *project.OPTIONAL_OUTPUTS}
 
 
 def test_what_chalice_remembers_survives_the_next_copy(tmp_path: Path):

@@ -52,6 +52,9 @@ CLEANS = (
     | on([ORIGINALS, INTERMEDIATES], "s3:DeleteObject")
     | on([TABLE], "dynamodb:GetItem", "dynamodb:UpdateItem")
 )
+READS_WITH_THE_KEY = {("kms:Decrypt", "${KmsKeyArn}")}
+WRITES_WITH_THE_KEY = READS_WITH_THE_KEY | {("kms:GenerateDataKey", "${KmsKeyArn}")}
+"""A part that is sent by a presigned URL is sent with the rights of who signed it, and S3 needs both for it."""
 HEARS_EVENTS = LOOKS | SIGNS_READS | RECORDS | ORDERS | DEAD_LETTERS
 
 MATRIX: dict[str, Rights] = {
@@ -63,10 +66,11 @@ MATRIX: dict[str, Rights] = {
     | on([TABLE], "dynamodb:GetItem")
     | on([BY_CAMERA], "dynamodb:Query")
     | ORDERS
+    | WRITES_WITH_THE_KEY
     | logs(""),
-    "on_original": HEARS_EVENTS | logs("-on_original"),
-    "on_output": HEARS_EVENTS | INDEXES | logs("-on_output"),
-    "on_measurements": HEARS_EVENTS | INDEXES | logs("-on_measurements"),
+    "on_original": HEARS_EVENTS | READS_WITH_THE_KEY | logs("-on_original"),
+    "on_output": HEARS_EVENTS | INDEXES | WRITES_WITH_THE_KEY | logs("-on_output"),
+    "on_measurements": HEARS_EVENTS | INDEXES | WRITES_WITH_THE_KEY | logs("-on_measurements"),
     "reconcile": LOOKS
     | UPLOADS
     | on(EVERY_KIND, "s3:GetObjectVersion")
@@ -78,6 +82,7 @@ MATRIX: dict[str, Rights] = {
     | ORDERS
     | INDEXER
     | DEAD_LETTERS
+    | WRITES_WITH_THE_KEY
     | logs("-reconcile"),
 }
 

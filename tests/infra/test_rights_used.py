@@ -115,7 +115,7 @@ def completed(ports: Ports, upload: Upload) -> Upload:
     sent(ports, upload)
     dying = faulty(ports.footage, Fault("complete", StorageBusy("gone"), when=When.AFTER))
     with pytest.raises(StorageBusy):
-        settle_session(replace(ports, footage=dying), upload.session_id, Actor.API)
+        settle_session(replace(ports, footage=dying), upload.session_id, Actor.API, upload.upload_id)
     return upload
 
 

@@ -1,12 +1,15 @@
 """Every safety property that the house relies on stands in `infra/storage.yaml`: taken out, its test fails."""
 
+import io
 import json
 import re
 from typing import Any
 
 import pytest
 
+from chalicelib.logs import EmbeddedMetrics
 from infra import deploy, template
+from tests.support.memory import MovableClock
 
 WHOLE = template.load()
 ARN = "arn:aws:s3:::footage"
@@ -76,6 +79,31 @@ def test_objects_are_encrypted_at_rest():
     [each] = properties("Bucket")["BucketEncryption"]["ServerSideEncryptionConfiguration"]
 
     assert each["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
+
+
+def test_objects_are_encrypted_with_the_key_that_the_stack_is_given():
+    key = "arn:aws:kms:eu-west-1:123456789012:key/0f5c-11"
+    [each] = properties("Bucket", KmsKeyArn=key)["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+
+    assert each == {
+        "BucketKeyEnabled": True,
+        "ServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key},
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [
+        ("", True),
+        ("arn:aws:kms:eu-west-1:123456789012:key/0f5c-11", True),
+        ("arn:aws:kms:eu-west-1:123456789012:alias/footage", False),
+        ("0f5c-11", False),
+    ],
+)
+def test_a_key_is_named_by_its_arn_for_a_policy_can_name_it_no_other_way(given: str, taken: bool):
+    pattern = template.load()["Parameters"]["KmsKeyArn"]["AllowedPattern"]
+
+    assert bool(re.fullmatch(pattern, given)) is taken
 
 
 def test_two_stages_of_one_account_have_two_buckets():
@@ -335,6 +363,23 @@ def test_the_first_dead_letter_raises_the_alarm():
     assert alarm["MetricName"] == "ApproximateNumberOfMessagesVisible"
     assert alarm["Dimensions"] == [{"Name": "QueueName", "Value": "dead"}]
     assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanThreshold", 0)
+    assert alarm["AlarmActions"] == [NAMES["Alarms"]]
+
+
+def test_an_object_whose_checksum_s3_does_not_tell_raises_the_alarm_that_the_functions_count():
+    alarm = properties("UploadsUnproven")
+    said = io.StringIO()
+    EmbeddedMetrics("prod", MovableClock(), said).count("upload.unproven")
+    [counted] = json.loads(said.getvalue())["_aws"]["CloudWatchMetrics"]
+
+    assert (alarm["Namespace"], alarm["MetricName"]) == (counted["Namespace"], counted["Metrics"][0]["Name"])
+    assert [each["Name"] for each in alarm["Dimensions"]] == counted["Dimensions"][0]
+    assert alarm["Dimensions"][0]["Value"] == "prod"
+    assert (alarm["Statistic"], alarm["ComparisonOperator"], alarm["Threshold"]) == (
+        "Sum",
+        "GreaterThanThreshold",
+        0,
+    )
     assert alarm["AlarmActions"] == [NAMES["Alarms"]]
 
 

@@ -66,6 +66,13 @@ OF_UPLOADS = (
         *DECISIONS,
     ),
     bug(
+        "rights on a key stand in the policies of a stack that has none",
+        "infra/project.py",
+        "for name in OPTIONAL_OUTPUTS if name not in outputs]",
+        "for name in OPTIONAL_OUTPUTS if name in outputs]",
+        "tests/infra/test_deploy.py",
+    ),
+    bug(
         "an order looks at uploads",
         f"{FLOWS}/looking.py",
         "return () if actor is Actor.API else due_uploads(picture, now, policy)",
