@@ -76,7 +76,8 @@ class Footage(Protocol):
     def remove(self, key: str, etag: str) -> None:
         """Write a delete marker over exactly the object with this ETag (If-Match); gone or replaced is success.
 
-        Raises ValueError for a key that is never removed: only originals and intermediates are.
+        Raises RemovalRefused, and then nothing was removed; ValueError for a key that is never removed: only originals
+        and intermediates are.
         """
 
     def multiparts(self, prefix: str, after_key: str = "") -> Iterator[OpenMultipart]:

@@ -1,6 +1,6 @@
 """What a session still waits for, in words: what somebody must do or time must bring, and what only keeps originals."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from chalicelib.core.picture import Picture
@@ -26,9 +26,13 @@ class Owed:
     why: str
 
 
-def still_owed(picture: Picture, closed: Mapping[str, str]) -> tuple[Owed, ...]:
-    """What the session waits for; `closed` are its closed gates, asked of a PROCESSED one alone."""
-    return (*_on_the_way(picture), *_of_uploads(picture), *_of_cleanup(picture, closed))
+def still_owed(picture: Picture, closed: Mapping[str, str], lost: Sequence[str]) -> tuple[Owed, ...]:
+    """What the session waits for.
+
+    `closed` are its closed gates, asked of a PROCESSED one alone; `lost` are outputs that stand no longer as they did
+    when its originals were cleaned.
+    """
+    return (*_on_the_way(picture), *_of_uploads(picture), *_of_cleanup(picture, closed), *_of_evidence(lost))
 
 
 def kept_by(closed: Mapping[str, str]) -> Mapping[str, str]:
@@ -93,7 +97,18 @@ def _of_cleanup(picture: Picture, closed: Mapping[str, str]) -> Iterator[Owed]:
     if picture.session.state is not SessionState.PROCESSED:
         return
     if picture.session.cleanup:
-        reasons = ", ".join(f"{gate} ({why})" for gate, why in closed.items())
+        refusal = picture.session.cleanup.refusal
+        refused = [refusal.reason] if refusal else []
+        reasons = ", ".join([*refused, *(f"{gate} ({why})" for gate, why in closed.items())])
         yield Owed("cleanup", f"begun, not ended: {reasons or 'it goes on'}")
         return
     yield from (Owed("cleanup", f"{gate}: {why}") for gate, why in trouble.items())
+
+
+def _of_evidence(lost: Sequence[str]) -> Iterator[Owed]:
+    if lost:
+        yield Owed(
+            "lost",
+            f"no longer what was verified when the originals were cleaned: {', '.join(lost)}; "
+            "restore the originals before S3 purges them",
+        )

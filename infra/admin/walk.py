@@ -10,8 +10,9 @@ from chalicelib.core.ids import SessionId
 from chalicelib.core.picture import Picture
 from chalicelib.core.session import SessionState
 from chalicelib.core.settle import Actor, Rest, settle
+from chalicelib.core.settle.gates import lost_evidence
 from chalicelib.flows.deadline import Deadline
-from chalicelib.flows.looking import About, look, look_at_cleanup
+from chalicelib.flows.looking import About, look, look_at_cleanup, look_at_evidence
 from chalicelib.flows.reconcile import TURN_S
 from chalicelib.flows.recording import loaded
 from chalicelib.flows.settling import settle_in_time
@@ -124,11 +125,15 @@ def foreseen(ports: Ports, session_id: SessionId) -> Ensured:
 
 
 def _told(ports: Ports, picture: Picture) -> Ensured:
+    """A CLEANED one's outputs are looked at every time: they are all that is left of it once S3 has purged."""
     session = picture.session
     closed: Mapping[str, str] = {}
     if session.state is SessionState.PROCESSED:
         closed, _ = closed_gates(ports, picture)
-    owed = still_owed(picture, closed)
+    lost: tuple[str, ...] = ()
+    if session.state is SessionState.CLEANED:
+        lost = lost_evidence(picture, look_at_evidence(ports.footage, picture))
+    owed = still_owed(picture, closed, lost)
     return Ensured(session.session_id, session.state.value, owed=owed, kept=kept_by(closed))
 
 

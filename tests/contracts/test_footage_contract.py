@@ -9,7 +9,14 @@ from typing import Any
 import pytest
 
 from chalicelib.core.crc import EMPTY
-from chalicelib.core.errors import KeyTaken, MultipartGone, PartsRefused, TooLarge, VersionGone
+from chalicelib.core.errors import (
+    KeyTaken,
+    MultipartGone,
+    PartsRefused,
+    RemovalRefused,
+    TooLarge,
+    VersionGone,
+)
 from chalicelib.core.ids import SessionId
 from infra.local.strict_s3 import Chaos
 from tests.contracts.sending import UPLOAD_ID, Sent
@@ -466,3 +473,31 @@ def test_a_range_of_a_version_that_never_was_is_refused(world: World, key: str):
 
     with pytest.raises(VersionGone):
         world.footage.read_range(key, "no-such-version", 0, 1)
+
+
+@pytest.fixture
+def guarded(request: pytest.FixtureRequest, world: World, sent: Sent) -> Iterator[Sent]:
+    """A completed object that S3 refuses to remove."""
+    sent.send(1, 2, 3)
+    sent.complete()
+    if isinstance(world, MemoryWorld):
+        world.footage.refuses_removals = True
+        yield sent
+        world.footage.refuses_removals = False
+        return
+    if request.node.callspec.params["world"] != "local":
+        pytest.skip("no other place can be told to refuse")
+    chaos: Chaos = request.getfixturevalue("local_chaos")
+    chaos.fail_before("DeleteObject", status=403, code="AccessDenied", times=1_000, key_prefix=sent.key)
+    yield sent
+    chaos.clear()
+
+
+def test_a_removal_that_s3_refuses_is_told_as_such_and_nothing_is_removed(guarded: Sent):
+    stored = guarded.head()
+
+    with pytest.raises(RemovalRefused, match="AccessDenied") as refusal:
+        guarded.world.footage.remove(guarded.key, stored.etag)
+
+    assert refusal.value.code == "AccessDenied"
+    assert guarded.head() == stored

@@ -711,3 +711,89 @@ def test_what_an_operator_left_out_with_a_reason_keeps_nothing():
     story.let_grace_pass(stricter)
 
     assert story.state_of(ports) == "CLEANED"
+
+
+class TestARefusal:
+    """S3 refuses to remove an object: a policy, a lock, a right that was taken away."""
+
+    def refusing(self, **policy: Any) -> MemoryPorts:
+        ports = ripe(**policy)
+        ports.footage.refuses_removals = True
+        settled(ports)
+        return ports
+
+    def test_it_is_counted_once_a_day_however_often_it_is_tried(self):
+        ports = self.refusing()
+
+        story.let_pass(ports, 4 * 3_600, rounds=16)
+
+        assert ports.records.spent(today(ports)) == Spent(1, 60)
+        assert story.originals_stand(ports)
+
+    def test_it_is_counted_anew_on_another_day(self):
+        ports = self.refusing()
+        ports.clock.advance(86_400)
+
+        story.let_pass(ports, 4 * 3_600, rounds=16)
+
+        assert ports.records.spent(today(ports)) == Spent(1, 60)
+
+    def test_what_is_removed_at_last_was_counted_before(self):
+        ports = self.refusing()
+        ports.footage.refuses_removals = False
+
+        story.let_pass(ports, ports.policy.cleanup_patience_s)
+
+        assert story.state_of(ports) == "CLEANED"
+        assert ports.records.spent(today(ports)) == Spent(2, 117)
+
+    def test_it_is_tried_again_after_a_while_and_not_before(self):
+        ports = self.refusing()
+        watched, calls = counted(ports)
+
+        story.let_pass(watched, ports.policy.cleanup_patience_s - 1, rounds=4)
+        assert calls["remove"] == 0
+        story.let_pass(watched, 1)
+
+        assert calls["remove"] == 1
+
+    def test_the_other_objects_of_the_session_wait_with_it(self):
+        plain = ripe()
+        plain.footage.refuses_removals = True
+        ports, calls = counted(plain)
+
+        settled(ports)
+
+        assert calls["remove"] == 1
+
+    def test_somebody_is_told(self, caplog: pytest.LogCaptureFixture):
+        ports = self.refusing()
+
+        cleanup = recorded(ports).session.cleanup
+
+        assert ports.metrics.counts["cleanup.refused"] == 1
+        assert cleanup
+        assert cleanup.refusal
+        assert cleanup.refusal.reason == f"S3 refuses to remove {FIRST}: AccessDenied"
+        assert "cleanup refused" in [entry.message for entry in caplog.records]
+
+    def test_a_crash_before_it_is_on_record_counts_too_much_and_never_too_little(self):
+        ports = ripe()
+        ports.footage.refuses_removals = True
+        dying = faulty(ports.records, Fault("write", StorageBusy("table"), call=3))
+        with pytest.raises(StorageBusy):
+            settled(replace(ports, records=dying))
+
+        settled(ports)
+
+        assert ports.records.spent(today(ports)) == Spent(2, 120)
+
+    def test_it_comes_back_before_s3_would_purge_what_is_gone(self):
+        ports = ripe()
+        refuse = at_each_marker(ports, lambda _: setattr(ports.footage, "refuses_removals", True))
+        settled(refuse)
+        assert is_gone(ports, FIRST)
+
+        story.let_pass(ports, ports.policy.last_look_s, rounds=4)
+
+        assert recorded(ports).session.held

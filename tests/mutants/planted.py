@@ -282,6 +282,27 @@ MUTANTS = (
         "tests/contracts/test_footage_contract.py",
     ),
     bug(
+        "what S3 refuses is counted in every round",
+        f"{FLOWS}/acts/cleaning.py",
+        "    is_counted = cleanup.has_counted(doomed, now.date())\n",
+        "    is_counted = False\n",
+        "tests/flows/test_cleaning.py",
+    ),
+    bug(
+        "what S3 refuses is tried in every round",
+        f"{CORE}/settle/cleaning.py",
+        "    if rests_until and now < rests_until:\n",
+        "    if rests_until and now < cleanup.decided_at:\n",
+        "tests/flows/test_cleaning.py",
+    ),
+    bug(
+        "ensure passes over the outputs of cleaned sessions",
+        "infra/admin/walk.py",
+        "    if session.state is SessionState.CLEANED:\n",
+        "    if session.restoring:\n",
+        "tests/infra/admin/test_ensure.py",
+    ),
+    bug(
         "arming overwrites a kill switch that was thrown meanwhile",
         "infra/admin/cleaning.py",
         "if not ports.records.replace_arming(known, arming) and ports.records.arming() != arming:",

@@ -14,9 +14,13 @@ from chalicelib.flows.reconcile import reconcile
 from tests.simulation.stage import Stage
 from tests.support import story
 from tests.support.builders import SESSION_ID, MemoryPorts
+from tests.support.films import make_film
 from tests.support.memory import crc64nvme_of
 
-MADE = {story.VIDEO: b"enhanced", story.LIGHTS: json.dumps({"frames": story.FRAMES[:1]}).encode()}
+MADE = {
+    story.VIDEO: make_film(sum(story.LASTING_MS)),
+    story.LIGHTS: json.dumps({"frames": [story.FRAMES[0], story.FRAMES[-1]]}).encode(),
+}
 POISON = {**MADE, story.LIGHTS: b'{"frames": ['}
 
 

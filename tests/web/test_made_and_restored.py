@@ -390,3 +390,25 @@ def test_a_hold_keeps_the_originals_and_a_release_begins_the_grace_anew():
     assert released["processed_at"] > PROCESSED_AT
     story.let_grace_pass(ports)
     assert shown(ports)["state"] == "CLEANED"
+
+
+def test_a_session_shows_that_s3_refuses_to_remove_what_is_to_be_cleaned():
+    ports = story.processed()
+    ports.footage.refuses_removals = True
+    story.let_grace_pass(ports)
+
+    shown = caller_of(ports, Role.OPERATOR).call("GET", SESSION).document
+
+    assert shown["cleanup_refused"] == f"S3 refuses to remove {story.original_keys()[0]}: AccessDenied"
+
+
+def test_a_session_that_was_cleaned_shows_no_refusal_of_before():
+    ports = story.processed()
+    ports.footage.refuses_removals = True
+    story.let_grace_pass(ports)
+    ports.footage.refuses_removals = False
+    story.let_pass(ports, ports.policy.cleanup_patience_s, rounds=2)
+
+    shown = caller_of(ports, Role.OPERATOR).call("GET", SESSION).document
+
+    assert (shown["state"], shown["cleanup_refused"]) == ("CLEANED", None)

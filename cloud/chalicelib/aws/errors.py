@@ -120,7 +120,7 @@ def _of_answer(error: ClientError) -> Exception | None:
     for code in (code_of(error), *_reasons(error)):
         if code in table:
             return table[code](operation, code)
-    if _status(error) >= 500 or _status(error) == 429:
+    if status_of(error) >= 500 or status_of(error) == 429:
         return _busy(operation, code_of(error))
     return None
 
@@ -132,5 +132,6 @@ def _reasons(error: ClientError) -> list[str]:
     return sorted(codes, key=lambda code: _ANYWHERE.get(code) is not _conflict)
 
 
-def _status(error: ClientError) -> int:
+def status_of(error: ClientError) -> int:
+    """The answer's HTTP status; 0 where there is none."""
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from chalicelib.aws.errors import StorageUnfit, code_of, is_no_version, named
+from chalicelib.aws.errors import StorageUnfit, code_of, is_no_version, named, status_of
 from chalicelib.core import keys
 from chalicelib.core.cleanup import Bucket
 from chalicelib.core.crc import Crc64Nvme
-from chalicelib.core.errors import MultipartGone, TooLarge, VersionGone
+from chalicelib.core.errors import MultipartGone, RemovalRefused, TooLarge, VersionGone
 from chalicelib.core.ids import UploadId
 from chalicelib.core.parts import PartPlan, StoredPart
 from chalicelib.core.upload import StoredObject
@@ -147,8 +147,13 @@ class S3Footage:
             with named():
                 self._s3.delete_object(Bucket=self._bucket, Key=key, IfMatch=etag)
         except ClientError as error:
-            if code_of(error) not in ("PreconditionFailed", "412", "NoSuchKey", "404"):
-                raise
+            if code_of(error) in ("PreconditionFailed", "412", "NoSuchKey", "404"):
+                return
+            if status_of(error) in range(400, 500):
+                raise RemovalRefused(
+                    f"S3 refuses to remove {key}: {code_of(error)}", code_of(error)
+                ) from error
+            raise
 
     def _rules(self) -> list[Any]:
         try:

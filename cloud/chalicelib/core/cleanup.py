@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
 from chalicelib.core import keys
 from chalicelib.core.crc import Crc64Nvme
@@ -33,12 +33,37 @@ class Doomed:
 
 
 @dataclass(frozen=True)
+class Refusal:
+    """S3 refused to remove this version, which was counted against the day's limit before it was asked."""
+
+    version_id: str
+    refused_at: datetime
+    reason: str
+
+
+@dataclass(frozen=True)
 class Cleanup:
-    """The intent on record before the first marker is written: what is cleaned, and the outputs that allow it."""
+    """The intent on record before the first marker is written: what is cleaned, and the outputs that allow it.
+
+    `refusal` is the last removal that S3 refused.
+    """
 
     decided_at: datetime
     doomed: tuple[Doomed, ...]
     evidence: tuple[Receipt, ...]
+    refusal: Refusal | None = None
+
+    def rests_until(self, patience_s: int) -> datetime | None:
+        """When to try again what S3 refused; None when it refused nothing."""
+        return self.refusal.refused_at + timedelta(seconds=patience_s) if self.refusal else None
+
+    def has_counted(self, doomed: Doomed, day: date) -> bool:
+        """Whether this very version is in the day's count already, though it was not removed."""
+        refusal = self.refusal
+        return refusal is not None and (refusal.version_id, refusal.refused_at.date()) == (
+            doomed.version_id,
+            day,
+        )
 
 
 @dataclass(frozen=True)

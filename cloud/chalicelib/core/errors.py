@@ -22,6 +22,7 @@ ReelhaulError
     |-- KeyTaken            an object stands on the key already
     |-- PartsRefused        S3 refuses to assemble these parts
     |-- VersionGone         S3 holds no such version
+    |-- RemovalRefused      S3 refuses to remove an object
     `-- Poison              a measurements file that cannot be indexed, whatever is tried
 """
 
@@ -144,6 +145,14 @@ class PartsRefused(ReelhaulError):
 
 class VersionGone(ReelhaulError):
     """S3 holds no such version of the object: it was purged, or never was."""
+
+
+class RemovalRefused(ReelhaulError):
+    """S3 refuses to remove an object, with `code` saying why; the object stands."""
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class Poison(ReelhaulError):

@@ -65,6 +65,12 @@ def look_at_gates(ports: Ports, picture: Picture, facts: Facts) -> Facts:
     )
 
 
+def look_at_evidence(footage: Footage, picture: Picture) -> Facts:
+    """The outputs that allowed the cleanup on record, as they stand now."""
+    cleanup = picture.session.cleanup
+    return Facts(stored=_heads(footage, [receipt.key for receipt in cleanup.evidence] if cleanup else ()))
+
+
 def _chosen(picture: Picture, actor: Actor, about: About, now: datetime, policy: Policy) -> Iterable[Upload]:
     """The uploads at which to look: the one that is asked for, those of the keys of an event, or those that are due.
 

@@ -25,6 +25,7 @@ from chalicelib.core.errors import (
     PlanDiffers,
     Poison,
     ReelhaulError,
+    RemovalRefused,
     SessionDiffers,
     SlowDown,
     StateConflict,
@@ -93,6 +94,7 @@ INWARD: Mapping[type[ReelhaulError], ReelhaulError] = {
     KeyTaken: StateConflict("an object stands on this key already; an operator must look"),
     PartsRefused: PartsMismatch("S3 refused to assemble these parts; ask for fresh part URLs", (), ()),
     VersionGone: NotFound("S3 holds this version no longer; it was purged"),
+    RemovalRefused: StateConflict("S3 refuses to remove this object; an operator must look"),
     Poison: StateConflict("this measurements file cannot be indexed; the session says why"),
 }
 """What a caller hears of an error between flows and adapters that nobody handled: never its own text."""

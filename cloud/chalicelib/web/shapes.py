@@ -12,7 +12,7 @@ from chalicelib.core.measurements.ranges import Frames
 from chalicelib.core.order import Order
 from chalicelib.core.parts import PartPlan, StoredPart
 from chalicelib.core.picture import Picture, Progress
-from chalicelib.core.session import Camera
+from chalicelib.core.session import Camera, Session, SessionState
 from chalicelib.core.upload import Receipt, Upload, UploadState
 from chalicelib.flows.artifacts import ArtifactView
 from chalicelib.flows.cameras import KnownSessions
@@ -41,6 +41,7 @@ def session(picture: Picture) -> dict[str, Any]:
         "held": known.held,
         "processed_at": moment(known.processed_at) if known.processed_at else None,
         "cleaned_at": moment(known.cleaned_at) if known.cleaned_at else None,
+        "cleanup_refused": _refusal(known),
         "restoring": list(known.restoring),
     }
 
@@ -127,6 +128,13 @@ def heartbeat(pause: bool, pace_bytes_s: int | None, now: datetime) -> dict[str,
 def moment(at: datetime) -> str:
     """`at` in RFC 3339, UTC, whole seconds (rounded down, so that no deadline is told too late)."""
     return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
+
+
+def _refusal(known: Session) -> str | None:
+    """Why S3 refuses to remove what is to be cleaned; None when it does not."""
+    if known.state is SessionState.CLEANED or known.cleanup is None or known.cleanup.refusal is None:
+        return None
+    return known.cleanup.refusal.reason
 
 
 def _camera(camera: Camera) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from tests.support.builders import (
     recorded,
     send_parts,
 )
+from tests.support.counted import counted
 from tests.support.faults import Fault, faulty
 from tests.support.films import make_film
 
@@ -222,7 +223,7 @@ def test_measurements_that_nobody_could_index_are_owed():
     settle_session(ports, SESSION_ID, Actor.API)
     picture = recorded(ports)
 
-    owed = still_owed(picture, closed_gates(ports, picture)[0])
+    owed = still_owed(picture, closed_gates(ports, picture)[0], ())
 
     assert picture.session.state.value == "PROCESSED"
     assert owed == (Owed("index", "nobody looked yet into: measurements.lights.json"),)
@@ -485,3 +486,62 @@ def test_a_walk_that_makes_no_sense_is_a_usage_error(arguments: tuple[str, ...])
         Terminal(stored()).run(*ENSURE, *arguments)
 
     assert ended.value.code == 2
+
+
+def guarded() -> MemoryPorts:
+    """A cleaned session after its last look."""
+    ports = cleaned()
+    story.let_pass(ports, ports.policy.last_look_s)
+    assert recorded(ports).session.is_guarded
+    return ports
+
+
+@pytest.mark.parametrize("make", [cleaned, guarded])
+@pytest.mark.parametrize("how", [ENSURE, DRY])
+def test_a_cleaned_session_whose_outputs_stand_owes_nothing(make, how: tuple[str, ...]):
+    document, code = Terminal(make()).told(*how)
+
+    assert (code, of_session(document)["owed"]) == (0, [])
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda footage, key: footage.mark_deleted(key),
+        lambda footage, key: footage.put_object(key, b"something else"),
+        lambda footage, key: footage.put_object(key, story.MADE[story.VIDEO]),
+    ],
+    ids=["deleted", "replaced", "written again"],
+)
+@pytest.mark.parametrize("make", [cleaned, guarded])
+@pytest.mark.parametrize("how", [ENSURE, DRY])
+def test_an_output_of_a_cleaned_session_that_is_lost_is_owed_every_time(make, spoil, how: tuple[str, ...]):
+    ports = make()
+    spoil(ports.footage, story.key_of(story.VIDEO))
+
+    for _ in range(2):
+        document, code = Terminal(ports).told(*how)
+
+        [owed] = of_session(document)["owed"]
+        assert (code, owed["what"]) == (75, "lost")
+        assert story.VIDEO in owed["why"]
+
+
+def test_a_cleaned_session_costs_one_look_at_each_output():
+    ports, calls = counted(guarded())
+
+    Terminal(ports).run(*ENSURE)
+
+    assert calls["head"] == 1
+
+
+def test_a_removal_that_s3_refuses_is_owed_with_its_reason():
+    ports = ripe()
+    story.arm(ports)
+    ports.footage.refuses_removals = True
+
+    document, code = Terminal(ports).told(*ENSURE)
+
+    [owed] = of_session(document)["owed"]
+    assert (code, owed["what"]) == (75, "cleanup")
+    assert f"S3 refuses to remove {story.original_keys()[0]}: AccessDenied" in owed["why"]

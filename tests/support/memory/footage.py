@@ -12,7 +12,14 @@ from awscrt import checksums
 from chalicelib.core import keys
 from chalicelib.core.cleanup import Bucket
 from chalicelib.core.crc import Crc64Nvme, fold
-from chalicelib.core.errors import KeyTaken, MultipartGone, PartsRefused, TooLarge, VersionGone
+from chalicelib.core.errors import (
+    KeyTaken,
+    MultipartGone,
+    PartsRefused,
+    RemovalRefused,
+    TooLarge,
+    VersionGone,
+)
 from chalicelib.core.ids import UploadId
 from chalicelib.core.parts import MOST_PARTS, PartPlan, StoredPart
 from chalicelib.core.upload import StoredObject
@@ -60,6 +67,7 @@ class MemoryFootage:
         self._multiparts: dict[str, _Multipart] = {}
         self._versions: dict[str, list[Version]] = {}
         self._hidden: set[str] = set()
+        self.refuses_removals = False
         self.promise = Bucket(
             is_versioned=True, keeps_days=dict.fromkeys(keys.CLEANED, 14), at=self._clock.now()
         )
@@ -122,6 +130,8 @@ class MemoryFootage:
     def remove(self, key: str, etag: str) -> None:
         if not keys.may_be_removed(key):
             raise ValueError(f"{key} is never removed")
+        if self.refuses_removals:
+            raise RemovalRefused(f"S3 refuses to remove {key}: AccessDenied", "AccessDenied")
         current = self.head(key)
         if current and current.etag == etag:
             self.mark_deleted(key)

@@ -151,6 +151,10 @@ def _times(picture: Picture, now: datetime, policy: Policy) -> Iterator[datetime
     yield from (upload_due_at(upload, picture, now, policy) for upload in picture.uploads if upload.owes)
     if _is_at_work(picture):
         yield now
+    cleanup = picture.session.cleanup
+    rests_until = cleanup.rests_until(policy.cleanup_patience_s) if cleanup else None
+    if rests_until and picture.session.state is SessionState.PROCESSED:
+        yield rests_until
     last_look = last_look_at(picture, policy)
     if last_look:
         yield last_look
@@ -168,7 +172,7 @@ def _is_at_work(picture: Picture) -> bool:
         or ((is_stored or is_processed_now) and picture.unindexed)
         or session.restoring
         or session.checksum_copy
-        or (is_processed_now and session.cleanup)
+        or (is_processed_now and session.cleanup and not session.cleanup.refusal)
     )
 
 

@@ -58,7 +58,7 @@ def owed_to_cleanup(picture: Picture, facts: Facts, now: datetime, policy: Polic
         if found:
             yield Intend(found, gates.evidence(picture))
     else:
-        yield from _markers(session.cleanup, facts, policy)
+        yield from _markers(session.cleanup, facts, now, policy)
 
 
 def _inspection(picture: Picture, facts: Facts, closed: Mapping[str, str]) -> Iterator[Inspect]:
@@ -68,8 +68,11 @@ def _inspection(picture: Picture, facts: Facts, closed: Mapping[str, str]) -> It
         yield Inspect(waiting[:FILMS_AT_ONCE])
 
 
-def _markers(cleanup: Cleanup, facts: Facts, policy: Policy) -> Iterator[Clean]:
-    """As many as today's limit leaves room for."""
+def _markers(cleanup: Cleanup, facts: Facts, now: datetime, policy: Policy) -> Iterator[Clean]:
+    """As many as today's limit leaves room for; none for a while after S3 refused one."""
+    rests_until = cleanup.rests_until(policy.cleanup_patience_s)
+    if rests_until and now < rests_until:
+        return
     spent = facts.spent
     for each in cleanup.doomed:
         stored = facts.stored.get(each.key)

@@ -214,6 +214,17 @@ def lost_outputs(picture: Picture, facts: Facts) -> tuple[str, ...]:
     return tuple(lost)
 
 
+def lost_evidence(picture: Picture, facts: Facts) -> tuple[str, ...]:
+    """The outputs that allowed the cleanup on record and do not stand as they did; what was not looked at is lost."""
+    cleanup = picture.session.cleanup
+    evidence = ((receipt, facts.stored.get(receipt.key)) for receipt in (cleanup.evidence if cleanup else ()))
+    return tuple(
+        str(receipt.artifact_id)
+        for receipt, stored in evidence
+        if stored is None or not receipt.stands_as(stored)
+    )
+
+
 def doomed(picture: Picture, facts: Facts) -> tuple[Doomed, ...]:
     """The originals and intermediates that stand exactly as they were verified."""
     return tuple(

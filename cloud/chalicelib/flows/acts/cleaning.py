@@ -1,9 +1,10 @@
 """Carrying out a cleanup, and bringing back what was cleaned."""
 
 import logging
+from dataclasses import replace
 
-from chalicelib.core.cleanup import Cleanup
-from chalicelib.core.errors import Conflict, NotFound
+from chalicelib.core.cleanup import Cleanup, Refusal
+from chalicelib.core.errors import Conflict, NotFound, RemovalRefused
 from chalicelib.core.film import Film
 from chalicelib.core.parts import plan_parts
 from chalicelib.core.picture import Picture
@@ -42,21 +43,34 @@ def clean(ports: Ports, picture: Picture, action: Clean) -> Picture:
     """A delete marker over exactly the object that the recorded intent names. Raises Conflict.
 
     Right before it the record, the kill switch and the outputs are looked at once more, and the breaker is told first:
-    a crash counts too much, never too little.
+    a crash counts too much, never too little. What S3 refuses is counted once a day, and tried again after a while.
     """
     doomed, cleanup = action.doomed, picture.session.cleanup
     if cleanup is None or doomed not in cleanup.doomed:
         raise Conflict("no intent on record names this object; decide again")
+    rests_until = cleanup.rests_until(ports.policy.cleanup_patience_s)
+    if rests_until and ports.clock.now() < rests_until:
+        return picture
     demand_unwritten(ports, picture)
     now = ports.clock.now()
     closed = closed_at_the_last_moment(picture, _looked_once_more(ports, picture), now, ports.policy)
     if closed:
         return told(ports, picture, "cleanup stopped", logging.WARNING, closed=closed)
-    if not ports.records.spend(now.date(), doomed.size_bytes, ports.policy.cleanup_limit):
+    is_counted = cleanup.has_counted(doomed, now.date())
+    if not is_counted and not ports.records.spend(now.date(), doomed.size_bytes, ports.policy.cleanup_limit):
         return told(ports, picture, "cleanup limited", logging.WARNING, key=doomed.key)
-    ports.footage.remove(doomed.key, doomed.etag)
+    try:
+        ports.footage.remove(doomed.key, doomed.etag)
+    except RemovalRefused as refused:
+        refusal = Refusal(doomed.version_id, now, str(refused))
+        return _refused(ports, picture, replace(cleanup, refusal=refusal), refusal.reason)
     ports.metrics.count("bytes.cleaned", doomed.size_bytes)
     return told(ports, picture, "object cleaned", key=doomed.key, version_id=doomed.version_id)
+
+
+def _refused(ports: Ports, picture: Picture, cleanup: Cleanup, reason: str) -> Picture:
+    picture = record(ports, picture, session=picture.session.intending(cleanup))
+    return told(ports, picture, "cleanup refused", logging.ERROR, reason=reason)
 
 
 def finish(ports: Ports, picture: Picture, _: Finish) -> Picture:
