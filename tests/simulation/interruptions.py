@@ -12,7 +12,7 @@ from tests.simulation import actors, scenario
 from tests.simulation.stage import Stage
 from tests.simulation.watch import Watch, demand_intended
 from tests.support import interrupted, story
-from tests.support.builders import SESSION_ID, MemoryPorts, make_session, memory_ports, recorded, send_parts
+from tests.support.builders import SESSION_ID, MemoryPorts, make_session, memory_ports, recorded
 from tests.support.interrupted import Act
 from tests.support.memory import crc64nvme_of
 
@@ -135,11 +135,11 @@ def sent() -> MemoryPorts:
     scenario.armed(ports)
     camera = make_session().camera
     intake.confirm_session(ports, story.NORTH, SESSION_ID, camera, None, story.CHAPTERS, story.WISH)
-    for chapter in story.CHAPTERS:
+    for chapter, body in zip(story.CHAPTERS, story.BODIES, strict=True):
         view, _ = intake.open_upload(
             ports, story.NORTH, SESSION_ID, chapter.artifact_id, chapter.size_bytes, None
         )
-        send_parts(ports.footage, view.upload)
+        story.send_body(ports, view.upload, body)
     return ports
 
 
