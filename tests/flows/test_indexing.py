@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import BinaryIO
 
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from chalicelib.core.artifact import required_id
 from chalicelib.core.errors import StateConflict, StorageBusy, VersionGone
+from chalicelib.core.ids import name_of
 from chalicelib.core.measurements.index import Index, revision_of
 from chalicelib.core.measurements.limits import MOST_SOURCE_BYTES
 from chalicelib.core.measurements.ranges import Wanted
@@ -246,3 +247,68 @@ def test_a_damaged_file_is_an_index_or_a_quarantine(content: bytes, damages: lis
     assert index.is_published == (index.frames > 0)
     for body in bucket.written(index).values():
         assert b"NaN" not in body or b'reason":"NaN' in body
+
+
+NAME = name_of(SESSION_ID)
+
+
+@pytest.mark.parametrize("named", [NAME, str(SESSION_ID), None])
+@pytest.mark.parametrize(
+    "content",
+    [
+        lambda named: as_document(make_frames(3), session_id=named),
+        lambda named: as_document(make_frames(3), metadata={"session_id": named, "pilot": "north"}),
+        lambda named: as_lines({**frame, "session_id": named} for frame in make_frames(3)),
+    ],
+    ids=["document", "metadata", "frames"],
+)
+def test_measurements_that_name_their_session_are_indexed(
+    content: Callable[[str | None], bytes], named: str | None
+):
+    index = Bucket(content(named)).index()
+
+    assert (index.quarantine, index.frames) == (None, 3)
+
+
+@pytest.mark.parametrize(
+    "named", ["match-18-south", f"{SESSION_ID}/", "", 17, ["match-17"], {"id": 1}, False]
+)
+@pytest.mark.parametrize(
+    "content",
+    [
+        lambda named: as_document(make_frames(3), session_id=named),
+        lambda named: as_document(make_frames(3), metadata={"session_id": named}),
+        lambda named: as_lines({**frame, "session_id": named} for frame in make_frames(3)),
+    ],
+    ids=["document", "metadata", "frames"],
+)
+def test_measurements_that_name_another_session_are_quarantined_with_both_names(
+    content: Callable[[object], bytes], named: object
+):
+    bucket = Bucket(content(named))
+
+    index = bucket.index()
+
+    assert index.quarantine
+    assert "the file names session" in index.quarantine
+    assert "belong" in index.quarantine
+    assert str(SESSION_ID) in index.quarantine
+    assert bucket.written(index) == {}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        as_document(make_frames(3), session_id=NAME, metadata={"session_id": "match-18"}),
+        as_document([*make_frames(2), {**make_frames(3)[2], "session_id": "match-18"}], session_id=NAME),
+        as_lines(
+            [{**make_frames(1)[0], "session_id": NAME}, {**make_frames(2)[1], "session_id": "match-18"}]
+        ),
+    ],
+    ids=["document and metadata", "document and a frame", "two frames"],
+)
+def test_measurements_that_name_two_sessions_are_quarantined(content: bytes):
+    index = Bucket(content).index()
+
+    assert index.quarantine
+    assert "names two sessions" in index.quarantine

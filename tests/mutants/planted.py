@@ -303,6 +303,20 @@ MUTANTS = (
         "tests/infra/admin/test_ensure.py",
     ),
     bug(
+        "measurements of another session are indexed",
+        f"{FLOWS}/indexing.py",
+        "        _demand_session(indexing.session, session_id)\n",
+        "        _demand_session(None, session_id)\n",
+        "tests/flows/test_indexing.py",
+    ),
+    bug(
+        "measurements of two sessions are indexed",
+        f"{CORE}/measurements/indexing.py",
+        "        if self.session not in (None, text):\n",
+        "        if self.session == text == self.kind:\n",
+        "tests/flows/test_indexing.py",
+    ),
+    bug(
         "arming overwrites a kill switch that was thrown meanwhile",
         "infra/admin/cleaning.py",
         "if not ports.records.replace_arming(known, arming) and ports.records.arming() != arming:",

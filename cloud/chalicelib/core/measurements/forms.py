@@ -22,6 +22,9 @@ from chalicelib.core.measurements.work import Work
 
 _FRAMES = "frames"
 _KIND = "kind"
+_METADATA = "metadata"
+SESSION = "session_id"
+"""The member by which a document, its metadata or a frame says of which session it is."""
 _UNUSABLE = object()
 _BETWEEN = re.compile(rb"\}[ \t\r\n]*,[ \t\r\n]*\{")
 _together = msgspec.json.Decoder(list[msgspec.Raw])
@@ -30,11 +33,13 @@ _together = msgspec.json.Decoder(list[msgspec.Raw])
 class File:
     """One measurements file, and the `work` that it costs.
 
-    `kind` is sure once all of `frames()` has been read: a document may name it last.
+    `sessions` are those that a document says it is of, as it says it. They and `kind` are sure once all of `frames()`
+    has been read: a document may name them last.
     """
 
     def __init__(self, chunks: Iterable[bytes], limits: Limits) -> None:
         self.kind = PAPI
+        self.sessions: list[object] = []
         self._limits = limits
         self.work = Work(limits)
         self._text = Text(text_of(chunks, limits, self.work), limits.window_bytes, self.work)
@@ -112,6 +117,10 @@ class File:
 
     def _member(self, name: str) -> None:
         value = self._decoded("a member", self._limits.member_bytes)
+        if name == SESSION:
+            self.sessions.append(value)
+        elif name == _METADATA and isinstance(value, dict):
+            self.sessions.append(value.get(SESSION))
         if name != _KIND or value is None:
             return
         if not isinstance(value, str):

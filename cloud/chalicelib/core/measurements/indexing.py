@@ -5,7 +5,7 @@ from typing import Any
 
 from chalicelib.core.errors import Poison
 from chalicelib.core.measurements.blocks import VERSION, Blocks, BlockWriter, encoded
-from chalicelib.core.measurements.forms import File
+from chalicelib.core.measurements.forms import SESSION, File
 from chalicelib.core.measurements.frame import Unusable, decoded, normalised
 from chalicelib.core.measurements.index import PAPI
 from chalicelib.core.measurements.limits import FRAMES_IN_BLOCK, LIMITS, Limits
@@ -20,11 +20,15 @@ FEWEST_TO_JUDGE = 20
 
 
 class Indexing:
-    """One pass. After `members` has been read to its end, the rest tells of the whole file."""
+    """One pass. After `members` has been read to its end, the rest tells of the whole file.
+
+    `session` is the one that the file says it is of; None when it says nothing of it.
+    """
 
     def __init__(self, revision: str, limits: Limits = LIMITS) -> None:
         self.kind = PAPI
         self.rejected = 0
+        self.session: str | None = None
         self.work = Work(limits)
         self._revision = revision
         self._limits = limits
@@ -62,6 +66,8 @@ class Indexing:
                 held = []
         if held:
             yield self._block(held)
+        for named in file.sessions:
+            self._note_session(named)
         self.kind = file.kind
         self._demand_usable()
 
@@ -77,6 +83,7 @@ class Indexing:
         """The frame as it goes into the index, or None when it is rejected."""
         try:
             frame = normalised(decoded(raw, self.work))
+            self._note_session(frame.get(SESSION))
             self._demand_ascending(frame["frame_number"])
         except Unusable as error:
             self._reject(place, str(error))
@@ -87,6 +94,13 @@ class Indexing:
         if self._first_frame is None:
             self._first_frame = self._last_frame
         return frame
+
+    def _note_session(self, named: object) -> None:
+        """Raises Poison when the file says that it is of another session than it said before."""
+        text = self.session if named is None else str(named)
+        if self.session not in (None, text):
+            raise Poison(f"the file names two sessions, {ascii(self.session)[:100]} and {ascii(text)[:100]}")
+        self.session = text
 
     def _demand_ascending(self, number: int) -> None:
         """Raises Unusable, and says so where numbers begin once more: a film of several chapters has one count."""
