@@ -31,6 +31,8 @@ lock: setup ## write requirements/ anew from pyproject.toml (hashes, no index ad
 	$(BIN)/uv pip compile pyproject.toml --extra cloud --extra local --extra development --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o requirements/development.txt
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o requirements/edge.txt
 	$(BIN)/uv pip compile pyproject.toml --extra edge-tests --constraint requirements/development.txt --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o requirements/edge-tests.txt
+	printf 'setuptools\n' | $(BIN)/uv pip compile - --constraint requirements/development.txt --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o requirements/build.txt
+	printf 'msgspec\n' | $(BIN)/uv pip compile - --constraint requirements/development.txt --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o cloud/requirements.txt
 
 demo: setup ## haul generated footage (or FOOTAGE=DIR) into the local AWS and prove it: build/demo.json
 	$(BIN)/python -m infra.local.demo $(if $(FOOTAGE),--footage "$(FOOTAGE)")

@@ -252,7 +252,26 @@ def test_the_api_answers_before_the_gateway_gives_up():
 
 
 def test_lambda_carries_the_msgspec_that_the_tests_run_on():
-    [pin] = re.findall(r"^msgspec==\S+", (deploy.CLOUD / "requirements.txt").read_text(), re.MULTILINE)
+    carried = (deploy.CLOUD / "requirements.txt").read_text()
     pins = (deploy.HOUSE / "requirements" / "development.txt").read_text()
 
-    assert re.search(rf"^{re.escape(pin)}\s", pins, re.MULTILINE)
+    assert carried.startswith("msgspec==")
+    assert carried in pins
+
+
+@pytest.mark.parametrize("file", ["cloud/requirements.txt", "requirements/build.txt"])
+def test_nothing_is_fetched_without_a_hash(file: str):
+    text = (deploy.HOUSE / file).read_text()
+    pinned = re.findall(
+        r"^[A-Za-z0-9_-]+==\S+ \\\n(?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+", text, re.MULTILINE
+    )
+
+    assert "".join(pinned) == text
+    assert len(pinned) == 1
+
+
+def test_the_wheel_is_built_by_the_setuptools_that_has_a_hash():
+    [pin] = re.findall(r"^setuptools==\S+", (deploy.HOUSE / "requirements" / "build.txt").read_text())
+    project = (deploy.HOUSE / "pyproject.toml").read_text()
+
+    assert f'requires = ["{pin}"]' in project
