@@ -18,6 +18,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra import grace, project, stack, template
+from infra.compiled import NotCompiled
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -91,7 +92,7 @@ def run_chalice(target: Path, stage: str, environment: Mapping[str, str], progre
     """Run the unmodified `chalice deploy` in `target`, its output shown line by line. Raises ChaliceFailed."""
     progress(f"chalice deploy --stage {stage} in {target}")
     command = [sys.executable, "-c", _CHALICE, "deploy", "--stage", stage]
-    # Compiled files beside the modules would end up in the package and change its hash.
+    # What this process compiled beside the modules would end up in the package and change its hash.
     clean = {**environment, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(
         command, cwd=target, env=clean, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -233,6 +234,7 @@ def run(arguments: Sequence[str], progress: Progress) -> int:
         ChaliceFailed,
         project.NotAProject,
         project.UnknownPlaceholder,
+        NotCompiled,
         BotoCoreError,
         ClientError,
     ) as error:

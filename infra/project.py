@@ -11,6 +11,8 @@ from pathlib import Path
 from string import Template as Placeholders
 from typing import Any
 
+from infra.compiled import add_compiled
+
 API_FUNCTION = "api_handler"
 
 OPTIONAL_OUTPUTS = ("KmsKeyArn",)
@@ -68,7 +70,7 @@ def prepare(
 ) -> None:
     """Have `target` hold the project `source`, ready for `chalice deploy --stage {stage}`.
 
-    Raises NotAProject, UnknownPlaceholder.
+    Raises NotAProject, UnknownPlaceholder, NotCompiled.
     """
     _clear(target)
     shutil.copytree(source, target, ignore=_NOT_COPIED, dirs_exist_ok=True)
@@ -76,6 +78,7 @@ def prepare(
     _write(config, configuration(_read(config), stage, outputs, settings))
     for policy in sorted(config.parent.glob("policy-*.json")):
         _write(policy, filled(granted(_read(policy), outputs), {**outputs, "Stage": stage}))
+    add_compiled(target)
 
 
 def _clear(target: Path) -> None:

@@ -26,7 +26,8 @@ ANSWER_LIMIT_BYTES = 6 * 1024 * 1024 + 100  # Lambda's "6 MB"
 
 RUNNER = Path(__file__).with_name("worker.py")
 # Isolated and without site-packages: what a function did not bring along, it shall not find.
-INTERPRETER = (sys.executable, "-I", "-S", "-u", "-X", "utf8")
+# Nothing is compiled beside the sources: in Lambda they cannot be written to.
+INTERPRETER = (sys.executable, "-I", "-S", "-B", "-u", "-X", "utf8")
 
 
 class _Silence(Exception):
