@@ -80,6 +80,15 @@ class Footage(Protocol):
         and intermediates are.
         """
 
+    def tag_cleaned(self, key: str, version_id: str) -> None:
+        """Let the lifecycle purge this version once it is hidden: nothing else may ever be purged.
+
+        Raises VersionGone, RemovalRefused, ValueError for a key that is never removed.
+        """
+
+    def untag_cleaned(self, key: str, version_id: str) -> None:
+        """Have the lifecycle keep this version, hidden or not. Raises VersionGone, ValueError as `tag_cleaned`."""
+
     def multiparts(self, prefix: str, after_key: str = "") -> Iterator[OpenMultipart]:
         """Every open multipart upload below `prefix` whose key is behind `after_key`, by key, all pages.
 

@@ -81,7 +81,7 @@ def _lifecycle_rule(rule: Mapping[str, Any]) -> dict[str, Any]:
     made: dict[str, Any] = {
         "ID": said.pop("Id"),
         "Status": said.pop("Status"),
-        "Filter": {"Prefix": said.pop("Prefix", "")},
+        "Filter": _filter(said.pop("Prefix", ""), said.pop("TagFilters", [])),
     }
     if "NoncurrentVersionExpiration" in said:
         days = said.pop("NoncurrentVersionExpiration")["NoncurrentDays"]
@@ -92,6 +92,10 @@ def _lifecycle_rule(rule: Mapping[str, Any]) -> dict[str, Any]:
         made["AbortIncompleteMultipartUpload"] = said.pop("AbortIncompleteMultipartUpload")
     _demand_nothing_left(said, "lifecycle rule")
     return made
+
+
+def _filter(prefix: str, tags: list[Any]) -> dict[str, Any]:
+    return {"And": {"Prefix": prefix, "Tags": tags}} if tags else {"Prefix": prefix}
 
 
 _CORS_WORDS = {

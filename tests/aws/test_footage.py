@@ -14,6 +14,7 @@ from chalicelib.core.errors import (
     KeyTaken,
     MultipartGone,
     PartsRefused,
+    RemovalRefused,
     StorageBusy,
     TooLarge,
     VersionGone,
@@ -454,3 +455,12 @@ def test_every_call_tells_when_s3_asks_for_patience(call: Callable[[S3Footage], 
 
     with pytest.raises(StorageBusy):
         call(bucket)
+
+
+def test_a_tag_that_s3_refuses_is_a_refused_removal():
+    bucket, sent = footage(Answer(403, "<Error><Code>AccessDenied</Code></Error>"))
+
+    with pytest.raises(RemovalRefused, match="tag"):
+        bucket.tag_cleaned(JUDGED.key, "version")
+
+    assert "versionId=version" in sent[0].url

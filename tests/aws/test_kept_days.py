@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
-from chalicelib.aws.footage import kept_days
+from chalicelib.aws.footage import kept_days, purges_untagged
 
 ORIGINALS = "originals/"
 ON = {"Status": "Enabled"}
 TAG = {"Key": "keep", "Value": "no"}
+CLEANED = {"Key": "reelhaul", "Value": "cleaned"}
 ABORT = {"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7}}
 LONE_MARKERS = {"Expiration": {"ExpiredObjectDeleteMarker": True}}
 TO_GLACIER = [{"Days": 30, "StorageClass": "GLACIER"}]
@@ -21,6 +22,10 @@ def below(prefix: str) -> dict[str, Any]:
 
 def after(days: int) -> dict[str, Any]:
     return {"NoncurrentVersionExpiration": {"NoncurrentDays": days}}
+
+
+def cleaned(prefix: str) -> dict[str, Any]:
+    return {**ON, "Filter": {"And": {"Prefix": prefix, "Tags": [CLEANED]}}}
 
 
 USUAL = {**below(ORIGINALS), **after(14)}
@@ -39,6 +44,8 @@ USUAL = {**below(ORIGINALS), **after(14)}
             {**ON, "Prefix": ORIGINALS, **after(14)}, 14, id="the prefix beside the filter, as of old"
         ),
         pytest.param({**ON, "Prefix": "", **after(14)}, 14, id="the whole bucket, as of old"),
+        pytest.param({**cleaned(ORIGINALS), **after(14)}, 14, id="only what was cleaned, of the prefix"),
+        pytest.param({**ON, "Filter": {"Tag": CLEANED}, **after(14)}, 14, id="only what was cleaned"),
         pytest.param({**USUAL, **ABORT}, 14, id="with an end for open uploads"),
         pytest.param({**USUAL, **LONE_MARKERS}, 14, id="with an end for lone delete markers"),
         pytest.param(
@@ -64,6 +71,14 @@ def test_a_rule_that_covers_the_prefix_promises_its_days(rule: dict[str, Any], d
         pytest.param([{**ON, "Prefix": "outputs/", **after(14)}], id="another prefix, as of old"),
         pytest.param([{**below("originals/match-17/"), **after(14)}], id="only some of the prefix"),
         pytest.param([{**ON, "Filter": {"Tag": TAG}, **after(14)}], id="only what has a tag"),
+        pytest.param(
+            [{**ON, "Filter": {"And": {"Prefix": ORIGINALS, "Tags": [CLEANED, TAG]}}, **after(14)}],
+            id="only what was cleaned and has another tag",
+        ),
+        pytest.param(
+            [{**ON, "Filter": {"And": {"ObjectSizeLessThan": 9, "Tags": [CLEANED]}}, **after(14)}],
+            id="only small objects that were cleaned",
+        ),
         pytest.param([{**ON, "Filter": {"ObjectSizeGreaterThan": 1}, **after(14)}], id="only large objects"),
         pytest.param([{**ON, "Filter": {"ObjectSizeLessThan": 9}, **after(14)}], id="only small objects"),
         pytest.param(
@@ -134,3 +149,31 @@ def test_each_prefix_has_its_own_days():
     rules = [USUAL, {**below("intermediates/"), **after(3)}]
 
     assert [kept_days(rules, prefix) for prefix in (ORIGINALS, "intermediates/")] == [14, 3]
+
+
+@pytest.mark.parametrize(
+    ("rule", "purges"),
+    [
+        pytest.param({**cleaned(ORIGINALS), **after(14)}, False, id="only what was cleaned"),
+        pytest.param({**ON, "Filter": {"Tag": CLEANED}, **after(14)}, False, id="the same of all the bucket"),
+        pytest.param(
+            {**ON, "Filter": {"And": {"Prefix": ORIGINALS, "Tags": [CLEANED, TAG]}}, **after(1)},
+            False,
+            id="only some of what was cleaned",
+        ),
+        pytest.param({**USUAL}, True, id="all of the prefix"),
+        pytest.param({**below(""), **after(99)}, True, id="all of the bucket"),
+        pytest.param({**below("originals/a"), **after(99)}, True, id="some of the prefix"),
+        pytest.param({**ON, "Filter": {"Tag": TAG}, **after(99)}, True, id="what has another tag"),
+        pytest.param(
+            {**ON, "Filter": {"Tag": {**CLEANED, "Value": "kept"}}, **after(99)}, True, id="another value"
+        ),
+        pytest.param({**ON, "Filter": {"ObjectSizeLessThan": 9}, **after(99)}, True, id="small objects"),
+        pytest.param({**USUAL, "Status": "Disabled"}, False, id="a disabled rule"),
+        pytest.param({**below("outputs/"), **after(1)}, False, id="another prefix"),
+        pytest.param({**below(""), **ABORT, **LONE_MARKERS}, False, id="open uploads and lone markers"),
+    ],
+)
+def test_a_rule_that_ends_versions_which_nobody_cleaned_is_seen(rule: dict[str, Any], purges: bool):
+    assert purges_untagged([rule], ORIGINALS) is purges
+    assert purges_untagged([{**cleaned(ORIGINALS), **after(14)}, rule], ORIGINALS) is purges

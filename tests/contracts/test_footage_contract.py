@@ -360,6 +360,65 @@ def test_a_bucket_says_what_it_keeps_and_what_time_it_is_there(promising: World)
     assert abs(bucket.at - promising.now()) < timedelta(minutes=5)
 
 
+def test_a_rule_that_ends_versions_which_nobody_cleaned_is_told_of(promising: World):
+    assert promising.footage.bucket().purges_untagged == ()
+
+    promising.purge_after({"originals/": 14, "intermediates/": 30}, is_tagged=False)
+
+    assert promising.footage.bucket().purges_untagged == ("originals/", "intermediates/")
+
+
+def test_a_version_is_tagged_as_cleaned_and_no_other_of_its_key(world: World, key: str):
+    world.put_object(key, b"first")
+    (first,) = world.version_ids(key)
+    world.put_object(key, b"second")
+    (second,) = world.version_ids(key) - {first}
+
+    world.footage.tag_cleaned(key, first)
+
+    assert world.tags(key, first) == {"reelhaul": "cleaned"}
+    assert world.tags(key, second) == {}
+
+
+def test_a_tag_stays_on_a_version_under_a_delete_marker_and_can_be_taken_off_there(world: World, key: str):
+    world.put_object(key, b"cleaned")
+    (version_id,) = world.version_ids(key)
+    world.footage.tag_cleaned(key, version_id)
+    world.mark_deleted(key)
+
+    assert world.tags(key, version_id) == {"reelhaul": "cleaned"}
+    world.footage.untag_cleaned(key, version_id)
+    assert world.tags(key, version_id) == {"reelhaul": "kept"}
+
+
+def test_an_object_that_was_tagged_is_the_object_that_it_was(world: World, key: str):
+    world.put_object(key, b"as it was")
+    before = world.footage.head(key)
+    assert before
+
+    world.footage.tag_cleaned(key, before.version_id)
+
+    assert world.footage.head(key) == before
+
+
+@pytest.mark.parametrize("method", ["tag_cleaned", "untag_cleaned"])
+def test_a_version_that_is_gone_is_not_tagged(world: World, key: str, method: str):
+    world.put_object(f"{key}.other", b"x")
+    (foreign,) = world.version_ids(f"{key}.other")
+    world.put_object(key, b"y")
+
+    with pytest.raises(VersionGone):
+        getattr(world.footage, method)(key, foreign)
+    with pytest.raises(VersionGone):
+        getattr(world.footage, method)(f"{key}.never", foreign)
+
+
+@pytest.mark.parametrize("method", ["tag_cleaned", "untag_cleaned"])
+def test_what_is_neither_original_nor_intermediate_is_never_tagged(world: World, method: str):
+    with pytest.raises(ValueError, match="never removed"):
+        getattr(world.footage, method)("outputs/x", "version")
+
+
 def test_a_bucket_that_keeps_versions_no_longer_says_so(promising: World):
     promising.suspend_versions()
 

@@ -19,6 +19,7 @@ from chalicelib.aws.frame_index import S3FrameIndex
 from chalicelib.aws.orders import SqsOrders
 from chalicelib.aws.records import DynamoRecords
 from chalicelib.aws.signer import S3Signer
+from chalicelib.core.cleanup import CLEANED_TAG
 from chalicelib.ports import Footage, FrameIndex, Orders, Records, Signer
 from infra import template
 from tests.support.memory import (
@@ -33,6 +34,7 @@ from tests.support.memory import (
     fetch,
 )
 
+CLEANED = dict(zip(("Key", "Value"), CLEANED_TAG, strict=True))
 S3_LEAST_PART_BYTES = 5 * 2**20
 
 
@@ -76,8 +78,11 @@ class World(Protocol):
     def body(self, key: str) -> bytes:
         """The current object's bytes."""
 
-    def purge_after(self, days: Mapping[str, int]) -> None:
-        """Have the lifecycle end noncurrent versions below each prefix after its days, and nothing else."""
+    def purge_after(self, days: Mapping[str, int], *, is_tagged: bool = True) -> None:
+        """Have the lifecycle end noncurrent versions below each prefix after its days: what was cleaned, or all."""
+
+    def tags(self, key: str, version_id: str) -> dict[str, str]:
+        """The tags of a version."""
 
     def keep_versions(self) -> None:
         """Have the bucket keep versions, as it does from the beginning."""
@@ -141,8 +146,15 @@ class MemoryWorld:
     def body(self, key: str) -> bytes:
         return self.footage.body(key)
 
-    def purge_after(self, days: Mapping[str, int]) -> None:
-        self.footage.promise = replace(self.footage.promise, keeps_days=dict(days))
+    def purge_after(self, days: Mapping[str, int], *, is_tagged: bool = True) -> None:
+        self.footage.promise = replace(
+            self.footage.promise, keeps_days=dict(days), purges_untagged=() if is_tagged else tuple(days)
+        )
+
+    def tags(self, key: str, version_id: str) -> dict[str, str]:
+        (version,) = [each for each in self.footage.versions(key) if each.version_id == version_id]
+        tag = self.footage.tag(version)
+        return dict([tag]) if tag else {}
 
     def keep_versions(self) -> None:
         self.footage.promise = replace(self.footage.promise, is_versioned=True)
@@ -246,11 +258,15 @@ class AwsWorld:
     def body(self, key: str) -> bytes:
         return self.clients.s3.get_object(Bucket=self._name, Key=key)["Body"].read()
 
-    def purge_after(self, days: Mapping[str, int]) -> None:
+    def tags(self, key: str, version_id: str) -> dict[str, str]:
+        found = self.clients.s3.get_object_tagging(Bucket=self._name, Key=key, VersionId=version_id)
+        return {tag["Key"]: tag["Value"] for tag in found["TagSet"]}
+
+    def purge_after(self, days: Mapping[str, int], *, is_tagged: bool = True) -> None:
         rules: list[Any] = [
             {
                 "Status": "Enabled",
-                "Filter": {"Prefix": prefix},
+                "Filter": {"And": {"Prefix": prefix, "Tags": [CLEANED]}} if is_tagged else {"Prefix": prefix},
                 "NoncurrentVersionExpiration": {"NoncurrentDays": each},
             }
             for prefix, each in days.items()

@@ -76,6 +76,42 @@ def test_originals_get_delete_markers_and_nothing_else_does():
     assert recorded(ports).session.cleaned_at == ports.clock.now()
 
 
+def test_what_is_cleaned_is_tagged_and_nothing_else_is_so_that_s3_purges_nothing_else():
+    ports = ripe()
+    ports.footage.mark_deleted("originals/main/hidden-by-accident/100GOPRO/GX010001.MP4")
+
+    settled(ports)
+
+    versions = {key: ports.footage.versions(key) for key in (FIRST, KEY)}
+    assert ports.footage.is_tagged(versions[FIRST][0])
+    assert not ports.footage.is_tagged(versions[KEY][0])
+
+
+def test_a_version_is_tagged_before_it_is_hidden():
+    ports = ripe()
+
+    with pytest.raises(Crash):
+        settle_session(at_the_first(ports, "remove"), SESSION_ID, Actor.RECONCILER)
+
+    assert not is_gone(ports, FIRST)
+    assert ports.footage.is_tagged(ports.footage.versions(FIRST)[0])
+
+
+def test_what_cannot_be_tagged_is_not_hidden():
+    ports = ripe()
+    broken = faulty(ports.footage, Fault("tag_cleaned", StorageBusy("denied")))
+
+    with pytest.raises(StorageBusy):
+        settle_session(replace(ports, footage=broken), SESSION_ID, Actor.RECONCILER)
+
+    assert not is_gone(ports, FIRST)
+
+
+def at_the_first(ports: MemoryPorts, method: str) -> MemoryPorts:
+    """`ports` whose user dies right before the first call of `method`."""
+    return replace(ports, footage=faulty(ports.footage, Fault(method, Crash())))
+
+
 def test_intermediates_are_cleaned_too_and_outputs_and_measurements_never():
     ports = memory_ports()
     story.arm(ports)

@@ -630,3 +630,43 @@ def test_one_chapter_asked_for_in_the_middle_of_a_cleanup_calls_off_all_of_it():
         artifacts.artifact_url(ports, OPERATOR, SESSION_ID, each)[0].artifact_id for each in (ONE, TWO)
     ] == [ONE, TWO]
     assert recorded(ports).gone == ()
+
+
+class TestTags:
+    """What S3 may purge: nothing that is wanted back, and again what was copied."""
+
+    def tags(self, ports: MemoryPorts, key: str = FIRST) -> list[bool]:
+        return [ports.footage.is_tagged(each) for each in ports.footage.versions(key) if each.stored]
+
+    def test_a_version_that_is_wanted_back_is_not_purged_while_it_is_copied(self):
+        ports = in_small_parts(story.cleaned())
+        assert self.tags(ports) == [True]
+        restored(ports, ONE)
+
+        break_off(ports)
+        ports.footage.purge(FIRST)
+        let_end(ports)
+
+        assert ports.footage.body(FIRST) == story.original(1)
+
+    def test_a_version_that_was_copied_is_purged_and_its_copy_never(self):
+        ports = story.cleaned()
+        restored(ports, ONE)
+
+        let_end(ports)
+
+        assert self.tags(ports) == [True, False]
+
+    def test_a_version_that_was_never_hidden_is_not_to_be_purged_any_more(self):
+        ports = story.processed()
+        ports.clock.advance(ports.policy.grace_s)
+        dying = faulty(ports.footage, Fault("remove", Crash()))
+        with pytest.raises(Crash):
+            settle_session(replace(ports, footage=dying), SESSION_ID, Actor.RECONCILER)
+        assert self.tags(ports) == [True]
+        restored(ports)
+
+        let_end(ports)
+
+        assert self.tags(ports) == [False]
+        assert story.originals_stand(ports)

@@ -10,6 +10,7 @@ from tests.contracts.worlds import AwsWorld
 from tests.infra.test_policies import BUCKET, INDEXER, ORDERS, TABLE, Rights
 
 OF_OBJECTS = {
+    "PutObjectTagging of a version": ("s3:PutObjectVersionTagging",),
     "CreateMultipartUpload": ("s3:PutObject",),
     "CompleteMultipartUpload": ("s3:PutObject",),
     "UploadPartCopy": ("s3:PutObject",),

@@ -49,7 +49,7 @@ SIGNS_READS = on([ORIGINALS], "s3:GetObjectVersion")
 INDEXES = on([MEASUREMENTS], "s3:GetObjectVersion") | on([INDEX], "s3:PutObject")
 CLEANS = (
     on([BUCKET], "s3:GetBucketVersioning", "s3:GetLifecycleConfiguration")
-    | on([ORIGINALS, INTERMEDIATES], "s3:DeleteObject")
+    | on([ORIGINALS, INTERMEDIATES], "s3:DeleteObject", "s3:PutObjectVersionTagging")
     | on([TABLE], "dynamodb:GetItem", "dynamodb:UpdateItem")
 )
 READS_WITH_THE_KEY = {("kms:Decrypt", "${KmsKeyArn}")}

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.core.cleanup import CLEANED_TAG
 from chalicelib.logs import EmbeddedMetrics
 from infra import deploy, template
 from tests.support.memory import MovableClock
@@ -125,6 +126,7 @@ def test_cleaned_footage_is_purged_only_after_the_grace(kind: str):
     found = rule(f"purge-cleaned-{kind}", GraceDays="30")
 
     assert found["Prefix"] == f"{kind}/"
+    assert [(tag["Key"], tag["Value"]) for tag in found["TagFilters"]] == [CLEANED_TAG]
     assert found["NoncurrentVersionExpiration"] == {"NoncurrentDays": "30"}
 
 

@@ -42,6 +42,27 @@ IN_THE_RECONCILER = (
         *ROUNDS,
     ),
     bug(
+        "an original is hidden without the tag",
+        f"{FLOWS}/acts/cleaning.py",
+        "        ports.footage.tag_cleaned(doomed.key, doomed.version_id)\n",
+        "",
+        "tests/flows/test_cleaning.py",
+    ),
+    bug(
+        "a version is purged while it is copied back",
+        f"{FLOWS}/acts/cleaning.py",
+        "    _keep(ports, receipt)\n    picture, _ = opened(",
+        "    picture, _ = opened(",
+        "tests/flows/test_restoring.py",
+    ),
+    bug(
+        "a rule that purges what nobody cleaned opens no gate's eyes",
+        "cloud/chalicelib/aws/footage.py",
+        "and CLEANED_TAG not in _tags(rule)",
+        "and not rule",
+        "tests/aws/test_kept_days.py",
+    ),
+    bug(
         "the copy of a checksum is aborted as an orphan",
         f"{FLOWS}/reconcile.py",
         "    if copy and copy.multipart_id == multipart.multipart_id:\n        return False\n",

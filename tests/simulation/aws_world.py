@@ -162,17 +162,4 @@ def aws_ports(place: Place) -> Iterator[MemoryPorts]:
 
 def _promise_to_keep(world: AwsWorld) -> None:
     """The bucket keeps what is noncurrent for as long as the policy promises."""
-    world.clients.s3.put_bucket_lifecycle_configuration(
-        Bucket=world.name,
-        LifecycleConfiguration={
-            "Rules": [
-                {
-                    "ID": prefix.strip("/"),
-                    "Status": "Enabled",
-                    "Filter": {"Prefix": prefix},
-                    "NoncurrentVersionExpiration": {"NoncurrentDays": POLICY.restorable_days},
-                }
-                for prefix in keys.CLEANED
-            ]
-        },
-    )
+    world.purge_after(dict.fromkeys(keys.CLEANED, POLICY.restorable_days))

@@ -15,13 +15,28 @@ from tests.support.story import CHAPTERS, original
 WRITES = frozenset(
     (
         *("create_multipart", "complete", "abort", "copy_part", "remove", "put"),
+        *("tag_cleaned", "untag_cleaned", "put_swept_until"),
         *("write", "postpone", "spend", "put_arming", "replace_arming", "put_progress", "send"),
     )
 )
 """The methods that change table, bucket or queue."""
 
 _OF_KEYS = frozenset(
-    ("create_multipart", "parts", "complete", "abort", "head", "read", "copy_part", "remove", "source", "put")
+    (
+        *(
+            "create_multipart",
+            "parts",
+            "complete",
+            "abort",
+            "head",
+            "read",
+            "copy_part",
+            "remove",
+            "source",
+            "put",
+        ),
+        *("tag_cleaned", "untag_cleaned"),
+    )
 )
 _OWN = tuple(f"{kind}{SESSION_ID}/" for kind in (*keys.OF_SESSIONS, "index/", "lake/"))
 _ORIGINALS: Mapping[str, bytes] = {
@@ -54,6 +69,8 @@ class Watch:
             self._demand_not_live(arguments[1])
         if method == "remove":
             self._demand_removable(*arguments)
+        if method == "tag_cleaned":
+            self._demand_cleaned(*arguments)
         self._stood = self._plain.footage.head(arguments[0]) if _is_of_session(method, arguments) else None
 
     def after(self, method: str, arguments: tuple[Any, ...]) -> None:
@@ -99,6 +116,11 @@ class Watch:
         uploads = picture.uploads if picture else ()
         live = [each.upload_id for each in uploads if each.is_live and each.multipart_id == multipart_id]
         assert not live, f"{live} is live, and its multipart upload is aborted (S8)"
+
+    def _demand_cleaned(self, key: str, version_id: str) -> None:
+        picture = self._plain.records.picture(SESSION_ID)
+        gone = picture.gone_versions if picture else ()
+        assert version_id in gone, f"{key} is let go without an intent (S5)"
 
     def _demand_removable(self, key: str, etag: str) -> None:
         picture = self._plain.records.picture(SESSION_ID)

@@ -81,9 +81,12 @@ _AT_COMPLETE: Mapping[str, _Named] = {
 
 _AT_COPY: Mapping[str, _Named] = {"NoSuchKey": _purged}
 
+_AT_TAGGING: Mapping[str, _Named] = {"NoSuchKey": _purged}
+
 _BY_OPERATION: Mapping[str, Mapping[str, _Named]] = {
     "CompleteMultipartUpload": _AT_COMPLETE,
     "UploadPartCopy": _AT_COPY,
+    "PutObjectTagging": _AT_TAGGING,
 }
 
 

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib.aws.errors import StorageUnfit, code_of, is_no_version, named, status_of
 from chalicelib.core import keys
-from chalicelib.core.cleanup import Bucket
+from chalicelib.core.cleanup import CLEANED_TAG, KEPT_TAG, Bucket
 from chalicelib.core.crc import Crc64Nvme
 from chalicelib.core.errors import MultipartGone, RemovalRefused, TooLarge, VersionGone
 from chalicelib.core.ids import UploadId
@@ -137,6 +137,7 @@ class S3Footage:
             versioning.get("Status") == "Enabled",
             {prefix: kept_days(rules, prefix) for prefix in keys.CLEANED},
             parsedate_to_datetime(told_at),
+            tuple(prefix for prefix in keys.CLEANED if purges_untagged(rules, prefix)),
         )
 
     def remove(self, key: str, etag: str) -> None:
@@ -153,6 +154,28 @@ class S3Footage:
                 raise RemovalRefused(
                     f"S3 refuses to remove {key}: {code_of(error)}", code_of(error)
                 ) from error
+            raise
+
+    def tag_cleaned(self, key: str, version_id: str) -> None:
+        self._tag(key, version_id, CLEANED_TAG)
+
+    def untag_cleaned(self, key: str, version_id: str) -> None:
+        self._tag(key, version_id, KEPT_TAG)
+
+    def _tag(self, key: str, version_id: str, tag: tuple[str, str]) -> None:
+        """In the place of whatever tag the version had."""
+        if not keys.may_be_removed(key):
+            raise ValueError(f"{key} is never removed: only originals and intermediates are")
+        name, value = tag
+        tagging: Any = {"TagSet": [{"Key": name, "Value": value}]}
+        try:
+            with named():
+                self._s3.put_object_tagging(
+                    Bucket=self._bucket, Key=key, VersionId=version_id, Tagging=tagging
+                )
+        except ClientError as error:
+            if status_of(error) in range(400, 500):
+                raise RemovalRefused(f"S3 refuses to tag {key}: {code_of(error)}", code_of(error)) from error
             raise
 
     def _rules(self) -> list[Any]:
@@ -175,7 +198,9 @@ class S3Footage:
 
 
 def kept_days(rules: Sequence[Mapping[str, Any]], prefix: str) -> int | None:
-    """For how many days every noncurrent version below `prefix` surely stays readable; None when no rule says so.
+    """For how many days every noncurrent version below `prefix` that was cleaned surely stays readable.
+
+    None when no rule ends them all.
 
     Of rules that overlap the shortest counts, also of those that cover only some of the prefix. One that ends or
     archives objects in another way leaves no day at all.
@@ -204,8 +229,26 @@ def _touches(rule: Mapping[str, Any], prefix: str) -> bool:
 
 
 def _covers(rule: Mapping[str, Any], prefix: str) -> bool:
-    """Whether a rule covers everything below `prefix`: no tag and no size narrows it."""
-    return not rule.get("Filter", {}).keys() - {"Prefix"} and prefix.startswith(_prefix(rule))
+    """Whether a rule covers all that was cleaned below `prefix`: no other tag and no size narrows it."""
+    chosen = rule.get("Filter", {})
+    narrows = {*chosen, *chosen.get("And", {})} - {"Prefix", "Tag", "Tags", "And"}
+    return not narrows and set(_tags(rule)) <= {CLEANED_TAG} and prefix.startswith(_prefix(rule))
+
+
+def purges_untagged(rules: Sequence[Mapping[str, Any]], prefix: str) -> bool:
+    """Whether a rule ends noncurrent versions below `prefix` that do not carry CLEANED_TAG: nobody cleaned those."""
+    return any(
+        "NoncurrentVersionExpiration" in rule and CLEANED_TAG not in _tags(rule)
+        for rule in rules
+        if rule.get("Status") == "Enabled" and _touches(rule, prefix)
+    )
+
+
+def _tags(rule: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """All the tags that an object must carry for the rule to cover it."""
+    chosen = rule.get("Filter", {})
+    tags = [*([chosen["Tag"]] if "Tag" in chosen else []), *chosen.get("And", {}).get("Tags", ())]
+    return [(tag["Key"], tag["Value"]) for tag in tags]
 
 
 def _prefix(rule: Mapping[str, Any]) -> str:

@@ -9,6 +9,11 @@ from chalicelib.core.crc import Crc64Nvme
 from chalicelib.core.ids import ArtifactId
 from chalicelib.core.upload import Receipt, StoredObject
 
+CLEANED_TAG = ("reelhaul", "cleaned")
+"""Name and value of the tag without which S3's lifecycle purges nothing; `clean` alone gives it."""
+KEPT_TAG = ("reelhaul", "kept")
+"""The tag in its place on what is wanted back."""
+
 
 @dataclass(frozen=True)
 class Doomed:
@@ -94,13 +99,15 @@ class Spent:
 class Bucket:
     """What the bucket promises, and what time it is there.
 
-    `keeps_days` has, for each prefix that is cleaned, the days for which a noncurrent version surely stays; None where
-    no rule says so.
+    `keeps_days` has, for each prefix that is cleaned, the days for which a noncurrent version that carries CLEANED_TAG
+    surely stays; None where no rule says so. `purges_untagged` are the prefixes below which a rule ends versions that
+    nobody cleaned.
     """
 
     is_versioned: bool
     keeps_days: Mapping[str, int | None]
     at: datetime
+    purges_untagged: tuple[str, ...] = ()
 
     def why_unfit(self, promised_days: int) -> str | None:
         """Why what is cleaned could not be restored for `promised_days` days, or None when it can."""
@@ -109,7 +116,9 @@ class Bucket:
         for prefix in keys.CLEANED:
             days = self.keeps_days.get(prefix)
             if days is None:
-                return f"no lifecycle rule says how long noncurrent versions below {prefix} stay"
+                return f"no lifecycle rule says how long what was cleaned below {prefix} stays"
+            if prefix in self.purges_untagged:
+                return f"a lifecycle rule purges versions below {prefix} that nobody cleaned"
             if days < promised_days:
                 return f"noncurrent versions below {prefix} stay {days} days; {promised_days} are promised"
         return None

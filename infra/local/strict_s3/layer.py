@@ -24,7 +24,7 @@ from infra.local.strict_s3.operations import (
     demands_of,
     operation_of,
 )
-from infra.local.strict_s3.policy import Context, Policy, context_of
+from infra.local.strict_s3.policy import PRINCIPAL_ARN, Context, Policy, context_of
 from infra.local.strict_s3.signatures import caller_of, service_of
 from infra.local.strict_s3.uploads import KeyLocks, Uploads
 from infra.local.strict_s3.wire import Answer, Refusal, Request, asked, inner
@@ -42,7 +42,8 @@ ACCESS_DENIED = "Access Denied"
 class StrictS3:
     """WSGI application: `app` (moto), with all that S3 refuses refused, and with S3's events.
 
-    `credentials` maps access keys to secrets. `on_event` gets the ARN that the bucket's notification configuration
+    `credentials` maps access keys to secrets, `principals` to the ARNs that policies know their roles by.
+    `on_event` gets the ARN that the bucket's notification configuration
     names and the whole event, on a thread of its own. A completed upload is remembered for `completed_memory_s`.
     Every answer of S3 bears the time of `clock` as its Date.
     """
@@ -56,10 +57,12 @@ class StrictS3:
         on_event: OnEvent,
         chaos: Chaos,
         completed_memory_s: float = COMPLETED_MEMORY_S,
+        principals: Mapping[str, str] | None = None,
     ) -> None:
         self._app = app
         self._credentials = credentials
         self._clock = clock
+        self.principals = dict(principals or {})
         self._chaos = chaos
         self._policies: dict[str, Policy] = {}
         self._locks = KeyLocks()
@@ -122,7 +125,9 @@ class StrictS3:
         instead = self._chaos.before(operation, request.key)
         if instead:
             return instead
-        context = context_of(request, operation, caller)
+        context = context_of(
+            request, operation, caller, self.principals.get(caller.access_key, PRINCIPAL_ARN)
+        )
         self._check_policies(request, operation, context)
         answer = self._served(request, operation, context, request_id)
         if answer.is_success:

@@ -19,7 +19,7 @@ SECURE_TRANSPORT = "true"
 TLS_VERSION = "1.3"
 
 PRINCIPAL_ARN = "arn:aws:iam::123456789012:user/owner"
-"""Whoever holds the keys of the local AWS."""
+"""Whoever holds keys of the local AWS, unless something else is said of them."""
 
 KEYS = frozenset(
     {
@@ -53,20 +53,27 @@ OPERATORS: Mapping[str, Callable[[str | None, str], bool]] = {
     "NumericGreaterThan": _positive(lambda actual, wanted: float(actual) > float(wanted)),
     "NumericLessThan": _positive(lambda actual, wanted: float(actual) < float(wanted)),
     "ArnNotEquals": lambda actual, wanted: actual != wanted,
+    # Negated: an absent key satisfies it.
+    "ArnNotLike": lambda actual, wanted: actual is None or not _pattern(wanted, re.NOFLAG).fullmatch(actual),
     "Null": lambda actual, wanted: (actual is None) == (wanted.lower() == "true"),
 }
 
 
+NEGATED = frozenset({"ArnNotEquals", "ArnNotLike"})
+
+
 @dataclass(frozen=True)
 class Condition:
-    """One key under one operator; any of the values will do."""
+    """One key under one operator; any of the values will do, and none may match where it is negated."""
 
     operator: str
     key: str
     values: tuple[str, ...]
 
     def holds(self, context: Context) -> bool:
-        return any(OPERATORS[self.operator](context.get(self.key), value) for value in self.values)
+        # Of a negated operator none of the values may be what is wanted.
+        chosen = all if self.operator in NEGATED else any
+        return chosen(OPERATORS[self.operator](context.get(self.key), value) for value in self.values)
 
 
 @dataclass(frozen=True)
@@ -107,11 +114,11 @@ class Policy:
         return any(deny.applies(demand, context) for deny in self.denies)
 
 
-def context_of(request: Request, operation: str, caller: Caller) -> Context:
+def context_of(request: Request, operation: str, caller: Caller, principal: str) -> Context:
     """The condition keys of a request. s3:signatureAge, in milliseconds, is that of a presigned URL."""
     age, creates = caller.signature_age, CREATES_OBJECT.get(operation)
     found = {
-        "aws:PrincipalArn": PRINCIPAL_ARN,
+        "aws:PrincipalArn": principal,
         "aws:SecureTransport": SECURE_TRANSPORT,
         "s3:TlsVersion": TLS_VERSION,
         "s3:authType": caller.auth_type.value,

@@ -114,6 +114,7 @@ class LocalAws:
                 clock=lambda: datetime.now(UTC),
                 on_event=self.events,
                 chaos=self.chaos,
+                principals={aws.KEY: _RECONCILER},
             )
         )
         self.writes = Writes(self.strict)
@@ -175,6 +176,10 @@ class LocalAws:
         )
         policy = provision(whole, self.outputs, parameters, self.client("s3"), self.client("dynamodb"))
         self.strict.enforce(self.bucket, policy)
+
+
+_RECONCILER = f"arn:aws:iam::123456789012:role/reelhaul-{LOCAL_STAGE}-reconcile"
+"""Whom the one key of the local AWS stands for: of all roles, the one that may do most."""
 
 
 def listening(app: "WSGIApplication", port: int) -> Server:

@@ -54,10 +54,10 @@ def reindexed(case: Case, **changes) -> Case:
     return case.recorded(indexes=(replace(case.picture.indexes[0], **changes),))
 
 
-def promised(case: Case, **keeps_days) -> Case:
+def promised(case: Case, **changes) -> Case:
     bucket = case.facts.bucket
     assert bucket is not None
-    return case.told(bucket=replace(bucket, **keeps_days))
+    return case.told(bucket=replace(bucket, **changes))
 
 
 def unintended(case: Case) -> Case:
@@ -178,6 +178,12 @@ CLOSINGS: dict[str, dict[str, Callable[[Case], Case]]] = {
         ),
         "a day too few for intermediates": lambda case: promised(
             case, keeps_days={ORIGINALS: POLICY.restorable_days, INTERMEDIATES: POLICY.restorable_days - 1}
+        ),
+        "hidden originals purged that nobody cleaned": lambda case: promised(
+            case, purges_untagged=(ORIGINALS,)
+        ),
+        "hidden intermediates purged that nobody cleaned": lambda case: promised(
+            case, purges_untagged=(INTERMEDIATES,)
         ),
         "no rule for originals": lambda case: promised(
             case, keeps_days={INTERMEDIATES: POLICY.restorable_days}

@@ -12,6 +12,8 @@ from tests.infra.strict_s3.bench import Bucket, completion_body
 
 DENIED = (403, "AccessDenied")
 
+NAMES = {"AWS::AccountId": "1", "Stage": "local"}
+
 
 def deny(bucket: Bucket, action: Any, where: str = "/*", **condition: Any) -> None:
     bucket.bench.strict.enforce(
@@ -226,7 +228,12 @@ def test_a_policy_that_is_not_understood_is_not_enforced_silently(bucket: Bucket
 
 def enforce_our_own(bucket: Bucket) -> None:
     whole = template.load()
-    names = {**template.defaults(whole), "Bucket": bucket.name, "Bucket.Arn": f"arn:aws:s3:::{bucket.name}"}
+    names = {
+        **template.defaults(whole),
+        "Bucket": bucket.name,
+        "Bucket.Arn": f"arn:aws:s3:::{bucket.name}",
+        **NAMES,
+    }
     resource = template.resolved(whole["Resources"]["BucketPolicy"]["Properties"], whole, names)
     bucket.bench.strict.enforce(bucket.name, resource["PolicyDocument"])
 
@@ -258,3 +265,36 @@ def test_an_operation_without_a_row_in_the_table_is_not_served(bucket: Bucket, s
     url = f"{bucket.bench.url}/{bucket.name}?{subresource}"
 
     assert bucket.bench.strictly("PUT", url, b"<x/>").outcome == (501, "NotImplemented")
+
+
+RECONCILER = "arn:aws:iam::1:role/reelhaul-x-reconcile"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "is_denied"),
+    [
+        ([RECONCILER], False),
+        (["arn:*:iam::1:role/reelhaul-*"], False),
+        (["arn:aws:iam::1:role/another", RECONCILER], False),
+        (["arn:aws:iam::1:role/another"], True),
+        (["arn:aws:iam::1:role/another", "arn:aws:iam::2:role/*"], True),
+    ],
+)
+def test_tags_are_denied_to_all_but_the_roles_that_a_policy_names(
+    bucket: Bucket, wanted: list[str], is_denied: bool
+):
+    bucket.bench.strict.principals["test"] = RECONCILER
+    version = bucket.put()["VersionId"]
+    deny(bucket, "s3:PutObjectVersionTagging", ArnNotLike={"aws:PrincipalArn": wanted})
+    tag = {
+        "Bucket": bucket.name,
+        "Key": "a/film.mp4",
+        "VersionId": version,
+        "Tagging": {"TagSet": [{"Key": "reelhaul", "Value": "cleaned"}]},
+    }
+
+    if is_denied:
+        assert_denied(bucket.s3.put_object_tagging, **tag)
+    else:
+        bucket.s3.put_object_tagging(**tag)
+    bucket.bench.strict.principals.clear()

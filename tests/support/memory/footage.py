@@ -10,7 +10,7 @@ from datetime import datetime
 from awscrt import checksums
 
 from chalicelib.core import keys
-from chalicelib.core.cleanup import Bucket
+from chalicelib.core.cleanup import CLEANED_TAG, KEPT_TAG, Bucket
 from chalicelib.core.crc import Crc64Nvme, fold
 from chalicelib.core.errors import (
     KeyTaken,
@@ -68,6 +68,7 @@ class MemoryFootage:
         self._versions: dict[str, list[Version]] = {}
         self._hidden: set[str] = set()
         self.refuses_removals = False
+        self._tags: dict[str, tuple[str, str]] = {}
         self.promise = Bucket(
             is_versioned=True, keeps_days=dict.fromkeys(keys.CLEANED, 14), at=self._clock.now()
         )
@@ -136,6 +137,12 @@ class MemoryFootage:
         if current and current.etag == etag:
             self.mark_deleted(key)
 
+    def tag_cleaned(self, key: str, version_id: str) -> None:
+        self._tag(key, version_id, CLEANED_TAG)
+
+    def untag_cleaned(self, key: str, version_id: str) -> None:
+        self._tag(key, version_id, KEPT_TAG)
+
     def multiparts(self, prefix: str, after_key: str = "") -> Iterator[OpenMultipart]:
         listed = sorted((multipart.key, multipart_id) for multipart_id, multipart in self._multiparts.items())
         for key, multipart_id in listed:
@@ -176,8 +183,21 @@ class MemoryFootage:
         self._hidden = set(keys_hidden)
 
     def purge(self, key: str) -> None:
-        """What the lifecycle does to noncurrent versions once their time is over."""
+        """What the lifecycle does to noncurrent versions that carry the tag once their time is over."""
+        *hidden, current = self._versions[key]
+        self._versions[key] = [*(each for each in hidden if not self.is_tagged(each)), current]
+
+    def lose(self, key: str) -> None:
+        """What no lifecycle here does: every noncurrent version is gone."""
         self._versions[key] = self._versions[key][-1:]
+
+    def is_tagged(self, version: Version) -> bool:
+        """Whether the lifecycle may purge this version once it is hidden; old markers go with what they hid."""
+        return version.stored is None or self.tag(version) == CLEANED_TAG
+
+    def tag(self, version: Version) -> tuple[str, str] | None:
+        """Name and value of the version's tag, if it has one."""
+        return self._tags.get(version.version_id)
 
     def mark_deleted(self, key: str) -> None:
         """A delete marker, as any DELETE without a version writes it."""
@@ -196,6 +216,12 @@ class MemoryFootage:
             if version.version_id == version_id and version.stored:
                 return version
         raise VersionGone(f"there is no version {version_id} of {key}")
+
+    def _tag(self, key: str, version_id: str, tag: tuple[str, str]) -> None:
+        if not keys.may_be_removed(key):
+            raise ValueError(f"{key} is never removed")
+        self._version(key, version_id)
+        self._tags[version_id] = tag
 
     def _open(self, key: str, multipart_id: str) -> _Multipart:
         multipart = self._multiparts.get(multipart_id)

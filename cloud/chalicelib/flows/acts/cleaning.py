@@ -1,10 +1,11 @@
 """Carrying out a cleanup, and bringing back what was cleaned."""
 
 import logging
+from contextlib import suppress
 from dataclasses import replace
 
 from chalicelib.core.cleanup import Cleanup, Refusal
-from chalicelib.core.errors import Conflict, NotFound, RemovalRefused
+from chalicelib.core.errors import Conflict, NotFound, RemovalRefused, VersionGone
 from chalicelib.core.film import Film
 from chalicelib.core.parts import plan_parts
 from chalicelib.core.picture import Picture
@@ -12,6 +13,7 @@ from chalicelib.core.settle import BringBack, Brought, Clean, Finish, Guard, Ins
 from chalicelib.core.settle.facts import Facts
 from chalicelib.core.settle.gates import closed_at_the_last_moment, evidence
 from chalicelib.core.settle.plausibility import known_films
+from chalicelib.core.upload import Receipt
 from chalicelib.flows.inspecting import inspected
 from chalicelib.flows.opening import opened
 from chalicelib.flows.recording import demand_unwritten, record, told
@@ -44,6 +46,7 @@ def clean(ports: Ports, picture: Picture, action: Clean) -> Picture:
 
     Right before it the record, the kill switch and the outputs are looked at once more, and the breaker is told first:
     a crash counts too much, never too little. What S3 refuses is counted once a day, and tried again after a while.
+    The tag comes before the marker: what is hidden without one is never purged.
     """
     doomed, cleanup = action.doomed, picture.session.cleanup
     if cleanup is None or doomed not in cleanup.doomed:
@@ -60,6 +63,7 @@ def clean(ports: Ports, picture: Picture, action: Clean) -> Picture:
     if not is_counted and not ports.records.spend(now.date(), doomed.size_bytes, ports.policy.cleanup_limit):
         return told(ports, picture, "cleanup limited", logging.WARNING, key=doomed.key)
     try:
+        ports.footage.tag_cleaned(doomed.key, doomed.version_id)
         ports.footage.remove(doomed.key, doomed.etag)
     except RemovalRefused as refused:
         refusal = Refusal(doomed.version_id, now, str(refused))
@@ -95,17 +99,37 @@ def bring_back(ports: Ports, picture: Picture, action: BringBack) -> Picture:
         raise NotFound(f"{action.artifact_id} was never verified: there is nothing to restore")
     plan = plan_parts(receipt.size_bytes, ports.policy.restore_part_size_bytes)
     crc, version_id = receipt.crc64nvme, receipt.version_id
+    _keep(ports, receipt)
     picture, _ = opened(ports, picture, receipt.artifact_id, plan, claim=crc, copies=version_id)
     return told(ports, picture, "restore begun", artifact_id=receipt.artifact_id)
 
 
 def brought(ports: Ports, picture: Picture, action: Brought) -> Picture:
+    """What stands is nothing to be purged; what it was copied from is again, where a cleanup had let it go."""
+    receipt = picture.receipt(action.artifact_id)
+    if receipt and action.stands == receipt.version_id:
+        _keep(ports, receipt)
+        _let_go_of_copied(ports, picture, receipt)
     session = picture.session.brought_back(action.artifact_id, action.stands)
     picture = record(ports, picture, session=session)
     level = logging.INFO if action.stands else logging.ERROR
     return told(
         ports, picture, "restore ended", level, artifact_id=action.artifact_id, version_id=action.stands
     )
+
+
+def _keep(ports: Ports, receipt: Receipt) -> None:
+    """No purge while it is wanted back; one that came before is found by who copies."""
+    with suppress(VersionGone):
+        ports.footage.untag_cleaned(receipt.key, receipt.version_id)
+
+
+def _let_go_of_copied(ports: Ports, picture: Picture, receipt: Receipt) -> None:
+    """The version that was cleaned and then copied to what stands now: its bytes are there twice."""
+    copied = picture.upload(receipt.upload_id).copies if receipt.upload_id else None
+    if copied in picture.session.cleaned and copied != receipt.version_id:
+        with suppress(VersionGone):
+            ports.footage.tag_cleaned(receipt.key, copied)
 
 
 def _looked_once_more(ports: Ports, picture: Picture) -> Facts:
