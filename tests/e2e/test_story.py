@@ -12,6 +12,7 @@ import pytest
 
 from chalicelib import settings, wiring
 from chalicelib.core.cleanup import Spent
+from chalicelib.core.measurements.limits import INDEXED_IN_PASSING_BYTES
 from chalicelib.core.settle import Actor
 from chalicelib.core.tokens import Role
 from chalicelib.flows.settling import settle_session
@@ -67,6 +68,24 @@ def test_the_whole_story_ends_cleaned_and_every_original_can_be_had_back(session
     assert again["crc64nvme"] == receipt["crc64nvme"]
     session.reconcile(2)
     assert session.is_kept(receipt)
+
+
+def test_large_measurements_whose_event_was_lost_are_indexed_by_their_function_all_the_same(session: Session):
+    session.world.delivery.drop()
+    session.haul_and_order()
+    session.reconcile()
+    session.process({**MADE, LIGHTS: MADE[LIGHTS] + b" " * INDEXED_IN_PASSING_BYTES})
+    session.calm()
+    session.world.delivery.drop(0)
+    before = len(session.world.delivery.log)
+
+    session.reconcile()
+    session.calm()
+
+    assert session.shown()["state"] == "PROCESSED"
+    heard = [entry.function for entry in session.world.delivery.log[before:]]
+    assert any(function.endswith("on_measurements") for function in heard)
+    assert session.world.aws.dead_letters() == []
 
 
 def test_with_every_event_lost_the_reconciler_alone_gets_there_within_three_rounds(session: Session):
