@@ -1,9 +1,16 @@
 """What moto's CloudFormation ignores is translated, not forgotten; that it arrives is shown in test_world."""
 
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
-from infra import template
+from infra import deploy, template
 from infra.local import aws, provision, wheels
+from infra.local.world.world import WHEELS
 
 
 def test_moto_is_given_nothing_that_it_would_refuse_or_misread():
@@ -81,3 +88,28 @@ def test_wheels_that_cannot_be_fetched_are_told_and_leave_nothing(tmp_path):
         wheels.pip_environment(requirements, tmp_path / "wheels", lambda _: None)
 
     assert list((tmp_path / "wheels").iterdir()) == []
+
+
+def test_pip_takes_nothing_for_lambda_whose_hash_is_not_listed(tmp_path: Path):
+    pinned = deploy.CLOUD / "requirements.txt"
+    offline = {**os.environ, **wheels.pip_environment(pinned, WHEELS, print)}
+    other = tmp_path / "requirements.txt"
+    other.write_text(re.sub("sha256:[0-9a-f]{64}", "sha256:" + 64 * "0", pinned.read_text()))
+
+    def download(requirements: Path) -> subprocess.CompletedProcess[str]:
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "-r",
+            str(requirements),
+            "-d",
+            str(tmp_path / "got"),
+        ]
+        return subprocess.run(command, env=offline, capture_output=True, text=True, check=False)
+
+    assert download(pinned).returncode == 0
+    refused = download(other)
+    assert refused.returncode != 0
+    assert "DO NOT MATCH THE HASHES" in refused.stderr
