@@ -7,18 +7,17 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from awscrt.checksums import combine_crc64nvme
-
 from edge_client.coordinator import ChapterView, Receipt, UploadView, crc_text
 from edge_client.errors import (
+    CardFault,
     CoordinatorRefusal,
     EdgeError,
     GaveUp,
     PartCorrupt,
+    PartsDiffer,
     PartsMismatch,
     ReceiptDiffers,
     RoundLost,
@@ -127,10 +126,18 @@ class ChapterHaul:
         self.upload = upload = self._opened()
         if upload.receipt:
             return upload.receipt
-        spooled = self.parts.parts(upload.plan)
-        owed = [span for span in upload.plan.spans() if self._is_owed(span, upload, spooled)]
+        suspects = self.parts.suspects(upload.plan)
+        self.legs.doubt(suspects)
+        found = self.parts.parts(upload.plan)
+        spooled = {number: part for number, part in found.items() if number not in suspects}
+        owed = [
+            span
+            for span in upload.plan.spans()
+            if span.number in suspects or self._is_owed(span, upload, spooled)
+        ]
         self.legs.carry(upload, owed, spooled)
-        verified = self.tools.coordinator.complete(upload.upload_id, self._whole_crc(upload))
+        self.legs.confirm(upload, self.retry.timing.check)
+        verified = self.tools.coordinator.complete(upload.upload_id, self.legs.whole_crc(upload))
         if verified.receipt is None:
             raise CoordinatorRefusal("a completed upload came without its receipt")
         return verified.receipt
@@ -152,19 +159,6 @@ class ChapterHaul:
             return True
         return ours is not None and ours.crc != stored.crc
 
-    def _known_crcs(self, upload: UploadView) -> dict[int, int]:
-        """The CRC of each part as far as it is known: as read from the camera, else as S3 says it."""
-        crcs = {number: part.crc for number, part in upload.parts.items()}
-        return (
-            crcs
-            | {number: part.crc for number, part in self.parts.parts(upload.plan).items()}
-            | self.legs.crcs
-        )
-
-    def _whole_crc(self, upload: UploadView) -> int:
-        crcs = self._known_crcs(upload)
-        return folded((crcs[span.number], span.size_bytes) for span in upload.plan.spans())
-
     def _accept(self, receipt: Receipt) -> None:
         """Take a receipt that is for the bytes that were read; only then may the parts go."""
         if receipt.artifact_id != self.view.artifact_id or receipt.size_bytes != self.chapter.size_bytes:
@@ -180,24 +174,20 @@ class ChapterHaul:
 
     def _read_otherwise(self, upload: UploadView, receipt: Receipt) -> bool:
         """Whether every part's CRC is known and they do not make the receipt's."""
-        crcs = self._known_crcs(upload)
+        crcs = self.legs.known_crcs(upload)
         all_known = all(span.number in crcs for span in upload.plan.spans())
-        return all_known and receipt.crc != self._whole_crc(upload)
+        return all_known and receipt.crc != self.legs.whole_crc(upload)
 
 
 def _ended(error: RoundLost, path: str) -> EdgeError:
     if isinstance(error, PartsMismatch):
         return CoordinatorRefusal(f"{path}: {error}, {MOST_ROUNDS} times")
+    if isinstance(error, PartsDiffer):
+        return CardFault(
+            f"{path}: {error}, {MOST_ROUNDS} times; camera, card or cable do not give the same bytes twice"
+        )
     if isinstance(error, PartCorrupt):
         return SpoolFault(
             f"{path}: {error}, {MOST_ROUNDS} times; the spool's disk does not keep what it is given"
         )
     return GaveUp(f"{path}: {error}, {MOST_ROUNDS} times")
-
-
-def folded(parts: Iterator[tuple[int, int]]) -> int:
-    """The CRC64NVME of a whole from its parts' CRCs and sizes, in order."""
-    whole_crc = 0
-    for crc, size_bytes in parts:
-        whole_crc = combine_crc64nvme(whole_crc, crc, size_bytes)
-    return whole_crc

@@ -29,12 +29,14 @@
     │   ├── PlanReplaced                  the coordinator has another part plan: take that
     │   ├── UploadLost                    S3 does not know the upload: ask the coordinator what became of it
     │   ├── PartsMismatch                 the coordinator names parts to send again
+    │   ├── PartsDiffer                   parts are not of the file that the camera has: read them again
     │   └── PartCorrupt                   a part in the spool is not what was written: read it again
     ├── Unproven                          a stored file cannot be compared with the card: it stays on the card
     └── TryLater                 exit 75  nothing is wrong that time would not mend
         ├── GaveUp                        an outage outlasted `--give-up-after`
         ├── SpoolFull                     no room on the disk
         ├── SpoolBusy                     another client holds the spool or the camera
+        ├── CameraMoved                   the camera or its card changed while it was planned: plan afresh
         └── Stopped                       SIGINT or SIGTERM
 
 No message holds a token or a presigned URL: what `requests` raises names whole URLs, so only its type is told.
@@ -195,6 +197,10 @@ class PartsMismatch(RoundLost):
         self.numbers = numbers
 
 
+class PartsDiffer(RoundLost):
+    """Parts that were read are not of the file that the camera has."""
+
+
 class PartCorrupt(RoundLost):
     """A part in the spool is not what was written."""
 
@@ -217,6 +223,10 @@ class SpoolFull(TryLater):
 
 class SpoolBusy(TryLater):
     """Another client holds the spool or the camera."""
+
+
+class CameraMoved(TryLater):
+    """The camera or its card changed while it was planned; nothing was planned."""
 
 
 class Stopped(TryLater):

@@ -8,11 +8,14 @@ what cannot be kept, so S3's stalls never reach its socket.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+
+from awscrt.checksums import combine_crc64nvme
 
 from edge_client.coordinator import UploadView
 from edge_client.errors import EdgeError, PartCorrupt, PartUnkept, SpoolFull
+from edge_client.evidence import Evidence
 from edge_client.plan import ChapterPlan, SessionPlan, Span
 from edge_client.progress import Leg
 from edge_client.spool import ChapterSpool, SpooledPart
@@ -29,7 +32,10 @@ MOST_UNKEPT = 3
 
 @dataclass
 class Legs:
-    """One chapter's two legs; `crcs` and `sent` grow with each round: what is known to be read, and what was sent."""
+    """One chapter's two legs; `crcs` and `sent` grow with each round: what is known to be read, and what was sent.
+
+    `doubtful` are parts that may be of another file and were not read again yet.
+    """
 
     tools: Tools
     visit: Visit
@@ -38,12 +44,18 @@ class Legs:
     parts: ChapterSpool
     crcs: dict[int, int] = field(default_factory=dict)
     sent: set[int] = field(default_factory=set)
+    doubtful: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
+        self.evidence = Evidence(self.visit, self.plan, self.chapter, self.parts)
         self.down, self.up = Leg(self.tools.progress.fetched), Leg(self.tools.progress.sent)
 
     def carry(self, upload: UploadView, owed: Sequence[Span], spooled: dict[int, SpooledPart]) -> None:
-        """Read what is missing of `owed` and send all of it. Raises PartCorrupt for what changed in the spool."""
+        """Read what is missing of `owed` and send all of it. Raises PartCorrupt for what changed in the spool.
+
+        The last part leaves only after the last look at the camera: S3 never has all parts before, and nobody can
+        complete them.
+        """
         self._prepare(upload, owed, spooled)
         numbers = {span.number for span in owed}
         desk = Desk(
@@ -53,13 +65,14 @@ class Legs:
         )
         try:
             with Senders(desk, lambda: self._sender(desk), self.tools.retry.timing.check) as senders:
-                self._feed(desk, senders, owed, spooled)
+                self._feed(desk, senders, upload, owed, spooled)
                 senders.drain()
         finally:
             self.sent |= desk.sent
             for number in desk.corrupt:
                 # It is that of the file's name, and may be what has changed.
                 self.crcs.pop(number, None)
+                self.evidence.forget(number)
         if desk.corrupt:
             raise PartCorrupt(f"parts {sorted(desk.corrupt)} changed in the spool and are read again")
 
@@ -70,6 +83,7 @@ class Legs:
             self.parts.room.demand(min(LEAST_PARTS, count) * min(part_bytes, upload.plan.size_bytes))
         self.tools.uplink.lanes.allow(self.parts.room.whole_parts(part_bytes) - 1)
         self.crcs |= {number: part.crc for number, part in spooled.items()}
+        self.evidence.note_left(spooled.values())
         absent_bytes = sum(span.size_bytes for span in owed if span.number not in spooled)
         self.down.stand_at(upload.plan.size_bytes - absent_bytes)
         self.up.stand_at(upload.plan.size_bytes - sum(span.size_bytes for span in owed))
@@ -78,25 +92,62 @@ class Legs:
         return PartSender(desk, self.parts, self.tools.uplink, self.up.move)
 
     def _feed(
-        self, desk: Desk, senders: Senders, owed: Sequence[Span], spooled: dict[int, SpooledPart]
+        self,
+        desk: Desk,
+        senders: Senders,
+        upload: UploadView,
+        owed: Sequence[Span],
+        spooled: dict[int, SpooledPart],
     ) -> None:
-        for span in owed:
-            if span.number in spooled:
-                desk.add(spooled[span.number])
+        there = [spooled[span.number] for span in owed if span.number in spooled]
+        absent = [span for span in owed if span.number not in spooled]
+        last = there.pop() if there and not absent else None
+        for part in there:
+            desk.add(part)
         try:
-            for span in owed:
-                if span.number not in spooled:
-                    part = self._fetched(span, desk)
-                    self.crcs[span.number] = part.crc
+            for span in absent:
+                part = self._fetched(span, desk)
+                self.crcs[span.number] = part.crc
+                self.evidence.note_read(part)
+                if span is absent[-1]:
+                    last = part
+                else:
                     desk.add(part)
         except (SpoolFull, PartUnkept):
             # What is on the disk still goes up, so that the next run finds less to do.
             senders.drain()
             raise
+        if last:
+            self.confirm(upload, desk.check)
+            desk.add(last)
+
+    def confirm(self, upload: UploadView, check: Callable[[], None]) -> None:
+        """The last look at the camera, unless these very bytes were confirmed. Raises PlanDiffers, PartsDiffer."""
+        self.evidence.confirm(upload, self.whole_crc(upload), check)
+
+    def known_crcs(self, upload: UploadView) -> dict[int, int]:
+        """The CRC of each part as far as it is known: as read from the camera, else as S3 says it."""
+        crcs = {number: part.crc for number, part in upload.parts.items()}
+        return crcs | {number: part.crc for number, part in self.parts.parts(upload.plan).items()} | self.crcs
+
+    def whole_crc(self, upload: UploadView) -> int:
+        """The CRC64NVME of the chapter, of which every part is known."""
+        crcs = self.known_crcs(upload)
+        return folded((crcs[span.number], span.size_bytes) for span in upload.plan.spans())
+
+    def doubt(self, numbers: Collection[int]) -> None:
+        """Nothing is known of these parts; each is read again before it is sent."""
+        self.doubtful = set(numbers)
+        for number in numbers:
+            self.crcs.pop(number, None)
+            self.evidence.forget(number)
 
     def _fetched(self, span: Span, desk: Desk) -> SpooledPart:
         """One part, read from the camera into the spool once there is room for it."""
         self.visit.check_first(self.plan, self.chapter)
+        # What there is of it may be of another file; the plan's is there, to be read again.
+        self.parts.drop_number(span.number)
+        self.doubtful.discard(span.number)
         unkept = 0
         while True:
             self._make_room(span, desk)
@@ -121,6 +172,9 @@ class Legs:
         part = desk.oldest_acknowledged(self.tools.retry.timing.check)
         if part is not None:
             self.parts.drop_part(part)
+        elif self.doubtful:
+            # It is read again before it may be sent, and the card that has it is there.
+            self.parts.drop_number(self.doubtful.pop())
         elif not self.parts.drop_useless(desk.plan):
             raise full
 
@@ -158,3 +212,11 @@ class Legs:
             except EdgeError:
                 self.down.move(-taken_bytes)
                 raise
+
+
+def folded(parts: Iterator[tuple[int, int]]) -> int:
+    """The CRC64NVME of a whole from its parts' CRCs and sizes, in order."""
+    whole_crc = 0
+    for crc, size_bytes in parts:
+        whole_crc = combine_crc64nvme(whole_crc, crc, size_bytes)
+    return whole_crc

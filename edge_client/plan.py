@@ -47,7 +47,11 @@ def why_no_serial(text: str) -> str:
 
 @dataclass(frozen=True)
 class ChapterPlan:
-    """One chapter and all that tells its file from another of the same name."""
+    """One chapter and all that tells its file from another of the same name.
+
+    `head_crc` is the CRC64NVME of its first bytes, which tells it from one of equal size, dates and ETag. The
+    coordinator is not told it. None: the plan is of an older client.
+    """
 
     directory: str
     filename: str
@@ -56,6 +60,7 @@ class ChapterPlan:
     modified: int | None
     etag: str | None
     gumi: str | None
+    head_crc: str | None = None
 
     @property
     def path(self) -> str:
@@ -83,6 +88,14 @@ class ChapterPlan:
             raise PlanDiffers(
                 f"{self.path} is another file than was planned, though as long (its ETag or id changed); "
                 f"{ANOTHER_NAME}"
+            )
+
+    def refuse_other_head(self, head_crc: str) -> None:
+        """Raises PlanDiffers when the file begins with other bytes than the planned one."""
+        if self.head_crc not in (None, head_crc):
+            raise PlanDiffers(
+                f"{self.path} begins with other bytes than were planned, though all else is the same: the camera or "
+                f"its card was changed; nothing is lost, with the first one back haul again; {ANOTHER_NAME}"
             )
 
 
@@ -122,8 +135,12 @@ class SessionPlan:
             )
 
     def identity(self, chapter: ChapterPlan) -> str:
-        """16 hex digits that differ whenever camera, size, dates, ETag or gumi do."""
-        known = json.dumps([self.camera.serial, asdict(chapter)], sort_keys=True)
+        """16 hex digits that differ whenever camera, size, dates, ETag, gumi or first bytes do."""
+        facts = asdict(chapter)
+        if chapter.head_crc is None:
+            # As an older client named it, whose parts are taken over.
+            del facts["head_crc"]
+        known = json.dumps([self.camera.serial, facts], sort_keys=True)
         return hashlib.sha256(known.encode()).hexdigest()[:16]
 
     def refuse_other_choice(self, choice: ByNumber | ByFile) -> None:

@@ -10,7 +10,15 @@ from functools import partial
 
 from edge_client.camera import Camera, FileFacts, KeepAlive, concerns_of, witnesses_of
 from edge_client.chapters import CameraFile
-from edge_client.errors import CameraBusy, ReadBroken, Refused, RequestForbidden, Unsettled
+from edge_client.errors import (
+    CameraBusy,
+    CameraMoved,
+    PlanDiffers,
+    ReadBroken,
+    Refused,
+    RequestForbidden,
+    Unsettled,
+)
 from edge_client.identity import FileIdentity
 from edge_client.listing import NOT_NAMED, Entry, Listed, Unreadable, listed
 from edge_client.locks import CameraLocks
@@ -25,6 +33,14 @@ SIZES_APART_S = 2.0
 
 
 @dataclass(frozen=True)
+class Looks:
+    """How many bytes of a file are looked at: of its beginning, and of a part that was read."""
+
+    head_bytes: int = 64 * 1024
+    spot_bytes: int = 4096
+
+
+@dataclass(frozen=True)
 class CameraTools:
     """What it takes to visit a camera."""
 
@@ -32,6 +48,7 @@ class CameraTools:
     keep_awake: Callable[[], KeepAlive]
     locks: CameraLocks
     retry: Retry
+    looks: Looks = Looks()
 
 
 @dataclass
@@ -44,7 +61,7 @@ class Visit:
     tools: CameraTools
     stack: ExitStack
     known: CameraIdentity | None = None
-    awake: bool = False
+    beats: KeepAlive | None = None
     held: bool = False
     checked: set[str] = field(default_factory=set)
     was_busy: bool = False
@@ -112,9 +129,8 @@ class Visit:
 
     def wake(self) -> None:
         """From now on the camera is kept awake. It may be away: nothing is asked of it but not to sleep."""
-        if not self.awake:
-            self.stack.enter_context(self.tools.keep_awake())
-            self.awake = True
+        if self.beats is None:
+            self.beats = self.stack.enter_context(self.tools.keep_awake())
 
     def _identity(self, example: CameraFile | ChapterPlan) -> CameraIdentity:
         camera = self.tools.camera
@@ -143,31 +159,63 @@ class Visit:
         return FileIdentity(replace(file, size_bytes=facts.size_bytes), facts.etag, self._gumi(file))
 
     def check_first(self, plan: SessionPlan, chapter: ChapterPlan) -> None:
-        """Before a run's first byte of a chapter: the plan's camera and file are there. Raises PlanDiffers."""
-        plan.refuse_other_camera(self.identity(plan.chapters[0]).serial)
-        self.hold(plan.camera.serial)
-        if chapter.path not in self.checked:
-            self.tools.retry.run(chapter.path, lambda: self._check_file(chapter))
-            self.checked.add(chapter.path)
+        """Before a chapter's first byte, and before the next one after a failed keep-alive: as `check_again`, and
+        tried until it is answered."""
+        was_away = self.beats is not None and self.beats.take_failure()
+        if chapter.path in self.checked and not was_away:
+            return
+        self.tools.retry.run(chapter.path, lambda: self.check_again(plan, chapter))
+        self.checked.add(chapter.path)
 
     def check_again(self, plan: SessionPlan, chapter: ChapterPlan) -> None:
-        """After an outage: one try to see that the plan's camera and file are there and the camera not writing."""
+        """One try to see that the plan's camera and file are there and the camera not writing. Raises PlanDiffers."""
         plan.refuse_other_camera(self._identity(plan.chapters[0]).serial)
+        self.hold(plan.camera.serial)
         self._check_file(chapter)
 
     def _check_file(self, chapter: ChapterPlan) -> None:
-        """One try. A card may have been changed for one with files of the same names and sizes."""
+        """One try. A card may have been changed for one with files of the same names, sizes and dates."""
         facts = self.tools.camera.head(chapter.directory, chapter.filename)
         chapter.refuse_other_file(facts.size_bytes, facts.etag, self._gumi(chapter))
+        if chapter.head_crc is not None:
+            chapter.refuse_other_head(self._head_crc(chapter, facts))
+
+    def _head_crc(self, file: CameraFile | ChapterPlan, facts: FileFacts) -> str:
+        return self.tools.camera.head_crc(
+            file.directory, file.filename, facts.size_bytes, facts.etag, self.tools.looks.head_bytes
+        )
 
     def freeze(self, session_id: str, recording: str | None, files: tuple[CameraFile, ...]) -> SessionPlan:
-        """The plan of a session of these files, each with all that identifies it."""
+        """The plan of a session of these files, each with all that identifies it.
+
+        Raises CameraMoved when the camera or its card is another one in the end: then it is the plan of neither.
+        """
         if len(files) > MOST_CHAPTERS:
             raise Refused(f"{len(files)} chapters are too many for one session; at most {MOST_CHAPTERS}")
         identity = self.identity(files[0])
         self.hold(identity.serial)
         chapters = (self.tools.retry.run(file.path, partial(self._frozen, file)) for file in files)
-        return SessionPlan(session_id, recording, identity, tuple(chapters))
+        plan = SessionPlan(session_id, recording, identity, tuple(chapters))
+        try:
+            self.tools.retry.run(f"a second look at session {session_id}", lambda: self._compare(plan))
+        except PlanDiffers as error:
+            raise CameraMoved(
+                f"the camera or its card changed while session {session_id} was planned: nothing was planned and "
+                "nothing is lost; run the same command again"
+            ) from error
+        return plan
+
+    def _compare(self, plan: SessionPlan) -> None:
+        """One try to see that all of a new plan is as it was. Raises PlanDiffers."""
+        plan.refuse_other_camera(self._identity(plan.chapters[0]).serial)
+        planned = {chapter.path for chapter in plan.chapters}
+        entries = [entry for entry in self.tools.camera.entries(1) if entry.label in planned]
+        there = [found for entry in entries if isinstance(found := self._found(entry), CameraFile)]
+        plan.refuse_other_files(there)
+        if gone := planned - {file.path for file in there}:
+            raise PlanDiffers(f"{', '.join(sorted(gone))} is not listed any more")
+        for chapter in plan.chapters:
+            self._check_file(chapter)
 
     def _frozen(self, file: CameraFile) -> ChapterPlan:
         """One try. Only a file that is final: listed as it is served, its size standing still, whole in its boxes."""
@@ -176,9 +224,16 @@ class Visit:
             file, facts = self._sized(file)
             camera.check_whole(file.directory, file.filename, facts.size_bytes, facts.etag)
             gumi = self._gumi(file)
-        self.checked.add(file.path)
+            head_crc = self._head_crc(file, facts)
         return ChapterPlan(
-            file.directory, file.filename, file.size_bytes, file.created, file.modified, facts.etag, gumi
+            file.directory,
+            file.filename,
+            file.size_bytes,
+            file.created,
+            file.modified,
+            facts.etag,
+            gumi,
+            head_crc,
         )
 
     def _gumi(self, file: CameraFile | ChapterPlan) -> str | None:

@@ -14,6 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from awscrt.checksums import crc64nvme
+
 from edge_client.camera.boxes import HEAD_BYTES, NotWhole, refuse_unfinished, serial_of_header
 from edge_client.camera.connection import (
     FILES,
@@ -173,6 +175,25 @@ class Camera:
         except Unsettled:
             return None
         return None if known is None else media_info_of(known)
+
+    def head_crc(
+        self, directory: str, filename: str, size_bytes: int, etag: str | None, head_bytes: int
+    ) -> str:
+        """The CRC64NVME of a file's first bytes, in hex. Raises Unsettled when size or ETag are not these."""
+        head = Span(0, 0, min(head_bytes, size_bytes))
+        wanted = Wanted(f"{FILES}{directory}/{filename}", head, size_bytes, etag or "")
+        return f"{crc64nvme(self._look(wanted)):016x}"
+
+    def crc_of(self, chapter: ChapterPlan, span: Span) -> int:
+        """The CRC64NVME of some bytes of the planned file. Raises as `read_part` does."""
+        crc = 0
+
+        def count(block: memoryview) -> None:
+            nonlocal crc
+            crc = crc64nvme(block, crc)
+
+        self.read_part(chapter, span, count)
+        return crc
 
     def read_part(self, chapter: ChapterPlan, span: Span, write: Callable[[memoryview], None]) -> None:
         """Give `write` exactly the bytes of `span`, of exactly the file that was planned.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+import threading
 from types import TracebackType
 from typing import Protocol
 
@@ -27,12 +27,21 @@ class KeepAlive:
         self._camera = camera
         self._every_s = every_s
         self._beats = Every("keep-alive", every_s, self._beat)
+        self._failed = threading.Event()
 
     def _beat(self) -> None:
         # The leg that reads says that the camera is away; here the next beat is all there is to do.
-        with suppress(EdgeError):
+        try:
             # A beat that waits as long as a read may would let the camera fall asleep meanwhile.
             self._camera.keep_alive(self._every_s)
+        except EdgeError:
+            self._failed.set()
+
+    def take_failure(self) -> bool:
+        """Whether a beat has failed since this was last asked: the camera was away, and may be another one now."""
+        failed = self._failed.is_set()
+        self._failed.clear()
+        return failed
 
     def __enter__(self) -> KeepAlive:
         self._beats.__enter__()

@@ -32,7 +32,7 @@ from edge_client.errors import (
     SessionUnknown,
     told,
 )
-from edge_client.plan import SessionPlan, Span
+from edge_client.plan import ChapterPlan, SessionPlan, Span
 from edge_client.retry import Retry
 from edge_client.spool import SpooledPart
 from edge_client.standings import KnownChapter, StoredVersion
@@ -77,7 +77,7 @@ class Coordinator:
 
     def put_session(self, plan: SessionPlan) -> dict[str, ChapterView]:
         """Create or confirm the session: its chapters by `directory/filename`."""
-        body = {"camera": asdict(plan.camera), "chapters": [asdict(chapter) for chapter in plan.chapters]}
+        body = {"camera": asdict(plan.camera), "chapters": [_wire(chapter) for chapter in plan.chapters]}
         return self._call("PUT", f"/v1/sessions/{plan.session_id}", body, answers.chapters)
 
     def open_upload(self, session_id: str, artifact_id: str, size_bytes: int) -> UploadView:
@@ -204,3 +204,8 @@ class Coordinator:
             reason = told(error)
         # Not while the library's error is handled: it has the request with its token, and it would come along.
         raise CoordinatorUnreachable(f"no answer from the coordinator ({reason})")
+
+
+def _wire(chapter: ChapterPlan) -> dict[str, Any]:
+    """A chapter as the contract has it."""
+    return {name: value for name, value in asdict(chapter).items() if name != "head_crc"}

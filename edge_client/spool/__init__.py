@@ -5,6 +5,8 @@
     {spool}/{session}/plan.json report.json
     {spool}/{session}/receipts/{artifact_id}.json
     {spool}/{session}/{artifact_id}.{identity}/{number}-{first byte}-{crc64nvme}.part
+    {spool}/{session}/{artifact_id}.{identity}/confirmed    CRC64NVME of the whole that a last look confirmed
+    {spool}/{session}/{artifact_id}.{identity}/suspect      numbers of the parts that may be of another card's file
 
 A part's name says which bytes of which file it holds, so a part of another file or of another part plan is never
 taken for it, and its CRC is checked again each time it is sent. A name without `.part` is not finished.

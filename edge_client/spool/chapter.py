@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from edge_client.disk import Disk, disk_errors
+from awscrt.checksums import crc64nvme
+
+from edge_client.disk import Disk, disk_errors, opened, read
 from edge_client.errors import SpoolFull
 from edge_client.plan import PartPlan, Span
 from edge_client.spool.part import PartReader, PartWriter, SpooledPart, fitting, part_errors
 from edge_client.spool.room import Room
+
+CONFIRMED, SUSPECT = "confirmed", "suspect"
+CRC = re.compile(r"[0-9a-f]{16}", re.ASCII)
 
 
 class ChapterSpool:
@@ -66,6 +72,56 @@ class ChapterSpool:
         elif older:
             self.drop_part(older)
 
+    def crc_within(self, part: SpooledPart, first: int, size_bytes: int) -> int | None:
+        """The CRC64NVME of some bytes of a part, counted from its first; None when the disk does not give them."""
+        try:
+            with opened(self._folder / part.filename) as stream:
+                stream.seek(first)
+                found = stream.read(size_bytes)
+        except OSError:
+            return None
+        return crc64nvme(found) if len(found) == size_bytes else None
+
+    def confirmed_crc(self) -> int | None:
+        """The CRC64NVME of the whole chapter that was confirmed last, or None."""
+        text = self._document(CONFIRMED)
+        return int(text, 16) if text and CRC.fullmatch(text) else None
+
+    def confirm(self, whole_crc: int) -> None:
+        """Parts that make this CRC64NVME are of the planned file, and no part is suspect any more: durably."""
+        self._write(CONFIRMED, f"{whole_crc:016x}")
+        with disk_errors():
+            (self._folder / SUSPECT).unlink(missing_ok=True)
+
+    def suspects(self, plan: PartPlan) -> frozenset[int]:
+        """The parts that may be of another file and are read again; all of `plan` where that cannot be read."""
+        text = self._document(SUSPECT)
+        if text is None:
+            return frozenset()
+        numbers = text.split()
+        if not numbers or not all(number.isascii() and number.isdigit() for number in numbers):
+            return frozenset(range(1, plan.part_count + 1))
+        return frozenset(map(int, numbers))
+
+    def suspect(self, numbers: Collection[int]) -> None:
+        """These parts, too, may be of another file: durably. They stay where they are until they are read again."""
+        if numbers:
+            before = self._document(SUSPECT)
+            known = f"{before} " if before is not None else ""
+            self._write(SUSPECT, known + " ".join(str(number) for number in sorted(numbers)))
+
+    def _document(self, name: str) -> str | None:
+        with disk_errors():
+            try:
+                return read(self._folder / name).decode("ascii", "replace")
+            except FileNotFoundError:
+                return None
+
+    def _write(self, name: str, text: str) -> None:
+        self._disk.make_private(self._folder)
+        with disk_errors():
+            self._disk.write(self._folder / name, text.encode())
+
     def reader(self, part: SpooledPart) -> PartReader:
         """A part's bytes; what cannot be read raises when they are asked for."""
         return PartReader(self._folder / part.filename, part, self._disk)
@@ -79,6 +135,11 @@ class ChapterSpool:
             with suppress(FileNotFoundError):
                 (self._folder / part.filename).unlink()
                 self.room.take(-part.span.size_bytes)
+
+    def drop_number(self, number: int) -> None:
+        """Remove what there is of one part, which is about to be read from the camera."""
+        if part := self._known.get(number):
+            self.drop_part(part)
 
     def drop_useless(self, plan: PartPlan) -> bool:
         """Remove part files that do not fit `plan`: of another part plan, or torn. Whether there were any."""

@@ -37,7 +37,7 @@ CALLS = {
 }
 SECRETS = (TOKEN, TOKEN.partition(".")[2], SIGNATURE, "http://", "X-Amz")
 # The longest that a run may take here, however it is disturbed.
-PATIENCE_S = 15.0
+PATIENCE_S = 30.0
 
 
 @dataclass(frozen=True)

@@ -27,8 +27,9 @@ from edge_client.stored import StoredObjects
 from edge_client.survey import Survey, audited
 from edge_client.tools import Tools
 from edge_client.transfer import Lanes, Pace, Uplink
-from edge_client.visit import CameraTools, Visit
+from edge_client.visit import CameraTools, Looks, Visit
 from tests.edge_client.fakes import (
+    LOOKS,
     TOKEN,
     CameraFile,
     CameraHandler,
@@ -130,6 +131,8 @@ class Device:
     spool_budget_bytes: int | None = None
     limit_rate_bytes_s: float | None = None
     timeouts: Timeouts = field(default_factory=Timeouts)
+    looks: Looks = LOOKS
+    beats: type[KeepAlive] = KeepAlive
     lanes: CountedLanes | None = None
     chance: random.Random = field(default_factory=lambda: random.Random(1))
 
@@ -175,9 +178,10 @@ class Device:
         return Tools(
             at_camera=CameraTools(
                 camera,
-                lambda: KeepAlive(Camera(self.camera.url, retry.timing.monotonic), self.keep_alive_every_s),
+                lambda: self.beats(Camera(self.camera.url, retry.timing.monotonic), self.keep_alive_every_s),
                 self.camera_locks,
                 retry,
+                self.looks,
             ),
             coordinator=coordinator,
             spool=Spool(self.spool, replace(self.disk, free_bytes=self.free_bytes), self.spool_budget_bytes),

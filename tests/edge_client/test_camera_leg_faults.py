@@ -109,8 +109,6 @@ INFO = "/gopro/camera/info"
 MEDIA_INFO = "/gopro/media/info"
 WIRED_USB = "/gopro/camera/control/wired_usb"
 KEEP_ALIVE = "/gopro/camera/keep_alive"
-# In the second part: no look at a film's beginning or end asks for it.
-MIDDLE = PART_BYTES + 1000
 OTHER_SERIAL = "C3501324500999"
 WHOLE = CARD.files()[0][1]
 # Where the kind of the film's second box begins.
@@ -122,7 +120,7 @@ MIB = 1024 * 1024
 
 def reading(effect: Effect, nth: int = 1, times: int | None = 1) -> Fault:
     """Strikes when the second part is read."""
-    return Fault(FILM, effect, nth, times, covering=MIDDLE, method="GET")
+    return Fault(FILM, effect, nth, times, first=PART_BYTES, method="GET")
 
 
 def beginning(effect: Effect, nth: int = 1, times: int | None = 1) -> Fault:

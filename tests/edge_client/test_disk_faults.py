@@ -170,7 +170,8 @@ def check_that_it_goes_on(device: Device) -> None:
 
     assert device.object() == device.content()
     assert device.parts() == []
-    assert len(device.camera.reads()) == PARTS - len(stored | spooled)
+    # Before it is complete, one of the parts that S3 alone has is held against the card.
+    assert 0 <= len(device.camera.reads()) - (PARTS - len(stored | spooled)) <= bool(stored - spooled)
     assert stored.isdisjoint(device.cloud.puts)
 
 
@@ -454,7 +455,8 @@ def test_whatever_becomes_of_the_spool_between_two_runs_no_wrong_byte_comes_home
         device.run()
         assert device.object() == device.content()
         assert device.parts() == []
-        assert len(device.camera.reads()) == row.ends.reads
+        # One more where the last look finds the change before the sender does, or S3 alone has the part then.
+        assert row.ends.reads <= len(device.camera.reads()) <= row.ends.reads + 1
     else:
         with pytest.raises(row.ends.error, match=row.ends.words):
             device.run()

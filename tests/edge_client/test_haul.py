@@ -31,11 +31,13 @@ from edge_client.errors import (
     Stopped,
     Unsettled,
 )
+from edge_client.evidence import MOST_SPOTS
 from edge_client.spool import RESERVE_BYTES, Spool
 from edge_client.visit import SIZES_APART_S
 from tests.edge_client.conftest import Device
 from tests.edge_client.fakes import (
     LEAST_FILM_BYTES,
+    LOOKS,
     PART_BYTES,
     CameraFile,
     CameraHandler,
@@ -899,7 +901,7 @@ class TestTheCameraInAHaul:
         assert device.object() == device.content()
 
     def test_whose_info_page_of_a_file_fails_is_hauled(self, device: Device):
-        device.camera.faults["info"] = [None, *[(500, b"<html>")] * 100]
+        device.camera.faults["media"] = [(500, b"<html>")] * 100
 
         device.run()
 
@@ -1027,11 +1029,26 @@ class TestTheCameraInAHaul:
 
         assert device.time.slept == [0.5, SIZES_APART_S]
 
-    def test_has_the_headers_of_boxes_looked_at_and_no_more(self, device: Device):
+    def test_has_boxes_heads_and_spots_looked_at_and_no_more(self, device: Device):
+        device.time.chance = 0.0
         device.run()
 
         end = len(device.content()) - 1
-        assert device.camera.looks() == ["bytes=0-15", "bytes=20-35", f"bytes={end - 7}-{end}"]
+        boxes = ["bytes=0-15", "bytes=20-35", f"bytes={end - 7}-{end}"]
+        head, spot = f"bytes=0-{LOOKS.head_bytes - 1}", LOOKS.spot_bytes
+        spots = [f"bytes={first}-{first + spot - 1}" for first in range(0, end - spot, PART_BYTES)]
+        # The head in planning, at its end, before the first byte, and after the last one.
+        assert device.camera.looks() == [*boxes, head, head, head, head, *spots]
+
+    @pytest.mark.parametrize("parts", [1, MOST_SPOTS - 1, MOST_SPOTS, MOST_SPOTS + 1, 4 * MOST_SPOTS])
+    def test_is_asked_a_few_calls_more_for_each_chapter_however_long_it_is(self, device: Device, parts: int):
+        device.card(GX010042=PART_BYTES * parts)
+
+        device.run()
+
+        calls = [request for request in device.camera.requests if not request[1].endswith("keep_alive")]
+        assert len(calls) - parts <= 33 + MOST_SPOTS
+        assert len(device.camera.reads()) == parts
 
     def test_an_empty_chapter_is_refused(self, device: Device):
         device.camera.files["100GOPRO/GX010042.MP4"].content = b""

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Sequence
 from itertools import pairwise
 
+from edge_client.visit import Looks
+from infra.local.camera import LoggedRequest
 from tests.e2e.kills.calls import Call
 from tests.e2e.kills.story import Run, Story
 from tests.e2e.rig import PART_SIZE_BYTES
 
 Part = tuple[str, int]
+# A part as a range of the camera's file: the path, the first byte and the last.
+Span = tuple[str, int, int]
+KEEP_ALIVE = "/gopro/camera/keep_alive"
+MEDIA_INFO = "/gopro/media/info"
 
 
 def puts_by_run(story: Story) -> list[list[Call]]:
@@ -41,14 +47,32 @@ def reads_by_run(story: Story) -> list[list[Part]]:
     spans = set(_spans(story))
     requests = story.camera.log.all()
     starts = [run.requests_before for run in story.runs]
-    reads = []
-    for start, end in pairwise([*starts, len(requests)]):
-        asked = [(r.path, r.asked.first, r.asked.last) for r in requests[start:end] if r.asked]
-        reads.append([(path, first) for path, first, last in asked if (path, first, last) in spans])
-    return reads
+    tiny = set[Span]()
+    return [
+        list(_kept(requests[start:end], spans, tiny)) for start, end in pairwise([*starts, len(requests)])
+    ]
 
 
-def _spans(story: Story) -> Iterator[tuple[str, int, int]]:
+def _kept(requests: Sequence[LoggedRequest], spans: Container[Span], tiny: set[Span]) -> Iterator[Part]:
+    """The parts that were asked for to be kept: neither a film's head, which is asked for behind its media info, nor
+    what the last look asks for again, which begins with spots. `tiny` parts, no longer than a spot, are kept once."""
+    before, is_last_look = "", False
+    for request in requests:
+        if request.path == KEEP_ALIVE:
+            continue
+        is_head, before = before == MEDIA_INFO, request.path
+        if not request.asked or request.asked.last is None:
+            is_last_look = False
+            continue
+        span = (request.path, request.asked.first, request.asked.last)
+        is_short = request.asked.last - request.asked.first < Looks().spot_bytes
+        is_last_look |= is_short and (span not in spans or span in tiny)
+        if span in spans and not is_head and not is_last_look:
+            tiny |= {span} if is_short else set()
+            yield request.path, request.asked.first
+
+
+def _spans(story: Story) -> Iterator[Span]:
     """Every part as a range of the camera's file: no look at the header of a box is one of them."""
     for directory, file in story.camera.card.files():
         for first in range(0, file.size_bytes, PART_SIZE_BYTES):

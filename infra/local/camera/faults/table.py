@@ -15,19 +15,23 @@ from infra.local.camera.wire import Answer, Request
 class Fault:
     """An effect on `times` requests for `path` (None: all after it), beginning with the `nth`.
 
-    With `covering`, only requests that ask for that byte of the file count, with `method` only those by it, numbered
-    among themselves. A path is the whole path of a call; `chapter_path` makes a file's.
+    With `covering`, only requests that ask for that byte of the file count, with `first` only those whose range begins
+    there, with `method` only those by it, numbered among themselves. A path is the whole path of a call; `chapter_path`
+    makes a file's. None is every path: the camera's n-th call, whatever it asks.
     """
 
-    path: str
+    path: str | None
     effect: Effect
     nth: int = 1
     times: int | None = 1
     covering: int | None = None
+    first: int | None = None
     method: str | None = None
 
     def concerns(self, request: Request) -> bool:
-        if request.path != self.path or self.method not in (None, request.method):
+        if self.path not in (None, request.path) or self.method not in (None, request.method):
+            return False
+        if self.first is not None and (request.asked is None or request.asked.first != self.first):
             return False
         if self.covering is None or request.asked is None:
             return True
