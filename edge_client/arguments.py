@@ -40,6 +40,8 @@ examples:
 Says of each recording on the card whether it is home and safe to erase; it never erases. Ends with 0 when every video
 is home and nothing hints at one that the camera does not list, else with 1. With --haul what is missing is brought
 home first: the safety net for cron and timers.
+
+Home means: verified in S3 as it was read, once. A bit that flips on its way from the card to this device is not seen.
 """
 
 
@@ -47,7 +49,7 @@ def parser() -> argparse.ArgumentParser:
     """The commands, each with its help and its examples."""
     top = argparse.ArgumentParser(
         prog="reelhaul",
-        description="Brings a camera's chapters home, proven byte for byte.",
+        description="Brings a camera's chapters home, verified as they were read.",
         epilog="Each command has examples: reelhaul haul --help",
     )
     top.add_argument("--version", action="version", version=f"reelhaul {version('reelhaul')}")
