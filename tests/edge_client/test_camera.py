@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import itertools
 import json
 import threading
@@ -287,6 +288,14 @@ class TestTheList:
             with pytest.raises(Unsettled, match="longer than"):
                 reader.entries(0)
 
+    @pytest.mark.parametrize("encoding", ["gzip", "deflate", "br"])
+    def test_that_is_compressed_is_not_unpacked(self, reader: Camera, camera: FakeCamera, encoding: str):
+        bomb = gzip.compress(b'{"media": []' + b" " * 10_000_000 + b"}")
+        camera.faults["list"] = [(200, bomb, {"Content-Encoding": encoding})]
+
+        with pytest.raises(Unsettled, match="cannot be read"):
+            reader.entries(0)
+
     def test_that_only_trickles_is_stalled(self, camera: FakeCamera):
         ticks = itertools.count(0.0, STALL_WINDOW_S)
         with (
@@ -334,13 +343,13 @@ class TestMediaInfo:
     def test_is_taken_as_far_as_it_can_be_used(
         self, reader: Camera, camera: FakeCamera, said: object, expected: MediaInfo
     ):
-        camera.faults["info"] = [(200, json.dumps(said).encode())]
+        camera.faults["media"] = [(200, json.dumps(said).encode())]
 
         assert reader.media_info(*FILE) == expected
 
     @pytest.mark.parametrize("reply", [(404, b"x"), (400, b"x"), (500, b"x"), (200, b"<html>"), (200, b"[]")])
     def test_is_none_where_the_camera_has_none(self, reader: Camera, camera: FakeCamera, reply: Any):
-        camera.faults["info"] = [reply]
+        camera.faults["media"] = [reply]
 
         assert reader.media_info(*FILE) is None
 

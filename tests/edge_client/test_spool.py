@@ -463,3 +463,61 @@ class TestRoom:
 
         with pytest.raises(SpoolFull, match="make room"):
             room.demand(20)
+
+
+class TestWhatIsKnownOfAChapter:
+    def test_is_nothing_before_it_was_looked_at(self, parts: ChapterSpool):
+        assert (parts.confirmed_crc(), parts.suspects(PLAN)) == (None, frozenset())
+
+    def test_is_the_crc_that_was_confirmed(self, parts: ChapterSpool):
+        parts.confirm(0xAE8B14860A799888)
+
+        assert parts.confirmed_crc() == 0xAE8B14860A799888
+
+    @pytest.mark.parametrize("text", ["", "ae8b", "ae8b14860a79988g", "0" * 17])
+    def test_is_nothing_where_the_disk_has_spoilt_what_was_confirmed(
+        self, parts: ChapterSpool, tmp_path: Path, text: str
+    ):
+        parts.confirm(1)
+        (tmp_path / "chapter" / "confirmed").write_text(text)
+
+        assert parts.confirmed_crc() is None
+
+    def test_are_suspects_until_it_is_confirmed(self, parts: ChapterSpool):
+        parts.suspect([3])
+        parts.suspect([1])
+        before = parts.suspects(PLAN)
+        parts.confirm(1)
+
+        assert before == {1, 3}
+        assert parts.suspects(PLAN) == frozenset()
+
+    @pytest.mark.parametrize("text", ["", "1 x", "-1", "\ufffd"])
+    def test_are_all_parts_suspect_where_the_disk_has_spoilt_their_numbers(
+        self, parts: ChapterSpool, tmp_path: Path, text: str
+    ):
+        parts.suspect([1])
+        (tmp_path / "chapter" / "suspect").write_text(text)
+
+        assert parts.suspects(PLAN) == {1, 2, 3}
+
+    def test_goes_with_its_parts(self, parts: ChapterSpool, tmp_path: Path):
+        parts.confirm(1)
+        parts.suspect([1])
+        parts.drop()
+
+        assert list(tmp_path.rglob("*")) == []
+
+    @pytest.mark.parametrize(("first", "size_bytes", "known"), [(0, 10, True), (3, 4, True), (7, 4, False)])
+    def test_are_the_bytes_within_a_part(self, parts: ChapterSpool, first: int, size_bytes: int, known: bool):
+        part = put(parts, 1, b"0123456789")
+
+        found = parts.crc_within(part, first, size_bytes)
+
+        assert found == (crc64nvme(b"0123456789"[first : first + size_bytes]) if known else None)
+
+    def test_is_nothing_of_a_part_that_vanished(self, parts: ChapterSpool):
+        part = put(parts, 1, b"0123456789")
+        parts.drop_part(part)
+
+        assert parts.crc_within(part, 0, 4) is None
