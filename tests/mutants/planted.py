@@ -288,12 +288,21 @@ MUTANTS = (
         "    is_counted = False\n",
         "tests/flows/test_cleaning.py",
     ),
-    bug(
+    Mutant(
         "what S3 refuses is tried in every round",
-        f"{CORE}/settle/cleaning.py",
-        "    if rests_until and now < rests_until:\n",
-        "    if rests_until and now < cleanup.decided_at:\n",
-        "tests/flows/test_cleaning.py",
+        (
+            Edit(
+                f"{CORE}/settle/cleaning.py",
+                "    if rests_until and now < rests_until:\n",
+                "    if rests_until and now < cleanup.decided_at:\n",
+            ),
+            Edit(
+                f"{FLOWS}/acts/cleaning.py",
+                "    if rests_until and ports.clock.now() < rests_until:\n",
+                "    if rests_until and ports.clock.now() < cleanup.decided_at:\n",
+            ),
+        ),
+        ("tests/flows/test_cleaning.py",),
     ),
     bug(
         "ensure passes over the outputs of cleaned sessions",
