@@ -17,11 +17,14 @@ from typing import Any
 
 import requests
 
+from edge_client.visit import Looks
 from infra.local.camera import Camera, Card, card_with, recording
 from infra.local.world import World
 
 PART_SIZE_BYTES = 65_536
 BOX_HEADER_BYTES = 16
+KEEP_ALIVE = "/gopro/camera/keep_alive"
+MEDIA_INFO = "/gopro/media/info"
 RECORDING = "0038"
 DEADLINE_S = 60.0
 
@@ -165,9 +168,16 @@ def source_sha256(camera: Camera) -> list[str]:
 
 
 def bytes_read(camera: Camera) -> int:
-    """Bytes of parts that the camera has sent; a look at the header of a box is none."""
-    reads = (entry.body_bytes for entry in camera.log.all() if entry.asked is not None)
-    return sum(size_bytes for size_bytes in reads if size_bytes > BOX_HEADER_BYTES)
+    """Bytes of parts that the camera has sent. Looks are none: at the header of a box, at a spot of a part, and at a
+    film's head, which is asked for behind its media info."""
+    read_bytes, before = 0, ""
+    for entry in camera.log.all():
+        if entry.path == KEEP_ALIVE:
+            continue
+        if entry.asked and before != MEDIA_INFO and entry.body_bytes > Looks().spot_bytes:
+            read_bytes += entry.body_bytes
+        before = entry.path
+    return read_bytes
 
 
 def until(happened: Callable[[], object], what: str) -> None:

@@ -9,13 +9,11 @@ from edge_client.visit import Looks
 from infra.local.camera import LoggedRequest
 from tests.e2e.kills.calls import Call
 from tests.e2e.kills.story import Run, Story
-from tests.e2e.rig import PART_SIZE_BYTES
+from tests.e2e.rig import KEEP_ALIVE, MEDIA_INFO, PART_SIZE_BYTES
 
 Part = tuple[str, int]
 # A part as a range of the camera's file: the path, the first byte and the last.
 Span = tuple[str, int, int]
-KEEP_ALIVE = "/gopro/camera/keep_alive"
-MEDIA_INFO = "/gopro/media/info"
 
 
 def puts_by_run(story: Story) -> list[list[Call]]:
