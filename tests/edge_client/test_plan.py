@@ -1,0 +1,56 @@
+"""A plan outlives the client that wrote it: what an older one planned is read and hauled on, with its parts."""
+
+from dataclasses import replace
+
+import pytest
+
+from edge_client.chapters import CameraFile
+from edge_client.errors import PlanDiffers
+from edge_client.plan import decoded
+
+# Written by the client before plans had the CRC of a chapter's first bytes; its parts lay below IDENTITY.
+OLDER_PLAN = b"""{
+ "schema": 2,
+ "crc64nvme": "762daba3defec69a",
+ "session_id": "match-17",
+ "recording": "0042",
+ "camera": {
+  "serial": "C3501324500711",
+  "model": "HERO12 Black",
+  "firmware": "H23.01"
+ },
+ "chapters": [
+  {
+   "directory": "100GOPRO",
+   "filename": "GX010042.MP4",
+   "size_bytes": 70000000,
+   "created": 1656931398,
+   "modified": 1656931398,
+   "etag": "\\"62c2a1c6.42c1d80\\"",
+   "gumi": "abc"
+  }
+ ]
+}"""
+IDENTITY = "a0ef107d04f89d4d"
+
+
+def test_a_plan_of_an_older_client_is_read():
+    plan = decoded(OLDER_PLAN, "match-17")
+
+    [chapter] = plan.chapters
+    assert plan.has(CameraFile("100GOPRO", "GX010042.MP4", 70_000_000, 1656931398, 1656931398))
+    assert (chapter.etag, chapter.gumi, chapter.head_crc) == ('"62c2a1c6.42c1d80"', "abc", None)
+
+
+def test_the_parts_that_an_older_client_left_are_found_under_its_name():
+    plan = decoded(OLDER_PLAN, "match-17")
+
+    assert plan.identity(plan.chapters[0]) == IDENTITY
+
+
+def test_only_a_plan_that_knows_the_first_bytes_is_held_against_them():
+    [older] = decoded(OLDER_PLAN, "match-17").chapters
+
+    older.refuse_other_head("0123456789abcdef")
+    with pytest.raises(PlanDiffers):
+        replace(older, head_crc="fedcba9876543210").refuse_other_head("0123456789abcdef")
