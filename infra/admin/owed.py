@@ -45,6 +45,10 @@ def _on_the_way(picture: Picture) -> Iterator[Owed]:
     session, order = picture.session, picture.session.order
     if session.state is SessionState.FAILED:
         yield Owed("failed", f"{session.failure}; order it again")
+    for lost in picture.lost:
+        yield Owed(
+            "lost", f"{lost.artifact_id}, since {lost.at:%Y-%m-%d %H:%M} UTC: {lost.reason}; haul it again"
+        )
     if picture.missing:
         yield Owed("chapters", f"not verified: {', '.join(picture.missing)}")
     if session.state is SessionState.STORED and order:

@@ -170,13 +170,17 @@ def _status(picture: Picture, session: Session, artifact_id: ArtifactId) -> str:
 
     It stands with its new receipt; the session goes on restoring it for as long as an old marker may be on its way.
     """
+    if picture.receipt(artifact_id) is None:
+        return _LOST
     if _receipt(picture, artifact_id).version_id not in picture.gone_versions:
         return _STANDS
     return _UNDER_WAY if artifact_id in session.restoring else _LOST
 
 
 def _receipt(picture: Picture, artifact_id: ArtifactId) -> Receipt:
-    receipt = picture.receipt(artifact_id)
+    """The last one, of what is lost as well."""
+    receipts = [each.receipt for each in picture.uploads if each.receipt and each.artifact_id == artifact_id]
+    receipt = picture.receipt(artifact_id) or next(reversed(receipts), None)
     if receipt is None:
         raise NotFound(f"{artifact_id} has no receipt")
     return receipt

@@ -16,7 +16,7 @@ from chalicelib.core.ids import ArtifactId, SessionId, UploadId
 from chalicelib.core.measurements.limits import INDEXED_IN_PASSING_BYTES
 from chalicelib.core.measurements.ranges import Wanted
 from chalicelib.core.order import Wish, wish
-from chalicelib.core.session import SessionState
+from chalicelib.core.session import Lost, SessionState
 from chalicelib.core.settle import Actor, Policy
 from chalicelib.core.tokens import ALL_PROJECTS, Principal, Role
 from chalicelib.core.upload import Upload
@@ -24,7 +24,7 @@ from chalicelib.flows import artifacts, cameras, finishing, frames, intake, orde
 from chalicelib.flows.reconcile import reconcile
 from chalicelib.flows.recording import loaded
 from chalicelib.flows.settling import settle_session
-from chalicelib.ports import Indexer, Orders, Ports, Signer
+from chalicelib.ports import Change, Indexer, Orders, Ports, Signer
 from chalicelib.wiring import RandomIds, SystemClock
 from tests.contracts.worlds import AwsWorld, Place
 from tests.infra.asked import Asked, Heard, hearing
@@ -162,6 +162,15 @@ def state(world: AwsWorld, session_id: SessionId, document: Mapping[str, object]
     world.put_object(keys.manifest_key(session_id, 1), json.dumps(document).encode())
 
 
+def lose_the_original(ports: Ports, session_id: SessionId) -> None:
+    """Nothing of the session is left to be looked at: whoever ends its work takes it off the list."""
+    picture = loaded(ports, session_id)
+    receipt = picture.receipt(CHAPTER.artifact_id)
+    assert receipt
+    gone = Lost(receipt.artifact_id, receipt.version_id, "a test says so", ports.clock.now())
+    ports.records.write(Change(picture.session.losing(gone).bumped(), due_at=ports.clock.now()))
+
+
 def loses_every_race(ports: Ports) -> Ports:
     return replace(
         ports,
@@ -182,6 +191,9 @@ def test_the_api_uses_exactly_the_rights_it_has(world: AwsWorld, ports: Ports, a
     finishing.cancel_upload(ports, NORTH, opened(ports, "cancelled").upload_id)
     with pytest.raises(StorageBusy):
         opened(loses_every_race(ports), "cancelled")
+    begun = make_session_id("begun")
+    intake.confirm_session(ports, NORTH, begun, make_session().camera, None, [CHAPTER], None)
+    ordering.hold(ports, OPERATOR, begun, "nothing came yet")
     for artifact_id in EVERY_MADE_KIND:
         upload = sent(ports, made(ports, session_id, artifact_id), PROCESSOR)
         finishing.complete_upload(ports, PROCESSOR, upload.upload_id, CRC)
@@ -221,6 +233,7 @@ def test_an_event_function_uses_exactly_the_rights_it_has(
             made(ports, at_work, artifact_id)
         processed(world, ended)
         state(world, lost, {**named(lost), "order": 1, "artifacts": []})
+        lose_the_original(ports, lost)
         waiting = opened(ports, f"waiting-{function}").session_id
 
     for session_id in (heard_of, at_work, ended, lost, waiting):

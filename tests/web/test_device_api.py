@@ -59,6 +59,7 @@ def test_a_new_session_is_created():
                 "size_bytes": 25,
                 "upload": None,
                 "receipt": None,
+                "lost": None,
             }
         ],
         "missing": [ARTIFACT_ID],

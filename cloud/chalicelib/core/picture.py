@@ -10,7 +10,7 @@ from chalicelib.core.chapter import Chapter
 from chalicelib.core.errors import InvalidRequest, NotFound, StateConflict
 from chalicelib.core.ids import ArtifactId, UploadId
 from chalicelib.core.measurements.index import Index
-from chalicelib.core.session import Session
+from chalicelib.core.session import Lost, Session
 from chalicelib.core.upload import Receipt, Upload
 
 MOST_CHAPTERS = 99
@@ -75,7 +75,9 @@ class Picture:
     def latest_upload(self, artifact_id: ArtifactId) -> Upload | None:
         """The upload that speaks for an artifact: the last verified one, else the last opened."""
         key = self.key(artifact_id)
-        uploads = [upload for upload in self.uploads if upload.key == key]
+        uploads = [
+            upload for upload in self.uploads if upload.key == key and not self._is_lost(upload.receipt)
+        ]
         verified = [upload for upload in uploads if upload.receipt]
         return next(reversed(verified or uploads), None)
 
@@ -86,7 +88,19 @@ class Picture:
     def receipts_at(self, key: str) -> list[Receipt]:
         """The receipts of what stands, or stood, on a key; the last one speaks for it."""
         by_upload = [upload.receipt for upload in self.uploads if upload.key == key and upload.receipt]
-        return [*(receipt for receipt in self.receipts if receipt.key == key), *by_upload]
+        found = [*(receipt for receipt in self.receipts if receipt.key == key), *by_upload]
+        return [receipt for receipt in found if not self._is_lost(receipt)]
+
+    def _is_lost(self, receipt: Receipt | None) -> bool:
+        """Whether nothing can bring back what was verified: its receipt proves nothing any more."""
+        return receipt is not None and any(
+            each.version_id == receipt.version_id for each in self.session.lost
+        )
+
+    @property
+    def lost(self) -> tuple[Lost, ...]:
+        """What was lost and is not here again by another upload."""
+        return tuple(each for each in self.session.lost if self.receipt(each.artifact_id) is None)
 
     def index(self, receipt: Receipt) -> Index | None:
         """What became of this very version of measurements; None as long as it was not looked into."""
@@ -137,7 +151,8 @@ class Picture:
     def cleanable(self) -> tuple[Receipt, ...]:
         """What cleanup may remove: the last receipt of each original, and of each intermediate of any order."""
         verified = [upload.receipt for upload in self.uploads if upload.receipt]
-        last = {receipt.key: receipt for receipt in verified if keys.may_be_removed(receipt.key)}
+        kept = (each for each in verified if keys.may_be_removed(each.key) and not self._is_lost(each))
+        last = {receipt.key: receipt for receipt in kept}
         return tuple(last.values())
 
     @property

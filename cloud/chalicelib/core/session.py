@@ -56,6 +56,16 @@ class ChecksumCopy:
 
 
 @dataclass(frozen=True)
+class Lost:
+    """An artifact of which S3 holds the version that was verified no longer."""
+
+    artifact_id: ArtifactId
+    version_id: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True)
 class Session:
     """The session's own item; every write of the session's state checks and bumps `version`.
 
@@ -64,6 +74,8 @@ class Session:
     was, cleaned; `cleaned` are the versions that cleanup removed or may have removed. `restoring` are the artifacts
     that an operator wants back, since `restoring_since`. `is_guarded` is whether a cleaned one had its last look
     before S3 purges what was cleaned. `checksum_copy` is on record as long as S3 computes the CRC64NVME of an output.
+    `scrubbed_at` is when all originals that should stand were last seen standing. `lost` are the versions that could
+    not be brought back: their artifacts count as never verified.
     `attempts` are those to index measurements that are not indexed yet.
     `films` is what was read of chapters and outputs before a cleanup.
     """
@@ -86,6 +98,8 @@ class Session:
     cleaned_at: datetime | None = None
     is_guarded: bool = False
     checksum_copy: ChecksumCopy | None = None
+    scrubbed_at: datetime | None = None
+    lost: tuple[Lost, ...] = ()
     attempts: tuple[IndexAttempts, ...] = ()
     films: tuple[Film, ...] = ()
 
@@ -211,6 +225,23 @@ class Session:
             restoring=restoring,
             restoring_since=now,
         )
+
+    def scrubbed(self, now: datetime) -> "Session":
+        """This session after a look that found every original as it was verified."""
+        return replace(self, scrubbed_at=now)
+
+    def repairing(self, wanted: Iterable[ArtifactId], reason: str, now: datetime) -> "Session":
+        """This session with originals to be brought back that nobody here removed: held, and otherwise as it is."""
+        return replace(
+            self,
+            held=self.held or reason,
+            restoring=tuple(dict.fromkeys((*self.restoring, *wanted))),
+            restoring_since=now,
+        )
+
+    def losing(self, lost: Lost) -> "Session":
+        """This session, held, without a version that nothing can bring back."""
+        return replace(self, held=self.held or lost.reason, lost=(*self.lost, lost))
 
     def brought_back(self, artifact_id: ArtifactId, stands: str | None) -> "Session":
         """This session with one artifact less to restore; `stands` is the version that was never gone, if so."""

@@ -14,6 +14,7 @@ from chalicelib.core.settle import Actor, Facts, Observation, Policy, due_upload
 from chalicelib.core.settle.cleaning import is_last_look_due, may_be_cleaned
 from chalicelib.core.settle.gates import evidence
 from chalicelib.core.settle.outputs import may_state_outputs
+from chalicelib.core.settle.scrubbing import is_scrub_due, to_scrub
 from chalicelib.core.upload import StoredObject, Upload
 from chalicelib.ports import Footage, Ports
 
@@ -41,6 +42,8 @@ def look_at_cleanup(ports: Ports, picture: Picture, facts: Facts) -> Facts:
     """`facts`, with all that a cleanup, its last look or a restore depends on, as far as one is in question."""
     now, policy = ports.clock.now(), ports.policy
     wanted = [picture.key(artifact_id) for artifact_id in picture.session.restoring]
+    if is_scrub_due(picture, now, policy):
+        wanted += [receipt.key for receipt in to_scrub(picture)]
     facts = replace(facts, stored={**facts.stored, **_heads(ports.footage, wanted)})
     if is_last_look_due(picture, now, policy):
         return look_at_gates(ports, picture, facts)

@@ -34,6 +34,9 @@ def order(ports: Ports, principal: Principal, session_id: SessionId, wish: Wish)
         known = session.order
         if known and known.sent_at is None and known.wish == wish and session.failure is None:
             return session
+        if picture.lost:
+            names = ", ".join(each.artifact_id for each in picture.lost)
+            raise StateConflict(f"lost: {names}; haul them again from the card, then order again")
         if picture.gone:
             raise StateConflict(f"cleaned: {', '.join(picture.gone)}; restore them first, then order again")
         return session.ordered(wish, ports.clock.now())

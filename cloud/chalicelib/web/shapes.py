@@ -151,7 +151,14 @@ def _chapter(picture: Picture, chapter: Chapter) -> dict[str, Any]:
         "size_bytes": chapter.size_bytes,
         "upload": _upload_of(latest) if latest else None,
         "receipt": _receipt(receipt) if receipt else None,
+        "lost": _lost(picture, chapter),
     }
+
+
+def _lost(picture: Picture, chapter: Chapter) -> dict[str, Any] | None:
+    """Why, and since when, what was verified of the chapter cannot be brought back."""
+    found = [each for each in picture.lost if each.artifact_id == chapter.artifact_id]
+    return {"reason": found[-1].reason, "lost_at": moment(found[-1].at)} if found else None
 
 
 def _upload_of(latest: Upload) -> dict[str, Any]:

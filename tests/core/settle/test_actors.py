@@ -30,8 +30,10 @@ from chalicelib.core.settle import (
     Recall,
     Reject,
     Remove,
+    Repair,
     RequestIndex,
     Rest,
+    Scrubbed,
     SendOrder,
     Store,
     Verify,
@@ -58,6 +60,8 @@ REACHES_FOR_OBJECTS = {
     Brought,
     ComputeChecksum,
     DropChecksumCopy,
+    Scrubbed,
+    Repair,
 }
 
 

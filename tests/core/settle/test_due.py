@@ -8,6 +8,7 @@ import pytest
 
 from chalicelib.core.session import ChecksumCopy, SessionState
 from chalicelib.core.settle import look_again_at
+from chalicelib.core.settle.scrubbing import scrub_at
 from tests.core.settle.cases import (
     LIGHTS,
     NOW,
@@ -98,12 +99,11 @@ def test_what_is_owed_anything_is_due_at_once_and_stays_due(make: Callable[[], C
 
 
 @pytest.mark.parametrize("make", NEVER.values(), ids=NEVER)
-def test_what_waits_for_a_person_is_never_due(make: Callable[[], Case]):
+def test_what_waits_for_a_person_is_due_for_nothing_but_a_look_at_its_originals(make: Callable[[], Case]):
     case = make()
 
     assert case.owed() == ()
-    assert case.due() is None
-    assert again_at(case) is None
+    assert case.due() == again_at(case) == scrub_at(case.picture, case.policy)
 
 
 @pytest.mark.parametrize("seconds", [-1, 0, 1])
@@ -157,7 +157,7 @@ def test_the_earliest_time_counts():
 
 
 def test_a_release_begins_a_new_grace():
-    case = open_gates().session(held="look first")
+    case = open_gates().session(held="look first", scrubbed_at=NOW)
     released = case.after(case.picture.session.released(NOW))
 
     assert released.due() == NOW + timedelta(seconds=POLICY.grace_s)
@@ -171,3 +171,17 @@ def test_ordering_a_processed_session_again_ends_its_grace():
     assert again.kinds() == ["Store"]
     assert again.due() == NOW
     assert VIDEO in again.picture.awaited
+
+
+@pytest.mark.parametrize("seconds", [-1, 0, 1])
+def test_originals_are_due_for_a_look_within_a_week_of_the_last_one(seconds: int):
+    looked_at = NOW - timedelta(days=6)
+    case = stored_session().session(order=None, scrubbed_at=looked_at).at(seconds, NOW)
+
+    assert case.due() == NOW
+    assert again_at(case) == (NOW if seconds < 0 else case.now + PATIENCE)
+
+
+def test_originals_that_were_cleaned_or_are_being_cleaned_are_not_looked_at():
+    assert scrub_at(cleaned().picture, POLICY) is None
+    assert scrub_at(intended().picture, POLICY) is None

@@ -224,7 +224,7 @@ def test_nothing_is_cleaned_while_anything_is_wanted_back_or_held():
 def test_one_chapter_of_a_cleaned_session_is_cleaned_again_after_it_was_released():
     case = restored(wanted_back(cleaned(), FIRST)).at(0, ENDS_AT)
     session = case.picture.session.brought_back(FIRST, case.only(Brought).stands).released(ENDS_AT)
-    case = case.after(session).inspected(*LASTING_MS, sum(LASTING_MS))
+    case = case.after(replace(session, scrubbed_at=ENDS_AT)).inspected(*LASTING_MS, sum(LASTING_MS))
     assert set(case.closed()) == {"grace-over"}
 
     again = case.at(POLICY.grace_s)

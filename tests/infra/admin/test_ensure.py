@@ -545,3 +545,20 @@ def test_a_removal_that_s3_refuses_is_owed_with_its_reason():
     [owed] = of_session(document)["owed"]
     assert (code, owed["what"]) == (75, "cleanup")
     assert f"S3 refuses to remove {story.original_keys()[0]}: AccessDenied" in owed["why"]
+
+
+def test_a_lost_original_is_owed_until_it_is_hauled_again():
+    ports = memory_ports()
+    story.haul(ports, None)
+    story.let_pass(ports)
+    ports.footage.mark_deleted(story.original_keys()[0])
+    ports.footage.lose(story.original_keys()[0])
+    story.let_pass(ports, 7 * 86_400, rounds=14)
+
+    document, code = Terminal(ports).told(*ENSURE)
+
+    owed = {each["what"]: each["why"] for each in of_session(document)["owed"]}
+    assert code == 75
+    assert story.CHAPTERS[0].artifact_id in owed["lost"]
+    story.haul(ports, None)
+    assert Terminal(ports).told(*ENSURE)[1] == 0

@@ -37,8 +37,10 @@ from chalicelib.core.settle.actions import (
     Recall,
     Reject,
     Remove,
+    Repair,
     RequestIndex,
     Rest,
+    Scrubbed,
     SendOrder,
     Store,
     Verify,
@@ -56,6 +58,7 @@ from chalicelib.core.settle.outputs import (
 )
 from chalicelib.core.settle.policy import Policy
 from chalicelib.core.settle.restoring import owed_to_restore
+from chalicelib.core.settle.scrubbing import owed_to_scrub, scrub_at
 from chalicelib.core.settle.uploads import (
     assembled,
     due_uploads,
@@ -97,8 +100,10 @@ __all__ = [
     "Recall",
     "Reject",
     "Remove",
+    "Repair",
     "RequestIndex",
     "Rest",
+    "Scrubbed",
     "SendOrder",
     "Store",
     "Verify",
@@ -120,7 +125,7 @@ def settle(picture: Picture, facts: Facts, now: datetime, policy: Policy) -> tup
 
     `facts` holds what was looked at; of what was not, nothing is decided.
     """
-    return (
+    owed = (
         *owed_to_uploads(picture, facts, now, policy),
         *_owed_to_order(picture),
         # Before the measurements: whatever they do to their reader, it keeps nobody from what is wanted back.
@@ -129,21 +134,20 @@ def settle(picture: Picture, facts: Facts, now: datetime, policy: Policy) -> tup
         *owed_for_outputs(picture, facts),
         *owed_to_cleanup(picture, facts, now, policy),
     )
+    # Alone: what is found of originals is recorded before anything else is decided.
+    return tuple(owed_to_scrub(picture, facts, now, policy)) or owed
 
 
 def due_at(picture: Picture, now: datetime, policy: Policy) -> datetime | None:
     """When the reconciler must look at this session (again); None when nothing is left to do for it."""
-    grace_ends_at = _grace_ends_at(picture, policy)
-    return min([*_times(picture, now, policy), *([grace_ends_at] if grace_ends_at else [])], default=None)
+    return min([*_times(picture, now, policy), *_patient_times(picture, policy)], default=None)
 
 
 def look_again_at(picture: Picture, now: datetime, policy: Policy) -> datetime | None:
     """When to look again at a session that was due, and for which there is nothing more to do now."""
-    grace_ends_at = _grace_ends_at(picture, policy)
-    if grace_ends_at and grace_ends_at <= now:
-        grace_ends_at = now + timedelta(seconds=policy.cleanup_patience_s)
-    times = [*_times(picture, now, policy), *([grace_ends_at] if grace_ends_at else [])]
-    return min(times, default=None)
+    later = now + timedelta(seconds=policy.cleanup_patience_s)
+    patient = [later if at <= now else at for at in _patient_times(picture, policy)]
+    return min([*_times(picture, now, policy), *patient], default=None)
 
 
 def _times(picture: Picture, now: datetime, policy: Policy) -> Iterator[datetime]:
@@ -158,6 +162,13 @@ def _times(picture: Picture, now: datetime, policy: Policy) -> Iterator[datetime
     last_look = last_look_at(picture, policy)
     if last_look:
         yield last_look
+
+
+def _patient_times(picture: Picture, policy: Policy) -> Iterator[datetime]:
+    """When something begins that may not succeed at once: a cleanup, and a look at originals that S3 may not answer."""
+    for at in (_grace_ends_at(picture, policy), scrub_at(picture, policy)):
+        if at:
+            yield at
 
 
 def _is_at_work(picture: Picture) -> bool:
@@ -189,4 +200,5 @@ def _grace_ends_at(picture: Picture, policy: Policy) -> datetime | None:
 def _owed_to_order(picture: Picture) -> tuple[Action, ...]:
     if not picture.missing and picture.session.state is SessionState.OPEN:
         return (Store(),)
-    return (SendOrder(),) if picture.session.owes_order and not is_processed(picture) else ()
+    is_owed = picture.session.owes_order and not picture.missing and not is_processed(picture)
+    return (SendOrder(),) if is_owed else ()

@@ -216,6 +216,19 @@ class Recall:
 
 
 @dataclass(frozen=True)
+class Scrubbed:
+    """Every original that should stand was looked at, and stands as it was verified."""
+
+
+@dataclass(frozen=True)
+class Repair:
+    """Have originals brought back that are gone though nobody here removed them, and hold the session for `reason`."""
+
+    artifact_ids: tuple[ArtifactId, ...]
+    reason: str
+
+
+@dataclass(frozen=True)
 class BringBack:
     """Open an upload whose parts S3 copies from the version that was cleaned."""
 
@@ -260,6 +273,8 @@ Action = (
     | Finish
     | Guard
     | Recall
+    | Scrubbed
+    | Repair
     | BringBack
     | Brought
 )

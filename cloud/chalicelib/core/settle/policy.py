@@ -50,6 +50,8 @@ class Policy:
     """When to look again at a session that may not be cleaned yet."""
     clock_tolerance_s: int = 900
     """How far our clock and S3's may differ before nothing is cleaned."""
+    scrub_s: int = 6 * _DAY_S
+    """How long after its last look an original is looked at again: within a week, with a day for the look to come."""
     in_flight_s: int = 900
     """How long a call may still be on its way; no function runs as long."""
 

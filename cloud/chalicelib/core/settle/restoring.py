@@ -36,7 +36,7 @@ def _owed(
     if any(upload.is_live and upload.copies for upload in picture.uploads if upload.key == receipt.key):
         return None
     if stored is None:
-        return Brought(artifact_id, None) if _is_lost(picture, receipt) else BringBack(artifact_id)
+        return Brought(artifact_id, None) if is_purged(picture, receipt) else BringBack(artifact_id)
     # A marker of the cleanup that was called off may still be on its way.
     began_at = picture.session.restoring_since
     if began_at and now < began_at + timedelta(seconds=policy.in_flight_s):
@@ -44,7 +44,7 @@ def _owed(
     return Brought(artifact_id, receipt.version_id if receipt.stands_as(stored) else None)
 
 
-def _is_lost(picture: Picture, receipt: Receipt) -> bool:
+def is_purged(picture: Picture, receipt: Receipt) -> bool:
     """Whether a copy of this very version ended because S3 holds it no longer."""
     return any(_found_nothing(upload, receipt) for upload in picture.uploads)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from chalicelib.core import settle
 from chalicelib.core.picture import Picture
 from chalicelib.core.settle import Action
-from chalicelib.flows.acts import checksums, cleaning, measurements, outputs, uploads
+from chalicelib.flows.acts import checksums, cleaning, measurements, outputs, scrubbing, uploads
 from chalicelib.ports import Ports
 
 _DOING: Mapping[type[Action], Callable[..., Picture]] = {
@@ -38,6 +38,8 @@ _DOING: Mapping[type[Action], Callable[..., Picture]] = {
     settle.Finish: cleaning.finish,
     settle.Guard: cleaning.guard,
     settle.Recall: cleaning.recall,
+    settle.Scrubbed: scrubbing.scrubbed,
+    settle.Repair: scrubbing.repair,
     settle.BringBack: cleaning.bring_back,
     settle.Brought: cleaning.brought,
 }

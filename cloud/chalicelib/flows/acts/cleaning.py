@@ -9,10 +9,12 @@ from chalicelib.core.errors import Conflict, NotFound, RemovalRefused, VersionGo
 from chalicelib.core.film import Film
 from chalicelib.core.parts import plan_parts
 from chalicelib.core.picture import Picture
+from chalicelib.core.session import Lost
 from chalicelib.core.settle import BringBack, Brought, Clean, Finish, Guard, Inspect, Intend, Recall
 from chalicelib.core.settle.facts import Facts
 from chalicelib.core.settle.gates import closed_at_the_last_moment, evidence
 from chalicelib.core.settle.plausibility import known_films
+from chalicelib.core.settle.restoring import PURGED, is_purged
 from chalicelib.core.upload import Receipt
 from chalicelib.flows.inspecting import inspected
 from chalicelib.flows.opening import opened
@@ -111,10 +113,26 @@ def brought(ports: Ports, picture: Picture, action: Brought) -> Picture:
         _keep(ports, receipt)
         _let_go_of_copied(ports, picture, receipt)
     session = picture.session.brought_back(action.artifact_id, action.stands)
+    is_ours = receipt is not None and receipt.version_id in picture.gone_versions
+    if receipt and action.stands is None and is_purged(picture, receipt) and not is_ours:
+        lost = Lost(action.artifact_id, receipt.version_id, PURGED, ports.clock.now())
+        return _told_of_loss(ports, record(ports, picture, session=session.losing(lost)), lost)
     picture = record(ports, picture, session=session)
     level = logging.INFO if action.stands else logging.ERROR
     return told(
         ports, picture, "restore ended", level, artifact_id=action.artifact_id, version_id=action.stands
+    )
+
+
+def _told_of_loss(ports: Ports, picture: Picture, lost: Lost) -> Picture:
+    return told(
+        ports,
+        picture,
+        "original lost",
+        logging.ERROR,
+        artifact_id=lost.artifact_id,
+        version_id=lost.version_id,
+        reason=lost.reason,
     )
 
 

@@ -1,0 +1,66 @@
+"""What is owed to originals that nobody works with: a look, at least once a week, whether they still stand.
+
+Only originals that should stand are judged: not what a cleanup removed or is removing, nor what is being restored.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from chalicelib.core.picture import Picture
+from chalicelib.core.session import SessionState
+from chalicelib.core.settle.actions import Action, Repair, Scrubbed
+from chalicelib.core.settle.facts import Facts
+from chalicelib.core.settle.policy import Policy
+from chalicelib.core.upload import Receipt, StoredObject
+
+
+def scrub_at(picture: Picture, policy: Policy) -> datetime | None:
+    """When the originals must be looked at; None when none of them should stand."""
+    standing = to_scrub(picture)
+    if not standing:
+        return None
+    since = picture.session.scrubbed_at or min(receipt.verified_at for receipt in standing)
+    return since + timedelta(seconds=policy.scrub_s)
+
+
+def is_scrub_due(picture: Picture, now: datetime, policy: Policy) -> bool:
+    due_at = scrub_at(picture, policy)
+    return due_at is not None and now >= due_at
+
+
+def to_scrub(picture: Picture) -> tuple[Receipt, ...]:
+    """The receipts of the originals that should stand."""
+    session = picture.session
+    if session.state is SessionState.CLEANED or session.cleanup:
+        return ()
+    receipts = (picture.receipt(chapter.artifact_id) for chapter in picture.chapters)
+    return tuple(
+        each
+        for each in receipts
+        if each and each.version_id not in picture.gone_versions and each.artifact_id not in session.restoring
+    )
+
+
+def owed_to_scrub(picture: Picture, facts: Facts, now: datetime, policy: Policy) -> Iterator[Action]:
+    """Bring back what is gone, hold for what is replaced; the scrub is done once all is proven."""
+    standing = to_scrub(picture)
+    if not is_scrub_due(picture, now, policy) or any(each.key not in facts.stored for each in standing):
+        return
+    found = {each.artifact_id: (each, facts.stored[each.key]) for each in standing}
+    gone = tuple(artifact_id for artifact_id, (_, stored) in found.items() if stored is None)
+    replaced = [artifact_id for artifact_id, pair in found.items() if _is_replaced(*pair)]
+    # A stranger's object is kept where it stands; the version that it replaced is hidden, and never purged.
+    if gone or (replaced and picture.session.held is None):
+        named = [f"{what}: {', '.join(ids)}" for what, ids in (("gone", gone), ("replaced", replaced)) if ids]
+        yield Repair(gone, f"originals that nobody here removed are {'; '.join(named)}"[:500])
+    elif all(_is_proven(*pair) for pair in found.values()):
+        yield Scrubbed()
+
+
+def _is_replaced(receipt: Receipt, stored: StoredObject | None) -> bool:
+    """Whether another version stands in its place; what S3 does not tell of a version is unknown, and is no fault."""
+    return stored is not None and stored.version_id != receipt.version_id
+
+
+def _is_proven(receipt: Receipt, stored: StoredObject | None) -> bool:
+    return bool(stored and receipt.is_kept_by(stored) and stored.upload_id == receipt.upload_id)
