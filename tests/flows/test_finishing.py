@@ -25,6 +25,7 @@ from chalicelib.core.upload import Upload, UploadState
 from chalicelib.flows import finishing
 from chalicelib.flows.intake import ATTEMPTS
 from chalicelib.flows.settling import settle_session
+from tests.core.settle.cases import verified
 from tests.support.builders import (
     DEVICE_ID,
     SESSION_ID,
@@ -386,7 +387,7 @@ def test_cancelling_keeps_the_parts_and_is_idempotent():
         (make_upload().promised(CRC, START), Finalizing),
         (make_upload().promised(CRC, START).completed(), Finalizing),
         (make_upload().expired("late", START), UploadGone),
-        (make_upload(state=UploadState.VERIFIED, receipt=object()), StateConflict),
+        (verified(make_upload()), StateConflict),
     ],
 )
 def test_what_is_being_finalized_or_has_ended_cannot_be_cancelled(upload: Upload, error):

@@ -25,6 +25,7 @@ from chalicelib.core.upload import UploadState
 from chalicelib.flows import finishing, intake
 from chalicelib.flows.intake import UploadView
 from chalicelib.flows.reconcile import reconcile
+from tests.core.settle.cases import verified
 from tests.support.builders import (
     DEVICE_ID,
     PART_SIZE_BYTES,
@@ -422,7 +423,7 @@ def test_a_part_asked_for_twice_is_not_signed():
         (make_upload().expired("late", START), UploadGone),
         (make_upload().rejected("wrong", START), UploadGone),
         (make_upload(expires_at=START), UploadGone),
-        (make_upload(state=UploadState.VERIFIED, receipt=object()), UploadGone),
+        (verified(make_upload()), UploadGone),
     ],
 )
 def test_no_part_is_signed_for_an_upload_that_is_not_open_for_it(upload, error):
