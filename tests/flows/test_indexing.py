@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from chalicelib.core.artifact import required_id
 from chalicelib.core.errors import StateConflict, StorageBusy, VersionGone
-from chalicelib.core.ids import name_of
+from chalicelib.core.ids import name_of, project_of
 from chalicelib.core.measurements.index import Index, revision_of
 from chalicelib.core.measurements.limits import MOST_SOURCE_BYTES
 from chalicelib.core.measurements.ranges import Wanted
@@ -294,6 +294,22 @@ def test_measurements_that_name_another_session_are_quarantined_with_both_names(
     assert "belong" in index.quarantine
     assert str(SESSION_ID) in index.quarantine
     assert bucket.written(index) == {}
+
+
+def test_measurements_of_a_session_of_that_name_in_another_project_are_quarantined():
+    index = Bucket(as_document(make_frames(3), project="other", session_id=NAME)).index()
+
+    assert index.quarantine
+    assert f"the file names session '{NAME}' of project 'other'" in index.quarantine
+
+
+@pytest.mark.parametrize(
+    "said",
+    [{"project": project_of(SESSION_ID), "session_id": NAME}, {"project": "runway 25L"}],
+    ids=["its own project and session", "a project of its writer's, and no session"],
+)
+def test_measurements_that_name_no_other_session_are_indexed(said):
+    assert Bucket(as_document(make_frames(3), **said)).index().quarantine is None
 
 
 @pytest.mark.parametrize(

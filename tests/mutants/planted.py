@@ -314,8 +314,15 @@ MUTANTS = (
     bug(
         "measurements of another session are indexed",
         f"{FLOWS}/indexing.py",
-        "        _demand_session(indexing.session, session_id)\n",
-        "        _demand_session(None, session_id)\n",
+        "        _demand_session(indexing.session, indexing.project, session_id)\n",
+        "        _demand_session(None, indexing.project, session_id)\n",
+        "tests/flows/test_indexing.py",
+    ),
+    bug(
+        "measurements of a session of that name in another project are indexed",
+        f"{FLOWS}/indexing.py",
+        "        _demand_session(indexing.session, indexing.project, session_id)\n",
+        "        _demand_session(indexing.session, None, session_id)\n",
         "tests/flows/test_indexing.py",
     ),
     bug(

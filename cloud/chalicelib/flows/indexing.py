@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import BinaryIO
 
 from chalicelib.core.errors import Poison, StateConflict
-from chalicelib.core.ids import SessionId, name_of
+from chalicelib.core.ids import SessionId, name_of, project_of
 from chalicelib.core.keys import index_prefix
 from chalicelib.core.measurements import blocks
 from chalicelib.core.measurements.index import Index, revision_of
@@ -66,19 +66,23 @@ def _written(frame_index: FrameIndex, session_id: SessionId, receipt: Receipt, c
     with tempfile.TemporaryFile() as file:
         source = frame_index.source(receipt.key, receipt.version_id)
         _write(file, indexing.members(_in_time(source, clock)))
-        _demand_session(indexing.session, session_id)
+        _demand_session(indexing.session, indexing.project, session_id)
         frame_index.put(f"{prefix}{FRAMES}", file)
     frame_index.put(f"{prefix}{BLOCKS}", io.BytesIO(indexing.blocks()))
     frame_index.put(f"{prefix}{SUMMARY}", io.BytesIO(indexing.summary()))
     return _index(receipt, clock.now(), indexing, None)
 
 
-def _demand_session(named: str | None, session_id: SessionId) -> None:
-    """Raises Poison when a file says that it is of another session than the one below which it stands."""
-    if named not in (None, name_of(session_id), str(session_id)):
-        raise Poison(
-            f"the file names session {ascii(named)[:100]}; it stands where those of {session_id} belong"
-        )
+def _demand_session(named: str | None, project: str | None, session_id: SessionId) -> None:
+    """Raises Poison when a file says that it is of another session than the one below which it stands.
+
+    A `project` counts only beside a session: alone it may be anything of its writer's.
+    """
+    if named is None:
+        return
+    if named not in (name_of(session_id), str(session_id)) or project not in (None, project_of(session_id)):
+        said = ascii(named)[:100] + (f" of project {ascii(project)[:60]}" if project else "")
+        raise Poison(f"the file names session {said}; it stands where those of {session_id} belong")
 
 
 def _in_time(chunks: Iterable[bytes], clock: Clock) -> Iterator[bytes]:

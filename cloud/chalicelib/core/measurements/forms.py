@@ -25,6 +25,8 @@ _KIND = "kind"
 _METADATA = "metadata"
 SESSION = "session_id"
 """The member by which a document, its metadata or a frame says of which session it is."""
+_PROJECT = "project"
+"""The member by which a document says of which project its session is."""
 _UNUSABLE = object()
 _BETWEEN = re.compile(rb"\}[ \t\r\n]*,[ \t\r\n]*\{")
 _together = msgspec.json.Decoder(list[msgspec.Raw])
@@ -33,13 +35,14 @@ _together = msgspec.json.Decoder(list[msgspec.Raw])
 class File:
     """One measurements file, and the `work` that it costs.
 
-    `sessions` are those that a document says it is of, as it says it. They and `kind` are sure once all of `frames()`
-    has been read: a document may name them last.
+    `sessions` are those that a document says it is of, and `project` is the project of them, as it says it. They and
+    `kind` are sure once all of `frames()` has been read: a document may name them last.
     """
 
     def __init__(self, chunks: Iterable[bytes], limits: Limits) -> None:
         self.kind = PAPI
         self.sessions: list[object] = []
+        self.project: object = None
         self._limits = limits
         self.work = Work(limits)
         self._text = Text(text_of(chunks, limits, self.work), limits.window_bytes, self.work)
@@ -119,6 +122,8 @@ class File:
         value = self._decoded("a member", self._limits.member_bytes)
         if name == SESSION:
             self.sessions.append(value)
+        elif name == _PROJECT:
+            self.project = value
         elif name == _METADATA and isinstance(value, dict):
             self.sessions.append(value.get(SESSION))
         if name != _KIND or value is None:

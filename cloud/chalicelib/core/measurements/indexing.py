@@ -22,13 +22,14 @@ FEWEST_TO_JUDGE = 20
 class Indexing:
     """One pass. After `members` has been read to its end, the rest tells of the whole file.
 
-    `session` is the one that the file says it is of; None when it says nothing of it.
+    `session` is the one that the file says it is of, `project` the project of that one; None where it says nothing.
     """
 
     def __init__(self, revision: str, limits: Limits = LIMITS) -> None:
         self.kind = PAPI
         self.rejected = 0
         self.session: str | None = None
+        self.project: str | None = None
         self.work = Work(limits)
         self._revision = revision
         self._limits = limits
@@ -68,6 +69,7 @@ class Indexing:
             yield self._block(held)
         for named in file.sessions:
             self._note_session(named)
+        self.project = None if file.project is None else str(file.project)
         self.kind = file.kind
         self._demand_usable()
 
