@@ -56,7 +56,7 @@ soak: setup ## every EVERY-th call of the story fails once, and 200 hauls are ki
 	$(BIN)/python -m pytest -n 2 --dist worksteal --timeout 0 --soak $(if $(EVERY),--every $(EVERY)) tests/simulation/test_soak.py tests/e2e/test_kills.py tests/e2e/test_kills_at_syscalls.py $(PYTEST)
 
 mutants: setup ## plant bugs, and demand that tests notice: make mutants ONLY=gate
-	$(BIN)/python -m tests.mutants $(if $(ONLY),--only '$(ONLY)')
+	$(BIN)/python -m tests.mutants $(if $(ONLY),--only "$(ONLY)")
 
 check: lint types floors test ## what .ci/run runs
 

@@ -113,10 +113,10 @@ MUTANTS = (
         (
             Edit(
                 f"{FLOWS}/acts/cleaning.py",
-                "    picture = record(ports, picture, session=picture.session.intending(cleanup))\n",
+                "    cleanup = Cleanup(ports.clock.now(), action.doomed, action.evidence)\n",
                 "    for each in action.doomed:\n"
                 "        ports.footage.remove(each.key, each.etag)\n"
-                "    picture = record(ports, picture, session=picture.session.intending(cleanup))\n",
+                "    cleanup = Cleanup(ports.clock.now(), action.doomed, action.evidence)\n",
             ),
         ),
         FAILING_CALLS,
@@ -145,8 +145,9 @@ MUTANTS = (
     bug(
         "nothing is counted against the day's limit",
         f"{FLOWS}/acts/cleaning.py",
-        "if not ports.records.spend(now.date(), doomed.size_bytes, ports.policy.cleanup_limit):",
-        "if ports.policy.cleanup_limit.objects < 1:",
+        "    if not is_counted and not ports.records.spend("
+        "now.date(), doomed.size_bytes, ports.policy.cleanup_limit):\n",
+        "    if ports.policy.cleanup_limit.objects < 1:\n",
         *INTERRUPTED,
     ),
     bug(
