@@ -69,6 +69,7 @@ def test_a_new_session_is_created():
         "held": None,
         "processed_at": None,
         "cleaned_at": None,
+        "cleanup_refused": None,
         "restoring": [],
     }
 
