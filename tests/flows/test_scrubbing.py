@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.core.errors import StateConflict, StorageBusy
+from chalicelib.core.errors import Conflict, StateConflict, StorageBusy
+from chalicelib.core.settle import Displace
 from chalicelib.core.upload import UploadState
 from chalicelib.flows import intake, ordering
+from chalicelib.flows.acts import carry_out
 from chalicelib.flows.reconcile import reconcile
 from chalicelib.web import shapes
 from tests.support import story
@@ -150,20 +152,60 @@ def test_nothing_of_a_session_that_lost_an_original_is_cleaned_even_when_it_is_r
     assert ports.footage.body(SECOND) == story.original(2)
 
 
-def test_an_original_that_was_replaced_holds_its_session_and_comes_back_once_the_stranger_is_hidden():
+def replaced() -> MemoryPorts:
+    """A world in which a foreign object has just taken the place of an original."""
     ports = stored()
     ports.footage.put_object(FIRST, b"a stranger's")
+    return ports
+
+
+def test_an_original_that_was_replaced_comes_back_and_holds_its_session():
+    ports = replaced()
 
     let_a_week_pass(ports)
 
     session = recorded(ports).session
     assert "replaced: original.100GOPRO.GX010038.MP4" in (session.held or "")
-    assert ports.footage.body(FIRST) == b"a stranger's"
-    assert ports.metrics.counts["original.damaged"] == 1
-    ports.footage.mark_deleted(FIRST)
-    story.let_pass(ports, 2 * 3_600, rounds=24)
     assert ports.footage.body(FIRST) == story.original(1)
-    assert session.lost == ()
+    assert (session.restoring, session.lost) == ((), ())
+    assert ports.metrics.counts["original.damaged"] == ports.metrics.counts["foreign.object.hidden"] == 1
+
+
+def test_the_foreign_object_that_stood_in_an_originals_place_is_hidden_and_never_purged():
+    ports = replaced()
+    stranger = ports.footage.versions(FIRST)[-1]
+
+    let_a_week_pass(ports)
+
+    assert stranger in ports.footage.versions(FIRST)[:-1]
+    assert not ports.footage.is_tagged(stranger)
+
+
+def test_an_original_that_was_replaced_and_that_s3_holds_no_longer_is_lost():
+    ports = replaced()
+    ports.footage.lose(FIRST)
+
+    let_a_week_pass(ports)
+
+    [found] = recorded(ports).lost
+    assert found.artifact_id == ONE
+    assert recorded(ports).session.held
+
+
+def test_what_took_the_foreign_objects_place_meanwhile_is_not_hidden_unseen():
+    ports = replaced()
+    ports.clock.advance(ports.policy.scrub_s)
+    reconcile(ports, 60)
+    ports.clock.advance(ports.policy.in_flight_s)
+    picture = recorded(ports)
+    seen = ports.footage.head(FIRST)
+    assert seen
+    ports.footage.put_object(FIRST, b"another one's")
+
+    with pytest.raises(Conflict):
+        carry_out(ports, picture, Displace(ONE, seen))
+
+    assert ports.footage.body(FIRST) == b"another one's"
 
 
 def test_a_checksum_that_s3_does_not_tell_is_unknown_and_neither_damage_nor_a_look():

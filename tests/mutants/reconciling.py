@@ -77,10 +77,17 @@ IN_THE_RECONCILER = (
         "tests/flows/test_scrubbing.py",
     ),
     bug(
+        "a foreign object is hidden whatever took its place meanwhile",
+        f"{FLOWS}/acts/scrubbing.py",
+        "    if stored is None or stored.version_id != action.stored.version_id:\n",
+        "    if stored is None:\n",
+        "tests/flows/test_scrubbing.py",
+    ),
+    bug(
         "what is lost keeps its receipt",
         f"{CORE}/picture.py",
-        "each.version_id == receipt.version_id for each in self.session.lost",
-        "each is receipt for each in self.session.lost",
+        "            each.version_id == receipt.version_id for each in self.session.lost\n",
+        "            each.version_id is None for each in self.session.lost\n",
         "tests/flows/test_scrubbing.py",
     ),
     bug(

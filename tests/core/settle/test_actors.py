@@ -13,6 +13,7 @@ from chalicelib.core.settle import (
     Complete,
     ComputeChecksum,
     CopyParts,
+    Displace,
     Doubt,
     DropChecksumCopy,
     Expire,
@@ -62,6 +63,7 @@ REACHES_FOR_OBJECTS = {
     DropChecksumCopy,
     Scrubbed,
     Repair,
+    Displace,
 }
 
 

@@ -236,6 +236,14 @@ class BringBack:
 
 
 @dataclass(frozen=True)
+class Displace:
+    """Write a delete marker over a foreign object that stands where a verified original belongs; it stays, hidden."""
+
+    artifact_id: ArtifactId
+    stored: StoredObject
+
+
+@dataclass(frozen=True)
 class Brought:
     """Nothing is left to do to restore the artifact; `stands` is its old version where that was never gone."""
 
@@ -276,6 +284,7 @@ Action = (
     | Scrubbed
     | Repair
     | BringBack
+    | Displace
     | Brought
 )
 

@@ -1,11 +1,11 @@
-"""What is owed to a session whose cleaned objects are wanted back."""
+"""What is owed to a session whose objects are wanted back: cleaned ones, and originals that were hidden or replaced."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from chalicelib.core.ids import ArtifactId
 from chalicelib.core.picture import Picture
-from chalicelib.core.settle.actions import Action, BringBack, Brought
+from chalicelib.core.settle.actions import Action, BringBack, Brought, Displace
 from chalicelib.core.settle.facts import Facts
 from chalicelib.core.settle.policy import Policy
 from chalicelib.core.upload import Receipt, StoredObject, Upload, UploadState
@@ -37,10 +37,12 @@ def _owed(
         return None
     if stored is None:
         return Brought(artifact_id, None) if is_purged(picture, receipt) else BringBack(artifact_id)
-    # A marker of the cleanup that was called off may still be on its way.
+    # A marker of the cleanup that was called off may still be on its way, or an object of ours be judged.
     began_at = picture.session.restoring_since
     if began_at and now < began_at + timedelta(seconds=policy.in_flight_s):
         return None
+    if stored.version_id != receipt.version_id and receipt.version_id not in picture.gone_versions:
+        return Displace(artifact_id, stored)
     return Brought(artifact_id, receipt.version_id if receipt.stands_as(stored) else None)
 
 

@@ -42,17 +42,16 @@ def to_scrub(picture: Picture) -> tuple[Receipt, ...]:
 
 
 def owed_to_scrub(picture: Picture, facts: Facts, now: datetime, policy: Policy) -> Iterator[Action]:
-    """Bring back what is gone, hold for what is replaced; the scrub is done once all is proven."""
+    """Bring back what is gone or replaced; the scrub is done once all is proven."""
     standing = to_scrub(picture)
     if not is_scrub_due(picture, now, policy) or any(each.key not in facts.stored for each in standing):
         return
     found = {each.artifact_id: (each, facts.stored[each.key]) for each in standing}
     gone = tuple(artifact_id for artifact_id, (_, stored) in found.items() if stored is None)
-    replaced = [artifact_id for artifact_id, pair in found.items() if _is_replaced(*pair)]
-    # A stranger's object is kept where it stands; the version that it replaced is hidden, and never purged.
-    if gone or (replaced and picture.session.held is None):
+    replaced = tuple(artifact_id for artifact_id, pair in found.items() if _is_replaced(*pair))
+    if gone or replaced:
         named = [f"{what}: {', '.join(ids)}" for what, ids in (("gone", gone), ("replaced", replaced)) if ids]
-        yield Repair(gone, f"originals that nobody here removed are {'; '.join(named)}"[:500])
+        yield Repair((*gone, *replaced), f"originals that nobody here removed are {'; '.join(named)}"[:500])
     elif all(_is_proven(*pair) for pair in found.values()):
         yield Scrubbed()
 

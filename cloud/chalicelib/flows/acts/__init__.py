@@ -41,6 +41,7 @@ _DOING: Mapping[type[Action], Callable[..., Picture]] = {
     settle.Scrubbed: scrubbing.scrubbed,
     settle.Repair: scrubbing.repair,
     settle.BringBack: cleaning.bring_back,
+    settle.Displace: scrubbing.displace,
     settle.Brought: cleaning.brought,
 }
 

@@ -2,9 +2,10 @@
 
 import logging
 
+from chalicelib.core.errors import Conflict
 from chalicelib.core.picture import Picture
-from chalicelib.core.settle import Repair, Scrubbed
-from chalicelib.flows.recording import record, told
+from chalicelib.core.settle import Displace, Repair, Scrubbed
+from chalicelib.flows.recording import demand_unwritten, record, told
 from chalicelib.ports import Ports
 
 
@@ -17,3 +18,24 @@ def repair(ports: Ports, picture: Picture, action: Repair) -> Picture:
     session = picture.session.repairing(action.artifact_ids, action.reason, ports.clock.now())
     picture = record(ports, picture, session=session)
     return told(ports, picture, "original damaged", logging.ERROR, reason=action.reason)
+
+
+def displace(ports: Ports, picture: Picture, action: Displace) -> Picture:
+    """A delete marker over exactly the foreign object that was looked at. Raises Conflict.
+
+    It carries no tag, so S3 never purges it: whoever put it there finds it as a hidden version.
+    """
+    demand_unwritten(ports, picture)
+    stored = ports.footage.head(action.stored.key)
+    if stored is None or stored.version_id != action.stored.version_id:
+        raise Conflict("another version is on the key by now; look again")
+    ports.footage.remove(stored.key, stored.etag)
+    return told(
+        ports,
+        picture,
+        "foreign object hidden",
+        logging.ERROR,
+        artifact_id=action.artifact_id,
+        key=stored.key,
+        version_id=stored.version_id,
+    )
