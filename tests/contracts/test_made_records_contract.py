@@ -9,11 +9,12 @@ import pytest
 from chalicelib.core.cleanup import Cleanup, Doomed
 from chalicelib.core.crc import Crc64Nvme
 from chalicelib.core.errors import Conflict
+from chalicelib.core.film import Film
 from chalicelib.core.ids import ArtifactId, SessionId, UploadId
 from chalicelib.core.measurements.index import Index, IndexAttempts
 from chalicelib.core.order import Order, Wish
 from chalicelib.core.picture import Picture
-from chalicelib.core.session import Camera, ChecksumCopy, Session, SessionState
+from chalicelib.core.session import Camera, ChecksumCopy, Lost, Session, SessionState
 from chalicelib.core.upload import Receipt
 from chalicelib.ports import Change, Records
 from tests.contracts.test_records_contract import assert_all_is_said
@@ -192,6 +193,12 @@ def test_every_field_of_a_session_is_read_as_it_was_written(records: Records, re
             ArtifactId("output.enhanced.mp4"), "outputs/match/1/enhanced.mp4", VERSION, "multipart", 2**28
         ),
         attempts=(IndexAttempts(VERSION, 1, NOON + MOMENT), IndexAttempts("another", 3, NOON)),
+        scrubbed_at=NOON + 5 * MOMENT,
+        lost=(Lost(make_chapter(2).artifact_id, VERSION, "purged — gone", NOON + 6 * MOMENT),),
+        films=(
+            Film(make_chapter(1).artifact_id, VERSION, 90_000),
+            Film(ArtifactId("output.enhanced.mp4"), "another", None, "not a whole film"),
+        ),
     )
     assert_all_is_said(session)
 

@@ -546,15 +546,27 @@ def after_the_decision(ports: MemoryPorts, spoil: Callable[[MemoryPorts], None])
     return replace(ports, records=cast(MemoryRecords, Spoilt()))
 
 
-def test_a_strangers_object_in_the_place_of_an_original_is_kept_and_the_cleanup_does_not_begin():
+def test_the_cleanup_does_not_begin_while_a_strangers_object_is_in_the_place_of_an_original():
     ports = ripe()
     ports.footage.put_object(FIRST, b"a stranger's")
 
-    story.let_pass(ports, 30 * 86_400, rounds=3)
+    story.let_pass(ports, 2 * 86_400, rounds=48)
 
     assert ports.footage.body(FIRST) == b"a stranger's"
     assert not is_gone(ports, SECOND)
     assert recorded(ports).session.cleanup is None
+
+
+def test_nothing_is_cleaned_after_a_strangers_object_was_hidden_until_somebody_releases_the_session():
+    ports = ripe()
+    ports.footage.put_object(FIRST, b"a stranger's")
+
+    story.let_pass(ports, 30 * 86_400, rounds=30 * 24)
+
+    assert not is_gone(ports, FIRST)
+    assert not is_gone(ports, SECOND)
+    assert recorded(ports).session.cleanup is None
+    assert recorded(ports).session.held
 
 
 def test_a_strangers_object_that_comes_between_decision_and_marker_is_kept():

@@ -113,7 +113,8 @@ def poisoning() -> Leg:
         for message in stage.plain.orders.sent:
             story.process(stage.plain, POISON, message["order"])
         hears(stage)
-        reconciles(stage, stage.plain.policy.grace_s)
+        # Not another grace: six days after the haul its originals are looked at again, and that is a write.
+        reconciles(stage, stage.plain.policy.cleanup_patience_s)
 
     return Leg(armed, play, go_on, demand_poisoned)
 
