@@ -192,7 +192,7 @@ def test_policy_and_encryption_can_be_denied(bucket: Bucket):
 def test_one_principal_may_be_left_out_of_a_deny(bucket: Bucket):
     deny(bucket, "s3:PutObject", ArnNotEquals={"aws:PrincipalArn": PRINCIPAL_ARN})
 
-    bucket.put()
+    assert bucket.put()["ResponseMetadata"]["HTTPStatusCode"] == 200
 
 
 def test_versioning_and_lifecycle_can_be_denied(bucket: Bucket):
