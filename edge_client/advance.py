@@ -57,15 +57,15 @@ class Advance:
         self._display.verified(path, seconds)
 
     def proof(self, path: str, size_bytes: int) -> None:
-        """A file of the card is compared with what another device hauled."""
+        """A comparison of a file of the card with what another device hauled has begun."""
         self._display.proof(path, size_bytes)
 
     def compared(self, size_bytes: int) -> None:
-        """So many bytes more are alike."""
+        """This many more bytes are equal."""
         self._display.compared(size_bytes)
 
     def proof_over(self) -> None:
-        """The comparison has ended, in whatever way."""
+        """The comparison has ended, with or without success."""
         self._display.proof_over()
 
     def figures(self) -> Figures:

@@ -54,7 +54,7 @@ def bare_session(timeouts: Timeouts) -> requests.Session:
 
 
 def keeps_secrets(address: str) -> bool:
-    """Whether what is sent to an address crosses no network in the open: https, or this machine itself."""
+    """Whether an address is safe from eavesdroppers: it uses https, or it is this machine itself."""
     try:
         parts = urlsplit(address)
     except ValueError:
@@ -73,7 +73,7 @@ def retry_after_s(response: requests.Response) -> float:
 
 
 class AnswerEncoded(OSError):
-    """The body of an answer is compressed, so nobody knows how much it is."""
+    """The body of an answer is compressed, so its real size is unknown."""
 
 
 class _Session(requests.Session):
@@ -128,10 +128,10 @@ def _pools(timeouts: Timeouts) -> dict[str, type[urllib3.HTTPConnectionPool]]:
 
 
 class _Answer(HTTPResponse):
-    """An answer of which head and body together come in time, and are no longer than any that it can be.
+    """An answer whose head and body arrive in time and are not longer than a valid answer can be.
 
-    Interim answers (1xx) are no answer: they do not put off the time by which the head must be there. An encoded
-    body is refused: nobody asked for one, and a few bytes of it may unpack to gigabytes.
+    Interim answers (1xx) do not count: they do not postpone the time by which the head must arrive. An encoded body
+    is refused: the client did not ask for one, and a few bytes of it may unpack to gigabytes.
     """
 
     head_s: float

@@ -44,7 +44,7 @@ class CameraFile:
 
     @property
     def is_dated(self) -> bool:
-        """Whether anything but name and size tells it from another file."""
+        """Whether anything besides name and size distinguishes it from another file."""
         return self.created is not None or self.modified is not None
 
 
@@ -143,7 +143,7 @@ def session_name(
 
 
 def _spelled_number(serial: str, recording: Recording, card: Iterable[Recording]) -> str:
-    """The number as it stands in the session's name: so that no other recording of the card has the same name."""
+    """The number as the session's name has it: no other recording of the card gets the same name."""
     rivals = [
         other
         for other in card

@@ -52,7 +52,7 @@ class ByTime:
 
 @dataclass(frozen=True)
 class New:
-    """`--new`: every recording with a file that is not `home`, in whatever session it is."""
+    """`--new`: every recording with a file that is not `home`, in any session."""
 
     home: frozenset[CameraFile] = frozenset()
 

@@ -15,7 +15,7 @@ from edge_client.standings import Standing
 from edge_client.tools import Tools
 from edge_client.visit import Visit
 
-# Such a file is not what was hauled under its name; without any date nobody can tell.
+# Such a file is not the one that was hauled under its name; without a date the client cannot be sure.
 STRANGE = (Standing.OTHER_CONTENT, Standing.UNREADABLE)
 
 log = logging.getLogger(__name__)
@@ -113,7 +113,7 @@ class Choosing:
 def _refusal(
     one: ChosenSession, strange: Collection[CameraFile], home: Collection[tuple[str, str]]
 ) -> PlanDiffers | None:
-    """Why a session cannot be hauled: it is home, and what the card has under one of its names is not that file."""
+    """Why a session cannot be hauled: it is home, but the card has another file under one of its names."""
     differing = [file.path for file in one.files if file in strange and (one.name, file.path) in home]
     if not differing:
         return None

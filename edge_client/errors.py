@@ -198,7 +198,7 @@ class PartsMismatch(RoundLost):
 
 
 class PartsDiffer(RoundLost):
-    """Parts that were read are not of the file that the camera has."""
+    """Parts were read from another file than the one that the camera has."""
 
 
 class PartCorrupt(RoundLost):
@@ -206,7 +206,7 @@ class PartCorrupt(RoundLost):
 
 
 class Unproven(EdgeError):
-    """What another device hauled cannot be compared with the card."""
+    """The client cannot compare the card with what another device hauled."""
 
 
 class TryLater(EdgeError):

@@ -1,8 +1,8 @@
-"""What shows that the parts of a chapter are of one file: bytes that were taken of it, asked for once more.
+"""Check that all parts of a chapter are of one file: read some of their bytes from the camera again.
 
 Names, sizes, dates and ETags of two cards may be equal, and a card can be changed between two reads without a failed
 connection. So a chapter may be complete only after a last look: the camera, the file and its first bytes are those of
-the plan, and bytes of parts that were read come again as they were.
+the plan, and the camera returns the same bytes again for parts that were read.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from edge_client.plan import ChapterPlan, SessionPlan, Span
 from edge_client.spool import ChapterSpool, SpooledPart
 from edge_client.visit import Visit
 
-# Of the parts that this run has read; of parts that an earlier one left, each is looked at.
+# The most parts of this run that a last look checks; it checks every part that an earlier run left.
 MOST_SPOTS = 8
 
 
@@ -31,10 +31,10 @@ class Spot:
 
 @dataclass
 class Evidence:
-    """What is known of one chapter's parts beside their bytes.
+    """What is known about one chapter's parts, apart from their bytes.
 
     `read` are spots of parts that this run has read, `left` of those that it found in the spool; `seen` are all of
-    them, also those that the disk gave no spot of.
+    them, also those whose spot the disk did not give.
     """
 
     visit: Visit
@@ -56,16 +56,16 @@ class Evidence:
                 self._note(self.left, part)
 
     def forget(self, number: int) -> None:
-        """What was known of a part is not to be believed."""
+        """Forget what was known about a part: it is not reliable."""
         self.read.pop(number, None)
         self.left.pop(number, None)
         self.seen.discard(number)
 
     def confirm(self, upload: UploadView, whole_crc: int, check: Callable[[], None]) -> None:
-        """The last look before an upload may be complete; none when these very bytes were confirmed before.
+        """Take the last look before an upload may be complete; skip it if the same bytes were confirmed before.
 
-        Raises PlanDiffers when the camera or the card is another one, PartsDiffer when they are the plan's and parts
-        that were read are not of this file.
+        Raises PlanDiffers when the camera or the card is another one; PartsDiffer when they are the right ones but
+        parts are of another file.
         """
         if self.parts.confirmed_crc() == whole_crc:
             return
@@ -97,7 +97,7 @@ class Evidence:
             known[number] = Spot(number, Span(number, part.span.first + first, size_bytes), crc)
 
     def _spots(self, upload: UploadView) -> list[Spot]:
-        """What to ask for again: some of what was read, all that was left, and one part that S3 alone has, whole."""
+        """The bytes to read again: of some parts of this run, of all that were left, and one whole part of S3's."""
         stored = {
             number: Spot(number, upload.plan.span(number), part.crc)
             for number, part in upload.parts.items()

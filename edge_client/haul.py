@@ -131,7 +131,7 @@ class Haul:
         return Each(tuple(done), tuple(refusals))
 
     def _chosen(self, visit: Visit) -> tuple[Listed, list[ChosenSession], list[EdgeError]]:
-        """The list, the sessions that are chosen of it, and what a person must look at beside them."""
+        """The list, the sessions chosen from it, and what a person must look at besides."""
         listed = visit.listed()
         unread = _unread(listed, self._choice)
         if unread and isinstance(self._choice, ByFile):
@@ -193,7 +193,7 @@ class Haul:
 
 
 def _unread(listed: Listed, choice: Choice) -> list[EdgeError]:
-    """A refusal for what cannot be read of the list, where it may be what is asked for."""
+    """A refusal that names the unreadable entries of the list, if they may be chosen files."""
     if isinstance(choice, ByNumber):
         return []
     paths = choice.paths if isinstance(choice, ByFile) else None

@@ -1,11 +1,11 @@
-"""Pure: whether two files are the same file. Nobody else here decides that.
+"""Pure: decides whether two files are the same file. No other module decides that.
 
 | | what the card and the record say of it |
 |---|---|
-| path, size, dates | both alike; where neither has any date, nothing tells the file from another of its name and size |
-| ETag, gumi | both alike where the card has one: a record that lacks it says nothing of this file |
+| path, size, dates | equal in both; where neither has a date, another file of the same name and size looks the same |
+| ETag, gumi | equal in both if the card has one; a record without one proves nothing about this file |
 
-Names come again after every format, so a name alone tells nothing.
+Names repeat after every format, so a name alone proves nothing.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from edge_client.chapters import CameraFile
 
 @dataclass(frozen=True)
 class FileIdentity:
-    """A file as the list has it, with the ETag and the gumi (GoPro's own id); None is what nobody told."""
+    """A file as the list has it, with the ETag and the gumi (GoPro's own id); None means unknown."""
 
     file: CameraFile
     etag: str | None = None
@@ -26,7 +26,7 @@ class FileIdentity:
 
 
 class Likeness(enum.Enum):
-    """What a record is to a file of the card."""
+    """How a record relates to a file of the card."""
 
     SAME = "same"
     UNTOLD = "untold"
@@ -34,9 +34,9 @@ class Likeness(enum.Enum):
 
 
 def likeness(card: FileIdentity, record: FileIdentity) -> Likeness:
-    """Whether `record` is of the file on the card.
+    """How sure it is that `record` is of the file on the card.
 
-    OTHER when they contradict one another; UNTOLD when they do not and too little is told to be sure.
+    OTHER when they contradict one another; UNTOLD when they do not, but too little is known to be sure.
     """
     told_of_both = [
         (on_card, on_record)

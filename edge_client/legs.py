@@ -32,7 +32,7 @@ MOST_UNKEPT = 3
 
 @dataclass
 class Legs:
-    """One chapter's two legs; `crcs` and `sent` grow with each round: what is known to be read, and what was sent.
+    """One chapter's two legs. `crcs` (of the parts that were read) and `sent` grow with each round.
 
     `doubtful` are parts that may be of another file and were not read again yet.
     """
@@ -51,10 +51,10 @@ class Legs:
         self.down, self.up = Leg(self.tools.progress.fetched), Leg(self.tools.progress.sent)
 
     def carry(self, upload: UploadView, owed: Sequence[Span], spooled: dict[int, SpooledPart]) -> None:
-        """Read what is missing of `owed` and send all of it. Raises PartCorrupt for what changed in the spool.
+        """Read the missing parts of `owed` and send them all. Raises PartCorrupt for a part that changed in the spool.
 
-        The last part leaves only after the last look at the camera: S3 never has all parts before, and nobody can
-        complete them.
+        The last part leaves only after the last look at the camera: before that S3 never has all parts, so the upload
+        cannot be completed.
         """
         self._prepare(upload, owed, spooled)
         numbers = {span.number for span in owed}
@@ -136,7 +136,7 @@ class Legs:
         return folded((crcs[span.number], span.size_bytes) for span in upload.plan.spans())
 
     def doubt(self, numbers: Collection[int]) -> None:
-        """Nothing is known of these parts; each is read again before it is sent."""
+        """Forget what is known about these parts; each is read again before it is sent."""
         self.doubtful = set(numbers)
         for number in numbers:
             self.crcs.pop(number, None)
@@ -145,7 +145,7 @@ class Legs:
     def _fetched(self, span: Span, desk: Desk) -> SpooledPart:
         """One part, read from the camera into the spool once there is room for it."""
         self.visit.check_first(self.plan, self.chapter)
-        # What there is of it may be of another file; the plan's is there, to be read again.
+        # The spooled part may be of another file; the camera has the planned file, so it can be read again.
         self.parts.drop_number(span.number)
         self.doubtful.discard(span.number)
         unkept = 0
@@ -173,7 +173,7 @@ class Legs:
         if part is not None:
             self.parts.drop_part(part)
         elif self.doubtful:
-            # It is read again before it may be sent, and the card that has it is there.
+            # The part must be read again before it is sent, and the camera has the card to read it from.
             self.parts.drop_number(self.doubtful.pop())
         elif not self.parts.drop_useless(desk.plan):
             raise full

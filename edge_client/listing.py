@@ -18,7 +18,7 @@ NOT_ALIKE = "the list has it twice and not alike; switch the camera off and on"
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry of the list, as far as it can be read: what cannot be is None.
+    """One entry of the list; None for each field that cannot be read.
 
     `beside_bytes` is what the camera keeps beside the file without listing it: proxy, raw photo.
     """
@@ -41,7 +41,7 @@ class Entry:
         return f"{self.directory or '?'}/{self.filename or '?'}"
 
     def file(self, size_bytes: int) -> CameraFile | None:
-        """The file that it names, where it does."""
+        """The file that it names; None when it names none."""
         if self.directory is None or self.filename is None:
             return None
         return CameraFile(self.directory, self.filename, size_bytes, self.created, self.modified)
@@ -49,7 +49,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Unreadable:
-    """An entry that may be a video and does not lead to a file."""
+    """An entry that may be a video but does not lead to a file."""
 
     entry: Entry
     reason: str
@@ -61,7 +61,7 @@ class Unreadable:
 
 @dataclass(frozen=True)
 class Listed:
-    """The whole list: files of known size, what may be a video and cannot be read, and how many entries are neither.
+    """The whole list: files of known size, unreadable entries that may be videos, and the count of other entries.
 
     `others` counts photos and the like, those among the files too; `sizes_bytes` are of all files, the listed ones
     and those beside them.
@@ -87,7 +87,7 @@ def _is_of(entry: Entry, recording: Recording) -> bool:
 def listed(
     entries: Sequence[Entry], found: Iterable[CameraFile | Unreadable | None], witnesses: Witnesses
 ) -> Listed:
-    """The list, of its entries and what each came to: None is a photo or the like of unknown size."""
+    """The list made of its entries and the result of each: None means a photo or the like of unknown size."""
     came_to = list(found)
     contradicted = _contradicted(each for each in came_to if isinstance(each, CameraFile))
     unreadable = [each for each in came_to if isinstance(each, Unreadable)]
@@ -106,7 +106,7 @@ def listed(
 
 
 def _contradicted(files: Iterable[CameraFile]) -> dict[str, CameraFile]:
-    """One video of each path under which different ones are listed: which of them is there cannot be told."""
+    """One video for each path that the list gives to different videos: the client cannot know which is there."""
     seen: dict[str, CameraFile] = {}
     return {
         file.path: file

@@ -55,7 +55,7 @@ _FIRSTS = {"GOPR": "GP", "GPFR": "GF", "GPBK": "GB"}
 _COUNT_FROM_THE_SECOND = frozenset(_FIRSTS.values())
 # What sessions were named after by number alone: these prefixes stay out of a session's name.
 ORDINARY_PREFIXES = frozenset({"GX", "GH", "GM", "GS", "GP"})
-# Photos (raw, 360 degrees), proxies, thumbnails, sound: whatever ends otherwise may be a video.
+# Photos (raw, 360 degrees), proxies, thumbnails, sound. A file with any other ending may be a video.
 OTHER_ENDINGS = (".JPG", ".JPEG", ".GPR", ".DNG", ".36P", ".LRV", ".THM", ".WAV")
 
 LAST_NUMBER = 9999
@@ -93,7 +93,7 @@ def is_directory(name: str) -> bool:
 
 
 def may_be_video(filename: str) -> bool:
-    """Whether nothing shows that it is none: a name that is not all readable, or has an unknown ending, may be one."""
+    """Whether a file of this name may be a video: true for an unknown ending, and for a name that is not printable."""
     return not filename.isprintable() or not filename.upper().endswith(OTHER_ENDINGS)
 
 

@@ -73,7 +73,7 @@ class ChapterPlan:
 
     @property
     def file_identity(self) -> FileIdentity:
-        """All that was known of the file when it was planned."""
+        """Everything that was known about the file when it was planned."""
         return FileIdentity(self.file, self.etag, self.gumi)
 
     def refuse_other_file(self, size_bytes: int, etag: str | None, gumi: str | None) -> None:
@@ -138,7 +138,7 @@ class SessionPlan:
         """16 hex digits that differ whenever camera, size, dates, ETag, gumi or first bytes do."""
         facts = asdict(chapter)
         if chapter.head_crc is None:
-            # As an older client named it, whose parts are taken over.
+            # An older client made this identity without it; its parts are taken over.
             del facts["head_crc"]
         known = json.dumps([self.camera.serial, facts], sort_keys=True)
         return hashlib.sha256(known.encode()).hexdigest()[:16]

@@ -36,13 +36,13 @@ class Progress(Protocol):
         """A chapter has its receipt."""
 
     def proof(self, path: str, size_bytes: int) -> None:
-        """So many bytes of a file of the card are to be compared with what another device hauled."""
+        """A comparison of this many bytes of a file of the card with what another device hauled has begun."""
 
     def compared(self, size_bytes: int) -> None:
-        """So many bytes more are alike."""
+        """This many more bytes are equal."""
 
     def proof_over(self) -> None:
-        """The comparison has ended, in whatever way."""
+        """The comparison has ended, with or without success."""
 
 
 class Leg:
@@ -203,4 +203,4 @@ class Lines:
                 self._mark()
 
     def proof_over(self) -> None:
-        """Nothing: what came of it is said by who compared."""
+        """Print nothing: the caller that compared the file reports the result."""

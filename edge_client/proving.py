@@ -1,7 +1,7 @@
-"""How the files of a card stand, looked at in the camera and, where another device hauled them, compared with S3.
+"""Find how the files of a card stand: read the camera, and compare with S3 what another device hauled.
 
 A receipt of another device says what that device read. It speaks for this card once 16 MiB of the stored object, at
-places that nobody could foresee, are the bytes of the file on this card.
+unpredictable places, are the bytes of the file on this card.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ MOST_REFUSALS = 5
 
 
 class Proving:
-    """Looks at the files of one camera's card; nothing is changed but what is remembered of proofs."""
+    """Inspects the files of one camera's card; it changes nothing except the remembered proofs."""
 
     def __init__(self, tools: Tools, visit: Visit, serial: str) -> None:
         self._tools = tools
@@ -82,7 +82,7 @@ class Proving:
         return replace(served, file=file)
 
     def _judge(self, card: FileIdentity, claims: Sequence[KnownChapter]) -> FileStanding:
-        """How a file stands that only other devices have hauled, as they claim; one true claim is enough."""
+        """The standing of a file that only other devices claim to have hauled; one true claim is enough."""
         for chapter in claims:
             if self._tools.spool.proofs.has(Proof(self._serial, card, chapter)):
                 return FileStanding(card.file, Standing.PROVEN, chapter)
@@ -92,7 +92,7 @@ class Proving:
             if standing.standing is Standing.PROVEN:
                 return standing
             failed.append(standing)
-        # One that could not be compared may be the file; those that were are not.
+        # A claim that could not be compared may still be true; the compared ones are false.
         return min(failed, key=lambda each: each.standing is not Standing.UNPROVEN)
 
     def _prove(self, card: FileIdentity, chapter: KnownChapter) -> FileStanding:
@@ -118,7 +118,7 @@ class Proving:
             log.warning("a proof is not remembered", extra={"reason": str(error)})
 
     def _is_stored_as(self, card: FileIdentity, chapter: KnownChapter) -> bool:
-        """Whether all that is compared is alike. Raises Unproven when it cannot be compared."""
+        """Whether all compared bytes are equal. Raises Unproven when they cannot be compared."""
         stored, size_bytes = chapter.stored, card.file.size_bytes
         if self._outage or stored is None:
             raise Unproven(self._outage or "it is not verified")
@@ -176,7 +176,7 @@ class Proving:
 
 
 class _Pieces:
-    """The pieces of one stored version; addresses are asked for as they are needed, some at a time."""
+    """The pieces of one stored version; it requests addresses when they are needed, some at a time."""
 
     def __init__(
         self, tools: Tools, chapter: KnownChapter, stored: StoredVersion, spans: Sequence[Span]
@@ -208,7 +208,7 @@ class _Pieces:
 
 
 class _Comparison:
-    """Holds what comes, block by block, against what is due."""
+    """Compares what arrives, block by block, with what is expected."""
 
     def __init__(self, due: memoryview) -> None:
         self._left = due

@@ -234,7 +234,7 @@ def _rest_json(survey: Survey) -> dict[str, object]:
 
 
 def _witnesses_json(survey: Survey) -> dict[str, object]:
-    """What the camera's state says beside its list; null where it says nothing."""
+    """What the camera's state says in addition to its list; null where it says nothing."""
     return {
         "videos_counted": survey.witnesses.videos,
         "used_bytes": survey.witnesses.used_bytes,
@@ -255,7 +255,7 @@ def _clock(seconds: int | None) -> str:
 
 
 def _began(recording: Recording) -> str:
-    """The camera's own wall clock; what is no date of it (milliseconds, before year 1) as the camera gives it."""
+    """The time on the camera's own clock; a number that is not a date (milliseconds, before year 1) stays as it is."""
     if recording.created is None:
         return ""
     try:

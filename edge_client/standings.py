@@ -51,7 +51,7 @@ class StoredVersion:
 class KnownChapter:
     """A chapter as the coordinator knows it: the file that was planned, by which device, and what a receipt is for.
 
-    `is_own` when that device is the one that asks. Of another device's file the record alone says what it was.
+    `is_own` when that device is the one that asks. Only the record says what another device's file was.
     """
 
     identity: FileIdentity
@@ -68,7 +68,7 @@ class KnownChapter:
 
 @dataclass(frozen=True)
 class FileStanding:
-    """One file and how it stands; `chapter` is where it was found, `reason` what there is to say of it."""
+    """One file and how it stands; `chapter` is where it was found, `reason` explains the standing."""
 
     file: CameraFile
     standing: Standing
@@ -108,7 +108,7 @@ def by_path(known: Sequence[KnownChapter]) -> Mapping[str, Sequence[KnownChapter
 
 
 def standings(card: Sequence[Recording], known: Sequence[KnownChapter]) -> tuple[RecordingStanding, ...]:
-    """How each recording stands by the camera's list alone: what differs in ETag, gumi or bytes is not seen."""
+    """How each recording stands by the camera's list alone, which does not show a changed ETag, gumi or byte."""
     found = by_path(known)
     return tuple(
         RecordingStanding(
@@ -137,5 +137,5 @@ def file_standing(card: FileIdentity, known: Sequence[KnownChapter]) -> FileStan
 
 
 def same_chapters(card: FileIdentity, known: Sequence[KnownChapter]) -> list[KnownChapter]:
-    """Those of the known chapters that are of this file."""
+    """The known chapters that are of this file."""
     return [chapter for chapter in known if likeness(card, chapter.identity) is Likeness.SAME]

@@ -1,4 +1,4 @@
-"""Pieces of what S3 stores, read at presigned addresses that are good for exactly one range."""
+"""Read pieces of stored objects from presigned addresses; each address is valid for exactly one range."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from edge_client.plan import Span
 
 @dataclass(frozen=True)
 class PieceUrl:
-    """A presigned GET of one range: its headers go as they are. `good_until` is on the monotonic clock."""
+    """A presigned GET of one range; its headers must be sent unchanged. `good_until` is on the monotonic clock."""
 
     first: int
     size_bytes: int
@@ -50,7 +50,7 @@ class StoredObjects:
                 return _fill(buffer, response, span)
         except LIBRARY_ERRORS as error:
             reason = told(error)
-        # Not while the library's error is handled: its text holds the presigned URL, and it would come along.
+        # Raised outside the handler: a chained library error would show the presigned URL in its text.
         raise StorageUnreachable(f"S3 did not give it ({reason})")
 
 

@@ -21,9 +21,9 @@ from edge_client.witnesses import READER, Inventory, Witnesses, doubts
 class Survey:
     """What is on a card and how it stands.
 
-    `strangers` are videos that are no chapters, `others` counts photos and whatever else is listed, `unreadable` is
-    what may be a video and cannot be read. Without a coordinator nothing is known: `is_asked` is false and every file
-    counts as missing.
+    `strangers` are videos that are not chapters, `others` counts photos and all other entries, `unreadable` has the
+    entries that may be videos and cannot be read. Without a coordinator nothing is known: `is_asked` is false and
+    every file counts as missing.
     """
 
     camera: CameraIdentity
@@ -43,12 +43,12 @@ class Survey:
 
     @property
     def all_home(self) -> bool:
-        """Whether every video of the card is verified, as far as anything tells."""
+        """Whether every video of the card is verified and nothing hints at a further one."""
         return not self.reasons_to_keep
 
     @property
     def reasons_to_keep(self) -> tuple[str, ...]:
-        """Why the card may not be erased; none when every video of it is verified and nothing hints at another."""
+        """The reasons to keep the card; none when every video of it is verified and nothing hints at another."""
         return tuple(reason for reason in (*self._lacks(), *doubts(self.inventory, self.witnesses)) if reason)
 
     def _lacks(self) -> Iterator[str | None]:
@@ -105,7 +105,7 @@ def _survey(visit: Visit, coordinator: Coordinator | None, listed: Listed) -> Su
 
 
 def _camera(visit: Visit, chapters: Sequence[CameraFile]) -> CameraIdentity:
-    """Who the camera is; where there is no chapter to say it, some cameras do not say."""
+    """The camera's identity; some cameras do not give it when the card has no chapter."""
     if chapters:
         return visit.identity(chapters[0])
     found = visit.tools.retry.run("the camera's identity", visit.tools.camera.info)
@@ -113,10 +113,10 @@ def _camera(visit: Visit, chapters: Sequence[CameraFile]) -> CameraIdentity:
 
 
 def proven(visit: Visit, tools: Tools, survey: Survey) -> Survey:
-    """The survey with each hauled file held against the camera, and against S3 where another device hauled it.
+    """The survey with each hauled file compared with the camera, and with S3 if another device hauled it.
 
-    Before anybody erases anything: a list tells names, sizes and dates, and this also tells a repaired file, and what
-    another device only claims to have hauled.
+    Use it before a card is erased: a list shows only names, sizes and dates; this also detects a repaired file, and
+    a false claim of another device.
     """
     card = [one.recording for one in survey.recordings]
     found = Proving(tools, visit, survey.camera.serial).standings(card, survey.known)

@@ -1,7 +1,7 @@
-"""The one door to terminals and log lines: no text steers a terminal, hides what is beside it, or ends the program.
+"""Write text safely to terminals and logs: it cannot control a terminal, hide other text or end the program.
 
-Names, models and reasons come from cameras, the coordinator and S3. What of them is not printable is written as its
-code, in JSON's own form, so that a line of JSON stays JSON.
+Names, models and reasons come from cameras, the coordinator and S3. Each character that is not printable is written
+as its code, in JSON's own form, so that a line of JSON stays JSON.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def shown(text: str, stream: TextIO) -> str:
 
 
 def plain(text: str) -> str:
-    """`text` with all that is not printable as its code: controls, C1, bidi, zero width, line ends, lone surrogates."""
+    """`text` with unprintable characters as their codes: controls, C1, bidi, zero width, line ends, lone surrogates."""
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else _code(char) for char in text)

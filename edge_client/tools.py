@@ -17,7 +17,7 @@ from edge_client.visit import CameraTools
 
 @dataclass(frozen=True)
 class Tools:
-    """Everything of one device. `below(n)` draws a number from 0 to n - 1 that nobody can foresee."""
+    """Everything of one device. `below(n)` draws an unpredictable number from 0 to n - 1."""
 
     at_camera: CameraTools
     coordinator: Coordinator

@@ -34,7 +34,7 @@ SIZES_APART_S = 2.0
 
 @dataclass(frozen=True)
 class Looks:
-    """How many bytes of a file are looked at: of its beginning, and of a part that was read."""
+    """The bytes that one check reads: from the beginning of a file, or from a part that was read."""
 
     head_bytes: int = 64 * 1024
     spot_bytes: int = 4096
@@ -168,13 +168,13 @@ class Visit:
         self.checked.add(chapter.path)
 
     def check_again(self, plan: SessionPlan, chapter: ChapterPlan) -> None:
-        """One try to see that the plan's camera and file are there and the camera not writing. Raises PlanDiffers."""
+        """Check once that the plan's camera and file are present and the camera is not writing. Raises PlanDiffers."""
         plan.refuse_other_camera(self._identity(plan.chapters[0]).serial)
         self.hold(plan.camera.serial)
         self._check_file(chapter)
 
     def _check_file(self, chapter: ChapterPlan) -> None:
-        """One try. A card may have been changed for one with files of the same names, sizes and dates."""
+        """Check once: the card may have been swapped for one with files of the same names, sizes and dates."""
         facts = self.tools.camera.head(chapter.directory, chapter.filename)
         chapter.refuse_other_file(facts.size_bytes, facts.etag, self._gumi(chapter))
         if chapter.head_crc is not None:
@@ -188,7 +188,7 @@ class Visit:
     def freeze(self, session_id: str, recording: str | None, files: tuple[CameraFile, ...]) -> SessionPlan:
         """The plan of a session of these files, each with all that identifies it.
 
-        Raises CameraMoved when the camera or its card is another one in the end: then it is the plan of neither.
+        Raises CameraMoved when the camera or its card has changed meanwhile: then the plan fits neither.
         """
         if len(files) > MOST_CHAPTERS:
             raise Refused(f"{len(files)} chapters are too many for one session; at most {MOST_CHAPTERS}")
@@ -206,7 +206,7 @@ class Visit:
         return plan
 
     def _compare(self, plan: SessionPlan) -> None:
-        """One try to see that all of a new plan is as it was. Raises PlanDiffers."""
+        """Check once that a new plan still fits in full. Raises PlanDiffers."""
         plan.refuse_other_camera(self._identity(plan.chapters[0]).serial)
         planned = {chapter.path for chapter in plan.chapters}
         entries = [entry for entry in self.tools.camera.entries(1) if entry.label in planned]

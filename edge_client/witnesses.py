@@ -1,7 +1,7 @@
-"""Pure: what the camera's state says of its card beside the list, and when that means to keep the card.
+"""Pure: what the camera's state, not its list, says of the card, and when that is a reason to keep the card.
 
 The list may lack files: Labs firmware's own basenames over USB, a fault that a restart mends. The state's count of
-videos and its used space know nothing of names, so that they see what the list does not have.
+videos and its used space do not depend on names, so they show what the list lacks.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ RESTART = f"switch the camera off and on, and if it still lists nothing, {READER
 
 @dataclass(frozen=True)
 class Witnesses:
-    """What the camera's state says of its card; None is a witness that says nothing of use."""
+    """What the camera's state says of its card; None when it says nothing useful."""
 
     videos: int | None = None
     used_bytes: int | None = None
 
     @property
     def silences(self) -> tuple[str, ...]:
-        """What cannot be compared with the list, in words."""
+        """What cannot be compared with the list, as text."""
         said = []
         if self.videos is None:
             said.append("the camera does not say how many videos its card has")
@@ -43,7 +43,7 @@ class Witnesses:
 class Inventory:
     """What the list has: entries of all kinds, recordings, files that are or may be videos, and the bytes of all.
 
-    A film of which no recording is known is one of its own.
+    A film whose recording is unknown counts as a recording of its own.
     """
 
     entries: int
@@ -53,9 +53,9 @@ class Inventory:
 
 
 def unexplained_bytes(listed: Inventory, witnesses: Witnesses) -> int | None:
-    """How much of the card is used by what the list does not have; None where the camera does not say.
+    """The used bytes of the card that the list does not explain; None when the camera does not say.
 
-    A file that is larger than all that is used explains nothing.
+    A file that is larger than the used space does not count.
     """
     used_bytes = witnesses.used_bytes
     if used_bytes is None:
@@ -65,14 +65,13 @@ def unexplained_bytes(listed: Inventory, witnesses: Witnesses) -> int | None:
 
 
 def doubts(listed: Inventory, witnesses: Witnesses) -> tuple[str, ...]:
-    """Why the list cannot be all that the card has, and what to do. A silent witness raises a doubt of no list but an
-    empty one."""
+    """Why the list cannot be complete, and what to do. A missing witness casts doubt only on an empty list."""
     found = (_doubt_of_count(listed, witnesses), _doubt_of_space(listed, witnesses))
     return tuple(doubt for doubt in found if doubt)
 
 
 def _doubt_of_count(listed: Inventory, witnesses: Witnesses) -> str | None:
-    """Nothing says whether a camera counts recordings or their chapters: what is neither is more than the list has."""
+    """A doubt when the count exceeds the recordings and is not the number of files: cameras may count either."""
     counted = witnesses.videos
     if counted is None or counted <= listed.recordings or counted == listed.videos:
         return None
@@ -90,7 +89,7 @@ def _doubt_of_space(listed: Inventory, witnesses: Witnesses) -> str | None:
 
 
 def _doubt_of_emptiness(witnesses: Witnesses) -> str | None:
-    """An empty list is also how a camera's fault looks: only a witness tells it from an empty card."""
+    """A camera with a fault may show an empty list too: only a witness distinguishes it from an empty card."""
     used_bytes = witnesses.used_bytes
     if used_bytes is None:
         return (

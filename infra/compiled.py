@@ -17,7 +17,7 @@ from pathlib import Path
 LAMBDA_ROOT = "/var/task"
 
 _CHALICE = ("__init__.py", "app.py")
-"""What Chalice packs of itself."""
+"""The parts of Chalice that it packs."""
 
 _PINNED = re.compile(r"^([A-Za-z0-9_-]+)==([^\s\\;]+)", re.MULTILINE)
 
@@ -46,7 +46,7 @@ def add_compiled(target: Path) -> None:
 
 
 def _sources(target: Path) -> Mapping[str, Path]:
-    """Every module of the package that is to be, by its place in it."""
+    """Every module of the future package, by its path in the package."""
     own = {str(path.relative_to(target)): path for path in target.glob("chalicelib/**/*.py")}
     pinned = dict(_PINNED.findall((target / "requirements.txt").read_text()))
     carried = {place: path for name, version in pinned.items() for place, path in _of(name, version)}
@@ -74,10 +74,10 @@ def _of(name: str, version: str) -> Iterator[tuple[str, Path]]:
 
 
 def _compile(root: Path) -> None:
-    """In a process of its own, with fixed hashes: what this one has in memory shows in the bytes otherwise."""
+    """Compile in a separate process with fixed hashes: otherwise this process's memory would affect the bytes."""
     command = [sys.executable, "-S", "-m", "compileall", "-q", "-f", "--invalidation-mode", "unchecked-hash"]
     done = subprocess.run(
-        # The paths in tracebacks are those in Lambda.
+        # Tracebacks show the paths that the files have in Lambda.
         [*command, "-s", str(root), "-p", LAMBDA_ROOT, str(root)],
         env={"PYTHONHASHSEED": "0"},
         capture_output=True,

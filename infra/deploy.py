@@ -139,7 +139,7 @@ def _keep_failures_of(
 def deploy(
     stage: str, session: boto3.Session, parameters: Mapping[str, str], may_shorten: bool, progress: Progress
 ) -> Coordinator:
-    """Stack and coordinator of `stage`, brought to what the checkout says. Raises grace.PromiseBroken."""
+    """Bring stack and coordinator of `stage` to the state of the checkout. Raises grace.PromiseBroken."""
     cloudformation, name = session.client("cloudformation"), f"reelhaul-{stage}"
     told = grace.demand_promise(stack.parameters_of(cloudformation, name), parameters, may_shorten)
     if told:

@@ -1,4 +1,4 @@
-"""What a deploy may make of the days for which cleaned footage can be restored: a promise that was given is kept."""
+"""Check how a deploy changes the days for which cleaned footage can be restored: it may not break a promise."""
 
 from collections.abc import Mapping
 
@@ -8,14 +8,14 @@ PARAMETER = "GraceDays"
 
 
 class PromiseBroken(Exception):
-    """The deploy would break what was promised about cleaned footage; the text says how and what to do."""
+    """The deploy would break a promise about cleaned footage; the text says how and what to do."""
 
 
 def demand_promise(deployed: Mapping[str, str], given: Mapping[str, str], may_shorten: bool) -> str | None:
-    """What to tell about the grace that a deploy with the parameters `given` leads to; None when it breaks nothing.
+    """A notice about the grace that a deploy with the parameters `given` sets; None when there is nothing to report.
 
     `deployed` are the parameters of the stack as it is. Raises PromiseBroken for a grace without a last look, and for a
-    shorter one unless somebody said that it may be.
+    shorter one unless `may_shorten`.
     """
     present, wanted = deployed.get(PARAMETER), given.get(PARAMETER, deployed.get(PARAMETER))
     if wanted is None:

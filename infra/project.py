@@ -49,7 +49,7 @@ def _filled_text(text: str, names: Mapping[str, str]) -> str:
 
 
 def granted(policy: Mapping[str, Any], outputs: Mapping[str, str]) -> dict[str, Any]:
-    """`policy` without the rights on what the stack does not have."""
+    """`policy` without rights on resources that the stack does not have."""
     absent = [f"${{{name}}}" for name in OPTIONAL_OUTPUTS if name not in outputs]
     kept = [each for each in policy["Statement"] if not set(absent) & set(each["Resource"])]
     return {**policy, "Statement": kept}

@@ -57,7 +57,7 @@ class Footage(Protocol):
         """The current object's bytes, or None when there is none. Raises TooLarge above `most_bytes`."""
 
     def read_range(self, key: str, version_id: str, first: int, last: int) -> bytes:
-        """The bytes of exactly this version from `first` to `last`, both in, or to its end. Raises VersionGone.
+        """The bytes of exactly this version from `first` to `last` (included), or to its end. Raises VersionGone.
 
         There must be a byte at `first`.
         """
@@ -90,7 +90,7 @@ class Footage(Protocol):
         """Have the lifecycle keep this version, hidden or not. Raises VersionGone, ValueError as `tag_cleaned`."""
 
     def multiparts(self, prefix: str, after_key: str = "") -> Iterator[OpenMultipart]:
-        """Every open multipart upload below `prefix` whose key is behind `after_key`, by key, all pages.
+        """Every open multipart upload below `prefix` whose key comes after `after_key`, by key, all pages.
 
         A page that fails raises: partial is not empty.
         """
@@ -236,7 +236,7 @@ class Records(Protocol):
     def sessions_of_camera(
         self, serial: str, project: str, after: Listed | None, limit: int
     ) -> tuple[Listed, ...]:
-        """At most `limit` sessions of a project's camera, the newest first, behind `after`; may lag behind writes.
+        """At most `limit` sessions of a project's camera after `after`, the newest first; may lag behind writes.
 
         Fewer than `limit` are the last ones. What other projects have of the same camera costs nothing.
         """
@@ -245,19 +245,19 @@ class Records(Protocol):
         """Whether cleanup is armed, consistently read; None when nobody ever said so."""
 
     def put_arming(self, arming: Arming) -> None:
-        """Record the word, whatever was said before: for the kill switch, which always wins."""
+        """Record `arming` without regard to what is on record: for the kill switch, which always wins."""
 
     def replace_arming(self, before: Arming | None, after: Arming) -> bool:
-        """Record `after` where `before` is still the last word; False, and nothing recorded, when it is not."""
+        """Record `after` if `before` is still on record; else return False and record nothing."""
 
     def spent(self, day: date) -> Spent | None:
         """What was cleaned on a day (UTC), consistently read; None when nothing was."""
 
     def spend(self, day: date, size_bytes: int, limit: Spent) -> bool:
-        """Count one more object of this size; False, and nothing counted, when that would pass `limit`."""
+        """Count one more object of this size; return False and count nothing if that would pass `limit`."""
 
     def swept_until(self) -> str:
-        """The key behind which the sweep of orphans goes on; empty when it begins with the first."""
+        """The key after which the next sweep of orphans continues; empty when it begins with the first."""
 
     def put_swept_until(self, key: str) -> None: ...
 
@@ -288,7 +288,7 @@ class Indexer(Protocol):
     """The function that indexes measurements, which S3's events start."""
 
     def request(self, key: str) -> None:
-        """Have it look into the object of `key` in a while, as if S3's event came once more."""
+        """Have the function index the object of `key` soon, as if S3's event came once more."""
 
 
 class Ids(Protocol):

@@ -32,7 +32,7 @@ class SettingsFaults(Exception):
 class Settings:
     """What a deployment decides.
 
-    `pause` and `pace_bytes_s` are what heartbeats are answered.
+    `pause` and `pace_bytes_s` go into the answer to each heartbeat.
     """
 
     bucket: str
@@ -48,7 +48,7 @@ class Settings:
 
     @property
     def default_wish(self) -> Wish | None:
-        """What a session is ordered with when its device names no order; None leaves it unordered."""
+        """The order of a session whose device names none; None leaves the session unordered."""
         required = self.policy.required_outputs
         return Wish(required) if required else None
 

@@ -146,7 +146,7 @@ class Camera:
             pass
 
     def entries(self, video_count: int) -> list[Entry]:
-        """Everything in the camera's list, as it comes: unsorted, photos and all, and what cannot be read.
+        """Every entry of the camera's list, unsorted; photos and unreadable entries are included.
 
         An empty list while the camera counts videos is a fault of the camera, not an empty card.
         """

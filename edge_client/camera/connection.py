@@ -38,8 +38,8 @@ ALLOWED = (
     re.compile(re.escape(MEDIA_INFO) + PATH.pattern, re.ASCII),
     re.compile(re.escape(FILES) + PATH.pattern, re.ASCII),
 )
-# What a HEAD may name as well, to learn how large it is: any file of a folder of the card, byte by byte. Neither
-# separators nor control characters, and not the folders `.` and `..`.
+# A HEAD may also name any file in a folder of the card, byte by byte, to learn its size. The name has no
+# separators and no control characters, and is not `.` or `..`.
 _SEGMENT = r"(?!\.{1,2}(?:/|$))(?:[A-Za-z0-9_.~-]|%(?!2F|5C|7F|[01])[0-9A-F]{2}){1,765}"
 ALLOWED_TO_HEAD = (*ALLOWED, re.compile(rf"{re.escape(FILES)}{_SEGMENT}/{_SEGMENT}", re.ASCII))
 # A name of 70 letters between dots cannot be looked up: UnicodeError.
@@ -47,9 +47,9 @@ LIBRARY_ERRORS = (http.client.HTTPException, OSError, UnicodeError)
 
 
 class Wire(socket.socket):
-    """A socket that counts what arrives, so that a trickle anywhere is seen as one.
+    """A socket that counts what arrives, so that the client notices a trickle in any part of an answer.
 
-    Before the head of the answer is there nothing counts: interim answers (1xx) without end are silence.
+    Bytes before the head of the answer do not count: endless interim answers (1xx) are silence.
     """
 
     is_answering = False
@@ -179,9 +179,9 @@ class Connection:
 
 
 def path_of(directory: str, filename: str) -> str:
-    """A file's path as an address has it: byte by byte where a name is not of a camera's form.
+    """A file's path as it is written in an address: a name that is not in a camera's form is escaped byte by byte.
 
-    Raises RequestForbidden for a name that no address carries.
+    Raises RequestForbidden for a name that an address cannot hold.
     """
     path = f"{directory}/{filename}"
     if PATH.fullmatch(path):

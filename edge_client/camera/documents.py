@@ -44,7 +44,7 @@ def document_of(answer: Answer) -> dict[str, Any]:
     """The JSON object in an answer. Raises Unsettled for anything else, ReadBroken for one that is cut short."""
     raw = _body_of(answer)
     try:
-        # Names may be in any encoding: each byte that is no UTF-8 stays in them, as file systems have it in Python.
+        # Names may be in any encoding: bytes that are not UTF-8 are kept, as Python keeps them in file names.
         text = raw.decode(json.detect_encoding(raw), "surrogateescape")
         document = json.loads(text, parse_int=_number, object_pairs_hook=_each_key_once)
     except (ValueError, RecursionError):
@@ -55,12 +55,12 @@ def document_of(answer: Answer) -> dict[str, Any]:
 
 
 def _number(text: str) -> int | str:
-    """A number; one that is too long to be one stays a text, as it would take minutes."""
+    """The number; text that is too long to be one stays text, because converting it would take minutes."""
     return int(text) if NUMBER.fullmatch(text) else text
 
 
 def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object in which nothing is hidden by another value of the same name: lists are joined, all else is unknown."""
+    """The object, without values hidden by a repeated name: repeated lists are joined, other values are unknown."""
     once: dict[str, Any] = {}
     for key, value in pairs:
         once[key] = _either(once[key], value) if key in once else value
@@ -104,7 +104,7 @@ def concerns_of(status: Mapping[str, int]) -> tuple[str, ...]:
 def identity_of(document: Mapping[str, Any]) -> CameraIdentity | None:
     """Who the camera says it is, or None when it does not; some firmware says it one level down.
 
-    Raises Unsettled for a serial that can be none.
+    Raises Unsettled for an impossible serial.
     """
     nested = document.get("info")
     facts = nested if isinstance(nested, dict) else document
@@ -117,20 +117,20 @@ def identity_of(document: Mapping[str, Any]) -> CameraIdentity | None:
 
 
 def _told(value: object) -> str | None:
-    """Words of which nothing depends, as the coordinator takes them: printable and short."""
+    """Text for information only, in the form that the coordinator accepts: printable and short."""
     words = _words(value)
     return plain(words)[:MOST_TOLD_CHARACTERS] if words else None
 
 
 def witnesses_of(status: Mapping[str, int]) -> Witnesses:
-    """What the state says of the card beside the list. A number that makes no sense says nothing."""
+    """What the camera's state, not its list, says of the card. A senseless number counts as unknown."""
     videos, free, capacity = (status.get(key, -1) for key in (VIDEO_COUNT, FREE_KIB, CAPACITY_KIB))
     is_known = 0 <= free <= capacity and capacity > 0
     return Witnesses(videos if videos >= 0 else None, (capacity - free) * KIBIBYTE if is_known else None)
 
 
 def entries_of(document: Mapping[str, Any]) -> list[Entry] | None:
-    """Every entry of a media list, also what cannot be read; None when it is no media list."""
+    """Every entry of a media list, also unreadable ones; None when `document` is not a media list."""
     media = document.get("media")
     if not isinstance(media, list):
         return None
@@ -138,7 +138,7 @@ def entries_of(document: Mapping[str, Any]) -> list[Entry] | None:
 
 
 def _entries_in(folder: object) -> list[Entry]:
-    """A folder that cannot be read may hold anything, and is an entry itself."""
+    """The entries of a folder; a folder that cannot be read may hold anything and is one entry itself."""
     if not isinstance(folder, dict):
         return [Entry()]
     directory, items = _words(folder.get("d")), folder.get("fs")
@@ -161,7 +161,7 @@ def _entry(directory: str | None, item: object) -> Entry:
 
 
 def _beside_bytes(item: Mapping[str, Any]) -> int:
-    """Of a proxy the list gives the size (`glrv`, of 360 degrees `ls`), of a raw photo only that it is there."""
+    """The bytes beside an entry: the list gives a proxy's size (`glrv`, `ls` for 360 degrees), a raw photo's not."""
     proxy_bytes = max(size_in(item.get("glrv")) or 0, size_in(item.get("ls")) or 0)
     return proxy_bytes + (RAW_PHOTO_BYTES if number_in(item.get("raw")) == 1 else 0)
 
@@ -184,7 +184,7 @@ def number_in(value: object) -> int | None:
 
 
 def size_in(value: object) -> int | None:
-    """A wire size, where it can be one. A film of no bytes is none: its size is yet to be learnt."""
+    """A valid size, or None. Zero is not valid: the client must still learn the size of such a film."""
     number = number_in(value)
     return number if number is not None and 0 < number <= LARGEST_SIZE_BYTES else None
 

@@ -38,7 +38,7 @@ class KeepAlive:
             self._failed.set()
 
     def take_failure(self) -> bool:
-        """Whether a beat has failed since this was last asked: the camera was away, and may be another one now."""
+        """Whether a beat has failed since the last call: the camera was away and may be another one now."""
         failed = self._failed.is_set()
         self._failed.clear()
         return failed

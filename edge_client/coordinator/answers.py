@@ -100,7 +100,7 @@ def heartbeat_answer(document: dict[str, Any]) -> HeartbeatAnswer:
 
 
 def known_chapters(document: dict[str, Any]) -> tuple[list[KnownChapter], str | None]:
-    # Nobody's own where no device asks: an operator's token may look too.
+    # An operator's token may ask too; then no chapter is the asker's own.
     asked_by = None if document["asked_by"] is None else _text(document["asked_by"])
     chapters = [_known_chapter(chapter, asked_by) for chapter in document["chapters"]]
     cursor = document["cursor"]

@@ -88,13 +88,13 @@ class ChapterSpool:
         return int(text, 16) if text and CRC.fullmatch(text) else None
 
     def confirm(self, whole_crc: int) -> None:
-        """Parts that make this CRC64NVME are of the planned file, and no part is suspect any more: durably."""
+        """Record durably that parts with this CRC64NVME are of the planned file; no part is suspect any more."""
         self._write(CONFIRMED, f"{whole_crc:016x}")
         with disk_errors():
             (self._folder / SUSPECT).unlink(missing_ok=True)
 
     def suspects(self, plan: PartPlan) -> frozenset[int]:
-        """The parts that may be of another file and are read again; all of `plan` where that cannot be read."""
+        """The parts that may be of another file and are read again; all of `plan` when the record cannot be read."""
         text = self._document(SUSPECT)
         if text is None:
             return frozenset()
@@ -104,7 +104,7 @@ class ChapterSpool:
         return frozenset(map(int, numbers))
 
     def suspect(self, numbers: Collection[int]) -> None:
-        """These parts, too, may be of another file: durably. They stay where they are until they are read again."""
+        """Record durably that these parts, too, may be of another file. They stay spooled until they are read again."""
         if numbers:
             before = self._document(SUSPECT)
             known = f"{before} " if before is not None else ""
@@ -137,7 +137,7 @@ class ChapterSpool:
                 self.room.take(-part.span.size_bytes)
 
     def drop_number(self, number: int) -> None:
-        """Remove what there is of one part, which is about to be read from the camera."""
+        """Remove one part from the spool; the caller is about to read it from the camera."""
         if part := self._known.get(number):
             self.drop_part(part)
 

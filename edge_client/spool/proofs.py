@@ -1,4 +1,4 @@
-"""Which stored versions were compared with which files of which cards, so that it need not be done every night."""
+"""Remember which stored versions equal which files of which cards, so that no comparison is repeated every night."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Proof:
     chapter: KnownChapter
 
     def document(self) -> dict[str, Any]:
-        """All that the proof holds for; when any of it changes, it proves nothing."""
+        """Everything that the proof depends on; if any of it changes, the proof is void."""
         return {
             "serial": self.serial,
             "card": asdict(self.card),
@@ -46,7 +46,7 @@ class Proofs:
         self._disk = disk
 
     def has(self, proof: Proof) -> bool:
-        """Whether exactly this was proven here; what a disk has spoilt or cannot read proves nothing."""
+        """Whether exactly this was proven here; a proof file that is damaged or unreadable proves nothing."""
         try:
             kept = json.loads(read(self._folder / proof.filename))
         except (OSError, ValueError, RecursionError):

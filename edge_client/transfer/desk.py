@@ -100,7 +100,7 @@ class Desk:
             return [self._waiting.popleft() for _ in range(min(MOST_URLS, len(self._waiting)))]
 
     def sign_again(self, part: SpooledPart, old: PartUrl, now: float) -> PartUrl:
-        """Another URL for a part than its `old` one. Those of other parts that ended with it are signed in one call."""
+        """A new URL for a part in place of its `old` one. The same call renews the URLs that expired with it."""
         with self._resigning:
             _, url = self._urls.get(part.span.number, (part, old))
             if url is not old:
@@ -111,7 +111,7 @@ class Desk:
             return urls[part.span.number]
 
     def _ended_with(self, old: PartUrl, now: float) -> list[SpooledPart]:
-        """The other parts whose URLs are over: by the clock, or because one that was good for as long is refused."""
+        """The other parts whose URLs have expired: by the clock, or because S3 refused a URL that was valid as long."""
         ended_at = max(now, old.good_until)
         with self._changed:
             return [

@@ -59,7 +59,7 @@ def describe(commands: Any) -> None:
         "sessions", nargs="*", type=named_session, metavar="SESSION", help=f"with --plan only; {NAMED}"
     )
     made.add_argument(
-        "--reason", type=reason, metavar="TEXT", help="why it is armed or disarmed; it goes on record"
+        "--reason", type=reason, metavar="TEXT", help="why it is armed or disarmed; the reason is recorded"
     )
     made.add_argument("--yes", action="store_true", help="arm without being asked")
 
@@ -97,7 +97,7 @@ def _arm(given: Arguments, desk: Desk) -> int:
     if (found.going or found.faults) and not given.yes:
         _demand_yes(desk, given.stage)
     arming = Arming(True, ports.clock.now(), given.reason)
-    # A reply that was lost is asked for again, and then the record has this very word already.
+    # The client repeats a call whose reply was lost; the record may then have this change already.
     if not ports.records.replace_arming(known, arming) and ports.records.arming() != arming:
         raise Refused("somebody else armed or disarmed meanwhile; nothing was changed, look again")
     return _tell_arming(given, desk, arming, found)

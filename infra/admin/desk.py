@@ -47,7 +47,7 @@ def to_stderr(line: str) -> None:
 
 
 def _write(line: str, stream: TextIO) -> None:
-    """One line, whatever its names and reasons hold and whatever the terminal can show."""
+    """Write exactly one line: characters that the terminal cannot show are written as codes."""
     encoding = stream.encoding or "utf-8"
     print(plain(line).encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)
 
@@ -111,7 +111,7 @@ def at_a_stage(made: argparse.ArgumentParser) -> None:
 
 
 NAMED = f"NAME of the project {ids.MAIN}, or PROJECT/NAME"
-"""What `named_session` takes, for a command's help."""
+"""Help text for an argument that `named_session` reads."""
 
 
 def named_session(text: str) -> SessionId:

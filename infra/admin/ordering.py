@@ -1,4 +1,4 @@
-"""`order`, `accept` and `hold`: what becomes of one session, by the rules that the API follows."""
+"""`order`, `accept` and `hold`: change one session by the same rules as the API."""
 
 import argparse
 from collections.abc import Iterator, Mapping
@@ -61,7 +61,7 @@ def describe(commands: Any) -> None:
         "--below-minimum-reason",
         type=reason,
         metavar="TEXT",
-        help="why this session may do without some of REQUIRED_OUTPUTS; it goes on record, and such an order needs it",
+        help="why this session may do without some of REQUIRED_OUTPUTS; it is recorded, and such an order needs it",
     )
     ordered.add_argument(
         "--parameters",
@@ -78,13 +78,13 @@ def describe(commands: Any) -> None:
         _accept,
     )
     accepted.add_argument(
-        "--reason", type=reason, required=True, metavar="TEXT", help="how you know; it goes on record"
+        "--reason", type=reason, required=True, metavar="TEXT", help="how you know; it is recorded"
     )
     held = command(
         commands, "hold", "keep a session from processing and cleanup, or release it", _HOLD_EXAMPLES, _hold
     )
     why = held.add_mutually_exclusive_group(required=True)
-    why.add_argument("--reason", type=reason, metavar="TEXT", help="why it is held; it goes on record")
+    why.add_argument("--reason", type=reason, metavar="TEXT", help="why it is held; the reason is recorded")
     why.add_argument("--release", action="store_true", help="hold it no longer; its grace begins anew")
     for made in (ordered, accepted, held):
         at_a_stage(made)

@@ -29,8 +29,8 @@ class Owed:
 def still_owed(picture: Picture, closed: Mapping[str, str], lost: Sequence[str]) -> tuple[Owed, ...]:
     """What the session waits for.
 
-    `closed` are its closed gates, asked of a PROCESSED one alone; `lost` are outputs that stand no longer as they did
-    when its originals were cleaned.
+    `closed` are the closed gates of a PROCESSED session; `lost` are outputs that have changed or gone since its
+    originals were cleaned.
     """
     return (*_on_the_way(picture), *_of_uploads(picture), *_of_cleanup(picture, closed), *_of_evidence(lost))
 

@@ -27,9 +27,9 @@ _TELL_EVERY = 100
 class Kept:
     """Why a session's originals and intermediates may not go now, and which of them stand.
 
-    `closed` has each closed gate by name, with its reason. `required` is what the present order requires, without
-    `left_out`, which an operator left out of the deployment's minimum for `below_minimum_reason`. `fault` is why the
-    session could not be looked at.
+    `closed` has each closed gate by name, with its reason. `required` is what the present order requires;
+    `left_out` is what an operator left out of the deployment's minimum, for `below_minimum_reason`. `fault` is why
+    the session could not be inspected.
     """
 
     session_id: SessionId
@@ -49,7 +49,7 @@ class Kept:
 
 @dataclass(frozen=True)
 class Plan:
-    """All sessions that were looked at, with what counts for all of them.
+    """All inspected sessions, with the values that apply to all of them.
 
     `spent` is today's (UTC), `minimum` what the deployment requires of every order.
     """

@@ -178,7 +178,7 @@ def _status(picture: Picture, session: Session, artifact_id: ArtifactId) -> str:
 
 
 def _receipt(picture: Picture, artifact_id: ArtifactId) -> Receipt:
-    """The last one, of what is lost as well."""
+    """The latest receipt, also of a lost artifact."""
     receipts = [each.receipt for each in picture.uploads if each.receipt and each.artifact_id == artifact_id]
     receipt = picture.receipt(artifact_id) or next(reversed(receipts), None)
     if receipt is None:

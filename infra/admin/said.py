@@ -31,7 +31,7 @@ def counted(number: int, one: str) -> str:
 
 
 def session(document: Mapping[str, Any]) -> str:
-    """`main/match-17`: the session that `document` is about, as every command takes it."""
+    """The session that `document` is about, in the form that every command accepts: `main/match-17`."""
     return f"{document['project']}/{document['session_id']}"
 
 

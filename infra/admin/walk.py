@@ -98,7 +98,7 @@ def walked(
 
 
 def ensured(ports: Ports, session_id: SessionId) -> Ensured:
-    """The session after what it is owed was done as the reconciler does it, for as long as one turn of its takes."""
+    """Settle the session as the reconciler does, for at most one of its turns, and report it."""
     tally = Tally()
     turn = Deadline(ports.clock, ports.clock.now() + timedelta(seconds=TURN_S))
     try:
@@ -109,10 +109,10 @@ def ensured(ports: Ports, session_id: SessionId) -> Ensured:
 
 
 def foreseen(ports: Ports, session_id: SessionId) -> Ensured:
-    """The session as it is, and what settle says is to be done first.
+    """The session as it is, and what settle would do first.
 
-    It is looked at as for an event: the reconciler may have S3 compute a checksum, which is a write. To look again
-    later is nothing to be done.
+    The session is inspected as for an event: as the reconciler, it might have S3 compute a checksum, which is a write.
+    A later look does not count as something to do.
     """
     try:
         picture = loaded(ports, session_id)
@@ -125,7 +125,7 @@ def foreseen(ports: Ports, session_id: SessionId) -> Ensured:
 
 
 def _told(ports: Ports, picture: Picture) -> Ensured:
-    """A CLEANED one's outputs are looked at every time: they are all that is left of it once S3 has purged."""
+    """What the session waits for. A CLEANED one's outputs are always checked: after the purge only they are left."""
     session = picture.session
     closed: Mapping[str, str] = {}
     if session.state is SessionState.PROCESSED:

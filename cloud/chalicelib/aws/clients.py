@@ -40,7 +40,7 @@ class Clients:
     dynamodb: "DynamoDBClient"
     sqs: "SQSClient"
     functions: "Callable[[], LambdaClient]"
-    """Made at the first call: only the reconciler needs it, and seldom."""
+    """Creates the client at the first call: only the reconciler needs it, and seldom."""
     credentials: Callable[[], SigningCredentials]
 
 

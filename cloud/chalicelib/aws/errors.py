@@ -105,7 +105,7 @@ def named() -> Iterator[None]:
 
 
 def is_no_version(error: ClientError) -> bool:
-    """Whether S3 says that it holds no such version: purged, a delete marker (405), or none that can be at all."""
+    """Whether S3 says that it has no such version: purged, a delete marker (405), or an impossible version id."""
     named_argument = error.response.get("Error", {}).get("ArgumentName")
     return code_of(error) in ("NoSuchVersion", "NoSuchKey", "MethodNotAllowed", "404", "405") or (
         code_of(error) == "InvalidArgument" and named_argument in ("versionId", None)

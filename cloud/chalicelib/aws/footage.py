@@ -163,7 +163,7 @@ class S3Footage:
         self._tag(key, version_id, KEPT_TAG)
 
     def _tag(self, key: str, version_id: str, tag: tuple[str, str]) -> None:
-        """In the place of whatever tag the version had."""
+        """Give the version this tag; it replaces the tag that the version had."""
         if not keys.may_be_removed(key):
             raise ValueError(f"{key} is never removed: only originals and intermediates are")
         name, value = tag
@@ -198,9 +198,9 @@ class S3Footage:
 
 
 def kept_days(rules: Sequence[Mapping[str, Any]], prefix: str) -> int | None:
-    """For how many days every noncurrent version below `prefix` that was cleaned surely stays readable.
+    """The days for which every cleaned noncurrent version below `prefix` surely stays readable.
 
-    None when no rule ends them all.
+    None when no rule ends all of them.
 
     Of rules that overlap the shortest counts, also of those that cover only some of the prefix. One that ends or
     archives objects in another way leaves no day at all.
@@ -229,14 +229,14 @@ def _touches(rule: Mapping[str, Any], prefix: str) -> bool:
 
 
 def _covers(rule: Mapping[str, Any], prefix: str) -> bool:
-    """Whether a rule covers all that was cleaned below `prefix`: no other tag and no size narrows it."""
+    """Whether a rule covers everything that was cleaned below `prefix`: no other tag and no size narrows it."""
     chosen = rule.get("Filter", {})
     narrows = {*chosen, *chosen.get("And", {})} - {"Prefix", "Tag", "Tags", "And"}
     return not narrows and set(_tags(rule)) <= {CLEANED_TAG} and prefix.startswith(_prefix(rule))
 
 
 def purges_untagged(rules: Sequence[Mapping[str, Any]], prefix: str) -> bool:
-    """Whether a rule ends noncurrent versions below `prefix` that do not carry CLEANED_TAG: nobody cleaned those."""
+    """Whether a rule ends noncurrent versions below `prefix` without CLEANED_TAG, which nobody cleaned."""
     return any(
         "NoncurrentVersionExpiration" in rule and CLEANED_TAG not in _tags(rule)
         for rule in rules
@@ -296,9 +296,9 @@ def _stored(key: str, answer: Mapping[str, Any]) -> StoredObject:
 
 
 def _whole_crc(answer: Mapping[str, Any]) -> Crc64Nvme | None:
-    """The object's CRC64NVME as a HEAD tells it; None where S3 does not tell one of the whole.
+    """The object's CRC64NVME from a HEAD; None where S3 shows none of the whole object.
 
-    S3 leaves it out for whoever may not use the object's KMS key.
+    S3 omits the checksum when the caller may not use the object's KMS key.
     Source: docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html (x-amz-checksum-mode)
     """
     told = answer.get("ChecksumCRC64NVME")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class LambdaIndexer:
-    """The function `function_name`, which takes S3's events of `bucket`. A client is made when it is needed: rarely."""
+    """The function `function_name`, which takes S3's events of `bucket`. It creates its client only when needed."""
 
     def __init__(self, functions: "Callable[[], LambdaClient]", function_name: str, bucket: str) -> None:
         self._functions = functions
@@ -24,7 +24,7 @@ class LambdaIndexer:
         with named():
             self._functions().invoke(
                 FunctionName=self._function_name,
-                # Lambda keeps it, tries three times, and at last the dead-letter queue has it: like S3's own.
+                # Lambda keeps the event, tries it three times, then puts it into the dead-letter queue, as S3's own.
                 InvocationType="Event",
                 Payload=json.dumps(event).encode(),
             )

@@ -14,7 +14,7 @@ A session's id is `PROJECT/NAME`, so every key with one is of that project alone
 | UPLOAD#{upload_id} | UPLOAD | the session of an upload |
 | TOKEN#{id}, DEVICE#{id} | TOKEN, DEVICE | a token, a device |
 | CLEANUP | ARMING | whether cleanup is armed |
-| SWEEP#orphans | SWEEP | the key behind which the sweep of orphaned multipart uploads goes on |
+| SWEEP#orphans | SWEEP | the key after which the next sweep of orphaned multipart uploads continues |
 | SPENT#{day} | SPENT | what was cleaned on a day (UTC), or may be |
 
 The session's item and what was written with it carry the session's version (`at_version`), and the session's names

@@ -133,7 +133,7 @@ class DynamoRecords:
         self._put(items.arming_item(arming))
 
     def replace_arming(self, before: Arming | None, after: Arming) -> bool:
-        """A reply that was lost is asked for again: False may then mean that `after` is recorded already."""
+        """As the port says. The client repeats a call whose reply was lost: False may mean that `after` is recorded."""
         try:
             with named():
                 self._dynamodb.put_item(
@@ -247,7 +247,7 @@ class DynamoRecords:
 
 
 def _only_behind(before: Arming | None) -> dict[str, Any]:
-    """The condition that `before` is the arming on record; None is none at all."""
+    """The condition that `before` is the arming on record; None means that there is none on record."""
     if before is None:
         return {"ConditionExpression": "attribute_not_exists(pk)"}
     names = ("is_armed", "changed_at", "reason")

@@ -68,7 +68,7 @@ class S3Signer:
     def range_urls(
         self, key: str, version_id: str, ranges: Sequence[ByteRange], ttl_s: int, now: datetime
     ) -> tuple[RangeUrl, ...]:
-        """One URL a range, which S3 refuses without its header; raises ValueError unless `ttl_s` is 1 to 900."""
+        """One URL for each range; S3 refuses it without its header. Raises ValueError unless `ttl_s` is 1 to 900."""
         batch = self._batch(key, ttl_s, now)
         return tuple(_range_url(batch, version_id, each) for each in ranges)
 

@@ -39,7 +39,7 @@ class Doomed:
 
 @dataclass(frozen=True)
 class Refusal:
-    """S3 refused to remove this version, which was counted against the day's limit before it was asked."""
+    """S3 refused to remove this version; the day's limit had counted the version before the request."""
 
     version_id: str
     refused_at: datetime
@@ -59,11 +59,11 @@ class Cleanup:
     refusal: Refusal | None = None
 
     def rests_until(self, patience_s: int) -> datetime | None:
-        """When to try again what S3 refused; None when it refused nothing."""
+        """When to retry what S3 refused; None when S3 refused nothing."""
         return self.refusal.refused_at + timedelta(seconds=patience_s) if self.refusal else None
 
     def has_counted(self, doomed: Doomed, day: date) -> bool:
-        """Whether this very version is in the day's count already, though it was not removed."""
+        """Whether the day's count already has this version, although S3 did not remove it."""
         refusal = self.refusal
         return refusal is not None and (refusal.version_id, refusal.refused_at.date()) == (
             doomed.version_id,

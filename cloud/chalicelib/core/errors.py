@@ -83,7 +83,7 @@ class UploadGone(ReelhaulError):
 
 
 class TooLarge(ReelhaulError):
-    """More bytes or more parts than S3, the queue or one answer take."""
+    """More bytes or more parts than S3, the queue or one answer can take."""
 
 
 class PartsMismatch(ReelhaulError):
@@ -148,7 +148,7 @@ class VersionGone(ReelhaulError):
 
 
 class RemovalRefused(ReelhaulError):
-    """S3 refuses to remove an object, with `code` saying why; the object stands."""
+    """S3 refuses to remove an object, which remains; `code` says why."""
 
     def __init__(self, message: str, code: str) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""Films: what the boxes of an MP4 or QuickTime file tell of it, found by a few short reads."""
+"""Reads from the boxes of an MP4 or QuickTime file how long it lasts, in a few short reads."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ from chalicelib.core.upload import Receipt
 
 SUFFIXES = (".mp4", ".mov", ".m4v", ".360")
 WINDOW_BYTES = 512
-"""What is read at once: the headers of several small boxes, or the whole head of `moov`."""
+"""The size of one read: enough for the headers of several small boxes, or for the whole head of `moov`."""
 MOST_READS = 48
 MOST_BOXES = 200
 LONGEST_MS = 1_000 * 86_400 * 1_000
-"""A thousand days; whatever says more is no film."""
+"""A thousand days; a file that says more is not a film."""
 
 Read = Callable[[int, int], bytes]
-"""The bytes of a file from the first to the last place, both in."""
+"""Reads the bytes of a file from a first to a last position, both included."""
 
 _CREATION_AND_MODIFICATION_BYTES = {0: 8, 1: 16}
 _DURATION_BYTES = {0: 4, 1: 8}
@@ -24,7 +24,7 @@ _DURATION_BYTES = {0: 4, 1: 8}
 
 @dataclass(frozen=True)
 class Film:
-    """What was read of one version of a film: how long it lasts, or why that cannot be told."""
+    """What was read of one version of a film: how long it lasts, or why its length is unknown."""
 
     artifact_id: ArtifactId
     version_id: str
@@ -55,7 +55,7 @@ def is_film(artifact_id: ArtifactId) -> bool:
 
 
 def read_film(receipt: Receipt, read: Read) -> Film:
-    """What the verified version of `receipt` tells of itself; of what is no whole film, why. Raises what `read` raises.
+    """How long the verified version of `receipt` lasts, or why it is not a whole film. Raises what `read` raises.
 
     A whole film begins with `ftyp`, has `mdat` and one `moov` with a duration, and its boxes fill it exactly.
     """

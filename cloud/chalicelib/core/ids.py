@@ -14,7 +14,7 @@ TokenId = NewType("TokenId", str)
 ArtifactId = NewType("ArtifactId", str)
 
 MAIN = "main"
-"""The project that is meant where none is named."""
+"""The project of a call that names none."""
 
 _SESSION_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _PROJECT = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")

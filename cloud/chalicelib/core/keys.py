@@ -43,7 +43,7 @@ def original_key(session: SessionId, directory: str, filename: str) -> str:
 
 
 def order_prefix(prefix: str, session: SessionId, order: int) -> str:
-    """Below what the order number `order` of `session` makes stands: `outputs/main/match-17/1/`."""
+    """The prefix of what order number `order` of `session` makes: `outputs/main/match-17/1/`."""
     return f"{prefix}{session}/{order}/"
 
 

@@ -19,7 +19,7 @@ class Wish:
     """What somebody asks of a processor: the required artifacts, and parameters as the text of a JSON object.
 
     `added` are those of `required` that only the deployment's minimum asks for. `left_out` are those of the minimum
-    that an operator leaves out, for `below_minimum_reason`.
+    that an operator leaves out; `below_minimum_reason` says why.
     """
 
     required: tuple[ArtifactId, ...]
@@ -29,16 +29,16 @@ class Wish:
     added: tuple[ArtifactId, ...] = field(default=(), compare=False)
 
     def lacks(self, minimum: Iterable[ArtifactId]) -> tuple[ArtifactId, ...]:
-        """What of `minimum` is neither required nor left out on an operator's word."""
+        """The artifacts of `minimum` that are neither required nor left out by an operator."""
         return tuple(each for each in minimum if each not in (*self.required, *self.left_out))
 
 
 @dataclass(frozen=True)
 class Order:
-    """A wish on record.
+    """A recorded wish.
 
     `number` counts the orders of a session from 1; `sent_at` is when it went to the queue. `accepted` is why an
-    operator takes what was made for it, though by its length it may not be what it should.
+    operator accepts the outputs although their length is not plausible.
     """
 
     number: int
@@ -70,7 +70,7 @@ def wish(
 
 
 def add_minimum(asked: Wish, minimum: tuple[ArtifactId, ...]) -> Wish:
-    """`asked` with what the deployment's minimum requires besides. Raises InvalidRequest for more than 50 together."""
+    """`asked`, to which the deployment's minimum is added. Raises InvalidRequest for more than 50 together."""
     added = asked.lacks(minimum)
     required = (*asked.required, *added)
     if len(required) > MOST_REQUIRED:
@@ -82,7 +82,7 @@ def add_minimum(asked: Wish, minimum: tuple[ArtifactId, ...]) -> Wish:
 
 
 def leave_out(asked: Wish, minimum: tuple[ArtifactId, ...]) -> Wish:
-    """`asked` as it is, with what it leaves out of the deployment's minimum on record.
+    """`asked` as it is; it also records what it leaves out of the deployment's minimum.
 
     Raises InvalidRequest when it leaves something out without a reason, or has a reason and leaves nothing out.
     """

@@ -92,14 +92,14 @@ class Picture:
         return [receipt for receipt in found if not self._is_lost(receipt)]
 
     def _is_lost(self, receipt: Receipt | None) -> bool:
-        """Whether nothing can bring back what was verified: its receipt proves nothing any more."""
+        """Whether the verified version is lost for good: its receipt proves nothing any more."""
         return receipt is not None and any(
             each.version_id == receipt.version_id for each in self.session.lost
         )
 
     @property
     def lost(self) -> tuple[Lost, ...]:
-        """What was lost and is not here again by another upload."""
+        """The lost artifacts that no other upload has replaced."""
         return tuple(each for each in self.session.lost if self.receipt(each.artifact_id) is None)
 
     def index(self, receipt: Receipt) -> Index | None:

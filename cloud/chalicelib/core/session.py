@@ -57,7 +57,7 @@ class ChecksumCopy:
 
 @dataclass(frozen=True)
 class Lost:
-    """An artifact of which S3 holds the version that was verified no longer."""
+    """An artifact whose verified version S3 no longer has."""
 
     artifact_id: ArtifactId
     version_id: str
@@ -165,11 +165,11 @@ class Session:
         return self._with_attempts(version_id, 1, now)
 
     def requesting_index(self, version_id: str, now: datetime) -> "Session":
-        """This session with the indexing of a version asked for, which is no attempt yet."""
+        """This session once the indexing of a version was requested; a request does not count as an attempt."""
         return self._with_attempts(version_id, 0, now)
 
     def without_attempt(self, version_id: str) -> "Session":
-        """This session with one attempt less: it said nothing of the file."""
+        """This session with one attempt less, because the attempt proved nothing about the file."""
         known = self.attempts_at(version_id)
         return self._with_attempts(version_id, -1, known.last_at) if known and known.count else self
 
@@ -183,9 +183,9 @@ class Session:
         return replace(self, attempts=(*self.without_attempts(version_id).attempts, after))
 
     def accepted(self, reason: str) -> "Session":
-        """This session with an operator's word that what was made for its present order is what it should be.
+        """This session with an operator's word that the outputs of its present order are right.
 
-        Raises StateConflict unless there is something to look at: the session is PROCESSED.
+        Raises StateConflict unless the session is PROCESSED: before that there is nothing to accept.
         """
         if self.order is None or self.state is not SessionState.PROCESSED:
             raise StateConflict(
@@ -194,7 +194,7 @@ class Session:
         return replace(self, order=replace(self.order, accepted=reason))
 
     def inspected(self, films: tuple[Film, ...]) -> "Session":
-        """This session with what was read of its films."""
+        """This session with these facts about its films."""
         return replace(self, films=films)
 
     def intending(self, cleanup: Cleanup) -> "Session":
@@ -227,11 +227,11 @@ class Session:
         )
 
     def scrubbed(self, now: datetime) -> "Session":
-        """This session after a look that found every original as it was verified."""
+        """This session after a scrub that found every original as it was verified."""
         return replace(self, scrubbed_at=now)
 
     def repairing(self, wanted: Iterable[ArtifactId], reason: str, now: datetime) -> "Session":
-        """This session with originals to be brought back that nobody here removed: held, and otherwise as it is."""
+        """This session, held, with the originals `wanted` to restore; reelhaul did not remove them."""
         return replace(
             self,
             held=self.held or reason,
@@ -240,7 +240,7 @@ class Session:
         )
 
     def losing(self, lost: Lost) -> "Session":
-        """This session, held, without a version that nothing can bring back."""
+        """This session, held, without a version that cannot be restored."""
         return replace(self, held=self.held or lost.reason, lost=(*self.lost, lost))
 
     def brought_back(self, artifact_id: ArtifactId, stands: str | None) -> "Session":

@@ -62,9 +62,9 @@ class Principal:
         return self.project in (ALL_PROJECTS, project)
 
     def meant_project(self, named: str | None) -> str:
-        """The project that a call is about: the one it names, else the token's own; `main` for a token of all.
+        """The project of a call: the one it names, else the token's own; `main` for a token of all projects.
 
-        Raises InvalidRequest for what is no project's name, NotFound for a project that the token is not of.
+        Raises InvalidRequest for an invalid project name, NotFound for a project that the token may not see.
         """
         if named is None:
             return ids.MAIN if self.project == ALL_PROJECTS else self.project

@@ -74,9 +74,9 @@ class Receipt:
     verified_at: datetime
 
     def stands_as(self, stored: StoredObject) -> bool:
-        """Whether `stored` is the version that was verified, also where S3 does not tell its CRC64NVME.
+        """Whether `stored` is the version that was verified, even when S3 does not show its CRC64NVME.
 
-        A version never changes. What is to be removed must show its checksum all the same: `is_kept_by`.
+        A version never changes. A version to be removed must still show its checksum: `is_kept_by`.
         """
         return self.is_kept_by(replace(stored, crc64nvme=stored.crc64nvme or self.crc64nvme))
 
@@ -99,8 +99,8 @@ class Upload:
     upload's only; `owes_abort` and `owes_removal` are what an ended one owes S3: ending the multipart upload, and a
     delete marker on a rejected object; `removed_at` is when that was done. `copies` is the version of its key that a
     restore brings back: such an upload's parts come from S3 itself. `looks` is how often the reconciler has found
-    nothing to do for it since it was last heard of, `look_at` when it looks next; None means now. `unproven_since` is
-    set while S3 shows its object and does not tell the CRC64NVME.
+    nothing to do since a client was last heard from, `look_at` when it looks next; None means now. `unproven_since`
+    is set while S3 shows the object without its CRC64NVME.
     """
 
     upload_id: UploadId
@@ -141,7 +141,7 @@ class Upload:
         return now >= self.expires_at
 
     def is_resting(self, now: datetime) -> bool:
-        """Whether the reconciler need not look at it yet."""
+        """Whether the reconciler leaves it alone for now."""
         return self.is_live and self.look_at is not None and now < self.look_at
 
     def rested(self, until: datetime) -> "Upload":
@@ -153,7 +153,7 @@ class Upload:
         return replace(self.rested(until), unproven_since=self.unproven_since or now)
 
     def woken(self) -> "Upload":
-        """This upload once somebody was heard of: it is looked at now."""
+        """This upload after a client was heard from: the reconciler inspects it now."""
         return replace(self, looks=0, look_at=None)
 
     def claimed(self, crc: Crc64Nvme) -> "Upload":
@@ -166,7 +166,7 @@ class Upload:
 
     @property
     def is_disowned(self) -> bool:
-        """Whether its device says that the whole is something else than what was promised."""
+        """Whether its device claims another whole than the promised one."""
         return self.promise is not None and not self.may_become(self.promise)
 
     def promised(self, crc: Crc64Nvme, now: datetime) -> "Upload":
@@ -209,7 +209,7 @@ class Upload:
         )
 
     def may_be_kept_by(self, stored: StoredObject) -> bool:
-        """Whether `stored` is this upload's object, of which only the CRC64NVME is not told: unknown is not wrong."""
+        """Whether `stored` matches this upload and only lacks its CRC64NVME: unknown is not wrong."""
         return stored.crc64nvme is None and self.is_kept_by(replace(stored, crc64nvme=self.promise))
 
     def cancelled(self, now: datetime) -> "Upload":
@@ -242,7 +242,7 @@ class Upload:
         return replace(self, owes_abort=False)
 
     def removed(self, now: datetime) -> "Upload":
-        """This rejected upload once its object is gone; markers of others who removed it may still be on their way."""
+        """This rejected upload once its object is gone; delete markers of other removers may still arrive."""
         return replace(self, owes_removal=False, removed_at=now)
 
     def _moved(self, state: UploadState) -> "Upload":

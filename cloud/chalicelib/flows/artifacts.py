@@ -60,7 +60,7 @@ def artifact_url(
 
 
 def readable_receipt(picture: Picture, artifact_id: ArtifactId) -> Receipt:
-    """The receipt of an artifact whose bytes are there. Raises NotFound, telling why there is nothing to read."""
+    """The receipt of an artifact that can be read. Raises NotFound, which says why there is nothing to read."""
     receipt = demanded_receipt(picture, artifact_id)
     if receipt.version_id in picture.gone_versions:
         raise NotFound(

@@ -29,7 +29,7 @@ class KnownSessions:
 def known_sessions(
     ports: Ports, principal: Principal, project: str, serial: str, after: Listed | None
 ) -> KnownSessions:
-    """The camera's sessions behind `after` in `project`, whichever device hauls them. Raises NotFound.
+    """The camera's sessions after `after` in `project`, hauled by any device. Raises NotFound.
 
     So a device sees more here than anywhere else: see docs/decisions/known-chapters.md. The list of sessions may
     lag behind writes; what is said of each of them does not.

@@ -1,4 +1,4 @@
-"""By when somebody must have ended: asked before every call to the bucket, so that no loop runs past it."""
+"""Deadlines: checked before every call to the bucket, so that no loop runs past them."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -9,7 +9,7 @@ from chalicelib.ports import Clock, Footage, OpenMultipart, Ports
 
 
 class OutOfTime(Exception):
-    """The time is over. What is done is kept; the rest is done with the next look."""
+    """The time is over. Finished work is kept; the next look does the rest."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Deadline:
             raise OutOfTime
 
     def at_most(self, seconds: float) -> "Deadline":
-        """The deadline of somebody who gets `seconds` from now, and never more than this one."""
+        """The deadline `seconds` from now, or this one if it is earlier."""
         return replace(self, at=min(self.at, self.clock.now() + timedelta(seconds=seconds)))
 
     def earlier(self, seconds: float) -> "Deadline":
@@ -37,9 +37,9 @@ class Deadline:
 
 
 def punctual(ports: Ports, deadline: Deadline) -> Ports:
-    """`ports` whose bucket raises OutOfTime instead of beginning a call, or showing one more upload, too late.
+    """`ports` whose bucket, after `deadline`, raises OutOfTime instead of beginning a call or listing an upload.
 
-    The table is never refused, nor the end of a multipart upload: what was done is recorded, and leaves nothing behind.
+    Writes to the table and the end of a multipart upload always pass: work is recorded and leaves no remains.
     """
     return replace(ports, footage=cast(Footage, _Punctual(ports.footage, deadline)))
 

@@ -54,8 +54,8 @@ def complete_upload(
 ) -> UploadView:
     """The verified upload with its receipt.
 
-    `claim` is the whole's CRC64NVME as the device read it; anything else is never completed from then on, and never
-    verified. Raises PartsMismatch, Finalizing when S3 needs longer, UploadGone, StateConflict.
+    `claim` is the whole's CRC64NVME as the device read it; from then on no other whole is completed or verified.
+    Raises PartsMismatch, Finalizing when S3 needs longer, UploadGone, StateConflict.
     """
     picture, upload = _claimed(ports, principal, upload_id, claim)
     if upload.is_live:
@@ -97,8 +97,8 @@ def _claimed(
 ) -> tuple[Picture, Upload]:
     """The session and the upload with `claim` on record, as long as bytes may become its object.
 
-    Recorded before anything is looked at: a part that comes late changes the whole, S3 may be assembling what others
-    promised, and nobody may complete or verify what its device disowns.
+    The claim is recorded before anything is inspected: a late part changes the whole, S3 may be assembling an earlier
+    promise, and no caller may complete or verify a whole that its device disowns.
     """
     for _ in range(ATTEMPTS):
         picture, upload = owned_upload(ports, principal, upload_id)

@@ -39,7 +39,7 @@ def index_measurements(
 
 
 def quarantined(receipt: Receipt, now: datetime, reason: str) -> Index:
-    """What is recorded of a version that cannot be indexed."""
+    """The index of a version that cannot be indexed."""
     return _index(receipt, now, Indexing(revision_of(receipt.version_id)), reason)
 
 
@@ -74,9 +74,9 @@ def _written(frame_index: FrameIndex, session_id: SessionId, receipt: Receipt, c
 
 
 def _demand_session(named: str | None, project: str | None, session_id: SessionId) -> None:
-    """Raises Poison when a file says that it is of another session than the one below which it stands.
+    """Raises Poison when a file names another session than the one whose key it has.
 
-    A `project` counts only beside a session: alone it may be anything of its writer's.
+    A `project` counts only together with a session: alone it may mean anything to its writer.
     """
     if named is None:
         return
@@ -86,7 +86,7 @@ def _demand_session(named: str | None, project: str | None, session_id: SessionI
 
 
 def _in_time(chunks: Iterable[bytes], clock: Clock) -> Iterator[bytes]:
-    """`chunks` until the time is over; of each, the work is bounded. Raises Poison."""
+    """`chunks`, until the time is over; the work of each chunk is bounded. Raises Poison."""
     deadline = clock.now() + timedelta(seconds=TIME_LIMIT_S)
     for chunk in chunks:
         if clock.now() >= deadline:

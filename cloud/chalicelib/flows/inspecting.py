@@ -1,4 +1,4 @@
-"""Reading how long a film lasts, from the bytes that stand in the bucket."""
+"""Read how long a film lasts, from its bytes in the bucket."""
 
 from chalicelib.core.errors import VersionGone
 from chalicelib.core.film import Film, read_film
@@ -7,7 +7,7 @@ from chalicelib.ports import Ports
 
 
 def inspected(ports: Ports, receipt: Receipt) -> Film:
-    """What the very version that was verified tells of itself, by a few short reads. Raises StorageBusy."""
+    """How long the verified version lasts, found by a few short reads. Raises StorageBusy."""
 
     def read(first: int, last: int) -> bytes:
         return ports.footage.read_range(receipt.key, receipt.version_id, first, last)

@@ -90,9 +90,9 @@ def confirm_session(
 
 
 def allowed_wish(ports: Ports, principal: Principal, asked: Wish) -> Wish:
-    """What becomes of a caller's wish: a device adds to the deployment's minimum, an operator may go below it.
+    """The wish that is recorded for a caller: a device adds to the deployment's minimum, an operator may go below it.
 
-    Raises InvalidRequest, and NotPermitted for a reason to go below that is not an operator's.
+    Raises InvalidRequest, and NotPermitted when a caller who is not an operator gives a reason to go below it.
     """
     minimum = ports.policy.required_outputs
     if principal.role is Role.OPERATOR:
@@ -164,7 +164,7 @@ def _upload_to_send(ports: Ports, principal: Principal, upload_id: UploadId) -> 
     for _ in range(ATTEMPTS):
         picture, upload = owned_upload(ports, principal, upload_id)
         if upload.receipt:
-            # Another client or the reconciler was first: whoever opens the artifact again is answered its receipt.
+            # Another client or the reconciler was first: a client that opens the artifact again gets its receipt.
             raise UploadGone("this upload is verified; open it again for its receipt", "verified")
         demand_open(upload)
         if upload.is_past(ports.clock.now()):
@@ -289,7 +289,7 @@ def demand_open(upload: Upload) -> None:
 
 
 def unproven(upload: Upload) -> Finalizing:
-    """What a caller hears while nobody can say whether an upload's object is what was promised."""
+    """The answer while it is unknown whether an upload's object is what was promised."""
     return Finalizing(
         f"S3 holds this object and does not tell its CRC64NVME since {upload.unproven_since:%Y-%m-%d %H:%M} UTC; it is "
         "kept and not verified. Keep the parts; an operator must let the coordinator use the bucket's key"

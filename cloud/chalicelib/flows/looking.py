@@ -21,14 +21,14 @@ from chalicelib.ports import Footage, Ports
 
 @dataclass(frozen=True)
 class About:
-    """What a caller asks about: one upload alone, or what stands on these keys and the session itself."""
+    """What a caller asks about: only one upload, or the session itself with the objects of these keys."""
 
     upload_id: UploadId | None = None
     keys: frozenset[str] = frozenset()
 
 
 def look(ports: Ports, picture: Picture, actor: Actor, about: About) -> Facts:
-    """What the world shows, as far as `actor` asks about it; with an upload's id, of that upload only."""
+    """The facts that `actor` needs; with an upload's id, the facts of that upload only."""
     chosen = _chosen(picture, actor, about, ports.clock.now(), ports.policy)
     uploads = {upload.upload_id: _observed(ports.footage, upload) for upload in chosen}
     if about.upload_id is not None:
@@ -69,15 +69,15 @@ def look_at_gates(ports: Ports, picture: Picture, facts: Facts) -> Facts:
 
 
 def look_at_evidence(footage: Footage, picture: Picture) -> Facts:
-    """The outputs that allowed the cleanup on record, as they stand now."""
+    """The present objects of the outputs that allowed the recorded cleanup."""
     cleanup = picture.session.cleanup
     return Facts(stored=_heads(footage, [receipt.key for receipt in cleanup.evidence] if cleanup else ()))
 
 
 def _chosen(picture: Picture, actor: Actor, about: About, now: datetime, policy: Policy) -> Iterable[Upload]:
-    """The uploads at which to look: the one that is asked for, those of the keys of an event, or those that are due.
+    """The uploads to inspect: the one in question, those of an event's keys, or those that are due.
 
-    What people and processors say of a session depends on no upload.
+    Calls by people and processors about a session depend on no upload.
     """
     if about.upload_id is not None:
         return [each for each in picture.uploads if each.owes and each.upload_id == about.upload_id]

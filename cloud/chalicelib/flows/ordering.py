@@ -65,7 +65,7 @@ def fail(
 
 
 def accept(ports: Ports, principal: Principal, session_id: SessionId, reason: str) -> Picture:
-    """The session whose present outputs an operator takes for what they should be, whatever their length says."""
+    """The session, with an operator's word that its present outputs are right although their length may be wrong."""
     principal.demand(Role.OPERATOR)
 
     def accepted(picture: Picture) -> Session:

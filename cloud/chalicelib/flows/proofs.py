@@ -1,4 +1,4 @@
-"""What a device may read back of what is home: a few ranges of a verified original, to prove its card against them."""
+"""What a device may read back: a few ranges of a verified original, with which it compares its card."""
 
 import logging
 from collections.abc import Sequence

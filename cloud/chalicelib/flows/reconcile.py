@@ -24,7 +24,7 @@ BATCH = 25
 """Sessions asked for at a time; a round goes on until nothing is due or its time is over."""
 
 TURN_S = 60
-"""What one session gets at a time: one with hours of work gets further turns once every other had its own."""
+"""The seconds of one turn: a session with hours of work gets further turns once every other had its own."""
 
 SWEEP_SHARE = 1 / 8
 """The share of a round's time that sessions leave to the sweep of orphans."""
@@ -38,11 +38,11 @@ class Round:
     failed: int
     aborted_orphans: int
     finished: bool
-    """False when time ran out with sessions still due; the next round goes on with the longest due."""
+    """False when time ran out with sessions still due; the next round continues with the longest due."""
     unfinished: int = 0
-    """Sessions for whose work the time did not suffice; what is done of it is kept, and the next round goes on."""
+    """Sessions whose work did not fit into the round; what is done is kept, and the next round continues it."""
     swept: bool = True
-    """False when time ran out before every open multipart upload was looked at; the next round goes on behind it."""
+    """False when time ran out before the sweep saw every open multipart upload; the next round continues it."""
 
 
 class _End(Enum):
@@ -68,9 +68,9 @@ class _Turns:
 def reconcile(ports: Ports, time_limit_s: float) -> Round:
     """One round: every session due by now is settled, longest due first, for at most `time_limit_s` and a call more.
 
-    A session is due again, behind all others, before it is settled: not even one that takes the function down can
-    starve them, and of two rounds that overlap one has it. Each gets TURN_S; what is left of the round goes to those
-    who have more to do.
+    A session becomes due again, after all others, before it is settled: so even one that crashes the function cannot
+    starve them, and only one of two overlapping rounds settles it. Each gets TURN_S; the rest of the round goes to
+    those with more to do.
     """
     started_at = ports.clock.now()
     end = Deadline(ports.clock, started_at + timedelta(seconds=time_limit_s))
@@ -115,7 +115,7 @@ def _give_further_turns(ports: Ports, turns: _Turns, end: Deadline) -> None:
 
 
 def _again(ports: Ports, turns: _Turns, item: Due, end: Deadline) -> bool:
-    """Whether the session had another turn; one that another round has taken since stays as it was told."""
+    """Give the session another turn, and say whether it had one; not if another round has taken the session."""
     if end.is_over():
         return False
     its_end = _settled(ports, item, end.at_most(TURN_S))
@@ -171,7 +171,7 @@ def _settle_upload(ports: Ports, upload: Upload, turn: Deadline) -> None:
 
 
 def _let_upload_rest(ports: Ports, upload: Upload) -> None:
-    """Uploads that fail in every round must not keep others of their session from their turn."""
+    """Let a failed upload rest: one that fails in every round must not keep the session's others from their turn."""
     try:
         picture = loaded(ports, upload.session_id)
         if picture.upload(upload.upload_id).is_live:
@@ -181,7 +181,7 @@ def _let_upload_rest(ports: Ports, upload: Upload) -> None:
 
 
 def _sweep_orphans(ports: Ports, end: Deadline) -> tuple[int, bool]:
-    """How many were aborted, and whether all was looked at; if not, the next sweep goes on behind the last key."""
+    """Abort orphans. Return how many, and whether all were seen; if not, the next sweep continues there."""
     began_behind = reached = ports.records.swept_until()
     aborted = 0
     try:
@@ -199,7 +199,7 @@ def _sweep_orphans(ports: Ports, end: Deadline) -> tuple[int, bool]:
 
 
 def _multiparts(footage: Footage, behind: str) -> Iterator[OpenMultipart]:
-    """Every open multipart upload of a session's, kind by kind; from the kind of `behind` on, and behind that key."""
+    """Every open multipart upload of any session after the key `behind`, kind by kind."""
     kinds = list(keys.OF_SESSIONS)
     first = next((place for place, kind in enumerate(kinds) if behind.startswith(kind)), 0)
     for place, kind in enumerate(kinds[first:]):
@@ -207,7 +207,7 @@ def _multiparts(footage: Footage, behind: str) -> Iterator[OpenMultipart]:
 
 
 def _is_old(ports: Ports, multipart: OpenMultipart) -> bool:
-    # Processors may upload by themselves where we complete nothing of theirs: theirs are not ours to end early.
+    # Processors also upload on their own, without us: we must not end their uploads early.
     is_ours = keys.may_be_removed(multipart.key)
     age_s = ports.policy.orphan_age_s if is_ours else ports.policy.upload_ttl_s
     return multipart.initiated_at <= ports.clock.now() - timedelta(seconds=age_s)

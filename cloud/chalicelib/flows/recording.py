@@ -25,7 +25,7 @@ def loaded(ports: Ports, session_id: SessionId) -> Picture:
 
 
 def demand_unwritten(ports: Ports, picture: Picture) -> None:
-    """Raises Conflict when the session was written since `picture` was read: right before what cannot be undone."""
+    """Raises Conflict when the session was written since `picture` was read; for use right before a removal."""
     if loaded(ports, picture.session.session_id).session != picture.session:
         raise Conflict("the session was written since this was decided")
 

@@ -29,8 +29,8 @@ def settle_session(
 ) -> Picture:
     """The session after what it was owed and `actor` may do is done; with `upload_id`, for that upload only.
 
-    `keys` are those that an event names: of the uploads only theirs are looked at, by the API none, and by the
-    reconciler those that are due.
+    `keys` are those that an event names: an event inspects only their uploads, the API none, and the reconciler those
+    that are due.
     Idempotent and safe beside any other caller. Raises NotFound, PartsRefused (nothing lost: the parts can be sent
     again), StorageBusy when others keep writing the session, OutOfTime at `deadline`.
     """
@@ -66,7 +66,7 @@ def settle_session(
 def settle_in_time(
     ports: Ports, session_id: SessionId, deadline: Deadline, upload_id: UploadId | None = None
 ) -> Picture:
-    """The session after as much of what it is owed as the reconciler can do by `deadline`; the rest stays owed.
+    """Settle the session as far as the reconciler can by `deadline`; the rest stays due.
 
     What is done is kept: parts that S3 has copied are not copied again. Raises like `settle_session`.
     """

@@ -26,7 +26,7 @@ def caller(records: Records, headers: Mapping[str, str], minimum_version: str) -
 
 
 def project(principal: Principal, headers: Mapping[str, str]) -> str:
-    """The project that the call is about: the token's own, or which one a token of all names in a header.
+    """The project of the call: the token's own, or the one that a token of all projects names in a header.
 
     Raises InvalidRequest, NotFound.
     """

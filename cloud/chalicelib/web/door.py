@@ -63,7 +63,7 @@ def blueprint(name: str, routes: Sequence[Route], ports: Ports, settings: Device
     """The module `name` with a door for each of its `routes`, on `ports`."""
     made = Blueprint(name)
     for method, path, view in routes:
-        # What a call says of a body that it does not have is nobody's concern: Chalice would answer it with 415.
+        # A call without a body may name any Content-Type: Chalice would answer it with 415 otherwise.
         content_types = ["application/json" if method in _TAKES_A_BODY else "*/*"]
         is_read = method == "GET"
         door = _door(_unless_known(view) if is_read else view, made, ports, settings)
@@ -74,7 +74,7 @@ def blueprint(name: str, routes: Sequence[Route], ports: Ports, settings: Device
 def answer(
     document: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """`document` as JSON. Raises TooLarge for more than a function may answer: the gateway would say 502 for ever."""
+    """`document` as JSON. Raises TooLarge for a longer answer than Lambda allows: the gateway would always say 502."""
     body = answers.written(document)
     size_bytes = answers.counted_bytes(body)
     if size_bytes > answers.MOST_BODY_BYTES:

@@ -100,7 +100,7 @@ def artifact_url(receipt: Receipt, read: ReadUrl, now: datetime) -> dict[str, An
 
 
 def known_chapters(known: KnownSessions, asked_by: DeviceId | None) -> dict[str, Any]:
-    """Every chapter of a page of sessions, which device asked, and where to go on."""
+    """Every chapter of a page of sessions, the device that asked, and where the next page begins."""
     chapters = [_known_chapter(each, chapter) for each in known.pictures for chapter in each.chapters]
     cursor = cursors.written(known.ends_with) if known.ends_with else None
     return {"asked_by": asked_by, "chapters": chapters, "cursor": cursor}
@@ -131,7 +131,7 @@ def moment(at: datetime) -> str:
 
 
 def _refusal(known: Session) -> str | None:
-    """Why S3 refuses to remove what is to be cleaned; None when it does not."""
+    """Why S3 refuses to remove an object of the cleanup; None when it does not refuse."""
     if known.state is SessionState.CLEANED or known.cleanup is None or known.cleanup.refusal is None:
         return None
     return known.cleanup.refusal.reason
@@ -156,7 +156,7 @@ def _chapter(picture: Picture, chapter: Chapter) -> dict[str, Any]:
 
 
 def _lost(picture: Picture, chapter: Chapter) -> dict[str, Any] | None:
-    """Why, and since when, what was verified of the chapter cannot be brought back."""
+    """Why, and since when, the chapter's verified version cannot be restored."""
     found = [each for each in picture.lost if each.artifact_id == chapter.artifact_id]
     return {"reason": found[-1].reason, "lost_at": moment(found[-1].at)} if found else None
 

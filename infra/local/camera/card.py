@@ -99,7 +99,7 @@ class Card:
 
     @property
     def used_bytes(self) -> int:
-        """What all files take, listed or not."""
+        """The bytes of all files, listed or not."""
         return sum(file.size_bytes for _, file in self.files())
 
     def listed(self) -> tuple[tuple[str, CardFile], ...]:

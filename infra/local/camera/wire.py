@@ -132,7 +132,7 @@ def json_answer(value: object, status: int = 200) -> Answer:
 
 
 def list_answer(value: object) -> Answer:
-    """JSON in which names are the bytes that the card has, UTF-8 or not."""
+    """JSON whose names are the card's own bytes, UTF-8 or not."""
     text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
     return bytes_answer(200, "application/json", text.encode("utf-8", "surrogateescape"))
 

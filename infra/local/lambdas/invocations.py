@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 EVENT_LIMIT_BYTES = 256 * 1024
-"""Of an asynchronous call, as it always was; Lambda takes 1 MB by now."""
+"""The limit of an asynchronous call, as it was for years; Lambda accepts 1 MB now."""
 
 _PATH = re.compile(r"/2015-03-31/functions/([^/]+)/invocations/?")
 

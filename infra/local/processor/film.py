@@ -104,7 +104,7 @@ def _format(container: InputContainer, number: int) -> _Format:
     if not container.streams.video:
         raise CannotProcess(f"chapter {number} has no video")
     stream = container.streams.video[0]
-    # PyAV 19 has a rational of its own: an unset rate is 0/0 instead of None, and there is no rounding.
+    # PyAV 19 has its own rational type: an unset rate is 0/0 instead of None, and it does not round.
     rate = stream.average_rate
     if not rate or not rate.denominator:
         raise CannotProcess(f"chapter {number} does not say how many frames a second has")

@@ -115,7 +115,7 @@ class Chaos:
         self._order(_Order(Fault.CORRUPT_BODY, operation, key_prefix, times))
 
     def hide_checksums(self, operation: str = "HeadObject", *, times: int = 1, key_prefix: str = "") -> None:
-        """`operation` is answered without checksums, as S3 answers whoever may not use the object's KMS key.
+        """Answer `operation` without checksums, as S3 does when the caller may not use the object's KMS key.
 
         Source: docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html (x-amz-checksum-mode)
         """

@@ -42,7 +42,7 @@ ACCESS_DENIED = "Access Denied"
 class StrictS3:
     """WSGI application: `app` (moto), with all that S3 refuses refused, and with S3's events.
 
-    `credentials` maps access keys to secrets, `principals` to the ARNs that policies know their roles by.
+    `credentials` maps access keys to secrets, `principals` maps them to the ARNs of their roles in policies.
     `on_event` gets the ARN that the bucket's notification configuration
     names and the whole event, on a thread of its own. A completed upload is remembered for `completed_memory_s`.
     Every answer of S3 bears the time of `clock` as its Date.

@@ -50,7 +50,7 @@ class Objects:
         answer = self._ask(request)
         if answer.status in (404, 405):
             self._check_marker(request, version_id)
-        # Of a range S3 tells no checksum: it knows only that of the whole.
+        # S3 gives no checksum for a range: it has only that of the whole object.
         is_told = answer.is_success and answer.status != PARTIAL
         if not is_told or request.header("x-amz-checksum-mode") != "ENABLED":
             return _clean(answer).without_headers(lambda name: name.startswith(PREFIX))

@@ -19,7 +19,7 @@ SECURE_TRANSPORT = "true"
 TLS_VERSION = "1.3"
 
 PRINCIPAL_ARN = "arn:aws:iam::123456789012:user/owner"
-"""Whoever holds keys of the local AWS, unless something else is said of them."""
+"""The principal of every access key of the local AWS, unless the key has one of its own."""
 
 KEYS = frozenset(
     {
@@ -64,14 +64,14 @@ NEGATED = frozenset({"ArnNotEquals", "ArnNotLike"})
 
 @dataclass(frozen=True)
 class Condition:
-    """One key under one operator; any of the values will do, and none may match where it is negated."""
+    """One key under one operator: any value may match; for a negated operator none may match."""
 
     operator: str
     key: str
     values: tuple[str, ...]
 
     def holds(self, context: Context) -> bool:
-        # Of a negated operator none of the values may be what is wanted.
+        # For a negated operator no value may match.
         chosen = all if self.operator in NEGATED else any
         return chosen(OPERATORS[self.operator](context.get(self.key), value) for value in self.values)
 

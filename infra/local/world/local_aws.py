@@ -179,7 +179,7 @@ class LocalAws:
 
 
 _RECONCILER = f"arn:aws:iam::123456789012:role/reelhaul-{LOCAL_STAGE}-reconcile"
-"""Whom the one key of the local AWS stands for: of all roles, the one that may do most."""
+"""The role of the local AWS's only access key: of all roles, it has the most rights."""
 
 
 def listening(app: "WSGIApplication", port: int) -> Server:

@@ -24,9 +24,9 @@ _FRAMES = "frames"
 _KIND = "kind"
 _METADATA = "metadata"
 SESSION = "session_id"
-"""The member by which a document, its metadata or a frame says of which session it is."""
+"""The member in which a document, its metadata or a frame names its session."""
 _PROJECT = "project"
-"""The member by which a document says of which project its session is."""
+"""The member in which a document names the project of its session."""
 _UNUSABLE = object()
 _BETWEEN = re.compile(rb"\}[ \t\r\n]*,[ \t\r\n]*\{")
 _together = msgspec.json.Decoder(list[msgspec.Raw])
@@ -35,8 +35,8 @@ _together = msgspec.json.Decoder(list[msgspec.Raw])
 class File:
     """One measurements file, and the `work` that it costs.
 
-    `sessions` are those that a document says it is of, and `project` is the project of them, as it says it. They and
-    `kind` are sure once all of `frames()` has been read: a document may name them last.
+    `sessions` and `project` are those that the document names. They and `kind` are final once all of `frames()` has
+    been read: a document may name them last.
     """
 
     def __init__(self, chunks: Iterable[bytes], limits: Limits) -> None:

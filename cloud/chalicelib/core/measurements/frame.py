@@ -42,7 +42,7 @@ _NUMBERS = (float, int)
 """Compared by identity: a bool is an int to Python, and no number here."""
 
 _FRAME_STEPS = 50
-"""Beside its values: to cut it out, to decode it, to accept or reject it."""
+"""The steps of one frame in addition to its values: to cut it out, to decode it, to accept or reject it."""
 
 _decoder = msgspec.json.Decoder()
 
@@ -54,12 +54,12 @@ class Unusable(Exception):
 def decoded(raw: bytes, work: Work) -> Any:
     """The value that `raw` is the JSON of.
 
-    Raises Unusable for numbers and characters that JSON or UTF-8 cannot hold though the brackets are right, and for
-    what is deeper than MOST_DEPTH, not JSON at all, or more work than `work` has left, Poison.
+    Raises Unusable for numbers and characters that JSON or UTF-8 cannot hold, although the brackets are right. Raises
+    Poison for a value that is deeper than MOST_DEPTH, is not JSON at all, or is more work than `work` has left.
     """
     brackets = raw.count(b"{") + raw.count(b"[")
     work.spend(_FRAME_STEPS + brackets + raw.count(b","))
-    if brackets > MOST_DEPTH:  # nearly no frame has that many at all, within each other or not
+    if brackets > MOST_DEPTH:  # almost no frame has that many in total, nested or not
         _demand_shallow(raw, work)
     try:
         return _decoder.decode(raw)

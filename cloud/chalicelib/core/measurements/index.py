@@ -17,7 +17,7 @@ class Index:
     """The index of one version of a measurements artifact.
 
     `quarantine` says why the file is poison: then nothing of it can be read and `frames` is 0. `rejected` frames are
-    none of `frames`. `span_ms` is from the first time of a frame to the last; None where nobody noted it.
+    none of `frames`. `span_ms` is from the first time of a frame to the last; None when it was not noted.
     """
 
     artifact_id: ArtifactId
@@ -38,9 +38,9 @@ class Index:
 
 @dataclass(frozen=True)
 class IndexAttempts:
-    """How often somebody began to index a version that has no index yet; each is on record before it begins.
+    """The attempts to index a version that has no index yet; each is recorded before it begins.
 
-    So one that takes its function down counts as well. `last_at` is when the last began, or was asked for.
+    So an attempt that crashes its function counts as well. `last_at` is when the last began, or was requested.
     """
 
     version_id: str

@@ -14,15 +14,15 @@ from chalicelib.core.measurements.work import Work
 
 MOST_REJECTS_TOLD = 20
 LONGEST_SPAN_MS = 10**12
-"""What is noted of times that no film has."""
+"""The longest span that an index notes; a longer one is noted as this one."""
 FEWEST_TO_JUDGE = 20
 """Of fewer frames, more than half may be rejected."""
 
 
 class Indexing:
-    """One pass. After `members` has been read to its end, the rest tells of the whole file.
+    """One pass over a file. Once `members` has been read to its end, the other attributes describe the whole file.
 
-    `session` is the one that the file says it is of, `project` the project of that one; None where it says nothing.
+    `session` and `project` are those that the file names; None when it names none.
     """
 
     def __init__(self, revision: str, limits: Limits = LIMITS) -> None:
@@ -98,14 +98,14 @@ class Indexing:
         return frame
 
     def _note_session(self, named: object) -> None:
-        """Raises Poison when the file says that it is of another session than it said before."""
+        """Raises Poison when the file names a second session."""
         text = self.session if named is None else str(named)
         if self.session not in (None, text):
             raise Poison(f"the file names two sessions, {ascii(self.session)[:100]} and {ascii(text)[:100]}")
         self.session = text
 
     def _demand_ascending(self, number: int) -> None:
-        """Raises Unusable, and says so where numbers begin once more: a film of several chapters has one count."""
+        """Raises Unusable; its text says when numbers restart: a film of several chapters has one count."""
         if number > self._last_frame:
             return
         if self._first_frame is not None and number <= self._first_frame < self._last_frame:

@@ -19,7 +19,7 @@ _FED_BYTES = 16 * 1024
 _STEP_BYTES = 256 * 1024
 _TEXT_BYTES_A_STEP = 16
 _MEMBER_STEPS = 50
-"""A gzip member costs zlib a window of its own."""
+"""The steps of one gzip member: zlib allocates a window for each."""
 
 
 def text_of(chunks: Iterable[bytes], limits: Limits, work: Work) -> Iterator[bytes]:

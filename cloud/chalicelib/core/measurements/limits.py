@@ -6,13 +6,13 @@ MOST_SOURCE_BYTES = 2**30
 """Of the object as it is stored, zipped or not: twice what 2,000,000 usual frames take zipped."""
 
 MOST_ATTEMPTS = 3
-"""To index one version: S3's event and Lambda's own two retries. A file that ended all of them is poison."""
+"""The attempts to index one version: S3's event and Lambda's own two retries. A file that ends them all is poison."""
 
 INDEXED_IN_PASSING_BYTES = 256 * 1024
 """The largest object that the reconciler indexes itself: at most 21,000,000 steps."""
 
 TIME_LIMIT_S = 480
-"""For one attempt: two minutes less than the function has. 2,000,000 usual frames take about 130 s."""
+"""The time of one attempt: two minutes less than the function has. 2,000,000 usual frames take about 130 s."""
 
 MOST_DEPTH = 20
 """Of brackets, in a frame or beside the frames; a usual frame has 3."""
@@ -33,12 +33,12 @@ class Limits:
     index_bytes: int = 400 * 2**20
     """Lambda's smallest disk has 512 MB."""
     first_steps: int = 10_000_000
-    """Of work that any file may cost: three seconds."""
+    """The steps of work that any file may cost: three seconds."""
     steps_a_byte: int = 40
-    """Of work for each byte as it is stored. Usual frames, zipped, take 2; frames that differ in nothing but number and
-    time take 15, and 27 with a NaN in every window."""
+    """The steps of work for each stored byte. Usual frames, zipped, take 2; frames that differ only in number and time
+    take 15, and 27 with a NaN in every window."""
     steps: int = 800_000_000
-    """Of work at all: four minutes. 2,000,000 frames of 1.1 KB, each scanned bracket by bracket, take 530,000,000."""
+    """The most steps of one file: four minutes. 2,000,000 frames of 1.1 KB, scanned by brackets, take 530,000,000."""
     window_bytes: int = 256 * 1024
 
 

@@ -17,7 +17,7 @@ MOST_BLOCKS = 8
 """Of one read: 2,000 frames in a row lie in no more."""
 
 MOST_FRAMES_BYTES = answers.MOST_BODY_BYTES - 4 * 1024
-"""Of the frames of one answer, as Lambda counts them; the rest is for what stands around them."""
+"""The most bytes of frames in one answer, as Lambda counts them; the rest is for the JSON around them."""
 
 _ALWAYS = ("frame_number", "timestamp")
 _decoder = msgspec.json.Decoder(dict[str, Any])

@@ -1,7 +1,7 @@
 """The work that one measurements file may cost, counted in steps and never in seconds.
 
-A few hundred KiB can unzip to gigabytes: of line feeds, of brackets, of frames that are none. So each file has as many
-steps as its own bytes justify, and every loop over a file's content takes its steps from there.
+A few hundred KiB can unzip to gigabytes: of line feeds, of brackets, of values that are not frames. So each
+file has as many steps as its own bytes justify, and every loop over a file's content takes its steps from there.
 """
 
 from chalicelib.core.errors import Poison
@@ -9,7 +9,7 @@ from chalicelib.core.measurements.limits import Limits
 
 
 class Work:
-    """What one file has cost so far, as `steps`, and how many of them the bytes that came so far justify.
+    """The `steps` that one file has cost so far, and how many steps the bytes that came so far justify.
 
     A step is one turn of a loop here: 0.1 to 0.35 microseconds.
     """
@@ -21,13 +21,13 @@ class Work:
         self._source_bytes = 0
 
     def allow(self, source_bytes: int) -> None:
-        """So many more bytes of the file as it is stored came, and justify more steps."""
+        """Count this many more stored bytes of the file; they justify more steps."""
         self._source_bytes += source_bytes
         limits = self._limits
         self.most_steps = min(limits.first_steps + self._source_bytes * limits.steps_a_byte, limits.steps)
 
     def spend(self, steps: int) -> None:
-        """Count `steps`, before or after they are done. Raises Poison beyond what is justified."""
+        """Count `steps`, before or after they are done. Raises Poison for more steps than the bytes justify."""
         self.steps += steps
         if self.steps > self.most_steps:
             raise Poison(

@@ -136,7 +136,7 @@ def settle(picture: Picture, facts: Facts, now: datetime, policy: Policy) -> tup
         *owed_for_outputs(picture, facts),
         *owed_to_cleanup(picture, facts, now, policy),
     )
-    # Alone: what is found of originals is recorded before anything else is decided.
+    # A scrub's actions come alone: its findings are recorded before anything else is decided.
     return tuple(owed_to_scrub(picture, facts, now, policy)) or owed
 
 
@@ -153,7 +153,7 @@ def look_again_at(picture: Picture, now: datetime, policy: Policy) -> datetime |
 
 
 def _times(picture: Picture, now: datetime, policy: Policy) -> Iterator[datetime]:
-    """When something is owed, or must be looked for, beside the cleanup that a grace delays."""
+    """The times when work is due, other than those of `_patient_times`."""
     yield from (upload_due_at(upload, picture, now, policy) for upload in picture.uploads if upload.owes)
     if _is_at_work(picture):
         yield now
@@ -167,7 +167,7 @@ def _times(picture: Picture, now: datetime, policy: Policy) -> Iterator[datetime
 
 
 def _patient_times(picture: Picture, policy: Policy) -> Iterator[datetime]:
-    """When something begins that may not succeed at once: a cleanup, and a look at originals that S3 may not answer."""
+    """When work is due that may have to be tried again: a cleanup, and a scrub of the originals."""
     for at in (_grace_ends_at(picture, policy), scrub_at(picture, policy)):
         if at:
             yield at

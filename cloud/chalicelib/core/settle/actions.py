@@ -84,21 +84,21 @@ class CopyParts:
 
 @dataclass(frozen=True)
 class Rest:
-    """Look at these uploads later: they wait for somebody of whom nothing was seen."""
+    """Inspect these uploads later: nothing that they wait for has happened."""
 
     upload_ids: tuple[UploadId, ...]
 
 
 @dataclass(frozen=True)
 class Doubt:
-    """Look again later, and tell somebody: its object may be what was promised, and S3 does not tell its CRC64NVME."""
+    """Look again later, and report it: the object may be what was promised, but S3 does not show its CRC64NVME."""
 
     upload_id: UploadId
 
 
 @dataclass(frozen=True)
 class Wake:
-    """Have the reconciler look at an upload at once: it rests, and something is owed to it after all."""
+    """Have the reconciler inspect a resting upload at once: there is something to do for it after all."""
 
     upload_id: UploadId
 
@@ -131,7 +131,7 @@ class ComputeChecksum:
 
 @dataclass(frozen=True)
 class DropChecksumCopy:
-    """End the copy from which S3 was computing a CRC64NVME that nobody needs any more."""
+    """End the copy by which S3 computes a CRC64NVME that is not needed any more."""
 
 
 @dataclass(frozen=True)
@@ -143,14 +143,14 @@ class IndexMeasurements:
 
 @dataclass(frozen=True)
 class IndexLargeMeasurements:
-    """The same for a file that takes a function of its own."""
+    """Index a file so large that it needs a function of its own."""
 
     receipt: Receipt
 
 
 @dataclass(frozen=True)
 class RequestIndex:
-    """Have the function that indexes large measurements look into this version: its event was lost, or it failed."""
+    """Have the function for large measurements index this version: its event was lost, or the function failed."""
 
     receipt: Receipt
 
@@ -217,12 +217,12 @@ class Recall:
 
 @dataclass(frozen=True)
 class Scrubbed:
-    """Every original that should stand was looked at, and stands as it was verified."""
+    """Record that every original that should exist was inspected and is as it was verified."""
 
 
 @dataclass(frozen=True)
 class Repair:
-    """Have originals brought back that are gone though nobody here removed them, and hold the session for `reason`."""
+    """Restore originals that are gone although reelhaul did not remove them, and hold the session for `reason`."""
 
     artifact_ids: tuple[ArtifactId, ...]
     reason: str
@@ -237,7 +237,7 @@ class BringBack:
 
 @dataclass(frozen=True)
 class Displace:
-    """Write a delete marker over a foreign object that stands where a verified original belongs; it stays, hidden."""
+    """Hide a foreign object under a delete marker: it has the key of a verified original. Its version stays."""
 
     artifact_id: ArtifactId
     stored: StoredObject
@@ -306,6 +306,6 @@ ALLOWED: Mapping[Actor, tuple[type, ...]] = {
     Actor.API: (*_RECORDS, Complete, Withdraw, Expire),
     Actor.EVENT: _RECORDS,
     Actor.MADE_EVENT: (*_RECORDS, IndexMeasurements, IndexLargeMeasurements, Quarantine),
-    # What is large would take the whole round, and be begun again in every one.
+    # A large file would take the whole round, and every round would begin it again.
     Actor.RECONCILER: tuple(each for each in Action.__args__ if each is not IndexLargeMeasurements),
 }

@@ -12,7 +12,7 @@ from chalicelib.core.settle.facts import Facts
 from chalicelib.core.settle.policy import Policy
 
 FILMS_AT_ONCE = 20
-"""Films that are read between two looks; the rest is read after the next."""
+"""The films that one look at a session reads; the next look reads further ones."""
 
 
 def may_be_cleaned(picture: Picture, now: datetime, policy: Policy) -> bool:
@@ -62,14 +62,14 @@ def owed_to_cleanup(picture: Picture, facts: Facts, now: datetime, policy: Polic
 
 
 def _inspection(picture: Picture, facts: Facts, closed: Mapping[str, str]) -> Iterator[Inspect]:
-    """The next films to be read, once nothing else keeps the session."""
+    """The next films to read, once every other gate is open."""
     waiting = plausibility.unread(picture, facts)
     if waiting and closed.keys() == {gates.PLAUSIBLE}:
         yield Inspect(waiting[:FILMS_AT_ONCE])
 
 
 def _markers(cleanup: Cleanup, facts: Facts, now: datetime, policy: Policy) -> Iterator[Clean]:
-    """As many as today's limit leaves room for; none for a while after S3 refused one."""
+    """As many removals as today's limit allows; none for a while after S3 refused one."""
     rests_until = cleanup.rests_until(policy.cleanup_patience_s)
     if rests_until and now < rests_until:
         return

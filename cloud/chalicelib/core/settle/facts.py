@@ -25,7 +25,7 @@ class Facts:
 
     `manifest` is the present order's. `stored` has the current object of each key that was looked at, None where there
     is none (or a delete marker); a key that was not looked at is not in it. `bucket`, `arming` and `spent` (today's)
-    are what a cleanup depends on. `films` are those that were read for a plan, beside those on record.
+    are what a cleanup depends on. `films` are those that were read for a plan, in addition to those on record.
     """
 
     uploads: Mapping[UploadId, Observation] = field(default_factory=dict)

@@ -18,7 +18,7 @@ from chalicelib.core.settle.policy import Policy
 from chalicelib.core.upload import Receipt
 
 PLAUSIBLE = "outputs-plausible"
-"""The gate for which films are read, once all others are open."""
+"""The gate that needs films read; they are read once all other gates are open."""
 
 RecordGate = Callable[[Picture, datetime, Policy], str | None]
 WorldGate = Callable[[Picture, Facts, datetime, Policy], str | None]
@@ -36,7 +36,7 @@ def _requires_outputs(picture: Picture, _now: datetime, _policy: Policy) -> str 
 
 
 def _minimum_is_required(picture: Picture, _now: datetime, policy: Policy) -> str | None:
-    """The present minimum, so that an order from before it, or from before there was one, is caught as well."""
+    """Why the order does not require the present minimum; the order may be older than the minimum."""
     order = picture.session.order
     lacking = order.wish.lacks(policy.required_outputs) if order else policy.required_outputs
     return f"the deployment requires it and the order does not: {', '.join(lacking)}" if lacking else None
@@ -215,7 +215,7 @@ def lost_outputs(picture: Picture, facts: Facts) -> tuple[str, ...]:
 
 
 def lost_evidence(picture: Picture, facts: Facts) -> tuple[str, ...]:
-    """The outputs that allowed the cleanup on record and do not stand as they did; what was not looked at is lost."""
+    """The outputs that allowed the recorded cleanup and have changed or gone; an uninspected one counts as lost."""
     cleanup = picture.session.cleanup
     evidence = ((receipt, facts.stored.get(receipt.key)) for receipt in (cleanup.evidence if cleanup else ()))
     return tuple(

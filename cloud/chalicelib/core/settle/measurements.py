@@ -1,4 +1,4 @@
-"""What is owed to measurements that nobody looked into yet: an index, or the end of all attempts to make one."""
+"""What is owed to measurements without an index: an attempt to make one, or the end of all attempts."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ from chalicelib.core.upload import Receipt
 
 
 def owed_to_measurements(picture: Picture, now: datetime, policy: Policy) -> Iterator[Action]:
-    """An attempt for each version without an index; after so many that none of them can be running, quarantine."""
+    """An attempt for each version without an index; quarantine once all attempts are used up and surely over."""
     if picture.session.state not in (SessionState.STORED, SessionState.PROCESSED):
         return
     for receipt in picture.unindexed:

@@ -19,7 +19,7 @@ from chalicelib.core.settle.facts import Facts
 from chalicelib.core.upload import StoredObject, UploadState
 
 MOST_COMPUTED_BYTES = 8 * 2**30
-"""The most of which S3 is asked to compute a CRC64NVME, by copying it: one or two minutes of a round."""
+"""The largest object that S3 copies to compute its CRC64NVME: one or two minutes of a round."""
 
 
 def may_state_outputs(picture: Picture) -> bool:
@@ -118,7 +118,7 @@ def _pins(picture: Picture, facts: Facts) -> Iterator[Pin]:
 
 
 def judge_computed(stated: Stated, stored: StoredObject) -> Pin | Fail:
-    """What is owed once the CRC64NVME of `stored`, which it has now, was computed."""
+    """Pin or fail `stored`, whose CRC64NVME has now been computed."""
     if _may_be(stated, stored):
         return Pin(stated.artifact_id, stored)
     return Fail(_difference(stated, stored))
@@ -132,7 +132,7 @@ def _checksums(picture: Picture, facts: Facts) -> Iterator[ComputeChecksum]:
 
 
 def _is_copy_needed(picture: Picture) -> bool:
-    """Whether the copy that is on record is still of an output that the present order waits for."""
+    """Whether the present order still waits for the output that the recorded copy is of."""
     session, copy = picture.session, picture.session.checksum_copy
     if copy is None or session.state is not SessionState.STORED or session.order is None:
         return False

@@ -1,6 +1,6 @@
 """Whether what was made of a session can be what its order requires, by the length of the chapters it was made of.
 
-Measured is what stands in the bucket, not what anybody says of it. Unknown means keep.
+It measures the objects in the bucket and trusts no statement about them. Unknown means keep.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ from chalicelib.core.upload import Receipt
 
 
 def unread(picture: Picture, facts: Facts) -> tuple[Receipt, ...]:
-    """The verified films whose length matters and that nobody read yet: chapters, and required video outputs."""
+    """The verified films whose length matters and is not read yet: chapters, and required video outputs."""
     known = (*picture.session.films, *facts.films)
     receipts = (picture.receipt(artifact_id) for artifact_id in _films_that_matter(picture))
     return tuple(each for each in receipts if each and not any(film.is_of(each) for film in known))
@@ -39,7 +39,7 @@ def doubts(picture: Picture, facts: Facts, policy: Policy) -> str | None:
 
 
 def known_films(picture: Picture, found: Sequence[Film]) -> tuple[Film, ...]:
-    """What is worth keeping of what was read before, with `found`."""
+    """The films, on record and `found`, of the versions that have the present receipts."""
     return tuple(_present_films(picture, Facts(films=tuple(found))))
 
 
@@ -52,7 +52,7 @@ def _present_films(picture: Picture, facts: Facts) -> Iterator[Film]:
 
 
 def _films_that_matter(picture: Picture) -> tuple[ArtifactId, ...]:
-    """Outputs of other kinds are not compared with anything; without films and measurements nothing matters."""
+    """The chapters and required videos; none when the order requires neither a video nor measurements."""
     videos = tuple(each for each in picture.required if _is_video(each))
     if not videos and not any(artifact.kind_of(each) is Kind.MEASUREMENTS for each in picture.required):
         return ()
@@ -100,7 +100,7 @@ def _of_measurements(
     if index is None:
         return
     if index.span_ms is None:
-        yield f"nobody knows how many seconds {artifact_id} covers"
+        yield f"it is unknown how many seconds {artifact_id} covers"
     elif _is_short(index.span_ms, policy.least_measured_percent, total_ms):
         yield (
             f"{artifact_id} covers {_s(index.span_ms)} of the {_s(total_ms)} of the chapters, "

@@ -9,10 +9,10 @@ from chalicelib.core.ids import ArtifactId
 _DAY_S = 86_400
 
 LAST_LOOK_DAYS = 1
-"""How many days before S3 may purge what was cleaned its last look is."""
+"""The days between the last look at cleaned originals and the time when S3 may purge them."""
 
 FEWEST_RESTORABLE_DAYS = LAST_LOOK_DAYS + 1
-"""With fewer the last look would come with the cleanup itself, or not at all."""
+"""With fewer days the last look would coincide with the cleanup, or not happen."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Policy:
     look_s: int = 300
     """When to look again at an upload that only waits; the wait doubles with each look that finds nothing to do."""
     longest_look_s: int = 3_600
-    """The longest such wait: what nobody tells of is found this much later, and a round."""
+    """The longest such wait. A change without an event is found after this wait and one round at the latest."""
     orphan_age_s: int = 3_600
     """How old a multipart upload without a record must be before it is aborted."""
     grace_s: int = 3 * _DAY_S

@@ -37,7 +37,7 @@ def _owed(
         return None
     if stored is None:
         return Brought(artifact_id, None) if is_purged(picture, receipt) else BringBack(artifact_id)
-    # A marker of the cleanup that was called off may still be on its way, or an object of ours be judged.
+    # The cancelled cleanup's marker may still arrive, or an object of ours may still be under judgement.
     began_at = picture.session.restoring_since
     if began_at and now < began_at + timedelta(seconds=policy.in_flight_s):
         return None

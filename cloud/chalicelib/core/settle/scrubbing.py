@@ -1,6 +1,6 @@
-"""What is owed to originals that nobody works with: a look, at least once a week, whether they still stand.
+"""Scrub idle originals: check at least once a week that S3 still has each of them.
 
-Only originals that should stand are judged: not what a cleanup removed or is removing, nor what is being restored.
+A scrub judges only originals that should exist: it skips those that a cleanup removes or a restore brings back.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from chalicelib.core.upload import Receipt, StoredObject
 
 
 def scrub_at(picture: Picture, policy: Policy) -> datetime | None:
-    """When the originals must be looked at; None when none of them should stand."""
+    """When to scrub the originals; None when none of them should exist."""
     standing = to_scrub(picture)
     if not standing:
         return None
@@ -29,7 +29,7 @@ def is_scrub_due(picture: Picture, now: datetime, policy: Policy) -> bool:
 
 
 def to_scrub(picture: Picture) -> tuple[Receipt, ...]:
-    """The receipts of the originals that should stand."""
+    """The receipts of the originals that should exist."""
     session = picture.session
     if session.state is SessionState.CLEANED or session.cleanup:
         return ()
@@ -42,7 +42,7 @@ def to_scrub(picture: Picture) -> tuple[Receipt, ...]:
 
 
 def owed_to_scrub(picture: Picture, facts: Facts, now: datetime, policy: Policy) -> Iterator[Action]:
-    """Bring back what is gone or replaced; the scrub is done once all is proven."""
+    """Restore what is gone or replaced; the scrub ends once every original is proven."""
     standing = to_scrub(picture)
     if not is_scrub_due(picture, now, policy) or any(each.key not in facts.stored for each in standing):
         return
@@ -57,7 +57,7 @@ def owed_to_scrub(picture: Picture, facts: Facts, now: datetime, policy: Policy)
 
 
 def _is_replaced(receipt: Receipt, stored: StoredObject | None) -> bool:
-    """Whether another version stands in its place; what S3 does not tell of a version is unknown, and is no fault."""
+    """Whether S3 shows another version under its key. Details that S3 omits are unknown and not a fault."""
     return stored is not None and stored.version_id != receipt.version_id
 
 

@@ -27,7 +27,7 @@ from chalicelib.core.settle.policy import Policy
 from chalicelib.core.upload import StoredObject, Upload, UploadState
 
 LOOKS_AT_ONCE = 20
-"""Uploads of one session at which the reconciler looks before it goes on to the next session."""
+"""The uploads of one session that the reconciler inspects before it turns to the next session."""
 _MOST_DOUBLINGS = 20
 
 
@@ -50,17 +50,17 @@ def owed_to_uploads(picture: Picture, facts: Facts, now: datetime, policy: Polic
 
 
 def due_uploads(picture: Picture, now: datetime, policy: Policy) -> tuple[Upload, ...]:
-    """The uploads at which the reconciler looks now, at most `LOOKS_AT_ONCE`, those that rested longest last."""
+    """The uploads that the reconciler inspects now, at most `LOOKS_AT_ONCE`; those that do not rest come first."""
     due = [each for each in picture.uploads if each.owes and upload_due_at(each, picture, now, policy) <= now]
     due.sort(key=lambda each: (each.look_at is not None, each.look_at or each.opened_at))
     return tuple(due[:LOOKS_AT_ONCE])
 
 
 def upload_due_at(upload: Upload, picture: Picture, now: datetime, policy: Policy) -> datetime:
-    """When an upload that owes something must be looked at."""
+    """When the reconciler must inspect an upload that still owes something."""
     if upload.can_be_undone:
         return undo_until(upload, policy)
-    # Whatever rests is over once another upload of its key is verified.
+    # An upload's rest ends once another upload of its key is verified.
     rests = upload.is_live and not _is_superseded(upload, picture)
     return upload.look_at if rests and upload.look_at else now
 
@@ -68,7 +68,7 @@ def upload_due_at(upload: Upload, picture: Picture, now: datetime, policy: Polic
 def rest_until(upload: Upload, picture: Picture, now: datetime, policy: Policy) -> datetime:
     """When to look again at an upload for which there was nothing to do.
 
-    The wait doubles with each look and has an end; whatever time itself changes is looked at when it has changed.
+    The wait doubles with each look, up to a limit. It ends earlier when time alone changes what the upload owes.
     """
     wait_s = min(policy.look_s * 2 ** min(upload.looks, _MOST_DOUBLINGS), policy.longest_look_s)
     times = [upload.expires_at, *_frees(upload, picture, policy)]
@@ -87,17 +87,17 @@ def is_being_cleared(upload: Upload, picture: Picture, now: datetime, policy: Po
     """Whether a delete marker that is meant for a rejected object may still reach the key of `upload`.
 
     The same bytes in the same parts have the same ETag, so that such a marker would go over the next upload's object.
-    Who removes has read the record before the removal stood in it, and writes its marker within `in_flight_s` of that:
-    no function runs longer, and S3 refuses what was signed longer ago. Who completes has read the record at least
-    `in_flight_s` after the removal, and writes its promise under the version that it read: when its object comes, no
-    such marker can come any more.
+    The remover reads the record before the removal is recorded, and writes its marker within `in_flight_s` of that:
+    no function runs longer, and S3 refuses a request that was signed longer ago. The completer reads the record at
+    least `in_flight_s` after the removal, and its promise is written only if the record has not changed since. So no
+    such marker can arrive after the completer's object.
     """
     is_owed = any(each.owes_removal for each in picture.uploads if each.key == upload.key)
     return is_owed or any(now < freed_at for freed_at in _frees(upload, picture, policy))
 
 
 def _frees(upload: Upload, picture: Picture, policy: Policy) -> Iterator[datetime]:
-    """When no marker of each removal on the key of `upload` can be on its way any more."""
+    """For each removal on the key of `upload`, the time after which its marker can no longer arrive."""
     for each in picture.uploads:
         if each.key == upload.key and each.removed_at:
             yield each.removed_at + timedelta(seconds=policy.in_flight_s)
@@ -157,7 +157,7 @@ def _owed_while_live(
 
 def _owed_while_waiting(upload: Upload, now: datetime, policy: Policy) -> Action | None:
     if _may_be_assembling(upload, now, policy):
-        # Its object may come yet, and nobody would remove that of an upload which ended without one.
+        # Its object may still appear, and nothing would remove the object of an upload that has ended without one.
         return None
     if upload.is_past(now):
         return _ended(upload, "its deadline passed before every part had arrived")
@@ -170,7 +170,7 @@ def _judged(upload: Upload, stored: StoredObject) -> Action:
     if upload.promise is None:
         return Reject(upload.upload_id, "its object was completed without a recorded promise")
     if upload.is_disowned:
-        # The claim came while S3 assembled what had been promised before.
+        # The claim arrived while S3 assembled the earlier promise.
         return Reject(
             upload.upload_id,
             f"its device read CRC64NVME {upload.claim}, promised was {upload.promise}: a part is not what was read",
@@ -178,7 +178,7 @@ def _judged(upload: Upload, stored: StoredObject) -> Action:
     if upload.is_kept_by(stored):
         return Verify(upload.upload_id, stored)
     if upload.may_be_kept_by(stored):
-        # Whoever may not use the object's key is told no checksum: that proves nothing against the object.
+        # S3 omits the checksum when we may not use the object's KMS key: that proves nothing against the object.
         return Doubt(upload.upload_id)
     return Reject(
         upload.upload_id,

@@ -1,6 +1,6 @@
-"""Having S3 compute the CRC64NVME of an output whose writer left none: by copying it to parts that are dropped.
+"""Have S3 compute the CRC64NVME of an output whose writer gave none: S3 copies it to parts that are dropped.
 
-The copy is on record until its end, so that the next round goes on with the parts that S3 has.
+The copy is on record until it ends, so that the next round continues with the parts that S3 has.
 """
 
 import logging
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 def compute(ports: Ports, picture: Picture, action: ComputeChecksum) -> Picture:
-    """One output after the other; each has its receipt on record before the next is begun."""
+    """Compute one output's checksum; its receipt is on record before the next output is begun."""
     if picture.session.state is not SessionState.STORED:
         return picture  # an output before this one failed the order
     stated, stored = action.stated, action.stored
@@ -49,7 +49,7 @@ def compute(ports: Ports, picture: Picture, action: ComputeChecksum) -> Picture:
 
 
 def drop(ports: Ports, picture: Picture, _: DropChecksumCopy) -> Picture:
-    """Off the record first: whatever is left of it in S3 then is an orphan."""
+    """Remove the copy from the record, then from S3: after a crash in between the sweep aborts it as an orphan."""
     copy = picture.session.checksum_copy
     if copy is None:
         return picture
@@ -61,7 +61,7 @@ def drop(ports: Ports, picture: Picture, _: DropChecksumCopy) -> Picture:
 def _opened(
     ports: Ports, picture: Picture, artifact_id: ArtifactId, stored: StoredObject
 ) -> tuple[Picture, ChecksumCopy]:
-    """The copy of this very version that is on record, or a new one. Raises Conflict."""
+    """The recorded copy of this version, or a new one. Raises Conflict."""
     known = picture.session.checksum_copy
     if known and (known.key, known.version_id) == (stored.key, stored.version_id):
         return picture, known

@@ -23,7 +23,7 @@ from chalicelib.ports import Ports
 
 
 def inspect(ports: Ports, picture: Picture, action: Inspect) -> Picture:
-    """What was read before a read failed, or the time was over, is kept."""
+    """Read films and record them; a failed read or the end of time loses nothing that was read before."""
     found: list[Film] = []
     try:
         for receipt in action.receipts:
@@ -44,11 +44,11 @@ def intend(ports: Ports, picture: Picture, action: Intend) -> Picture:
 
 
 def clean(ports: Ports, picture: Picture, action: Clean) -> Picture:
-    """A delete marker over exactly the object that the recorded intent names. Raises Conflict.
+    """Write a delete marker over exactly the object that the recorded intent names. Raises Conflict.
 
-    Right before it the record, the kill switch and the outputs are looked at once more, and the breaker is told first:
-    a crash counts too much, never too little. What S3 refuses is counted once a day, and tried again after a while.
-    The tag comes before the marker: what is hidden without one is never purged.
+    Right before the marker the flow checks the record, the kill switch and the outputs once more, and counts the
+    removal: a crash counts too much, never too little. A refused removal counts once a day and is retried later.
+    The tag comes before the marker: S3 never purges a hidden version without the tag.
     """
     doomed, cleanup = action.doomed, picture.session.cleanup
     if cleanup is None or doomed not in cleanup.doomed:
@@ -95,7 +95,7 @@ def recall(ports: Ports, picture: Picture, action: Recall) -> Picture:
 
 
 def bring_back(ports: Ports, picture: Picture, action: BringBack) -> Picture:
-    """An upload whose parts come from the version that was verified, never to be completed as anything else."""
+    """Open an upload whose parts are copied from the verified version; it can be completed as nothing else."""
     receipt = picture.receipt(action.artifact_id)
     if receipt is None:
         raise NotFound(f"{action.artifact_id} was never verified: there is nothing to restore")
@@ -107,7 +107,7 @@ def bring_back(ports: Ports, picture: Picture, action: BringBack) -> Picture:
 
 
 def brought(ports: Ports, picture: Picture, action: Brought) -> Picture:
-    """What stands is nothing to be purged; what it was copied from is again, where a cleanup had let it go."""
+    """End a restore: keep the present version; let S3 purge a cleaned version that it was copied from."""
     receipt = picture.receipt(action.artifact_id)
     if receipt and action.stands == receipt.version_id:
         _keep(ports, receipt)
@@ -137,13 +137,13 @@ def _told_of_loss(ports: Ports, picture: Picture, lost: Lost) -> Picture:
 
 
 def _keep(ports: Ports, receipt: Receipt) -> None:
-    """No purge while it is wanted back; one that came before is found by who copies."""
+    """Keep S3 from purging the version while it is wanted back; if S3 purged it already, the copy will fail."""
     with suppress(VersionGone):
         ports.footage.untag_cleaned(receipt.key, receipt.version_id)
 
 
 def _let_go_of_copied(ports: Ports, picture: Picture, receipt: Receipt) -> None:
-    """The version that was cleaned and then copied to what stands now: its bytes are there twice."""
+    """Let S3 purge the cleaned version that was copied to the present one: its bytes are there twice."""
     copied = picture.upload(receipt.upload_id).copies if receipt.upload_id else None
     if copied in picture.session.cleaned and copied != receipt.version_id:
         with suppress(VersionGone):

@@ -1,4 +1,4 @@
-"""Having S3 copy parts of one version: no byte passes through here, and what is copied once is not copied again."""
+"""Have S3 copy parts of one version: no byte passes through here, and no part is copied twice."""
 
 import logging
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 def copy_parts_of(
     ports: Ports, key: str, multipart_id: str, version_id: str, plan: PartPlan, numbers: Sequence[int]
 ) -> None:
-    """Copy these parts of the version into the multipart upload; how far that came is told however it ends.
+    """Copy these parts of the version into the multipart upload; log how many were copied, also after a failure.
 
     Raises MultipartGone, VersionGone.
     """

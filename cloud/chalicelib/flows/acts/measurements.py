@@ -1,4 +1,4 @@
-"""Carrying out what measurements are owed: an attempt is on record before it begins, and its result is never lost."""
+"""Index measurements: each attempt is on record before it begins, and its result is never lost."""
 
 import logging
 from contextlib import suppress
@@ -13,13 +13,13 @@ from chalicelib.flows.recording import loaded, record, told
 from chalicelib.ports import Ports
 
 _WRITES = 5
-"""Of a result, while others write the session."""
+"""The tries to record a result while others write the session."""
 
 
 def index(ports: Ports, picture: Picture, action: IndexMeasurements | IndexLargeMeasurements) -> Picture:
     """Everything is written under a revision first, and published by the one write that names it.
 
-    Raises StorageBusy: that says nothing of the file, and does not count.
+    Raises StorageBusy, which proves nothing about the file and does not count as an attempt.
     """
     session, receipt = picture.session, action.receipt
     begun = record(ports, picture, session=session.attempting(receipt.version_id, ports.clock.now()))
@@ -32,7 +32,7 @@ def index(ports: Ports, picture: Picture, action: IndexMeasurements | IndexLarge
 
 
 def request_index(ports: Ports, picture: Picture, action: RequestIndex) -> Picture:
-    """Asked first and recorded then: a crash in between asks again."""
+    """Request the index, then record the request: after a crash in between it is requested again."""
     receipt = action.receipt
     ports.indexer.request(receipt.key)
     session = picture.session.requesting_index(receipt.version_id, ports.clock.now())
@@ -46,9 +46,9 @@ def quarantine(ports: Ports, picture: Picture, action: Quarantine) -> Picture:
 
 
 def _publish(ports: Ports, picture: Picture, receipt: Receipt, made: Index) -> Picture:
-    """The picture with what became of a version: true, whatever others wrote meanwhile, and never lost.
+    """Record the result of indexing a version, even if others wrote the session meanwhile; return the picture.
 
-    Raises Conflict where they did: what else was decided on the older picture may not be.
+    Raises Conflict after such a write: other decisions on the older picture may no longer hold.
     """
     latest = picture
     for _ in range(_WRITES):
@@ -87,6 +87,6 @@ def _told(ports: Ports, picture: Picture, made: Index) -> Picture:
 
 
 def _take_back(ports: Ports, picture: Picture, receipt: Receipt) -> None:
-    """Where this fails as well the attempt stays counted, and others are left."""
+    """Uncount the attempt; if that fails too, the attempt stays counted and others remain."""
     with suppress(Conflict, StorageBusy):
         record(ports, picture, session=picture.session.without_attempt(receipt.version_id))

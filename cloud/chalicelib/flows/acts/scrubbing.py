@@ -1,4 +1,4 @@
-"""Carrying out what a look at standing originals found."""
+"""Carry out what a scrub of the originals found."""
 
 import logging
 
@@ -21,9 +21,9 @@ def repair(ports: Ports, picture: Picture, action: Repair) -> Picture:
 
 
 def displace(ports: Ports, picture: Picture, action: Displace) -> Picture:
-    """A delete marker over exactly the foreign object that was looked at. Raises Conflict.
+    """Write a delete marker over exactly the foreign object that was inspected. Raises Conflict.
 
-    It carries no tag, so S3 never purges it: whoever put it there finds it as a hidden version.
+    The object has no tag, so S3 never purges it: its owner finds it as a hidden version.
     """
     demand_unwritten(ports, picture)
     stored = ports.footage.head(action.stored.key)

@@ -83,10 +83,10 @@ def abort(ports: Ports, picture: Picture, action: Abort) -> Picture:
 
 
 def remove(ports: Ports, picture: Picture, action: Remove) -> Picture:
-    """A delete marker over exactly the rejected object that was looked at. Raises Conflict.
+    """Write a delete marker over exactly the rejected object that was inspected. Raises Conflict.
 
-    S3 compares the ETag alone, and the same bytes sent again have the same one. So the record and the object are looked
-    at once more right before, and nothing is completed on the key while such a marker may be on its way
+    S3 compares only the ETag, and the same bytes sent again have the same ETag. So the flow checks the record and the
+    object once more right before, and no upload of the key is completed while such a marker may still arrive
     (`is_being_cleared`).
     """
     upload = picture.upload(action.upload_id)
@@ -118,7 +118,7 @@ def copy_parts(ports: Ports, picture: Picture, action: CopyParts) -> Picture:
 
 
 def rest(ports: Ports, picture: Picture, action: Rest) -> Picture:
-    """One write for all of them; nothing is told of what only waits."""
+    """Record the rest of all these uploads in one write; it reports nothing, as they only wait."""
     now = ports.clock.now()
     uploads = [picture.upload(upload_id) for upload_id in action.upload_ids]
     rested = [each.rested(rest_until(each, picture, now, ports.policy)) for each in uploads]

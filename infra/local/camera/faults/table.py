@@ -17,7 +17,7 @@ class Fault:
 
     With `covering`, only requests that ask for that byte of the file count, with `first` only those whose range begins
     there, with `method` only those by it, numbered among themselves. A path is the whole path of a call; `chapter_path`
-    makes a file's. None is every path: the camera's n-th call, whatever it asks.
+    makes a file's. None is every path: the camera's n-th call of any kind.
     """
 
     path: str | None
