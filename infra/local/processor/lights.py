@@ -87,7 +87,7 @@ def found(picture: Picture) -> tuple[Spot, ...]:
     reach = max(3, picture.shape[1] // 96)
     left = picture[:, : picture.shape[1] // 2].max(axis=2) > _BRIGHT
     in_row = np.convolve(left.sum(axis=1), np.ones(reach, dtype=int), mode="same")
-    y = int(in_row.argmax())
+    y = int(np.argmax(in_row))
     band = left[max(0, y - reach) : y + reach + 1]
     largest = sorted(_runs(band.sum(axis=0)), key=lambda run: run[1], reverse=True)[: len(NAMES)]
     if len(largest) < len(NAMES):
