@@ -26,7 +26,9 @@ def pip_environment(requirements: Path, cache: Path, progress: Progress) -> dict
     if not wheels.is_dir():
         progress(f"fetching what {requirements.name} pins")
         _fetch(requirements, wheels)
-    return {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    # As a URL: pip takes what stands between two spaces for a place of its own.
+    links = wheels.absolute().as_uri()
+    return {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": links, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 
 
 def _fetch(requirements: Path, wheels: Path) -> None:

@@ -113,3 +113,12 @@ def test_pip_takes_nothing_for_lambda_whose_hash_is_not_listed(tmp_path: Path):
     refused = download(other)
     assert refused.returncode != 0
     assert "DO NOT MATCH THE HASHES" in refused.stderr
+
+
+def test_a_folder_with_a_space_in_its_name_is_one_place_to_pip(tmp_path: Path):
+    empty = tmp_path / "requirements.txt"
+    empty.write_text("")
+
+    found = wheels.pip_environment(empty, tmp_path / "a folder", lambda _: None)
+
+    assert len(found["PIP_FIND_LINKS"].split()) == 1
