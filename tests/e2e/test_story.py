@@ -300,6 +300,8 @@ def test_what_somebody_put_in_an_originals_place_is_never_removed(session: Sessi
     assert session.shown()["state"] == "PROCESSED"
 
 
+# It starts the command once for each of its calls: minutes, where other work shares the cores.
+@pytest.mark.timeout(900)
 def test_a_cleanup_killed_at_any_call_it_makes_is_finished_by_the_next_one(session: Session):
     session.world.delivery.drop()
     ports = in_process(session.world)
