@@ -88,6 +88,11 @@ def test_an_interface_that_is_not_there_may_be_plugged_in_later(url: str | None)
         Camera(url, lambda: 0.0, NOWHERE).check_ready()
 
 
+def test_an_interface_that_is_not_there_is_told_with_the_cameras_usb_setting():
+    with pytest.raises(CameraUnreachable, match="Connections > USB Connection is GoPro Connect, not MTP"):
+        Camera(None, lambda: 0.0, NOWHERE).check_ready()
+
+
 def test_a_camera_is_read_over_its_interface(camera: FakeCamera):
     camera.files["100GOPRO/GX010042.MP4"] = CameraFile(film(100))
     over_loopback = Camera(camera.url, lambda: 0.0, "lo")
