@@ -136,8 +136,8 @@ def _refuse_other_names(interface: str) -> None:
 def _reason(interface: str, error: OSError) -> str:
     if error.errno == errno.ENODEV:
         return (
-            f"there is no network interface {interface}; is the camera plugged in and switched on? It has one only when "
-            "its Preferences > Connections > USB Connection is GoPro Connect, not MTP"
+            f"there is no network interface {interface}; is the camera plugged in and switched on? It has one only "
+            "when its Preferences > Connections > USB Connection is GoPro Connect, not MTP"
         )
     if error.errno == errno.EADDRNOTAVAIL:
         return _no_address(interface)
