@@ -21,7 +21,7 @@ help: ## list the targets
 setup: $(READY) ## make .venv and install everything into it
 
 $(READY): requirements/development.txt pyproject.toml
-	$(PYTHON) -m venv $(VENV)
+	"$(PYTHON)" -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/development.txt
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	printf '%s\n' "$(CURDIR)" "$(CURDIR)/cloud" > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/reelhaul_houses.pth"
@@ -50,7 +50,7 @@ test: setup ## all tests: make test PYTEST='-k spool'
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST)
 
 test-pythons: ## the edge client's tests on each of Python 3.10 to 3.13 that is on PATH: make test-pythons PYTHONS='python3.10 …'
-	$(PYTHON) -m tests.pythons $(PYTHONS)
+	"$(PYTHON)" -m tests.pythons $(PYTHONS)
 
 soak: setup ## every EVERY-th call of the story fails once, and 200 hauls are killed: make soak EVERY=20 PYTEST='-k seed-017'
 	$(BIN)/python -m pytest -n 2 --dist worksteal --timeout 0 --soak $(if $(EVERY),--every $(EVERY)) tests/simulation/test_soak.py tests/e2e/test_kills.py tests/e2e/test_kills_at_syscalls.py $(PYTEST)

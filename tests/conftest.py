@@ -7,6 +7,8 @@ import sys
 import hypothesis
 import pytest
 
+from infra.local.surroundings import ignore_surroundings
+
 # A machine that does other things beside is no fault of what is tested.
 hypothesis.settings.register_profile("house", deadline=None)
 hypothesis.settings.load_profile("house")
@@ -46,8 +48,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_configure() -> None:
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        del os.environ[name]
+    ignore_surroundings(os.environ)
     os.environ.update(_ENVIRONMENT)
     if os.environ.get("REELHAUL_CONFORMANCE_ALLOW_REMOTE") != "1":
         # An audit hook sees every connection of this process, whoever makes it, and cannot be taken out again.

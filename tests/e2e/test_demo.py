@@ -1,6 +1,7 @@
 """`make demo`, with a folder of short films instead of the usual ones."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from infra.local.footage import Film, chapter_bytes
 from tests.edge_client.fakes import boxed
+from tests.support.surroundings import surrounded
 
 pytestmark = pytest.mark.e2e
 SHORT = Film(width=480, height=270, chapters=2, frames_per_chapter=45, bit_rate=2_000_000)
@@ -16,7 +18,15 @@ SHORT = Film(width=480, height=270, chapters=2, frames_per_chapter=45, bit_rate=
 
 def demo(cwd: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "infra.local.demo", *arguments]
-    return subprocess.run(command, check=False, cwd=cwd, capture_output=True, text=True, timeout=150)
+    return subprocess.run(
+        command,
+        check=False,
+        cwd=cwd,
+        env=surrounded(os.environ),
+        capture_output=True,
+        text=True,
+        timeout=150,
+    )
 
 
 def folder_with(tmp_path: Path, films: dict[str, bytes]) -> Path:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -16,8 +17,11 @@ import pytest
 
 from infra import admin, deploy
 from infra.local import aws, wheels
+from infra.local.camera import Camera, card_of_folder
 from infra.local.world import World
+from infra.local.world.__main__ import greeting
 from infra.local.world.world import WHEELS
+from tests.support.surroundings import surrounded
 
 PATIENCE_S = 20.0
 SETTINGS = {"UNDO_S": "7"}
@@ -212,7 +216,7 @@ def command(tmp_path: Path, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "infra.local.world", *arguments],
         cwd=deploy.HOUSE,
-        env={**os.environ, "TMPDIR": str(tmp_path)},
+        env={**surrounded(os.environ), "TMPDIR": str(tmp_path)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -226,6 +230,33 @@ def lines_until(started: subprocess.Popen[str], is_last: Callable[[str], bool]) 
         if is_last(line):
             return lines
     raise AssertionError(f"the command ended early: {lines}")
+
+
+def printed_command(word: str, lines: list[str]) -> str:
+    """The printed command that begins with `word`, through all of its lines."""
+    first = next(number for number, line in enumerate(lines) if line.split()[:1] == [word])
+    last = next(number for number in range(first, len(lines)) if not lines[number].endswith("\\"))
+    return "\n".join(lines[first : last + 1])
+
+
+def word_after(option: str, lines: list[str]) -> str:
+    """The argument of `option` in the printed command to haul, as a shell reads it."""
+    words = shlex.split(printed_command(".venv/bin/reelhaul", lines))
+    return words[words.index(option) + 1]
+
+
+def in_a_shell(command: str) -> str:
+    """What `command` prints in a shell of a machine that is set up for other work."""
+    done = subprocess.run(
+        ["sh", "-c", command],
+        cwd=deploy.HOUSE,
+        env=surrounded(os.environ),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=True,
+    )
+    return done.stdout
 
 
 def ended(started: subprocess.Popen[str], number: signal.Signals) -> tuple[int, str]:
@@ -269,24 +300,43 @@ def test_a_taken_port_is_told_and_nothing_starts(world: World, tmp_path: Path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["a folder with spaces", "it's", 'a "b" $HOME'])
+def test_the_printed_commands_can_be_pasted_wherever_the_project_is(world: World, tmp_path: Path, name: str):
+    token_file = tmp_path / name / "device.token"
+    token_file.parent.mkdir()
+    token_file.write_text("a token of nobody")
+    with Camera(card_of_folder(footage_of_one(tmp_path))) as camera:
+        lines = greeting(world, camera, token_file)
+
+    assert word_after("--token-file", lines) == str(token_file)
+    asked = in_a_shell(printed_command("curl", lines).replace("curl", "printf '%s\\n'", 1))
+    assert "Authorization: Bearer a token of nobody" in asked.splitlines()
+
+
+def footage_of_one(tmp_path: Path) -> Path:
+    folder = tmp_path / "footage"
+    folder.mkdir()
+    (folder / "GX010042.MP4").write_bytes(b"not even a film" * 100)
+    return folder
+
+
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
 def test_the_whole_of_it_can_be_used_by_hand_beside_another_and_ends_without_a_trace(
     world: World, tmp_path: Path
 ):
-    footage = tmp_path / "footage"
-    temporary = tmp_path / "temporary"
-    for folder in (footage, temporary):
-        folder.mkdir()
-    (footage / "GX010042.MP4").write_bytes(b"not even a film" * 100)
+    footage, temporary = footage_of_one(tmp_path), tmp_path / "temporary"
+    temporary.mkdir()
 
     with command(temporary, "up", "--footage", str(footage)) as started:
         lines = lines_until(started, lambda line: line.startswith("Ctrl-C"))
-        [token_file] = [Path(word) for line in lines for word in line.split() if word.endswith(".token")][:1]
+        token_file = Path(word_after("--token-file", lines))
         mode, token = token_file.stat().st_mode & 0o777, token_file.read_text()
+        asked = in_a_shell(printed_command("curl", lines))
         processes = descendants(started.pid)
         code, _ = ended(started, signal.SIGINT)
 
     assert any("reelhaul haul by-hand --recording 0042" in line for line in lines)
+    assert json.loads(asked)["status"] == 404  # the token was taken; there is no such session yet
     assert mode == 0o600
     assert token.strip() not in "\n".join(lines)
     assert code == 0

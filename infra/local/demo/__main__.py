@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,7 @@ from infra.local.demo.commands import SESSION, Client, Operator
 from infra.local.demo.coordinator import Coordinator
 from infra.local.demo.story import MIB, DemoFailed, Result, Story
 from infra.local.footage import DEMO_FOLDER, make_footage
+from infra.local.surroundings import ignore_surroundings
 from infra.local.world import PortTaken, World
 
 RESULT = Path("build/demo.json")
@@ -231,4 +233,5 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
+    ignore_surroundings(os.environ)
     sys.exit(main(sys.argv[1:]))

@@ -44,7 +44,7 @@ class Client:
 
     def _environment(self) -> Mapping[str, str]:
         return {
-            **_without_aws(),
+            **_of_no_device(),
             "REELHAUL_CAMERA": self.camera.url,
             "REELHAUL_COORDINATOR": self.world.coordinator_url,
             "REELHAUL_TOKEN_FILE": str(token_file(self.world, self.workdir, Role.DEVICE)),
@@ -82,7 +82,7 @@ class Operator:
         run(story, ["infra.local.processor", "--once", *arguments], self._environment())
 
     def _environment(self) -> Mapping[str, str]:
-        return {**_without_aws(), **aws.environment(self.world.aws_url, os.environ)}
+        return {**os.environ, **aws.environment(self.world.aws_url, os.environ)}
 
 
 def token_file(world: World, workdir: Path, role: Role) -> Path:
@@ -113,8 +113,9 @@ def run(story: Story, module: list[str], environment: Mapping[str, str]) -> str:
     return printed
 
 
-def _without_aws() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+def _of_no_device() -> dict[str, str]:
+    """The environment without the settings of a device that this machine may be."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("REELHAUL_")}
 
 
 def _short(chapter: Mapping[str, Any]) -> str:

@@ -16,6 +16,7 @@ from infra.deploy import BUILD, ChaliceFailed
 from infra.local import aws
 from infra.local.camera import Camera, Card, NoFootage, card_of_folder
 from infra.local.footage import DEMO_FOLDER, make_footage
+from infra.local.surroundings import LOOPBACK, ignore_surroundings
 from infra.local.wheels import WheelsMissing
 from infra.local.world import CoordinatorBroken, LocalAws, PortTaken, World
 
@@ -103,7 +104,8 @@ def aws_greeting(local_aws: LocalAws) -> list[str]:
         f"  table        {local_aws.table}",
         f"  order queue  {local_aws.outputs['OrderQueue']}",
         "for example:",
-        f"  AWS_ACCESS_KEY_ID={aws.KEY} AWS_SECRET_ACCESS_KEY={aws.SECRET} AWS_DEFAULT_REGION={aws.REGION} \\",
+        f"  env -u AWS_PROFILE -u AWS_SESSION_TOKEN AWS_ACCESS_KEY_ID={aws.KEY} AWS_SECRET_ACCESS_KEY={aws.SECRET} \\",
+        f"    AWS_DEFAULT_REGION={aws.REGION} no_proxy={LOOPBACK[0]} \\",
         f"    aws --endpoint-url {local_aws.url} s3 ls s3://{local_aws.bucket}",
         "Ctrl-C ends it; everything is in memory and ends with it.",
     ]
@@ -170,7 +172,7 @@ def greeting(world: World, camera: Camera, token_file: Path) -> list[str]:
         f"  .venv/bin/reelhaul haul by-hand --recording {recording} --camera {camera.url} \\",
         f"    --coordinator {world.coordinator_url} --token-file {token} --spool build/local/spool",
         "to ask the coordinator:",
-        f"  curl -s {headers} \\",
+        f"  curl -s --noproxy {LOOPBACK[0]} {headers} \\",
         f"    {world.coordinator_url}/v1/sessions/by-hand",
         "Ctrl-C ends all of it; everything is in memory and ends with it.",
     ]
@@ -186,4 +188,5 @@ def _say(line: str) -> None:
 
 
 if __name__ == "__main__":
+    ignore_surroundings(os.environ)
     sys.exit(run(sys.argv[1:], _say))
