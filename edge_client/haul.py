@@ -106,8 +106,11 @@ class Haul:
         files = one.exactly()
         folder = self._tools.spool.session(one.name)
         raw = folder.read(PLAN)
-        plan = decoded(raw, one.name) if raw is not None else _frozen(visit, folder, one)
-        plan.refuse_other_files(files)
+        if raw is None:
+            # Frozen from what the camera serves. The list that chose it may be older than that.
+            return self._session(visit, folder, _frozen(visit, folder, one), files)
+        plan = decoded(raw, one.name)
+        visit.refuse_other_files(plan, files)
         return self._session(visit, folder, plan, files)
 
     def _each(self, visit: Visit, do: Callable[[ChosenSession], T]) -> Each[T]:

@@ -90,6 +90,13 @@ class ChapterPlan:
                 f"{ANOTHER_NAME}"
             )
 
+    def may_be_listed_as(self, file: CameraFile) -> bool:
+        """Whether a list that is not up to date may show the planned file like this: it began at the same time.
+
+        Without an ETag the date of its last change is all that shows a repair, so that date must be equal too.
+        """
+        return file.created == self.created and (self.etag is not None or file.modified == self.modified)
+
     def refuse_other_head(self, head_crc: str) -> None:
         """Raises PlanDiffers when the file begins with other bytes than the planned one."""
         if self.head_crc not in (None, head_crc):
@@ -127,11 +134,27 @@ class SessionPlan:
 
     def refuse_other_files(self, listed: Sequence[CameraFile]) -> None:
         """Raises PlanDiffers when a file that the camera lists under a planned name is not the planned one."""
-        planned = {chapter.path for chapter in self.chapters}
-        if other := [file.path for file in listed if file.path in planned and not self.has(file)]:
+        self._refuse([file for file, _ in self._listed_otherwise(listed)])
+
+    def to_confirm(self, listed: Sequence[CameraFile]) -> list[ChapterPlan]:
+        """The chapters that the list shows otherwise than planned, as a list that is not up to date may.
+
+        Raises PlanDiffers when a file under a planned name is certainly another one.
+        """
+        otherwise = self._listed_otherwise(listed)
+        self._refuse([file for file, chapter in otherwise if not chapter.may_be_listed_as(file)])
+        return [chapter for _, chapter in otherwise]
+
+    def _listed_otherwise(self, listed: Sequence[CameraFile]) -> list[tuple[CameraFile, ChapterPlan]]:
+        """Each file that is listed under a planned name and is not listed as planned, with that chapter."""
+        planned = {chapter.path: chapter for chapter in self.chapters}
+        return [(file, planned[file.path]) for file in listed if file.path in planned and not self.has(file)]
+
+    def _refuse(self, other: Sequence[CameraFile]) -> None:
+        if other:
             raise PlanDiffers(
-                f"{', '.join(other)} is not the file that session {self.session_id} has (its size or dates changed); "
-                f"{ANOTHER_NAME}"
+                f"{', '.join(file.path for file in other)} is not the file that session {self.session_id} has "
+                f"(its size or dates changed); {ANOTHER_NAME}"
             )
 
     def identity(self, chapter: ChapterPlan) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -157,6 +157,15 @@ class Visit:
     def _look(self, file: CameraFile) -> FileIdentity:
         facts = self.tools.camera.head(file.directory, file.filename)
         return FileIdentity(replace(file, size_bytes=facts.size_bytes), facts.etag, self._gumi(file))
+
+    def refuse_other_files(self, plan: SessionPlan, listed: Sequence[CameraFile]) -> None:
+        """Raises PlanDiffers when the camera has another file than the planned one under a planned name.
+
+        The list is a hint: it may show an old size after a recording has stopped. What it shows otherwise than planned
+        is refused when the camera itself confirms it.
+        """
+        for chapter in plan.to_confirm(listed):
+            self.tools.retry.run(chapter.path, partial(self.check_again, plan, chapter))
 
     def check_first(self, plan: SessionPlan, chapter: ChapterPlan) -> None:
         """Before a chapter's first byte, and before the next one after a failed keep-alive: as `check_again`, and

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from edge_client import commands
-from edge_client.choice import Everything
+from edge_client.choice import ByFile, ByTime, Choice, Everything, New, parsed_time
 from infra.local.camera import (
     BAD_REQUEST,
     BUSY,
@@ -99,6 +99,7 @@ from tests.edge_client.camera_leg import (
     later,
     refused,
 )
+from tests.edge_client.conftest import RECORDING
 from tests.edge_client.fakes import PART_BYTES, TOKEN, CloudHandler, FakeCloud, Upload
 from tests.infra.raw_http import ask
 
@@ -256,10 +257,58 @@ STRANGER = other_card(CARD, OTHER_SERIAL)
 PHOTOS = card_with(photo("GOPR0042.JPG", 900))
 SHORT = card_with(cut_short(WHOLE, 70))
 SMALLER = card_with(*recording(42, [SIZE_BYTES - 70]))
+SIZE_LATE = card_with(replace(WHOLE, listed_bytes=SIZE_BYTES - 70))
+LATE = card_with(replace(WHOLE, listed_as=(("s", str(SIZE_BYTES - 70)), ("mod", str(WHOLE.modified - 9)))))
 SILENT_OF_ITSELF = Habits(hardware_info=HardwareInfo.ABSENT)
 ANOTHER = "another file than was planned"
 TRICKLE = Trickle(1, 0.05, after_bytes=1000)
 NESTED_DEEP = page(b'{"media":' + b"[" * 100_000, 200, "application/json")
+
+
+def listed_late() -> Iterator[Row]:
+    """The list still shows what a film was before it was finished; the camera serves the finished one."""
+    choices: dict[str, tuple[Choice, str | None]] = {
+        "--new": (New(), None),
+        "--all": (Everything(), None),
+        "--since": (ByTime(parsed_time("2022-07-04"), None), None),
+        "--recording": (RECORDING, None),
+        "--file": (ByFile((CHAPTER,)), None),
+        "--file with a SESSION": (ByFile((CHAPTER,)), "s"),
+    }
+    for name, (choice, session) in choices.items():
+        yield Row(
+            f"the list lags behind a recording that has just stopped, {name} [3 9]",
+            RECOVERS,
+            (asking(LIST, holding(CARD), 2),),
+            LATE,
+            choice=choice,
+            session=session,
+        )
+    for name, card in {"size": SIZE_LATE, "size and its last change": LATE}.items():
+        yield Row(
+            f"the list shows an old {name} of a film that is being hauled [3 9]",
+            RECOVERS,
+            (reading(SLEEPER),),
+            between=exchanged(card),
+            choice=New(),
+            session=None,
+            give_up_after_s=20.0,
+        )
+    others = {
+        "longer": card_with(*recording(42, [SIZE_BYTES + 1])),
+        "repaired to another length": card_with(repaired(WHOLE, SIZE_BYTES - 100)),
+        "repaired to the same length": card_with(repaired(WHOLE, SIZE_BYTES)),
+    }
+    for name, card in others.items():
+        yield Row(
+            f"another film, {name}, has the name of one that is being hauled [3 C7]",
+            refused("planned"),
+            (reading(SLEEPER),),
+            between=exchanged(card),
+            choice=Everything(),
+            session=None,
+            give_up_after_s=20.0,
+        )
 
 
 def one_answer_spoilt() -> Iterator[Row]:
@@ -754,6 +803,7 @@ ROWS: tuple[Row, ...] = (
         refused("the serial is 'C35 1'; a camera's serial has 1 to 40 letters and digits"),
         (asking(INFO, document({"serial_number": "C35 1"}), times=None),),
     ),
+    *listed_late(),
     *one_answer_spoilt(),
     *one_call_spoilt(),
 )

@@ -1167,6 +1167,25 @@ class TestSessionsWithoutAName:
         [refusal] = outcome.refusals
         assert "another session name" in str(refusal)
 
+    def test_of_everything_refuse_a_home_session_whose_file_was_repaired(self, device: Device):
+        device.run(session=None, choice=Everything())
+        device.camera.files["100GOPRO/GX010042.MP4"] = CameraFile(film(9000), etag='"repaired.1"')
+
+        outcome = device.run(session=None, choice=Everything())
+
+        [refusal] = outcome.refusals
+        assert "has 9000 bytes now" in str(refusal)
+        assert not outcome.done
+
+    def test_of_everything_believe_the_camera_and_not_a_list_with_an_old_size(self, device: Device):
+        device.run(session=None, choice=Everything())
+        device.camera.files["100GOPRO/GX010042.MP4"].listed_bytes = 9000
+
+        outcome = device.run(session=None, choice=Everything())
+
+        assert not outcome.refusals
+        assert len(outcome.done) == 1
+
     def test_of_what_is_new_go_on_past_a_plan_that_cannot_be_read(self, device: Device):
         device.run("match-17")
         (device.spool / "match-17" / "plan.json").write_bytes(b"torn")

@@ -54,3 +54,38 @@ def test_only_a_plan_that_knows_the_first_bytes_is_held_against_them():
     older.refuse_other_head("0123456789abcdef")
     with pytest.raises(PlanDiffers):
         replace(older, head_crc="fedcba9876543210").refuse_other_head("0123456789abcdef")
+
+
+LISTED = CameraFile("100GOPRO", "GX010042.MP4", 70_000_000, 1656931398, 1656931398)
+
+
+@pytest.mark.parametrize("size_bytes", [69_999_999, 70_000_000, 70_000_001])
+@pytest.mark.parametrize("modified", [1656931397, 1656931398, 1656931399])
+def test_a_list_that_shows_another_size_or_last_change_is_for_the_camera_to_confirm(size_bytes, modified):
+    plan = decoded(OLDER_PLAN, "match-17")
+    shown = replace(LISTED, size_bytes=size_bytes, modified=modified)
+
+    assert plan.to_confirm([shown]) == ([] if shown == LISTED else list(plan.chapters))
+
+
+@pytest.mark.parametrize("created", [1656931397, 1656931399, None])
+def test_a_file_that_began_at_another_time_is_refused_on_the_lists_word(created):
+    plan = decoded(OLDER_PLAN, "match-17")
+
+    with pytest.raises(PlanDiffers, match="its size or dates changed"):
+        plan.to_confirm([replace(LISTED, created=created)])
+
+
+def test_without_an_etag_nothing_could_confirm_that_a_file_was_not_repaired():
+    plan = decoded(OLDER_PLAN, "match-17")
+    without = replace(plan, chapters=(replace(plan.chapters[0], etag=None),))
+
+    assert without.to_confirm([replace(LISTED, size_bytes=5)]) == list(without.chapters)
+    with pytest.raises(PlanDiffers, match="its size or dates changed"):
+        without.to_confirm([replace(LISTED, modified=1656931399)])
+
+
+def test_files_of_other_names_are_not_for_the_plan_to_judge():
+    plan = decoded(OLDER_PLAN, "match-17")
+
+    assert plan.to_confirm([replace(LISTED, filename="GX020042.MP4", created=1)]) == []

@@ -38,6 +38,32 @@ ON_DEVICE = (
         f"{TESTS}/test_spool.py",
     ),
     bug(
+        "a new plan is compared with a list that is not up to date",
+        f"{CLIENT}/haul.py",
+        "            return self._session(visit, folder, _frozen(visit, folder, one), files)\n",
+        "            plan = _frozen(visit, folder, one)\n            plan.refuse_other_files(files)\n"
+        "            return self._session(visit, folder, plan, files)\n",
+        f"{TESTS}/test_camera_leg_faults.py",
+        "-k",
+        "lags",
+    ),
+    bug(
+        "a session is refused on the list's word alone",
+        f"{CLIENT}/visit.py",
+        "        for chapter in plan.to_confirm(listed):\n",
+        "        plan.refuse_other_files(listed)\n        for chapter in plan.to_confirm(listed):\n",
+        f"{TESTS}/test_camera_leg_faults.py",
+        "-k",
+        "old",
+    ),
+    bug(
+        "what the list shows otherwise than planned is not confirmed",
+        f"{CLIENT}/visit.py",
+        "        for chapter in plan.to_confirm(listed):\n",
+        "        for chapter in plan.to_confirm(listed)[:0]:\n",
+        f"{TESTS}/test_haul.py",
+    ),
+    bug(
         "a range of another file is taken",
         f"{CLIENT}/camera/reading.py",
         "if wanted.etag is not None and etag != wanted.etag:",
