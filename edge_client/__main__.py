@@ -1,7 +1,32 @@
-"""`python -m edge_client` is `reelhaul`."""
+"""The process: `reelhaul`, or `python -m edge_client`."""
 
-import sys
+from __future__ import annotations
 
-from edge_client.cli import run
+import os
+from typing import NoReturn
 
-sys.exit(run())
+from edge_client.terminal import open_missing_streams
+
+
+def main() -> NoReturn:
+    """Run the command and end with its exit code.
+
+    The process ends without the interpreter's own shutdown, which waits for locks that a thread may hold and changes
+    the exit code when it cannot flush a standard stream.
+    """
+    open_missing_streams()
+    os._exit(_code())
+
+
+def _code() -> int:
+    # Imports take a while; before them the standard streams are open.
+    from edge_client.cli import run
+
+    try:
+        return run()
+    except SystemExit as ended:
+        return int(ended.code or 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -7,6 +7,7 @@ from importlib.metadata import version
 
 EXIT_CODES = """
 exit codes: 0 done, 1 a person must look, 2 usage, 75 try again later
+(1 instead of 0 also when standard output could not be written)
 """
 HAUL = """\
 examples:

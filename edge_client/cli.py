@@ -22,17 +22,26 @@ from edge_client.settings import (
     Settings,
     settings_from,
 )
-from edge_client.terminal import say
+from edge_client.terminal import StandardOutput, say, standard_streams
 
 log = logging.getLogger(__name__)
 
 NEXT = "run the same command again"
+REPORTS_KEPT = "; the haul itself is not affected: the spool has the report of each session that is home"
 GRACE_S = 10.0
 POLL_S = 0.2
 
 
 def run(argv: Sequence[str] | None = None) -> int:
-    """The console script: the exit code."""
+    """One command: its exit code. Raises SystemExit as argparse does, after help and faults of the arguments."""
+    with standard_streams() as output:
+        try:
+            return _run(argv, output)
+        except SystemExit as ended:
+            raise SystemExit(_true_code(int(ended.code or 0), output)) from None
+
+
+def _run(argv: Sequence[str] | None, output: StandardOutput) -> int:
     arguments = parser().parse_args(argv)
     try:
         settings = settings_from(arguments, os.environ)
@@ -40,7 +49,24 @@ def run(argv: Sequence[str] | None = None) -> int:
         say((f"reelhaul: {fault}" for fault in error.faults), sys.stderr)
         return USAGE
     with logging_to(sys.stderr, logging.DEBUG if arguments.verbose else logging.INFO):
-        return _until_stopped(settings)
+        code = _until_stopped(settings)
+    return _true_code(code, output, REPORTS_KEPT if _hauls(settings) else "")
+
+
+def _hauls(settings: Settings) -> bool:
+    if isinstance(settings, HaulSettings):
+        return not settings.dry_run
+    return isinstance(settings, AuditSettings) and settings.haul
+
+
+def _true_code(code: int, output: StandardOutput, kept: str = "") -> int:
+    """The code that the command ends with: a result that nobody got is not 0."""
+    sys.stdout.flush()
+    if output.failure is None:
+        return code
+    reason = output.failure.strerror or type(output.failure).__name__
+    say([f"reelhaul: the result could not be written to standard output ({reason}){kept}"], sys.stderr)
+    return code or REFUSED
 
 
 def _until_stopped(settings: Settings) -> int:

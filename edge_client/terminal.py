@@ -2,12 +2,21 @@
 
 Names, models and reasons come from cameras, the coordinator and S3. Each character that is not printable is written
 as its code, in JSON's own form, so that a line of JSON stays JSON.
+
+A standard stream that is closed, full or without a reader ends no work: `standard_streams` puts streams in the place of
+sys.stdout and sys.stderr that never raise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TextIO
+import errno
+import io
+import os
+import select
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from typing import BinaryIO, TextIO, cast
 
 
 def say(lines: Iterable[str], stream: TextIO) -> None:
@@ -33,3 +42,90 @@ def _code(char: str) -> str:
     """`\\u001b`; what lies beyond 16 bits as a pair, as JSON has it."""
     units = char.encode("utf-16-be", "surrogatepass").hex()
     return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
+
+
+class StandardError(io.RawIOBase):
+    """The bytes of a standard stream: a write that fails is dropped, its reason is kept, and the next is tried."""
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self.failure: OSError | None = None
+        self._sink: io.RawIOBase | BinaryIO | None = None
+        if stream is not None:
+            stream.flush()
+            # Below its buffer: what the buffer cannot write it keeps, and the interpreter ends with 120.
+            self._sink = getattr(stream.buffer, "raw", stream.buffer)
+
+    def writable(self) -> bool:
+        return True
+
+    def isatty(self) -> bool:
+        return self._sink is not None and self._sink.isatty()
+
+    def fileno(self) -> int:
+        return super().fileno() if self._sink is None else self._sink.fileno()
+
+    def write(self, data: bytes) -> int:  # type: ignore[override]  # what TextIOWrapper passes
+        """All of `data`, or nothing that anybody hears of."""
+        try:
+            self._write_all(memoryview(data))
+        except OSError as error:
+            self.failure = self.failure or error
+        return len(data)
+
+    def _write_all(self, left: memoryview) -> None:
+        if self._sink is None:
+            raise OSError(errno.EBADF, "it is closed")
+        while left:
+            written = self._sink.write(left)
+            if written is None:
+                # Another program has made the pipe or terminal non-blocking.
+                _wait_until_writable(self._sink.fileno())
+            left = left[written or 0 :]
+
+
+class StandardOutput(StandardError):
+    """The same for a command's result: after a failure nothing more is written, so what is there is its beginning."""
+
+    def write(self, data: bytes) -> int:  # type: ignore[override]  # what TextIOWrapper passes
+        """All of `data`, or what nobody hears of; nothing after a failure."""
+        return super().write(data) if self.failure is None else len(data)
+
+
+def _wait_until_writable(file: int) -> None:
+    poll = select.poll()
+    poll.register(file, select.POLLOUT)
+    poll.poll()
+
+
+@contextmanager
+def standard_streams() -> Iterator[StandardOutput]:
+    """While the block runs, sys.stdout and sys.stderr never raise; what it gets knows whether output was lost."""
+    error, output = sys.stderr, sys.stdout
+    below = StandardOutput(output)
+    with (
+        redirect_stderr(_text_over(StandardError(error), error)),
+        redirect_stdout(_text_over(below, output)) as text,
+    ):
+        try:
+            yield below
+        finally:
+            text.flush()
+
+
+def _text_over(below: StandardError, stream: TextIO | None) -> TextIO:
+    encoding = stream.encoding if stream is not None else "utf-8"
+    # A raw stream will do: each of its writes takes all.
+    return io.TextIOWrapper(cast(BinaryIO, below), encoding, errors="backslashreplace", line_buffering=True)
+
+
+def open_missing_streams() -> None:
+    """Lead each standard stream that is closed to nowhere.
+
+    The next file or connection would get its number, and whatever writes to standard error would write into it.
+    """
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            # The system gives the lowest number that is free.
+            os.open(os.devnull, os.O_RDWR)

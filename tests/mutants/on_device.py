@@ -7,6 +7,33 @@ TESTS = "tests/edge_client"
 
 ON_DEVICE = (
     bug(
+        "a standard error that takes nothing ends the work",
+        f"{CLIENT}/terminal.py",
+        "            self.failure = self.failure or error\n",
+        "            raise self.failure or error\n",
+        f"{TESTS}/test_standard_streams.py",
+        "-k",
+        "standard_error",
+    ),
+    bug(
+        "a result that nobody got is a success",
+        f"{CLIENT}/cli.py",
+        "    return code or REFUSED\n",
+        "    return code\n",
+        f"{TESTS}/test_standard_streams.py",
+        "-k",
+        "result_that_cannot or lets_a_card",
+    ),
+    bug(
+        "a spool's file gets the number of a closed standard error",
+        f"{CLIENT}/terminal.py",
+        "            os.open(os.devnull, os.O_RDWR)\n",
+        "            continue\n",
+        f"{TESTS}/test_standard_streams.py",
+        "-k",
+        "number",
+    ),
+    bug(
         "a part goes for room before S3 has it",
         f"{CLIENT}/transfer/desk.py",
         "            self._waiting.append(part)\n",
