@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from edge_client.errors import CardFault, ChapterGap
 from edge_client.names import (
@@ -23,6 +23,12 @@ from edge_client.names import (
 
 LONGEST_SESSION_NAME = 100
 MOST_TOLD = 10
+MOST_CHAPTERS = 99
+"""The coordinator's own limit of a session."""
+# Half the lowest rate of a real camera's film (17 Mbit/s): no chapter takes longer than its size at this rate.
+SLOWEST_FILM_BYTES_S = 1_000_000
+# A card's dates may be two seconds off, and a camera needs a moment to open the next file.
+BETWEEN_CHAPTERS_S = 10
 
 
 @dataclass(frozen=True)
@@ -56,7 +62,9 @@ Chapters = dict[int, CameraFile]
 class Recording:
     """The chapters that a camera wrote in one go, in order; `missing` are the chapter numbers that are not there.
 
-    `directory` is that of its first chapter: a recording may go on in the next one.
+    `directory` is that of its first chapter: a recording may continue in the next one. `counter` is that of the first
+    file in a piece of a loop that takes several sessions; a whole recording has none. `apart_from` is the label of the
+    recording that this one seems to continue although their dates do not say so.
     """
 
     directory: str
@@ -64,6 +72,8 @@ class Recording:
     number: str
     files: tuple[CameraFile, ...]
     missing: tuple[int, ...]
+    counter: int | None = None
+    apart_from: str | None = None
 
     @property
     def key(self) -> Key:
@@ -98,8 +108,8 @@ def recordings(files: Iterable[CameraFile]) -> list[Recording]:
     for file in _videos(files):
         if name := _chapter(file):
             groups.setdefault((file.directory, name.prefix, name.number), {})[name.chapter] = file
-    joined = _joined(groups)
-    return [_recording(key, joined[key]) for key in _in_order(joined)]
+    joined, apart = _joined(groups)
+    return [_recording(key, joined[key], apart.get(key)) for key in _in_order(joined)]
 
 
 def strangers(files: Iterable[CameraFile]) -> list[CameraFile]:
@@ -119,10 +129,43 @@ def whole(recording: Recording) -> Recording:
         width = 4 if is_loop(recording.number) else 2
         numbers = ", ".join(f"{n:0{width}d}" for n in recording.missing[:MOST_TOLD])
         more = f" and {len(recording.missing) - MOST_TOLD} more" if len(recording.missing) > MOST_TOLD else ""
+        apart = (
+            f" (by their dates it does not continue {recording.apart_from})" if recording.apart_from else ""
+        )
         raise ChapterGap(
-            f"{recording.label} lacks chapter {numbers}{more}; to haul what is left, name its files with --file"
+            f"{recording.label} lacks chapter {numbers}{more}{apart}; "
+            "to haul what is left, name its files with --file"
         )
     return recording
+
+
+def pieces(recording: Recording, wanted: Collection[CameraFile]) -> list[Recording]:
+    """The `wanted` files of a whole recording as sessions take them: a loop that is too long for one is cut.
+
+    The counter of a file alone says in which piece of a loop it is: the first has 1 to 99, the next 100 to 198. So a
+    loop that grows, or that overwrites its oldest files, is cut at the same places. A loop is also cut down to the
+    wanted files. Any other recording stays whole.
+    """
+    chosen = set(wanted)
+    files = [file for file in recording.files if file in chosen]
+    if not is_loop(recording.number) or (len(files) == len(recording.files) <= MOST_CHAPTERS):
+        return [recording]
+    blocks: dict[int, list[CameraFile]] = {}
+    for file in files:
+        blocks.setdefault((_counter(file) - 1) // MOST_CHAPTERS, []).append(file)
+    return [_piece(recording, block) for block in blocks.values()]
+
+
+def _piece(loop: Recording, files: Sequence[CameraFile]) -> Recording:
+    first, last = _counter(files[0]), _counter(files[-1])
+    within = set(count(first, last))
+    missing = tuple(number for number in loop.missing if number in within)
+    return replace(loop, files=tuple(files), missing=missing, counter=first)
+
+
+def _counter(file: CameraFile) -> int:
+    """The number at the end of a loop file's name."""
+    return int(file.filename[-8:-4])
 
 
 def session_name(
@@ -131,8 +174,9 @@ def session_name(
     """`{serial}-{directory}-{number}-{created}`, made to fit what the coordinator takes as a session id.
 
     The prefix stands before the number in every form that sessions were not always named after (loops, front and back,
-    Labs), and in the others where one more recording of the `card` would have the same name. Where a name is `taken` by
-    another device, the next one ends in `-2`, and so on.
+    Labs), and in the others where one more recording of the `card` would have the same name. A piece of a loop has the
+    counter of its first file behind the letters, as that file's name has. Where a name is `taken` by another device,
+    the next one ends in `-2`, and so on.
     """
     spelled = _spelled_number(serial, recording, card)
     name, turn = _session_name(serial, recording, spelled), 1
@@ -165,7 +209,8 @@ def _in_short(recording: Recording) -> str:
 
 
 def _in_full(recording: Recording) -> str:
-    return recording.prefix + recording.number
+    counter = "" if recording.counter is None else f"{recording.counter:04d}"
+    return recording.prefix + recording.number + counter
 
 
 def _created(recording: Recording) -> int:
@@ -193,20 +238,27 @@ def _chapter(file: CameraFile) -> ChapterName | None:
     return parsed(file.filename) if is_directory(file.directory) else None
 
 
-def _joined(groups: Mapping[Key, Chapters]) -> dict[Key, Chapters]:
-    """The groups of each directory, with what goes on in the next directory added to the recording it belongs to.
+def _joined(groups: Mapping[Key, Chapters]) -> tuple[dict[Key, Chapters], dict[Key, str]]:
+    """The groups of each directory, with what continues in the next directory added to the recording it belongs to.
 
-    It goes on where the next directory's chapters count on from the last one here, and so do not begin with 1. A loop
-    never does: its counter says nothing of a beginning, and its letters may be given again.
+    It continues where the next directory's chapters count on from the last one here, and so do not begin with 1, and
+    where the dates of both fit. A loop never does: its counter says nothing of a beginning, and its letters may be
+    given again. Second: the label of the recording that a group seems to continue although the dates do not fit.
     """
     starts: dict[Key, Key] = {}
     joined: dict[Key, Chapters] = {}
+    apart: dict[Key, str] = {}
     for key in sorted(groups):
         chapters, before = groups[key], _in_the_directory_before(key)
-        goes_on = before in groups and not is_loop(key[2]) and min(chapters) == max(groups[before]) + 1
-        starts[key] = starts[before] if goes_on else key
+        counts_on = before in groups and not is_loop(key[2]) and min(chapters) == max(groups[before]) + 1
+        if counts_on and _follows(groups[before][max(groups[before])], chapters[min(chapters)]):
+            starts[key] = starts[before]
+        else:
+            starts[key] = key
+            if counts_on:
+                apart[key] = label(*starts[before])
         joined.setdefault(starts[key], {}).update(chapters)
-    return joined
+    return joined, apart
 
 
 def _in_the_directory_before(key: Key) -> Key:
@@ -214,14 +266,31 @@ def _in_the_directory_before(key: Key) -> Key:
     return (f"{int(directory[:3]) - 1:03d}{directory[3:]}", prefix, number)
 
 
-def _recording(key: Key, chapters: Chapters) -> Recording:
+def _follows(before: CameraFile, after: CameraFile) -> bool:
+    """Whether, by their dates, a camera wrote one chapter right after the other; without dates nothing says so.
+
+    It is not known whether a list dates the beginning of a chapter or its end: so either of the two may have taken the
+    time between their dates.
+    """
+    if before.created is not None and after.created is not None:
+        gap_s = after.created - before.created
+    elif before.modified is not None and after.modified is not None:
+        gap_s = after.modified - before.modified
+    else:
+        return False
+    longest_s = max(before.size_bytes, after.size_bytes) / SLOWEST_FILM_BYTES_S
+    return 0 <= gap_s <= longest_s + BETWEEN_CHAPTERS_S
+
+
+def _recording(key: Key, chapters: Chapters, apart_from: str | None) -> Recording:
     if is_loop(key[2]):
         order = counted_on(set(chapters))
         due = count(order[0], order[-1])
     else:
         order = sorted(chapters)
         due = list(range(1, order[-1] + 1))
-    return Recording(*key, tuple(chapters[n] for n in order), tuple(n for n in due if n not in chapters))
+    missing = tuple(n for n in due if n not in chapters)
+    return Recording(*key, tuple(chapters[n] for n in order), missing, apart_from=apart_from)
 
 
 def _in_order(joined: Mapping[Key, Chapters]) -> list[Key]:

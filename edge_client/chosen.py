@@ -6,9 +6,10 @@ import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from edge_client.chapters import CameraFile, Recording, recordings, session_name, whole
+from edge_client.chapters import CameraFile, Recording, pieces, recordings, session_name, whole
 from edge_client.choice import ByFile, Choice, New, Selection, selection
 from edge_client.errors import EdgeError, PlanDiffers
+from edge_client.names import is_loop
 from edge_client.plan import ANOTHER_NAME
 from edge_client.proving import Proving
 from edge_client.standings import Standing
@@ -31,7 +32,8 @@ class ChosenSession:
 
     @property
     def number(self) -> str | None:
-        return self.recording.number if self.recording else None
+        """That of the recording when the session has all of it."""
+        return self.recording.number if self.recording and self.recording.counter is None else None
 
     def exactly(self) -> tuple[CameraFile, ...]:
         """The session's files. Raises ChapterGap when a whole recording is wanted and lacks a chapter."""
@@ -66,9 +68,10 @@ class Choosing:
         known = self._tools.coordinator.known_chapters(serial)
         judged = Proving(self._tools, self._visit, serial).standings(recordings(left), known)
         files = [file for one in judged for file in one.files]
-        made = selection(left, New(frozenset(one.file for one in files if one.standing.is_home)))
+        is_home = frozenset(one.file for one in files if one.standing.is_home)
+        made = selection(left, New(is_home))
         taken = {chapter.session_id for chapter in known if not chapter.is_own}
-        found = self._of(made, card, taken)
+        found = self._of(made, card, taken, is_home)
         strange = {one.file for one in files if one.standing in STRANGE and one.file.is_dated}
         home = {(chapter.session_id, chapter.path) for chapter in known if chapter.is_own and chapter.stored}
         refusals = {one.name: _refusal(one, strange, home) for one in found}
@@ -77,7 +80,11 @@ class Choosing:
         return begun + fresh, [*unreadable, *made.refusals, *refused]
 
     def _of(
-        self, made: Selection, card: Sequence[Recording], taken: Collection[str] = ()
+        self,
+        made: Selection,
+        card: Sequence[Recording],
+        taken: Collection[str] = (),
+        is_home: Collection[CameraFile] = frozenset(),
     ) -> list[ChosenSession]:
         found = made.recordings
         if not found:
@@ -88,8 +95,20 @@ class Choosing:
         serial = self._visit.identity(found[0].files[0]).serial
         return [
             ChosenSession(session_name(serial, one, card, taken), one.files, self._whole(one))
-            for one in found
+            for recording in found
+            for one in self._pieces(recording, card, is_home)
         ]
+
+    def _pieces(
+        self, recording: Recording, card: Sequence[Recording], is_home: Collection[CameraFile]
+    ) -> list[Recording]:
+        """The recording as sessions take it. A loop is cut as the card has it, not as it was left over."""
+        if isinstance(self._choice, ByFile):
+            return pieces(recording, recording.files)
+        on_card = next((one for one in card if one.key == recording.key), recording)
+        if not is_loop(recording.number):
+            return [recording]
+        return pieces(on_card, [file for file in recording.files if file not in is_home])
 
     def _whole(self, recording: Recording) -> Recording | None:
         return None if isinstance(self._choice, ByFile) else recording

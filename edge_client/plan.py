@@ -24,7 +24,6 @@ from edge_client.terminal import plain
 
 PLAN = "plan.json"
 SCHEMA = 2
-MOST_CHAPTERS = 99
 SERIAL = re.compile(r"[A-Za-z0-9]{1,40}", re.ASCII)
 """What the coordinator takes as a camera's serial. It is also in the names of sessions and locks, and in addresses."""
 

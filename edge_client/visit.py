@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from edge_client.camera import Camera, FileFacts, KeepAlive, concerns_of, witnesses_of
-from edge_client.chapters import CameraFile
+from edge_client.chapters import MOST_CHAPTERS, CameraFile
 from edge_client.errors import (
     CameraBusy,
     CameraMoved,
@@ -22,7 +22,7 @@ from edge_client.errors import (
 from edge_client.identity import FileIdentity
 from edge_client.listing import NOT_NAMED, Entry, Listed, Unreadable, listed
 from edge_client.locks import CameraLocks
-from edge_client.plan import MOST_CHAPTERS, CameraIdentity, ChapterPlan, SessionPlan
+from edge_client.plan import CameraIdentity, ChapterPlan, SessionPlan
 from edge_client.retry import Retry
 from edge_client.witnesses import Witnesses
 
@@ -200,7 +200,10 @@ class Visit:
         Raises CameraMoved when the camera or its card has changed meanwhile: then the plan fits neither.
         """
         if len(files) > MOST_CHAPTERS:
-            raise Refused(f"{len(files)} chapters are too many for one session; at most {MOST_CHAPTERS}")
+            raise Refused(
+                f"{len(files)} files are too many for one session, which takes {MOST_CHAPTERS}: "
+                "leave SESSION out, and a loop is hauled in several sessions; or name the files with --file"
+            )
         identity = self.identity(files[0])
         self.hold(identity.serial)
         chapters = (self.tools.retry.run(file.path, partial(self._frozen, file)) for file in files)

@@ -11,7 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_client.camera import Camera
-from edge_client.chapters import CameraFile, Recording, recordings, session_name, strangers, whole
+from edge_client.chapters import (
+    MOST_CHAPTERS,
+    CameraFile,
+    Recording,
+    pieces,
+    recordings,
+    session_name,
+    strangers,
+    whole,
+)
 from edge_client.errors import CardFault, ChapterGap
 from edge_client.names import may_be_video
 from edge_client.settings import SESSION_ID
@@ -177,6 +186,67 @@ class TestTheFilesOfARecording:
     ):
         assert [(one.label, len(one.files), one.missing) for one in card(*paths)] == expected
 
+    # 50 MB take at most 50 s, and between two chapters are at most 10 s
+    @pytest.mark.parametrize(
+        ("dates", "sizes_bytes", "count"),
+        [
+            pytest.param((1000, 1060), (50_000_000, 5), 1, id="within the time that the first one may take"),
+            pytest.param((1000, 1061), (50_000_000, 5), 2, id="a second later"),
+            pytest.param(
+                (1000, 1060), (5, 50_000_000), 1, id="within the time of the second: dates of the end"
+            ),
+            pytest.param((1000, 1061), (5, 50_000_000), 2, id="a second later than that"),
+            pytest.param(
+                (1000, 1000), (50_000_000, 5), 1, id="both dated with the beginning of the recording"
+            ),
+            pytest.param((1000, 999), (50_000_000, 5), 2, id="a second before it"),
+            pytest.param((1000, 87_400), (11_536_686_945, 6_352_656_620), 2, id="the next day"),
+            pytest.param((1000, 2025), (11_536_686_945, 6_352_656_620), 1, id="as a real camera dates them"),
+            pytest.param((1000, 7938), (11_793_611_403, 5), 1, id="17 Mbit/s, the slowest that was measured"),
+            pytest.param((1000, None), (50_000_000, 5), 2, id="the second has no date"),
+            pytest.param((None, 1000), (50_000_000, 5), 2, id="the first has no date"),
+            pytest.param((None, None), (50_000_000, 5), 2, id="no dates"),
+        ],
+    )
+    @pytest.mark.parametrize("kind", ["created", "modified"])
+    def test_go_on_in_the_next_directory_only_where_their_dates_fit(
+        self,
+        kind: str,
+        dates: tuple[int | None, int | None],
+        sizes_bytes: tuple[int, int],
+        count: int,
+    ):
+        first, second = (
+            CameraFile(directory, name, size_bytes, *((date, None) if kind == "created" else (None, date)))
+            for directory, name, size_bytes, date in (
+                ("100GOPRO", "GX010042.MP4", sizes_bytes[0], dates[0]),
+                ("101GOPRO", "GX020042.MP4", sizes_bytes[1], dates[1]),
+            )
+        )
+
+        found = recordings([second, first])
+
+        assert len(found) == count
+        assert sorted(one.path for each in found for one in each.files) == [first.path, second.path]
+
+    def test_that_seem_to_go_on_on_another_day_are_refused_with_the_reason(self):
+        found = recordings(
+            [
+                file("GX010042.MP4", 1000),
+                file("101GOPRO/GX020042.MP4", 90_000),
+                file("102GOPRO/GX030042.MP4", 90_001),
+            ]
+        )
+
+        assert [(one.label, len(one.files)) for one in found] == [
+            ("100GOPRO/GX..0042", 1),
+            ("101GOPRO/GX..0042", 2),
+        ]
+        with pytest.raises(
+            ChapterGap, match=r"by their dates it does not continue 100GOPRO/GX\.\.0042\); to haul"
+        ):
+            whole(found[1])
+
     @pytest.mark.parametrize(
         ("paths", "missing", "words"),
         [
@@ -240,7 +310,7 @@ class TestARecording:
         files = [
             file("GX020042.MP4", 107, 3),
             file("GX010042.MP4", 100, 4),
-            file("101GOPRO/GX030042.MP4", 120, 5),
+            file("101GOPRO/GX030042.MP4", 112, 5),
         ]
 
         [recording] = recordings(files)
@@ -352,6 +422,84 @@ class TestTheNameOfASession:
 
         assert session_name(serial, one, [one], {name(end) for end in taken}) == name(ending)
         assert len(name(ending)) <= 100
+
+
+def loop(first: int, last: int, without: tuple[int, ...] = ()) -> Recording:
+    """A loop of the counters from first to last, over 9999, a minute each."""
+    numbers = [n if n <= 9999 else n - 9999 for n in range(first, last + 1)]
+    [found] = recordings(
+        file(f"GXAA{n:04d}.MP4", 60 * at) for at, n in enumerate(numbers, first) if n not in without
+    )
+    return found
+
+
+def cut(found: Recording) -> dict[str, list[int]]:
+    """The sessions of a loop: the counters of the first and last file by name."""
+    return {
+        session_name("C1", piece, [found]): [int(f.filename[4:8]) for f in (piece.files[0], piece.files[-1])]
+        for piece in pieces(found, found.files)
+    }
+
+
+class TestTheSessionsOfALoop:
+    @pytest.mark.parametrize(
+        ("first", "last", "expected"),
+        [
+            (1, 98, {"GXAA-60": [1, 98]}),
+            (1, 99, {"GXAA-60": [1, 99]}),
+            (50, 148, {"GXAA-3000": [50, 148]}),
+            (1, 100, {"GXAA0001-60": [1, 99], "GXAA0100-6000": [100, 100]}),
+            (99, 199, {"GXAA0099-5940": [99, 99], "GXAA0100-6000": [100, 198], "GXAA0199-11940": [199, 199]}),
+            (
+                9900,
+                10000,
+                {"GXAA9900-594000": [9900, 9900], "GXAA9901-594060": [9901, 9999], "GXAA0001-600000": [1, 1]},
+            ),
+        ],
+    )
+    def test_are_several_where_it_is_too_long_for_one(
+        self, first: int, last: int, expected: dict[str, list[int]]
+    ):
+        assert cut(loop(first, last)) == {f"C1-100GOPRO-{name}": ends for name, ends in expected.items()}
+
+    def test_have_each_file_once_and_at_most_as_many_as_the_coordinator_takes(self):
+        found = loop(40, 700)
+
+        files = [one for piece in pieces(found, found.files) for one in piece.files]
+
+        assert tuple(files) == found.files
+        assert max(len(piece.files) for piece in pieces(found, found.files)) == MOST_CHAPTERS == 99
+
+    def test_keep_their_names_when_the_loop_grows(self):
+        before, after = cut(loop(1, 250)), cut(loop(1, 320))
+
+        assert list(after)[:3] == list(before)
+        assert list(after.values())[:2] == list(before.values())[:2]
+
+    def test_keep_their_names_when_the_loop_overwrites_its_oldest_files(self):
+        before, after = cut(loop(1, 250)), cut(loop(31, 280))
+
+        assert list(after)[1:] == list(before)[1:]
+        assert after[list(after)[1]] == before[list(before)[1]]
+
+    def test_lack_only_what_is_missing_among_their_own_files(self):
+        found = loop(1, 250, without=(50, 99, 100, 150))
+
+        assert [piece.missing for piece in pieces(found, found.files)] == [(50,), (150,), ()]
+
+    def test_of_some_of_its_files_have_those_and_are_named_after_the_first(self):
+        found = loop(1, 10)
+
+        [piece] = pieces(found, found.files[6:])
+
+        assert [one.filename for one in piece.files] == [f"GXAA{n:04d}.MP4" for n in (7, 8, 9, 10)]
+        assert session_name("C1", piece, [found]) == "C1-100GOPRO-GXAA0007-420"
+        assert piece.missing == ()
+
+    def test_of_any_other_recording_are_one(self):
+        [found] = recordings(file(f"GX{n:02d}0042.MP4") for n in range(1, 100))
+
+        assert pieces(found, found.files[:3]) == [found]
 
 
 DIRECTORIES = st.sampled_from(["099GOPRO", "100GOPRO", "101GOPRO", "102GOPRO", "101OTHER", "Proxy", "../etc"])

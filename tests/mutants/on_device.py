@@ -465,4 +465,22 @@ ON_DEVICE = (
         r'_SEGMENT = r"',
         f"{TESTS}/test_camera_connection.py",
     ),
+    bug(
+        "chapters of another day are joined",
+        f"{CLIENT}/chapters.py",
+        "return 0 <= gap_s <= longest_s + BETWEEN_CHAPTERS_S",
+        "return gap_s >= 0",
+        f"{TESTS}/test_chapters.py",
+        "-k",
+        "dates",
+    ),
+    bug(
+        "chapters without dates are joined",
+        f"{CLIENT}/chapters.py",
+        "    else:\n        return False\n    longest_s",
+        "    else:\n        return True\n    longest_s",
+        f"{TESTS}/test_chapters.py",
+        "-k",
+        "dates",
+    ),
 )
