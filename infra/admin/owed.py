@@ -11,7 +11,7 @@ from chalicelib.core.settle.outputs import why_not_indexed
 from chalicelib.core.settle.plausibility import unread
 from infra.admin.plan import ARMED
 
-_PATIENT = (ARMED, "grace-over", "grace-over-in-s3", "breaker", "not-held")
+_PATIENT = (ARMED, "grace-over", "grace-over-in-s3", "breaker", "not-held", "originals-finished")
 """Gates that time or an operator opens; behind them nothing is wrong and nothing is owed."""
 
 _TOLD_OTHERWISE = ("nothing-open", "not-quarantined")

@@ -107,7 +107,7 @@ def _gates_with_films(ports: Ports, picture: Picture) -> tuple[Mapping[str, str]
     closed = gates.closed(picture, facts, now, ports.policy)
     waiting = unread(picture, facts)
     if waiting and not closed.keys() - {ARMED, gates.PLAUSIBLE}:
-        facts = replace(facts, films=tuple(inspected(ports, receipt) for receipt in waiting))
+        facts = replace(facts, films=tuple(inspected(ports, picture, receipt) for receipt in waiting))
         closed = gates.closed(picture, facts, now, ports.policy)
     return closed, _standing(picture, facts)
 

@@ -85,6 +85,8 @@ def test_a_new_session_is_read_as_it_was_written(records: Records, session_id: S
         modified=0,
         etag='"62c2a1c6.15728640"',
         gumi="2f3a",
+        unfinished=True,
+        trailing_bytes=LARGEST_OBJECT_BYTES - 1,
     )
 
     records.write(Change(session, chapters=(chapter,)))

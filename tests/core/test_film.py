@@ -29,9 +29,10 @@ class File:
         self.ranges.append((first, last))
         return self.body[first : last + 1]
 
-    def film(self) -> Film:
+    def film(self, film_bytes: int | None = None) -> Film:
+        """What the first `film_bytes` of the file tell; as a rule the film is the whole file."""
         receipt = Receipt(None, FILM, "key", "v1", len(self.body), crc64nvme_of(self.body), START)
-        return read_film(receipt, self.read)
+        return read_film(receipt, len(self.body) if film_bytes is None else film_bytes, self.read)
 
 
 def fault(*boxes: bytes) -> str:
@@ -96,6 +97,19 @@ def test_a_film_that_is_cut_anywhere_is_none(length: int):
 @pytest.mark.parametrize("more", [b"\0", b"\0" * 7, b"\0" * 8, b"garbage behind the end"])
 def test_what_stands_behind_the_last_box_makes_it_no_whole_film(more: bytes):
     assert fault(make_film(1_000) + more)
+
+
+@pytest.mark.parametrize("more", [b"\0", b"\0" * 7, b"\0" * 8, b"garbage behind the end", b"\0" * 4096])
+@pytest.mark.parametrize(("bytes_apart", "is_whole"), [(-1, False), (0, True), (1, False)])
+def test_a_film_is_whole_when_its_boxes_end_where_its_trailing_bytes_begin(
+    more: bytes, bytes_apart: int, is_whole: bool
+):
+    whole = make_film(1_000)
+
+    film = File(whole + more).film(len(whole) + bytes_apart)
+
+    assert film.duration_ms == (1_000 if is_whole else None)
+    assert bool(film.fault) is not is_whole
 
 
 @pytest.mark.parametrize(

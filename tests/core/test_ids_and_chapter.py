@@ -100,6 +100,18 @@ def test_a_chapter_without_bytes_is_refused(size_bytes: int):
         Chapter("100GOPRO", "GX010038.MP4", size_bytes)
 
 
+@pytest.mark.parametrize(
+    ("trailing_bytes", "taken"), [(-1, False), (0, True), (1, True), (9, True), (10, False)]
+)
+def test_a_chapter_has_fewer_bytes_after_its_last_box_than_in_all(trailing_bytes: int, taken: bool):
+    if taken:
+        chapter = Chapter("100GOPRO", "GX010038.MP4", 10, trailing_bytes=trailing_bytes)
+        assert chapter.trailing_bytes == trailing_bytes
+    else:
+        with pytest.raises(InvalidRequest, match="after its last box"):
+            Chapter("100GOPRO", "GX010038.MP4", 10, trailing_bytes=trailing_bytes)
+
+
 @pytest.mark.parametrize(("plain", "taken"), [(7, True), (8, True), (9, False)])
 def test_a_chapter_has_an_artifact_id_that_the_api_takes(plain: int, taken: bool):
     filename = "映" * 18 + "🎥" + "a" * (plain - 8 + 4) + ".MP4"

@@ -100,6 +100,7 @@ def test_a_session_whose_reply_was_lost_is_confirmed_by_the_second_request():
         ({"chapters": (make_chapter(size_bytes=26),)}, "chapter 1, size_bytes"),
         ({"chapters": (make_chapter(etag='"other"'),)}, "chapter 1, etag"),
         ({"chapters": (make_chapter(created=1),)}, "chapter 1, created"),
+        ({"chapters": (make_chapter(unfinished=True),)}, "chapter 1, unfinished"),
     ],
 )
 def test_a_session_that_says_something_else_is_refused_and_stays_as_it_was(changes, told):
@@ -127,6 +128,15 @@ def test_a_file_id_differs_only_where_both_are_told(before, now, differs: bool):
         assert refusal.value.differences == ("chapter 1, gumi: a here, b in the request",)
     else:
         assert not confirm(ports, chapters=(make_chapter(gumi=now),))[1]
+
+
+def test_how_many_bytes_follow_the_last_box_is_no_other_file_and_stays_as_it_was_first_told():
+    ports = memory_ports()
+    confirm(ports, chapters=(make_chapter(trailing_bytes=5),))
+
+    picture, is_new = confirm(ports, chapters=(make_chapter(),))
+
+    assert (picture.chapters[0].trailing_bytes, is_new) == (5, False)
 
 
 @pytest.mark.parametrize(("count", "taken"), [(0, False), (1, True), (98, True), (99, True), (100, False)])

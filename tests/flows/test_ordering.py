@@ -1,7 +1,9 @@
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
+from chalicelib.core.chapter import Chapter
 from chalicelib.core.errors import NotFound, NotPermitted, StateConflict, StorageBusy
 from chalicelib.core.ids import DeviceId
 from chalicelib.core.order import wish
@@ -41,10 +43,10 @@ OTHER = wish(["output.enhanced.mp4", "output.report.pdf"], {})
 ARTIFACT = make_chapter().artifact_id
 
 
-def arranged(**session) -> MemoryPorts:
+def arranged(chapters: Sequence[Chapter] = (make_chapter(),), **session) -> MemoryPorts:
     """Ports with one session whose only chapter has all its parts in S3."""
     upload = make_upload()
-    ports = memory_ports(make_picture(upload, **session))
+    ports = memory_ports(make_picture(upload, chapters=chapters, **session))
     send_parts(ports.footage, upload)
     return ports
 
@@ -109,6 +111,16 @@ def test_the_message_names_each_original_with_its_version_and_where_to_read_it()
     assert (original["key"], original["version_id"]) == (receipt.key, receipt.version_id)
     assert (original["size_bytes"], original["crc64nvme"]) == (25, receipt.crc64nvme)
     assert original["url"]
+
+
+@pytest.mark.parametrize(("unfinished", "trailing_bytes"), [(False, 0), (True, 0), (False, 7)])
+def test_the_message_says_what_a_device_noted_of_each_original(unfinished: bool, trailing_bytes: int):
+    chapter = make_chapter(unfinished=unfinished, trailing_bytes=trailing_bytes)
+    ports = stored(chapters=[chapter])
+    ordering.order(ports, OPERATOR, SESSION_ID, WISH)
+
+    [original] = ports.orders.sent[0]["originals"]
+    assert (original["unfinished"], original["trailing_bytes"]) == (unfinished, trailing_bytes)
 
 
 def test_a_message_too_large_for_the_queue_leaves_its_addresses_to_the_api():

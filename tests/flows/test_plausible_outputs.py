@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from chalicelib.core.chapter import Chapter
 from chalicelib.core.errors import NotPermitted, StateConflict, StorageBusy
 from chalicelib.core.ids import ArtifactId
 from chalicelib.core.order import wish
@@ -26,11 +27,15 @@ TOTAL_MS = sum(story.LASTING_MS)
 TABLE = ArtifactId("output.table.csv")
 
 
-def ripe(made: dict[ArtifactId, bytes], bodies: Sequence[bytes] = story.BODIES) -> MemoryPorts:
+def ripe(
+    made: dict[ArtifactId, bytes],
+    bodies: Sequence[bytes] = story.BODIES,
+    chapters: Sequence[Chapter] = story.CHAPTERS,
+) -> MemoryPorts:
     """A world in which the grace of a session has passed of which exactly this is required and was made."""
     ports = memory_ports()
     story.arm(ports)
-    story.haul(ports, wish(made, {}), bodies=bodies)
+    story.haul(ports, wish(made, {}), bodies=bodies, chapters=chapters)
     story.process(ports, made)
     story.let_pass(ports)
     assert story.state_of(ports) == "PROCESSED"
@@ -88,6 +93,30 @@ def test_a_chapter_that_is_no_film_keeps_its_session():
     why = why_kept(ripe({VIDEO: MADE[VIDEO]}, bodies), bodies)
 
     assert f"the length of {story.CHAPTERS[1].name} cannot be told" in why
+
+
+@pytest.mark.parametrize("trailing", [b"\0", bytes(7), bytes(8), b"left by a repair"])
+def test_a_chapter_with_bytes_after_its_last_box_lasts_as_long_as_its_film(trailing: bytes):
+    noted = replace(
+        story.CHAPTERS[0],
+        size_bytes=len(story.BODIES[0] + trailing),
+        trailing_bytes=len(trailing),
+    )
+    bodies = (story.BODIES[0] + trailing, story.BODIES[1])
+
+    ports = ripe({VIDEO: MADE[VIDEO]}, bodies, (noted, story.CHAPTERS[1]))
+
+    assert settled(ports) == "CLEANED"
+    assert [film.duration_ms for film in recorded(ports).session.films] == [*story.LASTING_MS, TOTAL_MS]
+
+
+def test_a_chapter_whose_bytes_after_its_last_box_nobody_noted_keeps_its_session():
+    bodies = (story.BODIES[0] + bytes(8), story.BODIES[1])
+    chapters = (replace(story.CHAPTERS[0], size_bytes=len(bodies[0])), story.CHAPTERS[1])
+
+    why = why_kept(ripe({VIDEO: MADE[VIDEO]}, bodies, chapters), bodies)
+
+    assert f"the length of {story.CHAPTERS[0].name} cannot be told" in why
 
 
 def test_every_film_is_read_once_and_never_again():

@@ -10,6 +10,7 @@ from contextlib import suppress
 
 from chalicelib.core import keys
 from chalicelib.core.artifact import made_key
+from chalicelib.core.chapter import Chapter
 from chalicelib.core.cleanup import Arming
 from chalicelib.core.errors import KeyTaken
 from chalicelib.core.ids import ArtifactId
@@ -59,11 +60,12 @@ def haul(
     wanted: Wish | None = WISH,
     plain: MemoryPorts | None = None,
     bodies: Sequence[bytes] = BODIES,
+    chapters: Sequence[Chapter] = CHAPTERS,
 ) -> None:
     """A device confirms the session and brings every chapter; what S3 takes from it goes to `plain`'s bucket."""
     camera = make_session().camera
-    intake.confirm_session(ports, NORTH, SESSION_ID, camera, None, CHAPTERS, wanted)
-    for chapter, body in zip(CHAPTERS, bodies, strict=True):
+    intake.confirm_session(ports, NORTH, SESSION_ID, camera, None, chapters, wanted)
+    for chapter, body in zip(chapters, bodies, strict=True):
         view, _ = intake.open_upload(ports, NORTH, SESSION_ID, chapter.artifact_id, chapter.size_bytes, None)
         if view.upload.is_live:
             send_body(plain or ports, view.upload, body)

@@ -226,6 +226,13 @@ VALUES: dict[str, dict[tuple[str | int, ...], tuple[Any, ...]]] = {
         ("chapters", 0, "modified"): NO_EPOCH,
         ("chapters", 0, "etag"): NO_TEXT,
         ("chapters", 0, "gumi"): NO_TEXT,
+        ("chapters", 0, "unfinished"): (None, 0, 1, "true", "", [], {}),
+        ("chapters", 0, "trailing_bytes"): (
+            None,
+            25,
+            26,
+            *NO_COUNT,
+        ),
         ("chapters", 0, "unheard_of"): (1, None),
         ("unheard_of",): (1, None),
     },

@@ -75,6 +75,8 @@ def test_a_chapter_is_told_with_its_session_its_identity_and_its_receipt():
                 "modified": None,
                 "etag": None,
                 "gumi": None,
+                "unfinished": False,
+                "trailing_bytes": 0,
                 "receipt": shown["receipt"],
             }
         ],
@@ -94,6 +96,8 @@ def test_what_tells_a_chapter_from_another_of_its_name_is_told_as_the_device_gav
         "modified": 0,
         "etag": '"62c2a1c6.15728640"',
         "gumi": "2f3a",
+        "unfinished": True,
+        "trailing_bytes": 24,
     }
     ports = memory_ports(make_picture(chapters=[make_chapter(**identity)]))
 

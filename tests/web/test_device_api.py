@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -57,6 +58,8 @@ def test_a_new_session_is_created():
                 "directory": "100GOPRO",
                 "filename": "GX010038.MP4",
                 "size_bytes": 25,
+                "unfinished": False,
+                "trailing_bytes": 0,
                 "upload": None,
                 "receipt": None,
                 "lost": None,
@@ -86,6 +89,20 @@ def test_everything_that_the_contract_lets_a_device_say_is_recorded():
     assert picture.chapters[0] == make_chapter(
         size_bytes=15728640, created=1656931398, modified=1656931398, etag='"62c2a1c6.15728640"'
     )
+
+
+@pytest.mark.parametrize("noted", [{"unfinished": True}, {"trailing_bytes": 24}])
+def test_what_a_device_notes_of_a_film_is_shown_with_its_session(noted: dict[str, Any]):
+    device = device_of(memory_ports())
+    device.call("PUT", SESSION, {**CONFIRMED, "chapters": [{**CHAPTER, **noted}]})
+
+    [shown] = device.call("GET", SESSION).document["chapters"]
+
+    assert {name: shown[name] for name in ("unfinished", "trailing_bytes")} == {
+        "unfinished": False,
+        "trailing_bytes": 0,
+        **noted,
+    }
 
 
 def test_the_same_body_again_confirms_the_session():

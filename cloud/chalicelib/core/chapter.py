@@ -19,7 +19,9 @@ class Chapter:
     """One chapter with what tells it from another file of the same name.
 
     `created` and `modified` are the camera's own wall clock as an epoch in seconds: identity, never time.
-    Raises InvalidRequest for names that no camera writes.
+    `unfinished` marks a film that was hauled as it is, although its boxes say that the camera did not finish it.
+    `trailing_bytes` are those after the last box of a whole film; a camera leaves them after a repair.
+    Raises InvalidRequest for names that no camera writes, and for more trailing bytes than a file can have.
     """
 
     directory: str
@@ -29,6 +31,8 @@ class Chapter:
     modified: int | None = None
     etag: str | None = None
     gumi: str | None = None
+    unfinished: bool = False
+    trailing_bytes: int = 0
 
     def __post_init__(self) -> None:
         if not _DIRECTORY.fullmatch(self.directory):
@@ -45,6 +49,10 @@ class Chapter:
             )
         if self.size_bytes < 1:
             raise InvalidRequest(f"{self.name} has {self.size_bytes} bytes; a chapter has at least 1")
+        if not 0 <= self.trailing_bytes < self.size_bytes:
+            raise InvalidRequest(
+                f"{self.name} has {self.trailing_bytes} bytes after its last box; a file of {self.size_bytes} has fewer"
+            )
 
     @property
     def name(self) -> str:

@@ -54,13 +54,14 @@ def is_film(artifact_id: ArtifactId) -> bool:
     return artifact_id.lower().endswith(SUFFIXES)
 
 
-def read_film(receipt: Receipt, read: Read) -> Film:
+def read_film(receipt: Receipt, film_bytes: int, read: Read) -> Film:
     """How long the verified version of `receipt` lasts, or why it is not a whole film. Raises what `read` raises.
 
-    A whole film begins with `ftyp`, has `mdat` and one `moov` with a duration, and its boxes fill it exactly.
+    The film is the first `film_bytes` of the object. A whole film begins with `ftyp`, has `mdat` and one `moov` with a
+    duration, and its boxes fill it exactly.
     """
     try:
-        duration_ms = _duration_ms(_Bytes(receipt.size_bytes, read))
+        duration_ms = _duration_ms(_Bytes(film_bytes, read))
     except _NotWhole as fault:
         return Film(receipt.artifact_id, receipt.version_id, None, str(fault)[:200])
     return Film(receipt.artifact_id, receipt.version_id, duration_ms)

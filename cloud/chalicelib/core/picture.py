@@ -85,6 +85,14 @@ class Picture:
         """The receipt of an artifact, once it has one."""
         return next(reversed(self.receipts_at(self.key(artifact_id))), None)
 
+    def film_bytes(self, receipt: Receipt) -> int:
+        """How many bytes of what a receipt is for are a film: of an original without those after its last box.
+
+        What a processor makes has none: its boxes fill it to its end.
+        """
+        trailing = (each.trailing_bytes for each in self.chapters if each.artifact_id == receipt.artifact_id)
+        return receipt.size_bytes - next(trailing, 0)
+
     def receipts_at(self, key: str) -> list[Receipt]:
         """The receipts of what stands, or stood, on a key; the last one speaks for it."""
         by_upload = [upload.receipt for upload in self.uploads if upload.key == key and upload.receipt]
@@ -227,7 +235,7 @@ def differences(picture: Picture, session: Session, listed: Sequence[Chapter]) -
 
 
 def _chapter_differences(known: Sequence[Chapter], listed: Sequence[Chapter]) -> list[str]:
-    fields = ("name", "size_bytes", "created", "modified", "etag", "gumi")
+    fields = ("name", "size_bytes", "created", "modified", "etag", "gumi", "unfinished")
     return [
         f"chapter {place}, {field}: {getattr(before, field)} here, {getattr(now, field)} in the request"
         for place, (before, now) in enumerate(zip(known, listed, strict=False), start=1)

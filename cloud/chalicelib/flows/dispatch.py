@@ -65,6 +65,8 @@ def _original(chapter: Chapter, receipt: Receipt, read: ReadUrl | None) -> dict[
         "version_id": receipt.version_id,
         "size_bytes": receipt.size_bytes,
         "crc64nvme": receipt.crc64nvme,
+        "unfinished": chapter.unfinished,
+        "trailing_bytes": chapter.trailing_bytes,
         "url": read.url if read else None,
         "expires_at": _told(read.expires_at) if read else None,
     }

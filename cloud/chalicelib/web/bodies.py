@@ -55,10 +55,20 @@ class ChapterGiven(Request, frozen=True):
     modified: Epoch | None = None
     etag: Text | None = None
     gumi: Text | None = None
+    unfinished: bool = False
+    trailing_bytes: Count = 0
 
     def value(self) -> Chapter:
         return Chapter(
-            self.directory, self.filename, self.size_bytes, self.created, self.modified, self.etag, self.gumi
+            self.directory,
+            self.filename,
+            self.size_bytes,
+            self.created,
+            self.modified,
+            self.etag,
+            self.gumi,
+            self.unfinished,
+            self.trailing_bytes,
         )
 
 

@@ -149,6 +149,8 @@ def _chapter(picture: Picture, chapter: Chapter) -> dict[str, Any]:
         "directory": chapter.directory,
         "filename": chapter.filename,
         "size_bytes": chapter.size_bytes,
+        "unfinished": chapter.unfinished,
+        "trailing_bytes": chapter.trailing_bytes,
         "upload": _upload_of(latest) if latest else None,
         "receipt": _receipt(receipt) if receipt else None,
         "lost": _lost(picture, chapter),
@@ -182,6 +184,8 @@ def _known_chapter(picture: Picture, chapter: Chapter) -> dict[str, Any]:
         "modified": chapter.modified,
         "etag": chapter.etag,
         "gumi": chapter.gumi,
+        "unfinished": chapter.unfinished,
+        "trailing_bytes": chapter.trailing_bytes,
         "receipt": _receipt(receipt) if receipt else None,
     }
 

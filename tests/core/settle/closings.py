@@ -82,6 +82,12 @@ def left_out(case: Case, *artifact_ids: ArtifactId) -> Case:
     return case.session(order=replace(order, wish=wish))
 
 
+def unfinished(case: Case, *artifact_ids: ArtifactId) -> Case:
+    """The session whose device marked these originals as unfinished."""
+    chapters = (replace(each, unfinished=each.artifact_id in artifact_ids) for each in case.picture.chapters)
+    return case.recorded(chapters=tuple(chapters))
+
+
 def with_live_upload(case: Case) -> Case:
     return case.uploaded(upload_of(case.picture, SPARE))
 
@@ -136,6 +142,12 @@ CLOSINGS: dict[str, dict[str, Callable[[Case], Case]]] = {
         "poison that nobody requires": lambda case: measured(case, SPARE, quarantine="not JSON"),
         "measurements that nobody looked into": lambda case: measured(case, SPARE).recorded(
             indexes=case.picture.indexes
+        ),
+    },
+    "originals-finished": {
+        "a film that was hauled unfinished": lambda case: unfinished(case, FIRST),
+        "every film was": lambda case: unfinished(
+            case, *(each.artifact_id for each in case.picture.chapters)
         ),
     },
     "grace-over": {

@@ -37,6 +37,7 @@ from tests.core.settle.closings import (
     minimum,
     promised,
     reindexed,
+    unfinished,
 )
 
 IMPLIED = {
@@ -76,6 +77,16 @@ def test_each_gate_alone_keeps_the_session(
         assert set(case.closed()) <= {gate} | IMPLIED.get(gate, set())
     assert not {"Intend", "Clean"} & set(case.kinds())
     assert case.closed()[gate]
+
+
+def test_an_operator_who_accepted_the_outputs_lets_originals_go_that_were_hauled_unfinished():
+    case = unfinished(open_gates(), FIRST)
+
+    accepted = case.after(case.picture.session.accepted("I watched it"))
+
+    assert case.closed().keys() == {"originals-finished"}
+    assert "100GOPRO/GX010038.MP4" in case.closed()["originals-finished"]
+    assert (accepted.closed(), accepted.kinds()) == ({}, ["Intend"])
 
 
 @pytest.mark.parametrize("base", [open_gates, intended])

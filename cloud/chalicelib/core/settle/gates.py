@@ -73,6 +73,15 @@ def _nothing_is_quarantined(picture: Picture, _now: datetime, _policy: Policy) -
     return f"nobody looked yet whether it is poison: {', '.join(unknown)}" if unknown else None
 
 
+def _originals_are_finished(picture: Picture, _now: datetime, _policy: Policy) -> str | None:
+    """Whether each film was finished by its camera, or an operator looked at what was made of those that were not."""
+    order = picture.session.order
+    if order and order.accepted is not None:
+        return None
+    found = [chapter.name for chapter in picture.chapters if chapter.unfinished]
+    return f"hauled unfinished, and no operator accepted the outputs: {', '.join(found)}" if found else None
+
+
 def _grace_is_over(picture: Picture, now: datetime, policy: Policy) -> str | None:
     began_at = picture.session.processed_at
     if began_at is None:
@@ -91,6 +100,7 @@ RECORD: Mapping[str, RecordGate] = {
     "nothing-open": _nothing_is_open,
     "not-held": _is_not_held,
     "not-quarantined": _nothing_is_quarantined,
+    "originals-finished": _originals_are_finished,
     "grace-over": _grace_is_over,
 }
 

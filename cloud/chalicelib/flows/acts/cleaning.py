@@ -27,7 +27,7 @@ def inspect(ports: Ports, picture: Picture, action: Inspect) -> Picture:
     found: list[Film] = []
     try:
         for receipt in action.receipts:
-            found.append(inspected(ports, receipt))
+            found.append(inspected(ports, picture, receipt))
     finally:
         films = known_films(picture, found)
         picture = record(ports, picture, session=picture.session.inspected(films)) if found else picture
