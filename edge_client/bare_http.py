@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 import socket
 import time
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ MOST_RETRY_AFTER_S = 300.0
 MOST_ANSWER_BYTES = 16 * 1024 * 1024
 # So much at most waits in the system for its turn: what was sent is on its way, and an answer is waited for from then.
 UNSENT_BYTES = 256 * 1024
+ERROR_BODY_BYTES = 16 * 1024
+ERROR_CODE = re.compile(rb"<Code>([A-Za-z0-9]{1,64})</Code>")
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,17 @@ def retry_after_s(response: requests.Response) -> float:
     """The wait that an answer asks for, at most five minutes; 0 when it asks for none."""
     text = response.headers.get("Retry-After", "")
     return min(float(text), MOST_RETRY_AFTER_S) if text.isascii() and text.isdigit() else 0.0
+
+
+def s3_error_code(body: bytes) -> str:
+    """The code in an error of S3. "" when there is none: then the answer, whatever its status, is not S3's."""
+    found = ERROR_CODE.search(body)
+    return found[1].decode() if found else ""
+
+
+def not_s3(status: int) -> str:
+    """What to say of an answer of this status that is not S3's."""
+    return f"what answers {status} is not S3; a captive portal, a firewall or another machine in between?"
 
 
 class AnswerEncoded(OSError):

@@ -7,8 +7,16 @@ from dataclasses import dataclass, field
 
 import requests
 
-from edge_client.bare_http import LIBRARY_ERRORS, Timeouts, bare_session, retry_after_s
-from edge_client.errors import StorageUnreachable, StoredRefused, UrlRefused, told
+from edge_client.bare_http import (
+    ERROR_BODY_BYTES,
+    LIBRARY_ERRORS,
+    Timeouts,
+    bare_session,
+    not_s3,
+    retry_after_s,
+    s3_error_code,
+)
+from edge_client.errors import EdgeError, StorageUnreachable, StoredRefused, UrlRefused, told
 from edge_client.plan import Span
 
 
@@ -56,15 +64,24 @@ class StoredObjects:
 
 def _refuse_other_answer(response: requests.Response, span: Span, total_bytes: int) -> None:
     status = response.status_code
-    if status == 403:
-        raise UrlRefused("S3 answered 403")
-    if status == 404:
-        raise StoredRefused("S3 has no such version any more")
+    if status in (403, 404):
+        raise _refusal(status, s3_error_code(response.raw.read(ERROR_BODY_BYTES)))
     if status != 206:
         raise StorageUnreachable(f"S3 answered {status} where a range was asked for", retry_after_s(response))
     due = f"bytes {span.first}-{span.first + span.size_bytes - 1}/{total_bytes}"
     if response.headers.get("Content-Range") != due:
         raise StorageUnreachable("what answers does not send the range that was asked for; is it S3?")
+
+
+def _refusal(status: int, code: str) -> EdgeError:
+    """What a 403 or 404 means. Without a code of S3's it is somebody else's, and says nothing of the object."""
+    if not code:
+        return StorageUnreachable(not_s3(status))
+    return (
+        UrlRefused(f"S3 answered 403 {code}")
+        if status == 403
+        else StoredRefused("S3 has no such version any more")
+    )
 
 
 def _fill(buffer: memoryview, response: requests.Response, span: Span) -> None:

@@ -20,6 +20,7 @@ from edge_client.errors import (
 )
 
 PROBLEM = "urn:reelhaul:problem:"
+GATEWAY_NAMES = {"message", "Message"}
 # What is not here, is for a person.
 ENDS: dict[str, type[EdgeError]] = {"reopen": UploadGone, "replan": PlanReplaced}
 # Some gateways quote what they were sent.
@@ -35,11 +36,17 @@ def answered(response: requests.Response) -> dict[str, Any]:
         return document
     if status == 429 or status >= 500:
         raise CoordinatorBusy(_words(document, status), retry_after_s(response))
-    if document is None or status < 400:
+    if document is None or status < 400 or not _is_from_here(document):
         raise CoordinatorUnreachable(
-            f"something that is not the coordinator answers ({status}); a captive portal, or another address?"
+            f"something that is not the coordinator answers ({status}); a captive portal, a firewall, "
+            "or another address?"
         )
     raise _problem(document, status, response)
+
+
+def _is_from_here(document: dict[str, Any]) -> bool:
+    """Whether an error is the coordinator's own or that of its gateway, which says a message and nothing else."""
+    return str(document.get("type", "")).startswith(PROBLEM) or bool(document.keys() & GATEWAY_NAMES)
 
 
 def _problem(document: dict[str, Any], status: int, response: requests.Response) -> EdgeError:

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
 import requests
 
-from edge_client.bare_http import LIBRARY_ERRORS, Timeouts, bare_session, retry_after_s
+from edge_client.bare_http import (
+    ERROR_BODY_BYTES,
+    LIBRARY_ERRORS,
+    Timeouts,
+    bare_session,
+    not_s3,
+    retry_after_s,
+    s3_error_code,
+)
 from edge_client.errors import (
     EdgeError,
     PartCorrupt,
@@ -31,8 +38,6 @@ from edge_client.transfer.pace import BLOCK_BYTES, Pace
 log = logging.getLogger(__name__)
 
 MOST_REFUSALS = 5
-ERROR_BODY_BYTES = 16 * 1024
-ERROR_CODE = re.compile(rb"<Code>([A-Za-z0-9]{1,64})</Code>")
 # S3's 400s that are about the URL's signature, and those that are about a connection.
 EXPIRED_CODES = frozenset({"ExpiredToken", "AuthorizationQueryParametersError"})
 PASSING_CODES = frozenset({"RequestTimeout", "IncompleteBody", "TemporaryRedirect"})
@@ -157,21 +162,18 @@ class PartSender:
 def refuse_unless_stored(response: requests.Response, body: bytes, checksum: str) -> None:
     """Nothing when S3 has stored the part; else the error that says what to do next."""
     status = response.status_code
-    found = ERROR_CODE.search(body)
-    code = found[1].decode() if found else ""
+    code = s3_error_code(body)
     if status == 200 and _is_receipt(response, body, checksum):
         return
     if status == 404 and code == "NoSuchUpload":
         raise UploadLost("S3 does not know the upload")
     answer = f"S3 answered {status} {code}".rstrip()
-    if status == 403 or (status == 400 and code in EXPIRED_CODES):
-        raise UrlRefused(answer)
     if status == 429 or status >= 500 or code in PASSING_CODES:
         raise StorageUnreachable(answer, retry_after_s(response))
     if status == 200 or not code:
-        raise StorageUnreachable(
-            f"what answers {status} is not S3; a captive portal, or another machine in between?"
-        )
+        raise StorageUnreachable(not_s3(status), retry_after_s(response))
+    if status == 403 or (status == 400 and code in EXPIRED_CODES):
+        raise UrlRefused(answer)
     raise PartTurnedDown(answer)
 
 

@@ -100,6 +100,13 @@ def test_what_waiting_does_not_mend_is_not_tried_again(
         pytest.param((502, b"<html>"), id="bad gateway"),
         pytest.param((200, b"<html>welcome</html>", {"Content-Type": "text/html"}), id="captive portal"),
         pytest.param((200, b"[]"), id="not an object"),
+        pytest.param((403, b"<html>blocked by policy</html>"), id="firewall"),
+        pytest.param((403, b""), id="firewall without a word"),
+        pytest.param((403, b'{"error": "blocked by policy"}'), id="firewall that speaks JSON"),
+        pytest.param(
+            (403, b'{"type": "about:blank", "title": "Forbidden"}'), id="another's problem document"
+        ),
+        pytest.param((404, b"<html>no such page</html>"), id="another's 404"),
         pytest.param((302, b"", {"Location": "http://127.0.0.1:1/login"}), id="redirect"),
     ],
 )
@@ -120,10 +127,13 @@ def test_retry_after_is_waited_for(coordinator: Coordinator, cloud: FakeCloud, c
     assert clock.slept == [9.0]
 
 
-def test_a_portal_that_stays_is_given_up_by_name(coordinator: Coordinator, cloud: FakeCloud):
-    cloud.faults["session"] = [(200, b"<html>")] * 99
+@pytest.mark.parametrize("answer", [(200, b"<html>"), (403, b"<html>"), (403, b'{"error": "blocked"}')])
+def test_a_portal_or_firewall_that_stays_is_given_up_by_name(
+    coordinator: Coordinator, cloud: FakeCloud, answer: tuple[int, bytes]
+):
+    cloud.faults["session"] = [answer] * 99
 
-    with pytest.raises(GaveUp, match="captive portal"):
+    with pytest.raises(GaveUp, match="a captive portal, a firewall"):
         coordinator.put_session(PLAN)
 
 

@@ -27,6 +27,7 @@ from tests.edge_client.test_commands import line as line
 NAME = "GX010042.MP4"
 PROVEN = "hauled by another device, proven against this card"
 DERIVED = f"{SERIAL}-100GOPRO-0042-1656931398"
+DENIED = (403, b"<Error><Code>AccessDenied</Code></Error>")
 
 
 def chapter_of(device: Device, name: str = NAME, **changes: Any) -> dict[str, Any]:
@@ -328,7 +329,10 @@ class TestImpossible:
             ),
             ("proof", [(503, b"{}")] * 3, "503"),
             ("get_range", [(404, b"<Error><Code>NoSuchVersion</Code></Error>")], "no such version"),
-            ("get_range", [(403, b"<Error><Code>AccessDenied</Code></Error>")] * 5, "gave up"),
+            ("get_range", [DENIED] * 5, "gave up"),
+            ("get_range", [(403, b"<html>blocked</html>")], "403 is not S3; a captive portal, a firewall"),
+            ("get_range", [(403, b"")], "403 is not S3"),
+            ("get_range", [(404, b"<html>no such page</html>")], "404 is not S3"),
             ("get_range", [(503, b"")], "503"),
             ("get_range", [(200, b"a page of a portal")], "200"),
             ("get_range", [(206, b"too few")], "range"),
@@ -349,17 +353,24 @@ class TestImpossible:
 
     def test_a_refused_address_is_asked_for_again(self, device: Device):
         claim(device)
-        device.cloud.faults["get_range"] = [(403, b"")] * 4
+        device.cloud.faults["get_range"] = [DENIED] * 4
 
         assert new(device).done == ()
         assert device.cloud.calls.count("proof") == 5
 
     def test_an_address_that_is_refused_five_times_is_not_asked_for_again(self, device: Device):
         claim(device)
-        device.cloud.faults["get_range"] = [(403, b"")] * 5
+        device.cloud.faults["get_range"] = [DENIED] * 5
 
         assert len(new(device).done) == 1
         assert device.cloud.calls.count("proof") == 5
+
+    def test_a_firewalls_answers_say_nothing_of_the_address_and_are_waited_for(self, device: Device):
+        claim(device)
+        device.cloud.faults["get_range"] = [(403, b"<html>blocked</html>"), (404, b"<html>")] * 3
+
+        assert new(device).done == ()
+        assert device.cloud.calls.count("proof") == 1
 
     def test_an_address_that_is_over_is_not_used(self, device: Device):
         device.camera.files[f"100GOPRO/{NAME}"] = CameraFile(film(1024 * 1024))

@@ -226,6 +226,18 @@ ROWS = [
         for_one_part(sent_elsewhere(302, times=ALWAYS)),
         waits("captive portal"),
     ),
+    Row("N11: a 403 of a firewall", s3(answers(403, b"<html>blocked</html>")), Recovers()),
+    Row("N11: a 403 of a firewall without a word", s3(answers(403, b"")), Recovers()),
+    Row(
+        "N11: a 403 of a firewall, more often than S3 may refuse a part",
+        for_one_part(s3(*[answers(403, b"<html>blocked</html>")] * 6)),
+        Recovers(7, 6, 6, reads=1),
+    ),
+    Row(
+        "N11: a firewall that stays",
+        for_one_part(s3(*[answers(403, b"<html>blocked</html>")] * ALWAYS)),
+        waits("what answers 403 is not S3; a captive portal, a firewall"),
+    ),
     Row("N11: a 404 of a machine in between", s3(answers(404, b"<html>no such page</html>")), Recovers()),
     Row(
         "N11: a certificate that nobody vouches for",
