@@ -5,6 +5,7 @@ An entry that cannot be read stays as such: its card is never safe to erase.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -13,7 +14,9 @@ from edge_client.names import may_be_video, parsed
 from edge_client.witnesses import Witnesses
 
 NOT_NAMED = "the list does not say which file it is"
+NOT_LEGIBLE = "its name has control characters, so nothing can be asked of it"
 NOT_ALIKE = "the list has it twice and not alike; switch the camera off and on"
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,11 @@ class Entry:
     def may_be_video(self) -> bool:
         """Whether nothing shows that it is a photo or the like."""
         return self.filename is None or may_be_video(self.filename)
+
+    @property
+    def is_legible(self) -> bool:
+        """Whether its name can be one that a camera gave: no control character is in it."""
+        return not CONTROL.search(f"{self.directory or ''}{self.filename or ''}")
 
     @property
     def label(self) -> str:

@@ -20,7 +20,7 @@ from edge_client.errors import (
     Unsettled,
 )
 from edge_client.identity import FileIdentity
-from edge_client.listing import NOT_NAMED, Entry, Listed, Unreadable, listed
+from edge_client.listing import NOT_LEGIBLE, NOT_NAMED, Entry, Listed, Unreadable, listed
 from edge_client.locks import CameraLocks
 from edge_client.plan import CameraIdentity, ChapterPlan, SessionPlan
 from edge_client.retry import Retry
@@ -97,6 +97,8 @@ class Visit:
         """What an entry of the list leads to. Where the list does not give a size, the camera may still serve it."""
         if entry.directory is None or entry.filename is None:
             return Unreadable(entry, NOT_NAMED) if entry.may_be_video else None
+        if entry.may_be_video and not entry.is_legible:
+            return Unreadable(entry, NOT_LEGIBLE)
         if entry.size_bytes is not None:
             return entry.file(entry.size_bytes)
         if not entry.may_be_video:

@@ -44,9 +44,10 @@ def document_of(answer: Answer) -> dict[str, Any]:
     """The JSON object in an answer. Raises Unsettled for anything else, ReadBroken for one that is cut short."""
     raw = _body_of(answer)
     try:
-        # Names may be in any encoding: bytes that are not UTF-8 are kept, as Python keeps them in file names.
-        text = raw.decode(json.detect_encoding(raw), "surrogateescape")
-        document = json.loads(text, parse_int=_number, object_pairs_hook=_each_key_once)
+        # Names may be in any encoding: bytes that are not UTF-8 are kept, as Python keeps them in file names. Control
+        # characters are kept too, and a camera's C strings may end in zeros.
+        text = raw.rstrip(b"\0").decode("utf-8-sig", "surrogateescape")
+        document = json.loads(text, strict=False, parse_int=_number, object_pairs_hook=_each_key_once)
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):

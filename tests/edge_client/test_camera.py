@@ -68,6 +68,36 @@ class TestReadiness:
 
         assert reader.check_ready()["39"] == 1
 
+    @pytest.mark.parametrize(
+        "name",
+        [
+            b"caf\xe9",
+            b"\xff\xfe\x80",
+            b"\xed\xa0\x80",
+            b"a\tb",
+            b"\0\x01\x1f\x7f",
+            b"line\r\nline",
+            "\u202e".encode(),
+        ],
+    )
+    def test_is_read_whatever_bytes_its_texts_have(self, reader: Camera, camera: FakeCamera, name: bytes):
+        said = b'{"settings": {"%s": "%s"}, "status": {"8": 0, "10": 0, "30": "%s", "39": 1}}' % ((name,) * 3)
+        camera.faults["state"] = [(200, said)]
+
+        assert reader.check_ready() == {"8": 0, "10": 0, "39": 1}
+
+    def test_is_busy_in_spite_of_odd_texts(self, reader: Camera, camera: FakeCamera):
+        camera.faults["state"] = [(200, b'{"status": {"30": "\xff\0", "8": 0, "10": 1}}')]
+
+        with pytest.raises(CameraBusy, match="recording"):
+            reader.check_ready()
+
+    def test_that_is_cut_off_within_an_odd_text_is_not_read(self, reader: Camera, camera: FakeCamera):
+        camera.faults["state"] = [(200, b'{"status": {"8": 0, "10": 0, "30": "\xff\0')]
+
+        with pytest.raises(Unsettled, match="cannot be read"):
+            reader.check_ready()
+
     def test_does_not_need_usb_control(self, reader: Camera, camera: FakeCamera):
         camera.faults["wired_usb"] = [(404, b"x")]
 

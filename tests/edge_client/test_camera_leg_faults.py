@@ -7,6 +7,7 @@ a film, on the way from a camera that offers no checksum; only reading twice wou
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -222,6 +223,17 @@ def with_list(*names: object) -> Effect:
     return document(listed)
 
 
+def with_raw_list(name: bytes) -> Effect:
+    """The true list, with an item of this name, byte for byte, before the film."""
+    listed: Any = media_list(CARD)
+    listed["media"][0]["fs"].insert(0, {"n": "NAME", "cre": "1", "mod": "1", "s": "5", "ls": "-1"})
+    return page(json.dumps(listed).encode().replace(b"NAME", name), 200, "application/json")
+
+
+# The name of a network, as a phone may have given it.
+ODD_STATE = (
+    b'{"status": {"8": 0, "10": 0, "30": "caf\xe9\x01\t\0", "33": 0, "39": 1, "82": 1}, "settings": {}}\0'
+)
 SLEEPER = FallAsleep(1000)
 TWO_CHAPTERS = card_with(*recording(42, [SIZE_BYTES, 2 * PART_BYTES]))
 BOTH = (CHAPTER, "100GOPRO/GX020042.MP4")
@@ -776,6 +788,26 @@ ROWS: tuple[Row, ...] = (
         (asking(LIST, with_list("../GX010042.MP4", "GX01 0042.MP4"), times=None),),
         choice=Everything(),
         session=None,
+    ),
+    Row(
+        "the list holds a film whose name has control characters, and all are wanted [C13]",
+        refused("100GOPRO/GX01\x010043.MP4: its name has control characters"),
+        (asking(LIST, with_raw_list(b"GX01\x010043.MP4"), times=None),),
+        choice=Everything(),
+        session=None,
+    ),
+    Row(
+        "the list holds a film whose name is not UTF-8, and all are wanted [C13]",
+        refused("not named like chapters"),
+        (asking(LIST, with_raw_list(b"GX01\xff0043.MP4"), times=None),),
+        choice=Everything(),
+        session=None,
+    ),
+    Row(
+        "the state holds bytes that are not UTF-8, and control characters [5]",
+        RECOVERS,
+        (asking(STATE, page(ODD_STATE, 200, "application/json"), times=None),),
+        in_real_time=True,
     ),
     Row(
         "the list is 10 MB long [C13]",

@@ -386,6 +386,7 @@ class TestOddEntries:
             ({"n": "caf\udce9.MP4"}, "100GOPRO/caf\\udce9.MP4", "answers 404"),
             ({"n": "\ud800.MP4", "s": None}, "100GOPRO/\\ud800.MP4", "not a name that an address can carry"),
             ({"n": "../../GX010042.MP4"}, "100GOPRO/../../GX010042.MP4", "not something this client asks"),
+            ({"n": "GX01\x010042.MP4", "s": "5"}, "100GOPRO/GX01\\u00010042.MP4", "control characters"),
             ({"n": "film"}, "100GOPRO/film", "answers 404"),
             ({"n": ""}, "100GOPRO/?", "does not say which file"),
             ({"n": {"a": 1}, "s": "5"}, "100GOPRO/?", "does not say which file"),

@@ -141,12 +141,34 @@ def test_a_burst_is_of_photos_whatever_its_size_says():
         (b"\xff\xfe.MP4", "\udcff\udcfe.MP4"),
         ("café.MP4".encode(), "café.MP4"),
         (b"\\ud800.MP4", "\ud800.MP4"),
+        (b"a\tb\0.MP4", "a\tb\0.MP4"),
+        (b"a\n\x1f\xff.MP4", "a\n\x1f\udcff.MP4"),
     ],
 )
-def test_a_name_that_is_not_utf_8_keeps_its_bytes(raw: bytes, name: str):
+def test_a_name_that_is_not_utf_8_or_not_printable_keeps_its_bytes(raw: bytes, name: str):
     body = b'{"media": [{"d": "100GOPRO", "fs": [{"n": "%s", "s": "5"}]}]}' % raw
 
     assert read(body) == [Entry("100GOPRO", name, 5)]
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [(0x00, False), (0x1F, False), (0x20, True), (0x7E, True), (0x7F, False), (0x80, True)],
+)
+def test_a_name_with_a_control_character_is_not_legible(code: int, expected: bool):
+    assert Entry("100GOPRO", f"GX{chr(code)}10042.MP4").is_legible is expected
+    assert Entry(f"100GOP{chr(code)}RO", "GX010042.MP4").is_legible is expected
+
+
+@pytest.mark.parametrize(
+    ("before", "behind"), [(b"", b""), (b"\xef\xbb\xbf", b""), (b"", b"\0"), (b"", b"\n\0\0")]
+)
+def test_a_mark_before_and_zeros_behind_a_list_are_no_part_of_it(before: bytes, behind: bytes):
+    body = (
+        b'{"media": [{"d": "100GOPRO", "fs": [{"n": "GX010042.MP4", "s": "1000", "cre": "1", "mod": "2"}]}]}'
+    )
+
+    assert read(before + body + behind) == [ENTRY]
 
 
 @pytest.mark.parametrize(
