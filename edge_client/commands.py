@@ -7,9 +7,11 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import TypeVar
 
 from edge_client import saying
+from edge_client.advice import helps, tried
 from edge_client.choice import New
 from edge_client.coordinator import Coordinator
 from edge_client.errors import EdgeError
@@ -43,9 +45,12 @@ def audit(settings: AuditSettings, stop: threading.Event) -> int:
     with tools_of(settings.device, stop) as tools:
         code = _say_reports(Haul(tools, New(), None).run(), settings.as_json) if settings.haul else DONE
         survey = _visiting(tools.at_camera, lambda visit: audited(visit, tools))
+        if settings.haul:
+            survey = replace(survey, recordings=tried(survey.recordings))
+        found = helps(survey.recordings, survey.camera.serial, survey.taken, settings.called)
         for silence in survey.witnesses.silences:
             log.debug("the list cannot be compared", extra={"reason": silence})
-        _say(saying.audit_lines(survey), saying.audit_json(survey), settings.as_json)
+        _say(saying.audit_lines(survey, found), saying.audit_json(survey, found), settings.as_json)
         return code or (DONE if survey.all_home else REFUSED)
 
 

@@ -23,7 +23,8 @@
     │   ├── StorageUnreachable
     │   ├── UrlRefused, PartTurnedDown    ask for a fresh URL | check the part and send it again
     │   └── Unsettled        exit 1       tried again for a minute, then a person must look
-    │       └── NothingListed             the list is empty, but the camera counts videos
+    │       ├── NothingListed             the list is empty, but the camera counts videos
+    │       └── Unfinished                the boxes of a film are not complete
     ├── RoundLost                         ends a round over a chapter's parts; the next one looks anew
     │   ├── UploadGone                    the coordinator says that the upload is over: open a new one
     │   ├── PlanReplaced                  the coordinator has another part plan: take that
@@ -171,6 +172,10 @@ class Unsettled(Transient):
 
 class NothingListed(Unsettled):
     """An empty list of a camera that counts videos."""
+
+
+class Unfinished(Unsettled):
+    """The boxes of a film are not complete."""
 
 
 class RoundLost(EdgeError):

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta, timezone
 
+from edge_client.advice import Help
 from edge_client.chapters import Recording
 from edge_client.haul import Report
 from edge_client.plan import CameraIdentity, SessionPlan
@@ -63,15 +64,15 @@ def list_json(survey: Survey, lengths_s: Mapping[str, int | None]) -> dict[str, 
     }
 
 
-def audit_lines(survey: Survey) -> list[str]:
-    """How the card stands, and what that allows."""
+def audit_lines(survey: Survey, found: Sequence[Help] = ()) -> list[str]:
+    """How the card stands, what helps, and what that allows."""
     head = ("recording", "chapters", "size", "standing", "session", "")
     lines = [_card_line(survey), *_table(head, [_audit_row(one) for one in survey.recordings])]
     lines += [line for one in survey.recordings for line in _not_home_lines(one)]
-    return [*lines, *_rest_lines(survey), *_verdict(survey)]
+    return [*lines, *_rest_lines(survey), *_help_lines(found), *_verdict(survey)]
 
 
-def audit_json(survey: Survey) -> dict[str, object]:
+def audit_json(survey: Survey, found: Sequence[Help] = ()) -> dict[str, object]:
     """The same as one document."""
     return {
         "camera": asdict(survey.camera),
@@ -89,6 +90,10 @@ def audit_json(survey: Survey) -> dict[str, object]:
             for one in survey.recordings
         ],
         **_rest_json(survey),
+        "helps": [
+            {"command": one.command, "files": [{"path": path, "says": words} for path, words in one.words]}
+            for one in found
+        ],
         "witnesses": _witnesses_json(survey),
     }
 
@@ -185,6 +190,17 @@ def _rest_lines(survey: Survey) -> Iterable[str]:
         yield f"  {each.label}  unreadable entry of the camera's list: {each.reason}"
     if survey.others:
         yield f"photos and the like, never hauled: {survey.others}"
+
+
+def _help_lines(found: Sequence[Help]) -> Iterable[str]:
+    """The commands to copy, each with the files that it helps."""
+    if found:
+        yield "what helps:"
+    for one in found:
+        if one.command:
+            yield f"  {one.command}"
+        for path, words in one.words:
+            yield f"  {'  ' if one.command else ''}{path}: {words}"
 
 
 def _verdict(survey: Survey) -> list[str]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from edge_client.advice import Called
 from edge_client.bare_http import keeps_secrets
 from edge_client.camera.link import link_to
 from edge_client.choice import ByFile, ByTime, Choice, Everything, New, parsed_recording, parsed_time
@@ -26,6 +27,11 @@ TOKEN = re.compile(r"t_[A-Za-z0-9._~+/=-]{1,500}", re.ASCII)
 # A haul outlasts a night without power; somebody waits for a look at a card.
 HAUL_PATIENCE_S = 24 * 3600.0
 LOOK_PATIENCE_S = 120.0
+# What `haul` and `audit` both take.
+WORK_OPTIONS = (
+    *("camera", "interface", "locks", "coordinator", "token-file"),
+    *("spool", "spool-budget", "limit-rate", "give-up-after"),
+)
 V = TypeVar("V")
 
 
@@ -76,6 +82,7 @@ class AuditSettings:
     haul: bool
     device: Device
     as_json: bool
+    called: Called
 
 
 @dataclass(frozen=True)
@@ -111,6 +118,13 @@ class _Reader:
     def told(self, option: str) -> str | None:
         text: str | None = getattr(self._arguments, option.replace("-", "_"))
         return text or self._environ.get(_variable(option)) or None
+
+    def called(self) -> Called:
+        """The program and the options as they were given; what the environment says is there for the next command."""
+        given = ((option, getattr(self._arguments, option.replace("-", "_"))) for option in WORK_OPTIONS)
+        options = (word for option, value in given if value for word in (f"--{option}", value))
+        program = self._environ.get("REELHAUL_AS")
+        return Called(tuple(program.split()) if program else ("reelhaul",), tuple(options))
 
     def required(self, option: str) -> str:
         value = self.told(option)
@@ -239,7 +253,7 @@ def _haul(arguments: Namespace, reader: _Reader) -> Settings:
 
 def _audit(arguments: Namespace, reader: _Reader) -> Settings:
     patience_s = HAUL_PATIENCE_S if arguments.haul else LOOK_PATIENCE_S
-    return AuditSettings(arguments.haul, reader.device(patience_s), arguments.json)
+    return AuditSettings(arguments.haul, reader.device(patience_s), arguments.json, reader.called())
 
 
 def _list(arguments: Namespace, reader: _Reader) -> Settings:

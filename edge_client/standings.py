@@ -27,6 +27,22 @@ class Standing(enum.Enum):
         return self in (Standing.HAULED, Standing.PROVEN)
 
 
+class Obstacle(enum.Enum):
+    """Why a file that is not home is not brought home by hauling its recording, or not as others are."""
+
+    NOT_SHOWN = "the camera lists the file and does not show it"
+    UNFINISHED = "the film is not finished"
+    OTHER_DEVICE = "another device hauls it"
+    GAP = "its recording lacks a chapter"
+    UNREAD_CHAPTER = "a chapter of its recording cannot be read"
+    BROKEN_CHAPTER = "another chapter of its recording is broken"
+    NAME_TAKEN = "the session of its recording has other files"
+    CARD_CHANGED = "a session has begun with another file of this name"
+    UNDATED = "the camera gives it no date"
+    UNTOLD = "the camera does not tell it from the file that is home"
+    TRIED = "the haul of this run did not bring it"
+
+
 WORST_FIRST = (
     Standing.UNREADABLE,
     Standing.OTHER_CONTENT,
@@ -68,12 +84,16 @@ class KnownChapter:
 
 @dataclass(frozen=True)
 class FileStanding:
-    """One file and how it stands; `chapter` is where it was found, `reason` explains the standing."""
+    """One file and how it stands; `chapter` is where it was found, `reason` explains the standing.
+
+    `obstacle` is known only after a look at the camera: it decides what helps.
+    """
 
     file: CameraFile
     standing: Standing
     chapter: KnownChapter | None = None
     reason: str | None = None
+    obstacle: Obstacle | None = None
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from edge_client.chapters import CameraFile, recordings, strangers
+from edge_client.advice import Sessions, obstructed
+from edge_client.chapters import CameraFile, Recording, recordings, strangers
 from edge_client.coordinator import Coordinator
 from edge_client.errors import NothingListed
 from edge_client.listing import Listed, Unreadable
 from edge_client.plan import CameraIdentity
 from edge_client.proving import Proving
-from edge_client.standings import KnownChapter, RecordingStanding, standings
+from edge_client.standings import KnownChapter, Obstacle, RecordingStanding, Standing, standings
 from edge_client.tools import Tools
 from edge_client.visit import Visit
 from edge_client.witnesses import READER, Inventory, Witnesses, doubts
@@ -23,7 +24,7 @@ class Survey:
 
     `strangers` are videos that are not chapters, `others` counts photos and all other entries, `unreadable` has the
     entries that may be videos and cannot be read. Without a coordinator nothing is known: `is_asked` is false and
-    every file counts as missing.
+    every file counts as missing. `taken` are the session names that a new session cannot have.
     """
 
     camera: CameraIdentity
@@ -35,6 +36,7 @@ class Survey:
     unreadable: tuple[Unreadable, ...]
     inventory: Inventory
     witnesses: Witnesses
+    taken: frozenset[str] = frozenset()
 
     @property
     def homes(self) -> int:
@@ -59,10 +61,7 @@ class Survey:
         if self.strangers:
             yield f"films that are not named like chapters: {len(self.strangers)}; copy them by hand"
         if self.homes < len(self.recordings):
-            yield (
-                f"{self.homes} of {len(self.recordings)} recordings are home; "
-                "`reelhaul audit --haul` brings the rest"
-            )
+            yield f"{self.homes} of {len(self.recordings)} recordings are home"
 
 
 def surveyed(visit: Visit, coordinator: Coordinator | None) -> Survey:
@@ -120,7 +119,34 @@ def proven(visit: Visit, tools: Tools, survey: Survey) -> Survey:
     """
     card = [one.recording for one in survey.recordings]
     found = Proving(tools, visit, survey.camera.serial).standings(card, survey.known)
-    return replace(survey, recordings=found)
+    sessions = _sessions(tools, survey, card)
+    unread = Listed(unreadable=survey.unreadable)
+    advised = (
+        obstructed(one, _seen(visit, one, sessions), bool(unread.unreadable_of(one.recording)), sessions)
+        for one in found
+    )
+    return replace(survey, recordings=tuple(advised), taken=sessions.taken)
+
+
+def _sessions(tools: Tools, survey: Survey, card: Sequence[Recording]) -> Sessions:
+    plans = tools.spool.plans().readable
+    return Sessions(
+        survey.camera.serial,
+        card,
+        survey.known,
+        frozenset(plan.session_id for _, plan in plans),
+        tuple(plan for folder, plan in plans if len(folder.receipts()) < len(plan.chapters)),
+    )
+
+
+def _seen(visit: Visit, one: RecordingStanding, sessions: Sessions) -> dict[str, Obstacle]:
+    """The obstacles that one look at each file shows that is not home."""
+    looked = {
+        file.file.path: visit.obstacle(file.file, sessions.begun_with(file))
+        for file in one.files
+        if not (file.standing.is_home or file.standing is Standing.UNREADABLE)
+    }
+    return {path: obstacle for path, obstacle in looked.items() if obstacle}
 
 
 def lengths_s(visit: Visit, survey: Survey) -> dict[str, int | None]:

@@ -17,6 +17,7 @@ from edge_client.errors import (
     ReadBroken,
     Refused,
     RequestForbidden,
+    Unfinished,
     Unsettled,
 )
 from edge_client.identity import FileIdentity
@@ -24,6 +25,7 @@ from edge_client.listing import NOT_LEGIBLE, NOT_NAMED, Entry, Listed, Unreadabl
 from edge_client.locks import CameraLocks
 from edge_client.plan import CameraIdentity, ChapterPlan, SessionPlan
 from edge_client.retry import Retry
+from edge_client.standings import Obstacle
 from edge_client.witnesses import Witnesses
 
 log = logging.getLogger(__name__)
@@ -168,6 +170,25 @@ class Visit:
         """
         for chapter in plan.to_confirm(listed):
             self.tools.retry.run(chapter.path, partial(self.check_again, plan, chapter))
+
+    def obstacle(self, file: CameraFile, begun: ChapterPlan | None) -> Obstacle | None:
+        """What keeps a file of the list from being hauled, by one look; `begun` is its chapter of a session here."""
+        return self.tools.retry.run(file.path, lambda: self._obstacle(file, begun))
+
+    def _obstacle(self, file: CameraFile, begun: ChapterPlan | None) -> Obstacle | None:
+        try:
+            if begun:
+                self._check_file(begun)
+            else:
+                facts = self.tools.camera.head(file.directory, file.filename)
+                self.tools.camera.check_whole(file.directory, file.filename, facts.size_bytes, facts.etag)
+        except Unfinished:
+            return Obstacle.UNFINISHED
+        except PlanDiffers:
+            return Obstacle.CARD_CHANGED
+        except (Refused, Unsettled):
+            return Obstacle.NOT_SHOWN
+        return None
 
     def check_first(self, plan: SessionPlan, chapter: ChapterPlan) -> None:
         """Before a chapter's first byte, and before the next one after a failed keep-alive: as `check_again`, and

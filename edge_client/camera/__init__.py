@@ -49,6 +49,7 @@ from edge_client.errors import (
     NothingListed,
     PlanDiffers,
     ReadBroken,
+    Unfinished,
     Unsettled,
 )
 from edge_client.listing import Entry
@@ -118,7 +119,7 @@ class Camera:
     def check_whole(self, directory: str, filename: str, size_bytes: int, etag: str | None) -> None:
         """Nothing when the file is finished: its boxes fill it exactly, and size and ETag stay what they were.
 
-        Raises Unsettled with what is missing.
+        Raises Unfinished with what is missing.
         """
         path = f"{directory}/{filename}"
 
@@ -128,7 +129,7 @@ class Camera:
         try:
             refuse_unfinished(size_bytes, read)
         except NotWhole as error:
-            raise Unsettled(
+            raise Unfinished(
                 f"{path} is not finished: {error}; if it stays so, switch the camera off and on, which repairs a file"
             ) from error
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -71,10 +72,18 @@ class Rig:
         """One whole run of another command."""
         return self.ended(self._started(name, camera, more, spool))
 
+    def printed_command(self, command: str, spool: str = "spool") -> Ended:
+        """One whole run of a command line as the client printed it."""
+        return self.ended(self._spawned([*shlex.split(command)[1:], "--json"], spool))
+
     def _started(self, name: str, camera: Camera, more: Iterable[str], spool: str) -> subprocess.Popen[str]:
-        command = [*self.under, sys.executable, "-m", "edge_client", name, *more, "--json"]
-        command += ["--camera", camera.url, "--coordinator", self.world.coordinator_url]
-        command += ["--token-file", str(self.token_file)]
+        words = [name, *more, "--json"]
+        words += ["--camera", camera.url, "--coordinator", self.world.coordinator_url]
+        words += ["--token-file", str(self.token_file)]
+        return self._spawned(words, spool)
+
+    def _spawned(self, words: list[str], spool: str) -> subprocess.Popen[str]:
+        command = [*self.under, sys.executable, "-m", "edge_client", *words]
         # Each spool is a device of its own: devices share no locks.
         told = {
             "REELHAUL_SPOOL": str(self.folder / spool),

@@ -66,6 +66,22 @@ def test_an_audit_names_what_is_missing_and_with_haul_brings_it(rig: Rig):
     assert brought.reports[-1]["all_home"] is True
 
 
+def test_the_commands_that_an_audit_prints_bring_the_card_home(rig: Rig):
+    serial = "C2222222222223"
+    gap = recording(8, [PART_SIZE_BYTES, PART_SIZE_BYTES], serial=serial)[1:]
+    card = card_with(*recording(7, [PART_SIZE_BYTES], serial=serial), *gap, serial=serial)
+    with camera_with(card=card) as camera:
+        before = rig.command("audit", camera)
+        said = [one["command"] for one in before.report["helps"]]
+        followed = [rig.printed_command(command) for command in said]
+        again = rig.command("audit", camera)
+
+    assert [words.split()[1] for words in said] == ["audit", "haul"]
+    assert [one.code for one in followed] == [1, 0], "the first hauls 0007 and says that 0008 has a gap"
+    assert (before.code, again.code) == (1, 0), again.said
+    assert again.report["helps"] == []
+
+
 def test_what_another_device_hauled_is_not_new(rig: Rig):
     with camera_with(card=card_of("C3333333333333", 7)) as camera:
         assert rig.haul(camera, None, "--new").code == 0

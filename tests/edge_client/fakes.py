@@ -271,6 +271,7 @@ class Upload:
     state: str = "OPEN"
     parts: dict[int, bytes] = field(default_factory=dict)
     receipt: dict[str, Any] | None = None
+    session_id: str = ""
 
 
 @dataclass
@@ -307,11 +308,14 @@ class FakeCloud:
         with self.lock:
             return self.faults[name].pop(0) if self.faults[name] else None
 
-    def upload_of(self, artifact_id: str) -> Upload | None:
+    def upload_of(self, artifact_id: str, session_id: str) -> Upload | None:
+        """The upload of an artifact in a session; one that a test opened without a session is of each."""
         found = [
             u
             for u in self.uploads.values()
-            if u.artifact_id == artifact_id and u.state in ("OPEN", "VERIFIED")
+            if u.artifact_id == artifact_id
+            and u.session_id in ("", session_id)
+            and u.state in ("OPEN", "VERIFIED")
         ]
         return found[-1] if found else None
 
@@ -351,7 +355,7 @@ class FakeCloud:
         rows = []
         for chapter in self.sessions[session_id]["chapters"]:
             artifact_id = f"original.{chapter['directory']}.{chapter['filename']}"
-            upload = self.upload_of(artifact_id)
+            upload = self.upload_of(artifact_id, session_id)
             names = {key: chapter[key] for key in ("directory", "filename", "size_bytes")}
             rows.append({"artifact_id": artifact_id, **names, "receipt": upload.receipt if upload else None})
         return {"session_id": session_id, "state": "OPEN", "chapters": rows}
@@ -367,7 +371,7 @@ class FakeCloud:
     def receipt_of(self, session_id: str, artifact_id: str) -> dict[str, Any] | None:
         """The receipt of a chapter, of whichever device."""
         if session_id not in self.hauled_by:
-            upload = self.upload_of(artifact_id)
+            upload = self.upload_of(artifact_id, session_id)
             return upload.receipt if upload else None
         body = self.stored.get((session_id, artifact_id))
         return None if body is None else receipt_for(artifact_id, body, upload_id=f"u_{session_id}")
@@ -388,10 +392,10 @@ class FakeCloud:
         ]
         return {"asked_by": self.device_id, "chapters": rows, "cursor": None}
 
-    def open(self, artifact_id: str, size_bytes: int) -> Upload:
-        found = self.upload_of(artifact_id)
+    def open(self, artifact_id: str, size_bytes: int, session_id: str = "") -> Upload:
+        found = self.upload_of(artifact_id, session_id)
         if found is None:
-            found = Upload(f"u_{len(self.uploads) + 1}", artifact_id, size_bytes)
+            found = Upload(f"u_{len(self.uploads) + 1}", artifact_id, size_bytes, session_id=session_id)
             self.uploads[found.upload_id] = found
         return found
 
@@ -494,7 +498,8 @@ class CloudHandler(Quiet):
             fake.heartbeats.append(body)
             return self.answer_json(200, {"policy": fake.policy, "server_time": fake.server_time})
         if kind == "open":
-            return self.answer_json(201, fake.view(fake.open(body["artifact_id"], body["size_bytes"])))
+            opened = fake.open(body["artifact_id"], body["size_bytes"], parts[3])
+            return self.answer_json(201, fake.view(opened))
         upload = fake.uploads[parts[3]]
         if kind == "get":
             return self.answer_json(200, fake.view(upload))

@@ -252,6 +252,7 @@ def test_by_hand_the_client_has_what_the_units_give_it(by_hand: Path, token_file
         "exit 0",
         f"install -d -o reelhaul -g reelhaul -m 0700 /var/lib/reelhaul/{INTERFACE} /run/reelhaul",
         f"runuser -u reelhaul -- {CLIENT} haul --new",
+        f"REELHAUL_AS=sudo reelhaul-at {INTERFACE}",
         "REELHAUL_COORDINATOR=https://coordinator.example",
         f"REELHAUL_INTERFACE={INTERFACE}",
         "REELHAUL_LOCKS=/run/reelhaul",

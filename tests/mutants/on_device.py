@@ -7,6 +7,20 @@ TESTS = "tests/edge_client"
 
 ON_DEVICE = (
     bug(
+        "a recording with a gap is said to be brought by what refuses it",
+        f"{CLIENT}/advice.py",
+        "    if one.recording.missing:\n        return Obstacle.GAP\n",
+        "",
+        f"{TESTS}/test_advice.py",
+    ),
+    bug(
+        "a file of another card is said to finish the session that began",
+        f"{CLIENT}/visit.py",
+        "                self._check_file(begun)\n",
+        "                pass\n",
+        f"{TESTS}/test_advice.py",
+    ),
+    bug(
         "a standard error that takes nothing ends the work",
         f"{CLIENT}/terminal.py",
         "            self.failure = self.failure or error\n",
