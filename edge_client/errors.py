@@ -24,7 +24,8 @@
     │   ├── UrlRefused, PartTurnedDown    ask for a fresh URL | check the part and send it again
     │   └── Unsettled        exit 1       tried again for a minute, then a person must look
     │       ├── NothingListed             the list is empty, but the camera counts videos
-    │       └── Unfinished                the boxes of a film are not complete
+    │       ├── Unfinished                the boxes of a film are not complete
+    │       └── CameraUnsupported         an older camera or something else answers: after a few seconds
     ├── RoundLost                         ends a round over a chapter's parts; the next one looks anew
     │   ├── UploadGone                    the coordinator says that the upload is over: open a new one
     │   ├── PlanReplaced                  the coordinator has another part plan: take that
@@ -48,6 +49,7 @@ from __future__ import annotations
 import ssl
 
 SETTLE_S = 60.0
+STARTS_S = 5.0
 
 
 class EdgeError(Exception):
@@ -176,6 +178,12 @@ class NothingListed(Unsettled):
 
 class Unfinished(Unsettled):
     """The boxes of a film are not complete."""
+
+
+class CameraUnsupported(Unsettled):
+    """What answers is no camera that this client can read. A camera that starts has a few seconds to say otherwise."""
+
+    patience_s = STARTS_S
 
 
 class RoundLost(EdgeError):

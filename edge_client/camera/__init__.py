@@ -5,6 +5,7 @@ link        its address and network interface
 reading     a ranged read that believes nothing it has not compared
 boxes       pure: whether a file is all there, and which camera wrote it
 documents   its JSON in our words
+models      pure: which cameras are supported, and what else may answer
 keep_alive  keeps it awake
 """
 
@@ -25,6 +26,7 @@ from edge_client.camera.connection import (
     MEDIA_LIST,
     STATE,
     WIRED_USB,
+    Answer,
     Connection,
     path_of,
 )
@@ -41,9 +43,11 @@ from edge_client.camera.documents import (
 )
 from edge_client.camera.keep_alive import KeepAlive
 from edge_client.camera.link import link_to
+from edge_client.camera.models import SUPPORTED, likely_sender
 from edge_client.camera.reading import Wanted, read_range
 from edge_client.errors import (
     CameraBusy,
+    CameraUnsupported,
     CardFault,
     EdgeError,
     NothingListed,
@@ -63,6 +67,8 @@ CARD_READABLE = (0, 1)
 CARD_FAULTS = {2: "is out", 3: "has a format error", 8: "was swapped"}
 # How models and files answer that do not know what is asked.
 UNKNOWN = (400, 404)
+# As much of an answer as tells a GoPro's own words from a web page.
+MOST_OPENING_BYTES = 64
 
 
 @dataclass(frozen=True)
@@ -80,6 +86,7 @@ class Camera:
         self, base_url: str | None, monotonic: Callable[[], float], interface: str | None = None
     ) -> None:
         self._connection = Connection(link_to(base_url, interface), monotonic)
+        self._has_answered = False
 
     def close(self) -> None:
         """Hang up, also on an answer that another thread waits for."""
@@ -88,9 +95,9 @@ class Camera:
     def check_ready(self) -> dict[str, int]:
         """The camera's status numbers, when it has stopped writing and its card can be read.
 
-        Raises CameraBusy to be waited for, CardFault for a person.
+        Raises CameraBusy to be waited for, CardFault for a person, CameraUnsupported when something else answers.
         """
-        known = status_of(self._document(STATE))
+        known = status_of(self._state())
         if "8" not in known or "10" not in known:
             raise Unsettled("the camera does not say whether it is busy or recording")
         if fault := CARD_FAULTS.get(known.get("33", 0)):
@@ -214,6 +221,35 @@ class Camera:
             raise Unsettled(f"{wanted.path} changed while it was looked at (its size or ETag)") from error
         return bytes(taken)
 
+    def _state(self) -> dict[str, Any]:
+        """The camera's state. Raises CameraUnsupported when no supported camera has answered before, nor does now."""
+        with self._connection.ask("GET", STATE) as answer:
+            try:
+                document = _state_in(answer)
+            except Unsettled as error:
+                if self._has_answered or answer.status >= 500:
+                    raise
+                odd, sender = error, _sender_of(answer)
+            else:
+                self._has_answered = True
+                return document
+        if self._may_have_a_list():
+            raise odd
+        raise CameraUnsupported(
+            f"no supported camera is at {self._connection.place}: {sender} answers ({answer.status} to {STATE}, and no "
+            f"list of media); supported are {SUPPORTED}"
+        ) from odd
+
+    def _may_have_a_list(self) -> bool:
+        """Whether the media list says that this is a camera all the same, or a fault hides what it is."""
+        with self._connection.ask("GET", MEDIA_LIST) as answer:
+            if answer.status != 200:
+                return answer.status >= 500
+            try:
+                return entries_of(document_of(answer)) is not None
+            except Unsettled:
+                return False
+
     def _document(self, path: str) -> dict[str, Any]:
         with self._connection.ask("GET", path) as answer:
             answer.refuse_unless(200)
@@ -225,3 +261,17 @@ class Camera:
                 return None
             answer.refuse_unless(200)
             return document_of(answer)
+
+
+def _state_in(answer: Answer) -> dict[str, Any]:
+    """The state in an answer. Raises CameraBusy, Unsettled."""
+    answer.refuse_unless(200)
+    document = document_of(answer)
+    if not isinstance(document.get("status"), dict):
+        raise Unsettled("the camera does not say whether it is busy or recording")
+    return document
+
+
+def _sender_of(answer: Answer) -> str:
+    opening = b"" if answer.status == 200 else answer.take(MOST_OPENING_BYTES)
+    return likely_sender(answer.status, answer.header("Server"), answer.header("Content-Type"), opening)

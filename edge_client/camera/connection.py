@@ -141,6 +141,11 @@ class Connection:
         self._monotonic = monotonic
         self._wire: Wire | None = None
 
+    @property
+    def place(self) -> str:
+        """Where the camera is looked for, in words."""
+        return self._link.place
+
     def close(self) -> None:
         """Hang up, also on an answer that another thread waits for."""
         if self._wire is not None:

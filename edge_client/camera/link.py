@@ -44,6 +44,14 @@ class Link:
             return self.host, self.port
         return _camera_beside(self.interface or ""), self.port
 
+    @property
+    def place(self) -> str:
+        """Where the camera is looked for, in words."""
+        if self.host is None:
+            return f"the .{CAMERA_HOST_NUMBER} of {self.interface}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}" + (f" on {self.interface}" if self.interface else "")
+
     def connect(self, address: tuple[str, int], make: Callable[[int], S], timeout_s: float) -> S:
         """A connected socket of those that `make` gives for an address family. Raises OSError, CameraUnreachable."""
         family = socket.AF_INET if self.interface else socket.AF_UNSPEC

@@ -190,6 +190,10 @@ class CameraHandler(Quiet):
     def fake(self) -> FakeCamera:
         return self.server.fake  # type: ignore[attr-defined, no-any-return]  # Server sets it
 
+    def send_response(self, code: int, message: str | None = None) -> None:
+        """As a camera does: its server does not say its name."""
+        self.send_response_only(code, message)
+
     def do_HEAD(self) -> None:
         self.serve()
 
