@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 from typing import NoReturn
 
+from edge_client.interruption import SIGNALS, end_at_once
 from edge_client.terminal import open_missing_streams
 
 
@@ -15,15 +17,17 @@ def main() -> NoReturn:
     the exit code when it cannot flush a standard stream.
     """
     open_missing_streams()
+    for number in SIGNALS:
+        signal.signal(number, end_at_once)
     os._exit(_code())
 
 
 def _code() -> int:
-    # Imports take a while; before them the standard streams are open.
+    # Imports take a while: the standard streams are open before them, and a signal shows no traceback.
     from edge_client.cli import run
 
     try:
-        return run()
+        return run(end=os._exit)
     except SystemExit as ended:
         return int(ended.code or 0)
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 
 from edge_client import commands
 from edge_client.arguments import parser
 from edge_client.commands import REFUSED, TRY_LATER, USAGE
 from edge_client.errors import EdgeError, SettingsFault, TryLater, place_of
+from edge_client.interruption import GRACE_S, End, limit, stay, stopping
 from edge_client.logs import logging_to
 from edge_client.settings import (
     AuditSettings,
@@ -28,20 +27,23 @@ log = logging.getLogger(__name__)
 
 NEXT = "run the same command again"
 REPORTS_KEPT = "; the haul itself is not affected: the spool has the report of each session that is home"
-GRACE_S = 10.0
-POLL_S = 0.2
+SPOOL_KEPT = {"note": "what was read stays in the spool"}
+POLL_S = 0.1
 
 
-def run(argv: Sequence[str] | None = None) -> int:
-    """One command: its exit code. Raises SystemExit as argparse does, after help and faults of the arguments."""
+def run(argv: Sequence[str] | None = None, end: End = stay) -> int:
+    """One command: its exit code. `end` ends the process when a signal must and a thread does not let it end in order.
+
+    Raises SystemExit as argparse does, after help and faults of the arguments.
+    """
     with standard_streams() as output:
         try:
-            return _run(argv, output)
+            return _run(argv, output, end)
         except SystemExit as ended:
             raise SystemExit(_true_code(int(ended.code or 0), output)) from None
 
 
-def _run(argv: Sequence[str] | None, output: StandardOutput) -> int:
+def _run(argv: Sequence[str] | None, output: StandardOutput, end: End) -> int:
     arguments = parser().parse_args(argv)
     try:
         settings = settings_from(arguments, os.environ)
@@ -49,7 +51,7 @@ def _run(argv: Sequence[str] | None, output: StandardOutput) -> int:
         say((f"reelhaul: {fault}" for fault in error.faults), sys.stderr)
         return USAGE
     with logging_to(sys.stderr, logging.DEBUG if arguments.verbose else logging.INFO):
-        code = _until_stopped(settings)
+        code = _until_stopped(settings, end)
     return _true_code(code, output, REPORTS_KEPT if _hauls(settings) else "")
 
 
@@ -69,32 +71,28 @@ def _true_code(code: int, output: StandardOutput, kept: str = "") -> int:
     return code or REFUSED
 
 
-def _until_stopped(settings: Settings) -> int:
+def _until_stopped(settings: Settings, end: End) -> int:
     """Work in a thread, so that a signal ends the run even while a socket is silent. The spool bears any end."""
     stop = threading.Event()
     codes: list[int] = []
     worker = threading.Thread(target=lambda: codes.append(done(settings, stop)), name="command", daemon=True)
-    with _signals_set(stop):
+    with stopping(stop, end):
         worker.start()
         while worker.is_alive() and not stop.is_set():
             worker.join(POLL_S)
-        worker.join(GRACE_S)
+        if stop.is_set():
+            limit(end)
+            return _stopped(worker, codes, SPOOL_KEPT if _hauls(settings) else {})
+    return codes[0]
+
+
+def _stopped(worker: threading.Thread, codes: list[int], kept: Mapping[str, str]) -> int:
+    log.warning("stopping", extra=kept)
+    worker.join(GRACE_S)
     if not codes:
         log.error("not finished", extra={"reason": "stopped", "next": NEXT})
         return TRY_LATER
     return codes[0]
-
-
-@contextmanager
-def _signals_set(stop: threading.Event) -> Iterator[None]:
-    before = {
-        number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def done(settings: Settings, stop: threading.Event) -> int:

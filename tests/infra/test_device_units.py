@@ -12,8 +12,8 @@ import pytest
 
 from edge_client.arguments import parser
 from edge_client.choice import New
-from edge_client.cli import GRACE_S
 from edge_client.commands import REFUSED, TRY_LATER, USAGE
+from edge_client.interruption import LIMIT_S
 from edge_client.settings import AuditSettings, Device, HaulSettings, Settings, settings_from
 
 HOUSE = Path(__file__).parents[2]
@@ -139,8 +139,8 @@ def test_a_client_that_was_stopped_or_found_the_spool_taken_has_not_failed(name:
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_a_client_that_is_stopped_has_its_grace(name: str):
-    assert float(one(name, "TimeoutStopSec")) > GRACE_S
+def test_a_client_that_is_stopped_has_time_to_end_by_itself(name: str):
+    assert float(one(name, "TimeoutStopSec")) > 2 * LIMIT_S
     assert "KillSignal" not in entries(name)
 
 
