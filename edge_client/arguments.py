@@ -33,6 +33,18 @@ examples:
 
 Needs no camera; without a coordinator the receipts in the spool tell what is home. Ends with 75 while something is not.
 """
+FORGET = """\
+examples:
+  reelhaul forget match-17-north --interface enxd43260ddac87 --dry-run
+  reelhaul forget match-17-north --interface enxd43260ddac87
+  reelhaul forget match-17-north --without-camera --lose-footage
+
+For a session that cannot end any more: its card was formatted, or its file was repaired. The session leaves this spool
+with its plan, its parts and its copies of receipts; the coordinator keeps the receipts, and what is home stays home.
+
+Refused while the camera has a file of it that is not home, and while the spool has bytes of it that neither S3 nor the
+card has: it names those bytes. --lose-footage deletes them all the same. They cannot be brought back.
+"""
 AUDIT = """\
 examples:
   reelhaul audit --camera http://172.24.171.51:8080
@@ -58,6 +70,7 @@ def parser() -> argparse.ArgumentParser:
     _haul(_command(commands, "haul", "haul recordings of a camera into their sessions", HAUL))
     _list(_command(commands, "list", "the recordings on a camera's card, and which are hauled", LIST))
     _status(_command(commands, "status", "how far the sessions of this device are", STATUS))
+    _forget(_command(commands, "forget", "drop a session that cannot end from the spool", FORGET))
     _audit(_command(commands, "audit", "compare a card with the coordinator: what is safe to erase", AUDIT))
     return top
 
@@ -107,6 +120,23 @@ def _list(listing: argparse.ArgumentParser) -> None:
 def _status(status: argparse.ArgumentParser) -> None:
     _coordinator(status)
     _spool(status)
+
+
+def _forget(forget: argparse.ArgumentParser) -> None:
+    forget.add_argument("session", metavar="SESSION", help="a session of this spool; `status` shows them")
+    forget.add_argument("--dry-run", action="store_true", help="say what would be dropped, and drop nothing")
+    forget.add_argument(
+        "--without-camera",
+        action="store_true",
+        help="ask no camera, so every part that S3 does not have counts as the only copy",
+    )
+    forget.add_argument(
+        "--lose-footage", action="store_true", help="delete also bytes of films that exist nowhere else"
+    )
+    _camera(forget)
+    _coordinator(forget)
+    _spool(forget)
+    _patience(forget, "2m")
 
 
 def _audit(audit: argparse.ArgumentParser) -> None:

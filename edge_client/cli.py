@@ -16,6 +16,7 @@ from edge_client.interruption import GRACE_S, End, limit, stay, stopping
 from edge_client.logs import logging_to
 from edge_client.settings import (
     AuditSettings,
+    ForgetSettings,
     HaulSettings,
     ListSettings,
     Settings,
@@ -117,4 +118,6 @@ def _done(settings: Settings, stop: threading.Event) -> int:
         return commands.audit(settings, stop)
     if isinstance(settings, ListSettings):
         return commands.listing(settings, stop)
+    if isinstance(settings, ForgetSettings):
+        return commands.forget(settings, stop)
     return commands.status(settings, stop)

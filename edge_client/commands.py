@@ -15,9 +15,10 @@ from edge_client.advice import helps, tried
 from edge_client.choice import New
 from edge_client.coordinator import Coordinator
 from edge_client.errors import EdgeError
+from edge_client.forget import forget_session
 from edge_client.haul import Each, Haul, Report
 from edge_client.plan import SessionPlan
-from edge_client.settings import AuditSettings, HaulSettings, ListSettings, StatusSettings
+from edge_client.settings import AuditSettings, ForgetSettings, HaulSettings, ListSettings, StatusSettings
 from edge_client.status import statuses
 from edge_client.survey import Survey, audited, lengths_s, surveyed
 from edge_client.terminal import say
@@ -87,6 +88,22 @@ def status(settings: StatusSettings, stop: threading.Event) -> int:
     if plans.unreadable:
         return REFUSED
     return DONE if all(one.is_home for one in found) else TRY_LATER
+
+
+def forget(settings: ForgetSettings, stop: threading.Event) -> int:
+    """Drop a session from the spool, or with a dry run say what would be dropped."""
+    with ExitStack() as stack:
+        coordinator: Coordinator | None = None
+        visit: Visit | None = None
+        if settings.service:
+            coordinator = stack.enter_context(coordinator_of(settings.service, one_try(stop)))
+        if settings.camera:
+            tools = camera_tools_of(settings.camera, settings.give_up_after_s, stop)
+            visit = Visit(stack.enter_context(tools), stack)
+        spool = spool_of(settings.spool)
+        found = forget_session(spool, visit, coordinator, settings)
+        _say(saying.forgotten_lines(found), saying.forgotten_json(found), settings.as_json)
+        return DONE
 
 
 def _visiting(tools: CameraTools, look: Callable[[Visit], T]) -> T:

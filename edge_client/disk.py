@@ -76,6 +76,12 @@ class Disk:
         self.move(path, name)
         self._fsync_folder(name.parent)
 
+    def move_folder(self, folder: Path, name: Path) -> None:
+        """The folder under its new name in another folder, durably."""
+        self.move(folder, name)
+        self._fsync_folder(name.parent)
+        self._fsync_folder(folder.parent)
+
     def make_private(self, folder: Path) -> None:
         """Make a folder for us alone, durably.
 

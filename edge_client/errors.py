@@ -14,6 +14,7 @@
     │   ├── PartRefused                   S3 refuses a part again and again
     │   ├── StoredRefused                 S3 does not have what a receipt is for
     │   ├── ReceiptDiffers                the receipt is not for the bytes that were read
+    │   ├── ForgetRefused                 forgetting this session would lose footage, or it can still come home
     │   ├── SpoolTooSmall                 the spool's budget does not hold two parts
     │   └── SpoolFault                    the spool does not keep what is written to it, or is not ours
     │       └── PartUnkept                the disk lost a part that was being written: read again, a few times
@@ -110,6 +111,10 @@ class StoredRefused(Refused):
 
 class ReceiptDiffers(Refused):
     """The receipt is not for the bytes that were read."""
+
+
+class ForgetRefused(Refused):
+    """A session that is not forgotten: it can still come home, or footage would be lost."""
 
 
 class SpoolTooSmall(Refused):

@@ -66,6 +66,11 @@ class ChapterPlan:
         return f"{self.directory}/{self.filename}"
 
     @property
+    def artifact_id(self) -> str:
+        """What the coordinator calls the chapter within its session."""
+        return f"original.{self.directory}.{self.filename}"
+
+    @property
     def file(self) -> CameraFile:
         """The file as the list had it."""
         return CameraFile(self.directory, self.filename, self.size_bytes, self.created, self.modified)

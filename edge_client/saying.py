@@ -9,6 +9,7 @@ from datetime import datetime, timedelta, timezone
 
 from edge_client.advice import Help
 from edge_client.chapters import Recording
+from edge_client.forget import Forgotten
 from edge_client.haul import Report
 from edge_client.plan import CameraIdentity, SessionPlan
 from edge_client.standings import FileStanding, RecordingStanding, Standing
@@ -119,6 +120,19 @@ def status_lines(found: Sequence[SessionStatus]) -> list[str]:
 
 def status_json(one: SessionStatus) -> dict[str, object]:
     return {**asdict(one), "is_home": one.is_home}
+
+
+def forgotten_lines(found: Forgotten) -> list[str]:
+    """What `forget` dropped, or would drop."""
+    would = "would be " if found.is_dry else ""
+    homes = f"{found.chapters_home} of {found.chapters} chapters are home"
+    freed = f"{_size(found.spool_bytes)} of the spool {would}free"
+    lost = [f"  {each.path}  {would}lost: {each.size_bytes:,} bytes ({each.ranges})" for each in found.lost]
+    return [f"session {found.session}: {would}forgotten, {freed}; {homes}", *lost]
+
+
+def forgotten_json(found: Forgotten) -> dict[str, object]:
+    return asdict(found)
 
 
 def line(document: Mapping[str, object]) -> str:

@@ -96,6 +96,20 @@ class ListSettings:
 
 
 @dataclass(frozen=True)
+class ForgetSettings:
+    """One run of `forget`; without a camera none is asked, without a service nobody says what S3 has."""
+
+    session_id: str
+    lose_footage: bool
+    dry_run: bool
+    camera: CameraAddress | None
+    service: Service | None
+    spool: Path
+    give_up_after_s: float
+    as_json: bool
+
+
+@dataclass(frozen=True)
 class StatusSettings:
     """One run of `status`."""
 
@@ -104,7 +118,7 @@ class StatusSettings:
     as_json: bool
 
 
-Settings = HaulSettings | AuditSettings | ListSettings | StatusSettings
+Settings = HaulSettings | AuditSettings | ListSettings | StatusSettings | ForgetSettings
 
 
 class _Reader:
@@ -141,6 +155,14 @@ class _Reader:
         locks = self.told("locks")
         folder = Path(locks) if locks else Path(tempfile.gettempdir()) / f"reelhaul-{os.geteuid()}"
         return CameraAddress(url, interface, folder)
+
+    def camera_to_ask(self) -> CameraAddress | None:
+        """The camera that is asked before a session is forgotten; None only where the operator says so."""
+        if not self._arguments.without_camera:
+            return self.camera()
+        if self._arguments.camera or self._arguments.interface:
+            self.faults.append("--without-camera asks no camera; leave out --camera and --interface, or it")
+        return None
 
     def service(self) -> Service:
         return Service(self._coordinator_url(), self._token())
@@ -215,15 +237,24 @@ class _Reader:
     def session_id(self) -> str | None:
         given = self._arguments
         session: str | None = given.session
-        if session is not None and not SESSION_ID.fullmatch(session):
-            self.faults.append(
-                "SESSION takes letters, digits, '.', '_' and '-', at most 100, a letter or digit first"
-            )
+        if session is not None:
+            self._check_session_id(session)
         if session is not None and (given.all or given.new or given.since or given.until):
             self.faults.append(
                 "--all, --new, --since and --until make a session of each recording, so they take no SESSION"
             )
         return session
+
+    def session_to_forget(self) -> str:
+        session: str = self._arguments.session
+        self._check_session_id(session)
+        return session
+
+    def _check_session_id(self, session: str) -> None:
+        if not SESSION_ID.fullmatch(session):
+            self.faults.append(
+                "SESSION takes letters, digits, '.', '_' and '-', at most 100, a letter or digit first"
+            )
 
     def _quantity(self, option: str, parse: Callable[[str], V]) -> V | None:
         text = self.told(option)
@@ -265,11 +296,25 @@ def _status(arguments: Namespace, reader: _Reader) -> Settings:
     return StatusSettings(Path(reader.required("spool")), reader.service_if_told(), arguments.json)
 
 
+def _forget(arguments: Namespace, reader: _Reader) -> Settings:
+    return ForgetSettings(
+        session_id=reader.session_to_forget(),
+        lose_footage=arguments.lose_footage,
+        dry_run=arguments.dry_run,
+        camera=reader.camera_to_ask(),
+        service=reader.service_if_told(),
+        spool=Path(reader.required("spool")),
+        give_up_after_s=reader.give_up_after_s(LOOK_PATIENCE_S),
+        as_json=arguments.json,
+    )
+
+
 READ: Mapping[str, Callable[[Namespace, _Reader], Settings]] = {
     "haul": _haul,
     "audit": _audit,
     "list": _list,
     "status": _status,
+    "forget": _forget,
 }
 
 

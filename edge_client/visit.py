@@ -125,6 +125,10 @@ class Visit:
             self.known = self.tools.retry.run("the camera's identity", lambda: self._identity(example))
         return self.known
 
+    def identity_now(self, example: CameraFile | ChapterPlan) -> CameraIdentity:
+        """Who the camera is now, whoever it was before."""
+        return self.tools.retry.run("the camera's identity", lambda: self._identity(example))
+
     def hold(self, serial: str) -> None:
         """From now on the camera of this serial is ours alone. Raises SpoolBusy."""
         if not self.held:

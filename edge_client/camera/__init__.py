@@ -176,6 +176,14 @@ class Camera:
                 raise ReadBroken("the camera does not say how long the file is")
             return FileFacts(size_bytes, answer.header("ETag") or None)
 
+    def serves(self, directory: str, filename: str) -> bool:
+        """Whether the camera serves a file of this name now."""
+        with self._connection.ask("HEAD", FILES + path_of(directory, filename)) as answer:
+            if answer.status == 404:
+                return False
+            answer.refuse_unless(200)
+            return True
+
     def media_info(self, directory: str, filename: str) -> MediaInfo | None:
         """What the camera knows of a file, where it knows it. It enriches and is never a gate."""
         try:

@@ -20,6 +20,7 @@ from edge_client.coordinator.values import (
     Receipt,
     SessionState,
     StoredPart,
+    StoredSession,
     Token,
     UploadView,
     crc_text,
@@ -48,6 +49,7 @@ __all__ = [
     "Receipt",
     "SessionState",
     "StoredPart",
+    "StoredSession",
     "Token",
     "UploadView",
     "answered",
@@ -177,6 +179,18 @@ class Coordinator:
             return self._once("GET", f"/v1/sessions/{session_id}", None, answers.session_state)
         except SessionUnknown:
             return None
+
+    def stored_session(self, session_id: str) -> StoredSession:
+        """What S3 has of a session; nothing where the coordinator has none of that name. A single try of each call."""
+        state = self.session_state(session_id)
+        if state is None:
+            return StoredSession()
+        uploads = {
+            path: self._once("GET", f"/v1/uploads/{upload_id}", None, answers.upload)
+            for path, upload_id in state.uploads.items()
+            if path not in state.verified
+        }
+        return StoredSession(state.verified, uploads)
 
     def heartbeat(self, session_id: str, beat: Beat) -> HeartbeatAnswer:
         """What the coordinator answers to one heartbeat; a single try. Raises EdgeError."""

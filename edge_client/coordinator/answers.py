@@ -149,12 +149,15 @@ def proof_urls(document: dict[str, Any], asked_at: float) -> ProofUrls:
 
 
 def session_state(document: dict[str, Any]) -> SessionState:
-    receipts = {
-        f"{chapter['directory']}/{chapter['filename']}": chapter["receipt"] is not None
-        for chapter in document["chapters"]
-    }
+    chapters = {f"{chapter['directory']}/{chapter['filename']}": chapter for chapter in document["chapters"]}
     return SessionState(
-        _text(document["state"]), frozenset(path for path, there in receipts.items() if there)
+        _text(document["state"]),
+        frozenset(path for path, chapter in chapters.items() if chapter["receipt"] is not None),
+        {
+            path: _text(chapter["upload"]["upload_id"])
+            for path, chapter in chapters.items()
+            if chapter["upload"] is not None
+        },
     )
 
 

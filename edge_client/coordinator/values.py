@@ -70,10 +70,19 @@ class ProofUrls:
 
 @dataclass(frozen=True)
 class SessionState:
-    """A session's state and the chapters, by `directory/filename`, that have their receipts."""
+    """A session's state, and by `directory/filename` the chapters with receipts and each one's latest upload."""
 
     state: str
     verified: frozenset[str]
+    uploads: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class StoredSession:
+    """What S3 has of a session, by `directory/filename`: chapters with a receipt, and the uploads of the others."""
+
+    verified: frozenset[str] = frozenset()
+    uploads: Mapping[str, UploadView] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
     {spool}/lock                                                one client per spool
     {spool}/.proofs/{chapter}.json                              what was compared with a card; no session is named so
+    {spool}/.forgotten/{session}/                               sessions that are being removed
     {spool}/{session}/plan.json report.json
     {spool}/{session}/receipts/{artifact_id}.json
     {spool}/{session}/{artifact_id}.{identity}/{number}-{first byte}-{crc64nvme}.part
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,12 +29,13 @@ from edge_client.errors import PlanUnreadable, SpoolFault
 from edge_client.locks import locked
 from edge_client.plan import PLAN, SessionPlan, decoded
 from edge_client.spool.chapter import ChapterSpool
-from edge_client.spool.part import PartReader, PartWriter, SpooledPart
+from edge_client.spool.part import PartReader, PartWriter, SpooledPart, named
 from edge_client.spool.proofs import Proof, Proofs
 from edge_client.spool.room import RESERVE_BYTES, Room
 
 __all__ = [
     "RESERVE_BYTES",
+    "ChapterParts",
     "ChapterSpool",
     "PartReader",
     "PartWriter",
@@ -46,6 +49,24 @@ __all__ = [
 ]
 
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=-]{0,199}", re.ASCII)
+
+
+# Not at the place of a session, so that nothing in it is taken for one.
+FORGOTTEN = ".forgotten"
+
+
+@dataclass(frozen=True)
+class ChapterParts:
+    """The parts in one folder of a session; `size_bytes` counts files of an unknown form too.
+
+    `is_confirmed` when a last look found all parts of the chapter to be of one file.
+    """
+
+    artifact_id: str
+    identity: str
+    parts: tuple[SpooledPart, ...]
+    size_bytes: int
+    is_confirmed: bool
 
 
 @dataclass(frozen=True)
@@ -73,6 +94,7 @@ class Spool:
             with disk_errors():
                 for leftover in self._root.glob("*/*/*.writing"):
                     leftover.unlink()
+                self._remove_forgotten()
                 self.room.measure()
             yield
 
@@ -81,6 +103,32 @@ class Spool:
         folder = self._root / _safe(session_id)
         self._disk.make_private(folder)
         return SessionSpool(folder, self._disk, self.room)
+
+    def has(self, session_id: str) -> bool:
+        """Whether the session has a folder here."""
+        with disk_errors():
+            return (self._root / _safe(session_id)).is_dir()
+
+    def is_being_forgotten(self, session_id: str) -> bool:
+        """Whether a client was ended while it removed the session."""
+        with disk_errors():
+            return (self._root / FORGOTTEN / _safe(session_id)).is_dir()
+
+    def forget(self, session_id: str) -> None:
+        """Remove the session: its plan, its parts and its copies of the receipts. Only while the spool is held.
+
+        One rename decides it; after a kill the next client that holds the spool finishes the removal.
+        """
+        folder, forgotten = self._root / _safe(session_id), self._root / FORGOTTEN
+        self._disk.make_private(forgotten)
+        with disk_errors():
+            self._disk.move_folder(folder, forgotten / folder.name)
+            self._remove_forgotten()
+            self.room.recount()
+
+    def _remove_forgotten(self) -> None:
+        for folder in (self._root / FORGOTTEN).glob("*"):
+            shutil.rmtree(folder)
 
     def plans(self) -> Plans:
         """The plans of all sessions here, by name; readable beside a client that works."""
@@ -136,9 +184,30 @@ class SessionSpool:
             raws = [read(path) for path in sorted((self._folder / "receipts").glob("*.json"))]
         return [document for raw in raws if (document := _document(raw))]
 
+    def receipted(self) -> frozenset[str]:
+        """The artifact ids of the chapters whose receipts are here."""
+        return frozenset(str(document.get("artifact_id")) for document in self.receipts())
+
     def chapter(self, artifact_id: str, identity: str) -> ChapterSpool:
         """The parts of one chapter; another identity has another folder."""
         return ChapterSpool(self._folder / f"{_safe(artifact_id)}.{identity}", self._disk, self._room)
+
+    def chapter_parts(self) -> list[ChapterParts]:
+        """What there is of each chapter, by the names of folders and files; also of chapters that no plan has."""
+        with disk_errors():
+            folders = sorted({path.parent for path in self._folder.glob("*/*.part")})
+            return [self._parts_in(folder) for folder in folders]
+
+    def _parts_in(self, folder: Path) -> ChapterParts:
+        paths = sorted(folder.glob("*.part"))
+        artifact_id, _, identity = folder.name.rpartition(".")
+        return ChapterParts(
+            artifact_id=artifact_id,
+            identity=identity,
+            parts=tuple(part for path in paths if (part := named(path))),
+            size_bytes=sum(size_bytes_of(path) for path in paths),
+            is_confirmed=ChapterSpool(folder, self._disk, self._room).confirmed_crc() is not None,
+        )
 
     def part_bytes(self) -> int:
         """What the session's parts take on the disk."""

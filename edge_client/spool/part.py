@@ -46,6 +46,16 @@ def fitting(path: Path, plan: PartPlan) -> SpooledPart | None:
     return SpooledPart(span, int(match["crc"], 16)) if fits else None
 
 
+def named(path: Path) -> SpooledPart | None:
+    """The part that the file at `path` is by its name and length, of whichever part plan; None for another name."""
+    match = PART_NAME.fullmatch(path.name)
+    if not match:
+        return None
+    return SpooledPart(
+        Span(int(match["number"]), int(match["first"]), size_bytes_of(path)), int(match["crc"], 16)
+    )
+
+
 @contextmanager
 def part_errors(number: int) -> Iterator[None]:
     """What a disk refuses of a part that is being written; PartUnkept where it is worth another try, from anew."""

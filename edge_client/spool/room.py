@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 from edge_client.disk import Disk, disk_errors, size_bytes_of
@@ -13,6 +15,7 @@ RESERVE_BYTES = 16 * 1024 * 1024
 # Without a budget of the user's, this much of what is free stays free for others; a tenth of it on a small disk.
 SPARED_BYTES = 1024 * 1024 * 1024
 SPARED_SHARE = 10
+MOST_NAMED = 3
 
 
 class Room:
@@ -55,13 +58,29 @@ class Room:
             if self._held_bytes + size_bytes > self.budget_bytes:
                 return (
                     f"the spool holds {_told(self._held_bytes)} of its budget of {_told(self.budget_bytes)}"
+                    f"{self._holders()}"
                 )
         free_bytes = self._disk.free_bytes(self._root)
         if free_bytes < size_bytes + RESERVE_BYTES:
             return (
                 f"the spool's disk has {_told(free_bytes)} free, and {_told(RESERVE_BYTES)} of it stay free"
+                f"{self._holders()}"
             )
         return None
+
+    def held_by(self) -> dict[str, int]:
+        """What each session's parts take, the largest first. Raises OSError."""
+        held = Counter[str]()
+        for path in self._parts():
+            held[path.parent.parent.name] += size_bytes_of(path)
+        return dict(held.most_common())
+
+    def _holders(self) -> str:
+        """Which sessions hold the room, for a person."""
+        held = self.held_by()
+        named = [f"session {name} holds {_told(size_bytes)}" for name, size_bytes in held.items()]
+        more = [f"{len(named) - MOST_NAMED} more hold the rest"] if len(named) > MOST_NAMED else []
+        return "".join(f", {words}" for words in [*named[:MOST_NAMED], *more])
 
     def demand(self, size_bytes: int) -> None:
         """Raises SpoolTooSmall or SpoolFull when the budget would not hold so much if it held nothing else."""
@@ -89,7 +108,10 @@ class Room:
             self._held_bytes = self._counted()
 
     def _counted(self) -> int:
-        return sum(size_bytes_of(path) for path in self._root.glob("*/*/*.part"))
+        return sum(size_bytes_of(path) for path in self._parts())
+
+    def _parts(self) -> Iterator[Path]:
+        return self._root.glob("*/*/*.part")
 
 
 def _told(size_bytes: int) -> str:

@@ -361,7 +361,9 @@ class FakeCloud:
             artifact_id = f"original.{chapter['directory']}.{chapter['filename']}"
             upload = self.upload_of(artifact_id, session_id)
             names = {key: chapter[key] for key in ("directory", "filename", "size_bytes")}
-            rows.append({"artifact_id": artifact_id, **names, "receipt": upload.receipt if upload else None})
+            latest = {"upload_id": upload.upload_id, "state": upload.state} if upload else None
+            receipt = upload.receipt if upload else None
+            rows.append({"artifact_id": artifact_id, **names, "upload": latest, "receipt": receipt})
         return {"session_id": session_id, "state": "OPEN", "chapters": rows}
 
     def claim(

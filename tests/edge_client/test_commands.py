@@ -57,6 +57,14 @@ class Line:
     def audit(self, *more: str) -> int:
         return self._run("audit", *self._at(), *self._service(), "--spool", str(self._device.spool), *more)
 
+    def forget(self, session: str, *more: str) -> int:
+        """Forget a session, asking the camera unless told not to."""
+        at = () if "--without-camera" in more else self._at()
+        return self._run("forget", session, *at, "--spool", str(self._device.spool), *more)
+
+    def forget_asked(self, session: str, *more: str) -> int:
+        return self.forget(session, *self._service(), *more)
+
     def haul(self, *more: str) -> int:
         return self._run("haul", *more, *self._at(), *self._service(), "--spool", str(self._device.spool))
 

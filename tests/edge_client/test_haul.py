@@ -575,7 +575,7 @@ class TestABudget:
         assert device.object() == device.content()
         assert stored.isdisjoint(device.cloud.puts)
 
-    def test_that_parts_of_another_session_fill_says_so_and_keeps_them(self, device: Device):
+    def test_that_parts_of_another_session_fill_names_it_and_keeps_them(self, device: Device):
         device.card(GX010042=3 * PART_BYTES, GX010043=5 * PART_BYTES)
         device.cloud.faults["complete"] = [(403, b'{"message": "Forbidden"}')]
         with pytest.raises(CoordinatorRefusal):
@@ -583,7 +583,7 @@ class TestABudget:
         kept = device.parts()
         device.spool_budget_bytes = 3 * PART_BYTES
 
-        with pytest.raises(SpoolFull, match="budget"):
+        with pytest.raises(SpoolFull, match=r"budget of 0\.0 MB, session s holds 0\.0 MB"):
             device.run("other", ByNumber("0043"))
 
         assert device.parts() == kept

@@ -85,6 +85,27 @@ ON_DEVICE = (
         "Room or Budget",
     ),
     bug(
+        "a session is forgotten whatever the camera has",
+        f"{CLIENT}/forget.py",
+        "        _refuse_hope(name, where)\n",
+        "        assert name\n",
+        f"{TESTS}/test_forget.py",
+    ),
+    bug(
+        "the only copy of a film's bytes is forgotten unasked",
+        f"{CLIENT}/forget.py",
+        "if lost and not settings.lose_footage:",
+        "if lost and len(lost) < 0:",
+        f"{TESTS}/test_forget.py",
+    ),
+    bug(
+        "a file that the list leaves out is gone",
+        f"{CLIENT}/whereabouts.py",
+        "if may_be_it or is_empty or visit.tools.camera.serves(chapter.directory, chapter.filename):",
+        "if may_be_it or is_empty:",
+        f"{TESTS}/test_forget.py",
+    ),
+    bug(
         "a part that changed in the spool goes out whole",
         f"{CLIENT}/spool/part.py",
         "if not block or (left_bytes == 0 and crc != self._part.crc):",

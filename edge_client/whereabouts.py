@@ -1,0 +1,75 @@
+"""Where the files of a session's plan are now: on the card of its camera, or not there any more.
+
+The list alone proves nothing: a camera may leave a file out, or give an empty list. A file is gone only where the
+camera of the plan's serial neither lists nor serves it. What cannot be told is unknown, and unknown means keep.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Mapping
+
+from edge_client.chapters import CameraFile, recordings
+from edge_client.errors import Refused, Unsettled
+from edge_client.identity import Likeness, likeness
+from edge_client.listing import Listed
+from edge_client.plan import ChapterPlan, SessionPlan
+from edge_client.visit import Visit
+
+
+class Whereabouts(enum.Enum):
+    """Where one planned file is."""
+
+    ON_CARD = "on the card"
+    GONE = "not on the card any more"
+    REPLACED = "another file is on the card under its name"
+    UNKNOWN = "not known"
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether no read of this card can bring the planned file any more."""
+        return self in (Whereabouts.GONE, Whereabouts.REPLACED)
+
+
+def whereabouts(
+    visit: Visit, plan: SessionPlan, chapters: Iterable[ChapterPlan]
+) -> Mapping[str, Whereabouts]:
+    """Where each of these chapters of the plan is, by path, as the camera shows it now.
+
+    Raises PlanDiffers when another camera answers, and what keeps the camera or its card from being read.
+    """
+    listed = visit.listed()
+    card = recordings(listed.files)
+    example = card[0].files[0] if card else plan.chapters[0]
+    plan.refuse_other_camera(visit.identity_now(example).serial)
+    return {chapter.path: _where(visit, listed, chapter) for chapter in chapters}
+
+
+def _where(visit: Visit, listed: Listed, chapter: ChapterPlan) -> Whereabouts:
+    try:
+        for file in listed.files:
+            if file.path == chapter.path:
+                return _compared(visit, file, chapter)
+        return _unlisted(visit, listed, chapter)
+    except (Refused, Unsettled):
+        return Whereabouts.UNKNOWN
+
+
+def _compared(visit: Visit, file: CameraFile, chapter: ChapterPlan) -> Whereabouts:
+    served = visit.look(file)
+    if likeness(served, chapter.file_identity) is not Likeness.OTHER:
+        return Whereabouts.ON_CARD
+    differs = (served.file.size_bytes, served.etag) != (chapter.size_bytes, chapter.etag)
+    # Where the list alone differs, it may be the list that is wrong.
+    return Whereabouts.REPLACED if differs else Whereabouts.UNKNOWN
+
+
+def _unlisted(visit: Visit, listed: Listed, chapter: ChapterPlan) -> Whereabouts:
+    may_be_it = any(
+        each.entry.directory in (None, chapter.directory) and each.entry.filename in (None, chapter.filename)
+        for each in listed.unreadable
+    )
+    is_empty = not listed.entries and listed.witnesses.videos != 0
+    if may_be_it or is_empty or visit.tools.camera.serves(chapter.directory, chapter.filename):
+        return Whereabouts.UNKNOWN
+    return Whereabouts.GONE
