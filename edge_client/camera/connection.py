@@ -24,6 +24,10 @@ from edge_client.retry import StallWatch
 TIMEOUTS_S = (10.0, 60.0)
 # Measured: a fifth less processor time a byte, as fewer and larger pieces are taken. A system may grant less.
 RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
+# A camera that was asked to end the connection has this long to do so. It may rest before bytes that are too many.
+END_S = 5.0
+# So long is looked for what has already been sent, where a camera keeps its connections.
+LOOK_S = 0.02
 
 STATE = "/gopro/camera/state"
 INFO = "/gopro/camera/info"
@@ -67,6 +71,19 @@ class Wire(socket.socket):
         return taken_bytes
 
 
+class Ending:
+    """How long to wait for the end of a connection behind the last byte of an answer.
+
+    A camera that has kept one open, or says that it will, does not pay with time for each answer.
+    """
+
+    def __init__(self) -> None:
+        self.keeps_open = False
+
+    def wait_s(self, says_that_it_keeps: bool) -> float:
+        return LOOK_S if self.keeps_open or says_that_it_keeps else END_S
+
+
 class Answer:
     """One answer: the status and the headers are here, the body comes as it is read. Leaving it ends the connection."""
 
@@ -76,12 +93,14 @@ class Answer:
         connection: http.client.HTTPConnection,
         response: http.client.HTTPResponse,
         wire: Wire,
+        ending: Ending,
     ) -> None:
         self.path = path
         self.status = response.status
         self._connection = connection
         self._response = response
         self._wire = wire
+        self._ending = ending
 
     def header(self, name: str) -> str | None:
         """The header's value; several are one with commas, which no comparison takes for one of them. None: none."""
@@ -115,11 +134,15 @@ class Answer:
         except LIBRARY_ERRORS as error:
             raise _unreachable(error) from error
 
-    def goes_on(self, wait_s: float) -> bool:
-        """Whether another byte comes within `wait_s`."""
-        self._wire.settimeout(wait_s)
+    def goes_on(self) -> bool:
+        """Whether another byte comes before the camera ends the connection, or shows that it keeps it."""
+        says_that_it_keeps = (self.header("Connection") or "").lower() == "keep-alive"
+        self._wire.settimeout(self._ending.wait_s(says_that_it_keeps))
         try:
             return bool(self._response.fp.read1(1))
+        except TimeoutError:
+            self._ending.keeps_open = True
+            return False
         except OSError:
             return False
 
@@ -140,6 +163,7 @@ class Connection:
         self._link = link
         self._monotonic = monotonic
         self._wire: Wire | None = None
+        self._ending = Ending()
 
     @property
     def place(self) -> str:
@@ -173,7 +197,7 @@ class Connection:
                 connection.request(method, path, headers={"Connection": "close", **(headers or {})})
                 response = connection.getresponse()
                 wire.is_answering = True
-                return Answer(path, connection, response, wire)
+                return Answer(path, connection, response, wire, self._ending)
             except BaseException:
                 connection.close()
                 raise

@@ -17,8 +17,6 @@ from edge_client.plan import ANOTHER_NAME, Span
 
 # Measured: larger blocks save no processor time, and writes of whole MiB into reserved room cost ext4 several times it.
 BLOCK_BYTES = 256 * 1024
-# Asked to end the connection, a camera does; one that does not has this long to show that it sends too much.
-LINGER_S = 1.0
 CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19})", re.ASCII)
 
 
@@ -51,7 +49,7 @@ def read_range(connection: Connection, wanted: Wanted, write: Callable[[memoryvi
         _refuse_other_file(answer, wanted)
         _refuse_other_range(answer, wanted)
         _take(answer, wanted.span.size_bytes, write)
-        if answer.goes_on(LINGER_S):
+        if answer.goes_on():
             raise ReadBroken("the camera sent more than was asked for")
 
 

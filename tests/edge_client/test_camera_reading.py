@@ -7,12 +7,14 @@ import itertools
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from edge_client.camera import Camera
+from edge_client.camera.connection import END_S, LOOK_S
 from edge_client.camera.reading import BLOCK_BYTES
 from edge_client.errors import (
     CameraBusy,
@@ -191,14 +193,77 @@ def test_a_chapter_that_was_planned_without_an_etag_is_read_without_one(reader: 
     assert taken == CONTENT[100:300]
 
 
-def test_a_camera_that_does_not_hang_up_is_read_all_the_same(reader: Camera, camera: FakeCamera):
-    def stay(handler: CameraHandler, file: CameraFile, first: int, last: int) -> None:
-        handler.part(file, first, last)
+def staying(surplus: bytes = b"", **headers: str) -> Callable[..., None]:
+    """The right answer, and a connection that stays open until the client ends it."""
+
+    def act(handler: CameraHandler, file: CameraFile, first: int, last: int) -> None:
+        part(**headers)(handler, file, first, last)
+        handler.wfile.write(surplus)
+        handler.wfile.flush()
         handler.connection.recv(1)  # until the client hangs up
 
-    camera.faults["read"] = [stay]
+    return act
 
+
+def test_a_camera_that_does_not_hang_up_costs_one_wait_and_no_more(reader: Camera, camera: FakeCamera):
+    camera.faults["read"] = [staying() for _ in range(10)]
+
+    began_s = time.monotonic()
     assert read(reader) == CONTENT[100:300]
+    first_s = time.monotonic() - began_s
+    for _ in range(9):
+        assert read(reader) == CONTENT[100:300]
+    nine_more_s = time.monotonic() - began_s - first_s
+
+    assert first_s < END_S + 1
+    assert nine_more_s < 9 * LOOK_S + 1
+
+
+def test_a_camera_that_says_that_it_keeps_its_connection_costs_no_wait(reader: Camera, camera: FakeCamera):
+    camera.faults["read"] = [staying(Connection="Keep-Alive")]
+
+    began_s = time.monotonic()
+    assert read(reader) == CONTENT[100:300]
+
+    assert time.monotonic() - began_s < END_S / 2
+
+
+@pytest.mark.parametrize("headers", [{}, {"Connection": "keep-alive"}], ids=["unsaid", "said"])
+def test_what_a_camera_that_keeps_its_connections_has_sent_too_much_is_seen(
+    reader: Camera, camera: FakeCamera, headers: dict[str, str]
+):
+    camera.faults["read"] = [staying(), staying(b"!", **headers)]
+    assert read(reader) == CONTENT[100:300]
+
+    with pytest.raises(ReadBroken, match="more than was asked for"):
+        read(reader)
+
+
+def test_a_byte_too_many_that_comes_late_is_seen_before_the_connection_ends(
+    reader: Camera, camera: FakeCamera
+):
+    """A camera takes rests: of more than a second, too, between the body and what does not belong to it."""
+
+    def rest(handler: CameraHandler, file: CameraFile, first: int, last: int) -> None:
+        handler.close_connection = True
+        handler.part(file, first, last)
+        handler.wfile.flush()
+        time.sleep(1.5)
+        handler.wfile.write(b"!")
+
+    camera.faults["read"] = [rest]
+
+    with pytest.raises(ReadBroken, match="more than was asked for"):
+        read(reader)
+
+
+def test_a_camera_that_ends_each_connection_is_waited_for_each_time(reader: Camera, camera: FakeCamera):
+    camera.faults["read"] = [part(), part(), answer(CONTENT[100:301])]
+    for _ in range(2):
+        assert read(reader) == CONTENT[100:300]
+
+    with pytest.raises(ReadBroken, match="more than was asked for"):
+        read(reader)
 
 
 def test_a_camera_that_resets_the_connection_behind_the_last_byte_is_read_all_the_same(

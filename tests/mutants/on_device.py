@@ -187,8 +187,22 @@ ON_DEVICE = (
     bug(
         "what comes behind the last byte is not looked at",
         f"{CLIENT}/camera/reading.py",
-        "if answer.goes_on(LINGER_S):",
+        "if answer.goes_on():",
         "if answer.status == 0:",
+        f"{TESTS}/test_camera_reading.py",
+    ),
+    bug(
+        "what comes late behind the last byte is not waited for",
+        f"{CLIENT}/camera/connection.py",
+        "return LOOK_S if self.keeps_open or says_that_it_keeps else END_S",
+        "return LOOK_S",
+        f"{TESTS}/test_camera_reading.py",
+    ),
+    bug(
+        "a camera that keeps its connections costs time for each part",
+        f"{CLIENT}/camera/connection.py",
+        "            self._ending.keeps_open = True\n",
+        "",
         f"{TESTS}/test_camera_reading.py",
     ),
     bug(
