@@ -11,17 +11,17 @@ exit codes: 0 done, 1 a person must look, 2 usage, 75 try again later
 """
 HAUL = """\
 examples:
-  reelhaul haul match-17-north --camera http://172.24.171.51:8080 --recording 0042
+  reelhaul haul match-17-north --camera 172.24.171.51 --recording 0042
   reelhaul haul --interface enxd43260ddac87 --new
-  reelhaul haul --camera http://10.5.5.9:8080 --since 2026-11-24T18:00 --until 2026-11-25
-  reelhaul haul --camera http://10.5.5.9:8080 --file 100GOPRO/GX010042.MP4 --dry-run
+  reelhaul haul --camera 10.5.5.9 --since 2026-11-24T18:00 --until 2026-11-25
+  reelhaul haul --camera 10.5.5.9 --file 100GOPRO/GX010042.MP4 --dry-run
 
 A camera and a spool have one client at a time. Run the same command again after any end: only what is missing is
 done. Nothing on the camera is ever changed or deleted.
 """
 LIST = """\
 examples:
-  reelhaul list --camera http://172.24.171.51:8080
+  reelhaul list --camera 172.24.171.51
   reelhaul list --interface enxd43260ddac87 --json
 
 Without a coordinator the list does not say what is hauled.
@@ -47,7 +47,7 @@ card has: it names those bytes. --lose-footage deletes them all the same. They c
 """
 AUDIT = """\
 examples:
-  reelhaul audit --camera http://172.24.171.51:8080
+  reelhaul audit --camera 172.24.171.51
   reelhaul audit --interface enxd43260ddac87 --haul
 
 Says of each recording on the card whether it is home and safe to erase; it never erases. Ends with 0 when every video
@@ -148,7 +148,11 @@ def _audit(audit: argparse.ArgumentParser) -> None:
 
 def _camera(command: argparse.ArgumentParser) -> None:
     group = command.add_argument_group("camera")
-    group.add_argument("--camera", metavar="URL", help="its address (REELHAUL_CAMERA)")
+    group.add_argument(
+        "--camera",
+        metavar="ADDRESS",
+        help="its address, such as 10.5.5.9; port 8080 unless given (REELHAUL_CAMERA)",
+    )
     group.add_argument(
         "--interface",
         metavar="NAME",

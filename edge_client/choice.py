@@ -6,11 +6,15 @@ import re
 from calendar import timegm
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 
 from edge_client.chapters import CameraFile, Recording, recordings, strangers
 from edge_client.errors import RecordingUnknown
+from edge_client.listing import Listed
 from edge_client.names import SPELLING
+from edge_client.witnesses import doubts
+
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2})?)?", re.ASCII)
 
@@ -149,6 +153,46 @@ def _not_hauled(strange: Sequence[CameraFile]) -> tuple[RecordingUnknown, ...]:
 
 def _listed(paths: Iterable[str]) -> str:
     return ", ".join(sorted(paths))
+
+
+def is_all_home(listed: Listed, choice: Choice, has_refusals: bool) -> bool:
+    """Whether nothing was chosen of a card because all of it is home, photos too as there are none."""
+    return (
+        isinstance(choice, New)
+        and not has_refusals
+        and bool(recordings(listed.files))
+        and not listed.others
+        and not doubts(listed.inventory(), listed.witnesses)
+    )
+
+
+def why_nothing(listed: Listed, choice: Choice, has_refusals: bool) -> str:
+    """Why nothing of the card is hauled, and what helps; what is refused has a line of its own before."""
+    other = "other " if has_refusals else ""
+    card = recordings(listed.files)
+    if found := doubts(listed.inventory(), listed.witnesses):
+        return "; ".join(found)
+    if not listed.entries:
+        return "the card is empty"
+    if not card and not has_refusals:
+        return "the card has only photos and the like, which are never hauled"
+    if isinstance(choice, New) and card:
+        photos = f"; photos and the like are never hauled: {listed.others}" if listed.others else ""
+        return f"every {other}film on this card is home{photos}"
+    if isinstance(choice, ByTime) and (began := [one.created for one in card if one.created is not None]):
+        return (
+            f"no {other}recording on this card began in that time; by the camera's clock the first began "
+            f"{camera_time(min(began))} and the last {camera_time(max(began))}"
+        )
+    return f"the card has no {other}recording"
+
+
+def camera_time(created: int) -> str:
+    """A time of the camera's own clock; a number that is not a date (milliseconds, before year 1) stays as it is."""
+    try:
+        return f"{EPOCH + timedelta(seconds=created):%Y-%m-%d %H:%M:%S}"
+    except OverflowError:
+        return str(created)
 
 
 def parsed_recording(text: str) -> ByNumber:

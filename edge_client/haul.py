@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from edge_client.chapter_haul import ChapterHaul, ChapterReport
 from edge_client.chapters import CameraFile
-from edge_client.choice import ByFile, ByNumber, Choice
+from edge_client.choice import ByFile, ByNumber, Choice, is_all_home, why_nothing
 from edge_client.chosen import Choosing, ChosenSession
 from edge_client.coordinator import ChapterView
 from edge_client.errors import (
@@ -120,7 +120,7 @@ class Haul:
         for refusal in refusals:
             log.error("not hauled", extra={"reason": str(refusal)})
         if not sessions:
-            log.warning("nothing to haul", extra={"reason": "the camera lists nothing that was asked for"})
+            _say_nothing_to_haul(listed, self._choice, bool(refusals))
         try:
             for one in sessions:
                 try:
@@ -193,6 +193,14 @@ class Haul:
             raise CoordinatorRefusal(f"the coordinator's session has no {chapter.path} of this size")
         parts = folder.chapter(view.artifact_id, plan.identity(chapter))
         return ChapterHaul(self._tools, visit, plan, chapter, view, folder, parts).run()
+
+
+def _say_nothing_to_haul(listed: Listed, choice: Choice, has_refusals: bool) -> None:
+    """One line that says why, so that a card that is home is told from one that is empty or asked for wrongly."""
+    if is_all_home(listed, choice, has_refusals):
+        log.info("everything on this card is home")
+    else:
+        log.warning("nothing to haul", extra={"reason": why_nothing(listed, choice, has_refusals)})
 
 
 def _unread(listed: Listed, choice: Choice) -> list[EdgeError]:

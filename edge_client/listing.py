@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from edge_client.chapters import CameraFile, Recording
+from edge_client.chapters import CameraFile, Recording, recordings, strangers
 from edge_client.names import may_be_video, parsed
-from edge_client.witnesses import Witnesses
+from edge_client.witnesses import Inventory, Witnesses
 
 NOT_NAMED = "the list does not say which file it is"
 NOT_LEGIBLE = "its name has control characters, so nothing can be asked of it"
@@ -81,6 +81,17 @@ class Listed:
     others: int = 0
     sizes_bytes: tuple[int, ...] = ()
     witnesses: Witnesses = field(default_factory=Witnesses)
+
+    def inventory(self) -> Inventory:
+        """What the list has, to be compared with the camera's state. Raises CardFault when it contradicts itself."""
+        card = recordings(self.files)
+        no_recording = len(strangers(self.files)) + len(self.unreadable)
+        return Inventory(
+            entries=self.entries,
+            recordings=len(card) + no_recording,
+            videos=sum(len(one.files) for one in card) + no_recording,
+            sizes_bytes=self.sizes_bytes,
+        )
 
     def unreadable_of(self, recording: Recording) -> list[Unreadable]:
         """Those that are a chapter of this recording by their names, in whichever directory."""

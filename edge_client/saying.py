@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime, timedelta, timezone
 
 from edge_client.advice import Help
 from edge_client.chapters import Recording
+from edge_client.choice import camera_time
 from edge_client.forget import Forgotten
 from edge_client.haul import Report
 from edge_client.plan import CameraIdentity, SessionPlan
@@ -19,7 +19,6 @@ from edge_client.witnesses import unexplained_bytes
 
 GIGABYTE = 1_000_000_000
 MEGABYTE = 1_000_000
-EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 def plan_lines(plan: SessionPlan) -> list[str]:
@@ -285,13 +284,8 @@ def _clock(seconds: int | None) -> str:
 
 
 def _began(recording: Recording) -> str:
-    """The time on the camera's own clock; a number that is not a date (milliseconds, before year 1) stays as it is."""
-    if recording.created is None:
-        return ""
-    try:
-        return f"{EPOCH + timedelta(seconds=recording.created):%Y-%m-%d %H:%M:%S}"
-    except OverflowError:
-        return str(recording.created)
+    """The time on the camera's own clock; nothing where the list does not say."""
+    return "" if recording.created is None else camera_time(recording.created)
 
 
 def _size(size_bytes: int) -> str:

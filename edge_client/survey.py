@@ -83,13 +83,6 @@ def _survey(visit: Visit, coordinator: Coordinator | None, listed: Listed) -> Su
     chapters = [file for one in card for file in one.files]
     camera = _camera(visit, chapters)
     known = coordinator.known_chapters(camera.serial) if coordinator and camera.serial else ()
-    no_recording = len(strange) + len(listed.unreadable)
-    inventory = Inventory(
-        entries=listed.entries,
-        recordings=len(card) + no_recording,
-        videos=len(chapters) + no_recording,
-        sizes_bytes=listed.sizes_bytes,
-    )
     return Survey(
         camera,
         standings(card, known),
@@ -98,7 +91,7 @@ def _survey(visit: Visit, coordinator: Coordinator | None, listed: Listed) -> Su
         coordinator is not None,
         known,
         listed.unreadable,
-        inventory,
+        listed.inventory(),
         listed.witnesses,
     )
 

@@ -18,11 +18,15 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from edge_client.errors import CameraUnreachable, Refused, SettingsFault
+from edge_client.terminal import plain
 
 INTERFACE = re.compile(r"[A-Za-z0-9_.:-]{1,15}", re.ASCII)
 # On USB the camera is the DHCP server of a network of its own, x.51 in it.
 CAMERA_HOST_NUMBER = 51
 CAMERA_PORT = 8080
+ADDRESS = "HOST or HOST:PORT, an IPv6 address in brackets, with or without http:// before it and nothing else"
+# A name, an IPv4 address, or an IPv6 address without its brackets, perhaps with the interface that it is on.
+HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+(?:%[A-Za-z0-9_.-]+)?", re.ASCII)
 # linux/sockios.h and linux/if.h: a name of 16 bytes, then a sockaddr_in whose address begins at 20.
 SIOCGIFADDR = 0x8915
 IFREQ = struct.Struct("40s")
@@ -87,14 +91,38 @@ def link_to(base_url: str | None, interface: str | None) -> Link:
                 ["--camera or --interface (or REELHAUL_CAMERA, REELHAUL_INTERFACE) is needed"]
             )
         return Link(None, CAMERA_PORT, interface)
+    return Link(*_host_and_port(base_url), interface)
+
+
+def _host_and_port(address: str) -> tuple[str, int]:
+    """Host and port of `HOST`, `HOST:PORT` or either behind `http://`. Raises SettingsFault that says what is wrong."""
+    if re.match("https://", address, re.IGNORECASE):
+        raise SettingsFault(
+            [f"the camera's address {address!r} is https, but the client reads cameras over http"]
+        )
+    if found := _parsed(address):
+        return found
+    raise SettingsFault([f"the camera's address is {ADDRESS}; {plain(_without_user(address))!r} is not"])
+
+
+def _parsed(address: str) -> tuple[str, int] | None:
     try:
-        parts = urlsplit(base_url)
-        host, port = parts.hostname, parts.port
+        parts = urlsplit(address if "://" in address else f"http://{address}")
+        host, port = parts.hostname or "", parts.port
     except ValueError:
-        host, port = None, None
-    if not host or base_url.rstrip("/") != f"http://{parts.netloc}" or "@" in parts.netloc:
-        raise SettingsFault(["the camera's address is http://HOST or http://HOST:PORT, and nothing more"])
-    return Link(host, 80 if port is None else port, interface)
+        return None
+    if parts.scheme != "http" or parts.path.strip("/") or parts.query or parts.fragment:
+        return None
+    if "@" in parts.netloc or parts.netloc.endswith(":") or port == 0:
+        return None
+    if not HOST.fullmatch(host) or not address.isprintable():
+        return None
+    return host, CAMERA_PORT if port is None else port
+
+
+def _without_user(address: str) -> str:
+    """The address without what may be a password."""
+    return address.rpartition("@")[2] if "@" in address else address
 
 
 def bind_to(made: socket.socket, interface: str) -> None:

@@ -28,7 +28,19 @@ NOWHERE = "rh-none0"
     [
         ("http://10.5.5.9:8080", Link("10.5.5.9", 8080, None)),
         ("http://10.5.5.9:8080/", Link("10.5.5.9", 8080, None)),
-        ("http://10.5.5.9", Link("10.5.5.9", 80, None)),
+        ("http://10.5.5.9", Link("10.5.5.9", 8080, None)),
+        ("http://10.5.5.9:80", Link("10.5.5.9", 80, None)),
+        ("10.5.5.9", Link("10.5.5.9", 8080, None)),
+        ("10.5.5.9/", Link("10.5.5.9", 8080, None)),
+        ("172.24.171.51", Link("172.24.171.51", 8080, None)),
+        ("10.5.5.9:1", Link("10.5.5.9", 1, None)),
+        ("10.5.5.9:65535", Link("10.5.5.9", 65535, None)),
+        ("camera.local", Link("camera.local", 8080, None)),
+        ("camera", Link("camera", 8080, None)),
+        ("camera:81", Link("camera", 81, None)),
+        ("HTTP://10.5.5.9", Link("10.5.5.9", 8080, None)),
+        ("[fe80::1]", Link("fe80::1", 8080, None)),
+        ("[fe80::1%enx1]:81", Link("fe80::1%enx1", 81, None)),
         ("http://Camera.local:81", Link("camera.local", 81, None)),
         ("http://[fe80::1]:8080", Link("fe80::1", 8080, None)),
     ],
@@ -41,10 +53,24 @@ def test_a_camera_is_reached_at_its_address(url: str, expected: Link):
     "url",
     [
         "",
-        "10.5.5.9:8080",
         "http://",
+        ":8080",
+        "10.5.5.9:",
+        "10.5.5.9:0",
+        "10.5.5.9:65536",
+        "10.5.5.9:-1",
+        "10.5.5.9:x",
+        "10.5.5.9/videos",
+        "10.5.5.9?x",
+        "10.5.5.9#x",
+        "10.5.5.9 8080",
+        "10.5.5.9\n",
+        "user@10.5.5.9",
+        "fe80::1",
+        "[fe80::1",
+        "//10.5.5.9",
+        "camera local",
         "http://:8080",
-        "https://10.5.5.9",
         "ftp://10.5.5.9",
         "http://user:password@10.5.5.9",
         "http://10.5.5.9/videos",
@@ -56,8 +82,14 @@ def test_a_camera_is_reached_at_its_address(url: str, expected: Link):
     ],
 )
 def test_no_other_address_is_taken(url: str):
-    with pytest.raises(SettingsFault, match="http://HOST:PORT"):
+    with pytest.raises(SettingsFault, match="the camera's address is HOST or HOST:PORT, ") as refusal:
         link_to(url, None)
+    assert "password" not in str(refusal.value)
+
+
+def test_an_https_address_is_told_that_cameras_are_read_over_http():
+    with pytest.raises(SettingsFault, match="is https, but the client reads cameras over http"):
+        link_to("https://10.5.5.9", None)
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "a b", "lo\n", "..%", "é", "x" * 16, "lo;ls"])
@@ -69,7 +101,7 @@ def test_what_cannot_name_an_interface_is_refused(name: str):
 
 @pytest.mark.parametrize("name", ["lo", "enxd43260ddac8", "x" * 15, "eth0.100", "eth0:1", "wlan_0-a"])
 def test_an_interface_is_named_as_systems_do(name: str):
-    assert link_to("http://10.5.5.9", name) == Link("10.5.5.9", 80, name)
+    assert link_to("http://10.5.5.9", name) == Link("10.5.5.9", 8080, name)
 
 
 def test_neither_address_nor_interface_is_no_camera():
@@ -317,7 +349,7 @@ class TestTwoCables:
         lab.addresses("cam1", "10.5.5.50/24")
 
         said = lab.says(
-            "import encodings.idna  # later, its file may not be readable\n"
+            "import encodings.idna, encodings.utf_8_sig  # later, their files may not be readable\n"
             "os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
             "print(serial('http://10.5.5.9:8080', 'cam1'))"
         )

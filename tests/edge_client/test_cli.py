@@ -134,8 +134,8 @@ def test_all_faults_are_reported_at_once():
         (["x" * 101, "--recording", "0042"], "at most 100"),
         (["..", "--recording", "0042"], "letter or digit first"),
         (["--all", "--give-up-after", "24"], "24h"),
-        (["--all", "--camera", "ftp://x"], "http://HOST:PORT"),
-        (["--all", "--camera", "http://u:p@x"], "http://HOST:PORT"),
+        (["--all", "--camera", "ftp://x"], "HOST:PORT"),
+        (["--all", "--camera", "http://u:p@x"], "HOST:PORT"),
         (["--all", "--coordinator", "http://coordinator.example"], "must be https"),
     ],
 )
