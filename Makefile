@@ -8,12 +8,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 STAGE ?=
+OUTPUTS ?=
 PORT ?=
 FOOTAGE ?=
 PYTEST ?=
 PYTHONS ?=
 
-.PHONY: help setup lock demo up local-aws camera test test-pythons soak mutants check lint types floors format bench bench-edge deploy clean
+.PHONY: help setup lock demo up local-aws camera test test-pythons test-newest soak mutants check lint types floors format bench bench-edge deploy stage clean
 
 help: ## list the targets
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -49,8 +50,11 @@ camera: setup ## only the camera simulator: make camera FOOTAGE=DIR PORT=8080
 test: setup ## all tests: make test PYTEST='-k spool'
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST)
 
-test-pythons: ## the edge client's tests on each of Python 3.10 to 3.13 that is on PATH: make test-pythons PYTHONS='python3.10 …'
+test-pythons: ## the edge client's tests on each of Python 3.10 to 3.14 that is on PATH: make test-pythons PYTHONS='python3.10 …'
 	"$(PYTHON)" -m tests.pythons $(PYTHONS)
+
+test-newest: setup ## the demo and the fast tests on the newest Python here, in a copy in a folder with a space in its name
+	$(BIN)/python -m tests.newest_python
 
 soak: setup ## every EVERY-th call of the story fails once, and 200 hauls are killed: make soak EVERY=20 PYTEST='-k seed-017'
 	$(BIN)/python -m pytest -n 2 --dist worksteal --timeout 0 --soak $(if $(EVERY),--every $(EVERY)) tests/simulation/test_soak.py tests/e2e/test_kills.py tests/e2e/test_kills_at_syscalls.py $(PYTEST)
@@ -86,6 +90,9 @@ bench-edge: setup ## measure the edge client beside curl and SDKs, 17 minutes: m
 
 deploy: setup ## the stack and the coordinator on a stage: make deploy STAGE=prod
 	$(BIN)/python -m infra.deploy --stage '$(or $(STAGE),$(error name the stage: make deploy STAGE=prod))'
+
+stage: setup ## only prepare build/STAGE to run chalice there, deploy nothing: make stage STAGE=prod OUTPUTS=stack.json
+	$(BIN)/python -m infra.prepare --stage '$(or $(STAGE),$(error name the stage: make stage STAGE=prod))' $(if $(OUTPUTS),--outputs "$(OUTPUTS)")
 
 clean: ## remove what was built; the venv and the record of what is deployed stay
 	if [ -d build ]; then find build -type f -not -path 'build/*/.chalice/deployed/*' -delete; find build -type l -delete; find build -type d -empty -delete; fi

@@ -13,7 +13,7 @@ from chalicelib.core import keys
 from chalicelib.core.settle import Actor
 from chalicelib.flows import arrivals
 from chalicelib.flows import reconcile as reconciling
-from chalicelib.settings import settings
+from chalicelib.settings import NotPrepared, settings
 from chalicelib.web.cameras_api import cameras_api
 from chalicelib.web.device_api import device_api
 from chalicelib.web.measurements_api import measurements_api
@@ -25,7 +25,12 @@ RECONCILE_LIMIT_S = 240
 CREATED = ["s3:ObjectCreated:*"]
 
 logs.install(sys.stdout)
-deployment = settings(os.environ)
+try:
+    deployment = settings(os.environ)
+except NotPrepared as error:
+    # Chalice prints the traceback of an error, and its `local` imports this in a thread, where no SystemExit counts.
+    print(error, file=sys.stderr, flush=True)
+    os._exit(1)
 ports = wiring.ports(deployment)
 
 app = Chalice(app_name="reelhaul", configure_logs=False)

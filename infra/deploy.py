@@ -179,9 +179,7 @@ def parser() -> argparse.ArgumentParser:
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    made.add_argument("--stage", required=True, type=_stage, help="name of the stage, for instance prod")
-    made.add_argument("--region", help="AWS region; otherwise the profile's or the environment's")
-    made.add_argument("--profile", help="AWS profile; otherwise the environment's credentials")
+    add_stage(made)
     made.add_argument(
         "--parameter",
         action="append",
@@ -196,6 +194,13 @@ def parser() -> argparse.ArgumentParser:
         help="let GraceDays become less than it is: what was cleaned is purged earlier than was promised",
     )
     return made
+
+
+def add_stage(made: argparse.ArgumentParser) -> None:
+    """Add the arguments that say which stage, and where it is."""
+    made.add_argument("--stage", required=True, type=_stage, help="name of the stage, for instance prod")
+    made.add_argument("--region", help="AWS region; otherwise the profile's or the environment's")
+    made.add_argument("--profile", help="AWS profile; otherwise the environment's credentials")
 
 
 def _stage(text: str) -> str:

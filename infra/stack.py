@@ -56,6 +56,12 @@ def parameters_of(cloudformation: "CloudFormationClient", name: str) -> dict[str
     return {each["ParameterKey"]: each["ParameterValue"] for each in listed if "ParameterValue" in each}
 
 
+def outputs_of(cloudformation: "CloudFormationClient", name: str) -> dict[str, str]:
+    """The outputs of stack `name`; none for one that is not there."""
+    found = _stack(cloudformation, name)
+    return _outputs(found) if found else {}
+
+
 def _stack(cloudformation: "CloudFormationClient", name: str) -> "StackTypeDef | None":
     try:
         return cloudformation.describe_stacks(StackName=name)["Stacks"][0]

@@ -1,6 +1,6 @@
 """The edge client's tests on every Python that a device may have, each in a venv of its own with pinned requirements.
 
-    make test-pythons                                                     python3.10 … python3.13 on PATH
+    make test-pythons                                                     python3.10 … python3.14 on PATH
     make test-pythons PYTHONS='python3.10 /opt/python/3.13/bin/python3'   these, and an absent one is a failure
 
 What is not installed is said and passed over; nothing installed at all is a failure. Venvs and logs: build/pythons.
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,7 +22,7 @@ HOUSE = Path(__file__).resolve().parents[1]
 BUILD = HOUSE / "build" / "pythons"
 LOCK = HOUSE / "requirements" / "edge-tests.txt"
 TESTS = "tests/edge_client"
-SUPPORTED = ("3.10", "3.11", "3.12", "3.13")
+SUPPORTED = ("3.10", "3.11", "3.12", "3.13", "3.14")
 ASK = "import platform; print(platform.python_version())"
 ASK_TIME_LIMIT_S = 30
 TESTS_TIME_LIMIT_S = 1200
@@ -39,6 +40,11 @@ class Python:
     def series(self) -> str:
         """`3.10` of 3.10.13."""
         return ".".join((self.version or "").split(".")[:2])
+
+    @property
+    def order(self) -> tuple[int, ...]:
+        """(3, 10) of 3.10.13, to compare; () where there is none that runs."""
+        return tuple(map(int, re.findall(r"\d+", self.series)))
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,7 @@ def main(arguments: Sequence[str], build: Path = BUILD) -> int:
 
 
 def _ends(asked: Sequence[str], build: Path) -> Iterator[End]:
-    for python in map(_asked_for, asked or [f"python{series}" for series in SUPPORTED]):
+    for python in map(find_python, asked or [f"python{series}" for series in SUPPORTED]):
         if python.version is None:
             yield End(python.command, "not installed", "", is_bad=bool(asked))
         else:
@@ -80,8 +86,8 @@ def _told(ends: Iterable[End]) -> Iterator[End]:
         yield end
 
 
-def _asked_for(command: str) -> Python:
-    """The interpreter that a command starts. A shim of a version manager is there and need not run."""
+def find_python(command: str) -> Python:
+    """The interpreter that a command starts. A version manager's command may exist and not run."""
     try:
         done = subprocess.run(
             [command, "-c", ASK], capture_output=True, text=True, timeout=ASK_TIME_LIMIT_S, check=False

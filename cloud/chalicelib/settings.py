@@ -20,12 +20,20 @@ _MULTIPART_LIFETIME_S = 7 * 86_400
 """When the bucket's lifecycle aborts a multipart upload (infra/storage.yaml); ours must end before."""
 
 
+_UNFILLED = "${Bucket}"
+"""The bucket of `.chalice/config.json` before a stack's names are written in."""
+
+
 class SettingsFaults(Exception):
     """The environment cannot be used; the text has a line for each faulty variable."""
 
     def __init__(self, faults: Mapping[str, str]) -> None:
         super().__init__("\n".join(f"{name} {fault}" for name, fault in faults.items()))
         self.faults = dict(faults)
+
+
+class NotPrepared(Exception):
+    """The environment is that of `cloud/` itself, whose placeholders no stack has filled in."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +62,12 @@ class Settings:
 
 
 def settings(environment: Mapping[str, str]) -> Settings:
-    """The settings that `environment` makes. Raises SettingsFaults."""
+    """The settings that `environment` makes. Raises SettingsFaults, NotPrepared."""
+    if environment.get("BUCKET") == _UNFILLED:
+        raise NotPrepared(
+            "cloud/ is the source of every stage and names no bucket: `make deploy STAGE=prod` prepares build/prod and "
+            "deploys it; `make stage STAGE=prod` only prepares it, and chalice runs there"
+        )
     read = _read(environment)
     return Settings(
         bucket=read["BUCKET"],
