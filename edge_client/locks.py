@@ -5,12 +5,14 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from edge_client.disk import Disk, disk_errors
-from edge_client.errors import SpoolBusy
+from edge_client.errors import SpoolBusy, SpoolFault, SpoolFull
+
+ELSEWHERE = "name another folder with --locks, the same for all clients of this camera"
 
 
 @contextmanager
@@ -37,7 +39,26 @@ class CameraLocks:
 
     @contextmanager
     def held(self, serial: str) -> Iterator[None]:
-        """The camera for us alone. Raises SpoolBusy when another client reads from it."""
-        self.disk.make_private(self.folder)
-        with locked(self.folder / f"camera-{serial}", f"another client reads from camera {serial}"):
+        """The camera for us alone. Raises SpoolBusy when another client reads from it; SpoolFull, SpoolFault."""
+        with ExitStack() as stack:
+            with self._refusals():
+                self.disk.make_private(self.folder)
+                stack.enter_context(
+                    locked(self.folder / f"camera-{serial}", f"another client reads from camera {serial}")
+                )
             yield
+
+    @contextmanager
+    def _refusals(self) -> Iterator[None]:
+        """What the disk of the locks refuses, said of that disk: the spool may lie on another one."""
+        try:
+            yield
+        except SpoolFull as error:
+            raise SpoolFull(
+                f"the camera cannot be locked in {self.folder}: the disk is full; make room there, or {ELSEWHERE}"
+            ) from error
+        except SpoolFault as error:
+            reason = error.__cause__.strerror if isinstance(error.__cause__, OSError) else str(error)
+            raise SpoolFault(
+                f"the camera cannot be locked in {self.folder}: {reason}; {ELSEWHERE}"
+            ) from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-import tempfile
+import unicodedata
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +27,8 @@ TOKEN = re.compile(r"t_[A-Za-z0-9._~+/=-]{1,500}", re.ASCII)
 # A haul outlasts a night without power; somebody waits for a look at a card.
 HAUL_PATIENCE_S = 24 * 3600.0
 LOOK_PATIENCE_S = 120.0
+# A folder in it is used when it is this user's alone.
+SYSTEM_TEMPORARY = Path("/tmp")  # nosec B108
 # What `haul` and `audit` both take.
 WORK_OPTIONS = (
     *("camera", "interface", "locks", "coordinator", "token-file"),
@@ -124,14 +126,24 @@ Settings = HaulSettings | AuditSettings | ListSettings | StatusSettings | Forget
 class _Reader:
     """Reads values and gathers the faults; a value that cannot be had is stood in for, as Settings never see it."""
 
-    def __init__(self, arguments: Namespace, environ: Mapping[str, str]) -> None:
+    def __init__(self, arguments: Namespace, environ: Mapping[str, str], temporary: Path) -> None:
         self._arguments = arguments
         self._environ = environ
+        self._temporary = temporary
         self.faults: list[str] = []
 
     def told(self, option: str) -> str | None:
-        text: str | None = getattr(self._arguments, option.replace("-", "_"))
-        return text or self._environ.get(_variable(option)) or None
+        """The option, or else its variable without the blanks and carriage returns that an editor leaves around it."""
+        name = _variable(option)
+        given: str | None = getattr(self._arguments, option.replace("-", "_"))
+        if given:
+            return self._without_controls(f"--{option}", given)
+        return self._without_controls(name, self._environ.get(name, "").strip()) or None
+
+    def _without_controls(self, source: str, text: str) -> str:
+        if any(unicodedata.category(char) == "Cc" for char in text):
+            self.faults.append(f"{source} has a control character in it, such as a carriage return or a tab")
+        return text
 
     def called(self) -> Called:
         """The program and the options as they were given; what the environment says is there for the next command."""
@@ -153,8 +165,24 @@ class _Reader:
         except SettingsFault as error:
             self.faults += error.faults
         locks = self.told("locks")
-        folder = Path(locks) if locks else Path(tempfile.gettempdir()) / f"reelhaul-{os.geteuid()}"
-        return CameraAddress(url, interface, folder)
+        return CameraAddress(url, interface, Path(locks) if locks else self._shared_locks())
+
+    def _shared_locks(self) -> Path:
+        """Where the clients of this user lock cameras unless told.
+
+        All of them must find the same folder, so a full disk leads nowhere else, as it does with `tempfile`.
+        """
+        return self._temporary_folder() / f"reelhaul-{os.geteuid()}"
+
+    def _temporary_folder(self) -> Path:
+        told = self._environ.get("TMPDIR", "").strip()
+        return Path(os.path.abspath(told)) if told and os.path.isdir(told) else self._temporary
+
+    def _require_locks(self) -> None:
+        if not self.told("locks") and not self._temporary_folder().is_dir():
+            self.faults.append(
+                f"--locks (or REELHAUL_LOCKS) is needed: there is no temporary folder {self._temporary_folder()}"
+            )
 
     def camera_to_ask(self) -> CameraAddress | None:
         """The camera that is asked before a session is forgotten; None only where the operator says so."""
@@ -190,6 +218,7 @@ class _Reader:
             return Token("")
 
     def device(self, give_up_after_s: float) -> Device:
+        self._require_locks()
         return Device(
             camera=self.camera(),
             service=self.service(),
@@ -268,12 +297,14 @@ class _Reader:
             return None
 
 
-def settings_from(arguments: Namespace, environ: Mapping[str, str]) -> Settings:
+def settings_from(
+    arguments: Namespace, environ: Mapping[str, str], temporary: Path = SYSTEM_TEMPORARY
+) -> Settings:
     """The settings of the command that is asked for. Raises SettingsFault with every fault."""
-    reader = _Reader(arguments, environ)
+    reader = _Reader(arguments, environ, temporary)
     settings = READ[arguments.command](arguments, reader)
     if reader.faults:
-        raise SettingsFault(reader.faults)
+        raise SettingsFault(list(dict.fromkeys(reader.faults)))
     return settings
 
 

@@ -71,6 +71,97 @@ def test_options_come_from_the_environment(token_file: Path):
     assert made.limit_rate_bytes_s == 2_500_000
 
 
+@pytest.mark.parametrize("text", ["20Mbit\r", " 20Mbit", "20Mbit \t\r\n", "\xa020Mbit\u3000"])
+def test_blanks_and_carriage_returns_around_a_variable_do_not_matter(token_file: Path, text: str):
+    assert settings(token_file, "--all", REELHAUL_LIMIT_RATE=text).device.limit_rate_bytes_s == 2_500_000
+
+
+def test_every_variable_of_a_file_from_windows_is_read(token_file: Path):
+    given = {
+        "REELHAUL_CAMERA": "http://10.5.5.9:8080\r",
+        "REELHAUL_INTERFACE": "wlan0\r",
+        "REELHAUL_LOCKS": "/locks\r",
+        "REELHAUL_COORDINATOR": "https://coordinator.example/api\r",
+        "REELHAUL_TOKEN_FILE": f"{token_file}\r",
+        "REELHAUL_SPOOL": "/spool\r",
+        "REELHAUL_SPOOL_BUDGET": "64MiB\r",
+        "REELHAUL_LIMIT_RATE": "20Mbit\r",
+        "REELHAUL_GIVE_UP_AFTER": "90m\r",
+    }
+    without = {name: text.rstrip("\r") for name, text in given.items()}
+
+    assert settings(token_file, "--all", **given) == settings(token_file, "--all", **without)
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\r", " \t\r\n"])
+def test_a_variable_of_blanks_alone_is_absent(token_file: Path, blank: str):
+    assert settings(token_file, "--all", REELHAUL_LIMIT_RATE=blank).device.limit_rate_bytes_s is None
+    [fault] = faults(token_file, "--all", REELHAUL_SPOOL=blank)
+    assert fault == "--spool (or REELHAUL_SPOOL) is needed"
+
+
+@pytest.mark.parametrize("control", ["\r", "\n", "\t", "\x1b", "\x7f", "\x9b"])
+def test_a_control_character_inside_a_value_is_told(token_file: Path, control: str):
+    [of_variable] = faults(token_file, "--all", REELHAUL_SPOOL=f"/sp{control}ool")
+    [of_option] = faults(token_file, "--all", "--spool", f"/spool{control}")
+
+    told = "has a control character in it, such as a carriage return or a tab"
+    assert (of_variable, of_option) == (f"REELHAUL_SPOOL {told}", f"--spool {told}")
+
+
+def test_a_path_may_have_a_blank_and_bytes_that_are_no_text(token_file: Path):
+    path = "/media/card one/caf\udce9"
+
+    assert settings(token_file, "--all", REELHAUL_SPOOL=path).device.spool == Path(path)
+
+
+def test_locks_lie_in_the_temporary_folder_unless_told(token_file: Path, tmp_path: Path):
+    name = f"reelhaul-{os.geteuid()}"
+
+    def locks(**environ: str) -> Path:
+        return settings(token_file, "--all", **environ).device.camera.locks
+
+    assert locks() == Path("/tmp") / name
+    assert locks(TMPDIR=str(tmp_path)) == tmp_path / name
+    assert locks(TMPDIR=str(tmp_path / "none")) == Path("/tmp") / name
+    assert locks(TMPDIR=str(tmp_path), REELHAUL_LOCKS="/locks") == Path("/locks")
+
+
+def test_without_a_temporary_folder_a_haul_needs_to_be_told_where_locks_are(token_file: Path, tmp_path: Path):
+    none = tmp_path / "none"
+    given = {
+        "REELHAUL_CAMERA": "http://10.5.5.9:8080",
+        "REELHAUL_COORDINATOR": "https://coordinator.example/api",
+        "REELHAUL_TOKEN_FILE": str(token_file),
+        "REELHAUL_SPOOL": "/spool",
+    }
+    haul = parser().parse_args(["haul", "--all"])
+
+    with pytest.raises(SettingsFault) as caught:
+        settings_from(haul, given, none)
+
+    assert caught.value.faults == [
+        f"--locks (or REELHAUL_LOCKS) is needed: there is no temporary folder {none}"
+    ]
+    assert settings_from(haul, {**given, "REELHAUL_LOCKS": "/locks"}, none)
+    assert settings_from(haul, {**given, "TMPDIR": str(tmp_path)}, none)
+
+
+def test_without_a_temporary_folder_a_list_which_locks_nothing_is_possible(tmp_path: Path):
+    listing = parser().parse_args(["list", "--camera", "http://10.5.5.9:8080"])
+
+    assert settings_from(listing, {}, tmp_path / "none")
+
+
+def test_a_temporary_folder_that_takes_nothing_leads_to_no_other_folder(token_file: Path, tmp_path: Path):
+    """Else a client that came before the disk was full would hold a lock that this one does not see."""
+    tmp_path.chmod(0o500)
+
+    device = settings(token_file, "--all", TMPDIR=str(tmp_path)).device
+
+    assert device.camera.locks.parent == tmp_path
+
+
 def test_an_argument_goes_before_the_environment(token_file: Path):
     made = settings(token_file, "--all", "--camera", "http://127.0.0.1:1", "--spool-budget", "64MiB")
 

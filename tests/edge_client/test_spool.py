@@ -230,6 +230,49 @@ def test_a_camera_has_one_client_whatever_the_spools(tmp_path: Path):
         pass
 
 
+def full(*_: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_full_disk_below_the_locks_is_told_as_such_and_tried_again_later(tmp_path: Path):
+    locks = CameraLocks(tmp_path / "locks", Disk(fsync=full))
+
+    with (
+        pytest.raises(SpoolFull, match=r"cannot be locked in .*/locks: the disk is full; .* --locks"),
+        locks.held("C1"),
+    ):
+        pass
+
+
+def test_a_folder_of_locks_that_cannot_be_is_told_as_such(tmp_path: Path):
+    (tmp_path / "file").write_bytes(b"")
+    locks = CameraLocks(tmp_path / "file" / "locks", Disk())
+
+    with (
+        pytest.raises(SpoolFault, match=r"cannot be locked in .*/locks: Not a directory; .* --locks"),
+        locks.held("C1"),
+    ):
+        pass
+
+
+def test_a_folder_of_locks_that_others_may_write_to_is_told_as_such(tmp_path: Path):
+    (tmp_path / "locks").mkdir()
+    (tmp_path / "locks").chmod(0o777)
+
+    with (
+        pytest.raises(SpoolFault, match=r"locked in .* of this user alone"),
+        CameraLocks(tmp_path / "locks", Disk()).held("C1"),
+    ):
+        pass
+
+
+def test_what_fails_under_a_lock_is_told_as_it_is(tmp_path: Path):
+    locks = CameraLocks(tmp_path / "locks", Disk())
+
+    with pytest.raises(SpoolFull, match=r"^of the spool$"), locks.held("C1"):
+        raise SpoolFull("of the spool")
+
+
 def test_what_a_kill_left_half_written_is_swept_by_the_next_client(tmp_path: Path):
     spool = Spool(tmp_path / "spool", Disk())
     folder = tmp_path / "spool" / "s" / "chapter"

@@ -268,6 +268,56 @@ def test_by_hand_too_a_camera_has_a_file_of_its_own(by_hand: Path):
     assert "REELHAUL_CAMERA=http://10.5.5.9:8080" in said_by(by_hand, "wlan0", "list")
 
 
+def environment_by_hand(script: Path, content: bytes) -> dict[str, str]:
+    """What the client by hand has of this file of its interface."""
+    (script.parent / "etc" / "wlan0.env").write_bytes(content)
+    said = said_by(script, "wlan0", "list")
+    assert said[0] == "exit 0", said
+    return dict(line.split("=", 1) for line in said if line.startswith("REELHAUL_"))
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        (b"REELHAUL_CAMERA=http://10.5.5.9:8080\r\n", "http://10.5.5.9:8080"),
+        (b"REELHAUL_CAMERA=http://10.5.5.9:8080", "http://10.5.5.9:8080"),
+        (b"  REELHAUL_CAMERA = http://10.5.5.9:8080 \t\r\n", "http://10.5.5.9:8080"),
+        (b'REELHAUL_CAMERA="http://10.5.5.9:8080"\r\n', "http://10.5.5.9:8080"),
+        (b"REELHAUL_CAMERA='http://10.5.5.9:8080'\n", "http://10.5.5.9:8080"),
+        (b"\xef\xbb\xbfREELHAUL_CAMERA=http://10.5.5.9:8080\r\n", "http://10.5.5.9:8080"),
+        (b"\xef\xbb\xbf# of Windows\r\n\r\n;\r\nREELHAUL_CAMERA=a=b\r\n\r\n", "a=b"),
+        (b'REELHAUL_CAMERA="\n', '"'),
+        (b'REELHAUL_CAMERA=""\n', ""),
+        (b"REELHAUL_CAMERA=\r\n", ""),
+        (b"REELHAUL_CAMERA=20 GB\n", "20 GB"),
+        (b"REELHAUL_CAMERA=$(touch ran)`touch ran`;touch ran\n", "$(touch ran)`touch ran`;touch ran"),
+        (b"REELHAUL_CAMERA=back\\slash # and more\n", "back\\slash # and more"),
+    ],
+)
+def test_by_hand_a_line_of_a_file_is_read_as_systemd_reads_it(by_hand: Path, line: bytes, value: str):
+    assert environment_by_hand(by_hand, line)["REELHAUL_CAMERA"] == value
+    assert not (HOUSE / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    "line", [b"REELHAUL_CAMERA\n", b"REELHAUL CAMERA=x\n", b"=x\n", b"1A=x\n", b"export A=x\n"]
+)
+def test_by_hand_a_line_that_is_no_setting_is_told_with_its_number(by_hand: Path, line: bytes):
+    (by_hand.parent / "etc" / "wlan0.env").write_bytes(b"# first\n" + line)
+
+    done = subprocess.run(
+        ["sh", str(by_hand), "wlan0", "list"],
+        env={"PATH": f"{by_hand.parent}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+    assert done.returncode == 2
+    assert done.stderr == f"reelhaul-at: line 2 of {by_hand.parent}/etc/wlan0.env is not NAME=VALUE\n"
+
+
 @pytest.mark.parametrize("interface", ["", "..", "../etc", "--help"])
 def test_by_hand_what_cannot_be_an_interface_touches_nothing(by_hand: Path, interface: str):
     assert said_by(by_hand, interface, "list") == ["exit 2"]
