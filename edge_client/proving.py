@@ -23,6 +23,7 @@ from edge_client.errors import (
 )
 from edge_client.identity import FileIdentity
 from edge_client.plan import ChapterPlan, Span
+from edge_client.repeats import Repeats
 from edge_client.samples import PIECE_BYTES, sample
 from edge_client.spool import Proof
 from edge_client.standings import (
@@ -54,18 +55,30 @@ class Proving:
         self._serial = serial
         self._buffer = memoryview(bytearray(PIECE_BYTES))
         self._outage: str | None = None
+        self._not_proven = Repeats("not proven", over="proven", given_up="not proven")
+        self._not_remembered = Repeats(
+            "a proof is not remembered", over="remembered", given_up="a proof is not remembered"
+        )
 
     def standings(
         self, card: Sequence[Recording], known: Sequence[KnownChapter]
     ) -> tuple[RecordingStanding, ...]:
         """How each recording of the card stands. Raises what keeps the camera from being read at all."""
         found = by_path(known)
-        return tuple(
-            RecordingStanding(
-                recording, tuple(self._file(file, found.get(file.path, ())) for file in recording.files)
+        try:
+            return tuple(
+                RecordingStanding(
+                    recording, tuple(self._file(file, found.get(file.path, ())) for file in recording.files)
+                )
+                for recording in card
             )
-            for recording in card
-        )
+        finally:
+            for file in (file for recording in card for file in recording.files):
+                self._not_proven.given_up(file.path, self._now())
+                self._not_remembered.given_up(file.path, self._now())
+
+    def _now(self) -> float:
+        return self._tools.retry.timing.monotonic()
 
     def _file(self, file: CameraFile, known: Sequence[KnownChapter]) -> FileStanding:
         listed = file_standing(FileIdentity(file), known)
@@ -100,7 +113,7 @@ class Proving:
         try:
             is_equal = self._is_stored_as(card, chapter)
         except Unproven as error:
-            log.warning("not proven", extra={"file": card.file.path, "reason": str(error)})
+            self._not_proven.say(card.file.path, str(error), self._now())
             return FileStanding(card.file, Standing.UNPROVEN, chapter, f"{where} has it, not proven: {error}")
         if not is_equal:
             log.error("another file is home", extra={"file": card.file.path, "session": chapter.session_id})
@@ -115,7 +128,7 @@ class Proving:
         try:
             self._tools.spool.proofs.add(proof)
         except (SpoolFault, SpoolFull) as error:
-            log.warning("a proof is not remembered", extra={"reason": str(error)})
+            self._not_remembered.say(proof.card.file.path, str(error), self._now())
 
     def _is_stored_as(self, card: FileIdentity, chapter: KnownChapter) -> bool:
         """Whether all compared bytes are equal. Raises Unproven when they cannot be compared."""

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 import random
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import TracebackType
 from typing import TypeVar
 
 from edge_client.errors import GaveUp, Stopped, Transient
-
-log = logging.getLogger(__name__)
+from edge_client.repeats import Repeats
 
 BASE_S = 0.5
 CAP_S = 30.0
@@ -71,20 +70,26 @@ class Retry:
     timing: Timing
     give_up_after_s: float
     tally: Tally
+    repeats: Repeats = field(
+        default_factory=lambda: Repeats("trying again", over="it works again", given_up="tried again")
+    )
 
     def run(self, what: str, call: Callable[[], T]) -> T:
         """What `call` returns, tried again after every Transient. Unsettled has its own, shorter patience."""
-        outage = Outage(self, what)
-        while True:
-            try:
-                return call()
-            except Transient as error:
-                outage.wait_after(error)
+        with Outage(self, what) as outage:
+            while True:
+                try:
+                    return call()
+                except Transient as error:
+                    outage.wait_after(error)
 
 
 @dataclass
 class Outage:
-    """One run of failures: knows when it began, waits between tries and decides when patience ends."""
+    """One run of failures: knows when it began, waits between tries and decides when patience ends.
+
+    Entered for as long as the call is tried; leaving it says how often the call failed.
+    """
 
     retry: Retry
     what: str
@@ -92,20 +97,28 @@ class Outage:
     began_at: float = 0.0
     odd_since: float | None = None
 
+    def __enter__(self) -> Outage:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.failures:
+            repeats, now = self.retry.repeats, self.retry.timing.monotonic()
+            (repeats.given_up if error else repeats.over)(self.what, now)
+
     def wait_after(self, error: Transient) -> None:
         """Sleep before the next try, or raise when patience ends: GaveUp, or `error` itself when Unsettled."""
         timing = self.retry.timing
         self._count(error, timing.monotonic())
         delay_s = max(full_jitter_s(self.failures, timing.chance()), error.retry_after_s)
         self._refuse_when_over(error, timing.monotonic() + delay_s)
-        log.warning(
-            "trying again",
-            extra={
-                "what": self.what,
-                "reason": str(error),
-                "tries": self.failures,
-                "delay_s": round(delay_s, 1),
-            },
+        self.retry.repeats.say(
+            self.what,
+            str(error),
+            timing.monotonic(),
+            tries=self.failures,
+            delay_s=round(delay_s, 1),
         )
         self.retry.tally.retried()
         timing.sleep(delay_s)

@@ -106,7 +106,10 @@ class PartSender:
 
     def send(self, part: SpooledPart, url: PartUrl) -> None:
         """PUT one part until S3 has it. Raises PartRefused, PartCorrupt, UploadLost, GaveUp."""
-        outage = Outage(self._retry, f"sending part {part.span.number}")
+        with Outage(self._retry, f"sending part {part.span.number}") as outage:
+            self._send(part, url, outage)
+
+    def _send(self, part: SpooledPart, url: PartUrl, outage: Outage) -> None:
         refusals = 0
         while True:
             self._desk.check()

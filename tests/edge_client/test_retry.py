@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from edge_client.errors import CameraBusy, GaveUp, Stopped, StorageUnreachable, Unsettled
+from edge_client.repeats import Repeats
 from edge_client.retry import (
     CAP_S,
     STALL_FLOOR_BYTES,
@@ -125,3 +126,113 @@ def test_a_leg_stalls_below_the_floor_for_a_whole_window(moved_bytes: int, after
             watch.moved(moved_bytes)
     else:
         watch.moved(moved_bytes)
+
+
+def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What was said, each line with its reason and its counts."""
+    return [
+        " ".join(
+            str(part)
+            for part in (one.getMessage(), one.reason, getattr(one, "times", ""), getattr(one, "seconds", ""))  # type: ignore[attr-defined]  # what `extra` adds
+        ).rstrip()
+        for one in caplog.records
+    ]
+
+
+@pytest.mark.parametrize(
+    ("failures", "said"),
+    [
+        (0, []),
+        (1, ["trying again busy"]),
+        (2, ["trying again busy", "it works again busy 2 1.5"]),
+        (6, ["trying again busy", "it works again busy 6 31.5"]),
+    ],
+)
+def test_one_fact_is_said_once_and_counted_at_its_end(
+    caplog: pytest.LogCaptureFixture, failures: int, said: list[str]
+):
+    retry(FakeTime()).run("it", Failing(*[CameraBusy("busy")] * failures))
+
+    assert lines(caplog) == said
+
+
+def test_a_fact_that_lasts_is_counted_each_minute(caplog: pytest.LogCaptureFixture):
+    retry(FakeTime(), 3600).run("it", Failing(*[CameraBusy("busy")] * 10))
+
+    assert lines(caplog) == [
+        "trying again busy",
+        "trying again busy 8 61.5",
+        "trying again busy 10 121.5",
+        "it works again busy 10 151.5",
+    ]
+
+
+def test_another_fact_is_said_at_once_and_each_has_its_count_at_the_end(caplog: pytest.LogCaptureFixture):
+    call = Failing(*[CameraBusy("busy"), CameraBusy("away")] * 2, CameraBusy("hot"))
+
+    retry(FakeTime()).run("it", call)
+
+    assert lines(caplog) == [
+        "trying again busy",
+        "trying again away",
+        "trying again hot",
+        "it works again busy 2 15.5",
+        "it works again away 2 15.0",
+    ]
+
+
+def test_a_fact_that_came_and_went_is_said_again(caplog: pytest.LogCaptureFixture):
+    one = retry(FakeTime())
+    for _ in range(2):
+        one.run("it", Failing(CameraBusy("busy")))
+
+    assert lines(caplog) == ["trying again busy"] * 2
+
+
+@pytest.mark.parametrize(
+    ("reasons", "said"),
+    [
+        (["ended 5 bytes early", "ended 51 bytes early"], 1),
+        (["stalled: 0 bytes in 60 s", "stalled: 9 bytes in 61 s"], 1),
+        (["answers 404", "answers 500"], 2),
+        (["part 1 is wrong", "part 2 is wrong"], 2),
+    ],
+)
+def test_amounts_of_bytes_and_seconds_make_no_other_fact(
+    caplog: pytest.LogCaptureFixture, reasons: list[str], said: int
+):
+    repeats = Repeats("trying again", over="it works again", given_up="tried again")
+    for reason in reasons:
+        repeats.say("it", reason, 0.0)
+
+    assert len(lines(caplog)) == said
+
+
+def test_what_is_given_up_is_counted_before_its_error(caplog: pytest.LogCaptureFixture):
+    with pytest.raises(GaveUp):
+        retry(FakeTime(), 10).run("it", Failing(*[CameraBusy("busy")] * 1000))
+
+    assert lines(caplog) == ["trying again busy", "tried again busy 4 7.5"]
+
+
+def test_what_fails_in_four_places_at_once_is_one_fact_until_the_last_one_works(
+    caplog: pytest.LogCaptureFixture,
+):
+    repeats = Repeats("trying again", over="it works again", given_up="tried again")
+    for number in range(4):
+        repeats.say(f"part {number}", "S3 is away", 10.0 + number)
+    for number in range(4):
+        repeats.over(f"part {number}", 20.0)
+
+    assert lines(caplog) == ["trying again S3 is away", "it works again S3 is away 4 10.0"]
+
+
+@pytest.mark.parametrize(("after_s", "count"), [(59.9, 1), (60.0, 2), (60.1, 2)])
+def test_a_count_comes_a_minute_after_the_last_line(
+    caplog: pytest.LogCaptureFixture, after_s: float, count: int
+):
+    repeats = Repeats("trying again", over="it works again", given_up="tried again")
+    repeats.say("it", "away", 0.0)
+    repeats.say("it", "away", after_s)
+
+    assert len(lines(caplog)) == count

@@ -7,6 +7,13 @@ TESTS = "tests/edge_client"
 
 ON_DEVICE = (
     bug(
+        "a reason to try again is counted and never said",
+        f"{CLIENT}/repeats.py",
+        "            if is_new:\n",
+        "            if fact.times == 2:\n",
+        f"{TESTS}/test_retry.py",
+    ),
+    bug(
         "a recording with a gap is said to be brought by what refuses it",
         f"{CLIENT}/advice.py",
         "    if one.recording.missing:\n        return Obstacle.GAP\n",
