@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra import grace, project, stack, template
+from infra import door, grace, project, stack, template
 from infra.compiled import NotCompiled
 
 if TYPE_CHECKING:
@@ -257,4 +257,4 @@ def _say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run(sys.argv[1:], _say))
+    sys.exit(door.ended(lambda: run(sys.argv[1:], _say)))

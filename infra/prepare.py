@@ -14,7 +14,7 @@ from pathlib import Path
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra import deploy, project, stack
+from infra import deploy, door, project, stack
 from infra.compiled import NotCompiled
 
 _EXAMPLES = """examples:
@@ -101,4 +101,4 @@ def _say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run(sys.argv[1:], _say))
+    sys.exit(door.ended(lambda: run(sys.argv[1:], _say)))

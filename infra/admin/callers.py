@@ -89,12 +89,16 @@ def _describe_revoke(made: argparse.ArgumentParser) -> None:
 def _enroll(given: Arguments, desk: Desk) -> int:
     device_id = DeviceId(given.device) if given.device else None
     with nullcontext() if given.token_file is None else _new_file(given.token_file) as file:
-        made = enroll(desk.connect(given), Role(given.role), given.project, given.name, device_id)
+        registry = desk.connect(given)
+        made = enroll(registry, Role(given.role), given.project, given.name, device_id)
         if file:
             print(made.token, file=file)
     kept = {"token": made.token} if file is None else {"token_file": str(given.token_file)}
     told = {**_facts(made), **kept}
     tell(given, desk, told, lambda: facts(told))
+    if file is None and (failure := desk.said_failure()):
+        devices.revoke(registry, made.token_id)
+        raise Refused(f"nobody could read the token ({failure.strerror}), so it was revoked; enroll again")
     return DONE
 
 

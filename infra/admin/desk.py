@@ -17,6 +17,7 @@ from chalicelib.core.tokens import ALL_PROJECTS, Principal, Role
 from chalicelib.flows.devices import Registry
 from chalicelib.logs import plain
 from chalicelib.web import bodies
+from infra import door
 from infra.admin.deployment import Deployment, Refused, deployed, reached
 
 Arguments = argparse.Namespace
@@ -71,7 +72,7 @@ class Desk:
     """Whatever a command touches beside its arguments.
 
     `connect` finds a deployment's table, `reach` all of it. Results are said, what happens on the way is noted, and
-    `progress` is for those who watch.
+    `progress` is for those who watch. `said_failure` is why a result was not all said, where it was not.
     """
 
     connect: Connect = deployed
@@ -81,6 +82,7 @@ class Desk:
     progress: Say = to_terminal
     ask: Callable[[str], str | None] = typed
     pause: Callable[[float], None] = time.sleep
+    said_failure: Callable[[], OSError | None] = door.output_failure
 
 
 Do = Callable[[Arguments, Desk], int]

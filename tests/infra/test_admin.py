@@ -1,6 +1,8 @@
 """The operator's command, over a registry in memory."""
 
+import errno
 import json
+import os
 import stat
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -53,6 +55,32 @@ def test_a_device_is_enrolled_and_its_token_printed_once():
     assert desk.holder(facts["token"]).device_id == facts["device_id"]
     assert facts["token"].startswith(facts["token_id"])
     assert "\n".join(desk.lines).count(tokens.parsed(facts["token"])[1]) == 1
+
+
+def test_a_token_that_standard_output_did_not_take_is_revoked(capsys: pytest.CaptureFixture[str]):
+    registry, lines = memory_ports(), list[str]()
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    desk = admin.Desk(connect=lambda _: registry, say=lines.append, said_failure=lambda: full)
+
+    assert admin.follow(["enroll", "--stage", "prod", "--name", "jetson-north", "--json"], desk) == 1
+
+    token = registry.records.token(tokens.parsed(json.loads(lines.pop())["token"])[0])
+    assert token
+    assert token.revoked_at
+    assert "No space left on device" in capsys.readouterr().err
+
+
+def test_a_token_in_its_file_is_kept_when_standard_output_takes_nothing(tmp_path: Path):
+    registry = memory_ports()
+    closed = OSError(errno.EBADF, os.strerror(errno.EBADF))
+    desk = admin.Desk(connect=lambda _: registry, say=lambda _: None, said_failure=lambda: closed)
+    path = tmp_path / "token"
+
+    assert admin.follow(["enroll", "--stage", "prod", "--name", "a", "--token-file", str(path)], desk) == 0
+
+    token = registry.records.token(tokens.parsed(path.read_text().strip())[0])
+    assert token
+    assert token.revoked_at is None
 
 
 def test_a_device_gets_a_further_token():

@@ -21,6 +21,22 @@ def _gate(name: str, function: str) -> Mutant:
 
 
 MUTANTS = (
+    bug(
+        "a plan that nobody got is a success",
+        "infra/door.py",
+        "        return code or FAILED\n",
+        "        return code\n",
+        "tests/infra/test_door.py",
+        "-k",
+        "true_one",
+    ),
+    bug(
+        "a token that nobody could read stays good",
+        "infra/admin/callers.py",
+        "        devices.revoke(registry, made.token_id)\n",
+        "",
+        "tests/infra/test_admin.py",
+    ),
     _gate("processed", "_is_processed"),
     _gate("outputs-required", "_requires_outputs"),
     _gate("minimum-required", "_minimum_is_required"),

@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from infra import door
 from infra.local.camera.card import Card
 from infra.local.camera.folder import NoFootage, card_of_folder
 from infra.local.camera.log import LoggedRequest
@@ -113,4 +114,4 @@ def _refused(reason: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(door.ended(lambda: main(sys.argv[1:])))

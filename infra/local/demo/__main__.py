@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from infra import door
 from infra.local.camera import Camera, CardFile, NoFootage, card_of_folder
 from infra.local.demo import footage
 from infra.local.demo.commands import SESSION, Client, Operator
@@ -234,4 +235,4 @@ def _parser() -> argparse.ArgumentParser:
 
 if __name__ == "__main__":
     ignore_surroundings(os.environ)
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(door.ended(lambda: main(sys.argv[1:])))

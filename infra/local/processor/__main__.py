@@ -10,6 +10,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from infra import door
 from infra.local.processor import processing
 from infra.local.processor.bucket import Bucket
 from infra.local.processor.coordinator import Coordinator
@@ -113,4 +114,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(run(sys.argv[1:]))
+    sys.exit(door.ended(lambda: run(sys.argv[1:])))

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from infra import admin
+from infra import admin, door
 from infra.deploy import BUILD, ChaliceFailed
 from infra.local import aws
 from infra.local.camera import Camera, Card, NoFootage, card_of_folder
@@ -189,4 +189,4 @@ def _say(line: str) -> None:
 
 if __name__ == "__main__":
     ignore_surroundings(os.environ)
-    sys.exit(run(sys.argv[1:], _say))
+    sys.exit(door.ended(lambda: run(sys.argv[1:], _say)))
