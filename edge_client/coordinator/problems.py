@@ -34,7 +34,7 @@ def answered(response: requests.Response) -> dict[str, Any]:
     document = _json_object(response)
     if status in (200, 201) and document is not None:
         return document
-    if status == 429 or status >= 500:
+    if status == 429 or (status >= 500 and not _is_problem(document)):
         raise CoordinatorBusy(_words(document, status), retry_after_s(response))
     if document is None or status < 400 or not _is_from_here(document):
         raise CoordinatorUnreachable(
@@ -44,9 +44,14 @@ def answered(response: requests.Response) -> dict[str, Any]:
     raise _problem(document, status, response)
 
 
+def _is_problem(document: dict[str, Any] | None) -> bool:
+    """Whether an error is the coordinator's own."""
+    return document is not None and str(document.get("type", "")).startswith(PROBLEM)
+
+
 def _is_from_here(document: dict[str, Any]) -> bool:
     """Whether an error is the coordinator's own or that of its gateway, which says a message and nothing else."""
-    return str(document.get("type", "")).startswith(PROBLEM) or bool(document.keys() & GATEWAY_NAMES)
+    return _is_problem(document) or bool(document.keys() & GATEWAY_NAMES)
 
 
 def _problem(document: dict[str, Any], status: int, response: requests.Response) -> EdgeError:

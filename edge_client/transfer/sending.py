@@ -42,6 +42,9 @@ MOST_REFUSALS = 5
 EXPIRED_CODES = frozenset({"ExpiredToken", "AuthorizationQueryParametersError"})
 PASSING_CODES = frozenset({"RequestTimeout", "IncompleteBody", "TemporaryRedirect"})
 CHECKSUM = "x-amz-checksum-crc64nvme"
+UNFIT = (
+    "this storage cannot check parts by CRC64NVME, and only an operator of the coordinator can choose another"
+)
 
 
 class Parts(Protocol):
@@ -171,6 +174,10 @@ def refuse_unless_stored(response: requests.Response, body: bytes, checksum: str
     if status == 404 and code == "NoSuchUpload":
         raise UploadLost("S3 does not know the upload")
     answer = f"S3 answered {status} {code}".rstrip()
+    if status == 501 and code:
+        raise _unfit(answer)
+    if status == 200 and _is_unchecked(response, body, checksum):
+        raise _unfit("S3 answered 200 without the part's checksum")
     if status == 429 or status >= 500 or code in PASSING_CODES:
         raise StorageUnreachable(answer, retry_after_s(response))
     if status == 200 or not code:
@@ -180,10 +187,26 @@ def refuse_unless_stored(response: requests.Response, body: bytes, checksum: str
     raise PartTurnedDown(answer)
 
 
+def _unfit(answer: str) -> PartTurnedDown:
+    """What to say of storage that lacks what a haul rests on."""
+    return PartTurnedDown(
+        f"{answer}: this storage cannot check parts by CRC64NVME; the coordinator's operator must choose another"
+    )
+
+
 def _is_receipt(response: requests.Response, body: bytes, checksum: str) -> bool:
     """Whether a 200 is S3's for these bytes. Others send pages, with ETags of their own; an error may be in a body."""
-    said = response.headers.get(CHECKSUM, checksum)
-    return bool(response.headers.get("ETag")) and not body and said == checksum
+    return bool(response.headers.get("ETag")) and not body and response.headers.get(CHECKSUM, "") == checksum
+
+
+def _is_unchecked(response: requests.Response, body: bytes, checksum: str) -> bool:
+    """Whether a 200 is that of a storage which took the part and ignored the checksum that was sent with it.
+
+    S3 answers a part that has a checksum with the same checksum.
+    Source: docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPart.html (x-amz-checksum-crc64nvme)
+    """
+    is_plain = bool(response.headers.get("ETag")) and not body
+    return is_plain and bool(checksum) and CHECKSUM not in response.headers
 
 
 class Body:

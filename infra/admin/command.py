@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.aws.errors import StorageUnfit
 from chalicelib.core.errors import ReelhaulError
 from chalicelib.logs import without_secrets
 from infra.admin import callers, cleaning, ensuring, ordering, restoring
@@ -31,7 +30,7 @@ def follow(arguments: Sequence[str], desk: Desk) -> int:
     given = parser().parse_args(arguments)
     try:
         code: int = given.do(given, desk)
-    except (Refused, ReelhaulError, StorageUnfit, BotoCoreError, ClientError, OSError) as error:
+    except (Refused, ReelhaulError, BotoCoreError, ClientError, OSError) as error:
         to_stderr(f"refused: {without_secrets(str(error))}")
         return REFUSED
     except KeyboardInterrupt:

@@ -22,6 +22,7 @@ from chalicelib.core.errors import (
     MultipartGone,
     PartsRefused,
     StorageBusy,
+    StorageUnfit,
     VersionGone,
 )
 
@@ -94,6 +95,29 @@ def test_only_for_a_copy_a_missing_key_is_a_version_that_is_gone():
     error = answer("NoSuchKey", 404, "GetObject")
 
     assert raised(error) is error
+
+
+@pytest.mark.parametrize(
+    "operation", ["CreateMultipartUpload", "CompleteMultipartUpload", "PutObjectTagging"]
+)
+@pytest.mark.parametrize("code", ["NotImplemented", "501", "Unheard-of"])
+def test_what_storage_has_not_implemented_is_never_tried_again(operation: str, code: str):
+    error = raised(answer(code, 501, operation))
+
+    assert type(error) is StorageUnfit
+    assert code in str(error)
+    assert "an operator must choose another bucket" in str(error)
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 507])
+def test_the_statuses_beside_it_are_tried_again(status: int):
+    assert type(raised(answer("Unheard-of", status))) is StorageBusy
+
+
+@pytest.mark.parametrize("code", ["InvalidRequest", "InvalidArgument"])
+def test_only_at_its_opening_an_odd_request_says_that_storage_is_unfit(code: str):
+    assert type(raised(answer(code, 400, "CreateMultipartUpload"))) is StorageUnfit
+    assert type(raised(answer(code, 400, "HeadObject"))) is ClientError
 
 
 @pytest.mark.parametrize("code", ["AccessDenied", "NoSuchBucket", "ValidationException"])

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from chalicelib.aws.errors import StorageUnfit
 from chalicelib.aws.footage import S3Footage
 from chalicelib.core.crc import Crc64Nvme
 from chalicelib.core.errors import (
@@ -16,6 +15,7 @@ from chalicelib.core.errors import (
     PartsRefused,
     RemovalRefused,
     StorageBusy,
+    StorageUnfit,
     TooLarge,
     VersionGone,
 )
@@ -62,12 +62,18 @@ def page_of_parts(*parts: str, next_marker: int | None = None) -> Answer:
     )
 
 
+def opened(algorithm: str | None) -> Answer:
+    """What storage answers that opens an upload whose parts have this checksum."""
+    told = {"x-amz-checksum-algorithm": algorithm} if algorithm else {}
+    return Answer(200, "<R><UploadId>multipart</UploadId></R>", told)
+
+
 def complete(bucket: S3Footage) -> None:
     bucket.complete(KEY, "multipart", PARTS, CRC, 9)
 
 
 def test_a_multipart_upload_declares_its_checksum_and_names_its_upload():
-    bucket, sent = footage(Answer(200, "<R><UploadId>multipart</UploadId></R>"))
+    bucket, sent = footage(opened("CRC64NVME"))
 
     assert bucket.create_multipart(KEY, UploadId("u_1")) == "multipart"
 
@@ -75,6 +81,34 @@ def test_a_multipart_upload_declares_its_checksum_and_names_its_upload():
     assert headers["x-amz-checksum-algorithm"] == "CRC64NVME"
     assert headers["x-amz-checksum-type"] == "FULL_OBJECT"
     assert headers["x-amz-meta-upload-id"] == "u_1"
+
+
+@pytest.mark.parametrize("algorithm", [None, "CRC32"])
+def test_storage_that_ignores_the_checksum_of_parts_is_told_before_a_part_is_sent(algorithm: str | None):
+    bucket, sent = footage(opened(algorithm), Answer(204), failure(404, "NoSuchUpload"))
+
+    with pytest.raises(StorageUnfit, match="CRC64NVME"):
+        bucket.create_multipart(KEY, UploadId("u_1"))
+
+    assert ["uploadId=multipart" in each.url for each in sent] == [False, True, True]  # it is ended at once
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [failure(501, "NotImplemented"), failure(400, "InvalidRequest"), failure(400, "InvalidArgument")],
+)
+def test_storage_that_refuses_the_checksum_of_parts_is_unfit(refusal: Answer):
+    bucket, _ = footage(refusal)
+
+    with pytest.raises(StorageUnfit, match="CRC64NVME"):
+        bucket.create_multipart(KEY, UploadId("u_1"))
+
+
+def test_storage_that_knows_no_write_on_a_condition_is_unfit():
+    bucket, _ = footage(failure(501, "NotImplemented"))
+
+    with pytest.raises(StorageUnfit, match="on a condition"):
+        complete(bucket)
 
 
 def test_every_page_of_parts_is_read():

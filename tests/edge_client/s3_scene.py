@@ -99,12 +99,13 @@ def answers(status: int, body: bytes, **headers: str) -> Act:
 
 
 def raw(answer: bytes) -> Act:
-    """S3 stores the part, and this is on the wire."""
+    """S3 stores the part, and this is on the wire, with the part's checksum in the place of `{crc}`."""
 
     def act(handler: CloudHandler, upload: Upload, number: int) -> None:
         upload.parts[number] = handler.body()
         handler.close_connection = True
-        handler.wfile.write(answer)
+        crc = handler.headers["x-amz-checksum-crc64nvme"]
+        handler.wfile.write(answer.replace(b"{crc}", crc.encode()))
 
     return act
 

@@ -59,6 +59,7 @@ def test_every_call_carries_token_and_version(coordinator: Coordinator, cloud: F
     [
         pytest.param(problem(400, "invalid-request", "stop"), CoordinatorRefusal, id="stop"),
         pytest.param(problem(401, "not-authenticated", "stop"), CoordinatorRefusal, id="not authenticated"),
+        pytest.param(problem(501, "storage-unfit", "stop"), CoordinatorRefusal, id="storage is unfit"),
         pytest.param(problem(426, "client-too-old", "stop"), CoordinatorRefusal, id="too old"),
         pytest.param(problem(409, "plan-differs", "replan"), PlanReplaced, id="replan"),
         pytest.param(problem(409, "new-one", "unheard-of"), CoordinatorRefusal, id="unknown action"),

@@ -133,7 +133,10 @@ CHECKED = Recovers(troubles=0)
 UNTOUCHED = Recovers(puts=4, retries=0, troubles=0)
 # The address is tried twice before its URL is past its time.
 MISLED = Recovers(puts=4, retries=2, troubles=2)
-GO_ON = b'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nETag: "e"\r\nContent-Length: 0\r\n\r\n'
+GO_ON = (
+    b"HTTP/1.1 100 Continue\r\n\r\n"
+    b'HTTP/1.1 200 OK\r\nETag: "e"\r\nx-amz-checksum-crc64nvme: {crc}\r\nContent-Length: 0\r\n\r\n'
+)
 
 ROWS = [
     Row("N1: every other connection is reset half way", s3(*[resets_half_way, None] * 4), Recovers(8, 4, 4)),
@@ -274,6 +277,28 @@ ROWS = [
     Row("a 200 with an error in it", s3(disguised), Recovers()),
     Row("a 200 for other bytes", s3(stored_otherwise), Recovers()),
     Row("a 200 without an ETag", s3(answers(200, b"")), Recovers()),
+    Row("N16: a 501 once", s3(says(501, "NotImplemented")), CHECKED),
+    Row(
+        "N16: storage without checksums of parts, which says so",
+        s3(*[says(501, "NotImplemented")] * ALWAYS),
+        refuses("501 NotImplemented: this storage cannot check parts by CRC64NVME"),
+    ),
+    Row(
+        "N16: storage that refuses the header of a checksum",
+        s3(*[says(400, "InvalidRequest")] * ALWAYS),
+        refuses("400 InvalidRequest"),
+    ),
+    Row("N16: a 200 without the checksum, once", s3(answers(200, b"", ETag='"e"')), CHECKED),
+    Row(
+        "N16: storage that takes parts and ignores their checksums",
+        s3(*[answers(200, b"", ETag='"e"')] * ALWAYS),
+        refuses("200 without the part's checksum: this storage cannot check parts by CRC64NVME"),
+    ),
+    Row(
+        "N11: a 501 of a machine in between that knows no PUT",
+        for_one_part(s3(*[answers(501, b"<html>Unsupported method</html>")] * ALWAYS)),
+        waits("S3 answered 501"),
+    ),
     Row("another 4xx", s3(says(418, "Teapot")), CHECKED),
     Row("another 4xx, always", s3(*[says(400, "EntityTooLarge")] * ALWAYS), refuses("400 EntityTooLarge")),
     Row("the device's clock is three days early", server_times("2026-11-28T12:00:00Z"), UNTOUCHED),

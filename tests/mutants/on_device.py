@@ -611,4 +611,13 @@ ON_DEVICE = (
         "-k",
         "before",
     ),
+    bug(
+        "storage that ignores the checksum of a part is believed",
+        f"{CLIENT}/transfer/sending.py",
+        'response.headers.get(CHECKSUM, "") == checksum',
+        "response.headers.get(CHECKSUM, checksum) == checksum",
+        f"{TESTS}/test_s3_leg_faults.py",
+        "-k",
+        "N16",
+    ),
 )

@@ -55,7 +55,7 @@ def test_every_error_of_core_has_exactly_one_row(kind: type[ReelhaulError]):
 
 
 def test_the_errors_of_core_are_found_those_below_another_too():
-    assert len(of_core()) == 21
+    assert len(of_core()) == 22
     assert {SlowDown, StorageBusy, Conflict} <= set(of_core())
 
 

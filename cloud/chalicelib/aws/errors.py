@@ -14,13 +14,17 @@ from botocore.exceptions import (
     IncompleteReadError,
 )
 
-from chalicelib.core.errors import Conflict, KeyTaken, MultipartGone, PartsRefused, StorageBusy, VersionGone
+from chalicelib.core.errors import (
+    Conflict,
+    KeyTaken,
+    MultipartGone,
+    PartsRefused,
+    StorageBusy,
+    StorageUnfit,
+    VersionGone,
+)
 
 _Named = Callable[[str, str], Exception]
-
-
-class StorageUnfit(Exception):
-    """The bucket does not do what the proof of bytes rests on: keep versions, answer CRC64NVME."""
 
 
 def _gone(operation: str, code: str) -> Exception:
@@ -47,9 +51,17 @@ def _purged(operation: str, code: str) -> Exception:
     return VersionGone(f"{operation}: {code}")
 
 
+def _unfit(operation: str, code: str) -> Exception:
+    return StorageUnfit(
+        f"{operation}: {code}; this storage does not do all that Amazon S3 does and that the proof of bytes needs "
+        "(CRC64NVME of each part and of the whole, writes on a condition): an operator must choose another bucket"
+    )
+
+
 _ANYWHERE: Mapping[str, _Named] = {
     "NoSuchUpload": _gone,
     "NoSuchVersion": _purged,
+    "NotImplemented": _unfit,
     "ConditionalRequestConflict": _busy,
     "OperationAborted": _busy,
     "SlowDown": _busy,
@@ -69,6 +81,9 @@ _ANYWHERE: Mapping[str, _Named] = {
     "ConditionalCheckFailed": _conflict,
 }
 
+_AT_CREATE: Mapping[str, _Named] = {"InvalidRequest": _unfit, "InvalidArgument": _unfit}
+"""Key and metadata apart, only the checksum is asked for there, the same for every upload."""
+
 _AT_COMPLETE: Mapping[str, _Named] = {
     "PreconditionFailed": _taken,
     "MalformedXML": _refused,
@@ -84,6 +99,7 @@ _AT_COPY: Mapping[str, _Named] = {"NoSuchKey": _purged}
 _AT_TAGGING: Mapping[str, _Named] = {"NoSuchKey": _purged}
 
 _BY_OPERATION: Mapping[str, Mapping[str, _Named]] = {
+    "CreateMultipartUpload": _AT_CREATE,
     "CompleteMultipartUpload": _AT_COMPLETE,
     "UploadPartCopy": _AT_COPY,
     "PutObjectTagging": _AT_TAGGING,
@@ -123,6 +139,8 @@ def _of_answer(error: ClientError) -> Exception | None:
     for code in (code_of(error), *_reasons(error)):
         if code in table:
             return table[code](operation, code)
+    if status_of(error) == 501:
+        return _unfit(operation, code_of(error))
     if status_of(error) >= 500 or status_of(error) == 429:
         return _busy(operation, code_of(error))
     return None

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from chalicelib.aws.errors import StorageUnfit, code_of, is_no_version, named, status_of
+from chalicelib.aws.errors import code_of, is_no_version, named, status_of
 from chalicelib.core import keys
 from chalicelib.core.cleanup import CLEANED_TAG, KEPT_TAG, Bucket
 from chalicelib.core.crc import Crc64Nvme
-from chalicelib.core.errors import MultipartGone, RemovalRefused, TooLarge, VersionGone
+from chalicelib.core.errors import MultipartGone, RemovalRefused, StorageUnfit, TooLarge, VersionGone
 from chalicelib.core.ids import UploadId
 from chalicelib.core.parts import PartPlan, StoredPart
 from chalicelib.core.upload import StoredObject
@@ -31,6 +31,7 @@ class S3Footage:
         self._bucket = bucket
 
     def create_multipart(self, key: str, upload_id: UploadId) -> str:
+        """Raises StorageUnfit when the storage ignores the checksum that every part is to have."""
         # Declared here, or S3 takes a wrong checksum of the whole at the end.
         with named():
             answer = self._s3.create_multipart_upload(
@@ -40,7 +41,13 @@ class S3Footage:
                 ChecksumType="FULL_OBJECT",
                 Metadata={_UPLOAD_ID: upload_id},
             )
-        return answer["UploadId"]
+        multipart_id = answer["UploadId"]
+        if answer.get("ChecksumAlgorithm") != "CRC64NVME":
+            self.abort(key, multipart_id)
+            raise StorageUnfit(
+                "this storage ignores that each part is to have its CRC64NVME: an operator must choose another bucket"
+            )
+        return multipart_id
 
     def parts(self, key: str, multipart_id: str) -> tuple[StoredPart, ...]:
         """Every part that S3 holds, by number. Raises MultipartGone, StorageUnfit for a part without CRC64NVME."""

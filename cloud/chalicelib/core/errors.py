@@ -15,6 +15,7 @@ ReelhaulError
 |   |-- Finalizing          being completed right now
 |   |-- ClientTooOld
 |   |-- SlowDown            we ask for patience
+|   |-- StorageUnfit        the storage cannot do what the proof of bytes rests on
 |   `-- StorageBusy         S3 or DynamoDB ask for patience
 `-- between flows and adapters
     |-- Conflict            somebody wrote the session first: load and decide again
@@ -105,6 +106,10 @@ class ClientTooOld(ReelhaulError):
     def __init__(self, message: str, minimum_version: str) -> None:
         super().__init__(message)
         self.minimum_version = minimum_version
+
+
+class StorageUnfit(ReelhaulError):
+    """The storage cannot do what the proof of bytes rests on: keep versions, check CRC64NVME, write on a condition."""
 
 
 class Patience(ReelhaulError):

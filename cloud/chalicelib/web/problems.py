@@ -30,6 +30,7 @@ from chalicelib.core.errors import (
     SlowDown,
     StateConflict,
     StorageBusy,
+    StorageUnfit,
     TooLarge,
     UploadGone,
     VersionGone,
@@ -85,6 +86,7 @@ ROWS: Mapping[type[ReelhaulError], Row] = {
     Finalizing: Row(423, "finalizing", Action.RETRY),
     ClientTooOld: Row(426, "client-too-old", Action.STOP, ("minimum_version",)),
     SlowDown: Row(429, "slow-down", Action.RETRY),
+    StorageUnfit: Row(501, "storage-unfit", Action.STOP),
     StorageBusy: Row(503, "storage-busy", Action.RETRY),
 }
 
@@ -122,7 +124,8 @@ def problem(error: ReelhaulError) -> Response:
     """The answer that tells `error`."""
     told = _outward(error)
     row = next((ROWS[kind] for kind in type(told).__mro__ if kind in ROWS), INTERNAL)
-    log.info(
+    log.log(
+        logging.ERROR if row.status == ROWS[StorageUnfit].status else logging.INFO,
         "problem answered",
         extra={"status": row.status, "slug": row.slug, "detail": str(error)[:_LONGEST_DETAIL]},
     )

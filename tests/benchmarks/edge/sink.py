@@ -109,7 +109,8 @@ class SinkExchange(Exchange):
             part = self._swallowed()
         finally:
             self._storage.end_part(upload_id, number, part)
-        self.answer(200, b"", {"ETag": ETAG})
+        stated = self.headers.get(CRC_HEADER)
+        self.answer(200, b"", {"ETag": ETAG, **({CRC_HEADER: stated} if stated else {})})
 
     def _put_object(self) -> None:
         self._storage.put(self._key, self._swallowed().size_bytes)
