@@ -38,7 +38,7 @@ MOST_ROUNDS = 5
 
 @dataclass(frozen=True)
 class ChapterReport:
-    """What became of one chapter; `receipt` is the coordinator's own document."""
+    """What became of one chapter; `receipt` is the coordinator's own document, `notes` are for a person."""
 
     path: str
     size_bytes: int
@@ -48,6 +48,9 @@ class ChapterReport:
     parts_skipped: int
     retries: int
     seconds: float
+    unfinished: bool = False
+    trailing_bytes: int = 0
+    notes: tuple[str, ...] = ()
 
 
 @dataclass
@@ -94,6 +97,9 @@ class ChapterHaul:
             parts_skipped=count - len(self.legs.sent),
             retries=retries,
             seconds=round(seconds, 3),
+            unfinished=self.chapter.unfinished,
+            trailing_bytes=self.chapter.trailing_bytes,
+            notes=self.chapter.notes.texts,
         )
 
     def _rounds(self) -> Receipt:

@@ -151,6 +151,9 @@ class Haul:
         """Bring home one session."""
         tally, timing = self._tools.retry.tally, self._tools.retry.timing
         began_s, retries, api_calls = timing.monotonic(), tally.retries, tally.api_calls
+        for chapter in plan.chapters:
+            for note in chapter.notes.texts:
+                log.warning("noted", extra={"chapter": chapter.path, "note": note})
         views = self._confirmed(plan)
         if any(view.receipt is None for view in views.values()):
             # Before it is needed: a chapter that only waits in the spool may go up for hours first.

@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from awscrt.checksums import crc64nvme
@@ -20,12 +20,16 @@ from edge_client.choice import ByFile, ByNumber
 from edge_client.errors import PlanDiffers, PlanUnreadable
 from edge_client.identity import FileIdentity, Likeness, likeness
 from edge_client.names import parsed, spellings
+from edge_client.notes import FilmNotes
 from edge_client.terminal import plain
 
 PLAN = "plan.json"
 SCHEMA = 2
 SERIAL = re.compile(r"[A-Za-z0-9]{1,40}", re.ASCII)
 """What the coordinator takes as a camera's serial. It is also in the names of sessions and locks, and in addresses."""
+
+NOTES = tuple(field.name for field in fields(FilmNotes))
+"""Left out of a plan and of the wire unless they are set, so that older clients and coordinators read the rest."""
 
 ANOTHER_NAME = "to haul it as it is now, take another session name"
 
@@ -49,7 +53,8 @@ class ChapterPlan:
     """One chapter and all that tells its file from another of the same name.
 
     `head_crc` is the CRC64NVME of its first bytes, which tells it from one of equal size, dates and ETag. The
-    coordinator is not told it. None: the plan is of an older client.
+    coordinator is not told it. None: the plan is of an older client. `unfinished` and `trailing_bytes` are notes about
+    the film, and tell no file from another.
     """
 
     directory: str
@@ -60,6 +65,17 @@ class ChapterPlan:
     etag: str | None
     gumi: str | None
     head_crc: str | None = None
+    unfinished: bool = False
+    trailing_bytes: int = 0
+
+    def facts(self) -> dict[str, Any]:
+        """All that is known of the chapter, and of the notes those that are set."""
+        return {name: value for name, value in asdict(self).items() if value or name not in NOTES}
+
+    @property
+    def notes(self) -> FilmNotes:
+        """What must be known of the film beside that it is hauled."""
+        return FilmNotes(self.unfinished, self.trailing_bytes)
 
     @property
     def path(self) -> str:
@@ -128,7 +144,7 @@ class SessionPlan:
 
     def encoded(self) -> bytes:
         """The plan as it is kept: with its schema version, and a CRC that tells what a disk has changed."""
-        document = self.document()
+        document = {**self.document(), "chapters": [chapter.facts() for chapter in self.chapters]}
         return json.dumps({"schema": SCHEMA, "crc64nvme": _crc_of(document), **document}, indent=1).encode()
 
     def has(self, file: CameraFile) -> bool:
@@ -163,7 +179,7 @@ class SessionPlan:
 
     def identity(self, chapter: ChapterPlan) -> str:
         """16 hex digits that differ whenever camera, size, dates, ETag, gumi or first bytes do."""
-        facts = asdict(chapter)
+        facts = {name: value for name, value in asdict(chapter).items() if name not in NOTES}
         if chapter.head_crc is None:
             # An older client made this identity without it; its parts are taken over.
             del facts["head_crc"]

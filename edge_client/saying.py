@@ -23,8 +23,11 @@ MEGABYTE = 1_000_000
 
 def plan_lines(plan: SessionPlan) -> list[str]:
     """A dry run's plan."""
-    chapters = [f"  {chapter.path}  {chapter.size_bytes:,} bytes" for chapter in plan.chapters]
-    return [f"session {plan.session_id}, camera {plan.camera.serial}", *chapters]
+    lines = [f"session {plan.session_id}, camera {plan.camera.serial}"]
+    for chapter in plan.chapters:
+        lines.append(f"  {chapter.path}  {chapter.size_bytes:,} bytes")
+        lines += [f"    {note}" for note in chapter.notes.texts]
+    return lines
 
 
 def report_lines(report: Report) -> list[str]:
@@ -35,6 +38,7 @@ def report_lines(report: Report) -> list[str]:
         lines.append(
             f"  {chapter.path}  {chapter.size_bytes:,} bytes  crc64nvme {chapter.crc64nvme}  {verified}"
         )
+        lines += [f"    {note}" for note in chapter.notes]
     return lines
 
 
@@ -42,7 +46,7 @@ def list_lines(survey: Survey, lengths_s: Mapping[str, int | None]) -> list[str]
     """The card as an operator thinks of it."""
     head = ("recording", "chapters", "size", "length", "began", "hauled")
     rows = [_list_row(one, lengths_s, survey.is_asked) for one in survey.recordings]
-    return [_card_line(survey), *_table(head, rows), *_rest_lines(survey)]
+    return [_card_line(survey), *_table(head, rows), *_note_lines(survey), *_rest_lines(survey)]
 
 
 def list_json(survey: Survey, lengths_s: Mapping[str, int | None]) -> dict[str, object]:
@@ -57,6 +61,7 @@ def list_json(survey: Survey, lengths_s: Mapping[str, int | None]) -> dict[str, 
                 "standing": one.standing.value if survey.is_asked else None,
                 "sessions": list(one.session_ids),
                 "devices": list(one.device_ids),
+                "notes": list(one.notes),
             }
             for one in survey.recordings
         ],
@@ -69,7 +74,7 @@ def audit_lines(survey: Survey, found: Sequence[Help] = ()) -> list[str]:
     head = ("recording", "chapters", "size", "standing", "session", "")
     lines = [_card_line(survey), *_table(head, [_audit_row(one) for one in survey.recordings])]
     lines += [line for one in survey.recordings for line in _not_home_lines(one)]
-    return [*lines, *_rest_lines(survey), *_help_lines(found), *_verdict(survey)]
+    return [*lines, *_note_lines(survey), *_rest_lines(survey), *_help_lines(found), *_verdict(survey)]
 
 
 def audit_json(survey: Survey, found: Sequence[Help] = ()) -> dict[str, object]:
@@ -114,7 +119,7 @@ def status_lines(found: Sequence[SessionStatus]) -> list[str]:
         )
         for one in found
     ]
-    return _table(head, rows)
+    return [*_table(head, rows), *(f"  {one.session}: {note}" for one in found for note in one.notes)]
 
 
 def status_json(one: SessionStatus) -> dict[str, object]:
@@ -196,6 +201,10 @@ WORDS = {
 KNOWN_BY = {Standing.HAULED: "receipt", Standing.PROVEN: "proof"}
 
 
+def _note_lines(survey: Survey) -> Iterable[str]:
+    return (f"  {note}" for one in survey.recordings for note in one.notes)
+
+
 def _rest_lines(survey: Survey) -> Iterable[str]:
     for file in survey.strangers:
         yield f"  {file.path}  {file.size_bytes:,} bytes  not named like a chapter, never hauled"
@@ -251,6 +260,8 @@ def _file_json(file: FileStanding) -> dict[str, object]:
         "device": file.chapter.device_id if file.chapter else None,
         "known_by": KNOWN_BY.get(file.standing),
         "reason": file.reason,
+        "unfinished": file.notes.unfinished,
+        "notes": list(file.notes.texts),
     }
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from edge_client.chapters import CameraFile, Recording
 from edge_client.identity import FileIdentity, Likeness, likeness
+from edge_client.notes import NO_NOTES, FilmNotes
 
 
 class Standing(enum.Enum):
@@ -76,6 +77,7 @@ class KnownChapter:
     device_id: str
     is_own: bool
     stored: StoredVersion | None
+    notes: FilmNotes = NO_NOTES
 
     @property
     def path(self) -> str:
@@ -95,6 +97,13 @@ class FileStanding:
     reason: str | None = None
     obstacle: Obstacle | None = None
 
+    @property
+    def notes(self) -> FilmNotes:
+        """What was noted of this film; the notes of another one under its name say nothing of it."""
+        if self.chapter is None or self.standing is Standing.OTHER_CONTENT:
+            return NO_NOTES
+        return self.chapter.notes
+
 
 @dataclass(frozen=True)
 class RecordingStanding:
@@ -112,6 +121,16 @@ class RecordingStanding:
     def session_ids(self) -> tuple[str, ...]:
         """The sessions that its files were found in."""
         return tuple(dict.fromkeys(file.chapter.session_id for file in self.files if file.chapter))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was noted of its films, each with the film's path."""
+        return tuple(f"{file.file.path}  {text}" for file in self.files for text in file.notes.texts)
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether one of its films was hauled unfinished."""
+        return any(file.notes.unfinished for file in self.files)
 
     @property
     def device_ids(self) -> tuple[str, ...]:

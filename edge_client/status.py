@@ -12,7 +12,10 @@ from edge_client.spool import Plans, SessionSpool
 
 @dataclass(frozen=True)
 class SessionStatus:
-    """One session of the spool. Sizes in bytes; `state` is the coordinator's, or None where it could not be asked."""
+    """One session of the spool. Sizes in bytes; `state` is the coordinator's, or None where it could not be asked.
+
+    `notes` are what must be known of its films, each with the film's path.
+    """
 
     session: str
     camera: str
@@ -22,6 +25,7 @@ class SessionStatus:
     home_bytes: int
     spool_bytes: int
     state: str | None
+    notes: tuple[str, ...] = ()
 
     @property
     def is_home(self) -> bool:
@@ -45,6 +49,7 @@ def _status(folder: SessionSpool, plan: SessionPlan, state: SessionState | None)
         home_bytes=home_bytes,
         spool_bytes=folder.part_bytes(),
         state=state.state if state else None,
+        notes=tuple(f"{chapter.path}  {text}" for chapter in plan.chapters for text in chapter.notes.texts),
     )
 
 

@@ -23,6 +23,7 @@ from edge_client.errors import (
 from edge_client.identity import FileIdentity
 from edge_client.listing import NOT_LEGIBLE, NOT_NAMED, Entry, Listed, Unreadable, listed
 from edge_client.locks import CameraLocks
+from edge_client.notes import FilmNotes
 from edge_client.plan import CameraIdentity, ChapterPlan, SessionPlan
 from edge_client.retry import Retry
 from edge_client.standings import Obstacle
@@ -258,10 +259,9 @@ class Visit:
 
     def _frozen(self, file: CameraFile) -> ChapterPlan:
         """One try. Only a file that is final: listed as it is served, its size standing still, whole in its boxes."""
-        camera = self.tools.camera
         with self._noting_busy():
             file, facts = self._sized(file)
-            camera.check_whole(file.directory, file.filename, facts.size_bytes, facts.etag)
+            notes = self._notes(file, facts)
             gumi = self._gumi(file)
             head_crc = self._head_crc(file, facts)
         return ChapterPlan(
@@ -273,7 +273,16 @@ class Visit:
             facts.etag,
             gumi,
             head_crc,
+            notes.unfinished,
+            notes.trailing_bytes,
         )
+
+    def _notes(self, file: CameraFile, facts: FileFacts) -> FilmNotes:
+        """What the film's boxes say of its end. Raises FilmUnfinished."""
+        trailing_bytes = self.tools.camera.check_whole(
+            file.directory, file.filename, facts.size_bytes, facts.etag
+        )
+        return FilmNotes(trailing_bytes=trailing_bytes)
 
     def _gumi(self, file: CameraFile | ChapterPlan) -> str | None:
         info = self.tools.camera.media_info(file.directory, file.filename)

@@ -13,11 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from shlex import quote
 from typing import Any
 
 from awscrt.checksums import crc64nvme
 
-from edge_client.camera.boxes import HEAD_BYTES, NotWhole, refuse_unfinished, serial_of_header
+from edge_client.camera.boxes import HEAD_BYTES, NotWhole, serial_of_header, trailing_bytes
 from edge_client.camera.connection import (
     FILES,
     INFO,
@@ -123,10 +124,10 @@ class Camera:
             raise Unsettled("neither the camera nor its file says which camera this is")
         return serial
 
-    def check_whole(self, directory: str, filename: str, size_bytes: int, etag: str | None) -> None:
-        """Nothing when the file is finished: its boxes fill it exactly, and size and ETag stay what they were.
+    def check_whole(self, directory: str, filename: str, size_bytes: int, etag: str | None) -> int:
+        """How many bytes follow the last box of a film that is finished; size and ETag stay what they were.
 
-        Raises Unfinished with what is missing.
+        Raises Unfinished with what is missing, Unsettled for a file that changes.
         """
         path = f"{directory}/{filename}"
 
@@ -134,11 +135,11 @@ class Camera:
             return self._look(Wanted(FILES + path, Span(0, first, count), size_bytes, etag or ""))
 
         try:
-            refuse_unfinished(size_bytes, read)
+            return trailing_bytes(size_bytes, read)
         except NotWhole as error:
-            raise Unfinished(
-                f"{path} is not finished: {error}; if it stays so, switch the camera off and on, which repairs a file"
-            ) from error
+            told = f"{path} is not finished: {error}; switch the camera off and on, which repairs a file"
+            as_it_is = f"; `reelhaul haul NAME --file {quote(path)} --unfinished` hauls it as it is"
+            raise Unfinished(told + as_it_is if size_bytes else told) from error
 
     def control_over_usb(self) -> None:
         """Ask a camera on USB to listen to us; others refuse, which is as good."""

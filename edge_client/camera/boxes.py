@@ -2,6 +2,7 @@
 
 An MP4 is a row of boxes, each with its length and kind in front: 4 bytes of length, 4 of kind, and, where the length
 is 1, 8 more for a long one. A length of 0 says "to the end of the file", as a camera writes it while it records.
+Bytes after the last box are no part of the film: some cameras leave them when they repair a file.
 Sources: ISO/IEC 14496-12, 4.2; three real files (`ftyp`, `mdat`, `moov` last).
 """
 
@@ -27,6 +28,10 @@ class NotWhole(Exception):
     """A file that is not finished; the text says what is missing, as "it has …"."""
 
 
+class NoFurtherBox(NotWhole):
+    """What follows the last box is no box, or one that runs beyond the end and that no camera still writes."""
+
+
 @dataclass(frozen=True)
 class Box:
     """One box: its kind, its first byte and the one behind its last."""
@@ -36,16 +41,26 @@ class Box:
     end: int
 
 
-def refuse_unfinished(size_bytes: int, read: Callable[[int, int], bytes]) -> None:
-    """Nothing when the boxes of a file fill it to its last byte and those that a film needs are among them.
+def trailing_bytes(size_bytes: int, read: Callable[[int, int], bytes]) -> int:
+    """How many bytes follow the last box of a whole film: 0 when its boxes fill it, some after a camera's repair.
 
-    `read` gives bytes of the file from (first, count). Raises NotWhole with what is missing.
+    A film is whole when `moov` and `mdat` are complete and lie within it. A further `mdat` or `moov` that is not
+    complete, and any box without a length, may still be written: such a film is not finished, and neither is one with
+    too many boxes. `read` gives bytes of the file from (first, count). Raises NotWhole with what is missing.
     """
     if size_bytes == 0:
         raise NotWhole("it has no bytes")
-    kinds = {box.kind for box in boxes(size_bytes, read)}
+    kinds, end = set[str](), 0
+    try:
+        for box in boxes(size_bytes, read):
+            kinds.add(box.kind)
+            end = box.end
+    except NoFurtherBox:
+        if not kinds.issuperset(NEEDED):
+            raise
     if missing := [kind for kind in NEEDED if kind not in kinds]:
         raise NotWhole(f"it has no {' and no '.join(missing)} box")
+    return size_bytes - end
 
 
 def boxes(size_bytes: int, read: Callable[[int, int], bytes]) -> Iterator[Box]:
@@ -56,12 +71,12 @@ def boxes(size_bytes: int, read: Callable[[int, int], bytes]) -> Iterator[Box]:
         if count > MOST_BOXES:
             raise NotWhole(f"it has more than {MOST_BOXES} boxes")
         if size_bytes - first < SHORT_HEADER_BYTES:
-            raise NotWhole(f"{size_bytes - first} bytes are left behind the box that ends at byte {first}")
+            raise NoFurtherBox(
+                f"{size_bytes - first} bytes are left behind the box that ends at byte {first}"
+            )
         box = _box(first, read(first, min(BOX_HEADER_BYTES, size_bytes - first)))
         if box.end > size_bytes:
-            raise NotWhole(
-                f"its {box.kind} box at byte {first} ends at {box.end}, beyond the end at {size_bytes}"
-            )
+            raise _broken(box.kind, f"at byte {first} ends at {box.end}, beyond the end at {size_bytes}")
         yield box
         first = box.end
 
@@ -69,19 +84,25 @@ def boxes(size_bytes: int, read: Callable[[int, int], bytes]) -> Iterator[Box]:
 def _box(first: int, header: bytes) -> Box:
     length, kind = struct.unpack(">I4s", header[:SHORT_HEADER_BYTES])
     if not KIND.fullmatch(kind):
-        raise NotWhole(f"there is no box at byte {first}")
+        raise NoFurtherBox(f"there is no box at byte {first}")
     name = kind.decode("ascii")
     least = SHORT_HEADER_BYTES
     if length == TO_THE_END:
         raise NotWhole(f"its {name} box at byte {first} has no length yet")
     if length == LONG:
         if len(header) < BOX_HEADER_BYTES:
-            raise NotWhole(f"its {name} box at byte {first} ends within its header")
+            raise _broken(name, f"at byte {first} ends within its header")
         (length,) = struct.unpack(">Q", header[SHORT_HEADER_BYTES:])
         least = BOX_HEADER_BYTES
     if length < least:
-        raise NotWhole(f"its {name} box at byte {first} is shorter than its header")
+        raise _broken(name, f"at byte {first} is shorter than its header")
     return Box(name, first, first + length)
+
+
+def _broken(kind: str, what: str) -> NotWhole:
+    """The error for a box that is not complete: the camera may still write those that a film needs."""
+    error = NotWhole if kind in NEEDED else NoFurtherBox
+    return error(f"its {kind} box {what}")
 
 
 def serial_of_header(head: bytes) -> str | None:

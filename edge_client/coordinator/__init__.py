@@ -222,4 +222,4 @@ class Coordinator:
 
 def _wire(chapter: ChapterPlan) -> dict[str, Any]:
     """A chapter as the contract has it."""
-    return {name: value for name, value in asdict(chapter).items() if name != "head_crc"}
+    return {name: value for name, value in chapter.facts().items() if name != "head_crc"}

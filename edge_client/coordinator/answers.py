@@ -20,6 +20,7 @@ from edge_client.coordinator.values import (
 )
 from edge_client.errors import CoordinatorRefusal
 from edge_client.identity import FileIdentity
+from edge_client.notes import FilmNotes
 from edge_client.plan import PartPlan
 from edge_client.standings import KnownChapter, StoredVersion
 from edge_client.stored import PieceUrl
@@ -123,6 +124,8 @@ def _known_chapter(chapter: Mapping[str, Any], asked_by: str | None) -> KnownCha
         device_id,
         device_id == asked_by,
         _stored(chapter["receipt"]),
+        # A coordinator before these notes does not have them.
+        FilmNotes(chapter.get("unfinished") is True, _whole(chapter.get("trailing_bytes", 0))),
     )
 
 

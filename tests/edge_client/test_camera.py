@@ -22,6 +22,7 @@ from edge_client.errors import (
     EdgeError,
     ReadBroken,
     RequestForbidden,
+    Unfinished,
     Unsettled,
 )
 from edge_client.plan import CameraIdentity
@@ -402,8 +403,9 @@ class TestAWholeFile:
             ),
             pytest.param(FILM[:-8], "no moov", id="cut before moov"),
             pytest.param(FILM[:-1], "7 bytes are left", id="cut in moov's header"),
-            pytest.param(FILM + b"x", "1 bytes are left", id="grown by one byte"),
-            pytest.param(FILM + bytes(100), "no box at byte 1000", id="grown by zeros"),
+            pytest.param(
+                FILM + b"\0\0\1\0mdat", "mdat box at byte 1000 ends at 1256, beyond", id="with a second mdat"
+            ),
             pytest.param(
                 FILM[:20] + bytes(4) + FILM[24:], "mdat box at byte 20 has no length yet", id="recording"
             ),
@@ -416,6 +418,31 @@ class TestAWholeFile:
 
         with pytest.raises(Unsettled, match=f"100GOPRO/GX010042.MP4 is not finished: .*{words}"):
             reader.check_whole(*FILE, len(content), ETAG)
+
+    @pytest.mark.parametrize("more", [b"", b"x", bytes(7), bytes(8), bytes(100)], ids=len)
+    def test_tells_how_many_bytes_follow_its_last_box(self, reader: Camera, camera: FakeCamera, more: bytes):
+        camera.files["100GOPRO/GX010042.MP4"] = CameraFile(FILM + more)
+
+        assert reader.check_whole(*FILE, len(FILM + more), ETAG) == len(more)
+
+    def test_that_is_not_there_is_told_with_what_helps(self, reader: Camera, camera: FakeCamera):
+        camera.files["100GOPRO/GX010042.MP4"] = CameraFile(FILM[:-8])
+
+        with pytest.raises(Unfinished) as raised:
+            reader.check_whole(*FILE, len(FILM) - 8, ETAG)
+
+        assert str(raised.value).endswith(
+            "switch the camera off and on, which repairs a file; "
+            "`reelhaul haul NAME --file 100GOPRO/GX010042.MP4 --unfinished` hauls it as it is"
+        )
+
+    def test_of_no_bytes_is_nothing_that_could_be_hauled_as_it_is(self, reader: Camera, camera: FakeCamera):
+        camera.files["100GOPRO/GX010042.MP4"] = CameraFile(b"")
+
+        with pytest.raises(Unfinished) as raised:
+            reader.check_whole(*FILE, 0, ETAG)
+
+        assert "--unfinished" not in str(raised.value)
 
     def test_is_not_looked_for_in_more_than_so_many_boxes(self, reader: Camera, camera: FakeCamera):
         content = FILM + b"\0\0\0\x08free" * 100

@@ -15,8 +15,8 @@ from edge_client.camera.boxes import (
     Box,
     NotWhole,
     boxes,
-    refuse_unfinished,
     serial_of_header,
+    trailing_bytes,
 )
 from tests.infra.gopro_data import DATA, FILMS, needs_data
 
@@ -46,13 +46,14 @@ def reading(content: bytes) -> Read:
     return read
 
 
-def refuse(content: bytes) -> None:
-    refuse_unfinished(len(content), reading(content))
+def trailing(content: bytes) -> int:
+    return trailing_bytes(len(content), reading(content))
 
 
 def is_whole(content: bytes) -> bool:
+    """Whether the file is hauled, with or without bytes after its last box."""
     try:
-        refuse(content)
+        trailing(content)
     except NotWhole:
         return False
     return True
@@ -74,7 +75,50 @@ def is_whole(content: bytes) -> bool:
     ids=len,
 )
 def test_a_file_is_whole(content: bytes):
-    assert is_whole(content)
+    assert trailing(content) == 0
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        b"\0",
+        b"\0" * 7,
+        b"\0" * 8,
+        b"\0" * 9,
+        b"\0" * 4096,
+        b"\xff" * 7,
+        b"\xff" * 8,
+        b"gpHttpServer: [04327868][INFO ] conn 0\r\n",
+        box(b"free", 100)[:7],
+        box(b"free", 100)[:8],
+        box(b"free", 100)[:-1],
+        box(b"uuid", 100, long=True)[:15],
+        box(b"uuid", 100, long=True)[:16],
+        b"\0\0\0\7free",
+        b"\0\0\0\1free" + (15).to_bytes(8, "big"),
+        b"\xff\xff\xff\xffskip",
+        MDAT[:7],
+        MOOV[:7],
+        b"\0\0\0\x08\0\0\0\0" + MDAT[:100],
+        WHOLE[:19],
+    ],
+    ids=lambda more: f"{len(more)} bytes, {more[:8]!r}",
+)
+@pytest.mark.parametrize("film", [WHOLE, MDAT + MOOV, FTYP + MOOV + MDAT, WHOLE + FREE], ids=len)
+def test_a_film_is_whole_with_bytes_after_its_last_box_that_are_no_box(film: bytes, more: bytes):
+    assert trailing(film + more) == len(more)
+
+
+@pytest.mark.parametrize("needed", [b"mdat", b"moov"])
+@pytest.mark.parametrize(
+    ("missing", "is_hauled"), [(-1, True), (0, True), (1, False), (292, False), (293, True)]
+)
+def test_a_second_box_that_a_film_needs_must_be_whole_as_well(needed: bytes, missing: int, is_hauled: bool):
+    """It may still be written; of less than a header nobody can tell what box it would be."""
+    second = box(needed, 292)
+    there = second + b"\0" if missing < 0 else second[: len(second) - missing]
+
+    assert is_whole(WHOLE + there) is is_hauled
 
 
 @pytest.mark.parametrize(
@@ -85,8 +129,17 @@ def test_a_file_is_whole(content: bytes):
         (FTYP + MDAT, "no moov"),
         (FTYP + MOOV, "no mdat"),
         (WHOLE[:-1], "beyond the end"),
-        (WHOLE + b"\0" * 7, "7 bytes are left behind"),
-        (WHOLE + b"\0" * 8, "no box at byte"),
+        (FTYP + MDAT + b"\0" * 7, "7 bytes are left behind"),
+        (FTYP + MOOV + b"\0" * 8, "no box at byte"),
+        (FTYP + MOOV + MDAT[:-1], "mdat box at byte 68 ends at 376, beyond the end at 375"),
+        (WHOLE + b"\0\0\0\0mdat", "mdat box at byte 376 has no length yet"),
+        (WHOLE + b"\0\0\0\0moov" + bytes(500), "moov box at byte 376 has no length yet"),
+        (WHOLE + b"\0\0\0\0free", "free box at byte 376 has no length yet"),
+        (WHOLE + MDAT[:8], "mdat box at byte 376 ends at 684, beyond the end"),
+        (WHOLE + MOOV[:-1], "moov box at byte 376 ends at 424, beyond the end"),
+        (WHOLE + b"\0\0\0\7mdat", "shorter than its header"),
+        (WHOLE + b"\0\0\0\1mdat" + bytes(7), "ends within its header"),
+        (WHOLE + FREE * (MOST_BOXES - 2), "more than 64 boxes"),
         (FTYP + b"\0\0\0\0mdat" + b"\xa5" * 300, "mdat box at byte 20 has no length yet"),
         (FTYP + b"\0\0\0\7mdat" + MOOV, "shorter than its header"),
         (FTYP + b"\0\0\0\1mdat" + (15).to_bytes(8, "big") + MOOV, "shorter than its header"),
@@ -97,13 +150,13 @@ def test_a_file_is_whole(content: bytes):
         (FTYP + b"\0\0\0\x08\0\0\0\0" + MDAT + MOOV, "no box at byte 20"),
         (FTYP + FREE * (MOST_BOXES - 2) + MDAT + MOOV, "more than 64 boxes"),
         (b"gpHttpServer: [04327868][INFO ] conn 0\r\n" + WHOLE, "beyond the end"),
-        (WHOLE + WHOLE[:100], "beyond the end"),
+        (WHOLE + WHOLE[:100], "mdat box at byte 396 ends at 704, beyond the end"),
     ],
     ids=lambda value: value if isinstance(value, str) else f"{len(value)} bytes",
 )
 def test_a_file_is_not_whole(content: bytes, words: str):
     with pytest.raises(NotWhole, match=words):
-        refuse(content)
+        trailing(content)
 
 
 def test_a_film_of_twelve_gigabytes_is_walked_in_three_looks():
@@ -159,35 +212,28 @@ def test_no_truncation_of_a_film_is_whole(content: bytes, data: st.DataObject):
 
 @ANY_TIME
 @given(film, st.binary(min_size=1, max_size=7))
-def test_no_film_with_some_bytes_more_is_whole(content: bytes, more: bytes):
-    assert not is_whole(content + more)
+def test_every_film_is_whole_with_less_than_a_header_more(content: bytes, more: bytes):
+    assert trailing(content + more) == len(more)
 
 
 @ANY_TIME
 @given(film, st.one_of(mdat, moov, some_box), st.data())
 @example(WHOLE, FREE, None)
-def test_no_film_with_a_part_of_a_box_more_is_whole(content: bytes, more: bytes, data: st.DataObject | None):
+def test_a_film_with_a_part_of_a_box_more_is_whole_unless_the_box_may_be_pictures_or_their_index(
+    content: bytes, more: bytes, data: st.DataObject | None
+):
     kept = data.draw(st.integers(1, len(more) - 1)) if data else len(more) - 1
+    may_grow = kept >= 8 and more[4:8] in (b"mdat", b"moov")
 
-    assert not is_whole(content + more[:kept])
+    assert is_whole(content + more[:kept]) is not may_grow
 
 
 @ANY_TIME
 @given(film, st.integers(1, 4096), st.sampled_from([b"\0", b"\xff", b"\xa5", b" "]))
-def test_no_film_that_was_padded_is_whole(content: bytes, more: int, fill: bytes):
-    assert not is_whole(content + fill * more)
-
-
-@ANY_TIME
-@given(film, st.integers(1, 500))
-def test_no_film_is_whole_under_another_length(content: bytes, more: int):
-    """The camera says a length; what it has on its card is shorter, or there is more of it."""
-
-    def read(first: int, count: int) -> bytes:
-        return (content + bytes(more))[first : first + count]
-
-    with pytest.raises(NotWhole):
-        refuse_unfinished(len(content) + more, read)
+def test_every_film_that_was_padded_is_whole_with_its_padding_after_it(
+    content: bytes, more: int, fill: bytes
+):
+    assert trailing(content + fill * more) == more
 
 
 @ANY_TIME
@@ -232,10 +278,15 @@ class TestRealFilms:
 
     @pytest.mark.parametrize("name", FILMS)
     def test_are_whole(self, name: str):
-        assert is_whole(self.path(name).read_bytes())
+        assert trailing(self.path(name).read_bytes()) == 0
 
     @pytest.mark.parametrize("name", FILMS)
-    def test_are_not_whole_when_cut_or_grown(self, name: str):
+    @pytest.mark.parametrize("more", [b"\0", bytes(7), bytes(8), bytes(9), bytes(65_536), b"\xff" * 512])
+    def test_are_whole_with_bytes_after_their_last_box(self, name: str, more: bytes):
+        assert trailing(self.path(name).read_bytes() + more) == len(more)
+
+    @pytest.mark.parametrize("name", FILMS)
+    def test_are_not_whole_when_cut(self, name: str):
         content = self.path(name).read_bytes()
         ends = [one.end for one in boxes(len(content), reading(content))]
         around = {end + step for end in [0, *ends] for step in (-1, 0, 1, 7, 8, 15, 16)}
@@ -243,7 +294,18 @@ class TestRealFilms:
 
         assert len(cuts) >= 15
         assert not [cut for cut in cuts if is_whole(content[:cut])]
-        assert not [more for more in (1, 7, 8, 9, 4096) if is_whole(content + content[:more])]
+
+    @pytest.mark.parametrize("name", FILMS)
+    def test_are_not_whole_when_another_film_is_begun_after_them(self, name: str):
+        """Its `ftyp` is a box like any other; with its `mdat` the file may still grow."""
+        content = self.path(name).read_bytes()
+        ftyp = int.from_bytes(content[:4], "big")
+
+        hauled = [
+            more for more in (1, 7, ftyp, ftyp + 7, ftyp + 8, 4096) if is_whole(content + content[:more])
+        ]
+
+        assert hauled == [1, 7, ftyp, ftyp + 7]
 
     @pytest.mark.parametrize("name", FILMS)
     def test_are_not_whole_while_their_samples_have_no_length(self, name: str):

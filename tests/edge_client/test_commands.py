@@ -148,6 +148,7 @@ class TestList:
             "standing": None,
             "sessions": [],
             "devices": [],
+            "notes": [],
         }
 
     def test_of_an_empty_card_is_short(self, device: Device, line: Line):
@@ -207,6 +208,7 @@ class TestStatus:
             "home_bytes": 0,
             "spool_bytes": len(device.content()),
             "state": None,
+            "notes": [],
             "is_home": False,
         }
 
@@ -325,6 +327,8 @@ class TestAudit:
                 "device": "d_own",
                 "known_by": "receipt",
                 "reason": None,
+                "unfinished": False,
+                "notes": [],
             }
         ]
 

@@ -942,10 +942,10 @@ class TestTheCameraInAHaul:
         [
             (lambda whole: whole[:-8], "no moov"),
             (lambda whole: whole[:-100], "beyond the end"),
-            (lambda whole: whole + b"more", "4 bytes are left"),
+            (lambda whole: whole + whole[20:-8], "beyond the end"),
             (lambda whole: whole[:20] + bytes(4) + whole[24:], "no length yet"),
         ],
-        ids=["without moov", "cut", "grown", "still recording"],
+        ids=["without moov", "cut", "with a second mdat", "still recording"],
     )
     def test_with_a_file_that_is_not_final_is_refused_after_a_minute_and_nothing_is_sent(
         self, device: Device, spoilt: Callable[[bytes], bytes], words: str
