@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 import shlex
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from edge_client.chapters import MOST_CHAPTERS, Recording, pieces, session_name
@@ -22,7 +22,12 @@ class How(enum.Enum):
 
     AUDIT_HAUL = "reelhaul audit --haul"
     HAUL_FILE = "reelhaul haul NAME --file DIR/NAME"
+    HAUL_UNFINISHED = "reelhaul haul NAME --file DIR/NAME --unfinished"
     BY_HAND = "no command"
+
+
+OPTIONS: Mapping[How, tuple[str, ...]] = {How.HAUL_FILE: (), How.HAUL_UNFINISHED: ("--unfinished",)}
+"""How named files are hauled: what the command has beside their names."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +53,9 @@ ADVICE: Mapping[Standing | Obstacle, Advice] = {
         "help, copy it in a card reader",
     ),
     Obstacle.UNFINISHED: Advice(
-        How.BY_HAND,
+        How.HAUL_UNFINISHED,
         "the film is not finished: switch the camera off and on, which repairs a film, and audit again; if it stays "
-        "so, copy it by hand",
+        "so, this command hauls it as it is, with a mark",
     ),
     Obstacle.OTHER_DEVICE: Advice(
         How.AUDIT_HAUL, "hauls it from here as well; or wait until that device has hauled it, and audit again"
@@ -82,6 +87,13 @@ ADVICE: Mapping[Standing | Obstacle, Advice] = {
 }
 
 
+EMPTY = Advice(
+    How.BY_HAND,
+    "the film has no bytes: switch the camera off and on, which repairs a film, and audit again",
+)
+"""For an unfinished film of which there is nothing that could be hauled as it is."""
+
+
 @dataclass(frozen=True)
 class Help:
     """What helps these files: one command or none, and for each path what it does."""
@@ -104,6 +116,8 @@ class Called:
 
 def advice_for(file: FileStanding) -> Advice:
     """What helps a file that is not home."""
+    if file.obstacle is Obstacle.UNFINISHED and file.file.size_bytes == 0:
+        return EMPTY
     return ADVICE[file.obstacle or file.standing]
 
 
@@ -115,7 +129,7 @@ def helps(
     whole = list[tuple[str, str]]()
     by_file, by_hand = list[Help](), list[Help]()
     for one in found:
-        named = list[tuple[str, str]]()
+        named: dict[How, list[tuple[str, str]]] = {how: [] for how in OPTIONS}
         for file in one.files:
             if file.standing.is_home:
                 continue
@@ -123,19 +137,27 @@ def helps(
             said = (file.file.path, advice.words)
             if advice.how is How.AUDIT_HAUL:
                 whole.append(said)
-            elif advice.how is How.HAUL_FILE:
-                named.append(said)
+            elif advice.how in named:
+                named[advice.how].append(said)
             else:
                 by_hand.append(Help(None, (said,)))
         names = set(taken)
-        for first in range(0, len(named), MOST_CHAPTERS):
-            some = named[first : first + MOST_CHAPTERS]
+        for how, some in _sessions_of(named):
             name = free_session_name(serial, one.recording, card, names)
             names.add(name)
             files = (word for path, _ in some for word in ("--file", path))
-            by_file.append(Help(called.command("haul", name, *files), tuple(some)))
+            by_file.append(Help(called.command("haul", name, *files, *OPTIONS[how]), tuple(some)))
     all_at_once = [Help(called.command("audit", "--haul"), tuple(whole))] if whole else []
     return [*all_at_once, *by_file, *by_hand]
+
+
+def _sessions_of(
+    named: Mapping[How, Sequence[tuple[str, str]]],
+) -> Iterator[tuple[How, Sequence[tuple[str, str]]]]:
+    """The named files as sessions take them, those of each option by themselves."""
+    for how, files in named.items():
+        for first in range(0, len(files), MOST_CHAPTERS):
+            yield how, files[first : first + MOST_CHAPTERS]
 
 
 def free_session_name(

@@ -15,6 +15,7 @@ examples:
   reelhaul haul --interface enxd43260ddac87 --new
   reelhaul haul --camera 10.5.5.9 --since 2026-11-24T18:00 --until 2026-11-25
   reelhaul haul --camera 10.5.5.9 --file 100GOPRO/GX010042.MP4 --dry-run
+  reelhaul haul broken-42 --camera 10.5.5.9 --file 100GOPRO/GX020042.MP4 --unfinished
 
 A camera and a spool have one client at a time. Run the same command again after any end: only what is missing is
 done. Nothing on the camera is ever changed or deleted.
@@ -100,6 +101,11 @@ def _haul(haul: argparse.ArgumentParser) -> None:
     )
     which.add_argument(
         "--file", action="append", metavar="DIR/NAME", help="exactly this file; may be given again"
+    )
+    which.add_argument(
+        "--unfinished",
+        action="store_true",
+        help="with --file: haul as it is, and mark, a film that the camera did not finish",
     )
     which.add_argument("--since", metavar="TIME", help="what began then or later by the camera's clock")
     which.add_argument("--until", metavar="TIME", help="what began before then by the camera's clock")

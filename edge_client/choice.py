@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import re
 from calendar import timegm
 from collections.abc import Iterable, Sequence
@@ -26,11 +27,19 @@ class ByNumber:
     number: str
 
 
+class Films(enum.Enum):
+    """Which films may be planned."""
+
+    FINISHED = "only those that the camera finished"
+    AS_THEY_ARE = "also those that it did not finish, with a mark"
+
+
 @dataclass(frozen=True)
 class ByFile:
-    """`--file DIR/NAME`: exactly these files."""
+    """`--file DIR/NAME`: exactly these files; with `--unfinished` as they are."""
 
     paths: tuple[str, ...]
+    films: Films = Films.FINISHED
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from edge_client.chapters import CameraFile, Recording, pieces, recordings, session_name, whole
-from edge_client.choice import ByFile, Choice, New, Selection, selection
+from edge_client.choice import ByFile, Choice, Films, New, Selection, selection
 from edge_client.errors import EdgeError, PlanDiffers
 from edge_client.names import is_loop
 from edge_client.plan import ANOTHER_NAME
@@ -29,6 +29,7 @@ class ChosenSession:
     name: str
     files: tuple[CameraFile, ...]
     recording: Recording | None
+    films: Films = Films.FINISHED
 
     @property
     def number(self) -> str | None:
@@ -91,10 +92,10 @@ class Choosing:
             return []
         if self._name is not None:
             files = tuple(file for one in found for file in one.files)
-            return [ChosenSession(self._name, files, self._whole(found[0]))]
+            return [ChosenSession(self._name, files, self._whole(found[0]), self._films)]
         serial = self._visit.identity(found[0].files[0]).serial
         return [
-            ChosenSession(session_name(serial, one, card, taken), one.files, self._whole(one))
+            ChosenSession(session_name(serial, one, card, taken), one.files, self._whole(one), self._films)
             for recording in found
             for one in self._pieces(recording, card, is_home)
         ]
@@ -109,6 +110,10 @@ class Choosing:
         if not is_loop(recording.number):
             return [recording]
         return pieces(on_card, [file for file in recording.files if file not in is_home])
+
+    @property
+    def _films(self) -> Films:
+        return self._choice.films if isinstance(self._choice, ByFile) else Films.FINISHED
 
     def _whole(self, recording: Recording) -> Recording | None:
         return None if isinstance(self._choice, ByFile) else recording

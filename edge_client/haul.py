@@ -74,7 +74,7 @@ class Haul:
     def plans(self) -> Each[SessionPlan]:
         """What a haul would plan now, and what it would refuse; no session is written (a dry run)."""
         with self._visit() as visit:
-            return self._each(visit, lambda one: visit.freeze(one.name, one.number, one.exactly()))
+            return self._each(visit, lambda one: visit.freeze(one.name, one.number, one.exactly(), one.films))
 
     def run(self) -> Each[Report]:
         """Haul everything chosen. One session's refusal does not keep the others; an outage ends the run."""
@@ -227,7 +227,7 @@ def _refuse_unread_chapters(listed: Listed, one: ChosenSession) -> None:
 
 def _frozen(visit: Visit, folder: SessionSpool, one: ChosenSession) -> SessionPlan:
     """A new plan, durable before the first byte is read."""
-    plan = visit.freeze(one.name, one.number, one.exactly())
+    plan = visit.freeze(one.name, one.number, one.exactly(), one.films)
     folder.write(PLAN, plan.encoded())
     return plan
 

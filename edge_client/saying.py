@@ -170,7 +170,7 @@ def _list_row(one: RecordingStanding, lengths_s: Mapping[str, int | None], is_as
 def _hauled(one: RecordingStanding) -> str:
     sessions = ", ".join(one.session_ids)
     if one.standing is Standing.HAULED:
-        return f"yes ({sessions})"
+        return f"yes ({sessions}){_mark(one)}"
     return "no" if one.standing is Standing.MISSING else f"no, {one.standing.value}"
 
 
@@ -181,8 +181,13 @@ def _audit_row(one: RecordingStanding) -> tuple[str, ...]:
         _size(one.recording.size_bytes),
         one.standing.value,
         ", ".join(one.session_ids) or "-",
-        "safe to erase" if one.standing.is_home else "keep",
+        f"safe to erase{_mark(one)}" if one.standing.is_home else "keep",
     )
+
+
+def _mark(one: RecordingStanding) -> str:
+    """What follows the word that a recording is home when one of its films was hauled unfinished."""
+    return ", unfinished" if one.is_unfinished else ""
 
 
 def _not_home_lines(one: RecordingStanding) -> Iterable[str]:
@@ -198,6 +203,10 @@ WORDS = {
     Standing.UNREADABLE: "unreadable: the camera does not show it",
     Standing.OTHER_CONTENT: "other content: what was hauled under this name is another file",
 }
+BEFORE_ERASING = (
+    "some of it is home unfinished, every byte as it is on the card: before you erase, switch the camera off and on, "
+    "which may repair it, and audit again"
+)
 KNOWN_BY = {Standing.HAULED: "receipt", Standing.PROVEN: "proof"}
 
 
@@ -230,7 +239,9 @@ def _verdict(survey: Survey) -> list[str]:
     if reasons:
         return [f"keep this card: {reason}" for reason in reasons]
     more = "; the other files on the card are not" if survey.others else ""
-    return [f"every video on this card is home and safe to erase{more}"]
+    verdict = f"every video on this card is home and safe to erase{more}"
+    is_unfinished = any(one.is_unfinished for one in survey.recordings)
+    return [verdict, BEFORE_ERASING] if is_unfinished else [verdict]
 
 
 def _chapters(recording: Recording) -> str:

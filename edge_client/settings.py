@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from edge_client.advice import Called
 from edge_client.bare_http import keeps_secrets
 from edge_client.camera.link import link_to
-from edge_client.choice import ByFile, ByTime, Choice, Everything, New, parsed_recording, parsed_time
+from edge_client.choice import ByFile, ByTime, Choice, Everything, Films, New, parsed_recording, parsed_time
 from edge_client.coordinator import Token
 from edge_client.errors import SettingsFault
 from edge_client.names import PATH
@@ -239,6 +239,10 @@ class _Reader:
             self.faults.append(
                 "exactly one of --recording, --file, --since/--until, --new and --all is needed"
             )
+        if given.unfinished and not given.file:
+            self.faults.append(
+                "--unfinished goes with --file: name the films that are to be hauled as they are"
+            )
         if given.recording:
             return self._parsed("recording", given.recording, parsed_recording) or Everything()
         if given.file:
@@ -250,7 +254,8 @@ class _Reader:
     def _files(self, paths: Sequence[str]) -> ByFile:
         if bad := [path for path in paths if not PATH.fullmatch(path)]:
             self.faults.append(f"--file is DIRECTORY/NAME of a chapter, not {', '.join(bad)}")
-        return ByFile(tuple(dict.fromkeys(paths)))
+        films = Films.AS_THEY_ARE if self._arguments.unfinished else Films.FINISHED
+        return ByFile(tuple(dict.fromkeys(paths)), films)
 
     def _time(self, since: str | None, until: str | None) -> Choice:
         bounds = (

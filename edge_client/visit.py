@@ -10,6 +10,7 @@ from functools import partial
 
 from edge_client.camera import Camera, FileFacts, KeepAlive, concerns_of, witnesses_of
 from edge_client.chapters import MOST_CHAPTERS, CameraFile
+from edge_client.choice import Films
 from edge_client.errors import (
     CameraBusy,
     CameraMoved,
@@ -222,9 +223,12 @@ class Visit:
             file.directory, file.filename, facts.size_bytes, facts.etag, self.tools.looks.head_bytes
         )
 
-    def freeze(self, session_id: str, recording: str | None, files: tuple[CameraFile, ...]) -> SessionPlan:
+    def freeze(
+        self, session_id: str, recording: str | None, files: tuple[CameraFile, ...], films: Films
+    ) -> SessionPlan:
         """The plan of a session of these files, each with all that identifies it.
 
+        Where `films` is AS_THEY_ARE, a film that the camera did not finish is planned with a mark, once it is at rest.
         Raises CameraMoved when the camera or its card has changed meanwhile: then the plan fits neither.
         """
         if len(files) > MOST_CHAPTERS:
@@ -234,7 +238,7 @@ class Visit:
             )
         identity = self.identity(files[0])
         self.hold(identity.serial)
-        chapters = (self.tools.retry.run(file.path, partial(self._frozen, file)) for file in files)
+        chapters = (self.tools.retry.run(file.path, partial(self._frozen, file, films)) for file in files)
         plan = SessionPlan(session_id, recording, identity, tuple(chapters))
         try:
             self.tools.retry.run(f"a second look at session {session_id}", lambda: self._compare(plan))
@@ -257,11 +261,14 @@ class Visit:
         for chapter in plan.chapters:
             self._check_file(chapter)
 
-    def _frozen(self, file: CameraFile) -> ChapterPlan:
-        """One try. Only a file that is final: listed as it is served, its size standing still, whole in its boxes."""
+    def _frozen(self, file: CameraFile, films: Films) -> ChapterPlan:
+        """One try. Only a file that is final: listed as it is served, its size standing still, whole in its boxes.
+
+        Where `films` is AS_THEY_ARE the boxes need not be whole; then the size must stand still for longer.
+        """
         with self._noting_busy():
             file, facts = self._sized(file)
-            notes = self._notes(file, facts)
+            notes = self._notes(file, facts, films)
             gumi = self._gumi(file)
             head_crc = self._head_crc(file, facts)
         return ChapterPlan(
@@ -277,12 +284,25 @@ class Visit:
             notes.trailing_bytes,
         )
 
-    def _notes(self, file: CameraFile, facts: FileFacts) -> FilmNotes:
-        """What the film's boxes say of its end. Raises FilmUnfinished."""
-        trailing_bytes = self.tools.camera.check_whole(
-            file.directory, file.filename, facts.size_bytes, facts.etag
-        )
+    def _notes(self, file: CameraFile, facts: FileFacts, films: Films) -> FilmNotes:
+        """What the film's boxes say of its end. Raises Unfinished, or Unsettled for one that still changes."""
+        try:
+            trailing_bytes = self.tools.camera.check_whole(
+                file.directory, file.filename, facts.size_bytes, facts.etag
+            )
+        except Unfinished:
+            if films is not Films.AS_THEY_ARE or facts.size_bytes == 0:
+                raise
+            self._rest(file, facts)
+            return FilmNotes(unfinished=True)
         return FilmNotes(trailing_bytes=trailing_bytes)
+
+    def _rest(self, file: CameraFile, facts: FileFacts) -> None:
+        """Wait, and nothing more when the camera is idle then and the file is what it was. Raises Unsettled."""
+        self.tools.retry.timing.sleep(SIZES_APART_S)
+        self._ready()
+        if self.tools.camera.head(file.directory, file.filename) != facts:
+            raise Unsettled(f"{file.path} still changes (its size or ETag): the camera writes it; wait")
 
     def _gumi(self, file: CameraFile | ChapterPlan) -> str | None:
         info = self.tools.camera.media_info(file.directory, file.filename)

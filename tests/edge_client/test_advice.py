@@ -169,30 +169,51 @@ def test_the_commands_that_an_audit_prints_bring_the_card_home(
     assert line.said.splitlines()[-1] == HOME
 
 
-@pytest.mark.parametrize(
-    ("befall", "left"),
-    [(unread_chapter, "entries of the camera's list"), (broken_chapter, "the film is not finished")],
-    ids=["a chapter is not listed well", "a chapter is not finished"],
-)
-def test_the_command_hauls_the_sound_chapters_of_a_recording_with_a_broken_one(
-    device: Device, line: Line, befall: Callable[[Device, Line], None], left: str
+def test_the_command_hauls_the_legible_chapters_of_a_recording_with_an_illegible_one(
+    device: Device, line: Line
 ):
-    befall(device, line)
+    unread_chapter(device, line)
     assert line.audit() == 1
 
     follow(line, "haul")
 
     assert device.object() == device.content()
     assert line.audit() == 1
-    assert left in line.said
+    assert "entries of the camera's list" in line.said
     assert commands(line) == []
+
+
+def test_the_commands_haul_the_sound_chapters_of_a_recording_and_then_the_unfinished_one_as_it_is(
+    device: Device, line: Line
+):
+    broken_chapter(device, line)
+    assert line.audit() == 1
+    sound, unfinished = commands(line)
+    assert ("--unfinished" in sound, "--unfinished" in unfinished) == (False, True)
+
+    follow(line, "haul", "haul")
+
+    assert [device.object(name) for name in ("GX010042.MP4", "GX020042.MP4")] == [
+        device.content(name) for name in ("GX010042.MP4", "GX020042.MP4")
+    ]
+    assert line.audit() == 0
+    assert "safe to erase, unfinished" in line.said
+
+
+def test_a_film_without_a_byte_cannot_be_hauled_as_it_is(device: Device, line: Line):
+    device.camera.files["100GOPRO/GX010042.MP4"] = CameraFile(b"")
+
+    assert line.audit() == 1
+
+    assert commands(line) == []
+    assert "100GOPRO/GX010042.MP4: the film has no bytes: switch the camera off and on" in line.said
 
 
 def test_a_film_that_is_not_finished_is_hauled_after_the_repair_that_is_advised(device: Device, line: Line):
     whole = film(900, 2)
     device.camera.files["100GOPRO/GX010042.MP4"] = CameraFile(whole[:-8])
     assert line.audit() == 1
-    assert commands(line) == []
+    assert "--unfinished" in commands(line)[0]
     assert "100GOPRO/GX010042.MP4: the film is not finished: switch the camera off and on" in line.said
 
     device.camera.files["100GOPRO/GX010042.MP4"] = CameraFile(whole, etag='"repaired.1"')

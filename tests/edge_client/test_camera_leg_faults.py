@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from edge_client import commands
-from edge_client.choice import ByFile, ByTime, Choice, Everything, New, parsed_time
+from edge_client.choice import ByFile, ByTime, Choice, Everything, Films, New, parsed_time
 from infra.local.camera import (
     BAD_REQUEST,
     BUSY,
@@ -83,6 +83,7 @@ from infra.local.camera import (
     recording,
     repaired,
     sphere,
+    trailed,
     unfinished,
     with_proxies,
     with_twins,
@@ -113,6 +114,7 @@ WIRED_USB = "/gopro/camera/control/wired_usb"
 KEEP_ALIVE = "/gopro/camera/keep_alive"
 OTHER_SERIAL = "C3501324500999"
 WHOLE = CARD.files()[0][1]
+LONGER = recording(42, [SIZE_BYTES + 70])[0]
 # Where the kind of the film's second box begins.
 MDAT = 24
 MINUTE_S = 60 / SPEED
@@ -475,6 +477,34 @@ ROWS: tuple[Row, ...] = (
         (beginning(holding(CARD), 3),),
         card_with(unfinished(WHOLE)),
         home=CARD,
+    ),
+    Row(
+        "a repair left zeros after a film's last box [8]",
+        RECOVERS,
+        card=card_with(trailed(WHOLE, bytes(512))),
+    ),
+    Row(
+        "a repair left noise after a film's last box [8]",
+        RECOVERS,
+        card=card_with(trailed(WHOLE, b"\xa5" * 9)),
+    ),
+    Row(
+        "a film has another one begun after it [3 8]",
+        refused("not finished"),
+        card=card_with(trailed(WHOLE, b"\0\0\x10\0mdat")),
+    ),
+    Row(
+        "a film is not finalised, stays so, and is wanted as it is [3 8]",
+        RECOVERS,
+        card=card_with(unfinished(WHOLE)),
+        choice=ByFile((CHAPTER,), Films.AS_THEY_ARE),
+    ),
+    Row(
+        "a film that is wanted as it is grows while it is planned [3 8]",
+        RECOVERS,
+        (beginning(holding(card_with(unfinished(LONGER))), 1),),
+        card=card_with(unfinished(WHOLE)),
+        choice=ByFile((CHAPTER,), Films.AS_THEY_ARE),
     ),
     Row("a film lacks its end for good [3 8]", refused("not finished"), card=card_with(cut_short(WHOLE, 20))),
     Row(

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from edge_client.arguments import parser
-from edge_client.choice import ByFile, ByNumber, ByTime, Everything, New, parsed_time
+from edge_client.choice import ByFile, ByNumber, ByTime, Everything, Films, New, parsed_time
 from edge_client.cli import run
 from edge_client.errors import SettingsFault
 from edge_client.settings import HaulSettings, settings_from
@@ -176,6 +176,10 @@ def test_an_argument_goes_before_the_environment(token_file: Path):
         (["--recording", "AA"], ByNumber("AA")),
         (["--recording", "100GOPRO/0042"], ByNumber("100GOPRO/0042")),
         (["--file", "100GOPRO/GX010042.MP4", "--file", "100GOPRO/GX020042.MP4"], None),
+        (
+            ["--file", "100GOPRO/GX010042.MP4", "--unfinished"],
+            ByFile(("100GOPRO/GX010042.MP4",), Films.AS_THEY_ARE),
+        ),
         (["--all"], Everything()),
         (["--new"], New()),
         (["--since", "2026-11-24"], ByTime(parsed_time("2026-11-24"), None)),
@@ -213,6 +217,11 @@ def test_all_faults_are_reported_at_once():
         (["--recording", "100GOPRO/GX010042.MP4"], "four digits"),
         (["--file", "GX010042.MP4"], "DIRECTORY/NAME"),
         (["--file", "100GOPRO/../x"], "DIRECTORY/NAME"),
+        (["--recording", "0042", "--unfinished"], "--unfinished goes with --file"),
+        (["--all", "--unfinished"], "--unfinished goes with --file"),
+        (["--new", "--unfinished"], "--unfinished goes with --file"),
+        (["--since", "2026-11-24", "--unfinished"], "--unfinished goes with --file"),
+        (["--until", "2026-11-24", "--unfinished"], "--unfinished goes with --file"),
         (["s", "--all"], "take no SESSION"),
         (["s", "--new"], "take no SESSION"),
         (["s", "--since", "2026-11-24"], "take no SESSION"),

@@ -942,7 +942,7 @@ class TestTheCameraInAHaul:
         [
             (lambda whole: whole[:-8], "no moov"),
             (lambda whole: whole[:-100], "beyond the end"),
-            (lambda whole: whole + whole[20:-8], "beyond the end"),
+            (lambda whole: whole + whole[20:-9], "beyond the end"),
             (lambda whole: whole[:20] + bytes(4) + whole[24:], "no length yet"),
         ],
         ids=["without moov", "cut", "with a second mdat", "still recording"],

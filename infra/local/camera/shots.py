@@ -11,6 +11,7 @@ from dataclasses import replace
 from infra.local.camera.card import CREATED, FIRMWARE, MODEL, SERIAL, Card, CardFile, Directory, Group
 from infra.local.camera.content import (
     Clipped,
+    Inserted,
     VirtualContent,
     other_bytes,
     unfinished_chapter,
@@ -108,6 +109,11 @@ def opaque(film: CardFile) -> CardFile:
 def cut_short(film: CardFile, missing_bytes: int) -> CardFile:
     """The film without its last bytes: read too soon, or grown since it was listed."""
     return replace(film, content=Clipped(film.content, film.size_bytes - missing_bytes))
+
+
+def trailed(film: CardFile, trailing: bytes) -> CardFile:
+    """The film with bytes after its last box, as some cameras leave them after a repair."""
+    return replace(film, content=Inserted(film.content, film.size_bytes, trailing))
 
 
 def repaired(film: CardFile, size_bytes: int) -> CardFile:

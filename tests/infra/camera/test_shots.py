@@ -24,6 +24,7 @@ from infra.local.camera import (
     repaired,
     sphere,
     spheres,
+    trailed,
     unfinished,
     with_proxies,
     with_twins,
@@ -177,6 +178,15 @@ def test_another_card_differs_in_its_bytes_and_unique_ids_alone(serial):
         assert card.gumi(directory, file) != other.gumi(directory, twin)
     assert names(other) == names(card)
     assert inspected(other.files()[0][1].content).header.serial == (serial or card.serial) == other.serial
+
+
+def test_a_film_that_is_trailed_has_these_bytes_after_its_last_box():
+    [film] = recording(38, [5000])
+
+    left = trailed(film, b"left by a repair")
+
+    assert left.content.read(0, 6000) == film.content.read(0, 5000) + b"left by a repair"
+    assert left.size_bytes == 5016
 
 
 @pytest.mark.parametrize("broken", [unfinished, opaque])
