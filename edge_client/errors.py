@@ -25,6 +25,7 @@
     │   ├── UrlRefused, PartTurnedDown    ask for a fresh URL | check the part and send it again
     │   └── Unsettled        exit 1       tried again for a minute, then a person must look
     │       ├── NothingListed             the list is empty, but the camera counts videos
+    │       ├── FileInDoubt               one answer is not of the planned file: asked once more before it is believed
     │       ├── Unfinished                the boxes of a film are not complete
     │       └── CameraUnsupported         an older camera or something else answers: after a few seconds
     ├── RoundLost                         ends a round over a chapter's parts; the next one looks anew
@@ -50,6 +51,8 @@ from __future__ import annotations
 import ssl
 
 SETTLE_S = 60.0
+# One answer of a camera may be wrong: what contradicts a plan is asked once more, so much later.
+CONFIRM_AFTER_S = 1.0
 STARTS_S = 5.0
 
 
@@ -189,6 +192,13 @@ class CameraUnsupported(Unsettled):
     """What answers is no camera that this client can read. A camera that starts has a few seconds to say otherwise."""
 
     patience_s = STARTS_S
+
+
+class FileInDoubt(Unsettled):
+    """One answer is not of the planned file."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, CONFIRM_AFTER_S)
 
 
 class RoundLost(EdgeError):

@@ -17,7 +17,7 @@ from awscrt.checksums import crc64nvme
 
 from edge_client.chapters import CameraFile
 from edge_client.choice import ByFile, ByNumber
-from edge_client.errors import PlanDiffers, PlanUnreadable
+from edge_client.errors import PlanDiffers, PlanUnreadable, Unsettled
 from edge_client.identity import FileIdentity, Likeness, likeness
 from edge_client.names import parsed, spellings
 from edge_client.notes import FilmNotes
@@ -97,18 +97,23 @@ class ChapterPlan:
         return FileIdentity(self.file, self.etag, self.gumi)
 
     def refuse_other_file(self, size_bytes: int, etag: str | None, gumi: str | None) -> None:
-        """Raises PlanDiffers when what the camera serves now is not the planned file. An unknown gumi says nothing."""
+        """Raises PlanDiffers when what the camera serves now is not the planned file. An unknown gumi says nothing.
+
+        Raises Unsettled when the camera does not give the ETag that it gave: then nothing is known, in either way.
+        """
         if size_bytes != self.size_bytes:
             raise PlanDiffers(
                 f"{self.path} has {size_bytes} bytes now, {self.size_bytes} were planned; {ANOTHER_NAME}"
             )
         now = FileIdentity(self.file, etag, gumi or None)
-        has_changed_its_ways = (etag is None) is not (self.etag is None)
-        if has_changed_its_ways or likeness(now, self.file_identity) is Likeness.OTHER:
+        has_got_an_etag = etag is not None and self.etag is None
+        if has_got_an_etag or likeness(now, self.file_identity) is Likeness.OTHER:
             raise PlanDiffers(
                 f"{self.path} is another file than was planned, though as long (its ETag or id changed); "
                 f"{ANOTHER_NAME}"
             )
+        if etag is None and self.etag is not None:
+            raise Unsettled(f"the camera does not say any more which {self.path} it sends (no ETag)")
 
     def may_be_listed_as(self, file: CameraFile) -> bool:
         """Whether a list that is not up to date may show the planned file like this: it began at the same time.

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from edge_client.chapters import CameraFile, Recording
 from edge_client.errors import (
+    CONFIRM_AFTER_S,
     GaveUp,
     PlanDiffers,
     Refused,
@@ -34,6 +35,8 @@ from edge_client.standings import (
     StoredVersion,
     by_path,
     file_standing,
+    lacks_etag,
+    may_be_late,
     same_chapters,
 )
 from edge_client.stored import PieceUrl
@@ -82,10 +85,10 @@ class Proving:
 
     def _file(self, file: CameraFile, known: Sequence[KnownChapter]) -> FileStanding:
         listed = file_standing(FileIdentity(file), known)
-        if listed.standing not in (Standing.HAULED, Standing.UNPROVEN):
+        if listed.standing not in (Standing.HAULED, Standing.UNPROVEN) and not may_be_late(file, known):
             return listed
         try:
-            card = self._visit.look(file)
+            card = self._looked(file, known)
         except (Refused, Unsettled) as error:
             return FileStanding(file, Standing.UNREADABLE, None, f"unreadable: {error}")
         served = file_standing(card, known)
@@ -93,6 +96,14 @@ class Proving:
             claims = [chapter for chapter in same_chapters(card, known) if chapter.stored]
             served = self._judge(card, claims)
         return replace(served, file=file)
+
+    def _looked(self, file: CameraFile, known: Sequence[KnownChapter]) -> FileIdentity:
+        """The file as the camera serves it; asked once more where one answer says that no record is of it."""
+        card = self._visit.look(file)
+        if file_standing(card, known).standing is not Standing.OTHER_CONTENT and not lacks_etag(card, known):
+            return card
+        self._tools.retry.timing.sleep(CONFIRM_AFTER_S)
+        return self._visit.look(file)
 
     def _judge(self, card: FileIdentity, claims: Sequence[KnownChapter]) -> FileStanding:
         """The standing of a file that only other devices claim to have hauled; one true claim is enough."""
@@ -175,7 +186,13 @@ class Proving:
         )
         camera = self._visit.tools.camera
 
+        tries = 0
+
         def attempt() -> bool:
+            nonlocal tries
+            tries += 1
+            if tries > 1:
+                self._visit.check_file(plan)
             comparison = _Comparison(piece)
             camera.read_part(plan, span, comparison.take)
             return comparison.is_equal

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edge_client.chapters import CameraFile, Recording
 from edge_client.identity import FileIdentity, Likeness, likeness
@@ -178,3 +178,16 @@ def file_standing(card: FileIdentity, known: Sequence[KnownChapter]) -> FileStan
 def same_chapters(card: FileIdentity, known: Sequence[KnownChapter]) -> list[KnownChapter]:
     """The known chapters that are of this file."""
     return [chapter for chapter in known if likeness(card, chapter.identity) is Likeness.SAME]
+
+
+def may_be_late(file: CameraFile, known: Sequence[KnownChapter]) -> bool:
+    """Whether the list has a known file but for its size, as a list that is not up to date does."""
+    return file.is_dated and any(
+        replace(file, size_bytes=chapter.identity.file.size_bytes) == chapter.identity.file
+        for chapter in known
+    )
+
+
+def lacks_etag(card: FileIdentity, known: Sequence[KnownChapter]) -> bool:
+    """Whether the camera gave no ETag for a file that had one when it was hauled."""
+    return card.etag is None and any(chapter.identity.etag for chapter in same_chapters(card, known))

@@ -12,6 +12,7 @@ from edge_client.camera import Camera, FileFacts, KeepAlive, concerns_of, witnes
 from edge_client.chapters import MOST_CHAPTERS, CameraFile
 from edge_client.choice import Films
 from edge_client.errors import (
+    CONFIRM_AFTER_S,
     CameraBusy,
     CameraMoved,
     PlanDiffers,
@@ -184,7 +185,7 @@ class Visit:
     def _obstacle(self, file: CameraFile, begun: ChapterPlan | None) -> Obstacle | None:
         try:
             if begun:
-                self._check_file(begun)
+                self.check_file(begun)
             else:
                 facts = self.tools.camera.head(file.directory, file.filename)
                 self.tools.camera.check_whole(file.directory, file.filename, facts.size_bytes, facts.etag)
@@ -209,10 +210,21 @@ class Visit:
         """Check once that the plan's camera and file are present and the camera is not writing. Raises PlanDiffers."""
         plan.refuse_other_camera(self._identity(plan.chapters[0]).serial)
         self.hold(plan.camera.serial)
-        self._check_file(chapter)
+        self.check_file(chapter)
 
-    def _check_file(self, chapter: ChapterPlan) -> None:
-        """Check once: the card may have been swapped for one with files of the same names, sizes and dates."""
+    def check_file(self, chapter: ChapterPlan) -> None:
+        """Check once that the camera has the planned file. Raises PlanDiffers when two answers in a row say otherwise.
+
+        The card may have been swapped for one with files of the same names, sizes and dates.
+        """
+        try:
+            self._compare_file(chapter)
+        except PlanDiffers as error:
+            log.warning("the camera is asked once more", extra={"reason": str(error)})
+            self.tools.retry.timing.sleep(CONFIRM_AFTER_S)
+            self._compare_file(chapter)
+
+    def _compare_file(self, chapter: ChapterPlan) -> None:
         facts = self.tools.camera.head(chapter.directory, chapter.filename)
         chapter.refuse_other_file(facts.size_bytes, facts.etag, self._gumi(chapter))
         if chapter.head_crc is not None:
@@ -259,7 +271,7 @@ class Visit:
         if gone := planned - {file.path for file in there}:
             raise PlanDiffers(f"{', '.join(sorted(gone))} is not listed any more")
         for chapter in plan.chapters:
-            self._check_file(chapter)
+            self.check_file(chapter)
 
     def _frozen(self, file: CameraFile, films: Films) -> ChapterPlan:
         """One try. Only a file that is final: listed as it is served, its size standing still, whole in its boxes.

@@ -51,8 +51,8 @@ from edge_client.errors import (
     CameraUnsupported,
     CardFault,
     EdgeError,
+    FileInDoubt,
     NothingListed,
-    PlanDiffers,
     ReadBroken,
     Unfinished,
     Unsettled,
@@ -215,8 +215,8 @@ class Camera:
     def read_part(self, chapter: ChapterPlan, span: Span, write: Callable[[memoryview], None]) -> None:
         """Give `write` exactly the bytes of `span`, of exactly the file that was planned.
 
-        What `write` is given is valid only during its call. Raises PlanDiffers when size or ETag are not the plan's,
-        Transient for everything that another try may mend.
+        What `write` is given is valid only during its call. Raises FileInDoubt when this answer's size or ETag are not
+        the plan's, Transient for everything that another try may mend.
         """
         wanted = Wanted(f"{FILES}{chapter.path}", span, chapter.size_bytes, chapter.etag or "")
         read_range(self._connection, wanted, write)
@@ -226,7 +226,7 @@ class Camera:
         taken = bytearray()
         try:
             read_range(self._connection, wanted, taken.extend)
-        except PlanDiffers as error:
+        except FileInDoubt as error:
             raise Unsettled(f"{wanted.path} changed while it was looked at (its size or ETag)") from error
         return bytes(taken)
 

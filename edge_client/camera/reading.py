@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from edge_client.camera.connection import Answer, Connection
-from edge_client.errors import PlanDiffers, ReadBroken, RequestForbidden, Unsettled
+from edge_client.errors import FileInDoubt, ReadBroken, RequestForbidden, Unsettled
 from edge_client.plan import ANOTHER_NAME, Span
 
 # Measured: larger blocks save no processor time, and writes of whole MiB into reserved room cost ext4 several times it.
@@ -37,7 +37,8 @@ class Wanted:
 def read_range(connection: Connection, wanted: Wanted, write: Callable[[memoryview], None]) -> None:
     """Give `write` exactly the wanted bytes, in order; each block is valid only during its call.
 
-    Raises PlanDiffers when the file has another total or ETag, Transient for everything that another try may mend.
+    Raises FileInDoubt when this one answer says another total or ETag, Transient for everything that another try may
+    mend.
     """
     if not 0 <= wanted.span.first <= wanted.last < wanted.total_bytes:
         raise RequestForbidden(
@@ -56,14 +57,14 @@ def read_range(connection: Connection, wanted: Wanted, write: Callable[[memoryvi
 def _refuse_other_file(answer: Answer, wanted: Wanted) -> None:
     _, _, total_bytes = _range_of(answer)
     if total_bytes != wanted.total_bytes:
-        raise PlanDiffers(
+        raise FileInDoubt(
             f"{wanted.path} has {total_bytes} bytes now, {wanted.total_bytes} were planned; {ANOTHER_NAME}"
         )
     etag = answer.header("ETag") or ""
     if wanted.etag and not etag:
         raise Unsettled(f"the camera does not say any more which {wanted.path} it sends (no ETag)")
     if wanted.etag is not None and etag != wanted.etag:
-        raise PlanDiffers(
+        raise FileInDoubt(
             f"{wanted.path} is another file than was planned (its ETag changed); {ANOTHER_NAME}"
         )
 

@@ -279,6 +279,53 @@ TRICKLE = Trickle(1, 0.05, after_bytes=1000)
 NESTED_DEEP = page(b'{"media":' + b"[" * 100_000, 200, "application/json")
 
 
+# When the client asks how long the film is: to plan it, to compare the plan, before its first byte, after a read that
+# was reset, and in the last look.
+HEADS = {
+    "it is planned": 1,
+    "its plan is compared": 2,
+    "its first byte": 3,
+    "the read after a reset": 4,
+    "the last look": 5,
+}
+
+
+def answered_wrongly() -> Iterator[Row]:
+    """One answer to HEAD is wrong; the next one decides."""
+    once: dict[str, Effect] = {
+        "says a larger size": LengthSays(str(SIZE_BYTES + 1)),
+        "says a smaller size": LengthSays(str(SIZE_BYTES - 1)),
+        "has another ETag": EtagChanged(),
+        "has no ETag": WithoutHeader("Etag"),
+    }
+    for moment, nth in HEADS.items():
+        for name, effect in once.items():
+            yield Row(
+                f"HEAD at {moment} {name}, once [4 9]",
+                RECOVERS,
+                (reading(CloseAfter(1000)), heading(effect, nth)),
+            )
+    ends = {
+        "says a larger size": refused("were planned"),
+        "says a smaller size": refused("were planned"),
+        "has another ETag": refused(ANOTHER),
+        "has no ETag": refused("ETag"),
+    }
+    for name, effect in once.items():
+        yield Row(
+            f"HEAD after a reset {name}, for ever [4 9]",
+            ends[name],
+            (reading(CloseAfter(1000)), heading(effect, 4, None)),
+            give_up_after_s=90.0,
+        )
+    for name in ("says a larger size", "says a smaller size", "has another ETag"):
+        yield Row(
+            f"HEAD after a reset {name}, twice [4 9]",
+            ends[name],
+            (reading(CloseAfter(1000)), heading(once[name], 4, 2)),
+        )
+
+
 def listed_late() -> Iterator[Row]:
     """The list still shows what a film was before it was finished; the camera serves the finished one."""
     choices: dict[str, tuple[Choice, str | None]] = {
@@ -609,7 +656,9 @@ ROWS: tuple[Row, ...] = (
         between=exchanged(card_with(repaired(WHOLE, SIZE_BYTES + 100))),
         give_up_after_s=20.0,
     ),
+    Row("the ETag of a part is another, once [8 F]", RECOVERS, (reading(EtagChanged()),)),
     Row("the ETag changes in mid-film [8 F]", refused(ANOTHER), (reading(EtagChanged(), times=None),)),
+    Row("the ETag of a part is not sent, once [8]", RECOVERS, (reading(WithoutHeader("Etag")),)),
     Row("the ETag is not sent any more [8]", refused("ETag"), (reading(WithoutHeader("Etag"), times=None),)),
     # 9: sizes that differ
     Row(
@@ -635,8 +684,20 @@ ROWS: tuple[Row, ...] = (
         (heading(WithoutHeader("Content-Length"), times=None),),
         give_up_after_s=20.0,
     ),
-    Row("a part says a larger total [9 F C2]", refused("were planned"), (reading(OtherTotal(1)),)),
-    Row("a part says a smaller total [9 F C2]", refused("were planned"), (reading(OtherTotal(-1)),)),
+    *(
+        row
+        for name, by_bytes in {"larger": 1, "smaller": -1}.items()
+        for row in (
+            Row(f"a part says a {name} total, once [9 F C2]", RECOVERS, (reading(OtherTotal(by_bytes)),)),
+            Row(
+                f"a part says a {name} total, for ever [9 F C2]",
+                refused("were planned"),
+                (reading(OtherTotal(by_bytes), times=None),),
+                give_up_after_s=90.0,
+            ),
+        )
+    ),
+    *answered_wrongly(),
     # 10: heat, battery, a full card
     Row("it is too hot [10 F]", RECOVERS, start=starting(overheating=True)),
     Row("its battery is at 3 percent [10 F]", RECOVERS, start=starting(battery_percent=3)),

@@ -20,7 +20,7 @@ from edge_client.errors import (
     CameraBusy,
     CameraUnreachable,
     EdgeError,
-    PlanDiffers,
+    FileInDoubt,
     ReadBroken,
     RequestForbidden,
     Transient,
@@ -131,7 +131,7 @@ def test_a_ranged_read_takes_an_answer(reader: Camera, camera: FakeCamera, act: 
         pytest.param(answer(Content_Range=b"bytes 101-300/1000"), ReadBroken, id="other range"),
         pytest.param(answer(Content_Range=b"bytes 101-299/1000"), ReadBroken, id="other start"),
         pytest.param(answer(Content_Range=b"bytes 100-300/1000"), ReadBroken, id="other end"),
-        pytest.param(answer(Content_Range=b"bytes 100-299/1001"), PlanDiffers, id="other total"),
+        pytest.param(answer(Content_Range=b"bytes 100-299/1001"), FileInDoubt, id="other total"),
         pytest.param(answer(Content_Range=b"bytes 100-299/*"), ReadBroken, id="no total"),
         pytest.param(answer(Content_Range=b"bytes 100-99/1000"), ReadBroken, id="range of nothing"),
         pytest.param(answer(Content_Range=None), ReadBroken, id="no range"),
@@ -140,8 +140,8 @@ def test_a_ranged_read_takes_an_answer(reader: Camera, camera: FakeCamera, act: 
             ReadBroken,
             id="two ranges",
         ),
-        pytest.param(answer(Etag=b'"other"'), PlanDiffers, id="other etag"),
-        pytest.param(answer(Etag=ETAG.encode() + b'\r\nEtag: "other"'), PlanDiffers, id="two etags"),
+        pytest.param(answer(Etag=b'"other"'), FileInDoubt, id="other etag"),
+        pytest.param(answer(Etag=ETAG.encode() + b'\r\nEtag: "other"'), FileInDoubt, id="two etags"),
         pytest.param(answer(Etag=None), Unsettled, id="no etag"),
         pytest.param(answer(Etag=b""), Unsettled, id="empty etag"),
         pytest.param(answer(Content_Encoding=b"gzip"), ReadBroken, id="encoded"),
@@ -177,7 +177,7 @@ def test_a_refused_read_gives_no_byte_before_its_headers_are_right(reader: Camer
     camera.faults["read"] = [part(Etag='"other"')]
     taken = bytearray()
 
-    with pytest.raises(PlanDiffers):
+    with pytest.raises(FileInDoubt):
         reader.read_part(CHAPTER, Span(1, 0, 100), taken.extend)
 
     assert taken == b""

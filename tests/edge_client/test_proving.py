@@ -20,7 +20,7 @@ from edge_client.progress import LINE_EVERY_S, Bars, Lines
 from edge_client.spool import Proof, Proofs
 from edge_client.standings import KnownChapter, StoredVersion
 from tests.edge_client.conftest import Device, FakeTime
-from tests.edge_client.fakes import SERIAL, SIGNATURE, CameraFile, CloudHandler, film, part
+from tests.edge_client.fakes import SERIAL, SIGNATURE, CameraFile, CameraHandler, CloudHandler, film, part
 from tests.edge_client.test_commands import HOME, Line
 from tests.edge_client.test_commands import line as line
 
@@ -132,11 +132,52 @@ class TestAudit:
         assert line.audit() == 1
 
     def test_of_a_card_that_changes_while_it_is_compared_says_keep(self, device: Device, line: Line):
+        def swap(handler: CameraHandler, file: CameraFile, first: int, last: int) -> None:
+            file.etag = '"swapped"'
+            handler.part(file, first, last)
+
         claim(device)
-        device.camera.faults["read"] = [part(Etag='"swapped"')]
+        device.camera.faults["read"] = [swap]
 
         assert line.audit() == 1
         assert "the file changed while it was compared" in line.said
+
+    @pytest.mark.parametrize(
+        "headers", [{"Etag": '"odd"'}, {"Content-Range": "bytes 0-12292/12294"}, {"Etag": ""}]
+    )
+    def test_asks_once_more_before_it_believes_that_the_card_changed(
+        self, device: Device, line: Line, headers: dict[str, str]
+    ):
+        claim(device)
+        device.camera.faults["read"] = [part(**headers)]
+
+        assert line.audit() == 0
+
+    @pytest.mark.parametrize(
+        "odd", [{"Content-Length": "1"}, {"Etag": '"odd"'}, {"Etag": ""}], ids=["size", "ETag", "no ETag"]
+    )
+    @pytest.mark.parametrize(("times", "code"), [(1, 0), (2, 1)])
+    def test_believes_two_answers_about_a_file_that_is_home_and_not_one(
+        self, device: Device, line: Line, odd: dict[str, str], times: int, code: int
+    ):
+        line.haul("ours", "--recording", "0042")
+        device.camera.faults["head"] = [odd] * times
+
+        # Without an ETag the card says nothing against its record.
+        assert line.audit() == (0 if odd == {"Etag": ""} else code)
+        assert not device.camera.faults["head"]
+
+    @pytest.mark.parametrize(("by_bytes", "more", "code"), [(-1, b"", 0), (1, b"", 0), (1, b"!", 1)])
+    def test_asks_the_camera_how_long_a_file_is_that_the_list_has_with_another_size(
+        self, device: Device, line: Line, by_bytes: int, more: bytes, code: int
+    ):
+        line.haul("ours", "--recording", "0042")
+        file = device.camera.files[f"100GOPRO/{NAME}"]
+        file.listed_bytes = len(file.content) + by_bytes
+        file.content += more
+
+        assert line.audit() == code
+        assert line.haul("--new") == code
 
     @pytest.mark.parametrize("at", [0, 1, -1])
     def test_sees_one_byte_in_a_short_film(self, device: Device, line: Line, at: int):
