@@ -52,7 +52,10 @@ def client(service: Any, endpoint_url: str, secret: str = "test") -> Any:
 
 @dataclass
 class FakeCoordinator:
-    """The calls that a processor makes, as a WSGI application; `status` answers all of them when it is set."""
+    """The calls that a processor makes, as a WSGI application.
+
+    `status` answers all of them when it is set, `failing` those about failures; `shown` is the session's document.
+    """
 
     state: str = "STORED"
     order: int = 1
@@ -61,6 +64,8 @@ class FakeCoordinator:
     asked: list[str] = field(default_factory=list)
     projects: list[str | None] = field(default_factory=list)
     status: int | None = None
+    failing: int | None = None
+    shown: object = ...
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         said = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
@@ -78,10 +83,13 @@ class FakeCoordinator:
             return 200, {"url": self.urls[path.split("/")[-2]]}
         if path.endswith("/failure"):
             told = json.loads(said)
+            if self.failing:
+                return self.failing, {}
             if told["order"] != self.order:
                 return 409, {}
             self.failures.append(told)
-        return 200, {"state": self.state, "order": {"number": self.order}}
+        known = {"state": self.state, "order": {"number": self.order}}
+        return 200, known if self.shown is ... else self.shown
 
 
 def _answer(start_response: StartResponse, status: int, document: object) -> list[bytes]:
@@ -145,10 +153,10 @@ class Rig:
             "expires_at": "2026-11-21T10:35:00Z",
         }
 
-    def take(self, message: object) -> int:
-        """What the processor ends with when it finds `message` on the queue."""
+    def take(self, message: object, bucket: Bucket | None = None) -> int:
+        """What the processor ends with when it finds `message` on the queue; it writes to `bucket`."""
         self.sqs.send_message(QueueUrl=self.queue_url, MessageBody=json.dumps(message))
-        return take_one(Queue(self.sqs, self.queue_url), self._coordinator(), self.bucket)
+        return take_one(Queue(self.sqs, self.queue_url), self._coordinator(), bucket or self.bucket)
 
     def process(self, message: object) -> bool:
         """One walk, without the queue."""

@@ -1,21 +1,24 @@
 """The sample processor keeps the contract of docs/processors.md: reads proven, writes once, tells what it cannot do."""
 
+import errno
 import io
 import json
 import logging
+import os
+import re
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, BinaryIO
 
 import av
 import pytest
 
 from infra.local import aws
 from infra.local.footage import Film, chapter_bytes
-from infra.local.processor.bucket import PART_BYTES, Bucket
+from infra.local.processor.bucket import PART_BYTES, Bucket, Written
 from infra.local.processor.errors import CannotProcess, NotAllowed, TryLater
 from infra.local.processor.queue import HIDDEN_S, Message, Queue
 from infra.local.server import Server
@@ -266,6 +269,79 @@ def test_a_processor_whose_token_is_refused_ends_and_eats_no_order(rig, status):
 def test_a_message_that_is_no_order_stays_until_it_is_a_dead_letter(rig, message):
     assert rig.take(message) == 75
     assert rig.waiting() == 1
+
+
+class Unexpected(Bucket):
+    """A bucket in which something happens that the processor does not expect."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def put_once(self, key: str, file: BinaryIO, content_type: str) -> Written:
+        raise self._error
+
+
+SECRET = "https://bucket.example.org/key?X-Amz-Signature=secret"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        IndexError(SECRET),
+        ZeroDivisionError(),
+        UnicodeError(SECRET),
+        MemoryError(SECRET),
+        RecursionError(),
+        OSError(errno.EINVAL, SECRET),
+        AssertionError(SECRET),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_unexpected_error_on_a_film_fails_its_order_with_type_and_place(rig, caplog, error):
+    assert rig.take(rig.message(CHAPTERS[:1]), Unexpected(error)) == 0
+
+    reason = failure_of(rig)
+    assert re.match(rf"unexpected {type(error).__name__} at processing\.py:\d+; ", reason)
+    assert rig.waiting() == 0  # it does not become a dead letter
+    assert "processing.py" in caplog.text
+    assert "secret" not in reason + caplog.text
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE])
+def test_a_machine_without_room_fails_no_order_and_ends(rig, number: int):
+    with pytest.raises(OSError, match=re.escape(os.strerror(number))):
+        rig.take(rig.message(CHAPTERS[:1]), Unexpected(OSError(number, os.strerror(number))))
+
+    assert (rig.waiting(), rig.coordinator.failures) == (1, [])
+
+
+def test_an_unexpected_error_that_the_coordinator_does_not_hear_of_leaves_the_order(rig):
+    message = rig.message(CHAPTERS[:1])
+    rig.coordinator.failing = 503
+
+    assert rig.take(message, Unexpected(IndexError())) == 75
+
+    assert rig.waiting() == 1
+
+
+@pytest.mark.parametrize(
+    "shown", [[], None, "session", {}, {"order": 7, "state": "STORED"}, {"order": {"number": 1}}], ids=str
+)
+def test_a_session_that_is_shown_in_another_form_leaves_the_order(rig, shown):
+    rig.coordinator.shown = shown
+
+    assert rig.take(rig.message(CHAPTERS[:1])) == 75
+
+    assert (rig.waiting(), rig.coordinator.failures) == (1, [])
+
+
+@pytest.mark.parametrize("operation", ["CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"])
+def test_a_processor_whose_storage_is_unfit_ends_and_eats_no_order(rig, chaos, operation: str):
+    chaos.fail_before(operation, status=501, code="NotImplemented", key_prefix=rig.key(VIDEO))
+
+    with pytest.raises(NotAllowed, match="NotImplemented"):
+        rig.take(rig.message(CHAPTERS[:1]))
+    assert (rig.waiting(), rig.coordinator.failures) == (1, [])
 
 
 def test_a_processor_whose_keys_are_refused_fails_no_order(rig):

@@ -68,6 +68,15 @@ MUTANTS = (
         *SETTLE,
     ),
     bug(
+        "an unexpected error of a processor leaves its order for the dead letters",
+        "infra/local/processor/processing.py",
+        "        if is_of_this_machine(error):\n",
+        "        if True:\n",
+        "tests/infra/test_processor.py",
+        "-k",
+        "unexpected",
+    ),
+    bug(
         "projects share a session's records",
         "cloud/chalicelib/aws/items.py",
         'return {"pk": f"SESSION#{session_id}", "sk": sk}',

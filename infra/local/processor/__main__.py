@@ -79,7 +79,7 @@ def _is_done(queue: Queue, message: Message, coordinator: Coordinator, bucket: B
         order = Order.parsed(message.body)
     except (ValueError, KeyError, TypeError) as error:
         # Left alone it becomes a dead letter, which an operator hears of.
-        log.error("not an order: %s", type(error).__name__)
+        log.error("a message that is not an order becomes a dead letter: %s", type(error).__name__)
         return False
     try:
         with queue.held(message):

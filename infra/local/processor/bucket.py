@@ -41,8 +41,13 @@ class Bucket:
         try:
             return self._put(key, file, content_type)
         except ClientError as error:
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 403:
+            status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+            if status == 403:
                 raise NotAllowed(f"S3 refuses these keys: {_code(error)} for {key}") from error
+            if status == 501:
+                raise NotAllowed(
+                    f"this storage has no CRC64NVME or no write on a condition: {_code(error)} for {key}"
+                ) from error
             # Also a 409: another writes this key at the same moment, and next time it is seen who was first.
             raise TryLater(f"S3 does not take {key}: {_code(error)}") from error
         except BotoCoreError as error:

@@ -1,6 +1,7 @@
 """What a processor asks of the coordinator: is this order still wanted, a fresh address, and to say that it failed."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import requests
 
@@ -9,6 +10,8 @@ from infra.local.processor.order import Order
 
 _TIMEOUT_S = (10, 30)
 _REFUSED = frozenset({401, 403})
+
+T = TypeVar("T")
 
 
 class Coordinator:
@@ -26,14 +29,11 @@ class Coordinator:
 
     def wants(self, order: Order) -> bool:
         """Whether nobody has replaced, failed or fulfilled this order."""
-        shown = self._call(order, "GET", "")
-        placed = shown["order"] or {}
-        return bool(placed.get("number") == order.number and shown["state"] == "STORED")
+        return self._call(order, "GET", "", lambda shown: _is_placed(shown, order.number))
 
     def address(self, order: Order, artifact_id: str) -> str:
         """A fresh address to read an artifact at."""
-        url: str = self._call(order, "GET", f"/artifacts/{artifact_id}/url")["url"]
-        return url
+        return self._call(order, "GET", f"/artifacts/{artifact_id}/url", lambda told: str(told["url"]))
 
     def fail(self, order: Order, reason: str) -> None:
         """Say that the order cannot be fulfilled; whoever replaced it meanwhile has made that moot."""
@@ -42,13 +42,13 @@ class Coordinator:
         if answer.status_code not in (200, 409):
             raise TryLater(f"the coordinator answers {answer.status_code} to a failure")
 
-    def _call(self, order: Order, method: str, path: str) -> Any:
+    def _call(self, order: Order, method: str, path: str, read: Callable[[Any], T]) -> T:
         answer = self._answer(order, method, path)
         if answer.status_code != 200:
             raise TryLater(f"the coordinator answers {answer.status_code} to {method} {path}")
         try:
-            return answer.json()
-        except ValueError:
+            return read(answer.json())
+        except (ValueError, KeyError, TypeError, AttributeError):
             raise TryLater("something that is not the coordinator answers") from None
 
     def _answer(self, order: Order, method: str, path: str, body: object = None) -> requests.Response:
@@ -68,3 +68,9 @@ class Coordinator:
         if answer.status_code in _REFUSED:
             raise NotAllowed(f"the coordinator refuses the token: {answer.status_code} to {method} {path}")
         return answer
+
+
+def _is_placed(shown: Any, number: int) -> bool:
+    """Whether the session that is shown waits for what this order makes."""
+    placed = shown["order"] or {}
+    return bool(placed.get("number") == number and shown["state"] == "STORED")

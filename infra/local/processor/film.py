@@ -15,7 +15,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from infra.local.processor import overlay
-from infra.local.processor.errors import CannotProcess
+from infra.local.processor.errors import CannotProcess, is_of_this_machine
 from infra.local.processor.lights import NAMES, Light, Picture, Tracker
 from infra.local.processor.order import Order
 
@@ -53,6 +53,8 @@ def process(order: Order, chapters: Sequence[Path], folder: Path) -> Made:
             video = closing.enter_context(_Video(made.video))
             frames = _pass(chapters, document, video)
     except av.FFmpegError as error:
+        if is_of_this_machine(error):
+            raise OSError(error.errno, "the video cannot be written") from error
         raise CannotProcess(f"the film cannot be made: {type(error).__name__}") from error
     if not frames:
         raise CannotProcess("the film has no frame")

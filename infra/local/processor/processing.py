@@ -4,13 +4,20 @@ import io
 import json
 import logging
 import tempfile
+import traceback
 from dataclasses import asdict
 from pathlib import Path
 
 from infra.local.processor import film
 from infra.local.processor.bucket import Bucket, Written
 from infra.local.processor.coordinator import Coordinator
-from infra.local.processor.errors import CannotProcess
+from infra.local.processor.errors import (
+    CannotProcess,
+    NotAllowed,
+    TryLater,
+    describe_unexpected,
+    is_of_this_machine,
+)
 from infra.local.processor.film import Made
 from infra.local.processor.order import Order
 from infra.local.processor.originals import fetched
@@ -19,9 +26,10 @@ log = logging.getLogger(__name__)
 
 
 def process(order: Order, coordinator: Coordinator, bucket: Bucket) -> bool:
-    """Whether the order was fulfilled, or else is not wanted any more. Raises TryLater, NotAllowed.
+    """Whether the order was fulfilled. False when it is not wanted any more, and when it failed.
 
-    What cannot be done is told to the coordinator, with the reason.
+    The coordinator is told why it failed; for an unexpected error, its type and place. Raises TryLater, NotAllowed, and
+    OSError when this machine has no room.
     """
     about = f"order {order.number} of {order.project}/{order.session_id}"
     try:
@@ -30,9 +38,18 @@ def process(order: Order, coordinator: Coordinator, bucket: Bucket) -> bool:
             return False
         with tempfile.TemporaryDirectory(prefix="reelhaul-processor-") as folder:
             _fulfil(order, coordinator, bucket, Path(folder))
-    except CannotProcess as reason:
-        log.warning("%s failed: %s", about, reason)
-        coordinator.fail(order, str(reason))
+    except CannotProcess as error:
+        log.warning("%s failed: %s", about, error)
+        coordinator.fail(order, str(error))
+        return False
+    except (TryLater, NotAllowed):
+        raise
+    except Exception as error:
+        if is_of_this_machine(error):
+            raise
+        reason = describe_unexpected(error)
+        log.error("%s failed: %s\n%s", about, reason, "".join(traceback.format_tb(error.__traceback__)))
+        coordinator.fail(order, f"{reason}; the processor's log has more")
         return False
     log.info("%s is fulfilled", about)
     return True
