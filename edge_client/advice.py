@@ -83,6 +83,11 @@ ADVICE: Mapping[Standing | Obstacle, Advice] = {
         "a file of this name is home, but the camera gives no date, ETag or id to compare: compare the two by hand, "
         "or keep the card",
     ),
+    Obstacle.NO_CAMERA: Advice(
+        How.BY_HAND,
+        "neither the camera nor this film says which camera recorded it, so it cannot be looked up or hauled: copy it "
+        "by hand",
+    ),
     Obstacle.TRIED: Advice(How.BY_HAND, "this run could not haul it; its error line says why and what helps"),
 }
 
@@ -121,9 +126,7 @@ def advice_for(file: FileStanding) -> Advice:
     return ADVICE[file.obstacle or file.standing]
 
 
-def helps(
-    found: Sequence[RecordingStanding], serial: str, taken: Collection[str], called: Called
-) -> list[Help]:
+def helps(found: Sequence[RecordingStanding], taken: Collection[str], called: Called) -> list[Help]:
     """What helps the files that are not home: the command that helps most first, then one for each recording."""
     card = [one.recording for one in found]
     whole = list[tuple[str, str]]()
@@ -143,7 +146,7 @@ def helps(
                 by_hand.append(Help(None, (said,)))
         names = set(taken)
         for how, some in _sessions_of(named):
-            name = free_session_name(serial, one.recording, card, names)
+            name = free_session_name(one.serial or "", one.recording, card, names)
             names.add(name)
             files = (word for path, _ in some for word in ("--file", path))
             by_file.append(Help(called.command("haul", name, *files, *OPTIONS[how]), tuple(some)))
@@ -217,6 +220,8 @@ def obstructed(
     one: RecordingStanding, seen: Mapping[str, Obstacle], has_unread_chapter: bool, sessions: Sessions
 ) -> RecordingStanding:
     """The recording with the obstacle of each file that is not home; `seen` are those that the camera showed."""
+    if one.serial is None:
+        return replace(one, files=tuple(replace(file, obstacle=Obstacle.NO_CAMERA) for file in one.files))
     whole = _obstacle_of_whole(one, seen, has_unread_chapter, sessions)
     files = (
         file

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 from edge_client.chapters import CameraFile, Recording, pieces, recordings, session_name, whole
 from edge_client.choice import ByFile, Choice, Films, New, Selection, selection
-from edge_client.errors import EdgeError, PlanDiffers
+from edge_client.errors import EdgeError, PlanDiffers, Refused
 from edge_client.names import is_loop
-from edge_client.plan import ANOTHER_NAME
+from edge_client.origins import Origins
+from edge_client.plan import ANOTHER_NAME, CameraIdentity
 from edge_client.proving import Proving
-from edge_client.standings import Standing
+from edge_client.standings import KnownChapter, RecordingStanding, Standing, standings
 from edge_client.tools import Tools
 from edge_client.visit import Visit
 
@@ -24,9 +25,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class ChosenSession:
-    """A session to be hauled: its files, and their recording when it is to be hauled whole."""
+    """A session to be hauled: its files, the camera that they are of, and their recording when all of it is wanted."""
 
     name: str
+    camera: CameraIdentity
     files: tuple[CameraFile, ...]
     recording: Recording | None
     films: Films = Films.FINISHED
@@ -53,52 +55,84 @@ class Choosing:
     def sessions(self, listed: Sequence[CameraFile]) -> tuple[list[ChosenSession], list[EdgeError]]:
         """The sessions that are chosen, each with its files, and what a person must look at beside them."""
         card = recordings(listed)
+        origins = Origins(self._visit, card)
         if not card or not isinstance(self._choice, New):
             made = selection(listed, self._choice)
-            return self._of(made, card), [*made.refusals]
-        return self._new(listed, card)
+            found, nameless = self._of(made, card, origins)
+            return found, [*made.refusals, *nameless]
+        return self._new(listed, card, origins)
 
     def _new(
-        self, listed: Sequence[CameraFile], card: Sequence[Recording]
+        self, listed: Sequence[CameraFile], card: Sequence[Recording], origins: Origins
     ) -> tuple[list[ChosenSession], list[EdgeError]]:
         """What was begun here, and every other recording with a file that is not home."""
-        serial = self._visit.identity(card[0].files[0]).serial
-        begun, unreadable = self._begun_here(serial, listed)
+        begun, unreadable = self._begun_here(card, origins)
         covered = {file for one in begun for file in one.files}
         left = [file for file in listed if file not in covered]
-        known = self._tools.coordinator.known_chapters(serial)
-        judged = Proving(self._tools, self._visit, serial).standings(recordings(left), known)
+        judged, known = self._judged(recordings(left), origins)
         files = [file for one in judged for file in one.files]
         is_home = frozenset(one.file for one in files if one.standing.is_home)
         made = selection(left, New(is_home))
         taken = {chapter.session_id for chapter in known if not chapter.is_own}
-        found = self._of(made, card, taken, is_home)
+        found, nameless = self._of(made, card, origins, taken, is_home)
         strange = {one.file for one in files if one.standing in STRANGE and one.file.is_dated}
         home = {(chapter.session_id, chapter.path) for chapter in known if chapter.is_own and chapter.stored}
         refusals = {one.name: _refusal(one, strange, home) for one in found}
         fresh = [one for one in found if refusals[one.name] is None]
         refused = [refusal for refusal in refusals.values() if refusal]
-        return begun + fresh, [*unreadable, *made.refusals, *refused]
+        return begun + fresh, [*unreadable, *made.refusals, *nameless, *refused]
+
+    def _judged(
+        self, left: Sequence[Recording], origins: Origins
+    ) -> tuple[list[RecordingStanding], list[KnownChapter]]:
+        """How each recording stands in what the coordinator knows of its camera, and all that it knows of them."""
+        proving = dict[str, Proving]()
+        known = dict[str, Sequence[KnownChapter]]()
+        judged = list[RecordingStanding]()
+        for one in left:
+            camera = origins.of(one)
+            if camera is None:
+                judged += standings([one], (), None)
+                continue
+            serial = camera.serial
+            if serial not in known:
+                known[serial] = self._tools.coordinator.known_chapters(serial)
+                proving[serial] = Proving(self._tools, self._visit, serial)
+            judged += proving[serial].standings([one], known[serial])
+        return judged, [chapter for chapters in known.values() for chapter in chapters]
 
     def _of(
         self,
         made: Selection,
         card: Sequence[Recording],
+        origins: Origins,
         taken: Collection[str] = (),
         is_home: Collection[CameraFile] = frozenset(),
-    ) -> list[ChosenSession]:
+    ) -> tuple[list[ChosenSession], list[Refused]]:
+        """The sessions of the recordings, and a refusal for each that no camera is known of."""
         found = made.recordings
-        if not found:
-            return []
-        if self._name is not None:
+        if self._name is not None and found:
             files = tuple(file for one in found for file in one.files)
-            return [ChosenSession(self._name, files, self._whole(found[0]), self._films)]
-        serial = self._visit.identity(found[0].files[0]).serial
-        return [
-            ChosenSession(session_name(serial, one, card, taken), one.files, self._whole(one), self._films)
-            for recording in found
-            for one in self._pieces(recording, card, is_home)
-        ]
+            camera = origins.known(found[0])
+            return [ChosenSession(self._name, camera, files, self._whole(found[0]), self._films)], []
+        sessions, nameless = list[ChosenSession](), list[Refused]()
+        for recording in found:
+            try:
+                camera = origins.known(recording)
+            except Refused as error:
+                nameless.append(error)
+                continue
+            sessions += [
+                ChosenSession(
+                    session_name(camera.serial, one, card, taken),
+                    camera,
+                    one.files,
+                    self._whole(one),
+                    self._films,
+                )
+                for one in self._pieces(recording, card, is_home)
+            ]
+        return sessions, nameless
 
     def _pieces(
         self, recording: Recording, card: Sequence[Recording], is_home: Collection[CameraFile]
@@ -119,18 +153,21 @@ class Choosing:
         return None if isinstance(self._choice, ByFile) else recording
 
     def _begun_here(
-        self, serial: str, listed: Sequence[CameraFile]
+        self, card: Sequence[Recording], origins: Origins
     ) -> tuple[list[ChosenSession], list[EdgeError]]:
-        """Sessions of this camera that were begun on this device and are not home, whatever they are called.
+        """Sessions of these cameras that were begun on this device and are not home, whatever they are called.
 
         And the plans here that cannot be read: one of them does not keep the others.
         """
         plans = self._tools.spool.plans()
         found = list[ChosenSession]()
         for folder, plan in plans.readable:
-            files = tuple(file for file in listed if plan.has(file))
-            if files and plan.camera.serial == serial and len(folder.receipts()) < len(plan.chapters):
-                found.append(ChosenSession(plan.session_id, files, None))
+            if len(folder.receipts()) >= len(plan.chapters):
+                continue
+            planned = (file for one in card for file in one.files if plan.has(file))
+            files = tuple(file for file in planned if origins.may_be_of(plan.camera, file))
+            if files:
+                found.append(ChosenSession(plan.session_id, plan.camera, files, None))
         return found, list(plans.unreadable)
 
 

@@ -48,7 +48,7 @@ def audit(settings: AuditSettings, stop: threading.Event) -> int:
         survey = _visiting(tools.at_camera, lambda visit: audited(visit, tools))
         if settings.haul:
             survey = replace(survey, recordings=tried(survey.recordings))
-        found = helps(survey.recordings, survey.camera.serial, survey.taken, settings.called)
+        found = helps(survey.recordings, survey.taken, settings.called)
         for silence in survey.witnesses.silences:
             log.debug("the list cannot be compared", extra={"reason": silence})
         _say(saying.audit_lines(survey, found), saying.audit_json(survey, found), settings.as_json)

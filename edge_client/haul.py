@@ -74,7 +74,7 @@ class Haul:
     def plans(self) -> Each[SessionPlan]:
         """What a haul would plan now, and what it would refuse; no session is written (a dry run)."""
         with self._visit() as visit:
-            return self._each(visit, lambda one: visit.freeze(one.name, one.number, one.exactly(), one.films))
+            return self._each(visit, lambda one: _planned(visit, one))
 
     def run(self) -> Each[Report]:
         """Haul everything chosen. One session's refusal does not keep the others; an outage ends the run."""
@@ -225,9 +225,13 @@ def _refuse_unread_chapters(listed: Listed, one: ChosenSession) -> None:
         raise ChapterGap(f"{one.recording.label} has chapters that cannot be read: {told}")
 
 
+def _planned(visit: Visit, one: ChosenSession) -> SessionPlan:
+    return visit.freeze(one.name, one.number, one.exactly(), one.films, one.camera)
+
+
 def _frozen(visit: Visit, folder: SessionSpool, one: ChosenSession) -> SessionPlan:
     """A new plan, durable before the first byte is read."""
-    plan = visit.freeze(one.name, one.number, one.exactly(), one.films)
+    plan = _planned(visit, one)
     folder.write(PLAN, plan.encoded())
     return plan
 

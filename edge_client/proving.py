@@ -71,7 +71,9 @@ class Proving:
         try:
             return tuple(
                 RecordingStanding(
-                    recording, tuple(self._file(file, found.get(file.path, ())) for file in recording.files)
+                    recording,
+                    tuple(self._file(file, found.get(file.path, ())) for file in recording.files),
+                    self._serial,
                 )
                 for recording in card
             )

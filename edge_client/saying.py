@@ -11,7 +11,7 @@ from edge_client.chapters import Recording
 from edge_client.choice import camera_time
 from edge_client.forget import Forgotten
 from edge_client.haul import Report
-from edge_client.plan import CameraIdentity, SessionPlan
+from edge_client.plan import SessionPlan
 from edge_client.standings import FileStanding, RecordingStanding, Standing
 from edge_client.status import SessionStatus
 from edge_client.survey import Survey
@@ -45,7 +45,7 @@ def report_lines(report: Report) -> list[str]:
 def list_lines(survey: Survey, lengths_s: Mapping[str, int | None]) -> list[str]:
     """The card as an operator thinks of it."""
     head = ("recording", "chapters", "size", "length", "began", "hauled")
-    rows = [_list_row(one, lengths_s, survey.is_asked) for one in survey.recordings]
+    rows = [_list_row(survey, one, lengths_s) for one in survey.recordings]
     return [_card_line(survey), *_table(head, rows), *_note_lines(survey), *_rest_lines(survey)]
 
 
@@ -56,6 +56,7 @@ def list_json(survey: Survey, lengths_s: Mapping[str, int | None]) -> dict[str, 
         "recordings": [
             {
                 **_recording_json(one.recording),
+                "camera": one.serial,
                 "seconds": _length_s(one.recording, lengths_s),
                 "hauled": (one.standing is Standing.HAULED) if survey.is_asked else None,
                 "standing": one.standing.value if survey.is_asked else None,
@@ -72,7 +73,7 @@ def list_json(survey: Survey, lengths_s: Mapping[str, int | None]) -> dict[str, 
 def audit_lines(survey: Survey, found: Sequence[Help] = ()) -> list[str]:
     """How the card stands, what helps, and what that allows."""
     head = ("recording", "chapters", "size", "standing", "session", "")
-    lines = [_card_line(survey), *_table(head, [_audit_row(one) for one in survey.recordings])]
+    lines = [_card_line(survey), *_table(head, [_audit_row(survey, one) for one in survey.recordings])]
     lines += [line for one in survey.recordings for line in _not_home_lines(one)]
     return [*lines, *_note_lines(survey), *_rest_lines(survey), *_help_lines(found), *_verdict(survey)]
 
@@ -86,6 +87,7 @@ def audit_json(survey: Survey, found: Sequence[Help] = ()) -> dict[str, object]:
         "recordings": [
             {
                 **_recording_json(one.recording),
+                "camera": one.serial,
                 "standing": one.standing.value,
                 "safe_to_erase": one.standing.is_home,
                 "sessions": list(one.session_ids),
@@ -145,25 +147,36 @@ def line(document: Mapping[str, object]) -> str:
 
 
 def _card_line(survey: Survey) -> str:
+    if survey.has_no_video:
+        return f"{_cameras(survey)}: no video on this card"
     count = len(survey.recordings)
     size_bytes = sum(one.recording.size_bytes for one in survey.recordings)
-    return f"{_camera(survey.camera)}: {count} recording{'' if count == 1 else 's'}, {_size(size_bytes)}"
+    return f"{_cameras(survey)}: {count} recording{'' if count == 1 else 's'}, {_size(size_bytes)}"
 
 
-def _camera(camera: CameraIdentity) -> str:
-    model = f" ({camera.model})" if camera.model else ""
-    return f"camera {camera.serial or 'of unknown serial'}{model}"
+def _cameras(survey: Survey) -> str:
+    if len(survey.serials) > 1:
+        return f"cameras {', '.join(survey.serials)}"
+    model = f" ({survey.camera.model})" if survey.camera.model else ""
+    return f"camera {survey.camera.serial or 'of unknown serial'}{model}"
 
 
-def _list_row(one: RecordingStanding, lengths_s: Mapping[str, int | None], is_asked: bool) -> tuple[str, ...]:
+def _label(survey: Survey, one: RecordingStanding) -> str:
+    """The recording, with its camera where the card has recordings of several, or of an unknown one."""
+    if survey.camera.serial:
+        return one.recording.label
+    return f"{one.recording.label} of {one.serial or 'an unknown camera'}"
+
+
+def _list_row(survey: Survey, one: RecordingStanding, lengths_s: Mapping[str, int | None]) -> tuple[str, ...]:
     recording = one.recording
     return (
-        recording.label,
+        _label(survey, one),
         _chapters(recording),
         _size(recording.size_bytes),
         _clock(_length_s(recording, lengths_s)),
         _began(recording),
-        _hauled(one) if is_asked else "not asked",
+        _hauled(one) if survey.is_asked else "not asked",
     )
 
 
@@ -174,9 +187,9 @@ def _hauled(one: RecordingStanding) -> str:
     return "no" if one.standing is Standing.MISSING else f"no, {one.standing.value}"
 
 
-def _audit_row(one: RecordingStanding) -> tuple[str, ...]:
+def _audit_row(survey: Survey, one: RecordingStanding) -> tuple[str, ...]:
     return (
-        one.recording.label,
+        _label(survey, one),
         _chapters(one.recording),
         _size(one.recording.size_bytes),
         one.standing.value,
@@ -238,6 +251,12 @@ def _verdict(survey: Survey) -> list[str]:
     reasons = survey.reasons_to_keep
     if reasons:
         return [f"keep this card: {reason}" for reason in reasons]
+    if survey.has_no_video:
+        if not survey.others:
+            return ["no video on this card: safe to erase"]
+        return [
+            "no video on this card; its photos and the like were never hauled: copy them by hand before you erase it"
+        ]
     more = "; the other files on the card are not" if survey.others else ""
     verdict = f"every video on this card is home and safe to erase{more}"
     is_unfinished = any(one.is_unfinished for one in survey.recordings)

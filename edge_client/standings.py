@@ -41,6 +41,7 @@ class Obstacle(enum.Enum):
     CARD_CHANGED = "a session has begun with another file of this name"
     UNDATED = "the camera gives it no date"
     UNTOLD = "the camera does not tell it from the file that is home"
+    NO_CAMERA = "nothing says which camera recorded it"
     TRIED = "the haul of this run did not bring it"
 
 
@@ -107,10 +108,11 @@ class FileStanding:
 
 @dataclass(frozen=True)
 class RecordingStanding:
-    """A recording and its files' standings, in its order."""
+    """A recording and its files' standings, in its order; `serial` is its camera's, None where nothing says whose."""
 
     recording: Recording
     files: tuple[FileStanding, ...]
+    serial: str | None
 
     @property
     def standing(self) -> Standing:
@@ -146,13 +148,16 @@ def by_path(known: Sequence[KnownChapter]) -> Mapping[str, Sequence[KnownChapter
     return found
 
 
-def standings(card: Sequence[Recording], known: Sequence[KnownChapter]) -> tuple[RecordingStanding, ...]:
-    """How each recording stands by the camera's list alone, which does not show a changed ETag, gumi or byte."""
+def standings(
+    card: Sequence[Recording], known: Sequence[KnownChapter], serial: str | None
+) -> tuple[RecordingStanding, ...]:
+    """How each recording of a camera stands by the list alone, which does not show a changed ETag, gumi or byte."""
     found = by_path(known)
     return tuple(
         RecordingStanding(
             recording,
             tuple(file_standing(FileIdentity(file), found.get(file.path, ())) for file in recording.files),
+            serial,
         )
         for recording in card
     )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from edge_client.advice import Sessions, obstructed
 from edge_client.chapters import CameraFile, Recording, recordings, strangers
 from edge_client.coordinator import Coordinator
-from edge_client.errors import NothingListed
+from edge_client.errors import NothingListed, Unsettled
 from edge_client.listing import Listed, Unreadable
+from edge_client.origins import Origins
 from edge_client.plan import CameraIdentity
 from edge_client.proving import Proving
 from edge_client.standings import KnownChapter, Obstacle, RecordingStanding, Standing, standings
@@ -24,7 +25,8 @@ class Survey:
 
     `strangers` are videos that are not chapters, `others` counts photos and all other entries, `unreadable` has the
     entries that may be videos and cannot be read. Without a coordinator nothing is known: `is_asked` is false and
-    every file counts as missing. `taken` are the session names that a new session cannot have.
+    every file counts as missing. `known` is that by the cameras' serials, `taken` are the session names that a new
+    session cannot have. `camera` has an empty serial where nothing says which it is, or films of several are there.
     """
 
     camera: CameraIdentity
@@ -32,11 +34,21 @@ class Survey:
     strangers: tuple[CameraFile, ...]
     others: int
     is_asked: bool
-    known: tuple[KnownChapter, ...]
+    known: Mapping[str, tuple[KnownChapter, ...]]
     unreadable: tuple[Unreadable, ...]
     inventory: Inventory
     witnesses: Witnesses
     taken: frozenset[str] = frozenset()
+
+    @property
+    def serials(self) -> tuple[str, ...]:
+        """The cameras that recorded what is on the card, as far as that is known."""
+        return tuple(sorted({one.serial for one in self.recordings if one.serial}))
+
+    @property
+    def has_no_video(self) -> bool:
+        """Whether the list has no entry that may be a video."""
+        return not (self.recordings or self.strangers or self.unreadable)
 
     @property
     def homes(self) -> int:
@@ -60,6 +72,8 @@ class Survey:
             yield f"entries of the camera's list that cannot be read: {len(self.unreadable)}; {READER}"
         if self.strangers:
             yield f"films that are not named like chapters: {len(self.strangers)}; copy them by hand"
+        if nameless := sum(one.serial is None for one in self.recordings):
+            yield f"nothing says which camera recorded {nameless} of its recordings; copy them by hand"
         if self.homes < len(self.recordings):
             yield f"{self.homes} of {len(self.recordings)} recordings are home"
 
@@ -80,12 +94,18 @@ def audited(visit: Visit, tools: Tools) -> Survey:
 
 def _survey(visit: Visit, coordinator: Coordinator | None, listed: Listed) -> Survey:
     card, strange = recordings(listed.files), tuple(strangers(listed.files))
-    chapters = [file for one in card for file in one.files]
-    camera = _camera(visit, chapters)
-    known = coordinator.known_chapters(camera.serial) if coordinator and camera.serial else ()
+    origins = Origins(visit, card)
+    serials = [camera.serial if camera else None for camera in map(origins.of, card)]
+    known = {
+        serial: coordinator.known_chapters(serial) if coordinator else () for serial in serials if serial
+    }
     return Survey(
-        camera,
-        standings(card, known),
+        _camera(visit, serials),
+        tuple(
+            standing
+            for one, serial in zip(card, serials, strict=True)
+            for standing in standings([one], known.get(serial or "", ()), serial)
+        ),
         strange,
         listed.others,
         coordinator is not None,
@@ -96,12 +116,17 @@ def _survey(visit: Visit, coordinator: Coordinator | None, listed: Listed) -> Su
     )
 
 
-def _camera(visit: Visit, chapters: Sequence[CameraFile]) -> CameraIdentity:
-    """The camera's identity; some cameras do not give it when the card has no chapter."""
-    if chapters:
-        return visit.identity(chapters[0])
-    found = visit.tools.retry.run("the camera's identity", visit.tools.camera.info)
-    return found or CameraIdentity("", None, None)
+def _camera(visit: Visit, serials: Sequence[str | None]) -> CameraIdentity:
+    """Who the camera says it is, or the one camera that all recordings are of; an empty serial where neither is so."""
+    try:
+        itself = visit.itself()
+    except Unsettled:
+        # Where nothing is to be looked up, it need not be known.
+        if serials:
+            raise
+        itself = None
+    found = set(serials)
+    return itself or CameraIdentity((len(found) == 1 and found.pop()) or "", None, None)
 
 
 def proven(visit: Visit, tools: Tools, survey: Survey) -> Survey:
@@ -111,22 +136,35 @@ def proven(visit: Visit, tools: Tools, survey: Survey) -> Survey:
     a false claim of another device.
     """
     card = [one.recording for one in survey.recordings]
-    found = Proving(tools, visit, survey.camera.serial).standings(card, survey.known)
-    sessions = _sessions(tools, survey, card)
+    proving = {serial: Proving(tools, visit, serial) for serial in survey.serials}
+    sessions = {serial: _sessions(tools, survey, card, serial) for serial in ("", *survey.serials)}
+    found = (
+        standing
+        for one in survey.recordings
+        for standing in (
+            proving[one.serial].standings([one.recording], survey.known[one.serial]) if one.serial else [one]
+        )
+    )
     unread = Listed(unreadable=survey.unreadable)
     advised = (
-        obstructed(one, _seen(visit, one, sessions), bool(unread.unreadable_of(one.recording)), sessions)
+        obstructed(
+            one,
+            _seen(visit, one, sessions[one.serial or ""]),
+            bool(unread.unreadable_of(one.recording)),
+            sessions[one.serial or ""],
+        )
         for one in found
     )
-    return replace(survey, recordings=tuple(advised), taken=sessions.taken)
+    taken = frozenset(name for each in sessions.values() for name in each.taken)
+    return replace(survey, recordings=tuple(advised), taken=taken)
 
 
-def _sessions(tools: Tools, survey: Survey, card: Sequence[Recording]) -> Sessions:
+def _sessions(tools: Tools, survey: Survey, card: Sequence[Recording], serial: str) -> Sessions:
     plans = tools.spool.plans().readable
     return Sessions(
-        survey.camera.serial,
+        serial,
         card,
-        survey.known,
+        survey.known.get(serial, ()),
         frozenset(plan.session_id for _, plan in plans),
         tuple(plan for folder, plan in plans if len(folder.receipts()) < len(plan.chapters)),
     )

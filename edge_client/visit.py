@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -66,8 +66,10 @@ class Visit:
     tools: CameraTools
     stack: ExitStack
     known: CameraIdentity | None = None
+    was_asked: bool = False
+    recorders: dict[CameraFile, str | None] = field(default_factory=dict)
     beats: KeepAlive | None = None
-    held: bool = False
+    held: set[str] = field(default_factory=set)
     checked: set[str] = field(default_factory=set)
     was_busy: bool = False
     told: set[str] = field(default_factory=set)
@@ -121,38 +123,75 @@ class Visit:
             self.was_busy = True
             raise
 
-    def identity(self, example: CameraFile | ChapterPlan) -> CameraIdentity:
-        """Who the camera is, from itself or from one of its files."""
-        if self.known is None:
+    def itself(self) -> CameraIdentity | None:
+        """Who the camera says it is; None for models that do not say (before HERO12)."""
+        if not self.was_asked:
             self.wake()
-            self.known = self.tools.retry.run("the camera's identity", lambda: self._identity(example))
+            self.known = self.tools.retry.run("the camera's identity", self._itself)
+            self.was_asked = True
         return self.known
 
-    def identity_now(self, example: CameraFile | ChapterPlan) -> CameraIdentity:
-        """Who the camera is now, whoever it was before."""
-        return self.tools.retry.run("the camera's identity", lambda: self._identity(example))
+    def recorder_of(self, file: CameraFile) -> str | None:
+        """The serial of the camera that recorded a file, from its own bytes; None where they do not show it."""
+        if file not in self.recorders:
+            self.recorders[file] = self.tools.retry.run(file.path, lambda: self._shown_recorder(file))
+        return self.recorders[file]
+
+    def refuse_other_cards(self, plan: SessionPlan, card: Iterable[CameraFile]) -> None:
+        """Raises PlanDiffers when the camera is not the plan's, whoever it was before.
+
+        One that does not say who it is must have a film of the plan's camera on its card.
+        """
+        if itself := self.tools.retry.run("the camera's identity", self._itself):
+            plan.refuse_other_camera(itself.serial)
+            return
+        found = {serial for file in card if (serial := self.recorder_of(file))}
+        if not found:
+            raise PlanDiffers(
+                f"neither the camera nor a film on its card says which camera this is; session {plan.session_id} is "
+                f"planned for camera {plan.camera.serial}"
+            )
+        if plan.camera.serial not in found:
+            plan.refuse_other_camera(min(found))
 
     def hold(self, serial: str) -> None:
         """From now on the camera of this serial is ours alone. Raises SpoolBusy."""
-        if not self.held:
+        if serial not in self.held:
             self.stack.enter_context(self.tools.locks.held(serial))
-            self.held = True
+            self.held.add(serial)
 
     def wake(self) -> None:
         """From now on the camera is kept awake. It may be away: nothing is asked of it but not to sleep."""
         if self.beats is None:
             self.beats = self.stack.enter_context(self.tools.keep_awake())
 
-    def _identity(self, example: CameraFile | ChapterPlan) -> CameraIdentity:
-        camera = self.tools.camera
-        camera.control_over_usb()
+    def _itself(self) -> CameraIdentity | None:
+        self.tools.camera.control_over_usb()
         with self._noting_busy():
             self._ready()
-        if found := camera.info():
-            return found
+        return self.tools.camera.info()
+
+    def _recorder(self, file: CameraFile | ChapterPlan) -> str | None:
         # Its size now: the list's may be wrong, and then the file says so when it is planned.
-        size_bytes = camera.head(example.directory, example.filename).size_bytes
-        return CameraIdentity(camera.serial_in(example.directory, example.filename, size_bytes), None, None)
+        size_bytes = self.tools.camera.head(file.directory, file.filename).size_bytes
+        return self.tools.camera.serial_in(file.directory, file.filename, size_bytes)
+
+    def _shown_recorder(self, file: CameraFile) -> str | None:
+        """One film that the camera does not show is not waited for: the others need not know."""
+        try:
+            return self._recorder(file)
+        except (Refused, Unsettled):
+            return None
+
+    def _refuse_other_camera(self, plan: SessionPlan, chapter: ChapterPlan) -> None:
+        """Check once that the camera there, or the one that recorded the chapter, is the plan's. Raises PlanDiffers.
+
+        A film without a serial says nothing: then its first bytes decide, which the plan has too.
+        """
+        itself = self._itself()
+        serial = itself.serial if itself else self._recorder(chapter)
+        if serial is not None:
+            plan.refuse_other_camera(serial)
 
     def length_s(self, file: CameraFile) -> int | None:
         """How long a chapter is, in seconds, where the camera says so."""
@@ -208,7 +247,7 @@ class Visit:
 
     def check_again(self, plan: SessionPlan, chapter: ChapterPlan) -> None:
         """Check once that the plan's camera and file are present and the camera is not writing. Raises PlanDiffers."""
-        plan.refuse_other_camera(self._identity(plan.chapters[0]).serial)
+        self._refuse_other_camera(plan, chapter)
         self.hold(plan.camera.serial)
         self.check_file(chapter)
 
@@ -236,9 +275,14 @@ class Visit:
         )
 
     def freeze(
-        self, session_id: str, recording: str | None, files: tuple[CameraFile, ...], films: Films
+        self,
+        session_id: str,
+        recording: str | None,
+        files: tuple[CameraFile, ...],
+        films: Films,
+        camera: CameraIdentity,
     ) -> SessionPlan:
-        """The plan of a session of these files, each with all that identifies it.
+        """The plan of a session of these files of one camera, each with all that identifies it.
 
         Where `films` is AS_THEY_ARE, a film that the camera did not finish is planned with a mark, once it is at rest.
         Raises CameraMoved when the camera or its card has changed meanwhile: then the plan fits neither.
@@ -248,10 +292,10 @@ class Visit:
                 f"{len(files)} files are too many for one session, which takes {MOST_CHAPTERS}: "
                 "leave SESSION out, and a loop is hauled in several sessions; or name the files with --file"
             )
-        identity = self.identity(files[0])
-        self.hold(identity.serial)
+        self._refuse_films_of_others(files, camera)
+        self.hold(camera.serial)
         chapters = (self.tools.retry.run(file.path, partial(self._frozen, file, films)) for file in files)
-        plan = SessionPlan(session_id, recording, identity, tuple(chapters))
+        plan = SessionPlan(session_id, recording, camera, tuple(chapters))
         try:
             self.tools.retry.run(f"a second look at session {session_id}", lambda: self._compare(plan))
         except PlanDiffers as error:
@@ -261,9 +305,21 @@ class Visit:
             ) from error
         return plan
 
+    def _refuse_films_of_others(self, files: tuple[CameraFile, ...], camera: CameraIdentity) -> None:
+        """Raises Refused when the films say that they are of several cameras, and the camera does not say who it is."""
+        if self.itself():
+            return
+        for file in files:
+            serial = self.recorder_of(file)
+            if serial not in (None, camera.serial):
+                raise Refused(
+                    f"{file.path} was recorded by camera {serial}, the other files of this session by {camera.serial}: "
+                    "a session has the films of one camera; name those of each with --file, in a SESSION of its own"
+                )
+
     def _compare(self, plan: SessionPlan) -> None:
         """Check once that a new plan still fits in full. Raises PlanDiffers."""
-        plan.refuse_other_camera(self._identity(plan.chapters[0]).serial)
+        self._refuse_other_camera(plan, plan.chapters[0])
         planned = {chapter.path for chapter in plan.chapters}
         entries = [entry for entry in self.tools.camera.entries(1) if entry.label in planned]
         there = [found for entry in entries if isinstance(found := self._found(entry), CameraFile)]

@@ -39,9 +39,7 @@ def whereabouts(
     Raises PlanDiffers when another camera answers, and what keeps the camera or its card from being read.
     """
     listed = visit.listed()
-    card = recordings(listed.files)
-    example = card[0].files[0] if card else plan.chapters[0]
-    plan.refuse_other_camera(visit.identity_now(example).serial)
+    visit.refuse_other_cards(plan, (one.files[0] for one in recordings(listed.files)))
     return {chapter.path: _where(visit, listed, chapter) for chapter in chapters}
 
 

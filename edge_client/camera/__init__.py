@@ -114,15 +114,10 @@ class Camera:
         known = self._document_if_known(INFO)
         return None if known is None else identity_of(known)
 
-    def serial_in(self, directory: str, filename: str, size_bytes: int) -> str:
-        """The camera's serial from the file's own GPRO header. Raises Unsettled when there is none."""
+    def serial_in(self, directory: str, filename: str, size_bytes: int) -> str | None:
+        """The serial of the camera that recorded a file, from its own GPRO header; None when it has none."""
         head = Span(0, 0, min(HEAD_BYTES, size_bytes))
-        serial = serial_of_header(
-            self._look(Wanted(f"{FILES}{directory}/{filename}", head, size_bytes, None))
-        )
-        if serial is None:
-            raise Unsettled("neither the camera nor its file says which camera this is")
-        return serial
+        return serial_of_header(self._look(Wanted(f"{FILES}{directory}/{filename}", head, size_bytes, None)))
 
     def check_whole(self, directory: str, filename: str, size_bytes: int, etag: str | None) -> int:
         """How many bytes follow the last box of a film that is finished; size and ETag stay what they were.

@@ -138,6 +138,7 @@ class TestList:
         assert line.document["camera"]["serial"] == SERIAL
         assert recording == {
             "recording": "100GOPRO/GX..0042",
+            "camera": SERIAL,
             "number": "0042",
             "chapters": 1,
             "missing_chapters": [],
@@ -156,7 +157,7 @@ class TestList:
         device.camera.state["39"] = 0
 
         assert line.list() == 0
-        assert line.said == f"camera {SERIAL} (HERO12 Black): 0 recordings, 0.0 MB\n"
+        assert line.said == f"camera {SERIAL} (HERO12 Black): no video on this card\n"
 
     @pytest.mark.parametrize("torn", [b"", b"{", b"[]"])
     def test_shows_every_session_but_one_whose_plan_cannot_be_read_and_ends_with_1(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
 from typing import Any, cast
 
 from hypothesis import given
@@ -82,19 +81,12 @@ class StillCamera:
         looked = [each or Unreadable(entry, NOT_NAMED) for entry, each in zip(entries, found, strict=True)]
         self._listed = listed(entries, looked, Witnesses(1, 10**12))
         self._model = model
-        self.tools = self.camera = self.retry = self
 
     def listed(self) -> Listed:
         return self._listed
 
-    def identity(self, example: object) -> CameraIdentity:
+    def itself(self) -> CameraIdentity:
         return CameraIdentity("C3501324500711", self._model, None)
-
-    def info(self) -> CameraIdentity | None:
-        return None
-
-    def run(self, what: str, call: Callable[[], CameraIdentity | None]) -> CameraIdentity | None:
-        return call()
 
 
 @given(st.lists(FOLDERS, max_size=3), WORD, st.sampled_from(["ascii", "latin-1", "utf-8"]))
