@@ -6,14 +6,14 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from edge_client import commands
 from edge_client.arguments import parser
 from edge_client.commands import REFUSED, TRY_LATER, USAGE
 from edge_client.errors import EdgeError, SettingsFault, TryLater, place_of
-from edge_client.interruption import GRACE_S, End, limit, stay, stopping
-from edge_client.logs import logging_to
+from edge_client.interruption import GRACE_S, End, asking, limit, stay
+from edge_client.logs import clear_bars, logging_to
 from edge_client.settings import (
     AuditSettings,
     ForgetSettings,
@@ -74,24 +74,21 @@ def _true_code(code: int, output: StandardOutput, kept: str = "") -> int:
 
 def _until_stopped(settings: Settings, end: End) -> int:
     """Work in a thread, so that a signal ends the run even while a socket is silent. The spool bears any end."""
-    stop = threading.Event()
+    asked, stop = threading.Event(), threading.Event()
     codes: list[int] = []
     worker = threading.Thread(target=lambda: codes.append(done(settings, stop)), name="command", daemon=True)
-    with stopping(stop, end):
+    with asking(asked, end):
         worker.start()
-        while worker.is_alive() and not stop.is_set():
+        while worker.is_alive() and not asked.is_set():
             worker.join(POLL_S)
-        if stop.is_set():
+        if worker.is_alive():
             limit(end)
-            return _stopped(worker, codes, SPOOL_KEPT if _hauls(settings) else {})
-    return codes[0]
-
-
-def _stopped(worker: threading.Thread, codes: list[int], kept: Mapping[str, str]) -> int:
-    log.warning("stopping", extra=kept)
-    worker.join(GRACE_S)
+            log.warning("stopping", extra=SPOOL_KEPT if _hauls(settings) else {})
+            stop.set()
+            worker.join(GRACE_S)
     if not codes:
         log.error("not finished", extra={"reason": "stopped", "next": NEXT})
+        clear_bars()
         return TRY_LATER
     return codes[0]
 

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from types import TracebackType
 
-from edge_client.errors import place_of
+from edge_client.errors import Stopped, place_of
 
 log = logging.getLogger(__name__)
 
@@ -45,4 +45,4 @@ class Every:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.end()
-        self._thread.join(JOIN_S)
+        self._thread.join(0.0 if isinstance(error, Stopped) else JOIN_S)

@@ -31,8 +31,8 @@ def end_at_once(_number: int, _frame: FrameType | None) -> None:
 
 
 @contextmanager
-def stopping(stop: threading.Event, end: End) -> Iterator[None]:
-    """While the block runs, the first signal sets `stop`, and a second one ends the process."""
+def asking(asked: threading.Event, end: End) -> Iterator[None]:
+    """While the block runs, the first signal sets `asked`, and a second one ends the process."""
     is_asked = False
 
     def ask(_number: int, _frame: FrameType | None) -> None:
@@ -41,7 +41,7 @@ def stopping(stop: threading.Event, end: End) -> Iterator[None]:
             end(os.EX_TEMPFAIL)
             return
         is_asked = True
-        stop.set()
+        asked.set()
 
     before = {number: signal.signal(number, ask) for number in SIGNALS}
     try:

@@ -38,6 +38,13 @@ class _AboveBars(logging.Handler):
         tqdm.write(shown(self.format(record), self._stream), file=self._stream)
 
 
+def clear_bars() -> None:
+    """Take the bars of threads that nobody waits for off the terminal: the shell goes on below the last line."""
+    with tqdm.get_lock():  # type: ignore[no-untyped-call]  # its stubs do not say
+        for bar in tuple(getattr(tqdm, "_instances", ())):
+            bar.clear(nolock=True)
+
+
 @contextmanager
 def logging_to(stream: TextIO, level: int) -> Iterator[None]:
     """The client's own lines of `level` and above go to `stream`; its libraries' may hold URLs and go nowhere."""

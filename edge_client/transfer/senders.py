@@ -12,6 +12,8 @@ from edge_client.transfer.lanes import MOST_LANES
 from edge_client.transfer.sending import PartSender
 
 JOIN_S = 5.0
+# Ctrl-C does not wait for sockets, and the reports of what is home are still to be printed.
+STOPPED_JOIN_S = 0.05
 POLL_S = 0.1
 
 
@@ -45,4 +47,4 @@ class Senders:
         # A thread in the middle of a PUT sees this at its next block; one that hangs in a socket dies with the process.
         self._desk.fail(error or Stopped("the round is over"))
         for thread in self._threads:
-            thread.join(JOIN_S)
+            thread.join(STOPPED_JOIN_S if isinstance(error, Stopped) else JOIN_S)

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from edge_client.interruption import SIGNALS, stay, stopping
+from edge_client.interruption import SIGNALS, asking, stay
 from tests.edge_client.conftest import ROOT, Device
 from tests.edge_client.fakes import TOKEN, CameraFile, CloudHandler, film
 
@@ -164,6 +164,23 @@ def stopped_s(
     return min(lasted)
 
 
+def test_the_report_of_a_session_that_is_home_is_printed_when_the_next_one_is_stopped(
+    client: Client, device: Device, silence: Silence
+):
+    device.card(GX010042=100, GX010043=100)
+    device.cloud.faults["put"] = [None] + [silence] * 50
+    device.cloud.faults["progress"] = [None] + [silence] * 50
+
+    with client.started("haul", "--all", "--json") as process:
+        until(silence.reached.is_set, process)
+        end_s(process)
+        assert process.stdout
+        printed = process.stdout.read()
+
+    assert process.returncode == 75
+    assert b"-0042-" in printed
+
+
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_ends_a_haul_at_full_speed_within_two_seconds_and_a_rerun_finishes(
     client: Client, device: Device, number: int
@@ -274,7 +291,7 @@ def test_the_first_signal_stops_and_the_second_ends():
     stop, codes = threading.Event(), list[int]()
     before = [signal.getsignal(number) for number in SIGNALS]
 
-    with stopping(stop, codes.append):
+    with asking(stop, codes.append):
         os.kill(os.getpid(), signal.SIGINT)
         assert (stop.is_set(), codes) == (True, [])
         os.kill(os.getpid(), signal.SIGTERM)
@@ -286,7 +303,7 @@ def test_the_first_signal_stops_and_the_second_ends():
 def test_a_command_inside_another_program_never_ends_that_program():
     stop = threading.Event()
 
-    with stopping(stop, stay):
+    with asking(stop, stay):
         for _ in range(3):
             os.kill(os.getpid(), signal.SIGINT)
 

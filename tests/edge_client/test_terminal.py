@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_client.logs import logging_to
+from edge_client.logs import clear_bars, logging_to
 from edge_client.progress import Bars
 from edge_client.terminal import plain, say, shown
 
@@ -92,6 +92,20 @@ def test_what_an_encoding_lacks_is_written_as_its_code(encoding: str, expected: 
 
 def test_a_stream_without_an_encoding_takes_every_text():
     assert shown("ü…", io.StringIO()) == "ü…"
+
+
+def test_bars_of_a_command_that_was_left_go_from_the_terminal():
+    stream = io.StringIO()
+    bars = Bars(stream)
+    bars.chapter("100GOPRO/GX010042.MP4", 10)
+    at = len(stream.getvalue())
+
+    clear_bars()
+
+    written_then = stream.getvalue()[at:]
+    assert written_then
+    assert not written_then.replace("\x1b[A", "").strip()
+    bars.close()
 
 
 def test_the_bars_show_nothing_that_steers_their_terminal():
