@@ -8,6 +8,7 @@
     │   ├── PlanDiffers                   camera, size or ETag are not those of the frozen plan
     │   ├── PlanUnreadable                the frozen plan on disk cannot be read
     │   ├── CardFault                     the camera's card is out, broken or was changed
+    │   │   └── FilmBroken                a film is not finished, and does not change
     │   ├── RequestForbidden              a camera request that is not on the list of allowed ones
     │   ├── CoordinatorRefusal            the coordinator said stop, or answered outside its contract
     │   │   └── SessionUnknown            it has no such session or upload, or not for us
@@ -35,6 +36,7 @@
     │   ├── PartsMismatch                 the coordinator names parts to send again
     │   ├── PartsDiffer                   parts are not of the file that the camera has: read them again
     │   └── PartCorrupt                   a part in the spool is not what was written: read it again
+    ├── Postponed                         a film is not ready at the first look: others come first
     ├── Unproven                          a stored file cannot be compared with the card: it stays on the card
     └── TryLater                 exit 75  nothing is wrong that time would not mend
         ├── GaveUp                        an outage outlasted `--give-up-after`
@@ -90,6 +92,10 @@ class PlanUnreadable(Refused):
 
 class CardFault(Refused):
     """The camera's card is out, broken or was changed."""
+
+
+class FilmBroken(CardFault):
+    """A film is not finished, and does not change."""
 
 
 class RequestForbidden(Refused):
@@ -185,7 +191,12 @@ class NothingListed(Unsettled):
 
 
 class Unfinished(Unsettled):
-    """The boxes of a film are not complete."""
+    """The boxes of a film are not complete; `size_bytes` and `etag` are those of the file that was looked at."""
+
+    def __init__(self, message: str, size_bytes: int, etag: str | None) -> None:
+        super().__init__(message)
+        self.size_bytes = size_bytes
+        self.etag = etag
 
 
 class CameraUnsupported(Unsettled):
@@ -231,6 +242,10 @@ class PartsDiffer(RoundLost):
 
 class PartCorrupt(RoundLost):
     """A part in the spool is not what was written."""
+
+
+class Postponed(EdgeError):
+    """A film is not ready at the first look of this run: look again once the others are done."""
 
 
 class Unproven(EdgeError):

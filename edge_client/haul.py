@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
@@ -19,6 +20,7 @@ from edge_client.errors import (
     ChapterGap,
     CoordinatorRefusal,
     EdgeError,
+    Postponed,
     Refused,
     SessionUnknown,
     TryLater,
@@ -27,6 +29,7 @@ from edge_client.errors import (
 from edge_client.listing import Listed
 from edge_client.plan import PLAN, ChapterPlan, SessionPlan, decoded
 from edge_client.spool import SessionSpool
+from edge_client.stillness import Stillness
 from edge_client.tools import Tools
 from edge_client.visit import Visit
 
@@ -86,7 +89,8 @@ class Haul:
     @contextmanager
     def _visit(self) -> Iterator[Visit]:
         with ExitStack() as stack:
-            yield Visit(self._tools.at_camera, stack)
+            stillness = Stillness(self._tools.spool.broken_films)
+            yield Visit(self._tools.at_camera, stack, stillness=stillness)
 
     def _named(self, visit: Visit, session_id: str) -> Report:
         """The session with a name of the user's: a plan on disk needs no list from the camera."""
@@ -95,7 +99,7 @@ class Haul:
         if raw is None:
             listed, [one], _ = self._chosen(visit)
             _refuse_unread_chapters(listed, one)
-            return self._session(visit, folder, _frozen(visit, folder, one), one.files)
+            return self._session(visit, folder, _frozen_in_the_end(visit, folder, one), one.files)
         plan = decoded(raw, session_id)
         if isinstance(self._choice, (ByNumber, ByFile)):
             plan.refuse_other_choice(self._choice)
@@ -122,10 +126,16 @@ class Haul:
         if not sessions:
             _say_nothing_to_haul(listed, self._choice, bool(refusals))
         try:
-            for one in sessions:
+            queue = deque(sessions)
+            while queue:
+                one = queue.popleft()
                 try:
                     _refuse_unread_chapters(listed, one)
                     done.append(do(one))
+                except Postponed as error:
+                    if queue:
+                        log.info("later, after the others", extra={"session": one.name, "reason": str(error)})
+                    queue.append(one)
                 except (Refused, Unsettled) as error:
                     log.error("session refused", extra={"session": one.name, "reason": str(error)})
                     refusals.append(error)
@@ -234,6 +244,16 @@ def _frozen(visit: Visit, folder: SessionSpool, one: ChosenSession) -> SessionPl
     plan = _planned(visit, one)
     folder.write(PLAN, plan.encoded())
     return plan
+
+
+def _frozen_in_the_end(visit: Visit, folder: SessionSpool, one: ChosenSession) -> SessionPlan:
+    """As `_frozen`, where no other session could come first."""
+    while True:
+        try:
+            return _frozen(visit, folder, one)
+        except Postponed:
+            # Once for each file of the session.
+            continue
 
 
 def _left_out(report: Report) -> dict[str, object]:

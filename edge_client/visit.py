@@ -15,6 +15,7 @@ from edge_client.errors import (
     CONFIRM_AFTER_S,
     CameraBusy,
     CameraMoved,
+    FilmBroken,
     PlanDiffers,
     ReadBroken,
     Refused,
@@ -29,6 +30,7 @@ from edge_client.notes import FilmNotes
 from edge_client.plan import CameraIdentity, ChapterPlan, SessionPlan
 from edge_client.retry import Retry
 from edge_client.standings import Obstacle
+from edge_client.stillness import Stillness
 from edge_client.witnesses import Witnesses
 
 log = logging.getLogger(__name__)
@@ -75,6 +77,7 @@ class Visit:
     told: set[str] = field(default_factory=set)
     listed_at: float = 0.0
     witnesses: Witnesses = field(default_factory=Witnesses)
+    stillness: Stillness = field(default_factory=lambda: Stillness(None))
 
     def listed(self) -> Listed:
         """The camera's whole list, once it is done writing."""
@@ -285,7 +288,8 @@ class Visit:
         """The plan of a session of these files of one camera, each with all that identifies it.
 
         Where `films` is AS_THEY_ARE, a film that the camera did not finish is planned with a mark, once it is at rest.
-        Raises CameraMoved when the camera or its card has changed meanwhile: then the plan fits neither.
+        Raises CameraMoved when the camera or its card has changed meanwhile: then the plan fits neither; Postponed,
+        once in a run for each file, when one is not ready; FilmBroken for one that does not become ready.
         """
         if len(files) > MOST_CHAPTERS:
             raise Refused(
@@ -294,7 +298,7 @@ class Visit:
             )
         self._refuse_films_of_others(files, camera)
         self.hold(camera.serial)
-        chapters = (self.tools.retry.run(file.path, partial(self._frozen, file, films)) for file in files)
+        chapters = (self._settled(file, partial(self._frozen, file, films)) for file in files)
         plan = SessionPlan(session_id, recording, camera, tuple(chapters))
         try:
             self.tools.retry.run(f"a second look at session {session_id}", lambda: self._compare(plan))
@@ -316,6 +320,21 @@ class Visit:
                     f"{file.path} was recorded by camera {serial}, the other files of this session by {camera.serial}: "
                     "a session has the films of one camera; name those of each with --file, in a SESSION of its own"
                 )
+
+    def _settled(self, file: CameraFile, look: Callable[[], ChapterPlan]) -> ChapterPlan:
+        """What `look` gives once the film is ready. Raises Postponed at the first look of this run, FilmBroken."""
+
+        def attempt() -> ChapterPlan:
+            try:
+                return look()
+            except Unsettled as error:
+                judged = self.stillness.judge(file, error, self.tools.retry.timing.monotonic())
+                if isinstance(judged, FilmBroken):
+                    # A camera that repairs a file says that it is busy: then it is waited for after all.
+                    self._ready()
+                raise judged from error
+
+        return self.tools.retry.run(file.path, attempt)
 
     def _compare(self, plan: SessionPlan) -> None:
         """Check once that a new plan still fits in full. Raises PlanDiffers."""

@@ -134,7 +134,7 @@ class Camera:
         except NotWhole as error:
             told = f"{path} is not finished: {error}; switch the camera off and on, which repairs a file"
             as_it_is = f"; `reelhaul haul NAME --file {quote(path)} --unfinished` hauls it as it is"
-            raise Unfinished(told + as_it_is if size_bytes else told) from error
+            raise Unfinished(told + as_it_is if size_bytes else told, size_bytes, etag) from error
 
     def control_over_usb(self) -> None:
         """Ask a camera on USB to listen to us; others refuse, which is as good."""

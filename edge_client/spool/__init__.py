@@ -2,6 +2,7 @@
 
     {spool}/lock                                                one client per spool
     {spool}/.proofs/{chapter}.json                              what was compared with a card; no session is named so
+    {spool}/.broken/{path}.json                                 films that were not finished and did not change
     {spool}/.forgotten/{session}/                               sessions that are being removed
     {spool}/{session}/plan.json report.json
     {spool}/{session}/receipts/{artifact_id}.json
@@ -28,6 +29,7 @@ from edge_client.disk import Disk, disk_errors, read, size_bytes_of
 from edge_client.errors import PlanUnreadable, SpoolFault
 from edge_client.locks import locked
 from edge_client.plan import PLAN, SessionPlan, decoded
+from edge_client.spool.broken import BrokenFilms
 from edge_client.spool.chapter import ChapterSpool
 from edge_client.spool.part import PartReader, PartWriter, SpooledPart, named
 from edge_client.spool.proofs import Proof, Proofs
@@ -35,6 +37,7 @@ from edge_client.spool.room import RESERVE_BYTES, Room
 
 __all__ = [
     "RESERVE_BYTES",
+    "BrokenFilms",
     "ChapterParts",
     "ChapterSpool",
     "PartReader",
@@ -85,6 +88,7 @@ class Spool:
         self._disk = disk
         self.room = Room(root, disk, budget_bytes)
         self.proofs = Proofs(root / ".proofs", disk)
+        self.broken_films = BrokenFilms(root / ".broken", disk)
 
     @contextmanager
     def held(self) -> Iterator[None]:

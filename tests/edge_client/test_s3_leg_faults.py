@@ -20,7 +20,8 @@ import requests
 from awscrt.checksums import crc64nvme
 
 from edge_client.bare_http import Timeouts
-from edge_client.errors import CoordinatorRefusal, EdgeError, GaveUp, PartRefused, TryLater, Unsettled
+from edge_client.errors import CoordinatorRefusal, EdgeError, FilmBroken, GaveUp, PartRefused, TryLater
+from edge_client.stillness import STILL_S
 from tests.edge_client.conftest import Device
 from tests.edge_client.fakes import (
     LEAST_FILM_BYTES,
@@ -269,7 +270,9 @@ ROWS = [
     Row("N13: a whole part", at_size(PART_BYTES), ONE_PART),
     Row("N13: a byte more than a part", at_size(PART_BYTES + 1), Recovers(3, reads=2)),
     Row("N13: two whole parts", at_size(2 * PART_BYTES), Recovers(3, reads=2)),
-    Row("N13: no byte at all", empty_file, Ends(Unsettled, 1, "no bytes", least_wait_s=25, most_puts=0)),
+    Row(
+        "N13: no byte at all", empty_file, Ends(FilmBroken, 1, "no bytes", least_wait_s=STILL_S, most_puts=0)
+    ),
     # What was read under the old plan is read again, cut as the new one says.
     Row("N14, 409: the plan is another", signing(planned_otherwise), Recovers(2, troubles=0, reads=6)),
     Row("410: the upload is over", signing(gone), Recovers(4, troubles=0)),
@@ -325,7 +328,7 @@ def test_a_fault_of_the_leg_to_s3_ends_as_it_must(scene: Scene, row: Row):
         check_end(scene.device, row.ends, ended.value)
 
     check_always(scene)
-    if isinstance(row.ends, Ends) and row.ends.error is not Unsettled:
+    if isinstance(row.ends, Ends) and row.ends.error is not FilmBroken:
         check_that_it_goes_on(scene.device)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from edge_client import saying
 from edge_client.choice import ByFile, Films, New
-from edge_client.errors import CoordinatorRefusal, GaveUp, PlanDiffers, Unfinished, Unsettled
+from edge_client.errors import CoordinatorRefusal, FilmBroken, GaveUp, PlanDiffers, Unsettled
 from edge_client.notes import FilmNotes
 from edge_client.plan import PLAN, decoded
 from edge_client.visit import SIZES_APART_S
@@ -66,7 +66,7 @@ class TestAnUnfinishedFilm:
         assert (chapter.unfinished, chapter.trailing_bytes, chapter.notes) == (True, 0, (MARK,))
 
     def test_is_refused_where_it_is_not(self, broken: Device):
-        with pytest.raises(Unfinished, match=f"haul NAME --file {NAME} --unfinished` hauls it as it is"):
+        with pytest.raises(FilmBroken, match=f"haul NAME --file {NAME} --unfinished` hauls it as it is"):
             broken.run(choice=FINISHED)
 
         assert broken.cloud.sessions == {}
@@ -86,7 +86,7 @@ class TestAnUnfinishedFilm:
     def test_without_a_byte_is_refused_all_the_same(self, device: Device):
         device.camera.files[NAME].content = b""
 
-        with pytest.raises(Unfinished, match="it has no bytes; switch the camera off and on"):
+        with pytest.raises(FilmBroken, match="it has no bytes; switch the camera off and on"):
             device.run(choice=AS_IT_IS)
 
     def test_that_is_whole_is_hauled_without_a_mark(self, device: Device):

@@ -7,6 +7,20 @@ TESTS = "tests/edge_client"
 
 ON_DEVICE = (
     bug(
+        "a film that still changes is refused as broken",
+        f"{CLIENT}/stillness.py",
+        "            if first is None or first.film != film:\n",
+        "            if first is None:\n",
+        f"{TESTS}/test_stillness.py",
+    ),
+    bug(
+        "a film that was broken once is broken for ever",
+        f"{CLIENT}/spool/broken.py",
+        "            return bool(json.loads(read(self._path(film))) == asdict(film))\n",
+        "            return bool(json.loads(read(self._path(film))))\n",
+        f"{TESTS}/test_stillness.py",
+    ),
+    bug(
         "a reason to try again is counted and never said",
         f"{CLIENT}/repeats.py",
         "            if is_new:\n",
