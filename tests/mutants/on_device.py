@@ -556,7 +556,7 @@ ON_DEVICE = (
     ),
     bug(
         "a date in milliseconds ends the list",
-        f"{CLIENT}/saying.py",
+        f"{CLIENT}/choice.py",
         "    except OverflowError:\n",
         "    except ZeroDivisionError:\n",
         f"{TESTS}/test_commands.py",
