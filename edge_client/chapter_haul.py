@@ -143,6 +143,7 @@ class ChapterHaul:
         ]
         self.legs.carry(upload, owed, spooled)
         self.legs.confirm(upload, self.retry.timing.check)
+        self.tools.progress.verifying()
         verified = self.tools.coordinator.complete(upload.upload_id, self.legs.whole_crc(upload))
         if verified.receipt is None:
             raise CoordinatorRefusal("a completed upload came without its receipt")

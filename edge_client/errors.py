@@ -139,9 +139,10 @@ class PartUnkept(SpoolFault):
 
 
 class Transient(EdgeError):
-    """Worth another try; `retry_after_s` is the least wait that the other side asked for."""
+    """Worth another try; `retry_after_s` is the least wait that the other side asked for, `source` who must answer."""
 
     patience_s: float | None = None
+    source = "the camera"
 
     def __init__(self, message: str, retry_after_s: float = 0.0) -> None:
         super().__init__(message)
@@ -163,21 +164,31 @@ class ReadBroken(Transient):
 class CoordinatorUnreachable(Transient):
     """No answer from the coordinator, or one of somebody else (a captive portal)."""
 
+    source = "the coordinator"
+
 
 class CoordinatorBusy(Transient):
     """The coordinator asks to try again later."""
+
+    source = "the coordinator"
 
 
 class StorageUnreachable(Transient):
     """S3 did not take a part: no answer, a stall, or a passing error."""
 
+    source = "S3"
+
 
 class UrlRefused(Transient):
     """S3 does not take this presigned URL (any more): ask for another."""
 
+    source = "S3"
+
 
 class PartTurnedDown(Transient):
     """S3 says that the bytes or the request are wrong: check the part and send it again."""
+
+    source = "S3"
 
 
 class Unsettled(Transient):

@@ -28,6 +28,7 @@ from edge_client.errors import (
 )
 from edge_client.listing import Listed
 from edge_client.plan import PLAN, ChapterPlan, SessionPlan, decoded
+from edge_client.progress import Amount
 from edge_client.spool import SessionSpool
 from edge_client.stillness import Stillness
 from edge_client.tools import Tools
@@ -81,7 +82,7 @@ class Haul:
 
     def run(self) -> Each[Report]:
         """Haul everything chosen. One session's refusal does not keep the others; an outage ends the run."""
-        with self._tools.spool.held(), self._visit() as visit:
+        with self._tools.spool.held(), self._visit() as visit, self._tools.progress.run():
             if self._session_id is not None:
                 return Each((self._named(visit, self._session_id),))
             return self._each(visit, lambda one: self._derived(visit, one))
@@ -120,6 +121,7 @@ class Haul:
     def _each(self, visit: Visit, do: Callable[[ChosenSession], T]) -> Each[T]:
         """What `do` makes of each chosen session; one session's refusal does not keep the others."""
         listed, sessions, refusals = self._chosen(visit)
+        self._tools.progress.chosen({one.name: self._amount(one) for one in sessions})
         done = list[T]()
         for refusal in refusals:
             log.error("not hauled", extra={"reason": str(refusal)})
@@ -138,6 +140,7 @@ class Haul:
                     queue.append(one)
                 except (Refused, Unsettled) as error:
                     log.error("session refused", extra={"session": one.name, "reason": str(error)})
+                    self._tools.progress.left_out(one.name)
                     refusals.append(error)
         except TryLater as error:
             return Each(tuple(done), tuple(refusals), error)
@@ -151,6 +154,11 @@ class Haul:
             raise unread[0]
         sessions, refusals = self._choosing(visit).sessions(listed.files)
         return listed, sessions, [*unread, *refusals]
+
+    def _amount(self, one: ChosenSession) -> Amount:
+        """The bytes of a session, and how many the receipts in the spool prove; the coordinator is asked later."""
+        size_bytes = sum(file.size_bytes for file in one.files)
+        return Amount(size_bytes, min(size_bytes, self._tools.spool.home_bytes(one.name)))
 
     def _choosing(self, visit: Visit) -> Choosing:
         return Choosing(self._tools, visit, self._choice, self._session_id)
@@ -168,7 +176,7 @@ class Haul:
         if any(view.receipt is None for view in views.values()):
             # Before it is needed: a chapter that only waits in the spool may go up for hours first.
             visit.wake()
-        self._tools.progress.session(plan.session_id)
+        self._tools.progress.session(plan.session_id, _known_amount(plan, views))
         with self._tools.heartbeat(plan.session_id):
             chapters = tuple(self._chapter(visit, folder, plan, chapter, views) for chapter in plan.chapters)
         report = Report(
@@ -181,6 +189,7 @@ class Haul:
             peak_rss_mib=self._tools.peak_rss_mib(),
         )
         folder.write(REPORT, json.dumps(report.document()).encode())
+        self._tools.progress.home(plan.session_id)
         if report.left_out:
             log.error("not in the session's plan, so not hauled", extra=_left_out(report))
         return report
@@ -214,6 +223,15 @@ def _say_nothing_to_haul(listed: Listed, choice: Choice, has_refusals: bool) -> 
         log.info("everything on this card is home")
     else:
         log.warning("nothing to haul", extra={"reason": why_nothing(listed, choice, has_refusals)})
+
+
+def _known_amount(plan: SessionPlan, views: dict[str, ChapterView]) -> Amount:
+    """The bytes of a session, and how many the coordinator has receipts for."""
+    home = {path for path, view in views.items() if view.receipt}
+    return Amount(
+        sum(chapter.size_bytes for chapter in plan.chapters),
+        sum(chapter.size_bytes for chapter in plan.chapters if chapter.path in home),
+    )
 
 
 def _unread(listed: Listed, choice: Choice) -> list[EdgeError]:

@@ -17,7 +17,6 @@ from edge_client.coordinator import UploadView
 from edge_client.errors import EdgeError, PartCorrupt, PartUnkept, SpoolFull
 from edge_client.evidence import Evidence
 from edge_client.plan import ChapterPlan, SessionPlan, Span
-from edge_client.progress import Leg
 from edge_client.spool import ChapterSpool, SpooledPart
 from edge_client.tools import Tools
 from edge_client.transfer import Desk, PartSender, Senders
@@ -48,7 +47,6 @@ class Legs:
 
     def __post_init__(self) -> None:
         self.evidence = Evidence(self.visit, self.plan, self.chapter, self.parts)
-        self.down, self.up = Leg(self.tools.progress.fetched), Leg(self.tools.progress.sent)
 
     def carry(self, upload: UploadView, owed: Sequence[Span], spooled: dict[int, SpooledPart]) -> None:
         """Read the missing parts of `owed` and send them all. Raises PartCorrupt for a part that changed in the spool.
@@ -85,11 +83,13 @@ class Legs:
         self.crcs |= {number: part.crc for number, part in spooled.items()}
         self.evidence.note_left(spooled.values())
         absent_bytes = sum(span.size_bytes for span in owed if span.number not in spooled)
-        self.down.stand_at(upload.plan.size_bytes - absent_bytes)
-        self.up.stand_at(upload.plan.size_bytes - sum(span.size_bytes for span in owed))
+        self.tools.progress.round(
+            read_bytes=upload.plan.size_bytes - absent_bytes,
+            sent_bytes=upload.plan.size_bytes - sum(span.size_bytes for span in owed),
+        )
 
     def _sender(self, desk: Desk) -> PartSender:
-        return PartSender(desk, self.parts, self.tools.uplink, self.up.move)
+        return PartSender(desk, self.parts, self.tools.uplink, self.tools.progress.sent)
 
     def _feed(
         self,
@@ -103,7 +103,7 @@ class Legs:
         absent = [span for span in owed if span.number not in spooled]
         last = there.pop() if there and not absent else None
         for part in there:
-            desk.add(part)
+            self._offer(part, desk)
         try:
             for span in absent:
                 part = self._fetched(span, desk)
@@ -112,14 +112,19 @@ class Legs:
                 if span is absent[-1]:
                     last = part
                 else:
-                    desk.add(part)
+                    self._offer(part, desk)
         except (SpoolFull, PartUnkept):
             # What is on the disk still goes up, so that the next run finds less to do.
             senders.drain()
             raise
         if last:
             self.confirm(upload, desk.check)
-            desk.add(last)
+            self._offer(last, desk)
+
+    def _offer(self, part: SpooledPart, desk: Desk) -> None:
+        """From now on the part may be sent."""
+        self.tools.progress.ready(part.span.size_bytes)
+        desk.add(part)
 
     def confirm(self, upload: UploadView, check: Callable[[], None]) -> None:
         """The last look at the camera, unless these very bytes were confirmed. Raises PlanDiffers, PartsDiffer."""
@@ -203,14 +208,14 @@ class Legs:
             check()
             writer.write(block)
             taken_bytes += len(block)
-            self.down.move(len(block))
+            self.tools.progress.fetched(len(block))
 
         with self.parts.writing(span) as writer:
             try:
                 self.visit.tools.camera.read_part(self.chapter, span, write)
                 return writer.commit()
             except EdgeError:
-                self.down.move(-taken_bytes)
+                self.tools.progress.fetched(-taken_bytes)
                 raise
 
 

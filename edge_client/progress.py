@@ -1,36 +1,57 @@
-"""How far both legs are: bars on a terminal, log lines elsewhere. Counts may go back when something is sent again."""
+"""How far a run is: what the haul reports, and the picture of it that a display shows."""
 
 from __future__ import annotations
 
-import logging
-import threading
-from collections.abc import Callable
-from typing import Any, Protocol, TextIO
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Protocol
 
-from tqdm import tqdm
 
-from edge_client.terminal import shown
+@dataclass(frozen=True)
+class Amount:
+    """The bytes of one session, and how many of them S3 has."""
 
-log = logging.getLogger(__name__)
-
-LINE_EVERY_S = 5.0
-MEGABYTE = 1_000_000
+    size_bytes: int
+    sent_bytes: int
 
 
 class Progress(Protocol):
-    """Told by the haul what happens; called from several threads."""
+    """What the haul reports; called from several threads."""
 
-    def session(self, session_id: str) -> None:
-        """A session begins."""
+    def run(self) -> AbstractContextManager[None]:
+        """While the block runs, a haul is under way and the display shows it."""
+
+    def chosen(self, sessions: Mapping[str, Amount]) -> None:
+        """These sessions are to be hauled, as far as the camera's list and the spool tell."""
+
+    def session(self, session_id: str, amount: Amount) -> None:
+        """A session begins; the coordinator has told what of it is home."""
+
+    def home(self, session_id: str) -> None:
+        """A session is home."""
+
+    def left_out(self, session_id: str) -> None:
+        """A session is refused: it leaves the total."""
 
     def chapter(self, path: str, size_bytes: int) -> None:
         """A chapter begins."""
 
+    def round(self, read_bytes: int, sent_bytes: int) -> None:
+        """A round over the chapter's parts begins: so much is read already, and so much is in S3."""
+
     def fetched(self, size_bytes: int) -> None:
-        """Bytes came from the camera, or are in the spool or in S3 already; negative when they must come again."""
+        """Bytes came from the camera; negative when they must come again."""
+
+    def ready(self, size_bytes: int) -> None:
+        """A part is whole and may be sent."""
 
     def sent(self, size_bytes: int) -> None:
-        """Bytes went to S3, or are there already; negative when they must go again."""
+        """Bytes went to S3; negative when they must go again."""
+
+    def verifying(self) -> None:
+        """S3 has all of the chapter: the coordinator completes the upload and verifies it."""
 
     def verified(self, path: str, seconds: float) -> None:
         """A chapter has its receipt."""
@@ -45,162 +66,84 @@ class Progress(Protocol):
         """The comparison has ended, with or without success."""
 
 
+@dataclass(frozen=True)
+class Whole:
+    """All that the run hauls: sessions, bytes, and the rate at which S3 gets them; None while nothing moves."""
+
+    sessions: int
+    sessions_home: int
+    size_bytes: int
+    sent_bytes: int
+    rate_bytes_s: float | None
+
+    @property
+    def left_bytes(self) -> int:
+        return max(0, self.size_bytes - self.sent_bytes)
+
+    @property
+    def eta_s(self) -> float | None:
+        """The seconds until S3 has everything, at this rate."""
+        return self.left_bytes / self.rate_bytes_s if self.rate_bytes_s else None
+
+
+@dataclass(frozen=True)
 class Leg:
-    """Counts one leg of a chapter, so that a round that begins anew says where it stands; safe between threads."""
+    """How far one leg of a file is; the rate is None while nothing moves."""
 
-    def __init__(self, tell: Callable[[int], None]) -> None:
-        self._tell = tell
-        self._lock = threading.Lock()
-        self._at_bytes = 0
-
-    def move(self, size_bytes: int) -> None:
-        """So many bytes more, or fewer."""
-        with self._lock:
-            self._at_bytes += size_bytes
-            self._tell(size_bytes)
-
-    def stand_at(self, at_bytes: int) -> None:
-        """So many bytes in all."""
-        self.move(at_bytes - self._at_bytes)
+    done_bytes: int
+    rate_bytes_s: float | None
 
 
-class Bars:
-    """Two bars on a terminal, one for each leg."""
+@dataclass(frozen=True)
+class FileProgress:
+    """One file on its way: read from the camera, and sent to S3."""
 
-    def __init__(self, terminal: TextIO) -> None:
-        self._terminal = terminal
-        self._lock = threading.Lock()
-        self._legs: list[tqdm[Any]] = []
-
-    def session(self, session_id: str) -> None:
-        self._write(f"session {session_id}")
-
-    def chapter(self, path: str, size_bytes: int) -> None:
-        self.close()
-        self._legs = [
-            self._bar(f"{path} {leg}", size_bytes, row) for row, leg in enumerate(("camera", "S3    "))
-        ]
-
-    def _bar(self, label: str, size_bytes: int, row: int) -> tqdm[Any]:
-        return tqdm(
-            total=size_bytes,
-            desc=shown(label, self._terminal),
-            unit="B",
-            unit_scale=True,
-            miniters=1,
-            position=row,
-            leave=False,
-            file=self._terminal,
-        )
-
-    def fetched(self, size_bytes: int) -> None:
-        self._move(0, size_bytes)
-
-    def sent(self, size_bytes: int) -> None:
-        self._move(1, size_bytes)
-
-    def _move(self, leg: int, size_bytes: int) -> None:
-        with self._lock:
-            for row, bar in enumerate(self._legs):
-                # The other is asked to draw itself too: a burst's end comes too soon after its beginning to be drawn.
-                bar.update(size_bytes if row == leg else 0)
-
-    def verified(self, path: str, seconds: float) -> None:
-        self.close()
-        self._write(f"{path}  verified in {seconds:.1f} s")
-
-    def _write(self, line: str) -> None:
-        tqdm.write(shown(line, self._terminal), file=self._terminal)
-
-    def proof(self, path: str, size_bytes: int) -> None:
-        self.close()
-        self._legs = [self._bar(f"{path} compared", size_bytes, 0)]
-
-    def compared(self, size_bytes: int) -> None:
-        self._move(0, size_bytes)
-
-    def proof_over(self) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Take the bars off the terminal."""
-        with self._lock:
-            # From below, so that the cursor ends where the first one began.
-            for bar in reversed(self._legs):
-                bar.close()
-            self._legs = []
+    path: str
+    size_bytes: int
+    read: Leg
+    sent: Leg
 
 
-class Lines:
-    """One log line per event, and every 5 s one with both rates and the time left."""
+@dataclass(frozen=True)
+class Comparison:
+    """A file that is compared with what another device hauled."""
 
-    def __init__(self, monotonic: Callable[[], float]) -> None:
-        self._monotonic = monotonic
-        self._lock = threading.Lock()
-        self._begin("", 0)
+    path: str
+    size_bytes: int
+    compared_bytes: int
 
-    def _begin(self, path: str, size_bytes: int) -> None:
-        self._path, self._size_bytes = path, size_bytes
-        self._down_bytes = self._up_bytes = 0
-        self._mark()
 
-    def _mark(self) -> None:
-        self._said_at, self._said_down, self._said_up = self._monotonic(), self._down_bytes, self._up_bytes
+class Doing(Enum):
+    """What a run does at a moment."""
 
-    def session(self, session_id: str) -> None:
-        log.info("session started", extra={"session": session_id})
+    PREPARING = auto()
+    MOVING = auto()
+    QUIET = auto()
+    RETRYING = auto()
+    VERIFYING = auto()
 
-    def chapter(self, path: str, size_bytes: int) -> None:
-        with self._lock:
-            self._begin(path, size_bytes)
-        log.info("chapter started", extra={"chapter": path, "size_bytes": size_bytes})
 
-    def fetched(self, size_bytes: int) -> None:
-        with self._lock:
-            self._down_bytes += size_bytes
-            self._say_when_due()
+@dataclass(frozen=True)
+class Activity:
+    """What the run does, for how many seconds; `source` is who must answer, `next_try_s` when it is asked again."""
 
-    def sent(self, size_bytes: int) -> None:
-        with self._lock:
-            self._up_bytes += size_bytes
-            self._say_when_due()
+    doing: Doing
+    seconds: float
+    source: str = ""
+    reason: str = ""
+    next_try_s: float | None = None
 
-    def _say_when_due(self) -> None:
-        lasted_s = self._monotonic() - self._said_at
-        if lasted_s < LINE_EVERY_S:
-            return
-        down, up = (
-            (self._down_bytes - self._said_down) / lasted_s,
-            (self._up_bytes - self._said_up) / lasted_s,
-        )
-        log.info("on the way", extra={"chapter": self._path, **self._figures(down, up)})
-        self._mark()
 
-    def _figures(self, down: float, up: float) -> dict[str, object]:
-        left = self._size_bytes - self._up_bytes
-        return {
-            "camera_percent": 100 * self._down_bytes // max(self._size_bytes, 1),
-            "camera_mb_s": round(down / MEGABYTE, 1),
-            "s3_percent": 100 * self._up_bytes // max(self._size_bytes, 1),
-            "s3_mb_s": round(up / MEGABYTE, 1),
-            "eta_s": round(left / up) if up > 0 else None,
-        }
+@dataclass(frozen=True)
+class Picture:
+    """Everything that a display shows at a moment."""
 
-    def verified(self, path: str, seconds: float) -> None:
-        log.info("chapter verified", extra={"chapter": path, "seconds": round(seconds, 1)})
+    activity: Activity
+    whole: Whole | None = None
+    file: FileProgress | None = None
+    comparison: Comparison | None = None
 
-    def proof(self, path: str, size_bytes: int) -> None:
-        with self._lock:
-            self._begin(path, size_bytes)
-        log.info("comparing with what another device hauled", extra={"file": path, "size_bytes": size_bytes})
 
-    def compared(self, size_bytes: int) -> None:
-        with self._lock:
-            self._down_bytes += size_bytes
-            if self._monotonic() - self._said_at >= LINE_EVERY_S:
-                percent = 100 * self._down_bytes // max(self._size_bytes, 1)
-                log.info("comparing", extra={"file": self._path, "percent": percent})
-                self._mark()
-
-    def proof_over(self) -> None:
-        """Print nothing: the caller that compared the file reports the result."""
+def percent(part_bytes: int, size_bytes: int) -> int:
+    """How many percent are done: between 0 and 100, and 100 only when nothing is left."""
+    return max(0, min(100, 100 * part_bytes // max(size_bytes, 1)))

@@ -58,6 +58,42 @@ class Tally:
             self.api_calls += 1
 
 
+@dataclass(frozen=True)
+class Wait:
+    """What a thread waits for: who must answer, why, and since when; times are on the monotonic clock.
+
+    `next_try_at` is None where no try of ours would end it.
+    """
+
+    source: str
+    reason: str
+    since: float
+    next_try_at: float | None
+
+
+class Waits:
+    """What the threads of a process wait for; safe between threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waits: dict[int, Wait] = {}
+
+    def note(self, outage: Outage, wait: Wait) -> None:
+        """The outage waits, or waits longer."""
+        with self._lock:
+            self._waits[id(outage)] = wait
+
+    def forget(self, outage: Outage) -> None:
+        """The outage is over."""
+        with self._lock:
+            self._waits.pop(id(outage), None)
+
+    def longest(self) -> Wait | None:
+        """The wait that began first, if there is one."""
+        with self._lock:
+            return min(self._waits.values(), key=lambda wait: wait.since, default=None)
+
+
 def full_jitter_s(failures: int, chance: float) -> float:
     """A delay between nothing and the cap for the given count of failures, which starts at 1."""
     return chance * min(CAP_S, BASE_S * 2.0 ** min(failures - 1, 16))
@@ -73,6 +109,7 @@ class Retry:
     repeats: Repeats = field(
         default_factory=lambda: Repeats("trying again", over="it works again", given_up="tried again")
     )
+    waits: Waits = field(default_factory=Waits)
 
     def run(self, what: str, call: Callable[[], T]) -> T:
         """What `call` returns, tried again after every Transient. Unsettled has its own, shorter patience."""
@@ -103,6 +140,7 @@ class Outage:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.retry.waits.forget(self)
         if self.failures:
             repeats, now = self.retry.repeats, self.retry.timing.monotonic()
             (repeats.given_up if error else repeats.over)(self.what, now)
@@ -112,7 +150,9 @@ class Outage:
         timing = self.retry.timing
         self._count(error, timing.monotonic())
         delay_s = max(full_jitter_s(self.failures, timing.chance()), error.retry_after_s)
-        self._refuse_when_over(error, timing.monotonic() + delay_s)
+        next_try_at = timing.monotonic() + delay_s
+        self._refuse_when_over(error, next_try_at)
+        self.retry.waits.note(self, Wait(error.source, str(error), self.began_at, next_try_at))
         self.retry.repeats.say(
             self.what,
             str(error),

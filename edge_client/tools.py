@@ -6,8 +6,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from edge_client.advance import Advance
 from edge_client.coordinator import Coordinator
+from edge_client.progress import Progress
 from edge_client.retry import Retry
 from edge_client.spool import Spool
 from edge_client.stored import StoredObjects
@@ -25,7 +25,7 @@ class Tools:
     uplink: Uplink
     storage: StoredObjects
     below: Callable[[int], int]
-    progress: Advance
+    progress: Progress
     heartbeat: Callable[[str], AbstractContextManager[object]]
     peak_rss_mib: Callable[[], float]
 

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
 from random import SystemRandom
+from typing import TextIO
 
-from edge_client.advance import Advance
+from edge_client.advance import Advance, Display
 from edge_client.bare_http import Timeouts
 from edge_client.camera import Camera, KeepAlive
 from edge_client.coordinator import Coordinator
 from edge_client.disk import Disk
+from edge_client.display import DRAW_EVERY_S, Bars, Fitting, Lines, size_of
+from edge_client.every import Every
 from edge_client.heartbeat import Heart
 from edge_client.locks import CameraLocks
-from edge_client.progress import Bars, Lines, Progress
 from edge_client.retry import Retry, Tally, real_timing
 from edge_client.settings import CameraAddress, Device, Service
 from edge_client.spool import Spool
@@ -28,6 +31,9 @@ from edge_client.stored import StoredObjects
 from edge_client.tools import Tools
 from edge_client.transfer import Lanes, Pace, Uplink
 from edge_client.visit import CameraTools
+
+# A terminal that cannot move its cursor.
+DUMB = "dumb"
 
 
 @contextmanager
@@ -38,24 +44,26 @@ def tools_of(device: Device, stop: threading.Event) -> Iterator[Tools]:
         coordinator_of(device.service, at_camera.retry) as coordinator,
         coordinator_of(device.service, one_try(stop)) as beside,
         closing(StoredObjects(Timeouts())) as storage,
-        _display(time.monotonic) as display,
     ):
         timing = at_camera.retry.timing
         spool = Spool(device.spool, Disk(), device.spool_budget_bytes)
         pace = Pace(timing, device.limit_rate_bytes_s)
-        advance = Advance(display, timing.monotonic)
+        waits = at_camera.retry.waits
+        display = display_for(sys.stderr, os.environ.get("TERM", DUMB))
+        advance = Advance(display, timing.monotonic, lambda: pace.pause or waits.longest())
         heart = Heart(beside, advance, spool, pace, lambda: datetime.now(timezone.utc))
-        yield Tools(
-            at_camera=at_camera,
-            coordinator=coordinator,
-            spool=spool,
-            uplink=Uplink(at_camera.retry, pace, Lanes(timing.monotonic), Timeouts()),
-            storage=storage,
-            below=SystemRandom().randrange,
-            progress=advance,
-            heartbeat=heart.beating,
-            peak_rss_mib=peak_rss_mib,
-        )
+        with Every("display", DRAW_EVERY_S, lambda: advance.hide() if stop.is_set() else advance.show()):
+            yield Tools(
+                at_camera=at_camera,
+                coordinator=coordinator,
+                spool=spool,
+                uplink=Uplink(at_camera.retry, pace, Lanes(timing.monotonic), Timeouts()),
+                storage=storage,
+                below=SystemRandom().randrange,
+                progress=advance,
+                heartbeat=heart.beating,
+                peak_rss_mib=peak_rss_mib,
+            )
 
 
 @contextmanager
@@ -89,13 +97,16 @@ def spool_of(folder: Path) -> Spool:
     return Spool(folder, Disk())
 
 
-@contextmanager
-def _display(monotonic: Callable[[], float]) -> Iterator[Progress]:
-    if not sys.stderr.isatty():
-        yield Lines(monotonic)
-        return
-    with closing(Bars(sys.stderr)) as bars:
-        yield bars
+def display_for(stream: TextIO, term: str) -> Display:
+    """Bars where the terminal can move its cursor and has room, else lines."""
+    lines = Lines(time.monotonic)
+    if not stream.isatty() or term == DUMB:
+        return lines
+
+    def size() -> tuple[int, int]:
+        return size_of(stream)
+
+    return Fitting(Bars(stream, size), lines, size)
 
 
 def peak_rss_mib(status: Path = Path("/proc/self/status")) -> float:

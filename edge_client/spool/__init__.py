@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_client.disk import Disk, disk_errors, read, size_bytes_of
-from edge_client.errors import PlanUnreadable, SpoolFault
+from edge_client.errors import EdgeError, PlanUnreadable, SpoolFault
 from edge_client.locks import locked
 from edge_client.plan import PLAN, SessionPlan, decoded
 from edge_client.spool.broken import BrokenFilms
@@ -133,6 +133,14 @@ class Spool:
     def _remove_forgotten(self) -> None:
         for folder in (self._root / FORGOTTEN).glob("*"):
             shutil.rmtree(folder)
+
+    def home_bytes(self, session_id: str) -> int:
+        """The bytes of a session that receipts here prove, for a display: none where they cannot be read."""
+        folder = SessionSpool(self._root / _safe(session_id), self._disk, self.room)
+        try:
+            return sum(receipt["size_bytes"] for receipt in folder.receipts())
+        except EdgeError:
+            return 0
 
     def plans(self) -> Plans:
         """The plans of all sessions here, by name; readable beside a client that works."""

@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Callable
 
-from edge_client.retry import Timing
+from edge_client.retry import Timing, Wait
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +25,7 @@ class Pace:
         self._rate_bytes_s = limit_bytes_s
         self._free_at = 0.0
         self._paused = False
+        self._paused_at = 0.0
         self._lock = threading.Lock()
 
     def follow(self, pause: bool, cap_bytes_s: float | None) -> None:
@@ -32,9 +33,16 @@ class Pace:
         limits = [limit for limit in (self._own_bytes_s, cap_bytes_s) if limit is not None]
         with self._lock:
             changed, self._paused = pause != self._paused, pause
+            if changed:
+                self._paused_at = self._timing.monotonic()
             self._rate_bytes_s = min(limits, default=None)
         if changed:
             log.warning("the coordinator asks for a pause" if pause else "the coordinator ends the pause")
+
+    @property
+    def pause(self) -> Wait | None:
+        """The coordinator's pause, while there is one."""
+        return Wait("the coordinator", "it asks for a pause", self._paused_at, None) if self._paused else None
 
     @property
     def block_bytes(self) -> int:

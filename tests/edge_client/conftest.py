@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from edge_client.advance import Advance
 from edge_client.bare_http import Timeouts
 from edge_client.camera import Camera, KeepAlive
 from edge_client.choice import ByNumber, Choice
@@ -21,6 +20,7 @@ from edge_client.disk import Disk, disk_free_bytes
 from edge_client.errors import Stopped
 from edge_client.haul import Each, Haul, Report
 from edge_client.locks import CameraLocks
+from edge_client.progress import Amount, Progress
 from edge_client.retry import Retry, Tally, Timing
 from edge_client.spool import Spool
 from edge_client.stored import StoredObjects
@@ -67,7 +67,7 @@ class FakeTime:
 
 
 class CountingProgress:
-    """How far both legs say that they are."""
+    """How far both legs report that they are, and what the run is to haul."""
 
     def __init__(self) -> None:
         self.down_bytes = 0
@@ -77,11 +77,33 @@ class CountingProgress:
         self.compared_bytes = 0
         self._lock = threading.Lock()
 
-    def session(self, session_id: str) -> None:
+    def run(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def chosen(self, sessions: Mapping[str, Amount]) -> None:
+        """Nothing: chapters are what is counted."""
+
+    def session(self, session_id: str, amount: Amount) -> None:
+        """Nothing: chapters are what is counted."""
+
+    def home(self, session_id: str) -> None:
+        """Nothing: chapters are what is counted."""
+
+    def left_out(self, session_id: str) -> None:
         """Nothing: chapters are what is counted."""
 
     def chapter(self, path: str, size_bytes: int) -> None:
         self.down_bytes = self.up_bytes = 0
+
+    def round(self, read_bytes: int, sent_bytes: int) -> None:
+        with self._lock:
+            self.down_bytes, self.up_bytes = read_bytes, sent_bytes
+
+    def ready(self, size_bytes: int) -> None:
+        """Nothing: what is read and sent is counted."""
+
+    def verifying(self) -> None:
+        """Nothing: what is verified is counted."""
 
     def fetched(self, size_bytes: int) -> None:
         with self._lock:
@@ -123,6 +145,7 @@ class Device:
     spool: Path
     time: FakeTime = field(default_factory=FakeTime)
     progress: CountingProgress = field(default_factory=CountingProgress)
+    watched: Progress | None = None
     tally: Tally = field(default_factory=Tally)
     give_up_after_s: float = 600.0
     keep_alive_every_s: float = 3.0
@@ -188,7 +211,7 @@ class Device:
             uplink=Uplink(retry, Pace(retry.timing, self.limit_rate_bytes_s), self.lanes, self.timeouts),
             storage=stack.enter_context(closing(StoredObjects(self.timeouts))),
             below=self.chance.randrange,
-            progress=Advance(self.progress, retry.timing.monotonic),
+            progress=self.watched or self.progress,
             heartbeat=lambda session_id: nullcontext(),
             peak_rss_mib=lambda: 1.0,
         )

@@ -14,11 +14,13 @@ from edge_client.advance import Advance, Figures
 from edge_client.coordinator import Coordinator, Token
 from edge_client.disk import Disk
 from edge_client.heartbeat import Heart
+from edge_client.progress import Amount
 from edge_client.retry import Retry, Tally
 from edge_client.spool import Spool
 from edge_client.transfer import Pace
-from tests.edge_client.conftest import CountingProgress, FakeTime
+from tests.edge_client.conftest import FakeTime
 from tests.edge_client.fakes import TOKEN, FakeCloud
+from tests.edge_client.screen import SilentDisplay
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=timezone.utc)
 
@@ -26,7 +28,7 @@ NOON = datetime(2026, 11, 25, 12, tzinfo=timezone.utc)
 class Rig:
     def __init__(self, cloud: FakeCloud, spool: Path, coordinator: Coordinator) -> None:
         self.time = FakeTime()
-        self.advance = Advance(CountingProgress(), lambda: self.time.now_s)
+        self.advance = Advance(SilentDisplay(), lambda: self.time.now_s, lambda: None)
         self.pace = Pace(self.time.timing())
         self.now = NOON
         disk = Disk(lambda folder: 10**9)
@@ -157,7 +159,7 @@ def test_a_heart_beats_at_once_and_stops_with_its_block(rig: Rig):
 def test_a_new_session_counts_anew(rig: Rig):
     rig.advance.fetched(5)
     rig.advance.figures()
-    rig.advance.session("next")
+    rig.advance.session("next", Amount(100, 0))
 
     assert rig.advance.figures() == Figures(0, 0, None, None)
 

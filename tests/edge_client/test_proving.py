@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -16,10 +14,9 @@ from edge_client.disk import Disk
 from edge_client.errors import Stopped
 from edge_client.haul import Each, Report
 from edge_client.identity import FileIdentity
-from edge_client.progress import LINE_EVERY_S, Bars, Lines
 from edge_client.spool import Proof, Proofs
 from edge_client.standings import KnownChapter, StoredVersion
-from tests.edge_client.conftest import Device, FakeTime
+from tests.edge_client.conftest import Device
 from tests.edge_client.fakes import SERIAL, SIGNATURE, CameraFile, CameraHandler, CloudHandler, film, part
 from tests.edge_client.test_commands import HOME, Line
 from tests.edge_client.test_commands import line as line
@@ -528,31 +525,3 @@ class TestNew:
             new(device)
         # The piece that was under way when it was stopped, asked for twice by the fake's own hand.
         assert len(device.cloud.gets) == 2
-
-
-class TestProgress:
-    def test_a_line_is_said_every_5_seconds(self, caplog: pytest.LogCaptureFixture):
-        clock = FakeTime()
-        progress = Lines(lambda: clock.now_s)
-        with caplog.at_level(logging.INFO):
-            progress.proof("a", 1000)
-            for _ in range(2):
-                clock.now_s += LINE_EVERY_S / 2
-                progress.compared(250)
-            progress.proof_over()
-
-        assert [record.message for record in caplog.records] == [
-            "comparing with what another device hauled",
-            "comparing",
-        ]
-        assert vars(caplog.records[1])["percent"] == 50
-
-    def test_a_bar_leaves_nothing_on_the_terminal(self, capsys: pytest.CaptureFixture[str]):
-        bars = Bars(sys.stderr)
-        bars.proof("a", 1000)
-        bars.compared(500)
-        bars.proof_over()
-
-        said = capsys.readouterr().err
-        assert "a compared" in said
-        assert said.split("\r")[-1].strip() == ""

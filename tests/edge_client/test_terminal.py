@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge_client.display import Bars
 from edge_client.logs import clear_bars, logging_to
-from edge_client.progress import Bars
+from edge_client.progress import Activity, Comparison, Doing, FileProgress, Leg, Picture
 from edge_client.terminal import plain, say, shown
 
 ANYTHING = st.text(st.characters(exclude_categories=()))
@@ -96,25 +97,30 @@ def test_a_stream_without_an_encoding_takes_every_text():
 
 def test_bars_of_a_command_that_was_left_go_from_the_terminal():
     stream = io.StringIO()
-    bars = Bars(stream)
-    bars.chapter("100GOPRO/GX010042.MP4", 10)
+    bars = Bars(stream, lambda: (80, 24))
+    bars.draw(Picture(Activity(Doing.PREPARING, 1.0)))
     at = len(stream.getvalue())
 
     clear_bars()
 
     written_then = stream.getvalue()[at:]
     assert written_then
-    assert not written_then.replace("\x1b[A", "").strip()
-    bars.close()
+    assert not written_then.replace("\x1b[A", "").replace("\x1b[K", "").strip()
+    bars.draw(None)
 
 
 def test_the_bars_show_nothing_that_steers_their_terminal():
     stream = io.StringIO()
-    bars = Bars(stream)
+    bars = Bars(stream, lambda: (80, 24))
+    moving, quiet = Activity(Doing.MOVING, 0.0), Activity(Doing.RETRYING, 1.0, "S3", "\x1b[2J\u202e4PM")
+    file = FileProgress("\u202e4PM", 10, Leg(5, None), Leg(5, None))
 
     bars.session("\x1b[2J")
-    bars.chapter("\u202e4PM", 10)
+    for activity in (moving, quiet):
+        bars.draw(Picture(activity, None, file))
+    bars.draw(Picture(moving, None, None, Comparison("\u202e4PM", 10, 5)))
     bars.verified("\u202e4PM", 1.0)
+    bars.draw(None)
 
     assert "\\u001b[2J" in stream.getvalue()
     assert not unshown(stream.getvalue()) & {"\u202e"}
