@@ -166,6 +166,21 @@ def test_a_chapter_of_another_frame_rate_is_a_failure(rig):
     assert "chapter 2 has another frame rate" in failure_of(rig)
 
 
+def without_times(body: bytes) -> bytes:
+    """A film whose frames and track take no time, by its own words: its frame rate is unset."""
+    changed = bytearray(body)
+    durations, first_frames = changed.find(b"mdhd") + 20, changed.find(b"stts") + 16
+    for place in (durations, first_frames):
+        changed[place : place + 4] = bytes(4)
+    return bytes(changed)
+
+
+def test_a_chapter_whose_frame_rate_is_unset_is_a_failure(rig):
+    assert rig.take(rig.message([without_times(CHAPTERS[0])])) == 0
+
+    assert "chapter 1 does not say how many frames a second has" in failure_of(rig)
+
+
 def test_a_chapter_of_another_picture_size_is_scaled_to_the_first(rig):
     other = chapter_bytes(replace(FILM, width=FILM.width + 32, height=FILM.height + 16), 1)
 
