@@ -118,9 +118,16 @@ def _the_one(card: Sequence[Recording], number: str) -> Recording:
         there = ", ".join(recording.label for recording in card) or "none"
         raise RecordingUnknown(f"no recording {number} on the camera; there are: {there}")
     if len(called) > 1:
-        labels = ", ".join(recording.label for recording in called)
+        labels = ", ".join(map(_dated_label, called))
         raise RecordingUnknown(f"recording {number} is not unique; give --recording one of: {labels}")
     return called[0]
+
+
+def _dated_label(recording: Recording) -> str:
+    """The label, and when it began: recordings of one number are often of different days."""
+    if recording.created is None:
+        return recording.label
+    return f"{recording.label} (began {camera_time(recording.created)})"
 
 
 def _holding(

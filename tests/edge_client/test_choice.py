@@ -67,14 +67,29 @@ class TestByNumber:
     @pytest.mark.parametrize(
         ("number", "words"),
         [
-            ("0042", "0042 is not unique; .*100GOPRO/GX..0042, 101GOPRO/GX..0042"),
-            ("0007", "0007 is not unique; .*100GOPRO/GB..0007, 100GOPRO/GF..0007"),
-            ("100GOPRO/0001", "not unique; .*100GOPRO/GS..0001, 100GOPRO/GX..0001"),
+            ("0042", "0042 is not unique; .*100GOPRO/GX..0042.*, 101GOPRO/GX..0042"),
+            ("0007", "0007 is not unique; .*100GOPRO/GB..0007.*, 100GOPRO/GF..0007"),
+            ("100GOPRO/0001", "not unique; .*100GOPRO/GS..0001.*, 100GOPRO/GX..0001"),
         ],
     )
     def test_of_several_is_not_guessed_and_all_are_named(self, number: str, words: str):
         with pytest.raises(RecordingUnknown, match=words):
             self.choose(number)
+
+    def test_of_several_days_says_when_each_began(self):
+        files = [
+            CameraFile("100GOPRO", "GX010042.MP4", 10, 1656931398, None),
+            CameraFile("101GOPRO", "GX020042.MP4", 10, 1657017798, None),
+            CameraFile("102GOPRO", "GX010042.MP4", 10, None, None),
+        ]
+
+        with pytest.raises(RecordingUnknown) as told:
+            selection(files, ByNumber("0042"))
+
+        assert str(told.value).endswith(
+            "one of: 100GOPRO/GX..0042 (began 2022-07-04 10:43:18), "
+            "101GOPRO/GX..0042 (began 2022-07-05 10:43:18), 102GOPRO/GX..0042"
+        )
 
     @pytest.mark.parametrize("number", ["0043", "AB", "102GOPRO/0042", "101GOPRO/GH..0042", "42", ""])
     def test_of_none_says_which_there_are(self, number: str):
