@@ -428,8 +428,7 @@ class TestHaul:
         assert not device.spool.exists()
 
     def test_leaves_a_refused_session_out_of_the_total(self, device: Device):
-        device.card(GX010042=1000, GX010043=2000)
-        device.camera.hidden.add("100GOPRO/GX010042.MP4")
+        device.card(GX010042=1000, GX030042=500, GX010043=2000)
         _, seen = self.watched(device)
 
         device.run(session=None, choice=Everything())
