@@ -7,7 +7,6 @@ import signal
 from typing import NoReturn
 
 from edge_client.interruption import SIGNALS, end_at_once
-from edge_client.terminal import open_missing_streams
 
 
 def main() -> NoReturn:
@@ -16,14 +15,16 @@ def main() -> NoReturn:
     The process ends without the interpreter's own shutdown, which waits for locks that a thread may hold and changes
     the exit code when it cannot flush a standard stream.
     """
-    open_missing_streams()
     for number in SIGNALS:
         signal.signal(number, end_at_once)
     os._exit(_code())
 
 
 def _code() -> int:
-    # Imports take a while: the standard streams are open before them, and a signal shows no traceback.
+    # Imports take a while: a signal shows no traceback of them, and no file of theirs is a standard stream.
+    from edge_client.terminal import open_missing_streams
+
+    open_missing_streams()
     from edge_client.cli import run
 
     try:

@@ -230,6 +230,28 @@ def test_ctrl_c_ends_a_haul_within_two_seconds_while_the_system_does_not_answer(
     assert stopped_s(client, mark.exists, *HAUL, library=slow(call)) <= WITHIN_S
 
 
+SLOW_IMPORT = """
+import os, sys, time
+class Finder:
+    def find_spec(self, name, *_):
+        if name == "requests":
+            open(os.environ["PYTHONPATH"] + "/reached", "w").close()
+            time.sleep(60)
+sys.meta_path.insert(0, Finder())
+"""
+
+
+def test_ctrl_c_ends_a_command_that_still_starts_without_a_traceback(client: Client):
+    with client.started("list", library=SLOW_IMPORT) as process:
+        until((client.folder / "reached").exists, process)
+        lasted = end_s(process)
+        assert process.stderr
+        said = process.stderr.read()
+
+    assert (process.returncode, said) == (75, b"")
+    assert lasted <= WITHIN_S
+
+
 def test_ctrl_c_ends_a_command_that_still_reads_its_settings_without_a_traceback(client: Client):
     pipe = client.folder / "token"
     os.mkfifo(pipe, 0o600)

@@ -96,6 +96,15 @@ ON_DEVICE = (
         "terminal",
     ),
     bug(
+        "Ctrl-C at the start shows a traceback",
+        f"{CLIENT}/__main__.py",
+        "        signal.signal(number, end_at_once)\n",
+        "        signal.getsignal(number)\n",
+        f"{TESTS}/test_interruption.py",
+        "-k",
+        "still",
+    ),
+    bug(
         "a second Ctrl-C waits as the first does",
         f"{CLIENT}/interruption.py",
         "            end(os.EX_TEMPFAIL)\n",
