@@ -37,9 +37,9 @@ _ORDER_EXAMPLES = """  python -m infra.admin order --stage prod match-17-north
   python -m infra.admin order --stage prod match-17-north --parameters '{"segments": 3}' --dry-run
   python -m infra.admin order --stage prod match-17-north --parameters @parameters.json --json
   python -m infra.admin order --stage prod match-17-north --require measurements.lights.json \\
-      --below-minimum-reason 'a calibration flight; nobody wants its film'"""
+      --below-minimum-reason 'a calibration flight, no film is needed'"""
 
-_ACCEPT_EXAMPLES = """  python -m infra.admin accept --stage prod match-17-north --reason 'the approach alone; seen'
+_ACCEPT_EXAMPLES = """  python -m infra.admin accept --stage prod match-17-north --reason 'the approach alone, watched'
   python -m infra.admin accept --stage prod match-17-north --reason 'a photo series' --dry-run"""
 
 _HOLD_EXAMPLES = """  python -m infra.admin hold --stage prod match-17-north --reason 'the referee wants to see it'
@@ -73,7 +73,7 @@ def describe(commands: Any) -> None:
     accepted = command(
         commands,
         "accept",
-        "say that a processed session's outputs are what they should be, whatever their length says",
+        "confirm that a processed session's outputs are right, even if their length seems wrong",
         _ACCEPT_EXAMPLES,
         _accept,
     )
@@ -85,7 +85,7 @@ def describe(commands: Any) -> None:
     )
     why = held.add_mutually_exclusive_group(required=True)
     why.add_argument("--reason", type=reason, metavar="TEXT", help="why it is held; the reason is recorded")
-    why.add_argument("--release", action="store_true", help="hold it no longer; its grace begins anew")
+    why.add_argument("--release", action="store_true", help="end the hold; the grace period starts again")
     for made in (ordered, accepted, held):
         at_a_stage(made)
         made.add_argument("session", type=named_session, metavar="SESSION", help=NAMED)

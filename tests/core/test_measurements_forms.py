@@ -165,7 +165,7 @@ def test_an_unknown_kind_is_poison(kind: str):
     "kind", [b"NaN", b"-Infinity", b"1e999", b'"\\ud800"', b"7", b"1.5", b"true", b'["papi"]', b'{"papi":1}']
 )
 def test_a_kind_that_is_no_text_is_poison_and_nothing_of_this_process_is_in_the_reason(kind: bytes):
-    assert poison_of(b'{"kind":%b,"frames":[{}]}' % kind) == "`kind` is no text; known: papi"
+    assert poison_of(b'{"kind":%b,"frames":[{}]}' % kind) == "`kind` is not text; known: papi"
 
 
 def test_no_kind_and_a_kind_of_null_are_the_usual_one():

@@ -175,7 +175,7 @@ def test_a_session_of_another_device_or_project_does_not_exist_for_the_caller(pr
         lambda: intake.seen_session(ports, principal, SESSION_ID),
         lambda: opened(ports, principal=principal),
     ):
-        with pytest.raises(NotFound, match="this token may see"):
+        with pytest.raises(NotFound, match="the token has no access to it"):
             call()
 
 
@@ -445,12 +445,12 @@ def test_no_part_is_signed_for_an_upload_that_is_not_open_for_it(upload, error):
 def test_no_part_is_signed_for_an_upload_of_another_device_or_project(principal: Principal):
     ports = memory_ports(make_picture(make_upload()))
 
-    with pytest.raises(NotFound, match="no upload of this id"):
+    with pytest.raises(NotFound, match="no upload with this id"):
         intake.sign_parts(ports, principal, UPLOAD_ID, [(1, CRC)])
 
 
 def test_an_unknown_upload_is_not_found():
-    with pytest.raises(NotFound, match="no upload of this id"):
+    with pytest.raises(NotFound, match="no upload with this id"):
         intake.sign_parts(memory_ports(make_picture()), NORTH, UploadId("u_none"), [(1, CRC)])
 
 

@@ -60,9 +60,9 @@ def why_kept(ports: MemoryPorts, bodies: Sequence[bytes] = story.BODIES) -> str:
 @pytest.mark.parametrize(
     ("body", "why"),
     [
-        (b"what the processor made of it", "is no whole film"),
-        (MADE[VIDEO][:-1], "is no whole film"),
-        (MADE[VIDEO] + b"\0", "is no whole film"),
+        (b"what the processor made of it", "is not a whole film"),
+        (MADE[VIDEO][:-1], "is not a whole film"),
+        (MADE[VIDEO] + b"\0", "is not a whole film"),
         (make_film(TOTAL_MS // 2), "lasts 0.7 s of the 1.3 s of the chapters, less than 90 %"),
     ],
 )

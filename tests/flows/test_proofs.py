@@ -104,12 +104,12 @@ def test_who_may_read_the_whole_has_no_need_of_ranges(principal: Principal):
 
 
 def test_of_another_project_nothing_is_there():
-    with pytest.raises(NotFound, match="no session of this id"):
+    with pytest.raises(NotFound, match="no session with this id"):
         asked(hauled(), principal=ELSEWHERE)
 
 
 def test_an_unknown_session_is_not_found():
-    with pytest.raises(NotFound, match="no session of this id"):
+    with pytest.raises(NotFound, match="no session with this id"):
         asked(hauled(), session_id=make_session_id("unknown"))
 
 
@@ -117,7 +117,7 @@ def test_an_unknown_session_is_not_found():
     "artifact_id", ["original.100GOPRO.GX990038.MP4", story.VIDEO, story.LIGHTS, "x", ""]
 )
 def test_what_is_no_chapter_of_the_session_is_not_found(artifact_id: str):
-    with pytest.raises(NotFound, match="no artifact of this id"):
+    with pytest.raises(NotFound, match="no artifact with this id"):
         asked(hauled(), artifact_id=ArtifactId(artifact_id))
 
 

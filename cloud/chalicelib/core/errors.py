@@ -5,7 +5,7 @@ ReelhaulError
 |   |-- InvalidRequest      the request says something that cannot be
 |   |-- NotAuthenticated    no token, or not a good one
 |   |-- NotPermitted        a good token of the wrong role
-|   |-- NotFound            nothing of that name that this token may see
+|   |-- NotFound            nothing has that name, or the token has no access to it
 |   |-- SessionDiffers      the session exists and says something else
 |   |-- StateConflict       right request, wrong moment
 |   |-- PlanDiffers         the coordinator's plan is another
@@ -34,6 +34,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from chalicelib.core.parts import PartPlan  # parts raises these errors
 
+NO_SESSION = "there is no session with this id, or the token has no access to it"
+NO_UPLOAD = "there is no upload with this id, or the token has no access to it"
+
 
 class ReelhaulError(Exception):
     """A failure that has a name here; its text says what happened and what to do."""
@@ -52,7 +55,7 @@ class NotPermitted(ReelhaulError):
 
 
 class NotFound(ReelhaulError):
-    """Nothing of that name that this caller may see."""
+    """Nothing has that name, or the caller has no access to it: both are answered alike."""
 
 
 class SessionDiffers(ReelhaulError):

@@ -51,14 +51,14 @@ class Picture:
         for chapter in self.chapters:
             if chapter.artifact_id == artifact_id:
                 return chapter
-        raise NotFound(f"session {self.session.name} has no artifact of this id")
+        raise NotFound(f"session {self.session.name} has no artifact with this id")
 
     def upload(self, upload_id: UploadId) -> Upload:
         """Raises NotFound."""
         for upload in self.uploads:
             if upload.upload_id == upload_id:
                 return upload
-        raise NotFound("there is no upload of this id")
+        raise NotFound("there is no upload with this id")
 
     def key(self, artifact_id: ArtifactId) -> str:
         """Where the artifact stands: a chapter's original, or what the present order makes.

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import Enum
 
 from chalicelib.core import ids
-from chalicelib.core.errors import NotAuthenticated, NotFound, NotPermitted
+from chalicelib.core.errors import NO_SESSION, NotAuthenticated, NotFound, NotPermitted
 from chalicelib.core.ids import DeviceId, TokenId
 from chalicelib.core.session import Session
 
@@ -69,7 +69,7 @@ class Principal:
         if named is None:
             return ids.MAIN if self.project == ALL_PROJECTS else self.project
         if not self.is_of(ids.project(named)):
-            raise NotFound(f"there is no project {named} that this token may see")
+            raise NotFound(f"the token has no access to a project {named}")
         return named
 
     def demand(self, *roles: Role) -> None:
@@ -81,7 +81,7 @@ class Principal:
     def demand_sight(self, session: Session) -> None:
         """Raises NotFound when `session` lies outside what this caller may see."""
         if not self.may_see(session):
-            raise NotFound("there is no session of this id that this token may see")
+            raise NotFound(NO_SESSION)
 
 
 def written(token_id: TokenId, secret: str) -> str:

@@ -73,7 +73,7 @@ def demanded_receipt(picture: Picture, artifact_id: ArtifactId) -> Receipt:
     """The receipt of an artifact. Raises NotFound, telling whether there is no such artifact or no receipt yet."""
     is_known = artifact.is_original(artifact_id) or artifact_id in picture.required
     if not is_known and artifact_id not in [receipt.artifact_id for receipt in picture.made()]:
-        raise NotFound(f"session {picture.session.name} has no artifact of this id")
+        raise NotFound(f"session {picture.session.name} has no artifact with this id")
     receipt = picture.receipt(artifact_id)
     if receipt is None:
         raise NotFound(f"{artifact_id} is not verified yet; ask again when the session shows its receipt")

@@ -56,7 +56,7 @@ def revoke(registry: Registry, token_id: TokenId) -> Token:
     token = registry.records.token(token_id)
     if token is None:
         # Not echoed: who pastes the whole token here would find its secret in a log.
-        raise NotFound("there is no token of this id; its id is what stands before the dot")
+        raise NotFound("there is no token with this id; its id is the text before the dot")
     if token.revoked_at:
         return token
     revoked = replace(token, revoked_at=registry.clock.now())

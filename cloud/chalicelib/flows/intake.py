@@ -8,6 +8,7 @@ from chalicelib.core import artifact
 from chalicelib.core.chapter import Chapter
 from chalicelib.core.crc import Crc64Nvme
 from chalicelib.core.errors import (
+    NO_UPLOAD,
     Conflict,
     Finalizing,
     InvalidRequest,
@@ -203,7 +204,7 @@ def seen_upload_record(ports: Ports, principal: Principal, upload_id: UploadId) 
     session_id = ports.records.session_of(upload_id)
     picture = ports.records.picture(session_id) if session_id else None
     if picture is None or not principal.may_see(picture.session):
-        raise NotFound("there is no upload of this id that this token may see")
+        raise NotFound(NO_UPLOAD)
     return picture, picture.upload(upload_id)
 
 

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 
-from chalicelib.core.errors import InvalidRequest, NotFound
+from chalicelib.core.errors import NO_SESSION, InvalidRequest, NotFound
 from chalicelib.core.ids import ArtifactId, SessionId
 from chalicelib.core.tokens import Principal, Role
 from chalicelib.core.upload import Receipt
@@ -35,7 +35,7 @@ def proof_urls(
     principal.demand(Role.DEVICE)
     picture = loaded(ports, session_id)
     if not principal.is_of(picture.session.project):
-        raise NotFound("there is no session of this id that this token may see")
+        raise NotFound(NO_SESSION)
     chapter = picture.chapter(artifact_id)
     receipt = readable_receipt(picture, chapter.artifact_id)
     _demand_ranges(ranges, receipt.size_bytes)

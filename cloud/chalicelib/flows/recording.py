@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
-from chalicelib.core.errors import Conflict, NotFound
+from chalicelib.core.errors import NO_SESSION, Conflict, NotFound
 from chalicelib.core.ids import SessionId
 from chalicelib.core.measurements.index import Index
 from chalicelib.core.picture import Picture
@@ -20,7 +20,7 @@ def loaded(ports: Ports, session_id: SessionId) -> Picture:
     """All that is recorded of the session. Raises NotFound."""
     picture = ports.records.picture(session_id)
     if picture is None:
-        raise NotFound("there is no session of this id that this token may see")
+        raise NotFound(NO_SESSION)
     return picture
 
 

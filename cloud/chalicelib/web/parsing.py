@@ -6,7 +6,7 @@ from typing import TypeVar
 import msgspec
 from chalice.app import Request
 
-from chalicelib.core.errors import InvalidRequest, NotFound, TooLarge
+from chalicelib.core.errors import NO_UPLOAD, InvalidRequest, NotFound, TooLarge
 from chalicelib.core.ids import UploadId
 
 LARGEST_BODY_BYTES = 2**20
@@ -44,9 +44,7 @@ def raw_body(request: Request) -> bytes:
 def upload_id(text: str) -> UploadId:
     """`text` as an upload id. Raises NotFound: what was never made here does not exist."""
     if not _MADE_HERE.fullmatch(text):
-        raise NotFound(
-            "there is no upload of this id that this token may see; take the id that opening it answered"
-        )
+        raise NotFound(f"{NO_UPLOAD}; take the id that opening it answered")
     return UploadId(text)
 
 

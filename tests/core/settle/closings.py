@@ -217,7 +217,7 @@ CLOSINGS: dict[str, dict[str, Callable[[Case], Case]]] = {
         "a chapter's film of another version": lambda case: case.film(FIRST, version_id="version-of-another"),
         "a chapter that is no film": lambda case: case.film(FIRST, duration_ms=None, fault="no moov"),
         "a video that nobody read": lambda case: case.session(films=case.picture.session.films[:-1]),
-        "a video that is no whole film": lambda case: case.film(VIDEO, duration_ms=None, fault="no moov"),
+        "a video that is not a whole film": lambda case: case.film(VIDEO, duration_ms=None, fault="no moov"),
         "a video that is too short": lambda case: case.film(VIDEO, duration_ms=8_999),
         "measurements that cover too little": lambda case: reindexed(case, span_ms=4_999),
         "measurements with too few frames": lambda case: reindexed(case, frames=9),

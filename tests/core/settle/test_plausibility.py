@@ -133,7 +133,7 @@ def test_no_setting_makes_half_a_film_a_whole_one():
     lenient = replace(POLICY, least_video_percent=0, least_measured_percent=0, least_frames_a_minute=0)
     case = replace(open_gates(), policy=lenient).film(VIDEO, duration_ms=None, fault="it has 0 moov boxes")
 
-    assert why(case) == f"{VIDEO} is no whole film: it has 0 moov boxes"
+    assert why(case) == f"{VIDEO} is not a whole film: it has 0 moov boxes"
 
 
 def test_everything_that_is_doubtful_is_told_in_words():

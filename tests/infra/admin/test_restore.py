@@ -183,7 +183,7 @@ def test_a_version_that_is_gone_from_s3_is_told_as_lost():
     ("arguments", "why"),
     [
         (("match-99",), "there is no session"),
-        ((SESSION_ID, "original.100GOPRO.GX090038.MP4"), "no artifact of this id"),
+        ((SESSION_ID, "original.100GOPRO.GX090038.MP4"), "no artifact with this id"),
         ((SESSION_ID, "nonsense"), "an artifact that a processor makes is"),
         ((SESSION_ID, story.VIDEO), "was not cleaned"),
         ((SESSION_ID, FIRST, FIRST), "name each artifact once"),

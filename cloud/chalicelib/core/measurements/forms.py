@@ -129,7 +129,7 @@ class File:
         if name != _KIND or value is None:
             return
         if not isinstance(value, str):
-            raise Poison(f"`kind` is no text; known: {', '.join(KINDS)}")
+            raise Poison(f"`kind` is not text; known: {', '.join(KINDS)}")
         if value not in KINDS:
             raise Poison(f"unknown kind {ascii(value)[:40]}; known: {', '.join(KINDS)}")
         self.kind = value

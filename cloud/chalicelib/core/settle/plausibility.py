@@ -84,7 +84,7 @@ def _of_video(film: Film | None, artifact_id: ArtifactId, total_ms: int, policy:
     if film is None:
         return
     if film.duration_ms is None:
-        yield f"{artifact_id} is no whole film: {film.fault}"
+        yield f"{artifact_id} is not a whole film: {film.fault}"
     elif _is_short(film.duration_ms, policy.least_video_percent, total_ms):
         yield (
             f"{artifact_id} lasts {_s(film.duration_ms)} of the {_s(total_ms)} of the chapters, "
