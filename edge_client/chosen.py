@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edge_client.chapters import CameraFile, Recording, pieces, recordings, session_name, whole
 from edge_client.choice import ByFile, Choice, Films, New, Selection, selection
@@ -25,13 +25,16 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class ChosenSession:
-    """A session to be hauled: its files, the camera that they are of, and their recording when all of it is wanted."""
+    """A session to be hauled: its files, the camera that they are of, and their recording when all of it is wanted.
+
+    The files `as_they_are` are planned with a mark if their camera did not finish them.
+    """
 
     name: str
     camera: CameraIdentity
     files: tuple[CameraFile, ...]
     recording: Recording | None
-    films: Films = Films.FINISHED
+    as_they_are: frozenset[CameraFile] = frozenset()
 
     @property
     def number(self) -> str | None:
@@ -78,7 +81,9 @@ class Choosing:
         strange = {one.file for one in files if one.standing in STRANGE and one.file.is_dated}
         home = {(chapter.session_id, chapter.path) for chapter in known if chapter.is_own and chapter.stored}
         refusals = {one.name: _refusal(one, strange, home) for one in found}
-        fresh = [one for one in found if refusals[one.name] is None]
+        # Somebody had these hauled as they are: they do not keep the rest of their recordings.
+        broken = frozenset(one.file for one in files if one.standing.is_home and one.notes.unfinished)
+        fresh = [replace(one, as_they_are=broken) for one in found if refusals[one.name] is None]
         refused = [refusal for refusal in refusals.values() if refusal]
         return begun + fresh, [*unreadable, *made.refusals, *nameless, *refused]
 
@@ -114,7 +119,8 @@ class Choosing:
         if self._name is not None and found:
             files = tuple(file for one in found for file in one.files)
             camera = origins.known(found[0])
-            return [ChosenSession(self._name, camera, files, self._whole(found[0]), self._films)], []
+            whole_one, as_they_are = self._whole(found[0]), self._as_they_are(files)
+            return [ChosenSession(self._name, camera, files, whole_one, as_they_are)], []
         sessions, nameless = list[ChosenSession](), list[Refused]()
         for recording in found:
             try:
@@ -128,7 +134,7 @@ class Choosing:
                     camera,
                     one.files,
                     self._whole(one),
-                    self._films,
+                    self._as_they_are(one.files),
                 )
                 for one in self._pieces(recording, card, is_home)
             ]
@@ -145,9 +151,9 @@ class Choosing:
             return [recording]
         return pieces(on_card, [file for file in recording.files if file not in is_home])
 
-    @property
-    def _films(self) -> Films:
-        return self._choice.films if isinstance(self._choice, ByFile) else Films.FINISHED
+    def _as_they_are(self, files: tuple[CameraFile, ...]) -> frozenset[CameraFile]:
+        is_told = isinstance(self._choice, ByFile) and self._choice.films is Films.AS_THEY_ARE
+        return frozenset(files if is_told else ())
 
     def _whole(self, recording: Recording) -> Recording | None:
         return None if isinstance(self._choice, ByFile) else recording

@@ -254,7 +254,7 @@ def _refuse_unread_chapters(listed: Listed, one: ChosenSession) -> None:
 
 
 def _planned(visit: Visit, one: ChosenSession) -> SessionPlan:
-    return visit.freeze(one.name, one.number, one.exactly(), one.films, one.camera)
+    return visit.freeze(one.name, one.number, one.exactly(), one.as_they_are, one.camera)
 
 
 def _frozen(visit: Visit, folder: SessionSpool, one: ChosenSession) -> SessionPlan:

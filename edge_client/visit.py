@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -282,12 +282,12 @@ class Visit:
         session_id: str,
         recording: str | None,
         files: tuple[CameraFile, ...],
-        films: Films,
+        as_they_are: Collection[CameraFile],
         camera: CameraIdentity,
     ) -> SessionPlan:
         """The plan of a session of these files of one camera, each with all that identifies it.
 
-        Where `films` is AS_THEY_ARE, a film that the camera did not finish is planned with a mark, once it is at rest.
+        Of the files `as_they_are`, one that the camera did not finish is planned with a mark, once it is at rest.
         Raises CameraMoved when the camera or its card has changed meanwhile: then the plan fits neither; Postponed,
         once in a run for each file, when one is not ready; FilmBroken for one that does not become ready.
         """
@@ -298,7 +298,10 @@ class Visit:
             )
         self._refuse_films_of_others(files, camera)
         self.hold(camera.serial)
-        chapters = (self._settled(file, partial(self._frozen, file, films)) for file in files)
+        films = {file: Films.AS_THEY_ARE if file in as_they_are else Films.FINISHED for file in files}
+        chapters = (
+            self._settled(file, partial(self._frozen, file, wanted)) for file, wanted in films.items()
+        )
         plan = SessionPlan(session_id, recording, camera, tuple(chapters))
         try:
             self.tools.retry.run(f"a second look at session {session_id}", lambda: self._compare(plan))

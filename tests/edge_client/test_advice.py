@@ -200,6 +200,17 @@ def test_the_commands_haul_the_sound_chapters_of_a_recording_and_then_the_unfini
     assert "safe to erase, unfinished" in line.said
 
 
+def test_the_rest_of_a_recording_comes_home_after_its_unfinished_chapter(device: Device, line: Line):
+    broken_chapter(device, line)
+    assert line.haul("broken-42", "--file", "100GOPRO/GX020042.MP4", "--unfinished") == 0
+    assert line.audit() == 1
+
+    follow(line, "audit")
+
+    assert device.object() == device.content()
+    assert line.audit() == 0
+
+
 def test_a_film_without_a_byte_cannot_be_hauled_as_it_is(device: Device, line: Line):
     device.camera.files["100GOPRO/GX010042.MP4"] = CameraFile(b"")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from edge_client import saying
-from edge_client.choice import ByFile, Films, New
+from edge_client.choice import ByFile, ByNumber, Choice, Everything, Films, New
 from edge_client.errors import CoordinatorRefusal, FilmBroken, GaveUp, PlanDiffers, Unsettled
 from edge_client.notes import FilmNotes
 from edge_client.plan import PLAN, decoded
@@ -199,6 +199,35 @@ class TestLater:
         outcome = cut.run(session=None, choice=New())
 
         assert (outcome.done, outcome.refusals) == ((), ())
+
+    def test_the_rest_of_its_recording_is_hauled_by_new_with_the_mark_again(self, cut: Device):
+        cut.report(choice=AS_IT_IS)
+        cut.camera.files["100GOPRO/GX020042.MP4"] = CameraFile(film(5000, 2))
+
+        [report] = cut.run(session=None, choice=New()).done
+
+        assert [(chapter.path, chapter.unfinished) for chapter in report.chapters] == [
+            (NAME, True),
+            ("100GOPRO/GX020042.MP4", False),
+        ]
+
+    def test_another_unfinished_film_of_its_recording_is_refused_by_new(self, cut: Device):
+        cut.report(choice=AS_IT_IS)
+        cut.camera.files["100GOPRO/GX020042.MP4"] = CameraFile(film(5000, 2)[:-8])
+
+        outcome = cut.run(session=None, choice=New())
+
+        [refusal] = outcome.refusals
+        assert outcome.done == ()
+        assert "GX020042.MP4 is not finished" in str(refusal)
+
+    @pytest.mark.parametrize("choice", [Everything(), ByNumber("0042")])
+    def test_it_is_refused_where_nobody_asks_what_is_home(self, cut: Device, choice: Choice):
+        cut.report(choice=AS_IT_IS)
+
+        outcome = cut.run(session=None, choice=choice)
+
+        assert ["GX010042.MP4 is not finished" in str(refusal) for refusal in outcome.refusals] == [True]
 
     def test_a_repaired_film_is_another_file_and_goes_into_a_session_of_its_own(self, cut: Device):
         cut.report(choice=AS_IT_IS)

@@ -229,14 +229,23 @@ def test_measurements_that_nobody_could_index_are_owed():
     assert owed == (Owed("index", "nobody looked yet into: measurements.lights.json"),)
 
 
+def unfinished(ports: MemoryPorts) -> MemoryPorts:
+    """The same, its first chapter hauled although its camera did not finish it."""
+    picture = recorded(ports)
+    first, *others = picture.chapters
+    ports.records.arrange(replace(picture, chapters=(replace(first, unfinished=True), *others)))
+    return ports
+
+
 @pytest.mark.parametrize(
     ("make", "kept"),
     [
         (processed, {"armed", "grace-over", "grace-over-in-s3"}),
         (ripe, {"armed"}),
         (lambda: held(ripe()), {"armed", "not-held"}),
+        (lambda: unfinished(ripe()), {"armed", "originals-finished"}),
     ],
-    ids=["in its grace", "not armed", "held"],
+    ids=["in its grace", "not armed", "held", "unfinished"],
 )
 def test_originals_that_time_or_an_operator_keeps_are_no_debt(make, kept: set[str]):
     document, code = Terminal(make()).told(*ENSURE)
