@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.newest_python import candidates, main, newest_of
-from tests.pythons import SUPPORTED, Python, find_python
+from tests.pythons import HOUSE, SUPPORTED, Python, find_python
 
 THIS = Python("this", "3.11.7")
 RUNS_NOTHING = "#!/bin/sh\necho 'pyenv: python: command not found' >&2\nexit 127\n"
@@ -137,3 +137,9 @@ def test_a_second_run_keeps_the_venv_and_drops_what_the_sources_lack(machine: Pa
     assert (copy / "build" / "kept").exists()
     assert not (copy / "tests" / "dropped").exists()
     assert not (copy / "dropped").exists()
+
+
+def test_the_ci_runs_it_after_all_else():
+    commands = (HOUSE / ".ci" / "run").read_text().splitlines()
+
+    assert commands[-2:] == ["make check", "make test-newest"]
