@@ -158,6 +158,34 @@ def test_an_original_that_is_no_film_is_a_failure_that_names_the_chapter(rig):
     assert rig.written() == []
 
 
+@pytest.mark.parametrize(
+    ("marked", "told"),
+    [
+        ([], ""),
+        ([1], "; hauled unfinished: GX020038.MP4"),
+        ([0, 1], "; hauled unfinished: GX010038.MP4 and 1 more"),
+    ],
+)
+def test_a_failure_tells_which_originals_were_hauled_unfinished(rig, marked, told):
+    message = rig.message([CHAPTERS[0], b"no film at all" * 99])
+    for place in marked:
+        message["originals"][place]["unfinished"] = True
+
+    assert rig.take(message) == 0
+
+    assert "chapter 2 cannot be decoded" in failure_of(rig)
+    assert failure_of(rig).endswith(told or "Error")
+
+
+def test_an_unfinished_original_that_can_be_decoded_fails_no_order(rig):
+    message = rig.message(CHAPTERS)
+    message["originals"][0]["unfinished"] = True
+
+    assert rig.take(message) == 0
+
+    assert rig.manifest_key in rig.written()
+
+
 def test_a_chapter_of_another_frame_rate_is_a_failure(rig):
     other = chapter_bytes(replace(FILM, fps=FILM.fps + 1), 1)
 

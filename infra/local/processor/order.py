@@ -8,13 +8,17 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Original:
-    """A chapter to read. `url` is None where the message had no room for it."""
+    """A chapter to read. `url` is None where the message had no room for it.
+
+    `unfinished` marks a film that was hauled although its camera did not finish it.
+    """
 
     artifact_id: str
     filename: str
     size_bytes: int
     crc64nvme: str
     url: str | None
+    unfinished: bool = False
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,13 @@ class Order:
         told: Mapping[str, Any] = json.loads(message)
         originals = tuple(
             Original(
-                each["artifact_id"], each["filename"], each["size_bytes"], each["crc64nvme"], each["url"]
+                each["artifact_id"],
+                each["filename"],
+                each["size_bytes"],
+                each["crc64nvme"],
+                each["url"],
+                # A message that was sent before there was this mark does not have it.
+                each.get("unfinished", False),
             )
             for each in told["originals"]
         )
@@ -47,6 +57,14 @@ class Order:
             told["outputs"],
             told["measurements"],
         )
+
+    def why_failed(self, fault: str) -> str:
+        """Why the order cannot be fulfilled: the fault, and which originals were marked as unfinished."""
+        marked = [original.filename for original in self.originals if original.unfinished]
+        if not marked:
+            return fault
+        others = f" and {len(marked) - 1} more" if len(marked) > 1 else ""
+        return f"{fault}; hauled unfinished: {marked[0]}{others}"
 
     @property
     def named(self) -> Mapping[str, str | int]:

@@ -39,8 +39,9 @@ def process(order: Order, coordinator: Coordinator, bucket: Bucket) -> bool:
         with tempfile.TemporaryDirectory(prefix="reelhaul-processor-") as folder:
             _fulfil(order, coordinator, bucket, Path(folder))
     except CannotProcess as error:
-        log.warning("%s failed: %s", about, error)
-        coordinator.fail(order, str(error))
+        reason = order.why_failed(str(error))
+        log.warning("%s failed: %s", about, reason)
+        coordinator.fail(order, reason)
         return False
     except (TryLater, NotAllowed):
         raise
