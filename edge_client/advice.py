@@ -83,6 +83,11 @@ ADVICE: Mapping[Standing | Obstacle, Advice] = {
         "a file of this name is home, but the camera gives no date, ETag or id to compare: compare the two by hand, "
         "or keep the card",
     ),
+    Obstacle.TWO_CAMERAS: Advice(
+        How.BY_HAND,
+        "its recording has films of several cameras, and a session has those of one: "
+        "`reelhaul haul NAME --file DIR/NAME` hauls those of each, with a NAME of its own",
+    ),
     Obstacle.NO_CAMERA: Advice(
         How.BY_HAND,
         "neither the camera nor this film says which camera recorded it, so it cannot be looked up or hauled: copy it "

@@ -99,11 +99,11 @@ class Choosing:
             if camera is None:
                 judged += standings([one], (), None)
                 continue
-            serial = camera.serial
-            if serial not in known:
-                known[serial] = self._tools.coordinator.known_chapters(serial)
-                proving[serial] = Proving(self._tools, self._visit, serial)
-            judged += proving[serial].standings([one], known[serial])
+            for serial in origins.serials(one).values():
+                if serial not in known:
+                    known[serial] = self._tools.coordinator.known_chapters(serial)
+                    proving[serial] = Proving(self._tools, self._visit, serial)
+            judged += proving[camera.serial].standings([one], origins.known_of(one, known))
         return judged, [chapter for chapters in known.values() for chapter in chapters]
 
     def _of(

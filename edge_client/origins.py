@@ -11,11 +11,12 @@ The order in which the camera lists its files decides nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from edge_client.chapters import CameraFile, Recording
 from edge_client.errors import Refused
 from edge_client.plan import CameraIdentity
+from edge_client.standings import KnownChapter
 from edge_client.visit import Visit
 
 
@@ -43,6 +44,26 @@ class Origins:
             f"{recording.label}: neither the camera nor this film says which camera recorded it{besides}; "
             "copy it by hand"
         )
+
+    def serials(self, recording: Recording) -> dict[CameraFile, str]:
+        """The serial of each of its films; empty when nothing says which camera recorded it."""
+        camera = self.of(recording)
+        if camera is None:
+            return {}
+        if self._visit.itself():
+            return dict.fromkeys(recording.files, camera.serial)
+        return {file: self._visit.recorder_of(file) or camera.serial for file in recording.files}
+
+    def known_of(
+        self, recording: Recording, known: Mapping[str, Sequence[KnownChapter]]
+    ) -> list[KnownChapter]:
+        """What is known of its films, each only from the camera that recorded it; `known` is by serial."""
+        return [
+            chapter
+            for file, serial in self.serials(recording).items()
+            for chapter in known.get(serial, ())
+            if chapter.path == file.path
+        ]
 
     def may_be_of(self, camera: CameraIdentity, file: CameraFile) -> bool:
         """Whether nothing says that another camera recorded this file."""

@@ -42,6 +42,7 @@ class Obstacle(enum.Enum):
     UNDATED = "the camera gives it no date"
     UNTOLD = "the camera does not tell it from the file that is home"
     NO_CAMERA = "nothing says which camera recorded it"
+    TWO_CAMERAS = "its recording has films of several cameras"
     TRIED = "the haul of this run did not bring it"
 
 

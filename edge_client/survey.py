@@ -96,15 +96,14 @@ def _survey(visit: Visit, coordinator: Coordinator | None, listed: Listed) -> Su
     card, strange = recordings(listed.files), tuple(strangers(listed.files))
     origins = Origins(visit, card)
     serials = [camera.serial if camera else None for camera in map(origins.of, card)]
-    known = {
-        serial: coordinator.known_chapters(serial) if coordinator else () for serial in serials if serial
-    }
+    cameras = sorted({serial for one in card for serial in origins.serials(one).values()})
+    known = {serial: coordinator.known_chapters(serial) if coordinator else () for serial in cameras}
     return Survey(
         _camera(visit, serials),
         tuple(
             standing
             for one, serial in zip(card, serials, strict=True)
-            for standing in standings([one], known.get(serial or "", ()), serial)
+            for standing in standings([one], origins.known_of(one, known), serial)
         ),
         strange,
         listed.others,
@@ -137,19 +136,22 @@ def proven(visit: Visit, tools: Tools, survey: Survey) -> Survey:
     """
     card = [one.recording for one in survey.recordings]
     proving = {serial: Proving(tools, visit, serial) for serial in survey.serials}
+    origins = Origins(visit, card)
     sessions = {serial: _sessions(tools, survey, card, serial) for serial in ("", *survey.serials)}
     found = (
         standing
         for one in survey.recordings
         for standing in (
-            proving[one.serial].standings([one.recording], survey.known[one.serial]) if one.serial else [one]
+            proving[one.serial].standings([one.recording], origins.known_of(one.recording, survey.known))
+            if one.serial
+            else [one]
         )
     )
     unread = Listed(unreadable=survey.unreadable)
     advised = (
         obstructed(
             one,
-            _seen(visit, one, sessions[one.serial or ""]),
+            _seen(visit, one, sessions[one.serial or ""], origins),
             bool(unread.unreadable_of(one.recording)),
             sessions[one.serial or ""],
         )
@@ -170,13 +172,16 @@ def _sessions(tools: Tools, survey: Survey, card: Sequence[Recording], serial: s
     )
 
 
-def _seen(visit: Visit, one: RecordingStanding, sessions: Sessions) -> dict[str, Obstacle]:
+def _seen(visit: Visit, one: RecordingStanding, sessions: Sessions, origins: Origins) -> dict[str, Obstacle]:
     """The obstacles that one look at each file shows that is not home."""
-    looked = {
-        file.file.path: visit.obstacle(file.file, sessions.begun_with(file))
-        for file in one.files
-        if not (file.standing.is_home or file.standing is Standing.UNREADABLE)
-    }
+    looked = dict[str, Obstacle | None]()
+    are_several = len(set(origins.serials(one.recording).values())) > 1
+    for file in one.files:
+        if file.standing.is_home or file.standing is Standing.UNREADABLE:
+            continue
+        begun = sessions.begun_with(file)
+        of_several = Obstacle.TWO_CAMERAS if begun is None and are_several else None
+        looked[file.file.path] = visit.obstacle(file.file, begun) or of_several
     return {path: obstacle for path, obstacle in looked.items() if obstacle}
 
 

@@ -11,7 +11,9 @@ import pytest
 from edge_client import saying
 from edge_client.choice import ByFile, ByNumber, Everything, New
 from edge_client.errors import PlanDiffers, Refused
+from edge_client.haul import Each
 from edge_client.plan import decoded
+from edge_client.standings import Obstacle
 from edge_client.survey import Survey
 from edge_client.visit import Visit
 from edge_client.whereabouts import Whereabouts, whereabouts
@@ -120,6 +122,22 @@ class TestACardOfTwoCameras:
             refusal
         )
         assert [one.session for one in outcome.done] == [f"{SOUTH}-100GOPRO-0043-{CREATED}"]
+
+    def test_with_both_in_one_recording_has_advice_that_works(self, device: Device):
+        card_of(device, {"GX010042": NORTH, "GX020042": SOUTH})
+
+        found = device.survey()
+
+        obstacles = {file.obstacle for one in found.recordings for file in one.files}
+        assert obstacles == {Obstacle.TWO_CAMERAS}
+        for name, path in (("north", "GX010042"), ("south", "GX020042")):
+            device.run(session=name, choice=ByFile((f"100GOPRO/{path}.MP4",)))
+        assert sessions(device) == {
+            "north": (NORTH, ["GX010042.MP4"]),
+            "south": (SOUTH, ["GX020042.MP4"]),
+        }
+        assert device.survey().all_home
+        assert device.run(session=None, choice=New()) == Each(())
 
     @pytest.mark.parametrize("choice", [ByFile(("100GOPRO/GX010041.MP4", "100GOPRO/GX010042.MP4"))])
     def test_is_refused_for_one_session(self, device: Device, choice: ByFile):
