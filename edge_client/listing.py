@@ -15,6 +15,7 @@ from edge_client.witnesses import Inventory, Witnesses
 
 NOT_NAMED = "the list does not say which file it is"
 NOT_LEGIBLE = "its name has control characters, so nothing can be asked of it"
+NOT_ANSWERED = "the list does not give its size, and the camera does not answer how long it is"
 NOT_ALIKE = "the list has it twice and not alike; switch the camera off and on"
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 

@@ -7,24 +7,26 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import TypeVar
 
-from edge_client.camera import Camera, FileFacts, KeepAlive, concerns_of, witnesses_of
+from edge_client.camera import Camera, FileFacts, KeepAlive, MediaInfo, concerns_of, witnesses_of
 from edge_client.chapters import MOST_CHAPTERS, CameraFile
 from edge_client.choice import Films
 from edge_client.errors import (
     CONFIRM_AFTER_S,
     CameraBusy,
     CameraMoved,
+    CameraUnreachable,
     FilmBroken,
     PlanDiffers,
-    ReadBroken,
     Refused,
     RequestForbidden,
     Unfinished,
     Unsettled,
 )
+from edge_client.extras import Extras
 from edge_client.identity import FileIdentity
-from edge_client.listing import NOT_LEGIBLE, NOT_NAMED, Entry, Listed, Unreadable, listed
+from edge_client.listing import NOT_ANSWERED, NOT_LEGIBLE, NOT_NAMED, Entry, Listed, Unreadable, listed
 from edge_client.locks import CameraLocks
 from edge_client.notes import FilmNotes
 from edge_client.plan import CameraIdentity, ChapterPlan, SessionPlan
@@ -37,6 +39,8 @@ log = logging.getLogger(__name__)
 
 # A camera that has only just stopped writing may still grow a file: its size is read twice, so far apart.
 SIZES_APART_S = 2.0
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,10 @@ class Visit:
     listed_at: float = 0.0
     witnesses: Witnesses = field(default_factory=Witnesses)
     stillness: Stillness = field(default_factory=lambda: Stillness(None))
+    extras: Extras = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.extras = Extras(self.tools.retry.timing, self.tools.camera.check_ready)
 
     def listed(self) -> Listed:
         """The camera's whole list, once it is done writing."""
@@ -113,10 +121,12 @@ class Visit:
             return entry.file(entry.size_bytes)
         if not entry.may_be_video:
             return None
+        head = partial(self.tools.camera.head, entry.directory, entry.filename)
         try:
-            return entry.file(self.tools.camera.head(entry.directory, entry.filename).size_bytes)
-        except (Unsettled, ReadBroken, RequestForbidden) as error:
+            facts = self.extras.ask_present(entry.label, head)
+        except (Unsettled, RequestForbidden) as error:
             return Unreadable(entry, str(error))
+        return entry.file(facts.size_bytes) if facts else Unreadable(entry, NOT_ANSWERED)
 
     @contextmanager
     def _noting_busy(self) -> Iterator[None]:
@@ -137,7 +147,10 @@ class Visit:
     def recorder_of(self, file: CameraFile) -> str | None:
         """The serial of the camera that recorded a file, from its own bytes; None where they do not show it."""
         if file not in self.recorders:
-            self.recorders[file] = self.tools.retry.run(file.path, lambda: self._shown_recorder(file))
+            try:
+                self.recorders[file] = self._about(file, lambda: self._shown_recorder(file))
+            except Unsettled:
+                self.recorders[file] = None
         return self.recorders[file]
 
     def refuse_other_cards(self, plan: SessionPlan, card: Iterable[CameraFile]) -> None:
@@ -198,18 +211,32 @@ class Visit:
 
     def length_s(self, file: CameraFile) -> int | None:
         """How long a chapter is, in seconds, where the camera says so."""
-        info = self.tools.retry.run(
-            file.path, lambda: self.tools.camera.media_info(file.directory, file.filename)
-        )
+        info = self._info(file)
         return info.duration_s if info else None
 
     def look(self, file: CameraFile) -> FileIdentity:
         """A file of the list as the camera serves it now, with its ETag and its gumi."""
-        return self.tools.retry.run(file.path, lambda: self._look(file))
+        return self._about(file, lambda: self._look(file))
 
     def _look(self, file: CameraFile) -> FileIdentity:
         facts = self.tools.camera.head(file.directory, file.filename)
-        return FileIdentity(replace(file, size_bytes=facts.size_bytes), facts.etag, self._gumi(file))
+        info = self._info(file)
+        if info is None and facts.etag is None:
+            raise Refused(f"the camera has no ETag of {file.path} and does not answer what file it is")
+        gumi = info.gumi if info else None
+        return FileIdentity(replace(file, size_bytes=facts.size_bytes), facts.etag, gumi)
+
+    def _about(self, file: CameraFile, call: Callable[[], T]) -> T:
+        """What `call` returns, tried again; a file about which alone nothing is answered is odd, not away."""
+        return self.tools.retry.run(file.path, lambda: self._answered(file, call))
+
+    def _answered(self, file: CameraFile, call: Callable[[], T]) -> T:
+        """One try. Raises Unsettled when the camera answers, but not about this file."""
+        try:
+            return call()
+        except (CameraUnreachable, CameraBusy) as error:
+            self.tools.camera.check_ready()
+            raise Unsettled(f"the camera answers, but not about {file.path}: {error}") from error
 
     def refuse_other_files(self, plan: SessionPlan, listed: Sequence[CameraFile]) -> None:
         """Raises PlanDiffers when the camera has another file than the planned one under a planned name.
@@ -222,7 +249,10 @@ class Visit:
 
     def obstacle(self, file: CameraFile, begun: ChapterPlan | None) -> Obstacle | None:
         """What keeps a file of the list from being hauled, by one look; `begun` is its chapter of a session here."""
-        return self.tools.retry.run(file.path, lambda: self._obstacle(file, begun))
+        try:
+            return self._about(file, lambda: self._obstacle(file, begun))
+        except Unsettled:
+            return Obstacle.NOT_SHOWN
 
     def _obstacle(self, file: CameraFile, begun: ChapterPlan | None) -> Obstacle | None:
         try:
@@ -299,9 +329,8 @@ class Visit:
         self._refuse_films_of_others(files, camera)
         self.hold(camera.serial)
         films = {file: Films.AS_THEY_ARE if file in as_they_are else Films.FINISHED for file in files}
-        chapters = (
-            self._settled(file, partial(self._frozen, file, wanted)) for file, wanted in films.items()
-        )
+        looks = ((file, partial(self._frozen, file, wanted)) for file, wanted in films.items())
+        chapters = (self._settled(file, partial(self._answered, file, look)) for file, look in looks)
         plan = SessionPlan(session_id, recording, camera, tuple(chapters))
         try:
             self.tools.retry.run(f"a second look at session {session_id}", lambda: self._compare(plan))
@@ -359,8 +388,10 @@ class Visit:
         with self._noting_busy():
             file, facts = self._sized(file)
             notes = self._notes(file, facts, films)
-            gumi = self._gumi(file)
+            # A record without it proves nothing of a card that tells it: the plan is worth a few tries.
+            info = self.extras.ask_well(file.path, partial(self._asked_info, file))
             head_crc = self._head_crc(file, facts)
+        gumi = info.gumi if info else None
         return ChapterPlan(
             file.directory,
             file.filename,
@@ -395,8 +426,14 @@ class Visit:
             raise Unsettled(f"{file.path} still changes (its size or ETag): the camera writes it; wait")
 
     def _gumi(self, file: CameraFile | ChapterPlan) -> str | None:
-        info = self.tools.camera.media_info(file.directory, file.filename)
+        info = self._info(file)
         return info.gumi if info else None
+
+    def _info(self, file: CameraFile | ChapterPlan) -> MediaInfo | None:
+        return self.extras.ask(file.path, partial(self._asked_info, file))
+
+    def _asked_info(self, file: CameraFile | ChapterPlan) -> MediaInfo:
+        return self.tools.camera.media_info(file.directory, file.filename)
 
     def _sized(self, file: CameraFile) -> tuple[CameraFile, FileFacts]:
         """The file as listed and as served. The list is a hint: it must say what is served, now or when read again."""

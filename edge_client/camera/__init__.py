@@ -66,6 +66,8 @@ __all__ = ["Camera", "FileFacts", "KeepAlive", "MediaInfo", "concerns_of", "witn
 # The card is readable when it is good (0) and when it is full (1).
 CARD_READABLE = (0, 1)
 CARD_FAULTS = {2: "is out", 3: "has a format error", 8: "was swapped"}
+# To connect, and to wait for the next bytes, where nothing depends on the answer.
+INFO_TIMEOUTS_S = (5.0, 10.0)
 # How models and files answer that do not know what is asked.
 UNKNOWN = (400, 404)
 # As much of an answer as tells a GoPro's own words from a web page.
@@ -139,7 +141,7 @@ class Camera:
     def control_over_usb(self) -> None:
         """Ask a camera on USB to listen to us; others refuse, which is as good."""
         try:
-            with self._connection.ask("GET", WIRED_USB):
+            with self._connection.ask("GET", WIRED_USB, timeouts_s=INFO_TIMEOUTS_S):
                 pass
         except EdgeError:
             return
@@ -180,13 +182,18 @@ class Camera:
             answer.refuse_unless(200)
             return True
 
-    def media_info(self, directory: str, filename: str) -> MediaInfo | None:
-        """What the camera knows of a file, where it knows it. It enriches and is never a gate."""
+    def media_info(self, directory: str, filename: str) -> MediaInfo:
+        """What the camera knows of a file, which may be nothing. It enriches and is never a gate.
+
+        Raises CameraUnreachable, CameraBusy, ReadBroken when there is no answer.
+        """
+        path = f"{MEDIA_INFO}{directory}/{filename}"
         try:
-            known = self._document_if_known(f"{MEDIA_INFO}{directory}/{filename}")
+            with self._connection.ask("GET", path, timeouts_s=INFO_TIMEOUTS_S) as answer:
+                answer.refuse_unless(200)
+                return media_info_of(document_of(answer))
         except Unsettled:
-            return None
-        return None if known is None else media_info_of(known)
+            return MediaInfo(None, None)
 
     def head_crc(
         self, directory: str, filename: str, size_bytes: int, etag: str | None, head_bytes: int

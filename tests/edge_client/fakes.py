@@ -129,12 +129,14 @@ class CameraFile:
 class FakeCamera:
     """A camera with `files` by `directory/name`; `requests` logs (method, path, range).
 
-    `gumis` are what it tells of its files, by path, where it tells anything; what is `hidden` is listed and not served.
+    `gumis` are what it tells of its files, by path, where it tells anything; what is `hidden` is listed and not served;
+    what is `unanswered` gets this status at any time, or for 0 the end of the connection.
     """
 
     files: dict[str, CameraFile] = field(default_factory=dict)
     gumis: dict[str, str] = field(default_factory=dict)
     hidden: set[str] = field(default_factory=set)
+    unanswered: dict[str, int] = field(default_factory=dict)
     serial: str | None = SERIAL
     nested_info: bool = False
     state: dict[str, Any] = field(default_factory=lambda: {"8": 0, "10": 0, "33": 0, "39": 1, "82": 1})
@@ -229,6 +231,10 @@ class CameraHandler(Quiet):
         return self.answer(404, b"Error 404: Not Found\nNot found", {"Content-Type": "text/plain"})
 
     def serve_file(self, path: str) -> None:
+        if path in self.fake.unanswered:
+            status = self.fake.unanswered[path]
+            self.close_connection = True
+            return self.answer(status) if status else None
         file = None if path in self.fake.hidden else self.fake.files.get(path)
         if self.command == "HEAD" and file:
             other = self.fake.fault("head") or {}

@@ -379,10 +379,25 @@ class TestMediaInfo:
         assert reader.media_info(*FILE) == expected
 
     @pytest.mark.parametrize("reply", [(404, b"x"), (400, b"x"), (500, b"x"), (200, b"<html>"), (200, b"[]")])
-    def test_is_none_where_the_camera_has_none(self, reader: Camera, camera: FakeCamera, reply: Any):
+    def test_says_nothing_where_the_camera_has_none(self, reader: Camera, camera: FakeCamera, reply: Any):
         camera.faults["media"] = [reply]
 
-        assert reader.media_info(*FILE) is None
+        assert reader.media_info(*FILE) == MediaInfo(None, None)
+
+    @pytest.mark.parametrize(
+        ("reply", "error"),
+        [
+            ((503, b"busy"), CameraBusy),
+            (raw(b""), CameraUnreachable),
+            (raw(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"), ReadBroken),
+        ],
+        ids=["busy", "hung up", "cut short"],
+    )
+    def test_is_not_answered(self, reader: Camera, camera: FakeCamera, reply: Any, error: type[Exception]):
+        camera.faults["media"] = [reply]
+
+        with pytest.raises(error):
+            reader.media_info(*FILE)
 
 
 class TestAWholeFile:

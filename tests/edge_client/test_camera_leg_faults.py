@@ -757,6 +757,36 @@ ROWS: tuple[Row, ...] = (
         "media info is an error of the server [F]", RECOVERS, (asking(MEDIA_INFO, SERVER_ERROR, times=None),)
     ),
     Row("media info is garbage [F]", RECOVERS, (asking(MEDIA_INFO, GARBAGE, times=None),)),
+    *(
+        Row(f"media info {name}, {often} [F]", RECOVERS, (asking(MEDIA_INFO, effect, times=times),))
+        for name, effect in {
+            "is busy": BUSY,
+            "hangs up": HangUp(),
+            "resets": Reset(),
+            "logs first": LogLine(),
+            "is cut short": ShortBody(1),
+        }.items()
+        for often, times in {"once": 1, "for ever": None}.items()
+    ),
+    Row(
+        "media info is never answered [F]",
+        RECOVERS,
+        (asking(MEDIA_INFO, Silence(), times=None),),
+        clock_runs=True,
+        give_up_after_s=DAY_S,
+    ),
+    Row(
+        "the film is not served, and the camera answers all else [F]",
+        refused("answers, but not about 100GOPRO/GX010042.MP4"),
+        (heading(HangUp(), times=None),),
+        give_up_after_s=DAY_S,
+    ),
+    Row(
+        "the film is busy, and the camera is not [F]",
+        refused("answers, but not about 100GOPRO/GX010042.MP4"),
+        (heading(BUSY, times=None),),
+        give_up_after_s=DAY_S,
+    ),
     Row(
         "media info wraps its size [F]",
         RECOVERS,
@@ -995,6 +1025,32 @@ def test_s3_may_stall_for_longer_than_the_camera_bears_a_slow_reader(row: Row, s
     scene.check_home()
     assert {request.outcome for request in scene.camera.log.of(FILM)} == {Outcome.SENT}
     assert scene.camera.log.repeated_bytes(FILM) < MIB
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        Row(
+            "one of three",
+            refused(""),
+            (Fault(chapter_path("GX010041.MP4"), effect, times=None, method="HEAD"),),
+            card_with(*(film for number in (40, 41, 42) for film in recording(number, [5000]))),
+            choice=choice,
+            session=None,
+            give_up_after_s=DAY_S,
+        )
+        for effect in (HangUp(), BUSY)
+        for choice in (New(), Everything())
+    ],
+    ids=["new-hangs", "all-hangs", "new-busy", "all-busy"],
+)
+def test_a_film_that_the_camera_does_not_serve_keeps_no_other_film(row: Row, scene: Scene):
+    assert scene.run(scene.walk) == commands.REFUSED
+    scene.check()
+    assert list(scene.cloud.objects()) == ["original.100GOPRO.GX010040.MP4", "original.100GOPRO.GX010042.MP4"]
+    scene.camera.faults.clear()
+
+    assert scene.run(scene.walk) == commands.DONE
 
 
 def part_in_the_spool(scene: Scene) -> None:

@@ -15,7 +15,7 @@ from edge_client.cli import run
 from edge_client.plan import PLAN
 from edge_client.witnesses import BESIDE_AN_ENTRY_BYTES, MOST_UNEXPLAINED_BYTES
 from tests.edge_client.conftest import Device
-from tests.edge_client.fakes import SERIAL, TOKEN, CameraFile, FakeCamera, film
+from tests.edge_client.fakes import SERIAL, TOKEN, CameraFile, FakeCamera, film, raw
 
 HOME = "every video on this card is home and safe to erase"
 
@@ -119,6 +119,21 @@ class TestList:
 
         assert "yes (match-17)" in line.said
         assert line.said.splitlines()[-1].endswith(" no")
+
+    @pytest.mark.parametrize(
+        "silence", [(503, b'{"message": "Camera is busy"}'), raw(b"")], ids=["busy", "hangs up"]
+    )
+    def test_shows_no_length_of_a_film_of_which_the_camera_does_not_say_it(
+        self, device: Device, line: Line, silence: Any
+    ):
+        device.card(GX010042=5_000_000, GX010043=1_000_000)
+        device.camera.faults["media"] = [silence, (200, b'{"dur": "65"}')]
+
+        assert line.list() == 0
+
+        assert "5.0 MB  -  " in line.said
+        assert "1.0 MB  0:01:05" in line.said
+        assert line.complaints.count("not answered, and not needed") == 1
 
     def test_tells_gaps_strangers_and_what_else_there_is(self, device: Device, line: Line):
         device.card(GX020042=1000, GX010042_Proxy=1000)
@@ -466,6 +481,40 @@ class TestOddEntries:
             "100GOPRO/GX010042.MP4  unreadable entry of the camera's list: the list has it twice" in line.said
         )
         assert "100GOPRO/GX..0043" in line.said
+
+    @pytest.mark.parametrize("status", [503, 0], ids=["busy", "hangs up"])
+    def test_a_film_of_which_the_camera_never_answers_how_long_it_is_keeps_the_card_and_no_command(
+        self, device: Device, line: Line, status: int
+    ):
+        line.haul("match-17", "--recording", "0042")
+        device.camera.media = lambda: with_entry(device, {"n": "GX010099.MP4"})  # type: ignore[method-assign]  # the fake is ours
+        device.camera.unanswered = {"100GOPRO/GX010099.MP4": status}
+
+        for command, code in ((line.list, 0), (line.audit, 1)):
+            assert command() == code
+            assert "100GOPRO/GX010099.MP4  unreadable entry of the camera's list" in line.said
+            assert "does not answer how long it is" in line.said
+        assert line.haul("--new") == 1
+
+    def test_of_a_film_that_is_home_and_gives_neither_id_nor_etag_keeps_the_card(
+        self, device: Device, line: Line
+    ):
+        device.camera.files["100GOPRO/GX010042.MP4"].etag = ""
+        line.haul("match-17", "--recording", "0042")
+        assert line.audit() == 0
+        device.camera.faults["media"] = [(503, b"busy")] * 9
+
+        assert line.audit() == 1
+        assert "has no ETag of 100GOPRO/GX010042.MP4 and does not answer what file it is" in line.said
+        assert HOME not in line.said
+
+    def test_of_a_film_that_is_home_needs_no_media_info_where_there_is_an_etag(
+        self, device: Device, line: Line
+    ):
+        line.haul("match-17", "--recording", "0042")
+        device.camera.faults["media"] = [(503, b"busy")] * 9
+
+        assert line.audit() == 0
 
     def test_photos_with_odd_entries_stay_photos(self, device: Device, line: Line):
         line.haul("match-17", "--recording", "0042")
