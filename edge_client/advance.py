@@ -26,10 +26,11 @@ WINDOW_S = 60.0
 MARK_EVERY_S = 1.0
 # Sooner a rate would be that of a buffer that fills.
 LEAST_S = 2.0
-# With no byte for so long nothing has a rate; what comes after is measured from there.
-STALLED_S = 15.0
+# With no byte for so long nothing has a rate, and what comes after is measured from there. A block of 256 KiB takes as
+# long at 32 kB/s: a slower link never has a rate.
+STALLED_S = 8.0
 # With no byte for so long a person is told who must answer.
-QUIET_S = 3.0
+QUIET_S = 5.0
 
 
 @dataclass(frozen=True)

@@ -773,4 +773,47 @@ ON_DEVICE = (
         "-k",
         "Loop",
     ),
+    bug(
+        "progress: rows are drawn where there is no room",
+        f"{CLIENT}/display.py",
+        "return self._bars if columns >= LEAST_COLUMNS and rows >= LEAST_ROWS else self._lines",
+        "return self._bars if columns >= rows or self._size else self._lines",
+        f"{TESTS}/test_display.py",
+    ),
+    bug(
+        "progress: what S3 had before counts in the rate",
+        f"{CLIENT}/advance.py",
+        "                file.ready_bytes = sent_bytes\n",
+        "                file.ready_bytes = sent_bytes\n"
+        "                self._movement.add(self._monotonic(), sent_bytes=sent_bytes)\n",
+        f"{TESTS}/test_progress.py",
+    ),
+    bug(
+        "progress: a refused session stays in the total",
+        f"{CLIENT}/haul.py",
+        "                    self._tools.progress.left_out(one.name)\n",
+        "",
+        f"{TESTS}/test_progress.py",
+    ),
+    bug(
+        "progress: an ETA stays while nothing moves",
+        f"{CLIENT}/advance.py",
+        "is_waiting = activity.doing in (Doing.QUIET, Doing.RETRYING)",
+        "is_waiting = activity.doing is Doing.PREPARING",
+        f"{TESTS}/test_progress.py",
+    ),
+    bug(
+        "progress: a chapter is not said to be verified",
+        f"{CLIENT}/chapter_haul.py",
+        "        self.tools.progress.verifying()\n",
+        "",
+        f"{TESTS}/test_progress.py",
+    ),
+    bug(
+        "progress: a row is padded with blanks, which wrap in a narrower terminal",
+        f"{CLIENT}/display.py",
+        'file.write(f"\\r{text}\\x1b[K")',
+        'file.write(f"\\r{text:79}")',
+        f"{TESTS}/test_display.py",
+    ),
 )
