@@ -34,6 +34,7 @@ from edge_client.visit import Visit
 log = logging.getLogger(__name__)
 
 MOST_ROUNDS = 5
+KEEP_AND_TELL = "keep the card, and send the log to the coordinator's operator"
 
 
 @dataclass(frozen=True)
@@ -170,11 +171,12 @@ class ChapterHaul:
         """Take a receipt that is for the bytes that were read; only then may the parts go."""
         if receipt.artifact_id != self.view.artifact_id or receipt.size_bytes != self.chapter.size_bytes:
             raise ReceiptDiffers(
-                f"the receipt for {self.chapter.path} is for another object; its parts are kept"
+                f"the receipt for {self.chapter.path} is for another object; its parts are kept: {KEEP_AND_TELL}"
             )
         if self.upload and self._read_otherwise(self.upload, receipt):
             raise ReceiptDiffers(
-                f"the receipt for {self.chapter.path} has another CRC than what was read; its parts are kept"
+                f"the receipt for {self.chapter.path} has another CRC than what was read; its parts are kept: "
+                f"{KEEP_AND_TELL}"
             )
         self.folder.write_receipt(receipt.artifact_id, json.dumps(dict(receipt.document)).encode())
         self.parts.drop()
@@ -191,10 +193,12 @@ def _ended(error: RoundLost, path: str) -> EdgeError:
         return CoordinatorRefusal(f"{path}: {error}, {MOST_ROUNDS} times")
     if isinstance(error, PartsDiffer):
         return CardFault(
-            f"{path}: {error}, {MOST_ROUNDS} times; camera, card or cable do not give the same bytes twice"
+            f"{path}: {error}, {MOST_ROUNDS} times; the camera does not give the same bytes twice: "
+            "keep the card, and take another cable and port"
         )
     if isinstance(error, PartCorrupt):
         return SpoolFault(
-            f"{path}: {error}, {MOST_ROUNDS} times; the spool's disk does not keep what it is given"
+            f"{path}: {error}, {MOST_ROUNDS} times; the spool's disk does not keep what is written to it: "
+            "take another disk"
         )
     return GaveUp(f"{path}: {error}, {MOST_ROUNDS} times")

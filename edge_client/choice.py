@@ -136,9 +136,9 @@ def _holding(
     """The recordings that the files are of, with no other file. Raises RecordingUnknown for files of none."""
     asked_for = set(paths)
     if absent := asked_for - {file.path for file in files}:
-        raise RecordingUnknown(f"not on the camera: {_listed(absent)}")
+        raise RecordingUnknown(f"not on the camera: {_listed(absent)}; `reelhaul list` shows what is")
     if strange := asked_for - {file.path for recording in card for file in recording.files}:
-        raise RecordingUnknown(f"not named like a chapter: {_listed(strange)}")
+        raise RecordingUnknown(f"not named like a chapter: {_listed(strange)}; copy it by hand")
     cut = (
         replace(one, files=tuple(file for file in one.files if file.path in asked_for), missing=())
         for one in card
@@ -163,7 +163,9 @@ def _not_hauled(strange: Sequence[CameraFile]) -> tuple[RecordingUnknown, ...]:
     if not strange:
         return ()
     return (
-        RecordingUnknown(f"not named like chapters, so not hauled: {_listed(file.path for file in strange)}"),
+        RecordingUnknown(
+            f"not named like chapters, so not hauled: {_listed(file.path for file in strange)}; copy them by hand"
+        ),
     )
 
 
@@ -229,5 +231,5 @@ def parsed_time(text: str) -> datetime:
     except ValueError as error:
         raise ValueError(f"{text}: {error}") from error
     raise ValueError(
-        f"{text!r} is no time of the camera's clock, such as 2026-11-24, 2026-11-24T18:00 or '2026-11-24 18:00:30'"
+        f"{text!r} is not a time of the camera's clock, such as 2026-11-24, 2026-11-24T18:00 or '2026-11-24 18:00:30'"
     )

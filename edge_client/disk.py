@@ -92,7 +92,7 @@ class Disk:
             found = folder.lstat()
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
             raise SpoolFault(
-                f"{folder} must be a folder of this user alone, no link, writable by nobody else"
+                f"{folder} must be a folder of this user that nobody else can write to, and not a link"
             )
 
     def _make(self, folder: Path) -> None:

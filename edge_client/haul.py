@@ -33,6 +33,7 @@ from edge_client.spool import SessionSpool
 from edge_client.stillness import Stillness
 from edge_client.tools import Tools
 from edge_client.visit import Visit
+from edge_client.witnesses import READER
 
 log = logging.getLogger(__name__)
 
@@ -242,7 +243,9 @@ def _unread(listed: Listed, choice: Choice) -> list[EdgeError]:
     unread = [each for each in listed.unreadable if paths is None or each.label in paths]
     told = "; ".join(f"{each.label}: {each.reason}" for each in unread)
     return (
-        [CardFault(f"entries of the camera's list cannot be read, so not hauled: {told}")] if unread else []
+        [CardFault(f"entries of the camera's list cannot be read, so not hauled: {told}; {READER}")]
+        if unread
+        else []
     )
 
 
@@ -250,7 +253,10 @@ def _refuse_unread_chapters(listed: Listed, one: ChosenSession) -> None:
     """Raises ChapterGap when a whole recording is wanted and one of its chapters cannot be read."""
     if one.recording and (unread := listed.unreadable_of(one.recording)):
         told = "; ".join(f"{each.label}: {each.reason}" for each in unread)
-        raise ChapterGap(f"{one.recording.label} has chapters that cannot be read: {told}")
+        raise ChapterGap(
+            f"{one.recording.label} has chapters that cannot be read: {told}; "
+            "to haul the others, name their files with --file"
+        )
 
 
 def _planned(visit: Visit, one: ChosenSession) -> SessionPlan:

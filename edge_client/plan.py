@@ -113,7 +113,9 @@ class ChapterPlan:
                 f"{ANOTHER_NAME}"
             )
         if etag is None and self.etag is not None:
-            raise Unsettled(f"the camera does not say any more which {self.path} it sends (no ETag)")
+            raise Unsettled(
+                f"the camera no longer says which version of {self.path} it sends (no ETag); switch it off and on"
+            )
 
     def may_be_listed_as(self, file: CameraFile) -> bool:
         """Whether a list that is not up to date may show the planned file like this: it began at the same time.
@@ -127,7 +129,7 @@ class ChapterPlan:
         if self.head_crc not in (None, head_crc):
             raise PlanDiffers(
                 f"{self.path} begins with other bytes than were planned, though all else is the same: the camera or "
-                f"its card was changed; nothing is lost, with the first one back haul again; {ANOTHER_NAME}"
+                f"its card was changed; nothing is lost: put the first one back and haul again; {ANOTHER_NAME}"
             )
 
 
@@ -222,7 +224,8 @@ class SessionPlan:
         """Raises PlanDiffers when the camera there is not the plan's."""
         if serial != self.camera.serial:
             raise PlanDiffers(
-                f"session {self.session_id} is planned for camera {self.camera.serial}, but {serial} answers"
+                f"session {self.session_id} is planned for camera {self.camera.serial}, but {serial} answers; "
+                "plug in the first camera, or give each camera a spool of its own"
             )
 
 

@@ -59,7 +59,7 @@ class StoredObjects:
         except LIBRARY_ERRORS as error:
             reason = told(error)
         # Raised outside the handler: a chained library error would show the presigned URL in its text.
-        raise StorageUnreachable(f"S3 did not give it ({reason})")
+        raise StorageUnreachable(f"S3 did not send the bytes ({reason})")
 
 
 def _refuse_other_answer(response: requests.Response, span: Span, total_bytes: int) -> None:
@@ -70,7 +70,9 @@ def _refuse_other_answer(response: requests.Response, span: Span, total_bytes: i
         raise StorageUnreachable(f"S3 answered {status} where a range was asked for", retry_after_s(response))
     due = f"bytes {span.first}-{span.first + span.size_bytes - 1}/{total_bytes}"
     if response.headers.get("Content-Range") != due:
-        raise StorageUnreachable("what answers does not send the range that was asked for; is it S3?")
+        raise StorageUnreachable(
+            "the server does not send the range that was asked for; a captive portal, or another address?"
+        )
 
 
 def _refusal(status: int, code: str) -> EdgeError:

@@ -442,7 +442,10 @@ class Visit:
             file = next((now for now in self._listed(1).files if now.path == file.path), file)
             facts = self._served(file)
         if facts.size_bytes != file.size_bytes:
-            raise Unsettled(f"{file.path} is listed with {file.size_bytes} bytes but has {facts.size_bytes}")
+            raise Unsettled(
+                f"{file.path} is listed with {file.size_bytes} bytes but has {facts.size_bytes}; "
+                "haul again, and if it stays so switch the camera off and on"
+            )
         return file, facts
 
     def _served(self, file: CameraFile) -> FileFacts:

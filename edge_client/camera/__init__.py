@@ -65,7 +65,11 @@ __all__ = ["Camera", "FileFacts", "KeepAlive", "MediaInfo", "concerns_of", "witn
 
 # The card is readable when it is good (0) and when it is full (1).
 CARD_READABLE = (0, 1)
-CARD_FAULTS = {2: "is out", 3: "has a format error", 8: "was swapped"}
+CARD_FAULTS = {
+    2: "is out: put it in",
+    3: "has a format error: let somebody look at it before it is formatted",
+    8: "was swapped: switch the camera off and on",
+}
 # To connect, and to wait for the next bytes, where nothing depends on the answer.
 INFO_TIMEOUTS_S = (5.0, 10.0)
 # How models and files answer that do not know what is asked.
@@ -102,7 +106,7 @@ class Camera:
         """
         known = status_of(self._state())
         if "8" not in known or "10" not in known:
-            raise Unsettled("the camera does not say whether it is busy or recording")
+            raise Unsettled("the camera does not say whether it is busy or recording; switch it off and on")
         if fault := CARD_FAULTS.get(known.get("33", 0)):
             raise CardFault(f"the camera's card {fault}")
         if known["10"]:
@@ -229,7 +233,10 @@ class Camera:
         try:
             read_range(self._connection, wanted, taken.extend)
         except FileInDoubt as error:
-            raise Unsettled(f"{wanted.path} changed while it was looked at (its size or ETag)") from error
+            raise Unsettled(
+                f"{wanted.path} changed while it was looked at (its size or ETag); "
+                "haul again when the camera has stopped"
+            ) from error
         return bytes(taken)
 
     def _state(self) -> dict[str, Any]:
@@ -279,7 +286,7 @@ def _state_in(answer: Answer) -> dict[str, Any]:
     answer.refuse_unless(200)
     document = document_of(answer)
     if not isinstance(document.get("status"), dict):
-        raise Unsettled("the camera does not say whether it is busy or recording")
+        raise Unsettled("the camera does not say whether it is busy or recording; switch it off and on")
     return document
 
 

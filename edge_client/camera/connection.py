@@ -113,8 +113,8 @@ class Answer:
             raise CameraBusy("the camera is busy")
         if self.status != wanted:
             raise Unsettled(
-                f"the camera answers {self.status} to {self.path} where {wanted} was due; "
-                "if it goes on, switch the camera off and on"
+                f"the camera answers {self.status} to {self.path}, not {wanted}; "
+                "if it keeps doing so, switch the camera off and on"
             )
 
     def take(self, size_bytes: int) -> bytes:

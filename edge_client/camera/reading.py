@@ -62,7 +62,9 @@ def _refuse_other_file(answer: Answer, wanted: Wanted) -> None:
         )
     etag = answer.header("ETag") or ""
     if wanted.etag and not etag:
-        raise Unsettled(f"the camera does not say any more which {wanted.path} it sends (no ETag)")
+        raise Unsettled(
+            f"the camera no longer says which version of {wanted.path} it sends (no ETag); switch it off and on"
+        )
     if wanted.etag is not None and etag != wanted.etag:
         raise FileInDoubt(
             f"{wanted.path} is another file than was planned (its ETag changed); {ANOTHER_NAME}"

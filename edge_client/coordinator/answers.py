@@ -34,7 +34,8 @@ def read_with(document: dict[str, Any], read: Callable[[dict[str, Any]], T]) -> 
         return read(document)
     except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise CoordinatorRefusal(
-            f"the coordinator answers outside its contract ({type(error).__name__}: {error})"
+            f"the coordinator answers outside its contract ({type(error).__name__}: {error}); "
+            "upgrade the client, or have the coordinator upgraded"
         ) from error
 
 

@@ -162,7 +162,7 @@ class PartSender:
         except LIBRARY_ERRORS as error:
             reason = told(error)
         # Not while the library's error is handled: its text holds the presigned URL, and it would come along.
-        raise StorageUnreachable(f"S3 did not take it ({reason})")
+        raise StorageUnreachable(f"S3 did not take the part ({reason})")
 
 
 def refuse_unless_stored(response: requests.Response, body: bytes, checksum: str) -> None:

@@ -274,7 +274,7 @@ class TestEverything:
 
         assert labels(found) == ["100GOPRO/GX..0001", "100GOPRO/GXAA..", "100GOPRO/GX..0002"]
         assert [str(one) for one in found.refusals] == [
-            "not named like chapters, so not hauled: 100GOPRO/x.360, 100GOPRO/y.MP4"
+            "not named like chapters, so not hauled: 100GOPRO/x.360, 100GOPRO/y.MP4; copy them by hand"
         ]
 
     def test_of_an_empty_card_is_nothing(self):

@@ -225,7 +225,7 @@ def test_all_faults_are_reported_at_once():
         (["s", "--all"], "take no SESSION"),
         (["s", "--new"], "take no SESSION"),
         (["s", "--since", "2026-11-24"], "take no SESSION"),
-        (["--since", "yesterday"], "--since 'yesterday' is no time"),
+        (["--since", "yesterday"], "--since 'yesterday' is not a time"),
         (["--since", "2026-11-25", "--until", "2026-11-25"], "--since must be before --until"),
         (["--new", "--until", "2026-11-25"], "exactly one of"),
         (["--all", "--spool-budget", "much"], "--spool-budget is a size"),

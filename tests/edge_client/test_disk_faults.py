@@ -117,7 +117,7 @@ REFUSALS = [
     Refusal(
         "E7: errors whenever a part is read",
         always("fill", BROKEN, "*/00002-*.part"),
-        Ends(SpoolFault, 1, "does not keep what it is given"),
+        Ends(SpoolFault, 1, "does not keep what is written to it"),
     ),
     Refusal("E8: read-only when a part is reserved", always("allocate", READ_ONLY), IS_READ_ONLY),
     Refusal("E8: read-only in the middle of a part", always("append", READ_ONLY), IS_READ_ONLY),
@@ -375,7 +375,7 @@ def three_days_off(days: int) -> Disturb:
     return disturb
 
 
-NO_LINK = Ends(SpoolFault, 1, "no link")
+NO_LINK = Ends(SpoolFault, 1, "not a link")
 LOOPS = Ends(SpoolFault, 1, "symbolic links")
 NO_PLAN = "plan.json of session s .* move it away, and the same is planned again"
 
@@ -475,7 +475,7 @@ def test_parts_behind_a_link_are_not_sent_though_nothing_has_to_be_written(devic
     device.cloud.puts.clear()
     folder_linked_elsewhere(device)
 
-    with pytest.raises(SpoolFault, match="no link"):
+    with pytest.raises(SpoolFault, match="not a link"):
         device.run()
 
     assert device.cloud.puts == []

@@ -375,7 +375,7 @@ class TestImpossible:
             ("get_range", [(503, b"")], "503"),
             ("get_range", [(200, b"a page of a portal")], "200"),
             ("get_range", [(206, b"too few")], "range"),
-            ("get_range", [short], "early|did not give"),
+            ("get_range", [short], "early|did not send"),
         ],
     )
     def test_the_card_is_kept_and_the_reason_told(

@@ -260,7 +260,7 @@ def test_a_folder_of_locks_that_others_may_write_to_is_told_as_such(tmp_path: Pa
     (tmp_path / "locks").chmod(0o777)
 
     with (
-        pytest.raises(SpoolFault, match=r"locked in .* of this user alone"),
+        pytest.raises(SpoolFault, match=r"locked in .* of this user that nobody else"),
         CameraLocks(tmp_path / "locks", Disk()).held("C1"),
     ):
         pass
@@ -302,7 +302,10 @@ def test_a_spool_that_others_may_write_to_is_refused(tmp_path: Path):
     (tmp_path / "spool").mkdir()
     (tmp_path / "spool").chmod(0o777)
 
-    with pytest.raises(SpoolFault, match="this user alone"), Spool(tmp_path / "spool", Disk()).held():
+    with (
+        pytest.raises(SpoolFault, match="nobody else can write to"),
+        Spool(tmp_path / "spool", Disk()).held(),
+    ):
         pass
 
 
