@@ -32,7 +32,8 @@ examples:
   reelhaul status --spool /var/lib/reelhaul/north
   reelhaul status --spool /var/lib/reelhaul/north --json
 
-Needs no camera; without a coordinator the receipts in the spool tell what is home. Ends with 75 while something is not.
+Needs no camera; without a coordinator the receipts in the spool tell what is home. Ends with 0 when every session is
+home, with 1 when a session cannot end or its plan cannot be read, else with 75. `reelhaul forget` drops a session.
 """
 FORGET = """\
 examples:

@@ -14,6 +14,7 @@ from edge_client.origins import Origins
 from edge_client.plan import ANOTHER_NAME, CameraIdentity
 from edge_client.proving import Proving
 from edge_client.standings import KnownChapter, RecordingStanding, Standing, standings
+from edge_client.stuck import StuckSessions
 from edge_client.tools import Tools
 from edge_client.visit import Visit
 
@@ -59,17 +60,28 @@ class Choosing:
         """The sessions that are chosen, each with its files, and what a person must look at beside them."""
         card = recordings(listed)
         origins = Origins(self._visit, card)
-        if not card or not isinstance(self._choice, New):
-            made = selection(listed, self._choice)
-            found, nameless = self._of(made, card, origins)
-            return found, [*made.refusals, *nameless]
-        return self._new(listed, card, origins)
+        if card and isinstance(self._choice, New):
+            return self._new(listed, card, origins)
+        made = selection(listed, self._choice)
+        found, nameless = self._of(made, card, origins)
+        endable, news = self._left_behind(listed) if isinstance(self._choice, New) else ([], [])
+        return endable + found, [*news, *made.refusals, *nameless]
+
+    def _left_behind(self, listed: Sequence[CameraFile]) -> tuple[list[ChosenSession], list[EdgeError]]:
+        """Sessions here that need the card no more, and what was found of those that cannot end."""
+        review = StuckSessions(self._tools, self._visit).review(listed)
+        endable = [ChosenSession(plan.session_id, plan.camera, (), None) for plan in review.endable]
+        return endable, [*review.news]
 
     def _new(
         self, listed: Sequence[CameraFile], card: Sequence[Recording], origins: Origins
     ) -> tuple[list[ChosenSession], list[EdgeError]]:
-        """What was begun here, and every other recording with a file that is not home."""
+        """What was begun here, and every other recording with a file that is not home.
+
+        First what needs the card no more: nothing else has those films.
+        """
         begun, unreadable = self._begun_here(card, origins)
+        endable, news = self._left_behind(listed)
         covered = {file for one in begun for file in one.files}
         left = [file for file in listed if file not in covered]
         judged, known = self._judged(recordings(left), origins)
@@ -85,7 +97,7 @@ class Choosing:
         broken = frozenset(one.file for one in files if one.standing.is_home and one.notes.unfinished)
         fresh = [replace(one, as_they_are=broken) for one in found if refusals[one.name] is None]
         refused = [refusal for refusal in refusals.values() if refusal]
-        return begun + fresh, [*unreadable, *made.refusals, *nameless, *refused]
+        return endable + begun + fresh, [*unreadable, *news, *made.refusals, *nameless, *refused]
 
     def _judged(
         self, left: Sequence[Recording], origins: Origins

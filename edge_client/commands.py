@@ -72,7 +72,10 @@ def _measured(visit: Visit, coordinator: Coordinator | None) -> tuple[Survey, di
 
 
 def status(settings: StatusSettings, stop: threading.Event) -> int:
-    """Say how far the sessions of this device are; TRY_LATER while one is not home, REFUSED with a plan unreadable."""
+    """Say how far the sessions of this device are; REFUSED where a person must look, else TRY_LATER until all are home.
+
+    A person must look at a plan that cannot be read, and at a session that cannot end.
+    """
     plans = spool_of(settings.spool).plans()
     for error in plans.unreadable:
         log.error("a session cannot be shown", extra={"reason": str(error)})
@@ -85,7 +88,7 @@ def status(settings: StatusSettings, stop: threading.Event) -> int:
         say((saying.line(saying.status_json(one)) for one in found), sys.stdout)
     else:
         say(saying.status_lines(found), sys.stdout)
-    if plans.unreadable:
+    if plans.unreadable or any(one.cannot_end for one in found):
         return REFUSED
     return DONE if all(one.is_home for one in found) else TRY_LATER
 

@@ -16,6 +16,8 @@
     │   ├── StoredRefused                 S3 does not have what a receipt is for
     │   ├── ReceiptDiffers                the receipt is not for the bytes that were read
     │   ├── ForgetRefused                 forgetting this session would lose footage, or it can still come home
+    │   ├── SessionStuck                  the card no longer has a file of a session that is not home
+    │   ├── SpoolHeld                     a session that cannot end holds the room
     │   ├── SpoolTooSmall                 the spool's budget does not hold two parts
     │   └── SpoolFault                    the spool does not keep what is written to it, or is not ours
     │       └── PartUnkept                the disk lost a part that was being written: read again, a few times
@@ -51,6 +53,7 @@ No message holds a token or a presigned URL: what `requests` raises names whole 
 from __future__ import annotations
 
 import ssl
+from collections.abc import Mapping
 
 SETTLE_S = 60.0
 # One answer of a camera may be wrong: what contradicts a plan is asked once more, so much later.
@@ -124,6 +127,19 @@ class ReceiptDiffers(Refused):
 
 class ForgetRefused(Refused):
     """A session that is not forgotten: it can still come home, or footage would be lost."""
+
+
+class SessionStuck(Refused):
+    """The card no longer has a file of a session, and what was read of it is not enough; `files` says why, by path."""
+
+    def __init__(self, message: str, session_id: str, files: Mapping[str, str]) -> None:
+        super().__init__(message)
+        self.session_id = session_id
+        self.files = files
+
+
+class SpoolHeld(Refused):
+    """No room, and a session that cannot end holds it: trying again changes nothing."""
 
 
 class SpoolTooSmall(Refused):

@@ -102,7 +102,7 @@ def _judged(
 
 
 def _stored(coordinator: Coordinator | None, name: str) -> StoredSession | None:
-    """What S3 has; without an answer nothing counts as stored."""
+    """What S3 has; where the coordinator does not say, nothing counts as stored."""
     try:
         return coordinator.stored_session(name) if coordinator else None
     except EdgeError as error:
@@ -147,7 +147,7 @@ def _lost(found: Holdings) -> tuple[Lost, ...]:
 def _at_stake(name: str, found: Holdings, lost: tuple[Lost, ...], camera_was_asked: bool) -> str:
     bytes_of = "; ".join(f"{each.path}: {each.size_bytes:,} bytes ({each.ranges})" for each in lost)
     unless = [] if camera_was_asked else ["on the card, which was not asked"]
-    unless += [] if found.is_asked else ["in S3, as no coordinator answered"]
+    unless += [] if found.is_asked else ["in S3, which the coordinator does not say"]
     perhaps = f", unless they are {' or '.join(unless)}" if unless else ""
     whole = ", ".join(one.chapter.path for one in found.chapters if one.unsent and one.needs_no_camera)
     first = f"{whole} was read whole: `reelhaul haul --new` sends it without the card; " if whole else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, Generic, TypeVar
@@ -20,8 +20,10 @@ from edge_client.errors import (
     ChapterGap,
     CoordinatorRefusal,
     EdgeError,
+    PlanDiffers,
     Postponed,
     Refused,
+    SessionStuck,
     SessionUnknown,
     TryLater,
     Unsettled,
@@ -31,6 +33,7 @@ from edge_client.plan import PLAN, ChapterPlan, SessionPlan, decoded
 from edge_client.progress import Amount
 from edge_client.spool import SessionSpool
 from edge_client.stillness import Stillness
+from edge_client.stuck import STUCK, Record, StuckSessions, recorded, stuck_error
 from edge_client.tools import Tools
 from edge_client.visit import Visit
 from edge_client.witnesses import READER
@@ -79,14 +82,29 @@ class Haul:
     def plans(self) -> Each[SessionPlan]:
         """What a haul would plan now, and what it would refuse; no session is written (a dry run)."""
         with self._visit() as visit:
-            return self._each(visit, lambda one: _planned(visit, one))
+            return self._each(visit, lambda one: self._planned(visit, one))
 
     def run(self) -> Each[Report]:
         """Haul everything chosen. One session's refusal does not keep the others; an outage ends the run."""
         with self._tools.spool.held(), self._visit() as visit, self._tools.progress.run():
             if self._session_id is not None:
                 return Each((self._named(visit, self._session_id),))
-            return self._each(visit, lambda one: self._derived(visit, one))
+            each = self._each(visit, lambda one: self._derived(visit, one))
+            self._record_stuck(each)
+            return each
+
+    def _planned(self, visit: Visit, one: ChosenSession) -> SessionPlan:
+        """The plan of a session; where it needs nothing of the card, the one on disk."""
+        if one.files:
+            return _planned(visit, one)
+        return decoded(self._tools.spool.session(one.name).read(PLAN) or b"", one.name)
+
+    def _record_stuck(self, each: Each[Report]) -> None:
+        """Record what this run found; a person is told of it where the run ends with 1."""
+        for error in each.refusals:
+            if isinstance(error, SessionStuck):
+                folder = self._tools.spool.session(error.session_id)
+                Record(error.files, is_told=each.unfinished is None).write(folder)
 
     @contextmanager
     def _visit(self) -> Iterator[Visit]:
@@ -105,7 +123,8 @@ class Haul:
         plan = decoded(raw, session_id)
         if isinstance(self._choice, (ByNumber, ByFile)):
             plan.refuse_other_choice(self._choice)
-        return self._session(visit, folder, plan, ())
+        with self._noting_stuck(visit, folder, plan):
+            return self._session(visit, folder, plan, ())
 
     def _derived(self, visit: Visit, one: ChosenSession) -> Report:
         """The session that is named after its recording."""
@@ -116,8 +135,26 @@ class Haul:
             # Frozen from what the camera serves. The list that chose it may be older than that.
             return self._session(visit, folder, _frozen(visit, folder, one), files)
         plan = decoded(raw, one.name)
-        visit.refuse_other_files(plan, files)
-        return self._session(visit, folder, plan, files)
+        with self._noting_stuck(visit, folder, plan):
+            if recorded(folder).files or plan.lacks_in(files):
+                self._stuck(visit).note(folder, plan)
+            if stuck := recorded(folder).files:
+                # What it has on the card comes home all the same.
+                return self._session(visit, folder, plan, files, stuck)
+            visit.refuse_other_files(plan, files)
+            return self._session(visit, folder, plan, files)
+
+    def _stuck(self, visit: Visit) -> StuckSessions:
+        return StuckSessions(self._tools, visit)
+
+    @contextmanager
+    def _noting_stuck(self, visit: Visit, folder: SessionSpool, plan: SessionPlan) -> Iterator[None]:
+        """Record it when the session was refused because the card no longer has what it needs."""
+        try:
+            yield
+        except (PlanDiffers, Unsettled):
+            self._stuck(visit).note(folder, plan)
+            raise
 
     def _each(self, visit: Visit, do: Callable[[ChosenSession], T]) -> Each[T]:
         """What `do` makes of each chosen session; one session's refusal does not keep the others."""
@@ -139,6 +176,10 @@ class Haul:
                     if queue:
                         log.info("later, after the others", extra={"session": one.name, "reason": str(error)})
                     queue.append(one)
+                except SessionStuck as error:
+                    # Not refused: a person was told when it was found, and the unit need not fail for it every time.
+                    log.warning("a session cannot end", extra={"reason": str(error)})
+                    self._tools.progress.left_out(one.name)
                 except (Refused, Unsettled) as error:
                     log.error("session refused", extra={"session": one.name, "reason": str(error)})
                     self._tools.progress.left_out(one.name)
@@ -165,9 +206,14 @@ class Haul:
         return Choosing(self._tools, visit, self._choice, self._session_id)
 
     def _session(
-        self, visit: Visit, folder: SessionSpool, plan: SessionPlan, asked_for: tuple[CameraFile, ...]
+        self,
+        visit: Visit,
+        folder: SessionSpool,
+        plan: SessionPlan,
+        asked_for: tuple[CameraFile, ...],
+        stuck: Mapping[str, str] | None = None,
     ) -> Report:
-        """Bring home one session."""
+        """Bring home one session. Raises SessionStuck after all but its `stuck` chapters are home."""
         tally, timing = self._tools.retry.tally, self._tools.retry.timing
         began_s, retries, api_calls = timing.monotonic(), tally.retries, tally.api_calls
         for chapter in plan.chapters:
@@ -177,9 +223,13 @@ class Haul:
         if any(view.receipt is None for view in views.values()):
             # Before it is needed: a chapter that only waits in the spool may go up for hours first.
             visit.wake()
-        self._tools.progress.session(plan.session_id, _known_amount(plan, views))
+        to_haul = [chapter for chapter in plan.chapters if not stuck or chapter.path not in stuck]
+        self._tools.progress.session(plan.session_id, _known_amount(to_haul, views))
         with self._tools.heartbeat(plan.session_id):
-            chapters = tuple(self._chapter(visit, folder, plan, chapter, views) for chapter in plan.chapters)
+            chapters = tuple(self._chapter(visit, folder, plan, chapter, views) for chapter in to_haul)
+        if stuck:
+            raise stuck_error(plan.session_id, stuck)
+        folder.remove(STUCK)
         report = Report(
             session=plan.session_id,
             chapters=chapters,
@@ -226,12 +276,12 @@ def _say_nothing_to_haul(listed: Listed, choice: Choice, has_refusals: bool) -> 
         log.warning("nothing to haul", extra={"reason": why_nothing(listed, choice, has_refusals)})
 
 
-def _known_amount(plan: SessionPlan, views: dict[str, ChapterView]) -> Amount:
-    """The bytes of a session, and how many the coordinator has receipts for."""
+def _known_amount(chapters: Sequence[ChapterPlan], views: dict[str, ChapterView]) -> Amount:
+    """The bytes of these chapters, and how many the coordinator has receipts for."""
     home = {path for path, view in views.items() if view.receipt}
     return Amount(
-        sum(chapter.size_bytes for chapter in plan.chapters),
-        sum(chapter.size_bytes for chapter in plan.chapters if chapter.path in home),
+        sum(chapter.size_bytes for chapter in chapters),
+        sum(chapter.size_bytes for chapter in chapters if chapter.path in home),
     )
 
 

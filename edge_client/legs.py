@@ -14,13 +14,14 @@ from dataclasses import dataclass, field
 from awscrt.checksums import combine_crc64nvme
 
 from edge_client.coordinator import UploadView
-from edge_client.errors import EdgeError, PartCorrupt, PartUnkept, SpoolFull
+from edge_client.errors import EdgeError, PartCorrupt, PartUnkept, SpoolFull, SpoolHeld
 from edge_client.evidence import Evidence
 from edge_client.plan import ChapterPlan, SessionPlan, Span
 from edge_client.spool import ChapterSpool, SpooledPart
 from edge_client.tools import Tools
 from edge_client.transfer import Desk, PartSender, Senders
 from edge_client.visit import Visit
+from edge_client.yielding import Yielding
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ class Legs:
 
     def __post_init__(self) -> None:
         self.evidence = Evidence(self.visit, self.plan, self.chapter, self.parts)
+        self.others = Yielding(self.tools, self.visit, self.plan, self.chapter)
 
     def carry(self, upload: UploadView, owed: Sequence[Span], spooled: dict[int, SpooledPart]) -> None:
         """Read the missing parts of `owed` and send them all. Raises PartCorrupt for a part that changed in the spool.
@@ -113,7 +115,7 @@ class Legs:
                     last = part
                 else:
                     self._offer(part, desk)
-        except (SpoolFull, PartUnkept):
+        except (SpoolFull, SpoolHeld, PartUnkept):
             # What is on the disk still goes up, so that the next run finds less to do.
             senders.drain()
             raise
@@ -173,15 +175,15 @@ class Legs:
             self._relieve(desk, SpoolFull(f"no room for the next part: {reason}; nothing was deleted"))
 
     def _relieve(self, desk: Desk, full: SpoolFull) -> None:
-        """Drop one part that S3 has acknowledged, waiting for one if need be. Raises `full` when none will be."""
+        """Make room, waiting for S3 to acknowledge a part if need be. Raises SpoolFull, SpoolHeld if none is."""
         part = desk.oldest_acknowledged(self.tools.retry.timing.check)
         if part is not None:
             self.parts.drop_part(part)
         elif self.doubtful:
             # The part must be read again before it is sent, and the camera has the card to read it from.
             self.parts.drop_number(self.doubtful.pop())
-        elif not self.parts.drop_useless(desk.plan):
-            raise full
+        elif not (self.parts.drop_useless(desk.plan) or self.others.make_room()):
+            raise self.others.refusal(full) from full
 
     def _read_until_there(self, span: Span, desk: Desk) -> SpooledPart:
         tries = 0

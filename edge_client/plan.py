@@ -159,6 +159,14 @@ class SessionPlan:
         listed = FileIdentity(file)
         return any(likeness(listed, chapter.file_identity) is not Likeness.OTHER for chapter in self.chapters)
 
+    def lacks_in(self, listed: Sequence[CameraFile]) -> bool:
+        """Whether the list has no file that may be one of the planned ones."""
+        known = [FileIdentity(file) for file in listed]
+        return any(
+            all(likeness(file, chapter.file_identity) is Likeness.OTHER for file in known)
+            for chapter in self.chapters
+        )
+
     def refuse_other_files(self, listed: Sequence[CameraFile]) -> None:
         """Raises PlanDiffers when a file that the camera lists under a planned name is not the planned one."""
         self._refuse([file for file, _ in self._listed_otherwise(listed)])

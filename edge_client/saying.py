@@ -14,6 +14,7 @@ from edge_client.haul import Report
 from edge_client.plan import SessionPlan
 from edge_client.standings import FileStanding, RecordingStanding, Standing
 from edge_client.status import SessionStatus
+from edge_client.stuck import why_stuck
 from edge_client.survey import Survey
 from edge_client.witnesses import unexplained_bytes
 
@@ -121,7 +122,9 @@ def status_lines(found: Sequence[SessionStatus]) -> list[str]:
         )
         for one in found
     ]
-    return [*_table(head, rows), *(f"  {one.session}: {note}" for one in found for note in one.notes)]
+    notes = (f"  {one.session}: {note}" for one in found for note in one.notes)
+    stuck = (why_stuck(one.session, one.cannot_end) for one in found if one.cannot_end)
+    return [*_table(head, rows), *notes, *stuck]
 
 
 def status_json(one: SessionStatus) -> dict[str, object]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from edge_client.coordinator import Coordinator, SessionState
 from edge_client.errors import EdgeError
 from edge_client.plan import SessionPlan
 from edge_client.spool import Plans, SessionSpool
+from edge_client.stuck import recorded
 
 
 @dataclass(frozen=True)
@@ -15,6 +17,7 @@ class SessionStatus:
     """One session of the spool. Sizes in bytes; `state` is the coordinator's, or None where it could not be asked.
 
     `notes` are what must be known of its films, each with the film's path.
+    `cannot_end` says of each file that is not home and that the card no longer has, as the last haul found, why.
     """
 
     session: str
@@ -26,6 +29,7 @@ class SessionStatus:
     spool_bytes: int
     state: str | None
     notes: tuple[str, ...] = ()
+    cannot_end: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_home(self) -> bool:
@@ -50,7 +54,13 @@ def _status(folder: SessionSpool, plan: SessionPlan, state: SessionState | None)
         spool_bytes=folder.part_bytes(),
         state=state.state if state else None,
         notes=tuple(f"{chapter.path}  {text}" for chapter in plan.chapters for text in chapter.notes.texts),
+        cannot_end=_cannot_end(folder, state),
     )
+
+
+def _cannot_end(folder: SessionSpool, state: SessionState | None) -> dict[str, str]:
+    homes = state.verified if state else frozenset()
+    return {path: why for path, why in recorded(folder).files.items() if path not in homes}
 
 
 def _home_bytes(plan: SessionPlan, state: SessionState) -> int:

@@ -44,22 +44,29 @@ def whereabouts(
 
 
 def _where(visit: Visit, listed: Listed, chapter: ChapterPlan) -> Whereabouts:
+    """Where one file is. That it is lost, two answers must say: a camera may answer oddly once."""
     try:
-        for file in listed.files:
-            if file.path == chapter.path:
-                return _compared(visit, file, chapter)
-        return _unlisted(visit, listed, chapter)
+        found = _seen(visit, listed, chapter)
+        return found if not found.is_lost or found is _seen(visit, listed, chapter) else Whereabouts.UNKNOWN
     except (Refused, Unsettled):
         return Whereabouts.UNKNOWN
+
+
+def _seen(visit: Visit, listed: Listed, chapter: ChapterPlan) -> Whereabouts:
+    for file in listed.files:
+        if file.path == chapter.path:
+            return _compared(visit, file, chapter)
+    return _unlisted(visit, listed, chapter)
 
 
 def _compared(visit: Visit, file: CameraFile, chapter: ChapterPlan) -> Whereabouts:
     served = visit.look(file)
     if likeness(served, chapter.file_identity) is not Likeness.OTHER:
         return Whereabouts.ON_CARD
-    differs = (served.file.size_bytes, served.etag) != (chapter.size_bytes, chapter.etag)
+    is_other_etag = served.etag not in (None, chapter.etag)
     # Where the list alone differs, it may be the list that is wrong.
-    return Whereabouts.REPLACED if differs else Whereabouts.UNKNOWN
+    is_other = is_other_etag or served.file.size_bytes != chapter.size_bytes
+    return Whereabouts.REPLACED if is_other else Whereabouts.UNKNOWN
 
 
 def _unlisted(visit: Visit, listed: Listed, chapter: ChapterPlan) -> Whereabouts:

@@ -180,11 +180,14 @@ class Coordinator:
         except SessionUnknown:
             return None
 
-    def stored_session(self, session_id: str) -> StoredSession:
-        """What S3 has of a session; nothing where the coordinator has none of that name. A single try of each call."""
+    def stored_session(self, session_id: str) -> StoredSession | None:
+        """What S3 has of a session, or None when the coordinator shows us none of that name; a single try of each call.
+
+        None does not mean that S3 has nothing: another device's session is not shown either.
+        """
         state = self.session_state(session_id)
         if state is None:
-            return StoredSession()
+            return None
         uploads = {
             path: self._once("GET", f"/v1/uploads/{upload_id}", None, answers.upload)
             for path, upload_id in state.uploads.items()

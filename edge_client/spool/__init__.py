@@ -4,7 +4,7 @@
     {spool}/.proofs/{chapter}.json                              what was compared with a card; no session is named so
     {spool}/.broken/{path}.json                                 films that were not finished and did not change
     {spool}/.forgotten/{session}/                               sessions that are being removed
-    {spool}/{session}/plan.json report.json
+    {spool}/{session}/plan.json report.json stuck.json
     {spool}/{session}/receipts/{artifact_id}.json
     {spool}/{session}/{artifact_id}.{identity}/{number}-{first byte}-{crc64nvme}.part
     {spool}/{session}/{artifact_id}.{identity}/confirmed    CRC64NVME of the whole that a last look confirmed
@@ -30,7 +30,7 @@ from edge_client.errors import EdgeError, PlanUnreadable, SpoolFault
 from edge_client.locks import locked
 from edge_client.plan import PLAN, SessionPlan, decoded
 from edge_client.spool.broken import BrokenFilms
-from edge_client.spool.chapter import ChapterSpool
+from edge_client.spool.chapter import CONFIRMED, ChapterSpool
 from edge_client.spool.part import PartReader, PartWriter, SpooledPart, named
 from edge_client.spool.proofs import Proof, Proofs
 from edge_client.spool.room import RESERVE_BYTES, Room
@@ -183,6 +183,11 @@ class SessionSpool:
         with disk_errors():
             self._disk.write(self._folder / name, content)
 
+    def remove(self, name: str) -> None:
+        """Remove a document that may be there."""
+        with disk_errors():
+            (self._folder / name).unlink(missing_ok=True)
+
     def write_receipt(self, artifact_id: str, content: bytes) -> None:
         """Write a receipt, durably: from here on the chapter's parts may go."""
         folder = self._folder / "receipts"
@@ -207,7 +212,8 @@ class SessionSpool:
     def chapter_parts(self) -> list[ChapterParts]:
         """What there is of each chapter, by the names of folders and files; also of chapters that no plan has."""
         with disk_errors():
-            folders = sorted({path.parent for path in self._folder.glob("*/*.part")})
+            found = (path for kind in ("*.part", CONFIRMED) for path in self._folder.glob(f"*/{kind}"))
+            folders = sorted({path.parent for path in found})
             return [self._parts_in(folder) for folder in folders]
 
     def _parts_in(self, folder: Path) -> ChapterParts:

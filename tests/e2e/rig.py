@@ -68,17 +68,20 @@ class Rig:
         named = [session] if session else []
         return self._started("haul", camera, [*named, *(more or ["--recording", RECORDING])], spool)
 
-    def command(self, name: str, camera: Camera, *more: str, spool: str = "spool") -> Ended:
-        """One whole run of another command."""
+    def command(self, name: str, camera: Camera | None, *more: str, spool: str = "spool") -> Ended:
+        """One whole run of another command; without a camera for those that ask none."""
         return self.ended(self._started(name, camera, more, spool))
 
     def printed_command(self, command: str, spool: str = "spool") -> Ended:
         """One whole run of a command line as the client printed it."""
         return self.ended(self._spawned([*shlex.split(command)[1:], "--json"], spool))
 
-    def _started(self, name: str, camera: Camera, more: Iterable[str], spool: str) -> subprocess.Popen[str]:
+    def _started(
+        self, name: str, camera: Camera | None, more: Iterable[str], spool: str
+    ) -> subprocess.Popen[str]:
         words = [name, *more, "--json"]
-        words += ["--camera", camera.url, "--coordinator", self.world.coordinator_url]
+        words += ["--camera", camera.url] if camera else []
+        words += ["--coordinator", self.world.coordinator_url]
         words += ["--token-file", str(self.token_file)]
         return self._spawned(words, spool)
 

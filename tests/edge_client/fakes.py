@@ -475,7 +475,7 @@ class CloudHandler(Quiet):
             kind, parts = self.kind(), self.path.split("/")
             if kind == "proof":
                 return self.proof_urls(parts[3], parts[5], body)
-            if kind == "session" and parts[3] in self.fake.hauled_by:
+            if kind in ("session", "state") and parts[3] in self.fake.hauled_by:
                 return self.problem(404, "not-found", "stop")
             return self.dispatch(kind, body)
 

@@ -225,6 +225,7 @@ class TestStatus:
             "spool_bytes": len(device.content()),
             "state": None,
             "notes": [],
+            "cannot_end": {},
             "is_home": False,
         }
 

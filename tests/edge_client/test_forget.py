@@ -9,13 +9,13 @@ import pytest
 
 from edge_client.choice import ByNumber
 from edge_client.disk import Disk
-from edge_client.errors import GaveUp
+from edge_client.errors import CoordinatorRefusal
 from edge_client.plan import PLAN
 from edge_client.spool import Spool
 from tests.edge_client.conftest import Device
 from tests.edge_client.fakes import PART_BYTES, SERIAL, TOKEN, CameraFile, film
 from tests.edge_client.test_commands import Line
-from tests.edge_client.test_haul import killed_after, s3_says
+from tests.edge_client.test_haul import killed_after
 
 
 @pytest.fixture
@@ -28,22 +28,23 @@ def line(device: Device, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
 
 def read_in_part(device: Device, parts: int = 2, sent: bool = False) -> None:
     """Session s has read so many parts of GX010042 when its client ends; S3 has them where they were `sent`."""
-    if not sent:
-        device.cloud.faults["put"] = [s3_says(500, "InternalError")] * 1000
     killed_after(device, parts)
-    device.cloud.faults.clear()
+    if not sent:
+        for upload in device.cloud.uploads.values():
+            upload.parts.clear()
     assert len(device.parts()) == parts
 
 
-def read_in_part_of_a_second(device: Device, session: str = "s") -> None:
-    """The same of GX010044, after another session is home."""
+def read_a_second(device: Device, session: str = "s") -> None:
+    """GX010044 was read whole after another session is home, and S3 has nothing of it."""
     device.card(GX010044=3 * PART_BYTES)
-    device.cloud.faults["put"] = [s3_says(500, "InternalError")] * 1000
-    device.give_up_after_s = 1.0
-    with pytest.raises(GaveUp):
+    device.cloud.faults["complete"] = [(403, b'{"message": "Forbidden"}')]
+    with pytest.raises(CoordinatorRefusal):
         device.run(session, ByNumber("0044"))
-    device.cloud.faults.clear()
-    assert device.parts()
+    for upload in device.cloud.uploads.values():
+        if "0044" in upload.artifact_id:
+            upload.parts.clear()
+    assert len(device.parts()) == 3
 
 
 def wait_for_s3(device: Device, parts: int) -> None:
@@ -112,7 +113,7 @@ class TestForget:
         format_card(device)
 
         assert line.forget("s") == 1
-        assert "unless they are in S3, as no coordinator answered" in line.complaints
+        assert "unless they are in S3, which the coordinator does not say" in line.complaints
 
     def test_counts_nothing_as_stored_when_the_coordinator_does_not_answer(self, device: Device, line: Line):
         read_in_part(device, sent=True)
@@ -185,6 +186,16 @@ class TestForget:
 
         assert line.forget_asked("s", "--lose-footage") == 0
 
+    @pytest.mark.parametrize("odd", [{"Etag": '"odd"'}, {"Content-Length": "5"}], ids=["ETag", "length"])
+    def test_one_odd_answer_of_the_camera_is_no_other_file(
+        self, device: Device, line: Line, odd: dict[str, str]
+    ):
+        read_in_part(device)
+        device.camera.faults["head"] = [odd]
+
+        assert line.forget_asked("s", "--lose-footage") == 1
+        assert len(device.parts()) == 2
+
     def test_a_repaired_file_is_another_one(self, device: Device, line: Line):
         read_in_part(device)
         device.camera.files["100GOPRO/GX010042.MP4"] = CameraFile(film(PART_BYTES, 9), etag='"repaired"')
@@ -219,12 +230,22 @@ class TestForget:
 
     def test_leaves_the_other_sessions_alone(self, device: Device, line: Line):
         device.run("other")
-        read_in_part_of_a_second(device)
+        read_a_second(device)
         format_card(device)
         before = sorted(path for path in (device.spool / "other").rglob("*"))
 
         assert line.forget_asked("s", "--lose-footage") == 0
         assert sorted(path for path in (device.spool / "other").rglob("*")) == before
+
+    def test_says_that_a_whole_film_can_still_be_sent(self, device: Device, line: Line):
+        device.run("other")
+        read_a_second(device)
+        format_card(device)
+
+        assert line.forget_asked("s") == 1
+        assert (
+            "100GOPRO/GX010044.MP4 was read whole: `reelhaul haul --new` sends it without" in line.complaints
+        )
 
     def test_is_the_same_as_json(self, device: Device, line: Line):
         read_in_part(device)
@@ -270,7 +291,7 @@ class TestForget:
 
     def test_names_parts_that_belong_to_no_planned_file(self, device: Device, line: Line):
         device.run()
-        read_in_part_of_a_second(device, session="t")
+        read_a_second(device, session="t")
         [folder] = {path.parent for path in device.parts()}
         folder.rename(folder.with_name("original.100GOPRO.GX010099.MP4.0123456789abcdef"))
         format_card(device)
