@@ -73,7 +73,7 @@ ADVICE: Mapping[Standing | Obstacle, Advice] = {
     Obstacle.CARD_CHANGED: Advice(
         How.HAUL_FILE,
         "hauls the file that is there now; a session has begun with another one of this name: to finish that, put its "
-        "card back and haul again",
+        "card back and haul again, or, if that card is gone, drop the session with `reelhaul forget SESSION`",
     ),
     Obstacle.UNDATED: Advice(
         How.AUDIT_HAUL, "hauls it; the camera gives it no date, so afterwards compare the two by hand"
