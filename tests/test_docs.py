@@ -1,6 +1,7 @@
 """The docs name what there is."""
 
 import re
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,32 @@ from chalicelib import settings
 
 HOUSE = Path(__file__).parents[1]
 PAGES = sorted([*HOUSE.glob("*.md"), *HOUSE.glob("docs/**/*.md")])
+TREES = ("edge_client", "cloud/app.py", "cloud/chalicelib", "infra", "tests")
+FILES_OF_CODE = sorted(
+    file
+    for root in TREES
+    for file in [HOUSE / root, *(HOUSE / root).rglob("*")]
+    if file.suffix in {".py", ".yaml"}
+)
+DECISIONS = sorted(HOUSE.glob("docs/decisions/[0-9]*.md"))
+
+CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
+LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]*))?\)")
+PAGE_IN_CODE = re.compile(r"\bdocs/[\w/-]+\.md\b")
+DECISION = re.compile(
+    r"Number (?P<number>\d{4}) · (?P<date>\d{4}-\d\d-\d\d) · Status: "
+    r"(?:accepted|superseded by (?P<successor>\d{4}))(?:\. .*)?$"
+)
 
 
 def read(name: str) -> str:
     return (HOUSE / name).read_text()
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.M)
+    return {re.sub(r"[^\w\- ]", "", heading).lower().replace(" ", "-") for heading in headings}
 
 
 def targets() -> set[str]:
@@ -49,8 +72,50 @@ def test_every_make_target_that_a_page_names_exists(page: Path):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(HOUSE)))
 def test_every_link_of_a_page_leads_somewhere(page: Path):
-    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
-        assert (page.parent / target).exists(), f"{page.name} links to {target}"
+    for path, anchor in LINK.findall(CODE.sub("", page.read_text())):
+        target = page.parent / path if path else page
+        assert target.exists(), f"{page.name} links to {path}"
+        assert not anchor or anchor in anchors(target), f"{path or page.name} has no heading #{anchor}"
+
+
+def test_every_page_that_code_names_exists():
+    named = {(file, name) for file in FILES_OF_CODE for name in PAGE_IN_CODE.findall(file.read_text())}
+
+    assert named
+    assert [f"{file.name} names {name}" for file, name in sorted(named) if not (HOUSE / name).exists()] == []
+
+
+def test_decisions_are_numbered_without_gaps():
+    assert [page.name[:5] for page in DECISIONS] == [
+        f"{number:04d}-" for number in range(1, len(DECISIONS) + 1)
+    ]
+
+
+@pytest.mark.parametrize("page", DECISIONS, ids=lambda page: page.stem)
+def test_a_decision_has_a_title_its_number_a_date_and_a_status(page: Path):
+    title, _, line, *_ = page.read_text().split("\n")
+    found = DECISION.match(line)
+
+    assert title.startswith("# ")
+    assert found, f"the third line must read 'Number NNNN · YYYY-MM-DD · Status: …', not {line!r}"
+    assert found["number"] == page.name[:4]
+    date.fromisoformat(found["date"])
+    assert found["successor"] in {None, *(other.name[:4] for other in DECISIONS if other > page)}
+
+
+def test_decisions_are_numbered_in_the_order_of_their_dates():
+    dates = [re.findall(r"\d{4}-\d\d-\d\d", page.read_text())[0] for page in DECISIONS]
+
+    assert dates == sorted(dates)
+
+
+def test_the_index_of_decisions_has_a_line_for_each():
+    listed = re.findall(r"^- .*$", read("docs/decisions/README.md"), re.M)
+
+    assert listed == [
+        f"- [{page.name[:4]}]({page.name}) {page.read_text().split(chr(10))[0].removeprefix('# ')}"
+        for page in DECISIONS
+    ]
 
 
 def test_every_target_says_what_it_does():

@@ -31,7 +31,7 @@ def known_sessions(
 ) -> KnownSessions:
     """The camera's sessions after `after` in `project`, hauled by any device. Raises NotFound.
 
-    So a device sees more here than anywhere else: see docs/decisions/known-chapters.md. The list of sessions may
+    So a device sees more here than anywhere else: see docs/decisions/0008-known-chapters.md. The list of sessions may
     lag behind writes; what is said of each of them does not.
     """
     project = principal.meant_project(project)
