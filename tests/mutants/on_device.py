@@ -772,6 +772,8 @@ ON_DEVICE = (
         f"{TESTS}/test_s3_leg_faults.py",
         "-k",
         "N16",
+    ),
+    bug(
         "the first film on a card says which camera recorded them all",
         f"{CLIENT}/origins.py",
         "serial = self._own(recording) or self._only()",
