@@ -164,7 +164,8 @@ class Lines:
         self._said_at = now
         if is_moving:
             _say_movement(picture)
-        else:
+        elif picture.activity.next_try_s is None:
+            # Tries have lines of their own, which count them.
             log.info("waiting", extra=_wait_figures(picture))
 
 
@@ -203,8 +204,6 @@ def _wait_figures(picture: Picture) -> dict[str, object]:
     figures: dict[str, object] = {"what": WORDS[activity.doing], "seconds": round(activity.seconds)}
     if activity.source:
         figures["source"] = activity.source
-    if activity.next_try_s is not None:
-        figures["next_try_s"] = round(activity.next_try_s)
     return {**figures, **_whole_figures(picture.whole)}
 
 

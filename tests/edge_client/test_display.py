@@ -224,17 +224,21 @@ class TestLines:
         display = Lines(lambda: time.now_s)
         time.now_s += after_s
         with caplog.at_level(logging.INFO):
-            display.draw(WAITING)
+            display.draw(replace(PICTURE, activity=Activity(Doing.QUIET, 72, "S3")))
 
         assert [record.message for record in caplog.records] == ["waiting"] * lines
         for record in caplog.records:
             said = vars(record)
-            assert (said["what"], said["source"], said["seconds"], said["next_try_s"]) == (
-                "no answer",
-                "S3",
-                72,
-                12,
-            )
+            assert (said["what"], said["source"], said["seconds"]) == ("no bytes", "S3", 72)
+
+    def test_say_nothing_of_tries_which_have_lines_of_their_own(self, caplog: pytest.LogCaptureFixture):
+        time = FakeTime()
+        display = Lines(lambda: time.now_s)
+        time.now_s += WAIT_LINE_EVERY_S
+        with caplog.at_level(logging.INFO):
+            display.draw(WAITING)
+
+        assert caplog.records == []
 
     def test_tell_of_a_comparison(self, caplog: pytest.LogCaptureFixture):
         time = FakeTime()
