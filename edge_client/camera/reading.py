@@ -11,12 +11,13 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from edge_client.camera.connection import Answer, Connection
+from edge_client.camera.connection import FILES, Answer, Connection
 from edge_client.errors import FileInDoubt, ReadBroken, RequestForbidden, Unsettled
-from edge_client.plan import ANOTHER_NAME, Span
+from edge_client.plan import Span
 
 # Measured: larger blocks save no processor time, and writes of whole MiB into reserved room cost ext4 several times it.
 BLOCK_BYTES = 256 * 1024
+ASK_AGAIN = "the camera is asked again; if it goes on, switch the camera off and on"
 CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19})", re.ASCII)
 
 
@@ -56,18 +57,19 @@ def read_range(connection: Connection, wanted: Wanted, write: Callable[[memoryvi
 
 def _refuse_other_file(answer: Answer, wanted: Wanted) -> None:
     _, _, total_bytes = _range_of(answer)
+    path = wanted.path.removeprefix(FILES)
     if total_bytes != wanted.total_bytes:
         raise FileInDoubt(
-            f"{wanted.path} has {total_bytes} bytes now, {wanted.total_bytes} were planned; {ANOTHER_NAME}"
+            f"one answer says that {path} has {total_bytes} bytes, {wanted.total_bytes} were planned; {ASK_AGAIN}"
         )
     etag = answer.header("ETag") or ""
     if wanted.etag and not etag:
         raise Unsettled(
-            f"the camera no longer says which version of {wanted.path} it sends (no ETag); switch it off and on"
+            f"the camera no longer says which version of {path} it sends (no ETag); switch it off and on"
         )
     if wanted.etag is not None and etag != wanted.etag:
         raise FileInDoubt(
-            f"{wanted.path} is another file than was planned (its ETag changed); {ANOTHER_NAME}"
+            f"one answer says that {path} is another file than was planned (its ETag is another); {ASK_AGAIN}"
         )
 
 
