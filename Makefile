@@ -8,13 +8,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 STAGE ?=
+VERSION ?=
 OUTPUTS ?=
 PORT ?=
 FOOTAGE ?=
 PYTEST ?=
 PYTHONS ?=
 
-.PHONY: help setup lock demo up local-aws camera test test-pythons test-newest soak mutants check lint types floors format bench bench-edge deploy stage clean
+.PHONY: help setup lock demo up local-aws camera test test-pythons test-newest soak mutants check lint types floors format bench bench-edge deploy stage release clean
 
 help: ## list the targets
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -93,6 +94,9 @@ deploy: setup ## the stack and the coordinator on a stage: make deploy STAGE=pro
 
 stage: setup ## only prepare build/STAGE to run chalice there, deploy nothing: make stage STAGE=prod OUTPUTS=stack.json
 	$(BIN)/python -m infra.prepare --stage '$(or $(STAGE),$(error name the stage: make stage STAGE=prod))' $(if $(OUTPUTS),--outputs "$(OUTPUTS)")
+
+release: setup ## check, date, commit and tag a version; pushes nothing: make release VERSION=0.2.0
+	$(BIN)/python -m infra.release '$(or $(VERSION),$(error name the version: make release VERSION=0.2.0))'
 
 clean: ## remove what was built; the venv and the record of what is deployed stay
 	if [ -d build ]; then find build -type f -not -path 'build/*/.chalice/deployed/*' -delete; find build -type l -delete; find build -type d -empty -delete; fi
