@@ -11,13 +11,10 @@ from chalice.app import Chalice, CloudWatchEvent, Rate, S3Event
 from chalicelib import logs, wiring
 from chalicelib.core import keys
 from chalicelib.core.settle import Actor
-from chalicelib.flows import arrivals
 from chalicelib.flows import reconcile as reconciling
+from chalicelib.flows import s3_events
 from chalicelib.settings import NotPrepared, settings
-from chalicelib.web.cameras_api import cameras_api
-from chalicelib.web.device_api import device_api
-from chalicelib.web.measurements_api import measurements_api
-from chalicelib.web.processing_api import processing_api
+from chalicelib.web import api
 
 RECONCILE_LIMIT_S = 240
 """A minute less than the function's time-out, for the session at hand and the report."""
@@ -35,25 +32,23 @@ ports = wiring.ports(deployment)
 
 app = Chalice(app_name="reelhaul", configure_logs=False)
 app.api.binary_types = []  # JSON alone: every other body comes as text, and is refused as such
-app.register_blueprint(device_api(ports, deployment))
-app.register_blueprint(processing_api(ports, deployment))
-app.register_blueprint(measurements_api(ports, deployment))
-app.register_blueprint(cameras_api(ports, deployment))
+for blueprint in api.blueprints(ports, deployment):
+    app.register_blueprint(blueprint)
 
 
 @app.on_s3_event(bucket=deployment.bucket, events=CREATED, prefix=keys.ORIGINALS, name="on_original")
 def on_original(event: S3Event) -> None:
-    arrivals.object_arrived(ports, event.to_dict(), Actor.EVENT)
+    s3_events.settle_created(ports, event.to_dict(), Actor.EVENT)
 
 
 @app.on_s3_event(bucket=deployment.bucket, events=CREATED, prefix=keys.OUTPUTS, name="on_output")
 def on_output(event: S3Event) -> None:
-    arrivals.object_arrived(ports, event.to_dict(), Actor.MADE_EVENT)
+    s3_events.settle_created(ports, event.to_dict(), Actor.MADE_EVENT)
 
 
 @app.on_s3_event(bucket=deployment.bucket, events=CREATED, prefix=keys.MEASUREMENTS, name="on_measurements")
 def on_measurements(event: S3Event) -> None:
-    arrivals.object_arrived(ports, event.to_dict(), Actor.MADE_EVENT)
+    s3_events.settle_created(ports, event.to_dict(), Actor.MADE_EVENT)
 
 
 @app.schedule(Rate(5, unit=Rate.MINUTES), name="reconcile")

@@ -163,7 +163,7 @@ def test_once_installed_every_logger_writes_one_line_a_record(root_logger: loggi
 
     install(stream)
     install(stream)
-    logging.getLogger("chalicelib.flows.intake").info("session opened", extra={"chapters": 3})
+    logging.getLogger("chalicelib.flows.uploads").info("session opened", extra={"chapters": 3})
 
     (line,) = stream.getvalue().splitlines()
     assert json.loads(line)["chapters"] == 3

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from chalicelib import wiring
-from chalicelib.aws.footage import S3Footage
+from chalicelib.aws.object_store import S3ObjectStore
 from chalicelib.aws.orders import SqsOrders
 from chalicelib.aws.records import DynamoRecords
 from chalicelib.aws.signer import S3Signer
@@ -29,7 +29,7 @@ ENVIRONMENT = {
 def test_every_port_is_the_real_one_with_the_policy_of_the_settings():
     ports = wiring.ports(settings(ENVIRONMENT))
 
-    assert isinstance(ports.footage, S3Footage)
+    assert isinstance(ports.objects, S3ObjectStore)
     assert isinstance(ports.records, DynamoRecords)
     assert isinstance(ports.signer, S3Signer)
     assert isinstance(ports.orders, SqsOrders)

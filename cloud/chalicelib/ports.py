@@ -30,7 +30,7 @@ class OpenMultipart:
     initiated_at: datetime
 
 
-class Footage(Protocol):
+class ObjectStore(Protocol):
     """The bucket."""
 
     def create_multipart(self, key: str, upload_id: UploadId) -> str:
@@ -321,7 +321,7 @@ class Metrics(Protocol):
 class Ports:
     """All of the world that a flow may touch, passed by hand."""
 
-    footage: Footage
+    objects: ObjectStore
     frame_index: FrameIndex
     records: Records
     signer: Signer

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from functools import cache
 
 from chalicelib.aws.clients import Clients, connect
-from chalicelib.aws.footage import S3Footage
 from chalicelib.aws.frame_index import S3FrameIndex
 from chalicelib.aws.indexer import LambdaIndexer
+from chalicelib.aws.object_store import S3ObjectStore
 from chalicelib.aws.orders import SqsOrders
 from chalicelib.aws.records import DynamoRecords
 from chalicelib.aws.signer import S3Signer
@@ -50,7 +50,7 @@ def ports(settings: Settings) -> Ports:
     clients = _clients(settings.region, settings.endpoint_url)
     clock = SystemClock()
     return Ports(
-        footage=S3Footage(clients.s3, settings.bucket),
+        objects=S3ObjectStore(clients.s3, settings.bucket),
         frame_index=S3FrameIndex(clients.s3, settings.bucket),
         records=DynamoRecords(clients.dynamodb, settings.table),
         signer=S3Signer(settings.bucket, settings.region, clients.credentials, settings.endpoint_url),

@@ -16,7 +16,7 @@ from chalicelib.core.ids import SessionId
 from chalicelib.core.tokens import ALL_PROJECTS, Principal, Role
 from chalicelib.flows.devices import Registry
 from chalicelib.logs import plain
-from chalicelib.web import bodies
+from chalicelib.web.wire import requests
 from infra import door
 from infra.admin.deployment import Deployment, Refused, deployed, reached
 
@@ -127,7 +127,7 @@ def named_session(text: str) -> SessionId:
 def reason(text: str) -> str:
     """An argument that says why: what the API takes as a reason."""
     try:
-        return msgspec.convert(text, bodies.Reason)
+        return msgspec.convert(text, requests.Reason)
     except msgspec.ValidationError as error:
         raise argparse.ArgumentTypeError(f"a reason has 1 to 500 characters: {error}") from error
 

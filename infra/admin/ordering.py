@@ -10,10 +10,10 @@ import msgspec
 from chalicelib.core.order import Order, Wish
 from chalicelib.core.picture import Picture
 from chalicelib.core.session import Session
-from chalicelib.flows import ordering
-from chalicelib.flows.recording import loaded
+from chalicelib.flows import operations
+from chalicelib.flows.store import load
 from chalicelib.ports import Ports
-from chalicelib.web import bodies
+from chalicelib.web.wire import requests
 from infra.admin import said
 from infra.admin.deployment import Deployment, Refused
 from infra.admin.desk import (
@@ -97,9 +97,9 @@ def _order(given: Arguments, desk: Desk) -> int:
     wish, ports = _wish(given, deployment), deployment.ports
 
     def order(at: Ports) -> Picture:
-        return ordering.order(at, OPERATOR, session_id, wish)
+        return operations.order(at, OPERATOR, session_id, wish)
 
-    before = loaded(ports, session_id)
+    before = load(ports, session_id)
     session = (session_after(ports, order) or before.session) if given.dry_run else order(ports).session
     is_new = _number(session) != _number(before.session)
     document = {
@@ -115,9 +115,9 @@ def _accept(given: Arguments, desk: Desk) -> int:
     ports, session_id = desk.reach(given).ports, given.session
 
     def accept(at: Ports) -> Picture:
-        return ordering.accept(at, OPERATOR, session_id, given.reason)
+        return operations.accept(at, OPERATOR, session_id, given.reason)
 
-    before = loaded(ports, session_id).session
+    before = load(ports, session_id).session
     after = (session_after(ports, accept) or before) if given.dry_run else accept(ports).session
     document = {**_known(after, given.dry_run, after.order != before.order), "order": _told(after.order)}
     tell(given, desk, document, lambda: [_accept_line(document)])
@@ -128,9 +128,9 @@ def _hold(given: Arguments, desk: Desk) -> int:
     ports, session_id = desk.reach(given).ports, given.session
 
     def hold(at: Ports) -> Picture:
-        return ordering.hold(at, OPERATOR, session_id, given.reason)
+        return operations.hold(at, OPERATOR, session_id, given.reason)
 
-    before = loaded(ports, session_id).session
+    before = load(ports, session_id).session
     after = (session_after(ports, hold) or before) if given.dry_run else hold(ports).session
     document = {**_known(after, given.dry_run, after.held != before.held), "held": after.held}
     tell(given, desk, document, lambda: [_hold_line(document)])
@@ -148,7 +148,7 @@ def _wish(given: Arguments, deployment: Deployment) -> Wish:
         "parameters": given.parameters,
         "below_minimum_reason": given.below_minimum_reason,
     }
-    return as_body(bodies.OrderGiven, said).wish()
+    return as_body(requests.OrderGiven, said).wish()
 
 
 def _parameters(text: str) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from chalicelib.core.picture import Picture
 from chalicelib.core.session import SessionState
 from chalicelib.core.settle import Facts, gates
 from chalicelib.core.settle.plausibility import unread
-from chalicelib.flows.inspecting import inspected
-from chalicelib.flows.looking import look_at_gates
-from chalicelib.flows.recording import loaded
+from chalicelib.flows.inspect_film import inspect_film
+from chalicelib.flows.observe import observe_gates
+from chalicelib.flows.store import load
 from chalicelib.logs import without_secrets
 from chalicelib.ports import Ports
 
@@ -97,17 +97,17 @@ def watched(
 
 def closed_gates(ports: Ports, picture: Picture) -> tuple[Mapping[str, str], tuple[Doomed, ...]]:
     """Every closed gate of the session with its reason, and what stands of what a cleanup takes."""
-    facts = look_at_gates(ports, picture, Facts())
+    facts = observe_gates(ports, picture, Facts())
     return gates.closed(picture, facts, ports.clock.now(), ports.policy), _standing(picture, facts)
 
 
 def _gates_with_films(ports: Ports, picture: Picture) -> tuple[Mapping[str, str], tuple[Doomed, ...]]:
     """As `closed_gates`, with the films read that the reconciler would read next; nothing is recorded."""
-    facts, now = look_at_gates(ports, picture, Facts()), ports.clock.now()
+    facts, now = observe_gates(ports, picture, Facts()), ports.clock.now()
     closed = gates.closed(picture, facts, now, ports.policy)
     waiting = unread(picture, facts)
     if waiting and not closed.keys() - {ARMED, gates.PLAUSIBLE}:
-        facts = replace(facts, films=tuple(inspected(ports, picture, receipt) for receipt in waiting))
+        facts = replace(facts, films=tuple(inspect_film(ports, picture, receipt) for receipt in waiting))
         closed = gates.closed(picture, facts, now, ports.policy)
     return closed, _standing(picture, facts)
 
@@ -120,7 +120,7 @@ def why(error: Exception) -> str:
 def _kept(ports: Ports, session_id: SessionId, is_named: bool) -> Kept | None:
     """None for a session that nobody named and no cleanup is about."""
     try:
-        picture = loaded(ports, session_id)
+        picture = load(ports, session_id)
         state = picture.session.state
         if state is not SessionState.PROCESSED and not is_named:
             return None

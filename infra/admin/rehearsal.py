@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from chalicelib.core.session import Session
-from chalicelib.ports import Change, Footage, FrameIndex, Indexer, Orders, Ports, Records
+from chalicelib.ports import Change, FrameIndex, Indexer, ObjectStore, Orders, Ports, Records
 from infra.admin.deployment import Unheard
 
 _OF_RECORDS = frozenset(
@@ -30,7 +30,7 @@ def rehearsed(ports: Ports) -> Ports:
     return replace(
         ports,
         records=cast(Records, _Reading(ports.records, _OF_RECORDS)),
-        footage=cast(Footage, _Reading(ports.footage, _OF_FOOTAGE)),
+        objects=cast(ObjectStore, _Reading(ports.objects, _OF_FOOTAGE)),
         frame_index=cast(FrameIndex, _Reading(ports.frame_index, _OF_THE_FRAME_INDEX)),
         orders=cast(Orders, _Reading(ports.orders, _OF_THE_QUEUE)),
         indexer=cast(Indexer, _Reading(ports.indexer, _OF_THE_INDEXER)),

@@ -10,10 +10,10 @@ from chalicelib.core.ids import ArtifactId
 from chalicelib.core.picture import Picture
 from chalicelib.core.session import Session
 from chalicelib.core.upload import Receipt
-from chalicelib.flows import ordering
-from chalicelib.flows.recording import loaded
+from chalicelib.flows import operations
+from chalicelib.flows.store import load
 from chalicelib.ports import Ports
-from chalicelib.web import bodies
+from chalicelib.web.wire import requests
 from infra.admin import said
 from infra.admin.desk import (
     DONE,
@@ -72,16 +72,16 @@ def describe(commands: Any) -> None:
 def _restore(given: Arguments, desk: Desk) -> int:
     ports, session_id = desk.reach(given).ports, given.session
     wanted = as_body(
-        bodies.RestoreGiven, {"reason": given.reason, "artifacts": given.artifacts or None}
+        requests.RestoreGiven, {"reason": given.reason, "artifacts": given.artifacts or None}
     ).wanted()
 
     def restore(at: Ports) -> Picture:
-        return ordering.restore(at, OPERATOR, session_id, wanted, given.reason)
+        return operations.restore(at, OPERATOR, session_id, wanted, given.reason)
 
-    before = loaded(ports, session_id)
+    before = load(ports, session_id)
     if given.dry_run:
         after = session_after(ports, restore) or before.session
-        bucket = ports.footage.bucket()
+        bucket = ports.objects.bucket()
         return _tell(given, desk, before, after, wanted or after.restoring, bucket)
     picture = restore(ports)
     asked = wanted or picture.session.restoring
@@ -110,7 +110,7 @@ def _waited(desk: Desk, ports: Ports, picture: Picture, asked: Sequence[Artifact
 def _seen(desk: Desk, ports: Ports, before: Picture) -> Picture:
     """The session as it is now, or as it was when the table asks for patience."""
     try:
-        return loaded(ports, before.session.session_id)
+        return load(ports, before.session.session_id)
     except Patience as error:
         desk.progress(f"not read: {error}")
         return before

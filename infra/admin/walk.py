@@ -12,10 +12,10 @@ from chalicelib.core.session import SessionState
 from chalicelib.core.settle import Actor, Rest, settle
 from chalicelib.core.settle.gates import lost_evidence
 from chalicelib.flows.deadline import Deadline
-from chalicelib.flows.looking import About, look, look_at_cleanup, look_at_evidence
+from chalicelib.flows.observe import About, observe, observe_cleanup, observe_evidence
 from chalicelib.flows.reconcile import TURN_S
-from chalicelib.flows.recording import loaded
-from chalicelib.flows.settling import settle_in_time
+from chalicelib.flows.settle import settle_in_time
+from chalicelib.flows.store import load
 from chalicelib.ports import Ports
 from infra.admin.desk import DONE, OWED, REFUSED, Say
 from infra.admin.owed import Owed, kept_by, still_owed
@@ -115,8 +115,8 @@ def foreseen(ports: Ports, session_id: SessionId) -> Ensured:
     A later look does not count as something to do.
     """
     try:
-        picture = loaded(ports, session_id)
-        facts = look_at_cleanup(ports, picture, look(ports, picture, Actor.EVENT, About()))
+        picture = load(ports, session_id)
+        facts = observe_cleanup(ports, picture, observe(ports, picture, Actor.EVENT, About()))
         owed = settle(picture, facts, ports.clock.now(), ports.policy)
         would = Counter(_words(type(action).__name__) for action in owed if not isinstance(action, Rest))
         return replace(_told(ports, picture), would=dict(would))
@@ -132,7 +132,7 @@ def _told(ports: Ports, picture: Picture) -> Ensured:
         closed, _ = closed_gates(ports, picture)
     lost: tuple[str, ...] = ()
     if session.state is SessionState.CLEANED:
-        lost = lost_evidence(picture, look_at_evidence(ports.footage, picture))
+        lost = lost_evidence(picture, observe_evidence(ports.objects, picture))
     owed = still_owed(picture, closed, lost)
     return Ensured(session.session_id, session.state.value, owed=owed, kept=kept_by(closed))
 

@@ -18,7 +18,7 @@ class Sent:
         self.world = world
         self.key = key
         self.bodies = [b"a" * world.part_size_bytes, b"b" * world.part_size_bytes, b"last"]
-        self.multipart_id = world.footage.create_multipart(key, UPLOAD_ID)
+        self.multipart_id = world.objects.create_multipart(key, UPLOAD_ID)
 
     def send(self, *numbers: int) -> None:
         for number in numbers or range(1, len(self.bodies) + 1):
@@ -30,7 +30,7 @@ class Sent:
         assert self.world.put(part_url.url, part_url.headers, body) == 200
 
     def parts(self) -> tuple[StoredPart, ...]:
-        return self.world.footage.parts(self.key, self.multipart_id)
+        return self.world.objects.parts(self.key, self.multipart_id)
 
     def complete(
         self,
@@ -42,7 +42,7 @@ class Sent:
         parts = self.parts() if parts is None else parts
         whole = fold((part.crc64nvme, part.size_bytes) for part in parts)
         total = sum(part.size_bytes for part in parts)
-        self.world.footage.complete(
+        self.world.objects.complete(
             self.key,
             self.multipart_id,
             parts,
@@ -51,6 +51,6 @@ class Sent:
         )
 
     def head(self) -> StoredObject:
-        stored = self.world.footage.head(self.key)
+        stored = self.world.objects.head(self.key)
         assert stored is not None
         return stored

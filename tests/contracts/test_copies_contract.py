@@ -34,24 +34,24 @@ class Copying:
         world.put_object(key, self.whole)
         (self.version_id,) = world.version_ids(key)
         world.mark_deleted(key)
-        self.multipart_id = world.footage.create_multipart(key, RESTORE_ID)
+        self.multipart_id = world.objects.create_multipart(key, RESTORE_ID)
 
     def copy(
         self, number: int = 1, plan: PartPlan | None = None, version_id: str | None = None
     ) -> StoredPart:
-        return self.world.footage.copy_part(
+        return self.world.objects.copy_part(
             self.key, self.multipart_id, version_id or self.version_id, plan or self.plan, number
         )
 
     def parts(self) -> tuple[StoredPart, ...]:
-        return self.world.footage.parts(self.key, self.multipart_id)
+        return self.world.objects.parts(self.key, self.multipart_id)
 
 
 @pytest.fixture
 def copying(world: World, key: str) -> Iterator[Copying]:
     made = Copying(world, key)
     yield made
-    world.footage.abort(key, made.multipart_id)
+    world.objects.abort(key, made.multipart_id)
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])
@@ -78,13 +78,13 @@ def test_a_part_copied_again_replaces_the_one_before(copying: Copying):
 def test_a_version_can_be_copied_in_one_part_however_small_it_is(world: World, key: str):
     world.put_object(key, b"x")
     (version_id,) = world.version_ids(key)
-    multipart_id = world.footage.create_multipart(key, RESTORE_ID)
+    multipart_id = world.objects.create_multipart(key, RESTORE_ID)
 
-    part = world.footage.copy_part(key, multipart_id, version_id, PartPlan(1, world.part_size_bytes), 1)
+    part = world.objects.copy_part(key, multipart_id, version_id, PartPlan(1, world.part_size_bytes), 1)
 
     assert (part.size_bytes, part.crc64nvme) == (1, crc64nvme_of(b"x"))
-    assert world.footage.parts(key, multipart_id) == (part,)
-    world.footage.abort(key, multipart_id)
+    assert world.objects.parts(key, multipart_id) == (part,)
+    world.objects.abort(key, multipart_id)
 
 
 def test_a_copy_is_of_its_version_whatever_stands_on_the_key(copying: Copying):
@@ -99,9 +99,9 @@ def test_a_copied_version_stands_again_byte_for_byte_under_the_upload_that_broug
     parts = copying.parts()
     whole = fold((part.crc64nvme, part.size_bytes) for part in parts)
 
-    copying.world.footage.complete(copying.key, copying.multipart_id, parts, whole, copying.plan.size_bytes)
+    copying.world.objects.complete(copying.key, copying.multipart_id, parts, whole, copying.plan.size_bytes)
 
-    stored = copying.world.footage.head(copying.key)
+    stored = copying.world.objects.head(copying.key)
     assert stored is not None
     assert (stored.upload_id, stored.size_bytes) == (RESTORE_ID, len(copying.whole))
     assert stored.crc64nvme == crc64nvme_of(copying.whole)
@@ -117,16 +117,16 @@ def test_a_version_that_s3_does_not_hold_is_gone(copying: Copying):
 
 
 def test_a_version_of_a_key_that_never_held_one_is_gone(world: World, key: str):
-    multipart_id = world.footage.create_multipart(key, RESTORE_ID)
+    multipart_id = world.objects.create_multipart(key, RESTORE_ID)
 
     with pytest.raises(VersionGone):
-        world.footage.copy_part(key, multipart_id, foreign_version(world, key), PartPlan(1, 1), 1)
+        world.objects.copy_part(key, multipart_id, foreign_version(world, key), PartPlan(1, 1), 1)
 
-    world.footage.abort(key, multipart_id)
+    world.objects.abort(key, multipart_id)
 
 
 def test_nothing_is_copied_into_an_aborted_upload(copying: Copying):
-    copying.world.footage.abort(copying.key, copying.multipart_id)
+    copying.world.objects.abort(copying.key, copying.multipart_id)
 
     with pytest.raises(MultipartGone):
         copying.copy()
@@ -134,7 +134,7 @@ def test_nothing_is_copied_into_an_aborted_upload(copying: Copying):
 
 def test_nothing_is_copied_into_a_completed_upload(copying: Copying):
     part = copying.copy(1, PartPlan(len(copying.whole), len(copying.whole)))
-    copying.world.footage.complete(copying.key, copying.multipart_id, [part], part.crc64nvme, part.size_bytes)
+    copying.world.objects.complete(copying.key, copying.multipart_id, [part], part.crc64nvme, part.size_bytes)
 
     with pytest.raises(MultipartGone):
         copying.copy()

@@ -25,7 +25,7 @@ class Function(Protocol):
     def indexer(self) -> Indexer: ...
 
     def heard(self) -> list[str]:
-        """The keys, oldest first, as `flows.arrivals` reads them."""
+        """The keys, oldest first, as `flows.s3_events` reads them."""
 
 
 class InMemory:

@@ -21,7 +21,7 @@ def sent(local_world: AwsWorld, local_chaos: Chaos, key: str) -> Iterator[Sent]:
     made.send()
     yield made
     local_chaos.clear()
-    local_world.footage.abort(key, made.multipart_id)
+    local_world.objects.abort(key, made.multipart_id)
 
 
 def test_a_completion_whose_reply_is_lost_leaves_exactly_one_object_that_names_its_upload(
@@ -45,7 +45,7 @@ def test_an_error_in_a_reply_of_200_is_an_error_and_the_completion_can_be_repeat
     with pytest.raises(StorageBusy):
         sent.complete()
 
-    assert sent.world.footage.head(sent.key) is None
+    assert sent.world.objects.head(sent.key) is None
     sent.complete()
     assert sent.head().upload_id == UPLOAD_ID
 
@@ -54,34 +54,34 @@ def test_a_copy_whose_reply_is_lost_is_one_part(sent: Sent, local_chaos: Chaos):
     sent.complete()
     source = sent.head()
     plan = PartPlan(source.size_bytes, source.size_bytes)
-    copy = sent.world.footage.create_multipart(sent.key, UPLOAD_ID)
+    copy = sent.world.objects.create_multipart(sent.key, UPLOAD_ID)
     local_chaos.cut_after("UploadPartCopy", key_prefix=sent.key)
 
-    part = sent.world.footage.copy_part(sent.key, copy, source.version_id, plan, 1)
+    part = sent.world.objects.copy_part(sent.key, copy, source.version_id, plan, 1)
 
     assert [happened.fault for happened in local_chaos.log] == [Fault.CUT_AFTER]
-    assert sent.world.footage.parts(sent.key, copy) == (part,)
-    sent.world.footage.abort(sent.key, copy)
+    assert sent.world.objects.parts(sent.key, copy) == (part,)
+    sent.world.objects.abort(sent.key, copy)
 
 
 def test_an_error_in_a_reply_of_200_is_no_copied_part(sent: Sent, local_chaos: Chaos):
     sent.complete()
     source = sent.head()
     plan = PartPlan(source.size_bytes, source.size_bytes)
-    copy = sent.world.footage.create_multipart(sent.key, UPLOAD_ID)
+    copy = sent.world.objects.create_multipart(sent.key, UPLOAD_ID)
     local_chaos.error_in_200("UploadPartCopy", times=TRIES, key_prefix=sent.key)
 
     with pytest.raises(StorageBusy):
-        sent.world.footage.copy_part(sent.key, copy, source.version_id, plan, 1)
+        sent.world.objects.copy_part(sent.key, copy, source.version_id, plan, 1)
 
-    assert sent.world.footage.parts(sent.key, copy) == ()
-    sent.world.footage.abort(sent.key, copy)
+    assert sent.world.objects.parts(sent.key, copy) == ()
+    sent.world.objects.abort(sent.key, copy)
 
 
 def test_an_abort_whose_reply_is_lost_has_aborted(sent: Sent, local_chaos: Chaos):
     local_chaos.cut_after("AbortMultipartUpload", key_prefix=sent.key)
 
-    assert sent.world.footage.abort(sent.key, sent.multipart_id) is True
+    assert sent.world.objects.abort(sent.key, sent.multipart_id) is True
     assert [happened.fault for happened in local_chaos.log] == [Fault.CUT_AFTER]
 
 
@@ -90,8 +90,8 @@ def test_a_removal_whose_reply_is_lost_writes_one_marker_and_keeps_the_bytes(sen
     stored = sent.head()
     local_chaos.cut_after("DeleteObject", key_prefix=sent.key)
 
-    sent.world.footage.remove(stored.key, stored.etag)
+    sent.world.objects.remove(stored.key, stored.etag)
 
     assert [happened.fault for happened in local_chaos.log] == [Fault.CUT_AFTER]
-    assert sent.world.footage.head(sent.key) is None
+    assert sent.world.objects.head(sent.key) is None
     assert sent.world.version_ids(sent.key) == {stored.version_id}

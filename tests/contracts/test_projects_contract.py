@@ -92,24 +92,24 @@ def test_an_original_that_is_removed_leaves_the_other_projects_where_it_is(
     keys = [OURS.key(session.session_id) for session in (ours, theirs)]
     for key in keys:
         world.put_object(key, b"the same bytes")
-    stored = world.footage.head(keys[0])
+    stored = world.objects.head(keys[0])
     assert stored
 
-    world.footage.remove(keys[0], stored.etag)
+    world.objects.remove(keys[0], stored.etag)
 
-    assert world.footage.head(keys[0]) is None
+    assert world.objects.head(keys[0]) is None
     assert world.body(keys[1]) == b"the same bytes"
 
 
 def test_open_multipart_uploads_are_listed_by_project(world: World, ours: Session, theirs: Session):
     opened = {
-        session.project: world.footage.create_multipart(OURS.key(session.session_id), UploadId("u_one"))
+        session.project: world.objects.create_multipart(OURS.key(session.session_id), UploadId("u_one"))
         for session in (ours, theirs)
     }
 
     for project, multipart_id in opened.items():
         prefix = f"originals/{project}/{ours.name}/"
-        listed = [each.multipart_id for each in world.footage.multiparts(prefix)]
+        listed = [each.multipart_id for each in world.objects.multiparts(prefix)]
         assert listed == [multipart_id]
     for session in (ours, theirs):
-        world.footage.abort(OURS.key(session.session_id), opened[session.project])
+        world.objects.abort(OURS.key(session.session_id), opened[session.project])

@@ -50,7 +50,7 @@ def test_a_read_url_brings_its_version_though_the_key_is_marked_deleted(
     read = sign(world, key, version_id)
     world.mark_deleted(key)
 
-    assert world.footage.head(key) is None
+    assert world.objects.head(key) is None
     assert world.get(read.url) == (200, BODY)
 
 

@@ -16,9 +16,9 @@ UPLOAD_ID = UploadId("u_contract")
 
 @pytest.fixture
 def multipart_id(world: World, key: str):
-    made = world.footage.create_multipart(key, UPLOAD_ID)
+    made = world.objects.create_multipart(key, UPLOAD_ID)
     yield made
-    world.footage.abort(key, made)
+    world.objects.abort(key, made)
 
 
 def sign(world: World, key: str, multipart_id: str, number: int = 1, age_s: int = 0) -> PartUrl:
@@ -30,7 +30,7 @@ def sign(world: World, key: str, multipart_id: str, number: int = 1, age_s: int 
 
 
 def held(world: World, key: str, multipart_id: str) -> list[int]:
-    return [part.number for part in world.footage.parts(key, multipart_id)]
+    return [part.number for part in world.objects.parts(key, multipart_id)]
 
 
 def test_a_part_url_takes_its_part_with_exactly_its_headers(world: World, key: str, multipart_id: str):
@@ -103,7 +103,7 @@ def test_a_part_url_is_refused_once_it_has_expired(world: World, key: str, multi
 
 def test_a_part_url_of_an_aborted_upload_answers_404(world: World, key: str, multipart_id: str):
     part_url = sign(world, key, multipart_id)
-    world.footage.abort(key, multipart_id)
+    world.objects.abort(key, multipart_id)
 
     assert world.put(part_url.url, part_url.headers, BODY) == 404
 

@@ -14,17 +14,17 @@ import boto3
 import requests
 
 from chalicelib.aws.clients import Clients, clients_of
-from chalicelib.aws.footage import S3Footage
 from chalicelib.aws.frame_index import S3FrameIndex
+from chalicelib.aws.object_store import S3ObjectStore
 from chalicelib.aws.orders import SqsOrders
 from chalicelib.aws.records import DynamoRecords
 from chalicelib.aws.signer import S3Signer
 from chalicelib.core.cleanup import CLEANED_TAG
-from chalicelib.ports import Footage, FrameIndex, Orders, Records, Signer
+from chalicelib.ports import FrameIndex, ObjectStore, Orders, Records, Signer
 from infra import template
 from tests.support.memory import (
-    MemoryFootage,
     MemoryFrameIndex,
+    MemoryObjectStore,
     MemoryOrders,
     MemoryRecords,
     MemorySigner,
@@ -42,7 +42,7 @@ class World(Protocol):
     """One set of adapters, and what others than the coordinator do to the same storage."""
 
     @property
-    def footage(self) -> Footage: ...
+    def objects(self) -> ObjectStore: ...
 
     @property
     def frame_index(self) -> FrameIndex: ...
@@ -112,8 +112,8 @@ class MemoryWorld:
 
     def __init__(self) -> None:
         self._clock = MovableClock()
-        self.footage = MemoryFootage(self._clock)
-        self.frame_index = MemoryFrameIndex(self.footage)
+        self.objects = MemoryObjectStore(self._clock)
+        self.frame_index = MemoryFrameIndex(self.objects)
         self.records = MemoryRecords()
         self.signer = MemorySigner()
 
@@ -122,7 +122,7 @@ class MemoryWorld:
 
     def put(self, url: str, headers: dict[str, str], body: bytes) -> int:
         try:
-            deliver(self.footage, url, headers, body, self.now())
+            deliver(self.objects, url, headers, body, self.now())
         except Refused as refused:
             return refused.status
         return 200
@@ -130,37 +130,37 @@ class MemoryWorld:
     def get(self, url: str, headers: Mapping[str, str] | None = None) -> tuple[int, bytes]:
         wanted = (headers or {}).get("range")
         try:
-            return 206 if wanted else 200, fetch(self.footage, url, self.now(), wanted)
+            return 206 if wanted else 200, fetch(self.objects, url, self.now(), wanted)
         except Refused as refused:
             return refused.status, b""
 
     def put_object(self, key: str, body: bytes) -> None:
-        self.footage.put_object(key, body)
+        self.objects.put_object(key, body)
 
     def mark_deleted(self, key: str) -> None:
-        self.footage.mark_deleted(key)
+        self.objects.mark_deleted(key)
 
     def version_ids(self, key: str) -> set[str]:
-        return {version.version_id for version in self.footage.versions(key) if version.stored}
+        return {version.version_id for version in self.objects.versions(key) if version.stored}
 
     def body(self, key: str) -> bytes:
-        return self.footage.body(key)
+        return self.objects.body(key)
 
     def purge_after(self, days: Mapping[str, int], *, is_tagged: bool = True) -> None:
-        self.footage.promise = replace(
-            self.footage.promise, keeps_days=dict(days), purges_untagged=() if is_tagged else tuple(days)
+        self.objects.promise = replace(
+            self.objects.promise, keeps_days=dict(days), purges_untagged=() if is_tagged else tuple(days)
         )
 
     def tags(self, key: str, version_id: str) -> dict[str, str]:
-        (version,) = [each for each in self.footage.versions(key) if each.version_id == version_id]
-        tag = self.footage.tag(version)
+        (version,) = [each for each in self.objects.versions(key) if each.version_id == version_id]
+        tag = self.objects.tag(version)
         return dict([tag]) if tag else {}
 
     def keep_versions(self) -> None:
-        self.footage.promise = replace(self.footage.promise, is_versioned=True)
+        self.objects.promise = replace(self.objects.promise, is_versioned=True)
 
     def suspend_versions(self) -> None:
-        self.footage.promise = replace(self.footage.promise, is_versioned=False)
+        self.objects.promise = replace(self.objects.promise, is_versioned=False)
 
 
 class MemoryQueue:
@@ -221,7 +221,7 @@ class AwsWorld:
         self._name = f"reelhaul-contracts-{secrets.token_hex(8)}"
         self._create_bucket(place.region)
         self._create_table()
-        self.footage = S3Footage(self.clients.s3, self._name)
+        self.objects = S3ObjectStore(self.clients.s3, self._name)
         self.frame_index = S3FrameIndex(self.clients.s3, self._name)
         self.records = DynamoRecords(self.clients.dynamodb, self._name)
         self.signer = S3Signer(self._name, place.region, self.clients.credentials, place.endpoint_url)
@@ -299,8 +299,8 @@ class AwsWorld:
     def end(self) -> None:
         """Remove the bucket and the table."""
         self.clients.dynamodb.delete_table(TableName=self._name)
-        for multipart in self.footage.multiparts(""):
-            self.footage.abort(multipart.key, multipart.multipart_id)
+        for multipart in self.objects.multiparts(""):
+            self.objects.abort(multipart.key, multipart.multipart_id)
         pages = self.clients.s3.get_paginator("list_object_versions").paginate(Bucket=self._name)
         for page in pages:
             for version in [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]:

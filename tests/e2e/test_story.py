@@ -15,7 +15,7 @@ from chalicelib.core.cleanup import Spent
 from chalicelib.core.measurements.limits import INDEXED_IN_PASSING_BYTES
 from chalicelib.core.settle import Actor
 from chalicelib.core.tokens import Role
-from chalicelib.flows.settling import settle_session
+from chalicelib.flows.settle import settle_session
 from chalicelib.ports import Clock, Ports
 from infra.local import aws
 from infra.local.world import World

@@ -15,15 +15,15 @@ from chalicelib.core.order import wish
 from chalicelib.core.picture import Picture
 from chalicelib.core.settle import Actor
 from chalicelib.core.upload import StoredObject
-from chalicelib.flows import ordering
+from chalicelib.flows import operations
 from chalicelib.flows.reconcile import reconcile
-from chalicelib.flows.settling import settle_session
+from chalicelib.flows.settle import settle_session
 from tests.support import story
 from tests.support.builders import POLICY, SESSION_ID, MemoryPorts, memory_ports, recorded
 from tests.support.counted import WRITES, counted
 from tests.support.faults import Fault, When, faulty
 from tests.support.interrupted import Crash, Interrupted, Moment, at_call
-from tests.support.memory import MemoryFootage, MemoryRecords, MovableClock
+from tests.support.memory import MemoryObjectStore, MemoryRecords, MovableClock
 from tests.support.story import LIGHTS, MADE, OPERATOR, VIDEO
 
 NOTES = ArtifactId("intermediate.notes.txt")
@@ -49,18 +49,18 @@ def at_each_marker(ports: MemoryPorts, act: Callable[[int], object]) -> MemoryPo
         markers = 0
 
         def __getattr__(self, name: str) -> Any:
-            return getattr(ports.footage, name)
+            return getattr(ports.objects, name)
 
         def remove(self, key: str, etag: str) -> None:
-            ports.footage.remove(key, etag)
+            ports.objects.remove(key, etag)
             self.markers += 1
             act(self.markers)
 
-    return replace(ports, footage=cast(MemoryFootage, Watched()))
+    return replace(ports, objects=cast(MemoryObjectStore, Watched()))
 
 
 def is_gone(ports: MemoryPorts, key: str) -> bool:
-    return ports.footage.head(key) is None
+    return ports.objects.head(key) is None
 
 
 def test_originals_get_delete_markers_and_nothing_else_does():
@@ -71,20 +71,20 @@ def test_originals_get_delete_markers_and_nothing_else_does():
 
     assert story.originals_are_gone(ports)
     assert story.bodies_of(ports, [FIRST, SECOND]) == before
-    assert [each.stored is None for each in ports.footage.versions(FIRST)] == [False, True]
-    assert ports.footage.body(KEY) == MADE[VIDEO]
+    assert [each.stored is None for each in ports.objects.versions(FIRST)] == [False, True]
+    assert ports.objects.body(KEY) == MADE[VIDEO]
     assert recorded(ports).session.cleaned_at == ports.clock.now()
 
 
 def test_what_is_cleaned_is_tagged_and_nothing_else_is_so_that_s3_purges_nothing_else():
     ports = ripe()
-    ports.footage.mark_deleted("originals/main/hidden-by-accident/100GOPRO/GX010001.MP4")
+    ports.objects.mark_deleted("originals/main/hidden-by-accident/100GOPRO/GX010001.MP4")
 
     settled(ports)
 
-    versions = {key: ports.footage.versions(key) for key in (FIRST, KEY)}
-    assert ports.footage.is_tagged(versions[FIRST][0])
-    assert not ports.footage.is_tagged(versions[KEY][0])
+    versions = {key: ports.objects.versions(key) for key in (FIRST, KEY)}
+    assert ports.objects.is_tagged(versions[FIRST][0])
+    assert not ports.objects.is_tagged(versions[KEY][0])
 
 
 def test_a_version_is_tagged_before_it_is_hidden():
@@ -94,22 +94,22 @@ def test_a_version_is_tagged_before_it_is_hidden():
         settle_session(at_the_first(ports, "remove"), SESSION_ID, Actor.RECONCILER)
 
     assert not is_gone(ports, FIRST)
-    assert ports.footage.is_tagged(ports.footage.versions(FIRST)[0])
+    assert ports.objects.is_tagged(ports.objects.versions(FIRST)[0])
 
 
 def test_what_cannot_be_tagged_is_not_hidden():
     ports = ripe()
-    broken = faulty(ports.footage, Fault("tag_cleaned", StorageBusy("denied")))
+    broken = faulty(ports.objects, Fault("tag_cleaned", StorageBusy("denied")))
 
     with pytest.raises(StorageBusy):
-        settle_session(replace(ports, footage=broken), SESSION_ID, Actor.RECONCILER)
+        settle_session(replace(ports, objects=broken), SESSION_ID, Actor.RECONCILER)
 
     assert not is_gone(ports, FIRST)
 
 
 def at_the_first(ports: MemoryPorts, method: str) -> MemoryPorts:
     """`ports` whose user dies right before the first call of `method`."""
-    return replace(ports, footage=faulty(ports.footage, Fault(method, Crash())))
+    return replace(ports, objects=faulty(ports.objects, Fault(method, Crash())))
 
 
 def test_intermediates_are_cleaned_too_and_outputs_and_measurements_never():
@@ -121,13 +121,13 @@ def test_intermediates_are_cleaned_too_and_outputs_and_measurements_never():
     story.process(ports)
     story.let_pass(ports)
     kept = [KEY, story.key_of(LIGHTS), f"outputs/{SESSION_ID}/1/manifest.json"]
-    before = {key: ports.footage.versions(key) for key in kept}
+    before = {key: ports.objects.versions(key) for key in kept}
 
     story.let_grace_pass(ports)
 
     assert story.state_of(ports) == "CLEANED"
     assert is_gone(ports, story.key_of(NOTES))
-    assert {key: ports.footage.versions(key) for key in kept} == before
+    assert {key: ports.objects.versions(key) for key in kept} == before
 
 
 def test_intermediates_of_an_earlier_order_are_cleaned_as_well():
@@ -136,7 +136,7 @@ def test_intermediates_of_an_earlier_order_are_cleaned_as_well():
     story.haul(ports, wish([VIDEO], {}))
     settle_session(ports, SESSION_ID, Actor.EVENT)
     story.upload_made(ports, NOTES, b"what was seen on the way")
-    ordering.order(ports, OPERATOR, SESSION_ID, wish([VIDEO], {"again": True}))
+    operations.order(ports, OPERATOR, SESSION_ID, wish([VIDEO], {"again": True}))
     story.process(ports, {VIDEO: MADE[VIDEO]}, order=2)
     story.let_pass(ports)
 
@@ -175,13 +175,13 @@ def test_a_session_is_cleaned_only_when_every_object_is_confirmed_to_be_gone():
         """A bucket that answers well and removes nothing."""
 
         def __getattr__(self, name: str) -> Any:
-            return getattr(ports.footage, name)
+            return getattr(ports.objects, name)
 
         def remove(self, key: str, etag: str) -> None:
             if key == FIRST:
-                ports.footage.remove(key, etag)
+                ports.objects.remove(key, etag)
 
-    assert settled(replace(ports, footage=cast(MemoryFootage, Deaf()))) == "PROCESSED"
+    assert settled(replace(ports, objects=cast(MemoryObjectStore, Deaf()))) == "PROCESSED"
     assert not is_gone(ports, SECOND)
 
     assert settled(ports) == "CLEANED"
@@ -290,7 +290,7 @@ def test_a_cleanup_that_was_stopped_goes_on_when_it_is_armed_again():
     story.let_pass(ports)
 
     assert story.state_of(ports) == "CLEANED"
-    assert len(ports.footage.versions(FIRST)) == 2
+    assert len(ports.objects.versions(FIRST)) == 2
 
 
 def test_a_kill_switch_that_cannot_be_read_stops_the_cleanup():
@@ -307,7 +307,7 @@ def test_a_kill_switch_that_cannot_be_read_stops_the_cleanup():
 def test_a_session_that_is_held_in_the_middle_stops_at_once():
     ports = ripe()
 
-    settled(at_each_marker(ports, lambda _: ordering.hold(ports, OPERATOR, SESSION_ID, "wait")))
+    settled(at_each_marker(ports, lambda _: operations.hold(ports, OPERATOR, SESSION_ID, "wait")))
 
     assert is_gone(ports, FIRST)
     assert not is_gone(ports, SECOND)
@@ -317,11 +317,11 @@ def test_a_session_that_is_held_in_the_middle_stops_at_once():
 
 def test_a_held_session_is_never_cleaned_and_has_a_new_grace_when_it_is_released():
     ports = story.processed()
-    ordering.hold(ports, OPERATOR, SESSION_ID, "the referee wants to look first")
+    operations.hold(ports, OPERATOR, SESSION_ID, "the referee wants to look first")
     story.let_pass(ports, 30 * 86_400, rounds=3)
     assert story.originals_stand(ports)
 
-    ordering.hold(ports, OPERATOR, SESSION_ID, None)
+    operations.hold(ports, OPERATOR, SESSION_ID, None)
     ports.clock.advance(ports.policy.grace_s - 1)
     assert settled(ports) == "PROCESSED"
     ports.clock.advance(1)
@@ -397,13 +397,13 @@ def test_poison_that_nobody_required_keeps_the_originals_all_the_same():
 )
 def test_nothing_is_cleaned_in_a_bucket_that_keeps_too_little(promise: dict[str, Any]):
     ports = ripe()
-    good = ports.footage.promise
-    ports.footage.promise = replace(good, **promise)
+    good = ports.objects.promise
+    ports.objects.promise = replace(good, **promise)
 
     story.let_pass(ports, 86_400, rounds=3)
     assert story.originals_stand(ports)
 
-    ports.footage.promise = good
+    ports.objects.promise = good
     story.let_pass(ports, ports.policy.cleanup_patience_s)
     assert story.state_of(ports) == "CLEANED"
 
@@ -411,8 +411,8 @@ def test_nothing_is_cleaned_in_a_bucket_that_keeps_too_little(promise: dict[str,
 @pytest.mark.parametrize(("days", "is_cleaned"), [(13, False), (14, True), (15, True)])
 def test_the_bucket_must_keep_what_is_cleaned_as_long_as_promised(days: int, is_cleaned: bool):
     ports = ripe()
-    ports.footage.promise = replace(
-        ports.footage.promise, keeps_days={"originals/": days, "intermediates/": days}
+    ports.objects.promise = replace(
+        ports.objects.promise, keeps_days={"originals/": days, "intermediates/": days}
     )
 
     settled(ports)
@@ -474,9 +474,9 @@ class TestTheBreaker:
 
     def test_a_crash_after_it_was_told_counts_too_much_and_never_too_little(self):
         ports = ripe()
-        broken = faulty(ports.footage, Fault("remove", StorageBusy("S3")))
+        broken = faulty(ports.objects, Fault("remove", StorageBusy("S3")))
         with pytest.raises(StorageBusy):
-            settled(replace(ports, footage=broken))
+            settled(replace(ports, objects=broken))
 
         settled(ports)
 
@@ -491,10 +491,10 @@ def today(ports: MemoryPorts) -> date:
 @pytest.mark.parametrize(
     "spoil",
     [
-        lambda ports: ports.footage.mark_deleted(KEY),
-        lambda ports: ports.footage.put_object(KEY, b""),
-        lambda ports: ports.footage.put_object(KEY, b"something else"),
-        lambda ports: ports.footage.put_object(KEY, MADE[VIDEO]),
+        lambda ports: ports.objects.mark_deleted(KEY),
+        lambda ports: ports.objects.put_object(KEY, b""),
+        lambda ports: ports.objects.put_object(KEY, b"something else"),
+        lambda ports: ports.objects.put_object(KEY, MADE[VIDEO]),
     ],
     ids=["vanished", "empty", "another", "the same bytes as another version"],
 )
@@ -548,18 +548,18 @@ def after_the_decision(ports: MemoryPorts, spoil: Callable[[MemoryPorts], None])
 
 def test_the_cleanup_does_not_begin_while_a_strangers_object_is_in_the_place_of_an_original():
     ports = ripe()
-    ports.footage.put_object(FIRST, b"a stranger's")
+    ports.objects.put_object(FIRST, b"a stranger's")
 
     story.let_pass(ports, 2 * 86_400, rounds=48)
 
-    assert ports.footage.body(FIRST) == b"a stranger's"
+    assert ports.objects.body(FIRST) == b"a stranger's"
     assert not is_gone(ports, SECOND)
     assert recorded(ports).session.cleanup is None
 
 
 def test_nothing_is_cleaned_after_a_strangers_object_was_hidden_until_somebody_releases_the_session():
     ports = ripe()
-    ports.footage.put_object(FIRST, b"a stranger's")
+    ports.objects.put_object(FIRST, b"a stranger's")
 
     story.let_pass(ports, 30 * 86_400, rounds=30 * 24)
 
@@ -576,16 +576,16 @@ def test_a_strangers_object_that_comes_between_decision_and_marker_is_kept():
         """A stranger writes the key right before our marker."""
 
         def __getattr__(self, name: str) -> Any:
-            return getattr(ports.footage, name)
+            return getattr(ports.objects, name)
 
         def remove(self, key: str, etag: str) -> None:
-            ports.footage.put_object(SECOND, b"a stranger's")
-            ports.footage.remove(key, etag)
+            ports.objects.put_object(SECOND, b"a stranger's")
+            ports.objects.remove(key, etag)
 
-    settled(replace(ports, footage=cast(MemoryFootage, Overtaken())))
+    settled(replace(ports, objects=cast(MemoryObjectStore, Overtaken())))
     story.let_pass(ports, 30 * 86_400, rounds=3)
 
-    assert ports.footage.body(SECOND) == b"a stranger's"
+    assert ports.objects.body(SECOND) == b"a stranger's"
     assert story.state_of(ports) == "PROCESSED"
 
 
@@ -594,18 +594,18 @@ def test_a_strangers_object_on_a_cleaned_key_is_kept_and_the_cleanup_does_not_en
 
     def written(markers: int) -> None:
         if markers == 1:
-            ports.footage.put_object(FIRST, b"a stranger's")
+            ports.objects.put_object(FIRST, b"a stranger's")
 
     settled(at_each_marker(ports, written))
     story.let_pass(ports, 30 * 86_400, rounds=3)
 
-    assert ports.footage.body(FIRST) == b"a stranger's"
+    assert ports.objects.body(FIRST) == b"a stranger's"
     assert story.state_of(ports) == "PROCESSED"
 
 
 def test_an_original_that_somebody_else_removed_keeps_the_other():
     ports = ripe()
-    ports.footage.mark_deleted(FIRST)
+    ports.objects.mark_deleted(FIRST)
 
     story.let_pass(ports, 30 * 86_400, rounds=3)
 
@@ -617,13 +617,13 @@ def test_an_original_that_somebody_else_removed_keeps_the_other():
 @pytest.mark.parametrize("call", [1, 2])
 def test_a_marker_that_fails_or_whose_reply_is_lost_is_made_good(call: int, when: When):
     ports = ripe()
-    broken = faulty(ports.footage, Fault("remove", StorageBusy("S3"), call=call, when=when))
-    assert reconcile(replace(ports, footage=broken), 60).failed == 1
+    broken = faulty(ports.objects, Fault("remove", StorageBusy("S3"), call=call, when=when))
+    assert reconcile(replace(ports, objects=broken), 60).failed == 1
 
     story.let_pass(ports)
 
     assert story.state_of(ports) == "CLEANED"
-    assert [len(ports.footage.versions(key)) for key in (FIRST, SECOND)] == [2, 2]
+    assert [len(ports.objects.versions(key)) for key in (FIRST, SECOND)] == [2, 2]
 
 
 def test_a_cleanup_that_is_killed_at_any_call_is_finished_by_the_next_round():
@@ -635,7 +635,7 @@ def test_a_cleanup_that_is_killed_at_any_call_is_finished_by_the_next_round():
         except Crash:
             story.let_pass(ports, rounds=2)
             assert story.state_of(ports) == "CLEANED", calls
-            assert [len(ports.footage.versions(key)) for key in (FIRST, SECOND)] == [2, 2]
+            assert [len(ports.objects.versions(key)) for key in (FIRST, SECOND)] == [2, 2]
             calls += 1
         else:
             break
@@ -653,7 +653,7 @@ def test_two_cleanups_at_once_write_one_marker_each_whoever_overtakes_whom(momen
             break
         story.let_pass(ports)
         assert story.state_of(ports) == "CLEANED", call
-        assert [len(ports.footage.versions(key)) for key in (FIRST, SECOND)] == [2, 2], call
+        assert [len(ports.objects.versions(key)) for key in (FIRST, SECOND)] == [2, 2], call
         call += 1
     assert call > 20
 
@@ -675,9 +675,9 @@ def test_a_session_whose_grace_is_over_is_looked_at_only_now_and_then(why: str):
     if why == "disarmed":
         story.arm(ports, is_armed=False)
     elif why == "output lost":
-        ports.footage.mark_deleted(KEY)
+        ports.objects.mark_deleted(KEY)
     else:
-        ports.footage.promise = replace(ports.footage.promise, is_versioned=False)
+        ports.objects.promise = replace(ports.objects.promise, is_versioned=False)
     watched, calls = counted(ports)
 
     # Ten hours, every five minutes, as the schedule has it.
@@ -720,17 +720,17 @@ def test_an_object_is_never_cleaned_by_its_name_alone():
 
     def replaced(markers: int) -> None:
         if markers == 1:
-            ports.footage.put_object(SECOND, story.original(2))
-            seen.append(ports.footage.head(SECOND))
+            ports.objects.put_object(SECOND, story.original(2))
+            seen.append(ports.objects.head(SECOND))
 
     settled(at_each_marker(ports, replaced))
 
-    assert ports.footage.head(SECOND) == seen[0]
+    assert ports.objects.head(SECOND) == seen[0]
 
 
 def test_a_device_that_orders_again_for_less_does_not_have_its_session_cleaned():
     ports = story.processed((VIDEO,), replace(POLICY, required_outputs=(VIDEO,)))
-    ordering.order(ports, story.NORTH, SESSION_ID, wish([LIGHTS], {}))
+    operations.order(ports, story.NORTH, SESSION_ID, wish([LIGHTS], {}))
     story.process(ports, {LIGHTS: MADE[LIGHTS]}, order=2)
 
     story.let_pass(ports)
@@ -752,7 +752,7 @@ def test_what_an_operator_left_out_with_a_reason_keeps_nothing():
     ports = ripe((VIDEO,))
     stricter = replace(ports, policy=replace(ports.policy, required_outputs=(VIDEO, LIGHTS)))
     below = wish([VIDEO], {"n": 1}, "a rehearsal: nobody measures it")
-    ordering.order(stricter, OPERATOR, SESSION_ID, below)
+    operations.order(stricter, OPERATOR, SESSION_ID, below)
     story.process(ports, {VIDEO: MADE[VIDEO]}, order=2)
 
     story.let_pass(stricter)
@@ -766,7 +766,7 @@ class TestARefusal:
 
     def refusing(self, **policy: Any) -> MemoryPorts:
         ports = ripe(**policy)
-        ports.footage.refuses_removals = True
+        ports.objects.refuses_removals = True
         settled(ports)
         return ports
 
@@ -788,7 +788,7 @@ class TestARefusal:
 
     def test_what_is_removed_at_last_was_counted_before(self):
         ports = self.refusing()
-        ports.footage.refuses_removals = False
+        ports.objects.refuses_removals = False
 
         story.let_pass(ports, ports.policy.cleanup_patience_s)
 
@@ -807,7 +807,7 @@ class TestARefusal:
 
     def test_the_other_objects_of_the_session_wait_with_it(self):
         plain = ripe()
-        plain.footage.refuses_removals = True
+        plain.objects.refuses_removals = True
         ports, calls = counted(plain)
 
         settled(ports)
@@ -827,7 +827,7 @@ class TestARefusal:
 
     def test_a_crash_before_it_is_on_record_counts_too_much_and_never_too_little(self):
         ports = ripe()
-        ports.footage.refuses_removals = True
+        ports.objects.refuses_removals = True
         dying = faulty(ports.records, Fault("write", StorageBusy("table"), call=3))
         with pytest.raises(StorageBusy):
             settled(replace(ports, records=dying))
@@ -838,7 +838,7 @@ class TestARefusal:
 
     def test_it_comes_back_before_s3_would_purge_what_is_gone(self):
         ports = ripe()
-        refuse = at_each_marker(ports, lambda _: setattr(ports.footage, "refuses_removals", True))
+        refuse = at_each_marker(ports, lambda _: setattr(ports.objects, "refuses_removals", True))
         settled(refuse)
         assert is_gone(ports, FIRST)
 

@@ -10,9 +10,9 @@ from chalicelib.core.errors import StorageBusy
 from chalicelib.core.measurements.limits import INDEXED_IN_PASSING_BYTES, MOST_ATTEMPTS, TIME_LIMIT_S
 from chalicelib.core.order import wish
 from chalicelib.core.settle import Actor
-from chalicelib.flows import ordering
+from chalicelib.flows import operations
 from chalicelib.flows.reconcile import reconcile
-from chalicelib.flows.settling import settle_session
+from chalicelib.flows.settle import settle_session
 from tests.support import story
 from tests.support.builders import SESSION_ID, MemoryPorts, memory_ports, recorded
 from tests.support.interrupted import Crash
@@ -41,7 +41,7 @@ def reading(ports: MemoryPorts, read: Callable[[], object]) -> MemoryPorts:
                 read()
                 yield chunk
 
-    return replace(ports, frame_index=cast(MemoryFrameIndex, Reading(ports.footage)))
+    return replace(ports, frame_index=cast(MemoryFrameIndex, Reading(ports.objects)))
 
 
 def crash() -> None:
@@ -179,7 +179,7 @@ def test_what_an_attempt_found_is_not_lost_when_others_write_the_session_meanwhi
 
     def read() -> None:
         if not reads:
-            ordering.hold(ports, story.OPERATOR, SESSION_ID, "look first")
+            operations.hold(ports, story.OPERATOR, SESSION_ID, "look first")
         reads.append(1)
 
     look(reading(ports, read))

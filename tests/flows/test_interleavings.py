@@ -14,9 +14,9 @@ from chalicelib.core.settle import Actor
 from chalicelib.core.settle.outputs import awaits_outputs
 from chalicelib.core.tokens import Principal, Role
 from chalicelib.core.upload import Upload, UploadState
-from chalicelib.flows import finishing, intake
+from chalicelib.flows import completion, sessions, uploads
 from chalicelib.flows.reconcile import reconcile
-from chalicelib.flows.settling import settle_session
+from chalicelib.flows.settle import settle_session
 from tests.support.builders import (
     DEVICE_ID,
     SESSION_ID,
@@ -44,12 +44,12 @@ ROUNDS = 3
 
 
 def completes(ports: MemoryPorts) -> object:
-    return finishing.complete_upload(ports, NORTH, UPLOAD_ID, CRC)
+    return completion.complete_upload(ports, NORTH, UPLOAD_ID, CRC)
 
 
 def completes_with_another_claim(ports: MemoryPorts) -> object:
     """A second client of the device, which read the chapter otherwise; it may hear anything but yes."""
-    answer = finishing.complete_upload(ports, NORTH, UPLOAD_ID, MISREAD_CRC)
+    answer = completion.complete_upload(ports, NORTH, UPLOAD_ID, MISREAD_CRC)
     pytest.fail(f"a claim of {MISREAD_CRC} was answered {answer}")
 
 
@@ -62,15 +62,15 @@ def reconciles(ports: MemoryPorts) -> object:
 
 
 def cancels(ports: MemoryPorts) -> object:
-    return finishing.cancel_upload(ports, NORTH, UPLOAD_ID)
+    return completion.cancel_upload(ports, NORTH, UPLOAD_ID)
 
 
-def opens(ports: MemoryPorts) -> intake.UploadView:
-    return intake.open_upload(ports, NORTH, SESSION_ID, CHAPTER.artifact_id, CHAPTER.size_bytes, None)[0]
+def opens(ports: MemoryPorts) -> uploads.UploadView:
+    return uploads.open_upload(ports, NORTH, SESSION_ID, CHAPTER.artifact_id, CHAPTER.size_bytes, None)[0]
 
 
 def asks(ports: MemoryPorts) -> object:
-    return finishing.seen_upload(ports, NORTH, UPLOAD_ID)
+    return completion.seen_upload(ports, NORTH, UPLOAD_ID)
 
 
 def reconciles_after_the_undo_window(ports: MemoryPorts) -> object:
@@ -82,7 +82,7 @@ def sends_a_part_it_misread(ports: MemoryPorts) -> None:
     """A PUT that was on its way for long: its bytes are what the device read first, not what it read since."""
     upload = make_upload()
     with suppress(Refused):
-        ports.footage.put_part(upload.key, upload.multipart_id, 1, b"!" * 10)
+        ports.objects.put_part(upload.key, upload.multipart_id, 1, b"!" * 10)
 
 
 ACTS: tuple[Act, ...] = (
@@ -112,7 +112,7 @@ CASES = [*product(ACTS, ACTS, STARTS), *MISREAD, (completes, sends_a_part_it_mis
 def world(start: Upload, *numbers: int) -> MemoryPorts:
     """The first upload recorded as `start`, its parts `numbers` (none given: all) in S3."""
     ports = memory_ports(make_picture(start))
-    send_parts(ports.footage, start, *numbers)
+    send_parts(ports.objects, start, *numbers)
     return ports
 
 
@@ -133,17 +133,17 @@ def demand_sound(ports: MemoryPorts) -> None:
         if upload.is_live:
             _demand_parts_or_object(ports, upload)
         if upload.receipt:
-            assert ports.footage.body(upload.key) == BODY
+            assert ports.objects.body(upload.key) == BODY
             assert not upload.is_disowned, "verified though its device read something else"
-            assert upload.receipt.version_id == ports.footage.versions(upload.key)[-1].version_id
+            assert upload.receipt.version_id == ports.objects.versions(upload.key)[-1].version_id
 
 
 def _demand_parts_or_object(ports: MemoryPorts, upload: Upload) -> None:
-    stored = ports.footage.head(upload.key)
+    stored = ports.objects.head(upload.key)
     if stored and stored.upload_id == upload.upload_id:
         return
     try:
-        ports.footage.parts(upload.key, upload.multipart_id)
+        ports.objects.parts(upload.key, upload.multipart_id)
     except MultipartGone:
         pytest.fail(f"{upload.upload_id} is {upload.state.value} and was aborted")
 
@@ -152,7 +152,7 @@ def demand_settled(ports: MemoryPorts) -> None:
     """What must hold after the reconciler: nothing owed to anyone, nothing forgotten in S3, no promise left hanging."""
     picture = recorded(ports)
     assert not [upload for upload in picture.uploads if upload.owes]
-    assert not list(ports.footage.multiparts(""))
+    assert not list(ports.objects.multiparts(""))
     # Who waits for a processor is looked at in every round.
     assert awaits_outputs(picture) or not ports.records.due(ports.clock.now(), 10)
     for upload in picture.uploads:
@@ -180,9 +180,9 @@ def device_hauls(ports: MemoryPorts) -> None:
         if view.upload.promise:
             time_passes(ports, ports.policy.finalize_patience_s)
             continue
-        send_parts(ports.footage, view.upload)
+        send_parts(ports.objects, view.upload)
         try:
-            finishing.complete_upload(ports, NORTH, view.upload.upload_id, CRC)
+            completion.complete_upload(ports, NORTH, view.upload.upload_id, CRC)
         except ReelhaulError:
             # Being assembled, or the key is not free yet: the client tries again for some minutes, or a person later.
             time_passes(ports, ports.policy.in_flight_s)
@@ -193,8 +193,8 @@ def rejected() -> MemoryPorts:
     """A rejected upload, whose object stands and is to be removed."""
     start = make_upload()
     ports = world(start)
-    held = ports.footage.parts(start.key, start.multipart_id)
-    ports.footage.complete(start.key, start.multipart_id, held, CRC, len(BODY))
+    held = ports.objects.parts(start.key, start.multipart_id)
+    ports.objects.complete(start.key, start.multipart_id, held, CRC, len(BODY))
     ports.clock.advance(60)
     ports.records.arrange(make_picture(start.rejected("wrong", ports.clock.now())), ports.clock.now())
     return ports
@@ -207,9 +207,9 @@ def brings_the_same_again(ports: MemoryPorts) -> None:
         reconcile(ports, 60)
         view = opens(ports)
         if view.upload.is_live:
-            send_parts(ports.footage, view.upload)
+            send_parts(ports.objects, view.upload)
             with suppress(ReelhaulError):
-                finishing.complete_upload(ports, NORTH, view.upload.upload_id, CRC)
+                completion.complete_upload(ports, NORTH, view.upload.upload_id, CRC)
 
 
 def test_no_marker_of_a_removal_ever_goes_over_the_same_bytes_that_were_brought_again():
@@ -257,7 +257,7 @@ def test_whoever_acts_inside_whose_run_the_next_haul_ends_in_one_right_object_an
         demand_settled(ports)
         assert recorded(ports).session.state is SessionState.STORED
         rejected = [each for each in recorded(ports).uploads if each.state is UploadState.REJECTED]
-        assert len([each for each in ports.footage.versions(make_upload().key) if each.stored]) == 1 + len(
+        assert len([each for each in ports.objects.versions(make_upload().key) if each.stored]) == 1 + len(
             rejected
         )
 
@@ -280,7 +280,7 @@ def test_a_cancel_that_was_answered_holds_until_somebody_opens(other: Act):
             upload = recorded(ports).upload(UPLOAD_ID)
             if upload.state is UploadState.CANCELLED:
                 time_passes(ports, 2 * ports.policy.upload_ttl_s)
-                assert ports.footage.head(upload.key) is None
+                assert ports.objects.head(upload.key) is None
 
 
 @pytest.mark.parametrize("other", [*ACTS, sends_a_part_it_misread])
@@ -310,14 +310,14 @@ def device_tries_once(ports: MemoryPorts, plain: MemoryPorts) -> None:
         opens(ports)
     view = opens(plain)
     if view.upload.is_live and not view.upload.promise:
-        send_parts(plain.footage, view.upload)
+        send_parts(plain.objects, view.upload)
     with suppress(ReelhaulError):
-        finishing.complete_upload(ports, NORTH, view.upload.upload_id, CRC)
+        completion.complete_upload(ports, NORTH, view.upload.upload_id, CRC)
 
 
 def _confirms(ports: MemoryPorts) -> None:
     camera = make_picture().session.camera
-    intake.confirm_session(ports, NORTH, SESSION_ID, camera, None, [CHAPTER], WISH)
+    sessions.confirm_session(ports, NORTH, SESSION_ID, camera, None, [CHAPTER], WISH)
 
 
 @pytest.mark.parametrize("error", [StorageBusy("no answer"), Conflict("lost")], ids=["busy", "conflict"])

@@ -6,7 +6,7 @@ from datetime import timedelta
 from chalicelib.core.order import wish
 from chalicelib.core.session import SessionState
 from chalicelib.core.settle import Actor
-from chalicelib.flows.settling import settle_session
+from chalicelib.flows.settle import settle_session
 from tests.support import story
 from tests.support.builders import SESSION_ID, MemoryPorts, memory_ports, recorded
 from tests.support.memory import MovableClock, crc64nvme_of
@@ -42,7 +42,7 @@ def test_a_function_whose_clock_is_ahead_does_not_end_the_last_look():
     settle_session(by_a_clock_ahead(ports, days=30), SESSION_ID, Actor.RECONCILER)
     assert not recorded(ports).session.is_guarded
 
-    ports.footage.mark_deleted(story.key_of(story.VIDEO))
+    ports.objects.mark_deleted(story.key_of(story.VIDEO))
     story.let_pass(ports, ports.policy.last_look_s)
     story.let_pass(ports, ports.policy.in_flight_s, rounds=2)
 
@@ -54,7 +54,7 @@ def test_a_session_whose_output_was_written_without_crc64nvme_is_cleaned_as_well
     ports = memory_ports()
     story.arm(ports)
     story.haul(ports, wish([story.VIDEO], {}))
-    ports.footage.put_without_crc64nvme(story.key_of(story.VIDEO), story.MADE[story.VIDEO])
+    ports.objects.put_without_crc64nvme(story.key_of(story.VIDEO), story.MADE[story.VIDEO])
     story.write_manifest(ports, VIDEO_ALONE)
     story.let_pass(ports)
     receipt = recorded(ports).receipt(story.VIDEO)

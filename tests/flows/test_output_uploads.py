@@ -18,8 +18,8 @@ from chalicelib.core.order import wish
 from chalicelib.core.settle import Actor
 from chalicelib.core.tokens import Principal, Role
 from chalicelib.core.upload import UploadState
-from chalicelib.flows import artifacts, finishing, intake, ordering
-from chalicelib.flows.settling import settle_session
+from chalicelib.flows import artifacts, completion, operations, sessions, uploads
+from chalicelib.flows.settle import settle_session
 from tests.support import story
 from tests.support.builders import SESSION_ID, MemoryPorts, memory_ports, recorded
 from tests.support.memory import crc64nvme_of, deliver, fetch
@@ -44,11 +44,11 @@ def ordered(*required: ArtifactId) -> MemoryPorts:
 def opened_by(
     ports: MemoryPorts, principal: Principal, artifact_id: ArtifactId = VIDEO, size_bytes: int = len(BODY)
 ):
-    return intake.open_upload(ports, principal, SESSION_ID, artifact_id, size_bytes, None)
+    return uploads.open_upload(ports, principal, SESSION_ID, artifact_id, size_bytes, None)
 
 
 def completed(ports: MemoryPorts, upload_id, claim=CRC, principal: Principal = PROCESSOR):
-    return finishing.complete_upload(ports, principal, upload_id, claim).upload
+    return completion.complete_upload(ports, principal, upload_id, claim).upload
 
 
 @pytest.mark.parametrize("principal", [PROCESSOR, OPERATOR])
@@ -60,14 +60,14 @@ def test_what_is_required_is_uploaded_over_part_urls_and_ends_the_order(principa
     for number in upload.plan.numbers:
         part = BODY[upload.plan.start_of(number) :][: upload.plan.size_of(number)]
         wanted = [(number, crc64nvme_of(part))]
-        [url] = intake.sign_parts(ports, principal, upload.upload_id, wanted)
-        deliver(ports.footage, url.url, url.headers, part, ports.clock.now())
+        [url] = uploads.sign_parts(ports, principal, upload.upload_id, wanted)
+        deliver(ports.objects, url.url, url.headers, part, ports.clock.now())
 
     receipt = completed(ports, upload.upload_id, principal=principal).receipt
 
     assert receipt
     assert (receipt.key, receipt.crc64nvme, receipt.artifact_id) == (KEY, CRC, VIDEO)
-    assert ports.footage.body(KEY) == BODY
+    assert ports.objects.body(KEY) == BODY
     assert story.state_of(ports) == "PROCESSED"
 
 
@@ -83,7 +83,7 @@ def test_a_processor_that_dies_after_its_last_part_is_finished_without_it():
 def test_opening_again_answers_the_same_upload_with_the_parts_that_s3_holds():
     ports = ordered()
     first = story.open_made(ports, VIDEO, BODY)
-    ports.footage.put_part(first.key, first.multipart_id, 2, BODY[10:20])
+    ports.objects.put_part(first.key, first.multipart_id, 2, BODY[10:20])
 
     view, is_new = opened_by(ports, PROCESSOR)
 
@@ -104,19 +104,19 @@ def test_an_output_that_was_made_anew_with_another_size_is_no_part_of_the_open_u
 def test_a_cancelled_output_opens_anew_with_another_size_and_again_with_the_same():
     ports = ordered()
     first = story.open_made(ports, VIDEO, BODY)
-    finishing.cancel_upload(ports, PROCESSOR, first.upload_id)
+    completion.cancel_upload(ports, PROCESSOR, first.upload_id)
     assert story.open_made(ports, VIDEO, BODY).upload_id == first.upload_id
-    finishing.cancel_upload(ports, PROCESSOR, first.upload_id)
+    completion.cancel_upload(ports, PROCESSOR, first.upload_id)
 
     longer = BODY + b"!"
     upload = story.upload_made(ports, VIDEO, longer)
 
     assert upload.upload_id != first.upload_id
-    assert ports.footage.body(KEY) == longer
+    assert ports.objects.body(KEY) == longer
     assert story.state_of(ports) == "PROCESSED"
     story.let_pass(ports, ports.policy.undo_s, rounds=2)
-    assert not list(ports.footage.multiparts(""))
-    assert ports.footage.body(KEY) == longer
+    assert not list(ports.objects.multiparts(""))
+    assert ports.objects.body(KEY) == longer
 
 
 def test_a_verified_output_is_answered_with_its_receipt_and_never_uploaded_again():
@@ -149,20 +149,20 @@ def test_parts_that_are_not_what_was_read_end_nothing():
     story.let_pass(ports, rounds=2)
 
     assert recorded(ports).upload(upload.upload_id).state is UploadState.OPEN
-    assert ports.footage.head(KEY) is None
+    assert ports.objects.head(KEY) is None
 
 
 def test_an_object_that_was_written_past_an_upload_is_kept_and_told():
     ports = ordered()
     upload = story.open_made(ports, VIDEO, BODY)
     story.send_body(ports, upload, BODY)
-    ports.footage.put_object(KEY, b"written past the upload")
+    ports.objects.put_object(KEY, b"written past the upload")
 
     with pytest.raises(StateConflict, match="nobody awaits"):
         completed(ports, upload.upload_id)
     story.let_pass(ports, rounds=2)
 
-    assert ports.footage.body(KEY) == b"written past the upload"
+    assert ports.objects.body(KEY) == b"written past the upload"
     assert story.state_of(ports) == "STORED"
 
 
@@ -175,16 +175,16 @@ def test_an_object_that_was_written_past_an_upload_counts_when_a_manifest_states
 
     assert story.state_of(ports) == "PROCESSED"
     assert recorded(ports).upload(upload.upload_id).state is UploadState.EXPIRED
-    assert not list(ports.footage.multiparts(""))
+    assert not list(ports.objects.multiparts(""))
 
 
 def test_a_rejected_output_fails_its_session_and_is_kept():
     ports = ordered()
     upload = story.open_made(ports, VIDEO, BODY)
     story.send_body(ports, upload, BODY)
-    parts = ports.footage.parts(KEY, upload.multipart_id)
+    parts = ports.objects.parts(KEY, upload.multipart_id)
     # Somebody else completes it, as nobody promised.
-    ports.footage.complete(KEY, upload.multipart_id, parts, CRC, len(BODY))
+    ports.objects.complete(KEY, upload.multipart_id, parts, CRC, len(BODY))
 
     story.let_pass(ports, rounds=2)
 
@@ -193,7 +193,7 @@ def test_a_rejected_output_fails_its_session_and_is_kept():
     assert session.state.value == "FAILED"
     assert session.failure
     assert session.failure.startswith(VIDEO)
-    assert ports.footage.body(KEY) == BODY
+    assert ports.objects.body(KEY) == BODY
     with pytest.raises(UploadGone):
         completed(ports, upload.upload_id)
     with pytest.raises(StateConflict, match="FAILED"):
@@ -202,8 +202,8 @@ def test_a_rejected_output_fails_its_session_and_is_kept():
 
 def test_what_was_rejected_is_uploaded_for_the_next_order():
     ports = ordered()
-    ordering.fail(ports, PROCESSOR, SESSION_ID, "no light found", 1)
-    ordering.order(ports, OPERATOR, SESSION_ID, wish([VIDEO], {}))
+    operations.fail(ports, PROCESSOR, SESSION_ID, "no light found", 1)
+    operations.order(ports, OPERATOR, SESSION_ID, wish([VIDEO], {}))
 
     upload = story.upload_made(ports, VIDEO, BODY)
 
@@ -214,7 +214,7 @@ def test_what_was_rejected_is_uploaded_for_the_next_order():
 def test_an_upload_of_an_earlier_order_ends_without_a_word_for_the_present_one():
     ports = ordered()
     late = story.open_made(ports, VIDEO, BODY)
-    ordering.order(ports, OPERATOR, SESSION_ID, wish([VIDEO], {"again": True}))
+    operations.order(ports, OPERATOR, SESSION_ID, wish([VIDEO], {"again": True}))
     story.send_body(ports, late, BODY)
 
     assert completed(ports, late.upload_id).receipt
@@ -225,7 +225,7 @@ def test_an_upload_of_an_earlier_order_ends_without_a_word_for_the_present_one()
 @pytest.mark.parametrize(
     "moved",
     [
-        lambda ports: ordering.fail(ports, PROCESSOR, SESSION_ID, "no light found", 1),
+        lambda ports: operations.fail(ports, PROCESSOR, SESSION_ID, "no light found", 1),
         lambda ports: story.process(ports, {VIDEO: BODY}),
     ],
     ids=["FAILED", "PROCESSED"],
@@ -242,7 +242,7 @@ def test_nothing_is_made_of_a_session_that_is_not_stored(moved: Callable[[Memory
 def test_nothing_is_made_before_every_chapter_is_verified():
     ports = memory_ports()
     camera = recorded(ordered()).session.camera
-    intake.confirm_session(ports, NORTH, SESSION_ID, camera, None, CHAPTERS, wish([VIDEO], {}))
+    sessions.confirm_session(ports, NORTH, SESSION_ID, camera, None, CHAPTERS, wish([VIDEO], {}))
 
     with pytest.raises(StateConflict, match="OPEN"):
         story.open_made(ports, VIDEO, BODY)
@@ -275,15 +275,15 @@ def test_the_device_of_the_session_touches_no_upload_of_an_output():
     before = recorded(ports)
 
     for call in (
-        lambda: intake.sign_parts(ports, NORTH, upload.upload_id, [(1, CRC)]),
+        lambda: uploads.sign_parts(ports, NORTH, upload.upload_id, [(1, CRC)]),
         lambda: completed(ports, upload.upload_id, principal=NORTH),
-        lambda: finishing.cancel_upload(ports, NORTH, upload.upload_id),
+        lambda: completion.cancel_upload(ports, NORTH, upload.upload_id),
     ):
         with pytest.raises(NotPermitted):
             call()
 
     assert recorded(ports) == before
-    assert finishing.seen_upload(ports, NORTH, upload.upload_id).parts
+    assert completion.seen_upload(ports, NORTH, upload.upload_id).parts
 
 
 def test_a_processor_of_another_project_finds_neither_session_nor_upload():
@@ -294,7 +294,7 @@ def test_a_processor_of_another_project_finds_neither_session_nor_upload():
     with pytest.raises(NotFound):
         opened_by(ports, stranger)
     with pytest.raises(NotFound):
-        intake.sign_parts(ports, stranger, upload.upload_id, [(1, CRC)])
+        uploads.sign_parts(ports, stranger, upload.upload_id, [(1, CRC)])
     with pytest.raises(NotFound):
         completed(ports, upload.upload_id, principal=stranger)
 
@@ -315,7 +315,7 @@ def test_an_intermediate_comes_by_the_upload_api_is_listed_and_can_be_read():
     _, read = artifacts.artifact_url(ports, PROCESSOR, SESSION_ID, NOTES)
 
     assert (view.artifact_id, view.is_required, view.is_cleaned) == (NOTES, False, False)
-    assert fetch(ports.footage, read.url, ports.clock.now()) == b"what was seen on the way"
+    assert fetch(ports.objects, read.url, ports.clock.now()) == b"what was seen on the way"
     assert story.state_of(ports) == "STORED"
 
 

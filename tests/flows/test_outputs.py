@@ -12,9 +12,9 @@ from chalicelib.core.ids import ArtifactId
 from chalicelib.core.manifest import MOST_BYTES
 from chalicelib.core.order import wish
 from chalicelib.core.settle import Actor
-from chalicelib.flows import ordering
+from chalicelib.flows import operations
 from chalicelib.flows.reconcile import reconcile
-from chalicelib.flows.settling import settle_session
+from chalicelib.flows.settle import settle_session
 from tests.support import story
 from tests.support.builders import SESSION_ID, MemoryPorts, memory_ports, named, recorded
 from tests.support.counted import WRITES, counted
@@ -45,7 +45,7 @@ def arrived(ports: MemoryPorts) -> str:
 
 
 def put_manifest(ports: MemoryPorts, document: Any) -> None:
-    ports.footage.put_object(
+    ports.objects.put_object(
         MANIFEST_KEY, document if isinstance(document, bytes) else json.dumps(document).encode()
     )
 
@@ -68,7 +68,7 @@ def test_outputs_that_are_what_their_manifest_states_are_pinned_by_whoever_looks
 
     picture = settle_session(ports, SESSION_ID, actor)
 
-    stored = ports.footage.head(KEY)
+    stored = ports.objects.head(KEY)
     receipt = picture.receipt(VIDEO)
     assert receipt
     assert stored
@@ -151,7 +151,7 @@ def test_an_output_that_is_not_what_is_stated_fails_the_session_by_name(wrong: b
 
     assert failure_of(ports).startswith(f"{VIDEO} has {len(wrong)} bytes")
     assert recorded(ports).receipt(VIDEO) is None
-    assert ports.footage.body(KEY) == wrong
+    assert ports.objects.body(KEY) == wrong
     assert story.originals_stand(ports)
 
 
@@ -198,7 +198,7 @@ def test_a_manifest_that_cannot_be_believed_fails_the_session(document: Any, tol
     assert arrived(ports) == "FAILED"
     assert "manifest" in failure_of(ports)
     assert told in failure_of(ports)
-    assert ports.footage.body(KEY) == BODY
+    assert ports.objects.body(KEY) == BODY
 
 
 def test_members_of_a_manifest_that_nobody_knows_are_passed_over():
@@ -234,7 +234,7 @@ def test_a_manifest_states_at_most_200_artifacts(count: int, state: str):
 def test_an_output_that_is_replaced_before_it_is_pinned_fails_the_session():
     ports = ordered()
     story.process(ports, VIDEO_ALONE)
-    ports.footage.put_object(KEY, b"something else")
+    ports.objects.put_object(KEY, b"something else")
 
     assert arrived(ports) == "FAILED"
 
@@ -245,7 +245,7 @@ def test_an_output_that_is_replaced_after_it_was_pinned_changes_no_receipt():
     story.write_manifest(ports, BOTH)
     arrived(ports)
     before = recorded(ports).receipt(VIDEO)
-    ports.footage.put_object(KEY, b"something else")
+    ports.objects.put_object(KEY, b"something else")
     story.write_output(ports, REPORT, BOTH[REPORT])
 
     assert arrived(ports) == "PROCESSED"
@@ -263,12 +263,12 @@ def test_a_doubled_processor_changes_nothing():
     story.let_pass(ports)
 
     assert recorded(ports) == before
-    assert ports.footage.body(KEY) == BODY
+    assert ports.objects.body(KEY) == BODY
 
 
 def test_a_late_processor_of_an_earlier_order_changes_nothing_of_the_present_one():
     ports = ordered()
-    ordering.order(ports, OPERATOR, SESSION_ID, wish([VIDEO], {"again": True}))
+    operations.order(ports, OPERATOR, SESSION_ID, wish([VIDEO], {"again": True}))
     story.process(ports, {VIDEO: b"made for the first order"}, order=1)
     assert arrived(ports) == "STORED"
 
@@ -282,7 +282,7 @@ def test_a_late_processor_of_an_earlier_order_changes_nothing_of_the_present_one
 
 def test_the_manifest_of_an_earlier_order_fails_no_later_one():
     ports = ordered()
-    ordering.order(ports, OPERATOR, SESSION_ID, wish([VIDEO], {"again": True}))
+    operations.order(ports, OPERATOR, SESSION_ID, wish([VIDEO], {"again": True}))
     put_manifest(ports, b"broken")
 
     assert arrived(ports) == "STORED"
@@ -294,23 +294,23 @@ def test_a_session_that_failed_by_its_outputs_is_ordered_again_and_ends_well():
     story.write_manifest(ports, VIDEO_ALONE)
     arrived(ports)
 
-    ordering.order(ports, OPERATOR, SESSION_ID, wish([VIDEO], {}))
+    operations.order(ports, OPERATOR, SESSION_ID, wish([VIDEO], {}))
     story.process(ports, VIDEO_ALONE, order=2)
 
     assert arrived(ports) == "PROCESSED"
-    assert ports.footage.body(KEY) == b"wrong"
+    assert ports.objects.body(KEY) == b"wrong"
 
 
 def test_a_processed_session_is_ordered_again_and_its_first_outputs_stay():
     ports = story.processed()
 
-    picture = ordering.order(ports, OPERATOR, SESSION_ID, wish([VIDEO], {}))
+    picture = operations.order(ports, OPERATOR, SESSION_ID, wish([VIDEO], {}))
     assert (picture.session.state.value, picture.session.processed_at) == ("STORED", None)
     assert picture.receipt(VIDEO) is None
     story.process(ports, {VIDEO: b"better"}, order=2)
 
     assert arrived(ports) == "PROCESSED"
-    assert ports.footage.body(KEY) == BODY
+    assert ports.objects.body(KEY) == BODY
     assert [sent["order"] for sent in ports.orders.sent] == [1, 2]
 
 
@@ -320,14 +320,14 @@ def test_nobody_fails_a_session_whose_outputs_are_verified(principal):
     before = recorded(ports)
 
     with pytest.raises(StateConflict, match="hold it"):
-        ordering.fail(ports, principal, SESSION_ID, "too late", 1)
+        operations.fail(ports, principal, SESSION_ID, "too late", 1)
 
     assert recorded(ports) == before
 
 
 def test_the_outputs_of_a_failed_session_are_not_looked_at():
     ports = ordered()
-    ordering.fail(ports, PROCESSOR, SESSION_ID, "no light found", 1)
+    operations.fail(ports, PROCESSOR, SESSION_ID, "no light found", 1)
     story.process(ports, VIDEO_ALONE)
 
     story.let_pass(ports, rounds=2)
@@ -337,7 +337,7 @@ def test_the_outputs_of_a_failed_session_are_not_looked_at():
 
 def test_a_session_that_is_held_after_its_order_went_out_is_processed_all_the_same():
     ports = ordered()
-    ordering.hold(ports, OPERATOR, SESSION_ID, "look at it first")
+    operations.hold(ports, OPERATOR, SESSION_ID, "look at it first")
     story.process(ports, VIDEO_ALONE)
 
     assert arrived(ports) == "PROCESSED"
@@ -346,8 +346,8 @@ def test_a_session_that_is_held_after_its_order_went_out_is_processed_all_the_sa
 def test_nothing_is_looked_for_before_the_order_has_gone_out():
     ports = memory_ports()
     story.haul(ports, None)
-    ordering.hold(ports, OPERATOR, SESSION_ID, "look at it first")
-    ordering.order(ports, OPERATOR, SESSION_ID, wish([VIDEO], {}))
+    operations.hold(ports, OPERATOR, SESSION_ID, "look at it first")
+    operations.order(ports, OPERATOR, SESSION_ID, wish([VIDEO], {}))
     watched, calls = counted(ports)
     story.process(ports, VIDEO_ALONE)
 
@@ -360,7 +360,7 @@ class TestAnOutputWithoutCrc64nvme:
 
     def written(self, body: bytes = BODY) -> MemoryPorts:
         ports = ordered()
-        ports.footage.put_without_crc64nvme(KEY, body)
+        ports.objects.put_without_crc64nvme(KEY, body)
         story.write_manifest(ports, VIDEO_ALONE)
         return ports
 
@@ -377,12 +377,12 @@ class TestAnOutputWithoutCrc64nvme:
 
     def test_it_stays_the_one_version_and_no_multipart_upload_is_left(self):
         ports = self.written()
-        versions = ports.footage.versions(KEY)
+        versions = ports.objects.versions(KEY)
 
         story.let_pass(ports)
 
-        assert ports.footage.versions(KEY) == versions
-        assert not list(ports.footage.multiparts(""))
+        assert ports.objects.versions(KEY) == versions
+        assert not list(ports.objects.multiparts(""))
 
     def test_it_fails_the_session_when_it_is_not_what_is_stated(self):
         ports = self.written(BODY[:-1] + b"!")
@@ -401,10 +401,10 @@ class TestAnOutputWithoutCrc64nvme:
     def test_a_copy_that_fails_midway_is_resumed_and_leaves_nothing_behind(self, call: int, when: When):
         ports = self.written()
         ports.clock.advance(1)
-        broken = faulty(ports.footage, Fault("copy_part", StorageBusy("S3"), call=call, when=when))
+        broken = faulty(ports.objects, Fault("copy_part", StorageBusy("S3"), call=call, when=when))
         small = replace(ports.policy, part_size_bytes=1)
 
-        done = reconcile(replace(ports, footage=broken, policy=small), 60)
+        done = reconcile(replace(ports, objects=broken, policy=small), 60)
         watched, calls = counted(replace(ports, policy=small))
         watched.clock.advance(1)
         reconcile(watched, 60)
@@ -412,8 +412,8 @@ class TestAnOutputWithoutCrc64nvme:
         assert done.failed == 1
         assert story.state_of(ports) == "PROCESSED"
         assert calls["copy_part"] == -(-len(BODY) // 8) - (call if when is When.AFTER else call - 1)
-        assert not list(ports.footage.multiparts(""))
-        assert len(ports.footage.versions(KEY)) == 1
+        assert not list(ports.objects.multiparts(""))
+        assert len(ports.objects.versions(KEY)) == 1
 
     @pytest.mark.parametrize("undo", ["aborted", "replaced"])
     def test_a_copy_that_is_of_no_use_any_more_is_begun_again(self, undo: str):
@@ -421,42 +421,42 @@ class TestAnOutputWithoutCrc64nvme:
         copy = recorded(ports).session.checksum_copy
         assert copy
         if undo == "aborted":
-            ports.footage.abort(KEY, copy.multipart_id)
+            ports.objects.abort(KEY, copy.multipart_id)
         else:
-            ports.footage.put_without_crc64nvme(KEY, BODY)
+            ports.objects.put_without_crc64nvme(KEY, BODY)
 
         story.let_pass(ports, rounds=2)
 
         assert story.state_of(ports) == "PROCESSED"
         assert recorded(ports).session.checksum_copy is None
-        assert not list(ports.footage.multiparts(""))
+        assert not list(ports.objects.multiparts(""))
 
     def test_the_copy_of_an_order_that_another_took_over_is_dropped(self):
         ports = self.begun()
-        ordering.order(ports, story.OPERATOR, SESSION_ID, wish([VIDEO], {"again": 1}))
+        operations.order(ports, story.OPERATOR, SESSION_ID, wish([VIDEO], {"again": 1}))
 
         story.let_pass(ports)
 
         assert recorded(ports).session.checksum_copy is None
-        assert not list(ports.footage.multiparts(""))
+        assert not list(ports.objects.multiparts(""))
 
     def test_the_multipart_upload_of_a_copy_is_no_orphan_however_old_it_is(self):
         ports = self.begun()
         ports.clock.advance(ports.policy.upload_ttl_s + 1)
 
-        broken = faulty(ports.footage, Fault("copy_part", StorageBusy("S3")))
-        done = reconcile(replace(ports, footage=broken), 60)
+        broken = faulty(ports.objects, Fault("copy_part", StorageBusy("S3")))
+        done = reconcile(replace(ports, objects=broken), 60)
 
         assert done.aborted_orphans == 0
-        assert list(ports.footage.multiparts(""))
+        assert list(ports.objects.multiparts(""))
 
     def begun(self) -> MemoryPorts:
         """A world in which S3 has copied one part of the output."""
         ports = self.written()
         ports.clock.advance(1)
-        broken = faulty(ports.footage, Fault("copy_part", StorageBusy("S3"), call=2))
+        broken = faulty(ports.objects, Fault("copy_part", StorageBusy("S3"), call=2))
         small = replace(ports.policy, part_size_bytes=1)
-        reconcile(replace(ports, footage=broken, policy=small), 60)
+        reconcile(replace(ports, objects=broken, policy=small), 60)
         return ports
 
     def test_it_is_computed_once(self):
@@ -475,7 +475,7 @@ def test_a_look_that_fails_is_made_good_by_the_next_round(call: int):
     ports = ordered()
     story.process(ports, VIDEO_ALONE)
     ports.clock.advance(1)
-    reconcile(replace(ports, footage=faulty(ports.footage, Fault("head", StorageBusy("S3"), call=call))), 60)
+    reconcile(replace(ports, objects=faulty(ports.objects, Fault("head", StorageBusy("S3"), call=call))), 60)
 
     story.let_pass(ports)
 
@@ -489,7 +489,7 @@ def test_what_nobody_requires_is_verified_too_before_the_session_is_processed():
     story.haul(ports, wish([VIDEO], {}))
     settle_session(ports, SESSION_ID, Actor.EVENT)
     story.write_output(ports, VIDEO, made[VIDEO])
-    ports.footage.put_without_crc64nvme(story.key_of(extra), made[extra])
+    ports.objects.put_without_crc64nvme(story.key_of(extra), made[extra])
     story.write_manifest(ports, made)
 
     settle_session(ports, SESSION_ID, Actor.EVENT)

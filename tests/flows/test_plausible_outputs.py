@@ -11,10 +11,10 @@ from chalicelib.core.ids import ArtifactId
 from chalicelib.core.order import wish
 from chalicelib.core.settle import Actor, gates
 from chalicelib.core.settle.facts import Facts
-from chalicelib.flows import ordering
+from chalicelib.flows import operations
 from chalicelib.flows.deadline import OutOfTime
-from chalicelib.flows.looking import look_at_gates
-from chalicelib.flows.settling import settle_session
+from chalicelib.flows.observe import observe_gates
+from chalicelib.flows.settle import settle_session
 from tests.support import story
 from tests.support.builders import SESSION_ID, MemoryPorts, memory_ports, recorded
 from tests.support.counted import counted
@@ -49,9 +49,9 @@ def settled(ports: MemoryPorts) -> str:
 
 def why_kept(ports: MemoryPorts, bodies: Sequence[bytes] = story.BODIES) -> str:
     assert settled(ports) == "PROCESSED"
-    assert [ports.footage.body(key) for key in story.original_keys()] == [*bodies]
+    assert [ports.objects.body(key) for key in story.original_keys()] == [*bodies]
     picture = recorded(ports)
-    facts = look_at_gates(ports, picture, Facts())
+    facts = observe_gates(ports, picture, Facts())
     closed = gates.closed(picture, facts, ports.clock.now(), ports.policy)
     assert closed.keys() == {gates.PLAUSIBLE}
     return closed[gates.PLAUSIBLE]
@@ -134,7 +134,7 @@ def test_every_film_is_read_once_and_never_again():
 
 
 def hold(ports: MemoryPorts) -> None:
-    ordering.hold(ports, OPERATOR, SESSION_ID, "look first")
+    operations.hold(ports, OPERATOR, SESSION_ID, "look first")
 
 
 @pytest.mark.parametrize("keep", [lambda ports: story.arm(ports, is_armed=False), hold])
@@ -149,10 +149,10 @@ def test_no_film_is_read_while_another_gate_is_closed(keep):
 
 def test_what_was_read_before_the_time_was_over_is_not_read_again():
     ports = ripe({VIDEO: MADE[VIDEO]})
-    ended = faulty(ports.footage, Fault("read_range", OutOfTime(), call=2))
+    ended = faulty(ports.objects, Fault("read_range", OutOfTime(), call=2))
 
     with pytest.raises(OutOfTime):
-        settled(replace(ports, footage=ended))
+        settled(replace(ports, objects=ended))
 
     assert [film.duration_ms for film in recorded(ports).session.films] == [*story.LASTING_MS[:1]]
     watched, calls = counted(ports)
@@ -163,10 +163,10 @@ def test_what_was_read_before_the_time_was_over_is_not_read_again():
 @pytest.mark.parametrize("call", [1, 2, 3])
 def test_a_read_that_fails_is_made_again_and_nothing_is_cleaned_for_it(call: int):
     ports = ripe({VIDEO: MADE[VIDEO]})
-    broken = faulty(ports.footage, Fault("read_range", StorageBusy("S3"), call=call))
+    broken = faulty(ports.objects, Fault("read_range", StorageBusy("S3"), call=call))
 
     with pytest.raises(StorageBusy):
-        settled(replace(ports, footage=broken))
+        settled(replace(ports, objects=broken))
 
     assert len(recorded(ports).session.films) < 3
     assert story.originals_stand(ports)
@@ -177,7 +177,7 @@ def test_an_operator_who_looked_at_them_accepts_outputs_that_are_not_plausible()
     ports = ripe({VIDEO: make_film(1)})
     why_kept(ports)
 
-    picture = ordering.accept(ports, OPERATOR, SESSION_ID, "the approach alone; I watched it")
+    picture = operations.accept(ports, OPERATOR, SESSION_ID, "the approach alone; I watched it")
 
     assert picture.session.order
     assert picture.session.order.accepted == "the approach alone; I watched it"
@@ -189,7 +189,7 @@ def test_nobody_but_an_operator_accepts(principal):
     ports = ripe({VIDEO: make_film(1)})
 
     with pytest.raises(NotPermitted):
-        ordering.accept(ports, principal, SESSION_ID, "mine")
+        operations.accept(ports, principal, SESSION_ID, "mine")
 
     why_kept(ports)
 
@@ -199,15 +199,15 @@ def test_nothing_is_accepted_before_it_is_made():
     story.haul(ports)
 
     with pytest.raises(StateConflict, match="STORED: outputs can be accepted once all of them are verified"):
-        ordering.accept(ports, OPERATOR, SESSION_ID, "it will be fine")
+        operations.accept(ports, OPERATOR, SESSION_ID, "it will be fine")
 
 
 def test_what_is_restored_is_read_again_as_the_version_that_it_is_now():
     ports = ripe({VIDEO: MADE[VIDEO]})
     settled(ports)
-    ordering.restore(ports, OPERATOR, SESSION_ID, None, "cut again")
+    operations.restore(ports, OPERATOR, SESSION_ID, None, "cut again")
     story.let_pass(ports, 2 * ports.policy.in_flight_s, rounds=4)
-    ordering.hold(ports, OPERATOR, SESSION_ID, None)
+    operations.hold(ports, OPERATOR, SESSION_ID, None)
     before = recorded(ports).session.films
 
     story.let_grace_pass(ports)

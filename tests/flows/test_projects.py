@@ -13,8 +13,8 @@ from chalicelib.core.picture import Picture
 from chalicelib.core.session import SessionState
 from chalicelib.core.settle import Actor
 from chalicelib.core.tokens import ALL_PROJECTS, Principal, Role
-from chalicelib.flows import finishing, intake, ordering
-from chalicelib.flows.arrivals import object_arrived
+from chalicelib.flows import completion, operations, sessions, uploads
+from chalicelib.flows.s3_events import settle_created
 from tests.support import story
 from tests.support.builders import (
     SESSION_ID,
@@ -38,17 +38,17 @@ CAMERA = make_session().camera
 def confirmed(ports: MemoryPorts) -> Picture:
     """The club's session: the same name, the same camera, the same chapters."""
     wanted = wish([story.VIDEO], {})
-    return intake.confirm_session(ports, CLUB, THEIRS, CAMERA, None, story.CHAPTERS, wanted)[0]
+    return sessions.confirm_session(ports, CLUB, THEIRS, CAMERA, None, story.CHAPTERS, wanted)[0]
 
 
 def hauled(ports: MemoryPorts) -> Picture:
     """The club's session with every chapter verified."""
     confirmed(ports)
     for chapter in story.CHAPTERS:
-        view, _ = intake.open_upload(ports, CLUB, THEIRS, chapter.artifact_id, chapter.size_bytes, None)
-        send_parts(ports.footage, view.upload)
+        view, _ = uploads.open_upload(ports, CLUB, THEIRS, chapter.artifact_id, chapter.size_bytes, None)
+        send_parts(ports.objects, view.upload)
         whole = crc64nvme_of(b"".join(make_bodies(view.upload.plan).values()))
-        finishing.complete_upload(ports, CLUB, view.upload.upload_id, whole)
+        completion.complete_upload(ports, CLUB, view.upload.upload_id, whole)
     return recorded(ports, THEIRS)
 
 
@@ -72,9 +72,9 @@ def test_what_the_other_project_has_reads_like_what_does_not_exist():
     story.haul(ports)
 
     with pytest.raises(NotFound) as there:
-        intake.seen_session(ports, CLUB, SESSION_ID)
+        sessions.seen_session(ports, CLUB, SESSION_ID)
     with pytest.raises(NotFound) as nowhere:
-        intake.seen_session(ports, CLUB, make_session_id("never-heard-of", "club"))
+        sessions.seen_session(ports, CLUB, make_session_id("never-heard-of", "club"))
 
     assert str(there.value) == str(nowhere.value)
 
@@ -83,7 +83,7 @@ def test_a_device_opens_no_session_in_another_project():
     ports = memory_ports()
 
     with pytest.raises(NotFound):
-        intake.confirm_session(ports, CLUB, SESSION_ID, CAMERA, None, story.CHAPTERS, None)
+        sessions.confirm_session(ports, CLUB, SESSION_ID, CAMERA, None, story.CHAPTERS, None)
 
     assert list(ports.records.sessions()) == []
 
@@ -94,10 +94,10 @@ def test_an_event_settles_the_session_of_its_keys_project():
     confirmed(ports)
     keys = [chapter.key(each) for each in (SESSION_ID, THEIRS) for chapter in story.CHAPTERS]
 
-    heard = [object_arrived(ports, event_of(key), Actor.EVENT) for key in keys]
+    heard = [settle_created(ports, event_of(key), Actor.EVENT) for key in keys]
 
     assert heard == [[SESSION_ID], [SESSION_ID], [THEIRS], [THEIRS]]
-    assert object_arrived(ports, event_of(*keys), Actor.EVENT) == [SESSION_ID, THEIRS]
+    assert settle_created(ports, event_of(*keys), Actor.EVENT) == [SESSION_ID, THEIRS]
     assert recorded(ports, THEIRS).session.state is SessionState.OPEN
 
 
@@ -143,7 +143,7 @@ def test_a_manifest_that_names_the_other_project_fails_the_order_that_it_stands_
     hauled(ports)
     stated = {"artifact_id": story.VIDEO, "size_bytes": 1, "crc64nvme": crc64nvme_of(b"x")}
     document = {**named(THEIRS), "order": 1, "artifacts": [stated]}
-    ports.footage.put_object(manifest_key(SESSION_ID, 1), json.dumps(document).encode())
+    ports.objects.put_object(manifest_key(SESSION_ID, 1), json.dumps(document).encode())
     story.let_pass(ports)
 
     assert story.state_of(ports) == "FAILED"
@@ -161,7 +161,7 @@ def test_cleanup_of_one_leaves_every_object_of_the_other():
 
     assert story.state_of(ports) == "CLEANED"
     assert story.originals_are_gone(ports)
-    assert all(ports.footage.head(key) for key in keys)
+    assert all(ports.objects.head(key) for key in keys)
     assert story.bodies_of(ports, keys) == before
     assert recorded(ports, THEIRS).session.state is SessionState.STORED
 
@@ -172,8 +172,8 @@ def test_the_word_of_one_projects_processor_is_not_heard_in_the_other():
     hauled(ports)
 
     with pytest.raises(NotFound):
-        ordering.fail(ports, CLUBS_PROCESSOR, SESSION_ID, "no light found", 1)
-    ordering.fail(ports, CLUBS_PROCESSOR, THEIRS, "no light found", 1)
+        operations.fail(ports, CLUBS_PROCESSOR, SESSION_ID, "no light found", 1)
+    operations.fail(ports, CLUBS_PROCESSOR, THEIRS, "no light found", 1)
 
     assert story.state_of(ports) == "STORED"
     assert recorded(ports, THEIRS).session.state is SessionState.FAILED
@@ -183,11 +183,11 @@ def test_an_upload_of_another_project_is_not_found_though_its_id_is_known():
     ports = memory_ports()
     confirmed(ports)
     chapter = story.CHAPTERS[0]
-    view, _ = intake.open_upload(ports, CLUB, THEIRS, chapter.artifact_id, chapter.size_bytes, None)
+    view, _ = uploads.open_upload(ports, CLUB, THEIRS, chapter.artifact_id, chapter.size_bytes, None)
 
     with pytest.raises(NotFound):
-        finishing.seen_upload(ports, Principal(Role.OPERATOR, "main", None), view.upload.upload_id)
-    assert finishing.seen_upload(ports, story.OPERATOR, view.upload.upload_id).upload == view.upload
+        completion.seen_upload(ports, Principal(Role.OPERATOR, "main", None), view.upload.upload_id)
+    assert completion.seen_upload(ports, story.OPERATOR, view.upload.upload_id).upload == view.upload
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ def test_a_device_reads_ranges_of_a_verified_original_of_its_project(principal: 
     receipt, (head, tail) = asked(ports, ByteRange(0, 3), ByteRange(20, 5), principal=principal)
 
     assert receipt == recorded(ports).receipt(ONE)
-    read = [fetch(ports.footage, each.url, ports.clock.now(), each.headers["range"]) for each in (head, tail)]
+    read = [fetch(ports.objects, each.url, ports.clock.now(), each.headers["range"]) for each in (head, tail)]
     assert read == [body[:3], body[20:25]]
 
 
@@ -85,7 +85,7 @@ def test_what_is_read_is_the_range_and_never_the_film(wanted: str | None):
     _, (made,) = asked(ports, ByteRange(0, 3))
 
     with pytest.raises(Refused, match="SignatureDoesNotMatch"):
-        fetch(ports.footage, made.url, ports.clock.now(), wanted)
+        fetch(ports.objects, made.url, ports.clock.now(), wanted)
 
 
 def test_an_address_is_short_lived():

@@ -26,7 +26,7 @@ from tests.support.builders import (
     send_parts,
 )
 from tests.support.faults import Fault, faulty
-from tests.support.memory import MemoryFootage, MemoryRecords, MovableClock
+from tests.support.memory import MemoryObjectStore, MemoryRecords, MovableClock
 
 
 def sessions(count: int) -> list[Picture]:
@@ -45,7 +45,7 @@ def arranged(*pictures: Picture) -> MemoryPorts:
     """Ports where every upload of `pictures` has all its parts; the clock is a second past their due time."""
     ports = memory_ports(*pictures)
     for picture in pictures:
-        send_parts(ports.footage, picture.uploads[0])
+        send_parts(ports.objects, picture.uploads[0])
     ports.clock.advance(1)
     return ports
 
@@ -89,14 +89,14 @@ def poisoned(ports: MemoryPorts, upload: Upload) -> MemoryPorts:
 
     class Poisoned:
         def __getattr__(self, name: str) -> Any:
-            return getattr(ports.footage, name)
+            return getattr(ports.objects, name)
 
         def head(self, key: str) -> StoredObject | None:
             if key == upload.key:
                 raise ValueError("poison")
-            return ports.footage.head(key)
+            return ports.objects.head(key)
 
-    return replace(ports, footage=cast(MemoryFootage, Poisoned()))
+    return replace(ports, objects=cast(MemoryObjectStore, Poisoned()))
 
 
 def test_a_session_that_fails_starves_no_other_and_is_tried_again():
@@ -120,8 +120,8 @@ def test_an_upload_that_fails_keeps_no_other_of_its_session_from_its_end():
         for place, chapter in enumerate(chapters)
     )
     ports = memory_ports(make_picture(first, second, chapters=chapters))
-    send_parts(ports.footage, first)
-    send_parts(ports.footage, second)
+    send_parts(ports.objects, first)
+    send_parts(ports.objects, second)
 
     done = reconcile(poisoned(ports, first), 60)
 
@@ -141,10 +141,10 @@ def test_a_session_whose_due_time_cannot_be_written_stops_no_round():
 def test_a_session_that_takes_the_function_down_is_due_behind_all_others():
     pictures = sessions(2)
     ports = arranged(*pictures)
-    deadly = faulty(ports.footage, Fault("head", KeyboardInterrupt()))
+    deadly = faulty(ports.objects, Fault("head", KeyboardInterrupt()))
 
     with pytest.raises(KeyboardInterrupt):
-        reconcile(replace(ports, footage=deadly), 60)
+        reconcile(replace(ports, objects=deadly), 60)
 
     due = ports.records.due(ports.clock.now(), 10)
     assert [item.session_id for item in due] == [picture.session.session_id for picture in reversed(pictures)]
@@ -191,25 +191,25 @@ def test_a_cancelled_upload_is_aborted_after_its_undo_window_and_not_before():
     upload = make_upload().cancelled(START)
     ports = memory_ports()
     ports.records.arrange(make_picture(upload), due_at=START)
-    ports.footage.register(upload.key, UPLOAD_ID, upload.multipart_id)
+    ports.objects.register(upload.key, UPLOAD_ID, upload.multipart_id)
 
     ports.clock.advance(ports.policy.undo_s - 1)
     reconcile(ports, 60)
-    assert list(ports.footage.multiparts("originals/"))
+    assert list(ports.objects.multiparts("originals/"))
 
     ports.clock.advance(1)
     reconcile(ports, 60)
-    assert not list(ports.footage.multiparts("originals/"))
+    assert not list(ports.objects.multiparts("originals/"))
 
 
 @pytest.mark.parametrize(("seconds", "kept"), [(-1, True), (0, False), (1, False)])
 def test_a_multipart_upload_that_no_record_needs_is_aborted_when_it_is_old_enough(seconds: int, kept: bool):
     ports = memory_ports(make_picture())
-    ports.footage.register(make_upload().key, UploadId("u_lost"), "orphan")
+    ports.objects.register(make_upload().key, UploadId("u_lost"), "orphan")
     ports.clock.advance(ports.policy.orphan_age_s + seconds)
 
     assert reconcile(ports, 60).aborted_orphans == (0 if kept else 1)
-    assert bool(list(ports.footage.multiparts("originals/"))) is kept
+    assert bool(list(ports.objects.multiparts("originals/"))) is kept
 
 
 @pytest.mark.parametrize(("seconds", "kept"), [(-1, True), (0, False), (1, False)])
@@ -218,11 +218,11 @@ def test_what_processors_send_by_themselves_is_not_aborted_before_an_uploads_own
     prefix: str, seconds: int, kept: bool
 ):
     ports = memory_ports(make_picture())
-    ports.footage.register(f"{prefix}/{SESSION_ID}/1/enhanced.mp4", UploadId("u_theirs"), "theirs")
+    ports.objects.register(f"{prefix}/{SESSION_ID}/1/enhanced.mp4", UploadId("u_theirs"), "theirs")
     ports.clock.advance(ports.policy.upload_ttl_s + seconds)
 
     assert reconcile(ports, 60).aborted_orphans == (0 if kept else 1)
-    assert bool(list(ports.footage.multiparts(f"{prefix}/"))) is kept
+    assert bool(list(ports.objects.multiparts(f"{prefix}/"))) is kept
 
 
 @pytest.mark.parametrize(("seconds", "kept"), [(-1, True), (0, False), (1, False)])
@@ -230,17 +230,17 @@ def test_an_intermediate_comes_by_our_uploads_alone_and_is_an_orphan_as_early_as
     seconds: int, kept: bool
 ):
     ports = memory_ports(make_picture())
-    ports.footage.register(f"intermediates/{SESSION_ID}/1/notes.txt", UploadId("u_lost"), "orphan")
+    ports.objects.register(f"intermediates/{SESSION_ID}/1/notes.txt", UploadId("u_lost"), "orphan")
     ports.clock.advance(ports.policy.orphan_age_s + seconds)
 
     reconcile(ports, 60)
-    assert bool(list(ports.footage.multiparts("intermediates/"))) is kept
+    assert bool(list(ports.objects.multiparts("intermediates/"))) is kept
 
 
 @pytest.mark.parametrize("key", ["index/s/lights.json/1/frames.jsonl.gz", "lake/x", "quarantine/s/x", "x"])
 def test_what_is_not_of_a_session_is_not_ours_to_abort(key: str):
     ports = memory_ports(make_picture())
-    ports.footage.register(key, UploadId("u_theirs"), "theirs")
+    ports.objects.register(key, UploadId("u_theirs"), "theirs")
     ports.clock.advance(30 * 86_400)
 
     assert reconcile(ports, 60).aborted_orphans == 0
@@ -252,17 +252,17 @@ def test_the_live_upload_of_a_processor_is_never_taken_for_an_orphan(artifact_id
     story.haul(ports)
     story.let_pass(ports)
     upload = story.open_made(ports, ArtifactId(artifact_id), b"twenty bytes of this")
-    ports.footage.put_part(upload.key, upload.multipart_id, 1, b"ten of its")
+    ports.objects.put_part(upload.key, upload.multipart_id, 1, b"ten of its")
 
     story.let_pass(ports, ports.policy.upload_ttl_s - 1, rounds=7)
 
     assert ports.metrics.counts["multipart.orphaned"] == 0
-    assert ports.footage.parts(upload.key, upload.multipart_id)
+    assert ports.objects.parts(upload.key, upload.multipart_id)
 
 
 def test_an_orphan_of_a_session_that_was_never_recorded_is_aborted_too():
     ports = memory_ports()
-    ports.footage.register("originals/main/never/100GOPRO/GX010001.MP4", UploadId("u_lost"), "orphan")
+    ports.objects.register("originals/main/never/100GOPRO/GX010001.MP4", UploadId("u_lost"), "orphan")
     ports.clock.advance(ports.policy.orphan_age_s)
 
     assert reconcile(ports, 60).aborted_orphans == 1
@@ -271,17 +271,17 @@ def test_an_orphan_of_a_session_that_was_never_recorded_is_aborted_too():
 def test_a_live_upload_is_never_taken_for_an_orphan():
     upload = make_upload()
     ports = memory_ports(make_picture(upload))
-    send_parts(ports.footage, upload, 1)
+    send_parts(ports.objects, upload, 1)
     ports.clock.advance(5 * 86_400)
 
     assert reconcile(ports, 60).aborted_orphans == 0
-    assert ports.footage.parts(upload.key, upload.multipart_id)
+    assert ports.objects.parts(upload.key, upload.multipart_id)
 
 
 def test_a_part_that_arrived_after_its_uploads_abort_is_swept_up():
     upload = make_upload().expired("late", START).aborted()
     ports = memory_ports(make_picture(upload))
-    ports.footage.register(upload.key, UPLOAD_ID, upload.multipart_id)
+    ports.objects.register(upload.key, UPLOAD_ID, upload.multipart_id)
     ports.clock.advance(ports.policy.orphan_age_s)
 
     assert reconcile(ports, 60).aborted_orphans == 1
@@ -289,10 +289,10 @@ def test_a_part_that_arrived_after_its_uploads_abort_is_swept_up():
 
 def test_a_listing_that_fails_is_an_error_and_never_an_empty_one():
     ports = arranged(*sessions(1))
-    broken = faulty(ports.footage, Fault("multiparts", StorageBusy("SlowDown")))
+    broken = faulty(ports.objects, Fault("multiparts", StorageBusy("SlowDown")))
 
     with pytest.raises(StorageBusy):
-        reconcile(replace(ports, footage=broken), 60)
+        reconcile(replace(ports, objects=broken), 60)
 
 
 def test_of_two_rounds_that_overlap_one_has_the_session():

@@ -12,9 +12,9 @@ from chalicelib.core.order import wish
 from chalicelib.core.settle import Actor
 from chalicelib.core.settle.restoring import PURGED
 from chalicelib.core.upload import Upload, UploadState
-from chalicelib.flows import artifacts, finishing, intake, ordering
+from chalicelib.flows import artifacts, completion, operations, uploads
 from chalicelib.flows.reconcile import reconcile
-from chalicelib.flows.settling import settle_session
+from chalicelib.flows.settle import settle_session
 from tests.support import story
 from tests.support.builders import POLICY, SESSION_ID, MemoryPorts, memory_ports, recorded
 from tests.support.counted import WRITES, counted
@@ -32,7 +32,7 @@ MANY = 40
 
 
 def restored(ports: MemoryPorts, *wanted: ArtifactId, reason: str = "the referee asks"):
-    return ordering.restore(ports, OPERATOR, SESSION_ID, wanted or None, reason)
+    return operations.restore(ports, OPERATOR, SESSION_ID, wanted or None, reason)
 
 
 def let_end(ports: MemoryPorts) -> None:
@@ -48,9 +48,9 @@ def in_small_parts(ports: MemoryPorts) -> MemoryPorts:
 def break_off(ports: MemoryPorts, call: int = 2, when: When = When.BEFORE) -> None:
     """The reconciler settles the session and dies at its `call`-th copy."""
     ports.clock.advance(1)
-    broken = faulty(ports.footage, Fault("copy_part", StorageBusy("S3"), call=call, when=when))
+    broken = faulty(ports.objects, Fault("copy_part", StorageBusy("S3"), call=call, when=when))
     with pytest.raises(StorageBusy):
-        settle_session(replace(ports, footage=broken), SESSION_ID, Actor.RECONCILER)
+        settle_session(replace(ports, objects=broken), SESSION_ID, Actor.RECONCILER)
 
 
 def copies(ports: MemoryPorts) -> list[Upload]:
@@ -58,7 +58,7 @@ def copies(ports: MemoryPorts) -> list[Upload]:
 
 
 def release(ports: MemoryPorts) -> None:
-    ordering.hold(ports, OPERATOR, SESSION_ID, None)
+    operations.hold(ports, OPERATOR, SESSION_ID, None)
 
 
 def test_a_session_comes_back_with_the_same_bytes_under_new_receipts():
@@ -77,20 +77,20 @@ def test_a_session_comes_back_with_the_same_bytes_under_new_receipts():
         assert old
         assert (new.key, new.size_bytes, new.crc64nvme) == (old.key, old.size_bytes, old.crc64nvme)
         assert new.version_id != old.version_id
-        stored = ports.footage.head(new.key)
+        stored = ports.objects.head(new.key)
         assert stored
         assert (stored.version_id, stored.crc64nvme) == (new.version_id, new.crc64nvme)
 
 
 def test_no_version_is_removed_by_a_restore():
     ports = story.cleaned()
-    before = {key: ports.footage.versions(key) for key in (FIRST, SECOND)}
+    before = {key: ports.objects.versions(key) for key in (FIRST, SECOND)}
 
     restored(ports)
     let_end(ports)
 
-    assert all(ports.footage.versions(key)[:2] == versions for key, versions in before.items())
-    assert not list(ports.footage.multiparts(""))
+    assert all(ports.objects.versions(key)[:2] == versions for key, versions in before.items())
+    assert not list(ports.objects.multiparts(""))
 
 
 def test_a_single_chapter_comes_back_and_the_other_stays_cleaned():
@@ -100,8 +100,8 @@ def test_a_single_chapter_comes_back_and_the_other_stays_cleaned():
     let_end(ports)
 
     assert picture.session.restoring == (ONE,)
-    assert ports.footage.body(FIRST) == story.original(1)
-    assert ports.footage.head(SECOND) is None
+    assert ports.objects.body(FIRST) == story.original(1)
+    assert ports.objects.head(SECOND) is None
     assert recorded(ports).gone == (CHAPTERS[1].name,)
 
 
@@ -114,12 +114,12 @@ def test_an_intermediate_comes_back_as_well():
     story.process(ports, {VIDEO: MADE[VIDEO]})
     story.let_pass(ports)
     story.let_grace_pass(ports)
-    assert ports.footage.head(story.key_of(NOTES)) is None
+    assert ports.objects.head(story.key_of(NOTES)) is None
 
     assert restored(ports).session.restoring == (ONE, TWO, NOTES)
     let_end(ports)
 
-    assert ports.footage.body(story.key_of(NOTES)) == b"what was seen on the way"
+    assert ports.objects.body(story.key_of(NOTES)) == b"what was seen on the way"
 
 
 def test_whatever_is_restored_is_held_with_its_reason():
@@ -240,7 +240,7 @@ def test_only_operators_restore(principal):
     ports = story.cleaned()
 
     with pytest.raises(NotPermitted):
-        ordering.restore(ports, principal, SESSION_ID, None, "mine")
+        operations.restore(ports, principal, SESSION_ID, None, "mine")
 
     assert story.state_of(ports) == "CLEANED"
 
@@ -258,7 +258,7 @@ class TestCopies:
         reconcile(watched, 60)
 
         assert calls["copy_part"] == MANY
-        assert ports.footage.body(FIRST) == large
+        assert ports.objects.body(FIRST) == large
 
     @pytest.mark.parametrize("when", list(When))
     @pytest.mark.parametrize("call", [1, 2, 4])
@@ -271,7 +271,7 @@ class TestCopies:
         watched.clock.advance(300)
         reconcile(watched, 60)
 
-        assert ports.footage.body(FIRST) == story.original(1)
+        assert ports.objects.body(FIRST) == story.original(1)
         assert calls["copy_part"] == 8
 
     def test_of_another_bytes_are_never_completed(self):
@@ -281,32 +281,32 @@ class TestCopies:
         [upload] = copies(ports)
         # A part that is not what was cleaned; the others come from S3.
         for number in upload.plan.numbers:
-            ports.footage.put_part(FIRST, upload.multipart_id, number, b"?" * upload.plan.size_of(number))
+            ports.objects.put_part(FIRST, upload.multipart_id, number, b"?" * upload.plan.size_of(number))
 
         story.let_pass(ports, 3_600, rounds=3)
 
-        assert ports.footage.head(FIRST) is None
+        assert ports.objects.head(FIRST) is None
         story.let_pass(ports, ports.policy.upload_ttl_s, rounds=3)
-        assert ports.footage.body(FIRST) == story.original(1)
+        assert ports.objects.body(FIRST) == story.original(1)
 
     def test_whose_multipart_upload_is_gone_are_begun_anew(self):
         ports = in_small_parts(story.cleaned())
         restored(ports, ONE)
         break_off(ports)
-        ports.footage.abort(FIRST, copies(ports)[0].multipart_id)
+        ports.objects.abort(FIRST, copies(ports)[0].multipart_id)
 
         let_end(ports)
 
-        assert ports.footage.body(FIRST) == story.original(1)
+        assert ports.objects.body(FIRST) == story.original(1)
         assert [upload.state.value for upload in copies(ports)] == ["EXPIRED", "VERIFIED"]
 
 
 def have_been(ports: MemoryPorts, body: bytes) -> None:
     """Have the first chapter been `body` from the beginning; what it was, and its marker, stay below it."""
-    ports.footage.put_object(FIRST, body)
-    stored = ports.footage.head(FIRST)
+    ports.objects.put_object(FIRST, body)
+    stored = ports.objects.head(FIRST)
     assert stored
-    ports.footage.mark_deleted(FIRST)
+    ports.objects.mark_deleted(FIRST)
     picture = recorded(ports)
     for upload in picture.uploads:
         if upload.key == FIRST and upload.receipt:
@@ -333,7 +333,7 @@ def test_a_restore_that_is_killed_at_any_call_is_finished_by_later_rounds():
             let_end(ports)
             story.let_pass(ports, ports.policy.orphan_age_s, rounds=2)
             assert story.originals_stand(ports), call
-            assert not list(ports.footage.multiparts("")), call
+            assert not list(ports.objects.multiparts("")), call
             call += 1
         else:
             break
@@ -368,9 +368,9 @@ def asked_for(ports: MemoryPorts) -> None:
 def test_what_a_cleanup_had_not_reached_yet_stands_and_counts_as_there_again():
     ports = story.processed()
     ports.clock.advance(ports.policy.grace_s)
-    broken = faulty(ports.footage, Fault("remove", StorageBusy("S3"), call=2))
-    reconcile(replace(ports, footage=broken), 60)
-    assert [ports.footage.head(key) is None for key in (FIRST, SECOND)] == [True, False]
+    broken = faulty(ports.objects, Fault("remove", StorageBusy("S3"), call=2))
+    reconcile(replace(ports, objects=broken), 60)
+    assert [ports.objects.head(key) is None for key in (FIRST, SECOND)] == [True, False]
 
     restored(ports)
     let_end(ports)
@@ -401,7 +401,7 @@ def test_a_marker_that_comes_after_all_is_made_good():
     story.let_pass(ports)
     assert story.originals_stand(ports)
 
-    ports.footage.mark_deleted(FIRST)
+    ports.objects.mark_deleted(FIRST)
     let_end(ports)
 
     assert story.originals_stand(ports)
@@ -410,7 +410,7 @@ def test_a_marker_that_comes_after_all_is_made_good():
 class TestAVersionThatWasPurged:
     def purged(self) -> MemoryPorts:
         ports = story.cleaned()
-        ports.footage.purge(FIRST)
+        ports.objects.purge(FIRST)
         restored(ports)
         return ports
 
@@ -421,7 +421,7 @@ class TestAVersionThatWasPurged:
 
         picture = recorded(ports)
         assert (picture.session.restoring, picture.gone) == ((), (CHAPTERS[0].name,))
-        assert ports.footage.body(SECOND) == story.original(2)
+        assert ports.objects.body(SECOND) == story.original(2)
         [ended] = [upload for upload in copies(ports) if upload.key == FIRST]
         assert (ended.state, ended.reason) == (UploadState.EXPIRED, PURGED)
         assert ports.metrics.counts["version.purged"] == 1
@@ -442,33 +442,33 @@ class TestAVersionThatWasPurged:
 
         let_end(ports)
 
-        assert not list(ports.footage.multiparts(""))
+        assert not list(ports.objects.multiparts(""))
 
 
 def test_a_strangers_object_on_the_key_is_kept_and_the_restore_ends_without_it():
     ports = story.cleaned()
-    ports.footage.put_object(FIRST, b"a stranger's")
+    ports.objects.put_object(FIRST, b"a stranger's")
     restored(ports)
 
     let_end(ports)
 
-    assert ports.footage.body(FIRST) == b"a stranger's"
+    assert ports.objects.body(FIRST) == b"a stranger's"
     assert recorded(ports).session.restoring == ()
     assert recorded(ports).gone == (CHAPTERS[0].name,)
-    assert ports.footage.body(SECOND) == story.original(2)
+    assert ports.objects.body(SECOND) == story.original(2)
 
 
 def test_a_strangers_object_that_comes_while_parts_are_copied_is_kept_as_well():
     ports = in_small_parts(story.cleaned())
     restored(ports, ONE)
     break_off(ports, call=3)
-    ports.footage.put_object(FIRST, b"a stranger's")
+    ports.objects.put_object(FIRST, b"a stranger's")
 
     story.let_pass(ports, ports.policy.upload_ttl_s + 3_600, rounds=5)
 
-    assert ports.footage.body(FIRST) == b"a stranger's"
+    assert ports.objects.body(FIRST) == b"a stranger's"
     assert recorded(ports).session.restoring == ()
-    assert not list(ports.footage.multiparts(""))
+    assert not list(ports.objects.multiparts(""))
 
 
 def being_restored() -> tuple[MemoryPorts, Upload]:
@@ -483,9 +483,9 @@ def being_restored() -> tuple[MemoryPorts, Upload]:
 @pytest.mark.parametrize(
     "call",
     [
-        lambda ports, upload_id: intake.sign_parts(ports, NORTH, upload_id, [(1, CRC)]),
-        lambda ports, upload_id: finishing.complete_upload(ports, NORTH, upload_id, None),
-        lambda ports, upload_id: finishing.cancel_upload(ports, NORTH, upload_id),
+        lambda ports, upload_id: uploads.sign_parts(ports, NORTH, upload_id, [(1, CRC)]),
+        lambda ports, upload_id: completion.complete_upload(ports, NORTH, upload_id, None),
+        lambda ports, upload_id: completion.cancel_upload(ports, NORTH, upload_id),
     ],
     ids=["part-urls", "complete", "cancel"],
 )
@@ -497,13 +497,13 @@ def test_an_upload_that_restores_is_nobodys_to_send(call):
         call(ports, upload.upload_id)
 
     assert recorded(ports) == before
-    assert finishing.seen_upload(ports, NORTH, upload.upload_id).upload == upload
+    assert completion.seen_upload(ports, NORTH, upload.upload_id).upload == upload
 
 
 def test_a_device_that_asks_for_a_cleaned_chapter_is_answered_its_receipt():
     ports, upload = being_restored()
 
-    view, is_new = intake.open_upload(ports, NORTH, SESSION_ID, ONE, CHAPTERS[0].size_bytes, None)
+    view, is_new = uploads.open_upload(ports, NORTH, SESSION_ID, ONE, CHAPTERS[0].size_bytes, None)
 
     assert not is_new
     assert view.upload.receipt
@@ -525,8 +525,8 @@ def test_a_cleaned_original_has_no_address_and_the_answer_says_why():
 def test_an_original_that_a_cleanup_may_be_removing_has_no_address_either():
     ports = story.processed()
     ports.clock.advance(ports.policy.grace_s)
-    broken = faulty(ports.footage, Fault("remove", StorageBusy("S3")))
-    reconcile(replace(ports, footage=broken), 60)
+    broken = faulty(ports.objects, Fault("remove", StorageBusy("S3")))
+    reconcile(replace(ports, objects=broken), 60)
 
     with pytest.raises(NotFound, match="was cleaned"):
         artifacts.artifact_url(ports, PROCESSOR, SESSION_ID, ONE)
@@ -537,12 +537,12 @@ def test_a_restored_original_can_be_read_again():
 
     _, read = artifacts.artifact_url(ports, PROCESSOR, SESSION_ID, ONE)
 
-    assert fetch(ports.footage, read.url, ports.clock.now()) == story.original(1)
+    assert fetch(ports.objects, read.url, ports.clock.now()) == story.original(1)
 
 
 def test_a_cleaned_session_is_ordered_only_once_it_is_restored():
     ports = story.cleaned()
-    again = partial(ordering.order, ports, OPERATOR, SESSION_ID, wish([VIDEO], {"again": True}))
+    again = partial(operations.order, ports, OPERATOR, SESSION_ID, wish([VIDEO], {"again": True}))
     with pytest.raises(StateConflict, match="restore them first"):
         again()
     restored(ports)
@@ -564,7 +564,7 @@ def test_a_session_of_which_only_some_is_restored_is_not_ordered():
     let_end(ports)
 
     with pytest.raises(StateConflict, match=CHAPTERS[1].filename):
-        ordering.order(ports, OPERATOR, SESSION_ID, wish([VIDEO], {"again": True}))
+        operations.order(ports, OPERATOR, SESSION_ID, wish([VIDEO], {"again": True}))
 
 
 class TestTheLastLook:
@@ -575,7 +575,7 @@ class TestTheLastLook:
         ports = story.cleaned()
         cleanup = recorded(ports).session.cleanup
         assert cleanup
-        ports.footage.mark_deleted(story.key_of(VIDEO))
+        ports.objects.mark_deleted(story.key_of(VIDEO))
         ports.clock.move_to(cleanup.decided_at)
         ports.clock.advance(13 * 86_400 + seconds)
 
@@ -605,7 +605,7 @@ class TestTheLastLook:
         let_end(ports)
         release(ports)
         story.let_grace_pass(ports)
-        ports.footage.put_object(story.key_of(VIDEO), b"something else")
+        ports.objects.put_object(story.key_of(VIDEO), b"something else")
 
         story.let_pass(ports, ports.policy.last_look_s)
         let_end(ports)
@@ -617,10 +617,10 @@ def test_one_chapter_asked_for_in_the_middle_of_a_cleanup_calls_off_all_of_it():
     ports = story.processed()
     story.arm(ports)
     ports.clock.advance(ports.policy.grace_s)
-    stopped = faulty(ports.footage, Fault("remove", StorageBusy("S3"), call=2))
+    stopped = faulty(ports.objects, Fault("remove", StorageBusy("S3"), call=2))
     with pytest.raises(StorageBusy):
-        settle_session(replace(ports, footage=stopped), SESSION_ID, Actor.RECONCILER)
-    assert [ports.footage.head(key) is None for key in (FIRST, SECOND)] == [True, False]
+        settle_session(replace(ports, objects=stopped), SESSION_ID, Actor.RECONCILER)
+    assert [ports.objects.head(key) is None for key in (FIRST, SECOND)] == [True, False]
 
     restored(ports, ONE)
     let_end(ports)
@@ -636,7 +636,7 @@ class TestTags:
     """What S3 may purge: nothing that is wanted back, and again what was copied."""
 
     def tags(self, ports: MemoryPorts, key: str = FIRST) -> list[bool]:
-        return [ports.footage.is_tagged(each) for each in ports.footage.versions(key) if each.stored]
+        return [ports.objects.is_tagged(each) for each in ports.objects.versions(key) if each.stored]
 
     def test_a_version_that_is_wanted_back_is_not_purged_while_it_is_copied(self):
         ports = in_small_parts(story.cleaned())
@@ -644,10 +644,10 @@ class TestTags:
         restored(ports, ONE)
 
         break_off(ports)
-        ports.footage.purge(FIRST)
+        ports.objects.purge(FIRST)
         let_end(ports)
 
-        assert ports.footage.body(FIRST) == story.original(1)
+        assert ports.objects.body(FIRST) == story.original(1)
 
     def test_a_version_that_was_copied_is_purged_and_its_copy_never(self):
         ports = story.cleaned()
@@ -660,9 +660,9 @@ class TestTags:
     def test_a_version_that_was_never_hidden_is_not_to_be_purged_any_more(self):
         ports = story.processed()
         ports.clock.advance(ports.policy.grace_s)
-        dying = faulty(ports.footage, Fault("remove", Crash()))
+        dying = faulty(ports.objects, Fault("remove", Crash()))
         with pytest.raises(Crash):
-            settle_session(replace(ports, footage=dying), SESSION_ID, Actor.RECONCILER)
+            settle_session(replace(ports, objects=dying), SESSION_ID, Actor.RECONCILER)
         assert self.tags(ports) == [True]
         restored(ports)
 

@@ -7,10 +7,10 @@ import pytest
 from chalicelib.core.errors import Conflict, StateConflict, StorageBusy
 from chalicelib.core.settle import Displace
 from chalicelib.core.upload import UploadState
-from chalicelib.flows import intake, ordering
-from chalicelib.flows.acts import carry_out
+from chalicelib.flows import operations, uploads
+from chalicelib.flows.actions import carry_out
 from chalicelib.flows.reconcile import reconcile
-from chalicelib.web import shapes
+from chalicelib.web.wire import responses
 from tests.support import story
 from tests.support.builders import SESSION_ID, MemoryPorts, memory_ports, recorded
 from tests.support.counted import counted
@@ -69,29 +69,29 @@ def test_an_original_that_was_hidden_is_brought_back_within_a_week_and_its_sessi
     if state in ("OPEN", "FAILED"):
         story.haul(ports)
     if state == "FAILED":
-        ordering.fail(ports, story.PROCESSOR, SESSION_ID, "no light", None)
+        operations.fail(ports, story.PROCESSOR, SESSION_ID, "no light", None)
     story.arm(ports, is_armed=False)
     before = recorded(ports).session.state
-    ports.footage.mark_deleted(FIRST)
+    ports.objects.mark_deleted(FIRST)
 
     let_a_week_pass(ports)
 
     session = recorded(ports).session
-    assert ports.footage.body(FIRST) == story.original(1)
+    assert ports.objects.body(FIRST) == story.original(1)
     assert (session.restoring, session.lost) == ((), ())
     assert session.state is before
     assert "gone: original.100GOPRO.GX010038.MP4" in (session.held or "")
     assert ports.metrics.counts["original.damaged"] == 1
     receipt = recorded(ports).receipt(ONE)
     assert receipt
-    assert receipt.version_id == ports.footage.versions(FIRST)[-1].version_id
+    assert receipt.version_id == ports.objects.versions(FIRST)[-1].version_id
 
 
 def lost() -> MemoryPorts:
     """A world in which an original is gone, and S3 holds no version of it."""
     ports = stored()
-    ports.footage.mark_deleted(FIRST)
-    ports.footage.lose(FIRST)
+    ports.objects.mark_deleted(FIRST)
+    ports.objects.lose(FIRST)
     let_a_week_pass(ports)
     return ports
 
@@ -104,7 +104,7 @@ def test_what_cannot_be_brought_back_is_lost_told_and_held():
     assert (found.artifact_id, picture.missing) == (ONE, (ONE,))
     assert picture.session.held
     assert ports.metrics.counts["original.lost"] == 1
-    [first, second] = shapes.session(picture)["chapters"]
+    [first, second] = responses.session(picture)["chapters"]
     assert (first["receipt"], first["lost"]["reason"]) == (None, found.reason)
     assert first["lost"]["lost_at"]
     assert second["receipt"]
@@ -114,23 +114,23 @@ def test_what_cannot_be_brought_back_is_lost_told_and_held():
 def test_what_is_lost_is_safe_nowhere_and_can_be_hauled_again():
     ports = lost()
 
-    assert shapes._known_chapter(recorded(ports), recorded(ports).chapters[0])["receipt"] is None
-    view, is_new = intake.open_upload(ports, NORTH, SESSION_ID, ONE, CHAPTERS[0].size_bytes, None)
+    assert responses._known_chapter(recorded(ports), recorded(ports).chapters[0])["receipt"] is None
+    view, is_new = uploads.open_upload(ports, NORTH, SESSION_ID, ONE, CHAPTERS[0].size_bytes, None)
     assert (is_new, view.upload.state) == (True, UploadState.OPEN)
     story.haul(ports, None)
 
     picture = recorded(ports)
     assert (picture.missing, picture.lost) == ((), ())
     assert picture.session.held
-    assert ports.footage.body(FIRST) == story.original(1)
+    assert ports.objects.body(FIRST) == story.original(1)
 
 
 def test_a_session_of_which_something_is_lost_is_not_ordered():
     ports = lost()
 
     with pytest.raises(StateConflict, match=f"lost: {ONE}"):
-        ordering.order(ports, OPERATOR, SESSION_ID, story.WISH)
-    ordering.hold(ports, OPERATOR, SESSION_ID, None)
+        operations.order(ports, OPERATOR, SESSION_ID, story.WISH)
+    operations.hold(ports, OPERATOR, SESSION_ID, None)
 
     assert ports.orders.sent == []
 
@@ -138,24 +138,24 @@ def test_a_session_of_which_something_is_lost_is_not_ordered():
 def test_nothing_of_a_session_that_lost_an_original_is_cleaned_even_when_it_is_released():
     ports = story.processed()
     story.arm(ports, is_armed=False)
-    ports.footage.mark_deleted(FIRST)
-    ports.footage.lose(FIRST)
+    ports.objects.mark_deleted(FIRST)
+    ports.objects.lose(FIRST)
     let_a_week_pass(ports)
     assert recorded(ports).lost
     story.arm(ports)
-    ordering.hold(ports, OPERATOR, SESSION_ID, None)
+    operations.hold(ports, OPERATOR, SESSION_ID, None)
 
     story.let_grace_pass(ports)
     story.let_grace_pass(ports)
 
     assert story.state_of(ports) == "PROCESSED"
-    assert ports.footage.body(SECOND) == story.original(2)
+    assert ports.objects.body(SECOND) == story.original(2)
 
 
 def replaced() -> MemoryPorts:
     """A world in which a foreign object has just taken the place of an original."""
     ports = stored()
-    ports.footage.put_object(FIRST, b"a stranger's")
+    ports.objects.put_object(FIRST, b"a stranger's")
     return ports
 
 
@@ -166,24 +166,24 @@ def test_an_original_that_was_replaced_comes_back_and_holds_its_session():
 
     session = recorded(ports).session
     assert "replaced: original.100GOPRO.GX010038.MP4" in (session.held or "")
-    assert ports.footage.body(FIRST) == story.original(1)
+    assert ports.objects.body(FIRST) == story.original(1)
     assert (session.restoring, session.lost) == ((), ())
     assert ports.metrics.counts["original.damaged"] == ports.metrics.counts["foreign.object.hidden"] == 1
 
 
 def test_the_foreign_object_that_stood_in_an_originals_place_is_hidden_and_never_purged():
     ports = replaced()
-    stranger = ports.footage.versions(FIRST)[-1]
+    stranger = ports.objects.versions(FIRST)[-1]
 
     let_a_week_pass(ports)
 
-    assert stranger in ports.footage.versions(FIRST)[:-1]
-    assert not ports.footage.is_tagged(stranger)
+    assert stranger in ports.objects.versions(FIRST)[:-1]
+    assert not ports.objects.is_tagged(stranger)
 
 
 def test_an_original_that_was_replaced_and_that_s3_holds_no_longer_is_lost():
     ports = replaced()
-    ports.footage.lose(FIRST)
+    ports.objects.lose(FIRST)
 
     let_a_week_pass(ports)
 
@@ -198,25 +198,25 @@ def test_what_took_the_foreign_objects_place_meanwhile_is_not_hidden_unseen():
     reconcile(ports, 60)
     ports.clock.advance(ports.policy.in_flight_s)
     picture = recorded(ports)
-    seen = ports.footage.head(FIRST)
+    seen = ports.objects.head(FIRST)
     assert seen
-    ports.footage.put_object(FIRST, b"another one's")
+    ports.objects.put_object(FIRST, b"another one's")
 
     with pytest.raises(Conflict):
         carry_out(ports, picture, Displace(ONE, seen))
 
-    assert ports.footage.body(FIRST) == b"another one's"
+    assert ports.objects.body(FIRST) == b"another one's"
 
 
 def test_a_checksum_that_s3_does_not_tell_is_unknown_and_neither_damage_nor_a_look():
     ports = stored()
-    ports.footage.hide_checksums(FIRST)
+    ports.objects.hide_checksums(FIRST)
 
     let_a_week_pass(ports)
 
     assert recorded(ports).session.held is None
     assert recorded(ports).session.scrubbed_at is None
-    ports.footage.hide_checksums()
+    ports.objects.hide_checksums()
     story.let_pass(ports, 2 * 3_600, rounds=2)
     assert recorded(ports).session.scrubbed_at
 
@@ -224,9 +224,9 @@ def test_a_checksum_that_s3_does_not_tell_is_unknown_and_neither_damage_nor_a_lo
 def test_a_look_that_fails_finds_nothing_lost_and_is_made_again():
     ports = stored()
     ports.clock.advance(ports.policy.scrub_s)
-    broken = faulty(ports.footage, Fault("head", StorageBusy("S3")))
+    broken = faulty(ports.objects, Fault("head", StorageBusy("S3")))
 
-    assert reconcile(replace(ports, footage=broken), 60).failed == 1
+    assert reconcile(replace(ports, objects=broken), 60).failed == 1
 
     assert recorded(ports).session.held is None
     story.let_pass(ports, 300)

@@ -9,9 +9,9 @@ from chalicelib.core.session import SessionState
 from chalicelib.core.settle import Actor
 from chalicelib.core.tokens import Principal, Role
 from chalicelib.core.upload import UploadState
-from chalicelib.flows import finishing, intake
-from chalicelib.flows.arrivals import object_arrived
+from chalicelib.flows import completion, uploads
 from chalicelib.flows.reconcile import reconcile
+from chalicelib.flows.s3_events import settle_created
 from tests.support.builders import (
     DEVICE_ID,
     SESSION_ID,
@@ -37,19 +37,19 @@ CRC = crc64nvme_of(BODY)
 def unproven() -> MemoryPorts:
     """Ports whose device completed its upload, and where S3 tells no checksum of the object."""
     ports = memory_ports(make_picture(UPLOAD))
-    send_parts(ports.footage, UPLOAD)
-    ports.footage.hide_checksums(UPLOAD.key)
+    send_parts(ports.objects, UPLOAD)
+    ports.objects.hide_checksums(UPLOAD.key)
     with pytest.raises(Finalizing, match="does not tell its CRC64NVME"):
         completes(ports)
     return ports
 
 
 def completes(ports: MemoryPorts) -> object:
-    return finishing.complete_upload(ports, DEVICE, UPLOAD_ID, CRC)
+    return completion.complete_upload(ports, DEVICE, UPLOAD_ID, CRC)
 
 
 def opens(ports: MemoryPorts) -> object:
-    return intake.open_upload(ports, DEVICE, SESSION_ID, make_chapter().artifact_id, 25, None)
+    return uploads.open_upload(ports, DEVICE, SESSION_ID, make_chapter().artifact_id, 25, None)
 
 
 def test_its_device_is_told_to_keep_its_parts_and_an_operator_that_somebody_must_look():
@@ -59,7 +59,7 @@ def test_its_device_is_told_to_keep_its_parts_and_an_operator_that_somebody_must
     for asks in (completes, opens):
         with pytest.raises(Finalizing, match="Keep the parts"):
             asks(ports)
-    upload = finishing.seen_upload(ports, DEVICE, UPLOAD_ID).upload
+    upload = completion.seen_upload(ports, DEVICE, UPLOAD_ID).upload
     assert (upload.state, upload.unproven_since) == (UploadState.COMPLETED, ports.clock.now())
 
 
@@ -72,7 +72,7 @@ def test_it_is_neither_rejected_nor_hidden_however_long_nobody_helps_and_is_look
 
     upload = recorded(ports).upload(UPLOAD_ID)
     assert upload.state is UploadState.COMPLETED
-    assert ports.footage.body(UPLOAD.key) == BODY
+    assert ports.objects.body(UPLOAD.key) == BODY
     assert 48 <= ports.metrics.counts["upload.unproven"] <= 48 + 5
     assert calls["remove"] == calls["abort"] == 0
 
@@ -82,7 +82,7 @@ def test_it_is_verified_within_an_hour_and_a_round_once_s3_tells_its_checksum():
     for _ in range(86_400 // 300):
         ports.clock.advance(300)
         reconcile(ports, 60)
-    ports.footage.hide_checksums()
+    ports.objects.hide_checksums()
 
     for _ in range(3_600 // 300):
         ports.clock.advance(300)
@@ -96,7 +96,7 @@ def test_it_is_verified_within_an_hour_and_a_round_once_s3_tells_its_checksum():
 @pytest.mark.parametrize("asks", [completes, opens])
 def test_it_is_verified_at_once_when_its_device_asks(asks):
     ports = unproven()
-    ports.footage.hide_checksums()
+    ports.objects.hide_checksums()
 
     asks(ports)
 
@@ -106,12 +106,12 @@ def test_it_is_verified_at_once_when_its_device_asks(asks):
 def test_an_event_finds_it_and_tells_of_it_too():
     promised = UPLOAD.promised(CRC, UPLOAD.opened_at)
     ports = memory_ports(make_picture(promised))
-    send_parts(ports.footage, UPLOAD)
-    held = ports.footage.parts(UPLOAD.key, UPLOAD.multipart_id)
-    ports.footage.complete(UPLOAD.key, UPLOAD.multipart_id, held, CRC, 25)
-    ports.footage.hide_checksums(UPLOAD.key)
+    send_parts(ports.objects, UPLOAD)
+    held = ports.objects.parts(UPLOAD.key, UPLOAD.multipart_id)
+    ports.objects.complete(UPLOAD.key, UPLOAD.multipart_id, held, CRC, 25)
+    ports.objects.hide_checksums(UPLOAD.key)
 
-    object_arrived(ports, {"Records": [{"s3": {"object": {"key": UPLOAD.key}}}]}, Actor.EVENT)
+    settle_created(ports, {"Records": [{"s3": {"object": {"key": UPLOAD.key}}}]}, Actor.EVENT)
 
     assert recorded(ports).upload(UPLOAD_ID) == replace(
         promised, looks=1, look_at=recorded(ports).upload(UPLOAD_ID).look_at, unproven_since=ports.clock.now()

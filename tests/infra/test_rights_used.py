@@ -20,10 +20,18 @@ from chalicelib.core.session import Lost, SessionState
 from chalicelib.core.settle import Actor, Policy
 from chalicelib.core.tokens import ALL_PROJECTS, Principal, Role
 from chalicelib.core.upload import Upload
-from chalicelib.flows import artifacts, cameras, finishing, frames, intake, ordering
+from chalicelib.flows import (
+    artifacts,
+    cameras,
+    completion,
+    frames,
+    operations,
+    sessions,
+    uploads,
+)
 from chalicelib.flows.reconcile import reconcile
-from chalicelib.flows.recording import loaded
-from chalicelib.flows.settling import settle_session
+from chalicelib.flows.settle import settle_session
+from chalicelib.flows.store import load
 from chalicelib.ports import Change, Indexer, Orders, Ports, Signer
 from chalicelib.wiring import RandomIds, SystemClock
 from tests.contracts.worlds import AwsWorld, Place
@@ -71,7 +79,7 @@ def asked(world: AwsWorld) -> Iterator[Asked]:
 def ports(world: AwsWorld, asked: Asked) -> Iterator[Ports]:
     """The real adapters and a queue in memory, with no patience, no undo window and no grace."""
     yield Ports(
-        footage=world.footage,
+        objects=world.objects,
         frame_index=world.frame_index,
         records=world.records,
         signer=cast(Signer, Heard(world.signer, asked)),
@@ -99,13 +107,13 @@ def assert_uses_what_it_may(asked: Asked, function: str) -> None:
 def opened(ports: Ports, name: str, wanted: Wish | None = WISH) -> Upload:
     """The open upload of the session `name`, without parts."""
     session_id = make_session_id(name)
-    intake.confirm_session(ports, NORTH, session_id, make_session().camera, None, [CHAPTER], wanted)
-    return intake.open_upload(ports, NORTH, session_id, CHAPTER.artifact_id, len(BODY), None)[0].upload
+    sessions.confirm_session(ports, NORTH, session_id, make_session().camera, None, [CHAPTER], wanted)
+    return uploads.open_upload(ports, NORTH, session_id, CHAPTER.artifact_id, len(BODY), None)[0].upload
 
 
 def sent(ports: Ports, upload: Upload, principal: Principal = NORTH) -> Upload:
     """The upload, all its parts in S3."""
-    [url] = intake.sign_parts(ports, principal, upload.upload_id, [(1, CRC)])
+    [url] = uploads.sign_parts(ports, principal, upload.upload_id, [(1, CRC)])
     assert requests.put(url.url, data=BODY, headers=url.headers, timeout=10).status_code == 200
     return upload
 
@@ -113,31 +121,31 @@ def sent(ports: Ports, upload: Upload, principal: Principal = NORTH) -> Upload:
 def completed(ports: Ports, upload: Upload) -> Upload:
     """An upload whose object stands, and whose caller died before it was verified."""
     sent(ports, upload)
-    dying = faulty(ports.footage, Fault("complete", StorageBusy("gone"), when=When.AFTER))
+    dying = faulty(ports.objects, Fault("complete", StorageBusy("gone"), when=When.AFTER))
     with pytest.raises(StorageBusy):
-        settle_session(replace(ports, footage=dying), upload.session_id, Actor.API, upload.upload_id)
+        settle_session(replace(ports, objects=dying), upload.session_id, Actor.API, upload.upload_id)
     return upload
 
 
 def completed_by_a_stranger(ports: Ports, upload: Upload) -> Upload:
     """An upload whose object stands without a promise."""
     sent(ports, upload)
-    held = ports.footage.parts(upload.key, upload.multipart_id)
-    ports.footage.complete(upload.key, upload.multipart_id, held, CRC, len(BODY))
+    held = ports.objects.parts(upload.key, upload.multipart_id)
+    ports.objects.complete(upload.key, upload.multipart_id, held, CRC, len(BODY))
     return upload
 
 
 def hauled(ports: Ports, name: str) -> SessionId:
     """A STORED session whose order is on the queue."""
     upload = sent(ports, opened(ports, name))
-    finishing.complete_upload(ports, NORTH, upload.upload_id, CRC)
+    completion.complete_upload(ports, NORTH, upload.upload_id, CRC)
     settle_session(ports, upload.session_id, Actor.EVENT)
     return upload.session_id
 
 
 def made(ports: Ports, session_id: SessionId, artifact_id: ArtifactId) -> Upload:
     """The open upload of what a processor makes."""
-    return intake.open_upload(ports, PROCESSOR, session_id, artifact_id, len(BODY), None)[0].upload
+    return uploads.open_upload(ports, PROCESSOR, session_id, artifact_id, len(BODY), None)[0].upload
 
 
 def processed(
@@ -164,7 +172,7 @@ def state(world: AwsWorld, session_id: SessionId, document: Mapping[str, object]
 
 def lose_the_original(ports: Ports, session_id: SessionId) -> None:
     """Nothing of the session is left to be looked at: whoever ends its work takes it off the list."""
-    picture = loaded(ports, session_id)
+    picture = load(ports, session_id)
     receipt = picture.receipt(CHAPTER.artifact_id)
     assert receipt
     gone = Lost(receipt.artifact_id, receipt.version_id, "a test says so", ports.clock.now())
@@ -181,22 +189,22 @@ def loses_every_race(ports: Ports) -> Ports:
 
 
 def state_of(ports: Ports, session_id: SessionId) -> SessionState:
-    return loaded(ports, session_id).session.state
+    return load(ports, session_id).session.state
 
 
 def test_the_api_uses_exactly_the_rights_it_has(world: AwsWorld, ports: Ports, asked: Asked):
     session_id = make_session_id("hauled")
-    finishing.complete_upload(ports, NORTH, sent(ports, opened(ports, "hauled")).upload_id, CRC)
-    ordering.order(ports, NORTH, session_id, WISH)
-    finishing.cancel_upload(ports, NORTH, opened(ports, "cancelled").upload_id)
+    completion.complete_upload(ports, NORTH, sent(ports, opened(ports, "hauled")).upload_id, CRC)
+    operations.order(ports, NORTH, session_id, WISH)
+    completion.cancel_upload(ports, NORTH, opened(ports, "cancelled").upload_id)
     with pytest.raises(StorageBusy):
         opened(loses_every_race(ports), "cancelled")
     begun = make_session_id("begun")
-    intake.confirm_session(ports, NORTH, begun, make_session().camera, None, [CHAPTER], None)
-    ordering.hold(ports, OPERATOR, begun, "nothing came yet")
+    sessions.confirm_session(ports, NORTH, begun, make_session().camera, None, [CHAPTER], None)
+    operations.hold(ports, OPERATOR, begun, "nothing came yet")
     for artifact_id in EVERY_MADE_KIND:
         upload = sent(ports, made(ports, session_id, artifact_id), PROCESSOR)
-        finishing.complete_upload(ports, PROCESSOR, upload.upload_id, CRC)
+        completion.complete_upload(ports, PROCESSOR, upload.upload_id, CRC)
         with pytest.raises(StorageBusy):
             made(loses_every_race(ports), session_id, ArtifactId(f"{artifact_id}.again"))
         artifacts.artifact_url(ports, PROCESSOR, session_id, artifact_id)
@@ -208,7 +216,7 @@ def test_the_api_uses_exactly_the_rights_it_has(world: AwsWorld, ports: Ports, a
     frames.summary(ports, OPERATOR, indexed, None)
     cameras.known_sessions(ports, NORTH, "main", make_session().camera.serial, None)
     unordered = sent(ports, opened(ports, "unordered", wanted=None))
-    finishing.complete_upload(ports, NORTH, unordered.upload_id, CRC)
+    completion.complete_upload(ports, NORTH, unordered.upload_id, CRC)
 
     assert len(found.frames) == 3
     assert_uses_what_it_may(asked, "api_handler")
@@ -250,14 +258,14 @@ def test_the_reconciler_uses_exactly_the_rights_it_has(world: AwsWorld, ports: P
     with asked.by_others():
         finished = sent(ports, opened(ports, "finished"))
         rejected = completed_by_a_stranger(ports, opened(ports, "rejected"))
-        finishing.cancel_upload(ports, NORTH, opened(ports, "cancelled").upload_id)
+        completion.cancel_upload(ports, NORTH, opened(ports, "cancelled").upload_id)
         opened(ports, "waiting")
         at_work = hauled(ports, "at-work")
         for artifact_id in EVERY_MADE_KIND:
             sent(ports, made(ports, at_work, artifact_id), PROCESSOR)
             again = made(ports, at_work, ArtifactId(f"{artifact_id}.again"))
-            finishing.cancel_upload(ports, PROCESSOR, again.upload_id)
-        ports.footage.create_multipart(finished.key, UploadId("u_orphan"))
+            completion.cancel_upload(ports, PROCESSOR, again.upload_id)
+        ports.objects.create_multipart(finished.key, UploadId("u_orphan"))
         large = hauled(ports, "large")
         processed(world, large, made={**MADE, LIGHTS: MADE[LIGHTS] + b" " * INDEXED_IN_PASSING_BYTES})
 
@@ -266,18 +274,18 @@ def test_the_reconciler_uses_exactly_the_rights_it_has(world: AwsWorld, ports: P
 
     assert (done.failed, done.finished) == (0, True)
     assert done.aborted_orphans
-    assert intake.seen_session(ports, NORTH, finished.session_id).missing == ()
-    assert ports.footage.head(rejected.key) is None
+    assert sessions.seen_session(ports, NORTH, finished.session_id).missing == ()
+    assert ports.objects.head(rejected.key) is None
     with asked.by_others():
         cleaned = cleanable(world, ports)
     reconcile(ports, 60)
     assert state_of(ports, cleaned) is SessionState.CLEANED
     with asked.by_others():
-        ordering.restore(ports, OPERATOR, cleaned, None, "wanted")
+        operations.restore(ports, OPERATOR, cleaned, None, "wanted")
     reconcile(ports, 60)
-    restored = loaded(ports, cleaned)
+    restored = load(ports, cleaned)
     assert (restored.session.restoring, restored.gone) == ((), ())
-    assert ports.footage.head(made_key(cleaned, 1, STABILISED)) is not None
+    assert ports.objects.head(made_key(cleaned, 1, STABILISED)) is not None
     assert_uses_what_it_may(asked, "reconcile")
 
 
@@ -285,7 +293,7 @@ def cleanable(world: AwsWorld, ports: Ports) -> SessionId:
     """A session with an intermediate, whose outputs have no CRC64NVME yet, in a deployment that cleans."""
     session_id = hauled(ports, "cleaned")
     upload = sent(ports, made(ports, session_id, STABILISED), PROCESSOR)
-    finishing.complete_upload(ports, PROCESSOR, upload.upload_id, CRC)
+    completion.complete_upload(ports, PROCESSOR, upload.upload_id, CRC)
     processed(world, session_id, has_crc64nvme=False)
     ports.records.put_arming(Arming(True, ports.clock.now(), "a test says so"))
     return session_id

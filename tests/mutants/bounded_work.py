@@ -36,8 +36,8 @@ BOUNDED_WORK = (
     ),
     bug(
         "an attempt to index is counted once it has ended",
-        "cloud/chalicelib/flows/acts/measurements.py",
-        "    begun = record(ports, picture, session=session.attempting(receipt.version_id, ports.clock.now()))\n",
+        "cloud/chalicelib/flows/actions/measurements.py",
+        "    begun = save(ports, picture, session=session.attempting(receipt.version_id, ports.clock.now()))\n",
         "    begun = picture\n",
         *ATTEMPTS,
     ),
@@ -57,7 +57,7 @@ BOUNDED_WORK = (
     ),
     bug(
         "indexing has no time limit",
-        "cloud/chalicelib/flows/indexing.py",
+        "cloud/chalicelib/flows/measurement_index.py",
         "if clock.now() >= deadline:",
         "if clock.now() is deadline:",
         *ATTEMPTS,
@@ -71,7 +71,7 @@ BOUNDED_WORK = (
     ),
     bug(
         "a storage that asks for patience counts against the file",
-        "cloud/chalicelib/flows/acts/measurements.py",
+        "cloud/chalicelib/flows/actions/measurements.py",
         "        _take_back(ports, begun, receipt)\n",
         "",
         *ATTEMPTS,
@@ -106,7 +106,7 @@ BOUNDED_WORK = (
     ),
     bug(
         "an answer above what Lambda lets out is sent",
-        "cloud/chalicelib/web/door.py",
+        "cloud/chalicelib/web/routing.py",
         "if size_bytes > answers.MOST_BODY_BYTES:",
         "if size_bytes > 2 * answers.MOST_BODY_BYTES:",
         *ANSWERS,

@@ -821,8 +821,8 @@ ON_DEVICE = (
     bug(
         "progress: a refused session stays in the total",
         f"{CLIENT}/haul.py",
-        "                    self._tools.progress.left_out(one.name)\n",
-        "",
+        "                    self._tools.progress.left_out(one.name)\n                    refusals.append(error)\n",
+        "                    refusals.append(error)\n",
         f"{TESTS}/test_progress.py",
     ),
     bug(

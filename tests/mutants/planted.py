@@ -108,7 +108,7 @@ MUTANTS = (
     ),
     bug(
         "a device opens sessions in other projects",
-        f"{FLOWS}/intake.py",
+        f"{FLOWS}/sessions.py",
         "    principal.demand_sight(wanted)\n",
         "",
         "tests/flows/test_projects.py",
@@ -122,26 +122,26 @@ MUTANTS = (
     ),
     bug(
         "S3 removes by key alone",
-        "cloud/chalicelib/aws/footage.py",
+        "cloud/chalicelib/aws/object_store.py",
         "Key=key, IfMatch=etag)",
         "Key=key)",
-        "tests/contracts/test_footage_contract.py",
+        "tests/contracts/test_object_store_contract.py",
     ),
     bug(
         "the bucket in memory removes by key alone",
-        "tests/support/memory/footage.py",
+        "tests/support/memory/object_store.py",
         "if current and current.etag == etag:",
         "if current:",
-        "tests/contracts/test_footage_contract.py",
+        "tests/contracts/test_object_store_contract.py",
     ),
     Mutant(
         "markers are written before the intent is on record",
         (
             Edit(
-                f"{FLOWS}/acts/cleaning.py",
+                f"{FLOWS}/actions/cleaning.py",
                 "    cleanup = Cleanup(ports.clock.now(), action.doomed, action.evidence)\n",
                 "    for each in action.doomed:\n"
-                "        ports.footage.remove(each.key, each.etag)\n"
+                "        ports.objects.remove(each.key, each.etag)\n"
                 "    cleanup = Cleanup(ports.clock.now(), action.doomed, action.evidence)\n",
             ),
         ),
@@ -149,7 +149,7 @@ MUTANTS = (
     ),
     bug(
         "a marker is written though the session was written since",
-        f"{FLOWS}/acts/cleaning.py",
+        f"{FLOWS}/actions/cleaning.py",
         "    demand_unwritten(ports, picture)\n",
         "",
         *INTERRUPTED,
@@ -170,7 +170,7 @@ MUTANTS = (
     ),
     bug(
         "nothing is counted against the day's limit",
-        f"{FLOWS}/acts/cleaning.py",
+        f"{FLOWS}/actions/cleaning.py",
         "    if not is_counted and not ports.records.spend("
         "now.date(), doomed.size_bytes, ports.policy.cleanup_limit):\n",
         "    if ports.policy.cleanup_limit.objects < 1:\n",
@@ -240,19 +240,19 @@ MUTANTS = (
     ),
     bug(
         "an order counts as sent before it is sent",
-        f"{FLOWS}/acts/outputs.py",
+        f"{FLOWS}/actions/outputs.py",
         "    ports.orders.send(message(ports, picture, order))\n"
         "    session = replace(picture.session, order=order.sent(ports.clock.now()))\n"
-        '    return told(ports, record(ports, picture, session=session), "order sent", order=order.number)\n',
+        '    return report(ports, save(ports, picture, session=session), "order sent", order=order.number)\n',
         "    session = replace(picture.session, order=order.sent(ports.clock.now()))\n"
-        "    picture = record(ports, picture, session=session)\n"
+        "    picture = save(ports, picture, session=session)\n"
         "    ports.orders.send(message(ports, picture, order))\n"
-        '    return told(ports, picture, "order sent", order=order.number)\n',
+        '    return report(ports, picture, "order sent", order=order.number)\n',
         *FAILING_CALLS,
     ),
     bug(
         "an upload that is on record after all is taken back",
-        f"{FLOWS}/opening.py",
+        f"{FLOWS}/create_upload.py",
         "if ports.records.session_of(upload.upload_id) is None:",
         "if upload.is_live:",
         "tests/simulation/test_every_call_fails_once.py",
@@ -261,9 +261,9 @@ MUTANTS = (
     ),
     bug(
         "S3 assembles what nobody promised on record",
-        f"{FLOWS}/acts/uploads.py",
-        "    picture = record(ports, picture, upload)\n    try:\n        ports.footage.complete(",
-        "    picture = picture.with_upload(upload)\n    try:\n        ports.footage.complete(",
+        f"{FLOWS}/actions/uploads.py",
+        "    picture = save(ports, picture, upload)\n    try:\n        ports.objects.complete(",
+        "    picture = picture.with_upload(upload)\n    try:\n        ports.objects.complete(",
         *FAILING_CALLS,
     ),
     bug(
@@ -282,10 +282,10 @@ MUTANTS = (
     ),
     bug(
         "a device may go below what the deployment requires",
-        f"{FLOWS}/intake.py",
+        f"{FLOWS}/sessions.py",
         "    if principal.role is Role.OPERATOR:\n        return leave_out",
         "    if principal.role is not Role.PROCESSOR:\n        return leave_out",
-        "tests/flows/test_ordering.py",
+        "tests/flows/test_operations.py",
     ),
     bug(
         "what was read of another version is taken",
@@ -303,14 +303,14 @@ MUTANTS = (
     ),
     bug(
         "S3 reads the current version instead of the one that was verified",
-        "cloud/chalicelib/aws/footage.py",
+        "cloud/chalicelib/aws/object_store.py",
         'VersionId=version_id, Range=f"bytes={first}-{last}"',
         'Range=f"bytes={first}-{last}"',
-        "tests/contracts/test_footage_contract.py",
+        "tests/contracts/test_object_store_contract.py",
     ),
     bug(
         "what S3 refuses is counted in every round",
-        f"{FLOWS}/acts/cleaning.py",
+        f"{FLOWS}/actions/cleaning.py",
         "    is_counted = cleanup.has_counted(doomed, now.date())\n",
         "    is_counted = False\n",
         "tests/flows/test_cleaning.py",
@@ -324,7 +324,7 @@ MUTANTS = (
                 "    if rests_until and now < cleanup.decided_at:\n",
             ),
             Edit(
-                f"{FLOWS}/acts/cleaning.py",
+                f"{FLOWS}/actions/cleaning.py",
                 "    if rests_until and ports.clock.now() < rests_until:\n",
                 "    if rests_until and ports.clock.now() < cleanup.decided_at:\n",
             ),
@@ -340,24 +340,24 @@ MUTANTS = (
     ),
     bug(
         "measurements of another session are indexed",
-        f"{FLOWS}/indexing.py",
+        f"{FLOWS}/measurement_index.py",
         "        _demand_session(indexing.session, indexing.project, session_id)\n",
         "        _demand_session(None, indexing.project, session_id)\n",
-        "tests/flows/test_indexing.py",
+        "tests/flows/test_measurement_index.py",
     ),
     bug(
         "measurements of a session of that name in another project are indexed",
-        f"{FLOWS}/indexing.py",
+        f"{FLOWS}/measurement_index.py",
         "        _demand_session(indexing.session, indexing.project, session_id)\n",
         "        _demand_session(indexing.session, None, session_id)\n",
-        "tests/flows/test_indexing.py",
+        "tests/flows/test_measurement_index.py",
     ),
     bug(
         "measurements of two sessions are indexed",
         f"{CORE}/measurements/indexing.py",
         "        if self.session not in (None, text):\n",
         "        if self.session == text == self.kind:\n",
-        "tests/flows/test_indexing.py",
+        "tests/flows/test_measurement_index.py",
     ),
     bug(
         "arming overwrites a kill switch that was thrown meanwhile",

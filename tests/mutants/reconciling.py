@@ -9,9 +9,9 @@ ROUNDS = ("tests/simulation/test_bounded_rounds.py",)
 
 def _timeless_copies(name: str, scenario: str) -> Mutant:
     """S3 is asked to copy parts however late it is."""
-    old = "return self._in_time(getattr(self._footage, name))"
+    old = "return self._in_time(getattr(self._objects, name))"
     new = (
-        "found = getattr(self._footage, name)\n"
+        "found = getattr(self._objects, name)\n"
         '        return found if name == "copy_part" else self._in_time(found)'
     )
     return bug(name, f"{FLOWS}/deadline.py", old, new, *ROUNDS, "-k", scenario)
@@ -30,8 +30,8 @@ IN_THE_RECONCILER = (
     bug(
         "the sweep of orphans has no limit",
         f"{FLOWS}/reconcile.py",
-        "_multiparts(punctual(ports, end).footage, began_behind)",
-        "_multiparts(ports.footage, began_behind)",
+        "_multiparts(punctual(ports, end).objects, began_behind)",
+        "_multiparts(ports.objects, began_behind)",
         *ROUNDS,
     ),
     bug(
@@ -43,21 +43,21 @@ IN_THE_RECONCILER = (
     ),
     bug(
         "an original is hidden without the tag",
-        f"{FLOWS}/acts/cleaning.py",
-        "        ports.footage.tag_cleaned(doomed.key, doomed.version_id)\n",
+        f"{FLOWS}/actions/cleaning.py",
+        "        ports.objects.tag_cleaned(doomed.key, doomed.version_id)\n",
         "",
         "tests/flows/test_cleaning.py",
     ),
     bug(
         "a version is purged while it is copied back",
-        f"{FLOWS}/acts/cleaning.py",
-        "    _keep(ports, receipt)\n    picture, _ = opened(",
-        "    picture, _ = opened(",
+        f"{FLOWS}/actions/cleaning.py",
+        "    _keep(ports, receipt)\n    picture, _ = create_upload(",
+        "    picture, _ = create_upload(",
         "tests/flows/test_restoring.py",
     ),
     bug(
         "a rule that purges what nobody cleaned opens no gate's eyes",
-        "cloud/chalicelib/aws/footage.py",
+        "cloud/chalicelib/aws/object_store.py",
         "and CLEANED_TAG not in _tags(rule)",
         "and not rule",
         "tests/aws/test_kept_days.py",
@@ -78,7 +78,7 @@ IN_THE_RECONCILER = (
     ),
     bug(
         "a foreign object is hidden whatever took its place meanwhile",
-        f"{FLOWS}/acts/scrubbing.py",
+        f"{FLOWS}/actions/scrubbing.py",
         "    if stored is None or stored.version_id != action.stored.version_id:\n",
         "    if stored is None:\n",
         "tests/flows/test_scrubbing.py",
@@ -107,8 +107,8 @@ IN_THE_RECONCILER = (
     bug(
         "a checksum that was computed is not compared with the manifest",
         f"{CORE}/settle/outputs.py",
-        "    if _may_be(stated, stored):\n        return Pin(",
-        "    if stored.crc64nvme:\n        return Pin(",
+        "    if _may_be(stated, stored):\n        return VerifyOutput(",
+        "    if stored.crc64nvme:\n        return VerifyOutput(",
         "tests/flows/test_outputs.py",
     ),
 )

@@ -8,9 +8,9 @@ import json
 
 from chalicelib.core.ids import ArtifactId
 from chalicelib.core.settle import Actor
-from chalicelib.flows import finishing, intake
-from chalicelib.flows.arrivals import object_arrived
+from chalicelib.flows import completion, uploads
 from chalicelib.flows.reconcile import reconcile
+from chalicelib.flows.s3_events import settle_created
 from tests.simulation.stage import Stage
 from tests.support import story
 from tests.support.builders import SESSION_ID, MemoryPorts
@@ -39,8 +39,8 @@ def writes_outputs_without_crc64nvme(stage: Stage) -> None:
     """A processor whose SDK had S3 keep another checksum."""
     if stage.plain.orders.sent:
         for artifact_id, body in MADE.items():
-            if not stage.plain.footage.head(story.key_of(artifact_id)):
-                stage.plain.footage.put_without_crc64nvme(story.key_of(artifact_id), body)
+            if not stage.plain.objects.head(story.key_of(artifact_id)):
+                stage.plain.objects.put_without_crc64nvme(story.key_of(artifact_id), body)
         story.process(stage.plain, MADE)
 
 
@@ -57,22 +57,22 @@ def _uploads_each(ports: MemoryPorts, plain: MemoryPorts) -> None:
 
 def upload_output(ports: MemoryPorts, artifact_id: ArtifactId, body: bytes, plain: MemoryPorts) -> None:
     """One output through the API; its parts go to S3 itself."""
-    view, _ = intake.open_upload(ports, story.PROCESSOR, SESSION_ID, artifact_id, len(body), None)
+    view, _ = uploads.open_upload(ports, story.PROCESSOR, SESSION_ID, artifact_id, len(body), None)
     upload = view.upload
     if upload.receipt:
         return
     size = upload.plan.part_size_bytes
     for number in upload.plan.numbers:
         part = body[(number - 1) * size : number * size]
-        plain.footage.put_part(upload.key, upload.multipart_id, number, part)
-    finishing.complete_upload(ports, story.PROCESSOR, upload.upload_id, crc64nvme_of(body))
+        plain.objects.put_part(upload.key, upload.multipart_id, number, part)
+    completion.complete_upload(ports, story.PROCESSOR, upload.upload_id, crc64nvme_of(body))
 
 
 def hears(stage: Stage) -> None:
     """S3 tells of everything that stands, each object by an event of its own."""
     made = [story.key_of(each, message["order"]) for each in MADE for message in stage.plain.orders.sent]
     for key in (*story.original_keys(), *dict.fromkeys(made)):
-        if stage.plain.footage.head(key):
+        if stage.plain.objects.head(key):
             _tell(stage, key)
 
 
@@ -83,7 +83,7 @@ def hears_nothing(_stage: Stage) -> None:
 def _tell(stage: Stage, key: str) -> None:
     event = {"Records": [{"s3": {"object": {"key": key}}}]}
     actor = Actor.MADE_EVENT if key.startswith("measurements/") else Actor.EVENT
-    stage.play(lambda ports: object_arrived(ports, event, actor))
+    stage.play(lambda ports: settle_created(ports, event, actor))
 
 
 def reconciles(stage: Stage, after_s: float = 1) -> None:

@@ -9,8 +9,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
-from chalicelib.aws.footage import S3Footage
 from chalicelib.aws.frame_index import S3FrameIndex
+from chalicelib.aws.object_store import S3ObjectStore
 from chalicelib.aws.signer import S3Signer
 from chalicelib.core import keys
 from chalicelib.core.cleanup import Bucket
@@ -24,15 +24,15 @@ from tests.support.builders import POLICY, MemoryPorts
 from tests.support.memory import (
     CountingMetrics,
     FixedIds,
-    MemoryFootage,
     MemoryFrameIndex,
     MemoryIndexer,
+    MemoryObjectStore,
     MemoryOrders,
     MemoryRecords,
     MemorySigner,
     MovableClock,
 )
-from tests.support.memory.footage import Version
+from tests.support.memory.object_store import Version
 
 
 class StoryClock(MovableClock):
@@ -49,7 +49,7 @@ class StoryClock(MovableClock):
         self.ahead += timedelta(seconds=seconds)
 
 
-class StoryFootage(S3Footage):
+class StoryObjectStore(S3ObjectStore):
     """The bucket over S3, dated by the story. Beside the port's methods it has what devices and strangers do."""
 
     def __init__(self, world: AwsWorld, clock: StoryClock) -> None:
@@ -145,7 +145,7 @@ def aws_ports(place: Place) -> Iterator[MemoryPorts]:
     _promise_to_keep(world)
     clock = StoryClock()
     yield MemoryPorts(
-        cast(MemoryFootage, StoryFootage(world, clock)),
+        cast(MemoryObjectStore, StoryObjectStore(world, clock)),
         cast(MemoryFrameIndex, S3FrameIndex(world.clients.s3, world.name)),
         cast(MemoryRecords, world.records),
         cast(MemorySigner, S3Signer(world.name, place.region, world.clients.credentials, place.endpoint_url)),

@@ -5,7 +5,7 @@ from datetime import timedelta
 from chalicelib.core.measurements.ranges import Wanted
 from chalicelib.core.picture import Picture
 from chalicelib.core.session import SessionState
-from chalicelib.flows.indexing import read_frames
+from chalicelib.flows.measurement_index import read_frames
 from tests.simulation.actors import MADE
 from tests.support import story
 from tests.support.builders import SESSION_ID, START, MemoryPorts, make_picture, make_session_id, recorded
@@ -24,9 +24,9 @@ def demand_quiet(ports: MemoryPorts) -> None:
     """Nothing is owed, nothing forgotten in S3 (L2, L7), and the bystander is as it was (S9)."""
     picture = recorded(ports)
     assert recorded(ports, BYSTANDER.session.session_id) == BYSTANDER
-    assert ports.footage.body(BYSTANDER.key(BYSTANDER.chapters[0].artifact_id)) == b"theirs"
+    assert ports.objects.body(BYSTANDER.key(BYSTANDER.chapters[0].artifact_id)) == b"theirs"
     assert not [upload.upload_id for upload in picture.uploads if upload.owes]
-    assert not list(ports.footage.multiparts(""))
+    assert not list(ports.objects.multiparts(""))
     assert not picture.session.restoring
     for artifact_id, body in MADE.items():
         receipt = picture.receipt(artifact_id)
@@ -50,7 +50,7 @@ def demand_poisoned(ports: MemoryPorts) -> None:
     assert picture.session.state is SessionState.FAILED
     assert [index.artifact_id for index in picture.quarantined] == [story.LIGHTS]
     assert not [upload.upload_id for upload in picture.uploads if upload.owes]
-    assert not list(ports.footage.multiparts(""))
+    assert not list(ports.objects.multiparts(""))
     assert story.originals_stand(ports)
 
 
@@ -60,9 +60,9 @@ def demand_cleaned(ports: MemoryPorts) -> None:
     assert session.state is SessionState.CLEANED
     assert story.originals_are_gone(ports)
     for number, key in enumerate(story.original_keys(), start=1):
-        assert story.original(number) in [each.body for each in ports.footage.versions(key) if each.stored]
+        assert story.original(number) in [each.body for each in ports.objects.versions(key) if each.stored]
     for artifact_id, body in MADE.items():
-        assert ports.footage.body(recorded(ports).key(artifact_id)) == body
+        assert ports.objects.body(recorded(ports).key(artifact_id)) == body
 
 
 def demand_guarded(ports: MemoryPorts) -> None:
@@ -78,6 +78,6 @@ def demand_restored(ports: MemoryPorts) -> None:
     assert picture.session.held
     assert story.originals_stand(ports)
     for key in story.original_keys():
-        stored = ports.footage.head(key)
+        stored = ports.objects.head(key)
         assert stored
         assert picture.receipts_at(key)[-1].is_kept_by(stored)

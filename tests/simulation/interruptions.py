@@ -6,7 +6,7 @@ from functools import partial
 
 from chalicelib.core.errors import ReelhaulError
 from chalicelib.core.ids import UploadId
-from chalicelib.flows import finishing, intake, ordering
+from chalicelib.flows import completion, operations, sessions, uploads
 from chalicelib.flows.reconcile import reconcile
 from tests.simulation import actors, scenario
 from tests.simulation.stage import Stage
@@ -27,19 +27,19 @@ def reconciles(ports: MemoryPorts) -> object:
 
 
 def holds(ports: MemoryPorts) -> object:
-    return ordering.hold(ports, story.OPERATOR, SESSION_ID, "wait")
+    return operations.hold(ports, story.OPERATOR, SESSION_ID, "wait")
 
 
 def releases(ports: MemoryPorts) -> object:
-    return ordering.hold(ports, story.OPERATOR, SESSION_ID, None)
+    return operations.hold(ports, story.OPERATOR, SESSION_ID, None)
 
 
 def restores(ports: MemoryPorts) -> object:
-    return ordering.restore(ports, story.OPERATOR, SESSION_ID, None, "wanted")
+    return operations.restore(ports, story.OPERATOR, SESSION_ID, None, "wanted")
 
 
 def orders_again(ports: MemoryPorts) -> object:
-    return ordering.order(ports, story.OPERATOR, SESSION_ID, story.WISH)
+    return operations.order(ports, story.OPERATOR, SESSION_ID, story.WISH)
 
 
 def disarms(ports: MemoryPorts) -> None:
@@ -49,13 +49,13 @@ def disarms(ports: MemoryPorts) -> None:
 def hauls_again(ports: MemoryPorts) -> object:
     """A device whose plan was lost: it opens what it thinks is missing."""
     chapter = story.CHAPTERS[0]
-    return intake.open_upload(ports, story.NORTH, SESSION_ID, chapter.artifact_id, chapter.size_bytes, None)
+    return uploads.open_upload(ports, story.NORTH, SESSION_ID, chapter.artifact_id, chapter.size_bytes, None)
 
 
 def claims_otherwise(ports: MemoryPorts) -> None:
     """A second client of the device that read the first chapter otherwise; it may hear anything but yes."""
     with suppress(ReelhaulError):
-        answer = finishing.complete_upload(ports, story.NORTH, first_upload(ports), crc64nvme_of(b"misread"))
+        answer = completion.complete_upload(ports, story.NORTH, first_upload(ports), crc64nvme_of(b"misread"))
         raise AssertionError(f"a claim of other bytes was answered {answer}")
 
 
@@ -65,22 +65,22 @@ def first_upload(ports: MemoryPorts) -> UploadId:
 
 
 def overwrites_an_output(ports: MemoryPorts) -> None:
-    ports.footage.put_object(story.key_of(story.VIDEO), b"a late processor's")
+    ports.objects.put_object(story.key_of(story.VIDEO), b"a late processor's")
 
 
 def removes_an_output(ports: MemoryPorts) -> None:
-    ports.footage.mark_deleted(story.key_of(story.VIDEO))
+    ports.objects.mark_deleted(story.key_of(story.VIDEO))
 
 
 def writes_on_an_original(ports: MemoryPorts) -> None:
-    ports.footage.put_object(story.original_keys()[0], b"a stranger's")
+    ports.objects.put_object(story.original_keys()[0], b"a stranger's")
 
 
 def purges(ports: MemoryPorts) -> None:
     """S3's lifecycle, long after every promise of ours is over."""
     for key in story.original_keys():
-        if ports.footage.head(key) is None:
-            ports.footage.purge(key)
+        if ports.objects.head(key) is None:
+            ports.objects.purge(key)
 
 
 def run(act: Act, ports: MemoryPorts) -> None:
@@ -113,7 +113,7 @@ def stops(arranged: Callable[[], MemoryPorts], first: Act, word: Act) -> Iterato
 
 
 def originals_standing(ports: MemoryPorts) -> int:
-    return sum(ports.footage.head(key) is not None for key in story.original_keys())
+    return sum(ports.objects.head(key) is not None for key in story.original_keys())
 
 
 def due_for_cleanup() -> MemoryPorts:
@@ -134,9 +134,9 @@ def sent() -> MemoryPorts:
     ports = memory_ports()
     scenario.armed(ports)
     camera = make_session().camera
-    intake.confirm_session(ports, story.NORTH, SESSION_ID, camera, None, story.CHAPTERS, story.WISH)
+    sessions.confirm_session(ports, story.NORTH, SESSION_ID, camera, None, story.CHAPTERS, story.WISH)
     for chapter, body in zip(story.CHAPTERS, story.BODIES, strict=True):
-        view, _ = intake.open_upload(
+        view, _ = uploads.open_upload(
             ports, story.NORTH, SESSION_ID, chapter.artifact_id, chapter.size_bytes, None
         )
         story.send_body(ports, view.upload, body)
@@ -147,9 +147,9 @@ def demand_nothing_lost(ports: MemoryPorts) -> None:
     """Every original can be read now, or was removed under our name and its bytes are there to be copied back."""
     picture = recorded(ports)
     for number, key in enumerate(story.original_keys(), start=1):
-        versions = [each for each in ports.footage.versions(key) if each.body == story.original(number)]
+        versions = [each for each in ports.objects.versions(key) if each.body == story.original(number)]
         assert versions, f"the bytes of {key} are lost"
-        if ports.footage.head(key) is None:
+        if ports.objects.head(key) is None:
             assert {each.version_id for each in versions} & picture.gone_versions, (
                 "nobody says who removed it"
             )

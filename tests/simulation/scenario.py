@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from chalicelib.flows import ordering
+from chalicelib.flows import operations
 from chalicelib.ports import Change
 from tests.simulation.actors import (
     POISON,
@@ -79,8 +79,8 @@ def ordering_again() -> Leg:
     """A processor gives up, an operator orders again; then as ever, to CLEANED."""
 
     def play(stage: Stage) -> None:
-        stage.insist(lambda ports: ordering.fail(ports, story.PROCESSOR, SESSION_ID, "no light", 1))
-        stage.insist(lambda ports: ordering.order(ports, story.OPERATOR, SESSION_ID, story.WISH))
+        stage.insist(lambda ports: operations.fail(ports, story.PROCESSOR, SESSION_ID, "no light", 1))
+        stage.insist(lambda ports: operations.order(ports, story.OPERATOR, SESSION_ID, story.WISH))
         reconciles(stage)
         go_on(stage)
         go_on(stage)
@@ -122,7 +122,7 @@ def poisoning() -> Leg:
 def armed(ports: MemoryPorts) -> None:
     """Nothing but a bystander: another session, processed long ago, which an operator holds."""
     ports.records.write(Change(BYSTANDER.session, chapters=BYSTANDER.chapters))
-    ports.footage.put_object(BYSTANDER.key(BYSTANDER.chapters[0].artifact_id), b"theirs")
+    ports.objects.put_object(BYSTANDER.key(BYSTANDER.chapters[0].artifact_id), b"theirs")
     story.arm(ports)
 
 
@@ -156,7 +156,7 @@ def recalling() -> Leg:
 
     def begin(ports: MemoryPorts) -> None:
         cleaned(ports)
-        ports.footage.mark_deleted(story.key_of(story.VIDEO))
+        ports.objects.mark_deleted(story.key_of(story.VIDEO))
 
     def play(stage: Stage) -> None:
         reconciles(stage, stage.plain.policy.last_look_s)
@@ -169,7 +169,7 @@ def restoring() -> Leg:
     """An operator wants everything back."""
 
     def play(stage: Stage) -> None:
-        stage.insist(lambda ports: ordering.restore(ports, story.OPERATOR, SESSION_ID, None, "a test"))
+        stage.insist(lambda ports: operations.restore(ports, story.OPERATOR, SESSION_ID, None, "a test"))
         copies(stage)
 
     return Leg(cleaned, play, copies, demand_restored)
@@ -179,7 +179,7 @@ def cleaning_again() -> Leg:
     """What was restored is released; after another grace it is cleaned again."""
 
     def play(stage: Stage) -> None:
-        stage.insist(lambda ports: ordering.hold(ports, story.OPERATOR, SESSION_ID, None))
+        stage.insist(lambda ports: operations.hold(ports, story.OPERATOR, SESSION_ID, None))
         grace_passes(stage)
 
     def go_on(stage: Stage) -> None:

@@ -13,7 +13,7 @@ from chalicelib.core.errors import ReelhaulError, StorageBusy
 from tests.support.builders import MemoryPorts
 from tests.support.interrupted import Crash
 
-FAULTY = ("footage", "frame_index", "records", "signer", "orders", "indexer")
+FAULTY = ("objects", "frame_index", "records", "signer", "orders", "indexer")
 """The ports that can fail: all that lead out of the process."""
 
 Act = Callable[[MemoryPorts], object]

@@ -15,7 +15,7 @@ from chalicelib.core.ids import ArtifactId, SessionId, UploadId
 from chalicelib.core.order import wish
 from chalicelib.core.session import SessionState
 from chalicelib.core.upload import UploadState
-from chalicelib.flows import ordering
+from chalicelib.flows import operations
 from chalicelib.flows.reconcile import SWEEP_SHARE, TURN_S, Round, reconcile
 from tests.support import story
 from tests.support.builders import (
@@ -68,14 +68,14 @@ def test_four_outputs_of_8_gib_without_crc64nvme_are_proven_within_three_rounds(
     story.haul(ports, wish(made, {}))
     story.let_pass(ports)
     for artifact_id, body in made.items():
-        ports.footage.put_without_crc64nvme(story.key_of(artifact_id), body)
+        ports.objects.put_without_crc64nvme(story.key_of(artifact_id), body)
     story.write_manifest(ports, made)
 
     rounds, copies = let_rounds_pass(ports, 3, lambda: story.state_of(ports) == "PROCESSED", TURNS_S + END_S)
 
     assert len(rounds) >= 4 * 64 * COPY_S / LIMIT_S
     demand_copied_once(copies, 4 * 64, len(rounds))
-    assert not list(ports.footage.multiparts(""))
+    assert not list(ports.objects.multiparts(""))
     assert [each.unfinished for each in rounds] == [1] * (len(rounds) - 1) + [0]
 
 
@@ -87,15 +87,15 @@ def cleaned_session(chapters: int, chapter_bytes: int, name: str = "large") -> M
     uploads = []
     for number, chapter in enumerate(listed, start=1):
         body = bytes([number]) * chapter_bytes
-        ports.footage.put_object(chapter.key(session_id), body)
-        stored = ports.footage.head(chapter.key(session_id))
+        ports.objects.put_object(chapter.key(session_id), body)
+        stored = ports.objects.head(chapter.key(session_id))
         assert stored
         assert stored.crc64nvme
         upload_id, now = UploadId(f"u_{number}"), ports.clock.now()
         upload = make_upload(chapter, session_id=session_id, upload_id=upload_id, multipart_id=f"m-{number}")
         upload = upload.promised(stored.crc64nvme, now).verified(replace(stored, upload_id=upload_id), now)
         uploads.append(upload)
-        ports.footage.mark_deleted(upload.key)
+        ports.objects.mark_deleted(upload.key)
     picture = replace(picture_of(*uploads, chapters=listed), session=make_session(session_id=session_id))
     versions = tuple(each.receipt.version_id for each in uploads if each.receipt)
     session = replace(
@@ -118,7 +118,7 @@ def is_restored(ports: MemoryPorts, session_id: SessionId) -> bool:
 
 def test_a_restore_of_99_chapters_of_4_gib_ends_within_22_rounds_and_takes_none_down():
     ports, name = cleaned_session(99, 32 * PART), make_session_id("large")
-    ordering.restore(ports, story.OPERATOR, name, None, "cut again")
+    operations.restore(ports, story.OPERATOR, name, None, "cut again")
     ports.clock.advance(ports.policy.in_flight_s)
 
     rounds, copies = let_rounds_pass(ports, 22, lambda: is_restored(ports, name), TURNS_S + END_S)
@@ -130,15 +130,15 @@ def test_a_restore_of_99_chapters_of_4_gib_ends_within_22_rounds_and_takes_none_
 
 def test_a_session_with_hours_of_work_takes_one_turn_before_any_other_has_its_own():
     ports, name = cleaned_session(99, 32 * PART), make_session_id("large")
-    ordering.restore(ports, story.OPERATOR, name, None, "cut again")
+    operations.restore(ports, story.OPERATOR, name, None, "cut again")
     waiting = []
     for number in range(60):
         session_id = make_session_id(f"small-{number:02d}")
         upload = make_upload(
             session_id=session_id, upload_id=UploadId(f"u_s{number}"), multipart_id=f"s{number}"
         )
-        ports.footage.register(upload.key, upload.upload_id, upload.multipart_id)
-        send_parts(ports.footage, upload)
+        ports.objects.register(upload.key, upload.upload_id, upload.multipart_id)
+        send_parts(ports.objects, upload)
         picture = replace(picture_of(upload), session=make_session(session_id=session_id))
         ports.records.arrange(picture, due_at=ports.clock.now())
         waiting.append(session_id)
@@ -157,7 +157,7 @@ def test_a_session_with_hours_of_work_takes_one_turn_before_any_other_has_its_ow
 
 def strew_orphans(ports: MemoryPorts, count: int, prefix: str = keys.ORIGINALS) -> None:
     for number in range(count):
-        ports.footage.register(
+        ports.objects.register(
             f"{prefix}{make_session_id(f's-{number:05d}')}/x",
             UploadId(f"u_o{number}"),
             f"orphan-{prefix}{number}",
@@ -170,7 +170,7 @@ def test_a_sweep_of_30000_orphans_goes_on_where_it_stopped_and_ends_within_six_r
     strew_orphans(ports, count)
     ports.clock.advance(ports.policy.orphan_age_s)
 
-    rounds, _ = let_rounds_pass(ports, 6, lambda: not list(ports.footage.multiparts("")))
+    rounds, _ = let_rounds_pass(ports, 6, lambda: not list(ports.objects.multiparts("")))
 
     assert sum(each.aborted_orphans for each in rounds) == count
     assert [each.swept for each in rounds] == [False] * (len(rounds) - 1) + [True]
@@ -194,16 +194,16 @@ def test_a_sweep_passes_over_what_is_no_orphan_and_reaches_the_last_kind():
     strew_orphans(ports, 1, keys.MEASUREMENTS)
     ports.clock.advance(ports.policy.upload_ttl_s)
 
-    rounds, _ = let_rounds_pass(ports, 3, lambda: not list(ports.footage.multiparts(keys.MEASUREMENTS)))
+    rounds, _ = let_rounds_pass(ports, 3, lambda: not list(ports.objects.multiparts(keys.MEASUREMENTS)))
 
-    assert len(list(ports.footage.multiparts(keys.ORIGINALS))) == len(uploads)
+    assert len(list(ports.objects.multiparts(keys.ORIGINALS))) == len(uploads)
     assert not rounds[0].swept
     assert ports.records.swept_until() == ""
 
 
 def test_sessions_leave_the_sweep_its_share_of_every_round():
     ports, name = cleaned_session(99, 32 * PART), make_session_id("large")
-    ordering.restore(ports, story.OPERATOR, name, None, "cut again")
+    operations.restore(ports, story.OPERATOR, name, None, "cut again")
     strew_orphans(ports, 10)
     ports.clock.advance(ports.policy.orphan_age_s)
     paying, _ = costly(ports)

@@ -43,10 +43,10 @@ def test_a_second_reconciler_inside_a_cleanup_changes_nothing():
 @pytest.mark.parametrize("word", [holds, disarms])
 def test_a_word_that_keeps_inside_a_cleanup_stops_all_but_the_call_on_its_way(word: Act):
     for ports in stops(due_for_cleanup, reconciles, word):
-        gone = [ports.footage.head(key) for key in story.original_keys()]
+        gone = [ports.objects.head(key) for key in story.original_keys()]
         days_pass(ports, 4)
 
-        assert [ports.footage.head(key) for key in story.original_keys()] == gone
+        assert [ports.objects.head(key) for key in story.original_keys()] == gone
         demand_nothing_lost(ports)
         assert story.state_of(ports) == ("CLEANED" if story.originals_are_gone(ports) else "PROCESSED")
 
@@ -109,7 +109,7 @@ def test_what_a_stranger_writes_on_an_originals_key_inside_a_cleanup_is_never_re
     for ports in interruptions(due_for_cleanup, reconciles, writes_on_an_original):
         days_pass(ports, 5)
 
-        assert ports.footage.body(story.original_keys()[0]) == b"a stranger's"
+        assert ports.objects.body(story.original_keys()[0]) == b"a stranger's"
         demand_nothing_lost(ports)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.core.settle import Actor
 from chalicelib.flows.reconcile import reconcile
-from chalicelib.flows.settling import settle_session
+from chalicelib.flows.settle import settle_session
 from tests.simulation import actors, ends, scenario
 from tests.simulation.interruptions import days_pass
 from tests.support import story

@@ -70,4 +70,4 @@ def test_what_s3_purges_inside_a_restore_is_told_lost_and_keeps_nothing_else_fro
         assert session.state is SessionState.PROCESSED
         assert session.held
         for number, key in enumerate(story.original_keys(), start=1):
-            assert ports.footage.head(key) is None or ports.footage.body(key) == story.original(number)
+            assert ports.objects.head(key) is None or ports.objects.body(key) == story.original(number)

@@ -71,7 +71,7 @@ class Watch:
             self._demand_removable(*arguments)
         if method == "tag_cleaned":
             self._demand_cleaned(*arguments)
-        self._stood = self._plain.footage.head(arguments[0]) if _is_of_session(method, arguments) else None
+        self._stood = self._plain.objects.head(arguments[0]) if _is_of_session(method, arguments) else None
 
     def after(self, method: str, arguments: tuple[Any, ...]) -> None:
         if method not in WRITES:
@@ -83,7 +83,7 @@ class Watch:
 
     def _demand_kept(self, method: str, key: str) -> None:
         """What stood on the key stands, or went under a marker; the version of each receipt is there (S4, S6)."""
-        now = self._plain.footage.head(key)
+        now = self._plain.objects.head(key)
         if key.startswith(keys.OF_SESSIONS):
             assert self._stood is None or now in (self._stood, None), (
                 f"{method} replaced an object on {key} (S6)"
@@ -106,7 +106,7 @@ class Watch:
         self._receipts = found
 
     def _bytes_of(self, receipt: Receipt) -> bytes:
-        for version in self._plain.footage.versions(receipt.key):
+        for version in self._plain.objects.versions(receipt.key):
             if version.version_id == receipt.version_id:
                 return version.body
         raise AssertionError(f"the bytes of {receipt.key} are lost (S4)")
@@ -124,7 +124,7 @@ class Watch:
 
     def _demand_removable(self, key: str, etag: str) -> None:
         picture = self._plain.records.picture(SESSION_ID)
-        stored = self._plain.footage.head(key)
+        stored = self._plain.objects.head(key)
         assert picture
         if stored and stored.etag == etag and not _is_rejected(picture, stored):
             self._removal(self._plain, picture, stored)
@@ -154,7 +154,7 @@ def demand_allowed(ports: MemoryPorts, picture: Picture, stored: StoredObject) -
     for artifact_id in picture.required:
         receipt = picture.receipt(artifact_id)
         assert receipt, f"{artifact_id} was never verified (S3)"
-        output = ports.footage.head(receipt.key)
+        output = ports.objects.head(receipt.key)
         assert output, f"{artifact_id} is gone (S3)"
         assert output.version_id == receipt.version_id, f"{artifact_id} is not what was verified (S3)"
         assert (ports.clock.now() - output.modified_at).total_seconds() >= ports.policy.grace_s

@@ -18,9 +18,9 @@ from tests.support.memory import START as START
 from tests.support.memory import (
     CountingMetrics,
     FixedIds,
-    MemoryFootage,
     MemoryFrameIndex,
     MemoryIndexer,
+    MemoryObjectStore,
     MemoryOrders,
     MemoryRecords,
     MemorySigner,
@@ -90,7 +90,7 @@ def make_bodies(plan: PartPlan) -> dict[int, bytes]:
 class MemoryPorts(Ports):
     """Ports in memory; typed, so that a test can do what devices and strangers do."""
 
-    footage: MemoryFootage
+    objects: MemoryObjectStore
     frame_index: MemoryFrameIndex
     records: MemoryRecords
     signer: MemorySigner
@@ -107,10 +107,10 @@ def memory_ports(*pictures: Picture, now: datetime = START, policy: Policy = POL
     They hold no parts yet (`send_parts`); a session is due when `settle` says so.
     """
     clock = MovableClock(now)
-    footage = MemoryFootage(clock)
+    objects = MemoryObjectStore(clock)
     ports = MemoryPorts(
-        footage,
-        MemoryFrameIndex(footage),
+        objects,
+        MemoryFrameIndex(objects),
         MemoryRecords(),
         MemorySigner(),
         MemoryOrders(),
@@ -132,15 +132,15 @@ def recorded(ports: Ports, session_id: SessionId = SESSION_ID) -> Picture:
     return picture
 
 
-def send_parts(footage: MemoryFootage, upload: Upload, *numbers: int) -> None:
+def send_parts(objects: MemoryObjectStore, upload: Upload, *numbers: int) -> None:
     """These parts (default: all) of `upload`, as its device sends them."""
     bodies = make_bodies(upload.plan)
     for number in numbers or upload.plan.numbers:
-        footage.put_part(upload.key, upload.multipart_id, number, bodies[number])
+        objects.put_part(upload.key, upload.multipart_id, number, bodies[number])
 
 
 def _arrange(ports: MemoryPorts, picture: Picture) -> None:
     ports.records.arrange(picture, due_at(picture, ports.clock.now(), ports.policy))
     for upload in picture.uploads:
         if upload.state in (UploadState.OPEN, UploadState.CANCELLED):
-            ports.footage.register(upload.key, upload.upload_id, upload.multipart_id)
+            ports.objects.register(upload.key, upload.upload_id, upload.multipart_id)

@@ -7,7 +7,13 @@ from typing import Any, cast
 
 from chalicelib.ports import OpenMultipart
 from tests.support.builders import MemoryPorts
-from tests.support.memory import MemoryFootage, MemoryFrameIndex, MemoryOrders, MemoryRecords, MovableClock
+from tests.support.memory import (
+    MemoryFrameIndex,
+    MemoryObjectStore,
+    MemoryOrders,
+    MemoryRecords,
+    MovableClock,
+)
 
 CALL_S = 0.02
 """What any call to S3, DynamoDB or SQS takes."""
@@ -27,7 +33,7 @@ def costly(ports: MemoryPorts) -> tuple[MemoryPorts, Counter[Copied]]:
     copies: Counter[Copied] = Counter()
     paying = replace(
         ports,
-        footage=cast(MemoryFootage, _Bucket(ports.footage, ports.clock, copies)),
+        objects=cast(MemoryObjectStore, _Bucket(ports.objects, ports.clock, copies)),
         frame_index=cast(MemoryFrameIndex, _Port(ports.frame_index, ports.clock)),
         records=cast(MemoryRecords, _Port(ports.records, ports.clock)),
         orders=cast(MemoryOrders, _Port(ports.orders, ports.clock)),
@@ -53,18 +59,18 @@ class _Port:
 
 
 class _Bucket(_Port):
-    def __init__(self, footage: MemoryFootage, clock: MovableClock, copies: Counter[Copied]) -> None:
-        super().__init__(footage, clock)
-        self._footage = footage
+    def __init__(self, objects: MemoryObjectStore, clock: MovableClock, copies: Counter[Copied]) -> None:
+        super().__init__(objects, clock)
+        self._objects = objects
         self._copies = copies
 
     def copy_part(self, key: str, multipart_id: str, version_id: str, plan: Any, number: int) -> Any:
         self._clock.advance(COPY_S)
         self._copies[key, version_id, number] += 1
-        return self._footage.copy_part(key, multipart_id, version_id, plan, number)
+        return self._objects.copy_part(key, multipart_id, version_id, plan, number)
 
     def multiparts(self, prefix: str, after_key: str = "") -> Iterator[OpenMultipart]:
-        for place, multipart in enumerate(self._footage.multiparts(prefix, after_key)):
+        for place, multipart in enumerate(self._objects.multiparts(prefix, after_key)):
             if place % PAGE == 0:
                 self._clock.advance(CALL_S)
             yield multipart

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from tests.support.builders import MemoryPorts
-from tests.support.memory import MemoryFootage, MemoryOrders, MemoryRecords
+from tests.support.memory import MemoryObjectStore, MemoryOrders, MemoryRecords
 
 WRITES = ("create_multipart", "complete", "abort", "copy_part", "remove", "write", "spend", "send")
 """Every call that changes the bucket, a session, the breaker or the queue."""
@@ -17,7 +17,7 @@ def counted(ports: MemoryPorts) -> tuple[MemoryPorts, Counter[str]]:
     calls: Counter[str] = Counter()
     watched = replace(
         ports,
-        footage=cast(MemoryFootage, _Port(ports.footage, calls)),
+        objects=cast(MemoryObjectStore, _Port(ports.objects, calls)),
         records=cast(MemoryRecords, _Port(ports.records, calls)),
         orders=cast(MemoryOrders, _Port(ports.orders, calls)),
     )

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from chalicelib.ports import Ports
 from tests.support.builders import MemoryPorts
-from tests.support.memory import MemoryFootage, MemoryFrameIndex, MemoryOrders, MemoryRecords
+from tests.support.memory import MemoryFrameIndex, MemoryObjectStore, MemoryOrders, MemoryRecords
 
 Run = Callable[[], object]
 Act = Callable[[MemoryPorts], object]
@@ -45,7 +45,7 @@ class Interrupted:
         self._other = other
         self.ports = replace(
             ports,
-            footage=cast(MemoryFootage, _Port(self, ports.footage)),
+            objects=cast(MemoryObjectStore, _Port(self, ports.objects)),
             frame_index=cast(MemoryFrameIndex, _Port(self, ports.frame_index)),
             records=cast(MemoryRecords, _Port(self, ports.records)),
             orders=cast(MemoryOrders, _Port(self, ports.orders)),

@@ -18,7 +18,7 @@ from chalicelib.core.order import Wish, wish
 from chalicelib.core.settle import Policy
 from chalicelib.core.tokens import ALL_PROJECTS, Principal, Role
 from chalicelib.core.upload import Upload
-from chalicelib.flows import finishing, intake
+from chalicelib.flows import completion, sessions, uploads
 from chalicelib.flows.reconcile import Round, reconcile
 from tests.support.builders import (
     DEVICE_ID,
@@ -64,12 +64,12 @@ def haul(
 ) -> None:
     """A device confirms the session and brings every chapter; what S3 takes from it goes to `plain`'s bucket."""
     camera = make_session().camera
-    intake.confirm_session(ports, NORTH, SESSION_ID, camera, None, chapters, wanted)
+    sessions.confirm_session(ports, NORTH, SESSION_ID, camera, None, chapters, wanted)
     for chapter, body in zip(chapters, bodies, strict=True):
-        view, _ = intake.open_upload(ports, NORTH, SESSION_ID, chapter.artifact_id, chapter.size_bytes, None)
+        view, _ = uploads.open_upload(ports, NORTH, SESSION_ID, chapter.artifact_id, chapter.size_bytes, None)
         if view.upload.is_live:
             send_body(plain or ports, view.upload, body)
-            finishing.complete_upload(ports, NORTH, view.upload.upload_id, crc64nvme_of(body))
+            completion.complete_upload(ports, NORTH, view.upload.upload_id, crc64nvme_of(body))
 
 
 def original(number: int = 1) -> bytes:
@@ -87,27 +87,27 @@ def original_keys() -> list[str]:
 
 def write_output(ports: MemoryPorts, artifact_id: ArtifactId, body: bytes, order: int = 1) -> None:
     """A processor writes one output itself, once: S3 refuses to write it over."""
-    if ports.footage.head(key_of(artifact_id, order)):
+    if ports.objects.head(key_of(artifact_id, order)):
         raise KeyTaken(artifact_id)
-    ports.footage.put_object(key_of(artifact_id, order), body)
+    ports.objects.put_object(key_of(artifact_id, order), body)
 
 
 def write_manifest(ports: MemoryPorts, made: Mapping[ArtifactId, bytes] = MADE, order: int = 1) -> None:
     """A processor says what it wrote, once."""
     key = keys.manifest_key(SESSION_ID, order)
-    if ports.footage.head(key):
+    if ports.objects.head(key):
         raise KeyTaken(key)
     artifacts = [
         {"artifact_id": each, "size_bytes": len(body), "crc64nvme": crc64nvme_of(body)}
         for each, body in made.items()
     ]
     document = {**named(), "order": order, "artifacts": artifacts}
-    ports.footage.put_object(key, json.dumps(document).encode())
+    ports.objects.put_object(key, json.dumps(document).encode())
 
 
 def open_made(ports: MemoryPorts, artifact_id: ArtifactId, body: bytes) -> Upload:
     """A processor opens the upload of what it made, for the present order."""
-    view, _ = intake.open_upload(ports, PROCESSOR, SESSION_ID, artifact_id, len(body), None)
+    view, _ = uploads.open_upload(ports, PROCESSOR, SESSION_ID, artifact_id, len(body), None)
     return view.upload
 
 
@@ -116,14 +116,14 @@ def send_body(ports: MemoryPorts, upload: Upload, body: bytes) -> None:
     for number in upload.plan.numbers:
         start = upload.plan.start_of(number)
         part = body[start : start + upload.plan.size_of(number)]
-        ports.footage.put_part(upload.key, upload.multipart_id, number, part)
+        ports.objects.put_part(upload.key, upload.multipart_id, number, part)
 
 
 def upload_made(ports: MemoryPorts, artifact_id: ArtifactId, body: bytes) -> Upload:
     """A processor uploads what it made through the API, to its receipt."""
     upload = open_made(ports, artifact_id, body)
     send_body(ports, upload, body)
-    return finishing.complete_upload(ports, PROCESSOR, upload.upload_id, crc64nvme_of(body)).upload
+    return completion.complete_upload(ports, PROCESSOR, upload.upload_id, crc64nvme_of(body)).upload
 
 
 def process(ports: MemoryPorts, made: Mapping[ArtifactId, bytes] = MADE, order: int = 1) -> None:
@@ -175,18 +175,18 @@ def let_grace_pass(ports: MemoryPorts) -> None:
 def originals_stand(ports: MemoryPorts) -> bool:
     """Whether each original's current object has the bytes that were hauled."""
     return all(
-        ports.footage.head(key) and ports.footage.body(key) == original(number)
+        ports.objects.head(key) and ports.objects.body(key) == original(number)
         for number, key in enumerate(original_keys(), start=1)
     )
 
 
 def originals_are_gone(ports: MemoryPorts) -> bool:
-    return all(ports.footage.head(key) is None for key in original_keys())
+    return all(ports.objects.head(key) is None for key in original_keys())
 
 
 def bodies_of(ports: MemoryPorts, keys_asked: Iterable[str]) -> dict[str, list[bytes]]:
     """The bytes of every version that each key ever had."""
-    return {key: [each.body for each in ports.footage.versions(key) if each.stored] for key in keys_asked}
+    return {key: [each.body for each in ports.objects.versions(key) if each.stored] for key in keys_asked}
 
 
 def state_of(ports: MemoryPorts) -> str:

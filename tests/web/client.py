@@ -13,10 +13,7 @@ from chalicelib.core.ids import DeviceId, TokenId
 from chalicelib.core.order import Wish
 from chalicelib.core.tokens import Role, Token
 from chalicelib.ports import Ports, Records
-from chalicelib.web.cameras_api import cameras_api
-from chalicelib.web.device_api import device_api
-from chalicelib.web.measurements_api import measurements_api
-from chalicelib.web.processing_api import processing_api
+from chalicelib.web import api
 from tests.support.builders import DEVICE_ID
 from tests.support.memory import START
 
@@ -90,8 +87,8 @@ def app_over(ports: Ports, deployment: Deployment | None = None) -> Chalice:
     """The app on these ports."""
     app = Chalice("reelhaul", configure_logs=False)
     app.api.binary_types = []
-    for blueprint in (device_api, processing_api, measurements_api, cameras_api):
-        app.register_blueprint(blueprint(ports, deployment or Deployment()))
+    for blueprint in api.blueprints(ports, deployment or Deployment()):
+        app.register_blueprint(blueprint)
     return app
 
 

@@ -12,9 +12,10 @@ from chalicelib.core.order import wish
 from chalicelib.core.parts import MOST_PARTS, StoredPart, plan_parts
 from chalicelib.core.settle import Actor
 from chalicelib.core.tokens import Role
-from chalicelib.flows.intake import UploadView
-from chalicelib.flows.settling import settle_session
-from chalicelib.web import door, shapes
+from chalicelib.flows.settle import settle_session
+from chalicelib.flows.uploads import UploadView
+from chalicelib.web import routing
+from chalicelib.web.wire import responses
 from infra.local.lambdas.workers import ANSWER_LIMIT_BYTES
 from tests.support import story
 from tests.support.builders import SESSION_ID, MemoryPorts, make_upload, memory_ports
@@ -78,26 +79,26 @@ def test_frames_full_of_quotes_come_in_as_many_answers_as_it_takes():
 def test_an_answer_up_to_the_limit_is_given(over_bytes: int):
     document = {"text": "x" * (MOST_BODY_BYTES - counted_bytes('{"text":""}') + over_bytes)}
 
-    assert counted_bytes(str(door.answer(document).body)) == MOST_BODY_BYTES + over_bytes
+    assert counted_bytes(str(routing.answer(document).body)) == MOST_BODY_BYTES + over_bytes
 
 
 def test_an_answer_above_the_limit_says_so_in_place_of_a_502():
     text = "x" * (MOST_BODY_BYTES - counted_bytes('{"text":""}') + 1)
 
     with pytest.raises(TooLarge, match=f"this answer has {MOST_BODY_BYTES + 1} bytes"):
-        door.answer({"text": text})
+        routing.answer({"text": text})
 
 
 def test_the_largest_session_is_one_answer():
     picture = make_largest(0, 99)
 
-    assert counted_bytes(str(door.session_answer(picture).body)) < MOST_BODY_BYTES / 4
+    assert counted_bytes(str(routing.session_answer(picture).body)) < MOST_BODY_BYTES / 4
 
 
 def test_the_upload_with_the_most_parts_is_one_answer():
     plan = plan_parts(MOST_PARTS * 5 * 2**30, 5 * 2**30)
     parts = tuple(StoredPart(number, plan.part_size_bytes, WHOLE, '"e"') for number in plan.numbers)
 
-    body = str(door.answer(shapes.upload(UploadView(replace(make_upload(), plan=plan), parts))).body)
+    body = str(routing.answer(responses.upload(UploadView(replace(make_upload(), plan=plan), parts))).body)
 
     assert counted_bytes(body) < MOST_BODY_BYTES / 4

@@ -350,8 +350,8 @@ def everything(ports: MemoryPorts) -> tuple[Any, ...]:
     return (
         ports.records.picture(SESSION_ID),
         ports.records.picture(make_session_id("unknown")),
-        ports.footage.parts(upload.key, upload.multipart_id),
-        list(ports.footage.multiparts("")),
+        ports.objects.parts(upload.key, upload.multipart_id),
+        list(ports.objects.multiparts("")),
     )
 
 

@@ -17,7 +17,7 @@ from chalicelib.core.tokens import Role
 from chalicelib.core.upload import Receipt
 from chalicelib.flows.cameras import ENOUGH_CHAPTERS
 from chalicelib.ports import Listed
-from chalicelib.web import cursors
+from chalicelib.web.wire import cursors
 from tests.support import story
 from tests.support.builders import (
     START,
@@ -137,7 +137,7 @@ def test_after_a_restore_the_receipts_are_of_what_stands_now():
     story.let_pass(ports, ports.policy.in_flight_s + 600, rounds=5)
 
     assert story.originals_stand(ports)
-    stands = [ports.footage.head(receipt["key"]) for receipt in receipts(ports)]
+    stands = [ports.objects.head(receipt["key"]) for receipt in receipts(ports)]
     assert [receipt["version_id"] for receipt in receipts(ports)] == [
         each.version_id for each in stands if each
     ]

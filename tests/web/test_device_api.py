@@ -118,7 +118,7 @@ def test_the_same_body_again_confirms_the_session():
 
 def test_a_session_says_of_which_chapter_s3_does_not_tell_the_checksum():
     ports = with_parts()
-    ports.footage.hide_checksums(make_upload().key)
+    ports.objects.hide_checksums(make_upload().key)
     device = device_of(ports)
 
     answer = device.call("POST", f"{UPLOAD}/complete", {"crc64nvme": WHOLE})
@@ -250,7 +250,7 @@ def test_part_urls_take_exactly_the_bytes_that_were_announced():
     assert answer.status == 200
     assert first["headers"] == {"content-length": "10", "x-amz-checksum-crc64nvme": crc64nvme_of(BODIES[1])}
     assert (first["expires_at"], first["expires_in_s"]) == ("2026-11-21T12:15:00Z", 900)
-    assert deliver(ports.footage, first["url"], first["headers"], BODIES[1], START)
+    assert deliver(ports.objects, first["url"], first["headers"], BODIES[1], START)
 
 
 def test_an_upload_is_shown_with_what_is_missing():
@@ -287,7 +287,7 @@ def test_parts_that_are_missing_are_named():
 
 def test_parts_of_another_length_are_named():
     ports = with_parts(1, 3)
-    ports.footage.put_part(make_upload().key, make_upload().multipart_id, 2, b"short")
+    ports.objects.put_part(make_upload().key, make_upload().multipart_id, 2, b"short")
 
     answer = device_of(ports).call("POST", f"{UPLOAD}/complete", {"crc64nvme": WHOLE})
 
@@ -317,7 +317,7 @@ def test_nothing_is_missing_of_an_upload_that_has_ended():
 def test_nothing_is_missing_of_an_upload_that_is_being_completed():
     upload = make_upload().promised(WHOLE, START)
     ports = memory_ports(make_picture(upload))
-    ports.footage.abort(upload.key, upload.multipart_id)
+    ports.objects.abort(upload.key, upload.multipart_id)
 
     shown = device_of(ports).call("GET", UPLOAD).document
 
@@ -396,8 +396,8 @@ def test_a_chapter_beyond_ten_thousand_parts_of_five_gib_is_too_large(size_bytes
         ("records", Fault("picture", StorageBusy("DynamoDB: Throttling", retry_after_s=9))),
         ("records", Fault("picture", Conflict("version 7"))),
         # The first look is the settling's; between the two S3 was told to abort.
-        ("footage", Fault("parts", MultipartGone("multipart-1"), call=2)),
-        ("footage", Fault("head", StorageBusy("S3: SlowDown", retry_after_s=9))),
+        ("objects", Fault("parts", MultipartGone("multipart-1"), call=2)),
+        ("objects", Fault("head", StorageBusy("S3: SlowDown", retry_after_s=9))),
     ],
 )
 def test_storage_that_is_busy_says_when_to_ask_again(port: str, fault: Fault):

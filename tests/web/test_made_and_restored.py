@@ -76,7 +76,7 @@ def sent(caller: Caller, ports: MemoryPorts, upload: Any, body: bytes) -> None:
         asked = {"parts": [{"number": number, "crc64nvme": crc64nvme_of(part)}]}
         answer = caller.call("POST", f"/v1/uploads/{upload['upload_id']}/part-urls", asked)
         [url] = answer.document["part_urls"]
-        deliver(ports.footage, url["url"], url["headers"], part, ports.clock.now())
+        deliver(ports.objects, url["url"], url["headers"], part, ports.clock.now())
 
 
 @pytest.mark.parametrize("role", [Role.PROCESSOR, Role.OPERATOR])
@@ -97,7 +97,7 @@ def test_what_is_made_of_a_session_is_uploaded_like_a_chapter(role: Role, artifa
     kind, name = artifact_id.split(".", 1)
     below = {"output": "outputs", "intermediate": "intermediates", "measurements": "measurements"}[kind]
     assert receipt["key"] == f"{below}/{SESSION_ID}/2/{name}"
-    assert ports.footage.body(receipt["key"]) == BODY
+    assert ports.objects.body(receipt["key"]) == BODY
 
 
 def test_the_last_required_output_makes_the_session_processed():
@@ -154,12 +154,12 @@ def test_a_session_that_is_not_stored_takes_nothing_that_is_made():
 def test_an_object_that_did_not_come_by_the_upload_is_kept_and_told():
     ports = making()
     key = picture_of(ports).key(ArtifactId(OUTPUT_ID))
-    ports.footage.put_object(key, b"written past it")
+    ports.objects.put_object(key, b"written past it")
 
     answer = caller_of(ports, Role.PROCESSOR).call("POST", f"{UPLOAD}/complete", {})
 
     assert answer.problem == (409, "state-conflict", "stop")
-    assert ports.footage.body(key) == b"written past it"
+    assert ports.objects.body(key) == b"written past it"
 
 
 @pytest.mark.parametrize("chapter", [ONE, "original.100GOPRO.GX990038.MP4"])
@@ -337,13 +337,13 @@ def test_a_cleaned_chapter_has_no_address_until_it_is_restored():
     let_end(ports)
 
     url = url_of(ports).document["url"]
-    assert fetch(ports.footage, url, ports.clock.now()) == story.original(1)
+    assert fetch(ports.objects, url, ports.clock.now()) == story.original(1)
     assert [each["cleaned"] for each in listed(ports)] == [False, True, False]
 
 
 def test_a_chapter_that_was_purged_stays_cleaned_and_its_upload_says_why():
     ports = story.cleaned()
-    ports.footage.purge(CHAPTERS[0].key(SESSION_ID))
+    ports.objects.purge(CHAPTERS[0].key(SESSION_ID))
     restored(ports)
     let_end(ports)
 
@@ -394,7 +394,7 @@ def test_a_hold_keeps_the_originals_and_a_release_begins_the_grace_anew():
 
 def test_a_session_shows_that_s3_refuses_to_remove_what_is_to_be_cleaned():
     ports = story.processed()
-    ports.footage.refuses_removals = True
+    ports.objects.refuses_removals = True
     story.let_grace_pass(ports)
 
     shown = caller_of(ports, Role.OPERATOR).call("GET", SESSION).document
@@ -404,9 +404,9 @@ def test_a_session_shows_that_s3_refuses_to_remove_what_is_to_be_cleaned():
 
 def test_a_session_that_was_cleaned_shows_no_refusal_of_before():
     ports = story.processed()
-    ports.footage.refuses_removals = True
+    ports.objects.refuses_removals = True
     story.let_grace_pass(ports)
-    ports.footage.refuses_removals = False
+    ports.objects.refuses_removals = False
     story.let_pass(ports, ports.policy.cleanup_patience_s, rounds=2)
 
     shown = caller_of(ports, Role.OPERATOR).call("GET", SESSION).document

@@ -26,7 +26,7 @@ from chalicelib.core.errors import (
     VersionGone,
 )
 from chalicelib.core.parts import PartPlan
-from chalicelib.web import problems
+from chalicelib.web.wire import problems
 
 CONTRACT = Path(__file__).parents[2] / "docs" / "api.md"
 ROW = re.compile(r"\| (\d{3}) \| ([a-z-]+) \| ([a-z]+) \|(.*)\|")

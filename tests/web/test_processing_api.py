@@ -9,7 +9,7 @@ import pytest
 from chalicelib.core.ids import ArtifactId
 from chalicelib.core.order import Wish
 from chalicelib.core.tokens import Role
-from chalicelib.web import device_api, processing_api
+from chalicelib.web import api
 from tests.support.builders import UPLOAD_ID, MemoryPorts, memory_ports
 from tests.support.memory import Refused, fetch
 from tests.web.client import Answer, Deployment, caller_of, device_of
@@ -51,7 +51,7 @@ def held(ports: MemoryPorts, body: object = HOLD) -> Answer:
     return caller_of(ports, Role.OPERATOR).call("POST", f"{SESSION}/hold", body)
 
 
-@pytest.mark.parametrize("module", [device_api, processing_api], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", api.SUBJECTS, ids=lambda module: module.__name__)
 def test_the_contract_tells_every_route(module: Any):
     told = {line for line in CONTRACT.read_text().splitlines() if line.startswith("### ")}
 
@@ -310,7 +310,7 @@ def test_an_address_reads_the_verified_version():
 
     assert answer.status == 200
     url = answer.document.pop("url")
-    assert fetch(ports.footage, url, ports.clock.now()) == b"".join(BODIES.values())
+    assert fetch(ports.objects, url, ports.clock.now()) == b"".join(BODIES.values())
 
 
 def test_an_address_is_told_with_its_end_and_what_it_reads():
@@ -384,6 +384,6 @@ def test_the_documented_body_is_taken(role: Role, call: str, beginning: str):
 
 def is_readable(ports: MemoryPorts, url: str) -> bool:
     try:
-        return bool(fetch(ports.footage, url, ports.clock.now()))
+        return bool(fetch(ports.objects, url, ports.clock.now()))
     except Refused:
         return False

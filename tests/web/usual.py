@@ -7,7 +7,7 @@ from chalicelib.core.ids import ArtifactId, UploadId
 from chalicelib.core.order import wish
 from chalicelib.core.picture import Picture
 from chalicelib.core.settle import Actor
-from chalicelib.flows.settling import settle_session
+from chalicelib.flows.settle import settle_session
 from tests.support.builders import (
     SESSION_ID,
     SESSION_NAME,
@@ -62,14 +62,14 @@ def opened(**changes: Any) -> MemoryPorts:
 def with_parts(*numbers: int) -> MemoryPorts:
     """Ports with the usual upload and these of its parts (default: all)."""
     ports = opened()
-    send_parts(ports.footage, make_upload(), *numbers)
+    send_parts(ports.objects, make_upload(), *numbers)
     return ports
 
 
 def stored(**session: Any) -> MemoryPorts:
     """Ports with the usual session, its only chapter verified; what it owes the queue has been sent."""
     ports = memory_ports(make_picture(make_upload(), **session))
-    send_parts(ports.footage, make_upload())
+    send_parts(ports.objects, make_upload())
     settle_session(ports, SESSION_ID, Actor.RECONCILER)
     return ports
 
@@ -79,13 +79,13 @@ def making() -> MemoryPorts:
     chapters = make_upload(upload_id=UploadId("u_chapter"), multipart_id="multipart-of-the-chapter")
     wanted = make_session().ordered(wish([OUTPUT_ID], {}), START).order
     ports = memory_ports(make_picture(chapters, order=wanted))
-    send_parts(ports.footage, chapters)
+    send_parts(ports.objects, chapters)
     picture = settle_session(ports, SESSION_ID, Actor.RECONCILER)
     artifact_id = ArtifactId(OUTPUT_ID)
     output = make_upload(artifact_id=artifact_id, key=made_key(SESSION_ID, 1, artifact_id))
     ports.records.arrange(picture.with_upload(output), due_at=START)
-    ports.footage.register(output.key, UPLOAD_ID, output.multipart_id)
-    send_parts(ports.footage, output)
+    ports.objects.register(output.key, UPLOAD_ID, output.multipart_id)
+    send_parts(ports.objects, output)
     return ports
 
 

@@ -10,8 +10,8 @@ from chalicelib.core.measurements.index import Index
 from chalicelib.core.picture import Picture
 from chalicelib.core.tokens import Principal
 from chalicelib.core.upload import Receipt
-from chalicelib.flows.dispatch import READ_URL_TTL_S
-from chalicelib.flows.intake import seen_session
+from chalicelib.flows.order_message import READ_URL_TTL_S
+from chalicelib.flows.sessions import seen_session
 from chalicelib.ports import Ports, ReadUrl
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from chalicelib.ports import Clock, Footage, OpenMultipart, Ports
+from chalicelib.ports import Clock, ObjectStore, OpenMultipart, Ports
 
 
 class OutOfTime(Exception):
@@ -41,23 +41,23 @@ def punctual(ports: Ports, deadline: Deadline) -> Ports:
 
     Writes to the table and the end of a multipart upload always pass: work is recorded and leaves no remains.
     """
-    return replace(ports, footage=cast(Footage, _Punctual(ports.footage, deadline)))
+    return replace(ports, objects=cast(ObjectStore, _Punctual(ports.objects, deadline)))
 
 
 class _Punctual:
-    def __init__(self, footage: Footage, deadline: Deadline) -> None:
-        self._footage = footage
+    def __init__(self, objects: ObjectStore, deadline: Deadline) -> None:
+        self._objects = objects
         self._deadline = deadline
 
     def __getattr__(self, name: str) -> Any:
-        return self._in_time(getattr(self._footage, name))
+        return self._in_time(getattr(self._objects, name))
 
     def abort(self, key: str, multipart_id: str) -> bool:
-        return self._footage.abort(key, multipart_id)
+        return self._objects.abort(key, multipart_id)
 
     def multiparts(self, prefix: str, after_key: str = "") -> Iterator[OpenMultipart]:
         self._deadline.demand_time()
-        for multipart in self._footage.multiparts(prefix, after_key):
+        for multipart in self._objects.multiparts(prefix, after_key):
             self._deadline.demand_time()
             yield multipart
 

@@ -8,8 +8,8 @@ from chalicelib.core.measurements.ranges import Frames, Wanted
 from chalicelib.core.picture import Picture
 from chalicelib.core.tokens import Principal
 from chalicelib.flows.artifacts import demanded_receipt
-from chalicelib.flows.indexing import read_frames, read_summary
-from chalicelib.flows.intake import seen_session
+from chalicelib.flows.measurement_index import read_frames, read_summary
+from chalicelib.flows.sessions import seen_session
 from chalicelib.ports import Ports
 
 

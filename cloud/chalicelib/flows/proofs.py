@@ -8,7 +8,7 @@ from chalicelib.core.ids import ArtifactId, SessionId
 from chalicelib.core.tokens import Principal, Role
 from chalicelib.core.upload import Receipt
 from chalicelib.flows.artifacts import readable_receipt
-from chalicelib.flows.recording import loaded
+from chalicelib.flows.store import load
 from chalicelib.ports import ByteRange, Ports, RangeUrl
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ def proof_urls(
     telling which, for what is not verified or was cleaned; InvalidRequest for a range that the file does not have.
     """
     principal.demand(Role.DEVICE)
-    picture = loaded(ports, session_id)
+    picture = load(ports, session_id)
     if not principal.is_of(picture.session.project):
         raise NotFound(NO_SESSION)
     chapter = picture.chapter(artifact_id)

@@ -12,11 +12,11 @@ from chalicelib.core.ids import SessionId
 from chalicelib.core.picture import Picture
 from chalicelib.core.settle import Rest, due_uploads, look_again_at
 from chalicelib.core.upload import Upload
-from chalicelib.flows.acts import carry_out
+from chalicelib.flows.actions import carry_out
 from chalicelib.flows.deadline import Deadline, OutOfTime, punctual
-from chalicelib.flows.recording import loaded
-from chalicelib.flows.settling import settle_in_time
-from chalicelib.ports import Due, Footage, OpenMultipart, Ports
+from chalicelib.flows.settle import settle_in_time
+from chalicelib.flows.store import load
+from chalicelib.ports import Due, ObjectStore, OpenMultipart, Ports
 
 log = logging.getLogger(__name__)
 
@@ -152,7 +152,7 @@ def _let_rest(ports: Ports, postponed: Due, picture: Picture) -> None:
 def _settle_each_upload(ports: Ports, session_id: SessionId, turn: Deadline) -> None:
     """What can be done for a session of which something fails: one upload's fault keeps no other from its end."""
     try:
-        due = due_uploads(loaded(ports, session_id), ports.clock.now(), ports.policy)
+        due = due_uploads(load(ports, session_id), ports.clock.now(), ports.policy)
     except Exception:  # the same door
         log.exception("session not read", extra={"session_id": session_id})
         return
@@ -173,7 +173,7 @@ def _settle_upload(ports: Ports, upload: Upload, turn: Deadline) -> None:
 def _let_upload_rest(ports: Ports, upload: Upload) -> None:
     """Let a failed upload rest: one that fails in every round must not keep the session's others from their turn."""
     try:
-        picture = loaded(ports, upload.session_id)
+        picture = load(ports, upload.session_id)
         if picture.upload(upload.upload_id).is_live:
             carry_out(ports, picture, Rest((upload.upload_id,)))
     except Exception:  # the same door
@@ -185,7 +185,7 @@ def _sweep_orphans(ports: Ports, end: Deadline) -> tuple[int, bool]:
     began_behind = reached = ports.records.swept_until()
     aborted = 0
     try:
-        for multipart in _multiparts(punctual(ports, end).footage, began_behind):
+        for multipart in _multiparts(punctual(ports, end).objects, began_behind):
             if _is_old(ports, multipart) and _is_orphan(ports, multipart):
                 _abort_orphan(ports, multipart)
                 aborted += 1
@@ -198,12 +198,12 @@ def _sweep_orphans(ports: Ports, end: Deadline) -> tuple[int, bool]:
     return aborted, True
 
 
-def _multiparts(footage: Footage, behind: str) -> Iterator[OpenMultipart]:
+def _multiparts(objects: ObjectStore, behind: str) -> Iterator[OpenMultipart]:
     """Every open multipart upload of any session after the key `behind`, kind by kind."""
     kinds = list(keys.OF_SESSIONS)
     first = next((place for place, kind in enumerate(kinds) if behind.startswith(kind)), 0)
     for place, kind in enumerate(kinds[first:]):
-        yield from footage.multiparts(kind, behind if place == 0 else "")
+        yield from objects.multiparts(kind, behind if place == 0 else "")
 
 
 def _is_old(ports: Ports, multipart: OpenMultipart) -> bool:
@@ -214,7 +214,7 @@ def _is_old(ports: Ports, multipart: OpenMultipart) -> bool:
 
 
 def _abort_orphan(ports: Ports, multipart: OpenMultipart) -> None:
-    ports.footage.abort(multipart.key, multipart.multipart_id)
+    ports.objects.abort(multipart.key, multipart.multipart_id)
     log.warning("orphaned multipart upload aborted", extra={"key": multipart.key})
     ports.metrics.count("multipart.orphaned")
 

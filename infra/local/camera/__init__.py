@@ -62,7 +62,7 @@ from infra.local.camera.faults.heads import (
 )
 from infra.local.camera.faults.links import FallAsleep, HangUp, Refuse, Reset, Silence
 from infra.local.camera.faults.table import Fault, FaultTable, chapter_path
-from infra.local.camera.folder import NoFootage, card_of_folder
+from infra.local.camera.folder import NoObjectStore, card_of_folder
 from infra.local.camera.log import LoggedRequest, Outcome, RequestLog
 from infra.local.camera.server import Camera
 from infra.local.camera.shots import (
@@ -132,7 +132,7 @@ __all__ = [
     "LogInBody",
     "LogLine",
     "LoggedRequest",
-    "NoFootage",
+    "NoObjectStore",
     "OtherRange",
     "OtherStart",
     "OtherTotal",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from infra import door
 from infra.local.camera.card import Card
-from infra.local.camera.folder import NoFootage, card_of_folder
+from infra.local.camera.folder import NoObjectStore, card_of_folder
 from infra.local.camera.log import LoggedRequest
 from infra.local.camera.server import Camera
 from infra.local.footage import DEMO_FOLDER, make_footage
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str]) -> int:
         camera = Camera(
             card, port=options.port, pace_bytes_s=options.pace, keep_alive_s=options.keep_alive, on_done=_show
         )
-    except NoFootage as error:
+    except NoObjectStore as error:
         return _refused(str(error))
     except OSError as error:
         return _refused(f"port {options.port} cannot be used: {error.strerror}. Choose another with --port")

@@ -14,7 +14,7 @@ CHAPTER_NAME = re.compile(r"(?P<prefix>G[XHM])(?P<chapter>[0-9]{2})(?P<number>[0
 MOST_CHAPTERS = 99
 
 
-class NoFootage(Exception):
+class NoObjectStore(Exception):
     """The folder cannot be presented as a recording; the message says why."""
 
 
@@ -22,7 +22,7 @@ def card_of_folder(folder: Path) -> Card:
     """The folder's MP4 files, by name, as the chapters GX010001.MP4, GX020001.MP4, … in 100GOPRO.
 
     Names that are the chapters of one recording already stay. The card has the serial, firmware and model that all
-    files state; files that state different ones, or none, get the default camera. Raises NoFootage.
+    files state; files that state different ones, or none, get the default camera. Raises NoObjectStore.
     """
     paths = _films(folder)
     structures = [_structure(DiskContent.at(path)) for path in paths]
@@ -36,12 +36,12 @@ def card_of_folder(folder: Path) -> Card:
 
 def _films(folder: Path) -> list[Path]:
     if not folder.is_dir():
-        raise NoFootage(f"{folder} is not a folder")
+        raise NoObjectStore(f"{folder} is not a folder")
     paths = sorted(path for path in folder.iterdir() if path.suffix.upper() == ".MP4" and path.is_file())
     if not paths:
-        raise NoFootage(f"{folder} holds no MP4 files")
+        raise NoObjectStore(f"{folder} holds no MP4 files")
     if len(paths) > MOST_CHAPTERS:
-        raise NoFootage(
+        raise NoObjectStore(
             f"{folder} holds {len(paths)} MP4 files; a recording has at most {MOST_CHAPTERS} chapters"
         )
     return paths

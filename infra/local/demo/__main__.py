@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from infra import door
-from infra.local.camera import Camera, CardFile, NoFootage, card_of_folder
+from infra.local.camera import Camera, CardFile, NoObjectStore, card_of_folder
 from infra.local.demo import footage
 from infra.local.demo.commands import SESSION, Client, Operator
 from infra.local.demo.coordinator import Coordinator
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str]) -> int:
     story = Story(lambda text: print(text, flush=True))
     try:
         result = play(story, given.footage)
-    except (NoFootage, PortTaken) as error:
+    except (NoObjectStore, PortTaken) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 2
     except DemoFailed as error:
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def play(story: Story, folder: Path | None) -> Result:
-    """Everything from the card to the restore. Raises NoFootage, PortTaken, DemoFailed."""
+    """Everything from the card to the restore. Raises NoObjectStore, PortTaken, DemoFailed."""
     card = card_of_folder(folder or _drawn(story))
     with tempfile.TemporaryDirectory(prefix="reelhaul-demo-") as name:
         workdir = Path(name)

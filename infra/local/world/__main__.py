@@ -14,7 +14,7 @@ from types import FrameType
 from infra import admin, door
 from infra.deploy import BUILD, ChaliceFailed
 from infra.local import aws
-from infra.local.camera import Camera, Card, NoFootage, card_of_folder
+from infra.local.camera import Camera, Card, NoObjectStore, card_of_folder
 from infra.local.footage import DEMO_FOLDER, make_footage
 from infra.local.surroundings import LOOPBACK, ignore_surroundings
 from infra.local.wheels import WheelsMissing
@@ -41,7 +41,7 @@ def run(arguments: Sequence[str], say: Say) -> int:
     except KeyboardInterrupt:
         say("stopped; nothing is left running")
         return 0
-    except (PortTaken, ChaliceFailed, CoordinatorBroken, WheelsMissing, NoFootage) as error:
+    except (PortTaken, ChaliceFailed, CoordinatorBroken, WheelsMissing, NoObjectStore) as error:
         print(f"not started: {error}", file=sys.stderr)
         return 1
     return 0

@@ -8,26 +8,26 @@ from chalicelib.core.session import Session
 from chalicelib.core.settle import (
     Abort,
     Action,
-    BringBack,
-    Brought,
     Clean,
+    ConfirmOutputs,
     Doubt,
+    EndRestore,
     Expire,
     Fail,
     Finish,
     GiveUp,
-    Guard,
     IndexMeasurements,
-    Intend,
-    Pin,
+    PlanCleanup,
     Process,
     Recall,
     Reject,
     Remove,
     Rest,
     SendOrder,
+    StartRestore,
     Store,
     Verify,
+    VerifyOutput,
     Wake,
     Withdraw,
     rest_until,
@@ -49,7 +49,7 @@ def carried_out(case: Case, action: Action) -> Case | None:
         case = case.after(session) if session else case
         return case.uploaded(upload) if upload else case
     match action:
-        case Pin():
+        case VerifyOutput():
             receipt = receipt_of(
                 case.picture,
                 action.artifact_id,
@@ -78,11 +78,11 @@ def session_after(case: Case, action: Action) -> Session | None:
     match action:
         case Fail():
             return session.failed(action.reason)
-        case Intend():
+        case PlanCleanup():
             return session.intending(Cleanup(now, action.doomed, action.evidence))
         case Recall():
             return session.bringing_back(action.artifact_ids, action.reason, now)
-        case Brought():
+        case EndRestore():
             return session.brought_back(action.artifact_id, action.stands)
         case SendOrder():
             assert session.order
@@ -91,7 +91,7 @@ def session_after(case: Case, action: Action) -> Session | None:
         Store: session.stored,
         Process: lambda: session.processed(now),
         Finish: lambda: session.after_cleanup(now),
-        Guard: session.guarded,
+        ConfirmOutputs: session.guarded,
     }
     return moves[type(action)]() if type(action) in moves else None
 
@@ -114,7 +114,7 @@ def upload_after(case: Case, action: Action) -> Upload | None:
             return case.picture.upload(action.upload_id).removed(case.now)
         case Wake():
             return case.picture.upload(action.upload_id).woken()
-        case BringBack():
+        case StartRestore():
             receipt = case.receipt(action.artifact_id)
             copy = upload_of(case.picture, action.artifact_id, receipt.size_bytes, copies=receipt.version_id)
             return replace(copy, upload_id=UploadId("u_copy"), opened_at=case.now)

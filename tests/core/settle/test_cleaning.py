@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.core.cleanup import Doomed, Spent
 from chalicelib.core.session import SessionState
-from chalicelib.core.settle import Clean, Finish, Guard, Intend, Recall
+from chalicelib.core.settle import Clean, ConfirmOutputs, Finish, PlanCleanup, Recall
 from tests.core.settle.cases import (
     AUDIO,
     LASTING_MS,
@@ -50,7 +50,7 @@ def at_last_look(case: Case | None = None, seconds: int = 0) -> Case:
 def test_the_intent_names_every_original_and_intermediate_and_the_outputs_that_allow_it():
     case = open_gates()
 
-    assert case.only(Intend) == Intend(
+    assert case.only(PlanCleanup) == PlanCleanup(
         tuple(doomed_of(case, artifact_id) for artifact_id in DOOMED),
         (case.receipt(VIDEO), case.receipt(LIGHTS)),
     )
@@ -66,7 +66,7 @@ def test_the_intent_names_every_original_and_intermediate_and_the_outputs_that_a
     ],
 )
 def test_an_intermediate_that_is_not_what_was_verified_is_kept(wrong):
-    found = open_gates().changed(AUDIO, **wrong).only(Intend)
+    found = open_gates().changed(AUDIO, **wrong).only(PlanCleanup)
 
     assert [each.artifact_id for each in found.doomed] == [*ORIGINALS]
 
@@ -75,7 +75,7 @@ def test_an_intermediate_that_is_gone_or_was_not_looked_at_is_not_intended():
     case = open_gates()
 
     for changed in (case.gone(AUDIO), case.unseen(case.key(AUDIO))):
-        assert [each.artifact_id for each in changed.only(Intend).doomed] == [*ORIGINALS]
+        assert [each.artifact_id for each in changed.only(PlanCleanup).doomed] == [*ORIGINALS]
 
 
 def test_an_intermediate_of_an_earlier_order_is_cleaned_as_well():
@@ -86,7 +86,7 @@ def test_an_intermediate_of_an_earlier_order_is_cleaned_as_well():
     assert early.receipt
     case = case.uploaded(early).seen(early.key, stored_of(early.receipt))
 
-    assert early.key in [each.key for each in case.only(Intend).doomed]
+    assert early.key in [each.key for each in case.only(PlanCleanup).doomed]
 
 
 def test_what_was_uploaded_again_and_verified_is_cleaned_as_its_last_receipt_says():
@@ -97,7 +97,7 @@ def test_what_was_uploaded_again_and_verified_is_cleaned_as_its_last_receipt_say
     case = case.seen(again.key, stored_of(case.receipt(ORIGINALS[0])))
     case = case.inspected(*LASTING_MS, sum(LASTING_MS))
 
-    assert doomed_of(case, ORIGINALS[0]) in case.only(Intend).doomed
+    assert doomed_of(case, ORIGINALS[0]) in case.only(PlanCleanup).doomed
 
 
 def test_each_object_of_the_intent_gets_its_marker():
@@ -180,7 +180,7 @@ def test_nothing_is_cleaned_when_the_bucket_was_not_looked_at(base: Callable[[],
 @pytest.mark.parametrize("state", [state for state in SessionState if state is not SessionState.PROCESSED])
 def test_only_a_processed_session_is_cleaned(state: SessionState):
     for case in (open_gates(), intended(), intended().gone(*DOOMED)):
-        assert not {"Intend", "Clean", "Finish"} & set(case.session(state=state, cleaned_at=NOW).kinds())
+        assert not {"PlanCleanup", "Clean", "Finish"} & set(case.session(state=state, cleaned_at=NOW).kinds())
 
 
 @pytest.mark.parametrize(("seconds", "is_due"), [(-1, False), (0, True), (1, True)])
@@ -188,14 +188,14 @@ def test_a_cleaned_session_is_looked_at_a_day_before_the_purge(seconds: int, is_
     case = at_last_look(seconds=seconds)
 
     assert case.due() == LAST_LOOK
-    assert case.owed() == ((Guard(),) if is_due else ())
+    assert case.owed() == ((ConfirmOutputs(),) if is_due else ())
 
 
 def test_the_last_look_counts_from_the_intent_and_not_from_the_last_marker():
     late = cleaned().session(cleaned_at=NOW + timedelta(days=5))
 
     assert late.due() == LAST_LOOK
-    assert at_last_look(late).owed() == (Guard(),)
+    assert at_last_look(late).owed() == (ConfirmOutputs(),)
 
 
 def test_a_guarded_session_is_owed_nothing_more():
@@ -229,7 +229,9 @@ def test_a_clock_that_is_ahead_ends_no_last_look(seconds: int, is_over: bool):
     assert case.facts.bucket
     behind = case.now - timedelta(seconds=POLICY.clock_tolerance_s + seconds)
 
-    assert case.told(bucket=replace(case.facts.bucket, at=behind)).owed() == ((Guard(),) if is_over else ())
+    assert case.told(bucket=replace(case.facts.bucket, at=behind)).owed() == (
+        (ConfirmOutputs(),) if is_over else ()
+    )
     assert case.told(bucket=None).owed() == ()
 
 
@@ -238,7 +240,7 @@ def test_lost_outputs_are_a_reason_to_recall_by_any_clock():
 
 
 def test_an_output_whose_writer_left_no_crc64nvme_is_no_reason_to_recall():
-    assert at_last_look().changed(VIDEO, crc64nvme=None).owed() == (Guard(),)
+    assert at_last_look().changed(VIDEO, crc64nvme=None).owed() == (ConfirmOutputs(),)
 
 
 @pytest.mark.parametrize(("seconds", "is_due"), [(-1, False), (0, True), (1, True)])

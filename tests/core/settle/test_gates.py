@@ -10,7 +10,7 @@ from chalicelib.core.cleanup import Spent
 from chalicelib.core.ids import UploadId
 from chalicelib.core.keys import INTERMEDIATES, ORIGINALS
 from chalicelib.core.order import Order, wish
-from chalicelib.core.settle import Intend, gates
+from chalicelib.core.settle import PlanCleanup, gates
 from chalicelib.core.settle.cleaning import may_be_cleaned
 from tests.core.settle.cases import (
     AUDIO,
@@ -60,7 +60,7 @@ def test_every_gate_has_its_cases():
 
 def test_a_session_whose_every_gate_is_open_is_intended_and_then_cleaned():
     assert open_gates().closed() == {}
-    assert open_gates().kinds() == ["Intend"]
+    assert open_gates().kinds() == ["PlanCleanup"]
     assert intended().closed() == {}
     assert intended().kinds() == ["Clean", "Clean", "Clean"]
 
@@ -75,7 +75,7 @@ def test_each_gate_alone_keeps_the_session(
     assert gate in case.closed()
     if base is open_gates:
         assert set(case.closed()) <= {gate} | IMPLIED.get(gate, set())
-    assert not {"Intend", "Clean"} & set(case.kinds())
+    assert not {"PlanCleanup", "Clean"} & set(case.kinds())
     assert case.closed()[gate]
 
 
@@ -86,7 +86,7 @@ def test_an_operator_who_accepted_the_outputs_lets_originals_go_that_were_hauled
 
     assert case.closed().keys() == {"originals-finished"}
     assert "100GOPRO/GX010038.MP4" in case.closed()["originals-finished"]
-    assert (accepted.closed(), accepted.kinds()) == ({}, ["Intend"])
+    assert (accepted.closed(), accepted.kinds()) == ({}, ["PlanCleanup"])
 
 
 @pytest.mark.parametrize("base", [open_gates, intended])
@@ -104,7 +104,7 @@ def test_the_grace_is_over_at_its_end(seconds: int, is_open: bool):
     case = open_gates().at(seconds, PROCESSED_AT + timedelta(seconds=POLICY.grace_s))
 
     assert ("grace-over" not in case.closed()) is is_open
-    assert (case.kinds() == ["Intend"]) is is_open
+    assert (case.kinds() == ["PlanCleanup"]) is is_open
 
 
 @pytest.mark.parametrize("written", [VIDEO, LIGHTS])
@@ -114,7 +114,7 @@ def test_the_grace_is_over_at_its_end_by_s3s_clock_too(seconds: int, is_open: bo
     case = open_gates().changed(written, modified_at=modified_at)
 
     assert ("grace-over-in-s3" not in case.closed()) is is_open
-    assert (case.kinds() == ["Intend"]) is is_open
+    assert (case.kinds() == ["PlanCleanup"]) is is_open
 
 
 @pytest.mark.parametrize("sign", [-1, 1])
@@ -126,7 +126,7 @@ def test_our_clock_and_s3s_may_differ_by_the_tolerance(seconds: int, is_open: bo
     case = promised(later, at=later.now + apart)
 
     assert set(case.closed()) == (set() if is_open else {"clocks-agree"})
-    assert (case.kinds() == ["Intend"]) is is_open
+    assert (case.kinds() == ["PlanCleanup"]) is is_open
 
 
 @pytest.mark.parametrize("prefix", [ORIGINALS, INTERMEDIATES])
@@ -136,14 +136,14 @@ def test_the_bucket_keeps_what_is_cleaned_for_as_long_as_is_promised(prefix: str
     assert case.facts.bucket
     kept = {**case.facts.bucket.keeps_days, prefix: POLICY.restorable_days + days}
 
-    assert (promised(case, keeps_days=kept).kinds() == ["Intend"]) is is_open
+    assert (promised(case, keeps_days=kept).kinds() == ["PlanCleanup"]) is is_open
 
 
 @pytest.mark.parametrize(("objects", "is_open"), [(-1, True), (0, False), (1, False)])
 def test_the_breaker_counts_objects_to_the_last(objects: int, is_open: bool):
     case = open_gates().told(spent=Spent(objects=POLICY.cleanup_limit.objects + objects))
 
-    assert (case.kinds() == ["Intend"]) is is_open
+    assert (case.kinds() == ["PlanCleanup"]) is is_open
 
 
 @pytest.mark.parametrize(("size_bytes", "is_open"), [(-1, True), (0, True), (1, False)])
@@ -151,14 +151,14 @@ def test_the_breaker_counts_bytes_to_the_last(size_bytes: int, is_open: bool):
     room = POLICY.cleanup_limit.size_bytes - CHAPTERS[0].size_bytes
     case = open_gates().told(spent=Spent(size_bytes=room + size_bytes))
 
-    assert (case.kinds() == ["Intend"]) is is_open
+    assert (case.kinds() == ["PlanCleanup"]) is is_open
 
 
 @pytest.mark.parametrize(("frames", "is_open"), [(0, False), (1, True), (2, True)])
 def test_an_index_has_at_least_one_frame(frames: int, is_open: bool):
     case = replace(open_gates(), policy=replace(POLICY, least_frames_a_minute=0))
 
-    assert (reindexed(case, frames=frames).kinds() == ["Intend"]) is is_open
+    assert (reindexed(case, frames=frames).kinds() == ["PlanCleanup"]) is is_open
 
 
 def test_an_output_without_bytes_of_its_own_is_none():
@@ -179,21 +179,21 @@ def test_the_pinned_version_of_an_output_stands_though_its_writer_left_no_crc64n
 
 
 def test_what_a_processor_makes_beside_the_order_keeps_nothing_once_it_is_indexed():
-    assert measured(open_gates(), SPARE).kinds() == ["Intend"]
+    assert measured(open_gates(), SPARE).kinds() == ["PlanCleanup"]
 
 
 def test_what_ended_without_owing_anything_keeps_nothing():
     case = open_gates()
     ended = upload_of(case.picture, SPARE, upload_id=UploadId("u_late")).expired("late", NOW).aborted()
 
-    assert case.uploaded(ended).kinds() == ["Intend"]
+    assert case.uploaded(ended).kinds() == ["PlanCleanup"]
 
 
 def test_an_original_that_an_earlier_cleanup_removed_keeps_not_the_others():
     case = open_gates()
     cleaned = case.session(cleaned=(case.receipt(FIRST).version_id,)).gone(FIRST)
 
-    assert [each.artifact_id for each in cleaned.only(Intend).doomed] == [CHAPTERS[1].artifact_id, AUDIO]
+    assert [each.artifact_id for each in cleaned.only(PlanCleanup).doomed] == [CHAPTERS[1].artifact_id, AUDIO]
 
 
 @pytest.mark.parametrize("closed", ["armed", "outputs-stand"])

@@ -18,9 +18,9 @@ from chalicelib.core.settle import (
     Facts,
     Fail,
     IndexMeasurements,
-    Pin,
     Policy,
     Process,
+    VerifyOutput,
     settle,
 )
 from chalicelib.core.settle.outputs import (
@@ -79,13 +79,16 @@ def rejected(case: Case, artifact_id: ArtifactId = VIDEO, **changes) -> Upload:
 def test_what_the_manifest_states_and_the_bucket_shows_is_pinned():
     case = with_manifest(stored_session(), VIDEO, LIGHTS)
 
-    assert case.owed() == (Pin(VIDEO, written(case, VIDEO)), Pin(LIGHTS, written(case, LIGHTS)))
+    assert case.owed() == (
+        VerifyOutput(VIDEO, written(case, VIDEO)),
+        VerifyOutput(LIGHTS, written(case, LIGHTS)),
+    )
 
 
 def test_what_nobody_requires_is_pinned_as_well():
     case = with_manifest(stored_session(), THUMB)
 
-    assert case.owed() == (Pin(THUMB, written(case, THUMB)),)
+    assert case.owed() == (VerifyOutput(THUMB, written(case, THUMB)),)
 
 
 def test_without_a_manifest_nothing_is_pinned():
@@ -98,7 +101,9 @@ def test_what_is_stated_and_does_not_stand_there_yet_is_waited_for():
     case = with_manifest(stored_session(), VIDEO, LIGHTS)
 
     assert [
-        action.artifact_id for action in case.seen(case.key(VIDEO), None).owed() if isinstance(action, Pin)
+        action.artifact_id
+        for action in case.seen(case.key(VIDEO), None).owed()
+        if isinstance(action, VerifyOutput)
     ] == [LIGHTS]
     assert case.told(stored={}).owed() == ()
 
@@ -115,9 +120,9 @@ def test_an_object_whose_crc64nvme_nobody_knows_yet_has_it_computed_and_is_neith
 
     action = case.only(ComputeChecksum)
     assert action.stated.artifact_id == VIDEO
-    assert judge_computed(action.stated, replace(action.stored, crc64nvme=action.stated.crc64nvme)) == Pin(
-        VIDEO, replace(action.stored, crc64nvme=action.stated.crc64nvme)
-    )
+    assert judge_computed(
+        action.stated, replace(action.stored, crc64nvme=action.stated.crc64nvme)
+    ) == VerifyOutput(VIDEO, replace(action.stored, crc64nvme=action.stated.crc64nvme))
     assert isinstance(judge_computed(action.stated, replace(action.stored, crc64nvme=OTHER_CRC)), Fail)
 
 
@@ -299,7 +304,7 @@ def test_in_no_other_state_anything_is_done_for_outputs(state: SessionState):
     case = case.uploaded(rejected(case)).session(state=state)
     kinds = case.recorded(chapters=()).kinds() if state is SessionState.OPEN else case.kinds()
 
-    assert not {"Pin", "Fail", "Process", "IndexMeasurements"} & set(kinds)
+    assert not {"VerifyOutput", "Fail", "Process", "IndexMeasurements"} & set(kinds)
 
 
 def test_outputs_are_awaited_once_the_order_was_sent():

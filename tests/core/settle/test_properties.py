@@ -6,14 +6,14 @@ from hypothesis import event, given, settings
 
 from chalicelib.core.session import SessionState
 from chalicelib.core.settle import (
-    BringBack,
-    Brought,
     Clean,
+    ConfirmOutputs,
+    EndRestore,
     Finish,
-    Guard,
-    Intend,
-    Pin,
+    PlanCleanup,
     Recall,
+    StartRestore,
+    VerifyOutput,
     due_uploads,
 )
 from chalicelib.core.settle.outputs import awaits_outputs
@@ -22,7 +22,7 @@ from tests.core.settle.effects import carried_out
 from tests.core.settle.generators import CASES, EVERY
 from tests.core.settle.proofs import demand_open_gates, demand_verified_and_current
 
-DELETES = (Intend, Clean)
+DELETES = (PlanCleanup, Clean)
 AIMED = settings(max_examples=300, deadline=None)
 
 
@@ -35,13 +35,22 @@ def test_the_generator_reaches_the_deleting_branches():
         kinds = set(case.kinds())
         reached.update(kinds)
         reached["cases"] += 1
-        reached["deletes"] += bool(kinds & {"Intend", "Clean"})
+        reached["deletes"] += bool(kinds & {"PlanCleanup", "Clean"})
 
     walk()
 
     assert reached["deletes"] >= 0.2 * reached["cases"]
     assert all(
-        reached[kind] for kind in ("Intend", "Clean", "Finish", "Guard", "Recall", "BringBack", "Brought")
+        reached[kind]
+        for kind in (
+            "PlanCleanup",
+            "Clean",
+            "Finish",
+            "ConfirmOutputs",
+            "Recall",
+            "StartRestore",
+            "EndRestore",
+        )
     )
 
 
@@ -54,7 +63,7 @@ def test_nothing_is_cleaned_without_every_proof(case: Case):
 
     for action in found:
         demand_open_gates(case)
-        doomed = action.doomed if isinstance(action, Intend) else (action.doomed,)
+        doomed = action.doomed if isinstance(action, PlanCleanup) else (action.doomed,)
         assert doomed
         for each in doomed:
             demand_verified_and_current(case, each)
@@ -66,7 +75,7 @@ def test_nothing_is_cleaned_without_every_proof(case: Case):
             assert case.picture.session.cleanup is None
     if found:
         # Decided on this very picture: nothing done before it in the same breath has changed it.
-        assert {type(action) for action in owed} in ({Clean}, {Intend})
+        assert {type(action) for action in owed} in ({Clean}, {PlanCleanup})
 
 
 @AIMED
@@ -97,14 +106,14 @@ def test_of_what_was_not_looked_at_nothing_is_decided(case: Case):
     seen = case.facts.stored
     for action in case.owed():
         match action:
-            case Brought() | BringBack():
+            case EndRestore() | StartRestore():
                 assert case.key(action.artifact_id) in seen
-            case Pin():
+            case VerifyOutput():
                 assert seen[case.key(action.artifact_id)] == action.stored
-            case Guard() | Recall():
+            case ConfirmOutputs() | Recall():
                 receipts = [case.picture.receipt(each) for each in case.picture.required]
                 assert all(receipt.key in seen for receipt in receipts if receipt)
-            case Intend():
+            case PlanCleanup():
                 assert all(receipt.key in seen for receipt in action.evidence)
             case _ if hasattr(action, "upload_id"):
                 assert action.upload_id in case.facts.uploads

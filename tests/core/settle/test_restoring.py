@@ -9,13 +9,13 @@ from chalicelib.core.crc import fold
 from chalicelib.core.ids import UploadId
 from chalicelib.core.parts import StoredPart
 from chalicelib.core.settle import (
-    BringBack,
-    Brought,
     Complete,
     CopyParts,
+    EndRestore,
     Expire,
     Observation,
     Rest,
+    StartRestore,
     Verify,
 )
 from chalicelib.core.settle.restoring import PURGED
@@ -72,13 +72,13 @@ def seeing(case: Case, upload: Upload, *numbers: int, stored=None) -> Case:
 def test_each_cleaned_artifact_that_is_wanted_back_is_brought_back():
     case = wanted_back(cleaned(), FIRST, AUDIO)
 
-    assert case.owed() == (BringBack(FIRST), BringBack(AUDIO))
+    assert case.owed() == (StartRestore(FIRST), StartRestore(AUDIO))
 
 
 def test_of_what_was_not_looked_at_nothing_is_decided():
     case = wanted_back(cleaned(), FIRST, SECOND)
 
-    assert case.unseen(case.key(FIRST)).owed() == (BringBack(SECOND),)
+    assert case.unseen(case.key(FIRST)).owed() == (StartRestore(SECOND),)
 
 
 def test_what_is_being_copied_is_not_brought_back_a_second_time():
@@ -93,20 +93,20 @@ def test_a_copy_that_ended_without_an_object_is_begun_anew(ended: str):
     upload = copy_of(case)
     over = upload.expired("late", NOW) if ended == "expired" else upload.rejected("wrong", NOW)
 
-    assert case.uploaded(over.aborted().removed(NOW)).owed() == (BringBack(FIRST),)
+    assert case.uploaded(over.aborted().removed(NOW)).owed() == (StartRestore(FIRST),)
 
 
 def test_a_live_upload_of_its_device_does_not_keep_a_restore_from_beginning():
     case = wanted_back(cleaned(), FIRST)
 
-    assert case.uploaded(copy_of(case, copies=None)).owed() == (BringBack(FIRST),)
+    assert case.uploaded(copy_of(case, copies=None)).owed() == (StartRestore(FIRST),)
 
 
 def test_what_s3_holds_no_longer_is_given_up():
     case = wanted_back(cleaned(), FIRST)
     purged = copy_of(case).expired(PURGED, NOW).aborted()
 
-    assert case.uploaded(purged).owed() == (Brought(FIRST, None),)
+    assert case.uploaded(purged).owed() == (EndRestore(FIRST, None),)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_only_that_this_very_version_is_purged_ends_a_restore(changes):
     case = wanted_back(cleaned(), FIRST)
     ended = replace(copy_of(case).expired(PURGED, NOW).aborted(), **changes)
 
-    assert case.uploaded(ended).owed() == (BringBack(FIRST),)
+    assert case.uploaded(ended).owed() == (StartRestore(FIRST),)
 
 
 def test_every_part_that_is_missing_is_copied_and_no_other():
@@ -185,58 +185,58 @@ def test_a_whole_copy_is_verified_like_any_other_upload():
 def test_a_restore_ends_once_no_marker_can_be_on_its_way(seconds: int, is_over: bool):
     case = restored(wanted_back(cleaned(), FIRST)).at(seconds, ENDS_AT)
 
-    assert case.owed() == ((Brought(FIRST, f"version-of-{COPY}"),) if is_over else ())
+    assert case.owed() == ((EndRestore(FIRST, f"version-of-{COPY}"),) if is_over else ())
 
 
 def test_a_copy_over_which_a_late_marker_landed_is_brought_back_again():
     case = restored(wanted_back(cleaned(), FIRST))
 
-    assert case.gone(FIRST).owed() == (BringBack(FIRST),)
+    assert case.gone(FIRST).owed() == (StartRestore(FIRST),)
 
 
 @pytest.mark.parametrize(("seconds", "is_over"), [(-1, False), (0, True), (1, True)])
 def test_what_was_not_removed_yet_when_its_cleanup_was_called_off_stands(seconds: int, is_over: bool):
     case = wanted_back(intended(), FIRST).at(seconds, ENDS_AT)
 
-    assert case.owed() == ((Brought(FIRST, case.receipt(FIRST).version_id),) if is_over else ())
+    assert case.owed() == ((EndRestore(FIRST, case.receipt(FIRST).version_id),) if is_over else ())
 
 
 def test_what_stands_as_it_was_verified_is_not_lost_because_s3_does_not_tell_its_checksum():
     case = wanted_back(intended(), FIRST).changed(FIRST, crc64nvme=None).at(0, ENDS_AT)
 
-    assert case.owed() == (Brought(FIRST, case.receipt(FIRST).version_id),)
+    assert case.owed() == (EndRestore(FIRST, case.receipt(FIRST).version_id),)
 
 
 def test_a_foreign_object_in_its_place_ends_a_restore_without_its_bytes():
     case = wanted_back(intended(), FIRST).changed(FIRST, version_id="another").at(0, ENDS_AT)
 
-    assert case.owed() == (Brought(FIRST, None),)
+    assert case.owed() == (EndRestore(FIRST, None),)
 
 
 def test_nothing_is_cleaned_while_anything_is_wanted_back_or_held():
     case = wanted_back(intended(), FIRST).at(POLICY.grace_s * 2)
 
-    assert not {"Intend", "Clean", "Finish"} & set(case.kinds())
-    assert not {"Intend", "Clean"} & set(case.session(held=None).kinds())
-    assert not {"Intend", "Clean"} & set(case.session(restoring=()).kinds())
+    assert not {"PlanCleanup", "Clean", "Finish"} & set(case.kinds())
+    assert not {"PlanCleanup", "Clean"} & set(case.session(held=None).kinds())
+    assert not {"PlanCleanup", "Clean"} & set(case.session(restoring=()).kinds())
 
 
 def test_one_chapter_of_a_cleaned_session_is_cleaned_again_after_it_was_released():
     case = restored(wanted_back(cleaned(), FIRST)).at(0, ENDS_AT)
-    session = case.picture.session.brought_back(FIRST, case.only(Brought).stands).released(ENDS_AT)
+    session = case.picture.session.brought_back(FIRST, case.only(EndRestore).stands).released(ENDS_AT)
     case = case.after(replace(session, scrubbed_at=ENDS_AT)).inspected(*LASTING_MS, sum(LASTING_MS))
     assert set(case.closed()) == {"grace-over"}
 
     again = case.at(POLICY.grace_s)
     assert again.closed() == {}
-    assert again.kinds() == ["Intend"]
+    assert again.kinds() == ["PlanCleanup"]
     [action] = again.owed()
     assert [each.version_id for each in getattr(action, "doomed", ())] == [f"version-of-{COPY}"]
 
 
 def test_an_original_that_was_brought_back_and_vanishes_afterwards_keeps_the_session():
     case = restored(wanted_back(cleaned(), FIRST)).at(0, ENDS_AT)
-    session = case.picture.session.brought_back(FIRST, case.only(Brought).stands).released(ENDS_AT)
+    session = case.picture.session.brought_back(FIRST, case.only(EndRestore).stands).released(ENDS_AT)
     read_again = case.after(session).inspected(*LASTING_MS, sum(LASTING_MS))
     vanished = read_again.gone(FIRST).at(POLICY.grace_s)
 
@@ -247,7 +247,7 @@ def test_what_is_wanted_back_comes_before_measurements_are_looked_into():
     case = wanted_back(cleaned(), FIRST)
     unread = replace(case, picture=case.picture.with_receipt(receipt_of(case.picture, SPARE)))
 
-    assert unread.kinds() == ["BringBack", "IndexMeasurements"]
+    assert unread.kinds() == ["StartRestore", "IndexMeasurements"]
 
 
 @pytest.mark.parametrize("is_known", [True, False])

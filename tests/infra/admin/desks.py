@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from chalicelib.core.order import Wish, wish
-from chalicelib.flows import ordering
+from chalicelib.flows import operations
 from chalicelib.ports import Ports
 from infra import admin
 from infra.admin.desk import Desk
@@ -87,7 +87,7 @@ class Terminal:
         return replace(
             cast(Ports, ports),
             records=cast(Any, _Watched(ports.records, self.writes)),
-            footage=cast(Any, _Watched(ports.footage, self.writes)),
+            objects=cast(Any, _Watched(ports.objects, self.writes)),
             frame_index=cast(Any, _Watched(ports.frame_index, self.writes)),
             orders=cast(Any, _Watched(ports.orders, self.writes)),
         )
@@ -137,5 +137,5 @@ def cleaned() -> MemoryPorts:
 
 
 def held(ports: MemoryPorts, reason: str = "the referee wants to see it") -> MemoryPorts:
-    ordering.hold(ports, story.OPERATOR, SESSION_ID, reason)
+    operations.hold(ports, story.OPERATOR, SESSION_ID, reason)
     return ports

@@ -8,7 +8,7 @@ import pytest
 from chalicelib.core.cleanup import Arming, Spent
 from chalicelib.core.errors import StorageBusy
 from chalicelib.core.settle import Actor
-from chalicelib.flows.settling import settle_session
+from chalicelib.flows.settle import settle_session
 from tests.infra.admin.desks import Terminal, cleaned, held, processed, ripe, stored
 from tests.support import story
 from tests.support.builders import SESSION_ID, MemoryPorts, make_picture, make_session_id, recorded
@@ -40,8 +40,8 @@ def test_the_plan_of_a_ripe_session_names_every_object_and_its_bytes():
 
 def test_what_the_arming_says_does_not_hide_the_other_gates():
     ports = held(processed())
-    ports.footage.promise = replace(ports.footage.promise, is_versioned=False)
-    ports.footage.mark_deleted(story.key_of(story.VIDEO))
+    ports.objects.promise = replace(ports.objects.promise, is_versioned=False)
+    ports.objects.mark_deleted(story.key_of(story.VIDEO))
 
     document, _ = Terminal(ports).told(*PLAN)
 
@@ -340,7 +340,7 @@ def test_disarming_twice_is_as_good_as_once():
 
 
 def gone(ports: MemoryPorts) -> int:
-    return sum(ports.footage.head(key) is None for key in story.original_keys())
+    return sum(ports.objects.head(key) is None for key in story.original_keys())
 
 
 @pytest.mark.parametrize("moment", list(Moment))

@@ -10,7 +10,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from chalicelib.aws.footage import S3Footage
+from chalicelib.aws.object_store import S3ObjectStore
 from chalicelib.core.cleanup import Spent
 from chalicelib.core.order import wish
 from infra import admin
@@ -78,7 +78,7 @@ def test_the_bucket_is_the_deployed_one_and_no_metric_is_printed(capsys: pytest.
 
     found.ports.metrics.count("upload.verified")
 
-    assert isinstance(found.ports.footage, S3Footage)
+    assert isinstance(found.ports.objects, S3ObjectStore)
     assert isinstance(found.ports.metrics, Unheard)
     assert capsys.readouterr().out == ""
 

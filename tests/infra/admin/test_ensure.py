@@ -9,8 +9,8 @@ from chalicelib.core.cleanup import Spent
 from chalicelib.core.errors import StorageBusy
 from chalicelib.core.ids import UploadId
 from chalicelib.core.settle import Actor
-from chalicelib.flows import ordering
-from chalicelib.flows.settling import settle_session
+from chalicelib.flows import operations
+from chalicelib.flows.settle import settle_session
 from infra.admin.owed import Owed, still_owed
 from infra.admin.plan import closed_gates
 from tests.infra.admin.desks import MADE, Terminal, cleaned, held, processed, ripe, stored
@@ -53,34 +53,34 @@ def abandoned(*session_ids: str) -> MemoryPorts:
     ]
     ports = memory_ports(*(make_picture(each, session_id=each.session_id) for each in uploads))
     for upload in uploads:
-        send_parts(ports.footage, upload)
+        send_parts(ports.objects, upload)
     return ports
 
 
 def failed(ports: MemoryPorts) -> MemoryPorts:
-    ordering.fail(ports, story.OPERATOR, SESSION_ID, "out of memory", None)
+    operations.fail(ports, story.OPERATOR, SESSION_ID, "out of memory", None)
     return ports
 
 
 def with_lost_output() -> MemoryPorts:
     ports = processed()
-    ports.footage.mark_deleted(story.key_of(story.VIDEO))
+    ports.objects.mark_deleted(story.key_of(story.VIDEO))
     return ports
 
 
 def wanted_back() -> MemoryPorts:
     """A restore that is over but for its last look, which comes when no marker can be on its way."""
     ports = cleaned()
-    ordering.restore(ports, story.OPERATOR, SESSION_ID, [story.CHAPTERS[1].artifact_id], "cut again")
+    operations.restore(ports, story.OPERATOR, SESSION_ID, [story.CHAPTERS[1].artifact_id], "cut again")
     body = story.original(2)
-    ports.footage.put_object(story.original_keys()[1], body)
+    ports.objects.put_object(story.original_keys()[1], body)
     return ports
 
 
 def back() -> MemoryPorts:
     """A restore whose copies are verified, minutes ago."""
     ports = cleaned()
-    ordering.restore(ports, story.OPERATOR, SESSION_ID, None, "cut again")
+    operations.restore(ports, story.OPERATOR, SESSION_ID, None, "cut again")
     story.let_pass(ports, 60, rounds=5)
     return ports
 
@@ -271,7 +271,7 @@ def test_a_cleanup_that_was_stopped_half_way_is_owed():
 def test_one_session_that_fails_stops_no_other():
     ports = abandoned("match-18", "match-19")
     fault = Fault("complete", StorageBusy("S3 is slow"))
-    troubled = replace(ports, footage=faulty(ports.footage, fault))
+    troubled = replace(ports, objects=faulty(ports.objects, fault))
 
     document, code = Terminal(troubled).told(*ENSURE)
 
@@ -284,7 +284,7 @@ def test_one_session_that_fails_stops_no_other():
 
 def test_a_fault_that_nobody_foresaw_stops_no_other_either():
     ports = abandoned("match-18", "match-19")
-    troubled = replace(ports, footage=faulty(ports.footage, Fault("complete", RuntimeError())))
+    troubled = replace(ports, objects=faulty(ports.objects, Fault("complete", RuntimeError())))
 
     document, code = Terminal(troubled).told(*ENSURE)
 
@@ -295,7 +295,7 @@ def test_a_fault_that_nobody_foresaw_stops_no_other_either():
 def test_a_fault_that_happens_while_nothing_else_is_owed_is_worth_exit_code_1_and_not_75():
     ports = abandoned("match-18")
     ports.records.arrange(make_picture(session_id=make_session_id("match-20")))
-    troubled = replace(ports, footage=faulty(ports.footage, Fault("complete", StorageBusy("S3 is slow"))))
+    troubled = replace(ports, objects=faulty(ports.objects, Fault("complete", StorageBusy("S3 is slow"))))
 
     assert Terminal(troubled).run(*ENSURE) == 1
 
@@ -340,7 +340,7 @@ def test_sessions_that_only_wait_do_not_starve_others_under_a_limit():
 
 def test_ctrl_c_ends_the_walk_and_what_was_done_is_told():
     ports = abandoned("match-18", "match-19")
-    stopped = replace(ports, footage=faulty(ports.footage, Fault("complete", KeyboardInterrupt(), call=2)))
+    stopped = replace(ports, objects=faulty(ports.objects, Fault("complete", KeyboardInterrupt(), call=2)))
 
     document, code = Terminal(stopped).told(*ENSURE)
 
@@ -377,7 +377,7 @@ def test_a_dry_run_never_writes(make):
 
 def test_a_dry_run_has_no_checksum_computed():
     ports = stored()
-    ports.footage.put_without_crc64nvme(story.key_of(story.VIDEO), MADE[story.VIDEO])
+    ports.objects.put_without_crc64nvme(story.key_of(story.VIDEO), MADE[story.VIDEO])
     story.write_manifest(ports, MADE)
     terminal = Terminal(ports)
 
@@ -416,7 +416,7 @@ def test_what_would_be_done_is_written_in_plain_words():
 
 def test_a_fault_in_a_dry_run_stops_no_other():
     ports = abandoned("match-18", "match-19")
-    troubled = replace(ports, footage=faulty(ports.footage, Fault("parts", StorageBusy("S3 is slow"))))
+    troubled = replace(ports, objects=faulty(ports.objects, Fault("parts", StorageBusy("S3 is slow"))))
 
     document, code = Terminal(troubled).told(*DRY)
 
@@ -526,7 +526,7 @@ def test_a_cleaned_session_whose_outputs_stand_owes_nothing(make, how: tuple[str
 @pytest.mark.parametrize("how", [ENSURE, DRY])
 def test_an_output_of_a_cleaned_session_that_is_lost_is_owed_every_time(make, spoil, how: tuple[str, ...]):
     ports = make()
-    spoil(ports.footage, story.key_of(story.VIDEO))
+    spoil(ports.objects, story.key_of(story.VIDEO))
 
     for _ in range(2):
         document, code = Terminal(ports).told(*how)
@@ -547,7 +547,7 @@ def test_a_cleaned_session_costs_one_look_at_each_output():
 def test_a_removal_that_s3_refuses_is_owed_with_its_reason():
     ports = ripe()
     story.arm(ports)
-    ports.footage.refuses_removals = True
+    ports.objects.refuses_removals = True
 
     document, code = Terminal(ports).told(*ENSURE)
 
@@ -560,8 +560,8 @@ def test_a_lost_original_is_owed_until_it_is_hauled_again():
     ports = memory_ports()
     story.haul(ports, None)
     story.let_pass(ports)
-    ports.footage.mark_deleted(story.original_keys()[0])
-    ports.footage.lose(story.original_keys()[0])
+    ports.objects.mark_deleted(story.original_keys()[0])
+    ports.objects.lose(story.original_keys()[0])
     story.let_pass(ports, 7 * 86_400, rounds=14)
 
     document, code = Terminal(ports).told(*ENSURE)

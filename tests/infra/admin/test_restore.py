@@ -169,7 +169,7 @@ def test_a_busy_table_does_not_end_the_waiting():
 
 def test_a_version_that_is_gone_from_s3_is_told_as_lost():
     ports = cleaned()
-    ports.footage.purge(story.original_keys()[0])
+    ports.objects.purge(story.original_keys()[0])
     terminal = Terminal(ports, waiting=lambda: passes(ports))
 
     document, code = terminal.told(*RESTORE, "--wait")

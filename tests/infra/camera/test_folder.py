@@ -8,7 +8,15 @@ from urllib.request import urlopen
 
 import pytest
 
-from infra.local.camera import Camera, Card, NoFootage, card_of_folder, chapter_path, sha256, virtual_chapter
+from infra.local.camera import (
+    Camera,
+    Card,
+    NoObjectStore,
+    card_of_folder,
+    chapter_path,
+    sha256,
+    virtual_chapter,
+)
 from infra.local.camera.__main__ import main
 from infra.local.gopro_file import DiskContent, GproHeader
 from tests.infra.gopro_data import DATA, FILMS, needs_data
@@ -96,7 +104,7 @@ def test_a_recording_has_at_most_99_chapters(tmp_path, count, is_refused):
     for number in range(count):
         (tmp_path / f"{number:03}.mp4").write_bytes(b"film")
     if is_refused:
-        with pytest.raises(NoFootage, match="100 MP4 files"):
+        with pytest.raises(NoObjectStore, match="100 MP4 files"):
             card_of_folder(tmp_path)
     else:
         assert len(card_of_folder(tmp_path).files()) == count

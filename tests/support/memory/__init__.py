@@ -1,9 +1,9 @@
 """The world in memory: one adapter for every port, as strict as the real one (see tests/contracts)."""
 
 from tests.support.memory.ambient import START, CountingMetrics, FixedIds, MovableClock
-from tests.support.memory.footage import MemoryFootage, Refused, crc64nvme_of
 from tests.support.memory.frame_index import MemoryFrameIndex
 from tests.support.memory.indexer import MemoryIndexer
+from tests.support.memory.object_store import MemoryObjectStore, Refused, crc64nvme_of
 from tests.support.memory.orders import MemoryOrders
 from tests.support.memory.records import MemoryRecords
 from tests.support.memory.signer import MemorySigner, deliver, fetch
@@ -12,9 +12,9 @@ __all__ = [
     "START",
     "CountingMetrics",
     "FixedIds",
-    "MemoryFootage",
     "MemoryFrameIndex",
     "MemoryIndexer",
+    "MemoryObjectStore",
     "MemoryOrders",
     "MemoryRecords",
     "MemorySigner",

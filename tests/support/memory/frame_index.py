@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from chalicelib.core.errors import NotFound, VersionGone
-from tests.support.memory.footage import MemoryFootage
+from tests.support.memory.object_store import MemoryObjectStore
 
 _CHUNK_BYTES = 1000
 
@@ -12,25 +12,25 @@ _CHUNK_BYTES = 1000
 class MemoryFrameIndex:
     """The same bucket as `footage`; `reads` are the ranges that were read, as (key, first, last)."""
 
-    def __init__(self, footage: MemoryFootage) -> None:
-        self._footage = footage
+    def __init__(self, objects: MemoryObjectStore) -> None:
+        self._objects = objects
         self.reads: list[tuple[str, int, int | None]] = []
 
     def source(self, key: str, version_id: str) -> Iterator[bytes]:
-        for version in self._footage.versions(key):
+        for version in self._objects.versions(key):
             if version.version_id == version_id and version.stored:
                 yield from _chunks(version.body)
                 return
         raise VersionGone(f"there is no version {version_id} of {key}")
 
     def put(self, key: str, content: BinaryIO) -> None:
-        self._footage.put_object(key, content.read())
+        self._objects.put_object(key, content.read())
 
     def read(self, key: str, first: int = 0, last: int | None = None) -> bytes:
         self.reads.append((key, first, last))
-        if self._footage.head(key) is None:
+        if self._objects.head(key) is None:
             raise NotFound(f"nothing stands on {key}")
-        body = self._footage.body(key)
+        body = self._objects.body(key)
         if first >= len(body):
             raise NotFound(f"{key} ends before byte {first}")
         return body[first : None if last is None else last + 1]

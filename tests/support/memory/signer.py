@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
 from chalicelib.aws.signer import LONGEST_TTL_S
 from chalicelib.core.crc import Crc64Nvme
 from chalicelib.ports import ByteRange, PartToSign, PartUrl, RangeUrl, ReadUrl
-from tests.support.memory.footage import MemoryFootage, Refused
+from tests.support.memory.object_store import MemoryObjectStore, Refused
 
 _SIGNED = ("content-length", "x-amz-checksum-crc64nvme")
 
@@ -33,21 +33,23 @@ class MemorySigner:
         return tuple(_range_url(key, version_id, each, expires_at) for each in ranges)
 
 
-def deliver(footage: MemoryFootage, url: str, headers: Mapping[str, str], body: bytes, now: datetime) -> str:
+def deliver(
+    objects: MemoryObjectStore, url: str, headers: Mapping[str, str], body: bytes, now: datetime
+) -> str:
     """What S3 does with a PUT of `body` with `headers` to a part URL: the part's ETag. Raises Refused."""
     key, bound = _honoured(url, now)
     if any(headers.get(name) != bound[name] for name in _SIGNED) or len(body) != int(bound["content-length"]):
         raise Refused(403, "SignatureDoesNotMatch")
     crc = Crc64Nvme(bound["x-amz-checksum-crc64nvme"])
-    return footage.put_part(key, bound["multipart"], int(bound["number"]), body, crc)
+    return objects.put_part(key, bound["multipart"], int(bound["number"]), body, crc)
 
 
-def fetch(footage: MemoryFootage, url: str, now: datetime, wanted: str | None = None) -> bytes:
+def fetch(objects: MemoryObjectStore, url: str, now: datetime, wanted: str | None = None) -> bytes:
     """What S3 answers to a GET of a read URL, with the Range header `wanted`: the version's bytes. Raises Refused."""
     key, bound = _honoured(url, now)
     if "range" in bound and bound["range"] != wanted:
         raise Refused(403, "SignatureDoesNotMatch")
-    for version in footage.versions(key):
+    for version in objects.versions(key):
         if version.stored and version.version_id == bound["version"]:
             return version.body[_slice(wanted)] if wanted else version.body
     raise Refused(404, "NoSuchVersion")

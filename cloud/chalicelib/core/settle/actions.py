@@ -114,7 +114,7 @@ class SendOrder:
 
 
 @dataclass(frozen=True)
-class Pin:
+class VerifyOutput:
     """Write the receipt of what a processor wrote itself: `stored` is what its manifest states."""
 
     artifact_id: ArtifactId
@@ -183,7 +183,7 @@ class Inspect:
 
 
 @dataclass(frozen=True)
-class Intend:
+class PlanCleanup:
     """Record what is to be cleaned, and the outputs that allow it, before the first marker is written."""
 
     doomed: tuple[Doomed, ...]
@@ -203,7 +203,7 @@ class Finish:
 
 
 @dataclass(frozen=True)
-class Guard:
+class ConfirmOutputs:
     """The last look before the purge found every required output in its place."""
 
 
@@ -229,7 +229,7 @@ class Repair:
 
 
 @dataclass(frozen=True)
-class BringBack:
+class StartRestore:
     """Open an upload whose parts S3 copies from the version that was cleaned."""
 
     artifact_id: ArtifactId
@@ -244,7 +244,7 @@ class Displace:
 
 
 @dataclass(frozen=True)
-class Brought:
+class EndRestore:
     """Nothing is left to do to restore the artifact; `stands` is its old version where that was never gone."""
 
     artifact_id: ArtifactId
@@ -266,7 +266,7 @@ Action = (
     | Wake
     | Store
     | SendOrder
-    | Pin
+    | VerifyOutput
     | ComputeChecksum
     | DropChecksumCopy
     | IndexMeasurements
@@ -276,16 +276,16 @@ Action = (
     | Fail
     | Process
     | Inspect
-    | Intend
+    | PlanCleanup
     | Clean
     | Finish
-    | Guard
+    | ConfirmOutputs
     | Recall
     | Scrubbed
     | Repair
-    | BringBack
+    | StartRestore
     | Displace
-    | Brought
+    | EndRestore
 )
 
 
@@ -299,7 +299,7 @@ class Actor(Enum):
     RECONCILER = "reconciler"
 
 
-_RECORDS = (Wake, Doubt, Verify, Store, SendOrder, Pin, Fail, Process)
+_RECORDS = (Wake, Doubt, Verify, Store, SendOrder, VerifyOutput, Fail, Process)
 """Whatever only records, or tells the queue."""
 
 ALLOWED: Mapping[Actor, tuple[type, ...]] = {

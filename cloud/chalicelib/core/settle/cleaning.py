@@ -7,7 +7,7 @@ from chalicelib.core.cleanup import Cleanup
 from chalicelib.core.picture import Picture
 from chalicelib.core.session import SessionState
 from chalicelib.core.settle import gates, plausibility
-from chalicelib.core.settle.actions import Action, Clean, Finish, Guard, Inspect, Intend, Recall
+from chalicelib.core.settle.actions import Action, Clean, ConfirmOutputs, Finish, Inspect, PlanCleanup, Recall
 from chalicelib.core.settle.facts import Facts
 from chalicelib.core.settle.policy import Policy
 
@@ -56,7 +56,7 @@ def owed_to_cleanup(picture: Picture, facts: Facts, now: datetime, policy: Polic
     elif session.cleanup is None:
         found = gates.doomed(picture, facts)
         if found:
-            yield Intend(found, gates.evidence(picture))
+            yield PlanCleanup(found, gates.evidence(picture))
     else:
         yield from _markers(session.cleanup, facts, now, policy)
 
@@ -98,7 +98,7 @@ def _last_look(picture: Picture, facts: Facts, now: datetime, policy: Policy) ->
         yield _recall(picture, f"it is no longer what was verified: {', '.join(lost)}")
     elif gates.clocks_apart(facts, now, policy) is None:
         # By a clock that is ahead it would be over long before the purge, and nobody would look again.
-        yield Guard()
+        yield ConfirmOutputs()
 
 
 def _recall(picture: Picture, why: str) -> Recall:

@@ -12,8 +12,8 @@ from chalicelib.core.settle.actions import (
     ComputeChecksum,
     DropChecksumCopy,
     Fail,
-    Pin,
     Process,
+    VerifyOutput,
 )
 from chalicelib.core.settle.facts import Facts
 from chalicelib.core.upload import StoredObject, UploadState
@@ -110,17 +110,17 @@ def _why_not_provable(stated: Stated, stored: StoredObject) -> str | None:
     )
 
 
-def _pins(picture: Picture, facts: Facts) -> Iterator[Pin]:
+def _pins(picture: Picture, facts: Facts) -> Iterator[VerifyOutput]:
     for stated in facts.manifest.stated if facts.manifest else ():
         stored = _unverified(picture, facts, stated)
         if stored and stored.crc64nvme:
-            yield Pin(stated.artifact_id, stored)
+            yield VerifyOutput(stated.artifact_id, stored)
 
 
-def judge_computed(stated: Stated, stored: StoredObject) -> Pin | Fail:
+def judge_computed(stated: Stated, stored: StoredObject) -> VerifyOutput | Fail:
     """Pin or fail `stored`, whose CRC64NVME has now been computed."""
     if _may_be(stated, stored):
-        return Pin(stated.artifact_id, stored)
+        return VerifyOutput(stated.artifact_id, stored)
     return Fail(_difference(stated, stored))
 
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from chalicelib.core.ids import ArtifactId
 from chalicelib.core.picture import Picture
-from chalicelib.core.settle.actions import Action, BringBack, Brought, Displace
+from chalicelib.core.settle.actions import Action, Displace, EndRestore, StartRestore
 from chalicelib.core.settle.facts import Facts
 from chalicelib.core.settle.policy import Policy
 from chalicelib.core.upload import Receipt, StoredObject, Upload, UploadState
@@ -36,14 +36,14 @@ def _owed(
     if any(upload.is_live and upload.copies for upload in picture.uploads if upload.key == receipt.key):
         return None
     if stored is None:
-        return Brought(artifact_id, None) if is_purged(picture, receipt) else BringBack(artifact_id)
+        return EndRestore(artifact_id, None) if is_purged(picture, receipt) else StartRestore(artifact_id)
     # The cancelled cleanup's marker may still arrive, or an object of ours may still be under judgement.
     began_at = picture.session.restoring_since
     if began_at and now < began_at + timedelta(seconds=policy.in_flight_s):
         return None
     if stored.version_id != receipt.version_id and receipt.version_id not in picture.gone_versions:
         return Displace(artifact_id, stored)
-    return Brought(artifact_id, receipt.version_id if receipt.stands_as(stored) else None)
+    return EndRestore(artifact_id, receipt.version_id if receipt.stands_as(stored) else None)
 
 
 def is_purged(picture: Picture, receipt: Receipt) -> bool:

@@ -1,0 +1,92 @@
+"""Index measurements: each attempt is on record before it begins, and its result is never lost."""
+
+import logging
+from contextlib import suppress
+
+from chalicelib.core.errors import Conflict, StorageBusy
+from chalicelib.core.measurements.index import Index
+from chalicelib.core.picture import Picture
+from chalicelib.core.settle import IndexLargeMeasurements, IndexMeasurements, Quarantine, RequestIndex
+from chalicelib.core.upload import Receipt
+from chalicelib.flows.measurement_index import index_measurements, quarantined
+from chalicelib.flows.store import load, report, save
+from chalicelib.ports import Ports
+
+_WRITES = 5
+"""The tries to record a result while others write the session."""
+
+
+def index(ports: Ports, picture: Picture, action: IndexMeasurements | IndexLargeMeasurements) -> Picture:
+    """Everything is written under a revision first, and published by the one write that names it.
+
+    Raises StorageBusy, which proves nothing about the file and does not count as an attempt.
+    """
+    session, receipt = picture.session, action.receipt
+    begun = save(ports, picture, session=session.attempting(receipt.version_id, ports.clock.now()))
+    try:
+        made = index_measurements(ports.frame_index, session.session_id, receipt, ports.clock)
+    except StorageBusy:
+        _take_back(ports, begun, receipt)
+        raise
+    return _publish(ports, begun, receipt, made)
+
+
+def request_index(ports: Ports, picture: Picture, action: RequestIndex) -> Picture:
+    """Request the index, then record the request: after a crash in between it is requested again."""
+    receipt = action.receipt
+    ports.indexer.request(receipt.key)
+    session = picture.session.requesting_index(receipt.version_id, ports.clock.now())
+    picture = save(ports, picture, session=session)
+    return report(ports, picture, "index requested", artifact_id=receipt.artifact_id)
+
+
+def quarantine(ports: Ports, picture: Picture, action: Quarantine) -> Picture:
+    made = quarantined(action.receipt, ports.clock.now(), action.reason)
+    return _publish(ports, picture, action.receipt, made)
+
+
+def _publish(ports: Ports, picture: Picture, receipt: Receipt, made: Index) -> Picture:
+    """Record the result of indexing a version, even if others wrote the session meanwhile; return the picture.
+
+    Raises Conflict after such a write: other decisions on the older picture may no longer hold.
+    """
+    latest = picture
+    for _ in range(_WRITES):
+        try:
+            after = _told(ports, _recorded(ports, latest, receipt, made), made)
+        except Conflict:
+            latest = load(ports, picture.session.session_id)
+            if latest.index(receipt):
+                break
+            continue
+        if latest is picture:
+            return after
+        break
+    raise Conflict("others wrote the session while its measurements were looked into")
+
+
+def _recorded(ports: Ports, picture: Picture, receipt: Receipt, made: Index) -> Picture:
+    session = picture.session.without_attempts(receipt.version_id)
+    return save(ports, picture, session=session, index=made)
+
+
+def _told(ports: Ports, picture: Picture, made: Index) -> Picture:
+    if made.quarantine:
+        about = {"artifact_id": made.artifact_id, "reason": made.quarantine}
+        return report(ports, picture, "measurements quarantined", logging.ERROR, **about)
+    ports.metrics.count("frames.indexed", made.frames)
+    ports.metrics.count("frames.rejected", made.rejected)
+    return report(
+        ports,
+        picture,
+        "measurements indexed",
+        artifact_id=made.artifact_id,
+        frames=made.frames,
+        rejected=made.rejected,
+    )
+
+
+def _take_back(ports: Ports, picture: Picture, receipt: Receipt) -> None:
+    """Uncount the attempt; if that fails too, the attempt stays counted and others remain."""
+    with suppress(Conflict, StorageBusy):
+        save(ports, picture, session=picture.session.without_attempt(receipt.version_id))

@@ -1,0 +1,54 @@
+"""Carrying out what a session is owed on its way to PROCESSED."""
+
+import logging
+from dataclasses import replace
+
+from chalicelib.core.picture import Picture
+from chalicelib.core.settle import Fail, Process, SendOrder, Store, VerifyOutput
+from chalicelib.core.upload import Receipt
+from chalicelib.flows.order_message import message
+from chalicelib.flows.store import report, save
+from chalicelib.ports import Ports
+
+
+def store(ports: Ports, picture: Picture, _: Store) -> Picture:
+    return report(ports, save(ports, picture, session=picture.session.stored()), "session stored")
+
+
+def send_order(ports: Ports, picture: Picture, _: SendOrder) -> Picture:
+    """Sent first and recorded then: a crash in between sends it again, and nothing is ever forgotten."""
+    order = picture.session.order
+    if order is None:
+        return picture
+    ports.orders.send(message(ports, picture, order))
+    session = replace(picture.session, order=order.sent(ports.clock.now()))
+    return report(ports, save(ports, picture, session=session), "order sent", order=order.number)
+
+
+def verify_output(ports: Ports, picture: Picture, action: VerifyOutput) -> Picture:
+    stored = action.stored
+    if stored.crc64nvme is None:
+        return picture
+    receipt = Receipt(
+        None,
+        action.artifact_id,
+        stored.key,
+        stored.version_id,
+        stored.size_bytes,
+        stored.crc64nvme,
+        ports.clock.now(),
+    )
+    picture = save(ports, picture, receipt=receipt)
+    return report(
+        ports, picture, "output verified", artifact_id=receipt.artifact_id, size_bytes=receipt.size_bytes
+    )
+
+
+def fail(ports: Ports, picture: Picture, action: Fail) -> Picture:
+    picture = save(ports, picture, session=picture.session.failed(action.reason))
+    return report(ports, picture, "session failed", logging.ERROR, reason=action.reason)
+
+
+def process(ports: Ports, picture: Picture, _: Process) -> Picture:
+    session = picture.session.processed(ports.clock.now())
+    return report(ports, save(ports, picture, session=session), "session processed")

@@ -1,0 +1,168 @@
+"""How whoever uploads ends an upload: look at it, complete it, cancel it."""
+
+import logging
+from collections.abc import Sequence
+
+from chalicelib.core import parts
+from chalicelib.core.crc import Crc64Nvme
+from chalicelib.core.errors import (
+    Conflict,
+    Finalizing,
+    MultipartGone,
+    PartsMismatch,
+    PartsRefused,
+    StateConflict,
+    StorageBusy,
+)
+from chalicelib.core.ids import UploadId
+from chalicelib.core.picture import Picture
+from chalicelib.core.settle import Actor, assembled, is_being_cleared
+from chalicelib.core.tokens import Principal
+from chalicelib.core.upload import Upload, UploadState
+from chalicelib.flows.settle import settle_session
+from chalicelib.flows.store import report, save
+from chalicelib.flows.uploads import (
+    ATTEMPTS,
+    UploadView,
+    demand_open,
+    gone,
+    held,
+    owned_upload,
+    seen_upload_record,
+    unproven,
+)
+from chalicelib.ports import Ports
+
+log = logging.getLogger(__name__)
+
+
+def seen_upload(ports: Ports, principal: Principal, upload_id: UploadId) -> UploadView:
+    """The upload with the parts that S3 holds. Raises NotFound."""
+    _, upload = seen_upload_record(ports, principal, upload_id)
+    if not upload.is_live:
+        return UploadView(upload)
+    try:
+        return held(ports, upload)
+    except MultipartGone:
+        # Completed or lost since it was recorded: settle what this caller may, and say what is recorded then.
+        picture = settle_session(ports, upload.session_id, Actor.API, upload_id)
+        return UploadView(picture.upload(upload_id))
+
+
+def complete_upload(
+    ports: Ports, principal: Principal, upload_id: UploadId, claim: Crc64Nvme | None
+) -> UploadView:
+    """The verified upload with its receipt.
+
+    `claim` is the whole's CRC64NVME as the device read it; from then on no other whole is completed or verified.
+    Raises PartsMismatch, Finalizing when S3 needs longer, UploadGone, StateConflict.
+    """
+    picture, upload = _claimed(ports, principal, upload_id, claim)
+    if upload.is_live:
+        _demand_parts(ports, upload)
+        picture = _finished(ports, upload)
+        upload = picture.upload(upload_id)
+    if upload.receipt is None:
+        raise _why_not_verified(ports, picture, upload)
+    if claim not in (None, upload.receipt.crc64nvme):
+        report(ports, picture, "receipt disowned", logging.ERROR, upload_id=upload_id, claim=claim)
+        raise StateConflict(
+            f"the verified object has another CRC64NVME ({upload.receipt.crc64nvme}) than this device read ({claim}); "
+            "keep the parts and audit the chapter"
+        )
+    return UploadView(upload)
+
+
+def cancel_upload(ports: Ports, principal: Principal, upload_id: UploadId) -> UploadView:
+    """The upload, cancelled; its parts stay until the undo window is over.
+
+    Raises Finalizing while it is being completed, StateConflict once verified, UploadGone once it ended otherwise.
+    """
+    for _ in range(ATTEMPTS):
+        picture, upload = owned_upload(ports, principal, upload_id)
+        if upload.state is UploadState.CANCELLED:
+            return UploadView(upload)
+        demand_open(upload)
+        try:
+            picture = save(ports, picture, upload.cancelled(ports.clock.now()))
+        except Conflict:
+            continue
+        log.info("upload cancelled", extra={"session_id": upload.session_id, "upload_id": upload_id})
+        return UploadView(picture.upload(upload_id))
+    raise StorageBusy(f"session {upload.session_id} is being written by others; ask again")
+
+
+def _claimed(
+    ports: Ports, principal: Principal, upload_id: UploadId, claim: Crc64Nvme | None
+) -> tuple[Picture, Upload]:
+    """The session and the upload with `claim` on record, as long as bytes may become its object.
+
+    The claim is recorded before anything is inspected: a late part changes the whole, S3 may be assembling an earlier
+    promise, and no caller may complete or verify a whole that its device disowns.
+    """
+    for _ in range(ATTEMPTS):
+        picture, upload = owned_upload(ports, principal, upload_id)
+        if claim in (None, upload.claim) or not upload.is_live:
+            return picture, upload
+        try:
+            picture = save(ports, picture, upload.claimed(claim))
+        except Conflict:
+            continue
+        return picture, picture.upload(upload_id)
+    raise StorageBusy(f"session {upload.session_id} is being written by others; ask again")
+
+
+def _demand_parts(ports: Ports, upload: Upload) -> None:
+    try:
+        stored = ports.objects.parts(upload.key, upload.multipart_id)
+    except MultipartGone:
+        return
+    missing, differing = parts.missing(upload.plan, stored), parts.differing(upload.plan, stored)
+    if missing or differing:
+        raise PartsMismatch(_tell(missing, differing), missing, differing)
+    if upload.claim not in (None, assembled(upload.plan, stored)):
+        raise PartsMismatch(
+            "the parts in S3 fold to another CRC64NVME than this device read; compare them with GET "
+            "and send again what differs",
+            (),
+            (),
+        )
+
+
+def _tell(missing: Sequence[int], differing: Sequence[int]) -> str:
+    report = [f"{len(missing)} parts are missing"] if missing else []
+    return " and ".join(
+        report + ([f"{len(differing)} parts have another size than planned"] if differing else [])
+    )
+
+
+def _finished(ports: Ports, upload: Upload) -> Picture:
+    try:
+        return settle_session(ports, upload.session_id, Actor.API, upload.upload_id)
+    except PartsRefused as error:
+        raise PartsMismatch(
+            f"S3 refused to assemble the parts ({error.code}); compare them with GET and send again what differs",
+            (),
+            (),
+        ) from error
+
+
+def _why_not_verified(ports: Ports, picture: Picture, upload: Upload) -> Exception:
+    if not upload.is_live:
+        return gone(upload)
+    stored = ports.objects.head(upload.key)
+    if stored and stored.upload_id == upload.upload_id and upload.is_disowned:
+        return Finalizing(
+            f"S3 assembled parts of CRC64NVME {upload.promise}, and this device read {upload.claim}; the object is "
+            "about to be rejected: ask again, then open a new upload"
+        )
+    if is_being_cleared(upload, picture, ports.clock.now(), ports.policy):
+        return Finalizing(
+            f"an object that was rejected is being removed from this key; it is completed {ports.policy.in_flight_s} s "
+            "after that at the earliest: ask again"
+        )
+    if upload.unproven_since:
+        return unproven(upload)
+    if stored is None or stored.upload_id == upload.upload_id:
+        return Finalizing("S3 is still assembling this object; ask again in a moment")
+    return StateConflict("an object that nobody awaits stands on this key; an operator must move it away")

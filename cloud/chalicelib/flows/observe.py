@@ -1,0 +1,120 @@
+"""Looking at the world before a decision: only at what the decision can depend on."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from chalicelib.core import keys
+from chalicelib.core.cleanup import Spent
+from chalicelib.core.errors import MultipartGone, TooLarge
+from chalicelib.core.ids import UploadId
+from chalicelib.core.manifest import MOST_BYTES, Manifest, manifest
+from chalicelib.core.picture import Picture
+from chalicelib.core.settle import Actor, Facts, Observation, Policy, due_uploads
+from chalicelib.core.settle.cleaning import is_last_look_due, may_be_cleaned
+from chalicelib.core.settle.gates import evidence
+from chalicelib.core.settle.outputs import may_state_outputs
+from chalicelib.core.settle.scrubbing import is_scrub_due, to_scrub
+from chalicelib.core.upload import StoredObject, Upload
+from chalicelib.ports import ObjectStore, Ports
+
+
+@dataclass(frozen=True)
+class About:
+    """What a caller asks about: only one upload, or the session itself with the objects of these keys."""
+
+    upload_id: UploadId | None = None
+    keys: frozenset[str] = frozenset()
+
+
+def observe(ports: Ports, picture: Picture, actor: Actor, about: About) -> Facts:
+    """The facts that `actor` needs; with an upload's id, the facts of that upload only."""
+    chosen = _chosen(picture, actor, about, ports.clock.now(), ports.policy)
+    uploads = {upload.upload_id: _observed(ports.objects, upload) for upload in chosen}
+    if about.upload_id is not None:
+        return Facts(uploads)
+    said = _manifest(ports.objects, picture)
+    facts = Facts(uploads, said, _heads(ports.objects, _stated_keys(picture, said)))
+    return observe_cleanup(ports, picture, facts) if actor is Actor.RECONCILER else facts
+
+
+def observe_cleanup(ports: Ports, picture: Picture, facts: Facts) -> Facts:
+    """`facts`, with all that a cleanup, its last look or a restore depends on, as far as one is in question."""
+    now, policy = ports.clock.now(), ports.policy
+    wanted = [picture.key(artifact_id) for artifact_id in picture.session.restoring]
+    if is_scrub_due(picture, now, policy):
+        wanted += [receipt.key for receipt in to_scrub(picture)]
+    facts = replace(facts, stored={**facts.stored, **_heads(ports.objects, wanted)})
+    if is_last_look_due(picture, now, policy):
+        return observe_gates(ports, picture, facts)
+    if not may_be_cleaned(picture, now, policy):
+        return facts
+    # Where nobody armed cleanup, every session of long ago is looked at again and again: one read is enough then.
+    arming = ports.records.arming()
+    if picture.session.cleanup is None and (arming is None or not arming.is_armed):
+        return replace(facts, arming=arming)
+    return observe_gates(ports, picture, facts)
+
+
+def observe_gates(ports: Ports, picture: Picture, facts: Facts) -> Facts:
+    """`facts`, with all that any gate of a cleanup depends on, whatever the record alone says."""
+    wanted = [receipt.key for receipt in (*evidence(picture), *picture.cleanable)]
+    return replace(
+        facts,
+        stored={**facts.stored, **_heads(ports.objects, wanted)},
+        bucket=ports.objects.bucket(),
+        arming=ports.records.arming(),
+        spent=ports.records.spent(ports.clock.now().date()) or Spent(),
+    )
+
+
+def observe_evidence(objects: ObjectStore, picture: Picture) -> Facts:
+    """The present objects of the outputs that allowed the recorded cleanup."""
+    cleanup = picture.session.cleanup
+    return Facts(stored=_heads(objects, [receipt.key for receipt in cleanup.evidence] if cleanup else ()))
+
+
+def _chosen(picture: Picture, actor: Actor, about: About, now: datetime, policy: Policy) -> Iterable[Upload]:
+    """The uploads to inspect: the one in question, those of an event's keys, or those that are due.
+
+    Calls by people and processors about a session depend on no upload.
+    """
+    if about.upload_id is not None:
+        return [each for each in picture.uploads if each.owes and each.upload_id == about.upload_id]
+    if about.keys:
+        return [each for each in picture.uploads if each.owes and each.key in about.keys]
+    return () if actor is Actor.API else due_uploads(picture, now, policy)
+
+
+def _observed(objects: ObjectStore, upload: Upload) -> Observation:
+    """What S3 shows of one upload now."""
+    stored = objects.head(upload.key)
+    if stored and stored.upload_id == upload.upload_id:
+        return Observation(parts=None, stored=stored)
+    try:
+        return Observation(objects.parts(upload.key, upload.multipart_id), stored)
+    except MultipartGone:
+        # It may have been completed between the two looks.
+        return Observation(parts=None, stored=objects.head(upload.key))
+
+
+def _manifest(objects: ObjectStore, picture: Picture) -> Manifest | None:
+    """What the processor says it wrote for the present order, if it may have said so."""
+    session = picture.session
+    if session.order is None or not may_state_outputs(picture):
+        return None
+    key = keys.manifest_key(session.session_id, session.order.number)
+    try:
+        body = objects.read(key, MOST_BYTES)
+    except TooLarge as error:
+        return Manifest(fault=str(error))
+    return None if body is None else manifest(body, session.session_id, session.order.number)
+
+
+def _stated_keys(picture: Picture, said: Manifest | None) -> list[str]:
+    stated = said.stated if said else ()
+    return [picture.key(each.artifact_id) for each in stated if picture.receipt(each.artifact_id) is None]
+
+
+def _heads(objects: ObjectStore, wanted: Iterable[str]) -> dict[str, StoredObject | None]:
+    return {key: objects.head(key) for key in dict.fromkeys(wanted)}

@@ -1,0 +1,143 @@
+"""What people and processors say of a session: ordered, failed, held, restored."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from chalicelib.core.errors import Conflict, StateConflict, StorageBusy
+from chalicelib.core.ids import ArtifactId, SessionId
+from chalicelib.core.order import Wish
+from chalicelib.core.picture import Picture
+from chalicelib.core.session import Session, SessionState
+from chalicelib.core.settle import Actor
+from chalicelib.core.tokens import Principal, Role
+from chalicelib.flows.sessions import allowed_wish, seen_session
+from chalicelib.flows.settle import settle_session
+from chalicelib.flows.store import report, save
+from chalicelib.flows.uploads import ATTEMPTS
+from chalicelib.ports import Ports
+
+log = logging.getLogger(__name__)
+
+
+def order(ports: Ports, principal: Principal, session_id: SessionId, wish: Wish) -> Picture:
+    """The session with a new order for `wish`; it goes to the queue as soon as the session is STORED and not held.
+
+    A device's wish has the deployment's minimum added to it. While the last order has not gone out, the same wish again
+    changes nothing. Raises InvalidRequest for an operator's that goes below the minimum without a reason.
+    """
+    principal.demand(Role.DEVICE, Role.OPERATOR)
+    wish = allowed_wish(ports, principal, wish)
+
+    def ordered(picture: Picture) -> Session:
+        session = picture.session
+        known = session.order
+        if known and known.sent_at is None and known.wish == wish and session.failure is None:
+            return session
+        if picture.lost:
+            names = ", ".join(each.artifact_id for each in picture.lost)
+            raise StateConflict(f"lost: {names}; haul them again from the card, then order again")
+        if picture.gone:
+            raise StateConflict(f"cleaned: {', '.join(picture.gone)}; restore them first, then order again")
+        return session.ordered(wish, ports.clock.now())
+
+    picture = _changed(ports, principal, session_id, ordered, "session ordered")
+    return settle_session(ports, picture.session.session_id, Actor.API)
+
+
+def fail(
+    ports: Ports, principal: Principal, session_id: SessionId, reason: str, number: int | None
+) -> Picture:
+    """The session, FAILED for `reason` until it is ordered again.
+
+    `number` is the order that the reason is about: a late processor of an earlier one fails nothing (StateConflict).
+    """
+    principal.demand(Role.PROCESSOR, Role.OPERATOR)
+
+    def failed(picture: Picture) -> Session:
+        session = picture.session
+        known = session.order.number if session.order else None
+        if number not in (None, known):
+            raise StateConflict(f"the session's order is number {known}, not {number}")
+        return session.failed(reason)
+
+    return _changed(ports, principal, session_id, failed, "session failed")
+
+
+def accept(ports: Ports, principal: Principal, session_id: SessionId, reason: str) -> Picture:
+    """The session, with an operator's word that its present outputs are right although their length may be wrong."""
+    principal.demand(Role.OPERATOR)
+
+    def accepted(picture: Picture) -> Session:
+        return picture.session.accepted(reason)
+
+    return _changed(ports, principal, session_id, accepted, "outputs accepted")
+
+
+def hold(ports: Ports, principal: Principal, session_id: SessionId, reason: str | None) -> Picture:
+    """The session, held for `reason`, or released when there is none."""
+    principal.demand(Role.OPERATOR)
+    told = "session held" if reason else "session released"
+
+    def held(picture: Picture) -> Session:
+        session = picture.session
+        return replace(session, held=reason) if reason else session.released(ports.clock.now())
+
+    picture = _changed(ports, principal, session_id, held, told)
+    return picture if reason else settle_session(ports, session_id, Actor.API)
+
+
+def restore(
+    ports: Ports,
+    principal: Principal,
+    session_id: SessionId,
+    wanted: Sequence[ArtifactId] | None,
+    reason: str,
+) -> Picture:
+    """The session with `wanted` (None: all that was cleaned) to be copied back; held until it is released.
+
+    The reconciler copies. In the middle of a cleanup all that it names is restored. Asking again for what is being
+    restored changes nothing. Raises NotFound for what the session does not have, StateConflict for what was never
+    cleaned.
+    """
+    principal.demand(Role.OPERATOR)
+
+    def restored(picture: Picture) -> Session:
+        known = [receipt.artifact_id for receipt in picture.restorable]
+        asked = known if wanted is None else list(wanted)
+        for artifact_id in asked:
+            picture.key(artifact_id)
+        kept = [artifact_id for artifact_id in asked if artifact_id not in known]
+        if kept or not asked:
+            raise StateConflict(f"nothing to restore: {', '.join(kept) or 'this session'} was not cleaned")
+        if set(asked) <= set(picture.session.restoring):
+            return picture.session
+        if picture.session.state is SessionState.PROCESSED and picture.session.cleanup:
+            # Called off in the middle: what of its intent still stands, and what does not, shall all be back.
+            asked = known
+        told = f"restored: {reason}; release it to let cleanup go on"
+        return picture.session.bringing_back(asked, told, ports.clock.now())
+
+    return _changed(ports, principal, session_id, restored, "session restored")
+
+
+def _changed(
+    ports: Ports,
+    principal: Principal,
+    session_id: SessionId,
+    change: Callable[[Picture], Session],
+    told: str,
+) -> Picture:
+    """The session after `change`, decided again whenever somebody else wrote it first; a change is told once."""
+    for _ in range(ATTEMPTS):
+        picture = seen_session(ports, principal, session_id)
+        session = change(picture)
+        if session == picture.session:
+            return picture
+        try:
+            picture = save(ports, picture, session=session)
+        except Conflict:
+            log.info("session written by another", extra={"session_id": session_id})
+            continue
+        return report(ports, picture, told, reason=session.failure or session.held)
+    raise StorageBusy(f"session {session_id} is being written by others; ask again")

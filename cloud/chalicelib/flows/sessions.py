@@ -1,0 +1,94 @@
+"""Sessions as devices confirm them: open one, look at it, record how far it is."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+
+from chalicelib.core.chapter import Chapter
+from chalicelib.core.errors import (
+    Conflict,
+    InvalidRequest,
+    NotPermitted,
+    SessionDiffers,
+)
+from chalicelib.core.ids import SessionId
+from chalicelib.core.order import Wish, add_minimum, leave_out
+from chalicelib.core.parts import plan_parts
+from chalicelib.core.picture import Picture, Progress, differences, session_chapters
+from chalicelib.core.session import Camera, Session
+from chalicelib.core.tokens import ALL_PROJECTS, Principal, Role
+from chalicelib.flows.store import load
+from chalicelib.ports import Change, Ports
+
+log = logging.getLogger(__name__)
+
+
+def confirm_session(
+    ports: Ports,
+    principal: Principal,
+    session_id: SessionId,
+    camera: Camera,
+    group: str | None,
+    listed: Sequence[Chapter],
+    wish: Wish | None,
+) -> tuple[Picture, bool]:
+    """The session with these chapters, and whether it is new; a new one is ordered as `wish` and the minimum say.
+
+    The order of a session that exists is not compared: orders change, chapters do not. Raises SessionDiffers when
+    it exists and says something else, NotFound when it is not this caller's.
+    """
+    principal.demand(Role.DEVICE)
+    if principal.device_id is None or principal.project == ALL_PROJECTS:
+        raise InvalidRequest("this token names no device or no project; enrol the device again")
+    now = ports.clock.now()
+    wanted = Session(session_id, principal.device_id, camera, group, now)
+    principal.demand_sight(wanted)
+    wanted = wanted.ordered(allowed_wish(ports, principal, wish), now) if wish else wanted
+    chapters = session_chapters(listed)
+    for chapter in chapters:
+        plan_parts(chapter.size_bytes, ports.policy.part_size_bytes)
+    known = ports.records.picture(session_id)
+    if known is None:
+        try:
+            ports.records.write(Change(wanted, chapters=chapters))
+        except Conflict:
+            known = load(ports, session_id)
+        else:
+            log.info("session opened", extra={"session_id": session_id, "chapters": len(chapters)})
+            return Picture(wanted, chapters), True
+    principal.demand_sight(known.session)
+    found = differences(known, wanted, chapters)
+    if found:
+        raise SessionDiffers(
+            f"session {wanted.name} was confirmed with other facts; choose another name", found
+        )
+    return known, False
+
+
+def allowed_wish(ports: Ports, principal: Principal, asked: Wish) -> Wish:
+    """The wish that is recorded for a caller: a device adds to the deployment's minimum, an operator may go below it.
+
+    Raises InvalidRequest, and NotPermitted when a caller who is not an operator gives a reason to go below it.
+    """
+    minimum = ports.policy.required_outputs
+    if principal.role is Role.OPERATOR:
+        return leave_out(asked, minimum)
+    if asked.below_minimum_reason is not None:
+        raise NotPermitted(
+            "only an operator orders less than the deployment requires; leave out `below_minimum_reason`"
+        )
+    return add_minimum(asked, minimum)
+
+
+def seen_session(ports: Ports, principal: Principal, session_id: SessionId) -> Picture:
+    """The session, if this caller may see it. Raises NotFound."""
+    picture = load(ports, session_id)
+    principal.demand_sight(picture.session)
+    return picture
+
+
+def hear_progress(ports: Ports, principal: Principal, session_id: SessionId, progress: Progress) -> None:
+    """Record a device's heartbeat; its `heard_at` is replaced by the server's time."""
+    principal.demand(Role.DEVICE)
+    seen_session(ports, principal, session_id)
+    ports.records.put_progress(session_id, replace(progress, heard_at=ports.clock.now()))

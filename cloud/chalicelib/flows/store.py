@@ -1,0 +1,64 @@
+"""The one way to read a session whole and to write what became of it."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+
+from chalicelib.core.errors import NO_SESSION, Conflict, NotFound
+from chalicelib.core.ids import SessionId
+from chalicelib.core.measurements.index import Index
+from chalicelib.core.picture import Picture
+from chalicelib.core.session import Session
+from chalicelib.core.settle import due_at
+from chalicelib.core.upload import Receipt, Upload
+from chalicelib.ports import Change, Ports
+
+log = logging.getLogger(__name__)
+
+
+def load(ports: Ports, session_id: SessionId) -> Picture:
+    """All that is recorded of the session. Raises NotFound."""
+    picture = ports.records.picture(session_id)
+    if picture is None:
+        raise NotFound(NO_SESSION)
+    return picture
+
+
+def demand_unwritten(ports: Ports, picture: Picture) -> None:
+    """Raises Conflict when the session was written since `picture` was read; for use right before a removal."""
+    if load(ports, picture.session.session_id).session != picture.session:
+        raise Conflict("the session was written since this was decided")
+
+
+def save(
+    ports: Ports,
+    picture: Picture,
+    upload: Upload | None = None,
+    session: Session | None = None,
+    receipt: Receipt | None = None,
+    index: Index | None = None,
+    uploads: Sequence[Upload] = (),
+) -> Picture:
+    """The picture after these were written with the session's next version. Raises Conflict."""
+    after = replace(picture, session=(session or picture.session).bumped())
+    written = (*uploads, upload) if upload else tuple(uploads)
+    for each in written:
+        after = after.with_upload(each)
+    after = after.with_receipt(receipt) if receipt else after
+    after = after.with_index(index) if index else after
+    change = Change(
+        after.session,
+        uploads=written,
+        receipts=(receipt,) if receipt else (),
+        indexes=(index,) if index else (),
+        due_at=due_at(after, ports.clock.now(), ports.policy),
+    )
+    ports.records.write(change)
+    return after
+
+
+def report(ports: Ports, picture: Picture, what: str, level: int = logging.INFO, **about: object) -> Picture:
+    """`picture`, after `what` was logged with the session's id and, with a dot for each space, counted."""
+    log.log(level, what, extra={"session_id": picture.session.session_id, **about})
+    ports.metrics.count(what.replace(" ", "."))
+    return picture

@@ -1,0 +1,229 @@
+"""What a device asks for: confirm a session, open an upload, sign its parts."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from chalicelib.core import artifact
+from chalicelib.core.crc import Crc64Nvme
+from chalicelib.core.errors import (
+    NO_UPLOAD,
+    Conflict,
+    Finalizing,
+    InvalidRequest,
+    NotFound,
+    PartsRefused,
+    PlanDiffers,
+    StateConflict,
+    StorageBusy,
+    UploadGone,
+)
+from chalicelib.core.ids import ArtifactId, SessionId, UploadId
+from chalicelib.core.parts import PartPlan, StoredPart, plan_parts
+from chalicelib.core.picture import Picture
+from chalicelib.core.session import SessionState
+from chalicelib.core.settle import Actor, undo_until
+from chalicelib.core.tokens import Principal, Role
+from chalicelib.core.upload import Upload, UploadState
+from chalicelib.flows.create_upload import create_upload
+from chalicelib.flows.sessions import seen_session
+from chalicelib.flows.settle import settle_session
+from chalicelib.flows.store import load, save
+from chalicelib.ports import PartToSign, PartUrl, Ports
+
+log = logging.getLogger(__name__)
+
+MOST_URLS = 32
+ATTEMPTS = 5
+
+
+@dataclass(frozen=True)
+class UploadView:
+    """An upload with what S3 holds of it; `parts` is empty once it has ended."""
+
+    upload: Upload
+    parts: tuple[StoredPart, ...] = ()
+
+
+def open_upload(
+    ports: Ports,
+    principal: Principal,
+    session_id: SessionId,
+    artifact_id: ArtifactId,
+    size_bytes: int,
+    part_size_bytes: int | None,
+) -> tuple[UploadView, bool]:
+    """The upload of an artifact, and whether it is new: the verified one, the open one, or one opened now.
+
+    Devices upload originals; processors and operators upload what the present order makes, while the session is STORED.
+    A cancelled upload opens again with its parts while its undo window lasts. Raises PlanDiffers when the caller
+    names another size or part size than the plan's.
+    """
+    _demand_hand(principal, artifact_id)
+    for _ in range(ATTEMPTS):
+        picture = seen_session(ports, principal, session_id)
+        picture, known = _known_upload(ports, picture, artifact_id, size_bytes)
+        plan = known.plan if known else _new_plan(ports, picture, artifact_id, size_bytes)
+        _demand_plan(plan, size_bytes, part_size_bytes)
+        if known and known.unproven_since:
+            raise unproven(known)
+        try:
+            if known:
+                return held(ports, _resumed(ports, picture, known)), False
+            return UploadView(create_upload(ports, picture, artifact_id, plan)[1]), True
+        except Conflict:
+            log.info("session written by another", extra={"session_id": session_id})
+    raise StorageBusy(f"session {session_id} is being written by others; ask again")
+
+
+def sign_parts(
+    ports: Ports, principal: Principal, upload_id: UploadId, wanted: Sequence[tuple[int, Crc64Nvme]]
+) -> tuple[PartUrl, ...]:
+    """One presigned URL for each (number, CRC64NVME) of `wanted`, at most 32, no number twice.
+
+    Raises UploadGone once the upload has ended or is verified, Finalizing while it is completed.
+    """
+    numbers = [number for number, _ in wanted]
+    if not 1 <= len(numbers) <= MOST_URLS or len(set(numbers)) < len(numbers):
+        raise InvalidRequest(f"ask for 1 to {MOST_URLS} parts, no number twice; not for {len(numbers)}")
+    upload, now = _upload_to_send(ports, principal, upload_id), ports.clock.now()
+    parts_to_sign = [PartToSign(number, upload.plan.size_of(number), crc) for number, crc in wanted]
+    return ports.signer.part_urls(
+        upload.key, upload.multipart_id, parts_to_sign, ports.policy.part_url_ttl_s, now
+    )
+
+
+def _upload_to_send(ports: Ports, principal: Principal, upload_id: UploadId) -> Upload:
+    """The upload, open for parts; if it rested, the reconciler looks at it at once from now on."""
+    for _ in range(ATTEMPTS):
+        picture, upload = owned_upload(ports, principal, upload_id)
+        if upload.receipt:
+            # Another client or the reconciler was first: a client that opens the artifact again gets its receipt.
+            raise UploadGone("this upload is verified; open it again for its receipt", "verified")
+        demand_open(upload)
+        if upload.is_past(ports.clock.now()):
+            raise UploadGone("the upload's deadline has passed; open a new one", "its deadline passed")
+        if not upload.is_resting(ports.clock.now()):
+            return upload
+        try:
+            return save(ports, picture, upload.woken()).upload(upload_id)
+        except Conflict:
+            log.info("session written by another", extra={"session_id": upload.session_id})
+    raise StorageBusy(f"session {upload.session_id} is being written by others; ask again")
+
+
+def owned_upload(ports: Ports, principal: Principal, upload_id: UploadId) -> tuple[Picture, Upload]:
+    """An upload that this caller may send: what it makes itself.
+
+    Raises NotFound alike for what does not exist and for what this caller may not see, NotPermitted for another's
+    kind, StateConflict for a restore, whose parts S3 copies by itself.
+    """
+    picture, upload = seen_upload_record(ports, principal, upload_id)
+    _demand_hand(principal, upload.artifact_id)
+    if upload.copies:
+        raise StateConflict("this upload restores what was cleaned; S3 copies its parts by itself")
+    return picture, upload
+
+
+def seen_upload_record(ports: Ports, principal: Principal, upload_id: UploadId) -> tuple[Picture, Upload]:
+    """Raises NotFound alike for what does not exist and for what this caller may not see."""
+    session_id = ports.records.session_of(upload_id)
+    picture = ports.records.picture(session_id) if session_id else None
+    if picture is None or not principal.may_see(picture.session):
+        raise NotFound(NO_UPLOAD)
+    return picture, picture.upload(upload_id)
+
+
+def _demand_hand(principal: Principal, artifact_id: ArtifactId) -> None:
+    """Raises InvalidRequest for no artifact's id, NotPermitted for a kind that others upload."""
+    if artifact.is_original(artifact_id):
+        principal.demand(Role.DEVICE)
+    else:
+        artifact.made_id(artifact_id)
+        principal.demand(Role.PROCESSOR, Role.OPERATOR)
+
+
+def _known_upload(
+    ports: Ports, picture: Picture, artifact_id: ArtifactId, size_bytes: int
+) -> tuple[Picture, Upload | None]:
+    """The upload of the artifact that can still be used, or None; one found ended in S3 is recorded so first."""
+    known = picture.latest_upload(artifact_id)
+    if known and known.is_live:
+        picture = _looked_at(ports, known)
+        known = picture.latest_upload(artifact_id)
+    if known and (known.is_live or known.receipt or _can_be_undone(ports, known, size_bytes)):
+        return picture, known
+    return picture, None
+
+
+def _looked_at(ports: Ports, upload: Upload) -> Picture:
+    try:
+        return settle_session(ports, upload.session_id, Actor.API, upload.upload_id)
+    except PartsRefused:
+        # Whoever opens learns from the parts what to send again.
+        return load(ports, upload.session_id)
+
+
+def _can_be_undone(ports: Ports, upload: Upload, size_bytes: int) -> bool:
+    """What a processor made anew with another size is another upload."""
+    is_in_time = ports.clock.now() < undo_until(upload, ports.policy)
+    return upload.can_be_undone and is_in_time and upload.plan.size_bytes == size_bytes
+
+
+def _new_plan(ports: Ports, picture: Picture, artifact_id: ArtifactId, size_bytes: int) -> PartPlan:
+    """The plan of an upload to be opened now. Raises StateConflict when nothing of this kind is awaited now."""
+    if artifact.is_original(artifact_id):
+        return plan_parts(picture.chapter(artifact_id).size_bytes, ports.policy.part_size_bytes)
+    if picture.session.state is not SessionState.STORED:
+        raise StateConflict(
+            f"the session is {picture.session.state.value}: nothing is made of it now; order it, then upload"
+        )
+    if picture.receipt(artifact_id):
+        raise StateConflict(f"{artifact_id} is verified already, as its processor wrote it itself")
+    return plan_parts(size_bytes, ports.policy.part_size_bytes)
+
+
+def _demand_plan(plan: PartPlan, size_bytes: int, part_size_bytes: int | None) -> None:
+    if size_bytes != plan.size_bytes:
+        raise PlanDiffers(f"this artifact has {plan.size_bytes} bytes, not {size_bytes}", plan)
+    if part_size_bytes not in (None, plan.part_size_bytes):
+        raise PlanDiffers(f"its parts have {plan.part_size_bytes} bytes, not {part_size_bytes}", plan)
+
+
+def _resumed(ports: Ports, picture: Picture, known: Upload) -> Upload:
+    if known.state is not UploadState.CANCELLED:
+        return known
+    after = save(ports, picture, known.reopened())
+    log.info("upload reopened", extra={"session_id": known.session_id, "upload_id": known.upload_id})
+    return after.upload(known.upload_id)
+
+
+def held(ports: Ports, upload: Upload) -> UploadView:
+    """The upload with the parts that S3 holds while it is live. Raises MultipartGone."""
+    if not upload.is_live:
+        return UploadView(upload)
+    return UploadView(upload, ports.objects.parts(upload.key, upload.multipart_id))
+
+
+def demand_open(upload: Upload) -> None:
+    """Raises what a caller must hear who wants to change the parts of an upload that is not open for it."""
+    if upload.receipt:
+        raise StateConflict("this upload is verified; its receipt stands in GET")
+    if not upload.is_live:
+        raise gone(upload)
+    if upload.promise:
+        raise Finalizing("this upload is being completed; ask again in a moment")
+
+
+def unproven(upload: Upload) -> Finalizing:
+    """The answer while it is unknown whether an upload's object is what was promised."""
+    return Finalizing(
+        f"S3 holds this object and does not tell its CRC64NVME since {upload.unproven_since:%Y-%m-%d %H:%M} UTC; it is "
+        "kept and not verified. Keep the parts; an operator must let the coordinator use the bucket's key"
+    )
+
+
+def gone(upload: Upload) -> UploadGone:
+    """What a caller hears of an upload that ended without an object."""
+    reason = upload.reason or upload.state.value
+    return UploadGone(f"this upload has ended: {reason}; open a new one", reason)

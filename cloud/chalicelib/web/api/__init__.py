@@ -1,0 +1,15 @@
+"""The routes of `docs/api.md`, one module for each subject."""
+
+from chalice.app import Blueprint
+
+from chalicelib.ports import Ports
+from chalicelib.web import routing
+from chalicelib.web.api import cameras, measurements, processing, sessions, uploads
+from chalicelib.web.routing import DeviceSettings
+
+SUBJECTS = (sessions, uploads, processing, measurements, cameras)
+
+
+def blueprints(ports: Ports, settings: DeviceSettings) -> list[Blueprint]:
+    """Every route below `/v1`, on `ports`."""
+    return [routing.blueprint(each.__name__, each.ROUTES, ports, settings) for each in SUBJECTS]

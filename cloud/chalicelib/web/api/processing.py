@@ -1,0 +1,57 @@
+"""The calls of `docs/api.md` about what becomes of a stored session: for operators, processors and devices."""
+
+from chalice.app import Response
+
+from chalicelib.core.ids import ArtifactId
+from chalicelib.flows import artifacts, operations
+from chalicelib.ports import Ports
+from chalicelib.web import routing
+from chalicelib.web.routing import Call, Route
+from chalicelib.web.wire import parsing, requests, responses
+
+
+def post_order(ports: Ports, call: Call, session_id: str) -> Response:
+    wish = parsing.decoded(call.body, requests.OrderGiven).wish()
+    return routing.session_answer(operations.order(ports, call.principal, call.session(session_id), wish))
+
+
+def post_failure(ports: Ports, call: Call, session_id: str) -> Response:
+    given = parsing.decoded(call.body, requests.FailureGiven)
+    named = call.session(session_id)
+    return routing.session_answer(operations.fail(ports, call.principal, named, given.reason, given.order))
+
+
+def post_hold(ports: Ports, call: Call, session_id: str) -> Response:
+    reason = parsing.decoded(call.body, requests.HoldGiven).why()
+    return routing.session_answer(operations.hold(ports, call.principal, call.session(session_id), reason))
+
+
+def post_restore(ports: Ports, call: Call, session_id: str) -> Response:
+    given = parsing.decoded(call.body, requests.RestoreGiven)
+    named = call.session(session_id)
+    return routing.session_answer(
+        operations.restore(ports, call.principal, named, given.wanted(), given.reason)
+    )
+
+
+def get_artifacts(ports: Ports, call: Call, session_id: str) -> Response:
+    return routing.answer(
+        responses.artifacts(artifacts.artifacts(ports, call.principal, call.session(session_id)))
+    )
+
+
+def get_artifact_url(ports: Ports, call: Call, session_id: str, artifact_id: str) -> Response:
+    receipt, read = artifacts.artifact_url(
+        ports, call.principal, call.session(session_id), ArtifactId(artifact_id)
+    )
+    return routing.answer(responses.artifact_url(receipt, read, ports.clock.now()))
+
+
+ROUTES: tuple[Route, ...] = (
+    ("POST", "/v1/sessions/{session_id}/order", post_order),
+    ("POST", "/v1/sessions/{session_id}/failure", post_failure),
+    ("POST", "/v1/sessions/{session_id}/hold", post_hold),
+    ("POST", "/v1/sessions/{session_id}/restore", post_restore),
+    ("GET", "/v1/sessions/{session_id}/artifacts", get_artifacts),
+    ("GET", "/v1/sessions/{session_id}/artifacts/{artifact_id}/url", get_artifact_url),
+)

@@ -1,0 +1,58 @@
+"""The calls of `docs/api.md` about sessions and uploads: devices bring originals, processors what they make of them."""
+
+from chalice.app import Response
+
+from chalicelib.core.ids import ArtifactId
+from chalicelib.flows import completion, proofs, uploads
+from chalicelib.ports import Ports
+from chalicelib.web import routing
+from chalicelib.web.routing import Call, Route
+from chalicelib.web.wire import parsing, requests, responses
+
+
+def post_upload(ports: Ports, call: Call, session_id: str) -> Response:
+    asked = parsing.decoded(call.body, requests.UploadAsked)
+    named, artifact_id = call.session(session_id), asked.wanted()
+    view, is_new = uploads.open_upload(
+        ports, call.principal, named, artifact_id, asked.size_bytes, asked.part_size_bytes
+    )
+    return routing.answer(responses.upload(view), 201 if is_new else 200)
+
+
+def post_part_urls(ports: Ports, call: Call, upload_id: str) -> Response:
+    wanted = parsing.decoded(call.body, requests.PartUrlsAsked).wanted()
+    urls = uploads.sign_parts(ports, call.principal, parsing.upload_id(upload_id), wanted)
+    return routing.answer(responses.part_urls(urls, ports.clock.now()))
+
+
+def post_proof_urls(ports: Ports, call: Call, session_id: str, artifact_id: str) -> Response:
+    wanted = parsing.decoded(call.body, requests.ProofUrlsAsked).wanted()
+    named = call.session(session_id)
+    receipt, urls = proofs.proof_urls(ports, call.principal, named, ArtifactId(artifact_id), wanted)
+    return routing.answer(responses.proof_urls(receipt, urls, ports.clock.now()))
+
+
+def get_upload(ports: Ports, call: Call, upload_id: str) -> Response:
+    view = completion.seen_upload(ports, call.principal, parsing.upload_id(upload_id))
+    return routing.answer(responses.upload(view))
+
+
+def post_complete(ports: Ports, call: Call, upload_id: str) -> Response:
+    claim = parsing.decoded(call.body, requests.CompleteAsked).claim()
+    view = completion.complete_upload(ports, call.principal, parsing.upload_id(upload_id), claim)
+    return routing.answer(responses.upload(view))
+
+
+def delete_upload(ports: Ports, call: Call, upload_id: str) -> Response:
+    view = completion.cancel_upload(ports, call.principal, parsing.upload_id(upload_id))
+    return routing.answer(responses.upload(view))
+
+
+ROUTES: tuple[Route, ...] = (
+    ("POST", "/v1/sessions/{session_id}/uploads", post_upload),
+    ("POST", "/v1/uploads/{upload_id}/part-urls", post_part_urls),
+    ("POST", "/v1/sessions/{session_id}/artifacts/{artifact_id}/proof-urls", post_proof_urls),
+    ("GET", "/v1/uploads/{upload_id}", get_upload),
+    ("POST", "/v1/uploads/{upload_id}/complete", post_complete),
+    ("DELETE", "/v1/uploads/{upload_id}", delete_upload),
+)

@@ -1,0 +1,136 @@
+"""The one way from a route to its view, for every blueprint."""
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from chalice.app import Blueprint, Response
+
+from chalicelib.core import answers, ids
+from chalicelib.core.errors import TooLarge
+from chalicelib.core.ids import SessionId
+from chalicelib.core.order import Wish
+from chalicelib.core.picture import Picture
+from chalicelib.core.tokens import Principal
+from chalicelib.ports import Ports
+from chalicelib.web import auth
+from chalicelib.web.wire import parsing, responses
+from chalicelib.web.wire.problems import answered
+
+
+class DeviceSettings(Protocol):
+    """What a deployment decides about devices and the sessions that they open; Settings have it."""
+
+    @property
+    def minimum_client_version(self) -> str: ...
+
+    @property
+    def pause(self) -> bool: ...
+
+    @property
+    def pace_bytes_s(self) -> int | None: ...
+
+    @property
+    def default_wish(self) -> Wish | None: ...
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call, once it is known who makes it, and about which project."""
+
+    settings: DeviceSettings
+    principal: Principal
+    project: str
+    headers: Mapping[str, str]
+    body: bytes
+    query: Mapping[str, str]
+
+    def session(self, name: str) -> SessionId:
+        """The session that the call's project calls `name`. Raises InvalidRequest."""
+        return ids.session_id(self.project, name)
+
+
+View = Callable[..., Response]
+"""Takes the ports, the call and the path's parameters by name."""
+
+Route = tuple[str, str, View]
+"""Method, path, view."""
+
+_TAKES_A_BODY = ("PUT", "POST")
+
+
+def blueprint(name: str, routes: Sequence[Route], ports: Ports, settings: DeviceSettings) -> Blueprint:
+    """The module `name` with a door for each of its `routes`, on `ports`."""
+    made = Blueprint(name)
+    for method, path, view in routes:
+        # A call without a body may name any Content-Type: Chalice would answer it with 415 otherwise.
+        content_types = ["application/json" if method in _TAKES_A_BODY else "*/*"]
+        is_read = method == "GET"
+        door = _door(_unless_known(view) if is_read else view, made, ports, settings)
+        made.route(path, methods=[method], content_types=content_types)(door)
+    return made
+
+
+def answer(
+    document: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """`document` as JSON. Raises TooLarge for a longer answer than Lambda allows: the gateway would always say 502."""
+    body = answers.written(document)
+    size_bytes = answers.counted_bytes(body)
+    if size_bytes > answers.MOST_BODY_BYTES:
+        raise TooLarge(
+            f"this answer has {size_bytes} bytes as Lambda counts them; at most {answers.MOST_BODY_BYTES} can be sent. "
+            "ask for less, or have an operator look at the session"
+        )
+    return Response(body, {"Content-Type": "application/json", **(headers or {})}, status)
+
+
+def session_answer(picture: Picture, status: int = 200) -> Response:
+    """The session as every call about it answers it."""
+    return answer(responses.session(picture), status, {"ETag": etag(picture)})
+
+
+def etag(picture: Picture) -> str:
+    """Changes with the session's version and with each heartbeat, which stands outside it."""
+    heard = f".{picture.progress.heard_at.timestamp():.6f}" if picture.progress else ""
+    return f'"{picture.session.version}{heard}"'
+
+
+def _unless_known(view: View) -> View:
+    """`view`, whose answer shrinks to 304 where If-None-Match says that the caller has it (RFC 9110, 13.1.2)."""
+
+    @functools.wraps(view)
+    def known_or_sent(ports: Ports, call: Call, **parameters: str) -> Response:
+        response = view(ports, call, **parameters)
+        tag = response.headers.get("ETag")
+        known = _known_etags(call)
+        if "*" not in known and (tag is None or tag not in known):
+            return response
+        return Response("", {"ETag": tag} if tag else {}, 304)
+
+    return known_or_sent
+
+
+def _known_etags(call: Call) -> list[str]:
+    """The tags of If-None-Match; a gateway that compresses may have made them weak."""
+    header = call.headers.get("If-None-Match") or ""
+    return [tag.strip().removeprefix("W/") for tag in header.split(",")]
+
+
+def _door(view: View, made: Blueprint, ports: Ports, settings: DeviceSettings) -> View:
+    """`view` with every error told as a problem, the caller known, the body at hand."""
+
+    @answered
+    @functools.wraps(view)
+    def door(**parameters: str) -> Response:
+        request = made.current_request
+        headers: Mapping[str, str] = request.headers
+        principal = auth.caller(ports.records, headers, settings.minimum_client_version)
+        project = auth.project(principal, headers)
+        call = Call(
+            settings, principal, project, headers, parsing.raw_body(request), request.query_params or {}
+        )
+        return view(ports, call, **parameters)
+
+    return door

@@ -1,0 +1,1 @@
+"""JSON, queries and cursors to values and back; errors to problem documents."""

@@ -1,0 +1,91 @@
+"""What stands behind the question mark, as values; what does not fit is refused with its parameter named."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from chalicelib.core import artifact
+from chalicelib.core.errors import InvalidRequest
+from chalicelib.core.ids import ArtifactId
+from chalicelib.core.measurements.ranges import Wanted
+from chalicelib.ports import Listed
+from chalicelib.web.wire import cursors
+
+Value = TypeVar("Value")
+
+_LONGEST = 2000
+_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
+_WHOLE = re.compile(r"[0-9]{1,15}")
+
+
+def measurements(query: Mapping[str, str]) -> ArtifactId | None:
+    """Which measurements are meant; None when the caller names none. Raises InvalidRequest."""
+    _demand_known(query, {"artifact"})
+    return _read(query, "artifact", _measurements_id)
+
+
+def frames(query: Mapping[str, str]) -> tuple[ArtifactId | None, Wanted]:
+    """Which measurements are meant, and which frames of them. Raises InvalidRequest."""
+    _demand_known(query, {"artifact", *_WANTED})
+    given = {name: _read(query, name, parse) for name, parse in _WANTED.items()}
+    told: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    return _read(query, "artifact", _measurements_id), Wanted(**told)
+
+
+def cursor(query: Mapping[str, str]) -> Listed | None:
+    """Where a list goes on; None at its beginning. Raises InvalidRequest."""
+    _demand_known(query, {"cursor"})
+    return _read(query, "cursor", cursors.parsed)
+
+
+def _demand_known(query: Mapping[str, str], names: set[str]) -> None:
+    unknown = sorted(set(query) - names)
+    if unknown:
+        raise InvalidRequest(
+            f"{', '.join(unknown)[:200]}: no such parameter; there are {', '.join(sorted(names))}"
+        )
+
+
+def _read(query: Mapping[str, str], name: str, parse: Callable[[str], Value]) -> Value | None:
+    text = query.get(name)
+    if text is None:
+        return None
+    if len(text) > _LONGEST:
+        raise InvalidRequest(f"{name}: at most {_LONGEST} characters")
+    try:
+        return parse(text)
+    except InvalidRequest as error:
+        raise InvalidRequest(f"{name}: {error}") from error
+
+
+def _measurements_id(text: str) -> ArtifactId:
+    artifact_id = artifact.made_id(text)
+    if artifact.kind_of(artifact_id) is not artifact.Kind.MEASUREMENTS:
+        raise InvalidRequest(f"{text} is no measurements artifact")
+    return artifact_id
+
+
+def _seconds(text: str) -> float:
+    if not _SECONDS.fullmatch(text):
+        raise InvalidRequest("must be seconds like 12 or 12.5")
+    return float(text)
+
+
+def _whole(text: str) -> int:
+    if not _WHOLE.fullmatch(text):
+        raise InvalidRequest("must be a whole number")
+    return int(text)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(","))
+
+
+_WANTED: Mapping[str, Callable[[str], Any]] = {
+    "from_s": _seconds,
+    "to_s": _seconds,
+    "from_frame": _whole,
+    "to_frame": _whole,
+    "columns": _names,
+    "limit": _whole,
+}

@@ -1,0 +1,281 @@
+"""What is said on the wire: core's values as JSON on their way out; `docs/api.md` is the contract."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from chalicelib.core import ids, parts
+from chalicelib.core.chapter import Chapter
+from chalicelib.core.ids import DeviceId
+from chalicelib.core.measurements.index import Index
+from chalicelib.core.measurements.ranges import Frames
+from chalicelib.core.order import Order
+from chalicelib.core.parts import PartPlan, StoredPart
+from chalicelib.core.picture import Picture, Progress
+from chalicelib.core.session import Camera, Session, SessionState
+from chalicelib.core.upload import Receipt, Upload, UploadState
+from chalicelib.flows.artifacts import ArtifactView
+from chalicelib.flows.cameras import KnownSessions
+from chalicelib.flows.uploads import UploadView
+from chalicelib.ports import PartUrl, RangeUrl, ReadUrl
+from chalicelib.web.wire import cursors
+
+
+def session(picture: Picture) -> dict[str, Any]:
+    """The session as GET answers it."""
+    known = picture.session
+    return {
+        "session_id": known.name,
+        "state": known.state.value,
+        "version": known.version,
+        "project": known.project,
+        "device_id": known.device_id,
+        "group": known.group,
+        "camera": _camera(known.camera),
+        "created_at": moment(known.created_at),
+        "chapters": [_chapter(picture, chapter) for chapter in picture.chapters],
+        "missing": list(picture.missing),
+        "progress": _progress(picture.progress) if picture.progress else None,
+        "order": _order(known.order) if known.order else None,
+        "failure": known.failure,
+        "held": known.held,
+        "processed_at": moment(known.processed_at) if known.processed_at else None,
+        "cleaned_at": moment(known.cleaned_at) if known.cleaned_at else None,
+        "cleanup_refused": _refusal(known),
+        "restoring": list(known.restoring),
+    }
+
+
+def upload(view: UploadView) -> dict[str, Any]:
+    """The upload as every call about it answers it."""
+    known = view.upload
+    return {
+        "upload_id": known.upload_id,
+        "project": ids.project_of(known.session_id),
+        "session_id": ids.name_of(known.session_id),
+        "artifact_id": known.artifact_id,
+        "state": known.state.value,
+        "plan": plan(known.plan),
+        "parts": [_part(part) for part in view.parts],
+        "missing": _missing(view),
+        "opened_at": moment(known.opened_at),
+        "expires_at": moment(known.expires_at),
+        "receipt": _receipt(known.receipt) if known.receipt else None,
+        "reason": known.reason,
+        "unproven_since": moment(known.unproven_since) if known.unproven_since else None,
+    }
+
+
+def plan(cut: PartPlan) -> dict[str, int]:
+    return {
+        "size_bytes": cut.size_bytes,
+        "part_size_bytes": cut.part_size_bytes,
+        "part_count": cut.part_count,
+    }
+
+
+def part_urls(urls: tuple[PartUrl, ...], now: datetime) -> dict[str, Any]:
+    return {"part_urls": [_part_url(url, now) for url in urls]}
+
+
+def proof_urls(receipt: Receipt, urls: tuple[RangeUrl, ...], now: datetime) -> dict[str, Any]:
+    """Where to read each range, of which version of how large a file."""
+    return {
+        "version_id": receipt.version_id,
+        "size_bytes": receipt.size_bytes,
+        "proof_urls": [_proof_url(url, now) for url in urls],
+    }
+
+
+def artifacts(views: tuple[ArtifactView, ...]) -> dict[str, Any]:
+    return {"artifacts": [_artifact(view) for view in views]}
+
+
+def artifact_url(receipt: Receipt, read: ReadUrl, now: datetime) -> dict[str, Any]:
+    return {
+        **_address(read, now),
+        "size_bytes": receipt.size_bytes,
+        "version_id": receipt.version_id,
+    }
+
+
+def known_chapters(known: KnownSessions, asked_by: DeviceId | None) -> dict[str, Any]:
+    """Every chapter of a page of sessions, the device that asked, and where the next page begins."""
+    chapters = [_known_chapter(each, chapter) for each in known.pictures for chapter in each.chapters]
+    cursor = cursors.written(known.ends_with) if known.ends_with else None
+    return {"asked_by": asked_by, "chapters": chapters, "cursor": cursor}
+
+
+def frames(index: Index, found: Frames) -> dict[str, Any]:
+    """A range of frames, and where to go on."""
+    return {
+        "artifact_id": index.artifact_id,
+        "kind": index.kind,
+        "revision": index.revision,
+        "frames": list(found.frames),
+        "next_frame": found.next_frame,
+    }
+
+
+def heartbeat(pause: bool, pace_bytes_s: int | None, now: datetime) -> dict[str, Any]:
+    """What a device should do, and what time it is here."""
+    return {
+        "policy": {"pause": pause, "pace_bytes_s": pace_bytes_s},
+        "server_time": moment(now),
+    }
+
+
+def moment(at: datetime) -> str:
+    """`at` in RFC 3339, UTC, whole seconds (rounded down, so that no deadline is told too late)."""
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
+
+
+def _refusal(known: Session) -> str | None:
+    """Why S3 refuses to remove an object of the cleanup; None when it does not refuse."""
+    if known.state is SessionState.CLEANED or known.cleanup is None or known.cleanup.refusal is None:
+        return None
+    return known.cleanup.refusal.reason
+
+
+def _camera(camera: Camera) -> dict[str, Any]:
+    return {"serial": camera.serial, "model": camera.model, "firmware": camera.firmware}
+
+
+def _chapter(picture: Picture, chapter: Chapter) -> dict[str, Any]:
+    latest = picture.latest_upload(chapter.artifact_id)
+    receipt = picture.receipt(chapter.artifact_id)
+    return {
+        "artifact_id": chapter.artifact_id,
+        "directory": chapter.directory,
+        "filename": chapter.filename,
+        "size_bytes": chapter.size_bytes,
+        "unfinished": chapter.unfinished,
+        "trailing_bytes": chapter.trailing_bytes,
+        "upload": _upload_of(latest) if latest else None,
+        "receipt": _receipt(receipt) if receipt else None,
+        "lost": _lost(picture, chapter),
+    }
+
+
+def _lost(picture: Picture, chapter: Chapter) -> dict[str, Any] | None:
+    """Why, and since when, the chapter's verified version cannot be restored."""
+    found = [each for each in picture.lost if each.artifact_id == chapter.artifact_id]
+    return {"reason": found[-1].reason, "lost_at": moment(found[-1].at)} if found else None
+
+
+def _upload_of(latest: Upload) -> dict[str, Any]:
+    return {
+        "upload_id": latest.upload_id,
+        "state": latest.state.value,
+        "unproven_since": moment(latest.unproven_since) if latest.unproven_since else None,
+    }
+
+
+def _known_chapter(picture: Picture, chapter: Chapter) -> dict[str, Any]:
+    receipt = picture.receipt(chapter.artifact_id)
+    return {
+        "session_id": picture.session.name,
+        "device_id": picture.session.device_id,
+        "artifact_id": chapter.artifact_id,
+        "directory": chapter.directory,
+        "filename": chapter.filename,
+        "size_bytes": chapter.size_bytes,
+        "created": chapter.created,
+        "modified": chapter.modified,
+        "etag": chapter.etag,
+        "gumi": chapter.gumi,
+        "unfinished": chapter.unfinished,
+        "trailing_bytes": chapter.trailing_bytes,
+        "receipt": _receipt(receipt) if receipt else None,
+    }
+
+
+def _receipt(receipt: Receipt) -> dict[str, Any]:
+    return {
+        "upload_id": receipt.upload_id,
+        "artifact_id": receipt.artifact_id,
+        "key": receipt.key,
+        "version_id": receipt.version_id,
+        "size_bytes": receipt.size_bytes,
+        "crc64nvme": receipt.crc64nvme,
+        "verified_at": moment(receipt.verified_at),
+    }
+
+
+def _order(order: Order) -> dict[str, Any]:
+    return {
+        "number": order.number,
+        "required": list(order.wish.required),
+        "added": list(order.wish.added),
+        "left_out": list(order.wish.left_out),
+        "below_minimum_reason": order.wish.below_minimum_reason,
+        "accepted": order.accepted,
+        "parameters": json.loads(order.wish.parameters),
+        "ordered_at": moment(order.ordered_at),
+        "sent_at": moment(order.sent_at) if order.sent_at else None,
+    }
+
+
+def _artifact(view: ArtifactView) -> dict[str, Any]:
+    return {
+        "artifact_id": view.artifact_id,
+        "kind": view.kind.value,
+        "name": view.name,
+        "size_bytes": view.size_bytes,
+        "required": view.is_required,
+        "cleaned": view.is_cleaned,
+        "receipt": _receipt(view.receipt) if view.receipt else None,
+        "index": _index(view.index) if view.index else None,
+    }
+
+
+def _index(index: Index) -> dict[str, Any]:
+    return {
+        "kind": index.kind,
+        "revision": index.revision,
+        "frames": index.frames,
+        "rejected": index.rejected,
+        "indexed_at": moment(index.indexed_at),
+        "quarantine": index.quarantine,
+    }
+
+
+def _progress(progress: Progress) -> dict[str, Any]:
+    return {
+        "bytes_down": progress.bytes_down,
+        "bytes_up": progress.bytes_up,
+        "rate_down_bytes_s": progress.rate_down_bytes_s,
+        "rate_up_bytes_s": progress.rate_up_bytes_s,
+        "spool_bytes": progress.spool_bytes,
+        "disk_free_bytes": progress.disk_free_bytes,
+        "clock": moment(progress.clock),
+        "heard_at": moment(progress.heard_at),
+    }
+
+
+def _part(part: StoredPart) -> dict[str, Any]:
+    return {"number": part.number, "size_bytes": part.size_bytes, "crc64nvme": part.crc64nvme}
+
+
+def _missing(view: UploadView) -> list[int]:
+    """Nothing is missing of an upload that has ended or is being completed: S3 lists no parts of it any more."""
+    if view.upload.state is not UploadState.OPEN or view.upload.promise:
+        return []
+    return list(parts.missing(view.upload.plan, view.parts))
+
+
+def _part_url(url: PartUrl, now: datetime) -> dict[str, Any]:
+    return {"number": url.number, "headers": url.headers, **_address(url, now)}
+
+
+def _proof_url(url: RangeUrl, now: datetime) -> dict[str, Any]:
+    wanted = {"first": url.wanted.first, "size_bytes": url.wanted.size_bytes}
+    return {**wanted, "headers": url.headers, **_address(url, now)}
+
+
+def _address(url: PartUrl | RangeUrl | ReadUrl, now: datetime) -> dict[str, Any]:
+    return {
+        "url": url.url,
+        "expires_at": moment(url.expires_at),
+        "expires_in_s": int((url.expires_at - now).total_seconds()),
+    }
