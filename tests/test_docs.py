@@ -2,12 +2,15 @@
 
 import re
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 import pytest
 import yaml
 
 from chalicelib import settings
+from chalicelib.aws import signer
+from chalicelib.flows import proofs
 
 HOUSE = Path(__file__).parents[1]
 PAGES = sorted([*HOUSE.glob("*.md"), *HOUSE.glob("docs/**/*.md")])
@@ -37,6 +40,15 @@ def anchors(page: Path) -> set[str]:
     """The anchors of a page's headings, as GitHub makes them."""
     headings = re.findall(r"^#+ (.*)$", page.read_text(), re.M)
     return {re.sub(r"[^\w\- ]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
+@cache
+def names_of_tests() -> set[str]:
+    return {
+        name
+        for file in HOUSE.glob("tests/**/test_*.py")
+        for name in re.findall(r"def (test_\w+)\(", file.read_text())
+    }
 
 
 def targets() -> set[str]:
@@ -83,6 +95,25 @@ def test_every_page_that_code_names_exists():
 
     assert named
     assert [f"{file.name} names {name}" for file, name in sorted(named) if not (HOUSE / name).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(HOUSE)))
+def test_every_test_that_a_page_names_exists(page: Path):
+    named = set(re.findall(r"`(test_\w+)`", page.read_text()))
+
+    assert named - names_of_tests() == set()
+
+
+def test_the_threat_model_states_the_lifetimes_that_are_signed():
+    model = read("SECURITY.md")
+
+    assert f"`PART_URL_TTL_S`, at most {signer.LONGEST_TTL_S} s |" in model
+    assert f"| GET, host, key, version, `range` | {proofs.PROOF_URL_TTL_S} s |" in model
+    assert f'"{signer.LONGEST_TTL_S * 1000}"' in read("infra/storage.yaml").split("s3:signatureAge: ")[1][:12]
+
+
+def test_the_threat_model_says_how_a_vulnerability_is_reported():
+    assert "**Report a vulnerability** privately to the maintainers" in read("SECURITY.md")
 
 
 def test_decisions_are_numbered_without_gaps():
