@@ -292,7 +292,7 @@ def test_a_size_that_is_not_the_chapters_is_answered_with_the_plan(size_bytes: i
     with pytest.raises(PlanDiffers, match="has 25 bytes") as refusal:
         opened(memory_ports(make_picture()), size_bytes=size_bytes)
 
-    assert refusal.value.plan.size_bytes == 25
+    assert refusal.value.size_bytes == 25
 
 
 @pytest.mark.parametrize("part_size_bytes", [9, 11])
@@ -300,7 +300,7 @@ def test_a_part_size_that_is_not_the_plans_is_answered_with_the_plan(part_size_b
     with pytest.raises(PlanDiffers, match="parts have 10 bytes") as refusal:
         opened(memory_ports(make_picture()), part_size_bytes=part_size_bytes)
 
-    assert refusal.value.plan.part_size_bytes == 10
+    assert refusal.value.part_size_bytes == 10
 
 
 def test_an_open_upload_keeps_its_plan_when_the_setting_changes():

@@ -25,7 +25,6 @@ from chalicelib.core.errors import (
     UploadGone,
     VersionGone,
 )
-from chalicelib.core.parts import PartPlan
 from chalicelib.web.wire import problems
 
 CONTRACT = Path(__file__).parents[2] / "docs" / "api.md"
@@ -95,7 +94,7 @@ def test_a_problem_says_what_and_what_to_do():
         (PartsMismatch("mismatch", (1, 2), (3,)), {"missing": (1, 2), "differing": (3,)}),
         (ClientTooOld("old", "0.2.0"), {"minimum_version": "0.2.0"}),
         (
-            PlanDiffers("differs", PartPlan(25, 10)),
+            PlanDiffers("differs", size_bytes=25, part_size_bytes=10),
             {"plan": {"size_bytes": 25, "part_size_bytes": 10, "part_count": 3}},
         ),
     ],

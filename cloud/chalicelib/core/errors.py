@@ -1,4 +1,4 @@
-"""What can go wrong, as nouns. Status codes live in `web/problems.py` alone.
+"""What can go wrong, as nouns; nothing of `core` is imported here. Status codes live in `web/wire/problems.py` alone.
 
 ReelhaulError
 |-- for the caller of the API
@@ -26,13 +26,6 @@ ReelhaulError
     |-- RemovalRefused      S3 refuses to remove an object
     `-- Poison              a measurements file that cannot be indexed, whatever is tried
 """
-
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from chalicelib.core.parts import PartPlan  # parts raises these errors
 
 NO_SESSION = "there is no session with this id, or the token has no access to it"
 NO_UPLOAD = "there is no upload with this id, or the token has no access to it"
@@ -71,11 +64,12 @@ class StateConflict(ReelhaulError):
 
 
 class PlanDiffers(ReelhaulError):
-    """The caller named another size or part size than the coordinator's `plan`."""
+    """The caller named another size or part size than the coordinator's plan has."""
 
-    def __init__(self, message: str, plan: PartPlan) -> None:
+    def __init__(self, message: str, size_bytes: int, part_size_bytes: int) -> None:
         super().__init__(message)
-        self.plan = plan
+        self.size_bytes = size_bytes
+        self.part_size_bytes = part_size_bytes
 
 
 class UploadGone(ReelhaulError):

@@ -185,9 +185,12 @@ def _new_plan(ports: Ports, picture: Picture, artifact_id: ArtifactId, size_byte
 
 def _demand_plan(plan: PartPlan, size_bytes: int, part_size_bytes: int | None) -> None:
     if size_bytes != plan.size_bytes:
-        raise PlanDiffers(f"this artifact has {plan.size_bytes} bytes, not {size_bytes}", plan)
-    if part_size_bytes not in (None, plan.part_size_bytes):
-        raise PlanDiffers(f"its parts have {plan.part_size_bytes} bytes, not {part_size_bytes}", plan)
+        difference = f"this artifact has {plan.size_bytes} bytes, not {size_bytes}"
+    elif part_size_bytes not in (None, plan.part_size_bytes):
+        difference = f"its parts have {plan.part_size_bytes} bytes, not {part_size_bytes}"
+    else:
+        return
+    raise PlanDiffers(difference, plan.size_bytes, plan.part_size_bytes)
 
 
 def _resumed(ports: Ports, picture: Picture, known: Upload) -> Upload:

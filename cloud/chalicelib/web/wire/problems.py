@@ -58,7 +58,7 @@ class Action(Enum):
 
 @dataclass(frozen=True)
 class Row:
-    """How one kind of error is told; `members` are attributes of the error that go along."""
+    """How one kind of error is told; `members` go along: attributes of the error, or the plan of PlanDiffers."""
 
     status: int
     slug: str
@@ -130,15 +130,17 @@ def problem(error: ReelhaulError) -> Response:
         extra={"status": row.status, "slug": row.slug, "detail": str(error)[:_LONGEST_DETAIL]},
     )
     headers = {"Retry-After": str(told.retry_after_s)} if isinstance(told, Patience) else {}
-    return _response(row, str(told), {name: _plain(getattr(told, name)) for name in row.members}, headers)
+    return _response(row, str(told), _members(told, row), headers)
 
 
 def _outward(error: ReelhaulError) -> ReelhaulError:
     return next((told for kind, told in INWARD.items() if isinstance(error, kind)), error)
 
 
-def _plain(value: object) -> object:
-    return responses.plan(value) if isinstance(value, PartPlan) else value
+def _members(error: ReelhaulError, row: Row) -> dict[str, object]:
+    if isinstance(error, PlanDiffers):
+        return {"plan": responses.plan(PartPlan(error.size_bytes, error.part_size_bytes))}
+    return {name: getattr(error, name) for name in row.members}
 
 
 def _response(
