@@ -20,7 +20,6 @@ from chalicelib.core.errors import (
     Poison,
     ReelhaulError,
     SessionDiffers,
-    SlowDown,
     StorageBusy,
     UploadGone,
     VersionGone,
@@ -53,9 +52,9 @@ def test_every_error_of_core_has_exactly_one_row(kind: type[ReelhaulError]):
     assert (kind in problems.ROWS) + (kind in problems.INWARD) == 1
 
 
-def test_the_errors_of_core_are_found_those_below_another_too():
-    assert len(of_core()) == 22
-    assert {SlowDown, StorageBusy, Conflict} <= set(of_core())
+def test_the_errors_of_core_are_found():
+    assert len(of_core()) == 21
+    assert {StorageBusy, Conflict} <= set(of_core())
 
 
 def test_the_contract_names_the_same_problems():
@@ -67,7 +66,7 @@ def test_the_contract_names_the_same_problems():
     rows = [*problems.ROWS.items(), internal]
 
     assert told == {
-        (row.status, row.slug, row.action.value, frozenset(row.members), kind in (SlowDown, StorageBusy))
+        (row.status, row.slug, row.action.value, frozenset(row.members), kind is StorageBusy)
         for kind, row in rows
     }
 
@@ -105,11 +104,10 @@ def test_what_the_error_knows_goes_along(error: ReelhaulError, members: dict[str
     assert {name: body[name] for name in members} == members
 
 
-@pytest.mark.parametrize(("error", "status"), [(SlowDown("wait", 7), 429), (StorageBusy("wait", 7), 503)])
-def test_a_plea_for_patience_says_for_how_long(error: ReelhaulError, status: int):
-    response = answer_to(error)
+def test_a_plea_for_patience_says_for_how_long():
+    response = answer_to(StorageBusy("wait", 7))
 
-    assert (response.status_code, response.headers["Retry-After"]) == (status, "7")
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "7")
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,6 @@ ReelhaulError
 |   |-- PartsMismatch       what S3 holds is not what the plan or the caller says
 |   |-- Finalizing          being completed right now
 |   |-- ClientTooOld
-|   |-- SlowDown            we ask for patience
 |   |-- StorageUnfit        the storage cannot do what the proof of bytes rests on
 |   `-- StorageBusy         S3 or DynamoDB ask for patience
 `-- between flows and adapters
@@ -109,20 +108,12 @@ class StorageUnfit(ReelhaulError):
     """The storage cannot do what the proof of bytes rests on: keep versions, check CRC64NVME, write on a condition."""
 
 
-class Patience(ReelhaulError):
-    """Nothing is wrong but the moment: the same call succeeds later."""
+class StorageBusy(ReelhaulError):
+    """S3, DynamoDB or SQS ask for patience: the same call succeeds later."""
 
     def __init__(self, message: str, retry_after_s: int = 5) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
-
-
-class SlowDown(Patience):
-    """The coordinator asks this caller for patience."""
-
-
-class StorageBusy(Patience):
-    """S3, DynamoDB or SQS ask for patience."""
 
 
 class Conflict(ReelhaulError):

@@ -21,13 +21,11 @@ from chalicelib.core.errors import (
     NotPermitted,
     PartsMismatch,
     PartsRefused,
-    Patience,
     PlanDiffers,
     Poison,
     ReelhaulError,
     RemovalRefused,
     SessionDiffers,
-    SlowDown,
     StateConflict,
     StorageBusy,
     StorageUnfit,
@@ -85,7 +83,6 @@ ROWS: Mapping[type[ReelhaulError], Row] = {
     PartsMismatch: Row(422, "parts-mismatch", Action.RESIGN, ("missing", "differing")),
     Finalizing: Row(423, "finalizing", Action.RETRY),
     ClientTooOld: Row(426, "client-too-old", Action.STOP, ("minimum_version",)),
-    SlowDown: Row(429, "slow-down", Action.RETRY),
     StorageUnfit: Row(501, "storage-unfit", Action.STOP),
     StorageBusy: Row(503, "storage-busy", Action.RETRY),
 }
@@ -129,7 +126,7 @@ def problem(error: ReelhaulError) -> Response:
         "problem answered",
         extra={"status": row.status, "slug": row.slug, "detail": str(error)[:_LONGEST_DETAIL]},
     )
-    headers = {"Retry-After": str(told.retry_after_s)} if isinstance(told, Patience) else {}
+    headers = {"Retry-After": str(told.retry_after_s)} if isinstance(told, StorageBusy) else {}
     return _response(row, str(told), _members(told, row), headers)
 
 
