@@ -40,10 +40,10 @@ demo: setup ## haul generated footage (or FOOTAGE=DIR) into the local AWS and pr
 	$(BIN)/python -m infra.local.demo $(if $(FOOTAGE),--footage "$(FOOTAGE)")
 
 up: setup ## the whole local stack, with a coordinator to use by hand; Ctrl-C ends it
-	$(BIN)/python -m infra.local.world up $(if $(PORT),--port $(PORT)) $(if $(FOOTAGE),--footage "$(FOOTAGE)")
+	$(BIN)/python -m infra.local.stack up $(if $(PORT),--port $(PORT)) $(if $(FOOTAGE),--footage "$(FOOTAGE)")
 
 local-aws: setup ## only the strict local AWS, for outside clients: make local-aws PORT=5055
-	$(BIN)/python -m infra.local.world aws $(if $(PORT),--port $(PORT))
+	$(BIN)/python -m infra.local.stack aws $(if $(PORT),--port $(PORT))
 
 camera: setup ## only the camera simulator: make camera FOOTAGE=DIR PORT=8080
 	$(BIN)/python -m infra.local.camera $(if $(FOOTAGE),--footage "$(FOOTAGE)") $(if $(PORT),--port $(PORT))
@@ -68,11 +68,11 @@ check: lint types floors test ## what .ci/run runs
 lint: setup ## ruff, bandit, cfn-lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/bandit --quiet --recursive --severity-level medium edge_client cloud infra
-	$(BIN)/cfn-lint infra/storage.yaml
+	$(BIN)/bandit --quiet --recursive --severity-level medium edge_client cloud infra examples
+	$(BIN)/cfn-lint infra/aws/storage.yaml
 
 types: setup ## mypy, strict
-	$(BIN)/mypy edge_client infra tests
+	$(BIN)/mypy edge_client infra examples tests
 	cd cloud && ../$(BIN)/mypy --config-file ../pyproject.toml app.py chalicelib
 
 floors: setup ## import-linter: who may import whom
@@ -90,10 +90,10 @@ bench-edge: setup ## measure the edge client beside curl and SDKs, 17 minutes: m
 	$(BIN)/python -m tests.benchmarks.edge $(if $(ONLY),--only $(ONLY))
 
 deploy: setup ## the stack and the coordinator on a stage: make deploy STAGE=prod
-	$(BIN)/python -m infra.deploy --stage '$(or $(STAGE),$(error name the stage: make deploy STAGE=prod))'
+	$(BIN)/python -m infra.aws.deploy --stage '$(or $(STAGE),$(error name the stage: make deploy STAGE=prod))'
 
 stage: setup ## only prepare build/STAGE to run chalice there, deploy nothing: make stage STAGE=prod OUTPUTS=stack.json
-	$(BIN)/python -m infra.prepare --stage '$(or $(STAGE),$(error name the stage: make stage STAGE=prod))' $(if $(OUTPUTS),--outputs "$(OUTPUTS)")
+	$(BIN)/python -m infra.aws.prepare --stage '$(or $(STAGE),$(error name the stage: make stage STAGE=prod))' $(if $(OUTPUTS),--outputs "$(OUTPUTS)")
 
 release: setup ## check, date, commit and tag a version; pushes nothing: make release VERSION=0.2.0
 	$(BIN)/python -m infra.release '$(or $(VERSION),$(error name the version: make release VERSION=0.2.0))'

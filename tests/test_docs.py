@@ -14,7 +14,7 @@ from chalicelib.flows import proofs
 
 HOUSE = Path(__file__).parents[1]
 PAGES = sorted([*HOUSE.glob("*.md"), *HOUSE.glob("docs/**/*.md")])
-TREES = ("edge_client", "cloud/app.py", "cloud/chalicelib", "infra", "tests")
+TREES = ("edge_client", "cloud/app.py", "cloud/chalicelib", "infra", "examples", "tests")
 FILES_OF_CODE = sorted(
     file
     for root in TREES
@@ -61,7 +61,7 @@ def test_every_setting_of_the_coordinator_is_described(variable: str):
 
 
 def test_every_parameter_of_the_stack_is_described():
-    parameters = read("infra/storage.yaml").split("Parameters:\n")[1].split("\nConditions:")[0]
+    parameters = read("infra/aws/storage.yaml").split("Parameters:\n")[1].split("\nConditions:")[0]
     described = read("docs/settings.md").split("## The stack")[1].split("## The device")[0]
 
     # The stage is `make deploy`'s own word.

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from infra.deploy import HOUSE
+from infra.aws.deploy import HOUSE
 from infra.local.surroundings import ignore_surroundings
 from tests.support.surroundings import NOBODY, OF_OTHER_WORK, surrounded
 

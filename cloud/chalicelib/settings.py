@@ -17,7 +17,7 @@ from chalicelib.core.settle.policy import FEWEST_RESTORABLE_DAYS
 _USUAL = Policy()
 MOST_RESTORABLE_DAYS = 3_650
 _MULTIPART_LIFETIME_S = 7 * 86_400
-"""When the bucket's lifecycle aborts a multipart upload (infra/storage.yaml); ours must end before."""
+"""When the bucket's lifecycle aborts a multipart upload (infra/aws/storage.yaml); ours must end before."""
 
 
 _UNFILLED = "${Bucket}"

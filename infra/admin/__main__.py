@@ -6,8 +6,8 @@ import sys
 from chalicelib import logs
 from infra import door
 from infra.admin.command import run
+from infra.admin.console import to_stdout
 from infra.admin.deployment import deployed
-from infra.admin.desk import to_stdout
 
 
 def main() -> int:

@@ -7,9 +7,17 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.core.errors import ReelhaulError
 from chalicelib.logs import without_secrets
-from infra.admin import callers, cleaning, ensuring, ordering, restoring
+from infra.admin.commands import cleanup, ensure, order, restore, tokens
+from infra.admin.console import (
+    EXIT_CODES,
+    OWED,
+    REFUSED,
+    Connect,
+    Console,
+    Say,
+    to_stderr,
+)
 from infra.admin.deployment import Refused
-from infra.admin.desk import EXIT_CODES, OWED, REFUSED, Connect, Desk, Say, to_stderr
 
 _EXAMPLES = """  python -m infra.admin enroll --stage prod --name jetson-north --token-file jetson-north.token
   python -m infra.admin revoke --stage prod t_8sKq
@@ -22,10 +30,10 @@ _EXAMPLES = """  python -m infra.admin enroll --stage prod --name jetson-north -
 
 def run(arguments: Sequence[str], connect: Connect, say: Say) -> int:
     """The command on what `connect` finds for its arguments, or on the deployed stage; its exit code."""
-    return follow(arguments, Desk(connect=connect, say=say))
+    return follow(arguments, Console(connect=connect, say=say))
 
 
-def follow(arguments: Sequence[str], desk: Desk) -> int:
+def follow(arguments: Sequence[str], desk: Console) -> int:
     """The command at this desk; its exit code."""
     given = parser().parse_args(arguments)
     try:
@@ -48,6 +56,6 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = made.add_subparsers(required=True, metavar="COMMAND")
-    for room in (callers, ensuring, cleaning, restoring, ordering):
-        room.describe(commands)
+    for subject in (tokens, ensure, cleanup, restore, order):
+        subject.describe(commands)
     return made

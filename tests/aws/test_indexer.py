@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib.aws.indexer import LambdaIndexer
 from chalicelib.core.errors import StorageBusy
-from infra.local import aws
+from infra.local.aws.moto import server
 from tests.aws.canned import ENDPOINT_URL, Answer, Sent, answering, clients
 
 ACCEPTED = Answer(202)
@@ -15,7 +15,7 @@ ACCEPTED = Answer(202)
 
 def indexer(*answers: Answer) -> tuple[LambdaIndexer, list[Sent]]:
     """The function by a client that tries once, and what it was sent."""
-    functions = aws.session().client("lambda", endpoint_url=ENDPOINT_URL, config=aws.ONE_TRY)
+    functions = server.session().client("lambda", endpoint_url=ENDPOINT_URL, config=server.ONE_TRY)
     return LambdaIndexer(lambda: functions, "reelhaul-prod-on_measurements", "footage"), answering(
         functions, *answers
     )

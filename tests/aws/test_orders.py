@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from chalicelib.aws.orders import SqsOrders
 from chalicelib.core.errors import StorageBusy, TooLarge
 from chalicelib.ports import MOST_MESSAGE_BYTES
-from infra.local import aws
+from infra.local.aws.moto import server
 from tests.aws.canned import ENDPOINT_URL, Answer, Sent, answering, clients
 
 QUEUE_URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/orders"
@@ -23,7 +23,7 @@ def refusal(status: int, code: str) -> Answer:
 
 def queue(*answers: Answer) -> tuple[SqsOrders, list[Sent]]:
     """The queue by a client that tries once, and what it was sent."""
-    sqs = aws.session().client("sqs", endpoint_url=ENDPOINT_URL, config=aws.ONE_TRY)
+    sqs = server.session().client("sqs", endpoint_url=ENDPOINT_URL, config=server.ONE_TRY)
     return SqsOrders(sqs, QUEUE_URL), answering(sqs, *answers)
 
 
@@ -70,7 +70,7 @@ def test_a_queue_that_asks_for_patience_is_storage_busy(answer: Answer):
 
 
 def test_a_queue_that_does_not_answer_is_storage_busy():
-    sqs = aws.session().client("sqs", endpoint_url=ENDPOINT_URL, config=aws.ONE_TRY)
+    sqs = server.session().client("sqs", endpoint_url=ENDPOINT_URL, config=server.ONE_TRY)
 
     def fail(**_: object) -> None:
         raise EndpointConnectionError(endpoint_url=ENDPOINT_URL)

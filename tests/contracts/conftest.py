@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from chalicelib.core.ids import SessionId
-from infra.local.strict_s3 import Chaos
+from infra.local.aws.strict_s3 import Chaos
 from tests.contracts.worlds import AwsWorld, MemoryQueue, MemoryWorld, Place, Queue, World, foreign_place
 from tests.support.builders import make_session_id
 from tests.support.local_aws import local_aws

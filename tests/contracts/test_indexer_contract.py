@@ -9,9 +9,9 @@ import pytest
 
 from chalicelib.aws.indexer import LambdaIndexer
 from chalicelib.ports import Indexer
-from infra.local import aws
-from infra.local.lambdas.invocations import Invocations
-from infra.local.server import Server
+from infra.local.aws.lambdas.invocations import Invocations
+from infra.local.aws.moto import server
+from infra.local.http_server import Server
 from tests.infra.deployed_functions import Register, make_function
 from tests.support.memory import MemoryIndexer
 
@@ -40,7 +40,7 @@ class Local:
     """The strict local Lambda, with one function."""
 
     def __init__(self, url: str, sent: list[tuple[str, Any]], name: str) -> None:
-        functions = aws.session().client("lambda", endpoint_url=url, config=aws.ONE_TRY)
+        functions = server.session().client("lambda", endpoint_url=url, config=server.ONE_TRY)
         self.indexer = LambdaIndexer(lambda: functions, name, "footage")
         self._sent = sent
 

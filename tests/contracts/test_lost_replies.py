@@ -7,7 +7,7 @@ import pytest
 
 from chalicelib.core.errors import KeyTaken, MultipartGone, StorageBusy
 from chalicelib.core.parts import PartPlan
-from infra.local.strict_s3 import Chaos, Fault
+from infra.local.aws.strict_s3 import Chaos, Fault
 from tests.contracts.sending import UPLOAD_ID, Sent
 from tests.contracts.worlds import AwsWorld
 

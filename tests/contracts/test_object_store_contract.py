@@ -18,7 +18,7 @@ from chalicelib.core.errors import (
     VersionGone,
 )
 from chalicelib.core.ids import SessionId
-from infra.local.strict_s3 import Chaos
+from infra.local.aws.strict_s3 import Chaos
 from tests.contracts.sending import UPLOAD_ID, Sent
 from tests.contracts.worlds import MemoryWorld, World
 from tests.support.memory import crc64nvme_of

@@ -21,7 +21,7 @@ from chalicelib.aws.records import DynamoRecords
 from chalicelib.aws.signer import S3Signer
 from chalicelib.core.cleanup import CLEANED_TAG
 from chalicelib.ports import FrameIndex, ObjectStore, Orders, Records, Signer
-from infra import template
+from infra.aws import template
 from tests.support.memory import (
     MemoryFrameIndex,
     MemoryObjectStore,

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from infra import admin
-from infra.local.world import World
-from infra.local.world.world import MOUNT
+from infra.local.stack import World
+from infra.local.stack.world import MOUNT
 from tests.e2e.kills.calls import Calls, coordinator_name, s3_name
 from tests.e2e.kills.cost import COST, told
 from tests.e2e.kills.signs import Signs

@@ -15,7 +15,7 @@ from chalicelib.aws.records import DynamoRecords
 from chalicelib.core.cleanup import Arming
 from chalicelib.core.tokens import ALL_PROJECTS, Role
 from infra import admin
-from infra.local.world import World
+from infra.local.stack import World
 from tests.e2e.rig import Rig, until
 from tests.e2e.test_by_hand import BODY, LASTING_MS, crc_of, put
 from tests.e2e.test_orders import hauled

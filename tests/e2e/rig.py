@@ -20,7 +20,7 @@ import requests
 
 from edge_client.visit import Looks
 from infra.local.camera import Camera, Card, card_with, recording
-from infra.local.world import World
+from infra.local.stack import World
 
 PART_SIZE_BYTES = 65_536
 BOX_HEADER_BYTES = 16

@@ -2,8 +2,8 @@
 
 import pytest
 
-from infra.local.events.delivery import What
-from infra.local.strict_s3 import Chaos, Fault
+from infra.local.aws.events.delivery import What
+from infra.local.aws.strict_s3 import Chaos, Fault
 from tests.e2e.rig import PART_SIZE_BYTES, RECORDING, Rig, bytes_read, camera_with, source_sha256, until
 
 pytestmark = pytest.mark.e2e

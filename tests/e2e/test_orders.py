@@ -10,7 +10,7 @@ import requests
 
 from chalicelib.core.tokens import Role
 from infra import admin
-from infra.local.world import World
+from infra.local.stack import World
 from tests.e2e.rig import DEADLINE_S, PART_SIZE_BYTES, Rig, camera_with, source_sha256, until
 from tests.e2e.test_by_hand import ARTIFACT, BODY, CHAPTER, PARTS, crc_of, put, signed
 

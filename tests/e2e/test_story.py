@@ -17,8 +17,8 @@ from chalicelib.core.settle import Actor
 from chalicelib.core.tokens import Role
 from chalicelib.flows.settle import settle_session
 from chalicelib.ports import Clock, Ports
-from infra.local import aws
-from infra.local.world import World
+from infra.local.aws.moto import server
+from infra.local.stack import World
 from tests.e2e.processing import FRAMES, LIGHTS, MADE, ORDER, ROUNDS, VIDEO, Session, arm
 from tests.e2e.rig import PART_SIZE_BYTES, Rig
 from tests.e2e.test_by_hand import BODY, CHAPTER
@@ -42,7 +42,7 @@ def in_process(world: World) -> Ports:
     """The coordinator's ports as the deployed reconciler has them, for a test that must stand beside it."""
     functions = world.aws.client("lambda")
     said = functions.get_function_configuration(FunctionName="reelhaul-local-reconcile")["Environment"]
-    environment = {**said["Variables"], **aws.environment(world.aws_url, {})}
+    environment = {**said["Variables"], **server.environment(world.aws_url, {})}
     return wiring.ports(settings.settings(environment))
 
 

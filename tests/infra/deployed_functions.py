@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from infra.local.lambdas.functions import DeployedFunction, UnknownFunction, function_name
+from infra.local.aws.lambdas.functions import DeployedFunction, UnknownFunction, function_name
 
 PATIENCE_S = 15.0
 

@@ -13,12 +13,12 @@ import boto3
 from awscrt import checksums
 from botocore.config import Config
 
-from infra.local.processor import processing
-from infra.local.processor.__main__ import take_one
-from infra.local.processor.bucket import Bucket
-from infra.local.processor.coordinator import Coordinator
-from infra.local.processor.order import Order
-from infra.local.processor.queue import Queue
+from examples.processor import processing
+from examples.processor.__main__ import take_one
+from examples.processor.bucket import Bucket
+from examples.processor.coordinator import Coordinator
+from examples.processor.order import Order
+from examples.processor.queue import Queue
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment

@@ -60,7 +60,7 @@ def test_a_device_is_enrolled_and_its_token_printed_once():
 def test_a_token_that_standard_output_did_not_take_is_revoked(capsys: pytest.CaptureFixture[str]):
     registry, lines = memory_ports(), list[str]()
     full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    desk = admin.Desk(connect=lambda _: registry, say=lines.append, said_failure=lambda: full)
+    desk = admin.Console(connect=lambda _: registry, say=lines.append, said_failure=lambda: full)
 
     assert admin.follow(["enroll", "--stage", "prod", "--name", "jetson-north", "--json"], desk) == 1
 
@@ -73,7 +73,7 @@ def test_a_token_that_standard_output_did_not_take_is_revoked(capsys: pytest.Cap
 def test_a_token_in_its_file_is_kept_when_standard_output_takes_nothing(tmp_path: Path):
     registry = memory_ports()
     closed = OSError(errno.EBADF, os.strerror(errno.EBADF))
-    desk = admin.Desk(connect=lambda _: registry, say=lambda _: None, said_failure=lambda: closed)
+    desk = admin.Console(connect=lambda _: registry, say=lambda _: None, said_failure=lambda: closed)
     path = tmp_path / "token"
 
     assert admin.follow(["enroll", "--stage", "prod", "--name", "a", "--token-file", str(path)], desk) == 0

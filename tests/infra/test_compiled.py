@@ -12,8 +12,8 @@ import pytest
 from chalice.deploy.packager import DependencyBuilder, LambdaDeploymentPackager
 from chalice.utils import UI, OSUtils
 
-from infra.compiled import NotCompiled, add_compiled
-from infra.local.lambdas.workers import INTERPRETER
+from infra.aws.compiled import NotCompiled, add_compiled
+from infra.local.aws.lambdas.workers import INTERPRETER
 from tests.infra.test_deploy import prepared
 
 VERSION = f"python{sys.version_info.major}.{sys.version_info.minor}"

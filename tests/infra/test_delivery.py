@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from infra.local.events.delivery import Delivery, What
-from infra.local.events.destinations import FailurePolicy, to_targets
-from infra.local.lambdas.functions import Outcome, UnknownFunction
+from infra.local.aws.events.delivery import Delivery, What
+from infra.local.aws.events.destinations import FailurePolicy, to_targets
+from infra.local.aws.lambdas.functions import Outcome, UnknownFunction
 from tests.infra.deployed_functions import eventually
 
 NOON = datetime(2026, 9, 21, 12, tzinfo=UTC)

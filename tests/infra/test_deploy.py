@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from chalicelib.core.measurements.limits import TIME_LIMIT_S
 from chalicelib.core.settle import Policy
 from chalicelib.settings import settings
-from infra import deploy, project, stack, template
+from infra.aws import deploy, project, stack, template
 
 OUTPUTS = {
     "Bucket": "footage",

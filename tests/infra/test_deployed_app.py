@@ -13,20 +13,20 @@ from typing import Any
 import pytest
 import requests
 
-from infra import deploy
-from infra.local import aws
-from infra.local.chalice_front import ChaliceFront
-from infra.local.events.delivery import Delivery, What
-from infra.local.events.destinations import to_queues, to_targets
-from infra.local.events.schedule import Schedule
-from infra.local.gateway.gateway import Gateway
-from infra.local.lambdas.functions import UnknownFunction
-from infra.local.lambdas.lambdas import Lambdas
-from infra.local.lambdas.runtime import build_runtime
-from infra.local.moto_state import moto_failure_policies, moto_functions, moto_rules
-from infra.local.server import Server
-from infra.local.strict_s3 import Chaos, StrictS3
-from infra.local.strict_s3.moto_app import moto_app
+from infra.aws import deploy
+from infra.local.aws.events.delivery import Delivery, What
+from infra.local.aws.events.destinations import to_queues, to_targets
+from infra.local.aws.events.schedule import Schedule
+from infra.local.aws.gateway.gateway import Gateway
+from infra.local.aws.lambdas.functions import UnknownFunction
+from infra.local.aws.lambdas.lambdas import Lambdas
+from infra.local.aws.lambdas.runtime import build_runtime
+from infra.local.aws.moto import server
+from infra.local.aws.moto.chalice_compat import ChaliceFront
+from infra.local.aws.moto.state import moto_failure_policies, moto_functions, moto_rules
+from infra.local.aws.strict_s3 import Chaos, StrictS3
+from infra.local.aws.strict_s3.moto_app import moto_app
+from infra.local.http_server import Server
 from tests.infra.deployed_functions import eventually
 
 BUCKET = "small-footage"
@@ -109,10 +109,10 @@ class World:
         (self.project / "app.py").write_text(f"VERSION = {version!r}\n{APP}")
         inherited = {"PATH": os.environ["PATH"], "HOME": str(self.home)}
         said: list[str] = []
-        deploy.run_chalice(self.project, "dev", aws.environment(self.aws_url, inherited), said.append)
+        deploy.run_chalice(self.project, "dev", server.environment(self.aws_url, inherited), said.append)
 
     def client(self, service: Any) -> Any:
-        return aws.session().client(service, endpoint_url=self.aws_url, config=aws.ONE_TRY)
+        return server.session().client(service, endpoint_url=self.aws_url, config=server.ONE_TRY)
 
     def ask(self, method: str, path: str, **more: Any) -> requests.Response:
         return requests.request(method, f"{self.api_url}{path}", timeout=PATIENCE_S, **more)
@@ -125,7 +125,7 @@ class World:
         return body
 
     def schedule(self) -> Schedule:
-        rules = [rule for rule in moto_rules(aws.REGION) if rule.name.startswith("small-")]
+        rules = [rule for rule in moto_rules(server.REGION) if rule.name.startswith("small-")]
         return Schedule(rules, self.delivery.send, now=now)
 
 
@@ -143,20 +143,20 @@ def assembled(home: Path, running: ExitStack) -> World:
         tell(target, event)
 
     front = ChaliceFront(moto_app())
-    keys = {aws.KEY: aws.SECRET}
+    keys = {server.KEY: server.SECRET}
     strict = running.enter_context(
         StrictS3(front, credentials=keys, clock=now, on_event=on_event, chaos=Chaos())
     )
     aws_url = running.enter_context(Server(strict)).url
     lambdas = Lambdas(
-        functions=moto_functions(aws.REGION),
+        functions=moto_functions(server.REGION),
         endpoint_url=aws_url,
         runtime=build_runtime(home / "runtime"),
         workdir=home / "work",
         log=lambda line: None,
     )
-    queues = to_queues(aws.session().client("sqs", endpoint_url=aws_url, config=aws.ONE_TRY))
-    policies = moto_failure_policies(aws.REGION)
+    queues = to_queues(server.session().client("sqs", endpoint_url=aws_url, config=server.ONE_TRY))
+    policies = moto_failure_policies(server.REGION)
     delivery = Delivery(lambdas.invoke, policies, queues, now=now, waits_s=(0.01, 0.01))
     running.callback(delivery.close)
     tell = to_targets(delivery.send, queues)
@@ -273,7 +273,7 @@ def test_of_two_configurations_for_failures_the_last_one_counts(world: World):
         world.client("lambda").put_function_event_invoke_config(
             FunctionName="small-dev-tidy", MaximumRetryAttempts=retries
         )
-    policy = moto_failure_policies(aws.REGION)("small-dev-tidy")
+    policy = moto_failure_policies(server.REGION)("small-dev-tidy")
 
     assert (policy.retries, policy.dead_letters_arn) == (0, None)
     assert policy.function_arn.endswith(":function:small-dev-tidy")
@@ -286,7 +286,9 @@ def test_the_schedule_is_found_and_runs_when_told(world: World):
         schedule.tick("small-dev-tidy-event")
 
     assert datetime.fromisoformat(world.object_body("tidied").decode()) >= before
-    assert [rule.every_s for rule in moto_rules(aws.REGION) if rule.name == "small-dev-tidy-event"] == [300.0]
+    assert [rule.every_s for rule in moto_rules(server.REGION) if rule.name == "small-dev-tidy-event"] == [
+        300.0
+    ]
 
 
 def test_a_schedule_can_be_run_and_waited_for(world: World):
@@ -297,9 +299,9 @@ def test_a_schedule_can_be_run_and_waited_for(world: World):
 
 def test_a_function_that_is_not_deployed_is_unknown():
     with pytest.raises(UnknownFunction):
-        moto_functions(aws.REGION)("small-dev-nobody")
+        moto_functions(server.REGION)("small-dev-nobody")
     with pytest.raises(UnknownFunction):
-        moto_failure_policies(aws.REGION)("arn:aws:lambda:us-east-1:123456789012:function:nobody")
+        moto_failure_policies(server.REGION)("arn:aws:lambda:us-east-1:123456789012:function:nobody")
 
 
 def test_what_is_deployed_again_is_what_answers_at_the_same_address(world: World):

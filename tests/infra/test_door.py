@@ -77,12 +77,12 @@ def test_no_file_of_a_command_gets_the_number_of_a_closed_stream(tmp_path: Path)
     "module",
     [
         "infra.admin",
-        "infra.deploy",
-        "infra.prepare",
+        "infra.aws.deploy",
+        "infra.aws.prepare",
         "infra.local.demo",
-        "infra.local.processor",
+        "examples.processor",
         "infra.local.camera",
-        "infra.local.world",
+        "infra.local.stack",
     ],
 )
 def test_every_command_of_infra_has_this_door(module: str):

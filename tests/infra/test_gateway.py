@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from infra.local.gateway.gateway import BODY_LIMIT_BYTES, Gateway
-from infra.local.gateway.routes import Document
-from infra.local.lambdas.functions import TOO_LARGE_TO_CALL, Outcome
-from infra.local.server import Server
+from infra.local.aws.gateway.gateway import BODY_LIMIT_BYTES, Gateway
+from infra.local.aws.gateway.routes import Document
+from infra.local.aws.lambdas.functions import TOO_LARGE_TO_CALL, Outcome
+from infra.local.http_server import Server
 
 NOON = datetime(2026, 9, 21, 12, tzinfo=UTC)
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:api"

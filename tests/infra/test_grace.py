@@ -7,7 +7,7 @@ import pytest
 from chalicelib.core.settle import Policy
 from chalicelib.core.settle.policy import FEWEST_RESTORABLE_DAYS
 from chalicelib.settings import MOST_RESTORABLE_DAYS
-from infra import deploy, grace, stack, template
+from infra.aws import deploy, grace, stack, template
 from tests.infra.test_deploy import Cloudformation, quiet
 
 DEPLOYED = {"GraceDays": "14"}

@@ -15,10 +15,15 @@ from typing import Any
 
 import pytest
 
-from infra.local.lambdas.functions import TOO_LARGE_TO_ANSWER, TOO_LARGE_TO_CALL, DeployedFunction, Outcome
-from infra.local.lambdas.lambdas import CALL_LIMIT_BYTES, Lambdas
-from infra.local.lambdas.runtime import build_runtime
-from infra.local.lambdas.workers import ANSWER_LIMIT_BYTES
+from infra.local.aws.lambdas.functions import (
+    TOO_LARGE_TO_ANSWER,
+    TOO_LARGE_TO_CALL,
+    DeployedFunction,
+    Outcome,
+)
+from infra.local.aws.lambdas.lambdas import CALL_LIMIT_BYTES, Lambdas
+from infra.local.aws.lambdas.runtime import build_runtime
+from infra.local.aws.lambdas.workers import ANSWER_LIMIT_BYTES
 from tests.infra.deployed_functions import Register, eventually, is_running, make_function, zipped
 
 ENDPOINT = "http://127.0.0.1:9"

@@ -1,4 +1,4 @@
-"""The local AWS holds what `infra/storage.yaml` says, including what moto's CloudFormation ignores."""
+"""The local AWS holds what `infra/aws/storage.yaml` says, including what moto's CloudFormation ignores."""
 
 import gc
 from collections.abc import Iterator
@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.local.world import AlreadyRunning, LocalAws, PortTaken
-from infra.local.world.local_aws import listening
+from infra.local.stack import AlreadyRunning, LocalAws, PortTaken
+from infra.local.stack.local_aws import listening
 
 ORIGIN = "https://footage.example.org"
 

@@ -11,7 +11,7 @@ import pytest
 from chalicelib.aws import items
 from chalicelib.core import keys
 from chalicelib.core.ids import UploadId
-from infra import deploy
+from infra.aws import deploy
 from tests.support.builders import make_session_id
 
 CHALICE = deploy.CLOUD / ".chalice"

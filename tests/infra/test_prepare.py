@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from infra import deploy, prepare
+from infra.aws import deploy, prepare
 from tests.infra.test_deploy import OUTPUTS, config
 
 CHALICE = Path(sys.executable).with_name("chalice")

@@ -16,13 +16,13 @@ from typing import Any, BinaryIO
 import av
 import pytest
 
-from infra.local import aws
+from examples.processor.bucket import PART_BYTES, Bucket, Written
+from examples.processor.errors import CannotProcess, NotAllowed, TryLater
+from examples.processor.queue import HIDDEN_S, Message, Queue
+from infra.local.aws.moto import server
+from infra.local.aws.strict_s3 import Chaos
 from infra.local.footage import Film, chapter_bytes
-from infra.local.processor.bucket import PART_BYTES, Bucket, Written
-from infra.local.processor.errors import CannotProcess, NotAllowed, TryLater
-from infra.local.processor.queue import HIDDEN_S, Message, Queue
-from infra.local.server import Server
-from infra.local.strict_s3 import Chaos
+from infra.local.http_server import Server
 from tests.infra.processor_rig import BUCKET, LIGHTS, TOKEN, VIDEO, FakeCoordinator, Rig, client, crc_of
 from tests.support.local_aws import local_aws
 
@@ -490,12 +490,12 @@ def command(rig: Rig, token_file) -> subprocess.CompletedProcess[str]:
     where = ["--queue-url", rig.queue_url, "--bucket", BUCKET, "--endpoint-url", rig.endpoint_url]
     who = ["--coordinator", rig.coordinator_url, "--token-file", str(token_file)]
     return subprocess.run(
-        [sys.executable, "-m", "infra.local.processor", "--once", *where, *who],
+        [sys.executable, "-m", "examples.processor", "--once", *where, *who],
         check=False,
         capture_output=True,
         text=True,
         timeout=60,
-        env=aws.environment(rig.endpoint_url, {}),
+        env=server.environment(rig.endpoint_url, {}),
     )
 
 

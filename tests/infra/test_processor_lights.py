@@ -12,10 +12,10 @@ import av
 import numpy as np
 import pytest
 
+from examples.processor import film as processor_film
+from examples.processor.lights import NAMES, Tracker
+from examples.processor.order import Order
 from infra.local.footage import LIGHTS, Film, chapter_bytes, truth
-from infra.local.processor import film as processor_film
-from infra.local.processor.lights import NAMES, Tracker
-from infra.local.processor.order import Order
 from tests.infra.gopro_data import DATA, FILMS
 
 FILM = Film(width=640, height=360, fps=30, frames_per_chapter=80, bit_rate=4_000_000)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from infra.local.processor import overlay
-from infra.local.processor.lights import Light, Spot
+from examples.processor import overlay
+from examples.processor.lights import Light, Spot
 
 WIDTH, HEIGHT = 40, 30
 REACH = 3

@@ -9,8 +9,8 @@ import pytest
 
 from chalicelib.core import keys
 from chalicelib.core.ids import SessionId
-from infra.local.strict_s3.operations import Demand
-from infra.local.strict_s3.policy import Policy
+from infra.local.aws.strict_s3.operations import Demand
+from infra.local.aws.strict_s3.policy import Policy
 from tests.support.builders import make_chapter, make_session_id
 
 PAGE = Path(__file__).parents[2] / "docs" / "processors.md"

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from infra import deploy, template
-from infra.local import aws, provision, wheels
-from infra.local.world.world import WHEELS
+from infra.aws import deploy, template
+from infra.local import wheels
+from infra.local.aws.moto import provision, server
+from infra.local.stack.world import WHEELS
 
 
 def test_moto_is_given_nothing_that_it_would_refuse_or_misread():
@@ -56,7 +57,7 @@ def test_a_lifecycle_rule_that_would_get_lost_is_refused():
 def test_a_process_of_the_local_aws_sees_no_credentials_but_test(tmp_path):
     own = {"PATH": "/bin", "AWS_PROFILE": "real", "AWS_SESSION_TOKEN": "real", "AWS_ACCESS_KEY_ID": "real"}
 
-    seen = aws.environment("http://127.0.0.1:5055", own)
+    seen = server.environment("http://127.0.0.1:5055", own)
 
     assert "real" not in seen.values()
     assert (seen["PATH"], seen["AWS_ACCESS_KEY_ID"], seen["AWS_EC2_METADATA_DISABLED"]) == (

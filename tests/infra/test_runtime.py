@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.lambdas.runtime import NotInstalled, build_runtime
+from infra.local.aws.lambdas.runtime import NotInstalled, build_runtime
 
 
 def modules(folder: Path) -> set[str]:

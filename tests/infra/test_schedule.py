@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from infra.local.events.schedule import Rule, Schedule, UnknownRule
-from infra.local.moto_state import UnknownSchedule, rate_s
+from infra.local.aws.events.schedule import Rule, Schedule, UnknownRule
+from infra.local.aws.moto.state import UnknownSchedule, rate_s
 from tests.infra.deployed_functions import eventually
 
 NOON = datetime(2026, 9, 21, 12, tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""Every safety property that the house relies on stands in `infra/storage.yaml`: taken out, its test fails."""
+"""Every safety property that the house relies on stands in `infra/aws/storage.yaml`: taken out, its test fails."""
 
 import io
 import json
@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.core.cleanup import CLEANED_TAG
 from chalicelib.logs import EmbeddedMetrics
-from infra import deploy, template
+from infra.aws import deploy, template
 from tests.support.memory import MovableClock
 
 WHOLE = template.load()

@@ -15,12 +15,14 @@ from pathlib import Path
 
 import pytest
 
-from infra import admin, deploy
-from infra.local import aws, wheels
+from infra import admin
+from infra.aws import deploy
+from infra.local import wheels
+from infra.local.aws.moto import server
 from infra.local.camera import Camera, card_of_folder
-from infra.local.world import World
-from infra.local.world.__main__ import greeting
-from infra.local.world.world import WHEELS
+from infra.local.stack import World
+from infra.local.stack.__main__ import greeting
+from infra.local.stack.world import WHEELS
 from tests.support.surroundings import surrounded
 
 PATIENCE_S = 20.0
@@ -132,7 +134,7 @@ def test_settings_of_the_start_reach_the_functions(world: World):
 def test_a_function_sees_no_credentials_but_test(world: World):
     environment = seen(world)
 
-    assert (environment["AWS_ACCESS_KEY_ID"], environment["AWS_ENDPOINT_URL"]) == (aws.KEY, world.aws_url)
+    assert (environment["AWS_ACCESS_KEY_ID"], environment["AWS_ENDPOINT_URL"]) == (server.KEY, world.aws_url)
     assert environment["AWS_SHARED_CREDENTIALS_FILE"] == os.devnull
 
 
@@ -206,7 +208,7 @@ def redeployed(world: World, source: Path, target: Path) -> deploy.Coordinator:
         deploy.LOCAL_STAGE,
         world.aws.outputs,
         settings=SETTINGS,
-        environment={**aws.environment(world.aws_url, os.environ), **pip},
+        environment={**server.environment(world.aws_url, os.environ), **pip},
         functions=world.aws.client("lambda"),
         progress=quiet,
     )
@@ -214,7 +216,7 @@ def redeployed(world: World, source: Path, target: Path) -> deploy.Coordinator:
 
 def command(tmp_path: Path, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "infra.local.world", *arguments],
+        [sys.executable, "-m", "infra.local.stack", *arguments],
         cwd=deploy.HOUSE,
         env={**surrounded(os.environ), "TMPDIR": str(tmp_path)},
         stdout=subprocess.PIPE,

@@ -25,7 +25,7 @@ from tests.mutants.mutant import Mutant
 from tests.mutants.planted import MUTANTS
 
 HOUSE = Path(__file__).resolve().parents[2]
-COPIED = ("cloud", "edge_client", "infra", "tests", "pyproject.toml", "requirements", "README.md")
+COPIED = ("cloud", "edge_client", "infra", "examples", "tests", "pyproject.toml", "requirements", "README.md")
 AT_ONCE = 2
 TIME_LIMIT_S = 300
 TESTS_FAILED = 1

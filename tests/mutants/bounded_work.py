@@ -15,21 +15,21 @@ STORAGE = ("tests/infra/test_storage_yaml.py",)
 BOUNDED_WORK = (
     bug(
         "compiled files ask for the time of their sources",
-        "infra/compiled.py",
+        "infra/aws/compiled.py",
         '"--invalidation-mode", "unchecked-hash"',
         '"--invalidation-mode", "timestamp"',
         *COMPILED,
     ),
     bug(
         "anybody may write another bucket policy",
-        "infra/storage.yaml",
+        "infra/aws/storage.yaml",
         "Action: [s3:PutBucketPolicy, s3:DeleteBucketPolicy, s3:PutEncryptionConfiguration]",
         "Action: [s3:DeleteBucketPolicy, s3:PutEncryptionConfiguration]",
         *STORAGE,
     ),
     bug(
         "every web page is the dashboard",
-        "infra/storage.yaml",
+        "infra/aws/storage.yaml",
         'AllowedPattern: "(https://[a-z0-9]',
         'AllowedPattern: "([*]|https://[a-z0-9]',
         *STORAGE,

@@ -67,7 +67,7 @@ OF_UPLOADS = (
     ),
     bug(
         "rights on a key stand in the policies of a stack that has none",
-        "infra/project.py",
+        "infra/aws/project.py",
         "for name in OPTIONAL_OUTPUTS if name not in outputs]",
         "for name in OPTIONAL_OUTPUTS if name in outputs]",
         "tests/infra/test_deploy.py",

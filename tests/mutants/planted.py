@@ -32,7 +32,7 @@ MUTANTS = (
     ),
     bug(
         "a token that nobody could read stays good",
-        "infra/admin/callers.py",
+        "infra/admin/commands/tokens.py",
         "        devices.revoke(registry, made.token_id)\n",
         "",
         "tests/infra/test_admin.py",
@@ -69,7 +69,7 @@ MUTANTS = (
     ),
     bug(
         "an unexpected error of a processor leaves its order for the dead letters",
-        "infra/local/processor/processing.py",
+        "examples/processor/processing.py",
         "        if is_of_this_machine(error):\n",
         "        if True:\n",
         "tests/infra/test_processor.py",
@@ -333,7 +333,7 @@ MUTANTS = (
     ),
     bug(
         "ensure passes over the outputs of cleaned sessions",
-        "infra/admin/walk.py",
+        "infra/admin/sessions.py",
         "    if session.state is SessionState.CLEANED:\n",
         "    if session.restoring:\n",
         "tests/infra/admin/test_ensure.py",
@@ -361,7 +361,7 @@ MUTANTS = (
     ),
     bug(
         "arming overwrites a kill switch that was thrown meanwhile",
-        "infra/admin/cleaning.py",
+        "infra/admin/commands/cleanup.py",
         "if not ports.records.replace_arming(known, arming) and ports.records.arming() != arming:",
         "if ports.records.replace_arming(ports.records.arming(), arming) is None:",
         "tests/infra/admin/test_cleanup.py",
@@ -375,14 +375,14 @@ MUTANTS = (
     ),
     bug(
         "a deploy shortens the days that were promised",
-        "infra/grace.py",
+        "infra/aws/grace.py",
         "    if present is None or days >= _days(present):\n",
         "    if present is None or days >= FEWEST_RESTORABLE_DAYS:\n",
         "tests/infra/test_grace.py",
     ),
     bug(
         "a grace without a last look is deployed",
-        "infra/grace.py",
+        "infra/aws/grace.py",
         "    if days < FEWEST_RESTORABLE_DAYS:\n",
         "    if days < 1:\n",
         "tests/infra/test_grace.py",
@@ -406,7 +406,7 @@ MUTANTS = (
     ),
     bug(
         "a reason steers the operator's terminal",
-        "infra/admin/desk.py",
+        "infra/admin/console.py",
         "    print(plain(line).encode(",
         "    print(line.encode(",
         "tests/infra/admin/test_command.py",

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from infra.local.server import Server
-from infra.local.strict_s3 import Chaos, StrictS3
-from infra.local.strict_s3.moto_app import forget_copies, moto_app
-from infra.local.turns import Turns
+from infra.local.aws.moto.serialise_dynamodb import Turns
+from infra.local.aws.strict_s3 import Chaos, StrictS3
+from infra.local.aws.strict_s3.moto_app import forget_copies, moto_app
+from infra.local.http_server import Server
 
 
 @contextmanager

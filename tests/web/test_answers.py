@@ -16,7 +16,7 @@ from chalicelib.flows.settle import settle_session
 from chalicelib.flows.uploads import UploadView
 from chalicelib.web import routing
 from chalicelib.web.wire import responses
-from infra.local.lambdas.workers import ANSWER_LIMIT_BYTES
+from infra.local.aws.lambdas.workers import ANSWER_LIMIT_BYTES
 from tests.support import story
 from tests.support.builders import SESSION_ID, MemoryPorts, make_upload, memory_ports
 from tests.support.measurements import as_list, make_frame

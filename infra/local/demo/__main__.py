@@ -18,8 +18,8 @@ from infra.local.demo.commands import SESSION, Client, Operator
 from infra.local.demo.coordinator import Coordinator
 from infra.local.demo.story import MIB, DemoFailed, Result, Story
 from infra.local.footage import DEMO_FOLDER, make_footage
+from infra.local.stack import PortTaken, World
 from infra.local.surroundings import ignore_surroundings
-from infra.local.world import PortTaken, World
 
 RESULT = Path("build/demo.json")
 PART_SIZE_BYTES = 5 * 2**20

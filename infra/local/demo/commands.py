@@ -12,11 +12,11 @@ from typing import Any
 
 from chalicelib.core.tokens import Role
 from infra import admin
-from infra.deploy import LOCAL_STAGE
-from infra.local import aws
+from infra.aws.deploy import LOCAL_STAGE
+from infra.local.aws.moto import server
 from infra.local.camera import Camera
 from infra.local.demo.story import DemoFailed, Story
-from infra.local.world import World
+from infra.local.stack import World
 
 SESSION = "demo-flight"
 
@@ -70,7 +70,7 @@ class Operator:
 
     def process_one_order(self, story: Story) -> None:
         """Raises DemoFailed."""
-        story.line("$ python -m infra.local.processor --once")
+        story.line("$ python -m examples.processor --once")
         where = {
             "--queue-url": self.world.aws.outputs["OrderQueue"],
             "--bucket": self.world.bucket,
@@ -79,10 +79,10 @@ class Operator:
             "--endpoint-url": self.world.aws_url,
         }
         arguments = [each for pair in where.items() for each in pair]
-        run(story, ["infra.local.processor", "--once", *arguments], self._environment())
+        run(story, ["examples.processor", "--once", *arguments], self._environment())
 
     def _environment(self) -> Mapping[str, str]:
-        return {**os.environ, **aws.environment(self.world.aws_url, os.environ)}
+        return {**os.environ, **server.environment(self.world.aws_url, os.environ)}
 
 
 def token_file(world: World, workdir: Path, role: Role) -> Path:

@@ -11,7 +11,7 @@ import requests
 from chalicelib.core.tokens import Role
 from infra.local.demo.commands import SESSION, token_file
 from infra.local.demo.story import DemoFailed, Story
-from infra.local.world import World
+from infra.local.stack import World
 
 EVENTS_S = 30.0
 

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from infra.local.camera import CardFile
 from infra.local.demo.story import DemoFailed, Story
-from infra.local.world import World
+from infra.local.stack import World
 
 Receipt = Mapping[str, Any]
 

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from infra.local.strict_s3.operations import operation_of
-from infra.local.strict_s3.wire import Headers, Refusal, Request
+from infra.local.aws.strict_s3.operations import operation_of
+from infra.local.aws.strict_s3.wire import Headers, Refusal, Request
 from tests.e2e.kills.signs import PIECE, begins, ends
 
 if TYPE_CHECKING:

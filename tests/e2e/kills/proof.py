@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from infra.local.strict_s3.operations import CREATES_OBJECT
+from infra.local.aws.strict_s3.operations import CREATES_OBJECT
 from tests.e2e.kills.calls import Call
 from tests.e2e.kills.case import part_count
 from tests.e2e.kills.noted import Part, part_of, puts_by_run, reads_by_run

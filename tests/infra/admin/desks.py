@@ -9,7 +9,7 @@ from chalicelib.core.order import Wish, wish
 from chalicelib.flows import operations
 from chalicelib.ports import Ports
 from infra import admin
-from infra.admin.desk import Desk
+from infra.admin.console import Console
 from tests.support import story
 from tests.support.builders import SESSION_ID, MemoryPorts, memory_ports
 
@@ -64,9 +64,9 @@ class Terminal:
         document: dict[str, Any] = json.loads(self.said.pop())
         return document, code
 
-    def _desk(self) -> Desk:
+    def _desk(self) -> Console:
         ports = self._watched()
-        return Desk(
+        return Console(
             connect=lambda _: ports,
             reach=lambda _: admin.Deployment(ports, self.default_wish),
             say=self.said.append,

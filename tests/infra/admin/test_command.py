@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from chalicelib.core.errors import StorageBusy
 from chalicelib.ports import Orders, Ports
 from infra import admin
-from infra.admin.desk import Desk
-from infra.admin.rehearsal import Withheld, rehearsed
-from infra.admin.said import size
+from infra.admin.console import Console
+from infra.admin.dry_run import Withheld, rehearsed
+from infra.admin.formats import size
 from tests.infra.admin.desks import Terminal, held, processed
 from tests.support.builders import SESSION_ID, memory_ports
 from tests.support.faults import Fault, faulty
@@ -59,7 +59,7 @@ def test_a_stage_that_cannot_be_reached_is_told_as_an_error(capsys: pytest.Captu
     def refuse(_: object) -> admin.Deployment:
         raise admin.Refused("stage prod is not deployed")
 
-    assert admin.follow(["ensure", "--stage", "prod"], Desk(reach=refuse)) == 1
+    assert admin.follow(["ensure", "--stage", "prod"], Console(reach=refuse)) == 1
     assert capsys.readouterr().err == "refused: stage prod is not deployed\n"
 
 
@@ -86,7 +86,7 @@ HOSTILE = "\x1b[2J\x7f\x9b\u202egnp.esare\u2028\U000e0001\u00fc"
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii", "latin-1"])
 def test_no_reason_steers_the_operators_terminal(encoding: str):
     ports = held(processed(), HOSTILE)
-    desk = Desk(reach=lambda _: admin.Deployment(ports, None))
+    desk = Console(reach=lambda _: admin.Deployment(ports, None))
     for more in ([], ["--json"]):
         stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
         with contextlib.redirect_stdout(stream):
@@ -104,7 +104,7 @@ def test_no_refusal_steers_the_operators_terminal(text: str):
         raise admin.Refused(text)
 
     with contextlib.redirect_stderr(io.StringIO()) as said:
-        admin.follow(["ensure", "--stage", "prod"], Desk(reach=refuse))
+        admin.follow(["ensure", "--stage", "prod"], Console(reach=refuse))
 
     assert said.getvalue().removesuffix("\n").isprintable()
 

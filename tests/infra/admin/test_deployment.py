@@ -15,7 +15,7 @@ from chalicelib.core.cleanup import Spent
 from chalicelib.core.order import wish
 from infra import admin
 from infra.admin.deployment import Unheard, deployment, variables_of
-from infra.local import aws
+from infra.local.aws.moto import server
 from tests.support.local_aws import local_aws
 from tests.test_wiring import ENVIRONMENT
 
@@ -99,7 +99,7 @@ def test_settings_that_this_checkout_cannot_read_are_refused_by_name():
 
 
 def client(service: Any, url: str) -> Any:
-    return aws.session().client(service, endpoint_url=url)
+    return server.session().client(service, endpoint_url=url)
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,8 @@ from chalicelib.core.ids import UploadId
 from chalicelib.core.settle import Actor
 from chalicelib.flows import operations
 from chalicelib.flows.settle import settle_session
-from infra.admin.owed import Owed, still_owed
-from infra.admin.plan import closed_gates
+from infra.admin.cleanup_plan import closed_gates
+from infra.admin.waiting import Owed, still_owed
 from tests.infra.admin.desks import MADE, Terminal, cleaned, held, processed, ripe, stored
 from tests.support import story
 from tests.support.builders import (

@@ -14,10 +14,10 @@ from xml.etree import ElementTree
 import boto3
 from botocore.config import Config
 
-from infra.local.server import Server
-from infra.local.strict_s3 import Chaos, StrictS3
-from infra.local.strict_s3.checksums import checksum
-from infra.local.strict_s3.moto_app import moto_app
+from infra.local.aws.strict_s3 import Chaos, StrictS3
+from infra.local.aws.strict_s3.checksums import checksum
+from infra.local.aws.strict_s3.moto_app import moto_app
+from infra.local.http_server import Server
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication

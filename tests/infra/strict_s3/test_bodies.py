@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.local.strict_s3.checksums import checksum, header_of
+from infra.local.aws.strict_s3.checksums import checksum, header_of
 from tests.infra.strict_s3.bench import Bucket
 
 DATA = b"one part of a film"

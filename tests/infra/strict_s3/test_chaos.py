@@ -7,8 +7,8 @@ import pytest
 import requests
 from botocore.exceptions import ClientError
 
-from infra.local.server import ConnectionCut
-from infra.local.strict_s3 import Chaos, Fault, Occurrence
+from infra.local.aws.strict_s3 import Chaos, Fault, Occurrence
+from infra.local.http_server import ConnectionCut
 from tests.infra.strict_s3.bench import Bucket, completion_body
 
 DATA = b"one part of a film"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.local.strict_s3.checksums import checksum
+from infra.local.aws.strict_s3.checksums import checksum
 from tests.infra.strict_s3.bench import Bucket, Open, client_at, completion_body
 
 FIRST, SECOND = b"first part, ", b"second part"

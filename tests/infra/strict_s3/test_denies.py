@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from infra import template
-from infra.local.strict_s3 import UnknownPolicy
-from infra.local.strict_s3.policy import PRINCIPAL_ARN
+from infra.aws import template
+from infra.local.aws.strict_s3 import UnknownPolicy
+from infra.local.aws.strict_s3.policy import PRINCIPAL_ARN
 from tests.infra.strict_s3.bench import Bucket, completion_body
 
 DENIED = (403, "AccessDenied")

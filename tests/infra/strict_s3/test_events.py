@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 import pytest
 
-from infra.local.strict_s3 import Chaos, StrictS3
+from infra.local.aws.strict_s3 import Chaos, StrictS3
 from tests.infra.strict_s3.bench import DEADLINE_S, REGION, Bucket, MovableClock, completion_body, send
 
 LAMBDA = f"arn:aws:lambda:{REGION}:123456789012:function:originals"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.strict_s3.moto_app import PART_MINIMUM, ImportedTooEarly, moto_app
+from infra.local.aws.strict_s3.moto_app import PART_MINIMUM, ImportedTooEarly, moto_app
 
 ROOT = Path(__file__).parents[3]
 SCRIPT = """

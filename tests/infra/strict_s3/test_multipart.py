@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.local.strict_s3.checksums import checksum
+from infra.local.aws.strict_s3.checksums import checksum
 from tests.infra.strict_s3.bench import Bucket, Open, completion_body
 
 NO_SUCH_UPLOAD = (404, "NoSuchUpload")

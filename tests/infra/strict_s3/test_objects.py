@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.local.strict_s3 import StrictS3
+from infra.local.aws.strict_s3 import StrictS3
 from tests.infra.strict_s3.bench import Bucket, send
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from infra.local.strict_s3.operations import Demand
-from infra.local.strict_s3.policy import Policy, UnknownPolicy
+from infra.local.aws.strict_s3.operations import Demand
+from infra.local.aws.strict_s3.policy import Policy, UnknownPolicy
 
 HERE = "arn:aws:s3:::vid"
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from infra import template
-from infra.local.strict_s3.checksums import COMBINE, checksum
+from infra.aws import template
+from infra.local.aws.strict_s3.checksums import COMBINE, checksum
 from tests.infra.strict_s3.bench import Bucket, Open
 
 KEY = "originals/a-session/100GOPRO/GX010038.MP4"

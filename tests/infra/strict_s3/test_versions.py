@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.local.strict_s3.checksums import checksum
-from infra.local.strict_s3.moto_app import part_minimum_bytes
+from infra.local.aws.strict_s3.checksums import checksum
+from infra.local.aws.strict_s3.moto_app import part_minimum_bytes
 from tests.infra.strict_s3.bench import Bucket, Reply
 
 KEY = "a/film.mp4"

@@ -1,0 +1,1 @@
+"""What stands in AWS: the template, the stack, and the deploy of both."""

@@ -1,0 +1,135 @@
+"""The Chalice project of one stage: `cloud/` copied to a build folder, the stack's names written in.
+
+Placeholders are `${Name}` in `.chalice/config.json` and `.chalice/policy-*.json`: the stack's outputs and `${Stage}`.
+What Chalice keeps between its runs (`.chalice/deployed`, `.chalice/deployments`) stays where it is.
+"""
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from string import Template as Placeholders
+from typing import Any
+
+from infra.aws.compiled import add_compiled
+
+API_FUNCTION = "api_handler"
+
+OPTIONAL_OUTPUTS = ("KmsKeyArn",)
+"""Outputs that a stack has only when it was given the parameter; only then the policies keep what names them."""
+
+_CHALICE_KEEPS = ("deployed", "deployments")
+_NOT_COPIED = shutil.ignore_patterns("__pycache__", ".*_cache", *_CHALICE_KEEPS)
+
+
+class NotAProject(Exception):
+    """The build folder holds something that is not an earlier copy of the project; it is left alone."""
+
+
+class UnknownPlaceholder(Exception):
+    """A `${Name}` in the project's configuration that is neither an output of the stack nor Stage."""
+
+
+def filled(document: Any, names: Mapping[str, str]) -> Any:
+    """`document` with every `${Name}` in its texts replaced. Raises UnknownPlaceholder."""
+    if isinstance(document, dict):
+        return {key: filled(value, names) for key, value in document.items()}
+    if isinstance(document, list):
+        return [filled(value, names) for value in document]
+    return _filled_text(document, names) if isinstance(document, str) else document
+
+
+def _filled_text(text: str, names: Mapping[str, str]) -> str:
+    try:
+        return Placeholders(text).substitute(names)
+    except (KeyError, ValueError) as error:
+        raise UnknownPlaceholder(
+            f"{text!r}: the stack has no such output ({', '.join(sorted(names))})"
+        ) from error
+
+
+def granted(policy: Mapping[str, Any], outputs: Mapping[str, str]) -> dict[str, Any]:
+    """`policy` without rights on resources that the stack does not have."""
+    absent = [f"${{{name}}}" for name in OPTIONAL_OUTPUTS if name not in outputs]
+    kept = [each for each in policy["Statement"] if not set(absent) & set(each["Resource"])]
+    return {**policy, "Statement": kept}
+
+
+def configuration(
+    document: Mapping[str, Any], stage: str, outputs: Mapping[str, str], settings: Mapping[str, str]
+) -> dict[str, Any]:
+    """Chalice's configuration of one stage: names filled in, `settings` over its environment variables."""
+    whole: dict[str, Any] = filled(dict(document), {**outputs, "Stage": stage})
+    of_stage = dict(whole["stages"].get(stage, {}))
+    of_stage["environment_variables"] = {**of_stage.get("environment_variables", {}), **settings}
+    return whole | {"stages": {stage: of_stage}}
+
+
+def prepare(
+    source: Path, target: Path, stage: str, outputs: Mapping[str, str], settings: Mapping[str, str]
+) -> None:
+    """Have `target` hold the project `source`, ready for `chalice deploy --stage {stage}`.
+
+    Raises NotAProject, UnknownPlaceholder, NotCompiled.
+    """
+    _clear(target)
+    shutil.copytree(source, target, ignore=_NOT_COPIED, dirs_exist_ok=True)
+    config = target / ".chalice" / "config.json"
+    _write(config, configuration(_read(config), stage, outputs, settings))
+    for policy in sorted(config.parent.glob("policy-*.json")):
+        _write(policy, filled(granted(_read(policy), outputs), {**outputs, "Stage": stage}))
+    add_compiled(target)
+
+
+def _clear(target: Path) -> None:
+    """Remove what an earlier copy left, so that a deleted module is not deployed on."""
+    if not target.exists():
+        return
+    if any(target.iterdir()) and not (target / ".chalice").is_dir():
+        raise NotAProject(f"{target} holds other things than a copy of the project: name another folder")
+    kept = [target / ".chalice" / name for name in _CHALICE_KEEPS]
+    for path in [*target.iterdir(), *target.glob(".chalice/*")]:
+        if path == target / ".chalice" or path in kept:
+            continue
+        _remove(path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+
+
+def _read(path: Path) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(path.read_text())
+    return document
+
+
+def _write(path: Path, document: Any) -> None:
+    path.write_text(json.dumps(document, indent=2) + "\n")
+
+
+def state_file(target: Path, stage: str) -> Path:
+    """Where Chalice records what it deployed; without it the next deploy makes a second API."""
+    return target / ".chalice" / "deployed" / f"{stage}.json"
+
+
+def deployed(target: Path, stage: str) -> dict[str, dict[str, str]]:
+    """The deployed resources by name (`rest_api`, `api_handler`, `on_original`, ...)."""
+    resources: list[dict[str, str]] = _read(state_file(target, stage))["resources"]
+    return {resource["name"]: resource for resource in resources}
+
+
+def event_functions(resources: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """Name and ARN of every function that AWS calls without anybody waiting for its answer."""
+    return {
+        name: resource["lambda_arn"]
+        for name, resource in resources.items()
+        if resource["resource_type"] == "lambda_function" and name != API_FUNCTION
+    }
+
+
+def api_url(resources: Mapping[str, Mapping[str, str]]) -> str:
+    """The address of the deployed REST API, without a slash at its end."""
+    return resources["rest_api"]["rest_api_url"].rstrip("/")

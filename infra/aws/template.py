@@ -1,0 +1,129 @@
+"""`infra/aws/storage.yaml` as data: what it says, and what it says once its names and parameters are known.
+
+Only the intrinsic functions that the file uses are understood; any other raises UnknownIntrinsic.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+STORAGE = Path(__file__).with_name("storage.yaml")
+
+NO_VALUE = "AWS::NoValue"
+
+Template = dict[str, Any]
+
+
+class UnknownIntrinsic(Exception):
+    """The template uses a function or a name that is not understood here."""
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML with CloudFormation's short forms (`!Ref x`) read as their long ones."""
+
+
+def _long_form(loader: yaml.SafeLoader, tag: str, node: yaml.Node) -> dict[str, Any]:
+    argument = _argument(loader, node)
+    if tag == "GetAtt":  # JSON takes a list only
+        return {"Fn::GetAtt": argument.split(".", 1)}
+    return {"Ref" if tag == "Ref" else f"Fn::{tag}": argument}
+
+
+def _argument(loader: yaml.SafeLoader, node: yaml.Node) -> Any:
+    if isinstance(node, yaml.SequenceNode):
+        return loader.construct_sequence(node, deep=True)
+    if isinstance(node, yaml.MappingNode):
+        return loader.construct_mapping(node, deep=True)
+    return loader.construct_scalar(node) if isinstance(node, yaml.ScalarNode) else None
+
+
+_Loader.add_multi_constructor("!", _long_form)
+
+
+def load(path: Path = STORAGE) -> Template:
+    """The template at `path`, every intrinsic function in its long form."""
+    loader = _Loader(path.read_text())
+    try:
+        template: Template = loader.get_single_data()
+    finally:
+        loader.dispose()
+    return template
+
+
+def only(template: Template, types: frozenset[str]) -> Template:
+    """`template` with the resources of these types and no others."""
+    kept = {name: body for name, body in template["Resources"].items() if body["Type"] in types}
+    return template | {"Resources": kept}
+
+
+def defaults(template: Template) -> dict[str, str]:
+    """The parameters that have a default, as CloudFormation passes them: text."""
+    parameters: dict[str, dict[str, Any]] = template["Parameters"]
+    return {name: str(body["Default"]) for name, body in parameters.items() if "Default" in body}
+
+
+def resolved(node: Any, template: Template, names: Mapping[str, str]) -> Any:
+    """`node` of `template` as CloudFormation would pass it on.
+
+    `names` holds parameters by name (`GraceDays`), resources by name (`Bucket`) and attributes with a dot
+    (`Bucket.Arn`). Raises UnknownIntrinsic for a name that it lacks.
+    """
+    return _Resolver(template, names).value(node)
+
+
+class _Resolver:
+    def __init__(self, template: Template, names: Mapping[str, str]) -> None:
+        self._conditions: dict[str, Any] = template.get("Conditions", {})
+        self._names = names
+
+    def value(self, node: Any) -> Any:
+        if isinstance(node, list):
+            return [self.value(item) for item in node if not _is_nothing(item)]
+        if not isinstance(node, dict):
+            return node
+        if len(node) == 1 and (name := next(iter(node))) in _FUNCTIONS:
+            return _FUNCTIONS[name](self, node[name])
+        values = {key: self.value(item) for key, item in node.items()}
+        return {key: item for key, item in values.items() if not _is_nothing(item)}
+
+    def ref(self, name: str) -> Any:
+        return {"Ref": NO_VALUE} if name == NO_VALUE else self._named(name)
+
+    def attribute(self, path: list[str]) -> str:
+        return self._named(".".join(path))
+
+    def substituted(self, text: str) -> str:
+        return re.sub(r"\$\{([^}]+)\}", lambda match: self._named(match[1]), text)
+
+    def chosen(self, branches: list[Any]) -> Any:
+        condition, then, otherwise = branches
+        return self.value(then if self.value(self._conditions[condition]) else otherwise)
+
+    def equal(self, pair: list[Any]) -> bool:
+        left, right = (self.value(side) for side in pair)
+        return bool(left == right)
+
+    def negated(self, only_one: list[Any]) -> bool:
+        return not self.value(only_one[0])
+
+    def _named(self, name: str) -> str:
+        if name not in self._names:
+            raise UnknownIntrinsic(f"the template names {name!r}, which is not known here")
+        return self._names[name]
+
+
+def _is_nothing(item: Any) -> bool:
+    return bool(item == {"Ref": NO_VALUE})
+
+
+_FUNCTIONS: dict[str, Callable[[_Resolver, Any], Any]] = {
+    "Ref": _Resolver.ref,
+    "Fn::GetAtt": _Resolver.attribute,
+    "Fn::Sub": _Resolver.substituted,
+    "Fn::If": _Resolver.chosen,
+    "Fn::Equals": _Resolver.equal,
+    "Fn::Not": _Resolver.negated,
+}

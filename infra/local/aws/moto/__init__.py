@@ -1,0 +1,1 @@
+"""moto, and what it needs to serve Chalice and the coordinator."""

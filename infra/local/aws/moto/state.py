@@ -1,0 +1,88 @@
+"""What is deployed, read out of moto in this process: functions, what happens when they fail, and schedules.
+
+moto is imported when first asked, not before: it takes its settings from the environment of that moment.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from infra.local.aws.events.destinations import FailurePolicy
+from infra.local.aws.events.schedule import Rule
+from infra.local.aws.lambdas.functions import DeployedFunction, UnknownFunction
+
+ACCOUNT = "123456789012"
+RETRIES = 2  # Lambda's own, where nothing else is configured
+
+_RATE = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
+_SECONDS = {"minute": 60.0, "hour": 3_600.0, "day": 86_400.0}
+
+
+class UnknownSchedule(Exception):
+    """A rule with a schedule that is not `rate(...)`."""
+
+
+def moto_functions(region: str) -> Callable[[str], DeployedFunction]:
+    """The functions deployed in moto, by name or ARN; raises UnknownFunction."""
+
+    def read(name_or_arn: str) -> DeployedFunction:
+        found = _function(region, name_or_arn)
+        return DeployedFunction(
+            name=found.function_name,
+            arn=found.function_arn,
+            handler=found.handler,
+            code=found.code_bytes,
+            code_sha256=found.code_sha_256,
+            environment=dict(found.environment_vars),
+            timeout_s=float(found.timeout),
+            memory_mib=int(found.memory_size),
+            layers=tuple(layer["Arn"] for layer in found.layers),
+        )
+
+    return read
+
+
+def moto_failure_policies(region: str) -> Callable[[str], FailurePolicy]:
+    """What moto was told to do with events that a function, by name or ARN, fails on; raises UnknownFunction."""
+
+    def read(name_or_arn: str) -> FailurePolicy:
+        found = _function(region, name_or_arn)
+        # moto keeps all that were ever put and shows the first; in Lambda the last one counts.
+        said = found.event_invoke_config[-1].config if found.event_invoke_config else {}
+        destination = said.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
+        return FailurePolicy(found.function_arn, said.get("MaximumRetryAttempts", RETRIES), destination)
+
+    return read
+
+
+def moto_rules(region: str) -> list[Rule]:
+    """The enabled schedules in moto with their targets. Raises UnknownSchedule for anything but `rate(...)`."""
+    from moto.events.models import events_backends
+
+    rules = events_backends[ACCOUNT][region].event_buses["default"].rules.values()
+    return [_rule(rule) for rule in list(rules) if rule.scheduled_expression and rule.state == "ENABLED"]
+
+
+def rate_s(expression: str) -> float:
+    """The seconds between two ticks of a `rate(...)`. Raises UnknownSchedule."""
+    rate = _RATE.fullmatch(expression)
+    if rate is None:
+        raise UnknownSchedule(f"{expression}: only rate(...) is played here")
+    return int(rate[1]) * _SECONDS[rate[2]]
+
+
+def _rule(rule: Any) -> Rule:
+    targets = tuple(target["Arn"] for target in rule.targets)
+    return Rule(rule.name, rule.arn, rate_s(rule.scheduled_expression), targets)
+
+
+def _function(region: str, name_or_arn: str) -> Any:
+    from moto.awslambda.exceptions import UnknownFunctionException
+    from moto.awslambda.models import lambda_backends
+
+    try:
+        return lambda_backends[ACCOUNT][region].get_function(name_or_arn)
+    except UnknownFunctionException as error:
+        raise UnknownFunction(f"Function not found: {name_or_arn}") from error
