@@ -60,7 +60,7 @@ def test_the_coordinator_understands_its_environment(tmp_path: Path):
 
     read = settings({**seen, "AWS_REGION": "eu-west-1"})
 
-    assert (read.bucket, read.table, read.stage) == ("objects", "records", "prod")
+    assert (read.bucket, read.table, read.stage) == ("footage", "records", "prod")
     assert read.policy == Policy(restorable_days=21)
 
 
