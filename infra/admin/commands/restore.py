@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.core.cleanup import Bucket
-from chalicelib.core.errors import NotFound, Patience
+from chalicelib.core.errors import NotFound, StorageBusy
 from chalicelib.core.ids import ArtifactId
 from chalicelib.core.picture import Picture
 from chalicelib.core.session import Session
@@ -111,7 +111,7 @@ def _seen(desk: Console, ports: Ports, before: Picture) -> Picture:
     """The session as it is now, or as it was when the table asks for patience."""
     try:
         return load(ports, before.session.session_id)
-    except Patience as error:
+    except StorageBusy as error:
         desk.progress(f"not read: {error}")
         return before
 
