@@ -10,6 +10,7 @@ import yaml
 
 from chalicelib import settings
 from chalicelib.aws import signer
+from chalicelib.core.settle import gates
 from chalicelib.flows import proofs
 
 HOUSE = Path(__file__).parents[1]
@@ -104,12 +105,29 @@ def test_every_test_that_a_page_names_exists(page: Path):
     assert named - names_of_tests() == set()
 
 
+def test_every_file_that_the_guide_for_contributors_names_exists():
+    named = {
+        name for name in re.findall(r"`([\w.-]+/[\w./-]*)`", read("CONTRIBUTING.md")) if "NNNN" not in name
+    }
+
+    assert "tests/mutants/planted.py" in named
+    assert {name for name in named if not (HOUSE / name).exists()} == set()
+
+
+@pytest.mark.parametrize("gate", [*gates.RECORD, *gates.WORLD])
+@pytest.mark.parametrize("page", ["docs/architecture.md", "docs/operations.md"])
+def test_every_gate_has_a_row_where_engineers_and_operators_look(page: str, gate: str):
+    rows = re.findall(r"^\| ((?:`?[a-z0-9-]+`?(?:, )?)+) \|", read(page), re.M)
+
+    assert gate in {name.strip("`") for row in rows for name in row.split(", ")}
+
+
 def test_the_threat_model_states_the_lifetimes_that_are_signed():
     model = read("SECURITY.md")
 
     assert f"`PART_URL_TTL_S`, at most {signer.LONGEST_TTL_S} s |" in model
     assert f"| GET, host, key, version, `range` | {proofs.PROOF_URL_TTL_S} s |" in model
-    assert f'"{signer.LONGEST_TTL_S * 1000}"' in read("infra/storage.yaml").split("s3:signatureAge: ")[1][:12]
+    assert f's3:signatureAge: "{signer.LONGEST_TTL_S * 1000}"' in read("infra/aws/storage.yaml")
 
 
 def test_the_threat_model_says_how_a_vulnerability_is_reported():
