@@ -14,7 +14,10 @@ from chalicelib.core.settle import gates
 from chalicelib.flows import proofs
 
 HOUSE = Path(__file__).parents[1]
-PAGES = sorted([*HOUSE.glob("*.md"), *HOUSE.glob("docs/**/*.md")])
+FOLDERS = ("docs", "examples", "infra", "requirements", "tests")
+PAGES = sorted(
+    [*HOUSE.glob("*.md"), *(page for folder in FOLDERS for page in HOUSE.glob(f"{folder}/**/*.md"))]
+)
 TREES = ("edge_client", "cloud/app.py", "cloud/chalicelib", "infra", "examples", "tests")
 FILES_OF_CODE = sorted(
     file
