@@ -1,4 +1,4 @@
-"""CI runs `.ci/run` and nothing beside it; the workflow of GitHub only brings a machine to it."""
+"""CI runs `.ci/run` and nothing else; the workflow of GitHub only brings a machine to it."""
 
 import os
 import re
@@ -56,7 +56,7 @@ def test_the_workflow_may_only_read(workflow: Any):
     assert workflow["permissions"] == {"contents": "read"}
 
 
-def test_the_checks_run_on_the_oldest_python_of_the_coordinator_with_a_newer_one_beside_it(steps: Any):
+def test_the_checks_run_on_the_oldest_python_of_the_coordinator_with_a_newer_one_next_to_it(steps: Any):
     [versions] = [
         step["with"]["python-version"].split() for step in steps if "python" in step.get("uses", "")
     ]

@@ -260,7 +260,7 @@ def test_what_is_no_version_is_a_usage_error(text: str, capsys: pytest.CaptureFi
     assert "is not a version: three numbers, such as 0.2.0" in capsys.readouterr().err
 
 
-def test_the_section_of_a_release_stands_between_what_comes_and_what_was():
+def test_the_section_of_a_release_is_between_what_comes_and_what_was():
     assert dated(CHANGELOG, NEXT, DAY).index("## 0.2.0") < dated(CHANGELOG, NEXT, DAY).index("## 0.1.0")
 
 
