@@ -10,6 +10,7 @@ import yaml
 
 from chalicelib import settings
 from chalicelib.aws import signer
+from chalicelib.core.events import Event
 from chalicelib.core.settle import gates
 from chalicelib.flows import proofs
 
@@ -57,6 +58,31 @@ def names_of_tests() -> set[str]:
 
 def targets() -> set[str]:
     return set(re.findall(r"^([a-z][a-z-]*):", read("Makefile"), re.MULTILINE))
+
+
+def metrics_of(page: str) -> list[str]:
+    """The metrics in the first column of the table below the page's heading "Metrics"."""
+    section = re.search(r"^## Metrics$(.*?)^## ", page, re.M | re.S)
+    assert section
+    rows = re.findall(r"^\| (`[^|]*)\|", section[1], re.M)
+    return [name for row in rows for name in re.findall(r"`([a-z.]+)`", row)]
+
+
+def test_the_metrics_that_are_described_are_those_that_are_counted():
+    assert sorted(metrics_of(read("docs/operations.md"))) == sorted(event.value for event in Event)
+
+
+def test_every_metric_has_its_place_in_a_flow():
+    flows = "".join(file.read_text() for file in (HOUSE / "cloud/chalicelib/flows").rglob("*.py"))
+
+    assert [event for event in Event if not re.search(rf"\bEvent\.{event.name}\b", flows)] == []
+
+
+def test_an_alarm_watches_a_metric_that_is_counted():
+    watched = re.findall(r"Namespace: reelhaul\n\s+MetricName: (\S+)", read("infra/aws/storage.yaml"))
+
+    assert len(watched) == 3
+    assert set(watched) <= {event.value for event in Event}
 
 
 @pytest.mark.parametrize("variable", sorted(settings.VARIABLES))

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.core.events import Event
 from chalicelib.logs import EmbeddedMetrics, JsonLines, install, plain, without_secrets
 from edge_client import terminal
 from tests.support.memory import MovableClock
@@ -182,7 +183,7 @@ def test_a_count_is_a_metric_of_the_stage_on_a_line_of_its_own():
     stream = io.StringIO()
     clock = MovableClock(datetime(2026, 11, 21, 12, 0, tzinfo=UTC))
 
-    EmbeddedMetrics("prod", clock, stream).count("upload.verified", 3)
+    EmbeddedMetrics("prod", clock, stream).count(Event.UPLOAD_VERIFIED, 3)
 
     (line,) = stream.getvalue().splitlines()
     said = json.loads(line)
@@ -199,7 +200,7 @@ def test_a_count_is_a_metric_of_the_stage_on_a_line_of_its_own():
 def test_a_count_is_one_unless_said_otherwise():
     stream = io.StringIO()
 
-    EmbeddedMetrics("prod", MovableClock(), stream).count("event.ignored")
+    EmbeddedMetrics("prod", MovableClock(), stream).count(Event.EVENT_IGNORED)
 
     assert json.loads(stream.getvalue())["event.ignored"] == 1
 

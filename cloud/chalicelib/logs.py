@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
+from chalicelib.core.events import Event
 from chalicelib.ports import Clock
 
 _HIDDEN = "[hidden]"
@@ -70,7 +71,8 @@ class EmbeddedMetrics:
         self._clock = clock
         self._stream = stream
 
-    def count(self, name: str, value: int = 1) -> None:
+    def count(self, event: Event, value: int = 1) -> None:
+        name = event.value
         directive = {
             "Namespace": "reelhaul",
             "Dimensions": [["stage"]],

@@ -11,6 +11,7 @@ from typing import BinaryIO, Protocol
 from chalicelib.core.chapter import Chapter
 from chalicelib.core.cleanup import Arming, Bucket, Spent
 from chalicelib.core.crc import Crc64Nvme
+from chalicelib.core.events import Event
 from chalicelib.core.ids import DeviceId, SessionId, TokenId, UploadId
 from chalicelib.core.measurements.index import Index
 from chalicelib.core.parts import PartPlan, StoredPart
@@ -314,7 +315,7 @@ class Clock(Protocol):
 class Metrics(Protocol):
     """What flows report, beside their log lines."""
 
-    def count(self, name: str, value: int = 1) -> None: ...
+    def count(self, event: Event, value: int = 1) -> None: ...
 
 
 @dataclass(frozen=True)

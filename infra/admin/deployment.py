@@ -10,6 +10,7 @@ import boto3
 
 from chalicelib import wiring
 from chalicelib.aws.records import DynamoRecords
+from chalicelib.core.events import Event
 from chalicelib.core.order import Wish
 from chalicelib.ports import Clock, Ids, Ports, Records
 from chalicelib.settings import SettingsFaults, settings
@@ -44,7 +45,7 @@ class Deployment:
 class Unheard:
     """Metrics of a command: what CloudWatch hears comes from the functions alone."""
 
-    def count(self, name: str, value: int = 1) -> None:
+    def count(self, event: Event, value: int = 1) -> None:
         """Nobody counts."""
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from chalicelib.core.events import Event
 from chalicelib.core.ids import SessionId
 from chalicelib.core.picture import Picture
 from chalicelib.core.session import SessionState
@@ -28,8 +29,8 @@ class Tally:
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
 
-    def count(self, name: str, value: int = 1) -> None:
-        self.counts[name] += value
+    def count(self, event: Event, value: int = 1) -> None:
+        self.counts[event.value] += value
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from chalicelib.core.cleanup import CLEANED_TAG
+from chalicelib.core.events import Event
 from chalicelib.logs import EmbeddedMetrics
 from infra.aws import deploy, template
 from tests.support.memory import MovableClock
@@ -371,7 +372,7 @@ def test_the_first_dead_letter_raises_the_alarm():
 def test_an_object_whose_checksum_s3_does_not_tell_raises_the_alarm_that_the_functions_count():
     alarm = properties("UploadsUnproven")
     said = io.StringIO()
-    EmbeddedMetrics("prod", MovableClock(), said).count("upload.unproven")
+    EmbeddedMetrics("prod", MovableClock(), said).count(Event.UPLOAD_UNPROVEN)
     [counted] = json.loads(said.getvalue())["_aws"]["CloudWatchMetrics"]
 
     assert (alarm["Namespace"], alarm["MetricName"]) == (counted["Namespace"], counted["Metrics"][0]["Name"])

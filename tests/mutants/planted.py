@@ -243,11 +243,11 @@ MUTANTS = (
         f"{FLOWS}/actions/outputs.py",
         "    ports.orders.send(message(ports, picture, order))\n"
         "    session = replace(picture.session, order=order.sent(ports.clock.now()))\n"
-        '    return report(ports, save(ports, picture, session=session), "order sent", order=order.number)\n',
+        "    return report(ports, save(ports, picture, session=session), Event.ORDER_SENT, order=order.number)\n",
         "    session = replace(picture.session, order=order.sent(ports.clock.now()))\n"
         "    picture = save(ports, picture, session=session)\n"
         "    ports.orders.send(message(ports, picture, order))\n"
-        '    return report(ports, picture, "order sent", order=order.number)\n',
+        "    return report(ports, picture, Event.ORDER_SENT, order=order.number)\n",
         *FAILING_CALLS,
     ),
     bug(

@@ -14,6 +14,7 @@ from chalicelib.core.errors import (
     StateConflict,
     StorageBusy,
 )
+from chalicelib.core.events import Event
 from chalicelib.core.ids import UploadId
 from chalicelib.core.picture import Picture
 from chalicelib.core.settle import Actor, assembled, is_being_cleared
@@ -65,7 +66,7 @@ def complete_upload(
     if upload.receipt is None:
         raise _why_not_verified(ports, picture, upload)
     if claim not in (None, upload.receipt.crc64nvme):
-        report(ports, picture, "receipt disowned", logging.ERROR, upload_id=upload_id, claim=claim)
+        report(ports, picture, Event.RECEIPT_DISOWNED, logging.ERROR, upload_id=upload_id, claim=claim)
         raise StateConflict(
             f"the verified object has another CRC64NVME ({upload.receipt.crc64nvme}) than this device read ({claim}); "
             "keep the parts and audit the chapter"

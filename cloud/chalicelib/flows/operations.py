@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from chalicelib.core.errors import Conflict, StateConflict, StorageBusy
+from chalicelib.core.events import Event
 from chalicelib.core.ids import ArtifactId, SessionId
 from chalicelib.core.order import Wish
 from chalicelib.core.picture import Picture
@@ -41,7 +42,7 @@ def order(ports: Ports, principal: Principal, session_id: SessionId, wish: Wish)
             raise StateConflict(f"cleaned: {', '.join(picture.gone)}; restore them first, then order again")
         return session.ordered(wish, ports.clock.now())
 
-    picture = _changed(ports, principal, session_id, ordered, "session ordered")
+    picture = _changed(ports, principal, session_id, ordered, Event.SESSION_ORDERED)
     return settle_session(ports, picture.session.session_id, Actor.API)
 
 
@@ -61,7 +62,7 @@ def fail(
             raise StateConflict(f"the session's order is number {known}, not {number}")
         return session.failed(reason)
 
-    return _changed(ports, principal, session_id, failed, "session failed")
+    return _changed(ports, principal, session_id, failed, Event.SESSION_FAILED)
 
 
 def accept(ports: Ports, principal: Principal, session_id: SessionId, reason: str) -> Picture:
@@ -71,19 +72,19 @@ def accept(ports: Ports, principal: Principal, session_id: SessionId, reason: st
     def accepted(picture: Picture) -> Session:
         return picture.session.accepted(reason)
 
-    return _changed(ports, principal, session_id, accepted, "outputs accepted")
+    return _changed(ports, principal, session_id, accepted, Event.OUTPUTS_ACCEPTED)
 
 
 def hold(ports: Ports, principal: Principal, session_id: SessionId, reason: str | None) -> Picture:
     """The session, held for `reason`, or released when there is none."""
     principal.demand(Role.OPERATOR)
-    told = "session held" if reason else "session released"
+    event = Event.SESSION_HELD if reason else Event.SESSION_RELEASED
 
     def held(picture: Picture) -> Session:
         session = picture.session
         return replace(session, held=reason) if reason else session.released(ports.clock.now())
 
-    picture = _changed(ports, principal, session_id, held, told)
+    picture = _changed(ports, principal, session_id, held, event)
     return picture if reason else settle_session(ports, session_id, Actor.API)
 
 
@@ -118,7 +119,7 @@ def restore(
         told = f"restored: {reason}; release it to let cleanup go on"
         return picture.session.bringing_back(asked, told, ports.clock.now())
 
-    return _changed(ports, principal, session_id, restored, "session restored")
+    return _changed(ports, principal, session_id, restored, Event.SESSION_RESTORED)
 
 
 def _changed(
@@ -126,7 +127,7 @@ def _changed(
     principal: Principal,
     session_id: SessionId,
     change: Callable[[Picture], Session],
-    told: str,
+    event: Event,
 ) -> Picture:
     """The session after `change`, decided again whenever somebody else wrote it first; a change is told once."""
     for _ in range(ATTEMPTS):
@@ -139,5 +140,5 @@ def _changed(
         except Conflict:
             log.info("session written by another", extra={"session_id": session_id})
             continue
-        return report(ports, picture, told, reason=session.failure or session.held)
+        return report(ports, picture, event, reason=session.failure or session.held)
     raise StorageBusy(f"session {session_id} is being written by others; ask again")

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from chalicelib.core import keys
+from chalicelib.core.events import Event
 from chalicelib.core.ids import SessionId
 from chalicelib.core.picture import Picture
 from chalicelib.core.settle import Rest, due_uploads, look_again_at
@@ -136,7 +137,7 @@ def _settled(ports: Ports, item: Due, turn: Deadline) -> _End:
         _let_rest(ports, postponed, picture)
     except Exception:  # a door for each session: one that fails must not starve the rest
         log.exception("session not settled", extra={"session_id": item.session_id})
-        ports.metrics.count("reconcile.failed")
+        ports.metrics.count(Event.RECONCILE_FAILED)
         _settle_each_upload(ports, item.session_id, turn)
         return _End.FAILED
     return _End.SETTLED
@@ -216,7 +217,7 @@ def _is_old(ports: Ports, multipart: OpenMultipart) -> bool:
 def _abort_orphan(ports: Ports, multipart: OpenMultipart) -> None:
     ports.objects.abort(multipart.key, multipart.multipart_id)
     log.warning("orphaned multipart upload aborted", extra={"key": multipart.key})
-    ports.metrics.count("multipart.orphaned")
+    ports.metrics.count(Event.MULTIPART_ORPHANED)
 
 
 def _is_orphan(ports: Ports, multipart: OpenMultipart) -> bool:
@@ -235,7 +236,7 @@ def _is_orphan(ports: Ports, multipart: OpenMultipart) -> bool:
 
 def _reported(ports: Ports, done: Round) -> Round:
     log.info("reconciled", extra=asdict(done))
-    ports.metrics.count("reconcile.settled", done.settled)
+    ports.metrics.count(Event.RECONCILE_SETTLED, done.settled)
     if done.unfinished:
-        ports.metrics.count("reconcile.unfinished", done.unfinished)
+        ports.metrics.count(Event.RECONCILE_UNFINISHED, done.unfinished)
     return done

@@ -7,6 +7,7 @@ from urllib.parse import unquote_plus
 
 from chalicelib.core import keys
 from chalicelib.core.errors import NotFound
+from chalicelib.core.events import Event
 from chalicelib.core.ids import SessionId
 from chalicelib.core.settle import Actor
 from chalicelib.flows.settle import settle_session
@@ -46,5 +47,5 @@ def _named(ports: Ports, event: Mapping[str, Any]) -> dict[SessionId, list[str]]
 
 
 def _ignored(ports: Ports, reason: str) -> None:
-    log.warning("event ignored", extra={"reason": reason})
-    ports.metrics.count("event.ignored")
+    log.warning(Event.EVENT_IGNORED.sentence, extra={"reason": reason})
+    ports.metrics.count(Event.EVENT_IGNORED)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from chalicelib.core.errors import NO_SESSION, Conflict, NotFound
+from chalicelib.core.events import Event
 from chalicelib.core.ids import SessionId
 from chalicelib.core.measurements.index import Index
 from chalicelib.core.picture import Picture
@@ -57,8 +58,10 @@ def save(
     return after
 
 
-def report(ports: Ports, picture: Picture, what: str, level: int = logging.INFO, **about: object) -> Picture:
-    """`picture`, after `what` was logged with the session's id and, with a dot for each space, counted."""
-    log.log(level, what, extra={"session_id": picture.session.session_id, **about})
-    ports.metrics.count(what.replace(" ", "."))
+def report(
+    ports: Ports, picture: Picture, event: Event, level: int = logging.INFO, **about: object
+) -> Picture:
+    """Log `event` with the session's id and count it; return `picture`."""
+    log.log(level, event.sentence, extra={"session_id": picture.session.session_id, **about})
+    ports.metrics.count(event)
     return picture

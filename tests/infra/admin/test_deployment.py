@@ -12,6 +12,7 @@ from botocore.stub import Stubber
 
 from chalicelib.aws.object_store import S3ObjectStore
 from chalicelib.core.cleanup import Spent
+from chalicelib.core.events import Event
 from chalicelib.core.order import wish
 from infra import admin
 from infra.admin.deployment import Unheard, deployment, variables_of
@@ -76,7 +77,7 @@ def test_the_policy_is_the_deployed_one():
 def test_the_bucket_is_the_deployed_one_and_no_metric_is_printed(capsys: pytest.CaptureFixture[str]):
     found = deployment(DEPLOYED, "eu-west-1", "http://127.0.0.1:9")
 
-    found.ports.metrics.count("upload.verified")
+    found.ports.metrics.count(Event.UPLOAD_VERIFIED)
 
     assert isinstance(found.ports.objects, S3ObjectStore)
     assert isinstance(found.ports.metrics, Unheard)

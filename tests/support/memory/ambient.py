@@ -4,6 +4,7 @@ import itertools
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
+from chalicelib.core.events import Event
 from chalicelib.core.ids import DeviceId, TokenId, UploadId
 
 START = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -54,5 +55,5 @@ class CountingMetrics:
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
 
-    def count(self, name: str, value: int = 1) -> None:
-        self.counts[name] += value
+    def count(self, event: Event, value: int = 1) -> None:
+        self.counts[event.value] += value

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from chalicelib.core import parts
 from chalicelib.core.errors import Conflict, MultipartGone, VersionGone
+from chalicelib.core.events import Event
 from chalicelib.core.ids import ArtifactId
 from chalicelib.core.parts import PartPlan, plan_parts
 from chalicelib.core.picture import Picture
@@ -47,7 +48,7 @@ def compute(ports: Ports, picture: Picture, action: ComputeChecksum) -> Picture:
         else outputs.fail(ports, ended, judged)
     )
     ports.objects.abort(copy.key, copy.multipart_id)
-    return report(ports, picture, "checksum computed", key=copy.key, size_bytes=stored.size_bytes)
+    return report(ports, picture, Event.CHECKSUM_COMPUTED, key=copy.key, size_bytes=stored.size_bytes)
 
 
 def drop(ports: Ports, picture: Picture, _: DropChecksumCopy) -> Picture:

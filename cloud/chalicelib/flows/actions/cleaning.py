@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from chalicelib.core.cleanup import Cleanup, Refusal
 from chalicelib.core.errors import Conflict, NotFound, RemovalRefused, VersionGone
+from chalicelib.core.events import Event
 from chalicelib.core.film import Film
 from chalicelib.core.parts import plan_parts
 from chalicelib.core.picture import Picture
@@ -42,14 +43,14 @@ def inspect(ports: Ports, picture: Picture, action: Inspect) -> Picture:
         picture = save(ports, picture, session=picture.session.inspected(films)) if found else picture
     faults = {film.artifact_id: film.fault for film in found if film.fault}
     level = logging.WARNING if faults else logging.INFO
-    return report(ports, picture, "films inspected", level, films=len(found), faults=faults)
+    return report(ports, picture, Event.FILMS_INSPECTED, level, films=len(found), faults=faults)
 
 
 def plan_cleanup(ports: Ports, picture: Picture, action: PlanCleanup) -> Picture:
     cleanup = Cleanup(ports.clock.now(), action.doomed, action.evidence)
     picture = save(ports, picture, session=picture.session.intending(cleanup))
     size_bytes = sum(each.size_bytes for each in action.doomed)
-    return report(ports, picture, "cleanup intended", objects=len(action.doomed), size_bytes=size_bytes)
+    return report(ports, picture, Event.CLEANUP_INTENDED, objects=len(action.doomed), size_bytes=size_bytes)
 
 
 def clean(ports: Ports, picture: Picture, action: Clean) -> Picture:
@@ -69,38 +70,38 @@ def clean(ports: Ports, picture: Picture, action: Clean) -> Picture:
     now = ports.clock.now()
     closed = closed_at_the_last_moment(picture, _looked_once_more(ports, picture), now, ports.policy)
     if closed:
-        return report(ports, picture, "cleanup stopped", logging.WARNING, closed=closed)
+        return report(ports, picture, Event.CLEANUP_STOPPED, logging.WARNING, closed=closed)
     is_counted = cleanup.has_counted(doomed, now.date())
     if not is_counted and not ports.records.spend(now.date(), doomed.size_bytes, ports.policy.cleanup_limit):
-        return report(ports, picture, "cleanup limited", logging.WARNING, key=doomed.key)
+        return report(ports, picture, Event.CLEANUP_LIMITED, logging.WARNING, key=doomed.key)
     try:
         ports.objects.tag_cleaned(doomed.key, doomed.version_id)
         ports.objects.remove(doomed.key, doomed.etag)
     except RemovalRefused as refused:
         refusal = Refusal(doomed.version_id, now, str(refused))
         return _refused(ports, picture, replace(cleanup, refusal=refusal), refusal.reason)
-    ports.metrics.count("bytes.cleaned", doomed.size_bytes)
-    return report(ports, picture, "object cleaned", key=doomed.key, version_id=doomed.version_id)
+    ports.metrics.count(Event.BYTES_CLEANED, doomed.size_bytes)
+    return report(ports, picture, Event.OBJECT_CLEANED, key=doomed.key, version_id=doomed.version_id)
 
 
 def _refused(ports: Ports, picture: Picture, cleanup: Cleanup, reason: str) -> Picture:
     picture = save(ports, picture, session=picture.session.intending(cleanup))
-    return report(ports, picture, "cleanup refused", logging.ERROR, reason=reason)
+    return report(ports, picture, Event.CLEANUP_REFUSED, logging.ERROR, reason=reason)
 
 
 def finish(ports: Ports, picture: Picture, _: Finish) -> Picture:
     session = picture.session.after_cleanup(ports.clock.now())
-    return report(ports, save(ports, picture, session=session), "session cleaned")
+    return report(ports, save(ports, picture, session=session), Event.SESSION_CLEANED)
 
 
 def confirm_outputs(ports: Ports, picture: Picture, _: ConfirmOutputs) -> Picture:
-    return report(ports, save(ports, picture, session=picture.session.guarded()), "cleanup guarded")
+    return report(ports, save(ports, picture, session=picture.session.guarded()), Event.CLEANUP_GUARDED)
 
 
 def recall(ports: Ports, picture: Picture, action: Recall) -> Picture:
     session = picture.session.bringing_back(action.artifact_ids, action.reason, ports.clock.now())
     picture = save(ports, picture, session=session)
-    return report(ports, picture, "cleanup recalled", logging.ERROR, reason=action.reason)
+    return report(ports, picture, Event.CLEANUP_RECALLED, logging.ERROR, reason=action.reason)
 
 
 def start_restore(ports: Ports, picture: Picture, action: StartRestore) -> Picture:
@@ -112,7 +113,7 @@ def start_restore(ports: Ports, picture: Picture, action: StartRestore) -> Pictu
     crc, version_id = receipt.crc64nvme, receipt.version_id
     _keep(ports, receipt)
     picture, _ = create_upload(ports, picture, receipt.artifact_id, plan, claim=crc, copies=version_id)
-    return report(ports, picture, "restore begun", artifact_id=receipt.artifact_id)
+    return report(ports, picture, Event.RESTORE_BEGUN, artifact_id=receipt.artifact_id)
 
 
 def end_restore(ports: Ports, picture: Picture, action: EndRestore) -> Picture:
@@ -129,7 +130,7 @@ def end_restore(ports: Ports, picture: Picture, action: EndRestore) -> Picture:
     picture = save(ports, picture, session=session)
     level = logging.INFO if action.stands else logging.ERROR
     return report(
-        ports, picture, "restore ended", level, artifact_id=action.artifact_id, version_id=action.stands
+        ports, picture, Event.RESTORE_ENDED, level, artifact_id=action.artifact_id, version_id=action.stands
     )
 
 
@@ -137,7 +138,7 @@ def _told_of_loss(ports: Ports, picture: Picture, lost: Lost) -> Picture:
     return report(
         ports,
         picture,
-        "original lost",
+        Event.ORIGINAL_LOST,
         logging.ERROR,
         artifact_id=lost.artifact_id,
         version_id=lost.version_id,

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 
+from chalicelib.core.events import Event
 from chalicelib.core.parts import PartPlan
 from chalicelib.ports import Ports
 
@@ -25,4 +26,4 @@ def copy_parts_of(
     finally:
         about = {"key": key, "copied": copied, "left": len(numbers) - copied, "size_bytes": copied_bytes}
         log.info("parts copied", extra=about)
-        ports.metrics.count("bytes.copied", copied_bytes)
+        ports.metrics.count(Event.BYTES_COPIED, copied_bytes)

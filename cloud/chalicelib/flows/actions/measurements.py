@@ -4,6 +4,7 @@ import logging
 from contextlib import suppress
 
 from chalicelib.core.errors import Conflict, StorageBusy
+from chalicelib.core.events import Event
 from chalicelib.core.measurements.index import Index
 from chalicelib.core.picture import Picture
 from chalicelib.core.settle import IndexLargeMeasurements, IndexMeasurements, Quarantine, RequestIndex
@@ -37,7 +38,7 @@ def request_index(ports: Ports, picture: Picture, action: RequestIndex) -> Pictu
     ports.indexer.request(receipt.key)
     session = picture.session.requesting_index(receipt.version_id, ports.clock.now())
     picture = save(ports, picture, session=session)
-    return report(ports, picture, "index requested", artifact_id=receipt.artifact_id)
+    return report(ports, picture, Event.INDEX_REQUESTED, artifact_id=receipt.artifact_id)
 
 
 def quarantine(ports: Ports, picture: Picture, action: Quarantine) -> Picture:
@@ -73,13 +74,13 @@ def _recorded(ports: Ports, picture: Picture, receipt: Receipt, made: Index) -> 
 def _told(ports: Ports, picture: Picture, made: Index) -> Picture:
     if made.quarantine:
         about = {"artifact_id": made.artifact_id, "reason": made.quarantine}
-        return report(ports, picture, "measurements quarantined", logging.ERROR, **about)
-    ports.metrics.count("frames.indexed", made.frames)
-    ports.metrics.count("frames.rejected", made.rejected)
+        return report(ports, picture, Event.MEASUREMENTS_QUARANTINED, logging.ERROR, **about)
+    ports.metrics.count(Event.FRAMES_INDEXED, made.frames)
+    ports.metrics.count(Event.FRAMES_REJECTED, made.rejected)
     return report(
         ports,
         picture,
-        "measurements indexed",
+        Event.MEASUREMENTS_INDEXED,
         artifact_id=made.artifact_id,
         frames=made.frames,
         rejected=made.rejected,

@@ -3,6 +3,7 @@
 import logging
 from dataclasses import replace
 
+from chalicelib.core.events import Event
 from chalicelib.core.picture import Picture
 from chalicelib.core.settle import Fail, Process, SendOrder, Store, VerifyOutput
 from chalicelib.core.upload import Receipt
@@ -12,7 +13,7 @@ from chalicelib.ports import Ports
 
 
 def store(ports: Ports, picture: Picture, _: Store) -> Picture:
-    return report(ports, save(ports, picture, session=picture.session.stored()), "session stored")
+    return report(ports, save(ports, picture, session=picture.session.stored()), Event.SESSION_STORED)
 
 
 def send_order(ports: Ports, picture: Picture, _: SendOrder) -> Picture:
@@ -22,7 +23,7 @@ def send_order(ports: Ports, picture: Picture, _: SendOrder) -> Picture:
         return picture
     ports.orders.send(message(ports, picture, order))
     session = replace(picture.session, order=order.sent(ports.clock.now()))
-    return report(ports, save(ports, picture, session=session), "order sent", order=order.number)
+    return report(ports, save(ports, picture, session=session), Event.ORDER_SENT, order=order.number)
 
 
 def verify_output(ports: Ports, picture: Picture, action: VerifyOutput) -> Picture:
@@ -40,15 +41,15 @@ def verify_output(ports: Ports, picture: Picture, action: VerifyOutput) -> Pictu
     )
     picture = save(ports, picture, receipt=receipt)
     return report(
-        ports, picture, "output verified", artifact_id=receipt.artifact_id, size_bytes=receipt.size_bytes
+        ports, picture, Event.OUTPUT_VERIFIED, artifact_id=receipt.artifact_id, size_bytes=receipt.size_bytes
     )
 
 
 def fail(ports: Ports, picture: Picture, action: Fail) -> Picture:
     picture = save(ports, picture, session=picture.session.failed(action.reason))
-    return report(ports, picture, "session failed", logging.ERROR, reason=action.reason)
+    return report(ports, picture, Event.SESSION_FAILED, logging.ERROR, reason=action.reason)
 
 
 def process(ports: Ports, picture: Picture, _: Process) -> Picture:
     session = picture.session.processed(ports.clock.now())
-    return report(ports, save(ports, picture, session=session), "session processed")
+    return report(ports, save(ports, picture, session=session), Event.SESSION_PROCESSED)

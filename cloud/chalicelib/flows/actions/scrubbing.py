@@ -3,6 +3,7 @@
 import logging
 
 from chalicelib.core.errors import Conflict
+from chalicelib.core.events import Event
 from chalicelib.core.picture import Picture
 from chalicelib.core.settle import Displace, Repair, Scrubbed
 from chalicelib.flows.store import demand_unwritten, report, save
@@ -11,13 +12,13 @@ from chalicelib.ports import Ports
 
 def scrubbed(ports: Ports, picture: Picture, _: Scrubbed) -> Picture:
     session = picture.session.scrubbed(ports.clock.now())
-    return report(ports, save(ports, picture, session=session), "originals scrubbed")
+    return report(ports, save(ports, picture, session=session), Event.ORIGINALS_SCRUBBED)
 
 
 def repair(ports: Ports, picture: Picture, action: Repair) -> Picture:
     session = picture.session.repairing(action.artifact_ids, action.reason, ports.clock.now())
     picture = save(ports, picture, session=session)
-    return report(ports, picture, "original damaged", logging.ERROR, reason=action.reason)
+    return report(ports, picture, Event.ORIGINAL_DAMAGED, logging.ERROR, reason=action.reason)
 
 
 def displace(ports: Ports, picture: Picture, action: Displace) -> Picture:
@@ -33,7 +34,7 @@ def displace(ports: Ports, picture: Picture, action: Displace) -> Picture:
     return report(
         ports,
         picture,
-        "foreign object hidden",
+        Event.FOREIGN_OBJECT_HIDDEN,
         logging.ERROR,
         artifact_id=action.artifact_id,
         key=stored.key,

@@ -1,0 +1,68 @@
+"""What the coordinator counts: `docs/operations.md` describes each, and alarms watch some."""
+
+from enum import Enum
+
+
+class Event(Enum):
+    """Something that happened, or bytes and frames that something was done to. The value is the metric's name."""
+
+    UPLOAD_VERIFIED = "upload.verified"
+    UPLOAD_EXPIRED = "upload.expired"
+    UPLOAD_REJECTED = "upload.rejected"
+    UPLOAD_UNPROVEN = "upload.unproven"
+    PROMISE_WITHDRAWN = "promise.withdrawn"
+    UNDO_CLOSED = "undo.closed"
+    MULTIPART_ABORTED = "multipart.aborted"
+    MULTIPART_ORPHANED = "multipart.orphaned"
+    OBJECT_REMOVED = "object.removed"
+    RECEIPT_DISOWNED = "receipt.disowned"
+    BYTES_VERIFIED = "bytes.verified"
+
+    SESSION_STORED = "session.stored"
+    SESSION_ORDERED = "session.ordered"
+    ORDER_SENT = "order.sent"
+    OUTPUT_VERIFIED = "output.verified"
+    CHECKSUM_COMPUTED = "checksum.computed"
+    OUTPUTS_ACCEPTED = "outputs.accepted"
+    SESSION_PROCESSED = "session.processed"
+    SESSION_FAILED = "session.failed"
+    SESSION_HELD = "session.held"
+    SESSION_RELEASED = "session.released"
+
+    INDEX_REQUESTED = "index.requested"
+    MEASUREMENTS_INDEXED = "measurements.indexed"
+    MEASUREMENTS_QUARANTINED = "measurements.quarantined"
+    FRAMES_INDEXED = "frames.indexed"
+    FRAMES_REJECTED = "frames.rejected"
+
+    FILMS_INSPECTED = "films.inspected"
+    CLEANUP_INTENDED = "cleanup.intended"
+    CLEANUP_STOPPED = "cleanup.stopped"
+    CLEANUP_LIMITED = "cleanup.limited"
+    CLEANUP_REFUSED = "cleanup.refused"
+    OBJECT_CLEANED = "object.cleaned"
+    BYTES_CLEANED = "bytes.cleaned"
+    SESSION_CLEANED = "session.cleaned"
+    CLEANUP_GUARDED = "cleanup.guarded"
+    CLEANUP_RECALLED = "cleanup.recalled"
+
+    SESSION_RESTORED = "session.restored"
+    RESTORE_BEGUN = "restore.begun"
+    BYTES_COPIED = "bytes.copied"
+    RESTORE_ENDED = "restore.ended"
+    VERSION_PURGED = "version.purged"
+
+    ORIGINALS_SCRUBBED = "originals.scrubbed"
+    ORIGINAL_DAMAGED = "original.damaged"
+    ORIGINAL_LOST = "original.lost"
+    FOREIGN_OBJECT_HIDDEN = "foreign.object.hidden"
+
+    EVENT_IGNORED = "event.ignored"
+    RECONCILE_SETTLED = "reconcile.settled"
+    RECONCILE_UNFINISHED = "reconcile.unfinished"
+    RECONCILE_FAILED = "reconcile.failed"
+
+    @property
+    def sentence(self) -> str:
+        """The event as a log line says it."""
+        return self.value.replace(".", " ")
