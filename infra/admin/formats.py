@@ -4,12 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from chalicelib.core.times import rfc3339
+
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
 
 def stamp(at: datetime | None) -> str | None:
     """`2026-11-21T12:00:00Z`."""
-    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if at else None
+    return rfc3339(at) if at else None
 
 
 def moment(at: datetime) -> str:

@@ -1,7 +1,7 @@
 """What an item of the table looks like, and what may stand in it that we do not know."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -170,21 +170,6 @@ def test_chapters_sort_by_their_place(place: int):
     item = items.chapter_item(SESSION_ID, place, make_chapter())
 
     assert item["sk"] == {"S": f"CHAPTER#{place:02d}"}
-
-
-def test_times_sort_as_texts_whatever_their_fraction_and_zone():
-    moments = [
-        NOON - timedelta(microseconds=1),
-        NOON,
-        (NOON + timedelta(microseconds=1)).astimezone(timezone(timedelta(hours=-5))),
-        NOON + timedelta(seconds=1),
-        datetime(2027, 1, 1, tzinfo=timezone(timedelta(hours=9))),
-    ]
-
-    texts = [items.sortable(moment) for moment in moments]
-
-    assert texts == sorted(texts)
-    assert {len(text) for text in texts} == {27}
 
 
 def test_a_due_item_names_its_session_and_time_in_the_sort_key_of_the_index():

@@ -25,7 +25,7 @@ Attributes that this version does not know are passed over, so that a newer one 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -38,6 +38,7 @@ from chalicelib.core.ids import SessionId, UploadId
 from chalicelib.core.measurements.index import Index
 from chalicelib.core.picture import Picture, Progress
 from chalicelib.core.session import Session
+from chalicelib.core.times import sortable
 from chalicelib.core.tokens import Device, Token
 from chalicelib.core.upload import Receipt, Upload
 from chalicelib.ports import Due, Listed
@@ -208,11 +209,6 @@ def value(item: Mapping[str, "AttributeValueTypeDef"], kind: type[Value]) -> Val
 def attributes(plain: Mapping[str, Any]) -> Item:
     """`plain` as DynamoDB writes it; what is None is left out, at any depth."""
     return {name: _serialized(each) for name, each in _present(plain).items()}
-
-
-def sortable(moment: datetime) -> str:
-    """`moment` in UTC at a fixed width, so that texts sort as times do."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _item(key: Mapping[str, str], source: object, index: Mapping[str, str] | None = None) -> Item:

@@ -12,6 +12,7 @@ from chalicelib.core.cleanup import Arming, Spent
 from chalicelib.core.errors import Conflict, StorageBusy
 from chalicelib.core.ids import DeviceId, SessionId, TokenId, UploadId
 from chalicelib.core.picture import Picture, Progress
+from chalicelib.core.times import sortable
 from chalicelib.core.tokens import Device, Token
 from chalicelib.ports import Change, Due, Listed
 
@@ -59,7 +60,7 @@ class DynamoRecords:
 
     def due(self, until: datetime, limit: int) -> tuple[Due, ...]:
         # "~" sorts behind "#" and whatever a session id has, so that sessions due exactly then are in.
-        values = {":pk": items.WORK_PK, ":last": f"{items.sortable(until)}~"}
+        values = {":pk": items.WORK_PK, ":last": f"{sortable(until)}~"}
         found: list[Due] = []
         for page in self._pages(
             IndexName="work",

@@ -1,7 +1,6 @@
 """An order on its way: what the processing queue is told."""
 
 import json
-from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib.core import keys
@@ -9,6 +8,7 @@ from chalicelib.core.chapter import Chapter
 from chalicelib.core.errors import StateConflict
 from chalicelib.core.order import Order
 from chalicelib.core.picture import Picture
+from chalicelib.core.times import rfc3339
 from chalicelib.core.upload import Receipt
 from chalicelib.ports import MOST_MESSAGE_BYTES, Ports, ReadUrl
 
@@ -39,7 +39,7 @@ def _message(picture: Picture, sent: Order, originals: list[dict[str, Any]]) -> 
         "project": session.project,
         "group": session.group,
         "order": sent.number,
-        "ordered_at": _told(sent.ordered_at),
+        "ordered_at": rfc3339(sent.ordered_at),
         "required": list(sent.wish.required),
         "parameters": json.loads(sent.wish.parameters),
         "originals": originals,
@@ -68,9 +68,5 @@ def _original(chapter: Chapter, receipt: Receipt, read: ReadUrl | None) -> dict[
         "unfinished": chapter.unfinished,
         "trailing_bytes": chapter.trailing_bytes,
         "url": read.url if read else None,
-        "expires_at": _told(read.expires_at) if read else None,
+        "expires_at": rfc3339(read.expires_at) if read else None,
     }
-
-
-def _told(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,7 +1,7 @@
 """What is said on the wire: core's values as JSON on their way out; `docs/api.md` is the contract."""
 
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from chalicelib.core import ids, parts
@@ -13,6 +13,7 @@ from chalicelib.core.order import Order
 from chalicelib.core.parts import PartPlan, StoredPart
 from chalicelib.core.picture import Picture, Progress
 from chalicelib.core.session import Camera, Session, SessionState
+from chalicelib.core.times import rfc3339
 from chalicelib.core.upload import Receipt, Upload, UploadState
 from chalicelib.flows.artifacts import ArtifactView
 from chalicelib.flows.cameras import KnownSessions
@@ -32,15 +33,15 @@ def session(picture: Picture) -> dict[str, Any]:
         "device_id": known.device_id,
         "group": known.group,
         "camera": _camera(known.camera),
-        "created_at": moment(known.created_at),
+        "created_at": rfc3339(known.created_at),
         "chapters": [_chapter(picture, chapter) for chapter in picture.chapters],
         "missing": list(picture.missing),
         "progress": _progress(picture.progress) if picture.progress else None,
         "order": _order(known.order) if known.order else None,
         "failure": known.failure,
         "held": known.held,
-        "processed_at": moment(known.processed_at) if known.processed_at else None,
-        "cleaned_at": moment(known.cleaned_at) if known.cleaned_at else None,
+        "processed_at": rfc3339(known.processed_at) if known.processed_at else None,
+        "cleaned_at": rfc3339(known.cleaned_at) if known.cleaned_at else None,
         "cleanup_refused": _refusal(known),
         "restoring": list(known.restoring),
     }
@@ -58,11 +59,11 @@ def upload(view: UploadView) -> dict[str, Any]:
         "plan": plan(known.plan),
         "parts": [_part(part) for part in view.parts],
         "missing": _missing(view),
-        "opened_at": moment(known.opened_at),
-        "expires_at": moment(known.expires_at),
+        "opened_at": rfc3339(known.opened_at),
+        "expires_at": rfc3339(known.expires_at),
         "receipt": _receipt(known.receipt) if known.receipt else None,
         "reason": known.reason,
-        "unproven_since": moment(known.unproven_since) if known.unproven_since else None,
+        "unproven_since": rfc3339(known.unproven_since) if known.unproven_since else None,
     }
 
 
@@ -121,13 +122,8 @@ def heartbeat(pause: bool, pace_bytes_s: int | None, now: datetime) -> dict[str,
     """What a device should do, and what time it is here."""
     return {
         "policy": {"pause": pause, "pace_bytes_s": pace_bytes_s},
-        "server_time": moment(now),
+        "server_time": rfc3339(now),
     }
-
-
-def moment(at: datetime) -> str:
-    """`at` in RFC 3339, UTC, whole seconds (rounded down, so that no deadline is told too late)."""
-    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
 def _refusal(known: Session) -> str | None:
@@ -160,14 +156,14 @@ def _chapter(picture: Picture, chapter: Chapter) -> dict[str, Any]:
 def _lost(picture: Picture, chapter: Chapter) -> dict[str, Any] | None:
     """Why, and since when, the chapter's verified version cannot be restored."""
     found = [each for each in picture.lost if each.artifact_id == chapter.artifact_id]
-    return {"reason": found[-1].reason, "lost_at": moment(found[-1].at)} if found else None
+    return {"reason": found[-1].reason, "lost_at": rfc3339(found[-1].at)} if found else None
 
 
 def _upload_of(latest: Upload) -> dict[str, Any]:
     return {
         "upload_id": latest.upload_id,
         "state": latest.state.value,
-        "unproven_since": moment(latest.unproven_since) if latest.unproven_since else None,
+        "unproven_since": rfc3339(latest.unproven_since) if latest.unproven_since else None,
     }
 
 
@@ -198,7 +194,7 @@ def _receipt(receipt: Receipt) -> dict[str, Any]:
         "version_id": receipt.version_id,
         "size_bytes": receipt.size_bytes,
         "crc64nvme": receipt.crc64nvme,
-        "verified_at": moment(receipt.verified_at),
+        "verified_at": rfc3339(receipt.verified_at),
     }
 
 
@@ -211,8 +207,8 @@ def _order(order: Order) -> dict[str, Any]:
         "below_minimum_reason": order.wish.below_minimum_reason,
         "accepted": order.accepted,
         "parameters": json.loads(order.wish.parameters),
-        "ordered_at": moment(order.ordered_at),
-        "sent_at": moment(order.sent_at) if order.sent_at else None,
+        "ordered_at": rfc3339(order.ordered_at),
+        "sent_at": rfc3339(order.sent_at) if order.sent_at else None,
     }
 
 
@@ -235,7 +231,7 @@ def _index(index: Index) -> dict[str, Any]:
         "revision": index.revision,
         "frames": index.frames,
         "rejected": index.rejected,
-        "indexed_at": moment(index.indexed_at),
+        "indexed_at": rfc3339(index.indexed_at),
         "quarantine": index.quarantine,
     }
 
@@ -248,8 +244,8 @@ def _progress(progress: Progress) -> dict[str, Any]:
         "rate_up_bytes_s": progress.rate_up_bytes_s,
         "spool_bytes": progress.spool_bytes,
         "disk_free_bytes": progress.disk_free_bytes,
-        "clock": moment(progress.clock),
-        "heard_at": moment(progress.heard_at),
+        "clock": rfc3339(progress.clock),
+        "heard_at": rfc3339(progress.heard_at),
     }
 
 
@@ -276,6 +272,6 @@ def _proof_url(url: RangeUrl, now: datetime) -> dict[str, Any]:
 def _address(url: PartUrl | RangeUrl | ReadUrl, now: datetime) -> dict[str, Any]:
     return {
         "url": url.url,
-        "expires_at": moment(url.expires_at),
+        "expires_at": rfc3339(url.expires_at),
         "expires_in_s": int((url.expires_at - now).total_seconds()),
     }
