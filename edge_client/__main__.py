@@ -6,7 +6,7 @@ import os
 import signal
 from typing import NoReturn
 
-from edge_client.interruption import SIGNALS, end_at_once
+from edge_client.base.interruption import SIGNALS, end_at_once
 
 
 def main() -> NoReturn:
@@ -22,7 +22,7 @@ def main() -> NoReturn:
 
 def _code() -> int:
     # Imports take a while: a signal shows no traceback of them, and no file of theirs is a standard stream.
-    from edge_client.terminal import open_missing_streams
+    from edge_client.base.terminal import open_missing_streams
 
     open_missing_streams()
     from edge_client.cli import run

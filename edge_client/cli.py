@@ -9,12 +9,19 @@ import threading
 from collections.abc import Sequence
 
 from edge_client import commands
-from edge_client.arguments import parser
+from edge_client.base.errors import EdgeError, SettingsFault, TryLater, place_of
+from edge_client.base.interruption import (
+    GRACE_S,
+    End,
+    asking,
+    limit,
+    stay,
+)
+from edge_client.base.logs import clear_bars, logging_to
+from edge_client.base.terminal import StandardOutput, say, standard_streams
 from edge_client.commands import REFUSED, TRY_LATER, USAGE
-from edge_client.errors import EdgeError, SettingsFault, TryLater, place_of
-from edge_client.interruption import GRACE_S, End, asking, limit, stay
-from edge_client.logs import clear_bars, logging_to
-from edge_client.settings import (
+from edge_client.commands.arguments import parser
+from edge_client.config import (
     AuditSettings,
     ForgetSettings,
     HaulSettings,
@@ -22,7 +29,6 @@ from edge_client.settings import (
     Settings,
     settings_from,
 )
-from edge_client.terminal import StandardOutput, say, standard_streams
 
 log = logging.getLogger(__name__)
 

@@ -15,29 +15,38 @@ from pathlib import Path
 from random import SystemRandom
 from typing import TextIO
 
-from edge_client.advance import Advance, Display
-from edge_client.bare_http import Timeouts
-from edge_client.camera import Camera, KeepAlive
-from edge_client.coordinator import Coordinator
-from edge_client.disk import Disk
-from edge_client.display import DRAW_EVERY_S, Bars, Fitting, Lines, size_of
-from edge_client.every import Every
-from edge_client.heartbeat import Heart
-from edge_client.locks import CameraLocks
-from edge_client.retry import Retry, Tally, real_timing
-from edge_client.settings import CameraAddress, Device, Service
-from edge_client.spool import Spool
-from edge_client.stored import StoredObjects
-from edge_client.tools import Tools
-from edge_client.transfer import Lanes, Pace, Uplink
-from edge_client.visit import CameraTools
+from edge_client.base.advance import Display, ProgressCounter
+from edge_client.base.disk import Disk
+from edge_client.base.display import (
+    DRAW_EVERY_S,
+    Bars,
+    Fitting,
+    Lines,
+    size_of,
+)
+from edge_client.base.locks import CameraLocks
+from edge_client.base.periodic import Periodic
+from edge_client.base.retry import Retry, Tally, real_timing
+from edge_client.camera.client import Camera
+from edge_client.camera.keep_alive import KeepAlive
+from edge_client.camera.session import CameraTools
+from edge_client.config import CameraAddress, Device, Service
+from edge_client.coordinator.client import Coordinator
+from edge_client.haul.context import HaulContext
+from edge_client.haul.heartbeat import Heartbeat
+from edge_client.http.exchange import Timeouts
+from edge_client.s3.concurrency import AdaptiveConcurrency
+from edge_client.s3.rate_limit import RateLimiter
+from edge_client.s3.sender import Uplink
+from edge_client.s3.stored_read import StoredObjects
+from edge_client.spool.spool import Spool
 
 # A terminal that cannot move its cursor.
 DUMB = "dumb"
 
 
 @contextmanager
-def tools_of(device: Device, stop: threading.Event) -> Iterator[Tools]:
+def tools_of(device: Device, stop: threading.Event) -> Iterator[HaulContext]:
     """All that a haul needs, let go of at its end."""
     with (
         camera_tools_of(device.camera, device.give_up_after_s, stop) as at_camera,
@@ -47,17 +56,17 @@ def tools_of(device: Device, stop: threading.Event) -> Iterator[Tools]:
     ):
         timing = at_camera.retry.timing
         spool = Spool(device.spool, Disk(), device.spool_budget_bytes)
-        pace = Pace(timing, device.limit_rate_bytes_s)
+        pace = RateLimiter(timing, device.limit_rate_bytes_s)
         waits = at_camera.retry.waits
         display = display_for(sys.stderr, os.environ.get("TERM", DUMB))
-        advance = Advance(display, timing.monotonic, lambda: pace.pause or waits.longest())
-        heart = Heart(beside, advance, spool, pace, lambda: datetime.now(timezone.utc))
-        with Every("display", DRAW_EVERY_S, lambda: advance.hide() if stop.is_set() else advance.show()):
-            yield Tools(
+        advance = ProgressCounter(display, timing.monotonic, lambda: pace.pause or waits.longest())
+        heart = Heartbeat(beside, advance, spool, pace, lambda: datetime.now(timezone.utc))
+        with Periodic("display", DRAW_EVERY_S, lambda: advance.hide() if stop.is_set() else advance.show()):
+            yield HaulContext(
                 at_camera=at_camera,
                 coordinator=coordinator,
                 spool=spool,
-                uplink=Uplink(at_camera.retry, pace, Lanes(timing.monotonic), Timeouts()),
+                uplink=Uplink(at_camera.retry, pace, AdaptiveConcurrency(timing.monotonic), Timeouts()),
                 storage=storage,
                 below=SystemRandom().randrange,
                 progress=advance,

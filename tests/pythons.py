@@ -21,7 +21,7 @@ from pathlib import Path
 HOUSE = Path(__file__).resolve().parents[1]
 BUILD = HOUSE / "build" / "pythons"
 LOCK = HOUSE / "requirements" / "edge-tests.txt"
-TESTS = "tests/edge_client"
+TESTS = "tests/edge"
 SUPPORTED = ("3.10", "3.11", "3.12", "3.13", "3.14")
 ASK = "import platform; print(platform.python_version())"
 ASK_TIME_LIMIT_S = 30

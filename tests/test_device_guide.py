@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from edge_client import errors
-from edge_client.arguments import parser
-from edge_client.standings import Standing
+from edge_client.base import errors
+from edge_client.commands.arguments import parser
+from edge_client.model.haul_state import HaulState
 
 HOUSE = Path(__file__).parents[1]
 GUIDE = (HOUSE / "docs" / "device.md").read_text()
@@ -95,7 +95,7 @@ def test_the_tables_are_read():
 def test_every_standing_has_its_row():
     rows = set(re.findall(r"^\| `([a-z ,]+)` \|", GUIDE, re.MULTILINE))
 
-    assert {standing.value for standing in Standing} <= rows
+    assert {standing.value for standing in HaulState} <= rows
 
 
 def commands() -> set[str]:

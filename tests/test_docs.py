@@ -99,7 +99,7 @@ def test_every_parameter_of_the_stack_is_described():
 
 
 def test_every_variable_of_the_device_is_described():
-    named = set(re.findall(r"\((REELHAUL_[A-Z_]+)\)", read("edge_client/arguments.py")))
+    named = set(re.findall(r"\((REELHAUL_[A-Z_]+)\)", read("edge_client/commands/arguments.py")))
 
     assert named
     assert named == set(re.findall(r"`(REELHAUL_[A-Z_]+)`", read("docs/settings.md")))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from chalicelib.core.events import Event
 from chalicelib.logs import EmbeddedMetrics, JsonLines, install, plain, without_secrets
-from edge_client import terminal
+from edge_client.base import terminal
 from tests.support.memory import MovableClock
 
 PRESIGNED = (

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_client.arguments import AUDIT, parser
+from edge_client.commands.arguments import AUDIT, parser
 
 HOUSE = Path(__file__).parents[1]
 TEXTS = [

@@ -15,10 +15,17 @@ from contextlib import contextmanager, suppress
 from types import TracebackType
 from urllib.parse import quote
 
+from edge_client.base.errors import (
+    CameraBusy,
+    CameraUnreachable,
+    ReadBroken,
+    RequestForbidden,
+    Unsettled,
+    describe,
+)
+from edge_client.base.retry import StallWatch
 from edge_client.camera.link import Link
-from edge_client.errors import CameraBusy, CameraUnreachable, ReadBroken, RequestForbidden, Unsettled, told
-from edge_client.names import PATH
-from edge_client.retry import StallWatch
+from edge_client.model.gopro_names import PATH
 
 # To connect, and to wait for the next bytes.
 TIMEOUTS_S = (10.0, 60.0)
@@ -231,4 +238,4 @@ def library_errors() -> Iterator[None]:
 
 
 def _unreachable(error: BaseException) -> CameraUnreachable:
-    return CameraUnreachable(f"no answer from the camera ({told(error)})")
+    return CameraUnreachable(f"no answer from the camera ({describe(error)})")

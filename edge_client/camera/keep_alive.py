@@ -6,8 +6,8 @@ import threading
 from types import TracebackType
 from typing import Protocol
 
-from edge_client.errors import EdgeError
-from edge_client.every import Every
+from edge_client.base.errors import EdgeError
+from edge_client.base.periodic import Periodic
 
 KEEP_ALIVE_EVERY_S = 3.0
 
@@ -26,7 +26,7 @@ class KeepAlive:
     def __init__(self, camera: Awake, every_s: float = KEEP_ALIVE_EVERY_S) -> None:
         self._camera = camera
         self._every_s = every_s
-        self._beats = Every("keep-alive", every_s, self._beat)
+        self._beats = Periodic("keep-alive", every_s, self._beat)
         self._failed = threading.Event()
 
     def _beat(self) -> None:

@@ -17,8 +17,8 @@ from ipaddress import IPv4Address
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from edge_client.errors import CameraUnreachable, Refused, SettingsFault
-from edge_client.terminal import plain
+from edge_client.base.errors import CameraUnreachable, Refused, SettingsFault
+from edge_client.base.terminal import plain
 
 INTERFACE = re.compile(r"[A-Za-z0-9_.:-]{1,15}", re.ASCII)
 # On USB the camera is the DHCP server of a network of its own, x.51 in it.

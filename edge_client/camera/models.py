@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edge_client.terminal import plain
+from edge_client.base.terminal import plain
 
 # Open GoPro's own list of supported cameras, gopro.github.io/OpenGoPro. A model that is not in it is not refused: what
 # counts is that it answers the calls.

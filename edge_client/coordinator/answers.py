@@ -6,25 +6,21 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
-from edge_client.bare_http import keeps_secrets
-from edge_client.chapters import CameraFile
+from edge_client.base.errors import CoordinatorRefusal
 from edge_client.coordinator.values import (
     ChapterView,
     HeartbeatAnswer,
     ProofUrls,
     Receipt,
     SessionState,
-    StoredPart,
     UploadView,
-    crc_value,
 )
-from edge_client.errors import CoordinatorRefusal
-from edge_client.identity import FileIdentity
-from edge_client.notes import FilmNotes
-from edge_client.plan import PartPlan
-from edge_client.standings import KnownChapter, StoredVersion
-from edge_client.stored import PieceUrl
-from edge_client.transfer.desk import PartUrl
+from edge_client.http.exchange import keeps_secrets
+from edge_client.model.haul_state import KnownChapter, StoredVersion
+from edge_client.model.identity import FileIdentity
+from edge_client.model.notes import FilmNotes
+from edge_client.model.parts import PartPlan, PartUrl, PieceUrl, StoredPart, crc_value
+from edge_client.model.recordings import CameraFile
 
 T = TypeVar("T")
 

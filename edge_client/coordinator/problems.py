@@ -7,8 +7,7 @@ from typing import Any
 
 import requests
 
-from edge_client.bare_http import retry_after_s
-from edge_client.errors import (
+from edge_client.base.errors import (
     CoordinatorBusy,
     CoordinatorRefusal,
     CoordinatorUnreachable,
@@ -18,6 +17,7 @@ from edge_client.errors import (
     SessionUnknown,
     UploadGone,
 )
+from edge_client.http.exchange import retry_after_s
 
 PROBLEM = "urn:reelhaul:problem:"
 GATEWAY_NAMES = {"message", "Message"}

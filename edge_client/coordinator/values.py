@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from edge_client.plan import PartPlan
-from edge_client.stored import PieceUrl
+from edge_client.model.parts import PartPlan, PieceUrl, StoredPart
 
 
 @dataclass(frozen=True)
@@ -38,14 +36,6 @@ class ChapterView:
     path: str
     size_bytes: int
     receipt: Receipt | None
-
-
-@dataclass(frozen=True)
-class StoredPart:
-    """A part that S3 holds."""
-
-    size_bytes: int
-    crc: int
 
 
 @dataclass(frozen=True)
@@ -86,7 +76,7 @@ class StoredSession:
 
 
 @dataclass(frozen=True)
-class Beat:
+class HeartbeatReport:
     """A heartbeat as the wire has it."""
 
     bytes_down: int
@@ -105,16 +95,3 @@ class HeartbeatAnswer:
     pause: bool
     pace_bytes_s: float | None
     server_time: datetime
-
-
-def crc_text(crc: int) -> str:
-    """A CRC64NVME as the wire has it: base64 of eight big-endian bytes."""
-    return base64.b64encode(crc.to_bytes(8, "big")).decode()
-
-
-def crc_value(text: str) -> int:
-    """The CRC64NVME of its wire form. Raises ValueError."""
-    raw = base64.b64decode(text, validate=True)
-    if len(raw) != 8:
-        raise ValueError(f"a CRC64NVME has 8 bytes, not {len(raw)}")
-    return int.from_bytes(raw, "big")

@@ -7,8 +7,8 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from edge_client.disk import Disk, disk_errors, read
-from edge_client.identity import FileIdentity
+from edge_client.base.disk import Disk, disk_errors, read
+from edge_client.model.identity import FileIdentity
 
 
 class BrokenFilms:

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from awscrt.checksums import crc64nvme
 
-from edge_client.disk import Disk, disk_errors, opened, read
-from edge_client.errors import SpoolFull
-from edge_client.plan import PartPlan, Span
-from edge_client.spool.part import PartReader, PartWriter, SpooledPart, fitting, part_errors
-from edge_client.spool.room import Room
+from edge_client.base.disk import Disk, disk_errors, opened, read
+from edge_client.base.errors import SpoolFull
+from edge_client.model.parts import PartPlan, Span, SpooledPart
+from edge_client.spool.budget import SpoolBudget
+from edge_client.spool.part import PartReader, PartWriter, fitting, part_errors
 
 CONFIRMED, SUSPECT = "confirmed", "suspect"
 CRC = re.compile(r"[0-9a-f]{16}", re.ASCII)
@@ -23,7 +23,7 @@ CRC = re.compile(r"[0-9a-f]{16}", re.ASCII)
 class ChapterSpool:
     """The parts of one chapter. Different threads may use different parts."""
 
-    def __init__(self, folder: Path, disk: Disk, room: Room) -> None:
+    def __init__(self, folder: Path, disk: Disk, room: SpoolBudget) -> None:
         self._folder = folder
         self._disk = disk
         self.room = room

@@ -7,33 +7,26 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from awscrt.checksums import crc64nvme
 
-from edge_client.disk import Disk, created, disk_errors, opened, size_bytes_of
-from edge_client.errors import PartCorrupt, PartUnkept, SpoolFault
-from edge_client.plan import PartPlan, Span
-from edge_client.spool.room import Room
+from edge_client.base.disk import (
+    Disk,
+    created,
+    disk_errors,
+    opened,
+    size_bytes_of,
+)
+from edge_client.base.errors import PartCorrupt, PartUnkept, SpoolFault
+from edge_client.model.parts import PartPlan, Span, SpooledPart
+from edge_client.spool.budget import SpoolBudget
 
 # The disk failed, or somebody has removed the file or its folder: what was written is gone, whatever is tried with it.
 UNKEPT = (errno.EIO, errno.ENOENT, errno.ESTALE)
 # What an fsync finds at most that is not on its way to the disk yet: while it lasts the camera rests.
 WRITE_BACK_BYTES = 4 * 1024 * 1024
 PART_NAME = re.compile(r"(?P<number>[0-9]{5})-(?P<first>[0-9]{15})-(?P<crc>[0-9a-f]{16})\.part", re.ASCII)
-
-
-@dataclass(frozen=True)
-class SpooledPart:
-    """One finished part on disk and the CRC64NVME of what was written to it."""
-
-    span: Span
-    crc: int
-
-    @property
-    def filename(self) -> str:
-        return f"{self.span.number:05d}-{self.span.first:015d}-{self.crc:016x}.part"
 
 
 def fitting(path: Path, plan: PartPlan) -> SpooledPart | None:
@@ -73,7 +66,7 @@ class PartWriter:
     """Writes one part to a file of its own and counts its CRC as the bytes pass. Its room is taken until it goes."""
 
     def __init__(
-        self, disk: Disk, room: Room, folder: Path, span: Span, written: Callable[[SpooledPart], None]
+        self, disk: Disk, room: SpoolBudget, folder: Path, span: Span, written: Callable[[SpooledPart], None]
     ) -> None:
         self._disk = disk
         self._room = room

@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from edge_client.disk import Disk, disk_errors, read
-from edge_client.identity import FileIdentity
-from edge_client.standings import KnownChapter
+from edge_client.base.disk import Disk, disk_errors, read
+from edge_client.model.haul_state import KnownChapter
+from edge_client.model.identity import FileIdentity
 
 
 @dataclass(frozen=True)

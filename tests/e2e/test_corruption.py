@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 import requests
 
-from edge_client.disk import Disk
-from edge_client.errors import PartCorrupt
-from edge_client.plan import PartPlan
-from edge_client.spool import ChapterSpool, Room
+from edge_client.base.disk import Disk
+from edge_client.base.errors import PartCorrupt
+from edge_client.model.parts import PartPlan
+from edge_client.spool.budget import SpoolBudget
+from edge_client.spool.chapter import ChapterSpool
 from tests.e2e.rig import DEADLINE_S, PART_SIZE_BYTES, Rig
 from tests.e2e.test_by_hand import crc_of, opened
 
@@ -96,7 +97,7 @@ def test_of_a_thousand_parts_that_changed_on_their_way_s3_takes_none(rig: Rig):
 
 def test_of_a_thousand_parts_that_changed_in_the_spool_none_goes_out_whole(tmp_path: Path):
     folder, plan = tmp_path / "s" / "chapter", PartPlan(PART_SIZE_BYTES, PART_SIZE_BYTES, 1)
-    parts = ChapterSpool(folder, Disk(), Room(tmp_path, Disk(), 10**9))
+    parts = ChapterSpool(folder, Disk(), SpoolBudget(tmp_path, Disk(), 10**9))
     with parts.writing(plan.span(1)) as writer:
         writer.write(TRUE)
         part = writer.commit()

@@ -10,11 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from edge_client.arguments import parser
-from edge_client.choice import New
+from edge_client.base.interruption import LIMIT_S
 from edge_client.commands import REFUSED, TRY_LATER, USAGE
-from edge_client.interruption import LIMIT_S
-from edge_client.settings import AuditSettings, Device, HaulSettings, Settings, settings_from
+from edge_client.commands.arguments import parser
+from edge_client.config import (
+    AuditSettings,
+    Device,
+    HaulSettings,
+    Settings,
+    settings_from,
+)
+from edge_client.model.selection import New
 
 HOUSE = Path(__file__).parents[2]
 DEVICE = HOUSE / "infra" / "device"

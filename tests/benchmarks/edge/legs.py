@@ -33,7 +33,7 @@ def sending(bench: Bench) -> list[Figure]:
         raise Failed(f"no SDK{bench.peers.note()}")
     loaded = os.getloadavg()[0]
     with staged(bench.certificate, SENT, part_size_bytes=PART_BYTES) as stage:
-        legs = Legs(bench, stage)
+        legs = Pipeline(bench, stage)
         file = SENT.write(bench.folder / "chapter")
         (bench.folder / "byte").write_bytes(b"x")
         uploads = {"curl": curl_upload(bench.certificate), **bench.peers.uploads}
@@ -50,7 +50,7 @@ def fetching(bench: Bench) -> list[Figure]:
     """The download leg, to the disk."""
     loaded = os.getloadavg()[0]
     with staged(bench.certificate, FETCHED, part_size_bytes=PART_BYTES) as stage:
-        legs = Legs(bench, stage)
+        legs = Pipeline(bench, stage)
         cpu = _cpu_s_per_gib([legs.down, legs.start, legs.curl_down], FETCHED, RUNS)
     down = cpu["down"] - cpu["start"]
     return [
@@ -79,7 +79,7 @@ def _cpu_s_per_gib(subjects: Sequence[Subject], chapter: Chapter, runs: int) -> 
 
 
 @dataclass
-class Legs:
+class Pipeline:
     """The subjects, each checked for having done the whole work."""
 
     bench: Bench

@@ -1,0 +1,1 @@
+"""What everything else may use: errors, retries, the disk, locks, logs, the terminal and progress."""

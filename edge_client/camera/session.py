@@ -1,0 +1,467 @@
+"""The camera for as long as a haul needs it: known by its serial, kept awake, held against other clients."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TypeVar
+
+from edge_client.base.errors import (
+    CONFIRM_AFTER_S,
+    CameraBusy,
+    CameraMoved,
+    CameraUnreachable,
+    FilmBroken,
+    PlanDiffers,
+    Refused,
+    RequestForbidden,
+    Unfinished,
+    Unsettled,
+)
+from edge_client.base.locks import CameraLocks
+from edge_client.base.retry import Retry
+from edge_client.camera.client import Camera, FileFacts
+from edge_client.camera.documents import MediaInfo, concerns_of, witnesses_of
+from edge_client.camera.extras import Extras
+from edge_client.camera.keep_alive import KeepAlive
+from edge_client.camera.stillness import Stillness
+from edge_client.model.haul_state import Obstacle
+from edge_client.model.identity import FileIdentity
+from edge_client.model.listing import (
+    NOT_ANSWERED,
+    NOT_LEGIBLE,
+    NOT_NAMED,
+    Entry,
+    Listed,
+    Unreadable,
+    listed,
+)
+from edge_client.model.notes import FilmNotes
+from edge_client.model.plan import CameraIdentity, ChapterPlan, SessionPlan
+from edge_client.model.recordings import MOST_CHAPTERS, CameraFile
+from edge_client.model.selection import Films
+from edge_client.model.witnesses import Witnesses
+
+log = logging.getLogger(__name__)
+
+# A camera that has only just stopped writing may still grow a file: its size is read twice, so far apart.
+SIZES_APART_S = 2.0
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Looks:
+    """The bytes that one check reads: from the beginning of a file, or from a part that was read."""
+
+    head_bytes: int = 64 * 1024
+    spot_bytes: int = 4096
+
+
+@dataclass(frozen=True)
+class CameraTools:
+    """What it takes to visit a camera."""
+
+    camera: Camera
+    keep_awake: Callable[[], KeepAlive]
+    locks: CameraLocks
+    retry: Retry
+    looks: Looks = Looks()
+
+
+@dataclass
+class CameraSession:
+    """The camera for as long as it is needed: known by its serial, kept awake, held against other clients.
+
+    Nothing is asked of it before something is needed: a rerun after success works without a camera.
+    """
+
+    tools: CameraTools
+    stack: ExitStack
+    known: CameraIdentity | None = None
+    was_asked: bool = False
+    recorders: dict[CameraFile, str | None] = field(default_factory=dict)
+    beats: KeepAlive | None = None
+    held: set[str] = field(default_factory=set)
+    checked: set[str] = field(default_factory=set)
+    was_busy: bool = False
+    told: set[str] = field(default_factory=set)
+    listed_at: float = 0.0
+    witnesses: Witnesses = field(default_factory=Witnesses)
+    stillness: Stillness = field(default_factory=lambda: Stillness(None))
+    extras: Extras = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.extras = Extras(self.tools.retry.timing, self.tools.camera.check_ready)
+
+    def listed(self) -> Listed:
+        """The camera's whole list, once it is done writing."""
+        self.wake()
+        return self.tools.retry.run("the camera's list", self._look_at_list)
+
+    def _look_at_list(self) -> Listed:
+        self.tools.camera.control_over_usb()
+        with self._noting_busy():
+            self.witnesses = witnesses_of(self._ready())
+            return self._listed(self.witnesses.videos or 0)
+
+    def _ready(self) -> dict[str, int]:
+        """The camera's status once it can be read; whatever may end it too soon is told, each once."""
+        status = self.tools.camera.check_ready()
+        for concern in set(concerns_of(status)) - self.told:
+            log.warning("the camera may switch itself off", extra={"reason": concern})
+            self.told.add(concern)
+        return status
+
+    def _listed(self, video_count: int) -> Listed:
+        entries = self.tools.camera.entries(video_count)
+        self.listed_at = self.tools.retry.timing.monotonic()
+        return listed(entries, [self._found(entry) for entry in entries], self.witnesses)
+
+    def _found(self, entry: Entry) -> CameraFile | Unreadable | None:
+        """What an entry of the list leads to. Where the list does not give a size, the camera may still serve it."""
+        if entry.directory is None or entry.filename is None:
+            return Unreadable(entry, NOT_NAMED) if entry.may_be_video else None
+        if entry.may_be_video and not entry.is_legible:
+            return Unreadable(entry, NOT_LEGIBLE)
+        if entry.size_bytes is not None:
+            return entry.file(entry.size_bytes)
+        if not entry.may_be_video:
+            return None
+        head = partial(self.tools.camera.head, entry.directory, entry.filename)
+        try:
+            facts = self.extras.ask_present(entry.label, head)
+        except (Unsettled, RequestForbidden) as error:
+            return Unreadable(entry, str(error))
+        return entry.file(facts.size_bytes) if facts else Unreadable(entry, NOT_ANSWERED)
+
+    @contextmanager
+    def _noting_busy(self) -> Iterator[None]:
+        try:
+            yield
+        except CameraBusy:
+            self.was_busy = True
+            raise
+
+    def itself(self) -> CameraIdentity | None:
+        """Who the camera says it is; None for models that do not say (before HERO12)."""
+        if not self.was_asked:
+            self.wake()
+            self.known = self.tools.retry.run("the camera's identity", self._itself)
+            self.was_asked = True
+        return self.known
+
+    def recorder_of(self, file: CameraFile) -> str | None:
+        """The serial of the camera that recorded a file, from its own bytes; None where they do not show it."""
+        if file not in self.recorders:
+            try:
+                self.recorders[file] = self._about(file, lambda: self._shown_recorder(file))
+            except Unsettled:
+                self.recorders[file] = None
+        return self.recorders[file]
+
+    def refuse_other_cards(self, plan: SessionPlan, card: Iterable[CameraFile]) -> None:
+        """Raises PlanDiffers when the camera is not the plan's, whoever it was before.
+
+        One that does not say who it is must have a film of the plan's camera on its card.
+        """
+        if itself := self.tools.retry.run("the camera's identity", self._itself):
+            plan.refuse_other_camera(itself.serial)
+            return
+        found = {serial for file in card if (serial := self.recorder_of(file))}
+        if not found:
+            raise PlanDiffers(
+                f"neither the camera nor a film on its card says which camera this is; session {plan.session_id} is "
+                f"planned for camera {plan.camera.serial}"
+            )
+        if plan.camera.serial not in found:
+            plan.refuse_other_camera(min(found))
+
+    def hold(self, serial: str) -> None:
+        """From now on the camera of this serial is ours alone. Raises SpoolBusy."""
+        if serial not in self.held:
+            self.stack.enter_context(self.tools.locks.held(serial))
+            self.held.add(serial)
+
+    def wake(self) -> None:
+        """From now on the camera is kept awake. It may be away: nothing is asked of it but not to sleep."""
+        if self.beats is None:
+            self.beats = self.stack.enter_context(self.tools.keep_awake())
+
+    def _itself(self) -> CameraIdentity | None:
+        self.tools.camera.control_over_usb()
+        with self._noting_busy():
+            self._ready()
+        return self.tools.camera.info()
+
+    def _recorder(self, file: CameraFile | ChapterPlan) -> str | None:
+        # Its size now: the list's may be wrong, and then the file says so when it is planned.
+        size_bytes = self.tools.camera.head(file.directory, file.filename).size_bytes
+        return self.tools.camera.serial_in(file.directory, file.filename, size_bytes)
+
+    def _shown_recorder(self, file: CameraFile) -> str | None:
+        """One film that the camera does not show is not waited for: the others need not know."""
+        try:
+            return self._recorder(file)
+        except (Refused, Unsettled):
+            return None
+
+    def _refuse_other_camera(self, plan: SessionPlan, chapter: ChapterPlan) -> None:
+        """Check once that the camera there, or the one that recorded the chapter, is the plan's. Raises PlanDiffers.
+
+        A film without a serial says nothing: then its first bytes decide, which the plan has too.
+        """
+        itself = self._itself()
+        serial = itself.serial if itself else self._recorder(chapter)
+        if serial is not None:
+            plan.refuse_other_camera(serial)
+
+    def length_s(self, file: CameraFile) -> int | None:
+        """How long a chapter is, in seconds, where the camera says so."""
+        info = self._info(file)
+        return info.duration_s if info else None
+
+    def look(self, file: CameraFile) -> FileIdentity:
+        """A file of the list as the camera serves it now, with its ETag and its gumi."""
+        return self._about(file, lambda: self._look(file))
+
+    def _look(self, file: CameraFile) -> FileIdentity:
+        facts = self.tools.camera.head(file.directory, file.filename)
+        info = self._info(file)
+        if info is None and facts.etag is None:
+            raise Refused(f"the camera has no ETag of {file.path} and does not answer what file it is")
+        gumi = info.gumi if info else None
+        return FileIdentity(replace(file, size_bytes=facts.size_bytes), facts.etag, gumi)
+
+    def _about(self, file: CameraFile, call: Callable[[], T]) -> T:
+        """What `call` returns, tried again; a file about which alone nothing is answered is odd, not away."""
+        return self.tools.retry.run(file.path, lambda: self._answered(file, call))
+
+    def _answered(self, file: CameraFile, call: Callable[[], T]) -> T:
+        """One try. Raises Unsettled when the camera answers, but not about this file."""
+        try:
+            return call()
+        except (CameraUnreachable, CameraBusy) as error:
+            self.tools.camera.check_ready()
+            raise Unsettled(f"the camera answers, but not about {file.path}: {error}") from error
+
+    def refuse_other_files(self, plan: SessionPlan, listed: Sequence[CameraFile]) -> None:
+        """Raises PlanDiffers when the camera has another file than the planned one under a planned name.
+
+        The list is a hint: it may show an old size after a recording has stopped. What it shows otherwise than planned
+        is refused when the camera itself confirms it.
+        """
+        for chapter in plan.to_confirm(listed):
+            self.tools.retry.run(chapter.path, partial(self.check_again, plan, chapter))
+
+    def obstacle(self, file: CameraFile, begun: ChapterPlan | None) -> Obstacle | None:
+        """What keeps a file of the list from being hauled, by one look; `begun` is its chapter of a session here."""
+        try:
+            return self._about(file, lambda: self._obstacle(file, begun))
+        except Unsettled:
+            return Obstacle.NOT_SHOWN
+
+    def _obstacle(self, file: CameraFile, begun: ChapterPlan | None) -> Obstacle | None:
+        try:
+            if begun:
+                self.check_file(begun)
+            else:
+                facts = self.tools.camera.head(file.directory, file.filename)
+                self.tools.camera.check_whole(file.directory, file.filename, facts.size_bytes, facts.etag)
+        except Unfinished:
+            return Obstacle.UNFINISHED
+        except PlanDiffers:
+            return Obstacle.CARD_CHANGED
+        except (Refused, Unsettled):
+            return Obstacle.NOT_SHOWN
+        return None
+
+    def check_first(self, plan: SessionPlan, chapter: ChapterPlan) -> None:
+        """Before a chapter's first byte, and before the next one after a failed keep-alive: as `check_again`, and
+        tried until it is answered."""
+        was_away = self.beats is not None and self.beats.take_failure()
+        if chapter.path in self.checked and not was_away:
+            return
+        self.tools.retry.run(chapter.path, lambda: self.check_again(plan, chapter))
+        self.checked.add(chapter.path)
+
+    def check_again(self, plan: SessionPlan, chapter: ChapterPlan) -> None:
+        """Check once that the plan's camera and file are present and the camera is not writing. Raises PlanDiffers."""
+        self._refuse_other_camera(plan, chapter)
+        self.hold(plan.camera.serial)
+        self.check_file(chapter)
+
+    def check_file(self, chapter: ChapterPlan) -> None:
+        """Check once that the camera has the planned file. Raises PlanDiffers when two answers in a row say otherwise.
+
+        The card may have been swapped for one with files of the same names, sizes and dates.
+        """
+        try:
+            self._compare_file(chapter)
+        except PlanDiffers as error:
+            log.warning("the camera is asked once more", extra={"reason": str(error)})
+            self.tools.retry.timing.sleep(CONFIRM_AFTER_S)
+            self._compare_file(chapter)
+
+    def _compare_file(self, chapter: ChapterPlan) -> None:
+        facts = self.tools.camera.head(chapter.directory, chapter.filename)
+        chapter.refuse_other_file(facts.size_bytes, facts.etag, self._gumi(chapter))
+        if chapter.head_crc is not None:
+            chapter.refuse_other_head(self._head_crc(chapter, facts))
+
+    def _head_crc(self, file: CameraFile | ChapterPlan, facts: FileFacts) -> str:
+        return self.tools.camera.head_crc(
+            file.directory, file.filename, facts.size_bytes, facts.etag, self.tools.looks.head_bytes
+        )
+
+    def freeze(
+        self,
+        session_id: str,
+        recording: str | None,
+        files: tuple[CameraFile, ...],
+        as_they_are: Collection[CameraFile],
+        camera: CameraIdentity,
+    ) -> SessionPlan:
+        """The plan of a session of these files of one camera, each with all that identifies it.
+
+        Of the files `as_they_are`, one that the camera did not finish is planned with a mark, once it is at rest.
+        Raises CameraMoved when the camera or its card has changed meanwhile: then the plan fits neither; Postponed,
+        once in a run for each file, when one is not ready; FilmBroken for one that does not become ready.
+        """
+        if len(files) > MOST_CHAPTERS:
+            raise Refused(
+                f"{len(files)} files are too many for one session, which takes {MOST_CHAPTERS}: "
+                "leave SESSION out, and a loop is hauled in several sessions; or name the files with --file"
+            )
+        self._refuse_films_of_others(files, camera)
+        self.hold(camera.serial)
+        films = {file: Films.AS_THEY_ARE if file in as_they_are else Films.FINISHED for file in files}
+        looks = ((file, partial(self._frozen, file, wanted)) for file, wanted in films.items())
+        chapters = (self._settled(file, partial(self._answered, file, look)) for file, look in looks)
+        plan = SessionPlan(session_id, recording, camera, tuple(chapters))
+        try:
+            self.tools.retry.run(f"a second look at session {session_id}", lambda: self._compare(plan))
+        except PlanDiffers as error:
+            raise CameraMoved(
+                f"the camera or its card changed while session {session_id} was planned: nothing was planned and "
+                "nothing is lost; run the same command again"
+            ) from error
+        return plan
+
+    def _refuse_films_of_others(self, files: tuple[CameraFile, ...], camera: CameraIdentity) -> None:
+        """Raises Refused when the films say that they are of several cameras, and the camera does not say who it is."""
+        if self.itself():
+            return
+        for file in files:
+            serial = self.recorder_of(file)
+            if serial not in (None, camera.serial):
+                raise Refused(
+                    f"{file.path} was recorded by camera {serial}, the other files of this session by {camera.serial}: "
+                    "a session has the films of one camera; name those of each with --file, in a SESSION of its own"
+                )
+
+    def _settled(self, file: CameraFile, look: Callable[[], ChapterPlan]) -> ChapterPlan:
+        """What `look` gives once the film is ready. Raises Postponed at the first look of this run, FilmBroken."""
+
+        def attempt() -> ChapterPlan:
+            try:
+                return look()
+            except Unsettled as error:
+                judged = self.stillness.judge(file, error, self.tools.retry.timing.monotonic())
+                if isinstance(judged, FilmBroken):
+                    # A camera that repairs a file says that it is busy: then it is waited for after all.
+                    self._ready()
+                raise judged from error
+
+        return self.tools.retry.run(file.path, attempt)
+
+    def _compare(self, plan: SessionPlan) -> None:
+        """Check once that a new plan still fits in full. Raises PlanDiffers."""
+        self._refuse_other_camera(plan, plan.chapters[0])
+        planned = {chapter.path for chapter in plan.chapters}
+        entries = [entry for entry in self.tools.camera.entries(1) if entry.label in planned]
+        there = [found for entry in entries if isinstance(found := self._found(entry), CameraFile)]
+        plan.refuse_other_files(there)
+        if gone := planned - {file.path for file in there}:
+            raise PlanDiffers(f"{', '.join(sorted(gone))} is not listed any more")
+        for chapter in plan.chapters:
+            self.check_file(chapter)
+
+    def _frozen(self, file: CameraFile, films: Films) -> ChapterPlan:
+        """One try. Only a file that is final: listed as it is served, its size standing still, whole in its boxes.
+
+        Where `films` is AS_THEY_ARE the boxes need not be whole; then the size must stand still for longer.
+        """
+        with self._noting_busy():
+            file, facts = self._sized(file)
+            notes = self._notes(file, facts, films)
+            # A record without it proves nothing of a card that tells it: the plan is worth a few tries.
+            info = self.extras.ask_well(file.path, partial(self._asked_info, file))
+            head_crc = self._head_crc(file, facts)
+        gumi = info.gumi if info else None
+        return ChapterPlan(
+            file.directory,
+            file.filename,
+            file.size_bytes,
+            file.created,
+            file.modified,
+            facts.etag,
+            gumi,
+            head_crc,
+            notes.unfinished,
+            notes.trailing_bytes,
+        )
+
+    def _notes(self, file: CameraFile, facts: FileFacts, films: Films) -> FilmNotes:
+        """What the film's boxes say of its end. Raises Unfinished, or Unsettled for one that still changes."""
+        try:
+            trailing_bytes = self.tools.camera.check_whole(
+                file.directory, file.filename, facts.size_bytes, facts.etag
+            )
+        except Unfinished:
+            if films is not Films.AS_THEY_ARE or facts.size_bytes == 0:
+                raise
+            self._rest(file, facts)
+            return FilmNotes(unfinished=True)
+        return FilmNotes(trailing_bytes=trailing_bytes)
+
+    def _rest(self, file: CameraFile, facts: FileFacts) -> None:
+        """Wait, and nothing more when the camera is idle then and the file is what it was. Raises Unsettled."""
+        self.tools.retry.timing.sleep(SIZES_APART_S)
+        self._ready()
+        if self.tools.camera.head(file.directory, file.filename) != facts:
+            raise Unsettled(f"{file.path} still changes (its size or ETag): the camera writes it; wait")
+
+    def _gumi(self, file: CameraFile | ChapterPlan) -> str | None:
+        info = self._info(file)
+        return info.gumi if info else None
+
+    def _info(self, file: CameraFile | ChapterPlan) -> MediaInfo | None:
+        return self.extras.ask(file.path, partial(self._asked_info, file))
+
+    def _asked_info(self, file: CameraFile | ChapterPlan) -> MediaInfo:
+        return self.tools.camera.media_info(file.directory, file.filename)
+
+    def _sized(self, file: CameraFile) -> tuple[CameraFile, FileFacts]:
+        """The file as listed and as served. The list is a hint: it must say what is served, now or when read again."""
+        facts = self._served(file)
+        if facts.size_bytes != file.size_bytes:
+            file = next((now for now in self._listed(1).files if now.path == file.path), file)
+            facts = self._served(file)
+        if facts.size_bytes != file.size_bytes:
+            raise Unsettled(
+                f"{file.path} is listed with {file.size_bytes} bytes but has {facts.size_bytes}; "
+                "haul again, and if it stays so switch the camera off and on"
+            )
+        return file, facts
+
+    def _served(self, file: CameraFile) -> FileFacts:
+        """What is served now, which is a while after it was listed when the camera has only just stopped writing."""
+        timing = self.tools.retry.timing
+        early_s = self.listed_at + SIZES_APART_S - timing.monotonic()
+        if self.was_busy and early_s > 0:
+            timing.sleep(early_s)
+        return self.tools.camera.head(file.directory, file.filename)

@@ -1,0 +1,1 @@
+"""Bring sessions home: choose, plan, read, send, complete, prove."""

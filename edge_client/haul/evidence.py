@@ -1,0 +1,117 @@
+"""Check that all parts of a chapter are of one file: read some of their bytes from the camera again.
+
+Names, sizes, dates and ETags of two cards may be equal, and a card can be changed between two reads without a failed
+connection. So a chapter may be complete only after a last look: the camera, the file and its first bytes are those of
+the plan, and the camera returns the same bytes again for parts that were read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from edge_client.base.errors import PartsDiffer
+from edge_client.camera.session import CameraSession
+from edge_client.coordinator.values import UploadView
+from edge_client.model.parts import Span, SpooledPart
+from edge_client.model.plan import ChapterPlan, SessionPlan
+from edge_client.spool.chapter import ChapterSpool
+
+# The most parts of this run that a last look checks; it checks every part that an earlier run left.
+MOST_SPOTS = 8
+
+
+@dataclass(frozen=True)
+class Spot:
+    """Some bytes of one part, and their CRC64NVME as they were read."""
+
+    number: int
+    span: Span
+    crc: int
+
+
+@dataclass
+class Evidence:
+    """What is known about one chapter's parts, apart from their bytes.
+
+    `read` are spots of parts that this run has read, `left` of those that it found in the spool; `seen` are all of
+    them, also those whose spot the disk did not give.
+    """
+
+    camera_session: CameraSession
+    plan: SessionPlan
+    chapter: ChapterPlan
+    parts: ChapterSpool
+    read: dict[int, Spot] = field(default_factory=dict)
+    left: dict[int, Spot] = field(default_factory=dict)
+    seen: set[int] = field(default_factory=set)
+
+    def note_read(self, part: SpooledPart) -> None:
+        """A part has just been read."""
+        self._note(self.read, part)
+
+    def note_left(self, parts: Iterable[SpooledPart]) -> None:
+        """Parts that were in the spool at the beginning of a round."""
+        for part in parts:
+            if part.span.number not in self.seen:
+                self._note(self.left, part)
+
+    def forget(self, number: int) -> None:
+        """Forget what was known about a part: it is not reliable."""
+        self.read.pop(number, None)
+        self.left.pop(number, None)
+        self.seen.discard(number)
+
+    def confirm(self, upload: UploadView, whole_crc: int, check: Callable[[], None]) -> None:
+        """Take the last look before an upload may be complete; skip it if the same bytes were confirmed before.
+
+        Raises PlanDiffers when the camera or the card is another one; PartsDiffer when they are the right ones but
+        parts are of another file.
+        """
+        if self.parts.confirmed_crc() == whole_crc:
+            return
+        spots = self._spots(upload)
+
+        def attempt() -> set[int]:
+            check()
+            self.camera_session.check_again(self.plan, self.chapter)
+            return {spot.number for spot in spots if self._reads_otherwise(spot)}
+
+        differing = self.camera_session.tools.retry.run(f"a last look at {self.chapter.path}", attempt)
+        if differing:
+            alike = {spot.number for spot in spots} - differing
+            self.parts.suspect({span.number for span in upload.plan.spans()} - alike)
+            raise PartsDiffer(
+                f"parts {sorted(differing)} are not of the file that the camera has, and are read again"
+            )
+        self.parts.confirm(whole_crc)
+
+    def _reads_otherwise(self, spot: Spot) -> bool:
+        return self.camera_session.tools.camera.crc_of(self.chapter, spot.span) != spot.crc
+
+    def _note(self, known: dict[int, Spot], part: SpooledPart) -> None:
+        self.seen.add(part.span.number)
+        size_bytes = min(self.camera_session.tools.looks.spot_bytes, part.span.size_bytes)
+        first = self._drawn(part.span.size_bytes - size_bytes + 1)
+        if (crc := self.parts.crc_within(part, first, size_bytes)) is not None:
+            number = part.span.number
+            known[number] = Spot(number, Span(number, part.span.first + first, size_bytes), crc)
+
+    def _spots(self, upload: UploadView) -> list[Spot]:
+        """The bytes to read again: of some parts of this run, of all that were left, and one whole part of S3's."""
+        stored = {
+            number: Spot(number, upload.plan.span(number), part.crc)
+            for number, part in upload.parts.items()
+            if number not in self.seen
+        }
+        return [*self._some(self.read, MOST_SPOTS), *self.left.values(), *self._some(stored, 1)]
+
+    def _some(self, spots: Mapping[int, Spot], most: int) -> list[Spot]:
+        waiting, found = list(spots.values()), list[Spot]()
+        while waiting and len(found) < most:
+            found.append(waiting.pop(self._drawn(len(waiting))))
+        return found
+
+    def _drawn(self, count: int) -> int:
+        """A number from 0 to `count` - 1."""
+        return min(int(self.camera_session.tools.retry.timing.chance() * count), count - 1)

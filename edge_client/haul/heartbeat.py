@@ -1,0 +1,74 @@
+"""What the device tells the coordinator while it hauls, and what it is told: the pace, or to pause.
+
+A heartbeat is one try on a connection of its own. Whatever becomes of it, the haul goes on.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import datetime
+
+from edge_client.base.advance import ProgressCounter
+from edge_client.base.errors import EdgeError
+from edge_client.base.periodic import Periodic
+from edge_client.coordinator.client import Coordinator
+from edge_client.coordinator.values import HeartbeatAnswer, HeartbeatReport
+from edge_client.s3.rate_limit import RateLimiter
+from edge_client.spool.spool import Spool
+
+log = logging.getLogger(__name__)
+
+EVERY_S = 15.0
+CLOCK_MAY_BE_OFF_S = 60.0
+
+
+class Heartbeat:
+    """Beats for one session after the other."""
+
+    def __init__(
+        self,
+        coordinator: Coordinator,
+        advance: ProgressCounter,
+        spool: Spool,
+        pace: RateLimiter,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._coordinator = coordinator
+        self._advance = advance
+        self._spool = spool
+        self._pace = pace
+        self._now = now
+        self._clock_told = False
+
+    def beating(self, session_id: str) -> Periodic:
+        """Beats while the block runs."""
+        return Periodic("heartbeat", EVERY_S, lambda: self.beat(session_id))
+
+    def beat(self, session_id: str) -> None:
+        """One heartbeat; what is answered is followed, what goes wrong is passed over."""
+        began_at = self._now()
+        try:
+            answer = self._coordinator.heartbeat(session_id, self._beat(began_at))
+        except EdgeError as error:
+            log.debug("no heartbeat", extra={"reason": str(error)})
+            return
+        self._pace.follow(answer.pause, answer.pace_bytes_s)
+        self._compare_clocks(began_at, answer)
+
+    def _beat(self, now: datetime) -> HeartbeatReport:
+        return HeartbeatReport(
+            **asdict(self._advance.figures()),
+            spool_bytes=self._spool.room.held_bytes,
+            disk_free_bytes=self._spool.free_bytes(),
+            clock=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        )
+
+    def _compare_clocks(self, began_at: datetime, answer: HeartbeatAnswer) -> None:
+        """Nothing here depends on the device's clock, but its other logs do."""
+        middle = began_at + (self._now() - began_at) / 2
+        offset_s = (answer.server_time - middle).total_seconds()
+        if abs(offset_s) > CLOCK_MAY_BE_OFF_S and not self._clock_told:
+            self._clock_told = True
+            log.warning("this device's clock is off", extra={"seconds": round(-offset_s)})

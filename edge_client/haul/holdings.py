@@ -1,0 +1,127 @@
+"""Pure: what the spool has of a session's chapters, beside what S3 has of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from edge_client.coordinator.values import StoredSession, UploadView
+from edge_client.model.parts import Span, SpooledPart
+from edge_client.model.plan import ChapterPlan, SessionPlan
+from edge_client.spool.spool import ChapterParts
+
+ENDED = ("CANCELLED", "EXPIRED", "REJECTED")
+
+
+@dataclass(frozen=True)
+class Holding:
+    """One chapter: its parts here and its upload as far as S3 keeps it.
+
+    `is_verified` when there is a receipt anywhere; `is_accepted` when it is here too, so it was held against the parts.
+    """
+
+    chapter: ChapterPlan
+    found: ChapterParts | None
+    upload: UploadView | None
+    is_verified: bool
+    is_accepted: bool
+
+    @property
+    def spooled(self) -> tuple[SpooledPart, ...]:
+        return self.found.parts if self.found else ()
+
+    @property
+    def spooled_bytes(self) -> int:
+        return self.found.size_bytes if self.found else 0
+
+    @property
+    def acknowledged(self) -> tuple[SpooledPart, ...]:
+        """The parts here that S3 has, with their very bytes."""
+        return tuple(part for part in self.spooled if self._is_stored(part))
+
+    @property
+    def unsent(self) -> tuple[SpooledPart, ...]:
+        """The parts here that are not known to be in S3. A receipt says so only once it was held against them."""
+        return () if self.is_accepted else tuple(part for part in self.spooled if not self._is_stored(part))
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every byte of the chapter is here or in S3: then it can come home without the card."""
+        spans = [part.span for part in self.spooled]
+        if self.upload:
+            spans += [self.upload.plan.span(number) for number in self.upload.parts]
+        return _reach(spans) >= self.chapter.size_bytes
+
+    @property
+    def needs_no_camera(self) -> bool:
+        """Whether it can end without its camera: it has its receipt, or is whole and the last look was taken."""
+        if self.found is None:
+            return self.is_verified
+        return self.is_verified or (self.is_whole and self.found.is_confirmed)
+
+    def _is_stored(self, part: SpooledPart) -> bool:
+        if self.upload is None or part.span.number not in self.upload.parts:
+            return False
+        stored = self.upload.parts[part.span.number]
+        is_span = self.upload.plan.span(part.span.number) == part.span
+        return is_span and (stored.size_bytes, stored.crc) == (part.span.size_bytes, part.crc)
+
+
+@dataclass(frozen=True)
+class Holdings:
+    """All chapters of a plan, and parts that belong to none of them; `is_asked` whether the coordinator answered."""
+
+    chapters: tuple[Holding, ...]
+    others: tuple[ChapterParts, ...]
+    is_asked: bool
+
+    @property
+    def unverified(self) -> tuple[Holding, ...]:
+        return tuple(one for one in self.chapters if not one.is_verified)
+
+
+def holdings(
+    plan: SessionPlan,
+    found: Sequence[ChapterParts],
+    receipts: Iterable[str],
+    stored: StoredSession | None,
+) -> Holdings:
+    """What there is of the plan: `receipts` are the artifact ids that have one here; `stored` None is not asked."""
+    by_identity = {parts.identity: parts for parts in found}
+    known, homes = stored or StoredSession(), set(receipts)
+    chapters = tuple(
+        Holding(
+            chapter,
+            by_identity.pop(plan.identity(chapter), None),
+            _kept(known.uploads.get(chapter.path)),
+            chapter.path in known.verified or chapter.artifact_id in homes,
+            chapter.artifact_id in homes,
+        )
+        for chapter in plan.chapters
+    )
+    return Holdings(chapters, tuple(by_identity.values()), stored is not None)
+
+
+def ranges(parts: Iterable[SpooledPart]) -> str:
+    """The bytes of these parts as people read them, neighbours as one range."""
+    merged: list[tuple[int, int]] = []
+    for first, end in sorted((part.span.first, part.span.first + part.span.size_bytes) for part in parts):
+        if merged and first <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], end))
+        else:
+            merged.append((first, end))
+    return ", ".join(f"{first} to {end - 1}" for first, end in merged)
+
+
+def _kept(upload: UploadView | None) -> UploadView | None:
+    return None if upload is None or upload.state in ENDED else upload
+
+
+def _reach(spans: Iterable[Span]) -> int:
+    """How many bytes from the first one on these spans have without a gap."""
+    reach = 0
+    for first, end in sorted((span.first, span.first + span.size_bytes) for span in spans):
+        if first > reach:
+            break
+        reach = max(reach, end)
+    return reach

@@ -1,0 +1,238 @@
+"""Both legs of one round at once: the camera into the spool, and the spool to S3, under the spool's budget.
+
+The main thread reads the camera part by part; the senders send what is there. Under pressure parts that S3 has
+acknowledged go, the oldest first; where there are none, the camera rests until S3 has one more. It is never asked for
+what cannot be kept, so S3's stalls never reach its socket.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from awscrt.checksums import combine_crc64nvme
+
+from edge_client.base.errors import (
+    EdgeError,
+    PartCorrupt,
+    PartUnkept,
+    SpoolFull,
+    SpoolHeld,
+)
+from edge_client.camera.session import CameraSession
+from edge_client.coordinator.values import UploadView
+from edge_client.haul.context import HaulContext
+from edge_client.haul.evidence import Evidence
+from edge_client.haul.yielding import Yielding
+from edge_client.model.parts import Span, SpooledPart
+from edge_client.model.plan import ChapterPlan, SessionPlan
+from edge_client.s3.part_queue import PartQueue
+from edge_client.s3.sender import PartSender
+from edge_client.s3.senders import Senders
+from edge_client.spool.chapter import ChapterSpool
+
+log = logging.getLogger(__name__)
+
+# One part is read while another is sent.
+LEAST_PARTS = 2
+MOST_UNKEPT = 3
+
+
+@dataclass
+class Pipeline:
+    """One chapter's two legs. `crcs` (of the parts that were read) and `sent` grow with each round.
+
+    `doubtful` are parts that may be of another file and were not read again yet.
+    """
+
+    tools: HaulContext
+    camera_session: CameraSession
+    plan: SessionPlan
+    chapter: ChapterPlan
+    parts: ChapterSpool
+    crcs: dict[int, int] = field(default_factory=dict)
+    sent: set[int] = field(default_factory=set)
+    doubtful: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.evidence = Evidence(self.camera_session, self.plan, self.chapter, self.parts)
+        self.others = Yielding(self.tools, self.camera_session, self.plan, self.chapter)
+
+    def carry(self, upload: UploadView, owed: Sequence[Span], spooled: dict[int, SpooledPart]) -> None:
+        """Read the missing parts of `owed` and send them all. Raises PartCorrupt for a part that changed in the spool.
+
+        The last part leaves only after the last look at the camera: before that S3 never has all parts, so the upload
+        cannot be completed.
+        """
+        self._prepare(upload, owed, spooled)
+        numbers = {span.number for span in owed}
+        queue = PartQueue(
+            lambda batch: self.tools.coordinator.part_urls(upload.upload_id, batch),
+            upload.plan,
+            (part for number, part in sorted(spooled.items()) if number not in numbers),
+        )
+        try:
+            with Senders(queue, lambda: self._sender(queue), self.tools.retry.timing.check) as senders:
+                self._feed(queue, senders, upload, owed, spooled)
+                senders.drain()
+        finally:
+            self.sent |= queue.sent
+            for number in queue.corrupt:
+                # It is that of the file's name, and may be what has changed.
+                self.crcs.pop(number, None)
+                self.evidence.forget(number)
+        if queue.corrupt:
+            raise PartCorrupt(f"parts {sorted(queue.corrupt)} changed in the spool and are read again")
+
+    def _prepare(self, upload: UploadView, owed: Sequence[Span], spooled: dict[int, SpooledPart]) -> None:
+        """Both legs' progress begins where the last run or round ended; room for two parts is demanded."""
+        part_bytes, count = upload.plan.part_size_bytes, upload.plan.part_count
+        if any(span.number not in spooled for span in owed):
+            self.parts.room.demand(min(LEAST_PARTS, count) * min(part_bytes, upload.plan.size_bytes))
+        self.tools.uplink.concurrency.allow(self.parts.room.whole_parts(part_bytes) - 1)
+        self.crcs |= {number: part.crc for number, part in spooled.items()}
+        self.evidence.note_left(spooled.values())
+        absent_bytes = sum(span.size_bytes for span in owed if span.number not in spooled)
+        self.tools.progress.round(
+            read_bytes=upload.plan.size_bytes - absent_bytes,
+            sent_bytes=upload.plan.size_bytes - sum(span.size_bytes for span in owed),
+        )
+
+    def _sender(self, queue: PartQueue) -> PartSender:
+        return PartSender(queue, self.parts, self.tools.uplink, self.tools.progress.sent)
+
+    def _feed(
+        self,
+        queue: PartQueue,
+        senders: Senders,
+        upload: UploadView,
+        owed: Sequence[Span],
+        spooled: dict[int, SpooledPart],
+    ) -> None:
+        there = [spooled[span.number] for span in owed if span.number in spooled]
+        absent = [span for span in owed if span.number not in spooled]
+        last = there.pop() if there and not absent else None
+        for part in there:
+            self._offer(part, queue)
+        try:
+            for span in absent:
+                part = self._fetched(span, queue)
+                self.crcs[span.number] = part.crc
+                self.evidence.note_read(part)
+                if span is absent[-1]:
+                    last = part
+                else:
+                    self._offer(part, queue)
+        except (SpoolFull, SpoolHeld, PartUnkept):
+            # What is on the disk still goes up, so that the next run finds less to do.
+            senders.drain()
+            raise
+        if last:
+            self.confirm(upload, queue.check)
+            self._offer(last, queue)
+
+    def _offer(self, part: SpooledPart, queue: PartQueue) -> None:
+        """From now on the part may be sent."""
+        self.tools.progress.ready(part.span.size_bytes)
+        queue.add(part)
+
+    def confirm(self, upload: UploadView, check: Callable[[], None]) -> None:
+        """The last look at the camera, unless these very bytes were confirmed. Raises PlanDiffers, PartsDiffer."""
+        self.evidence.confirm(upload, self.whole_crc(upload), check)
+
+    def known_crcs(self, upload: UploadView) -> dict[int, int]:
+        """The CRC of each part as far as it is known: as read from the camera, else as S3 says it."""
+        crcs = {number: part.crc for number, part in upload.parts.items()}
+        return crcs | {number: part.crc for number, part in self.parts.parts(upload.plan).items()} | self.crcs
+
+    def whole_crc(self, upload: UploadView) -> int:
+        """The CRC64NVME of the chapter, of which every part is known."""
+        crcs = self.known_crcs(upload)
+        return folded((crcs[span.number], span.size_bytes) for span in upload.plan.spans())
+
+    def doubt(self, numbers: Collection[int]) -> None:
+        """Forget what is known about these parts; each is read again before it is sent."""
+        self.doubtful = set(numbers)
+        for number in numbers:
+            self.crcs.pop(number, None)
+            self.evidence.forget(number)
+
+    def _fetched(self, span: Span, queue: PartQueue) -> SpooledPart:
+        """One part, read from the camera into the spool once there is room for it."""
+        self.camera_session.check_first(self.plan, self.chapter)
+        # The spooled part may be of another file; the camera has the planned file, so it can be read again.
+        self.parts.drop_number(span.number)
+        self.doubtful.discard(span.number)
+        unkept = 0
+        while True:
+            self._make_room(span, queue)
+            try:
+                return self._read_until_there(span, queue)
+            except SpoolFull as error:
+                # The disk filled up after it was looked at; what S3 has makes room.
+                self._relieve(queue, error)
+            except PartUnkept as error:
+                unkept += 1
+                if unkept == MOST_UNKEPT:
+                    raise
+                log.warning("a part is read again", extra={"reason": str(error)})
+                self.tools.retry.tally.retried()
+
+    def _make_room(self, span: Span, queue: PartQueue) -> None:
+        while reason := self.parts.room.lack(span.size_bytes):
+            self._relieve(queue, SpoolFull(f"no room for the next part: {reason}; nothing was deleted"))
+
+    def _relieve(self, queue: PartQueue, full: SpoolFull) -> None:
+        """Make room, waiting for S3 to acknowledge a part if need be. Raises SpoolFull, SpoolHeld if none is."""
+        part = queue.oldest_acknowledged(self.tools.retry.timing.check)
+        if part is not None:
+            self.parts.drop_part(part)
+        elif self.doubtful:
+            # The part must be read again before it is sent, and the camera has the card to read it from.
+            self.parts.drop_number(self.doubtful.pop())
+        elif not (self.parts.drop_useless(queue.plan) or self.others.make_room()):
+            raise self.others.refusal(full) from full
+
+    def _read_until_there(self, span: Span, queue: PartQueue) -> SpooledPart:
+        tries = 0
+
+        def attempt() -> SpooledPart:
+            nonlocal tries
+            tries += 1
+            queue.check()
+            if tries > 1:
+                self.camera_session.check_again(self.plan, self.chapter)
+            return self._read(span, queue)
+
+        self.tools.uplink.pace.wait_for_start(queue.check)
+        return self.tools.retry.run(f"reading part {span.number} of {self.chapter.path}", attempt)
+
+    def _read(self, span: Span, queue: PartQueue) -> SpooledPart:
+        """One try. Blocks go to disk as they come, so the camera never waits for S3."""
+        taken_bytes = 0
+        check: Callable[[], None] = self.tools.retry.timing.check
+
+        def write(block: memoryview) -> None:
+            nonlocal taken_bytes
+            queue.check()
+            check()
+            writer.write(block)
+            taken_bytes += len(block)
+            self.tools.progress.fetched(len(block))
+
+        with self.parts.writing(span) as writer:
+            try:
+                self.camera_session.tools.camera.read_part(self.chapter, span, write)
+                return writer.commit()
+            except EdgeError:
+                self.tools.progress.fetched(-taken_bytes)
+                raise
+
+
+def folded(parts: Iterator[tuple[int, int]]) -> int:
+    """The CRC64NVME of a whole from its parts' CRCs and sizes, in order."""
+    whole_crc = 0
+    for crc, size_bytes in parts:
+        whole_crc = combine_crc64nvme(whole_crc, crc, size_bytes)
+    return whole_crc

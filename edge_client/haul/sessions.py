@@ -1,0 +1,358 @@
+"""The walk: choose, plan, confirm the session, and bring home each of its chapters."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any, Generic, TypeVar
+
+from edge_client.base.errors import (
+    CardFault,
+    ChapterGap,
+    CoordinatorRefusal,
+    EdgeError,
+    PlanDiffers,
+    Postponed,
+    Refused,
+    SessionStuck,
+    SessionUnknown,
+    TryLater,
+    Unsettled,
+)
+from edge_client.base.progress import Amount
+from edge_client.camera.session import CameraSession
+from edge_client.camera.stillness import Stillness
+from edge_client.coordinator.values import ChapterView
+from edge_client.haul.chapter import ChapterHaul, ChapterReport
+from edge_client.haul.context import HaulContext
+from edge_client.haul.select_sessions import Choosing, ChosenSession
+from edge_client.haul.stuck import (
+    STUCK,
+    Record,
+    StuckSessions,
+    recorded,
+    stuck_error,
+)
+from edge_client.model.listing import Listed
+from edge_client.model.plan import PLAN, ChapterPlan, SessionPlan, decoded
+from edge_client.model.recordings import CameraFile
+from edge_client.model.selection import (
+    ByFile,
+    ByNumber,
+    Choice,
+    is_all_home,
+    why_nothing,
+)
+from edge_client.model.witnesses import READER
+from edge_client.spool.spool import SessionSpool
+
+log = logging.getLogger(__name__)
+
+REPORT = "report.json"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Report:
+    """What became of one session; `left_out` are files that were asked for and are not in its frozen plan."""
+
+    session: str
+    chapters: tuple[ChapterReport, ...]
+    left_out: tuple[str, ...]
+    retries: int
+    seconds: float
+    api_calls: int
+    peak_rss_mib: float
+
+    def document(self) -> dict[str, Any]:
+        """The report as JSON shows it."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Each(Generic[T]):
+    """What came of each session, what a person must look at, and what ended the run before its end, if it did."""
+
+    done: tuple[T, ...]
+    refusals: tuple[EdgeError, ...] = ()
+    unfinished: TryLater | None = None
+
+
+class Haul:
+    """One run of the command: what is chosen, planned and brought home, session by session."""
+
+    def __init__(self, tools: HaulContext, choice: Choice, session_id: str | None) -> None:
+        self._tools = tools
+        self._choice = choice
+        self._session_id = session_id
+
+    def plans(self) -> Each[SessionPlan]:
+        """What a haul would plan now, and what it would refuse; no session is written (a dry run)."""
+        with self._visit() as camera_session:
+            return self._each(camera_session, lambda one: self._planned(camera_session, one))
+
+    def run(self) -> Each[Report]:
+        """Haul everything chosen. One session's refusal does not keep the others; an outage ends the run."""
+        with self._tools.spool.held(), self._visit() as camera_session, self._tools.progress.run():
+            if self._session_id is not None:
+                return Each((self._named(camera_session, self._session_id),))
+            each = self._each(camera_session, lambda one: self._derived(camera_session, one))
+            self._record_stuck(each)
+            return each
+
+    def _planned(self, camera_session: CameraSession, one: ChosenSession) -> SessionPlan:
+        """The plan of a session; where it needs nothing of the card, the one on disk."""
+        if one.files:
+            return _planned(camera_session, one)
+        return decoded(self._tools.spool.session(one.name).read(PLAN) or b"", one.name)
+
+    def _record_stuck(self, each: Each[Report]) -> None:
+        """Record what this run found; a person is told of it where the run ends with 1."""
+        for error in each.refusals:
+            if isinstance(error, SessionStuck):
+                folder = self._tools.spool.session(error.session_id)
+                Record(error.files, is_told=each.unfinished is None).write(folder)
+
+    @contextmanager
+    def _visit(self) -> Iterator[CameraSession]:
+        with ExitStack() as stack:
+            stillness = Stillness(self._tools.spool.broken_films)
+            yield CameraSession(self._tools.at_camera, stack, stillness=stillness)
+
+    def _named(self, camera_session: CameraSession, session_id: str) -> Report:
+        """The session with a name of the user's: a plan on disk needs no list from the camera."""
+        folder = self._tools.spool.session(session_id)
+        raw = folder.read(PLAN)
+        if raw is None:
+            listed, [one], _ = self._chosen(camera_session)
+            _refuse_unread_chapters(listed, one)
+            return self._session(
+                camera_session, folder, _frozen_in_the_end(camera_session, folder, one), one.files
+            )
+        plan = decoded(raw, session_id)
+        if isinstance(self._choice, (ByNumber, ByFile)):
+            plan.refuse_other_choice(self._choice)
+        with self._noting_stuck(camera_session, folder, plan):
+            return self._session(camera_session, folder, plan, ())
+
+    def _derived(self, camera_session: CameraSession, one: ChosenSession) -> Report:
+        """The session that is named after its recording."""
+        files = one.exactly()
+        folder = self._tools.spool.session(one.name)
+        raw = folder.read(PLAN)
+        if raw is None:
+            # Frozen from what the camera serves. The list that chose it may be older than that.
+            return self._session(camera_session, folder, _frozen(camera_session, folder, one), files)
+        plan = decoded(raw, one.name)
+        with self._noting_stuck(camera_session, folder, plan):
+            if recorded(folder).files or plan.lacks_in(files):
+                self._stuck(camera_session).note(folder, plan)
+            if stuck := recorded(folder).files:
+                # What it has on the card comes home all the same.
+                return self._session(camera_session, folder, plan, files, stuck)
+            camera_session.refuse_other_files(plan, files)
+            return self._session(camera_session, folder, plan, files)
+
+    def _stuck(self, camera_session: CameraSession) -> StuckSessions:
+        return StuckSessions(self._tools, camera_session)
+
+    @contextmanager
+    def _noting_stuck(
+        self, camera_session: CameraSession, folder: SessionSpool, plan: SessionPlan
+    ) -> Iterator[None]:
+        """Record it when the session was refused because the card no longer has what it needs."""
+        try:
+            yield
+        except (PlanDiffers, Unsettled):
+            self._stuck(camera_session).note(folder, plan)
+            raise
+
+    def _each(self, camera_session: CameraSession, do: Callable[[ChosenSession], T]) -> Each[T]:
+        """What `do` makes of each chosen session; one session's refusal does not keep the others."""
+        listed, sessions, refusals = self._chosen(camera_session)
+        self._tools.progress.chosen({one.name: self._amount(one) for one in sessions})
+        done = list[T]()
+        for refusal in refusals:
+            log.error("not hauled", extra={"reason": str(refusal)})
+        if not sessions:
+            _say_nothing_to_haul(listed, self._choice, bool(refusals))
+        try:
+            queue = deque(sessions)
+            while queue:
+                one = queue.popleft()
+                try:
+                    _refuse_unread_chapters(listed, one)
+                    done.append(do(one))
+                except Postponed as error:
+                    if queue:
+                        log.info("later, after the others", extra={"session": one.name, "reason": str(error)})
+                    queue.append(one)
+                except SessionStuck as error:
+                    # Not refused: a person was told when it was found, and the unit need not fail for it every time.
+                    log.warning("a session cannot end", extra={"reason": str(error)})
+                    self._tools.progress.left_out(one.name)
+                except (Refused, Unsettled) as error:
+                    log.error("session refused", extra={"session": one.name, "reason": str(error)})
+                    self._tools.progress.left_out(one.name)
+                    refusals.append(error)
+        except TryLater as error:
+            return Each(tuple(done), tuple(refusals), error)
+        return Each(tuple(done), tuple(refusals))
+
+    def _chosen(self, camera_session: CameraSession) -> tuple[Listed, list[ChosenSession], list[EdgeError]]:
+        """The list, the sessions chosen from it, and what a person must look at besides."""
+        listed = camera_session.listed()
+        unread = _unread(listed, self._choice)
+        if unread and isinstance(self._choice, ByFile):
+            raise unread[0]
+        sessions, refusals = self._choosing(camera_session).sessions(listed.files)
+        return listed, sessions, [*unread, *refusals]
+
+    def _amount(self, one: ChosenSession) -> Amount:
+        """The bytes of a session, and how many the receipts in the spool prove; the coordinator is asked later."""
+        size_bytes = sum(file.size_bytes for file in one.files)
+        return Amount(size_bytes, min(size_bytes, self._tools.spool.home_bytes(one.name)))
+
+    def _choosing(self, camera_session: CameraSession) -> Choosing:
+        return Choosing(self._tools, camera_session, self._choice, self._session_id)
+
+    def _session(
+        self,
+        camera_session: CameraSession,
+        folder: SessionSpool,
+        plan: SessionPlan,
+        asked_for: tuple[CameraFile, ...],
+        stuck: Mapping[str, str] | None = None,
+    ) -> Report:
+        """Bring home one session. Raises SessionStuck after all but its `stuck` chapters are home."""
+        tally, timing = self._tools.retry.tally, self._tools.retry.timing
+        began_s, retries, api_calls = timing.monotonic(), tally.retries, tally.api_calls
+        for chapter in plan.chapters:
+            for note in chapter.notes.texts:
+                log.warning("noted", extra={"chapter": chapter.path, "note": note})
+        views = self._confirmed(plan)
+        if any(view.receipt is None for view in views.values()):
+            # Before it is needed: a chapter that only waits in the spool may go up for hours first.
+            camera_session.wake()
+        to_haul = [chapter for chapter in plan.chapters if not stuck or chapter.path not in stuck]
+        self._tools.progress.session(plan.session_id, _known_amount(to_haul, views))
+        with self._tools.heartbeat(plan.session_id):
+            chapters = tuple(
+                self._chapter(camera_session, folder, plan, chapter, views) for chapter in to_haul
+            )
+        if stuck:
+            raise stuck_error(plan.session_id, stuck)
+        folder.remove(STUCK)
+        report = Report(
+            session=plan.session_id,
+            chapters=chapters,
+            left_out=plan.without(asked_for),
+            retries=tally.retries - retries,
+            seconds=round(timing.monotonic() - began_s, 3),
+            api_calls=tally.api_calls - api_calls,
+            peak_rss_mib=self._tools.peak_rss_mib(),
+        )
+        folder.write(REPORT, json.dumps(report.document()).encode())
+        self._tools.progress.home(plan.session_id)
+        if report.left_out:
+            log.error("not in the session's plan, so not hauled", extra=_left_out(report))
+        return report
+
+    def _confirmed(self, plan: SessionPlan) -> dict[str, ChapterView]:
+        try:
+            return self._tools.coordinator.put_session(plan)
+        except SessionUnknown as error:
+            raise CoordinatorRefusal(
+                f"session {plan.session_id} is not this device's; to haul it all the same, give a SESSION of your own"
+            ) from error
+
+    def _chapter(
+        self,
+        camera_session: CameraSession,
+        folder: SessionSpool,
+        plan: SessionPlan,
+        chapter: ChapterPlan,
+        views: dict[str, ChapterView],
+    ) -> ChapterReport:
+        view = views.get(chapter.path)
+        if view is None or view.size_bytes != chapter.size_bytes:
+            raise CoordinatorRefusal(f"the coordinator's session has no {chapter.path} of this size")
+        parts = folder.chapter(view.artifact_id, plan.identity(chapter))
+        return ChapterHaul(self._tools, camera_session, plan, chapter, view, folder, parts).run()
+
+
+def _say_nothing_to_haul(listed: Listed, choice: Choice, has_refusals: bool) -> None:
+    """One line that says why, so that a card that is home is told from one that is empty or asked for wrongly."""
+    if is_all_home(listed, choice, has_refusals):
+        log.info("everything on this card is home")
+    else:
+        log.warning("nothing to haul", extra={"reason": why_nothing(listed, choice, has_refusals)})
+
+
+def _known_amount(chapters: Sequence[ChapterPlan], views: dict[str, ChapterView]) -> Amount:
+    """The bytes of these chapters, and how many the coordinator has receipts for."""
+    home = {path for path, view in views.items() if view.receipt}
+    return Amount(
+        sum(chapter.size_bytes for chapter in chapters),
+        sum(chapter.size_bytes for chapter in chapters if chapter.path in home),
+    )
+
+
+def _unread(listed: Listed, choice: Choice) -> list[EdgeError]:
+    """A refusal that names the unreadable entries of the list, if they may be chosen files."""
+    if isinstance(choice, ByNumber):
+        return []
+    paths = choice.paths if isinstance(choice, ByFile) else None
+    unread = [each for each in listed.unreadable if paths is None or each.label in paths]
+    told = "; ".join(f"{each.label}: {each.reason}" for each in unread)
+    return (
+        [CardFault(f"entries of the camera's list cannot be read, so not hauled: {told}; {READER}")]
+        if unread
+        else []
+    )
+
+
+def _refuse_unread_chapters(listed: Listed, one: ChosenSession) -> None:
+    """Raises ChapterGap when a whole recording is wanted and one of its chapters cannot be read."""
+    if one.recording and (unread := listed.unreadable_of(one.recording)):
+        told = "; ".join(f"{each.label}: {each.reason}" for each in unread)
+        raise ChapterGap(
+            f"{one.recording.label} has chapters that cannot be read: {told}; "
+            "to haul the others, name their files with --file"
+        )
+
+
+def _planned(camera_session: CameraSession, one: ChosenSession) -> SessionPlan:
+    return camera_session.freeze(one.name, one.number, one.exactly(), one.as_they_are, one.camera)
+
+
+def _frozen(camera_session: CameraSession, folder: SessionSpool, one: ChosenSession) -> SessionPlan:
+    """A new plan, durable before the first byte is read."""
+    plan = _planned(camera_session, one)
+    folder.write(PLAN, plan.encoded())
+    return plan
+
+
+def _frozen_in_the_end(
+    camera_session: CameraSession, folder: SessionSpool, one: ChosenSession
+) -> SessionPlan:
+    """As `_frozen`, where no other session could come first."""
+    while True:
+        try:
+            return _frozen(camera_session, folder, one)
+        except Postponed:
+            # Once for each file of the session.
+            continue
+
+
+def _left_out(report: Report) -> dict[str, object]:
+    return {
+        "session": report.session,
+        "files": ", ".join(report.left_out),
+        "next": "name them with --file and a SESSION of their own",
+    }

@@ -1,0 +1,76 @@
+"""How far the sessions of this device are: what its spool holds, and what the coordinator says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from edge_client.base.errors import EdgeError
+from edge_client.coordinator.client import Coordinator
+from edge_client.coordinator.values import SessionState
+from edge_client.haul.stuck import recorded
+from edge_client.model.plan import SessionPlan
+from edge_client.spool.spool import Plans, SessionSpool
+
+
+@dataclass(frozen=True)
+class SessionStatus:
+    """One session of the spool. Sizes in bytes; `state` is the coordinator's, or None where it could not be asked.
+
+    `notes` are what must be known of its films, each with the film's path.
+    `cannot_end` says of each file that is not home and that the card no longer has, as the last haul found, why.
+    """
+
+    session: str
+    camera: str
+    chapters: int
+    chapters_home: int
+    size_bytes: int
+    home_bytes: int
+    spool_bytes: int
+    state: str | None
+    notes: tuple[str, ...] = ()
+    cannot_end: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_home(self) -> bool:
+        return self.chapters_home == self.chapters
+
+
+def statuses(plans: Plans, coordinator: Coordinator | None) -> list[SessionStatus]:
+    """Every session whose plan can be read; a client that works beside is not disturbed."""
+    return [_status(folder, plan, _asked(coordinator, plan.session_id)) for folder, plan in plans.readable]
+
+
+def _status(folder: SessionSpool, plan: SessionPlan, state: SessionState | None) -> SessionStatus:
+    receipts = folder.receipts()
+    home_bytes = _home_bytes(plan, state) if state else sum(int(one["size_bytes"]) for one in receipts)
+    return SessionStatus(
+        session=plan.session_id,
+        camera=plan.camera.serial,
+        chapters=len(plan.chapters),
+        chapters_home=len(state.verified) if state else len(receipts),
+        size_bytes=sum(chapter.size_bytes for chapter in plan.chapters),
+        home_bytes=home_bytes,
+        spool_bytes=folder.part_bytes(),
+        state=state.state if state else None,
+        notes=tuple(f"{chapter.path}  {text}" for chapter in plan.chapters for text in chapter.notes.texts),
+        cannot_end=_cannot_end(folder, state),
+    )
+
+
+def _cannot_end(folder: SessionSpool, state: SessionState | None) -> dict[str, str]:
+    homes = state.verified if state else frozenset()
+    return {path: why for path, why in recorded(folder).files.items() if path not in homes}
+
+
+def _home_bytes(plan: SessionPlan, state: SessionState) -> int:
+    return sum(chapter.size_bytes for chapter in plan.chapters if chapter.path in state.verified)
+
+
+def _asked(coordinator: Coordinator | None, session_id: str) -> SessionState | None:
+    """One try: without a network the spool's own receipts tell what is home."""
+    try:
+        return coordinator.session_state(session_id) if coordinator else None
+    except EdgeError:
+        return None

@@ -1,0 +1,200 @@
+"""A look at a card beside what the coordinator knows of its camera. Nothing is changed, and nothing is erased."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from edge_client.base.errors import NothingListed, Unsettled
+from edge_client.camera.session import CameraSession
+from edge_client.coordinator.client import Coordinator
+from edge_client.haul.context import HaulContext
+from edge_client.haul.origins import Origins
+from edge_client.haul.proving import Proving
+from edge_client.model.advice import Sessions, obstructed
+from edge_client.model.haul_state import (
+    HaulState,
+    KnownChapter,
+    Obstacle,
+    RecordingState,
+    standings,
+)
+from edge_client.model.listing import Listed, Unreadable
+from edge_client.model.plan import CameraIdentity
+from edge_client.model.recordings import CameraFile, Recording, recordings, strangers
+from edge_client.model.witnesses import READER, Inventory, Witnesses, doubts
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What is on a card and how it stands.
+
+    `strangers` are videos that are not chapters, `others` counts photos and all other entries, `unreadable` has the
+    entries that may be videos and cannot be read. Without a coordinator nothing is known: `is_asked` is false and
+    every file counts as missing. `known` is that by the cameras' serials, `taken` are the session names that a new
+    session cannot have. `camera` has an empty serial where nothing says which it is, or films of several are there.
+    """
+
+    camera: CameraIdentity
+    recordings: tuple[RecordingState, ...]
+    strangers: tuple[CameraFile, ...]
+    others: int
+    is_asked: bool
+    known: Mapping[str, tuple[KnownChapter, ...]]
+    unreadable: tuple[Unreadable, ...]
+    inventory: Inventory
+    witnesses: Witnesses
+    taken: frozenset[str] = frozenset()
+
+    @property
+    def serials(self) -> tuple[str, ...]:
+        """The cameras that recorded what is on the card, as far as that is known."""
+        return tuple(sorted({one.serial for one in self.recordings if one.serial}))
+
+    @property
+    def has_no_video(self) -> bool:
+        """Whether the list has no entry that may be a video."""
+        return not (self.recordings or self.strangers or self.unreadable)
+
+    @property
+    def homes(self) -> int:
+        """How many recordings are verified, whole."""
+        return sum(one.standing.is_home for one in self.recordings)
+
+    @property
+    def all_home(self) -> bool:
+        """Whether every video of the card is verified and nothing hints at a further one."""
+        return not self.reasons_to_keep
+
+    @property
+    def reasons_to_keep(self) -> tuple[str, ...]:
+        """The reasons to keep the card; none when every video of it is verified and nothing hints at another."""
+        return tuple(reason for reason in (*self._lacks(), *doubts(self.inventory, self.witnesses)) if reason)
+
+    def _lacks(self) -> Iterator[str | None]:
+        if not self.is_asked:
+            yield "no coordinator was asked"
+        if self.unreadable:
+            yield f"entries of the camera's list that cannot be read: {len(self.unreadable)}; {READER}"
+        if self.strangers:
+            yield f"films that are not named like chapters: {len(self.strangers)}; copy them by hand"
+        if nameless := sum(one.serial is None for one in self.recordings):
+            yield f"nothing says which camera recorded {nameless} of its recordings; copy them by hand"
+        if self.homes < len(self.recordings):
+            yield f"{self.homes} of {len(self.recordings)} recordings are home"
+
+
+def surveyed(camera_session: CameraSession, coordinator: Coordinator | None) -> Survey:
+    """The card as it is now. Raises what keeps it from being read."""
+    return _survey(camera_session, coordinator, camera_session.listed())
+
+
+def audited(camera_session: CameraSession, tools: HaulContext) -> Survey:
+    """The card as it is now, proven. A list that stays empty while the camera counts videos is a reason to keep it."""
+    try:
+        listed = camera_session.listed()
+    except NothingListed:
+        listed = Listed(witnesses=camera_session.witnesses)
+    return proven(camera_session, tools, _survey(camera_session, tools.coordinator, listed))
+
+
+def _survey(camera_session: CameraSession, coordinator: Coordinator | None, listed: Listed) -> Survey:
+    card, strange = recordings(listed.files), tuple(strangers(listed.files))
+    origins = Origins(camera_session, card)
+    serials = [camera.serial if camera else None for camera in map(origins.of, card)]
+    cameras = sorted({serial for one in card for serial in origins.serials(one).values()})
+    known = {serial: coordinator.known_chapters(serial) if coordinator else () for serial in cameras}
+    return Survey(
+        _camera(camera_session, serials),
+        tuple(
+            standing
+            for one, serial in zip(card, serials, strict=True)
+            for standing in standings([one], origins.known_of(one, known), serial)
+        ),
+        strange,
+        listed.others,
+        coordinator is not None,
+        known,
+        listed.unreadable,
+        listed.inventory(),
+        listed.witnesses,
+    )
+
+
+def _camera(camera_session: CameraSession, serials: Sequence[str | None]) -> CameraIdentity:
+    """Who the camera says it is, or the one camera that all recordings are of; an empty serial where neither is so."""
+    try:
+        itself = camera_session.itself()
+    except Unsettled:
+        # Where nothing is to be looked up, it need not be known.
+        if serials:
+            raise
+        itself = None
+    found = set(serials)
+    return itself or CameraIdentity((len(found) == 1 and found.pop()) or "", None, None)
+
+
+def proven(camera_session: CameraSession, tools: HaulContext, survey: Survey) -> Survey:
+    """The survey with each hauled file compared with the camera, and with S3 if another device hauled it.
+
+    Use it before a card is erased: a list shows only names, sizes and dates; this also detects a repaired file, and
+    a false claim of another device.
+    """
+    card = [one.recording for one in survey.recordings]
+    proving = {serial: Proving(tools, camera_session, serial) for serial in survey.serials}
+    origins = Origins(camera_session, card)
+    sessions = {serial: _sessions(tools, survey, card, serial) for serial in ("", *survey.serials)}
+    found = (
+        standing
+        for one in survey.recordings
+        for standing in (
+            proving[one.serial].standings([one.recording], origins.known_of(one.recording, survey.known))
+            if one.serial
+            else [one]
+        )
+    )
+    unread = Listed(unreadable=survey.unreadable)
+    advised = (
+        obstructed(
+            one,
+            _seen(camera_session, one, sessions[one.serial or ""], origins),
+            bool(unread.unreadable_of(one.recording)),
+            sessions[one.serial or ""],
+        )
+        for one in found
+    )
+    taken = frozenset(name for each in sessions.values() for name in each.taken)
+    return replace(survey, recordings=tuple(advised), taken=taken)
+
+
+def _sessions(tools: HaulContext, survey: Survey, card: Sequence[Recording], serial: str) -> Sessions:
+    plans = tools.spool.plans().readable
+    return Sessions(
+        serial,
+        card,
+        survey.known.get(serial, ()),
+        frozenset(plan.session_id for _, plan in plans),
+        tuple(plan for folder, plan in plans if len(folder.receipts()) < len(plan.chapters)),
+    )
+
+
+def _seen(
+    camera_session: CameraSession, one: RecordingState, sessions: Sessions, origins: Origins
+) -> dict[str, Obstacle]:
+    """The obstacles that one look at each file shows that is not home."""
+    looked = dict[str, Obstacle | None]()
+    are_several = len(set(origins.serials(one.recording).values())) > 1
+    for file in one.files:
+        if file.standing.is_home or file.standing is HaulState.UNREADABLE:
+            continue
+        begun = sessions.begun_with(file)
+        of_several = Obstacle.TWO_CAMERAS if begun is None and are_several else None
+        looked[file.file.path] = camera_session.obstacle(file.file, begun) or of_several
+    return {path: obstacle for path, obstacle in looked.items() if obstacle}
+
+
+def lengths_s(camera_session: CameraSession, survey: Survey) -> dict[str, int | None]:
+    """How long each chapter of the card is, by path, where the camera says so."""
+    return {
+        file.path: camera_session.length_s(file) for one in survey.recordings for file in one.recording.files
+    }

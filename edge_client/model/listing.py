@@ -1,0 +1,135 @@
+"""Pure: the camera's list entry by entry, so that nothing that may be a video is lost between the list and the files.
+
+An entry that cannot be read stays as such: its card is never safe to erase.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from edge_client.model.gopro_names import may_be_video, parsed
+from edge_client.model.recordings import CameraFile, Recording, recordings, strangers
+from edge_client.model.witnesses import Inventory, Witnesses
+
+NOT_NAMED = "the list does not say which file it is"
+NOT_LEGIBLE = "its name has control characters, so nothing can be asked of it"
+NOT_ANSWERED = "the list does not give its size, and the camera does not answer how long it is"
+NOT_ALIKE = "the list has it twice and not alike; switch the camera off and on"
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of the list; None for each field that cannot be read.
+
+    `beside_bytes` is what the camera keeps beside the file without listing it: proxy, raw photo.
+    """
+
+    directory: str | None = None
+    filename: str | None = None
+    size_bytes: int | None = None
+    created: int | None = None
+    modified: int | None = None
+    beside_bytes: int = 0
+
+    @property
+    def may_be_video(self) -> bool:
+        """Whether nothing shows that it is a photo or the like."""
+        return self.filename is None or may_be_video(self.filename)
+
+    @property
+    def is_legible(self) -> bool:
+        """Whether its name can be one that a camera gave: no control character is in it."""
+        return not CONTROL.search(f"{self.directory or ''}{self.filename or ''}")
+
+    @property
+    def label(self) -> str:
+        """Its path as far as it is known."""
+        return f"{self.directory or '?'}/{self.filename or '?'}"
+
+    def file(self, size_bytes: int) -> CameraFile | None:
+        """The file that it names; None when it names none."""
+        if self.directory is None or self.filename is None:
+            return None
+        return CameraFile(self.directory, self.filename, size_bytes, self.created, self.modified)
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """An entry that may be a video but does not lead to a file."""
+
+    entry: Entry
+    reason: str
+
+    @property
+    def label(self) -> str:
+        return self.entry.label
+
+
+@dataclass(frozen=True)
+class Listed:
+    """The whole list: files of known size, unreadable entries that may be videos, and the count of other entries.
+
+    `others` counts photos and the like, those among the files too; `sizes_bytes` are of all files, the listed ones
+    and those beside them.
+    """
+
+    files: tuple[CameraFile, ...] = ()
+    unreadable: tuple[Unreadable, ...] = ()
+    entries: int = 0
+    others: int = 0
+    sizes_bytes: tuple[int, ...] = ()
+    witnesses: Witnesses = field(default_factory=Witnesses)
+
+    def inventory(self) -> Inventory:
+        """What the list has, to be compared with the camera's state. Raises CardFault when it contradicts itself."""
+        card = recordings(self.files)
+        no_recording = len(strangers(self.files)) + len(self.unreadable)
+        return Inventory(
+            entries=self.entries,
+            recordings=len(card) + no_recording,
+            videos=sum(len(one.files) for one in card) + no_recording,
+            sizes_bytes=self.sizes_bytes,
+        )
+
+    def unreadable_of(self, recording: Recording) -> list[Unreadable]:
+        """Those that are a chapter of this recording by their names, in whichever directory."""
+        return [each for each in self.unreadable if _is_of(each.entry, recording)]
+
+
+def _is_of(entry: Entry, recording: Recording) -> bool:
+    name = parsed(entry.filename) if entry.filename else None
+    return name is not None and (name.prefix, name.number) == (recording.prefix, recording.number)
+
+
+def listed(
+    entries: Sequence[Entry], found: Iterable[CameraFile | Unreadable | None], witnesses: Witnesses
+) -> Listed:
+    """The list made of its entries and the result of each: None means a photo or the like of unknown size."""
+    came_to = list(found)
+    contradicted = _contradicted(each for each in came_to if isinstance(each, CameraFile))
+    unreadable = [each for each in came_to if isinstance(each, Unreadable)]
+    unreadable += [
+        Unreadable(Entry(file.directory, file.filename), NOT_ALIKE) for file in contradicted.values()
+    ]
+    files = [each for each in came_to if isinstance(each, CameraFile) and each.path not in contradicted]
+    return Listed(
+        files=tuple(files),
+        unreadable=tuple(unreadable),
+        entries=len(entries),
+        others=sum(not entry.may_be_video for entry in entries),
+        sizes_bytes=(*(file.size_bytes for file in files), *(entry.beside_bytes for entry in entries)),
+        witnesses=witnesses,
+    )
+
+
+def _contradicted(files: Iterable[CameraFile]) -> dict[str, CameraFile]:
+    """One video for each path that the list gives to different videos: the client cannot know which is there."""
+    seen: dict[str, CameraFile] = {}
+    return {
+        file.path: file
+        for file in files
+        if may_be_video(file.filename) and seen.setdefault(file.path, file) != file
+    }

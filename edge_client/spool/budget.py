@@ -1,0 +1,118 @@
+"""How much the spool may hold, and how much it holds."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from edge_client.base.disk import Disk, disk_errors, size_bytes_of
+from edge_client.base.errors import SpoolFull, SpoolTooSmall
+
+# Always kept free beside the parts, so that plan, receipts and report can be written.
+RESERVE_BYTES = 16 * 1024 * 1024
+# Without a budget of the user's, this much of what is free stays free for others; a tenth of it on a small disk.
+SPARED_BYTES = 1024 * 1024 * 1024
+SPARED_SHARE = 10
+MOST_NAMED = 3
+
+
+class SpoolBudget:
+    """The spool's budget and what is taken of it, in bytes; safe between threads.
+
+    Without a `budget_bytes` it is what is free at first, less a reserve, and what parts hold already.
+    """
+
+    def __init__(self, root: Path, disk: Disk, budget_bytes: int | None) -> None:
+        self._root = root
+        self._disk = disk
+        self._lock = threading.Lock()
+        self._held_bytes = 0
+        self._wanted_bytes = budget_bytes
+        self.budget_bytes = budget_bytes or 0
+
+    def measure(self) -> None:
+        """Count what is on the disk now, and settle the budget."""
+        self._held_bytes = self._counted()
+        if self._wanted_bytes is None:
+            free_bytes = self._disk.free_bytes(self._root)
+            spared_bytes = min(SPARED_BYTES, free_bytes // SPARED_SHARE)
+            self.budget_bytes = self._held_bytes + free_bytes - spared_bytes
+
+    @property
+    def held_bytes(self) -> int:
+        """What the parts on the disk take."""
+        return self._held_bytes
+
+    def lack(self, size_bytes: int) -> str | None:
+        """Why there is no room for a part of this size, or None when there is. Raises SpoolFault."""
+        with disk_errors():
+            return self._lack(size_bytes)
+
+    def _lack(self, size_bytes: int) -> str | None:
+        with self._lock:
+            if self._held_bytes + size_bytes > self.budget_bytes:
+                # Somebody may have removed parts by hand, so the count of the disk decides.
+                self._held_bytes = self._counted()
+            if self._held_bytes + size_bytes > self.budget_bytes:
+                return (
+                    f"the spool holds {_told(self._held_bytes)} of its budget of {_told(self.budget_bytes)}"
+                    f"{self._holders()}"
+                )
+        free_bytes = self._disk.free_bytes(self._root)
+        if free_bytes < size_bytes + RESERVE_BYTES:
+            return (
+                f"the spool's disk has {_told(free_bytes)} free, and {_told(RESERVE_BYTES)} of it stay free"
+                f"{self._holders()}"
+            )
+        return None
+
+    def held_by(self) -> dict[str, int]:
+        """What each session's parts take, the largest first. Raises OSError."""
+        held = Counter[str]()
+        for path in self._parts():
+            held[path.parent.parent.name] += size_bytes_of(path)
+        return dict(held.most_common())
+
+    def _holders(self) -> str:
+        """Which sessions hold the room, for a person."""
+        held = self.held_by()
+        named = [f"session {name} holds {_told(size_bytes)}" for name, size_bytes in held.items()]
+        more = [f"{len(named) - MOST_NAMED} more hold the rest"] if len(named) > MOST_NAMED else []
+        return "".join(f", {words}" for words in [*named[:MOST_NAMED], *more])
+
+    def demand(self, size_bytes: int) -> None:
+        """Raises SpoolTooSmall or SpoolFull when the budget would not hold so much if it held nothing else."""
+        if size_bytes <= self.budget_bytes:
+            return
+        words = (
+            f"the spool may hold {_told(self.budget_bytes)}, and {_told(size_bytes)} are needed for two parts"
+        )
+        if self._wanted_bytes is not None:
+            raise SpoolTooSmall(f"{words}; raise --spool-budget")
+        raise SpoolFull(f"{words}; make room on the spool's disk, nothing was deleted")
+
+    def whole_parts(self, part_size_bytes: int) -> int:
+        """How many parts of this size the budget holds when it holds nothing else."""
+        return self.budget_bytes // part_size_bytes
+
+    def take(self, size_bytes: int) -> None:
+        """Count a part that is being written; negative for one that went."""
+        with self._lock:
+            self._held_bytes = max(0, self._held_bytes + size_bytes)
+
+    def recount(self) -> None:
+        """Count the disk anew, after many parts went at once."""
+        with self._lock:
+            self._held_bytes = self._counted()
+
+    def _counted(self) -> int:
+        return sum(size_bytes_of(path) for path in self._parts())
+
+    def _parts(self) -> Iterator[Path]:
+        return self._root.glob("*/*/*.part")
+
+
+def _told(size_bytes: int) -> str:
+    return f"{size_bytes / 1_000_000:,.1f} MB"
