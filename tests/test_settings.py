@@ -1,12 +1,27 @@
 """The environment, read whole or refused whole."""
 
+import json
+import re
+from pathlib import Path
+
 import pytest
 
 from chalicelib.core.cleanup import Spent
 from chalicelib.core.ids import ArtifactId
 from chalicelib.core.order import Wish
 from chalicelib.core.settle import Policy
-from chalicelib.settings import Settings, SettingsFaults, settings
+from chalicelib.settings import VARIABLES, Settings, SettingsFaults, settings
+from infra.aws import template
+
+HOUSE = Path(__file__).parents[1]
+DEPLOYED: dict[str, str] = {
+    name: text
+    for name, text in json.loads((HOUSE / "cloud/.chalice/config.json").read_text())[
+        "environment_variables"
+    ].items()
+    if not text.startswith("${")
+}
+"""What a deployment sets that its stack does not name."""
 
 LEAST = {
     "BUCKET": "reelhaul-prod-123456789012-eu-west-1",
@@ -37,6 +52,29 @@ def test_what_is_not_said_keeps_the_usual_policy_and_lets_devices_work():
         pause=False,
         pace_bytes_s=None,
     )
+
+
+def test_a_deployment_sets_the_usual_policy():
+    assert settings({**LEAST, **DEPLOYED}) == settings({**LEAST, "MINIMUM_CLIENT_VERSION": "0.1.0"})
+
+
+def test_a_deployment_sets_every_promise_so_that_no_later_default_changes_it():
+    promises = [
+        name for name, variable in VARIABLES.items() if getattr(variable, "default", None) is not None
+    ]
+
+    assert set(promises) - {"PAUSE", "RESTORABLE_DAYS"} <= set(DEPLOYED)
+
+
+def test_the_stack_keeps_what_was_cleaned_for_as_many_days_as_the_policy_says():
+    assert template.load()["Parameters"]["GraceDays"]["Default"] == Policy().restorable_days
+
+
+@pytest.mark.parametrize("name", sorted(name for name, text in DEPLOYED.items() if text))
+def test_the_default_that_is_described_is_the_one_that_is_deployed(name: str):
+    described = (HOUSE / "docs/settings.md").read_text()
+
+    assert re.search(rf"^\| `{name}` \| `?{re.escape(DEPLOYED[name])}`? \|", described, re.M)
 
 
 def test_every_variable_is_heard():

@@ -9,16 +9,14 @@ from chalicelib.aws.signer import LONGEST_TTL_S
 from chalicelib.core.cleanup import Spent
 from chalicelib.core.errors import InvalidRequest
 from chalicelib.core.ids import ArtifactId
+from chalicelib.core.lifecycle import FEWEST_RESTORABLE_DAYS, MOST_RESTORABLE_DAYS, MULTIPART_DAYS
 from chalicelib.core.order import Wish, wish
 from chalicelib.core.parts import LARGEST_PART_BYTES
 from chalicelib.core.settle import Policy
-from chalicelib.core.settle.policy import FEWEST_RESTORABLE_DAYS
+from chalicelib.core.times import DAY_S
 
 _USUAL = Policy()
-MOST_RESTORABLE_DAYS = 3_650
-_MULTIPART_LIFETIME_S = 7 * 86_400
-"""When the bucket's lifecycle aborts a multipart upload (infra/aws/storage.yaml); ours must end before."""
-
+_MULTIPART_LIFETIME_S = MULTIPART_DAYS * DAY_S
 
 _UNFILLED = "${Bucket}"
 """The bucket of `.chalice/config.json` before a stack's names are written in."""
@@ -178,7 +176,7 @@ VARIABLES: Mapping[str, _Required | _Optional] = {
     "PART_URL_TTL_S": _Optional(_between(1, LONGEST_TTL_S), _USUAL.part_url_ttl_s),
     "UPLOAD_TTL_S": _Optional(_between(1, _MULTIPART_LIFETIME_S - 1), _USUAL.upload_ttl_s),
     "UNDO_S": _Optional(_between(0, _MULTIPART_LIFETIME_S - 1), _USUAL.undo_s),
-    "GRACE_S": _Optional(_between(0, 365 * 86_400), _USUAL.grace_s),
+    "GRACE_S": _Optional(_between(0, 365 * DAY_S), _USUAL.grace_s),
     "RESTORABLE_DAYS": _Optional(
         _between(FEWEST_RESTORABLE_DAYS, MOST_RESTORABLE_DAYS), _USUAL.restorable_days
     ),

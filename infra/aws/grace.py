@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from chalicelib.core.settle.policy import FEWEST_RESTORABLE_DAYS
+from chalicelib.core.lifecycle import FEWEST_RESTORABLE_DAYS
 
 PARAMETER = "GraceDays"
 

@@ -4,9 +4,8 @@ from typing import Any
 
 import pytest
 
+from chalicelib.core.lifecycle import FEWEST_RESTORABLE_DAYS, MOST_RESTORABLE_DAYS
 from chalicelib.core.settle import Policy
-from chalicelib.core.settle.policy import FEWEST_RESTORABLE_DAYS
-from chalicelib.settings import MOST_RESTORABLE_DAYS
 from infra.aws import deploy, grace, stack, template
 from tests.infra.test_deploy import Cloudformation, quiet
 

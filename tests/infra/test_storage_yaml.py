@@ -9,6 +9,7 @@ import pytest
 
 from chalicelib.core.cleanup import CLEANED_TAG
 from chalicelib.core.events import Event
+from chalicelib.core.lifecycle import MULTIPART_DAYS
 from chalicelib.logs import EmbeddedMetrics
 from infra.aws import deploy, template
 from tests.support.memory import MovableClock
@@ -112,8 +113,10 @@ def test_two_stages_of_one_account_have_two_buckets():
     assert properties("Bucket", Stage="prod")["BucketName"] == "reelhaul-prod-123456789012-eu-west-1"
 
 
-def test_forgotten_multipart_uploads_are_aborted_after_seven_days():
-    assert rule("abort-forgotten-uploads")["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
+def test_forgotten_multipart_uploads_are_aborted_after_the_days_that_the_settings_rely_on():
+    assert rule("abort-forgotten-uploads")["AbortIncompleteMultipartUpload"] == {
+        "DaysAfterInitiation": MULTIPART_DAYS
+    }
 
 
 def test_an_upload_expires_before_the_bucket_aborts_its_parts():

@@ -57,10 +57,10 @@ IN_THE_RECONCILER = (
     ),
     bug(
         "a rule that purges what nobody cleaned opens no gate's eyes",
-        "cloud/chalicelib/aws/object_store.py",
+        f"{CORE}/lifecycle.py",
         "and CLEANED_TAG not in _tags(rule)",
         "and not rule",
-        "tests/aws/test_kept_days.py",
+        "tests/core/test_lifecycle.py",
     ),
     bug(
         "originals are never looked at again",

@@ -12,6 +12,7 @@ from chalicelib.core.cleanup import CLEANED_TAG, KEPT_TAG, Bucket
 from chalicelib.core.crc import Crc64Nvme
 from chalicelib.core.errors import MultipartGone, RemovalRefused, StorageUnfit, TooLarge, VersionGone
 from chalicelib.core.ids import UploadId
+from chalicelib.core.lifecycle import kept_days, purges_untagged
 from chalicelib.core.parts import PartPlan, StoredPart
 from chalicelib.core.upload import StoredObject
 from chalicelib.ports import OpenMultipart
@@ -202,65 +203,6 @@ class S3ObjectStore:
             for page in pages:
                 for listed in page.get("Uploads", ()):
                     yield OpenMultipart(listed["Key"], listed["UploadId"], listed["Initiated"])
-
-
-def kept_days(rules: Sequence[Mapping[str, Any]], prefix: str) -> int | None:
-    """The days for which every cleaned noncurrent version below `prefix` surely stays readable.
-
-    None when no rule ends all of them.
-
-    Of rules that overlap the shortest counts, also of those that cover only some of the prefix. One that ends or
-    archives objects in another way leaves no day at all.
-    Source: docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html
-    """
-    enabled = [rule for rule in rules if rule.get("Status") == "Enabled" and _touches(rule, prefix)]
-    days = [_days_left_by(rule) for rule in enabled]
-    if not any("NoncurrentVersionExpiration" in rule and _covers(rule, prefix) for rule in enabled):
-        return None
-    return min(each for each in days if each is not None)
-
-
-def _days_left_by(rule: Mapping[str, Any]) -> int | None:
-    """The days that a rule leaves a noncurrent version; None when it says nothing of them."""
-    ends_current = {"Days", "Date"} & rule.get("Expiration", {}).keys()
-    if ends_current or rule.get("Transitions") or rule.get("NoncurrentVersionTransitions"):
-        return 0
-    expiration = rule.get("NoncurrentVersionExpiration")
-    return None if expiration is None else int(expiration.get("NoncurrentDays", 0))
-
-
-def _touches(rule: Mapping[str, Any], prefix: str) -> bool:
-    """Whether a rule covers anything below `prefix`."""
-    covered = _prefix(rule)
-    return prefix.startswith(covered) or covered.startswith(prefix)
-
-
-def _covers(rule: Mapping[str, Any], prefix: str) -> bool:
-    """Whether a rule covers everything that was cleaned below `prefix`: no other tag and no size narrows it."""
-    chosen = rule.get("Filter", {})
-    narrows = {*chosen, *chosen.get("And", {})} - {"Prefix", "Tag", "Tags", "And"}
-    return not narrows and set(_tags(rule)) <= {CLEANED_TAG} and prefix.startswith(_prefix(rule))
-
-
-def purges_untagged(rules: Sequence[Mapping[str, Any]], prefix: str) -> bool:
-    """Whether a rule ends noncurrent versions below `prefix` without CLEANED_TAG, which nobody cleaned."""
-    return any(
-        "NoncurrentVersionExpiration" in rule and CLEANED_TAG not in _tags(rule)
-        for rule in rules
-        if rule.get("Status") == "Enabled" and _touches(rule, prefix)
-    )
-
-
-def _tags(rule: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """All the tags that an object must carry for the rule to cover it."""
-    chosen = rule.get("Filter", {})
-    tags = [*([chosen["Tag"]] if "Tag" in chosen else []), *chosen.get("And", {}).get("Tags", ())]
-    return [(tag["Key"], tag["Value"]) for tag in tags]
-
-
-def _prefix(rule: Mapping[str, Any]) -> str:
-    chosen = rule.get("Filter", {})
-    return str(chosen.get("Prefix") or chosen.get("And", {}).get("Prefix") or rule.get("Prefix") or "")
 
 
 def _listed(part: StoredPart) -> Any:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from chalicelib.core.ids import ArtifactId
+from chalicelib.core.times import DAY_S
 from chalicelib.core.upload import Receipt
 
 SUFFIXES = (".mp4", ".mov", ".m4v", ".360")
@@ -11,7 +12,7 @@ WINDOW_BYTES = 512
 """The size of one read: enough for the headers of several small boxes, or for the whole head of `moov`."""
 MOST_READS = 48
 MOST_BOXES = 200
-LONGEST_MS = 1_000 * 86_400 * 1_000
+LONGEST_MS = 1_000 * DAY_S * 1_000
 """A thousand days; a file that says more is not a film."""
 
 Read = Callable[[int, int], bytes]

@@ -5,14 +5,8 @@ from dataclasses import dataclass, field
 from chalicelib.core import parts
 from chalicelib.core.cleanup import Spent
 from chalicelib.core.ids import ArtifactId
-
-_DAY_S = 86_400
-
-LAST_LOOK_DAYS = 1
-"""The days between the last look at cleaned originals and the time when S3 may purge them."""
-
-FEWEST_RESTORABLE_DAYS = LAST_LOOK_DAYS + 1
-"""With fewer days the last look would coincide with the cleanup, or not happen."""
+from chalicelib.core.lifecycle import LAST_LOOK_DAYS, MULTIPART_DAYS
+from chalicelib.core.times import DAY_S
 
 
 @dataclass(frozen=True)
@@ -23,8 +17,8 @@ class Policy:
     """The minimum: what every order requires, unless an operator leaves it out with a reason."""
     part_size_bytes: int = parts.DEFAULT_PART_SIZE_BYTES
     part_url_ttl_s: int = 900
-    upload_ttl_s: int = 6 * _DAY_S
-    """Less than the seven days after which the bucket's lifecycle aborts a multipart upload."""
+    upload_ttl_s: int = (MULTIPART_DAYS - 1) * DAY_S
+    """A day less than the time after which the bucket's lifecycle aborts a multipart upload."""
     undo_s: int = 3_600
     finalize_patience_s: int = 900
     """How long S3 may be assembling what was promised; afterwards an object that is not there counts as lost."""
@@ -34,7 +28,7 @@ class Policy:
     """The longest such wait. A change without an event is found after this wait and one round at the latest."""
     orphan_age_s: int = 3_600
     """How old a multipart upload without a record must be before it is aborted."""
-    grace_s: int = 3 * _DAY_S
+    grace_s: int = 3 * DAY_S
     """How long a processed session keeps its originals and intermediates before they may be cleaned."""
     restorable_days: int = 14
     """For how long what was cleaned can be restored; the bucket's lifecycle must promise at least as much."""
@@ -50,7 +44,7 @@ class Policy:
     """When to look again at a session that may not be cleaned yet."""
     clock_tolerance_s: int = 900
     """How far our clock and S3's may differ before nothing is cleaned."""
-    scrub_s: int = 6 * _DAY_S
+    scrub_s: int = 6 * DAY_S
     """How long after its last look an original is looked at again: within a week, with a day for the look to come."""
     in_flight_s: int = 900
     """How long a call may still be on its way; no function runs as long."""
@@ -66,4 +60,4 @@ class Policy:
     @property
     def last_look_s(self) -> int:
         """How long after a cleanup its last look is: a day before S3 may purge what was cleaned."""
-        return max(0, self.restorable_days - LAST_LOOK_DAYS) * _DAY_S
+        return max(0, self.restorable_days - LAST_LOOK_DAYS) * DAY_S

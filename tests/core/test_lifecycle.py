@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.aws.object_store import kept_days, purges_untagged
+from chalicelib.core.lifecycle import kept_days, purges_untagged
 
 ORIGINALS = "originals/"
 ON = {"Status": "Enabled"}
