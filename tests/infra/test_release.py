@@ -1,6 +1,7 @@
 """A release: what refuses it, what it changes, and that it changes nothing when it is refused."""
 
 import json
+import os
 import subprocess
 from dataclasses import replace
 from datetime import date
@@ -79,7 +80,12 @@ class Clone:
 
 
 @pytest.fixture
-def clone(tmp_path: Path) -> Clone:
+def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Clone:
+    # In a hook of git these name the repository of the hook: this one's commands would act on that.
+    for name in [name for name in os.environ if name.startswith("GIT_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
     return Clone(tmp_path)
 
 
