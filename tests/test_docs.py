@@ -1,5 +1,6 @@
 """The docs name what there is."""
 
+import json
 import re
 from datetime import date
 from functools import cache
@@ -88,6 +89,19 @@ def test_an_alarm_watches_a_metric_that_is_counted():
 @pytest.mark.parametrize("variable", sorted(settings.VARIABLES))
 def test_every_setting_of_the_coordinator_is_described(variable: str):
     assert f"`{variable}`" in read("docs/settings.md")
+
+
+def test_the_default_that_is_described_is_the_one_that_is_deployed():
+    described = read("docs/settings.md")
+    deployed = json.loads(read("cloud/.chalice/config.json"))["environment_variables"]
+    defaults = {name: text for name, text in deployed.items() if text and not text.startswith("${")}
+
+    assert len(defaults) >= 10
+    assert [
+        name
+        for name, text in defaults.items()
+        if not re.search(rf"^\| `{name}` \| `?{re.escape(text)}`? \|", described, re.M)
+    ] == []
 
 
 def test_every_parameter_of_the_stack_is_described():

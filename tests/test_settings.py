@@ -1,7 +1,6 @@
 """The environment, read whole or refused whole."""
 
 import json
-import re
 from pathlib import Path
 
 import pytest
@@ -68,13 +67,6 @@ def test_a_deployment_sets_every_promise_so_that_no_later_default_changes_it():
 
 def test_the_stack_keeps_what_was_cleaned_for_as_many_days_as_the_policy_says():
     assert template.load()["Parameters"]["GraceDays"]["Default"] == Policy().restorable_days
-
-
-@pytest.mark.parametrize("name", sorted(name for name, text in DEPLOYED.items() if text))
-def test_the_default_that_is_described_is_the_one_that_is_deployed(name: str):
-    described = (HOUSE / "docs/settings.md").read_text()
-
-    assert re.search(rf"^\| `{name}` \| `?{re.escape(DEPLOYED[name])}`? \|", described, re.M)
 
 
 def test_every_variable_is_heard():
