@@ -1,7 +1,6 @@
 """Who may call the coordinator: tokens made and revoked."""
 
 import argparse
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from infra.admin.console import (
 )
 from infra.admin.deployment import Refused
 from infra.admin.formats import facts, stamp
+from infra.secret_file import create_secret_file
 
 _EXAMPLES = """  python -m infra.admin enroll --stage prod --name jetson-north --token-file jetson-north.token
   python -m infra.admin enroll --stage prod --device d_4cXw --json
@@ -128,17 +128,9 @@ def _facts(made: Enrolment) -> dict[str, str | None]:
 
 @contextmanager
 def _new_file(path: Path) -> Iterator[TextIO]:
-    """A file that its owner alone can read; it does not stay when what it is made for fails.
-
-    Raises Refused when there is one of this name: a token is never written over another.
-    """
+    """A file for a token. Raises Refused when there is one of this name."""
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with create_secret_file(path) as file:
+            yield file
     except FileExistsError as error:
         raise Refused(f"{path} exists; name a new file") from error
-    try:
-        with os.fdopen(descriptor, "w") as file:
-            yield file
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise

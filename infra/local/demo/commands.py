@@ -17,6 +17,7 @@ from infra.local.aws.moto import server
 from infra.local.camera import Camera
 from infra.local.demo.story import DemoFailed, Story
 from infra.local.stack import World
+from infra.secret_file import create_secret_file
 
 SESSION = "demo-flight"
 
@@ -91,7 +92,7 @@ def token_file(world: World, workdir: Path, role: Role) -> Path:
     if not path.exists():
         name = "demo" if role is Role.DEVICE else None
         token = admin.enroll(world.registry, role, name=name).token
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        with create_secret_file(path) as file:
             print(token, file=file)
     return path
 

@@ -19,6 +19,7 @@ from infra.local.footage import DEMO_FOLDER, make_footage
 from infra.local.stack import CoordinatorBroken, LocalAws, PortTaken, World
 from infra.local.surroundings import LOOPBACK, ignore_surroundings
 from infra.local.wheels import WheelsMissing
+from infra.secret_file import create_secret_file
 
 Say = Callable[[str], None]
 
@@ -152,7 +153,7 @@ def _token_file(world: World) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
     token = admin.enroll(world.registry, name="by-hand").token
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+    with create_secret_file(path) as file:
         print(token, file=file)
     try:
         yield path
