@@ -60,7 +60,7 @@ def list_json(survey: Survey, lengths_s: Mapping[str, int | None]) -> dict[str, 
                 "camera": one.serial,
                 "seconds": _length_s(one.recording, lengths_s),
                 "hauled": (one.standing is HaulState.HAULED) if survey.is_asked else None,
-                "standing": one.standing.value if survey.is_asked else None,
+                "state": one.standing.value if survey.is_asked else None,
                 "sessions": list(one.session_ids),
                 "devices": list(one.device_ids),
                 "notes": list(one.notes),
@@ -73,7 +73,7 @@ def list_json(survey: Survey, lengths_s: Mapping[str, int | None]) -> dict[str, 
 
 def audit_lines(survey: Survey, found: Sequence[Help] = ()) -> list[str]:
     """How the card stands, what helps, and what that allows."""
-    head = ("recording", "chapters", "size", "standing", "session", "")
+    head = ("recording", "chapters", "size", "state", "session", "")
     lines = [_card_line(survey), *_table(head, [_audit_row(survey, one) for one in survey.recordings])]
     lines += [line for one in survey.recordings for line in _not_home_lines(one)]
     return [*lines, *_note_lines(survey), *_rest_lines(survey), *_help_lines(found), *_verdict(survey)]
@@ -89,7 +89,7 @@ def audit_json(survey: Survey, found: Sequence[Help] = ()) -> dict[str, object]:
             {
                 **_recording_json(one.recording),
                 "camera": one.serial,
-                "standing": one.standing.value,
+                "state": one.standing.value,
                 "safe_to_erase": one.standing.is_home,
                 "sessions": list(one.session_ids),
                 "devices": list(one.device_ids),
@@ -98,11 +98,11 @@ def audit_json(survey: Survey, found: Sequence[Help] = ()) -> dict[str, object]:
             for one in survey.recordings
         ],
         **_rest_json(survey),
-        "helps": [
-            {"command": one.command, "files": [{"path": path, "says": words} for path, words in one.words]}
+        "advice": [
+            {"command": one.command, "files": [{"path": path, "text": words} for path, words in one.words]}
             for one in found
         ],
-        "witnesses": _witnesses_json(survey),
+        "camera_counts": _witnesses_json(survey),
     }
 
 
@@ -288,7 +288,7 @@ def _file_json(file: FileState) -> dict[str, object]:
     return {
         "path": file.file.path,
         "size_bytes": file.file.size_bytes,
-        "standing": file.standing.value,
+        "state": file.standing.value,
         "session": file.chapter.session_id if file.chapter else None,
         "device": file.chapter.device_id if file.chapter else None,
         "known_by": KNOWN_BY.get(file.standing),
@@ -300,9 +300,9 @@ def _file_json(file: FileState) -> dict[str, object]:
 
 def _rest_json(survey: Survey) -> dict[str, object]:
     return {
-        "strangers": [file.path for file in survey.strangers],
+        "unrecognised_videos": [file.path for file in survey.strangers],
         "unreadable": [{"entry": each.label, "reason": each.reason} for each in survey.unreadable],
-        "others": survey.others,
+        "other_file_count": survey.others,
     }
 
 
@@ -312,7 +312,7 @@ def _witnesses_json(survey: Survey) -> dict[str, object]:
         "videos_counted": survey.witnesses.videos,
         "used_bytes": survey.witnesses.used_bytes,
         "unexplained_bytes": unexplained_bytes(survey.inventory, survey.witnesses),
-        "silent": list(survey.witnesses.silences),
+        "not_stated": list(survey.witnesses.silences),
     }
 
 

@@ -102,7 +102,7 @@ def test_zeros_that_another_device_calls_the_cards_films_let_nothing_be_erased(
 
         assert (audit.code, audit.report["all_home"]) == (1, False), audit.said
         files = [file for one in audit.report["recordings"] for file in one["files"]]
-        assert [file["standing"] for file in files] == ["other content"] * 2
+        assert [file["state"] for file in files] == ["other content"] * 2
         assert all(told in (file["reason"] or told) for file in files)
         assert done.code == 0, done.said
         assert rig.stored_sha256(done.report["session"]) == source_sha256(camera)
@@ -131,7 +131,7 @@ def test_a_second_honest_device_proves_what_the_first_one_hauled_and_hauls_nothi
 
         assert (done.code, done.reports, audit.code) == (0, [], 0), done.said + audit.said
         [recorded] = audit.report["recordings"]
-        assert (recorded["standing"], recorded["safe_to_erase"]) == (PROVEN, True)
+        assert (recorded["state"], recorded["safe_to_erase"]) == (PROVEN, True)
         assert {file["known_by"] for file in recorded["files"]} == {"proof"}
 
 

@@ -74,7 +74,7 @@ def test_a_film_that_is_repaired_after_it_was_hauled_as_it_was_is_hauled_again(r
         assert (audit.code, done.code) == (1, 0), done.said
         assert rig.stored_sha256("repaired-8") == [whole.sha256()]
 
-    assert [one["standing"] for one in audit.report["recordings"]] == ["missing", "other content"]
+    assert [one["state"] for one in audit.report["recordings"]] == ["missing", "other content"]
     assert [chapter["unfinished"] for chapter in done.report["chapters"]] == [False]
 
 

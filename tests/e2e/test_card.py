@@ -61,7 +61,7 @@ def test_an_audit_names_what_is_missing_and_with_haul_brings_it(rig: Rig):
         assert (before.code, brought.code, again.code) == (1, 0, 0), brought.said
         assert camera.deletes == []
         assert rig.stored_sha256(brought.reports[0]["session"]) == source_sha256(camera)[1:]
-    assert [one["standing"] for one in before.report["recordings"]] == ["hauled", "missing"]
+    assert [one["state"] for one in before.report["recordings"]] == ["hauled", "missing"]
     assert [one["safe_to_erase"] for one in again.report["recordings"]] == [True, True]
     assert brought.reports[-1]["all_home"] is True
 
@@ -72,14 +72,14 @@ def test_the_commands_that_an_audit_prints_bring_the_card_home(rig: Rig):
     card = card_with(*recording(7, [PART_SIZE_BYTES], serial=serial), *gap, serial=serial)
     with camera_with(card=card) as camera:
         before = rig.command("audit", camera)
-        said = [one["command"] for one in before.report["helps"]]
+        said = [one["command"] for one in before.report["advice"]]
         followed = [rig.printed_command(command) for command in said]
         again = rig.command("audit", camera)
 
     assert [words.split()[1] for words in said] == ["audit", "haul"]
     assert [one.code for one in followed] == [1, 0], "the first hauls 0007 and says that 0008 has a gap"
     assert (before.code, again.code) == (1, 0), again.said
-    assert again.report["helps"] == []
+    assert again.report["advice"] == []
 
 
 def test_what_another_device_hauled_is_not_new(rig: Rig):
@@ -106,7 +106,7 @@ def test_a_card_formatted_and_filled_anew_is_new_though_its_names_are_not(rig: R
         done = rig.haul(camera, None, "--new")
 
         assert (audit.code, done.code) == (1, 0), done.said
-        assert [one["standing"] for one in audit.report["recordings"]] == ["other content"]
+        assert [one["state"] for one in audit.report["recordings"]] == ["other content"]
         assert rig.stored_sha256(done.report["session"]) == source_sha256(camera)
 
 
@@ -175,7 +175,7 @@ def test_a_film_whose_name_is_not_utf_8_keeps_the_card(rig: Rig):
     audit = audit_of(rig, card_of("C6300000000001", 7), add)
 
     assert audit.code == 1, audit.said
-    assert audit.report["strangers"] == ["100GOPRO/caf\udce9.MP4"]
+    assert audit.report["unrecognised_videos"] == ["100GOPRO/caf\udce9.MP4"]
     assert audit.report["unreadable"] == []
 
 

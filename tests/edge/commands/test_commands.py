@@ -168,7 +168,7 @@ class TestList:
             "began": "2022-07-04 10:43:18",
             "seconds": None,
             "hauled": None,
-            "standing": None,
+            "state": None,
             "sessions": [],
             "devices": [],
             "notes": [],
@@ -341,12 +341,12 @@ class TestAudit:
         assert line.audit("--json") == 0
         [recording] = line.document["recordings"]
         assert line.document["all_home"] is True
-        assert (recording["standing"], recording["safe_to_erase"]) == ("hauled", True)
+        assert (recording["state"], recording["safe_to_erase"]) == ("hauled", True)
         assert recording["files"] == [
             {
                 "path": "100GOPRO/GX010042.MP4",
                 "size_bytes": len(device.content()),
-                "standing": "hauled",
+                "state": "hauled",
                 "session": "match-17",
                 "device": "d_own",
                 "known_by": "receipt",
@@ -409,7 +409,7 @@ class TestOddEntries:
         assert "1 recording, 0.0 MB" in line.said
         assert line.audit("--json") == 1
         [recording] = line.document["recordings"]
-        assert (recording["standing"], recording["size_bytes"]) == ("missing", len(device.content()))
+        assert (recording["state"], recording["size_bytes"]) == ("missing", len(device.content()))
         assert line.haul("--new") == 0
         assert device.object() == device.content()
         assert line.audit() == 0
@@ -448,7 +448,7 @@ class TestOddEntries:
         )
         assert line.audit("--json") == 1
         assert line.document["all_home"] is False
-        assert [one["standing"] for one in line.document["recordings"]] == ["hauled"]
+        assert [one["state"] for one in line.document["recordings"]] == ["hauled"]
         [shown] = line.document["unreadable"]
         assert words in shown["reason"]
         assert line.haul("--new") == 1
@@ -555,7 +555,7 @@ class TestOddEntries:
         assert line.audit() == 1
         assert "100GOPRO/caf\\udce9.MP4  1,000 bytes  not named like a chapter, never hauled" in line.said
         assert line.audit("--json") == 1
-        assert line.document["strangers"] == ["100GOPRO/caf\udce9.MP4"]
+        assert line.document["unrecognised_videos"] == ["100GOPRO/caf\udce9.MP4"]
 
     def test_a_recording_with_a_chapter_that_cannot_be_read_is_not_hauled_as_whole(
         self, device: Device, line: Line
@@ -599,7 +599,7 @@ class TestWitnesses:
             "put the card into a reader and look for films that the camera does not list"
         )
         assert line.audit("--json") == 1
-        assert line.document["witnesses"]["videos_counted"] == 2
+        assert line.document["camera_counts"]["videos_counted"] == 2
         assert "counts 2 videos" in line.document["reasons_to_keep"][0]
 
     @pytest.mark.parametrize(("more", "code"), [(0, 0), (1024, 1)])
@@ -613,7 +613,7 @@ class TestWitnesses:
         assert line.audit() == code
         assert ("4.0 GB of the card are used by what the camera does not list" in line.said) is bool(code)
         line.audit("--json")
-        unexplained = line.document["witnesses"]["unexplained_bytes"]
+        unexplained = line.document["camera_counts"]["unexplained_bytes"]
         assert abs(unexplained - MOST_UNEXPLAINED_BYTES - more) < 1024
 
     def test_an_empty_list_on_a_used_card_keeps_it(self, device: Device, line: Line):
@@ -643,11 +643,11 @@ class TestWitnesses:
         assert line.audit("--verbose", "--json") == 0
         assert "the camera does not say how many videos its card has" in line.complaints
         assert "the camera does not say how much of its card is used" in line.complaints
-        assert line.document["witnesses"] == {
+        assert line.document["camera_counts"] == {
             "videos_counted": None,
             "used_bytes": None,
             "unexplained_bytes": None,
-            "silent": [
+            "not_stated": [
                 "the camera does not say how many videos its card has",
                 "the camera does not say how much of its card is used",
             ],

@@ -79,7 +79,7 @@ class TestAudit:
         assert line.audit("--json") == 0
         [recording] = line.document["recordings"]
         [file] = recording["files"]
-        assert (recording["standing"], recording["safe_to_erase"]) == (PROVEN, True)
+        assert (recording["state"], recording["safe_to_erase"]) == (PROVEN, True)
         assert (recording["sessions"], recording["devices"]) == (["theirs"], ["d_other"])
         assert (file["session"], file["device"], file["known_by"]) == ("theirs", "d_other", "proof")
 
@@ -215,7 +215,7 @@ class TestAudit:
 
         assert line.audit("--json") == 0
         [file] = line.document["recordings"][0]["files"]
-        assert (file["standing"], file["device"], file["known_by"]) == ("hauled", "d_own", "receipt")
+        assert (file["state"], file["device"], file["known_by"]) == ("hauled", "d_own", "receipt")
         assert device.cloud.gets == []
 
     def test_of_its_own_receipt_needs_no_spool(self, device: Device, line: Line):
@@ -248,7 +248,7 @@ def test_a_list_calls_nothing_hauled_that_another_device_hauled(device: Device, 
     line.list_asked("--json")
     [recording] = line.document["recordings"]
     assert (recording["hauled"], recording["devices"]) == (False, ["d_other"])
-    assert recording["standing"] == "hauled by another device, not proven"
+    assert recording["state"] == "hauled by another device, not proven"
     assert device.cloud.gets == []
 
 

@@ -293,8 +293,8 @@ def test_a_long_loop_with_a_gap_has_a_command_for_each_99_files(
 
     line.audit("--json")
 
-    assert [len(one["files"]) for one in line.document["helps"]] == sizes
-    names = {one["command"].split()[2] for one in line.document["helps"]}
+    assert [len(one["files"]) for one in line.document["advice"]] == sizes
+    names = {one["command"].split()[2] for one in line.document["advice"]}
     assert len(names) == len(sizes)
 
 
@@ -304,7 +304,7 @@ def test_a_mixed_card_has_one_command_for_whole_recordings_and_one_for_each_othe
     assert line.audit("--json") == 1
     helped = [
         ((one["command"] or "").split()[1:2], [file["path"][-8:-4] for file in one["files"]])
-        for one in line.document["helps"]
+        for one in line.document["advice"]
     ]
     assert helped == [(["audit"], ["0042", "0043"]), (["haul"], ["0044"]), (["haul"], ["0045"])]
 
