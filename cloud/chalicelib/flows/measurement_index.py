@@ -13,7 +13,7 @@ from chalicelib.core.measurements import blocks
 from chalicelib.core.measurements.index import Index, revision_of
 from chalicelib.core.measurements.indexing import Indexing
 from chalicelib.core.measurements.limits import MOST_SOURCE_BYTES, TIME_LIMIT_S
-from chalicelib.core.measurements.ranges import Frames, Wanted, frames_of, span_of
+from chalicelib.core.measurements.ranges import Frames, Wanted, demand_columns, frames_of, span_of
 from chalicelib.core.upload import Receipt
 from chalicelib.ports import Clock, FrameIndex
 
@@ -44,9 +44,14 @@ def quarantined(receipt: Receipt, now: datetime, reason: str) -> Index:
 
 
 def read_frames(frame_index: FrameIndex, session_id: SessionId, index: Index, wanted: Wanted) -> Frames:
-    """The frames of `wanted`, in two reads. Raises StateConflict when the file is in quarantine."""
+    """The frames of `wanted`, in two reads.
+
+    Raises InvalidRequest for columns that there are not, StateConflict when the file is in quarantine.
+    """
     prefix = _readable_prefix(session_id, index)
-    span = span_of(blocks.decoded(frame_index.read(f"{prefix}{BLOCKS}")), wanted)
+    found = blocks.decoded(frame_index.read(f"{prefix}{BLOCKS}"))
+    demand_columns(found, wanted)
+    span = span_of(found, wanted)
     if span is None:
         return Frames((), None)
     return frames_of(frame_index.read(f"{prefix}{FRAMES}", span.first_byte, span.last_byte), span, wanted)

@@ -15,6 +15,10 @@ from chalicelib.core.measurements.inflate import GZIP_WINDOW
 VERSION = 1
 """Of blocks.json and summary.json; it rises when a field changes its meaning."""
 
+MOST_COLUMNS = 200
+LONGEST_COLUMN = 200
+"""Characters. Of frames with more or longer names no columns are noted."""
+
 _LEVEL = 6
 
 
@@ -40,11 +44,15 @@ class Block:
 
 @dataclass(frozen=True)
 class Blocks:
-    """blocks.json: every block of one revision, in the order of the file."""
+    """blocks.json: every block of one revision, in the order of the file.
+
+    `columns` are all members of its frames, sorted; None when they were not noted, as in older indexes.
+    """
 
     version: int
     revision: str
     blocks: tuple[Block, ...]
+    columns: tuple[str, ...] | None = None
 
 
 @dataclass
@@ -53,6 +61,12 @@ class BlockWriter:
 
     blocks: list[Block] = field(default_factory=list)
     size_bytes: int = 0
+    _columns: set[str] | None = field(default_factory=set)
+
+    @property
+    def columns(self) -> tuple[str, ...] | None:
+        """All members of the frames so far, sorted; None when they are too many or too long to note."""
+        return None if self._columns is None else tuple(sorted(self._columns))
 
     def packed(self, frames: Sequence[Mapping[str, Any]]) -> bytes:
         """The next member of frames.jsonl.gz, which holds `frames`."""
@@ -61,7 +75,15 @@ class BlockWriter:
         numbers = (frames[0]["frame_number"], frames[-1]["frame_number"])
         self.blocks.append(Block(*numbers, min(times), max(times), self.size_bytes, len(member), len(frames)))
         self.size_bytes += len(member)
+        self._note_columns(frames)
         return member
+
+    def _note_columns(self, frames: Sequence[Mapping[str, Any]]) -> None:
+        if self._columns is None:
+            return
+        self._columns.update(*frames)
+        if len(self._columns) > MOST_COLUMNS or any(len(name) > LONGEST_COLUMN for name in self._columns):
+            self._columns = None
 
 
 def encoded(blocks: Blocks) -> bytes:

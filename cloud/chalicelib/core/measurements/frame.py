@@ -31,7 +31,9 @@ LIGHT_NUMBERS = (
 )
 COLOURS = ("r", "g", "b")
 
-_KNOWN = frozenset(("frame_number", "timestamp", *FRAME_NUMBERS, *LIGHTS))
+FIELDS = frozenset(("frame_number", "timestamp", *FRAME_NUMBERS, *LIGHTS))
+"""Every member of a frame that `docs/measurements.md` names."""
+
 _FLAT = re.compile(r"(papi_[a-h])_(.+)", re.DOTALL)
 _NUMERIC = re.compile(r"-?(0|[1-9][0-9]{0,39})(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,3})?")
 _GREATEST_EXACT = 2**53 - 1
@@ -99,7 +101,7 @@ def normalised(frame: Any) -> dict[str, Any]:
     """
     if type(frame) is not dict:
         raise Unusable("this is no object")
-    for name in [name for name in frame if name not in _KNOWN]:
+    for name in [name for name in frame if name not in FIELDS]:
         flat = _FLAT.fullmatch(name)
         if flat:
             _nest(frame, name, flat[1], flat[2])

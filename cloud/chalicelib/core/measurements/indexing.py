@@ -75,7 +75,7 @@ class Indexing:
 
     def blocks(self) -> bytes:
         """blocks.json."""
-        return encoded(Blocks(VERSION, self._revision, tuple(self._writer.blocks)))
+        return encoded(Blocks(VERSION, self._revision, tuple(self._writer.blocks), self._writer.columns))
 
     def summary(self) -> bytes:
         """summary.json."""

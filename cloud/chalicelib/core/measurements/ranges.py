@@ -10,6 +10,7 @@ import msgspec
 from chalicelib.core import answers
 from chalicelib.core.errors import InvalidRequest, TooLarge
 from chalicelib.core.measurements.blocks import Block, Blocks, unpacked
+from chalicelib.core.measurements.frame import FIELDS
 
 MOST_FRAMES = 2000
 MOST_COLUMNS = 50
@@ -90,6 +91,20 @@ class Frames:
 
     frames: tuple[Mapping[str, Any], ...]
     next_frame: int | None
+
+
+def demand_columns(blocks: Blocks, wanted: Wanted) -> None:
+    """Raises InvalidRequest for a column that no frame has and that is not a field of docs/measurements.md.
+
+    With an index whose columns were not noted every column passes.
+    """
+    if blocks.columns is None or wanted.columns is None:
+        return
+    unknown = [name for name in wanted.columns if name not in FIELDS and name not in blocks.columns]
+    if unknown:
+        raise InvalidRequest(
+            f"columns: no frame has {', '.join(unknown)[:200]}; there are {', '.join(blocks.columns)}"
+        )
 
 
 def span_of(blocks: Blocks, wanted: Wanted) -> Span | None:

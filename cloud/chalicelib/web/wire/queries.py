@@ -78,7 +78,10 @@ def _whole(text: str) -> int:
 
 
 def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(","))
+    names = tuple(name.strip() for name in text.split(","))
+    if not all(names):
+        raise InvalidRequest("must be names with commas between them, none of them empty")
+    return names
 
 
 _WANTED: Mapping[str, Callable[[str], Any]] = {

@@ -1,0 +1,142 @@
+"""Reading the frames of a session, as its record and its index have them."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from chalicelib.core.errors import InvalidRequest, NotFound
+from chalicelib.core.ids import ArtifactId, DeviceId
+from chalicelib.core.keys import index_prefix
+from chalicelib.core.measurements.blocks import LONGEST_COLUMN, MOST_COLUMNS
+from chalicelib.core.measurements.index import revision_of
+from chalicelib.core.measurements.ranges import Frames, Wanted
+from chalicelib.core.order import wish
+from chalicelib.core.settle import Actor
+from chalicelib.core.tokens import Principal, Role
+from chalicelib.flows import frames
+from chalicelib.flows.settle import settle_session
+from tests.support import story
+from tests.support.builders import SESSION_ID, MemoryPorts, memory_ports
+from tests.support.measurements import as_list, make_frame, make_frames
+from tests.support.story import LIGHTS, NORTH, OPERATOR, PROCESSOR
+
+OTHER = ArtifactId("measurements.other.json")
+FRAMES = make_frames(3)
+
+
+def processed(*required: ArtifactId, body: bytes | None = None, by: Actor = Actor.MADE_EVENT) -> MemoryPorts:
+    """A session of which these measurements were made and settled as `by` may."""
+    ports = memory_ports()
+    story.haul(ports, wish(list(required), {}))
+    story.process(ports, dict.fromkeys(required, as_list(FRAMES) if body is None else body))
+    settle_session(ports, SESSION_ID, by)
+    return ports
+
+
+def read(ports: MemoryPorts, wanted: Wanted | None = None, artifact_id: ArtifactId | None = None) -> Frames:
+    _, found = frames.frames(ports, NORTH, SESSION_ID, artifact_id, wanted or Wanted())
+    return found
+
+
+def blocks_key(ports: MemoryPorts) -> str:
+    revision = revision_of(ports.objects.versions(story.key_of(LIGHTS))[-1].version_id)
+    return f"{index_prefix(SESSION_ID, LIGHTS, revision)}blocks.json"
+
+
+@pytest.mark.parametrize("principal", [NORTH, PROCESSOR, OPERATOR], ids=lambda who: who.role.value)
+def test_whoever_may_see_the_session_may_read_its_frames(principal: Principal):
+    ports = processed(LIGHTS)
+
+    index, found = frames.frames(ports, principal, SESSION_ID, None, Wanted())
+
+    assert list(found.frames) == FRAMES
+    assert (index.artifact_id, index.frames) == (LIGHTS, 3)
+    assert json.loads(frames.summary(ports, principal, SESSION_ID, None))["frames"] == 3
+
+
+@pytest.mark.parametrize(
+    "stranger",
+    [replace(NORTH, device_id=DeviceId("d_other")), Principal(Role.PROCESSOR, "club", None)],
+    ids=["another device", "another project"],
+)
+def test_frames_are_hidden_from_whoever_may_not_see_the_session(stranger: Principal):
+    ports = processed(LIGHTS)
+
+    with pytest.raises(NotFound, match="no session with this id"):
+        frames.frames(ports, stranger, SESSION_ID, None, Wanted())
+    with pytest.raises(NotFound, match="no session with this id"):
+        frames.summary(ports, stranger, SESSION_ID, None)
+
+
+def test_measurements_that_are_verified_and_not_indexed_are_asked_for_again():
+    ports = processed(LIGHTS, by=Actor.EVENT)
+
+    with pytest.raises(NotFound, match="verified but not indexed yet; ask again in a moment"):
+        read(ports)
+
+    settle_session(ports, SESSION_ID, Actor.MADE_EVENT)
+    assert list(read(ports).frames) == FRAMES
+
+
+def test_of_several_measurements_one_is_named():
+    ports = processed(LIGHTS, OTHER)
+
+    with pytest.raises(InvalidRequest, match=f"several measurements; name one of {LIGHTS}, {OTHER}"):
+        read(ports)
+
+    assert len(read(ports, artifact_id=OTHER).frames) == 3
+
+
+def test_poison_is_answered_with_its_reason():
+    with pytest.raises(NotFound, match=r"is poison and has no frames: .*neither \[ nor \{"):
+        read(processed(LIGHTS, body=b"nothing"))
+
+
+def test_the_columns_that_there_are_are_those_of_all_blocks():
+    many = [make_frame(number) for number in range(301)]
+    ports = processed(LIGHTS, body=as_list([*many, make_frame(301, gust=7)]))
+
+    assert json.loads(ports.objects.body(blocks_key(ports)))["columns"] == sorted(make_frame(gust=7))
+    assert len(read(ports, Wanted(columns=("gust",))).frames) == 302
+
+
+@pytest.mark.parametrize("column", ["gusts", "Gust", ""])
+def test_a_column_that_there_is_not_is_refused_with_those_that_there_are(column: str):
+    with pytest.raises(
+        InvalidRequest, match=rf"^columns: no frame has {column}; there are drone_elevation, "
+    ):
+        read(processed(LIGHTS), Wanted(columns=("papi_a", column)))
+
+
+def test_an_older_index_does_not_know_its_columns_and_refuses_none():
+    ports = processed(LIGHTS)
+    key = blocks_key(ports)
+    before = json.loads(ports.objects.body(key))
+    del before["columns"]
+    ports.objects.put_object(key, json.dumps(before).encode())
+
+    assert read(ports, Wanted(columns=("x",), limit=1)).frames == ({"frame_number": 0, "timestamp": 0.0},)
+
+
+@pytest.mark.parametrize("more", [-1, 0, 1])
+def test_columns_are_noted_up_to_a_number(more: int):
+    usual = len(make_frame())
+    extra = {f"x{number}": 1 for number in range(MOST_COLUMNS - usual + more)}
+    ports = processed(LIGHTS, body=as_list([make_frame(0, **extra)]))
+
+    noted = json.loads(ports.objects.body(blocks_key(ports)))["columns"]
+
+    assert (noted is None) is (more > 0)
+    assert noted is None or len(noted) == MOST_COLUMNS + more
+
+
+@pytest.mark.parametrize("more", [-1, 0, 1])
+def test_columns_are_noted_up_to_a_length(more: int):
+    name = "x" * (LONGEST_COLUMN + more)
+    ports = processed(LIGHTS, body=as_list([make_frame(0, **{name: 1}), make_frame(1)]))
+
+    noted = json.loads(ports.objects.body(blocks_key(ports)))["columns"]
+
+    assert (noted is None) is (more > 0)
+    assert len(read(ports, Wanted(columns=(name,))).frames) == 2
