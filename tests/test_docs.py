@@ -5,6 +5,7 @@ import re
 from datetime import date
 from functools import cache
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
@@ -12,7 +13,7 @@ import yaml
 from chalicelib import settings
 from chalicelib.aws import signer
 from chalicelib.core.events import Event
-from chalicelib.core.settle import gates
+from chalicelib.core.settle import actions, gates
 from chalicelib.flows import proofs
 
 HOUSE = Path(__file__).parents[1]
@@ -163,6 +164,14 @@ def test_every_gate_has_a_row_where_engineers_and_operators_look(page: str, gate
     rows = re.findall(r"^\| ((?:`?[a-z0-9-]+`?(?:, )?)+) \|", read(page), re.M)
 
     assert gate in {name.strip("`") for row in rows for name in row.split(", ")}
+
+
+def test_the_architecture_names_every_action():
+    text = read("docs/architecture.md")
+
+    assert [
+        one.__name__ for one in get_args(actions.Action) if not re.search(rf"\b{one.__name__}\b", text)
+    ] == []
 
 
 def test_the_threat_model_states_the_lifetimes_that_are_signed():

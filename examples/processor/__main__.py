@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from examples.processor import processing
 from examples.processor.bucket import Bucket
-from examples.processor.coordinator import Coordinator
+from examples.processor.coordinator import CoordinatorClient
 from examples.processor.errors import NotAllowed, TryLater
 from examples.processor.order import Order
 from examples.processor.queue import LONGEST_POLL_S, Message, Queue
@@ -39,7 +39,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         token = given.token_file.read_text().strip()
         queue, bucket = _aws(given)
-        return _work(queue, Coordinator(given.coordinator, token), bucket, given.once)
+        return _work(queue, CoordinatorClient(given.coordinator, token), bucket, given.once)
     except KeyboardInterrupt:
         return 0
     except (OSError, BotoCoreError, ClientError, NotAllowed) as error:
@@ -59,13 +59,13 @@ def _aws(given: argparse.Namespace) -> tuple[Queue, Bucket]:
     return Queue(sqs, given.queue_url), Bucket(s3, given.bucket)
 
 
-def _work(queue: Queue, coordinator: Coordinator, bucket: Bucket, once: bool) -> int:
+def _work(queue: Queue, coordinator: CoordinatorClient, bucket: Bucket, once: bool) -> int:
     while not once:
         take_one(queue, coordinator, bucket)
     return take_one(queue, coordinator, bucket)
 
 
-def take_one(queue: Queue, coordinator: Coordinator, bucket: Bucket) -> int:
+def take_one(queue: Queue, coordinator: CoordinatorClient, bucket: Bucket) -> int:
     """Sees to the next order: 0 when it needs no other try, 75 when it does or none came. Raises NotAllowed."""
     message = queue.next(LONGEST_POLL_S)
     if message is None:
@@ -73,7 +73,7 @@ def take_one(queue: Queue, coordinator: Coordinator, bucket: Bucket) -> int:
     return 0 if _is_done(queue, message, coordinator, bucket) else TRY_AGAIN
 
 
-def _is_done(queue: Queue, message: Message, coordinator: Coordinator, bucket: Bucket) -> bool:
+def _is_done(queue: Queue, message: Message, coordinator: CoordinatorClient, bucket: Bucket) -> bool:
     """Whether the message needs no other try."""
     try:
         order = Order.parsed(message.body)

@@ -14,7 +14,7 @@ _REFUSED = frozenset({401, 403})
 T = TypeVar("T")
 
 
-class Coordinator:
+class CoordinatorClient:
     """The API at `url`, with a processor's token.
 
     Every call raises TryLater and NotAllowed, never CannotProcess: what goes wrong here is no fault of the order. An

@@ -7,7 +7,7 @@ from pathlib import Path
 import requests
 from awscrt import checksums
 
-from examples.processor.coordinator import Coordinator
+from examples.processor.coordinator import CoordinatorClient
 from examples.processor.errors import CannotProcess, TryLater
 from examples.processor.order import Order, Original
 
@@ -15,12 +15,12 @@ _TIMEOUT_S = (10, 60)
 _CHUNK_BYTES = 1 << 20
 
 
-def fetched(coordinator: Coordinator, order: Order, folder: Path) -> list[Path]:
+def fetched(coordinator: CoordinatorClient, order: Order, folder: Path) -> list[Path]:
     """Every original as a file in `folder`, in the order of recording. Raises CannotProcess, TryLater, NotAllowed."""
     return [_fetched(coordinator, order, place, folder) for place in range(len(order.originals))]
 
 
-def _fetched(coordinator: Coordinator, order: Order, place: int, folder: Path) -> Path:
+def _fetched(coordinator: CoordinatorClient, order: Order, place: int, folder: Path) -> Path:
     original = order.originals[place]
     path = folder / f"{place:02d}.mp4"
     if original.url is None or not _read(original.url, path):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from examples.processor import film
 from examples.processor.bucket import Bucket, Written
-from examples.processor.coordinator import Coordinator
+from examples.processor.coordinator import CoordinatorClient
 from examples.processor.errors import (
     CannotProcess,
     NotAllowed,
@@ -25,7 +25,7 @@ from examples.processor.originals import fetched
 log = logging.getLogger(__name__)
 
 
-def process(order: Order, coordinator: Coordinator, bucket: Bucket) -> bool:
+def process(order: Order, coordinator: CoordinatorClient, bucket: Bucket) -> bool:
     """Whether the order was fulfilled. False when it is not wanted any more, and when it failed.
 
     The coordinator is told why it failed; for an unexpected error, its type and place. Raises TryLater, NotAllowed, and
@@ -56,7 +56,7 @@ def process(order: Order, coordinator: Coordinator, bucket: Bucket) -> bool:
     return True
 
 
-def _fulfil(order: Order, coordinator: Coordinator, bucket: Bucket, folder: Path) -> None:
+def _fulfil(order: Order, coordinator: CoordinatorClient, bucket: Bucket, folder: Path) -> None:
     for artifact_id in order.required:
         _demand_makeable(artifact_id)
     chapters = fetched(coordinator, order, folder)

@@ -23,7 +23,7 @@ from infra.admin.console import DONE, OWED, REFUSED, Say
 from infra.admin.waiting import Owed, kept_by, still_owed
 
 
-class Tally:
+class KeptMetrics:
     """Metrics that are kept: what the flows report is what was done."""
 
     def __init__(self) -> None:
@@ -100,13 +100,13 @@ def walked(
 
 def ensured(ports: Ports, session_id: SessionId) -> Ensured:
     """Settle the session as the reconciler does, for at most one of its turns, and report it."""
-    tally = Tally()
+    metrics = KeptMetrics()
     turn = Deadline(ports.clock, ports.clock.now() + timedelta(seconds=TURN_S))
     try:
-        picture = settle_in_time(replace(ports, metrics=tally), session_id, turn)
-        return replace(_told(ports, picture), done=dict(tally.counts))
+        picture = settle_in_time(replace(ports, metrics=metrics), session_id, turn)
+        return replace(_told(ports, picture), done=dict(metrics.counts))
     except Exception as error:  # noqa: BLE001 a door for each session: one that fails never stops the others
-        return Ensured(session_id, done=dict(tally.counts), fault=why(error))
+        return Ensured(session_id, done=dict(metrics.counts), fault=why(error))
 
 
 def foreseen(ports: Ports, session_id: SessionId) -> Ensured:

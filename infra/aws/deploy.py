@@ -51,7 +51,7 @@ class ChaliceFailed(Exception):
 
 
 @dataclass(frozen=True)
-class Coordinator:
+class DeployedCoordinator:
     """What is deployed: every resource by its name in Chalice, and the file that remembers them."""
 
     resources: Mapping[str, Mapping[str, str]] = field(repr=False)
@@ -76,7 +76,7 @@ def deploy_coordinator(
     environment: Mapping[str, str],
     functions: "LambdaClient",
     progress: Progress,
-) -> Coordinator:
+) -> DeployedCoordinator:
     """The project `source` deployed from the build folder `target` onto the stack with these `outputs`.
 
     `settings` go over the environment variables of the configuration; `environment` is what `chalice` sees.
@@ -84,7 +84,7 @@ def deploy_coordinator(
     """
     project.prepare(source, target, stage, outputs, settings)
     run_chalice(target, stage, environment, progress)
-    deployed = Coordinator(project.deployed(target, stage), project.state_file(target, stage))
+    deployed = DeployedCoordinator(project.deployed(target, stage), project.state_file(target, stage))
     keep_failures(functions, deployed.event_functions, outputs["DeadLettersArn"], progress=progress)
     return deployed
 
@@ -139,7 +139,7 @@ def _keep_failures_of(
 
 def deploy(
     stage: str, session: boto3.Session, parameters: Mapping[str, str], may_shorten: bool, progress: Progress
-) -> Coordinator:
+) -> DeployedCoordinator:
     """Bring stack and coordinator of `stage` to the state of the checkout. Raises grace.PromiseBroken."""
     cloudformation, name = session.client("cloudformation"), f"reelhaul-{stage}"
     told = grace.demand_promise(stack.parameters_of(cloudformation, name), parameters, may_shorten)

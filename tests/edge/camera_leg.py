@@ -17,7 +17,7 @@ from edge_client.base.errors import EdgeError, TryLater
 from edge_client.base.retry import Timing
 from edge_client.model.selection import Choice
 from infra.local.camera import Camera, CameraState, Card, CardFile, Fault, Habits, card_with, recording
-from infra.local.camera.desk import FILES
+from infra.local.camera.routes import FILES
 from tests.edge.conftest import RECORDING, Device, FakeTime
 from tests.edge.fakes import PART_BYTES, SIGNATURE, TOKEN, FakeCloud
 

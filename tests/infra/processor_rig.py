@@ -16,7 +16,7 @@ from botocore.config import Config
 from examples.processor import processing
 from examples.processor.__main__ import take_one
 from examples.processor.bucket import Bucket
-from examples.processor.coordinator import Coordinator
+from examples.processor.coordinator import CoordinatorClient
 from examples.processor.order import Order
 from examples.processor.queue import Queue
 
@@ -193,5 +193,5 @@ class Rig:
         found = self.sqs.get_queue_attributes(QueueUrl=self.queue_url, AttributeNames=names)["Attributes"]
         return sum(int(found[name]) for name in names)
 
-    def _coordinator(self) -> Coordinator:
-        return Coordinator(self.coordinator_url, self.token)
+    def _coordinator(self) -> CoordinatorClient:
+        return CoordinatorClient(self.coordinator_url, self.token)

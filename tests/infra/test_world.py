@@ -200,7 +200,7 @@ def test_a_second_deployment_onto_the_same_stage_changes_no_address(
     assert len(functions) == len(first.event_functions) + 1
 
 
-def redeployed(world: World, source: Path, target: Path) -> deploy.Coordinator:
+def redeployed(world: World, source: Path, target: Path) -> deploy.DeployedCoordinator:
     pip = wheels.pip_environment(source / "requirements.txt", WHEELS, quiet)
     return deploy.deploy_coordinator(
         source,

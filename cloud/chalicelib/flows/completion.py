@@ -27,10 +27,10 @@ from chalicelib.flows.uploads import (
     UploadView,
     demand_open,
     gone,
-    held,
     owned_upload,
     seen_upload_record,
     unproven,
+    view_upload,
 )
 from chalicelib.ports import Ports
 
@@ -43,7 +43,7 @@ def seen_upload(ports: Ports, principal: Principal, upload_id: UploadId) -> Uplo
     if not upload.is_live:
         return UploadView(upload)
     try:
-        return held(ports, upload)
+        return view_upload(ports, upload)
     except MultipartGone:
         # Completed or lost since it was recorded: settle what this caller may, and say what is recorded then.
         picture = settle_session(ports, upload.session_id, Actor.API, upload_id)

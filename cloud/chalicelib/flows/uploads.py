@@ -69,7 +69,7 @@ def open_upload(
             raise unproven(known)
         try:
             if known:
-                return held(ports, _resumed(ports, picture, known)), False
+                return view_upload(ports, _resumed(ports, picture, known)), False
             return UploadView(create_upload(ports, picture, artifact_id, plan)[1]), True
         except Conflict:
             log.info("session written by another", extra={"session_id": session_id})
@@ -201,7 +201,7 @@ def _resumed(ports: Ports, picture: Picture, known: Upload) -> Upload:
     return after.upload(known.upload_id)
 
 
-def held(ports: Ports, upload: Upload) -> UploadView:
+def view_upload(ports: Ports, upload: Upload) -> UploadView:
     """The upload with the parts that S3 holds while it is live. Raises MultipartGone."""
     if not upload.is_live:
         return UploadView(upload)

@@ -11,10 +11,10 @@ from types import TracebackType
 
 from infra.local.camera.card import Card
 from infra.local.camera.delivery import LOOK_S, Delivery, Pace
-from infra.local.camera.desk import Desk
 from infra.local.camera.doorway import HOST, Doorway
 from infra.local.camera.faults.table import Fault, FaultTable, spoilt_answer, spoilt_request
 from infra.local.camera.log import LoggedRequest, RequestLog
+from infra.local.camera.routes import Routes
 from infra.local.camera.state import CameraState, Habits
 from infra.local.camera.wire import Answer, Request, read_request
 
@@ -178,8 +178,8 @@ class Camera:
         effects = self.faults.due(request)
         for effect in effects:
             effect.happen(self)
-        desk = Desk(self.card, self.state, self._habits, self._feed, self._now_s)
-        return spoilt_answer(effects, desk.answer(spoilt_request(effects, request)))
+        routes = Routes(self.card, self.state, self._habits, self._feed, self._now_s)
+        return spoilt_answer(effects, routes.answer(spoilt_request(effects, request)))
 
     def _hang_up(self) -> list[threading.Thread]:
         """Ends all connections; answers their threads, which end by themselves."""

@@ -15,7 +15,7 @@ from infra import door
 from infra.local.camera import Camera, CardFile, NoObjectStore, card_of_folder
 from infra.local.demo import footage
 from infra.local.demo.commands import SESSION, Client, Operator
-from infra.local.demo.coordinator import Coordinator
+from infra.local.demo.coordinator import SessionReader
 from infra.local.demo.story import MIB, DemoFailed, Result, Story
 from infra.local.footage import DEMO_FOLDER, make_footage
 from infra.local.stack import PortTaken, World
@@ -97,8 +97,8 @@ class Play:
         )
 
     @property
-    def _coordinator(self) -> Coordinator:
-        return Coordinator(self.world, self.workdir)
+    def _coordinator(self) -> SessionReader:
+        return SessionReader(self.world, self.workdir)
 
     @property
     def _operator(self) -> Operator:

@@ -17,7 +17,7 @@ EVENTS_S = 30.0
 
 
 @dataclass(frozen=True)
-class Coordinator:
+class SessionReader:
     """What the deployed coordinator says of the session."""
 
     world: World

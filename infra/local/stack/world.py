@@ -72,7 +72,7 @@ class World:
     def __init__(
         self,
         local_aws: LocalAws,
-        deployed: deploy.Coordinator,
+        deployed: deploy.DeployedCoordinator,
         workdir: Path,
         log: Callable[[str], None],
         closing: ExitStack,
@@ -173,7 +173,7 @@ class World:
 
 def _deployed(
     local_aws: LocalAws, source: Path, target: Path, settings: Mapping[str, str], progress: Progress
-) -> deploy.Coordinator:
+) -> deploy.DeployedCoordinator:
     pip = wheels.pip_environment(source / "requirements.txt", WHEELS, progress)
     return deploy.deploy_coordinator(
         source,

@@ -9,7 +9,7 @@ from chalicelib.core.measurements.forms import SESSION, File
 from chalicelib.core.measurements.frame import Unusable, decoded, normalised
 from chalicelib.core.measurements.index import PAPI
 from chalicelib.core.measurements.limits import FRAMES_IN_BLOCK, LIMITS, Limits
-from chalicelib.core.measurements.summary import Reject, Tally
+from chalicelib.core.measurements.summary import Reject, SummaryCounts
 from chalicelib.core.measurements.work import Work
 
 MOST_REJECTS_TOLD = 20
@@ -34,7 +34,7 @@ class Indexing:
         self._revision = revision
         self._limits = limits
         self._rejects: list[Reject] = []
-        self._tally = Tally()
+        self._tally = SummaryCounts()
         self._writer = BlockWriter()
         self._first_frame: int | None = None
         self._last_frame = -1

@@ -61,7 +61,7 @@ class Spreads:
         return {name: spread.told() for name, spread in self._spreads.items() if spread.count}
 
 
-class LightTally:
+class LightCounts:
     """What is known of one light."""
 
     def __init__(self) -> None:
@@ -111,7 +111,7 @@ class LightTally:
 
 
 @dataclass
-class Tally:
+class SummaryCounts:
     """What the summary tells, gathered block by block."""
 
     frames: int = 0
@@ -119,7 +119,9 @@ class Tally:
     last_frame: int | None = None
     times: Spread = field(default_factory=Spread)
     numbers: Spreads = field(default_factory=lambda: Spreads(FRAME_NUMBERS))
-    lights: Mapping[str, LightTally] = field(default_factory=lambda: {name: LightTally() for name in LIGHTS})
+    lights: Mapping[str, LightCounts] = field(
+        default_factory=lambda: {name: LightCounts() for name in LIGHTS}
+    )
 
     def take(self, frames: Sequence[Mapping[str, Any]]) -> None:
         """Count in these frames, which come after all before; there is at least one."""

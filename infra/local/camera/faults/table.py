@@ -6,8 +6,8 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from infra.local.camera.desk import FILES
 from infra.local.camera.faults.effect import Effect
+from infra.local.camera.routes import FILES
 from infra.local.camera.wire import Answer, Request
 
 

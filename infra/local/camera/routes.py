@@ -27,7 +27,7 @@ MEDIA = (FILES, "/gopro/media/")
 
 
 @dataclass(frozen=True)
-class Desk:
+class Routes:
     """All that an answer depends on. `feed` puts off the camera's sleep; `now_s` is its clock, UTC as an epoch."""
 
     card: Card
@@ -108,14 +108,14 @@ class Desk:
         return json_answer(date_document(self.now_s(), self.card.utc_offset_s))
 
 
-CALLS: dict[str, Callable[[Desk, Request], Answer]] = {
-    "/gopro/camera/keep_alive": Desk._keep_alive,
-    "/gopro/camera/state": Desk._state,
-    "/gopro/camera/info": Desk._hardware,
-    "/gopro/camera/get_date_time": Desk._date,
-    "/gopro/camera/control/wired_usb": Desk._wired_usb,
-    "/gopro/media/list": Desk._list,
-    "/gopro/media/info": Desk._media_info,
-    "/gopro/media/last_captured": Desk._last_captured,
-    "/gopro/media/turbo_transfer": Desk._turbo,
+CALLS: dict[str, Callable[[Routes, Request], Answer]] = {
+    "/gopro/camera/keep_alive": Routes._keep_alive,
+    "/gopro/camera/state": Routes._state,
+    "/gopro/camera/info": Routes._hardware,
+    "/gopro/camera/get_date_time": Routes._date,
+    "/gopro/camera/control/wired_usb": Routes._wired_usb,
+    "/gopro/media/list": Routes._list,
+    "/gopro/media/info": Routes._media_info,
+    "/gopro/media/last_captured": Routes._last_captured,
+    "/gopro/media/turbo_transfer": Routes._turbo,
 }
