@@ -14,8 +14,10 @@ PORT ?=
 FOOTAGE ?=
 PYTEST ?=
 PYTHONS ?=
+# Tests without AWS, deployed coordinator or other processes; tests/MAP.md names them.
+FAST := tests/core tests/flows tests/web tests/aws tests/test_settings.py tests/edge/coordinator tests/edge/http tests/edge/model
 
-.PHONY: help setup lock demo up local-aws camera test test-pythons test-newest soak mutants check lint types floors format bench bench-edge deploy stage release clean
+.PHONY: help setup lock demo up local-aws camera test test-fast test-pythons test-newest soak mutants check lint types floors format bench bench-edge deploy stage release clean
 
 help: ## list the targets
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -50,6 +52,9 @@ camera: setup ## only the camera simulator: make camera FOOTAGE=DIR PORT=8080
 
 test: setup ## all tests: make test PYTEST='-k spool'
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST)
+
+test-fast: setup ## tests without AWS or other processes, at most a minute: make test-fast PYTEST='-k gate'
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(FAST) $(PYTEST)
 
 test-pythons: ## the edge client's tests on each of Python 3.10 to 3.14 that is on PATH: make test-pythons PYTHONS='python3.10 …'
 	"$(PYTHON)" -m tests.pythons $(PYTHONS)
