@@ -3,11 +3,13 @@
 import ipaddress
 import os
 import sys
+from pathlib import Path
 
 import hypothesis
 import pytest
 
 from infra.local.surroundings import ignore_surroundings
+from tests.support import gopro_data
 
 # A machine that does other things beside is no fault of what is tested.
 hypothesis.settings.register_profile("house", deadline=None)
@@ -45,6 +47,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.get_closest_marker("soak"):
             item.add_marker(pytest.mark.skip(reason="takes many minutes: make soak"))
+
+
+def pytest_report_header() -> str:
+    there = "as well" if gopro_data.REAL.is_dir() else "are not beside the project"
+    return f"camera files: generated twins; the real ones {there}"
+
+
+@pytest.fixture(scope="session", params=gopro_data.PLACES)
+def films(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the films of gopro_data.FILMS: once generated, and once real where those are there."""
+    return gopro_data.films_of(request.param, tmp_path_factory.mktemp("films"))
+
+
+@pytest.fixture(scope="session", params=gopro_data.PLACES)
+def media_lists(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with media lists of cameras: once generated, and once real where those are there."""
+    return gopro_data.lists_of(request.param, tmp_path_factory.mktemp("lists"))
 
 
 def pytest_configure() -> None:

@@ -8,7 +8,7 @@ import pytest
 from infra.local.camera import Card, card_with, recording, repaired, trailed, unfinished
 from infra.local.camera.folder import card_of_folder
 from tests.e2e.rig import PART_SIZE_BYTES, Rig, camera_with, source_sha256
-from tests.infra.gopro_data import DATA, FILMS, needs_data
+from tests.support.gopro_data import FILMS
 
 pytestmark = pytest.mark.e2e
 
@@ -78,12 +78,10 @@ def test_a_film_that_is_repaired_after_it_was_hauled_as_it_was_is_hauled_again(r
     assert [chapter["unfinished"] for chapter in done.report["chapters"]] == [False]
 
 
-class TestRealFilms:
-    pytestmark = needs_data
-
+class TestFilmsOfCameras:
     @pytest.mark.parametrize("name", FILMS)
-    def test_come_home_with_zeros_after_them(self, rig: Rig, tmp_path: Path, name: str):
-        (tmp_path / name).write_bytes((DATA / "mp4" / name).read_bytes() + bytes(4096))
+    def test_come_home_with_zeros_after_them(self, rig: Rig, films: Path, tmp_path: Path, name: str):
+        (tmp_path / name).write_bytes((films / name).read_bytes() + bytes(4096))
 
         with camera_with(card=card_of_folder(tmp_path)) as camera:
             done = rig.haul(camera, f"left-{Path(name).stem}", "--recording", "0001")

@@ -8,7 +8,6 @@ from infra.local.camera import Card, card_of_folder, card_with, recording
 from tests.e2e.rig import PART_SIZE_BYTES, Rig, bytes_read, camera_with, source_sha256, until
 
 pytestmark = pytest.mark.e2e
-GOPRO_FILES = Path(__file__).parents[3] / "shared" / "data" / "gopro" / "mp4"
 
 
 def test_a_recording_ends_as_verified_objects_with_receipts_and_a_stored_session(rig: Rig):
@@ -93,15 +92,13 @@ def test_a_file_swapped_under_its_name_is_noticed_before_a_byte_is_mixed(rig: Ri
     assert upload["receipt"] is None
 
 
-@pytest.mark.data
-def test_real_gopro_files_are_hauled_byte_for_byte(rig: Rig):
-    if not GOPRO_FILES.is_dir():
-        pytest.skip(f"no real GoPro files at {GOPRO_FILES.name}: the shared data is not beside the project")
-    card: Card = card_of_folder(GOPRO_FILES)
+def test_films_of_cameras_are_hauled_byte_for_byte(rig: Rig, films: Path, request: pytest.FixtureRequest):
+    session = f"films-{request.node.callspec.id}"
+    card: Card = card_of_folder(films)
     with camera_with(card=card) as camera:
         [number] = {file.name[4:8] for _, file in card.files()}
-        done = rig.haul(camera, "real", "--recording", number)
+        done = rig.haul(camera, session, "--recording", number)
 
         assert done.code == 0, done.said
-        assert rig.stored_sha256("real") == source_sha256(camera)
+        assert rig.stored_sha256(session) == source_sha256(camera)
         assert len(source_sha256(camera)) == 3

@@ -45,7 +45,6 @@ from tests.edge.fakes import (
 )
 
 RECORDING = ByNumber("0042")
-ROOT = Path(__file__).parents[2]
 
 
 @dataclass
@@ -251,11 +250,3 @@ def device(camera: FakeCamera, cloud: FakeCloud, tmp_path: Path) -> Device:
     made = Device(camera, cloud, tmp_path / "spool")
     made.card(GX010042=3 * cloud.part_bytes + 5)
     return made
-
-
-@pytest.fixture
-def real_lists() -> Path:
-    folder = ROOT.parent / "shared" / "data" / "gopro" / "json"
-    if not folder.is_dir():
-        pytest.skip(f"the real camera lists are not beside the project ({folder.relative_to(ROOT.parent)})")
-    return folder

@@ -1,6 +1,7 @@
 """The structure of a GoPro file, on real ones and on ones made wrong."""
 
 import struct
+from pathlib import Path
 
 import pytest
 
@@ -18,14 +19,9 @@ from infra.local.gopro_file import (
     tail_bytes,
     walk,
 )
-from tests.infra.gopro_data import DATA, FILMS, needs_data
+from tests.support.gopro_data import FILMS
 
 HEADER = GproHeader("C3501324500711", "H23.01.02.32.00", "HERO12 Black", "LXR2110500712643")
-REAL = {
-    "hero7.mp4": GproHeader("C3281324500963", "HD7.01.01.70.00", "HERO7 Black", "LAJ8051935600462"),
-    "karma.mp4": GproHeader("C3161325750003", "HD5.02.02.00.00", "HERO5 Black", "LAE6101112400243"),
-    "max-heromode.mp4": GproHeader("C3353424500199", "H19.03.01.30.00", "GoPro Max", "C33632245042171"),
-}
 
 
 def box(kind: bytes, payload: bytes = b"") -> bytes:
@@ -116,27 +112,25 @@ def test_chunk_offsets_move_with_the_samples(kind):
     assert [b.kind for b in walk(MemoryContent(made))] == ["ftyp", "mdat", "moov"]
 
 
-class TestRealFiles:
-    pytestmark = needs_data
-
+class TestFilmsOfCameras:
     @pytest.mark.parametrize("name", FILMS)
-    def test_a_real_file_is_whole_and_names_its_camera(self, name):
-        found = inspected(DiskContent.at(DATA / "mp4" / name))
+    def test_a_file_is_whole_and_names_its_camera(self, films: Path, name: str):
+        found = inspected(DiskContent.at(films / name))
 
-        assert found.header == REAL[name]
+        assert found.header == FILMS[name]
         assert found.boxes[0].size_bytes == 20
         assert 5 < found.duration_s < 20
 
     @pytest.mark.parametrize("name", FILMS)
-    def test_the_field_behind_the_firmware_is_the_lens_and_not_the_camera(self, name):
-        data = (DATA / "mp4" / name).read_bytes()
+    def test_the_field_behind_the_firmware_is_the_lens_and_not_the_camera(self, films: Path, name: str):
+        data = (films / name).read_bytes()
         at = data.rindex(b"LENS") + 4
 
         assert data[at : at + 16].rstrip(b"\0").decode() == header_of(data[:HEAD_BYTES]).lens_serial
 
     @pytest.mark.parametrize("name", FILMS)
-    def test_a_real_file_cut_by_one_byte_is_not_whole(self, name):
-        data = (DATA / "mp4" / name).read_bytes()
+    def test_a_file_cut_by_one_byte_is_not_whole(self, films: Path, name: str):
+        data = (films / name).read_bytes()
 
         with pytest.raises(BrokenFile):
             inspected(MemoryContent(data[:-1]))

@@ -18,7 +18,7 @@ from edge_client.camera.mp4_boxes import (
     serial_of_header,
     trailing_bytes,
 )
-from tests.infra.gopro_data import DATA, FILMS, needs_data
+from tests.support.gopro_data import FILMS
 
 Read = Callable[[int, int], bytes]
 TWELVE_GB = 11_794_645_144
@@ -262,32 +262,19 @@ def test_a_header_without_a_serial_is_not_guessed_at(head: bytes):
     assert serial_of_header(head) is None
 
 
-SERIALS = {
-    "hero7.mp4": "C3281324500963",
-    "karma.mp4": "C3161325750003",
-    "max-heromode.mp4": "C3353424500199",
-}
-
-
-class TestRealFilms:
-    pytestmark = needs_data
-
-    @staticmethod
-    def path(name: str) -> Path:
-        return DATA / "mp4" / name
-
+class TestFilmsOfCameras:
     @pytest.mark.parametrize("name", FILMS)
-    def test_are_whole(self, name: str):
-        assert trailing(self.path(name).read_bytes()) == 0
+    def test_are_whole(self, films: Path, name: str):
+        assert trailing((films / name).read_bytes()) == 0
 
     @pytest.mark.parametrize("name", FILMS)
     @pytest.mark.parametrize("more", [b"\0", bytes(7), bytes(8), bytes(9), bytes(65_536), b"\xff" * 512])
-    def test_are_whole_with_bytes_after_their_last_box(self, name: str, more: bytes):
-        assert trailing(self.path(name).read_bytes() + more) == len(more)
+    def test_are_whole_with_bytes_after_their_last_box(self, films: Path, name: str, more: bytes):
+        assert trailing((films / name).read_bytes() + more) == len(more)
 
     @pytest.mark.parametrize("name", FILMS)
-    def test_are_not_whole_when_cut(self, name: str):
-        content = self.path(name).read_bytes()
+    def test_are_not_whole_when_cut(self, films: Path, name: str):
+        content = (films / name).read_bytes()
         ends = [one.end for one in boxes(len(content), reading(content))]
         around = {end + step for end in [0, *ends] for step in (-1, 0, 1, 7, 8, 15, 16)}
         cuts = sorted(cut for cut in around | {len(content) // 2} if 0 <= cut < len(content))
@@ -296,9 +283,9 @@ class TestRealFilms:
         assert not [cut for cut in cuts if is_whole(content[:cut])]
 
     @pytest.mark.parametrize("name", FILMS)
-    def test_are_not_whole_when_another_film_is_begun_after_them(self, name: str):
+    def test_are_not_whole_when_another_film_is_begun_after_them(self, films: Path, name: str):
         """Its `ftyp` is a box like any other; with its `mdat` the file may still grow."""
-        content = self.path(name).read_bytes()
+        content = (films / name).read_bytes()
         ftyp = int.from_bytes(content[:4], "big")
 
         hauled = [
@@ -308,13 +295,13 @@ class TestRealFilms:
         assert hauled == [1, 7, ftyp, ftyp + 7]
 
     @pytest.mark.parametrize("name", FILMS)
-    def test_are_not_whole_while_their_samples_have_no_length(self, name: str):
-        content = self.path(name).read_bytes()
+    def test_are_not_whole_while_their_samples_have_no_length(self, films: Path, name: str):
+        content = (films / name).read_bytes()
         at = content.index(b"mdat") - 4
 
         assert not is_whole(content[:at] + bytes(4) + content[at + 4 :])
 
     @pytest.mark.parametrize("name", FILMS)
-    def test_say_the_cameras_serial_and_not_the_lens(self, name: str):
-        with self.path(name).open("rb") as stream:
-            assert serial_of_header(stream.read(HEAD_BYTES)) == SERIALS[name]
+    def test_say_the_cameras_serial_and_not_the_lens(self, films: Path, name: str):
+        with (films / name).open("rb") as stream:
+            assert serial_of_header(stream.read(HEAD_BYTES)) == FILMS[name].serial

@@ -263,9 +263,8 @@ class TestTheWholeList:
         assert listed([Entry("100GOPRO", "a.JPG", 1)] * 2, [photo, other], Witnesses()).unreadable == ()
 
 
-@pytest.mark.data
-def test_no_entry_of_a_real_list_is_odd(real_lists: Path):
-    for path in sorted(real_lists.glob("*edia_list*.json")) + sorted(real_lists.glob("*mediaList*.json")):
+def test_no_entry_of_a_real_list_is_odd(media_lists: Path):
+    for path in sorted(media_lists.glob("*edia_list*.json")) + sorted(media_lists.glob("*mediaList*.json")):
         for entry in read(path.read_bytes()):
             assert entry.directory
             assert entry.filename

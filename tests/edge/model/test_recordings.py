@@ -598,7 +598,6 @@ def listed(camera: FakeCamera, path: Path) -> list[CameraFile]:
 MAX_360 = [f"GS..{number:04d}" for number in range(46, 53)]
 
 
-@pytest.mark.data
 @pytest.mark.parametrize(
     ("name", "labels"),
     [
@@ -615,27 +614,25 @@ MAX_360 = [f"GS..{number:04d}" for number in range(46, 53)]
         ("opengopro_py_media_list_360.json", ["GX..0002", *MAX_360]),
     ],
 )
-def test_real_lists_give_all_their_recordings_and_no_stranger(
-    camera: FakeCamera, real_lists: Path, name: str, labels: list[str]
+def test_media_lists_give_all_their_recordings_and_no_stranger(
+    camera: FakeCamera, media_lists: Path, name: str, labels: list[str]
 ):
-    files = listed(camera, real_lists / name)
+    files = listed(camera, media_lists / name)
 
     assert [one.label.partition("/")[2] for one in recordings(files)] == labels
     assert strangers(files) == []
 
 
-@pytest.mark.data
-def test_a_real_list_with_a_lost_first_chapter_is_told_by_its_gap(camera: FakeCamera, real_lists: Path):
-    lost, kept = recordings(listed(camera, real_lists / "issue887_media_list.json"))
+def test_a_real_list_with_a_lost_first_chapter_is_told_by_its_gap(camera: FakeCamera, media_lists: Path):
+    lost, kept = recordings(listed(camera, media_lists / "issue887_media_list.json"))
 
     with pytest.raises(ChapterGap, match="01"):
         whole(lost)
     assert [f.size_bytes for f in whole(kept).files] == [11536686945, 6352656620]
 
 
-@pytest.mark.data
-def test_real_long_recordings_are_one_recording_a_camera(real_lists: Path):
-    cameras = json.loads((real_lists / "long_recordings_real_sizes.json").read_text())["cameras"]
+def test_real_long_recordings_are_one_recording_a_camera(media_lists: Path):
+    cameras = json.loads((media_lists / "long_recordings_real_sizes.json").read_text())["cameras"]
 
     counts = {
         camera: [

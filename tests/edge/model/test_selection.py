@@ -385,18 +385,16 @@ class TestTheTextOf:
             parsed_time(text)
 
 
-@pytest.mark.data
-def test_a_real_card_is_chosen_by_its_own_clock(camera: FakeCamera, real_lists: Path):
-    files = listed(camera, real_lists / "issue887_media_list.json")
+def test_a_real_card_is_chosen_by_its_own_clock(camera: FakeCamera, media_lists: Path):
+    files = listed(camera, media_lists / "issue887_media_list.json")
 
     found = selection(files, ByTime(parsed_time("2026-01-19T16:00"), parsed_time("2026-01-20")))
 
     assert labels(found) == ["100GOPRO/GX..0164"]
 
 
-@pytest.mark.data
-def test_a_real_card_of_an_older_camera_has_no_dates_to_choose_by(camera: FakeCamera, real_lists: Path):
-    files = listed(camera, real_lists / "hero4_hero5_legacy_gpMediaList_excerpt.json")
+def test_a_real_card_of_an_older_camera_has_no_dates_to_choose_by(camera: FakeCamera, media_lists: Path):
+    files = listed(camera, media_lists / "hero4_hero5_legacy_gpMediaList_excerpt.json")
 
     found = selection(files, ByTime(parsed_time("2017-05-25"), None))
 

@@ -3,8 +3,10 @@
 import json
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from infra.local.camera import (
@@ -24,7 +26,6 @@ from infra.local.camera import (
     recording,
     sphere,
 )
-from tests.infra.gopro_data import DATA, needs_data
 from tests.infra.raw_http import ask, connect, receive
 
 LIST = "/gopro/media/list"
@@ -327,17 +328,14 @@ def test_noise_ends_the_connection_and_nothing_else(camera, noise):
 
 
 class TestSchema:
-    pytestmark = needs_data
-
     def test_the_list_satisfies_the_schema_of_the_wire(self, camera):
-        schema = json.loads((DATA / "schemas" / "media_list.wire.schema.json").read_text())
-        jsonschema = pytest.importorskip("jsonschema", reason="jsonschema is not installed")
+        schema = json.loads(Path(__file__).with_name("media_list.wire.schema.json").read_text())
 
         jsonschema.validate(ask(camera, LIST).json(), schema)
 
     @pytest.mark.parametrize("name", ["opengopro_py_media_list.json", "opengopro_py_media_list_360.json"])
-    def test_our_items_have_the_members_of_real_ones(self, camera, name):
-        real = json.loads((DATA / "json" / name).read_text())
+    def test_our_items_have_the_members_of_real_ones(self, camera, media_lists: Path, name: str):
+        real = json.loads((media_lists / name).read_text())
         ours = {kind_of(file): file.keys() for entry in listed(camera) for file in entry["fs"]}
 
         known = [file for entry in real["media"] for file in entry["fs"] if kind_of(file) in ours]

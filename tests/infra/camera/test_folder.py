@@ -19,8 +19,8 @@ from infra.local.camera import (
 )
 from infra.local.camera.__main__ import main
 from infra.local.gopro_file import DiskContent, GproHeader
-from tests.infra.gopro_data import DATA, FILMS, needs_data
 from tests.infra.raw_http import ask
+from tests.support.gopro_data import FILMS
 
 HEADER = GproHeader("C3461324500001", "H21.01.01.46.00", "HERO10 Black")
 WRONG = [["--port", "70000"], ["--port", "x"], ["--pace", "0"], ["--keep-alive", "soon"], ["--nonsense"]]
@@ -178,12 +178,9 @@ def test_the_command_says_what_it_serves_and_ends_cleanly(tmp_path, number):
     assert (process.returncode, errors) == (0, "")
 
 
-class TestRealFilms:
-    pytestmark = needs_data
+def test_three_films_of_cameras_are_served_as_one_recording(films: Path):
+    card = card_of_folder(films)
 
-    def test_three_real_films_are_served_as_one_recording(self):
-        card = card_of_folder(DATA / "mp4")
-
-        assert names(card) == ["GX010001.MP4", "GX020001.MP4", "GX030001.MP4"]
-        on_disk = [DiskContent.at(DATA / "mp4" / name) for name in FILMS]
-        assert [file.sha256() for _, file in card.files()] == [sha256(film) for film in on_disk]
+    assert names(card) == ["GX010001.MP4", "GX020001.MP4", "GX030001.MP4"]
+    on_disk = [DiskContent.at(films / name) for name in FILMS]
+    assert [file.sha256() for _, file in card.files()] == [sha256(film) for film in on_disk]

@@ -1,20 +1,20 @@
 """The camera's file server answers as stock CivetWeb 1.15 does, at and beyond the end of a file too."""
 
 import re
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from infra.local.camera import Camera, Card, CardFile, Directory, VirtualContent, card_with, chapter_path
-from tests.infra.gopro_data import DATA, needs_data
 from tests.infra.raw_http import ask
 
 MTIME = 0x6B010751
 SIZE = 102_400
 SIZES = {"GX010001.MP4": SIZE, "GX010002.MP4": 5_368_709_123, "GX010003.MP4": 0}
 CHAPTER = chapter_path("GX010001.MP4")
-REFERENCE = DATA / "reference" / "civetweb-1.15-range-behaviour.txt"
+REFERENCE = Path(__file__).with_name("civetweb-1.15-ranges.txt")
 
 
 def reference_card() -> Card:
@@ -154,14 +154,12 @@ def test_the_etag_follows_size_and_time_of_the_file():
 
 def reference_cases() -> list[Any]:
     """The measured exchanges: curl's arguments, the lines it showed, how it ended."""
-    text = REFERENCE.read_text() if REFERENCE.is_file() else ""
+    text = REFERENCE.read_text()
     exchange = r"^=== (.+)\n((?:.+\n)+?)\[curl exit (\d+); (?:body bytes (\d+)|HEAD)\]"
     return [pytest.param(*found, id=found[0]) for found in re.findall(exchange, text, re.MULTILINE)]
 
 
 class TestMeasuredExchanges:
-    pytestmark = needs_data
-
     @pytest.mark.parametrize(("arguments", "shown", "exit_code", "body_bytes"), reference_cases())
     def test_each_measured_exchange_is_answered_the_same(
         self, camera, arguments, shown, exit_code, body_bytes
