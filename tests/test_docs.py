@@ -30,6 +30,8 @@ FILES_OF_CODE = sorted(
 )
 DECISIONS = sorted(HOUSE.glob("docs/decisions/[0-9]*.md"))
 
+LONGEST_LINE = 130
+FENCED = re.compile(r"^ *```.*?^ *```$", re.DOTALL | re.MULTILINE)
 CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]*))?\)")
 PAGE_IN_CODE = re.compile(r"\bdocs/[\w/-]+\.md\b")
@@ -133,6 +135,13 @@ def test_every_link_of_a_page_leads_somewhere(page: Path):
         target = page.parent / path if path else page
         assert target.exists(), f"{page.name} links to {path}"
         assert not anchor or anchor in anchors(target), f"{path or page.name} has no heading #{anchor}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(HOUSE)))
+def test_a_line_of_prose_can_be_read_in_a_terminal(page: Path):
+    prose = FENCED.sub("", page.read_text()).split("\n")
+
+    assert [line for line in prose if len(line) > LONGEST_LINE and not line.startswith("|")] == []
 
 
 def test_every_page_that_code_names_exists():

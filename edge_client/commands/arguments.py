@@ -60,8 +60,8 @@ Ends with 0 when every video is home and nothing hints at a video that the camer
 else with 1. With --haul the command first hauls what is missing: the safety net for cron and
 timers.
 
-Home means: S3 has exactly the bytes that were read from the card, once. A bit that flips on its way
-from the card to this device is not noticed.
+Home means: S3 has the video as it was read, once. A bit that flips on its way from the card to this
+device is not seen.
 """
 
 
@@ -69,7 +69,7 @@ def parser() -> argparse.ArgumentParser:
     """The commands, each with its help and its examples."""
     top = argparse.ArgumentParser(
         prog="reelhaul",
-        description="Haul a camera's chapters into S3, and verify that S3 has the bytes that were read.",
+        description="Hauls a camera's chapters into S3, verified as they were read.",
         epilog="Each command has examples: reelhaul haul --help",
     )
     top.add_argument("--version", action="version", version=f"reelhaul {version('reelhaul')}")
