@@ -22,6 +22,7 @@ HOUSE = Path(__file__).resolve().parents[1]
 BUILD = HOUSE / "build" / "pythons"
 LOCK = HOUSE / "requirements" / "edge-tests.txt"
 TESTS = "tests/edge"
+CLOUD = "cloud"  # the coordinator, which these tests haul against
 SUPPORTED = ("3.10", "3.11", "3.12", "3.13", "3.14")
 ASK = "import platform; print(platform.python_version())"
 ASK_TIME_LIMIT_S = 30
@@ -105,7 +106,9 @@ def _tested(python: Python, build: Path) -> End:
         own = _venv(python, folder / "venv", folder / "set-up.log")
     except SetUpFailed as error:
         return End(name, "FAILED", str(error), is_bad=True)
-    code = _run([own, "-m", "pytest", "-q", "-p", "no:cacheprovider", TESTS], log)
+    code = _run(
+        [own, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", f"pythonpath={CLOUD}", TESTS], log
+    )
     lines = log.read_text().splitlines() or [""]
     if code:
         print("\n".join(lines[-TOLD_LINES:]))

@@ -39,10 +39,14 @@ class BrokenRequest(Exception):
 
 
 class Server:
-    """`app` at `url`, from `start` to `close`. The port is bound at once; 0 takes a free one."""
+    """`app` at `url`, from `start` to `close`. The port is bound at once; 0 takes a free one.
 
-    def __init__(self, app: WSGIApplication, port: int = 0) -> None:
+    `close` waits up to `poll_s` for the listener.
+    """
+
+    def __init__(self, app: WSGIApplication, port: int = 0, poll_s: float = POLL_S) -> None:
         self._listener = _Listener(app, port)
+        self._poll_s = poll_s
         self._thread = threading.Thread(target=self._serve, name=f"server-{self.port}", daemon=True)
 
     @property
@@ -74,7 +78,7 @@ class Server:
         self.close()
 
     def _serve(self) -> None:
-        self._listener.serve_forever(poll_interval=POLL_S)
+        self._listener.serve_forever(poll_interval=self._poll_s)
 
 
 class _Listener(socketserver.TCPServer):
@@ -222,6 +226,8 @@ class _Handler(BaseHTTPRequestHandler):
             "wsgi.multithread": True,
             "wsgi.multiprocess": False,
             "wsgi.run_once": False,
+            # For a simulator that breaks the wire itself: it writes here, and then raises ConnectionCut.
+            "reelhaul.handler": self,
         }
 
 

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ from edge_client.s3.stored_read import StoredObjects
 from edge_client.spool.spool import Spool
 from tests.edge.fakes import (
     LOOKS,
+    PART_BYTES,
     TOKEN,
     CameraFile,
     CameraHandler,
@@ -43,8 +45,14 @@ from tests.edge.fakes import (
     film,
     serving,
 )
+from tests.support.older_python import lent_names
+
+with lent_names():
+    from tests.support import coordinator
 
 RECORDING = ByNumber("0042")
+ROOT = Path(__file__).parents[2]
+NOON = datetime(2026, 11, 25, 12, tzinfo=timezone.utc)
 
 
 @dataclass
@@ -144,7 +152,7 @@ class Device:
     """A device: its spool, its clock, and the camera and cloud that it talks to."""
 
     camera: FakeCamera
-    cloud: FakeCloud
+    cloud: Any  # a FakeCloud, or in the modules that have left it a MemoryCoordinator
     spool: Path
     time: FakeTime = field(default_factory=FakeTime)
     progress: CountingProgress = field(default_factory=CountingProgress)
@@ -225,7 +233,8 @@ class Device:
         return sorted(self.spool.glob("*/*/*.part"))
 
     def object(self, name: str = "GX010042.MP4") -> bytes:
-        return self.cloud.objects()[f"original.100GOPRO.{name}"]
+        stored: dict[str, bytes] = self.cloud.objects()
+        return stored[f"original.100GOPRO.{name}"]
 
     def content(self, name: str = "GX010042.MP4") -> bytes:
         return self.camera.files[f"100GOPRO/{name}"].content
@@ -243,6 +252,13 @@ def cloud() -> Iterator[FakeCloud]:
     fake = FakeCloud()
     with serving(fake, CloudHandler) as fake.url:
         yield fake
+
+
+@pytest.fixture
+def memory_cloud() -> Iterator[coordinator.MemoryCoordinator]:
+    """The coordinator itself, on ports in memory."""
+    with coordinator.serving(coordinator.MemoryCoordinator(PART_BYTES, NOON)) as made:
+        yield made
 
 
 @pytest.fixture

@@ -69,7 +69,7 @@ class Client:
             token_file.write_text(TOKEN)
             token_file.chmod(0o600)
         camera = ("--camera", self.device.camera.url, "--locks", str(self.device.camera_locks.folder))
-        service = ("--coordinator", self.device.cloud.url, "--token-file", str(token_file))
+        service = ("--coordinator", str(self.device.cloud.url), "--token-file", str(token_file))
         spool = ("--spool", str(self.device.spool))
         return {"list": camera, "status": (*service, *spool)}.get(command, (*camera, *service, *spool))
 

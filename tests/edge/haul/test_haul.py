@@ -49,19 +49,24 @@ from tests.edge.fakes import (
     LEAST_FILM_BYTES,
     LOOKS,
     PART_BYTES,
+    SERIAL,
     CameraFile,
     CameraHandler,
-    CloudHandler,
-    Upload,
     boxed,
     film,
     footage,
     text_of,
 )
+from tests.support.coordinator import Door, MemoryCoordinator, SentUpload
 
 
-def s3_says(status: int, code: str) -> Callable[[CloudHandler, Upload, int], None]:
-    def act(handler: CloudHandler, upload: Upload, number: int) -> None:
+@pytest.fixture
+def cloud(memory_cloud: MemoryCoordinator) -> MemoryCoordinator:
+    return memory_cloud
+
+
+def s3_says(status: int, code: str) -> Callable[[Door, SentUpload, int], None]:
+    def act(handler: Door, upload: SentUpload, number: int) -> None:
         handler.body()
         handler.s3_error(status, code)
 
@@ -71,7 +76,7 @@ def s3_says(status: int, code: str) -> Callable[[CloudHandler, Upload, int], Non
 def s3_fails_once_there_are(device: Device, parts: int) -> None:
     """Every PUT fails, the first only when the spool holds so many parts: else patience might end before."""
 
-    def act(handler: CloudHandler, upload: Upload, number: int) -> None:
+    def act(handler: Door, upload: SentUpload, number: int) -> None:
         deadline = time.monotonic() + 5
         while len(device.parts()) < parts and time.monotonic() < deadline:
             time.sleep(0.01)
@@ -80,7 +85,7 @@ def s3_fails_once_there_are(device: Device, parts: int) -> None:
     device.cloud.faults["put"] = [act] * 1000
 
 
-def hang_up(handler: CloudHandler, *rest: Any) -> None:
+def hang_up(handler: Door, *rest: Any) -> None:
     handler.close_connection = True
 
 
@@ -161,7 +166,7 @@ class TestAHaul:
         receipt = json.loads(
             (device.spool / "s" / "receipts" / "original.100GOPRO.GX010042.MP4.json").read_text()
         )
-        assert receipt["version_id"] == "v1"
+        assert receipt == device.cloud.receipts()["original.100GOPRO.GX010042.MP4"]
         assert device.parts() == []
 
     def test_reads_each_byte_of_the_camera_once_and_never_beyond_the_end(self, device: Device):
@@ -226,7 +231,7 @@ class TestAHaul:
     def test_keeps_the_camera_awake_while_s3_stalls_and_stops_at_the_end(self, device: Device):
         device.keep_alive_every_s = 0.02
 
-        def stall(handler: CloudHandler, upload: Upload, number: int) -> None:
+        def stall(handler: Door, upload: SentUpload, number: int) -> None:
             before, deadline = device.camera.beats(), time.monotonic() + 5
             while device.camera.beats() < before + 3 and time.monotonic() < deadline:
                 time.sleep(0.01)
@@ -282,8 +287,7 @@ class TestARerun:
     def test_of_a_wiped_plan_never_mixes_in_parts_of_another_file(self, device: Device):
         killed_after(device, parts=2)
         (device.spool / "s" / "plan.json").unlink()
-        device.cloud.sessions.clear()
-        device.cloud.uploads.clear()
+        device.cloud.forget()
         other = CameraFile(film(len(device.content()), seed=9), etag='"other.1"')
         device.camera.files["100GOPRO/GX010042.MP4"] = other
 
@@ -293,7 +297,7 @@ class TestARerun:
 
     def test_under_another_part_plan_never_mixes_in_old_parts(self, device: Device):
         killed_after(device, parts=2)
-        device.cloud.uploads.clear()
+        device.cloud.expire_uploads()
         device.cloud.part_bytes = 2 * PART_BYTES
 
         device.run()
@@ -312,7 +316,7 @@ class TestARerun:
         device.cloud.faults["complete"] = [(403, b'{"message": "Forbidden"}')]
         with pytest.raises(CoordinatorRefusal):
             device.run()
-        device.cloud.uploads["u_1"].state = "EXPIRED"
+        device.cloud.expire_uploads()
         device.camera.requests.clear()
 
         device.run()
@@ -412,12 +416,8 @@ class TestTheSpoolInAHaul:
         assert len(device.parts()) == 4
 
     def test_a_receipt_with_another_crc_keeps_the_parts(self, device: Device):
-        def lie(handler: CloudHandler) -> None:
-            upload = handler.fake.uploads["u_1"]
-            handler.fake.verify(upload)
-            assert upload.receipt
-            upload.receipt["crc64nvme"] = text_of(1)
-            handler.answer_json(200, handler.fake.view(upload))
+        def lie(handler: Door) -> None:
+            handler.serve_otherwise(lambda view: view["receipt"].update(crc64nvme=text_of(1)))
 
         device.cloud.faults["complete"] = [lie]
 
@@ -428,12 +428,8 @@ class TestTheSpoolInAHaul:
 
     @pytest.mark.parametrize(("member", "other"), [("size_bytes", 1), ("artifact_id", "original.x")])
     def test_a_receipt_for_something_else_keeps_the_parts(self, device: Device, member: str, other: object):
-        def lie(handler: CloudHandler) -> None:
-            upload = handler.fake.uploads["u_1"]
-            handler.fake.verify(upload)
-            assert upload.receipt
-            upload.receipt[member] = other
-            handler.answer_json(200, handler.fake.view(upload))
+        def lie(handler: Door) -> None:
+            handler.serve_otherwise(lambda view: view["receipt"].update({member: other}))
 
         device.cloud.faults["complete"] = [lie]
 
@@ -459,10 +455,14 @@ class TestTheSpoolInAHaul:
         device.cloud.faults["complete"] = [(403, b'{"message": "Forbidden"}')]
         with pytest.raises(CoordinatorRefusal):
             device.run()
-        upload = device.cloud.uploads["u_1"]
-        device.cloud.verify(upload)
-        assert upload.receipt
-        upload.receipt["crc64nvme"] = text_of(1) if lies else upload.receipt["crc64nvme"]
+        device.cloud.complete("u_1")
+
+        def lie(handler: Door) -> None:
+            handler.serve_otherwise(
+                lambda session: session["chapters"][0]["receipt"].update(crc64nvme=text_of(1))
+            )
+
+        device.cloud.faults["session"] = [lie] if lies else []
 
         with pytest.raises(ReceiptDiffers) if lies else contextlib.nullcontext():
             device.run()
@@ -566,7 +566,7 @@ class TestABudget:
             device.run()
         assert device.parts()
         device.cloud.faults.clear()
-        device.cloud.uploads.clear()
+        device.cloud.expire_uploads()
         device.cloud.part_bytes = 2 * PART_BYTES
 
         device.run()
@@ -622,9 +622,9 @@ class TestS3:
         assert device.object() == device.content()
 
     def test_a_lost_reply_to_a_part_is_sent_again(self, device: Device):
-        def stored_then_lost(handler: CloudHandler, upload: Upload, number: int) -> None:
-            upload.parts[number] = handler.body()
-            handler.close_connection = True
+        def stored_then_lost(handler: Door, upload: SentUpload, number: int) -> None:
+            handler.take()
+            handler.lose_answer()
 
         device.cloud.faults["put"] = [stored_then_lost]
 
@@ -650,9 +650,9 @@ class TestS3:
         assert device.cloud.batches == [[1], [1]]
 
     def test_sends_no_part_elsewhere(self, device: Device):
-        def elsewhere(handler: CloudHandler, upload: Upload, number: int) -> None:
+        def elsewhere(handler: Door, upload: SentUpload, number: int) -> None:
             handler.body()
-            handler.answer(307, b"", {"Location": handler.path.replace("partNumber=1&", "partNumber=9&")})
+            handler.answer(307, b"", {"Location": handler.path.replace("number=1&", "number=9&")})
 
         device.card(GX010042=100)
         device.cloud.faults["put"] = [elsewhere]
@@ -699,9 +699,9 @@ class TestS3:
 
 class TestTheCoordinator:
     def test_a_lost_reply_to_complete_is_settled_by_asking(self, device: Device):
-        def done_but_lost(handler: CloudHandler) -> None:
-            handler.fake.verify(handler.fake.uploads["u_1"])
-            handler.close_connection = True
+        def done_but_lost(handler: Door) -> None:
+            handler.serve()
+            handler.lose_answer()
 
         device.cloud.faults["complete"] = [done_but_lost]
 
@@ -711,9 +711,9 @@ class TestTheCoordinator:
         assert "get" in device.cloud.calls
 
     def test_an_upload_that_is_gone_is_opened_anew_from_the_spool(self, device: Device):
-        def gone(handler: CloudHandler) -> None:
-            handler.fake.uploads["u_1"].state = "EXPIRED"
-            handler.problem(410, "upload-gone", "reopen", reason="expired")
+        def gone(handler: Door) -> None:
+            handler.coordinator.expire_uploads()
+            handler.serve()
 
         device.cloud.faults["complete"] = [gone]
 
@@ -723,12 +723,11 @@ class TestTheCoordinator:
         assert len(device.camera.reads()) == 4
 
     def test_an_upload_that_another_client_completed_is_accepted(self, device: Device):
-        def completed_meanwhile(handler: CloudHandler, upload: Upload, number: int) -> None:
-            handler.body()
-            content, size = device.content(), handler.fake.part_bytes
-            upload.parts = {n + 1: content[n * size : (n + 1) * size] for n in range(4)}
-            handler.fake.verify(upload)
-            handler.s3_error(404, "NoSuchUpload")
+        def completed_meanwhile(handler: Door, upload: SentUpload, number: int) -> None:
+            content, size = device.content(), handler.coordinator.part_bytes
+            upload.parts.update({n + 1: content[n * size : (n + 1) * size] for n in range(4)})
+            handler.coordinator.complete(upload.upload_id)
+            handler.take()
 
         device.cloud.faults["put"] = [completed_meanwhile]
 
@@ -737,10 +736,9 @@ class TestTheCoordinator:
         assert device.object() == device.content()
 
     def test_an_upload_that_s3_lost_is_opened_anew(self, device: Device):
-        def aborted(handler: CloudHandler, upload: Upload, number: int) -> None:
-            handler.body()
-            upload.state = "EXPIRED"
-            handler.s3_error(404, "NoSuchUpload")
+        def aborted(handler: Door, upload: SentUpload, number: int) -> None:
+            upload.lose()
+            handler.take()
 
         device.cloud.faults["put"] = [aborted]
 
@@ -757,9 +755,11 @@ class TestTheCoordinator:
         assert (device.progress.down_bytes, device.progress.up_bytes) == (size_bytes, size_bytes)
 
     def test_parts_that_it_names_are_sent_again(self, device: Device):
-        def without_one(handler: CloudHandler) -> None:
-            del handler.fake.uploads["u_1"].parts[2]
-            handler.problem(422, "parts-mismatch", "resign", missing=[2], differing=[3])
+        def without_one(handler: Door) -> None:
+            stored = handler.coordinator.uploads["u_1"].parts
+            del stored[2]
+            stored[3] = b"shorter"
+            handler.serve()
 
         device.cloud.faults["complete"] = [without_one]
 
@@ -769,8 +769,9 @@ class TestTheCoordinator:
         assert device.object() == device.content()
 
     def test_parts_that_differ_without_end_end_in_a_refusal(self, device: Device):
-        def never(handler: CloudHandler) -> None:
-            handler.problem(422, "parts-mismatch", "resign", missing=[], differing=[1])
+        def never(handler: Door) -> None:
+            handler.coordinator.uploads["u_1"].parts[1] = b"shorter"
+            handler.serve()
 
         device.cloud.faults["complete"] = [never] * 20
 
@@ -789,7 +790,9 @@ class TestTheCoordinator:
 
     def test_a_part_that_s3_has_with_another_length_is_sent_again(self, device: Device):
         killed_after(device, parts=2)
-        device.cloud.uploads["u_1"].parts = {1: device.content()[: PART_BYTES - 1]}
+        stored = device.cloud.uploads["u_1"].parts
+        stored.clear()
+        stored[1] = device.content()[: PART_BYTES - 1]
         for part in device.parts():
             part.unlink()
 
@@ -807,13 +810,17 @@ class TestTheCoordinator:
         assert list(device.cloud.sessions) == ["s"]
 
     def test_another_chapter_under_this_session_is_refused(self, device: Device):
-        device.cloud.sessions["s"] = {"chapters": []}
+        other = {"directory": "100GOPRO", "filename": "GX010042.MP4", "size_bytes": 1}
+        device.cloud.call("PUT", "/v1/sessions/s", {"camera": {"serial": SERIAL}, "chapters": [other]})
 
-        with pytest.raises(CoordinatorRefusal, match="session-differs"):
+        with pytest.raises(CoordinatorRefusal, match="Session differs"):
             device.run()
 
     def test_another_size_in_its_plan_is_refused(self, device: Device):
-        device.cloud.open("original.100GOPRO.GX010042.MP4", 77)
+        def plan_otherwise(handler: Door) -> None:
+            handler.serve_otherwise(lambda view: view["plan"].update(size_bytes=77, part_count=1))
+
+        device.cloud.faults["open"] = [plan_otherwise]
 
         with pytest.raises(CoordinatorRefusal, match="another size"):
             device.run()
@@ -921,10 +928,10 @@ class TestTheCameraInAHaul:
         device.cloud.faults["complete"] = [(403, b'{"message": "Forbidden"}')]
         with pytest.raises(CoordinatorRefusal):
             device.run()
-        device.cloud.uploads.clear()
+        device.cloud.expire_uploads()
         device.keep_alive_every_s = 0.02
 
-        def stall(handler: CloudHandler, upload: Upload, number: int) -> None:
+        def stall(handler: Door, upload: SentUpload, number: int) -> None:
             before, deadline = device.camera.beats(), time.monotonic() + 5
             while device.camera.beats() == before and time.monotonic() < deadline:
                 time.sleep(0.01)

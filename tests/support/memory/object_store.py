@@ -167,6 +167,10 @@ class MemoryObjectStore:
             raise Refused(404, "NoSuchUpload") from error
         return _etag(body)
 
+    def bodies(self, multipart_id: str) -> dict[int, bytes]:
+        """The parts of a multipart upload as they are held, by number, for a test to lose or spoil."""
+        return self._multiparts[multipart_id].bodies
+
     def put_object(self, key: str, body: bytes) -> None:
         """An object that somebody wrote past the coordinator."""
         self._put(key, body, None, _etag(body))
