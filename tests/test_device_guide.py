@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from edge_client.base import errors
-from edge_client.commands.arguments import parser
+from edge_client.cli import parser
 from edge_client.model.haul_state import HaulState
 
 HOUSE = Path(__file__).parents[1]

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from edge_client.commands.arguments import AUDIT, parser
+from edge_client.cli import parser
+from edge_client.commands.audit import AUDIT
 
 HOUSE = Path(__file__).parents[1]
 TEXTS = [
@@ -52,5 +53,5 @@ def test_the_limits_name_the_bit_that_flips_before_it_is_counted():
 
 
 def test_the_help_says_so_too():
-    assert "as it was read, once" in AUDIT
+    assert "as it was read, once" in AUDIT.examples
     assert "verified as they were read" in (parser().description or "")

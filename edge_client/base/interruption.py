@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from edge_client.base.exit_code import WHEN_STOPPED
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 # What is under way may end in order for so long; after the second one the process has ended in any case.
 GRACE_S = 0.8
@@ -27,7 +29,7 @@ def stay(code: int) -> None:
 
 def end_at_once(_number: int, _frame: FrameType | None) -> None:
     """The handler of a process that has nothing to end in order. It takes no lock, and writes nothing that may wait."""
-    os._exit(os.EX_TEMPFAIL)
+    os._exit(WHEN_STOPPED)
 
 
 @contextmanager
@@ -38,7 +40,7 @@ def asking(asked: threading.Event, end: End) -> Iterator[None]:
     def ask(_number: int, _frame: FrameType | None) -> None:
         nonlocal is_asked
         if is_asked:
-            end(os.EX_TEMPFAIL)
+            end(WHEN_STOPPED)
             return
         is_asked = True
         asked.set()
@@ -53,6 +55,6 @@ def asking(asked: threading.Event, end: End) -> Iterator[None]:
 
 def limit(end: End) -> None:
     """From now on the process has the limit's time to end, even when a terminal does not take its last lines."""
-    timer = threading.Timer(LIMIT_S, end, (os.EX_TEMPFAIL,))
+    timer = threading.Timer(LIMIT_S, end, (WHEN_STOPPED,))
     timer.daemon = True
     timer.start()

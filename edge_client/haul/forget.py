@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 from edge_client.base.errors import EdgeError, ForgetRefused
 from edge_client.camera.session import CameraSession
-from edge_client.config import ForgetSettings
 from edge_client.coordinator.client import Coordinator
 from edge_client.coordinator.values import StoredSession
 from edge_client.haul.holdings import Holdings, holdings, ranges
@@ -22,6 +21,15 @@ from edge_client.model.plan import PLAN, SessionPlan, decoded
 from edge_client.spool.spool import SessionSpool, Spool
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Forgetting:
+    """Which session is to be forgotten. `lose_footage` takes the only copy of bytes too; `is_dry` drops nothing."""
+
+    session_id: str
+    lose_footage: bool
+    is_dry: bool
 
 
 @dataclass(frozen=True)
@@ -49,25 +57,25 @@ def forget_session(
     spool: Spool,
     camera_session: CameraSession | None,
     coordinator: Coordinator | None,
-    settings: ForgetSettings,
+    asked: Forgetting,
 ) -> Forgotten:
     """Drop the session, or say what would be dropped.
 
     Raises ForgetRefused when it can still come home, when bytes would be lost that nobody has agreed to lose, and when
     there is no such session; PlanUnreadable, SpoolBusy, and what keeps the camera from being asked.
     """
-    name = settings.session_id
+    name = asked.session_id
     was_under_way = spool.is_being_forgotten(name)
     if not (was_under_way or spool.has(name)):
         raise ForgetRefused(f"the spool has no session {name}; `reelhaul status` shows which it has")
     with ExitStack() as stack:
-        if not settings.dry_run:
+        if not asked.is_dry:
             stack.enter_context(spool.held())
         if not spool.has(name):
             # A run before this one was ended in the middle; the rest of it leaves when the spool is held.
-            return Forgotten(name, 0, 0, 0, (), settings.dry_run)
-        found = _judged(spool.session(name), camera_session, coordinator, settings)
-        if not settings.dry_run:
+            return Forgotten(name, 0, 0, 0, (), asked.is_dry)
+        found = _judged(spool.session(name), camera_session, coordinator, asked)
+        if not asked.is_dry:
             spool.forget(name)
             _log(found)
     return found
@@ -77,10 +85,10 @@ def _judged(
     folder: SessionSpool,
     camera_session: CameraSession | None,
     coordinator: Coordinator | None,
-    settings: ForgetSettings,
+    asked: Forgetting,
 ) -> Forgotten:
     """What forgetting would drop. Raises ForgetRefused."""
-    name = settings.session_id
+    name = asked.session_id
     raw = folder.read(PLAN)
     if raw is None:
         if folder.part_bytes():
@@ -88,7 +96,7 @@ def _judged(
                 f"session {name} has parts and no plan.json, so nobody can say of which films they are; "
                 "look into its folder in the spool"
             )
-        return Forgotten(name, 0, 0, 0, (), settings.dry_run)
+        return Forgotten(name, 0, 0, 0, (), asked.is_dry)
     plan = decoded(raw, name)
     stored = _stored(coordinator, name)
     found = holdings(plan, folder.chapter_parts(), folder.receipted(), stored)
@@ -96,7 +104,7 @@ def _judged(
     lost = _lost(found)
     if where is not None:
         _refuse_hope(name, where)
-    if lost and not settings.lose_footage:
+    if lost and not asked.lose_footage:
         raise ForgetRefused(_at_stake(name, found, lost, camera_session is not None))
     return Forgotten(
         name,
@@ -104,7 +112,7 @@ def _judged(
         len(plan.chapters) - len(found.unverified),
         folder.part_bytes(),
         lost,
-        settings.dry_run,
+        asked.is_dry,
     )
 
 

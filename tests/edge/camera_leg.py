@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from edge_client import cli, commands
-from edge_client.base.errors import EdgeError, TryLater
+from edge_client import cli
+from edge_client.base.errors import EdgeError
+from edge_client.base.exit_code import ExitCode, code_of_error, code_of_result
 from edge_client.base.retry import Timing
 from edge_client.model.selection import Choice
 from infra.local.camera import Camera, CameraState, Card, CardFile, Fault, Habits, card_with, recording
@@ -48,15 +49,15 @@ class Ends:
     words: str = ""
 
 
-RECOVERS = Ends(commands.DONE)
+RECOVERS = Ends(ExitCode.DONE)
 
 
 def refused(words: str) -> Ends:
-    return Ends(commands.REFUSED, words)
+    return Ends(ExitCode.REFUSED, words)
 
 
 def later(words: str) -> Ends:
-    return Ends(commands.TRY_LATER, words)
+    return Ends(ExitCode.TRY_LATER, words)
 
 
 def nothing(camera: Camera) -> None:
@@ -93,7 +94,7 @@ class Row:
 
     @property
     def is_final(self) -> bool:
-        return self.ends.code != commands.DONE
+        return self.ends.code != ExitCode.DONE
 
 
 @dataclass
@@ -149,11 +150,11 @@ class Scene:
         if each.unfinished:
             return self._code(each.unfinished)
         left_out = any(report.left_out for report in each.done)
-        return commands.REFUSED if each.refusals or left_out else commands.DONE
+        return code_of_result(bool(each.refusals) or left_out)
 
     def _code(self, error: EdgeError) -> int:
         self.said.append(str(error))
-        return commands.TRY_LATER if isinstance(error, TryLater) else commands.REFUSED
+        return code_of_error(error)
 
     def command(self) -> int:
         """One run of the real command, in real time: chance may make it wait, unless it is to give up."""

@@ -10,16 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from edge_client.base.exit_code import ExitCode
 from edge_client.base.interruption import LIMIT_S
-from edge_client.commands import REFUSED, TRY_LATER, USAGE
-from edge_client.commands.arguments import parser
-from edge_client.config import (
-    AuditSettings,
-    Device,
-    HaulSettings,
-    Settings,
-    settings_from,
-)
+from edge_client.cli import parser
+from edge_client.commands import COMMANDS
+from edge_client.commands.audit import AuditSettings
+from edge_client.commands.haul import HaulSettings
+from edge_client.config import Device, Values
 from edge_client.model.selection import New
 
 HOUSE = Path(__file__).parents[2]
@@ -75,12 +72,14 @@ def example(token_file: Path) -> dict[str, str]:
     return {**dict(lines), "REELHAUL_TOKEN_FILE": str(token_file)}
 
 
-def settings_of(name: str, environ: dict[str, str]) -> Settings:
+def settings_of(name: str, environ: dict[str, str]) -> object:
     """What the client makes of a unit's command. Raises SettingsFault."""
-    return settings_from(parser().parse_args(command(name)), environ)
+    arguments = parser().parse_args(command(name))
+    [chosen] = [each for each in COMMANDS if each.name == arguments.command]
+    return chosen.settings(Values(arguments, environ))
 
 
-def device_of(settings: Settings) -> Device:
+def device_of(settings: object) -> Device:
     assert isinstance(settings, (HaulSettings, AuditSettings))
     return settings.device
 
@@ -134,14 +133,17 @@ def test_a_haul_that_ends_with_try_again_later_does_and_one_for_a_person_does_no
     unit = entries("reelhaul@.service")
 
     assert unit["Restart"] == ["on-failure"]
-    assert unit["RestartForceExitStatus"] == [str(TRY_LATER)]
-    assert {int(code) for code in unit["RestartPreventExitStatus"][0].split()} == {REFUSED, USAGE}
+    assert unit["RestartForceExitStatus"] == [str(ExitCode.TRY_LATER.value)]
+    assert {int(code) for code in unit["RestartPreventExitStatus"][0].split()} == {
+        ExitCode.REFUSED,
+        ExitCode.USAGE,
+    }
     assert one("reelhaul@.service", "StartLimitIntervalSec", "Unit") == "0"
 
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_client_that_was_stopped_or_found_the_spool_taken_has_not_failed(name: str):
-    assert one(name, "SuccessExitStatus") == str(TRY_LATER)
+    assert one(name, "SuccessExitStatus") == str(ExitCode.TRY_LATER.value)
 
 
 @pytest.mark.parametrize("name", SERVICES)

@@ -52,8 +52,8 @@ ON_DEVICE = (
     ),
     bug(
         "a result that nobody got is a success",
-        f"{CLIENT}/cli.py",
-        "    return code or REFUSED\n",
+        f"{CLIENT}/base/exit_code.py",
+        "    return code or ExitCode.REFUSED\n",
         "    return code\n",
         f"{TESTS}/base/test_standard_streams.py",
         "-k",
@@ -71,8 +71,8 @@ ON_DEVICE = (
     bug(
         "a carriage return is part of a setting",
         f"{CLIENT}/config.py",
-        'self._environ.get(name, "").strip()) or None',
-        'self._environ.get(name, "").strip(" ")) or None',
+        'self.environ.get(_variable(option), "").strip() or None',
+        'self.environ.get(_variable(option), "").strip(" ") or None',
         f"{TESTS}/commands/test_cli.py",
         "-k",
         "windows or blanks",
@@ -107,7 +107,7 @@ ON_DEVICE = (
     bug(
         "a second Ctrl-C waits as the first does",
         f"{CLIENT}/base/interruption.py",
-        "            end(os.EX_TEMPFAIL)\n",
+        "            end(WHEN_STOPPED)\n",
         "",
         f"{TESTS}/base/test_interruption.py",
         "-k",
@@ -142,7 +142,7 @@ ON_DEVICE = (
     bug(
         "the only copy of a film's bytes is forgotten unasked",
         f"{CLIENT}/haul/forget.py",
-        "if lost and not settings.lose_footage:",
+        "if lost and not asked.lose_footage:",
         "if lost and len(lost) < 0:",
         f"{TESTS}/haul/test_forget.py",
     ),

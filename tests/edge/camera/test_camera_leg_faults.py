@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from edge_client import commands
+from edge_client.base.exit_code import ExitCode
 from edge_client.model.selection import (
     ByFile,
     ByTime,
@@ -419,7 +419,7 @@ def one_answer_spoilt() -> Iterator[Row]:
     for name, effect, end in spoilt:
         yield Row(f"a part {name}, once", RECOVERS, (reading(effect),))
         # Longer than the minute in which what is odd may settle, where that is what ends it.
-        give_up_after_s = 20.0 if end.code == commands.TRY_LATER else 90.0
+        give_up_after_s = 20.0 if end.code == ExitCode.TRY_LATER else 90.0
         yield Row(
             f"a part {name}, for ever", end, (reading(effect, times=None),), give_up_after_s=give_up_after_s
         )
@@ -990,7 +990,7 @@ def scene(row: Row, cloud: FakeCloud, tmp_path: Path, caplog: pytest.LogCaptureF
 @pytest.mark.parametrize("row", rows(lambda row: True))
 def test_a_haul_under_a_camera_fault_ends_as_it_should(row: Row, scene: Scene):
     if row.between:
-        assert scene.run(scene.walk) != commands.DONE
+        assert scene.run(scene.walk) != ExitCode.DONE
         scene.camera.faults.clear()
         row.between(scene.camera)
 
@@ -1001,7 +1001,7 @@ def test_a_haul_under_a_camera_fault_ends_as_it_should(row: Row, scene: Scene):
     assert row.ends.words in "".join(scene.said)
     if row.is_final:
         scene.mend(row.mended)
-        assert scene.run(scene.walk) == commands.DONE, scene.said
+        assert scene.run(scene.walk) == ExitCode.DONE, scene.said
         scene.check()
     scene.check_home()
 
@@ -1034,7 +1034,7 @@ def test_s3_may_stall_for_longer_than_the_camera_bears_a_slow_reader(row: Row, s
     scene.cloud.part_bytes = 12 * MIB
     scene.cloud.faults["put"] = [stall] * 2
 
-    assert scene.run(scene.walk) == commands.DONE
+    assert scene.run(scene.walk) == ExitCode.DONE
     scene.check()
     scene.check_home()
     assert {request.outcome for request in scene.camera.log.of(FILM)} == {Outcome.SENT}
@@ -1059,12 +1059,12 @@ def test_s3_may_stall_for_longer_than_the_camera_bears_a_slow_reader(row: Row, s
     ids=["new-hangs", "all-hangs", "new-busy", "all-busy"],
 )
 def test_a_film_that_the_camera_does_not_serve_keeps_no_other_film(row: Row, scene: Scene):
-    assert scene.run(scene.walk) == commands.REFUSED
+    assert scene.run(scene.walk) == ExitCode.REFUSED
     scene.check()
     assert list(scene.cloud.objects()) == ["original.100GOPRO.GX010040.MP4", "original.100GOPRO.GX010042.MP4"]
     scene.camera.faults.clear()
 
-    assert scene.run(scene.walk) == commands.DONE
+    assert scene.run(scene.walk) == ExitCode.DONE
 
 
 def part_in_the_spool(scene: Scene) -> None:
@@ -1108,7 +1108,7 @@ def asked(scene: Scene, path: str, method: str = "GET", **headers: str) -> None:
     ],
 )
 def test_the_checks_of_each_row_see_what_is_wrong(row: Row, scene: Scene, wrong: Callable[[Scene], None]):
-    scene.run(lambda: commands.DONE)
+    scene.run(lambda: ExitCode.DONE)
     scene.check()
     wrong(scene)
 

@@ -11,14 +11,16 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
 from edge_client.base.errors import SettingsFault
-from edge_client.cli import run
-from edge_client.commands.arguments import parser
-from edge_client.config import HaulSettings, settings_from
+from edge_client.cli import parser, run
+from edge_client.commands.command import Command
+from edge_client.commands.haul import HAUL, HaulSettings
+from edge_client.commands.list import LIST
+from edge_client.config import SYSTEM_TEMPORARY, Faulty, Value, Values, together
 from edge_client.model.selection import (
     ByFile,
     ByNumber,
@@ -47,6 +49,15 @@ def token_file(tmp_path: Path) -> Path:
     return path
 
 
+S = TypeVar("S")
+
+
+def settings_from(
+    command: Command[S], words: list[str], environ: dict[str, str], temporary: Path = SYSTEM_TEMPORARY
+) -> S:
+    return command.settings(Values(parser().parse_args([command.name, *words]), environ, temporary))
+
+
 def settings(token_file: Path, *more: str, **environ: str) -> HaulSettings:
     given = {
         "REELHAUL_CAMERA": "http://10.5.5.9:8080",
@@ -55,9 +66,7 @@ def settings(token_file: Path, *more: str, **environ: str) -> HaulSettings:
         "REELHAUL_SPOOL": "/spool",
         **environ,
     }
-    made = settings_from(parser().parse_args(["haul", *more]), given)
-    assert isinstance(made, HaulSettings)
-    return made
+    return settings_from(HAUL, list(more), given)
 
 
 def faults(token_file: Path, *more: str, **environ: str) -> list[str]:
@@ -149,22 +158,18 @@ def test_without_a_temporary_folder_a_haul_needs_to_be_told_where_locks_are(toke
         "REELHAUL_TOKEN_FILE": str(token_file),
         "REELHAUL_SPOOL": "/spool",
     }
-    haul = parser().parse_args(["haul", "--all"])
-
     with pytest.raises(SettingsFault) as caught:
-        settings_from(haul, given, none)
+        settings_from(HAUL, ["--all"], given, none)
 
     assert caught.value.faults == [
         f"--locks (or REELHAUL_LOCKS) is needed: there is no temporary folder {none}"
     ]
-    assert settings_from(haul, {**given, "REELHAUL_LOCKS": "/locks"}, none)
-    assert settings_from(haul, {**given, "TMPDIR": str(tmp_path)}, none)
+    assert settings_from(HAUL, ["--all"], {**given, "REELHAUL_LOCKS": "/locks"}, none)
+    assert settings_from(HAUL, ["--all"], {**given, "TMPDIR": str(tmp_path)}, none)
 
 
 def test_without_a_temporary_folder_a_list_which_locks_nothing_is_possible(tmp_path: Path):
-    listing = parser().parse_args(["list", "--camera", "http://10.5.5.9:8080"])
-
-    assert settings_from(listing, {}, tmp_path / "none")
+    assert settings_from(LIST, ["--camera", "http://10.5.5.9:8080"], {}, tmp_path / "none")
 
 
 def test_a_temporary_folder_that_takes_nothing_leads_to_no_other_folder(token_file: Path, tmp_path: Path):
@@ -217,9 +222,23 @@ def test_durations_have_units(token_file: Path, text: str, seconds: int):
 
 def test_all_faults_are_reported_at_once():
     with pytest.raises(SettingsFault) as caught:
-        settings_from(parser().parse_args(["haul", "bad/name", "--give-up-after", "soon"]), {})
+        settings_from(HAUL, ["bad/name", "--give-up-after", "soon"], {})
 
     assert len(caught.value.faults) == 7
+
+
+def test_values_together_have_the_faults_of_all_and_each_once():
+    both = together(
+        lambda: pytest.fail("made of faults"), Faulty(("a", "b")), Value("good"), Faulty(("b", "c"))
+    )
+
+    assert both == Faulty(("a", "b", "c"))
+    assert together(lambda: 1, Value("good")) == Value(1)
+
+
+def test_a_value_is_not_to_be_had_of_a_fault():
+    with pytest.raises(AssertionError, match="a; b"):
+        _ = Faulty(("a", "b")).value
 
 
 @pytest.mark.parametrize(

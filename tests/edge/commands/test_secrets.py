@@ -21,7 +21,7 @@ import requests
 from edge_client.base.errors import EdgeError
 from edge_client.base.periodic import Periodic
 from edge_client.cli import done, run
-from edge_client.config import HaulSettings
+from edge_client.commands.haul import HAUL, HaulSettings
 from tests.edge.conftest import Device
 from tests.edge.fakes import SIGNATURE, TOKEN, CameraHandler, CloudHandler
 from tests.edge.s3_scene import (
@@ -323,7 +323,7 @@ class Crashing(HaulSettings):
 
 
 def test_a_crash_of_the_program_itself_says_where_and_no_secret(case: Case):
-    assert done(Crashing(), case.device.time.stop) == 1
+    assert done(HAUL, Crashing(), case.device.time.stop) == 1
 
     said = case.all_said()
     assert "a fault of this program" in said

@@ -10,7 +10,8 @@ import pytest
 
 from edge_client.base.errors import PlanDiffers, Refused
 from edge_client.camera.session import CameraSession
-from edge_client.commands import output
+from edge_client.commands.audit import audit_json, audit_lines
+from edge_client.commands.list import list_lines
 from edge_client.haul.sessions import Each
 from edge_client.haul.survey import Survey
 from edge_client.haul.whereabouts import Whereabouts, whereabouts
@@ -94,11 +95,11 @@ class TestACardOfTwoCameras:
     def test_says_so_and_names_the_camera_of_each_recording(self, device: Device):
         card_of(device, TWO_CAMERAS)
 
-        lines = output.audit_lines(device.survey())
+        lines = audit_lines(device.survey())
 
         assert lines[0].startswith(f"cameras {NORTH}, {SOUTH}: 3 recordings")
         assert f"100GOPRO/GX..0042 of {SOUTH}" in "\n".join(lines)
-        document = output.audit_json(device.survey())
+        document = audit_json(device.survey())
         assert document["camera"] == {"serial": "", "model": None, "firmware": None}
 
     def test_has_its_begun_sessions_finished_each_for_its_own(self, device: Device):
@@ -203,7 +204,7 @@ class TestAFilmThatDoesNotSayWhichCameraRecordedIt:
             "nothing says which camera recorded 1 of its recordings; copy them by hand"
             in found.reasons_to_keep
         )
-        assert "100GOPRO/GX..0041 of an unknown camera" in "\n".join(output.list_lines(found, {}))
+        assert "100GOPRO/GX..0041 of an unknown camera" in "\n".join(list_lines(found, {}))
 
     def test_is_not_waited_for_when_the_camera_does_not_show_it(self, device: Device):
         card_of(device, {"GX010041": NORTH, "GX010042": SOUTH})
@@ -252,11 +253,11 @@ class TestACardWithoutAFilm:
         found = device.survey()
 
         assert found.all_home
-        assert output.list_lines(found, {}) == [
+        assert list_lines(found, {}) == [
             "camera of unknown serial: no video on this card",
             "photos and the like, never hauled: 1",
         ]
-        assert output.audit_lines(found)[-1] == (
+        assert audit_lines(found)[-1] == (
             "no video on this card; its photos and the like were never hauled: copy them by hand before you erase it"
         )
 
@@ -268,13 +269,13 @@ class TestACardWithoutAFilm:
 
         assert not found.all_home
         assert "films that are not named like chapters: 1; copy them by hand" in found.reasons_to_keep
-        assert "no video" not in "\n".join(output.audit_lines(found))
+        assert "no video" not in "\n".join(audit_lines(found))
 
     def test_that_is_empty_is_safe_to_erase(self, device: Device):
         device.camera.files.clear()
         device.camera.state.update({"39": 0, "54": 1000, "117": 1000})
 
-        assert output.audit_lines(device.survey())[-1] == "no video on this card: safe to erase"
+        assert audit_lines(device.survey())[-1] == "no video on this card: safe to erase"
 
     def test_has_nothing_to_haul(self, device: Device):
         device.camera.serial = None

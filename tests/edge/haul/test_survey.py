@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from edge_client.base.terminal import say
 from edge_client.camera.documents import entries_of
 from edge_client.camera.session import CameraSession
-from edge_client.commands import output
+from edge_client.commands.audit import audit_json, audit_lines
+from edge_client.commands.list import list_json, list_lines
+from edge_client.commands.output import line
 from edge_client.haul.survey import surveyed
 from edge_client.model.gopro_names import may_be_video
 from edge_client.model.listing import NOT_NAMED, Listed, Unreadable, listed
@@ -96,9 +98,9 @@ def test_any_list_that_a_camera_can_give_is_shown_on_any_terminal(
     found = surveyed(cast(CameraSession, StillCamera(media, model)), None)
     terminal = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
 
-    say(output.list_lines(found, {}), terminal)
-    say(output.audit_lines(found), terminal)
-    say([output.line(output.list_json(found, {})), output.line(output.audit_json(found))], terminal)
+    say(list_lines(found, {}), terminal)
+    say(audit_lines(found), terminal)
+    say([line(list_json(found, {})), line(audit_json(found))], terminal)
 
     terminal.seek(0)
     *lines, listing, audit = terminal.read().splitlines()

@@ -16,7 +16,7 @@ from edge_client.base.errors import (
     Unsettled,
 )
 from edge_client.camera.session import SIZES_APART_S
-from edge_client.commands import output
+from edge_client.commands.reports import report_lines
 from edge_client.model.notes import FilmNotes
 from edge_client.model.plan import PLAN, decoded
 from edge_client.model.selection import (
@@ -93,7 +93,7 @@ class TestAnUnfinishedFilm:
         [recorded] = cut.cloud.sessions["s"]["chapters"]
         [kept] = json.loads((cut.spool / "s" / "report.json").read_bytes())["chapters"]
         assert (planned.unfinished, recorded["unfinished"], kept["unfinished"]) == (True, True, True)
-        assert f"    {MARK}" in output.report_lines(report)
+        assert f"    {MARK}" in report_lines(report)
         assert [vars(each)["note"] for each in caplog.records if each.message == "noted"] == [MARK]
 
     def test_without_a_byte_is_refused_all_the_same(self, device: Device):

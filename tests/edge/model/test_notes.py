@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from edge_client.commands import output
+from edge_client.commands.reports import report_lines
 from edge_client.coordinator import answers
 from edge_client.model.haul_state import FileState, HaulState, KnownChapter, StoredVersion
 from edge_client.model.identity import FileIdentity
@@ -89,7 +89,7 @@ class TestAHaulOfAFilmWithTrailingBytes:
         assert [vars(each)["note"] for each in caplog.records if each.message == "noted"] == [TRAILING]
         [kept] = json.loads((repaired.spool / "s" / "report.json").read_bytes())["chapters"]
         assert (kept["trailing_bytes"], kept["notes"]) == (16, [TRAILING])
-        assert f"    {TRAILING}" in output.report_lines(report)
+        assert f"    {TRAILING}" in report_lines(report)
 
     def test_tells_the_coordinator(self, repaired: Device):
         repaired.run()

@@ -1,0 +1,210 @@
+"""`haul`: bring recordings of a camera home."""
+
+from __future__ import annotations
+
+import argparse
+import threading
+from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from edge_client.base.exit_code import ExitCode, code_of_result
+from edge_client.commands.arguments import describe_camera, describe_coordinator, describe_work
+from edge_client.commands.command import Command
+from edge_client.commands.output import say_result
+from edge_client.commands.reports import say_reports
+from edge_client.config import (
+    HAUL_PATIENCE_S,
+    Device,
+    Faulty,
+    Parsed,
+    Value,
+    Values,
+    parsed,
+    session_id_of,
+    together,
+)
+from edge_client.haul.sessions import Each, Haul
+from edge_client.model.gopro_names import PATH
+from edge_client.model.plan import SessionPlan
+from edge_client.model.selection import (
+    ByFile,
+    ByTime,
+    Choice,
+    Everything,
+    Films,
+    New,
+    parsed_recording,
+    parsed_time,
+)
+from edge_client.wiring import tools_of
+
+EXAMPLES = """\
+examples:
+  reelhaul haul match-17-north --camera 172.24.171.51 --recording 0042
+  reelhaul haul --interface enxd43260ddac87 --new
+  reelhaul haul --camera 10.5.5.9 --since 2026-11-24T18:00 --until 2026-11-25
+  reelhaul haul --camera 10.5.5.9 --file 100GOPRO/GX010042.MP4 --dry-run
+  reelhaul haul broken-42 --camera 10.5.5.9 --file 100GOPRO/GX020042.MP4 --unfinished
+
+Only one client at a time uses a camera or a spool. However a run ended, run the same command again:
+it does only what is missing. The client never changes or deletes anything on the camera.
+"""
+
+
+@dataclass(frozen=True)
+class HaulSettings:
+    """One run of `haul`."""
+
+    session_id: str | None
+    choice: Choice
+    dry_run: bool
+    device: Device
+    as_json: bool
+
+
+def describe(parser: argparse.ArgumentParser) -> None:
+    """What `haul` takes."""
+    parser.add_argument(
+        "session",
+        nargs="?",
+        metavar="SESSION",
+        help="the session's name; without it each recording gets its own session",
+    )
+    which = parser.add_argument_group("what to haul")
+    which.add_argument(
+        "--recording", metavar="NNNN", help="the recording with this number, or with a loop's letters"
+    )
+    which.add_argument(
+        "--file", action="append", metavar="DIR/NAME", help="exactly this file; give it once for each file"
+    )
+    which.add_argument(
+        "--unfinished",
+        action="store_true",
+        help="with --file: haul a film that the camera did not finish as it is, with a mark",
+    )
+    which.add_argument(
+        "--since", metavar="TIME", help="recordings that began at this time or later, by the camera's clock"
+    )
+    which.add_argument(
+        "--until", metavar="TIME", help="recordings that began before this time, by the camera's clock"
+    )
+    which.add_argument("--new", action="store_true", help="every recording that is not yet verified in S3")
+    which.add_argument("--all", action="store_true", help="every recording on the card")
+    parser.add_argument("--dry-run", action="store_true", help="show what would be hauled, and haul nothing")
+    describe_camera(parser)
+    describe_coordinator(parser)
+    describe_work(parser, "24h")
+
+
+def read(values: Values) -> Parsed[HaulSettings]:
+    """Which recordings, into which session, on which device."""
+    given = values.arguments
+    session_id, choice, device = _session_id(given), _choice(given), values.device(HAUL_PATIENCE_S)
+    return together(
+        lambda: HaulSettings(session_id.value, choice.value, given.dry_run, device.value, given.json),
+        *(session_id, choice, device),
+    )
+
+
+def run(settings: HaulSettings, stop: threading.Event) -> ExitCode:
+    """Bring home what is chosen, or say what would be. Raises what ended the run before its end."""
+    with tools_of(settings.device, stop) as tools:
+        walk = Haul(tools, settings.choice, settings.session_id)
+        if settings.dry_run:
+            return _say_plans(walk.plans(), settings.as_json)
+        return say_reports(walk.run(), settings.as_json)
+
+
+HAUL = Command(
+    name="haul",
+    purpose="haul recordings of a camera into their sessions",
+    examples=EXAMPLES,
+    describe=describe,
+    read=read,
+    run=run,
+    hauls=lambda settings: not settings.dry_run,
+)
+
+
+def _session_id(given: Namespace) -> Parsed[str | None]:
+    session: str | None = given.session
+    if session is None:
+        return Value(None)
+    session_id, one_session = session_id_of(session), _one_session(given)
+    return together(lambda: session_id.value, session_id, one_session)
+
+
+def _one_session(given: Namespace) -> Parsed[None]:
+    """Whether the choice leaves its recordings to one session."""
+    if not (given.all or given.new or given.since or given.until):
+        return Value(None)
+    return Faulty(
+        ("--all, --new, --since and --until make a session of each recording, so they take no SESSION",)
+    )
+
+
+def _choice(given: Namespace) -> Parsed[Choice]:
+    choice = _first_choice(given)
+    return together(lambda: choice.value, _one_choice(given), _named_films(given), choice)
+
+
+def _one_choice(given: Namespace) -> Parsed[None]:
+    timed = bool(given.since or given.until)
+    if [bool(given.recording), bool(given.file), timed, given.new, given.all].count(True) == 1:
+        return Value(None)
+    return Faulty(("exactly one of --recording, --file, --since/--until, --new and --all is needed",))
+
+
+def _named_films(given: Namespace) -> Parsed[None]:
+    if given.file or not given.unfinished:
+        return Value(None)
+    return Faulty(("--unfinished goes with --file: name the films that are to be hauled as they are",))
+
+
+def _first_choice(given: Namespace) -> Parsed[Choice]:
+    """The first choice that is given; others beside it are a fault of their own."""
+    if given.recording:
+        return parsed("recording", given.recording, parsed_recording)
+    if given.file:
+        return _files(given.file, Films.AS_THEY_ARE if given.unfinished else Films.FINISHED)
+    if given.since or given.until:
+        return _time(given.since, given.until)
+    return Value(New() if given.new else Everything())
+
+
+def _files(paths: Sequence[str], films: Films) -> Parsed[ByFile]:
+    if bad := [path for path in paths if not PATH.fullmatch(path)]:
+        return Faulty((f"--file is DIRECTORY/NAME of a chapter, not {', '.join(bad)}",))
+    return Value(ByFile(tuple(dict.fromkeys(paths)), films))
+
+
+def _time(since_text: str | None, until_text: str | None) -> Parsed[ByTime]:
+    since, until = _bound("since", since_text), _bound("until", until_text)
+    try:
+        return together(lambda: ByTime(since.value, until.value), since, until)
+    except ValueError as error:
+        return Faulty((str(error),))
+
+
+def _bound(option: str, text: str | None) -> Parsed[datetime | None]:
+    return parsed(option, text, parsed_time) if text else Value(None)
+
+
+def _say_plans(plans: Each[SessionPlan], as_json: bool) -> ExitCode:
+    """Print each plan. Raises what ended the run before its end."""
+    for plan in plans.done:
+        say_result(plan_lines(plan), plan.document(), as_json)
+    if plans.unfinished:
+        raise plans.unfinished
+    return code_of_result(bool(plans.refusals))
+
+
+def plan_lines(plan: SessionPlan) -> list[str]:
+    """A dry run's plan."""
+    lines = [f"session {plan.session_id}, camera {plan.camera.serial}"]
+    for chapter in plan.chapters:
+        lines.append(f"  {chapter.path}  {chapter.size_bytes:,} bytes")
+        lines += [f"    {note}" for note in chapter.notes.texts]
+    return lines

@@ -1,0 +1,151 @@
+"""`list`: the recordings on a camera's card."""
+
+from __future__ import annotations
+
+import argparse
+import threading
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+
+from edge_client.base.exit_code import ExitCode
+from edge_client.camera.session import CameraSession
+from edge_client.commands.arguments import describe_camera, describe_coordinator, describe_patience
+from edge_client.commands.command import Command
+from edge_client.commands.output import (
+    began,
+    card_line,
+    chapters,
+    label,
+    mark,
+    note_lines,
+    recording_json,
+    rest_json,
+    rest_lines,
+    say_result,
+    size,
+    table,
+)
+from edge_client.config import LOOK_PATIENCE_S, CameraAddress, Parsed, Service, Values, together
+from edge_client.coordinator.client import Coordinator
+from edge_client.haul.survey import Survey, lengths_s, surveyed
+from edge_client.model.haul_state import HaulState, RecordingState
+from edge_client.model.recordings import Recording
+from edge_client.wiring import camera_tools_of, coordinator_of
+
+EXAMPLES = """\
+examples:
+  reelhaul list --camera 172.24.171.51
+  reelhaul list --interface enxd43260ddac87 --json
+
+Without a coordinator the list does not say which recordings are hauled.
+"""
+
+
+@dataclass(frozen=True)
+class ListSettings:
+    """One run of `list`; without a service nobody says what is hauled."""
+
+    camera: CameraAddress
+    service: Service | None
+    give_up_after_s: float
+    as_json: bool
+
+
+def describe(parser: argparse.ArgumentParser) -> None:
+    """What `list` takes."""
+    describe_camera(parser)
+    describe_coordinator(parser)
+    describe_patience(parser, "2m")
+
+
+def read(values: Values) -> Parsed[ListSettings]:
+    """Which camera, and who says what is hauled."""
+    camera, service = values.camera(), values.service_if_told()
+    patience_s = values.give_up_after_s(LOOK_PATIENCE_S)
+    return together(
+        lambda: ListSettings(camera.value, service.value, patience_s.value, values.arguments.json),
+        *(camera, service, patience_s),
+    )
+
+
+def run(settings: ListSettings, stop: threading.Event) -> ExitCode:
+    """Say what recordings a card has."""
+    with camera_tools_of(settings.camera, settings.give_up_after_s, stop) as tools, ExitStack() as stack:
+        coordinator: Coordinator | None = None
+        if settings.service:
+            coordinator = stack.enter_context(coordinator_of(settings.service, tools.retry))
+        with ExitStack() as visit:
+            camera_session = CameraSession(tools, visit)
+            survey = surveyed(camera_session, coordinator)
+            lengths = lengths_s(camera_session, survey)
+        say_result(list_lines(survey, lengths), list_json(survey, lengths), settings.as_json)
+        return ExitCode.DONE
+
+
+LIST = Command(
+    name="list",
+    purpose="list the recordings on a camera's card, and which of them are hauled",
+    examples=EXAMPLES,
+    describe=describe,
+    read=read,
+    run=run,
+)
+
+
+def list_lines(survey: Survey, lengths_s: Mapping[str, int | None]) -> list[str]:
+    """The card as an operator thinks of it."""
+    head = ("recording", "chapters", "size", "length", "began", "hauled")
+    rows = [_list_row(survey, one, lengths_s) for one in survey.recordings]
+    return [card_line(survey), *table(head, rows), *note_lines(survey), *rest_lines(survey)]
+
+
+def list_json(survey: Survey, lengths_s: Mapping[str, int | None]) -> dict[str, object]:
+    """The same as one document; `hauled` is null where no coordinator was asked."""
+    return {
+        "camera": asdict(survey.camera),
+        "recordings": [
+            {
+                **recording_json(one.recording),
+                "camera": one.serial,
+                "seconds": _length_s(one.recording, lengths_s),
+                "hauled": (one.standing is HaulState.HAULED) if survey.is_asked else None,
+                "state": one.standing.value if survey.is_asked else None,
+                "sessions": list(one.session_ids),
+                "devices": list(one.device_ids),
+                "notes": list(one.notes),
+            }
+            for one in survey.recordings
+        ],
+        **rest_json(survey),
+    }
+
+
+def _list_row(survey: Survey, one: RecordingState, lengths_s: Mapping[str, int | None]) -> tuple[str, ...]:
+    recording = one.recording
+    return (
+        label(survey, one),
+        chapters(recording),
+        size(recording.size_bytes),
+        _clock(_length_s(recording, lengths_s)),
+        began(recording),
+        _hauled(one) if survey.is_asked else "not asked",
+    )
+
+
+def _hauled(one: RecordingState) -> str:
+    sessions = ", ".join(one.session_ids)
+    if one.standing is HaulState.HAULED:
+        return f"yes ({sessions}){mark(one)}"
+    return "no" if one.standing is HaulState.MISSING else f"no, {one.standing.value}"
+
+
+def _length_s(recording: Recording, lengths_s: Mapping[str, int | None]) -> int | None:
+    known = [lengths_s.get(file.path) for file in recording.files]
+    return sum(each for each in known if each is not None) if None not in known else None
+
+
+def _clock(seconds: int | None) -> str:
+    if seconds is None:
+        return "-"
+    return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
