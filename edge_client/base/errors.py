@@ -310,7 +310,7 @@ def describe(error: BaseException) -> str:
         root = cause
     if isinstance(root, ssl.SSLCertVerificationError):
         return (
-            f"the certificate there is not to be trusted: {root.verify_message}; "
+            f"the certificate there cannot be trusted: {root.verify_message}; "
             "is it a captive portal, or is this device's clock off?"
         )
     return type(error).__name__ if root is error else f"{type(error).__name__}, {type(root).__name__}"

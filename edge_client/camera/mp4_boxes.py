@@ -71,9 +71,7 @@ def boxes(size_bytes: int, read: Callable[[int, int], bytes]) -> Iterator[Box]:
         if count > MOST_BOXES:
             raise NotWhole(f"it has more than {MOST_BOXES} boxes")
         if size_bytes - first < SHORT_HEADER_BYTES:
-            raise NoFurtherBox(
-                f"{size_bytes - first} bytes are left behind the box that ends at byte {first}"
-            )
+            raise NoFurtherBox(f"{size_bytes - first} bytes are left after the box that ends at byte {first}")
         box = _box(first, read(first, min(BOX_HEADER_BYTES, size_bytes - first)))
         if box.end > size_bytes:
             raise _broken(box.kind, f"at byte {first} ends at {box.end}, beyond the end at {size_bytes}")

@@ -17,7 +17,7 @@ from edge_client.model.parts import Span
 
 # Measured: larger blocks save no processor time, and writes of whole MiB into reserved room cost ext4 several times it.
 BLOCK_BYTES = 256 * 1024
-ASK_AGAIN = "the camera is asked again; if it goes on, switch the camera off and on"
+ASK_AGAIN = "the camera is asked again; if it continues, switch the camera off and on"
 CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19})", re.ASCII)
 
 

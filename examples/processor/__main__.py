@@ -106,9 +106,9 @@ def _parser() -> argparse.ArgumentParser:
         "--token-file", required=True, type=Path, metavar="FILE", help="a file that holds a processor's token"
     )
     made.add_argument(
-        "--endpoint-url", metavar="URL", help="another AWS than Amazon's, such as the local one"
+        "--endpoint-url", metavar="URL", help="the address of another AWS, such as the local one"
     )
-    made.add_argument("--region", help="AWS region; otherwise the environment's")
+    made.add_argument("--region", help="the AWS region; default: that of the environment")
     made.add_argument("--once", action="store_true", help="one order, and then the end")
     return made
 

@@ -1,4 +1,4 @@
-"""The operator's commands: who may call the coordinator, and what becomes of its sessions."""
+"""The operator's commands: manage tokens and devices, and look after the coordinator's sessions."""
 
 from infra.admin.command import follow, parser, run
 from infra.admin.commands.tokens import Enrolment, enroll

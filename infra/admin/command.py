@@ -51,7 +51,7 @@ def parser() -> argparse.ArgumentParser:
     """The command's arguments; what a subcommand does stands in `do`."""
     made = argparse.ArgumentParser(
         prog="python -m infra.admin",
-        description="The operator's commands: who may call the coordinator, and what becomes of its sessions.",
+        description="The operator's commands: manage tokens and devices, and look after the coordinator's sessions.",
         epilog=f"examples:\n{_EXAMPLES}\n\n{EXIT_CODES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -97,9 +97,9 @@ def command(commands: Any, name: str, what: str, examples: str, do: Do) -> argpa
         epilog=f"examples:\n{examples}\n\n{EXIT_CODES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    made.add_argument("--region", help="AWS region; otherwise the environment's")
+    made.add_argument("--region", help="the AWS region; default: that of the environment")
     made.add_argument(
-        "--endpoint-url", metavar="URL", help="another AWS than Amazon's, such as the local one"
+        "--endpoint-url", metavar="URL", help="the address of another AWS, such as the local one"
     )
     made.add_argument("--json", action="store_true", help="print one JSON object")
     made.set_defaults(do=do, misused=made.error)

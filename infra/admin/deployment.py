@@ -107,6 +107,6 @@ def deployment(variables: Mapping[str, str], region: str, endpoint_url: str | No
         made = settings({**variables, **local})
     except SettingsFaults as faults:
         raise Refused(
-            f"the deployed settings are none that this checkout can read; deploy it, or use the deployed one:\n{faults}"
+            f"this checkout cannot read the deployed settings; deploy it, or use the deployed one:\n{faults}"
         ) from faults
     return Deployment(replace(wiring.ports(made), metrics=Unheard()), made.default_wish)

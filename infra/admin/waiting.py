@@ -63,9 +63,7 @@ def _on_the_way(picture: Picture) -> Iterator[Owed]:
         else:
             yield from (Owed("index", why) for why in [why_not_indexed(picture)] if why)
     if session.state is SessionState.PROCESSED and picture.unindexed:
-        yield Owed(
-            "index", f"nobody looked yet into: {', '.join(each.artifact_id for each in picture.unindexed)}"
-        )
+        yield Owed("index", f"not yet inspected: {', '.join(each.artifact_id for each in picture.unindexed)}")
     for index in picture.quarantined:
         yield Owed("quarantined", f"{index.artifact_id}: {index.quarantine}")
 
@@ -79,11 +77,11 @@ def _of_uploads(picture: Picture) -> Iterator[Owed]:
     if gone:
         yield Owed("restore", f"being copied: {', '.join(gone)}")
     elif session.restoring:
-        yield Owed("restore", "all of it stands; an old delete marker may still be on its way")
+        yield Owed("restore", "all of it is restored; an old delete marker may still arrive")
     unproven = [each.upload_id for each in picture.uploads if each.unproven_since]
     if unproven:
         yield Owed(
-            "unproven", f"S3 does not tell the CRC64NVME of: {', '.join(unproven)}; may it use the key?"
+            "unproven", f"S3 does not give the CRC64NVME of: {', '.join(unproven)}; may it use the key?"
         )
     told = {*picture.missing, *picture.awaited, *session.restoring}
     owing = [each.upload_id for each in picture.uploads if each.owes and each.artifact_id not in told]
@@ -104,7 +102,7 @@ def _of_cleanup(picture: Picture, closed: Mapping[str, str]) -> Iterator[Owed]:
         refusal = picture.session.cleanup.refusal
         refused = [refusal.reason] if refusal else []
         reasons = ", ".join([*refused, *(f"{gate} ({why})" for gate, why in closed.items())])
-        yield Owed("cleanup", f"begun, not ended: {reasons or 'it goes on'}")
+        yield Owed("cleanup", f"begun, not ended: {reasons or 'it continues'}")
         return
     yield from (Owed("cleanup", f"{gate}: {why}") for gate, why in trouble.items())
 

@@ -192,7 +192,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--shorten-grace",
         action="store_true",
-        help="let GraceDays become less than it is: what was cleaned is purged earlier than was promised",
+        help="allow GraceDays to become smaller: S3 then purges cleaned objects earlier than was promised",
     )
     return made
 
@@ -200,8 +200,8 @@ def parser() -> argparse.ArgumentParser:
 def add_stage(made: argparse.ArgumentParser) -> None:
     """Add the arguments that say which stage, and where it is."""
     made.add_argument("--stage", required=True, type=_stage, help="name of the stage, for instance prod")
-    made.add_argument("--region", help="AWS region; otherwise the profile's or the environment's")
-    made.add_argument("--profile", help="AWS profile; otherwise the environment's credentials")
+    made.add_argument("--region", help="the AWS region; default: that of the profile or the environment")
+    made.add_argument("--profile", help="the AWS profile; default: the credentials of the environment")
 
 
 def _stage(text: str) -> str:

@@ -42,7 +42,9 @@ def bring_up(
         progress(f"creating stack {name}")
         cloudformation.create_stack(StackName=name, TemplateBody=body, Parameters=_given(parameters))
     elif found["StackStatus"] == _MUST_GO_FIRST:
-        raise StackFailed(f"stack {name} never came up: delete it in CloudFormation, then deploy again")
+        raise StackFailed(
+            f"stack {name} was never created completely: delete it in CloudFormation, then deploy again"
+        )
     else:
         progress(f"updating stack {name}")
         _update(cloudformation, name, body, _given(parameters) + _kept(found, template, parameters), progress)
@@ -83,7 +85,7 @@ def _update(
     except ClientError as error:
         if "No updates are to be performed" not in str(error):
             raise
-        progress("the stack is already what the template says")
+        progress("the stack already matches the template")
 
 
 def _given(parameters: Mapping[str, str]) -> "list[ParameterTypeDef]":

@@ -140,7 +140,7 @@ def test_the_manifest_of_another_session_or_order_is_a_fault(changes):
     found = read(document(**changes))
 
     assert found.stated == ()
-    assert "it stands where order 1 of main/match-17 belongs" in (found.fault or "")
+    assert "it is where the manifest of order 1 of main/match-17 belongs" in (found.fault or "")
 
 
 def test_an_artifact_stated_twice_is_a_fault_even_with_the_same_facts():

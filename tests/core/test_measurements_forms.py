@@ -186,10 +186,10 @@ def test_a_nan_beside_the_frames_does_no_harm():
         (b"PK\x03\x04", "begins with"),
         ("[{}]".encode("utf-16"), "begins with"),
         (b'{"metadata":{}\n}', "no member"),
-        (b'{"frames":null\n}', "stands no ["),
-        (b'{"frames":{}\n}', "stands no ["),
+        (b'{"frames":null\n}', "there must be ["),
+        (b'{"frames":{}\n}', "there must be ["),
         (b'{"frames":[],"frames":[]}\n\n', "two members"),
-        (b'{"frames":[] "x":1}', "stands no"),
+        (b'{"frames":[] "x":1}', "there must be"),
         (b'{"frames":[],}', "missing"),
         (b'{7:1,"frames":[]}', "no name"),
         (b"[{}", "too early"),
@@ -200,10 +200,10 @@ def test_a_nan_beside_the_frames_does_no_harm():
         (b'{"frames"', "too early"),
         (b"[{},]", "missing"),
         (b"[,{}]", "missing"),
-        (b"[{} {}]", "stands no"),
-        (b"[{}] x", "behind the end"),
-        (b"[{}][{}]", "behind the end"),
-        (b'{"frames":[{}]}{}', "behind the end"),
+        (b"[{} {}]", "there must be"),
+        (b"[{}] x", "follows the end"),
+        (b"[{}][{}]", "follows the end"),
+        (b'{"frames":[{}]}{}', "follows the end"),
         (b'{"m":tru,"frames":[]}', "not JSON"),
         (b'{"m":"\xff","frames":[]}', "not UTF-8"),
     ],
@@ -219,7 +219,7 @@ def test_a_zipped_file_that_ends_early_is_poison(kept: int):
 
 
 def test_a_zipped_file_with_something_behind_it_is_poison():
-    assert "behind" in poison_of(zipped(b"[{}]") + b"garbage")
+    assert "follows" in poison_of(zipped(b"[{}]") + b"garbage")
 
 
 def test_a_zipped_file_that_was_damaged_is_poison():

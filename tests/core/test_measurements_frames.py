@@ -165,7 +165,7 @@ def test_lights_and_colours_are_objects(value: object):
 
 @pytest.mark.parametrize("value", [None, 1, "x", [], True])
 def test_a_frame_is_an_object(value: object):
-    with pytest.raises(Unusable, match="no object"):
+    with pytest.raises(Unusable, match="is not an object"):
         normalised(value)
 
 

@@ -184,7 +184,7 @@ MUTANTS = (
         *SETTLE,
     ),
     bug(
-        "a cleanup that came to no end is never recalled",
+        "a cleanup that did not finish is never recalled",
         f"{CORE}/settle/cleaning.py",
         "    elif is_last_look_due(picture, now, policy):\n",
         "    elif session.cleanup is session.held:\n",

@@ -166,7 +166,7 @@ class TestFrames:
             ({"columns": "x" * 2001}, "columns: at most 2000 characters"),
             (
                 {"artifact": "output.enhanced.mp4"},
-                "artifact: output.enhanced.mp4 is no measurements artifact",
+                "artifact: output.enhanced.mp4 is not a measurements artifact",
             ),
         ],
     )

@@ -126,7 +126,7 @@ def _boxes(content: _Bytes, at: int, end: int) -> Iterator[_Box]:
 
 def _box(content: _Bytes, at: int, end: int) -> _Box:
     if end - at < 8:
-        raise _NotWhole(f"{end - at} bytes stand behind its last box, at byte {at}")
+        raise _NotWhole(f"{end - at} bytes follow its last box, at byte {at}")
     header = content.take(at, 8)
     size, kind = int.from_bytes(header[:4], "big"), header[4:]
     content_at = at + 8

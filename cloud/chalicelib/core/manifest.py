@@ -59,7 +59,7 @@ def manifest(body: bytes, session_id: SessionId, order: int) -> Manifest:
     if said != (project_of(session_id), name_of(session_id), order):
         return Manifest(
             fault=f"the manifest is of session {document.project[:40]}/{document.session_id[:100]}, "
-            f"order {document.order}; it stands where order {order} of {session_id} belongs"
+            f"order {document.order}; it is where the manifest of order {order} of {session_id} belongs"
         )
     ids = [each.artifact_id for each in stated]
     twice = sorted({each for each in ids if ids.count(each) > 1})

@@ -166,4 +166,4 @@ def _why_not_verified(ports: Ports, picture: Picture, upload: Upload) -> Excepti
         return unproven(upload)
     if stored is None or stored.upload_id == upload.upload_id:
         return Finalizing("S3 is still assembling this object; ask again in a moment")
-    return StateConflict("an object that nobody awaits stands on this key; an operator must move it away")
+    return StateConflict("this key has an object that nobody expects; an operator must move it away")

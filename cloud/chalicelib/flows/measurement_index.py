@@ -87,7 +87,7 @@ def _demand_session(named: str | None, project: str | None, session_id: SessionI
         return
     if named not in (name_of(session_id), str(session_id)) or project not in (None, project_of(session_id)):
         said = ascii(named)[:100] + (f" of project {ascii(project)[:60]}" if project else "")
-        raise Poison(f"the file names session {said}; it stands where those of {session_id} belong")
+        raise Poison(f"the file names session {said}; it is where the measurements of {session_id} belong")
 
 
 def _in_time(chunks: Iterable[bytes], clock: Clock) -> Iterator[bytes]:

@@ -116,7 +116,7 @@ def restore(
         if picture.session.state is SessionState.PROCESSED and picture.session.cleanup:
             # Called off in the middle: what of its intent still stands, and what does not, shall all be back.
             asked = known
-        told = f"restored: {reason}; release it to let cleanup go on"
+        told = f"restored: {reason}; release it to let cleanup continue"
         return picture.session.bringing_back(asked, told, ports.clock.now())
 
     return _changed(ports, principal, session_id, restored, Event.SESSION_RESTORED)

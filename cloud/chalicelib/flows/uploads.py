@@ -211,7 +211,7 @@ def view_upload(ports: Ports, upload: Upload) -> UploadView:
 def demand_open(upload: Upload) -> None:
     """Raises what a caller must hear who wants to change the parts of an upload that is not open for it."""
     if upload.receipt:
-        raise StateConflict("this upload is verified; its receipt stands in GET")
+        raise StateConflict("this upload is verified; GET shows its receipt")
     if not upload.is_live:
         raise gone(upload)
     if upload.promise:

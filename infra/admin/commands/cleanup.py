@@ -39,7 +39,7 @@ _YES = "yes"
 def describe(commands: Any) -> None:
     """The command `cleanup`."""
     made = command(
-        commands, "cleanup", "say what may be cleaned, arm cleanup or stop it", _EXAMPLES, _cleanup
+        commands, "cleanup", "show what may be cleaned, arm cleanup or stop it", _EXAMPLES, _cleanup
     )
     at_a_stage(made)
     what = made.add_mutually_exclusive_group(required=True)
@@ -48,8 +48,8 @@ def describe(commands: Any) -> None:
         dest="act",
         action="store_const",
         const=_plan,
-        help="what would be cleaned of every processed session, or of those named, or which gates are closed; "
-        "writes nothing",
+        help="show what would be cleaned of every processed session, or of those named, and which gates are "
+        "closed; write nothing",
     )
     what.add_argument(
         "--arm", dest="act", action="store_const", const=_arm, help="let the reconciler clean from now on"
@@ -67,7 +67,7 @@ def describe(commands: Any) -> None:
     made.add_argument(
         "--reason", type=reason, metavar="TEXT", help="why it is armed or disarmed; the reason is recorded"
     )
-    made.add_argument("--yes", action="store_true", help="arm without being asked")
+    made.add_argument("--yes", action="store_true", help="arm without a question")
 
 
 def _cleanup(given: Arguments, desk: Console) -> int:
@@ -105,7 +105,7 @@ def _arm(given: Arguments, desk: Console) -> int:
     arming = Arming(True, ports.clock.now(), given.reason)
     # The client repeats a call whose reply was lost; the record may then have this change already.
     if not ports.records.replace_arming(known, arming) and ports.records.arming() != arming:
-        raise Refused("somebody else armed or disarmed meanwhile; nothing was changed, look again")
+        raise Refused("somebody else armed or disarmed it meanwhile; nothing was changed, look again")
     return _tell_arming(given, desk, arming, found)
 
 
@@ -120,7 +120,7 @@ def _disarm(given: Arguments, desk: Console) -> int:
 def _demand_yes(desk: Console, stage: str) -> None:
     answer = desk.ask(f"type {_YES} to let the reconciler of {stage} clean this: ")
     if answer is None:
-        raise Refused("nobody is here to be asked: look at --plan, then give --yes")
+        raise Refused("there is no terminal to ask: look at --plan, then give --yes")
     if answer.strip() != _YES:
         raise Refused("not armed; nothing was changed")
 
@@ -174,9 +174,7 @@ def _verdict(each: Kept, arming: Arming | None) -> str:
         return f"not looked at: {each.fault}"
     what = f"{counted(len(each.standing), 'object')}, {size(_bytes(each))}"
     if not each.would_go:
-        return (
-            f"{each.state}, {what} kept" if each.standing else f"{each.state}, nothing stands to be cleaned"
-        )
+        return f"{each.state}, {what} kept" if each.standing else f"{each.state}, nothing to clean"
     is_armed = arming is not None and arming.is_armed
     return f"{each.state}, {what} {'to be cleaned' if is_armed else 'would be cleaned once armed'}"
 

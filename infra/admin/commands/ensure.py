@@ -35,7 +35,7 @@ def describe(commands: Any) -> None:
     made = command(
         commands,
         "ensure",
-        "give every session what it is owed, and say what it waits for",
+        "settle every session, and say what each still waits for",
         _EXAMPLES,
         _ensure,
     )
@@ -45,16 +45,16 @@ def describe(commands: Any) -> None:
         nargs="*",
         type=named_session,
         metavar="SESSION",
-        help=f"every session unless named; {NAMED}",
+        help=f"all sessions by default; {NAMED}",
     )
     made.add_argument(
-        "--dry-run", action="store_true", help="say what would be done first to each; write nothing"
+        "--dry-run", action="store_true", help="show the first action for each session; write nothing"
     )
     made.add_argument(
         "--limit",
         type=number,
         metavar="N",
-        help="stop after so many sessions that were owed something; those that only wait do not count",
+        help="stop after this many sessions that needed something; those that only wait do not count",
     )
 
 

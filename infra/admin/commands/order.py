@@ -55,7 +55,7 @@ def describe(commands: Any) -> None:
         "--require",
         nargs="+",
         metavar="ID",
-        help="output.NAME and measurements.NAME; the deployment's REQUIRED_OUTPUTS unless given",
+        help="output.NAME and measurements.NAME; default: the deployment's REQUIRED_OUTPUTS",
     )
     ordered.add_argument(
         "--below-minimum-reason",
@@ -89,7 +89,7 @@ def describe(commands: Any) -> None:
     for made in (ordered, accepted, held):
         at_a_stage(made)
         made.add_argument("session", type=named_session, metavar="SESSION", help=NAMED)
-        made.add_argument("--dry-run", action="store_true", help="say what would change; write nothing")
+        made.add_argument("--dry-run", action="store_true", help="show what would change; write nothing")
 
 
 def _order(given: Arguments, desk: Console) -> int:

@@ -38,7 +38,7 @@ _TELL_EVERY = 12
 """Polls, which is a minute."""
 
 _UNDER_WAY = "being restored"
-_STANDS = "stands"
+_RESTORED = "restored"
 _LOST = "lost"
 """Its version was gone from S3 before it could be copied."""
 
@@ -52,20 +52,24 @@ def describe(commands: Any) -> None:
     made = command(
         commands,
         "restore",
-        "have what was cleaned copied back; the session is then held",
+        "copy back what was cleaned; the session is then held",
         _EXAMPLES,
         _restore,
     )
     at_a_stage(made)
     made.add_argument("session", type=named_session, metavar="SESSION", help=NAMED)
-    made.add_argument("artifacts", nargs="*", metavar="ARTIFACT", help="all that was cleaned unless named")
+    made.add_argument("artifacts", nargs="*", metavar="ARTIFACT", help="default: all that was cleaned")
     made.add_argument(
-        "--reason", required=True, type=reason, metavar="TEXT", help="why; the session is held with it"
+        "--reason",
+        required=True,
+        type=reason,
+        metavar="TEXT",
+        help="why; the session is held with this reason",
     )
     how = made.add_mutually_exclusive_group()
-    how.add_argument("--dry-run", action="store_true", help="say what would be restored; write nothing")
+    how.add_argument("--dry-run", action="store_true", help="show what would be restored; write nothing")
     how.add_argument(
-        "--wait", action="store_true", help="until all of it stands again; Ctrl-C ends the waiting alone"
+        "--wait", action="store_true", help="wait until all of it is restored; Ctrl-C ends only the waiting"
     )
 
 
@@ -103,7 +107,7 @@ def _waited(desk: Console, ports: Ports, picture: Picture, asked: Sequence[Artif
             polls += 1
             picture = _seen(desk, ports, picture)
     except KeyboardInterrupt:
-        desk.note("waiting no longer; the restore goes on by itself")
+        desk.note("no longer waiting; the restore continues by itself")
     return picture
 
 
@@ -173,7 +177,7 @@ def _status(picture: Picture, session: Session, artifact_id: ArtifactId) -> str:
     if picture.receipt(artifact_id) is None:
         return _LOST
     if _receipt(picture, artifact_id).version_id not in picture.gone_versions:
-        return _STANDS
+        return _RESTORED
     return _UNDER_WAY if artifact_id in session.restoring else _LOST
 
 

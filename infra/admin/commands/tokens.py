@@ -62,9 +62,11 @@ def enroll(
 def describe(commands: Any) -> None:
     """The commands `enroll` and `revoke`."""
     enrolling = command(
-        commands, "enroll", "make a device and its token, or a further token", _EXAMPLES, _enroll
+        commands, "enroll", "create a device and its token, or another token", _EXAMPLES, _enroll
     )
-    revoking = command(commands, "revoke", "make a token good for nothing", _EXAMPLES, _revoke)
+    revoking = command(
+        commands, "revoke", "revoke a token, so that nobody can use it any more", _EXAMPLES, _revoke
+    )
     for made in (enrolling, revoking):
         where = made.add_mutually_exclusive_group(required=True)
         where.add_argument("--stage", help="the deployed stage, for instance prod; its stack names the table")
@@ -76,20 +78,20 @@ def describe(commands: Any) -> None:
 def _describe_enroll(made: argparse.ArgumentParser) -> None:
     made.add_argument("--name", help="what a new device is called, for instance jetson-north")
     made.add_argument("--role", choices=[role.value for role in Role], default=Role.DEVICE.value)
-    made.add_argument("--project", default=ids.MAIN, help="main unless given; '*' is all (not for devices)")
     made.add_argument(
-        "--device", metavar="ID", help="a further token for this device instead of a new device"
+        "--project", default=ids.MAIN, help="default main; '*' is all projects (not for devices)"
     )
+    made.add_argument("--device", metavar="ID", help="another token for this device, instead of a new device")
     made.add_argument(
         "--token-file",
         type=Path,
         metavar="FILE",
-        help="write the token to this new file, mode 0600, unprinted",
+        help="write the token to this new file (mode 0600) and do not print it",
     )
 
 
 def _describe_revoke(made: argparse.ArgumentParser) -> None:
-    made.add_argument("token_id", metavar="TOKEN_ID", help="the token's part before the dot")
+    made.add_argument("token_id", metavar="TOKEN_ID", help="the part of the token before the dot")
 
 
 def _enroll(given: Arguments, desk: Console) -> int:

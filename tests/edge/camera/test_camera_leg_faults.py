@@ -956,7 +956,7 @@ ROWS: tuple[Row, ...] = (
         (asking(LIST, document({"media": "x"}), times=None),),
     ),
     Row(
-        "the list is no object [C13]",
+        "the list is not an object [C13]",
         refused("cannot be read"),
         (asking(LIST, document(["media"]), times=None),),
     ),

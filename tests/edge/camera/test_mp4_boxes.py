@@ -129,7 +129,7 @@ def test_a_second_box_that_a_film_needs_must_be_whole_as_well(needed: bytes, mis
         (FTYP + MDAT, "no moov"),
         (FTYP + MOOV, "no mdat"),
         (WHOLE[:-1], "beyond the end"),
-        (FTYP + MDAT + b"\0" * 7, "7 bytes are left behind"),
+        (FTYP + MDAT + b"\0" * 7, "7 bytes are left after"),
         (FTYP + MOOV + b"\0" * 8, "no box at byte"),
         (FTYP + MOOV + MDAT[:-1], "mdat box at byte 68 ends at 376, beyond the end at 375"),
         (WHOLE + b"\0\0\0\0mdat", "mdat box at byte 376 has no length yet"),

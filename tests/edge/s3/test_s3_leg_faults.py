@@ -182,7 +182,7 @@ ROWS = [
         for_one_part(s3(says(429, "TooManyRequests", Retry_After="7"))),
         Recovers(2, reads=1, least_wait_s=7),
     ),
-    Row("N4: Retry-After that is no number", s3(says(503, "SlowDown", Retry_After="soon")), Recovers()),
+    Row("N4: Retry-After that is not a number", s3(says(503, "SlowDown", Retry_After="soon")), Recovers()),
     Row(
         "N4: Retry-After of a year is five minutes",
         for_one_part(s3(says(503, "SlowDown", Retry_After="31536000"))),

@@ -308,7 +308,7 @@ def test_a_kill_switch_thrown_right_before_the_word_is_written_is_not_undone(cap
 
     arming = ports.records.arming()
     assert arming == Arming(False, ports.clock.now(), "a test says so")
-    assert "somebody else armed or disarmed meanwhile" in capsys.readouterr().err
+    assert "somebody else armed or disarmed it meanwhile" in capsys.readouterr().err
 
 
 def test_a_word_whose_reply_was_lost_is_as_good_as_said():

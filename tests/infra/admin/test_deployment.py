@@ -95,7 +95,7 @@ def test_the_endpoint_of_the_command_goes_over_the_deployed_one():
 
 
 def test_settings_that_this_checkout_cannot_read_are_refused_by_name():
-    with pytest.raises(admin.Refused, match=r"(?s)none that this checkout can read.*GRACE_S must be"):
+    with pytest.raises(admin.Refused, match=r"(?s)this checkout cannot read.*GRACE_S must be"):
         deployment({**DEPLOYED, "GRACE_S": "soon"}, "eu-west-1", None)
 
 

@@ -164,7 +164,7 @@ def test_a_ripe_session_of_an_armed_stage_is_cleaned_at_once():
             "outputs-stand: no longer what was verified: output.enhanced.mp4",
         ),
         (wanted_back, "restore", "being copied: original.100GOPRO.GX020038.MP4"),
-        (back, "restore", "all of it stands; an old delete marker may still be on its way"),
+        (back, "restore", "all of it is restored; an old delete marker may still arrive"),
     ],
     ids=["chapters", "outputs", "failed", "gates", "restore", "restored"],
 )
@@ -226,7 +226,7 @@ def test_measurements_that_nobody_could_index_are_owed():
     owed = still_owed(picture, closed_gates(ports, picture)[0], ())
 
     assert picture.session.state.value == "PROCESSED"
-    assert owed == (Owed("index", "nobody looked yet into: measurements.lights.json"),)
+    assert owed == (Owed("index", "not yet inspected: measurements.lights.json"),)
 
 
 def unfinished(ports: MemoryPorts) -> MemoryPorts:

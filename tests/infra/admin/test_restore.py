@@ -32,7 +32,7 @@ def test_a_dry_run_says_what_would_be_restored_and_until_when_it_is_kept():
     assert (first["size_bytes"], first["version_id"]) == (60, recorded(terminal.ports).session.cleaned[0])
     # Fourteen days from the intent, which stood three and a half hours into the fourth day at the latest.
     assert first["kept_until"].startswith("2026-12-08T")
-    assert document["held"] == "restored: cut again; release it to let cleanup go on"
+    assert document["held"] == "restored: cut again; release it to let cleanup continue"
     assert document["dry_run"] is True
 
 
@@ -54,7 +54,7 @@ def test_a_dry_run_for_people_is_short_and_aligned():
 
     heading, first, second = terminal.said
     assert heading == (
-        "main/match-17-north would be PROCESSED, held: restored: cut again; release it to let cleanup go on"
+        "main/match-17-north would be PROCESSED, held: restored: cut again; release it to let cleanup continue"
     )
     assert first.startswith(f"  {FIRST}  version-")
     assert "60 B  would be restored  kept at least until 2026-12-08T" in first
@@ -102,7 +102,7 @@ def test_who_waits_is_told_when_all_of_it_stands():
     document, code = terminal.told(*RESTORE, "--wait")
 
     assert code == 0
-    assert statuses(document) == {FIRST: "stands", SECOND: "stands"}
+    assert statuses(document) == {FIRST: "restored", SECOND: "restored"}
     assert story.originals_stand(ports)
     assert terminal.noted[0] == "recorded; the reconciler copies at its next rounds"
     assert terminal.noted[1] == f"2 still to be copied: {FIRST}, {SECOND}"
@@ -120,7 +120,7 @@ def test_who_waits_for_one_artifact_waits_for_no_other():
 
     document, code = terminal.told("restore", SESSION_ID, FIRST, "--reason", "cut again", "--wait")
 
-    assert (statuses(document), code) == ({FIRST: "stands"}, 0)
+    assert (statuses(document), code) == ({FIRST: "restored"}, 0)
 
 
 def test_a_minute_without_news_is_told():
@@ -152,7 +152,7 @@ def test_ctrl_c_ends_the_waiting_and_not_the_restore():
 
     assert code == 75
     assert statuses(document) == {FIRST: "being restored", SECOND: "being restored"}
-    assert terminal.noted[-1] == "waiting no longer; the restore goes on by itself"
+    assert terminal.noted[-1] == "no longer waiting; the restore continues by itself"
     story.let_pass(ports, 60, rounds=5)
     assert story.originals_stand(ports)
 
@@ -175,7 +175,7 @@ def test_a_version_that_is_gone_from_s3_is_told_as_lost():
     document, code = terminal.told(*RESTORE, "--wait")
 
     assert code == 1
-    assert statuses(document) == {FIRST: "lost", SECOND: "stands"}
+    assert statuses(document) == {FIRST: "lost", SECOND: "restored"}
 
 
 @pytest.mark.parametrize("dry", [(), ("--dry-run",)])

@@ -62,9 +62,9 @@ class File:
         elif not opening:
             raise Poison("the file is empty")
         else:
-            raise Poison("this is no JSON of frames: it begins with neither [ nor {")
+            raise Poison("this is not a JSON of frames: it begins with neither [ nor {")
         if self._text.peek():
-            raise Poison(f"something stands behind the end of the JSON, {self._text.where()}")
+            raise Poison(f"something follows the end of the JSON, {self._text.where()}")
 
     def _is_lines(self) -> bool:
         """Whether the first line is an object of its own, and not a document."""

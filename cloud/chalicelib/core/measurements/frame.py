@@ -91,7 +91,7 @@ def _not_decoded(raw: bytes, reason: str, work: Work) -> NoReturn:
         raise Poison("this is not UTF-8") from error
     except ValueError as error:
         raise Poison("this is not JSON") from error
-    raise Unusable(f"{constants[0]} is no number" if constants else reason)
+    raise Unusable(f"{constants[0]} is not a number" if constants else reason)
 
 
 def normalised(frame: Any) -> dict[str, Any]:
@@ -100,7 +100,7 @@ def normalised(frame: Any) -> dict[str, Any]:
     Changes `frame`. Raises Unusable, naming the field.
     """
     if type(frame) is not dict:
-        raise Unusable("this is no object")
+        raise Unusable("this is not an object")
     for name in [name for name in frame if name not in FIELDS]:
         flat = _FLAT.fullmatch(name)
         if flat:
@@ -121,7 +121,7 @@ def _nest(frame: dict[str, Any], name: str, light_name: str, field: str) -> None
     if light is None:
         light = frame[light_name] = {}
     if type(light) is not dict:
-        raise Unusable(f"{light_name} is no object")
+        raise Unusable(f"{light_name} is not an object")
     if field in light:
         raise Unusable(f"{light_name} has one field twice, nested and flat")
     light[field] = frame.pop(name)
@@ -131,20 +131,20 @@ def _frame_number(value: Any) -> int:
     number = _number(value, "frame_number") if value is not None else None
     # pandas writes a column of whole numbers as 12.0 as soon as one value of it is missing.
     if number is None or not 0 <= number <= _GREATEST_EXACT or number != int(number):
-        raise Unusable("frame_number is no whole number from 0 to 2**53 - 1")
+        raise Unusable("frame_number is not a whole number from 0 to 2**53 - 1")
     return int(number)
 
 
 def _timestamp(value: Any) -> int | float:
     number = _number(value, "timestamp") if value is not None else None
     if number is None or number < 0:
-        raise Unusable("timestamp is no number from 0 on")
+        raise Unusable("timestamp is not a number from 0 on")
     return number
 
 
 def _light(light: Any, name: str) -> None:
     if type(light) is not dict:
-        raise Unusable(f"{name} is no object")
+        raise Unusable(f"{name} is not an object")
     _numbers(light, LIGHT_NUMBERS, f"{name}.")
     status = light.get("status")
     if status is not None and status not in STATUSES:
@@ -152,7 +152,7 @@ def _light(light: Any, name: str) -> None:
     rgb = light.get("rgb")
     if rgb is not None:
         if type(rgb) is not dict:
-            raise Unusable(f"{name}.rgb is no object")
+            raise Unusable(f"{name}.rgb is not an object")
         _numbers(rgb, COLOURS, f"{name}.rgb.")
 
 
@@ -176,7 +176,7 @@ def _number(value: Any, path: str) -> int | float:
     if type(value) is str and _NUMERIC.fullmatch(value):
         value = json.loads(value)
     if type(value) not in _NUMBERS:
-        raise Unusable(f"{path} is no number")
+        raise Unusable(f"{path} is not a number")
     if not -_GREATEST < value < _GREATEST:
         raise Unusable(f"{path} is out of range")
     number: int | float = value

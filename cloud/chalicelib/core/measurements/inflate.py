@@ -76,7 +76,7 @@ def _step(member: "zlib._Decompress", fed: bytes) -> bytes:
     try:
         return member.decompress(fed, _STEP_BYTES)
     except zlib.error as error:
-        raise Poison("the gzip data are broken, or something else stands behind them") from error
+        raise Poison("the gzip data are broken, or something else follows them") from error
 
 
 def _fed(pieces: Iterable[bytes]) -> Iterator[bytes]:

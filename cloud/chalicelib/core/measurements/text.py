@@ -112,7 +112,7 @@ class Text:
         if not found:
             raise Poison(f"the text ends too early, {self.where()}")
         if found not in wanted:
-            raise Poison(f"this is not JSON: {self.where()} stands no {b' or '.join(wanted).decode()}")
+            raise Poison(f"this is not JSON: {self.where()} there must be {b' or '.join(wanted).decode()}")
         self.at += 1
         return found
 

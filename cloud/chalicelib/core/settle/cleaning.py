@@ -50,7 +50,7 @@ def owed_to_cleanup(picture: Picture, facts: Facts, now: datetime, policy: Polic
         yield Finish()
     elif is_last_look_due(picture, now, policy):
         # Stopped half way; what is gone already would be purged, and nobody would look any more.
-        yield _recall(picture, "its cleanup came to no end")
+        yield _recall(picture, "its cleanup did not finish in time")
     elif closed := gates.closed(picture, facts, now, policy):
         yield from _inspection(picture, facts, closed)
     elif session.cleanup is None:

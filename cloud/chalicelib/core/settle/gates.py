@@ -147,7 +147,7 @@ def _originals_stand(picture: Picture, facts: Facts, _now: datetime, _policy: Po
         if stored is None and receipt.version_id not in picture.gone_versions:
             return f"{chapter.name} is gone, and nobody here removed it"
         if stored and not receipt.is_kept_by(stored):
-            return f"another object stands in the place of {chapter.name}"
+            return f"another object is in the place of {chapter.name}"
     return None
 
 

@@ -97,7 +97,7 @@ def remove(ports: Ports, picture: Picture, action: Remove) -> Picture:
         if now_there is None or now_there.upload_id != upload.upload_id:
             raise Conflict("the rejected object is gone from its key; look again")
         if now_there.version_id != action.stored.version_id:
-            raise Conflict("another version stands on the key of the rejected object; look again")
+            raise Conflict("the key of the rejected object has another version now; look again")
         ports.objects.remove(now_there.key, now_there.etag)
     return _moved(ports, picture, upload.removed(ports.clock.now()), Event.OBJECT_REMOVED, logging.INFO)
 

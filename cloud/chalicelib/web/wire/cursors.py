@@ -33,4 +33,6 @@ def _listed(text: str) -> Listed:
 
 
 def _unknown() -> InvalidRequest:
-    return InvalidRequest("no such cursor; send the one that the page before answered, or none to begin anew")
+    return InvalidRequest(
+        "no such cursor; send the one that the page before answered, or none to start again"
+    )

@@ -90,7 +90,7 @@ ROWS: Mapping[type[ReelhaulError], Row] = {
 INWARD: Mapping[type[ReelhaulError], ReelhaulError] = {
     Conflict: StorageBusy("others are writing this session; ask again"),
     MultipartGone: StorageBusy("S3 ended this upload a moment ago; ask again"),
-    KeyTaken: StateConflict("an object stands on this key already; an operator must look"),
+    KeyTaken: StateConflict("this key already has an object; an operator must look"),
     PartsRefused: PartsMismatch("S3 refused to assemble these parts; ask for fresh part URLs", (), ()),
     VersionGone: NotFound("S3 holds this version no longer; it was purged"),
     RemovalRefused: StateConflict("S3 refuses to remove this object; an operator must look"),

@@ -61,7 +61,7 @@ def _read(query: Mapping[str, str], name: str, parse: Callable[[str], Value]) ->
 def _measurements_id(text: str) -> ArtifactId:
     artifact_id = artifact.made_id(text)
     if artifact.kind_of(artifact_id) is not artifact.Kind.MEASUREMENTS:
-        raise InvalidRequest(f"{text} is no measurements artifact")
+        raise InvalidRequest(f"{text} is not a measurements artifact")
     return artifact_id
 
 

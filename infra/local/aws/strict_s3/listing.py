@@ -18,7 +18,7 @@ BEHIND_ALL_IDS = "\U0010ffff"
 
 
 def parts_page(upload: Upload, parameters: Mapping[str, str]) -> Answer:
-    """One page of ListParts; moto has already refused markers and counts that are no numbers."""
+    """One page of ListParts; moto has already refused markers and counts that are not numbers."""
     marker = int(parameters.get("part-number-marker") or 0)
     count = min(int(parameters.get("max-parts") or LONGEST_PAGE), LONGEST_PAGE)
     parts, is_truncated = upload.page(marker, count)

@@ -43,7 +43,7 @@ class Refusal(Exception):
 
 
 class MarkerMet(Refusal):
-    """A refusal because a delete marker is no object; its answer names the marker, in `headers` besides others."""
+    """A refusal because a delete marker is not an object; its answer names the marker, in `headers` besides others."""
 
     def __init__(
         self, status: int, code: str, message: str, headers: Mapping[str, str], marker: str, **details: str
