@@ -46,7 +46,7 @@ def known_of(
 ) -> KnownSessions:
     """What is known in `project`, or else in the one that this caller means by naming none."""
     project = project or principal.meant_project(None)
-    return cameras.known_sessions(ports, principal, project, SERIAL, after)
+    return cameras.list_known_sessions(ports, principal, project, SERIAL, after)
 
 
 def names(known: KnownSessions) -> list[str]:

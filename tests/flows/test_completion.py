@@ -354,7 +354,7 @@ def test_an_ended_upload_cannot_be_completed(upload: Upload):
 
 
 def test_an_open_upload_is_seen_with_its_parts():
-    view = completion.seen_upload(arranged(1, 3), NORTH, UPLOAD_ID)
+    view = completion.view_upload(arranged(1, 3), NORTH, UPLOAD_ID)
 
     assert [part.number for part in view.parts] == [1, 3]
 
@@ -367,7 +367,7 @@ def test_asking_after_a_lost_reply_answers_the_receipt():
     with pytest.raises(StorageBusy):
         complete(lossy)
 
-    assert completion.seen_upload(ports, NORTH, UPLOAD_ID).upload.receipt
+    assert completion.view_upload(ports, NORTH, UPLOAD_ID).upload.receipt
 
 
 def test_cancelling_keeps_the_parts_and_is_idempotent():
@@ -406,7 +406,7 @@ def test_a_cancel_that_loses_a_race_decides_again():
     assert completion.cancel_upload(once, NORTH, UPLOAD_ID).upload.state is UploadState.CANCELLED
 
 
-@pytest.mark.parametrize("act", [completion.seen_upload, completion.cancel_upload])
+@pytest.mark.parametrize("act", [completion.view_upload, completion.cancel_upload])
 def test_an_upload_of_another_device_does_not_exist_for_the_caller(act):
     ports = arranged()
 

@@ -35,7 +35,7 @@ def processed(*required: ArtifactId, body: bytes | None = None, by: Actor = Acto
 
 
 def read(ports: MemoryPorts, wanted: Wanted | None = None, artifact_id: ArtifactId | None = None) -> Frames:
-    _, found = frames.frames(ports, NORTH, SESSION_ID, artifact_id, wanted or Wanted())
+    _, found = frames.view_frames(ports, NORTH, SESSION_ID, artifact_id, wanted or Wanted())
     return found
 
 
@@ -48,11 +48,11 @@ def blocks_key(ports: MemoryPorts) -> str:
 def test_whoever_may_see_the_session_may_read_its_frames(principal: Principal):
     ports = processed(LIGHTS)
 
-    index, found = frames.frames(ports, principal, SESSION_ID, None, Wanted())
+    index, found = frames.view_frames(ports, principal, SESSION_ID, None, Wanted())
 
     assert list(found.frames) == FRAMES
     assert (index.artifact_id, index.frames) == (LIGHTS, 3)
-    assert json.loads(frames.summary(ports, principal, SESSION_ID, None))["frames"] == 3
+    assert json.loads(frames.view_summary(ports, principal, SESSION_ID, None))["frames"] == 3
 
 
 @pytest.mark.parametrize(
@@ -64,9 +64,9 @@ def test_frames_are_hidden_from_whoever_may_not_see_the_session(stranger: Princi
     ports = processed(LIGHTS)
 
     with pytest.raises(NotFound, match="no session with this id"):
-        frames.frames(ports, stranger, SESSION_ID, None, Wanted())
+        frames.view_frames(ports, stranger, SESSION_ID, None, Wanted())
     with pytest.raises(NotFound, match="no session with this id"):
-        frames.summary(ports, stranger, SESSION_ID, None)
+        frames.view_summary(ports, stranger, SESSION_ID, None)
 
 
 def test_measurements_that_are_verified_and_not_indexed_are_asked_for_again():

@@ -70,7 +70,7 @@ def opens(ports: MemoryPorts) -> uploads.UploadView:
 
 
 def asks(ports: MemoryPorts) -> object:
-    return completion.seen_upload(ports, NORTH, UPLOAD_ID)
+    return completion.view_upload(ports, NORTH, UPLOAD_ID)
 
 
 def reconciles_after_the_undo_window(ports: MemoryPorts) -> object:

@@ -246,10 +246,10 @@ def test_failing_twice_keeps_the_first_reason():
 def test_a_verified_artifact_can_be_read_and_one_that_is_not_says_so():
     ports = arranged()
     with pytest.raises(NotFound, match=r"original\.100GOPRO\.GX010038\.MP4 is not verified yet"):
-        artifacts.artifact_url(ports, PROCESSOR, SESSION_ID, ARTIFACT)
+        artifacts.sign_artifact(ports, PROCESSOR, SESSION_ID, ARTIFACT)
     settle_session(ports, SESSION_ID, Actor.RECONCILER)
 
-    receipt, read = artifacts.artifact_url(ports, PROCESSOR, SESSION_ID, ARTIFACT)
+    receipt, read = artifacts.sign_artifact(ports, PROCESSOR, SESSION_ID, ARTIFACT)
 
     assert receipt == recorded(ports).receipt(ARTIFACT)
     assert read.expires_at > START
@@ -257,9 +257,9 @@ def test_a_verified_artifact_can_be_read_and_one_that_is_not_says_so():
 
 def test_the_list_of_artifacts_shows_every_chapter_with_or_without_its_receipt():
     ports = arranged()
-    [before] = artifacts.artifacts(ports, OPERATOR, SESSION_ID)
+    [before] = artifacts.list_artifacts(ports, OPERATOR, SESSION_ID)
     settle_session(ports, SESSION_ID, Actor.RECONCILER)
-    [after] = artifacts.artifacts(ports, OPERATOR, SESSION_ID)
+    [after] = artifacts.list_artifacts(ports, OPERATOR, SESSION_ID)
 
     assert (before.artifact_id, before.size_bytes, before.receipt) == (ARTIFACT, 25, None)
     assert after.receipt
@@ -275,8 +275,8 @@ def test_for_strangers_the_session_does_not_exist(stranger: Principal):
     }
     for call in (
         calls[stranger.role],
-        lambda: artifacts.artifacts(ports, stranger, SESSION_ID),
-        lambda: artifacts.artifact_url(ports, stranger, SESSION_ID, ARTIFACT),
+        lambda: artifacts.list_artifacts(ports, stranger, SESSION_ID),
+        lambda: artifacts.sign_artifact(ports, stranger, SESSION_ID, ARTIFACT),
     ):
         with pytest.raises(NotFound):
             call()

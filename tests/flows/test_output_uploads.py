@@ -287,7 +287,7 @@ def test_the_device_of_the_session_touches_no_upload_of_an_output():
             call()
 
     assert recorded(ports) == before
-    assert completion.seen_upload(ports, NORTH, upload.upload_id).parts
+    assert completion.view_upload(ports, NORTH, upload.upload_id).parts
 
 
 def test_a_processor_of_another_project_finds_neither_session_nor_upload():
@@ -315,8 +315,8 @@ def test_an_intermediate_comes_by_the_upload_api_is_listed_and_can_be_read():
     ports = ordered()
     story.upload_made(ports, NOTES, b"what was seen on the way")
 
-    view = artifacts.artifacts(ports, PROCESSOR, SESSION_ID)[-1]
-    _, read = artifacts.artifact_url(ports, PROCESSOR, SESSION_ID, NOTES)
+    view = artifacts.list_artifacts(ports, PROCESSOR, SESSION_ID)[-1]
+    _, read = artifacts.sign_artifact(ports, PROCESSOR, SESSION_ID, NOTES)
 
     assert (view.artifact_id, view.is_required, view.is_cleaned) == (NOTES, False, False)
     assert fetch(ports.objects, read.url, ports.clock.now()) == b"what was seen on the way"
@@ -348,6 +348,6 @@ def test_measurements_by_the_upload_api_wait_for_their_index():
     settle_session(ports, SESSION_ID, Actor.MADE_EVENT)
 
     assert story.state_of(ports) == "PROCESSED"
-    [view] = [each for each in artifacts.artifacts(ports, PROCESSOR, SESSION_ID) if each.index]
+    [view] = [each for each in artifacts.list_artifacts(ports, PROCESSOR, SESSION_ID) if each.index]
     assert view.index
     assert (view.artifact_id, view.index.frames, view.index.rejected) == (LIGHTS, 40, 0)

@@ -72,9 +72,9 @@ def test_what_the_other_project_has_reads_like_what_does_not_exist():
     story.haul(ports)
 
     with pytest.raises(NotFound) as there:
-        sessions.seen_session(ports, CLUB, SESSION_ID)
+        sessions.view_session(ports, CLUB, SESSION_ID)
     with pytest.raises(NotFound) as nowhere:
-        sessions.seen_session(ports, CLUB, make_session_id("never-heard-of", "club"))
+        sessions.view_session(ports, CLUB, make_session_id("never-heard-of", "club"))
 
     assert str(there.value) == str(nowhere.value)
 
@@ -186,8 +186,8 @@ def test_an_upload_of_another_project_is_not_found_though_its_id_is_known():
     view, _ = uploads.open_upload(ports, CLUB, THEIRS, chapter.artifact_id, chapter.size_bytes, None)
 
     with pytest.raises(NotFound):
-        completion.seen_upload(ports, Principal(Role.OPERATOR, "main", None), view.upload.upload_id)
-    assert completion.seen_upload(ports, story.OPERATOR, view.upload.upload_id).upload == view.upload
+        completion.view_upload(ports, Principal(Role.OPERATOR, "main", None), view.upload.upload_id)
+    assert completion.view_upload(ports, story.OPERATOR, view.upload.upload_id).upload == view.upload
 
 
 @pytest.mark.parametrize(

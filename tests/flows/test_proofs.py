@@ -49,7 +49,7 @@ def asked(
     artifact_id: ArtifactId = ONE,
 ) -> tuple[Receipt, tuple[RangeUrl, ...]]:
     wanted: Sequence[ByteRange] = ranges or (ByteRange(0, 1),)
-    return proofs.proof_urls(ports, principal, session_id, artifact_id, wanted)
+    return proofs.sign_ranges(ports, principal, session_id, artifact_id, wanted)
 
 
 def large() -> MemoryPorts:
@@ -159,7 +159,7 @@ def test_as_many_ranges_as_a_call_takes_are_signed(count: int):
 @pytest.mark.parametrize("count", [0, MOST_RANGES + 1])
 def test_no_range_and_too_many_are_refused(count: int):
     with pytest.raises(InvalidRequest, match="1 to 32 ranges"):
-        proofs.proof_urls(large(), SOUTH, SESSION_ID, ONE, [ByteRange(0, 1)] * count)
+        proofs.sign_ranges(large(), SOUTH, SESSION_ID, ONE, [ByteRange(0, 1)] * count)
 
 
 @pytest.mark.parametrize("sizes", [(MOST_BYTES - 1,), (MOST_BYTES,), (MOST_BYTES - 1, 1)])

@@ -497,7 +497,7 @@ def test_an_upload_that_restores_is_nobodys_to_send(call):
         call(ports, upload.upload_id)
 
     assert recorded(ports) == before
-    assert completion.seen_upload(ports, NORTH, upload.upload_id).upload == upload
+    assert completion.view_upload(ports, NORTH, upload.upload_id).upload == upload
 
 
 def test_a_device_that_asks_for_a_cleaned_chapter_is_answered_its_receipt():
@@ -514,8 +514,8 @@ def test_a_cleaned_original_has_no_address_and_the_answer_says_why():
     ports = story.cleaned()
 
     with pytest.raises(NotFound, match=r"was cleaned .* an operator can restore it"):
-        artifacts.artifact_url(ports, PROCESSOR, SESSION_ID, ONE)
-    assert [view.is_cleaned for view in artifacts.artifacts(ports, PROCESSOR, SESSION_ID)] == [
+        artifacts.sign_artifact(ports, PROCESSOR, SESSION_ID, ONE)
+    assert [view.is_cleaned for view in artifacts.list_artifacts(ports, PROCESSOR, SESSION_ID)] == [
         True,
         True,
         False,
@@ -529,13 +529,13 @@ def test_an_original_that_a_cleanup_may_be_removing_has_no_address_either():
     reconcile(replace(ports, objects=broken), 60)
 
     with pytest.raises(NotFound, match="was cleaned"):
-        artifacts.artifact_url(ports, PROCESSOR, SESSION_ID, ONE)
+        artifacts.sign_artifact(ports, PROCESSOR, SESSION_ID, ONE)
 
 
 def test_a_restored_original_can_be_read_again():
     ports = back(story.cleaned())
 
-    _, read = artifacts.artifact_url(ports, PROCESSOR, SESSION_ID, ONE)
+    _, read = artifacts.sign_artifact(ports, PROCESSOR, SESSION_ID, ONE)
 
     assert fetch(ports.objects, read.url, ports.clock.now()) == story.original(1)
 
@@ -627,7 +627,7 @@ def test_one_chapter_asked_for_in_the_middle_of_a_cleanup_calls_off_all_of_it():
 
     assert story.originals_stand(ports)
     assert [
-        artifacts.artifact_url(ports, OPERATOR, SESSION_ID, each)[0].artifact_id for each in (ONE, TWO)
+        artifacts.sign_artifact(ports, OPERATOR, SESSION_ID, each)[0].artifact_id for each in (ONE, TWO)
     ] == [ONE, TWO]
     assert recorded(ports).gone == ()
 

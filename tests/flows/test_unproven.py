@@ -59,7 +59,7 @@ def test_its_device_is_told_to_keep_its_parts_and_an_operator_that_somebody_must
     for asks in (completes, opens):
         with pytest.raises(Finalizing, match="Keep the parts"):
             asks(ports)
-    upload = completion.seen_upload(ports, DEVICE, UPLOAD_ID).upload
+    upload = completion.view_upload(ports, DEVICE, UPLOAD_ID).upload
     assert (upload.state, upload.unproven_since) == (UploadState.COMPLETED, ports.clock.now())
 
 

@@ -172,7 +172,7 @@ def test_a_session_of_another_device_or_project_does_not_exist_for_the_caller(pr
 
     for call in (
         lambda: confirm(ports, principal=principal),
-        lambda: sessions.seen_session(ports, principal, SESSION_ID),
+        lambda: sessions.view_session(ports, principal, SESSION_ID),
         lambda: opened(ports, principal=principal),
     ):
         with pytest.raises(NotFound, match="the token has no access to it"):
@@ -183,7 +183,7 @@ def test_an_operator_sees_every_session_but_hauls_none():
     ports = memory_ports()
     picture, _ = confirm(ports)
 
-    assert sessions.seen_session(ports, OPERATOR, SESSION_ID) == picture
+    assert sessions.view_session(ports, OPERATOR, SESSION_ID) == picture
     for call in (lambda: confirm(ports, principal=OPERATOR), lambda: opened(ports, principal=OPERATOR)):
         with pytest.raises(NotPermitted, match="for a device"):
             call()
@@ -191,7 +191,7 @@ def test_an_operator_sees_every_session_but_hauls_none():
 
 def test_an_unknown_session_is_not_found():
     with pytest.raises(NotFound):
-        sessions.seen_session(memory_ports(), NORTH, make_session_id("nowhere"))
+        sessions.view_session(memory_ports(), NORTH, make_session_id("nowhere"))
 
 
 def test_a_new_upload_has_the_coordinators_plan_and_a_multipart_upload_that_names_it():
@@ -459,7 +459,7 @@ def test_a_heartbeat_is_recorded_with_the_servers_time_and_outside_the_version()
     device_clock = START - timedelta(days=3650)
     progress = Progress(5, 3, None, 7, 2, 100, clock=device_clock, heard_at=device_clock)
 
-    sessions.hear_progress(ports, NORTH, SESSION_ID, progress)
+    sessions.record_progress(ports, NORTH, SESSION_ID, progress)
 
     picture = recorded(ports)
     assert picture.progress == replace(progress, heard_at=START)

@@ -207,14 +207,14 @@ def test_the_api_uses_exactly_the_rights_it_has(world: AwsWorld, ports: Ports, a
         completion.complete_upload(ports, PROCESSOR, upload.upload_id, CRC)
         with pytest.raises(StorageBusy):
             made(loses_every_race(ports), session_id, ArtifactId(f"{artifact_id}.again"))
-        artifacts.artifact_url(ports, PROCESSOR, session_id, artifact_id)
+        artifacts.sign_artifact(ports, PROCESSOR, session_id, artifact_id)
     with asked.by_others():
         indexed = hauled(ports, "indexed")
         processed(world, indexed)
         settle_session(ports, indexed, Actor.MADE_EVENT)
-    _, found = frames.frames(ports, OPERATOR, indexed, LIGHTS, Wanted())
-    frames.summary(ports, OPERATOR, indexed, None)
-    cameras.known_sessions(ports, NORTH, "main", make_session().camera.serial, None)
+    _, found = frames.view_frames(ports, OPERATOR, indexed, LIGHTS, Wanted())
+    frames.view_summary(ports, OPERATOR, indexed, None)
+    cameras.list_known_sessions(ports, NORTH, "main", make_session().camera.serial, None)
     unordered = sent(ports, opened(ports, "unordered", wanted=None))
     completion.complete_upload(ports, NORTH, unordered.upload_id, CRC)
 
@@ -274,7 +274,7 @@ def test_the_reconciler_uses_exactly_the_rights_it_has(world: AwsWorld, ports: P
 
     assert (done.failed, done.finished) == (0, True)
     assert done.aborted_orphans
-    assert sessions.seen_session(ports, NORTH, finished.session_id).missing == ()
+    assert sessions.view_session(ports, NORTH, finished.session_id).missing == ()
     assert ports.objects.head(rejected.key) is None
     with asked.by_others():
         cleaned = cleanable(world, ports)

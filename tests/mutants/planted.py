@@ -241,12 +241,12 @@ MUTANTS = (
     bug(
         "an order counts as sent before it is sent",
         f"{FLOWS}/actions/outputs.py",
-        "    ports.orders.send(message(ports, picture, order))\n"
+        "    ports.orders.send(write_message(ports, picture, order))\n"
         "    session = replace(picture.session, order=order.sent(ports.clock.now()))\n"
         "    return report(ports, save(ports, picture, session=session), Event.ORDER_SENT, order=order.number)\n",
         "    session = replace(picture.session, order=order.sent(ports.clock.now()))\n"
         "    picture = save(ports, picture, session=session)\n"
-        "    ports.orders.send(message(ports, picture, order))\n"
+        "    ports.orders.send(write_message(ports, picture, order))\n"
         "    return report(ports, picture, Event.ORDER_SENT, order=order.number)\n",
         *FAILING_CALLS,
     ),

@@ -23,8 +23,8 @@ IN_THE_RECONCILER = (
     bug(
         "a session with hours of work takes the whole round",
         f"{FLOWS}/reconcile.py",
-        "turns.ends[item.session_id] = _settled(ports, item, end.at_most(TURN_S))",
-        "turns.ends[item.session_id] = _settled(ports, item, end)",
+        "turns.ends[item.session_id] = _settle_due(ports, item, end.at_most(TURN_S))",
+        "turns.ends[item.session_id] = _settle_due(ports, item, end)",
         *ROUNDS,
     ),
     bug(

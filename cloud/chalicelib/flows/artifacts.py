@@ -11,7 +11,7 @@ from chalicelib.core.picture import Picture
 from chalicelib.core.tokens import Principal
 from chalicelib.core.upload import Receipt
 from chalicelib.flows.order_message import READ_URL_TTL_S
-from chalicelib.flows.sessions import seen_session
+from chalicelib.flows.sessions import view_session
 from chalicelib.ports import Ports, ReadUrl
 
 
@@ -33,9 +33,9 @@ class ArtifactView:
     index: Index | None
 
 
-def artifacts(ports: Ports, principal: Principal, session_id: SessionId) -> tuple[ArtifactView, ...]:
+def list_artifacts(ports: Ports, principal: Principal, session_id: SessionId) -> tuple[ArtifactView, ...]:
     """Chapters in the order of recording, then what the present order requires, then whatever else it made."""
-    picture = seen_session(ports, principal, session_id)
+    picture = view_session(ports, principal, session_id)
     chapters = [
         _view(picture, chapter.artifact_id, Kind.ORIGINAL, chapter.name, chapter.size_bytes)
         for chapter in picture.chapters
@@ -46,7 +46,7 @@ def artifacts(ports: Ports, principal: Principal, session_id: SessionId) -> tupl
     return (*chapters, *made)
 
 
-def artifact_url(
+def sign_artifact(
     ports: Ports,
     principal: Principal,
     session_id: SessionId,
@@ -54,7 +54,7 @@ def artifact_url(
     ttl_s: int = READ_URL_TTL_S,
 ) -> tuple[Receipt, ReadUrl]:
     """The receipt of a verified artifact and where to read exactly that version. Raises NotFound, telling which."""
-    picture = seen_session(ports, principal, session_id)
+    picture = view_session(ports, principal, session_id)
     receipt = readable_receipt(picture, artifact_id)
     return receipt, ports.signer.read_url(receipt.key, receipt.version_id, ttl_s, ports.clock.now())
 

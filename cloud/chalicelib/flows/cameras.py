@@ -26,7 +26,7 @@ class KnownSessions:
     ends_with: Listed | None
 
 
-def known_sessions(
+def list_known_sessions(
     ports: Ports, principal: Principal, project: str, serial: str, after: Listed | None
 ) -> KnownSessions:
     """The camera's sessions after `after` in `project`, hauled by any device. Raises NotFound.

@@ -27,23 +27,23 @@ from chalicelib.flows.uploads import (
     UploadView,
     demand_open,
     gone,
-    owned_upload,
-    seen_upload_record,
+    load_own_upload,
+    load_upload,
     unproven,
-    view_upload,
+    view_parts,
 )
 from chalicelib.ports import Ports
 
 log = logging.getLogger(__name__)
 
 
-def seen_upload(ports: Ports, principal: Principal, upload_id: UploadId) -> UploadView:
+def view_upload(ports: Ports, principal: Principal, upload_id: UploadId) -> UploadView:
     """The upload with the parts that S3 holds. Raises NotFound."""
-    _, upload = seen_upload_record(ports, principal, upload_id)
+    _, upload = load_upload(ports, principal, upload_id)
     if not upload.is_live:
         return UploadView(upload)
     try:
-        return view_upload(ports, upload)
+        return view_parts(ports, upload)
     except MultipartGone:
         # Completed or lost since it was recorded: settle what this caller may, and say what is recorded then.
         picture = settle_session(ports, upload.session_id, Actor.API, upload_id)
@@ -58,10 +58,10 @@ def complete_upload(
     `claim` is the whole's CRC64NVME as the device read it; from then on no other whole is completed or verified.
     Raises PartsMismatch, Finalizing when S3 needs longer, UploadGone, StateConflict.
     """
-    picture, upload = _claimed(ports, principal, upload_id, claim)
+    picture, upload = _record_claim(ports, principal, upload_id, claim)
     if upload.is_live:
         _demand_parts(ports, upload)
-        picture = _finished(ports, upload)
+        picture = _finish(ports, upload)
         upload = picture.upload(upload_id)
     if upload.receipt is None:
         raise _why_not_verified(ports, picture, upload)
@@ -80,7 +80,7 @@ def cancel_upload(ports: Ports, principal: Principal, upload_id: UploadId) -> Up
     Raises Finalizing while it is being completed, StateConflict once verified, UploadGone once it ended otherwise.
     """
     for _ in range(ATTEMPTS):
-        picture, upload = owned_upload(ports, principal, upload_id)
+        picture, upload = load_own_upload(ports, principal, upload_id)
         if upload.state is UploadState.CANCELLED:
             return UploadView(upload)
         demand_open(upload)
@@ -93,7 +93,7 @@ def cancel_upload(ports: Ports, principal: Principal, upload_id: UploadId) -> Up
     raise StorageBusy(f"session {upload.session_id} is being written by others; ask again")
 
 
-def _claimed(
+def _record_claim(
     ports: Ports, principal: Principal, upload_id: UploadId, claim: Crc64Nvme | None
 ) -> tuple[Picture, Upload]:
     """The session and the upload with `claim` on record, as long as bytes may become its object.
@@ -102,7 +102,7 @@ def _claimed(
     promise, and no caller may complete or verify a whole that its device disowns.
     """
     for _ in range(ATTEMPTS):
-        picture, upload = owned_upload(ports, principal, upload_id)
+        picture, upload = load_own_upload(ports, principal, upload_id)
         if claim in (None, upload.claim) or not upload.is_live:
             return picture, upload
         try:
@@ -137,7 +137,7 @@ def _tell(missing: Sequence[int], differing: Sequence[int]) -> str:
     )
 
 
-def _finished(ports: Ports, upload: Upload) -> Picture:
+def _finish(ports: Ports, upload: Upload) -> Picture:
     try:
         return settle_session(ports, upload.session_id, Actor.API, upload.upload_id)
     except PartsRefused as error:

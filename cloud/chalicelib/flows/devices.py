@@ -43,12 +43,12 @@ def enrol(
     Raises InvalidRequest, NotFound.
     """
     if role is Role.DEVICE:
-        device = _device(registry, project, name, device_id)
-        return device, _new_token(registry, role, device.project, device.device_id)
+        device = _find_or_create_device(registry, project, name, device_id)
+        return device, _create_token(registry, role, device.project, device.device_id)
     if name is not None or device_id is not None:
         raise InvalidRequest(f"only a device has a name and an id; leave them out for a {role.value}")
     scope = project if project == ALL_PROJECTS else ids.project(project)
-    return None, _new_token(registry, role, scope, None)
+    return None, _create_token(registry, role, scope, None)
 
 
 def revoke(registry: Registry, token_id: TokenId) -> Token:
@@ -65,10 +65,12 @@ def revoke(registry: Registry, token_id: TokenId) -> Token:
     return revoked
 
 
-def _device(registry: Registry, project: str, name: str | None, device_id: DeviceId | None) -> Device:
+def _find_or_create_device(
+    registry: Registry, project: str, name: str | None, device_id: DeviceId | None
+) -> Device:
     ids.project(project)
     if device_id is None:
-        return _new_device(registry, project, name)
+        return _create_device(registry, project, name)
     device = registry.records.device(device_id)
     if device is None or device.project != project:
         raise NotFound(f"project {project} has no device {device_id}")
@@ -77,7 +79,7 @@ def _device(registry: Registry, project: str, name: str | None, device_id: Devic
     return device
 
 
-def _new_device(registry: Registry, project: str, name: str | None) -> Device:
+def _create_device(registry: Registry, project: str, name: str | None) -> Device:
     if name is None or not _NAME.fullmatch(name):
         raise InvalidRequest(
             "a device needs a name of 1 to 40 of A-Z, a-z, 0-9, '.', '_' and '-' that begins with a letter or a digit"
@@ -88,7 +90,7 @@ def _new_device(registry: Registry, project: str, name: str | None) -> Device:
     return device
 
 
-def _new_token(registry: Registry, role: Role, project: str, device_id: DeviceId | None) -> str:
+def _create_token(registry: Registry, role: Role, project: str, device_id: DeviceId | None) -> str:
     token_id, secret = registry.ids.token_id(), registry.ids.secret()
     digest = tokens.digest(secret)
     registry.records.put_token(Token(token_id, role, project, device_id, digest, registry.clock.now()))

@@ -9,29 +9,29 @@ from chalicelib.core.picture import Picture
 from chalicelib.core.tokens import Principal
 from chalicelib.flows.artifacts import demanded_receipt
 from chalicelib.flows.measurement_index import read_frames, read_summary
-from chalicelib.flows.sessions import seen_session
+from chalicelib.flows.sessions import view_session
 from chalicelib.ports import Ports
 
 
-def frames(
+def view_frames(
     ports: Ports, principal: Principal, session_id: SessionId, artifact_id: ArtifactId | None, wanted: Wanted
 ) -> tuple[Index, Frames]:
     """The frames of a range, and the index that they are from. Raises NotFound, telling what is missing."""
-    index = _index(ports, principal, session_id, artifact_id)
+    index = _find_index(ports, principal, session_id, artifact_id)
     return index, read_frames(ports.frame_index, session_id, index, wanted)
 
 
-def summary(
+def view_summary(
     ports: Ports, principal: Principal, session_id: SessionId, artifact_id: ArtifactId | None
 ) -> bytes:
     """Counts, extremes and statistics of all frames, as the JSON that was written. Raises NotFound."""
-    return read_summary(ports.frame_index, session_id, _index(ports, principal, session_id, artifact_id))
+    return read_summary(ports.frame_index, session_id, _find_index(ports, principal, session_id, artifact_id))
 
 
-def _index(
+def _find_index(
     ports: Ports, principal: Principal, session_id: SessionId, artifact_id: ArtifactId | None
 ) -> Index:
-    picture = seen_session(ports, principal, session_id)
+    picture = view_session(ports, principal, session_id)
     receipt = demanded_receipt(picture, artifact_id or _the_only_measurements(picture))
     index = picture.index(receipt)
     if index is None:

@@ -33,7 +33,7 @@ def index_measurements(
     same objects: who indexes it again, or beside another, changes nothing.
     """
     try:
-        return _written(frame_index, session_id, receipt, clock)
+        return _write_index(frame_index, session_id, receipt, clock)
     except Poison as poison:
         return quarantined(receipt, clock.now(), str(poison))
 
@@ -62,7 +62,7 @@ def read_summary(frame_index: FrameIndex, session_id: SessionId, index: Index) -
     return frame_index.read(f"{_readable_prefix(session_id, index)}{SUMMARY}")
 
 
-def _written(frame_index: FrameIndex, session_id: SessionId, receipt: Receipt, clock: Clock) -> Index:
+def _write_index(frame_index: FrameIndex, session_id: SessionId, receipt: Receipt, clock: Clock) -> Index:
     if receipt.size_bytes > MOST_SOURCE_BYTES:
         raise Poison(f"the file has {receipt.size_bytes} bytes; at most {MOST_SOURCE_BYTES} are indexed")
     revision = revision_of(receipt.version_id)

@@ -30,11 +30,11 @@ class About:
 def observe(ports: Ports, picture: Picture, actor: Actor, about: About) -> Facts:
     """The facts that `actor` needs; with an upload's id, the facts of that upload only."""
     chosen = _chosen(picture, actor, about, ports.clock.now(), ports.policy)
-    uploads = {upload.upload_id: _observed(ports.objects, upload) for upload in chosen}
+    uploads = {upload.upload_id: _observe_upload(ports.objects, upload) for upload in chosen}
     if about.upload_id is not None:
         return Facts(uploads)
-    said = _manifest(ports.objects, picture)
-    facts = Facts(uploads, said, _heads(ports.objects, _stated_keys(picture, said)))
+    said = _read_manifest(ports.objects, picture)
+    facts = Facts(uploads, said, _head_each(ports.objects, _stated_keys(picture, said)))
     return observe_cleanup(ports, picture, facts) if actor is Actor.RECONCILER else facts
 
 
@@ -44,7 +44,7 @@ def observe_cleanup(ports: Ports, picture: Picture, facts: Facts) -> Facts:
     wanted = [picture.key(artifact_id) for artifact_id in picture.session.restoring]
     if is_scrub_due(picture, now, policy):
         wanted += [receipt.key for receipt in to_scrub(picture)]
-    facts = replace(facts, stored={**facts.stored, **_heads(ports.objects, wanted)})
+    facts = replace(facts, stored={**facts.stored, **_head_each(ports.objects, wanted)})
     if is_last_look_due(picture, now, policy):
         return observe_gates(ports, picture, facts)
     if not may_be_cleaned(picture, now, policy):
@@ -61,7 +61,7 @@ def observe_gates(ports: Ports, picture: Picture, facts: Facts) -> Facts:
     wanted = [receipt.key for receipt in (*evidence(picture), *picture.cleanable)]
     return replace(
         facts,
-        stored={**facts.stored, **_heads(ports.objects, wanted)},
+        stored={**facts.stored, **_head_each(ports.objects, wanted)},
         bucket=ports.objects.bucket(),
         arming=ports.records.arming(),
         spent=ports.records.spent(ports.clock.now().date()) or Spent(),
@@ -71,7 +71,7 @@ def observe_gates(ports: Ports, picture: Picture, facts: Facts) -> Facts:
 def observe_evidence(objects: ObjectStore, picture: Picture) -> Facts:
     """The present objects of the outputs that allowed the recorded cleanup."""
     cleanup = picture.session.cleanup
-    return Facts(stored=_heads(objects, [receipt.key for receipt in cleanup.evidence] if cleanup else ()))
+    return Facts(stored=_head_each(objects, [receipt.key for receipt in cleanup.evidence] if cleanup else ()))
 
 
 def _chosen(picture: Picture, actor: Actor, about: About, now: datetime, policy: Policy) -> Iterable[Upload]:
@@ -86,7 +86,7 @@ def _chosen(picture: Picture, actor: Actor, about: About, now: datetime, policy:
     return () if actor is Actor.API else due_uploads(picture, now, policy)
 
 
-def _observed(objects: ObjectStore, upload: Upload) -> Observation:
+def _observe_upload(objects: ObjectStore, upload: Upload) -> Observation:
     """What S3 shows of one upload now."""
     stored = objects.head(upload.key)
     if stored and stored.upload_id == upload.upload_id:
@@ -98,7 +98,7 @@ def _observed(objects: ObjectStore, upload: Upload) -> Observation:
         return Observation(parts=None, stored=objects.head(upload.key))
 
 
-def _manifest(objects: ObjectStore, picture: Picture) -> Manifest | None:
+def _read_manifest(objects: ObjectStore, picture: Picture) -> Manifest | None:
     """What the processor says it wrote for the present order, if it may have said so."""
     session = picture.session
     if session.order is None or not may_state_outputs(picture):
@@ -116,5 +116,5 @@ def _stated_keys(picture: Picture, said: Manifest | None) -> list[str]:
     return [picture.key(each.artifact_id) for each in stated if picture.receipt(each.artifact_id) is None]
 
 
-def _heads(objects: ObjectStore, wanted: Iterable[str]) -> dict[str, StoredObject | None]:
+def _head_each(objects: ObjectStore, wanted: Iterable[str]) -> dict[str, StoredObject | None]:
     return {key: objects.head(key) for key in dict.fromkeys(wanted)}

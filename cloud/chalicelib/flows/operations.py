@@ -12,7 +12,7 @@ from chalicelib.core.picture import Picture
 from chalicelib.core.session import Session, SessionState
 from chalicelib.core.settle import Actor
 from chalicelib.core.tokens import Principal, Role
-from chalicelib.flows.sessions import allowed_wish, seen_session
+from chalicelib.flows.sessions import allowed_wish, view_session
 from chalicelib.flows.settle import settle_session
 from chalicelib.flows.store import report, save
 from chalicelib.flows.uploads import ATTEMPTS
@@ -42,7 +42,7 @@ def order(ports: Ports, principal: Principal, session_id: SessionId, wish: Wish)
             raise StateConflict(f"cleaned: {', '.join(picture.gone)}; restore them first, then order again")
         return session.ordered(wish, ports.clock.now())
 
-    picture = _changed(ports, principal, session_id, ordered, Event.SESSION_ORDERED)
+    picture = _change(ports, principal, session_id, ordered, Event.SESSION_ORDERED)
     return settle_session(ports, picture.session.session_id, Actor.API)
 
 
@@ -62,7 +62,7 @@ def fail(
             raise StateConflict(f"the session's order is number {known}, not {number}")
         return session.failed(reason)
 
-    return _changed(ports, principal, session_id, failed, Event.SESSION_FAILED)
+    return _change(ports, principal, session_id, failed, Event.SESSION_FAILED)
 
 
 def accept(ports: Ports, principal: Principal, session_id: SessionId, reason: str) -> Picture:
@@ -72,7 +72,7 @@ def accept(ports: Ports, principal: Principal, session_id: SessionId, reason: st
     def accepted(picture: Picture) -> Session:
         return picture.session.accepted(reason)
 
-    return _changed(ports, principal, session_id, accepted, Event.OUTPUTS_ACCEPTED)
+    return _change(ports, principal, session_id, accepted, Event.OUTPUTS_ACCEPTED)
 
 
 def hold(ports: Ports, principal: Principal, session_id: SessionId, reason: str | None) -> Picture:
@@ -84,7 +84,7 @@ def hold(ports: Ports, principal: Principal, session_id: SessionId, reason: str 
         session = picture.session
         return replace(session, held=reason) if reason else session.released(ports.clock.now())
 
-    picture = _changed(ports, principal, session_id, held, event)
+    picture = _change(ports, principal, session_id, held, event)
     return picture if reason else settle_session(ports, session_id, Actor.API)
 
 
@@ -119,10 +119,10 @@ def restore(
         told = f"restored: {reason}; release it to let cleanup continue"
         return picture.session.bringing_back(asked, told, ports.clock.now())
 
-    return _changed(ports, principal, session_id, restored, Event.SESSION_RESTORED)
+    return _change(ports, principal, session_id, restored, Event.SESSION_RESTORED)
 
 
-def _changed(
+def _change(
     ports: Ports,
     principal: Principal,
     session_id: SessionId,
@@ -131,7 +131,7 @@ def _changed(
 ) -> Picture:
     """The session after `change`, decided again whenever somebody else wrote it first; a change is told once."""
     for _ in range(ATTEMPTS):
-        picture = seen_session(ports, principal, session_id)
+        picture = view_session(ports, principal, session_id)
         session = change(picture)
         if session == picture.session:
             return picture

@@ -16,7 +16,7 @@ READ_URL_TTL_S = 900
 """As long as the bucket's policy takes a signature."""
 
 
-def message(ports: Ports, picture: Picture, sent: Order) -> str:
+def write_message(ports: Ports, picture: Picture, sent: Order) -> str:
     """What the processing queue is told of an order: JSON, with a presigned read for every original.
 
     Where the addresses would make it too large for the queue they are null: the processor asks the API for them.
@@ -24,15 +24,15 @@ def message(ports: Ports, picture: Picture, sent: Order) -> str:
     receipts = [(chapter, _receipt(picture, chapter)) for chapter in picture.chapters]
     now = ports.clock.now()
     reads = [ports.signer.read_url(r.key, r.version_id, READ_URL_TTL_S, now) for _, r in receipts]
-    whole = _message(
+    whole = _encode(
         picture, sent, [_original(*each, read) for each, read in zip(receipts, reads, strict=True)]
     )
     if len(whole.encode()) <= MOST_MESSAGE_BYTES:
         return whole
-    return _message(picture, sent, [_original(*each, None) for each in receipts])
+    return _encode(picture, sent, [_original(*each, None) for each in receipts])
 
 
-def _message(picture: Picture, sent: Order, originals: list[dict[str, Any]]) -> str:
+def _encode(picture: Picture, sent: Order, originals: list[dict[str, Any]]) -> str:
     session = picture.session
     told = {
         "session_id": session.name,

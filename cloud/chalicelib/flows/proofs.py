@@ -20,7 +20,7 @@ MOST_BYTES = 64 * 2**20
 PROOF_URL_TTL_S = 300
 
 
-def proof_urls(
+def sign_ranges(
     ports: Ports,
     principal: Principal,
     session_id: SessionId,

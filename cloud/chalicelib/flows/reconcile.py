@@ -89,7 +89,7 @@ def reconcile(ports: Ports, time_limit_s: float) -> Round:
         counts[_End.UNFINISHED],
         swept,
     )
-    return _reported(ports, done)
+    return _report(ports, done)
 
 
 def _give_each_a_turn(ports: Ports, turns: _Turns, started_at: datetime, end: Deadline) -> None:
@@ -98,7 +98,7 @@ def _give_each_a_turn(ports: Ports, turns: _Turns, started_at: datetime, end: De
             if end.is_over():
                 turns.finished = False
                 return
-            turns.ends[item.session_id] = _settled(ports, item, end.at_most(TURN_S))
+            turns.ends[item.session_id] = _settle_due(ports, item, end.at_most(TURN_S))
 
 
 def _next_due(ports: Ports, started_at: datetime, turns: _Turns) -> list[Due]:
@@ -110,23 +110,23 @@ def _next_due(ports: Ports, started_at: datetime, turns: _Turns) -> list[Due]:
 def _give_further_turns(ports: Ports, turns: _Turns, end: Deadline) -> None:
     while (wanted := turns.of(_End.UNFINISHED)) and not end.is_over():
         due = ports.records.due(ports.clock.now(), BATCH + len(turns.ends))
-        taken = [_again(ports, turns, item, end) for item in due if item.session_id in wanted]
+        taken = [_give_another_turn(ports, turns, item, end) for item in due if item.session_id in wanted]
         if not any(taken):
             return
 
 
-def _again(ports: Ports, turns: _Turns, item: Due, end: Deadline) -> bool:
+def _give_another_turn(ports: Ports, turns: _Turns, item: Due, end: Deadline) -> bool:
     """Give the session another turn, and say whether it had one; not if another round has taken the session."""
     if end.is_over():
         return False
-    its_end = _settled(ports, item, end.at_most(TURN_S))
+    its_end = _settle_due(ports, item, end.at_most(TURN_S))
     if its_end is _End.ELSEWHERE:
         return False
     turns.ends[item.session_id] = its_end
     return True
 
 
-def _settled(ports: Ports, item: Due, turn: Deadline) -> _End:
+def _settle_due(ports: Ports, item: Due, turn: Deadline) -> _End:
     try:
         postponed = Due(item.session_id, ports.clock.now())
         if not ports.records.postpone(item, postponed.due_at):
@@ -234,7 +234,7 @@ def _is_orphan(ports: Ports, multipart: OpenMultipart) -> bool:
     )
 
 
-def _reported(ports: Ports, done: Round) -> Round:
+def _report(ports: Ports, done: Round) -> Round:
     log.info("reconciled", extra=asdict(done))
     ports.metrics.count(Event.RECONCILE_SETTLED, done.settled)
     if done.unfinished:

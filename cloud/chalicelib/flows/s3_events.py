@@ -23,29 +23,29 @@ def settle_created(ports: Ports, event: Mapping[str, Any], actor: Actor) -> list
     tries again and at last keeps the event as a dead letter.
     """
     settled: list[SessionId] = []
-    for session_id, named in _named(ports, event).items():
+    for session_id, named in _group_by_session(ports, event).items():
         try:
             settle_session(ports, session_id, actor, keys=named)
         except NotFound:
-            _ignored(ports, f"session {session_id} is not recorded")
+            _ignore(ports, f"session {session_id} is not recorded")
             continue
         settled.append(session_id)
     return settled
 
 
-def _named(ports: Ports, event: Mapping[str, Any]) -> dict[SessionId, list[str]]:
+def _group_by_session(ports: Ports, event: Mapping[str, Any]) -> dict[SessionId, list[str]]:
     """The keys that `event` names, by session."""
     found: dict[SessionId, list[str]] = {}
     for entry in event.get("Records", ()):
         key = unquote_plus(entry["s3"]["object"]["key"])
         session_id = keys.session_of(key)
         if session_id is None:
-            _ignored(ports, "the key is not one of ours")
+            _ignore(ports, "the key is not one of ours")
         else:
             found.setdefault(session_id, []).append(key)
     return found
 
 
-def _ignored(ports: Ports, reason: str) -> None:
+def _ignore(ports: Ports, reason: str) -> None:
     log.warning(Event.EVENT_IGNORED.sentence, extra={"reason": reason})
     ports.metrics.count(Event.EVENT_IGNORED)

@@ -80,15 +80,15 @@ def allowed_wish(ports: Ports, principal: Principal, asked: Wish) -> Wish:
     return add_minimum(asked, minimum)
 
 
-def seen_session(ports: Ports, principal: Principal, session_id: SessionId) -> Picture:
+def view_session(ports: Ports, principal: Principal, session_id: SessionId) -> Picture:
     """The session, if this caller may see it. Raises NotFound."""
     picture = load(ports, session_id)
     principal.demand_sight(picture.session)
     return picture
 
 
-def hear_progress(ports: Ports, principal: Principal, session_id: SessionId, progress: Progress) -> None:
+def record_progress(ports: Ports, principal: Principal, session_id: SessionId, progress: Progress) -> None:
     """Record a device's heartbeat; its `heard_at` is replaced by the server's time."""
     principal.demand(Role.DEVICE)
-    seen_session(ports, principal, session_id)
+    view_session(ports, principal, session_id)
     ports.records.put_progress(session_id, replace(progress, heard_at=ports.clock.now()))

@@ -26,7 +26,7 @@ from chalicelib.core.settle import Actor, undo_until
 from chalicelib.core.tokens import Principal, Role
 from chalicelib.core.upload import Upload, UploadState
 from chalicelib.flows.create_upload import create_upload
-from chalicelib.flows.sessions import seen_session
+from chalicelib.flows.sessions import view_session
 from chalicelib.flows.settle import settle_session
 from chalicelib.flows.store import load, save
 from chalicelib.ports import PartToSign, PartUrl, Ports
@@ -61,15 +61,15 @@ def open_upload(
     """
     _demand_hand(principal, artifact_id)
     for _ in range(ATTEMPTS):
-        picture = seen_session(ports, principal, session_id)
-        picture, known = _known_upload(ports, picture, artifact_id, size_bytes)
+        picture = view_session(ports, principal, session_id)
+        picture, known = _find_upload(ports, picture, artifact_id, size_bytes)
         plan = known.plan if known else _new_plan(ports, picture, artifact_id, size_bytes)
         _demand_plan(plan, size_bytes, part_size_bytes)
         if known and known.unproven_since:
             raise unproven(known)
         try:
             if known:
-                return view_upload(ports, _resumed(ports, picture, known)), False
+                return view_parts(ports, _resume(ports, picture, known)), False
             return UploadView(create_upload(ports, picture, artifact_id, plan)[1]), True
         except Conflict:
             log.info("session written by another", extra={"session_id": session_id})
@@ -86,17 +86,17 @@ def sign_parts(
     numbers = [number for number, _ in wanted]
     if not 1 <= len(numbers) <= MOST_URLS or len(set(numbers)) < len(numbers):
         raise InvalidRequest(f"ask for 1 to {MOST_URLS} parts, no number twice; not for {len(numbers)}")
-    upload, now = _upload_to_send(ports, principal, upload_id), ports.clock.now()
+    upload, now = _load_upload_to_send(ports, principal, upload_id), ports.clock.now()
     parts_to_sign = [PartToSign(number, upload.plan.size_of(number), crc) for number, crc in wanted]
     return ports.signer.part_urls(
         upload.key, upload.multipart_id, parts_to_sign, ports.policy.part_url_ttl_s, now
     )
 
 
-def _upload_to_send(ports: Ports, principal: Principal, upload_id: UploadId) -> Upload:
+def _load_upload_to_send(ports: Ports, principal: Principal, upload_id: UploadId) -> Upload:
     """The upload, open for parts; if it rested, the reconciler looks at it at once from now on."""
     for _ in range(ATTEMPTS):
-        picture, upload = owned_upload(ports, principal, upload_id)
+        picture, upload = load_own_upload(ports, principal, upload_id)
         if upload.receipt:
             # Another client or the reconciler was first: a client that opens the artifact again gets its receipt.
             raise UploadGone("this upload is verified; open it again for its receipt", "verified")
@@ -112,20 +112,20 @@ def _upload_to_send(ports: Ports, principal: Principal, upload_id: UploadId) -> 
     raise StorageBusy(f"session {upload.session_id} is being written by others; ask again")
 
 
-def owned_upload(ports: Ports, principal: Principal, upload_id: UploadId) -> tuple[Picture, Upload]:
+def load_own_upload(ports: Ports, principal: Principal, upload_id: UploadId) -> tuple[Picture, Upload]:
     """An upload that this caller may send: what it makes itself.
 
     Raises NotFound alike for what does not exist and for what this caller may not see, NotPermitted for another's
     kind, StateConflict for a restore, whose parts S3 copies by itself.
     """
-    picture, upload = seen_upload_record(ports, principal, upload_id)
+    picture, upload = load_upload(ports, principal, upload_id)
     _demand_hand(principal, upload.artifact_id)
     if upload.copies:
         raise StateConflict("this upload restores what was cleaned; S3 copies its parts by itself")
     return picture, upload
 
 
-def seen_upload_record(ports: Ports, principal: Principal, upload_id: UploadId) -> tuple[Picture, Upload]:
+def load_upload(ports: Ports, principal: Principal, upload_id: UploadId) -> tuple[Picture, Upload]:
     """Raises NotFound alike for what does not exist and for what this caller may not see."""
     session_id = ports.records.session_of(upload_id)
     picture = ports.records.picture(session_id) if session_id else None
@@ -143,20 +143,20 @@ def _demand_hand(principal: Principal, artifact_id: ArtifactId) -> None:
         principal.demand(Role.PROCESSOR, Role.OPERATOR)
 
 
-def _known_upload(
+def _find_upload(
     ports: Ports, picture: Picture, artifact_id: ArtifactId, size_bytes: int
 ) -> tuple[Picture, Upload | None]:
     """The upload of the artifact that can still be used, or None; one found ended in S3 is recorded so first."""
     known = picture.latest_upload(artifact_id)
     if known and known.is_live:
-        picture = _looked_at(ports, known)
+        picture = _look_at(ports, known)
         known = picture.latest_upload(artifact_id)
     if known and (known.is_live or known.receipt or _can_be_undone(ports, known, size_bytes)):
         return picture, known
     return picture, None
 
 
-def _looked_at(ports: Ports, upload: Upload) -> Picture:
+def _look_at(ports: Ports, upload: Upload) -> Picture:
     try:
         return settle_session(ports, upload.session_id, Actor.API, upload.upload_id)
     except PartsRefused:
@@ -193,7 +193,7 @@ def _demand_plan(plan: PartPlan, size_bytes: int, part_size_bytes: int | None) -
     raise PlanDiffers(difference, plan.size_bytes, plan.part_size_bytes)
 
 
-def _resumed(ports: Ports, picture: Picture, known: Upload) -> Upload:
+def _resume(ports: Ports, picture: Picture, known: Upload) -> Upload:
     if known.state is not UploadState.CANCELLED:
         return known
     after = save(ports, picture, known.reopened())
@@ -201,7 +201,7 @@ def _resumed(ports: Ports, picture: Picture, known: Upload) -> Upload:
     return after.upload(known.upload_id)
 
 
-def view_upload(ports: Ports, upload: Upload) -> UploadView:
+def view_parts(ports: Ports, upload: Upload) -> UploadView:
     """The upload with the parts that S3 holds while it is live. Raises MultipartGone."""
     if not upload.is_live:
         return UploadView(upload)

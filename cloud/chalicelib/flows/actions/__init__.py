@@ -69,7 +69,7 @@ def carry_out(ports: Ports, picture: Picture, action: Action) -> Picture:  # noq
         case settle.Recall():
             return cleaning.recall(ports, picture, action)
         case settle.Scrubbed():
-            return scrubbing.scrubbed(ports, picture, action)
+            return scrubbing.record_scrub(ports, picture, action)
         case settle.Repair():
             return scrubbing.repair(ports, picture, action)
         case settle.StartRestore():

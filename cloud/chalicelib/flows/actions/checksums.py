@@ -29,7 +29,7 @@ def compute(ports: Ports, picture: Picture, action: ComputeChecksum) -> Picture:
     if picture.session.state is not SessionState.STORED:
         return picture  # an output before this one failed the order
     stated, stored = action.stated, action.stored
-    picture, copy = _opened(ports, picture, stated.artifact_id, stored)
+    picture, copy = _open_copy(ports, picture, stated.artifact_id, stored)
     plan = PartPlan(stored.size_bytes, copy.part_size_bytes)
     try:
         lacking = parts.missing(plan, ports.objects.parts(copy.key, copy.multipart_id))
@@ -61,7 +61,7 @@ def drop(ports: Ports, picture: Picture, _: DropChecksumCopy) -> Picture:
     return picture
 
 
-def _opened(
+def _open_copy(
     ports: Ports, picture: Picture, artifact_id: ArtifactId, stored: StoredObject
 ) -> tuple[Picture, ChecksumCopy]:
     """The recorded copy of this version, or a new one. Raises Conflict."""

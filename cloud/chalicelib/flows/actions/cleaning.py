@@ -68,7 +68,7 @@ def clean(ports: Ports, picture: Picture, action: Clean) -> Picture:
         return picture
     demand_unwritten(ports, picture)
     now = ports.clock.now()
-    closed = closed_at_the_last_moment(picture, _looked_once_more(ports, picture), now, ports.policy)
+    closed = closed_at_the_last_moment(picture, _look_once_more(ports, picture), now, ports.policy)
     if closed:
         return report(ports, picture, Event.CLEANUP_STOPPED, logging.WARNING, closed=closed)
     is_counted = cleanup.has_counted(doomed, now.date())
@@ -79,12 +79,12 @@ def clean(ports: Ports, picture: Picture, action: Clean) -> Picture:
         ports.objects.remove(doomed.key, doomed.etag)
     except RemovalRefused as refused:
         refusal = Refusal(doomed.version_id, now, str(refused))
-        return _refused(ports, picture, replace(cleanup, refusal=refusal), refusal.reason)
+        return _record_refusal(ports, picture, replace(cleanup, refusal=refusal), refusal.reason)
     ports.metrics.count(Event.BYTES_CLEANED, doomed.size_bytes)
     return report(ports, picture, Event.OBJECT_CLEANED, key=doomed.key, version_id=doomed.version_id)
 
 
-def _refused(ports: Ports, picture: Picture, cleanup: Cleanup, reason: str) -> Picture:
+def _record_refusal(ports: Ports, picture: Picture, cleanup: Cleanup, reason: str) -> Picture:
     picture = save(ports, picture, session=picture.session.intending(cleanup))
     return report(ports, picture, Event.CLEANUP_REFUSED, logging.ERROR, reason=reason)
 
@@ -126,7 +126,7 @@ def end_restore(ports: Ports, picture: Picture, action: EndRestore) -> Picture:
     is_ours = receipt is not None and receipt.version_id in picture.gone_versions
     if receipt and action.stands is None and is_purged(picture, receipt) and not is_ours:
         lost = Lost(action.artifact_id, receipt.version_id, PURGED, ports.clock.now())
-        return _told_of_loss(ports, save(ports, picture, session=session.losing(lost)), lost)
+        return _report_loss(ports, save(ports, picture, session=session.losing(lost)), lost)
     picture = save(ports, picture, session=session)
     level = logging.INFO if action.stands else logging.ERROR
     return report(
@@ -134,7 +134,7 @@ def end_restore(ports: Ports, picture: Picture, action: EndRestore) -> Picture:
     )
 
 
-def _told_of_loss(ports: Ports, picture: Picture, lost: Lost) -> Picture:
+def _report_loss(ports: Ports, picture: Picture, lost: Lost) -> Picture:
     return report(
         ports,
         picture,
@@ -160,6 +160,6 @@ def _let_go_of_copied(ports: Ports, picture: Picture, receipt: Receipt) -> None:
             ports.objects.tag_cleaned(receipt.key, copied)
 
 
-def _looked_once_more(ports: Ports, picture: Picture) -> Facts:
+def _look_once_more(ports: Ports, picture: Picture) -> Facts:
     stored = {receipt.key: ports.objects.head(receipt.key) for receipt in evidence(picture)}
     return Facts(stored=stored, arming=ports.records.arming())

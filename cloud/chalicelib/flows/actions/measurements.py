@@ -54,7 +54,7 @@ def _publish(ports: Ports, picture: Picture, receipt: Receipt, made: Index) -> P
     latest = picture
     for _ in range(_WRITES):
         try:
-            after = _told(ports, _recorded(ports, latest, receipt, made), made)
+            after = _report(ports, _record(ports, latest, receipt, made), made)
         except Conflict:
             latest = load(ports, picture.session.session_id)
             if latest.index(receipt):
@@ -66,12 +66,12 @@ def _publish(ports: Ports, picture: Picture, receipt: Receipt, made: Index) -> P
     raise Conflict("others wrote the session while its measurements were looked into")
 
 
-def _recorded(ports: Ports, picture: Picture, receipt: Receipt, made: Index) -> Picture:
+def _record(ports: Ports, picture: Picture, receipt: Receipt, made: Index) -> Picture:
     session = picture.session.without_attempts(receipt.version_id)
     return save(ports, picture, session=session, index=made)
 
 
-def _told(ports: Ports, picture: Picture, made: Index) -> Picture:
+def _report(ports: Ports, picture: Picture, made: Index) -> Picture:
     if made.quarantine:
         about = {"artifact_id": made.artifact_id, "reason": made.quarantine}
         return report(ports, picture, Event.MEASUREMENTS_QUARANTINED, logging.ERROR, **about)

@@ -7,7 +7,7 @@ from chalicelib.core.events import Event
 from chalicelib.core.picture import Picture
 from chalicelib.core.settle import Fail, Process, SendOrder, Store, VerifyOutput
 from chalicelib.core.upload import Receipt
-from chalicelib.flows.order_message import message
+from chalicelib.flows.order_message import write_message
 from chalicelib.flows.store import report, save
 from chalicelib.ports import Ports
 
@@ -21,7 +21,7 @@ def send_order(ports: Ports, picture: Picture, _: SendOrder) -> Picture:
     order = picture.session.order
     if order is None:
         return picture
-    ports.orders.send(message(ports, picture, order))
+    ports.orders.send(write_message(ports, picture, order))
     session = replace(picture.session, order=order.sent(ports.clock.now()))
     return report(ports, save(ports, picture, session=session), Event.ORDER_SENT, order=order.number)
 

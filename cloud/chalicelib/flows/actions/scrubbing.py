@@ -10,7 +10,7 @@ from chalicelib.flows.store import demand_unwritten, report, save
 from chalicelib.ports import Ports
 
 
-def scrubbed(ports: Ports, picture: Picture, _: Scrubbed) -> Picture:
+def record_scrub(ports: Ports, picture: Picture, _: Scrubbed) -> Picture:
     session = picture.session.scrubbed(ports.clock.now())
     return report(ports, save(ports, picture, session=session), Event.ORIGINALS_SCRUBBED)
 

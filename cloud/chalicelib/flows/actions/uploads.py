@@ -50,29 +50,29 @@ def complete(ports: Ports, picture: Picture, action: Complete) -> Picture:
 
 def verify(ports: Ports, picture: Picture, action: Verify) -> Picture:
     upload = picture.upload(action.upload_id).verified(action.stored, ports.clock.now())
-    picture = _moved(ports, picture, upload, Event.UPLOAD_VERIFIED, logging.INFO)
+    picture = _save_and_report(ports, picture, upload, Event.UPLOAD_VERIFIED, logging.INFO)
     ports.metrics.count(Event.BYTES_VERIFIED, upload.plan.size_bytes)
     return picture
 
 
 def withdraw(ports: Ports, picture: Picture, action: Withdraw) -> Picture:
     upload = picture.upload(action.upload_id).unpromised()
-    return _moved(ports, picture, upload, Event.PROMISE_WITHDRAWN, logging.WARNING)
+    return _save_and_report(ports, picture, upload, Event.PROMISE_WITHDRAWN, logging.WARNING)
 
 
 def expire(ports: Ports, picture: Picture, action: Expire) -> Picture:
     upload = picture.upload(action.upload_id).expired(action.reason, ports.clock.now())
-    return _moved(ports, picture, upload, Event.UPLOAD_EXPIRED, logging.INFO)
+    return _save_and_report(ports, picture, upload, Event.UPLOAD_EXPIRED, logging.INFO)
 
 
 def reject(ports: Ports, picture: Picture, action: Reject) -> Picture:
     upload = picture.upload(action.upload_id).rejected(action.reason, ports.clock.now())
-    return _moved(ports, picture, upload, Event.UPLOAD_REJECTED, logging.ERROR)
+    return _save_and_report(ports, picture, upload, Event.UPLOAD_REJECTED, logging.ERROR)
 
 
 def give_up(ports: Ports, picture: Picture, action: GiveUp) -> Picture:
     upload = picture.upload(action.upload_id).given_up()
-    return _moved(ports, picture, upload, Event.UNDO_CLOSED, logging.INFO)
+    return _save_and_report(ports, picture, upload, Event.UNDO_CLOSED, logging.INFO)
 
 
 def abort(ports: Ports, picture: Picture, action: Abort) -> Picture:
@@ -80,7 +80,7 @@ def abort(ports: Ports, picture: Picture, action: Abort) -> Picture:
     if not ports.objects.abort(upload.key, upload.multipart_id):
         # A part was on its way when we aborted; S3 says to abort again, and the next round does.
         return picture
-    return _moved(ports, picture, upload.aborted(), Event.MULTIPART_ABORTED, logging.INFO)
+    return _save_and_report(ports, picture, upload.aborted(), Event.MULTIPART_ABORTED, logging.INFO)
 
 
 def remove(ports: Ports, picture: Picture, action: Remove) -> Picture:
@@ -99,7 +99,9 @@ def remove(ports: Ports, picture: Picture, action: Remove) -> Picture:
         if now_there.version_id != action.stored.version_id:
             raise Conflict("the key of the rejected object has another version now; look again")
         ports.objects.remove(now_there.key, now_there.etag)
-    return _moved(ports, picture, upload.removed(ports.clock.now()), Event.OBJECT_REMOVED, logging.INFO)
+    return _save_and_report(
+        ports, picture, upload.removed(ports.clock.now()), Event.OBJECT_REMOVED, logging.INFO
+    )
 
 
 def copy_parts(ports: Ports, picture: Picture, action: CopyParts) -> Picture:
@@ -112,7 +114,7 @@ def copy_parts(ports: Ports, picture: Picture, action: CopyParts) -> Picture:
     except MultipartGone:
         return picture
     except VersionGone:
-        return _moved(
+        return _save_and_report(
             ports, picture, upload.expired(PURGED, ports.clock.now()), Event.VERSION_PURGED, logging.ERROR
         )
     return picture
@@ -129,14 +131,14 @@ def rest(ports: Ports, picture: Picture, action: Rest) -> Picture:
 def doubt(ports: Ports, picture: Picture, action: Doubt) -> Picture:
     now, upload = ports.clock.now(), picture.upload(action.upload_id)
     doubted = upload.doubted(now, rest_until(upload, picture, now, ports.policy))
-    return _moved(ports, picture, doubted, Event.UPLOAD_UNPROVEN, logging.ERROR)
+    return _save_and_report(ports, picture, doubted, Event.UPLOAD_UNPROVEN, logging.ERROR)
 
 
 def wake(ports: Ports, picture: Picture, action: Wake) -> Picture:
     return save(ports, picture, picture.upload(action.upload_id).woken())
 
 
-def _moved(ports: Ports, picture: Picture, upload: Upload, event: Event, level: int) -> Picture:
+def _save_and_report(ports: Ports, picture: Picture, upload: Upload, event: Event, level: int) -> Picture:
     """The picture after `upload` was recorded and `event` reported."""
     return report(
         ports,

@@ -12,7 +12,7 @@ from chalicelib.web.wire import queries, responses
 
 def get_chapters(ports: Ports, call: Call, serial: str) -> Response:
     after = queries.cursor(call.query)
-    known = cameras.known_sessions(ports, call.principal, call.project, ids.serial(serial), after)
+    known = cameras.list_known_sessions(ports, call.principal, call.project, ids.serial(serial), after)
     return routing.answer(responses.known_chapters(known, call.principal.device_id))
 
 

@@ -13,13 +13,13 @@ from chalicelib.web.wire import queries, responses
 
 def get_frames(ports: Ports, call: Call, session_id: str) -> Response:
     artifact_id, wanted = queries.frames(call.query)
-    found = frames.frames(ports, call.principal, call.session(session_id), artifact_id, wanted)
+    found = frames.view_frames(ports, call.principal, call.session(session_id), artifact_id, wanted)
     return routing.answer(responses.frames(*found))
 
 
 def get_summary(ports: Ports, call: Call, session_id: str) -> Response:
     artifact_id = queries.measurements(call.query)
-    found = frames.summary(ports, call.principal, call.session(session_id), artifact_id)
+    found = frames.view_summary(ports, call.principal, call.session(session_id), artifact_id)
     return routing.answer(json.loads(found))
 
 

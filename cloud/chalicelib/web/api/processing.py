@@ -36,12 +36,12 @@ def post_restore(ports: Ports, call: Call, session_id: str) -> Response:
 
 def get_artifacts(ports: Ports, call: Call, session_id: str) -> Response:
     return routing.answer(
-        responses.artifacts(artifacts.artifacts(ports, call.principal, call.session(session_id)))
+        responses.artifacts(artifacts.list_artifacts(ports, call.principal, call.session(session_id)))
     )
 
 
 def get_artifact_url(ports: Ports, call: Call, session_id: str, artifact_id: str) -> Response:
-    receipt, read = artifacts.artifact_url(
+    receipt, read = artifacts.sign_artifact(
         ports, call.principal, call.session(session_id), ArtifactId(artifact_id)
     )
     return routing.answer(responses.artifact_url(receipt, read, ports.clock.now()))

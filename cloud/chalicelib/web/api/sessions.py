@@ -20,13 +20,13 @@ def put_session(ports: Ports, call: Call, session_id: str) -> Response:
 
 
 def get_session(ports: Ports, call: Call, session_id: str) -> Response:
-    return routing.session_answer(sessions.seen_session(ports, call.principal, call.session(session_id)))
+    return routing.session_answer(sessions.view_session(ports, call.principal, call.session(session_id)))
 
 
 def post_progress(ports: Ports, call: Call, session_id: str) -> Response:
     now = ports.clock.now()
     progress = parsing.decoded(call.body, requests.ProgressGiven).progress(now)
-    sessions.hear_progress(ports, call.principal, call.session(session_id), progress)
+    sessions.record_progress(ports, call.principal, call.session(session_id), progress)
     return routing.answer(responses.heartbeat(call.settings.pause, call.settings.pace_bytes_s, now))
 
 

@@ -28,12 +28,12 @@ def post_part_urls(ports: Ports, call: Call, upload_id: str) -> Response:
 def post_proof_urls(ports: Ports, call: Call, session_id: str, artifact_id: str) -> Response:
     wanted = parsing.decoded(call.body, requests.ProofUrlsAsked).wanted()
     named = call.session(session_id)
-    receipt, urls = proofs.proof_urls(ports, call.principal, named, ArtifactId(artifact_id), wanted)
+    receipt, urls = proofs.sign_ranges(ports, call.principal, named, ArtifactId(artifact_id), wanted)
     return routing.answer(responses.proof_urls(receipt, urls, ports.clock.now()))
 
 
 def get_upload(ports: Ports, call: Call, upload_id: str) -> Response:
-    view = completion.seen_upload(ports, call.principal, parsing.upload_id(upload_id))
+    view = completion.view_upload(ports, call.principal, parsing.upload_id(upload_id))
     return routing.answer(responses.upload(view))
 
 
