@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 
 from chalicelib.core import keys
 from chalicelib.core.errors import InvalidRequest
@@ -59,7 +60,7 @@ class Chapter:
         """Directory and filename as the camera shows them: `100GOPRO/GX010038.MP4`."""
         return f"{self.directory}/{self.filename}"
 
-    @property
+    @cached_property
     def artifact_id(self) -> ArtifactId:
         """The slash-free id of the original: `original.100GOPRO.GX010038.MP4`."""
         return ArtifactId(f"original.{keys.escaped(self.directory)}.{keys.escaped(self.filename)}")
