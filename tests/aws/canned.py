@@ -3,11 +3,14 @@
 import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import boto3
+import botocore.session
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
+from botocore.loaders import Loader, create_loader
 from requests.structures import CaseInsensitiveDict
 
 from chalicelib.aws.clients import Clients, clients_of
@@ -48,7 +51,16 @@ def failure(status: int, code: str) -> Answer:
 def clients(endpoint_url: str | None = ENDPOINT_URL, **credentials: str) -> Clients:
     """Clients as the house makes them, with test credentials."""
     keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", **credentials}
-    return clients_of(boto3.Session(region_name="eu-west-1", **keys), endpoint_url)  # type: ignore[arg-type]
+    core = botocore.session.Session()
+    core.register_component("data_loader", _loader())
+    session = boto3.Session(region_name="eu-west-1", botocore_session=core, **keys)
+    return clients_of(session, endpoint_url)
+
+
+@cache
+def _loader() -> Loader:
+    """One for all tests: it keeps the descriptions of the services that it has read."""
+    return create_loader()
 
 
 def answering(client: Any, *answers: Answer) -> list[Sent]:

@@ -2,10 +2,12 @@
 
 import os
 from collections.abc import Mapping
+from functools import cache
 
 import boto3
 import botocore.session
 from botocore.config import Config
+from botocore.loaders import Loader, create_loader
 
 REGION = "us-east-1"
 KEY = "test"
@@ -35,12 +37,17 @@ def session() -> boto3.Session:
         "config_file": (None, None, os.devnull, None),
         "credentials_file": (None, None, os.devnull, None),
     }
+    core = botocore.session.Session(session_vars=nothing_of_the_user)
+    core.register_component("data_loader", _loader())
     return boto3.Session(
-        aws_access_key_id=KEY,
-        aws_secret_access_key=SECRET,
-        region_name=REGION,
-        botocore_session=botocore.session.Session(session_vars=nothing_of_the_user),
+        aws_access_key_id=KEY, aws_secret_access_key=SECRET, region_name=REGION, botocore_session=core
     )
+
+
+@cache
+def _loader() -> Loader:
+    """One for all sessions, because a session of its own would read and decode every service's description again."""
+    return create_loader()
 
 
 # One try is enough on loopback, and a fault that a test asked for shall be seen.
