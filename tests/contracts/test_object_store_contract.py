@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.crc import EMPTY
 from chalicelib.core.errors import (
     KeyTaken,
     MultipartGone,
@@ -21,6 +20,7 @@ from chalicelib.core.ids import SessionId
 from infra.local.aws.strict_s3 import Chaos
 from tests.contracts.sending import UPLOAD_ID, Sent
 from tests.contracts.worlds import MemoryWorld, World
+from tests.support.builders import EMPTY
 from tests.support.memory import crc64nvme_of
 
 

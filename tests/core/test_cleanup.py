@@ -4,11 +4,11 @@ from typing import Any
 import pytest
 
 from chalicelib.core.cleanup import Bucket, Doomed, Spent
-from chalicelib.core.crc import EMPTY, Crc64Nvme
+from chalicelib.core.crc import Crc64Nvme
 from chalicelib.core.ids import ArtifactId
 from chalicelib.core.keys import CLEANED, INTERMEDIATES, ORIGINALS
 from chalicelib.core.upload import Receipt, StoredObject
-from tests.support.builders import START
+from tests.support.builders import EMPTY, START
 
 CRC = Crc64Nvme("rosUhgp5mIg=")
 STORED = StoredObject("originals/s/d/f", 25, CRC, '"e"', "v1", None, START)

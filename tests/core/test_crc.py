@@ -5,8 +5,9 @@ from base64 import b64encode
 import pytest
 from awscrt import checksums
 
-from chalicelib.core.crc import EMPTY, Crc64Nvme, crc64nvme, fold
+from chalicelib.core.crc import Crc64Nvme, crc64nvme, fold
 from chalicelib.core.errors import InvalidRequest
+from tests.support.builders import EMPTY
 
 
 def of(body: bytes) -> Crc64Nvme:

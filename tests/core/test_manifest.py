@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.core.crc import EMPTY
 from chalicelib.core.ids import session_id
 from chalicelib.core.manifest import MOST_ARTIFACTS, Manifest, Stated, manifest
+from tests.support.builders import EMPTY
 
 CRC = "rosUhgp5mIg="
 SESSION = "match-17"

@@ -1,8 +1,8 @@
 import pytest
 
-from chalicelib.core.crc import EMPTY
 from chalicelib.core.errors import InvalidRequest, TooLarge
 from chalicelib.core.parts import PartPlan, StoredPart, differing, missing, plan_parts
+from tests.support.builders import EMPTY
 
 MIB = 2**20
 

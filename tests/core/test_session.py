@@ -5,12 +5,11 @@ from typing import Any
 import pytest
 
 from chalicelib.core.cleanup import Cleanup, Doomed
-from chalicelib.core.crc import EMPTY
 from chalicelib.core.errors import InvalidRequest, StateConflict
 from chalicelib.core.ids import ArtifactId
 from chalicelib.core.order import Order, wish
 from chalicelib.core.session import Camera, Session, SessionState
-from tests.support.builders import START, make_session
+from tests.support.builders import EMPTY, START, make_session
 
 WISH = wish(["output.a"], {})
 LATER = START + timedelta(days=3)

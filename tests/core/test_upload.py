@@ -4,11 +4,11 @@ from itertools import product
 
 import pytest
 
-from chalicelib.core.crc import EMPTY, Crc64Nvme
+from chalicelib.core.crc import Crc64Nvme
 from chalicelib.core.errors import StateConflict
 from chalicelib.core.ids import UploadId
 from chalicelib.core.upload import StoredObject, Upload, UploadState
-from tests.support.builders import START, make_upload
+from tests.support.builders import EMPTY, START, make_upload
 
 CRC = Crc64Nvme("rosUhgp5mIg=")
 

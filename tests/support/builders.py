@@ -7,6 +7,7 @@ from typing import Any
 
 from chalicelib.core import ids
 from chalicelib.core.chapter import Chapter
+from chalicelib.core.crc import Crc64Nvme
 from chalicelib.core.ids import DeviceId, SessionId, UploadId
 from chalicelib.core.parts import PartPlan
 from chalicelib.core.picture import Picture
@@ -26,6 +27,9 @@ from tests.support.memory import (
     MemorySigner,
     MovableClock,
 )
+
+EMPTY = Crc64Nvme("AAAAAAAAAAA=")
+"""Of no bytes at all."""
 
 SESSION_NAME = "match-17-north"
 SESSION_ID = ids.session_id(ids.MAIN, SESSION_NAME)

@@ -18,7 +18,6 @@ Crc64Nvme = NewType("Crc64Nvme", str)
 _POLYNOMIAL = 0x9A6C9329AC4BC9B5  # bits reversed
 _ONE = 1 << 63
 _X_TO_THE_8 = 1 << 55
-EMPTY = Crc64Nvme("AAAAAAAAAAA=")
 
 
 def crc64nvme(text: str) -> Crc64Nvme:

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from infra import door
+from infra.admin.formats import size
 from infra.local.camera import Camera, CardFile, NoObjectStore, card_of_folder
 from infra.local.demo import footage
 from infra.local.demo.commands import SESSION, Client, Operator
 from infra.local.demo.coordinator import SessionReader
-from infra.local.demo.story import MIB, DemoFailed, Result, Story
+from infra.local.demo.story import DemoFailed, Result, Story
 from infra.local.footage import DEMO_FOLDER, make_footage
 from infra.local.stack import PortTaken, World
 from infra.local.surroundings import ignore_surroundings
@@ -108,7 +109,7 @@ class Play:
         files = self.camera.card.files()
         self.story.act(f"A camera with {len(files)} chapters of one recording on its card")
         for directory, file in files:
-            self.story.line(f"{directory}/{file.name}  {file.size_bytes / MIB:.1f} MiB")
+            self.story.line(f"{directory}/{file.name}  {size(file.size_bytes)}")
         return [file for _, file in files]
 
     def _haul(self, client: Client) -> dict[str, Any]:

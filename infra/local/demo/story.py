@@ -4,8 +4,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-MIB = 2**20
-
 
 class DemoFailed(Exception):
     """The story did not end as it should; the text says where."""

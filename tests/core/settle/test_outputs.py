@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.crc import EMPTY
 from chalicelib.core.ids import ArtifactId, UploadId
 from chalicelib.core.manifest import Manifest, Stated
 from chalicelib.core.order import Order, wish
@@ -50,7 +49,7 @@ from tests.core.settle.cases import (
     upload_of,
     verified,
 )
-from tests.support.builders import make_picture
+from tests.support.builders import EMPTY, make_picture
 
 THUMB = ArtifactId("output.thumb.jpg")
 
