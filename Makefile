@@ -17,7 +17,7 @@ PYTHONS ?=
 # Tests without AWS, deployed coordinator or other processes; tests/MAP.md names them.
 FAST := tests/core tests/flows tests/web tests/aws tests/test_settings.py tests/edge/coordinator tests/edge/http tests/edge/model
 
-.PHONY: help setup lock demo up local-aws camera test test-fast test-pythons test-newest soak mutants check lint types floors format bench bench-edge deploy stage release clean
+.PHONY: help setup lock demo up local-aws camera test test-fast test-pythons test-newest coverage soak mutants check lint types floors format bench bench-edge deploy stage release clean
 
 help: ## list the targets
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -61,6 +61,9 @@ test-pythons: ## the edge client's tests on each of Python 3.10 to 3.14 that is 
 
 test-newest: setup ## the demo and the fast tests on the newest Python here, in a copy in a folder with a space in its name
 	$(BIN)/python -m tests.newest_python
+
+coverage: setup ## how much of core, flows, web and the haul the tests run: 98 % of lines and branches each
+	$(BIN)/python -m tests.coverage_gate $(PYTEST)
 
 soak: setup ## every EVERY-th call of the story fails once, and 200 hauls are killed: make soak EVERY=20 PYTEST='-k seed-017'
 	$(BIN)/python -m pytest -n 2 --dist worksteal --timeout 0 --soak $(if $(EVERY),--every $(EVERY)) tests/simulation/test_soak.py tests/e2e/test_kills.py tests/e2e/test_kills_at_syscalls.py $(PYTEST)
