@@ -262,7 +262,7 @@ def _token_in(path: str) -> Parsed[Token]:
 
 
 def _token_text(path: Path) -> str:
-    """The token in a file that nobody else can read. Raises ValueError or OSError; no text of it is told."""
+    """The token in a file that nobody else can read. Raises ValueError or OSError, never with its text."""
     file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     with os.fdopen(file, "rb") as stream:
         found = os.fstat(file)

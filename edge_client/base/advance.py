@@ -29,7 +29,7 @@ LEAST_S = 2.0
 # With no byte for so long nothing has a rate, and what comes after is measured from there. A block of 256 KiB takes as
 # long at 32 kB/s: a slower link never has a rate.
 STALLED_S = 8.0
-# With no byte for so long a person is told who must answer.
+# With no byte for so long a person learns who must answer.
 QUIET_S = 5.0
 
 

@@ -116,12 +116,12 @@ def created(path: Path) -> int:
 
 
 def opened(path: Path) -> FileIO:
-    """A file that is no link, open for reading, without a buffer. Raises OSError."""
+    """A file that is not a link, open for reading, without a buffer. Raises OSError."""
     return FileIO(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb")
 
 
 def read(path: Path) -> bytes:
-    """The whole content of a file that is no link. Raises OSError."""
+    """The whole content of a file that is not a link. Raises OSError."""
     with opened(path) as stream:
         return stream.readall()
 

@@ -126,7 +126,7 @@ class ReceiptDiffers(Refused):
 
 
 class ForgetRefused(Refused):
-    """A session that is not forgotten: it can still come home, or footage would be lost."""
+    """The spool keeps the session: it can still be hauled, or footage would be lost."""
 
 
 class SessionStuck(Refused):
@@ -227,7 +227,7 @@ class Unfinished(Unsettled):
 
 
 class CameraUnsupported(Unsettled):
-    """What answers is no camera that this client can read. A camera that starts has a few seconds to say otherwise."""
+    """This client cannot read what answers. A camera that starts has a few seconds to say otherwise."""
 
     patience_s = STARTS_S
 

@@ -17,7 +17,7 @@ ELSEWHERE = "name another folder with --locks, the same for all clients of this 
 
 @contextmanager
 def locked(path: Path, taken: str) -> Iterator[None]:
-    """The lock file at `path` for us alone. Raises SpoolBusy with what `taken` says of another holder."""
+    """The lock file at `path` for us alone. Raises SpoolBusy with the text of `taken` about another holder."""
     with disk_errors():
         file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
@@ -32,7 +32,7 @@ def locked(path: Path, taken: str) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class CameraLocks:
-    """One client per camera, whatever spools they use: the locks lie in a folder that they share."""
+    """One client per camera, even with different spools: the clients share the folder of the locks."""
 
     folder: Path
     disk: Disk
@@ -50,7 +50,7 @@ class CameraLocks:
 
     @contextmanager
     def _refusals(self) -> Iterator[None]:
-        """What the disk of the locks refuses, said of that disk: the spool may lie on another one."""
+        """An error of the disk of the locks, which names that disk: the spool may be on another one."""
         try:
             yield
         except SpoolFull as error:

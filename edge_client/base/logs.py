@@ -1,4 +1,4 @@
-"""What the client says on standard error: one line per event, above whatever bars are on the terminal."""
+"""What the client says on standard error: one line per event, above the bars on the terminal."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class _Line(logging.Formatter):
 
 
 class _AboveBars(logging.Handler):
-    """Writes lines above whatever bars are on the terminal."""
+    """Writes lines above the bars on the terminal."""
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class _AboveBars(logging.Handler):
 
 
 def clear_bars() -> None:
-    """Take the bars of threads that nobody waits for off the terminal: the shell goes on below the last line."""
+    """Take the bars of threads that nobody waits for off the terminal: the shell continues below the last line."""
     with tqdm.get_lock():  # type: ignore[no-untyped-call]  # its stubs do not say
         for bar in tuple(getattr(tqdm, "_instances", ())):
             bar.clear(nolock=True)

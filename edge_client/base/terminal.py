@@ -121,7 +121,7 @@ def _text_over(below: StandardError, stream: TextIO | None) -> TextIO:
 def open_missing_streams() -> None:
     """Lead each standard stream that is closed to nowhere.
 
-    The next file or connection would get its number, and whatever writes to standard error would write into it.
+    The next file or connection would get its number, and every write to standard error would go into it.
     """
     for number in (0, 1, 2):
         try:

@@ -66,7 +66,7 @@ MOST_OPENING_BYTES = 64
 
 @dataclass(frozen=True)
 class FileFacts:
-    """What HEAD says of a file."""
+    """The facts of a file in the answer to HEAD."""
 
     size_bytes: int
     etag: str | None
@@ -175,7 +175,7 @@ class Camera:
     def media_info(self, directory: str, filename: str) -> MediaInfo:
         """What the camera knows of a file, which may be nothing. It enriches and is never a gate.
 
-        Raises CameraUnreachable, CameraBusy, ReadBroken when there is no answer.
+        Raises CameraUnreachable, CameraBusy, ReadBroken without an answer.
         """
         path = f"{MEDIA_INFO}{directory}/{filename}"
         try:

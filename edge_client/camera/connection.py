@@ -79,7 +79,7 @@ class Wire(socket.socket):
 
 
 class Ending:
-    """How long to wait for the end of a connection behind the last byte of an answer.
+    """How long to wait for the end of a connection after the last byte of an answer.
 
     A camera that has kept one open, or says that it will, does not pay with time for each answer.
     """
@@ -115,7 +115,7 @@ class Answer:
         return ", ".join(value.strip() for value in values) if values else None
 
     def refuse_unless(self, wanted: int) -> None:
-        """Nothing when the status is the wanted one. Raises CameraBusy, Unsettled."""
+        """Raise CameraBusy or Unsettled unless the status is the expected one."""
         if self.status == 503:
             raise CameraBusy("the camera is busy")
         if self.status != wanted:

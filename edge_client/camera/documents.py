@@ -124,7 +124,7 @@ def _told(value: object) -> str | None:
 
 
 def witnesses_of(status: Mapping[str, int]) -> Witnesses:
-    """What the camera's state, not its list, says of the card. A senseless number counts as unknown."""
+    """The facts of the card in the camera's state, not in its list. A senseless number counts as unknown."""
     videos, free, capacity = (status.get(key, -1) for key in (VIDEO_COUNT, FREE_KIB, CAPACITY_KIB))
     is_known = 0 <= free <= capacity and capacity > 0
     return Witnesses(videos if videos >= 0 else None, (capacity - free) * KIBIBYTE if is_known else None)
@@ -162,7 +162,7 @@ def _entry(directory: str | None, item: object) -> Entry:
 
 
 def _beside_bytes(item: Mapping[str, Any]) -> int:
-    """The bytes beside an entry: the list gives a proxy's size (`glrv`, `ls` for 360 degrees), a raw photo's not."""
+    """The bytes of an entry's companions; it has the size of a proxy (`glrv`, `ls` for 360 degrees), not of a raw photo."""
     proxy_bytes = max(size_in(item.get("glrv")) or 0, size_in(item.get("ls")) or 0)
     return proxy_bytes + (RAW_PHOTO_BYTES if number_in(item.get("raw")) == 1 else 0)
 

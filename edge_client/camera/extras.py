@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 @dataclass
 class Extras:
-    """What one visit asks beside what it needs. `check` raises when it is the camera itself that is away or busy."""
+    """What one visit asks but does not need. `check` raises when it is the camera itself that is away or busy."""
 
     timing: Timing
     check: Callable[[], object]

@@ -1,4 +1,4 @@
-"""Keeps a camera awake from its own thread and connection, whatever the haul waits for."""
+"""Keeps a camera awake from its own thread and connection, even while the haul waits."""
 
 from __future__ import annotations
 

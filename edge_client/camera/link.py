@@ -36,7 +36,7 @@ S = TypeVar("S", bound=socket.socket)
 
 @dataclass(frozen=True)
 class Link:
-    """The way to one camera. Without a host it is looked for on the interface, anew each time."""
+    """The way to one camera. Without a host, each call looks for it on the interface."""
 
     host: str | None
     port: int
@@ -95,7 +95,7 @@ def link_to(base_url: str | None, interface: str | None) -> Link:
 
 
 def _host_and_port(address: str) -> tuple[str, int]:
-    """Host and port of `HOST`, `HOST:PORT` or either behind `http://`. Raises SettingsFault that says what is wrong."""
+    """Host and port of `HOST`, `HOST:PORT` or either after `http://`. Raises SettingsFault that says what is wrong."""
     if re.match("https://", address, re.IGNORECASE):
         raise SettingsFault(
             [f"the camera's address {address!r} is https, but the client reads cameras over http"]
@@ -128,7 +128,7 @@ def _without_user(address: str) -> str:
 def bind_to(made: socket.socket, interface: str) -> None:
     """Let a socket use this interface and no other, with the address that the interface has now.
 
-    Raises CameraUnreachable while there is no such interface or address, Refused where only root may bind.
+    Raises CameraUnreachable while the interface or its address is missing, Refused where only root may bind.
     """
     own = address_of(interface)
     # An alias such as eth0:1 is an address of eth0, not a device.

@@ -1,4 +1,4 @@
-"""Pure: which cameras this client can read, and what is said of anything else that answers."""
+"""Pure: which cameras this client can read, and the words for anything else that answers."""
 
 from __future__ import annotations
 

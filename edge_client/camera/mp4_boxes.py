@@ -29,12 +29,12 @@ class NotWhole(Exception):
 
 
 class NoFurtherBox(NotWhole):
-    """What follows the last box is no box, or one that runs beyond the end and that no camera still writes."""
+    """What follows the last box is not a box, or it is one that runs beyond the end and that no camera still writes."""
 
 
 @dataclass(frozen=True)
 class Box:
-    """One box: its kind, its first byte and the one behind its last."""
+    """One box: its kind, its first byte and the one after its last."""
 
     kind: str
     first: int
@@ -107,7 +107,7 @@ def serial_of_header(head: bytes) -> str | None:
     """The camera's serial from the first bytes of one of its MP4 files, or None.
 
     `mdat` begins with GPRO, u32 length, firmware (15), lens serial (48, padded), media id (16), camera serial (14).
-    Source: real files of three models, where it equals the CASN of their GPMF wherever they carry one.
+    Source: real files of three models, where it equals the CASN of their GPMF in all that have one.
     """
     at = head.find(b"GPRO")
     serial = head[at + 87 : at + 101].decode("ascii", "replace") if at >= 0 else ""

@@ -109,7 +109,7 @@ class CameraSession:
             return self._listed(self.witnesses.videos or 0)
 
     def _ready(self) -> dict[str, int]:
-        """The camera's status once it can be read; whatever may end it too soon is told, each once."""
+        """The camera's status once it can be read; logs once each danger that the camera may switch off."""
         status = self.tools.camera.check_ready()
         for concern in set(concerns_of(status)) - self.told:
             log.warning("the camera may switch itself off", extra={"reason": concern})
@@ -164,7 +164,7 @@ class CameraSession:
         return self.recorders[file]
 
     def refuse_other_cards(self, plan: SessionPlan, card: Iterable[CameraFile]) -> None:
-        """Raises PlanDiffers when the camera is not the plan's, whoever it was before.
+        """Raise PlanDiffers when the camera is not the plan's, even if it was a moment ago.
 
         One that does not say who it is must have a film of the plan's camera on its card.
         """
@@ -393,7 +393,7 @@ class CameraSession:
     def _frozen(self, file: CameraFile, films: Films) -> ChapterPlan:
         """One try. Only a file that is final: listed as it is served, its size standing still, whole in its boxes.
 
-        Where `films` is AS_THEY_ARE the boxes need not be whole; then the size must stand still for longer.
+        Where `films` is AS_THEY_ARE the boxes need not be whole; then the size must not change for longer.
         """
         with self._noting_busy():
             file, facts = self._sized(file)

@@ -96,7 +96,7 @@ def read(values: Values) -> Parsed[AuditSettings]:
 
 
 def run(settings: AuditSettings, stop: threading.Event) -> ExitCode:
-    """Say how a card stands; with --haul bring home first what is missing."""
+    """Say what of a card is home; with --haul first haul what is missing."""
     with tools_of(settings.device, stop) as tools:
         hauled = ExitCode.DONE
         if settings.haul:
@@ -132,7 +132,7 @@ def _called(values: Values) -> Called:
 
 
 def audit_lines(survey: Survey, found: Sequence[Help] = ()) -> list[str]:
-    """How the card stands, what helps, and what that allows."""
+    """The state of the card, what helps, and whether it may be erased."""
     head = ("recording", "chapters", "size", "state", "session", "")
     lines = [card_line(survey), *table(head, [_audit_row(survey, one) for one in survey.recordings])]
     lines += [line for one in survey.recordings for line in _not_home_lines(one)]

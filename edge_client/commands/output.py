@@ -104,7 +104,7 @@ def size(size_bytes: int) -> str:
 
 
 def table(head: Sequence[str], body: Sequence[Sequence[str]]) -> list[str]:
-    """Columns as wide as their longest cell; nothing when there is no row."""
+    """Columns as wide as their longest cell; no lines without a row."""
     rows = [head, *body] if body else []
     widths = [max(len(row[column]) for row in rows) for column in range(len(head))] if body else []
     return [

@@ -106,7 +106,7 @@ class Coordinator:
         return self._retry.run("completing the upload", attempt)
 
     def known_chapters(self, serial: str) -> tuple[KnownChapter, ...]:
-        """Every chapter of this camera that a session of our project has, whichever device hauls it.
+        """Every chapter of this camera that a session of our project has, from any device.
 
         Raises CoordinatorRefusal for pages without end.
         """
@@ -151,7 +151,7 @@ class Coordinator:
         return urls
 
     def session_state(self, session_id: str) -> SessionState | None:
-        """What the coordinator says of a session, or None when it has none of that name; a single try."""
+        """The coordinator's document of a session, or None when it has none of that name; a single try."""
         try:
             return self._once("GET", f"/v1/sessions/{session_id}", None, answers.session_state)
         except SessionUnknown:

@@ -79,7 +79,7 @@ def _json_object(response: requests.Response) -> dict[str, Any] | None:
 
 
 def _words(document: dict[str, Any] | None, status: int) -> str:
-    """What the coordinator says of an error, fit for a terminal."""
+    """The coordinator's words about an error, fit for a terminal."""
     known = document or {}
     parts = [known.get(name) for name in ("title", "detail", "message", "Message", "differences")]
     said = ": ".join(

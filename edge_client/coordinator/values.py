@@ -1,4 +1,4 @@
-"""What the coordinator is told and what it answers, as values."""
+"""What the client sends to the coordinator and what it answers, as values."""
 
 from __future__ import annotations
 

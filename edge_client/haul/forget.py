@@ -61,7 +61,7 @@ def forget_session(
 ) -> Forgotten:
     """Drop the session, or say what would be dropped.
 
-    Raises ForgetRefused when it can still come home, when bytes would be lost that nobody has agreed to lose, and when
+    Raises ForgetRefused when it can still be hauled, when bytes would be lost that nobody has agreed to lose, and when
     there is no such session; PlanUnreadable, SpoolBusy, and what keeps the camera from being asked.
     """
     name = asked.session_id

@@ -1,4 +1,4 @@
-"""What the device tells the coordinator while it hauls, and what it is told: the pace, or to pause.
+"""What the device reports to the coordinator while it hauls, and the answer: the pace, or to pause.
 
 A heartbeat is one try on a connection of its own. Whatever becomes of it, the haul goes on.
 """

@@ -1,4 +1,4 @@
-"""Pure: what the spool has of a session's chapters, beside what S3 has of them."""
+"""Pure: what the spool has of a session's chapters, and what S3 has of them."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Holding:
 
     @property
     def is_whole(self) -> bool:
-        """Whether every byte of the chapter is here or in S3: then it can come home without the card."""
+        """Whether every byte of the chapter is here or in S3: then it can be hauled without the card."""
         spans = [part.span for part in self.spooled]
         if self.upload:
             spans += [self.upload.plan.span(number) for number in self.upload.parts]

@@ -1,4 +1,4 @@
-"""Find how the files of a card stand: read the camera, and compare with S3 what another device hauled.
+"""Find the state of a card's files: read the camera, and compare with S3 what another device hauled.
 
 A receipt of another device says what that device read. It speaks for this card once 16 MiB of the stored object, at
 unpredictable places, are the bytes of the file on this card.
@@ -66,7 +66,7 @@ class Proving:
     def standings(
         self, card: Sequence[Recording], known: Sequence[KnownChapter]
     ) -> tuple[RecordingState, ...]:
-        """How each recording of the card stands. Raises what keeps the camera from being read at all."""
+        """The state of each recording of the card. Raises what keeps the camera from being read at all."""
         found = by_path(known)
         try:
             return tuple(

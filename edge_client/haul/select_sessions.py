@@ -73,7 +73,7 @@ class Choosing:
         self._name = name
 
     def sessions(self, listed: Sequence[CameraFile]) -> tuple[list[ChosenSession], list[EdgeError]]:
-        """The sessions that are chosen, each with its files, and what a person must look at beside them."""
+        """The sessions that are chosen, each with its files, and what else a person must look at."""
         card = recordings(listed)
         origins = Origins(self._visit, card)
         if card and isinstance(self._choice, New):
@@ -118,7 +118,7 @@ class Choosing:
     def _judged(
         self, left: Sequence[Recording], origins: Origins
     ) -> tuple[list[RecordingState], list[KnownChapter]]:
-        """How each recording stands in what the coordinator knows of its camera, and all that it knows of them."""
+        """The state of each recording by what the coordinator knows of its camera, and all that it knows."""
         proving = dict[str, Proving]()
         known = dict[str, Sequence[KnownChapter]]()
         judged = list[RecordingState]()
@@ -189,7 +189,7 @@ class Choosing:
     def _begun_here(
         self, card: Sequence[Recording], origins: Origins
     ) -> tuple[list[ChosenSession], list[EdgeError]]:
-        """Sessions of these cameras that were begun on this device and are not home, whatever they are called.
+        """Sessions of these cameras that were begun on this device and are not home, under any name.
 
         And the plans here that cannot be read: one of them does not keep the others.
         """

@@ -84,7 +84,7 @@ class Each(Generic[T]):
 
 
 class Haul:
-    """One run of the command: what is chosen, planned and brought home, session by session."""
+    """One run of the command: what is chosen, planned and hauled, session by session."""
 
     def __init__(self, tools: HaulContext, choice: Choice, session_id: str | None) -> None:
         self._tools = tools
@@ -112,7 +112,7 @@ class Haul:
         return decoded(self._tools.spool.session(one.name).read(PLAN) or b"", one.name)
 
     def _record_stuck(self, each: Each[Report]) -> None:
-        """Record what this run found; a person is told of it where the run ends with 1."""
+        """Record what this run found; a person learns of it where the run ends with 1."""
         for error in each.refusals:
             if isinstance(error, SessionStuck):
                 folder = self._tools.spool.session(error.session_id)
@@ -153,7 +153,7 @@ class Haul:
             if recorded(folder).files or plan.lacks_in(files):
                 self._stuck(camera_session).note(folder, plan)
             if stuck := recorded(folder).files:
-                # What it has on the card comes home all the same.
+                # What it has on the card is hauled all the same.
                 return self._session(camera_session, folder, plan, files, stuck)
             camera_session.refuse_other_files(plan, files)
             return self._session(camera_session, folder, plan, files)
@@ -287,7 +287,7 @@ class Haul:
 
 
 def _say_nothing_to_haul(listed: Listed, choice: Choice, has_refusals: bool) -> None:
-    """One line that says why, so that a card that is home is told from one that is empty or asked for wrongly."""
+    """One line that says why, so that a card that is home does not look like an empty one or a wrong choice."""
     if is_all_home(listed, choice, has_refusals):
         log.info("everything on this card is home")
     else:

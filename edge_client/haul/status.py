@@ -1,4 +1,4 @@
-"""How far the sessions of this device are: what its spool holds, and what the coordinator says of them."""
+"""How far the sessions of this device are: what its spool holds, and what the coordinator knows about them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class SessionStatus:
     """One session of the spool. Sizes in bytes; `state` is the coordinator's, or None where it could not be asked.
 
     `notes` are what must be known of its films, each with the film's path.
-    `cannot_end` says of each file that is not home and that the card no longer has, as the last haul found, why.
+    `cannot_end` has the reason for each file that is not home and that the card no longer has, as the last haul found.
     """
 
     session: str
@@ -38,7 +38,7 @@ class SessionStatus:
 
 
 def statuses(plans: Plans, coordinator: Coordinator | None) -> list[SessionStatus]:
-    """Every session whose plan can be read; a client that works beside is not disturbed."""
+    """Every session whose plan can be read; a client that works at the same time is not disturbed."""
     return [_status(folder, plan, _asked(coordinator, plan.session_id)) for folder, plan in plans.readable]
 
 

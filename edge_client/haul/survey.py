@@ -1,4 +1,4 @@
-"""A look at a card beside what the coordinator knows of its camera. Nothing is changed, and nothing is erased."""
+"""Compare a card with what the coordinator knows of its camera. Change and erase nothing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from edge_client.model.witnesses import READER, Inventory, Witnesses, doubts
 
 @dataclass(frozen=True)
 class Survey:
-    """What is on a card and how it stands.
+    """What is on a card, and the state of each recording.
 
     `strangers` are videos that are not chapters, `others` counts photos and all other entries, `unreadable` has the
     entries that may be videos and cannot be read. Without a coordinator nothing is known: `is_asked` is false and

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Candidate:
-    """A chapter beside the one in hand that has parts in the spool, and where its file is."""
+    """Another chapter with parts in the spool, and where its file is."""
 
     plan: SessionPlan
     folder: SessionSpool

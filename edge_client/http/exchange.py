@@ -76,7 +76,7 @@ def retry_after_s(response: requests.Response) -> float:
 
 
 def s3_error_code(body: bytes) -> str:
-    """The code in an error of S3. "" when there is none: then the answer, whatever its status, is not S3's."""
+    """The code in an error of S3. "" when it has none: then the answer is not S3's, with any status."""
     found = ERROR_CODE.search(body)
     return found[1].decode() if found else ""
 

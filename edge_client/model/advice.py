@@ -33,7 +33,7 @@ class How(enum.Enum):
 
 
 OPTIONS: Mapping[How, tuple[str, ...]] = {How.HAUL_FILE: (), How.HAUL_UNFINISHED: ("--unfinished",)}
-"""How named files are hauled: what the command has beside their names."""
+"""How named files are hauled: what the command has after their names."""
 
 
 @dataclass(frozen=True)
@@ -201,7 +201,7 @@ class Sessions:
         return frozenset((*self.names, *(chapter.session_id for chapter in self.known)))
 
     def begun_with(self, file: FileState) -> ChapterPlan | None:
-        """The chapter of a begun session that the file seems to be: any haul of what is new goes on with it."""
+        """The chapter of a begun session that the file seems to be: any haul of what is new continues it."""
         plans = (plan for plan in self.begun if plan.camera.serial == self.serial and plan.has(file.file))
         return next((one for plan in plans for one in plan.chapters if one.path == file.file.path), None)
 

@@ -1,4 +1,4 @@
-"""Pure: what a camera's file name says. Whatever is not named like one of these forms is nobody's chapter.
+"""Pure: what a camera's file name says. A file with another name does not belong to any recording.
 
 | written by | names | recording | chapters |
 |---|---|---|---|
@@ -29,7 +29,7 @@ DIRECTORY = re.compile(r"[0-9]{3}[A-Z0-9_]{5}", re.ASCII)
 
 _NUMBER = r"(?!0000)[0-9]{4}"
 _CHAPTER = r"(?!00)[0-9]{2}"
-# Never a dot first, although Labs would take it: `._GX010042.MP4` is what a Mac leaves behind.
+# Never a dot first, although Labs would take it: `._GX010042.MP4` is what a Mac leaves on a card.
 _BASENAME = r"(?:[A-Za-z0-9+\-_(),][A-Za-z0-9+\-_(),.]{0,27})?"
 _HEADS = (
     rf"[GS][XHMG]{_CHAPTER}",
@@ -43,7 +43,7 @@ FILENAME = re.compile(
     rf"{_BASENAME}(?:(?:{'|'.join(_HEADS)}){_NUMBER}\.MP4|GS{_CHAPTER}{_NUMBER}\.360)", re.ASCII
 )
 PATH = re.compile(rf"{DIRECTORY.pattern}/{FILENAME.pattern}", re.ASCII)
-# What may be said of a recording: number, directory and number, label.
+# How a person may name a recording: number, directory and number, label.
 SPELLING = re.compile(
     rf"(?:{DIRECTORY.pattern}/)?(?:[0-9]{{4}}|[A-Z]{{2}})"
     rf"|{DIRECTORY.pattern}/{_BASENAME}[GS][A-Z](?:\.\.[0-9]{{4}}|[A-Z]{{2}}\.\.)",
@@ -113,10 +113,10 @@ def spellings(directory: str, prefix: str, number: str) -> frozenset[str]:
 
 
 def counted_on(places: set[int]) -> list[int]:
-    """`places` (1 to 9999) as the camera came to them: after 9999 it goes on with 1.
+    """`places` (1 to 9999) as the camera came to them: after 9999 it continues with 1.
 
     A directory is left after 999 files (gopro/OpenGoPro#388), so its counter has turned over where that puts them all
-    within so many; else they stand as they are.
+    within so many; else their order stays.
     """
     ordered = sorted(places)
     before = ordered[-1:] + ordered[:-1]

@@ -1,4 +1,4 @@
-"""Pure: how the files of a card stand against what the coordinator knows of its camera."""
+"""Pure: the state of a card's files by what the coordinator knows of its camera."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class HaulState(enum.Enum):
 
 
 class Obstacle(enum.Enum):
-    """Why a file that is not home is not brought home by hauling its recording, or not as others are."""
+    """Why to haul its recording does not help a file that is not home, or not as it helps others."""
 
     NOT_SHOWN = "the camera lists the file and does not show it"
     UNFINISHED = "the film is not finished"
@@ -88,7 +88,7 @@ class KnownChapter:
 
 @dataclass(frozen=True)
 class FileState:
-    """One file and how it stands; `chapter` is where it was found, `reason` explains the standing.
+    """One file and its state; `chapter` is where it was found, `reason` explains the standing.
 
     `obstacle` is known only after a look at the camera: it decides what helps.
     """
@@ -152,7 +152,7 @@ def by_path(known: Sequence[KnownChapter]) -> Mapping[str, Sequence[KnownChapter
 def standings(
     card: Sequence[Recording], known: Sequence[KnownChapter], serial: str | None
 ) -> tuple[RecordingState, ...]:
-    """How each recording of a camera stands by the list alone, which does not show a changed ETag, gumi or byte."""
+    """The state of each recording of a camera by the list alone, which does not show a changed ETag, gumi or byte."""
     found = by_path(known)
     return tuple(
         RecordingState(
@@ -165,7 +165,7 @@ def standings(
 
 
 def file_standing(card: FileIdentity, known: Sequence[KnownChapter]) -> FileState:
-    """How one file stands among the chapters that are known under its path.
+    """The state of one file among the chapters that are known under its path.
 
     A receipt of this device speaks for its card. One of another device says what that device read: until the stored
     object is compared with this card, that is UNPROVEN.

@@ -24,7 +24,7 @@ CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 class Entry:
     """One entry of the list; None for each field that cannot be read.
 
-    `beside_bytes` is what the camera keeps beside the file without listing it: proxy, raw photo.
+    `beside_bytes` is what the camera keeps with the file and does not list: proxy, raw photo.
     """
 
     directory: str | None = None
@@ -95,7 +95,7 @@ class Listed:
         )
 
     def unreadable_of(self, recording: Recording) -> list[Unreadable]:
-        """Those that are a chapter of this recording by their names, in whichever directory."""
+        """Those that are a chapter of this recording by their names, in any directory."""
         return [each for each in self.unreadable if _is_of(each.entry, recording)]
 
 

@@ -1,4 +1,4 @@
-"""Pure: what must be known of a film beside that it is hauled: how its boxes say that it ends."""
+"""Pure: what a reader of a film must know: how its boxes say that it ends."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ class ChapterPlan:
 
     @property
     def notes(self) -> FilmNotes:
-        """What must be known of the film beside that it is hauled."""
+        """What a reader of the film must know."""
         return FilmNotes(self.unfinished, self.trailing_bytes)
 
     @property
@@ -193,7 +193,7 @@ class SessionPlan:
             )
 
     def identity(self, chapter: ChapterPlan) -> str:
-        """16 hex digits that differ whenever camera, size, dates, ETag, gumi or first bytes do."""
+        """16 hex digits that differ when camera, size, dates, ETag, gumi or first bytes do."""
         facts = {name: value for name, value in asdict(chapter).items() if name not in NOTES}
         if chapter.head_crc is None:
             # An older client made this identity without it; its parts are taken over.

@@ -100,7 +100,7 @@ class Recording:
 
 
 def recordings(files: Iterable[CameraFile]) -> list[Recording]:
-    """All recordings among `files`, by directory and by number as the camera counted; what is no chapter is left out.
+    """All recordings among `files`, by directory and number as the camera counted; without files that are no chapters.
 
     Neither the order of `files` nor that of names plays a part. Raises CardFault when the list contradicts itself.
     """
@@ -113,7 +113,7 @@ def recordings(files: Iterable[CameraFile]) -> list[Recording]:
 
 
 def strangers(files: Iterable[CameraFile]) -> list[CameraFile]:
-    """Videos that are no chapters by their names or directories: nothing here knows what belongs to them.
+    """Videos that are not chapters by their names or directories: nothing here knows what belongs to them.
 
     Raises CardFault when the list contradicts itself.
     """
@@ -173,9 +173,9 @@ def session_name(
 ) -> str:
     """`{serial}-{directory}-{number}-{created}`, made to fit what the coordinator takes as a session id.
 
-    The prefix stands before the number in every form that sessions were not always named after (loops, front and back,
+    The prefix comes before the number in every form that sessions were not always named after (loops, front and back,
     Labs), and in the others where one more recording of the `card` would have the same name. A piece of a loop has the
-    counter of its first file behind the letters, as that file's name has. Where a name is `taken` by another device,
+    counter of its first file after the letters, as that file's name has. Where a name is `taken` by another device,
     the next one ends in `-2`, and so on.
     """
     spelled = _spelled_number(serial, recording, card)
@@ -294,7 +294,7 @@ def _recording(key: Key, chapters: Chapters, apart_from: str | None) -> Recordin
 
 
 def _in_order(joined: Mapping[Key, Chapters]) -> list[Key]:
-    """By directory, and there as the camera counted; a loop stands where its first file does."""
+    """By directory, and there as the camera counted; a loop is where its first file is."""
     ordered: list[Key] = []
     for directory in sorted({key[0] for key in joined}):
         here = {key: _place(key, chapters) for key, chapters in joined.items() if key[0] == directory}

@@ -46,7 +46,7 @@ class ByFile:
 class ByTime:
     """`--since` and `--until`: every recording whose first file began in this time of the camera's own wall clock.
 
-    Both are naive; `since` belongs to it, `until` does not; None is no bound. Raises ValueError when it is empty.
+    Both are naive; `since` belongs to it, `until` does not; None means no limit. Raises ValueError when it is empty.
     """
 
     since: datetime | None
@@ -84,7 +84,7 @@ Choice = ByNumber | ByFile | ByTime | New | Everything
 
 @dataclass(frozen=True)
 class Selection:
-    """The recordings that a choice means, in order, and a refusal for whatever it may mean as well.
+    """The recordings that a choice means, in order, and a refusal for anything else that it may mean.
 
     Of named files the recordings hold only those, and are not said to miss any. Gaps are for `whole` to refuse.
     """
@@ -159,7 +159,7 @@ def _begun_in(time: ByTime, card: Sequence[Recording], strange: Sequence[CameraF
 
 
 def _not_hauled(strange: Sequence[CameraFile]) -> tuple[RecordingUnknown, ...]:
-    """A refusal for videos that are no chapters, for else they would seem hauled."""
+    """A refusal for videos that are not chapters: without it they would seem hauled."""
     if not strange:
         return ()
     return (

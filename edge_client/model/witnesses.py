@@ -1,4 +1,4 @@
-"""Pure: what the camera's state, not its list, says of the card, and when that is a reason to keep the card.
+"""Pure: what the camera's state, not its list, says about the card, and when that is a reason to keep the card.
 
 The list may lack files: Labs firmware's own basenames over USB, a fault that a restart mends. The state's count of
 videos and its used space do not depend on names, so they show what the list lacks.
@@ -23,7 +23,7 @@ RESTART = f"switch the camera off and on, and if it still lists nothing, {READER
 
 @dataclass(frozen=True)
 class Witnesses:
-    """What the camera's state says of its card; None when it says nothing useful."""
+    """What the camera's state says about its card; None when it says nothing useful."""
 
     videos: int | None = None
     used_bytes: int | None = None

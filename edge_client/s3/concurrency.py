@@ -33,7 +33,7 @@ class AdaptiveConcurrency:
         self._measure_anew()
 
     def allow(self, most: int) -> None:
-        """Never more than so many from now on: there is no room for more parts on their way."""
+        """Allow at most so many from now on: the spool has no room for more parts on their way."""
         with self._changed:
             self._most = max(1, min(most, MOST_CONNECTIONS))
             self.open = min(self.open, self._most)

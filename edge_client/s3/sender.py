@@ -174,7 +174,7 @@ class PartSender:
 
 
 def refuse_unless_stored(response: requests.Response, body: bytes, checksum: str) -> None:
-    """Nothing when S3 has stored the part; else the error that says what to do next."""
+    """Raise the error that says what to do next, unless S3 has stored the part."""
     status = response.status_code
     code = s3_error_code(body)
     if status == 200 and _is_receipt(response, body, checksum):

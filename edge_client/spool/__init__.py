@@ -1,4 +1,4 @@
-"""Parts on disk: reserve, write, re-check, drop; and the small documents beside them, all of it durable.
+"""Parts on disk: reserve, write, re-check, drop; and the small documents next to them, all of it durable.
 
     {spool}/lock                                                one client per spool
     {spool}/.proofs/{chapter}.json                              what was compared with a card; no session is named so

@@ -10,7 +10,7 @@ from pathlib import Path
 from edge_client.base.disk import Disk, disk_errors, size_bytes_of
 from edge_client.base.errors import SpoolFull, SpoolTooSmall
 
-# Always kept free beside the parts, so that plan, receipts and report can be written.
+# Always kept free, so that plan, receipts and report can be written.
 RESERVE_BYTES = 16 * 1024 * 1024
 # Without a budget of the user's, this much of what is free stays free for others; a tenth of it on a small disk.
 SPARED_BYTES = 1024 * 1024 * 1024
@@ -46,7 +46,7 @@ class SpoolBudget:
         return self._held_bytes
 
     def lack(self, size_bytes: int) -> str | None:
-        """Why there is no room for a part of this size, or None when there is. Raises SpoolFault."""
+        """Why a part of this size does not fit, or None when it fits. Raises SpoolFault."""
         with disk_errors():
             return self._lack(size_bytes)
 
@@ -103,7 +103,7 @@ class SpoolBudget:
             self._held_bytes = max(0, self._held_bytes + size_bytes)
 
     def recount(self) -> None:
-        """Count the disk anew, after many parts went at once."""
+        """Count the disk again, after many parts went at once."""
         with self._lock:
             self._held_bytes = self._counted()
 

@@ -22,7 +22,7 @@ from edge_client.base.errors import PartCorrupt, PartUnkept, SpoolFault
 from edge_client.model.parts import PartPlan, Span, SpooledPart
 from edge_client.spool.budget import SpoolBudget
 
-# The disk failed, or somebody has removed the file or its folder: what was written is gone, whatever is tried with it.
+# The disk failed, or somebody has removed the file or its folder: what was written is gone, and nothing brings it back.
 UNKEPT = (errno.EIO, errno.ENOENT, errno.ESTALE)
 # What an fsync finds at most that is not on its way to the disk yet: while it lasts the camera rests.
 WRITE_BACK_BYTES = 4 * 1024 * 1024
@@ -40,7 +40,7 @@ def fitting(path: Path, plan: PartPlan) -> SpooledPart | None:
 
 
 def named(path: Path) -> SpooledPart | None:
-    """The part that the file at `path` is by its name and length, of whichever part plan; None for another name."""
+    """The part that the file at `path` is by its name and length, of any part plan; None for another name."""
     match = PART_NAME.fullmatch(path.name)
     if not match:
         return None
@@ -51,7 +51,7 @@ def named(path: Path) -> SpooledPart | None:
 
 @contextmanager
 def part_errors(number: int) -> Iterator[None]:
-    """What a disk refuses of a part that is being written; PartUnkept where it is worth another try, from anew."""
+    """What a disk refuses of a part that is being written; PartUnkept where another try from the start may help."""
     try:
         with disk_errors():
             yield
@@ -141,7 +141,7 @@ class PartReader:
         self._disk = disk
 
     def blocks(self, buffer: memoryview) -> Iterator[memoryview]:
-        """Views of `buffer`, filled anew for each block. Raises PartCorrupt; a lost file is corrupt too."""
+        """Views of `buffer`, filled again for each block. Raises PartCorrupt; a lost file is corrupt too."""
         number, left_bytes, crc = self._part.span.number, self._part.span.size_bytes, 0
         try:
             with opened(self._path) as stream:

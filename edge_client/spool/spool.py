@@ -114,7 +114,7 @@ class Spool:
             return 0
 
     def plans(self) -> Plans:
-        """The plans of all sessions here, by name; readable beside a client that works."""
+        """The plans of all sessions here, by name; readable while another client works."""
         with disk_errors():
             names = sorted(path.parent.name for path in self._root.glob(f"*/{PLAN}"))
         readable, unreadable = list[tuple[SessionSpool, SessionPlan]](), list[PlanUnreadable]()
