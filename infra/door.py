@@ -1,4 +1,4 @@
-"""The door of a command's process: its standard streams end no work, and a result that nobody got is no success."""
+"""The door of a command's process: its standard streams end no work, and a result that nobody got is not a success."""
 
 import errno
 import io

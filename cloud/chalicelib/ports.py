@@ -104,7 +104,7 @@ class FrameIndex(Protocol):
         """The bytes of exactly this version, in chunks; a body that is cut short raises. Raises VersionGone."""
 
     def put(self, key: str, content: BinaryIO) -> None:
-        """Write the whole of `content`, from where it stands, as the object of `key`; all of it or nothing."""
+        """Write the whole of `content`, from its present position, as the object of `key`; all of it or nothing."""
 
     def read(self, key: str, first: int = 0, last: int | None = None) -> bytes:
         """The bytes of the current object from `first` to `last`, both in, or to its end. Raises NotFound."""
@@ -164,7 +164,7 @@ class Signer(Protocol):
     """Presigned addresses."""
 
     def read_url(self, key: str, version_id: str, ttl_s: int, now: datetime) -> ReadUrl:
-        """Good for exactly this version, whatever stands on the key later."""
+        """Good for exactly this version, even if the key has another object later."""
 
     def range_urls(
         self, key: str, version_id: str, ranges: Sequence[ByteRange], ttl_s: int, now: datetime
@@ -181,7 +181,7 @@ class Signer(Protocol):
 class Change:
     """One write of a session's state: all of it or nothing.
 
-    `session` is the session as it will stand; its version must be one above what is recorded, or 1 for a new session.
+    `session` is the session after the write; its version must be one above what is recorded, or 1 for a new session.
     `chapters` are written with a new session only, and at most 49 `uploads` at a time. `receipts` are of what
     processors wrote themselves. `due_at` is when the reconciler looks next, or None.
     """
@@ -223,7 +223,7 @@ class Records(Protocol):
         """Record `change` in one transaction. Raises Conflict when the recorded version is not the one before."""
 
     def due(self, until: datetime, limit: int) -> tuple[Due, ...]:
-        """At most `limit` sessions due at or before `until`, the longest due first; may lag behind writes."""
+        """At most `limit` sessions due at or before `until`, the longest due first; may miss the latest writes."""
 
     def postpone(self, due: Due, until: datetime) -> bool:
         """Have the session due again at `until`; False, and nothing happens, when it is no longer due at `due.due_at`.
@@ -237,7 +237,7 @@ class Records(Protocol):
     def sessions_of_camera(
         self, serial: str, project: str, after: Listed | None, limit: int
     ) -> tuple[Listed, ...]:
-        """At most `limit` sessions of a project's camera after `after`, the newest first; may lag behind writes.
+        """At most `limit` sessions of a project's camera after `after`, the newest first; may miss the latest writes.
 
         Fewer than `limit` are the last ones. What other projects have of the same camera costs nothing.
         """
@@ -313,7 +313,7 @@ class Clock(Protocol):
 
 
 class Metrics(Protocol):
-    """What flows report, beside their log lines."""
+    """What flows report, in addition to their log lines."""
 
     def count(self, event: Event, value: int = 1) -> None: ...
 

@@ -1,4 +1,4 @@
-"""The environment as Settings; every fault of it is told at once, by name."""
+"""The environment as Settings; one error names all its faults."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -107,7 +107,7 @@ class _Required:
 
 @dataclass(frozen=True)
 class _Optional:
-    """A variable that stands for `default` when it is absent."""
+    """A variable that has `default` when it is absent."""
 
     parse: Callable[[str], Any]
     default: Any = None

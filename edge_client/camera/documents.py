@@ -162,7 +162,7 @@ def _entry(directory: str | None, item: object) -> Entry:
 
 
 def _beside_bytes(item: Mapping[str, Any]) -> int:
-    """The bytes of an entry's companions; it has the size of a proxy (`glrv`, `ls` for 360 degrees), not of a raw photo."""
+    """The bytes of an entry's companions; the list has the size of a proxy (`glrv`, or `ls`), not of a raw photo."""
     proxy_bytes = max(size_in(item.get("glrv")) or 0, size_in(item.get("ls")) or 0)
     return proxy_bytes + (RAW_PHOTO_BYTES if number_in(item.get("raw")) == 1 else 0)
 

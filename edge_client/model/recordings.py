@@ -100,7 +100,7 @@ class Recording:
 
 
 def recordings(files: Iterable[CameraFile]) -> list[Recording]:
-    """All recordings among `files`, by directory and number as the camera counted; without files that are no chapters.
+    """All recordings among `files`, by directory and number as the camera counted; without other files.
 
     Neither the order of `files` nor that of names plays a part. Raises CardFault when the list contradicts itself.
     """

@@ -25,7 +25,7 @@ _TELL_EVERY = 100
 
 @dataclass(frozen=True)
 class Kept:
-    """Why a session's originals and intermediates may not go now, and which of them stand.
+    """Why a session's originals and intermediates may not go now, and which of them exist.
 
     `closed` has each closed gate by name, with its reason. `required` is what the present order requires;
     `left_out` is what an operator left out of the deployment's minimum, for `below_minimum_reason`. `fault` is why
@@ -43,7 +43,7 @@ class Kept:
 
     @property
     def would_go(self) -> bool:
-        """Whether nothing but the arming is between what stands and its cleanup."""
+        """Whether nothing but the arming is between what exists and its cleanup."""
         return bool(self.standing) and self.closed is not None and not self.closed.keys() - {ARMED}
 
 
@@ -96,7 +96,7 @@ def watched(
 
 
 def closed_gates(ports: Ports, picture: Picture) -> tuple[Mapping[str, str], tuple[Doomed, ...]]:
-    """Every closed gate of the session with its reason, and what stands of what a cleanup takes."""
+    """Every closed gate of the session with its reason, and what exists of what a cleanup takes."""
     facts = observe_gates(ports, picture, Facts())
     return gates.closed(picture, facts, ports.clock.now(), ports.policy), _standing(picture, facts)
 
@@ -113,7 +113,7 @@ def _gates_with_films(ports: Ports, picture: Picture) -> tuple[Mapping[str, str]
 
 
 def why(error: Exception) -> str:
-    """What is said of a session that could not be looked at, or settled."""
+    """The words for a session that could not be inspected or settled."""
     return without_secrets(str(error)) or type(error).__name__
 
 
@@ -133,7 +133,7 @@ def _kept(ports: Ports, session_id: SessionId, is_named: bool) -> Kept | None:
 
 
 def _standing(picture: Picture, facts: Facts) -> tuple[Doomed, ...]:
-    """An intent on record takes what it names and nothing else; without one, whatever stands as it was verified."""
+    """An intent on record takes what it names and nothing else; without one, all that is still as it was verified."""
     cleanup = picture.session.cleanup
     if cleanup is None:
         return gates.doomed(picture, facts)

@@ -48,7 +48,7 @@ def follow(arguments: Sequence[str], desk: Console) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command's arguments; what a subcommand does stands in `do`."""
+    """The command's arguments; `do` has what a subcommand does."""
     made = argparse.ArgumentParser(
         prog="python -m infra.admin",
         description="The operator's commands: manage tokens and devices, and look after the coordinator's sessions.",

@@ -36,7 +36,7 @@ EXIT_CODES = (
 )
 
 OPERATOR = Principal(Role.OPERATOR, ALL_PROJECTS, None)
-"""Whoever has this command's AWS credentials has the whole deployment; the rules of the flows hold for them too."""
+"""The person with this command's AWS credentials has the whole deployment; the rules of the flows hold for them too."""
 
 
 def to_stdout(line: str) -> None:
@@ -54,7 +54,7 @@ def _write(line: str, stream: TextIO) -> None:
 
 
 def to_terminal(line: str) -> None:
-    """For whoever watches; cron's mail is spared."""
+    """For a person at the terminal; cron sends no mail for it."""
     if sys.stderr.isatty():
         to_stderr(line)
 
@@ -69,7 +69,7 @@ def typed(question: str) -> str | None:
 
 @dataclass(frozen=True)
 class Console:
-    """Whatever a command touches beside its arguments.
+    """All that a command touches except its arguments.
 
     `connect` finds a deployment's table, `reach` all of it. Results are said, what happens on the way is noted, and
     `progress` is for those who watch. `said_failure` is why a result was not all said, where it was not.

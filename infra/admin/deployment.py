@@ -50,7 +50,7 @@ class Unheard:
 
 
 def registry(dynamodb: "DynamoDBClient", table: str) -> TableRegistry:
-    """The registry that stands in `table`."""
+    """The registry in `table`."""
     return TableRegistry(DynamoRecords(dynamodb, table), wiring.RandomIds(), wiring.SystemClock())
 
 

@@ -18,7 +18,7 @@ _OF_THE_INDEXER: frozenset[str] = frozenset()
 
 
 class Withheld(Exception):
-    """Whoever rehearses came to his first write: `session` is what it would have recorded, if it records one."""
+    """A dry run came to its first write: `session` is what it would have recorded, if it records one."""
 
     def __init__(self, method: str, session: Session | None) -> None:
         super().__init__(f"a dry run asked for {method}")

@@ -50,7 +50,7 @@ class Ensured:
 
     @property
     def is_quiet(self) -> bool:
-        """Whether there is nothing to tell but that it stands as it should."""
+        """Whether the session is as it should be, with nothing else to report."""
         return not (self.done or self.would or self.owed or self.fault)
 
 

@@ -12,7 +12,7 @@ from chalicelib.core.settle.plausibility import unread
 from infra.admin.cleanup_plan import ARMED
 
 _PATIENT = (ARMED, "grace-over", "grace-over-in-s3", "breaker", "not-held", "originals-finished")
-"""Gates that time or an operator opens; behind them nothing is wrong and nothing is owed."""
+"""Gates that time or an operator opens; apart from them nothing is wrong and nothing is pending."""
 
 _TOLD_OTHERWISE = ("nothing-open", "not-quarantined")
 """Gates that say of a processed session what its uploads, restores and measurements say themselves."""

@@ -1,1 +1,1 @@
-"""What stands in AWS: the template, the stack, and the deploy of both."""
+"""What is deployed to AWS: the template, the stack, and the deploy of both."""

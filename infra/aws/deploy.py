@@ -93,7 +93,7 @@ def run_chalice(target: Path, stage: str, environment: Mapping[str, str], progre
     """Run the unmodified `chalice deploy` in `target`, its output shown line by line. Raises ChaliceFailed."""
     progress(f"chalice deploy --stage {stage} in {target}")
     command = [sys.executable, "-c", _CHALICE, "deploy", "--stage", stage]
-    # What this process compiled beside the modules would end up in the package and change its hash.
+    # What this process compiled next to the modules would end up in the package and change its hash.
     clean = {**environment, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(
         command, cwd=target, env=clean, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

@@ -20,7 +20,7 @@ from typing import Protocol
 
 HEAD_BYTES = 256
 GPRO_LAYOUT = struct.Struct("<4sI15s48s16s15s24s")
-GPRO_BYTES = 576  # as on a HERO7; the samples begin behind it
+GPRO_BYTES = 576  # as on a HERO7; the samples begin after it
 FTYP_BYTES = 20
 LARGEST_SHORT_BOX = 2**32 - 1
 CONTAINERS = {"moov", "trak", "mdia", "minf", "stbl"}
@@ -98,7 +98,7 @@ class GproHeader:
     lens_serial: str = ""
 
     def encoded(self) -> bytes:
-        """The header as it stands at the beginning of the `mdat` payload, GPRO_BYTES long."""
+        """The header as it is at the beginning of the `mdat` payload, GPRO_BYTES long."""
         texts = (
             text.encode("ascii") for text in (self.firmware, self.lens_serial, "", self.serial, self.model)
         )
@@ -145,7 +145,7 @@ def header_of(head: bytes) -> GproHeader:
 
 
 def from_plain_mp4(plain: bytes, header: GproHeader) -> bytes:
-    """The GoPro form of a plain MP4: the same samples behind a GPRO header, then `moov`, its offsets moved.
+    """The GoPro form of a plain MP4: the same samples after a GPRO header, then `moov`, its offsets moved.
 
     For what fits into memory, so below 4 GiB.
     """

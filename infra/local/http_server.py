@@ -183,7 +183,7 @@ class _Handler(BaseHTTPRequestHandler):
                 chunks.close()
 
     def _drain(self, body: _Body) -> None:
-        """The next request begins behind this body; one that was never asked for ends the connection instead."""
+        """The next request begins after this body; one that was never asked for ends the connection instead."""
         if body.is_awaited:
             self.close_connection = True
         while not self.close_connection and body.read(DRAIN_BYTES):
@@ -203,7 +203,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _environ(self, body: _Body) -> WSGIEnvironment:
         target = urlsplit(self.path)
-        # An underscore would let X_Foo stand in for X-Foo.
+        # An underscore would let X_Foo pass for X-Foo.
         names = {name for name in self.headers if "_" not in name}
         headers = {_variable(name): ",".join(self.headers.get_all(name, [])) for name in names}
         return {

@@ -26,7 +26,7 @@ def pip_environment(requirements: Path, cache: Path, progress: Progress) -> dict
     if not wheels.is_dir():
         progress(f"fetching what {requirements.name} pins")
         _fetch(requirements, wheels)
-    # As a URL: pip takes what stands between two spaces for a place of its own.
+    # As a URL: pip takes the text between two spaces for a place.
     links = wheels.absolute().as_uri()
     return {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": links, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 

@@ -45,7 +45,7 @@ class Clients:
 
 
 def connect(region: str, endpoint_url: str | None) -> Clients:
-    """Clients of `region`, or of the one endpoint that stands for all of AWS, with the process's own credentials.
+    """Clients of `region`, or of the one endpoint that replaces all of AWS, with the process's own credentials.
 
     Raises RuntimeError when it has none.
     """

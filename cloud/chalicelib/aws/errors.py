@@ -108,7 +108,7 @@ _BY_OPERATION: Mapping[str, Mapping[str, _Named]] = {
 
 @contextmanager
 def named() -> Iterator[None]:
-    """Whatever AWS answers inside is raised as an error of `core` where the table has one, else as it is."""
+    """Raise what AWS answers inside as an error of `core` where the table has one, else as it is."""
     try:
         yield
     except ClientError as error:

@@ -210,7 +210,7 @@ def _listed(part: StoredPart) -> Any:
 
 
 def _range(plan: PartPlan, number: int) -> Any:
-    """What a copy says of the bytes that it wants; nothing when it wants all.
+    """The range that a copy asks for; empty when it wants all.
 
     Of 5 MB or less S3 copies no range.
     Source: docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html (x-amz-copy-source-range)

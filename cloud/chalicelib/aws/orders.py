@@ -36,5 +36,5 @@ class SqsOrders:
 
 
 def _escaped(found: re.Match[str]) -> str:
-    """A character that SQS takes in no message, as JSON writes it otherwise; it stands only inside JSON's texts."""
+    """A character that SQS takes in no message, as JSON writes it otherwise; it occurs only inside JSON's texts."""
     return f"\\u{ord(found[0]):04x}"

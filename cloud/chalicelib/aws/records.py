@@ -1,4 +1,4 @@
-"""The table, over DynamoDB. Its items stand in `items`."""
+"""The table, over DynamoDB. Its items are in `items`."""
 
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
@@ -33,7 +33,7 @@ class DynamoRecords:
     def picture(self, session_id: SessionId) -> Picture | None:
         """Raises StorageBusy when it is never seen whole.
 
-        A query beside a transaction may show one of its items after it and another before it, so it is asked again.
+        A query during a transaction may show one of its items after it and another before it, so it is asked again.
         Who writes has seen the write before whole: to check the last one is enough.
         Source: docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html (isolation levels)
         """
@@ -53,13 +53,13 @@ class DynamoRecords:
         """One transaction of at most 100 items: two an upload, so at most 49 uploads in one change.
 
         botocore repeats it with its ClientRequestToken, which DynamoDB knows for ten minutes. A table that does not
-        (moto's) answers Conflict to a repetition of what it has recorded: whoever loads again sees his own write.
+        (moto's) answers Conflict to a repetition of what it has recorded: a caller that loads again sees its own write.
         """
         with named():
             self._dynamodb.transact_write_items(TransactItems=list(self._writes(change)))
 
     def due(self, until: datetime, limit: int) -> tuple[Due, ...]:
-        # "~" sorts behind "#" and whatever a session id has, so that sessions due exactly then are in.
+        # "~" sorts after "#" and all that a session id has, so that sessions due exactly then are in.
         values = {":pk": items.WORK_PK, ":last": f"{sortable(until)}~"}
         found: list[Due] = []
         for page in self._pages(
@@ -111,7 +111,7 @@ class DynamoRecords:
     def sessions_of_camera(
         self, serial: str, project: str, after: Listed | None, limit: int
     ) -> tuple[Listed, ...]:
-        # "~" sorts behind every date.
+        # "~" sorts after every date.
         values = {":pk": items.camera_pk(project, serial), ":after": items.camera_sk(after) if after else "~"}
         found: list[Listed] = []
         for page in self._pages(

@@ -31,7 +31,7 @@ class SigningCredentials:
 
 @dataclass(frozen=True)
 class _Address:
-    """Where the bucket answers: the URL before the path, the Host header, and what stands before a key."""
+    """Where the bucket answers: the URL before the path, the Host header, and what comes before a key."""
 
     base: str
     host: str
@@ -105,7 +105,7 @@ class _Batch:
     def url(self, method: str, headers: Mapping[str, str], own: str) -> str:
         """The presigned URL with `headers` (lower-case names) signed.
 
-        `own` is the operation's own query, quoted and sorted; names in lower case sort behind those of the signature.
+        `own` is the operation's own query, quoted and sorted; names in lower case sort after those of the signature.
         """
         signed = {**headers, "host": self._host}
         names = ";".join(sorted(signed))

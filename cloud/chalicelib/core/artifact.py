@@ -21,7 +21,7 @@ MADE: Mapping[Kind, str] = {
     Kind.OUTPUT: keys.OUTPUTS,
     Kind.MEASUREMENTS: keys.MEASUREMENTS,
 }
-"""What processors make, and the prefix below which each kind stands."""
+"""What processors make, and the prefix of each kind."""
 
 REQUIRABLE = (Kind.OUTPUT, Kind.MEASUREMENTS)
 

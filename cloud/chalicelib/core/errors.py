@@ -23,7 +23,7 @@ ReelhaulError
     |-- PartsRefused        S3 refuses to assemble these parts
     |-- VersionGone         S3 holds no such version
     |-- RemovalRefused      S3 refuses to remove an object
-    `-- Poison              a measurements file that cannot be indexed, whatever is tried
+    `-- Poison              a measurements file that cannot be indexed, even when tried again
 """
 
 NO_SESSION = "there is no session with this id, or the token has no access to it"
@@ -125,7 +125,7 @@ class MultipartGone(ReelhaulError):
 
 
 class KeyTaken(ReelhaulError):
-    """An object stands on the key already."""
+    """The key already has an object."""
 
 
 class PartsRefused(ReelhaulError):
@@ -149,4 +149,4 @@ class RemovalRefused(ReelhaulError):
 
 
 class Poison(ReelhaulError):
-    """A measurements file cannot be indexed, whatever is tried; the text says what is wrong with it and where."""
+    """A measurements file cannot be indexed, even when tried again; the text says what is wrong with it and where."""

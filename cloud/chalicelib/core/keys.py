@@ -25,7 +25,7 @@ MANIFEST = "manifest.json"
 """The name below an order's outputs under which its processor says what it wrote."""
 
 OF_SESSIONS = (ORIGINALS, INTERMEDIATES, OUTPUTS, MEASUREMENTS)
-"""Whatever sessions consist of; all else below the bucket is made of it."""
+"""All that sessions consist of; all else below the bucket is made of it."""
 _NOT_PLAIN = re.compile(rb"[^A-Za-z0-9._-]")
 
 
@@ -70,5 +70,5 @@ def session_of(key: str) -> SessionId | None:
 
 
 def index_prefix(session: SessionId, artifact_id: ArtifactId, revision: str) -> str:
-    """Below what the index of one version of `measurements.NAME` stands."""
+    """The prefix of the index of one version of `measurements.NAME`."""
     return f"{INDEX}{session}/{artifact_id.partition('.')[2]}/{revision}/"

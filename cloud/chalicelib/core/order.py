@@ -1,4 +1,4 @@
-"""An order: what a session must end with, and what its processor is told."""
+"""An order: what a session must end with, and the parameters for its processor."""
 
 import json
 from collections.abc import Iterable, Mapping

@@ -35,7 +35,7 @@ class Progress:
 class Picture:
     """All that is recorded of one session, read in one consistent query.
 
-    `chapters` stand in the order of recording, `uploads` in the order of opening. `receipts` are of what processors
+    `chapters` are in the order of recording, `uploads` in the order of opening. `receipts` are of what processors
     wrote themselves; what came by an upload has its receipt there. `indexes` are of versions of measurements.
     """
 
@@ -61,7 +61,7 @@ class Picture:
         raise NotFound("there is no upload with this id")
 
     def key(self, artifact_id: ArtifactId) -> str:
-        """Where the artifact stands: a chapter's original, or what the present order makes.
+        """The key of the artifact: a chapter's original, or what the present order makes.
 
         Raises NotFound for a chapter that the session does not have, StateConflict when nothing is ordered.
         """
@@ -94,7 +94,7 @@ class Picture:
         return receipt.size_bytes - next(trailing, 0)
 
     def receipts_at(self, key: str) -> list[Receipt]:
-        """The receipts of what stands, or stood, on a key; the last one speaks for it."""
+        """The receipts of what a key has, or had; the last one speaks for it."""
         by_upload = [upload.receipt for upload in self.uploads if upload.key == key and upload.receipt]
         found = [*(receipt for receipt in self.receipts if receipt.key == key), *by_upload]
         return [receipt for receipt in found if not self._is_lost(receipt)]
@@ -128,7 +128,7 @@ class Picture:
         return tuple(each for each in self.required if self.receipt(each) is None)
 
     def made(self) -> Iterator[Receipt]:
-        """The receipts of what processors made for the present order, whatever their kind."""
+        """The receipts of what processors made for the present order, of every kind."""
         order = self.session.order
         if order is None:
             return

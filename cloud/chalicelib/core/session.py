@@ -74,7 +74,7 @@ class Session:
     was, cleaned; `cleaned` are the versions that cleanup removed or may have removed. `restoring` are the artifacts
     that an operator wants back, since `restoring_since`. `is_guarded` is whether a cleaned one had its last look
     before S3 purges what was cleaned. `checksum_copy` is on record as long as S3 computes the CRC64NVME of an output.
-    `scrubbed_at` is when all originals that should stand were last seen standing. `lost` are the versions that could
+    `scrubbed_at` is when all originals that should exist were last seen. `lost` are the versions that could
     not be brought back: their artifacts count as never verified.
     `attempts` are those to index measurements that are not indexed yet.
     `films` is what was read of chapters and outputs before a cleanup.
@@ -198,7 +198,7 @@ class Session:
         return replace(self, films=films)
 
     def intending(self, cleanup: Cleanup) -> "Session":
-        """This session about to be cleaned; nothing is removed before this stands on record."""
+        """This session about to be cleaned; nothing is removed before this is on record."""
         return replace(self, cleanup=cleanup)
 
     def after_cleanup(self, now: datetime) -> "Session":

@@ -6,7 +6,7 @@ DAY_S = 86_400
 
 
 def rfc3339(at: datetime) -> str:
-    """`2026-11-21T12:00:00Z`: whole seconds, rounded down, so that no deadline is told too late."""
+    """`2026-11-21T12:00:00Z`: whole seconds, rounded down, so that no stated deadline is too late."""
     return _utc(at, "seconds")
 
 

@@ -103,9 +103,9 @@ def digest(secret: str) -> str:
 
 
 def principal(token: Token | None, secret: str) -> Principal:
-    """The caller whom `secret` proves to be the token's holder. Raises NotAuthenticated."""
+    """The caller that `secret` proves to be the token's holder. Raises NotAuthenticated."""
     known = token.digest if token else digest("")
-    # Compared even when there is no such token, so that the answer takes as long.
+    # Compared even without such a token, so that the answer takes as long.
     proven = hmac.compare_digest(known, digest(secret))
     if token is None or not proven:
         raise NotAuthenticated("this token is not known; enrol the device again")

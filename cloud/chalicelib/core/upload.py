@@ -178,7 +178,7 @@ class Upload:
         return replace(self.woken(), promise=None, promised_at=None)
 
     def completed(self) -> "Upload":
-        """This upload after S3 said that the object stands."""
+        """This upload after S3 said that the object exists."""
         return self._moved(UploadState.COMPLETED)
 
     def verified(self, stored: StoredObject, now: datetime) -> "Upload":

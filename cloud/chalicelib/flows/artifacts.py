@@ -70,7 +70,7 @@ def readable_receipt(picture: Picture, artifact_id: ArtifactId) -> Receipt:
 
 
 def demanded_receipt(picture: Picture, artifact_id: ArtifactId) -> Receipt:
-    """The receipt of an artifact. Raises NotFound, telling whether there is no such artifact or no receipt yet."""
+    """The receipt of an artifact. Raises NotFound, which says whether the artifact or its receipt is missing."""
     is_known = artifact.is_original(artifact_id) or artifact_id in picture.required
     if not is_known and artifact_id not in [receipt.artifact_id for receipt in picture.made()]:
         raise NotFound(f"session {picture.session.name} has no artifact with this id")

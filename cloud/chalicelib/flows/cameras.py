@@ -12,7 +12,7 @@ MOST_SESSIONS = 20
 """Of one page; each is a query of its own."""
 
 ENOUGH_CHAPTERS = 200
-"""No page goes on after so many: with a last session of 99 it stays below half of what a function may answer, 6 MB.
+"""A page ends after so many: with a last session of 99 it stays below half of what a function may answer, 6 MB.
 
 Source: docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 """
@@ -20,7 +20,7 @@ Source: docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 
 @dataclass(frozen=True)
 class KnownSessions:
-    """A page of a camera's sessions, the newest first; the next one goes on behind `ends_with`, None at the end."""
+    """A page of a camera's sessions, the newest first; the next one continues after `ends_with`, None at the end."""
 
     pictures: tuple[Picture, ...]
     ends_with: Listed | None
@@ -32,7 +32,7 @@ def list_known_sessions(
     """The camera's sessions after `after` in `project`, hauled by any device. Raises NotFound.
 
     So a device sees more here than anywhere else: see docs/decisions/0008-known-chapters.md. The list of sessions may
-    lag behind writes; what is said of each of them does not.
+    lag behind writes; the facts of each do not.
     """
     project = principal.meant_project(project)
     listed = ports.records.sessions_of_camera(serial, project, after, MOST_SESSIONS + 1)

@@ -1,4 +1,4 @@
-"""How whoever uploads ends an upload: look at it, complete it, cancel it."""
+"""Complete, cancel or inspect an upload."""
 
 import logging
 from collections.abc import Sequence

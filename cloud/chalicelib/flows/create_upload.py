@@ -23,7 +23,7 @@ def create_upload(
     claim: Crc64Nvme | None = None,
     copies: str | None = None,
 ) -> tuple[Picture, Upload]:
-    """A new upload of `artifact_id`, and the picture with it; whoever loses the race takes his own back.
+    """A new upload of `artifact_id`, and the picture with it; the caller that loses the race removes its own.
 
     `claim` is what the whole must be, `copies` the version that it brings back. Raises Conflict.
     """

@@ -42,7 +42,7 @@ def _find_index(
 
 
 def _the_only_measurements(picture: Picture) -> ArtifactId:
-    """Whom a caller means who names none. Raises NotFound for none, InvalidRequest for more than one."""
+    """The artifact of a caller that names none. Raises NotFound for none, InvalidRequest for more than one."""
     required = [each for each in picture.required if kind_of(each) is Kind.MEASUREMENTS]
     ids = list(dict.fromkeys((*required, *(receipt.artifact_id for receipt in picture.measurements()))))
     if not ids:

@@ -29,8 +29,8 @@ def index_measurements(
 
     A file that takes longer than TIME_LIMIT_S is poison too.
 
-    Whatever the file holds, nothing is raised for it. Raises VersionGone, StorageBusy. The same version gives the
-    same objects: who indexes it again, or beside another, changes nothing.
+    The content of the file never raises. Raises VersionGone, StorageBusy. The same version gives the
+    same objects: to index it again, or at the same time, changes nothing.
     """
     try:
         return _write_index(frame_index, session_id, receipt, clock)

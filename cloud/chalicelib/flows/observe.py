@@ -57,7 +57,7 @@ def observe_cleanup(ports: Ports, picture: Picture, facts: Facts) -> Facts:
 
 
 def observe_gates(ports: Ports, picture: Picture, facts: Facts) -> Facts:
-    """`facts`, with all that any gate of a cleanup depends on, whatever the record alone says."""
+    """`facts`, with all that any gate of a cleanup depends on, even if the record alone closes one."""
     wanted = [receipt.key for receipt in (*evidence(picture), *picture.cleanable)]
     return replace(
         facts,

@@ -114,7 +114,7 @@ def restore(
         if set(asked) <= set(picture.session.restoring):
             return picture.session
         if picture.session.state is SessionState.PROCESSED and picture.session.cleanup:
-            # Called off in the middle: what of its intent still stands, and what does not, shall all be back.
+            # Stopped in the middle: all that its intent names shall be there again.
             asked = known
         told = f"restored: {reason}; release it to let cleanup continue"
         return picture.session.bringing_back(asked, told, ports.clock.now())
@@ -129,7 +129,7 @@ def _change(
     change: Callable[[Picture], Session],
     event: Event,
 ) -> Picture:
-    """The session after `change`, decided again whenever somebody else wrote it first; a change is told once."""
+    """The session after `change`, decided again when somebody else wrote it first; a change is reported once."""
     for _ in range(ATTEMPTS):
         picture = view_session(ports, principal, session_id)
         session = change(picture)

@@ -1,4 +1,4 @@
-"""An order on its way: what the processing queue is told."""
+"""The message of an order to the processing queue."""
 
 import json
 from typing import Any
@@ -17,7 +17,7 @@ READ_URL_TTL_S = 900
 
 
 def write_message(ports: Ports, picture: Picture, sent: Order) -> str:
-    """What the processing queue is told of an order: JSON, with a presigned read for every original.
+    """The message of an order to the processing queue: JSON, with a presigned read for every original.
 
     Where the addresses would make it too large for the queue they are null: the processor asks the API for them.
     """

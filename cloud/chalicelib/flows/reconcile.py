@@ -1,4 +1,4 @@
-"""The safety net, which is the main path on a timer: settle whatever is due, abort what nobody knows."""
+"""The safety net, which is the main path on a timer: settle all that is due, abort what nobody knows."""
 
 import logging
 from collections import Counter
@@ -22,7 +22,7 @@ from chalicelib.ports import Due, ObjectStore, OpenMultipart, Ports
 log = logging.getLogger(__name__)
 
 BATCH = 25
-"""Sessions asked for at a time; a round goes on until nothing is due or its time is over."""
+"""Sessions asked for at a time; a round continues until nothing is due or its time is over."""
 
 TURN_S = 60
 """The seconds of one turn: a session with hours of work gets further turns once every other had its own."""
@@ -102,7 +102,7 @@ def _give_each_a_turn(ports: Ports, turns: _Turns, started_at: datetime, end: De
 
 
 def _next_due(ports: Ports, started_at: datetime, turns: _Turns) -> list[Due]:
-    # The index may lag behind what this round wrote: whom we have seen may stand before whom we have not.
+    # The index may be older than what this round wrote: a session that it settled may come before one that it did not.
     due = ports.records.due(started_at, BATCH + len(turns.ends))
     return [item for item in due if item.session_id not in turns.ends]
 
@@ -144,7 +144,7 @@ def _settle_due(ports: Ports, item: Due, turn: Deadline) -> _End:
 
 
 def _let_rest(ports: Ports, postponed: Due, picture: Picture) -> None:
-    """Whoever only waits for a cleanup need not be looked at in every round."""
+    """A session that only waits for a cleanup need not be looked at in every round."""
     next_at = look_again_at(picture, ports.clock.now(), ports.policy)
     if next_at and next_at > postponed.due_at:
         ports.records.postpone(postponed, next_at)

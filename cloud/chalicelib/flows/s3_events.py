@@ -1,4 +1,4 @@
-"""An S3 event is a hint to look, never a fact: every named session is settled by what stands there now."""
+"""An S3 event is a hint to look, never a fact: every named session is settled by what S3 has now."""
 
 import logging
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 def settle_created(ports: Ports, event: Mapping[str, Any], actor: Actor) -> list[SessionId]:
     """The sessions that were settled because `event` (S3's notification) named one of their objects.
 
-    Test events and keys that are not ours are counted and passed over. Whatever fails is raised, so that Lambda
+    Test events and keys that are not ours are counted and passed over. A failure is raised, so that Lambda
     tries again and at last keeps the event as a dead letter.
     """
     settled: list[SessionId] = []

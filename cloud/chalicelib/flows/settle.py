@@ -31,7 +31,7 @@ def settle_session(
 
     `keys` are those that an event names: an event inspects only their uploads, the API none, and the reconciler those
     that are due.
-    Idempotent and safe beside any other caller. Raises NotFound, PartsRefused (nothing lost: the parts can be sent
+    Idempotent; others may run at the same time. Raises NotFound, PartsRefused (nothing lost: the parts can be sent
     again), StorageBusy when others keep writing the session, OutOfTime at `deadline`.
     """
     is_contended, about = True, About(upload_id, frozenset(keys))
@@ -41,7 +41,7 @@ def settle_session(
         owed = settle(picture, observe(ports, picture, actor, about), now, ports.policy)
         allowed = [action for action in owed if isinstance(action, ALLOWED[actor])]
         if upload_id is not None:
-            # Whoever waits for a receipt must not wait for the queue: the event or the reconciler sends the order.
+            # Who waits for a receipt must not wait for the queue: the event or the reconciler sends the order.
             allowed = [action for action in allowed if not isinstance(action, SendOrder)]
         if not allowed:
             return picture

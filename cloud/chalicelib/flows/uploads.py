@@ -160,12 +160,12 @@ def _look_at(ports: Ports, upload: Upload) -> Picture:
     try:
         return settle_session(ports, upload.session_id, Actor.API, upload.upload_id)
     except PartsRefused:
-        # Whoever opens learns from the parts what to send again.
+        # The caller learns from the parts what to send again.
         return load(ports, upload.session_id)
 
 
 def _can_be_undone(ports: Ports, upload: Upload, size_bytes: int) -> bool:
-    """What a processor made anew with another size is another upload."""
+    """What a processor made again with another size is another upload."""
     is_in_time = ports.clock.now() < undo_until(upload, ports.policy)
     return upload.can_be_undone and is_in_time and upload.plan.size_bytes == size_bytes
 

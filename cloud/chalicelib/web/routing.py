@@ -92,7 +92,7 @@ def session_answer(picture: Picture, status: int = 200) -> Response:
 
 
 def etag(picture: Picture) -> str:
-    """Changes with the session's version and with each heartbeat, which stands outside it."""
+    """Changes with the session's version and with each heartbeat, which is outside it."""
     heard = f".{picture.progress.heard_at.timestamp():.6f}" if picture.progress else ""
     return f'"{picture.session.version}{heard}"'
 

@@ -1,4 +1,4 @@
-"""`ensure`: the safety net by hand or from cron: every session gets what it is owed, and what it waits for is told."""
+"""`ensure`: the safety net by hand or from cron: settle every session, and say what each waits for."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""`restore`: have what was cleaned copied back, and wait until it stands."""
+"""`restore`: copy back what was cleaned, and wait until it is there."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -95,7 +95,7 @@ def _restore(given: Arguments, desk: Console) -> int:
 
 
 def _waited(desk: Console, ports: Ports, picture: Picture, asked: Sequence[ArtifactId]) -> Picture:
-    """The session once all of `asked` stands or is lost, or when somebody waits no longer."""
+    """The session once all of `asked` is restored or lost, or when somebody stops waiting."""
     desk.note("recorded; the reconciler copies at its next rounds")
     told, polls = -1, 0
     try:
@@ -172,7 +172,7 @@ def _artifact(
 def _status(picture: Picture, session: Session, artifact_id: ArtifactId) -> str:
     """`picture` is as it was looked at, `session` as it is, or would be, after the wish.
 
-    It stands with its new receipt; the session goes on restoring it for as long as an old marker may be on its way.
+    It has its new receipt; the session continues to restore it for as long as an old marker may be on its way.
     """
     if picture.receipt(artifact_id) is None:
         return _LOST

@@ -17,7 +17,7 @@ STAMP_BYTES = 32
 class VirtualContent:
     """`size_bytes` bytes that follow from `seed` alone; equal seeds give equal bytes, and no two blocks are equal.
 
-    A block is a slice of one pseudo-random plane, turned by its own amount, behind a stamp of its number.
+    A block is a slice of one pseudo-random plane, turned by its own amount, after a stamp of its number.
     """
 
     size_bytes: int

@@ -42,7 +42,7 @@ class Pace:
 
 @dataclass
 class Delivery:
-    """Sends answers; `ended` says that the camera closes, `released` that answers which wait may go on."""
+    """Sends answers; `ended` says that the camera closes, `released` that answers which wait may continue."""
 
     pace: Pace
     ended: threading.Event = field(default_factory=threading.Event)

@@ -115,12 +115,12 @@ class Camera:
         self._doorway.open()
 
     def refuse(self, seconds: float) -> None:
-        """Refuses new connections for so long; those there are go on."""
+        """Refuses new connections for so long; those there are continue."""
         self._refused_until = time.monotonic() + seconds
         self._doorway.shut()
 
     def release(self) -> None:
-        """Lets stalled answers go on, and those that would stall from now on."""
+        """Lets stalled answers continue, and those that would stall from now on."""
         self._delivery.released.set()
 
     def _run(self) -> None:
@@ -193,7 +193,7 @@ def _request_on(connection: socket.socket) -> Request | None:
     try:
         return read_request(connection)
     except (OSError, ValueError):
-        return None  # the client left, the camera hung up, or it was no request
+        return None  # the client left, the camera hung up, or it was not a request
 
 
 def _shut_down(connection: socket.socket) -> None:

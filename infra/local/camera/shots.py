@@ -79,7 +79,7 @@ def burst(number: int, first: int, last: int, size_bytes: int) -> CardFile:
 
 
 def burst_photos(number: int, first: int, last: int, size_bytes: int) -> tuple[CardFile, ...]:
-    """All photos of a burst: only the first is listed, and stands for all."""
+    """All photos of a burst: only the first is listed, for all."""
     group = Group(number, first, last, "b", size_bytes * (last - first + 1))
     photos = [photo(f"G{number:03}{member:04}.JPG", size_bytes) for member in range(first, last + 1)]
     return (replace(photos[0], group=group), *(replace(member, listed=False) for member in photos[1:]))
@@ -91,12 +91,12 @@ def with_twins(*films: CardFile) -> tuple[CardFile, ...]:
 
 
 def with_proxies(*films: CardFile) -> tuple[CardFile, ...]:
-    """The films, each with its unlisted proxy in a folder beside them, as Labs firmware has it instead of a twin."""
+    """The films, each with its unlisted proxy in a folder next to them, as Labs firmware has it instead of a twin."""
     return tuple(file for film in films for file in (film, _proxy(film)))
 
 
 def unfinished(film: CardFile, mdat_bytes: int = 0) -> CardFile:
-    """The film as it is before the camera has finalised it: `mdat` claims `mdat_bytes`, and there is no `moov`."""
+    """The film as it is before the camera has finalised it: `mdat` claims `mdat_bytes`, and `moov` is missing."""
     header = GproHeader(SERIAL, FIRMWARE, MODEL)
     return replace(film, content=unfinished_chapter(film.size_bytes, 1, header, mdat_bytes))
 

@@ -63,7 +63,7 @@ class Ending(enum.Enum):
 
 @dataclass(frozen=True)
 class Drip:
-    """A body that comes in pieces of `size_bytes`, one each `every_s`, behind `after_bytes` at full speed."""
+    """A body that comes in pieces of `size_bytes`, one each `every_s`, after `after_bytes` at full speed."""
 
     size_bytes: int
     every_s: float
@@ -71,7 +71,7 @@ class Drip:
 
 
 class Words(enum.Enum):
-    """How the head goes out: as one piece; not before the camera is told to go on; never, not even a status line."""
+    """How the head goes out: as one piece; not before the camera may continue; never, not even a status line."""
 
     SPOKEN = "spoken"
     HELD = "held"
@@ -80,9 +80,9 @@ class Words(enum.Enum):
 
 @dataclass(frozen=True)
 class Answer:
-    """What is sent: `count` bytes of `content` from `start` on, then `surplus`, whatever the headers promise.
+    """What is sent: `count` bytes of `content` from `start` on, then `surplus`, in spite of the headers.
 
-    A header without a name is a line as it stands. `refuse_s` and `sleep_s` say how long the camera refuses
+    A header without a name is a line as it is. `refuse_s` and `sleep_s` say how long the camera refuses
     connections from this request on, and sleeps from the end of this answer on.
     """
 

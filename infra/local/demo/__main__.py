@@ -121,7 +121,7 @@ class Play:
         return footage.all_verified(self.story, self.world, files, receipts)
 
     def _order(self) -> int:
-        self.story.act("The order: every chapter is verified, so a processor is told where to read them")
+        self.story.act("The order: every chapter is verified, so a processor gets the addresses to read them")
         return self._coordinator.orders(self.story)
 
     def _haul_again(self, client: Client) -> dict[str, Any]:
@@ -163,14 +163,14 @@ class Play:
         self._operator.admin(self.story, "cleanup", "--plan")
         self._coordinator.reconcile()
         self.story.line(
-            f"not armed: {footage.current(self.world, receipts)} of {len(receipts)} originals stand"
+            f"not armed: {footage.current(self.world, receipts)} of {len(receipts)} originals exist"
         )
         self._operator.admin(self.story, "cleanup", "--arm", "--reason", "the demo", "--yes")
         ensured = self._operator.admin(self.story, "ensure", SESSION)
         state = self._coordinator.get()["state"]
         left = footage.current(self.world, receipts)
         self.story.line(
-            f"{SESSION} is {state}; {left} originals stand ({ensured['settled']} session settled)"
+            f"{SESSION} is {state}; {left} originals exist ({ensured['settled']} session settled)"
         )
         kept = footage.noncurrent_match(self.story, self.world, receipts)
         writes = self._coordinator.reconcile()
@@ -206,7 +206,7 @@ def _world(workdir: Path, story: Story) -> Iterator[World]:
     settings = {
         "PART_SIZE_BYTES": str(PART_SIZE_BYTES),
         "REQUIRED_OUTPUTS": f"{VIDEO},{LIGHTS}",
-        # Nobody wants to wait three days for a demo; the other gates stand as they are.
+        # Nobody wants to wait three days for a demo; the other gates stay as they are.
         "GRACE_S": "0",
     }
     with World.start(workdir=workdir, settings=settings, progress=story.line) as world:

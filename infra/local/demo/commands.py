@@ -55,7 +55,7 @@ class Client:
 
 @dataclass(frozen=True)
 class Operator:
-    """Who has keys to the account: `python -m infra.admin` and the sample processor beside it."""
+    """Who has keys to the account: `python -m infra.admin` and the sample processor."""
 
     world: World
     workdir: Path
@@ -98,7 +98,7 @@ def token_file(world: World, workdir: Path, role: Role) -> Path:
 
 
 def run(story: Story, module: list[str], environment: Mapping[str, str]) -> str:
-    """What `python -m module…` printed; what it says on the way is told. Raises DemoFailed."""
+    """What `python -m module…` printed; what it says on the way is shown. Raises DemoFailed."""
     with subprocess.Popen(
         [sys.executable, "-m", *module],
         env=dict(environment),

@@ -18,7 +18,7 @@ EVENTS_S = 30.0
 
 @dataclass(frozen=True)
 class SessionReader:
-    """What the deployed coordinator says of the session."""
+    """The deployed coordinator's documents of the session."""
 
     world: World
     workdir: Path

@@ -1,4 +1,4 @@
-"""What stands in the bucket, read back and compared: the demo believes no one's word."""
+"""What the bucket has, read back and compared: the demo trusts nobody's word."""
 
 import base64
 import hashlib

@@ -47,7 +47,7 @@ Progress = Callable[[int, int], None]
 def make_footage(folder: Path, progress: Progress, film: Film = Film()) -> list[Path]:  # noqa: B008 - a frozen value
     """The chapters GX010038.MP4, … in `folder`, made now unless they are there already and whole.
 
-    `progress` is told the frames done and all frames, once for every second of film.
+    `progress` gets the frames done and all frames, once for every second of film.
     """
     paths = [folder / f"GX{chapter:02}{RECORDING:04}.MP4" for chapter in range(1, film.chapters + 1)]
     if _is_made(folder, paths, film):
@@ -60,7 +60,7 @@ def make_footage(folder: Path, progress: Progress, film: Film = Film()) -> list[
 
 
 def chapter_bytes(film: Film, chapter: int, progress: Progress = lambda _done, _total: None) -> bytes:
-    """One whole chapter, 1-based: H.264 that any browser plays, behind a GPRO header, `moov` last."""
+    """One whole chapter, 1-based: H.264 that any browser plays, after a GPRO header, `moov` last."""
     plain = io.BytesIO()
     with av.open(plain, "w", format="mp4", options={"fflags": "+bitexact"}) as container:
         stream = container.add_stream("libx264", rate=film.fps, options=_encoder(film))

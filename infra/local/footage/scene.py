@@ -1,4 +1,4 @@
-"""The picture of a frame: a runway at night, its lights, and the four approach lights beside it."""
+"""The picture of a frame: a runway at night, its lights, and the four approach lights next to it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the demo footage shows, frame by frame: the climb, the lights' colours and where they stand in the picture.
+"""What the demo footage shows, frame by frame: the climb, the lights' colours and their places in the picture.
 
 Four lights stand left of a runway. Each is white above its set angle and red below it: 2°30', 2°50', 3°10', 3°30'
 around a glide path of 3°, the lowest outermost. The viewpoint climbs straight up in front of them, so they turn white
@@ -107,7 +107,7 @@ def truth(frame: int, film: Film = Film()) -> FrameTruth:
 
 
 def place(film: Film, height_m: float, aside_m: float, ahead_m: float) -> tuple[float, float]:
-    """Where a point on the ground stands in the picture, seen from `height_m`; a level pinhole camera."""
+    """The place of a point on the ground in the picture, seen from `height_m`; a level pinhole camera."""
     x = film.width / 2 + film.focal_px * aside_m / ahead_m
     y = film.height * HORIZON + film.focal_px * height_m / ahead_m
     return x, y

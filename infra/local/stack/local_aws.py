@@ -1,4 +1,4 @@
-"""The local AWS with reelhaul's storage stack in it: moto behind the strict layer, at one address on loopback."""
+"""The local AWS with reelhaul's storage stack in it: moto below the strict layer, at one address on loopback."""
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -79,7 +79,7 @@ class LocalAws:
     """S3, DynamoDB, SQS and the rest at `url`, with bucket, table and queues as `infra/aws/storage.yaml` says.
 
     Keys are `test`/`test`. All state is in memory and ends with `close`. One at a time in a process; any number of
-    processes side by side. `events` can be led to whoever shall hear of objects.
+    processes side by side. `events` can be led to another receiver.
     """
 
     @classmethod
@@ -194,7 +194,7 @@ def listening(app: "WSGIApplication", port: int) -> Server:
 
 def _forget() -> None:
     """Drop moto's state: what an earlier local AWS of this process left, and our own when we go."""
-    # Not at the head of the file: moto must not be imported before its settings stand in the environment.
+    # Not at the head of the file: moto must not be imported before its settings are in the environment.
     from moto.moto_api._internal.models import moto_api_backend
 
     moto_api_backend.reset()

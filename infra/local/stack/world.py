@@ -36,7 +36,7 @@ class World:
     """The local AWS, the coordinator deployed on it by `chalice deploy`, its events, its API and its schedule.
 
     Tests reach in by `aws` (what is stored), `chaos` (faults of S3), `delivery` (events held, lost, doubled), `gateway`
-    (the API in trouble) and `lambdas` (calls at hand). The schedule stands still until `start_schedule`. As with
+    (the API in trouble) and `lambdas` (calls at hand). The schedule does not run until `start_schedule`. As with
     LocalAws: one at a time in a process, any number of processes side by side.
     """
 
@@ -93,7 +93,7 @@ class World:
             self.lambdas.invoke, moto_failure_policies(server.REGION), to_queue, now=_now
         )
         self.schedule = Schedule(moto_rules(server.REGION), self.delivery.send, now=_now)
-        # The functions end first: whoever waits for one of them then learns it at once.
+        # The functions end first: a caller that waits for one of them then learns it at once.
         for close in (self.gateway.close, self.delivery.close, self.lambdas.close, self.schedule.close):
             closing.callback(close)
         self._closing = closing

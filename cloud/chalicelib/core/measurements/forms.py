@@ -105,7 +105,7 @@ class File:
             raise Poison("the document has no member `frames`")
 
     def _name(self, seen: set[str]) -> str:
-        """The next member's name, with the colon behind it taken."""
+        """The next member's name, with the colon after it taken."""
         where = self._text.where()
         name = self._decoded("a name", self._limits.frame_bytes)
         if not isinstance(name, str):
@@ -160,9 +160,9 @@ class File:
             self._text.peek()
 
     def _many(self) -> Iterator[bytes]:
-        """As many frames as can be had at once, each with the comma behind it; none where that does not succeed.
+        """As many frames as can be had at once, each with the comma after it; none where that does not succeed.
 
-        The window is cut where the last `},{` stands. Those may be bytes within a string or a deeper list, but then
+        The window is cut at the last `},{`. Those may be bytes within a string or a deeper list, but then
         no list of whole values lies before them, and the decoder says so: what it does decode was cut right.
         """
         text = self._text
@@ -183,7 +183,7 @@ class File:
             text.peek()
 
     def _cut(self) -> int:
-        """Behind the last `}` that a `,{` follows in the window, 0 when there is none."""
+        """The place after the last `}` that a `,{` follows in the window, 0 when there is none."""
         text = self._text
         tail = max(text.at, len(text.held) - 2 * self._limits.frame_bytes)
         cut = 0

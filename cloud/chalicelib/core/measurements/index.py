@@ -7,7 +7,7 @@ from datetime import datetime
 from chalicelib.core.ids import ArtifactId
 
 PAPI = "papi"
-"""The lights beside a runway: what a file is about unless it names another kind."""
+"""The lights at a runway: what a file is about unless it names another kind."""
 
 KINDS = (PAPI,)
 

@@ -1,4 +1,4 @@
-"""The text of a file as it was before anybody zipped it; zipped or not is told by its first bytes, never by a name."""
+"""The text of a file as it was before anybody zipped it; its first bytes show whether it is zipped, never a name."""
 
 import zlib
 from collections.abc import Iterable, Iterator

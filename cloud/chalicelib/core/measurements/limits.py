@@ -15,7 +15,7 @@ TIME_LIMIT_S = 480
 """The time of one attempt: two minutes less than the function has. 2,000,000 usual frames take about 130 s."""
 
 MOST_DEPTH = 20
-"""Of brackets, in a frame or beside the frames; a usual frame has 3."""
+"""Of brackets, in a frame or outside the frames; a usual frame has 3."""
 
 FRAMES_IN_BLOCK = 300
 

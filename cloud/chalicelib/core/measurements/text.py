@@ -107,7 +107,7 @@ class Text:
                 return b""
 
     def take(self, *wanted: bytes) -> bytes:
-        """The next byte that is not blank, which must be one of `wanted`, with `at` behind it. Raises Poison."""
+        """The next byte that is not blank, which must be one of `wanted`, with `at` after it. Raises Poison."""
         found = self.peek()
         if not found:
             raise Poison(f"the text ends too early, {self.where()}")
@@ -117,7 +117,7 @@ class Text:
         return found
 
     def value(self, most_bytes: int, what: str) -> bytes:
-        """The value that begins at `at`, with `at` behind it.
+        """The value that begins at `at`, with `at` after it.
 
         Raises Poison when it is missing, cut off, deeper than MOST_DEPTH or longer than `most_bytes`.
         """

@@ -130,7 +130,7 @@ def settle(picture: Picture, facts: Facts, now: datetime, policy: Policy) -> tup
     owed = (
         *owed_to_uploads(picture, facts, now, policy),
         *_owed_to_order(picture),
-        # Before the measurements: whatever they do to their reader, it keeps nobody from what is wanted back.
+        # Before the measurements: even if these stop their reader, a restore continues.
         *owed_to_restore(picture, facts, now, policy),
         *owed_to_measurements(picture, now, policy),
         *owed_for_outputs(picture, facts),

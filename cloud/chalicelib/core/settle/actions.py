@@ -245,7 +245,7 @@ class Displace:
 
 @dataclass(frozen=True)
 class EndRestore:
-    """Nothing is left to do to restore the artifact; `stands` is its old version where that was never gone."""
+    """The restore of the artifact is over; `stands` is its old version where that was never gone."""
 
     artifact_id: ArtifactId
     stands: str | None
@@ -290,7 +290,7 @@ Action = (
 
 
 class Actor(Enum):
-    """Who asks; what each may carry out stands in ALLOWED."""
+    """Who asks; ALLOWED has what each may carry out."""
 
     API = "api"
     EVENT = "event"
@@ -300,7 +300,7 @@ class Actor(Enum):
 
 
 _RECORDS = (Wake, Doubt, Verify, Store, SendOrder, VerifyOutput, Fail, Process)
-"""Whatever only records, or tells the queue."""
+"""The actions that only record, or send to the queue."""
 
 ALLOWED: Mapping[Actor, tuple[type, ...]] = {
     Actor.API: (*_RECORDS, Complete, Withdraw, Expire),

@@ -16,7 +16,7 @@ FILMS_AT_ONCE = 20
 
 
 def may_be_cleaned(picture: Picture, now: datetime, policy: Policy) -> bool:
-    """Whether it is worth a look at S3: the record alone keeps no gate closed, or an intent stands."""
+    """Whether it is worth a look at S3: the record alone keeps no gate closed, or has an intent."""
     session = picture.session
     if session.state is not SessionState.PROCESSED:
         return False

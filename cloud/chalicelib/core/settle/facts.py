@@ -21,7 +21,7 @@ class Observation:
 
 @dataclass(frozen=True)
 class Facts:
-    """What the world shows beside the record.
+    """What the world shows in addition to the record.
 
     `manifest` is the present order's. `stored` has the current object of each key that was looked at, None where there
     is none (or a delete marker); a key that was not looked at is not in it. `bucket`, `arming` and `spent` (today's)

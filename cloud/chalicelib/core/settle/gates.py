@@ -236,7 +236,7 @@ def lost_evidence(picture: Picture, facts: Facts) -> tuple[str, ...]:
 
 
 def doomed(picture: Picture, facts: Facts) -> tuple[Doomed, ...]:
-    """The originals and intermediates that stand exactly as they were verified."""
+    """The originals and intermediates that are exactly as they were verified."""
     return tuple(
         Doomed(
             receipt.artifact_id,

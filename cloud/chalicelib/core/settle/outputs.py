@@ -46,7 +46,7 @@ def owed_for_outputs(picture: Picture, facts: Facts) -> Iterator[Action]:
         return
     yield from _pins(picture, facts)
     yield from _checksums(picture, facts)
-    # What nobody requires is verified as well, as long as it stands: afterwards nobody looks at the manifest again.
+    # What nobody requires is verified as well, as long as it is there: afterwards nobody looks at the manifest again.
     if is_processed(picture) and not _has_unproven(picture, facts):
         yield Process()
 
@@ -71,7 +71,7 @@ def why_not_indexed(picture: Picture) -> str | None:
 def fault_on_record(picture: Picture) -> str | None:
     """Why the present order can never be fulfilled, as far as the record tells; None as long as it can.
 
-    Everything below an order's prefix is written once: what is poison or was rejected there is never made good.
+    Everything below an order's prefix is written once: what is poison or was rejected there is never replaced.
     """
     for index in picture.quarantined:
         if index.artifact_id in picture.required:
@@ -84,7 +84,7 @@ def fault_on_record(picture: Picture) -> str | None:
 
 
 def _fault(picture: Picture, facts: Facts) -> str | None:
-    """Why the present order can never be fulfilled, by the record or by what stands in the bucket."""
+    """Why the present order can never be fulfilled, by the record or by what the bucket has."""
     known = fault_on_record(picture)
     if known or facts.manifest is None:
         return known
@@ -140,14 +140,14 @@ def _is_copy_needed(picture: Picture) -> bool:
 
 
 def _has_unproven(picture: Picture, facts: Facts) -> bool:
-    """Whether something that the manifest states stands without a CRC64NVME, which the reconciler has S3 compute."""
+    """Whether something that the manifest states is there without a CRC64NVME, which the reconciler has S3 compute."""
     stated = facts.manifest.stated if facts.manifest else ()
     unverified = (_unverified(picture, facts, each) for each in stated)
     return any(stored is not None and stored.crc64nvme is None for stored in unverified)
 
 
 def _unverified(picture: Picture, facts: Facts, stated: Stated) -> StoredObject | None:
-    """The object that stands where the manifest says, unless it has its receipt or gets it by its upload."""
+    """The object that is where the manifest says, unless it has its receipt or gets it by its upload."""
     if picture.receipt(stated.artifact_id):
         return None
     stored = facts.stored.get(picture.key(stated.artifact_id))

@@ -15,7 +15,7 @@ PURGED = "S3 holds this version no longer; it cannot be restored"
 
 
 def owed_to_restore(picture: Picture, facts: Facts, now: datetime, policy: Policy) -> Iterator[Action]:
-    """For everything wanted back: open a copy of the version that was cleaned, or record that it stands again."""
+    """For everything wanted back: open a copy of the version that was cleaned, or record that it is there again."""
     for artifact_id in picture.session.restoring:
         receipt = picture.receipt(artifact_id)
         if receipt is None or receipt.key not in facts.stored:

@@ -148,7 +148,7 @@ def _owed_while_live(
             return CopyParts(upload.upload_id, lacking)
     stored_parts = tuple(sorted(seen.parts, key=lambda part: part.number))
     whole = assembled(upload.plan, stored_parts)
-    # Whoever else's object stands on the key, it is kept: unknown means keep, and S3 would refuse to replace it.
+    # An object of somebody else on the key is kept: unknown means keep, and S3 would refuse to replace it.
     is_free = not seen.stored and not is_being_cleared(upload, picture, now, policy)
     if whole and upload.may_become(whole) and is_free:
         return Complete(upload.upload_id, whole, stored_parts)

@@ -30,8 +30,8 @@ log = logging.getLogger(__name__)
 
 
 def complete(ports: Ports, picture: Picture, action: Complete) -> Picture:
-    """Promise first, so that whoever finds the object later knows what it must be."""
-    # Anew at each try: a promise is withdrawn by its age, and never while somebody keeps it.
+    """Promise first, so that a caller that finds the object later knows what it must be."""
+    # Again at each try: a promise is withdrawn by its age, and never while somebody keeps it.
     upload = picture.upload(action.upload_id).promised(action.crc64nvme, ports.clock.now())
     picture = save(ports, picture, upload)
     try:

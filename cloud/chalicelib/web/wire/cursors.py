@@ -1,4 +1,4 @@
-"""Where a list goes on, as an opaque text and back."""
+"""The place where a list continues, as an opaque text and back."""
 
 import base64
 from datetime import datetime, timedelta
@@ -9,13 +9,13 @@ from chalicelib.ports import Listed
 
 
 def written(listed: Listed) -> str:
-    """The cursor that goes on behind `listed`, in letters that need no escape in an address."""
+    """The cursor that continues after `listed`, in letters that need no escape in an address."""
     plain = f"{listed.created_at.isoformat(timespec='microseconds')}#{listed.session_id}"
     return base64.urlsafe_b64encode(plain.encode()).decode().rstrip("=")
 
 
 def parsed(text: str) -> Listed:
-    """Where the list goes on with the cursor `text`. Raises InvalidRequest for what `written` never makes."""
+    """Where the list continues with the cursor `text`. Raises InvalidRequest for what `written` never makes."""
     try:
         listed = _listed(text)
     except (ValueError, InvalidRequest) as error:

@@ -56,7 +56,7 @@ class Action(Enum):
 
 @dataclass(frozen=True)
 class Row:
-    """How one kind of error is told; `members` go along: attributes of the error, or the plan of PlanDiffers."""
+    """How one kind of error is answered; `members` go along: attributes of the error, or the plan of PlanDiffers."""
 
     status: int
     slug: str
@@ -108,7 +108,7 @@ def answered(view: Callable[Parameters, Response]) -> Callable[Parameters, Respo
             return view(*args, **kwargs)
         except ReelhaulError as error:
             return problem(error)
-        except Exception:  # a door: what has no name here is told to the log, never to the caller
+        except Exception:  # a door: what has no name here goes to the log, never to the caller
             log.exception("view failed")
             return _response(
                 INTERNAL, "the coordinator failed; its log says why, and the same call may be tried again"

@@ -1,4 +1,4 @@
-"""What stands behind the question mark, as values; what does not fit is refused with its parameter named."""
+"""The query of a URL, as values; what does not fit is refused with its parameter named."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -33,7 +33,7 @@ def frames(query: Mapping[str, str]) -> tuple[ArtifactId | None, Wanted]:
 
 
 def cursor(query: Mapping[str, str]) -> Listed | None:
-    """Where a list goes on; None at its beginning. Raises InvalidRequest."""
+    """Where a list continues; None at its beginning. Raises InvalidRequest."""
     _demand_known(query, {"cursor"})
     return _read(query, "cursor", cursors.parsed)
 

@@ -108,7 +108,7 @@ def known_chapters(known: KnownSessions, asked_by: DeviceId | None) -> dict[str,
 
 
 def frames(index: Index, found: Frames) -> dict[str, Any]:
-    """A range of frames, and where to go on."""
+    """A range of frames, and where the next one begins."""
     return {
         "artifact_id": index.artifact_id,
         "kind": index.kind,

@@ -108,7 +108,7 @@ class Delivery:
             self._changed.notify_all()
 
     def hold(self) -> None:
-        """Events are accepted and stay where they are until `release`; what runs goes on."""
+        """Events are accepted and stay where they are until `release`; what runs continues."""
         with self._changed:
             self._is_held = True
 

@@ -50,7 +50,7 @@ class Schedule:
             self._thread.join()
 
     def tick(self, name: str) -> None:
-        """Fires the rule now, beside its rate. Raises UnknownRule."""
+        """Fires the rule now, in addition to its rate. Raises UnknownRule."""
         for target, event in self.events(name):
             self._send(target, event)
 

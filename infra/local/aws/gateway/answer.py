@@ -48,7 +48,7 @@ _REMAPPED = frozenset(
 
 
 class Malformed(Exception):
-    """A function answered something that is no proxy response."""
+    """A function answered something that is not a proxy response."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ def _mapping(value: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def _merged(single: Mapping[str, Any], multiple: Mapping[str, Any]) -> Headers:
-    """One list of both; a pair that stands in both counts once."""
+    """One list of both; a pair in both counts once."""
     merged: Headers = []
     for name, values in multiple.items():
         if not isinstance(values, list):

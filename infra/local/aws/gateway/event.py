@@ -88,7 +88,7 @@ def matches(media_type: str, wanted: Sequence[str]) -> bool:
 
 
 def _headers(environ: WSGIEnvironment) -> dict[str, str]:
-    """By names in the usual capitals; WSGI keeps neither the client's, nor apart what stood in two lines."""
+    """By names in the usual capitals; WSGI keeps neither the client's, nor apart what was in two lines."""
     found = {
         name.removeprefix("HTTP_").replace("_", "-").title(): str(value)
         for name, value in environ.items()

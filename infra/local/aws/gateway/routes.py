@@ -14,7 +14,7 @@ _INTEGRATION = "x-amazon-apigateway-integration"
 
 @dataclass(frozen=True)
 class Route:
-    """The route of a request: its template, what stands in the place of its parameters, what answers."""
+    """The route of a request: its template, the values of its parameters, what answers."""
 
     template: str
     parameters: Mapping[str, str]

@@ -48,7 +48,7 @@ class FunctionError:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the handler returned, or the error; the value means nothing beside an error."""
+    """What the handler returned, or the error; the value means nothing with an error."""
 
     value: Any = None
     error: FunctionError | None = None

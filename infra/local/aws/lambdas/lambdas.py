@@ -27,7 +27,7 @@ class Lambdas:
 
     `runtime` holds what Lambda carries (`runtime.build_runtime`), `workdir` what is unzipped and what functions write
     to their temporary folder; below it nothing is left after `close`. `log` gets every line that a function prints,
-    behind the function's name. Of each function at most `concurrency` calls run at a time; more of them wait.
+    after the function's name. Of each function at most `concurrency` calls run at a time; more of them wait.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class Lambdas:
         return Worker(function, Start(code, self._runtime, self._environment(function, code)), self._log)
 
     def _environment(self, function: DeployedFunction, code: Path) -> dict[str, str]:
-        """All that the function sees; Lambda's own variables stand over those of the same name."""
+        """All that the function sees; Lambda's own variables replace those of the same name."""
         mine = {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8"}
         return {
             **function.environment,

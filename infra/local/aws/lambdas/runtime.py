@@ -1,4 +1,4 @@
-"""What Lambda's Python carries beside the standard library: boto3 and what boto3 needs, and nothing else."""
+"""What Lambda's Python carries in addition to the standard library: boto3 and what boto3 needs, and nothing else."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class NotInstalled(Exception):
 def build_runtime(folder: Path, extra: Sequence[str] = ()) -> Path:
     """`folder`, with links to boto3 and `extra` and all that they require, as this interpreter has them.
 
-    `extra` stands for layers. Raises NotInstalled.
+    `extra` replaces layers. Raises NotInstalled.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for found in _with_requirements([*OF_LAMBDA, *extra]):
@@ -44,7 +44,7 @@ def _installed(name: str) -> Distribution:
         return distribution(name)
     except PackageNotFoundError as error:
         raise NotInstalled(
-            f"{name} is not installed beside the interpreter that shall run functions"
+            f"{name} is not installed with the interpreter that shall run functions"
         ) from error
 
 

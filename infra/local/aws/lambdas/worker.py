@@ -31,7 +31,7 @@ class HandlerMissing(Exception):
 
 @dataclass(frozen=True)
 class Context:
-    """What Lambda hands to a handler beside the event."""
+    """What Lambda hands to a handler with the event."""
 
     aws_request_id: str
     invoked_function_arn: str
@@ -58,7 +58,7 @@ def main(arguments: list[str]) -> None:
     sys.path.append(runtime)
     try:
         handler = _handler(handler_name)
-    except Exception as error:  # noqa: BLE001 - the door: whatever stops the import is the function's answer
+    except Exception as error:  # noqa: BLE001 - the door: what stops the import is the function's answer
         _send(answers, {"error": _import_error(handler_name, error)})
         return
     _send(answers, {"ready": True})

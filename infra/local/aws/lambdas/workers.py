@@ -18,7 +18,7 @@ from typing import Any
 
 from infra.local.aws.lambdas.functions import TOO_LARGE_TO_ANSWER, DeployedFunction, FunctionError, Outcome
 
-INIT_S = 10.0  # what Lambda grants to the imports of a cold start, beside the function's own time-out
+INIT_S = 10.0  # what Lambda grants to the imports of a cold start, besides the function's own time-out
 EXIT_S = 1.0
 EXIT_POLL_S = 0.005
 READ_BYTES = 1 << 16
@@ -26,7 +26,7 @@ ANSWER_LIMIT_BYTES = 6 * 1024 * 1024 + 100  # Lambda's "6 MB"
 
 RUNNER = Path(__file__).with_name("worker.py")
 # Isolated and without site-packages: what a function did not bring along, it shall not find.
-# Nothing is compiled beside the sources: in Lambda they cannot be written to.
+# Nothing is compiled next to the sources: in Lambda they cannot be written to.
 INTERPRETER = (sys.executable, "-I", "-S", "-B", "-u", "-X", "utf8")
 
 
@@ -119,7 +119,7 @@ class Worker:
         return outcome
 
     def kill(self) -> None:
-        """The process and what it started are on their way out; whoever waits for its answer learns it."""
+        """The process and what it started are ending; a caller that waits for its answer learns it."""
         with self._lock:
             if not self._has_ended:
                 self._signal()

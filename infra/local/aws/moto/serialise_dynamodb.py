@@ -17,7 +17,7 @@ _DYNAMODB = "DynamoDB_"
 class Turns:
     """WSGI middleware: `app` (moto), with DynamoDB's requests one after another and all others as they come.
 
-    `forget` drops what moto holds of DynamoDB beside its tables; it is called after each of its requests.
+    `forget` drops what moto holds of DynamoDB besides its tables; it is called after each of its requests.
     """
 
     def __init__(self, app: "WSGIApplication", forget: Callable[[], None]) -> None:

@@ -31,7 +31,7 @@ def environment(aws_url: str, inherited: Mapping[str, str]) -> dict[str, str]:
 
 
 def session() -> boto3.Session:
-    """A boto3 session that reads neither profiles nor files, whatever the environment says."""
+    """A boto3 session that reads neither profiles nor files, even if the environment names some."""
     nothing_of_the_user = {
         "profile": (None, None, None, None),
         "config_file": (None, None, os.devnull, None),

@@ -19,7 +19,7 @@ SHA256_HEX = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class Body:
-    """The bytes that were meant, and the trailers that came behind them, by lower-case name."""
+    """The bytes that were meant, and the trailers that came after them, by lower-case name."""
 
     data: bytes = field(repr=False)
     trailers: Mapping[str, str]

@@ -1,4 +1,4 @@
-"""DeleteObjects: each key is judged by itself; those refused are answered here, the others go on to moto."""
+"""DeleteObjects: each key is judged by itself; those refused are answered here, the others continue to moto."""
 
 from __future__ import annotations
 

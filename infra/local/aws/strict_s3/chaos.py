@@ -122,7 +122,7 @@ class Chaos:
         self._order(_Order(Fault.HIDE_CHECKSUMS, operation, key_prefix, times))
 
     def before(self, operation: str, key: str) -> Answer | None:
-        """For the layer: None when the operation may go on, else what to answer instead. Raises Refusal."""
+        """For the layer: None when the operation may continue, else what to answer instead. Raises Refusal."""
         late = self._due(Fault.DELAY, operation, key)
         if late:
             self._sleep(late.seconds)

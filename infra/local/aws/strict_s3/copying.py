@@ -62,7 +62,7 @@ def _ranged(request: Request, data: bytes) -> bytes:
     text = request.header("x-amz-copy-source-range")
     if text is None:
         return data
-    # "You can copy a range only if the source object is greater than 5 MB": what S3 says of the smallest part.
+    # "You can copy a range only if the source object is greater than 5 MB": S3's words about the smallest part.
     if len(data) <= part_minimum_bytes():
         message = "The specified copy source is not supported as a byte-range copy source"
         raise Refusal(400, "InvalidRequest", message)

@@ -58,7 +58,7 @@ class Rule:
 
 
 def _fits(text: str, pattern: str) -> bool:
-    # A star is the only wildcard of S3; the others of fnmatch stand for themselves.
+    # A star is the only wildcard of S3; the others of fnmatch mean themselves.
     return fnmatchcase(text, pattern.replace("[", "[[]").replace("?", "[?]"))
 
 
@@ -70,7 +70,7 @@ def rules_of(configuration: Answer) -> list[Rule]:
 
 
 def preflight(rules: Sequence[Rule], request: Request) -> Answer:
-    """What a browser is told that asks before it sends. Raises Refusal (403) when no rule allows it."""
+    """The answer to a browser that asks before it sends. Raises Refusal (403) when no rule allows it."""
     origin, method = request.header("origin"), request.header("access-control-request-method")
     if not origin or not method:
         raise Refusal(400, "BadRequest", "Insufficient information. Origin request header needed.")
@@ -90,7 +90,7 @@ def _reason(rules: Sequence[Rule]) -> str:
 
 
 def exposed(rules: Sequence[Rule], request: Request, answer: Answer) -> Answer:
-    """`answer` as a browser of that origin may see it; what moto says of CORS is taken away."""
+    """`answer` as a browser of that origin may see it; without moto's own words about CORS."""
     plain = answer.without_headers(lambda name: name.startswith(PREFIX))
     origin = request.header("origin") or ""
     rule = next((rule for rule in rules if rule.allows(origin, request.method)), None)

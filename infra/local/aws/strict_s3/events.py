@@ -1,4 +1,4 @@
-"""What S3 tells others: one event for each object created, shaped as S3 shapes it, delivered behind the answer.
+"""What S3 tells others: one event for each object created, shaped as S3 shapes it, delivered after the answer.
 
 moto calls `moto.s3.notifications.send_event` from its model. `Tap` puts itself in that place, the only patch of moto
 in this package: within `collected()` it gathers what happened instead of delivering it; outside, moto does as always.
@@ -84,7 +84,7 @@ class Tap:
 
 
 def _moto_notifications() -> Any:
-    # Not at the head of the file: moto must not be imported before its settings stand in the environment.
+    # Not at the head of the file: moto must not be imported before its settings are in the environment.
     from moto.s3 import notifications
 
     return notifications
@@ -174,7 +174,7 @@ def _without_parts_of_completion(happenings: list[Happening]) -> list[Happening]
 
 
 def _targets(happening: Happening) -> list[tuple[str, str]]:
-    """ARN and configuration id of whoever asked for this event of this key."""
+    """ARN and configuration id of the receiver that asked for this event of this key."""
     configuration = happening.bucket.notification_configuration
     if configuration is None:
         return []

@@ -13,7 +13,7 @@ from infra.local.aws.strict_s3.wire import Answer, Refusal, elements, xml_answer
 LONGEST_PAGE = 1000
 OWNER = "<ID>75aa57f09aa0c8caeab4f8c24e99d10f8e7faeebf76c078efc7c6caea54ba06a</ID><DisplayName>local</DisplayName>"
 OWNERS = f"<Initiator>{OWNER}</Initiator><Owner>{OWNER}</Owner>"
-# Behind any upload id, so that a key marker alone passes over all uploads of that key.
+# After any upload id, so that a key marker alone passes over all uploads of that key.
 BEHIND_ALL_IDS = "\U0010ffff"
 
 

@@ -22,7 +22,7 @@ BUFFER_BYTES = 32 * 1024 * 1024
 
 
 class ImportedTooEarly(Exception):
-    """moto was imported before the wanted minimum part size stood in the environment."""
+    """moto was imported before the wanted minimum part size was in the environment."""
 
 
 def part_minimum_bytes() -> int:

@@ -165,7 +165,7 @@ def operation_of(request: Request) -> str:
 
 
 def demands_of(request: Request) -> list[Demand]:
-    """The permissions that the request needs; those of DeleteObjects stand in its body, one for each key."""
+    """The permissions that the request needs; those of DeleteObjects are in its body, one for each key."""
     action = _row(request)[1]
     demands = [Demand(_of_version(action, request.parameters.get("versionId")), request.bucket, request.key)]
     source = CopySource.of(request)

@@ -14,7 +14,7 @@ from infra.local.aws.strict_s3.operations import CREATES_OBJECT, Demand
 from infra.local.aws.strict_s3.signatures import Caller
 from infra.local.aws.strict_s3.wire import Request
 
-# Loopback stands for TLS: nothing else can listen in, and moto speaks plain HTTP.
+# Loopback takes the place of TLS: nothing else can listen in, and moto speaks plain HTTP.
 SECURE_TRANSPORT = "true"
 TLS_VERSION = "1.3"
 
@@ -106,7 +106,7 @@ class Policy:
 
     @classmethod
     def parsed(cls, document: Mapping[str, Any]) -> Policy:
-        """Raises UnknownPolicy for whatever cannot be evaluated."""
+        """Raises UnknownPolicy for a policy that cannot be evaluated."""
         statements = _listed(document.get("Statement"))
         return cls(tuple(_deny(statement) for statement in statements if statement["Effect"] == "Deny"))
 

@@ -61,7 +61,7 @@ class _Scope:
 
     @classmethod
     def parsed(cls, credential: str) -> _Scope | None:
-        # An access key may hold slashes; the scope behind it is always four words.
+        # An access key may hold slashes; the scope after it is always four words.
         words = credential.rsplit("/", 4)
         if len(words) != 5 or words[4] != "aws4_request":
             return None
@@ -90,7 +90,7 @@ def service_of(request: Request) -> str | None:
 
 
 def caller_of(request: Request, credentials: Mapping[str, str], now: datetime) -> Caller:
-    """Who signed `request`. Raises Refusal for whatever is unsigned, stale or not what was signed."""
+    """Who signed `request`. Raises Refusal for a request that is unsigned, stale or not what was signed."""
     if request.parameters.keys() & {"X-Amz-Signature", "X-Amz-Algorithm"}:
         return _presigner(request, credentials, now)
     authorization = request.header("authorization")

@@ -123,7 +123,7 @@ class Uploads:
             return None
 
     def page(self, bucket: str, prefix: str, after: tuple[str, str], count: int) -> tuple[list[Upload], bool]:
-        """At most `count` uploads behind the key and upload id `after`, and whether there are more.
+        """At most `count` uploads after the key and upload id `after`, and whether there are more.
 
         Ordered by key and upload id. S3 orders uploads of one key by their time, which no client here relies on.
         """

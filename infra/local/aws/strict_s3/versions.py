@@ -37,7 +37,7 @@ def query_of(version_id: str | None) -> str:
 
 
 def looked_up(ask: Ask, request: Request, bucket: str, key: str, version_id: str | None = None) -> Answer:
-    """What a HEAD says of the current version, or of that one; see `marker_id` for delete markers."""
+    """The answer to HEAD for the current version, or for that one; see `marker_id` for delete markers."""
     return ask(inner(request, "HEAD", bucket, key, query_of(version_id)))
 
 
@@ -70,7 +70,7 @@ def precondition_failed() -> Refusal:
 def check_current_etag(ask: Ask, request: Request, key: str, etag: str) -> None:
     """Nothing, when the current version has that ETag, or is an object at all where it is `*`.
 
-    Raises Refusal: 412 for another ETag, and for `*` where a delete marker stands; 404 where nothing was ever written.
+    Raises Refusal: 412 for another ETag, and for `*` on a delete marker; 404 where nothing was ever written.
     That an ETag meets a delete marker is not documented for DELETE; 404 is what S3 documents there for PUT.
     """
     current = looked_up(ask, request, request.bucket, key)

@@ -95,7 +95,7 @@ class Request:
         return int(text) if text.isdigit() else None
 
     def with_body(self, body: bytes) -> Request:
-        """The same request, its body already received; whoever is next reads `body`."""
+        """The same request, its body already received; the next reader reads `body`."""
         environ = {**self.environ, "wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
         return Request(environ, self.method, self.bucket, self.key, self.query)
 
@@ -132,7 +132,7 @@ class Answer:
         return next((value for key, value in self.headers if key.lower() == name), None)
 
     def with_headers(self, headers: Mapping[str, str]) -> Answer:
-        """The same answer; `headers`, in lower case, stand in it instead of what stood there."""
+        """The same answer; `headers`, in lower case, replace those of the same name."""
         kept = [(name, value) for name, value in self.headers if name.lower() not in headers]
         return Answer(self.status, [*kept, *headers.items()], self.body)
 

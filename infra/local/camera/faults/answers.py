@@ -22,7 +22,7 @@ HTML_PAGE = b"<!DOCTYPE html><html><body>It works!</body></html>"
 
 @dataclass(frozen=True)
 class RangeIgnored(Effect):
-    """200 and the whole file, whatever was asked for."""
+    """200 and the whole file, for every request."""
 
     def request(self, request: Request, /) -> Request:
         return request.without_range()

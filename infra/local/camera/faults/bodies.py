@@ -26,7 +26,7 @@ class CloseAfter(Effect):
 
 @dataclass(frozen=True)
 class EndAfter(Effect):
-    """The body ends in good order after `body_bytes`, whatever was promised: the 2 GB of a HERO+."""
+    """The body ends in good order after `body_bytes`, even if more was promised: the 2 GB of a HERO+."""
 
     body_bytes: int
 
@@ -97,7 +97,7 @@ class BodyInstead(Effect):
 
 @dataclass(frozen=True)
 class LogInBody(Effect):
-    """The server's log line stands in the body, after `body_bytes` of it: all bytes behind it come later."""
+    """The server's log line is in the body, after `body_bytes` of it: all bytes after it come later."""
 
     body_bytes: int
     text: str = LOG_LINE

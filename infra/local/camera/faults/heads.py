@@ -1,4 +1,4 @@
-"""Heads that say something else than what follows, or hold what is no header."""
+"""Heads that say something else than what follows, or hold what is not a header."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class LogLine(Effect):
 
 @dataclass(frozen=True)
 class LogAmongHeaders(Effect):
-    """The server's own log line behind so many headers. One with a colon reads as a header, one without as none."""
+    """The server's own log line after so many headers. One with a colon reads as a header, one without as none."""
 
     behind: int = 1
     text: str = LOG_LINE
