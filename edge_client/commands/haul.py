@@ -164,7 +164,7 @@ def _named_films(given: Namespace) -> Parsed[None]:
 
 
 def _first_choice(given: Namespace) -> Parsed[Choice]:
-    """The first choice that is given; others beside it are a fault of their own."""
+    """The first choice that is given; each other one is a fault."""
     if given.recording:
         return parsed("recording", given.recording, parsed_recording)
     if given.file:

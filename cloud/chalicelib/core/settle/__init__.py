@@ -125,7 +125,7 @@ __all__ = [
 def settle(picture: Picture, facts: Facts, now: datetime, policy: Policy) -> tuple[Action, ...]:
     """What the session is owed now, in the order in which to do it; empty when nothing is.
 
-    `facts` holds what was looked at; of what was not, nothing is decided.
+    `facts` holds what was inspected. Nothing is decided about the rest.
     """
     owed = (
         *owed_to_uploads(picture, facts, now, policy),
