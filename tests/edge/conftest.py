@@ -248,10 +248,15 @@ def camera() -> Iterator[FakeCamera]:
 
 
 @pytest.fixture
-def cloud() -> Iterator[FakeCloud]:
+def fake_cloud() -> Iterator[FakeCloud]:
     fake = FakeCloud()
     with serving(fake, CloudHandler) as fake.url:
         yield fake
+
+
+@pytest.fixture
+def cloud(fake_cloud: FakeCloud) -> FakeCloud:
+    return fake_cloud
 
 
 @pytest.fixture

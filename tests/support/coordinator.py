@@ -17,7 +17,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -30,7 +30,7 @@ from chalicelib.core.ids import DeviceId, TokenId, UploadId
 from chalicelib.core.settle import Policy
 from chalicelib.core.tokens import Role, Token
 from chalicelib.core.upload import Upload, UploadState
-from chalicelib.flows.reconcile import Round, reconcile
+from chalicelib.flows.reconcile import reconcile
 from chalicelib.ports import ByteRange, PartToSign, PartUrl, RangeUrl, ReadUrl
 from infra.local.http_server import ConnectionCut, Server
 from tests.support.builders import memory_ports
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 OWN_DEVICE = DeviceId("d_own")
+OTHER_DEVICE = DeviceId("d_other")
+OTHER_TOKEN = "t_other.AnOtHeRsEcReT"
 TOKEN = "t_device.SeCrEtOfThEtOkEn"
 SIGNATURE = "SiGnAtUrEtHaTmUsTnOtLeAk"
 ROUND_LIMIT_S = 240.0
@@ -86,6 +88,12 @@ class SentUpload:
     def parts(self) -> dict[int, bytes]:
         """The bodies that S3 holds, by number: its own, so that a test may lose and spoil them."""
         return self._coordinator.ports.objects.bodies(self._recorded.multipart_id)
+
+    def replace_parts(self, parts: Mapping[int, bytes]) -> None:
+        """S3 holds these parts and no others."""
+        held = self.parts
+        held.clear()
+        held.update(parts)
 
     def lose(self) -> None:
         """Somebody ends the multipart upload past the coordinator: S3 knows nothing of it any more."""
@@ -213,11 +221,41 @@ class MemoryCoordinator:
         done = self.call("POST", f"/v1/uploads/{upload_id}/complete", {})
         assert done.status == HTTPStatus.OK, done
 
-    def expire_uploads(self) -> Round:
-        """The deadline of every upload passes, and the reconciler has its round."""
+    def claim(self, session_id: str, camera: str, chapter: dict[str, Any], body: bytes | None) -> None:
+        """Another device of the project plans this chapter of a camera, and hauls it as `body` where there is one."""
+        self._enrol(OTHER_TOKEN, OTHER_DEVICE)
+        self._taken(
+            "PUT", f"/v1/sessions/{session_id}", {"camera": {"serial": camera}, "chapters": [chapter]}
+        )
+        if body is not None:
+            artifact_id = f"original.{chapter['directory']}.{chapter['filename']}"
+            wanted = {"artifact_id": artifact_id, "size_bytes": len(body)}
+            opened = self._taken("POST", f"/v1/sessions/{session_id}/uploads", wanted)["upload_id"]
+            cut = self.recorded(opened).plan
+            spans = {number: (cut.start_of(number), cut.size_of(number)) for number in cut.numbers}
+            self.uploads[opened].replace_parts(
+                {number: body[start : start + size] for number, (start, size) in spans.items()}
+            )
+            self._taken("POST", f"/v1/uploads/{opened}/complete", {})
+
+    def _taken(self, method: str, path: str, body: object) -> Any:
+        """What the coordinator answers the other device, whose call it must take."""
+        answer = self.call(method, path, body, OTHER_TOKEN)
+        assert answer.status < HTTPStatus.BAD_REQUEST, answer
+        return answer.document
+
+    def expire_uploads(self) -> None:
+        """S3 has ended every open upload, its deadline passes, and the reconciler has its round.
+
+        Without the first the reconciler completes an upload that has all of its parts.
+        """
         with self.lock:
-            self.ports.clock.advance(timedelta(seconds=self.ports.policy.upload_ttl_s + 1).total_seconds())
-            return reconcile(self.ports, ROUND_LIMIT_S)
+            open_ones = [upload for upload in self._recorded() if upload.is_live]
+            for upload in open_ones:
+                self.ports.objects.abort(upload.key, upload.multipart_id)
+            self.ports.clock.advance(self.ports.policy.upload_ttl_s + 1)
+            reconcile(self.ports, ROUND_LIMIT_S)
+            assert {self.recorded(each.upload_id).state for each in open_ones} <= {UploadState.EXPIRED}
 
     def forget(self) -> None:
         """Another deployment stands here, which has never heard of anything."""

@@ -100,6 +100,23 @@ class TestTheCoordinator:
         assert coordinator.uploads["u_1"].state == "EXPIRED"
         assert call(coordinator, "POST", "/v1/uploads/u_1/complete", {}).status_code == 410
 
+    def test_expires_uploads_that_have_all_their_parts(self, coordinator: MemoryCoordinator):
+        coordinator.faults["complete"] = [(503, b"{}")]
+        haul(coordinator)
+
+        coordinator.expire_uploads()
+
+        assert coordinator.uploads["u_1"].state == "EXPIRED"
+
+    def test_lets_another_device_plan_and_haul_a_chapter(self, coordinator: MemoryCoordinator):
+        coordinator.claim("theirs", "C3501324500711", CHAPTER, WHOLE)
+        coordinator.claim("begun", "C3501324500711", CHAPTER, None)
+
+        known = call(coordinator, "GET", "/v1/cameras/C3501324500711/chapters").json()["chapters"]
+        told = {each["session_id"]: (each["device_id"], bool(each["receipt"])) for each in known}
+        assert told == {"theirs": ("d_other", True), "begun": ("d_other", False)}
+        assert call(coordinator, "GET", "/v1/sessions/theirs").status_code == 404
+
     def test_plans_new_uploads_with_the_part_size_of_now(self, coordinator: MemoryCoordinator):
         sign(coordinator)
         coordinator.expire_uploads()

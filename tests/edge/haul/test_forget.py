@@ -56,7 +56,8 @@ def read_a_second(device: Device, session: str = "s") -> None:
 def wait_for_s3(device: Device, parts: int) -> None:
     """S3 has so many parts of the one upload."""
     [upload] = device.cloud.uploads.values()
-    upload.parts = {n: device.content()[(n - 1) * PART_BYTES : n * PART_BYTES] for n in range(1, parts + 1)}
+    content = device.content()
+    upload.replace_parts({n: content[(n - 1) * PART_BYTES : n * PART_BYTES] for n in range(1, parts + 1)})
 
 
 def unlisted(device: Device) -> None:
@@ -149,8 +150,7 @@ class TestForget:
     def test_of_an_upload_that_has_ended_s3_has_nothing(self, device: Device, line: Line):
         read_in_part(device, sent=True)
         format_card(device)
-        for upload in device.cloud.uploads.values():
-            upload.state = "EXPIRED"
+        device.cloud.expire_uploads()
 
         assert line.forget_asked("s") == 1
 

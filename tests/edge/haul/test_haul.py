@@ -57,12 +57,7 @@ from tests.edge.fakes import (
     footage,
     text_of,
 )
-from tests.support.coordinator import Door, MemoryCoordinator, SentUpload
-
-
-@pytest.fixture
-def cloud(memory_cloud: MemoryCoordinator) -> MemoryCoordinator:
-    return memory_cloud
+from tests.support.coordinator import Door, SentUpload
 
 
 def s3_says(status: int, code: str) -> Callable[[Door, SentUpload, int], None]:
@@ -790,9 +785,7 @@ class TestTheCoordinator:
 
     def test_a_part_that_s3_has_with_another_length_is_sent_again(self, device: Device):
         killed_after(device, parts=2)
-        stored = device.cloud.uploads["u_1"].parts
-        stored.clear()
-        stored[1] = device.content()[: PART_BYTES - 1]
+        device.cloud.uploads["u_1"].replace_parts({1: device.content()[: PART_BYTES - 1]})
         for part in device.parts():
             part.unlink()
 

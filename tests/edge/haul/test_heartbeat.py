@@ -53,10 +53,10 @@ def is_paused(rig: Rig) -> bool:
 
 
 @pytest.fixture
-def rig(cloud: FakeCloud, tmp_path: Path) -> Iterator[Rig]:
+def rig(fake_cloud: FakeCloud, tmp_path: Path) -> Iterator[Rig]:
     retry = Retry(FakeTime().timing(), 0.0, Tally())
-    with closing(Coordinator(cloud.url, Token(TOKEN), "0.1.0", retry)) as coordinator:
-        yield Rig(cloud, tmp_path / "spool", coordinator)
+    with closing(Coordinator(fake_cloud.url, Token(TOKEN), "0.1.0", retry)) as coordinator:
+        yield Rig(fake_cloud, tmp_path / "spool", coordinator)
 
 
 def test_a_heartbeat_tells_both_legs_their_rates_the_disk_and_the_clock(rig: Rig):

@@ -25,6 +25,7 @@ from tests.edge.fakes import (
     CameraFile,
     CameraHandler,
     CloudHandler,
+    FakeCloud,
     film,
     part,
 )
@@ -33,6 +34,11 @@ NAME = "GX010042.MP4"
 PROVEN = "hauled by another device, proven against this card"
 DERIVED = f"{SERIAL}-100GOPRO-0042-1656931398"
 DENIED = (403, b"<Error><Code>AccessDenied</Code></Error>")
+
+
+@pytest.fixture
+def cloud(fake_cloud: FakeCloud) -> FakeCloud:
+    return fake_cloud
 
 
 def chapter_of(device: Device, name: str = NAME, **changes: Any) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from edge_client.model.selection import (
 )
 from tests.edge.commands.test_commands import HOME, Line
 from tests.edge.conftest import Device
-from tests.edge.fakes import TOKEN, CameraFile, film
+from tests.edge.fakes import SERIAL, TOKEN, CameraFile, film
 
 NAME = "100GOPRO/GX010042.MP4"
 AS_IT_IS = ByFile((NAME,), Films.AS_THEY_ARE)
@@ -312,7 +312,7 @@ class TestWhatIsSaid:
             "unfinished": True,
             "trailing_bytes": 0,
         }
-        cut.cloud.claim("theirs", chapter, cut.content())
+        cut.cloud.claim("theirs", SERIAL, chapter, cut.content())
 
         [recording] = cut.survey().recordings
 
