@@ -144,3 +144,16 @@ def test_nothing_that_acts_is_called_told():
     ]
 
     assert acting == []
+
+
+def test_a_docstring_begins_with_what_the_caller_gets_or_what_is_done():
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    first_lines = [
+        f"{path.relative_to(HOUSE)}: {text}"
+        for path in modules()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, documented) and (text := ast.get_docstring(node) or "")
+        if re.match(r"Nothing(?:,| when| if)|Whoever|Whatever", text)
+    ]
+
+    assert first_lines == []

@@ -138,7 +138,7 @@ class _File:
 
     @property
     def who_must_answer(self) -> str:
-        """Whose turn it is. When everything is read and nothing may be sent, the last look at the camera is due."""
+        """Who must act. When everything is read and nothing may be sent, the last look at the camera is due."""
         if self.is_verifying:
             return "the coordinator"
         return "the camera" if self.sent_bytes >= self.ready_bytes < self.size_bytes else "S3"

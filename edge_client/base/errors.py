@@ -280,7 +280,7 @@ class Unproven(EdgeError):
 
 
 class TryLater(EdgeError):
-    """Nothing is wrong that time would not mend."""
+    """Time alone mends this: try again later."""
 
 
 class GaveUp(TryLater):

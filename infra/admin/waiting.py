@@ -36,7 +36,7 @@ def still_owed(picture: Picture, closed: Mapping[str, str], lost: Sequence[str])
 
 
 def kept_by(closed: Mapping[str, str]) -> Mapping[str, str]:
-    """Of the closed gates those that patience or an operator opens."""
+    """The closed gates that patience or an operator opens."""
     return {gate: why for gate, why in closed.items() if gate in _PATIENT}
 
 

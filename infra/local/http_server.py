@@ -150,7 +150,7 @@ class _Handler(BaseHTTPRequestHandler):
         return True  # said by the body, when it is first read
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it so
-        """Nothing: addresses carry signatures, which do not belong into logs."""
+        """Log nothing: addresses carry signatures, which do not belong into logs."""
 
     def _read_head(self) -> bool:
         self.command = self.requestline = self.request_version = ""

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 _NOT_TAKEN = re.compile("[\ud800-\udfff\ufffe\uffff]")
-"""Of what JSON may hold unescaped, SQS refuses these or puts U+FFFD in their place: its documents say both.
+"""Characters that JSON may hold unescaped, but SQS refuses or replaces by U+FFFD: its documents say both.
 Source: docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html"""
 
 

@@ -47,7 +47,7 @@ class NotPermitted(ReelhaulError):
 
 
 class NotFound(ReelhaulError):
-    """Nothing has that name, or the caller has no access to it: both are answered alike."""
+    """The name is unknown, or the caller has no access to it: the answer is the same."""
 
 
 class SessionDiffers(ReelhaulError):

@@ -9,7 +9,7 @@ from chalicelib.core.tokens import Principal
 from chalicelib.ports import Listed, Ports
 
 MOST_SESSIONS = 20
-"""Of one page; each is a query of its own."""
+"""The most sessions of one page; each needs its own query."""
 
 ENOUGH_CHAPTERS = 200
 """A page ends after so many: with a last session of 99 it stays below half of what a function may answer, 6 MB.

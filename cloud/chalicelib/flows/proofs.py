@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 MOST_RANGES = 32
 MOST_BYTES = 64 * 2**20
-"""Of one call, all ranges together: a proof takes a quarter of it, and a film has many times as much."""
+"""The most bytes of one call, all ranges together: a proof takes a quarter of it, and a film has many times as much."""
 
 PROOF_URL_TTL_S = 300
 

@@ -110,7 +110,7 @@ def _arm(given: Arguments, desk: Console) -> int:
 
 
 def _disarm(given: Arguments, desk: Console) -> int:
-    """Nothing is read before it is written: a kill switch waits for nobody, and needs nothing but the table."""
+    """Write without a read first: a kill switch waits for nobody, and needs nothing but the table."""
     registry = desk.connect(given)
     arming = Arming(False, registry.clock.now(), given.reason)
     registry.records.put_arming(arming)

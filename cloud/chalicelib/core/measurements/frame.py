@@ -38,7 +38,7 @@ _FLAT = re.compile(r"(papi_[a-h])_(.+)", re.DOTALL)
 _NUMERIC = re.compile(r"-?(0|[1-9][0-9]{0,39})(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,3})?")
 _GREATEST_EXACT = 2**53 - 1
 _GREATEST = 1e100
-"""Nothing measured is further from 0; below it no sum over a file leaves what a float can hold."""
+"""No measured value is further from 0; below it no sum over a file leaves what a float can hold."""
 
 _NUMBERS = (float, int)
 """Compared by identity: a bool is an int to Python, and no number here."""

@@ -16,7 +16,7 @@ MOST_REJECTS_TOLD = 20
 LONGEST_SPAN_MS = 10**12
 """The longest span that an index notes; a longer one is noted as this one."""
 FEWEST_TO_JUDGE = 20
-"""Of fewer frames, more than half may be rejected."""
+"""With fewer frames, more than half may be rejected."""
 
 
 class Indexing:

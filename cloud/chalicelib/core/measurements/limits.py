@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 MOST_SOURCE_BYTES = 2**30
-"""Of the object as it is stored, zipped or not: twice what 2,000,000 usual frames take zipped."""
+"""The size of the object as it is stored, zipped or not: twice what 2,000,000 usual frames take zipped."""
 
 MOST_ATTEMPTS = 3
 """The attempts to index one version: S3's event and Lambda's own two retries. A file that ends them all is poison."""
@@ -15,7 +15,7 @@ TIME_LIMIT_S = 480
 """The time of one attempt: two minutes less than the function has. 2,000,000 usual frames take about 130 s."""
 
 MOST_DEPTH = 20
-"""Of brackets, in a frame or outside the frames; a usual frame has 3."""
+"""The depth of brackets, in a frame or outside the frames; a usual frame has 3."""
 
 FRAMES_IN_BLOCK = 300
 

@@ -15,7 +15,7 @@ from chalicelib.core.measurements.frame import FIELDS
 MOST_FRAMES = 2000
 MOST_COLUMNS = 50
 MOST_BLOCKS = 8
-"""Of one read: 2,000 frames in a row lie in no more."""
+"""The most blocks of one read: 2,000 frames in a row lie in no more."""
 
 MOST_FRAMES_BYTES = answers.MOST_BODY_BYTES - 4 * 1024
 """The most bytes of frames in one answer, as Lambda counts them; the rest is for the JSON around them."""

@@ -24,7 +24,7 @@ class Reject:
 
 @dataclass
 class Spread:
-    """Of every number that was there: how many, the least, the greatest and their mean."""
+    """How many numbers there were, the least, the greatest and their mean."""
 
     count: int = 0
     least: float = float("inf")

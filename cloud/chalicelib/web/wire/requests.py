@@ -20,7 +20,7 @@ from chalicelib.core.session import Camera
 from chalicelib.ports import ByteRange
 
 MOST_LEVELS = 20
-"""Of lists and objects within an order's parameters; who reads them again may not manage a thousand."""
+"""The greatest depth of lists and objects in an order's parameters; a reader may not manage a thousand."""
 
 Value = TypeVar("Value")
 

@@ -254,7 +254,7 @@ def _part(part: StoredPart) -> dict[str, Any]:
 
 
 def _missing(view: UploadView) -> list[int]:
-    """Nothing is missing of an upload that has ended or is being completed: S3 lists no parts of it any more."""
+    """An upload that has ended or is being completed lacks no part: S3 lists its parts no longer."""
     if view.upload.state is not UploadState.OPEN or view.upload.promise:
         return []
     return list(parts.missing(view.upload.plan, view.parts))

@@ -44,7 +44,7 @@ class Schedule:
         return self
 
     def close(self) -> None:
-        """Nothing fires any more; at once."""
+        """Stop at once: no rule fires any more."""
         self._closed.set()
         if self._thread.is_alive():
             self._thread.join()

@@ -22,7 +22,7 @@ class Route:
 
     @property
     def function_arn(self) -> str:
-        """Of a proxy integration: the function in `.../functions/{arn}/invocations`."""
+        """The function of a proxy integration, in `.../functions/{arn}/invocations`."""
         return str(self.integration["uri"]).partition("/functions/")[2].rpartition("/")[0]
 
 

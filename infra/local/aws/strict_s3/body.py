@@ -93,7 +93,7 @@ def plain(request: Request, body: Body) -> Request:
 
 
 def check_md5(request: Request, data: bytes) -> None:
-    """Nothing, when Content-MD5 is absent or right."""
+    """Refuse a Content-MD5 that is wrong."""
     text = request.header("content-md5")
     if text is None:
         return

@@ -83,7 +83,7 @@ def _agrees(scheme: Scheme, part: Part, named: ListedPart) -> bool:
 
 
 def check_size(request: Request, parts: Sequence[Part]) -> None:
-    """Nothing, when MpuObjectSize is absent or right."""
+    """Refuse an MpuObjectSize that is wrong."""
     stated = request.header("x-amz-mp-object-size")
     if stated is not None and stated != str(sum(part.size_bytes for part in parts)):
         message = "The provided 'x-amz-mp-object-size' header does not match what was computed."
@@ -91,7 +91,7 @@ def check_size(request: Request, parts: Sequence[Part]) -> None:
 
 
 def check_whole(request: Request, scheme: Scheme, whole: str) -> None:
-    """Nothing, when the checksum of the whole object is absent or right."""
+    """Refuse a checksum of the whole object that is wrong."""
     kind = request.header("x-amz-checksum-type")
     if kind is not None and kind != scheme.kind.value:
         raise Refusal(

@@ -70,7 +70,7 @@ class Objects:
         return _clean(answer).with_headers({KIND: Kind.FULL_OBJECT.value} if has_checksum else {})
 
     def _check_marker(self, request: Request, version_id: str | None) -> None:
-        """Nothing, when what is missing is missing without a delete marker. Raises Refusal."""
+        """Raise Refusal when a delete marker is why the object is missing."""
         marker = marker_id(looked_up(self._ask, request, request.bucket, request.key, version_id))
         if marker and version_id:
             raise marker_asked_for(request.method, marker)

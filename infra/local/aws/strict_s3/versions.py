@@ -25,7 +25,7 @@ VERSION_ID = re.compile(r"null|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def check_version_id(version_id: str | None) -> None:
-    """Nothing, when it is absent or could be one. Raises Refusal (InvalidArgument)."""
+    """Raise Refusal (InvalidArgument) unless it is absent or could be one."""
     if version_id is None or VERSION_ID.fullmatch(version_id):
         return
     details = {"ArgumentName": "versionId", "ArgumentValue": version_id}
@@ -68,7 +68,7 @@ def precondition_failed() -> Refusal:
 
 
 def check_current_etag(ask: Ask, request: Request, key: str, etag: str) -> None:
-    """Nothing, when the current version has that ETag, or is an object at all where it is `*`.
+    """Refuse unless the current version has that ETag, or is an object at all where it is `*`.
 
     Raises Refusal: 412 for another ETag, and for `*` on a delete marker; 404 where nothing was ever written.
     That an ETag meets a delete marker is not documented for DELETE; 404 is what S3 documents there for PUT.

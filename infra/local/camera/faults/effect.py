@@ -17,7 +17,7 @@ class Disturbed(Protocol):
 
 
 class Effect:
-    """Nothing goes wrong."""
+    """An answer without a fault."""
 
     def happen(self, camera: Disturbed, /) -> None:
         """Changes the camera before it answers."""
