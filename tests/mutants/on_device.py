@@ -32,14 +32,14 @@ ON_DEVICE = (
         f"{CLIENT}/model/advice.py",
         "    if one.recording.missing:\n        return Obstacle.GAP\n",
         "",
-        f"{TESTS}/model/test_advice.py",
+        f"{TESTS}/commands/test_advice.py",
     ),
     bug(
         "a file of another card is said to finish the session that began",
         f"{CLIENT}/camera/session.py",
         "                self.check_file(begun)\n",
         "                pass\n",
-        f"{TESTS}/model/test_advice.py",
+        f"{TESTS}/commands/test_advice.py",
     ),
     bug(
         "a standard error that takes nothing ends the work",
