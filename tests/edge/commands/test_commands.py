@@ -23,8 +23,14 @@ from tests.edge.fakes import (
     film,
     raw,
 )
+from tests.support.coordinator import MemoryCoordinator
 
 HOME = "every video on this card is home and safe to erase"
+
+
+@pytest.fixture
+def cloud(memory_cloud: MemoryCoordinator) -> MemoryCoordinator:
+    return memory_cloud
 
 
 class Line:
@@ -239,10 +245,10 @@ class TestStatus:
     def test_asks_the_coordinator_when_it_is_told(self, device: Device, line: Line):
         device.cloud.faults["complete"] = [(403, b'{"message": "Forbidden"}')]
         line.haul("match-17", "--recording", "0042")
-        device.cloud.verify(device.cloud.uploads["u_1"])
+        device.cloud.complete("u_1")
 
         assert line.status_asked("--json") == 0
-        assert (line.document["state"], line.document["chapters_home"]) == ("OPEN", 1)
+        assert (line.document["state"], line.document["chapters_home"]) == ("STORED", 1)
 
     def test_without_an_answer_keeps_to_the_receipts(self, device: Device, line: Line):
         line.haul("match-17", "--recording", "0042")
