@@ -38,8 +38,14 @@ from edge_client.model.selection import ByNumber, Everything
 from edge_client.s3.rate_limit import RateLimiter
 from edge_client.spool.spool import Spool
 from tests.edge.conftest import Device, FakeTime
-from tests.edge.fakes import CameraFile, CloudHandler, film
+from tests.edge.fakes import CameraFile, film
 from tests.edge.screen import SilentDisplay
+from tests.support.coordinator import Door, MemoryCoordinator
+
+
+@pytest.fixture
+def cloud(memory_cloud: MemoryCoordinator) -> MemoryCoordinator:
+    return memory_cloud
 
 
 @dataclass
@@ -474,7 +480,7 @@ class TestHaul:
         advance, _ = self.watched(device)
         seen = list[Activity]()
 
-        def look(handler: CloudHandler) -> None:
+        def look(handler: Door) -> None:
             picture = advance.picture()
             assert picture
             seen.append(picture.activity)
