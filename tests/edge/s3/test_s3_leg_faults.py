@@ -258,7 +258,7 @@ ROWS = [
     Row(
         "N11: a certificate that nobody will vouch for",
         for_one_part(lambda scene: scene.urls_lead_to(*[scene.stranger(secure=True)] * ALWAYS)),
-        waits("certificate there is not to be trusted", most_puts=0),
+        waits("certificate there cannot be trusted", most_puts=0),
     ),
     Row("N12: a name that is not known", lambda scene: scene.urls_lead_to("https://s3.invalid"), MISLED),
     Row(
