@@ -193,16 +193,29 @@ class Haul:
                         log.info("later, after the others", extra={"session": one.name, "reason": str(error)})
                     queue.append(one)
                 except SessionStuck as error:
-                    # Not refused: a person was told when it was found, and the unit need not fail for it every time.
-                    log.warning("a session cannot end", extra={"reason": str(error)})
-                    self._tools.progress.left_out(one.name)
+                    if self._is_told(error, refusals):
+                        # The unit need not fail every time for what a person has been told.
+                        log.warning("a session cannot end", extra={"reason": str(error)})
+                        self._tools.progress.left_out(one.name)
+                    else:
+                        self._refuse(one, error, refusals)
                 except (Refused, Unsettled) as error:
-                    log.error("session refused", extra={"session": one.name, "reason": str(error)})
-                    self._tools.progress.left_out(one.name)
-                    refusals.append(error)
+                    self._refuse(one, error, refusals)
         except TryLater as error:
             return Each(tuple(done), tuple(refusals), error)
         return Each(tuple(done), tuple(refusals))
+
+    def _refuse(self, one: ChosenSession, error: EdgeError, refusals: list[EdgeError]) -> None:
+        log.error("session refused", extra={"session": one.name, "reason": str(error)})
+        self._tools.progress.left_out(one.name)
+        refusals.append(error)
+
+    def _is_told(self, error: SessionStuck, refusals: Sequence[EdgeError]) -> bool:
+        """Whether this run or an earlier one has ended with 1 for the session, and so a person knows of it."""
+        told_now = any(
+            isinstance(each, SessionStuck) and each.session_id == error.session_id for each in refusals
+        )
+        return told_now or recorded(self._tools.spool.session(error.session_id)).is_told
 
     def _chosen(self, camera_session: CameraSession) -> tuple[Listed, list[ChosenSession], list[EdgeError]]:
         """The list, the sessions chosen from it, and what a person must look at besides."""

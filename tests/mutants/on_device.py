@@ -819,10 +819,19 @@ ON_DEVICE = (
         f"{TESTS}/base/test_progress.py",
     ),
     bug(
+        "a session that cannot end is never told to a person",
+        f"{CLIENT}/haul/sessions.py",
+        "if self._is_told(error, refusals):",
+        "if error:",
+        f"{TESTS}/camera/test_camera_leg_faults.py",
+        "-k",
+        "has the name of one",
+    ),
+    bug(
         "progress: a refused session stays in the total",
         f"{CLIENT}/haul/sessions.py",
-        "                    self._tools.progress.left_out(one.name)\n                    refusals.append(error)\n",
-        "                    refusals.append(error)\n",
+        "        self._tools.progress.left_out(one.name)\n        refusals.append(error)\n",
+        "        refusals.append(error)\n",
         f"{TESTS}/base/test_progress.py",
     ),
     bug(

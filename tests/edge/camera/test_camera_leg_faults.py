@@ -377,7 +377,7 @@ def listed_late() -> Iterator[Row]:
     for name, card in others.items():
         yield Row(
             f"another film, {name}, has the name of one that is being hauled [3 C7]",
-            refused("planned"),
+            refused("cannot end"),
             (reading(SLEEPER),),
             between=exchanged(card),
             choice=Everything(),
