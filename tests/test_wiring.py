@@ -10,9 +10,9 @@ from chalicelib.aws.object_store import S3ObjectStore
 from chalicelib.aws.orders import SqsOrders
 from chalicelib.aws.records import DynamoRecords
 from chalicelib.aws.signer import S3Signer
-from chalicelib.core.crc import EMPTY
 from chalicelib.ports import PartToSign
 from chalicelib.settings import settings
+from tests.support.builders import EMPTY
 
 ENVIRONMENT = {
     "BUCKET": "reelhaul-footage",

@@ -65,7 +65,7 @@ def test_a_device_of_the_project_learns_what_a_replaced_one_hauled_and_gets_noth
     assert shown
     assert before == {
         "session_id": "known-1", "device_id": shown["device_id"], "artifact_id": ARTIFACT,
-        **CHAPTER, **IDENTITY, "receipt": None
+        **CHAPTER, **IDENTITY, "unfinished": False, "trailing_bytes": 0, "receipt": None
     }  # fmt: skip
     assert after == {**before, "receipt": done["receipt"]}
     assert south.session("known-1") is None

@@ -162,7 +162,7 @@ def test_an_object_that_was_written_past_an_upload_is_kept_and_told():
     story.send_body(ports, upload, BODY)
     ports.objects.put_object(KEY, b"written past the upload")
 
-    with pytest.raises(StateConflict, match="nobody awaits"):
+    with pytest.raises(StateConflict, match="nobody expects"):
         completed(ports, upload.upload_id)
     story.let_pass(ports, rounds=2)
 

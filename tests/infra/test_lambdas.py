@@ -500,7 +500,7 @@ PARENT = """
 import sys
 from pathlib import Path
 
-from infra.local.lambdas.lambdas import Lambdas
+from infra.local.aws.lambdas.lambdas import Lambdas
 from tests.infra.deployed_functions import Register, make_function
 
 lambdas = Lambdas(

@@ -202,8 +202,8 @@ server.serve_forever()
 
 ASK = """
 import os, subprocess, sys, time
-from edge_client.camera import Camera
-from edge_client.errors import EdgeError
+from edge_client.camera.client import Camera
+from edge_client.base.errors import EdgeError
 def serial(url, interface):
     try:
         return Camera(url, time.monotonic, interface).info().serial
