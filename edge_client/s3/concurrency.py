@@ -9,15 +9,15 @@ from contextlib import contextmanager
 MOST_CONNECTIONS = 4
 FIRST_LANES = 2
 POLL_S = 0.1
-# A measurement is over when each lane has sent so many parts.
+# A measurement is over when each connection has sent so many parts.
 PARTS_A_LANE = 3
-# One lane more must bring at least a tenth more; else it goes again, and is not tried for so many parts.
+# One connection more must bring at least a tenth more; else it goes again, and is not tried for so many parts.
 GAIN = 1.1
 REST_PARTS = 48
 
 
 class AdaptiveConcurrency:
-    """The lanes open at a time, between 1 and 4; safe between threads.
+    """The connections that may send at a time, between 1 and 4; safe between threads.
 
     Halved when something goes wrong. One more is tried when parts wait, and kept when the rate of all rises by it.
     """
@@ -41,8 +41,8 @@ class AdaptiveConcurrency:
             self._measure_anew()
 
     @contextmanager
-    def lane(self, check: Callable[[], None]) -> Iterator[None]:
-        """One lane, waited for; `check` may end the wait by raising."""
+    def connection(self, check: Callable[[], None]) -> Iterator[None]:
+        """One connection, waited for; `check` may end the wait by raising."""
         with self._changed:
             while self._used >= self.open:
                 self._changed.wait(POLL_S)
@@ -56,7 +56,7 @@ class AdaptiveConcurrency:
                 self._changed.notify_all()
 
     def sent(self, size_bytes: int, has_backlog: bool) -> None:
-        """A part arrived. Without a backlog the rate is the camera's and says nothing of the lanes."""
+        """A part arrived. Without a backlog the rate is the camera's and says nothing of the connections."""
         with self._changed:
             self._rest_parts = max(0, self._rest_parts - 1)
             if not has_backlog:

@@ -63,7 +63,7 @@ class Parts(Protocol):
 
 @dataclass(frozen=True)
 class Uplink:
-    """What all senders of a process share: patience, pace, lanes and time-outs."""
+    """What all senders of a process share: retries, rate limit, connections and time-outs."""
 
     retry: Retry
     pace: RateLimiter
@@ -97,7 +97,7 @@ class PartSender:
     def _next(self) -> bool:
         """Send one part; False when no more will come."""
         self._uplink.pace.wait_for_start(self._queue.check)
-        with self._uplink.concurrency.lane(self._queue.check):
+        with self._uplink.concurrency.connection(self._queue.check):
             taken = self._queue.take()
             if taken is None:
                 return False

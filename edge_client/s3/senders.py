@@ -18,7 +18,7 @@ POLL_S = 0.1
 
 
 class Senders:
-    """One thread for each connection that may be used; lanes decide how many of them are."""
+    """One thread for each connection that may be used; `AdaptiveConcurrency` decides how many of them send."""
 
     def __init__(
         self, queue: PartQueue, make_sender: Callable[[], PartSender], check: Callable[[], None]

@@ -408,11 +408,11 @@ class TestLanes:
             waited.append(1)
             raise Stopped("enough")
 
-        with concurrency.lane(lambda: None), pytest.raises(Stopped), concurrency.lane(give_up):
+        with concurrency.connection(lambda: None), pytest.raises(Stopped), concurrency.connection(give_up):
             pass
 
         assert waited
-        with concurrency.lane(give_up):
+        with concurrency.connection(give_up):
             pass
 
 
