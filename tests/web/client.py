@@ -85,7 +85,8 @@ class Caller:
 
 def app_over(ports: Ports, deployment: Deployment | None = None) -> Chalice:
     """The app on these ports."""
-    app = Chalice("reelhaul", configure_logs=False)
+    # Each app lengthens AWS_EXECUTION_ENV in the environment that it is given, and botocore sends that in a header.
+    app = Chalice("reelhaul", configure_logs=False, env={})
     app.api.binary_types = []
     for blueprint in api.blueprints(ports, deployment or Deployment()):
         app.register_blueprint(blueprint)

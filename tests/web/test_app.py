@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from tests.support.builders import memory_ports
+from tests.web.client import app_over
+
 CLOUD = Path(__file__).parents[2] / "cloud"
 
 DESCRIBE = """
@@ -108,3 +111,11 @@ def test_no_kind_of_body_is_taken_for_binary(doors: Any):
 
 def test_no_caller_is_shown_a_traceback(doors: Any):
     assert doors["debug"] is False
+
+
+def test_an_app_of_the_tests_leaves_the_environment_as_it_was():
+    before = dict(os.environ)
+
+    app_over(memory_ports())
+
+    assert dict(os.environ) == before
