@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -84,7 +85,7 @@ class TestFilmsOfCameras:
         (tmp_path / name).write_bytes((films / name).read_bytes() + bytes(4096))
 
         with camera_with(card=card_of_folder(tmp_path)) as camera:
-            done = rig.haul(camera, f"left-{Path(name).stem}", "--recording", "0001")
+            done = rig.haul(camera, f"left-{uuid4().hex}", "--recording", "0001")
 
             assert done.code == 0, done.said
             assert rig.stored_sha256(done.report["session"]) == source_sha256(camera)
