@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 
 from edge_client.base.errors import SettingsFault
 from edge_client.camera.link import Link, link_to
-from edge_client.coordinator.values import Token
 from edge_client.http.exchange import keeps_secrets
+from edge_client.model.api import Token
 from edge_client.model.quantities import duration_s, rate_bytes_s, size_bytes
 
 SESSION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)

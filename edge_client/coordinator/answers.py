@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
 from edge_client.base.errors import CoordinatorRefusal
-from edge_client.coordinator.values import (
+from edge_client.http.exchange import keeps_secrets
+from edge_client.model.api import (
     ChapterView,
     HeartbeatAnswer,
-    ProofUrls,
     Receipt,
     SessionState,
     UploadView,
 )
-from edge_client.http.exchange import keeps_secrets
 from edge_client.model.haul_state import KnownChapter, StoredVersion
 from edge_client.model.identity import FileIdentity
 from edge_client.model.notes import FilmNotes
@@ -23,6 +23,15 @@ from edge_client.model.parts import PartPlan, PartUrl, PieceUrl, StoredPart, crc
 from edge_client.model.recordings import CameraFile
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class ProofUrls:
+    """Where to read ranges of a stored version."""
+
+    version_id: str
+    size_bytes: int
+    urls: tuple[PieceUrl, ...]
 
 
 def read_with(document: dict[str, Any], read: Callable[[dict[str, Any]], T]) -> T:

@@ -18,18 +18,18 @@ from edge_client.base.errors import (
 )
 from edge_client.base.retry import Retry
 from edge_client.coordinator import answers
+from edge_client.coordinator.answers import ProofUrls
 from edge_client.coordinator.problems import answered
-from edge_client.coordinator.values import (
+from edge_client.http.exchange import LIBRARY_ERRORS, Timeouts, bare_session
+from edge_client.model.api import (
     ChapterView,
     HeartbeatAnswer,
     HeartbeatReport,
-    ProofUrls,
     SessionState,
     StoredSession,
     Token,
     UploadView,
 )
-from edge_client.http.exchange import LIBRARY_ERRORS, Timeouts, bare_session
 from edge_client.model.haul_state import KnownChapter, StoredVersion
 from edge_client.model.parts import PartUrl, PieceUrl, Span, SpooledPart, crc_text
 from edge_client.model.plan import ChapterPlan, SessionPlan

@@ -25,9 +25,9 @@ from edge_client.base.errors import (
 )
 from edge_client.base.retry import full_jitter_s
 from edge_client.camera.session import CameraSession
-from edge_client.coordinator.values import ChapterView, Receipt, UploadView
 from edge_client.haul.context import HaulContext
 from edge_client.haul.pipeline import Pipeline
+from edge_client.model.api import ChapterView, Receipt, UploadView
 from edge_client.model.parts import Span, SpooledPart, crc_text
 from edge_client.model.plan import ChapterPlan, SessionPlan
 from edge_client.spool.chapter import ChapterSpool

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from edge_client.base.errors import PartsDiffer
 from edge_client.camera.session import CameraSession
-from edge_client.coordinator.values import UploadView
+from edge_client.model.api import UploadView
 from edge_client.model.parts import Span, SpooledPart
 from edge_client.model.plan import ChapterPlan, SessionPlan
 from edge_client.spool.chapter import ChapterSpool

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from edge_client.base.errors import EdgeError, ForgetRefused
 from edge_client.camera.session import CameraSession
 from edge_client.coordinator.client import Coordinator
-from edge_client.coordinator.values import StoredSession
 from edge_client.haul.holdings import Holdings, holdings, ranges
 from edge_client.haul.whereabouts import Whereabouts, whereabouts
+from edge_client.model.api import StoredSession
 from edge_client.model.plan import PLAN, SessionPlan, decoded
 from edge_client.spool.spool import SessionSpool, Spool
 

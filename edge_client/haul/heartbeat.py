@@ -14,7 +14,7 @@ from edge_client.base.advance import ProgressCounter
 from edge_client.base.errors import EdgeError
 from edge_client.base.periodic import Periodic
 from edge_client.coordinator.client import Coordinator
-from edge_client.coordinator.values import HeartbeatAnswer, HeartbeatReport
+from edge_client.model.api import HeartbeatAnswer, HeartbeatReport
 from edge_client.s3.rate_limit import RateLimiter
 from edge_client.spool.spool import Spool
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from edge_client.coordinator.values import StoredSession, UploadView
+from edge_client.model.api import StoredSession, UploadView
 from edge_client.model.parts import Span, SpooledPart
 from edge_client.model.plan import ChapterPlan, SessionPlan
 from edge_client.spool.spool import ChapterParts

@@ -21,10 +21,10 @@ from edge_client.base.errors import (
     SpoolHeld,
 )
 from edge_client.camera.session import CameraSession
-from edge_client.coordinator.values import UploadView
 from edge_client.haul.context import HaulContext
 from edge_client.haul.evidence import Evidence
 from edge_client.haul.yielding import Yielding
+from edge_client.model.api import UploadView
 from edge_client.model.parts import Span, SpooledPart
 from edge_client.model.plan import ChapterPlan, SessionPlan
 from edge_client.s3.part_queue import PartQueue

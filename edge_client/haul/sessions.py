@@ -26,7 +26,6 @@ from edge_client.base.errors import (
 from edge_client.base.progress import Amount
 from edge_client.camera.session import CameraSession
 from edge_client.camera.stillness import Stillness
-from edge_client.coordinator.values import ChapterView
 from edge_client.haul.chapter import ChapterHaul, ChapterReport
 from edge_client.haul.context import HaulContext
 from edge_client.haul.select_sessions import Choosing, ChosenSession
@@ -37,6 +36,7 @@ from edge_client.haul.stuck import (
     recorded,
     stuck_error,
 )
+from edge_client.model.api import ChapterView
 from edge_client.model.listing import Listed
 from edge_client.model.plan import PLAN, ChapterPlan, SessionPlan, decoded
 from edge_client.model.recordings import CameraFile

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from edge_client.base.errors import EdgeError
 from edge_client.coordinator.client import Coordinator
-from edge_client.coordinator.values import SessionState
 from edge_client.haul.stuck import recorded
+from edge_client.model.api import SessionState
 from edge_client.model.plan import SessionPlan
 from edge_client.spool.spool import Plans, SessionSpool
 

@@ -22,11 +22,11 @@ from edge_client.camera.client import Camera
 from edge_client.camera.keep_alive import KeepAlive
 from edge_client.camera.session import CameraSession, CameraTools, Looks
 from edge_client.coordinator.client import Coordinator
-from edge_client.coordinator.values import Token
 from edge_client.haul.context import HaulContext
 from edge_client.haul.sessions import Each, Haul, Report
 from edge_client.haul.survey import Survey, audited
 from edge_client.http.exchange import Timeouts
+from edge_client.model.api import Token
 from edge_client.model.selection import ByNumber, Choice
 from edge_client.s3.concurrency import AdaptiveConcurrency
 from edge_client.s3.rate_limit import RateLimiter

@@ -17,7 +17,7 @@ from edge_client.base.errors import (
 )
 from edge_client.base.retry import Retry, Tally
 from edge_client.coordinator.client import MOST_PAGES, Coordinator
-from edge_client.coordinator.values import Token
+from edge_client.model.api import Token
 from edge_client.model.parts import PartPlan, Span, SpooledPart, crc_text, crc_value
 from edge_client.model.plan import CameraIdentity, ChapterPlan, SessionPlan
 from tests.edge.conftest import FakeTime

@@ -15,8 +15,8 @@ from edge_client.base.disk import Disk
 from edge_client.base.progress import Amount
 from edge_client.base.retry import Retry, Tally
 from edge_client.coordinator.client import Coordinator
-from edge_client.coordinator.values import Token
 from edge_client.haul.heartbeat import Heartbeat
+from edge_client.model.api import Token
 from edge_client.s3.rate_limit import RateLimiter
 from edge_client.spool.spool import Spool
 from tests.edge.conftest import FakeTime

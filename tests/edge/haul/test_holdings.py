@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from edge_client.coordinator.values import StoredSession, UploadView
 from edge_client.haul.holdings import Holding, holdings, ranges
+from edge_client.model.api import StoredSession, UploadView
 from edge_client.model.parts import PartPlan, Span, SpooledPart, StoredPart
 from edge_client.model.plan import CameraIdentity, ChapterPlan, SessionPlan
 from edge_client.spool.spool import ChapterParts

@@ -1,4 +1,4 @@
-"""What the client sends to the coordinator and what it answers, as values."""
+"""Pure: what the client and the coordinator tell one another, as docs/api.md has it, in values."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from edge_client.model.parts import PartPlan, PieceUrl, StoredPart
+from edge_client.model.parts import PartPlan, StoredPart
 
 
 @dataclass(frozen=True)
@@ -47,15 +47,6 @@ class UploadView:
     plan: PartPlan
     parts: Mapping[int, StoredPart]
     receipt: Receipt | None
-
-
-@dataclass(frozen=True)
-class ProofUrls:
-    """Where to read ranges of a stored version."""
-
-    version_id: str
-    size_bytes: int
-    urls: tuple[PieceUrl, ...]
 
 
 @dataclass(frozen=True)
