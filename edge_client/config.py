@@ -21,7 +21,17 @@ from edge_client.base.errors import SettingsFault
 from edge_client.camera.link import Link, link_to
 from edge_client.http.exchange import keeps_secrets
 from edge_client.model.api import Token
-from edge_client.model.quantities import duration_s, rate_bytes_s, size_bytes
+
+SIZE = re.compile(r"([0-9]{1,15})(B|kB|KB|MB|GB|TB|KiB|MiB|GiB|TiB)?", re.ASCII)
+RATE = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,3})?)(kB|KB|MB|KiB|MiB|kbit|Mbit|Gbit)", re.ASCII)
+DURATION = re.compile(r"([0-9]{1,6})([smhd])", re.ASCII)
+
+_DECIMAL = {"": 1, "B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+SIZES = {**_DECIMAL, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
+RATES = {**SIZES, "kbit": 125, "Mbit": 125_000, "Gbit": 125_000_000}
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+# Four connections share it, and each must stay above what counts as a stall.
+LEAST_RATE_BYTES_S = 32 * 1024
 
 SESSION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 TOKEN = re.compile(r"t_[A-Za-z0-9._~+/=-]{1,500}", re.ASCII)
@@ -30,9 +40,33 @@ HAUL_PATIENCE_S = 24 * 3600.0
 LOOK_PATIENCE_S = 120.0
 # A folder in it is used when it is this user's alone.
 SYSTEM_TEMPORARY = Path("/tmp")  # nosec B108
-
 V = TypeVar("V")
 V_co = TypeVar("V_co", covariant=True)
+
+
+def size_bytes(text: str) -> int:
+    """The bytes of `20GB` or `64MiB`; without a unit they are bytes. Raises ValueError."""
+    match = SIZE.fullmatch(text)
+    if not match or not int(match[1]):
+        raise ValueError("is a size such as 20GB, 64MiB or a number of bytes")
+    return int(match[1]) * SIZES[match[2] or ""]
+
+
+def rate_bytes_s(text: str) -> float:
+    """The bytes a second of `2.5MB` or `20Mbit`. Raises ValueError."""
+    match = RATE.fullmatch(text)
+    rate = float(match[1]) * RATES[match[2]] if match else 0.0
+    if rate < LEAST_RATE_BYTES_S:
+        raise ValueError("is a rate a second such as 2.5MB or 20Mbit, at least 32KiB")
+    return rate
+
+
+def duration_s(text: str) -> float:
+    """The seconds of `24h`. Raises ValueError."""
+    match = DURATION.fullmatch(text)
+    if not match:
+        raise ValueError("is a number with s, m, h or d, such as 24h")
+    return float(int(match[1]) * SECONDS[match[2]])
 
 
 @dataclass(frozen=True)

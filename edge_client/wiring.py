@@ -15,8 +15,7 @@ from pathlib import Path
 from random import SystemRandom
 from typing import TextIO
 
-from edge_client.base.advance import Display, ProgressCounter
-from edge_client.base.disk import Disk
+from edge_client.base.disk import CameraLocks, Disk
 from edge_client.base.display import (
     DRAW_EVERY_S,
     Bars,
@@ -24,8 +23,8 @@ from edge_client.base.display import (
     Lines,
     size_of,
 )
-from edge_client.base.locks import CameraLocks
 from edge_client.base.periodic import Periodic
+from edge_client.base.progress import Display, ProgressCounter
 from edge_client.base.retry import Retry, Tally, real_timing
 from edge_client.camera.client import Camera
 from edge_client.camera.keep_alive import KeepAlive

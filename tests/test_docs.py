@@ -116,7 +116,7 @@ def test_every_parameter_of_the_stack_is_described():
 
 
 def test_every_variable_of_the_device_is_described():
-    named = set(re.findall(r"\((REELHAUL_[A-Z_]+)\)", read("edge_client/commands/arguments.py")))
+    named = set(re.findall(r"\((REELHAUL_[A-Z_]+)\)", read("edge_client/commands/command.py")))
 
     assert named
     assert named == set(re.findall(r"`(REELHAUL_[A-Z_]+)`", read("docs/settings.md")))

@@ -1,1 +1,1 @@
-"""What everything else may use: errors, retries, the disk, locks, logs, the terminal and progress."""
+"""What everything else may use: errors, exit codes, retries, the disk and its locks, logs, the terminal, progress."""

@@ -10,10 +10,10 @@ from typing import Any, TextIO
 from tqdm import tqdm
 from tqdm.utils import disp_len
 
-from edge_client.base.advance import Display
 from edge_client.base.progress import (
     Activity,
     Comparison,
+    Display,
     Doing,
     FileProgress,
     Meter,

@@ -1,15 +1,27 @@
-"""What the client says on standard error: one line per event, above the bars on the terminal."""
+"""The client's lines on standard error: one per event, above the bars on the terminal, and few for what repeats.
+
+One camera that is away fails ten calls, and one uplink that is down fails each of four connections. The first line of
+such a fact is logged at once. While the fact lasts a line a minute counts, and so does one at its end.
+"""
 
 from __future__ import annotations
 
 import logging
+import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import TextIO
 
 from tqdm import tqdm
 
 from edge_client.base.terminal import shown
+
+log = logging.getLogger(__name__)
+
+COUNT_EVERY_S = 60.0
+AMOUNT = re.compile(r"[0-9]+(?= bytes\b| s\b)", re.ASCII)
 
 
 class _Line(logging.Formatter):
@@ -57,3 +69,61 @@ def logging_to(stream: TextIO, level: int) -> Iterator[None]:
     finally:
         root.removeHandler(handler)
         root.setLevel(before)
+
+
+@dataclass
+class _Fact:
+    reason: str
+    began_at: float
+    said_at: float
+    times: int = 0
+    wheres: set[str] = field(default_factory=set)
+
+    def count(self, now: float) -> dict[str, object]:
+        return {"times": self.times, "seconds": round(now - self.began_at, 1)}
+
+
+class Repeats:
+    """Lines of one `message`, which differ in their reason.
+
+    The count at the end is said as `over` when it happens no more, and as `given_up` when nobody waits for that.
+    """
+
+    def __init__(self, message: str, over: str, given_up: str) -> None:
+        self._message = message
+        self._over = over
+        self._given_up = given_up
+        self._facts: dict[str, _Fact] = {}
+        self._lock = threading.Lock()
+
+    def say(self, where: str, reason: str, now: float, **more: object) -> None:
+        """It happened to `where`. Reasons that differ only in an amount of bytes or seconds are one fact."""
+        with self._lock:
+            key = AMOUNT.sub("…", reason)
+            is_new = key not in self._facts
+            fact = self._facts.setdefault(key, _Fact(reason, now, now))
+            fact.times += 1
+            fact.wheres.add(where)
+            if is_new:
+                log.warning(self._message, extra={"what": where, "reason": reason, **more})
+            elif now - fact.said_at >= COUNT_EVERY_S:
+                fact.said_at = now
+                log.warning(self._message, extra={"what": where, "reason": reason, **more, **fact.count(now)})
+
+    def over(self, where: str, now: float) -> None:
+        """It does not happen to `where` any more."""
+        self._leave_all(where, now, self._over)
+
+    def given_up(self, where: str, now: float) -> None:
+        """Nobody waits for `where` any more: it failed for good, or the run ends."""
+        self._leave_all(where, now, self._given_up)
+
+    def _leave_all(self, where: str, now: float, message: str) -> None:
+        with self._lock:
+            for key, fact in list(self._facts.items()):
+                fact.wheres.discard(where)
+                if fact.wheres:
+                    continue
+                del self._facts[key]
+                if fact.times > 1:
+                    log.warning(message, extra={"what": where, "reason": fact.reason, **fact.count(now)})

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TypeVar
 
 from edge_client.base.errors import GaveUp, Stopped, Transient
-from edge_client.base.repeats import Repeats
+from edge_client.base.logs import Repeats
 
 BASE_S = 0.5
 CAP_S = 30.0

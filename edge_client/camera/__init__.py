@@ -7,8 +7,6 @@ link         its address and network interface
 ranged_read  a ranged read that believes nothing it has not compared
 mp4_boxes    pure: whether a file is all there, and which camera wrote it
 documents    its JSON in our words
-models       pure: which cameras are supported, and what else may answer
-stillness    which films still change, and which have been broken for long
-extras       calls that are only good to know, bounded in what they may cost
+patience     how long to wait for answers that are only good to know, and for films that still change
 keep_alive   keeps it awake
 """

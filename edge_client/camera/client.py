@@ -20,6 +20,7 @@ from edge_client.base.errors import (
     Unfinished,
     Unsettled,
 )
+from edge_client.base.terminal import plain
 from edge_client.camera.connection import (
     FILES,
     INFO,
@@ -42,12 +43,18 @@ from edge_client.camera.documents import (
     status_of,
 )
 from edge_client.camera.link import link_to
-from edge_client.camera.models import SUPPORTED, likely_sender
 from edge_client.camera.mp4_boxes import HEAD_BYTES, NotWhole, serial_of_header, trailing_bytes
 from edge_client.camera.ranged_read import Wanted, read_range
 from edge_client.model.listing import Entry
 from edge_client.model.parts import Span
 from edge_client.model.plan import CameraIdentity, ChapterPlan
+
+# Open GoPro's own list of supported cameras, gopro.github.io/OpenGoPro. A model that is not in it is not refused: what
+# counts is that it answers the calls.
+SUPPORTED = "GoPro HERO9 and newer: HERO9, HERO10, HERO11, HERO12 and HERO13 Black, HERO11 Black Mini, MAX 2, LIT HERO"
+# What a GoPro's web server (CivetWeb) says where it does not know a path, byte for byte.
+GOPROS_NOT_FOUND = b"Error 404: Not Found\nNot found"
+MOST_TOLD_CHARACTERS = 60
 
 # The card is readable when it is good (0) and when it is full (1).
 CARD_READABLE = (0, 1)
@@ -279,3 +286,17 @@ def _state_in(answer: Answer) -> dict[str, Any]:
 def _sender_of(answer: Answer) -> str:
     opening = b"" if answer.status == 200 else answer.take(MOST_OPENING_BYTES)
     return likely_sender(answer.status, answer.header("Server"), answer.header("Content-Type"), opening)
+
+
+def likely_sender(status: int, server: str | None, content_type: str | None, opening: bytes) -> str:
+    """What sent an answer that no supported camera gives, as far as that can be seen, in words.
+
+    `opening` are the first bytes of the body, if they are known.
+    """
+    if server:
+        return f"a server that calls itself {plain(server)[:MOST_TOLD_CHARACTERS]!r}"
+    if status == 404 and opening.startswith(GOPROS_NOT_FOUND):
+        return "what seems to be an older GoPro (HERO8, MAX, Fusion or before)"
+    if content_type and content_type.lower().startswith("text/html"):
+        return "a web page"
+    return "something that seems to be no GoPro"

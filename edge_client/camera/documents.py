@@ -11,9 +11,8 @@ from typing import Any
 from edge_client.base.errors import ReadBroken, Unsettled
 from edge_client.base.terminal import plain
 from edge_client.camera.connection import Answer
-from edge_client.model.listing import Entry
+from edge_client.model.listing import Entry, Witnesses
 from edge_client.model.plan import SERIAL, CameraIdentity, why_no_serial
-from edge_client.model.witnesses import Witnesses
 
 MOST_JSON_BYTES = 32 * 1024 * 1024
 BLOCK_BYTES = 64 * 1024

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
 
+from edge_client.base.disk import CameraLocks
 from edge_client.base.errors import (
     CONFIRM_AFTER_S,
     CameraBusy,
@@ -21,15 +22,13 @@ from edge_client.base.errors import (
     Unfinished,
     Unsettled,
 )
-from edge_client.base.locks import CameraLocks
 from edge_client.base.retry import Retry
 from edge_client.camera.client import Camera, FileFacts
 from edge_client.camera.documents import MediaInfo, concerns_of, witnesses_of
-from edge_client.camera.extras import Extras
 from edge_client.camera.keep_alive import KeepAlive
-from edge_client.camera.stillness import Stillness
+from edge_client.camera.patience import Extras, Stillness
+from edge_client.model.files import CameraFile, FileIdentity, FilmNotes
 from edge_client.model.haul_state import Obstacle
-from edge_client.model.identity import FileIdentity
 from edge_client.model.listing import (
     NOT_ANSWERED,
     NOT_LEGIBLE,
@@ -37,13 +36,12 @@ from edge_client.model.listing import (
     Entry,
     Listed,
     Unreadable,
+    Witnesses,
     listed,
 )
-from edge_client.model.notes import FilmNotes
 from edge_client.model.plan import CameraIdentity, ChapterPlan, SessionPlan
-from edge_client.model.recordings import MOST_CHAPTERS, CameraFile
+from edge_client.model.recordings import MOST_CHAPTERS
 from edge_client.model.selection import Films
-from edge_client.model.witnesses import Witnesses
 
 log = logging.getLogger(__name__)
 

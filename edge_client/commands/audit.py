@@ -11,8 +11,7 @@ from dataclasses import asdict, dataclass, replace
 
 from edge_client.base.exit_code import ExitCode, code_of_result
 from edge_client.camera.session import CameraSession
-from edge_client.commands.arguments import describe_camera, describe_coordinator, describe_work
-from edge_client.commands.command import Command
+from edge_client.commands.command import Command, describe_camera, describe_coordinator, describe_work
 from edge_client.commands.output import (
     card_line,
     chapters,
@@ -22,18 +21,18 @@ from edge_client.commands.output import (
     recording_json,
     rest_json,
     rest_lines,
+    say_reports,
     say_result,
     size,
     table,
 )
-from edge_client.commands.reports import say_reports
 from edge_client.config import HAUL_PATIENCE_S, LOOK_PATIENCE_S, Device, Parsed, Values, together
 from edge_client.haul.sessions import Haul
 from edge_client.haul.survey import Survey, audited
 from edge_client.model.advice import Called, Help, helps, tried
 from edge_client.model.haul_state import FileState, HaulState, RecordingState
+from edge_client.model.listing import unexplained_bytes
 from edge_client.model.selection import New
-from edge_client.model.witnesses import unexplained_bytes
 from edge_client.wiring import tools_of
 
 log = logging.getLogger(__name__)

@@ -1,4 +1,4 @@
-"""What a command of the client is."""
+"""What a command of the client is, and the arguments that several commands take, by subject."""
 
 from __future__ import annotations
 
@@ -42,3 +42,68 @@ class Command(Generic[S]):
         if isinstance(settings, Faulty):
             raise SettingsFault(list(settings.faults))
         return settings.value
+
+
+def describe_camera(command: argparse.ArgumentParser) -> None:
+    """Where the camera is."""
+    group = command.add_argument_group("camera")
+    group.add_argument(
+        "--camera",
+        metavar="ADDRESS",
+        help="the camera's address, such as 10.5.5.9; the default port is 8080 (REELHAUL_CAMERA)",
+    )
+    group.add_argument(
+        "--interface",
+        metavar="NAME",
+        help="the network interface of the camera; without --camera its address is x.x.x.51 there (REELHAUL_INTERFACE)",
+    )
+    group.add_argument(
+        "--locks",
+        metavar="DIR",
+        help="the directory in which the clients of this machine lock cameras (REELHAUL_LOCKS)",
+    )
+
+
+def describe_coordinator(command: argparse.ArgumentParser) -> None:
+    """The coordinator and the token for it."""
+    group = command.add_argument_group("coordinator")
+    group.add_argument(
+        "--coordinator", metavar="URL", help="the coordinator's address (REELHAUL_COORDINATOR)"
+    )
+    group.add_argument(
+        "--token-file",
+        metavar="FILE",
+        help="the file that holds the token, with mode 0600 (REELHAUL_TOKEN_FILE)",
+    )
+
+
+def describe_spool(command: argparse.ArgumentParser) -> None:
+    """Where parts wait."""
+    command.add_argument(
+        "--spool", metavar="DIR", help="the directory in which parts wait for S3 (REELHAUL_SPOOL)"
+    )
+
+
+def describe_patience(command: argparse.ArgumentParser, default: str) -> None:
+    """How long an outage may last; `default` in the words of the help."""
+    command.add_argument(
+        "--give-up-after",
+        metavar="TIME",
+        help=f"give up when an outage lasts longer; default {default} (REELHAUL_GIVE_UP_AFTER)",
+    )
+
+
+def describe_work(command: argparse.ArgumentParser, patience: str) -> None:
+    """The spool, its limits and the patience of a haul."""
+    describe_spool(command)
+    command.add_argument(
+        "--spool-budget",
+        metavar="SIZE",
+        help="the most bytes that parts may take in the spool, such as 20GB (REELHAUL_SPOOL_BUDGET)",
+    )
+    command.add_argument(
+        "--limit-rate",
+        metavar="RATE",
+        help="the most to send in a second, such as 20Mbit (REELHAUL_LIMIT_RATE)",
+    )
+    describe_patience(command, patience)

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from edge_client.base.exit_code import ExitCode
 from edge_client.camera.session import CameraSession
-from edge_client.commands.arguments import (
+from edge_client.commands.command import (
+    Command,
     describe_camera,
     describe_coordinator,
     describe_patience,
     describe_spool,
 )
-from edge_client.commands.command import Command
 from edge_client.commands.output import say_result, size
 from edge_client.config import (
     LOOK_PATIENCE_S,

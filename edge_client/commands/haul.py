@@ -10,10 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from edge_client.base.exit_code import ExitCode, code_of_result
-from edge_client.commands.arguments import describe_camera, describe_coordinator, describe_work
-from edge_client.commands.command import Command
-from edge_client.commands.output import say_result
-from edge_client.commands.reports import say_reports
+from edge_client.commands.command import Command, describe_camera, describe_coordinator, describe_work
+from edge_client.commands.output import say_reports, say_result
 from edge_client.config import (
     HAUL_PATIENCE_S,
     Device,

@@ -10,8 +10,7 @@ from dataclasses import asdict, dataclass
 
 from edge_client.base.exit_code import ExitCode
 from edge_client.camera.session import CameraSession
-from edge_client.commands.arguments import describe_camera, describe_coordinator, describe_patience
-from edge_client.commands.command import Command
+from edge_client.commands.command import Command, describe_camera, describe_coordinator, describe_patience
 from edge_client.commands.output import (
     began,
     card_line,

@@ -1,4 +1,4 @@
-"""What several commands print: lines for people or JSON with the same facts, tables, sizes, and a card's recordings."""
+"""What several commands print: lines for people or JSON with the same facts, tables, sizes, and the end of a haul."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 
+from edge_client.base.exit_code import ExitCode, code_of_result
 from edge_client.base.terminal import say
+from edge_client.haul.sessions import Each, Report
 from edge_client.haul.survey import Survey
 from edge_client.model.haul_state import RecordingState
 from edge_client.model.recordings import Recording
@@ -111,3 +113,24 @@ def table(head: Sequence[str], body: Sequence[Sequence[str]]) -> list[str]:
         "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
     ]
+
+
+def say_reports(reports: Each[Report], as_json: bool) -> ExitCode:
+    """Print what became of each session. Raises what ended the run before its end."""
+    for report in reports.done:
+        say_result(report_lines(report), report.document(), as_json)
+    if reports.unfinished:
+        raise reports.unfinished
+    return code_of_result(bool(reports.refusals) or any(report.left_out for report in reports.done))
+
+
+def report_lines(report: Report) -> list[str]:
+    """What became of a session."""
+    lines = [f"session {report.session}: home in {report.seconds:.1f} s"]
+    for chapter in report.chapters:
+        verified = f"verified {chapter.receipt.get('verified_at', '')}".rstrip()
+        lines.append(
+            f"  {chapter.path}  {chapter.size_bytes:,} bytes  crc64nvme {chapter.crc64nvme}  {verified}"
+        )
+        lines += [f"    {note}" for note in chapter.notes]
+    return lines

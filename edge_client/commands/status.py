@@ -13,8 +13,7 @@ from pathlib import Path
 
 from edge_client.base.exit_code import ExitCode, code_of_result
 from edge_client.base.terminal import say
-from edge_client.commands.arguments import describe_coordinator, describe_spool
-from edge_client.commands.command import Command
+from edge_client.commands.command import Command, describe_coordinator, describe_spool
 from edge_client.commands.output import line, size, table
 from edge_client.config import Parsed, Service, Values, together
 from edge_client.coordinator.client import Coordinator

@@ -16,11 +16,9 @@ from edge_client.model.api import (
     SessionState,
     UploadView,
 )
+from edge_client.model.files import CameraFile, FileIdentity, FilmNotes
 from edge_client.model.haul_state import KnownChapter, StoredVersion
-from edge_client.model.identity import FileIdentity
-from edge_client.model.notes import FilmNotes
 from edge_client.model.parts import PartPlan, PartUrl, PieceUrl, StoredPart, crc_value
-from edge_client.model.recordings import CameraFile
 
 T = TypeVar("T")
 

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
 
-from edge_client.base.advance import ProgressCounter
 from edge_client.base.errors import EdgeError
 from edge_client.base.periodic import Periodic
+from edge_client.base.progress import ProgressCounter
 from edge_client.coordinator.client import Coordinator
 from edge_client.model.api import HeartbeatAnswer, HeartbeatReport
 from edge_client.s3.rate_limit import RateLimiter

@@ -15,9 +15,10 @@ from collections.abc import Mapping, Sequence
 
 from edge_client.base.errors import Refused
 from edge_client.camera.session import CameraSession
+from edge_client.model.files import CameraFile
 from edge_client.model.haul_state import KnownChapter
 from edge_client.model.plan import CameraIdentity
-from edge_client.model.recordings import CameraFile, Recording
+from edge_client.model.recordings import Recording
 
 
 class Origins:

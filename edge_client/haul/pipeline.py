@@ -28,8 +28,7 @@ from edge_client.model.api import UploadView
 from edge_client.model.parts import Span, SpooledPart
 from edge_client.model.plan import ChapterPlan, SessionPlan
 from edge_client.s3.part_queue import PartQueue
-from edge_client.s3.sender import PartSender
-from edge_client.s3.senders import Senders
+from edge_client.s3.sender import PartSender, Senders
 from edge_client.spool.chapter import ChapterSpool
 
 log = logging.getLogger(__name__)

@@ -21,9 +21,10 @@ from edge_client.base.errors import (
     Unsettled,
     UrlRefused,
 )
-from edge_client.base.repeats import Repeats
+from edge_client.base.logs import Repeats
 from edge_client.camera.session import CameraSession
 from edge_client.haul.context import HaulContext
+from edge_client.model.files import CameraFile, FileIdentity
 from edge_client.model.haul_state import (
     FileState,
     HaulState,
@@ -36,12 +37,10 @@ from edge_client.model.haul_state import (
     may_be_late,
     same_chapters,
 )
-from edge_client.model.identity import FileIdentity
-from edge_client.model.parts import PieceUrl, Span
+from edge_client.model.parts import PIECE_BYTES, PieceUrl, Span, sample
 from edge_client.model.plan import ChapterPlan
-from edge_client.model.recordings import CameraFile, Recording
-from edge_client.model.samples import PIECE_BYTES, sample
-from edge_client.spool.proofs import Proof
+from edge_client.model.recordings import Recording
+from edge_client.spool.spool import Proof
 
 log = logging.getLogger(__name__)
 

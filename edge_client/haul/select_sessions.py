@@ -12,11 +12,11 @@ from edge_client.haul.context import HaulContext
 from edge_client.haul.origins import Origins
 from edge_client.haul.proving import Proving
 from edge_client.haul.stuck import StuckSessions
+from edge_client.model.files import CameraFile
 from edge_client.model.gopro_names import is_loop
 from edge_client.model.haul_state import HaulState, KnownChapter, RecordingState, standings
 from edge_client.model.plan import ANOTHER_NAME, CameraIdentity
 from edge_client.model.recordings import (
-    CameraFile,
     Recording,
     pieces,
     recordings,

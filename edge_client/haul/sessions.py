@@ -24,8 +24,8 @@ from edge_client.base.errors import (
     Unsettled,
 )
 from edge_client.base.progress import Amount
+from edge_client.camera.patience import Stillness
 from edge_client.camera.session import CameraSession
-from edge_client.camera.stillness import Stillness
 from edge_client.haul.chapter import ChapterHaul, ChapterReport
 from edge_client.haul.context import HaulContext
 from edge_client.haul.select_sessions import Choosing, ChosenSession
@@ -37,9 +37,9 @@ from edge_client.haul.stuck import (
     stuck_error,
 )
 from edge_client.model.api import ChapterView
-from edge_client.model.listing import Listed
+from edge_client.model.files import CameraFile
+from edge_client.model.listing import READER, Listed
 from edge_client.model.plan import PLAN, ChapterPlan, SessionPlan, decoded
-from edge_client.model.recordings import CameraFile
 from edge_client.model.selection import (
     ByFile,
     ByNumber,
@@ -47,7 +47,6 @@ from edge_client.model.selection import (
     is_all_home,
     why_nothing,
 )
-from edge_client.model.witnesses import READER
 from edge_client.spool.spool import SessionSpool
 
 log = logging.getLogger(__name__)

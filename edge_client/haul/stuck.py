@@ -17,8 +17,8 @@ from edge_client.camera.session import CameraSession
 from edge_client.haul.context import HaulContext
 from edge_client.haul.holdings import Holdings, holdings
 from edge_client.haul.whereabouts import Whereabouts, whereabouts
+from edge_client.model.files import CameraFile
 from edge_client.model.plan import SessionPlan
-from edge_client.model.recordings import CameraFile
 from edge_client.spool.spool import SessionSpool
 
 STUCK = "stuck.json"

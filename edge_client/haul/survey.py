@@ -12,6 +12,7 @@ from edge_client.haul.context import HaulContext
 from edge_client.haul.origins import Origins
 from edge_client.haul.proving import Proving
 from edge_client.model.advice import Sessions, obstructed
+from edge_client.model.files import CameraFile
 from edge_client.model.haul_state import (
     HaulState,
     KnownChapter,
@@ -19,10 +20,9 @@ from edge_client.model.haul_state import (
     RecordingState,
     standings,
 )
-from edge_client.model.listing import Listed, Unreadable
+from edge_client.model.listing import READER, Inventory, Listed, Unreadable, Witnesses, doubts
 from edge_client.model.plan import CameraIdentity
-from edge_client.model.recordings import CameraFile, Recording, recordings, strangers
-from edge_client.model.witnesses import READER, Inventory, Witnesses, doubts
+from edge_client.model.recordings import Recording, recordings, strangers
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping
 
 from edge_client.base.errors import Refused, Unsettled
 from edge_client.camera.session import CameraSession
-from edge_client.model.identity import Likeness, likeness
+from edge_client.model.files import CameraFile, Likeness, likeness
 from edge_client.model.listing import Listed
 from edge_client.model.plan import ChapterPlan, SessionPlan
-from edge_client.model.recordings import CameraFile, recordings
+from edge_client.model.recordings import recordings
 
 
 class Whereabouts(enum.Enum):

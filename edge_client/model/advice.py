@@ -11,6 +11,7 @@ import shlex
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from edge_client.model.files import FileIdentity, Likeness, likeness
 from edge_client.model.haul_state import (
     FileState,
     HaulState,
@@ -18,7 +19,6 @@ from edge_client.model.haul_state import (
     Obstacle,
     RecordingState,
 )
-from edge_client.model.identity import FileIdentity, Likeness, likeness
 from edge_client.model.plan import ChapterPlan, SessionPlan
 from edge_client.model.recordings import MOST_CHAPTERS, Recording, pieces, session_name
 

@@ -6,9 +6,8 @@ import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from edge_client.model.identity import FileIdentity, Likeness, likeness
-from edge_client.model.notes import NO_NOTES, FilmNotes
-from edge_client.model.recordings import CameraFile, Recording
+from edge_client.model.files import NO_NOTES, CameraFile, FileIdentity, FilmNotes, Likeness, likeness
+from edge_client.model.recordings import Recording
 
 
 class HaulState(enum.Enum):

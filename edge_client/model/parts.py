@@ -1,10 +1,15 @@
-"""Pure: the parts of a file: planned, addressed, spooled and stored, with the wire form of their CRC64NVME."""
+"""Pure: the parts of a file: planned, addressed, spooled, stored and sampled, with the wire form of their CRC64NVME."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+
+# What a proof compares of a file.
+PIECE_BYTES = 256 * 1024
+SAMPLE_BYTES = 16 * 1024 * 1024
+PIECES = SAMPLE_BYTES // PIECE_BYTES
 
 
 @dataclass(frozen=True)
@@ -89,3 +94,21 @@ class SpooledPart:
     @property
     def filename(self) -> str:
         return f"{self.span.number:05d}-{self.span.first:015d}-{self.crc:016x}.part"
+
+
+def sample(size_bytes: int, below: Callable[[int], int]) -> tuple[Span, ...]:
+    """The pieces to compare, in order: the whole file up to 16 MiB, else 16 MiB of it at unpredictable places.
+
+    The first and the last piece are always among them, and no two overlap. `below(n)` draws from 0 to n - 1. A film
+    of which a share s differs passes with a chance of about (1 - s) ** 62.
+    """
+    if size_bytes <= SAMPLE_BYTES:
+        starts = list(range(0, size_bytes, PIECE_BYTES))
+    else:
+        spare_bytes = size_bytes - SAMPLE_BYTES
+        # Sorted draws of the bytes skipped before each piece: every place between the ends is equally likely.
+        skipped = sorted(below(spare_bytes + 1) for _ in range(PIECES - 2))
+        starts = [place * PIECE_BYTES + left_out for place, left_out in enumerate([0, *skipped, spare_bytes])]
+    return tuple(
+        Span(number, first, min(PIECE_BYTES, size_bytes - first)) for number, first in enumerate(starts, 1)
+    )

@@ -17,10 +17,8 @@ from awscrt.checksums import crc64nvme
 
 from edge_client.base.errors import PlanDiffers, PlanUnreadable, Unsettled
 from edge_client.base.terminal import plain
+from edge_client.model.files import CameraFile, FileIdentity, FilmNotes, Likeness, likeness
 from edge_client.model.gopro_names import parsed, spellings
-from edge_client.model.identity import FileIdentity, Likeness, likeness
-from edge_client.model.notes import FilmNotes
-from edge_client.model.recordings import CameraFile
 from edge_client.model.selection import ByFile, ByNumber
 
 PLAN = "plan.json"

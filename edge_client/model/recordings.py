@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from edge_client.base.errors import CardFault, ChapterGap
+from edge_client.model.files import CameraFile
 from edge_client.model.gopro_names import (
     ORDINARY_PREFIXES,
     ChapterName,
@@ -29,29 +30,6 @@ MOST_CHAPTERS = 99
 SLOWEST_FILM_BYTES_S = 1_000_000
 # A card's dates may be two seconds off, and a camera needs a moment to open the next file.
 BETWEEN_CHAPTERS_S = 10
-
-
-@dataclass(frozen=True)
-class CameraFile:
-    """One file of the camera's list, in our words. `created` and `modified` are its wall clock as an epoch.
-
-    Together they tell it from any other file of this camera; its name does not, as names come again after every format.
-    """
-
-    directory: str
-    filename: str
-    size_bytes: int
-    created: int | None
-    modified: int | None
-
-    @property
-    def path(self) -> str:
-        return f"{self.directory}/{self.filename}"
-
-    @property
-    def is_dated(self) -> bool:
-        """Whether anything besides name and size distinguishes it from another file."""
-        return self.created is not None or self.modified is not None
 
 
 Key = tuple[str, str, str]

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 
 from edge_client.base.errors import RecordingUnknown
+from edge_client.model.files import CameraFile
 from edge_client.model.gopro_names import SPELLING
-from edge_client.model.listing import Listed
-from edge_client.model.recordings import CameraFile, Recording, recordings, strangers
-from edge_client.model.witnesses import doubts
+from edge_client.model.listing import Listed, doubts
+from edge_client.model.recordings import Recording, recordings, strangers
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 

@@ -1,10 +1,12 @@
-"""One part over one connection until S3 has it."""
+"""Parts on their way to S3: each over one connection until S3 has it, and the connections of one round."""
 
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Protocol
 
 import requests
@@ -14,6 +16,7 @@ from edge_client.base.errors import (
     PartCorrupt,
     PartRefused,
     PartTurnedDown,
+    Stopped,
     StorageUnreachable,
     Transient,
     UploadLost,
@@ -31,7 +34,7 @@ from edge_client.http.exchange import (
     s3_error_code,
 )
 from edge_client.model.parts import PartUrl, SpooledPart
-from edge_client.s3.concurrency import AdaptiveConcurrency
+from edge_client.s3.concurrency import MOST_CONNECTIONS, AdaptiveConcurrency
 from edge_client.s3.part_queue import PartQueue
 from edge_client.s3.rate_limit import BLOCK_BYTES, RateLimiter
 
@@ -42,9 +45,10 @@ MOST_REFUSALS = 5
 EXPIRED_CODES = frozenset({"ExpiredToken", "AuthorizationQueryParametersError"})
 PASSING_CODES = frozenset({"RequestTimeout", "IncompleteBody", "TemporaryRedirect"})
 CHECKSUM = "x-amz-checksum-crc64nvme"
-UNFIT = (
-    "this storage cannot check parts by CRC64NVME, and only an operator of the coordinator can choose another"
-)
+JOIN_S = 5.0
+# Ctrl-C does not wait for sockets, and the reports of what is home are still to be printed.
+STOPPED_JOIN_S = 0.05
+POLL_S = 0.1
 
 
 class Blocks(Protocol):
@@ -249,3 +253,38 @@ class Body:
             self.sent_bytes += len(block)
             self._on_bytes(len(block))
             self._watch.moved(len(block))
+
+
+class Senders:
+    """One thread for each connection that may be used; `AdaptiveConcurrency` decides how many of them send."""
+
+    def __init__(
+        self, queue: PartQueue, make_sender: Callable[[], PartSender], check: Callable[[], None]
+    ) -> None:
+        self._queue = queue
+        self._check = check
+        self._threads = [
+            threading.Thread(target=make_sender().run, name=f"sender-{n}", daemon=True)
+            for n in range(1, MOST_CONNECTIONS + 1)
+        ]
+
+    def __enter__(self) -> Senders:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def drain(self) -> None:
+        """Wait until everything at the desk is sent; raises what went wrong."""
+        self._queue.close()
+        while alive := [thread for thread in self._threads if thread.is_alive()]:
+            alive[0].join(POLL_S)
+            self._check()
+        self._queue.check()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # A thread in the middle of a PUT sees this at its next block; one that hangs in a socket dies with the process.
+        self._queue.fail(error or Stopped("the round is over"))
+        for thread in self._threads:
+            thread.join(STOPPED_JOIN_S if isinstance(error, Stopped) else JOIN_S)

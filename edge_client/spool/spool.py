@@ -1,30 +1,28 @@
-"""The folder of sessions that `--spool` names: plans, receipts, reports and parts."""
+"""The folder of sessions that `--spool` names: plans, receipts, reports and parts, and what later runs remember."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from edge_client.base.disk import Disk, disk_errors, read, size_bytes_of
+from edge_client.base.disk import Disk, disk_errors, locked, read, size_bytes_of
 from edge_client.base.errors import EdgeError, PlanUnreadable, SpoolFault
-from edge_client.base.locks import locked
+from edge_client.model.files import FileIdentity
+from edge_client.model.haul_state import KnownChapter
 from edge_client.model.parts import SpooledPart
 from edge_client.model.plan import PLAN, SessionPlan, decoded
-from edge_client.spool.broken import BrokenFilms
 from edge_client.spool.budget import SpoolBudget
 from edge_client.spool.chapter import CONFIRMED, ChapterSpool
 from edge_client.spool.part import named
-from edge_client.spool.proofs import Proofs
 
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=-]{0,199}", re.ASCII)
-
-
 # Not at the place of a session, so that nothing in it is taken for one.
 FORGOTTEN = ".forgotten"
 
@@ -216,3 +214,74 @@ def _safe(name: str) -> str:
     if not SAFE_NAME.fullmatch(name):
         raise SpoolFault(f"{name!r} cannot name a folder of the spool")
     return name
+
+
+class BrokenFilms:
+    """The broken films that this device has met, one for each path, in a folder of their own."""
+
+    def __init__(self, folder: Path, disk: Disk) -> None:
+        self._folder = folder
+        self._disk = disk
+
+    def has(self, film: FileIdentity) -> bool:
+        """Whether exactly this was found broken; a file here that is damaged or unreadable says nothing."""
+        try:
+            return bool(json.loads(read(self._path(film))) == asdict(film))
+        except (OSError, ValueError, RecursionError):
+            return False
+
+    def add(self, film: FileIdentity) -> None:
+        """Remember it, durably. Raises SpoolFault, SpoolFull."""
+        self._disk.make_private(self._folder)
+        with disk_errors():
+            self._disk.write(self._path(film), json.dumps(asdict(film)).encode())
+
+    def _path(self, film: FileIdentity) -> Path:
+        return self._folder / f"{hashlib.sha256(film.file.path.encode()).hexdigest()}.json"
+
+
+@dataclass(frozen=True)
+class Proof:
+    """A file of the card of one camera was found to be what is stored as this chapter."""
+
+    serial: str
+    card: FileIdentity
+    chapter: KnownChapter
+
+    def document(self) -> dict[str, Any]:
+        """Everything that the proof depends on; if any of it changes, the proof is void."""
+        return {
+            "serial": self.serial,
+            "card": asdict(self.card),
+            "session_id": self.chapter.session_id,
+            "artifact_id": self.chapter.artifact_id,
+            "stored": asdict(self.chapter.stored) if self.chapter.stored else None,
+        }
+
+    @property
+    def filename(self) -> str:
+        """One file for each chapter: a later proof takes the place of the one before."""
+        place = json.dumps([self.chapter.session_id, self.chapter.artifact_id])
+        return f"{hashlib.sha256(place.encode()).hexdigest()}.json"
+
+
+class Proofs:
+    """The proofs that were made on this device, in a folder of their own."""
+
+    def __init__(self, folder: Path, disk: Disk) -> None:
+        self._folder = folder
+        self._disk = disk
+
+    def has(self, proof: Proof) -> bool:
+        """Whether exactly this was proven here; a proof file that is damaged or unreadable proves nothing."""
+        try:
+            kept = json.loads(read(self._folder / proof.filename))
+        except (OSError, ValueError, RecursionError):
+            return False
+        return bool(kept == proof.document())
+
+    def add(self, proof: Proof) -> None:
+        """Remember a proof, durably. Raises SpoolFault, SpoolFull."""
+        self._disk.make_private(self._folder)
+        with disk_errors():
+            self._disk.write(self._folder / proof.filename, json.dumps(proof.document()).encode())

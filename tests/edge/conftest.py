@@ -13,9 +13,8 @@ from typing import Any
 
 import pytest
 
-from edge_client.base.disk import Disk, disk_free_bytes
+from edge_client.base.disk import CameraLocks, Disk, disk_free_bytes
 from edge_client.base.errors import Stopped
-from edge_client.base.locks import CameraLocks
 from edge_client.base.progress import Amount, Progress
 from edge_client.base.retry import Retry, Tally, Timing
 from edge_client.camera.client import Camera

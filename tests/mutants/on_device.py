@@ -8,21 +8,21 @@ TESTS = "tests/edge"
 ON_DEVICE = (
     bug(
         "a film that still changes is refused as broken",
-        f"{CLIENT}/camera/stillness.py",
+        f"{CLIENT}/camera/patience.py",
         "            if first is None or first.film != film:\n",
         "            if first is None:\n",
         f"{TESTS}/camera/test_stillness.py",
     ),
     bug(
         "a film that was broken once is broken for ever",
-        f"{CLIENT}/spool/broken.py",
+        f"{CLIENT}/spool/spool.py",
         "            return bool(json.loads(read(self._path(film))) == asdict(film))\n",
         "            return bool(json.loads(read(self._path(film))))\n",
         f"{TESTS}/camera/test_stillness.py",
     ),
     bug(
         "a reason to try again is counted and never said",
-        f"{CLIENT}/base/repeats.py",
+        f"{CLIENT}/base/logs.py",
         "            if is_new:\n",
         "            if fact.times == 2:\n",
         f"{TESTS}/base/test_retry.py",
@@ -275,7 +275,7 @@ ON_DEVICE = (
     ),
     bug(
         "media info that is not answered keeps everything waiting",
-        f"{CLIENT}/camera/extras.py",
+        f"{CLIENT}/camera/patience.py",
         "SILENT = (CameraUnreachable, CameraBusy, ReadBroken)",
         "SILENT = (ReadBroken,)",
         f"{TESTS}/camera/test_camera_leg_faults.py",
@@ -284,7 +284,7 @@ ON_DEVICE = (
     ),
     bug(
         "silent files cost time without end",
-        f"{CLIENT}/camera/extras.py",
+        f"{CLIENT}/camera/patience.py",
         "return self._once(path, call) if self.vain_s < MOST_VAIN_S else None",
         "return self._once(path, call)",
         f"{TESTS}/camera/test_extras.py",
@@ -562,7 +562,7 @@ ON_DEVICE = (
     ),
     bug(
         "a file without dates is taken for one that was hauled",
-        f"{CLIENT}/model/identity.py",
+        f"{CLIENT}/model/files.py",
         "if not card.file.is_dated or any(",
         "if any(",
         f"{TESTS}/commands/test_commands.py",
@@ -591,7 +591,7 @@ ON_DEVICE = (
     ),
     bug(
         "a record without the card's ETag is of the same file",
-        f"{CLIENT}/model/identity.py",
+        f"{CLIENT}/model/files.py",
         "if not card.file.is_dated or any(on_record is None for _, on_record in told_of_both):",
         "if not card.file.is_dated:",
         f"{TESTS}/model/test_identity.py",
@@ -606,14 +606,14 @@ ON_DEVICE = (
     ),
     bug(
         "a proof of another file of the name is taken for this one's",
-        f"{CLIENT}/spool/proofs.py",
+        f"{CLIENT}/spool/spool.py",
         "return bool(kept == proof.document())",
         "return bool(kept)",
         f"{TESTS}/haul/test_proving.py",
     ),
     bug(
         "two clients work in one spool",
-        f"{CLIENT}/base/locks.py",
+        f"{CLIENT}/base/disk.py",
         "            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)\n",
         "            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)\n",
         f"{TESTS}/spool/test_spool.py",
@@ -690,7 +690,7 @@ ON_DEVICE = (
     ),
     bug(
         "the camera's count of videos is not looked at",
-        f"{CLIENT}/model/witnesses.py",
+        f"{CLIENT}/model/listing.py",
         "    if counted is None or counted <= listed.recordings or counted == listed.videos:\n",
         "    if counted != -1:\n",
         f"{TESTS}/model/test_witnesses.py",
@@ -700,14 +700,14 @@ ON_DEVICE = (
     ),
     bug(
         "used space that no listed file explains is not looked at",
-        f"{CLIENT}/model/witnesses.py",
+        f"{CLIENT}/model/listing.py",
         "    if unexplained is None or unexplained <= MOST_UNEXPLAINED_BYTES:\n",
         "    if unexplained != -1:\n",
         f"{TESTS}/model/test_witnesses.py",
     ),
     bug(
         "an empty list is an empty card",
-        f"{CLIENT}/model/witnesses.py",
+        f"{CLIENT}/model/listing.py",
         "        return _doubt_of_emptiness(witnesses)\n",
         "        return None\n",
         f"{TESTS}/model/test_witnesses.py",
@@ -812,7 +812,7 @@ ON_DEVICE = (
     ),
     bug(
         "progress: what S3 had before counts in the rate",
-        f"{CLIENT}/base/advance.py",
+        f"{CLIENT}/base/progress.py",
         "                file.ready_bytes = sent_bytes\n",
         "                file.ready_bytes = sent_bytes\n"
         "                self._movement.add(self._monotonic(), sent_bytes=sent_bytes)\n",
@@ -836,7 +836,7 @@ ON_DEVICE = (
     ),
     bug(
         "progress: an ETA stays while nothing moves",
-        f"{CLIENT}/base/advance.py",
+        f"{CLIENT}/base/progress.py",
         "is_waiting = activity.doing in (Doing.QUIET, Doing.RETRYING)",
         "is_waiting = activity.doing is Doing.PREPARING",
         f"{TESTS}/base/test_progress.py",

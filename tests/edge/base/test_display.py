@@ -21,7 +21,6 @@ from typing import TextIO
 import pytest
 import tqdm.std
 
-from edge_client.base.advance import Display
 from edge_client.base.display import (
     LEAST_COLUMNS,
     LEAST_ROWS,
@@ -39,6 +38,7 @@ from edge_client.base.logs import logging_to
 from edge_client.base.progress import (
     Activity,
     Comparison,
+    Display,
     Doing,
     FileProgress,
     Meter,

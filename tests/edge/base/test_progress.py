@@ -9,21 +9,19 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from edge_client.base.advance import (
+from edge_client.base.disk import Disk
+from edge_client.base.errors import CoordinatorBusy, GaveUp, StorageUnreachable
+from edge_client.base.progress import (
     LEAST_S,
     QUIET_S,
     STALLED_S,
     WINDOW_S,
-    Movement,
-    ProgressCounter,
-)
-from edge_client.base.disk import Disk
-from edge_client.base.errors import CoordinatorBusy, GaveUp, StorageUnreachable
-from edge_client.base.progress import (
     Activity,
     Amount,
     Doing,
+    Movement,
     Picture,
+    ProgressCounter,
     Whole,
     percent,
 )

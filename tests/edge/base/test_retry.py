@@ -13,7 +13,7 @@ from edge_client.base.errors import (
     StorageUnreachable,
     Unsettled,
 )
-from edge_client.base.repeats import Repeats
+from edge_client.base.logs import Repeats
 from edge_client.base.retry import (
     CAP_S,
     STALL_FLOOR_BYTES,

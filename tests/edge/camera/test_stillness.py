@@ -16,11 +16,11 @@ from edge_client.base.errors import (
     Unfinished,
     Unsettled,
 )
-from edge_client.camera.stillness import STILL_S, Stillness
-from edge_client.model.identity import FileIdentity
-from edge_client.model.recordings import CameraFile as Film
+from edge_client.camera.patience import STILL_S, Stillness
+from edge_client.model.files import CameraFile as Film
+from edge_client.model.files import FileIdentity
 from edge_client.model.selection import Everything, New
-from edge_client.spool.broken import BrokenFilms
+from edge_client.spool.spool import BrokenFilms
 from tests.edge.conftest import Device
 from tests.edge.fakes import CameraFile
 from tests.support.coordinator import MemoryCoordinator

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from edge_client.cli import run
+from edge_client.model.listing import BESIDE_AN_ENTRY_BYTES, MOST_UNEXPLAINED_BYTES
 from edge_client.model.plan import PLAN
-from edge_client.model.witnesses import BESIDE_AN_ENTRY_BYTES, MOST_UNEXPLAINED_BYTES
 from tests.edge.conftest import Device
 from tests.edge.fakes import (
     SERIAL,

@@ -31,8 +31,8 @@ from edge_client.base.errors import (
     Stopped,
     Unsettled,
 )
+from edge_client.camera.patience import STILL_S
 from edge_client.camera.session import SIZES_APART_S
-from edge_client.camera.stillness import STILL_S
 from edge_client.haul.evidence import MOST_SPOTS
 from edge_client.model.selection import (
     ByFile,

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from edge_client.base.advance import Figures, ProgressCounter
 from edge_client.base.disk import Disk
-from edge_client.base.progress import Amount
+from edge_client.base.progress import Amount, Figures, ProgressCounter
 from edge_client.base.retry import Retry, Tally
 from edge_client.coordinator.client import Coordinator
 from edge_client.haul.heartbeat import Heartbeat

@@ -17,9 +17,8 @@ from edge_client.commands.list import list_json, list_lines
 from edge_client.commands.output import line
 from edge_client.haul.survey import surveyed
 from edge_client.model.gopro_names import may_be_video
-from edge_client.model.listing import NOT_NAMED, Listed, Unreadable, listed
+from edge_client.model.listing import NOT_NAMED, Listed, Unreadable, Witnesses, listed
 from edge_client.model.plan import CameraIdentity
-from edge_client.model.witnesses import Witnesses
 from tests.edge.conftest import Device
 
 

@@ -16,8 +16,8 @@ from edge_client.base.errors import (
     Unsettled,
 )
 from edge_client.camera.session import SIZES_APART_S
-from edge_client.commands.reports import report_lines
-from edge_client.model.notes import FilmNotes
+from edge_client.commands.output import report_lines
+from edge_client.model.files import FilmNotes
 from edge_client.model.plan import PLAN, decoded
 from edge_client.model.selection import (
     ByFile,

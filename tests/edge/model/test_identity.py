@@ -7,8 +7,7 @@ from itertools import product
 
 import pytest
 
-from edge_client.model.identity import FileIdentity, Likeness, likeness
-from edge_client.model.recordings import CameraFile
+from edge_client.model.files import CameraFile, FileIdentity, Likeness, likeness
 
 FILE = CameraFile("100GOPRO", "GX010042.MP4", 1000, 7, 8)
 SAME, UNTOLD, OTHER = Likeness.SAME, Likeness.UNTOLD, Likeness.OTHER

@@ -11,15 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_client.camera.documents import RAW_PHOTO_BYTES, document_of, entries_of
+from edge_client.model.files import CameraFile
 from edge_client.model.listing import (
     NOT_ALIKE,
     Entry,
     Listed,
     Unreadable,
+    Witnesses,
     listed,
 )
-from edge_client.model.recordings import CameraFile
-from edge_client.model.witnesses import Witnesses
 
 FILE = CameraFile("100GOPRO", "GX010042.MP4", 1000, 1, 2)
 ENTRY = Entry("100GOPRO", "GX010042.MP4", 1000, 1, 2)

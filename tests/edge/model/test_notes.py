@@ -9,13 +9,11 @@ from typing import Any
 
 import pytest
 
-from edge_client.commands.reports import report_lines
+from edge_client.commands.output import report_lines
 from edge_client.coordinator import answers
+from edge_client.model.files import CameraFile, FileIdentity, FilmNotes
 from edge_client.model.haul_state import FileState, HaulState, KnownChapter, StoredVersion
-from edge_client.model.identity import FileIdentity
-from edge_client.model.notes import FilmNotes
 from edge_client.model.plan import PLAN, decoded
-from edge_client.model.recordings import CameraFile
 from tests.edge.commands.test_commands import HOME, Line
 from tests.edge.conftest import Device
 from tests.edge.fakes import TOKEN

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from edge_client.base.errors import PlanDiffers
+from edge_client.model.files import CameraFile
 from edge_client.model.plan import decoded
-from edge_client.model.recordings import CameraFile
 
 # Written by the client before plans had the CRC of a chapter's first bytes; its parts lay below IDENTITY.
 OLDER_PLAN = b"""{

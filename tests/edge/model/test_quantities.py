@@ -2,7 +2,7 @@
 
 import pytest
 
-from edge_client.model.quantities import LEAST_RATE_BYTES_S, duration_s, rate_bytes_s, size_bytes
+from edge_client.config import LEAST_RATE_BYTES_S, duration_s, rate_bytes_s, size_bytes
 
 
 @pytest.mark.parametrize(

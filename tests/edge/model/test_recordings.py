@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from edge_client.base.errors import CardFault, ChapterGap
 from edge_client.camera.client import Camera
 from edge_client.config import SESSION_ID
+from edge_client.model.files import CameraFile
 from edge_client.model.gopro_names import may_be_video
 from edge_client.model.recordings import (
     MOST_CHAPTERS,
-    CameraFile,
     Recording,
     pieces,
     recordings,

@@ -8,8 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from edge_client.model.parts import Span
-from edge_client.model.samples import PIECE_BYTES, PIECES, SAMPLE_BYTES, sample
+from edge_client.model.parts import PIECE_BYTES, PIECES, SAMPLE_BYTES, Span, sample
 
 MIB = 1024 * 1024
 FOUR_GB = 4_000_000_000

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_client.base.errors import CardFault, RecordingUnknown
-from edge_client.model.recordings import CameraFile
+from edge_client.model.files import CameraFile
 from edge_client.model.selection import (
     ByFile,
     ByNumber,

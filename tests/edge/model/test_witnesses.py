@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_client.camera.documents import status_of, witnesses_of
-from edge_client.model.witnesses import (
+from edge_client.model.listing import (
     BESIDE_AN_ENTRY_BYTES,
     GIGABYTE,
     MOST_UNEXPLAINED_BYTES,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from awscrt.checksums import crc64nvme
 
-from edge_client.base.disk import Disk, begin_write_back
+from edge_client.base.disk import CameraLocks, Disk, begin_write_back
 from edge_client.base.errors import (
     EdgeError,
     PartCorrupt,
@@ -20,7 +20,6 @@ from edge_client.base.errors import (
     SpoolFull,
     SpoolTooSmall,
 )
-from edge_client.base.locks import CameraLocks
 from edge_client.model.parts import PartPlan, SpooledPart
 from edge_client.spool.budget import RESERVE_BYTES, SpoolBudget
 from edge_client.spool.chapter import ChapterSpool
