@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 OWN_DEVICE = DeviceId("d_own")
 OTHER_DEVICE = DeviceId("d_other")
 OTHER_TOKEN = "t_other.AnOtHeRsEcReT"
+OPERATOR_TOKEN = "t_operator.OpErAtOrSsEcReT"
 TOKEN = "t_device.SeCrEtOfThEtOkEn"
 SIGNATURE = "SiGnAtUrEtHaTmUsTnOtLeAk"
 ROUND_LIMIT_S = 240.0
@@ -163,6 +164,12 @@ class MemoryCoordinator:
     def expires_in_s(self, seconds: int) -> None:
         self._decide(replace(self.ports.policy, part_url_ttl_s=seconds))
 
+    def advise(self, pause: bool = False, pace_bytes_s: int | None = None) -> None:
+        """From now on the answer to a heartbeat says this."""
+        with self.lock:
+            self._deployment = replace(self._deployment, pause=pause, pace_bytes_s=pace_bytes_s)
+            self._client = Client(app_over(self.ports, self._deployment)).http
+
     @property
     def sessions(self) -> Mapping[str, dict[str, Any]]:
         """The body of each session as the device told it, of those that were taken."""
@@ -209,40 +216,44 @@ class MemoryCoordinator:
         }
         return self.answered(method, path, headers, b"" if body is None else json.dumps(body).encode())
 
+    def taken(self, method: str, path: str, body: object, token: str = TOKEN) -> Any:
+        """The document that answers such a call, which the coordinator must take."""
+        answer = self.call(method, path, body, token)
+        assert answer.status < HTTPStatus.BAD_REQUEST, answer
+        return answer.document
+
     def answered(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """What the coordinator answers: one call at a time, for the table in memory has no transactions."""
         with self.lock:
-            response = Client(self._app).http.request(method, path, dict(headers), body)
+            response = self._client.request(method, path, dict(headers), body)
             assert response.status_code != HTTPStatus.INTERNAL_SERVER_ERROR, (method, path, response.body)
             return Answer(response.status_code, response.body, tuple(response.headers.items()))
 
     def complete(self, upload_id: str) -> None:
         """Another client of the device completes the upload, all of whose parts S3 has."""
-        done = self.call("POST", f"/v1/uploads/{upload_id}/complete", {})
-        assert done.status == HTTPStatus.OK, done
+        self.taken("POST", f"/v1/uploads/{upload_id}/complete", {})
 
     def claim(self, session_id: str, camera: str, chapter: dict[str, Any], body: bytes | None) -> None:
         """Another device of the project plans this chapter of a camera, and hauls it as `body` where there is one."""
-        self._enrol(OTHER_TOKEN, OTHER_DEVICE)
-        self._taken(
-            "PUT", f"/v1/sessions/{session_id}", {"camera": {"serial": camera}, "chapters": [chapter]}
-        )
+        self._enrol(OTHER_TOKEN, Role.DEVICE, OTHER_DEVICE)
+        session = {"camera": {"serial": camera}, "chapters": [chapter]}
+        self.taken("PUT", f"/v1/sessions/{session_id}", session, OTHER_TOKEN)
         if body is not None:
             artifact_id = f"original.{chapter['directory']}.{chapter['filename']}"
             wanted = {"artifact_id": artifact_id, "size_bytes": len(body)}
-            opened = self._taken("POST", f"/v1/sessions/{session_id}/uploads", wanted)["upload_id"]
+            view = self.taken("POST", f"/v1/sessions/{session_id}/uploads", wanted, OTHER_TOKEN)
+            opened = view["upload_id"]
             cut = self.recorded(opened).plan
             spans = {number: (cut.start_of(number), cut.size_of(number)) for number in cut.numbers}
             self.uploads[opened].replace_parts(
                 {number: body[start : start + size] for number, (start, size) in spans.items()}
             )
-            self._taken("POST", f"/v1/uploads/{opened}/complete", {})
+            self.taken("POST", f"/v1/uploads/{opened}/complete", {}, OTHER_TOKEN)
 
-    def _taken(self, method: str, path: str, body: object) -> Any:
-        """What the coordinator answers the other device, whose call it must take."""
-        answer = self.call(method, path, body, OTHER_TOKEN)
-        assert answer.status < HTTPStatus.BAD_REQUEST, answer
-        return answer.document
+    def enrol_operator(self) -> str:
+        """The token of an operator of the project, who is no device."""
+        self._enrol(OPERATOR_TOKEN, Role.OPERATOR, None)
+        return OPERATOR_TOKEN
 
     def expire_uploads(self) -> None:
         """S3 has ended every open upload, its deadline passes, and the reconciler has its round.
@@ -275,18 +286,18 @@ class MemoryCoordinator:
     def _begin(self, policy: Policy, now: datetime) -> None:
         ports = memory_ports(now=now, policy=policy)
         self.ports = replace(ports, signer=_DoorSigner(self), ids=_ShortIds())
-        self._enrol(TOKEN, OWN_DEVICE)
-        self._app = app_over(self.ports, self._deployment)
+        self._enrol(TOKEN, Role.DEVICE, OWN_DEVICE)
+        self._client = Client(app_over(self.ports, self._deployment)).http
 
     def _decide(self, policy: Policy) -> None:
         with self.lock:
             self.ports = replace(self.ports, policy=policy)
-            self._app = app_over(self.ports, self._deployment)
+            self._client = Client(app_over(self.ports, self._deployment)).http
 
-    def _enrol(self, written: str, device_id: DeviceId) -> None:
+    def _enrol(self, written: str, role: Role, device_id: DeviceId | None) -> None:
         token_id, secret = tokens.parsed(written)
         now = self.ports.clock.now()
-        token = Token(TokenId(token_id), Role.DEVICE, ids.MAIN, device_id, tokens.digest(secret), now)
+        token = Token(TokenId(token_id), role, ids.MAIN, device_id, tokens.digest(secret), now)
         self.ports.records.put_token(token)
 
     def _recorded(self) -> Sequence[Upload]:
@@ -482,6 +493,11 @@ class Door:
                 self.coordinator.batches.append([part["number"] for part in said["parts"]])
             if self.kind == "progress":
                 self.coordinator.heartbeats.append(said)
+
+
+def told_otherwise(**members: object) -> Callable[[Door], None]:
+    """A fault: the coordinator's answer, with these members."""
+    return lambda door: door.serve_otherwise(lambda document: document.update(members))
 
 
 def _let_in(door: Door) -> None:

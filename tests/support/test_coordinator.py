@@ -17,6 +17,13 @@ from tests.support.older_python import lent_names
 ARTIFACT = "original.100GOPRO.GX010042.MP4"
 CHAPTER = {"directory": "100GOPRO", "filename": "GX010042.MP4", "size_bytes": 15}
 SESSION = {"camera": {"serial": "C3501324500711"}, "chapters": [CHAPTER]}
+HEARTBEAT = {
+    "bytes_down": 2,
+    "bytes_up": 1,
+    "spool_bytes": 1,
+    "disk_free_bytes": 9,
+    "clock": "2026-11-25T12:00:00Z",
+}
 BODIES = {1: b"0123456789", 2: b"abcde"}
 WHOLE = b"".join(BODIES.values())
 HEADERS = {"Authorization": f"Bearer {TOKEN}", "Reelhaul-Client-Version": "0.1.0"}
@@ -116,6 +123,30 @@ class TestTheCoordinator:
         told = {each["session_id"]: (each["device_id"], bool(each["receipt"])) for each in known}
         assert told == {"theirs": ("d_other", True), "begun": ("d_other", False)}
         assert call(coordinator, "GET", "/v1/sessions/theirs").status_code == 404
+
+    def test_advises_every_device_until_it_advises_otherwise(self, coordinator: MemoryCoordinator):
+        call(coordinator, "PUT", "/v1/sessions/s", SESSION)
+        told = list[Any]()
+
+        for pause, pace_bytes_s in ((True, None), (False, 1000), (False, None)):
+            coordinator.advise(pause=pause, pace_bytes_s=pace_bytes_s)
+            answer = call(coordinator, "POST", "/v1/sessions/s/progress", HEARTBEAT)
+            told.append(answer.json()["policy"])
+
+        assert told == [
+            {"pause": True, "pace_bytes_s": None},
+            {"pause": False, "pace_bytes_s": 1000},
+            {"pause": False, "pace_bytes_s": None},
+        ]
+        assert coordinator.heartbeats == [HEARTBEAT] * 3
+
+    def test_knows_its_operator_who_is_no_device(self, coordinator: MemoryCoordinator):
+        token = coordinator.enrol_operator()
+
+        known = coordinator.call("GET", "/v1/cameras/C3501324500711/chapters", token=token)
+
+        assert known.document["asked_by"] is None
+        assert coordinator.call("PUT", "/v1/sessions/s", SESSION, token).status == 403
 
     def test_plans_new_uploads_with_the_part_size_of_now(self, coordinator: MemoryCoordinator):
         sign(coordinator)

@@ -21,11 +21,18 @@ from edge_client.model.api import Token
 from edge_client.model.parts import PartPlan, Span, SpooledPart, crc_text, crc_value
 from edge_client.model.plan import CameraIdentity, ChapterPlan, SessionPlan
 from tests.edge.conftest import FakeTime
-from tests.edge.fakes import SIGNATURE, TOKEN, CloudHandler, FakeCloud
+from tests.edge.fakes import SIGNATURE, TOKEN
+from tests.support.coordinator import Door, MemoryCoordinator, told_otherwise
+from tests.support.memory import crc64nvme_of
 
 CHAPTER = ChapterPlan("100GOPRO", "GX010042.MP4", 5, 1, 1, None, None)
 PLAN = SessionPlan("s", None, CameraIdentity("C3501324500711", None, None), (CHAPTER,))
 ARTIFACT = "original.100GOPRO.GX010042.MP4"
+
+
+@pytest.fixture
+def cloud(memory_cloud: MemoryCoordinator) -> MemoryCoordinator:
+    return memory_cloud
 
 
 @pytest.fixture
@@ -34,10 +41,16 @@ def clock() -> FakeTime:
 
 
 @pytest.fixture
-def coordinator(cloud: FakeCloud, clock: FakeTime) -> Iterator[Coordinator]:
+def coordinator(cloud: MemoryCoordinator, clock: FakeTime) -> Iterator[Coordinator]:
     made = Coordinator(cloud.url, Token(TOKEN), "0.1.0", Retry(clock.timing(), 60.0, Tally()))
     yield made
     made.close()
+
+
+def open_upload(coordinator: Coordinator) -> None:
+    """Open the upload `u_1` of a planned session."""
+    coordinator.put_session(PLAN)
+    coordinator.open_upload("s", ARTIFACT, 5)
 
 
 def problem(status: int, slug: str, action: str, **more: Any) -> tuple[int, bytes]:
@@ -46,7 +59,7 @@ def problem(status: int, slug: str, action: str, **more: Any) -> tuple[int, byte
     ).encode()
 
 
-def test_every_call_carries_token_and_version(coordinator: Coordinator, cloud: FakeCloud):
+def test_every_call_carries_token_and_version(coordinator: Coordinator, cloud: MemoryCoordinator):
     coordinator.put_session(PLAN)
 
     [headers] = cloud.headers
@@ -78,7 +91,7 @@ def test_every_call_carries_token_and_version(coordinator: Coordinator, cloud: F
 )
 def test_what_waiting_does_not_mend_is_not_tried_again(
     coordinator: Coordinator,
-    cloud: FakeCloud,
+    cloud: MemoryCoordinator,
     clock: FakeTime,
     answer: tuple[int, bytes],
     error: type[Exception],
@@ -112,7 +125,9 @@ def test_what_waiting_does_not_mend_is_not_tried_again(
         pytest.param((302, b"", {"Location": "http://127.0.0.1:1/login"}), id="redirect"),
     ],
 )
-def test_what_passes_is_tried_again(coordinator: Coordinator, cloud: FakeCloud, clock: FakeTime, answer: Any):
+def test_what_passes_is_tried_again(
+    coordinator: Coordinator, cloud: MemoryCoordinator, clock: FakeTime, answer: Any
+):
     cloud.faults["session"] = [answer]
 
     views = coordinator.put_session(PLAN)
@@ -121,7 +136,7 @@ def test_what_passes_is_tried_again(coordinator: Coordinator, cloud: FakeCloud, 
     assert clock.slept == [0.5]
 
 
-def test_retry_after_is_waited_for(coordinator: Coordinator, cloud: FakeCloud, clock: FakeTime):
+def test_retry_after_is_waited_for(coordinator: Coordinator, cloud: MemoryCoordinator, clock: FakeTime):
     cloud.faults["session"] = [(429, b"{}", {"Retry-After": "9"})]
 
     coordinator.put_session(PLAN)
@@ -131,7 +146,7 @@ def test_retry_after_is_waited_for(coordinator: Coordinator, cloud: FakeCloud, c
 
 @pytest.mark.parametrize("answer", [(200, b"<html>"), (403, b"<html>"), (403, b'{"error": "blocked"}')])
 def test_a_portal_or_firewall_that_stays_is_given_up_by_name(
-    coordinator: Coordinator, cloud: FakeCloud, answer: tuple[int, bytes]
+    coordinator: Coordinator, cloud: MemoryCoordinator, answer: tuple[int, bytes]
 ):
     cloud.faults["session"] = [answer] * 99
 
@@ -139,8 +154,8 @@ def test_a_portal_or_firewall_that_stays_is_given_up_by_name(
         coordinator.put_session(PLAN)
 
 
-def test_a_mismatch_names_missing_and_differing_parts(coordinator: Coordinator, cloud: FakeCloud):
-    cloud.open(ARTIFACT, 5)
+def test_a_mismatch_names_missing_and_differing_parts(coordinator: Coordinator, cloud: MemoryCoordinator):
+    open_upload(coordinator)
     cloud.faults["complete"] = [problem(422, "parts-mismatch", "resign", missing=[1], differing=[2, 3])]
 
     with pytest.raises(PartsMismatch) as caught:
@@ -150,7 +165,7 @@ def test_a_mismatch_names_missing_and_differing_parts(coordinator: Coordinator, 
 
 
 def test_differences_and_details_are_told_without_control_characters(
-    coordinator: Coordinator, cloud: FakeCloud
+    coordinator: Coordinator, cloud: MemoryCoordinator
 ):
     cloud.faults["session"] = [
         problem(409, "session-differs", "stop", detail="a\x1b[2Jb", differences=["size", "etag"])
@@ -164,17 +179,13 @@ def test_differences_and_details_are_told_without_control_characters(
 
 
 def test_an_upload_without_receipt_is_not_complete(
-    coordinator: Coordinator, cloud: FakeCloud, clock: FakeTime
+    coordinator: Coordinator, cloud: MemoryCoordinator, clock: FakeTime
 ):
-    upload = cloud.open(ARTIFACT, 5)
-    upload.parts[1] = b"01234"
+    open_upload(coordinator)
+    cloud.uploads["u_1"].replace_parts({1: b"01234"})
+    cloud.faults["complete"] = [told_otherwise(state="COMPLETED", receipt=None)]
 
-    def completed_only(handler: CloudHandler) -> None:
-        handler.answer_json(200, {**cloud.view(upload), "state": "COMPLETED"})
-
-    cloud.faults["complete"] = [completed_only]
-
-    assert coordinator.complete("u_1", crc_value(cloud.view(upload)["parts"][0]["crc64nvme"])).receipt
+    assert coordinator.complete("u_1", crc_value(crc64nvme_of(b"01234"))).receipt
     assert clock.slept == [0.5]
 
 
@@ -190,26 +201,28 @@ def test_an_upload_without_receipt_is_not_complete(
         [5, 5, 1],
     ],
 )
-def test_a_part_plan_that_does_not_add_up_is_refused(coordinator: Coordinator, cloud: FakeCloud, plan: Any):
-    view = {**cloud.view(cloud.open(ARTIFACT, 5)), "plan": plan}
-    cloud.faults["open"] = [(200, json.dumps(view).encode())]
+def test_a_part_plan_that_does_not_add_up_is_refused(
+    coordinator: Coordinator, cloud: MemoryCoordinator, plan: Any
+):
+    open_upload(coordinator)
+    cloud.faults["open"] = [told_otherwise(plan=plan)]
 
     with pytest.raises(CoordinatorRefusal, match="contract"):
         coordinator.open_upload("s", ARTIFACT, 5)
 
 
-def test_a_part_plan_may_say_more_than_is_needed(coordinator: Coordinator, cloud: FakeCloud):
+def test_a_part_plan_may_say_more_than_is_needed(coordinator: Coordinator, cloud: MemoryCoordinator):
     plan = {"size_bytes": 5, "part_size_bytes": 5, "part_count": 1, "colour": "red"}
-    view = {**cloud.view(cloud.open(ARTIFACT, 5)), "plan": plan}
-    cloud.faults["open"] = [(200, json.dumps(view).encode())]
+    open_upload(coordinator)
+    cloud.faults["open"] = [told_otherwise(plan=plan)]
 
     assert coordinator.open_upload("s", ARTIFACT, 5).plan == PartPlan(5, 5, 1)
 
 
 def test_a_url_is_good_from_when_it_was_asked_for_and_not_from_the_first_try(
-    coordinator: Coordinator, cloud: FakeCloud, clock: FakeTime
+    coordinator: Coordinator, cloud: MemoryCoordinator, clock: FakeTime
 ):
-    cloud.open(ARTIFACT, 5)
+    open_upload(coordinator)
     cloud.faults["urls"] = [(503, b"{}", {"Retry-After": "30"})]
 
     [url] = coordinator.part_urls("u_1", [SpooledPart(Span(1, 0, 5), 7)]).values()
@@ -222,7 +235,7 @@ def test_a_url_is_good_from_when_it_was_asked_for_and_not_from_the_first_try(
     ["http://bucket.s3.amazonaws.com/key", "ftp://127.0.0.1/key", "/key", "bucket.s3.amazonaws.com/key"],
 )
 def test_a_part_url_that_is_not_https_is_refused_untold(
-    coordinator: Coordinator, cloud: FakeCloud, address: str
+    coordinator: Coordinator, cloud: MemoryCoordinator, address: str
 ):
     url = f"{address}?X-Amz-Signature={SIGNATURE}"
     item = {"number": 1, "url": url, "headers": {}, "expires_in_s": 900}
@@ -236,7 +249,7 @@ def test_a_part_url_that_is_not_https_is_refused_untold(
 
 @pytest.mark.parametrize("host", ["https://bucket.s3.amazonaws.com", "http://127.0.0.1:5055"])
 def test_a_part_url_of_https_or_of_this_machine_is_taken(
-    coordinator: Coordinator, cloud: FakeCloud, host: str
+    coordinator: Coordinator, cloud: MemoryCoordinator, host: str
 ):
     item = {"number": 1, "url": f"{host}/key", "headers": {}, "expires_in_s": 900}
     cloud.faults["urls"] = [(200, json.dumps({"part_urls": [item]}).encode())]
@@ -247,19 +260,19 @@ def test_a_part_url_of_https_or_of_this_machine_is_taken(
 
 
 class TestTheChaptersOfACamera:
-    def pages(self, cloud: FakeCloud, *cursors: str | None) -> None:
+    def pages(self, cloud: MemoryCoordinator, *cursors: str | None) -> None:
         cloud.faults["known"] = [
             (200, json.dumps({"asked_by": "d_own", "chapters": [], "cursor": cursor}).encode())
             for cursor in cursors
         ]
 
-    def test_are_read_page_by_page(self, coordinator: Coordinator, cloud: FakeCloud):
+    def test_are_read_page_by_page(self, coordinator: Coordinator, cloud: MemoryCoordinator):
         asked: list[str] = []
 
-        def page(cursor: str | None) -> Callable[[CloudHandler], None]:
-            def act(handler: CloudHandler) -> None:
-                asked.append(handler.path.partition("?")[2])
-                handler.answer_json(200, {"asked_by": "d_own", "chapters": [], "cursor": cursor})
+        def page(cursor: str | None) -> Callable[[Door], None]:
+            def act(door: Door) -> None:
+                asked.append(door.path.partition("?")[2])
+                door.answer_json(200, {"asked_by": "d_own", "chapters": [], "cursor": cursor})
 
             return act
 
@@ -270,7 +283,7 @@ class TestTheChaptersOfACamera:
 
     @pytest.mark.parametrize("cursors", [["a", "a"], ["a", "b", "a"], ["a", "b", "c", "b"]])
     def test_that_lead_back_to_a_page_that_was_read_are_refused(
-        self, coordinator: Coordinator, cloud: FakeCloud, cursors: list[str | None]
+        self, coordinator: Coordinator, cloud: MemoryCoordinator, cursors: list[str | None]
     ):
         self.pages(cloud, *cursors, *(["a"] * 9))
 
@@ -280,28 +293,30 @@ class TestTheChaptersOfACamera:
         assert len(cloud.calls) == len(cursors)
 
     @pytest.mark.parametrize("beyond", [-1, 0])
-    def test_may_have_very_many_pages(self, coordinator: Coordinator, cloud: FakeCloud, beyond: int):
+    def test_may_have_very_many_pages(self, coordinator: Coordinator, cloud: MemoryCoordinator, beyond: int):
         self.pages(cloud, *(str(number) for number in range(MOST_PAGES + beyond - 1)), None)
 
         assert coordinator.known_chapters("C1") == ()
 
-    def test_that_have_pages_without_end_are_refused(self, coordinator: Coordinator, cloud: FakeCloud):
+    def test_that_have_pages_without_end_are_refused(
+        self, coordinator: Coordinator, cloud: MemoryCoordinator
+    ):
         self.pages(cloud, *(str(number) for number in range(MOST_PAGES)), None)
 
         with pytest.raises(CoordinatorRefusal, match="pages"):
             coordinator.known_chapters("C1")
 
 
-def test_a_part_without_its_url_is_refused(coordinator: Coordinator, cloud: FakeCloud):
-    cloud.open(ARTIFACT, 5)
+def test_a_part_without_its_url_is_refused(coordinator: Coordinator, cloud: MemoryCoordinator):
+    open_upload(coordinator)
     cloud.faults["urls"] = [(200, b'{"part_urls": []}')]
 
     with pytest.raises(CoordinatorRefusal, match="no URL"):
         coordinator.part_urls("u_1", [SpooledPart(Span(1, 0, 5), 7)])
 
 
-def test_a_part_url_does_not_show_itself(coordinator: Coordinator, cloud: FakeCloud):
-    cloud.open(ARTIFACT, 5)
+def test_a_part_url_does_not_show_itself(coordinator: Coordinator, cloud: MemoryCoordinator):
+    open_upload(coordinator)
 
     [url] = coordinator.part_urls("u_1", [SpooledPart(Span(1, 0, 5), 7)]).values()
 

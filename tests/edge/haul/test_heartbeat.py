@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -18,15 +18,19 @@ from edge_client.haul.heartbeat import Heartbeat
 from edge_client.model.api import Token
 from edge_client.s3.rate_limit import RateLimiter
 from edge_client.spool.spool import Spool
-from tests.edge.conftest import FakeTime
-from tests.edge.fakes import TOKEN, FakeCloud
+from tests.edge.conftest import NOON, FakeTime
+from tests.edge.fakes import TOKEN
 from tests.edge.screen import SilentDisplay
+from tests.support.coordinator import MemoryCoordinator, told_otherwise
 
-NOON = datetime(2026, 11, 25, 12, tzinfo=timezone.utc)
+SESSION = {
+    "camera": {"serial": "C3501324500711"},
+    "chapters": [{"directory": "100GOPRO", "filename": "GX010042.MP4", "size_bytes": 10_000}],
+}
 
 
 class Rig:
-    def __init__(self, cloud: FakeCloud, spool: Path, coordinator: Coordinator) -> None:
+    def __init__(self, cloud: MemoryCoordinator, spool: Path, coordinator: Coordinator) -> None:
         self.time = FakeTime()
         self.advance = ProgressCounter(SilentDisplay(), lambda: self.time.now_s, lambda: None)
         self.pace = RateLimiter(self.time.timing())
@@ -52,10 +56,12 @@ def is_paused(rig: Rig) -> bool:
 
 
 @pytest.fixture
-def rig(fake_cloud: FakeCloud, tmp_path: Path) -> Iterator[Rig]:
+def rig(cloud: MemoryCoordinator, tmp_path: Path) -> Iterator[Rig]:
+    """A heart of a client whose session `s` is planned."""
+    cloud.taken("PUT", "/v1/sessions/s", SESSION)
     retry = Retry(FakeTime().timing(), 0.0, Tally())
-    with closing(Coordinator(fake_cloud.url, Token(TOKEN), "0.1.0", retry)) as coordinator:
-        yield Rig(fake_cloud, tmp_path / "spool", coordinator)
+    with closing(Coordinator(cloud.url, Token(TOKEN), "0.1.0", retry)) as coordinator:
+        yield Rig(cloud, tmp_path / "spool", coordinator)
 
 
 def test_a_heartbeat_tells_both_legs_their_rates_the_disk_and_the_clock(rig: Rig):
@@ -81,13 +87,13 @@ def test_a_heartbeat_tells_both_legs_their_rates_the_disk_and_the_clock(rig: Rig
 
 
 def test_a_pace_is_followed_and_ends_with_the_next_answer(rig: Rig):
-    rig.cloud.policy = {"pause": False, "pace_bytes_s": 1000}
+    rig.cloud.advise(pace_bytes_s=1000)
     rig.heart.beat("s")
     rig.pace.wait(1000, lambda: None)
     rig.pace.wait(1000, lambda: None)
     assert sum(rig.time.slept) == pytest.approx(1.0)
 
-    rig.cloud.policy = {"pause": False, "pace_bytes_s": None}
+    rig.cloud.advise()
     rig.heart.beat("s")
     rig.time.slept.clear()
     rig.pace.wait(10**9, lambda: None)
@@ -95,11 +101,11 @@ def test_a_pace_is_followed_and_ends_with_the_next_answer(rig: Rig):
 
 
 def test_a_pause_is_followed_and_ends_with_the_next_answer(rig: Rig):
-    rig.cloud.policy = {"pause": True, "pace_bytes_s": None}
+    rig.cloud.advise(pause=True)
     rig.heart.beat("s")
     assert is_paused(rig)
 
-    rig.cloud.policy = {"pause": False, "pace_bytes_s": None}
+    rig.cloud.advise()
     rig.heart.beat("s")
     assert not is_paused(rig)
 
@@ -118,9 +124,9 @@ def test_a_pause_is_followed_and_ends_with_the_next_answer(rig: Rig):
 def test_whatever_becomes_of_a_heartbeat_nothing_is_raised_and_nothing_changes(
     rig: Rig, paused: bool, answer: tuple[int, bytes]
 ):
-    rig.cloud.policy = {"pause": paused, "pace_bytes_s": None}
+    rig.cloud.advise(pause=paused)
     rig.heart.beat("s")
-    rig.cloud.policy = {"pause": not paused, "pace_bytes_s": None}
+    rig.cloud.advise(pause=not paused)
     rig.cloud.faults["progress"] = [answer]
 
     rig.heart.beat("s")
@@ -165,7 +171,7 @@ def test_a_new_session_counts_anew(rig: Rig):
 
 
 def test_a_time_without_its_zone_is_no_answer_and_beats_go_on(rig: Rig):
-    rig.cloud.server_time = "2026-11-25T12:00:00"
+    rig.cloud.faults["progress"] = [told_otherwise(server_time="2026-11-25T12:00:00")] * 2
 
     rig.heart.beat("s")
     rig.heart.beat("s")

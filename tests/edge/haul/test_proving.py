@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -19,26 +20,13 @@ from edge_client.spool.spool import Proof, Proofs
 from tests.edge.commands.test_commands import HOME, Line
 from tests.edge.commands.test_commands import line as line
 from tests.edge.conftest import Device
-from tests.edge.fakes import (
-    SERIAL,
-    SIGNATURE,
-    CameraFile,
-    CameraHandler,
-    CloudHandler,
-    FakeCloud,
-    film,
-    part,
-)
+from tests.edge.fakes import SERIAL, SIGNATURE, CameraFile, CameraHandler, film, part
+from tests.support.coordinator import Door, told_otherwise
 
 NAME = "GX010042.MP4"
 PROVEN = "hauled by another device, proven against this card"
 DERIVED = f"{SERIAL}-100GOPRO-0042-1656931398"
 DENIED = (403, b"<Error><Code>AccessDenied</Code></Error>")
-
-
-@pytest.fixture
-def cloud(fake_cloud: FakeCloud) -> FakeCloud:
-    return fake_cloud
 
 
 def chapter_of(device: Device, name: str = NAME, **changes: Any) -> dict[str, Any]:
@@ -59,7 +47,35 @@ def chapter_of(device: Device, name: str = NAME, **changes: Any) -> dict[str, An
 def claim(device: Device, body: bytes | None = None, session: str = "theirs", **changes: Any) -> None:
     """Another device says that it has hauled the card's chapter, and has uploaded `body` (else the chapter)."""
     chapter = chapter_of(device, **changes)
-    device.cloud.claim(session, chapter, device.content(chapter["filename"]) if body is None else body)
+    hauled = device.content(chapter["filename"]) if body is None else body
+    device.cloud.claim(session, SERIAL, chapter, hauled)
+
+
+def known_with(change: Callable[[dict[str, Any]], None]) -> Callable[[Door], None]:
+    """What the coordinator knows of the camera, its one chapter being changed so."""
+
+    def act(told: dict[str, Any]) -> None:
+        [chapter] = told["chapters"]
+        change(chapter)
+
+    return lambda door: door.serve_otherwise(act)
+
+
+def gives_zeros(door: Door) -> None:
+    """A range of the stored file, whose bytes are others than the stored ones."""
+    door.give()
+    assert door.said
+    door.said = replace(door.said, body=bytes(len(door.said.body)))
+
+
+def over(door: Door) -> None:
+    """URLs whose time is over when they come."""
+
+    def change(told: dict[str, Any]) -> None:
+        for url in told["proof_urls"]:
+            url["expires_in_s"] = 0
+
+    door.serve_otherwise(change)
 
 
 def zeros(device: Device) -> bytes:
@@ -201,8 +217,11 @@ class TestAudit:
 
     @pytest.mark.parametrize("size_bytes", [-1, 1])
     def test_of_a_stored_file_of_another_length_says_keep(self, device: Device, line: Line, size_bytes: int):
-        whole = device.content() + b"x"
-        claim(device, whole[: len(device.content()) + size_bytes])
+        def stretch(chapter: dict[str, Any]) -> None:
+            chapter["receipt"]["size_bytes"] += size_bytes
+
+        claim(device)
+        device.cloud.faults["known"] = [known_with(stretch)]
 
         assert line.audit() == 1
         assert device.cloud.gets == []
@@ -232,6 +251,7 @@ class TestAudit:
         assert device.cloud.gets == []
 
     def test_compares_no_more_than_16_mib_of_a_long_film(self, device: Device, line: Line):
+        device.cloud.part_bytes = 1 << 20
         long = film(17 * 1024 * 1024)
         device.camera.files[f"100GOPRO/{NAME}"] = CameraFile(long)
         claim(device)
@@ -258,10 +278,9 @@ def test_a_list_calls_nothing_hauled_that_another_device_hauled(device: Device, 
     assert device.cloud.gets == []
 
 
-def test_who_asks_and_is_no_device_has_no_receipt_of_its_own(device: Device, line: Line):
+def test_who_asks_and_is_no_device_has_no_receipt_of_its_own(device: Device, line: Line, tmp_path: Path):
     line.haul("ours", "--recording", "0042")
-    told = {**device.cloud.known_view(SERIAL), "asked_by": None}
-    device.cloud.faults["known"] = [lambda handler: handler.answer_json(200, told)]
+    (tmp_path / "token").write_text(device.cloud.enrol_operator())
 
     assert line.audit() == 1
     assert "not proven:" in line.said
@@ -286,17 +305,17 @@ class TestRemembered:
     def test_a_proof_says_nothing_of_another_file_of_the_name(self, device: Device, line: Line):
         claim(device)
         line.audit()
-        stored = device.content()
-        device.camera.files[f"100GOPRO/{NAME}"] = CameraFile(film(len(stored), seed=9), etag='"other"')
-        claim(device, stored)
+        other = film(len(device.content()), seed=9)
+        device.camera.files[f"100GOPRO/{NAME}"] = CameraFile(other, etag='"other"')
+        device.cloud.faults["known"] = [known_with(lambda chapter: chapter.update(etag='"other"'))]
 
         assert line.audit() == 1
         assert "another file of the same name is home" in line.said
 
     def test_a_difference_is_not_remembered(self, device: Device, line: Line):
-        claim(device, zeros(device))
-        line.audit()
         claim(device)
+        device.cloud.faults["get_range"] = [gives_zeros]
+        assert line.audit() == 1
 
         assert line.audit() == 0
 
@@ -359,14 +378,12 @@ class TestRemembered:
         assert not proofs.has(PROOF)
 
 
-def short(handler: CloudHandler) -> None:
+def short(door: Door) -> None:
     """The right head, and fewer bytes."""
-    body, said = b"too few", {"Content-Range": handler.path.partition("range=bytes=")[2].partition("&")[0]}
-    total = len(next(iter(handler.fake.stored.values())))
-    handler.close_connection = True
-    handler.answer(
-        206, body, {"Content-Range": f"bytes {said['Content-Range']}/{total}", "Content-Length": "99999"}
-    )
+    door.give()
+    assert door.said
+    door.said = replace(door.said, body=b"too few", headers=(*door.said.headers, ("Content-Length", "99999")))
+    door.close_connection = True
 
 
 class TestImpossible:
@@ -428,7 +445,7 @@ class TestImpossible:
     def test_an_address_that_is_over_is_not_used(self, device: Device):
         device.camera.files[f"100GOPRO/{NAME}"] = CameraFile(film(1024 * 1024))
         claim(device)
-        device.cloud.expires_in_s = 0
+        device.cloud.faults["proof"] = [over] * 9
 
         assert new(device).done == ()
         assert device.cloud.calls.count("proof") == len(device.cloud.gets) == 4
@@ -452,16 +469,14 @@ class TestImpossible:
 
     def test_a_version_that_was_replaced_meanwhile_proves_nothing(self, device: Device, line: Line):
         claim(device)
-        other = {"version_id": "v2", "size_bytes": len(device.content()), "proof_urls": []}
-        device.cloud.faults["proof"] = [lambda handler: handler.answer_json(200, other)]
+        device.cloud.faults["proof"] = [told_otherwise(version_id="v2")]
 
         assert line.audit() == 1
         assert "another version" in line.said
 
     def test_an_address_for_another_range_is_not_taken(self, device: Device, line: Line):
         claim(device)
-        other = {"version_id": "v1", "size_bytes": len(device.content()), "proof_urls": []}
-        device.cloud.faults["proof"] = [lambda handler: handler.answer_json(200, other)]
+        device.cloud.faults["proof"] = [told_otherwise(proof_urls=[])]
 
         assert line.audit() == 1
         assert "no URL for a range" in line.said
@@ -529,13 +544,12 @@ class TestNew:
         device.camera.files[f"100GOPRO/{NAME}"] = CameraFile(film(1024 * 1024))
         claim(device)
 
-        def stop(handler: CloudHandler) -> None:
+        def stop(door: Door) -> None:
             device.time.stop.set()
-            handler.give()
+            door.give()
 
         device.cloud.faults["get_range"] = [stop]
 
         with pytest.raises(Stopped):
             new(device)
-        # The piece that was under way when it was stopped, asked for twice by the fake's own hand.
-        assert len(device.cloud.gets) == 2
+        assert len(device.cloud.gets) == 1
