@@ -14,6 +14,8 @@ PORT ?=
 FOOTAGE ?=
 PYTEST ?=
 PYTHONS ?=
+# Python keeps what it compiled: tests start hundreds of processes, and each would compile all of it again.
+unexport PYTHONDONTWRITEBYTECODE
 # Tests without AWS, deployed coordinator or other processes; tests/MAP.md names them.
 FAST := tests/core tests/flows tests/web tests/aws tests/test_settings.py tests/edge/coordinator tests/edge/http tests/edge/model
 

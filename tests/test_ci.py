@@ -2,6 +2,7 @@
 
 import os
 import re
+import subprocess
 from typing import Any
 
 import pytest
@@ -43,6 +44,16 @@ def test_there_is_one_job_in_one_workflow(workflow: Any):
 
 def test_what_the_workflow_calls_can_be_called():
     assert os.access(HOUSE / ".ci" / "run", os.X_OK)
+
+
+def test_processes_that_make_starts_keep_what_python_compiled():
+    told = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    command = ["make", "--silent", "--eval=shown: ; @env", "shown"]
+
+    shown = subprocess.run(command, cwd=HOUSE, env=told, capture_output=True, text=True, check=True).stdout
+
+    assert "PATH=" in shown
+    assert "PYTHONDONTWRITEBYTECODE" not in shown
 
 
 def test_actions_are_pinned_to_a_version(steps: Any):

@@ -8,6 +8,7 @@ later one made, and whatever stands is never written over.
 """
 
 import re
+from functools import lru_cache
 
 from chalicelib.core.errors import InvalidRequest
 from chalicelib.core.ids import ArtifactId, SessionId, session_id
@@ -29,6 +30,7 @@ OF_SESSIONS = (ORIGINALS, INTERMEDIATES, OUTPUTS, MEASUREMENTS)
 _NOT_PLAIN = re.compile(rb"[^A-Za-z0-9._-]")
 
 
+@lru_cache(maxsize=1024)
 def escaped(name: str) -> str:
     """`name` with every byte outside `[A-Za-z0-9._-]` written as `=XX` (UTF-8, upper-case hex).
 

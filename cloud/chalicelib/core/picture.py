@@ -1,8 +1,9 @@
 """The picture of a session: all that is recorded of it, and what follows from that alone."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 
 from chalicelib.core import artifact, keys
 from chalicelib.core.artifact import Kind
@@ -93,11 +94,18 @@ class Picture:
         trailing = (each.trailing_bytes for each in self.chapters if each.artifact_id == receipt.artifact_id)
         return receipt.size_bytes - next(trailing, 0)
 
-    def receipts_at(self, key: str) -> list[Receipt]:
+    def receipts_at(self, key: str) -> tuple[Receipt, ...]:
         """The receipts of what a key has, or had; the last one speaks for it."""
-        by_upload = [upload.receipt for upload in self.uploads if upload.key == key and upload.receipt]
-        found = [*(receipt for receipt in self.receipts if receipt.key == key), *by_upload]
-        return [receipt for receipt in found if not self._is_lost(receipt)]
+        return self._receipts_by_key.get(key, ())
+
+    @cached_property
+    def _receipts_by_key(self) -> Mapping[str, tuple[Receipt, ...]]:
+        by_upload = ((upload.key, upload.receipt) for upload in self.uploads)
+        found: dict[str, tuple[Receipt, ...]] = {}
+        for key, receipt in (*((receipt.key, receipt) for receipt in self.receipts), *by_upload):
+            if receipt and not self._is_lost(receipt):
+                found[key] = (*found.get(key, ()), receipt)
+        return found
 
     def _is_lost(self, receipt: Receipt | None) -> bool:
         """Whether the verified version is lost for good: its receipt proves nothing any more."""
