@@ -12,13 +12,15 @@ from typing import Any
 
 from edge_client.http.exchange import Timeouts
 from tests.edge.conftest import Device
-from tests.edge.fakes import PART_BYTES, CloudHandler, Upload, text_of
+from tests.edge.fakes import PART_BYTES, text_of
 from tests.edge.strangers import Stranger, black_hole, self_signed, stranger
+from tests.support.coordinator import Door, SentUpload
 
 MIB = 1024 * 1024
 ALWAYS = 500
+DAY_S = 86_400
 
-Act = Callable[[CloudHandler, Upload, int], None]
+Act = Callable[[Door, SentUpload, int], None]
 
 
 @dataclass
@@ -40,13 +42,13 @@ class Scene:
         """What S3 does with the next PUTs."""
         self.device.cloud.faults["put"] = [act and self._once_all_is_read(act) for act in acts]
 
-    def signing(self, act: Callable[[CloudHandler], None]) -> None:
+    def signing(self, act: Callable[[Door], None]) -> None:
         """What the coordinator does when it is next asked for URLs."""
         self.device.cloud.faults["urls"] = [self._once_all_is_read(act)]
 
     def urls_lead_to(self, *addresses: str) -> None:
         """The next URLs lead there; each is good for a second, so that it is not tried for long."""
-        self.signing(CloudHandler.serve)
+        self.signing(Door.serve)
         self.device.cloud.faults["address"] = list(addresses)
         self.device.cloud.expires_in_s = 1
 
@@ -81,9 +83,9 @@ Disturb = Callable[[Scene], None]
 def says(status: int, code: str, **headers: str) -> Act:
     """S3 takes the body and refuses it."""
 
-    def act(handler: CloudHandler, upload: Upload, number: int) -> None:
-        handler.body()
-        handler.s3_error(status, code, **{name.replace("_", "-"): value for name, value in headers.items()})
+    def act(door: Door, upload: SentUpload, number: int) -> None:
+        door.body()
+        door.s3_error(status, code, **{name.replace("_", "-"): value for name, value in headers.items()})
 
     return act
 
@@ -91,9 +93,9 @@ def says(status: int, code: str, **headers: str) -> Act:
 def answers(status: int, body: bytes, **headers: str) -> Act:
     """Whoever is there takes the body and answers this."""
 
-    def act(handler: CloudHandler, upload: Upload, number: int) -> None:
-        handler.body()
-        handler.answer(status, body, {name.replace("_", "-"): value for name, value in headers.items()})
+    def act(door: Door, upload: SentUpload, number: int) -> None:
+        door.body()
+        door.answer(status, body, {name.replace("_", "-"): value for name, value in headers.items()})
 
     return act
 
@@ -101,90 +103,87 @@ def answers(status: int, body: bytes, **headers: str) -> Act:
 def raw(answer: bytes) -> Act:
     """S3 stores the part, and this is on the wire, with the part's checksum in the place of `{crc}`."""
 
-    def act(handler: CloudHandler, upload: Upload, number: int) -> None:
-        upload.parts[number] = handler.body()
-        handler.close_connection = True
-        crc = handler.headers["x-amz-checksum-crc64nvme"]
-        handler.wfile.write(answer.replace(b"{crc}", crc.encode()))
+    def act(door: Door, upload: SentUpload, number: int) -> None:
+        stores_and_hangs_up(door)
+        crc = door.headers["x-amz-checksum-crc64nvme"]
+        door.write(answer.replace(b"{crc}", crc.encode()))
 
     return act
 
 
-def resets_half_way(handler: CloudHandler, *rest: Any) -> None:
-    handler.rfile.read(int(handler.headers["Content-Length"]) // 2)
-    handler.reset()
+def resets_half_way(door: Door, *rest: Any) -> None:
+    door.rfile.read(int(door.headers["Content-Length"]) // 2)
+    door.reset()
 
 
-def stores_and_hangs_up(handler: CloudHandler, upload: Upload, number: int) -> None:
-    upload.parts[number] = handler.body()
-    handler.close_connection = True
+def stores_and_hangs_up(door: Door, *rest: Any) -> None:
+    door.take()
+    door.lose_answer()
 
 
-def stores_and_fails(handler: CloudHandler, upload: Upload, number: int) -> None:
-    upload.parts[number] = handler.body()
-    handler.s3_error(500, "InternalError")
+def stores_and_fails(door: Door, *rest: Any) -> None:
+    door.take()
+    door.s3_error(500, "InternalError")
 
 
 def refuses_unheard(status: int, code: str) -> Act:
     """S3 answers before it has taken the body, and ends the connection."""
 
-    def act(handler: CloudHandler, *rest: Any) -> None:
-        handler.s3_error(status, code)
+    def act(door: Door, *rest: Any) -> None:
+        door.s3_error(status, code)
 
     return act
 
 
-def takes_nothing(handler: CloudHandler, *rest: Any) -> None:
-    handler.wait_for_hang_up()
+def takes_nothing(door: Door, *rest: Any) -> None:
+    door.wait_for_hang_up()
 
 
-def never_answers(handler: CloudHandler, *rest: Any) -> None:
-    handler.body()
-    handler.wait_for_hang_up()
+def never_answers(door: Door, *rest: Any) -> None:
+    door.body()
+    door.wait_for_hang_up()
 
 
-def goes_on_and_on(handler: CloudHandler, *rest: Any) -> None:
+def goes_on_and_on(door: Door, *rest: Any) -> None:
     """S3 takes the part and says that it will answer, again and again."""
-    handler.body()
-    handler.close_connection = True
-    while not handler.wait_for_hang_up(0.02):
-        handler.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    door.body()
+    while not door.wait_for_hang_up(0.02):
+        door.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
 
-def drips(handler: CloudHandler, *rest: Any) -> None:
+def drips(door: Door, *rest: Any) -> None:
     """An answer that comes byte by byte and has no end."""
-    handler.body()
-    handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Much: ")
-    while not handler.wait_for_hang_up(0.02):
-        handler.wfile.write(b"x")
+    door.body()
+    door.write(b"HTTP/1.1 200 OK\r\nX-Much: ")
+    while not door.wait_for_hang_up(0.02):
+        door.write(b"x")
 
 
-def disguised(handler: CloudHandler, upload: Upload, number: int) -> None:
+def disguised(door: Door, upload: SentUpload, number: int) -> None:
     """An error in the body of a 200, as S3 has it for what it began to answer too early."""
-    handler.body()
-    checksum = handler.headers["x-amz-checksum-crc64nvme"]
-    handler.stored(checksum, b"<Error><Code>InternalError</Code></Error>")
+    door.body()
+    checksum = door.headers["x-amz-checksum-crc64nvme"]
+    door.stored(checksum, body=b"<Error><Code>InternalError</Code></Error>")
 
 
-def stored_otherwise(handler: CloudHandler, upload: Upload, number: int) -> None:
+def stored_otherwise(door: Door, upload: SentUpload, number: int) -> None:
     """A 200 for other bytes than ours."""
-    handler.body()
-    handler.stored(text_of(0))
+    door.body()
+    door.stored(text_of(0))
 
 
-def welcome(handler: CloudHandler, *rest: Any) -> None:
+def welcome(door: Door, *rest: Any) -> None:
     """A captive portal, whose pages are files like any other: with an ETag."""
-    handler.body()
-    handler.answer(200, b"<html>welcome to the hotel</html>", {"ETag": '"5f3a"', "Content-Type": "text/html"})
+    door.body()
+    door.answer(200, b"<html>welcome to the hotel</html>", {"ETag": '"5f3a"', "Content-Type": "text/html"})
 
 
 def crawling(scene: Scene) -> None:
     """S3 takes 1 kB a second, by the device's clock."""
 
-    def act(handler: CloudHandler, *rest: Any) -> None:
-        handler.close_connection = True
+    def act(door: Door, *rest: Any) -> None:
         with contextlib.suppress(OSError):
-            while handler.rfile.read(16 * 1024) and not scene.device.tally.retries:
+            while door.rfile.read(16 * 1024) and not scene.device.tally.retries:
                 scene.device.time.now_s += 15
 
     scene.s3(act)
@@ -193,39 +192,34 @@ def crawling(scene: Scene) -> None:
 def spool_changing(scene: Scene) -> None:
     """S3 finds another digest, for the part is not any more what was read."""
 
-    def act(handler: CloudHandler, upload: Upload, number: int) -> None:
-        handler.body()
+    def act(door: Door, upload: SentUpload, number: int) -> None:
+        door.body()
         [part] = [path for path in scene.device.parts() if path.name.startswith(f"{number:05d}-")]
         part.write_bytes(bytes(part.stat().st_size))
-        handler.s3_error(400, "BadDigest")
+        door.s3_error(400, "BadDigest")
 
     scene.s3(act)
 
 
 def a_quarter_later(scene: Scene) -> None:
-    """A fault, and a quarter of an hour by the device's monotonic clock."""
+    """A fault, and a quarter of an hour by every clock: S3 refuses the URL of before."""
 
-    def act(handler: CloudHandler, *rest: Any) -> None:
+    def act(door: Door, *rest: Any) -> None:
         scene.device.time.now_s += 901
-        handler.body()
-        handler.s3_error(500, "InternalError")
+        door.coordinator.ports.clock.advance(901)
+        door.body()
+        door.s3_error(500, "InternalError")
 
-    def takes_fresh_urls(handler: CloudHandler, upload: Upload, number: int) -> None:
-        is_fresh = "&n=1&" not in handler.path
-        (CloudHandler.take if is_fresh else says(403, "AccessDenied"))(handler, upload, number)
-
-    scene.s3(act, takes_fresh_urls)
+    scene.s3(act)
 
 
 def completed_meanwhile(scene: Scene) -> None:
     """Another client was faster."""
 
-    def act(handler: CloudHandler, upload: Upload, number: int) -> None:
-        handler.body()
-        content = scene.device.content()
-        upload.parts = {n + 1: content[n * PART_BYTES : (n + 1) * PART_BYTES] for n in range(4)}
-        handler.fake.verify(upload)
-        handler.s3_error(404, "NoSuchUpload")
+    def act(door: Door, upload: SentUpload, number: int) -> None:
+        upload.replace_parts(upload.cut(scene.device.content()))
+        door.coordinator.complete(upload.upload_id)
+        door.take()
 
     scene.s3(act)
 
@@ -234,28 +228,26 @@ def black_hole_first(scene: Scene) -> None:
     scene.urls_lead_to(scene.stack.enter_context(black_hole()))
 
 
-def signing(act: Callable[[CloudHandler], None]) -> Disturb:
+def signing(act: Callable[[Door], None]) -> Disturb:
     return lambda scene: scene.signing(act)
 
 
-def gone(handler: CloudHandler) -> None:
+def gone(door: Door) -> None:
     """The upload has come to its end meanwhile."""
-    handler.fake.uploads["u_1"].state = "EXPIRED"
-    handler.problem(410, "upload-gone", "reopen", reason="expired")
+    door.coordinator.expire_uploads()
+    door.serve()
 
 
-def planned_otherwise(handler: CloudHandler) -> None:
+def planned_otherwise(door: Door) -> None:
     """The coordinator cuts parts otherwise from now on."""
-    fake = handler.fake
-    fake.uploads["u_1"].state = "EXPIRED"
-    fake.part_bytes = 2 * PART_BYTES
-    handler.problem(409, "plan-differs", "replan")
+    door.coordinator.expire_uploads()
+    door.coordinator.part_bytes = 2 * PART_BYTES
+    door.problem(409, "plan-differs", "replan")
 
 
-def lost_by_s3(handler: CloudHandler, upload: Upload, number: int) -> None:
-    handler.body()
-    upload.state = "EXPIRED"
-    handler.s3_error(404, "NoSuchUpload")
+def lost_by_s3(door: Door, upload: SentUpload, number: int) -> None:
+    upload.lose()
+    door.take()
 
 
 def at_size(size_bytes: int) -> Disturb:
@@ -265,10 +257,11 @@ def at_size(size_bytes: int) -> Disturb:
         scene.device.card(GX010042=size_bytes)
         failures = [says(500, "InternalError")]
 
-        def fail_last(handler: CloudHandler, upload: Upload, number: int) -> None:
-            is_last = number == handler.fake.count(upload)
-            act = failures.pop() if is_last and failures else CloudHandler.take
-            act(handler, upload, number)
+        def fail_last(door: Door, upload: SentUpload, number: int) -> None:
+            if failures and number == upload.count:
+                failures.pop()(door, upload, number)
+            else:
+                door.take()
 
         scene.s3(*[fail_last] * 4)
 
@@ -318,11 +311,11 @@ def sent_elsewhere(status: int, code: str = "", times: int = 1) -> Disturb:
     return disturb
 
 
-def server_times(at: str) -> Disturb:
-    """Everybody but the device says that it is then, so that the device's clock is off."""
+def clocks_differ(by_days: int) -> Disturb:
+    """The coordinator's clock and S3's are so far ahead of the device's."""
 
     def disturb(scene: Scene) -> None:
-        scene.device.cloud.server_time = scene.device.cloud.expires_at = at
+        scene.device.cloud.ports.clock.advance(by_days * DAY_S)
 
     return disturb
 

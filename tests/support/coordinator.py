@@ -26,6 +26,7 @@ from urllib.parse import unquote
 from chalice.test import Client
 
 from chalicelib.core import ids, tokens
+from chalicelib.core.errors import MultipartGone
 from chalicelib.core.ids import DeviceId, TokenId, UploadId
 from chalicelib.core.settle import Policy
 from chalicelib.core.tokens import Role, Token
@@ -89,6 +90,24 @@ class SentUpload:
     def parts(self) -> dict[int, bytes]:
         """The bodies that S3 holds, by number: its own, so that a test may lose and spoil them."""
         return self._coordinator.ports.objects.bodies(self._recorded.multipart_id)
+
+    @property
+    def stored(self) -> Mapping[int, bytes]:
+        """What S3 has of it, by number: its parts, those of its object, or nothing where it lost the upload."""
+        recorded, objects = self._recorded, self._coordinator.ports.objects
+        if (current := objects.head(recorded.key)) and current.upload_id == self.upload_id:
+            return self.cut(objects.body(recorded.key))
+        try:
+            objects.parts(recorded.key, recorded.multipart_id)
+        except MultipartGone:
+            return {}
+        return objects.bodies(recorded.multipart_id)
+
+    def cut(self, body: bytes) -> dict[int, bytes]:
+        """A body as its planned parts, by number."""
+        plan = self._recorded.plan
+        spans = {number: (plan.start_of(number), plan.size_of(number)) for number in plan.numbers}
+        return {number: body[start : start + size] for number, (start, size) in spans.items()}
 
     def replace_parts(self, parts: Mapping[int, bytes]) -> None:
         """S3 holds these parts and no others."""
@@ -243,11 +262,7 @@ class MemoryCoordinator:
             wanted = {"artifact_id": artifact_id, "size_bytes": len(body)}
             view = self.taken("POST", f"/v1/sessions/{session_id}/uploads", wanted, OTHER_TOKEN)
             opened = view["upload_id"]
-            cut = self.recorded(opened).plan
-            spans = {number: (cut.start_of(number), cut.size_of(number)) for number in cut.numbers}
-            self.uploads[opened].replace_parts(
-                {number: body[start : start + size] for number, (start, size) in spans.items()}
-            )
+            self.uploads[opened].replace_parts(self.uploads[opened].cut(body))
             self.taken("POST", f"/v1/uploads/{opened}/complete", {}, OTHER_TOKEN)
 
     def enrol_operator(self) -> str:

@@ -23,7 +23,7 @@ from edge_client.base.periodic import Periodic
 from edge_client.cli import done, run
 from edge_client.commands.haul import HAUL, HaulSettings
 from tests.edge.conftest import Device
-from tests.edge.fakes import SIGNATURE, TOKEN, CameraHandler, CloudHandler
+from tests.edge.fakes import SIGNATURE, TOKEN, CameraHandler
 from tests.edge.s3_scene import (
     Scene,
     answers,
@@ -36,6 +36,7 @@ from tests.edge.s3_scene import (
     stores_and_hangs_up,
     welcome,
 )
+from tests.support.coordinator import Door, MemoryCoordinator
 
 SECRETS = (TOKEN, TOKEN.partition(".")[2], SIGNATURE, "X-Amz-Signature")
 EVERYTHING = 1
@@ -134,6 +135,11 @@ def said_of(error: BaseException) -> str:
 
 
 @pytest.fixture
+def cloud(memory_cloud: MemoryCoordinator) -> MemoryCoordinator:
+    return memory_cloud
+
+
+@pytest.fixture
 def case(
     device: Device, loudest: Loudest, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> Iterator[Case]:
@@ -170,49 +176,46 @@ def nobody_vouches(case: Case) -> None:
     case.device.cloud.faults["address"] = [case.scene.stranger(secure=True)] * 20
 
 
-def quotes_the_request(handler: CloudHandler) -> None:
+def quotes_the_request(door: Door) -> None:
     """As gateways do that want another kind of authorization."""
-    words = f"not a valid key=value pair in Authorization header: '{handler.headers['Authorization']}'"
-    handler.answer_json(403, {"message": words})
+    words = f"not a valid key=value pair in Authorization header: '{door.headers['Authorization']}'"
+    door.answer_json(403, {"message": words})
 
 
-def quotes_the_url(handler: CloudHandler, *rest: Any) -> None:
+def quotes_the_url(door: Door, *rest: Any) -> None:
     """As S3 does in some of its errors."""
-    handler.body()
-    handler.answer(400, f"<Error><Code>Odd</Code><Resource>{handler.path}</Resource></Error>".encode())
+    door.body()
+    door.answer(400, f"<Error><Code>Odd</Code><Resource>{door.path}</Resource></Error>".encode())
 
 
-def odd_header(handler: CloudHandler, *rest: Any) -> None:
+def odd_header(door: Door, *rest: Any) -> None:
     """One that the library cannot read, of which it logs the whole URL."""
-    handler.body()
-    handler.close_connection = True
-    handler.wfile.write(
-        b"HTTP/1.1 200 OK\r\nETag: x\r\nno header at all\r\n : odd\r\nContent-Length: 0\r\n\r\n"
-    )
+    door.body()
+    door.write(b"HTTP/1.1 200 OK\r\nETag: x\r\nno header at all\r\n : odd\r\nContent-Length: 0\r\n\r\n")
 
 
-def sends_elsewhere(handler: CloudHandler, *rest: Any) -> None:
-    handler.body()
-    handler.answer(307, b"", {"Location": f"http://127.0.0.1:1{handler.path}"})
+def sends_elsewhere(door: Door, *rest: Any) -> None:
+    door.body()
+    door.answer(307, b"", {"Location": f"http://127.0.0.1:1{door.path}"})
 
 
-def urls_out_of_contract(**members: object) -> Callable[[CloudHandler], None]:
+def urls_out_of_contract(**members: object) -> Callable[[Door], None]:
     """URLs as nobody agreed on."""
 
-    def act(handler: CloudHandler) -> None:
-        url = f"{handler.fake.url}/bucket/u_1?X-Amz-Signature={SIGNATURE}"
+    def act(door: Door) -> None:
+        url = f"{door.coordinator.url}/bucket/u_1?X-Amz-Signature={SIGNATURE}"
         item = {"number": 1, "url": url, "headers": {}, "expires_in_s": 900, **members}
-        handler.answer_json(200, {"part_urls": [item]})
+        door.answer_json(200, {"part_urls": [item]})
 
     return act
 
 
-def deep(handler: CloudHandler) -> None:
-    handler.answer(200, b"[" * 100_000)
+def deep(door: Door) -> None:
+    door.answer(200, b"[" * 100_000)
 
 
-def hang_up(handler: CloudHandler, *rest: Any) -> None:
-    handler.close_connection = True
+def hang_up(door: Door, *rest: Any) -> None:
+    door.lose_answer()
 
 
 FAULTS: dict[str, Callable[[Case], None]] = {

@@ -40,11 +40,10 @@ from tests.edge.fakes import (
     PART_BYTES,
     CameraFile,
     CameraHandler,
-    CloudHandler,
-    Upload,
 )
 from tests.edge.haul.test_haul import killed_after
 from tests.edge.refusing_disk import ALWAYS, RefusingDisk, number_of, path_of
+from tests.support.coordinator import Door, MemoryCoordinator
 
 PARTS = 4
 PART_2 = "*/00002.writing"
@@ -137,6 +136,11 @@ REFUSALS = [
 ]
 
 
+@pytest.fixture
+def cloud(memory_cloud: MemoryCoordinator) -> MemoryCoordinator:
+    return memory_cloud
+
+
 @pytest.mark.parametrize("row", REFUSALS, ids=lambda row: row.name)
 def test_a_disk_that_refuses_costs_nothing_that_s3_does_not_have(device: Device, row: Refusal):
     disk = row.disk()
@@ -158,7 +162,7 @@ def test_a_disk_that_refuses_costs_nothing_that_s3_does_not_have(device: Device,
 
 def check_that_nothing_is_lost(device: Device, disk: RefusingDisk) -> None:
     """Each part that got its name is there yet, or S3 has it; until the receipt is durable all of them, if they may."""
-    stored = {number for upload in device.cloud.uploads.values() for number in upload.parts}
+    stored = {number for upload in device.cloud.uploads.values() for number in upload.stored}
     lost = {2} if disk.call == "fill" else set[int]()  # no disk gives it back, but the card has it
     assert disk.kept - lost <= stored | {number_of(path) for path in device.parts()}
     if "receipt" in disk.where:
@@ -168,7 +172,7 @@ def check_that_nothing_is_lost(device: Device, disk: RefusingDisk) -> None:
 
 def check_that_it_goes_on(device: Device) -> None:
     """The disk is well again: the same command ends well, and reads and sends nothing that is where it should be."""
-    stored = {number for upload in device.cloud.uploads.values() for number in upload.parts}
+    stored = {number for upload in device.cloud.uploads.values() for number in upload.stored}
     spooled = {number_of(path) for path in device.parts()}
     device.disk = Disk()
     device.camera.requests.clear()
@@ -200,12 +204,12 @@ def test_what_is_in_the_spool_goes_up_before_a_refusing_disk_ends_the_run(
     """Two parts are on their way when the disk begins to refuse, and one waits."""
     disk = RefusingDisk("append", code, "*/00004.writing", times=ALWAYS)
 
-    def once_the_disk_refuses(handler: CloudHandler, upload: Upload, number: int) -> None:
+    def once_the_disk_refuses(door: Door, *rest: Any) -> None:
         deadline = time.monotonic() + 10
         while disk.refused < refusals and time.monotonic() < deadline:
             time.sleep(0.002)
         time.sleep(0.05)
-        handler.take(upload, number)
+        door.take()
 
     device.disk = disk.disk()
     device.cloud.faults["put"] = [once_the_disk_refuses] * 3
@@ -231,8 +235,7 @@ def test_a_disk_that_refuses_at_any_moment_ends_well_or_clearly(device: Device, 
     device.card(GX010042=PART_BYTES + 5)
     for nth in range(1, 200):
         shutil.rmtree(device.spool, ignore_errors=True)
-        device.cloud.sessions.clear()
-        device.cloud.uploads.clear()
+        device.cloud.forget()
         disk = RefusingDisk("*", code, nth=nth)
 
         outcome = run_on(device, disk.disk())
@@ -443,10 +446,11 @@ ROWS = (
 def killed_with_three_parts_in_the_spool(device: Device) -> None:
     """S3 takes nothing until the end of the run, and moves no clock."""
 
-    def hold(handler: CloudHandler, *rest: Any) -> None:
-        handler.body()
-        device.time.stop.wait(10)
-        handler.s3_error(503, "SlowDown")
+    def hold(door: Door, *rest: Any) -> None:
+        door.body()
+        while not (device.time.stop.is_set() or door.wait_for_hang_up(0.01)):
+            pass
+        door.s3_error(503, "SlowDown")
 
     device.cloud.faults["put"] = [hold] * 10
     killed_after(device, parts=3)
@@ -479,7 +483,7 @@ def test_parts_behind_a_link_are_not_sent_though_nothing_has_to_be_written(devic
     device.cloud.faults["complete"] = [(403, b'{"message": "Forbidden"}')]
     with pytest.raises(CoordinatorRefusal):
         device.run()
-    device.cloud.uploads.clear()
+    device.cloud.expire_uploads()
     device.cloud.puts.clear()
     folder_linked_elsewhere(device)
 
@@ -579,10 +583,10 @@ def test_what_is_wiped_while_a_part_is_read_is_read_again(device: Device, nth: i
 @pytest.mark.parametrize("what", WIPES)
 @pytest.mark.parametrize("nth", range(1, PARTS + 1))
 def test_what_is_wiped_while_a_part_is_sent_is_read_again(device: Device, nth: int, what: str):
-    def act(handler: CloudHandler, upload: Upload, number: int) -> None:
+    def act(door: Door, *rest: Any) -> None:
         if len(device.cloud.puts) == nth:
             remove(device, what)
-        handler.take(upload, number)
+        door.take()
 
     device.cloud.faults["put"] = [act] * 20
 
@@ -595,9 +599,9 @@ def test_what_is_wiped_while_a_part_is_sent_is_read_again(device: Device, nth: i
 @pytest.mark.parametrize("what", WIPES)
 @pytest.mark.parametrize("kind", ["session", "open", "urls", "complete"])
 def test_what_is_wiped_while_the_coordinator_is_asked_is_read_again(device: Device, kind: str, what: str):
-    def act(handler: CloudHandler) -> None:
+    def act(door: Door) -> None:
         remove(device, what)
-        handler.serve()
+        door.serve()
 
     device.cloud.faults[kind] = [act]
 
@@ -644,7 +648,7 @@ def test_parts_that_a_lost_unlink_left_go_with_the_next_run(device: Device):
     device.cloud.faults["complete"] = [(403, b'{"message": "Forbidden"}')]
     with pytest.raises(CoordinatorRefusal):
         device.run()
-    device.cloud.verify(device.cloud.uploads["u_1"])
+    device.cloud.complete("u_1")
     assert device.parts()
 
     device.run()
