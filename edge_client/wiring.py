@@ -23,20 +23,21 @@ from edge_client.base.display import (
     Lines,
     size_of,
 )
-from edge_client.base.periodic import Periodic
 from edge_client.base.progress import Display, ProgressCounter
 from edge_client.base.retry import Retry, Tally, real_timing
+from edge_client.base.threads import Periodic, SystemThreads
 from edge_client.camera.client import Camera
 from edge_client.camera.keep_alive import KeepAlive
-from edge_client.camera.session import CameraTools
 from edge_client.config import CameraAddress, Device, Service
 from edge_client.coordinator.client import Coordinator
-from edge_client.haul.context import HaulContext
+from edge_client.haul.camera_session import CameraTools
+from edge_client.haul.context import HaulTools
 from edge_client.haul.heartbeat import Heartbeat
+from edge_client.haul.sending.concurrency import AdaptiveConcurrency
+from edge_client.haul.sending.rate_limit import RateLimiter
+from edge_client.haul.sending.sender import Uplink
 from edge_client.http.exchange import Timeouts
-from edge_client.s3.concurrency import AdaptiveConcurrency
-from edge_client.s3.rate_limit import RateLimiter
-from edge_client.s3.sender import Uplink
+from edge_client.s3.part_store import PartStore
 from edge_client.s3.stored_read import StoredObjects
 from edge_client.spool.spool import Spool
 
@@ -45,7 +46,7 @@ DUMB = "dumb"
 
 
 @contextmanager
-def tools_of(device: Device, stop: threading.Event) -> Iterator[HaulContext]:
+def tools_of(device: Device, stop: threading.Event) -> Iterator[HaulTools]:
     """All that a haul needs, let go of at its end."""
     with (
         camera_tools_of(device.camera, device.give_up_after_s, stop) as at_camera,
@@ -55,18 +56,21 @@ def tools_of(device: Device, stop: threading.Event) -> Iterator[HaulContext]:
     ):
         timing = at_camera.retry.timing
         spool = Spool(device.spool, Disk(), device.spool_budget_bytes)
+        threads = SystemThreads()
         pace = RateLimiter(timing, device.limit_rate_bytes_s)
+        concurrency = AdaptiveConcurrency(threads, timing.monotonic)
         waits = at_camera.retry.waits
         display = display_for(sys.stderr, os.environ.get("TERM", DUMB))
         advance = ProgressCounter(display, timing.monotonic, lambda: pace.pause or waits.longest())
-        heart = Heartbeat(beside, advance, spool, pace, lambda: datetime.now(timezone.utc))
+        heart = Heartbeat(threads, beside, advance, spool, pace, lambda: datetime.now(timezone.utc))
         with Periodic("display", DRAW_EVERY_S, lambda: advance.hide() if stop.is_set() else advance.show()):
-            yield HaulContext(
+            yield HaulTools(
                 at_camera=at_camera,
                 coordinator=coordinator,
                 spool=spool,
-                uplink=Uplink(at_camera.retry, pace, AdaptiveConcurrency(timing.monotonic), Timeouts()),
+                uplink=Uplink(at_camera.retry, pace, concurrency, lambda: PartStore(Timeouts())),
                 storage=storage,
+                threads=threads,
                 below=SystemRandom().randrange,
                 progress=advance,
                 heartbeat=heart.beating,

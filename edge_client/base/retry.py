@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TypeVar
 
-from edge_client.base.errors import GaveUp, Stopped, Transient
+from edge_client.base.errors import EdgeError, GaveUp, Stopped, Transient
 from edge_client.base.logs import Repeats
 
 BASE_S = 0.5
@@ -113,12 +113,26 @@ class Retry:
 
     def run(self, what: str, call: Callable[[], T]) -> T:
         """What `call` returns, tried again after every Transient. Unsettled has its own, shorter patience."""
+        return self.attempts(what, lambda _: call())
+
+    def attempts(self, what: str, call: Callable[[int], T]) -> T:
+        """The same for a call that is told how many tries have failed before."""
         with Outage(self, what) as outage:
             while True:
                 try:
-                    return call()
+                    return call(outage.failures)
                 except Transient as error:
                     outage.wait_after(error)
+
+    def rounds(self, most: int, call: Callable[[int], T], lost: type[EdgeError]) -> T:
+        """What `call` returns in at most so many rounds, each after a `lost` one; it is told its number, from 1 on."""
+        for number in range(1, most):
+            try:
+                return call(number)
+            except lost:
+                self.tally.retried()
+                self.timing.sleep(full_jitter_s(number, self.timing.chance()))
+        return call(most)
 
 
 @dataclass

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from shlex import quote
 from typing import Any
 
@@ -34,18 +33,20 @@ from edge_client.camera.connection import (
     path_of,
 )
 from edge_client.camera.documents import (
-    MediaInfo,
+    concerns_of,
     document_of,
     entries_of,
     identity_of,
     media_info_of,
     number_in,
     status_of,
+    witnesses_of,
 )
 from edge_client.camera.link import link_to
 from edge_client.camera.mp4_boxes import HEAD_BYTES, NotWhole, serial_of_header, trailing_bytes
 from edge_client.camera.ranged_read import Wanted, read_range
-from edge_client.model.listing import Entry
+from edge_client.model.files import FileFacts, MediaInfo
+from edge_client.model.listing import CameraStatus, Entry
 from edge_client.model.parts import Span
 from edge_client.model.plan import CameraIdentity, ChapterPlan
 
@@ -71,14 +72,6 @@ UNKNOWN = (400, 404)
 MOST_OPENING_BYTES = 64
 
 
-@dataclass(frozen=True)
-class FileFacts:
-    """The facts of a file in the answer to HEAD."""
-
-    size_bytes: int
-    etag: str | None
-
-
 class Camera:
     """One camera: at `base_url`, over `interface` where that is named, or where that interface says it is."""
 
@@ -92,8 +85,8 @@ class Camera:
         """Hang up, also on an answer that another thread waits for."""
         self._connection.close()
 
-    def check_ready(self) -> dict[str, int]:
-        """The camera's status numbers, when it has stopped writing and its card can be read.
+    def check_ready(self) -> CameraStatus:
+        """The camera's status, when it has stopped writing and its card can be read.
 
         Raises CameraBusy to be waited for, CardFault for a person, CameraUnsupported when something else answers.
         """
@@ -106,7 +99,7 @@ class Camera:
             raise CameraBusy("the camera is recording")
         if known["8"] or known.get("82", 1) != 1 or known.get("33", 0) not in CARD_READABLE:
             raise CameraBusy("the camera is busy or still starting")
-        return known
+        return CameraStatus(witnesses_of(known), concerns_of(known))
 
     def info(self) -> CameraIdentity | None:
         """Who the camera is, or None for models that do not say (before HERO12)."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from edge_client.base.errors import ReadBroken, Unsettled
 from edge_client.base.terminal import plain
 from edge_client.camera.connection import Answer
+from edge_client.model.files import MediaInfo
 from edge_client.model.listing import Entry, Witnesses
 from edge_client.model.plan import SERIAL, CameraIdentity, why_no_serial
 
@@ -29,14 +29,6 @@ LOW_BATTERY_PERCENT = 10
 MOST_TOLD_CHARACTERS = 200
 LARGEST_DATE = LARGEST_SIZE_BYTES = 2**63 - 1
 GUMI = re.compile(r"[0-9A-Fa-f]{1,64}", re.ASCII)
-
-
-@dataclass(frozen=True)
-class MediaInfo:
-    """What the camera knows of a file: its unique id and how long it plays. Never its size, which wraps at 2^32."""
-
-    gumi: str | None
-    duration_s: int | None
 
 
 def document_of(answer: Answer) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Protocol
 
 from edge_client.base.errors import EdgeError
-from edge_client.base.periodic import Periodic
+from edge_client.base.threads import Periodic
 
 KEEP_ALIVE_EVERY_S = 3.0
 

@@ -6,11 +6,9 @@ import argparse
 import logging
 import threading
 from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 
 from edge_client.base.exit_code import ExitCode, code_of_result
-from edge_client.camera.session import CameraSession
 from edge_client.commands.command import Command, describe_camera, describe_coordinator, describe_work
 from edge_client.commands.output import (
     card_line,
@@ -27,6 +25,7 @@ from edge_client.commands.output import (
     table,
 )
 from edge_client.config import HAUL_PATIENCE_S, LOOK_PATIENCE_S, Device, Parsed, Values, together
+from edge_client.haul.context import open_context
 from edge_client.haul.sessions import Haul
 from edge_client.haul.survey import Survey, audited
 from edge_client.model.advice import Called, Help, helps, tried
@@ -99,9 +98,10 @@ def run(settings: AuditSettings, stop: threading.Event) -> ExitCode:
     with tools_of(settings.device, stop) as tools:
         hauled = ExitCode.DONE
         if settings.haul:
-            hauled = say_reports(Haul(tools, New(), None).run(), settings.as_json)
-        with ExitStack() as visit:
-            survey = audited(CameraSession(tools.at_camera, visit), tools)
+            with open_context(tools) as context:
+                hauled = say_reports(Haul(context, New(), None).run(), settings.as_json)
+        with open_context(tools) as context:
+            survey = audited(context)
         if settings.haul:
             survey = replace(survey, recordings=tried(survey.recordings))
         found = helps(survey.recordings, survey.taken, settings.called)

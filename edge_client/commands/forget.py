@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from edge_client.base.exit_code import ExitCode
-from edge_client.camera.session import CameraSession
 from edge_client.commands.command import (
     Command,
     describe_camera,
@@ -30,6 +29,7 @@ from edge_client.config import (
     together,
 )
 from edge_client.coordinator.client import Coordinator
+from edge_client.haul.camera_session import CameraSession, open_camera_session
 from edge_client.haul.forget import Forgetting, Forgotten, forget_session
 from edge_client.wiring import camera_tools_of, coordinator_of, one_try, spool_of
 
@@ -107,14 +107,14 @@ def run(settings: ForgetSettings, stop: threading.Event) -> ExitCode:
     """Drop a session from the spool, or with a dry run say what would be dropped."""
     with ExitStack() as stack:
         coordinator: Coordinator | None = None
-        camera_session: CameraSession | None = None
+        camera: CameraSession | None = None
         if settings.service:
             coordinator = stack.enter_context(coordinator_of(settings.service, one_try(stop)))
         if settings.camera:
             tools = camera_tools_of(settings.camera, settings.give_up_after_s, stop)
-            camera_session = CameraSession(stack.enter_context(tools), stack)
+            camera = stack.enter_context(open_camera_session(stack.enter_context(tools)))
         asked = Forgetting(settings.session_id, settings.lose_footage, settings.dry_run)
-        found = forget_session(spool_of(settings.spool), camera_session, coordinator, asked)
+        found = forget_session(spool_of(settings.spool), camera, coordinator, asked)
         say_result(forgotten_lines(found), forgotten_json(found), settings.as_json)
         return ExitCode.DONE
 

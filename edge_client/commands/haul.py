@@ -23,6 +23,7 @@ from edge_client.config import (
     session_id_of,
     together,
 )
+from edge_client.haul.context import open_context
 from edge_client.haul.sessions import Each, Haul
 from edge_client.model.gopro_names import PATH
 from edge_client.model.plan import SessionPlan
@@ -108,8 +109,8 @@ def read(values: Values) -> Parsed[HaulSettings]:
 
 def run(settings: HaulSettings, stop: threading.Event) -> ExitCode:
     """Bring home what is chosen, or say what would be. Raises what ended the run before its end."""
-    with tools_of(settings.device, stop) as tools:
-        walk = Haul(tools, settings.choice, settings.session_id)
+    with tools_of(settings.device, stop) as tools, open_context(tools) as context:
+        walk = Haul(context, settings.choice, settings.session_id)
         if settings.dry_run:
             return _say_plans(walk.plans(), settings.as_json)
         return say_reports(walk.run(), settings.as_json)

@@ -9,7 +9,6 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 
 from edge_client.base.exit_code import ExitCode
-from edge_client.camera.session import CameraSession
 from edge_client.commands.command import Command, describe_camera, describe_coordinator, describe_patience
 from edge_client.commands.output import (
     began,
@@ -27,6 +26,7 @@ from edge_client.commands.output import (
 )
 from edge_client.config import LOOK_PATIENCE_S, CameraAddress, Parsed, Service, Values, together
 from edge_client.coordinator.client import Coordinator
+from edge_client.haul.camera_session import open_camera_session
 from edge_client.haul.survey import Survey, lengths_s, surveyed
 from edge_client.model.haul_state import HaulState, RecordingState
 from edge_client.model.recordings import Recording
@@ -74,10 +74,9 @@ def run(settings: ListSettings, stop: threading.Event) -> ExitCode:
         coordinator: Coordinator | None = None
         if settings.service:
             coordinator = stack.enter_context(coordinator_of(settings.service, tools.retry))
-        with ExitStack() as visit:
-            camera_session = CameraSession(tools, visit)
-            survey = surveyed(camera_session, coordinator)
-            lengths = lengths_s(camera_session, survey)
+        with open_camera_session(tools) as camera:
+            survey = surveyed(camera, coordinator)
+            lengths = lengths_s(camera, survey)
         say_result(list_lines(survey, lengths), list_json(survey, lengths), settings.as_json)
         return ExitCode.DONE
 

@@ -23,15 +23,10 @@ from edge_client.base.errors import (
     SpoolFault,
     UploadLost,
 )
-from edge_client.base.retry import full_jitter_s
-from edge_client.camera.session import CameraSession
-from edge_client.haul.context import HaulContext
+from edge_client.haul.context import ChapterContext
 from edge_client.haul.pipeline import Pipeline
-from edge_client.model.api import ChapterView, Receipt, UploadView
+from edge_client.model.api import Receipt, UploadView
 from edge_client.model.parts import Span, SpooledPart, crc_text
-from edge_client.model.plan import ChapterPlan, SessionPlan
-from edge_client.spool.chapter import ChapterSpool
-from edge_client.spool.spool import SessionSpool
 
 log = logging.getLogger(__name__)
 
@@ -60,19 +55,15 @@ class ChapterReport:
 class ChapterHaul:
     """One chapter on its way; rounds until it has its receipt."""
 
-    tools: HaulContext
-    camera_session: CameraSession
-    plan: SessionPlan
-    chapter: ChapterPlan
-    view: ChapterView
-    folder: SessionSpool
-    parts: ChapterSpool
+    context: ChapterContext
     upload: UploadView | None = None
     again: frozenset[int] = frozenset()
 
     def __post_init__(self) -> None:
-        self.retry = self.tools.retry
-        self.pipeline = Pipeline(self.tools, self.camera_session, self.plan, self.chapter, self.parts)
+        self.tools, self.retry = self.context.tools, self.context.tools.retry
+        self.plan, self.chapter, self.view = self.context.plan, self.context.chapter, self.context.view
+        self.folder, self.parts = self.context.folder, self.context.parts
+        self.pipeline = Pipeline(self.context)
 
     def run(self) -> ChapterReport:
         """Haul the chapter. Raises Refused, Unsettled or TryLater; its parts stay in the spool then."""
@@ -106,33 +97,31 @@ class ChapterHaul:
         )
 
     def _rounds(self) -> Receipt:
-        timing = self.retry.timing
-        for lost in range(1, MOST_ROUNDS + 1):
-            try:
-                return self._round()
-            except RoundLost as error:
-                log.warning("another round", extra={"chapter": self.chapter.path, "reason": str(error)})
-                if receipt := self._after(error, last=lost == MOST_ROUNDS):
-                    return receipt
-            self.retry.tally.retried()
-            timing.sleep(full_jitter_s(lost, timing.chance()))
-        raise AssertionError("the last round returns or raises")
+        return self.retry.rounds(MOST_ROUNDS, self._round_or_receipt, RoundLost)
 
-    def _after(self, error: RoundLost, last: bool) -> Receipt | None:
+    def _round_or_receipt(self, number: int) -> Receipt:
+        try:
+            return self._round()
+        except RoundLost as error:
+            log.warning("another round", extra={"chapter": self.chapter.path, "reason": str(error)})
+            if receipt := self._learn(error):
+                return receipt
+            if number == MOST_ROUNDS:
+                raise _ended(error, self.chapter.path) from error
+            raise
+
+    def _learn(self, error: RoundLost) -> Receipt | None:
         """What a lost round leaves to know: parts to send again, or a receipt after all."""
         if isinstance(error, PartsMismatch):
             self.again = error.numbers
         if isinstance(error, UploadLost) and self.upload:
             self.upload = self.tools.coordinator.upload(self.upload.upload_id)
-            if self.upload.receipt:
-                return self.upload.receipt
-        if last:
-            raise _ended(error, self.chapter.path) from error
+            return self.upload.receipt
         return None
 
     def _round(self) -> Receipt:
         """Send what is missing, complete, and return the receipt."""
-        self.upload = upload = self._opened()
+        self.upload = upload = self._open()
         if upload.receipt:
             return upload.receipt
         suspects = self.parts.suspects(upload.plan)
@@ -152,7 +141,7 @@ class ChapterHaul:
             raise CoordinatorRefusal("a completed upload came without its receipt")
         return verified.receipt
 
-    def _opened(self) -> UploadView:
+    def _open(self) -> UploadView:
         upload = self.tools.coordinator.open_upload(
             self.plan.session_id, self.view.artifact_id, self.chapter.size_bytes
         )

@@ -1,22 +1,22 @@
-"""What the walk uses, put together by `wiring`."""
+"""What the parts of a haul are given: the device's tools, the camera with them, and one chapter with those."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 from edge_client.base.progress import Progress
 from edge_client.base.retry import Retry
-from edge_client.camera.session import CameraTools
-from edge_client.coordinator.client import Coordinator
-from edge_client.s3.sender import Uplink
-from edge_client.s3.stored_read import StoredObjects
-from edge_client.spool.spool import Spool
+from edge_client.haul.camera_session import CameraSession, CameraTools, open_camera_session
+from edge_client.haul.ports import ChapterSpool, Coordinator, SessionSpool, Spool, StoredObjects, Threads
+from edge_client.haul.sending.sender import Uplink
+from edge_client.model.api import ChapterView
+from edge_client.model.plan import ChapterPlan, SessionPlan
 
 
 @dataclass(frozen=True)
-class HaulContext:
+class HaulTools:
     """Everything of one device. `below(n)` draws an unpredictable number from 0 to n - 1."""
 
     at_camera: CameraTools
@@ -24,6 +24,7 @@ class HaulContext:
     spool: Spool
     uplink: Uplink
     storage: StoredObjects
+    threads: Threads
     below: Callable[[int], int]
     progress: Progress
     heartbeat: Callable[[str], AbstractContextManager[object]]
@@ -33,3 +34,38 @@ class HaulContext:
     def retry(self) -> Retry:
         """The patience of everything that may be tried again."""
         return self.uplink.retry
+
+
+@dataclass(frozen=True)
+class HaulContext:
+    """The tools of a device, and the camera for as long as one run needs it."""
+
+    tools: HaulTools
+    camera: CameraSession
+
+
+@contextmanager
+def open_context(tools: HaulTools) -> Iterator[HaulContext]:
+    """A context for one run; at its end the camera may sleep and others may use it."""
+    with open_camera_session(tools.at_camera, tools.spool.broken_films) as camera:
+        yield HaulContext(tools, camera)
+
+
+@dataclass(frozen=True)
+class ChapterContext:
+    """One chapter of a session: its plan, the coordinator's view of it, and what the spool has."""
+
+    haul: HaulContext
+    plan: SessionPlan
+    chapter: ChapterPlan
+    view: ChapterView
+    folder: SessionSpool
+    parts: ChapterSpool
+
+    @property
+    def tools(self) -> HaulTools:
+        return self.haul.tools
+
+    @property
+    def camera(self) -> CameraSession:
+        return self.haul.camera

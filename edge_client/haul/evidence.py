@@ -11,11 +11,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from edge_client.base.errors import PartsDiffer
-from edge_client.camera.session import CameraSession
+from edge_client.haul.context import ChapterContext
 from edge_client.model.api import UploadView
 from edge_client.model.parts import Span, SpooledPart
-from edge_client.model.plan import ChapterPlan, SessionPlan
-from edge_client.spool.chapter import ChapterSpool
 
 # The most parts of this run that a last look checks; it checks every part that an earlier run left.
 MOST_SPOTS = 8
@@ -38,10 +36,7 @@ class Evidence:
     them, also those whose spot the disk did not give.
     """
 
-    camera_session: CameraSession
-    plan: SessionPlan
-    chapter: ChapterPlan
-    parts: ChapterSpool
+    context: ChapterContext
     read: dict[int, Spot] = field(default_factory=dict)
     left: dict[int, Spot] = field(default_factory=dict)
     seen: set[int] = field(default_factory=set)
@@ -68,32 +63,33 @@ class Evidence:
         Raises PlanDiffers when the camera or the card is another one; PartsDiffer when they are the right ones but
         parts are of another file.
         """
-        if self.parts.confirmed_crc() == whole_crc:
+        parts = self.context.parts
+        if parts.confirmed_crc() == whole_crc:
             return
-        spots = self._spots(upload)
+        context, spots = self.context, self._spots(upload)
 
         def attempt() -> set[int]:
             check()
-            self.camera_session.check_again(self.plan, self.chapter)
+            context.camera.check_again(context.plan, context.chapter)
             return {spot.number for spot in spots if self._reads_otherwise(spot)}
 
-        differing = self.camera_session.tools.retry.run(f"a last look at {self.chapter.path}", attempt)
+        differing = context.tools.retry.run(f"a last look at {context.chapter.path}", attempt)
         if differing:
             alike = {spot.number for spot in spots} - differing
-            self.parts.suspect({span.number for span in upload.plan.spans()} - alike)
+            parts.suspect({span.number for span in upload.plan.spans()} - alike)
             raise PartsDiffer(
                 f"parts {sorted(differing)} are not of the file that the camera has, and are read again"
             )
-        self.parts.confirm(whole_crc)
+        parts.confirm(whole_crc)
 
     def _reads_otherwise(self, spot: Spot) -> bool:
-        return self.camera_session.tools.camera.crc_of(self.chapter, spot.span) != spot.crc
+        return self.context.camera.crc_of(self.context.chapter, spot.span) != spot.crc
 
     def _note(self, known: dict[int, Spot], part: SpooledPart) -> None:
         self.seen.add(part.span.number)
-        size_bytes = min(self.camera_session.tools.looks.spot_bytes, part.span.size_bytes)
-        first = self._drawn(part.span.size_bytes - size_bytes + 1)
-        if (crc := self.parts.crc_within(part, first, size_bytes)) is not None:
+        size_bytes = min(self.context.camera.spot_bytes, part.span.size_bytes)
+        first = self._draw(part.span.size_bytes - size_bytes + 1)
+        if (crc := self.context.parts.crc_within(part, first, size_bytes)) is not None:
             number = part.span.number
             known[number] = Spot(number, Span(number, part.span.first + first, size_bytes), crc)
 
@@ -109,9 +105,9 @@ class Evidence:
     def _some(self, spots: Mapping[int, Spot], most: int) -> list[Spot]:
         waiting, found = list(spots.values()), list[Spot]()
         while waiting and len(found) < most:
-            found.append(waiting.pop(self._drawn(len(waiting))))
+            found.append(waiting.pop(self._draw(len(waiting))))
         return found
 
-    def _drawn(self, count: int) -> int:
+    def _draw(self, count: int) -> int:
         """A number from 0 to `count` - 1."""
-        return min(int(self.camera_session.tools.retry.timing.chance() * count), count - 1)
+        return min(int(self.context.tools.retry.timing.chance() * count), count - 1)

@@ -12,13 +12,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from edge_client.base.errors import EdgeError, ForgetRefused
-from edge_client.camera.session import CameraSession
-from edge_client.coordinator.client import Coordinator
+from edge_client.haul.camera_session import CameraSession
 from edge_client.haul.holdings import Holdings, holdings, ranges
+from edge_client.haul.ports import Coordinator, SessionSpool, Spool
 from edge_client.haul.whereabouts import Whereabouts, whereabouts
 from edge_client.model.api import StoredSession
 from edge_client.model.plan import PLAN, SessionPlan, decoded
-from edge_client.spool.spool import SessionSpool, Spool
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +54,7 @@ class Forgotten:
 
 def forget_session(
     spool: Spool,
-    camera_session: CameraSession | None,
+    camera: CameraSession | None,
     coordinator: Coordinator | None,
     asked: Forgetting,
 ) -> Forgotten:
@@ -74,7 +73,7 @@ def forget_session(
         if not spool.has(name):
             # A run before this one was ended in the middle; the rest of it leaves when the spool is held.
             return Forgotten(name, 0, 0, 0, (), asked.is_dry)
-        found = _judged(spool.session(name), camera_session, coordinator, asked)
+        found = _judged(spool.session(name), camera, coordinator, asked)
         if not asked.is_dry:
             spool.forget(name)
             _log(found)
@@ -83,7 +82,7 @@ def forget_session(
 
 def _judged(
     folder: SessionSpool,
-    camera_session: CameraSession | None,
+    camera: CameraSession | None,
     coordinator: Coordinator | None,
     asked: Forgetting,
 ) -> Forgotten:
@@ -100,12 +99,12 @@ def _judged(
     plan = decoded(raw, name)
     stored = _stored(coordinator, name)
     found = holdings(plan, folder.chapter_parts(), folder.receipted(), stored)
-    where = _where(camera_session, plan, found)
+    where = _where(camera, plan, found)
     lost = _lost(found)
     if where is not None:
         _refuse_hope(name, where)
     if lost and not asked.lose_footage:
-        raise ForgetRefused(_at_stake(name, found, lost, camera_session is not None))
+        raise ForgetRefused(_at_stake(name, found, lost, camera is not None))
     return Forgotten(
         name,
         len(plan.chapters),
@@ -126,11 +125,11 @@ def _stored(coordinator: Coordinator | None, name: str) -> StoredSession | None:
 
 
 def _where(
-    camera_session: CameraSession | None, plan: SessionPlan, found: Holdings
+    camera: CameraSession | None, plan: SessionPlan, found: Holdings
 ) -> Mapping[str, Whereabouts] | None:
-    if camera_session is None or not found.unverified:
+    if camera is None or not found.unverified:
         return None
-    return whereabouts(camera_session, plan, [one.chapter for one in found.unverified])
+    return whereabouts(camera, plan, [one.chapter for one in found.unverified])
 
 
 def _refuse_hope(name: str, where: Mapping[str, Whereabouts]) -> None:

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from datetime import datetime
 
 from edge_client.base.errors import EdgeError
-from edge_client.base.periodic import Periodic
 from edge_client.base.progress import ProgressCounter
-from edge_client.coordinator.client import Coordinator
+from edge_client.haul.ports import Coordinator, Spool, Threads
+from edge_client.haul.sending.rate_limit import RateLimiter
 from edge_client.model.api import HeartbeatAnswer, HeartbeatReport
-from edge_client.s3.rate_limit import RateLimiter
-from edge_client.spool.spool import Spool
 
 log = logging.getLogger(__name__)
 
@@ -29,12 +28,14 @@ class Heartbeat:
 
     def __init__(
         self,
+        threads: Threads,
         coordinator: Coordinator,
         advance: ProgressCounter,
         spool: Spool,
         pace: RateLimiter,
         now: Callable[[], datetime],
     ) -> None:
+        self._threads = threads
         self._coordinator = coordinator
         self._advance = advance
         self._spool = spool
@@ -42,9 +43,9 @@ class Heartbeat:
         self._now = now
         self._clock_told = False
 
-    def beating(self, session_id: str) -> Periodic:
+    def beating(self, session_id: str) -> AbstractContextManager[object]:
         """Beats while the block runs."""
-        return Periodic("heartbeat", EVERY_S, lambda: self.beat(session_id))
+        return self._threads.every("heartbeat", EVERY_S, lambda: self.beat(session_id))
 
     def beat(self, session_id: str) -> None:
         """One heartbeat; what is answered is followed, what goes wrong is passed over."""

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from edge_client.model.api import StoredSession, UploadView
-from edge_client.model.parts import Span, SpooledPart
+from edge_client.model.parts import ChapterParts, Span, SpooledPart
 from edge_client.model.plan import ChapterPlan, SessionPlan
-from edge_client.spool.spool import ChapterParts
 
 ENDED = ("CANCELLED", "EXPIRED", "REJECTED")
 

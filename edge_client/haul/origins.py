@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from edge_client.base.errors import Refused
-from edge_client.camera.session import CameraSession
+from edge_client.haul.camera_session import CameraSession
 from edge_client.model.files import CameraFile
 from edge_client.model.haul_state import KnownChapter
 from edge_client.model.plan import CameraIdentity
@@ -24,13 +24,13 @@ from edge_client.model.recordings import Recording
 class Origins:
     """The cameras of the recordings of a card; each film is read at most once."""
 
-    def __init__(self, camera_session: CameraSession, card: Sequence[Recording]) -> None:
-        self._visit = camera_session
+    def __init__(self, camera: CameraSession, card: Sequence[Recording]) -> None:
+        self._camera = camera
         self._card = card
 
     def of(self, recording: Recording) -> CameraIdentity | None:
         """The camera that recorded it, or None when nothing says which."""
-        if itself := self._visit.itself():
+        if itself := self._camera.itself():
             return itself
         serial = self._own(recording) or self._only()
         return CameraIdentity(serial, None, None) if serial else None
@@ -51,9 +51,9 @@ class Origins:
         camera = self.of(recording)
         if camera is None:
             return {}
-        if self._visit.itself():
+        if self._camera.itself():
             return dict.fromkeys(recording.files, camera.serial)
-        return {file: self._visit.recorder_of(file) or camera.serial for file in recording.files}
+        return {file: self._camera.recorder_of(file) or camera.serial for file in recording.files}
 
     def known_of(
         self, recording: Recording, known: Mapping[str, Sequence[KnownChapter]]
@@ -68,13 +68,13 @@ class Origins:
 
     def may_be_of(self, camera: CameraIdentity, file: CameraFile) -> bool:
         """Whether nothing says that another camera recorded this file."""
-        itself = self._visit.itself()
-        serial = itself.serial if itself else self._visit.recorder_of(file)
+        itself = self._camera.itself()
+        serial = itself.serial if itself else self._camera.recorder_of(file)
         return serial in (None, camera.serial)
 
     def _own(self, recording: Recording) -> str | None:
-        """The serial in its files, from the first that has one; `Visit.freeze` refuses a session of several."""
-        return next((own for file in recording.files if (own := self._visit.recorder_of(file))), None)
+        """The serial in its files, from the first that has one; `CameraSession.freeze` refuses a session of several."""
+        return next((own for file in recording.files if (own := self._camera.recorder_of(file))), None)
 
     def _only(self) -> str | None:
         """The serial that all films of the card agree on."""

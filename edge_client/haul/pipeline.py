@@ -20,16 +20,13 @@ from edge_client.base.errors import (
     SpoolFull,
     SpoolHeld,
 )
-from edge_client.camera.session import CameraSession
-from edge_client.haul.context import HaulContext
+from edge_client.haul.context import ChapterContext
 from edge_client.haul.evidence import Evidence
+from edge_client.haul.sending.part_queue import PartQueue
+from edge_client.haul.sending.sender import PartSender, Senders
 from edge_client.haul.yielding import Yielding
 from edge_client.model.api import UploadView
 from edge_client.model.parts import Span, SpooledPart
-from edge_client.model.plan import ChapterPlan, SessionPlan
-from edge_client.s3.part_queue import PartQueue
-from edge_client.s3.sender import PartSender, Senders
-from edge_client.spool.chapter import ChapterSpool
 
 log = logging.getLogger(__name__)
 
@@ -45,18 +42,15 @@ class Pipeline:
     `doubtful` are parts that may be of another file and were not read again yet.
     """
 
-    tools: HaulContext
-    camera_session: CameraSession
-    plan: SessionPlan
-    chapter: ChapterPlan
-    parts: ChapterSpool
+    context: ChapterContext
     crcs: dict[int, int] = field(default_factory=dict)
     sent: set[int] = field(default_factory=set)
     doubtful: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.evidence = Evidence(self.camera_session, self.plan, self.chapter, self.parts)
-        self.others = Yielding(self.tools, self.camera_session, self.plan, self.chapter)
+        self.tools, self.parts = self.context.tools, self.context.parts
+        self.evidence = Evidence(self.context)
+        self.others = Yielding(self.context.haul, self.context.plan, self.context.chapter)
 
     def carry(self, upload: UploadView, owed: Sequence[Span], spooled: dict[int, SpooledPart]) -> None:
         """Read the missing parts of `owed` and send them all. Raises PartCorrupt for a part that changed in the spool.
@@ -67,12 +61,13 @@ class Pipeline:
         self._prepare(upload, owed, spooled)
         numbers = {span.number for span in owed}
         queue = PartQueue(
+            self.tools.threads,
             lambda batch: self.tools.coordinator.part_urls(upload.upload_id, batch),
             upload.plan,
             (part for number, part in sorted(spooled.items()) if number not in numbers),
         )
         try:
-            with Senders(queue, lambda: self._sender(queue), self.tools.retry.timing.check) as senders:
+            with self._senders(queue) as senders:
                 self._feed(queue, senders, upload, owed, spooled)
                 senders.drain()
         finally:
@@ -98,8 +93,11 @@ class Pipeline:
             sent_bytes=upload.plan.size_bytes - sum(span.size_bytes for span in owed),
         )
 
-    def _sender(self, queue: PartQueue) -> PartSender:
-        return PartSender(queue, self.parts, self.tools.uplink, self.tools.progress.sent)
+    def _senders(self, queue: PartQueue) -> Senders:
+        def sender() -> PartSender:
+            return PartSender(queue, self.parts, self.tools.uplink, self.tools.progress.sent)
+
+        return Senders(self.tools.threads, queue, sender, self.tools.retry.timing.check)
 
     def _feed(
         self,
@@ -116,7 +114,7 @@ class Pipeline:
             self._offer(part, queue)
         try:
             for span in absent:
-                part = self._fetched(span, queue)
+                part = self._fetch(span, queue)
                 self.crcs[span.number] = part.crc
                 self.evidence.note_read(part)
                 if span is absent[-1]:
@@ -157,13 +155,17 @@ class Pipeline:
             self.crcs.pop(number, None)
             self.evidence.forget(number)
 
-    def _fetched(self, span: Span, queue: PartQueue) -> SpooledPart:
-        """One part, read from the camera into the spool once there is room for it."""
-        self.camera_session.check_first(self.plan, self.chapter)
+    def _fetch(self, span: Span, queue: PartQueue) -> SpooledPart:
+        """Read one part from the camera into the spool once there is room for it."""
+        self.context.camera.check_first(self.context.plan, self.context.chapter)
         # The spooled part may be of another file; the camera has the planned file, so it can be read again.
         self.parts.drop_number(span.number)
         self.doubtful.discard(span.number)
-        unkept = 0
+        return self.tools.retry.rounds(
+            MOST_UNKEPT, lambda _: self._read_where_room_is(span, queue), PartUnkept
+        )
+
+    def _read_where_room_is(self, span: Span, queue: PartQueue) -> SpooledPart:
         while True:
             self._make_room(span, queue)
             try:
@@ -172,11 +174,8 @@ class Pipeline:
                 # The disk filled up after it was looked at; what S3 has makes room.
                 self._relieve(queue, error)
             except PartUnkept as error:
-                unkept += 1
-                if unkept == MOST_UNKEPT:
-                    raise
-                log.warning("a part is read again", extra={"reason": str(error)})
-                self.tools.retry.tally.retried()
+                log.warning("the disk did not keep a part", extra={"reason": str(error)})
+                raise
 
     def _make_room(self, span: Span, queue: PartQueue) -> None:
         while reason := self.parts.room.lack(span.size_bytes):
@@ -194,18 +193,15 @@ class Pipeline:
             raise self.others.refusal(full) from full
 
     def _read_until_there(self, span: Span, queue: PartQueue) -> SpooledPart:
-        tries = 0
-
-        def attempt() -> SpooledPart:
-            nonlocal tries
-            tries += 1
+        def attempt(failed: int) -> SpooledPart:
             queue.check()
-            if tries > 1:
-                self.camera_session.check_again(self.plan, self.chapter)
+            if failed:
+                self.context.camera.check_again(self.context.plan, self.context.chapter)
             return self._read(span, queue)
 
         self.tools.uplink.pace.wait_for_start(queue.check)
-        return self.tools.retry.run(f"reading part {span.number} of {self.chapter.path}", attempt)
+        what = f"reading part {span.number} of {self.context.chapter.path}"
+        return self.tools.retry.attempts(what, attempt)
 
     def _read(self, span: Span, queue: PartQueue) -> SpooledPart:
         """One try. Blocks go to disk as they come, so the camera never waits for S3."""
@@ -222,7 +218,7 @@ class Pipeline:
 
         with self.parts.writing(span) as writer:
             try:
-                self.camera_session.tools.camera.read_part(self.chapter, span, write)
+                self.context.camera.read_part(self.context.chapter, span, write)
                 return writer.commit()
             except EdgeError:
                 self.tools.progress.fetched(-taken_bytes)

@@ -22,13 +22,13 @@ from edge_client.base.errors import (
     UrlRefused,
 )
 from edge_client.base.logs import Repeats
-from edge_client.camera.session import CameraSession
-from edge_client.haul.context import HaulContext
+from edge_client.haul.context import HaulContext, HaulTools
 from edge_client.model.files import CameraFile, FileIdentity
 from edge_client.model.haul_state import (
     FileState,
     HaulState,
     KnownChapter,
+    Proof,
     RecordingState,
     StoredVersion,
     by_path,
@@ -40,7 +40,6 @@ from edge_client.model.haul_state import (
 from edge_client.model.parts import PIECE_BYTES, PieceUrl, Span, sample
 from edge_client.model.plan import ChapterPlan
 from edge_client.model.recordings import Recording
-from edge_client.spool.spool import Proof
 
 log = logging.getLogger(__name__)
 
@@ -51,9 +50,9 @@ MOST_REFUSALS = 5
 class Proving:
     """Inspects the files of one camera's card; it changes nothing except the remembered proofs."""
 
-    def __init__(self, tools: HaulContext, camera_session: CameraSession, serial: str) -> None:
-        self._tools = tools
-        self._visit = camera_session
+    def __init__(self, context: HaulContext, serial: str) -> None:
+        self._tools = context.tools
+        self._camera = context.camera
         self._serial = serial
         self._buffer = memoryview(bytearray(PIECE_BYTES))
         self._outage: str | None = None
@@ -100,11 +99,11 @@ class Proving:
 
     def _looked(self, file: CameraFile, known: Sequence[KnownChapter]) -> FileIdentity:
         """The file as the camera serves it; asked once more where one answer says that no record is of it."""
-        card = self._visit.look(file)
+        card = self._camera.look(file)
         if file_standing(card, known).standing is not HaulState.OTHER_CONTENT and not lacks_etag(card, known):
             return card
         self._tools.retry.timing.sleep(CONFIRM_AFTER_S)
-        return self._visit.look(file)
+        return self._camera.look(file)
 
     def _judge(self, card: FileIdentity, claims: Sequence[KnownChapter]) -> FileState:
         """The standing of a file that only other devices claim to have hauled; one true claim is enough."""
@@ -185,21 +184,16 @@ class Proving:
             card.etag,
             card.gumi,
         )
-        camera = self._visit.tools.camera
 
-        tries = 0
-
-        def attempt() -> bool:
-            nonlocal tries
-            tries += 1
-            if tries > 1:
-                self._visit.check_file(plan)
+        def attempt(failed: int) -> bool:
+            if failed:
+                self._camera.check_file(plan)
             comparison = _Comparison(piece)
-            camera.read_part(plan, span, comparison.take)
+            self._camera.read_part(plan, span, comparison.take)
             return comparison.is_equal
 
         try:
-            return self._visit.tools.retry.run(file.path, attempt)
+            return self._tools.retry.attempts(file.path, attempt)
         except PlanDiffers as error:
             raise Unproven(f"the file changed while it was compared ({error})") from error
         except Unsettled as error:
@@ -210,7 +204,7 @@ class _Pieces:
     """The pieces of one stored version; it requests addresses when they are needed, some at a time."""
 
     def __init__(
-        self, tools: HaulContext, chapter: KnownChapter, stored: StoredVersion, spans: Sequence[Span]
+        self, tools: HaulTools, chapter: KnownChapter, stored: StoredVersion, spans: Sequence[Span]
     ) -> None:
         self._tools = tools
         self._chapter = chapter

@@ -7,7 +7,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from edge_client.base.errors import EdgeError, PlanDiffers, Refused
-from edge_client.camera.session import CameraSession
 from edge_client.haul.context import HaulContext
 from edge_client.haul.origins import Origins
 from edge_client.haul.proving import Proving
@@ -64,18 +63,16 @@ class ChosenSession:
 class Choosing:
     """Puts one choice to a card; `name` is the session's, where the operator gave one."""
 
-    def __init__(
-        self, tools: HaulContext, camera_session: CameraSession, choice: Choice, name: str | None
-    ) -> None:
-        self._tools = tools
-        self._visit = camera_session
+    def __init__(self, context: HaulContext, choice: Choice, name: str | None) -> None:
+        self._context = context
+        self._tools = context.tools
         self._choice = choice
         self._name = name
 
     def sessions(self, listed: Sequence[CameraFile]) -> tuple[list[ChosenSession], list[EdgeError]]:
         """The sessions that are chosen, each with its files, and what else a person must look at."""
         card = recordings(listed)
-        origins = Origins(self._visit, card)
+        origins = Origins(self._context.camera, card)
         if card and isinstance(self._choice, New):
             return self._new(listed, card, origins)
         made = selection(listed, self._choice)
@@ -85,7 +82,7 @@ class Choosing:
 
     def _left_behind(self, listed: Sequence[CameraFile]) -> tuple[list[ChosenSession], list[EdgeError]]:
         """Sessions here that need the card no more, and what was found of those that cannot end."""
-        review = StuckSessions(self._tools, self._visit).review(listed)
+        review = StuckSessions(self._context).review(listed)
         endable = [ChosenSession(plan.session_id, plan.camera, (), None) for plan in review.endable]
         return endable, [*review.news]
 
@@ -130,7 +127,7 @@ class Choosing:
             for serial in origins.serials(one).values():
                 if serial not in known:
                     known[serial] = self._tools.coordinator.known_chapters(serial)
-                    proving[serial] = Proving(self._tools, self._visit, serial)
+                    proving[serial] = Proving(self._context, serial)
             judged += proving[camera.serial].standings([one], origins.known_of(one, known))
         return judged, [chapter for chapters in known.values() for chapter in chapters]
 

@@ -6,7 +6,7 @@ import json
 import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, Generic, TypeVar
 
@@ -24,10 +24,9 @@ from edge_client.base.errors import (
     Unsettled,
 )
 from edge_client.base.progress import Amount
-from edge_client.camera.patience import Stillness
-from edge_client.camera.session import CameraSession
 from edge_client.haul.chapter import ChapterHaul, ChapterReport
-from edge_client.haul.context import HaulContext
+from edge_client.haul.context import ChapterContext, HaulContext
+from edge_client.haul.ports import SessionSpool
 from edge_client.haul.select_sessions import Choosing, ChosenSession
 from edge_client.haul.stuck import (
     STUCK,
@@ -47,7 +46,6 @@ from edge_client.model.selection import (
     is_all_home,
     why_nothing,
 )
-from edge_client.spool.spool import SessionSpool
 
 log = logging.getLogger(__name__)
 
@@ -85,29 +83,30 @@ class Each(Generic[T]):
 class Haul:
     """One run of the command: what is chosen, planned and hauled, session by session."""
 
-    def __init__(self, tools: HaulContext, choice: Choice, session_id: str | None) -> None:
-        self._tools = tools
+    def __init__(self, context: HaulContext, choice: Choice, session_id: str | None) -> None:
+        self._context = context
+        self._tools = context.tools
+        self._camera = context.camera
         self._choice = choice
         self._session_id = session_id
 
     def plans(self) -> Each[SessionPlan]:
         """What a haul would plan now, and what it would refuse; no session is written (a dry run)."""
-        with self._visit() as camera_session:
-            return self._each(camera_session, lambda one: self._planned(camera_session, one))
+        return self._each(self._plan)
 
     def run(self) -> Each[Report]:
         """Haul everything chosen. One session's refusal does not keep the others; an outage ends the run."""
-        with self._tools.spool.held(), self._visit() as camera_session, self._tools.progress.run():
+        with self._tools.spool.held(), self._tools.progress.run():
             if self._session_id is not None:
-                return Each((self._named(camera_session, self._session_id),))
-            each = self._each(camera_session, lambda one: self._derived(camera_session, one))
+                return Each((self._haul_named(self._session_id),))
+            each = self._each(self._haul_derived)
             self._record_stuck(each)
             return each
 
-    def _planned(self, camera_session: CameraSession, one: ChosenSession) -> SessionPlan:
+    def _plan(self, one: ChosenSession) -> SessionPlan:
         """The plan of a session; where it needs nothing of the card, the one on disk."""
         if one.files:
-            return _planned(camera_session, one)
+            return self._freeze(one)
         return decoded(self._tools.spool.session(one.name).read(PLAN) or b"", one.name)
 
     def _record_stuck(self, each: Each[Report]) -> None:
@@ -117,63 +116,50 @@ class Haul:
                 folder = self._tools.spool.session(error.session_id)
                 Record(error.files, is_told=each.unfinished is None).write(folder)
 
-    @contextmanager
-    def _visit(self) -> Iterator[CameraSession]:
-        with ExitStack() as stack:
-            stillness = Stillness(self._tools.spool.broken_films)
-            yield CameraSession(self._tools.at_camera, stack, stillness=stillness)
-
-    def _named(self, camera_session: CameraSession, session_id: str) -> Report:
+    def _haul_named(self, session_id: str) -> Report:
         """The session with a name of the user's: a plan on disk needs no list from the camera."""
         folder = self._tools.spool.session(session_id)
         raw = folder.read(PLAN)
         if raw is None:
-            listed, [one], _ = self._chosen(camera_session)
+            listed, [one], _ = self._choose()
             _refuse_unread_chapters(listed, one)
-            return self._session(
-                camera_session, folder, _frozen_in_the_end(camera_session, folder, one), one.files
-            )
+            return self._haul(folder, self._freeze_in_the_end(folder, one), one.files)
         plan = decoded(raw, session_id)
         if isinstance(self._choice, (ByNumber, ByFile)):
             plan.refuse_other_choice(self._choice)
-        with self._noting_stuck(camera_session, folder, plan):
-            return self._session(camera_session, folder, plan, ())
+        with self._noting_stuck(folder, plan):
+            return self._haul(folder, plan, ())
 
-    def _derived(self, camera_session: CameraSession, one: ChosenSession) -> Report:
+    def _haul_derived(self, one: ChosenSession) -> Report:
         """The session that is named after its recording."""
         files = one.exactly()
         folder = self._tools.spool.session(one.name)
         raw = folder.read(PLAN)
         if raw is None:
             # Frozen from what the camera serves. The list that chose it may be older than that.
-            return self._session(camera_session, folder, _frozen(camera_session, folder, one), files)
+            return self._haul(folder, self._freeze_durably(folder, one), files)
         plan = decoded(raw, one.name)
-        with self._noting_stuck(camera_session, folder, plan):
+        with self._noting_stuck(folder, plan):
             if recorded(folder).files or plan.lacks_in(files):
-                self._stuck(camera_session).note(folder, plan)
+                StuckSessions(self._context).note(folder, plan)
             if stuck := recorded(folder).files:
                 # What it has on the card is hauled all the same.
-                return self._session(camera_session, folder, plan, files, stuck)
-            camera_session.refuse_other_files(plan, files)
-            return self._session(camera_session, folder, plan, files)
-
-    def _stuck(self, camera_session: CameraSession) -> StuckSessions:
-        return StuckSessions(self._tools, camera_session)
+                return self._haul(folder, plan, files, stuck)
+            self._camera.refuse_other_files(plan, files)
+            return self._haul(folder, plan, files)
 
     @contextmanager
-    def _noting_stuck(
-        self, camera_session: CameraSession, folder: SessionSpool, plan: SessionPlan
-    ) -> Iterator[None]:
+    def _noting_stuck(self, folder: SessionSpool, plan: SessionPlan) -> Iterator[None]:
         """Record it when the session was refused because the card no longer has what it needs."""
         try:
             yield
         except (PlanDiffers, Unsettled):
-            self._stuck(camera_session).note(folder, plan)
+            StuckSessions(self._context).note(folder, plan)
             raise
 
-    def _each(self, camera_session: CameraSession, do: Callable[[ChosenSession], T]) -> Each[T]:
+    def _each(self, do: Callable[[ChosenSession], T]) -> Each[T]:
         """What `do` makes of each chosen session; one session's refusal does not keep the others."""
-        listed, sessions, refusals = self._chosen(camera_session)
+        listed, sessions, refusals = self._choose()
         self._tools.progress.chosen({one.name: self._amount(one) for one in sessions})
         done = list[T]()
         for refusal in refusals:
@@ -216,13 +202,13 @@ class Haul:
         )
         return told_now or recorded(self._tools.spool.session(error.session_id)).is_told
 
-    def _chosen(self, camera_session: CameraSession) -> tuple[Listed, list[ChosenSession], list[EdgeError]]:
+    def _choose(self) -> tuple[Listed, list[ChosenSession], list[EdgeError]]:
         """The list, the sessions chosen from it, and what a person must look at besides."""
-        listed = camera_session.listed()
+        listed = self._camera.listed()
         unread = _unread(listed, self._choice)
         if unread and isinstance(self._choice, ByFile):
             raise unread[0]
-        sessions, refusals = self._choosing(camera_session).sessions(listed.files)
+        sessions, refusals = Choosing(self._context, self._choice, self._session_id).sessions(listed.files)
         return listed, sessions, [*unread, *refusals]
 
     def _amount(self, one: ChosenSession) -> Amount:
@@ -230,12 +216,8 @@ class Haul:
         size_bytes = sum(file.size_bytes for file in one.files)
         return Amount(size_bytes, min(size_bytes, self._tools.spool.home_bytes(one.name)))
 
-    def _choosing(self, camera_session: CameraSession) -> Choosing:
-        return Choosing(self._tools, camera_session, self._choice, self._session_id)
-
-    def _session(
+    def _haul(
         self,
-        camera_session: CameraSession,
         folder: SessionSpool,
         plan: SessionPlan,
         asked_for: tuple[CameraFile, ...],
@@ -247,15 +229,15 @@ class Haul:
         for chapter in plan.chapters:
             for note in chapter.notes.texts:
                 log.warning("noted", extra={"chapter": chapter.path, "note": note})
-        views = self._confirmed(plan)
+        views = self._confirm(plan)
         if any(view.receipt is None for view in views.values()):
             # Before it is needed: a chapter that only waits in the spool may go up for hours first.
-            camera_session.wake()
+            self._camera.wake()
         to_haul = [chapter for chapter in plan.chapters if not stuck or chapter.path not in stuck]
         self._tools.progress.session(plan.session_id, _known_amount(to_haul, views))
         with self._tools.heartbeat(plan.session_id):
             chapters = tuple(
-                self._chapter(camera_session, folder, plan, chapter, views) for chapter in to_haul
+                ChapterHaul(self._chapter_context(folder, plan, chapter, views)).run() for chapter in to_haul
             )
         if stuck:
             raise stuck_error(plan.session_id, stuck)
@@ -275,7 +257,7 @@ class Haul:
             log.error("not in the session's plan, so not hauled", extra=_left_out(report))
         return report
 
-    def _confirmed(self, plan: SessionPlan) -> dict[str, ChapterView]:
+    def _confirm(self, plan: SessionPlan) -> dict[str, ChapterView]:
         try:
             return self._tools.coordinator.put_session(plan)
         except SessionUnknown as error:
@@ -283,19 +265,36 @@ class Haul:
                 f"session {plan.session_id} is not this device's; to haul it all the same, give a SESSION of your own"
             ) from error
 
-    def _chapter(
+    def _chapter_context(
         self,
-        camera_session: CameraSession,
         folder: SessionSpool,
         plan: SessionPlan,
         chapter: ChapterPlan,
-        views: dict[str, ChapterView],
-    ) -> ChapterReport:
+        views: Mapping[str, ChapterView],
+    ) -> ChapterContext:
         view = views.get(chapter.path)
         if view is None or view.size_bytes != chapter.size_bytes:
             raise CoordinatorRefusal(f"the coordinator's session has no {chapter.path} of this size")
         parts = folder.chapter(view.artifact_id, plan.identity(chapter))
-        return ChapterHaul(self._tools, camera_session, plan, chapter, view, folder, parts).run()
+        return ChapterContext(self._context, plan, chapter, view, folder, parts)
+
+    def _freeze(self, one: ChosenSession) -> SessionPlan:
+        return self._camera.freeze(one.name, one.number, one.exactly(), one.as_they_are, one.camera)
+
+    def _freeze_durably(self, folder: SessionSpool, one: ChosenSession) -> SessionPlan:
+        """Write a new plan, durably, before the first byte is read."""
+        plan = self._freeze(one)
+        folder.write(PLAN, plan.encoded())
+        return plan
+
+    def _freeze_in_the_end(self, folder: SessionSpool, one: ChosenSession) -> SessionPlan:
+        """Write a new plan where no other session could come first."""
+        while True:
+            try:
+                return self._freeze_durably(folder, one)
+            except Postponed:
+                # Once for each file of the session.
+                continue
 
 
 def _say_nothing_to_haul(listed: Listed, choice: Choice, has_refusals: bool) -> None:
@@ -337,29 +336,6 @@ def _refuse_unread_chapters(listed: Listed, one: ChosenSession) -> None:
             f"{one.recording.label} has chapters that cannot be read: {told}; "
             "to haul the others, name their files with --file"
         )
-
-
-def _planned(camera_session: CameraSession, one: ChosenSession) -> SessionPlan:
-    return camera_session.freeze(one.name, one.number, one.exactly(), one.as_they_are, one.camera)
-
-
-def _frozen(camera_session: CameraSession, folder: SessionSpool, one: ChosenSession) -> SessionPlan:
-    """A new plan, durable before the first byte is read."""
-    plan = _planned(camera_session, one)
-    folder.write(PLAN, plan.encoded())
-    return plan
-
-
-def _frozen_in_the_end(
-    camera_session: CameraSession, folder: SessionSpool, one: ChosenSession
-) -> SessionPlan:
-    """As `_frozen`, where no other session could come first."""
-    while True:
-        try:
-            return _frozen(camera_session, folder, one)
-        except Postponed:
-            # Once for each file of the session.
-            continue
 
 
 def _left_out(report: Report) -> dict[str, object]:

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from edge_client.base.errors import EdgeError
-from edge_client.coordinator.client import Coordinator
+from edge_client.haul.ports import Coordinator, Plans, SessionSpool
 from edge_client.haul.stuck import recorded
 from edge_client.model.api import SessionState
 from edge_client.model.plan import SessionPlan
-from edge_client.spool.spool import Plans, SessionSpool
 
 
 @dataclass(frozen=True)

@@ -9,17 +9,15 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from edge_client.base.errors import GaveUp, Refused, SessionStuck, Transient
-from edge_client.base.retry import Retry
-from edge_client.camera.session import CameraSession
 from edge_client.haul.context import HaulContext
 from edge_client.haul.holdings import Holdings, holdings
+from edge_client.haul.ports import SessionSpool
 from edge_client.haul.whereabouts import Whereabouts, whereabouts
 from edge_client.model.files import CameraFile
 from edge_client.model.plan import SessionPlan
-from edge_client.spool.spool import SessionSpool
 
 STUCK = "stuck.json"
 
@@ -98,11 +96,10 @@ def why_stuck(session_id: str, files: Mapping[str, str]) -> str:
 class StuckSessions:
     """Looks for sessions that cannot end."""
 
-    def __init__(self, tools: HaulContext, camera_session: CameraSession) -> None:
-        self._tools = tools
+    def __init__(self, context: HaulContext) -> None:
+        self._tools = context.tools
         # Nobody waits for this look: what does not answer at once is not known, and kept.
-        once = Retry(camera_session.tools.retry.timing, 0.0, camera_session.tools.retry.tally)
-        self._visit = replace(camera_session, tools=replace(camera_session.tools, retry=once))
+        self._camera = context.camera.impatient()
 
     def review(self, listed: Sequence[CameraFile]) -> Review:
         """Look at each session here that is not home and has a file that the list lacks."""
@@ -147,7 +144,7 @@ class StuckSessions:
             return None
         owed = [one.chapter for one in held.unverified]
         try:
-            return Look(held, whereabouts(self._visit, plan, owed))
+            return Look(held, whereabouts(self._camera, plan, owed))
         except (Refused, Transient, GaveUp) as error:
             log.debug("not known what the card has", extra={"reason": str(error)})
             return Look(held, dict.fromkeys((chapter.path for chapter in owed), Whereabouts.UNKNOWN))

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from edge_client.base.errors import NothingListed, Unsettled
-from edge_client.camera.session import CameraSession
-from edge_client.coordinator.client import Coordinator
+from edge_client.haul.camera_session import CameraSession
 from edge_client.haul.context import HaulContext
 from edge_client.haul.origins import Origins
+from edge_client.haul.ports import Coordinator, Spool
 from edge_client.haul.proving import Proving
 from edge_client.model.advice import Sessions, obstructed
 from edge_client.model.files import CameraFile
@@ -84,28 +84,28 @@ class Survey:
             yield f"{self.homes} of {len(self.recordings)} recordings are home"
 
 
-def surveyed(camera_session: CameraSession, coordinator: Coordinator | None) -> Survey:
+def surveyed(camera: CameraSession, coordinator: Coordinator | None) -> Survey:
     """The card as it is now. Raises what keeps it from being read."""
-    return _survey(camera_session, coordinator, camera_session.listed())
+    return _survey(camera, coordinator, camera.listed())
 
 
-def audited(camera_session: CameraSession, tools: HaulContext) -> Survey:
+def audited(context: HaulContext) -> Survey:
     """The card as it is now, proven. A list that stays empty while the camera counts videos is a reason to keep it."""
     try:
-        listed = camera_session.listed()
+        listed = context.camera.listed()
     except NothingListed:
-        listed = Listed(witnesses=camera_session.witnesses)
-    return proven(camera_session, tools, _survey(camera_session, tools.coordinator, listed))
+        listed = Listed(witnesses=context.camera.witnesses)
+    return proven(context, _survey(context.camera, context.tools.coordinator, listed))
 
 
-def _survey(camera_session: CameraSession, coordinator: Coordinator | None, listed: Listed) -> Survey:
+def _survey(camera: CameraSession, coordinator: Coordinator | None, listed: Listed) -> Survey:
     card, strange = recordings(listed.files), tuple(strangers(listed.files))
-    origins = Origins(camera_session, card)
+    origins = Origins(camera, card)
     serials = [camera.serial if camera else None for camera in map(origins.of, card)]
     cameras = sorted({serial for one in card for serial in origins.serials(one).values()})
     known = {serial: coordinator.known_chapters(serial) if coordinator else () for serial in cameras}
     return Survey(
-        _camera(camera_session, serials),
+        _camera(camera, serials),
         tuple(
             standing
             for one, serial in zip(card, serials, strict=True)
@@ -121,10 +121,10 @@ def _survey(camera_session: CameraSession, coordinator: Coordinator | None, list
     )
 
 
-def _camera(camera_session: CameraSession, serials: Sequence[str | None]) -> CameraIdentity:
+def _camera(camera: CameraSession, serials: Sequence[str | None]) -> CameraIdentity:
     """Who the camera says it is, or the one camera that all recordings are of; an empty serial where neither is so."""
     try:
-        itself = camera_session.itself()
+        itself = camera.itself()
     except Unsettled:
         # Where nothing is to be looked up, it need not be known.
         if serials:
@@ -134,16 +134,18 @@ def _camera(camera_session: CameraSession, serials: Sequence[str | None]) -> Cam
     return itself or CameraIdentity((len(found) == 1 and found.pop()) or "", None, None)
 
 
-def proven(camera_session: CameraSession, tools: HaulContext, survey: Survey) -> Survey:
+def proven(context: HaulContext, survey: Survey) -> Survey:
     """The survey with each hauled file compared with the camera, and with S3 if another device hauled it.
 
     Use it before a card is erased: a list shows only names, sizes and dates; this also detects a repaired file, and
     a false claim of another device.
     """
     card = [one.recording for one in survey.recordings]
-    proving = {serial: Proving(tools, camera_session, serial) for serial in survey.serials}
-    origins = Origins(camera_session, card)
-    sessions = {serial: _sessions(tools, survey, card, serial) for serial in ("", *survey.serials)}
+    proving = {serial: Proving(context, serial) for serial in survey.serials}
+    origins = Origins(context.camera, card)
+    sessions = {
+        serial: _sessions(context.tools.spool, survey, card, serial) for serial in ("", *survey.serials)
+    }
     found = (
         standing
         for one in survey.recordings
@@ -157,7 +159,7 @@ def proven(camera_session: CameraSession, tools: HaulContext, survey: Survey) ->
     advised = (
         obstructed(
             one,
-            _seen(camera_session, one, sessions[one.serial or ""], origins),
+            _seen(context.camera, one, sessions[one.serial or ""], origins),
             bool(unread.unreadable_of(one.recording)),
             sessions[one.serial or ""],
         )
@@ -167,8 +169,8 @@ def proven(camera_session: CameraSession, tools: HaulContext, survey: Survey) ->
     return replace(survey, recordings=tuple(advised), taken=taken)
 
 
-def _sessions(tools: HaulContext, survey: Survey, card: Sequence[Recording], serial: str) -> Sessions:
-    plans = tools.spool.plans().readable
+def _sessions(spool: Spool, survey: Survey, card: Sequence[Recording], serial: str) -> Sessions:
+    plans = spool.plans().readable
     return Sessions(
         serial,
         card,
@@ -179,7 +181,7 @@ def _sessions(tools: HaulContext, survey: Survey, card: Sequence[Recording], ser
 
 
 def _seen(
-    camera_session: CameraSession, one: RecordingState, sessions: Sessions, origins: Origins
+    camera: CameraSession, one: RecordingState, sessions: Sessions, origins: Origins
 ) -> dict[str, Obstacle]:
     """The obstacles that one look at each file shows that is not home."""
     looked = dict[str, Obstacle | None]()
@@ -189,12 +191,10 @@ def _seen(
             continue
         begun = sessions.begun_with(file)
         of_several = Obstacle.TWO_CAMERAS if begun is None and are_several else None
-        looked[file.file.path] = camera_session.obstacle(file.file, begun) or of_several
+        looked[file.file.path] = camera.obstacle(file.file, begun) or of_several
     return {path: obstacle for path, obstacle in looked.items() if obstacle}
 
 
-def lengths_s(camera_session: CameraSession, survey: Survey) -> dict[str, int | None]:
+def lengths_s(camera: CameraSession, survey: Survey) -> dict[str, int | None]:
     """How long each chapter of the card is, by path, where the camera says so."""
-    return {
-        file.path: camera_session.length_s(file) for one in survey.recordings for file in one.recording.files
-    }
+    return {file.path: camera.length_s(file) for one in survey.recordings for file in one.recording.files}

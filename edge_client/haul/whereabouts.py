@@ -10,7 +10,7 @@ import enum
 from collections.abc import Iterable, Mapping
 
 from edge_client.base.errors import Refused, Unsettled
-from edge_client.camera.session import CameraSession
+from edge_client.haul.camera_session import CameraSession
 from edge_client.model.files import CameraFile, Likeness, likeness
 from edge_client.model.listing import Listed
 from edge_client.model.plan import ChapterPlan, SessionPlan
@@ -32,39 +32,35 @@ class Whereabouts(enum.Enum):
 
 
 def whereabouts(
-    camera_session: CameraSession, plan: SessionPlan, chapters: Iterable[ChapterPlan]
+    camera: CameraSession, plan: SessionPlan, chapters: Iterable[ChapterPlan]
 ) -> Mapping[str, Whereabouts]:
     """Where each of these chapters of the plan is, by path, as the camera shows it now.
 
     Raises PlanDiffers when another camera answers, and what keeps the camera or its card from being read.
     """
-    listed = camera_session.listed()
-    camera_session.refuse_other_cards(plan, (one.files[0] for one in recordings(listed.files)))
-    return {chapter.path: _where(camera_session, listed, chapter) for chapter in chapters}
+    listed = camera.listed()
+    camera.refuse_other_cards(plan, (one.files[0] for one in recordings(listed.files)))
+    return {chapter.path: _where(camera, listed, chapter) for chapter in chapters}
 
 
-def _where(camera_session: CameraSession, listed: Listed, chapter: ChapterPlan) -> Whereabouts:
+def _where(camera: CameraSession, listed: Listed, chapter: ChapterPlan) -> Whereabouts:
     """Where one file is. That it is lost, two answers must say: a camera may answer oddly once."""
     try:
-        found = _seen(camera_session, listed, chapter)
-        return (
-            found
-            if not found.is_lost or found is _seen(camera_session, listed, chapter)
-            else Whereabouts.UNKNOWN
-        )
+        found = _seen(camera, listed, chapter)
+        return found if not found.is_lost or found is _seen(camera, listed, chapter) else Whereabouts.UNKNOWN
     except (Refused, Unsettled):
         return Whereabouts.UNKNOWN
 
 
-def _seen(camera_session: CameraSession, listed: Listed, chapter: ChapterPlan) -> Whereabouts:
+def _seen(camera: CameraSession, listed: Listed, chapter: ChapterPlan) -> Whereabouts:
     for file in listed.files:
         if file.path == chapter.path:
-            return _compared(camera_session, file, chapter)
-    return _unlisted(camera_session, listed, chapter)
+            return _compared(camera, file, chapter)
+    return _unlisted(camera, listed, chapter)
 
 
-def _compared(camera_session: CameraSession, file: CameraFile, chapter: ChapterPlan) -> Whereabouts:
-    served = camera_session.look(file)
+def _compared(camera: CameraSession, file: CameraFile, chapter: ChapterPlan) -> Whereabouts:
+    served = camera.look(file)
     if likeness(served, chapter.file_identity) is not Likeness.OTHER:
         return Whereabouts.ON_CARD
     is_other_etag = served.etag not in (None, chapter.etag)
@@ -73,12 +69,12 @@ def _compared(camera_session: CameraSession, file: CameraFile, chapter: ChapterP
     return Whereabouts.REPLACED if is_other else Whereabouts.UNKNOWN
 
 
-def _unlisted(camera_session: CameraSession, listed: Listed, chapter: ChapterPlan) -> Whereabouts:
+def _unlisted(camera: CameraSession, listed: Listed, chapter: ChapterPlan) -> Whereabouts:
     may_be_it = any(
         each.entry.directory in (None, chapter.directory) and each.entry.filename in (None, chapter.filename)
         for each in listed.unreadable
     )
     is_empty = not listed.entries and listed.witnesses.videos != 0
-    if may_be_it or is_empty or camera_session.tools.camera.serves(chapter.directory, chapter.filename):
+    if may_be_it or is_empty or camera.serves(chapter):
         return Whereabouts.UNKNOWN
     return Whereabouts.GONE

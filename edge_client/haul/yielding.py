@@ -15,14 +15,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from edge_client.base.errors import EdgeError, SpoolFull, SpoolHeld
-from edge_client.camera.session import CameraSession
 from edge_client.haul.context import HaulContext
 from edge_client.haul.holdings import Holding, ranges
+from edge_client.haul.ports import SessionSpool
 from edge_client.haul.stuck import Look, StuckSessions, recorded
 from edge_client.haul.whereabouts import Whereabouts
 from edge_client.model.parts import SpooledPart
 from edge_client.model.plan import ChapterPlan, SessionPlan
-from edge_client.spool.spool import SessionSpool
 
 log = logging.getLogger(__name__)
 
@@ -58,11 +57,9 @@ class Candidate:
 class Yielding:
     """Makes room for one chapter of one session."""
 
-    def __init__(
-        self, tools: HaulContext, camera_session: CameraSession, plan: SessionPlan, chapter: ChapterPlan
-    ) -> None:
-        self._tools = tools
-        self._visit = camera_session
+    def __init__(self, context: HaulContext, plan: SessionPlan, chapter: ChapterPlan) -> None:
+        self._context = context
+        self._tools = context.tools
         self._own = (plan.session_id, chapter.path)
 
     def make_room(self) -> bool:
@@ -103,7 +100,7 @@ class Yielding:
                         yield Candidate(plan, folder, one, found.where[one.chapter.path])
 
     def _look(self, folder: SessionSpool, plan: SessionPlan) -> Look | None:
-        return StuckSessions(self._tools, self._visit).note(folder, plan)
+        return StuckSessions(self._context).note(folder, plan)
 
 
 def _told(one: Candidate, parts: tuple[SpooledPart, ...]) -> dict[str, object]:

@@ -99,3 +99,19 @@ class FilmNotes:
 
 
 NO_NOTES = FilmNotes()
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """A file as the camera serves it now."""
+
+    size_bytes: int
+    etag: str | None
+
+
+@dataclass(frozen=True)
+class MediaInfo:
+    """What the camera knows of a file: its unique id and how long it plays. Never its size, which wraps at 2^32."""
+
+    gumi: str | None
+    duration_s: int | None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from edge_client.model.files import NO_NOTES, CameraFile, FileIdentity, FilmNotes, Likeness, likeness
 from edge_client.model.recordings import Recording
@@ -83,6 +84,25 @@ class KnownChapter:
     @property
     def path(self) -> str:
         return self.identity.file.path
+
+
+@dataclass(frozen=True)
+class Proof:
+    """A file of the card of one camera was found to be what is stored as this chapter."""
+
+    serial: str
+    card: FileIdentity
+    chapter: KnownChapter
+
+    def document(self) -> dict[str, Any]:
+        """Everything that the proof depends on; if any of it changes, the proof is void."""
+        return {
+            "serial": self.serial,
+            "card": asdict(self.card),
+            "session_id": self.chapter.session_id,
+            "artifact_id": self.chapter.artifact_id,
+            "stored": asdict(self.chapter.stored) if self.chapter.stored else None,
+        }
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,14 @@ class Witnesses:
 
 
 @dataclass(frozen=True)
+class CameraStatus:
+    """What a camera that is ready says of itself; `concerns` are why it may switch itself off, as text."""
+
+    witnesses: Witnesses = Witnesses()
+    concerns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Inventory:
     """What the list has: entries of all kinds, recordings, files that are or may be videos, and the bytes of all.
 

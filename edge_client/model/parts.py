@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 # What a proof compares of a file.
 PIECE_BYTES = 256 * 1024
@@ -63,6 +64,14 @@ class PieceUrl:
     good_until: float
 
 
+class PartBody(Protocol):
+    """The bytes of a part, in blocks; each block is valid until the next one is asked for."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[memoryview]: ...
+
+
 @dataclass(frozen=True)
 class StoredPart:
     """A part that S3 holds."""
@@ -112,3 +121,17 @@ def sample(size_bytes: int, below: Callable[[int], int]) -> tuple[Span, ...]:
     return tuple(
         Span(number, first, min(PIECE_BYTES, size_bytes - first)) for number, first in enumerate(starts, 1)
     )
+
+
+@dataclass(frozen=True)
+class ChapterParts:
+    """The parts in one folder of a session; `size_bytes` counts files of an unknown form too.
+
+    `is_confirmed` when a last look found all parts of the chapter to be of one file.
+    """
+
+    artifact_id: str
+    identity: str
+    parts: tuple[SpooledPart, ...]
+    size_bytes: int
+    is_confirmed: bool

@@ -1,6 +1,1 @@
-"""Parts on their way from the spool to S3.
-
-Parts wait in a `PartQueue`; up to four `Senders` take them from there, each over a connection of its own, as many at
-once as `AdaptiveConcurrency` finds to bring more and as fast as the `RateLimiter` lets them. They PUT with exactly the
-headers that the coordinator signed. S3's answer decides: send again, ask for another URL, or end the round.
-"""
+"""S3 over HTTP: one try to send a part (`part_store`), one try to read a piece of what is stored (`stored_read`)."""

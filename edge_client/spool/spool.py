@@ -15,8 +15,8 @@ from typing import Any
 from edge_client.base.disk import Disk, disk_errors, locked, read, size_bytes_of
 from edge_client.base.errors import EdgeError, PlanUnreadable, SpoolFault
 from edge_client.model.files import FileIdentity
-from edge_client.model.haul_state import KnownChapter
-from edge_client.model.parts import SpooledPart
+from edge_client.model.haul_state import Proof
+from edge_client.model.parts import ChapterParts
 from edge_client.model.plan import PLAN, SessionPlan, decoded
 from edge_client.spool.budget import SpoolBudget
 from edge_client.spool.chapter import CONFIRMED, ChapterSpool
@@ -25,20 +25,6 @@ from edge_client.spool.part import named
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=-]{0,199}", re.ASCII)
 # Not at the place of a session, so that nothing in it is taken for one.
 FORGOTTEN = ".forgotten"
-
-
-@dataclass(frozen=True)
-class ChapterParts:
-    """The parts in one folder of a session; `size_bytes` counts files of an unknown form too.
-
-    `is_confirmed` when a last look found all parts of the chapter to be of one file.
-    """
-
-    artifact_id: str
-    identity: str
-    parts: tuple[SpooledPart, ...]
-    size_bytes: int
-    is_confirmed: bool
 
 
 @dataclass(frozen=True)
@@ -240,31 +226,6 @@ class BrokenFilms:
         return self._folder / f"{hashlib.sha256(film.file.path.encode()).hexdigest()}.json"
 
 
-@dataclass(frozen=True)
-class Proof:
-    """A file of the card of one camera was found to be what is stored as this chapter."""
-
-    serial: str
-    card: FileIdentity
-    chapter: KnownChapter
-
-    def document(self) -> dict[str, Any]:
-        """Everything that the proof depends on; if any of it changes, the proof is void."""
-        return {
-            "serial": self.serial,
-            "card": asdict(self.card),
-            "session_id": self.chapter.session_id,
-            "artifact_id": self.chapter.artifact_id,
-            "stored": asdict(self.chapter.stored) if self.chapter.stored else None,
-        }
-
-    @property
-    def filename(self) -> str:
-        """One file for each chapter: a later proof takes the place of the one before."""
-        place = json.dumps([self.chapter.session_id, self.chapter.artifact_id])
-        return f"{hashlib.sha256(place.encode()).hexdigest()}.json"
-
-
 class Proofs:
     """The proofs that were made on this device, in a folder of their own."""
 
@@ -275,7 +236,7 @@ class Proofs:
     def has(self, proof: Proof) -> bool:
         """Whether exactly this was proven here; a proof file that is damaged or unreadable proves nothing."""
         try:
-            kept = json.loads(read(self._folder / proof.filename))
+            kept = json.loads(read(self._path(proof)))
         except (OSError, ValueError, RecursionError):
             return False
         return bool(kept == proof.document())
@@ -284,4 +245,9 @@ class Proofs:
         """Remember a proof, durably. Raises SpoolFault, SpoolFull."""
         self._disk.make_private(self._folder)
         with disk_errors():
-            self._disk.write(self._folder / proof.filename, json.dumps(proof.document()).encode())
+            self._disk.write(self._path(proof), json.dumps(proof.document()).encode())
+
+    def _path(self, proof: Proof) -> Path:
+        """One file for each chapter: a later proof takes the place of the one before."""
+        place = json.dumps([proof.chapter.session_id, proof.chapter.artifact_id])
+        return self._folder / f"{hashlib.sha256(place.encode()).hexdigest()}.json"

@@ -18,7 +18,7 @@ from typing import Any
 
 import requests
 
-from edge_client.camera.session import Looks
+from edge_client.haul.camera_session import Looks
 from infra.local.camera import Camera, Card, card_with, recording
 from infra.local.stack import World
 

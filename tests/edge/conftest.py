@@ -17,19 +17,21 @@ from edge_client.base.disk import CameraLocks, Disk, disk_free_bytes
 from edge_client.base.errors import Stopped
 from edge_client.base.progress import Amount, Progress
 from edge_client.base.retry import Retry, Tally, Timing
+from edge_client.base.threads import SystemThreads
 from edge_client.camera.client import Camera
 from edge_client.camera.keep_alive import KeepAlive
-from edge_client.camera.session import CameraSession, CameraTools, Looks
 from edge_client.coordinator.client import Coordinator
-from edge_client.haul.context import HaulContext
+from edge_client.haul.camera_session import CameraTools, Looks
+from edge_client.haul.context import HaulTools, open_context
+from edge_client.haul.sending.concurrency import AdaptiveConcurrency
+from edge_client.haul.sending.rate_limit import RateLimiter
+from edge_client.haul.sending.sender import Uplink
 from edge_client.haul.sessions import Each, Haul, Report
 from edge_client.haul.survey import Survey, audited
 from edge_client.http.exchange import Timeouts
 from edge_client.model.api import Token
 from edge_client.model.selection import ByNumber, Choice
-from edge_client.s3.concurrency import AdaptiveConcurrency
-from edge_client.s3.rate_limit import RateLimiter
-from edge_client.s3.sender import Uplink
+from edge_client.s3.part_store import PartStore
 from edge_client.s3.stored_read import StoredObjects
 from edge_client.spool.spool import Spool
 from tests.edge.fakes import (
@@ -188,13 +190,13 @@ class Device:
 
     def run(self, session: str | None = "s", choice: Choice = RECORDING) -> Each[Report]:
         with ExitStack() as stack:
-            return Haul(self._tools(stack), choice, session).run()
+            context = stack.enter_context(open_context(self._tools(stack)))
+            return Haul(context, choice, session).run()
 
     def survey(self) -> Survey:
         """What an audit finds."""
         with ExitStack() as stack:
-            tools = self._tools(stack)
-            return audited(CameraSession(tools.at_camera, stack), tools)
+            return audited(stack.enter_context(open_context(self._tools(stack))))
 
     def report(self, session: str | None = "s", choice: Choice = RECORDING) -> Report:
         [report] = self.run(session, choice).done
@@ -203,12 +205,12 @@ class Device:
     def retry(self) -> Retry:
         return Retry(self.time.timing(), self.give_up_after_s, self.tally)
 
-    def _tools(self, stack: ExitStack) -> HaulContext:
+    def _tools(self, stack: ExitStack) -> HaulTools:
         retry = self.retry()
         camera = stack.enter_context(closing(Camera(self.camera.url, retry.timing.monotonic)))
         coordinator = stack.enter_context(closing(Coordinator(self.cloud.url, Token(TOKEN), "0.1.0", retry)))
-        self.concurrency = CountedLanes(retry.timing.monotonic)
-        return HaulContext(
+        self.concurrency = CountedLanes(SystemThreads(), retry.timing.monotonic)
+        return HaulTools(
             at_camera=CameraTools(
                 camera,
                 lambda: self.beats(Camera(self.camera.url, retry.timing.monotonic), self.keep_alive_every_s),
@@ -219,9 +221,13 @@ class Device:
             coordinator=coordinator,
             spool=Spool(self.spool, replace(self.disk, free_bytes=self.free_bytes), self.spool_budget_bytes),
             uplink=Uplink(
-                retry, RateLimiter(retry.timing, self.limit_rate_bytes_s), self.concurrency, self.timeouts
+                retry,
+                RateLimiter(retry.timing, self.limit_rate_bytes_s),
+                self.concurrency,
+                lambda: PartStore(self.timeouts),
             ),
             storage=stack.enter_context(closing(StoredObjects(self.timeouts))),
+            threads=SystemThreads(),
             below=self.chance.randrange,
             progress=self.watched or self.progress,
             heartbeat=lambda session_id: nullcontext(),

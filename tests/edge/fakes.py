@@ -22,7 +22,7 @@ from typing import Any
 
 from awscrt.checksums import crc64nvme
 
-from edge_client.camera.session import Looks
+from edge_client.haul.camera_session import Looks
 
 SERIAL = "C3501324500711"
 TOKEN = "t_device.SeCrEtOfThEtOkEn"

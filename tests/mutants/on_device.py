@@ -8,17 +8,17 @@ TESTS = "tests/edge"
 ON_DEVICE = (
     bug(
         "a film that still changes is refused as broken",
-        f"{CLIENT}/camera/patience.py",
+        f"{CLIENT}/haul/patience.py",
         "            if first is None or first.film != film:\n",
         "            if first is None:\n",
-        f"{TESTS}/camera/test_stillness.py",
+        f"{TESTS}/haul/test_stillness.py",
     ),
     bug(
         "a film that was broken once is broken for ever",
         f"{CLIENT}/spool/spool.py",
         "            return bool(json.loads(read(self._path(film))) == asdict(film))\n",
         "            return bool(json.loads(read(self._path(film))))\n",
-        f"{TESTS}/camera/test_stillness.py",
+        f"{TESTS}/haul/test_stillness.py",
     ),
     bug(
         "a reason to try again is counted and never said",
@@ -36,7 +36,7 @@ ON_DEVICE = (
     ),
     bug(
         "a file of another card is said to finish the session that began",
-        f"{CLIENT}/camera/session.py",
+        f"{CLIENT}/haul/camera_session.py",
         "                self.check_file(begun)\n",
         "                pass\n",
         f"{TESTS}/commands/test_advice.py",
@@ -124,7 +124,7 @@ ON_DEVICE = (
     ),
     bug(
         "a part goes for room before S3 has it",
-        f"{CLIENT}/s3/part_queue.py",
+        f"{CLIENT}/haul/sending/part_queue.py",
         "            self._waiting.append(part)\n",
         "            self._waiting.append(part)\n            self._acknowledged.append(part)\n",
         f"{TESTS}/s3/test_transfer.py",
@@ -177,7 +177,7 @@ ON_DEVICE = (
     bug(
         "a file that the list leaves out is gone",
         f"{CLIENT}/haul/whereabouts.py",
-        "if may_be_it or is_empty or camera_session.tools.camera.serves(chapter.directory, chapter.filename):",
+        "if may_be_it or is_empty or camera.serves(chapter):",
         "if may_be_it or is_empty:",
         f"{TESTS}/haul/test_forget.py",
     ),
@@ -205,16 +205,16 @@ ON_DEVICE = (
     bug(
         "a new plan is compared with a list that is not up to date",
         f"{CLIENT}/haul/sessions.py",
-        "            return self._session(camera_session, folder, _frozen(camera_session, folder, one), files)\n",
-        "            plan = _frozen(camera_session, folder, one)\n            plan.refuse_other_files(files)\n"
-        "            return self._session(camera_session, folder, plan, files)\n",
+        "            return self._haul(folder, self._freeze_durably(folder, one), files)\n",
+        "            plan = self._freeze_durably(folder, one)\n            plan.refuse_other_files(files)\n"
+        "            return self._haul(folder, plan, files)\n",
         f"{TESTS}/camera/test_camera_leg_faults.py",
         "-k",
         "lags",
     ),
     bug(
         "a session is refused on the list's word alone",
-        f"{CLIENT}/camera/session.py",
+        f"{CLIENT}/haul/camera_session.py",
         "        for chapter in plan.to_confirm(listed):\n",
         "        plan.refuse_other_files(listed)\n        for chapter in plan.to_confirm(listed):\n",
         f"{TESTS}/camera/test_camera_leg_faults.py",
@@ -223,14 +223,14 @@ ON_DEVICE = (
     ),
     bug(
         "what the list shows otherwise than planned is not confirmed",
-        f"{CLIENT}/camera/session.py",
+        f"{CLIENT}/haul/camera_session.py",
         "        for chapter in plan.to_confirm(listed):\n",
         "        for chapter in plan.to_confirm(listed)[:0]:\n",
         f"{TESTS}/haul/test_haul.py",
     ),
     bug(
         "a firewall's refusal of a part is S3's",
-        f"{CLIENT}/s3/sender.py",
+        f"{CLIENT}/s3/part_store.py",
         "if status == 200 or not code:",
         "if status == 200:",
         f"{TESTS}/s3/test_s3_leg_faults.py",
@@ -248,8 +248,8 @@ ON_DEVICE = (
     ),
     bug(
         "one odd answer of the camera ends a session",
-        f"{CLIENT}/camera/session.py",
-        "            self.tools.retry.timing.sleep(CONFIRM_AFTER_S)\n            self._compare_file(chapter)\n",
+        f"{CLIENT}/haul/camera_session.py",
+        "            self._retry.timing.sleep(CONFIRM_AFTER_S)\n            self._compare_file(chapter)\n",
         "            raise\n",
         f"{TESTS}/camera/test_camera_leg_faults.py",
         "-k",
@@ -257,8 +257,8 @@ ON_DEVICE = (
     ),
     bug(
         "another file is not believed when the camera says it twice",
-        f"{CLIENT}/camera/session.py",
-        "            self.tools.retry.timing.sleep(CONFIRM_AFTER_S)\n            self._compare_file(chapter)\n",
+        f"{CLIENT}/haul/camera_session.py",
+        "            self._retry.timing.sleep(CONFIRM_AFTER_S)\n            self._compare_file(chapter)\n",
         "            return\n",
         f"{TESTS}/camera/test_camera_leg_faults.py",
         "-k",
@@ -267,7 +267,7 @@ ON_DEVICE = (
     bug(
         "an audit believes one odd answer of the camera",
         f"{CLIENT}/haul/proving.py",
-        "        self._tools.retry.timing.sleep(CONFIRM_AFTER_S)\n        return self._visit.look(file)\n",
+        "        self._tools.retry.timing.sleep(CONFIRM_AFTER_S)\n        return self._camera.look(file)\n",
         "        return card\n",
         f"{TESTS}/haul/test_proving.py",
         "-k",
@@ -275,7 +275,7 @@ ON_DEVICE = (
     ),
     bug(
         "media info that is not answered keeps everything waiting",
-        f"{CLIENT}/camera/patience.py",
+        f"{CLIENT}/haul/patience.py",
         "SILENT = (CameraUnreachable, CameraBusy, ReadBroken)",
         "SILENT = (ReadBroken,)",
         f"{TESTS}/camera/test_camera_leg_faults.py",
@@ -284,14 +284,14 @@ ON_DEVICE = (
     ),
     bug(
         "silent files cost time without end",
-        f"{CLIENT}/camera/patience.py",
+        f"{CLIENT}/haul/patience.py",
         "return self._once(path, call) if self.vain_s < MOST_VAIN_S else None",
         "return self._once(path, call)",
-        f"{TESTS}/camera/test_extras.py",
+        f"{TESTS}/haul/test_extras.py",
     ),
     bug(
         "a film without id and ETag is home by its dates where the camera is silent",
-        f"{CLIENT}/camera/session.py",
+        f"{CLIENT}/haul/camera_session.py",
         "if info is None and facts.etag is None:",
         "if info is None and facts.size_bytes < 0:",
         f"{TESTS}/commands/test_commands.py",
@@ -300,9 +300,9 @@ ON_DEVICE = (
     ),
     bug(
         "a film that is not served keeps all others waiting",
-        f"{CLIENT}/camera/session.py",
-        "        except (CameraUnreachable, CameraBusy) as error:\n            self.tools.camera.check_ready()\n",
-        "        except ZeroDivisionError as error:\n            self.tools.camera.check_ready()\n",
+        f"{CLIENT}/haul/camera_session.py",
+        "        except (CameraUnreachable, CameraBusy) as error:\n            self._camera.check_ready()\n",
+        "        except ZeroDivisionError as error:\n            self._camera.check_ready()\n",
         f"{TESTS}/camera/test_camera_leg_faults.py",
         "-k",
         "serve",
@@ -403,7 +403,7 @@ ON_DEVICE = (
     ),
     bug(
         "URLs that ended together are signed one by one",
-        f"{CLIENT}/s3/part_queue.py",
+        f"{CLIENT}/haul/sending/part_queue.py",
         "batch = [part, *self._ended_with(old, now)][:MOST_URLS]",
         "batch = [part]",
         f"{TESTS}/s3/test_transfer.py",
@@ -413,7 +413,7 @@ ON_DEVICE = (
     bug(
         "a chapter is completed without a last look",
         f"{CLIENT}/haul/evidence.py",
-        "if self.parts.confirmed_crc() == whole_crc:",
+        "if parts.confirmed_crc() == whole_crc:",
         "if whole_crc >= 0:",
         f"{TESTS}/camera/test_card_swaps.py",
         "-k",
@@ -457,8 +457,8 @@ ON_DEVICE = (
     ),
     bug(
         "a chapter's first byte is read of whatever is there",
-        f"{CLIENT}/camera/session.py",
-        "if chapter.path in self.checked and not was_away:",
+        f"{CLIENT}/haul/camera_session.py",
+        "if chapter.path in self._known.checked and not was_away:",
         "if not was_away:",
         f"{TESTS}/camera/test_card_swaps.py",
         "-k",
@@ -466,8 +466,8 @@ ON_DEVICE = (
     ),
     bug(
         "a camera that was away is read on unseen",
-        f"{CLIENT}/camera/session.py",
-        "was_away = self.beats is not None and self.beats.take_failure()",
+        f"{CLIENT}/haul/camera_session.py",
+        "was_away = self._known.awake is not None and self._known.awake.take_failure()",
         "was_away = False",
         f"{TESTS}/camera/test_card_swaps.py",
         "-k",
@@ -475,7 +475,7 @@ ON_DEVICE = (
     ),
     bug(
         "a plan is frozen though the camera or card changed meanwhile",
-        f"{CLIENT}/camera/session.py",
+        f"{CLIENT}/haul/camera_session.py",
         "lambda: self._compare(plan)",
         "lambda: None",
         f"{TESTS}/camera/test_card_swaps.py",
@@ -484,7 +484,7 @@ ON_DEVICE = (
     ),
     bug(
         "a film is hauled that is not finished",
-        f"{CLIENT}/camera/session.py",
+        f"{CLIENT}/haul/camera_session.py",
         "            if films is not Films.AS_THEY_ARE or facts.size_bytes == 0:\n",
         "            if facts.size_bytes == 0:\n",
         f"{TESTS}/haul/test_haul.py",
@@ -508,7 +508,7 @@ ON_DEVICE = (
     ),
     bug(
         "the mark of an unfinished film is lost when it is planned",
-        f"{CLIENT}/camera/session.py",
+        f"{CLIENT}/haul/camera_session.py",
         "return FilmNotes(unfinished=True)",
         "return FilmNotes()",
         f"{TESTS}/haul/test_unfinished.py",
@@ -526,7 +526,7 @@ ON_DEVICE = (
     ),
     bug(
         "an unfinished film is hauled while its camera writes it",
-        f"{CLIENT}/camera/session.py",
+        f"{CLIENT}/haul/camera_session.py",
         "            self._rest(file, facts)\n",
         "",
         f"{TESTS}/haul/test_unfinished.py",
@@ -553,7 +553,7 @@ ON_DEVICE = (
     ),
     bug(
         "a page of somebody else counts as stored",
-        f"{CLIENT}/s3/sender.py",
+        f"{CLIENT}/s3/part_store.py",
         "if status == 200 and _is_receipt(response, body, checksum):",
         "if status == 200:",
         f"{TESTS}/s3/test_s3_leg_faults.py",
@@ -571,7 +571,7 @@ ON_DEVICE = (
     bug(
         "a repaired film is called safe to erase",
         f"{CLIENT}/haul/proving.py",
-        "card = self._visit.look(file)",
+        "card = self._camera.look(file)",
         "card = FileIdentity(file)",
         f"{TESTS}/commands/test_commands.py",
     ),
@@ -766,7 +766,7 @@ ON_DEVICE = (
     ),
     bug(
         "storage that ignores the checksum of a part is believed",
-        f"{CLIENT}/s3/sender.py",
+        f"{CLIENT}/s3/part_store.py",
         'response.headers.get(CHECKSUM, "") == checksum',
         "response.headers.get(CHECKSUM, checksum) == checksum",
         f"{TESTS}/s3/test_s3_leg_faults.py",
@@ -789,7 +789,7 @@ ON_DEVICE = (
     ),
     bug(
         "a session takes films of two cameras",
-        f"{CLIENT}/camera/session.py",
+        f"{CLIENT}/haul/camera_session.py",
         "if serial not in (None, camera.serial):",
         "if not serial and camera.serial is None:",
         f"{TESTS}/haul/test_origins.py",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Sequence
 from itertools import pairwise
 
-from edge_client.camera.session import Looks
+from edge_client.haul.camera_session import Looks
 from infra.local.camera import LoggedRequest
 from tests.e2e.kills.calls import Call
 from tests.e2e.kills.story import Run, Story

@@ -32,8 +32,8 @@ from edge_client.base.retry import (
     Wait,
     Waits,
 )
+from edge_client.haul.sending.rate_limit import RateLimiter
 from edge_client.model.selection import ByNumber, Everything
-from edge_client.s3.rate_limit import RateLimiter
 from edge_client.spool.spool import Spool
 from tests.edge.conftest import Device, FakeTime
 from tests.edge.fakes import CameraFile, film

@@ -23,7 +23,7 @@ from edge_client.base.errors import (
 )
 from edge_client.camera.client import Camera as ClientsCamera
 from edge_client.camera.keep_alive import KeepAlive
-from edge_client.camera.session import Looks
+from edge_client.haul.camera_session import Looks
 from edge_client.model.selection import Choice, New
 from infra.local.camera import (
     BitFlipped,

@@ -25,8 +25,10 @@ from edge_client.base.errors import (
 )
 from edge_client.base.retry import STALL_WINDOW_S
 from edge_client.camera.client import Camera
-from edge_client.camera.documents import MOST_JSON_BYTES, MediaInfo, concerns_of
+from edge_client.camera.documents import MOST_JSON_BYTES, concerns_of
 from edge_client.camera.keep_alive import KeepAlive
+from edge_client.model.files import MediaInfo
+from edge_client.model.listing import CameraStatus, Witnesses
 from edge_client.model.plan import CameraIdentity
 from tests.edge.fakes import (
     CameraFile,
@@ -76,7 +78,7 @@ class TestReadiness:
     def test_is_read_from_texts_like_from_numbers(self, reader: Camera, camera: FakeCamera):
         camera.state = {key: str(value) for key, value in camera.state.items()}
 
-        assert reader.check_ready()["39"] == 1
+        assert reader.check_ready().witnesses.videos == 1
 
     @pytest.mark.parametrize(
         "name",
@@ -94,7 +96,7 @@ class TestReadiness:
         said = b'{"settings": {"%s": "%s"}, "status": {"8": 0, "10": 0, "30": "%s", "39": 1}}' % ((name,) * 3)
         camera.faults["state"] = [(200, said)]
 
-        assert reader.check_ready() == {"8": 0, "10": 0, "39": 1}
+        assert reader.check_ready() == CameraStatus(Witnesses(videos=1))
 
     def test_is_busy_in_spite_of_odd_texts(self, reader: Camera, camera: FakeCamera):
         camera.faults["state"] = [(200, b'{"status": {"30": "\xff\0", "8": 0, "10": 1}}')]
@@ -113,7 +115,7 @@ class TestReadiness:
 
         reader.control_over_usb()
 
-        assert reader.check_ready()["8"] == 0
+        assert reader.check_ready().concerns == ()
 
 
 @pytest.mark.parametrize(

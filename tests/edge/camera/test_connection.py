@@ -16,6 +16,7 @@ from edge_client.base.errors import CameraUnreachable, RequestForbidden
 from edge_client.camera.client import Camera
 from edge_client.camera.connection import ALLOWED, Connection
 from edge_client.camera.link import link_to
+from edge_client.model.listing import CameraStatus
 from tests.edge.fakes import (
     CameraFile,
     CameraHandler,
@@ -266,7 +267,7 @@ def test_a_camera_of_any_address_family_is_found(camera: FakeCamera):
     """`localhost` may be ::1 first, where no camera listens."""
     port = camera.url.rpartition(":")[2]
 
-    assert Camera(f"http://localhost:{port}", lambda: 0.0).check_ready()["8"] == 0
+    assert Camera(f"http://localhost:{port}", lambda: 0.0).check_ready() == CameraStatus()
 
 
 def test_an_ipv6_address_is_asked():

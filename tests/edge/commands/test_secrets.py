@@ -19,7 +19,7 @@ import pytest
 import requests
 
 from edge_client.base.errors import EdgeError
-from edge_client.base.periodic import Periodic
+from edge_client.base.threads import Periodic
 from edge_client.cli import done, run
 from edge_client.commands.haul import HAUL, HaulSettings
 from tests.edge.conftest import Device

@@ -31,9 +31,9 @@ from edge_client.base.errors import (
     Stopped,
     Unsettled,
 )
-from edge_client.camera.patience import STILL_S
-from edge_client.camera.session import SIZES_APART_S
+from edge_client.haul.camera_session import SIZES_APART_S
 from edge_client.haul.evidence import MOST_SPOTS
+from edge_client.haul.patience import STILL_S
 from edge_client.model.selection import (
     ByFile,
     ByNumber,

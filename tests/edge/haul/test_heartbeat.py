@@ -13,10 +13,11 @@ import pytest
 from edge_client.base.disk import Disk
 from edge_client.base.progress import Amount, Figures, ProgressCounter
 from edge_client.base.retry import Retry, Tally
+from edge_client.base.threads import SystemThreads
 from edge_client.coordinator.client import Coordinator
 from edge_client.haul.heartbeat import Heartbeat
+from edge_client.haul.sending.rate_limit import RateLimiter
 from edge_client.model.api import Token
-from edge_client.s3.rate_limit import RateLimiter
 from edge_client.spool.spool import Spool
 from tests.edge.conftest import NOON, FakeTime
 from tests.edge.fakes import TOKEN
@@ -36,7 +37,9 @@ class Rig:
         self.pace = RateLimiter(self.time.timing())
         self.now = NOON
         disk = Disk(lambda folder: 10**9)
-        self.heart = Heartbeat(coordinator, self.advance, Spool(spool, disk), self.pace, lambda: self.now)
+        self.heart = Heartbeat(
+            SystemThreads(), coordinator, self.advance, Spool(spool, disk), self.pace, lambda: self.now
+        )
         self.cloud = cloud
 
 

@@ -6,9 +6,8 @@ import pytest
 
 from edge_client.haul.holdings import Holding, holdings, ranges
 from edge_client.model.api import StoredSession, UploadView
-from edge_client.model.parts import PartPlan, Span, SpooledPart, StoredPart
+from edge_client.model.parts import ChapterParts, PartPlan, Span, SpooledPart, StoredPart
 from edge_client.model.plan import CameraIdentity, ChapterPlan, SessionPlan
-from edge_client.spool.spool import ChapterParts
 
 PART = 100
 SIZE = 2 * PART + 5

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 import pytest
 
 from edge_client.base.errors import Refused
-from edge_client.camera.session import CameraSession
+from edge_client.haul.context import open_context
 from edge_client.haul.select_sessions import Choosing
 from edge_client.haul.sessions import Each
 from edge_client.model.selection import (
@@ -44,10 +44,9 @@ def film_loop(device: Device, first: int, last: int) -> None:
 def chosen(device: Device, choice: Choice) -> dict[str, list[int]]:
     """The counters of the first and the last file of each session that is chosen."""
     with ExitStack() as stack:
-        tools = device._tools(stack)
-        camera_session = CameraSession(tools.at_camera, stack)
-        listed = camera_session.listed()
-        sessions, refusals = Choosing(tools, camera_session, choice, None).sessions(listed.files)
+        context = stack.enter_context(open_context(device._tools(stack)))
+        listed = context.camera.listed()
+        sessions, refusals = Choosing(context, choice, None).sessions(listed.files)
     assert not refusals
     return {one.name: ends([file.filename for file in one.exactly()]) for one in sessions}
 

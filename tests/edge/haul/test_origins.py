@@ -9,9 +9,9 @@ from itertools import permutations
 import pytest
 
 from edge_client.base.errors import PlanDiffers, Refused
-from edge_client.camera.session import CameraSession
 from edge_client.commands.audit import audit_json, audit_lines
 from edge_client.commands.list import list_lines
+from edge_client.haul.context import open_context
 from edge_client.haul.sessions import Each
 from edge_client.haul.survey import Survey
 from edge_client.haul.whereabouts import Whereabouts, whereabouts
@@ -293,8 +293,8 @@ class TestASessionLookedForOnACard:
     def found(self, device: Device, session: str) -> dict[str, Whereabouts]:
         plan = decoded((device.spool / session / "plan.json").read_bytes(), session)
         with ExitStack() as stack:
-            camera_session = CameraSession(device._tools(stack).at_camera, stack)
-            return dict(whereabouts(camera_session, plan, plan.chapters))
+            context = stack.enter_context(open_context(device._tools(stack)))
+            return dict(whereabouts(context.camera, plan, plan.chapters))
 
     @pytest.fixture
     def begun(self, device: Device) -> str:

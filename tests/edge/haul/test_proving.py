@@ -14,9 +14,9 @@ from edge_client.base.errors import Stopped
 from edge_client.haul.sessions import Each, Report
 from edge_client.model.files import CameraFile as ListedFile
 from edge_client.model.files import FileIdentity
-from edge_client.model.haul_state import KnownChapter, StoredVersion
+from edge_client.model.haul_state import KnownChapter, Proof, StoredVersion
 from edge_client.model.selection import New
-from edge_client.spool.spool import Proof, Proofs
+from edge_client.spool.spool import Proofs
 from tests.edge.commands.test_commands import HOME, Line
 from tests.edge.commands.test_commands import line as line
 from tests.edge.conftest import Device

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from edge_client.base.terminal import say
 from edge_client.camera.documents import entries_of
-from edge_client.camera.session import CameraSession
 from edge_client.commands.audit import audit_json, audit_lines
 from edge_client.commands.list import list_json, list_lines
 from edge_client.commands.output import line
+from edge_client.haul.camera_session import CameraSession
 from edge_client.haul.survey import surveyed
 from edge_client.model.gopro_names import may_be_video
 from edge_client.model.listing import NOT_NAMED, Listed, Unreadable, Witnesses, listed

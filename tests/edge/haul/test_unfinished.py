@@ -15,8 +15,8 @@ from edge_client.base.errors import (
     PlanDiffers,
     Unsettled,
 )
-from edge_client.camera.session import SIZES_APART_S
 from edge_client.commands.output import report_lines
+from edge_client.haul.camera_session import SIZES_APART_S
 from edge_client.model.files import FilmNotes
 from edge_client.model.plan import PLAN, decoded
 from edge_client.model.selection import (

@@ -27,7 +27,7 @@ from edge_client.base.errors import (
     PartRefused,
     TryLater,
 )
-from edge_client.camera.patience import STILL_S
+from edge_client.haul.patience import STILL_S
 from edge_client.http.exchange import Timeouts
 from tests.edge.conftest import Device
 from tests.edge.fakes import (

@@ -13,12 +13,14 @@ import pytest
 from edge_client.base.disk import Disk
 from edge_client.base.errors import GaveUp, PartRefused, Stopped, StorageUnreachable
 from edge_client.base.retry import Retry, StallWatch, Tally
+from edge_client.base.threads import SystemThreads
+from edge_client.haul.sending.concurrency import AdaptiveConcurrency
+from edge_client.haul.sending.part_queue import MOST_URLS, PartQueue
+from edge_client.haul.sending.rate_limit import RateLimiter
+from edge_client.haul.sending.sender import Body, PartSender, Uplink
 from edge_client.http.exchange import Timeouts
 from edge_client.model.parts import PartPlan, PartUrl, Span, SpooledPart
-from edge_client.s3.concurrency import AdaptiveConcurrency
-from edge_client.s3.part_queue import MOST_URLS, PartQueue
-from edge_client.s3.rate_limit import RateLimiter
-from edge_client.s3.sender import Body, PartSender, Uplink
+from edge_client.s3.part_store import PartStore
 from edge_client.spool.part import PartReader
 from tests.edge.conftest import FakeTime
 from tests.edge.fakes import SIGNATURE
@@ -49,14 +51,14 @@ def sender(queue: PartQueue, give_up_after_s: float, time: FakeTime | None = Non
     uplink = Uplink(
         Retry(timing, give_up_after_s, Tally()),
         RateLimiter(timing),
-        AdaptiveConcurrency(timing.monotonic),
-        Timeouts(),
+        AdaptiveConcurrency(SystemThreads(), timing.monotonic),
+        lambda: PartStore(Timeouts()),
     )
     return PartSender(queue, MemoryParts(), uplink, lambda size_bytes: None)
 
 
 def test_an_unreachable_s3_is_told_without_its_url():
-    queue = PartQueue(sign, PLAN)
+    queue = PartQueue(SystemThreads(), sign, PLAN)
 
     with pytest.raises(GaveUp) as caught:
         sender(queue, 0.0).send(part(1), sign([part(1)])[1])
@@ -66,7 +68,7 @@ def test_an_unreachable_s3_is_told_without_its_url():
 
 
 def test_when_the_round_is_over_nothing_is_tried_again():
-    queue, time = PartQueue(sign, PLAN), FakeTime()
+    queue, time = PartQueue(SystemThreads(), sign, PLAN), FakeTime()
     queue.add(part(1))
 
     def over(seconds: float) -> None:
@@ -81,7 +83,7 @@ def test_a_url_for_another_length_is_never_used():
     url = PartUrl(1, ADDRESS, {"content-length": "6"}, 1e9)
 
     with pytest.raises(PartRefused, match="another length"):
-        sender(PartQueue(sign, PLAN), 600.0).send(part(1), url)
+        sender(PartQueue(SystemThreads(), sign, PLAN), 600.0).send(part(1), url)
 
 
 @pytest.mark.parametrize(("good_for_s", "renewed"), [(-1, True), (0, True), (1, False)])
@@ -94,7 +96,7 @@ def test_a_url_past_its_time_is_renewed_before_a_byte_is_sent(good_for_s: float,
 
     url = PartUrl(1, ADDRESS, {"content-length": "5"}, FakeTime().now_s + good_for_s)
     with pytest.raises(GaveUp):
-        sender(PartQueue(counted, PLAN), 0.0).send(part(1), url)
+        sender(PartQueue(SystemThreads(), counted, PLAN), 0.0).send(part(1), url)
 
     assert asked == ([1] if renewed else [])
 
@@ -114,7 +116,7 @@ class TestUrlsThatEndTogether:
                 for one, life_s in zip(batch, lives_s, strict=True)
             }
 
-        queue = PartQueue(sign, PLAN)
+        queue = PartQueue(SystemThreads(), sign, PLAN)
         for number in range(1, len(good_for_s) + 1):
             queue.add(part(number))
         if closed:
@@ -184,7 +186,7 @@ class TestUrlsThatEndTogether:
                 for one in batch
             }
 
-        queue = PartQueue(sign, PLAN)
+        queue = PartQueue(SystemThreads(), sign, PLAN)
         for number in range(1, MOST_URLS + 2):
             queue.add(part(number))
         queue.close()
@@ -220,7 +222,7 @@ def test_urls_are_asked_for_all_that_waits_up_to_32(waiting: int, batches: list[
         asked.append(len(batch))
         return sign(batch)
 
-    queue = PartQueue(counted, PLAN)
+    queue = PartQueue(SystemThreads(), counted, PLAN)
     for number in range(1, waiting + 1):
         queue.add(part(number))
     queue.close()
@@ -231,7 +233,7 @@ def test_urls_are_asked_for_all_that_waits_up_to_32(waiting: int, batches: list[
 
 
 def test_after_an_error_nothing_is_handed_out_and_the_first_error_counts():
-    queue = PartQueue(sign, PLAN)
+    queue = PartQueue(SystemThreads(), sign, PLAN)
     queue.add(part(1))
     queue.fail(Stopped("first"))
     queue.fail(Stopped("second"))
@@ -343,7 +345,7 @@ class TestLanes:
 
     def test_one_more_is_tried_and_kept_while_it_brings_more(self):
         time = FakeTime()
-        concurrency = AdaptiveConcurrency(lambda: time.now_s)
+        concurrency = AdaptiveConcurrency(SystemThreads(), lambda: time.now_s)
 
         self.send(time, concurrency, 60, lambda count: 10.0 * count)
 
@@ -351,7 +353,7 @@ class TestLanes:
 
     def test_one_that_brings_nothing_goes_again(self):
         time = FakeTime()
-        concurrency = AdaptiveConcurrency(lambda: time.now_s)
+        concurrency = AdaptiveConcurrency(SystemThreads(), lambda: time.now_s)
         seen: list[int] = []
 
         for _ in range(40):
@@ -364,7 +366,7 @@ class TestLanes:
     @pytest.mark.parametrize(("gain", "open_then"), [(1.09, 2), (1.11, 4)])
     def test_a_tenth_more_keeps_it_and_has_the_next_tried(self, gain: float, open_then: int):
         time = FakeTime()
-        concurrency = AdaptiveConcurrency(lambda: time.now_s)
+        concurrency = AdaptiveConcurrency(SystemThreads(), lambda: time.now_s)
 
         self.send(time, concurrency, 6 + 9, lambda count: 10.0 * gain if count == 3 else 10.0)
 
@@ -372,7 +374,7 @@ class TestLanes:
 
     def test_without_a_backlog_nothing_is_tried(self):
         time = FakeTime()
-        concurrency = AdaptiveConcurrency(lambda: time.now_s)
+        concurrency = AdaptiveConcurrency(SystemThreads(), lambda: time.now_s)
 
         for _ in range(100):
             time.now_s += 1
@@ -381,7 +383,7 @@ class TestLanes:
         assert concurrency.open == 2
 
     def test_trouble_halves_them_down_to_one(self):
-        concurrency = AdaptiveConcurrency(lambda: 0.0)
+        concurrency = AdaptiveConcurrency(SystemThreads(), lambda: 0.0)
         seen = []
         for _ in range(3):
             concurrency.troubled()
@@ -392,7 +394,7 @@ class TestLanes:
     @pytest.mark.parametrize(("most", "open_now"), [(-1, 1), (0, 1), (1, 1), (2, 2), (9, 2)])
     def test_never_more_than_there_is_room_for(self, most: int, open_now: int):
         time = FakeTime()
-        concurrency = AdaptiveConcurrency(lambda: time.now_s)
+        concurrency = AdaptiveConcurrency(SystemThreads(), lambda: time.now_s)
         concurrency.allow(most)
 
         assert concurrency.open == open_now
@@ -400,7 +402,7 @@ class TestLanes:
         assert concurrency.open == max(1, min(4, most))
 
     def test_a_lane_more_than_open_waits_for_one_that_ends(self):
-        concurrency = AdaptiveConcurrency(lambda: 0.0)
+        concurrency = AdaptiveConcurrency(SystemThreads(), lambda: 0.0)
         concurrency.allow(1)
         waited: list[int] = []
 
@@ -418,7 +420,7 @@ class TestLanes:
 
 class TestRoomAtTheDesk:
     def test_what_s3_acknowledged_first_goes_first(self):
-        queue = PartQueue(sign, PLAN, acknowledged=[part(1)])
+        queue = PartQueue(SystemThreads(), sign, PLAN, acknowledged=[part(1)])
         for number in (2, 3):
             queue.add(part(number))
             queue.acknowledge(part(number))
@@ -428,7 +430,7 @@ class TestRoomAtTheDesk:
         assert [one.span.number if one else None for one in given] == [1, 2, 3, None]
 
     def test_a_part_on_its_way_is_waited_for(self):
-        queue = PartQueue(sign, PLAN)
+        queue = PartQueue(SystemThreads(), sign, PLAN)
         queue.add(part(1))
 
         given = queue.oldest_acknowledged(lambda: queue.acknowledge(part(1)))
@@ -436,14 +438,14 @@ class TestRoomAtTheDesk:
         assert given == part(1)
 
     def test_a_part_that_is_spoilt_is_not_waited_for(self):
-        queue = PartQueue(sign, PLAN)
+        queue = PartQueue(SystemThreads(), sign, PLAN)
         queue.add(part(1))
         queue.spoilt(part(1))
 
         assert queue.oldest_acknowledged(lambda: None) is None
 
     def test_what_ends_the_round_ends_the_wait(self):
-        queue = PartQueue(sign, PLAN)
+        queue = PartQueue(SystemThreads(), sign, PLAN)
         queue.add(part(1))
 
         with pytest.raises(Stopped):

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
 
-from edge_client.base.disk import CameraLocks
 from edge_client.base.errors import (
     CONFIRM_AFTER_S,
     CameraBusy,
@@ -23,22 +22,22 @@ from edge_client.base.errors import (
     Unsettled,
 )
 from edge_client.base.retry import Retry
-from edge_client.camera.client import Camera, FileFacts
-from edge_client.camera.documents import MediaInfo, concerns_of, witnesses_of
-from edge_client.camera.keep_alive import KeepAlive
-from edge_client.camera.patience import Extras, Stillness
-from edge_client.model.files import CameraFile, FileIdentity, FilmNotes
+from edge_client.haul.patience import Extras, Stillness
+from edge_client.haul.ports import Awake, BrokenFilms, Camera, CameraLocks
+from edge_client.model.files import CameraFile, FileFacts, FileIdentity, FilmNotes, MediaInfo
 from edge_client.model.haul_state import Obstacle
 from edge_client.model.listing import (
     NOT_ANSWERED,
     NOT_LEGIBLE,
     NOT_NAMED,
+    CameraStatus,
     Entry,
     Listed,
     Unreadable,
     Witnesses,
     listed,
 )
+from edge_client.model.parts import Span
 from edge_client.model.plan import CameraIdentity, ChapterPlan, SessionPlan
 from edge_client.model.recordings import MOST_CHAPTERS
 from edge_client.model.selection import Films
@@ -61,63 +60,105 @@ class Looks:
 
 @dataclass(frozen=True)
 class CameraTools:
-    """What it takes to visit a camera."""
+    """What it takes to use a camera; `keep_awake` makes what keeps it from falling asleep."""
 
     camera: Camera
-    keep_awake: Callable[[], KeepAlive]
+    keep_awake: Callable[[], Awake]
     locks: CameraLocks
     retry: Retry
     looks: Looks = Looks()
 
 
 @dataclass
+class _Known:
+    """What a session has learnt of its camera."""
+
+    identity: CameraIdentity | None = None
+    was_asked: bool = False
+    was_busy: bool = False
+    listed_at: float = 0.0
+    witnesses: Witnesses = field(default_factory=Witnesses)
+    recorders: dict[CameraFile, str | None] = field(default_factory=dict)
+    checked: set[str] = field(default_factory=set)
+    concerns: set[str] = field(default_factory=set)
+    held: set[str] = field(default_factory=set)
+    awake: Awake | None = None
+
+
+@contextmanager
+def open_camera_session(
+    tools: CameraTools, broken_films: BrokenFilms | None = None
+) -> Iterator[CameraSession]:
+    """A session with the camera; at its end the camera may sleep and others may use it."""
+    with ExitStack() as stack:
+        yield CameraSession(tools, stack, Stillness(broken_films), _Known())
+
+
 class CameraSession:
     """The camera for as long as it is needed: known by its serial, kept awake, held against other clients.
 
     Nothing is asked of it before something is needed: a rerun after success works without a camera.
     """
 
-    tools: CameraTools
-    stack: ExitStack
-    known: CameraIdentity | None = None
-    was_asked: bool = False
-    recorders: dict[CameraFile, str | None] = field(default_factory=dict)
-    beats: KeepAlive | None = None
-    held: set[str] = field(default_factory=set)
-    checked: set[str] = field(default_factory=set)
-    was_busy: bool = False
-    told: set[str] = field(default_factory=set)
-    listed_at: float = 0.0
-    witnesses: Witnesses = field(default_factory=Witnesses)
-    stillness: Stillness = field(default_factory=lambda: Stillness(None))
-    extras: Extras = field(init=False)
+    def __init__(self, tools: CameraTools, stack: ExitStack, stillness: Stillness, known: _Known) -> None:
+        self._tools = tools
+        self._camera = tools.camera
+        self._retry = tools.retry
+        self._stack = stack
+        self._stillness = stillness
+        self._known = known
+        self._extras = Extras(tools.retry.timing, tools.camera.check_ready)
 
-    def __post_init__(self) -> None:
-        self.extras = Extras(self.tools.retry.timing, self.tools.camera.check_ready)
+    def impatient(self) -> CameraSession:
+        """The same session for looks that nobody waits for: what does not answer at once raises GaveUp."""
+        once = Retry(self._retry.timing, 0.0, self._retry.tally)
+        return CameraSession(replace(self._tools, retry=once), self._stack, self._stillness, self._known)
+
+    @property
+    def witnesses(self) -> Witnesses:
+        """What the camera's status said of its card when it was listed last."""
+        return self._known.witnesses
+
+    @property
+    def spot_bytes(self) -> int:
+        """How many bytes of a part are read again to check that it is of the planned file."""
+        return self._tools.looks.spot_bytes
+
+    def serves(self, chapter: ChapterPlan) -> bool:
+        """Whether the camera serves a file of this name, by one try."""
+        return self._camera.serves(chapter.directory, chapter.filename)
+
+    def crc_of(self, chapter: ChapterPlan, span: Span) -> int:
+        """The CRC64NVME of some bytes of the planned file, by one try."""
+        return self._camera.crc_of(chapter, span)
+
+    def read_part(self, chapter: ChapterPlan, span: Span, write: Callable[[memoryview], None]) -> None:
+        """Give `write` exactly the bytes of `span` of the planned file, by one try. Raises FileInDoubt, Transient."""
+        self._camera.read_part(chapter, span, write)
 
     def listed(self) -> Listed:
         """The camera's whole list, once it is done writing."""
         self.wake()
-        return self.tools.retry.run("the camera's list", self._look_at_list)
+        return self._retry.run("the camera's list", self._look_at_list)
 
     def _look_at_list(self) -> Listed:
-        self.tools.camera.control_over_usb()
+        self._camera.control_over_usb()
         with self._noting_busy():
-            self.witnesses = witnesses_of(self._ready())
-            return self._listed(self.witnesses.videos or 0)
+            self._known.witnesses = witnesses = self._ready().witnesses
+            return self._listed(witnesses.videos or 0)
 
-    def _ready(self) -> dict[str, int]:
+    def _ready(self) -> CameraStatus:
         """The camera's status once it can be read; logs once each danger that the camera may switch off."""
-        status = self.tools.camera.check_ready()
-        for concern in set(concerns_of(status)) - self.told:
+        status = self._camera.check_ready()
+        for concern in set(status.concerns) - self._known.concerns:
             log.warning("the camera may switch itself off", extra={"reason": concern})
-            self.told.add(concern)
+            self._known.concerns.add(concern)
         return status
 
     def _listed(self, video_count: int) -> Listed:
-        entries = self.tools.camera.entries(video_count)
-        self.listed_at = self.tools.retry.timing.monotonic()
-        return listed(entries, [self._found(entry) for entry in entries], self.witnesses)
+        entries = self._camera.entries(video_count)
+        self._known.listed_at = self._retry.timing.monotonic()
+        return listed(entries, [self._found(entry) for entry in entries], self._known.witnesses)
 
     def _found(self, entry: Entry) -> CameraFile | Unreadable | None:
         """What an entry of the list leads to. Where the list does not give a size, the camera may still serve it."""
@@ -129,9 +170,9 @@ class CameraSession:
             return entry.file(entry.size_bytes)
         if not entry.may_be_video:
             return None
-        head = partial(self.tools.camera.head, entry.directory, entry.filename)
+        head = partial(self._camera.head, entry.directory, entry.filename)
         try:
-            facts = self.extras.ask_present(entry.label, head)
+            facts = self._extras.ask_present(entry.label, head)
         except (Unsettled, RequestForbidden) as error:
             return Unreadable(entry, str(error))
         return entry.file(facts.size_bytes) if facts else Unreadable(entry, NOT_ANSWERED)
@@ -141,32 +182,32 @@ class CameraSession:
         try:
             yield
         except CameraBusy:
-            self.was_busy = True
+            self._known.was_busy = True
             raise
 
     def itself(self) -> CameraIdentity | None:
         """Who the camera says it is; None for models that do not say (before HERO12)."""
-        if not self.was_asked:
+        if not self._known.was_asked:
             self.wake()
-            self.known = self.tools.retry.run("the camera's identity", self._itself)
-            self.was_asked = True
-        return self.known
+            self._known.identity = self._retry.run("the camera's identity", self._itself)
+            self._known.was_asked = True
+        return self._known.identity
 
     def recorder_of(self, file: CameraFile) -> str | None:
         """The serial of the camera that recorded a file, from its own bytes; None where they do not show it."""
-        if file not in self.recorders:
+        if file not in self._known.recorders:
             try:
-                self.recorders[file] = self._about(file, lambda: self._shown_recorder(file))
+                self._known.recorders[file] = self._about(file, lambda: self._shown_recorder(file))
             except Unsettled:
-                self.recorders[file] = None
-        return self.recorders[file]
+                self._known.recorders[file] = None
+        return self._known.recorders[file]
 
     def refuse_other_cards(self, plan: SessionPlan, card: Iterable[CameraFile]) -> None:
         """Raise PlanDiffers when the camera is not the plan's, even if it was a moment ago.
 
         One that does not say who it is must have a film of the plan's camera on its card.
         """
-        if itself := self.tools.retry.run("the camera's identity", self._itself):
+        if itself := self._retry.run("the camera's identity", self._itself):
             plan.refuse_other_camera(itself.serial)
             return
         found = {serial for file in card if (serial := self.recorder_of(file))}
@@ -180,25 +221,25 @@ class CameraSession:
 
     def hold(self, serial: str) -> None:
         """From now on the camera of this serial is ours alone. Raises SpoolBusy."""
-        if serial not in self.held:
-            self.stack.enter_context(self.tools.locks.held(serial))
-            self.held.add(serial)
+        if serial not in self._known.held:
+            self._stack.enter_context(self._tools.locks.held(serial))
+            self._known.held.add(serial)
 
     def wake(self) -> None:
         """From now on the camera is kept awake. It may be away: nothing is asked of it but not to sleep."""
-        if self.beats is None:
-            self.beats = self.stack.enter_context(self.tools.keep_awake())
+        if self._known.awake is None:
+            self._known.awake = self._stack.enter_context(self._tools.keep_awake())
 
     def _itself(self) -> CameraIdentity | None:
-        self.tools.camera.control_over_usb()
+        self._camera.control_over_usb()
         with self._noting_busy():
             self._ready()
-        return self.tools.camera.info()
+        return self._camera.info()
 
     def _recorder(self, file: CameraFile | ChapterPlan) -> str | None:
         # Its size now: the list's may be wrong, and then the file says so when it is planned.
-        size_bytes = self.tools.camera.head(file.directory, file.filename).size_bytes
-        return self.tools.camera.serial_in(file.directory, file.filename, size_bytes)
+        size_bytes = self._camera.head(file.directory, file.filename).size_bytes
+        return self._camera.serial_in(file.directory, file.filename, size_bytes)
 
     def _shown_recorder(self, file: CameraFile) -> str | None:
         """One film that the camera does not show is not waited for: the others need not know."""
@@ -227,7 +268,7 @@ class CameraSession:
         return self._about(file, lambda: self._look(file))
 
     def _look(self, file: CameraFile) -> FileIdentity:
-        facts = self.tools.camera.head(file.directory, file.filename)
+        facts = self._camera.head(file.directory, file.filename)
         info = self._info(file)
         if info is None and facts.etag is None:
             raise Refused(f"the camera has no ETag of {file.path} and does not answer what file it is")
@@ -236,14 +277,14 @@ class CameraSession:
 
     def _about(self, file: CameraFile, call: Callable[[], T]) -> T:
         """What `call` returns, tried again; a file about which alone nothing is answered is odd, not away."""
-        return self.tools.retry.run(file.path, lambda: self._answered(file, call))
+        return self._retry.run(file.path, lambda: self._answered(file, call))
 
     def _answered(self, file: CameraFile, call: Callable[[], T]) -> T:
         """One try. Raises Unsettled when the camera answers, but not about this file."""
         try:
             return call()
         except (CameraUnreachable, CameraBusy) as error:
-            self.tools.camera.check_ready()
+            self._camera.check_ready()
             raise Unsettled(f"the camera answers, but not about {file.path}: {error}") from error
 
     def refuse_other_files(self, plan: SessionPlan, listed: Sequence[CameraFile]) -> None:
@@ -253,7 +294,7 @@ class CameraSession:
         is refused when the camera itself confirms it.
         """
         for chapter in plan.to_confirm(listed):
-            self.tools.retry.run(chapter.path, partial(self.check_again, plan, chapter))
+            self._retry.run(chapter.path, partial(self.check_again, plan, chapter))
 
     def obstacle(self, file: CameraFile, begun: ChapterPlan | None) -> Obstacle | None:
         """What keeps a file of the list from being hauled, by one look; `begun` is its chapter of a session here."""
@@ -267,8 +308,8 @@ class CameraSession:
             if begun:
                 self.check_file(begun)
             else:
-                facts = self.tools.camera.head(file.directory, file.filename)
-                self.tools.camera.check_whole(file.directory, file.filename, facts.size_bytes, facts.etag)
+                facts = self._camera.head(file.directory, file.filename)
+                self._camera.check_whole(file.directory, file.filename, facts.size_bytes, facts.etag)
         except Unfinished:
             return Obstacle.UNFINISHED
         except PlanDiffers:
@@ -280,11 +321,11 @@ class CameraSession:
     def check_first(self, plan: SessionPlan, chapter: ChapterPlan) -> None:
         """Before a chapter's first byte, and before the next one after a failed keep-alive: as `check_again`, and
         tried until it is answered."""
-        was_away = self.beats is not None and self.beats.take_failure()
-        if chapter.path in self.checked and not was_away:
+        was_away = self._known.awake is not None and self._known.awake.take_failure()
+        if chapter.path in self._known.checked and not was_away:
             return
-        self.tools.retry.run(chapter.path, lambda: self.check_again(plan, chapter))
-        self.checked.add(chapter.path)
+        self._retry.run(chapter.path, lambda: self.check_again(plan, chapter))
+        self._known.checked.add(chapter.path)
 
     def check_again(self, plan: SessionPlan, chapter: ChapterPlan) -> None:
         """Check once that the plan's camera and file are present and the camera is not writing. Raises PlanDiffers."""
@@ -301,18 +342,18 @@ class CameraSession:
             self._compare_file(chapter)
         except PlanDiffers as error:
             log.warning("the camera is asked once more", extra={"reason": str(error)})
-            self.tools.retry.timing.sleep(CONFIRM_AFTER_S)
+            self._retry.timing.sleep(CONFIRM_AFTER_S)
             self._compare_file(chapter)
 
     def _compare_file(self, chapter: ChapterPlan) -> None:
-        facts = self.tools.camera.head(chapter.directory, chapter.filename)
+        facts = self._camera.head(chapter.directory, chapter.filename)
         chapter.refuse_other_file(facts.size_bytes, facts.etag, self._gumi(chapter))
         if chapter.head_crc is not None:
             chapter.refuse_other_head(self._head_crc(chapter, facts))
 
     def _head_crc(self, file: CameraFile | ChapterPlan, facts: FileFacts) -> str:
-        return self.tools.camera.head_crc(
-            file.directory, file.filename, facts.size_bytes, facts.etag, self.tools.looks.head_bytes
+        return self._camera.head_crc(
+            file.directory, file.filename, facts.size_bytes, facts.etag, self._tools.looks.head_bytes
         )
 
     def freeze(
@@ -341,7 +382,7 @@ class CameraSession:
         chapters = (self._settled(file, partial(self._answered, file, look)) for file, look in looks)
         plan = SessionPlan(session_id, recording, camera, tuple(chapters))
         try:
-            self.tools.retry.run(f"a second look at session {session_id}", lambda: self._compare(plan))
+            self._retry.run(f"a second look at session {session_id}", lambda: self._compare(plan))
         except PlanDiffers as error:
             raise CameraMoved(
                 f"the camera or its card changed while session {session_id} was planned: nothing was planned and "
@@ -368,19 +409,19 @@ class CameraSession:
             try:
                 return look()
             except Unsettled as error:
-                judged = self.stillness.judge(file, error, self.tools.retry.timing.monotonic())
+                judged = self._stillness.judge(file, error, self._retry.timing.monotonic())
                 if isinstance(judged, FilmBroken):
                     # A camera that repairs a file says that it is busy: then it is waited for after all.
                     self._ready()
                 raise judged from error
 
-        return self.tools.retry.run(file.path, attempt)
+        return self._retry.run(file.path, attempt)
 
     def _compare(self, plan: SessionPlan) -> None:
         """Check once that a new plan still fits in full. Raises PlanDiffers."""
         self._refuse_other_camera(plan, plan.chapters[0])
         planned = {chapter.path for chapter in plan.chapters}
-        entries = [entry for entry in self.tools.camera.entries(1) if entry.label in planned]
+        entries = [entry for entry in self._camera.entries(1) if entry.label in planned]
         there = [found for entry in entries if isinstance(found := self._found(entry), CameraFile)]
         plan.refuse_other_files(there)
         if gone := planned - {file.path for file in there}:
@@ -397,7 +438,7 @@ class CameraSession:
             file, facts = self._sized(file)
             notes = self._notes(file, facts, films)
             # A record without it proves nothing of a card that tells it: the plan is worth a few tries.
-            info = self.extras.ask_well(file.path, partial(self._asked_info, file))
+            info = self._extras.ask_well(file.path, partial(self._asked_info, file))
             head_crc = self._head_crc(file, facts)
         gumi = info.gumi if info else None
         return ChapterPlan(
@@ -416,7 +457,7 @@ class CameraSession:
     def _notes(self, file: CameraFile, facts: FileFacts, films: Films) -> FilmNotes:
         """What the film's boxes say of its end. Raises Unfinished, or Unsettled for one that still changes."""
         try:
-            trailing_bytes = self.tools.camera.check_whole(
+            trailing_bytes = self._camera.check_whole(
                 file.directory, file.filename, facts.size_bytes, facts.etag
             )
         except Unfinished:
@@ -428,9 +469,9 @@ class CameraSession:
 
     def _rest(self, file: CameraFile, facts: FileFacts) -> None:
         """Wait, and nothing more when the camera is idle then and the file is what it was. Raises Unsettled."""
-        self.tools.retry.timing.sleep(SIZES_APART_S)
+        self._retry.timing.sleep(SIZES_APART_S)
         self._ready()
-        if self.tools.camera.head(file.directory, file.filename) != facts:
+        if self._camera.head(file.directory, file.filename) != facts:
             raise Unsettled(f"{file.path} still changes (its size or ETag): the camera writes it; wait")
 
     def _gumi(self, file: CameraFile | ChapterPlan) -> str | None:
@@ -438,10 +479,10 @@ class CameraSession:
         return info.gumi if info else None
 
     def _info(self, file: CameraFile | ChapterPlan) -> MediaInfo | None:
-        return self.extras.ask(file.path, partial(self._asked_info, file))
+        return self._extras.ask(file.path, partial(self._asked_info, file))
 
     def _asked_info(self, file: CameraFile | ChapterPlan) -> MediaInfo:
-        return self.tools.camera.media_info(file.directory, file.filename)
+        return self._camera.media_info(file.directory, file.filename)
 
     def _sized(self, file: CameraFile) -> tuple[CameraFile, FileFacts]:
         """The file as listed and as served. The list is a hint: it must say what is served, now or when read again."""
@@ -458,8 +499,8 @@ class CameraSession:
 
     def _served(self, file: CameraFile) -> FileFacts:
         """What is served now, which is a while after it was listed when the camera has only just stopped writing."""
-        timing = self.tools.retry.timing
-        early_s = self.listed_at + SIZES_APART_S - timing.monotonic()
-        if self.was_busy and early_s > 0:
+        timing = self._retry.timing
+        early_s = self._known.listed_at + SIZES_APART_S - timing.monotonic()
+        if self._known.was_busy and early_s > 0:
             timing.sleep(early_s)
-        return self.tools.camera.head(file.directory, file.filename)
+        return self._camera.head(file.directory, file.filename)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from edge_client.base.errors import (
     CameraBusy,
@@ -25,6 +25,7 @@ from edge_client.base.errors import (
     Unsettled,
 )
 from edge_client.base.retry import Timing
+from edge_client.haul.ports import BrokenFilms
 from edge_client.model.files import CameraFile, FileIdentity
 
 log = logging.getLogger(__name__)
@@ -38,14 +39,6 @@ MOST_TRIES = 3
 TRIES_APART_S = 0.5
 SILENT = (CameraUnreachable, CameraBusy, ReadBroken)
 T = TypeVar("T")
-
-
-class BrokenFilms(Protocol):
-    """Remembers between runs which films were found broken."""
-
-    def has(self, film: FileIdentity) -> bool: ...
-
-    def add(self, film: FileIdentity) -> None: ...
 
 
 @dataclass(frozen=True)

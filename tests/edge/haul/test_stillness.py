@@ -16,7 +16,7 @@ from edge_client.base.errors import (
     Unfinished,
     Unsettled,
 )
-from edge_client.camera.patience import STILL_S, Stillness
+from edge_client.haul.patience import STILL_S, Stillness
 from edge_client.model.files import CameraFile as Film
 from edge_client.model.files import FileIdentity
 from edge_client.model.selection import Everything, New

@@ -1,4 +1,4 @@
-"""Something done every so often on a thread of its own, for as long as a block runs."""
+"""Threads of the system: one that runs beside the caller, and one that does something every so often."""
 
 from __future__ import annotations
 
@@ -46,3 +46,21 @@ class Periodic:
     ) -> None:
         self.end()
         self._thread.join(0.0 if isinstance(error, Stopped) else JOIN_S)
+
+
+class SystemThreads:
+    """Threads and locks of the system."""
+
+    def start(self, name: str, run: Callable[[], None]) -> threading.Thread:
+        """Run this beside the caller; the process does not wait for it."""
+        thread = threading.Thread(target=run, name=name, daemon=True)
+        thread.start()
+        return thread
+
+    def condition(self) -> threading.Condition:
+        """A new lock that threads wait on."""
+        return threading.Condition()
+
+    def every(self, name: str, every_s: float, do: Callable[[], None]) -> Periodic:
+        """Do this at once and then every `every_s` seconds, for as long as the block runs."""
+        return Periodic(name, every_s, do)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+from edge_client.haul.ports import Threads
 
 MOST_CONNECTIONS = 4
 FIRST_LANES = 2
@@ -22,9 +23,9 @@ class AdaptiveConcurrency:
     Halved when something goes wrong. One more is tried when parts wait, and kept when the rate of all rises by it.
     """
 
-    def __init__(self, monotonic: Callable[[], float]) -> None:
+    def __init__(self, threads: Threads, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
-        self._changed = threading.Condition()
+        self._changed = threads.condition()
         self._most = MOST_CONNECTIONS
         self._used = 0
         self._rest_parts = 0

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from edge_client.base.errors import CameraBusy, CameraUnreachable, ReadBroken, Unsettled
-from edge_client.camera.patience import MOST_TRIES, MOST_VAIN_S, TRIES_APART_S, Extras
+from edge_client.haul.patience import MOST_TRIES, MOST_VAIN_S, TRIES_APART_S, Extras
 from tests.edge.conftest import FakeTime
 
 

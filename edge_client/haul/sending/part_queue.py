@@ -1,11 +1,11 @@
-"""The desk between the legs: parts that wait to be sent, and what has become of those that were."""
+"""The queue between the two legs: parts that wait to be sent, and what has become of those that were."""
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from edge_client.haul.ports import Threads
 from edge_client.model.parts import PartPlan, PartUrl, SpooledPart
 
 MOST_URLS = 32
@@ -23,13 +23,15 @@ class PartQueue:
     `acknowledged` are parts that S3 has and the spool still holds, the oldest first.
     """
 
-    def __init__(self, sign: Sign, plan: PartPlan, acknowledged: Iterable[SpooledPart] = ()) -> None:
+    def __init__(
+        self, threads: Threads, sign: Sign, plan: PartPlan, acknowledged: Iterable[SpooledPart] = ()
+    ) -> None:
         self._sign = sign
         self.plan = plan
-        self._signing = threading.Lock()
-        self._changed = threading.Condition()
+        self._signing = threads.condition()
+        self._changed = threads.condition()
         self._waiting: deque[SpooledPart] = deque()
-        self._resigning = threading.Lock()
+        self._resigning = threads.condition()
         self._signed: deque[SpooledPart] = deque()
         self._urls: dict[int, tuple[SpooledPart, PartUrl]] = {}
         self._acknowledged = deque(acknowledged)

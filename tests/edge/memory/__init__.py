@@ -1,0 +1,1 @@
+"""Adapters in memory for the ports of `edge_client.haul.ports`."""
