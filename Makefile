@@ -17,7 +17,7 @@ PYTHONS ?=
 # Python keeps what it compiled: tests start hundreds of processes, and each would compile all of it again.
 unexport PYTHONDONTWRITEBYTECODE
 # Tests without AWS, deployed coordinator or other processes; tests/MAP.md names them.
-FAST := tests/core tests/flows tests/web tests/aws tests/test_settings.py tests/edge/coordinator tests/edge/http tests/edge/model
+FAST := tests/core tests/flows tests/web tests/aws tests/test_settings.py tests/edge/coordinator tests/edge/http tests/edge/memory tests/edge/model tests/contracts/edge
 
 .PHONY: help setup lock demo up local-aws camera test test-fast test-pythons test-newest coverage soak mutants check lint types floors format bench bench-edge deploy stage release clean
 

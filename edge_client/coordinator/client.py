@@ -44,10 +44,12 @@ T = TypeVar("T")
 class Coordinator:
     """The coordinator's calls. Each is idempotent and tried again until it is answered or patience ends."""
 
-    def __init__(self, base_url: str, token: Token, version: str, retry: Retry) -> None:
+    def __init__(
+        self, base_url: str, token: Token, version: str, retry: Retry, session: requests.Session | None = None
+    ) -> None:
         self._base_url = base_url.rstrip("/")
         self._retry = retry
-        self._session = bare_session(TIMEOUTS)
+        self._session = session or bare_session(TIMEOUTS)
         self._headers = {"Authorization": f"Bearer {token.text}", "Reelhaul-Client-Version": version}
 
     def close(self) -> None:
@@ -89,12 +91,9 @@ class Coordinator:
 
         After a lost reply the upload itself is asked first: it may be complete.
         """
-        tries = 0
 
-        def attempt() -> UploadView:
-            nonlocal tries
-            tries += 1
-            seen = self._once("GET", f"/v1/uploads/{upload_id}", None, answers.upload) if tries > 1 else None
+        def attempt(failed: int) -> UploadView:
+            seen = self._once("GET", f"/v1/uploads/{upload_id}", None, answers.upload) if failed else None
             if seen is None or seen.receipt is None:
                 seen = self._once(
                     "POST", f"/v1/uploads/{upload_id}/complete", {"crc64nvme": crc_text(crc)}, answers.upload
@@ -103,7 +102,7 @@ class Coordinator:
                 raise CoordinatorBusy(f"the upload is {seen.state}, not yet verified")
             return seen
 
-        return self._retry.run("completing the upload", attempt)
+        return self._retry.attempts("completing the upload", attempt)
 
     def known_chapters(self, serial: str) -> tuple[KnownChapter, ...]:
         """Every chapter of this camera that a session of our project has, from any device.

@@ -121,6 +121,10 @@ class Machine:
         self._await_turn(me)
         return is_due()
 
+    def pause(self) -> None:
+        """Let others have a turn; no time passes."""
+        self.wait_until(_always)
+
     @property
     def running(self) -> Task:
         """The thread that has the turn."""

@@ -1,0 +1,172 @@
+"""The coordinator and its bucket without a socket: the client's own calls, answered by the code that Lambda runs.
+
+The coordinator is that of `tests.support.coordinator`; its bucket judges parts and ranges as S3 does. Its clock is the
+machine's, so that addresses expire when a test lets time pass.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import BaseAdapter
+
+from edge_client.base.errors import (
+    PartTurnedDown,
+    StorageUnreachable,
+    StoredRefused,
+    UploadLost,
+    UrlRefused,
+)
+from edge_client.base.retry import Retry
+from edge_client.coordinator.client import Coordinator
+from edge_client.model.api import Token
+from edge_client.model.parts import PartBody, PartUrl, PieceUrl, Span
+from tests.edge.memory.machine import Machine
+from tests.support.coordinator import SIGNATURE, TOKEN, MemoryCoordinator
+from tests.support.memory import Refused, deliver, fetch
+
+ADDRESS = "https://coordinator.memory"
+NO_ANSWER = requests.ConnectionError("no answer")
+
+
+class MemoryCloud:
+    """A coordinator and its bucket for one machine.
+
+    `faults` has for each kind of call what happens in place of the next ones: an error is raised, None lets the call
+    pass, and a function is called first. Kinds: "put" and "get" of the bucket, and the last word of a route. `calls`
+    are the kinds in their order; a kind that ends in "'s answer" loses what the coordinator or S3 said.
+    """
+
+    def __init__(self, machine: Machine, part_bytes: int, began_at: datetime) -> None:
+        self._machine = machine
+        self._seen_s = machine.now
+        self.coordinator = MemoryCoordinator(part_bytes, began_at)
+        self.coordinator.url = ADDRESS
+        self.faults: dict[str, list[Exception | Callable[[], None] | None]] = defaultdict(list)
+        self.calls: list[str] = []
+
+    def client(self, retry: Retry) -> Coordinator:
+        """The device's client of this coordinator."""
+        session = requests.Session()
+        session.mount(ADDRESS, _Wire(self))
+        return Coordinator(ADDRESS, Token(TOKEN), "0.1.0", retry, session)
+
+    def objects(self) -> Mapping[str, bytes]:
+        """The bytes of every verified artifact."""
+        return self.coordinator.objects()
+
+    def disturb(self, kind: str) -> None:
+        """Note a call, and do to it what the test wants. Raises what the test says."""
+        self.calls.append(kind)
+        self._disturb(kind)
+
+    def lose_answer(self, kind: str) -> None:
+        """Raises what the test says for the answer of a call that has been obeyed."""
+        self._disturb(f"{kind}'s answer")
+
+    def now(self) -> datetime:
+        """The coordinator's time, which passes as the machine's does."""
+        clock = self.coordinator.ports.clock
+        clock.advance(self._machine.now - self._seen_s)
+        self._seen_s = self._machine.now
+        return clock.now()
+
+    def _disturb(self, kind: str) -> None:
+        # Others have their turn while a call is under way.
+        self._machine.pause()
+        fault = self.faults[kind].pop(0) if self.faults[kind] else None
+        if isinstance(fault, Exception):
+            raise fault
+        if fault is not None:
+            fault()
+
+
+class MemoryPartStore:
+    """A connection for parts to the bucket of a MemoryCloud."""
+
+    def __init__(self, cloud: MemoryCloud) -> None:
+        self._cloud = cloud
+
+    def put(self, url: PartUrl, body: PartBody) -> None:
+        self._cloud.disturb("put")
+        sent = b"".join(bytes(block) for block in body)
+        try:
+            deliver(
+                self._cloud.coordinator.ports.objects, _signed(url.url), url.headers, sent, self._cloud.now()
+            )
+        except Refused as refusal:
+            raise _error(refusal) from None
+        self._cloud.lose_answer("put")
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class MemoryStoredObjects:
+    """Reads pieces of the bucket of a MemoryCloud."""
+
+    def __init__(self, cloud: MemoryCloud) -> None:
+        self._cloud = cloud
+
+    def read_into(self, buffer: memoryview, url: PieceUrl, span: Span, total_bytes: int) -> None:
+        self._cloud.disturb("get")
+        wanted = f"bytes={span.first}-{span.first + span.size_bytes - 1}"
+        try:
+            found = fetch(self._cloud.coordinator.ports.objects, _signed(url.url), self._cloud.now(), wanted)
+        except Refused as refusal:
+            raise _error(refusal) from None
+        if len(found) != span.size_bytes:
+            raise StorageUnreachable("S3 ended early")
+        buffer[: span.size_bytes] = found
+
+
+def _signed(url: str) -> str:
+    """The address as the coordinator's signer signed it."""
+    return url.replace(f"{ADDRESS}/bucket/", "memory://bucket/").removesuffix(f"&X-Amz-Signature={SIGNATURE}")
+
+
+def _error(refusal: Refused) -> UploadLost | UrlRefused | StoredRefused | PartTurnedDown:
+    if refusal.code == "NoSuchUpload":
+        return UploadLost("S3 does not know the upload")
+    if refusal.code == "NoSuchVersion":
+        return StoredRefused("S3 has no such version any more")
+    if refusal.status == 403:
+        return UrlRefused(f"S3 answered 403 {refusal.code}")
+    return PartTurnedDown(f"S3 answered {refusal.status} {refusal.code}")
+
+
+class _Wire(BaseAdapter):
+    """Hands a request of the client to the coordinator, and its answer back."""
+
+    def __init__(self, cloud: MemoryCloud) -> None:
+        super().__init__()
+        self._cloud = cloud
+
+    def send(self, request: requests.PreparedRequest, **_: Any) -> requests.Response:  # type: ignore[override]
+        assert request.method
+        assert request.url
+        address = urlsplit(request.url)
+        path = address.path + (f"?{address.query}" if address.query else "")
+        kind = f"{request.method} {address.path.rpartition('/')[2]}"
+        body = request.body or b""
+        self._cloud.disturb(kind)
+        self._cloud.now()
+        answer = self._cloud.coordinator.answered(
+            request.method, path, dict(request.headers), body.encode() if isinstance(body, str) else body
+        )
+        self._cloud.lose_answer(kind)
+        response = requests.Response()
+        response.status_code = answer.status
+        response.headers.update(dict(answer.headers))
+        response._content = answer.body
+        response.request = request
+        response.url = request.url
+        return response
+
+    def close(self) -> None:
+        """Nothing is open."""
