@@ -26,17 +26,18 @@ help: ## list the targets
 
 setup: $(READY) ## make .venv and install everything into it
 
-$(READY): requirements/development.txt pyproject.toml
+$(READY): requirements/development.txt pyproject.toml setup.py infra/admin/pyproject.toml
 	"$(PYTHON)" -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/development.txt
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable . --editable ./infra/admin
 	printf '%s\n' "$(CURDIR)" "$(CURDIR)/cloud" > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/reelhaul_houses.pth"
 	touch $(READY)
 
 lock: setup ## write requirements/ anew from pyproject.toml (hashes, no index addresses)
-	$(BIN)/uv pip compile pyproject.toml --extra cloud --extra local --extra development --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o requirements/development.txt
+	$(BIN)/uv pip compile pyproject.toml --group cloud --group local --group development --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o requirements/development.txt
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o requirements/edge.txt
-	$(BIN)/uv pip compile pyproject.toml --extra edge-tests --constraint requirements/development.txt --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o requirements/edge-tests.txt
+	$(BIN)/uv pip compile pyproject.toml --group edge-tests --constraint requirements/development.txt --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o requirements/edge-tests.txt
+	$(BIN)/uv pip compile infra/admin/pyproject.toml --constraint requirements/development.txt --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o requirements/admin.txt
 	printf 'setuptools\n' | $(BIN)/uv pip compile - --constraint requirements/development.txt --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o requirements/build.txt
 	printf 'msgspec\n' | $(BIN)/uv pip compile - --constraint requirements/development.txt --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o cloud/requirements.txt
 

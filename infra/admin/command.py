@@ -1,8 +1,11 @@
-"""The operator's command as a whole: `python -m infra.admin --help` shows examples."""
+"""The operator's command as a whole: `reelhaul-admin --help` shows examples."""
 
 import argparse
 from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
 
+import tomllib
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.core.errors import ReelhaulError
@@ -19,13 +22,15 @@ from infra.admin.console import (
 )
 from infra.admin.deployment import Refused
 
-_EXAMPLES = """  python -m infra.admin enroll --stage prod --name jetson-north --token-file jetson-north.token
-  python -m infra.admin revoke --stage prod t_8sKq
-  python -m infra.admin ensure --stage prod --dry-run
-  python -m infra.admin cleanup --stage prod --plan
-  python -m infra.admin restore --stage prod match-17-north --reason 'cut again' --wait
-  python -m infra.admin order --stage prod match-17-north --require output.enhanced.mp4
-  python -m infra.admin hold --stage prod match-17-north --reason 'the referee wants to see it'"""
+DISTRIBUTION = "reelhaul-admin"
+
+_EXAMPLES = """  reelhaul-admin enroll --stage prod --name jetson-north --token-file jetson-north.token
+  reelhaul-admin revoke --stage prod t_8sKq
+  reelhaul-admin ensure --stage prod --dry-run
+  reelhaul-admin cleanup --stage prod --plan
+  reelhaul-admin restore --stage prod match-17-north --reason 'cut again' --wait
+  reelhaul-admin order --stage prod match-17-north --require output.enhanced.mp4
+  reelhaul-admin hold --stage prod match-17-north --reason 'the referee wants to see it'"""
 
 
 def run(arguments: Sequence[str], connect: Connect, say: Say) -> int:
@@ -50,12 +55,22 @@ def follow(arguments: Sequence[str], desk: Console) -> int:
 def parser() -> argparse.ArgumentParser:
     """The command's arguments; `do` has what a subcommand does."""
     made = argparse.ArgumentParser(
-        prog="python -m infra.admin",
+        prog=DISTRIBUTION,
         description="The operator's commands: manage tokens and devices, and look after the coordinator's sessions.",
-        epilog=f"examples:\n{_EXAMPLES}\n\n{EXIT_CODES}",
+        epilog=f"examples:\n{_EXAMPLES}\n\nin a checkout: python -m infra.admin is the same command\n{EXIT_CODES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    made.add_argument("--version", action="version", version=f"{DISTRIBUTION} {_version()}")
     commands = made.add_subparsers(required=True, metavar="COMMAND")
     for subject in (tokens, ensure, cleanup, restore, order):
         subject.describe(commands)
     return made
+
+
+def _version() -> str:
+    """The version of this code: that of the checkout, or the one that was installed."""
+    project = Path(__file__).with_name("pyproject.toml")
+    if not project.exists():
+        return version(DISTRIBUTION)
+    stated: str = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"]
+    return stated

@@ -100,13 +100,14 @@ def variables_of(functions: "LambdaClient", stage: str) -> Mapping[str, str]:
 
 
 def deployment(variables: Mapping[str, str], region: str, endpoint_url: str | None) -> Deployment:
-    """The deployment whose functions have these `variables`. Raises Refused for what this checkout cannot read."""
+    """The deployment whose functions have these `variables`. Raises Refused for what this version cannot read."""
     # Lambda adds the region itself, so it is none of the function's own variables.
     local = {"AWS_REGION": region, **({"AWS_ENDPOINT_URL": endpoint_url} if endpoint_url else {})}
     try:
         made = settings({**variables, **local})
     except SettingsFaults as faults:
         raise Refused(
-            f"this checkout cannot read the deployed settings; deploy it, or use the deployed one:\n{faults}"
+            "this version of the command cannot read the deployed settings; install the version that is deployed, "
+            f"or deploy this one:\n{faults}"
         ) from faults
     return Deployment(replace(wiring.ports(made), metrics=Unheard()), made.default_wish)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from infra import admin
+from infra.admin import deployment
+from infra.admin.commands.tokens import enroll
 from infra.local.stack import World
 from infra.local.stack.world import MOUNT
 from tests.e2e.kills.calls import Calls, coordinator_name, s3_name
@@ -28,11 +29,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 @pytest.fixture
 def rig(world: World, tmp_path: Path) -> Iterator[Rig]:
     """The world with a device enrolled for this test; whatever was disturbed is set right afterwards."""
-    registry = admin.registry(world.aws.client("dynamodb"), world.table)
+    registry = deployment.registry(world.aws.client("dynamodb"), world.table)
     token_file = tmp_path / "device.token"
     descriptor = os.open(token_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
-        file.write(admin.enroll(registry, name="north").token)
+        file.write(enroll(registry, name="north").token)
     yield Rig(world, tmp_path, token_file)
     world.chaos.clear()
     world.delivery.drop(0)

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from chalicelib.aws.records import DynamoRecords
 from chalicelib.core.cleanup import Arming
 from chalicelib.core.tokens import ALL_PROJECTS, Role
-from infra import admin
+from infra.admin.commands.tokens import enroll
 from infra.local.stack import World
 from tests.e2e.rig import Rig, until
 from tests.e2e.test_by_hand import BODY, LASTING_MS, crc_of, put
@@ -110,7 +110,7 @@ class Session:
     def token_of(self, role: Role) -> str:
         """A new token of this role."""
         project = "main" if role is Role.PROCESSOR else ALL_PROJECTS
-        return admin.enroll(self.world.registry, role=role, project=project).token
+        return enroll(self.world.registry, role=role, project=project).token
 
     def brought(self, token: str, artifact_id: str, body: bytes) -> dict[str, Any]:
         """The verified upload of what a processor made, brought by the same calls that a device makes."""

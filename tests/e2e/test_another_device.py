@@ -12,7 +12,8 @@ import pytest
 import requests
 from awscrt.checksums import crc64nvme
 
-from infra import admin
+from infra.admin import deployment
+from infra.admin.commands.tokens import enroll
 from infra.local.camera import Camera, Card, card_with, recording
 from tests.e2e.rig import DEADLINE_S, PART_SIZE_BYTES, Rig, camera_with, source_sha256
 
@@ -30,10 +31,10 @@ def honest_camera(serial: str) -> Iterator[Camera]:
 
 def another_device(rig: Rig) -> Rig:
     """One more device of the same project."""
-    registry = admin.registry(rig.world.aws.client("dynamodb"), rig.world.table)
+    registry = deployment.registry(rig.world.aws.client("dynamodb"), rig.world.table)
     token_file = rig.folder / "another.token"
     token_file.touch(mode=0o600)
-    token_file.write_text(admin.enroll(registry, name="south").token)
+    token_file.write_text(enroll(registry, name="south").token)
     return replace(rig, token_file=token_file)
 
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from infra import admin
+from infra.admin import deployment
+from infra.admin.commands.tokens import enroll
 from infra.local.camera import (
     ABSENT,
     MISSING,
@@ -30,10 +31,10 @@ def card_of(serial: str, *numbers: int) -> Card:
 
 def another_device(rig: Rig) -> Rig:
     """One more device of the same project."""
-    registry = admin.registry(rig.world.aws.client("dynamodb"), rig.world.table)
+    registry = deployment.registry(rig.world.aws.client("dynamodb"), rig.world.table)
     token_file = rig.folder / "another.token"
     token_file.touch(mode=0o600)
-    token_file.write_text(admin.enroll(registry, name="south").token)
+    token_file.write_text(enroll(registry, name="south").token)
     return replace(rig, token_file=token_file)
 
 

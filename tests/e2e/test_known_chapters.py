@@ -8,7 +8,8 @@ import pytest
 import requests
 
 from chalicelib.core.tokens import Role
-from infra import admin
+from infra.admin import deployment
+from infra.admin.commands.tokens import enroll
 from tests.e2e.processing import Session
 from tests.e2e.rig import Rig
 from tests.e2e.test_by_hand import ARTIFACT, BODY, CHAPTER, crc_of
@@ -21,10 +22,10 @@ IDENTITY = {"created": 1656931398, "modified": 1656931399, "etag": '"62c2a1c6.65
 
 def another(rig: Rig, role: Role, project: str, folder: Path) -> Rig:
     """Somebody else's hand on the same world."""
-    registry = admin.registry(rig.world.aws.client("dynamodb"), rig.world.table)
+    registry = deployment.registry(rig.world.aws.client("dynamodb"), rig.world.table)
     name = "south" if role is Role.DEVICE else None
     token_file = folder / f"{role.value}-{project.replace('*', 'all')}.token"
-    token_file.write_text(admin.enroll(registry, role, project, name).token)
+    token_file.write_text(enroll(registry, role, project, name).token)
     return replace(rig, token_file=token_file)
 
 

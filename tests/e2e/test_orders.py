@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from chalicelib.core.tokens import Role
-from infra import admin
+from infra.admin.commands.tokens import enroll
 from infra.local.stack import World
 from tests.e2e.rig import DEADLINE_S, PART_SIZE_BYTES, Rig, camera_with, source_sha256, until
 from tests.e2e.test_by_hand import ARTIFACT, BODY, CHAPTER, PARTS, crc_of, put, signed
@@ -87,7 +87,7 @@ def asked(rig: Rig, session: str, what: str, body: object, role: Role | None = N
     """The session after a call about it, by its device or by somebody of another role."""
     headers = {}
     if role:
-        headers["Authorization"] = f"Bearer {admin.enroll(rig.world.registry, role=role).token}"
+        headers["Authorization"] = f"Bearer {enroll(rig.world.registry, role=role).token}"
     answer = rig.call("POST", f"/v1/sessions/{session}/{what}", body, **headers)
     assert answer.status_code == 200, answer.text
     return dict(answer.json())

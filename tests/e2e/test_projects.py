@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from chalicelib.core.tokens import ALL_PROJECTS, Role
-from infra import admin
+from infra.admin.commands.tokens import enroll
 from tests.e2e.processing import MADE, ROUNDS, VIDEO, Session
 from tests.e2e.test_known_chapters import another
 from tests.e2e.test_orders import hauled
@@ -35,7 +35,7 @@ def test_cleanup_of_one_projects_session_leaves_the_others_of_the_same_name(sess
 def test_the_gateway_hands_over_which_project_a_token_of_all_means(session: Session, tmp_path: Path):
     club = another(session.rig, Role.DEVICE, "club", tmp_path)
     hauled(club, session.name)
-    token = admin.enroll(session.world.registry, role=Role.OPERATOR, project=ALL_PROJECTS).token
+    token = enroll(session.world.registry, role=Role.OPERATOR, project=ALL_PROJECTS).token
     said = {"Authorization": f"Bearer {token}"}
 
     by_default, named, odd = (

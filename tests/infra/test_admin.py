@@ -18,7 +18,8 @@ from chalicelib.core.errors import StorageBusy
 from chalicelib.core.ids import TokenId
 from chalicelib.core.tokens import Principal, Role
 from chalicelib.flows.devices import Registry
-from infra import admin
+from infra.admin import command, deployment
+from infra.admin.console import Console
 from tests.support.builders import memory_ports
 from tests.support.faults import Fault, faulty
 
@@ -32,7 +33,7 @@ class Desk:
 
     def run(self, *arguments: str) -> int:
         """The command with `--stage prod`; its exit code."""
-        return admin.run([*arguments, "--stage", "prod"], lambda _: self.registry, self.lines.append)
+        return command.run([*arguments, "--stage", "prod"], lambda _: self.registry, self.lines.append)
 
     def told(self, *arguments: str) -> dict[str, Any]:
         """What the command answers as JSON."""
@@ -60,9 +61,9 @@ def test_a_device_is_enrolled_and_its_token_printed_once():
 def test_a_token_that_standard_output_did_not_take_is_revoked(capsys: pytest.CaptureFixture[str]):
     registry, lines = memory_ports(), list[str]()
     full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    desk = admin.Console(connect=lambda _: registry, say=lines.append, said_failure=lambda: full)
+    desk = Console(connect=lambda _: registry, say=lines.append, said_failure=lambda: full)
 
-    assert admin.follow(["enroll", "--stage", "prod", "--name", "jetson-north", "--json"], desk) == 1
+    assert command.follow(["enroll", "--stage", "prod", "--name", "jetson-north", "--json"], desk) == 1
 
     token = registry.records.token(tokens.parsed(json.loads(lines.pop())["token"])[0])
     assert token
@@ -73,10 +74,10 @@ def test_a_token_that_standard_output_did_not_take_is_revoked(capsys: pytest.Cap
 def test_a_token_in_its_file_is_kept_when_standard_output_takes_nothing(tmp_path: Path):
     registry = memory_ports()
     closed = OSError(errno.EBADF, os.strerror(errno.EBADF))
-    desk = admin.Console(connect=lambda _: registry, say=lambda _: None, said_failure=lambda: closed)
+    desk = Console(connect=lambda _: registry, say=lambda _: None, said_failure=lambda: closed)
     path = tmp_path / "token"
 
-    assert admin.follow(["enroll", "--stage", "prod", "--name", "a", "--token-file", str(path)], desk) == 0
+    assert command.follow(["enroll", "--stage", "prod", "--name", "a", "--token-file", str(path)], desk) == 0
 
     token = registry.records.token(tokens.parsed(path.read_text().strip())[0])
     assert token
@@ -187,7 +188,7 @@ def test_a_command_that_makes_no_sense_is_a_usage_error(arguments: Sequence[str]
     desk = Desk()
 
     with pytest.raises(SystemExit) as ended:
-        admin.run(arguments, lambda _: desk.registry, desk.lines.append)
+        command.run(arguments, lambda _: desk.registry, desk.lines.append)
 
     assert (ended.value.code, desk.lines) == (2, [])
 
@@ -195,10 +196,10 @@ def test_a_command_that_makes_no_sense_is_a_usage_error(arguments: Sequence[str]
 @pytest.mark.parametrize("arguments", [["--help"], ["enroll", "--help"], ["revoke", "--help"]])
 def test_help_shows_examples(arguments: Sequence[str], capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit) as ended:
-        admin.parser().parse_args(arguments)
+        command.parser().parse_args(arguments)
 
     assert ended.value.code == 0
-    assert "python -m infra.admin enroll --stage prod --name jetson-north" in capsys.readouterr().out
+    assert "reelhaul-admin enroll --stage prod --name jetson-north" in capsys.readouterr().out
 
 
 def stack(outputs: list[dict[str, str]]) -> dict[str, Any]:
@@ -218,7 +219,7 @@ def table_with(outputs: list[dict[str, str]]) -> str:
     cloudformation = boto3.client("cloudformation", region_name="eu-west-1")
     with Stubber(cloudformation) as stubber:
         stubber.add_response("describe_stacks", stack(outputs), {"StackName": "reelhaul-prod"})
-        return admin.table_of(cloudformation, "prod")
+        return deployment.table_of(cloudformation, "prod")
 
 
 def test_the_table_of_a_stage_is_the_one_that_its_stack_names():
@@ -231,5 +232,5 @@ def test_the_table_of_a_stage_is_the_one_that_its_stack_names():
 
 
 def test_a_stack_without_a_table_is_refused():
-    with pytest.raises(admin.Refused, match="deploy the stage first"):
+    with pytest.raises(deployment.Refused, match="deploy the stage first"):
         table_with([])

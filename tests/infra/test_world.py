@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from infra import admin
+from infra.admin.commands.tokens import enroll
 from infra.aws import deploy
 from infra.local import wheels
 from infra.local.aws.moto import server
@@ -181,7 +181,7 @@ def test_a_gateway_in_trouble_refuses_and_recovers(world: World):
 
 
 def test_a_device_can_be_enrolled(world: World):
-    enrolment = admin.enroll(world.registry, name="jetson-north")
+    enrolment = enroll(world.registry, name="jetson-north")
 
     stored = world.registry.records.token(enrolment.token_id)
     assert stored is not None

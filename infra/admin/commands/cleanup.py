@@ -28,10 +28,10 @@ from infra.admin.formats import (
     stamp,
 )
 
-_EXAMPLES = """  python -m infra.admin cleanup --stage prod --plan
-  python -m infra.admin cleanup --stage prod --plan match-17-north --json
-  python -m infra.admin cleanup --stage prod --arm --reason 'outputs of November reviewed'
-  python -m infra.admin cleanup --stage prod --disarm --reason 'outputs look wrong'"""
+_EXAMPLES = """  reelhaul-admin cleanup --stage prod --plan
+  reelhaul-admin cleanup --stage prod --plan match-17-north --json
+  reelhaul-admin cleanup --stage prod --arm --reason 'outputs of November reviewed'
+  reelhaul-admin cleanup --stage prod --disarm --reason 'outputs look wrong'"""
 
 _YES = "yes"
 

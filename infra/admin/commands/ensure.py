@@ -24,10 +24,10 @@ from infra.admin.sessions import (
     walked,
 )
 
-_EXAMPLES = """  python -m infra.admin ensure --stage prod
-  python -m infra.admin ensure --stage prod match-17-north match-17-south
-  python -m infra.admin ensure --stage prod --dry-run --json
-  17 * * * *  cd /opt/reelhaul && .venv/bin/python -m infra.admin ensure --stage prod --limit 200"""
+_EXAMPLES = """  reelhaul-admin ensure --stage prod
+  reelhaul-admin ensure --stage prod match-17-north match-17-south
+  reelhaul-admin ensure --stage prod --dry-run --json
+  17 * * * *  /opt/reelhaul-admin/bin/reelhaul-admin ensure --stage prod --limit 200"""
 
 
 def describe(commands: Any) -> None:

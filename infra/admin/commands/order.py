@@ -32,18 +32,18 @@ from infra.admin.deployment import Deployment, Refused
 from infra.admin.dry_run import session_after
 from infra.admin.formats import stamp
 
-_ORDER_EXAMPLES = """  python -m infra.admin order --stage prod match-17-north
-  python -m infra.admin order --stage prod match-17-north --require output.enhanced.mp4 measurements.lights.json
-  python -m infra.admin order --stage prod match-17-north --parameters '{"segments": 3}' --dry-run
-  python -m infra.admin order --stage prod match-17-north --parameters @parameters.json --json
-  python -m infra.admin order --stage prod match-17-north --require measurements.lights.json \\
+_ORDER_EXAMPLES = """  reelhaul-admin order --stage prod match-17-north
+  reelhaul-admin order --stage prod match-17-north --require output.enhanced.mp4 measurements.lights.json
+  reelhaul-admin order --stage prod match-17-north --parameters '{"segments": 3}' --dry-run
+  reelhaul-admin order --stage prod match-17-north --parameters @parameters.json --json
+  reelhaul-admin order --stage prod match-17-north --require measurements.lights.json \\
       --below-minimum-reason 'a calibration flight, no film is needed'"""
 
-_ACCEPT_EXAMPLES = """  python -m infra.admin accept --stage prod match-17-north --reason 'the approach alone, watched'
-  python -m infra.admin accept --stage prod match-17-north --reason 'a photo series' --dry-run"""
+_ACCEPT_EXAMPLES = """  reelhaul-admin accept --stage prod match-17-north --reason 'the approach alone, watched'
+  reelhaul-admin accept --stage prod match-17-north --reason 'a photo series' --dry-run"""
 
-_HOLD_EXAMPLES = """  python -m infra.admin hold --stage prod match-17-north --reason 'the referee wants to see it'
-  python -m infra.admin hold --stage prod match-17-north --release --dry-run"""
+_HOLD_EXAMPLES = """  reelhaul-admin hold --stage prod match-17-north --reason 'the referee wants to see it'
+  reelhaul-admin hold --stage prod match-17-north --release --dry-run"""
 
 
 def describe(commands: Any) -> None:

@@ -42,9 +42,9 @@ _RESTORED = "restored"
 _LOST = "lost"
 """Its version was gone from S3 before it could be copied."""
 
-_EXAMPLES = """  python -m infra.admin restore --stage prod match-17-north --reason 'cut again' --dry-run
-  python -m infra.admin restore --stage prod match-17-north original.100GOPRO.GX010038.MP4 --reason 'cut again'
-  python -m infra.admin restore --stage prod match-17-north --reason 'cut again' --wait"""
+_EXAMPLES = """  reelhaul-admin restore --stage prod match-17-north --reason 'cut again' --dry-run
+  reelhaul-admin restore --stage prod match-17-north original.100GOPRO.GX010038.MP4 --reason 'cut again'
+  reelhaul-admin restore --stage prod match-17-north --reason 'cut again' --wait"""
 
 
 def describe(commands: Any) -> None:

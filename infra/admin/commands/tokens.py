@@ -23,11 +23,11 @@ from infra.admin.deployment import Refused
 from infra.admin.formats import facts, stamp
 from infra.secret_file import create_secret_file
 
-_EXAMPLES = """  python -m infra.admin enroll --stage prod --name jetson-north --token-file jetson-north.token
-  python -m infra.admin enroll --stage prod --device d_4cXw --json
-  python -m infra.admin enroll --stage prod --role operator --project '*'
-  python -m infra.admin revoke --stage prod t_8sKq
-  python -m infra.admin enroll --table records --endpoint-url http://127.0.0.1:5055 --region us-east-1 --name demo"""
+_EXAMPLES = """  reelhaul-admin enroll --stage prod --name jetson-north --token-file jetson-north.token
+  reelhaul-admin enroll --stage prod --device d_4cXw --json
+  reelhaul-admin enroll --stage prod --role operator --project '*'
+  reelhaul-admin revoke --stage prod t_8sKq
+  reelhaul-admin enroll --table records --endpoint-url http://127.0.0.1:5055 --region us-east-1 --name demo"""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.core.tokens import Role
-from infra import admin
+from infra.admin.commands.tokens import enroll
 from infra.aws.deploy import LOCAL_STAGE
 from infra.local.aws.moto import server
 from infra.local.camera import Camera
@@ -55,14 +55,14 @@ class Client:
 
 @dataclass(frozen=True)
 class Operator:
-    """Who has keys to the account: `python -m infra.admin` and the sample processor."""
+    """Who has keys to the account: `reelhaul-admin` and the sample processor."""
 
     world: World
     workdir: Path
 
     def admin(self, story: Story, *arguments: str) -> dict[str, Any]:
         """What the operator's command answers. Raises DemoFailed."""
-        story.line("$ python -m infra.admin " + shlex.join(arguments))
+        story.line("$ reelhaul-admin " + shlex.join(arguments))
         where = ["--stage", LOCAL_STAGE, "--endpoint-url", self.world.aws_url, "--json"]
         told: dict[str, Any] = json.loads(
             run(story, ["infra.admin", *arguments, *where], self._environment())
@@ -91,7 +91,7 @@ def token_file(world: World, workdir: Path, role: Role) -> Path:
     path = workdir / f"{role.value}.token"
     if not path.exists():
         name = "demo" if role is Role.DEVICE else None
-        token = admin.enroll(world.registry, role, name=name).token
+        token = enroll(world.registry, role, name=name).token
         with create_secret_file(path) as file:
             print(token, file=file)
     return path

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from infra import admin, door
+from infra import door
+from infra.admin.commands.tokens import enroll
 from infra.aws.deploy import BUILD, ChaliceFailed
 from infra.local.aws.moto import server
 from infra.local.camera import Camera, Card, NoObjectStore, card_of_folder
@@ -152,7 +153,7 @@ def _token_file(world: World) -> Iterator[Path]:
     path = _TOKENS / f"device-{world.aws.port}.token"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
-    token = admin.enroll(world.registry, name="by-hand").token
+    token = enroll(world.registry, name="by-hand").token
     with create_secret_file(path) as file:
         print(token, file=file)
     try:

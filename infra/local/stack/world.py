@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 
-from infra import admin
+from infra.admin import deployment
 from infra.aws import deploy, project
 from infra.local import wheels
 from infra.local.aws.events.delivery import Delivery
@@ -124,9 +124,9 @@ class World:
         return self.aws.chaos
 
     @property
-    def registry(self) -> admin.TableRegistry:
-        """Where `admin.enroll` enrols callers of this coordinator."""
-        return admin.registry(self.aws.client("dynamodb"), self.table)
+    def registry(self) -> deployment.TableRegistry:
+        """Where `enroll` enrols callers of this coordinator."""
+        return deployment.registry(self.aws.client("dynamodb"), self.table)
 
     def run_schedule(self, name: str = "reconcile") -> Outcome:
         """What the scheduled function `name` makes of one tick, now, in this thread."""

@@ -8,7 +8,7 @@ from typing import Any, cast
 from chalicelib.core.order import Wish, wish
 from chalicelib.flows import operations
 from chalicelib.ports import Ports
-from infra import admin
+from infra.admin import command, deployment
 from infra.admin.console import Console
 from tests.support import story
 from tests.support.builders import SESSION_ID, MemoryPorts, memory_ports
@@ -54,7 +54,7 @@ class Terminal:
 
     def run(self, *arguments: str) -> int:
         """The command with `--stage prod`; its exit code."""
-        return admin.follow([*arguments, "--stage", "prod"], self._desk())
+        return command.follow([*arguments, "--stage", "prod"], self._desk())
 
     def told(self, *arguments: str) -> tuple[dict[str, Any], int]:
         """What the command answers as JSON, and its exit code."""
@@ -68,7 +68,7 @@ class Terminal:
         ports = self._watched()
         return Console(
             connect=lambda _: ports,
-            reach=lambda _: admin.Deployment(ports, self.default_wish),
+            reach=lambda _: deployment.Deployment(ports, self.default_wish),
             say=self.said.append,
             note=self.noted.append,
             progress=self.progress.append,

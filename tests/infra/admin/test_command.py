@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from chalicelib.core.errors import StorageBusy
 from chalicelib.ports import Orders, Ports
-from infra import admin
+from infra.admin import deployment
+from infra.admin.command import follow, parser
 from infra.admin.console import Console
 from infra.admin.dry_run import Withheld, rehearsed
 from infra.admin.formats import size
@@ -28,38 +29,36 @@ def test_the_help_of_every_command_has_examples_and_exit_codes(
     command: str, capsys: pytest.CaptureFixture[str]
 ):
     with pytest.raises(SystemExit) as ended:
-        admin.parser().parse_args([command, "--help"])
+        parser().parse_args([command, "--help"])
 
     told = capsys.readouterr().out
     assert ended.value.code == 0
-    assert (
-        f"examples:\n  python -m infra.admin {'enroll' if command == 'revoke' else command} --stage" in told
-    )
+    assert f"examples:\n  reelhaul-admin {'enroll' if command == 'revoke' else command} --stage" in told
     assert "exit codes: 0 done and nothing owed, 1 refused or something failed" in told
     assert "75 something is still owed: try again later" in told
 
 
 def test_the_help_of_all_has_an_example_of_each(capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit):
-        admin.parser().parse_args(["--help"])
+        parser().parse_args(["--help"])
 
     told = capsys.readouterr().out
-    assert all(f"  python -m infra.admin {command} --stage" in told for command in COMMANDS)
+    assert all(f"  reelhaul-admin {command} --stage" in told for command in COMMANDS)
 
 
 @pytest.mark.parametrize("command", ["ensure", "cleanup", "restore", "order", "hold"])
 def test_a_command_about_sessions_names_its_stage(command: str):
     with pytest.raises(SystemExit) as ended:
-        admin.parser().parse_args([command])
+        parser().parse_args([command])
 
     assert ended.value.code == 2
 
 
 def test_a_stage_that_cannot_be_reached_is_told_as_an_error(capsys: pytest.CaptureFixture[str]):
-    def refuse(_: object) -> admin.Deployment:
-        raise admin.Refused("stage prod is not deployed")
+    def refuse(_: object) -> deployment.Deployment:
+        raise deployment.Refused("stage prod is not deployed")
 
-    assert admin.follow(["ensure", "--stage", "prod"], Console(reach=refuse)) == 1
+    assert follow(["ensure", "--stage", "prod"], Console(reach=refuse)) == 1
     assert capsys.readouterr().err == "refused: stage prod is not deployed\n"
 
 
@@ -86,11 +85,11 @@ HOSTILE = "\x1b[2J\x7f\x9b\u202egnp.esare\u2028\U000e0001\u00fc"
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii", "latin-1"])
 def test_no_reason_steers_the_operators_terminal(encoding: str):
     ports = held(processed(), HOSTILE)
-    desk = Console(reach=lambda _: admin.Deployment(ports, None))
+    desk = Console(reach=lambda _: deployment.Deployment(ports, None))
     for more in ([], ["--json"]):
         stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
         with contextlib.redirect_stdout(stream):
-            admin.follow(["ensure", SESSION_ID, "--stage", "prod", *more], desk)
+            follow(["ensure", SESSION_ID, "--stage", "prod", *more], desk)
         stream.seek(0)
         lines = stream.read().splitlines()
 
@@ -100,11 +99,11 @@ def test_no_reason_steers_the_operators_terminal(encoding: str):
 
 @given(st.text(st.characters(exclude_categories=())))
 def test_no_refusal_steers_the_operators_terminal(text: str):
-    def refuse(_: object) -> admin.Deployment:
-        raise admin.Refused(text)
+    def refuse(_: object) -> deployment.Deployment:
+        raise deployment.Refused(text)
 
     with contextlib.redirect_stderr(io.StringIO()) as said:
-        admin.follow(["ensure", "--stage", "prod"], Console(reach=refuse))
+        follow(["ensure", "--stage", "prod"], Console(reach=refuse))
 
     assert said.getvalue().removesuffix("\n").isprintable()
 

@@ -14,8 +14,7 @@ from chalicelib.aws.object_store import S3ObjectStore
 from chalicelib.core.cleanup import Spent
 from chalicelib.core.events import Event
 from chalicelib.core.order import wish
-from infra import admin
-from infra.admin.deployment import Unheard, deployment, variables_of
+from infra.admin.deployment import Refused, Unheard, deployment, reached, variables_of
 from infra.local.aws.moto import server
 from tests.support.local_aws import local_aws
 from tests.test_wiring import ENVIRONMENT
@@ -51,7 +50,7 @@ def test_the_variables_are_those_of_the_deployed_reconciler():
     "environment", [{}, {"Environment": {"Error": {"ErrorCode": "AccessDeniedException", "Message": "kms"}}}]
 )
 def test_variables_that_cannot_be_seen_are_refused(environment: Mapping[str, Any]):
-    with pytest.raises(admin.Refused, match="shows no environment variables"):
+    with pytest.raises(Refused, match="shows no environment variables"):
         variables_in({"FunctionName": FUNCTION, **environment})
 
 
@@ -61,7 +60,7 @@ def test_a_stage_that_is_not_deployed_is_refused_with_where_it_was_looked_for():
         stubber.add_client_error(
             "get_function_configuration", "ResourceNotFoundException", "no such function"
         )
-        with pytest.raises(admin.Refused, match="stage prod is not deployed in eu-west-1"):
+        with pytest.raises(Refused, match="stage prod is not deployed in eu-west-1"):
             variables_of(asked, "prod")
 
 
@@ -95,7 +94,7 @@ def test_the_endpoint_of_the_command_goes_over_the_deployed_one():
 
 
 def test_settings_that_this_checkout_cannot_read_are_refused_by_name():
-    with pytest.raises(admin.Refused, match=r"(?s)this checkout cannot read.*GRACE_S must be"):
+    with pytest.raises(Refused, match=r"(?s)this version of the command cannot read.*GRACE_S must be"):
         deployment({**DEPLOYED, "GRACE_S": "soon"}, "eu-west-1", None)
 
 
@@ -127,12 +126,12 @@ def arguments(url: str, stage: str) -> argparse.Namespace:
 
 
 def test_a_deployed_stage_is_reached_by_its_function(aws_url: str):
-    found = admin.reached(arguments(aws_url, "prod"))
+    found = reached(arguments(aws_url, "prod"))
 
     assert found.ports.policy.cleanup_limit == Spent(7, 8000)
     assert found.ports.policy.grace_s == 1234
 
 
 def test_a_stage_of_another_name_is_refused(aws_url: str):
-    with pytest.raises(admin.Refused, match="stage staging is not deployed in us-east-1"):
-        admin.reached(arguments(aws_url, "staging"))
+    with pytest.raises(Refused, match="stage staging is not deployed in us-east-1"):
+        reached(arguments(aws_url, "staging"))
