@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from infra.local.aws.moto.transactions import copy_only_named_items
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
@@ -49,5 +51,6 @@ def moto_app() -> WSGIApplication:
         raise ImportedTooEarly(
             f"moto took {settings.S3_UPLOAD_PART_MIN_SIZE} bytes, {PART_MINIMUM} says {wanted}"
         )
+    copy_only_named_items()
     app: WSGIApplication = DomainDispatcherApplication(create_backend_app)
     return app
