@@ -22,11 +22,11 @@ from edge_client.base.exit_code import (
 from edge_client.base.interruption import (
     GRACE_S,
     End,
-    asking,
+    handle_signals,
     limit,
     stay,
 )
-from edge_client.base.logs import clear_bars, logging_to
+from edge_client.base.logs import clear_bars, log_to
 from edge_client.base.terminal import StandardOutput, say, standard_streams
 from edge_client.commands import COMMANDS
 from edge_client.commands.command import Command
@@ -91,7 +91,7 @@ def _run(argv: Sequence[str] | None, output: StandardOutput, end: End) -> int:
     except SettingsFault as error:
         say((f"reelhaul: {fault}" for fault in error.faults), sys.stderr)
         return code_of_error(error)
-    with logging_to(sys.stderr, logging.DEBUG if arguments.verbose else logging.INFO):
+    with log_to(sys.stderr, logging.DEBUG if arguments.verbose else logging.INFO):
         code = _until_stopped(command, settings, end)
     return _true_code(code, output, REPORTS_KEPT if command.hauls(settings) else "")
 
@@ -111,9 +111,9 @@ def _until_stopped(command: Command[S], settings: S, end: End) -> ExitCode:
     asked, stop = threading.Event(), threading.Event()
     codes: list[ExitCode] = []
     worker = threading.Thread(
-        target=lambda: codes.append(done(command, settings, stop)), name="command", daemon=True
+        target=lambda: codes.append(execute(command, settings, stop)), name="command", daemon=True
     )
-    with asking(asked, end):
+    with handle_signals(asked, end):
         worker.start()
         while worker.is_alive() and not asked.is_set():
             worker.join(POLL_S)
@@ -129,20 +129,18 @@ def _until_stopped(command: Command[S], settings: S, end: End) -> ExitCode:
     return codes[0]
 
 
-def done(command: Command[S], settings: S, stop: threading.Event) -> ExitCode:
+def execute(command: Command[S], settings: S, stop: threading.Event) -> ExitCode:
     """Do what the settings say; the exit code."""
     try:
         return command.run(settings, stop)
     except Exception as error:  # noqa: BLE001  the door: nothing that a command raises passes it
-        _log_end(error)
+        if isinstance(error, TryLater):
+            log.error("not finished", extra={"reason": str(error), "next": NEXT})
+        elif isinstance(error, EdgeError):
+            log.error("refused", extra={"reason": str(error)})
+        else:
+            # Its text may hold a URL; its type and its place do not.
+            log.critical(
+                "a fault of this program", extra={"type": type(error).__name__, "at": place_of(error)}
+            )
         return code_of_error(error)
-
-
-def _log_end(error: Exception) -> None:
-    if isinstance(error, TryLater):
-        log.error("not finished", extra={"reason": str(error), "next": NEXT})
-    elif isinstance(error, EdgeError):
-        log.error("refused", extra={"reason": str(error)})
-    else:
-        # Its text may hold a URL; its type and its place do not.
-        log.critical("a fault of this program", extra={"type": type(error).__name__, "at": place_of(error)})

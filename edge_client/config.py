@@ -108,11 +108,15 @@ def parsed(option: str, text: str, parse: Callable[[str], V]) -> Parsed[V]:
         return Faulty((f"--{option} {error}",))
 
 
+def fault_unless(fault: str, holds: object) -> Parsed[None]:
+    """Nothing where the demand holds, else its fault."""
+    return Value(None) if holds else Faulty((fault,))
+
+
 def session_id_of(session: str) -> Parsed[str]:
     """A session's id, as the coordinator takes it."""
-    if SESSION_ID.fullmatch(session):
-        return Value(session)
-    return Faulty(("SESSION takes letters, digits, '.', '_' and '-', at most 100, a letter or digit first",))
+    fault = "SESSION takes letters, digits, '.', '_' and '-', at most 100, a letter or digit first"
+    return together(lambda: session, fault_unless(fault, SESSION_ID.fullmatch(session)))
 
 
 @dataclass(frozen=True)
@@ -190,10 +194,10 @@ class Values:
         url, token = self._required("coordinator", _address), self._required("token-file", _token_in)
         return together(lambda: Service(url.value, token.value), url, token)
 
-    def service_if_told(self) -> Parsed[Service | None]:
+    def service_if_given(self) -> Parsed[Service | None]:
         """The coordinator; None where neither it nor a token is named."""
-        is_told = self._text("coordinator") or self._text("token-file")
-        return self.service() if is_told else Value(None)
+        is_given = self._text("coordinator") or self._text("token-file")
+        return self.service() if is_given else Value(None)
 
     def spool(self) -> Parsed[Path]:
         """The folder where parts wait."""
@@ -201,8 +205,8 @@ class Values:
 
     def give_up_after_s(self, default_s: float) -> Parsed[float]:
         """The longest outage."""
-        told_s = self._quantity("give-up-after", duration_s)
-        return together(lambda: default_s if told_s.value is None else told_s.value, told_s)
+        given_s = self._quantity("give-up-after", duration_s)
+        return together(lambda: default_s if given_s.value is None else given_s.value, given_s)
 
     def _text(self, option: str) -> str | None:
         """The option, or else its variable without the blanks and carriage returns that an editor leaves around it."""
@@ -223,14 +227,13 @@ class Values:
         return self._checked(option, text, check)
 
     def _checked(self, option: str, text: str, check: Callable[[str], Parsed[V]]) -> Parsed[V]:
-        found = check(text)
-        return together(lambda: found.value, self._without_controls(option, text), found)
-
-    def _without_controls(self, option: str, text: str) -> Parsed[str]:
-        if not any(unicodedata.category(char) == "Cc" for char in text):
-            return Value(text)
         source = f"--{option}" if self._argument(option) else _variable(option)
-        return Faulty((f"{source} has a control character in it, such as a carriage return or a tab",))
+        is_clean = fault_unless(
+            f"{source} has a control character in it, such as a carriage return or a tab",
+            not any(unicodedata.category(char) == "Cc" for char in text),
+        )
+        found = check(text)
+        return together(lambda: found.value, is_clean, found)
 
     def _quantity(self, option: str, parse: Callable[[str], V]) -> Parsed[V | None]:
         return self._optional(option, lambda text: parsed(option, text, parse))
@@ -258,8 +261,8 @@ class Values:
         return self._temporary_folder() / f"reelhaul-{os.geteuid()}"
 
     def _temporary_folder(self) -> Path:
-        told = self.environ.get("TMPDIR", "").strip()
-        return Path(os.path.abspath(told)) if told and os.path.isdir(told) else self.temporary
+        named = self.environ.get("TMPDIR", "").strip()
+        return Path(os.path.abspath(named)) if named and os.path.isdir(named) else self.temporary
 
 
 def _variable(option: str) -> str:

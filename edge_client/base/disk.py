@@ -27,7 +27,7 @@ def disk_free_bytes(folder: Path) -> int:
     return disk.f_bavail * disk.f_frsize
 
 
-def filled(file: int, buffer: memoryview) -> int:
+def fill_from(file: int, buffer: memoryview) -> int:
     """Fill `buffer` with what comes next of an open file; how many bytes that were, 0 at its end."""
     return os.readv(file, [buffer])
 
@@ -50,7 +50,7 @@ class Disk:
     append: Callable[[int, memoryview], int] = os.write
     write_back: Callable[[int, int, int], None] = begin_write_back
     move: Callable[[Path, Path], None] = os.replace
-    fill: Callable[[int, memoryview], int] = filled
+    fill: Callable[[int, memoryview], int] = fill_from
 
     def write(self, path: Path, content: bytes) -> None:
         """A file that is there, whole, after a power cut: the one before or this one."""
@@ -66,7 +66,7 @@ class Disk:
             raise
 
     def _write(self, path: Path, content: bytes) -> None:
-        file = created(path)
+        file = create_file(path)
         try:
             self.append_all(file, memoryview(content))
             self.fsync(file)
@@ -117,19 +117,19 @@ class Disk:
             os.close(file)
 
 
-def created(path: Path) -> int:
+def create_file(path: Path) -> int:
     """A new file, open for writing. Raises OSError when there is one, or a link."""
     return os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
 
 
-def opened(path: Path) -> FileIO:
+def open_file(path: Path) -> FileIO:
     """A file that is not a link, open for reading, without a buffer. Raises OSError."""
     return FileIO(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb")
 
 
 def read(path: Path) -> bytes:
     """The whole content of a file that is not a link. Raises OSError."""
-    with opened(path) as stream:
+    with open_file(path) as stream:
         return stream.readall()
 
 
@@ -154,7 +154,7 @@ def disk_errors() -> Iterator[None]:
 
 
 @contextmanager
-def locked(path: Path, taken: str) -> Iterator[None]:
+def lock_file(path: Path, taken: str) -> Iterator[None]:
     """The lock file at `path` for us alone. Raises SpoolBusy with the text of `taken` about another holder."""
     with disk_errors():
         file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -179,24 +179,19 @@ class CameraLocks:
     def held(self, serial: str) -> Iterator[None]:
         """The camera for us alone. Raises SpoolBusy when another client reads from it; SpoolFull, SpoolFault."""
         with ExitStack() as stack:
-            with self._refusals():
+            try:
                 self.disk.make_private(self.folder)
                 stack.enter_context(
-                    locked(self.folder / f"camera-{serial}", f"another client reads from camera {serial}")
+                    lock_file(self.folder / f"camera-{serial}", f"another client reads from camera {serial}")
                 )
+            except SpoolFull as error:
+                # The spool may be on another disk: the message names the disk of the locks.
+                raise SpoolFull(
+                    f"the camera cannot be locked in {self.folder}: the disk is full; make room there, or {ELSEWHERE}"
+                ) from error
+            except SpoolFault as error:
+                reason = error.__cause__.strerror if isinstance(error.__cause__, OSError) else str(error)
+                raise SpoolFault(
+                    f"the camera cannot be locked in {self.folder}: {reason}; {ELSEWHERE}"
+                ) from error
             yield
-
-    @contextmanager
-    def _refusals(self) -> Iterator[None]:
-        """An error of the disk of the locks, which names that disk: the spool may be on another one."""
-        try:
-            yield
-        except SpoolFull as error:
-            raise SpoolFull(
-                f"the camera cannot be locked in {self.folder}: the disk is full; make room there, or {ELSEWHERE}"
-            ) from error
-        except SpoolFault as error:
-            reason = error.__cause__.strerror if isinstance(error.__cause__, OSError) else str(error)
-            raise SpoolFault(
-                f"the camera cannot be locked in {self.folder}: {reason}; {ELSEWHERE}"
-            ) from error

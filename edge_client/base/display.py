@@ -12,10 +12,8 @@ from tqdm.utils import disp_len
 
 from edge_client.base.progress import (
     Activity,
-    Comparison,
     Display,
     Doing,
-    FileProgress,
     Meter,
     Picture,
     Whole,
@@ -39,6 +37,8 @@ LEAST_BAR = 10
 LEAST_REASON = 16
 MEGABYTE = 1_000_000
 SPINNER = "|/-\\"
+# A terminal that has these draws smooth bars.
+BLOCKS = "▏█"
 UNITS = ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "kB"))
 
 Size = Callable[[], tuple[int, int]]
@@ -108,19 +108,17 @@ class Bars:
         # The last column stays free: a terminal would wrap after it.
         texts = rows_of(picture, columns - 1, SPINNER[self._turn % len(SPINNER)], self._terminal)
         while len(self._rows) < len(texts):
-            self._rows.append(self._row(len(self._rows)))
+            row = _Row(
+                bar_format="{desc}",
+                position=len(self._rows),
+                leave=False,
+                dynamic_ncols=True,
+                disable=False,
+                file=self._terminal,
+            )
+            self._rows.append(row)
         for row, text in zip(self._rows, [*texts, *[""] * len(self._rows)], strict=False):
             row.set_description_str(text)
-
-    def _row(self, position: int) -> _Row:
-        return _Row(
-            bar_format="{desc}",
-            position=position,
-            leave=False,
-            dynamic_ncols=True,
-            disable=False,
-            file=self._terminal,
-        )
 
     def _clear(self) -> None:
         """Take the rows off the terminal, also those that it has wrapped when it became narrower."""
@@ -163,28 +161,33 @@ class Lines:
             return
         self._said_at = now
         if is_moving:
-            _say_movement(picture)
+            _log_movement(picture)
         elif picture.activity.next_try_s is None:
             # Tries have lines of their own, which count them.
-            log.info("waiting", extra=_wait_figures(picture))
+            _log_wait(picture)
 
 
-def _say_movement(picture: Picture) -> None:
+def _log_movement(picture: Picture) -> None:
     if one := picture.comparison:
         done = percent(one.compared_bytes, one.size_bytes)
         log.info("comparing", extra={"file": one.path, "percent": done})
-    elif picture.file:
-        log.info("on the way", extra={**_file_figures(picture.file), **_whole_figures(picture.whole)})
+    elif file := picture.file:
+        figures: dict[str, object] = {
+            "chapter": file.path,
+            "camera_percent": percent(file.read.done_bytes, file.size_bytes),
+            "camera_mb_s": _megabytes(file.read.rate_bytes_s or 0),
+            "s3_percent": percent(file.sent.done_bytes, file.size_bytes),
+            "s3_mb_s": _megabytes(file.sent.rate_bytes_s or 0),
+        }
+        log.info("on the way", extra={**figures, **_whole_figures(picture.whole)})
 
 
-def _file_figures(file: FileProgress) -> dict[str, object]:
-    return {
-        "chapter": file.path,
-        "camera_percent": percent(file.read.done_bytes, file.size_bytes),
-        "camera_mb_s": _megabytes(file.read.rate_bytes_s or 0),
-        "s3_percent": percent(file.sent.done_bytes, file.size_bytes),
-        "s3_mb_s": _megabytes(file.sent.rate_bytes_s or 0),
-    }
+def _log_wait(picture: Picture) -> None:
+    activity = picture.activity
+    figures: dict[str, object] = {"what": WORDS[activity.doing], "seconds": round(activity.seconds)}
+    if activity.source:
+        figures["source"] = activity.source
+    log.info("waiting", extra={**figures, **_whole_figures(picture.whole)})
 
 
 def _whole_figures(whole: Whole | None) -> dict[str, object]:
@@ -197,14 +200,6 @@ def _whole_figures(whole: Whole | None) -> dict[str, object]:
         "left_mb": _megabytes(whole.left_bytes),
         "eta_s": None if whole.eta_s is None else round(whole.eta_s),
     }
-
-
-def _wait_figures(picture: Picture) -> dict[str, object]:
-    activity = picture.activity
-    figures: dict[str, object] = {"what": WORDS[activity.doing], "seconds": round(activity.seconds)}
-    if activity.source:
-        figures["source"] = activity.source
-    return {**figures, **_whole_figures(picture.whole)}
 
 
 def _megabytes(size_bytes: float) -> float:
@@ -260,13 +255,23 @@ def rows_of(picture: Picture, columns: int, spinner: str, terminal: TextIO) -> l
         texts = _whole_texts(picture.whole)
         # Where the long form hardly fits, each figure that grows would change the form.
         rows.append(fitted(texts if columns >= WIDE_COLUMNS else texts[1:], columns))
-    if picture.comparison:
-        rows += _comparison_rows(picture.comparison, columns, terminal)
-    elif picture.file:
-        rows += _file_rows(picture.file, columns, terminal)
-    activity = picture.activity
-    reason = shown(activity.reason, terminal)
-    rows.append(f"{spinner} {_activity_text(activity, reason, columns - 2)}"[:columns])
+    if one := picture.comparison:
+        rows += [
+            shortened(shown(one.path, terminal), columns),
+            _bar("same", Meter(one.compared_bytes, None), one.size_bytes, columns, terminal),
+        ]
+    elif file := picture.file:
+        rows += [
+            shortened(shown(file.path, terminal), columns),
+            _bar("read", file.read, file.size_bytes, columns, terminal),
+            _bar("sent", file.sent, file.size_bytes, columns, terminal),
+        ]
+    text = fitted(_activity_texts(picture.activity), columns - 2)
+    reason = shown(picture.activity.reason, terminal)
+    room = columns - 2 - len(text) - 2
+    if reason and room >= LEAST_REASON:
+        text = f"{text}: {cut(reason, room)}"
+    rows.append(f"{spinner} {text}"[:columns])
     return rows
 
 
@@ -288,23 +293,6 @@ def _whole_texts(whole: Whole) -> Sequence[str]:
     )
 
 
-def _file_rows(file: FileProgress, columns: int, terminal: TextIO) -> list[str]:
-    name = shown(file.path, terminal)
-    return [
-        shortened(name, columns),
-        _bar("read", file.read, file.size_bytes, columns, terminal),
-        _bar("sent", file.sent, file.size_bytes, columns, terminal),
-    ]
-
-
-def _comparison_rows(one: Comparison, columns: int, terminal: TextIO) -> list[str]:
-    name = shown(one.path, terminal)
-    return [
-        shortened(name, columns),
-        _bar("same", Meter(one.compared_bytes, None), one.size_bytes, columns, terminal),
-    ]
-
-
 def _bar(label: str, leg: Meter, size_bytes: int, columns: int, terminal: TextIO) -> str:
     done_bytes = max(0, min(leg.done_bytes, size_bytes))
     left = f"{label} {percent(done_bytes, size_bytes):3d}%|"
@@ -319,20 +307,9 @@ def _bar(label: str, leg: Meter, size_bytes: int, columns: int, terminal: TextIO
         elapsed=0,
         ncols=columns - len(left) - len(rest),
         bar_format="{bar}|",
-        ascii=not _has_blocks(terminal),
+        ascii=shown(BLOCKS, terminal) != BLOCKS,
     )
     return (left + bar + rest).rstrip()
-
-
-def _has_blocks(terminal: TextIO) -> bool:
-    return shown("▏█", terminal) == "▏█"
-
-
-def _activity_text(activity: Activity, reason: str, columns: int) -> str:
-    """What the run does and, where there is room, why it waits."""
-    text = fitted(_activity_texts(activity), columns)
-    room = columns - len(text) - 2
-    return f"{text}: {cut(reason, room)}" if reason and room >= LEAST_REASON else text
 
 
 def _activity_texts(activity: Activity) -> Sequence[str]:
@@ -345,7 +322,9 @@ def _activity_texts(activity: Activity) -> Sequence[str]:
     if activity.doing is Doing.QUIET:
         silent = f"no bytes for {activity.seconds:.0f} s"
         return (f"waiting for {activity.source}: {silent}", f"{activity.source}: {silent}", silent)
-    soon = _next_try(activity)
+    soon = ""
+    if activity.next_try_s is not None:
+        soon = f", next try in {activity.next_try_s:.0f} s" if activity.next_try_s > 0 else ", trying again"
     if activity.doing is Doing.VERIFYING:
         return (f"being verified, {lasted}{soon}", f"being verified, {lasted}", f"verifying {lasted}")
     return (
@@ -355,12 +334,6 @@ def _activity_texts(activity: Activity) -> Sequence[str]:
         f"{activity.source}, {lasted}",
         lasted,
     )
-
-
-def _next_try(activity: Activity) -> str:
-    if activity.next_try_s is None:
-        return ""
-    return f", next try in {activity.next_try_s:.0f} s" if activity.next_try_s > 0 else ", trying again"
 
 
 def fitted(texts: Sequence[str], columns: int) -> str:

@@ -306,8 +306,10 @@ class Stopped(TryLater):
 def describe(error: BaseException) -> str:
     """The type of a library's error and of its root cause, without their texts, which may hold a presigned URL."""
     root = error
-    while cause := _cause(root):
-        root = cause
+    while inner := [
+        one for one in (*root.args, getattr(root, "reason", None)) if isinstance(one, BaseException)
+    ]:
+        root = inner[0]
     if isinstance(root, ssl.SSLCertVerificationError):
         return (
             f"the certificate there cannot be trusted: {root.verify_message}; "
@@ -322,8 +324,3 @@ def place_of(error: BaseException) -> str:
     while place and place.tb_next:
         place = place.tb_next
     return f"{place.tb_frame.f_code.co_filename}:{place.tb_lineno}" if place else ""
-
-
-def _cause(error: BaseException) -> BaseException | None:
-    inner = (*error.args, getattr(error, "reason", None))
-    return next((one for one in inner if isinstance(one, BaseException)), None)

@@ -33,7 +33,7 @@ def end_at_once(_number: int, _frame: FrameType | None) -> None:
 
 
 @contextmanager
-def asking(asked: threading.Event, end: End) -> Iterator[None]:
+def handle_signals(asked: threading.Event, end: End) -> Iterator[None]:
     """While the block runs, the first signal sets `asked`, and a second one ends the process."""
     is_asked = False
 

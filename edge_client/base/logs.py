@@ -58,7 +58,7 @@ def clear_bars() -> None:
 
 
 @contextmanager
-def logging_to(stream: TextIO, level: int) -> Iterator[None]:
+def log_to(stream: TextIO, level: int) -> Iterator[None]:
     """The client's own lines of `level` and above go to `stream`; its libraries' may hold URLs and go nowhere."""
     root = logging.getLogger("edge_client")
     handler, before = _AboveBars(stream), root.level

@@ -497,8 +497,12 @@ class ProgressCounter:
             now = _Mark(self._monotonic(), self._movement.read_bytes, self._movement.sent_bytes)
             before, self._seen = self._seen, now
             down_bytes, up_bytes = self._down_bytes, self._up_bytes
-        rates = _rates(before, now) if before else (None, None)
-        return Figures(max(0, down_bytes), max(0, up_bytes), *rates)
+        rate_down = rate_up = None
+        if before and now.at > before.at:
+            seconds = now.at - before.at
+            rate_down = max(0, round((now.read_bytes - before.read_bytes) / seconds))
+            rate_up = max(0, round((now.sent_bytes - before.sent_bytes) / seconds))
+        return Figures(max(0, down_bytes), max(0, up_bytes), rate_down, rate_up)
 
 
 def _waiting(doing: Doing, since: float, wait: Wait | None, now: float) -> Activity:
@@ -506,13 +510,3 @@ def _waiting(doing: Doing, since: float, wait: Wait | None, now: float) -> Activ
         return Activity(doing, now - since)
     next_try_s = None if wait.next_try_at is None else max(0.0, wait.next_try_at - now)
     return Activity(doing, now - since, wait.source, wait.reason, next_try_s)
-
-
-def _rates(before: _Mark, now: _Mark) -> tuple[int | None, int | None]:
-    seconds = now.at - before.at
-    if seconds <= 0:
-        return None, None
-    return (
-        max(0, round((now.read_bytes - before.read_bytes) / seconds)),
-        max(0, round((now.sent_bytes - before.sent_bytes) / seconds)),
-    )

@@ -79,7 +79,9 @@ class StandardError(io.RawIOBase):
             written = self._sink.write(left)
             if written is None:
                 # Another program has made the pipe or terminal non-blocking.
-                _wait_until_writable(self._sink.fileno())
+                poll = select.poll()
+                poll.register(self._sink.fileno(), select.POLLOUT)
+                poll.poll()
             left = left[written or 0 :]
 
 
@@ -89,12 +91,6 @@ class StandardOutput(StandardError):
     def write(self, data: bytes) -> int:  # type: ignore[override]  # what TextIOWrapper passes
         """All of `data`, or what nobody hears of; nothing after a failure."""
         return super().write(data) if self.failure is None else len(data)
-
-
-def _wait_until_writable(file: int) -> None:
-    poll = select.poll()
-    poll.register(file, select.POLLOUT)
-    poll.poll()
 
 
 @contextmanager

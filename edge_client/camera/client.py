@@ -55,7 +55,7 @@ from edge_client.model.plan import CameraIdentity, ChapterPlan
 SUPPORTED = "GoPro HERO9 and newer: HERO9, HERO10, HERO11, HERO12 and HERO13 Black, HERO11 Black Mini, MAX 2, LIT HERO"
 # What a GoPro's web server (CivetWeb) says where it does not know a path, byte for byte.
 GOPROS_NOT_FOUND = b"Error 404: Not Found\nNot found"
-MOST_TOLD_CHARACTERS = 60
+MOST_CHARACTERS = 60
 
 # The card is readable when it is good (0) and when it is full (1).
 CARD_READABLE = (0, 1)
@@ -103,8 +103,11 @@ class Camera:
 
     def info(self) -> CameraIdentity | None:
         """Who the camera is, or None for models that do not say (before HERO12)."""
-        known = self._document_if_known(INFO)
-        return None if known is None else identity_of(known)
+        with self._connection.ask("GET", INFO) as answer:
+            if answer.status in UNKNOWN:
+                return None
+            answer.refuse_unless(200)
+            return identity_of(document_of(answer))
 
     def serial_in(self, directory: str, filename: str, size_bytes: int) -> str | None:
         """The serial of the camera that recorded a file, from its own GPRO header; None when it has none."""
@@ -124,9 +127,9 @@ class Camera:
         try:
             return trailing_bytes(size_bytes, read)
         except NotWhole as error:
-            told = f"{path} is not finished: {error}; switch the camera off and on, which repairs a file"
+            words = f"{path} is not finished: {error}; switch the camera off and on, which repairs a file"
             as_it_is = f"; `reelhaul haul NAME --file {quote(path)} --unfinished` hauls it as it is"
-            raise Unfinished(told + as_it_is if size_bytes else told, size_bytes, etag) from error
+            raise Unfinished(words + as_it_is if size_bytes else words, size_bytes, etag) from error
 
     def control_over_usb(self) -> None:
         """Ask a camera on USB to listen to us; others refuse, which is as good."""
@@ -146,7 +149,9 @@ class Camera:
 
         An empty list while the camera counts videos is a fault of the camera, not an empty card.
         """
-        found = entries_of(self._document(MEDIA_LIST))
+        with self._connection.ask("GET", MEDIA_LIST) as answer:
+            answer.refuse_unless(200)
+            found = entries_of(document_of(answer))
         if found is None:
             raise Unsettled("the camera's list cannot be read; switch the camera off and on")
         if not found and video_count > 0:
@@ -233,7 +238,11 @@ class Camera:
             except Unsettled as error:
                 if self._has_answered or answer.status >= 500:
                     raise
-                odd, sender = error, _sender_of(answer)
+                odd = error
+                opening = b"" if answer.status == 200 else answer.take(MOST_OPENING_BYTES)
+                sender = likely_sender(
+                    answer.status, answer.header("Server"), answer.header("Content-Type"), opening
+                )
             else:
                 self._has_answered = True
                 return document
@@ -254,18 +263,6 @@ class Camera:
             except Unsettled:
                 return False
 
-    def _document(self, path: str) -> dict[str, Any]:
-        with self._connection.ask("GET", path) as answer:
-            answer.refuse_unless(200)
-            return document_of(answer)
-
-    def _document_if_known(self, path: str) -> dict[str, Any] | None:
-        with self._connection.ask("GET", path) as answer:
-            if answer.status in UNKNOWN:
-                return None
-            answer.refuse_unless(200)
-            return document_of(answer)
-
 
 def _state_in(answer: Answer) -> dict[str, Any]:
     """The state in an answer. Raises CameraBusy, Unsettled."""
@@ -276,18 +273,13 @@ def _state_in(answer: Answer) -> dict[str, Any]:
     return document
 
 
-def _sender_of(answer: Answer) -> str:
-    opening = b"" if answer.status == 200 else answer.take(MOST_OPENING_BYTES)
-    return likely_sender(answer.status, answer.header("Server"), answer.header("Content-Type"), opening)
-
-
 def likely_sender(status: int, server: str | None, content_type: str | None, opening: bytes) -> str:
     """What sent an answer that no supported camera gives, as far as that can be seen, in words.
 
     `opening` are the first bytes of the body, if they are known.
     """
     if server:
-        return f"a server that calls itself {plain(server)[:MOST_TOLD_CHARACTERS]!r}"
+        return f"a server that calls itself {plain(server)[:MOST_CHARACTERS]!r}"
     if status == 404 and opening.startswith(GOPROS_NOT_FOUND):
         return "what seems to be an older GoPro (HERO8, MAX, Fusion or before)"
     if content_type and content_type.lower().startswith("text/html"):

@@ -141,7 +141,7 @@ class Answer:
         except LIBRARY_ERRORS as error:
             raise _unreachable(error) from error
 
-    def goes_on(self) -> bool:
+    def sends_more(self) -> bool:
         """Whether another byte comes before the camera ends the connection, or shows that it keeps it."""
         says_that_it_keeps = (self.header("Connection") or "").lower() == "keep-alive"
         self._wire.settimeout(self._ending.wait_s(says_that_it_keeps))
@@ -196,7 +196,7 @@ class Connection:
             raise RequestForbidden(f"{method} {path} is not something this client asks a camera")
         with library_errors():
             host, port = self._link.address()
-            wire = self._link.connect((host, port), self._made, timeouts_s[0])
+            wire = self._link.connect((host, port), self._make_wire, timeouts_s[0])
             wire.settimeout(timeouts_s[1])
             connection = http.client.HTTPConnection(host, port)
             connection.sock = wire
@@ -209,7 +209,7 @@ class Connection:
                 connection.close()
                 raise
 
-    def _made(self, family: int) -> Wire:
+    def _make_wire(self, family: int) -> Wire:
         self._wire = Wire(family, StallWatch(self._monotonic, ReadBroken))
         return self._wire
 

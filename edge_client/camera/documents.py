@@ -26,7 +26,7 @@ RAW_PHOTO_BYTES = 50_000_000
 BARS_CHARGING = 4
 LOW_BATTERY_PERCENT = 10
 # The coordinator's own bound of a model's name.
-MOST_TOLD_CHARACTERS = 200
+MOST_CHARACTERS = 200
 LARGEST_DATE = LARGEST_SIZE_BYTES = 2**63 - 1
 GUMI = re.compile(r"[0-9A-Fa-f]{1,64}", re.ASCII)
 
@@ -55,14 +55,13 @@ def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """The object, without values hidden by a repeated name: repeated lists are joined, other values are unknown."""
     once: dict[str, Any] = {}
     for key, value in pairs:
-        once[key] = _either(once[key], value) if key in once else value
+        if key not in once:
+            once[key] = value
+        elif isinstance(once[key], list) and isinstance(value, list):
+            once[key] = [*once[key], *value]
+        elif once[key] != value:
+            once[key] = None
     return once
-
-
-def _either(one: Any, other: Any) -> Any:
-    if isinstance(one, list) and isinstance(other, list):
-        return [*one, *other]
-    return one if one == other else None
 
 
 def _body_of(answer: Answer) -> bytearray:
@@ -105,13 +104,15 @@ def identity_of(document: Mapping[str, Any]) -> CameraIdentity | None:
         return None
     if not SERIAL.fullmatch(serial):
         raise Unsettled(f"the camera cannot be told from others: {why_no_serial(serial)}")
-    return CameraIdentity(serial, _told(facts.get("model_name")), _told(facts.get("firmware_version")))
+    return CameraIdentity(
+        serial, _fit_text(facts.get("model_name")), _fit_text(facts.get("firmware_version"))
+    )
 
 
-def _told(value: object) -> str | None:
+def _fit_text(value: object) -> str | None:
     """Text for information only, in the form that the coordinator accepts: printable and short."""
     words = _words(value)
-    return plain(words)[:MOST_TOLD_CHARACTERS] if words else None
+    return plain(words)[:MOST_CHARACTERS] if words else None
 
 
 def witnesses_of(status: Mapping[str, int]) -> Witnesses:

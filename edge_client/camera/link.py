@@ -14,7 +14,7 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Address
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from edge_client.base.errors import CameraUnreachable, Refused, SettingsFault
@@ -46,7 +46,8 @@ class Link:
         """Where the camera is now. Raises CameraUnreachable while the interface is not up."""
         if self.host is not None:
             return self.host, self.port
-        return _camera_beside(self.interface or ""), self.port
+        own = int(address_of(self.interface or ""))
+        return str(IPv4Address(own & 0xFFFFFF00 | CAMERA_HOST_NUMBER)), self.port
 
     @property
     def place(self) -> str:
@@ -63,7 +64,10 @@ class Link:
         for found, _, _, _, where in socket.getaddrinfo(*address, family, socket.SOCK_STREAM):
             made = make(found)
             try:
-                self._connect(made, where, timeout_s)
+                if self.interface is not None:
+                    bind_to(made, self.interface)
+                made.settimeout(timeout_s)
+                made.connect(where)
             except OSError as error:
                 made.close()
                 failure = error
@@ -74,17 +78,11 @@ class Link:
                 return made
         raise failure
 
-    def _connect(self, made: socket.socket, where: tuple[Any, ...], timeout_s: float) -> None:
-        if self.interface is not None:
-            bind_to(made, self.interface)
-        made.settimeout(timeout_s)
-        made.connect(where)
-
 
 def link_to(base_url: str | None, interface: str | None) -> Link:
     """The link to the camera at `base_url`, or, without one, to that on `interface`. Raises SettingsFault."""
-    if interface is not None:
-        _refuse_other_names(interface)
+    if interface is not None and not INTERFACE.fullmatch(interface):
+        raise SettingsFault([f"{interface!r} cannot name a network interface (see `ip link`)"])
     if base_url is None:
         if interface is None:
             raise SettingsFault(
@@ -102,7 +100,9 @@ def _host_and_port(address: str) -> tuple[str, int]:
         )
     if found := _parsed(address):
         return found
-    raise SettingsFault([f"the camera's address is {ADDRESS}; {plain(_without_user(address))!r} is not"])
+    # Before an @ there may be a password.
+    named = plain(address.rpartition("@")[2])
+    raise SettingsFault([f"the camera's address is {ADDRESS}; {named!r} is not"])
 
 
 def _parsed(address: str) -> tuple[str, int] | None:
@@ -118,11 +118,6 @@ def _parsed(address: str) -> tuple[str, int] | None:
     if not HOST.fullmatch(host) or not address.isprintable():
         return None
     return host, CAMERA_PORT if port is None else port
-
-
-def _without_user(address: str) -> str:
-    """The address without what may be a password."""
-    return address.rpartition("@")[2] if "@" in address else address
 
 
 def bind_to(made: socket.socket, interface: str) -> None:
@@ -157,16 +152,6 @@ def address_of(interface: str) -> IPv4Address:
         # What a system gives itself where no DHCP server answered.
         raise CameraUnreachable(_no_address(interface))
     return own
-
-
-def _camera_beside(interface: str) -> str:
-    own = address_of(interface)
-    return str(IPv4Address(int(own) & 0xFFFFFF00 | CAMERA_HOST_NUMBER))
-
-
-def _refuse_other_names(interface: str) -> None:
-    if not INTERFACE.fullmatch(interface):
-        raise SettingsFault([f"{interface!r} cannot name a network interface (see `ip link`)"])
 
 
 def _reason(interface: str, error: OSError) -> str:

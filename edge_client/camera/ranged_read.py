@@ -51,7 +51,7 @@ def read_range(connection: Connection, wanted: Wanted, write: Callable[[memoryvi
         _refuse_other_file(answer, wanted)
         _refuse_other_range(answer, wanted)
         _take(answer, wanted.span.size_bytes, write)
-        if answer.goes_on():
+        if answer.sends_more():
             raise ReadBroken("the camera sent more than was asked for")
 
 

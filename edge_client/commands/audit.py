@@ -29,7 +29,7 @@ from edge_client.haul.context import open_context
 from edge_client.haul.sessions import Haul
 from edge_client.haul.survey import Survey, audited
 from edge_client.model.advice import Called, Help, helps, tried
-from edge_client.model.haul_state import FileState, HaulState, RecordingState
+from edge_client.model.haul_state import FileState, HaulState
 from edge_client.model.listing import unexplained_bytes
 from edge_client.model.selection import New
 from edge_client.wiring import tools_of
@@ -133,8 +133,23 @@ def _called(values: Values) -> Called:
 def audit_lines(survey: Survey, found: Sequence[Help] = ()) -> list[str]:
     """The state of the card, what helps, and whether it may be erased."""
     head = ("recording", "chapters", "size", "state", "session", "")
-    lines = [card_line(survey), *table(head, [_audit_row(survey, one) for one in survey.recordings])]
-    lines += [line for one in survey.recordings for line in _not_home_lines(one)]
+    rows = [
+        (
+            label(survey, one),
+            chapters(one.recording),
+            size(one.recording.size_bytes),
+            one.standing.value,
+            ", ".join(one.session_ids) or "-",
+            f"safe to erase{mark(one)}" if one.standing.is_home else "keep",
+        )
+        for one in survey.recordings
+    ]
+    owed = [file for one in survey.recordings for file in one.files if not file.standing.is_home]
+    lines = [card_line(survey), *table(head, rows)]
+    lines += [
+        f"  {file.file.path}  {file.file.size_bytes:,} bytes  {file.reason or WORDS[file.standing]}"
+        for file in owed
+    ]
     return [*lines, *note_lines(survey), *rest_lines(survey), *_help_lines(found), *_verdict(survey)]
 
 
@@ -161,25 +176,14 @@ def audit_json(survey: Survey, found: Sequence[Help] = ()) -> dict[str, object]:
             {"command": one.command, "files": [{"path": path, "text": words} for path, words in one.words]}
             for one in found
         ],
-        "camera_counts": _witnesses_json(survey),
+        # What the camera's state says in addition to its list; null where it says nothing.
+        "camera_counts": {
+            "videos_counted": survey.witnesses.videos,
+            "used_bytes": survey.witnesses.used_bytes,
+            "unexplained_bytes": unexplained_bytes(survey.inventory, survey.witnesses),
+            "not_stated": list(survey.witnesses.silences),
+        },
     }
-
-
-def _audit_row(survey: Survey, one: RecordingState) -> tuple[str, ...]:
-    return (
-        label(survey, one),
-        chapters(one.recording),
-        size(one.recording.size_bytes),
-        one.standing.value,
-        ", ".join(one.session_ids) or "-",
-        f"safe to erase{mark(one)}" if one.standing.is_home else "keep",
-    )
-
-
-def _not_home_lines(one: RecordingState) -> Iterable[str]:
-    for file in one.files:
-        if not file.standing.is_home:
-            yield f"  {file.file.path}  {file.file.size_bytes:,} bytes  {file.reason or WORDS[file.standing]}"
 
 
 def _help_lines(found: Sequence[Help]) -> Iterable[str]:
@@ -220,14 +224,4 @@ def _file_json(file: FileState) -> dict[str, object]:
         "reason": file.reason,
         "unfinished": file.notes.unfinished,
         "notes": list(file.notes.texts),
-    }
-
-
-def _witnesses_json(survey: Survey) -> dict[str, object]:
-    """What the camera's state says in addition to its list; null where it says nothing."""
-    return {
-        "videos_counted": survey.witnesses.videos,
-        "used_bytes": survey.witnesses.used_bytes,
-        "unexplained_bytes": unexplained_bytes(survey.inventory, survey.witnesses),
-        "not_stated": list(survey.witnesses.silences),
     }

@@ -86,7 +86,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
 def read(values: Values) -> Parsed[ForgetSettings]:
     """Which session of which spool, and who is asked what it still has."""
     given = values.arguments
-    session_id, camera, service = session_id_of(given.session), _camera(values), values.service_if_told()
+    session_id, camera, service = session_id_of(given.session), _camera(values), values.service_if_given()
     spool, patience_s = values.spool(), values.give_up_after_s(LOOK_PATIENCE_S)
     return together(
         lambda: ForgetSettings(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import threading
 from argparse import Namespace
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,6 +18,7 @@ from edge_client.config import (
     Parsed,
     Value,
     Values,
+    fault_unless,
     parsed,
     session_id_of,
     together,
@@ -110,10 +110,10 @@ def read(values: Values) -> Parsed[HaulSettings]:
 def run(settings: HaulSettings, stop: threading.Event) -> ExitCode:
     """Bring home what is chosen, or say what would be. Raises what ended the run before its end."""
     with tools_of(settings.device, stop) as tools, open_context(tools) as context:
-        walk = Haul(context, settings.choice, settings.session_id)
+        haul = Haul(context, settings.choice, settings.session_id)
         if settings.dry_run:
-            return _say_plans(walk.plans(), settings.as_json)
-        return say_reports(walk.run(), settings.as_json)
+            return _say_plans(haul.plans(), settings.as_json)
+        return say_reports(haul.run(), settings.as_json)
 
 
 HAUL = Command(
@@ -128,38 +128,28 @@ HAUL = Command(
 
 
 def _session_id(given: Namespace) -> Parsed[str | None]:
-    session: str | None = given.session
-    if session is None:
+    if given.session is None:
         return Value(None)
-    session_id, one_session = session_id_of(session), _one_session(given)
+    session_id = session_id_of(given.session)
+    one_session = fault_unless(
+        "--all, --new, --since and --until make a session of each recording, so they take no SESSION",
+        not (given.all or given.new or given.since or given.until),
+    )
     return together(lambda: session_id.value, session_id, one_session)
 
 
-def _one_session(given: Namespace) -> Parsed[None]:
-    """Whether the choice leaves its recordings to one session."""
-    if not (given.all or given.new or given.since or given.until):
-        return Value(None)
-    return Faulty(
-        ("--all, --new, --since and --until make a session of each recording, so they take no SESSION",)
-    )
-
-
 def _choice(given: Namespace) -> Parsed[Choice]:
-    choice = _first_choice(given)
-    return together(lambda: choice.value, _one_choice(given), _named_films(given), choice)
-
-
-def _one_choice(given: Namespace) -> Parsed[None]:
     timed = bool(given.since or given.until)
-    if [bool(given.recording), bool(given.file), timed, given.new, given.all].count(True) == 1:
-        return Value(None)
-    return Faulty(("exactly one of --recording, --file, --since/--until, --new and --all is needed",))
-
-
-def _named_films(given: Namespace) -> Parsed[None]:
-    if given.file or not given.unfinished:
-        return Value(None)
-    return Faulty(("--unfinished goes with --file: name the films that are to be hauled as they are",))
+    one_choice = fault_unless(
+        "exactly one of --recording, --file, --since/--until, --new and --all is needed",
+        [bool(given.recording), bool(given.file), timed, given.new, given.all].count(True) == 1,
+    )
+    named_films = fault_unless(
+        "--unfinished goes with --file: name the films that are to be hauled as they are",
+        given.file or not given.unfinished,
+    )
+    choice = _first_choice(given)
+    return together(lambda: choice.value, one_choice, named_films, choice)
 
 
 def _first_choice(given: Namespace) -> Parsed[Choice]:
@@ -167,16 +157,15 @@ def _first_choice(given: Namespace) -> Parsed[Choice]:
     if given.recording:
         return parsed("recording", given.recording, parsed_recording)
     if given.file:
-        return _files(given.file, Films.AS_THEY_ARE if given.unfinished else Films.FINISHED)
+        bad = [path for path in given.file if not PATH.fullmatch(path)]
+        films = Films.AS_THEY_ARE if given.unfinished else Films.FINISHED
+        return together(
+            lambda: ByFile(tuple(dict.fromkeys(given.file)), films),
+            fault_unless(f"--file is DIRECTORY/NAME of a chapter, not {', '.join(bad)}", not bad),
+        )
     if given.since or given.until:
         return _time(given.since, given.until)
     return Value(New() if given.new else Everything())
-
-
-def _files(paths: Sequence[str], films: Films) -> Parsed[ByFile]:
-    if bad := [path for path in paths if not PATH.fullmatch(path)]:
-        return Faulty((f"--file is DIRECTORY/NAME of a chapter, not {', '.join(bad)}",))
-    return Value(ByFile(tuple(dict.fromkeys(paths)), films))
 
 
 def _time(since_text: str | None, until_text: str | None) -> Parsed[ByTime]:

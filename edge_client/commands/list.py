@@ -60,7 +60,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
 
 def read(values: Values) -> Parsed[ListSettings]:
     """Which camera, and who says what is hauled."""
-    camera, service = values.camera(), values.service_if_told()
+    camera, service = values.camera(), values.service_if_given()
     patience_s = values.give_up_after_s(LOOK_PATIENCE_S)
     return together(
         lambda: ListSettings(camera.value, service.value, patience_s.value, values.arguments.json),
@@ -94,7 +94,17 @@ LIST = Command(
 def list_lines(survey: Survey, lengths_s: Mapping[str, int | None]) -> list[str]:
     """The card as an operator thinks of it."""
     head = ("recording", "chapters", "size", "length", "began", "hauled")
-    rows = [_list_row(survey, one, lengths_s) for one in survey.recordings]
+    rows = [
+        (
+            label(survey, one),
+            chapters(one.recording),
+            size(one.recording.size_bytes),
+            _clock(_length_s(one.recording, lengths_s)),
+            began(one.recording),
+            _hauled(one) if survey.is_asked else "not asked",
+        )
+        for one in survey.recordings
+    ]
     return [card_line(survey), *table(head, rows), *note_lines(survey), *rest_lines(survey)]
 
 
@@ -117,18 +127,6 @@ def list_json(survey: Survey, lengths_s: Mapping[str, int | None]) -> dict[str, 
         ],
         **rest_json(survey),
     }
-
-
-def _list_row(survey: Survey, one: RecordingState, lengths_s: Mapping[str, int | None]) -> tuple[str, ...]:
-    recording = one.recording
-    return (
-        label(survey, one),
-        chapters(recording),
-        size(recording.size_bytes),
-        _clock(_length_s(recording, lengths_s)),
-        began(recording),
-        _hauled(one) if survey.is_asked else "not asked",
-    )
 
 
 def _hauled(one: RecordingState) -> str:

@@ -51,7 +51,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
 
 def read(values: Values) -> Parsed[StatusSettings]:
     """Which spool, and who says how far its sessions are."""
-    spool, service = values.spool(), values.service_if_told()
+    spool, service = values.spool(), values.service_if_given()
     return together(lambda: StatusSettings(spool.value, service.value, values.arguments.json), spool, service)
 
 

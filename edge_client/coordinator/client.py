@@ -19,7 +19,7 @@ from edge_client.base.errors import (
 from edge_client.base.retry import Retry
 from edge_client.coordinator import answers
 from edge_client.coordinator.answers import ProofUrls
-from edge_client.coordinator.problems import answered
+from edge_client.coordinator.problems import read_answer
 from edge_client.http.exchange import LIBRARY_ERRORS, Timeouts, bare_session
 from edge_client.model.api import (
     ChapterView,
@@ -32,7 +32,7 @@ from edge_client.model.api import (
 )
 from edge_client.model.haul_state import KnownChapter, StoredVersion
 from edge_client.model.parts import PartUrl, PieceUrl, Span, SpooledPart, crc_text
-from edge_client.model.plan import ChapterPlan, SessionPlan
+from edge_client.model.plan import SessionPlan
 
 TIMEOUTS = Timeouts()
 # Each page has up to 20 sessions: more than any camera films in its life.
@@ -58,7 +58,11 @@ class Coordinator:
 
     def put_session(self, plan: SessionPlan) -> dict[str, ChapterView]:
         """Create or confirm the session: its chapters by `directory/filename`."""
-        body = {"camera": asdict(plan.camera), "chapters": [_wire(chapter) for chapter in plan.chapters]}
+        chapters = [
+            {name: value for name, value in chapter.facts().items() if name != "head_crc"}
+            for chapter in plan.chapters
+        ]
+        body = {"camera": asdict(plan.camera), "chapters": chapters}
         return self._call("PUT", f"/v1/sessions/{plan.session_id}", body, answers.chapters)
 
     def open_upload(self, session_id: str, artifact_id: str, size_bytes: int) -> UploadView:
@@ -182,11 +186,8 @@ class Coordinator:
 
     def _once(self, method: str, path: str, body: object, read: Callable[[dict[str, Any]], T]) -> T:
         self._retry.tally.called()
-        return answers.read_with(answered(self._asked(method, path, body)), read)
-
-    def _asked(self, method: str, path: str, body: object) -> requests.Response:
         try:
-            return self._session.request(
+            response = self._session.request(
                 method,
                 self._base_url + path,
                 json=body,
@@ -195,10 +196,7 @@ class Coordinator:
             )
         except LIBRARY_ERRORS as error:
             reason = describe(error)
+        else:
+            return answers.read_with(read_answer(response), read)
         # Not while the library's error is handled: it has the request with its token, and it would come along.
         raise CoordinatorUnreachable(f"no answer from the coordinator ({reason})")
-
-
-def _wire(chapter: ChapterPlan) -> dict[str, Any]:
-    """A chapter as the contract has it."""
-    return {name: value for name, value in chapter.facts().items() if name != "head_crc"}

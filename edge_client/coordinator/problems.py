@@ -20,6 +20,7 @@ from edge_client.base.errors import (
 from edge_client.http.exchange import retry_after_s
 
 PROBLEM = "urn:reelhaul:problem:"
+# What an error of its gateway says, and nothing else.
 GATEWAY_NAMES = {"message", "Message"}
 # What is not here, is for a person.
 ENDS: dict[str, type[EdgeError]] = {"reopen": UploadGone, "replan": PlanReplaced}
@@ -28,7 +29,7 @@ SECRET = re.compile(r"\bt_[A-Za-z0-9._~+/=-]+|X-Amz-\S+", re.ASCII)
 UNPRINTABLE = re.compile(r"[^\x20-\x7e\u00a0-\uffff]")
 
 
-def answered(response: requests.Response) -> dict[str, Any]:
+def read_answer(response: requests.Response) -> dict[str, Any]:
     """The JSON object of a good answer; for any other the error that says what to do next."""
     status = response.status_code
     document = _json_object(response)
@@ -36,7 +37,8 @@ def answered(response: requests.Response) -> dict[str, Any]:
         return document
     if status == 429 or (status >= 500 and not _is_problem(document)):
         raise CoordinatorBusy(_words(document, status), retry_after_s(response))
-    if document is None or status < 400 or not _is_from_here(document):
+    is_gateways = document is not None and bool(document.keys() & GATEWAY_NAMES)
+    if document is None or status < 400 or not (_is_problem(document) or is_gateways):
         raise CoordinatorUnreachable(
             f"something that is not the coordinator answers ({status}); a captive portal, a firewall, "
             "or another address?"
@@ -47,11 +49,6 @@ def answered(response: requests.Response) -> dict[str, Any]:
 def _is_problem(document: dict[str, Any] | None) -> bool:
     """Whether an error is the coordinator's own."""
     return document is not None and str(document.get("type", "")).startswith(PROBLEM)
-
-
-def _is_from_here(document: dict[str, Any]) -> bool:
-    """Whether an error is the coordinator's own or that of its gateway, which says a message and nothing else."""
-    return _is_problem(document) or bool(document.keys() & GATEWAY_NAMES)
 
 
 def _problem(document: dict[str, Any], status: int, response: requests.Response) -> EdgeError:

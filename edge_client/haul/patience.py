@@ -62,7 +62,7 @@ class Stillness:
             first = self._first.get(file.path)
             if first is None or first.film != film:
                 self._first[file.path] = first = _Look(film, now)
-            if self._is_known(film):
+            if self._broken is not None and self._broken.has(film):
                 return FilmBroken(f"{error}; it has not changed since an earlier run")
             if now - first.at >= STILL_S:
                 self._remember(film)
@@ -71,9 +71,6 @@ class Stillness:
             self._seen.add(file.path)
             return Postponed(str(error))
         return error
-
-    def _is_known(self, film: FileIdentity) -> bool:
-        return self._broken is not None and self._broken.has(film)
 
     def _remember(self, film: FileIdentity) -> None:
         if self._broken is None:
@@ -92,7 +89,7 @@ class Extras:
     timing: Timing
     check: Callable[[], object]
     vain_s: float = 0.0
-    is_told: bool = False
+    was_logged: bool = False
 
     def ask(self, path: str, call: Callable[[], T]) -> T | None:
         """What `call` returns in one try; None when nothing is answered, or when too much time went by in vain."""
@@ -127,7 +124,7 @@ class Extras:
             return call()
         except SILENT as error:
             self.vain_s += self.timing.monotonic() - began_s
-            if not self.is_told:
-                self.is_told = True
+            if not self.was_logged:
+                self.was_logged = True
                 log.warning("not answered, and not needed", extra={"file": path, "reason": str(error)})
             return None

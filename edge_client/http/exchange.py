@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from http.client import HTTPResponse
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 import requests
 import urllib3
@@ -62,11 +62,8 @@ def keeps_secrets(address: str) -> bool:
         parts = urlsplit(address)
     except ValueError:
         return False
-    return bool(parts.hostname) and (parts.scheme == "https" or _is_here(parts))
-
-
-def _is_here(parts: SplitResult) -> bool:
-    return parts.scheme == "http" and parts.hostname in LOOPBACK
+    is_here = parts.scheme == "http" and parts.hostname in LOOPBACK
+    return bool(parts.hostname) and (parts.scheme == "https" or is_here)
 
 
 def retry_after_s(response: requests.Response) -> float:

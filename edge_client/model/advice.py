@@ -84,7 +84,7 @@ ADVICE: Mapping[HaulState | Obstacle, Advice] = {
     Obstacle.UNDATED: Advice(
         How.AUDIT_HAUL, "hauls it; the camera gives it no date, so afterwards compare the two by hand"
     ),
-    Obstacle.UNTOLD: Advice(
+    Obstacle.UNSURE: Advice(
         How.BY_HAND,
         "a file of this name is home, but the camera gives no date, ETag or id to compare: compare the two by hand, "
         "or keep the card",
@@ -248,9 +248,9 @@ def _obstacle(file: FileState, whole: Obstacle | None, sessions: Sessions) -> Ob
         return None
     if not file.file.is_dated:
         same_name = [known for known in sessions.known if known.path == file.file.path]
-        told = {likeness(FileIdentity(file.file), known.identity) for known in same_name}
-        if Likeness.UNTOLD in told:
-            return Obstacle.UNTOLD
+        likenesses = {likeness(FileIdentity(file.file), known.identity) for known in same_name}
+        if Likeness.UNSURE in likenesses:
+            return Obstacle.UNSURE
     if whole:
         return whole
     if not file.file.is_dated:

@@ -50,26 +50,26 @@ class Likeness(enum.Enum):
     """How a record relates to a file of the card."""
 
     SAME = "same"
-    UNTOLD = "untold"
+    UNSURE = "unsure"
     OTHER = "other"
 
 
 def likeness(card: FileIdentity, record: FileIdentity) -> Likeness:
     """How sure it is that `record` is of the file on the card.
 
-    OTHER when they contradict one another; UNTOLD when they do not, but too little is known to be sure.
+    OTHER when they contradict one another; UNSURE when they do not, but too little is known to be sure.
     """
-    told_of_both = [
+    known_of_both = [
         (on_card, on_record)
         for on_card, on_record in ((card.etag, record.etag), (card.gumi, record.gumi))
         if on_card is not None
     ]
     if card.file != record.file or any(
-        on_record not in (None, on_card) for on_card, on_record in told_of_both
+        on_record not in (None, on_card) for on_card, on_record in known_of_both
     ):
         return Likeness.OTHER
-    if not card.file.is_dated or any(on_record is None for _, on_record in told_of_both):
-        return Likeness.UNTOLD
+    if not card.file.is_dated or any(on_record is None for _, on_record in known_of_both):
+        return Likeness.UNSURE
     return Likeness.SAME
 
 
@@ -83,19 +83,16 @@ class FilmNotes:
     @property
     def texts(self) -> tuple[str, ...]:
         """The notes for a person; none for a film as cameras finish it."""
-        return tuple(text for text in (self._of_unfinished(), self._of_trailing()) if text)
-
-    def _of_unfinished(self) -> str | None:
-        if not self.unfinished:
-            return None
-        return (
-            "unfinished: hauled as it is; as a rule it does not play, and its camera may still repair its own"
-        )
-
-    def _of_trailing(self) -> str | None:
-        if not self.trailing_bytes:
-            return None
-        return f"{self.trailing_bytes:,} bytes after its last box, hauled with it; cameras leave them after a repair"
+        found = []
+        if self.unfinished:
+            found.append(
+                "unfinished: hauled as it is; as a rule it does not play, and its camera may still repair its own"
+            )
+        if self.trailing_bytes:
+            found.append(
+                f"{self.trailing_bytes:,} bytes after its last box, hauled with it; cameras leave them after a repair"
+            )
+        return tuple(found)
 
 
 NO_NOTES = FilmNotes()

@@ -40,7 +40,7 @@ class Obstacle(enum.Enum):
     NAME_TAKEN = "the session of its recording has other files"
     CARD_CHANGED = "a session has begun with another file of this name"
     UNDATED = "the camera gives it no date"
-    UNTOLD = "the camera does not tell it from the file that is home"
+    UNSURE = "the camera does not tell it from the file that is home"
     NO_CAMERA = "nothing says which camera recorded it"
     TWO_CAMERAS = "its recording has films of several cameras"
     TRIED = "the haul of this run did not bring it"

@@ -152,6 +152,11 @@ class Entry:
         """Its path as far as it is known."""
         return f"{self.directory or '?'}/{self.filename or '?'}"
 
+    def is_chapter_of(self, recording: Recording) -> bool:
+        """Whether its name says so, in any directory."""
+        name = parsed(self.filename) if self.filename else None
+        return name is not None and (name.prefix, name.number) == (recording.prefix, recording.number)
+
     def file(self, size_bytes: int) -> CameraFile | None:
         """The file that it names; None when it names none."""
         if self.directory is None or self.filename is None:
@@ -199,25 +204,20 @@ class Listed:
 
     def unreadable_of(self, recording: Recording) -> list[Unreadable]:
         """Those that are a chapter of this recording by their names, in any directory."""
-        return [each for each in self.unreadable if _is_of(each.entry, recording)]
-
-
-def _is_of(entry: Entry, recording: Recording) -> bool:
-    name = parsed(entry.filename) if entry.filename else None
-    return name is not None and (name.prefix, name.number) == (recording.prefix, recording.number)
+        return [each for each in self.unreadable if each.entry.is_chapter_of(recording)]
 
 
 def listed(
     entries: Sequence[Entry], found: Iterable[CameraFile | Unreadable | None], witnesses: Witnesses
 ) -> Listed:
     """The list made of its entries and the result of each: None means a photo or the like of unknown size."""
-    came_to = list(found)
-    contradicted = _contradicted(each for each in came_to if isinstance(each, CameraFile))
-    unreadable = [each for each in came_to if isinstance(each, Unreadable)]
+    results = list(found)
+    contradicted = _contradicted(each for each in results if isinstance(each, CameraFile))
+    unreadable = [each for each in results if isinstance(each, Unreadable)]
     unreadable += [
         Unreadable(Entry(file.directory, file.filename), NOT_ALIKE) for file in contradicted.values()
     ]
-    files = [each for each in came_to if isinstance(each, CameraFile) and each.path not in contradicted]
+    files = [each for each in results if isinstance(each, CameraFile) and each.path not in contradicted]
     return Listed(
         files=tuple(files),
         unreadable=tuple(unreadable),

@@ -204,8 +204,10 @@ class SessionPlan:
         paths = {chapter.path for chapter in self.chapters}
         fits = self._is_called(choice.number) if isinstance(choice, ByNumber) else set(choice.paths) == paths
         if not fits:
+            whole = f"recording {self.recording}: " if self.recording else ""
+            planned = whole + ", ".join(chapter.path for chapter in self.chapters)
             raise PlanDiffers(
-                f"session {self.session_id} is already planned with {self._planned()}, which is not what was asked "
+                f"session {self.session_id} is already planned with {planned}, which is not what was asked "
                 "for now; take another session name"
             )
 
@@ -216,10 +218,6 @@ class SessionPlan:
         if self.recording is None or name is None:
             return False
         return number in spellings(first.directory, name.prefix, name.number)
-
-    def _planned(self) -> str:
-        whole = f"recording {self.recording}: " if self.recording else ""
-        return whole + ", ".join(chapter.path for chapter in self.chapters)
 
     def without(self, files: Sequence[CameraFile]) -> tuple[str, ...]:
         """The paths of those `files` that are not in the plan: it is frozen and never widened."""

@@ -227,8 +227,9 @@ def _joined(groups: Mapping[Key, Chapters]) -> tuple[dict[Key, Chapters], dict[K
     joined: dict[Key, Chapters] = {}
     apart: dict[Key, str] = {}
     for key in sorted(groups):
-        chapters, before = groups[key], _in_the_directory_before(key)
-        counts_on = before in groups and not is_loop(key[2]) and min(chapters) == max(groups[before]) + 1
+        directory, prefix, number = key
+        chapters, before = groups[key], (f"{int(directory[:3]) - 1:03d}{directory[3:]}", prefix, number)
+        counts_on = before in groups and not is_loop(number) and min(chapters) == max(groups[before]) + 1
         if counts_on and _follows(groups[before][max(groups[before])], chapters[min(chapters)]):
             starts[key] = starts[before]
         else:
@@ -237,11 +238,6 @@ def _joined(groups: Mapping[Key, Chapters]) -> tuple[dict[Key, Chapters], dict[K
                 apart[key] = label(*starts[before])
         joined.setdefault(starts[key], {}).update(chapters)
     return joined, apart
-
-
-def _in_the_directory_before(key: Key) -> Key:
-    directory, prefix, number = key
-    return (f"{int(directory[:3]) - 1:03d}{directory[3:]}", prefix, number)
 
 
 def _follows(before: CameraFile, after: CameraFile) -> bool:

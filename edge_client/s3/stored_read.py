@@ -5,7 +5,6 @@ from __future__ import annotations
 import requests
 
 from edge_client.base.errors import (
-    EdgeError,
     StorageUnreachable,
     StoredRefused,
     UrlRefused,
@@ -57,7 +56,13 @@ class StoredObjects:
 def _refuse_other_answer(response: requests.Response, span: Span, total_bytes: int) -> None:
     status = response.status_code
     if status in (403, 404):
-        raise _refusal(status, s3_error_code(response.raw.read(ERROR_BODY_BYTES)))
+        code = s3_error_code(response.raw.read(ERROR_BODY_BYTES))
+        if not code:
+            # Without a code of S3's the answer is somebody else's, and says nothing of the object.
+            raise StorageUnreachable(not_s3(status))
+        if status == 403:
+            raise UrlRefused(f"S3 answered 403 {code}")
+        raise StoredRefused("S3 has no such version any more")
     if status != 206:
         raise StorageUnreachable(f"S3 answered {status} where a range was asked for", retry_after_s(response))
     due = f"bytes {span.first}-{span.first + span.size_bytes - 1}/{total_bytes}"
@@ -65,17 +70,6 @@ def _refuse_other_answer(response: requests.Response, span: Span, total_bytes: i
         raise StorageUnreachable(
             "the server does not send the range that was asked for; a captive portal, or another address?"
         )
-
-
-def _refusal(status: int, code: str) -> EdgeError:
-    """What a 403 or 404 means. Without a code of S3's it is somebody else's, and says nothing of the object."""
-    if not code:
-        return StorageUnreachable(not_s3(status))
-    return (
-        UrlRefused(f"S3 answered 403 {code}")
-        if status == 403
-        else StoredRefused("S3 has no such version any more")
-    )
 
 
 def _fill(buffer: memoryview, response: requests.Response, span: Span) -> None:

@@ -45,25 +45,22 @@ class SpoolBudget:
         """What the parts on the disk take."""
         return self._held_bytes
 
+    @disk_errors()
     def lack(self, size_bytes: int) -> str | None:
         """Why a part of this size does not fit, or None when it fits. Raises SpoolFault."""
-        with disk_errors():
-            return self._lack(size_bytes)
-
-    def _lack(self, size_bytes: int) -> str | None:
         with self._lock:
             if self._held_bytes + size_bytes > self.budget_bytes:
                 # Somebody may have removed parts by hand, so the count of the disk decides.
                 self._held_bytes = self._counted()
             if self._held_bytes + size_bytes > self.budget_bytes:
                 return (
-                    f"the spool holds {_told(self._held_bytes)} of its budget of {_told(self.budget_bytes)}"
+                    f"the spool holds {_size(self._held_bytes)} of its budget of {_size(self.budget_bytes)}"
                     f"{self._holders()}"
                 )
         free_bytes = self._disk.free_bytes(self._root)
         if free_bytes < size_bytes + RESERVE_BYTES:
             return (
-                f"the spool's disk has {_told(free_bytes)} free, and {_told(RESERVE_BYTES)} of it stay free"
+                f"the spool's disk has {_size(free_bytes)} free, and {_size(RESERVE_BYTES)} of it stay free"
                 f"{self._holders()}"
             )
         return None
@@ -78,7 +75,7 @@ class SpoolBudget:
     def _holders(self) -> str:
         """Which sessions hold the room, for a person."""
         held = self.held_by()
-        named = [f"session {name} holds {_told(size_bytes)}" for name, size_bytes in held.items()]
+        named = [f"session {name} holds {_size(size_bytes)}" for name, size_bytes in held.items()]
         more = [f"{len(named) - MOST_NAMED} more hold the rest"] if len(named) > MOST_NAMED else []
         return "".join(f", {words}" for words in [*named[:MOST_NAMED], *more])
 
@@ -87,7 +84,7 @@ class SpoolBudget:
         if size_bytes <= self.budget_bytes:
             return
         words = (
-            f"the spool may hold {_told(self.budget_bytes)}, and {_told(size_bytes)} are needed for two parts"
+            f"the spool may hold {_size(self.budget_bytes)}, and {_size(size_bytes)} are needed for two parts"
         )
         if self._wanted_bytes is not None:
             raise SpoolTooSmall(f"{words}; raise --spool-budget")
@@ -114,5 +111,5 @@ class SpoolBudget:
         return self._root.glob("*/*/*.part")
 
 
-def _told(size_bytes: int) -> str:
+def _size(size_bytes: int) -> str:
     return f"{size_bytes / 1_000_000:,.1f} MB"

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from awscrt.checksums import crc64nvme
 
-from edge_client.base.disk import Disk, disk_errors, opened, read
+from edge_client.base.disk import Disk, disk_errors, open_file, read
 from edge_client.base.errors import SpoolFull
 from edge_client.model.parts import PartPlan, Span, SpooledPart
 from edge_client.spool.budget import SpoolBudget
-from edge_client.spool.part import PartReader, PartWriter, fitting, part_errors
+from edge_client.spool.part import PartReader, PartWriter, part_errors, part_of_plan
 
 CONFIRMED, SUSPECT = "confirmed", "suspect"
 CRC = re.compile(r"[0-9a-f]{16}", re.ASCII)
@@ -43,7 +43,7 @@ class ChapterSpool:
         if self.exists:
             self._disk.make_private(self._folder)
         with disk_errors():
-            found = [fitting(path, plan) for path in sorted(self._folder.glob("*.part"))]
+            found = [part_of_plan(path, plan) for path in sorted(self._folder.glob("*.part"))]
         self._known = {part.span.number: part for part in found if part}
         return dict(self._known)
 
@@ -75,7 +75,7 @@ class ChapterSpool:
     def crc_within(self, part: SpooledPart, first: int, size_bytes: int) -> int | None:
         """The CRC64NVME of some bytes of a part, counted from its first; None when the disk does not give them."""
         try:
-            with opened(self._folder / part.filename) as stream:
+            with open_file(self._folder / part.filename) as stream:
                 stream.seek(first)
                 found = stream.read(size_bytes)
         except OSError:
@@ -144,7 +144,7 @@ class ChapterSpool:
     def drop_useless(self, plan: PartPlan) -> bool:
         """Remove part files that do not fit `plan`: of another part plan, or torn. Whether there were any."""
         with disk_errors():
-            useless = [path for path in self._folder.glob("*.part") if not fitting(path, plan)]
+            useless = [path for path in self._folder.glob("*.part") if not part_of_plan(path, plan)]
             for path in useless:
                 path.unlink(missing_ok=True)
             self.room.recount()

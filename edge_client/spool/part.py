@@ -13,9 +13,9 @@ from awscrt.checksums import crc64nvme
 
 from edge_client.base.disk import (
     Disk,
-    created,
+    create_file,
     disk_errors,
-    opened,
+    open_file,
     size_bytes_of,
 )
 from edge_client.base.errors import PartCorrupt, PartUnkept, SpoolFault
@@ -29,7 +29,7 @@ WRITE_BACK_BYTES = 4 * 1024 * 1024
 PART_NAME = re.compile(r"(?P<number>[0-9]{5})-(?P<first>[0-9]{15})-(?P<crc>[0-9a-f]{16})\.part", re.ASCII)
 
 
-def fitting(path: Path, plan: PartPlan) -> SpooledPart | None:
+def part_of_plan(path: Path, plan: PartPlan) -> SpooledPart | None:
     """The part of `plan` that the file at `path` holds by its name and length, or None."""
     match = PART_NAME.fullmatch(path.name)
     if not match or not 1 <= int(match["number"]) <= plan.part_count:
@@ -39,7 +39,7 @@ def fitting(path: Path, plan: PartPlan) -> SpooledPart | None:
     return SpooledPart(span, int(match["crc"], 16)) if fits else None
 
 
-def named(path: Path) -> SpooledPart | None:
+def part_by_name(path: Path) -> SpooledPart | None:
     """The part that the file at `path` is by its name and length, of any part plan; None for another name."""
     match = PART_NAME.fullmatch(path.name)
     if not match:
@@ -78,7 +78,7 @@ class PartWriter:
         self._under_way_bytes = 0
         self._crc = 0
         self._path.unlink(missing_ok=True)
-        self._file = created(self._path)
+        self._file = create_file(self._path)
         self._room.take(span.size_bytes)
         try:
             disk.allocate(self._file, 0, span.size_bytes)
@@ -91,14 +91,11 @@ class PartWriter:
         with part_errors(self._span.number):
             self._disk.append_all(self._file, memoryview(data))
             self._size_bytes += len(data)
-            self._write_back()
+            waiting_bytes = self._size_bytes - self._under_way_bytes
+            if waiting_bytes >= WRITE_BACK_BYTES:
+                self._disk.write_back(self._file, self._under_way_bytes, waiting_bytes)
+                self._under_way_bytes = self._size_bytes
         self._crc = crc64nvme(data, self._crc)
-
-    def _write_back(self) -> None:
-        waiting_bytes = self._size_bytes - self._under_way_bytes
-        if waiting_bytes >= WRITE_BACK_BYTES:
-            self._disk.write_back(self._file, self._under_way_bytes, waiting_bytes)
-            self._under_way_bytes = self._size_bytes
 
     def commit(self) -> SpooledPart:
         """Make the part durable under its name, then drop what it takes the place of.
@@ -144,7 +141,7 @@ class PartReader:
         """Views of `buffer`, filled again for each block. Raises PartCorrupt; a lost file is corrupt too."""
         number, left_bytes, crc = self._part.span.number, self._part.span.size_bytes, 0
         try:
-            with opened(self._path) as stream:
+            with open_file(self._path) as stream:
                 if os.fstat(stream.fileno()).st_size != left_bytes:
                     raise PartCorrupt(f"part {number} changed its length on the spool's disk")
                 while left_bytes:

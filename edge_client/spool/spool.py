@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from edge_client.base.disk import Disk, disk_errors, locked, read, size_bytes_of
+from edge_client.base.disk import Disk, disk_errors, lock_file, read, size_bytes_of
 from edge_client.base.errors import EdgeError, PlanUnreadable, SpoolFault
 from edge_client.model.files import FileIdentity
 from edge_client.model.haul_state import Proof
@@ -20,7 +20,7 @@ from edge_client.model.parts import ChapterParts
 from edge_client.model.plan import PLAN, SessionPlan, decoded
 from edge_client.spool.budget import SpoolBudget
 from edge_client.spool.chapter import CONFIRMED, ChapterSpool
-from edge_client.spool.part import named
+from edge_client.spool.part import part_by_name
 
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=-]{0,199}", re.ASCII)
 # Not at the place of a session, so that nothing in it is taken for one.
@@ -49,7 +49,7 @@ class Spool:
     def held(self) -> Iterator[None]:
         """The spool for us alone, its leftovers swept and its room measured. Raises SpoolBusy when another has it."""
         self._disk.make_private(self._root)
-        with locked(self._root / "lock", f"another client uses the spool {self._root}"):
+        with lock_file(self._root / "lock", f"another client uses the spool {self._root}"):
             with disk_errors():
                 for leftover in self._root.glob("*/*/*.writing"):
                     leftover.unlink()
@@ -177,7 +177,7 @@ class SessionSpool:
         return ChapterParts(
             artifact_id=artifact_id,
             identity=identity,
-            parts=tuple(part for path in paths if (part := named(path))),
+            parts=tuple(part for path in paths if (part := part_by_name(path))),
             size_bytes=sum(size_bytes_of(path) for path in paths),
             is_confirmed=ChapterSpool(folder, self._disk, self._room).confirmed_crc() is not None,
         )

@@ -143,9 +143,9 @@ class CountedLanes(AdaptiveConcurrency):
 
     troubles = 0
 
-    def troubled(self) -> None:
+    def note_trouble(self) -> None:
         self.troubles += 1
-        super().troubled()
+        super().note_trouble()
 
 
 @dataclass

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
 
-from edge_client.base.disk import Disk, begin_write_back, filled
+from edge_client.base.disk import Disk, begin_write_back, fill_from
 
 ALWAYS = 10_000
 
@@ -83,7 +83,7 @@ class RefusingDisk:
 
     def _fill(self, file: int, buffer: memoryview) -> int:
         self._look("fill", path_of(file))
-        return filled(file, buffer)
+        return fill_from(file, buffer)
 
 
 def path_of(file: int) -> str:

@@ -62,8 +62,8 @@ ON_DEVICE = (
     bug(
         "a full temporary folder leads a client to other locks",
         f"{CLIENT}/config.py",
-        "if told and os.path.isdir(told) else",
-        "if told and os.path.isdir(told) and os.stat(told).st_mode & 0o200 else",
+        "if named and os.path.isdir(named) else",
+        "if named and os.path.isdir(named) and os.stat(named).st_mode & 0o200 else",
         f"{TESTS}/commands/test_cli.py",
         "-k",
         "temporary",
@@ -324,7 +324,7 @@ ON_DEVICE = (
     bug(
         "what comes behind the last byte is not looked at",
         f"{CLIENT}/camera/ranged_read.py",
-        "if answer.goes_on():",
+        "if answer.sends_more():",
         "if answer.status == 0:",
         f"{TESTS}/camera/test_ranged_read.py",
     ),
@@ -592,7 +592,7 @@ ON_DEVICE = (
     bug(
         "a record without the card's ETag is of the same file",
         f"{CLIENT}/model/files.py",
-        "if not card.file.is_dated or any(on_record is None for _, on_record in told_of_both):",
+        "if not card.file.is_dated or any(on_record is None for _, on_record in known_of_both):",
         "if not card.file.is_dated:",
         f"{TESTS}/model/test_identity.py",
         f"{TESTS}/haul/test_proving.py",
@@ -684,7 +684,7 @@ ON_DEVICE = (
     bug(
         "a video that is listed twice and not alike is called home",
         f"{CLIENT}/model/listing.py",
-        "    contradicted = _contradicted(each for each in came_to if isinstance(each, CameraFile))\n",
+        "    contradicted = _contradicted(each for each in results if isinstance(each, CameraFile))\n",
         "    contradicted: dict[str, CameraFile] = {}\n",
         f"{TESTS}/model/test_listing.py",
     ),

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from edge_client.haul.ports import Threads
 
 MOST_CONNECTIONS = 4
-FIRST_LANES = 2
+FIRST_CONNECTIONS = 2
 POLL_S = 0.1
 # A measurement is over when each connection has sent so many parts.
-PARTS_A_LANE = 3
+PARTS_A_CONNECTION = 3
 # One connection more must bring at least a tenth more; else it goes again, and is not tried for so many parts.
 GAIN = 1.1
 REST_PARTS = 48
@@ -30,7 +30,7 @@ class AdaptiveConcurrency:
         self._used = 0
         self._rest_parts = 0
         self._rate_before: float | None = None
-        self.open = FIRST_LANES
+        self.open = FIRST_CONNECTIONS
         self._measure_anew()
 
     def allow(self, most: int) -> None:
@@ -56,7 +56,7 @@ class AdaptiveConcurrency:
                 self._used -= 1
                 self._changed.notify_all()
 
-    def sent(self, size_bytes: int, has_backlog: bool) -> None:
+    def note_sent(self, size_bytes: int, has_backlog: bool) -> None:
         """A part arrived. Without a backlog the rate is the camera's and says nothing of the connections."""
         with self._changed:
             self._rest_parts = max(0, self._rest_parts - 1)
@@ -65,17 +65,17 @@ class AdaptiveConcurrency:
                 return
             self._parts += 1
             self._bytes += size_bytes
-            if self._parts >= PARTS_A_LANE * self.open:
+            if self._parts >= PARTS_A_CONNECTION * self.open:
                 self._judge(self._bytes / max(self._monotonic() - self._since, 1e-9))
                 self._measure_anew()
                 self._changed.notify_all()
 
-    def troubled(self) -> None:
+    def note_trouble(self) -> None:
         """A part did not arrive: a stall, a reset, or S3 asked for less."""
         with self._changed:
             self.open = max(1, self.open // 2)
             self._rate_before = None
-            self._rest_parts = PARTS_A_LANE * self.open
+            self._rest_parts = PARTS_A_CONNECTION * self.open
             self._measure_anew()
 
     def _judge(self, rate_bytes_s: float) -> None:

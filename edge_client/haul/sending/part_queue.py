@@ -124,7 +124,7 @@ class PartQueue:
             self._acknowledged.append(part)
             self._changed.notify_all()
 
-    def spoilt(self, part: SpooledPart) -> None:
+    def note_corrupt(self, part: SpooledPart) -> None:
         """The part is not what was read and must be read again."""
         with self._changed:
             self._on_their_way -= 1

@@ -91,19 +91,19 @@ class PartSender:
             taken = self._queue.take()
             if taken is None:
                 return False
-            self._deliver(*taken)
+            part, url = taken
+            try:
+                self.send(part, url)
+            except PartCorrupt as error:
+                log.warning(
+                    "a part must be read again", extra={"part": part.span.number, "reason": str(error)}
+                )
+                self._parts.drop_part(part)
+                self._queue.note_corrupt(part)
+            else:
+                self._queue.acknowledge(part)
+                self._uplink.concurrency.note_sent(part.span.size_bytes, self._queue.has_backlog)
             return True
-
-    def _deliver(self, part: SpooledPart, url: PartUrl) -> None:
-        try:
-            self.send(part, url)
-        except PartCorrupt as error:
-            log.warning("a part must be read again", extra={"part": part.span.number, "reason": str(error)})
-            self._parts.drop_part(part)
-            self._queue.spoilt(part)
-        else:
-            self._queue.acknowledge(part)
-            self._uplink.concurrency.sent(part.span.size_bytes, self._queue.has_backlog)
 
     def send(self, part: SpooledPart, url: PartUrl) -> None:
         """PUT one part until S3 has it. Raises PartRefused, PartCorrupt, UploadLost, GaveUp."""
@@ -126,7 +126,7 @@ class PartSender:
                 raise
             self._try(delivery)
         except Transient:
-            self._uplink.concurrency.troubled()
+            self._uplink.concurrency.note_trouble()
             raise
 
     def _put(self, part: SpooledPart, url: PartUrl) -> None:

@@ -34,7 +34,7 @@ from edge_client.base.display import (
     shortened,
     text_of,
 )
-from edge_client.base.logs import logging_to
+from edge_client.base.logs import log_to
 from edge_client.base.progress import (
     Activity,
     Comparison,
@@ -214,7 +214,7 @@ class TestLines:
         time = FakeTime()
         display = Lines(lambda: time.now_s)
         time.now_s += LINE_EVERY_S
-        with logging_to(stream, logging.INFO):
+        with log_to(stream, logging.INFO):
             display.draw(PICTURE)
 
         assert stream.getvalue() == (
@@ -322,7 +322,7 @@ class TestTerminal:
     )
     def test_shows_lines_where_it_has_no_room(self, terminal: Terminal, columns: int, rows: int):
         display = display_of(terminal, columns, rows)
-        with logging_to(terminal.stream, logging.INFO):
+        with log_to(terminal.stream, logging.INFO):
             display.draw(PICTURE)
             display.session("s")
             display.verified(PATH, 1.0)
@@ -335,7 +335,7 @@ class TestTerminal:
 
     def test_shows_lines_where_it_cannot_move_its_cursor(self, terminal: Terminal):
         display = display_of(terminal, 80, term="dumb")
-        with logging_to(terminal.stream, logging.INFO):
+        with log_to(terminal.stream, logging.INFO):
             display.draw(PICTURE)
             display.session("s")
 
@@ -382,7 +382,7 @@ class TestTerminal:
 
     def test_has_lines_above_the_rows(self, terminal: Terminal):
         display = display_of(terminal, 80)
-        with logging_to(terminal.stream, logging.INFO):
+        with log_to(terminal.stream, logging.INFO):
             display.draw(WAITING)
             logging.getLogger("edge_client.of_this_test").warning("trying again")
             display.verified(PATH, 1.25)

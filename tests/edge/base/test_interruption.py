@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from edge_client.base.interruption import SIGNALS, asking, stay
+from edge_client.base.interruption import SIGNALS, handle_signals, stay
 from tests.edge.conftest import ROOT, Device
 from tests.edge.fakes import TOKEN, CameraFile, CloudHandler, film
 
@@ -313,7 +313,7 @@ def test_the_first_signal_stops_and_the_second_ends():
     stop, codes = threading.Event(), list[int]()
     before = [signal.getsignal(number) for number in SIGNALS]
 
-    with asking(stop, codes.append):
+    with handle_signals(stop, codes.append):
         os.kill(os.getpid(), signal.SIGINT)
         assert (stop.is_set(), codes) == (True, [])
         os.kill(os.getpid(), signal.SIGTERM)
@@ -325,7 +325,7 @@ def test_the_first_signal_stops_and_the_second_ends():
 def test_a_command_inside_another_program_never_ends_that_program():
     stop = threading.Event()
 
-    with asking(stop, stay):
+    with handle_signals(stop, stay):
         for _ in range(3):
             os.kill(os.getpid(), signal.SIGINT)
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_client.base.display import Bars
-from edge_client.base.logs import clear_bars, logging_to
+from edge_client.base.logs import clear_bars, log_to
 from edge_client.base.progress import (
     Activity,
     Comparison,
@@ -56,7 +56,7 @@ def test_nothing_that_steers_a_terminal_reaches_one_of_any_encoding(lines: list[
 def test_nothing_that_steers_a_terminal_reaches_a_log_line(text: str):
     stream = io.StringIO()
     log = logging.getLogger("edge_client.of_this_test")
-    with logging_to(stream, logging.INFO):
+    with log_to(stream, logging.INFO):
         log.info("refused", extra={"reason": text, "types": [text], "at": ValueError(text)})
 
     assert unshown(stream.getvalue()) == {"\n"}

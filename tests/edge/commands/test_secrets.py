@@ -20,7 +20,7 @@ import requests
 
 from edge_client.base.errors import EdgeError
 from edge_client.base.threads import Periodic
-from edge_client.cli import done, run
+from edge_client.cli import execute, run
 from edge_client.commands.haul import HAUL, HaulSettings
 from tests.edge.conftest import Device
 from tests.edge.fakes import SIGNATURE, TOKEN, CameraHandler
@@ -326,7 +326,7 @@ class Crashing(HaulSettings):
 
 
 def test_a_crash_of_the_program_itself_says_where_and_no_secret(case: Case):
-    assert done(HAUL, Crashing(), case.device.time.stop) == 1
+    assert execute(HAUL, Crashing(), case.device.time.stop) == 1
 
     said = case.all_said()
     assert "a fault of this program" in said

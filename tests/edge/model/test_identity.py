@@ -10,18 +10,18 @@ import pytest
 from edge_client.model.files import CameraFile, FileIdentity, Likeness, likeness
 
 FILE = CameraFile("100GOPRO", "GX010042.MP4", 1000, 7, 8)
-SAME, UNTOLD, OTHER = Likeness.SAME, Likeness.UNTOLD, Likeness.OTHER
+SAME, UNSURE, OTHER = Likeness.SAME, Likeness.UNSURE, Likeness.OTHER
 
 # What the card says of its ETag or gumi, what the record says, and what that makes of a file that is alike in all else.
 TOLD = {
     (None, None): SAME,
     (None, "a"): SAME,
-    ("a", None): UNTOLD,
+    ("a", None): UNSURE,
     ("a", "a"): SAME,
     ("a", "b"): OTHER,
     ("a", ""): OTHER,
 }
-WORST_FIRST = (OTHER, UNTOLD, SAME)
+WORST_FIRST = (OTHER, UNSURE, SAME)
 
 
 @pytest.mark.parametrize(("etag", "gumi"), list(product(TOLD, TOLD)))
@@ -54,7 +54,7 @@ def test_another_path_size_or_date_is_another_file_whatever_else_is_alike(
 
 @pytest.mark.parametrize(
     ("created", "modified", "due"),
-    [(None, None, UNTOLD), (0, None, SAME), (None, 0, SAME), (0, 0, SAME), (7, None, SAME)],
+    [(None, None, UNSURE), (0, None, SAME), (None, 0, SAME), (0, 0, SAME), (7, None, SAME)],
 )
 @pytest.mark.parametrize("told", [None, "a"])
 def test_a_file_without_any_date_may_be_another_of_its_name_and_size(

@@ -79,7 +79,7 @@ class Indexing:
 
     def summary(self) -> bytes:
         """summary.json."""
-        return self._tally.told(self._revision, self.kind, self.rejected, self._rejects)
+        return self._tally.document(self._revision, self.kind, self.rejected, self._rejects)
 
     def _accepted(self, place: int, raw: bytes) -> dict[str, Any] | None:
         """The frame as it goes into the index, or None when it is rejected."""

@@ -38,7 +38,7 @@ class Spread:
             self.greatest = max(self.greatest, *values)
             self.total += sum(values)
 
-    def told(self) -> Mapping[str, float]:
+    def document(self) -> Mapping[str, float]:
         return {
             "count": self.count,
             "min": self.least,
@@ -57,8 +57,8 @@ class Spreads:
         for name, spread in self._spreads.items():
             spread.take([value for holder in holders if (value := holder.get(name)) is not None])
 
-    def told(self) -> Mapping[str, Mapping[str, float]]:
-        return {name: spread.told() for name, spread in self._spreads.items() if spread.count}
+    def document(self) -> Mapping[str, Mapping[str, float]]:
+        return {name: spread.document() for name, spread in self._spreads.items() if spread.count}
 
 
 class LightCounts:
@@ -86,14 +86,14 @@ class LightCounts:
         for spread, column in zip(self._chromaticities, zip(*shares, strict=True), strict=False):
             spread.take(column)
 
-    def told(self) -> Mapping[str, Any]:
+    def document(self) -> Mapping[str, Any]:
         colours = zip(_CHROMATICITIES, self._chromaticities, strict=True)
         return {
             "frames": self.frames,
             "statuses": {status: self._statuses[status] for status in STATUSES},
             "numbers": {
-                **self._numbers.told(),
-                **{name: spread.told() for name, spread in colours if spread.count},
+                **self._numbers.document(),
+                **{name: spread.document() for name, spread in colours if spread.count},
             },
             "transition": self._transition(),
         }
@@ -134,7 +134,7 @@ class SummaryCounts:
         for name, tally in self.lights.items():
             tally.take([light for frame in frames if (light := frame.get(name)) is not None])
 
-    def told(self, revision: str, kind: str, rejected: int, rejects: Sequence[Reject]) -> bytes:
+    def document(self, revision: str, kind: str, rejected: int, rejects: Sequence[Reject]) -> bytes:
         """summary.json. There must have been a frame."""
         summary = {
             "version": VERSION,
@@ -148,8 +148,8 @@ class SummaryCounts:
             "first_s": self.times.least,
             "last_s": self.times.greatest,
             "duration_s": self.times.greatest - self.times.least,
-            "numbers": self.numbers.told(),
-            "lights": {name: tally.told() for name, tally in self.lights.items() if tally.frames},
+            "numbers": self.numbers.document(),
+            "lights": {name: tally.document() for name, tally in self.lights.items() if tally.frames},
         }
         return json.dumps(summary, allow_nan=False, separators=(",", ":")).encode()
 

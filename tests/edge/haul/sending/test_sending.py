@@ -170,7 +170,7 @@ class TestUrlsThatEndTogether:
         queue = self.queue(asked, 0.0, 0.0, 0.0)
         (first, _), (second, _), (third, url) = self.taken(queue, 3)
         queue.acknowledge(first)
-        queue.spoilt(second)
+        queue.note_corrupt(second)
 
         queue.sign_again(third, url, NOW_S)
 
@@ -341,7 +341,7 @@ class TestLanes:
     ) -> None:
         for _ in range(parts):
             time.now_s += 10 / rate_of(concurrency.open)
-            concurrency.sent(10, has_backlog=True)
+            concurrency.note_sent(10, has_backlog=True)
 
     def test_one_more_is_tried_and_kept_while_it_brings_more(self):
         time = FakeTime()
@@ -378,7 +378,7 @@ class TestLanes:
 
         for _ in range(100):
             time.now_s += 1
-            concurrency.sent(10, has_backlog=False)
+            concurrency.note_sent(10, has_backlog=False)
 
         assert concurrency.open == 2
 
@@ -386,7 +386,7 @@ class TestLanes:
         concurrency = AdaptiveConcurrency(SystemThreads(), lambda: 0.0)
         seen = []
         for _ in range(3):
-            concurrency.troubled()
+            concurrency.note_trouble()
             seen.append(concurrency.open)
 
         assert seen == [1, 1, 1]
@@ -440,7 +440,7 @@ class TestRoomAtTheDesk:
     def test_a_part_that_is_spoilt_is_not_waited_for(self):
         queue = PartQueue(SystemThreads(), sign, PLAN)
         queue.add(part(1))
-        queue.spoilt(part(1))
+        queue.note_corrupt(part(1))
 
         assert queue.oldest_acknowledged(lambda: None) is None
 
