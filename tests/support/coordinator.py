@@ -119,6 +119,12 @@ class SentUpload:
         """Somebody ends the multipart upload past the coordinator: S3 knows nothing of it any more."""
         self._coordinator.ports.objects.abort(self._recorded.key, self._recorded.multipart_id)
 
+    def lose_object(self) -> None:
+        """Somebody removes the verified object past the coordinator, and every version of it."""
+        objects = self._coordinator.ports.objects
+        objects.mark_deleted(self._recorded.key)
+        objects.lose(self._recorded.key)
+
     @property
     def _recorded(self) -> Upload:
         return self._coordinator.recorded(self.upload_id)

@@ -47,8 +47,9 @@ from edge_client.base.progress import (
 )
 from edge_client.wiring import display_for
 from tests.edge.conftest import ROOT, Device, FakeTime
-from tests.edge.fakes import TOKEN, CloudHandler
+from tests.edge.fakes import TOKEN
 from tests.edge.screen import Screen
+from tests.support.coordinator import Door, MemoryCoordinator
 
 MOVING = Activity(Doing.MOVING, 0.0)
 GIGABYTE = 10**9
@@ -452,9 +453,9 @@ class Client:
         set_size(far_end, columns, rows)
         self.screen.columns = columns or 10_000
 
-        def complete(handler: CloudHandler) -> None:
+        def complete(door: Door) -> None:
             while_verifying(far_end)
-            handler.serve()
+            door.serve()
 
         self.device.cloud.faults["complete"] = [complete]
         client = subprocess.Popen(
@@ -497,6 +498,11 @@ class Client:
                 return True
             time.sleep(0.02)
         return False
+
+
+@pytest.fixture
+def cloud(memory_cloud: MemoryCoordinator) -> MemoryCoordinator:
+    return memory_cloud
 
 
 @pytest.fixture

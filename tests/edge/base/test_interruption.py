@@ -21,7 +21,8 @@ import pytest
 
 from edge_client.base.interruption import SIGNALS, handle_signals, stay
 from tests.edge.conftest import ROOT, Device
-from tests.edge.fakes import TOKEN, CameraFile, CloudHandler, film
+from tests.edge.fakes import TOKEN, CameraFile, film
+from tests.support.coordinator import Door, MemoryCoordinator
 
 WITHIN_S = 2.0
 TRIES = 2
@@ -72,6 +73,11 @@ class Client:
         service = ("--coordinator", str(self.device.cloud.url), "--token-file", str(token_file))
         spool = ("--spool", str(self.device.spool))
         return {"list": camera, "status": (*service, *spool)}.get(command, (*camera, *service, *spool))
+
+
+@pytest.fixture
+def cloud(memory_cloud: MemoryCoordinator) -> MemoryCoordinator:
+    return memory_cloud
 
 
 @pytest.fixture
@@ -333,9 +339,9 @@ def test_a_command_inside_another_program_never_ends_that_program():
 
 
 def test_a_signal_in_the_last_moment_keeps_the_code_of_what_is_done(client: Client, device: Device):
-    def interrupt(handler: CloudHandler, *rest: Any) -> None:
+    def interrupt(door: Door) -> None:
         process.send_signal(signal.SIGINT)
-        handler.serve()
+        door.serve()
 
     device.cloud.faults["complete"] = [interrupt]
     with client.started(*HAUL) as process:

@@ -32,13 +32,13 @@ from edge_client.model.selection import (
 )
 from edge_client.wiring import peak_rss_mib
 from tests.edge.conftest import ROOT, Device
-from tests.edge.fakes import (
-    SIGNATURE,
-    TOKEN,
-    CameraFile,
-    CloudHandler,
-    film,
-)
+from tests.edge.fakes import SIGNATURE, TOKEN, CameraFile, film
+from tests.support.coordinator import Door, MemoryCoordinator, SentUpload
+
+
+@pytest.fixture
+def cloud(memory_cloud: MemoryCoordinator) -> MemoryCoordinator:
+    return memory_cloud
 
 
 @pytest.fixture
@@ -340,7 +340,7 @@ def test_a_haul_ends_with_0_and_prints_its_report(
         "api_calls",
         "peak_rss_mib",
     }
-    assert report["chapters"][0]["receipt"]["version_id"] == "v1"
+    assert report["chapters"][0]["receipt"] == device.cloud.receipts()["original.100GOPRO.GX010042.MP4"]
 
 
 def test_a_refusal_ends_with_1(device: Device, token_file: Path, capsys: pytest.CaptureFixture[str]):
@@ -392,10 +392,10 @@ def test_a_dry_run_says_what_it_would_haul_and_writes_nothing(
 
 
 def test_a_stop_by_signal_ends_with_75_and_a_rerun_finishes(device: Device, token_file: Path):
-    def interrupt(handler: CloudHandler, *rest: Any) -> None:
+    def interrupt(door: Door, upload: SentUpload, number: int) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
-        handler.body()
-        handler.s3_error(500, "InternalError")
+        door.body()
+        door.s3_error(500, "InternalError")
 
     device.cloud.faults["put"] = [interrupt] * 50
     before = signal.getsignal(signal.SIGTERM)
@@ -411,8 +411,8 @@ def test_a_stop_by_signal_ends_with_75_and_a_rerun_finishes(device: Device, toke
 def test_no_token_and_no_presigned_url_is_ever_said(
     device: Device, token_file: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ):
-    def hang_up(handler: CloudHandler, *rest: Any) -> None:
-        handler.close_connection = True
+    def hang_up(door: Door, *rest: Any) -> None:
+        door.close_connection = True
 
     device.cloud.faults["put"] = [hang_up, (500, b""), (403, b""), (200, b"")]
     device.cloud.faults["urls"] = [hang_up, (502, b"<html>")]
@@ -466,10 +466,10 @@ def test_memory_stays_below_100_mib_at_parts_of_16_mib(device: Device, token_fil
 def test_a_killed_client_is_finished_by_the_next(device: Device, token_file: Path):
     device.card(GX010042=device.cloud.part_bytes * 20)
 
-    def hold(handler: CloudHandler, *rest: Any) -> None:
-        handler.body()
+    def hold(door: Door, upload: SentUpload, number: int) -> None:
+        door.body()
         time.sleep(0.05)
-        handler.s3_error(500, "InternalError")
+        door.s3_error(500, "InternalError")
 
     device.cloud.faults["put"] = [None] * 5 + [hold] * 1000
     command = [
