@@ -8,7 +8,7 @@ what cannot be kept, so S3's stalls never reach its socket.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Container, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from awscrt.checksums import combine_crc64nvme
@@ -56,7 +56,7 @@ class Pipeline:
         """Read the missing parts of `owed` and send them all. Raises PartCorrupt for a part that changed in the spool.
 
         The last part leaves only after the last look at the camera: before that S3 never has all parts, so the upload
-        cannot be completed.
+        cannot be completed, neither by the client nor by the coordinator, which completes what has all of its parts.
         """
         self._prepare(upload, owed, spooled)
         numbers = {span.number for span in owed}
@@ -107,27 +107,31 @@ class Pipeline:
         owed: Sequence[Span],
         spooled: dict[int, SpooledPart],
     ) -> None:
-        there = [spooled[span.number] for span in owed if span.number in spooled]
-        absent = [span for span in owed if span.number not in spooled]
-        last = there.pop() if there and not absent else None
-        for part in there:
-            self._offer(part, queue)
+        if not owed:
+            return
+        last = _last_to_leave(owed, upload, spooled)
+        others = [span for span in owed if span is not last]
+        for span in others:
+            if span.number in spooled:
+                self._offer(spooled[span.number], queue)
         try:
-            for span in absent:
-                part = self._fetch(span, queue)
-                self.crcs[span.number] = part.crc
-                self.evidence.note_read(part)
-                if span is absent[-1]:
-                    last = part
-                else:
-                    self._offer(part, queue)
+            for span in others:
+                if span.number not in spooled:
+                    self._offer(self._read_and_note(span, queue), queue)
+            withheld = spooled.get(last.number) or self._read_and_note(last, queue)
         except (SpoolFull, SpoolHeld, PartUnkept):
             # What is on the disk still goes up, so that the next run finds less to do.
             senders.drain()
             raise
-        if last:
-            self.confirm(upload, queue.check)
-            self._offer(last, queue)
+        self.confirm(upload, queue.check)
+        self._offer(withheld, queue)
+
+    def _read_and_note(self, span: Span, queue: PartQueue) -> SpooledPart:
+        """Read one part from the camera, and note its CRC and a spot of it."""
+        part = self._fetch(span, queue)
+        self.crcs[span.number] = part.crc
+        self.evidence.note_read(part)
+        return part
 
     def _offer(self, part: SpooledPart, queue: PartQueue) -> None:
         """From now on the part may be sent."""
@@ -223,6 +227,16 @@ class Pipeline:
             except EdgeError:
                 self.tools.progress.fetched(-taken_bytes)
                 raise
+
+
+def _last_to_leave(owed: Sequence[Span], upload: UploadView, spooled: Container[int]) -> Span:
+    """The part that waits for the last look: one that S3 lacks, while there is one.
+
+    A part that S3 has already, from another file, would be completed in its place as soon as S3 has all others.
+    """
+    return max(
+        owed, key=lambda span: (span.number not in upload.parts, span.number not in spooled, span.number)
+    )
 
 
 def folded(parts: Iterator[tuple[int, int]]) -> int:

@@ -39,7 +39,8 @@ from infra.local.camera import (
     recording,
 )
 from tests.edge.conftest import RECORDING, Device, FakeTime
-from tests.edge.fakes import PART_BYTES, FakeCloud
+from tests.edge.fakes import PART_BYTES
+from tests.support.coordinator import MemoryCoordinator
 
 SIZES = [4 * PART_BYTES + 100, 2 * PART_BYTES]
 # A few more than there are, whatever the keep-alive adds.
@@ -50,6 +51,8 @@ LIST = "/gopro/media/list"
 FIRST, SECOND = chapter_path("GX010042.MP4"), chapter_path("GX020042.MP4")
 # Longer than the header that all films of a camera have in common.
 LOOKS = Looks(head_bytes=700, spot_bytes=23)
+# The spot of the second part is in its middle, with the chance of these tests.
+UNDER_THE_SPOT = PART_BYTES + 2040
 
 
 def silent(card: Card) -> Card:
@@ -81,7 +84,7 @@ class Swapped:
     """A device, and a camera whose card the test changes."""
 
     camera: Camera
-    cloud: FakeCloud
+    cloud: MemoryCoordinator
     spool: Path
     beats: type[KeepAlive] = KeepAlive
     spool_budget_bytes: int | None = None
@@ -121,6 +124,11 @@ class Swapped:
         assert any(found.items() <= films(card).items() for card in (ONE, OTHER, TWIN))
 
 
+def flip(times: int | None) -> Fault:
+    """A bit under the spot of the second part flips, so many times."""
+    return Fault(FIRST, BitFlipped(UNDER_THE_SPOT), times=times, first=PART_BYTES, method="GET")
+
+
 def films(card: Card) -> dict[str, bytes]:
     return {f"original.{d}.{f.name}": f.content.read(0, f.size_bytes) for d, f in card.files()}
 
@@ -133,10 +141,10 @@ class StopsAtTheFirstFault(FakeTime):
 
 
 @pytest.fixture
-def swapped(cloud: FakeCloud, tmp_path: Path) -> Iterator[Swapped]:
+def swapped(memory_cloud: MemoryCoordinator, tmp_path: Path) -> Iterator[Swapped]:
     with ExitStack() as stack:
         camera = stack.enter_context(Camera(ONE))
-        yield Swapped(camera, cloud, tmp_path / "spool")
+        yield Swapped(camera, memory_cloud, tmp_path / "spool")
 
 
 def test_these_cards_differ_in_nothing_but_their_bytes():
@@ -201,7 +209,16 @@ class TestBetweenTwoReads:
         swapped.run()
 
         [upload] = swapped.cloud.uploads.values()
-        assert len(upload.parts) < swapped.cloud.count(upload)
+        assert len(upload.stored) < upload.count
+
+    def test_s3_never_has_all_parts_before_the_last_look_of_a_later_round(self, swapped: Swapped):
+        """The coordinator completes what has all of its parts, be some of them of another card."""
+        swapped.camera.faults.add(flip(times=None))
+
+        swapped.run()
+
+        [upload] = swapped.cloud.uploads.values()
+        assert (upload.state, len(upload.stored)) == ("OPEN", upload.count - 1)
 
     def test_no_part_is_deleted(self, swapped: Swapped):
         swapped.camera.faults.add(reading(4, becoming(OTHER)))
@@ -210,7 +227,7 @@ class TestBetweenTwoReads:
 
         [upload] = swapped.cloud.uploads.values()
         kept = {int(path.name[:5]) for path in swapped.spool.rglob("*.part")}
-        assert kept | upload.parts.keys() == {1, 2, 3, 4, 5}
+        assert kept | upload.stored.keys() == {1, 2, 3, 4, 5}
 
     def test_a_part_of_the_other_card_that_s3_alone_has_is_read_again(self, swapped: Swapped):
         swapped.spool_budget_bytes = 2 * PART_BYTES
@@ -358,20 +375,14 @@ class TestWhilePlanning:
 class TestABitThatFlipsOnceItIsRead:
     """Under a spot it is seen; anywhere else nothing but reading twice would."""
 
-    # The spot is in the middle of a part, with this chance.
-    UNDER_THE_SPOT = PART_BYTES + 2040
-
-    def flip(self, times: int | None) -> Fault:
-        return Fault(FIRST, BitFlipped(self.UNDER_THE_SPOT), times=times, first=PART_BYTES, method="GET")
-
     def test_is_read_again_from_the_card_that_is_there(self, swapped: Swapped):
-        swapped.camera.faults.add(self.flip(times=1))
+        swapped.camera.faults.add(flip(times=1))
 
         assert swapped.run() is None
         assert swapped.is_home(ONE)
 
     def test_is_for_a_person_when_it_flips_each_time(self, swapped: Swapped):
-        swapped.camera.faults.add(self.flip(times=None))
+        swapped.camera.faults.add(flip(times=None))
 
         ended = swapped.run()
 
