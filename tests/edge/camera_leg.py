@@ -20,7 +20,8 @@ from edge_client.model.selection import Choice
 from infra.local.camera import Camera, CameraState, Card, CardFile, Fault, Habits, card_with, recording
 from infra.local.camera.routes import FILES
 from tests.edge.conftest import RECORDING, Device, FakeTime
-from tests.edge.fakes import PART_BYTES, SIGNATURE, TOKEN, FakeCloud
+from tests.edge.fakes import PART_BYTES, SIGNATURE, TOKEN
+from tests.support.coordinator import MemoryCoordinator
 
 # So many seconds that the client sleeps are one for the camera: a minute takes 0.3 s.
 SPEED = 200.0
@@ -121,7 +122,7 @@ class Scene:
 
     row: Row
     camera: Camera
-    cloud: FakeCloud
+    cloud: MemoryCoordinator
     folder: Path
     log: pytest.LogCaptureFixture
     said: list[str] = field(default_factory=list)
@@ -206,7 +207,7 @@ class Scene:
         for chapter, body in self.cloud.objects().items():
             assert body in self._versions(chapter)
         for upload in self.cloud.uploads.values():
-            placed = {(number - 1) * self.cloud.part_bytes: part for number, part in upload.parts.items()}
+            placed = {(number - 1) * self.cloud.part_bytes: part for number, part in upload.stored.items()}
             assert self._is_of_one_version(upload.artifact_id, placed)
         for folder in {path.parent for path in self.spool.rglob("*.part")}:
             # A part's name begins with its number, its folder's with the chapter's.

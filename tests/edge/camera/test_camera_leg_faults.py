@@ -113,11 +113,9 @@ from tests.edge.conftest import RECORDING
 from tests.edge.fakes import (
     PART_BYTES,
     TOKEN,
-    CloudHandler,
-    FakeCloud,
-    Upload,
 )
 from tests.infra.raw_http import ask
+from tests.support.coordinator import Door, MemoryCoordinator, SentUpload
 
 FILM = chapter_path("GX010042.MP4")
 STATE = "/gopro/camera/state"
@@ -981,10 +979,12 @@ def rows(chosen: Callable[[Row], bool]) -> list[Any]:
 
 
 @pytest.fixture
-def scene(row: Row, cloud: FakeCloud, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Iterator[Scene]:
+def scene(
+    row: Row, memory_cloud: MemoryCoordinator, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> Iterator[Scene]:
     with Camera(row.card, habits=row.habits, faults=row.faults, **row.manner) as camera:
         row.start(camera)
-        yield Scene(row, camera, cloud, tmp_path, caplog)
+        yield Scene(row, camera, memory_cloud, tmp_path, caplog)
 
 
 @pytest.mark.parametrize("row", rows(lambda row: True))
@@ -1025,10 +1025,10 @@ def test_the_command_itself_ends_as_it_should(row: Row, scene: Scene, capsys: py
     ids=lambda row: row.name,
 )
 def test_s3_may_stall_for_longer_than_the_camera_bears_a_slow_reader(row: Row, scene: Scene):
-    def stall(handler: CloudHandler, upload: Upload, number: int) -> None:
+    def stall(door: Door, *rest: Any) -> None:
         time.sleep(1.0)
-        handler.body()
-        handler.s3_error(503, "SlowDown")
+        door.body()
+        door.s3_error(503, "SlowDown")
 
     # Larger than what the buffers of two sockets hold: a reader that waits would be seen.
     scene.cloud.part_bytes = 12 * MIB
@@ -1074,14 +1074,26 @@ def part_in_the_spool(scene: Scene) -> None:
 
 
 def part_in_s3(scene: Scene) -> None:
-    scene.cloud.open("original.100GOPRO.GX010042.MP4", SIZE_BYTES).parts[2] = WHOLE.content.read(
-        0, PART_BYTES
-    )
+    open_upload(scene).parts[2] = WHOLE.content.read(0, PART_BYTES)
 
 
 def bytes_at_home(scene: Scene) -> None:
-    upload = scene.cloud.open("original.100GOPRO.GX010042.MP4", SIZE_BYTES)
-    upload.parts[1], upload.state = b"30 bytes of an error page ...", "VERIFIED"
+    upload = open_upload(scene)
+    upload.replace_parts(upload.cut(WHOLE.content.read(0, SIZE_BYTES)))
+    scene.cloud.complete(upload.upload_id)
+    key = scene.cloud.recorded(upload.upload_id).key
+    scene.cloud.ports.objects.put_object(key, b"30 bytes of an error page ...")
+
+
+def open_upload(scene: Scene) -> SentUpload:
+    """The upload of the film, as the client opens it."""
+    names = {"directory": "100GOPRO", "filename": "GX010042.MP4", "size_bytes": SIZE_BYTES}
+    artifact_id = "original.100GOPRO.GX010042.MP4"
+    session = {"camera": {"serial": CARD.serial}, "chapters": [names]}
+    scene.cloud.call("PUT", "/v1/sessions/s", session)
+    scene.cloud.call("POST", "/v1/sessions/s/uploads", {"artifact_id": artifact_id, "size_bytes": SIZE_BYTES})
+    [upload] = scene.cloud.uploads.values()
+    return upload
 
 
 def asked(scene: Scene, path: str, method: str = "GET", **headers: str) -> None:
