@@ -144,7 +144,7 @@ class StoredObjects(Protocol):
 
 
 class SpoolBudget(Protocol):
-    """How much the spool may hold, in bytes."""
+    """How much the spool may hold, in bytes; measured when the spool is held."""
 
     @property
     def held_bytes(self) -> int:
@@ -174,7 +174,10 @@ class PartWriter(Protocol):
         """Append to the part. Raises SpoolFull, SpoolFault, PartUnkept."""
 
     def commit(self) -> SpooledPart:
-        """Make the part durable. Raises SpoolFault when it is not written to its full length."""
+        """Make the part durable; then the older one of its number goes.
+
+        Raises SpoolFault when it is not written to its full length, PartUnkept when the disk lost it.
+        """
 
 
 class SpooledParts(Protocol):
@@ -188,7 +191,10 @@ class SpooledParts(Protocol):
 
 
 class ChapterSpool(SpooledParts, Protocol):
-    """The parts of one chapter in the spool, finished and being written."""
+    """The parts of one chapter in the spool, finished and being written.
+
+    It replaces a part, or drops it by its number, when it knows the part: from its last `parts`, or as its writer.
+    """
 
     @property
     def room(self) -> SpoolBudget:
@@ -196,7 +202,7 @@ class ChapterSpool(SpooledParts, Protocol):
 
     @property
     def exists(self) -> bool:
-        """Whether the spool has anything of the chapter."""
+        """Whether anything of the chapter was begun here since it was dropped, also when no part is left of it."""
 
     def parts(self, plan: PartPlan) -> dict[int, SpooledPart]:
         """The finished parts that fit `plan`, by number."""
@@ -214,7 +220,7 @@ class ChapterSpool(SpooledParts, Protocol):
         """Record durably that parts with this CRC64NVME are of the planned file; no part is suspect any more."""
 
     def suspects(self, plan: PartPlan) -> frozenset[int]:
-        """The parts that may be of another file and are read again."""
+        """The parts that may be of another file and are read again; all of `plan` when the record is spoilt."""
 
     def suspect(self, numbers: Collection[int]) -> None:
         """Record durably that these parts, too, may be of another file."""
@@ -223,7 +229,7 @@ class ChapterSpool(SpooledParts, Protocol):
         """Remove one part; the caller is about to read it from the camera."""
 
     def drop_useless(self, plan: PartPlan) -> bool:
-        """Remove parts that do not fit `plan`; whether there were any."""
+        """Remove parts that do not fit `plan`, and files that are no parts; whether there were any."""
 
     def drop(self) -> None:
         """Remove all parts of the chapter. Only for a chapter whose receipt is durable."""
@@ -245,7 +251,7 @@ class SessionSpool(Protocol):
         """Write a receipt, durably: from here on the chapter's parts may go."""
 
     def receipts(self) -> list[dict[str, Any]]:
-        """The receipts that are here and can be read."""
+        """The receipts that are here; one that the disk has spoilt is none."""
 
     def receipted(self) -> frozenset[str]:
         """The artifact ids of the chapters whose receipts are here."""
@@ -277,7 +283,7 @@ class Proofs(Protocol):
         """Whether exactly this was proven here."""
 
     def add(self, proof: Proof) -> None:
-        """Remember a proof, durably. Raises SpoolFault, SpoolFull."""
+        """Remember a proof, durably, in place of an older one of its chapter. Raises SpoolFault, SpoolFull."""
 
 
 class BrokenFilms(Protocol):
@@ -287,7 +293,7 @@ class BrokenFilms(Protocol):
         """Whether exactly this was found broken."""
 
     def add(self, film: FileIdentity) -> None:
-        """Remember it, durably. Raises SpoolFault, SpoolFull."""
+        """Remember it, durably, in place of an older one of its path. Raises SpoolFault, SpoolFull."""
 
 
 class Spool(Protocol):
@@ -303,10 +309,10 @@ class Spool(Protocol):
     def broken_films(self) -> BrokenFilms: ...
 
     def held(self) -> AbstractContextManager[None]:
-        """The spool for us alone. Raises SpoolBusy when another client has it."""
+        """The spool for us alone, what ended clients left half done removed. Raises SpoolBusy when another has it."""
 
     def session(self, session_id: str) -> SessionSpool:
-        """What there is of the session, which may be nothing."""
+        """What there is of the session, which may be nothing; from now on the spool `has` it."""
 
     def has(self, session_id: str) -> bool:
         """Whether the spool has anything of the session."""
@@ -318,7 +324,10 @@ class Spool(Protocol):
         """Whether a client was ended while it removed the session."""
 
     def forget(self, session_id: str) -> None:
-        """Remove the session: its plan, its parts and its copies of the receipts. Only while the spool is held."""
+        """Remove the session: its plan, its parts and its copies of the receipts. Only while the spool is held.
+
+        Raises SpoolFault, also when the spool does not have it.
+        """
 
     def home_bytes(self, session_id: str) -> int:
         """The bytes of a session that receipts here prove, for a display: none where they cannot be read."""
