@@ -27,7 +27,7 @@ from edge_client.commands.output import (
 from edge_client.config import HAUL_PATIENCE_S, LOOK_PATIENCE_S, Device, Parsed, Values, together
 from edge_client.haul.context import open_context
 from edge_client.haul.sessions import Haul
-from edge_client.haul.survey import Survey, audited
+from edge_client.haul.survey import Survey, audit_card
 from edge_client.model.advice import Called, Help, helps, tried
 from edge_client.model.haul_state import FileState, HaulState
 from edge_client.model.listing import unexplained_bytes
@@ -101,7 +101,7 @@ def run(settings: AuditSettings, stop: threading.Event) -> ExitCode:
             with open_context(tools) as context:
                 hauled = say_reports(Haul(context, New(), None).run(), settings.as_json)
         with open_context(tools) as context:
-            survey = audited(context)
+            survey = audit_card(context)
         if settings.haul:
             survey = replace(survey, recordings=tried(survey.recordings))
         found = helps(survey.recordings, survey.taken, settings.called)

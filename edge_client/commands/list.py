@@ -27,7 +27,7 @@ from edge_client.commands.output import (
 from edge_client.config import LOOK_PATIENCE_S, CameraAddress, Parsed, Service, Values, together
 from edge_client.coordinator.client import Coordinator
 from edge_client.haul.camera_session import open_camera_session
-from edge_client.haul.survey import Survey, lengths_s, surveyed
+from edge_client.haul.survey import Survey, ask_lengths_s, survey_card
 from edge_client.model.haul_state import HaulState, RecordingState
 from edge_client.model.recordings import Recording
 from edge_client.wiring import camera_tools_of, coordinator_of
@@ -75,8 +75,8 @@ def run(settings: ListSettings, stop: threading.Event) -> ExitCode:
         if settings.service:
             coordinator = stack.enter_context(coordinator_of(settings.service, tools.retry))
         with open_camera_session(tools) as camera:
-            survey = surveyed(camera, coordinator)
-            lengths = lengths_s(camera, survey)
+            survey = survey_card(camera, coordinator)
+            lengths = ask_lengths_s(camera, survey)
         say_result(list_lines(survey, lengths), list_json(survey, lengths), settings.as_json)
         return ExitCode.DONE
 

@@ -17,7 +17,7 @@ from edge_client.commands.command import Command, describe_coordinator, describe
 from edge_client.commands.output import line, size, table
 from edge_client.config import Parsed, Service, Values, together
 from edge_client.coordinator.client import Coordinator
-from edge_client.haul.status import SessionStatus, statuses
+from edge_client.haul.status import SessionStatus, read_statuses
 from edge_client.haul.stuck import why_stuck
 from edge_client.wiring import coordinator_of, one_try, spool_of
 
@@ -67,7 +67,7 @@ def run(settings: StatusSettings, stop: threading.Event) -> ExitCode:
         coordinator: Coordinator | None = None
         if settings.service:
             coordinator = stack.enter_context(coordinator_of(settings.service, one_try(stop)))
-        found = statuses(plans, coordinator)
+        found = read_statuses(plans, coordinator)
     if settings.as_json:
         say((line(status_json(one)) for one in found), sys.stdout)
     else:

@@ -136,7 +136,7 @@ class CameraSession:
         """Give `write` exactly the bytes of `span` of the planned file, by one try. Raises FileInDoubt, Transient."""
         self._camera.read_part(chapter, span, write)
 
-    def listed(self) -> Listed:
+    def read_list(self) -> Listed:
         """The camera's whole list, once it is done writing."""
         self.wake()
         return self._retry.run("the camera's list", self._look_at_list)
@@ -145,7 +145,7 @@ class CameraSession:
         self._camera.control_over_usb()
         with self._noting_busy():
             self._known.witnesses = witnesses = self._ready().witnesses
-            return self._listed(witnesses.videos or 0)
+            return self._read_list(witnesses.videos or 0)
 
     def _ready(self) -> CameraStatus:
         """The camera's status once it can be read; logs once each danger that the camera may switch off."""
@@ -155,12 +155,12 @@ class CameraSession:
             self._known.concerns.add(concern)
         return status
 
-    def _listed(self, video_count: int) -> Listed:
+    def _read_list(self, video_count: int) -> Listed:
         entries = self._camera.entries(video_count)
         self._known.listed_at = self._retry.timing.monotonic()
-        return listed(entries, [self._found(entry) for entry in entries], self._known.witnesses)
+        return listed(entries, [self._read_entry(entry) for entry in entries], self._known.witnesses)
 
-    def _found(self, entry: Entry) -> CameraFile | Unreadable | None:
+    def _read_entry(self, entry: Entry) -> CameraFile | Unreadable | None:
         """What an entry of the list leads to. Where the list does not give a size, the camera may still serve it."""
         if entry.directory is None or entry.filename is None:
             return Unreadable(entry, NOT_NAMED) if entry.may_be_video else None
@@ -189,7 +189,7 @@ class CameraSession:
         """Who the camera says it is; None for models that do not say (before HERO12)."""
         if not self._known.was_asked:
             self.wake()
-            self._known.identity = self._retry.run("the camera's identity", self._itself)
+            self._known.identity = self._retry.run("the camera's identity", self._ask_identity)
             self._known.was_asked = True
         return self._known.identity
 
@@ -197,7 +197,7 @@ class CameraSession:
         """The serial of the camera that recorded a file, from its own bytes; None where they do not show it."""
         if file not in self._known.recorders:
             try:
-                self._known.recorders[file] = self._about(file, lambda: self._shown_recorder(file))
+                self._known.recorders[file] = self._about(file, lambda: self._read_recorder_once(file))
             except Unsettled:
                 self._known.recorders[file] = None
         return self._known.recorders[file]
@@ -207,7 +207,7 @@ class CameraSession:
 
         One that does not say who it is must have a film of the plan's camera on its card.
         """
-        if itself := self._retry.run("the camera's identity", self._itself):
+        if itself := self._retry.run("the camera's identity", self._ask_identity):
             plan.refuse_other_camera(itself.serial)
             return
         found = {serial for file in card if (serial := self.recorder_of(file))}
@@ -230,21 +230,21 @@ class CameraSession:
         if self._known.awake is None:
             self._known.awake = self._stack.enter_context(self._tools.keep_awake())
 
-    def _itself(self) -> CameraIdentity | None:
+    def _ask_identity(self) -> CameraIdentity | None:
         self._camera.control_over_usb()
         with self._noting_busy():
             self._ready()
         return self._camera.info()
 
-    def _recorder(self, file: CameraFile | ChapterPlan) -> str | None:
+    def _read_recorder(self, file: CameraFile | ChapterPlan) -> str | None:
         # Its size now: the list's may be wrong, and then the file says so when it is planned.
         size_bytes = self._camera.head(file.directory, file.filename).size_bytes
         return self._camera.serial_in(file.directory, file.filename, size_bytes)
 
-    def _shown_recorder(self, file: CameraFile) -> str | None:
+    def _read_recorder_once(self, file: CameraFile) -> str | None:
         """One film that the camera does not show is not waited for: the others need not know."""
         try:
-            return self._recorder(file)
+            return self._read_recorder(file)
         except (Refused, Unsettled):
             return None
 
@@ -253,8 +253,8 @@ class CameraSession:
 
         A film without a serial says nothing: then its first bytes decide, which the plan has too.
         """
-        itself = self._itself()
-        serial = itself.serial if itself else self._recorder(chapter)
+        itself = self._ask_identity()
+        serial = itself.serial if itself else self._read_recorder(chapter)
         if serial is not None:
             plan.refuse_other_camera(serial)
 
@@ -277,9 +277,9 @@ class CameraSession:
 
     def _about(self, file: CameraFile, call: Callable[[], T]) -> T:
         """What `call` returns, tried again; a file about which alone nothing is answered is odd, not away."""
-        return self._retry.run(file.path, lambda: self._answered(file, call))
+        return self._retry.run(file.path, lambda: self._ask_once(file, call))
 
-    def _answered(self, file: CameraFile, call: Callable[[], T]) -> T:
+    def _ask_once(self, file: CameraFile, call: Callable[[], T]) -> T:
         """One try. Raises Unsettled when the camera answers, but not about this file."""
         try:
             return call()
@@ -378,8 +378,8 @@ class CameraSession:
         self._refuse_films_of_others(files, camera)
         self.hold(camera.serial)
         films = {file: Films.AS_THEY_ARE if file in as_they_are else Films.FINISHED for file in files}
-        looks = ((file, partial(self._frozen, file, wanted)) for file, wanted in films.items())
-        chapters = (self._settled(file, partial(self._answered, file, look)) for file, look in looks)
+        looks = ((file, partial(self._plan_chapter, file, wanted)) for file, wanted in films.items())
+        chapters = (self._wait_until_ready(file, partial(self._ask_once, file, look)) for file, look in looks)
         plan = SessionPlan(session_id, recording, camera, tuple(chapters))
         try:
             self._retry.run(f"a second look at session {session_id}", lambda: self._compare(plan))
@@ -402,7 +402,7 @@ class CameraSession:
                     "a session has the films of one camera; name those of each with --file, in a SESSION of its own"
                 )
 
-    def _settled(self, file: CameraFile, look: Callable[[], ChapterPlan]) -> ChapterPlan:
+    def _wait_until_ready(self, file: CameraFile, look: Callable[[], ChapterPlan]) -> ChapterPlan:
         """What `look` gives once the film is ready. Raises Postponed at the first look of this run, FilmBroken."""
 
         def attempt() -> ChapterPlan:
@@ -422,20 +422,20 @@ class CameraSession:
         self._refuse_other_camera(plan, plan.chapters[0])
         planned = {chapter.path for chapter in plan.chapters}
         entries = [entry for entry in self._camera.entries(1) if entry.label in planned]
-        there = [found for entry in entries if isinstance(found := self._found(entry), CameraFile)]
+        there = [found for entry in entries if isinstance(found := self._read_entry(entry), CameraFile)]
         plan.refuse_other_files(there)
         if gone := planned - {file.path for file in there}:
             raise PlanDiffers(f"{', '.join(sorted(gone))} is not listed any more")
         for chapter in plan.chapters:
             self.check_file(chapter)
 
-    def _frozen(self, file: CameraFile, films: Films) -> ChapterPlan:
+    def _plan_chapter(self, file: CameraFile, films: Films) -> ChapterPlan:
         """One try. Only a file that is final: listed as it is served, its size standing still, whole in its boxes.
 
         Where `films` is AS_THEY_ARE the boxes need not be whole; then the size must not change for longer.
         """
         with self._noting_busy():
-            file, facts = self._sized(file)
+            file, facts = self._compare_sizes(file)
             notes = self._notes(file, facts, films)
             # A record without it proves nothing of a card that tells it: the plan is worth a few tries.
             info = self._extras.ask_well(file.path, partial(self._asked_info, file))
@@ -484,12 +484,12 @@ class CameraSession:
     def _asked_info(self, file: CameraFile | ChapterPlan) -> MediaInfo:
         return self._camera.media_info(file.directory, file.filename)
 
-    def _sized(self, file: CameraFile) -> tuple[CameraFile, FileFacts]:
+    def _compare_sizes(self, file: CameraFile) -> tuple[CameraFile, FileFacts]:
         """The file as listed and as served. The list is a hint: it must say what is served, now or when read again."""
-        facts = self._served(file)
+        facts = self._ask_size(file)
         if facts.size_bytes != file.size_bytes:
-            file = next((now for now in self._listed(1).files if now.path == file.path), file)
-            facts = self._served(file)
+            file = next((now for now in self._read_list(1).files if now.path == file.path), file)
+            facts = self._ask_size(file)
         if facts.size_bytes != file.size_bytes:
             raise Unsettled(
                 f"{file.path} is listed with {file.size_bytes} bytes but has {facts.size_bytes}; "
@@ -497,7 +497,7 @@ class CameraSession:
             )
         return file, facts
 
-    def _served(self, file: CameraFile) -> FileFacts:
+    def _ask_size(self, file: CameraFile) -> FileFacts:
         """What is served now, which is a while after it was listed when the camera has only just stopped writing."""
         timing = self._retry.timing
         early_s = self._known.listed_at + SIZES_APART_S - timing.monotonic()

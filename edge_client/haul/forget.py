@@ -15,7 +15,7 @@ from edge_client.base.errors import EdgeError, ForgetRefused
 from edge_client.haul.camera_session import CameraSession
 from edge_client.haul.holdings import Holdings, holdings, ranges
 from edge_client.haul.ports import Coordinator, SessionSpool, Spool
-from edge_client.haul.whereabouts import Whereabouts, whereabouts
+from edge_client.haul.whereabouts import Whereabouts, find_files
 from edge_client.model.api import StoredSession
 from edge_client.model.plan import PLAN, SessionPlan, decoded
 
@@ -73,14 +73,14 @@ def forget_session(
         if not spool.has(name):
             # A run before this one was ended in the middle; the rest of it leaves when the spool is held.
             return Forgotten(name, 0, 0, 0, (), asked.is_dry)
-        found = _judged(spool.session(name), camera, coordinator, asked)
+        found = _judge(spool.session(name), camera, coordinator, asked)
         if not asked.is_dry:
             spool.forget(name)
             _log(found)
     return found
 
 
-def _judged(
+def _judge(
     folder: SessionSpool,
     camera: CameraSession | None,
     coordinator: Coordinator | None,
@@ -97,9 +97,9 @@ def _judged(
             )
         return Forgotten(name, 0, 0, 0, (), asked.is_dry)
     plan = decoded(raw, name)
-    stored = _stored(coordinator, name)
+    stored = _ask_stored(coordinator, name)
     found = holdings(plan, folder.chapter_parts(), folder.receipted(), stored)
-    where = _where(camera, plan, found)
+    where = _find_files(camera, plan, found)
     lost = _lost(found)
     if where is not None:
         _refuse_hope(name, where)
@@ -115,7 +115,7 @@ def _judged(
     )
 
 
-def _stored(coordinator: Coordinator | None, name: str) -> StoredSession | None:
+def _ask_stored(coordinator: Coordinator | None, name: str) -> StoredSession | None:
     """What S3 has; where the coordinator does not say, nothing counts as stored."""
     try:
         return coordinator.stored_session(name) if coordinator else None
@@ -124,12 +124,12 @@ def _stored(coordinator: Coordinator | None, name: str) -> StoredSession | None:
         return None
 
 
-def _where(
+def _find_files(
     camera: CameraSession | None, plan: SessionPlan, found: Holdings
 ) -> Mapping[str, Whereabouts] | None:
     if camera is None or not found.unverified:
         return None
-    return whereabouts(camera, plan, [one.chapter for one in found.unverified])
+    return find_files(camera, plan, [one.chapter for one in found.unverified])
 
 
 def _refuse_hope(name: str, where: Mapping[str, Whereabouts]) -> None:

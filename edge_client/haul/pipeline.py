@@ -150,7 +150,7 @@ class Pipeline:
     def whole_crc(self, upload: UploadView) -> int:
         """The CRC64NVME of the chapter, of which every part is known."""
         crcs = self.known_crcs(upload)
-        return folded((crcs[span.number], span.size_bytes) for span in upload.plan.spans())
+        return fold_crcs((crcs[span.number], span.size_bytes) for span in upload.plan.spans())
 
     def doubt(self, numbers: Collection[int]) -> None:
         """Forget what is known about these parts; each is read again before it is sent."""
@@ -239,7 +239,7 @@ def _last_to_leave(owed: Sequence[Span], upload: UploadView, spooled: Container[
     )
 
 
-def folded(parts: Iterator[tuple[int, int]]) -> int:
+def fold_crcs(parts: Iterator[tuple[int, int]]) -> int:
     """The CRC64NVME of a whole from its parts' CRCs and sizes, in order."""
     whole_crc = 0
     for crc, size_bytes in parts:

@@ -88,7 +88,7 @@ class Proving:
         if listed.standing not in (HaulState.HAULED, HaulState.UNPROVEN) and not may_be_late(file, known):
             return listed
         try:
-            card = self._looked(file, known)
+            card = self._look_twice(file, known)
         except (Refused, Unsettled) as error:
             return FileState(file, HaulState.UNREADABLE, None, f"unreadable: {error}")
         served = file_standing(card, known)
@@ -97,7 +97,7 @@ class Proving:
             served = self._judge(card, claims)
         return replace(served, file=file)
 
-    def _looked(self, file: CameraFile, known: Sequence[KnownChapter]) -> FileIdentity:
+    def _look_twice(self, file: CameraFile, known: Sequence[KnownChapter]) -> FileIdentity:
         """The file as the camera serves it; asked once more where one answer says that no record is of it."""
         card = self._camera.look(file)
         if file_standing(card, known).standing is not HaulState.OTHER_CONTENT and not lacks_etag(card, known):

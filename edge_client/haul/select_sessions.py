@@ -97,7 +97,7 @@ class Choosing:
         endable, news = self._left_behind(listed)
         covered = {file for one in begun for file in one.files}
         left = [file for file in listed if file not in covered]
-        judged, known = self._judged(recordings(left), origins)
+        judged, known = self._judge(recordings(left), origins)
         files = [file for one in judged for file in one.files]
         is_home = frozenset(one.file for one in files if one.standing.is_home)
         made = selection(left, New(is_home))
@@ -112,7 +112,7 @@ class Choosing:
         refused = [refusal for refusal in refusals.values() if refusal]
         return endable + begun + fresh, [*unreadable, *news, *made.refusals, *nameless, *refused]
 
-    def _judged(
+    def _judge(
         self, left: Sequence[Recording], origins: Origins
     ) -> tuple[list[RecordingState], list[KnownChapter]]:
         """The state of each recording by what the coordinator knows of its camera, and all that it knows."""

@@ -32,7 +32,7 @@ from edge_client.haul.stuck import (
     STUCK,
     Record,
     StuckSessions,
-    recorded,
+    read_record,
     stuck_error,
 )
 from edge_client.model.api import ChapterView
@@ -140,9 +140,9 @@ class Haul:
             return self._haul(folder, self._freeze_durably(folder, one), files)
         plan = decoded(raw, one.name)
         with self._noting_stuck(folder, plan):
-            if recorded(folder).files or plan.lacks_in(files):
+            if read_record(folder).files or plan.lacks_in(files):
                 StuckSessions(self._context).note(folder, plan)
-            if stuck := recorded(folder).files:
+            if stuck := read_record(folder).files:
                 # What it has on the card is hauled all the same.
                 return self._haul(folder, plan, files, stuck)
             self._camera.refuse_other_files(plan, files)
@@ -200,11 +200,11 @@ class Haul:
         told_now = any(
             isinstance(each, SessionStuck) and each.session_id == error.session_id for each in refusals
         )
-        return told_now or recorded(self._tools.spool.session(error.session_id)).is_told
+        return told_now or read_record(self._tools.spool.session(error.session_id)).is_told
 
     def _choose(self) -> tuple[Listed, list[ChosenSession], list[EdgeError]]:
         """The list, the sessions chosen from it, and what a person must look at besides."""
-        listed = self._camera.listed()
+        listed = self._camera.read_list()
         unread = _unread(listed, self._choice)
         if unread and isinstance(self._choice, ByFile):
             raise unread[0]

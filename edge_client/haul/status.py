@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from edge_client.base.errors import EdgeError
 from edge_client.haul.ports import Coordinator, Plans, SessionSpool
-from edge_client.haul.stuck import recorded
+from edge_client.haul.stuck import read_record
 from edge_client.model.api import SessionState
 from edge_client.model.plan import SessionPlan
 
@@ -36,12 +36,14 @@ class SessionStatus:
         return self.chapters_home == self.chapters
 
 
-def statuses(plans: Plans, coordinator: Coordinator | None) -> list[SessionStatus]:
+def read_statuses(plans: Plans, coordinator: Coordinator | None) -> list[SessionStatus]:
     """Every session whose plan can be read; a client that works at the same time is not disturbed."""
-    return [_status(folder, plan, _asked(coordinator, plan.session_id)) for folder, plan in plans.readable]
+    return [
+        _describe(folder, plan, _ask_state(coordinator, plan.session_id)) for folder, plan in plans.readable
+    ]
 
 
-def _status(folder: SessionSpool, plan: SessionPlan, state: SessionState | None) -> SessionStatus:
+def _describe(folder: SessionSpool, plan: SessionPlan, state: SessionState | None) -> SessionStatus:
     receipts = folder.receipts()
     home_bytes = _home_bytes(plan, state) if state else sum(int(one["size_bytes"]) for one in receipts)
     return SessionStatus(
@@ -60,14 +62,14 @@ def _status(folder: SessionSpool, plan: SessionPlan, state: SessionState | None)
 
 def _cannot_end(folder: SessionSpool, state: SessionState | None) -> dict[str, str]:
     homes = state.verified if state else frozenset()
-    return {path: why for path, why in recorded(folder).files.items() if path not in homes}
+    return {path: why for path, why in read_record(folder).files.items() if path not in homes}
 
 
 def _home_bytes(plan: SessionPlan, state: SessionState) -> int:
     return sum(chapter.size_bytes for chapter in plan.chapters if chapter.path in state.verified)
 
 
-def _asked(coordinator: Coordinator | None, session_id: str) -> SessionState | None:
+def _ask_state(coordinator: Coordinator | None, session_id: str) -> SessionState | None:
     """One try: without a network the spool's own receipts tell what is home."""
     try:
         return coordinator.session_state(session_id) if coordinator else None

@@ -15,7 +15,7 @@ from edge_client.base.errors import GaveUp, Refused, SessionStuck, Transient
 from edge_client.haul.context import HaulContext
 from edge_client.haul.holdings import Holdings, holdings
 from edge_client.haul.ports import SessionSpool
-from edge_client.haul.whereabouts import Whereabouts, whereabouts
+from edge_client.haul.whereabouts import Whereabouts, find_files
 from edge_client.model.files import CameraFile
 from edge_client.model.plan import SessionPlan
 
@@ -65,11 +65,11 @@ class Record:
         """Keep it, durably; nothing is kept where nothing is stuck."""
         if not self.files:
             folder.remove(STUCK)
-        elif self != recorded(folder):
+        elif self != read_record(folder):
             folder.write(STUCK, json.dumps({"files": dict(self.files), "is_told": self.is_told}).encode())
 
 
-def recorded(folder: SessionSpool) -> Record:
+def read_record(folder: SessionSpool) -> Record:
     """What was found of the session; a record that cannot be read is none."""
     try:
         found = json.loads(folder.read(STUCK) or b"{}")
@@ -113,7 +113,7 @@ class StuckSessions:
                 continue
             if found.can_end_without_camera and not any(plan.has(file) for file in listed):
                 endable.append(plan)
-            if found.stuck and recorded(folder) == Record(found.stuck, is_told=True):
+            if found.stuck and read_record(folder) == Record(found.stuck, is_told=True):
                 log.warning("a session cannot end", extra={"reason": why_stuck(plan.session_id, found.stuck)})
             elif found.stuck:
                 news.append(stuck_error(plan.session_id, found.stuck))
@@ -123,7 +123,7 @@ class StuckSessions:
         """Look, and record what was found; what is not known stays recorded as it was."""
         found = self.look(folder, plan)
         if found:
-            before = recorded(folder)
+            before = read_record(folder)
             unknown = {path for path, place in found.where.items() if place is Whereabouts.UNKNOWN}
             files = {path: why for path, why in before.files.items() if path in unknown} | found.stuck
             Record(files, before.is_told and files == before.files).write(folder)
@@ -144,7 +144,7 @@ class StuckSessions:
             return None
         owed = [one.chapter for one in held.unverified]
         try:
-            return Look(held, whereabouts(self._camera, plan, owed))
+            return Look(held, find_files(self._camera, plan, owed))
         except (Refused, Transient, GaveUp) as error:
             log.debug("not known what the card has", extra={"reason": str(error)})
             return Look(held, dict.fromkeys((chapter.path for chapter in owed), Whereabouts.UNKNOWN))

@@ -84,18 +84,18 @@ class Survey:
             yield f"{self.homes} of {len(self.recordings)} recordings are home"
 
 
-def surveyed(camera: CameraSession, coordinator: Coordinator | None) -> Survey:
+def survey_card(camera: CameraSession, coordinator: Coordinator | None) -> Survey:
     """The card as it is now. Raises what keeps it from being read."""
-    return _survey(camera, coordinator, camera.listed())
+    return _survey(camera, coordinator, camera.read_list())
 
 
-def audited(context: HaulContext) -> Survey:
+def audit_card(context: HaulContext) -> Survey:
     """The card as it is now, proven. A list that stays empty while the camera counts videos is a reason to keep it."""
     try:
-        listed = context.camera.listed()
+        listed = context.camera.read_list()
     except NothingListed:
         listed = Listed(witnesses=context.camera.witnesses)
-    return proven(context, _survey(context.camera, context.tools.coordinator, listed))
+    return prove_card(context, _survey(context.camera, context.tools.coordinator, listed))
 
 
 def _survey(camera: CameraSession, coordinator: Coordinator | None, listed: Listed) -> Survey:
@@ -134,7 +134,7 @@ def _camera(camera: CameraSession, serials: Sequence[str | None]) -> CameraIdent
     return itself or CameraIdentity((len(found) == 1 and found.pop()) or "", None, None)
 
 
-def proven(context: HaulContext, survey: Survey) -> Survey:
+def prove_card(context: HaulContext, survey: Survey) -> Survey:
     """The survey with each hauled file compared with the camera, and with S3 if another device hauled it.
 
     Use it before a card is erased: a list shows only names, sizes and dates; this also detects a repaired file, and
@@ -195,6 +195,6 @@ def _seen(
     return {path: obstacle for path, obstacle in looked.items() if obstacle}
 
 
-def lengths_s(camera: CameraSession, survey: Survey) -> dict[str, int | None]:
+def ask_lengths_s(camera: CameraSession, survey: Survey) -> dict[str, int | None]:
     """How long each chapter of the card is, by path, where the camera says so."""
     return {file.path: camera.length_s(file) for one in survey.recordings for file in one.recording.files}

@@ -31,35 +31,35 @@ class Whereabouts(enum.Enum):
         return self in (Whereabouts.GONE, Whereabouts.REPLACED)
 
 
-def whereabouts(
+def find_files(
     camera: CameraSession, plan: SessionPlan, chapters: Iterable[ChapterPlan]
 ) -> Mapping[str, Whereabouts]:
     """Where each of these chapters of the plan is, by path, as the camera shows it now.
 
     Raises PlanDiffers when another camera answers, and what keeps the camera or its card from being read.
     """
-    listed = camera.listed()
+    listed = camera.read_list()
     camera.refuse_other_cards(plan, (one.files[0] for one in recordings(listed.files)))
-    return {chapter.path: _where(camera, listed, chapter) for chapter in chapters}
+    return {chapter.path: _find(camera, listed, chapter) for chapter in chapters}
 
 
-def _where(camera: CameraSession, listed: Listed, chapter: ChapterPlan) -> Whereabouts:
+def _find(camera: CameraSession, listed: Listed, chapter: ChapterPlan) -> Whereabouts:
     """Where one file is. That it is lost, two answers must say: a camera may answer oddly once."""
     try:
-        found = _seen(camera, listed, chapter)
-        return found if not found.is_lost or found is _seen(camera, listed, chapter) else Whereabouts.UNKNOWN
+        found = _look(camera, listed, chapter)
+        return found if not found.is_lost or found is _look(camera, listed, chapter) else Whereabouts.UNKNOWN
     except (Refused, Unsettled):
         return Whereabouts.UNKNOWN
 
 
-def _seen(camera: CameraSession, listed: Listed, chapter: ChapterPlan) -> Whereabouts:
+def _look(camera: CameraSession, listed: Listed, chapter: ChapterPlan) -> Whereabouts:
     for file in listed.files:
         if file.path == chapter.path:
-            return _compared(camera, file, chapter)
-    return _unlisted(camera, listed, chapter)
+            return _compare(camera, file, chapter)
+    return _look_unlisted(camera, listed, chapter)
 
 
-def _compared(camera: CameraSession, file: CameraFile, chapter: ChapterPlan) -> Whereabouts:
+def _compare(camera: CameraSession, file: CameraFile, chapter: ChapterPlan) -> Whereabouts:
     served = camera.look(file)
     if likeness(served, chapter.file_identity) is not Likeness.OTHER:
         return Whereabouts.ON_CARD
@@ -69,7 +69,7 @@ def _compared(camera: CameraSession, file: CameraFile, chapter: ChapterPlan) -> 
     return Whereabouts.REPLACED if is_other else Whereabouts.UNKNOWN
 
 
-def _unlisted(camera: CameraSession, listed: Listed, chapter: ChapterPlan) -> Whereabouts:
+def _look_unlisted(camera: CameraSession, listed: Listed, chapter: ChapterPlan) -> Whereabouts:
     may_be_it = any(
         each.entry.directory in (None, chapter.directory) and each.entry.filename in (None, chapter.filename)
         for each in listed.unreadable

@@ -18,7 +18,7 @@ from edge_client.base.errors import EdgeError, SpoolFull, SpoolHeld
 from edge_client.haul.context import HaulContext
 from edge_client.haul.holdings import Holding, ranges
 from edge_client.haul.ports import SessionSpool
-from edge_client.haul.stuck import Look, StuckSessions, recorded
+from edge_client.haul.stuck import Look, StuckSessions, read_record
 from edge_client.haul.whereabouts import Whereabouts
 from edge_client.model.parts import SpooledPart
 from edge_client.model.plan import ChapterPlan, SessionPlan
@@ -68,12 +68,14 @@ class Yielding:
         for one in candidates:
             if one.redundant:
                 one.drop(one.redundant)
-                log.info("parts that S3 has make room", extra=_told(one, one.redundant))
+                log.info("parts that S3 has make room", extra=_describe(one, one.redundant))
                 return True
         for one in candidates:
             if one.useless:
                 last = max(one.useless, key=lambda part: part.span.first)
-                log.warning("a part of a film that can never be whole makes room", extra=_told(one, (last,)))
+                log.warning(
+                    "a part of a film that can never be whole makes room", extra=_describe(one, (last,))
+                )
                 one.drop((last,))
                 return True
         return False
@@ -83,7 +85,7 @@ class Yielding:
         stuck = [
             plan.session_id
             for folder, plan in self._tools.spool.plans().readable
-            if plan.session_id != self._own[0] and folder.part_bytes() and recorded(folder).files
+            if plan.session_id != self._own[0] and folder.part_bytes() and read_record(folder).files
         ]
         if not stuck:
             return full
@@ -103,5 +105,5 @@ class Yielding:
         return StuckSessions(self._context).note(folder, plan)
 
 
-def _told(one: Candidate, parts: tuple[SpooledPart, ...]) -> dict[str, object]:
+def _describe(one: Candidate, parts: tuple[SpooledPart, ...]) -> dict[str, object]:
     return {"session": one.plan.session_id, "file": one.held.chapter.path, "bytes": ranges(parts)}

@@ -27,7 +27,7 @@ from edge_client.haul.sending.concurrency import AdaptiveConcurrency
 from edge_client.haul.sending.rate_limit import RateLimiter
 from edge_client.haul.sending.sender import Uplink
 from edge_client.haul.sessions import Each, Haul, Report
-from edge_client.haul.survey import Survey, audited
+from edge_client.haul.survey import Survey, audit_card
 from edge_client.http.exchange import Timeouts
 from edge_client.model.api import Token
 from edge_client.model.selection import ByNumber, Choice
@@ -196,7 +196,7 @@ class Device:
     def survey(self) -> Survey:
         """What an audit finds."""
         with ExitStack() as stack:
-            return audited(stack.enter_context(open_context(self._tools(stack))))
+            return audit_card(stack.enter_context(open_context(self._tools(stack))))
 
     def report(self, session: str | None = "s", choice: Choice = RECORDING) -> Report:
         [report] = self.run(session, choice).done

@@ -45,7 +45,7 @@ def chosen(device: Device, choice: Choice) -> dict[str, list[int]]:
     """The counters of the first and the last file of each session that is chosen."""
     with ExitStack() as stack:
         context = stack.enter_context(open_context(device._tools(stack)))
-        listed = context.camera.listed()
+        listed = context.camera.read_list()
         sessions, refusals = Choosing(context, choice, None).sessions(listed.files)
     assert not refusals
     return {one.name: ends([file.filename for file in one.exactly()]) for one in sessions}

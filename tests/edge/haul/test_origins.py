@@ -14,7 +14,7 @@ from edge_client.commands.list import list_lines
 from edge_client.haul.context import open_context
 from edge_client.haul.sessions import Each
 from edge_client.haul.survey import Survey
-from edge_client.haul.whereabouts import Whereabouts, whereabouts
+from edge_client.haul.whereabouts import Whereabouts, find_files
 from edge_client.model.haul_state import Obstacle
 from edge_client.model.plan import decoded
 from edge_client.model.selection import ByFile, ByNumber, Everything, New
@@ -294,7 +294,7 @@ class TestASessionLookedForOnACard:
         plan = decoded((device.spool / session / "plan.json").read_bytes(), session)
         with ExitStack() as stack:
             context = stack.enter_context(open_context(device._tools(stack)))
-            return dict(whereabouts(context.camera, plan, plan.chapters))
+            return dict(find_files(context.camera, plan, plan.chapters))
 
     @pytest.fixture
     def begun(self, device: Device) -> str:

@@ -15,7 +15,7 @@ from edge_client.commands.audit import audit_json, audit_lines
 from edge_client.commands.list import list_json, list_lines
 from edge_client.commands.output import line
 from edge_client.haul.camera_session import CameraSession
-from edge_client.haul.survey import surveyed
+from edge_client.haul.survey import survey_card
 from edge_client.model.gopro_names import may_be_video
 from edge_client.model.listing import NOT_NAMED, Listed, Unreadable, Witnesses, listed
 from edge_client.model.plan import CameraIdentity
@@ -83,7 +83,7 @@ class StillCamera:
         self._listed = listed(entries, looked, Witnesses(1, 10**12))
         self._model = model
 
-    def listed(self) -> Listed:
+    def read_list(self) -> Listed:
         return self._listed
 
     def itself(self) -> CameraIdentity:
@@ -94,7 +94,7 @@ class StillCamera:
 def test_any_list_that_a_camera_can_give_is_shown_on_any_terminal(
     media: list[Any], model: str, encoding: str
 ):
-    found = surveyed(cast(CameraSession, StillCamera(media, model)), None)
+    found = survey_card(cast(CameraSession, StillCamera(media, model)), None)
     terminal = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
 
     say(list_lines(found, {}), terminal)
@@ -110,7 +110,7 @@ def test_any_list_that_a_camera_can_give_is_shown_on_any_terminal(
 
 @given(st.lists(FOLDERS, max_size=3))
 def test_every_entry_of_any_list_is_shown_or_counted(media: list[Any]):
-    found = surveyed(cast(CameraSession, StillCamera(media, "")), None)
+    found = survey_card(cast(CameraSession, StillCamera(media, "")), None)
 
     shown = [file.path for one in found.recordings for file in one.recording.files]
     shown += [file.path for file in found.strangers] + [each.label for each in found.unreadable]
