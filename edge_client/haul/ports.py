@@ -35,7 +35,12 @@ from edge_client.model.plan import CameraIdentity, ChapterPlan, SessionPlan
 
 
 class Camera(Protocol):
-    """A camera, read only. Raises Transient for what another try may mend, Refused for what a person must mend."""
+    """A camera, read only. Raises Transient for what another try may mend, Refused for what a person must mend.
+
+    Everything but `control_over_usb` raises CameraUnreachable while nothing answers. While it writes it says only who
+    it is and how it is: the list and the files raise CameraBusy. A name that a camera does not give is not asked for:
+    RequestForbidden.
+    """
 
     def check_ready(self) -> CameraStatus:
         """Its status, when it has stopped writing and its card can be read. Raises CameraBusy, CardFault."""
@@ -50,16 +55,19 @@ class Camera(Protocol):
         """Every entry of the camera's list. Raises NothingListed for an empty list where videos are counted."""
 
     def head(self, directory: str, filename: str) -> FileFacts:
-        """Size and ETag of a file as the camera serves it now."""
+        """Size and ETag of a file as the camera serves it now. Raises Unsettled when it serves none of this name."""
 
     def serves(self, directory: str, filename: str) -> bool:
         """Whether the camera serves a file of this name now."""
 
     def media_info(self, directory: str, filename: str) -> MediaInfo:
-        """What the camera knows of a file, which may be nothing."""
+        """What the camera knows of a file, which may be nothing. Raises only when it does not answer."""
 
     def serial_in(self, directory: str, filename: str, size_bytes: int) -> str | None:
-        """The serial of the camera that recorded a file, from its own bytes; None when it has none."""
+        """The serial of the camera that recorded a file, from its own bytes; None when it has none.
+
+        Raises Unsettled when the size is not this.
+        """
 
     def check_whole(self, directory: str, filename: str, size_bytes: int, etag: str | None) -> int:
         """How many bytes follow the last box of a finished film. Raises Unfinished, Unsettled."""
@@ -73,7 +81,11 @@ class Camera(Protocol):
         """The CRC64NVME of some bytes of the planned file. Raises as `read_part` does."""
 
     def read_part(self, chapter: ChapterPlan, span: Span, write: Callable[[memoryview], None]) -> None:
-        """Give `write` exactly the bytes of `span` of the planned file. Raises FileInDoubt for another file."""
+        """Give `write` exactly the bytes of `span` of the planned file, each block valid only during its call.
+
+        Raises FileInDoubt when the size or the ETag is not the planned one, Unsettled when the ETag is missing,
+        RequestForbidden for bytes that no such file has, ReadBroken after some of the bytes, and what `write` raises.
+        """
 
 
 class Awake(AbstractContextManager["Awake"], Protocol):
