@@ -6,7 +6,7 @@ import os
 import signal
 from typing import NoReturn
 
-from edge_client.base.interruption import SIGNALS, end_at_once
+from edge_client.base.exit import SIGNALS, end_at_once
 
 
 def main() -> NoReturn:

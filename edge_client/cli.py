@@ -1,4 +1,4 @@
-"""The client's door: arguments in, exit code out (`base/exit_code.py`)."""
+"""The client's door: arguments in, exit code out (`base/exit.py`)."""
 
 from __future__ import annotations
 
@@ -12,16 +12,14 @@ from importlib.metadata import version
 from typing import TypeVar
 
 from edge_client.base.errors import EdgeError, SettingsFault, TryLater, place_of
-from edge_client.base.exit_code import (
+from edge_client.base.exit import (
+    GRACE_S,
     MEANINGS,
     WHEN_STOPPED,
+    End,
     ExitCode,
     code_of_error,
     code_of_lost_output,
-)
-from edge_client.base.interruption import (
-    GRACE_S,
-    End,
     handle_signals,
     limit,
     stay,

@@ -1,6 +1,6 @@
 """What commands read from their arguments and from the environment: each option is a value or its faults.
 
-Nothing stands in for a value that cannot be had. `together` makes one value of several, or has the faults of all of
+A value that cannot be read has no placeholder. `together` makes one value of several, or has the faults of all of
 them, so that a person hears of every fault at once.
 """
 

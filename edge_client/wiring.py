@@ -37,8 +37,7 @@ from edge_client.haul.sending.concurrency import AdaptiveConcurrency
 from edge_client.haul.sending.rate_limit import RateLimiter
 from edge_client.haul.sending.sender import Uplink
 from edge_client.http.exchange import Timeouts
-from edge_client.s3.part_store import PartStore
-from edge_client.s3.stored_read import StoredObjects
+from edge_client.s3.presigned import PartStore, StoredObjects
 from edge_client.spool.spool import Spool
 
 # A terminal that cannot move its cursor.

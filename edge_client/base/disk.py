@@ -53,7 +53,7 @@ class Disk:
     fill: Callable[[int, memoryview], int] = fill_from
 
     def write(self, path: Path, content: bytes) -> None:
-        """A file that is there, whole, after a power cut: the one before or this one."""
+        """Write a file that is there, whole, after a power cut: the one before or this one."""
         temporary = path.with_name(f"{path.name}.writing")
         temporary.unlink(missing_ok=True)
         try:
@@ -74,17 +74,17 @@ class Disk:
             os.close(file)
 
     def append_all(self, file: int, data: memoryview) -> None:
-        """All of `data` at the end of an open file."""
+        """Append all of `data` to an open file."""
         while data:
             data = data[self.append(file, data) :]
 
     def rename(self, path: Path, name: Path) -> None:
-        """The file under its new name in the same folder, durably."""
+        """Give the file a new name in the same folder, durably."""
         self.move(path, name)
         self._fsync_folder(name.parent)
 
     def move_folder(self, folder: Path, name: Path) -> None:
-        """The folder under its new name in another folder, durably."""
+        """Move the folder to a new name in another folder, durably."""
         self.move(folder, name)
         self._fsync_folder(name.parent)
         self._fsync_folder(folder.parent)
@@ -118,12 +118,12 @@ class Disk:
 
 
 def create_file(path: Path) -> int:
-    """A new file, open for writing. Raises OSError when there is one, or a link."""
+    """Create a file and open it for writing. Raises OSError when there is one, or a link."""
     return os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
 
 
 def open_file(path: Path) -> FileIO:
-    """A file that is not a link, open for reading, without a buffer. Raises OSError."""
+    """Open a file that is not a link for reading, without a buffer. Raises OSError."""
     return FileIO(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb")
 
 
@@ -143,7 +143,7 @@ def size_bytes_of(path: Path) -> int:
 
 @contextmanager
 def disk_errors() -> Iterator[None]:
-    """What a disk refuses, as SpoolFull (time or a person makes room) or SpoolFault."""
+    """Raise what a disk refuses as SpoolFull (time or a person makes room) or SpoolFault."""
     try:
         yield
     except OSError as error:
@@ -155,7 +155,7 @@ def disk_errors() -> Iterator[None]:
 
 @contextmanager
 def lock_file(path: Path, taken: str) -> Iterator[None]:
-    """The lock file at `path` for us alone. Raises SpoolBusy with the text of `taken` about another holder."""
+    """Hold the lock file at `path` while the block runs. Raises SpoolBusy with `taken` while another client has it."""
     with disk_errors():
         file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
@@ -176,8 +176,8 @@ class CameraLocks:
     disk: Disk
 
     @contextmanager
-    def held(self, serial: str) -> Iterator[None]:
-        """The camera for us alone. Raises SpoolBusy when another client reads from it; SpoolFull, SpoolFault."""
+    def hold(self, serial: str) -> Iterator[None]:
+        """Hold the camera while the block runs. Raises SpoolBusy (another client has it), SpoolFull, SpoolFault."""
         with ExitStack() as stack:
             try:
                 self.disk.make_private(self.folder)

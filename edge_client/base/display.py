@@ -63,7 +63,7 @@ class _Row(tqdm):  # type: ignore[type-arg]  # only its stub is generic
 
     @staticmethod
     def status_printer(file: Any) -> Callable[[str], None]:
-        """Writes the row's text, and clears the rest of its line without a character beyond the last column."""
+        """What writes the row's text, and clears the rest of its line without a character beyond the last column."""
 
         def write(text: str) -> None:
             file.write(f"\r{text}\x1b[K")

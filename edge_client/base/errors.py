@@ -31,7 +31,7 @@
     │       ├── FileInDoubt               one answer is not of the planned file: asked once more before it is believed
     │       ├── Unfinished                the boxes of a film are not complete
     │       └── CameraUnsupported         an older camera or something else answers: after a few seconds
-    ├── RoundLost                         ends a round over a chapter's parts; the next one looks anew
+    ├── RoundLost                         ends a round over a chapter's parts; the next one looks again
     │   ├── UploadGone                    the coordinator says that the upload is over: open a new one
     │   ├── PlanReplaced                  the coordinator has another part plan: take that
     │   ├── UploadLost                    S3 does not know the upload: ask the coordinator what became of it
@@ -47,7 +47,7 @@
         ├── CameraMoved                   the camera or its card changed while it was planned: plan afresh
         └── Stopped                       SIGINT or SIGTERM
 
-No message holds a token or a presigned URL: what `requests` raises names whole URLs, so only its type is told.
+No message holds a token or a presigned URL: what `requests` raises names whole URLs, so messages have only its type.
 """
 
 from __future__ import annotations

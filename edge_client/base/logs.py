@@ -59,7 +59,7 @@ def clear_bars() -> None:
 
 @contextmanager
 def log_to(stream: TextIO, level: int) -> Iterator[None]:
-    """The client's own lines of `level` and above go to `stream`; its libraries' may hold URLs and go nowhere."""
+    """Write the client's own lines of `level` and above to `stream`, and none of its libraries: they may hold URLs."""
     root = logging.getLogger("edge_client")
     handler, before = _AboveBars(stream), root.level
     root.addHandler(handler)
@@ -97,7 +97,7 @@ class Repeats:
         self._lock = threading.Lock()
 
     def say(self, where: str, reason: str, now: float, **more: object) -> None:
-        """It happened to `where`. Reasons that differ only in an amount of bytes or seconds are one fact."""
+        """Log that it happened to `where`. Reasons that differ only in an amount of bytes or seconds are one fact."""
         with self._lock:
             key = AMOUNT.sub("…", reason)
             is_new = key not in self._facts

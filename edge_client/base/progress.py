@@ -42,7 +42,7 @@ class Progress(Protocol):
         """These sessions are to be hauled, as far as the camera's list and the spool tell."""
 
     def session(self, session_id: str, amount: Amount) -> None:
-        """A session begins; the coordinator has told what of it is home."""
+        """A session begins; the coordinator has said what of it is home."""
 
     def home(self, session_id: str) -> None:
         """A session is home."""

@@ -190,7 +190,7 @@ class Connection:
         headers: Mapping[str, str] | None = None,
         timeouts_s: tuple[float, float] = TIMEOUTS_S,
     ) -> Answer:
-        """The head of the answer. Raises RequestForbidden, CameraUnreachable, ReadBroken."""
+        """Ask, and read the head of the answer. Raises RequestForbidden, CameraUnreachable, ReadBroken."""
         may_be_asked = {"GET": ALLOWED, "HEAD": ALLOWED_TO_HEAD}.get(method, ())
         if not any(allowed.fullmatch(path) for allowed in may_be_asked):
             raise RequestForbidden(f"{method} {path} is not something this client asks a camera")
@@ -230,7 +230,7 @@ def path_of(directory: str, filename: str) -> str:
 
 @contextmanager
 def library_errors() -> Iterator[None]:
-    """What the library raises, as CameraUnreachable."""
+    """Raise what the library raises as CameraUnreachable."""
     try:
         yield
     except LIBRARY_ERRORS as error:

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 
-from edge_client.base.exit_code import ExitCode, code_of_result
+from edge_client.base.exit import ExitCode, code_of_result
 from edge_client.commands.command import Command, describe_camera, describe_coordinator, describe_work
 from edge_client.commands.output import (
     card_line,
@@ -79,7 +79,7 @@ class AuditSettings:
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
-    """What `audit` takes."""
+    """Add the arguments of `audit`."""
     parser.add_argument("--haul", action="store_true", help="haul what is missing, then audit")
     describe_camera(parser)
     describe_coordinator(parser)
@@ -87,7 +87,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
 
 
 def read(values: Values) -> Parsed[AuditSettings]:
-    """Which card, and whether it is hauled first."""
+    """The settings: which card, and whether it is hauled first."""
     given = values.arguments
     device = values.device(HAUL_PATIENCE_S if given.haul else LOOK_PATIENCE_S)
     return together(lambda: AuditSettings(given.haul, device.value, given.json, _called(values)), device)

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from edge_client.base.errors import SettingsFault
-from edge_client.base.exit_code import ExitCode
+from edge_client.base.exit import ExitCode
 from edge_client.config import Faulty, Parsed, Values
 
 S = TypeVar("S")
 
 
 def hauls_nothing(_settings: object) -> bool:
-    """For a command that reads no film from the camera."""
+    """False, for a command that reads no film from the camera."""
     return False
 
 
@@ -45,7 +45,7 @@ class Command(Generic[S]):
 
 
 def describe_camera(command: argparse.ArgumentParser) -> None:
-    """Where the camera is."""
+    """Add the arguments that say where the camera is."""
     group = command.add_argument_group("camera")
     group.add_argument(
         "--camera",
@@ -65,7 +65,7 @@ def describe_camera(command: argparse.ArgumentParser) -> None:
 
 
 def describe_coordinator(command: argparse.ArgumentParser) -> None:
-    """The coordinator and the token for it."""
+    """Add the arguments for the coordinator and its token."""
     group = command.add_argument_group("coordinator")
     group.add_argument(
         "--coordinator", metavar="URL", help="the coordinator's address (REELHAUL_COORDINATOR)"
@@ -78,14 +78,14 @@ def describe_coordinator(command: argparse.ArgumentParser) -> None:
 
 
 def describe_spool(command: argparse.ArgumentParser) -> None:
-    """Where parts wait."""
+    """Add the argument that says where parts wait."""
     command.add_argument(
         "--spool", metavar="DIR", help="the directory in which parts wait for S3 (REELHAUL_SPOOL)"
     )
 
 
 def describe_patience(command: argparse.ArgumentParser, default: str) -> None:
-    """How long an outage may last; `default` in the words of the help."""
+    """Add the argument that says how long an outage may last; `default` is in the words of the help."""
     command.add_argument(
         "--give-up-after",
         metavar="TIME",
@@ -94,7 +94,7 @@ def describe_patience(command: argparse.ArgumentParser, default: str) -> None:
 
 
 def describe_work(command: argparse.ArgumentParser, patience: str) -> None:
-    """The spool, its limits and the patience of a haul."""
+    """Add the arguments for the spool, its limits and the patience of a haul."""
     describe_spool(command)
     command.add_argument(
         "--spool-budget",

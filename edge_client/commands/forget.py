@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from edge_client.base.exit_code import ExitCode
+from edge_client.base.exit import ExitCode
 from edge_client.commands.command import (
     Command,
     describe_camera,
@@ -64,7 +64,7 @@ class ForgetSettings:
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
-    """What `forget` takes."""
+    """Add the arguments of `forget`."""
     parser.add_argument("session", metavar="SESSION", help="a session of this spool; `status` shows them")
     parser.add_argument(
         "--dry-run", action="store_true", help="show what would be removed, and remove nothing"
@@ -84,7 +84,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
 
 
 def read(values: Values) -> Parsed[ForgetSettings]:
-    """Which session of which spool, and who is asked what it still has."""
+    """The settings: which session of which spool, and who is asked what it still has."""
     given = values.arguments
     session_id, camera, service = session_id_of(given.session), _camera(values), values.service_if_given()
     spool, patience_s = values.spool(), values.give_up_after_s(LOOK_PATIENCE_S)

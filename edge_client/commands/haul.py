@@ -8,7 +8,7 @@ from argparse import Namespace
 from dataclasses import dataclass
 from datetime import datetime
 
-from edge_client.base.exit_code import ExitCode, code_of_result
+from edge_client.base.exit import ExitCode, code_of_result
 from edge_client.commands.command import Command, describe_camera, describe_coordinator, describe_work
 from edge_client.commands.output import say_reports, say_result
 from edge_client.config import (
@@ -64,7 +64,7 @@ class HaulSettings:
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
-    """What `haul` takes."""
+    """Add the arguments of `haul`."""
     parser.add_argument(
         "session",
         nargs="?",
@@ -98,7 +98,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
 
 
 def read(values: Values) -> Parsed[HaulSettings]:
-    """Which recordings, into which session, on which device."""
+    """The settings: which recordings, into which session, on which device."""
     given = values.arguments
     session_id, choice, device = _session_id(given), _choice(given), values.device(HAUL_PATIENCE_S)
     return together(

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 
-from edge_client.base.exit_code import ExitCode
+from edge_client.base.exit import ExitCode
 from edge_client.commands.command import Command, describe_camera, describe_coordinator, describe_patience
 from edge_client.commands.output import (
     began,
@@ -52,14 +52,14 @@ class ListSettings:
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
-    """What `list` takes."""
+    """Add the arguments of `list`."""
     describe_camera(parser)
     describe_coordinator(parser)
     describe_patience(parser, "2m")
 
 
 def read(values: Values) -> Parsed[ListSettings]:
-    """Which camera, and who says what is hauled."""
+    """The settings: which camera, and who says what is hauled."""
     camera, service = values.camera(), values.service_if_given()
     patience_s = values.give_up_after_s(LOOK_PATIENCE_S)
     return together(

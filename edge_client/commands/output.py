@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 
-from edge_client.base.exit_code import ExitCode, code_of_result
+from edge_client.base.exit import ExitCode, code_of_result
 from edge_client.base.terminal import say
 from edge_client.haul.sessions import Each, Report
 from edge_client.haul.survey import Survey

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from edge_client.base.exit_code import ExitCode, code_of_result
+from edge_client.base.exit import ExitCode, code_of_result
 from edge_client.base.terminal import say
 from edge_client.commands.command import Command, describe_coordinator, describe_spool
 from edge_client.commands.output import line, size, table
@@ -44,13 +44,13 @@ class StatusSettings:
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
-    """What `status` takes."""
+    """Add the arguments of `status`."""
     describe_coordinator(parser)
     describe_spool(parser)
 
 
 def read(values: Values) -> Parsed[StatusSettings]:
-    """Which spool, and who says how far its sessions are."""
+    """The settings: which spool, and who says how far its sessions are."""
     spool, service = values.spool(), values.service_if_given()
     return together(lambda: StatusSettings(spool.value, service.value, values.arguments.json), spool, service)
 

@@ -33,6 +33,7 @@ class ProofUrls:
 
 
 def read_with(document: dict[str, Any], read: Callable[[dict[str, Any]], T]) -> T:
+    """What `read` makes of a document. Raises CoordinatorRefusal for one that is outside the contract."""
     try:
         return read(document)
     except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:

@@ -222,7 +222,7 @@ class CameraSession:
     def hold(self, serial: str) -> None:
         """From now on the camera of this serial is ours alone. Raises SpoolBusy."""
         if serial not in self._known.held:
-            self._stack.enter_context(self._tools.locks.held(serial))
+            self._stack.enter_context(self._tools.locks.hold(serial))
             self._known.held.add(serial)
 
     def wake(self) -> None:

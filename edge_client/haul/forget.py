@@ -69,7 +69,7 @@ def forget_session(
         raise ForgetRefused(f"the spool has no session {name}; `reelhaul status` shows which it has")
     with ExitStack() as stack:
         if not asked.is_dry:
-            stack.enter_context(spool.held())
+            stack.enter_context(spool.hold())
         if not spool.has(name):
             # A run before this one was ended in the middle; the rest of it leaves when the spool is held.
             return Forgotten(name, 0, 0, 0, (), asked.is_dry)

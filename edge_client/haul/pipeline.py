@@ -220,7 +220,7 @@ class Pipeline:
             taken_bytes += len(block)
             self.tools.progress.fetched(len(block))
 
-        with self.parts.writing(span) as writer:
+        with self.parts.open_writer(span) as writer:
             try:
                 self.context.camera.read_part(self.context.chapter, span, write)
                 return writer.commit()

@@ -98,7 +98,7 @@ class Awake(AbstractContextManager["Awake"], Protocol):
 class CameraLocks(Protocol):
     """Cameras that a client of this machine may hold for itself."""
 
-    def held(self, serial: str) -> AbstractContextManager[None]:
+    def hold(self, serial: str) -> AbstractContextManager[None]:
         """The camera for us alone. Raises SpoolBusy when another client has it."""
 
 
@@ -219,7 +219,7 @@ class ChapterSpool(SpooledParts, Protocol):
     def parts(self, plan: PartPlan) -> dict[int, SpooledPart]:
         """The finished parts that fit `plan`, by number."""
 
-    def writing(self, span: Span) -> AbstractContextManager[PartWriter]:
+    def open_writer(self, span: Span) -> AbstractContextManager[PartWriter]:
         """A writer for one part, its room reserved; without a commit nothing of it stays. Raises SpoolFull."""
 
     def crc_within(self, part: SpooledPart, first: int, size_bytes: int) -> int | None:
@@ -320,7 +320,7 @@ class Spool(Protocol):
     @property
     def broken_films(self) -> BrokenFilms: ...
 
-    def held(self) -> AbstractContextManager[None]:
+    def hold(self) -> AbstractContextManager[None]:
         """The spool for us alone, what ended clients left half done removed. Raises SpoolBusy when another has it."""
 
     def session(self, session_id: str) -> SessionSpool:

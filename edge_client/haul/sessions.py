@@ -96,7 +96,7 @@ class Haul:
 
     def run(self) -> Each[Report]:
         """Haul everything chosen. One session's refusal does not keep the others; an outage ends the run."""
-        with self._tools.spool.held(), self._tools.progress.run():
+        with self._tools.spool.hold(), self._tools.progress.run():
             if self._session_id is not None:
                 return Each((self._haul_named(self._session_id),))
             each = self._each(self._haul_derived)

@@ -75,7 +75,7 @@ class ChapterName:
 
 
 def parsed(filename: str) -> ChapterName | None:
-    """What the name says, or None for photos, proxies and whatever else is on a card."""
+    """What the name says, or None for photos, proxies and other files of a card."""
     if not FILENAME.fullmatch(filename):
         return None
     stem = filename[:-4]

@@ -29,7 +29,7 @@ class HaulState(enum.Enum):
 
 
 class Obstacle(enum.Enum):
-    """Why to haul its recording does not help a file that is not home, or not as it helps others."""
+    """Why a haul of its recording does not bring a file home, or brings it otherwise than others."""
 
     NOT_SHOWN = "the camera lists the file and does not show it"
     UNFINISHED = "the film is not finished"

@@ -48,7 +48,7 @@ class ChapterSpool:
         return dict(self._known)
 
     @contextmanager
-    def writing(self, span: Span) -> Iterator[PartWriter]:
+    def open_writer(self, span: Span) -> Iterator[PartWriter]:
         """A writer for one part, its room reserved. Unless it is committed, nothing of it stays.
 
         Raises SpoolFull when neither budget nor disk have room for it, PartUnkept when the disk lost it meanwhile.
@@ -64,7 +64,7 @@ class ChapterSpool:
             writer.close()
 
     def _note(self, part: SpooledPart) -> None:
-        """A part is there; one that it takes the place of goes, once the new one is durable."""
+        """Note a durable part, and drop the one that it replaces."""
         older = self._known.get(part.span.number)
         self._known[part.span.number] = part
         if older == part:

@@ -51,7 +51,7 @@ def part_by_name(path: Path) -> SpooledPart | None:
 
 @contextmanager
 def part_errors(number: int) -> Iterator[None]:
-    """What a disk refuses of a part that is being written; PartUnkept where another try from the start may help."""
+    """Raise what a disk refuses of a part as the spool's errors; PartUnkept where a try from the start may help."""
     try:
         with disk_errors():
             yield

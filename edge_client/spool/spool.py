@@ -46,8 +46,8 @@ class Spool:
         self.broken_films = BrokenFilms(root / ".broken", disk)
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """The spool for us alone, its leftovers swept and its room measured. Raises SpoolBusy when another has it."""
+    def hold(self) -> Iterator[None]:
+        """Hold the spool while the block runs, swept and measured. Raises SpoolBusy while another client has it."""
         self._disk.make_private(self._root)
         with lock_file(self._root / "lock", f"another client uses the spool {self._root}"):
             with disk_errors():

@@ -14,7 +14,7 @@ import pytest
 
 from edge_client import cli
 from edge_client.base.errors import EdgeError
-from edge_client.base.exit_code import ExitCode, code_of_error, code_of_result
+from edge_client.base.exit import ExitCode, code_of_error, code_of_result
 from edge_client.base.retry import Timing
 from edge_client.model.selection import Choice
 from infra.local.camera import Camera, CameraState, Card, CardFile, Fault, Habits, card_with, recording

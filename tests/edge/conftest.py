@@ -31,8 +31,7 @@ from edge_client.haul.survey import Survey, audit_card
 from edge_client.http.exchange import Timeouts
 from edge_client.model.api import Token
 from edge_client.model.selection import ByNumber, Choice
-from edge_client.s3.part_store import PartStore
-from edge_client.s3.stored_read import StoredObjects
+from edge_client.s3.presigned import PartStore, StoredObjects
 from edge_client.spool.spool import Spool
 from tests.edge.fakes import (
     LOOKS,
@@ -181,7 +180,7 @@ class Device:
 
     def spool_held(self) -> AbstractContextManager[None]:
         """Another client works with the spool."""
-        return Spool(self.spool, Disk()).held()
+        return Spool(self.spool, Disk()).hold()
 
     def card(self, **sizes: int) -> None:
         """Chapters `GX010042` and so on, by name and size, in 100GOPRO."""

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_client.base.exit_code import ExitCode
-from edge_client.base.interruption import LIMIT_S
+from edge_client.base.exit import LIMIT_S, ExitCode
 from edge_client.cli import parser
 from edge_client.commands import COMMANDS
 from edge_client.commands.audit import AuditSettings

@@ -52,7 +52,7 @@ ON_DEVICE = (
     ),
     bug(
         "a result that nobody got is a success",
-        f"{CLIENT}/base/exit_code.py",
+        f"{CLIENT}/base/exit.py",
         "    return code or ExitCode.REFUSED\n",
         "    return code\n",
         f"{TESTS}/base/test_standard_streams.py",
@@ -106,7 +106,7 @@ ON_DEVICE = (
     ),
     bug(
         "a second Ctrl-C waits as the first does",
-        f"{CLIENT}/base/interruption.py",
+        f"{CLIENT}/base/exit.py",
         "            end(WHEN_STOPPED)\n",
         "",
         f"{TESTS}/base/test_interruption.py",
@@ -230,7 +230,7 @@ ON_DEVICE = (
     ),
     bug(
         "a firewall's refusal of a part is S3's",
-        f"{CLIENT}/s3/part_store.py",
+        f"{CLIENT}/s3/presigned.py",
         "if status == 200 or not code:",
         "if status == 200:",
         f"{TESTS}/s3/test_s3_leg_faults.py",
@@ -239,7 +239,7 @@ ON_DEVICE = (
     ),
     bug(
         "a firewall's 404 says that a stored object is gone",
-        f"{CLIENT}/s3/stored_read.py",
+        f"{CLIENT}/s3/presigned.py",
         "    if not code:\n",
         "    if status == 0:\n",
         f"{TESTS}/haul/test_proving.py",
@@ -562,7 +562,7 @@ ON_DEVICE = (
     ),
     bug(
         "a page of somebody else counts as stored",
-        f"{CLIENT}/s3/part_store.py",
+        f"{CLIENT}/s3/presigned.py",
         "if status == 200 and _is_receipt(response, body, checksum):",
         "if status == 200:",
         f"{TESTS}/s3/test_s3_leg_faults.py",
@@ -775,7 +775,7 @@ ON_DEVICE = (
     ),
     bug(
         "storage that ignores the checksum of a part is believed",
-        f"{CLIENT}/s3/part_store.py",
+        f"{CLIENT}/s3/presigned.py",
         'response.headers.get(CHECKSUM, "") == checksum',
         "response.headers.get(CHECKSUM, checksum) == checksum",
         f"{TESTS}/s3/test_s3_leg_faults.py",

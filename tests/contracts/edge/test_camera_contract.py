@@ -635,16 +635,16 @@ class TestWhatKeepsItAwake:
 
 class TestALock:
     def test_is_for_one_client(self, locks: CameraLocks):
-        with locks.held("C1"), pytest.raises(SpoolBusy, match="camera C1"), locks.held("C1"):
+        with locks.hold("C1"), pytest.raises(SpoolBusy, match="camera C1"), locks.hold("C1"):
             pass
 
     def test_of_another_camera_is_free(self, locks: CameraLocks):
-        with locks.held("C1"), locks.held("C2"):
+        with locks.hold("C1"), locks.hold("C2"):
             pass
 
     def test_is_free_after_its_holder(self, locks: CameraLocks):
-        with pytest.raises(ZeroDivisionError), locks.held("C1"):
+        with pytest.raises(ZeroDivisionError), locks.hold("C1"):
             raise ZeroDivisionError
 
-        with locks.held("C1"):
+        with locks.hold("C1"):
             pass

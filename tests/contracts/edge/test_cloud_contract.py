@@ -29,8 +29,8 @@ from edge_client.http.exchange import Timeouts
 from edge_client.model.api import HeartbeatReport, Token, UploadView
 from edge_client.model.parts import PartUrl, Span, SpooledPart
 from edge_client.model.plan import CameraIdentity, ChapterPlan, SessionPlan
-from edge_client.s3.part_store import PartStore as HttpPartStore
-from edge_client.s3.stored_read import StoredObjects as HttpStoredObjects
+from edge_client.s3.presigned import PartStore as HttpPartStore
+from edge_client.s3.presigned import StoredObjects as HttpStoredObjects
 from tests.edge.memory.cloud import MemoryCloud, MemoryPartStore, MemoryStoredObjects
 from tests.edge.memory.machine import Machine
 from tests.support import coordinator as support

@@ -165,7 +165,7 @@ class InMemory:
 
     def end_within_forget(self, session_id: str) -> None:
         self._disk.faults["forgotten"] = [KeyError("the client ends")]
-        with self.spool().held(), pytest.raises(KeyError):
+        with self.spool().hold(), pytest.raises(KeyError):
             self.spool().forget(session_id)
 
     def end_within_part(self, span: Span) -> None:
@@ -190,7 +190,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
 def spool(place: Place) -> Iterator[Spool]:
     """A spool that is held."""
     made = place.spool(1000)
-    with made.held():
+    with made.hold():
         yield made
 
 
@@ -211,7 +211,7 @@ def bytes_of(span: Span, seed: int = 0) -> bytes:
 
 
 def put(chapter: ChapterSpool, span: Span, content: bytes | None = None) -> SpooledPart:
-    with chapter.writing(span) as writer:
+    with chapter.open_writer(span) as writer:
         writer.write(memoryview(bytes_of(span) if content is None else content))
         return writer.commit()
 
@@ -254,7 +254,7 @@ class TestDocuments:
         assert spool.session("t").read("report.json") is None
 
     def test_are_there_for_the_next_client(self, place: Place):
-        with (first := place.spool()).held():
+        with (first := place.spool()).hold():
             first.session("s").write("report.json", b"one")
 
         assert place.spool().session("s").read("report.json") == b"one"
@@ -306,7 +306,7 @@ class TestReceipts:
 
 class TestAPart:
     def test_has_the_crc_of_what_was_written(self, chapter: ChapterSpool):
-        with chapter.writing(FIRST) as writer:
+        with chapter.open_writer(FIRST) as writer:
             writer.write(memoryview(b"01234"))
             writer.write(memoryview(b"56789"))
             part = writer.commit()
@@ -322,7 +322,7 @@ class TestAPart:
 
     @pytest.mark.parametrize("size_bytes", [0, 9, 11])
     def test_that_is_not_written_to_its_full_length_is_refused(self, chapter: ChapterSpool, size_bytes: int):
-        with chapter.writing(FIRST) as writer:
+        with chapter.open_writer(FIRST) as writer:
             writer.write(memoryview(bytes(size_bytes)))
             with pytest.raises(SpoolFault, match=f"{size_bytes} of 10 bytes"):
                 writer.commit()
@@ -330,7 +330,7 @@ class TestAPart:
         assert chapter.parts(PARTS) == {}
 
     def test_without_a_commit_leaves_nothing(self, chapter: ChapterSpool, spool: Spool):
-        with chapter.writing(FIRST) as writer:
+        with chapter.open_writer(FIRST) as writer:
             writer.write(memoryview(bytes_of(FIRST)))
 
         assert chapter.parts(PARTS) == {}
@@ -338,7 +338,7 @@ class TestAPart:
 
     def test_whose_reading_breaks_leaves_nothing(self, chapter: ChapterSpool):
         def tear() -> None:
-            with chapter.writing(FIRST) as writer:
+            with chapter.open_writer(FIRST) as writer:
                 writer.write(memoryview(b"0123"))
                 raise ZeroDivisionError
 
@@ -350,7 +350,7 @@ class TestAPart:
     def test_that_the_disk_does_not_keep_leaves_nothing_and_may_be_written_again(
         self, chapter: ChapterSpool, place: Place
     ):
-        with chapter.writing(FIRST) as writer:
+        with chapter.open_writer(FIRST) as writer:
             writer.write(memoryview(bytes_of(FIRST)))
             place.unkeep()
             with pytest.raises(PartUnkept):
@@ -362,17 +362,17 @@ class TestAPart:
         assert chapter.parts(PARTS) == {1: part}
 
     def test_is_there_for_the_next_client(self, place: Place):
-        with (first := place.spool()).held():
+        with (first := place.spool()).hold():
             part = put(found(first), FIRST)
 
-        with (then := place.spool()).held():
+        with (then := place.spool()).hold():
             assert found(then).parts(PARTS) == {1: part}
 
     def test_that_a_killed_client_was_writing_is_swept_by_the_next_one(self, place: Place):
         place.spool().session("s").chapter(ARTIFACT, IDENTITY)
         place.end_within_part(FIRST)
 
-        with (then := place.spool(10)).held():
+        with (then := place.spool(10)).hold():
             assert found(then).parts(PARTS) == {}
             assert put(found(then), FIRST)
 
@@ -387,7 +387,7 @@ class TestAPart:
     def test_leaves_the_older_one_of_its_number_until_it_is_committed(self, chapter: ChapterSpool):
         older = put(chapter, FIRST)
 
-        with chapter.writing(FIRST) as writer:
+        with chapter.open_writer(FIRST) as writer:
             writer.write(memoryview(bytes_of(FIRST, seed=1)))
             during = chapter.parts(PARTS)
 
@@ -517,7 +517,7 @@ class TestAChapter:
 
     def test_exists_from_the_first_writer_on_until_it_is_dropped(self, chapter: ChapterSpool):
         before = chapter.exists
-        with chapter.writing(FIRST):
+        with chapter.open_writer(FIRST):
             pass
         during = chapter.exists
         chapter.drop()
@@ -587,7 +587,7 @@ class TestAChapter:
 class TestTheRoom:
     @pytest.mark.parametrize(("budget_bytes", "fits"), [(19, False), (20, True), (21, True)])
     def test_of_the_budget_is_for_all_parts_together(self, place: Place, budget_bytes: int, fits: bool):
-        with (spool := place.spool(budget_bytes)).held():
+        with (spool := place.spool(budget_bytes)).hold():
             chapter = found(spool)
             put(chapter, FIRST)
 
@@ -600,7 +600,7 @@ class TestTheRoom:
 
     @pytest.mark.parametrize(("free_bytes", "fits"), [(9, False), (10, True), (11, True)])
     def test_of_the_disk_is_looked_at_before_a_part_is_begun(self, place: Place, free_bytes: int, fits: bool):
-        with (spool := place.spool(1000)).held():
+        with (spool := place.spool(1000)).hold():
             place.leave_free(free_bytes)
 
             assert (spool.room.lack(10) is None) is fits
@@ -614,7 +614,7 @@ class TestTheRoom:
     def test_is_needed_for_both_while_a_part_is_written_again(
         self, place: Place, budget_bytes: int, fits: bool
     ):
-        with (spool := place.spool(budget_bytes)).held():
+        with (spool := place.spool(budget_bytes)).hold():
             chapter = found(spool)
             older = put(chapter, FIRST)
             if fits:
@@ -629,7 +629,7 @@ class TestTheRoom:
     def test_is_taken_while_a_part_is_written_and_freed_without_a_commit(
         self, chapter: ChapterSpool, spool: Spool
     ):
-        with chapter.writing(FIRST):
+        with chapter.open_writer(FIRST):
             during = spool.room.held_bytes
 
         assert (during, spool.room.held_bytes) == (10, 0)
@@ -643,24 +643,24 @@ class TestTheRoom:
         assert (both, spool.room.held_bytes, spool.session("s").part_bytes()) == (15, 5, 5)
 
     def test_that_somebody_freed_by_hand_is_noticed_when_it_is_needed(self, place: Place):
-        with (spool := place.spool(10)).held():
+        with (spool := place.spool(10)).hold():
             put(found(spool), FIRST)
             place.lose(1)
 
             assert put(found(spool), SECOND)
 
     def test_that_other_sessions_hold_is_taken(self, place: Place):
-        with (spool := place.spool(19)).held():
+        with (spool := place.spool(19)).hold():
             put(spool.session("t").chapter(ARTIFACT, IDENTITY), FIRST)
 
             with pytest.raises(SpoolFull):
                 put(found(spool), SECOND)
 
     def test_is_measured_when_the_next_client_holds_the_spool(self, place: Place):
-        with (first := place.spool(1000)).held():
+        with (first := place.spool(1000)).hold():
             put(found(first), FIRST)
 
-        with (then := place.spool(1000)).held():
+        with (then := place.spool(1000)).hold():
             assert then.room.held_bytes == 10
 
     def test_is_freed_when_a_session_is_forgotten(self, chapter: ChapterSpool, spool: Spool):
@@ -673,7 +673,7 @@ class TestTheRoom:
     def test_of_the_users_budget_is_refused_when_it_never_suffices(
         self, place: Place, needed_bytes: int, is_enough: bool
     ):
-        with (spool := place.spool(20)).held():
+        with (spool := place.spool(20)).hold():
             put(found(spool), FIRST)
 
             if is_enough:
@@ -683,12 +683,12 @@ class TestTheRoom:
                     spool.room.demand(needed_bytes)
 
     def test_of_a_disk_that_never_suffices_is_waited_for(self, place: Place):
-        with (spool := place.spool()).held(), pytest.raises(SpoolFull):
+        with (spool := place.spool()).hold(), pytest.raises(SpoolFull):
             spool.room.demand(AMPLE_BYTES + 1)
 
     @pytest.mark.parametrize(("part_bytes", "count"), [(9, 2), (10, 2), (11, 1), (20, 1), (21, 0)])
     def test_holds_so_many_whole_parts(self, place: Place, part_bytes: int, count: int):
-        with (spool := place.spool(20)).held():
+        with (spool := place.spool(20)).hold():
             put(found(spool), FIRST)
 
             assert spool.room.whole_parts(part_bytes) == count
@@ -773,7 +773,7 @@ class TestASession:
         then = place.spool()
         between = (then.has("s"), then.is_being_forgotten("s"), then.plans().readable)
 
-        with then.held():
+        with then.hold():
             assert not then.is_being_forgotten("s")
         assert between == (False, True, ())
 
@@ -809,16 +809,16 @@ class TestPlans:
 class TestTheSpool:
     def test_has_one_client(self, spool: Spool, place: Place):
         for other in (spool, place.spool()):
-            with pytest.raises(SpoolBusy, match="another client"), other.held():
+            with pytest.raises(SpoolBusy, match="another client"), other.hold():
                 pass
 
     def test_is_free_after_its_client(self, place: Place):
-        with place.spool().held():
+        with place.spool().hold():
             pass
-        with pytest.raises(ZeroDivisionError), place.spool().held():
+        with pytest.raises(ZeroDivisionError), place.spool().hold():
             raise ZeroDivisionError
 
-        with place.spool().held():
+        with place.spool().hold():
             pass
 
     def test_remembers_exactly_what_was_proven(self, spool: Spool, place: Place):

@@ -10,7 +10,7 @@ import pytest
 
 from edge_client.base import errors
 from edge_client.base.errors import EdgeError, Refused, SettingsFault, Stopped, Transient, TryLater
-from edge_client.base.exit_code import (
+from edge_client.base.exit import (
     MEANINGS,
     WHEN_STOPPED,
     ExitCode,
@@ -76,7 +76,7 @@ def test_no_other_module_has_a_code_of_its_own():
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Attribute)
         and (node.attr in ExitCode.__members__ or node.attr == "EX_TEMPFAIL")
-        and path.name != "exit_code.py"
+        and path.name != "exit.py"
     }
 
     assert {attribute for _, attribute in named} == {"DONE"}

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from edge_client.base.interruption import SIGNALS, handle_signals, stay
+from edge_client.base.exit import SIGNALS, handle_signals, stay
 from tests.edge.conftest import ROOT, Device
 from tests.edge.fakes import TOKEN, CameraFile, film
 from tests.support.coordinator import Door, MemoryCoordinator

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from edge_client.base.exit_code import ExitCode
+from edge_client.base.exit import ExitCode
 from edge_client.model.selection import (
     ByFile,
     ByTime,

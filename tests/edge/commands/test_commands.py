@@ -200,7 +200,7 @@ class TestList:
         assert "plan.json of session match-17 in the spool cannot be read" in line.complaints
 
     def test_works_beside_a_client_that_hauls(self, device: Device, line: Line):
-        with device.camera_locks.held(SERIAL):
+        with device.camera_locks.hold(SERIAL):
             assert line.list() == 0
 
     def test_without_a_camera_ends_with_75(self, device: Device, line: Line):

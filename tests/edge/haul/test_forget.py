@@ -318,7 +318,7 @@ class TestAKillInTheMiddle:
         format_card(device)
         killed = Spool(device.spool, Disk(move=no_power))
 
-        with killed.held(), pytest.raises(PowerCut):
+        with killed.hold(), pytest.raises(PowerCut):
             killed.forget("s")
 
         assert len(device.parts()) == 2

@@ -489,11 +489,11 @@ class TestTheSpoolInAHaul:
         assert len(device.camera.reads()) == 1
 
     def test_a_second_client_on_the_spool_is_sent_away(self, device: Device):
-        with Spool(device.spool, Disk()).held(), pytest.raises(SpoolBusy, match="uses the spool"):
+        with Spool(device.spool, Disk()).hold(), pytest.raises(SpoolBusy, match="uses the spool"):
             device.run()
 
     def test_a_second_client_on_the_camera_is_sent_away_whatever_its_spool(self, device: Device):
-        with device.camera_locks.held("C3501324500711"), pytest.raises(SpoolBusy, match="camera C35"):
+        with device.camera_locks.hold("C3501324500711"), pytest.raises(SpoolBusy, match="camera C35"):
             device.run()
 
 

@@ -281,7 +281,7 @@ class MemoryLocks:
         self.taken: set[str] = set()
 
     @contextmanager
-    def held(self, serial: str) -> Iterator[None]:
+    def hold(self, serial: str) -> Iterator[None]:
         if serial in self.taken:
             raise SpoolBusy(f"another client reads from camera {serial}; wait for it to end")
         self.taken.add(serial)

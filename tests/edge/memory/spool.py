@@ -227,7 +227,7 @@ class MemoryChapterSpool:
         return dict(self._known)
 
     @contextmanager
-    def writing(self, span: Span) -> Iterator[MemoryPartWriter]:
+    def open_writer(self, span: Span) -> Iterator[MemoryPartWriter]:
         self.disk.disturb("writing")
         self._make()
         if reason := self.room.lack(span.size_bytes):
@@ -417,7 +417,7 @@ class MemorySpool:
         self.broken_films = MemoryBrokenFilms(disk)
 
     @contextmanager
-    def held(self) -> Iterator[None]:
+    def hold(self) -> Iterator[None]:
         self._disk.disturb("held")
         if self._disk.is_held:
             raise SpoolBusy("another client uses the spool; wait for it to end")

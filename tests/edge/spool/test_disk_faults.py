@@ -521,7 +521,7 @@ def spoilt(content: bytes) -> Iterator[bytes]:
 def test_no_bit_of_a_part_may_turn_and_no_byte_be_missing(tmp_path: Path):
     plan, content = PartPlan(70, 70, 1), random.Random(7).randbytes(70)
     parts = ChapterSpool(tmp_path / "s" / "c", Disk(), SpoolBudget(tmp_path, Disk(), 10**9))
-    with parts.writing(plan.span(1)) as writer:
+    with parts.open_writer(plan.span(1)) as writer:
         writer.write(content)
         part = writer.commit()
     path, buffer = tmp_path / "s" / "c" / part.filename, memoryview(bytearray(16))

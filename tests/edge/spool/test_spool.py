@@ -44,7 +44,7 @@ def parts(tmp_path: Path) -> ChapterSpool:
 
 
 def put(parts: ChapterSpool, number: int, content: bytes, plan: PartPlan = PLAN) -> SpooledPart:
-    with parts.writing(plan.span(number)) as writer:
+    with parts.open_writer(plan.span(number)) as writer:
         writer.write(content)
         return writer.commit()
 
@@ -95,7 +95,7 @@ def test_a_part_is_on_its_way_to_the_disk_before_it_is_whole(
     content = os.urandom(sum(blocks))
     plan = PartPlan(len(content), len(content), 1)
 
-    with parts.writing(plan.span(1)) as writer:
+    with parts.open_writer(plan.span(1)) as writer:
         for end, size_bytes in zip(accumulate(blocks), blocks, strict=True):
             writer.write(content[end - size_bytes : end])
         part = writer.commit()
@@ -118,7 +118,7 @@ def test_an_error_of_the_early_writing_is_one_of_the_part(tmp_path: Path):
 
 
 def test_an_unfinished_part_leaves_nothing(parts: ChapterSpool, tmp_path: Path):
-    with parts.writing(PLAN.span(1)) as writer:
+    with parts.open_writer(PLAN.span(1)) as writer:
         writer.write(b"half")
 
     assert list((tmp_path / "chapter").iterdir()) == []
@@ -196,7 +196,7 @@ def test_a_disk_that_fills_up_is_told_as_full(tmp_path: Path):
         pytest.skip("this system has no /dev/full")
     parts = chapter_spool(tmp_path / "c", Disk(lambda folder: 10**12))
 
-    with parts.writing(PLAN.span(1)) as writer:
+    with parts.open_writer(PLAN.span(1)) as writer:
         full = os.open("/dev/full", os.O_WRONLY)
         os.dup2(full, writer._file)
         os.close(full)
@@ -208,26 +208,26 @@ def test_a_spool_has_one_client(tmp_path: Path):
     spool = Spool(tmp_path / "spool", Disk())
 
     with (
-        spool.held(),
+        spool.hold(),
         pytest.raises(SpoolBusy, match="another client"),
-        Spool(tmp_path / "spool", Disk()).held(),
+        Spool(tmp_path / "spool", Disk()).hold(),
     ):
         pass
 
 
 def test_a_lock_is_free_after_its_client(tmp_path: Path):
     spool = Spool(tmp_path / "spool", Disk())
-    with spool.held():
+    with spool.hold():
         pass
 
-    with spool.held():
+    with spool.hold():
         assert spool.session("a").read("plan.json") is None
 
 
 def test_a_camera_has_one_client_whatever_the_spools(tmp_path: Path):
     locks = CameraLocks(tmp_path / "locks", Disk())
 
-    with locks.held("C1"), locks.held("C2"), pytest.raises(SpoolBusy, match="camera C1"), locks.held("C1"):
+    with locks.hold("C1"), locks.hold("C2"), pytest.raises(SpoolBusy, match="camera C1"), locks.hold("C1"):
         pass
 
 
@@ -240,7 +240,7 @@ def test_a_full_disk_below_the_locks_is_told_as_such_and_tried_again_later(tmp_p
 
     with (
         pytest.raises(SpoolFull, match=r"cannot be locked in .*/locks: the disk is full; .* --locks"),
-        locks.held("C1"),
+        locks.hold("C1"),
     ):
         pass
 
@@ -251,7 +251,7 @@ def test_a_folder_of_locks_that_cannot_be_is_told_as_such(tmp_path: Path):
 
     with (
         pytest.raises(SpoolFault, match=r"cannot be locked in .*/locks: Not a directory; .* --locks"),
-        locks.held("C1"),
+        locks.hold("C1"),
     ):
         pass
 
@@ -262,7 +262,7 @@ def test_a_folder_of_locks_that_others_may_write_to_is_told_as_such(tmp_path: Pa
 
     with (
         pytest.raises(SpoolFault, match=r"locked in .* of this user that nobody else"),
-        CameraLocks(tmp_path / "locks", Disk()).held("C1"),
+        CameraLocks(tmp_path / "locks", Disk()).hold("C1"),
     ):
         pass
 
@@ -270,7 +270,7 @@ def test_a_folder_of_locks_that_others_may_write_to_is_told_as_such(tmp_path: Pa
 def test_what_fails_under_a_lock_is_told_as_it_is(tmp_path: Path):
     locks = CameraLocks(tmp_path / "locks", Disk())
 
-    with pytest.raises(SpoolFull, match=r"^of the spool$"), locks.held("C1"):
+    with pytest.raises(SpoolFull, match=r"^of the spool$"), locks.hold("C1"):
         raise SpoolFull("of the spool")
 
 
@@ -281,7 +281,7 @@ def test_what_a_kill_left_half_written_is_swept_by_the_next_client(tmp_path: Pat
     (tmp_path / "spool").chmod(0o700)
     (folder / "00001.writing").write_bytes(b"half")
 
-    with spool.held():
+    with spool.hold():
         assert list(folder.iterdir()) == []
 
 
@@ -305,7 +305,7 @@ def test_a_spool_that_others_may_write_to_is_refused(tmp_path: Path):
 
     with (
         pytest.raises(SpoolFault, match="nobody else can write to"),
-        Spool(tmp_path / "spool", Disk()).held(),
+        Spool(tmp_path / "spool", Disk()).hold(),
     ):
         pass
 
@@ -314,7 +314,7 @@ def test_a_spool_that_is_a_link_is_refused(tmp_path: Path):
     (tmp_path / "real").mkdir(mode=0o700)
     (tmp_path / "spool").symlink_to(tmp_path / "real")
 
-    with pytest.raises(SpoolFault), Spool(tmp_path / "spool", Disk()).held():
+    with pytest.raises(SpoolFault), Spool(tmp_path / "spool", Disk()).hold():
         pass
 
 
@@ -347,7 +347,7 @@ def test_a_disk_that_refuses_is_told_as_what_it_is(tmp_path: Path, code: int, ra
     def refuse(folder: Path) -> int:
         raise OSError(code, os.strerror(code), str(folder))
 
-    with pytest.raises(raised), chapter_spool(tmp_path / "chapter", Disk(refuse)).writing(PLAN.span(1)):
+    with pytest.raises(raised), chapter_spool(tmp_path / "chapter", Disk(refuse)).open_writer(PLAN.span(1)):
         pass
 
 
@@ -358,7 +358,7 @@ def test_what_cannot_be_opened_is_a_fault_of_the_spool(tmp_path: Path, name: str
     (tmp_path / "spool" / name).mkdir()
     spool = Spool(tmp_path / "spool", Disk())
 
-    with pytest.raises(SpoolFault, match="cannot be used"), spool.held():
+    with pytest.raises(SpoolFault, match="cannot be used"), spool.hold():
         spool.session("s").read("plan.json")
 
 
@@ -410,7 +410,7 @@ def test_a_receipt_is_durable_with_its_folder_before_it_is_there(tmp_path: Path)
 def test_every_folder_that_is_made_for_the_spool_is_durable(tmp_path: Path):
     watched = Watched()
 
-    with Spool(tmp_path / "far" / "away", watched.disk).held():
+    with Spool(tmp_path / "far" / "away", watched.disk).hold():
         pass
 
     assert watched.seen == [(tmp_path.name, ["far"]), ("far", ["away"])]
@@ -430,7 +430,7 @@ class TestRoom:
 
     def test_a_part_that_is_dropped_or_not_finished_gives_its_room_back(self, tmp_path: Path):
         parts = chapter_spool(tmp_path / "s" / "c", Disk(lambda folder: 10**12), 10)
-        with parts.writing(PLAN.span(1)) as writer:
+        with parts.open_writer(PLAN.span(1)) as writer:
             writer.write(b"half")
         first = put(parts, 1, b"0123456789")
         assert parts.room.held_bytes == 10
@@ -481,7 +481,7 @@ class TestRoom:
     ):
         spool = Spool(tmp_path / "spool", Disk(lambda folder: free_bytes))
 
-        with spool.held():
+        with spool.hold():
             assert spool.room.budget_bytes == budget_bytes
 
     def test_without_a_budget_what_is_held_already_counts_as_room(self, tmp_path: Path):
@@ -489,7 +489,7 @@ class TestRoom:
         put(chapter_spool(tmp_path / "spool" / "s" / "c", Disk(lambda folder: 10**12)), 1, b"0123456789")
         spool = Spool(tmp_path / "spool", disk)
 
-        with spool.held():
+        with spool.hold():
             assert (spool.room.held_bytes, spool.room.budget_bytes) == (10, 910)
 
     @pytest.mark.parametrize(("needed_bytes", "enough"), [(19, True), (20, True), (21, False)])

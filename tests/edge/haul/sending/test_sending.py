@@ -20,7 +20,7 @@ from edge_client.haul.sending.rate_limit import RateLimiter
 from edge_client.haul.sending.sender import Body, PartSender, Uplink
 from edge_client.http.exchange import Timeouts
 from edge_client.model.parts import PartPlan, PartUrl, Span, SpooledPart
-from edge_client.s3.part_store import PartStore
+from edge_client.s3.presigned import PartStore
 from edge_client.spool.part import PartReader
 from tests.edge.conftest import FakeTime
 from tests.edge.fakes import SIGNATURE
