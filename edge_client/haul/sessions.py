@@ -97,11 +97,20 @@ class Haul:
     def run(self) -> Each[Report]:
         """Haul everything chosen. One session's refusal does not keep the others; an outage ends the run."""
         with self._tools.spool.hold(), self._tools.progress.run():
+            self._drop_leftovers()
             if self._session_id is not None:
                 return Each((self._haul_named(self._session_id),))
             each = self._each(self._haul_derived)
             self._record_stuck(each)
             return each
+
+    def _drop_leftovers(self) -> None:
+        """Drop parts whose chapter has its receipt here: a run was ended after it had written that."""
+        for folder, plan in self._tools.spool.plans().readable:
+            homes = folder.receipted() if folder.part_bytes() else ()
+            for chapter in plan.chapters:
+                if chapter.artifact_id in homes:
+                    folder.chapter(chapter.artifact_id, plan.identity(chapter)).drop()
 
     def _plan(self, one: ChosenSession) -> SessionPlan:
         """The plan of a session; where it needs nothing of the card, the one on disk."""

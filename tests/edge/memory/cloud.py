@@ -6,8 +6,7 @@ machine's, so that addresses expire when a test lets time pass.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,6 +26,7 @@ from edge_client.coordinator.client import Coordinator
 from edge_client.model.api import Token
 from edge_client.model.parts import PartBody, PartUrl, PieceUrl, Span
 from tests.edge.memory.machine import Machine
+from tests.edge.memory.scripted import Scripted
 from tests.support.coordinator import SIGNATURE, TOKEN, MemoryCoordinator
 from tests.support.memory import Refused, deliver, fetch
 
@@ -34,21 +34,19 @@ ADDRESS = "https://coordinator.memory"
 NO_ANSWER = requests.ConnectionError("no answer")
 
 
-class MemoryCloud:
+class MemoryCloud(Scripted):
     """A coordinator and its bucket for one machine.
 
-    `faults` has for each kind of call what happens in place of the next ones: an error is raised, None lets the call
-    pass, and a function is called first. Kinds: "put" and "get" of the bucket, and the last word of a route. `calls`
-    are the kinds in their order; a kind that ends in "'s answer" loses what the coordinator or S3 said.
+    The kinds of calls are "put" and "get" of the bucket, and of the coordinator the method and the last word of the
+    path, such as "POST complete". "put's answer" is what S3 said: a fault there loses it once the part is stored.
     """
 
     def __init__(self, machine: Machine, part_bytes: int, began_at: datetime) -> None:
-        self._machine = machine
+        super().__init__()
+        self.machine = machine
         self._seen_s = machine.now
         self.coordinator = MemoryCoordinator(part_bytes, began_at)
         self.coordinator.url = ADDRESS
-        self.faults: dict[str, list[Exception | Callable[[], None] | None]] = defaultdict(list)
-        self.calls: list[str] = []
 
     def client(self, retry: Retry) -> Coordinator:
         """The device's client of this coordinator."""
@@ -60,30 +58,12 @@ class MemoryCloud:
         """The bytes of every verified artifact."""
         return self.coordinator.objects()
 
-    def disturb(self, kind: str) -> None:
-        """Note a call, and do to it what the test wants. Raises what the test says."""
-        self.calls.append(kind)
-        self._disturb(kind)
-
-    def lose_answer(self, kind: str) -> None:
-        """Raises what the test says for the answer of a call that has been obeyed."""
-        self._disturb(f"{kind}'s answer")
-
     def now(self) -> datetime:
         """The coordinator's time, which passes as the machine's does."""
         clock = self.coordinator.ports.clock
-        clock.advance(self._machine.now - self._seen_s)
-        self._seen_s = self._machine.now
+        clock.advance(self.machine.now - self._seen_s)
+        self._seen_s = self.machine.now
         return clock.now()
-
-    def _disturb(self, kind: str) -> None:
-        # Others have their turn while a call is under way.
-        self._machine.pause()
-        fault = self.faults[kind].pop(0) if self.faults[kind] else None
-        if isinstance(fault, Exception):
-            raise fault
-        if fault is not None:
-            fault()
 
 
 class MemoryPartStore:
@@ -101,7 +81,7 @@ class MemoryPartStore:
             )
         except Refused as refusal:
             raise _error(refusal) from None
-        self._cloud.lose_answer("put")
+        self._cloud.disturb("put's answer")
 
     def close(self) -> None:
         """Nothing is open."""
@@ -159,7 +139,7 @@ class _Wire(BaseAdapter):
         answer = self._cloud.coordinator.answered(
             request.method, path, dict(request.headers), body.encode() if isinstance(body, str) else body
         )
-        self._cloud.lose_answer(kind)
+        self._cloud.disturb(f"{kind}'s answer")
         response = requests.Response()
         response.status_code = answer.status
         response.headers.update(dict(answer.headers))

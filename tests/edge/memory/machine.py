@@ -24,8 +24,8 @@ class Deadlock(AssertionError):
     """Every thread waits for another one."""
 
 
-class _Ended(BaseException):
-    """The test is over: a thread that still waits ends here."""
+class Killed(BaseException):
+    """The client's process has ended: whatever a thread was about to do, it does not do."""
 
 
 @dataclass(eq=False)
@@ -69,6 +69,14 @@ class Machine:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._end()
+
+    def kill(self) -> None:
+        """The power fails, or somebody kills the client: raises Killed here, and in every thread where it waits."""
+        self._end()
+        raise Killed
+
+    def _end(self) -> None:
         self._is_ended = True
         for task in self._tasks:
             task.turn.release()
@@ -88,7 +96,7 @@ class Machine:
                 task.is_over = True
                 self._tasks.remove(task)
                 self._pass_turn()
-            except _Ended:
+            except Killed:
                 return
 
         threading.Thread(target=live, name=name, daemon=True).start()
@@ -115,6 +123,8 @@ class Machine:
 
     def wait_until(self, is_due: Callable[[], bool], timeout_s: float | None = None) -> bool:
         """Give the turn away until `is_due` says so, for at most `timeout_s`; whether it does."""
+        if self._is_ended:
+            raise Killed
         me = self._current
         me.is_due, me.wake_at = is_due, None if timeout_s is None else self.now + timeout_s
         self._pass_turn()
@@ -158,7 +168,7 @@ class Machine:
     def _await_turn(self, task: Task) -> None:
         has_turn = task.turn.acquire(timeout=LONGEST_TURN_S)
         if self._is_ended:
-            raise _Ended
+            raise Killed
         if not has_turn or self._is_stuck:
             raise Deadlock(f"who waits: {', '.join(sorted(each.name for each in self._tasks))}")
         task.is_due, task.wake_at = _always, None

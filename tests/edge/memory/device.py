@@ -1,0 +1,120 @@
+"""A whole device in memory: the client's own haul, on ports without a socket, a disk or a sleep."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from datetime import datetime, timezone
+from functools import partial
+
+from edge_client.base.progress import ProgressCounter
+from edge_client.base.retry import Retry, Tally
+from edge_client.haul.camera_session import CameraTools, Looks
+from edge_client.haul.context import HaulTools, open_context
+from edge_client.haul.forget import Forgetting, Forgotten, forget_session
+from edge_client.haul.sending.concurrency import AdaptiveConcurrency
+from edge_client.haul.sending.rate_limit import RateLimiter
+from edge_client.haul.sending.sender import Uplink
+from edge_client.haul.sessions import Each, Haul, Report
+from edge_client.haul.survey import Survey, audit_card
+from edge_client.model.selection import Choice, New
+from tests.edge.fakes import film
+from tests.edge.memory.camera import MemoryCamera, MemoryFile, MemoryLocks
+from tests.edge.memory.cloud import MemoryCloud, MemoryPartStore, MemoryStoredObjects
+from tests.edge.memory.machine import Machine
+from tests.edge.memory.scripted import Scripted
+from tests.edge.memory.spool import MemoryDisk, MemorySpool
+from tests.edge.screen import SilentDisplay
+
+NOON = datetime(2026, 11, 25, 12, tzinfo=timezone.utc)
+PART_BYTES = 4096
+PATIENCE_S = 3600.0
+
+
+class MemoryDevice:
+    """A device with one camera and its cloud; what it has on disk, card and cloud outlives `restart`.
+
+    At every call of an adapter others have their turn. `timeline` are the calls of all adapters in their order, and
+    `at_call` is given the number of each, from 1 on, and its name; it may raise.
+    """
+
+    def __init__(self, machine: Machine) -> None:
+        self.camera = MemoryCamera()
+        self.disk = MemoryDisk()
+        self.cloud = MemoryCloud(machine, PART_BYTES, NOON)
+        self._begin(machine)
+
+    def _begin(self, machine: Machine) -> None:
+        self.machine = machine
+        self.locks = MemoryLocks()
+        self.tally = Tally()
+        self.budget_bytes: int | None = None
+        self.patience_s = PATIENCE_S
+        self.timeline: list[str] = []
+        self.at_call: Callable[[int, str], None] = lambda number, call: None
+        adapters: tuple[tuple[str, Scripted], ...] = (
+            ("camera", self.camera),
+            ("disk", self.disk),
+            ("cloud", self.cloud),
+        )
+        for name, adapter in adapters:
+            adapter.at_each_call = partial(self._take_call, name)
+
+    def _take_call(self, adapter: str, kind: str) -> None:
+        """Let others have their turn first, note the call, and do to it what the test wants."""
+        self.machine.pause()
+        self.timeline.append(f"{adapter} {kind}")
+        self.at_call(len(self.timeline), f"{adapter} {kind}")
+
+    def restart(self, machine: Machine) -> None:
+        """The client was killed, and another one begins on what it left."""
+        self.disk.is_held = False
+        self.cloud.machine = machine
+        self._begin(machine)
+
+    def film(self, name: str, size_bytes: int, seed: int = 1) -> bytes:
+        """A film on the card, in 100GOPRO; its bytes."""
+        content = film(size_bytes, seed)
+        self.camera.files[f"100GOPRO/{name}.MP4"] = MemoryFile(content, etag=f'"{name}.{seed}"')
+        return content
+
+    def haul(self, choice: Choice | None = None, session: str | None = None) -> Each[Report]:
+        """One run of `haul`; of everything new unless there is a choice."""
+        with open_context(self.tools()) as context:
+            return Haul(context, choice or New(), session).run()
+
+    def audit(self) -> Survey:
+        """What an audit finds."""
+        with open_context(self.tools()) as context:
+            return audit_card(context)
+
+    def forget(self, asked: Forgetting) -> Forgotten:
+        """What `forget` does, with the camera and the coordinator asked."""
+        tools = self.tools()
+        with open_context(tools) as context:
+            return forget_session(tools.spool, context.camera, tools.coordinator, asked)
+
+    def tools(self) -> HaulTools:
+        """What a run works with: a client that has just begun."""
+        timing = self.machine.timing
+        retry = Retry(timing, self.patience_s, self.tally)
+        pace = RateLimiter(timing)
+        return HaulTools(
+            at_camera=CameraTools(
+                self.camera, self.camera.keep_awake, self.locks, retry, Looks(head_bytes=33, spot_bytes=40)
+            ),
+            coordinator=self.cloud.client(retry),
+            spool=MemorySpool(self.disk, self.budget_bytes),
+            uplink=Uplink(
+                retry,
+                pace,
+                AdaptiveConcurrency(self.machine, timing.monotonic),
+                lambda: MemoryPartStore(self.cloud),
+            ),
+            storage=MemoryStoredObjects(self.cloud),
+            threads=self.machine,
+            below=self.machine.below,
+            progress=ProgressCounter(SilentDisplay(), timing.monotonic, retry.waits.longest),
+            heartbeat=lambda session_id: nullcontext(),
+            peak_rss_mib=lambda: 1.0,
+        )
