@@ -121,6 +121,7 @@ class LocalAws:
         self.mounts = Mounts(self.writes)
         self._server = closing.enter_context(listening(self.mounts, port))
         self._session = server.session()
+        self._clients: dict[str, Any] = {}
         self._closing = closing
         self.outputs: Mapping[str, str] = {}
 
@@ -141,8 +142,12 @@ class LocalAws:
         return self.outputs["Table"]
 
     def client(self, service: Any) -> Any:
-        """A boto3 client of this AWS, by the service's name; it tries once, so that injected faults are seen."""
-        return self._session.client(service, endpoint_url=self.url, config=server.ONE_TRY)
+        """The boto3 client of this AWS, by the service's name; it tries once, so that injected faults are seen."""
+        if service not in self._clients:
+            made: Any = self._session.client(service, endpoint_url=self.url, config=server.ONE_TRY)
+            self._clients[service] = made
+            self._closing.callback(made.close)
+        return self._clients[service]
 
     def dead_letters(self) -> list[str]:
         """The bodies of the messages in the dead-letter queue, at most ten; they stay there."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from infra.local.aws.moto.answers import write_items_as_they_are
 from infra.local.aws.moto.transactions import copy_only_named_items
 
 if TYPE_CHECKING:
@@ -52,5 +53,6 @@ def moto_app() -> WSGIApplication:
             f"moto took {settings.S3_UPLOAD_PART_MIN_SIZE} bytes, {PART_MINIMUM} says {wanted}"
         )
     copy_only_named_items()
+    write_items_as_they_are()
     app: WSGIApplication = DomainDispatcherApplication(create_backend_app)
     return app
