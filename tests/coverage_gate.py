@@ -56,11 +56,8 @@ def main(arguments: Sequence[str]) -> int:
     """Exit code 0 when the tests pass and every area has enough. `arguments` are more of pytest's."""
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
-    tests = [*COVERAGE, "run", "-m", "pytest", "-q", "-n", "2", "--dist", "worksteal", *TESTS, *arguments]
-    failed = subprocess.run(tests, cwd=HOUSE, check=False).returncode
-    if failed == pytest.ExitCode.TESTS_FAILED:
-        # Python 3.11 now and then refuses to trace two threads that start at the same moment, and the thread dies.
-        failed = subprocess.run([*tests, "--last-failed"], cwd=HOUSE, check=False).returncode
+    tests = ["pytest", "-q", "-n", "2", "--dist", "worksteal", *TESTS, *arguments]
+    failed = run_tests([*COVERAGE, "run", "-m", *tests], HOUSE)
     report = FOLDER / "report.json"
     for step in (
         ["combine", "--quiet"],
@@ -70,6 +67,17 @@ def main(arguments: Sequence[str]) -> int:
         subprocess.run([*COVERAGE, *map(str, step)], cwd=HOUSE, check=True)
     files = json.loads(report.read_bytes())["files"]
     return _told(files) or failed
+
+
+def run_tests(command: Sequence[str], folder: Path) -> int:
+    """pytest's exit code; a test that fails counts when it fails a second time.
+
+    Python 3.11 now and then refuses to trace two threads that start at the same moment, and the thread dies.
+    """
+    code = subprocess.run(command, cwd=folder, check=False).returncode
+    if code != pytest.ExitCode.TESTS_FAILED:
+        return code
+    return subprocess.run([*command, "--last-failed"], cwd=folder, check=False).returncode
 
 
 def _told(files: Mapping[str, Any]) -> int:

@@ -1,10 +1,12 @@
 """The gate of `make coverage`: it fails one line or branch below its limit, and for an area that was not measured."""
 
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.coverage_gate import AREAS, HOUSE, Share, missing, share_of
+from tests.coverage_gate import AREAS, HOUSE, Share, missing, run_tests, share_of
 
 
 def measured(lines_run: int, branches_run: int) -> dict[str, Any]:
@@ -49,3 +51,34 @@ def test_what_no_test_runs_is_named():
 @pytest.mark.parametrize("area", AREAS)
 def test_every_area_exists(area: str):
     assert list((HOUSE / area).glob("*.py"))
+
+
+def failing(folder: Path, times: int) -> int:
+    """The exit code of two tests, one of which fails so many times; `ran` has a letter for each run of a test."""
+    (folder / "test_two.py").write_text(
+        "from pathlib import Path\n"
+        "RAN = Path(__file__).with_name('ran')\n"
+        "def note(letter):\n"
+        "    RAN.open('a').write(letter)\n"
+        "    return RAN.read_text().count(letter)\n"
+        "def test_one():\n"
+        "    note('p')\n"
+        "def test_other():\n"
+        f"    assert note('f') > {times}\n"
+    )
+    return run_tests([sys.executable, "-m", "pytest", "-q", "-p", "no:xdist"], folder)
+
+
+@pytest.mark.parametrize(("times", "code"), [(0, 0), (1, 0), (2, 1)])
+def test_a_test_that_fails_runs_once_more_alone_and_counts_when_it_fails_again(
+    tmp_path: Path, times: int, code: int
+):
+    assert failing(tmp_path, times) == code
+    assert (tmp_path / "ran").read_text() == "pf" + "f" * min(times, 1)
+
+
+def test_tests_that_cannot_run_do_not_run_once_more(tmp_path: Path):
+    program = "import pathlib; pathlib.Path('ran').open('a').write('r'); raise SystemExit(4)"
+
+    assert run_tests([sys.executable, "-c", program], tmp_path) == 4
+    assert (tmp_path / "ran").read_text() == "r"
