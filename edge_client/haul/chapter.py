@@ -71,7 +71,7 @@ class ChapterHaul:
         receipt = self.view.receipt
         if receipt is None:
             self.tools.progress.chapter(self.chapter.path, self.chapter.size_bytes)
-            receipt = self._rounds()
+            receipt = self.retry.rounds(MOST_ROUNDS, self._round_or_receipt, RoundLost)
         elif self.parts.exists:
             # Verified while nobody looked: its part plan is needed to compare the receipt with what was read.
             self.upload = self.tools.coordinator.upload(receipt.upload_id)
@@ -95,9 +95,6 @@ class ChapterHaul:
             trailing_bytes=self.chapter.trailing_bytes,
             notes=self.chapter.notes.texts,
         )
-
-    def _rounds(self) -> Receipt:
-        return self.retry.rounds(MOST_ROUNDS, self._round_or_receipt, RoundLost)
 
     def _round_or_receipt(self, number: int) -> Receipt:
         try:

@@ -117,21 +117,14 @@ class Pipeline:
         try:
             for span in others:
                 if span.number not in spooled:
-                    self._offer(self._read_and_note(span, queue), queue)
-            withheld = spooled.get(last.number) or self._read_and_note(last, queue)
+                    self._offer(self._fetch(span, queue), queue)
+            withheld = spooled.get(last.number) or self._fetch(last, queue)
         except (SpoolFull, SpoolHeld, PartUnkept):
             # What is on the disk still goes up, so that the next run finds less to do.
             senders.drain()
             raise
         self.confirm(upload, queue.check)
         self._offer(withheld, queue)
-
-    def _read_and_note(self, span: Span, queue: PartQueue) -> SpooledPart:
-        """Read one part from the camera, and note its CRC and a spot of it."""
-        part = self._fetch(span, queue)
-        self.crcs[span.number] = part.crc
-        self.evidence.note_read(part)
-        return part
 
     def _offer(self, part: SpooledPart, queue: PartQueue) -> None:
         """From now on the part may be sent."""
@@ -160,20 +153,25 @@ class Pipeline:
             self.evidence.forget(number)
 
     def _fetch(self, span: Span, queue: PartQueue) -> SpooledPart:
-        """Read one part from the camera into the spool once there is room for it."""
+        """Read one part from the camera into the spool once there is room for it; note its CRC and a spot of it."""
         self.context.camera.check_first(self.context.plan, self.context.chapter)
         # The spooled part may be of another file; the camera has the planned file, so it can be read again.
         self.parts.drop_number(span.number)
         self.doubtful.discard(span.number)
-        return self.tools.retry.rounds(
+        part = self.tools.retry.rounds(
             MOST_UNKEPT, lambda _: self._read_where_room_is(span, queue), PartUnkept
         )
+        self.crcs[span.number] = part.crc
+        self.evidence.note_read(part)
+        return part
 
     def _read_where_room_is(self, span: Span, queue: PartQueue) -> SpooledPart:
+        what = f"reading part {span.number} of {self.context.chapter.path}"
         while True:
             self._make_room(span, queue)
+            self.tools.uplink.pace.wait_for_start(queue.check)
             try:
-                return self._read_until_there(span, queue)
+                return self.tools.retry.attempts(what, lambda failed: self._read(span, queue, failed))
             except SpoolFull as error:
                 # The disk filled up after it was looked at; what S3 has makes room.
                 self._relieve(queue, error)
@@ -196,19 +194,11 @@ class Pipeline:
         elif not (self.parts.drop_useless(queue.plan) or self.others.make_room()):
             raise self.others.refusal(full) from full
 
-    def _read_until_there(self, span: Span, queue: PartQueue) -> SpooledPart:
-        def attempt(failed: int) -> SpooledPart:
-            queue.check()
-            if failed:
-                self.context.camera.check_again(self.context.plan, self.context.chapter)
-            return self._read(span, queue)
-
-        self.tools.uplink.pace.wait_for_start(queue.check)
-        what = f"reading part {span.number} of {self.context.chapter.path}"
-        return self.tools.retry.attempts(what, attempt)
-
-    def _read(self, span: Span, queue: PartQueue) -> SpooledPart:
-        """One try. Blocks go to disk as they come, so the camera never waits for S3."""
+    def _read(self, span: Span, queue: PartQueue, failed: int) -> SpooledPart:
+        """One try, after so many that failed. Blocks go to disk as they come, so the camera never waits for S3."""
+        queue.check()
+        if failed:
+            self.context.camera.check_again(self.context.plan, self.context.chapter)
         taken_bytes = 0
         check: Callable[[], None] = self.tools.retry.timing.check
 

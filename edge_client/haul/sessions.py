@@ -244,16 +244,16 @@ class Haul:
             self._camera.wake()
         to_haul = [chapter for chapter in plan.chapters if not stuck or chapter.path not in stuck]
         self._tools.progress.session(plan.session_id, _known_amount(to_haul, views))
+        chapters = list[ChapterReport]()
         with self._tools.heartbeat(plan.session_id):
-            chapters = tuple(
-                ChapterHaul(self._chapter_context(folder, plan, chapter, views)).run() for chapter in to_haul
-            )
+            for chapter in to_haul:
+                chapters.append(ChapterHaul(self._chapter_context(folder, plan, chapter, views)).run())
         if stuck:
             raise stuck_error(plan.session_id, stuck)
         folder.remove(STUCK)
         report = Report(
             session=plan.session_id,
-            chapters=chapters,
+            chapters=tuple(chapters),
             left_out=plan.without(asked_for),
             retries=tally.retries - retries,
             seconds=round(timing.monotonic() - began_s, 3),
