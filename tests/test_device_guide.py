@@ -95,7 +95,7 @@ def test_the_tables_are_read():
 def test_every_standing_has_its_row():
     rows = set(re.findall(r"^\| `([a-z ,]+)` \|", GUIDE, re.MULTILINE))
 
-    assert {standing.value for standing in HaulState} <= rows
+    assert {state.value for state in HaulState} <= rows
 
 
 def commands() -> set[str]:

@@ -138,16 +138,16 @@ def audit_lines(survey: Survey, found: Sequence[Help] = ()) -> list[str]:
             label(survey, one),
             chapters(one.recording),
             size(one.recording.size_bytes),
-            one.standing.value,
+            one.state.value,
             ", ".join(one.session_ids) or "-",
-            f"safe to erase{mark(one)}" if one.standing.is_home else "keep",
+            f"safe to erase{mark(one)}" if one.state.is_home else "keep",
         )
         for one in survey.recordings
     ]
-    owed = [file for one in survey.recordings for file in one.files if not file.standing.is_home]
+    owed = [file for one in survey.recordings for file in one.files if not file.state.is_home]
     lines = [card_line(survey), *table(head, rows)]
     lines += [
-        f"  {file.file.path}  {file.file.size_bytes:,} bytes  {file.reason or WORDS[file.standing]}"
+        f"  {file.file.path}  {file.file.size_bytes:,} bytes  {file.reason or WORDS[file.state]}"
         for file in owed
     ]
     return [*lines, *note_lines(survey), *rest_lines(survey), *_help_lines(found), *_verdict(survey)]
@@ -163,8 +163,8 @@ def audit_json(survey: Survey, found: Sequence[Help] = ()) -> dict[str, object]:
             {
                 **recording_json(one.recording),
                 "camera": one.serial,
-                "state": one.standing.value,
-                "safe_to_erase": one.standing.is_home,
+                "state": one.state.value,
+                "safe_to_erase": one.state.is_home,
                 "sessions": list(one.session_ids),
                 "devices": list(one.device_ids),
                 "files": [_file_json(file) for file in one.files],
@@ -217,10 +217,10 @@ def _file_json(file: FileState) -> dict[str, object]:
     return {
         "path": file.file.path,
         "size_bytes": file.file.size_bytes,
-        "state": file.standing.value,
+        "state": file.state.value,
         "session": file.chapter.session_id if file.chapter else None,
         "device": file.chapter.device_id if file.chapter else None,
-        "known_by": KNOWN_BY.get(file.standing),
+        "known_by": KNOWN_BY.get(file.state),
         "reason": file.reason,
         "unfinished": file.notes.unfinished,
         "notes": list(file.notes.texts),

@@ -117,8 +117,8 @@ def list_json(survey: Survey, lengths_s: Mapping[str, int | None]) -> dict[str, 
                 **recording_json(one.recording),
                 "camera": one.serial,
                 "seconds": _length_s(one.recording, lengths_s),
-                "hauled": (one.standing is HaulState.HAULED) if survey.is_asked else None,
-                "state": one.standing.value if survey.is_asked else None,
+                "hauled": (one.state is HaulState.HAULED) if survey.is_asked else None,
+                "state": one.state.value if survey.is_asked else None,
                 "sessions": list(one.session_ids),
                 "devices": list(one.device_ids),
                 "notes": list(one.notes),
@@ -131,9 +131,9 @@ def list_json(survey: Survey, lengths_s: Mapping[str, int | None]) -> dict[str, 
 
 def _hauled(one: RecordingState) -> str:
     sessions = ", ".join(one.session_ids)
-    if one.standing is HaulState.HAULED:
+    if one.state is HaulState.HAULED:
         return f"yes ({sessions}){mark(one)}"
-    return "no" if one.standing is HaulState.MISSING else f"no, {one.standing.value}"
+    return "no" if one.state is HaulState.MISSING else f"no, {one.state.value}"
 
 
 def _length_s(recording: Recording, lengths_s: Mapping[str, int | None]) -> int | None:

@@ -60,7 +60,7 @@ def note_lines(survey: Survey) -> Iterable[str]:
 
 
 def rest_lines(survey: Survey) -> Iterable[str]:
-    for file in survey.strangers:
+    for file in survey.unrecognised:
         yield f"  {file.path}  {file.size_bytes:,} bytes  not named like a chapter, never hauled"
     for each in survey.unreadable:
         yield f"  {each.label}  unreadable entry of the camera's list: {each.reason}"
@@ -88,7 +88,7 @@ def recording_json(recording: Recording) -> dict[str, object]:
 
 def rest_json(survey: Survey) -> dict[str, object]:
     return {
-        "unrecognised_videos": [file.path for file in survey.strangers],
+        "unrecognised_videos": [file.path for file in survey.unrecognised],
         "unreadable": [{"entry": each.label, "reason": each.reason} for each in survey.unreadable],
         "other_file_count": survey.others,
     }

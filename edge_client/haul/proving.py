@@ -32,7 +32,7 @@ from edge_client.model.haul_state import (
     RecordingState,
     StoredVersion,
     by_path,
-    file_standing,
+    file_state,
     lacks_etag,
     may_be_late,
     same_chapters,
@@ -61,9 +61,7 @@ class Proving:
             "a proof is not remembered", over="remembered", given_up="a proof is not remembered"
         )
 
-    def standings(
-        self, card: Sequence[Recording], known: Sequence[KnownChapter]
-    ) -> tuple[RecordingState, ...]:
+    def states(self, card: Sequence[Recording], known: Sequence[KnownChapter]) -> tuple[RecordingState, ...]:
         """The state of each recording of the card. Raises what keeps the camera from being read at all."""
         found = by_path(known)
         try:
@@ -84,15 +82,15 @@ class Proving:
         return self._tools.retry.timing.monotonic()
 
     def _file(self, file: CameraFile, known: Sequence[KnownChapter]) -> FileState:
-        listed = file_standing(FileIdentity(file), known)
-        if listed.standing not in (HaulState.HAULED, HaulState.UNPROVEN) and not may_be_late(file, known):
+        listed = file_state(FileIdentity(file), known)
+        if listed.state not in (HaulState.HAULED, HaulState.UNPROVEN) and not may_be_late(file, known):
             return listed
         try:
             card = self._look_twice(file, known)
         except (Refused, Unsettled) as error:
             return FileState(file, HaulState.UNREADABLE, None, f"unreadable: {error}")
-        served = file_standing(card, known)
-        if served.standing is HaulState.UNPROVEN:
+        served = file_state(card, known)
+        if served.state is HaulState.UNPROVEN:
             claims = [chapter for chapter in same_chapters(card, known) if chapter.stored]
             served = self._judge(card, claims)
         return replace(served, file=file)
@@ -100,24 +98,24 @@ class Proving:
     def _look_twice(self, file: CameraFile, known: Sequence[KnownChapter]) -> FileIdentity:
         """The file as the camera serves it; asked once more where one answer says that no record is of it."""
         card = self._camera.look(file)
-        if file_standing(card, known).standing is not HaulState.OTHER_CONTENT and not lacks_etag(card, known):
+        if file_state(card, known).state is not HaulState.OTHER_CONTENT and not lacks_etag(card, known):
             return card
         self._tools.retry.timing.sleep(CONFIRM_AFTER_S)
         return self._camera.look(file)
 
     def _judge(self, card: FileIdentity, claims: Sequence[KnownChapter]) -> FileState:
-        """The standing of a file that only other devices claim to have hauled; one true claim is enough."""
+        """The state of a file that only other devices claim to have hauled; one true claim is enough."""
         for chapter in claims:
             if self._tools.spool.proofs.has(Proof(self._serial, card, chapter)):
                 return FileState(card.file, HaulState.PROVEN, chapter)
         failed = list[FileState]()
         for chapter in claims:
-            standing = self._prove(card, chapter)
-            if standing.standing is HaulState.PROVEN:
-                return standing
-            failed.append(standing)
+            found = self._prove(card, chapter)
+            if found.state is HaulState.PROVEN:
+                return found
+            failed.append(found)
         # A claim that could not be compared may still be true; the compared ones are false.
-        return min(failed, key=lambda each: each.standing is not HaulState.UNPROVEN)
+        return min(failed, key=lambda each: each.state is not HaulState.UNPROVEN)
 
     def _prove(self, card: FileIdentity, chapter: KnownChapter) -> FileState:
         where = f"session {chapter.session_id} of device {chapter.device_id}"

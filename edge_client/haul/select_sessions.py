@@ -13,7 +13,7 @@ from edge_client.haul.proving import Proving
 from edge_client.haul.stuck import StuckSessions
 from edge_client.model.files import CameraFile
 from edge_client.model.gopro_names import is_loop
-from edge_client.model.haul_state import HaulState, KnownChapter, RecordingState, standings
+from edge_client.model.haul_state import HaulState, KnownChapter, RecordingState, states_by_list
 from edge_client.model.plan import ANOTHER_NAME, CameraIdentity
 from edge_client.model.recordings import (
     Recording,
@@ -99,15 +99,15 @@ class Choosing:
         left = [file for file in listed if file not in covered]
         judged, known = self._judge(recordings(left), origins)
         files = [file for one in judged for file in one.files]
-        is_home = frozenset(one.file for one in files if one.standing.is_home)
+        is_home = frozenset(one.file for one in files if one.state.is_home)
         made = selection(left, New(is_home))
         taken = {chapter.session_id for chapter in known if not chapter.is_own}
         found, nameless = self._of(made, card, origins, taken, is_home)
-        strange = {one.file for one in files if one.standing in STRANGE and one.file.is_dated}
+        strange = {one.file for one in files if one.state in STRANGE and one.file.is_dated}
         home = {(chapter.session_id, chapter.path) for chapter in known if chapter.is_own and chapter.stored}
         refusals = {one.name: _refusal(one, strange, home) for one in found}
         # Somebody had these hauled as they are: they do not keep the rest of their recordings.
-        broken = frozenset(one.file for one in files if one.standing.is_home and one.notes.unfinished)
+        broken = frozenset(one.file for one in files if one.state.is_home and one.notes.unfinished)
         fresh = [replace(one, as_they_are=broken) for one in found if refusals[one.name] is None]
         refused = [refusal for refusal in refusals.values() if refusal]
         return endable + begun + fresh, [*unreadable, *news, *made.refusals, *nameless, *refused]
@@ -122,13 +122,13 @@ class Choosing:
         for one in left:
             camera = origins.of(one)
             if camera is None:
-                judged += standings([one], (), None)
+                judged += states_by_list([one], (), None)
                 continue
             for serial in origins.serials(one).values():
                 if serial not in known:
                     known[serial] = self._tools.coordinator.known_chapters(serial)
                     proving[serial] = Proving(self._context, serial)
-            judged += proving[camera.serial].standings([one], origins.known_of(one, known))
+            judged += proving[camera.serial].states([one], origins.known_of(one, known))
         return judged, [chapter for chapters in known.values() for chapter in chapters]
 
     def _of(

@@ -44,6 +44,7 @@ from edge_client.model.selection import (
     ByNumber,
     Choice,
     is_all_home,
+    refuse_other_choice,
     why_nothing,
 )
 
@@ -135,7 +136,7 @@ class Haul:
             return self._haul(folder, self._freeze_in_the_end(folder, one), one.files)
         plan = decoded(raw, session_id)
         if isinstance(self._choice, (ByNumber, ByFile)):
-            plan.refuse_other_choice(self._choice)
+            refuse_other_choice(plan, self._choice)
         with self._noting_stuck(folder, plan):
             return self._haul(folder, plan, ())
 

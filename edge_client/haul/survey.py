@@ -18,18 +18,18 @@ from edge_client.model.haul_state import (
     KnownChapter,
     Obstacle,
     RecordingState,
-    standings,
+    states_by_list,
 )
 from edge_client.model.listing import READER, Inventory, Listed, Unreadable, Witnesses, doubts
 from edge_client.model.plan import CameraIdentity
-from edge_client.model.recordings import Recording, recordings, strangers
+from edge_client.model.recordings import Recording, recordings, unrecognised
 
 
 @dataclass(frozen=True)
 class Survey:
     """What is on a card, and the state of each recording.
 
-    `strangers` are videos that are not chapters, `others` counts photos and all other entries, `unreadable` has the
+    `unrecognised` are videos that are not chapters, `others` counts photos and all other entries, `unreadable` has the
     entries that may be videos and cannot be read. Without a coordinator nothing is known: `is_asked` is false and
     every file counts as missing. `known` is that by the cameras' serials, `taken` are the session names that a new
     session cannot have. `camera` has an empty serial where nothing says which it is, or films of several are there.
@@ -37,7 +37,7 @@ class Survey:
 
     camera: CameraIdentity
     recordings: tuple[RecordingState, ...]
-    strangers: tuple[CameraFile, ...]
+    unrecognised: tuple[CameraFile, ...]
     others: int
     is_asked: bool
     known: Mapping[str, tuple[KnownChapter, ...]]
@@ -54,12 +54,12 @@ class Survey:
     @property
     def has_no_video(self) -> bool:
         """Whether the list has no entry that may be a video."""
-        return not (self.recordings or self.strangers or self.unreadable)
+        return not (self.recordings or self.unrecognised or self.unreadable)
 
     @property
     def homes(self) -> int:
         """How many recordings are verified, whole."""
-        return sum(one.standing.is_home for one in self.recordings)
+        return sum(one.state.is_home for one in self.recordings)
 
     @property
     def all_home(self) -> bool:
@@ -76,8 +76,8 @@ class Survey:
             yield "no coordinator was asked"
         if self.unreadable:
             yield f"entries of the camera's list that cannot be read: {len(self.unreadable)}; {READER}"
-        if self.strangers:
-            yield f"films that are not named like chapters: {len(self.strangers)}; copy them by hand"
+        if self.unrecognised:
+            yield f"films that are not named like chapters: {len(self.unrecognised)}; copy them by hand"
         if nameless := sum(one.serial is None for one in self.recordings):
             yield f"nothing says which camera recorded {nameless} of its recordings; copy them by hand"
         if self.homes < len(self.recordings):
@@ -99,7 +99,7 @@ def audit_card(context: HaulContext) -> Survey:
 
 
 def _survey(camera: CameraSession, coordinator: Coordinator | None, listed: Listed) -> Survey:
-    card, strange = recordings(listed.files), tuple(strangers(listed.files))
+    card, strange = recordings(listed.files), tuple(unrecognised(listed.files))
     origins = Origins(camera, card)
     serials = [camera.serial if camera else None for camera in map(origins.of, card)]
     cameras = sorted({serial for one in card for serial in origins.serials(one).values()})
@@ -107,9 +107,9 @@ def _survey(camera: CameraSession, coordinator: Coordinator | None, listed: List
     return Survey(
         _camera(camera, serials),
         tuple(
-            standing
+            state
             for one, serial in zip(card, serials, strict=True)
-            for standing in standings([one], origins.known_of(one, known), serial)
+            for state in states_by_list([one], origins.known_of(one, known), serial)
         ),
         strange,
         listed.others,
@@ -147,10 +147,10 @@ def prove_card(context: HaulContext, survey: Survey) -> Survey:
         serial: _sessions(context.tools.spool, survey, card, serial) for serial in ("", *survey.serials)
     }
     found = (
-        standing
+        state
         for one in survey.recordings
-        for standing in (
-            proving[one.serial].standings([one.recording], origins.known_of(one.recording, survey.known))
+        for state in (
+            proving[one.serial].states([one.recording], origins.known_of(one.recording, survey.known))
             if one.serial
             else [one]
         )
@@ -187,7 +187,7 @@ def _seen(
     looked = dict[str, Obstacle | None]()
     are_several = len(set(origins.serials(one.recording).values())) > 1
     for file in one.files:
-        if file.standing.is_home or file.standing is HaulState.UNREADABLE:
+        if file.state.is_home or file.state is HaulState.UNREADABLE:
             continue
         begun = sessions.begun_with(file)
         of_several = Obstacle.TWO_CAMERAS if begun is None and are_several else None

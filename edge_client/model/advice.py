@@ -1,7 +1,7 @@
 """Pure: what helps each file of a card that is not home. Each advice names the command or the act that does help.
 
 `reelhaul audit --haul` hauls whole recordings under their own session names. Where that cannot work, an obstacle says
-why, and its advice takes the place of the standing's.
+why, and its advice takes the place of the state's.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ def advice_for(file: FileState) -> Advice:
     """What helps a file that is not home."""
     if file.obstacle is Obstacle.UNFINISHED and file.file.size_bytes == 0:
         return EMPTY
-    return ADVICE[file.obstacle or file.standing]
+    return ADVICE[file.obstacle or file.state]
 
 
 def helps(found: Sequence[RecordingState], taken: Collection[str], called: Called) -> list[Help]:
@@ -145,7 +145,7 @@ def helps(found: Sequence[RecordingState], taken: Collection[str], called: Calle
     for one in found:
         named: dict[How, list[tuple[str, str]]] = {how: [] for how in OPTIONS}
         for file in one.files:
-            if file.standing.is_home:
+            if file.state.is_home:
                 continue
             advice = advice_for(file)
             said = (file.file.path, advice.words)
@@ -207,7 +207,7 @@ class Sessions:
 
     def has_other_files(self, one: RecordingState) -> bool:
         """Whether the session that a whole recording is hauled into exists and lacks a file that is not home."""
-        owed = [file.file for file in one.files if not file.standing.is_home]
+        owed = [file.file for file in one.files if not file.state.is_home]
         return any(self._piece_has_other_files(piece, one) for piece in pieces(one.recording, owed))
 
     def _piece_has_other_files(self, piece: Recording, one: RecordingState) -> bool:
@@ -215,13 +215,12 @@ class Sessions:
         name = session_name(self.serial, piece, self.card, others)
         planned = [chapter for chapter in self.known if chapter.session_id == name]
         return name in self.taken and not all(
-            file.standing.is_home or file.file not in piece.files or _is_in(file, planned)
-            for file in one.files
+            file.state.is_home or file.file not in piece.files or _is_in(file, planned) for file in one.files
         )
 
 
 def _is_in(file: FileState, planned: Iterable[KnownChapter]) -> bool:
-    if file.standing is HaulState.OTHER_CONTENT:
+    if file.state is HaulState.OTHER_CONTENT:
         return False
     listed = FileIdentity(file.file)
     return any(likeness(listed, chapter.identity) is Likeness.SAME for chapter in planned)
@@ -236,7 +235,7 @@ def obstructed(
     whole = _obstacle_of_whole(one, seen, has_unread_chapter, sessions)
     files = (
         file
-        if file.standing.is_home or file.standing is HaulState.UNREADABLE
+        if file.state.is_home or file.state is HaulState.UNREADABLE
         else replace(file, obstacle=seen.get(file.file.path) or _obstacle(file, whole, sessions))
         for file in one.files
     )
@@ -255,7 +254,7 @@ def _obstacle(file: FileState, whole: Obstacle | None, sessions: Sessions) -> Ob
         return whole
     if not file.file.is_dated:
         return Obstacle.UNDATED
-    if file.standing is HaulState.UNDER_WAY and file.chapter and not file.chapter.is_own:
+    if file.state is HaulState.UNDER_WAY and file.chapter and not file.chapter.is_own:
         return Obstacle.OTHER_DEVICE
     return None
 
@@ -269,7 +268,7 @@ def _obstacle_of_whole(
     if has_unread_chapter:
         return Obstacle.UNREAD_CHAPTER
     if {Obstacle.NOT_SHOWN, Obstacle.UNFINISHED} & {*seen.values()} or any(
-        file.standing is HaulState.UNREADABLE for file in one.files
+        file.state is HaulState.UNREADABLE for file in one.files
     ):
         return Obstacle.BROKEN_CHAPTER
     return Obstacle.NAME_TAKEN if sessions.has_other_files(one) else None
@@ -282,7 +281,7 @@ def tried(found: Sequence[RecordingState]) -> tuple[RecordingState, ...]:
             one,
             files=tuple(
                 replace(file, obstacle=Obstacle.TRIED)
-                if not file.standing.is_home and advice_for(file).how is How.AUDIT_HAUL
+                if not file.state.is_home and advice_for(file).how is How.AUDIT_HAUL
                 else file
                 for file in one.files
             ),

@@ -17,7 +17,7 @@ That the second file of a Fusion is GF01, as it is GP01 of its contemporaries, i
 Labs (github.com/gopro/labs): `docs/control/basename` puts up to 28 of `a-z A-Z 0-9 + - _ ( ) , .` before the camera's
 own name, and knows no form without it; `docs/control/encrypt` makes the first letter an S, on HERO9 only.
 Loops of HERO5 and earlier share their row with photos there, 3D pairs (`3D_L0002.MP4`) have no chapters to tell, and
-`GX010042_Proxy.MP4` is a proxy: none of them is guessed at, all are strangers.
+`GX010042_Proxy.MP4` is a proxy: none of them is guessed at, all are unrecognised.
 """
 
 from __future__ import annotations

@@ -107,13 +107,13 @@ class Proof:
 
 @dataclass(frozen=True)
 class FileState:
-    """One file and its state; `chapter` is where it was found, `reason` explains the standing.
+    """One file and its state; `chapter` is where it was found, `reason` explains the state.
 
     `obstacle` is known only after a look at the camera: it decides what helps.
     """
 
     file: CameraFile
-    standing: HaulState
+    state: HaulState
     chapter: KnownChapter | None = None
     reason: str | None = None
     obstacle: Obstacle | None = None
@@ -121,23 +121,23 @@ class FileState:
     @property
     def notes(self) -> FilmNotes:
         """What was noted of this film; the notes of another one under its name say nothing of it."""
-        if self.chapter is None or self.standing is HaulState.OTHER_CONTENT:
+        if self.chapter is None or self.state is HaulState.OTHER_CONTENT:
             return NO_NOTES
         return self.chapter.notes
 
 
 @dataclass(frozen=True)
 class RecordingState:
-    """A recording and its files' standings, in its order; `serial` is its camera's, None where nothing says whose."""
+    """A recording and its files' states, in its order; `serial` is its camera's, None where nothing says whose."""
 
     recording: Recording
     files: tuple[FileState, ...]
     serial: str | None
 
     @property
-    def standing(self) -> HaulState:
+    def state(self) -> HaulState:
         """That of the file that is worst off."""
-        return next(each for each in WORST_FIRST if each in {file.standing for file in self.files})
+        return next(each for each in WORST_FIRST if each in {file.state for file in self.files})
 
     @property
     def session_ids(self) -> tuple[str, ...]:
@@ -168,7 +168,7 @@ def by_path(known: Sequence[KnownChapter]) -> Mapping[str, Sequence[KnownChapter
     return found
 
 
-def standings(
+def states_by_list(
     card: Sequence[Recording], known: Sequence[KnownChapter], serial: str | None
 ) -> tuple[RecordingState, ...]:
     """The state of each recording of a camera by the list alone, which does not show a changed ETag, gumi or byte."""
@@ -176,14 +176,14 @@ def standings(
     return tuple(
         RecordingState(
             recording,
-            tuple(file_standing(FileIdentity(file), found.get(file.path, ())) for file in recording.files),
+            tuple(file_state(FileIdentity(file), found.get(file.path, ())) for file in recording.files),
             serial,
         )
         for recording in card
     )
 
 
-def file_standing(card: FileIdentity, known: Sequence[KnownChapter]) -> FileState:
+def file_state(card: FileIdentity, known: Sequence[KnownChapter]) -> FileState:
     """The state of one file among the chapters that are known under its path.
 
     A receipt of this device speaks for its card. One of another device says what that device read: until the stored

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from edge_client.model.files import CameraFile
 from edge_client.model.gopro_names import may_be_video, parsed
-from edge_client.model.recordings import Recording, recordings, strangers
+from edge_client.model.recordings import Recording, recordings, unrecognised
 
 GIGABYTE = 1_000_000_000
 # More than tables, folders and half-filled clusters of the largest cards take, and no more than a chapter of a FAT32
@@ -194,7 +194,7 @@ class Listed:
     def inventory(self) -> Inventory:
         """What the list has, to be compared with the camera's state. Raises CardFault when it contradicts itself."""
         card = recordings(self.files)
-        no_recording = len(strangers(self.files)) + len(self.unreadable)
+        no_recording = len(unrecognised(self.files)) + len(self.unreadable)
         return Inventory(
             entries=self.entries,
             recordings=len(card) + no_recording,

@@ -19,7 +19,6 @@ from edge_client.base.errors import PlanDiffers, PlanUnreadable, Unsettled
 from edge_client.base.terminal import plain
 from edge_client.model.files import CameraFile, FileIdentity, FilmNotes, Likeness, likeness
 from edge_client.model.gopro_names import parsed, spellings
-from edge_client.model.selection import ByFile, ByNumber
 
 PLAN = "plan.json"
 SCHEMA = 2
@@ -199,19 +198,7 @@ class SessionPlan:
         known = json.dumps([self.camera.serial, facts], sort_keys=True)
         return hashlib.sha256(known.encode()).hexdigest()[:16]
 
-    def refuse_other_choice(self, choice: ByNumber | ByFile) -> None:
-        """Raises PlanDiffers when this plan is not what is asked for now."""
-        paths = {chapter.path for chapter in self.chapters}
-        fits = self._is_called(choice.number) if isinstance(choice, ByNumber) else set(choice.paths) == paths
-        if not fits:
-            whole = f"recording {self.recording}: " if self.recording else ""
-            planned = whole + ", ".join(chapter.path for chapter in self.chapters)
-            raise PlanDiffers(
-                f"session {self.session_id} is already planned with {planned}, which is not what was asked "
-                "for now; take another session name"
-            )
-
-    def _is_called(self, number: str) -> bool:
+    def is_called(self, number: str) -> bool:
         """Whether a whole recording is planned and is called so. A recording has the name of its first chapter."""
         first = self.chapters[0]
         name = parsed(first.filename)

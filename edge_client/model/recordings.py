@@ -90,7 +90,7 @@ def recordings(files: Iterable[CameraFile]) -> list[Recording]:
     return [_recording(key, joined[key], apart.get(key)) for key in _in_order(joined)]
 
 
-def strangers(files: Iterable[CameraFile]) -> list[CameraFile]:
+def unrecognised(files: Iterable[CameraFile]) -> list[CameraFile]:
     """Videos that are not chapters by their names or directories: nothing here knows what belongs to them.
 
     Raises CardFault when the list contradicts itself.

@@ -9,11 +9,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 
-from edge_client.base.errors import RecordingUnknown
+from edge_client.base.errors import PlanDiffers, RecordingUnknown
 from edge_client.model.files import CameraFile
 from edge_client.model.gopro_names import SPELLING
 from edge_client.model.listing import Listed, doubts
-from edge_client.model.recordings import Recording, recordings, strangers
+from edge_client.model.plan import SessionPlan
+from edge_client.model.recordings import Recording, recordings, unrecognised
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
@@ -105,11 +106,11 @@ def selection(files: Sequence[CameraFile], choice: Choice) -> Selection:
     if isinstance(choice, ByFile):
         return Selection(_holding(card, files, choice.paths))
     if isinstance(choice, ByTime):
-        return _begun_in(choice, card, strangers(files))
+        return _begun_in(choice, card, unrecognised(files))
     if isinstance(choice, New):
         new = (recording for recording in card if any(choice.has(file) for file in recording.files))
-        return Selection(tuple(new), _not_hauled([file for file in strangers(files) if choice.has(file)]))
-    return Selection(tuple(card), _not_hauled(strangers(files)))
+        return Selection(tuple(new), _not_hauled([file for file in unrecognised(files) if choice.has(file)]))
+    return Selection(tuple(card), _not_hauled(unrecognised(files)))
 
 
 def _the_one(card: Sequence[Recording], number: str) -> Recording:
@@ -171,6 +172,18 @@ def _not_hauled(strange: Sequence[CameraFile]) -> tuple[RecordingUnknown, ...]:
 
 def _listed(paths: Iterable[str]) -> str:
     return ", ".join(sorted(paths))
+
+
+def refuse_other_choice(plan: SessionPlan, choice: ByNumber | ByFile) -> None:
+    """Raises PlanDiffers when a plan is not what is asked for now."""
+    paths = [chapter.path for chapter in plan.chapters]
+    fits = plan.is_called(choice.number) if isinstance(choice, ByNumber) else set(choice.paths) == set(paths)
+    if not fits:
+        whole = f"recording {plan.recording}: " if plan.recording else ""
+        raise PlanDiffers(
+            f"session {plan.session_id} is already planned with {whole}{', '.join(paths)}, which is not what was "
+            "asked for now; take another session name"
+        )
 
 
 def is_all_home(listed: Listed, choice: Choice, has_refusals: bool) -> bool:

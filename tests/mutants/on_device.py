@@ -593,7 +593,7 @@ ON_DEVICE = (
         "if not card.file.is_dated or any(",
         "if any(",
         f"{TESTS}/commands/test_commands.py",
-        f"{TESTS}/model/test_identity.py",
+        f"{TESTS}/model/test_files.py",
     ),
     bug(
         "a repaired film is called safe to erase",
@@ -621,7 +621,7 @@ ON_DEVICE = (
         f"{CLIENT}/model/files.py",
         "if not card.file.is_dated or any(on_record is None for _, on_record in known_of_both):",
         "if not card.file.is_dated:",
-        f"{TESTS}/model/test_identity.py",
+        f"{TESTS}/model/test_files.py",
         f"{TESTS}/haul/test_proving.py",
     ),
     bug(

@@ -32,7 +32,7 @@ def line(device: Device, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_every_standing_that_is_not_home_and_every_obstacle_has_its_advice():
-    kinds = {*(standing for standing in HaulState if not standing.is_home), *Obstacle}
+    kinds = {*(state for state in HaulState if not state.is_home), *Obstacle}
 
     assert set(ADVICE) == kinds
     assert all(advice.words for advice in ADVICE.values())

@@ -110,8 +110,8 @@ def test_has_each_file_hauled_once_whatever_comes_between(device: Device):
 
     device.run(session=None, choice=New())
     assert hauled(device) == {FIRST: [1, 99], SECOND: [100, 102]}
-    [standing] = device.survey().recordings
-    assert (standing.standing.is_home, standing.session_ids) == (True, (FIRST, SECOND))
+    [recording] = device.survey().recordings
+    assert (recording.state.is_home, recording.session_ids) == (True, (FIRST, SECOND))
     assert device.run(session=None, choice=New()) == Each(())
 
     film_loop(device, 31, 110)

@@ -88,9 +88,9 @@ class TestACardOfTwoCameras:
         # Equal in all that a list and a HEAD say: only its own bytes tell it from the one that is home.
         other.etag, other.created = found.etag, found.created
 
-        standings = {one.recording.number: one.standing.is_home for one in device.survey().recordings}
+        states = {one.recording.number: one.state.is_home for one in device.survey().recordings}
 
-        assert standings == {"0041": False, "0042": False}
+        assert states == {"0041": False, "0042": False}
 
     def test_says_so_and_names_the_camera_of_each_recording(self, device: Device):
         card_of(device, TWO_CAMERAS)

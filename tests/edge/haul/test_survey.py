@@ -113,7 +113,7 @@ def test_every_entry_of_any_list_is_shown_or_counted(media: list[Any]):
     found = survey_card(cast(CameraSession, StillCamera(media, "")), None)
 
     shown = [file.path for one in found.recordings for file in one.recording.files]
-    shown += [file.path for file in found.strangers] + [each.label for each in found.unreadable]
+    shown += [file.path for file in found.unrecognised] + [each.label for each in found.unreadable]
     for folder in media:
         rows = folder.get("fs") if folder else None
         for row in rows if isinstance(rows, list) else [{}]:

@@ -316,7 +316,7 @@ class TestWhatIsSaid:
 
         [recording] = cut.survey().recordings
 
-        assert (recording.standing.is_home, recording.is_unfinished) == (True, True)
+        assert (recording.state.is_home, recording.is_unfinished) == (True, True)
         assert recording.notes == (f"{NAME}  {MARK}",)
 
     def test_a_dry_run_shows_the_mark_and_sends_nothing(self, cut: Device, line: Line):

@@ -161,11 +161,11 @@ NOTED = KnownChapter(
 )
 
 
-@pytest.mark.parametrize("standing", HaulState)
-def test_the_notes_of_another_film_of_its_name_are_not_a_films_own(standing: HaulState):
-    is_its_own = standing is not HaulState.OTHER_CONTENT
+@pytest.mark.parametrize("state", HaulState)
+def test_the_notes_of_another_film_of_its_name_are_not_a_films_own(state: HaulState):
+    is_its_own = state is not HaulState.OTHER_CONTENT
 
-    assert FileState(FILE, standing, NOTED).notes == FilmNotes(is_its_own, 0)
+    assert FileState(FILE, state, NOTED).notes == FilmNotes(is_its_own, 0)
 
 
 def row(**changes: Any) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from edge_client.model.recordings import (
     pieces,
     recordings,
     session_name,
-    strangers,
+    unrecognised,
     whole,
 )
 from tests.edge.fakes import FakeCamera
@@ -284,7 +284,7 @@ class TestTheFilesOfARecording:
         ]
 
         assert recordings(files) == []
-        assert sorted(strangers(files), key=lambda f: f.path) == sorted(files, key=lambda f: f.path)
+        assert sorted(unrecognised(files), key=lambda f: f.path) == sorted(files, key=lambda f: f.path)
 
 
 class TestTheOrderOfRecordings:
@@ -327,7 +327,7 @@ class TestARecording:
 
 class TestAListThatContradictsItself:
     @pytest.mark.parametrize("path", ["GX010042.MP4", "GX010042_Proxy.MP4", "Proxy/GX010042.MP4"])
-    @pytest.mark.parametrize("look", [recordings, strangers])
+    @pytest.mark.parametrize("look", [recordings, unrecognised])
     @pytest.mark.parametrize("again", [{"size_bytes": 11}, {"created": 8}, {"created": None}])
     def test_is_a_fault(self, path: str, look, again):
         with pytest.raises(CardFault, match="twice"):
@@ -340,7 +340,7 @@ class TestAListThatContradictsItself:
         files = [file("GX010042.MP4"), file("GX010042.MP4"), file("x.MP4"), file("x.MP4")]
 
         assert [len(one.files) for one in recordings(files)] == [1]
-        assert strangers(files) == [file("x.MP4")]
+        assert unrecognised(files) == [file("x.MP4")]
 
 
 def named(*paths: str, created: int | None = 7) -> list[str]:
@@ -523,12 +523,12 @@ def test_the_order_of_the_list_changes_nothing(files: list[CameraFile], random):
     shuffled = random.sample(files, len(files))
 
     assert recordings(shuffled) == recordings(files)
-    assert strangers(shuffled) == strangers(files)
+    assert unrecognised(shuffled) == unrecognised(files)
 
 
 @given(CARDS)
 def test_every_video_is_of_one_recording_or_a_stranger(files: list[CameraFile]):
-    placed = [one for recording in recordings(files) for one in recording.files] + strangers(files)
+    placed = [one for recording in recordings(files) for one in recording.files] + unrecognised(files)
 
     assert sorted(one.path for one in placed) == sorted(
         one.path for one in files if may_be_video(one.filename)
@@ -620,7 +620,7 @@ def test_media_lists_give_all_their_recordings_and_no_stranger(
     files = listed(camera, media_lists / name)
 
     assert [one.label.partition("/")[2] for one in recordings(files)] == labels
-    assert strangers(files) == []
+    assert unrecognised(files) == []
 
 
 def test_a_real_list_with_a_lost_first_chapter_is_told_by_its_gap(camera: FakeCamera, media_lists: Path):
