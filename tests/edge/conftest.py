@@ -39,9 +39,7 @@ from tests.edge.fakes import (
     TOKEN,
     CameraFile,
     CameraHandler,
-    CloudHandler,
     FakeCamera,
-    FakeCloud,
     film,
     serving,
 )
@@ -49,6 +47,7 @@ from tests.support.older_python import lent_names
 
 with lent_names():
     from tests.support import coordinator
+    from tests.support.coordinator import MemoryCoordinator
 
 RECORDING = ByNumber("0042")
 ROOT = Path(__file__).parents[2]
@@ -152,7 +151,7 @@ class Device:
     """A device: its spool, its clock, and the camera and cloud that it talks to."""
 
     camera: FakeCamera
-    cloud: Any  # a FakeCloud, or in the modules that have left it a MemoryCoordinator
+    cloud: MemoryCoordinator
     spool: Path
     time: FakeTime = field(default_factory=FakeTime)
     progress: CountingProgress = field(default_factory=CountingProgress)
@@ -237,8 +236,7 @@ class Device:
         return sorted(self.spool.glob("*/*/*.part"))
 
     def object(self, name: str = "GX010042.MP4") -> bytes:
-        stored: dict[str, bytes] = self.cloud.objects()
-        return stored[f"original.100GOPRO.{name}"]
+        return self.cloud.objects()[f"original.100GOPRO.{name}"]
 
     def content(self, name: str = "GX010042.MP4") -> bytes:
         return self.camera.files[f"100GOPRO/{name}"].content
@@ -252,26 +250,14 @@ def camera() -> Iterator[FakeCamera]:
 
 
 @pytest.fixture
-def fake_cloud() -> Iterator[FakeCloud]:
-    fake = FakeCloud()
-    with serving(fake, CloudHandler) as fake.url:
-        yield fake
-
-
-@pytest.fixture
-def cloud(fake_cloud: FakeCloud) -> FakeCloud:
-    return fake_cloud
-
-
-@pytest.fixture
-def memory_cloud() -> Iterator[coordinator.MemoryCoordinator]:
+def cloud() -> Iterator[MemoryCoordinator]:
     """The coordinator itself, on ports in memory."""
-    with coordinator.serving(coordinator.MemoryCoordinator(PART_BYTES, NOON)) as made:
+    with coordinator.serving(MemoryCoordinator(PART_BYTES, NOON)) as made:
         yield made
 
 
 @pytest.fixture
-def device(camera: FakeCamera, cloud: FakeCloud, tmp_path: Path) -> Device:
+def device(camera: FakeCamera, cloud: MemoryCoordinator, tmp_path: Path) -> Device:
     made = Device(camera, cloud, tmp_path / "spool")
     made.card(GX010042=3 * cloud.part_bytes + 5)
     return made

@@ -49,7 +49,7 @@ from edge_client.wiring import display_for
 from tests.edge.conftest import ROOT, Device, FakeTime
 from tests.edge.fakes import TOKEN
 from tests.edge.screen import Screen
-from tests.support.coordinator import Door, MemoryCoordinator
+from tests.support.coordinator import Door
 
 MOVING = Activity(Doing.MOVING, 0.0)
 GIGABYTE = 10**9
@@ -498,11 +498,6 @@ class Client:
                 return True
             time.sleep(0.02)
         return False
-
-
-@pytest.fixture
-def cloud(memory_cloud: MemoryCoordinator) -> MemoryCoordinator:
-    return memory_cloud
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ import pytest
 from edge_client.base.exit import SIGNALS, handle_signals, stay
 from tests.edge.conftest import ROOT, Device
 from tests.edge.fakes import TOKEN, CameraFile, film
-from tests.support.coordinator import Door, MemoryCoordinator
+from tests.support.coordinator import Door
 
 WITHIN_S = 2.0
 TRIES = 2
@@ -70,14 +70,9 @@ class Client:
             token_file.write_text(TOKEN)
             token_file.chmod(0o600)
         camera = ("--camera", self.device.camera.url, "--locks", str(self.device.camera_locks.folder))
-        service = ("--coordinator", str(self.device.cloud.url), "--token-file", str(token_file))
+        service = ("--coordinator", self.device.cloud.url, "--token-file", str(token_file))
         spool = ("--spool", str(self.device.spool))
         return {"list": camera, "status": (*service, *spool)}.get(command, (*camera, *service, *spool))
-
-
-@pytest.fixture
-def cloud(memory_cloud: MemoryCoordinator) -> MemoryCoordinator:
-    return memory_cloud
 
 
 @pytest.fixture

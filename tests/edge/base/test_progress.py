@@ -38,12 +38,7 @@ from edge_client.spool.spool import Spool
 from tests.edge.conftest import Device, FakeTime
 from tests.edge.fakes import CameraFile, film
 from tests.edge.screen import SilentDisplay
-from tests.support.coordinator import Door, MemoryCoordinator
-
-
-@pytest.fixture
-def cloud(memory_cloud: MemoryCoordinator) -> MemoryCoordinator:
-    return memory_cloud
+from tests.support.coordinator import Door
 
 
 @dataclass

@@ -980,11 +980,11 @@ def rows(chosen: Callable[[Row], bool]) -> list[Any]:
 
 @pytest.fixture
 def scene(
-    row: Row, memory_cloud: MemoryCoordinator, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    row: Row, cloud: MemoryCoordinator, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> Iterator[Scene]:
     with Camera(row.card, habits=row.habits, faults=row.faults, **row.manner) as camera:
         row.start(camera)
-        yield Scene(row, camera, memory_cloud, tmp_path, caplog)
+        yield Scene(row, camera, cloud, tmp_path, caplog)
 
 
 @pytest.mark.parametrize("row", rows(lambda row: True))

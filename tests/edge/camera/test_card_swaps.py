@@ -141,10 +141,10 @@ class StopsAtTheFirstFault(FakeTime):
 
 
 @pytest.fixture
-def swapped(memory_cloud: MemoryCoordinator, tmp_path: Path) -> Iterator[Swapped]:
+def swapped(cloud: MemoryCoordinator, tmp_path: Path) -> Iterator[Swapped]:
     with ExitStack() as stack:
         camera = stack.enter_context(Camera(ONE))
-        yield Swapped(camera, memory_cloud, tmp_path / "spool")
+        yield Swapped(camera, cloud, tmp_path / "spool")
 
 
 def test_these_cards_differ_in_nothing_but_their_bytes():

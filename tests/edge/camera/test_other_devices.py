@@ -12,7 +12,6 @@ from edge_client.camera.client import Camera
 from edge_client.model.selection import New
 from tests.edge.conftest import Device
 from tests.edge.fakes import CameraHandler, FakeCamera
-from tests.support.coordinator import MemoryCoordinator
 
 OLDER = (404, b"Error 404: Not Found\nNot found", {"Content-Type": "text/plain"})
 NGINX = (404, b"<html><center>nginx</center></html>", {"Server": "nginx/1.24.0", "Content-Type": "text/html"})
@@ -21,11 +20,6 @@ REDIRECT = (302, b"", {"Location": "/login"})
 FORBIDDEN = (401, b"", {"WWW-Authenticate": "Basic"})
 OTHER_JSON = (200, b'{"error": "no such thing"}', {"Content-Type": "application/json"})
 HOSTILE = (404, b"", {"Server": "\x1b[2J" + "a" * 500})
-
-
-@pytest.fixture
-def cloud(memory_cloud: MemoryCoordinator) -> MemoryCoordinator:
-    return memory_cloud
 
 
 def replaced(device: Device, *reply: Any) -> None:

@@ -15,12 +15,6 @@ from edge_client.model.haul_state import HaulState, Obstacle
 from tests.edge.commands.test_commands import HOME, Line
 from tests.edge.conftest import Device
 from tests.edge.fakes import SERIAL, TOKEN, CameraFile, film
-from tests.support.coordinator import MemoryCoordinator
-
-
-@pytest.fixture
-def cloud(memory_cloud: MemoryCoordinator) -> MemoryCoordinator:
-    return memory_cloud
 
 
 @pytest.fixture

@@ -33,12 +33,7 @@ from edge_client.model.selection import (
 from edge_client.wiring import peak_rss_mib
 from tests.edge.conftest import ROOT, Device
 from tests.edge.fakes import SIGNATURE, TOKEN, CameraFile, film
-from tests.support.coordinator import Door, MemoryCoordinator, SentUpload
-
-
-@pytest.fixture
-def cloud(memory_cloud: MemoryCoordinator) -> MemoryCoordinator:
-    return memory_cloud
+from tests.support.coordinator import Door, SentUpload
 
 
 @pytest.fixture

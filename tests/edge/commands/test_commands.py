@@ -23,14 +23,8 @@ from tests.edge.fakes import (
     film,
     raw,
 )
-from tests.support.coordinator import MemoryCoordinator
 
 HOME = "every video on this card is home and safe to erase"
-
-
-@pytest.fixture
-def cloud(memory_cloud: MemoryCoordinator) -> MemoryCoordinator:
-    return memory_cloud
 
 
 class Line:

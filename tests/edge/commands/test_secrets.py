@@ -36,7 +36,7 @@ from tests.edge.s3_scene import (
     stores_and_hangs_up,
     welcome,
 )
-from tests.support.coordinator import Door, MemoryCoordinator
+from tests.support.coordinator import Door
 
 SECRETS = (TOKEN, TOKEN.partition(".")[2], SIGNATURE, "X-Amz-Signature")
 EVERYTHING = 1
@@ -132,11 +132,6 @@ def said_of(error: BaseException) -> str:
     request = getattr(error, "request", None)
     carried = f"{vars(error)!r} {vars(request) if request else None!r}"
     return f"{error} {error!r} {error.args!r} {carried} {shown}"
-
-
-@pytest.fixture
-def cloud(memory_cloud: MemoryCoordinator) -> MemoryCoordinator:
-    return memory_cloud
 
 
 @pytest.fixture

@@ -31,11 +31,6 @@ ARTIFACT = "original.100GOPRO.GX010042.MP4"
 
 
 @pytest.fixture
-def cloud(memory_cloud: MemoryCoordinator) -> MemoryCoordinator:
-    return memory_cloud
-
-
-@pytest.fixture
 def clock() -> FakeTime:
     return FakeTime()
 

@@ -23,14 +23,8 @@ from edge_client.model.selection import (
 )
 from tests.edge.conftest import Device
 from tests.edge.fakes import SERIAL, CameraFile, film
-from tests.support.coordinator import MemoryCoordinator
 
 FIRST, SECOND, THIRD = (f"{SERIAL}-100GOPRO-GXAA{name}" for name in ("0001-1001", "0100-1100", "0103-1103"))
-
-
-@pytest.fixture
-def cloud(memory_cloud: MemoryCoordinator) -> MemoryCoordinator:
-    return memory_cloud
 
 
 def film_loop(device: Device, first: int, last: int) -> None:

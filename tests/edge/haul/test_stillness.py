@@ -23,15 +23,9 @@ from edge_client.model.selection import Everything, New
 from edge_client.spool.spool import BrokenFilms
 from tests.edge.conftest import Device
 from tests.edge.fakes import CameraFile
-from tests.support.coordinator import MemoryCoordinator
 
 FILE = Film("100GOPRO", "GX010042.MP4", 1000, 1656931398, 1656931398)
 PATH = "100GOPRO/GX010042.MP4"
-
-
-@pytest.fixture
-def cloud(memory_cloud: MemoryCoordinator) -> MemoryCoordinator:
-    return memory_cloud
 
 
 def unfinished(size_bytes: int = 1000, etag: str | None = '"1.1"') -> Unfinished:

@@ -18,15 +18,9 @@ from tests.edge.commands.test_commands import HOME, Line
 from tests.edge.conftest import Device
 from tests.edge.fakes import TOKEN
 from tests.edge.model.test_plan import OLDER_PLAN
-from tests.support.coordinator import MemoryCoordinator
 
 NAME = "100GOPRO/GX010042.MP4"
 TRAILING = "16 bytes after its last box, hauled with it; cameras leave them after a repair"
-
-
-@pytest.fixture
-def cloud(memory_cloud: MemoryCoordinator) -> MemoryCoordinator:
-    return memory_cloud
 
 
 @pytest.fixture

@@ -78,7 +78,7 @@ from tests.edge.s3_scene import (
     timeouts,
     welcome,
 )
-from tests.support.coordinator import Door, MemoryCoordinator, SentUpload
+from tests.support.coordinator import Door, SentUpload
 
 SLOW_PIECE_BYTES = 16 * 1024
 SENT_HEADERS = {
@@ -313,11 +313,6 @@ ROWS = [
     Row("the device's clock is three days early", clocks_differ(by_days=3), UNTOUCHED),
     Row("the device's clock is three days late", clocks_differ(by_days=-3), UNTOUCHED),
 ]
-
-
-@pytest.fixture
-def cloud(memory_cloud: MemoryCoordinator) -> MemoryCoordinator:
-    return memory_cloud
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ from tests.edge.fakes import (
 )
 from tests.edge.haul.test_haul import killed_after
 from tests.edge.refusing_disk import ALWAYS, RefusingDisk, number_of, path_of
-from tests.support.coordinator import Door, MemoryCoordinator
+from tests.support.coordinator import Door
 
 PARTS = 4
 PART_2 = "*/00002.writing"
@@ -134,11 +134,6 @@ REFUSALS = [
     ),
     Refusal("E8: read-only when the receipt is written", always("append", READ_ONLY, RECEIPT), IS_READ_ONLY),
 ]
-
-
-@pytest.fixture
-def cloud(memory_cloud: MemoryCoordinator) -> MemoryCoordinator:
-    return memory_cloud
 
 
 @pytest.mark.parametrize("row", REFUSALS, ids=lambda row: row.name)
