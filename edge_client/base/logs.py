@@ -110,12 +110,12 @@ class Repeats:
                 fact.said_at = now
                 log.warning(self._message, extra={"what": where, "reason": reason, **more, **fact.count(now)})
 
-    def over(self, where: str, now: float) -> None:
-        """It does not happen to `where` any more."""
+    def end(self, where: str, now: float) -> None:
+        """Note that it does not happen to `where` any more."""
         self._leave_all(where, now, self._over)
 
-    def given_up(self, where: str, now: float) -> None:
-        """Nobody waits for `where` any more: it failed for good, or the run ends."""
+    def give_up(self, where: str, now: float) -> None:
+        """Note that nobody waits for `where` any more: it failed for good, or the run ends."""
         self._leave_all(where, now, self._given_up)
 
     def _leave_all(self, where: str, now: float, message: str) -> None:

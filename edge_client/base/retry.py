@@ -157,7 +157,7 @@ class Outage:
         self.retry.waits.forget(self)
         if self.failures:
             repeats, now = self.retry.repeats, self.retry.timing.monotonic()
-            (repeats.given_up if error else repeats.over)(self.what, now)
+            (repeats.give_up if error else repeats.end)(self.what, now)
 
     def wait_after(self, error: Transient) -> None:
         """Sleep before the next try, or raise when patience ends: GaveUp, or `error` itself when Unsettled."""

@@ -61,7 +61,7 @@ class Heartbeat:
     def _beat(self, now: datetime) -> HeartbeatReport:
         return HeartbeatReport(
             **asdict(self._advance.figures()),
-            spool_bytes=self._spool.room.held_bytes,
+            spool_bytes=self._spool.budget.held_bytes,
             disk_free_bytes=self._spool.free_bytes(),
             clock=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
         )

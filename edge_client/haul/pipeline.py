@@ -83,8 +83,8 @@ class Pipeline:
         """Both legs' progress begins where the last run or round ended; room for two parts is demanded."""
         part_bytes, count = upload.plan.part_size_bytes, upload.plan.part_count
         if any(span.number not in spooled for span in owed):
-            self.parts.room.demand(min(LEAST_PARTS, count) * min(part_bytes, upload.plan.size_bytes))
-        self.tools.uplink.concurrency.allow(self.parts.room.whole_parts(part_bytes) - 1)
+            self.parts.budget.demand(min(LEAST_PARTS, count) * min(part_bytes, upload.plan.size_bytes))
+        self.tools.uplink.concurrency.allow(self.parts.budget.whole_parts(part_bytes) - 1)
         self.crcs |= {number: part.crc for number, part in spooled.items()}
         self.evidence.note_left(spooled.values())
         absent_bytes = sum(span.size_bytes for span in owed if span.number not in spooled)
@@ -180,7 +180,7 @@ class Pipeline:
                 raise
 
     def _make_room(self, span: Span, queue: PartQueue) -> None:
-        while reason := self.parts.room.lack(span.size_bytes):
+        while reason := self.parts.budget.lack(span.size_bytes):
             self._relieve(queue, SpoolFull(f"no room for the next part: {reason}; nothing was deleted"))
 
     def _relieve(self, queue: PartQueue, full: SpoolFull) -> None:

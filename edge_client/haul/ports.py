@@ -209,7 +209,7 @@ class ChapterSpool(SpooledParts, Protocol):
     """
 
     @property
-    def room(self) -> SpoolBudget:
+    def budget(self) -> SpoolBudget:
         """The budget of the whole spool."""
 
     @property
@@ -312,7 +312,7 @@ class Spool(Protocol):
     """Where plans, receipts, reports and parts are kept on the device."""
 
     @property
-    def room(self) -> SpoolBudget: ...
+    def budget(self) -> SpoolBudget: ...
 
     @property
     def proofs(self) -> Proofs: ...

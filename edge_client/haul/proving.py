@@ -75,8 +75,8 @@ class Proving:
             )
         finally:
             for file in (file for recording in card for file in recording.files):
-                self._not_proven.given_up(file.path, self._now())
-                self._not_remembered.given_up(file.path, self._now())
+                self._not_proven.give_up(file.path, self._now())
+                self._not_remembered.give_up(file.path, self._now())
 
     def _now(self) -> float:
         return self._tools.retry.timing.monotonic()

@@ -23,10 +23,10 @@ CRC = re.compile(r"[0-9a-f]{16}", re.ASCII)
 class ChapterSpool:
     """The parts of one chapter. Different threads may use different parts."""
 
-    def __init__(self, folder: Path, disk: Disk, room: SpoolBudget) -> None:
+    def __init__(self, folder: Path, disk: Disk, budget: SpoolBudget) -> None:
         self._folder = folder
         self._disk = disk
-        self.room = room
+        self.budget = budget
         self._known: dict[int, SpooledPart] = {}
 
     @property
@@ -55,9 +55,9 @@ class ChapterSpool:
         """
         self._disk.make_private(self._folder)
         with part_errors(span.number):
-            if reason := self.room.lack(span.size_bytes):
+            if reason := self.budget.lack(span.size_bytes):
                 raise SpoolFull(f"no room for {span.size_bytes} bytes: {reason}; nothing was deleted")
-            writer = PartWriter(self._disk, self.room, self._folder, span, self._note)
+            writer = PartWriter(self._disk, self.budget, self._folder, span, self._note)
         try:
             yield writer
         finally:
@@ -68,7 +68,7 @@ class ChapterSpool:
         older = self._known.get(part.span.number)
         self._known[part.span.number] = part
         if older == part:
-            self.room.take(-part.span.size_bytes)
+            self.budget.take(-part.span.size_bytes)
         elif older:
             self.drop_part(older)
 
@@ -134,7 +134,7 @@ class ChapterSpool:
             # Somebody may have removed it by hand.
             with suppress(FileNotFoundError):
                 (self._folder / part.filename).unlink()
-                self.room.take(-part.span.size_bytes)
+                self.budget.take(-part.span.size_bytes)
 
     def drop_number(self, number: int) -> None:
         """Remove one part from the spool; the caller is about to read it from the camera."""
@@ -147,7 +147,7 @@ class ChapterSpool:
             useless = [path for path in self._folder.glob("*.part") if not part_of_plan(path, plan)]
             for path in useless:
                 path.unlink(missing_ok=True)
-            self.room.recount()
+            self.budget.recount()
         return bool(useless)
 
     def drop(self) -> None:
@@ -156,4 +156,4 @@ class ChapterSpool:
             self._known.clear()
             with suppress(FileNotFoundError):
                 shutil.rmtree(self._folder)
-            self.room.recount()
+            self.budget.recount()

@@ -66,10 +66,15 @@ class PartWriter:
     """Writes one part to a file of its own and counts its CRC as the bytes pass. Its room is taken until it goes."""
 
     def __init__(
-        self, disk: Disk, room: SpoolBudget, folder: Path, span: Span, written: Callable[[SpooledPart], None]
+        self,
+        disk: Disk,
+        budget: SpoolBudget,
+        folder: Path,
+        span: Span,
+        written: Callable[[SpooledPart], None],
     ) -> None:
         self._disk = disk
-        self._room = room
+        self._budget = budget
         self._folder = folder
         self._span = span
         self._written = written
@@ -79,7 +84,7 @@ class PartWriter:
         self._crc = 0
         self._path.unlink(missing_ok=True)
         self._file = create_file(self._path)
-        self._room.take(span.size_bytes)
+        self._budget.take(span.size_bytes)
         try:
             disk.allocate(self._file, 0, span.size_bytes)
         except OSError:
@@ -111,7 +116,7 @@ class PartWriter:
             # Never tried twice: after a failed one nobody knows what the disk holds, and a second would not say.
             self._disk.fsync(self._file)
             self._disk.rename(self._path, self._folder / part.filename)
-            self._room.take(self._span.size_bytes)
+            self._budget.take(self._span.size_bytes)
         self._written(part)
         return part
 
@@ -120,7 +125,7 @@ class PartWriter:
         with part_errors(self._span.number):
             if self._file >= 0:
                 file, self._file = self._file, -1
-                self._room.take(-self._span.size_bytes)
+                self._budget.take(-self._span.size_bytes)
                 os.close(file)
             self._path.unlink(missing_ok=True)
 
@@ -145,8 +150,8 @@ class PartReader:
                 if os.fstat(stream.fileno()).st_size != left_bytes:
                     raise PartCorrupt(f"part {number} changed its length on the spool's disk")
                 while left_bytes:
-                    room = buffer[:left_bytes]
-                    block = room[: self._disk.fill(stream.fileno(), room)]
+                    free = buffer[:left_bytes]
+                    block = free[: self._disk.fill(stream.fileno(), free)]
                     left_bytes -= len(block)
                     crc = crc64nvme(block, crc)
                     if not block or (left_bytes == 0 and crc != self._part.crc):

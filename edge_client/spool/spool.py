@@ -41,7 +41,7 @@ class Spool:
     def __init__(self, root: Path, disk: Disk, budget_bytes: int | None = None) -> None:
         self._root = root
         self._disk = disk
-        self.room = SpoolBudget(root, disk, budget_bytes)
+        self.budget = SpoolBudget(root, disk, budget_bytes)
         self.proofs = Proofs(root / ".proofs", disk)
         self.broken_films = BrokenFilms(root / ".broken", disk)
 
@@ -54,14 +54,14 @@ class Spool:
                 for leftover in self._root.glob("*/*/*.writing"):
                     leftover.unlink()
                 self._remove_forgotten()
-                self.room.measure()
+                self.budget.measure()
             yield
 
     def session(self, session_id: str) -> SessionSpool:
         """The session's folder."""
         folder = self._root / _safe(session_id)
         self._disk.make_private(folder)
-        return SessionSpool(folder, self._disk, self.room)
+        return SessionSpool(folder, self._disk, self.budget)
 
     def has(self, session_id: str) -> bool:
         """Whether the session has a folder here."""
@@ -83,7 +83,7 @@ class Spool:
         with disk_errors():
             self._disk.move_folder(folder, forgotten / folder.name)
             self._remove_forgotten()
-            self.room.recount()
+            self.budget.recount()
 
     def _remove_forgotten(self) -> None:
         for folder in (self._root / FORGOTTEN).glob("*"):
@@ -91,7 +91,7 @@ class Spool:
 
     def home_bytes(self, session_id: str) -> int:
         """The bytes of a session that receipts here prove, for a display: none where they cannot be read."""
-        folder = SessionSpool(self._root / _safe(session_id), self._disk, self.room)
+        folder = SessionSpool(self._root / _safe(session_id), self._disk, self.budget)
         try:
             return sum(receipt["size_bytes"] for receipt in folder.receipts())
         except EdgeError:
@@ -119,10 +119,10 @@ class Spool:
 class SessionSpool:
     """One session's folder."""
 
-    def __init__(self, folder: Path, disk: Disk, room: SpoolBudget) -> None:
+    def __init__(self, folder: Path, disk: Disk, budget: SpoolBudget) -> None:
         self._folder = folder
         self._disk = disk
-        self._room = room
+        self._budget = budget
 
     def read(self, name: str) -> bytes | None:
         """A document as it was written, or None when there is none."""
@@ -162,7 +162,7 @@ class SessionSpool:
 
     def chapter(self, artifact_id: str, identity: str) -> ChapterSpool:
         """The parts of one chapter; another identity has another folder."""
-        return ChapterSpool(self._folder / f"{_safe(artifact_id)}.{identity}", self._disk, self._room)
+        return ChapterSpool(self._folder / f"{_safe(artifact_id)}.{identity}", self._disk, self._budget)
 
     def chapter_parts(self) -> list[ChapterParts]:
         """What there is of each chapter, by the names of folders and files; also of chapters that no plan has."""
@@ -179,7 +179,7 @@ class SessionSpool:
             identity=identity,
             parts=tuple(part for path in paths if (part := part_by_name(path))),
             size_bytes=sum(size_bytes_of(path) for path in paths),
-            is_confirmed=ChapterSpool(folder, self._disk, self._room).confirmed_crc() is not None,
+            is_confirmed=ChapterSpool(folder, self._disk, self._budget).confirmed_crc() is not None,
         )
 
     def part_bytes(self) -> int:

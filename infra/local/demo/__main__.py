@@ -52,7 +52,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def play(story: Story, folder: Path | None) -> Result:
     """Everything from the card to the restore. Raises NoObjectStore, PortTaken, DemoFailed."""
-    card = card_of_folder(folder or _drawn(story))
+    card = card_of_folder(folder or _draw_film(story))
     with tempfile.TemporaryDirectory(prefix="reelhaul-demo-") as name:
         workdir = Path(name)
         story.act("A local AWS as strict as the real one, and the coordinator deployed on it")
@@ -213,7 +213,7 @@ def _world(workdir: Path, story: Story) -> Iterator[World]:
         yield world
 
 
-def _drawn(story: Story) -> Path:
+def _draw_film(story: Story) -> Path:
     story.act("Film to haul: four approach lights turn from red to white as the viewpoint climbs")
     told = 0
 

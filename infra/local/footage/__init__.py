@@ -17,7 +17,7 @@ import av
 from infra.local import gopro_file as gopro_file_module
 from infra.local.footage import scene as scene_module
 from infra.local.footage import truth as truth_module
-from infra.local.footage.scene import drawn
+from infra.local.footage.scene import draw
 from infra.local.footage.truth import LIGHTS, Film, FrameTruth, LightTruth, Status, truth
 from infra.local.gopro_file import GproHeader, from_plain_mp4
 
@@ -80,7 +80,7 @@ def _encoder(film: Film) -> dict[str, str]:
 def _frames(film: Film, chapter: int, progress: Progress) -> Iterator[av.VideoFrame]:
     first = (chapter - 1) * film.frames_per_chapter
     for number in range(film.frames_per_chapter):
-        frame = av.VideoFrame.from_ndarray(drawn(first + number, film), format="rgb24")
+        frame = av.VideoFrame.from_ndarray(draw(first + number, film), format="rgb24")
         frame.pts, frame.time_base = number, Fraction(1, film.fps)
         yield frame
         if (number + 1) % film.fps == 0 or number + 1 == film.frames_per_chapter:

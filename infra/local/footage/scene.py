@@ -43,7 +43,7 @@ def lamps() -> tuple[Lamp, ...]:
     return tuple(edges + centre + threshold)
 
 
-def drawn(frame: int, film: Film) -> Picture:
+def draw(frame: int, film: Film) -> Picture:
     """Frame `frame` as height x width x 3 bytes of RGB; equal arguments give equal pictures."""
     now = truth(frame, film)
     picture = _night(film, frame, now.height_m)

@@ -399,7 +399,7 @@ class TestAPart:
 
         assert put(chapter, FIRST) == part
         assert read(chapter, part) == bytes_of(FIRST)
-        assert spool.room.held_bytes == 10
+        assert spool.budget.held_bytes == 10
 
     def test_is_dropped_as_often_as_one_likes(self, chapter: ChapterSpool, spool: Spool):
         part = put(chapter, FIRST)
@@ -409,7 +409,7 @@ class TestAPart:
         chapter.drop_part(part)
 
         assert chapter.parts(PARTS) == {2: other}
-        assert spool.room.held_bytes == 10
+        assert spool.budget.held_bytes == 10
 
     def test_is_dropped_by_its_number(self, chapter: ChapterSpool):
         put(chapter, FIRST)
@@ -504,7 +504,7 @@ class TestAChapter:
 
         assert chapter.parts(plan) == ({} if is_useless else {2: part})
         assert chapter.drop_useless(plan) is is_useless
-        assert spool.room.held_bytes == (0 if is_useless else 10)
+        assert spool.budget.held_bytes == (0 if is_useless else 10)
 
     def test_drops_files_of_an_unknown_form(self, chapter: ChapterSpool, place: Place):
         part = put(chapter, FIRST)
@@ -532,7 +532,7 @@ class TestAChapter:
         chapter.suspect([1])
         chapter.drop()
 
-        assert (chapter.parts(PARTS), spool.room.held_bytes) == ({}, 0)
+        assert (chapter.parts(PARTS), spool.budget.held_bytes) == ({}, 0)
         assert (chapter.confirmed_crc(), chapter.suspects(PARTS)) == (None, frozenset())
 
     def test_is_not_confirmed_and_has_no_suspects_at_first(self, chapter: ChapterSpool):
@@ -591,7 +591,7 @@ class TestTheRoom:
             chapter = found(spool)
             put(chapter, FIRST)
 
-            assert (spool.room.lack(10) is None) is fits
+            assert (spool.budget.lack(10) is None) is fits
             if fits:
                 assert put(chapter, SECOND)
             else:
@@ -603,7 +603,7 @@ class TestTheRoom:
         with (spool := place.spool(1000)).hold():
             place.leave_free(free_bytes)
 
-            assert (spool.room.lack(10) is None) is fits
+            assert (spool.budget.lack(10) is None) is fits
             if fits:
                 assert put(found(spool), FIRST)
             else:
@@ -624,23 +624,23 @@ class TestTheRoom:
                     put(chapter, FIRST, bytes_of(FIRST, seed=1))
                 assert chapter.parts(PARTS) == {1: older}
 
-            assert spool.room.held_bytes == 10
+            assert spool.budget.held_bytes == 10
 
     def test_is_taken_while_a_part_is_written_and_freed_without_a_commit(
         self, chapter: ChapterSpool, spool: Spool
     ):
         with chapter.open_writer(FIRST):
-            during = spool.room.held_bytes
+            during = spool.budget.held_bytes
 
-        assert (during, spool.room.held_bytes) == (10, 0)
+        assert (during, spool.budget.held_bytes) == (10, 0)
 
     def test_is_taken_by_parts_and_freed_when_they_go(self, chapter: ChapterSpool, spool: Spool):
         part = put(chapter, FIRST)
         put(chapter, LAST)
-        both = spool.room.held_bytes
+        both = spool.budget.held_bytes
         chapter.drop_part(part)
 
-        assert (both, spool.room.held_bytes, spool.session("s").part_bytes()) == (15, 5, 5)
+        assert (both, spool.budget.held_bytes, spool.session("s").part_bytes()) == (15, 5, 5)
 
     def test_that_somebody_freed_by_hand_is_noticed_when_it_is_needed(self, place: Place):
         with (spool := place.spool(10)).hold():
@@ -661,13 +661,13 @@ class TestTheRoom:
             put(found(first), FIRST)
 
         with (then := place.spool(1000)).hold():
-            assert then.room.held_bytes == 10
+            assert then.budget.held_bytes == 10
 
     def test_is_freed_when_a_session_is_forgotten(self, chapter: ChapterSpool, spool: Spool):
         put(chapter, FIRST)
         spool.forget("s")
 
-        assert spool.room.held_bytes == 0
+        assert spool.budget.held_bytes == 0
 
     @pytest.mark.parametrize(("needed_bytes", "is_enough"), [(19, True), (20, True), (21, False)])
     def test_of_the_users_budget_is_refused_when_it_never_suffices(
@@ -677,21 +677,21 @@ class TestTheRoom:
             put(found(spool), FIRST)
 
             if is_enough:
-                spool.room.demand(needed_bytes)
+                spool.budget.demand(needed_bytes)
             else:
                 with pytest.raises(SpoolTooSmall):
-                    spool.room.demand(needed_bytes)
+                    spool.budget.demand(needed_bytes)
 
     def test_of_a_disk_that_never_suffices_is_waited_for(self, place: Place):
         with (spool := place.spool()).hold(), pytest.raises(SpoolFull):
-            spool.room.demand(AMPLE_BYTES + 1)
+            spool.budget.demand(AMPLE_BYTES + 1)
 
     @pytest.mark.parametrize(("part_bytes", "count"), [(9, 2), (10, 2), (11, 1), (20, 1), (21, 0)])
     def test_holds_so_many_whole_parts(self, place: Place, part_bytes: int, count: int):
         with (spool := place.spool(20)).hold():
             put(found(spool), FIRST)
 
-            assert spool.room.whole_parts(part_bytes) == count
+            assert spool.budget.whole_parts(part_bytes) == count
 
     def test_that_is_free_on_the_disk_is_known(self, spool: Spool):
         assert spool.free_bytes() > 0

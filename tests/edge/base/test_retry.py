@@ -228,7 +228,7 @@ def test_what_fails_in_four_places_at_once_is_one_fact_until_the_last_one_works(
     for number in range(4):
         repeats.say(f"part {number}", "S3 is away", 10.0 + number)
     for number in range(4):
-        repeats.over(f"part {number}", 20.0)
+        repeats.end(f"part {number}", 20.0)
 
     assert lines(caplog) == ["trying again S3 is away", "it works again S3 is away 4 10.0"]
 

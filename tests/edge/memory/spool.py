@@ -209,9 +209,9 @@ class MemoryPartReader:
 class MemoryChapterSpool:
     """The parts of one chapter. It replaces and drops by number those that it wrote or that `parts` has found."""
 
-    def __init__(self, disk: MemoryDisk, session_id: str, key: tuple[str, str], room: MemoryBudget) -> None:
+    def __init__(self, disk: MemoryDisk, session_id: str, key: tuple[str, str], budget: MemoryBudget) -> None:
         self.disk = disk
-        self.room = room
+        self.budget = budget
         self._session_id = session_id
         self._key = key
         self._known: dict[int, SpooledPart] = {}
@@ -230,7 +230,7 @@ class MemoryChapterSpool:
     def open_writer(self, span: Span) -> Iterator[MemoryPartWriter]:
         self.disk.disturb("writing")
         self._make()
-        if reason := self.room.lack(span.size_bytes):
+        if reason := self.budget.lack(span.size_bytes):
             raise SpoolFull(f"no room for {span.size_bytes} bytes: {reason}; nothing was deleted")
         self.disk.reserved_bytes += span.size_bytes
         try:
@@ -321,10 +321,10 @@ class MemoryChapterSpool:
 class MemorySessionSpool:
     """One session in the spool."""
 
-    def __init__(self, disk: MemoryDisk, session_id: str, room: MemoryBudget) -> None:
+    def __init__(self, disk: MemoryDisk, session_id: str, budget: MemoryBudget) -> None:
         self._disk = disk
         self._session_id = session_id
-        self._room = room
+        self._budget = budget
 
     def read(self, name: str) -> bytes | None:
         self._disk.disturb("read")
@@ -351,7 +351,7 @@ class MemorySessionSpool:
         return frozenset(str(receipt.get("artifact_id")) for receipt in self.receipts())
 
     def chapter(self, artifact_id: str, identity: str) -> MemoryChapterSpool:
-        return MemoryChapterSpool(self._disk, self._session_id, (_safe(artifact_id), identity), self._room)
+        return MemoryChapterSpool(self._disk, self._session_id, (_safe(artifact_id), identity), self._budget)
 
     def chapter_parts(self) -> list[ChapterParts]:
         self._disk.disturb("chapter_parts")
@@ -412,7 +412,7 @@ class MemorySpool:
 
     def __init__(self, disk: MemoryDisk, budget_bytes: int | None = None) -> None:
         self._disk = disk
-        self.room = MemoryBudget(disk, budget_bytes)
+        self.budget = MemoryBudget(disk, budget_bytes)
         self.proofs = MemoryProofs(disk)
         self.broken_films = MemoryBrokenFilms(disk)
 
@@ -432,7 +432,7 @@ class MemorySpool:
     def session(self, session_id: str) -> MemorySessionSpool:
         self._disk.disturb("session")
         self._disk.make(_safe(session_id))
-        return MemorySessionSpool(self._disk, session_id, self.room)
+        return MemorySessionSpool(self._disk, session_id, self.budget)
 
     def has(self, session_id: str) -> bool:
         return _safe(session_id) in self._disk.sessions
@@ -464,7 +464,7 @@ class MemorySpool:
         self._remove_forgotten()
 
     def home_bytes(self, session_id: str) -> int:
-        session = MemorySessionSpool(self._disk, _safe(session_id), self.room)
+        session = MemorySessionSpool(self._disk, _safe(session_id), self.budget)
         try:
             receipts = session.receipts()
         except EdgeError:

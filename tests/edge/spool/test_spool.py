@@ -433,12 +433,12 @@ class TestRoom:
         with parts.open_writer(PLAN.span(1)) as writer:
             writer.write(b"half")
         first = put(parts, 1, b"0123456789")
-        assert parts.room.held_bytes == 10
+        assert parts.budget.held_bytes == 10
 
         parts.drop_part(first)
         parts.drop_part(first)
 
-        assert parts.room.held_bytes == 0
+        assert parts.budget.held_bytes == 0
         assert put(parts, 2, b"0123456789")
 
     def test_a_part_written_again_takes_its_room_once(self, tmp_path: Path):
@@ -446,7 +446,7 @@ class TestRoom:
         put(parts, 1, b"0123456789")
         put(parts, 1, b"9876543210")
 
-        assert parts.room.held_bytes == 10
+        assert parts.budget.held_bytes == 10
 
     def test_a_part_that_was_dropped_and_is_written_again_takes_its_room_again(self, tmp_path: Path):
         parts = chapter_spool(tmp_path / "s" / "c", Disk(lambda folder: 10**12), 20)
@@ -455,7 +455,7 @@ class TestRoom:
         put(parts, 1, b"0123456789")
         put(parts, 1, b"0123456789")
 
-        assert parts.room.held_bytes == 10
+        assert parts.budget.held_bytes == 10
 
     def test_what_was_removed_by_hand_is_noticed_when_room_is_needed(self, tmp_path: Path):
         parts = chapter_spool(tmp_path / "s" / "c", Disk(lambda folder: 10**12), 10)
@@ -471,7 +471,7 @@ class TestRoom:
 
         parts.drop()
 
-        assert parts.room.held_bytes == 0
+        assert parts.budget.held_bytes == 0
 
     @pytest.mark.parametrize(
         ("free_bytes", "budget_bytes"), [(1000, 900), (10 * 2**30, 9 * 2**30), (100 * 2**30, 99 * 2**30)]
@@ -482,7 +482,7 @@ class TestRoom:
         spool = Spool(tmp_path / "spool", Disk(lambda folder: free_bytes))
 
         with spool.hold():
-            assert spool.room.budget_bytes == budget_bytes
+            assert spool.budget.budget_bytes == budget_bytes
 
     def test_without_a_budget_what_is_held_already_counts_as_room(self, tmp_path: Path):
         disk = Disk(lambda folder: 1000)
@@ -490,26 +490,26 @@ class TestRoom:
         spool = Spool(tmp_path / "spool", disk)
 
         with spool.hold():
-            assert (spool.room.held_bytes, spool.room.budget_bytes) == (10, 910)
+            assert (spool.budget.held_bytes, spool.budget.budget_bytes) == (10, 910)
 
     @pytest.mark.parametrize(("needed_bytes", "enough"), [(19, True), (20, True), (21, False)])
     def test_a_budget_that_never_suffices_is_refused_at_once(
         self, tmp_path: Path, needed_bytes: int, enough: bool
     ):
-        room = SpoolBudget(tmp_path, Disk(lambda folder: 10**12), 20)
+        budget = SpoolBudget(tmp_path, Disk(lambda folder: 10**12), 20)
 
         if enough:
-            room.demand(needed_bytes)
+            budget.demand(needed_bytes)
         else:
             with pytest.raises(SpoolTooSmall, match="--spool-budget"):
-                room.demand(needed_bytes)
+                budget.demand(needed_bytes)
 
     def test_a_disk_that_never_suffices_is_waited_for(self, tmp_path: Path):
-        room = SpoolBudget(tmp_path, Disk(lambda folder: 10), None)
-        room.measure()
+        budget = SpoolBudget(tmp_path, Disk(lambda folder: 10), None)
+        budget.measure()
 
         with pytest.raises(SpoolFull, match="make room"):
-            room.demand(20)
+            budget.demand(20)
 
 
 class TestWhatIsKnownOfAChapter:

@@ -43,8 +43,8 @@ def _incomplete() -> Refusal:
     return Refusal(400, "IncompleteBody", message)
 
 
-def opened(request: Request, raw: bytes) -> Body:
-    """What `raw` carries, its chunks opened. Raises Refusal when its length or SHA-256 is not the signed one."""
+def decode(request: Request, raw: bytes) -> Body:
+    """What `raw` carries, out of its chunks. Raises Refusal when its length or SHA-256 is not the signed one."""
     payload = request.header("x-amz-content-sha256") or UNSIGNED_PAYLOAD
     if payload.startswith(STREAMING):
         return _unchunked(request, raw)

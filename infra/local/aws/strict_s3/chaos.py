@@ -132,7 +132,7 @@ class Chaos:
         disguised = self._due(Fault.ERROR_IN_200, operation, key)
         return xml_answer("Error", disguised.refusal().body(), namespace=False) if disguised else None
 
-    def spoilt(self, operation: str, key: str, body: bytes) -> bytes:
+    def spoil(self, operation: str, key: str, body: bytes) -> bytes:
         """For the layer: the body as it arrives."""
         if not body or not self._due(Fault.CORRUPT_BODY, operation, key):
             return body

@@ -152,8 +152,8 @@ class StrictS3:
         return self._policies.get(demand.bucket, Policy()).denies_any(demand, context)
 
     def _served(self, request: Request, operation: str, context: Context, request_id: str) -> Answer:
-        raw = self._chaos.spoilt(operation, request.key, body.receive(request))
-        arrived = body.opened(request, raw)
+        raw = self._chaos.spoil(operation, request.key, body.receive(request))
+        arrived = body.decode(request, raw)
         body.check_md5(request, arrived.data)
         plain = body.plain(request, arrived)
         with TAP.collected() as happenings:
