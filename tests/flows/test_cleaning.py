@@ -8,14 +8,18 @@ from typing import Any, cast
 
 import pytest
 
-from chalicelib.core.cleanup import Spent
-from chalicelib.core.errors import StorageBusy
+from chalicelib.core.cleanup import Cleanup, Doomed, Spent
+from chalicelib.core.errors import Conflict, StorageBusy
 from chalicelib.core.ids import ArtifactId, SessionId
 from chalicelib.core.order import wish
 from chalicelib.core.picture import Picture
-from chalicelib.core.settle import Actor
+from chalicelib.core.settle import Actor, Clean
+from chalicelib.core.settle.gates import evidence, lost_evidence
 from chalicelib.core.upload import StoredObject
 from chalicelib.flows import operations
+from chalicelib.flows.actions.cleaning import clean
+from chalicelib.flows.inspect_film import inspect_film
+from chalicelib.flows.observe import observe_evidence
 from chalicelib.flows.reconcile import reconcile
 from chalicelib.flows.settle import settle_session
 from tests.support import story
@@ -845,3 +849,66 @@ class TestARefusal:
         story.let_pass(ports, ports.policy.last_look_s, rounds=4)
 
         assert recorded(ports).session.held
+
+
+@pytest.mark.parametrize("named", ["nothing", "another"])
+def test_no_marker_is_written_for_what_the_intent_on_record_does_not_name(named: str):
+    ports = ripe()
+    first, second = (doomed_at(ports, key) for key in (FIRST, SECOND))
+    picture = recorded(ports)
+    if named == "another":
+        intent = Cleanup(ports.clock.now(), (second,), ())
+        picture = replace(picture, session=picture.session.intending(intent))
+
+    with pytest.raises(Conflict, match="no intent on record names this object"):
+        clean(ports, picture, Clean(first))
+
+    assert story.originals_stand(ports)
+
+
+def doomed_at(ports: MemoryPorts, key: str) -> Doomed:
+    stored = ports.objects.head(key)
+    receipt = recorded(ports).receipts_at(key)[-1]
+    assert stored
+    return Doomed(
+        receipt.artifact_id, key, receipt.version_id, stored.etag, receipt.size_bytes, receipt.crc64nvme
+    )
+
+
+def test_of_a_film_whose_version_is_gone_it_is_recorded_that_nobody_knows_how_long_it_lasts():
+    ports = ripe()
+    receipt = recorded(ports).receipts_at(FIRST)[-1]
+    ports.objects.mark_deleted(FIRST)
+    ports.objects.lose(FIRST)
+
+    film = inspect_film(ports, recorded(ports), receipt)
+
+    assert (film.artifact_id, film.version_id, film.duration_ms) == (
+        receipt.artifact_id,
+        receipt.version_id,
+        None,
+    )
+    assert film.fault
+
+
+def test_the_evidence_of_a_cleanup_is_lost_when_its_output_is_another_or_gone():
+    ports = ripe()
+    intent = Cleanup(ports.clock.now(), (doomed_at(ports, FIRST),), evidence(recorded(ports)))
+    picture = replace(recorded(ports), session=recorded(ports).session.intending(intent))
+
+    def lost() -> tuple[str, ...]:
+        return lost_evidence(picture, observe_evidence(ports.objects, picture))
+
+    assert lost() == ()
+    ports.objects.put_object(KEY, b"another")
+    assert lost() == (VIDEO,)
+    ports.objects.mark_deleted(KEY)
+    assert lost() == (VIDEO,)
+
+
+def test_without_a_cleanup_there_is_no_evidence_to_look_at():
+    ports = ripe()
+
+    found = observe_evidence(ports.objects, recorded(ports))
+
+    assert (found.stored, lost_evidence(recorded(ports), found)) == ({}, ())

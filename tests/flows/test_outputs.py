@@ -2,15 +2,16 @@
 
 import json
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from chalicelib.core import keys
-from chalicelib.core.errors import StateConflict, StorageBusy
+from chalicelib.core.errors import Conflict, StateConflict, StorageBusy
 from chalicelib.core.ids import ArtifactId
 from chalicelib.core.manifest import MOST_BYTES
 from chalicelib.core.order import wish
+from chalicelib.core.parts import StoredPart
 from chalicelib.core.settle import Actor
 from chalicelib.flows import operations
 from chalicelib.flows.reconcile import reconcile
@@ -19,7 +20,7 @@ from tests.support import story
 from tests.support.builders import SESSION_ID, MemoryPorts, memory_ports, named, recorded
 from tests.support.counted import WRITES, counted
 from tests.support.faults import Fault, When, faulty
-from tests.support.memory import crc64nvme_of
+from tests.support.memory import MemoryObjectStore, crc64nvme_of
 from tests.support.story import MADE, OPERATOR, PROCESSOR, VIDEO
 
 BODY = MADE[VIDEO]
@@ -458,6 +459,50 @@ class TestAnOutputWithoutCrc64nvme:
         small = replace(ports.policy, part_size_bytes=1)
         reconcile(replace(ports, objects=broken, policy=small), 60)
         return ports
+
+    def test_a_copy_of_which_s3_shows_too_few_parts_is_begun_again(self):
+        ports = self.written()
+        ports.clock.advance(1)
+
+        class Forgetful:
+            def __getattr__(self, name: str) -> Any:
+                return getattr(ports.objects, name)
+
+            def parts(self, key: str, multipart_id: str) -> tuple[StoredPart, ...]:
+                return ports.objects.parts(key, multipart_id)[1:]
+
+        reconcile(replace(ports, objects=cast(MemoryObjectStore, Forgetful())), 60)
+
+        assert recorded(ports).session.checksum_copy is None
+        assert not list(ports.objects.multiparts(""))
+        assert story.state_of(ports) == "STORED"
+        story.let_pass(ports)
+        assert story.state_of(ports) == "PROCESSED"
+
+    def test_a_copy_that_cannot_be_recorded_is_aborted(self):
+        ports = self.written()
+        arrived(ports)
+        ports.clock.advance(1)
+        broken = faulty(
+            ports.records, *(Fault("write", Conflict("rival"), call=call) for call in range(1, 9))
+        )
+
+        reconcile(replace(ports, records=broken), 60)
+
+        assert not list(ports.objects.multiparts(""))
+        assert recorded(ports).session.checksum_copy is None
+
+    def test_the_next_one_is_not_computed_once_an_output_has_failed_the_session(self):
+        ports = ordered(VIDEO, REPORT)
+        ports.objects.put_without_crc64nvme(KEY, BODY[:-1] + b"!")
+        ports.objects.put_without_crc64nvme(story.key_of(REPORT), BOTH[REPORT])
+        story.write_manifest(ports, BOTH)
+        watched, calls = counted(ports)
+
+        story.let_pass(watched)
+
+        assert failure_of(ports).startswith(VIDEO)
+        assert calls["create_multipart"] == 1
 
     def test_it_is_computed_once(self):
         ports = self.written()

@@ -129,6 +129,53 @@ def test_an_upload_that_fails_keeps_no_other_of_its_session_from_its_end():
     assert [bool(upload.receipt) for upload in recorded(ports).uploads] == [False, True]
 
 
+def unreadable(ports: MemoryPorts, *calls: int) -> MemoryPorts:
+    """`ports` whose table fails at these reads of a session."""
+    faults = [Fault("picture", StorageBusy("throttled"), call=call) for call in calls]
+    return replace(ports, records=faulty(ports.records, *faults))
+
+
+def test_a_session_that_cannot_be_read_starves_no_other_and_is_tried_again():
+    pictures = sessions(2)
+    ports = arranged(*pictures)
+
+    # Once to settle it, and once to settle each of its uploads.
+    done = reconcile(unreadable(ports, 1, 2), 60)
+
+    assert (done.settled, done.failed) == (1, 1)
+    assert [bool(upload_of(ports, picture).receipt) for picture in pictures] == [False, True]
+    ports.clock.advance(ports.policy.look_s)
+    assert reconcile(ports, 60).settled == 1
+    assert all(upload_of(ports, picture).receipt for picture in pictures)
+
+
+def test_an_upload_that_fails_and_cannot_be_put_off_starves_no_other_session():
+    pictures = sessions(2)
+    ports = arranged(*pictures)
+    poison = poisoned(ports, pictures[0].uploads[0])
+
+    # The session, its uploads, its upload, and then the upload that shall rest.
+    done = reconcile(unreadable(poison, 4), 60)
+
+    assert (done.settled, done.failed) == (1, 1)
+    assert [bool(upload_of(ports, picture).receipt) for picture in pictures] == [False, True]
+    assert upload_of(ports, pictures[0]).looks == 0
+
+
+def test_an_upload_that_fails_after_it_was_cancelled_is_not_put_off():
+    [picture] = sessions(1)
+    upload = picture.uploads[0].cancelled(START)
+    ports = memory_ports(replace(picture, uploads=(upload,)))
+    ports.clock.advance(ports.policy.undo_s)
+    broken = faulty(ports.objects, *(Fault("abort", StorageBusy("S3"), call=call) for call in range(1, 5)))
+
+    done = reconcile(replace(ports, objects=broken), 60)
+
+    after = upload_of(ports, picture)
+    assert done.failed == 1
+    assert (after.state, after.owes_abort, after.looks) == (UploadState.CANCELLED, True, 0)
+
+
 def test_a_session_whose_due_time_cannot_be_written_stops_no_round():
     pictures = sessions(2)
     ports = arranged(*pictures)

@@ -6,17 +6,26 @@ from functools import partial
 
 import pytest
 
-from chalicelib.core.errors import NotFound, NotPermitted, StateConflict, StorageBusy
+from chalicelib.core.errors import MultipartGone, NotFound, NotPermitted, StateConflict, StorageBusy
 from chalicelib.core.ids import ArtifactId
 from chalicelib.core.order import wish
-from chalicelib.core.settle import Actor
+from chalicelib.core.settle import Actor, StartRestore
 from chalicelib.core.settle.restoring import PURGED
 from chalicelib.core.upload import Upload, UploadState
 from chalicelib.flows import artifacts, completion, operations, uploads
+from chalicelib.flows.actions.cleaning import start_restore
 from chalicelib.flows.reconcile import reconcile
 from chalicelib.flows.settle import settle_session
 from tests.support import story
-from tests.support.builders import POLICY, SESSION_ID, MemoryPorts, memory_ports, recorded
+from tests.support.builders import (
+    POLICY,
+    SESSION_ID,
+    MemoryPorts,
+    make_picture,
+    make_upload,
+    memory_ports,
+    recorded,
+)
 from tests.support.counted import WRITES, counted
 from tests.support.faults import Fault, When, faulty
 from tests.support.interrupted import Crash, Interrupted, Moment, at_call
@@ -478,6 +487,37 @@ def being_restored() -> tuple[MemoryPorts, Upload]:
     break_off(ports)
     [upload] = copies(ports)
     return ports, upload
+
+
+def test_a_restore_whose_multipart_upload_s3_forgot_begins_again():
+    ports, upload = being_restored()
+    ports.objects.abort(upload.key, upload.multipart_id)
+
+    let_end(ports)
+
+    assert ports.objects.body(FIRST) == story.original(1)
+    assert recorded(ports).session.restoring == ()
+
+
+def test_a_restore_whose_multipart_upload_goes_while_s3_copies_goes_on_in_the_next_round():
+    ports, _ = being_restored()
+    gone = faulty(ports.objects, Fault("copy_part", MultipartGone("forgotten")))
+
+    settle_session(replace(ports, objects=gone), SESSION_ID, Actor.RECONCILER)
+
+    assert recorded(ports).session.restoring == (ONE,)
+    let_end(ports)
+    assert ports.objects.body(FIRST) == story.original(1)
+
+
+def test_what_was_never_verified_is_not_restored():
+    ports = memory_ports(make_picture(make_upload()))
+    before = recorded(ports)
+
+    with pytest.raises(NotFound, match="was never verified"):
+        start_restore(ports, before, StartRestore(make_upload().artifact_id))
+
+    assert recorded(ports) == before
 
 
 @pytest.mark.parametrize(

@@ -287,6 +287,28 @@ def test_who_never_wins_the_session_is_asked_to_come_back():
     assert list(ports.objects.multiparts("originals/")) == []
 
 
+def test_who_cancels_and_never_wins_the_session_is_asked_to_come_back():
+    ports = memory_ports(make_picture(make_upload()))
+    always = [Fault("write", Conflict("rival"), call=call) for call in range(1, 20)]
+
+    with pytest.raises(StorageBusy, match="ask again"):
+        completion.cancel_upload(replace(ports, records=faulty(ports.records, *always)), NORTH, UPLOAD_ID)
+
+    assert recorded(ports).upload(UPLOAD_ID).is_live
+
+
+@pytest.mark.parametrize(
+    "principal", [Principal(Role.DEVICE, "main", None), Principal(Role.DEVICE, ALL_PROJECTS, DEVICE_ID)]
+)
+def test_a_token_of_no_device_or_of_no_project_opens_no_session(principal: Principal):
+    ports = memory_ports()
+
+    with pytest.raises(InvalidRequest, match="enrol the device again"):
+        confirm(ports, principal)
+
+    assert ports.records.picture(SESSION_ID) is None
+
+
 @pytest.mark.parametrize("size_bytes", [24, 26])
 def test_a_size_that_is_not_the_chapters_is_answered_with_the_plan(size_bytes: int):
     with pytest.raises(PlanDiffers, match="has 25 bytes") as refusal:

@@ -309,6 +309,15 @@ MUTANTS = (
         "tests/contracts/test_object_store_contract.py",
     ),
     bug(
+        "a marker is written over what no intent names",
+        f"{FLOWS}/actions/cleaning.py",
+        "    if cleanup is None or doomed not in cleanup.doomed:\n",
+        "    if cleanup is None:\n",
+        "tests/flows/test_cleaning.py",
+        "-k",
+        "no_marker_is_written_for",
+    ),
+    bug(
         "what S3 refuses is counted in every round",
         f"{FLOWS}/actions/cleaning.py",
         "    is_counted = cleanup.has_counted(doomed, now.date())\n",

@@ -7,6 +7,8 @@ import math
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
+from typing import Any, cast
 
 import pytest
 
@@ -17,6 +19,7 @@ from chalicelib.core.session import SessionState
 from chalicelib.core.upload import UploadState
 from chalicelib.flows import operations
 from chalicelib.flows.reconcile import SWEEP_SHARE, TURN_S, Round, reconcile
+from chalicelib.ports import Due
 from tests.support import story
 from tests.support.builders import (
     MemoryPorts,
@@ -30,6 +33,7 @@ from tests.support.builders import (
 )
 from tests.support.builders import make_picture as picture_of
 from tests.support.costs import CALL_S, COPY_S, Copied, costly
+from tests.support.memory import MemoryRecords
 
 LIMIT_S = 240
 EVERY_S = 300
@@ -153,6 +157,28 @@ def test_a_session_with_hours_of_work_takes_one_turn_before_any_other_has_its_ow
     assert all(recorded(ports, session_id).uploads[0].receipt for session_id in waiting)
     # What the others left of the round went to the one that has more to do.
     assert copies.total() * COPY_S > TURN_S
+
+
+def test_a_session_that_another_round_takes_after_its_turn_has_no_further_one_in_this():
+    ports, name = cleaned_session(99, 32 * PART), make_session_id("large")
+    operations.restore(ports, story.OPERATOR, name, None, "cut again")
+    ports.clock.advance(ports.policy.in_flight_s)
+    paying, copies = costly(ports)
+
+    class TakenByAnother:
+        postponed = 0
+
+        def __getattr__(self, method: str) -> Any:
+            return getattr(paying.records, method)
+
+        def postpone(self, due: Due, until: datetime) -> bool:
+            self.postponed += 1
+            return self.postponed == 1 and paying.records.postpone(due, until)
+
+    done = reconcile(replace(paying, records=cast(MemoryRecords, TakenByAnother())), LIMIT_S)
+
+    assert (done.settled, done.unfinished, done.finished) == (0, 1, True)
+    assert copies.total() * COPY_S <= TURN_S + COPY_S
 
 
 def strew_orphans(ports: MemoryPorts, count: int, prefix: str = keys.ORIGINALS) -> None:
