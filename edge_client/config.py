@@ -109,7 +109,7 @@ def parsed(option: str, text: str, parse: Callable[[str], V]) -> Parsed[V]:
 
 
 def fault_unless(fault: str, holds: object) -> Parsed[None]:
-    """Nothing where the demand holds, else its fault."""
+    """No value where the demand holds, else its fault."""
     return Value(None) if holds else Faulty((fault,))
 
 

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-# What is under way may end in order for so long; after the second one the process has ended in any case.
+# The command has GRACE_S to end in order. After LIMIT_S the process has ended in any case.
 GRACE_S = 0.8
 LIMIT_S = 1.4
 End = Callable[[int], object]

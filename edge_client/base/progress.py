@@ -15,12 +15,12 @@ from edge_client.base.retry import Wait
 # Rates are those of the last minute: parts come in bursts, and an ETA must not follow each of them.
 WINDOW_S = 60.0
 MARK_EVERY_S = 1.0
-# Sooner a rate would be that of a buffer that fills.
+# An earlier rate would be that of a buffer that fills.
 LEAST_S = 2.0
-# With no byte for so long nothing has a rate, and what comes after is measured from there. A block of 256 KiB takes as
+# After so long without a byte nothing has a rate, and the next one is measured from there. A block of 256 KiB takes as
 # long at 32 kB/s: a slower link never has a rate.
 STALLED_S = 8.0
-# With no byte for so long a person learns who must answer.
+# After so long without a byte a person learns who must answer.
 QUIET_S = 5.0
 
 
@@ -211,7 +211,7 @@ class Movement:
         self._marks = deque[_Mark]()
 
     def add(self, now: float, read_bytes: int = 0, sent_bytes: int = 0) -> None:
-        """So many bytes more; negative for bytes that must move again."""
+        """Count bytes that have moved; negative for bytes that must move again."""
         self.read_bytes += read_bytes
         self.sent_bytes += sent_bytes
         if read_bytes + sent_bytes <= 0:
@@ -370,19 +370,19 @@ class ProgressCounter:
                 self._step()
 
     def fetched(self, size_bytes: int) -> None:
-        """So many bytes more, or fewer, from the camera."""
+        """Count bytes that came from the camera; negative when they must come again."""
         with self._lock:
             self._count(size_bytes, 0)
             self._movement.add(self._monotonic(), read_bytes=size_bytes)
 
     def ready(self, size_bytes: int) -> None:
-        """So many bytes more may be sent."""
+        """Count bytes that may be sent."""
         with self._lock:
             if self._file:
                 self._file.ready_bytes += size_bytes
 
     def sent(self, size_bytes: int) -> None:
-        """So many bytes more, or fewer, in S3."""
+        """Count bytes that went to S3; negative when they must go again."""
         with self._lock:
             self._count(0, size_bytes)
             self._movement.add(self._monotonic(), sent_bytes=size_bytes)

@@ -65,7 +65,7 @@ class StandardError(io.RawIOBase):
         return super().fileno() if self._sink is None else self._sink.fileno()
 
     def write(self, data: bytes) -> int:  # type: ignore[override]  # what TextIOWrapper passes
-        """All of `data`, or nothing that anybody hears of."""
+        """Write all of `data`; a failure is kept and not raised."""
         try:
             self._write_all(memoryview(data))
         except OSError as error:
@@ -89,7 +89,7 @@ class StandardOutput(StandardError):
     """The same for a command's result: after a failure nothing more is written, so what is there is its beginning."""
 
     def write(self, data: bytes) -> int:  # type: ignore[override]  # what TextIOWrapper passes
-        """All of `data`, or what nobody hears of; nothing after a failure."""
+        """Write all of `data`; after a failure, nothing."""
         return super().write(data) if self.failure is None else len(data)
 
 

@@ -68,7 +68,7 @@ CARD_FAULTS = {
 INFO_TIMEOUTS_S = (5.0, 10.0)
 # How models and files answer that do not know what is asked.
 UNKNOWN = (400, 404)
-# As much of an answer as tells a GoPro's own words from a web page.
+# These first bytes of an answer tell a GoPro's own words from a web page.
 MOST_OPENING_BYTES = 64
 
 

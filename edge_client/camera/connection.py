@@ -33,7 +33,7 @@ TIMEOUTS_S = (10.0, 60.0)
 RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
 # A camera that was asked to end the connection has this long to do so. It may rest before bytes that are too many.
 END_S = 5.0
-# So long is looked for what has already been sent, where a camera keeps its connections.
+# Where a camera keeps its connections, the client looks so long for what has already been sent.
 LOOK_S = 0.02
 
 STATE = "/gopro/camera/state"

@@ -198,5 +198,5 @@ class Coordinator:
             reason = describe(error)
         else:
             return answers.read_with(read_answer(response), read)
-        # Not while the library's error is handled: it has the request with its token, and it would come along.
+        # Raised outside the handler: a chained library error would hold the request with its token.
         raise CoordinatorUnreachable(f"no answer from the coordinator ({reason})")

@@ -22,7 +22,7 @@ from edge_client.http.exchange import retry_after_s
 PROBLEM = "urn:reelhaul:problem:"
 # What an error of its gateway says, and nothing else.
 GATEWAY_NAMES = {"message", "Message"}
-# What is not here, is for a person.
+# Any other action is for a person.
 ENDS: dict[str, type[EdgeError]] = {"reopen": UploadGone, "replan": PlanReplaced}
 # Some gateways quote what they were sent.
 SECRET = re.compile(r"\bt_[A-Za-z0-9._~+/=-]+|X-Amz-\S+", re.ASCII)

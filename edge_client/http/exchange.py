@@ -22,7 +22,7 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 MOST_RETRY_AFTER_S = 300.0
 # API Gateway passes at most 10 MB, and S3 says little; who says more is neither.
 MOST_ANSWER_BYTES = 16 * 1024 * 1024
-# So much at most waits in the system for its turn: what was sent is on its way, and an answer is waited for from then.
+# The most that waits in the system for its turn: what was sent is on its way, and the wait for an answer begins then.
 UNSENT_BYTES = 256 * 1024
 ERROR_BODY_BYTES = 16 * 1024
 ERROR_CODE = re.compile(rb"<Code>([A-Za-z0-9]{1,64})</Code>")
@@ -163,7 +163,7 @@ class _Answer(HTTPResponse):
 
 
 class _Bounded(io.RawIOBase):
-    """What comes from a socket, as long as it is in bounds: a byte now and then keeps a socket alive for ever."""
+    """The bytes of a socket, as long as they are in bounds: a byte now and then keeps a socket alive for ever."""
 
     def __init__(self, raw: io.RawIOBase, until: float) -> None:
         self._raw = raw

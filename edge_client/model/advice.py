@@ -1,7 +1,7 @@
 """Pure: what helps each file of a card that is not home. Each advice names the command or the act that does help.
 
 `reelhaul audit --haul` hauls whole recordings under their own session names. Where that cannot work, an obstacle says
-why, and its advice takes the place of the state's.
+why, and its advice replaces the state's.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ class Recording:
 def recordings(files: Iterable[CameraFile]) -> list[Recording]:
     """All recordings among `files`, by directory and number as the camera counted; without other files.
 
-    Neither the order of `files` nor that of names plays a part. Raises CardFault when the list contradicts itself.
+    The order of `files` and that of names do not matter. Raises CardFault when the list contradicts itself.
     """
     groups: dict[Key, Chapters] = {}
     for file in _videos(files):

@@ -57,7 +57,7 @@ class PartStore:
                 return refuse_unless_stored(response, answer, url.headers.get(CHECKSUM, ""))
         except LIBRARY_ERRORS as error:
             reason = describe(error)
-        # Not while the library's error is handled: its text holds the presigned URL, and it would come along.
+        # Raised outside the handler: a chained library error would show the presigned URL in its text.
         raise StorageUnreachable(f"S3 did not take the part ({reason})")
 
 

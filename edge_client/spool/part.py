@@ -103,7 +103,7 @@ class PartWriter:
         self._crc = crc64nvme(data, self._crc)
 
     def commit(self) -> SpooledPart:
-        """Make the part durable under its name, then drop what it takes the place of.
+        """Make the part durable under its name, then drop the part that it replaces.
 
         Raises SpoolFault when it was not written to its full length.
         """
@@ -113,7 +113,7 @@ class PartWriter:
             )
         part = SpooledPart(self._span, self._crc)
         with part_errors(self._span.number):
-            # Never tried twice: after a failed one nobody knows what the disk holds, and a second would not say.
+            # One try: after a failed fsync nobody knows what the disk holds, and a second one would not say.
             self._disk.fsync(self._file)
             self._disk.rename(self._path, self._folder / part.filename)
             self._budget.take(self._span.size_bytes)

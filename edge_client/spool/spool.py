@@ -23,7 +23,7 @@ from edge_client.spool.chapter import CONFIRMED, ChapterSpool
 from edge_client.spool.part import part_by_name
 
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=-]{0,199}", re.ASCII)
-# Not at the place of a session, so that nothing in it is taken for one.
+# No session has this name, so nothing in it is taken for one.
 FORGOTTEN = ".forgotten"
 
 
@@ -248,6 +248,6 @@ class Proofs:
             self._disk.write(self._path(proof), json.dumps(proof.document()).encode())
 
     def _path(self, proof: Proof) -> Path:
-        """One file for each chapter: a later proof takes the place of the one before."""
+        """One file for each chapter: a later proof replaces the one before."""
         place = json.dumps([proof.chapter.session_id, proof.chapter.artifact_id])
         return self._folder / f"{hashlib.sha256(place.encode()).hexdigest()}.json"
