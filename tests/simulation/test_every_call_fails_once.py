@@ -1,13 +1,19 @@
-"""Each call of the coordinator, in every leg of the story, fails once in each way; the end is right all the same."""
+"""Each call of the coordinator, in every leg of the story, fails once in each way; the end is right all the same.
+
+A read changes nothing, so whoever is struck after it is where he would be if he had been struck before it, and what
+is asked twice is answered alike: of a read only the faults before it are played.
+"""
 
 from collections.abc import Iterator
+from functools import cache
+from typing import Any
 
 import pytest
 
 from tests.simulation.scenario import LEGS, Leg
 from tests.simulation.stage import Fault, Stage, Way
-from tests.simulation.watch import Watch, demand_allowed
-from tests.support.builders import memory_ports
+from tests.simulation.watch import READS, WRITES, Watch, demand_allowed
+from tests.support.builders import MemoryPorts, memory_ports
 
 CHUNKS = 4
 """Shares of a leg's calls, so that test processes can divide them."""
@@ -35,11 +41,17 @@ def staged(leg: Leg, fault: Fault | None = None) -> tuple[Stage, Watch]:
     return Stage(plain, watch, fault), watch
 
 
-def faults(leg: Leg, way: Way, chunk: int) -> Iterator[Fault]:
-    stage, _ = staged(leg)
-    leg.play(stage)
-    for call in range(1, len(stage.calls) + 1):
-        if call % CHUNKS == chunk:
+@cache
+def calls_of(name: str) -> tuple[str, ...]:
+    """The methods that a leg calls while no fault strikes."""
+    stage, _ = staged(LEGS[name])
+    LEGS[name].play(stage)
+    return tuple(stage.calls)
+
+
+def faults(name: str, way: Way, chunk: int) -> Iterator[Fault]:
+    for call, method in enumerate(calls_of(name), start=1):
+        if call % CHUNKS == chunk and (way.is_before or method not in READS):
             yield Fault(call, way)
 
 
@@ -48,13 +60,48 @@ def faults(leg: Leg, way: Way, chunk: int) -> Iterator[Fault]:
 @pytest.mark.parametrize("name", LEGS)
 def test_any_call_may_fail_once_and_three_rounds_later_the_end_is_right(name: str, way: Way, chunk: int):
     leg = LEGS[name]
-    for fault in faults(leg, way, chunk):
+    for fault in faults(name, way, chunk):
         stage, watch = staged(leg, fault)
         leg.endure(stage)
 
         watch.writes.clear()
         leg.go_on(stage)
         assert watch.writes == [], f"after {fault} the world does not come to rest (L6)"
+
+
+class Onlooker:
+    """Sees that every method is a read or a write, and that a read leaves all ports as they were."""
+
+    def __init__(self, plain: MemoryPorts) -> None:
+        self._plain = plain
+        self._before = ""
+
+    def before(self, method: str, _arguments: tuple[Any, ...]) -> None:
+        assert method in READS ^ WRITES
+        self._before = self._state() if method in READS else ""
+
+    def after(self, method: str, _arguments: tuple[Any, ...]) -> None:
+        assert method in WRITES or self._state() == self._before, f"{method} changed something"
+
+    def _state(self) -> str:
+        ports = (self._plain.objects, self._plain.records, self._plain.orders, self._plain.indexer)
+        return repr([vars(each) for each in ports])
+
+
+@pytest.mark.parametrize("name", LEGS)
+def test_a_read_changes_nothing(name: str):
+    plain = memory_ports()
+    LEGS[name].begin(plain)
+
+    LEGS[name].play(Stage(plain, Onlooker(plain)))
+
+
+def test_no_read_is_struck_after_it_or_asked_twice():
+    way_of = {way: sum(1 for chunk in range(CHUNKS) for _ in faults("poison", way, chunk)) for way in Way}
+    calls = calls_of("poison")
+    writes = sum(method in WRITES for method in calls)
+
+    assert way_of == {way: len(calls) if way.is_before else writes for way in Way}
 
 
 @pytest.mark.parametrize("name", LEGS)

@@ -21,6 +21,14 @@ WRITES = frozenset(
 )
 """The methods that change table, bucket or queue."""
 
+READS = frozenset(
+    (
+        *("parts", "head", "read", "read_range", "multiparts", "bucket", "source", "read_url"),
+        *("picture", "due", "session_of", "arming", "spent", "swept_until"),
+    )
+)
+"""The methods that change nothing."""
+
 _OF_KEYS = frozenset(
     (
         *(
