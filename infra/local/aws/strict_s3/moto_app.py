@@ -10,6 +10,7 @@ import os
 from typing import TYPE_CHECKING
 
 from infra.local.aws.moto.answers import write_items_as_they_are
+from infra.local.aws.moto.partitions import query_one_partition
 from infra.local.aws.moto.transactions import copy_only_named_items
 
 if TYPE_CHECKING:
@@ -54,5 +55,6 @@ def moto_app() -> WSGIApplication:
         )
     copy_only_named_items()
     write_items_as_they_are()
+    query_one_partition()
     app: WSGIApplication = DomainDispatcherApplication(create_backend_app)
     return app
