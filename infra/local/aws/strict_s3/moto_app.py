@@ -7,7 +7,8 @@ moto reads the smallest legal part from the environment when it is imported, nev
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 from infra.local.aws.moto.answers import write_items_as_they_are
 from infra.local.aws.moto.partitions import query_one_partition
@@ -56,5 +57,8 @@ def moto_app() -> WSGIApplication:
     copy_only_named_items()
     write_items_as_they_are()
     query_one_partition()
-    app: WSGIApplication = DomainDispatcherApplication(create_backend_app)
+    moto: Any = DomainDispatcherApplication(create_backend_app)
+    # moto lists its own folder for each request to find which service has the host.
+    moto.get_backend_for_host = lru_cache(maxsize=64)(moto.get_backend_for_host)
+    app: WSGIApplication = moto
     return app
