@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from awscrt.checksums import crc64nvme
@@ -20,14 +21,16 @@ from infra.local.gopro_file import inspected
 from tests.benchmarks.edge.camera import Camera
 from tests.benchmarks.edge.card import SERIAL, Chapter, block
 from tests.benchmarks.edge.certificate import Certificate, made
-from tests.benchmarks.edge.coordinator import Coordinator, PartsMismatch, crc_text
+from tests.benchmarks.edge.coordinator import Coordinator, crc_text
 from tests.benchmarks.edge.legs import sending_figures
 from tests.benchmarks.edge.pacing import MBIT, Bucket
 from tests.benchmarks.edge.sink import Sink
 from tests.benchmarks.edge.storage import Part, Storage
 
-KEY = "originals/main/s/original.100GOPRO.GX010042.MP4"
+KEY = "originals/main/s/100GOPRO/GX010042.MP4"
 BODY = b"r" * 100_000
+PART_BYTES = 5 * 2**20
+MULTIPART_ID = "m1"
 
 
 @dataclass
@@ -254,17 +257,78 @@ def test_a_part_in_flight_at_a_kill_may_be_sent_once_more(storage: Storage):
 def test_nothing_but_the_checked_parts_of_the_whole_completes(
     storage: Storage, part: Part | None, stated: int
 ):
-    coordinator = Coordinator(storage, "https://s3.invalid", len(BODY))
-    with closing(coordinator):
-        artifact = {"artifact_id": "original.100GOPRO.GX010042.MP4", "size_bytes": len(BODY)}
-        upload = coordinator.upload(coordinator.open("s", artifact)["upload_id"])
+    with closing(Coordinator(storage, "https://s3.invalid", PART_BYTES)) as coordinator:
+        upload_id = opened(coordinator)
         if part:
-            stored(storage, upload.multipart_id, 1, part)
+            stored(storage, MULTIPART_ID, 1, part)
 
-        with pytest.raises(PartsMismatch):
-            coordinator.complete(upload, {"crc64nvme": crc_text(stated)})
+        status, problem = completed(coordinator, upload_id, stated)
 
-    assert coordinator.receipt("s") is None
+        assert (status, problem["type"]) == (422, "urn:reelhaul:problem:parts-mismatch")
+        assert coordinator.receipt("s") is None
+
+
+def test_the_checked_parts_of_the_whole_complete_without_a_byte(storage: Storage):
+    with closing(Coordinator(storage, "https://s3.invalid", PART_BYTES)) as coordinator:
+        upload_id = opened(coordinator)
+        stored(storage, MULTIPART_ID, 1)
+
+        status, _ = completed(coordinator, upload_id, crc64nvme(BODY))
+        receipt = coordinator.receipt("s")
+
+    assert status == 200
+    assert receipt is not None
+    assert (receipt["key"], receipt["crc64nvme"]) == (KEY, crc_text(crc64nvme(BODY)))
+    assert storage.size_of(KEY) == len(BODY)
+
+
+def test_the_url_of_a_part_leads_to_the_sink(storage: Storage):
+    with closing(Coordinator(storage, "https://s3.invalid", PART_BYTES)) as coordinator:
+        path = f"/v1/uploads/{opened(coordinator)}/part-urls"
+
+        _, told = coordinator.call("POST", path, {"parts": [{"number": 1, "crc64nvme": crc_text(7)}]})
+
+    [url] = told["part_urls"]
+    address = urlsplit(url["url"])
+    assert (address.netloc, address.path) == ("s3.invalid", f"/bucket/{KEY}")
+    assert parse_qs(address.query) == {
+        "partNumber": ["1"],
+        "uploadId": [MULTIPART_ID],
+        "X-Amz-Signature": ["none"],
+    }
+    assert url["headers"] == {"content-length": str(len(BODY)), "x-amz-checksum-crc64nvme": crc_text(7)}
+
+
+def test_while_urls_are_held_nobody_gets_one_and_who_asked_is_counted(storage: Storage):
+    with closing(Coordinator(storage, "https://s3.invalid", PART_BYTES)) as coordinator:
+        upload_id = opened(coordinator)
+        coordinator.gate.clear()
+        connection = http.client.HTTPConnection(urlsplit(coordinator.url).netloc, timeout=0.3)
+        with closing(connection):
+            connection.request(
+                "POST", f"/v1/uploads/{upload_id}/part-urls", "{}", {"Content-Type": "application/json"}
+            )
+            with pytest.raises(TimeoutError):
+                connection.getresponse()
+        calls = coordinator.calls()
+        coordinator.gate.set()
+
+        assert calls == {"urls": 1}
+        assert coordinator.calls() == {}
+
+
+def opened(coordinator: Coordinator) -> str:
+    """The upload of the only chapter of session `s`."""
+    chapter = {"directory": "100GOPRO", "filename": "GX010042.MP4", "size_bytes": len(BODY)}
+    session = {"camera": {"serial": SERIAL}, "chapters": [chapter]}
+    assert coordinator.call("PUT", "/v1/sessions/s", session)[0] in (200, 201)
+    artifact = {"artifact_id": "original.100GOPRO.GX010042.MP4", "size_bytes": len(BODY)}
+    upload_id: str = coordinator.call("POST", "/v1/sessions/s/uploads", artifact)[1]["upload_id"]
+    return upload_id
+
+
+def completed(coordinator: Coordinator, upload_id: str, crc: int) -> tuple[int, Any]:
+    return coordinator.call("POST", f"/v1/uploads/{upload_id}/complete", {"crc64nvme": crc_text(crc)})
 
 
 def test_a_crc_is_told_as_s3_tells_it():

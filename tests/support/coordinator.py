@@ -34,7 +34,7 @@ from chalicelib.core.upload import Upload, UploadState
 from chalicelib.flows.reconcile import reconcile
 from chalicelib.ports import ByteRange, PartToSign, PartUrl, RangeUrl, ReadUrl
 from infra.local.http_server import ConnectionCut, Server
-from tests.support.builders import memory_ports
+from tests.support.builders import MemoryPorts, memory_ports
 from tests.support.memory import FixedIds, MemorySigner, Refused, crc64nvme_of, deliver, fetch
 from tests.web.client import Deployment, app_over
 
@@ -136,10 +136,15 @@ class MemoryCoordinator:
     `calls` are the kinds of the coordinator's requests and `headers` what each said; `batches` are the part numbers of
     each request for URLs, and `heartbeats` what devices told. `puts` are the part numbers that S3 was sent,
     `put_headers` what each PUT said, `gets` the ranges that were read. The fault "address" is where a part's URL leads
-    instead of here.
+    instead of here. `adapt` may put other ports in the place of those in memory: another bucket.
     """
 
-    def __init__(self, part_bytes: int, now: datetime) -> None:
+    def __init__(
+        self,
+        part_bytes: int,
+        now: datetime,
+        adapt: Callable[[MemoryPorts], MemoryPorts] = lambda ports: ports,
+    ) -> None:
         self.url = ""
         self.faults: dict[str, list[Any]] = defaultdict(list)
         self.calls: list[str] = []
@@ -153,6 +158,7 @@ class MemoryCoordinator:
         self.lock = threading.RLock()
         self._broken: list[BaseException] = []
         self._deployment = Deployment()
+        self._adapt = adapt
         self._begin(Policy(part_size_bytes=part_bytes), now)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
@@ -306,7 +312,7 @@ class MemoryCoordinator:
 
     def _begin(self, policy: Policy, now: datetime) -> None:
         ports = memory_ports(now=now, policy=policy)
-        self.ports = replace(ports, signer=_DoorSigner(self), ids=_ShortIds())
+        self.ports = self._adapt(replace(ports, signer=_DoorSigner(self), ids=_ShortIds()))
         self._enrol(TOKEN, Role.DEVICE, OWN_DEVICE)
         self._client = Client(app_over(self.ports, self._deployment)).http
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.benchmarks.edge.certificate import Certificate, made
 from tests.benchmarks.edge.client import Client, ready
@@ -77,14 +78,15 @@ class Bench:
         stage.cloud.give_urls()
         return cost
 
-    def refuse_unless_home(self, stage: Stage, session_id: str, crc: int) -> None:
-        """Raises Failed unless the session's chapter has its receipt, for exactly the card's bytes."""
+    def demand_home(self, stage: Stage, session_id: str, crc: int) -> Mapping[str, Any]:
+        """The receipt of the session's chapter. Raises Failed unless it is for exactly the card's bytes."""
         receipt = stage.cloud.receipt(session_id)
         if not receipt or (receipt["size_bytes"], receipt["crc64nvme"]) != (
             stage.chapter.size_bytes,
             crc_text(crc),
         ):
             raise Failed(f"session {session_id} is not home: nothing here means anything")
+        return receipt
 
     def forget(self) -> None:
         """An empty spool."""

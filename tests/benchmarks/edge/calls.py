@@ -55,7 +55,7 @@ def _hauled(bench: Bench, stage: Stage) -> Mapping[str, int]:
     stage.cloud.calls()
     bench.run(bench.client.haul(stage, "calls", "1TiB"))
     calls = stage.cloud.calls()
-    bench.refuse_unless_home(stage, "calls", CHAPTER.crc())
+    bench.demand_home(stage, "calls", CHAPTER.crc())
     bench.forget()
     return calls
 

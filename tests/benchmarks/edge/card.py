@@ -33,10 +33,6 @@ class Chapter:
         return f"{self.directory}/{self.filename}"
 
     @property
-    def artifact_id(self) -> str:
-        return f"original.{self.directory}.{self.filename}"
-
-    @property
     def etag(self) -> str:
         return f'"62c2a1c6.{self.size_bytes}"'
 

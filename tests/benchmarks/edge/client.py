@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmarks.edge.certificate import Certificate
-from tests.benchmarks.edge.coordinator import TOKEN
 from tests.benchmarks.edge.running import Command
 from tests.benchmarks.edge.stage import Stage
+from tests.support.coordinator import TOKEN
 
 HOUSE = Path(__file__).parents[3]
 CERTIFI = '''\

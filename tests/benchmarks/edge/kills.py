@@ -82,9 +82,9 @@ def _killed_home(killer: Killer, session_id: str) -> Ledger:
     if not is_home:
         # Left to itself: a client that forgets would never end while it is killed.
         killer.bench.run(command)
-    killer.bench.refuse_unless_home(killer.stage, session_id, CHAPTER.crc())
+    receipt = killer.bench.demand_home(killer.stage, session_id, CHAPTER.crc())
     killer.bench.forget()
-    return killer.stage.cloud.ledger(f"originals/main/{session_id}/{CHAPTER.artifact_id}")
+    return killer.stage.cloud.ledger(receipt["key"])
 
 
 def _boto3(killer: Killer) -> int:

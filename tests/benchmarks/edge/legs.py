@@ -94,7 +94,7 @@ class Pipeline:
         """The client's second leg, from the disk to S3."""
         session_id = self._fetched()[0]
         cost = self.bench.run(self.bench.client.haul(self.stage, session_id, "1TiB"))
-        self.bench.refuse_unless_home(self.stage, session_id, self.crc)
+        self.bench.demand_home(self.stage, session_id, self.crc)
         self.bench.forget()
         return {"up": cost}
 

@@ -75,7 +75,7 @@ class Links:
     def whole(self) -> Mapping[str, Cost]:
         session_id = f"way-{next(self.sessions)}"
         cost = self.bench.run(self.bench.client.haul(self.stage, session_id, self.budget))
-        self.bench.refuse_unless_home(self.stage, session_id, self.crc)
+        self.bench.demand_home(self.stage, session_id, self.crc)
         self.bench.forget()
         return {"whole": cost}
 

@@ -33,7 +33,7 @@ def _hauled(bench: Bench, chapter: Chapter) -> float:
     """The larger of what was seen from outside, now and then, and what the client's report says of itself."""
     with staged(bench.certificate, chapter) as stage:
         cost = bench.run(bench.client.haul(stage, "memory"))
-        bench.refuse_unless_home(stage, "memory", chapter.crc())
+        bench.demand_home(stage, "memory", chapter.crc())
     bench.forget()
     return max(cost.peak_rss_mib, float(report(bench.log)["peak_rss_mib"]))
 

@@ -14,10 +14,9 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from awscrt.checksums import crc64nvme
 
 from tests.benchmarks.edge.pacing import Bucket
-from tests.benchmarks.edge.storage import Part, Storage, UnknownUpload
+from tests.benchmarks.edge.storage import ETAG, Part, Storage, UnknownUpload
 from tests.benchmarks.edge.wire import Exchange, Server
 
-ETAG = '"0123456789abcdef0123456789abcdef"'
 CRC_HEADER = "x-amz-checksum-crc64nvme"
 
 

@@ -43,8 +43,7 @@ class Cloud:
 
     def calls(self) -> Mapping[str, int]:
         """How often each call of the coordinator was made since this was last asked."""
-        calls, self._coordinator.calls = self._coordinator.calls, type(self._coordinator.calls)()
-        return dict(calls)
+        return dict(self._coordinator.calls())
 
     def receipt(self, session_id: str) -> dict[str, Any] | None:
         return self._coordinator.receipt(session_id)

@@ -6,6 +6,9 @@ import threading
 from dataclasses import dataclass, field
 from itertools import count
 
+ETAG = '"0123456789abcdef0123456789abcdef"'
+"""Of whatever the sink has: it looks like an ETag and is no digest."""
+
 
 @dataclass(frozen=True)
 class Part:
