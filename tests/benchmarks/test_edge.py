@@ -5,25 +5,23 @@ from __future__ import annotations
 import base64
 import http.client
 import ssl
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+from urllib.request import urlopen
 
 import pytest
 from awscrt.checksums import crc64nvme
 
+from infra.local.camera.card import SERIAL
 from infra.local.gopro_file import inspected
 from tests.benchmarks.edge.camera import Camera
-from tests.benchmarks.edge.card import SERIAL, Chapter, block
 from tests.benchmarks.edge.certificate import Certificate, made
+from tests.benchmarks.edge.chapter import Chapter
 from tests.benchmarks.edge.coordinator import Coordinator, crc_text
 from tests.benchmarks.edge.legs import sending_figures
-from tests.benchmarks.edge.pacing import MBIT, Bucket
 from tests.benchmarks.edge.sink import Sink
 from tests.benchmarks.edge.storage import Part, Storage
 
@@ -33,134 +31,31 @@ PART_BYTES = 5 * 2**20
 MULTIPART_ID = "m1"
 
 
-@dataclass
-class LateClock:
-    """A clock that only sleeping moves, and each sleep by `late_s` too much."""
-
-    late_s: float = 0.0
-    now_s: float = 100.0
-    slept: list[float] = field(default_factory=list)
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.now_s += seconds + self.late_s
-
-
-@pytest.mark.parametrize("late_s", [0.0, 0.001, 0.004, 0.05])
-def test_a_link_keeps_its_rate_however_late_its_sleeps_end(late_s: float):
-    clock = LateClock(late_s)
-    bucket = Bucket(1_000_000, lambda: clock.now_s, clock.sleep)
-
-    with bucket.flow():
-        for _ in range(1000):
-            bucket.take(10_000)
-
-    assert clock.now_s - 100 == pytest.approx(10, abs=late_s + 0.002)
-
-
-def test_what_a_link_did_not_use_between_two_requests_is_lost():
-    clock = LateClock()
-    bucket = Bucket(1_000_000, lambda: clock.now_s, clock.sleep)
-
-    for _ in range(2):
-        with bucket.flow():
-            bucket.take(10_000)
-        clock.now_s += 0.05
-
-    assert clock.slept == pytest.approx([0.01, 0.01])
-
-
-def test_what_flows_elsewhere_meanwhile_keeps_a_link_in_use():
-    clock = LateClock()
-    bucket = Bucket(1_000_000, lambda: clock.now_s, clock.sleep)
-
-    with bucket.flow():
-        bucket.take(10_000)
-        clock.now_s += 0.05
-        with bucket.flow():
-            bucket.take(70_000)
-
-    assert clock.slept == pytest.approx([0.01, 0.02])
-
-
-def test_a_link_makes_good_no_more_than_its_buffers_would_have_held():
-    clock = LateClock()
-    bucket = Bucket(1_000_000, lambda: clock.now_s, clock.sleep)
-
-    with bucket.flow():
-        bucket.take(10_000)
-        clock.now_s += 5
-        bucket.take(110_000)
-
-    assert clock.slept == pytest.approx([0.01, 0.01])
-
-
-def test_all_connections_together_get_no_more_than_the_link_has():
-    bucket, began_at = Bucket(80 * MBIT), time.monotonic()
-
-    def take() -> None:
-        with bucket.flow():
-            for _ in range(25):
-                bucket.take(20_000)
-
-    threads = [threading.Thread(target=take) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    assert time.monotonic() - began_at >= 0.2 - 0.002
-
-
 @pytest.mark.parametrize("size_bytes", [10_000, 64 * 2**20, 2**32 - 1, 2**32, 12 * 2**30])
 def test_the_chapter_is_a_whole_file_of_the_camera(size_bytes: int):
-    chapter = Chapter(size_bytes)
-
-    @dataclass
-    class Content:
-        size_bytes: int
-
-        def read(self, offset: int, size_bytes: int) -> bytes:
-            return read(chapter, offset, min(offset + size_bytes, chapter.size_bytes))
-
-    found = inspected(Content(size_bytes))
+    found = inspected(Chapter(size_bytes).content)
 
     assert found.header.serial == SERIAL
     assert sum(box.size_bytes for box in found.boxes) == size_bytes
 
 
-def read(chapter: Chapter, first: int, end: int) -> bytes:
-    plane = block()
-    return b"".join(
-        piece if isinstance(piece, bytes) else plane[piece[0] : sum(piece)]
-        for piece in chapter.pieces(first, end)
-    )
-
-
 def test_no_two_parts_of_a_chapter_are_equal():
-    chapter, part_bytes = Chapter(40 * 2**20), 2**20
+    content, part_bytes = Chapter(40 * 2**20).content, 2**20
 
-    crcs = {crc64nvme(read(chapter, first, first + part_bytes)) for first in range(0, 40 * 2**20, part_bytes)}
+    crcs = {crc64nvme(content.read(first, part_bytes)) for first in range(0, 40 * 2**20, part_bytes)}
 
     assert len(crcs) == 40
 
 
-@pytest.mark.parametrize("rate_bytes_s", [None, 800 * MBIT])
-@pytest.mark.parametrize(("first", "last"), [(0, 99), (500, 9_000_000), (17_999_990, 17_999_999)])
-def test_the_camera_serves_the_range_that_is_asked_for(rate_bytes_s: float | None, first: int, last: int):
-    chapter = Chapter(18_000_000)
-    with closing(Camera(chapter, rate_bytes_s)) as camera:
-        answer, body = asked(camera.url(), first, last, chapter.path)
+@pytest.mark.parametrize("size_bytes", [10_000, 2**20, 2**20 + 1])
+def test_a_chapter_is_written_as_it_is_served(tmp_path: Path, size_bytes: int):
+    chapter = Chapter(size_bytes)
 
-    assert (answer.status, answer.headers["Content-Range"]) == (206, f"bytes {first}-{last}/18000000")
-    assert body == read(chapter, first, last + 1)
+    with closing(Camera(chapter, None)) as camera:
+        served = urlopen(f"{camera.url()}/videos/DCIM/{chapter.path}").read()
 
-
-def asked(url: str, first: int, last: int, path: str) -> tuple[http.client.HTTPResponse, bytes]:
-    with closing(http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)) as connection:
-        connection.request("GET", f"/videos/DCIM/{path}", headers={"Range": f"bytes={first}-{last}"})
-        answer = connection.getresponse()
-        return answer, answer.read()
+    assert chapter.write(tmp_path / "chapter").read_bytes() == served
+    assert chapter.crc() == crc64nvme(served)
 
 
 @pytest.fixture(scope="module")

@@ -13,38 +13,17 @@ from time import monotonic
 
 from infra.local.camera.log import LoggedRequest, Outcome
 from infra.local.camera.wire import Answer, Ending, Words
+from infra.local.link import Link
 
 CHUNK_BYTES = 256 * 1024
 LOOK_S = 0.02
 
 
 @dataclass
-class Pace:
-    """One camera's link: all its connections together get `bytes_s`."""
-
-    bytes_s: float | None
-    _free_at: float = 0.0
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def chunk_bytes(self) -> int:
-        # Small enough for twenty chunks a second, so that a slow link flows instead of hopping.
-        return CHUNK_BYTES if self.bytes_s is None else max(1, min(CHUNK_BYTES, int(self.bytes_s / 20)))
-
-    def wait_s(self, size_bytes: int) -> float:
-        """How long the sender of so many bytes has to wait after them."""
-        if self.bytes_s is None:
-            return 0.0
-        with self._lock:
-            now = monotonic()
-            self._free_at = max(now, self._free_at) + size_bytes / self.bytes_s
-            return self._free_at - now
-
-
-@dataclass
 class Delivery:
     """Sends answers; `ended` says that the camera closes, `released` that answers which wait may continue."""
 
-    pace: Pace
+    link: Link
     ended: threading.Event = field(default_factory=threading.Event)
     released: threading.Event = field(default_factory=threading.Event)
 
@@ -76,13 +55,17 @@ class Delivery:
             self._hold(connection, answer.head_byte_s)
 
     def _send_body(self, connection: socket.socket, answer: Answer, entry: LoggedRequest) -> None:
+        with self.link.flow():
+            self._send_paced(connection, answer, entry)
+
+    def _send_paced(self, connection: socket.socket, answer: Answer, entry: LoggedRequest) -> None:
         for piece in self._pieces(answer):
             if entry.body_bytes == answer.stall_at:
                 self._hold(connection)
             if self.ended.is_set():
                 return
             _send_counted(connection, piece, entry)
-            self.ended.wait(self.pace.wait_s(len(piece)))
+            self.ended.wait(self.link.wait_s(len(piece)))
             if answer.drip and entry.body_bytes > answer.drip.after_bytes:
                 self._hold(connection, answer.drip.every_s)
         if answer.count == answer.stall_at:
@@ -96,12 +79,17 @@ class Delivery:
         done = 0
         for stop in sorted(place for place in places if place is not None and 0 < place <= answer.count):
             while done < stop:
-                most = drip.size_bytes if drip and done >= drip.after_bytes else self.pace.chunk_bytes()
+                most = drip.size_bytes if drip and done >= drip.after_bytes else self._chunk_bytes()
                 piece = answer.content.read(answer.start + done, min(most, stop - done))
                 if not piece:
                     return
                 yield piece
                 done += len(piece)
+
+    def _chunk_bytes(self) -> int:
+        # Small enough for twenty chunks a second, so that a slow link flows instead of hopping.
+        rate_bytes_s = self.link.rate_bytes_s
+        return CHUNK_BYTES if rate_bytes_s is None else max(1, min(CHUNK_BYTES, int(rate_bytes_s / 20)))
 
     def _hold(self, connection: socket.socket, seconds: float = math.inf) -> None:
         """Waits so long, or until it is released, the camera closes or the client leaves."""

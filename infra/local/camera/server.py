@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 
 from infra.local.camera.card import Card
-from infra.local.camera.delivery import LOOK_S, Delivery, Pace
+from infra.local.camera.delivery import LOOK_S, Delivery
 from infra.local.camera.doorway import HOST, Doorway
 from infra.local.camera.faults.table import Fault, FaultTable, spoilt_answer, spoilt_request
 from infra.local.camera.log import LoggedRequest, RequestLog
 from infra.local.camera.routes import Routes
 from infra.local.camera.state import CameraState, Habits
 from infra.local.camera.wire import Answer, Request, read_request
+from infra.local.link import Link
 
 SLOW_READER_S = 30.0
 JOIN_S = 5.0
@@ -57,7 +58,7 @@ class Camera:
         self._wakes_at = math.inf
         self._connections: dict[socket.socket, threading.Thread] = {}
         self._lock = threading.Lock()
-        self._delivery = Delivery(Pace(pace_bytes_s))
+        self._delivery = Delivery(Link(pace_bytes_s))
         self._doorway = Doorway(port)
         self._thread = threading.Thread(target=self._run, name="camera", daemon=True)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from infra.local.link import MBIT
 from tests.benchmarks.edge.bench import Bench
-from tests.benchmarks.edge.card import Chapter
-from tests.benchmarks.edge.pacing import MBIT
+from tests.benchmarks.edge.chapter import Chapter
 from tests.benchmarks.edge.stage import MIB, Stage, staged
 from tests.benchmarks.figures import Figure
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 
+from infra.local.link import MBIT
 from tests.benchmarks.edge.bench import Bench
-from tests.benchmarks.edge.card import Chapter
-from tests.benchmarks.edge.pacing import MBIT
+from tests.benchmarks.edge.chapter import Chapter
 from tests.benchmarks.edge.running import Command, Running
 from tests.benchmarks.edge.stage import MIB, Stage, staged
 from tests.benchmarks.edge.storage import Ledger

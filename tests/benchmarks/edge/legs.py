@@ -10,7 +10,7 @@ from itertools import count
 from pathlib import Path
 
 from tests.benchmarks.edge.bench import Bench, Subject, cpu_s, in_turn
-from tests.benchmarks.edge.card import Chapter
+from tests.benchmarks.edge.chapter import Chapter
 from tests.benchmarks.edge.peers import BOTO3_CRC64NVME, PINNED, Upload, curl_download, curl_upload, durable
 from tests.benchmarks.edge.running import Cost, Failed
 from tests.benchmarks.edge.stage import MIB, Stage, staged

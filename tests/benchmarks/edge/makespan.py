@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
+from infra.local.link import MBIT
 from tests.benchmarks.edge.bench import Bench, Subject, in_turn, wall_s
-from tests.benchmarks.edge.card import Chapter
-from tests.benchmarks.edge.pacing import MBIT
+from tests.benchmarks.edge.chapter import Chapter
 from tests.benchmarks.edge.peers import curl_download, curl_upload
 from tests.benchmarks.edge.running import Cost
 from tests.benchmarks.edge.stage import MIB, Stage, staged

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tests.benchmarks.edge.bench import Bench
-from tests.benchmarks.edge.card import Chapter
+from tests.benchmarks.edge.chapter import Chapter
 from tests.benchmarks.edge.client import report
 from tests.benchmarks.edge.peers import curl_upload
 from tests.benchmarks.edge.stage import MIB, staged

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from awscrt.checksums import crc64nvme
 
-from tests.benchmarks.edge.pacing import Bucket
+from infra.local.link import Link
 from tests.benchmarks.edge.storage import ETAG, Part, Storage, UnknownUpload
 from tests.benchmarks.edge.wire import Exchange, Server
 
@@ -29,7 +29,7 @@ class Sink:
 
     def __init__(self, storage: Storage, tls: ssl.SSLContext, rate_bytes_s: float | None) -> None:
         self.storage = storage
-        self.bucket = Bucket(rate_bytes_s)
+        self.link = Link(rate_bytes_s)
         self.negotiated: set[str] = set()
         self._server = Server(self, SinkExchange, tls, paced=rate_bytes_s is not None)
 
@@ -117,11 +117,11 @@ class SinkExchange(Exchange):
 
     def _swallowed(self) -> Part:
         """The body's size and, where one is stated, its CRC. Raises BadDigest."""
-        stated, bucket = self.headers.get(CRC_HEADER), self._sink.bucket
+        stated, link = self.headers.get(CRC_HEADER), self._sink.link
         size_bytes = crc = 0
-        with bucket.flow():
+        with link.flow():
             for view in self.body_blocks():
-                bucket.take(len(view))
+                link.take(len(view))
                 size_bytes += len(view)
                 if stated is not None:
                     crc = crc64nvme(view, crc)

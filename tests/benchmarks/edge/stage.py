@@ -10,8 +10,8 @@ from multiprocessing.managers import BaseManager
 from typing import Any, cast
 
 from tests.benchmarks.edge.camera import Camera
-from tests.benchmarks.edge.card import Chapter
 from tests.benchmarks.edge.certificate import Certificate
+from tests.benchmarks.edge.chapter import Chapter
 from tests.benchmarks.edge.coordinator import Coordinator
 from tests.benchmarks.edge.sink import Sink
 from tests.benchmarks.edge.storage import Ledger, Storage

@@ -18,9 +18,10 @@ from infra.local.camera import (
     chapter_path,
     recording,
 )
-from infra.local.camera.delivery import Delivery, Pace
+from infra.local.camera.delivery import Delivery
 from infra.local.camera.log import RequestLog
 from infra.local.camera.wire import Answer, Request
+from infra.local.link import Link
 from tests.infra.raw_http import PATIENCE_S, ask, connect, eventually, is_refused, receive, send
 
 CHAPTER = chapter_path("GX010038.MP4")
@@ -135,7 +136,7 @@ def test_a_socket_that_takes_a_piece_in_bites_still_gets_all_of_it():
     request = Request("GET", CHAPTER, {}, {})
     answer = Answer(200, content=content, count=content.size_bytes)
     sender = threading.Thread(
-        target=Delivery(Pace(None)).send, args=(near, answer, RequestLog().note(request))
+        target=Delivery(Link(None)).send, args=(near, answer, RequestLog().note(request))
     )
 
     with near, far:

@@ -15,7 +15,7 @@ CREDIT_S = 0.1
 SLACK_S = 0.002
 
 
-class Bucket:
+class Link:
     """A token bucket that fills only while something flows: time between requests is lost, as on a link."""
 
     def __init__(
@@ -24,17 +24,12 @@ class Bucket:
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._rate_bytes_s = rate_bytes_s
+        self.rate_bytes_s = rate_bytes_s
         self._monotonic = monotonic
         self._sleep = sleep
         self._lock = threading.Lock()
         self._flows = 0
         self._free_at = monotonic()
-
-    @property
-    def is_open(self) -> bool:
-        """Whether nothing is ever waited for."""
-        return self._rate_bytes_s is None
 
     @contextmanager
     def flow(self) -> Iterator[None]:
@@ -51,12 +46,17 @@ class Bucket:
 
     def take(self, size_bytes: int) -> None:
         """Return once these bytes are through."""
-        if self._rate_bytes_s is None:
-            return
+        wait_s = self.wait_s(size_bytes)
+        if wait_s:
+            self._sleep(wait_s)
+
+    def wait_s(self, size_bytes: int) -> float:
+        """How long the sender of these bytes has to wait until they are through."""
+        if self.rate_bytes_s is None:
+            return 0.0
         with self._lock:
             now = self._monotonic()
-            self._free_at = max(self._free_at, now - CREDIT_S) + size_bytes / self._rate_bytes_s
+            self._free_at = max(self._free_at, now - CREDIT_S) + size_bytes / self.rate_bytes_s
             wait_s = self._free_at - now
         # Sleeps below this are mostly overhead; the debt stays and is slept with the next.
-        if wait_s > SLACK_S:
-            self._sleep(wait_s)
+        return wait_s if wait_s > SLACK_S else 0.0

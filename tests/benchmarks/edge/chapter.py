@@ -1,0 +1,60 @@
+"""The chapter on the benchmark's camera: a whole film of any size, which is nowhere on a disk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from awscrt.checksums import crc64nvme
+
+from infra.local.camera import Card, CardFile, Directory, FramedContent, virtual_chapter
+from infra.local.camera.card import FIRMWARE, MODEL, SERIAL
+from infra.local.gopro_file import GproHeader
+
+SEED = 20261121
+READ_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A file of `size_bytes` bytes."""
+
+    size_bytes: int
+    directory: str = "100GOPRO"
+    filename: str = "GX010042.MP4"
+
+    @property
+    def path(self) -> str:
+        return f"{self.directory}/{self.filename}"
+
+    @property
+    def card(self) -> Card:
+        """A card with this chapter alone."""
+        return Card((Directory(self.directory, (CardFile(self.filename, self.content),)),))
+
+    @cached_property
+    def content(self) -> FramedContent:
+        return virtual_chapter(self.size_bytes, SEED, GproHeader(SERIAL, FIRMWARE, MODEL))
+
+    def crc(self) -> int:
+        """Its CRC64NVME, as the object's must be."""
+        crc = 0
+        for block in self._blocks():
+            crc = crc64nvme(block, crc)
+        return crc
+
+    def write(self, path: Path) -> Path:
+        """The chapter as a file, for those who upload files."""
+        with path.open("wb") as file:
+            for block in self._blocks():
+                file.write(block)
+            file.flush()
+            os.fsync(file.fileno())
+        return path
+
+    def _blocks(self) -> Iterator[bytes]:
+        for offset in range(0, self.size_bytes, READ_BYTES):
+            yield self.content.read(offset, READ_BYTES)
