@@ -347,7 +347,8 @@ class CameraSession:
 
     def _compare_file(self, chapter: ChapterPlan) -> None:
         facts = self._camera.head(chapter.directory, chapter.filename)
-        chapter.refuse_other_file(facts.size_bytes, facts.etag, self._gumi(chapter))
+        info = self._info(chapter)
+        chapter.refuse_other_file(facts.size_bytes, facts.etag, info.gumi if info else None)
         if chapter.head_crc is not None:
             chapter.refuse_other_head(self._head_crc(chapter, facts))
 
@@ -473,10 +474,6 @@ class CameraSession:
         self._ready()
         if self._camera.head(file.directory, file.filename) != facts:
             raise Unsettled(f"{file.path} still changes (its size or ETag): the camera writes it; wait")
-
-    def _gumi(self, file: CameraFile | ChapterPlan) -> str | None:
-        info = self._info(file)
-        return info.gumi if info else None
 
     def _info(self, file: CameraFile | ChapterPlan) -> MediaInfo | None:
         return self._extras.ask(file.path, partial(self._asked_info, file))

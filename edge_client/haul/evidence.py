@@ -71,7 +71,8 @@ class Evidence:
         def attempt() -> set[int]:
             check()
             context.camera.check_again(context.plan, context.chapter)
-            return {spot.number for spot in spots if self._reads_otherwise(spot)}
+            read = context.camera.crc_of
+            return {spot.number for spot in spots if read(context.chapter, spot.span) != spot.crc}
 
         differing = context.tools.retry.run(f"a last look at {context.chapter.path}", attempt)
         if differing:
@@ -81,9 +82,6 @@ class Evidence:
                 f"parts {sorted(differing)} are not of the file that the camera has, and are read again"
             )
         parts.confirm(whole_crc)
-
-    def _reads_otherwise(self, spot: Spot) -> bool:
-        return self.context.camera.crc_of(self.context.chapter, spot.span) != spot.crc
 
     def _note(self, known: dict[int, Spot], part: SpooledPart) -> None:
         self.seen.add(part.span.number)

@@ -18,7 +18,7 @@ from edge_client.base.errors import EdgeError, SpoolFull, SpoolHeld
 from edge_client.haul.context import HaulContext
 from edge_client.haul.holdings import Holding, ranges
 from edge_client.haul.ports import SessionSpool
-from edge_client.haul.stuck import Look, StuckSessions, read_record
+from edge_client.haul.stuck import StuckSessions, read_record
 from edge_client.haul.whereabouts import Whereabouts
 from edge_client.model.parts import SpooledPart
 from edge_client.model.plan import ChapterPlan, SessionPlan
@@ -95,14 +95,12 @@ class Yielding:
         )
 
     def _candidates(self) -> Iterator[Candidate]:
+        stuck = StuckSessions(self._context)
         for folder, plan in self._tools.spool.plans().readable:
-            if folder.part_bytes() and (found := self._look(folder, plan)):
+            if folder.part_bytes() and (found := stuck.note(folder, plan)):
                 for one in found.held.unverified:
                     if one.spooled and (plan.session_id, one.chapter.path) != self._own:
                         yield Candidate(plan, folder, one, found.where[one.chapter.path])
-
-    def _look(self, folder: SessionSpool, plan: SessionPlan) -> Look | None:
-        return StuckSessions(self._context).note(folder, plan)
 
 
 def _describe(one: Candidate, parts: tuple[SpooledPart, ...]) -> dict[str, object]:
