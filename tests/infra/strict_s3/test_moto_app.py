@@ -50,6 +50,8 @@ def test_all_parts_but_the_last_have_at_least_5_mib():
 
 
 def test_a_minimum_that_moto_has_not_taken_is_an_error():
+    # No other test need have imported moto before.
+    moto_app()
     taken = os.environ[PART_MINIMUM]
     os.environ[PART_MINIMUM] = "2"
     try:
