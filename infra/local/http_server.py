@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import io
 import socket
-import socketserver
 import sys
 import threading
+import time
+import traceback
 from collections.abc import Callable, Iterable
 from http.server import BaseHTTPRequestHandler
 from types import TracebackType
@@ -24,7 +25,9 @@ HOST = "127.0.0.1"
 IDLE_S = 120.0  # a connection without a request for so long is closed
 LONGEST_LINE = 65_536
 DRAIN_BYTES = 1 << 16
-POLL_S = 0.05
+ACCEPT_S = 0.5  # how long one look for a connection takes; `shut` ends it early
+LOOK_S = 0.02
+MOST_WAITING = 128
 WITHOUT_BODY = frozenset({204, 304})
 
 Headers = list[tuple[str, str]]
@@ -38,20 +41,91 @@ class BrokenRequest(Exception):
     """A request whose framing cannot be trusted; the connection is of no further use."""
 
 
-class Server:
-    """`app` at `url`, from `start` to `close`. The port is bound at once; 0 takes a free one.
+class Doorway:
+    """One port on loopback: open, or shut so that connections are refused while the port stays its owner's.
 
-    `close` waits up to `poll_s` for the listener.
+    Raises OSError when the port is taken.
     """
 
-    def __init__(self, app: WSGIApplication, port: int = 0, poll_s: float = POLL_S) -> None:
-        self._listener = _Listener(app, port)
-        self._poll_s = poll_s
+    def __init__(self, port: int) -> None:
+        # Bound and never listening: it keeps the port while no listener is there, and connections to it are refused.
+        self._place = _bound(port)
+        self.port: int = self._place.getsockname()[1]
+        self._lock = threading.Lock()
+        self._listener: socket.socket | None = None
+        self._retired: list[socket.socket] = []
+
+    def open(self) -> None:
+        with self._lock:
+            if self._listener is None:
+                self._listener = _bound(self.port)
+                self._listener.listen(MOST_WAITING)
+
+    def shut(self) -> None:
+        """Refuse connections from now on; a thread that waits in `accept` comes back."""
+        with self._lock:
+            if self._listener is not None:
+                # Only shut down: closing would free the descriptor's number under a waiting `accept`.
+                self._listener.shutdown(socket.SHUT_RDWR)
+                self._retired.append(self._listener)
+            self._listener = None
+
+    def accept(self) -> socket.socket | None:
+        """The next connection, or None when none comes for a while or the doorway is shut. For one thread only."""
+        with self._lock:
+            listener = self._listener
+            self._close_retired()
+        if listener is None:
+            time.sleep(LOOK_S)
+            return None
+        listener.settimeout(ACCEPT_S)
+        try:
+            return listener.accept()[0]
+        except OSError:
+            return None
+
+    def close(self) -> None:
+        """Give the port back; nobody may be in `accept` any more."""
+        self.shut()
+        with self._lock:
+            self._close_retired()
+        self._place.close()
+
+    def _close_retired(self) -> None:
+        while self._retired:
+            self._retired.pop().close()
+
+
+def _bound(port: int) -> socket.socket:
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((HOST, port))
+    except OSError:
+        bound.close()
+        raise
+    return bound
+
+
+class Server:
+    """`app` at `url`, from `start` to `close`. The port is open at once; 0 takes a free one.
+
+    A client that says or takes nothing for `idle_s` loses its connection.
+    """
+
+    def __init__(self, app: WSGIApplication, port: int = 0, idle_s: float = IDLE_S) -> None:
+        self.app = app
+        self.idle_s = idle_s
+        self._doorway = Doorway(port)
+        self._doorway.open()
+        self._connections: dict[socket.socket, threading.Thread] = {}
+        self._lock = threading.Lock()
+        self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._serve, name=f"server-{self.port}", daemon=True)
 
     @property
     def port(self) -> int:
-        return int(self._listener.server_address[1])
+        return self._doorway.port
 
     @property
     def url(self) -> str:
@@ -61,13 +135,34 @@ class Server:
         self._thread.start()
         return self
 
+    def shut(self) -> None:
+        """Refuse new connections; those that are there continue."""
+        self._doorway.shut()
+
+    def open(self) -> None:
+        """Take connections again, at the same port."""
+        self._doorway.open()
+
+    def hang_up(self) -> None:
+        """End all connections, whatever is on its way on them."""
+        with self._lock:
+            for connection in self._connections:
+                _stop(connection, socket.SHUT_RDWR)
+
     def close(self) -> None:
         """Idle connections end now, requests under way end first; then no thread and no socket is left."""
+        self._is_over.set()
+        self._doorway.shut()
         if self._thread.is_alive():
-            self._listener.shutdown()
             self._thread.join()
-        self._listener.end_connections()
-        self._listener.server_close()
+        with self._lock:
+            connections = dict(self._connections)
+        for connection in connections:
+            # No connection gives another request; answers under way are still written.
+            _stop(connection, socket.SHUT_RD)
+        for thread in connections.values():
+            thread.join()
+        self._doorway.close()
 
     def __enter__(self) -> Server:
         return self.start()
@@ -77,64 +172,49 @@ class Server:
     ) -> None:
         self.close()
 
+    def report_broken(self) -> None:
+        """Say on stderr what an application broke on."""
+        traceback.print_exc(file=sys.stderr)
+
     def _serve(self) -> None:
-        self._listener.serve_forever(poll_interval=self._poll_s)
+        while not self._is_over.is_set():
+            if connection := self._doorway.accept():
+                # Daemons, so that a server which nobody closed keeps no process alive; `close` waits for them all.
+                thread = threading.Thread(target=self._talk, args=(connection,), daemon=True)
+                with self._lock:
+                    self._connections[connection] = thread
+                thread.start()
 
-
-class _Listener(socketserver.TCPServer):
-    allow_reuse_address = True
-    request_queue_size = 128
-
-    def __init__(self, app: WSGIApplication, port: int) -> None:
-        self.app = app
-        self._connections: dict[socket.socket, threading.Thread] = {}
-        self._lock = threading.Lock()
-        super().__init__((HOST, port), _Handler)
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        # Daemons, so that a server which nobody closed keeps no process alive; `close` waits for them all the same.
-        thread = threading.Thread(target=self._talk, args=(request, client_address), daemon=True)
-        with self._lock:
-            self._connections[request] = thread
-        thread.start()
-
-    def end_connections(self) -> None:
-        """No connection gives another request; answers under way are still written; then all is over."""
-        with self._lock:
-            connections = dict(self._connections)
-        for connection in connections:
-            _stop_reading(connection)
-        for thread in connections.values():
-            thread.join()
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        if not isinstance(sys.exc_info()[1], ConnectionError | TimeoutError):
-            super().handle_error(request, client_address)
-
-    def _talk(self, request: Any, client_address: Any) -> None:
+    def _talk(self, connection: socket.socket) -> None:
         try:
-            self.finish_request(request, client_address)
+            _Handler(connection, connection.getpeername(), self)  # type: ignore[arg-type]  # it asks for no more
+        except (ConnectionError, TimeoutError):
+            pass  # the client was faster
         except Exception:  # noqa: BLE001 - the door of the thread: reported, and the client sees its connection end
-            self.handle_error(request, client_address)
+            self.report_broken()
         finally:
-            self.shutdown_request(request)
+            _stop(connection, socket.SHUT_WR)
             with self._lock:
-                del self._connections[request]
+                del self._connections[connection]
+            connection.close()
 
 
-def _stop_reading(connection: socket.socket) -> None:
+def _stop(connection: socket.socket, direction: int) -> None:
     try:
-        connection.shutdown(socket.SHUT_RD)
+        connection.shutdown(direction)
     except OSError:
-        return  # the client was faster
+        return  # it has ended already
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True  # else a keep-alive answer waits 40 ms for the client's delayed ACK
     wbufsize = -1  # head and body leave in one packet
-    timeout = IDLE_S
-    server: _Listener
+    server: Server  # type: ignore[assignment]  # not one of socketserver's
+
+    def setup(self) -> None:
+        super().setup()
+        self.connection.settimeout(self.server.idle_s)
 
     def handle_one_request(self) -> None:
         try:
@@ -170,7 +250,7 @@ class _Handler(BaseHTTPRequestHandler):
         except (ConnectionCut, ConnectionError, TimeoutError, BrokenRequest):
             raise
         except Exception:  # noqa: BLE001 - the door of every application: reported, and answered if nothing was yet
-            self.server.handle_error(self.request, self.client_address)
+            self.server.report_broken()
             answer.fail()
         self._drain(body)
 
@@ -214,7 +294,7 @@ class _Handler(BaseHTTPRequestHandler):
             "QUERY_STRING": target.query,
             "RAW_URI": self.path,
             "SERVER_NAME": HOST,
-            "SERVER_PORT": str(self.server.server_address[1]),
+            "SERVER_PORT": str(self.server.port),
             "SERVER_PROTOCOL": self.request_version,
             "REMOTE_ADDR": self.client_address[0],
             "REMOTE_PORT": str(self.client_address[1]),

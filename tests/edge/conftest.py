@@ -38,10 +38,9 @@ from tests.edge.fakes import (
     PART_BYTES,
     TOKEN,
     CameraFile,
-    CameraHandler,
     FakeCamera,
     film,
-    serving,
+    serving_camera,
 )
 from tests.support.older_python import lent_names
 
@@ -244,9 +243,8 @@ class Device:
 
 @pytest.fixture
 def camera() -> Iterator[FakeCamera]:
-    fake = FakeCamera()
-    with serving(fake, CameraHandler) as fake.url:
-        yield fake
+    with serving_camera(FakeCamera()) as made:
+        yield made
 
 
 @pytest.fixture

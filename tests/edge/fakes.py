@@ -1,4 +1,4 @@
-"""A camera on 127.0.0.1, small but strict: it follows the wire, and refuses what that refuses; and its films.
+"""The camera simulator in a test's hands: the card, the state and the faults that the test says, and footage for it.
 
 Faults are scripted: `faults` maps a name to a list, of which each request of that kind takes the first.
 """
@@ -6,19 +6,39 @@ Faults are scripted: `faults` maps a name to a list, of which each request of th
 from __future__ import annotations
 
 import base64
-import json
-import re
-import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from edge_client.haul.camera_session import Looks
+from infra.local.camera import (
+    ABSENT,
+    ERROR_PAGE,
+    Camera,
+    CameraState,
+    Card,
+    CardFile,
+    Directory,
+    Habits,
+    HardwareInfo,
+)
+from infra.local.camera.documents import media_list
+from infra.local.camera.routes import FILES
+from infra.local.camera.state import state_document
+from infra.local.gopro_file import MemoryContent
+from infra.local.http_server import ConnectionCut
+from tests.support.exchange import Exchange
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 SERIAL = "C3501324500711"
+LIST = "/gopro/media/list"
+INFO_OF = "/gopro/media/info?path="
+SAYS_NOTHING = dict.fromkeys(state_document(CameraState(), Card())["status"], ABSENT)
 TOKEN = "t_device.SeCrEtOfThEtOkEn"
 SIGNATURE = "SiGnAtUrEtHaTmUsTnOtLeAk"
 PART_BYTES = 4096
@@ -65,52 +85,6 @@ def text_of(crc: int) -> str:
     return base64.b64encode(crc.to_bytes(8, "big")).decode()
 
 
-class Quiet(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # else each answer on a kept connection waits 40 ms
-
-    def log_message(self, *args: Any) -> None:
-        """Nothing: tests look at the fake's own log."""
-
-    def answer(self, status: int, body: bytes = b"", headers: dict[str, str] | None = None) -> None:
-        self.send_response(status)
-        for name, value in {"Content-Length": str(len(body)), **(headers or {})}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
-
-    def answer_json(self, status: int, document: object, headers: dict[str, str] | None = None) -> None:
-        self.answer(
-            status, json.dumps(document).encode(), {"Content-Type": "application/json", **(headers or {})}
-        )
-
-
-class Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 64
-
-    def __init__(self, fake: Any, handler: type[BaseHTTPRequestHandler]) -> None:
-        super().__init__(("127.0.0.1", 0), handler)
-        self.fake = fake
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hangs up is part of many tests."""
-
-
-@contextmanager
-def serving(fake: Any, handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
-    server = Server(fake, handler)
-    thread = threading.Thread(target=lambda: server.serve_forever(0.01))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
 @dataclass
 class CameraFile:
     content: bytes
@@ -121,10 +95,12 @@ class CameraFile:
 
 @dataclass
 class FakeCamera:
-    """A camera with `files` by `directory/name`; `requests` logs (method, path, range).
+    """What the camera of a test has, says and does; it is served by `serving_camera`.
 
-    `gumis` are what it tells of its files, by path, where it tells anything; what is `hidden` is listed and not served;
-    what is `unanswered` gets this status at any time, or for 0 the end of the connection.
+    `files` are by `directory/name`; `requests` logs (method, path, range). `gumis` are what it tells of its files, by
+    path, where it tells anything; what is `hidden` is listed and not served; what is `unanswered` gets this status at
+    any time, or for 0 the end of the connection. `state` is all that it says of its status, `shown` the list in place
+    of that of its files.
     """
 
     files: dict[str, CameraFile] = field(default_factory=dict)
@@ -133,6 +109,7 @@ class FakeCamera:
     unanswered: dict[str, int] = field(default_factory=dict)
     serial: str | None = SERIAL
     nested_info: bool = False
+    shown: object = None
     state: dict[str, Any] = field(default_factory=lambda: {"8": 0, "10": 0, "33": 0, "39": 1, "82": 1})
     faults: dict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
     requests: list[tuple[str, str, str]] = field(default_factory=list)
@@ -162,106 +139,146 @@ class FakeCamera:
         return [(path, span) for method, path, span in self.requests if method == "GET" and span]
 
     def _is_look(self, path: str, span: str) -> bool:
-        return is_look(self.files[path.removeprefix("/videos/DCIM/")].content, span)
+        return is_look(self.files[_path_in(path)].content, span)
 
     def beats(self) -> int:
         return sum(path.endswith("keep_alive") for _, path, _ in self.requests)
 
     def media(self) -> dict[str, Any]:
-        folders: dict[str, list[dict[str, str]]] = defaultdict(list)
-        for path, file in self.files.items():
+        """The list of its files."""
+        return media_list(self.card(list(self.files)))
+
+    def card(self, paths: Sequence[str]) -> Card:
+        """A card with these of its files."""
+        directories: dict[str, list[CardFile]] = defaultdict(list)
+        for path in paths:
             directory, name = path.split("/")
-            size = len(file.content) if file.listed_bytes is None else file.listed_bytes
-            folders[directory].append(
-                {"n": name, "cre": file.created, "mod": file.created, "ls": "-1", "s": str(size)}
-            )
-        return {"id": "1", "media": [{"d": directory, "fs": rows} for directory, rows in folders.items()]}
+            directories[directory].append(self._file(path, name))
+        return Card(
+            tuple(Directory(name, tuple(files)) for name, files in directories.items()),
+            serial=self.serial or "",
+            firmware="H23.01",
+        )
+
+    def _file(self, path: str, name: str) -> CardFile:
+        file, gumi = self.files[path], self.gumis.get(path)
+        dates = (("cre", file.created), ("mod", file.created))
+        return CardFile(
+            name,
+            MemoryContent(file.content),
+            listed_bytes=file.listed_bytes,
+            listed_as=dates,
+            has_info=gumi is not None,
+            etag=file.etag,
+            gumi=gumi,
+        )
+
+    def habits(self) -> Habits:
+        shape = HardwareInfo.NESTED if self.nested_info else HardwareInfo.FLAT
+        return Habits(hardware_info=shape if self.serial else HardwareInfo.ABSENT)
 
 
-ReadFault = Callable[["CameraHandler", CameraFile, int, int], None]
+class ScriptedCamera(Camera):
+    """The camera simulator, whose files, state and faults are those of a `FakeCamera`."""
 
+    def __init__(self, script: FakeCamera) -> None:
+        super().__init__(Card())
+        self.script = script
 
-class CameraHandler(Quiet):
-    @property
-    def fake(self) -> FakeCamera:
-        return self.server.fake  # type: ignore[attr-defined, no-any-return]  # Server sets it
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+        exchange, script = CameraExchange(environ), self.script
+        script.requests.append((exchange.command, exchange.path, exchange.headers.get("Range", "")))
+        if act := self._act(exchange):
+            act(exchange)
+            raise ConnectionCut
+        self.card = script.card(self._wanted(exchange.path))
+        self.state.says = {**SAYS_NOTHING, **script.state}
+        self.habits = script.habits()
+        return super().__call__(environ, start_response)
 
-    def send_response(self, code: int, message: str | None = None) -> None:
-        """As a camera does: its server does not say its name."""
-        self.send_response_only(code, message)
+    def _wanted(self, target: str) -> list[str]:
+        """Those files that the answer depends on: a card may have thousands."""
+        if target == LIST:
+            return list(self.script.files)
+        path = _path_in(target)
+        return [path] if path in self.script.files else []
 
-    def do_HEAD(self) -> None:
-        self.serve()
+    def _act(self, exchange: CameraExchange) -> Callable[[CameraExchange], object] | None:
+        """What the test has in place of the camera's own answer."""
+        if exchange.path.startswith(FILES):
+            return self._act_of_file(exchange, _path_in(exchange.path))
+        kind = (
+            "media"
+            if exchange.path.startswith(INFO_OF)
+            else exchange.path.partition("?")[0].rpartition("/")[2]
+        )
+        act = self.script.fault(kind)
+        if act is None and exchange.path == LIST and self.script.shown is not None:
+            return lambda exchange: exchange.answer_json(200, self.script.shown)
+        if act is None or callable(act):
+            return act  # type: ignore[no-any-return]  # a test's own
+        return lambda exchange: exchange.answer(*act)
 
-    def do_GET(self) -> None:
-        self.serve()
-
-    def serve(self) -> None:
-        self.fake.requests.append((self.command, self.path, self.headers.get("Range", "")))
-        if self.path.startswith("/videos/DCIM/"):
-            return self.serve_file(self.path.removeprefix("/videos/DCIM/"))
-        call = self.path.split("?")[0].rpartition("/")[2]
-        kind = "media" if "/media/info" in self.path else call
-        if act := self.fake.fault(kind):
-            self.answer(*act) if not callable(act) else act(self)
-            return None
-        if gumi := self.fake.gumis.get(self.path.removeprefix("/gopro/media/info?path=")):
-            return self.answer_json(200, {"gumi": gumi})
-        documents: dict[str, Any] = {
-            "state": {"status": self.fake.state, "settings": {}},
-            "keep_alive": {},
-            "wired_usb": {},
-            "list": self.fake.media(),
-        }
-        if kind == "info" and self.fake.serial:
-            facts = {
-                "model_name": "HERO12 Black",
-                "firmware_version": "H23.01",
-                "serial_number": self.fake.serial,
-            }
-            return self.answer_json(200, {"info": facts} if self.fake.nested_info else facts)
-        if kind in documents:
-            return self.answer_json(200, documents[kind])
-        return self.answer(404, b"Error 404: Not Found\nNot found", {"Content-Type": "text/plain"})
-
-    def serve_file(self, path: str) -> None:
-        if path in self.fake.unanswered:
-            status = self.fake.unanswered[path]
-            self.close_connection = True
-            return self.answer(status) if status else None
-        file = None if path in self.fake.hidden else self.fake.files.get(path)
-        if self.command == "HEAD" and file:
-            other = self.fake.fault("head") or {}
-            return self.answer(
-                200, b"", {"Content-Length": str(len(file.content)), "Etag": file.etag, **other}
-            )
+    def _act_of_file(self, exchange: CameraExchange, path: str) -> Callable[[CameraExchange], object] | None:
+        script = self.script
+        if path in script.unanswered:
+            status = script.unanswered[path]
+            return lambda exchange: exchange.answer(status) if status else None
+        if path in script.hidden:
+            return CameraExchange.answer_missing
+        file = script.files.get(path)
         if file is None:
-            return self.answer(404, b"Error 404: Not Found\nNot found", {"Content-Type": "text/plain"})
-        span = self.headers["Range"]
-        is_a_look = is_look(file.content, span) or (is_tiny(span) and self.fake.was_read(path, span))
-        act: ReadFault | None = self.fake.fault("look" if is_a_look else "read")
-        match = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers["Range"])
-        assert match
-        first, last = int(match[1]), int(match[2])
-        return (act or CameraHandler.part)(self, file, first, last)
+            return None
+        if exchange.command == "HEAD":
+            other = script.fault("head")
+            length = {"Content-Length": str(len(file.content)), "Etag": file.etag}
+            return other and (lambda exchange: exchange.answer(200, b"", {**length, **other}))
+        span = exchange.headers["Range"]
+        is_a_look = is_look(file.content, span) or (is_tiny(span) and script.was_read(path, span))
+        act = script.fault("look" if is_a_look else "read")
+        first, last = (int(text) for text in span.removeprefix("bytes=").split("-"))
+        return act and (lambda exchange: act(exchange, file, first, last))
+
+
+def _path_in(target: str) -> str:
+    """The file that a request is about, by directory and name."""
+    return unquote(target.removeprefix(FILES).removeprefix(INFO_OF), errors="surrogateescape")
+
+
+class CameraExchange(Exchange):
+    """One request to the camera."""
+
+    def answer_missing(self) -> None:
+        self.answer(404, ERROR_PAGE, {"Content-Type": "text/plain"})
 
     def part(self, file: CameraFile, first: int, last: int, **other: str) -> None:
+        """The bytes that were asked for, with these headers."""
         body = file.content[first : last + 1]
         headers = {"Content-Range": f"bytes {first}-{last}/{len(file.content)}", "Etag": file.etag, **other}
         self.answer(206, body, headers)
 
 
+@contextmanager
+def serving_camera(script: FakeCamera) -> Iterator[FakeCamera]:
+    """`script`, played at its `url`."""
+    with ScriptedCamera(script) as camera:
+        script.url = camera.url
+        yield script
+
+
+ReadFault = Callable[[CameraExchange, CameraFile, int, int], None]
+
+
 def part(**headers: str) -> ReadFault:
     """The part that was asked for, with these headers."""
-    return lambda handler, file, first, last: handler.part(file, first, last, **headers)
+    return lambda exchange, file, first, last: exchange.part(file, first, last, **headers)
 
 
 def raw(*pieces: bytes) -> Callable[..., None]:
     """Exactly these bytes on the wire, and the end of the connection."""
 
-    def act(handler: CameraHandler, *rest: Any) -> None:
-        handler.close_connection = True
+    def act(exchange: CameraExchange, *rest: Any) -> None:
         for piece in pieces:
-            handler.wfile.write(piece)
+            exchange.write(piece)
 
     return act

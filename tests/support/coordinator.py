@@ -8,10 +8,6 @@ a name to a list, of which each request of that kind takes the first.
 from __future__ import annotations
 
 import json
-import os
-import select
-import socket
-import struct
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -35,6 +31,7 @@ from chalicelib.flows.reconcile import reconcile
 from chalicelib.ports import ByteRange, PartToSign, PartUrl, RangeUrl, ReadUrl
 from infra.local.http_server import ConnectionCut, Server
 from tests.support.builders import MemoryPorts, memory_ports
+from tests.support.exchange import Exchange
 from tests.support.memory import FixedIds, MemorySigner, Refused, crc64nvme_of, deliver, fetch
 from tests.web.client import Deployment, app_over
 
@@ -48,7 +45,6 @@ OPERATOR_TOKEN = "t_operator.OpErAtOrSsEcReT"
 TOKEN = "t_device.SeCrEtOfThEtOkEn"
 SIGNATURE = "SiGnAtUrEtHaTmUsTnOtLeAk"
 ROUND_LIMIT_S = 240.0
-POLL_S = 0.01  # a test waits for the end of its server
 _SIGNED = f"&X-Amz-Signature={SIGNATURE}"
 _BUCKET = "/bucket/"
 
@@ -337,25 +333,21 @@ class MemoryCoordinator:
 @contextmanager
 def serving(coordinator: MemoryCoordinator) -> Iterator[MemoryCoordinator]:
     """`coordinator`, at its `url`."""
-    with Server(coordinator, poll_s=POLL_S) as server:
+    with Server(coordinator) as server:
         coordinator.url = server.url
         yield coordinator
     coordinator.demand_sound()
 
 
-class Door:
+class Door(Exchange):
     """One request, and what is said to it: by the coordinator or S3, or by a fault in their place."""
 
     def __init__(self, coordinator: MemoryCoordinator, environ: WSGIEnvironment) -> None:
+        super().__init__(environ)
         self._handler = environ["reelhaul.handler"]
         self._input = environ["wsgi.input"]
         self._body: bytes | None = None
         self.coordinator = coordinator
-        self.command: str = self._handler.command
-        self.path: str = self._handler.path
-        self.headers: Mapping[str, str] = self._handler.headers
-        self.connection: socket.socket = self._handler.connection
-        self.rfile = self._handler.rfile
         self.said: Answer | None = None
         self.close_connection = False
 
@@ -364,16 +356,9 @@ class Door:
             self._body = self._input.read()
         return self._body
 
-    def write(self, raw: bytes) -> None:
-        """Exactly these bytes on the wire, at once; the connection ends after them."""
-        self._handler.wfile.write(raw)
-        self._handler.wfile.flush()
-
     def answer(self, status: int, body: bytes = b"", headers: Mapping[str, str] | None = None) -> None:
+        """What is said when the fault or the coordinator is done."""
         self.said = Answer(status, body, tuple((headers or {}).items()))
-
-    def answer_json(self, status: int, document: object) -> None:
-        self.answer(status, json.dumps(document).encode(), {"Content-Type": "application/json"})
 
     def problem(self, status: int, slug: str, action: str, **more: Any) -> None:
         document = {"type": f"urn:reelhaul:problem:{slug}", "title": slug, "status": status, "action": action}
@@ -434,17 +419,6 @@ class Door:
         self.answer(
             status, f"<Error><Code>{code}</Code></Error>".encode(), {"Connection": "close", **headers}
         )
-
-    def reset(self) -> None:
-        """End the connection as a machine in between does that has forgotten it: by RST."""
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        os.close(self.connection.detach())
-
-    def wait_for_hang_up(self, seconds: float = 10.0) -> bool:
-        """Take nothing and say nothing until the client ends the connection; whether it did."""
-        poll = select.poll()
-        poll.register(self.connection, select.POLLRDHUP)
-        return bool(poll.poll(seconds * 1000))
 
     def prepare_end(self) -> None:
         """Have the connection end after the answer, where a fault wants that."""

@@ -34,7 +34,8 @@ class CardFile:
     """One file. `created` and `modified` are the camera's wall clock, coded as an epoch, as its list says them.
 
     `listed_bytes` is what the list says where that is not the file's size; a file that is not `listed` is served all
-    the same. `listed_as` is what its entry says instead, key by key; ABSENT leaves the key out.
+    the same. `listed_as` is what its entry says instead, key by key; ABSENT leaves the key out. `etag` and `gumi` are
+    what the camera says of it where that does not follow from the rest.
     """
 
     name: str
@@ -52,6 +53,8 @@ class CardFile:
     listed_bytes: int | None = None
     listed: bool = True
     listed_as: tuple[tuple[str, object], ...] = ()
+    etag: str | None = None
+    gumi: str | None = None
 
     @property
     def size_bytes(self) -> int:
@@ -111,12 +114,12 @@ class Card:
         return file.modified - self.utc_offset_s
 
     def etag(self, file: CardFile) -> str:
-        return f'"{self.mtime(file):x}.{file.size_bytes}"'
+        return f'"{self.mtime(file):x}.{file.size_bytes}"' if file.etag is None else file.etag
 
     def gumi(self, directory: str, file: CardFile) -> str:
         """The file's unique id in its media info: 32 hex digits."""
         identity = f"{self.label}{self.serial}/{directory}/{file.name}/{file.size_bytes}/{file.created}"
-        return hashlib.sha256(identity.encode()).hexdigest()[:32]
+        return file.gumi or hashlib.sha256(identity.encode()).hexdigest()[:32]
 
     def with_file(self, directory: str, file: CardFile) -> Card:
         """The same card with `file` in place of the one of that name: it grew, or was repaired."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import select
 import socket
 import struct
@@ -103,7 +104,8 @@ def close(connection: socket.socket, ending: Ending) -> None:
     """Ends a connection; the other side sees the end of the body, or a reset."""
     if ending is Ending.RESET:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    connection.close()
+    # The server has files on the socket, which would keep it open.
+    os.close(connection.detach())
 
 
 def _outcome(answer: Answer, entry: LoggedRequest) -> Outcome:

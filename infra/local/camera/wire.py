@@ -1,12 +1,11 @@
-"""HTTP as bytes on a socket: a request read, an answer to be sent."""
+"""HTTP as values: a request as it came, an answer to be sent."""
 
 from __future__ import annotations
 
 import enum
 import json
 import re
-import socket
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -14,7 +13,6 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from infra.local.gopro_file import Content, MemoryContent
 
 NOTHING = MemoryContent(b"")
-MOST_HEAD_BYTES = 16 * 1024
 RANGE = re.compile(r"\s*bytes\s*=\s*([+-]?[0-9]+)(?:-([0-9]+))?")
 
 
@@ -152,26 +150,8 @@ def bad_request() -> Answer:
     return bytes_answer(400, "text/plain; charset=utf-8", b"Error 400: Bad Request\nBad request")
 
 
-def read_request(connection: socket.socket) -> Request | None:
-    """The request on a connection, or None when the client sends nothing that is one."""
-    head = _read_head(connection)
-    lines = head.decode("latin-1").split("\r\n")
-    words = lines[0].split(" ")
-    if len(words) != 3:
-        return None
-    parts = urlsplit(words[1])
-    fields = (line.partition(":") for line in lines[1:] if ":" in line)
-    headers = {name.strip().lower(): text.strip() for name, _, text in fields}
-    return Request(
-        words[0], unquote(parts.path, errors="surrogateescape"), dict(parse_qsl(parts.query)), headers
-    )
-
-
-def _read_head(connection: socket.socket) -> bytes:
-    head = b""
-    while b"\r\n\r\n" not in head and len(head) < MOST_HEAD_BYTES:
-        more = connection.recv(4096)
-        if not more:
-            return b""
-        head += more
-    return head.partition(b"\r\n\r\n")[0]
+def request_of(method: str, target: str, headers: Iterable[tuple[str, str]]) -> Request:
+    """The request of a request line and its headers."""
+    parts = urlsplit(target)
+    said = {name.lower(): text.strip() for name, text in headers}
+    return Request(method, unquote(parts.path, errors="surrogateescape"), dict(parse_qsl(parts.query)), said)

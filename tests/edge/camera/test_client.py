@@ -31,8 +31,8 @@ from edge_client.model.files import MediaInfo
 from edge_client.model.listing import CameraStatus, Witnesses
 from edge_client.model.plan import CameraIdentity
 from tests.edge.fakes import (
+    CameraExchange,
     CameraFile,
-    CameraHandler,
     FakeCamera,
     film,
     footage,
@@ -282,7 +282,7 @@ class TestTheList:
     def test_of_odd_names_is_asked_how_long_they_are_byte_by_byte_and_nothing_else(
         self, reader: Camera, camera: FakeCamera, directory: str, name: str, asked: str
     ):
-        camera.files[asked] = CameraFile(FILM)
+        camera.files[f"{directory}/{name}"] = CameraFile(FILM)
 
         assert reader.head(directory, name).size_bytes == len(FILM)
         if "CamA" not in name:
@@ -535,7 +535,7 @@ class TestKeepingAwake:
     def test_ends_without_waiting_for_a_beat_under_way(self, camera: FakeCamera):
         asked, answered = threading.Event(), threading.Event()
 
-        def never(handler: CameraHandler) -> None:
+        def never(handler: CameraExchange) -> None:
             asked.set()
             answered.wait(20)
 

@@ -16,10 +16,9 @@ from edge_client.base.errors import CameraUnreachable, RequestForbidden
 from edge_client.camera.client import Camera
 from edge_client.camera.connection import ALLOWED, Connection
 from edge_client.camera.link import link_to
-from edge_client.model.listing import CameraStatus
 from tests.edge.fakes import (
+    CameraExchange,
     CameraFile,
-    CameraHandler,
     FakeCamera,
     film,
     raw,
@@ -174,7 +173,7 @@ def test_a_request_carries_only_what_it_needs(
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     sent: list[dict[str, str]] = []
 
-    def note(handler: CameraHandler) -> None:
+    def note(handler: CameraExchange) -> None:
         sent.append(dict(handler.headers))
         handler.answer_json(200, {"status": camera.state})
 
@@ -189,9 +188,10 @@ def test_a_request_carries_only_what_it_needs(
 def test_each_request_has_a_connection_of_its_own(connection: Connection, camera: FakeCamera):
     peers: list[int] = []
 
-    def note(handler: CameraHandler) -> None:
+    def note(handler: CameraExchange) -> None:
         peers.append(handler.client_address[1])
         handler.answer_json(200, {})
+        handler.wait_for_hang_up()
 
     camera.faults["state"] = [note, note]
     for _ in range(2):
@@ -215,7 +215,7 @@ def test_an_answer_that_is_waited_for_ends_when_the_connection_is_closed(
 ):
     asked, answered = threading.Event(), threading.Event()
 
-    def never(handler: CameraHandler) -> None:
+    def never(handler: CameraExchange) -> None:
         asked.set()
         answered.wait(10)
 
@@ -267,7 +267,8 @@ def test_a_camera_of_any_address_family_is_found(camera: FakeCamera):
     """`localhost` may be ::1 first, where no camera listens."""
     port = camera.url.rpartition(":")[2]
 
-    assert Camera(f"http://localhost:{port}", lambda: 0.0).check_ready() == CameraStatus()
+    there, here = (Camera(url, lambda: 0.0) for url in (f"http://localhost:{port}", camera.url))
+    assert there.check_ready() == here.check_ready()
 
 
 def test_an_ipv6_address_is_asked():

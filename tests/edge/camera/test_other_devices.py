@@ -11,7 +11,7 @@ from edge_client.base.errors import CameraBusy, CameraUnsupported, EdgeError, Un
 from edge_client.camera.client import Camera
 from edge_client.model.selection import New
 from tests.edge.conftest import Device
-from tests.edge.fakes import CameraHandler, FakeCamera
+from tests.edge.fakes import CameraExchange, FakeCamera
 
 OLDER = (404, b"Error 404: Not Found\nNot found", {"Content-Type": "text/plain"})
 NGINX = (404, b"<html><center>nginx</center></html>", {"Server": "nginx/1.24.0", "Content-Type": "text/html"})
@@ -75,8 +75,8 @@ def test_is_only_asked_for_what_changes_nothing(device: Device):
     }
 
 
-def hang_up(handler: CameraHandler) -> None:
-    handler.close_connection = True
+def hang_up(handler: CameraExchange) -> None:
+    """The connection ends without a word."""
 
 
 @pytest.mark.parametrize(

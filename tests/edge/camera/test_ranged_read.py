@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import errno
 import itertools
-import socket
-import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -30,8 +28,8 @@ from edge_client.camera.ranged_read import BLOCK_BYTES
 from edge_client.model.parts import Span
 from edge_client.model.plan import ChapterPlan
 from tests.edge.fakes import (
+    CameraExchange,
     CameraFile,
-    CameraHandler,
     FakeCamera,
     footage,
     part,
@@ -204,10 +202,9 @@ def test_a_chapter_that_was_planned_without_an_etag_is_read_without_one(reader: 
 def staying(surplus: bytes = b"", **headers: str) -> Callable[..., None]:
     """The right answer, and a connection that stays open until the client ends it."""
 
-    def act(handler: CameraHandler, file: CameraFile, first: int, last: int) -> None:
+    def act(handler: CameraExchange, file: CameraFile, first: int, last: int) -> None:
         part(**headers)(handler, file, first, last)
-        handler.wfile.write(surplus)
-        handler.wfile.flush()
+        handler.write(surplus)
         handler.connection.recv(1)  # until the client hangs up
 
     return act
@@ -252,12 +249,10 @@ def test_a_byte_too_many_that_comes_late_is_seen_before_the_connection_ends(
 ):
     """A camera takes rests: of more than a second, too, between the body and what does not belong to it."""
 
-    def rest(handler: CameraHandler, file: CameraFile, first: int, last: int) -> None:
-        handler.close_connection = True
+    def rest(handler: CameraExchange, file: CameraFile, first: int, last: int) -> None:
         handler.part(file, first, last)
-        handler.wfile.flush()
         time.sleep(1.5)
-        handler.wfile.write(b"!")
+        handler.write(b"!")
 
     camera.faults["read"] = [rest]
 
@@ -279,11 +274,10 @@ def test_a_camera_that_resets_the_connection_behind_the_last_byte_is_read_all_th
 ):
     all_taken = threading.Event()
 
-    def reset(handler: CameraHandler, file: CameraFile, first: int, last: int) -> None:
+    def reset(handler: CameraExchange, file: CameraFile, first: int, last: int) -> None:
         handler.part(file, first, last)
         all_taken.wait(5)
-        handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        handler.connection.close()
+        handler.reset()
 
     camera.faults["read"] = [reset]
     taken = bytearray()
@@ -310,11 +304,10 @@ def test_each_read_after_a_broken_one_begins_anew(reader: Camera, camera: FakeCa
 def test_bytes_are_given_on_as_they_come_and_not_when_a_buffer_is_full(reader: Camera, camera: FakeCamera):
     first_came = threading.Event()
 
-    def trickle(handler: CameraHandler, *rest: Any) -> None:
+    def trickle(handler: CameraExchange, *rest: Any) -> None:
         answer(CONTENT[100:101])(handler)
-        handler.wfile.flush()
         seen.append(first_came.wait(5))
-        handler.wfile.write(CONTENT[101:300])
+        handler.write(CONTENT[101:300])
 
     seen: list[bool] = []
     camera.faults["read"] = [trickle]
@@ -345,10 +338,9 @@ def test_interim_answers_without_end_are_silence(camera: FakeCamera, interim: by
     clock = itertools.count(0, 1.0)
     reader = Camera(camera.url, lambda: next(clock))
 
-    def never_an_answer(handler: CameraHandler, *rest: object) -> None:
-        handler.close_connection = True
+    def never_an_answer(handler: CameraExchange, *rest: object) -> None:
         # As many bytes as the floor asks for, many times over.
-        handler.wfile.write(interim * (20 * STALL_FLOOR_BYTES // len(interim)))
+        handler.write(interim * (20 * STALL_FLOOR_BYTES // len(interim)))
 
     camera.faults["read"] = [never_an_answer]
     with pytest.raises(Transient, match="stalled: 0 bytes"):
@@ -360,8 +352,8 @@ def test_an_answer_behind_interim_ones_is_read(camera: FakeCamera):
     camera.files["100GOPRO/GX010042.MP4"] = CameraFile(CONTENT)
     reader, taken = Camera(camera.url, lambda: 0.0), bytearray()
 
-    def interim_first(handler: CameraHandler, file: CameraFile, first: int, last: int) -> None:
-        handler.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n" * 3)
+    def interim_first(handler: CameraExchange, file: CameraFile, first: int, last: int) -> None:
+        handler.write(b"HTTP/1.1 100 Continue\r\n\r\n" * 3)
         handler.part(file, first, last)
 
     camera.faults["read"] = [interim_first]
@@ -377,10 +369,9 @@ def test_a_trickle_is_a_stall(camera: FakeCamera, sent_bytes: int):
     clock = itertools.count(0, STALL_WINDOW_S)
     reader = Camera(camera.url, lambda: next(clock))
 
-    def some_bytes_and_no_more(handler: CameraHandler, file: CameraFile, first: int, last: int) -> None:
+    def some_bytes_and_no_more(handler: CameraExchange, file: CameraFile, first: int, last: int) -> None:
         head = f"HTTP/1.1 206 x\r\nContent-Range: bytes {first}-{last}/1000\r\nContent-Length: {last - first + 1}\r\n"
-        handler.wfile.write((f"{head}Etag: {file.etag}\r\n\r\n".encode() + CONTENT)[:sent_bytes])
-        handler.close_connection = True
+        handler.write((f"{head}Etag: {file.etag}\r\n\r\n".encode() + CONTENT)[:sent_bytes])
         handler.connection.recv(1)  # until the client hangs up
 
     camera.faults["read"] = [some_bytes_and_no_more]

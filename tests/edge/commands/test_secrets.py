@@ -23,7 +23,7 @@ from edge_client.base.threads import Periodic
 from edge_client.cli import execute, run
 from edge_client.commands.haul import HAUL, HaulSettings
 from tests.edge.conftest import Device
-from tests.edge.fakes import SIGNATURE, TOKEN, CameraHandler
+from tests.edge.fakes import SIGNATURE, TOKEN, CameraExchange
 from tests.edge.s3_scene import (
     Scene,
     answers,
@@ -258,8 +258,8 @@ FAULTS: dict[str, Callable[[Case], None]] = {
 }
 
 
-def camera_hangs_up(handler: CameraHandler, *rest: Any) -> None:
-    handler.close_connection = True
+def camera_hangs_up(handler: CameraExchange, *rest: Any) -> None:
+    """The connection ends without a word."""
 
 
 @pytest.mark.parametrize("fault", FAULTS)

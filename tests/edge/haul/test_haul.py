@@ -50,8 +50,8 @@ from tests.edge.fakes import (
     LOOKS,
     PART_BYTES,
     SERIAL,
+    CameraExchange,
     CameraFile,
-    CameraHandler,
     boxed,
     film,
     footage,
@@ -88,7 +88,7 @@ def killed_after(device: Device, parts: int) -> None:
     """Let the first run end when the camera has given so many parts, as a kill would leave it."""
     taken: list[int] = []
 
-    def act(handler: CameraHandler, file: CameraFile, first: int, last: int) -> None:
+    def act(handler: CameraExchange, file: CameraFile, first: int, last: int) -> None:
         taken.append(first)
         if len(taken) > parts:
             device.time.stop.set()
@@ -183,7 +183,7 @@ class TestAHaul:
     def test_sends_parts_while_the_camera_is_still_read(self, device: Device):
         seen: list[int] = []
 
-        def last_part(handler: CameraHandler, file: CameraFile, first: int, last: int) -> None:
+        def last_part(handler: CameraExchange, file: CameraFile, first: int, last: int) -> None:
             deadline = time.monotonic() + 5
             while not device.cloud.puts and time.monotonic() < deadline:
                 time.sleep(0.01)
@@ -504,7 +504,7 @@ class TestABudget:
         device.card(GX010042=12 * PART_BYTES + 5)
         held: list[int] = []
 
-        def act(handler: CameraHandler, file: CameraFile, first: int, last: int) -> None:
+        def act(handler: CameraExchange, file: CameraFile, first: int, last: int) -> None:
             held.append(sum(path.stat().st_size for path in device.parts()))
             handler.part(file, first, last)
 
@@ -890,7 +890,7 @@ class TestTheCameraInAHaul:
         }
 
     def test_is_checked_again_after_an_outage(self, device: Device):
-        def swapped(handler: CameraHandler, *rest: Any) -> None:
+        def swapped(handler: CameraExchange, *rest: Any) -> None:
             device.camera.serial = "C0000000000000"
             handler.answer(503)
 
@@ -991,7 +991,7 @@ class TestTheCameraInAHaul:
         assert device.object() == whole
 
     def test_that_finishes_a_file_under_another_etag_is_planned_with_that(self, device: Device):
-        def other(handler: CameraHandler, file: CameraFile, first: int, last: int) -> None:
+        def other(handler: CameraExchange, file: CameraFile, first: int, last: int) -> None:
             file.etag = '"repaired.1"'
             handler.part(file, first, last)
 

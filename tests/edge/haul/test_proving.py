@@ -20,7 +20,7 @@ from edge_client.spool.spool import Proofs
 from tests.edge.commands.test_commands import HOME, Line
 from tests.edge.commands.test_commands import line as line
 from tests.edge.conftest import Device
-from tests.edge.fakes import SERIAL, SIGNATURE, CameraFile, CameraHandler, film, part
+from tests.edge.fakes import SERIAL, SIGNATURE, CameraExchange, CameraFile, film, part
 from tests.support.coordinator import Door, told_otherwise
 
 NAME = "GX010042.MP4"
@@ -159,7 +159,7 @@ class TestAudit:
         assert line.audit() == 1
 
     def test_of_a_card_that_changes_while_it_is_compared_says_keep(self, device: Device, line: Line):
-        def swap(handler: CameraHandler, file: CameraFile, first: int, last: int) -> None:
+        def swap(handler: CameraExchange, file: CameraFile, first: int, last: int) -> None:
             file.etag = '"swapped"'
             handler.part(file, first, last)
 

@@ -45,7 +45,7 @@ def test_an_entry_is_asked_for_once_and_a_camera_that_is_busy_again(device: Devi
     listed = device.camera.media()
     listed["media"][0]["fs"][0]["s"] = ""
     listed["media"][0]["fs"].append({"n": "GX010099.MP4"})
-    device.camera.media = lambda: listed  # type: ignore[method-assign]  # the fake is ours
+    device.camera.shown = listed
 
     found = device.survey()
 

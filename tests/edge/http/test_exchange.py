@@ -18,58 +18,51 @@ from edge_client.http.exchange import (
     bare_session,
     keeps_secrets,
 )
-from tests.edge.fakes import Quiet, serving
+from infra.local.http_server import Server
+from tests.support.exchange import Exchange, answering
 
 WHOLE_ANSWER_S = 0.5
 LISTENING_S = 20.0
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n"
 
-Act = Callable[["Teller"], object]
+Act = Callable[[Exchange], object]
 
 
-class Teller(Quiet):
-    """Answers as the test says."""
-
-    def do_GET(self) -> None:
-        self.close_connection = True
-        self.server.fake(self)  # type: ignore[attr-defined]  # Server sets it
-
-    def drip(self, piece: bytes, every_s: float = 0.02) -> None:
-        """A piece now and then, until the client hangs up."""
-        poll, until = select.poll(), monotonic() + LISTENING_S
-        poll.register(self.connection, select.POLLRDHUP)
-        while not poll.poll(every_s * 1000) and monotonic() < until:
-            self.wfile.write(piece)
+def drip(exchange: Exchange, piece: bytes, every_s: float = 0.02) -> None:
+    """A piece now and then, until the client hangs up."""
+    until = monotonic() + LISTENING_S
+    while not exchange.wait_for_hang_up(every_s) and monotonic() < until:
+        exchange.write(piece)
 
 
 def describe(act: Act, whole_answer_s: float = 60.0, answer_s: float = 5.0) -> requests.Response:
     timeouts = Timeouts(connect_s=5.0, answer_s=answer_s, whole_answer_s=whole_answer_s)
-    with serving(act, Teller) as url, bare_session(timeouts) as session:
-        return session.get(url, timeout=(timeouts.connect_s, timeouts.answer_s))
+    with Server(answering(act)) as server, bare_session(timeouts) as session:
+        return session.get(server.url, timeout=(timeouts.connect_s, timeouts.answer_s))
 
 
-def status_line_drips(teller: Teller) -> None:
-    teller.drip(b"H")
+def status_line_drips(exchange: Exchange) -> None:
+    drip(exchange, b"H")
 
 
-def headers_drip(teller: Teller) -> None:
-    teller.wfile.write(b"HTTP/1.1 200 OK\r\nX-Much: ")
-    teller.drip(b"x")
+def headers_drip(exchange: Exchange) -> None:
+    exchange.write(b"HTTP/1.1 200 OK\r\nX-Much: ")
+    drip(exchange, b"x")
 
 
-def body_drips(teller: Teller) -> None:
-    teller.wfile.write(HEAD % 10_000)
-    teller.drip(b"x")
+def body_drips(exchange: Exchange) -> None:
+    exchange.write(HEAD % 10_000)
+    drip(exchange, b"x")
 
 
-def chunks_drip(teller: Teller) -> None:
-    teller.wfile.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-    teller.drip(b"1\r\nx\r\n")
+def chunks_drip(exchange: Exchange) -> None:
+    exchange.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    drip(exchange, b"1\r\nx\r\n")
 
 
-def body_without_a_length_drips(teller: Teller) -> None:
-    teller.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
-    teller.drip(b"x")
+def body_without_a_length_drips(exchange: Exchange) -> None:
+    exchange.write(b"HTTP/1.1 200 OK\r\n\r\n")
+    drip(exchange, b"x")
 
 
 @pytest.mark.parametrize(
@@ -91,7 +84,7 @@ def test_interim_answers_without_end_are_silence(interim: bytes):
     began_at = monotonic()
 
     with pytest.raises(LIBRARY_ERRORS):
-        describe(lambda teller: teller.drip(interim), answer_s=WHOLE_ANSWER_S)
+        describe(lambda exchange: drip(exchange, interim), answer_s=WHOLE_ANSWER_S)
 
     assert WHOLE_ANSWER_S <= monotonic() - began_at < LISTENING_S
 
@@ -99,14 +92,14 @@ def test_interim_answers_without_end_are_silence(interim: bytes):
 def test_an_answer_behind_interim_ones_is_taken():
     said = b"HTTP/1.1 100 Continue\r\n\r\n" * 3 + HEAD % 5 + b"hello"
 
-    assert describe(lambda teller: teller.wfile.write(said)).content == b"hello"
+    assert describe(lambda exchange: exchange.write(said)).content == b"hello"
 
 
 def test_a_body_may_take_longer_than_its_head():
-    def act(teller: Teller) -> None:
-        teller.wfile.write(HEAD % 40)
+    def act(exchange: Exchange) -> None:
+        exchange.write(HEAD % 40)
         for _ in range(40):
-            teller.wfile.write(b"x")
+            exchange.write(b"x")
             select.select([], [], [], 0.02)
 
     assert describe(act, answer_s=WHOLE_ANSWER_S).content == b"x" * 40
@@ -118,7 +111,7 @@ def test_an_encoded_answer_is_refused_before_a_byte_of_it_is_unpacked(encoding: 
     head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {encoding}\r\nContent-Length: {len(bomb)}\r\n\r\n"
 
     with pytest.raises(LIBRARY_ERRORS) as caught:
-        describe(lambda teller: teller.wfile.write(head.encode() + bomb))
+        describe(lambda exchange: exchange.write(head.encode() + bomb))
 
     assert "AnswerEncoded" in told_by(caught.value)
 
@@ -127,12 +120,12 @@ def test_an_encoded_answer_is_refused_before_a_byte_of_it_is_unpacked(encoding: 
 def test_an_answer_that_is_as_it_is_is_taken(encoding: str):
     head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {encoding}\r\nContent-Length: 5\r\n\r\n"
 
-    assert describe(lambda teller: teller.wfile.write(head.encode() + b"hello")).content == b"hello"
+    assert describe(lambda exchange: exchange.write(head.encode() + b"hello")).content == b"hello"
 
 
 def test_an_answer_is_asked_for_as_it_is():
-    def act(teller: Teller) -> None:
-        teller.answer(200, (teller.headers["Accept-Encoding"] or "").encode())
+    def act(exchange: Exchange) -> None:
+        exchange.answer(200, (exchange.headers["Accept-Encoding"] or "").encode())
 
     assert describe(act).content == b"identity"
 
@@ -162,9 +155,9 @@ def test_secrets_are_kept_by_https_and_on_this_machine(address: str, kept: bool)
 
 
 def test_an_answer_that_comes_in_pieces_is_taken_while_it_is_in_time():
-    def act(teller: Teller) -> None:
+    def act(exchange: Exchange) -> None:
         for byte in (HEAD % 5) + b"hello":
-            teller.wfile.write(bytes([byte]))
+            exchange.write(bytes([byte]))
 
     assert describe(act).content == b"hello"
 
@@ -173,20 +166,20 @@ def test_an_answer_that_comes_in_pieces_is_taken_while_it_is_in_time():
 def test_an_answer_may_be_as_long_as_any_can_be(beyond_bytes: int):
     body = bytes(MOST_ANSWER_BYTES + beyond_bytes - len(HEAD % MOST_ANSWER_BYTES))
 
-    assert describe(lambda teller: teller.wfile.write(HEAD % len(body) + body)).content == body
+    assert describe(lambda exchange: exchange.write(HEAD % len(body) + body)).content == body
 
 
 def test_an_answer_that_is_longer_than_any_can_be_ends_in_an_error():
     body = bytes(MOST_ANSWER_BYTES + 1 - len(HEAD % MOST_ANSWER_BYTES))
 
     with pytest.raises(LIBRARY_ERRORS):
-        describe(lambda teller: teller.wfile.write(HEAD % len(body) + body))
+        describe(lambda exchange: exchange.write(HEAD % len(body) + body))
 
 
 def test_an_answer_that_goes_on_for_ever_ends_in_an_error():
-    def act(teller: Teller) -> None:
-        teller.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
-        teller.drip(bytes(1024 * 1024), every_s=0)
+    def act(exchange: Exchange) -> None:
+        exchange.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        drip(exchange, bytes(1024 * 1024), every_s=0)
 
     with pytest.raises(LIBRARY_ERRORS):
         describe(act)

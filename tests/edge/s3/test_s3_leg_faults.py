@@ -35,8 +35,8 @@ from tests.edge.fakes import (
     PART_BYTES,
     SIGNATURE,
     TOKEN,
+    CameraExchange,
     CameraFile,
-    CameraHandler,
     text_of,
 )
 from tests.edge.s3_scene import (
@@ -499,7 +499,7 @@ def test_while_s3_stalls_no_camera_connection_is_open_and_the_camera_is_kept_awa
     device.keep_alive_every_s = 0.02
     reading, seen = set[int](), list[tuple[int, int, int]]()
 
-    def read(handler: CameraHandler, file: CameraFile, first: int, last: int) -> None:
+    def read(handler: CameraExchange, file: CameraFile, first: int, last: int) -> None:
         reading.add(first)
         handler.part(file, first, last)
         handler.connection.shutdown(socket.SHUT_WR)

@@ -38,8 +38,8 @@ from edge_client.spool.chapter import ChapterSpool
 from tests.edge.conftest import Device
 from tests.edge.fakes import (
     PART_BYTES,
+    CameraExchange,
     CameraFile,
-    CameraHandler,
 )
 from tests.edge.haul.test_haul import killed_after
 from tests.edge.refusing_disk import ALWAYS, RefusingDisk, number_of, path_of
@@ -561,7 +561,7 @@ def test_what_is_wiped_while_a_part_is_read_is_read_again(device: Device, nth: i
     """E12: by hand, in the middle of a run."""
     reads: list[int] = []
 
-    def act(handler: CameraHandler, file: CameraFile, first: int, last: int) -> None:
+    def act(handler: CameraExchange, file: CameraFile, first: int, last: int) -> None:
         reads.append(first)
         if len(reads) == nth:
             remove(device, what)
@@ -625,7 +625,7 @@ def test_what_is_wiped_once_the_receipt_is_durable_does_not_trip_the_end(device:
 def test_a_spool_that_is_gone_altogether_ends_the_run_and_not_the_next(device: Device):
     """E12: it may have been a disk that was pulled out; what is below must not be filled in its place."""
 
-    def act(handler: CameraHandler, file: CameraFile, first: int, last: int) -> None:
+    def act(handler: CameraExchange, file: CameraFile, first: int, last: int) -> None:
         shutil.rmtree(device.spool)
         handler.part(file, first, last)
 

@@ -1,6 +1,7 @@
 """The camera's file server answers as stock CivetWeb 1.15 does, at and beyond the end of a file too."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -144,12 +145,13 @@ def test_a_path_that_is_not_there_gets_thirty_bytes_and_no_length(camera, path):
     assert len(reply.body) == 30
 
 
-def test_the_etag_follows_size_and_time_of_the_file():
+def test_the_etag_follows_size_and_time_of_the_file_unless_it_has_its_own():
     file = CardFile("GX010001.MP4", VirtualContent(10), modified=3600 + 255)
 
     card = Card((Directory("100GOPRO", (file,)),))
 
     assert card.etag(file) == '"ff.10"'
+    assert card.etag(replace(file, etag='"chosen"')) == '"chosen"'
 
 
 def reference_cases() -> list[Any]:

@@ -166,6 +166,44 @@ def test_close_lets_an_answer_under_way_be_finished():
     assert heard == [b"done"]
 
 
+def test_a_server_that_is_shut_refuses_and_keeps_its_port(server: Server, session: requests.Session):
+    session.get(server.url, timeout=10)
+    server.shut()
+    with pytest.raises(ConnectionRefusedError):
+        talk(server)
+
+    assert session.get(server.url, timeout=10).ok, "a connection that is there continues"
+    server.open()
+    assert talk(server, b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n").startswith(b"HTTP/1.1 200")
+
+
+def test_a_server_that_hangs_up_ends_what_is_on_its_way():
+    begun, ended = threading.Event(), threading.Event()
+
+    def wait(environ: "WSGIEnvironment", start_response: "StartResponse") -> list[bytes]:
+        begun.set()
+        ended.wait(10)
+        return echo(environ, start_response)
+
+    with (
+        Server(wait) as server,
+        socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection,
+    ):
+        connection.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        assert begun.wait(10)
+        server.hang_up()
+
+        assert connection.recv(1) == b""
+        ended.set()
+
+
+def test_a_client_that_says_nothing_for_too_long_loses_its_connection():
+    with Server(echo, idle_s=0.1) as server:
+        assert talk(server) == b""
+        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+            assert connection.recv(1) == b""
+
+
 def test_a_server_that_never_started_can_be_closed():
     server = Server(echo)
 
