@@ -70,8 +70,11 @@ class Doorway:
                 self._retired.append(self._listener)
             self._listener = None
 
-    def accept(self) -> socket.socket | None:
-        """The next connection, or None when none comes for a while or the doorway is shut. For one thread only."""
+    def accept(self) -> tuple[socket.socket, Any] | None:
+        """The next connection and its client's address, or None when none comes for a while or the doorway is shut.
+
+        For one thread only.
+        """
         with self._lock:
             listener = self._listener
             self._close_retired()
@@ -80,7 +83,7 @@ class Doorway:
             return None
         listener.settimeout(ACCEPT_S)
         try:
-            return listener.accept()[0]
+            return listener.accept()
         except OSError:
             return None
 
@@ -178,16 +181,16 @@ class Server:
 
     def _serve(self) -> None:
         while not self._is_over.is_set():
-            if connection := self._doorway.accept():
+            if accepted := self._doorway.accept():
                 # Daemons, so that a server which nobody closed keeps no process alive; `close` waits for them all.
-                thread = threading.Thread(target=self._talk, args=(connection,), daemon=True)
+                thread = threading.Thread(target=self._talk, args=accepted, daemon=True)
                 with self._lock:
-                    self._connections[connection] = thread
+                    self._connections[accepted[0]] = thread
                 thread.start()
 
-    def _talk(self, connection: socket.socket) -> None:
+    def _talk(self, connection: socket.socket, client_address: Any) -> None:
         try:
-            _Handler(connection, connection.getpeername(), self)  # type: ignore[arg-type]  # it asks for no more
+            _Handler(connection, client_address, self)  # type: ignore[arg-type]  # it asks for no more
         except (ConnectionError, TimeoutError):
             pass  # the client was faster
         except Exception:  # noqa: BLE001 - the door of the thread: reported, and the client sees its connection end

@@ -1,6 +1,7 @@
 """The server below all local actors: keep-alive, bodies of every kind, and nothing left behind."""
 
 import socket
+import struct
 import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -195,6 +196,18 @@ def test_a_server_that_hangs_up_ends_what_is_on_its_way():
 
         assert connection.recv(1) == b""
         ended.set()
+
+
+def test_a_client_that_is_gone_before_it_is_heard_is_nothing_to_report(
+    server: Server, capfd: pytest.CaptureFixture[str]
+):
+    for _ in range(20):
+        connection = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.close()
+
+    assert talk(server, b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n").startswith(b"HTTP/1.1 200")
+    assert capfd.readouterr().err == ""
 
 
 def test_a_client_that_says_nothing_for_too_long_loses_its_connection():
