@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from infra.local.footage import Film, chapter_bytes
-from tests.edge.fakes import boxed
+from tests.edge.fake_camera import boxed
 from tests.support.surroundings import surrounded
 
 pytestmark = pytest.mark.e2e

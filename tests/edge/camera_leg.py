@@ -19,9 +19,8 @@ from edge_client.base.retry import Timing
 from edge_client.model.selection import Choice
 from infra.local.camera import Camera, CameraState, Card, CardFile, Fault, Habits, card_with, recording
 from infra.local.camera.routes import FILES
-from tests.edge.conftest import RECORDING, Device, FakeTime
-from tests.edge.fakes import PART_BYTES, SIGNATURE, TOKEN
-from tests.support.coordinator import MemoryCoordinator
+from tests.edge.conftest import PART_BYTES, RECORDING, Device, FakeTime
+from tests.support.coordinator import SIGNATURE, TOKEN, MemoryCoordinator
 
 # So many seconds that the client sleeps are one for the camera: a minute takes 0.3 s.
 SPEED = 200.0

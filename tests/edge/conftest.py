@@ -33,21 +33,14 @@ from edge_client.model.api import Token
 from edge_client.model.selection import ByNumber, Choice
 from edge_client.s3.presigned import PartStore, StoredObjects
 from edge_client.spool.spool import Spool
-from tests.edge.fakes import (
-    LOOKS,
-    PART_BYTES,
-    TOKEN,
-    CameraFile,
-    FakeCamera,
-    film,
-    serving_camera,
-)
+from tests.edge.fake_camera import LOOKS, CameraFile, FakeCamera, film, serving_camera
 from tests.support.older_python import lent_names
 
 with lent_names():
     from tests.support import coordinator
-    from tests.support.coordinator import MemoryCoordinator
+    from tests.support.coordinator import TOKEN, MemoryCoordinator
 
+PART_BYTES = 4096
 RECORDING = ByNumber("0042")
 ROOT = Path(__file__).parents[2]
 NOON = datetime(2026, 11, 25, 12, tzinfo=timezone.utc)

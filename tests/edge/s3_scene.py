@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from edge_client.http.exchange import Timeouts
-from tests.edge.conftest import Device
-from tests.edge.fakes import PART_BYTES, text_of
+from tests.edge.conftest import PART_BYTES, Device
 from tests.edge.strangers import Stranger, black_hole, self_signed, stranger
 from tests.support.coordinator import Door, SentUpload
+from tests.support.memory import crc64nvme_of
 
 MIB = 1024 * 1024
 ALWAYS = 500
@@ -169,7 +169,7 @@ def disguised(door: Door, upload: SentUpload, number: int) -> None:
 def stored_otherwise(door: Door, upload: SentUpload, number: int) -> None:
     """A 200 for other bytes than ours."""
     door.body()
-    door.stored(text_of(0))
+    door.stored(crc64nvme_of(b""))
 
 
 def welcome(door: Door, *rest: Any) -> None:

@@ -47,9 +47,8 @@ from edge_client.base.progress import (
 )
 from edge_client.wiring import display_for
 from tests.edge.conftest import ROOT, Device, FakeTime
-from tests.edge.fakes import TOKEN
 from tests.edge.screen import Screen
-from tests.support.coordinator import Door
+from tests.support.coordinator import TOKEN, Door
 
 MOVING = Activity(Doing.MOVING, 0.0)
 GIGABYTE = 10**9

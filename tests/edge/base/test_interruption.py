@@ -21,8 +21,8 @@ import pytest
 
 from edge_client.base.exit import SIGNALS, handle_signals, stay
 from tests.edge.conftest import ROOT, Device
-from tests.edge.fakes import TOKEN, CameraFile, film
-from tests.support.coordinator import Door
+from tests.edge.fake_camera import CameraFile, film
+from tests.support.coordinator import TOKEN, Door
 
 WITHIN_S = 2.0
 TRIES = 2

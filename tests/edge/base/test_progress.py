@@ -36,7 +36,7 @@ from edge_client.haul.sending.rate_limit import RateLimiter
 from edge_client.model.selection import ByNumber, Everything
 from edge_client.spool.spool import Spool
 from tests.edge.conftest import Device, FakeTime
-from tests.edge.fakes import CameraFile, film
+from tests.edge.fake_camera import CameraFile, film
 from tests.edge.screen import SilentDisplay
 from tests.support.coordinator import Door
 

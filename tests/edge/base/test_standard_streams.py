@@ -21,7 +21,7 @@ import pytest
 
 from edge_client.base.terminal import StandardError, StandardOutput, open_missing_streams, standard_streams
 from tests.edge.conftest import ROOT, Device
-from tests.edge.fakes import TOKEN
+from tests.support.coordinator import TOKEN
 
 LOST = "reelhaul: the result could not be written to standard output"
 

@@ -109,13 +109,9 @@ from tests.edge.camera_leg import (
     later,
     refused,
 )
-from tests.edge.conftest import RECORDING
-from tests.edge.fakes import (
-    PART_BYTES,
-    TOKEN,
-)
+from tests.edge.conftest import PART_BYTES, RECORDING
 from tests.infra.raw_http import ask
-from tests.support.coordinator import Door, MemoryCoordinator, SentUpload
+from tests.support.coordinator import TOKEN, Door, MemoryCoordinator, SentUpload
 
 FILM = chapter_path("GX010042.MP4")
 STATE = "/gopro/camera/state"

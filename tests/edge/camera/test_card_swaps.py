@@ -38,8 +38,7 @@ from infra.local.camera import (
     other_card,
     recording,
 )
-from tests.edge.conftest import RECORDING, Device, FakeTime
-from tests.edge.fakes import PART_BYTES
+from tests.edge.conftest import PART_BYTES, RECORDING, Device, FakeTime
 from tests.support.coordinator import MemoryCoordinator
 
 SIZES = [4 * PART_BYTES + 100, 2 * PART_BYTES]

@@ -30,15 +30,7 @@ from edge_client.camera.keep_alive import KeepAlive
 from edge_client.model.files import MediaInfo
 from edge_client.model.listing import CameraStatus, Witnesses
 from edge_client.model.plan import CameraIdentity
-from tests.edge.fakes import (
-    CameraExchange,
-    CameraFile,
-    FakeCamera,
-    film,
-    footage,
-    part,
-    raw,
-)
+from tests.edge.fake_camera import CameraExchange, CameraFile, FakeCamera, film, footage, part, raw
 
 FILM = film(1000)
 FILE = ("100GOPRO", "GX010042.MP4")

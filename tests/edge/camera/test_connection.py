@@ -16,13 +16,7 @@ from edge_client.base.errors import CameraUnreachable, RequestForbidden
 from edge_client.camera.client import Camera
 from edge_client.camera.connection import ALLOWED, Connection
 from edge_client.camera.link import link_to
-from tests.edge.fakes import (
-    CameraExchange,
-    CameraFile,
-    FakeCamera,
-    film,
-    raw,
-)
+from tests.edge.fake_camera import CameraExchange, CameraFile, FakeCamera, film, raw
 
 STATE = "/gopro/camera/state"
 

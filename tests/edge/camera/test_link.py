@@ -18,7 +18,7 @@ import pytest
 from edge_client.base.errors import CameraUnreachable, EdgeError, Refused, SettingsFault
 from edge_client.camera.client import Camera
 from edge_client.camera.link import Link, address_of, bind_to, link_to
-from tests.edge.fakes import CameraFile, FakeCamera, film
+from tests.edge.fake_camera import CameraFile, FakeCamera, film
 
 NOWHERE = "rh-none0"
 

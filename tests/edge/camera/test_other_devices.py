@@ -11,7 +11,7 @@ from edge_client.base.errors import CameraBusy, CameraUnsupported, EdgeError, Un
 from edge_client.camera.client import Camera
 from edge_client.model.selection import New
 from tests.edge.conftest import Device
-from tests.edge.fakes import CameraExchange, FakeCamera
+from tests.edge.fake_camera import CameraExchange, FakeCamera
 
 OLDER = (404, b"Error 404: Not Found\nNot found", {"Content-Type": "text/plain"})
 NGINX = (404, b"<html><center>nginx</center></html>", {"Server": "nginx/1.24.0", "Content-Type": "text/html"})

@@ -27,14 +27,7 @@ from edge_client.camera.connection import END_S, LOOK_S
 from edge_client.camera.ranged_read import BLOCK_BYTES
 from edge_client.model.parts import Span
 from edge_client.model.plan import ChapterPlan
-from tests.edge.fakes import (
-    CameraExchange,
-    CameraFile,
-    FakeCamera,
-    footage,
-    part,
-    raw,
-)
+from tests.edge.fake_camera import CameraExchange, CameraFile, FakeCamera, footage, part, raw
 
 CONTENT = footage(1000)
 ETAG = '"62c2a1c6.1"'

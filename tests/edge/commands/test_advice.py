@@ -14,7 +14,8 @@ from edge_client.model.advice import ADVICE, Called, How, helps
 from edge_client.model.haul_state import HaulState, Obstacle
 from tests.edge.commands.test_commands import HOME, Line
 from tests.edge.conftest import Device
-from tests.edge.fakes import SERIAL, TOKEN, CameraFile, film
+from tests.edge.fake_camera import SERIAL, CameraFile, film
+from tests.support.coordinator import TOKEN
 
 
 @pytest.fixture

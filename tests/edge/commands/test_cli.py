@@ -32,8 +32,8 @@ from edge_client.model.selection import (
 )
 from edge_client.wiring import peak_rss_mib
 from tests.edge.conftest import ROOT, Device
-from tests.edge.fakes import SIGNATURE, TOKEN, CameraFile, film
-from tests.support.coordinator import Door, SentUpload
+from tests.edge.fake_camera import CameraFile, film
+from tests.support.coordinator import SIGNATURE, TOKEN, Door, SentUpload
 
 
 @pytest.fixture

@@ -15,13 +15,8 @@ from edge_client.cli import run
 from edge_client.model.listing import BESIDE_AN_ENTRY_BYTES, MOST_UNEXPLAINED_BYTES
 from edge_client.model.plan import PLAN
 from tests.edge.conftest import Device
-from tests.edge.fakes import (
-    SERIAL,
-    TOKEN,
-    CameraFile,
-    film,
-    raw,
-)
+from tests.edge.fake_camera import SERIAL, CameraFile, film, raw
+from tests.support.coordinator import TOKEN
 
 HOME = "every video on this card is home and safe to erase"
 

@@ -23,7 +23,7 @@ from edge_client.base.threads import Periodic
 from edge_client.cli import execute, run
 from edge_client.commands.haul import HAUL, HaulSettings
 from tests.edge.conftest import Device
-from tests.edge.fakes import SIGNATURE, TOKEN, CameraExchange
+from tests.edge.fake_camera import CameraExchange
 from tests.edge.s3_scene import (
     Scene,
     answers,
@@ -36,7 +36,7 @@ from tests.edge.s3_scene import (
     stores_and_hangs_up,
     welcome,
 )
-from tests.support.coordinator import Door
+from tests.support.coordinator import SIGNATURE, TOKEN, Door
 
 SECRETS = (TOKEN, TOKEN.partition(".")[2], SIGNATURE, "X-Amz-Signature")
 EVERYTHING = 1

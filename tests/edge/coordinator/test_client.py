@@ -21,8 +21,7 @@ from edge_client.model.api import Token
 from edge_client.model.parts import PartPlan, Span, SpooledPart, crc_text, crc_value
 from edge_client.model.plan import CameraIdentity, ChapterPlan, SessionPlan
 from tests.edge.conftest import FakeTime
-from tests.edge.fakes import SIGNATURE, TOKEN
-from tests.support.coordinator import Door, MemoryCoordinator, told_otherwise
+from tests.support.coordinator import SIGNATURE, TOKEN, Door, MemoryCoordinator, told_otherwise
 from tests.support.memory import crc64nvme_of
 
 CHAPTER = ChapterPlan("100GOPRO", "GX010042.MP4", 5, 1, 1, None, None)

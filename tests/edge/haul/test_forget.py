@@ -13,15 +13,10 @@ from edge_client.model.plan import PLAN
 from edge_client.model.selection import ByNumber
 from edge_client.spool.spool import Spool
 from tests.edge.commands.test_commands import Line
-from tests.edge.conftest import Device
-from tests.edge.fakes import (
-    PART_BYTES,
-    SERIAL,
-    TOKEN,
-    CameraFile,
-    film,
-)
+from tests.edge.conftest import PART_BYTES, Device
+from tests.edge.fake_camera import SERIAL, CameraFile, film
 from tests.edge.haul.test_haul import killed_after
+from tests.support.coordinator import TOKEN
 
 
 @pytest.fixture

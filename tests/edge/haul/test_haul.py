@@ -12,7 +12,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from awscrt.checksums import crc64nvme
 
 from edge_client.base.disk import Disk, disk_free_bytes
 from edge_client.base.errors import (
@@ -44,20 +43,19 @@ from edge_client.model.selection import (
 )
 from edge_client.spool.budget import RESERVE_BYTES
 from edge_client.spool.spool import Spool
-from tests.edge.conftest import Device
-from tests.edge.fakes import (
+from tests.edge.conftest import PART_BYTES, Device
+from tests.edge.fake_camera import (
     LEAST_FILM_BYTES,
     LOOKS,
-    PART_BYTES,
     SERIAL,
     CameraExchange,
     CameraFile,
     boxed,
     film,
     footage,
-    text_of,
 )
 from tests.support.coordinator import Door, SentUpload
+from tests.support.memory import crc64nvme_of
 
 
 def s3_says(status: int, code: str) -> Callable[[Door, SentUpload, int], None]:
@@ -141,7 +139,7 @@ class TestAHaul:
         report = device.report()
 
         [chapter] = report.chapters
-        assert chapter.crc64nvme == text_of(crc64nvme(device.content()))
+        assert chapter.crc64nvme == crc64nvme_of(device.content())
         assert chapter.receipt["upload_id"] == "u_1"
         assert (chapter.size_bytes, chapter.parts_sent, chapter.parts_skipped) == (
             len(device.content()),
@@ -412,7 +410,9 @@ class TestTheSpoolInAHaul:
 
     def test_a_receipt_with_another_crc_keeps_the_parts(self, device: Device):
         def lie(handler: Door) -> None:
-            handler.serve_otherwise(lambda view: view["receipt"].update(crc64nvme=text_of(1)))
+            handler.serve_otherwise(
+                lambda view: view["receipt"].update(crc64nvme=crc64nvme_of(b"another film"))
+            )
 
         device.cloud.faults["complete"] = [lie]
 
@@ -454,7 +454,9 @@ class TestTheSpoolInAHaul:
 
         def lie(handler: Door) -> None:
             handler.serve_otherwise(
-                lambda session: session["chapters"][0]["receipt"].update(crc64nvme=text_of(1))
+                lambda session: session["chapters"][0]["receipt"].update(
+                    crc64nvme=crc64nvme_of(b"another film")
+                )
             )
 
         device.cloud.faults["session"] = [lie] if lies else []

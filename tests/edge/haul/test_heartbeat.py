@@ -20,9 +20,8 @@ from edge_client.haul.sending.rate_limit import RateLimiter
 from edge_client.model.api import Token
 from edge_client.spool.spool import Spool
 from tests.edge.conftest import NOON, FakeTime
-from tests.edge.fakes import TOKEN
 from tests.edge.screen import SilentDisplay
-from tests.support.coordinator import MemoryCoordinator, told_otherwise
+from tests.support.coordinator import TOKEN, MemoryCoordinator, told_otherwise
 
 SESSION = {
     "camera": {"serial": "C3501324500711"},

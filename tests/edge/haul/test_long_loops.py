@@ -22,7 +22,7 @@ from edge_client.model.selection import (
     parsed_time,
 )
 from tests.edge.conftest import Device
-from tests.edge.fakes import SERIAL, CameraFile, film
+from tests.edge.fake_camera import SERIAL, CameraFile, film
 
 FIRST, SECOND, THIRD = (f"{SERIAL}-100GOPRO-GXAA{name}" for name in ("0001-1001", "0100-1100", "0103-1103"))
 

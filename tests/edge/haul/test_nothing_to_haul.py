@@ -6,7 +6,7 @@ import pytest
 
 from tests.edge.commands.test_commands import Line, line
 from tests.edge.conftest import Device
-from tests.edge.fakes import CameraFile, film
+from tests.edge.fake_camera import CameraFile, film
 
 __all__ = ["line"]
 

@@ -19,7 +19,7 @@ from edge_client.model.haul_state import Obstacle
 from edge_client.model.plan import decoded
 from edge_client.model.selection import ByFile, ByNumber, Everything, New
 from tests.edge.conftest import Device
-from tests.edge.fakes import SERIAL, CameraFile, boxed, footage
+from tests.edge.fake_camera import SERIAL, CameraFile, boxed, footage
 
 NORTH, SOUTH = "C3461324500001", "C3471324500002"
 CREATED = 1656931398

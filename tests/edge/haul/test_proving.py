@@ -20,8 +20,8 @@ from edge_client.spool.spool import Proofs
 from tests.edge.commands.test_commands import HOME, Line
 from tests.edge.commands.test_commands import line as line
 from tests.edge.conftest import Device
-from tests.edge.fakes import SERIAL, SIGNATURE, CameraExchange, CameraFile, film, part
-from tests.support.coordinator import Door, told_otherwise
+from tests.edge.fake_camera import SERIAL, CameraExchange, CameraFile, film, part
+from tests.support.coordinator import SIGNATURE, Door, told_otherwise
 
 NAME = "GX010042.MP4"
 PROVEN = "hauled by another device, proven against this card"

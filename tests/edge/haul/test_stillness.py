@@ -22,7 +22,7 @@ from edge_client.model.files import FileIdentity
 from edge_client.model.selection import Everything, New
 from edge_client.spool.spool import BrokenFilms
 from tests.edge.conftest import Device
-from tests.edge.fakes import CameraFile
+from tests.edge.fake_camera import CameraFile
 
 FILE = Film("100GOPRO", "GX010042.MP4", 1000, 1656931398, 1656931398)
 PATH = "100GOPRO/GX010042.MP4"

@@ -16,9 +16,10 @@ from edge_client.base.errors import (
 )
 from edge_client.model.selection import ByNumber, New
 from tests.edge.commands.test_commands import Line
-from tests.edge.conftest import Device
-from tests.edge.fakes import PART_BYTES, TOKEN, CameraFile, film
+from tests.edge.conftest import PART_BYTES, Device
+from tests.edge.fake_camera import CameraFile, film
 from tests.edge.haul.test_forget import format_card, read_in_part, unlisted, wait_for_s3
+from tests.support.coordinator import TOKEN
 
 SECOND = "100GOPRO/GX010043.MP4"
 

@@ -29,7 +29,8 @@ from edge_client.model.selection import (
 )
 from tests.edge.commands.test_commands import HOME, Line
 from tests.edge.conftest import Device
-from tests.edge.fakes import SERIAL, TOKEN, CameraFile, film
+from tests.edge.fake_camera import SERIAL, CameraFile, film
+from tests.support.coordinator import TOKEN
 
 NAME = "100GOPRO/GX010042.MP4"
 AS_IT_IS = ByFile((NAME,), Films.AS_THEY_ARE)

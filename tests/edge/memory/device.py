@@ -18,7 +18,7 @@ from edge_client.haul.sending.sender import Uplink
 from edge_client.haul.sessions import Each, Haul, Report
 from edge_client.haul.survey import Survey, audit_card
 from edge_client.model.selection import Choice, New
-from tests.edge.fakes import film
+from tests.edge.fake_camera import film
 from tests.edge.memory.camera import MemoryCamera, MemoryFile, MemoryLocks
 from tests.edge.memory.cloud import MemoryCloud, MemoryPartStore, MemoryStoredObjects
 from tests.edge.memory.machine import Machine

@@ -16,8 +16,8 @@ from edge_client.model.haul_state import FileState, HaulState, KnownChapter, Sto
 from edge_client.model.plan import PLAN, decoded
 from tests.edge.commands.test_commands import HOME, Line
 from tests.edge.conftest import Device
-from tests.edge.fakes import TOKEN
 from tests.edge.model.test_plan import OLDER_PLAN
+from tests.support.coordinator import TOKEN
 
 NAME = "100GOPRO/GX010042.MP4"
 TRAILING = "16 bytes after its last box, hauled with it; cameras leave them after a repair"

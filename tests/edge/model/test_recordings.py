@@ -24,7 +24,7 @@ from edge_client.model.recordings import (
     unrecognised,
     whole,
 )
-from tests.edge.fakes import FakeCamera
+from tests.edge.fake_camera import FakeCamera
 
 
 def file(path: str, created: int | None = 7, size_bytes: int = 10) -> CameraFile:

@@ -23,7 +23,7 @@ from edge_client.model.selection import (
     parsed_time,
     selection,
 )
-from tests.edge.fakes import FakeCamera
+from tests.edge.fake_camera import FakeCamera
 from tests.edge.model.test_recordings import CARDS, file, listed
 
 # 2026-11-24 18:00:00 of the camera's wall clock, coded as an epoch

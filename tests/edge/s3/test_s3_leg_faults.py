@@ -17,7 +17,6 @@ from pathlib import Path
 
 import pytest
 import requests
-from awscrt.checksums import crc64nvme
 
 from edge_client.base.errors import (
     CoordinatorRefusal,
@@ -29,16 +28,8 @@ from edge_client.base.errors import (
 )
 from edge_client.haul.patience import STILL_S
 from edge_client.http.exchange import Timeouts
-from tests.edge.conftest import Device
-from tests.edge.fakes import (
-    LEAST_FILM_BYTES,
-    PART_BYTES,
-    SIGNATURE,
-    TOKEN,
-    CameraExchange,
-    CameraFile,
-    text_of,
-)
+from tests.edge.conftest import PART_BYTES, Device
+from tests.edge.fake_camera import LEAST_FILM_BYTES, CameraExchange, CameraFile
 from tests.edge.s3_scene import (
     ALWAYS,
     MIB,
@@ -78,7 +69,8 @@ from tests.edge.s3_scene import (
     timeouts,
     welcome,
 )
-from tests.support.coordinator import Door, SentUpload
+from tests.support.coordinator import SIGNATURE, TOKEN, Door, SentUpload
+from tests.support.memory import crc64nvme_of
 
 SLOW_PIECE_BYTES = 16 * 1024
 SENT_HEADERS = {
@@ -455,7 +447,7 @@ def test_what_moves_slowly_is_never_cut(scene: Scene):
             pieces.append(door.rfile.read(SLOW_PIECE_BYTES))
             time.sleep(0.02)
         upload.parts[number] = b"".join(pieces)
-        door.stored(text_of(crc64nvme(upload.parts[number])))
+        door.stored(crc64nvme_of(upload.parts[number]))
 
     scene.device.cloud.faults["put"] = [slowly]
 

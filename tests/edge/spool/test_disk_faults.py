@@ -35,12 +35,8 @@ from edge_client.model.parts import PartPlan
 from edge_client.model.plan import PLAN, decoded
 from edge_client.spool.budget import SpoolBudget
 from edge_client.spool.chapter import ChapterSpool
-from tests.edge.conftest import Device
-from tests.edge.fakes import (
-    PART_BYTES,
-    CameraExchange,
-    CameraFile,
-)
+from tests.edge.conftest import PART_BYTES, Device
+from tests.edge.fake_camera import CameraExchange, CameraFile
 from tests.edge.haul.test_haul import killed_after
 from tests.edge.refusing_disk import ALWAYS, RefusingDisk, number_of, path_of
 from tests.support.coordinator import Door

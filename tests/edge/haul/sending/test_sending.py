@@ -23,7 +23,7 @@ from edge_client.model.parts import PartPlan, PartUrl, Span, SpooledPart
 from edge_client.s3.presigned import PartStore
 from edge_client.spool.part import PartReader
 from tests.edge.conftest import FakeTime
-from tests.edge.fakes import SIGNATURE
+from tests.support.coordinator import SIGNATURE
 
 PLAN = PartPlan(15, 5, 3)
 NOW_S = 1000.0

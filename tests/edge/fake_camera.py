@@ -5,11 +5,11 @@ Faults are scripted: `faults` maps a name to a list, of which each request of th
 
 from __future__ import annotations
 
-import base64
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -39,17 +39,19 @@ SERIAL = "C3501324500711"
 LIST = "/gopro/media/list"
 INFO_OF = "/gopro/media/info?path="
 SAYS_NOTHING = dict.fromkeys(state_document(CameraState(), Card())["status"], ABSENT)
-TOKEN = "t_device.SeCrEtOfThEtOkEn"
-SIGNATURE = "SiGnAtUrEtHaTmUsTnOtLeAk"
-PART_BYTES = 4096
 # Lengths that no part of these tests has.
 LOOKS = Looks(head_bytes=33, spot_bytes=23)
 
 
 def footage(size_bytes: int, seed: int = 1) -> bytes:
     """Bytes that differ from place to place and from seed to seed."""
-    block = bytes((seed * 131 + n * 7 + n // 251) % 256 for n in range(8192 + seed))
+    block = _block(seed)
     return (block * (size_bytes // len(block) + 1))[:size_bytes]
+
+
+@cache
+def _block(seed: int) -> bytes:
+    return bytes((seed * 131 + n * 7 + n // 251) % 256 for n in range(8192 + seed))
 
 
 def boxed(samples: bytes) -> bytes:
@@ -79,10 +81,6 @@ def is_tiny(span: str) -> bool:
     """Whether a range is a part so short that the spot of it is all of it, and is asked for twice."""
     first, last = (int(text) for text in span.removeprefix("bytes=").split("-"))
     return last - first + 1 <= LOOKS.spot_bytes
-
-
-def text_of(crc: int) -> str:
-    return base64.b64encode(crc.to_bytes(8, "big")).decode()
 
 
 @dataclass
