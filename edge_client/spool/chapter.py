@@ -53,8 +53,8 @@ class ChapterSpool:
 
         Raises SpoolFull when neither budget nor disk have room for it, PartUnkept when the disk lost it meanwhile.
         """
-        self._disk.make_private(self._folder)
         with part_errors(span.number):
+            self._disk.make_private(self._folder)
             if reason := self.budget.lack(span.size_bytes):
                 raise SpoolFull(f"no room for {span.size_bytes} bytes: {reason}; nothing was deleted")
             writer = PartWriter(self._disk, self.budget, self._folder, span, self._note)

@@ -117,6 +117,16 @@ def test_an_error_of_the_early_writing_is_one_of_the_part(tmp_path: Path):
     assert list((tmp_path / "chapter").iterdir()) == []
 
 
+def test_a_part_whose_folder_is_wiped_while_it_is_made_is_read_again(tmp_path: Path):
+    def wipe(file: int) -> None:
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory")
+
+    parts = chapter_spool(tmp_path / "chapter", Disk(fsync=wipe))
+
+    with pytest.raises(PartUnkept, match="did not keep part 1"), parts.open_writer(PLAN.span(1)):
+        pass
+
+
 def test_an_unfinished_part_leaves_nothing(parts: ChapterSpool, tmp_path: Path):
     with parts.open_writer(PLAN.span(1)) as writer:
         writer.write(b"half")
