@@ -143,7 +143,7 @@ class TestAFormattedCard:
         device.card(GX010043=PART_BYTES)
         unlisted(device)
 
-        line.haul("--new")
+        device.run(session=None, choice=New())
 
         assert line.status() == 75
 
