@@ -852,7 +852,7 @@ ON_DEVICE = (
         "if error:",
         f"{TESTS}/camera/test_camera_leg_faults.py",
         "-k",
-        "has the name of one",
+        "being",
     ),
     bug(
         "progress: a refused session stays in the total",
