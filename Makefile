@@ -16,6 +16,8 @@ PYTEST ?=
 PYTHONS ?=
 # Python keeps what it compiled: tests start hundreds of processes, and each would compile all of it again.
 unexport PYTHONDONTWRITEBYTECODE
+# Half as many again as cores: many tests wait for a process, a time-out or a lock.
+WORKERS := $(shell cores=$$(nproc); echo $$((cores + (cores + 1) / 2)))
 # Tests without AWS, deployed coordinator or other processes; tests/MAP.md names them.
 FAST := tests/core tests/flows tests/web tests/aws tests/test_settings.py tests/edge/coordinator tests/edge/http tests/edge/memory tests/edge/model tests/contracts/edge
 
@@ -53,8 +55,8 @@ local-aws: setup ## only the strict local AWS, for outside clients: make local-a
 camera: setup ## only the camera simulator: make camera FOOTAGE=DIR PORT=8080
 	$(BIN)/python -m infra.local.camera $(if $(FOOTAGE),--footage "$(FOOTAGE)") $(if $(PORT),--port $(PORT))
 
-test: setup ## all tests: make test PYTEST='-k spool'
-	$(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST)
+test: setup ## all tests, about eight minutes on two cores: make test PYTEST='-k spool'
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST)
 
 test-fast: setup ## tests without AWS or other processes, at most a minute: make test-fast PYTEST='-k gate'
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(FAST) $(PYTEST)
