@@ -116,7 +116,7 @@ class Retry:
         return self.attempts(what, lambda _: call())
 
     def attempts(self, what: str, call: Callable[[int], T]) -> T:
-        """The same for a call that is told how many tries have failed before."""
+        """What `call` returns, tried again as in `run`; each try gets the number of tries that failed before it."""
         with Outage(self, what) as outage:
             while True:
                 try:
@@ -125,7 +125,7 @@ class Retry:
                     outage.wait_after(error)
 
     def rounds(self, most: int, call: Callable[[int], T], lost: type[EdgeError]) -> T:
-        """What `call` returns in at most so many rounds, each after a `lost` one; it is told its number, from 1 on."""
+        """What `call` returns in at most `most` rounds, numbered from 1; a `lost` error begins the next one."""
         for number in range(1, most):
             try:
                 return call(number)

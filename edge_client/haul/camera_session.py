@@ -110,7 +110,7 @@ class CameraSession:
         self._extras = Extras(tools.retry.timing, tools.camera.check_ready)
 
     def impatient(self) -> CameraSession:
-        """The same session for looks that nobody waits for: what does not answer at once raises GaveUp."""
+        """The same session without patience: a camera that does not answer at once raises GaveUp."""
         once = Retry(self._retry.timing, 0.0, self._retry.tally)
         return CameraSession(replace(self._tools, retry=once), self._stack, self._stillness, self._known)
 

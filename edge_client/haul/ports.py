@@ -358,7 +358,7 @@ class Thread(Protocol):
 
 
 class Condition(AbstractContextManager[Any], Protocol):
-    """A lock on which its holders wait for each other; whoever holds it may enter it again."""
+    """A lock on which its holders wait for each other; its holder may enter it again."""
 
     def wait(self, timeout: float | None = None) -> bool:
         """Let go of the lock until `notify` or for `timeout` seconds; then hold it again."""

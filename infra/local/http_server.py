@@ -147,7 +147,7 @@ class Server:
         self._doorway.open()
 
     def hang_up(self) -> None:
-        """End all connections, whatever is on its way on them."""
+        """End all connections, also those with a request or an answer on its way."""
         with self._lock:
             for connection in self._connections:
                 _stop(connection, socket.SHUT_RDWR)

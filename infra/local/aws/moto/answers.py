@@ -42,4 +42,4 @@ def _binary(value: object) -> str:
     """A value of kind B, which is the only one that JSON does not have."""
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
-    raise TypeError(f"{type(value).__name__} is no value of an item")
+    raise TypeError(f"{type(value).__name__} cannot be a value of an item")
