@@ -68,7 +68,7 @@ def _range(source: Path, index: Path) -> Figure:
 
     def from_document() -> int:
         frames = json.loads(gzip.decompress(source.read_bytes()))["frames"]
-        return sum(1 for frame in frames if wanted.has(frame))
+        return sum(1 for frame in frames if wanted.has(frame["frame_number"], frame["timestamp"]))
 
     if not from_index() == from_document() == 10 * FRAMES_A_SECOND:
         raise SystemExit("the two answers differ: nothing here means anything")
@@ -96,8 +96,8 @@ def _measured(way: str, source: Path, index: Path) -> tuple[float, float]:
 def _index(source: Path, index: Path) -> None:
     indexing = Indexing("benchmark")
     with index.open("wb") as file:
-        for member in indexing.members(_chunks(source)):
-            file.write(member)
+        for block in indexing.blocks_of(_chunks(source)):
+            file.write(block.member)
     index.with_suffix(".blocks").write_bytes(indexing.blocks())
     index.with_suffix(".summary").write_bytes(indexing.summary())
     if indexing.frames != FRAMES:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from chalicelib.core.errors import Poison
 from chalicelib.core.measurements.forms import File
 from chalicelib.core.measurements.frame import Unusable, decoded
+from chalicelib.core.measurements.kinds import KINDS
 from chalicelib.core.measurements.limits import LIMITS, MOST_DEPTH, Limits
 from chalicelib.core.measurements.work import Work
 from tests.support.measurements import (
@@ -150,10 +151,10 @@ def test_a_first_line_with_a_nan_is_a_line_all_the_same():
 
 
 def test_a_document_may_name_its_kind_last():
-    file = File([as_document([{}], kind="papi")], LIMITS)
+    file = File([as_document([{}], kind="generic")], LIMITS)
 
     assert len(list(file.frames())) == 1
-    assert file.kind == "papi"
+    assert file.kind is KINDS["generic"]
 
 
 @pytest.mark.parametrize("kind", ["gpmf", ""])
@@ -165,7 +166,7 @@ def test_an_unknown_kind_is_poison(kind: str):
     "kind", [b"NaN", b"-Infinity", b"1e999", b'"\\ud800"', b"7", b"1.5", b"true", b'["papi"]', b'{"papi":1}']
 )
 def test_a_kind_that_is_no_text_is_poison_and_nothing_of_this_process_is_in_the_reason(kind: bytes):
-    assert poison_of(b'{"kind":%b,"frames":[{}]}' % kind) == "`kind` is not text; known: papi"
+    assert poison_of(b'{"kind":%b,"frames":[{}]}' % kind) == "`kind` is not text; known: papi, generic"
 
 
 def test_no_kind_and_a_kind_of_null_are_the_usual_one():

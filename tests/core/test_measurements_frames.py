@@ -8,10 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.core.errors import Poison
-from chalicelib.core.measurements.frame import LIGHTS, STATUSES, Unusable, decoded, normalised
+from chalicelib.core.measurements.frame import Unusable, decoded
+from chalicelib.core.measurements.kinds import papi
+from chalicelib.core.measurements.kinds.papi import LIGHTS, STATUSES
 from chalicelib.core.measurements.limits import LIMITS
 from chalicelib.core.measurements.work import Work
 from tests.support.measurements import make_frame
+
+
+def normalised(frame: dict[str, Any]) -> dict[str, Any]:
+    papi.KIND.normalise(json.dumps(frame).encode(), frame)
+    return frame
 
 
 def frame_of(**fields: Any) -> dict[str, Any]:

@@ -26,7 +26,7 @@ class Indexed:
 
     def __init__(self, content: bytes, limits: Limits = LIMITS) -> None:
         self.indexing = Indexing("revision", limits)
-        self.members = list(self.indexing.members(in_chunks(content, 5000)))
+        self.members = [block.member for block in self.indexing.blocks_of(in_chunks(content, 5000))]
         self.content = b"".join(self.members)
         self.frames = [json.loads(line) for line in gzip.decompress(self.content).splitlines()]
         self.blocks = blocks.decoded(self.indexing.blocks()).blocks

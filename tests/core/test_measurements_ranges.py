@@ -37,7 +37,7 @@ class Content:
     def __init__(self, frames: list[dict[str, Any]], file: bytes | None = None) -> None:
         indexing = Indexing("revision")
         self.frames = frames
-        self.content = b"".join(indexing.members([file or as_list(frames)]))
+        self.content = b"".join(block.member for block in indexing.blocks_of([file or as_list(frames)]))
         self.blocks: Blocks = blocks.decoded(indexing.blocks())
 
     def answer(self, wanted: Wanted) -> Frames:

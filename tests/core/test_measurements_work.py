@@ -33,7 +33,7 @@ FULL_OF_BRACKETS = b'{"a":[' + b"[]," * 21_000 + b"0]}"
 
 def indexed(content: bytes, limits: Limits = LIMITS) -> Indexing:
     indexing = Indexing("revision", limits)
-    for _ in indexing.members(in_chunks(content, 4096)):
+    for _ in indexing.blocks_of(in_chunks(content, 4096)):
         pass
     return indexing
 
@@ -82,7 +82,7 @@ def test_a_gigabyte_in_a_few_hundred_kib_is_poison_long_before_it_is_read(first:
     indexing = Indexing("revision", limits)
 
     with pytest.raises(Poison):
-        for _ in indexing.members(bomb.chunks()):
+        for _ in indexing.blocks_of(bomb.chunks()):
             pass
 
     # A loop takes its steps window by window, so the last of them may go a window beyond.

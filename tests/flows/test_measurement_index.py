@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from chalicelib.core.artifact import required_id
 from chalicelib.core.errors import StateConflict, StorageBusy, VersionGone
 from chalicelib.core.ids import name_of, project_of
-from chalicelib.core.measurements.index import Index, revision_of
+from chalicelib.core.measurements.index import FORMAT, Index, revision_of
 from chalicelib.core.measurements.limits import MOST_SOURCE_BYTES
 from chalicelib.core.measurements.ranges import Wanted
 from chalicelib.core.upload import Receipt
@@ -77,7 +77,16 @@ def test_an_index_is_written_under_the_revision_of_its_version():
 
     revision = revision_of(bucket.receipt.version_id)
     assert index == Index(
-        bucket.receipt.artifact_id, bucket.receipt.version_id, revision, "papi", 301, 0, START, span_ms=10_000
+        bucket.receipt.artifact_id,
+        bucket.receipt.version_id,
+        revision,
+        "papi",
+        301,
+        0,
+        START,
+        None,
+        10_000,
+        FORMAT,
     )
     assert index.is_published
     written = bucket.written(index)

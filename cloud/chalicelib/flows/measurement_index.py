@@ -10,8 +10,9 @@ from chalicelib.core.errors import Poison, StateConflict
 from chalicelib.core.ids import SessionId, name_of, project_of
 from chalicelib.core.keys import index_prefix
 from chalicelib.core.measurements import blocks
-from chalicelib.core.measurements.index import Index, revision_of
-from chalicelib.core.measurements.indexing import Indexing
+from chalicelib.core.measurements.index import FORMAT, Index, revision_of
+from chalicelib.core.measurements.indexing import IndexedBlock, Indexing, OtherKind
+from chalicelib.core.measurements.kinds import KINDS
 from chalicelib.core.measurements.limits import MOST_SOURCE_BYTES, TIME_LIMIT_S
 from chalicelib.core.measurements.ranges import Frames, Wanted, demand_columns, frames_of, span_of
 from chalicelib.core.upload import Receipt
@@ -20,6 +21,7 @@ from chalicelib.ports import Clock, FrameIndex
 FRAMES = "frames.jsonl.gz"
 BLOCKS = "blocks.json"
 SUMMARY = "summary.json"
+OVERVIEW = "overview.json.gz"
 
 
 def index_measurements(
@@ -50,7 +52,7 @@ def read_frames(frame_index: FrameIndex, session_id: SessionId, index: Index, wa
     """
     prefix = _readable_prefix(session_id, index)
     found = blocks.decoded(frame_index.read(f"{prefix}{BLOCKS}"))
-    demand_columns(found, wanted)
+    demand_columns(found, wanted, KINDS[index.kind].fields)
     span = span_of(found, wanted)
     if span is None:
         return Frames((), None)
@@ -66,14 +68,33 @@ def _write_index(frame_index: FrameIndex, session_id: SessionId, receipt: Receip
     if receipt.size_bytes > MOST_SOURCE_BYTES:
         raise Poison(f"the file has {receipt.size_bytes} bytes; at most {MOST_SOURCE_BYTES} are indexed")
     revision = revision_of(receipt.version_id)
-    prefix = index_prefix(session_id, receipt.artifact_id, revision)
-    indexing = Indexing(revision)
+    deadline = clock.now() + timedelta(seconds=TIME_LIMIT_S)
+
+    def pass_over(indexing: Indexing) -> Index:
+        source = _in_time(frame_index.source(receipt.key, receipt.version_id), clock, deadline)
+        return _write_as(indexing, source, frame_index, session_id, receipt, clock)
+
+    try:
+        return pass_over(Indexing(revision))
+    except OtherKind as other:
+        return pass_over(Indexing(revision, kind=other.kind))
+
+
+def _write_as(
+    indexing: Indexing,
+    source: Iterable[bytes],
+    frame_index: FrameIndex,
+    session_id: SessionId,
+    receipt: Receipt,
+    clock: Clock,
+) -> Index:
+    prefix = index_prefix(session_id, receipt.artifact_id, revision_of(receipt.version_id))
     with tempfile.TemporaryFile() as file:
-        source = frame_index.source(receipt.key, receipt.version_id)
-        _write(file, indexing.members(_in_time(source, clock)))
+        _write(file, indexing.blocks_of(source))
         _demand_session(indexing.session, indexing.project, session_id)
         frame_index.put(f"{prefix}{FRAMES}", file)
     frame_index.put(f"{prefix}{BLOCKS}", io.BytesIO(indexing.blocks()))
+    frame_index.put(f"{prefix}{OVERVIEW}", io.BytesIO(indexing.overview()))
     frame_index.put(f"{prefix}{SUMMARY}", io.BytesIO(indexing.summary()))
     return _index(receipt, clock.now(), indexing, None)
 
@@ -90,18 +111,17 @@ def _demand_session(named: str | None, project: str | None, session_id: SessionI
         raise Poison(f"the file names session {said}; it is where the measurements of {session_id} belong")
 
 
-def _in_time(chunks: Iterable[bytes], clock: Clock) -> Iterator[bytes]:
+def _in_time(chunks: Iterable[bytes], clock: Clock, deadline: datetime) -> Iterator[bytes]:
     """`chunks`, until the time is over; the work of each chunk is bounded. Raises Poison."""
-    deadline = clock.now() + timedelta(seconds=TIME_LIMIT_S)
     for chunk in chunks:
         if clock.now() >= deadline:
             raise Poison(f"indexing it took longer than {TIME_LIMIT_S} seconds")
         yield chunk
 
 
-def _write(file: BinaryIO, members: Iterable[bytes]) -> None:
-    for member in members:
-        file.write(member)
+def _write(file: BinaryIO, blocks_of_file: Iterable[IndexedBlock]) -> None:
+    for block in blocks_of_file:
+        file.write(block.member)
     file.seek(0)
 
 
@@ -110,12 +130,13 @@ def _index(receipt: Receipt, now: datetime, indexing: Indexing, quarantine: str 
         receipt.artifact_id,
         receipt.version_id,
         revision_of(receipt.version_id),
-        indexing.kind,
+        indexing.kind.name,
         indexing.frames,
         indexing.rejected,
         now,
         quarantine,
         None if quarantine else indexing.span_ms,
+        FORMAT,
     )
 
 

@@ -13,7 +13,7 @@ import msgspec
 from chalicelib.core.measurements.inflate import GZIP_WINDOW
 
 VERSION = 1
-"""The version of blocks.json and summary.json; it rises when a field changes its meaning."""
+"""The version of blocks.json; it rises when a field changes its meaning."""
 
 MOST_COLUMNS = 200
 LONGEST_COLUMN = 200

@@ -8,14 +8,15 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import msgspec
 
 from chalicelib.core.errors import Poison
 from chalicelib.core.measurements.frame import Unusable, decoded
-from chalicelib.core.measurements.index import KINDS, PAPI
 from chalicelib.core.measurements.inflate import text_of
+from chalicelib.core.measurements.kinds import DEFAULT, KINDS
 from chalicelib.core.measurements.limits import Limits
 from chalicelib.core.measurements.text import BLANKS, Text, TooDeep, end_of_value
 from chalicelib.core.measurements.work import Work
@@ -35,12 +36,13 @@ _together = msgspec.json.Decoder(list[msgspec.Raw])
 class File:
     """One measurements file, and the `work` that it costs.
 
-    `sessions` and `project` are those that the document names. They and `kind` are final once all of `frames()` has
-    been read: a document may name them last.
+    `sessions`, `project`, `kind` and `metadata` are those that the document names. They are final once all of
+    `frames()` has been read: a document may name them last.
     """
 
     def __init__(self, chunks: Iterable[bytes], limits: Limits) -> None:
-        self.kind = PAPI
+        self.kind = DEFAULT
+        self.metadata: Mapping[str, Any] = {}
         self.sessions: list[object] = []
         self.project: object = None
         self._limits = limits
@@ -125,6 +127,7 @@ class File:
         elif name == _PROJECT:
             self.project = value
         elif name == _METADATA and isinstance(value, dict):
+            self.metadata = value
             self.sessions.append(value.get(SESSION))
         if name != _KIND or value is None:
             return
@@ -132,7 +135,7 @@ class File:
             raise Poison(f"`kind` is not text; known: {', '.join(KINDS)}")
         if value not in KINDS:
             raise Poison(f"unknown kind {ascii(value)[:40]}; known: {', '.join(KINDS)}")
-        self.kind = value
+        self.kind = KINDS[value]
 
     def _decoded(self, what: str, most_bytes: int) -> object:
         """The value that comes next, `_UNUSABLE` for one that is JSON but for a NaN or the like."""

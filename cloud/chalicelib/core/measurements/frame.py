@@ -1,7 +1,8 @@
-"""One frame measurement: decoded, and every known field as it is meant; docs/measurements.md tells the fields."""
+"""One frame of any kind: decoded, and its numbers as they are meant."""
 
 import json
 import re
+from collections.abc import Iterable
 from typing import Any, NoReturn
 
 import msgspec
@@ -11,35 +12,14 @@ from chalicelib.core.measurements.limits import MOST_DEPTH
 from chalicelib.core.measurements.text import TooDeep, end_of_value
 from chalicelib.core.measurements.work import Work
 
-STATUSES = ("not_visible", "red", "white", "transition")
-LIGHTS = tuple(f"papi_{letter}" for letter in "abcdefgh")
-FRAME_NUMBERS = (
-    "drone_latitude",
-    "drone_longitude",
-    "drone_elevation",
-    "gimbal_pitch",
-    "gimbal_roll",
-    "gimbal_yaw",
-)
-LIGHT_NUMBERS = (
-    "intensity",
-    "angle",
-    "horizontal_angle",
-    "distance_ground",
-    "distance_direct",
-    "area_pixels",
-)
-COLOURS = ("r", "g", "b")
+NUMBER, TIME = "frame_number", "timestamp"
+"""The members that every frame has."""
 
-FIELDS = frozenset(("frame_number", "timestamp", *FRAME_NUMBERS, *LIGHTS))
-"""Every member of a frame that `docs/measurements.md` names."""
-
-_FLAT = re.compile(r"(papi_[a-h])_(.+)", re.DOTALL)
-_NUMERIC = re.compile(r"-?(0|[1-9][0-9]{0,39})(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,3})?")
-_GREATEST_EXACT = 2**53 - 1
-_GREATEST = 1e100
+GREATEST_EXACT = 2**53 - 1
+GREATEST = 1e100
 """No measured value is further from 0; below it no sum over a file leaves what a float can hold."""
 
+_NUMERIC = re.compile(r"-?(0|[1-9][0-9]{0,39})(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,3})?")
 _NUMBERS = (float, int)
 """Compared by identity: a bool is an int to Python, and no number here."""
 
@@ -94,90 +74,44 @@ def _not_decoded(raw: bytes, reason: str, work: Work) -> NoReturn:
     raise Unusable(f"{constants[0]} is not a number" if constants else reason)
 
 
-def normalised(frame: Any) -> dict[str, Any]:
-    """`frame` with every known field as it is meant, lights as objects; what is not known stays as it is.
-
-    Changes `frame`. Raises Unusable, naming the field.
-    """
-    if type(frame) is not dict:
-        raise Unusable("this is not an object")
-    for name in [name for name in frame if name not in FIELDS]:
-        flat = _FLAT.fullmatch(name)
-        if flat:
-            _nest(frame, name, flat[1], flat[2])
-    frame["frame_number"] = _frame_number(frame.get("frame_number"))
-    frame["timestamp"] = _timestamp(frame.get("timestamp"))
-    _numbers(frame, FRAME_NUMBERS, "")
-    for name in LIGHTS:
-        light = frame.get(name)
-        if light is not None:
-            _light(light, name)
-    return frame
-
-
-def _nest(frame: dict[str, Any], name: str, light_name: str, field: str) -> None:
-    """`papi_a_angle` of the flat form as `angle` of `papi_a`."""
-    light = frame.get(light_name)
-    if light is None:
-        light = frame[light_name] = {}
-    if type(light) is not dict:
-        raise Unusable(f"{light_name} is not an object")
-    if field in light:
-        raise Unusable(f"{light_name} has one field twice, nested and flat")
-    light[field] = frame.pop(name)
-
-
-def _frame_number(value: Any) -> int:
-    number = _number(value, "frame_number") if value is not None else None
+def frame_number(value: Any) -> int:
+    """The number of a frame. Raises Unusable."""
+    found = number(value, NUMBER) if value is not None else None
     # pandas writes a column of whole numbers as 12.0 as soon as one value of it is missing.
-    if number is None or not 0 <= number <= _GREATEST_EXACT or number != int(number):
+    if found is None or not 0 <= found <= GREATEST_EXACT or found != int(found):
         raise Unusable("frame_number is not a whole number from 0 to 2**53 - 1")
-    return int(number)
+    return int(found)
 
 
-def _timestamp(value: Any) -> int | float:
-    number = _number(value, "timestamp") if value is not None else None
-    if number is None or number < 0:
+def timestamp(value: Any) -> int | float:
+    """The time of a frame in seconds. Raises Unusable."""
+    found = number(value, TIME) if value is not None else None
+    if found is None or found < 0:
         raise Unusable("timestamp is not a number from 0 on")
-    return number
+    return found
 
 
-def _light(light: Any, name: str) -> None:
-    if type(light) is not dict:
-        raise Unusable(f"{name} is not an object")
-    _numbers(light, LIGHT_NUMBERS, f"{name}.")
-    status = light.get("status")
-    if status is not None and status not in STATUSES:
-        light["status"] = _status(status, name)
-    rgb = light.get("rgb")
-    if rgb is not None:
-        if type(rgb) is not dict:
-            raise Unusable(f"{name}.rgb is not an object")
-        _numbers(rgb, COLOURS, f"{name}.rgb.")
-
-
-def _status(value: Any, name: str) -> str:
-    status = value.lower() if type(value) is str else None
-    if status not in STATUSES:
-        raise Unusable(f"{name}.status is none of {', '.join(STATUSES)}")
-    return status
-
-
-def _numbers(holder: dict[str, Any], names: tuple[str, ...], path: str) -> None:
-    """Every one of `names` that `holder` has, as a number; null stays null."""
+def make_numbers(holder: dict[str, Any], names: Iterable[str], path: str = "") -> None:
+    """Turn every one of `names` that `holder` has into a number; null stays null. Raises Unusable."""
     for name in names:
         value = holder.get(name)
-        if value is None or (type(value) in _NUMBERS and -_GREATEST < value < _GREATEST):
+        if value is None or (type(value) in _NUMBERS and -GREATEST < value < GREATEST):
             continue
-        holder[name] = _number(value, f"{path}{name}")
+        holder[name] = number(value, f"{path}{name}")
 
 
-def _number(value: Any, path: str) -> int | float:
-    if type(value) is str and _NUMERIC.fullmatch(value):
+def number(value: Any, path: str) -> int | float:
+    """`value` as the number that it is, or that its text says. Raises Unusable, naming `path`."""
+    if is_numeric(value):
         value = json.loads(value)
     if type(value) not in _NUMBERS:
         raise Unusable(f"{path} is not a number")
-    if not -_GREATEST < value < _GREATEST:
+    if not -GREATEST < value < GREATEST:
         raise Unusable(f"{path} is out of range")
-    number: int | float = value
-    return number
+    found: int | float = value
+    return found
+
+
+def is_numeric(value: Any) -> bool:
+    """Whether a value is the text of a number."""
+    return type(value) is str and _NUMERIC.fullmatch(value) is not None

@@ -6,10 +6,11 @@ from datetime import datetime
 
 from chalicelib.core.ids import ArtifactId
 
-PAPI = "papi"
-"""The lights at a runway: what a file is about unless it names another kind."""
+FORMAT = 2
+"""The form of the index that is made now; an index of a lower one is made once more, under another revision.
 
-KINDS = (PAPI,)
+2: overview.json.gz, transitions fitted, and the lake.
+"""
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,8 @@ class Index:
     """The index of one version of a measurements artifact.
 
     `quarantine` says why the file is poison: then nothing of it can be read and `frames` is 0. `rejected` frames are
-    none of `frames`. `span_ms` is from the first time of a frame to the last; None when it was not noted.
+    none of `frames`. `span_ms` is from the first time of a frame to the last; None when it was not noted. `format` is
+    the FORMAT of when it was made.
     """
 
     artifact_id: ArtifactId
@@ -29,6 +31,7 @@ class Index:
     indexed_at: datetime
     quarantine: str | None = None
     span_ms: int | None = None
+    format: int = 1
 
     @property
     def is_published(self) -> bool:
@@ -49,5 +52,8 @@ class IndexAttempts:
 
 
 def revision_of(version_id: str) -> str:
-    """The name under which the index of this version is written; always the same: writing it again is harmless."""
-    return hashlib.sha256(version_id.encode()).hexdigest()[:16]
+    """The name under which the index of this version is written; always the same: writing it again is harmless.
+
+    Another FORMAT has another name, so nobody reads half of one index and half of another.
+    """
+    return hashlib.sha256(f"{FORMAT}/{version_id}".encode()).hexdigest()[:16]

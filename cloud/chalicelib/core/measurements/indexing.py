@@ -1,15 +1,19 @@
-"""The one pass over a measurements file: its bytes in, its index out, and no more in memory than one block."""
+"""The one pass over a measurements file: its bytes in, its index out; memory holds one block and the overview."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.core.errors import Poison
+from chalicelib.core.measurements import overview, summary
 from chalicelib.core.measurements.blocks import VERSION, Blocks, BlockWriter, encoded
+from chalicelib.core.measurements.columns import FrameColumns
 from chalicelib.core.measurements.forms import SESSION, File
-from chalicelib.core.measurements.frame import Unusable, decoded, normalised
-from chalicelib.core.measurements.index import PAPI
+from chalicelib.core.measurements.frame import NUMBER, Unusable, decoded
+from chalicelib.core.measurements.kinds import DEFAULT, Kind
 from chalicelib.core.measurements.limits import FRAMES_IN_BLOCK, LIMITS, Limits
-from chalicelib.core.measurements.summary import Reject, SummaryCounts
+from chalicelib.core.measurements.overview import Overview
+from chalicelib.core.measurements.summary import FrameCounts, Reject
 from chalicelib.core.measurements.work import Work
 
 MOST_REJECTS_TOLD = 20
@@ -19,22 +23,42 @@ FEWEST_TO_JUDGE = 20
 """With fewer frames, more than half may be rejected."""
 
 
-class Indexing:
-    """One pass over a file. Once `members` has been read to its end, the other attributes describe the whole file.
+class OtherKind(Exception):
+    """A document named its `kind` after its frames, and they were read as another kind: begin once more with this."""
 
-    `session` and `project` are those that the file names; None when it names none.
+    def __init__(self, kind: Kind) -> None:
+        super().__init__(f"the frames are of kind {kind.name}")
+        self.kind = kind
+
+
+@dataclass(frozen=True)
+class IndexedBlock:
+    """Up to 300 frames: `member` is what frames.jsonl.gz holds of them, `columns` are their values."""
+
+    member: bytes
+    columns: FrameColumns
+
+
+class Indexing:
+    """One pass over a file. Once `blocks_of` has been read to its end, the other attributes describe the whole file.
+
+    `session` and `project` are those that the file names; None when it names none. `kind` is known with the first
+    block; a caller that knows it from an earlier pass names it.
     """
 
-    def __init__(self, revision: str, limits: Limits = LIMITS) -> None:
-        self.kind = PAPI
+    def __init__(self, revision: str, limits: Limits = LIMITS, kind: Kind | None = None) -> None:
+        self.kind = kind or DEFAULT
         self.rejected = 0
         self.session: str | None = None
         self.project: str | None = None
         self.work = Work(limits)
         self._revision = revision
         self._limits = limits
+        self._knows_kind = kind is not None
+        self._metadata: Mapping[str, Any] = {}
         self._rejects: list[Reject] = []
-        self._tally = SummaryCounts()
+        self._overview = Overview()
+        self._own = self.kind.summary()
         self._writer = BlockWriter()
         self._first_frame: int | None = None
         self._last_frame = -1
@@ -43,34 +67,40 @@ class Indexing:
     @property
     def frames(self) -> int:
         """How many are in the index."""
-        return self._tally.frames
+        return sum(block.count for block in self._writer.blocks)
 
     @property
     def span_ms(self) -> int | None:
         """From the first time of a frame to the last; None before there is a frame."""
-        times = self._tally.times
-        return min(round((times.greatest - times.least) * 1000), LONGEST_SPAN_MS) if times.count else None
+        blocks = self._writer.blocks
+        if not blocks:
+            return None
+        span_s = max(block.last_s for block in blocks) - min(block.first_s for block in blocks)
+        return min(round(span_s * 1000), LONGEST_SPAN_MS)
 
-    def members(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        """frames.jsonl.gz of the file with these bytes, one gzip member after the other. Raises Poison."""
+    def blocks_of(self, chunks: Iterable[bytes]) -> Iterator[IndexedBlock]:
+        """The frames of the file with these bytes, 300 at a time. Raises Poison, OtherKind."""
         file = File(chunks, self._limits)
         held: list[dict[str, Any]] = []
+        extra: list[str | None] = []
         self.work = file.work
         for place, raw in enumerate(file.frames(), start=1):
+            if place == 1:
+                self._take_kind(file)
             if place > self._limits.frames:
                 raise Poison(f"there are more than {self._limits.frames} frames")
-            frame = self._accepted(place, raw)
-            if frame is not None:
-                held.append(frame)
+            self._accept(place, raw, held, extra)
             if len(held) == FRAMES_IN_BLOCK:
-                yield self._block(held)
-                held = []
+                yield self._block(held, extra)
+                held, extra = [], []
         if held:
-            yield self._block(held)
+            yield self._block(held, extra)
+        if file.kind is not self.kind:
+            raise OtherKind(file.kind)
         for named in file.sessions:
             self._note_session(named)
         self.project = None if file.project is None else str(file.project)
-        self.kind = file.kind
+        self._metadata = file.metadata
         self._demand_usable()
 
     def blocks(self) -> bytes:
@@ -79,23 +109,37 @@ class Indexing:
 
     def summary(self) -> bytes:
         """summary.json."""
-        return self._tally.document(self._revision, self.kind, self.rejected, self._rejects)
+        counts = FrameCounts(self._first_frame or 0, self._last_frame, self.rejected, self._rejects)
+        whole = self._overview.whole()
+        return summary.encoded(self._revision, self.kind.name, counts, whole, self._own, self._metadata)
 
-    def _accepted(self, place: int, raw: bytes) -> dict[str, Any] | None:
-        """The frame as it goes into the index, or None when it is rejected."""
+    def overview(self) -> bytes:
+        """overview.json.gz."""
+        return overview.encoded(self._overview.document(self._revision, self.kind.name))
+
+    def _take_kind(self, file: File) -> None:
+        """Read the frames as the kind that the file has named so far."""
+        if not self._knows_kind:
+            self.kind = file.kind
+            self._own = self.kind.summary()
+
+    def _accept(self, place: int, raw: bytes, held: list[dict[str, Any]], extra: list[str | None]) -> None:
+        """Add the frame as it goes into the index, and what its columns do not hold; or count it as rejected."""
         try:
-            frame = normalised(decoded(raw, self.work))
+            frame = decoded(raw, self.work)
+            beyond = self.kind.normalise(raw, frame)
             self._note_session(frame.get(SESSION))
-            self._demand_ascending(frame["frame_number"])
+            self._demand_ascending(frame[NUMBER])
         except Unusable as error:
             self._reject(place, str(error))
-            return None
+            return
         except Poison as poison:
             raise Poison(f"frame {place} of the file: {poison}") from poison
-        self._last_frame = frame["frame_number"]
+        self._last_frame = frame[NUMBER]
         if self._first_frame is None:
             self._first_frame = self._last_frame
-        return frame
+        held.append(frame)
+        extra.append(beyond)
 
     def _note_session(self, named: object) -> None:
         """Raises Poison when the file names a second session."""
@@ -118,12 +162,14 @@ class Indexing:
         if len(self._rejects) < MOST_REJECTS_TOLD:
             self._rejects.append(Reject(place, reason))
 
-    def _block(self, frames: list[dict[str, Any]]) -> bytes:
-        self._tally.take(frames)
+    def _block(self, frames: list[dict[str, Any]], extra: list[str | None]) -> IndexedBlock:
+        columns = self.kind.columns_of(frames, extra)
+        self._overview.take(columns)
+        self._own.take(frames, columns)
         member = self._writer.packed(frames)
         if self._writer.size_bytes > self._limits.index_bytes:
             raise Poison(f"the index would be larger than {self._limits.index_bytes} bytes")
-        return member
+        return IndexedBlock(member, columns)
 
     def _demand_usable(self) -> None:
         seen = self.frames + self.rejected

@@ -1,8 +1,9 @@
 """Reading a range of an index: which bytes of frames.jsonl.gz to get, and which frames of them are wanted."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -10,17 +11,22 @@ import msgspec
 from chalicelib.core import answers
 from chalicelib.core.errors import InvalidRequest, TooLarge
 from chalicelib.core.measurements.blocks import Block, Blocks, unpacked
-from chalicelib.core.measurements.frame import FIELDS
+from chalicelib.core.measurements.columns import FrameColumns
+from chalicelib.core.measurements.frame import NUMBER, TIME
+from chalicelib.core.measurements.kinds import Kind
 
 MOST_FRAMES = 2000
 MOST_COLUMNS = 50
 MOST_BLOCKS = 8
 """The most blocks of one read: 2,000 frames in a row lie in no more."""
 
+MOST_ZOOMED_BLOCKS = 100
+"""The most blocks of which one answer makes buckets: 30,000 frames, 4 MB as they are stored."""
+
 MOST_FRAMES_BYTES = answers.MOST_BODY_BYTES - 4 * 1024
 """The most bytes of frames in one answer, as Lambda counts them; the rest is for the JSON around them."""
 
-_ALWAYS = ("frame_number", "timestamp")
+_ALWAYS = (NUMBER, TIME)
 _decoder = msgspec.json.Decoder(dict[str, Any])
 
 
@@ -46,17 +52,26 @@ class Wanted:
         if self.columns is not None and not 1 <= len(self.columns) <= MOST_COLUMNS:
             raise InvalidRequest(f"columns names 1 to {MOST_COLUMNS} members of a frame")
 
-    def has(self, frame: Mapping[str, Any]) -> bool:
-        """Whether the frame lies in the range."""
-        return _is_within(frame["timestamp"], self.from_s, self.to_s) and _is_within(
-            frame["frame_number"], self.from_frame, self.to_frame
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing narrows the range."""
+        return (self.from_s, self.to_s, self.from_frame, self.to_frame) == (None, None, None, None)
+
+    def has(self, frame_number: int, time_s: float) -> bool:
+        """Whether a frame lies in the range."""
+        return _is_within(time_s, self.from_s, self.to_s) and _is_within(
+            frame_number, self.from_frame, self.to_frame
+        )
+
+    def overlaps(self, first_frame: int, last_frame: int, first_s: float, last_s: float) -> bool:
+        """Whether a frame within these bounds, all of them in, may lie in the range."""
+        return _overlaps(first_s, last_s, self.from_s, self.to_s) and _overlaps(
+            first_frame, last_frame, self.from_frame, self.to_frame
         )
 
     def may_be_in(self, block: Block) -> bool:
         """Whether a frame of the block may lie in the range."""
-        return _overlaps(block.first_s, block.last_s, self.from_s, self.to_s) and _overlaps(
-            block.first_frame, block.last_frame, self.from_frame, self.to_frame
-        )
+        return self.overlaps(block.first_frame, block.last_frame, block.first_s, block.last_s)
 
     def shown(self, frame: dict[str, Any]) -> dict[str, Any]:
         """The frame with the columns that are wanted."""
@@ -93,26 +108,26 @@ class Frames:
     next_frame: int | None
 
 
-def demand_columns(blocks: Blocks, wanted: Wanted) -> None:
-    """Raises InvalidRequest for a column that no frame has and that is not a field of docs/measurements.md.
+def demand_columns(blocks: Blocks, wanted: Wanted, fields: Container[str]) -> None:
+    """Raises InvalidRequest for a column that no frame has and that is none of `fields`, those of the kind.
 
     With an index whose columns were not noted every column passes.
     """
     if blocks.columns is None or wanted.columns is None:
         return
-    unknown = [name for name in wanted.columns if name not in FIELDS and name not in blocks.columns]
+    unknown = [name for name in wanted.columns if name not in fields and name not in blocks.columns]
     if unknown:
         raise InvalidRequest(
             f"columns: no frame has {', '.join(unknown)[:200]}; there are {', '.join(blocks.columns)}"
         )
 
 
-def span_of(blocks: Blocks, wanted: Wanted) -> Span | None:
-    """The blocks to read for `wanted`, or None when no frame of it is in the index."""
+def span_of(blocks: Blocks, wanted: Wanted, most_blocks: int = MOST_BLOCKS) -> Span | None:
+    """The blocks to read for `wanted`, at most `most_blocks`, or None when no frame of it is in the index."""
     places = [place for place, block in enumerate(blocks.blocks) if wanted.may_be_in(block)]
     if not places:
         return None
-    end = min(places[-1] + 1, places[0] + MOST_BLOCKS)
+    end = min(places[-1] + 1, places[0] + most_blocks)
     later = [place for place in places if place >= end]
     return Span(blocks.blocks[places[0] : end], blocks.blocks[later[0]].first_frame if later else None)
 
@@ -124,26 +139,32 @@ def frames_of(content: bytes, span: Span, wanted: Wanted, most_bytes: int = MOST
     """
     found: list[Mapping[str, Any]] = []
     size_bytes = 0
-    for line in _lines(content, span.blocks):
+    for line in chain.from_iterable(_blocks(content, span.blocks)):
         frame = _decoder.decode(line)
-        if not wanted.has(frame):
+        if not wanted.has(frame[NUMBER], frame[TIME]):
             continue
         shown = wanted.shown(frame)
         size_bytes += answers.counted_bytes(answers.written(shown))
         if len(found) == wanted.limit or (found and size_bytes > most_bytes):
-            return Frames(tuple(found), frame["frame_number"])
+            return Frames(tuple(found), frame[NUMBER])
         if size_bytes > most_bytes:
             raise TooLarge(
-                f"frame {frame['frame_number']} alone is larger than an answer may be; name the columns that you need"
+                f"frame {frame[NUMBER]} alone is larger than an answer may be; name the columns that you need"
             )
         found.append(shown)
     return Frames(tuple(found), span.next_frame)
 
 
-def _lines(content: bytes, blocks: Sequence[Block]) -> Iterator[bytes]:
+def columns_of(content: bytes, span: Span, kind: Kind) -> Iterator[FrameColumns]:
+    """The values of all frames of `span`, whose bytes are `content`, block by block."""
+    for lines in _blocks(content, span.blocks):
+        yield kind.columns_of([_decoder.decode(line) for line in lines])
+
+
+def _blocks(content: bytes, blocks: Sequence[Block]) -> Iterator[list[bytes]]:
     start = blocks[0].offset
     for block in blocks:
-        yield from unpacked(content[block.offset - start : block.last_byte + 1 - start])
+        yield unpacked(content[block.offset - start : block.last_byte + 1 - start])
 
 
 def _demand_range(unit: str, start: float | None, end: float | None) -> None:

@@ -1,0 +1,107 @@
+"""The kind `generic`: any numbers per frame and time, with their units in the file's metadata."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from chalicelib.core.errors import Poison
+from chalicelib.core.measurements.columns import Column, ColumnType, FrameColumns
+from chalicelib.core.measurements.frame import (
+    NUMBER,
+    TIME,
+    Unusable,
+    frame_number,
+    is_numeric,
+    number,
+    timestamp,
+)
+from chalicelib.core.measurements.spread import Spread
+
+MOST_NUMBERS = 100
+"""How many different numbers the frames of one file may have."""
+LONGEST_NAME = 100
+"""Characters of a number's name."""
+
+UNITS = "units"
+"""The member of a file's metadata that has the unit of each number by its name."""
+
+_FIELDS = frozenset((NUMBER, TIME))
+_NUMBERS = (float, int)
+
+
+class GenericSummary:
+    """The numbers of all frames with their units."""
+
+    def __init__(self) -> None:
+        self._names: set[str] = set()
+
+    def take(self, _frames: Sequence[Mapping[str, Any]], columns: FrameColumns) -> None:
+        """Raises Poison for more than MOST_NUMBERS different numbers, or a name that is too long."""
+        self._names.update(columns.numbers)
+        if len(self._names) > MOST_NUMBERS:
+            raise Poison(f"the frames have more than {MOST_NUMBERS} different numbers")
+        long = [name for name in self._names if len(name) > LONGEST_NAME]
+        if long:
+            raise Poison(f"the name of a number is longer than {LONGEST_NAME} characters: {long[0][:40]!a}…")
+
+    def document(self, spreads: Mapping[str, Spread], metadata: Mapping[str, Any]) -> Mapping[str, Any]:
+        """`numbers`, and `units` of those that the metadata name; a unit that is not text counts as none."""
+        given = metadata.get(UNITS)
+        units = given if isinstance(given, dict) else {}
+        return {
+            "numbers": {name: spread.document() for name, spread in sorted(spreads.items())},
+            "units": {name: units[name] for name in sorted(spreads) if isinstance(units.get(name), str)},
+        }
+
+
+class Generic:
+    """The kind itself: every number that is a member of a frame is a column."""
+
+    name: Final = "generic"
+    fields: Final = _FIELDS
+    columns: Final[tuple[Column, ...]] = ()
+    lake: Final = (Column("numbers", ColumnType.NUMBERS),)
+
+    def normalise(self, _raw: bytes, frame: Any) -> str | None:
+        """Give every member that is the text of a number the form of a number."""
+        if type(frame) is not dict:
+            raise Unusable("this is not an object")
+        frame[NUMBER] = frame_number(frame.get(NUMBER))
+        frame[TIME] = timestamp(frame.get(TIME))
+        extra = {}
+        for name, value in frame.items():
+            if type(value) in _NUMBERS or is_numeric(value):
+                frame[name] = number(value, name[:LONGEST_NAME])
+            elif value is not None:
+                extra[name] = value
+        return json.dumps(extra, ensure_ascii=False, separators=(",", ":")) if extra else None
+
+    def columns_of(
+        self, frames: Sequence[Mapping[str, Any]], extra: Sequence[str | None] | None = None
+    ) -> FrameColumns:
+        """A column for each number that occurs in these frames."""
+        names = sorted({name for frame in frames for name, value in frame.items() if type(value) in _NUMBERS})
+        numbers = {
+            name: [value if type(value := frame.get(name)) in _NUMBERS else None for frame in frames]
+            for name in names
+            if name not in _FIELDS
+        }
+        frame_numbers = [frame[NUMBER] for frame in frames]
+        times = [frame[TIME] for frame in frames]
+        return FrameColumns(frame_numbers, times, numbers, {}, extra or [None] * len(frames))
+
+    def lake_values(self, columns: FrameColumns) -> Mapping[str, Sequence[Any]]:
+        """The numbers of a frame by name; a name without a value is left out."""
+        rows: list[dict[str, float]] = [{} for _ in columns.frame_numbers]
+        for name, values in columns.numbers.items():
+            for row, value in zip(rows, values, strict=True):
+                if value is not None:
+                    row[name] = float(value)
+        return {"numbers": rows}
+
+    def summary(self) -> GenericSummary:
+        """A summary of no frame so far."""
+        return GenericSummary()
+
+
+KIND = Generic()
