@@ -16,9 +16,10 @@ from chalicelib.core.measurements.work import Work
 from tests.support.measurements import make_frame
 
 
-def normalised(frame: dict[str, Any]) -> dict[str, Any]:
+def normalised(frame: Any) -> dict[str, Any]:
     papi.KIND.normalise(json.dumps(frame).encode(), frame)
-    return frame
+    found: dict[str, Any] = frame
+    return found
 
 
 def frame_of(**fields: Any) -> dict[str, Any]:
