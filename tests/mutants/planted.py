@@ -1,6 +1,7 @@
 """The planted bugs: each changes one behaviour that guards data, and names the tests of which one must notice."""
 
 from tests.mutants.bounded_work import BOUNDED_WORK
+from tests.mutants.judging import JUDGING
 from tests.mutants.mutant import Edit, Mutant, bug
 from tests.mutants.of_uploads import OF_UPLOADS
 from tests.mutants.on_device import ON_DEVICE
@@ -425,4 +426,5 @@ MUTANTS = (
     *IN_THE_RECONCILER,
     *ON_DEVICE,
     *OF_UPLOADS,
+    *JUDGING,
 )

@@ -9,6 +9,7 @@ from typing import Any
 from chalicelib.core.artifact import required_id
 from chalicelib.core.errors import InvalidRequest
 from chalicelib.core.ids import ArtifactId
+from chalicelib.core.measurements.inspection.asked import asked_of
 
 MOST_REQUIRED = 50
 MOST_PARAMETERS_BYTES = 16 * 1024
@@ -56,7 +57,8 @@ def wish(
 ) -> Wish:
     """The wish for these artifacts with these parameters.
 
-    Raises InvalidRequest for no artifact at all, more than 50, one named twice, or parameters above 16 KiB.
+    Raises InvalidRequest for no artifact at all, more than 50, one named twice, parameters above 16 KiB, or an
+    `inspection` that docs/processors.md does not describe.
     """
     ids = tuple(required_id(text) for text in required)
     if not 1 <= len(ids) <= MOST_REQUIRED or len(set(ids)) < len(ids):
@@ -66,6 +68,7 @@ def wish(
     text = json.dumps(parameters, ensure_ascii=False, sort_keys=True)
     if len(text.encode()) > MOST_PARAMETERS_BYTES:
         raise InvalidRequest(f"an order's parameters have at most {MOST_PARAMETERS_BYTES} bytes as JSON")
+    asked_of(parameters)
     return Wish(ids, text, below_minimum_reason)
 
 

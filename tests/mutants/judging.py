@@ -1,0 +1,58 @@
+"""The bugs that are planted in the verdict on the lights of a runway: each would sign what nobody measured."""
+
+from tests.mutants.mutant import bug
+
+INSPECTION = "cloud/chalicelib/core/measurements/inspection"
+VERDICTS = ("tests/core/test_inspection.py",)
+
+JUDGING = (
+    bug(
+        "an interval across a limit passes",
+        f"{INSPECTION}/estimates.py",
+        "    if least <= low and high <= most:\n",
+        "    if least <= high and low <= most:\n",
+        *VERDICTS,
+    ),
+    bug(
+        "an interval that only touches a limit fails",
+        f"{INSPECTION}/estimates.py",
+        "    if high < least or low > most:\n",
+        "    if high <= least or low >= most:\n",
+        *VERDICTS,
+    ),
+    bug(
+        "FAA and ICAO number from the same end",
+        f"{INSPECTION}/layout.py",
+        'begins_at_runway == (numbering == "faa")',
+        'begins_at_runway == (numbering == "icao")',
+        *VERDICTS,
+    ),
+    bug(
+        "the two wings are not mirrored",
+        f"{INSPECTION}/layout.py",
+        '    begins_at_runway = side == "right"\n',
+        "    begins_at_runway = True\n",
+        *VERDICTS,
+    ),
+    bug(
+        "boxes are guessed when a light is missing",
+        f"{INSPECTION}/layout.py",
+        "    if boxes is not None and boxes * wings != len(names):\n",
+        "    if boxes is not None and boxes * wings < len(names):\n",
+        *VERDICTS,
+    ),
+    bug(
+        "the whole passes while a light is undecided",
+        f"{INSPECTION}/estimates.py",
+        "    for verdict in (Verdict.FAIL, Verdict.NOT_ENOUGH_DATA):\n",
+        "    for verdict in (Verdict.FAIL,):\n",
+        *VERDICTS,
+    ),
+    bug(
+        "an order asks what nobody can read",
+        "cloud/chalicelib/core/order.py",
+        "    asked_of(parameters)\n",
+        "",
+        *VERDICTS,
+    ),
+)
