@@ -18,7 +18,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra import door
-from infra.aws import grace, project, stack, template
+from infra.aws import grace, layer, project, stack, template
 from infra.aws.compiled import NotCompiled
 
 if TYPE_CHECKING:
@@ -138,9 +138,20 @@ def _keep_failures_of(
 
 
 def deploy(
-    stage: str, session: boto3.Session, parameters: Mapping[str, str], may_shorten: bool, progress: Progress
+    stage: str,
+    session: boto3.Session,
+    parameters: Mapping[str, str],
+    *,
+    may_shorten: bool,
+    arrow_layer: str | None,
+    progress: Progress,
 ) -> DeployedCoordinator:
-    """Bring stack and coordinator of `stage` to the state of the checkout. Raises grace.PromiseBroken."""
+    """Bring stack and coordinator of `stage` to the state of the checkout.
+
+    Raises grace.PromiseBroken and, before anything is changed, layer.LayerUnknown.
+    """
+    arrow_layer = chosen_layer(session, arrow_layer)
+    progress(f"the functions that write the lake get {arrow_layer}")
     cloudformation, name = session.client("cloudformation"), f"reelhaul-{stage}"
     told = grace.demand_promise(stack.parameters_of(cloudformation, name), parameters, may_shorten)
     if told:
@@ -157,12 +168,20 @@ def deploy(
         CLOUD,
         BUILD / stage,
         stage,
-        outputs,
+        {**outputs, project.ARROW_LAYER: arrow_layer},
         settings={},
         environment=_environment(session),
         functions=session.client("lambda"),
         progress=progress,
     )
+
+
+def chosen_layer(session: boto3.Session, given: str | None) -> str:
+    """The layer that is given, or else the one that AWS publishes for this Python. Raises layer.LayerUnknown."""
+    if given is None:
+        return layer.published_layer(session.client("ssm"))
+    layer.demand_region(given, session.region_name)
+    return given
 
 
 def _environment(session: boto3.Session) -> dict[str, str]:
@@ -194,7 +213,27 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="allow GraceDays to become smaller: S3 then purges cleaned objects earlier than was promised",
     )
+    add_layer(made)
     return made
+
+
+def add_layer(made: argparse.ArgumentParser) -> None:
+    """Add the argument that names the layer with pyarrow."""
+    made.add_argument(
+        "--arrow-layer",
+        type=_layer,
+        metavar="ARN",
+        help=f"the layer with pyarrow for the functions that write the lake; default: AWSSDKPandas {layer.VERSION} for "
+        "the Python that runs this, as AWS publishes it",
+    )
+
+
+def _layer(text: str) -> str:
+    if not layer.is_layer(text):
+        raise argparse.ArgumentTypeError(
+            "the ARN of one version of a layer: arn:aws:lambda:REGION:ACCOUNT:layer:NAME:N"
+        )
+    return text
 
 
 def add_stage(made: argparse.ArgumentParser) -> None:
@@ -233,9 +272,17 @@ def run(arguments: Sequence[str], progress: Progress) -> int:
         if not session.region_name:
             progress("no region: give --region or set AWS_DEFAULT_REGION")
             return 2
-        deployed = deploy(given.stage, session, dict(given.parameter), given.shorten_grace, progress)
+        deployed = deploy(
+            given.stage,
+            session,
+            dict(given.parameter),
+            may_shorten=given.shorten_grace,
+            arrow_layer=given.arrow_layer,
+            progress=progress,
+        )
     except (
         grace.PromiseBroken,
+        layer.LayerUnknown,
         stack.StackFailed,
         ChaliceFailed,
         project.NotAProject,

@@ -1,7 +1,8 @@
 """Prepare the Chalice project of a stage in `build/STAGE` and deploy nothing: `chalice` can be run there by hand.
 
-It writes the names of the stage's stack into a copy of `cloud/`. They come from the stack, by one call that only reads
-(`cloudformation:DescribeStacks`), or from a file with the answer to that call; then AWS is not asked at all.
+It writes the names of the stage's stack and its layer into a copy of `cloud/`. They come from AWS, by two calls that
+only read (`cloudformation:DescribeStacks`, `ssm:GetParameter`), or from a file with the answer to the first; then AWS
+is not asked at all, and `--arrow-layer` names the layer.
 """
 
 import argparse
@@ -15,7 +16,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra import door
-from infra.aws import deploy, project, stack
+from infra.aws import deploy, layer, project, stack
 from infra.aws.compiled import NotCompiled
 
 _EXAMPLES = """examples:
@@ -36,9 +37,11 @@ def run(arguments: Sequence[str], progress: deploy.Progress, build: Path = deplo
     target = build / given.stage
     try:
         outputs = _outputs_of_file(given.outputs) if given.outputs else _outputs_of_stack(given)
-        project.prepare(deploy.CLOUD, target, given.stage, outputs, {})
+        arrow_layer = _layer(given)
+        project.prepare(deploy.CLOUD, target, given.stage, {**outputs, **arrow_layer}, {})
     except (
         OutputsUnknown,
+        layer.LayerUnknown,
         project.NotAProject,
         project.UnknownPlaceholder,
         NotCompiled,
@@ -48,6 +51,10 @@ def run(arguments: Sequence[str], progress: deploy.Progress, build: Path = deplo
         progress(f"not prepared: {error}")
         return 1
     progress(f"{target} is prepared, and nothing is deployed")
+    if not arrow_layer:
+        progress(
+            "no function has the layer with pyarrow, so deployed from there none can index: --arrow-layer names it"
+        )
     chalice = shlex.quote(str(Path(sys.executable).with_name("chalice")))
     region = shlex.quote(given.region or "REGION")
     progress(f"to run Chalice there, with AWS credentials: cd {shlex.quote(str(target))}")
@@ -56,6 +63,14 @@ def run(arguments: Sequence[str], progress: deploy.Progress, build: Path = deplo
         f"`make deploy STAGE={given.stage}` deploys all of it; `chalice deploy` there only the coordinator"
     )
     return 0
+
+
+def _layer(given: argparse.Namespace) -> Mapping[str, str]:
+    """The layer with pyarrow by its name; none where AWS is not to be asked and none is named."""
+    if given.outputs:
+        return {project.ARROW_LAYER: given.arrow_layer} if given.arrow_layer else {}
+    session = boto3.Session(profile_name=given.profile, region_name=given.region)
+    return {project.ARROW_LAYER: deploy.chosen_layer(session, given.arrow_layer)}
 
 
 def _outputs_of_stack(given: argparse.Namespace) -> Mapping[str, str]:
@@ -94,6 +109,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="the answer of `aws cloudformation describe-stacks`, to read instead of asking AWS",
     )
+    deploy.add_layer(made)
     return made
 
 

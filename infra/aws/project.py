@@ -1,6 +1,7 @@
 """The Chalice project of one stage: `cloud/` copied to a build folder, the stack's names written in.
 
-Placeholders are `${Name}` in `.chalice/config.json` and `.chalice/policy-*.json`: the stack's outputs and `${Stage}`.
+Placeholders are `${Name}` in `.chalice/config.json` and `.chalice/policy-*.json`: the stack's outputs, `${Stage}` and
+`${ArrowLayer}`.
 What Chalice keeps between its runs (`.chalice/deployed`, `.chalice/deployments`) stays where it is.
 """
 
@@ -17,6 +18,9 @@ API_FUNCTION = "api_handler"
 
 OPTIONAL_OUTPUTS = ("KmsKeyArn",)
 """Outputs that a stack has only when it was given the parameter; only then the policies keep what names them."""
+
+ARROW_LAYER = "ArrowLayer"
+"""The name, next to the outputs, of the layer with pyarrow. Without it no function has a layer, as on the local AWS."""
 
 _CHALICE_KEEPS = ("deployed", "deployments")
 _NOT_COPIED = shutil.ignore_patterns("__pycache__", ".*_cache", *_CHALICE_KEEPS)
@@ -59,10 +63,21 @@ def configuration(
     document: Mapping[str, Any], stage: str, outputs: Mapping[str, str], settings: Mapping[str, str]
 ) -> dict[str, Any]:
     """Chalice's configuration of one stage: names filled in, `settings` over its environment variables."""
-    whole: dict[str, Any] = filled(dict(document), {**outputs, "Stage": stage})
+    whole: dict[str, Any] = filled(_layered(document, outputs), {**outputs, "Stage": stage})
     of_stage = dict(whole["stages"].get(stage, {}))
     of_stage["environment_variables"] = {**of_stage.get("environment_variables", {}), **settings}
     return whole | {"stages": {stage: of_stage}}
+
+
+def _layered(document: Mapping[str, Any], outputs: Mapping[str, str]) -> dict[str, Any]:
+    """`document` without the layer that is not there."""
+    if ARROW_LAYER in outputs:
+        return dict(document)
+    functions = {
+        name: {key: value for key, value in function.items() if key != "layers"}
+        for name, function in document.get("lambda_functions", {}).items()
+    }
+    return {**document, "lambda_functions": functions}
 
 
 def prepare(

@@ -54,9 +54,17 @@ def load(path: Path = STORAGE) -> Template:
 
 
 def only(template: Template, types: frozenset[str]) -> Template:
-    """`template` with the resources of these types and no others."""
+    """`template` with the resources of these types and no others, and without the outputs that tell of others."""
     kept = {name: body for name, body in template["Resources"].items() if body["Type"] in types}
-    return template | {"Resources": kept}
+    absent = template["Resources"].keys() - kept.keys()
+    outputs = {name: body for name, body in template["Outputs"].items() if not absent & _referred(body)}
+    return template | {"Resources": kept, "Outputs": outputs}
+
+
+def _referred(output: Mapping[str, Any]) -> set[str]:
+    """The resource or parameter that an output tells of."""
+    value = output["Value"]
+    return {value["Ref"] if "Ref" in value else value["Fn::GetAtt"][0]}
 
 
 def defaults(template: Template) -> dict[str, str]:
@@ -96,7 +104,20 @@ class _Resolver:
         return self._named(".".join(path))
 
     def substituted(self, text: str) -> str:
-        return re.sub(r"\$\{([^}]+)\}", lambda match: self._named(match[1]), text)
+        return re.sub(r"\$\{([^}]+)\}", self._substitute, text)
+
+    def _substitute(self, match: re.Match[str]) -> str:
+        name = match[1]
+        return f"${{{name[1:]}}}" if name.startswith("!") else self._named(name)
+
+    def joined(self, argument: list[Any]) -> str:
+        separator, parts = argument
+        return str(separator).join(self.value(parts))
+
+    def split(self, argument: list[Any]) -> list[str]:
+        separator, text = argument
+        parts: list[str] = self.value(text).split(separator)
+        return parts
 
     def chosen(self, branches: list[Any]) -> Any:
         condition, then, otherwise = branches
@@ -123,6 +144,8 @@ _FUNCTIONS: dict[str, Callable[[_Resolver, Any], Any]] = {
     "Ref": _Resolver.ref,
     "Fn::GetAtt": _Resolver.attribute,
     "Fn::Sub": _Resolver.substituted,
+    "Fn::Join": _Resolver.joined,
+    "Fn::Split": _Resolver.split,
     "Fn::If": _Resolver.chosen,
     "Fn::Equals": _Resolver.equal,
     "Fn::Not": _Resolver.negated,

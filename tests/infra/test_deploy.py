@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from chalice.config import Config
 
 from chalicelib.core.measurements.limits import TIME_LIMIT_S
 from chalicelib.core.settle import Policy
@@ -18,6 +19,8 @@ OUTPUTS = {
     "Table": "records",
     "TableArn": "arn:aws:dynamodb:eu-west-1:123456789012:table/records",
     "GraceDays": "21",
+    "LakeDatabase": "reelhaul_prod",
+    "LakeWorkGroup": "reelhaul-prod",
     "OrderQueue": "https://sqs.example.org/orders",
     "OrderQueueArn": "arn:aws:sqs:eu-west-1:123456789012:orders",
     "DeadLetters": "https://sqs.example.org/dead",
@@ -141,6 +144,50 @@ def test_a_placeholder_without_an_output_is_refused(tmp_path: Path):
 
 def test_every_output_that_a_placeholder_names_is_an_output_of_the_template():
     assert template.load()["Outputs"].keys() == {*OUTPUTS, *project.OPTIONAL_OUTPUTS}
+
+
+LAYER = "arn:aws:lambda:eu-west-1:336392948345:layer:AWSSDKPandas-Python312:29"
+
+
+def layers(target: Path) -> dict[str, list[str]]:
+    functions = config(target)["lambda_functions"]
+    return {name: function["layers"] for name, function in functions.items() if "layers" in function}
+
+
+def test_the_functions_that_index_get_the_layer_and_the_api_gets_none(tmp_path: Path):
+    project.prepare(deploy.CLOUD, tmp_path / "prod", "prod", {**OUTPUTS, project.ARROW_LAYER: LAYER}, {})
+
+    assert layers(tmp_path / "prod") == {
+        "on_output": [LAYER],
+        "on_measurements": [LAYER],
+        "reconcile": [LAYER],
+    }
+
+
+def test_every_function_that_may_index_names_the_layer():
+    source = json.loads((deploy.CLOUD / ".chalice" / "config.json").read_text())["lambda_functions"]
+    may_index = {
+        name
+        for name in source
+        if "${BucketArn}/index/*" in (deploy.CLOUD / ".chalice" / f"policy-{name}.json").read_text()
+        and name != project.API_FUNCTION
+    }
+
+    assert may_index == {name for name, function in source.items() if "layers" in function}
+
+
+def test_without_a_layer_as_on_the_local_aws_no_function_names_one(tmp_path: Path):
+    assert layers(prepared(tmp_path / "local", "local")) == {}
+
+
+def test_chalice_gives_each_function_the_layer_of_its_own(tmp_path: Path):
+    project.prepare(deploy.CLOUD, tmp_path / "prod", "prod", {**OUTPUTS, project.ARROW_LAYER: LAYER}, {})
+    settled = Config(
+        chalice_stage="prod", function_name="on_measurements", config_from_disk=config(tmp_path / "prod")
+    )
+
+    assert settled.layers == [LAYER]
+    assert settled.lambda_memory_size == 1769
 
 
 def test_what_chalice_remembers_survives_the_next_copy(tmp_path: Path):

@@ -7,7 +7,7 @@ import pytest
 from chalicelib.core.lifecycle import FEWEST_RESTORABLE_DAYS, MOST_RESTORABLE_DAYS
 from chalicelib.core.settle import Policy
 from infra.aws import deploy, grace, stack, template
-from tests.infra.test_deploy import Cloudformation, quiet
+from tests.infra.test_deploy import LAYER, Cloudformation, quiet
 
 DEPLOYED = {"GraceDays": "14"}
 FEWEST = str(FEWEST_RESTORABLE_DAYS)
@@ -81,6 +81,8 @@ def test_the_days_that_are_deployed_are_those_of_the_stack():
 class Session:
     """An AWS session that has CloudFormation and nothing else."""
 
+    region_name = "eu-west-1"
+
     def __init__(self, cloudformation: Cloudformation) -> None:
         self._cloudformation = cloudformation
 
@@ -94,6 +96,8 @@ def test_a_deploy_that_would_break_the_promise_touches_nothing():
     session: Any = Session(deployed)
 
     with pytest.raises(grace.PromiseBroken):
-        deploy.deploy("prod", session, {"GraceDays": "29"}, False, quiet)
+        deploy.deploy(
+            "prod", session, {"GraceDays": "29"}, may_shorten=False, arrow_layer=LAYER, progress=quiet
+        )
 
     assert deployed.calls == []

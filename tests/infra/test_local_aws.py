@@ -47,6 +47,9 @@ def test_the_lifecycle_rules_are_those_of_the_stack(local_aws: LocalAws, s3: Any
         "abort-forgotten-uploads": None,
         "purge-cleaned-originals": 14,
         "purge-cleaned-intermediates": 14,
+        "purge-replaced-index": 7,
+        "purge-replaced-lake": 7,
+        "expire-query-results": 1,
         "drop-lone-delete-markers": None,
     }
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from infra.aws import deploy, prepare
-from tests.infra.test_deploy import OUTPUTS, config
+from tests.infra.test_deploy import LAYER, OUTPUTS, config, layers
 
 CHALICE = Path(sys.executable).with_name("chalice")
 PATIENCE_S = 60
@@ -57,8 +57,21 @@ def test_a_stage_is_prepared_from_the_answer_in_a_file_without_asking_aws(tmp_pa
 
     assert code == 0
     assert config(tmp_path / "a build" / "prod")["environment_variables"]["BUCKET"] == OUTPUTS["Bucket"]
-    assert shlex.split(said[1])[-1] == str(tmp_path / "a build" / "prod")
+    assert "none can index" in said[1]
+    assert shlex.split(said[2])[-1] == str(tmp_path / "a build" / "prod")
     assert not (tmp_path / "a build" / "prod" / ".chalice" / "deployed").exists()
+
+
+def test_a_stage_is_prepared_with_the_layer_that_is_named(tmp_path: Path):
+    said: list[str] = []
+    answer = tmp_path / "stack.json"
+    answer.write_text(answer_of(OUTPUTS))
+    named = ["--stage", "prod", "--outputs", str(answer), "--arrow-layer", LAYER]
+
+    assert prepare.run(named, said.append, tmp_path / "build") == 0
+
+    assert layers(tmp_path / "build" / "prod")["on_measurements"] == [LAYER]
+    assert not any("none can index" in line for line in said)
 
 
 @pytest.mark.parametrize(

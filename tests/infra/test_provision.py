@@ -15,9 +15,11 @@ from infra.local.stack.world import WHEELS
 
 
 def test_moto_is_given_nothing_that_it_would_refuse_or_misread():
-    given = provision.for_moto(template.load())["Resources"]
+    given = provision.for_moto(template.load())
 
-    assert set(given) == {"Bucket", "Table", "OrderQueue", "DeadLetters"}
+    assert set(given["Resources"]) == {"Bucket", "Table", "OrderQueue", "DeadLetters"}
+    assert not {"LakeDatabase", "LakeWorkGroup"} & set(given["Outputs"])
+    assert {"Bucket", "GraceDays", "DeadLettersArn"} <= set(given["Outputs"])
 
 
 def test_a_lifecycle_rule_keeps_its_meaning_in_the_words_of_s3():
@@ -29,6 +31,7 @@ def test_a_lifecycle_rule_keeps_its_meaning_in_the_words_of_s3():
                 "Prefix": "originals/",
                 "NoncurrentVersionExpiration": {"NoncurrentDays": "14"},
             },
+            {"Id": "answers", "Status": "Enabled", "Prefix": "queries/", "ExpirationInDays": 7},
             {"Id": "markers", "Status": "Enabled", "ExpiredObjectDeleteMarker": True},
         ]
     }
@@ -41,6 +44,12 @@ def test_a_lifecycle_rule_keeps_its_meaning_in_the_words_of_s3():
             "NoncurrentVersionExpiration": {"NoncurrentDays": 14},
         },
         {
+            "ID": "answers",
+            "Status": "Enabled",
+            "Filter": {"Prefix": "queries/"},
+            "Expiration": {"Days": 7},
+        },
+        {
             "ID": "markers",
             "Status": "Enabled",
             "Filter": {"Prefix": ""},
@@ -50,8 +59,10 @@ def test_a_lifecycle_rule_keeps_its_meaning_in_the_words_of_s3():
 
 
 def test_a_lifecycle_rule_that_would_get_lost_is_refused():
-    with pytest.raises(template.UnknownIntrinsic, match="ExpirationInDays"):
-        provision.lifecycle_rules({"Rules": [{"Id": "new", "Status": "Enabled", "ExpirationInDays": 30}]})
+    with pytest.raises(template.UnknownIntrinsic, match="ExpirationDate"):
+        provision.lifecycle_rules(
+            {"Rules": [{"Id": "new", "Status": "Enabled", "ExpirationDate": "2026-12-01"}]}
+        )
 
 
 def test_a_process_of_the_local_aws_sees_no_credentials_but_test(tmp_path):

@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
+from chalicelib.core import keys
 from chalicelib.core.cleanup import CLEANED_TAG
 from chalicelib.core.events import Event
-from chalicelib.core.lifecycle import MULTIPART_DAYS
+from chalicelib.core.lifecycle import MULTIPART_DAYS, kept_days, purges_untagged
 from chalicelib.logs import EmbeddedMetrics
 from infra.aws import deploy, template
+from infra.local.aws.moto.provision import lifecycle_rules
 from tests.support.memory import MovableClock
 
 WHOLE = template.load()
@@ -144,10 +146,78 @@ def test_the_stack_tells_its_grace():
     )
 
 
-def test_no_rule_expires_a_current_version():
+def test_no_rule_expires_a_current_version_but_answers_of_queries():
+    rules = properties("Bucket")["LifecycleConfiguration"]["Rules"]
+    ending = [each for each in rules if {"ExpirationInDays", "ExpirationDate"} & each.keys()]
+
+    assert [(each["Id"], each["Prefix"]) for each in ending] == [("expire-query-results", "queries/")]
+
+
+def test_no_rule_archives_anything():
     rules = properties("Bucket")["LifecycleConfiguration"]["Rules"]
 
-    assert [each["Id"] for each in rules if {"ExpirationInDays", "ExpirationDate"} & each.keys()] == []
+    assert [each["Id"] for each in rules if any("Transition" in word for word in each)] == []
+
+
+@pytest.mark.parametrize("prefix", ["index/", "lake/", "queries/"])
+def test_what_can_be_made_again_is_purged_once_it_is_replaced_and_without_a_tag(prefix: str):
+    rules = properties("Bucket")["LifecycleConfiguration"]["Rules"]
+    [found] = [each for each in rules if each.get("Prefix") == prefix]
+
+    assert "TagFilters" not in found
+    assert 1 <= found["NoncurrentVersionExpiration"]["NoncurrentDays"] <= 7
+
+
+def test_only_what_can_be_made_again_is_purged_without_a_tag():
+    rules = properties("Bucket")["LifecycleConfiguration"]["Rules"]
+    purging = [each for each in rules if "NoncurrentVersionExpiration" in each and "TagFilters" not in each]
+
+    assert sorted(each["Prefix"] for each in purging) == ["index/", "lake/", "queries/"]
+
+
+@pytest.mark.parametrize("prefix", keys.CLEANED)
+def test_the_coordinator_reads_in_the_rules_that_what_is_cleaned_stays_for_the_grace(prefix: str):
+    rules = lifecycle_rules(properties("Bucket", GraceDays="30")["LifecycleConfiguration"])
+
+    assert kept_days(rules, prefix) == 30
+    assert not purges_untagged(rules, prefix)
+
+
+def workgroup(**parameters: str) -> Any:
+    return properties("LakeWorkGroup", **parameters)
+
+
+def test_a_question_to_the_lake_is_stopped_at_the_scan_limit_and_nobody_can_ask_around_it():
+    settings = workgroup(ScanLimitBytes="20000000")["WorkGroupConfiguration"]
+
+    assert settings["EnforceWorkGroupConfiguration"] is True
+    assert settings["BytesScannedCutoffPerQuery"] == "20000000"
+
+
+def test_answers_are_written_outside_of_everything_else_and_expire():
+    where = workgroup()["WorkGroupConfiguration"]["ResultConfiguration"]
+
+    assert where["OutputLocation"] == "s3://footage/queries/"
+    assert where["EncryptionConfiguration"] == {"EncryptionOption": "SSE_S3"}
+    assert rule("expire-query-results")["Prefix"] == "queries/"
+    assert not [
+        prefix for prefix in (*keys.OF_SESSIONS, keys.INDEX, "lake/") if "queries/".startswith(prefix)
+    ]
+
+
+def test_answers_are_encrypted_with_the_key_that_the_stack_is_given():
+    key = "arn:aws:kms:eu-west-1:123456789012:key/0f5c-11"
+    where = workgroup(KmsKeyArn=key)["WorkGroupConfiguration"]["ResultConfiguration"]
+
+    assert where["EncryptionConfiguration"] == {"EncryptionOption": "SSE_KMS", "KmsKey": key}
+
+
+@pytest.mark.parametrize(
+    ("stage", "database"), [("prod", "reelhaul_prod"), ("prod-2-b", "reelhaul_prod_2_b")]
+)
+def test_a_stage_has_a_database_and_a_workgroup_of_its_own(stage: str, database: str):
+    assert properties("LakeDatabase", Stage=stage)["DatabaseInput"]["Name"] == database
+    assert workgroup(Stage=stage)["Name"] == f"reelhaul-{stage}"
 
 
 @pytest.mark.parametrize("kind", ["outputs", "measurements"])
@@ -397,3 +467,15 @@ def test_an_alarm_address_is_optional():
 def test_a_name_that_the_template_does_not_know_is_refused():
     with pytest.raises(template.UnknownIntrinsic, match=r"Bucket\.Arn"):
         template.resolved({"Fn::GetAtt": ["Bucket", "Arn"]}, WHOLE, {})
+
+
+def test_a_placeholder_that_is_meant_for_athena_keeps_its_braces():
+    text = {"Fn::Sub": "s3://${Bucket}/lake/dt=${!dt}/"}
+
+    assert template.resolved(text, WHOLE, NAMES) == "s3://footage/lake/dt=${dt}/"
+
+
+def test_names_are_split_and_joined_as_cloudformation_does():
+    node = {"Fn::Join": ["_", {"Fn::Split": ["-", {"Fn::Sub": "a-${Stage}-b"}]}]}
+
+    assert template.resolved(node, WHOLE, NAMES) == "a_prod_b"

@@ -1,8 +1,9 @@
 """What moto's CloudFormation ignores of `infra/aws/storage.yaml`, read from the same file and applied to the local AWS.
 
 Applied here: versioning, lifecycle, CORS, public-access block, ownership, TTL, point-in-time recovery. Not given
-to moto at all: the alarm with its topic, and the bucket policy, whose conditions moto would ignore; the policy is
-returned instead, for the strict layer to enforce. Source: facts measured with moto 5.2.5.
+to moto at all: the alarm with its topic, the lake's catalog and workgroup (DuckDB reads the lake here), and the bucket
+policy, whose conditions moto would ignore; the policy is returned instead, for the strict layer to enforce. Source:
+facts measured with moto 5.2.5.
 """
 
 from collections.abc import Mapping
@@ -86,6 +87,8 @@ def _lifecycle_rule(rule: Mapping[str, Any]) -> dict[str, Any]:
     if "NoncurrentVersionExpiration" in said:
         days = said.pop("NoncurrentVersionExpiration")["NoncurrentDays"]
         made["NoncurrentVersionExpiration"] = {"NoncurrentDays": int(days)}
+    if "ExpirationInDays" in said:
+        made["Expiration"] = {"Days": int(said.pop("ExpirationInDays"))}
     if "ExpiredObjectDeleteMarker" in said:
         made["Expiration"] = {"ExpiredObjectDeleteMarker": said.pop("ExpiredObjectDeleteMarker")}
     if "AbortIncompleteMultipartUpload" in said:
