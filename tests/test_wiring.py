@@ -1,7 +1,11 @@
 """Settings become the real world."""
 
+import os
 import re
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +18,7 @@ from chalicelib.ports import PartToSign
 from chalicelib.settings import settings
 from tests.support.builders import EMPTY
 
+CLOUD = Path(__file__).parents[1] / "cloud"
 ENVIRONMENT = {
     "BUCKET": "reelhaul-footage",
     "TABLE": "reelhaul-table",
@@ -64,3 +69,34 @@ def test_secrets_are_256_bits_in_url_safe_base64():
 
     assert len(made) == 100
     assert all(re.fullmatch("[A-Za-z0-9_-]{43}", each) for each in made)
+
+
+WITHOUT_PYARROW = """
+import sys
+sys.modules["pyarrow"] = None
+from chalicelib.aws.lake import ParquetLake
+from chalicelib.core.errors import LakeWriterMissing
+lake = ParquetLake()
+try:
+    lake.demand_writer()
+except LakeWriterMissing as error:
+    print(error)
+"""
+
+
+def test_without_pyarrow_the_module_loads_and_the_writer_says_what_to_deploy():
+    environment = {**os.environ, "PYTHONPATH": str(CLOUD)}
+
+    ended = subprocess.run(
+        [sys.executable, "-c", WITHOUT_PYARROW], env=environment, capture_output=True, text=True, check=True
+    )
+
+    assert "AWSSDKPandas" in ended.stdout
+    assert "reelhaul-admin ensure" in ended.stdout
+
+
+def test_the_wiring_of_every_function_leaves_pyarrow_alone():
+    script = "import sys, chalicelib.wiring; sys.exit('pyarrow' in sys.modules)"
+    environment = {**os.environ, "PYTHONPATH": str(CLOUD)}
+
+    assert subprocess.run([sys.executable, "-c", script], env=environment, check=False).returncode == 0

@@ -3,7 +3,8 @@
 Every method that talks to S3 or DynamoDB may raise StorageBusy: the same call succeeds later.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import BinaryIO, Protocol
@@ -14,6 +15,7 @@ from chalicelib.core.crc import Crc64Nvme
 from chalicelib.core.events import Event
 from chalicelib.core.ids import DeviceId, SessionId, TokenId, UploadId
 from chalicelib.core.measurements.index import Index
+from chalicelib.core.measurements.lake import Rows, Table
 from chalicelib.core.parts import PartPlan, StoredPart
 from chalicelib.core.picture import Picture, Progress
 from chalicelib.core.session import Session
@@ -108,6 +110,34 @@ class FrameIndex(Protocol):
 
     def read(self, key: str, first: int = 0, last: int | None = None) -> bytes:
         """The bytes of the current object from `first` to `last`, both in, or to its end. Raises NotFound."""
+
+    def remove(self, key: str) -> None:
+        """Write a delete marker over what `key` has; nothing there is success.
+
+        Raises ValueError for a key that is neither below index/ nor below lake/.
+        """
+
+
+class LakeFile(Protocol):
+    """A file of the lake that is being written."""
+
+    def write(self, rows: Rows) -> None:
+        """Take rows, which are in the file after those before. Raises ValueError for other columns than the table's."""
+
+
+class Lake(Protocol):
+    """What writes the files of the lake. It holds at most one group of rows in memory."""
+
+    def demand_writer(self) -> None:
+        """Raises LakeWriterMissing where this process cannot write the lake."""
+
+    def writing(
+        self, file: BinaryIO, table: Table, constants: Mapping[str, str | datetime | None]
+    ) -> AbstractContextManager[LakeFile]:
+        """A file of `table`, written to `file`; it is complete once the context ends without an error.
+
+        `constants` has a value for each of CONSTANTS. The same rows make the same bytes. Raises LakeWriterMissing.
+        """
 
 
 @dataclass(frozen=True)
@@ -324,6 +354,7 @@ class Ports:
 
     objects: ObjectStore
     frame_index: FrameIndex
+    lake: Lake
     records: Records
     signer: Signer
     orders: Orders

@@ -9,6 +9,7 @@ from functools import cache
 from chalicelib.aws.clients import Clients, connect
 from chalicelib.aws.frame_index import S3FrameIndex
 from chalicelib.aws.indexer import LambdaIndexer
+from chalicelib.aws.lake import ParquetLake
 from chalicelib.aws.object_store import S3ObjectStore
 from chalicelib.aws.orders import SqsOrders
 from chalicelib.aws.records import DynamoRecords
@@ -52,6 +53,7 @@ def ports(settings: Settings) -> Ports:
     return Ports(
         objects=S3ObjectStore(clients.s3, settings.bucket),
         frame_index=S3FrameIndex(clients.s3, settings.bucket),
+        lake=ParquetLake(),
         records=DynamoRecords(clients.dynamodb, settings.table),
         signer=S3Signer(settings.bucket, settings.region, clients.credentials, settings.endpoint_url),
         orders=SqsOrders(clients.sqs, settings.order_queue_url),

@@ -7,6 +7,7 @@ import pytest
 
 from chalicelib.core.errors import NotFound, VersionGone
 from chalicelib.core.ids import SessionId
+from chalicelib.core.keys import OF_SESSIONS
 from tests.contracts.worlds import World
 
 BODY = bytes(range(256)) * 4096
@@ -104,3 +105,28 @@ def test_what_is_marked_deleted_is_not_found(world: World, key: str, version_id:
 
     with pytest.raises(NotFound):
         world.frame_index.read(key)
+
+
+@pytest.mark.parametrize("kind", ["index", "lake"])
+def test_what_is_removed_is_not_found_and_removing_it_again_changes_nothing(
+    world: World, session_id: SessionId, kind: str
+):
+    key = f"{kind}/{session_id}/old"
+    world.put_object(key, BODY)
+
+    world.frame_index.remove(key)
+    world.frame_index.remove(key)
+
+    with pytest.raises(NotFound):
+        world.frame_index.read(key)
+
+
+@pytest.mark.parametrize("prefix", [*OF_SESSIONS, "", "indexes/", "lakes/", "results/", "/index/", "INDEX/"])
+def test_nothing_but_an_index_and_the_lake_is_ever_removed(world: World, session_id: SessionId, prefix: str):
+    key = f"{prefix}{session_id}/kept"
+    world.put_object(key, BODY)
+
+    with pytest.raises(ValueError, match="never removed"):
+        world.frame_index.remove(key)
+
+    assert world.body(key) == BODY

@@ -1,4 +1,5 @@
 import re
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
@@ -10,8 +11,10 @@ from chalicelib.core.keys import (
     OUTPUTS,
     escaped,
     index_prefix,
+    lake_key,
     manifest_key,
     may_be_removed,
+    may_be_replaced,
     order_prefix,
     original_key,
     session_of,
@@ -139,3 +142,24 @@ def test_only_originals_and_intermediates_may_be_removed(key: str, may_be: bool)
 )
 def test_a_key_that_is_not_ours_has_no_session(key: str):
     assert session_of(key) is None
+
+
+def test_the_lake_is_divided_by_table_and_by_the_day_of_the_session_in_utc():
+    late = datetime(2026, 3, 4, 23, 30, tzinfo=timezone(timedelta(hours=-2)))
+
+    key = lake_key("papi", SESSION, late, ArtifactId("measurements.lights.json"), "abc")
+
+    assert key == "lake/kind=papi/dt=2026-03-05/main.match-17.lights.json.abc.parquet"
+
+
+@pytest.mark.parametrize(
+    "key", ["index/main/match-17/lights/abc/blocks.json", "lake/kind=papi/dt=2026-03-05/x"]
+)
+def test_an_index_and_the_lake_may_be_replaced(key: str):
+    assert may_be_replaced(key)
+    assert session_of(key) is None
+
+
+@pytest.mark.parametrize("prefix", [*OF_SESSIONS, "results/", "", "indexes/"])
+def test_nothing_else_may_be_replaced(prefix: str):
+    assert not may_be_replaced(f"{prefix}main/match-17/index/lake/abc")

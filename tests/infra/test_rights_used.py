@@ -8,6 +8,7 @@ from typing import cast
 import pytest
 import requests
 
+from chalicelib.aws.lake import ParquetLake
 from chalicelib.core import keys
 from chalicelib.core.artifact import made_key
 from chalicelib.core.cleanup import Arming
@@ -81,6 +82,7 @@ def ports(world: AwsWorld, asked: Asked) -> Iterator[Ports]:
     yield Ports(
         objects=world.objects,
         frame_index=world.frame_index,
+        lake=ParquetLake(),
         records=world.records,
         signer=cast(Signer, Heard(world.signer, asked)),
         orders=cast(Orders, Heard(MemoryOrders(), asked)),

@@ -3,6 +3,7 @@
 from tests.mutants.bounded_work import BOUNDED_WORK
 from tests.mutants.judging import JUDGING
 from tests.mutants.mutant import Edit, Mutant, bug
+from tests.mutants.of_the_lake import OF_THE_LAKE
 from tests.mutants.of_uploads import OF_UPLOADS
 from tests.mutants.on_device import ON_DEVICE
 from tests.mutants.reconciling import IN_THE_RECONCILER
@@ -427,4 +428,5 @@ MUTANTS = (
     *ON_DEVICE,
     *OF_UPLOADS,
     *JUDGING,
+    *OF_THE_LAKE,
 )

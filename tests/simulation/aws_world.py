@@ -26,6 +26,7 @@ from tests.support.memory import (
     FixedIds,
     MemoryFrameIndex,
     MemoryIndexer,
+    MemoryLake,
     MemoryObjectStore,
     MemoryOrders,
     MemoryRecords,
@@ -147,6 +148,7 @@ def aws_ports(place: Place) -> Iterator[MemoryPorts]:
     yield MemoryPorts(
         cast(MemoryObjectStore, StoryObjectStore(world, clock)),
         cast(MemoryFrameIndex, S3FrameIndex(world.clients.s3, world.name)),
+        MemoryLake(),
         cast(MemoryRecords, world.records),
         cast(MemorySigner, S3Signer(world.name, place.region, world.clients.credentials, place.endpoint_url)),
         cast(MemoryOrders, StoryOrders(queue)),

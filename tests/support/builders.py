@@ -21,6 +21,7 @@ from tests.support.memory import (
     FixedIds,
     MemoryFrameIndex,
     MemoryIndexer,
+    MemoryLake,
     MemoryObjectStore,
     MemoryOrders,
     MemoryRecords,
@@ -96,6 +97,7 @@ class MemoryPorts(Ports):
 
     objects: MemoryObjectStore
     frame_index: MemoryFrameIndex
+    lake: MemoryLake
     records: MemoryRecords
     signer: MemorySigner
     orders: MemoryOrders
@@ -115,6 +117,7 @@ def memory_ports(*pictures: Picture, now: datetime = START, policy: Policy = POL
     ports = MemoryPorts(
         objects,
         MemoryFrameIndex(objects),
+        MemoryLake(),
         MemoryRecords(),
         MemorySigner(),
         MemoryOrders(),

@@ -7,6 +7,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib.aws.errors import code_of, is_no_version, named
 from chalicelib.core.errors import NotFound, VersionGone
+from chalicelib.core.keys import may_be_replaced
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -46,3 +47,9 @@ class S3FrameIndex:
             if code_of(error) in _ABSENT:
                 raise NotFound(f"the bucket holds no such bytes of {key}") from error
             raise
+
+    def remove(self, key: str) -> None:
+        if not may_be_replaced(key):
+            raise ValueError(f"{key} is never removed: it is neither an index nor of the lake")
+        with named():
+            self._s3.delete_object(Bucket=self._bucket, Key=key)

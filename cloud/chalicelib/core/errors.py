@@ -23,6 +23,7 @@ ReelhaulError
     |-- PartsRefused        S3 refuses to assemble these parts
     |-- VersionGone         S3 holds no such version
     |-- RemovalRefused      S3 refuses to remove an object
+    |-- LakeWriterMissing   this function cannot write the lake: its layer is missing
     `-- Poison              a measurements file that cannot be indexed, even when tried again
 """
 
@@ -146,6 +147,10 @@ class RemovalRefused(ReelhaulError):
     def __init__(self, message: str, code: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+class LakeWriterMissing(ReelhaulError):
+    """This process cannot write the lake, which proves nothing about any file; the text says what to deploy."""
 
 
 class Poison(ReelhaulError):

@@ -8,6 +8,7 @@ later one made, and whatever stands is never written over.
 """
 
 import re
+from datetime import UTC, datetime
 from functools import lru_cache
 
 from chalicelib.core.errors import InvalidRequest
@@ -18,6 +19,7 @@ INTERMEDIATES = "intermediates/"
 OUTPUTS = "outputs/"
 MEASUREMENTS = "measurements/"
 INDEX = "index/"
+LAKE = "lake/"
 
 CLEANED = (ORIGINALS, INTERMEDIATES)
 """The only prefixes below which this house ever writes a delete marker."""
@@ -27,6 +29,10 @@ MANIFEST = "manifest.json"
 
 OF_SESSIONS = (ORIGINALS, INTERMEDIATES, OUTPUTS, MEASUREMENTS)
 """All that sessions consist of; all else below the bucket is made of it."""
+
+REPLACED = (INDEX, LAKE)
+"""What is made of measurements, and can be made of them again: old revisions of it are removed."""
+
 _NOT_PLAIN = re.compile(rb"[^A-Za-z0-9._-]")
 
 
@@ -74,3 +80,20 @@ def session_of(key: str) -> SessionId | None:
 def index_prefix(session: SessionId, artifact_id: ArtifactId, revision: str) -> str:
     """The prefix of the index of one version of `measurements.NAME`."""
     return f"{INDEX}{session}/{artifact_id.partition('.')[2]}/{revision}/"
+
+
+def lake_key(
+    table: str, session: SessionId, created_at: datetime, artifact_id: ArtifactId, revision: str
+) -> str:
+    """Where a table of the lake has the rows of one version of `measurements.NAME`; `created_at` is the session's.
+
+    The day is one of UTC. Neither a session's name nor its project is a part of the path: engines list by day.
+    """
+    day = created_at.astimezone(UTC).date().isoformat()
+    file = f"{session.replace('/', '.')}.{artifact_id.partition('.')[2]}.{revision}.parquet"
+    return f"{LAKE}kind={table}/dt={day}/{file}"
+
+
+def may_be_replaced(key: str) -> bool:
+    """Whether an old revision of `key` may be removed: an index or a part of the lake, nothing else."""
+    return key.startswith(REPLACED)

@@ -3,6 +3,7 @@
 from tests.support.memory.ambient import START, CountingMetrics, FixedIds, MovableClock
 from tests.support.memory.frame_index import MemoryFrameIndex
 from tests.support.memory.indexer import MemoryIndexer
+from tests.support.memory.lake import MemoryLake, rows_of
 from tests.support.memory.object_store import MemoryObjectStore, Refused, crc64nvme_of
 from tests.support.memory.orders import MemoryOrders
 from tests.support.memory.records import MemoryRecords
@@ -14,6 +15,7 @@ __all__ = [
     "FixedIds",
     "MemoryFrameIndex",
     "MemoryIndexer",
+    "MemoryLake",
     "MemoryObjectStore",
     "MemoryOrders",
     "MemoryRecords",
@@ -23,4 +25,5 @@ __all__ = [
     "crc64nvme_of",
     "deliver",
     "fetch",
+    "rows_of",
 ]

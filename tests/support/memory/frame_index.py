@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from chalicelib.core.errors import NotFound, VersionGone
+from chalicelib.core.keys import may_be_replaced
 from tests.support.memory.object_store import MemoryObjectStore
 
 _CHUNK_BYTES = 1000
@@ -34,6 +35,11 @@ class MemoryFrameIndex:
         if first >= len(body):
             raise NotFound(f"{key} ends before byte {first}")
         return body[first : None if last is None else last + 1]
+
+    def remove(self, key: str) -> None:
+        if not may_be_replaced(key):
+            raise ValueError(f"{key} is never removed")
+        self._objects.mark_deleted(key)
 
 
 def _chunks(body: bytes) -> Iterator[bytes]:

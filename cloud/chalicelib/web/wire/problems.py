@@ -15,6 +15,7 @@ from chalicelib.core.errors import (
     Finalizing,
     InvalidRequest,
     KeyTaken,
+    LakeWriterMissing,
     MultipartGone,
     NotAuthenticated,
     NotFound,
@@ -94,6 +95,7 @@ INWARD: Mapping[type[ReelhaulError], ReelhaulError] = {
     PartsRefused: PartsMismatch("S3 refused to assemble these parts; ask for fresh part URLs", (), ()),
     VersionGone: NotFound("S3 holds this version no longer; it was purged"),
     RemovalRefused: StateConflict("S3 refuses to remove this object; an operator must look"),
+    LakeWriterMissing: StorageBusy("the measurements cannot be indexed now; an operator must look"),
     Poison: StateConflict("this measurements file cannot be indexed; the session says why"),
 }
 """What a caller hears of an error between flows and adapters that nobody handled: never its own text."""
