@@ -12,7 +12,7 @@ from chalicelib.core.errors import InvalidRequest
 from chalicelib.core.measurements import overview
 from chalicelib.core.measurements.columns import FrameColumns
 from chalicelib.core.measurements.indexing import Indexing
-from chalicelib.core.measurements.kinds import KINDS
+from chalicelib.core.measurements.kinds import KINDS, Kind
 from chalicelib.core.measurements.overview import MOST_BUCKETS, Overview
 from chalicelib.core.measurements.ranges import Wanted
 from tests.support.measurements import as_document, make_frame, make_frames
@@ -29,12 +29,17 @@ rows = st.lists(
 
 def columns_of(*frames: tuple[int, float | None]) -> FrameColumns:
     """The columns of frames with one number `x`; None is a frame without it."""
-    return GENERIC.columns_of(
-        [
+    return read(
+        GENERIC,
+        *(
             {"frame_number": number, "timestamp": number / 10, **({} if x is None else {"x": x})}
             for number, x in frames
-        ]
+        ),
     )
+
+
+def read(kind: Kind, *frames: dict[str, Any]) -> FrameColumns:
+    return kind.read([json.dumps(frame).encode() for frame in frames])
 
 
 def document_of(*frames: tuple[int, float | None], most: int = MOST_BUCKETS) -> dict[str, Any]:
@@ -100,11 +105,12 @@ def test_statuses_are_counted_in_each_bucket():
     made = Overview(2)
     lights = ["red", "red", "white", None]
     made.take(
-        PAPI.columns_of(
-            [
+        read(
+            PAPI,
+            *(
                 {"frame_number": number, "timestamp": 0, "papi_a": {"status": status}}
                 for number, status in enumerate(lights)
-            ]
+            ),
         )
     )
 
@@ -194,7 +200,7 @@ def test_columns_are_chosen_by_name_or_by_the_light(
     for light in ("papi_a", "papi_b", "papi_c", "papi_d"):
         frame[light] = {name: frame[light][name] for name in ("status", "angle", "intensity", "area_pixels")}
         frame[light] |= {"distance_ground": 1, "distance_direct": 2}
-    block = PAPI.columns_of([frame])
+    block = read(PAPI, frame)
     made = Overview()
     made.take(block)
     wanted = Wanted(columns=columns)

@@ -42,12 +42,13 @@ class Column:
 class FrameColumns:
     """The values of frames in a row, by column; each column has one value a frame, None where the frame has none.
 
-    A column without any value in these frames may be absent. `extra` is the JSON object of what a frame has beyond
-    the columns, or None.
+    A column without any value in these frames may be absent. `objects` says of those that occur whether a frame has
+    them, with or without values in them. `extra` is the JSON object of what a frame has beyond the columns, or None.
     """
 
     frame_numbers: Sequence[int]
     times: Sequence[float]
     numbers: Mapping[str, Sequence[float | None]]
     words: Mapping[str, Sequence[str | None]]
+    objects: Mapping[str, Sequence[bool]]
     extra: Sequence[str | None]

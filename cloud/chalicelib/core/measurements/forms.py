@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from chalicelib.core.errors import Poison
-from chalicelib.core.measurements.frame import Unusable, decoded
+from chalicelib.core.measurements.frame import SESSION, Unusable, decoded
 from chalicelib.core.measurements.inflate import text_of
 from chalicelib.core.measurements.kinds import DEFAULT, KINDS
 from chalicelib.core.measurements.limits import Limits
@@ -24,8 +24,6 @@ from chalicelib.core.measurements.work import Work
 _FRAMES = "frames"
 _KIND = "kind"
 _METADATA = "metadata"
-SESSION = "session_id"
-"""The member in which a document, its metadata or a frame names its session."""
 _PROJECT = "project"
 """The member in which a document names the project of its session."""
 _UNUSABLE = object()

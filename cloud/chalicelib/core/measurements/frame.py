@@ -2,8 +2,8 @@
 
 import json
 import re
-from collections.abc import Iterable
-from typing import Any, NoReturn
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple, NoReturn
 
 import msgspec
 
@@ -15,6 +15,9 @@ from chalicelib.core.measurements.work import Work
 NUMBER, TIME = "frame_number", "timestamp"
 """The members that every frame has."""
 
+SESSION = "session_id"
+"""The member in which a document, its metadata or a frame names its session."""
+
 GREATEST_EXACT = 2**53 - 1
 GREATEST = 1e100
 """No measured value is further from 0; below it no sum over a file leaves what a float can hold."""
@@ -23,10 +26,22 @@ _NUMERIC = re.compile(r"-?(0|[1-9][0-9]{0,39})(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,
 _NUMBERS = (float, int)
 """Compared by identity: a bool is an int to Python, and no number here."""
 
-_FRAME_STEPS = 50
+FRAME_STEPS = 50
 """The steps of one frame in addition to its values: to cut it out, to decode it, to accept or reject it."""
 
 _decoder = msgspec.json.Decoder()
+
+
+class Accepted(NamedTuple):
+    """A frame as it goes into the index: `encodable` is what JSON is written of.
+
+    `session` is the session that it names, or None. `extra` is the JSON object of what its kind has no columns for.
+    """
+
+    number: int
+    encodable: Any
+    session: Any = None
+    extra: str | None = None
 
 
 class Unusable(Exception):
@@ -40,7 +55,7 @@ def decoded(raw: bytes, work: Work) -> Any:
     Poison for a value that is deeper than MOST_DEPTH, is not JSON at all, or is more work than `work` has left.
     """
     brackets = raw.count(b"{") + raw.count(b"[")
-    work.spend(_FRAME_STEPS + brackets + raw.count(b","))
+    work.spend(FRAME_STEPS + brackets + raw.count(b","))
     if brackets > MOST_DEPTH:  # almost no frame has that many in total, nested or not
         _demand_shallow(raw, work)
     try:
@@ -62,7 +77,7 @@ def _demand_shallow(raw: bytes, work: Work) -> None:
 
 def _not_decoded(raw: bytes, reason: str, work: Work) -> NoReturn:
     """Raises Unusable for what is JSON but for a NaN or for `reason`, and Poison for what is broken anywhere."""
-    work.spend(_FRAME_STEPS + raw.count(b","))
+    work.spend(FRAME_STEPS + raw.count(b","))
     constants: list[str] = []
     try:
         # Python's own decoder takes NaN and halves of surrogate pairs; len, so that it makes no numbers.
@@ -115,3 +130,8 @@ def number(value: Any, path: str) -> int | float:
 def is_numeric(value: Any) -> bool:
     """Whether a value is the text of a number."""
     return type(value) is str and _NUMERIC.fullmatch(value) is not None
+
+
+def extra_of(members: Mapping[str, Any]) -> str | None:
+    """The JSON object of members that no column holds; None without any."""
+    return json.dumps(members, ensure_ascii=False, separators=(",", ":")) if members else None

@@ -1,6 +1,6 @@
 """The one pass over a measurements file: its bytes in, its index out; memory holds one block and the overview."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,8 +8,8 @@ from chalicelib.core.errors import Poison
 from chalicelib.core.measurements import overview, summary
 from chalicelib.core.measurements.blocks import VERSION, Blocks, BlockWriter, encoded
 from chalicelib.core.measurements.columns import FrameColumns
-from chalicelib.core.measurements.forms import SESSION, File
-from chalicelib.core.measurements.frame import NUMBER, Unusable, decoded
+from chalicelib.core.measurements.forms import File
+from chalicelib.core.measurements.frame import Accepted, Unusable
 from chalicelib.core.measurements.kinds import DEFAULT, Kind
 from chalicelib.core.measurements.limits import FRAMES_IN_BLOCK, LIMITS, Limits
 from chalicelib.core.measurements.overview import Overview
@@ -81,20 +81,21 @@ class Indexing:
     def blocks_of(self, chunks: Iterable[bytes]) -> Iterator[IndexedBlock]:
         """The frames of the file with these bytes, 300 at a time. Raises Poison, OtherKind."""
         file = File(chunks, self._limits)
-        held: list[dict[str, Any]] = []
-        extra: list[str | None] = []
+        held: list[Accepted] = []
         self.work = file.work
         for place, raw in enumerate(file.frames(), start=1):
             if place == 1:
                 self._take_kind(file)
             if place > self._limits.frames:
                 raise Poison(f"there are more than {self._limits.frames} frames")
-            self._accept(place, raw, held, extra)
+            frame = self._accepted(place, raw)
+            if frame is not None:
+                held.append(frame)
             if len(held) == FRAMES_IN_BLOCK:
-                yield self._block(held, extra)
-                held, extra = [], []
+                yield self._block(held)
+                held = []
         if held:
-            yield self._block(held, extra)
+            yield self._block(held)
         if file.kind is not self.kind:
             raise OtherKind(file.kind)
         for named in file.sessions:
@@ -123,27 +124,27 @@ class Indexing:
             self.kind = file.kind
             self._own = self.kind.summary()
 
-    def _accept(self, place: int, raw: bytes, held: list[dict[str, Any]], extra: list[str | None]) -> None:
-        """Add the frame as it goes into the index, and what its columns do not hold; or count it as rejected."""
+    def _accepted(self, place: int, raw: bytes) -> Accepted | None:
+        """The frame as it goes into the index, or None when it is rejected."""
         try:
-            frame = decoded(raw, self.work)
-            beyond = self.kind.normalise(raw, frame)
-            self._note_session(frame.get(SESSION))
-            self._demand_ascending(frame[NUMBER])
+            frame = self.kind.accept(raw, self.work)
+            self._note_session(frame.session)
+            self._demand_ascending(frame.number)
         except Unusable as error:
             self._reject(place, str(error))
-            return
+            return None
         except Poison as poison:
             raise Poison(f"frame {place} of the file: {poison}") from poison
-        self._last_frame = frame[NUMBER]
+        self._last_frame = frame.number
         if self._first_frame is None:
             self._first_frame = self._last_frame
-        held.append(frame)
-        extra.append(beyond)
+        return frame
 
     def _note_session(self, named: object) -> None:
         """Raises Poison when the file names a second session."""
-        text = self.session if named is None else str(named)
+        if named is None:
+            return
+        text = str(named)
         if self.session not in (None, text):
             raise Poison(f"the file names two sessions, {ascii(self.session)[:100]} and {ascii(text)[:100]}")
         self.session = text
@@ -162,11 +163,12 @@ class Indexing:
         if len(self._rejects) < MOST_REJECTS_TOLD:
             self._rejects.append(Reject(place, reason))
 
-    def _block(self, frames: list[dict[str, Any]], extra: list[str | None]) -> IndexedBlock:
-        columns = self.kind.columns_of(frames, extra)
+    def _block(self, frames: Sequence[Accepted]) -> IndexedBlock:
+        columns = self.kind.columns_of(frames)
         self._overview.take(columns)
-        self._own.take(frames, columns)
-        member = self._writer.packed(frames)
+        self._own.take(columns)
+        member = self._writer.packed([frame.encodable for frame in frames], columns)
+        self._writer.note_members(self.kind.members_of(frames))
         if self._writer.size_bytes > self._limits.index_bytes:
             raise Poison(f"the index would be larger than {self._limits.index_bytes} bytes")
         return IndexedBlock(member, columns)

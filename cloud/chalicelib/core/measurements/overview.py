@@ -273,5 +273,6 @@ def _within(columns: FrameColumns, wanted: Wanted) -> FrameColumns:
         [columns.times[place] for place in places],
         {name: [values[place] for place in places] for name, values in columns.numbers.items()},
         {name: [values[place] for place in places] for name, values in columns.words.items()},
+        {name: [values[place] for place in places] for name, values in columns.objects.items()},
         [columns.extra[place] for place in places],
     )

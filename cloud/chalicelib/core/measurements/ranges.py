@@ -158,7 +158,7 @@ def frames_of(content: bytes, span: Span, wanted: Wanted, most_bytes: int = MOST
 def columns_of(content: bytes, span: Span, kind: Kind) -> Iterator[FrameColumns]:
     """The values of all frames of `span`, whose bytes are `content`, block by block."""
     for lines in _blocks(content, span.blocks):
-        yield kind.columns_of([_decoder.decode(line) for line in lines])
+        yield kind.read(lines)
 
 
 def _blocks(content: bytes, blocks: Sequence[Block]) -> Iterator[list[bytes]]:

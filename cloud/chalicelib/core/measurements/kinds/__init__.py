@@ -7,15 +7,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from chalicelib.core.measurements.columns import Column, FrameColumns
+from chalicelib.core.measurements.frame import Accepted
 from chalicelib.core.measurements.kinds import generic, papi
 from chalicelib.core.measurements.spread import Spread
+from chalicelib.core.measurements.work import Work
 
 
 class KindSummary(Protocol):
     """What a kind's summary tells in addition to counts and times, gathered block by block."""
 
-    def take(self, frames: Sequence[Mapping[str, Any]], columns: FrameColumns, /) -> None:
-        """Count in these frames, which come after all before; `columns` are their values. Raises Poison."""
+    def take(self, columns: FrameColumns) -> None:
+        """Count in the frames with these values, which come after all before. Raises Poison."""
 
     def document(self, spreads: Mapping[str, Spread], metadata: Mapping[str, Any], /) -> Mapping[str, Any]:
         """The members of summary.json that are this kind's own.
@@ -43,17 +45,20 @@ class Kind(Protocol):
     def lake(self) -> tuple[Column, ...]:
         """The columns of a row in the lake, after those of every kind, by `lake_name`."""
 
-    def normalise(self, raw: bytes, frame: Any, /) -> str | None:
-        """Give every known field of `frame`, the value of `raw`, the form that it is meant to have.
+    def accept(self, raw: bytes, work: Work) -> Accepted:
+        """The frame that `raw` is the JSON of, every known field as it is meant.
 
-        Changes `frame`. Returns the JSON object of what the columns do not hold, or None when they hold everything.
-        Raises Unusable, naming the field.
+        Raises Unusable, naming the field; Poison for what is not JSON.
         """
 
-    def columns_of(
-        self, frames: Sequence[Mapping[str, Any]], extra: Sequence[str | None] | None = None
-    ) -> FrameColumns:
-        """The values of normalised frames by column; without `extra` the columns say nothing of it."""
+    def members_of(self, frames: Sequence[Accepted]) -> set[str]:
+        """The names of all members that one of these frames has."""
+
+    def columns_of(self, frames: Sequence[Accepted]) -> FrameColumns:
+        """The values of accepted frames by column."""
+
+    def read(self, lines: Sequence[bytes]) -> FrameColumns:
+        """The values of frames by column, from their lines in the index; `extra` is not read."""
 
     def lake_values(self, columns: FrameColumns) -> Mapping[str, Sequence[Any]]:
         """The values of `lake` columns by `lake_name`; a column without any value may be absent."""

@@ -1,21 +1,27 @@
 """The kind `generic`: any numbers per frame and time, with their units in the file's metadata."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
+
+import msgspec
 
 from chalicelib.core.errors import Poison
 from chalicelib.core.measurements.columns import Column, ColumnType, FrameColumns
 from chalicelib.core.measurements.frame import (
     NUMBER,
+    SESSION,
     TIME,
+    Accepted,
     Unusable,
+    decoded,
+    extra_of,
     frame_number,
     is_numeric,
     number,
     timestamp,
 )
 from chalicelib.core.measurements.spread import Spread
+from chalicelib.core.measurements.work import Work
 
 MOST_NUMBERS = 100
 """How many different numbers the frames of one file may have."""
@@ -27,6 +33,7 @@ UNITS = "units"
 
 _FIELDS = frozenset((NUMBER, TIME))
 _NUMBERS = (float, int)
+_decoder = msgspec.json.Decoder(dict[str, Any])
 
 
 class GenericSummary:
@@ -35,7 +42,7 @@ class GenericSummary:
     def __init__(self) -> None:
         self._names: set[str] = set()
 
-    def take(self, _frames: Sequence[Mapping[str, Any]], columns: FrameColumns) -> None:
+    def take(self, columns: FrameColumns) -> None:
         """Raises Poison for more than MOST_NUMBERS different numbers, or a name that is too long."""
         self._names.update(columns.numbers)
         if len(self._names) > MOST_NUMBERS:
@@ -62,8 +69,9 @@ class Generic:
     columns: Final[tuple[Column, ...]] = ()
     lake: Final = (Column("numbers", ColumnType.NUMBERS),)
 
-    def normalise(self, _raw: bytes, frame: Any) -> str | None:
+    def accept(self, raw: bytes, work: Work) -> Accepted:
         """Give every member that is the text of a number the form of a number."""
+        frame = decoded(raw, work)
         if type(frame) is not dict:
             raise Unusable("this is not an object")
         frame[NUMBER] = frame_number(frame.get(NUMBER))
@@ -74,21 +82,19 @@ class Generic:
                 frame[name] = number(value, name[:LONGEST_NAME])
             elif value is not None:
                 extra[name] = value
-        return json.dumps(extra, ensure_ascii=False, separators=(",", ":")) if extra else None
+        return Accepted(frame[NUMBER], frame, frame.get(SESSION), extra_of(extra))
 
-    def columns_of(
-        self, frames: Sequence[Mapping[str, Any]], extra: Sequence[str | None] | None = None
-    ) -> FrameColumns:
+    def members_of(self, frames: Sequence[Accepted]) -> set[str]:
+        """Every member of these frames."""
+        return set().union(*(each.encodable for each in frames))
+
+    def columns_of(self, frames: Sequence[Accepted]) -> FrameColumns:
         """A column for each number that occurs in these frames."""
-        names = sorted({name for frame in frames for name, value in frame.items() if type(value) in _NUMBERS})
-        numbers = {
-            name: [value if type(value := frame.get(name)) in _NUMBERS else None for frame in frames]
-            for name in names
-            if name not in _FIELDS
-        }
-        frame_numbers = [frame[NUMBER] for frame in frames]
-        times = [frame[TIME] for frame in frames]
-        return FrameColumns(frame_numbers, times, numbers, {}, extra or [None] * len(frames))
+        return _columns([each.encodable for each in frames], [each.extra for each in frames])
+
+    def read(self, lines: Sequence[bytes]) -> FrameColumns:
+        """The same of frames in the index."""
+        return _columns([_decoder.decode(line) for line in lines], [None] * len(lines))
 
     def lake_values(self, columns: FrameColumns) -> Mapping[str, Sequence[Any]]:
         """The numbers of a frame by name; a name without a value is left out."""
@@ -105,3 +111,14 @@ class Generic:
 
 
 KIND = Generic()
+
+
+def _columns(frames: Sequence[Mapping[str, Any]], extra: Sequence[str | None]) -> FrameColumns:
+    names = sorted({name for frame in frames for name, value in frame.items() if type(value) in _NUMBERS})
+    numbers = {
+        name: [value if type(value := frame.get(name)) in _NUMBERS else None for frame in frames]
+        for name in names
+        if name not in _FIELDS
+    }
+    frame_numbers = [frame[NUMBER] for frame in frames]
+    return FrameColumns(frame_numbers, [frame[TIME] for frame in frames], numbers, {}, {}, extra)
