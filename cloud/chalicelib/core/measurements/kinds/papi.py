@@ -172,11 +172,11 @@ class Papi:
 
     def accept(self, raw: bytes, work: Work) -> Accepted:
         """Give lights the form of objects, numbers that of numbers, statuses lower case."""
-        work.spend(FRAME_STEPS + len(raw) // _BYTES_A_STEP)
         try:
             usual: Any = _usual.decode(raw)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return _accept_unusual(decoded(raw, work))
+        work.spend(FRAME_STEPS + len(raw) // _BYTES_A_STEP)
         return Accepted(usual.frame_number, usual)
 
     def members_of(self, frames: Sequence[Accepted]) -> set[str]:
