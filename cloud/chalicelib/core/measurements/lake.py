@@ -31,10 +31,11 @@ class LakeType(Enum):
 
 @dataclass(frozen=True)
 class LakeColumn:
-    """A column of a table; its name has only `a-z 0-9 _`."""
+    """A column of a table; its name has only `a-z 0-9 _`. `unit` is empty for what has none."""
 
     name: str
     type: LakeType
+    unit: str = ""
 
 
 CONSTANTS = (
