@@ -31,11 +31,10 @@ class LakeType(Enum):
 
 @dataclass(frozen=True)
 class LakeColumn:
-    """A column of a table; its name has only `a-z 0-9 _`. `unit` is empty for what has none."""
+    """A column of a table; its name has only `a-z 0-9 _`."""
 
     name: str
     type: LakeType
-    unit: str = ""
 
 
 CONSTANTS = (
