@@ -11,7 +11,10 @@ from chalicelib.core.settle.outputs import why_not_indexed
 from chalicelib.core.settle.plausibility import unread
 from infra.admin.cleanup_plan import ARMED
 
-_PATIENT = (ARMED, "grace-over", "grace-over-in-s3", "breaker", "not-held", "originals-finished")
+_PATIENT = (
+    *(ARMED, "ordered-here", "grace-over", "grace-over-in-s3", "breaker"),
+    *("not-held", "originals-finished"),
+)
 """Gates that time or an operator opens; apart from them nothing is wrong and nothing is pending."""
 
 _TOLD_OTHERWISE = ("nothing-open", "not-quarantined")
@@ -51,8 +54,10 @@ def _on_the_way(picture: Picture) -> Iterator[Owed]:
         )
     if picture.missing:
         yield Owed("chapters", f"not verified: {', '.join(picture.missing)}")
-    if session.state is SessionState.STORED and order:
-        if order.sent_at is None:
+    if order and order.is_import and picture.awaited:
+        yield Owed("import", f"not imported yet: {', '.join(picture.awaited)}; run migrate again")
+    elif session.state is SessionState.STORED and order:
+        if order.sent_at is None and not order.is_import:
             yield (
                 Owed("held", session.held)
                 if session.held

@@ -14,6 +14,7 @@ from chalicelib.core.order import Order, Wish
 from chalicelib.core.parts import PartPlan
 from chalicelib.core.picture import MOST_CHAPTERS, Picture, Progress
 from chalicelib.core.session import Camera, Session, SessionState
+from chalicelib.core.storage import OldKey, Storage
 from chalicelib.core.tokens import Device, Role, Token
 from chalicelib.core.upload import Receipt, UploadState
 from chalicelib.ports import Change, Due, Records
@@ -92,6 +93,20 @@ def test_a_new_session_is_read_as_it_was_written(records: Records, session_id: S
     records.write(Change(session, chapters=(chapter,)))
 
     assert records.picture(session_id) == Picture(session, (chapter,))
+
+
+def test_an_imported_session_without_chapters_is_read_as_it_was_written(
+    records: Records, session_id: SessionId
+):
+    keys = (OldKey(ArtifactId("output.enhanced.mp4"), "videos/enhanced/1/Flug über Köln.mp4"),)
+    storage = Storage("s3://older", "1", NOON, keys, ("original",), NOON - MOMENT)
+    assert_all_is_said(storage)
+    order = Order(1, Wish((keys[0].artifact_id,)), NOON, is_import=True)
+    session = make_session(session_id=session_id, storage=storage, order=order)
+
+    records.write(Change(session))
+
+    assert records.picture(session_id) == Picture(session, ())
 
 
 def test_what_is_absent_is_read_as_none(records: Records, session_id: SessionId):

@@ -1,6 +1,6 @@
 import pytest
 
-from chalicelib.core.chapter import Chapter
+from chalicelib.core.chapter import OLDER_SYSTEM, Chapter
 from chalicelib.core.errors import InvalidRequest
 from chalicelib.core.ids import name_of, parsed_session_id, project, project_of, serial, session_id
 
@@ -92,6 +92,11 @@ def test_a_filename_that_no_camera_writes_is_refused(filename: str):
 )
 def test_a_filename_that_a_camera_may_write_is_taken(filename: str):
     assert Chapter("100GOPRO", filename, 1).filename == filename
+
+
+@pytest.mark.parametrize("filename", ["flight.avi", "DJI_0001.MOV", "film", "a" * 100])
+def test_an_original_of_the_older_system_keeps_its_name(filename: str):
+    assert Chapter(OLDER_SYSTEM, filename, 1).artifact_id == f"original.000OLDER.{filename}"
 
 
 @pytest.mark.parametrize("size_bytes", [-1, 0])

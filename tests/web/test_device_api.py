@@ -74,6 +74,15 @@ def test_a_new_session_is_created():
         "cleaned_at": None,
         "cleanup_refused": None,
         "restoring": [],
+        "storage": {
+            "origin": "device",
+            "source": None,
+            "row_id": None,
+            "keys": {},
+            "missing": [],
+            "recorded_at": None,
+            "imported_at": None,
+        },
     }
 
 

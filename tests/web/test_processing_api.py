@@ -58,7 +58,13 @@ def test_the_contract_tells_every_route(module: Any):
     assert {f"### {method} {path}" for method, path, _ in module.ROUTES} <= told
 
 
-AS_ASKED: dict[str, Any] = {"added": [], "left_out": [], "below_minimum_reason": None, "accepted": None}
+AS_ASKED: dict[str, Any] = {
+    "added": [],
+    "left_out": [],
+    "below_minimum_reason": None,
+    "accepted": None,
+    "imported": False,
+}
 
 
 def test_an_order_of_a_stored_session_goes_out_at_once():

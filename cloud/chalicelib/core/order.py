@@ -39,7 +39,8 @@ class Order:
     """A recorded wish.
 
     `number` counts the orders of a session from 1; `sent_at` is when it went to the queue. `accepted` is why an
-    operator accepts the outputs although their length is not plausible.
+    operator accepts the outputs although their length is not plausible. `is_import` marks the order below whose number
+    an import stores what the older system made: it goes to no queue, and it allows no cleanup.
     """
 
     number: int
@@ -47,6 +48,7 @@ class Order:
     ordered_at: datetime
     sent_at: datetime | None = None
     accepted: str | None = None
+    is_import: bool = False
 
     def sent(self, now: datetime) -> "Order":
         return replace(self, sent_at=now)

@@ -17,6 +17,7 @@ from chalicelib.core.film import Film
 from chalicelib.core.ids import ArtifactId, DeviceId, SessionId
 from chalicelib.core.measurements.index import IndexAttempts
 from chalicelib.core.order import Order, Wish
+from chalicelib.core.storage import Storage
 
 _GROUP = re.compile(r"[^\x00-\x1f\x7f]{1,100}")
 
@@ -78,6 +79,7 @@ class Session:
     not be brought back: their artifacts count as never verified.
     `attempts` are those to index measurements that are not indexed yet.
     `films` is what was read of chapters and outputs before a cleanup.
+    `storage` is where an imported one comes from; None when a device hauled it.
     """
 
     session_id: SessionId
@@ -102,6 +104,7 @@ class Session:
     lost: tuple[Lost, ...] = ()
     attempts: tuple[IndexAttempts, ...] = ()
     films: tuple[Film, ...] = ()
+    storage: Storage | None = None
 
     def __post_init__(self) -> None:
         if self.group is not None and not _GROUP.fullmatch(self.group):
@@ -138,6 +141,28 @@ class Session:
         is_over = self.state in (SessionState.FAILED, SessionState.PROCESSED)
         state = SessionState.OPEN if is_over else self.state
         return replace(self, state=state, order=Order(number, wish, now), failure=None, processed_at=None)
+
+    def imported(self, storage: Storage, wish: Wish | None, now: datetime) -> "Session":
+        """This session with what an import found of it in the older system, by this run and earlier ones.
+
+        Its order requires what was found. Once somebody has ordered the session, an import changes nothing.
+        """
+        if self.order and not self.order.is_import:
+            return self
+        after = replace(self, storage=self.storage.extended(storage) if self.storage else storage)
+        known = self.order.wish.required if self.order else ()
+        if wish is None or set(wish.required) <= set(known):
+            return after
+        required = tuple(dict.fromkeys((*known, *wish.required)))
+        # OPEN, as after `ordered`: settle finds out at once what it is now.
+        is_over = self.state in (SessionState.FAILED, SessionState.PROCESSED)
+        return replace(
+            after,
+            state=SessionState.OPEN if is_over else self.state,
+            order=Order(1, replace(wish, required=required), now, is_import=True),
+            failure=None,
+            processed_at=None,
+        )
 
     def failed(self, reason: str) -> "Session":
         """This session given up by its processor or an operator, until it is ordered again.
@@ -257,9 +282,19 @@ class Session:
         return replace(self, held=None, processed_at=processed_at)
 
     @property
+    def takes_outputs(self) -> bool:
+        """Whether an upload of something that its present order makes can be opened now."""
+        return self.state is SessionState.STORED or self.has_import_order
+
+    @property
+    def has_import_order(self) -> bool:
+        """Whether its present order is an import's, which stores outputs and measurements in any state."""
+        return self.order is not None and self.order.is_import
+
+    @property
     def owes_order(self) -> bool:
         """Whether its order should go to the queue."""
-        unsent = self.order is not None and self.order.sent_at is None
+        unsent = self.order is not None and self.order.sent_at is None and not self.order.is_import
         return unsent and self.held is None and self.state is SessionState.STORED
 
     def _may_be_gone(self) -> tuple[str, ...]:

@@ -33,8 +33,11 @@ def order(ports: Ports, principal: Principal, session_id: SessionId, wish: Wish)
     def ordered(picture: Picture) -> Session:
         session = picture.session
         known = session.order
-        if known and known.sent_at is None and known.wish == wish and session.failure is None:
+        is_waiting = known and known.sent_at is None and not known.is_import
+        if known and is_waiting and known.wish == wish and session.failure is None:
             return session
+        if not picture.chapters:
+            raise StateConflict("this session was imported without its original: nothing can be made of it")
         if picture.lost:
             names = ", ".join(each.artifact_id for each in picture.lost)
             raise StateConflict(f"lost: {names}; haul them again from the card, then order again")

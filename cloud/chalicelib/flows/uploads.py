@@ -21,7 +21,6 @@ from chalicelib.core.errors import (
 from chalicelib.core.ids import ArtifactId, SessionId, UploadId
 from chalicelib.core.parts import PartPlan, StoredPart, plan_parts
 from chalicelib.core.picture import Picture
-from chalicelib.core.session import SessionState
 from chalicelib.core.settle import Actor, undo_until
 from chalicelib.core.tokens import Principal, Role
 from chalicelib.core.upload import Upload, UploadState
@@ -52,16 +51,20 @@ def open_upload(
     artifact_id: ArtifactId,
     size_bytes: int,
     part_size_bytes: int | None,
+    number: int | None = None,
 ) -> tuple[UploadView, bool]:
     """The upload of an artifact, and whether it is new: the verified one, the open one, or one opened now.
 
     Devices upload originals; processors and operators upload what the present order makes, while the session is STORED.
+    `number` is the order that the caller works for: nothing is uploaded for another (StateConflict). What belongs to an
+    import's order is uploaded by operators alone, in any state.
     A cancelled upload opens again with its parts while its undo window lasts. Raises PlanDiffers when the caller
     names another size or part size than the plan's.
     """
     _demand_hand(principal, artifact_id)
     for _ in range(ATTEMPTS):
         picture = view_session(ports, principal, session_id)
+        _demand_order(principal, picture, artifact_id, number)
         picture, known = _find_upload(ports, picture, artifact_id, size_bytes)
         plan = known.plan if known else _new_plan(ports, picture, artifact_id, size_bytes)
         _demand_plan(plan, size_bytes, part_size_bytes)
@@ -143,6 +146,19 @@ def _demand_hand(principal: Principal, artifact_id: ArtifactId) -> None:
         principal.demand(Role.PROCESSOR, Role.OPERATOR)
 
 
+def _demand_order(
+    principal: Principal, picture: Picture, artifact_id: ArtifactId, number: int | None
+) -> None:
+    """Raises StateConflict unless the present order is `number`, NotPermitted for an import's but to operators."""
+    order = picture.session.order
+    if artifact.is_original(artifact_id) or order is None:
+        return
+    if number not in (None, order.number):
+        raise StateConflict(f"the session's order is number {order.number}, not {number}")
+    if order.is_import:
+        principal.demand(Role.OPERATOR)
+
+
 def _find_upload(
     ports: Ports, picture: Picture, artifact_id: ArtifactId, size_bytes: int
 ) -> tuple[Picture, Upload | None]:
@@ -174,7 +190,7 @@ def _new_plan(ports: Ports, picture: Picture, artifact_id: ArtifactId, size_byte
     """The plan of an upload to be opened now. Raises StateConflict when nothing of this kind is awaited now."""
     if artifact.is_original(artifact_id):
         return plan_parts(picture.chapter(artifact_id).size_bytes, ports.policy.part_size_bytes)
-    if picture.session.state is not SessionState.STORED:
+    if not picture.session.takes_outputs:
         raise StateConflict(
             f"the session is {picture.session.state.value}: nothing is made of it now; order it, then upload"
         )

@@ -105,6 +105,12 @@ CLOSINGS: dict[str, dict[str, Callable[[Case], Case]]] = {
             order=replace(ORDER, wish=replace(ORDER.wish, required=()))
         ),
     },
+    "ordered-here": {
+        "the import's own order": lambda case: case.session(order=replace(ORDER, is_import=True)),
+        "an import's order that an operator accepted": lambda case: case.session(
+            order=replace(ORDER, is_import=True, accepted="watched all of it")
+        ),
+    },
     "minimum-required": {
         "an order from before the minimum": lambda case: minimum(case, VIDEO, LIGHTS, REPORT),
         "an order for something else": lambda case: minimum(case, REPORT),

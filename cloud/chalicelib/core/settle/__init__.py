@@ -50,7 +50,7 @@ from chalicelib.core.settle.actions import (
 )
 from chalicelib.core.settle.cleaning import last_look_at, owed_to_cleanup
 from chalicelib.core.settle.facts import Facts, Observation
-from chalicelib.core.settle.measurements import owed_to_measurements
+from chalicelib.core.settle.measurements import may_index, owed_to_measurements
 from chalicelib.core.settle.outputs import (
     awaits_outputs,
     fault_on_record,
@@ -182,7 +182,7 @@ def _is_at_work(picture: Picture) -> bool:
         _owed_to_order(picture)
         or awaits_outputs(picture)
         or (is_stored and (is_processed(picture) or fault_on_record(picture)))
-        or ((is_stored or is_processed_now) and picture.unindexed)
+        or (may_index(picture) and picture.unindexed)
         or session.restoring
         or session.checksum_copy
         or (is_processed_now and session.cleanup and not session.cleanup.refusal)
@@ -194,13 +194,13 @@ def _grace_ends_at(picture: Picture, policy: Policy) -> datetime | None:
     session = picture.session
     if session.state is not SessionState.PROCESSED or session.processed_at is None:
         return None
-    if session.held or session.restoring or picture.quarantined:
+    if session.held or session.restoring or picture.quarantined or session.has_import_order:
         return None
     return session.processed_at + timedelta(seconds=policy.grace_s)
 
 
 def _owed_to_order(picture: Picture) -> tuple[Action, ...]:
-    if not picture.missing and picture.session.state is SessionState.OPEN:
+    if picture.chapters and not picture.missing and picture.session.state is SessionState.OPEN:
         return (Store(),)
     is_owed = picture.session.owes_order and not picture.missing and not is_processed(picture)
     return (SendOrder(),) if is_owed else ()

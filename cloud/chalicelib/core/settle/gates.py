@@ -35,6 +35,12 @@ def _requires_outputs(picture: Picture, _now: datetime, _policy: Policy) -> str 
     return None if picture.required else "the session's order requires no output"
 
 
+def _is_ordered_here(picture: Picture, _now: datetime, _policy: Policy) -> str | None:
+    """Why an import alone allows no cleanup: nobody here asked for what the older system made, or checked it."""
+    is_import = picture.session.has_import_order
+    return "imported, and not ordered here: order the session first" if is_import else None
+
+
 def _minimum_is_required(picture: Picture, _now: datetime, policy: Policy) -> str | None:
     """Why the order does not require the present minimum; the order may be older than the minimum."""
     order = picture.session.order
@@ -93,6 +99,7 @@ def _grace_is_over(picture: Picture, now: datetime, policy: Policy) -> str | Non
 RECORD: Mapping[str, RecordGate] = {
     "processed": _is_processed,
     "outputs-required": _requires_outputs,
+    "ordered-here": _is_ordered_here,
     "minimum-required": _minimum_is_required,
     "outputs-verified": _outputs_are_verified,
     "measurements-indexed": _measurements_are_indexed,

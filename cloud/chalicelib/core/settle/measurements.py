@@ -19,10 +19,16 @@ from chalicelib.core.upload import Receipt
 
 def owed_to_measurements(picture: Picture, now: datetime, policy: Policy) -> Iterator[Action]:
     """An attempt for each version without an index; quarantine once all attempts are used up and surely over."""
-    if picture.session.state not in (SessionState.STORED, SessionState.PROCESSED):
+    if not may_index(picture):
         return
     for receipt in picture.unindexed:
         yield from _owed(picture, receipt, now, policy)
+
+
+def may_index(picture: Picture) -> bool:
+    """Whether measurements are indexed in the session's state; those of an import are in any."""
+    session = picture.session
+    return session.state in (SessionState.STORED, SessionState.PROCESSED) or session.has_import_order
 
 
 def _owed(picture: Picture, receipt: Receipt, now: datetime, policy: Policy) -> Iterator[Action]:

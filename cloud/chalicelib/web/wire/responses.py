@@ -13,6 +13,7 @@ from chalicelib.core.order import Order
 from chalicelib.core.parts import PartPlan, StoredPart
 from chalicelib.core.picture import Picture, Progress
 from chalicelib.core.session import Camera, Session, SessionState
+from chalicelib.core.storage import Storage
 from chalicelib.core.times import rfc3339
 from chalicelib.core.upload import Receipt, Upload, UploadState
 from chalicelib.flows.artifacts import ArtifactView
@@ -44,6 +45,7 @@ def session(picture: Picture) -> dict[str, Any]:
         "cleaned_at": rfc3339(known.cleaned_at) if known.cleaned_at else None,
         "cleanup_refused": _refusal(known),
         "restoring": list(known.restoring),
+        "storage": _storage(known.storage),
     }
 
 
@@ -133,6 +135,20 @@ def _refusal(known: Session) -> str | None:
     return known.cleanup.refusal.reason
 
 
+def _storage(storage: Storage | None) -> dict[str, Any]:
+    """Where the session comes from: a device that hauled it, or the older system."""
+    recorded_at = storage.recorded_at if storage else None
+    return {
+        "origin": "older-system" if storage else "device",
+        "source": storage.source if storage else None,
+        "row_id": storage.row_id if storage else None,
+        "keys": {each.artifact_id: each.key for each in storage.keys} if storage else {},
+        "missing": list(storage.missing) if storage else [],
+        "recorded_at": rfc3339(recorded_at) if recorded_at else None,
+        "imported_at": rfc3339(storage.imported_at) if storage else None,
+    }
+
+
 def _camera(camera: Camera) -> dict[str, Any]:
     return {"serial": camera.serial, "model": camera.model, "firmware": camera.firmware}
 
@@ -206,6 +222,7 @@ def _order(order: Order) -> dict[str, Any]:
         "left_out": list(order.wish.left_out),
         "below_minimum_reason": order.wish.below_minimum_reason,
         "accepted": order.accepted,
+        "imported": order.is_import,
         "parameters": json.loads(order.wish.parameters),
         "ordered_at": rfc3339(order.ordered_at),
         "sent_at": rfc3339(order.sent_at) if order.sent_at else None,

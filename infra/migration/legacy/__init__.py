@@ -1,0 +1,1 @@
+"""The older system, read only: its folder or bucket, and its database."""

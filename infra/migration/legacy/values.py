@@ -1,0 +1,49 @@
+"""What the older system has of a session, as values."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+FRAMES = "frames"
+ORIGINAL = "original"
+VIDEOS = (
+    *(ORIGINAL, "enhanced", "enhanced_with_audio"),
+    *("papi_a", "papi_b", "papi_c", "papi_d"),
+)
+"""The kinds of videos: the folders below `videos/`."""
+
+
+@dataclass(frozen=True)
+class OldObject:
+    """A file of the older system: its kind (one of `VIDEOS`, or `frames`), key and size."""
+
+    kind: str
+    key: str
+    size_bytes: int
+
+    @property
+    def filename(self) -> str:
+        return self.key.rpartition("/")[2]
+
+
+@dataclass(frozen=True)
+class OldRow:
+    """A session's row in the older database.
+
+    `row_id` is its id as text. `named` has, by kind, the keys of files that it names. Times are aware, UTC.
+    """
+
+    row_id: str
+    status: str | None = None
+    created_at: datetime | None = None
+    recorded_at: datetime | None = None
+    named: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class OldSession:
+    """All that the older system has of a session; `row` is None without a row, `frame_rows` without that table."""
+
+    old_id: str
+    row: OldRow | None
+    objects: tuple[OldObject, ...]
+    frame_rows: int | None = None
