@@ -19,7 +19,7 @@ ANGLES = (2.5, 2.8333, 3.1667, 3.5)
 
 ICAO = {"1": 2.5, "2": 2.8333, "3": 3.1667, "4": 3.5}
 FAA = {"1": 3.5, "2": 3.1667, "3": 2.8333, "4": 2.5}
-LEFT = {"side": "left", "numbering": "icao", "nominal_angles": ICAO, "tolerance_arcmin": 3}
+LEFT: dict[str, Any] = {"side": "left", "numbering": "icao", "nominal_angles": ICAO, "tolerance_arcmin": 3}
 
 PASS, FAIL, UNDECIDED = Verdict.PASS, Verdict.FAIL, Verdict.NOT_ENOUGH_DATA
 

@@ -61,7 +61,7 @@ MATRIX: dict[str, Rights] = {
     "api_handler": LOOKS
     | UPLOADS
     | on(EVERY_KIND, "s3:GetObjectVersion")
-    | on([INDEX], "s3:GetObject")
+    | on([INDEX], "s3:GetObject", "s3:GetObjectVersion")
     | RECORDS
     | on([TABLE], "dynamodb:GetItem")
     | on([BY_CAMERA], "dynamodb:Query")

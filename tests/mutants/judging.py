@@ -1,4 +1,4 @@
-"""The bugs that are planted in the verdict on the lights of a runway: each would sign what nobody measured."""
+"""The bugs that are planted in verdicts and tables: each would sign, or hand over, what nobody measured."""
 
 from tests.mutants.mutant import bug
 
@@ -54,5 +54,19 @@ JUDGING = (
         "    asked_of(parameters)\n",
         "",
         *VERDICTS,
+    ),
+    bug(
+        "a formula in a measurement is run by a spreadsheet",
+        "cloud/chalicelib/core/measurements/table.py",
+        '    guarded = f"\'{text}" if text.startswith(_FORMULA) else text\n',
+        "    guarded = text\n",
+        "tests/core/test_measurements_table.py",
+    ),
+    bug(
+        "rows that do not fit are dropped",
+        "cloud/chalicelib/core/measurements/table.py",
+        '            return Table("".join(lines), frame[NUMBER])\n',
+        '            return Table("".join(lines), found.next_frame)\n',
+        "tests/core/test_measurements_table.py",
     ),
 )

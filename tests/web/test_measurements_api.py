@@ -1,12 +1,17 @@
 """The frames of a session's measurements and their summary, call by call."""
 
+import csv
+import gzip
+import io
 import json
+import re
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, parse_qsl, urlencode
 
 import pytest
 
 from chalicelib.core.ids import ArtifactId
+from chalicelib.core.keys import index_prefix
 from chalicelib.core.measurements.index import revision_of
 from chalicelib.core.order import wish
 from chalicelib.core.settle import Actor
@@ -39,9 +44,10 @@ def measured(made: dict[ArtifactId, bytes] | None = None) -> MemoryPorts:
     return ports
 
 
-def asked(ports: MemoryPorts, path: str = "", **query: object) -> Answer:
+def asked(ports: MemoryPorts, path: str = "", accept: str | None = None, **query: object) -> Answer:
     suffix = f"?{urlencode(query)}" if query else ""
-    return caller_of(ports, Role.OPERATOR).call("GET", f"{SESSION}/frames{path}{suffix}")
+    headers = {"Accept": accept} if accept else {}
+    return caller_of(ports, Role.OPERATOR).call("GET", f"{SESSION}/frames{path}{suffix}", headers=headers)
 
 
 def numbers(answer: Answer) -> list[int]:
@@ -182,9 +188,10 @@ class TestFrames:
     @pytest.mark.parametrize("name", ["from", "Limit", "from_s[]", "cursor", "project"])
     @pytest.mark.parametrize("path", ["", "/summary"])
     def test_are_refused_for_a_parameter_that_there_is_not(self, ports: MemoryPorts, path: str, name: str):
-        known = "artifact" if path else "artifact, columns, from_frame, from_s, limit, to_frame, to_s"
+        known = "artifact" if path else "artifact, columns, from_frame, from_s, limit, points, to_frame, to_s"
 
-        detail = refusal(asked(ports, path, **{name: 1}))
+        query: dict[str, Any] = {name: 1}
+        detail = refusal(asked(ports, path, **query))
 
         assert detail == f"{name}: no such parameter; there are {known}"
 
@@ -200,7 +207,7 @@ class TestColumns:
     def test_are_up_to_50(self, ports: MemoryPorts):
         assert numbers(asked(ports, columns=",".join(["papi_a"] * 50))) == ALL
 
-    @pytest.mark.parametrize("unknown", ["Papi_a", "papi_a.angle", "papi_i", "x", "ä"])
+    @pytest.mark.parametrize("unknown", ["Papi_a", "papi_a.angel", "papi_i", "x", "ä"])
     def test_that_there_are_not_are_refused_with_those_that_there_are(self, ports: MemoryPorts, unknown: str):
         detail = refusal(asked(ports, columns=f"papi_a,{unknown}"))
 
@@ -213,6 +220,19 @@ class TestColumns:
         answer = asked(ports, columns="papi_h", limit=1)
 
         assert answer.document["frames"] == [{"frame_number": 0, "timestamp": 0.0}]
+
+    def test_of_a_light_are_asked_for_by_their_dotted_names(self, ports: MemoryPorts):
+        answer = asked(ports, columns="papi_a.angle,papi_a.rgb.r,papi_b,papi_b.angle,papi_h.angle", limit=1)
+
+        light = FRAMES[0]["papi_a"]
+        assert answer.document["frames"] == [
+            {
+                "frame_number": 0,
+                "timestamp": 0.0,
+                "papi_a": {"angle": light["angle"], "rgb": {"r": light["rgb"]["r"]}},
+                "papi_b": FRAMES[0]["papi_b"],
+            }
+        ]
 
     def test_that_one_frame_has_can_be_asked_of_all(self):
         ports = measured({LIGHTS: as_list([make_frame(0), make_frame(1, gust=7), make_frame(2)])})
@@ -246,7 +266,173 @@ class TestSummary:
         assert refusal(asked(ports, "/summary", limit=1)) == "limit: no such parameter; there are artifact"
 
 
-@pytest.mark.parametrize("path", ["", "/summary"])
+class TestPoints:
+    def test_are_answered_as_the_contract_says(self, ports: MemoryPorts):
+        answer = asked(ports, points=1, columns="papi_a.angle,papi_a.status")
+
+        contract = documented('{"artifact_id": "measurements.frames.json", "source"')
+        found = shape(answer.document)
+        assert set(found) == set(contract)
+        assert found["numbers"] == shape(contract)["numbers"]
+        assert "papi_a.status" in found["statuses"]
+
+    @pytest.mark.parametrize("points", [1, 2, 39, 40, 41, 1000])
+    def test_are_at_most_as_many_as_asked_for_and_hold_every_frame(self, ports: MemoryPorts, points: int):
+        document = asked(ports, points=points).document
+
+        assert len(document["count"]) <= points
+        assert sum(document["count"]) == document["frames"] == 40
+        assert document["source"] == "overview"
+
+    def test_of_a_range_come_from_the_frames(self, ports: MemoryPorts):
+        document = asked(ports, points=2, columns="papi_a.angle", from_frame=10, to_frame=20).document
+
+        angles = [frame["papi_a"]["angle"] for frame in FRAMES[10:20]]
+        assert document["source"] == "frames"
+        assert document["frames"] == 10
+        assert min(document["numbers"]["papi_a.angle"]["min"]) == min(angles)
+        assert max(document["numbers"]["papi_a.angle"]["max"]) == max(angles)
+
+    @pytest.mark.parametrize("query", [{}, {"from_frame": 10, "to_frame": 12}])
+    def test_of_a_column_that_no_frame_has_are_absent(self, ports: MemoryPorts, query: dict[str, Any]):
+        document = asked(ports, points=2, columns="papi_h.angle", **query).document
+
+        assert document["numbers"] == {}
+
+    @pytest.mark.parametrize(
+        ("query", "detail"),
+        [
+            ({"points": 0}, "points is 1 to 1000, not 0"),
+            ({"points": 1001}, "points is 1 to 1000, not 1001"),
+            ({"points": -1}, "points: must be a whole number"),
+            ({"points": "many"}, "points: must be a whole number"),
+            (
+                {"points": 5, "limit": 5},
+                "limit: goes without `points`, which says how many there are at most",
+            ),
+        ],
+    )
+    def test_are_1_to_1000(self, ports: MemoryPorts, query: dict[str, Any], detail: str):
+        assert refusal(asked(ports, **query)) == detail
+
+    @pytest.mark.parametrize("query", [{}, {"from_frame": 10, "to_frame": 12}])
+    def test_are_refused_for_a_column_that_there_is_not(self, ports: MemoryPorts, query: dict[str, Any]):
+        assert refusal(asked(ports, points=5, columns="x", **query)).startswith(
+            "columns: there is no x; there are "
+        )
+
+    def test_of_an_index_without_an_overview_need_another_index(self):
+        ports = measured()
+        remove_overview(ports)
+
+        answer = asked(ports, points=5)
+
+        assert answer.problem == (409, "state-conflict", "stop")
+        assert "an operator's `ensure` of the session makes a new one" in answer.document["detail"]
+        assert asked(ports, points=5, from_frame=0).document["source"] == "frames"
+
+    def test_are_csv_where_that_is_accepted(self, ports: MemoryPorts):
+        answer = asked(ports, accept="text/csv", points=2, columns="papi_a.angle")
+
+        rows = list(csv.DictReader(io.StringIO(answer.body.decode(), newline="")))
+        document = asked(ports, points=2, columns="papi_a.angle").document
+        assert [int(row["count"]) for row in rows] == document["count"]
+        assert [int(row["first_frame"]) for row in rows] == [0, document["frames_per_bucket"]]
+        assert [float(row["papi_a.angle.max"]) for row in rows] == document["numbers"]["papi_a.angle"]["max"]
+        assert answer.headers["Reelhaul-Source"] == "overview"
+        assert "Reelhaul-Next-Frame" not in answer.headers
+
+
+class TestCsv:
+    def test_has_the_frames_that_json_has(self, ports: MemoryPorts):
+        answer = asked(ports, accept="text/csv", from_frame=5, to_frame=8)
+
+        rows = list(csv.DictReader(io.StringIO(answer.body.decode(), newline="")))
+        assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
+        assert answer.headers["Vary"] == "Accept"
+        assert [int(row["frame_number"]) for row in rows] == [5, 6, 7]
+        assert [float(row["papi_a.rgb.r"]) for row in rows] == [f["papi_a"]["rgb"]["r"] for f in FRAMES[5:8]]
+        assert {row["note"] for row in rows} == {"dusk"}
+        assert {row["gimbal_yaw"] for row in rows} == {""}
+
+    def test_tells_in_headers_what_json_tells_around_its_frames(self, ports: MemoryPorts):
+        answer = asked(ports, accept="text/csv", limit=7, columns="papi_a.angle,papi_b", from_s=0)
+
+        document = asked(ports, limit=7).document
+        assert answer.headers["Reelhaul-Artifact"] == document["artifact_id"]
+        assert answer.headers["Reelhaul-Revision"] == document["revision"]
+        assert answer.headers["Reelhaul-Next-Frame"] == "7"
+        [link] = re.findall('^<(.*)>; rel="next"$', answer.headers["Link"])
+        assert parse_qs(link.removeprefix("?")) == {
+            "limit": ["7"],
+            "columns": ["papi_a.angle,papi_b"],
+            "from_s": ["0"],
+            "from_frame": ["7"],
+        }
+
+    def test_has_the_same_columns_on_every_page_and_ends_without_a_next_frame(self, ports: MemoryPorts):
+        text = ""
+        query: dict[str, Any] = {"limit": 7}
+        while True:
+            answer = asked(ports, accept="text/csv", **query)
+            header, rows = answer.body.decode().split("\r\n", 1)
+            assert not text or text.startswith(header)
+            text += rows if text else answer.body.decode()
+            if "Link" not in answer.headers:
+                break
+            query = dict(parse_qsl(answer.headers["Link"].split(">")[0].removeprefix("<?")))
+
+        assert text == asked(ports, accept="text/csv").body.decode()
+        assert text.count("\r\n") == 41
+
+    def test_of_no_frame_is_a_row_of_names(self, ports: MemoryPorts):
+        answer = asked(ports, accept="text/csv", from_frame=40, columns="papi_a.angle")
+
+        assert answer.body == b"frame_number,timestamp,papi_a.angle,extra\r\n"
+
+    def test_is_refused_for_what_json_is_refused_for(self, ports: MemoryPorts):
+        answer = asked(ports, accept="text/csv", columns="x")
+
+        assert "no frame has x" in refusal(answer)
+
+
+class TestUrl:
+    def test_is_answered_as_the_contract_says(self, ports: MemoryPorts):
+        answer = asked(ports, "/url")
+
+        contract = documented('{"artifact_id": "measurements.frames.json",\n "url"')
+        assert shape(answer.document) == shape(contract)
+
+    def test_is_of_exactly_the_objects_of_the_index(self, ports: MemoryPorts):
+        document = asked(ports, "/url").document
+
+        prefix = index_prefix(SESSION_ID, LIGHTS, document["revision"])
+        for found, name in ((document, "frames.jsonl.gz"), (document["blocks"], "blocks.json")):
+            [version] = ports.objects.versions(f"{prefix}{name}")
+            assert found["version_id"] == version.version_id
+            assert found["size_bytes"] == len(ports.objects.body(f"{prefix}{name}"))
+            assert f"{prefix}{name}" in found["url"]
+            assert found["expires_in_s"] == 900
+
+    def test_leads_to_all_frames_and_each_block_can_be_read_alone(self, ports: MemoryPorts):
+        prefix = index_prefix(SESSION_ID, LIGHTS, asked(ports, "/url").document["revision"])
+        body = ports.objects.body(f"{prefix}frames.jsonl.gz")
+        [block] = json.loads(ports.objects.body(f"{prefix}blocks.json"))["blocks"]
+
+        member = body[block["offset"] : block["offset"] + block["length_bytes"]]
+        assert [json.loads(line) for line in gzip.decompress(member).splitlines()] == FRAMES
+
+    def test_takes_no_range(self, ports: MemoryPorts):
+        assert refusal(asked(ports, "/url", limit=1)) == "limit: no such parameter; there are artifact"
+
+
+def remove_overview(ports: MemoryPorts) -> None:
+    """As an older index is."""
+    version_id = ports.objects.versions(story.key_of(LIGHTS))[-1].version_id
+    ports.objects.mark_deleted(f"{index_prefix(SESSION_ID, LIGHTS, revision_of(version_id))}overview.json.gz")
+
+
+@pytest.mark.parametrize("path", ["", "/summary", "/url"])
 class TestWhichMeasurements:
     def test_must_be_named_where_there_are_several(self, path: str):
         ports = measured({LIGHTS: as_list(FRAMES), OTHER: as_list(FRAMES[:3])})
@@ -254,8 +440,8 @@ class TestWhichMeasurements:
         detail = refusal(asked(ports, path))
 
         assert detail == f"artifact: this session has several measurements; name one of {LIGHTS}, {OTHER}"
-        answers = [json.loads(asked(ports, path, artifact=each).body)["frames"] for each in (LIGHTS, OTHER)]
-        assert answers in ([40, 3], [FRAMES, FRAMES[:3]])
+        answers = [json.loads(asked(ports, path, artifact=each).body) for each in (LIGHTS, OTHER)]
+        assert [answer.get("frames") for answer in answers] in ([40, 3], [FRAMES, FRAMES[:3]], [None, None])
 
     def test_are_missing_where_the_session_has_none(self, path: str):
         answer = asked(opened(), path)

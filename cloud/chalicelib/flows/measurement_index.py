@@ -4,17 +4,18 @@ import io
 import tempfile
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
-from chalicelib.core.errors import Poison, StateConflict
+from chalicelib.core.errors import NotFound, Poison, StateConflict
 from chalicelib.core.ids import SessionId, name_of, project_of
 from chalicelib.core.keys import index_prefix
-from chalicelib.core.measurements import blocks
+from chalicelib.core.measurements import blocks, overview
+from chalicelib.core.measurements.blocks import Blocks
 from chalicelib.core.measurements.index import FORMAT, Index, revision_of
 from chalicelib.core.measurements.indexing import IndexedBlock, Indexing, OtherKind
 from chalicelib.core.measurements.kinds import KINDS
 from chalicelib.core.measurements.limits import MOST_SOURCE_BYTES, TIME_LIMIT_S
-from chalicelib.core.measurements.ranges import Frames, Wanted, demand_columns, frames_of, span_of
+from chalicelib.core.measurements.ranges import Frames, Span, Wanted, demand_columns, frames_of, span_of
 from chalicelib.core.upload import Receipt
 from chalicelib.ports import Clock, FrameIndex
 
@@ -45,23 +46,51 @@ def quarantined(receipt: Receipt, now: datetime, reason: str) -> Index:
     return _index(receipt, now, Indexing(revision_of(receipt.version_id)), reason)
 
 
+def read_blocks(frame_index: FrameIndex, session_id: SessionId, index: Index) -> Blocks:
+    """blocks.json. Raises StateConflict when the file is in quarantine."""
+    return blocks.decoded(frame_index.read(f"{readable_prefix(session_id, index)}{BLOCKS}"))
+
+
 def read_frames(frame_index: FrameIndex, session_id: SessionId, index: Index, wanted: Wanted) -> Frames:
     """The frames of `wanted`, in two reads.
 
     Raises InvalidRequest for columns that there are not, StateConflict when the file is in quarantine.
     """
-    prefix = _readable_prefix(session_id, index)
-    found = blocks.decoded(frame_index.read(f"{prefix}{BLOCKS}"))
-    demand_columns(found, wanted, KINDS[index.kind].fields)
+    return read_range(frame_index, session_id, index, read_blocks(frame_index, session_id, index), wanted)
+
+
+def read_range(
+    frame_index: FrameIndex, session_id: SessionId, index: Index, found: Blocks, wanted: Wanted
+) -> Frames:
+    """As `read_frames`, in one read, where `found`, the blocks of the index, are known."""
+    demand_columns(found, wanted, KINDS[index.kind])
     span = span_of(found, wanted)
     if span is None:
         return Frames((), None)
-    return frames_of(frame_index.read(f"{prefix}{FRAMES}", span.first_byte, span.last_byte), span, wanted)
+    return frames_of(read_span(frame_index, session_id, index, span), span, wanted)
+
+
+def read_span(frame_index: FrameIndex, session_id: SessionId, index: Index, span: Span) -> bytes:
+    """The bytes of `span` in frames.jsonl.gz. Raises StateConflict when the file is in quarantine."""
+    key = f"{readable_prefix(session_id, index)}{FRAMES}"
+    return frame_index.read(key, span.first_byte, span.last_byte)
 
 
 def read_summary(frame_index: FrameIndex, session_id: SessionId, index: Index) -> bytes:
     """summary.json, a JSON object. Raises StateConflict when the file is in quarantine."""
-    return frame_index.read(f"{_readable_prefix(session_id, index)}{SUMMARY}")
+    return frame_index.read(f"{readable_prefix(session_id, index)}{SUMMARY}")
+
+
+def read_overview(frame_index: FrameIndex, session_id: SessionId, index: Index) -> dict[str, Any]:
+    """The document of overview.json.gz. Raises StateConflict when the index has none, or the file is in quarantine."""
+    key = f"{readable_prefix(session_id, index)}{OVERVIEW}"
+    try:
+        return overview.decoded(frame_index.read(key))
+    except NotFound as error:
+        raise StateConflict(
+            f"the index of {index.artifact_id} is older than overviews; "
+            "an operator's `ensure` of the session makes a new one"
+        ) from error
 
 
 def _write_index(frame_index: FrameIndex, session_id: SessionId, receipt: Receipt, clock: Clock) -> Index:
@@ -140,7 +169,8 @@ def _index(receipt: Receipt, now: datetime, indexing: Indexing, quarantine: str 
     )
 
 
-def _readable_prefix(session_id: SessionId, index: Index) -> str:
+def readable_prefix(session_id: SessionId, index: Index) -> str:
+    """Below which the objects of the index are. Raises StateConflict when the file is in quarantine."""
     if index.quarantine is not None:
         raise StateConflict(f"{index.artifact_id} is in quarantine: {index.quarantine}")
     return index_prefix(session_id, index.artifact_id, index.revision)

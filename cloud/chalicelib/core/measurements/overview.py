@@ -149,26 +149,34 @@ def demand_points(points: int) -> int:
     return points
 
 
-def shown(document: Mapping[str, Any], wanted: Wanted, points: int) -> dict[str, Any]:
+def shown(
+    document: Mapping[str, Any], wanted: Wanted, points: int, known: Iterable[str] = ()
+) -> dict[str, Any]:
     """The buckets of `document` that hold frames of the range, merged to at most `points`, with the wanted columns.
 
-    A bucket at an end of the range may hold frames outside it. Raises InvalidRequest for a column that there is not.
+    A bucket at an end of the range may hold frames outside it. `known` are columns that these frames may lack. Raises
+    InvalidRequest for any other column that there is not.
     """
-    chosen = _chosen(wanted.columns, [*document["numbers"], *document["statuses"]])
+    chosen = _chosen(wanted.columns, sorted({*document["numbers"], *document["statuses"], *known}))
     held = _overview(document, chosen)
     in_range = {place: bucket for place, bucket in held.buckets.items() if _overlaps(held, place, wanted)}
     return _answer(_cut(replace(held, buckets=in_range)), document, points)
 
 
 def measured(
-    blocks: Iterable[FrameColumns], wanted: Wanted, points: int, revision: str, kind: str
+    blocks: Iterable[FrameColumns],
+    wanted: Wanted,
+    points: int,
+    revision: str,
+    kind: str,
+    known: Iterable[str] = (),
 ) -> dict[str, Any]:
     """The frames of the range in at most `points` buckets, as `shown` answers them, from the frames themselves.
 
-    Raises InvalidRequest for a column that none of these frames has.
+    `known` are columns that these frames may lack. Raises InvalidRequest for any other column that none of them has.
     """
     overview = Overview(points)
-    names: set[str] = set()
+    names = set(known)
     for columns in blocks:
         names.update((*columns.numbers, *columns.words))
         within = _within(columns, wanted)

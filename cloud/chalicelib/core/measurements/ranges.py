@@ -1,7 +1,7 @@
 """Reading a range of an index: which bytes of frames.jsonl.gz to get, and which frames of them are wanted."""
 
 import math
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -34,7 +34,8 @@ _decoder = msgspec.json.Decoder(dict[str, Any])
 class Wanted:
     """A range of frames: each bound narrows it, `from` is in and `to` is out. Raises InvalidRequest.
 
-    `columns` are the members of a frame to answer, frame_number and timestamp always among them; None is all.
+    `columns` are the members of a frame to answer, frame_number and timestamp always among them; None is all. A name
+    with dots is of a member of a member: `papi_a.angle`.
     """
 
     from_s: float | None = None
@@ -77,8 +78,10 @@ class Wanted:
         """The frame with the columns that are wanted."""
         if self.columns is None:
             return frame
-        names = (*_ALWAYS, *(name for name in self.columns if name not in _ALWAYS))
-        return {name: frame[name] for name in names if name in frame}
+        shown: dict[str, Any] = {}
+        for name in (*_ALWAYS, *self.columns):
+            _take(frame, name, shown)
+        return shown
 
 
 @dataclass(frozen=True)
@@ -108,18 +111,24 @@ class Frames:
     next_frame: int | None
 
 
-def demand_columns(blocks: Blocks, wanted: Wanted, fields: Container[str]) -> None:
-    """Raises InvalidRequest for a column that no frame has and that is none of `fields`, those of the kind.
+def demand_columns(blocks: Blocks, wanted: Wanted, kind: Kind) -> None:
+    """Raises InvalidRequest for a column that no frame has and that the kind does not know.
 
     With an index whose columns were not noted every column passes.
     """
     if blocks.columns is None or wanted.columns is None:
         return
-    unknown = [name for name in wanted.columns if name not in fields and name not in blocks.columns]
+    known = {*kind.fields, *stored_columns(kind), *blocks.columns}
+    unknown = [name for name in wanted.columns if name not in known]
     if unknown:
         raise InvalidRequest(
             f"columns: no frame has {', '.join(unknown)[:200]}; there are {', '.join(blocks.columns)}"
         )
+
+
+def stored_columns(kind: Kind) -> list[str]:
+    """The names of the kind's columns that frames themselves have."""
+    return [column.name for column in kind.columns if not column.derived]
 
 
 def span_of(blocks: Blocks, wanted: Wanted, most_blocks: int = MOST_BLOCKS) -> Span | None:
@@ -159,6 +168,21 @@ def columns_of(content: bytes, span: Span, kind: Kind) -> Iterator[FrameColumns]
     """The values of all frames of `span`, whose bytes are `content`, block by block."""
     for lines in _blocks(content, span.blocks):
         yield kind.read(lines)
+
+
+def _take(holder: Mapping[str, Any], name: str, shown: dict[str, Any]) -> None:
+    """Put the member `name` of `holder` into `shown`; dots lead deeper, unless a member has that very name."""
+    if name in holder:
+        shown[name] = holder[name]
+        return
+    head, dot, rest = name.partition(".")
+    if not dot or head not in holder:
+        return
+    inner = holder[head]
+    if not isinstance(inner, dict):
+        shown.setdefault(head, inner)
+    elif shown.get(head) is not inner:  # all of it is shown already
+        _take(inner, rest, shown.setdefault(head, {}))
 
 
 def _blocks(content: bytes, blocks: Sequence[Block]) -> Iterator[list[bytes]]:

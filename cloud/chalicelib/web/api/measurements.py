@@ -4,17 +4,33 @@ import json
 
 from chalice.app import Response
 
+from chalicelib.core.measurements import table
+from chalicelib.core.measurements.index import Index
+from chalicelib.core.measurements.table import Table
 from chalicelib.flows import frames
 from chalicelib.ports import Ports
 from chalicelib.web import routing
 from chalicelib.web.routing import Call, Route
-from chalicelib.web.wire import queries, responses
+from chalicelib.web.wire import forms, queries, responses
 
 
 def get_frames(ports: Ports, call: Call, session_id: str) -> Response:
-    artifact_id, wanted = queries.frames(call.query)
-    found = frames.view_frames(ports, call.principal, call.session(session_id), artifact_id, wanted)
-    return routing.answer(responses.frames(*found))
+    asked = queries.frames(call.query)
+    named = call.session(session_id)
+    form = forms.preferred(call.headers.get("Accept"), (forms.JSON, forms.CSV))
+    if asked.points is not None:
+        index, points = frames.view_points(
+            ports, call.principal, named, asked.artifact_id, asked.wanted, asked.points
+        )
+        if form == forms.CSV:
+            return _table_answer(call, index, table.of_points(points), points["source"])
+        return routing.answer(responses.points(index, points), headers=_VARY)
+    if form == forms.CSV:
+        return _table_answer(
+            call, *frames.view_table(ports, call.principal, named, asked.artifact_id, asked.wanted)
+        )
+    found = frames.view_frames(ports, call.principal, named, asked.artifact_id, asked.wanted)
+    return routing.answer(responses.frames(*found), headers=_VARY)
 
 
 def get_summary(ports: Ports, call: Call, session_id: str) -> Response:
@@ -23,7 +39,29 @@ def get_summary(ports: Ports, call: Call, session_id: str) -> Response:
     return routing.answer(json.loads(found))
 
 
+def get_frames_url(ports: Ports, call: Call, session_id: str) -> Response:
+    artifact_id = queries.measurements(call.query)
+    index, signed = frames.sign_frames(ports, call.principal, call.session(session_id), artifact_id)
+    return routing.answer(responses.frames_url(index, signed, ports.clock.now()))
+
+
+def _table_answer(call: Call, index: Index, found: Table, source: str | None = None) -> Response:
+    """The table, with all that the JSON says around its frames in headers."""
+    headers = {
+        "Reelhaul-Artifact": index.artifact_id,
+        "Reelhaul-Revision": index.revision,
+        **({"Reelhaul-Source": source} if source else {}),
+    }
+    if found.next_frame is not None:
+        following = queries.continued(call.query, found.next_frame)
+        headers |= {"Reelhaul-Next-Frame": str(found.next_frame), "Link": f'<{following}>; rel="next"'}
+    return forms.text_answer(found.text, forms.CSV, headers)
+
+
+_VARY = {"Vary": "Accept"}
+
 ROUTES: tuple[Route, ...] = (
     ("GET", "/v1/sessions/{session_id}/frames", get_frames),
     ("GET", "/v1/sessions/{session_id}/frames/summary", get_summary),
+    ("GET", "/v1/sessions/{session_id}/frames/url", get_frames_url),
 )

@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeVar
+from urllib.parse import urlencode
 
 from chalicelib.core import artifact
 from chalicelib.core.errors import InvalidRequest
@@ -24,12 +26,29 @@ def measurements(query: Mapping[str, str]) -> ArtifactId | None:
     return _read(query, "artifact", _measurements_id)
 
 
-def frames(query: Mapping[str, str]) -> tuple[ArtifactId | None, Wanted]:
-    """Which measurements are meant, and which frames of them. Raises InvalidRequest."""
-    _demand_known(query, {"artifact", *_WANTED})
+@dataclass(frozen=True)
+class FramesAsked:
+    """Which measurements are meant, which frames of them, and in how many points; None asks for the frames."""
+
+    artifact_id: ArtifactId | None
+    wanted: Wanted
+    points: int | None
+
+
+def frames(query: Mapping[str, str]) -> FramesAsked:
+    """Raises InvalidRequest."""
+    _demand_known(query, {"artifact", "points", *_WANTED})
     given = {name: _read(query, name, parse) for name, parse in _WANTED.items()}
     told: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    return _read(query, "artifact", _measurements_id), Wanted(**told)
+    points = _read(query, "points", _whole)
+    if points is not None and "limit" in told:
+        raise InvalidRequest("limit: goes without `points`, which says how many there are at most")
+    return FramesAsked(_read(query, "artifact", _measurements_id), Wanted(**told), points)
+
+
+def continued(query: Mapping[str, str], from_frame: int) -> str:
+    """The same question from `from_frame` on, as a reference that is relative to its URL."""
+    return "?" + urlencode({**query, "from_frame": from_frame})
 
 
 def cursor(query: Mapping[str, str]) -> Listed | None:

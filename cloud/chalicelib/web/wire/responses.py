@@ -1,6 +1,7 @@
 """What is said on the wire: core's values as JSON on their way out; `docs/api.md` is the contract."""
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +19,8 @@ from chalicelib.core.times import rfc3339
 from chalicelib.core.upload import Receipt, Upload, UploadState
 from chalicelib.flows.artifacts import ArtifactView
 from chalicelib.flows.cameras import KnownSessions
+from chalicelib.flows.frames import SignedObject
+from chalicelib.flows.measurement_index import BLOCKS, FRAMES
 from chalicelib.flows.uploads import UploadView
 from chalicelib.ports import PartUrl, RangeUrl, ReadUrl
 from chalicelib.web.wire import cursors
@@ -117,6 +120,23 @@ def frames(index: Index, found: Frames) -> dict[str, Any]:
         "revision": index.revision,
         "frames": list(found.frames),
         "next_frame": found.next_frame,
+    }
+
+
+def points(index: Index, found: dict[str, Any]) -> dict[str, Any]:
+    """A range of frames in buckets."""
+    return {"artifact_id": index.artifact_id, **found}
+
+
+def frames_url(index: Index, signed: Mapping[str, SignedObject], now: datetime) -> dict[str, Any]:
+    """Where to read all frames of an index, and where each block of them lies."""
+    frames, blocks = signed[FRAMES], signed[BLOCKS]
+    return {
+        "artifact_id": index.artifact_id,
+        "kind": index.kind,
+        "revision": index.revision,
+        **_signed(frames, now),
+        "blocks": _signed(blocks, now),
     }
 
 
@@ -284,6 +304,14 @@ def _part_url(url: PartUrl, now: datetime) -> dict[str, Any]:
 def _proof_url(url: RangeUrl, now: datetime) -> dict[str, Any]:
     wanted = {"first": url.wanted.first, "size_bytes": url.wanted.size_bytes}
     return {**wanted, "headers": url.headers, **_address(url, now)}
+
+
+def _signed(found: SignedObject, now: datetime) -> dict[str, Any]:
+    return {
+        **_address(found.read, now),
+        "size_bytes": found.size_bytes,
+        "version_id": found.version_id,
+    }
 
 
 def _address(url: PartUrl | RangeUrl | ReadUrl, now: datetime) -> dict[str, Any]:
