@@ -1,5 +1,6 @@
 """Reading the frames of a session, as its record and its index have them."""
 
+import gzip
 import json
 from dataclasses import replace
 
@@ -16,6 +17,8 @@ from chalicelib.core.settle import Actor
 from chalicelib.core.tokens import Principal, Role
 from chalicelib.flows import frames
 from chalicelib.flows.settle import settle_session
+from chalicelib.flows.store import load
+from chalicelib.ports import Change
 from tests.support import story
 from tests.support.builders import SESSION_ID, MemoryPorts, memory_ports
 from tests.support.measurements import as_list, make_frame, make_frames
@@ -41,7 +44,15 @@ def read(ports: MemoryPorts, wanted: Wanted | None = None, artifact_id: Artifact
 
 def blocks_key(ports: MemoryPorts) -> str:
     revision = revision_of(ports.objects.versions(story.key_of(LIGHTS))[-1].version_id)
-    return f"{index_prefix(SESSION_ID, LIGHTS, revision)}blocks.json"
+    return f"{index_prefix(SESSION_ID, LIGHTS, revision)}blocks.json.gz"
+
+
+def mark_as_older(ports: MemoryPorts) -> None:
+    """Have the index on record be one of format 1."""
+    picture = load(ports, SESSION_ID)
+    session = replace(picture.session, version=picture.session.version + 1)
+    indexes = tuple(replace(index, format=1) for index in picture.indexes)
+    ports.records.write(Change(session, indexes=indexes))
 
 
 @pytest.mark.parametrize("principal", [NORTH, PROCESSOR, OPERATOR], ids=lambda who: who.role.value)
@@ -97,7 +108,9 @@ def test_the_columns_that_there_are_are_those_of_all_blocks():
     many = [make_frame(number) for number in range(301)]
     ports = processed(LIGHTS, body=as_list([*many, make_frame(301, gust=7)]))
 
-    assert json.loads(ports.objects.body(blocks_key(ports)))["columns"] == sorted(make_frame(gust=7))
+    assert json.loads(gzip.decompress(ports.objects.body(blocks_key(ports))))["columns"] == sorted(
+        make_frame(gust=7)
+    )
     assert len(read(ports, Wanted(columns=("gust",))).frames) == 302
 
 
@@ -112,9 +125,11 @@ def test_a_column_that_there_is_not_is_refused_with_those_that_there_are(column:
 def test_an_older_index_does_not_know_its_columns_and_refuses_none():
     ports = processed(LIGHTS)
     key = blocks_key(ports)
-    before = json.loads(ports.objects.body(key))
+    before = json.loads(gzip.decompress(ports.objects.body(key)))
     del before["columns"]
-    ports.objects.put_object(key, json.dumps(before).encode())
+    older_key = key.removesuffix(".gz")
+    ports.objects.put_object(older_key, json.dumps(before).encode())
+    mark_as_older(ports)
 
     assert read(ports, Wanted(columns=("x",), limit=1)).frames == ({"frame_number": 0, "timestamp": 0.0},)
 
@@ -125,7 +140,7 @@ def test_columns_are_noted_up_to_a_number(more: int):
     extra = {f"x{number}": 1 for number in range(MOST_COLUMNS - usual + more)}
     ports = processed(LIGHTS, body=as_list([make_frame(0, **extra)]))
 
-    noted = json.loads(ports.objects.body(blocks_key(ports)))["columns"]
+    noted = json.loads(gzip.decompress(ports.objects.body(blocks_key(ports))))["columns"]
 
     assert (noted is None) is (more > 0)
     assert noted is None or len(noted) == MOST_COLUMNS + more
@@ -136,7 +151,7 @@ def test_columns_are_noted_up_to_a_length(more: int):
     name = "x" * (LONGEST_COLUMN + more)
     ports = processed(LIGHTS, body=as_list([make_frame(0, **{name: 1}), make_frame(1)]))
 
-    noted = json.loads(ports.objects.body(blocks_key(ports)))["columns"]
+    noted = json.loads(gzip.decompress(ports.objects.body(blocks_key(ports))))["columns"]
 
     assert (noted is None) is (more > 0)
     assert len(read(ports, Wanted(columns=(name,))).frames) == 2

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from chalicelib.core.artifact import required_id
 from chalicelib.core.errors import StateConflict, StorageBusy, VersionGone
 from chalicelib.core.ids import name_of, project_of
+from chalicelib.core.measurements import blocks
 from chalicelib.core.measurements.index import FORMAT, Index, revision_of
 from chalicelib.core.measurements.limits import MOST_SOURCE_BYTES
 from chalicelib.core.measurements.ranges import Wanted
@@ -46,7 +47,7 @@ class Bucket:
     def written(self, index: Index) -> dict[str, bytes]:
         """The objects of the index by name; only those that are there."""
         prefix = f"index/{SESSION_ID}/papi/{index.revision}/"
-        names = ("frames.jsonl.gz", "blocks.json", "summary.json")
+        names = ("frames.jsonl.gz", "blocks.json.gz", "summary.json")
         return {name: self.objects.body(prefix + name) for name in names if self.objects.head(prefix + name)}
 
 
@@ -93,7 +94,7 @@ def test_an_index_is_written_under_the_revision_of_its_version():
     assert [
         json.loads(line) for line in gzip.decompress(written["frames.jsonl.gz"]).splitlines()
     ] == make_frames(301)
-    assert json.loads(written["blocks.json"])["revision"] == revision
+    assert blocks.decoded(written["blocks.json.gz"]).revision == revision
     assert json.loads(written["summary.json"])["frames"] == 301
 
 
@@ -177,7 +178,7 @@ def test_a_body_that_ends_early_is_no_poison(chunks: int):
         index_measurements(Failing(bucket.objects, chunks), SESSION_ID, bucket.receipt, MovableClock())
 
 
-@pytest.mark.parametrize("name", ["frames.jsonl.gz", "blocks.json", "summary.json"])
+@pytest.mark.parametrize("name", ["frames.jsonl.gz", "blocks.json.gz", "summary.json"])
 def test_a_write_that_fails_is_no_poison_and_the_next_try_writes_all(name: str):
     bucket = Bucket(as_lines(make_frames(2)))
 

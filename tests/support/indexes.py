@@ -26,7 +26,7 @@ class MadeIndex:
 
     @property
     def blocks(self) -> Blocks:
-        return blocks.decoded(self.objects["blocks.json"])
+        return blocks.decoded(self.objects["blocks.json.gz"])
 
     def write(self, folder: Path) -> Path:
         """Every object as a file of `folder`; answers `folder`."""

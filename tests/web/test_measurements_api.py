@@ -407,7 +407,7 @@ class TestUrl:
         document = asked(ports, "/url").document
 
         prefix = index_prefix(SESSION_ID, LIGHTS, document["revision"])
-        for found, name in ((document, "frames.jsonl.gz"), (document["blocks"], "blocks.json")):
+        for found, name in ((document, "frames.jsonl.gz"), (document["blocks"], "blocks.json.gz")):
             [version] = ports.objects.versions(f"{prefix}{name}")
             assert found["version_id"] == version.version_id
             assert found["size_bytes"] == len(ports.objects.body(f"{prefix}{name}"))
@@ -417,7 +417,7 @@ class TestUrl:
     def test_leads_to_all_frames_and_each_block_can_be_read_alone(self, ports: MemoryPorts):
         prefix = index_prefix(SESSION_ID, LIGHTS, asked(ports, "/url").document["revision"])
         body = ports.objects.body(f"{prefix}frames.jsonl.gz")
-        [block] = json.loads(ports.objects.body(f"{prefix}blocks.json"))["blocks"]
+        [block] = json.loads(gzip.decompress(ports.objects.body(f"{prefix}blocks.json.gz")))["blocks"]
 
         member = body[block["offset"] : block["offset"] + block["length_bytes"]]
         assert [json.loads(line) for line in gzip.decompress(member).splitlines()] == FRAMES

@@ -18,8 +18,8 @@ from chalicelib.core.tokens import Principal
 from chalicelib.core.upload import Receipt
 from chalicelib.flows.artifacts import demanded_receipt
 from chalicelib.flows.measurement_index import (
-    BLOCKS,
     FRAMES,
+    blocks_name,
     read_blocks,
     read_frames,
     read_overview,
@@ -109,13 +109,13 @@ def view_summary(
 def sign_frames(
     ports: Ports, principal: Principal, session_id: SessionId, artifact_id: ArtifactId | None
 ) -> tuple[Index, Mapping[str, SignedObject]]:
-    """Where to read the whole of frames.jsonl.gz and blocks.json, by name, and the index that they are of.
+    """Where to read the whole of frames.jsonl.gz and of what says where its blocks lie, by name, and the index that they are of.
 
     Raises NotFound, telling what is missing.
     """
     index = find_measurements(ports, principal, session_id, artifact_id).index
     prefix = readable_prefix(session_id, index)
-    return index, {name: _signed(ports, f"{prefix}{name}") for name in (FRAMES, BLOCKS)}
+    return index, {name: _signed(ports, f"{prefix}{name}") for name in (FRAMES, blocks_name(index))}
 
 
 def find_measurements(

@@ -20,7 +20,8 @@ from chalicelib.core.upload import Receipt
 from chalicelib.ports import Clock, FrameIndex
 
 FRAMES = "frames.jsonl.gz"
-BLOCKS = "blocks.json"
+BLOCKS = "blocks.json.gz"
+_BLOCKS_OF_FORMAT_1 = "blocks.json"
 SUMMARY = "summary.json"
 OVERVIEW = "overview.json.gz"
 
@@ -48,7 +49,12 @@ def quarantined(receipt: Receipt, now: datetime, reason: str) -> Index:
 
 def read_blocks(frame_index: FrameIndex, session_id: SessionId, index: Index) -> Blocks:
     """blocks.json. Raises StateConflict when the file is in quarantine."""
-    return blocks.decoded(frame_index.read(f"{readable_prefix(session_id, index)}{BLOCKS}"))
+    return blocks.decoded(frame_index.read(f"{readable_prefix(session_id, index)}{blocks_name(index)}"))
+
+
+def blocks_name(index: Index) -> str:
+    """The object of an index that says where its blocks lie."""
+    return _BLOCKS_OF_FORMAT_1 if index.format == 1 else BLOCKS
 
 
 def read_frames(frame_index: FrameIndex, session_id: SessionId, index: Index, wanted: Wanted) -> Frames:

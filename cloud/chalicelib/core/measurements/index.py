@@ -9,7 +9,7 @@ from chalicelib.core.ids import ArtifactId
 FORMAT = 2
 """The form of the index that is made now; an index of a lower one is made once more, under another revision.
 
-2: overview.json.gz, transitions fitted, and the lake.
+2: blocks.json.gz, which was blocks.json; overview.json.gz; transitions fitted; the lake.
 """
 
 

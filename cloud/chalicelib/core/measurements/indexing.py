@@ -105,7 +105,7 @@ class Indexing:
         self._demand_usable()
 
     def blocks(self) -> bytes:
-        """blocks.json."""
+        """blocks.json.gz."""
         return encoded(Blocks(VERSION, self._revision, tuple(self._writer.blocks), self._writer.columns))
 
     def summary(self) -> bytes:

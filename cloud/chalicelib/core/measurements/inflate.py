@@ -8,7 +8,8 @@ from chalicelib.core.errors import Poison
 from chalicelib.core.measurements.limits import Limits
 from chalicelib.core.measurements.work import Work
 
-_GZIP = b"\x1f\x8b"
+GZIP = b"\x1f\x8b"
+"""The first bytes of gzip data."""
 GZIP_WINDOW = 31
 """zlib's word for: a gzip header, a gzip trailer, the largest window."""
 
@@ -43,9 +44,9 @@ def _counted(chunks: Iterable[bytes], work: Work) -> Iterator[bytes]:
 
 
 def _unzipped(chunks: Iterable[bytes], limits: Limits, work: Work) -> Iterator[bytes]:
-    pieces = _led(chunks, len(_GZIP))
+    pieces = _led(chunks, len(GZIP))
     first = next(pieces, b"")
-    if first.startswith(_GZIP):
+    if first.startswith(GZIP):
         yield from _inflated(chain((first,), pieces), limits, work)
         return
     yield first
