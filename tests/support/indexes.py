@@ -49,6 +49,9 @@ class _Bucket:
     def put(self, key: str, content: BinaryIO) -> None:
         self.objects[key.rpartition("/")[2]] = content.read()
 
+    def remove(self, key: str) -> None:
+        del self.objects[key.rpartition("/")[2]]
+
     def read(self, key: str, first: int = 0, last: int | None = None) -> bytes:
         return self.objects[key.rpartition("/")[2]][first : None if last is None else last + 1]
 
