@@ -109,7 +109,7 @@ def view_summary(
 def sign_frames(
     ports: Ports, principal: Principal, session_id: SessionId, artifact_id: ArtifactId | None
 ) -> tuple[Index, Mapping[str, SignedObject]]:
-    """Where to read the whole of frames.jsonl.gz and of what says where its blocks lie, by name, and the index that they are of.
+    """Where to read the whole of frames.jsonl.gz and of its blocks, by name, and the index that they are of.
 
     Raises NotFound, telling what is missing.
     """
