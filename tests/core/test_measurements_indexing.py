@@ -9,7 +9,7 @@ import pytest
 from chalicelib.core.errors import Poison
 from chalicelib.core.measurements import blocks
 from chalicelib.core.measurements.indexing import Indexing
-from chalicelib.core.measurements.limits import LIMITS, Limits
+from chalicelib.core.measurements.limits import BLOCK_BYTES, LIMITS, Limits
 from tests.support.measurements import (
     as_document,
     as_lines,
@@ -67,6 +67,19 @@ def test_a_block_has_300_frames(count: int, counts: list[int]):
     assert [block.count for block in indexed.blocks] == counts
     assert len(indexed.members) == len(counts)
     assert indexed.numbers == list(range(count))
+
+
+@pytest.mark.parametrize(("more_bytes", "counts"), [(-1, [33]), (0, [32, 1]), (1, [32, 1])])
+def test_a_block_ends_early_where_its_frames_have_a_mebibyte_of_text(more_bytes: int, counts: list[int]):
+    frames: list[dict[str, Any]] = [
+        {"frame_number": number, "timestamp": 0, "a": "x" * 32_700} for number in range(100, 132)
+    ]
+    missing = BLOCK_BYTES - sum(len(json.dumps(frame)) for frame in frames)
+    frames[0]["a"] += "x" * (missing + more_bytes)
+
+    indexed = Indexed(as_list([*frames, {"frame_number": 132, "timestamp": 0}]))
+
+    assert [block.count for block in indexed.blocks] == counts
 
 
 def test_blocks_say_where_they_lie_and_what_is_in_them():

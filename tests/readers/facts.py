@@ -53,9 +53,10 @@ def write_long_index(folder: Path) -> Path:
     """The index of all frames, in `folder`."""
     deflater = zlib.compressobj(1, zlib.DEFLATED, 31)
     text = b"".join(_lines())
-    made = make_index(deflater.compress(text) + deflater.flush())
-    assert made.index.frames == FRAMES, made.index.quarantine
-    return made.write(folder)
+    content = deflater.compress(text) + deflater.flush()
+    made = make_index(lambda: [content], folder)
+    assert made.record.frames == FRAMES, made.record.quarantine
+    return folder
 
 
 def _lines() -> Iterator[bytes]:

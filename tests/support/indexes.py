@@ -1,65 +1,82 @@
-"""A whole index, made by the use case itself of a measurements file in a bucket in memory."""
+"""A whole index, made by the use case itself; it imports little, so that memory can be measured around it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
+from chalicelib.core import ids
 from chalicelib.core.artifact import required_id
+from chalicelib.core.crc import Crc64Nvme
+from chalicelib.core.ids import UploadId
 from chalicelib.core.measurements import blocks
 from chalicelib.core.measurements.blocks import Blocks
 from chalicelib.core.measurements.index import Index
 from chalicelib.core.upload import Receipt
 from chalicelib.flows.measurement_index import index_measurements
-from tests.support.builders import SESSION_ID, START, UPLOAD_ID
-from tests.support.memory import MovableClock, crc64nvme_of
 
+_SESSION_ID = ids.session_id(ids.MAIN, "match-17-north")
+_NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 _CHUNK_BYTES = 256 * 1024
+
+
+class FolderIndex:
+    """A bucket on the disk: one version to read, of the bytes that `make` makes, and what is written beside it.
+
+    Objects are files of `folder` by the last part of their keys. No body is held in memory.
+    """
+
+    def __init__(self, make: Callable[[], Iterable[bytes]], folder: Path) -> None:
+        self._make = make
+        self._folder = folder
+
+    def source(self, key: str, version_id: str) -> Iterator[bytes]:
+        for piece in self._make():
+            for start in range(0, len(piece), _CHUNK_BYTES):
+                yield piece[start : start + _CHUNK_BYTES]
+
+    def put(self, key: str, content: BinaryIO) -> None:
+        with self._file(key).open("wb") as file:
+            while chunk := content.read(_CHUNK_BYTES):
+                file.write(chunk)
+
+    def read(self, key: str, first: int = 0, last: int | None = None) -> bytes:
+        with self._file(key).open("rb") as file:
+            file.seek(first)
+            return file.read() if last is None else file.read(last + 1 - first)
+
+    def remove(self, key: str) -> None:
+        self._file(key).unlink(missing_ok=True)
+
+    def _file(self, key: str) -> Path:
+        return self._folder / key.rpartition("/")[2]
+
+
+class _Noon:
+    def now(self) -> datetime:
+        return _NOON
 
 
 @dataclass(frozen=True)
 class MadeIndex:
-    """The record of an index, and the objects of it by the last part of their keys."""
+    """The record of an index, and the folder with its objects."""
 
-    index: Index
-    objects: Mapping[str, bytes]
+    record: Index
+    folder: Path
+
+    @property
+    def objects(self) -> Mapping[str, bytes]:
+        """All objects by the last part of their keys."""
+        return {file.name: file.read_bytes() for file in self.folder.iterdir()}
 
     @property
     def blocks(self) -> Blocks:
-        return blocks.decoded(self.objects["blocks.json.gz"])
-
-    def write(self, folder: Path) -> Path:
-        """Every object as a file of `folder`; answers `folder`."""
-        for name, body in self.objects.items():
-            (folder / name).write_bytes(body)
-        return folder
+        return blocks.decoded((self.folder / "blocks.json.gz").read_bytes())
 
 
-class _Bucket:
-    """One version to read, in chunks as large as those of S3, and what is written beside it."""
-
-    def __init__(self, content: bytes) -> None:
-        self._content = content
-        self.objects: dict[str, bytes] = {}
-
-    def source(self, key: str, version_id: str) -> Iterator[bytes]:
-        for start in range(0, len(self._content), _CHUNK_BYTES):
-            yield self._content[start : start + _CHUNK_BYTES]
-
-    def put(self, key: str, content: BinaryIO) -> None:
-        self.objects[key.rpartition("/")[2]] = content.read()
-
-    def remove(self, key: str) -> None:
-        del self.objects[key.rpartition("/")[2]]
-
-    def read(self, key: str, first: int = 0, last: int | None = None) -> bytes:
-        return self.objects[key.rpartition("/")[2]][first : None if last is None else last + 1]
-
-
-def make_index(content: bytes) -> MadeIndex:
-    """The index of the measurements `papi` with these bytes; a quarantined one has no objects."""
-    bucket = _Bucket(content)
-    key, artifact_id = f"measurements/{SESSION_ID}/papi.json.gz", required_id("measurements.papi")
-    receipt = Receipt(UPLOAD_ID, artifact_id, key, "v1", len(content), crc64nvme_of(content), START)
-    index = index_measurements(bucket, SESSION_ID, receipt, MovableClock())
-    return MadeIndex(index, bucket.objects)
+def make_index(make: Callable[[], Iterable[bytes]], folder: Path) -> MadeIndex:
+    """The index of the measurements `papi` with the bytes that `make` makes, in `folder`; poison makes no objects."""
+    key, artifact_id = f"measurements/{_SESSION_ID}/papi.json.gz", required_id("measurements.papi")
+    receipt = Receipt(UploadId("u_1"), artifact_id, key, "v1", 1, Crc64Nvme("AAAAAAAAAAA="), _NOON)
+    return MadeIndex(index_measurements(FolderIndex(make, folder), _SESSION_ID, receipt, _Noon()), folder)

@@ -3,12 +3,15 @@
 import { readFileSync } from 'node:fs'
 
 const [folder] = process.argv.slice(2)
-const { blocks } = JSON.parse(readFileSync(`${folder}/blocks.json`, 'utf8'))
 const content = readFileSync(`${folder}/frames.jsonl.gz`)
+const { blocks } = JSON.parse(await inflated(readFileSync(`${folder}/blocks.json.gz`)))
+
+function inflated(member) {
+  return new Response(new Blob([member]).stream().pipeThrough(new DecompressionStream('gzip'))).text()
+}
 
 async function framesOf({ offset, length_bytes: length }) {
-  const member = new Blob([content.subarray(offset, offset + length)])
-  const text = await new Response(member.stream().pipeThrough(new DecompressionStream('gzip'))).text()
+  const text = await inflated(content.subarray(offset, offset + length))
   return text.trimEnd().split('\n').map((line) => JSON.parse(line))
 }
 

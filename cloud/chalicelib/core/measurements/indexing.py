@@ -11,7 +11,7 @@ from chalicelib.core.measurements.columns import FrameColumns
 from chalicelib.core.measurements.forms import File
 from chalicelib.core.measurements.frame import Accepted, Unusable
 from chalicelib.core.measurements.kinds import DEFAULT, Kind
-from chalicelib.core.measurements.limits import FRAMES_IN_BLOCK, LIMITS, Limits
+from chalicelib.core.measurements.limits import BLOCK_BYTES, FRAMES_IN_BLOCK, LIMITS, Limits
 from chalicelib.core.measurements.overview import Overview
 from chalicelib.core.measurements.summary import FrameCounts, Reject
 from chalicelib.core.measurements.work import Work
@@ -79,9 +79,10 @@ class Indexing:
         return min(round(span_s * 1000), LONGEST_SPAN_MS)
 
     def blocks_of(self, chunks: Iterable[bytes]) -> Iterator[IndexedBlock]:
-        """The frames of the file with these bytes, 300 at a time. Raises Poison, OtherKind."""
+        """The frames of the file with these bytes, 300 at a time or fewer long ones. Raises Poison, OtherKind."""
         file = File(chunks, self._limits)
         held: list[Accepted] = []
+        held_bytes = 0
         self.work = file.work
         for place, raw in enumerate(file.frames(), start=1):
             if place == 1:
@@ -91,9 +92,10 @@ class Indexing:
             frame = self._accepted(place, raw)
             if frame is not None:
                 held.append(frame)
-            if len(held) == FRAMES_IN_BLOCK:
+                held_bytes += len(raw)
+            if len(held) == FRAMES_IN_BLOCK or held_bytes >= BLOCK_BYTES:
                 yield self._block(held)
-                held = []
+                held, held_bytes = [], 0
         if held:
             yield self._block(held)
         if file.kind is not self.kind:

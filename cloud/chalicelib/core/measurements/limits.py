@@ -18,6 +18,8 @@ MOST_DEPTH = 20
 """The depth of brackets, in a frame or outside the frames; a usual frame has 3."""
 
 FRAMES_IN_BLOCK = 300
+BLOCK_BYTES = 2**20
+"""The text after which a block ends with fewer frames: a frame full of members takes 20 times its text in memory."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The kind `generic`: any numbers per frame and time, with their units in the file's metadata."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -45,8 +45,7 @@ class GenericSummary:
     def take(self, columns: FrameColumns) -> None:
         """Raises Poison for more than MOST_NUMBERS different numbers, or a name that is too long."""
         self._names.update(columns.numbers)
-        if len(self._names) > MOST_NUMBERS:
-            raise Poison(f"the frames have more than {MOST_NUMBERS} different numbers")
+        _demand_few(self._names)
         long = [name for name in self._names if len(name) > LONGEST_NAME]
         if long:
             raise Poison(f"the name of a number is longer than {LONGEST_NAME} characters: {long[0][:40]!a}…")
@@ -89,7 +88,7 @@ class Generic:
         return set().union(*(each.encodable for each in frames))
 
     def columns_of(self, frames: Sequence[Accepted]) -> FrameColumns:
-        """A column for each number that occurs in these frames."""
+        """A column for each number that occurs in these frames. Raises Poison for more than MOST_NUMBERS."""
         return _columns([each.encodable for each in frames], [each.extra for each in frames])
 
     def read(self, lines: Sequence[bytes]) -> FrameColumns:
@@ -114,11 +113,19 @@ KIND = Generic()
 
 
 def _columns(frames: Sequence[Mapping[str, Any]], extra: Sequence[str | None]) -> FrameColumns:
-    names = sorted({name for frame in frames for name, value in frame.items() if type(value) in _NUMBERS})
+    names: set[str] = set()
+    for frame in frames:
+        names.update(name for name, value in frame.items() if type(value) in _NUMBERS)
+        # Frame by frame: a block can have 300,000 names, and each would be a column.
+        _demand_few(names - _FIELDS)
     numbers = {
         name: [value if type(value := frame.get(name)) in _NUMBERS else None for frame in frames]
-        for name in names
-        if name not in _FIELDS
+        for name in sorted(names - _FIELDS)
     }
     frame_numbers = [frame[NUMBER] for frame in frames]
     return FrameColumns(frame_numbers, [frame[TIME] for frame in frames], numbers, {}, {}, extra)
+
+
+def _demand_few(names: Collection[str]) -> None:
+    if len(names) > MOST_NUMBERS:
+        raise Poison(f"the frames have more than {MOST_NUMBERS} different numbers")
