@@ -3,7 +3,7 @@
 Every method that talks to S3 or DynamoDB may raise StorageBusy: the same call succeeds later.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -15,7 +15,7 @@ from chalicelib.core.crc import Crc64Nvme
 from chalicelib.core.events import Event
 from chalicelib.core.ids import DeviceId, SessionId, TokenId, UploadId
 from chalicelib.core.measurements.index import Index
-from chalicelib.core.measurements.lake import Rows, Table
+from chalicelib.core.measurements.lake import Constants, Rows, Table
 from chalicelib.core.parts import PartPlan, StoredPart
 from chalicelib.core.picture import Picture, Progress
 from chalicelib.core.session import Session
@@ -122,7 +122,10 @@ class LakeFile(Protocol):
     """A file of the lake that is being written."""
 
     def write(self, rows: Rows) -> None:
-        """Take rows, which are in the file after those before. Raises ValueError for other columns than the table's."""
+        """Take rows, which are in the file after those before; a column that they do not have is null.
+
+        Raises ValueError for a column that the table does not have.
+        """
 
 
 class Lake(Protocol):
@@ -131,12 +134,10 @@ class Lake(Protocol):
     def demand_writer(self) -> None:
         """Raises LakeWriterMissing where this process cannot write the lake."""
 
-    def writing(
-        self, file: BinaryIO, table: Table, constants: Mapping[str, str | datetime | None]
-    ) -> AbstractContextManager[LakeFile]:
+    def writing(self, file: BinaryIO, table: Table, constants: Constants) -> AbstractContextManager[LakeFile]:
         """A file of `table`, written to `file`; it is complete once the context ends without an error.
 
-        `constants` has a value for each of CONSTANTS. The same rows make the same bytes. Raises LakeWriterMissing.
+        The same rows make the same bytes. Raises LakeWriterMissing.
         """
 
 

@@ -7,19 +7,20 @@ import pyarrow.parquet
 import pytest
 
 from chalicelib.aws.lake import ParquetLake
-from chalicelib.core.measurements.lake import CONSTANTS, LakeColumn, LakeType, Table
+from chalicelib.core.measurements.columns import Column, ColumnType
+from chalicelib.core.measurements.lake import CONSTANTS, Table
 
 TABLE = Table(
     "lights",
     (
-        LakeColumn("time_s", LakeType.NUMBER),
-        LakeColumn("status", LakeType.WORD),
-        LakeColumn("extra", LakeType.TEXT),
+        Column("time_s", ColumnType.NUMBER),
+        Column("status", ColumnType.WORD),
+        Column("extra", ColumnType.TEXT),
     ),
     "time_s",
 )
 SAID = {column.name: "said" for column in CONSTANTS} | {"measured_at": datetime(2026, 3, 4, tzinfo=UTC)}
-WORDS = {"status", *(column.name for column in CONSTANTS if column.type is LakeType.WORD)}
+WORDS = {"status", *(column.name for column in CONSTANTS if column.type is ColumnType.WORD)}
 
 
 @pytest.fixture

@@ -10,12 +10,11 @@ import pyarrow.parquet
 import pytest
 
 from chalicelib.aws.lake import ParquetLake
+from chalicelib.core.measurements.columns import Column, ColumnType
 from chalicelib.core.measurements.lake import (
     CONSTANTS,
     MOST_GROUP_BYTES,
     MOST_ROWS_IN_GROUP,
-    LakeColumn,
-    LakeType,
     Table,
 )
 from chalicelib.ports import Lake
@@ -24,12 +23,12 @@ from tests.support.memory import MemoryLake
 TABLE = Table(
     "lights",
     (
-        LakeColumn("frame_number", LakeType.WHOLE),
-        LakeColumn("time_s", LakeType.NUMBER),
-        LakeColumn("status", LakeType.WORD),
-        LakeColumn("numbers", LakeType.NUMBERS),
-        LakeColumn("seen_at", LakeType.MOMENT),
-        LakeColumn("extra", LakeType.TEXT),
+        Column("frame_number", ColumnType.WHOLE),
+        Column("time_s", ColumnType.NUMBER),
+        Column("status", ColumnType.WORD),
+        Column("numbers", ColumnType.NUMBERS),
+        Column("seen_at", ColumnType.TIME),
+        Column("extra", ColumnType.TEXT),
     ),
     "time_s",
 )
@@ -61,7 +60,7 @@ class MemoryReader:
 
     def groups(self, body: bytes) -> list[dict[str, list[Any]]]:
         schema, *groups = map(json.loads, body.splitlines())
-        moments = [name for name, type_ in schema if type_ == LakeType.MOMENT.value]
+        moments = [name for name, type_ in schema if type_ == ColumnType.TIME.value]
         assert all(list(group) == [name for name, _ in schema] for group in groups)
         return [
             {
@@ -193,6 +192,17 @@ def test_the_same_rows_make_the_same_bytes(reader: Reader):
     assert written(reader.lake, rows) == written(reader.lake, rows[:300], rows[300:])
 
 
+def test_a_column_that_is_not_there_is_null(reader: Reader):
+    file = io.BytesIO()
+    with reader.lake.writing(file, TABLE, SAID) as made:
+        made.write({"time_s": [1.0, 2.0], "frame_number": [1, 2]})
+        made.write(columns([row(3, 3.0, status="red")]))
+
+    (group,) = reader.groups(file.getvalue())
+    assert group["status"] == [None, None, "red"]
+    assert group["numbers"] == [None] * 3
+
+
 def test_a_file_without_rows_is_a_file(reader: Reader):
     assert reader.groups(written(reader.lake)) == []
 
@@ -200,7 +210,6 @@ def test_a_file_without_rows_is_a_file(reader: Reader):
 @pytest.mark.parametrize(
     "rows",
     [
-        {"frame_number": [1]},
         {**columns([row(0, 0.0)]), "wind": [1.0]},
         {**columns([row(0, 0.0)]), "extra": [None, None]},
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from threading import Thread
 from typing import Any
 
 from botocore.exceptions import ClientError
+from pyarrow.parquet import read_table
 
 from chalicelib.aws.records import DynamoRecords
 from chalicelib.core.cleanup import Arming
@@ -82,6 +84,14 @@ class Session:
         for artifact_id, body in made.items():
             self.write(artifact_id, body, order)
         self.state(made, order)
+
+    def lake(self, table: str) -> list[dict[str, Any]]:
+        """The rows that a table of the lake has of this session, file by file."""
+        s3, bucket = self.world.aws.client("s3"), self.world.bucket
+        listed = s3.list_objects_v2(Bucket=bucket, Prefix=f"lake/kind={table}/").get("Contents", ())
+        keys = [each["Key"] for each in listed if f"/main.{self.name}." in each["Key"]]
+        bodies = [s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys]
+        return [row for body in bodies for row in read_table(io.BytesIO(body)).to_pylist()]
 
     def calm(self) -> None:
         """Every event is delivered."""

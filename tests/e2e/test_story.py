@@ -135,6 +135,23 @@ def test_the_frames_can_be_asked_for_once_they_are_indexed(session: Session):
     assert set(second["frames"][0]) == {"frame_number", "timestamp", "papi_a"}
 
 
+def test_the_deployed_function_writes_the_frames_and_their_summary_into_the_lake(session: Session):
+    session.haul_and_order()
+    session.process()
+    session.calm()
+    _, summary = session.asked(Role.PROCESSOR, "GET", "/frames/summary")
+    _, shown = session.asked(Role.PROCESSOR, "GET", "/frames", limit=2000, columns="papi_a")
+
+    frames, lights = session.lake("papi"), session.lake("papi_summary")
+
+    assert len(frames) == summary["frames"] == FRAMES
+    assert [(row["frame_number"], row["time_s"], row["papi_a_status"]) for row in frames] == [
+        (each["frame_number"], each["timestamp"], each["papi_a"]["status"]) for each in shown["frames"]
+    ]
+    assert {row["light"] for row in lights} == set(summary["lights"])
+    assert {row["revision"] for row in (*frames, *lights)} == {summary["revision"]}
+
+
 def test_the_manifests_own_event_has_measurements_indexed_that_came_long_before_it(session: Session):
     session.haul_and_order()
     session.write(LIGHTS, MADE[LIGHTS])

@@ -6,7 +6,7 @@ from typing import cast
 
 import pytest
 
-from chalicelib.core.errors import StorageBusy
+from chalicelib.core.errors import LakeWriterMissing, StorageBusy
 from chalicelib.core.measurements.limits import INDEXED_IN_PASSING_BYTES, MOST_ATTEMPTS, TIME_LIMIT_S
 from chalicelib.core.order import wish
 from chalicelib.core.settle import Actor
@@ -203,3 +203,34 @@ def test_of_two_that_index_at_once_the_later_result_is_dropped():
 
     assert len(recorded(ports).indexes) == 1
     assert (story.state_of(ports), attempts_of(ports)) == ("PROCESSED", 0)
+
+
+@pytest.mark.parametrize("body", [SMALL, LARGE])
+def test_a_layer_that_is_missing_says_nothing_of_the_file_however_often_it_is_tried(body: bytes):
+    ports = measured(body)
+    ports.lake.is_deployed = False
+
+    for _ in range(MOST_ATTEMPTS + 2):
+        with pytest.raises(LakeWriterMissing):
+            look(ports)
+        ports.clock.advance(ports.policy.in_flight_s)
+        reconcile(ports, 60)
+        assert (attempts_of(ports), quarantine_of(ports)) == (0, None)
+    assert story.state_of(ports) == "STORED"
+    ports.lake.is_deployed = True
+    look(ports)
+
+    assert (story.state_of(ports), quarantine_of(ports)) == ("PROCESSED", None)
+
+
+def test_a_missing_layer_is_found_before_an_attempt_is_on_record():
+    ports = measured(SMALL)
+    ports.lake.is_deployed = False
+    with pytest.raises(LakeWriterMissing):
+        look(ports)
+    before = recorded(ports).session.version
+
+    with pytest.raises(LakeWriterMissing):
+        look(ports)
+
+    assert recorded(ports).session.version == before

@@ -4,7 +4,7 @@ import gzip
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pytest
 from hypothesis import given
@@ -19,10 +19,19 @@ from chalicelib.core.measurements.limits import MOST_SOURCE_BYTES
 from chalicelib.core.measurements.ranges import Wanted
 from chalicelib.core.upload import Receipt
 from chalicelib.flows.measurement_index import index_measurements, read_frames, read_summary
-from tests.support.builders import SESSION_ID, START, UPLOAD_ID
+from tests.support.builders import DEVICE_ID, SESSION_ID, START, UPLOAD_ID, make_session
 from tests.support.measurements import as_document, as_lines, make_frames, zipped
-from tests.support.memory import MemoryFrameIndex, MemoryObjectStore, MovableClock, crc64nvme_of
+from tests.support.memory import (
+    MemoryFrameIndex,
+    MemoryLake,
+    MemoryObjectStore,
+    MovableClock,
+    crc64nvme_of,
+    rows_of,
+)
 
+INDEX = ("frames.jsonl.gz", "blocks.json.gz", "overview.json.gz", "summary.json")
+ALL = (*INDEX, "papi", "papi_summary")
 KEY = f"measurements/{SESSION_ID}/papi.json.gz"
 
 
@@ -32,6 +41,7 @@ class Bucket:
     def __init__(self, content: bytes) -> None:
         self.objects = MemoryObjectStore()
         self.frame_index = MemoryFrameIndex(self.objects)
+        self.session = make_session()
         self.receipt = self.arrived(content)
 
     def arrived(self, content: bytes) -> Receipt:
@@ -42,13 +52,25 @@ class Bucket:
         return Receipt(UPLOAD_ID, artifact_id, KEY, version_id, len(content), crc, START)
 
     def index(self, receipt: Receipt | None = None) -> Index:
-        return index_measurements(self.frame_index, SESSION_ID, receipt or self.receipt, MovableClock())
+        return self.index_at(self.frame_index, receipt)
+
+    def index_at(self, frame_index: MemoryFrameIndex, receipt: Receipt | None = None) -> Index:
+        return index_measurements(
+            frame_index, MemoryLake(), self.session, receipt or self.receipt, MovableClock()
+        )
 
     def written(self, index: Index) -> dict[str, bytes]:
-        """The objects of the index by name; only those that are there."""
+        """The objects of the index, and those of the lake by their table; only those that are there."""
         prefix = f"index/{SESSION_ID}/papi/{index.revision}/"
-        names = ("frames.jsonl.gz", "blocks.json.gz", "summary.json")
-        return {name: self.objects.body(prefix + name) for name in names if self.objects.head(prefix + name)}
+        file = f"dt={START.date()}/{str(SESSION_ID).replace('/', '.')}.papi.{index.revision}.parquet"
+        keys = {name: prefix + name for name in INDEX} | {
+            name: f"lake/kind={name}/{file}" for name in ("papi", "papi_summary", "generic")
+        }
+        return {name: self.objects.body(key) for name, key in keys.items() if self.objects.head(key)}
+
+    def rows(self, index: Index, table: str = "papi") -> list[dict[str, Any]]:
+        """The rows of a table of the lake."""
+        return rows_of(self.written(index)[table])
 
 
 class Failing(MemoryFrameIndex):
@@ -66,7 +88,7 @@ class Failing(MemoryFrameIndex):
             yield chunk
 
     def put(self, key: str, content: BinaryIO) -> None:
-        if key.endswith(self._name):
+        if key.endswith(self._name) or f"kind={self._name}" in key:
             raise StorageBusy("not now")
         super().put(key, content)
 
@@ -88,6 +110,7 @@ def test_an_index_is_written_under_the_revision_of_its_version():
         None,
         10_000,
         FORMAT,
+        index.objects,
     )
     assert index.is_published
     written = bucket.written(index)
@@ -175,17 +198,17 @@ def test_a_body_that_ends_early_is_no_poison(chunks: int):
     bucket = Bucket(as_lines(make_frames(301)))
 
     with pytest.raises(StorageBusy):
-        index_measurements(Failing(bucket.objects, chunks), SESSION_ID, bucket.receipt, MovableClock())
+        bucket.index_at(Failing(bucket.objects, chunks))
 
 
-@pytest.mark.parametrize("name", ["frames.jsonl.gz", "blocks.json.gz", "summary.json"])
+@pytest.mark.parametrize("name", [*INDEX, "papi/", "papi_summary/"])
 def test_a_write_that_fails_is_no_poison_and_the_next_try_writes_all(name: str):
     bucket = Bucket(as_lines(make_frames(2)))
 
     with pytest.raises(StorageBusy):
-        index_measurements(Failing(bucket.objects, name=name), SESSION_ID, bucket.receipt, MovableClock())
+        bucket.index_at(Failing(bucket.objects, name=name))
 
-    assert len(bucket.written(bucket.index())) == 3
+    assert tuple(bucket.written(bucket.index())) == ALL
 
 
 def test_a_range_is_read_with_one_read_of_the_blocks_and_one_of_their_bytes():
@@ -338,3 +361,103 @@ def test_measurements_that_name_two_sessions_are_quarantined(content: bytes):
 
     assert index.quarantine
     assert "names two sessions" in index.quarantine
+
+
+def test_the_lake_has_exactly_the_accepted_frames():
+    frames = [*make_frames(301), {"frame_number": 7, "timestamp": 1.0}, *make_frames(2, start=500)]
+    bucket = Bucket(as_lines(frames))
+
+    index = bucket.index()
+
+    accepted = [
+        json.loads(line) for line in gzip.decompress(bucket.written(index)["frames.jsonl.gz"]).splitlines()
+    ]
+    assert (index.frames, index.rejected) == (303, 1)
+    assert [(row["frame_number"], row["time_s"]) for row in bucket.rows(index)] == [
+        (frame["frame_number"], frame["timestamp"]) for frame in accepted
+    ]
+    assert [row["papi_b_angle"] for row in bucket.rows(index)] == [
+        frame["papi_b"]["angle"] for frame in accepted
+    ]
+
+
+def test_every_row_of_the_lake_says_where_it_is_from():
+    bucket = Bucket(as_lines(make_frames(2)))
+    bucket.session = make_session(group="derby")
+
+    index = bucket.index()
+
+    said = {
+        "project": project_of(SESSION_ID),
+        "session": name_of(SESSION_ID),
+        "device": DEVICE_ID,
+        "group_name": "derby",
+        "camera": "C3501324500711",
+        "measurements": "papi",
+        "revision": index.revision,
+        "measured_at": bucket.receipt.verified_at.isoformat(),
+    }
+    for table in ("papi", "papi_summary"):
+        assert all(said.items() <= row.items() for row in bucket.rows(index, table))
+
+
+def test_what_no_column_holds_is_in_the_lake_as_json_and_nothing_becomes_zero():
+    frame = {"frame_number": 3, "timestamp": 0.1, "papi_a": {"status": None, "wind": 3}, "note": "x"}
+    bucket = Bucket(as_lines([frame]))
+
+    (row,) = bucket.rows(bucket.index())
+
+    assert json.loads(row["extra"]) == {"note": "x", "papi_a": {"wind": 3}}
+    assert {row[name] for name in ("drone_elevation", "papi_a_angle", "papi_a_status", "papi_h_rgb_r")} == {
+        None
+    }
+
+
+def test_frames_of_another_kind_are_in_a_table_of_their_own():
+    frames = [{"frame_number": n, "timestamp": n / 30, "wind": n * 2, "gust": None} for n in range(3)]
+    bucket = Bucket(as_document(frames, kind="generic"))
+
+    index = bucket.index()
+
+    assert set(bucket.written(index)) == {*INDEX, "generic"}
+    assert [row["numbers"] for row in bucket.rows(index, "generic")] == [{"wind": n * 2.0} for n in range(3)]
+
+
+def test_an_index_names_all_that_was_written_in_the_order_of_writing():
+    bucket = Bucket(as_lines(make_frames(2)))
+    writes: list[str] = []
+
+    class Noting(MemoryFrameIndex):
+        def put(self, key: str, content: BinaryIO) -> None:
+            writes.append(key)
+            super().put(key, content)
+
+    index = bucket.index_at(Noting(bucket.objects))
+
+    assert list(index.objects) == writes
+    assert [key.partition("/")[0] for key in writes] == ["index"] * 4 + ["lake"] * 2
+
+
+def test_a_light_without_a_run_has_a_row_in_the_summary():
+    bucket = Bucket(as_lines([{"frame_number": 0, "timestamp": 0.0, "papi_c": {"status": "red"}}]))
+
+    (row,) = bucket.rows(bucket.index(), "papi_summary")
+
+    assert (row["light"], row["run"], row["angle"], row["verdict"]) == (
+        "papi_c",
+        None,
+        None,
+        "not enough data",
+    )
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_kind_that_is_named_late_leaves_no_row_of_another(place: int):
+    frames = [{"frame_number": n, "timestamp": n / 30, "wind": n} for n in range(700)]
+    members = [("frames", frames), ("kind", "generic")]
+    content = json.dumps(dict(reversed(members) if place else members)).encode()
+
+    index = (bucket := Bucket(content)).index()
+
+    assert set(bucket.written(index)) == {*INDEX, "generic"}
+    assert len(bucket.rows(index, "generic")) == 700

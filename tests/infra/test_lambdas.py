@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import replace
@@ -59,7 +59,13 @@ def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
 class Bench:
     """Lambdas over a register, and what their functions printed."""
 
-    def __init__(self, runtime: Path, workdir: Path, concurrency: int = 8) -> None:
+    def __init__(
+        self,
+        runtime: Path,
+        workdir: Path,
+        concurrency: int = 8,
+        layers: Mapping[str, Path] | None = None,
+    ) -> None:
         self.workdir = workdir
         self.printed: list[str] = []
         self.deployed = Register()
@@ -69,6 +75,7 @@ class Bench:
             runtime=runtime,
             workdir=workdir,
             log=self.printed.append,
+            layers=layers,
             concurrency=concurrency,
         )
 
@@ -95,8 +102,8 @@ class Bench:
 def opened(runtime: Path, tmp_path: Path) -> Iterator[Callable[..., Bench]]:
     with ExitStack() as all_of_them:
 
-        def open_bench(concurrency: int = 8) -> Bench:
-            bench = Bench(runtime, tmp_path / "work", concurrency)
+        def open_bench(concurrency: int = 8, layers: Mapping[str, Path] | None = None) -> Bench:
+            bench = Bench(runtime, tmp_path / "work", concurrency, layers)
             all_of_them.enter_context(closing(bench.lambdas))
             return bench
 
@@ -317,6 +324,33 @@ def test_boto3_is_there_and_talks_to_the_endpoint(bench: Bench):
     bench.deploy("import boto3\ndef handler(event, context): return boto3.client('s3').meta.endpoint_url")
 
     assert bench.value() == ENDPOINT
+
+
+LAYER = "arn:aws:lambda:us-east-1:123456789012:layer:words:1"
+SPEAK = """
+    def handler(event, context):
+        import words
+        return words.said
+"""
+
+
+def test_only_a_function_with_a_layer_finds_what_the_layer_brings(
+    opened: Callable[..., Bench], tmp_path: Path
+):
+    (tmp_path / "layer").mkdir()
+    (tmp_path / "layer" / "words.py").write_text("said = 'here'")
+    bench = opened(layers={LAYER: tmp_path / "layer"})
+
+    bench.deploy(SPEAK, layers=(LAYER,))
+    assert bench.value() == "here"
+    bench.deploy(SPEAK)
+    assert bench.error() == ("ModuleNotFoundError", "No module named 'words'")
+
+
+def test_a_function_whose_layer_is_not_here_fails_and_names_it(bench: Bench):
+    bench.deploy(SPEAK, layers=(LAYER,))
+
+    assert LAYER in bench.error()[1]
 
 
 def test_what_the_zip_brings_goes_before_what_the_runtime_carries(bench: Bench):

@@ -25,8 +25,8 @@ INDEXER = {("lambda:InvokeFunction", "arn:*:lambda:*:*:function:reelhaul-${Stage
 DEAD_LETTERS = {("sqs:SendMessage", "${DeadLettersArn}")}
 LOGS = "arn:*:logs:*:*:log-group:/aws/lambda/reelhaul-${Stage}"
 
-ORIGINALS, INTERMEDIATES, OUTPUTS, MEASUREMENTS, INDEX = (
-    f"{BUCKET}/{prefix}*" for prefix in (*keys.OF_SESSIONS, "index/")
+ORIGINALS, INTERMEDIATES, OUTPUTS, MEASUREMENTS, INDEX, LAKE = (
+    f"{BUCKET}/{prefix}*" for prefix in (*keys.OF_SESSIONS, *keys.REPLACED)
 )
 EVERY_KIND = (ORIGINALS, INTERMEDIATES, OUTPUTS, MEASUREMENTS)
 
@@ -46,7 +46,7 @@ LOOKS = on(EVERY_KIND, "s3:GetObject", "s3:ListMultipartUploadParts") | on([BUCK
 UPLOADS = on(EVERY_KIND, "s3:PutObject", "s3:AbortMultipartUpload")
 RECORDS = on([TABLE], "dynamodb:Query", "dynamodb:PutItem", "dynamodb:DeleteItem")
 SIGNS_READS = on([ORIGINALS], "s3:GetObjectVersion")
-INDEXES = on([MEASUREMENTS], "s3:GetObjectVersion") | on([INDEX], "s3:PutObject")
+INDEXES = on([MEASUREMENTS], "s3:GetObjectVersion") | on([INDEX, LAKE], "s3:PutObject")
 CLEANS = (
     on([BUCKET], "s3:GetBucketVersioning", "s3:GetLifecycleConfiguration")
     | on([ORIGINALS, INTERMEDIATES], "s3:DeleteObject", "s3:PutObjectVersionTagging")
@@ -183,20 +183,27 @@ def test_nobody_deletes_outputs_measurements_or_their_index(function: str):
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_nobody_reads_or_writes_the_whole_bucket(function: str):
-    assert of_footage(function, ".*") <= {BUCKET, *EVERY_KIND, INDEX}
+    assert of_footage(function, ".*") <= {BUCKET, *EVERY_KIND, INDEX, LAKE}
 
 
 @pytest.mark.parametrize("function", ["on_original", "on_output", "on_measurements"])
 def test_an_event_handler_writes_no_footage(function: str):
-    assert of_footage(function, "Put|Delete|Abort") <= {INDEX}
+    assert of_footage(function, "Put|Delete|Abort") <= {INDEX, LAKE}
 
 
-def test_only_those_who_index_write_into_the_index():
-    assert {name for name in FUNCTIONS if ("s3:PutObject", INDEX) in rights(name)} == {
-        "on_measurements",
-        "on_output",
-        "reconcile",
-    }
+INDEXING = {"on_measurements", "on_output", "reconcile"}
+
+
+@pytest.mark.parametrize("written", [INDEX, LAKE])
+def test_only_those_who_index_write_into_the_index_and_the_lake(written: str):
+    assert {name for name in FUNCTIONS if ("s3:PutObject", written) in rights(name)} == INDEXING
+
+
+def test_exactly_those_who_index_have_the_layer_that_writes_the_lake():
+    functions = CONFIG["lambda_functions"]
+
+    assert {name for name in FUNCTIONS if functions[name].get("layers") == ["${ArrowLayer}"]} == INDEXING
+    assert [name for name in set(FUNCTIONS) - INDEXING if "layers" in functions[name]] == []
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

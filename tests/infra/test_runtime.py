@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.aws.lambdas.runtime import NotInstalled, build_runtime
+from infra.local.aws.lambdas.runtime import NotInstalled, build_layer, build_runtime
 
 
 def modules(folder: Path) -> set[str]:
@@ -17,10 +17,11 @@ def test_the_runtime_holds_boto3_and_what_it_needs_and_nothing_else(tmp_path: Pa
     assert found == {"boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3"}
 
 
-def test_a_layer_comes_with_what_it_needs(tmp_path: Path):
-    found = modules(build_runtime(tmp_path / "runtime", ["requests"]))
+def test_a_layer_comes_with_what_it_needs_and_without_what_the_runtime_carries(tmp_path: Path):
+    found = modules(build_layer(tmp_path / "layer", ["requests"]))
 
     assert {"requests", "charset_normalizer", "idna", "certifi"} < found
+    assert "boto3" not in found
 
 
 def test_building_it_again_changes_nothing(tmp_path: Path):
@@ -31,4 +32,4 @@ def test_building_it_again_changes_nothing(tmp_path: Path):
 
 def test_a_layer_that_is_not_installed_is_refused_by_name(tmp_path: Path):
     with pytest.raises(NotInstalled, match="no-such-layer"):
-        build_runtime(tmp_path / "runtime", ["no-such-layer"])
+        build_layer(tmp_path / "layer", ["no-such-layer"])

@@ -59,9 +59,23 @@ def on_original(event):
     note("ARRIVED", event.key)
 
 
+def writer():
+    try:
+        import pyarrow.parquet
+    except ImportError as error:
+        return str(error)
+    return "pyarrow"
+
+
+@app.route("/writer")
+def writer_of_the_api():
+    return writer()
+
+
 @app.schedule(Rate(5, unit=Rate.MINUTES), name="reconcile")
 def reconcile(event):
     note("RECONCILED", "once")
+    note("WRITER", writer())
     return "done"
 """
 
@@ -168,6 +182,15 @@ def test_the_schedule_runs_when_it_is_asked_to(world: World):
 
     assert (outcome.value, outcome.error) == ("done", None)
     assert "RECONCILED#once" in notes(world)
+
+
+def test_pyarrow_is_there_for_the_reconciler_and_cannot_be_imported_by_the_api(world: World):
+    world.run_schedule("reconcile")
+    with urllib.request.urlopen(f"{world.coordinator_url}/writer") as answer:
+        of_the_api = answer.read().decode()
+
+    assert "WRITER#pyarrow" in notes(world)
+    assert of_the_api == "No module named 'pyarrow'"
 
 
 def test_a_gateway_in_trouble_refuses_and_recovers(world: World):

@@ -1,6 +1,8 @@
 """Planted bugs in what is made of measurements: the lake's files, and the removal of old revisions."""
 
-from tests.mutants.mutant import Mutant, bug
+from tests.mutants.mutant import Edit, Mutant, bug
+
+ATTEMPTS = "cloud/chalicelib/flows/actions/measurements.py"
 
 OF_THE_LAKE: tuple[Mutant, ...] = (
     bug(
@@ -25,5 +27,22 @@ OF_THE_LAKE: tuple[Mutant, ...] = (
         "    order = sorted(range(len(times)), key=times.__getitem__)\n",
         "    order = list(range(len(times)))\n",
         "tests/contracts/test_lake_contract.py",
+    ),
+    Mutant(
+        "a layer that is missing puts good files into quarantine",
+        (
+            Edit(ATTEMPTS, "    ports.lake.demand_writer()\n", ""),
+            Edit(ATTEMPTS, "    except (StorageBusy, LakeWriterMissing):\n", "    except StorageBusy:\n"),
+        ),
+        ("tests/flows/test_index_attempts.py", "-k", "layer"),
+    ),
+    bug(
+        "a missing layer is found after the attempt is on record",
+        ATTEMPTS,
+        "    ports.lake.demand_writer()\n",
+        "",
+        "tests/flows/test_index_attempts.py",
+        "-k",
+        "layer",
     ),
 )

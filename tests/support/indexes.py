@@ -1,18 +1,21 @@
 """A whole index, made by the use case itself; it imports little, so that memory can be measured around it."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
+from chalicelib.aws.lake import ParquetLake
 from chalicelib.core import ids
 from chalicelib.core.artifact import required_id
 from chalicelib.core.crc import Crc64Nvme
-from chalicelib.core.ids import UploadId
+from chalicelib.core.ids import DeviceId, UploadId
 from chalicelib.core.measurements import blocks
 from chalicelib.core.measurements.blocks import Blocks
 from chalicelib.core.measurements.index import Index
+from chalicelib.core.session import Camera, Session
 from chalicelib.core.upload import Receipt
 from chalicelib.flows.measurement_index import index_measurements
 
@@ -24,7 +27,8 @@ _CHUNK_BYTES = 256 * 1024
 class FolderIndex:
     """A bucket on the disk: one version to read, of the bytes that `make` makes, and what is written beside it.
 
-    Objects are files of `folder` by the last part of their keys. No body is held in memory.
+    Objects are files of `folder` by the last part of their keys, those of the lake by their table: `papi.parquet`. No
+    body is held in memory.
     """
 
     def __init__(self, make: Callable[[], Iterable[bytes]], folder: Path) -> None:
@@ -50,7 +54,8 @@ class FolderIndex:
         self._file(key).unlink(missing_ok=True)
 
     def _file(self, key: str) -> Path:
-        return self._folder / key.rpartition("/")[2]
+        in_lake = re.fullmatch("lake/kind=([a-z_]+)/.*", key)
+        return self._folder / (f"{in_lake[1]}.parquet" if in_lake else key.rpartition("/")[2])
 
 
 class _Noon:
@@ -79,4 +84,6 @@ def make_index(make: Callable[[], Iterable[bytes]], folder: Path) -> MadeIndex:
     """The index of the measurements `papi` with the bytes that `make` makes, in `folder`; poison makes no objects."""
     key, artifact_id = f"measurements/{_SESSION_ID}/papi.json.gz", required_id("measurements.papi")
     receipt = Receipt(UploadId("u_1"), artifact_id, key, "v1", 1, Crc64Nvme("AAAAAAAAAAA="), _NOON)
-    return MadeIndex(index_measurements(FolderIndex(make, folder), _SESSION_ID, receipt, _Noon()), folder)
+    session = Session(_SESSION_ID, DeviceId("d_north"), Camera("C3501324500711"), None, _NOON)
+    index = index_measurements(FolderIndex(make, folder), ParquetLake(), session, receipt, _Noon())
+    return MadeIndex(index, folder)

@@ -3,14 +3,14 @@
 pyarrow comes with a layer that the functions that index have; the API has none of it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from functools import cache
 from typing import Any, BinaryIO
 
 from chalicelib.core.errors import LakeWriterMissing
-from chalicelib.core.measurements.lake import CONSTANTS, LakeColumn, LakeType, RowGroups, Rows, Table
+from chalicelib.core.measurements.columns import Column, ColumnType
+from chalicelib.core.measurements.lake import CONSTANTS, Constants, RowGroups, Rows, Table
 
 _MISSING = (
     "this function cannot write the lake: pyarrow is missing. Its layer (AWSSDKPandas, for the function's region, "
@@ -26,14 +26,14 @@ class ParquetLake:
         _pyarrow()
 
     @contextmanager
-    def writing(
-        self, file: BinaryIO, table: Table, constants: Mapping[str, str | datetime | None]
-    ) -> Iterator["_ParquetFile"]:
+    def writing(self, file: BinaryIO, table: Table, constants: Constants) -> Iterator["_ParquetFile"]:
         arrow, parquet = _pyarrow()
         schema = arrow.schema(
-            [(column.name, _type(arrow, column)) for column in (*CONSTANTS, *table.columns)]
+            [(column.lake_name, _type(arrow, column)) for column in (*CONSTANTS, *table.columns)]
         )
-        words = [column.name for column in (*CONSTANTS, *table.columns) if column.type is LakeType.WORD]
+        words = [
+            column.lake_name for column in (*CONSTANTS, *table.columns) if column.type is ColumnType.WORD
+        ]
         writer = parquet.ParquetWriter(
             file,
             schema,
@@ -62,7 +62,7 @@ class _ParquetFile:
         writer: Any,
         schema: Any,
         table: Table,
-        constants: Mapping[str, str | datetime | None],
+        constants: Constants,
     ) -> None:
         self._arrow = arrow
         self._writer = writer
@@ -82,23 +82,25 @@ class _ParquetFile:
 
     def _write_group(self, group: Rows) -> None:
         arrow = self._arrow
-        columns = [_array(arrow, group[column.name], _type(arrow, column)) for column in self._table.columns]
+        columns = [
+            _array(arrow, group[column.lake_name], _type(arrow, column)) for column in self._table.columns
+        ]
         count = len(columns[0])
         constants = [arrow.repeat(value, count) for value in self._constants]
         self._writer.write_batch(arrow.record_batch([*constants, *columns], schema=self._schema))
 
 
-def _type(arrow: Any, column: LakeColumn) -> Any:
+def _type(arrow: Any, column: Column) -> Any:
     match column.type:
-        case LakeType.WORD | LakeType.TEXT:
+        case ColumnType.WORD | ColumnType.TEXT:
             return arrow.string()
-        case LakeType.NUMBER:
+        case ColumnType.NUMBER:
             return arrow.float64()
-        case LakeType.WHOLE:
+        case ColumnType.WHOLE:
             return arrow.int64()
-        case LakeType.MOMENT:
+        case ColumnType.TIME:
             return arrow.timestamp("us", tz="UTC")
-        case LakeType.NUMBERS:
+        case ColumnType.NUMBERS:
             return arrow.map_(arrow.string(), arrow.float64())
 
 

@@ -1,23 +1,28 @@
 """Indexing a measurements file, and reading its index."""
 
 import io
+import json
 import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, BinaryIO
 
 from chalicelib.core.errors import NotFound, Poison, StateConflict
 from chalicelib.core.ids import SessionId, name_of, project_of
-from chalicelib.core.keys import index_prefix
-from chalicelib.core.measurements import blocks, overview
+from chalicelib.core.keys import index_prefix, lake_key
+from chalicelib.core.measurements import blocks, overview, papi_summary
 from chalicelib.core.measurements.blocks import Blocks
 from chalicelib.core.measurements.index import FORMAT, Index, revision_of
-from chalicelib.core.measurements.indexing import IndexedBlock, Indexing, OtherKind
-from chalicelib.core.measurements.kinds import KINDS
+from chalicelib.core.measurements.indexing import Indexing, OtherKind
+from chalicelib.core.measurements.kinds import KINDS, papi
+from chalicelib.core.measurements.lake import Table, constants_of, frame_rows, frames_table
 from chalicelib.core.measurements.limits import MOST_SOURCE_BYTES, TIME_LIMIT_S
 from chalicelib.core.measurements.ranges import Frames, Span, Wanted, demand_columns, frames_of, span_of
+from chalicelib.core.session import Session
 from chalicelib.core.upload import Receipt
-from chalicelib.ports import Clock, FrameIndex
+from chalicelib.ports import Clock, FrameIndex, Lake, LakeFile
 
 FRAMES = "frames.jsonl.gz"
 BLOCKS = "blocks.json.gz"
@@ -27,17 +32,18 @@ OVERVIEW = "overview.json.gz"
 
 
 def index_measurements(
-    frame_index: FrameIndex, session_id: SessionId, receipt: Receipt, clock: Clock
+    frame_index: FrameIndex, lake: Lake, session: Session, receipt: Receipt, clock: Clock
 ) -> Index:
-    """The index of exactly the version that `receipt` proves, all of it written; quarantined when the file is poison.
+    """The index of exactly the version that `receipt` proves, all of it written, and its files in the lake too.
 
-    A file that takes longer than TIME_LIMIT_S is poison too.
+    Quarantined when the file is poison; a file that takes longer than TIME_LIMIT_S is poison too. `receipt` is of the
+    session's present order.
 
-    The content of the file never raises. Raises VersionGone, StorageBusy. The same version gives the
+    The content of the file never raises. Raises VersionGone, StorageBusy, LakeWriterMissing. The same version gives the
     same objects: to index it again, or at the same time, changes nothing.
     """
     try:
-        return _write_index(frame_index, session_id, receipt, clock)
+        return _Work(frame_index, lake, session, receipt, clock).write()
     except Poison as poison:
         return quarantined(receipt, clock.now(), str(poison))
 
@@ -99,39 +105,86 @@ def read_overview(frame_index: FrameIndex, session_id: SessionId, index: Index) 
         ) from error
 
 
-def _write_index(frame_index: FrameIndex, session_id: SessionId, receipt: Receipt, clock: Clock) -> Index:
-    if receipt.size_bytes > MOST_SOURCE_BYTES:
-        raise Poison(f"the file has {receipt.size_bytes} bytes; at most {MOST_SOURCE_BYTES} are indexed")
-    revision = revision_of(receipt.version_id)
-    deadline = clock.now() + timedelta(seconds=TIME_LIMIT_S)
+@dataclass(frozen=True)
+class _Work:
+    """The indexing of one version."""
 
-    def pass_over(indexing: Indexing) -> Index:
-        source = _in_time(frame_index.source(receipt.key, receipt.version_id), clock, deadline)
-        return _write_as(indexing, source, frame_index, session_id, receipt, clock)
+    frame_index: FrameIndex
+    lake: Lake
+    session: Session
+    receipt: Receipt
+    clock: Clock
 
-    try:
-        return pass_over(Indexing(revision))
-    except OtherKind as other:
-        return pass_over(Indexing(revision, kind=other.kind))
+    def write(self) -> Index:
+        size_bytes = self.receipt.size_bytes
+        if size_bytes > MOST_SOURCE_BYTES:
+            raise Poison(f"the file has {size_bytes} bytes; at most {MOST_SOURCE_BYTES} are indexed")
+        deadline = self.clock.now() + timedelta(seconds=TIME_LIMIT_S)
+        try:
+            return self._write_as(Indexing(self._revision), deadline)
+        except OtherKind as other:
+            return self._write_as(Indexing(self._revision, kind=other.kind), deadline)
 
+    @property
+    def _revision(self) -> str:
+        return revision_of(self.receipt.version_id)
 
-def _write_as(
-    indexing: Indexing,
-    source: Iterable[bytes],
-    frame_index: FrameIndex,
-    session_id: SessionId,
-    receipt: Receipt,
-    clock: Clock,
-) -> Index:
-    prefix = index_prefix(session_id, receipt.artifact_id, revision_of(receipt.version_id))
-    with tempfile.TemporaryFile() as file:
-        _write(file, indexing.blocks_of(source))
-        _demand_session(indexing.session, indexing.project, session_id)
-        frame_index.put(f"{prefix}{FRAMES}", file)
-    frame_index.put(f"{prefix}{BLOCKS}", io.BytesIO(indexing.blocks()))
-    frame_index.put(f"{prefix}{OVERVIEW}", io.BytesIO(indexing.overview()))
-    frame_index.put(f"{prefix}{SUMMARY}", io.BytesIO(indexing.summary()))
-    return _index(receipt, clock.now(), indexing, None)
+    def _write_as(self, indexing: Indexing, deadline: datetime) -> Index:
+        """One pass over the file, then all its objects; until the index is recorded, nobody reads them."""
+        session_id = self.session.session_id
+        prefix = index_prefix(session_id, self.receipt.artifact_id, self._revision)
+        written: list[str] = []
+
+        def put(key: str, content: BinaryIO) -> None:
+            self.frame_index.put(key, content)
+            written.append(key)
+
+        source = self.frame_index.source(self.receipt.key, self.receipt.version_id)
+        with tempfile.TemporaryFile() as members, tempfile.TemporaryFile() as rows:
+            self._pass_over(indexing, _in_time(source, self.clock, deadline), members, rows)
+            _demand_session(indexing.session, indexing.project, session_id)
+            summary = indexing.summary()
+            put(f"{prefix}{FRAMES}", members)
+            put(f"{prefix}{BLOCKS}", io.BytesIO(indexing.blocks()))
+            put(f"{prefix}{OVERVIEW}", io.BytesIO(indexing.overview()))
+            put(f"{prefix}{SUMMARY}", io.BytesIO(summary))
+            put(self._lake_key(frames_table(indexing.kind)), rows)
+        if indexing.kind is papi.KIND:
+            put(self._lake_key(papi_summary.TABLE), self._summary_file(summary))
+        return _index(self.receipt, self.clock.now(), indexing, None, tuple(written))
+
+    def _pass_over(
+        self, indexing: Indexing, source: Iterable[bytes], members: BinaryIO, rows: BinaryIO
+    ) -> None:
+        """Fill frames.jsonl.gz and the lake's file, both from the accepted frames of the one pass."""
+        with ExitStack() as ending:
+            lake_file: LakeFile | None = None
+            for block in indexing.blocks_of(source):
+                # The kind is known with the first block.
+                lake_file = lake_file or ending.enter_context(
+                    self._lake_file(rows, frames_table(indexing.kind))
+                )
+                lake_file.write(frame_rows(indexing.kind, block.columns))
+                members.write(block.member)
+        members.seek(0)
+        rows.seek(0)
+
+    def _summary_file(self, summary: bytes) -> BinaryIO:
+        order = self.session.order
+        parameters = json.loads(order.wish.parameters) if order else {}
+        file = io.BytesIO()
+        with self._lake_file(file, papi_summary.TABLE) as made:
+            made.write(papi_summary.summary_rows(json.loads(summary)["lights"], parameters))
+        file.seek(0)
+        return file
+
+    def _lake_file(self, file: BinaryIO, table: Table) -> AbstractContextManager[LakeFile]:
+        return self.lake.writing(file, table, constants_of(self.session, self.receipt))
+
+    def _lake_key(self, table: Table) -> str:
+        session = self.session
+        artifact_id = self.receipt.artifact_id
+        return lake_key(table.name, session.session_id, session.created_at, artifact_id, self._revision)
 
 
 def _demand_session(named: str | None, project: str | None, session_id: SessionId) -> None:
@@ -154,13 +207,13 @@ def _in_time(chunks: Iterable[bytes], clock: Clock, deadline: datetime) -> Itera
         yield chunk
 
 
-def _write(file: BinaryIO, blocks_of_file: Iterable[IndexedBlock]) -> None:
-    for block in blocks_of_file:
-        file.write(block.member)
-    file.seek(0)
-
-
-def _index(receipt: Receipt, now: datetime, indexing: Indexing, quarantine: str | None) -> Index:
+def _index(
+    receipt: Receipt,
+    now: datetime,
+    indexing: Indexing,
+    quarantine: str | None,
+    objects: tuple[str, ...] = (),
+) -> Index:
     return Index(
         receipt.artifact_id,
         receipt.version_id,
@@ -172,6 +225,7 @@ def _index(receipt: Receipt, now: datetime, indexing: Indexing, quarantine: str 
         quarantine,
         None if quarantine else indexing.span_ms,
         FORMAT,
+        objects,
     )
 
 

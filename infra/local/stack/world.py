@@ -1,6 +1,8 @@
 """The whole of reelhaul on loopback: `World`."""
 
+import io
 import os
+import zipfile
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -18,7 +20,7 @@ from infra.local.aws.gateway.gateway import Gateway
 from infra.local.aws.lambdas.functions import Outcome, function_name
 from infra.local.aws.lambdas.invocations import Invocations, invocations_of
 from infra.local.aws.lambdas.lambdas import Lambdas
-from infra.local.aws.lambdas.runtime import build_runtime
+from infra.local.aws.lambdas.runtime import build_layer, build_runtime
 from infra.local.aws.moto import server
 from infra.local.aws.moto.state import moto_failure_policies, moto_functions, moto_rules
 from infra.local.aws.strict_s3 import Chaos
@@ -62,8 +64,12 @@ class World:
             local_aws = closing.enter_context(
                 LocalAws.start(port=port, progress=progress, parameters=parameters)
             )
-            deployed = _deployed(local_aws, source, workdir / "coordinator", settings or {}, progress)
-            made = cls(local_aws, deployed, workdir, log, closing)
+            arrow_layer = _publish_layer(local_aws)
+            outputs = {**local_aws.outputs, project.ARROW_LAYER: arrow_layer}
+            deployed = _deployed(
+                local_aws, source, workdir / "coordinator", outputs, settings or {}, progress
+            )
+            made = cls(local_aws, deployed, arrow_layer, workdir, log, closing)
             made._warm()
             made._closing = closing.pop_all()
         progress(f"the coordinator answers at {made.coordinator_url}")
@@ -73,6 +79,7 @@ class World:
         self,
         local_aws: LocalAws,
         deployed: deploy.DeployedCoordinator,
+        arrow_layer: str,
         workdir: Path,
         log: Callable[[str], None],
         closing: ExitStack,
@@ -84,6 +91,7 @@ class World:
             functions=moto_functions(server.REGION),
             endpoint_url=local_aws.url,
             runtime=build_runtime(workdir / "runtime"),
+            layers={arrow_layer: build_layer(workdir / "layer", ["pyarrow"])},
             workdir=workdir / "functions",
             log=log,
         )
@@ -171,15 +179,31 @@ class World:
             raise CoordinatorBroken("; ".join(broken))
 
 
+def _publish_layer(local_aws: LocalAws) -> str:
+    """The ARN of a layer that stands for AWS's own with pyarrow: what is in it, functions find here on disk."""
+    nothing = io.BytesIO()
+    zipfile.ZipFile(nothing, "w").close()
+    published = local_aws.client("lambda").publish_layer_version(
+        LayerName="pyarrow", Content={"ZipFile": nothing.getvalue()}
+    )
+    arn: str = published["LayerVersionArn"]
+    return arn
+
+
 def _deployed(
-    local_aws: LocalAws, source: Path, target: Path, settings: Mapping[str, str], progress: Progress
+    local_aws: LocalAws,
+    source: Path,
+    target: Path,
+    outputs: Mapping[str, str],
+    settings: Mapping[str, str],
+    progress: Progress,
 ) -> deploy.DeployedCoordinator:
     pip = wheels.pip_environment(source / "requirements.txt", WHEELS, progress)
     return deploy.deploy_coordinator(
         source,
         target,
         deploy.LOCAL_STAGE,
-        local_aws.outputs,
+        outputs,
         settings=settings,
         environment={**server.environment(local_aws.url, os.environ), **pip},
         functions=local_aws.client("lambda"),

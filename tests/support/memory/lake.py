@@ -1,13 +1,13 @@
 """The lake's files in memory: JSON Lines, the schema first, then a line for each group of rows."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import BinaryIO
 
 from chalicelib.core.errors import LakeWriterMissing
-from chalicelib.core.measurements.lake import CONSTANTS, RowGroups, Rows, Table
+from chalicelib.core.measurements.lake import CONSTANTS, Constants, RowGroups, Rows, Table
 
 
 class MemoryLake:
@@ -21,9 +21,7 @@ class MemoryLake:
             raise LakeWriterMissing("there is no writer; deploy its layer")
 
     @contextmanager
-    def writing(
-        self, file: BinaryIO, table: Table, constants: Mapping[str, str | datetime | None]
-    ) -> Iterator["_MemoryFile"]:
+    def writing(self, file: BinaryIO, table: Table, constants: Constants) -> Iterator["_MemoryFile"]:
         self.demand_writer()
         made = _MemoryFile(file, table, {column.name: constants[column.name] for column in CONSTANTS})
         yield made
@@ -31,11 +29,11 @@ class MemoryLake:
 
 
 class _MemoryFile:
-    def __init__(self, file: BinaryIO, table: Table, constants: Mapping[str, str | datetime | None]) -> None:
+    def __init__(self, file: BinaryIO, table: Table, constants: Constants) -> None:
         self._file = file
         self._constants = constants
         self._groups = RowGroups(table)
-        self._write_line([[column.name, column.type.value] for column in (*CONSTANTS, *table.columns)])
+        self._write_line([[column.lake_name, column.type.value] for column in (*CONSTANTS, *table.columns)])
 
     def write(self, rows: Rows) -> None:
         for group in self._groups.add(rows):

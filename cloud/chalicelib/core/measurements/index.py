@@ -19,7 +19,8 @@ class Index:
 
     `quarantine` says why the file is poison: then nothing of it can be read and `frames` is 0. `rejected` frames are
     none of `frames`. `span_ms` is from the first time of a frame to the last; None when it was not noted. `format` is
-    the FORMAT of when it was made.
+    the FORMAT of when it was made. `objects` are the keys of all that was written, of the index and of the lake; an
+    index of format 1 does not name them.
     """
 
     artifact_id: ArtifactId
@@ -32,6 +33,7 @@ class Index:
     quarantine: str | None = None
     span_ms: int | None = None
     format: int = 1
+    objects: tuple[str, ...] = ()
 
     @property
     def is_published(self) -> bool:

@@ -2,8 +2,15 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
+from datetime import datetime
 from typing import Any
+
+from chalicelib.core.ids import name_of, project_of
+from chalicelib.core.measurements.columns import Column, ColumnType, FrameColumns
+from chalicelib.core.measurements.index import revision_of
+from chalicelib.core.measurements.kinds import Kind
+from chalicelib.core.session import Session
+from chalicelib.core.upload import Receipt
 
 MOST_ROWS_IN_GROUP = 18_000
 """Ten minutes of a film at 30 frames a second."""
@@ -15,55 +22,73 @@ _ENTRY_BYTES = 100
 """What an entry of a map counts as."""
 
 
-class LakeType(Enum):
-    """What a column holds; each may be null."""
-
-    WORD = "word"
-    """Text of a few different values, written as a dictionary."""
-    TEXT = "text"
-    NUMBER = "number"
-    WHOLE = "whole"
-    MOMENT = "moment"
-    """A time in UTC, in microseconds."""
-    NUMBERS = "numbers"
-    """Numbers by name."""
-
-
-@dataclass(frozen=True)
-class LakeColumn:
-    """A column of a table; its name has only `a-z 0-9 _`."""
-
-    name: str
-    type: LakeType
-
-
 CONSTANTS = (
-    LakeColumn("project", LakeType.WORD),
-    LakeColumn("session", LakeType.WORD),
-    LakeColumn("device", LakeType.WORD),
-    LakeColumn("group_name", LakeType.WORD),
-    LakeColumn("camera", LakeType.WORD),
-    LakeColumn("measurements", LakeType.WORD),
-    LakeColumn("revision", LakeType.WORD),
-    LakeColumn("measured_at", LakeType.MOMENT),
+    Column("project", ColumnType.WORD),
+    Column("session", ColumnType.WORD),
+    Column("device", ColumnType.WORD),
+    Column("group_name", ColumnType.WORD),
+    Column("camera", ColumnType.WORD),
+    Column("measurements", ColumnType.WORD),
+    Column("revision", ColumnType.WORD),
+    Column("measured_at", ColumnType.TIME),
 )
 """The first columns of every table. Each has one value in the whole of a file."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the lake: its `kind` in the keys, and its columns after CONSTANTS.
+    """A table of the lake: its `name` in the keys (`kind=NAME`), and its columns after CONSTANTS, by `lake_name`.
 
     Rows are sorted by the column `time` within each group; those of a table without one stay in their order.
     """
 
-    kind: str
-    columns: tuple[LakeColumn, ...]
+    name: str
+    columns: tuple[Column, ...]
     time: str | None = None
 
 
 Rows = Mapping[str, Sequence[Any]]
-"""Rows as one list a column, all of one length; `None` is null."""
+"""Rows as one list a column, all of one length; `None` is null. There is at least one column."""
+
+Constants = Mapping[str, str | datetime | None]
+"""The value of each of CONSTANTS in one file."""
+
+
+def constants_of(session: Session, receipt: Receipt) -> Constants:
+    """What every row says of where it is from.
+
+    `measured_at` is when the version was verified: the same at each indexing, and later for a later order.
+    """
+    return {
+        "project": project_of(session.session_id),
+        "session": name_of(session.session_id),
+        "device": session.device_id,
+        "group_name": session.group,
+        "camera": session.camera.serial,
+        "measurements": receipt.artifact_id.partition(".")[2],
+        "revision": revision_of(receipt.version_id),
+        "measured_at": receipt.verified_at,
+    }
+
+
+_FRAME_NUMBER = Column("frame_number", ColumnType.WHOLE)
+_TIME = Column("time_s", ColumnType.NUMBER)
+_EXTRA = Column("extra", ColumnType.TEXT)
+
+
+def frames_table(kind: Kind) -> Table:
+    """The table with one row for each frame of a kind."""
+    return Table(kind.name, (_FRAME_NUMBER, _TIME, *kind.lake, _EXTRA), _TIME.name)
+
+
+def frame_rows(kind: Kind, frames: FrameColumns) -> Rows:
+    """The rows of `frames_table` that these frames are."""
+    return {
+        _FRAME_NUMBER.name: frames.frame_numbers,
+        _TIME.name: frames.times,
+        **kind.lake_values(frames),
+        _EXTRA.name: frames.extra,
+    }
 
 
 class RowGroups:
@@ -75,21 +100,23 @@ class RowGroups:
         self._table = table
         self._most_rows = most_rows
         self._most_bytes = most_bytes
-        self._texts = tuple(each.name for each in table.columns if each.type is LakeType.TEXT)
-        self._maps = tuple(each.name for each in table.columns if each.type is LakeType.NUMBERS)
+        self._texts = tuple(each.lake_name for each in table.columns if each.type is ColumnType.TEXT)
+        self._maps = tuple(each.lake_name for each in table.columns if each.type is ColumnType.NUMBERS)
         self._begin()
 
     def add(self, rows: Rows) -> Iterator[Rows]:
         """The groups that are full with these rows. A group ends early when its texts and maps are large.
 
-        Raises ValueError unless `rows` has exactly the table's columns, all of one length.
+        A column that `rows` does not have is null in them. Raises ValueError for a column that the table does not have,
+        and for columns of different lengths.
         """
         count = self._demand_fitting(rows)
+        nothing = [None] * count
         taken = 0
         while taken < count:
             until = min(count, taken + self._most_rows - self._count)
             for name, held in self._held.items():
-                held.extend(rows[name][taken:until])
+                held.extend(rows.get(name, nothing)[taken:until])
             self._size_bytes += self._bytes_of(rows, taken, until)
             self._count += until - taken
             taken = until
@@ -104,22 +131,24 @@ class RowGroups:
             yield group
 
     def _begin(self) -> None:
-        self._held: dict[str, list[Any]] = {column.name: [] for column in self._table.columns}
+        self._held: dict[str, list[Any]] = {column.lake_name: [] for column in self._table.columns}
         self._count = 0
         self._size_bytes = 0
 
     def _demand_fitting(self, rows: Rows) -> int:
-        if rows.keys() != self._held.keys():
-            differing = sorted(rows.keys() ^ self._held.keys())
-            raise ValueError(f"the table {self._table.kind} has not these columns: {', '.join(differing)}")
+        unknown = sorted(rows.keys() - self._held.keys())
+        if unknown:
+            raise ValueError(
+                f"the table {self._table.name} does not have these columns: {', '.join(unknown)}"
+            )
         lengths = {len(values) for values in rows.values()}
         if len(lengths) != 1:
             raise ValueError(f"columns of different lengths: {sorted(lengths)}")
         return lengths.pop()
 
     def _bytes_of(self, rows: Rows, first: int, until: int) -> int:
-        texts = sum(len(text) for name in self._texts for text in rows[name][first:until] if text)
-        entries = sum(len(numbers) for name in self._maps for numbers in rows[name][first:until] if numbers)
+        texts = sum(len(text) for name in self._texts for text in rows.get(name, ())[first:until] if text)
+        entries = sum(len(each) for name in self._maps for each in rows.get(name, ())[first:until] if each)
         return texts + entries * _ENTRY_BYTES
 
 

@@ -3,7 +3,7 @@
 import logging
 from contextlib import suppress
 
-from chalicelib.core.errors import Conflict, StorageBusy
+from chalicelib.core.errors import Conflict, LakeWriterMissing, StorageBusy
 from chalicelib.core.events import Event
 from chalicelib.core.measurements.index import Index
 from chalicelib.core.picture import Picture
@@ -20,13 +20,15 @@ _WRITES = 5
 def index(ports: Ports, picture: Picture, action: IndexMeasurements | IndexLargeMeasurements) -> Picture:
     """Everything is written under a revision first, and published by the one write that names it.
 
-    Raises StorageBusy, which proves nothing about the file and does not count as an attempt.
+    Raises StorageBusy and LakeWriterMissing, which prove nothing about the file and do not count as an attempt.
     """
     session, receipt = picture.session, action.receipt
+    # Before the attempt is on record: a layer that is missing must never put a file into quarantine.
+    ports.lake.demand_writer()
     begun = save(ports, picture, session=session.attempting(receipt.version_id, ports.clock.now()))
     try:
-        made = index_measurements(ports.frame_index, session.session_id, receipt, ports.clock)
-    except StorageBusy:
+        made = index_measurements(ports.frame_index, ports.lake, session, receipt, ports.clock)
+    except (StorageBusy, LakeWriterMissing):
         _take_back(ports, begun, receipt)
         raise
     return _publish(ports, begun, receipt, made)

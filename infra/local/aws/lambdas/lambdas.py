@@ -9,7 +9,7 @@ import shutil
 import threading
 import uuid
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
 
@@ -22,12 +22,17 @@ CALL_LIMIT_BYTES = 6 * 1024 * 1024  # Lambda's "6 MB" for a synchronous call
 CONCURRENCY = 8
 
 
+class LayerUnknown(Exception):
+    """A function asks for a layer that this machine does not have."""
+
+
 class Lambdas:
     """Calls functions as `functions` says they are deployed at the moment of the call.
 
-    `runtime` holds what Lambda carries (`runtime.build_runtime`), `workdir` what is unzipped and what functions write
-    to their temporary folder; below it nothing is left after `close`. `log` gets every line that a function prints,
-    after the function's name. Of each function at most `concurrency` calls run at a time; more of them wait.
+    `runtime` holds what Lambda carries (`runtime.build_runtime`), `layers` the folder of each layer by its ARN
+    (`runtime.build_layer`); a function whose layer is not there fails. `workdir` is for unzipped code and for
+    the functions' temporary folder; below it nothing is left after `close`. `log` gets every line that a function
+    prints, after the function's name. Of each function at most `concurrency` calls run at a time; more of them wait.
     """
 
     def __init__(
@@ -38,11 +43,13 @@ class Lambdas:
         runtime: Path,
         workdir: Path,
         log: Callable[[str], None],
+        layers: Mapping[str, Path] | None = None,
         concurrency: int = CONCURRENCY,
     ) -> None:
         self._functions = functions
         self._endpoint_url = endpoint_url
         self._runtime = runtime.resolve()
+        self._layers = {arn: folder.resolve() for arn, folder in (layers or {}).items()}
         self._code = Code(workdir.resolve() / "code")
         self._temporary = workdir.resolve() / "tmp"
         self._log = log
@@ -83,6 +90,8 @@ class Lambdas:
                 return task(worker)
         except UnknownFunction as error:
             return Outcome.failed("ResourceNotFoundException", str(error))
+        except LayerUnknown as error:
+            return Outcome.failed("ServiceException", str(error))
         except PoolClosed:
             return Outcome.failed("ServiceException", "the local Lambda is closed")
 
@@ -97,7 +106,14 @@ class Lambdas:
     def _start(self, function: DeployedFunction) -> Worker:
         code = self._code.unzipped(function.code)
         self._temporary.mkdir(parents=True, exist_ok=True)
-        return Worker(function, Start(code, self._runtime, self._environment(function, code)), self._log)
+        libraries = (*self._layers_of(function), self._runtime)
+        return Worker(function, Start(code, libraries, self._environment(function, code)), self._log)
+
+    def _layers_of(self, function: DeployedFunction) -> list[Path]:
+        unknown = [arn for arn in function.layers if arn not in self._layers]
+        if unknown:
+            raise LayerUnknown(f"{function.name} asks for the layer {unknown[0]}, which is not here")
+        return [self._layers[arn] for arn in function.layers]
 
     def _environment(self, function: DeployedFunction, code: Path) -> dict[str, str]:
         """All that the function sees; Lambda's own variables replace those of the same name."""

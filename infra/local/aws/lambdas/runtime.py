@@ -1,4 +1,4 @@
-"""What Lambda's Python carries in addition to the standard library: boto3 and what boto3 needs, and nothing else."""
+"""What Lambda's Python carries beside the standard library, boto3 and what boto3 needs, and what layers bring."""
 
 from __future__ import annotations
 
@@ -16,13 +16,15 @@ class NotInstalled(Exception):
     """A distribution that shall be in the runtime is not among those of this interpreter."""
 
 
-def build_runtime(folder: Path, extra: Sequence[str] = ()) -> Path:
-    """`folder`, with links to boto3 and `extra` and all that they require, as this interpreter has them.
+def build_runtime(folder: Path) -> Path:
+    """`folder`, with links to boto3 and all that it requires, as this interpreter has them. Raises NotInstalled."""
+    return build_layer(folder, OF_LAMBDA)
 
-    `extra` replaces layers. Raises NotInstalled.
-    """
+
+def build_layer(folder: Path, names: Sequence[str]) -> Path:
+    """`folder`, with links to the distributions `names` and all that they require. Raises NotInstalled."""
     folder.mkdir(parents=True, exist_ok=True)
-    for found in _with_requirements([*OF_LAMBDA, *extra]):
+    for found in _with_requirements(names):
         for name in _top_level(found):
             _link(folder / name, Path(str(found.locate_file(name))))
     return folder

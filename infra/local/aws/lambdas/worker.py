@@ -1,9 +1,9 @@
 """What runs inside a function's process: imports the handler, then answers each line of JSON with one.
 
-Started as `python -I -S worker.py ANSWERS RUNTIME HANDLER`; ANSWERS is the descriptor that answers leave on, so that
-whatever the function prints cannot mix with them. Nothing but the standard library is used here. The end of standard
-input is the end of the process and of all that the function started, even in the middle of a call: so it dies with
-its parent, however that dies.
+Started as `python -I -S worker.py ANSWERS HANDLER FOLDER...`, the folders of layers and runtime; ANSWERS is the
+descriptor that answers leave on, so that whatever the function prints cannot mix with them. Nothing but the standard
+library is used here. The end of standard input is the end of the process and of all that the function started, even in
+the middle of a call: so it dies with its parent, however that dies.
 """
 
 from __future__ import annotations
@@ -50,12 +50,12 @@ class Context:
 
 def main(arguments: list[str]) -> None:
     """Answer until standard input ends."""
-    descriptor, runtime, handler_name = arguments
+    descriptor, handler_name, *folders = arguments
     requests, answers = _channels(int(descriptor))
     inbox: queue.SimpleQueue[str] = queue.SimpleQueue()
     threading.Thread(target=_receive, args=(requests, inbox), daemon=True).start()
     sys.path.insert(0, os.environ["LAMBDA_TASK_ROOT"])
-    sys.path.append(runtime)
+    sys.path.extend(folders)
     try:
         handler = _handler(handler_name)
     except Exception as error:  # noqa: BLE001 - the door: what stops the import is the function's answer

@@ -40,14 +40,14 @@ class _End(Exception):
 
 @dataclass(frozen=True)
 class Start:
-    """What a process is started in: the unzipped code, Lambda's libraries, all of its environment."""
+    """What a process is started in: the code, the folders of its layers and of the runtime, all of its environment."""
 
     code: Path
-    runtime: Path
+    libraries: tuple[Path, ...]
     environment: Mapping[str, str] = field(repr=False)
 
     def command(self, handler: str, answers: int) -> list[str]:
-        return [*INTERPRETER, str(RUNNER), str(answers), str(self.runtime), handler]
+        return [*INTERPRETER, str(RUNNER), str(answers), handler, *map(str, self.libraries)]
 
 
 @dataclass(frozen=True)
