@@ -216,6 +216,7 @@ def test_the_api_uses_exactly_the_rights_it_has(world: AwsWorld, ports: Ports, a
         settle_session(ports, indexed, Actor.MADE_EVENT)
     _, found = frames.view_frames(ports, OPERATOR, indexed, LIGHTS, Wanted())
     frames.view_summary(ports, OPERATOR, indexed, None)
+    frames.sign_frames(ports, OPERATOR, indexed, None)
     cameras.list_known_sessions(ports, NORTH, "main", make_session().camera.serial, None)
     unordered = sent(ports, opened(ports, "unordered", wanted=None))
     completion.complete_upload(ports, NORTH, unordered.upload_id, CRC)
