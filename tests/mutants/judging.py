@@ -69,4 +69,22 @@ JUDGING = (
         '            return Table("".join(lines), found.next_frame)\n',
         "tests/core/test_measurements_table.py",
     ),
+    bug(
+        "what others wrote is markup in the report",
+        "cloud/chalicelib/web/report/markup.py",
+        "    return part if isinstance(part, Markup) else escape(str(part))\n",
+        "    return str(part)\n",
+        "tests/web/test_report.py",
+        "-k",
+        "escapes",
+    ),
+    bug(
+        "the report shows an older index without a word",
+        "cloud/chalicelib/web/report/document.py",
+        'summary["version"] < FITTED_SINCE',
+        'summary["version"] > FITTED_SINCE',
+        "tests/web/test_report.py",
+        "-k",
+        "older_index",
+    ),
 )

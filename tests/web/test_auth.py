@@ -54,6 +54,7 @@ ROUTES: dict[str, tuple[str, str, object]] = {
     "frames": ("GET", f"{SESSION}/frames", None),
     "summary": ("GET", f"{SESSION}/frames/summary", None),
     "frames url": ("GET", f"{SESSION}/frames/url", None),
+    "report": ("GET", f"{SESSION}/frames/report", None),
     "open output": ("POST", f"{SESSION}/uploads", OPENED_OUTPUT),
     "output urls": ("POST", f"{UPLOAD}/part-urls", PART_URLS),
     "complete output": ("POST", f"{UPLOAD}/complete", {}),
@@ -74,25 +75,26 @@ WORLDS: dict[str, Callable[[], MemoryPorts]] = {
     "frames": measured,
     "summary": measured,
     "frames url": measured,
+    "report": measured,
     **dict.fromkeys(("open output", "output urls", "complete output", "cancel output"), making),
 }
 """Where else than with an open upload a call is made."""
 
 # of the device:  put  get  open prog urls get  comp cancel; then order fail hold artifacts url;
-# then restore frames summary frames-url; of an output: open urls comp cancel; at last known chapters, which are none
-# for some, and proof urls
-NOBODY = (401,) * 23
-STRANGER = (*(404,) * 8, 404, 403, 403, 404, 404, 403, *(404,) * 3, 403, 404, 404, 404, 200, 404)
+# then restore frames summary frames-url report; of an output: open urls comp cancel; at last known chapters, which are
+# none for some, and proof urls
+NOBODY = (401,) * 24
+STRANGER = (*(404,) * 8, 404, 403, 403, 404, 404, 403, *(404,) * 4, 403, 404, 404, 404, 200, 404)
 NEIGHBOUR = (*STRANGER[:-1], 200)
 STRANGE_DEVICE = (201, *STRANGER[1:])
 """Of another project: what it names so is another session, its own and new."""
 STRANGE_READER = (403, 404, 403, 403, 404, 404, 404, 404)
 READER = (403, 200, 403, 403, 403, 200, 403, 403)
-PROCESSOR = (*READER, 403, 200, 403, 200, 200, 403, *(200,) * 8, 403)
-STRANGE_PROCESSOR = (*STRANGE_READER, 403, 404, 403, 404, 404, 403, *(404,) * 7, 200, 403)
-OPERATOR = (*READER, *(200,) * 14, 403)
-STRANGE_OPERATOR = (*STRANGE_READER, *(404,) * 13, 200, 403)
-ITS_DEVICE = (*(200,) * 8, 200, 403, 403, 200, 200, 403, *(200,) * 3, *(403,) * 4, 200, 200)
+PROCESSOR = (*READER, 403, 200, 403, 200, 200, 403, *(200,) * 9, 403)
+STRANGE_PROCESSOR = (*STRANGE_READER, 403, 404, 403, 404, 404, 403, *(404,) * 8, 200, 403)
+OPERATOR = (*READER, *(200,) * 15, 403)
+STRANGE_OPERATOR = (*STRANGE_READER, *(404,) * 14, 200, 403)
+ITS_DEVICE = (*(200,) * 8, 200, 403, 403, 200, 200, 403, *(200,) * 4, *(403,) * 4, 200, 200)
 
 MATRIX = {
     "no token": NOBODY,

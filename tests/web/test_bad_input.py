@@ -75,6 +75,7 @@ WITH_SESSION = {
     "frames": ("GET", "/v1/sessions/{}/frames", None),
     "summary": ("GET", "/v1/sessions/{}/frames/summary", None),
     "frames url": ("GET", "/v1/sessions/{}/frames/url", None),
+    "report": ("GET", "/v1/sessions/{}/frames/report", None),
     "artifacts": ("GET", "/v1/sessions/{}/artifacts", None),
     "artifact url": ("GET", f"/v1/sessions/{{}}/artifacts/{ARTIFACT_ID}/url", None),
     "proof urls": ("POST", f"/v1/sessions/{{}}/artifacts/{ARTIFACT_ID}/proof-urls", PROOF_URLS),

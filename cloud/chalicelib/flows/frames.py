@@ -1,6 +1,5 @@
 """The frames of a session's measurements, as their index has them."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,6 +51,15 @@ class SignedObject:
     read: ReadUrl
     version_id: str
     size_bytes: int
+
+
+@dataclass(frozen=True)
+class SignedIndex:
+    """Where to read all frames of an index, and where each block of them lies."""
+
+    index: Index
+    frames: SignedObject
+    blocks: SignedObject
 
 
 def view_frames(
@@ -108,14 +116,12 @@ def view_summary(
 
 def sign_frames(
     ports: Ports, principal: Principal, session_id: SessionId, artifact_id: ArtifactId | None
-) -> tuple[Index, Mapping[str, SignedObject]]:
-    """Where to read the whole of frames.jsonl.gz and of its blocks, by name, and the index that they are of.
-
-    Raises NotFound, telling what is missing.
-    """
+) -> SignedIndex:
+    """Where to read the whole of frames.jsonl.gz, and what says where its blocks lie. Raises NotFound."""
     index = find_measurements(ports, principal, session_id, artifact_id).index
     prefix = readable_prefix(session_id, index)
-    return index, {name: _signed(ports, f"{prefix}{name}") for name in (FRAMES, blocks_name(index))}
+    frames, found = (_signed(ports, f"{prefix}{name}") for name in (FRAMES, blocks_name(index)))
+    return SignedIndex(index, frames, found)
 
 
 def find_measurements(

@@ -8,8 +8,10 @@ from chalicelib.core.measurements import table
 from chalicelib.core.measurements.index import Index
 from chalicelib.core.measurements.table import Table
 from chalicelib.flows import frames
+from chalicelib.flows.report import view_report
 from chalicelib.ports import Ports
-from chalicelib.web import routing
+from chalicelib.web import report, routing
+from chalicelib.web.report.document import document
 from chalicelib.web.routing import Call, Route
 from chalicelib.web.wire import forms, queries, responses
 
@@ -41,8 +43,18 @@ def get_summary(ports: Ports, call: Call, session_id: str) -> Response:
 
 def get_frames_url(ports: Ports, call: Call, session_id: str) -> Response:
     artifact_id = queries.measurements(call.query)
-    index, signed = frames.sign_frames(ports, call.principal, call.session(session_id), artifact_id)
-    return routing.answer(responses.frames_url(index, signed, ports.clock.now()))
+    signed = frames.sign_frames(ports, call.principal, call.session(session_id), artifact_id)
+    return routing.answer(responses.frames_url(signed, ports.clock.now()))
+
+
+def get_report(ports: Ports, call: Call, session_id: str) -> Response:
+    artifact_id = queries.measurements(call.query)
+    form = forms.preferred(call.headers.get("Accept"), (forms.JSON, forms.HTML))
+    found = view_report(ports, call.principal, call.session(session_id), artifact_id)
+    told = document(found)
+    if form == forms.HTML:
+        return forms.text_answer(report.page(told, found.overview), forms.HTML, forms.UNTRUSTING)
+    return routing.answer(told, headers={**_VARY, "Cache-Control": "no-store"})
 
 
 def _table_answer(call: Call, index: Index, found: Table, source: str | None = None) -> Response:
@@ -64,4 +76,5 @@ ROUTES: tuple[Route, ...] = (
     ("GET", "/v1/sessions/{session_id}/frames", get_frames),
     ("GET", "/v1/sessions/{session_id}/frames/summary", get_summary),
     ("GET", "/v1/sessions/{session_id}/frames/url", get_frames_url),
+    ("GET", "/v1/sessions/{session_id}/frames/report", get_report),
 )

@@ -11,6 +11,16 @@ JSON = "application/json"
 CSV = "text/csv"
 HTML = "text/html"
 
+UNTRUSTING: Mapping[str, str] = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+"""Headers of a page: it runs nothing, fetches nothing, is in no frame and in no cache."""
+
 _WORST = 0.0
 
 

@@ -1,7 +1,6 @@
 """What is said on the wire: core's values as JSON on their way out; `docs/api.md` is the contract."""
 
 import json
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -19,8 +18,7 @@ from chalicelib.core.times import rfc3339
 from chalicelib.core.upload import Receipt, Upload, UploadState
 from chalicelib.flows.artifacts import ArtifactView
 from chalicelib.flows.cameras import KnownSessions
-from chalicelib.flows.frames import SignedObject
-from chalicelib.flows.measurement_index import BLOCKS, FRAMES
+from chalicelib.flows.frames import SignedIndex, SignedObject
 from chalicelib.flows.uploads import UploadView
 from chalicelib.ports import PartUrl, RangeUrl, ReadUrl
 from chalicelib.web.wire import cursors
@@ -128,15 +126,14 @@ def points(index: Index, found: dict[str, Any]) -> dict[str, Any]:
     return {"artifact_id": index.artifact_id, **found}
 
 
-def frames_url(index: Index, signed: Mapping[str, SignedObject], now: datetime) -> dict[str, Any]:
+def frames_url(signed: SignedIndex, now: datetime) -> dict[str, Any]:
     """Where to read all frames of an index, and where each block of them lies."""
-    frames, blocks = signed[FRAMES], signed[BLOCKS]
     return {
-        "artifact_id": index.artifact_id,
-        "kind": index.kind,
-        "revision": index.revision,
-        **_signed(frames, now),
-        "blocks": _signed(blocks, now),
+        "artifact_id": signed.index.artifact_id,
+        "kind": signed.index.kind,
+        "revision": signed.index.revision,
+        **_signed(signed.frames, now),
+        "blocks": _signed(signed.blocks, now),
     }
 
 
