@@ -14,6 +14,8 @@ PORT ?=
 FOOTAGE ?=
 PYTEST ?=
 PYTHONS ?=
+FILES ?=
+SEED ?=
 # Python keeps what it compiled: tests start hundreds of processes, and each would compile all of it again.
 unexport PYTHONDONTWRITEBYTECODE
 # Half as many again as cores: many tests wait for a process, a time-out or a lock.
@@ -21,7 +23,7 @@ WORKERS := $(shell cores=$$(nproc); echo $$((cores + (cores + 1) / 2)))
 # Tests without AWS, deployed coordinator or other processes; tests/MAP.md names them.
 FAST := tests/core tests/flows tests/web tests/aws tests/test_settings.py tests/edge/coordinator tests/edge/http tests/edge/memory tests/edge/model tests/contracts/edge
 
-.PHONY: help setup lock demo up local-aws camera test test-fast test-pythons test-newest coverage soak mutants check lint types floors format bench bench-edge deploy stage release clean
+.PHONY: help setup lock demo up local-aws camera test test-fast test-pythons test-newest coverage soak fuzz mutants check lint types floors format bench bench-edge deploy stage release clean
 
 help: ## list the targets
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -72,6 +74,9 @@ coverage: setup ## how much of core, flows, web and the haul the tests run: 98 %
 
 soak: setup ## every EVERY-th call of the story fails once, and 200 hauls are killed: make soak EVERY=20 PYTEST='-k seed-017'
 	$(BIN)/python -m pytest -n 2 --dist worksteal --timeout 0 --soak $(if $(EVERY),--every $(EVERY)) tests/simulation/test_soak.py tests/e2e/test_kills.py tests/e2e/test_kills_at_syscalls.py $(PYTEST)
+
+fuzz: setup ## 20,000 changed files of measurements: each is indexed or poison, two minutes: make fuzz SEED=7 FILES=20000
+	$(BIN)/python -m tests.odd --files $(or $(FILES),20000) $(if $(SEED),--seed $(SEED))
 
 mutants: setup ## plant bugs, and demand that tests notice: make mutants ONLY=gate
 	$(BIN)/python -m tests.mutants $(if $(ONLY),--only "$(ONLY)")
