@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.core.errors import ReelhaulError
 from chalicelib.logs import without_secrets
-from infra.admin.commands import cleanup, ensure, order, restore, tokens
+from infra.admin.commands import cleanup, ensure, order, report, restore, tokens
 from infra.admin.console import (
     EXIT_CODES,
     OWED,
@@ -62,7 +62,7 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--version", action="version", version=f"{DISTRIBUTION} {_version()}")
     commands = made.add_subparsers(required=True, metavar="COMMAND")
-    for subject in (tokens, ensure, cleanup, restore, order):
+    for subject in (tokens, ensure, cleanup, restore, order, report):
         subject.describe(commands)
     return made
 
