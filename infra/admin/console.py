@@ -5,7 +5,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TextIO, TypeVar
 
 import msgspec
@@ -19,6 +19,7 @@ from chalicelib.logs import plain
 from chalicelib.web.wire import requests
 from infra import door
 from infra.admin.deployment import Deployment, Refused, deployed, reached
+from infra.migration.send import HttpSend, Send
 
 Arguments = argparse.Namespace
 Connect = Callable[[Arguments], Registry]
@@ -59,6 +60,12 @@ def to_terminal(line: str) -> None:
         to_stderr(line)
 
 
+def to_bar(line: str) -> None:
+    """For a person at the terminal: drawn over the line that was drawn before; an empty one ends it."""
+    if sys.stderr.isatty():
+        print(f"\r\x1b[K{plain(line)}" if line else "", end="" if line else "\n", file=sys.stderr, flush=True)
+
+
 def typed(question: str) -> str | None:
     """What somebody types; None when nobody is there."""
     if not sys.stdin.isatty():
@@ -72,7 +79,8 @@ class Console:
     """All that a command touches except its arguments.
 
     `connect` finds a deployment's table, `reach` all of it. Results are said, what happens on the way is noted, and
-    `progress` is for those who watch. `said_failure` is why a result was not all said, where it was not.
+    `progress` is for those who watch; `draw` draws one line over the last. `send_part` sends a part to S3.
+    `said_failure` is why a result was not all said, where it was not.
     """
 
     connect: Connect = deployed
@@ -80,8 +88,10 @@ class Console:
     say: Say = to_stdout
     note: Say = to_stderr
     progress: Say = to_terminal
+    draw: Say = to_bar
     ask: Callable[[str], str | None] = typed
     pause: Callable[[float], None] = time.sleep
+    send_part: Send = field(default_factory=HttpSend)
     said_failure: Callable[[], OSError | None] = door.output_failure
 
 

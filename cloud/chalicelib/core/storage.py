@@ -50,6 +50,7 @@ class Storage:
         known = {each.artifact_id for each in self.keys}
         return replace(
             self,
+            row_id=self.row_id or found.row_id,
             keys=(*self.keys, *(each for each in found.keys if each.artifact_id not in known)),
             missing=_both(self.missing, found.missing),
             recorded_at=self.recorded_at or found.recorded_at,

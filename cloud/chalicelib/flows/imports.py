@@ -94,7 +94,8 @@ def differences(known: Picture, wanted: Import) -> tuple[str, ...]:
             ("source", storage.source, wanted.storage.source),
             ("row", storage.row_id, wanted.storage.row_id),
         )
-        if before != now
+        # A run without the database says nothing about rows.
+        if None not in (before, now) and before != now
     ]
     return (*found, *_new_chapters(known.chapters, wanted.chapters))
 

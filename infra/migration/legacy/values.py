@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 FRAMES = "frames"
 ORIGINAL = "original"
@@ -10,6 +11,9 @@ VIDEOS = (
     *("papi_a", "papi_b", "papi_c", "papi_d"),
 )
 """The kinds of videos: the folders below `videos/`."""
+
+PLACES = {FRAMES: f"{FRAMES}/", **{kind: f"videos/{kind}/" for kind in VIDEOS}}
+"""Where the sessions of each kind of file are."""
 
 
 @dataclass(frozen=True)
@@ -29,10 +33,12 @@ class OldObject:
 class OldRow:
     """A session's row in the older database.
 
-    `row_id` is its id as text. `named` has, by kind, the keys of files that it names. Times are aware, UTC.
+    `row_id` is its id as text, `value` as the database has it. `named` has, by kind, the keys of files that it names.
+    Times are aware, UTC.
     """
 
     row_id: str
+    value: Any = None
     status: str | None = None
     created_at: datetime | None = None
     recorded_at: datetime | None = None

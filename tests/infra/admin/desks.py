@@ -7,11 +7,12 @@ from typing import Any, cast
 
 from chalicelib.core.order import Wish, wish
 from chalicelib.flows import operations
-from chalicelib.ports import Ports
+from chalicelib.ports import PartUrl, Ports
 from infra.admin import command, deployment
 from infra.admin.console import Console
 from tests.support import story
 from tests.support.builders import SESSION_ID, MemoryPorts, memory_ports
+from tests.support.memory import deliver
 
 VIDEO_ALONE = wish([story.VIDEO], {})
 MADE = {story.VIDEO: story.MADE[story.VIDEO]}
@@ -49,6 +50,7 @@ class Terminal:
     said: list[str] = field(default_factory=list)
     noted: list[str] = field(default_factory=list)
     progress: list[str] = field(default_factory=list)
+    drawn: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     writes: list[str] = field(default_factory=list)
 
@@ -74,7 +76,12 @@ class Terminal:
             progress=self.progress.append,
             ask=self._ask,
             pause=lambda _: self.waiting(),
+            draw=self.drawn.append,
+            send_part=self._send,
         )
+
+    def _send(self, url: PartUrl, body: bytes) -> None:
+        deliver(self.ports.objects, url.url, url.headers, body, self.ports.clock.now())
 
     def _ask(self, question: str) -> str | None:
         self.asked.append(question)

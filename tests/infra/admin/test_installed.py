@@ -246,6 +246,23 @@ def test_a_refusal_of_the_installed_command_is_one_line(installed: Place, table:
     assert told.stderr.count("\n") == 1
 
 
+def test_an_import_without_its_extra_says_what_to_install(installed: Place, tmp_path: Path):
+    (tmp_path / "videos" / "original").mkdir(parents=True)
+    where = ["--stage", "prod", "--folder", str(tmp_path)]
+
+    without_sql = installed.run("reelhaul-admin", "migrate", *where, "--database", "sqlite:///app.db")
+    without_crc = installed.run("reelhaul-admin", "migrate", *where, "--apply")
+
+    assert (without_sql.returncode, without_sql.stderr) == (
+        1,
+        "refused: this needs SQLAlchemy: install the command as reelhaul-admin[migrate]\n",
+    )
+    assert (without_crc.returncode, without_crc.stderr) == (
+        1,
+        "refused: this needs awscrt: install the command as reelhaul-admin[migrate]\n",
+    )
+
+
 @pytest.mark.parametrize("name", ["infra", "chalicelib"])
 def test_other_programs_there_do_not_find_what_it_carries(installed: Place, name: str):
     told = installed.run("python", "-c", f"import {name}")

@@ -15,7 +15,7 @@ FLIGHT = OldObject("original", f"videos/original/{OLD_ID}/flight.mp4", 100)
 ENHANCED = OldObject("enhanced", f"videos/enhanced/{OLD_ID}/{OLD_ID}_enhanced_main_video.mp4", 90)
 AUDIO = OldObject("enhanced_with_audio", f"videos/enhanced_with_audio/{OLD_ID}/with.MOV", 95)
 FRAMES = OldObject("frames", f"frames/{OLD_ID}/measurements.json.gz", 40)
-OLD_ROW = OldRow(OLD_ID, "completed", NOW - timedelta(days=300), NOW - timedelta(days=301))
+OLD_ROW = OldRow(OLD_ID, OLD_ID, "completed", NOW - timedelta(days=300), NOW - timedelta(days=301))
 OLD = OldSession(OLD_ID, OLD_ROW, (FLIGHT, ENHANCED, AUDIO, FRAMES))
 
 
