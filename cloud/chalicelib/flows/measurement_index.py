@@ -18,7 +18,7 @@ from chalicelib.core.measurements.index import FORMAT, Index, revision_of
 from chalicelib.core.measurements.indexing import Indexing, OtherKind
 from chalicelib.core.measurements.kinds import KINDS, papi
 from chalicelib.core.measurements.lake import Table, constants_of, frame_rows, frames_table
-from chalicelib.core.measurements.limits import MOST_SOURCE_BYTES, TIME_LIMIT_S
+from chalicelib.core.measurements.limits import MOST_SOURCE_BYTES, MOST_WRITTEN_BYTES, TIME_LIMIT_S
 from chalicelib.core.measurements.ranges import Frames, Span, Wanted, demand_columns, frames_of, span_of
 from chalicelib.core.session import Session
 from chalicelib.core.upload import Receipt
@@ -166,6 +166,7 @@ class _Work:
                 )
                 lake_file.write(frame_rows(indexing.kind, block.columns))
                 members.write(block.member)
+                _demand_room(members.tell() + rows.tell())
         members.seek(0)
         rows.seek(0)
 
@@ -185,6 +186,11 @@ class _Work:
         session = self.session
         artifact_id = self.receipt.artifact_id
         return lake_key(table.name, session.session_id, session.created_at, artifact_id, self._revision)
+
+
+def _demand_room(written_bytes: int) -> None:
+    if written_bytes > MOST_WRITTEN_BYTES:
+        raise Poison(f"the index and its part of the lake would be larger than {MOST_WRITTEN_BYTES} bytes")
 
 
 def _demand_session(named: str | None, project: str | None, session_id: SessionId) -> None:

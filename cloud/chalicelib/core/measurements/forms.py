@@ -28,6 +28,8 @@ _PROJECT = "project"
 """The member in which a document names the project of its session."""
 _UNUSABLE = object()
 _BETWEEN = re.compile(rb"\}[ \t\r\n]*,[ \t\r\n]*\{")
+_USUAL_TAIL_BYTES = 8 * 1024
+"""Two usual frames lie in it, so one often finds the cut without a look at two frames of the greatest size."""
 _together = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -186,10 +188,12 @@ class File:
     def _cut(self) -> int:
         """The place after the last `}` that a `,{` follows in the window, 0 when there is none."""
         text = self._text
-        tail = max(text.at, len(text.held) - 2 * self._limits.frame_bytes)
         cut = 0
-        for found in _BETWEEN.finditer(text.held, tail):
-            cut = found.start() + 1
+        for tail_bytes in (_USUAL_TAIL_BYTES, 2 * self._limits.frame_bytes):
+            for found in _BETWEEN.finditer(text.held, max(text.at, len(text.held) - tail_bytes)):
+                cut = found.start() + 1
+            if cut:
+                break
         return cut
 
     def _small(self, raw: bytes) -> bytes:

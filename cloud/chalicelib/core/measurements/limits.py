@@ -14,6 +14,9 @@ INDEXED_IN_PASSING_BYTES = 256 * 1024
 TIME_LIMIT_S = 480
 """The time of one attempt: two minutes less than the function has. 2,000,000 usual frames take about 130 s."""
 
+MOST_WRITTEN_BYTES = 480 * 2**20
+"""What an index and its part of the lake may have together: both are on disk, and Lambda's smallest has 512 MB."""
+
 MOST_DEPTH = 20
 """The depth of brackets, in a frame or outside the frames; a usual frame has 3."""
 
@@ -33,7 +36,6 @@ class Limits:
     members: int = 100
     zipped_members: int = 2_000_000
     index_bytes: int = 400 * 2**20
-    """Lambda's smallest disk has 512 MB."""
     first_steps: int = 10_000_000
     """The steps of work that any file may cost: three seconds."""
     steps_a_byte: int = 40

@@ -313,21 +313,25 @@ def _colours(light: str, rgbs: Sequence[Any]) -> Mapping[str, Sequence[float | N
     for colour in COLOURS:
         _note(columns, colour, held, attrgetter(colour))
     if len(columns) == len(COLOURS):
-        shares = [_shares(*rgb) for rgb in zip(*columns.values(), strict=True)]
-        columns.update(zip(CHROMATICITIES, zip(*shares, strict=True), strict=True))
+        columns.update(zip(CHROMATICITIES, _share_columns(*columns.values()), strict=True))
     named = {colour: f"rgb.{colour}" for colour in COLOURS}
     return {f"{light}.{named.get(name, name)}": values for name, values in columns.items()}
 
 
-_NO_SHARES = (None, None, None)
+def _share_columns(*colours: Sequence[float | None]) -> Iterable[Sequence[float | None]]:
+    """Red, green and blue of each frame as shares of their sum; None where there is no such sum."""
+    sums = [_sum(*rgb) for rgb in zip(*colours, strict=True)]
+    return (
+        [value / total if total else None for value, total in zip(colour, sums, strict=True)]  # type: ignore[operator]
+        for colour in colours
+    )
 
 
-def _shares(red: float | None, green: float | None, blue: float | None) -> tuple[float | None, ...]:
-    """Red, green and blue as shares of their sum; None where there is no such sum."""
+def _sum(red: float | None, green: float | None, blue: float | None) -> float | None:
+    """r + g + b, or None where one of them is missing or below 0."""
     if red is None or green is None or blue is None or red < 0 or green < 0 or blue < 0:
-        return _NO_SHARES
-    total = red + green + blue
-    return (red / total, green / total, blue / total) if total else _NO_SHARES
+        return None
+    return red + green + blue
 
 
 def _documents(spreads: Mapping[str, Spread], names: Mapping[str, str]) -> Mapping[str, Any]:
