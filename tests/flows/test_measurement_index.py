@@ -121,6 +121,26 @@ def test_an_index_is_written_under_the_revision_of_its_version():
     assert json.loads(written["summary.json"])["frames"] == 301
 
 
+@pytest.mark.parametrize("spare", [-1, 0, 1])
+def test_an_index_and_its_part_of_the_lake_have_a_cap_together(spare: int):
+    """What is on disk once the last block is written: the rows of a group that is not full are not yet."""
+    bucket = Bucket(as_document(make_frames(301)))
+    made = bucket.index()
+    [lake_key] = [key for key in made.objects if key.startswith("lake/kind=papi/")]
+    head = bucket.objects.body(lake_key).splitlines(keepends=True)[0]
+    size_bytes = len(bucket.written(made)["frames.jsonl.gz"]) + len(head)
+
+    index = index_measurements(
+        bucket.frame_index, MemoryLake(), bucket.session, bucket.receipt, MovableClock(), size_bytes + spare
+    )
+
+    assert index.is_published is (spare >= 0)
+    if spare < 0:
+        assert index.quarantine == (
+            f"the index and its part of the lake would be larger than {size_bytes - 1} bytes"
+        )
+
+
 def test_a_revision_is_of_one_version_alone_and_always_the_same():
     assert revision_of("v1") == revision_of("v1") != revision_of("v2")
     assert len(revision_of("v1")) == 16

@@ -32,7 +32,12 @@ OVERVIEW = "overview.json.gz"
 
 
 def index_measurements(
-    frame_index: FrameIndex, lake: Lake, session: Session, receipt: Receipt, clock: Clock
+    frame_index: FrameIndex,
+    lake: Lake,
+    session: Session,
+    receipt: Receipt,
+    clock: Clock,
+    most_written_bytes: int = MOST_WRITTEN_BYTES,
 ) -> Index:
     """The index of exactly the version that `receipt` proves, all of it written, and its files in the lake too.
 
@@ -43,7 +48,7 @@ def index_measurements(
     same objects: to index it again, or at the same time, changes nothing.
     """
     try:
-        return _Work(frame_index, lake, session, receipt, clock).write()
+        return _Work(frame_index, lake, session, receipt, clock, most_written_bytes).write()
     except Poison as poison:
         return quarantined(receipt, clock.now(), str(poison))
 
@@ -114,6 +119,7 @@ class _Work:
     session: Session
     receipt: Receipt
     clock: Clock
+    most_written_bytes: int
 
     def write(self) -> Index:
         size_bytes = self.receipt.size_bytes
@@ -166,9 +172,14 @@ class _Work:
                 )
                 lake_file.write(frame_rows(indexing.kind, block.columns))
                 members.write(block.member)
-                _demand_room(members.tell() + rows.tell())
+                self._demand_room(members.tell() + rows.tell())
         members.seek(0)
         rows.seek(0)
+
+    def _demand_room(self, written_bytes: int) -> None:
+        most = self.most_written_bytes
+        if written_bytes > most:
+            raise Poison(f"the index and its part of the lake would be larger than {most} bytes")
 
     def _summary_file(self, summary: bytes) -> BinaryIO:
         order = self.session.order
@@ -186,11 +197,6 @@ class _Work:
         session = self.session
         artifact_id = self.receipt.artifact_id
         return lake_key(table.name, session.session_id, session.created_at, artifact_id, self._revision)
-
-
-def _demand_room(written_bytes: int) -> None:
-    if written_bytes > MOST_WRITTEN_BYTES:
-        raise Poison(f"the index and its part of the lake would be larger than {MOST_WRITTEN_BYTES} bytes")
 
 
 def _demand_session(named: str | None, project: str | None, session_id: SessionId) -> None:
