@@ -18,6 +18,7 @@ from examples.processor import overlay
 from examples.processor.errors import CannotProcess, is_of_this_machine
 from examples.processor.lights import NAMES, Light, Picture, Tracker
 from examples.processor.order import Order
+from examples.processor.telemetry import telemetry_of
 
 _TELEMETRY = (
     "drone_latitude",
@@ -27,7 +28,7 @@ _TELEMETRY = (
     "gimbal_roll",
     "gimbal_yaw",
 )
-"""No telemetry is read here: these are null."""
+"""Only the lights' angles are known, and only where the order tells the flight: these are null."""
 
 # The number of threads changes the bytes, and a doubled order must meet the very same ones.
 _ENCODER = {"preset": "ultrafast", "threads": "1", "profile": "baseline", "crf": "28"}
@@ -120,6 +121,7 @@ class _Document:
         # No name and no time in the header: the same film makes the same bytes.
         self._file = gzip.GzipFile(filename="", fileobj=raw, mode="wb", mtime=0)
         self._about = {"kind": "papi", **order.named}
+        self._telemetry = telemetry_of(order.parameters)
         self._fps: Fraction | None = None
 
     def __enter__(self) -> "_Document":
@@ -131,11 +133,13 @@ class _Document:
 
     def add(self, number: int, fps: Fraction, lights: dict[str, Light]) -> None:
         self._file.write(self._opening(fps) if self._fps is None else b",\n")
+        time_s = float(number / fps)
+        angle = self._telemetry.angle(time_s)
         frame: dict[str, Any] = {
             "frame_number": number,
-            "timestamp": float(number / fps),
+            "timestamp": time_s,
             **dict.fromkeys(_TELEMETRY),
-            **{name: lights[name].document() for name in NAMES},
+            **{name: {**lights[name].document(), "angle": angle} for name in NAMES},
         }
         self._file.write(json.dumps(frame).encode())
 

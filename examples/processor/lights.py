@@ -2,7 +2,7 @@
 
 What is known beforehand: four lights of one size stand in a level row left of the picture's middle, and are larger than
 any other lamp there. They are found on the first frame and followed from then on, as the viewpoint climbs straight up.
-Nothing else is: angles and distances need telemetry, so they are null and never invented.
+Nothing else is seen: angles and distances need telemetry, so they are null here and never invented.
 """
 
 from collections.abc import Mapping, Sequence

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -32,6 +32,7 @@ class Order:
     originals: tuple[Original, ...]
     outputs: str
     measurements: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def parsed(cls, message: str) -> "Order":
@@ -56,6 +57,7 @@ class Order:
             originals,
             told["outputs"],
             told["measurements"],
+            told["parameters"],
         )
 
     def why_failed(self, fault: str) -> str:

@@ -453,6 +453,14 @@ class TestTheWhole:
         assert found.judgement.verdict is FAIL
         assert found.judgement.reason.startswith("light papi_a: the whole interval lies outside")
 
+    def test_tells_one_reason_once_for_all_lights_that_have_it(self):
+        found = inspected(make_lights(*[make_turn(outcome="no transition seen")] * 4), **LEFT)
+
+        assert (
+            found.judgement.reason
+            == "light papi_a, light papi_b, light papi_c, light papi_d: no transition seen"
+        )
+
     def test_is_undecided_while_one_light_is(self):
         found = inspected(make_lights(2.55, *ANGLES[1:]), **LEFT)
 

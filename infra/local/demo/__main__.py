@@ -5,7 +5,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,15 +14,16 @@ from typing import Any
 from infra import door
 from infra.admin.formats import size
 from infra.local.camera import Camera, CardFile, NoObjectStore, card_of_folder
-from infra.local.demo import footage
+from infra.local.demo import footage, inspection
 from infra.local.demo.commands import SESSION, Client, Operator
 from infra.local.demo.coordinator import SessionReader
 from infra.local.demo.story import DemoFailed, Result, Story
-from infra.local.footage import DEMO_FOLDER, make_footage
+from infra.local.footage import DEMO_FOLDER, Film, make_footage
 from infra.local.stack import PortTaken, World
 from infra.local.surroundings import ignore_surroundings
 
 RESULT = Path("build/demo.json")
+REPORT = Path("build/report.html")
 PART_SIZE_BYTES = 5 * 2**20
 VIDEO = "output.enhanced.mp4"
 LIGHTS = "measurements.lights.json"
@@ -57,7 +58,10 @@ def play(story: Story, folder: Path | None) -> Result:
         workdir = Path(name)
         story.act("A local AWS as strict as the real one, and the coordinator deployed on it")
         with _world(workdir, story) as world, Camera(card, pace_bytes_s=PACE_BYTES_S) as camera:
-            return Play(story, world, camera, workdir).all_acts()
+            parameters = {"inspection": inspection.asked()}
+            if folder is None:
+                parameters["telemetry"] = inspection.flight(Film())
+            return Play(story, world, camera, workdir, parameters).all_acts()
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,8 @@ class Play:
     world: World
     camera: Camera
     workdir: Path
+    parameters: Mapping[str, Any]
+    """What the operator's order tells the processor; a film of others has no telemetry, so its lights no angles."""
 
     def all_acts(self) -> Result:
         files = self._show_card()
@@ -77,7 +83,9 @@ class Play:
         verified = self._prove(files, receipts)
         orders = self._order()
         again = self._haul_again(client)
+        self._order_again()
         outputs, frames = self._process()
+        verdict = self._report()
         cleaned = self._clean(receipts)
         restored_ok = self._restore(files[0], receipts[0])
         return Result(
@@ -90,6 +98,7 @@ class Play:
             rerun_parts=sum(chapter["parts_sent"] for chapter in again["chapters"]),
             outputs=outputs,
             frames_indexed=frames,
+            verdict=verdict,
             **cleaned,
             restored_ok=restored_ok,
             wall_s=round(self.story.seconds, 1),
@@ -128,14 +137,26 @@ class Play:
         self.story.act("The same command again: nothing is transferred")
         return client.haul(self.story)
 
+    def _order_again(self) -> None:
+        self.story.act("The order once more: it says what the lights are held against, and the flight")
+        told = self.workdir / "parameters.json"
+        told.write_text(json.dumps(self.parameters))
+        ordered = self._operator.admin(self.story, "order", SESSION, "--parameters", f"@{told}")
+        self.story.line(f"order {ordered['order']['number']} takes the place of the one before")
+
     def _process(self) -> tuple[int, int]:
         """How many outputs are verified, and how many frames are indexed."""
         self.story.act(
             "The processor: reads the originals, measures the lights frame by frame, writes its outputs once"
         )
-        self._operator.process_one_order(self.story)
-        self._coordinator.settled("the processor")
         session = self._coordinator.get()
+        for _ in range(session["order"]["number"]):
+            # A message of an order that was replaced is dropped.
+            self._operator.process_one_order(self.story)
+            self._coordinator.settled("the processor")
+            session = self._coordinator.get()
+            if session["state"] != "STORED":
+                break
         if session["state"] != "PROCESSED":
             raise DemoFailed(f"the session is {session['state']}: {session['failure'] or session['order']}")
         listed = self._coordinator.get("/artifacts")["artifacts"]
@@ -157,6 +178,19 @@ class Play:
             f"second 1 to 2: {len(frames)} frames, the first is number {frames[0]['frame_number']}"
         )
         return int(summary["frames"])
+
+    def _report(self) -> str:
+        """The verdict on the lights; the page is written to REPORT."""
+        self.story.act("The report: each light's angle held against the order, as a page to print and sign")
+        REPORT.parent.mkdir(parents=True, exist_ok=True)
+        told = self._operator.admin(self.story, "report", SESSION, "--output", str(REPORT))
+        inspected = told["inspection"]
+        for light in inspected["lights"]:
+            angle = "no angle" if light["angle"] is None else f"{light['angle']:.4f} degrees"
+            self.story.line(f"{light['light']}, box {light['box']}: {angle}, {light['verdict']}")
+        self.story.line(f"the whole: {inspected['verdict']}; {inspected['reason']}")
+        self.story.line(f"written to {REPORT}")
+        return str(inspected["verdict"])
 
     def _clean(self, receipts: Sequence[footage.Receipt]) -> dict[str, Any]:
         self.story.act("The cleanup: every output is verified and the grace is over; an operator arms it")

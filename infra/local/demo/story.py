@@ -26,6 +26,7 @@ class Result:
     rerun_parts: int
     outputs: int
     frames_indexed: int
+    verdict: str
     session_state: str
     originals_current: int
     noncurrent_match_receipts: bool

@@ -321,17 +321,18 @@ def _whole(
     """The worst of all that is asked: one failure is enough, and nothing passes while anything is undecided."""
     if fault is not None:
         return Judgement(Verdict.NOT_ENOUGH_DATA, fault)
-    judged = [("light", light.name, light.judgement) for light in lights]
-    judged += [("glide path", path.wing, path.judgement) for path in paths if path.judgement]
+    judged = [(f"light {light.name}", light.judgement) for light in lights]
+    judged += [(f"glide path {path.wing}", path.judgement) for path in paths if path.judgement]
     if symmetry.judgement:
-        judged.append(("symmetry", "", symmetry.judgement))
+        judged.append(("symmetry", symmetry.judgement))
     asks_of_paths = asked.glide_path_angle is not None or asked.glide_path_tolerance_arcmin is not None
     if asks_of_paths and not paths:
         lacking = layout.reason or "there is no wing"
-        judged.append(("glide path", "", Judgement(Verdict.NOT_ENOUGH_DATA, lacking)))
-    told = [
-        Judgement(each.verdict, f"{f'{what} {which}'.strip()}: {each.reason}") for what, which, each in judged
-    ]
+        judged.append(("glide path", Judgement(Verdict.NOT_ENOUGH_DATA, lacking)))
+    named: dict[Judgement, list[str]] = {}
+    for name, each in judged:
+        named.setdefault(each, []).append(name)
+    told = [Judgement(each.verdict, f"{', '.join(names)}: {each.reason}") for each, names in named.items()]
     return worst(told, "every light, and all else that the order asks, passes")
 
 
