@@ -1,5 +1,6 @@
 """From verified chapters to a cleaned, restorable session, on the deployed coordinator, whatever goes wrong."""
 
+import gzip
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
@@ -9,6 +10,7 @@ from itertools import count
 from typing import Any, cast
 
 import pytest
+import requests
 
 from chalicelib import settings, wiring
 from chalicelib.core.cleanup import Spent
@@ -133,6 +135,29 @@ def test_the_frames_can_be_asked_for_once_they_are_indexed(session: Session):
     assert status == 200
     assert [each["frame_number"] for each in second["frames"]] == list(range(30, 60))
     assert set(second["frames"][0]) == {"frame_number", "timestamp", "papi_a"}
+
+
+def test_the_report_is_a_page_frames_are_csv_and_the_whole_file_is_read_through_the_gateway(session: Session):
+    session.haul_and_order()
+    session.process()
+    session.calm()
+    authorization = f"Bearer {session.token_of(Role.OPERATOR)}"
+
+    def accepting(form: str, path: str) -> requests.Response:
+        where = f"/v1/sessions/{session.name}{path}"
+        return session.rig.call("GET", where, None, Authorization=authorization, Accept=form)
+
+    page = accepting("text/html,application/xhtml+xml,*/*;q=0.8", "/frames/report")
+    table = accepting("text/csv", "/frames?columns=papi_a.status&limit=2")
+    _, whole = session.asked(Role.OPERATOR, "GET", "/frames/url")
+
+    assert (page.status_code, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert page.headers["Content-Security-Policy"].startswith("default-src 'none'")
+    assert page.text.startswith("<!DOCTYPE html>")
+    assert table.content.startswith(b"frame_number,timestamp,papi_a.status,extra\r\n0,0.0,red,\r\n")
+    assert table.headers["Reelhaul-Next-Frame"] == "2"
+    lines = gzip.decompress(requests.get(whole["url"], timeout=30).content).splitlines()
+    assert len(lines) == FRAMES
 
 
 def test_the_deployed_function_writes_the_frames_and_their_summary_into_the_lake(session: Session):

@@ -204,6 +204,33 @@ PORTS_OF_ANY_TURN = measured()
 """Its summary is written anew by each example."""
 
 
+class TestCameraClock:
+    @pytest.mark.parametrize(
+        ("created", "said"),
+        [
+            (None, None),
+            (0, "1970-01-01T00:00:00"),
+            (1763653212, "2025-11-20T15:40:12"),
+            (-62135596800, "0001-01-01T00:00:00"),
+            (-62135596801, None),
+            (253402300799, "9999-12-31T23:59:59"),
+            (253402300800, None),
+            (2**63 - 1, None),
+            (-(2**63 - 1), None),
+        ],
+    )
+    def test_is_told_as_the_camera_had_it_and_unknown_outside_the_years_that_there_are(
+        self, created: int | None, said: str | None
+    ):
+        ports = measured()
+        picture = recorded(ports)
+        chapters = tuple(replace(each, created=created) for each in picture.chapters)
+        ports.records.arrange(replace(picture, chapters=chapters), due_at=None)
+
+        assert asked_for(ports).document["film"]["chapters"][0]["camera_clock"] == said
+        assert ("Camera's clock" in Page(page_of(ports)).text) is (said is not None)
+
+
 class TestPage:
     def test_runs_nothing_fetches_nothing_and_is_not_kept(self, ports: MemoryPorts):
         answer = asked_for(ports, BROWSER)

@@ -98,6 +98,7 @@ def _facts(document: Document) -> Markup:
     session, camera, film = document["session"], document["camera"], document["film"]
     measured, order = document["measurements"], document["order"]
     chapters = [f"{each['name']}, {_size(each['size_bytes'])}" for each in film["chapters"]]
+    clocks = [each["camera_clock"].replace("T", " ") for each in film["chapters"] if each["camera_clock"]]
     left = _list(
         ("Session", session["session_id"]),
         ("Project", session["project"]),
@@ -105,11 +106,13 @@ def _facts(document: Document) -> Markup:
         ("Device", session["device_id"]),
         ("Opened", _time(session["created_at"])),
         ("Imported from", _origin(session["storage"])),
+        ("Recorded", _time(recorded) if (recorded := session["storage"]["recorded_at"]) else None),
         ("Camera", " ".join(each for each in (camera["model"], camera["firmware"]) if each) or DASH),
         ("Serial number", camera["serial"]),
     )
     right = _list(
         ("Film", tag("span", *_lines(chapters))),
+        ("Camera's clock", " to ".join(dict.fromkeys((clocks[0], clocks[-1]))) if clocks else None),
         ("Time of the film", f"{film['first_s']:.2f} s to {film['last_s']:.2f} s"),
         ("Order", f"number {order['number']}, {_time(order['ordered_at'])}" if order else DASH),
         ("Measurements", measured["artifact_id"]),

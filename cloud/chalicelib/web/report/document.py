@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib.core.chapter import Chapter
@@ -60,10 +61,21 @@ def _chapter(picture: Picture, chapter: Chapter) -> dict[str, Any]:
     return {
         "artifact_id": chapter.artifact_id,
         "name": chapter.name,
+        "camera_clock": _camera_clock(chapter.created),
         "size_bytes": chapter.size_bytes,
         "crc64nvme": receipt.crc64nvme if receipt else None,
         "verified_at": rfc3339(receipt.verified_at) if receipt else None,
     }
+
+
+def _camera_clock(epoch_s: int | None) -> str | None:
+    """The camera's own wall clock, of no known zone; None when it told none, or one outside the years 1 to 9999."""
+    if epoch_s is None:
+        return None
+    try:
+        return datetime.fromtimestamp(epoch_s, UTC).replace(tzinfo=None).isoformat()
+    except (OverflowError, ValueError, OSError):
+        return None
 
 
 def _order(order: Order) -> dict[str, Any]:
