@@ -87,7 +87,8 @@ lint: setup ## ruff, bandit, cfn-lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/bandit --quiet --recursive --severity-level medium edge_client cloud infra examples
-	$(BIN)/cfn-lint infra/aws/storage.yaml
+	mkdir -p build && $(BIN)/python -m infra.aws.template > build/storage.json
+	$(BIN)/cfn-lint build/storage.json
 
 types: setup ## mypy, strict
 	$(BIN)/mypy edge_client infra examples tests

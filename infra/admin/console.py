@@ -19,6 +19,8 @@ from chalicelib.logs import plain
 from chalicelib.web.wire import requests
 from infra import door
 from infra.admin.deployment import Deployment, Refused, deployed, reached
+from infra.admin.engines import engine_of
+from infra.admin.lake import Lake
 from infra.migration.send import HttpSend, Send
 
 Arguments = argparse.Namespace
@@ -74,17 +76,23 @@ def typed(question: str) -> str | None:
     return sys.stdin.readline()
 
 
+def piped() -> str | None:
+    """All that standard input holds; None when it is a terminal."""
+    return None if sys.stdin.isatty() else sys.stdin.read()
+
+
 @dataclass(frozen=True)
 class Console:
     """All that a command touches except its arguments.
 
-    `connect` finds a deployment's table, `reach` all of it. Results are said, what happens on the way is noted, and
-    `progress` is for those who watch; `draw` draws one line over the last. `send_part` sends a part to S3.
-    `said_failure` is why a result was not all said, where it was not.
+    `connect` finds a deployment's table, `reach` all of it, `lake` what answers questions to its lake. Results are
+    said, what happens on the way is noted, and `progress` is for those who watch; `draw` draws one line over the last.
+    `send_part` sends a part to S3. `said_failure` is why a result was not all said, where it was not.
     """
 
     connect: Connect = deployed
     reach: Callable[[Arguments], Deployment] = reached
+    lake: Callable[[Arguments, Say], Lake] = engine_of
     say: Say = to_stdout
     note: Say = to_stderr
     progress: Say = to_terminal
@@ -92,6 +100,7 @@ class Console:
     ask: Callable[[str], str | None] = typed
     pause: Callable[[float], None] = time.sleep
     send_part: Send = field(default_factory=HttpSend)
+    read: Callable[[], str | None] = piped
     said_failure: Callable[[], OSError | None] = door.output_failure
 
 

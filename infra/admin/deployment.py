@@ -65,12 +65,17 @@ def deployed(given: argparse.Namespace) -> TableRegistry:
 
 def table_of(cloudformation: "CloudFormationClient", stage: str) -> str:
     """The table of a deployed stage. Raises Refused when its stack has none."""
+    return output_of(cloudformation, stage, "Table")
+
+
+def output_of(cloudformation: "CloudFormationClient", stage: str, key: str) -> str:
+    """An output of the stack of a deployed stage. Raises Refused when it has none."""
     name = f"reelhaul-{stage}"
     stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
     for output in stack.get("Outputs", []):
-        if output["OutputKey"] == "Table":
+        if output["OutputKey"] == key:
             return output["OutputValue"]
-    raise Refused(f"stack {name} has no output 'Table'; deploy the stage first")
+    raise Refused(f"stack {name} has no output {key!r}; deploy the stage first")
 
 
 def reached(given: argparse.Namespace) -> Deployment:

@@ -20,6 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from infra import door
 from infra.aws import grace, layer, project, stack, template
 from infra.aws.compiled import NotCompiled
+from infra.stages import LOCAL_STAGE
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 HOUSE = Path(__file__).resolve().parents[2]
 CLOUD = HOUSE / "cloud"
 BUILD = HOUSE / "build"
-LOCAL_STAGE = "local"
 
 Progress = Callable[[str], None]
 

@@ -1,13 +1,12 @@
 """The CloudFormation stack: bring it to what the template says, and wait until it is there."""
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from infra.aws.template import Template
+from infra.aws.template import Template, as_text
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -37,7 +36,7 @@ def bring_up(
     Parameters that are not given keep the value that the stack has, or else their default. Raises StackFailed.
     """
     found = _stack(cloudformation, name)
-    body = json.dumps(template)
+    body = as_text(template)
     if found is None:
         progress(f"creating stack {name}")
         cloudformation.create_stack(StackName=name, TemplateBody=body, Parameters=_given(parameters))

@@ -1,8 +1,11 @@
-"""`infra/aws/storage.yaml` as data: what it says, and what it says once its names and parameters are known.
+"""`infra/aws/storage.yaml` and the lake's tables as data: what they say, also once names and parameters are known.
 
-Only the intrinsic functions that the file uses are understood; any other raises UnknownIntrinsic.
+`python -m infra.aws.template` prints the whole of it, to lint or to read. Only the intrinsic functions that the file
+uses are understood; any other raises UnknownIntrinsic.
 """
 
+import base64
+import json
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,9 +13,17 @@ from typing import Any
 
 import yaml
 
+from infra.aws.catalog import catalog
+
 STORAGE = Path(__file__).with_name("storage.yaml")
 
 NO_VALUE = "AWS::NoValue"
+
+LARGEST_BYTES = 51_200
+"""What CloudFormation takes in a call.
+
+Source: docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+"""
 
 Template = dict[str, Any]
 
@@ -43,14 +54,19 @@ def _argument(loader: yaml.SafeLoader, node: yaml.Node) -> Any:
 _Loader.add_multi_constructor("!", _long_form)
 
 
-def load(path: Path = STORAGE) -> Template:
-    """The template at `path`, every intrinsic function in its long form."""
-    loader = _Loader(path.read_text())
+def load() -> Template:
+    """The whole template, every intrinsic function in its long form."""
+    loader = _Loader(STORAGE.read_text())
     try:
         template: Template = loader.get_single_data()
     finally:
         loader.dispose()
-    return template
+    return template | {"Resources": {**template["Resources"], **catalog()}}
+
+
+def as_text(template: Template) -> str:
+    """`template` as CloudFormation takes it, in few bytes: it takes no more than LARGEST_BYTES in a call."""
+    return json.dumps(template, separators=(",", ":"))
 
 
 def only(template: Template, types: frozenset[str]) -> Template:
@@ -114,6 +130,9 @@ class _Resolver:
         separator, parts = argument
         return str(separator).join(self.value(parts))
 
+    def encoded(self, text: Any) -> str:
+        return base64.b64encode(str(self.value(text)).encode()).decode()
+
     def split(self, argument: list[Any]) -> list[str]:
         separator, text = argument
         parts: list[str] = self.value(text).split(separator)
@@ -146,7 +165,12 @@ _FUNCTIONS: dict[str, Callable[[_Resolver, Any], Any]] = {
     "Fn::Sub": _Resolver.substituted,
     "Fn::Join": _Resolver.joined,
     "Fn::Split": _Resolver.split,
+    "Fn::Base64": _Resolver.encoded,
     "Fn::If": _Resolver.chosen,
     "Fn::Equals": _Resolver.equal,
     "Fn::Not": _Resolver.negated,
 }
+
+
+if __name__ == "__main__":
+    print(as_text(load()))

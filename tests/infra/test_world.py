@@ -23,6 +23,7 @@ from infra.local.camera import Camera, card_of_folder
 from infra.local.stack import World
 from infra.local.stack.__main__ import greeting
 from infra.local.stack.world import WHEELS
+from infra.stages import LOCAL_STAGE
 from tests.support.surroundings import surrounded
 
 PATIENCE_S = 20.0
@@ -228,7 +229,7 @@ def redeployed(world: World, source: Path, target: Path) -> deploy.DeployedCoord
     return deploy.deploy_coordinator(
         source,
         target,
-        deploy.LOCAL_STAGE,
+        LOCAL_STAGE,
         world.aws.outputs,
         settings=SETTINGS,
         environment={**server.environment(world.aws_url, os.environ), **pip},

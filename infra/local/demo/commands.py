@@ -12,12 +12,12 @@ from typing import Any
 
 from chalicelib.core.tokens import Role
 from infra.admin.commands.tokens import enroll
-from infra.aws.deploy import LOCAL_STAGE
 from infra.local.aws.moto import server
 from infra.local.camera import Camera
 from infra.local.demo.story import DemoFailed, Story
 from infra.local.stack import World
 from infra.secret_file import create_secret_file
+from infra.stages import LOCAL_STAGE
 
 SESSION = "demo-flight"
 

@@ -9,7 +9,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from infra.aws import stack, template
-from infra.aws.deploy import LOCAL_STAGE
 from infra.local.aws.moto import server
 from infra.local.aws.moto.chalice_compat import ChaliceFront
 from infra.local.aws.moto.count_writes import Writes
@@ -18,6 +17,7 @@ from infra.local.aws.moto.serialise_dynamodb import Turns
 from infra.local.aws.strict_s3 import Chaos, StrictS3
 from infra.local.aws.strict_s3.moto_app import forget_copies, moto_app
 from infra.local.http_server import Server
+from infra.stages import LOCAL_STAGE
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

@@ -25,6 +25,7 @@ from infra.local.aws.moto import server
 from infra.local.aws.moto.state import moto_failure_policies, moto_functions, moto_rules
 from infra.local.aws.strict_s3 import Chaos
 from infra.local.stack.local_aws import LocalAws, Progress
+from infra.stages import LOCAL_STAGE
 
 WHEELS = deploy.BUILD / "wheels"
 MOUNT = "/api"
@@ -202,7 +203,7 @@ def _deployed(
     return deploy.deploy_coordinator(
         source,
         target,
-        deploy.LOCAL_STAGE,
+        LOCAL_STAGE,
         outputs,
         settings=settings,
         environment={**server.environment(local_aws.url, os.environ), **pip},

@@ -21,7 +21,7 @@ from tests.infra.admin.desks import Terminal, held, processed
 from tests.support.builders import SESSION_ID, memory_ports
 from tests.support.faults import Fault, faulty
 
-COMMANDS = ("enroll", "revoke", "ensure", "cleanup", "restore", "order", "hold", "migrate")
+COMMANDS = ("enroll", "revoke", "ensure", "cleanup", "restore", "order", "hold", "query", "migrate")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -46,8 +46,8 @@ def test_the_help_of_all_has_an_example_of_each(capsys: pytest.CaptureFixture[st
     assert all(f"  reelhaul-admin {command} --stage" in told for command in COMMANDS)
 
 
-@pytest.mark.parametrize("command", ["ensure", "cleanup", "restore", "order", "hold", "migrate"])
-def test_a_command_about_sessions_names_its_stage(command: str):
+@pytest.mark.parametrize("command", ["ensure", "cleanup", "restore", "order", "hold", "query", "migrate"])
+def test_a_command_about_a_deployment_names_its_stage(command: str):
     with pytest.raises(SystemExit) as ended:
         parser().parse_args([command])
 

@@ -72,7 +72,7 @@ def constants_of(session: Session, receipt: Receipt) -> Constants:
 
 
 _FRAME_NUMBER = Column("frame_number", ColumnType.WHOLE)
-_TIME = Column("time_s", ColumnType.NUMBER)
+_TIME = Column("time_s", ColumnType.NUMBER, "s")
 _EXTRA = Column("extra", ColumnType.TEXT)
 
 

@@ -45,7 +45,7 @@ def frame_columns(kind: Kind, members: Sequence[str] | None, wanted: Wanted) -> 
 
 def of_frames(found: Frames, columns: Sequence[str], most_bytes: int = answers.MOST_BODY_BYTES) -> Table:
     """The frames as CSV: as many as fit into one answer, at least one."""
-    lines = [_line(map(_text, columns))]
+    lines = [_line(map(text_cell, columns))]
     size_bytes = answers.counted_bytes(lines[0])
     named = columns[:-1]
     held = frozenset(named)
@@ -71,7 +71,7 @@ def of_points(document: Mapping[str, Any]) -> Table:
         for name, lists in document[group].items():
             columns.update({f"{name}.{each}": values for each, values in lists.items()})
     rows = zip(*columns.values(), strict=True)
-    return Table("".join([_line(map(_text, columns)), *(_line(map(_cell, row)) for row in rows)]), None)
+    return Table("".join([_line(map(text_cell, columns)), *(_line(map(_cell, row)) for row in rows)]), None)
 
 
 def _is_of(name: str, member: str) -> bool:
@@ -113,13 +113,14 @@ def _cell(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
-        return _text(value)
+        return text_cell(value)
     if isinstance(value, dict | list):
         return _quoted(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
     return json.dumps(value)
 
 
-def _text(text: str) -> str:
+def text_cell(text: str) -> str:
+    """The cell that holds a text, or the name of a column."""
     guarded = f"'{text}" if text.startswith(_FORMULA) else text
     return _quoted(guarded) if not guarded or _QUOTED.intersection(guarded) else guarded
 
