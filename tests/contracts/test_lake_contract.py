@@ -15,6 +15,7 @@ from chalicelib.core.measurements.lake import (
     CONSTANTS,
     MOST_GROUP_BYTES,
     MOST_ROWS_IN_GROUP,
+    TEXT_COPIES,
     Table,
 )
 from chalicelib.ports import Lake
@@ -166,7 +167,7 @@ def test_a_group_has_ten_minutes_of_frames(reader: Reader, count: int, sizes: li
 
 
 def test_large_texts_end_a_group_early(reader: Reader):
-    text = "x" * (MOST_GROUP_BYTES // 300)
+    text = "x" * (MOST_GROUP_BYTES // TEXT_COPIES // 300)
     blocks = [
         [row(number, number, extra=text) for number in range(at, at + 100)] for at in (0, 100, 200, 300)
     ]

@@ -6,6 +6,7 @@ import gzip
 import json
 import tempfile
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -18,21 +19,20 @@ class Fault(AssertionError):
     """A file that ended in another way than as an index or as poison."""
 
 
-def run(seed: int, first: int, count: int) -> Counter[str]:
+def run(seed: int, first: int, count: int, draw: Callable[[Random], bytes] = changed_file) -> Counter[str]:
     """How many of the files from `first` on became an index, and how many poison. Raises Fault, naming the file."""
     ends: Counter[str] = Counter()
     for number in range(first, first + count):
         try:
-            ends[_end_of(seed, number)] += 1
+            ends[_end_of(Random(f"{seed}-{number}"), draw)] += 1
         except Exception as error:
             again = f"python -m tests.odd --seed {seed} --first {number} --files 1"
             raise Fault(f"file {number} of seed {seed}: {error!r}; again: {again}") from error
     return ends
 
 
-def _end_of(seed: int, number: int) -> str:
-    random = Random(f"{seed}-{number}")
-    content = changed_file(random)
+def _end_of(random: Random, draw: Callable[[Random], bytes]) -> str:
+    content = draw(random)
     size = random.choice((1, 7, 100, 5000))
     pieces = [content[at : at + size] for at in range(0, len(content), size)]
     with tempfile.TemporaryDirectory() as folder:

@@ -1,5 +1,7 @@
 """Changed files, a few of those that `make fuzz` draws: each ends as an index that agrees with itself, or as poison."""
 
+from random import Random
+
 import pytest
 
 from tests.odd import fuzz
@@ -16,10 +18,11 @@ def test_a_changed_file_ends_as_an_index_or_as_poison():
     assert min(ends["index"], ends["poison"]) > FILES // 4
 
 
-def test_a_fault_names_the_file_and_how_to_play_it_again(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(fuzz, "changed_file", lambda _random: None)
+def test_a_fault_names_the_file_and_how_to_play_it_again():
+    def draw(random: Random) -> bytes:
+        raise MemoryError
 
     with pytest.raises(
         Fault, match=r"file 5 of seed 7: .*; again: python -m tests.odd --seed 7 --first 5 --files 1"
     ):
-        fuzz.run(7, 5, 1)
+        fuzz.run(7, 5, 1, draw)

@@ -18,6 +18,9 @@ MOST_ROWS_IN_GROUP = 18_000
 MOST_GROUP_BYTES = 32 * 2**20
 """What the texts and maps of a group hold at most, about: frames of 64 KiB each must not fill the memory."""
 
+TEXT_COPIES = 8
+"""A text counts as so many: Python holds it, then Arrow, then the pages that are encoded, compressed and written."""
+
 _ENTRY_BYTES = 100
 """What an entry of a map counts as."""
 
@@ -149,7 +152,7 @@ class RowGroups:
     def _bytes_of(self, rows: Rows, first: int, until: int) -> int:
         texts = sum(len(text) for name in self._texts for text in rows.get(name, ())[first:until] if text)
         entries = sum(len(each) for name in self._maps for each in rows.get(name, ())[first:until] if each)
-        return texts + entries * _ENTRY_BYTES
+        return texts * TEXT_COPIES + entries * _ENTRY_BYTES
 
 
 def _sorted(group: Rows, time: str | None) -> Rows:
