@@ -293,6 +293,18 @@ class TestPoints:
         assert min(document["numbers"]["papi_a.angle"]["min"]) == min(angles)
         assert max(document["numbers"]["papi_a.angle"]["max"]) == max(angles)
 
+    @pytest.mark.parametrize(
+        ("points", "buckets", "width"),
+        [(1, 1, 10), (2, 2, 5), (4, 4, 3), (9, 5, 2), (10, 10, 1), (11, 10, 1)],
+    )
+    def test_of_a_range_are_as_many_as_equal_widths_allow(
+        self, ports: MemoryPorts, points: int, buckets: int, width: int
+    ):
+        document = asked(ports, points=points, from_frame=10, to_frame=20).document
+
+        assert (len(document["count"]), document["frames_per_bucket"]) == (buckets, width)
+        assert (document["first_frame"], sum(document["count"])) == (10, 10)
+
     @pytest.mark.parametrize("query", [{}, {"from_frame": 10, "to_frame": 12}])
     def test_of_a_column_that_no_frame_has_are_absent(self, ports: MemoryPorts, query: dict[str, Any]):
         document = asked(ports, points=2, columns="papi_h.angle", **query).document

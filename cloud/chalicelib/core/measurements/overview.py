@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -24,6 +24,7 @@ VERSION = 1
 MOST_BUCKETS = 1000
 
 _Chosen = Callable[[str], bool]
+_Values = TypeVar("_Values")
 
 
 @dataclass
@@ -175,20 +176,21 @@ def measured(
 
     `known` are columns that these frames may lack. Raises InvalidRequest for any other column that none of them has.
     """
-    overview = Overview(points)
     names = set(known)
+    found: list[FrameColumns] = []
     for columns in blocks:
         names.update((*columns.numbers, *columns.words))
-        within = _within(columns, wanted)
+        within = _within(_only(columns, wanted.columns), wanted)
         if within.frame_numbers:
-            overview.take(within)
-    document = overview.document(revision, kind)
-    chosen = _chosen(wanted.columns, sorted(names))
-    return {
-        **document,
-        "numbers": {name: lists for name, lists in document["numbers"].items() if chosen(name)},
-        "statuses": {name: lists for name, lists in document["statuses"].items() if chosen(name)},
-    }
+            found.append(within)
+    _chosen(wanted.columns, sorted(names))
+    overview = Overview(points)
+    if found:
+        frames = found[-1].frame_numbers[-1] - found[0].frame_numbers[0] + 1
+        overview.frames_per_bucket = -(-frames // points)
+    for columns in found:
+        overview.take(columns)
+    return overview.document(revision, kind)
 
 
 def _present(values: Sequence[float | None]) -> Sequence[float]:
@@ -212,15 +214,29 @@ def _word_lists(said: Sequence[Counter[str] | None]) -> dict[str, list[int]]:
 
 
 def _chosen(columns: Sequence[str] | None, names: Sequence[str]) -> _Chosen:
-    """Whether a column is wanted: all are, or those named; `papi_a` means every column of it."""
-    if columns is None:
-        return lambda _name: True
-    unknown = [
-        each for each in columns if not any(name == each or name.startswith(f"{each}.") for name in names)
-    ]
+    """Whether a column is wanted: all are, or those named; `papi_a` means every column of it.
+
+    Raises InvalidRequest for a wanted column that is none of `names`.
+    """
+    unknown = [each for each in columns or () if not any(_is_of(name, each) for name in names)]
     if unknown:
         raise InvalidRequest(f"columns: there is no {', '.join(unknown)[:200]}; there are {', '.join(names)}")
-    return lambda name: any(name == each or name.startswith(f"{each}.") for each in columns)
+    return lambda name: columns is None or any(_is_of(name, each) for each in columns)
+
+
+def _is_of(name: str, wanted: str) -> bool:
+    return name == wanted or name.startswith(f"{wanted}.")
+
+
+def _only(columns: FrameColumns, wanted: Sequence[str] | None) -> FrameColumns:
+    """The columns that are wanted, before anything is computed of the others."""
+    if wanted is None:
+        return columns
+    return replace(columns, numbers=_held(columns.numbers, wanted), words=_held(columns.words, wanted))
+
+
+def _held(columns: Mapping[str, _Values], wanted: Sequence[str]) -> Mapping[str, _Values]:
+    return {name: values for name, values in columns.items() if any(_is_of(name, each) for each in wanted)}
 
 
 def _overview(document: Mapping[str, Any], chosen: _Chosen) -> Overview:
