@@ -87,8 +87,8 @@ def plan_session(project: str, source: str, old: OldSession, now: datetime) -> S
     row = old.row
     storage = Storage(
         source,
-        row.row_id if row else None,
         now,
+        row.row_id if row else None,
         keys,
         tuple(_missing(old, usable)),
         row.recorded_at if row else None,

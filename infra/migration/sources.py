@@ -40,6 +40,8 @@ class Files(Protocol):
 class Database(Protocol):
     """The older system's tables."""
 
+    def close(self) -> None: ...
+
     def rows(self) -> Iterator[OldRow]:
         """Every session's row, by id."""
 

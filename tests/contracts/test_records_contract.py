@@ -99,10 +99,18 @@ def test_an_imported_session_without_chapters_is_read_as_it_was_written(
     records: Records, session_id: SessionId
 ):
     keys = (OldKey(ArtifactId("output.enhanced.mp4"), "videos/enhanced/1/Flug über Köln.mp4"),)
-    storage = Storage("s3://older", "1", NOON, keys, ("original",), NOON - MOMENT)
+    storage = Storage("s3://older", NOON, "1", keys, ("original",), NOON - MOMENT)
     assert_all_is_said(storage)
     order = Order(1, Wish((keys[0].artifact_id,)), NOON, is_import=True)
     session = make_session(session_id=session_id, storage=storage, order=order)
+
+    records.write(Change(session))
+
+    assert records.picture(session_id) == Picture(session, ())
+
+
+def test_an_import_of_files_alone_is_read_as_it_was_written(records: Records, session_id: SessionId):
+    session = make_session(session_id=session_id, storage=Storage("/srv/older", NOON))
 
     records.write(Change(session))
 

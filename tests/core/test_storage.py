@@ -13,7 +13,7 @@ from tests.support.builders import START
 
 VIDEO = OldKey(ArtifactId("output.enhanced.mp4"), "videos/enhanced/1/a.mp4")
 AUDIO = OldKey(ArtifactId("output.enhanced_with_audio.mp4"), "videos/enhanced_with_audio/1/a.mp4")
-STORAGE = Storage("s3://older", "1", START, (VIDEO,), ("original", "frames"))
+STORAGE = Storage("s3://older", START, "1", (VIDEO,), ("original", "frames"))
 
 
 @pytest.mark.parametrize(("keys", "is_taken"), [(MOST_KEYS, True), (MOST_KEYS + 1, False)])
@@ -41,7 +41,7 @@ def test_a_text_of_the_older_system_is_bounded(field: str):
 
 
 def test_what_a_later_run_finds_is_added_and_no_longer_missing():
-    found = Storage("s3://older", "1", START + timedelta(days=1), (VIDEO, AUDIO), ("original",), START)
+    found = Storage("s3://older", START + timedelta(days=1), "1", (VIDEO, AUDIO), ("original",), START)
 
     after = STORAGE.extended(found)
 

@@ -33,7 +33,7 @@ from tests.support.story import LIGHTS, MADE, OPERATOR, PROCESSOR, VIDEO
 
 BODY = story.BODIES[0]
 FLIGHT = Chapter(OLDER_SYSTEM, "flight.avi", len(BODY))
-STORAGE = Storage("s3://older", "row-1", START, (OldKey(VIDEO, "videos/enhanced/1/a.mp4"),))
+STORAGE = Storage("s3://older", START, "row-1", (OldKey(VIDEO, "videos/enhanced/1/a.mp4"),))
 WANTED = Import(SESSION_ID, START - timedelta(days=400), STORAGE, (FLIGHT,), (VIDEO, LIGHTS))
 HANDS = {True: Principal(Role.DEVICE, "main", IMPORTER), False: OPERATOR}
 

@@ -32,8 +32,8 @@ class Storage:
     """
 
     source: str
-    row_id: str | None
     imported_at: datetime
+    row_id: str | None = None
     keys: tuple[OldKey, ...] = ()
     missing: tuple[str, ...] = ()
     recorded_at: datetime | None = None

@@ -1,8 +1,10 @@
 """`migrate`: bring sessions of the older system into a stage, and compare them with what they were."""
 
+import argparse
 import json
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -100,29 +102,34 @@ def describe(commands: Any) -> None:
 
 def _migrate(given: Arguments, desk: Console) -> int:
     try:
-        files, database = _files(given), _database(given)
         if given.mode != "plan":
             crc64nvme(b"")
+        with ExitStack() as stack:
+            files, database = _files(given), _database(given)
+            if database:
+                stack.callback(database.close)
+            report = _run(given, desk, files, database)
     except SourceUnusable as error:
         raise Refused(str(error)) from error
-    ports = desk.reach(given).ports
-    ports = ports if given.mode == "apply" else rehearsed(ports)
-    world = run.World(ports, OPERATOR, given.project, files, database, desk.send_part, desk.pause)
-    desk.progress("reading what the older system has")
-    try:
-        found = list(run.find_sessions(world, given.sessions))
-    except SourceUnusable as error:
-        raise Refused(str(error)) from error
-    known = sum(each.plan.size_bytes for each in found if each.plan)
-    report = run.run(
-        world, found, _STEPS[given.mode], given.limit, Progress(len(found), known, desk.draw, time.monotonic)
-    )
-    desk.draw("")
     document = _document(given, report)
     if given.report:
         given.report.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     tell(given, desk, document, lambda: list(_lines(given.mode, report)))
     return _code(report)
+
+
+def _run(given: Arguments, desk: Console, files: Files, database: Database | None) -> Report:
+    """What became of every session; only with `--apply` the stage can be written."""
+    ports = desk.reach(given).ports
+    ports = ports if given.mode == "apply" else rehearsed(ports)
+    world = run.World(ports, OPERATOR, given.project, files, database, desk.send_part, desk.pause)
+    desk.progress("reading what the older system has")
+    found = list(run.find_sessions(world, given.sessions))
+    known = sum(each.plan.size_bytes for each in found if each.plan)
+    progress = Progress(len(found), known, desk.draw, time.monotonic)
+    report = run.run(world, found, _STEPS[given.mode], given.limit, progress)
+    desk.draw("")
+    return report
 
 
 def _code(report: Report) -> int:
@@ -133,8 +140,6 @@ def _code(report: Report) -> int:
 
 
 def _project(text: str) -> str:
-    import argparse
-
     try:
         return ids.project(text)
     except InvalidRequest as error:

@@ -5,7 +5,9 @@ Columns are taken as they are found: those that nobody here knows are kept, thos
 
 import json
 import math
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from pathlib import Path
@@ -106,13 +108,28 @@ class SqlDatabase:
             self._frames.demand("session_id")
             self._frames.demand_key()
 
+    def close(self) -> None:
+        """End its connections."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _connected(self) -> Iterator["Connection"]:
+        """A connection in a transaction of its own. Raises SourceUnusable for what the database refuses."""
+        import sqlalchemy
+
+        try:
+            with self._engine.connect() as connection:
+                yield connection
+        except sqlalchemy.exc.SQLAlchemyError as error:
+            raise SourceUnusable(f"the database cannot be read: {_said(error)}") from error
+
     def rows(self) -> Iterator[OldRow]:
         table = self._sessions
         names = [each for each in table.names if each in _SIMPLE or each.endswith("_s3_key")]
         wanted = [table.column(name) for name in ("id", *names)]
         after: list[Any] = []
         while True:
-            with self._engine.connect() as connection:
+            with self._connected() as connection:
                 select = _after(table.select(*wanted), [table.column("id")], after).limit(_PAGE)
                 page = [row._asdict() for row in connection.execute(select)]
             for row in page:
@@ -123,7 +140,7 @@ class SqlDatabase:
 
     def document(self, row: OldRow) -> bytes:
         table = self._sessions
-        with self._engine.connect() as connection:
+        with self._connected() as connection:
             select = table.select(*table.columns()).where(table.column("id") == row.value)
             found = connection.execute(select).first()
         if found is None:
@@ -140,7 +157,7 @@ class SqlDatabase:
             return None
         mine = self._frames.column("session_id") == row.value
         select = sqlalchemy.select(sqlalchemy.func.count()).select_from(self._frames.table).where(mine)
-        with self._engine.connect() as connection:
+        with self._connected() as connection:
             return int(connection.execute(select).scalar_one())
 
     def frames(self, row: OldRow) -> Iterator[bytes | Unreadable]:
@@ -149,7 +166,7 @@ class SqlDatabase:
             return
         mine = table.column("session_id") == row.value
         key = [table.column(name) for name in table.key]
-        with self._engine.connect() as connection:
+        with self._connected() as connection:
             if "frame_number" not in table.names:
                 yield from _paged(connection, table, table.select(*table.columns()).where(mine), key)
                 return
@@ -172,7 +189,10 @@ class _Table:
         import sqlalchemy
 
         self._name = name
-        described = inspector.get_columns(name)
+        with warnings.catch_warnings():
+            # A type that SQLAlchemy does not know is read as the driver has it.
+            warnings.simplefilter("ignore", sqlalchemy.exc.SAWarning)
+            described = inspector.get_columns(name)
         self.names = [each["name"] for each in described]
         self.key: Sequence[str] = inspector.get_pk_constraint(name)["constrained_columns"]
         self._json = {each["name"] for each in described if isinstance(each["type"], sqlalchemy.JSON)}

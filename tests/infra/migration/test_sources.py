@@ -1,13 +1,16 @@
 """The older system is only read: its folder, its tables, and values that no plan expected."""
 
+import tracemalloc
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import sqlalchemy
 
+from infra.migration.bodies import Rows, open_body
 from infra.migration.legacy.folder import Folder
 from infra.migration.legacy.sql import SqlDatabase, open_database
+from infra.migration.plan import TABLE, From, Item
 from infra.migration.sources import SourceChanged, SourceUnusable
 from tests.infra.migration.older import SCHEMA, Older, frame_row, old_id
 
@@ -93,6 +96,26 @@ def test_rows_are_read_in_pages_and_none_twice(older: Older, count: int):
     assert database.count_frames(row) == count
 
 
+def test_five_times_the_frames_take_no_more_memory(older: Older):
+    peaks = []
+    for place, count in enumerate((4_000, 20_000), start=1):
+        name = old_id(place)
+        older.add_row(name)
+        older.add_frames([frame_row(place * 100_000 + each, name, each) for each in range(count)])
+        database = opened(older)
+        row = next(each for each in database.rows() if each.row_id == name)
+        item = Item(TABLE, From.FRAME_ROWS, None, None)
+        with open_body(Folder(older.root), database, row, item):
+            pass
+        tracemalloc.start()
+        with open_body(Folder(older.root), database, row, item) as body:
+            assert body.rows == Rows(count)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+
+    assert peaks[1] < 1.2 * peaks[0]
+
+
 def test_sessions_are_read_in_pages(older: Older):
     older.execute(
         "INSERT INTO measurement_sessions (id) VALUES (?)", [[old_id(each)] for each in range(2_001)]
@@ -127,6 +150,17 @@ def test_tables_that_cannot_be_read_are_refused(tmp_path: Path, schema: str, tol
 
     with pytest.raises(SourceUnusable, match=told):
         opened(made)
+
+
+def test_a_database_that_fails_while_it_is_read_is_told_in_one_line(older: Older):
+    older.add_row(NAME)
+    database = opened(older)
+    older.execute("DROP TABLE measurement_sessions")
+
+    with pytest.raises(
+        SourceUnusable, match=r"^the database cannot be read: OperationalError: no such table: [a-z_]+$"
+    ):
+        list(database.rows())
 
 
 def test_a_missing_database_file_is_refused_and_not_made(tmp_path: Path):
