@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import boto3
+from botocore.exceptions import ClientError
 
 from chalicelib import wiring
 from chalicelib.aws.records import DynamoRecords
@@ -69,9 +70,17 @@ def table_of(cloudformation: "CloudFormationClient", stage: str) -> str:
 
 
 def output_of(cloudformation: "CloudFormationClient", stage: str, key: str) -> str:
-    """An output of the stack of a deployed stage. Raises Refused when it has none."""
+    """An output of the stack of a deployed stage. Raises Refused when there is no such stage, or it has none."""
     name = f"reelhaul-{stage}"
-    stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+    try:
+        stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+    except ClientError as error:
+        if "does not exist" not in str(error):
+            raise
+        raise Refused(
+            f"stage {stage} is not deployed in {cloudformation.meta.region_name}: there is no stack {name}; "
+            f"look at --stage and --region, or deploy it"
+        ) from error
     for output in stack.get("Outputs", []):
         if output["OutputKey"] == key:
             return output["OutputValue"]

@@ -50,6 +50,7 @@ def test_the_demo_proves_a_folder_of_films_and_writes_what_it_found(tmp_path: Pa
     assert (found["chapters"], found["receipts"], found["parts"]) == (2, 2, 2)
     assert (found["bytes"], found["rerun_parts"], found["orders"]) == (sum(map(len, films.values())), 0, 1)
     assert (found["outputs"], found["frames_indexed"]) == (2, SHORT.frames)
+    assert found["frames_in_lake"] == SHORT.frames
     assert found["verdict"] == "not enough data"  # a film of others has no telemetry, so no angles
     assert (tmp_path / "build" / "report.html").read_text().startswith("<!DOCTYPE html>")
     assert (found["session_state"], found["originals_current"]) == ("CLEANED", 0)

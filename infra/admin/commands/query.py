@@ -70,7 +70,11 @@ def _price(text: str) -> float:
 
 def _query(given: Arguments, desk: Console) -> int:
     sql = reading(_sql(given, desk))
-    answer = desk.lake(given, desk.note).ask(sql, desk.progress)
+    lake = desk.lake(given, desk.note)
+    try:
+        answer = lake.ask(sql, desk.draw)
+    finally:
+        desk.draw("")
     rows, is_cut = _limited(answer.rows, given.limit)
     form = _JSON if given.json else given.format
     lines = _lines(form, answer, rows, is_cut, given.price)

@@ -13,6 +13,7 @@ from typing import Any
 
 from infra import door
 from infra.admin.formats import size
+from infra.admin.lake import table_lines
 from infra.local.camera import Camera, CardFile, NoObjectStore, card_of_folder
 from infra.local.demo import footage, inspection
 from infra.local.demo.commands import SESSION, Client, Operator
@@ -30,6 +31,11 @@ LIGHTS = "measurements.lights.json"
 PACE_BYTES_S = 12_000_000
 """What a camera gives over good Wi-Fi: fast enough for a demo, slow enough to watch."""
 PATIENCE_ROUNDS = 3
+QUESTION = (
+    "SELECT light, outcome, count(*) AS runs, round(avg(angle), 3) AS angle, round(avg(width) * 60, 1) AS width_arcmin "
+    "FROM papi_summary GROUP BY light, outcome ORDER BY light, outcome"
+)
+FRAMES = "SELECT session, count(*) AS frames FROM papi GROUP BY session"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -88,6 +94,7 @@ class Play:
         verdict = self._report()
         cleaned = self._clean(receipts)
         restored_ok = self._restore(files[0], receipts[0])
+        asked = self._ask_lake()
         return Result(
             chapters=len(report["chapters"]),
             bytes=sum(chapter["size_bytes"] for chapter in report["chapters"]),
@@ -99,6 +106,7 @@ class Play:
             outputs=outputs,
             frames_indexed=frames,
             verdict=verdict,
+            frames_in_lake=asked,
             **cleaned,
             restored_ok=restored_ok,
             wall_s=round(self.story.seconds, 1),
@@ -233,6 +241,16 @@ class Play:
         is_new = chapter["receipt"]["version_id"] != receipt["version_id"]
         self.story.line(f"{receipt['key']}: SHA-256 {found[:16]}… again, new receipt: {is_new}")
         return found == file.sha256() and is_new
+
+    def _ask_lake(self) -> int:
+        """How many frames of the session the lake has, by the operator's command; its rows are told."""
+        self.story.act("The lake: one question about all sessions, which Athena answers on a deployed stage")
+        answer = self._operator.admin(self.story, "query", QUESTION)
+        for line in table_lines(answer["columns"], [tuple(row) for row in answer["rows"]]):
+            self.story.line(line)
+        [[session, frames]] = self._operator.admin(self.story, "query", FRAMES)["rows"]
+        self.story.line(f"{frames} frames of {session} are in the lake")
+        return int(frames)
 
 
 @contextmanager

@@ -27,6 +27,7 @@ class Result:
     outputs: int
     frames_indexed: int
     verdict: str
+    frames_in_lake: int
     session_state: str
     originals_current: int
     noncurrent_match_receipts: bool

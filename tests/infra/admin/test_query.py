@@ -52,7 +52,7 @@ class Desk:
             lake=lambda _given, _note: self.engine,
             say=self.said.append,
             note=self.noted.append,
-            progress=self.progress.append,
+            draw=self.progress.append,
             read=lambda: self.piped,
         )
         return follow(["query", "--stage", "prod", *arguments], console)
@@ -91,7 +91,7 @@ def test_what_was_scanned_and_what_it_costs_is_told_with_its_assumptions():
     [told] = desk.noted
     assert told.startswith("2 rows from Athena in 1.2 s, 20.0 MiB scanned: about 0.000114 USD")
     assert told.endswith("(if a TB costs 6 USD, and a query at least 10 MB)")
-    assert desk.progress == ["running"]
+    assert desk.progress == ["running", ""]
 
 
 def test_an_engine_that_bills_nothing_tells_no_price():
