@@ -13,8 +13,10 @@ from tests.support.builders import SESSION_ID, MemoryPorts
 METHOD = {"name": "robust logistic fit", "version": 1, "parameters": {"bin_deg": 0.002}}
 
 
-def make_turn(angle: float | None = 3.0, half_deg: float = 0.01, **changes: Any) -> dict[str, Any]:
-    """The transition of a light that turned at `angle` on a climb; None is one without a fit."""
+def make_turn(
+    angle: float | None = 3.0, half_deg: float = 0.01, runs: int = 1, **changes: Any
+) -> dict[str, Any]:
+    """The transition of a light that turned at `angle` on each of its climbs; None is one without a fit."""
     fit = {
         "angle": angle,
         "standard_error": None if angle is None else half_deg / 2,
@@ -24,7 +26,6 @@ def make_turn(angle: float | None = 3.0, half_deg: float = 0.01, **changes: Any)
         **changes,
     }
     run = {
-        "run": 1,
         "direction": "climb",
         "first_frame": 0,
         "last_frame": 1799,
@@ -36,8 +37,8 @@ def make_turn(angle: float | None = 3.0, half_deg: float = 0.01, **changes: Any)
         "frames_set_aside": {"wrong_status": 7, "not_visible": 2, "no_angle": 1, "no_status": 0},
         **fit,
     }
-    whole = {"frames_used": 1790, "frames_set_aside": 10, "further_runs": 0, "method": METHOD}
-    return {**fit, **whole, "runs": [run]}
+    whole = {"frames_used": run["frames_used"], "frames_set_aside": 10, "further_runs": 0, "method": METHOD}
+    return {**fit, **whole, "runs": [{"run": number, **run} for number in range(1, runs + 1)]}
 
 
 def index_key(ports: MemoryPorts, artifact_id: ArtifactId, name: str) -> str:

@@ -332,7 +332,7 @@ class TestPage:
             {**frame, **{name: frame[f"papi_{'abcd'[at % 4]}"] for at, name in enumerate(names)}}
             for frame in make_frames(2000)
         ]
-        turns = dict.fromkeys(names, make_turn(3.0, runs=make_turn(3.0)["runs"] * 20))
+        turns = dict.fromkeys(names, make_turn(3.0, runs=40))
         page = page_of(measured(as_list(frames), asked={"side": "both"}, turns=turns))
 
         assert answers.counted_bytes(page) < answers.MOST_BODY_BYTES / 4

@@ -29,8 +29,9 @@ p { margin: 1mm 0 }
 .word { font-weight: bold; white-space: nowrap }
 .pass { background: #dcefe0 } .fail { background: #c22f22; color: #fff } .open { background: #f4ecd6 }
 td.pass, td.fail, td.open { text-align: center }
-.facts { display: grid; grid-template-columns: 1fr 1fr; gap: 0 8mm }
-dl { display: grid; grid-template-columns: 29mm 1fr; margin: 1mm 0; gap: .4mm 2mm; align-content: start }
+.facts { display: grid; grid-template-columns: 8fr 9fr; gap: 0 6mm }
+.keep { break-inside: avoid }
+dl { display: grid; grid-template-columns: 26mm 1fr; margin: 1mm 0; gap: .4mm 2mm; align-content: start }
 dt { color: #555 } dd { margin: 0; overflow-wrap: anywhere }
 table { border-collapse: collapse; width: 100%; font-size: 9pt; font-variant-numeric: tabular-nums }
 thead { display: table-header-group } tr { break-inside: avoid }
@@ -38,6 +39,7 @@ th, td { border-bottom: .4pt solid #bbb; padding: .9mm 1.6mm; text-align: left; 
 th { font-weight: 600; border-bottom: .8pt solid #555; vertical-align: bottom }
 .n { text-align: right; white-space: nowrap }
 .small, .legend { font-size: 8pt; color: #444 }
+.legend { break-after: avoid }
 .why td { border-bottom: .8pt solid #999; color: #333; font-size: 8.5pt }
 .values td { border-bottom: 0 }
 .plots { display: grid; grid-template-columns: 1fr 1fr; gap: 3mm 5mm } figure { margin: 0; break-inside: avoid }
@@ -200,7 +202,9 @@ def _wings(document: Document) -> Markup | None:
     symmetry = inspection["symmetry"]
     verdict = symmetry["verdict"] or "not judged"
     note = tag("p", f"Symmetry: {verdict}, {symmetry['reason']}.", class_="small")
-    return tag("section", tag("h2", "Glide path, neighbours, symmetry"), _table(heads, rows), note)
+    return tag(
+        "section", tag("h2", "Glide path, neighbours, symmetry"), _table(heads, rows), note, class_="keep"
+    )
 
 
 def _glide_path_row(path: Document) -> Markup:
@@ -221,7 +225,7 @@ def _difference_row(each: Document) -> Markup:
     boxes = each["boxes"]
     return _row(
         (
-            f"box {boxes[1]} above box {boxes[0]}" if boxes else "neighbours",
+            f"{each['wing']} wing, box {boxes[1]} above {boxes[0]}" if boxes else f"{each['wing']} wing",
             f"{each['lights'][1]}, {each['lights'][0]}",
             _number(_signed_arcminutes(each["difference"])),
             _number(_interval(each, "difference")),
@@ -332,6 +336,7 @@ def _frames(document: Document) -> Markup:
         _table(heads, counts) if counts else None,
         tag("p", rejected, first),
         _table(("Place in the file#", "Reason"), rejects) if rejects else None,
+        class_="keep",
     )
 
 
@@ -351,7 +356,7 @@ def _method(document: Document) -> Markup:
         ("Measured", _time(measured["measured_at"])),
         ("File", f"{measured['artifact_id']}, {measured['size_bytes']} bytes"),
         ("Its version", tag("code", measured["version_id"])),
-        ("Its CRC64NVME", tag("code", measured["crc64nvme"])),
+        ("CRC64NVME", tag("code", measured["crc64nvme"])),
         ("Reported", _time(document["reported_at"])),
     ]
     note = (
@@ -359,7 +364,13 @@ def _method(document: Document) -> Markup:
         "frames share, such as a wrong height of the camera, is in no interval. A light passes when its whole interval "
         "lies within the tolerance and fails when it lies outside; an interval across a limit decides nothing."
     )
-    return tag("section", tag("h2", "Method and sources"), _list(*rows), tag("p", note, class_="small"))
+    return tag(
+        "section",
+        tag("h2", "Method and sources"),
+        _list(*rows),
+        tag("p", note, class_="small"),
+        class_="keep",
+    )
 
 
 def _method_rows(method: object) -> Iterator[tuple[str, object]]:

@@ -258,8 +258,8 @@ def _plot(title: str, drawn: Markup, grid: Markup) -> Markup:
     return tag(
         "svg",
         tag("title", title),
-        drawn,
         grid,
+        drawn,
         viewBox=f"0 0 {WIDTH} {HEIGHT}",
         role="img",
         xmlns="http://www.w3.org/2000/svg",
