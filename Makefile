@@ -23,7 +23,7 @@ WORKERS := $(shell cores=$$(nproc); echo $$((cores + (cores + 1) / 2)))
 # Tests without AWS, deployed coordinator or other processes; tests/MAP.md names them.
 FAST := tests/core tests/flows tests/web tests/aws tests/test_settings.py tests/edge/coordinator tests/edge/http tests/edge/memory tests/edge/model tests/contracts/edge
 
-.PHONY: help setup lock demo up local-aws camera test test-fast test-pythons test-newest coverage soak fuzz mutants check lint types floors format bench bench-edge deploy stage release clean
+.PHONY: help setup lock demo up local-aws camera test test-fast test-pythons test-newest coverage soak fuzz mutants check lint types floors format bench bench-measurements bench-edge deploy stage release clean
 
 help: ## list the targets
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -101,9 +101,11 @@ format: setup ## ruff, writing
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: setup ## measure the coordinator beside peers: build/benchmarks/*.json; the edge client: bench-edge
+bench: setup ## measure the coordinator beside peers: build/benchmarks/coordinator.json; more: bench-measurements, bench-edge
 	$(BIN)/python -m tests.benchmarks.coordinator
-	$(BIN)/python -m tests.benchmarks.indexing
+
+bench-measurements: setup ## index, ranges, lake and angles beside peers, ten minutes, 4 GB of memory: make bench-measurements ONLY='ranges imports'
+	$(BIN)/python -m tests.benchmarks.measurements $(ONLY)
 
 bench-edge: setup ## measure the edge client beside curl and SDKs, 17 minutes: make bench-edge ONLY=peak_rss_mib_12gib
 	$(BIN)/python -m tests.benchmarks.edge $(if $(ONLY),--only $(ONLY))

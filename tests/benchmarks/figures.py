@@ -1,6 +1,7 @@
 """Figures measured beside their peers in the same run, and the file they are written to."""
 
 import json
+import math
 import os
 import platform
 import statistics
@@ -15,18 +16,31 @@ RUNS = 5
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured value with the bar it must not pass; `peers` holds what it was measured beside."""
+    """One measured value, at most `bar` and at least `least`; `peers` holds what it was measured beside.
+
+    None is no bound on that side.
+    """
 
     name: str
     value: float
     unit: str
-    bar: float
+    bar: float | None
     note: str
     peers: Mapping[str, float] = field(default_factory=dict)
+    least: float | None = None
 
     @property
     def holds(self) -> bool:
-        return self.value <= self.bar
+        """Whether the value is within its bounds, both in; a value that is no number is not."""
+        most = math.inf if self.bar is None else self.bar
+        least = -math.inf if self.least is None else self.least
+        return least <= self.value <= most
+
+    @property
+    def bounds(self) -> str:
+        """The bounds in words."""
+        sides = (("at least", self.least), ("at most", self.bar))
+        return ", ".join(f"{side} {bound:g}" for side, bound in sides if bound is not None)
 
 
 def medians(*subjects: Callable[[], object]) -> list[float]:
@@ -46,7 +60,7 @@ def write(name: str, figures: Sequence[Figure]) -> bool:
     path.write_text(json.dumps({"machine": machine, "figures": rows}, indent=2) + "\n")
     for figure in figures:
         verdict = "holds" if figure.holds else "DOES NOT HOLD"
-        print(f"{figure.name:34} {figure.value:10.4g} {figure.unit:6} bar {figure.bar:<8g} {verdict}")
+        print(f"{figure.name:34} {figure.value:10.4g} {figure.unit:6} {figure.bounds:28} {verdict}")
     print(f"written to {path}")
     return all(figure.holds for figure in figures)
 

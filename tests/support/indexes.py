@@ -18,8 +18,11 @@ from chalicelib.core.measurements.index import Index
 from chalicelib.core.session import Camera, Session
 from chalicelib.core.upload import Receipt
 from chalicelib.flows.measurement_index import index_measurements
+from chalicelib.ports import FrameIndex
 
-_SESSION_ID = ids.session_id(ids.MAIN, "match-17-north")
+SESSION_ID = ids.session_id(ids.MAIN, "match-17-north")
+ARTIFACT_ID = required_id("measurements.papi")
+KEY = f"measurements/{SESSION_ID}/papi.json.gz"
 _NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 _CHUNK_BYTES = 256 * 1024
 
@@ -82,8 +85,11 @@ class MadeIndex:
 
 def make_index(make: Callable[[], Iterable[bytes]], folder: Path) -> MadeIndex:
     """The index of the measurements `papi` with the bytes that `make` makes, in `folder`; poison makes no objects."""
-    key, artifact_id = f"measurements/{_SESSION_ID}/papi.json.gz", required_id("measurements.papi")
-    receipt = Receipt(UploadId("u_1"), artifact_id, key, "v1", 1, Crc64Nvme("AAAAAAAAAAA="), _NOON)
-    session = Session(_SESSION_ID, DeviceId("d_north"), Camera("C3501324500711"), None, _NOON)
-    index = index_measurements(FolderIndex(make, folder), ParquetLake(), session, receipt, _Noon())
-    return MadeIndex(index, folder)
+    return MadeIndex(index_into(FolderIndex(make, folder), "v1"), folder)
+
+
+def index_into(bucket: FrameIndex, version_id: str) -> Index:
+    """Index the version of KEY in `bucket` into it, its files in the lake as Parquet."""
+    receipt = Receipt(UploadId("u_1"), ARTIFACT_ID, KEY, version_id, 1, Crc64Nvme("AAAAAAAAAAA="), _NOON)
+    session = Session(SESSION_ID, DeviceId("d_north"), Camera("C3501324500711"), None, _NOON)
+    return index_measurements(bucket, ParquetLake(), session, receipt, _Noon())
