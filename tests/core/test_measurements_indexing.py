@@ -260,26 +260,25 @@ def test_a_summary_counts_the_statuses_of_each_light():
     }
 
 
-def test_a_summary_says_where_a_light_turns_and_how_that_was_found():
-    lights = [
-        {"status": "red", "angle": 2.0},
-        {"status": "transition", "angle": 3.0},
-        {"status": "transition"},
-        {"status": "transition", "angle": 3.5},
-        {"status": "white", "angle": 4.0},
-    ]
-    transition = Indexed(light_frames(*lights)).summary["lights"]["papi_a"]["transition"]
+def test_a_summary_has_the_turn_of_each_light_from_the_frames_that_have_it():
+    """Every third frame lacks the light; it counts neither as used nor as set aside."""
+    frames = make_frames(1800)
+    for frame in frames[::3]:
+        del frame["papi_b"]
+    lights = Indexed(as_document(frames)).summary["lights"]
 
-    assert "status is transition" in transition.pop("method")
-    assert transition == {"frames": 3, "angle_min": 3.0, "angle_max": 3.5, "angle_middle": 3.25}
+    for name in ("papi_a", "papi_b"):
+        turn = lights[name]["transition"]
+        assert turn["frames_used"] + turn["frames_set_aside"] == lights[name]["frames"]
+    assert lights["papi_b"]["frames"] == 1200
+    assert lights["papi_b"]["transition"]["angle"] == pytest.approx(3.17, abs=0.01)
 
 
 def test_a_light_that_never_turns_has_no_angle():
-    transition = Indexed(light_frames({"status": "red", "angle": 2.0})).summary["lights"]["papi_a"][
-        "transition"
-    ]
+    lights = [{"status": "red", "angle": 2 + number / 100} for number in range(100)]
+    turn = Indexed(light_frames(*lights)).summary["lights"]["papi_a"]["transition"]
 
-    assert (transition["frames"], transition["angle_middle"]) == (0, None)
+    assert (turn["outcome"], turn["angle"], turn["interval"]) == ("no transition seen", None, None)
 
 
 def test_means_of_the_greatest_numbers_stay_numbers():
@@ -294,7 +293,7 @@ def test_means_of_the_greatest_numbers_stay_numbers():
 def test_a_climb_before_the_lights_shows_where_each_turns():
     lights = Indexed(as_document(make_frames(1800))).summary["lights"]
 
-    middles = [
-        lights[name]["transition"]["angle_middle"] for name in ("papi_a", "papi_b", "papi_c", "papi_d")
-    ]
-    assert middles == pytest.approx([3.5, 3.17, 2.83, 2.5], abs=0.01)
+    turns = [lights[name]["transition"] for name in ("papi_a", "papi_b", "papi_c", "papi_d")]
+    assert [turn["angle"] for turn in turns] == pytest.approx([3.5, 3.17, 2.83, 2.5], abs=0.01)
+    assert [len(turn["runs"]) for turn in turns] == [1, 1, 1, 1]
+    assert {run["direction"] for turn in turns for run in turn["runs"]} == {"climb"}

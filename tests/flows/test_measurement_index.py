@@ -458,14 +458,14 @@ def test_an_index_names_all_that_was_written_in_the_order_of_writing():
     assert [key.partition("/")[0] for key in writes] == ["index"] * 4 + ["lake"] * 2
 
 
-def test_a_light_without_a_run_has_a_row_in_the_summary():
+def test_a_light_that_did_not_turn_has_a_row_in_the_summary():
     bucket = Bucket(as_lines([{"frame_number": 0, "timestamp": 0.0, "papi_c": {"status": "red"}}]))
 
     (row,) = bucket.rows(bucket.index(), "papi_summary")
 
     assert (row["light"], row["run"], row["angle"], row["verdict"]) == (
         "papi_c",
-        None,
+        1,
         None,
         "not enough data",
     )

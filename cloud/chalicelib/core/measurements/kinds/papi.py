@@ -27,6 +27,7 @@ from chalicelib.core.measurements.frame import (
     timestamp,
 )
 from chalicelib.core.measurements.spread import Spread
+from chalicelib.core.measurements.transition import LightTurns
 from chalicelib.core.measurements.work import Work
 
 STATUSES = ("not_visible", "red", "white", "transition")
@@ -112,20 +113,19 @@ class PapiSummary:
     def __init__(self) -> None:
         self._frames = Counter[str]()
         self._statuses = {light: Counter[str]() for light in LIGHTS}
-        self._turning = {light: Spread() for light in LIGHTS}
+        self._turns = {light: LightTurns() for light in LIGHTS}
 
     def take(self, columns: FrameColumns) -> None:
         """Count in the frames with these values."""
         for light, has in columns.objects.items():
-            count = sum(has)
-            self._frames[light] += count
             statuses = columns.words.get(f"{light}.status") or [None] * len(has)
-            self._statuses[light].update([status for status in statuses if status])
             angles = columns.numbers.get(f"{light}.angle") or [None] * len(has)
-            turning = zip(statuses, angles, strict=True)
-            self._turning[light].take(
-                [angle for status, angle in turning if status == "transition" and angle is not None]
-            )
+            seen: list[Sequence[Any]] = [columns.frame_numbers, columns.times, angles, statuses]
+            if not all(has):
+                seen = [[value for value, held in zip(each, has, strict=True) if held] for each in seen]
+            self._frames[light] += len(seen[0])
+            self._statuses[light].update([status for status in statuses if status])
+            self._turns[light].take(*seen)
 
     def document(self, spreads: Mapping[str, Spread], _metadata: Mapping[str, Any]) -> Mapping[str, Any]:
         """`numbers` of the frames, and `lights`, those that occur."""
@@ -140,18 +140,7 @@ class PapiSummary:
             "frames": self._frames[light],
             "statuses": {status: self._statuses[light][status] for status in STATUSES},
             "numbers": _documents(spreads, names),
-            "transition": self._transition(light),
-        }
-
-    def _transition(self, light: str) -> Mapping[str, Any]:
-        found = self._turning[light]
-        least, greatest = (found.least, found.greatest) if found.count else (None, None)
-        return {
-            "frames": self._statuses[light]["transition"],
-            "angle_min": least,
-            "angle_max": greatest,
-            "angle_middle": (found.least + found.greatest) / 2 if found.count else None,
-            "method": "frames whose status is transition; angle_middle is the mean of angle_min and angle_max",
+            "transition": self._turns[light].document(),
         }
 
 
