@@ -22,6 +22,7 @@ from chalicelib.ports import Change
 from tests.support import story
 from tests.support.builders import SESSION_ID, MemoryPorts, memory_ports
 from tests.support.measurements import as_list, make_frame, make_frames
+from tests.support.memory.frame_index import MemoryFrameIndex
 from tests.support.story import LIGHTS, NORTH, OPERATOR, PROCESSOR
 
 OTHER = ArtifactId("measurements.other.json")
@@ -155,3 +156,55 @@ def test_columns_are_noted_up_to_a_length(more: int):
 
     assert (noted is None) is (more > 0)
     assert len(read(ports, Wanted(columns=(name,))).frames) == 2
+
+
+@pytest.fixture(scope="module")
+def long_film() -> MemoryPorts:
+    """102 blocks of 300 small frames."""
+    frames_of_it = [
+        {"frame_number": number, "timestamp": number / 30, "drone_elevation": 100 + number % 7}
+        for number in range(102 * 300)
+    ]
+    return processed(LIGHTS, body=as_list(frames_of_it))
+
+
+@pytest.mark.parametrize(("blocks", "source"), [(99, "frames"), (100, "frames"), (101, "overview")])
+def test_points_of_up_to_100_blocks_come_from_the_frames(long_film: MemoryPorts, blocks: int, source: str):
+    wanted = Wanted(from_frame=300, to_frame=300 + blocks * 300)
+
+    _, found = frames.view_points(long_film, NORTH, SESSION_ID, None, wanted, 10)
+
+    elevations = found["numbers"]["drone_elevation"]
+    assert found["source"] == source
+    assert len(found["count"]) <= 10
+    assert (min(elevations["min"]), max(elevations["max"])) == (100, 106)
+    assert source == "overview" or sum(found["count"]) == blocks * 300
+
+
+@pytest.mark.parametrize(("wanted", "reads"), [(Wanted(), 1), (Wanted(from_frame=600, to_frame=900), 2)])
+def test_points_of_a_whole_film_are_one_read_and_those_of_a_range_two(
+    long_film: MemoryPorts, wanted: Wanted, reads: int
+):
+    watched = CountingIndex(long_film.objects)
+
+    frames.view_points(replace(long_film, frame_index=watched), NORTH, SESSION_ID, None, wanted, 1000)
+
+    assert watched.reads == reads
+
+
+def test_the_whole_file_that_the_bucket_lost_is_missing():
+    ports = processed(LIGHTS)
+    ports.objects.mark_deleted(blocks_key(ports))
+
+    with pytest.raises(NotFound, match="ask again in a moment"):
+        frames.sign_frames(ports, NORTH, SESSION_ID, None)
+
+
+class CountingIndex(MemoryFrameIndex):
+    """An index that counts how often it is read."""
+
+    reads = 0
+
+    def read(self, key: str, first: int = 0, last: int | None = None) -> bytes:
+        self.reads += 1
+        return super().read(key, first, last)
