@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.measurements.transition import MOST_GROUPS, MOST_RUNS, LightTurns
+from chalicelib.core.measurements.transition import MOST_RUNS, LightTurns
 from tests.support.flights import ARCMIN, make_flight
 
 RUN_FIELDS = {
@@ -309,11 +309,18 @@ def test_hostile_angles_cost_little_memory_and_time():
 
 
 def test_what_is_held_of_a_long_run_is_bounded():
-    angles = climb(60_000, 2.0, 4.5)
+    angles = climb(60_000)
+    statuses = seen(angles)
+    turns = LightTurns()
+    tracemalloc.start()
+    for start in range(0, 60_000, 300):
+        block = slice(start, start + 300)
+        turns.take(range(start, start + 300), [*repeat(1.0, 300)], angles[block], statuses[block])
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
 
-    found = find(angles, seen(angles))
+    found = turns.document()
 
-    assert len(found["runs"]) == 1
-    assert MOST_GROUPS * 15 < 60_000
+    assert peak < 2 * 2**20
     assert found["angle"] == pytest.approx(3.0, abs=0.2 * ARCMIN)
-    assert found["frames_used"] == 60_000
+    assert (len(found["runs"]), found["frames_used"]) == (1, 60_000)

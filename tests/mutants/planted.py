@@ -7,6 +7,7 @@ from tests.mutants.of_the_lake import OF_THE_LAKE
 from tests.mutants.of_uploads import OF_UPLOADS
 from tests.mutants.on_device import ON_DEVICE
 from tests.mutants.reconciling import IN_THE_RECONCILER
+from tests.mutants.turns import TURNS
 
 CORE = "cloud/chalicelib/core"
 FLOWS = "cloud/chalicelib/flows"
@@ -475,6 +476,7 @@ MUTANTS = (
         "-k",
         "steers",
     ),
+    *TURNS,
     *IN_THE_RECONCILER,
     *ON_DEVICE,
     *OF_UPLOADS,

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from chalicelib.core.measurements.turn import (
     FITTED,
@@ -50,8 +50,7 @@ _Column = Sequence[Any]
 NONE = (math.inf, -math.inf)
 
 
-@dataclass(frozen=True)
-class _Group:
+class _Group(NamedTuple):
     """Up to 15 frames in a row. `numbers`, `angles` and `statuses` are of those that have an angle."""
 
     first_frame: int

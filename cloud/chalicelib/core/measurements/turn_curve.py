@@ -17,6 +17,8 @@ MOST_LAPSES = 0.5
 FIRST_LAPSES = 0.02
 STIFFNESS = 1e-3
 FAR_STEPS = 12.0
+LEAST_SHARE = 1e-300
+TOLERATED = 1e-3
 WIDTH_SHARE = 0.9
 
 Row = tuple[float, tuple[int, int, int]]
@@ -90,11 +92,13 @@ class Evidence:
         return sum(sum(counts) for _, counts in self.rows) + self.far_right + self.far_wrong
 
     def likelihood(self, curve: Curve) -> float:
-        total = 0.0
-        for angle, counts in self.rows:
+        steep, right, wrong = self._divide(curve)
+        each = curve.lapse / 3
+        total = right * math.log(1 - curve.lapse + each) + wrong * math.log(each)
+        for angle, counts in steep:
             for count, share in zip(counts, curve.of_frames(curve.shares(angle)), strict=True):
                 if count:
-                    total += count * math.log(max(share, 1e-300))
+                    total += count * math.log(max(share, LEAST_SHARE))
         return total
 
     def lapse(self, curve: Curve) -> float:
@@ -102,13 +106,32 @@ class Evidence:
 
         Half a frame more is counted, so that the next frame may be wrong even where none was.
         """
+        steep, right, wrong = self._divide(curve)
         each = curve.lapse / 3
-        wrong = self.far_wrong + self.far_right * each / (1 - curve.lapse + each)
-        for angle, counts in self.rows:
+        random = wrong + self.far_wrong + (right + self.far_right) * each / (1 - curve.lapse + each)
+        for angle, counts in steep:
             for count, share in zip(counts, curve.of_frames(curve.shares(angle)), strict=True):
                 if count:
-                    wrong += count * each / max(share, 1e-300)
-        return min(MOST_LAPSES, (wrong + 0.5) / (self.frames + 1))
+                    random += count * each / max(share, LEAST_SHARE)
+        return min(MOST_LAPSES, (random + 0.5) / (self.frames + 1))
+
+    def _divide(self, curve: Curve) -> tuple[list[Row], int, int]:
+        """The rows where the curve rises, and how many frames of all others are right and wrong."""
+        reach = curve.half_zone + FAR_STEPS * curve.scale
+        low, high = curve.turn - reach, curve.turn + reach
+        steep = []
+        right = wrong = 0
+        for row in self.rows:
+            angle, (red, transition, white) = row
+            if angle < low:
+                right += red
+                wrong += transition + white
+            elif angle > high:
+                right += white
+                wrong += transition + red
+            else:
+                steep.append(row)
+        return steep, right, wrong
 
 
 def fit(evidence: Evidence, start: Curve) -> Curve:
@@ -121,7 +144,7 @@ def fit(evidence: Evidence, start: Curve) -> Curve:
         for halving in range(MOST_HALVINGS):
             moved = _moved(curve, step, 0.5**halving, evidence.least_scale)
             after = evidence.likelihood(moved)
-            if after >= before:
+            if after >= before - TOLERATED:
                 break
         else:
             return curve
@@ -134,24 +157,36 @@ def fit(evidence: Evidence, start: Curve) -> Curve:
 
 def score(evidence: Evidence, curve: Curve) -> tuple[list[list[float]], list[float]]:
     """Fisher's information and the slope of the likelihood in turn, log scale and (with a zone) log half zone."""
-    size = 3 if curve.half_zone else 2
-    slope = [0.0] * size
-    information = [[0.0] * size for _ in range(size)]
+    to_turn = to_scale = to_zone = 0.0
+    turn = turn_scale = turn_zone = scale = scale_zone = zone = 0.0
     right = 1 - curve.lapse
     for angle, counts in evidence.rows:
         if curve.is_flat(angle):
             continue
         frames = sum(counts) * right
         shares = curve.of_frames(curve.shares(angle))
-        for count, share, change in zip(counts, shares, curve.slopes(angle), strict=True):
-            part = right / max(share, 1e-300)
-            for row in range(size):
-                slope[row] += count * part * change[row]
-                for column in range(size):
-                    information[row][column] += frames * part * change[row] * change[column]
-    for row in range(size):
-        information[row][row] += STIFFNESS if row else 1e-9
-    return information, slope
+        for count, share, (of_turn, of_scale, of_zone) in zip(
+            counts, shares, curve.slopes(angle), strict=True
+        ):
+            part = right / max(share, LEAST_SHARE)
+            if count:
+                to_turn += count * part * of_turn
+                to_scale += count * part * of_scale
+                to_zone += count * part * of_zone
+            part *= frames
+            turn += part * of_turn * of_turn
+            turn_scale += part * of_turn * of_scale
+            turn_zone += part * of_turn * of_zone
+            scale += part * of_scale * of_scale
+            scale_zone += part * of_scale * of_zone
+            zone += part * of_zone * of_zone
+    turn, scale, zone = turn + 1e-9, scale + STIFFNESS, zone + STIFFNESS
+    if not curve.half_zone:
+        return [[turn, turn_scale], [turn_scale, scale]], [to_turn, to_scale]
+    return (
+        [[turn, turn_scale, turn_zone], [turn_scale, scale, scale_zone], [turn_zone, scale_zone, zone]],
+        [to_turn, to_scale, to_zone],
+    )
 
 
 def weight(curve: Curve, angle: float) -> float:
@@ -161,7 +196,7 @@ def weight(curve: Curve, angle: float) -> float:
     right = 1 - curve.lapse
     shares = curve.of_frames(curve.shares(angle))
     changes = zip(curve.slopes(angle), shares, strict=True)
-    return sum(right * right * change[0] * change[0] / max(share, 1e-300) for change, share in changes)
+    return sum(right * right * change[0] * change[0] / max(share, LEAST_SHARE) for change, share in changes)
 
 
 def width(curve: Curve) -> float:
