@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.admin.formats import size
-from infra.admin.lake import Answer, QueryFailed, Row, Say, Value
+from infra.admin.lake import Answer, QueryFailed, Row, Say, Value, one_line
 
 if TYPE_CHECKING:
     from mypy_boto3_athena import AthenaClient
@@ -24,13 +24,13 @@ _NUMBER = frozenset({"float", "real", "double", "decimal"})
 
 @dataclass(frozen=True)
 class Execution:
-    """How far a query is. `has_header` is whether its first row repeats the names of the columns."""
+    """How far a query is. Of `is_select`, the first row repeats the names of the columns; nothing else is charged."""
 
     state: str
     seconds: float
     bytes_scanned: int
     reason: str
-    has_header: bool
+    is_select: bool
 
 
 @dataclass(frozen=True)
@@ -78,10 +78,10 @@ class Athena:
         first = next(pages)
         return Answer(
             tuple(name for name, _ in first.columns),
-            _rows(first, pages, ended.has_header),
+            _rows(first, pages, ended.is_select),
             "Athena",
             ended.seconds,
-            ended.bytes_scanned,
+            ended.bytes_scanned if ended.is_select else None,
             query_id,
         )
 
@@ -106,23 +106,21 @@ class Athena:
 
 def _explain(query_id: str, ended: Execution) -> str:
     """Why there is no answer, for people."""
-    scanned = size(ended.bytes_scanned)
-    if _SCAN_LIMIT in ended.reason.lower():
+    scanned, reason = size(ended.bytes_scanned), one_line(ended.reason) or "it gives no reason"
+    if _SCAN_LIMIT in reason.lower():
         return (
             f"Athena stopped query {query_id} at the scan limit of the stage, after {scanned}: ask for fewer days "
             "(WHERE dt >= '2026-11-01'), fewer columns or papi_summary, or deploy a higher ScanLimitBytes"
         )
     if ended.state == "CANCELLED":
-        return (
-            f"query {query_id} was stopped in Athena after {scanned}: {ended.reason or 'it gives no reason'}"
-        )
-    return f"Athena could not answer query {query_id}: {ended.reason or 'it gives no reason'}"
+        return f"query {query_id} was stopped in Athena after {scanned}: {reason}"
+    return f"Athena could not answer query {query_id}: {reason}"
 
 
-def _rows(first: Page, rest: Iterator[Page], has_header: bool) -> Iterator[Row]:
+def _rows(first: Page, rest: Iterator[Page], is_select: bool) -> Iterator[Row]:
     names = tuple(name for name, _ in first.columns)
     types = [type_ for _, type_ in first.columns]
-    rows = first.rows[1:] if has_header and first.rows[:1] == (names,) else first.rows
+    rows = first.rows[1:] if is_select and first.rows[:1] == (names,) else first.rows
     yield from (_row(row, types) for row in rows)
     for page in rest:
         yield from (_row(row, types) for row in page.rows)
@@ -163,7 +161,7 @@ class AthenaQueries:
                 QueryExecutionContext={"Database": self._database, "Catalog": "AwsDataCatalog"},
             )["QueryExecutionId"]
         except self._athena.exceptions.InvalidRequestException as error:
-            reason = error.response["Error"].get("Message", "it gives no reason")
+            reason = one_line(error.response["Error"].get("Message", "it gives no reason"))
             raise QueryFailed(f"Athena does not take this question: {reason}") from error
 
     def look(self, query_id: str) -> Execution:

@@ -20,7 +20,7 @@ class QueryFailed(Refused):
 
 @dataclass(frozen=True)
 class Answer:
-    """What an engine answers. `rows` come as they are read; `is_billed` engines charge for `bytes_scanned`."""
+    """What an engine answers; `rows` come as they are read. `bytes_scanned` is None where nobody charges for them."""
 
     columns: tuple[str, ...]
     rows: Iterator[Row]
@@ -28,6 +28,11 @@ class Answer:
     seconds: float
     bytes_scanned: int | None = None
     query_id: str | None = None
+
+
+def one_line(reason: str) -> str:
+    """An engine's reason without its line breaks."""
+    return " ".join(reason.split())
 
 
 class Lake(Protocol):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from infra.admin.deployment import Refused
 from infra.admin.formats import counted, size
-from infra.admin.lake import Answer, QueryFailed, Row, Say, Value
+from infra.admin.lake import Answer, QueryFailed, Row, Say, Value, one_line
 from infra.lake import PARTITIONS, TYPES, LakeTable
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class LocalLake:
         copied = sum(map(len, files.values()))
         progress(f"{counted(copied, 'file')} of the lake copied, {size(size_bytes)}")
         if foreign:
-            self.note(f"{counted(foreign, 'object')} below {_PREFIX} belong to no table, and are not read")
+            self.note(f"not read, because no table has them: {counted(foreign, 'object')} below {_PREFIX}")
         return files
 
 
@@ -117,11 +117,9 @@ def _files_sql(table: LakeTable, files: Sequence[Path]) -> str:
     rows = f"SELECT {declared} WHERE false"
     if files:
         listed = ", ".join(_quoted(str(path)) for path in files)
-        rows += (
-            f" UNION ALL BY NAME SELECT * FROM read_parquet([{listed}], hive_partitioning = true, "
-            "hive_types_autocast = false, union_by_name = true)"
-        )
-    return f"SELECT {columns} FROM ({rows})"
+        options = "hive_partitioning = true, hive_types_autocast = false, union_by_name = true"
+        rows += f" UNION ALL BY NAME SELECT * FROM read_parquet([{listed}], {options})"  # nosec B608 -- quoted paths
+    return f"SELECT {columns} FROM ({rows})"  # nosec B608 -- declared names
 
 
 def _quoted(text: str) -> str:
@@ -140,7 +138,7 @@ def answer(connection: "DuckDBPyConnection", sql: str) -> tuple[tuple[str, ...],
         columns = tuple(str(each[0]) for each in found.description or ())
         return columns, [tuple(map(_value, row)) for row in found.fetchall()]
     except duckdb.Error as error:
-        raise QueryFailed(f"DuckDB could not answer: {error}") from error
+        raise QueryFailed(f"DuckDB could not answer: {one_line(str(error))}") from error
 
 
 def _value(value: Any) -> Value:

@@ -20,7 +20,7 @@ OPTIONAL_OUTPUTS = ("KmsKeyArn",)
 """Outputs that a stack has only when it was given the parameter; only then the policies keep what names them."""
 
 ARROW_LAYER = "ArrowLayer"
-"""The name, next to the outputs, of the layer with pyarrow. Without it no function has a layer, as on the local AWS."""
+"""The name, next to the outputs, of the layer with pyarrow. Without it no function has a layer."""
 
 _CHALICE_KEEPS = ("deployed", "deployments")
 _NOT_COPIED = shutil.ignore_patterns("__pycache__", ".*_cache", *_CHALICE_KEEPS)

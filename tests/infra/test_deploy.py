@@ -176,7 +176,7 @@ def test_every_function_that_may_index_names_the_layer():
     assert may_index == {name for name, function in source.items() if "layers" in function}
 
 
-def test_without_a_layer_as_on_the_local_aws_no_function_names_one(tmp_path: Path):
+def test_without_a_layer_no_function_names_one(tmp_path: Path):
     assert layers(prepared(tmp_path / "local", "local")) == {}
 
 

@@ -26,7 +26,7 @@ _EXAMPLES = """  reelhaul-admin query --stage prod "SELECT light, avg(angle) FRO
   echo 'SHOW TABLES' | reelhaul-admin query --stage prod
   reelhaul-admin query --stage local --endpoint-url http://127.0.0.1:5055 "SELECT count(*) FROM papi"
 
-docs/lake.md has the tables and ten questions. Ctrl-C stops the query in Athena."""
+docs/lake.md has the tables and twelve questions. Ctrl-C stops the query in Athena."""
 
 _TABLE, _CSV, _JSON = "table", "csv", "json"
 

@@ -28,13 +28,13 @@ ROW = ("papi_a", "7", "3.25", "true", "2026-03-01 12:00:00.000")
 
 
 def running(seconds: float, scanned: int = 0, state: str = "RUNNING") -> Execution:
-    return Execution(state, seconds, scanned, "", has_header=True)
+    return Execution(state, seconds, scanned, "", is_select=True)
 
 
 def ended(
-    state: str = "SUCCEEDED", reason: str = "", scanned: int = 2048, has_header: bool = True
+    state: str = "SUCCEEDED", reason: str = "", scanned: int = 2048, is_select: bool = True
 ) -> Execution:
-    return Execution(state, 1.5, scanned, reason, has_header)
+    return Execution(state, 1.5, scanned, reason, is_select)
 
 
 def nothing() -> None:
@@ -120,13 +120,19 @@ def test_every_page_is_read_and_only_the_first_has_a_header():
 def test_the_first_row_of_what_has_no_header_is_a_row():
     pages = [Page((("tab_name", "string"),), (("tab_name",), ("papi",)))]
 
-    assert list(Desk(Queries([ended(has_header=False)], pages)).ask().rows) == [("tab_name",), ("papi",)]
+    assert list(Desk(Queries([ended(is_select=False)], pages)).ask().rows) == [("tab_name",), ("papi",)]
+
+
+def test_what_is_no_select_has_no_bytes_to_be_charged():
+    pages = [Page((("tab_name", "string"),), (("papi",),))]
+
+    assert Desk(Queries([ended(is_select=False)], pages)).ask("SHOW TABLES").bytes_scanned is None
 
 
 def test_a_row_with_fewer_cells_than_columns_is_filled_with_null():
     pages = [Page((("col_name", "string"), ("data_type", "string")), (("papi_a_angle double",),))]
 
-    assert list(Desk(Queries([ended(has_header=False)], pages)).ask().rows) == [("papi_a_angle double", None)]
+    assert list(Desk(Queries([ended(is_select=False)], pages)).ask().rows) == [("papi_a_angle double", None)]
 
 
 def test_progress_tells_state_seconds_and_bytes_while_the_query_runs():
@@ -212,7 +218,7 @@ def looked_at(execution: dict[str, Any]) -> Execution:
 
 
 def test_a_query_that_has_just_been_taken_has_no_numbers_yet():
-    assert looked_at({"Status": {"State": "QUEUED"}}) == Execution("QUEUED", 0.0, 0, "", has_header=False)
+    assert looked_at({"Status": {"State": "QUEUED"}}) == Execution("QUEUED", 0.0, 0, "", is_select=False)
 
 
 def test_the_reason_of_a_failure_is_athenas_own():
@@ -224,7 +230,7 @@ def test_the_reason_of_a_failure_is_athenas_own():
         }
     )
 
-    assert found == Execution("FAILED", 0.25, 5, "SYNTAX_ERROR", has_header=True)
+    assert found == Execution("FAILED", 0.25, 5, "SYNTAX_ERROR", is_select=True)
 
 
 def test_a_question_that_athena_does_not_take_is_told():
