@@ -20,7 +20,7 @@ from chalicelib.web import report
 from tests.support import story
 from tests.support.builders import SESSION_ID, MemoryPorts, memory_ports, recorded
 from tests.support.fits import index_key, make_turn, put_fits
-from tests.support.measurements import as_document, as_list, make_frame, make_frames
+from tests.support.measurements import ANGLES, as_document, as_list, make_frame, make_frames
 from tests.web.client import Answer, caller_of
 from tests.web.contract import documented, shape
 from tests.web.usual import SESSION
@@ -198,6 +198,22 @@ class TestJson:
 
         assert "what the order asks cannot be read" in asked_for(ports).document["inspection"]["reason"]
         assert "what the order asks cannot be read" in Page(page_of(ports)).text
+
+
+def test_a_flight_is_reported_from_its_file_to_its_verdict():
+    """The lights turn where ANGLES say, and the indexer fits them."""
+    ports = measured(as_list(make_frames(3600)), turns={})
+    document = asked_for(ports).document
+
+    assert document["inspection"]["verdict"] == "pass"
+    assert document["needs_index"] is None
+    for light in document["inspection"]["lights"]:
+        assert abs(light["angle"] - ANGLES[light["light"]]) < 0.5 / 60
+    assert [len(light["transition"]["runs"]) for light in document["lights"].values()] == [2] * 4
+    assert {
+        run["verdict"] for light in document["lights"].values() for run in light["transition"]["runs"]
+    } == {"pass"}
+    assert "2, descent" in Page(page_of(ports)).text
 
 
 PORTS_OF_ANY_TURN = measured()
