@@ -14,6 +14,7 @@ from chalicelib.core.ids import ArtifactId
 from chalicelib.core.picture import MOST_CHAPTERS
 from chalicelib.core.storage import OldKey, Storage
 from chalicelib.flows.imports import Import
+from infra.migration.legacy import values
 from infra.migration.legacy.values import FRAMES, ORIGINAL, VIDEOS, OldObject, OldSession
 
 ROW = ArtifactId("output.session-row.json")
@@ -156,12 +157,14 @@ def _made(objects: Sequence[OldObject]) -> Iterator[Item]:
 def _rows(old: OldSession) -> Iterator[Item]:
     if old.frame_rows:
         yield Item(TABLE, From.FRAME_ROWS, None, None)
-    if old.row:
+    if old.row and not old.row.is_orphan:
         yield Item(ROW, From.SESSION_ROW, None, None)
 
 
 def _missing(old: OldSession, objects: Sequence[OldObject]) -> Iterator[str]:
-    """The original and the frames, which every session should have, and the videos that its row names."""
+    """The row, the original and the frames, which every session should have, and the videos that its row names."""
+    if old.row and old.row.is_orphan:
+        yield values.ROW
     found = {each.kind for each in objects}
     named = old.row.named if old.row else {}
     for kind in VIDEOS:

@@ -43,7 +43,7 @@ class Database(Protocol):
     def close(self) -> None: ...
 
     def rows(self) -> Iterator[OldRow]:
-        """Every session's row, by id."""
+        """Every session's row, by id, then those of which only frame rows are left."""
 
     def document(self, row: OldRow) -> bytes:
         """All columns of the row, as a JSON object. Raises SourceChanged when the row is gone."""

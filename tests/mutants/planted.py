@@ -48,6 +48,20 @@ MUTANTS = (
         "tests/flows/test_imports.py",
     ),
     bug(
+        "an order of exactly what was imported changes nothing",
+        f"{FLOWS}/operations.py",
+        "known.sent_at is None and not known.is_import",
+        "known.sent_at is None",
+        "tests/flows/test_imports.py",
+    ),
+    bug(
+        "a processor adds to what was imported",
+        f"{FLOWS}/uploads.py",
+        "        principal.demand(Role.OPERATOR)\n\n\ndef _find_upload",
+        "        pass\n\n\ndef _find_upload",
+        "tests/flows/test_imports.py",
+    ),
+    bug(
         "a session without its original counts as stored",
         f"{CORE}/settle/__init__.py",
         "    if picture.chapters and not picture.missing",

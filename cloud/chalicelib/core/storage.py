@@ -26,7 +26,7 @@ class Storage:
     """Where a session was before it was imported.
 
     `source` is the folder or bucket, `row_id` the id of its row in the older database, or None without one.
-    `missing` is what the older system should have had and had not: `original`, `frames`, or a kind of video.
+    `missing` is what the older system should have had and had not: `row`, `original`, `frames`, or a kind of video.
     `recorded_at` is when it says that the film was made. All of it fits into the session's item.
     Raises InvalidRequest for more than 150 keys, or a text of more than 1024 characters.
     """

@@ -230,11 +230,12 @@ def _lines(mode: str, report: Report) -> Iterator[str]:
     ]
     yield f"{mode}: {counted(len(report.sessions), 'session')}; artifacts: {', '.join(parts) or 'none'}"
     if report.incomplete:
-        yield f"{counted(report.incomplete, 'session')} lack something that the older system should have had"
+        of = counted(report.incomplete, "session")
+        yield f"something that the older system should have had is missing of {of}"
     if report.wrong:
-        yield f"{counted(report.wrong, 'session')} failed; run it again once the reasons above are gone"
+        yield f"{counted(report.wrong, 'session')} failed or differ; run it again once the reasons above are gone"
     if report.owing:
-        yield f"{counted(report.owing, 'session')} wait for an index or for S3; --verify shows when they are done"
+        yield f"an index, or S3, is still at work for {counted(report.owing, 'session')}; look again with --verify"
     if not report.finished:
         yield "not all sessions had their turn; run it again"
 
@@ -243,22 +244,21 @@ def _session_lines(each: SessionReport) -> Iterator[str]:
     """What a person should know of a session; nothing of one that is as it was."""
     if each.fault:
         yield f"failed: {each.fault}"
+    for status in Status:
+        plain = [item for item in each.items if item.status is status and not item.detail]
+        if plain and status not in (Status.KEPT, Status.SAME):
+            known = sum(item.size_bytes or 0 for item in plain)
+            yield f"{status.value} ({size(known)}): {', '.join(item.artifact_id for item in plain)}"
     for item in each.items:
-        if item.status in (Status.KEPT, Status.SAME) and not item.detail and not _unreadable(item):
-            continue
-        of = f", {size(item.size_bytes)}" if item.size_bytes is not None else ""
-        why = f": {item.detail}" if item.detail else ""
-        yield f"{item.status.value} {item.artifact_id} from {item.source}{of}{why}"
-        if _unreadable(item) and item.rows:
-            yield f"  {item.rows.unreadable} rows are unreadable, such as {item.rows.reasons[0]}"
+        if item.detail:
+            yield f"{item.status.value}: {item.artifact_id} from {item.source}: {item.detail}"
+        if item.rows and item.rows.unreadable:
+            rows = counted(item.rows.unreadable, "row")
+            yield f"{item.artifact_id} lacks {rows} that cannot be read, such as {item.rows.reasons[0]}"
     if each.missing:
         yield f"missing in the older system: {', '.join(each.missing)}"
     yield from each.notes
     yield from each.owed
-
-
-def _unreadable(item: ItemReport) -> bool:
-    return item.rows is not None and item.rows.unreadable > 0
 
 
 def _name(session_id: SessionId | None, old_id: str) -> str:

@@ -135,8 +135,22 @@ class SqlDatabase:
             for row in page:
                 yield _old_row(row)
             if len(page) < _PAGE:
-                return
+                break
             after = [page[-1]["id"]]
+        yield from self._orphans()
+
+    def _orphans(self) -> Iterator[OldRow]:
+        """The sessions of which only frame rows are left."""
+        import sqlalchemy
+
+        if self._frames is None:
+            return
+        mine, known = self._frames.column("session_id"), self._sessions.column("id")
+        has_row = sqlalchemy.select(known).where(known == mine).exists()
+        select = self._frames.select(mine).where(mine.is_not(None), ~has_row).distinct()
+        with self._connected() as connection:
+            found = [row[0] for row in connection.execute(select)]
+        yield from (OldRow(str(value).strip(), value, is_orphan=True) for value in found)
 
     def document(self, row: OldRow) -> bytes:
         table = self._sessions
@@ -224,8 +238,15 @@ class _Table:
         """The row as a JSON object: exact decimals, ISO times, and texts that hold JSON as what they hold."""
         try:
             return self._encoder.encode({name: self._value(name, each) for name, each in row.items()})
-        except (UnicodeEncodeError, ValueError, TypeError, RecursionError, OverflowError) as error:
-            return Unreadable(f"{type(error).__name__}: {error}"[:200])
+        except UnicodeEncodeError:
+            broken = [name for name, each in row.items() if isinstance(each, str) and not _is_utf_8(each)]
+            return Unreadable(f"{self._place(row)}: {', '.join(broken) or 'a text in it'} is not UTF-8"[:200])
+        except (ValueError, TypeError, RecursionError, OverflowError) as error:
+            return Unreadable(f"{self._place(row)}: {type(error).__name__}: {error}"[:200])
+
+    def _place(self, row: Mapping[str, Any]) -> str:
+        """The row by its primary key: `id 7`."""
+        return ", ".join(f"{name} {row[name]}" for name in self.key or self.names[:1])
 
     def _value(self, name: str, value: Any) -> Any:
         if isinstance(value, str) and (name in self._json or name.endswith("_rgb")):
@@ -237,6 +258,14 @@ class _Table:
             # As text, which the index rejects: null would look as if nothing had been measured.
             return str(value)
         return value
+
+
+def _is_utf_8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _paged(
@@ -276,7 +305,8 @@ def _one(
     try:
         row = connection.execute(select.where(*same)).one()
     except _faults() as error:
-        return Unreadable(f"{', '.join(map(str, place))}: {_said(error)}")
+        named = ", ".join(f"{column.name} {value}" for column, value in zip(order, place, strict=True))
+        return Unreadable(f"{named}: {_said(error)}")
     return table.encoded(row._asdict())
 
 

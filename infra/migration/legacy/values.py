@@ -6,6 +6,9 @@ from typing import Any
 
 FRAMES = "frames"
 ORIGINAL = "original"
+ROW = "row"
+"""What is missing of a session whose frame rows have no row of the session."""
+
 VIDEOS = (
     *(ORIGINAL, "enhanced", "enhanced_with_audio"),
     *("papi_a", "papi_b", "papi_c", "papi_d"),
@@ -31,7 +34,7 @@ class OldObject:
 
 @dataclass(frozen=True)
 class OldRow:
-    """A session's row in the older database.
+    """A session's row in the older database; `is_orphan` when only its frame rows are there.
 
     `row_id` is its id as text, `value` as the database has it. `named` has, by kind, the keys of files that it names.
     Times are aware, UTC.
@@ -43,6 +46,7 @@ class OldRow:
     created_at: datetime | None = None
     recorded_at: datetime | None = None
     named: dict[str, str] = field(default_factory=dict)
+    is_orphan: bool = False
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from chalicelib.core import ids
+from chalicelib.flows.imports import import_session
 from infra.admin.console import DONE, OWED, REFUSED
+from infra.migration import run
 from tests.infra.admin.desks import Terminal
 from tests.infra.migration.older import Older, frame_row, old_id
 from tests.support import story
@@ -40,7 +42,8 @@ def test_without_more_it_plans_and_writes_nothing(older: Older, terminal: Termin
     assert terminal.writes == []
     told = "\n".join(terminal.said)
     assert (
-        f"would import original.000OLDER.flight.mp4 from videos/original/{old_id(1)}/flight.mp4, 60 B" in told
+        "B): original.000OLDER.flight.mp4, output.enhanced.mp4, measurements.frames.json.gz, "
+        "output.session-row.json" in told
     )
     assert "missing in the older system: original" in told
     assert terminal.said[-2].startswith("plan: 2 sessions; artifacts: 7 would import (")
@@ -87,7 +90,7 @@ def test_a_difference_is_told_and_fails(older: Older, terminal: Terminal):
     older.write(f"videos/enhanced/{old_id(1)}/{old_id(1)}_enhanced_main_video.mp4", b"something else")
 
     assert terminal.run(*where(older), "--verify") == REFUSED
-    assert "differs output.enhanced.mp4" in "\n".join(terminal.said)
+    assert "differs: output.enhanced.mp4 from" in "\n".join(terminal.said)
 
 
 def test_the_report_is_written_as_json_as_well(older: Older, terminal: Terminal, tmp_path: Path):
@@ -160,3 +163,26 @@ def test_a_database_that_is_another_is_refused_with_its_tables(
 
     assert terminal.run(*where(other)) == REFUSED
     assert "has no table measurement_sessions; it has flights" in capsys.readouterr().err
+
+
+def test_ensure_says_that_an_import_keeps_its_originals_until_an_order(older: Older, terminal: Terminal):
+    terminal.run(*where(older), "--apply", old_id(1))
+    story.let_pass(terminal.ports, terminal.ports.policy.grace_s)
+
+    document, code = terminal.told("ensure", f"main/{old_id(1)}")
+
+    [session] = document["sessions"]
+    assert (code, session["owed"]) == (DONE, [])
+    assert "ordered-here" in session["kept"]
+
+
+def test_ensure_says_what_an_import_still_has_to_bring(older: Older, terminal: Terminal):
+    found = next(each for each in run.find_sessions(older.world(terminal.ports), [old_id(1)]) if each.plan)
+    assert found.plan
+    import_session(terminal.ports, story.OPERATOR, found.plan.wanted)
+
+    document, code = terminal.told("ensure", f"main/{old_id(1)}")
+
+    [session] = document["sessions"]
+    assert code == OWED
+    assert {each["what"] for each in session["owed"]} == {"import", "chapters"}

@@ -143,7 +143,7 @@ def test_a_value_that_the_driver_cannot_read_costs_its_own_row_alone(
 
     assert [each["id"] if isinstance(each, dict) else None for each in found] == [0, 1, 2, None, 4]
     assert isinstance(found[3], Unreadable)
-    assert "3, 3: DataError" in found[3].reason
+    assert "frame_number 3, id 3: DataError" in found[3].reason
 
 
 def test_what_is_no_number_is_text_and_not_null(tables: psycopg.Connection[Any], database: SqlDatabase):

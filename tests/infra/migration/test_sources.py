@@ -128,9 +128,10 @@ def test_frames_of_another_session_are_not_read(older: Older):
     older.add_row(NAME)
     older.add_frames([frame_row(1, NAME, 0), frame_row(2, old_id(2), 1)])
     database = opened(older)
-    [row] = database.rows()
+    mine, orphan = database.rows()
 
-    assert len(list(database.frames(row))) == 1
+    assert (mine.is_orphan, orphan.is_orphan) == (False, True)
+    assert len(list(database.frames(mine))) == 1
 
 
 @pytest.mark.parametrize(
