@@ -68,10 +68,11 @@ class _Noon:
 
 @dataclass(frozen=True)
 class MadeIndex:
-    """The record of an index, and the folder with its objects."""
+    """The record of an index, and the folder with its objects, which `bucket` reads."""
 
     record: Index
     folder: Path
+    bucket: FolderIndex
 
     @property
     def objects(self) -> Mapping[str, bytes]:
@@ -85,7 +86,8 @@ class MadeIndex:
 
 def make_index(make: Callable[[], Iterable[bytes]], folder: Path) -> MadeIndex:
     """The index of the measurements `papi` with the bytes that `make` makes, in `folder`; poison makes no objects."""
-    return MadeIndex(index_into(FolderIndex(make, folder), "v1"), folder)
+    bucket = FolderIndex(make, folder)
+    return MadeIndex(index_into(bucket, "v1"), folder, bucket)
 
 
 def index_into(bucket: FrameIndex, version_id: str) -> Index:

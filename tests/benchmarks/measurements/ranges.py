@@ -165,7 +165,9 @@ def _digest(frames: Any) -> str:
     """The frames in one word; there are as many as ten seconds have."""
     if len(frames) != 10 * FRAMES_A_SECOND:
         raise SystemExit(f"{len(frames)} frames in 10 s: nothing here means anything")
-    return hashlib.sha256(json.dumps(frames, sort_keys=True).encode()).hexdigest()
+    # The index writes 72.0 where the document has 72: the same number to JSON.
+    as_floats = json.loads(json.dumps(frames), parse_int=float)
+    return hashlib.sha256(json.dumps(as_floats, sort_keys=True).encode()).hexdigest()
 
 
 def _s3(url: str) -> S3Client:
