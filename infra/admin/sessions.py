@@ -99,11 +99,14 @@ def walked(
 
 
 def ensured(ports: Ports, session_id: SessionId) -> Ensured:
-    """Settle the session as the reconciler does, for at most one of its turns, and report it."""
+    """Settle the session as the reconciler does, for at most one of its turns, and report it.
+
+    Nothing is indexed here, where no writer of the lake need be: the function is asked to do it.
+    """
     metrics = KeptMetrics()
     turn = Deadline(ports.clock, ports.clock.now() + timedelta(seconds=TURN_S))
     try:
-        picture = settle_in_time(replace(ports, metrics=metrics), session_id, turn)
+        picture = settle_in_time(replace(ports, metrics=metrics), session_id, turn, actor=Actor.OPERATOR)
         return replace(_told(ports, picture), done=dict(metrics.counts))
     except Exception as error:  # noqa: BLE001 a door for each session: one that fails never stops the others
         return Ensured(session_id, done=dict(metrics.counts), fault=why(error))

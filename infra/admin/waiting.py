@@ -35,7 +35,13 @@ def still_owed(picture: Picture, closed: Mapping[str, str], lost: Sequence[str])
     `closed` are the closed gates of a PROCESSED session; `lost` are outputs that have changed or gone since its
     originals were cleaned.
     """
-    return (*_on_the_way(picture), *_of_uploads(picture), *_of_cleanup(picture, closed), *_of_evidence(lost))
+    return (
+        *_on_the_way(picture),
+        *_of_measurements(picture),
+        *_of_uploads(picture),
+        *_of_cleanup(picture, closed),
+        *_of_evidence(lost),
+    )
 
 
 def kept_by(closed: Mapping[str, str]) -> Mapping[str, str]:
@@ -67,8 +73,14 @@ def _on_the_way(picture: Picture) -> Iterator[Owed]:
             yield Owed("outputs", f"order {order.number} has not made: {', '.join(picture.awaited)}")
         else:
             yield from (Owed("index", why) for why in [why_not_indexed(picture)] if why)
-    if session.state is SessionState.PROCESSED and picture.unindexed:
+
+
+def _of_measurements(picture: Picture) -> Iterator[Owed]:
+    if picture.session.state is SessionState.PROCESSED and picture.unindexed:
         yield Owed("index", f"not yet inspected: {', '.join(each.artifact_id for each in picture.unindexed)}")
+    if picture.outdated:
+        names = ", ".join(each.artifact_id for each in picture.outdated)
+        yield Owed("index", f"older than this release, asked for once more: {names}")
     for index in picture.quarantined:
         yield Owed("quarantined", f"{index.artifact_id}: {index.quarantine}")
 

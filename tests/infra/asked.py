@@ -23,8 +23,9 @@ OF_OBJECTS = {
     # Signed here, asked by whoever has the address: S3 judges the signer's rights.
     "part_urls": ("s3:PutObject",),
     "read_url": ("s3:GetObjectVersion",),
+    "DeleteObject": ("s3:DeleteObject",),
     # If-Match reads the ETag.
-    "DeleteObject": ("s3:DeleteObject", "s3:GetObject"),
+    "DeleteObject by its ETag": ("s3:DeleteObject", "s3:GetObject"),
 }
 """Rights on the object. Source: docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html"""
 
@@ -106,6 +107,8 @@ def _needed(operation: str, params: dict[str, Any]) -> Rights:
         return {(f"dynamodb:{operation}", TABLE + index)}
     if "VersionId" in params:
         operation = f"{operation} of a version"
+    if "IfMatch" in params:
+        operation = f"{operation} by its ETag"
     found = {(action, _objects(params["Key"])) for action in OF_OBJECTS.get(operation, ())}
     if operation in OF_THE_BUCKET:
         found.add((OF_THE_BUCKET[operation], BUCKET))

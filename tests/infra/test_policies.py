@@ -52,6 +52,7 @@ CLEANS = (
     | on([ORIGINALS, INTERMEDIATES], "s3:DeleteObject", "s3:PutObjectVersionTagging")
     | on([TABLE], "dynamodb:GetItem", "dynamodb:UpdateItem")
 )
+REMOVES_OLD_REVISIONS = on([INDEX, LAKE], "s3:DeleteObject")
 READS_WITH_THE_KEY = {("kms:Decrypt", "${KmsKeyArn}")}
 WRITES_WITH_THE_KEY = READS_WITH_THE_KEY | {("kms:GenerateDataKey", "${KmsKeyArn}")}
 """A part that is sent by a presigned URL is sent with the rights of who signed it, and S3 needs both for it."""
@@ -77,6 +78,7 @@ MATRIX: dict[str, Rights] = {
     | on([BUCKET], "s3:ListBucketMultipartUploads")
     | INDEXES
     | CLEANS
+    | REMOVES_OLD_REVISIONS
     | RECORDS
     | on([WORK], "dynamodb:Query")
     | ORDERS
@@ -171,14 +173,15 @@ def test_only_the_reconciler_deletes_footage(function: str):
     assert of_footage(function, "Delete") == set()
 
 
-def test_only_originals_and_intermediates_are_ever_deleted():
-    assert of_footage("reconcile", "Delete") == {ORIGINALS, INTERMEDIATES}
+def test_only_originals_intermediates_and_what_can_be_made_again_are_ever_deleted():
+    assert of_footage("reconcile", "Delete") == {ORIGINALS, INTERMEDIATES, INDEX, LAKE}
     assert {f"{BUCKET}/{prefix}*" for prefix in keys.CLEANED} == {ORIGINALS, INTERMEDIATES}
+    assert {f"{BUCKET}/{prefix}*" for prefix in keys.REPLACED} == {INDEX, LAKE}
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_nobody_deletes_outputs_measurements_or_their_index(function: str):
-    assert of_footage(function, "Delete") & {OUTPUTS, MEASUREMENTS, INDEX} == set()
+def test_nobody_deletes_outputs_or_measurements(function: str):
+    assert of_footage(function, "Delete") & {OUTPUTS, MEASUREMENTS} == set()
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

@@ -90,7 +90,9 @@ def ports(world: AwsWorld, asked: Asked) -> Iterator[Ports]:
         ids=RandomIds(),
         clock=SystemClock(),
         metrics=CountingMetrics(),
-        policy=Policy(undo_s=0, finalize_patience_s=0, orphan_age_s=0, grace_s=0, in_flight_s=0),
+        policy=Policy(
+            undo_s=0, finalize_patience_s=0, orphan_age_s=0, grace_s=0, in_flight_s=0, superseded_s=0
+        ),
     )
     world.wipe_records()
 
@@ -155,21 +157,22 @@ def processed(
     session_id: SessionId,
     has_crc64nvme: bool = True,
     made: Mapping[ArtifactId, bytes] = MADE,
+    order: int = 1,
 ) -> None:
     """A processor writes all that is required itself, and its manifest."""
     for artifact_id, body in made.items():
         write = world.put_with_crc64nvme if has_crc64nvme else world.put_object
-        write(made_key(session_id, 1, artifact_id), body)
+        write(made_key(session_id, order, artifact_id), body)
     stated = [
         {"artifact_id": each, "size_bytes": len(body), "crc64nvme": crc64nvme_of(body)}
         for each, body in made.items()
     ]
-    state(world, session_id, {**named(session_id), "order": 1, "artifacts": stated})
+    state(world, session_id, {**named(session_id), "order": order, "artifacts": stated}, order)
 
 
-def state(world: AwsWorld, session_id: SessionId, document: Mapping[str, object]) -> None:
+def state(world: AwsWorld, session_id: SessionId, document: Mapping[str, object], order: int = 1) -> None:
     """A processor writes its manifest."""
-    world.put_object(keys.manifest_key(session_id, 1), json.dumps(document).encode())
+    world.put_object(keys.manifest_key(session_id, order), json.dumps(document).encode())
 
 
 def lose_the_original(ports: Ports, session_id: SessionId) -> None:
@@ -269,6 +272,12 @@ def test_the_reconciler_uses_exactly_the_rights_it_has(world: AwsWorld, ports: P
             again = made(ports, at_work, ArtifactId(f"{artifact_id}.again"))
             completion.cancel_upload(ports, PROCESSOR, again.upload_id)
         ports.objects.create_multipart(finished.key, UploadId("u_orphan"))
+        replaced = hauled(ports, "replaced")
+        processed(world, replaced)
+        settle_session(ports, replaced, Actor.MADE_EVENT)
+        operations.order(ports, OPERATOR, replaced, WISH)
+        processed(world, replaced, order=2)
+        settle_session(ports, replaced, Actor.MADE_EVENT)
         large = hauled(ports, "large")
         processed(world, large, made={**MADE, LIGHTS: MADE[LIGHTS] + b" " * INDEXED_IN_PASSING_BYTES})
 
@@ -289,6 +298,7 @@ def test_the_reconciler_uses_exactly_the_rights_it_has(world: AwsWorld, ports: P
     restored = load(ports, cleaned)
     assert (restored.session.restoring, restored.gone) == ((), ())
     assert ports.objects.head(made_key(cleaned, 1, STABILISED)) is not None
+    assert [bool(index.removed_at) for index in load(ports, replaced).indexes].count(True) == 1
     assert_uses_what_it_may(asked, "reconcile")
 
 

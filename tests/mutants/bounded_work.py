@@ -65,8 +65,8 @@ BOUNDED_WORK = (
     bug(
         "the reconciler indexes files of any size",
         f"{CORE}/settle/measurements.py",
-        "elif receipt.size_bytes <= INDEXED_IN_PASSING_BYTES:",
-        "elif receipt.size_bytes:",
+        "elif receipt.size_bytes <= INDEXED_IN_PASSING_BYTES and",
+        "elif receipt.size_bytes and",
         *ATTEMPTS,
     ),
     bug(

@@ -4,6 +4,11 @@ from tests.mutants.mutant import Edit, Mutant, bug
 
 ATTEMPTS = "cloud/chalicelib/flows/actions/measurements.py"
 
+PICTURE = "cloud/chalicelib/core/picture.py"
+OF_MEASUREMENTS = "cloud/chalicelib/core/settle/measurements.py"
+OLD_REVISIONS = "cloud/chalicelib/flows/actions/old_revisions.py"
+REMOVALS = ("tests/flows/test_old_revisions.py",)
+
 OF_THE_LAKE: tuple[Mutant, ...] = (
     bug(
         "an index's storage removes whatever it is told",
@@ -105,5 +110,84 @@ OF_THE_LAKE: tuple[Mutant, ...] = (
         "            Prefix: queries/\n",
         "            Prefix: outputs/\n",
         "tests/infra/test_storage_yaml.py",
+    ),
+    bug(
+        "the index that readers are given is an old one too",
+        PICTURE,
+        "            if present and present.revision != index.revision:\n",
+        "            if present:\n",
+        "tests/core/settle/test_old_revisions.py",
+    ),
+    bug(
+        "an index is removed whoever asks for it",
+        OLD_REVISIONS,
+        "    if index not in [each for each, _ in picture.superseded()]:\n",
+        "    if index is None:\n",
+        *REMOVALS,
+    ),
+    bug(
+        "objects of an index go before its removal is on record",
+        OLD_REVISIONS,
+        "        picture = save(ports, picture, index=index)\n",
+        "",
+        *REMOVALS,
+    ),
+    bug(
+        "an old revision is removed as soon as the new one is published",
+        OF_MEASUREMENTS,
+        "0 if index.removing_since else policy.superseded_s",
+        "0",
+        "tests/core/settle/test_old_revisions.py",
+    ),
+    bug(
+        "a revision is published while it is removed",
+        ATTEMPTS,
+        "    if known and known.is_being_removed:\n",
+        "    if known and known.removed_at:\n",
+        *REMOVALS,
+    ),
+    bug(
+        "a revision is indexed while it is removed",
+        OF_MEASUREMENTS,
+        "        if not _is_being_removed(picture, receipt):\n",
+        "        if receipt:\n",
+        "tests/core/settle/test_old_revisions.py",
+    ),
+    bug(
+        "what an attempt writes at this moment counts as remains",
+        OF_MEASUREMENTS,
+        "            yield attempts, attempts.last_at + timedelta(seconds=policy.in_flight_s)\n",
+        "            yield attempts, attempts.last_at\n",
+        "tests/core/settle/test_old_revisions.py",
+    ),
+    bug(
+        "a published revision counts as remains",
+        OLD_REVISIONS,
+        "    if artifact_id and (known is None or not known.is_published):\n",
+        "    if artifact_id:\n",
+        *REMOVALS,
+    ),
+    bug(
+        "a failed re-indexing takes the older index from its readers",
+        PICTURE,
+        "key=lambda index: (index.is_published, index.format)",
+        "key=lambda index: index.format",
+        "tests/core/settle/test_old_revisions.py",
+    ),
+    bug(
+        "an operator's command indexes by itself",
+        "cloud/chalicelib/core/settle/actions.py",
+        "_ONLY_OF_THE_RECONCILER = (IndexMeasurements, RemoveIndex, RemoveRemains)\n",
+        "_ONLY_OF_THE_RECONCILER = (RemoveIndex, RemoveRemains)\n",
+        "tests/core/settle/test_actors.py",
+        *REMOVALS,
+    ),
+    bug(
+        "nobody looks when an old revision may go",
+        "cloud/chalicelib/core/settle/__init__.py",
+        "    yield from removal_times(picture, policy)\n",
+        "",
+        "tests/core/settle/test_old_revisions.py",
+        *REMOVALS,
     ),
 )

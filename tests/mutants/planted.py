@@ -290,9 +290,9 @@ MUTANTS = (
     ),
     bug(
         "the index of another version is taken",
-        f"{CORE}/picture.py",
-        "(index for index in self.indexes if (index.artifact_id, index.version_id) == wanted), None",
-        "(index for index in self.indexes if index.artifact_id == wanted[0]), None",
+        f"{CORE}/measurements/index.py",
+        "        return (self.artifact_id, self.version_id) == (artifact_id, version_id)\n",
+        "        return self.artifact_id == artifact_id\n",
         *SETTLE,
     ),
     bug(

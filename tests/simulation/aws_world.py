@@ -112,6 +112,11 @@ class StoryObjectStore(S3ObjectStore):
     def body(self, key: str) -> bytes:
         return self._world.body(key)
 
+    def below(self, prefixes: tuple[str, ...]) -> set[str]:
+        """The keys below `prefixes` that have an object now."""
+        listed = (self._client.list_objects_v2(Bucket=self._bucket, Prefix=each) for each in prefixes)
+        return {found["Key"] for each in listed for found in each.get("Contents", ())}
+
     def versions(self, key: str) -> tuple[Version, ...]:
         """The versions of a key that hold bytes, in no order."""
         return tuple(self._version(key, version_id) for version_id in self._world.version_ids(key))

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from chalicelib.core import keys
 from chalicelib.core.measurements.ranges import Wanted
 from chalicelib.core.picture import Picture
 from chalicelib.core.session import SessionState
@@ -36,13 +37,14 @@ def demand_quiet(ports: MemoryPorts) -> None:
 
 
 def _demand_frames(ports: MemoryPorts, picture: Picture) -> None:
-    """The measurements are indexed, and their frames can be read (L4)."""
+    """The measurements are indexed, their frames can be read, and of older revisions nothing is left (L4)."""
     receipt = picture.receipt(story.LIGHTS)
     assert receipt
     index = picture.index(receipt)
     assert index
     frames = read_frames(ports.frame_index, SESSION_ID, index, Wanted())
     assert [frame["frame_number"] for frame in frames.frames] == [0, 39]
+    assert ports.objects.below(keys.REPLACED) == set(index.objects), "an old revision is left"
 
 
 def demand_poisoned(ports: MemoryPorts) -> None:

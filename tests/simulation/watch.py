@@ -1,5 +1,6 @@
 """What must hold at every call of the story, whatever fails: S3 to S10 of the design's invariants."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -46,7 +47,8 @@ _OF_KEYS = frozenset(
         *("tag_cleaned", "untag_cleaned"),
     )
 )
-_OWN = tuple(f"{kind}{SESSION_ID}/" for kind in (*keys.OF_SESSIONS, "index/", "lake/"))
+_OWN = tuple(f"{kind}{SESSION_ID}/" for kind in (*keys.OF_SESSIONS, keys.INDEX))
+_OWN_IN_LAKE = re.compile(f"lake/kind=[a-z_]+/dt=[0-9-]+/{SESSION_ID.replace('/', '.')}[.].*")
 _ORIGINALS: Mapping[str, bytes] = {
     chapter.key(SESSION_ID): original(number) for number, chapter in enumerate(CHAPTERS, start=1)
 }
@@ -69,13 +71,15 @@ class Watch:
 
     def before(self, method: str, arguments: tuple[Any, ...]) -> None:
         if method in _OF_KEYS:
-            assert arguments[0].startswith(_OWN), f"{method} of {arguments[0]}, which is another's (S9)"
+            assert _is_own(arguments[0]), f"{method} of {arguments[0]}, which is another's (S9)"
         if method not in WRITES:
             return
         self.writes.append(method)
         if method == "abort":
             self._demand_not_live(arguments[1])
-        if method == "remove":
+        if method == "remove" and arguments[0].startswith(keys.REPLACED):
+            self._demand_old(arguments[0])
+        elif method == "remove":
             self._demand_removable(*arguments)
         if method == "tag_cleaned":
             self._demand_cleaned(*arguments)
@@ -130,12 +134,23 @@ class Watch:
         gone = picture.gone_versions if picture else ()
         assert version_id in gone, f"{key} is let go without an intent (S5)"
 
+    def _demand_old(self, key: str) -> None:
+        """Nothing that readers or the lake are given by the record is removed."""
+        picture = self._plain.records.picture(SESSION_ID)
+        assert picture
+        given = [picture.index(receipt) for receipt in picture.measurements()]
+        assert key not in {each for index in given if index for each in index.objects}, f"{key} is published"
+
     def _demand_removable(self, key: str, etag: str) -> None:
         picture = self._plain.records.picture(SESSION_ID)
         stored = self._plain.objects.head(key)
         assert picture
         if stored and stored.etag == etag and not _is_rejected(picture, stored):
             self._removal(self._plain, picture, stored)
+
+
+def _is_own(key: str) -> bool:
+    return key.startswith(_OWN) or _OWN_IN_LAKE.fullmatch(key) is not None
 
 
 def _is_of_session(method: str, arguments: tuple[Any, ...]) -> bool:

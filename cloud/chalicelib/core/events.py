@@ -31,6 +31,7 @@ class Event(Enum):
 
     INDEX_REQUESTED = "index.requested"
     MEASUREMENTS_INDEXED = "measurements.indexed"
+    INDEX_REMOVED = "index.removed"
     MEASUREMENTS_QUARANTINED = "measurements.quarantined"
     FRAMES_INDEXED = "frames.indexed"
     FRAMES_REJECTED = "frames.rejected"

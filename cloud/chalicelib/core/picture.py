@@ -10,7 +10,7 @@ from chalicelib.core.artifact import Kind
 from chalicelib.core.chapter import Chapter
 from chalicelib.core.errors import InvalidRequest, NotFound, StateConflict
 from chalicelib.core.ids import ArtifactId, UploadId
-from chalicelib.core.measurements.index import Index
+from chalicelib.core.measurements.index import FORMAT, Index
 from chalicelib.core.session import Lost, Session
 from chalicelib.core.upload import Receipt, Upload
 
@@ -119,11 +119,23 @@ class Picture:
         return tuple(each for each in self.session.lost if self.receipt(each.artifact_id) is None)
 
     def index(self, receipt: Receipt) -> Index | None:
-        """What became of this very version of measurements; None as long as it was not looked into."""
-        wanted = (receipt.artifact_id, receipt.version_id)
-        return next(
-            (index for index in self.indexes if (index.artifact_id, index.version_id) == wanted), None
-        )
+        """What became of this very version of measurements; None as long as it was not looked into.
+
+        Of several formats the newest that can be read. A newer one than FORMAT, of a deployment that was taken back,
+        counts as none; so does one that is removed.
+        """
+        found = (index for index in self._indexes_of(receipt) if index.format <= FORMAT)
+        return max(found, key=lambda index: (index.is_published, index.format), default=None)
+
+    def _indexes_of(self, receipt: Receipt) -> Iterator[Index]:
+        for index in self.indexes:
+            if index.of_version(receipt.artifact_id, receipt.version_id) and index.removing_since is None:
+                yield index
+
+    def index_at(self, artifact_id: ArtifactId, revision: str) -> Index | None:
+        """What is recorded under a revision, removed or not."""
+        wanted = (artifact_id, revision)
+        return next((index for index in self.indexes if (index.artifact_id, index.revision) == wanted), None)
 
     @property
     def required(self) -> tuple[ArtifactId, ...]:
@@ -156,6 +168,38 @@ class Picture:
     def unindexed(self) -> tuple[Receipt, ...]:
         """The present order's measurements that nobody looked into yet."""
         return tuple(each for each in self.measurements() if self.index(each) is None)
+
+    @property
+    def outdated(self) -> tuple[Receipt, ...]:
+        """The present order's measurements that have an index of an older format and none of the present one.
+
+        A version that turned out to be poison in the present format keeps its older index.
+        """
+        return tuple(
+            each
+            for each in self.measurements()
+            if (index := self.index(each))
+            and index.is_published
+            and all(other.format != FORMAT for other in self._indexes_of(each))
+        )
+
+    def superseded(self) -> Iterator[tuple[Index, datetime]]:
+        """The indexes whose artifact has another one that is published now, and since when; those under removal too."""
+        for index in self.indexes:
+            if index.removed_at or index.quarantine:
+                continue
+            if index.removing_since:
+                yield index, index.removing_since
+                continue
+            present = self._published(index.artifact_id)
+            if present and present.revision != index.revision:
+                yield index, max(index.indexed_at, present.indexed_at)
+
+    def _published(self, artifact_id: ArtifactId) -> Index | None:
+        """The index that readers of the artifact get now; None when there is none."""
+        receipt = self.receipt(artifact_id) if self.session.order else None
+        index = self.index(receipt) if receipt else None
+        return index if index and index.is_published else None
 
     @property
     def quarantined(self) -> tuple[Index, ...]:
@@ -211,8 +255,10 @@ class Picture:
         return replace(self, receipts=(*self.receipts, receipt))
 
     def with_index(self, index: Index) -> "Picture":
-        """This picture with what became of one version of measurements."""
-        return replace(self, indexes=(*self.indexes, index))
+        """This picture with what became of one version of measurements, in the place of what its revision had."""
+        named = (index.artifact_id, index.revision)
+        others = (each for each in self.indexes if (each.artifact_id, each.revision) != named)
+        return replace(self, indexes=(*others, index))
 
 
 def session_chapters(given: Iterable[Chapter]) -> tuple[Chapter, ...]:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, BinaryIO
 
 from chalicelib.core.errors import NotFound, Poison, StateConflict
-from chalicelib.core.ids import SessionId, name_of, project_of
+from chalicelib.core.ids import ArtifactId, SessionId, name_of, project_of
 from chalicelib.core.keys import index_prefix, lake_key
 from chalicelib.core.measurements import blocks, overview, papi_summary
 from chalicelib.core.measurements.blocks import Blocks
@@ -18,6 +18,7 @@ from chalicelib.core.measurements.index import FORMAT, Index, revision_of
 from chalicelib.core.measurements.indexing import Indexing, OtherKind
 from chalicelib.core.measurements.kinds import KINDS, papi
 from chalicelib.core.measurements.lake import Table, constants_of, frame_rows, frames_table
+from chalicelib.core.measurements.lake_tables import TABLES
 from chalicelib.core.measurements.limits import MOST_SOURCE_BYTES, MOST_WRITTEN_BYTES, TIME_LIMIT_S
 from chalicelib.core.measurements.ranges import Frames, Span, Wanted, demand_columns, frames_of, span_of
 from chalicelib.core.session import Session
@@ -66,6 +67,24 @@ def read_blocks(frame_index: FrameIndex, session_id: SessionId, index: Index) ->
 def blocks_name(index: Index) -> str:
     """The object of an index that says where its blocks lie."""
     return _BLOCKS_OF_FORMAT_1 if index.format == 1 else BLOCKS
+
+
+def objects_of(session: Session, index: Index) -> tuple[str, ...]:
+    """The keys of all objects of an index."""
+    if index.format == 1:
+        prefix = index_prefix(session.session_id, index.artifact_id, index.revision)
+        return tuple(f"{prefix}{name}" for name in (FRAMES, _BLOCKS_OF_FORMAT_1, SUMMARY))
+    return index.objects or possible_objects(session, index.artifact_id, index.revision)
+
+
+def possible_objects(session: Session, artifact_id: ArtifactId, revision: str) -> tuple[str, ...]:
+    """The keys of all objects that indexing may write under a revision, whatever the kind of the frames is."""
+    session_id = session.session_id
+    prefix = index_prefix(session_id, artifact_id, revision)
+    return (
+        *(f"{prefix}{name}" for name in (FRAMES, BLOCKS, OVERVIEW, SUMMARY)),
+        *(lake_key(table, session_id, session.created_at, artifact_id, revision) for table in TABLES),
+    )
 
 
 def read_frames(frame_index: FrameIndex, session_id: SessionId, index: Index, wanted: Wanted) -> Frames:

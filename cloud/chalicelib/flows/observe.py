@@ -35,7 +35,8 @@ def observe(ports: Ports, picture: Picture, actor: Actor, about: About) -> Facts
         return Facts(uploads)
     said = _read_manifest(ports.objects, picture)
     facts = Facts(uploads, said, _head_each(ports.objects, _stated_keys(picture, said)))
-    return observe_cleanup(ports, picture, facts) if actor is Actor.RECONCILER else facts
+    looks_at_all = actor in (Actor.RECONCILER, Actor.OPERATOR)
+    return observe_cleanup(ports, picture, facts) if looks_at_all else facts
 
 
 def observe_cleanup(ports: Ports, picture: Picture, facts: Facts) -> Facts:

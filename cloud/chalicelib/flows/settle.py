@@ -64,16 +64,18 @@ def settle_session(
 
 
 def settle_in_time(
-    ports: Ports, session_id: SessionId, deadline: Deadline, upload_id: UploadId | None = None
+    ports: Ports,
+    session_id: SessionId,
+    deadline: Deadline,
+    upload_id: UploadId | None = None,
+    actor: Actor = Actor.RECONCILER,
 ) -> Picture:
-    """Settle the session as far as the reconciler can by `deadline`; the rest stays due.
+    """Settle the session as far as the reconciler, or an operator, can by `deadline`; the rest stays due.
 
     What is done is kept: parts that S3 has copied are not copied again. Raises like `settle_session`.
     """
     try:
-        return settle_session(
-            punctual(ports, deadline), session_id, Actor.RECONCILER, upload_id, deadline=deadline
-        )
+        return settle_session(punctual(ports, deadline), session_id, actor, upload_id, deadline=deadline)
     except OutOfTime:
         log.info("session not ended in its time", extra={"session_id": session_id})
         return load(ports, session_id)

@@ -10,7 +10,7 @@ from chalicelib.core.crc import Crc64Nvme
 from chalicelib.core.film import Film
 from chalicelib.core.ids import ArtifactId, UploadId
 from chalicelib.core.keys import CLEANED
-from chalicelib.core.measurements.index import Index, revision_of
+from chalicelib.core.measurements.index import FORMAT, Index, revision_of
 from chalicelib.core.order import Order, wish
 from chalicelib.core.parts import PartPlan
 from chalicelib.core.picture import Picture
@@ -186,7 +186,15 @@ def index_of(receipt: Receipt, **changes: Any) -> Index:
     """A published index of 40 frames, which cover all of the chapters."""
     revision = revision_of(receipt.version_id)
     index = Index(
-        receipt.artifact_id, receipt.version_id, revision, "papi", 40, 0, START, span_ms=sum(LASTING_MS)
+        receipt.artifact_id,
+        receipt.version_id,
+        revision,
+        "papi",
+        40,
+        0,
+        START,
+        span_ms=sum(LASTING_MS),
+        format=FORMAT,
     )
     return replace(index, **changes)
 

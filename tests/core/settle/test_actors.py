@@ -29,6 +29,8 @@ from chalicelib.core.settle import (
     Recall,
     Reject,
     Remove,
+    RemoveIndex,
+    RemoveRemains,
     Repair,
     RequestIndex,
     Rest,
@@ -65,6 +67,10 @@ REACHES_FOR_OBJECTS = {
     Repair,
     Displace,
 }
+REMOVES_OLD_REVISIONS = {RemoveIndex, RemoveRemains}
+ACTS_ON_WHAT_IT_SEES = (
+    RECORDS | ENDS_WITHOUT_DELETING | {RequestIndex, Quarantine} | REACHES_FOR_OBJECTS | ONLY_ON_A_SCHEDULE
+)
 
 
 @pytest.mark.parametrize(
@@ -75,12 +81,10 @@ REACHES_FOR_OBJECTS = {
         (Actor.MADE_EVENT, RECORDS | {IndexMeasurements, IndexLargeMeasurements, Quarantine}),
         (
             Actor.RECONCILER,
-            RECORDS
-            | ENDS_WITHOUT_DELETING
-            | {IndexMeasurements, RequestIndex, Quarantine}
-            | REACHES_FOR_OBJECTS
-            | ONLY_ON_A_SCHEDULE,
+            ACTS_ON_WHAT_IT_SEES | {IndexMeasurements} | REMOVES_OLD_REVISIONS,
         ),
+        # Where an operator's command runs there need be no writer of the lake.
+        (Actor.OPERATOR, ACTS_ON_WHAT_IT_SEES),
     ],
 )
 def test_each_actor_carries_out_exactly_what_its_role_allows(actor: Actor, allowed: set[type]):
@@ -92,6 +96,11 @@ def test_every_action_has_somebody_who_carries_it_out():
     assert set(ALLOWED) == set(Actor)
 
 
-@pytest.mark.parametrize("actor", [actor for actor in Actor if actor is not Actor.RECONCILER])
-def test_nobody_but_the_reconciler_reaches_for_an_object_or_its_parts(actor: Actor):
+@pytest.mark.parametrize("actor", set(Actor) - {Actor.RECONCILER, Actor.OPERATOR})
+def test_nobody_but_the_reconciler_and_operators_reaches_for_an_object_or_its_parts(actor: Actor):
     assert not REACHES_FOR_OBJECTS & set(ALLOWED[actor])
+
+
+@pytest.mark.parametrize("actor", set(Actor) - {Actor.RECONCILER})
+def test_nobody_but_the_reconciler_removes_old_revisions(actor: Actor):
+    assert not REMOVES_OLD_REVISIONS & set(ALLOWED[actor])

@@ -209,12 +209,34 @@ def test_a_held_order_is_owed_until_its_release():
 def test_measurements_that_are_poison_are_owed_to_whoever_made_them():
     ports = stored()
     story.process(ports, {**MADE, story.LIGHTS: b"no JSON at all"})
+    settle_session(ports, SESSION_ID, Actor.MADE_EVENT)
 
     document, code = Terminal(ports).told(*ENSURE)
 
     [owed] = of_session(document)["owed"]
     assert (code, of_session(document)["state"], owed["what"]) == (75, "PROCESSED", "quarantined")
     assert owed["why"].startswith("measurements.lights.json: ")
+
+
+def test_an_index_of_an_older_release_is_asked_for_and_owed_until_the_function_made_it():
+    ports = stored()
+    story.process(ports, {**MADE, story.LIGHTS: story.MADE[story.LIGHTS]})
+    settle_session(ports, SESSION_ID, Actor.MADE_EVENT)
+    picture = recorded(ports)
+    (index,) = picture.indexes
+    ports.records.arrange(replace(picture, indexes=(replace(index, format=1, revision="0" * 16),)))
+    ports.lake.is_deployed = False
+
+    document, code = Terminal(ports).told(*ENSURE)
+
+    assert (code, ports.indexer.requested) == (75, [story.key_of(story.LIGHTS)])
+    assert of_session(document)["owed"] == [
+        {"what": "index", "why": "older than this release, asked for once more: measurements.lights.json"}
+    ]
+    ports.lake.is_deployed = True
+    settle_session(ports, SESSION_ID, Actor.MADE_EVENT)
+    document, _ = Terminal(ports).told(*ENSURE)
+    assert "index" not in [owed["what"] for owed in of_session(document)["owed"]]
 
 
 def test_measurements_that_nobody_could_index_are_owed():

@@ -211,6 +211,10 @@ class MemoryObjectStore:
         """Every version of a key, the oldest first."""
         return tuple(self._versions.get(key, ()))
 
+    def below(self, prefixes: tuple[str, ...]) -> set[str]:
+        """The keys below `prefixes` that have an object now."""
+        return {key for key in self._versions if key.startswith(prefixes) and self.head(key)}
+
     def body(self, key: str) -> bytes:
         """The current object's bytes."""
         return self._versions[key][-1].body

@@ -20,7 +20,8 @@ class Index:
     `quarantine` says why the file is poison: then nothing of it can be read and `frames` is 0. `rejected` frames are
     none of `frames`. `span_ms` is from the first time of a frame to the last; None when it was not noted. `format` is
     the FORMAT of when it was made. `objects` are the keys of all that was written, of the index and of the lake; an
-    index of format 1 does not name them.
+    index of format 1 does not name them. An old one is removed: from `removing_since` on nobody reads it, and at
+    `removed_at` all its objects are gone.
     """
 
     artifact_id: ArtifactId
@@ -34,11 +35,21 @@ class Index:
     span_ms: int | None = None
     format: int = 1
     objects: tuple[str, ...] = ()
+    removing_since: datetime | None = None
+    removed_at: datetime | None = None
 
     @property
     def is_published(self) -> bool:
         """Whether its frames and its summary can be read."""
-        return self.quarantine is None
+        return self.quarantine is None and self.removing_since is None
+
+    @property
+    def is_being_removed(self) -> bool:
+        """Whether its objects may be there or not: nobody may read them, or count on what is written anew."""
+        return self.removing_since is not None and self.removed_at is None
+
+    def of_version(self, artifact_id: ArtifactId, version_id: str) -> bool:
+        return (self.artifact_id, self.version_id) == (artifact_id, version_id)
 
 
 @dataclass(frozen=True)

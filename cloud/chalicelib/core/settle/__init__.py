@@ -36,6 +36,8 @@ from chalicelib.core.settle.actions import (
     Recall,
     Reject,
     Remove,
+    RemoveIndex,
+    RemoveRemains,
     Repair,
     RequestIndex,
     Rest,
@@ -50,7 +52,12 @@ from chalicelib.core.settle.actions import (
 )
 from chalicelib.core.settle.cleaning import last_look_at, owed_to_cleanup
 from chalicelib.core.settle.facts import Facts, Observation
-from chalicelib.core.settle.measurements import may_index, owed_to_measurements
+from chalicelib.core.settle.measurements import (
+    owed_to_measurements,
+    owed_to_old_revisions,
+    removal_times,
+    to_index,
+)
 from chalicelib.core.settle.outputs import (
     awaits_outputs,
     fault_on_record,
@@ -100,6 +107,8 @@ __all__ = [
     "Recall",
     "Reject",
     "Remove",
+    "RemoveIndex",
+    "RemoveRemains",
     "Repair",
     "RequestIndex",
     "Rest",
@@ -135,6 +144,8 @@ def settle(picture: Picture, facts: Facts, now: datetime, policy: Policy) -> tup
         *owed_to_measurements(picture, now, policy),
         *owed_for_outputs(picture, facts),
         *owed_to_cleanup(picture, facts, now, policy),
+        # Last: a removal that S3 refuses stops nothing else.
+        *owed_to_old_revisions(picture, now, policy),
     )
     # A scrub's actions come alone: its findings are recorded before anything else is decided.
     return tuple(owed_to_scrub(picture, facts, now, policy)) or owed
@@ -157,6 +168,7 @@ def _times(picture: Picture, now: datetime, policy: Policy) -> Iterator[datetime
     yield from (upload_due_at(upload, picture, now, policy) for upload in picture.uploads if upload.owes)
     if _is_at_work(picture):
         yield now
+    yield from removal_times(picture, policy)
     cleanup = picture.session.cleanup
     rests_until = cleanup.rests_until(policy.cleanup_patience_s) if cleanup else None
     if rests_until and picture.session.state is SessionState.PROCESSED:
@@ -182,7 +194,7 @@ def _is_at_work(picture: Picture) -> bool:
         _owed_to_order(picture)
         or awaits_outputs(picture)
         or (is_stored and (is_processed(picture) or fault_on_record(picture)))
-        or (may_index(picture) and picture.unindexed)
+        or to_index(picture)
         or session.restoring
         or session.checksum_copy
         or (is_processed_now and session.cleanup and not session.cleanup.refusal)

@@ -8,6 +8,7 @@ from chalicelib.core.cleanup import Doomed
 from chalicelib.core.crc import Crc64Nvme
 from chalicelib.core.ids import ArtifactId, UploadId
 from chalicelib.core.manifest import Stated
+from chalicelib.core.measurements.index import Index
 from chalicelib.core.parts import StoredPart
 from chalicelib.core.upload import Receipt, StoredObject
 
@@ -164,6 +165,22 @@ class Quarantine:
 
 
 @dataclass(frozen=True)
+class RemoveIndex:
+    """Remove all objects of an index that a newer one has replaced, those in the lake too."""
+
+    index: Index
+
+
+@dataclass(frozen=True)
+class RemoveRemains:
+    """Remove what attempts at a version may have written that nobody will index any more; then forget them."""
+
+    version_id: str
+    artifact_id: ArtifactId | None
+    """None when no receipt of the version is left: then there is nothing to look for."""
+
+
+@dataclass(frozen=True)
 class Fail:
     """Give the session up until it is ordered again; nothing of it is ever cleaned."""
 
@@ -273,6 +290,8 @@ Action = (
     | IndexLargeMeasurements
     | RequestIndex
     | Quarantine
+    | RemoveIndex
+    | RemoveRemains
     | Fail
     | Process
     | Inspect
@@ -297,15 +316,21 @@ class Actor(Enum):
     MADE_EVENT = "event of what was made"
     """Of outputs and measurements: the manifest, which comes last and lets measurements be verified, is an output."""
     RECONCILER = "reconciler"
+    OPERATOR = "operator"
+    """An operator's command: it settles as the reconciler does, but leaves index and lake to the functions."""
 
 
 _RECORDS = (Wake, Doubt, Verify, Store, SendOrder, VerifyOutput, Fail, Process)
 """The actions that only record, or send to the queue."""
 
+# A large file would take the whole round, and every round would begin it again.
+_ON_A_ROUND = tuple(each for each in Action.__args__ if each is not IndexLargeMeasurements)
+_ONLY_OF_THE_RECONCILER = (IndexMeasurements, RemoveIndex, RemoveRemains)
+
 ALLOWED: Mapping[Actor, tuple[type, ...]] = {
     Actor.API: (*_RECORDS, Complete, Withdraw, Expire),
     Actor.EVENT: _RECORDS,
     Actor.MADE_EVENT: (*_RECORDS, IndexMeasurements, IndexLargeMeasurements, Quarantine),
-    # A large file would take the whole round, and every round would begin it again.
-    Actor.RECONCILER: tuple(each for each in Action.__args__ if each is not IndexLargeMeasurements),
+    Actor.RECONCILER: _ON_A_ROUND,
+    Actor.OPERATOR: tuple(each for each in _ON_A_ROUND if each not in _ONLY_OF_THE_RECONCILER),
 }

@@ -46,6 +46,11 @@ class Policy:
     """How far our clock and S3's may differ before nothing is cleaned."""
     scrub_s: int = 6 * DAY_S
     """How long after its last look an original is looked at again: within a week, with a day for the look to come."""
+    superseded_s: int = 3_600
+    """How long an index and its files in the lake remain once a newer one is published.
+
+    No reader of pages and no query of the lake takes as long.
+    """
     in_flight_s: int = 900
     """How long a call may still be on its way; no function runs as long."""
 

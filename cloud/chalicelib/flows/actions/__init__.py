@@ -5,7 +5,15 @@ from typing import assert_never
 from chalicelib.core import settle
 from chalicelib.core.picture import Picture
 from chalicelib.core.settle import Action
-from chalicelib.flows.actions import checksums, cleaning, measurements, outputs, scrubbing, uploads
+from chalicelib.flows.actions import (
+    checksums,
+    cleaning,
+    measurements,
+    old_revisions,
+    outputs,
+    scrubbing,
+    uploads,
+)
 from chalicelib.ports import Ports
 
 
@@ -52,6 +60,10 @@ def carry_out(ports: Ports, picture: Picture, action: Action) -> Picture:  # noq
             return measurements.request_index(ports, picture, action)
         case settle.Quarantine():
             return measurements.quarantine(ports, picture, action)
+        case settle.RemoveIndex():
+            return old_revisions.remove_index(ports, picture, action)
+        case settle.RemoveRemains():
+            return old_revisions.remove_remains(ports, picture, action)
         case settle.Fail():
             return outputs.fail(ports, picture, action)
         case settle.Process():

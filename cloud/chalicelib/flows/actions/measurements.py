@@ -44,8 +44,9 @@ def request_index(ports: Ports, picture: Picture, action: RequestIndex) -> Pictu
 
 
 def quarantine(ports: Ports, picture: Picture, action: Quarantine) -> Picture:
+    """Give the version up; its attempts stay on record until what they may have written is removed."""
     made = quarantined(action.receipt, ports.clock.now(), action.reason)
-    return _publish(ports, picture, action.receipt, made)
+    return _report(ports, save(ports, picture, index=made), made)
 
 
 def _publish(ports: Ports, picture: Picture, receipt: Receipt, made: Index) -> Picture:
@@ -56,10 +57,11 @@ def _publish(ports: Ports, picture: Picture, receipt: Receipt, made: Index) -> P
     latest = picture
     for _ in range(_WRITES):
         try:
-            after = _report(ports, _record(ports, latest, receipt, made), made)
+            after = _record(ports, latest, receipt, made)
         except Conflict:
             latest = load(ports, picture.session.session_id)
-            if latest.index(receipt):
+            known = latest.index_at(made.artifact_id, made.revision)
+            if known and known.removing_since is None:
                 break
             continue
         if latest is picture:
@@ -69,8 +71,15 @@ def _publish(ports: Ports, picture: Picture, receipt: Receipt, made: Index) -> P
 
 
 def _record(ports: Ports, picture: Picture, receipt: Receipt, made: Index) -> Picture:
+    """Record the result, unless its revision is being removed: then all of it goes, what was just written too.
+
+    The removal ends on the picture with which it began, so this write makes it begin once more.
+    """
+    known = picture.index_at(made.artifact_id, made.revision)
     session = picture.session.without_attempts(receipt.version_id)
-    return save(ports, picture, session=session, index=made)
+    if known and known.is_being_removed:
+        return save(ports, picture, session=session)
+    return _report(ports, save(ports, picture, session=session, index=made), made)
 
 
 def _report(ports: Ports, picture: Picture, made: Index) -> Picture:
