@@ -1,5 +1,7 @@
 """Runs of a film, what is set aside, what is no transition, and what the document of a light's turn says."""
 
+import json
+import random
 import time
 import tracemalloc
 from collections.abc import Sequence
@@ -247,6 +249,79 @@ def test_a_gap_in_the_film_is_no_jump_of_the_drone():
     low, high = turns.document()["interval"]
 
     assert low <= 3.0 <= high
+
+
+def test_a_hole_in_the_film_at_the_turn_widens_the_interval_over_it():
+    flight = make_flight(6, 0.01)
+    kept = [at for at in range(500) if not 2.95 < 2 + 2.5 * at / 499 < 3.05]
+    whole = find(flight.angles, flight.statuses)
+
+    turns = LightTurns()
+    turns.take(
+        kept,
+        [flight.times[at] for at in kept],
+        [flight.angles[at] for at in kept],
+        [flight.statuses[at] for at in kept],
+    )
+    found = turns.document()
+
+    assert found["interval"][0] <= 3.0 <= found["interval"][1]
+    assert found["standard_error"] > 4 * whole["standard_error"]
+
+
+def make_odd_columns(seed: int) -> tuple[list[int], list[float], list[Any], list[Any]]:
+    """Angles of any size that creep, jump, repeat or are missing, and statuses with and without sense."""
+    chance = random.Random(seed)
+    size, start, span = (
+        chance.choice([1, 15, 19, 40, 300, 700]),
+        chance.uniform(-90, 90),
+        10 ** chance.uniform(-9, 1),
+    )
+    wrong, missing = chance.choice([0, 0.01, 0.3, 1]), chance.choice([0, 0, 0.1, 0.9])
+    turns_at, zone = (
+        start + span * chance.uniform(-0.2, 1.2),
+        10 ** chance.uniform(-9, 0) * chance.choice([0, 1]),
+    )
+    noise, digits = chance.choice([0, 1e-3, 0.02]), chance.choice([0, 3, 17])
+    path = chance.choice(["climb", "one place", "two places", "steps", "chance", "beyond measure"])
+    number = 0
+    columns: tuple[list[int], list[float], list[Any], list[Any]] = ([], [], [], [])
+    for at in range(size):
+        number += 1 if chance.random() > 0.01 else chance.randint(1, 2**40)
+        place = {
+            "climb": span * at / size,
+            "one place": 0.0,
+            "two places": span * chance.choice([0, 1]),
+            "steps": span * (at // 30),
+            "chance": span * chance.gauss(0, 1),
+            "beyond measure": chance.choice([1e99, -1e99, 5e-324, -0.0, 40.0]),
+        }[path]
+        angle = round(start + place + noise * chance.gauss(0, 1), digits)
+        status: str | None = seen([angle], turns_at, zone)[0]
+        if chance.random() < wrong:
+            status = chance.choice(["red", "white", "transition", "not_visible", None])
+        columns[0].append(number)
+        columns[1].append(chance.choice([at / 25, 0, 1e99]))
+        columns[2].append(None if chance.random() < missing else angle)
+        columns[3].append(status)
+    return columns
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_odd_films_have_a_document_of_finite_numbers_in_which_every_frame_is_counted(seed: int):
+    for odd in range(seed * 30, seed * 30 + 30):
+        columns = make_odd_columns(odd)
+        turns = LightTurns()
+        turns.take(*columns)
+
+        found = turns.document()
+
+        json.dumps(found, allow_nan=False)
+        assert found["further_runs"] > 0 or found["frames_used"] + found["frames_set_aside"] == len(
+            columns[0]
+        )
+        if found["outcome"] == "fitted":
+            assert found["interval"][0] <= found["angle"] <= found["interval"][1]
 
 
 def test_a_drone_that_hovers_long_before_it_climbs_is_measured_as_one_that_does_not():

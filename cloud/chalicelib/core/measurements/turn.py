@@ -28,6 +28,8 @@ MOST_POINTS = 400
 MARGIN = 45
 COVERED = 1.959964
 FINEST = 0.25
+LEAST_HOLE = 3.0
+"""A gap is a hole when it is so many times as wide as frames usually lie apart."""
 PATH_FREEDOM = 200.0
 QUIET = 1e-30
 AT_ONE_END = 12
@@ -95,7 +97,7 @@ def fit_turn(frames: Frames, others: Bins) -> tuple[str, Turn | None]:
         if needed <= reach or reach >= WIDEST:
             break
         reach *= 2
-    if abs(fit.curve.turn) > reach:
+    if abs(fit.curve.turn) > reach or not fit.is_seen():
         return NOT_ENOUGH, None
     return FITTED, fit.turn()
 
@@ -177,6 +179,9 @@ class _Fit:
         if seen < LEAST_ON_A_SIDE:
             return None
         spacing = 2 * reach / seen
+        gap = _gap_at(0.0, path, counts)
+        if gap > LEAST_HOLE * spacing:
+            spacing = gap
         evidence = Evidence(
             rows=[(place * size, (row[0], row[1], row[2])) for place, row in sorted(rows.items())],
             far_right=right,
@@ -207,6 +212,10 @@ class _Fit:
             wrong=self._wrong(),
         )
 
+    def is_seen(self) -> bool:
+        """Whether any frame is where the curve rises."""
+        return any(self._weights())
+
     def _width(self) -> float:
         """The width without what the finest scale adds to it."""
         curve = self.curve
@@ -228,18 +237,21 @@ class _Fit:
             sum(counts) * turn_curve.weight(self.curve, angle)
             for angle, counts in zip(self.path.angles, self.counts, strict=True)
         ]
-        total = sum(shares)
+        total = sum(shares) or 1.0
         return [share / total for share in shares]
 
     def _gap(self) -> float:
         """How far the frames at each end of the zone lie apart: the square mean of both."""
-        angles = [angle for angle, counts in zip(self.path.angles, self.counts, strict=True) if any(counts)]
-        squares = 0.0
-        for end in (self.curve.turn - self.curve.half_zone, self.curve.turn + self.curve.half_zone):
-            below = max((angle for angle in angles if angle <= end), default=end)
-            above = min((angle for angle in angles if angle > end), default=end)
-            squares += (above - below) ** 2 / 2
-        return math.sqrt(squares)
+        ends = (self.curve.turn - self.curve.half_zone, self.curve.turn + self.curve.half_zone)
+        return math.sqrt(fmean(_gap_at(end, self.path, self.counts) ** 2 for end in ends))
+
+
+def _gap_at(place: float, path: Path, counts: Sequence[tuple[int, int, int]]) -> float:
+    """How far the points next to `place` that show a status lie apart; 0 where there is none on one side."""
+    angles = [angle for angle, statuses in zip(path.angles, counts, strict=True) if any(statuses)]
+    below = max((angle for angle in angles if angle <= place), default=place)
+    above = min((angle for angle in angles if angle > place), default=place)
+    return above - below
 
 
 def _stretch(origin: float, reach: float, frames: Frames) -> tuple[int, int]:
