@@ -112,6 +112,14 @@ def test_the_latest_revision_is_chosen_for_each_measurements_of_each_session_of_
     ]
 
 
+def test_of_two_revisions_of_one_time_a_question_sees_one(bench: Bench):
+    lights = [light("papi_a"), light("papi_b")]
+    for revision in ("a" * 16, "b" * 16):
+        bench.write("papi_summary", "2026-03-01", lights, revision=revision, measured_at=EARLY)
+
+    assert bench.ask("SELECT count(*), count(DISTINCT revision) FROM papi_summary") == [(2, 1)]
+
+
 def test_a_revision_without_a_light_of_the_old_one_shows_nothing_of_the_old_one(bench: Bench):
     bench.write("papi_summary", "2026-03-01", [light("papi_a"), light("papi_b")], measured_at=EARLY)
     bench.write("papi_summary", "2026-03-01", [light("papi_a")], revision="b" * 16, measured_at=LATE)
