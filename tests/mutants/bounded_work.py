@@ -14,6 +14,33 @@ STORAGE = ("tests/infra/test_storage_yaml.py",)
 
 BOUNDED_WORK = (
     bug(
+        "a block holds 300 frames of any length",
+        f"{CORE}/measurements/indexing.py",
+        " or held_bytes >= BLOCK_BYTES:",
+        ":",
+        "tests/core/test_measurements_indexing.py",
+        "-k",
+        "mebibyte",
+    ),
+    bug(
+        "a number is a column before anybody counts them",
+        f"{CORE}/measurements/kinds/generic.py",
+        "        _demand_few(names - _FIELDS)\n",
+        "",
+        "tests/odd/test_documents.py",
+        "-k",
+        "others and numbers",
+    ),
+    bug(
+        "long texts fill a group of the lake",
+        f"{CORE}/measurements/lake.py",
+        "texts * TEXT_COPIES",
+        "texts",
+        "tests/contracts/test_lake_contract.py",
+        "-k",
+        "large_texts",
+    ),
+    bug(
         "compiled files ask for the time of their sources",
         "infra/aws/compiled.py",
         '"--invalidation-mode", "unchecked-hash"',

@@ -8,8 +8,23 @@ PICTURE = "cloud/chalicelib/core/picture.py"
 OF_MEASUREMENTS = "cloud/chalicelib/core/settle/measurements.py"
 OLD_REVISIONS = "cloud/chalicelib/flows/actions/old_revisions.py"
 REMOVALS = ("tests/flows/test_old_revisions.py",)
+ROUTES = ("tests/readers/test_routes.py",)
 
 OF_THE_LAKE: tuple[Mutant, ...] = (
+    bug(
+        "the last rows of a film are not in the lake",
+        "cloud/chalicelib/aws/lake.py",
+        "        for group in self._groups.rest():\n            self._write_group(group)\n",
+        "",
+        *ROUTES,
+    ),
+    bug(
+        "null is 0 in CSV",
+        "cloud/chalicelib/core/measurements/table.py",
+        '    if value is None:\n        return ""\n',
+        '    if value is None:\n        return "0"\n',
+        *ROUTES,
+    ),
     bug(
         "an index's storage removes whatever it is told",
         "cloud/chalicelib/aws/frame_index.py",
