@@ -44,6 +44,8 @@ class LakeTable:
     name: str
     columns: tuple[Column, ...]
     """Those in its files, by `lake_name`."""
+    has_few_rows: bool
+    """Whether a file has some rows only, so that all of them are read at once."""
 
     @property
     def files(self) -> str:
@@ -58,15 +60,29 @@ class LakeTable:
     def view(self) -> str:
         """The SQL of its view, in what Athena and DuckDB share: the rows of the latest revision of each measurements.
 
-        The day is part of the join, so that a question about some days reads the files of these days alone.
+        The day is part of what names them, so that a question about some days reads the files of these days alone.
         """
+        return self._by_window() if self.has_few_rows else self._by_join()
+
+    def _by_window(self) -> str:
+        """Reads each file once, and every row of it."""
+        columns = ", ".join(column.lake_name for column in self.view_columns)
+        latest = (
+            f"first_value(revision) OVER (PARTITION BY {', '.join(_MEASUREMENTS)} "
+            "ORDER BY measured_at DESC, revision DESC)"
+        )
+        # Names are declared, so nothing here comes from outside.
+        rows = f"SELECT {columns}, {latest} AS latest_revision FROM {self.files}"  # nosec B608
+        return f"SELECT {columns} FROM ({rows}) WHERE revision = latest_revision"  # nosec B608
+
+    def _by_join(self) -> str:
+        """Reads the names of each file first, then the columns asked for; no row waits for others."""
         columns = ", ".join(f"f.{column.lake_name}" for column in self.view_columns)
         joined = " AND ".join(f"f.{name} = latest.{name}" for name in (*_MEASUREMENTS, "revision"))
         names = ", ".join(_MEASUREMENTS)
         latest = (
             f"SELECT {names}, max_by(revision, measured_at) AS revision FROM {self.files} GROUP BY {names}"  # nosec B608
         )
-        # Names are declared, so nothing here comes from outside.
         return f"SELECT {columns} FROM {self.files} f JOIN ({latest}) latest ON {joined}"  # nosec B608
 
 
@@ -75,6 +91,7 @@ _MEASUREMENTS = ("dt", "project", "session", "measurements")
 
 
 TABLES: tuple[LakeTable, ...] = tuple(
-    LakeTable(name, (*CONSTANTS, *table.columns)) for name, table in DECLARED.items()
+    LakeTable(name, (*CONSTANTS, *table.columns), has_few_rows=table.time is None)
+    for name, table in DECLARED.items()
 )
 """One of frames for each kind, and the summary of lights."""

@@ -80,6 +80,7 @@ def test_an_order_stands_in_its_sessions_item_as_a_person_can_read_it():
                 }
             },
             "ordered_at": {"S": "2026-11-21T12:00:00Z"},
+            "is_import": {"BOOL": False},
         }
     }
 

@@ -15,6 +15,7 @@ from chalicelib.core.measurements.index import Index, IndexAttempts
 from chalicelib.core.order import Order, Wish
 from chalicelib.core.picture import Picture
 from chalicelib.core.session import Camera, ChecksumCopy, Lost, Session, SessionState
+from chalicelib.core.storage import OldKey, Storage
 from chalicelib.core.upload import Receipt
 from chalicelib.ports import Change, Records
 from tests.contracts.test_records_contract import assert_all_is_said
@@ -198,6 +199,14 @@ def test_every_field_of_a_session_is_read_as_it_was_written(records: Records, re
         films=(
             Film(make_chapter(1).artifact_id, VERSION, 90_000),
             Film(ArtifactId("output.enhanced.mp4"), "another", None, "not a whole film"),
+        ),
+        storage=Storage(
+            "s3://older/videos",
+            NOON + 7 * MOMENT,
+            "7f6f8f0a",
+            (OldKey(ArtifactId("output.enhanced.mp4"), "videos/enhanced/7f6f8f0a/größe.mp4"),),
+            ("original", "frames"),
+            NOON,
         ),
     )
     assert_all_is_said(session)

@@ -93,6 +93,15 @@ def test_a_question_sees_the_latest_revision_of_a_session_and_the_files_have_bot
     assert bench.ask("SELECT count(*) FROM papi_summary_files") == [(2,)]
 
 
+def test_a_question_sees_the_frames_of_the_latest_revision_alone(bench: Bench):
+    for revision, measured_at, height in (("f" * 16, EARLY, 2.0), ("0" * 16, LATE, 3.0)):
+        frames = [{"frame_number": n, "time_s": n / 30, "drone_elevation": height + n} for n in range(2)]
+        bench.write("papi", "2026-03-01", frames, revision=revision, measured_at=measured_at)
+
+    assert bench.ask("SELECT frame_number, drone_elevation FROM papi ORDER BY 1") == [(0, 3.0), (1, 4.0)]
+    assert bench.ask("SELECT count(*) FROM papi_files") == [(4,)]
+
+
 def test_the_latest_revision_is_chosen_for_each_measurements_of_each_session_of_each_project(bench: Bench):
     origins = [
         {"project": project, "session": session, "measurements": measurements}
