@@ -1,4 +1,4 @@
-"""Every odd file, indexed in a process of its own: an index or poison, within 256 MiB without pandas."""
+"""Every odd file, indexed in a process of its own: an index or poison, within 256 MiB beside pyarrow and pandas."""
 
 import json
 import subprocess
