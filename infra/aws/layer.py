@@ -69,4 +69,6 @@ def demand_region(arn: str, region: str) -> None:
     """Raises LayerUnknown for a layer of another region than that of the functions: Lambda takes none."""
     match = _ARN.fullmatch(arn)
     if match is None or match["region"] != region:
-        raise LayerUnknown(f"{arn} is no layer of {region}, where the functions are: give that of {region}")
+        raise LayerUnknown(
+            f"{arn} is not a layer of {region}, where the functions are: give that of {region}"
+        )

@@ -322,7 +322,7 @@ def _difference(world: World, receipt: Receipt, body: Body) -> str | None:
 
 
 def _frame_difference(picture: Picture, receipt: Receipt, body: Body) -> str | None:
-    """Whether the index has another number of frames than the source; an index that is not there yet is no fault."""
+    """Whether the index has another number of frames than the source; an index that is not there yet is not a fault."""
     index = picture.index(receipt)
     if artifact.kind_of(receipt.artifact_id) is not Kind.MEASUREMENTS or index is None:
         return None

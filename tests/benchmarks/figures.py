@@ -31,7 +31,7 @@ class Figure:
 
     @property
     def holds(self) -> bool:
-        """Whether the value is within its bounds, both in; a value that is no number is not."""
+        """Whether the value is within its bounds, both in; a value that is not a number is not."""
         most = math.inf if self.bar is None else self.bar
         least = -math.inf if self.least is None else self.least
         return least <= self.value <= most

@@ -47,9 +47,9 @@ def _no_strangers(properties: Mapping[str, str], keys: Mapping[str, str]) -> Fau
         if name.startswith("projection.") and name != _ENABLED:
             column, _, word = name.removeprefix("projection.").partition(".")
             if column not in keys:
-                yield f"{name}: {column} is no partition key"
+                yield f"{name}: {column} is not a partition key"
             elif word not in _WORDS:
-                yield f"{name} is no property of a projection"
+                yield f"{name} is not a property of a projection"
 
 
 _WORDS = ("type", "values", "range", "interval", "interval.unit", "digits", "format")
@@ -167,12 +167,12 @@ def _location(properties: Mapping[str, str], location: str, keys: Mapping[str, s
     named = re.findall(r"\$\{([^}]*)\}", template)
     yield from (f"{_TEMPLATE} has no ${{{name}}}" for name in keys if name not in named)
     yield from (
-        f"{_TEMPLATE} has ${{{name}}}, which is no partition key" for name in named if name not in keys
+        f"{_TEMPLATE} has ${{{name}}}, which is not a partition key" for name in named if name not in keys
     )
     if not template.startswith("s3://") or not template.endswith("/"):
-        yield f"{_TEMPLATE} is no folder of S3: it begins with s3:// and ends with /"
+        yield f"{_TEMPLATE} is not a folder of S3: it begins with s3:// and ends with /"
     if not location.startswith("s3://") or not location.endswith("/"):
-        yield "the location is no folder of S3"
+        yield "the location is not a folder of S3"
     elif not _may_be_below(template, location):
         yield f"{_TEMPLATE} leads out of {location}"
 

@@ -190,8 +190,8 @@ def test_a_table_of_all_four_projections_is_right():
         ({"projection__kind__values": "papi, generic"}, "white space"),
         ({"projection__kind__values": "papi,papi"}, "twice"),
         ({"projection__kind__range": "1,2"}, "says nothing to enum"),
-        ({"projection__kinds__values": "papi"}, "no partition key"),
-        ({"projection__dt__formats": "yyyy"}, "no property"),
+        ({"projection__kinds__values": "papi"}, "not a partition key"),
+        ({"projection__dt__formats": "yyyy"}, "not a property"),
         ({"projection__dt__format": None}, "format"),
         ({"projection__dt__format": "yyyy-MM-DD"}, "format"),
         ({"projection__dt__format": "%Y-%m-%d"}, "format"),
@@ -222,9 +222,9 @@ def test_a_table_of_all_four_projections_is_right():
         ({"storage__location__template": "s3://b/lake/kind=${kind}/dt=${dt}/${who}/"}, "no ${hour}"),
         (
             {"storage__location__template": "s3://b/lake/${kind}/${dt}/${hour}/${who}/${session}/"},
-            "no partition key",
+            "not a partition key",
         ),
-        ({"storage__location__template": "s3://b/lake/${kind}/${dt}/${hour}/${who}"}, "no folder"),
+        ({"storage__location__template": "s3://b/lake/${kind}/${dt}/${hour}/${who}"}, "not a folder"),
         ({"storage__location__template": "s3://b/other/${kind}/${dt}/${hour}/${who}/"}, "leads out"),
     ],
 )

@@ -60,6 +60,6 @@ def _strict(text: bytes) -> Any:
     """The value of a JSON without NaN and Infinity."""
 
     def refuse(word: str) -> None:
-        raise ValueError(f"{word} is no JSON")
+        raise ValueError(f"{word} is not JSON")
 
     return json.loads(text, parse_constant=refuse)

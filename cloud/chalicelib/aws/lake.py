@@ -48,7 +48,7 @@ class ParquetLake:
             yield made
             made.end()
         except BaseException:
-            # Or the writer would finish its file when it is collected: one that nobody wants and that may be closed.
+            # Otherwise the writer finishes this file when Python collects it, and the file may be closed by then.
             writer.is_open = False
             raise
 

@@ -101,7 +101,7 @@ def differences(known: Picture, wanted: Import) -> tuple[str, ...]:
 
 
 def _new_chapters(known: Sequence[Chapter], wanted: Sequence[Chapter]) -> list[str]:
-    """Chapters are written with their session once; what the older system has lost since is no difference."""
+    """Chapters are written with their session once; what the older system has lost since makes no difference."""
     return [
         f"{each.name} of {each.size_bytes} bytes is not what was first imported"
         for each in wanted

@@ -79,7 +79,7 @@ def objects_of(session: Session, index: Index) -> tuple[str, ...]:
 
 
 def possible_objects(session: Session, artifact_id: ArtifactId, revision: str) -> tuple[str, ...]:
-    """The keys of all objects that indexing may write under a revision, whatever the kind of the frames is."""
+    """The keys of all objects that indexing may write under a revision, for every kind of frames."""
     session_id = session.session_id
     prefix = index_prefix(session_id, artifact_id, revision)
     return (
@@ -156,7 +156,7 @@ class _Work:
         return revision_of(self.receipt.version_id)
 
     def _write_as(self, indexing: Indexing, deadline: datetime) -> Index:
-        """One pass over the file, then all its objects; until the index is recorded, nobody reads them."""
+        """One pass over the file, then all its objects; no reader gets them before the index is recorded."""
         session_id = self.session.session_id
         prefix = index_prefix(session_id, self.receipt.artifact_id, self._revision)
         written: list[str] = []

@@ -133,7 +133,7 @@ def _run(given: Arguments, desk: Console, files: Files, database: Database | Non
 
 
 def _code(report: Report) -> int:
-    """A session that lacks something in the older system is imported all the same: that is no failure."""
+    """A session that lacks something in the older system is imported all the same: that is not a failure."""
     if report.wrong:
         return REFUSED
     return DONE if report.finished and not report.owing else OWED

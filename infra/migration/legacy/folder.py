@@ -12,7 +12,7 @@ class Folder:
 
     def __init__(self, root: Path) -> None:
         if not root.is_dir():
-            raise SourceUnusable(f"{root} is no folder")
+            raise SourceUnusable(f"{root} is not a folder")
         self._root = root.resolve()
         self.name = str(self._root)
         if not any((self._root / place).is_dir() for place in PLACES.values()):

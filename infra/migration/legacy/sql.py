@@ -45,7 +45,7 @@ def open_database(url: str) -> "SqlDatabase":
         raise SourceUnusable(f"the database needs {error.name}: install that driver first") from error
     except sqlalchemy.exc.ArgumentError as error:
         raise SourceUnusable(
-            "this is no SQLAlchemy URL, such as postgresql+psycopg://USER@HOST/NAME"
+            "this is not a SQLAlchemy URL, such as postgresql+psycopg://USER@HOST/NAME"
         ) from error
     except sqlalchemy.exc.SQLAlchemyError as error:
         raise SourceUnusable(f"the database cannot be read: {_said(error)}") from error
@@ -377,7 +377,7 @@ def _text(value: Any) -> str | None:
 
 
 def _moment(value: Any) -> datetime | None:
-    """A time of the older system, which wrote UTC without a zone; None for what is no time."""
+    """A time of the older system, which wrote UTC without a zone; None for what is not a time."""
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value)

@@ -136,10 +136,10 @@ def test_the_bar_shows_sessions_and_bytes(older: Older, terminal: Terminal):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--folder", "/nowhere"], "/nowhere is no folder"),
+        (["--folder", "/nowhere"], "/nowhere is not a folder"),
         (["--s3", "older-bucket"], "older-bucket is no s3://BUCKET/PREFIX"),
         (["--database", "sqlite:////nowhere/app.db"], "there is no file /nowhere/app.db"),
-        (["--database", "not an address"], "this is no SQLAlchemy URL"),
+        (["--database", "not an address"], "this is not a SQLAlchemy URL"),
         (["--database", "oracle://u:secret@h/n"], "cannot be opened for reading alone"),
     ],
 )

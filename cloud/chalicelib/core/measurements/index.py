@@ -20,7 +20,7 @@ class Index:
     `quarantine` says why the file is poison: then nothing of it can be read and `frames` is 0. `rejected` frames are
     none of `frames`. `span_ms` is from the first time of a frame to the last; None when it was not noted. `format` is
     the FORMAT of when it was made. `objects` are the keys of all that was written, of the index and of the lake; an
-    index of format 1 does not name them. An old one is removed: from `removing_since` on nobody reads it, and at
+    index of format 1 does not name them. An old one is removed: after `removing_since` no reader gets it, and at
     `removed_at` all its objects are gone.
     """
 
@@ -45,7 +45,7 @@ class Index:
 
     @property
     def is_being_removed(self) -> bool:
-        """Whether its objects may be there or not: nobody may read them, or count on what is written anew."""
+        """Whether a removal has begun and not ended: its objects may be gone, and what is written now may go too."""
         return self.removing_since is not None and self.removed_at is None
 
     def of_version(self, artifact_id: ArtifactId, version_id: str) -> bool:
@@ -67,6 +67,6 @@ class IndexAttempts:
 def revision_of(version_id: str) -> str:
     """The name under which the index of this version is written; always the same: writing it again is harmless.
 
-    Another FORMAT has another name, so nobody reads half of one index and half of another.
+    Another FORMAT has another name, so a reader never mixes two indexes.
     """
     return hashlib.sha256(f"{FORMAT}/{version_id}".encode()).hexdigest()[:16]

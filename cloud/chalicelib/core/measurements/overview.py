@@ -1,7 +1,7 @@
-"""overview.json.gz: least, greatest and mean of every number in at most 1,000 buckets, whatever the length.
+"""overview.json.gz: least, greatest and mean of every number in at most 1,000 buckets, for any length.
 
 Buckets are equally wide in frame numbers. Their width begins at one frame and doubles when there would be too many:
-one pass makes them, whatever the length. A bucket keeps the extremes, which choosing every k-th frame would lose, and
+one pass makes them, for any length. A bucket keeps the extremes, which choosing every k-th frame would lose, and
 one without frames stays empty, so a gap stays a gap.
 """
 

@@ -89,7 +89,7 @@ def _of_run(found: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _count(set_aside: Any) -> int | None:
-    """How many frames were set aside, for whatever reason."""
+    """How many frames were set aside, for all reasons together."""
     return sum(set_aside.values()) if isinstance(set_aside, Mapping) else set_aside
 
 

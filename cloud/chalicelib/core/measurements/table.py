@@ -29,7 +29,7 @@ class Table:
 
 
 def frame_columns(kind: Kind, members: Sequence[str] | None, wanted: Wanted) -> tuple[str, ...]:
-    """The columns of a range: the same for each of its pages, whatever frames they have.
+    """The columns of a range: all of its pages have the same.
 
     A member with columns of its own, such as a light, has those. `members` are those of all frames, as blocks.json
     tells them; where it does not, members that the kind does not know are in EXTRA, and so is one of that name.

@@ -304,7 +304,7 @@ class LightTurns:
 
 
 def _list(ended: _Ended, fitted: list[_Ended], others: list[_Ended]) -> int:
-    """Put the run to its likes without its frames; 1 if there is no room for it."""
+    """Add the run to the fitted or the other runs, without its frames. Returns 1 if there is no room for it, else 0."""
     runs = fitted if ended.turn else others
     if not ended.outcome or len(runs) >= MOST_RUNS:
         return 1

@@ -63,7 +63,7 @@ def _owed(picture: Picture, receipt: Receipt, now: datetime, policy: Policy) -> 
 
 
 def owed_to_old_revisions(picture: Picture, now: datetime, policy: Policy) -> Iterator[Action]:
-    """The removal of indexes that were replaced some time ago, and of what attempts left that nobody continues."""
+    """The removal of indexes that were replaced some time ago, and of what abandoned attempts left."""
     for index, at in _removals(picture, policy):
         if now >= at:
             yield RemoveIndex(index)

@@ -468,7 +468,7 @@ def _used(turn: Document) -> str:
 
 
 def _total(set_aside: object) -> object:
-    """How many frames were set aside, whatever for."""
+    """How many frames were set aside, for all reasons together."""
     return sum(set_aside.values()) if isinstance(set_aside, Mapping) else set_aside or 0
 
 

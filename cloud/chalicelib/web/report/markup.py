@@ -28,7 +28,7 @@ def tag(name: str, /, *inside: object, **attributes: object) -> Markup:
 
 
 def joined(*parts: object) -> Markup:
-    """The parts one after the other; what is no Markup is text."""
+    """The parts one after the other; what is not Markup is text."""
     return Markup("".join(_written(part) for part in parts if part is not None))
 
 

@@ -308,7 +308,7 @@ def _colours(light: str, rgbs: Sequence[Any]) -> Mapping[str, Sequence[float | N
 
 
 def _share_columns(*colours: Sequence[float | None]) -> Iterable[Sequence[float | None]]:
-    """Red, green and blue of each frame as shares of their sum; None where there is no such sum."""
+    """Red, green and blue of each frame as shares of their sum; None where a colour is missing or the sum is 0."""
     sums = [_sum(*rgb) for rgb in zip(*colours, strict=True)]
     return (
         [value / total if total else None for value, total in zip(colour, sums, strict=True)]  # type: ignore[operator]
