@@ -1,7 +1,7 @@
 """Remove old revisions of an index and of its files in the lake; the order of the steps makes each safe to repeat.
 
-Nobody reads a revision once its removal is on record, and nobody publishes it before the removal has ended: what is
-written at the same time would be removed beside it.
+A recorded removal hides the revision from readers. The revision is not published again before its removal has ended:
+objects that an attempt wrote in the meantime would be removed too.
 """
 
 from dataclasses import replace
