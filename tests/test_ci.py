@@ -56,11 +56,17 @@ def test_processes_that_make_starts_keep_what_python_compiled():
     assert "PYTHONDONTWRITEBYTECODE" not in shown
 
 
-def test_actions_are_pinned_to_a_version(steps: Any):
-    used = [step["uses"] for step in steps if "uses" in step]
+def test_actions_are_pinned_to_a_commit_that_names_its_version():
+    used = re.findall(r"uses: *(.+)", WORKFLOW.read_text())
 
     assert used
-    assert all(re.fullmatch(r"actions/[a-z-]+@v\d+\.\d+\.\d+", each) for each in used)
+    assert all(re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", each) for each in used)
+
+
+def test_no_credentials_stay_behind_in_a_checkout(steps: Any):
+    [checkout] = [step for step in steps if step.get("uses", "").startswith("actions/checkout@")]
+
+    assert checkout["with"] == {"persist-credentials": False}
 
 
 def test_the_workflow_may_only_read(workflow: Any):

@@ -2,11 +2,15 @@
 
 import gc
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import requests
 from botocore.exceptions import ClientError
 
+from chalicelib.aws.signer import S3Signer, SigningCredentials
+from infra.local.aws.moto.server import KEY, REGION, SECRET
 from infra.local.stack import AlreadyRunning, LocalAws, PortTaken
 from infra.local.stack.local_aws import listening
 
@@ -58,10 +62,44 @@ def test_the_grace_that_the_stack_tells_is_that_of_its_rules(local_aws: LocalAws
     assert local_aws.outputs["GraceDays"] == "14"
 
 
-def test_the_dashboard_may_read_the_etag(local_aws: LocalAws, s3: Any):
-    [rule] = s3.get_bucket_cors(Bucket=local_aws.bucket)["CORSRules"]
+def test_a_page_of_the_dashboard_sees_what_it_read_of_which_version(local_aws: LocalAws, s3: Any):
+    key = "originals/main/seen/100GOPRO/GX010042.MP4"
+    stored = s3.put_object(Bucket=local_aws.bucket, Key=key, Body=b"film", IfNoneMatch="*")
+    signer = S3Signer(
+        local_aws.bucket, REGION, lambda: SigningCredentials(KEY, SECRET), endpoint_url=local_aws.url
+    )
+    read = signer.read_url(key, stored["VersionId"], 60, datetime.now(UTC))
+    asked = {"origin": ORIGIN, "range": "bytes=1-2"}
 
-    assert (rule["AllowedOrigins"], rule["ExposeHeaders"]) == ([ORIGIN], ["ETag"])
+    answer = requests.get(read.url, headers=asked, timeout=10)
+
+    exposed = [name.strip().lower() for name in answer.headers["access-control-expose-headers"].split(",")]
+    assert answer.status_code == 206
+    assert {"etag", "content-range", "accept-ranges", "x-amz-version-id"} <= set(exposed) & {
+        name.lower() for name in answer.headers
+    }
+    assert "x-amz-checksum-crc64nvme" in exposed  # S3 tells it for a whole object only
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT"])
+def test_a_browser_may_ask_beforehand_for_each_method_of_the_dashboard(local_aws: LocalAws, method: str):
+    asked = {
+        "origin": ORIGIN,
+        "access-control-request-method": method,
+        "access-control-request-headers": "range,x-amz-checksum-crc64nvme",
+    }
+
+    answer = requests.options(f"{local_aws.url}/{local_aws.bucket}/originals/a", headers=asked, timeout=10)
+
+    assert answer.status_code == 200
+
+
+def test_a_browser_may_not_delete(local_aws: LocalAws):
+    asked = {"origin": ORIGIN, "access-control-request-method": "DELETE"}
+
+    answer = requests.options(f"{local_aws.url}/{local_aws.bucket}/originals/a", headers=asked, timeout=10)
+
+    assert answer.status_code == 403
 
 
 def test_public_access_is_blocked_and_the_owner_owns(local_aws: LocalAws, s3: Any):

@@ -242,14 +242,20 @@ def test_without_a_dashboard_no_browser_may_use_the_bucket():
     assert "CorsConfiguration" not in properties("Bucket")
 
 
-def test_the_dashboard_alone_may_read_and_write_parts_and_sees_their_etag():
+def test_the_dashboard_alone_may_read_and_write_parts_and_sees_what_it_must_compare():
     [cors] = properties("Bucket", DashboardOrigin="https://footage.example.org")["CorsConfiguration"][
         "CorsRules"
     ]
 
     assert cors["AllowedOrigins"] == ["https://footage.example.org"]
-    assert cors["AllowedMethods"] == ["GET", "PUT"]
-    assert cors["ExposedHeaders"] == ["ETag"]
+    assert cors["AllowedMethods"] == ["GET", "PUT", "HEAD"]
+    assert cors["ExposedHeaders"] == [
+        "ETag",
+        "Content-Range",
+        "Accept-Ranges",
+        "x-amz-version-id",
+        "x-amz-checksum-crc64nvme",
+    ]
 
 
 def test_whatever_does_not_come_over_tls_is_denied():
