@@ -16,6 +16,7 @@ from chalicelib.ports import Ports, Records
 from chalicelib.web import api
 from tests.support.builders import DEVICE_ID
 from tests.support.memory import START
+from tests.web.contract import demand_documented
 
 SECRET = "s3cret"
 
@@ -63,10 +64,11 @@ class Caller:
     def call(
         self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None
     ) -> Answer:
-        """`body` goes as it is when it is bytes, else as JSON."""
+        """`body` goes as it is when it is bytes, else as JSON. Fails for an answer that its route does not declare."""
         raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         said = {"Content-Type": "application/json", **self.headers, **(headers or {})}
         response = Client(self.app).http.request(method, path, said, raw)
+        demand_documented(method, path, response.status_code, response.headers, response.body)
         return Answer(response.status_code, response.headers, response.body)
 
     def hand_over(self, method: str, route: str, parameters: Mapping[str, str], body: str | None) -> Answer:

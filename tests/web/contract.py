@@ -1,9 +1,18 @@
-"""What docs/api.md shows, for tests that hold the answers against it."""
+"""What the contract says of answers, for tests that hold them against it: docs/api.md, and the types of the routes."""
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import msgspec
+
+from chalicelib.web import api
+from chalicelib.web.contract import answers
+from chalicelib.web.routing import Route
+
+ROUTES: tuple[Route, ...] = tuple(route for subject in api.SUBJECTS for route in subject.ROUTES)
 
 CONTRACT = Path(__file__).parents[2] / "docs" / "api.md"
 
@@ -22,3 +31,45 @@ def documented(beginning: str) -> Any:
     blocks = re.findall(r"```json\n(.*?)```", CONTRACT.read_text(), re.DOTALL)
     [block] = [block for block in blocks if block.startswith(beginning)]
     return json.loads(block)
+
+
+def route_of(method: str, path: str) -> Route | None:
+    """The route that a call of `path`, query and all, comes to."""
+    found = [each for each in ROUTES if each.method == method and _is_path_of(each, path.partition("?")[0])]
+    return found[0] if found else None
+
+
+def types_of(route: Route) -> list[Any]:
+    """The types that the route's answers have; none for a media type."""
+    names = [name.strip() for name in route.answer.split("|")]
+    return [getattr(answers, name) for name in names if "/" not in name]
+
+
+def demand_documented(method: str, path: str, status: int, headers: Mapping[str, str], body: bytes) -> None:
+    """Fails for an answer that has a status, a member or a form that its route does not declare, or lacks one."""
+    route = route_of(method, path)
+    if route is None or not 200 <= status < 300:
+        return
+    assert status in route.statuses, f"{method} {route.path} does not declare {status}"
+    form = headers["Content-Type"].partition(";")[0]
+    if form == "application/json":
+        _decode(body, types_of(route))
+    else:
+        assert form in (*route.forms, route.answer), f"{method} {route.path} does not declare {form}"
+
+
+def _decode(body: bytes, kinds: list[Any]) -> None:
+    """Fails unless the body is one of the `kinds`, strictly."""
+    faults = []
+    for kind in kinds:
+        try:
+            msgspec.json.decode(body, type=kind)
+        except msgspec.ValidationError as error:
+            faults.append(f"{kind.__name__}: {error}")
+        else:
+            return
+    raise AssertionError(f"the answer is not what its route declares: {'; '.join(faults)}: {body[:500]!r}")
+
+
+def _is_path_of(route: Route, path: str) -> bool:
+    return re.fullmatch(re.sub(r"{\w+}", "[^/]+", route.path), path) is not None

@@ -71,7 +71,7 @@ def ports() -> MemoryPorts:
 def test_the_contract_tells_every_route():
     told = {line for line in CONTRACT.read_text().splitlines() if line.startswith("### ")}
 
-    assert {f"### {method} {path}" for method, path, _ in measurements.ROUTES} <= told
+    assert {f"### {route.method} {route.path}" for route in measurements.ROUTES} <= told
 
 
 class TestFrames:

@@ -1,4 +1,4 @@
-"""The one way from a route to its view, for every blueprint."""
+"""The one way from a route to its view, for every blueprint; and what a route says of itself in the contract."""
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from chalice.app import Blueprint, Response
+from msgspec import Struct
 
 from chalicelib.core import answers, ids
-from chalicelib.core.errors import TooLarge
+from chalicelib.core.errors import ReelhaulError, TooLarge
 from chalicelib.core.ids import SessionId
 from chalicelib.core.order import Wish
 from chalicelib.core.picture import Picture
-from chalicelib.core.tokens import Principal
+from chalicelib.core.tokens import Principal, Role
 from chalicelib.ports import Ports
 from chalicelib.web import auth
 from chalicelib.web.wire import parsing, responses
@@ -51,11 +52,44 @@ class Call:
         return ids.session_id(self.project, name)
 
 
-View = Callable[..., Response]
-"""Takes the ports, the call and the path's parameters by name."""
+@dataclass(frozen=True)
+class PublicCall:
+    """One call of a route that asks for no token."""
 
-Route = tuple[str, str, View]
-"""Method, path, view."""
+    settings: DeviceSettings
+    headers: Mapping[str, str]
+    query: Mapping[str, str]
+
+
+View = Callable[..., Response]
+"""Takes the ports, the call and the path's parameters by name; a view of a route without a token takes a PublicCall."""
+
+EVERYBODY = tuple(Role)
+WITHOUT_TOKEN: tuple[Role, ...] = ()
+"""The `roles` of a route that asks for no token: what it answers is public."""
+
+
+class Route(Struct, frozen=True):
+    """A call, declared once: the door and the contract are both made from it.
+
+    `answer` names types of `web/contract/answers`, with `|` between several, and `query` one of `web/contract/queries`.
+    No call imports them: the contract looks them up when it is asked for. `answer` may also be a media type, of a body
+    that is not JSON; `forms` are media types that `Accept` can ask for in place of JSON. `problems` are those that
+    this call has beyond what every call has.
+    """
+
+    method: str
+    path: str
+    view: View
+    summary: str
+    answer: str
+    roles: tuple[Role, ...] = EVERYBODY
+    body: type[Struct] | None = None
+    query: str | None = None
+    statuses: tuple[int, ...] = (200,)
+    forms: tuple[str, ...] = ()
+    problems: tuple[type[ReelhaulError], ...] = ()
+
 
 _TAKES_A_BODY = ("PUT", "POST")
 
@@ -63,12 +97,12 @@ _TAKES_A_BODY = ("PUT", "POST")
 def blueprint(name: str, routes: Sequence[Route], ports: Ports, settings: DeviceSettings) -> Blueprint:
     """The module `name` with a door for each of its `routes`, on `ports`."""
     made = Blueprint(name)
-    for method, path, view in routes:
+    for route in routes:
         # A call without a body may name any Content-Type: Chalice would answer it with 415 otherwise.
-        content_types = ["application/json" if method in _TAKES_A_BODY else "*/*"]
-        is_read = method == "GET"
-        door = _door(_unless_known(view) if is_read else view, made, ports, settings)
-        made.route(path, methods=[method], content_types=content_types)(door)
+        content_types = ["application/json" if route.method in _TAKES_A_BODY else "*/*"]
+        view = _unless_known(route.view) if route.method == "GET" else route.view
+        door = _door(view, made, ports, settings) if route.roles else _open_door(view, made, ports, settings)
+        made.route(route.path, methods=[route.method], content_types=content_types)(door)
     return made
 
 
@@ -101,7 +135,7 @@ def _unless_known(view: View) -> View:
     """`view`, whose answer shrinks to 304 where If-None-Match says that the caller has it (RFC 9110, 13.1.2)."""
 
     @functools.wraps(view)
-    def known_or_sent(ports: Ports, call: Call, **parameters: str) -> Response:
+    def known_or_sent(ports: Ports, call: Call | PublicCall, **parameters: str) -> Response:
         response = view(ports, call, **parameters)
         tag = response.headers.get("ETag")
         known = _known_etags(call)
@@ -112,7 +146,7 @@ def _unless_known(view: View) -> View:
     return known_or_sent
 
 
-def _known_etags(call: Call) -> list[str]:
+def _known_etags(call: Call | PublicCall) -> list[str]:
     """The tags of If-None-Match; a gateway that compresses may have made them weak."""
     header = call.headers.get("If-None-Match") or ""
     return [tag.strip().removeprefix("W/") for tag in header.split(",")]
@@ -132,5 +166,17 @@ def _door(view: View, made: Blueprint, ports: Ports, settings: DeviceSettings) -
             settings, principal, project, headers, parsing.raw_body(request), request.query_params or {}
         )
         return view(ports, call, **parameters)
+
+    return door
+
+
+def _open_door(view: View, made: Blueprint, ports: Ports, settings: DeviceSettings) -> View:
+    """`view`, for anybody: every error told as a problem, no token asked for and none read."""
+
+    @answered
+    @functools.wraps(view)
+    def door(**parameters: str) -> Response:
+        request = made.current_request
+        return view(ports, PublicCall(settings, request.headers, request.query_params or {}), **parameters)
 
     return door

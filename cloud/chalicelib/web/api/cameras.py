@@ -16,4 +16,13 @@ def get_chapters(ports: Ports, call: Call, serial: str) -> Response:
     return routing.answer(responses.known_chapters(known, call.principal.device_id))
 
 
-ROUTES: tuple[Route, ...] = (("GET", "/v1/cameras/{serial}/chapters", get_chapters),)
+ROUTES: tuple[Route, ...] = (
+    Route(
+        "GET",
+        "/v1/cameras/{serial}/chapters",
+        get_chapters,
+        "Every chapter of every session of one camera, within the call's project",
+        answer="KnownChapters",
+        query="CursorQuery",
+    ),
+)

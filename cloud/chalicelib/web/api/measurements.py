@@ -4,6 +4,7 @@ import json
 
 from chalice.app import Response
 
+from chalicelib.core.errors import StateConflict
 from chalicelib.core.measurements import table
 from chalicelib.core.measurements.index import Index
 from chalicelib.core.measurements.table import Table
@@ -73,8 +74,42 @@ def _table_answer(call: Call, index: Index, found: Table, source: str | None = N
 _VARY = {"Vary": "Accept"}
 
 ROUTES: tuple[Route, ...] = (
-    ("GET", "/v1/sessions/{session_id}/frames", get_frames),
-    ("GET", "/v1/sessions/{session_id}/frames/summary", get_summary),
-    ("GET", "/v1/sessions/{session_id}/frames/url", get_frames_url),
-    ("GET", "/v1/sessions/{session_id}/frames/report", get_report),
+    Route(
+        "GET",
+        "/v1/sessions/{session_id}/frames",
+        get_frames,
+        "The frames of a session's measurements, in their order, or in buckets for a plot",
+        answer="FramePage | Points",
+        query="FramesQuery",
+        forms=(forms.CSV,),
+        problems=(StateConflict,),
+    ),
+    Route(
+        "GET",
+        "/v1/sessions/{session_id}/frames/summary",
+        get_summary,
+        "Counts, extremes and means of all frames, and what was rejected and why",
+        answer="Summary",
+        query="MeasurementsQuery",
+        problems=(StateConflict,),
+    ),
+    Route(
+        "GET",
+        "/v1/sessions/{session_id}/frames/url",
+        get_frames_url,
+        "Where to read all frames in one file, and where each block of it lies",
+        answer="FramesUrl",
+        query="MeasurementsQuery",
+        problems=(StateConflict,),
+    ),
+    Route(
+        "GET",
+        "/v1/sessions/{session_id}/frames/report",
+        get_report,
+        "The inspection of the lights of a runway, with its verdict",
+        answer="Report",
+        query="MeasurementsQuery",
+        forms=(forms.HTML,),
+        problems=(StateConflict,),
+    ),
 )

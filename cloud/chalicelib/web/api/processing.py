@@ -2,7 +2,9 @@
 
 from chalice.app import Response
 
+from chalicelib.core.errors import StateConflict
 from chalicelib.core.ids import ArtifactId
+from chalicelib.core.tokens import Role
 from chalicelib.flows import artifacts, operations
 from chalicelib.ports import Ports
 from chalicelib.web import routing
@@ -48,10 +50,58 @@ def get_artifact_url(ports: Ports, call: Call, session_id: str, artifact_id: str
 
 
 ROUTES: tuple[Route, ...] = (
-    ("POST", "/v1/sessions/{session_id}/order", post_order),
-    ("POST", "/v1/sessions/{session_id}/failure", post_failure),
-    ("POST", "/v1/sessions/{session_id}/hold", post_hold),
-    ("POST", "/v1/sessions/{session_id}/restore", post_restore),
-    ("GET", "/v1/sessions/{session_id}/artifacts", get_artifacts),
-    ("GET", "/v1/sessions/{session_id}/artifacts/{artifact_id}/url", get_artifact_url),
+    Route(
+        "POST",
+        "/v1/sessions/{session_id}/order",
+        post_order,
+        "States what the session must end with, and the parameters for its processor",
+        answer="Session",
+        roles=(Role.DEVICE, Role.OPERATOR),
+        body=requests.OrderGiven,
+        problems=(StateConflict,),
+    ),
+    Route(
+        "POST",
+        "/v1/sessions/{session_id}/failure",
+        post_failure,
+        "Says why the order cannot be fulfilled: the session is FAILED until it is ordered again",
+        answer="Session",
+        roles=(Role.PROCESSOR, Role.OPERATOR),
+        body=requests.FailureGiven,
+        problems=(StateConflict,),
+    ),
+    Route(
+        "POST",
+        "/v1/sessions/{session_id}/hold",
+        post_hold,
+        "Holds a session, or releases it",
+        answer="Session",
+        roles=(Role.OPERATOR,),
+        body=requests.HoldGiven,
+        problems=(StateConflict,),
+    ),
+    Route(
+        "POST",
+        "/v1/sessions/{session_id}/restore",
+        post_restore,
+        "Has what was cleaned brought back, and holds the session",
+        answer="Session",
+        roles=(Role.OPERATOR,),
+        body=requests.RestoreGiven,
+        problems=(StateConflict,),
+    ),
+    Route(
+        "GET",
+        "/v1/sessions/{session_id}/artifacts",
+        get_artifacts,
+        "What the session has, and what it must have",
+        answer="Artifacts",
+    ),
+    Route(
+        "GET",
+        "/v1/sessions/{session_id}/artifacts/{artifact_id}/url",
+        get_artifact_url,
+        "Where to read a verified artifact, exactly the version of its receipt",
+        answer="ArtifactUrl",
+    ),
 )

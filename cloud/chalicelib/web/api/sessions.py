@@ -2,6 +2,8 @@
 
 from chalice.app import Response
 
+from chalicelib.core.errors import SessionDiffers
+from chalicelib.core.tokens import Role
 from chalicelib.flows import sessions
 from chalicelib.ports import Ports
 from chalicelib.web import routing
@@ -31,7 +33,25 @@ def post_progress(ports: Ports, call: Call, session_id: str) -> Response:
 
 
 ROUTES: tuple[Route, ...] = (
-    ("PUT", "/v1/sessions/{session_id}", put_session),
-    ("GET", "/v1/sessions/{session_id}", get_session),
-    ("POST", "/v1/sessions/{session_id}/progress", post_progress),
+    Route(
+        "PUT",
+        "/v1/sessions/{session_id}",
+        put_session,
+        "Creates or confirms a session with its chapters",
+        answer="Session",
+        roles=(Role.DEVICE,),
+        body=requests.SessionGiven,
+        statuses=(200, 201),
+        problems=(SessionDiffers,),
+    ),
+    Route("GET", "/v1/sessions/{session_id}", get_session, "The session", answer="Session"),
+    Route(
+        "POST",
+        "/v1/sessions/{session_id}/progress",
+        post_progress,
+        "Tells how far the device is, and answers what it should do",
+        answer="Heartbeat",
+        roles=(Role.DEVICE,),
+        body=requests.ProgressGiven,
+    ),
 )

@@ -2,7 +2,9 @@
 
 from chalice.app import Response
 
+from chalicelib.core.errors import Finalizing, PartsMismatch, PlanDiffers, StateConflict, UploadGone
 from chalicelib.core.ids import ArtifactId
+from chalicelib.core.tokens import Role
 from chalicelib.flows import completion, proofs, uploads
 from chalicelib.ports import Ports
 from chalicelib.web import routing
@@ -48,11 +50,53 @@ def delete_upload(ports: Ports, call: Call, upload_id: str) -> Response:
     return routing.answer(responses.upload(view))
 
 
+_OF_UPLOADS = (StateConflict, UploadGone, Finalizing)
+
 ROUTES: tuple[Route, ...] = (
-    ("POST", "/v1/sessions/{session_id}/uploads", post_upload),
-    ("POST", "/v1/uploads/{upload_id}/part-urls", post_part_urls),
-    ("POST", "/v1/sessions/{session_id}/artifacts/{artifact_id}/proof-urls", post_proof_urls),
-    ("GET", "/v1/uploads/{upload_id}", get_upload),
-    ("POST", "/v1/uploads/{upload_id}/complete", post_complete),
-    ("DELETE", "/v1/uploads/{upload_id}", delete_upload),
+    Route(
+        "POST",
+        "/v1/sessions/{session_id}/uploads",
+        post_upload,
+        "Opens the upload of one artifact, or answers the one that is open or verified",
+        answer="Upload",
+        body=requests.UploadAsked,
+        statuses=(200, 201),
+        problems=(*_OF_UPLOADS, PlanDiffers),
+    ),
+    Route(
+        "POST",
+        "/v1/uploads/{upload_id}/part-urls",
+        post_part_urls,
+        "Addresses to PUT parts at; each takes exactly those bytes",
+        answer="PartUrls",
+        body=requests.PartUrlsAsked,
+        problems=_OF_UPLOADS,
+    ),
+    Route(
+        "POST",
+        "/v1/sessions/{session_id}/artifacts/{artifact_id}/proof-urls",
+        post_proof_urls,
+        "Addresses of a few ranges of a verified original, to prove a card against it",
+        answer="ProofUrls",
+        roles=(Role.DEVICE,),
+        body=requests.ProofUrlsAsked,
+    ),
+    Route("GET", "/v1/uploads/{upload_id}", get_upload, "The upload", answer="Upload"),
+    Route(
+        "POST",
+        "/v1/uploads/{upload_id}/complete",
+        post_complete,
+        "Completes the upload once S3 has all parts, and answers it with its receipt",
+        answer="Upload",
+        body=requests.CompleteAsked,
+        problems=(*_OF_UPLOADS, PartsMismatch),
+    ),
+    Route(
+        "DELETE",
+        "/v1/uploads/{upload_id}",
+        delete_upload,
+        "Cancels the upload; opening it again undoes that within the hour",
+        answer="Upload",
+        problems=_OF_UPLOADS,
+    ),
 )

@@ -1,0 +1,537 @@
+"""What each call answers, as types: the contract is made from them, and no call imports them.
+
+Answers are written by `web/wire/responses` and its neighbours. Every answer that a test of `tests/web` gets is decoded
+by the type that its route names here, so a member that is missing on either side fails that test. A member that not
+every answer has is `| UnsetType = UNSET`; every other one is always there.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+Moment = Annotated[datetime, Meta(tz=True)]
+Count = Annotated[int, Meta(ge=0)]
+Whole = Annotated[int, Meta(ge=1)]
+Crc = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9+/]{11}=$",
+        description="CRC64NVME: the base64 of eight big-endian bytes, as S3 writes it",
+        examples=["rosUhgp5mIg="],
+    ),
+]
+Url = Annotated[str, Meta(description="presigned; it is good until `expires_at`", examples=["https://…"])]
+
+SessionState = Literal["OPEN", "STORED", "PROCESSED", "CLEANED", "FAILED"]
+UploadState = Literal["OPEN", "COMPLETED", "VERIFIED", "CANCELLED", "EXPIRED", "REJECTED"]
+Kind = Literal["original", "intermediate", "output", "measurements"]
+Verdict = Literal["pass", "fail", "not enough data"]
+
+
+class Answer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An object of an answer: these members and no others."""
+
+
+class Camera(Answer, frozen=True, kw_only=True):
+    serial: str
+    model: str | None
+    firmware: str | None
+
+
+class Receipt(Answer, frozen=True, kw_only=True):
+    """The licence to finish an artifact: S3 has exactly these bytes in exactly this version."""
+
+    upload_id: Annotated[str | None, Meta(description="null for what a manifest stated")]
+    artifact_id: str
+    key: str
+    version_id: str
+    size_bytes: Count
+    crc64nvme: Crc
+    verified_at: Moment
+
+
+class UploadOfChapter(Answer, frozen=True, kw_only=True):
+    upload_id: str
+    state: UploadState
+    unproven_since: Moment | None
+
+
+class Loss(Answer, frozen=True, kw_only=True):
+    reason: str
+    lost_at: Moment
+
+
+class Chapter(Answer, frozen=True, kw_only=True):
+    artifact_id: str
+    directory: str
+    filename: str
+    size_bytes: Whole
+    unfinished: bool
+    trailing_bytes: Count
+    upload: UploadOfChapter | None
+    receipt: Receipt | None
+    lost: Loss | None
+
+
+class Progress(Answer, frozen=True, kw_only=True):
+    """The last heartbeat as the device sent it, and when the coordinator heard it."""
+
+    bytes_down: Count
+    bytes_up: Count
+    rate_down_bytes_s: Count | None
+    rate_up_bytes_s: Count | None
+    spool_bytes: Count
+    disk_free_bytes: Count
+    clock: Moment
+    heard_at: Moment
+
+
+class Order(Answer, frozen=True, kw_only=True):
+    number: Count
+    required: list[str]
+    added: list[str]
+    left_out: list[str]
+    below_minimum_reason: str | None
+    accepted: str | None
+    imported: bool
+    parameters: dict[str, Any]
+    ordered_at: Moment
+    sent_at: Moment | None
+
+
+class Storage(Answer, frozen=True, kw_only=True):
+    """Where a session comes from."""
+
+    origin: Literal["device", "older-system"]
+    source: str | None
+    row_id: str | None
+    keys: dict[str, str]
+    missing: list[str]
+    recorded_at: Moment | None
+    imported_at: Moment | None
+
+
+class Session(Answer, frozen=True, kw_only=True):
+    session_id: str
+    state: SessionState
+    version: Whole
+    project: str
+    device_id: str
+    group: str | None
+    camera: Camera
+    created_at: Moment
+    chapters: list[Chapter]
+    missing: list[str]
+    progress: Progress | None
+    order: Order | None
+    failure: str | None
+    held: str | None
+    processed_at: Moment | None
+    cleaned_at: Moment | None
+    cleanup_refused: str | None
+    restoring: list[str]
+    storage: Storage
+
+
+class Policy(Answer, frozen=True, kw_only=True):
+    pause: bool
+    pace_bytes_s: Whole | None
+
+
+class Heartbeat(Answer, frozen=True, kw_only=True):
+    """What a device should do, and what time it is here."""
+
+    policy: Policy
+    server_time: Moment
+
+
+class Plan(Answer, frozen=True, kw_only=True):
+    """How an artifact is cut: all parts are `part_size_bytes` long but the last."""
+
+    size_bytes: Whole
+    part_size_bytes: Whole
+    part_count: Whole
+
+
+class Part(Answer, frozen=True, kw_only=True):
+    number: Whole
+    size_bytes: Count
+    crc64nvme: Crc | None
+
+
+class Upload(Answer, frozen=True, kw_only=True):
+    upload_id: str
+    project: str
+    session_id: str
+    artifact_id: str
+    state: UploadState
+    plan: Plan
+    parts: list[Part]
+    missing: list[Whole]
+    opened_at: Moment
+    expires_at: Moment
+    receipt: Receipt | None
+    reason: str | None
+    unproven_since: Moment | None
+
+
+class PartUrl(Answer, frozen=True, kw_only=True):
+    number: Whole
+    url: Url
+    headers: dict[str, str]
+    expires_at: Moment
+    expires_in_s: int
+
+
+class PartUrls(Answer, frozen=True, kw_only=True):
+    part_urls: list[PartUrl]
+
+
+class ProofUrl(Answer, frozen=True, kw_only=True):
+    first: Count
+    size_bytes: Whole
+    url: Url
+    headers: dict[str, str]
+    expires_at: Moment
+    expires_in_s: int
+
+
+class ProofUrls(Answer, frozen=True, kw_only=True):
+    version_id: str
+    size_bytes: Count
+    proof_urls: list[ProofUrl]
+
+
+class Index(Answer, frozen=True, kw_only=True):
+    """What is known of a measurements file; `quarantine` is why it is poison."""
+
+    kind: str
+    revision: str
+    frames: Count
+    rejected: Count
+    indexed_at: Moment
+    quarantine: str | None
+
+
+class Artifact(Answer, frozen=True, kw_only=True):
+    artifact_id: str
+    kind: Kind
+    name: str
+    size_bytes: Count | None
+    required: bool
+    cleaned: bool
+    receipt: Receipt | None
+    index: Index | None
+
+
+class Artifacts(Answer, frozen=True, kw_only=True):
+    artifacts: list[Artifact]
+
+
+class ArtifactUrl(Answer, frozen=True, kw_only=True):
+    url: Url
+    expires_at: Moment
+    expires_in_s: int
+    size_bytes: Count
+    version_id: str
+
+
+class KnownChapter(Answer, frozen=True, kw_only=True):
+    session_id: str
+    device_id: str
+    artifact_id: str
+    directory: str
+    filename: str
+    size_bytes: Whole
+    created: int | None
+    modified: int | None
+    etag: str | None
+    gumi: str | None
+    unfinished: bool
+    trailing_bytes: Count
+    receipt: Receipt | None
+
+
+class KnownChapters(Answer, frozen=True, kw_only=True):
+    asked_by: str | None
+    chapters: list[KnownChapter]
+    cursor: str | None
+
+
+class FramePage(Answer, frozen=True, kw_only=True):
+    """Frames as their file has them, one after another."""
+
+    artifact_id: str
+    kind: str
+    revision: str
+    frames: list[dict[str, Any]]
+    next_frame: Count | None
+
+
+class BucketNumbers(Answer, frozen=True, kw_only=True):
+    count: list[Count]
+    min: list[float | None]
+    max: list[float | None]
+    mean: list[float | None]
+
+
+class Points(Answer, frozen=True, kw_only=True):
+    """A range of frames in buckets; lists have one value a bucket."""
+
+    artifact_id: str
+    source: Literal["overview", "frames"]
+    version: Whole
+    revision: str
+    kind: str
+    frames: Count
+    first_frame: Count
+    frames_per_bucket: Whole
+    count: list[Count]
+    first_s: list[float | None]
+    last_s: list[float | None]
+    numbers: dict[str, BucketNumbers]
+    statuses: dict[str, dict[str, list[Count]]]
+
+
+class Reject(Answer, frozen=True, kw_only=True):
+    frame: Whole
+    reason: str
+
+
+class Spread(Answer, frozen=True, kw_only=True):
+    count: Count
+    min: float
+    max: float
+    mean: float
+
+
+class Method(Answer, frozen=True, kw_only=True):
+    name: str
+    version: Whole
+    parameters: dict[str, Any]
+
+
+class Run(Answer, frozen=True, kw_only=True):
+    """One climb or descent, and the fit of it."""
+
+    run: Whole
+    direction: Literal["climb", "level", "descent"]
+    first_frame: Count
+    last_frame: Count
+    first_s: float
+    last_s: float
+    angle_min: float | None
+    angle_max: float | None
+    angle: float | None
+    standard_error: float | None
+    interval: list[float] | None
+    width: float | None
+    frames_used: Count
+    frames_set_aside: dict[str, Count]
+    outcome: str
+    verdict: Verdict | UnsetType = UNSET
+    reason: str | UnsetType = UNSET
+
+
+class Turn(Answer, frozen=True, kw_only=True):
+    """At which angle a light turns. Version 2 of a summary has all but the last four members, version 1 only those."""
+
+    angle: float | UnsetType | None = UNSET
+    standard_error: float | UnsetType | None = UNSET
+    interval: list[float] | UnsetType | None = UNSET
+    width: float | UnsetType | None = UNSET
+    frames_used: Count | UnsetType = UNSET
+    frames_set_aside: Count | UnsetType = UNSET
+    outcome: str | UnsetType = UNSET
+    runs: list[Run] | UnsetType = UNSET
+    further_runs: Count | UnsetType = UNSET
+    method: Method | str | UnsetType = UNSET
+    frames: Count | UnsetType = UNSET
+    angle_min: float | UnsetType | None = UNSET
+    angle_max: float | UnsetType | None = UNSET
+    angle_middle: float | UnsetType | None = UNSET
+
+
+class Light(Answer, frozen=True, kw_only=True):
+    """What is known of one light of the frames; the report tells no `numbers`."""
+
+    frames: Count
+    statuses: dict[str, Count]
+    numbers: dict[str, Spread] | UnsetType = UNSET
+    transition: Turn
+
+
+class Summary(Answer, frozen=True, kw_only=True):
+    """`summary.json` of the index, as docs/measurements.md tells it."""
+
+    version: Whole
+    revision: str
+    kind: str
+    frames: Count
+    rejected: Count
+    first_rejects: list[Reject]
+    first_frame: Count | None
+    last_frame: Count | None
+    first_s: float | None
+    last_s: float | None
+    duration_s: float | None
+    numbers: dict[str, Spread]
+    units: Annotated[dict[str, str], Meta(description="of `generic` alone")] | UnsetType = UNSET
+    lights: Annotated[dict[str, Light], Meta(description="of `papi` alone")] | UnsetType = UNSET
+
+
+class SignedObject(Answer, frozen=True, kw_only=True):
+    url: Url
+    expires_at: Moment
+    expires_in_s: int
+    size_bytes: Count
+    version_id: str
+
+
+class FramesUrl(SignedObject, frozen=True, kw_only=True):
+    artifact_id: str
+    kind: str
+    revision: str
+    blocks: SignedObject
+
+
+class ReportedSession(Answer, frozen=True, kw_only=True):
+    project: str
+    session_id: str
+    device_id: str
+    group: str | None
+    state: SessionState
+    created_at: Moment
+    storage: Storage
+
+
+class ReportedChapter(Answer, frozen=True, kw_only=True):
+    artifact_id: str
+    name: str
+    camera_clock: Annotated[str | None, Meta(description="by the camera's wall clock, in no known zone")]
+    size_bytes: Count
+    crc64nvme: Crc | None
+    verified_at: Moment | None
+
+
+class Film(Answer, frozen=True, kw_only=True):
+    chapters: list[ReportedChapter]
+    first_s: float | None
+    last_s: float | None
+    duration_s: float | None
+
+
+class ReportedOrder(Answer, frozen=True, kw_only=True):
+    number: Count
+    ordered_at: Moment
+    required: list[str]
+    parameters: dict[str, Any]
+
+
+class ReportedMeasurements(Answer, frozen=True, kw_only=True):
+    artifact_id: str
+    kind: str
+    version_id: str
+    size_bytes: Count
+    crc64nvme: Crc
+    measured_at: Moment
+    revision: str
+    indexed_at: Moment
+    frames: Count
+    rejected: Count
+    first_rejects: list[Reject]
+    first_frame: Count | None
+    last_frame: Count | None
+
+
+class Asked(Answer, frozen=True, kw_only=True):
+    """What the order asks of the lights, without what it does not say."""
+
+    side: Literal["left", "right", "both"] | UnsetType = UNSET
+    numbering: Literal["faa", "icao"] | UnsetType = UNSET
+    nominal_angles: dict[str, float] | UnsetType = UNSET
+    tolerance_arcmin: float | UnsetType = UNSET
+    glide_path_angle: float | UnsetType = UNSET
+    glide_path_tolerance_arcmin: float | UnsetType = UNSET
+    symmetry_tolerance_arcmin: float | UnsetType = UNSET
+
+
+class InspectedLight(Answer, frozen=True, kw_only=True):
+    light: str
+    wing: str | None
+    box: int | None
+    angle: float | None
+    standard_error: float | None
+    interval: list[float] | None
+    width: float | None
+    nominal_angle: float | None
+    tolerance: float | None
+    deviation: float | None
+    verdict: Verdict
+    reason: str
+
+
+class GlidePath(Answer, frozen=True, kw_only=True):
+    wing: str
+    lights: list[str]
+    angle: float | None
+    standard_error: float | None
+    interval: list[float] | None
+    nominal_angle: float | None
+    tolerance: float | None
+    deviation: float | None
+    verdict: Verdict | None
+    reason: str | None
+
+
+class Difference(Answer, frozen=True, kw_only=True):
+    wing: str
+    lights: list[str]
+    boxes: list[int] | None
+    difference: float | None
+    standard_error: float | None
+    interval: list[float] | None
+    nominal_difference: float | None
+    deviation: float | None
+
+
+class Pair(Answer, frozen=True, kw_only=True):
+    box: int | None
+    lights: list[str]
+    difference: float | None
+    standard_error: float | None
+    interval: list[float] | None
+    tolerance: float | None
+    verdict: Verdict | None
+    reason: str | None
+
+
+class Symmetry(Answer, frozen=True, kw_only=True):
+    pairs: list[Pair]
+    verdict: Verdict | None
+    reason: str | None
+
+
+class Inspection(Answer, frozen=True, kw_only=True):
+    asked: Asked
+    verdict: Verdict
+    reason: str
+    lights: list[InspectedLight]
+    glide_paths: list[GlidePath]
+    differences: list[Difference]
+    symmetry: Symmetry
+
+
+class Report(Answer, frozen=True, kw_only=True):
+    """The inspection of the lights of a runway; angles, widths, deviations and tolerances in degrees."""
+
+    session: ReportedSession
+    camera: Camera
+    film: Film
+    order: ReportedOrder | None
+    measurements: ReportedMeasurements
+    needs_index: str | None
+    inspection: Inspection
+    lights: dict[str, Light]
+    reported_at: Moment
