@@ -13,6 +13,7 @@ from chalicelib.core import keys
 from chalicelib.core.settle import Actor
 from chalicelib.flows import reconcile as reconciling
 from chalicelib.flows import s3_events
+from chalicelib.flows.acting import running
 from chalicelib.settings import NotPrepared, settings
 from chalicelib.web import api
 
@@ -38,19 +39,23 @@ for blueprint in api.blueprints(ports, deployment):
 
 @app.on_s3_event(bucket=deployment.bucket, events=CREATED, prefix=keys.ORIGINALS, name="on_original")
 def on_original(event: S3Event) -> None:
-    s3_events.settle_created(ports, event.to_dict(), Actor.EVENT)
+    with running(ports, "on_original", event.context) as its_ports:
+        s3_events.settle_created(its_ports, event.to_dict(), Actor.EVENT)
 
 
 @app.on_s3_event(bucket=deployment.bucket, events=CREATED, prefix=keys.OUTPUTS, name="on_output")
 def on_output(event: S3Event) -> None:
-    s3_events.settle_created(ports, event.to_dict(), Actor.MADE_EVENT)
+    with running(ports, "on_output", event.context) as its_ports:
+        s3_events.settle_created(its_ports, event.to_dict(), Actor.MADE_EVENT)
 
 
 @app.on_s3_event(bucket=deployment.bucket, events=CREATED, prefix=keys.MEASUREMENTS, name="on_measurements")
 def on_measurements(event: S3Event) -> None:
-    s3_events.settle_created(ports, event.to_dict(), Actor.MADE_EVENT)
+    with running(ports, "on_measurements", event.context) as its_ports:
+        s3_events.settle_created(its_ports, event.to_dict(), Actor.MADE_EVENT)
 
 
 @app.schedule(Rate(5, unit=Rate.MINUTES), name="reconcile")
-def reconcile(_event: CloudWatchEvent) -> None:
-    reconciling.reconcile(ports, RECONCILE_LIMIT_S)
+def reconcile(event: CloudWatchEvent) -> None:
+    with running(ports, "reconcile", event.context) as its_ports:
+        reconciling.reconcile(its_ports, RECONCILE_LIMIT_S)

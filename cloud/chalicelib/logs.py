@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, TextIO
 
 from chalicelib.core.events import Event
+from chalicelib.flows import acting
 from chalicelib.ports import Clock
 
 _HIDDEN = "[hidden]"
@@ -44,7 +45,7 @@ def install(stream: TextIO, level: int = logging.INFO) -> None:
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a record: time, level, logger, message, the extras, the exception; no secrets."""
+    """One JSON object a record: time, level, logger, message, who acts, the extras, the exception; no secrets."""
 
     def format(self, record: logging.LogRecord) -> str:
         extras = {name: each for name, each in vars(record).items() if name not in _STANDARD}
@@ -54,6 +55,7 @@ class JsonLines(logging.Formatter):
             "level": record.levelname,
             "logger": record.name,
             "message": without_secrets(record.getMessage()),
+            **_acting(),
         }
         if record.exc_info:
             line["exception"] = without_secrets(self.formatException(record.exc_info))
@@ -99,6 +101,20 @@ def plain(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else _code(char) for char in text)
+
+
+def _acting() -> dict[str, str]:
+    """Who acts at this moment, as far as that is known."""
+    known = acting.current()
+    if known is None:
+        return {}
+    told = {
+        "who": known.who,
+        "by_token": known.token_id,
+        "route": known.route,
+        "request_id": known.request_id,
+    }
+    return {name: each for name, each in told.items() if each is not None}
 
 
 def _code(char: str) -> str:

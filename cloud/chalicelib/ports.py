@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import BinaryIO, Protocol
 
+from chalicelib.core.acting import COORDINATOR, Acting
 from chalicelib.core.chapter import Chapter
 from chalicelib.core.cleanup import Arming, Bucket, Spent
 from chalicelib.core.crc import Crc64Nvme
@@ -351,7 +352,7 @@ class Metrics(Protocol):
 
 @dataclass(frozen=True)
 class Ports:
-    """All of the world that a flow may touch, passed by hand."""
+    """All of the world that a flow may touch, passed by hand, and who touches it."""
 
     objects: ObjectStore
     frame_index: FrameIndex
@@ -364,3 +365,4 @@ class Ports:
     clock: Clock
     metrics: Metrics
     policy: Policy
+    acting: Acting = COORDINATOR

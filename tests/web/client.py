@@ -19,6 +19,8 @@ from tests.support.memory import START
 from tests.web.contract import demand_documented
 
 SECRET = "s3cret"
+REQUEST_ID = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
+"""API Gateway's, of a call that is handed over."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,11 @@ class Answer:
     @property
     def document(self) -> Any:
         return json.loads(self.body)
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """The document of a problem without the number of its call."""
+        return {name: each for name, each in self.document.items() if name != "request_id"}
 
     @property
     def problem(self) -> tuple[int, str, str]:
@@ -74,7 +81,7 @@ class Caller:
     def hand_over(self, method: str, route: str, parameters: Mapping[str, str], body: str | None) -> Answer:
         """The call as API Gateway may hand it over: the path decoded, the body as text or absent."""
         event = {
-            "requestContext": {"httpMethod": method, "resourcePath": route},
+            "requestContext": {"httpMethod": method, "resourcePath": route, "requestId": REQUEST_ID},
             "headers": dict(self.headers),
             "pathParameters": dict(parameters),
             "multiValueQueryStringParameters": None,

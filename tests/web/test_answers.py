@@ -21,7 +21,7 @@ from tests.support import story
 from tests.support.builders import SESSION_ID, MemoryPorts, make_upload, memory_ports
 from tests.support.measurements import as_list, make_frame
 from tests.support.story import LIGHTS
-from tests.web.client import app_over, with_token
+from tests.web.client import REQUEST_ID, app_over, with_token
 from tests.web.test_cameras_api import make_largest
 from tests.web.usual import SESSION, WHOLE
 
@@ -38,7 +38,11 @@ class Function:
 
     def frames(self, **query: str) -> Any:
         event = {
-            "requestContext": {"httpMethod": "GET", "resourcePath": "/v1/sessions/{session_id}/frames"},
+            "requestContext": {
+                "httpMethod": "GET",
+                "resourcePath": "/v1/sessions/{session_id}/frames",
+                "requestId": REQUEST_ID,
+            },
             "headers": self._headers,
             "pathParameters": {"session_id": SESSION.rpartition("/")[2]},
             "multiValueQueryStringParameters": {name: [value] for name, value in query.items()} or None,

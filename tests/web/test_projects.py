@@ -67,7 +67,7 @@ def test_a_session_of_another_project_is_not_found_in_the_same_words_as_none():
     nowhere = stranger.call("GET", "/v1/sessions/never-heard-of")
 
     assert there.problem == nowhere.problem == (404, "not-found", "stop")
-    assert there.body == nowhere.body
+    assert there.said == nowhere.said
 
 
 @pytest.mark.parametrize("role", [Role.OPERATOR, Role.PROCESSOR])

@@ -45,11 +45,12 @@ class Device:
 
 @dataclass(frozen=True)
 class Principal:
-    """Who is calling."""
+    """Who is calling; `token_id` is None for an operator's command, which has AWS credentials instead."""
 
     role: Role
     project: str
     device_id: DeviceId | None
+    token_id: TokenId | None = None
 
     def may_see(self, session: Session) -> bool:
         """Whether `session` exists for this caller: own project, and for a device its own sessions."""
@@ -111,4 +112,4 @@ def principal(token: Token | None, secret: str) -> Principal:
         raise NotAuthenticated("this token is not known; enrol the device again")
     if token.revoked_at:
         raise NotAuthenticated("this token was revoked; enrol the device again")
-    return Principal(token.role, token.project, token.device_id)
+    return Principal(token.role, token.project, token.device_id, token.token_id)

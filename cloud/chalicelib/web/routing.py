@@ -14,8 +14,10 @@ from chalicelib.core.ids import SessionId
 from chalicelib.core.order import Wish
 from chalicelib.core.picture import Picture
 from chalicelib.core.tokens import Principal, Role
+from chalicelib.flows.acting import acting_ports, identify
 from chalicelib.ports import Ports
 from chalicelib.web import auth
+from chalicelib.web.numbered import numbered
 from chalicelib.web.wire import parsing, responses
 from chalicelib.web.wire.problems import answered
 
@@ -102,7 +104,8 @@ def blueprint(name: str, routes: Sequence[Route], ports: Ports, settings: Device
         content_types = ["application/json" if route.method in _TAKES_A_BODY else "*/*"]
         view = _unless_known(route.view) if route.method == "GET" else route.view
         door = _door(view, made, ports, settings) if route.roles else _open_door(view, made, ports, settings)
-        made.route(route.path, methods=[route.method], content_types=content_types)(door)
+        call = numbered(door, f"{route.method} {route.path}", made)
+        made.route(route.path, methods=[route.method], content_types=content_types)(call)
     return made
 
 
@@ -161,11 +164,12 @@ def _door(view: View, made: Blueprint, ports: Ports, settings: DeviceSettings) -
         request = made.current_request
         headers: Mapping[str, str] = request.headers
         principal = auth.caller(ports.records, headers, settings.minimum_client_version)
+        identify(principal)
         project = auth.project(principal, headers)
         call = Call(
             settings, principal, project, headers, parsing.raw_body(request), request.query_params or {}
         )
-        return view(ports, call, **parameters)
+        return view(acting_ports(ports), call, **parameters)
 
     return door
 
@@ -177,6 +181,7 @@ def _open_door(view: View, made: Blueprint, ports: Ports, settings: DeviceSettin
     @functools.wraps(view)
     def door(**parameters: str) -> Response:
         request = made.current_request
-        return view(ports, PublicCall(settings, request.headers, request.query_params or {}), **parameters)
+        call = PublicCall(settings, request.headers, request.query_params or {})
+        return view(acting_ports(ports), call, **parameters)
 
     return door

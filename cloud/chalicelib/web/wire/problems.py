@@ -41,6 +41,7 @@ log = logging.getLogger(__name__)
 
 Parameters = ParamSpec("Parameters")
 
+_PROBLEM = "application/problem+json"
 _LONGEST_DETAIL = 1000
 """Characters; a detail may quote what was sent."""
 
@@ -132,6 +133,13 @@ def problem(error: ReelhaulError) -> Response:
     return _response(row, str(told), _members(told, row), headers)
 
 
+def with_request_id(response: Response, request_id: str) -> Response:
+    """`response`, whose body names the request where it is a problem."""
+    if response.headers.get("Content-Type") == _PROBLEM:
+        response.body["request_id"] = request_id
+    return response
+
+
 def _outward(error: ReelhaulError) -> ReelhaulError:
     return next((told for kind, told in INWARD.items() if isinstance(error, kind)), error)
 
@@ -153,4 +161,4 @@ def _response(
         "action": row.action.value,
         **(members or {}),
     }
-    return Response(body, {"Content-Type": "application/problem+json", **(headers or {})}, row.status)
+    return Response(body, {"Content-Type": _PROBLEM, **(headers or {})}, row.status)
