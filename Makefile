@@ -88,7 +88,8 @@ lint: setup ## ruff, bandit, cfn-lint
 	$(BIN)/ruff format --check .
 	$(BIN)/bandit --quiet --recursive --severity-level medium edge_client cloud infra examples
 	mkdir -p build && $(BIN)/python -m infra.aws.template > build/storage.json
-	$(BIN)/cfn-lint build/storage.json
+	$(BIN)/python -m infra.aws.watch > build/watch.json
+	$(BIN)/cfn-lint build/storage.json build/watch.json
 
 types: setup ## mypy, strict
 	$(BIN)/mypy edge_client infra examples tests

@@ -12,7 +12,7 @@ import yaml
 
 from chalicelib import settings
 from chalicelib.aws import signer
-from chalicelib.core.events import Event
+from chalicelib.core.events import Event, Measure
 from chalicelib.core.settle import actions, gates
 from chalicelib.flows import proofs
 
@@ -73,20 +73,17 @@ def metrics_of(page: str) -> list[str]:
 
 
 def test_the_metrics_that_are_described_are_those_that_are_counted():
-    assert sorted(metrics_of(read("docs/operations.md"))) == sorted(event.value for event in Event)
+    reported = [*(event.value for event in Event), *(measure.metric for measure in Measure)]
+
+    assert sorted(metrics_of(read("docs/operations.md"))) == sorted(reported)
 
 
 def test_every_metric_has_its_place_in_a_flow():
     flows = "".join(file.read_text() for file in (HOUSE / "cloud/chalicelib/flows").rglob("*.py"))
 
-    assert [event for event in Event if not re.search(rf"\bEvent\.{event.name}\b", flows)] == []
+    named = set(re.findall(r"\b(?:Event|Measure)\.[A-Z_]+\b", flows))
 
-
-def test_an_alarm_watches_a_metric_that_is_counted():
-    watched = re.findall(r"Namespace: reelhaul\n\s+MetricName: (\S+)", read("infra/aws/storage.yaml"))
-
-    assert len(watched) == 3
-    assert set(watched) <= {event.value for event in Event}
+    assert {str(each) for each in (*Event, *Measure)} <= named
 
 
 @pytest.mark.parametrize("variable", sorted(settings.VARIABLES))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
-from chalicelib.core.events import Event
+from chalicelib.core.events import Event, Measure
 from chalicelib.flows import acting
 from chalicelib.ports import Clock
 
@@ -63,7 +63,7 @@ class JsonLines(logging.Formatter):
 
 
 class EmbeddedMetrics:
-    """Counts as lines that CloudWatch reads as metrics, by stage.
+    """Counts and measures as lines that CloudWatch reads as metrics, by stage and nothing else.
 
     Source: docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
     """
@@ -74,11 +74,16 @@ class EmbeddedMetrics:
         self._stream = stream
 
     def count(self, event: Event, value: int = 1) -> None:
-        name = event.value
+        self._write(event.value, "Count", value)
+
+    def measure(self, measure: Measure, value: float) -> None:
+        self._write(measure.metric, measure.unit, value)
+
+    def _write(self, name: str, unit: str, value: float) -> None:
         directive = {
             "Namespace": "reelhaul",
             "Dimensions": [["stage"]],
-            "Metrics": [{"Name": name, "Unit": "Count"}],
+            "Metrics": [{"Name": name, "Unit": unit}],
         }
         stamp_ms = int(self._clock.now().timestamp() * 1000)
         line = {

@@ -13,7 +13,7 @@ from chalicelib.core.acting import COORDINATOR, Acting
 from chalicelib.core.chapter import Chapter
 from chalicelib.core.cleanup import Arming, Bucket, Spent
 from chalicelib.core.crc import Crc64Nvme
-from chalicelib.core.events import Event
+from chalicelib.core.events import Event, Measure
 from chalicelib.core.ids import DeviceId, SessionId, TokenId, UploadId
 from chalicelib.core.measurements.index import Index
 from chalicelib.core.measurements.lake import Constants, Rows, Table
@@ -348,6 +348,9 @@ class Metrics(Protocol):
     """What flows report, in addition to their log lines."""
 
     def count(self, event: Event, value: int = 1) -> None: ...
+
+    def measure(self, measure: Measure, value: float) -> None:
+        """Report a size, in the measure's own unit."""
 
 
 @dataclass(frozen=True)

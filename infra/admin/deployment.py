@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib import wiring
 from chalicelib.aws.records import DynamoRecords
-from chalicelib.core.events import Event
+from chalicelib.core.events import Event, Measure
 from chalicelib.core.order import Wish
 from chalicelib.ports import Clock, Ids, Ports, Records
 from chalicelib.settings import SettingsFaults, settings
@@ -48,6 +48,9 @@ class Unheard:
 
     def count(self, event: Event, value: int = 1) -> None:
         """Nobody counts."""
+
+    def measure(self, measure: Measure, value: float) -> None:
+        """Nobody measures."""
 
 
 def registry(dynamodb: "DynamoDBClient", table: str) -> TableRegistry:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from chalicelib.core.events import Event
+from chalicelib.core.events import Event, Measure
 from chalicelib.core.ids import SessionId
 from chalicelib.core.picture import Picture
 from chalicelib.core.session import SessionState
@@ -31,6 +31,9 @@ class KeptMetrics:
 
     def count(self, event: Event, value: int = 1) -> None:
         self.counts[event.value] += value
+
+    def measure(self, measure: Measure, value: float) -> None:
+        """A size is nothing that was done."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra import door
-from infra.aws import grace, layer, project, stack, template
+from infra.aws import grace, layer, project, stack, template, watch
 from infra.aws.compiled import NotCompiled
 from infra.stages import LOCAL_STAGE
 
@@ -164,7 +164,7 @@ def deploy(
         poll_s=_POLL_S,
         progress=progress,
     )
-    return deploy_coordinator(
+    deployed = deploy_coordinator(
         CLOUD,
         BUILD / stage,
         stage,
@@ -174,6 +174,16 @@ def deploy(
         functions=session.client("lambda"),
         progress=progress,
     )
+    # After the functions: an alarm on what is not there yet would be raised by every first deploy.
+    stack.bring_up(
+        cloudformation,
+        watch.stack_name(stage),
+        watch.template(),
+        watch.parameters(stage, outputs),
+        poll_s=_POLL_S,
+        progress=progress,
+    )
+    return deployed
 
 
 def chosen_layer(session: boto3.Session, given: str | None) -> str:

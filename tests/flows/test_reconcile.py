@@ -5,6 +5,7 @@ from typing import Any, cast
 import pytest
 
 from chalicelib.core.errors import StorageBusy
+from chalicelib.core.events import Measure
 from chalicelib.core.ids import ArtifactId, UploadId
 from chalicelib.core.picture import Picture
 from chalicelib.core.upload import StoredObject, Upload, UploadState
@@ -62,6 +63,22 @@ def test_everything_due_is_finished_however_many_batches_it_takes():
 
     assert reconcile(ports, 60) == Round(settled=len(pictures), failed=0, aborted_orphans=0, finished=True)
     assert all(upload_of(ports, picture).receipt for picture in pictures)
+
+
+def test_every_round_reports_its_time_even_with_nothing_to_do():
+    ports = memory_ports()
+
+    class Slow:
+        def __getattr__(self, name: str) -> Any:
+            ports.clock.advance(0.25)
+            return getattr(ports.records, name)
+
+    reconcile(replace(ports, records=cast(MemoryRecords, Slow())), 60)
+
+    [seconds] = ports.metrics.sizes[Measure.ROUND_TIME]
+    assert seconds > 0
+    assert seconds % 0.25 == 0
+    assert ports.metrics.counts["reconcile.settled"] == 0
 
 
 def test_a_second_round_has_nothing_to_do():

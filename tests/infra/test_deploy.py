@@ -25,6 +25,9 @@ OUTPUTS = {
     "OrderQueueArn": "arn:aws:sqs:eu-west-1:123456789012:orders",
     "DeadLetters": "https://sqs.example.org/dead",
     "DeadLettersArn": "arn:aws:sqs:eu-west-1:123456789012:dead",
+    "DeadLettersName": "dead",
+    "OrderQueueName": "orders",
+    "Alarms": "arn:aws:sns:eu-west-1:123456789012:alarms",
 }
 
 

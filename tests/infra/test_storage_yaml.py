@@ -1,6 +1,5 @@
 """Every safety property that the house relies on stands in `infra/aws/storage.yaml`: taken out, its test fails."""
 
-import io
 import json
 import re
 from typing import Any
@@ -9,12 +8,9 @@ import pytest
 
 from chalicelib.core import keys
 from chalicelib.core.cleanup import CLEANED_TAG
-from chalicelib.core.events import Event
 from chalicelib.core.lifecycle import MULTIPART_DAYS, kept_days, purges_untagged
-from chalicelib.logs import EmbeddedMetrics
 from infra.aws import deploy, template
 from infra.local.aws.moto.provision import lifecycle_rules
-from tests.support.memory import MovableClock
 
 WHOLE = template.load()
 ARN = "arn:aws:s3:::footage"
@@ -437,32 +433,6 @@ def test_dead_letters_wait_fourteen_days():
 @pytest.mark.parametrize("queue", ["OrderQueue", "DeadLetters"])
 def test_messages_are_encrypted_at_rest(queue: str):
     assert properties(queue)["SqsManagedSseEnabled"] is True
-
-
-def test_the_first_dead_letter_raises_the_alarm():
-    alarm = properties("DeadLettersNotEmpty")
-
-    assert alarm["MetricName"] == "ApproximateNumberOfMessagesVisible"
-    assert alarm["Dimensions"] == [{"Name": "QueueName", "Value": "dead"}]
-    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanThreshold", 0)
-    assert alarm["AlarmActions"] == [NAMES["Alarms"]]
-
-
-def test_an_object_whose_checksum_s3_does_not_tell_raises_the_alarm_that_the_functions_count():
-    alarm = properties("UploadsUnproven")
-    said = io.StringIO()
-    EmbeddedMetrics("prod", MovableClock(), said).count(Event.UPLOAD_UNPROVEN)
-    [counted] = json.loads(said.getvalue())["_aws"]["CloudWatchMetrics"]
-
-    assert (alarm["Namespace"], alarm["MetricName"]) == (counted["Namespace"], counted["Metrics"][0]["Name"])
-    assert [each["Name"] for each in alarm["Dimensions"]] == counted["Dimensions"][0]
-    assert alarm["Dimensions"][0]["Value"] == "prod"
-    assert (alarm["Statistic"], alarm["ComparisonOperator"], alarm["Threshold"]) == (
-        "Sum",
-        "GreaterThanThreshold",
-        0,
-    )
-    assert alarm["AlarmActions"] == [NAMES["Alarms"]]
 
 
 def test_an_alarm_address_is_optional():

@@ -1,4 +1,4 @@
-"""What the coordinator counts: `docs/operations.md` describes each, and alarms watch some."""
+"""What the coordinator counts and measures: `docs/operations.md` describes each, and alarms watch some."""
 
 from enum import Enum
 
@@ -67,3 +67,18 @@ class Event(Enum):
     def sentence(self) -> str:
         """The event as a log line says it."""
         return self.value.replace(".", " ")
+
+
+class Measure(Enum):
+    """Something that has a size: the metric's name, and its unit in CloudWatch's words."""
+
+    ROUND_TIME = ("round.time", "Seconds")
+    """How long one round of the reconciler took."""
+
+    @property
+    def metric(self) -> str:
+        return self.value[0]
+
+    @property
+    def unit(self) -> str:
+        return self.value[1]

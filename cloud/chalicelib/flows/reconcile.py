@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from chalicelib.core import keys
-from chalicelib.core.events import Event
+from chalicelib.core.events import Event, Measure
 from chalicelib.core.ids import SessionId
 from chalicelib.core.picture import Picture
 from chalicelib.core.settle import Rest, due_uploads, look_again_at
@@ -89,7 +89,7 @@ def reconcile(ports: Ports, time_limit_s: float) -> Round:
         counts[_End.UNFINISHED],
         swept,
     )
-    return _report(ports, done)
+    return _report(ports, done, started_at)
 
 
 def _give_each_a_turn(ports: Ports, turns: _Turns, started_at: datetime, end: Deadline) -> None:
@@ -234,8 +234,9 @@ def _is_orphan(ports: Ports, multipart: OpenMultipart) -> bool:
     )
 
 
-def _report(ports: Ports, done: Round) -> Round:
+def _report(ports: Ports, done: Round, started_at: datetime) -> Round:
     log.info("reconciled", extra=asdict(done))
+    ports.metrics.measure(Measure.ROUND_TIME, (ports.clock.now() - started_at).total_seconds())
     ports.metrics.count(Event.RECONCILE_SETTLED, done.settled)
     if done.unfinished:
         ports.metrics.count(Event.RECONCILE_UNFINISHED, done.unfinished)

@@ -1,10 +1,10 @@
 """Time, chance and metrics that a test holds in its hand."""
 
 import itertools
-from collections import Counter
+from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 
-from chalicelib.core.events import Event
+from chalicelib.core.events import Event, Measure
 from chalicelib.core.ids import DeviceId, TokenId, UploadId
 
 START = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -50,10 +50,14 @@ class FixedIds:
 
 
 class CountingMetrics:
-    """What was reported, as `counts[name]`."""
+    """What was reported, as `counts[name]`; `sizes[measure]` are in the order of their reports."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
+        self.sizes: dict[Measure, list[float]] = defaultdict(list)
 
     def count(self, event: Event, value: int = 1) -> None:
         self.counts[event.value] += value
+
+    def measure(self, measure: Measure, value: float) -> None:
+        self.sizes[measure].append(value)
