@@ -10,6 +10,7 @@ import msgspec
 
 from chalicelib.web import api
 from chalicelib.web.contract import answers
+from chalicelib.web.contract.document import PROBLEM_JSON, answer_names, problems_of
 from chalicelib.web.routing import Route
 
 ROUTES: tuple[Route, ...] = tuple(route for subject in api.SUBJECTS for route in subject.ROUTES)
@@ -41,21 +42,34 @@ def route_of(method: str, path: str) -> Route | None:
 
 def types_of(route: Route) -> list[Any]:
     """The types that the route's answers have; none for a media type."""
-    names = [name.strip() for name in route.answer.split("|")]
-    return [getattr(answers, name) for name in names if "/" not in name]
+    return [getattr(answers, name) for name in answer_names(route)]
 
 
 def demand_documented(method: str, path: str, status: int, headers: Mapping[str, str], body: bytes) -> None:
-    """Fails for an answer that has a status, a member or a form that its route does not declare, or lacks one."""
+    """Fails for a status, a problem, a form or a member that the route does not declare, and for a missing member."""
     route = route_of(method, path)
-    if route is None or not 200 <= status < 300:
+    if route is None:
         return
-    assert status in route.statuses, f"{method} {route.path} does not declare {status}"
-    form = headers["Content-Type"].partition(";")[0]
+    form = headers.get("Content-Type", "").partition(";")[0]
+    if form == PROBLEM_JSON:
+        declared = {(row.status, row.type) for row in problems_of(route)}
+        assert (status, json.loads(body)["type"]) in declared, (
+            f"{method} {route.path} does not declare {body!r}"
+        )
+    elif status == 415:
+        assert route.body
+    elif status == 304:
+        assert method == "GET"
+    else:
+        assert status in route.statuses, f"{method} {route.path} does not declare {status}"
+        _demand_form(route, form, body)
+
+
+def _demand_form(route: Route, form: str, body: bytes) -> None:
     if form == "application/json":
         _decode(body, types_of(route))
     else:
-        assert form in (*route.forms, route.answer), f"{method} {route.path} does not declare {form}"
+        assert form in (*route.forms, route.answer), f"{route.method} {route.path} does not declare {form}"
 
 
 def _decode(body: bytes, kinds: list[Any]) -> None:

@@ -153,7 +153,7 @@ def test_no_route_is_left_out():
     }
     served = [route for subject in api.SUBJECTS for route in subject.ROUTES]
 
-    assert told == {(route.method, re.sub(r"{\w+}", "*", route.path)) for route in served}
+    assert told == {(route.method, re.sub(r"{\w+}", "*", route.path)) for route in served if route.roles}
 
 
 @pytest.mark.parametrize("route", ROUTES)

@@ -2,7 +2,14 @@
 
 from chalice.app import Response
 
-from chalicelib.core.errors import Finalizing, PartsMismatch, PlanDiffers, StateConflict, UploadGone
+from chalicelib.core.errors import (
+    Finalizing,
+    NotPermitted,
+    PartsMismatch,
+    PlanDiffers,
+    StateConflict,
+    UploadGone,
+)
 from chalicelib.core.ids import ArtifactId
 from chalicelib.core.tokens import Role
 from chalicelib.flows import completion, proofs, uploads
@@ -50,7 +57,7 @@ def delete_upload(ports: Ports, call: Call, upload_id: str) -> Response:
     return routing.answer(responses.upload(view))
 
 
-_OF_UPLOADS = (StateConflict, UploadGone, Finalizing)
+_OF_UPLOADS = (NotPermitted, StateConflict, UploadGone, Finalizing)
 
 ROUTES: tuple[Route, ...] = (
     Route(

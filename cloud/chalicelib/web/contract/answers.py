@@ -535,3 +535,14 @@ class Report(Answer, frozen=True, kw_only=True):
     inspection: Inspection
     lights: dict[str, Light]
     reported_at: Moment
+
+
+class OpenApi(Struct, frozen=True, kw_only=True):
+    """An OpenAPI 3.1 document."""
+
+    openapi: str
+    info: dict[str, Any]
+    servers: list[dict[str, Any]]
+    security: list[dict[str, Any]]
+    paths: dict[str, Any]
+    components: dict[str, Any]

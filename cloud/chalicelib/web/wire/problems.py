@@ -66,6 +66,10 @@ class Row:
     members: tuple[str, ...] = ()
 
     @property
+    def type(self) -> str:
+        return f"urn:reelhaul:problem:{self.slug}"
+
+    @property
     def title(self) -> str:
         return self.slug.replace("-", " ").capitalize()
 
@@ -154,7 +158,7 @@ def _response(
     row: Row, detail: str, members: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
 ) -> Response:
     body = {
-        "type": f"urn:reelhaul:problem:{row.slug}",
+        "type": row.type,
         "title": row.title,
         "status": row.status,
         "detail": detail[:_LONGEST_DETAIL],

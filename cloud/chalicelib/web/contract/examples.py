@@ -1,0 +1,189 @@
+"""An example of each body and each answer, by the name of its type; a test decodes each by that type."""
+
+from collections.abc import Mapping
+from typing import Any
+
+_CRC = "rosUhgp5mIg="
+_SESSION = "match-17-north"
+_UPLOAD = "u_3kTn0b8cVtq7xS2fYwLd5P"
+_ORIGINAL = "original.100GOPRO.GX010038.MP4"
+_MEASUREMENTS = "measurements.frames.json"
+_VERSION = "3HL4kqtJlcpXroDTDmJ"
+_NOON = "2026-11-21T12:00:00Z"
+_LATER = "2026-11-21T12:15:00Z"
+_URL = "https://footage.s3.eu-west-1.amazonaws.com/…"
+_CHAPTER = {"directory": "100GOPRO", "filename": "GX010038.MP4", "size_bytes": 15728640}
+_IDENTITY = {"created": 1656931398, "modified": 1656931398, "etag": '"62c2a1c6.15728640"', "gumi": None}
+_WHOLE = {"unfinished": False, "trailing_bytes": 0}
+_CAMERA = {"serial": "C3501324500711", "model": "HERO12 Black", "firmware": "H23.01.02.32.00"}
+_WISH = {"required": ["output.enhanced.mp4"], "parameters": {"speed_kmh": 7.5}}
+_HEARTBEAT = {
+    "bytes_down": 15728640,
+    "bytes_up": 10485760,
+    "rate_down_bytes_s": 31000000,
+    "rate_up_bytes_s": 6000000,
+    "spool_bytes": 5242880,
+    "disk_free_bytes": 91268055040,
+    "clock": _NOON,
+}
+_RECEIPT = {
+    "upload_id": _UPLOAD,
+    "artifact_id": _ORIGINAL,
+    "key": f"originals/main/{_SESSION}/100GOPRO/GX010038.MP4",
+    "version_id": _VERSION,
+    "size_bytes": 15728640,
+    "crc64nvme": _CRC,
+    "verified_at": _NOON,
+}
+_ADDRESS = {"url": _URL, "expires_at": _LATER, "expires_in_s": 900}
+_STORED = {**_ADDRESS, "size_bytes": 15728640, "version_id": _VERSION}
+_STORAGE: Mapping[str, Any] = {
+    "origin": "device",
+    "source": None,
+    "row_id": None,
+    "keys": {},
+    "missing": [],
+    "recorded_at": None,
+    "imported_at": None,
+}
+_MEASURED = {"artifact_id": _MEASUREMENTS, "kind": "papi", "revision": "0123456789abcdef"}
+
+EXAMPLES: Mapping[str, Mapping[str, Any]] = {
+    "SessionGiven": {
+        "camera": _CAMERA,
+        "group": "match-17",
+        "chapters": [{**_CHAPTER, **_IDENTITY, **_WHOLE}],
+        "order": _WISH,
+    },
+    "OrderGiven": {"required": ["output.enhanced.mp4", _MEASUREMENTS], "parameters": {"speed_kmh": 7.5}},
+    "UploadAsked": {"artifact_id": _ORIGINAL, "size_bytes": 15728640, "part_size_bytes": 5242880},
+    "PartUrlsAsked": {"parts": [{"number": 2, "crc64nvme": _CRC}, {"number": 3, "crc64nvme": _CRC}]},
+    "ProofUrlsAsked": {
+        "ranges": [{"first": 0, "size_bytes": 262144}, {"first": 9437184, "size_bytes": 262144}]
+    },
+    "CompleteAsked": {"crc64nvme": _CRC},
+    "ProgressGiven": _HEARTBEAT,
+    "FailureGiven": {"reason": "the lights cannot be seen in 100GOPRO/GX010038.MP4", "order": 1},
+    "HoldGiven": {"held": True, "reason": "the referee wants to look first"},
+    "RestoreGiven": {"reason": "the referee wants to see it again", "artifacts": [_ORIGINAL]},
+    "Session": {
+        "session_id": _SESSION,
+        "state": "OPEN",
+        "version": 7,
+        "project": "main",
+        "device_id": "d_north",
+        "group": "match-17",
+        "camera": _CAMERA,
+        "created_at": _NOON,
+        "chapters": [
+            {
+                "artifact_id": _ORIGINAL,
+                **_CHAPTER,
+                **_WHOLE,
+                "upload": {"upload_id": _UPLOAD, "state": "OPEN", "unproven_since": None},
+                "receipt": None,
+                "lost": None,
+            }
+        ],
+        "missing": [_ORIGINAL],
+        "progress": {**_HEARTBEAT, "heard_at": _NOON},
+        "order": {
+            "number": 1,
+            **_WISH,
+            "added": [],
+            "left_out": [],
+            "below_minimum_reason": None,
+            "accepted": None,
+            "imported": False,
+            "ordered_at": _NOON,
+            "sent_at": None,
+        },
+        "failure": None,
+        "held": None,
+        "processed_at": None,
+        "cleaned_at": None,
+        "cleanup_refused": None,
+        "restoring": [],
+        "storage": _STORAGE,
+    },
+    "Heartbeat": {"policy": {"pause": False, "pace_bytes_s": None}, "server_time": _NOON},
+    "Upload": {
+        "upload_id": _UPLOAD,
+        "project": "main",
+        "session_id": _SESSION,
+        "artifact_id": _ORIGINAL,
+        "state": "OPEN",
+        "plan": {"size_bytes": 15728640, "part_size_bytes": 5242880, "part_count": 3},
+        "parts": [{"number": 1, "size_bytes": 5242880, "crc64nvme": _CRC}],
+        "missing": [2, 3],
+        "opened_at": _NOON,
+        "expires_at": _LATER,
+        "receipt": None,
+        "reason": None,
+        "unproven_since": None,
+    },
+    "PartUrls": {
+        "part_urls": [
+            {
+                "number": 2,
+                "headers": {"content-length": "5242880", "x-amz-checksum-crc64nvme": _CRC},
+                **_ADDRESS,
+            }
+        ]
+    },
+    "ProofUrls": {
+        "version_id": _VERSION,
+        "size_bytes": 15728640,
+        "proof_urls": [
+            {"first": 0, "size_bytes": 262144, "headers": {"range": "bytes=0-262143"}, **_ADDRESS}
+        ],
+    },
+    "Artifacts": {
+        "artifacts": [
+            {
+                "artifact_id": _ORIGINAL,
+                "kind": "original",
+                "name": "100GOPRO/GX010038.MP4",
+                "size_bytes": 15728640,
+                "required": False,
+                "cleaned": False,
+                "receipt": _RECEIPT,
+                "index": None,
+            }
+        ]
+    },
+    "ArtifactUrl": _STORED,
+    "KnownChapters": {
+        "asked_by": "d_north",
+        "chapters": [
+            {
+                "session_id": _SESSION,
+                "device_id": "d_north",
+                "artifact_id": _ORIGINAL,
+                **_CHAPTER,
+                **_IDENTITY,
+                **_WHOLE,
+                "receipt": None,
+            }
+        ],
+        "cursor": None,
+    },
+    "FramePage": {**_MEASURED, "frames": [{"frame_number": 0, "timestamp": 0.0}], "next_frame": None},
+    "Points": {
+        **_MEASURED,
+        "source": "overview",
+        "version": 1,
+        "frames": 1800,
+        "first_frame": 0,
+        "frames_per_bucket": 900,
+        "count": [900, 900],
+        "first_s": [0.0, 30.0],
+        "last_s": [29.97, 59.97],
+        "numbers": {
+            "papi_a.angle": {"count": [900, 0], "min": [2.1, None], "max": [3.9, None], "mean": [3.0, None]}
+        },
+        "statuses": {"papi_a.status": {"red": [450, 0], "white": [450, 0]}},
+    },
+    "FramesUrl": {**_MEASURED, **_STORED, "blocks": {**_STORED, "size_bytes": 40000}},
+}
+"""Of summaries and reports docs/measurements.md and docs/api.md have some: they are long."""
