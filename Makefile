@@ -23,7 +23,7 @@ WORKERS := $(shell cores=$$(nproc); echo $$((cores + (cores + 1) / 2)))
 # Tests without AWS, deployed coordinator or other processes; tests/MAP.md names them.
 FAST := tests/core tests/flows tests/web tests/aws tests/test_settings.py tests/edge/coordinator tests/edge/http tests/edge/memory tests/edge/model tests/contracts/edge
 
-.PHONY: help setup lock demo up local-aws camera test test-fast test-pythons test-newest coverage soak fuzz mutants check lint types floors format bench bench-measurements bench-edge deploy stage release clean
+.PHONY: help setup lock demo up local-aws camera test test-fast test-pythons test-newest coverage soak fuzz mutants api-docs check lint types floors format bench bench-measurements bench-edge deploy stage release clean
 
 help: ## list the targets
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -80,6 +80,9 @@ fuzz: setup ## 20,000 changed files of measurements: each is indexed or poison, 
 
 mutants: setup ## plant bugs, and demand that tests notice: make mutants ONLY=gate
 	$(BIN)/python -m tests.mutants $(if $(ONLY),--only "$(ONLY)")
+
+api-docs: setup ## write the tables of docs/api.md anew from the routes; a test fails while they differ
+	$(BIN)/python -m infra.api_docs
 
 check: lint types floors test ## what .ci/run runs
 

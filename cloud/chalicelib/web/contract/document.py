@@ -54,11 +54,11 @@ _NUMBERED = {
 }
 _RETRY_AFTER = {"Retry-After": {"description": "seconds", "schema": {"type": "integer", "minimum": 0}}}
 _MEMBERS: Mapping[str, Any] = {
-    "differences": {"type": "array", "items": {"type": "string"}},
+    "differences": {"type": "array", "items": {"type": "string"}, "description": "list of texts"},
     "plan": {"$ref": _REF.format(name="Plan")},
     "reason": {"type": "string"},
-    "missing": {"type": "array", "items": {"type": "integer"}},
-    "differing": {"type": "array", "items": {"type": "integer"}},
+    "missing": {"type": "array", "items": {"type": "integer"}, "description": "part numbers"},
+    "differing": {"type": "array", "items": {"type": "integer"}, "description": "part numbers"},
     "minimum_version": {"type": "string"},
 }
 """What a problem may tell in addition, by member."""
@@ -110,6 +110,29 @@ def problems_of(route: Route) -> list[Row]:
     return sorted([*rows.values(), problems.INTERNAL], key=lambda row: row.status)
 
 
+def own_problems(route: Route) -> list[Row]:
+    """Those of its problems that not every call has."""
+    usual = {problems.ROWS[kind].slug for kind in (*_WITH_TOKEN, NotPermitted)}
+    return [row for row in problems_of(route) if row.slug not in usual and row != problems.INTERNAL]
+
+
+def every_problem(routes: Sequence[Route]) -> list[Row]:
+    """Every problem that any of the routes may answer, in the order of the table of problems."""
+    told = {row.slug for route in routes for row in problems_of(route)}
+    return [row for row in (*problems.ROWS.values(), problems.INTERNAL) if row.slug in told]
+
+
+def problem_members(row: Row) -> list[str]:
+    """What a problem tells in addition, and of what kind that is."""
+    kinds = {name: _MEMBERS[name].get("description") for name in row.members}
+    return [f"`{name}` ({kind})" if kind else f"`{name}`" for name, kind in kinds.items()]
+
+
+def says_when(row: Row) -> bool:
+    """Whether the answer says after how many seconds the same call may be tried again."""
+    return row.status in _SAYS_WHEN
+
+
 def answer_names(route: Route) -> list[str]:
     """The names of the types of what the route answers; none where it is not JSON."""
     return [] if "/" in route.answer else [name.strip() for name in route.answer.split("|")]
@@ -122,7 +145,7 @@ def _operation(route: Route) -> Document:
         "description": _for_whom(route),
         "tags": [_tag(route)],
         "x-roles": [role.value for role in route.roles],
-        "parameters": [*_path_parameters(route), *_query_parameters(route), *_header_parameters(route)],
+        "parameters": [*_path_parameters(route), *query_parameters(route), *_header_parameters(route)],
         "responses": _responses(route),
     }
     if route.body is not None:
@@ -158,7 +181,8 @@ def _path_parameters(route: Route) -> list[Document]:
     ]
 
 
-def _query_parameters(route: Route) -> list[Document]:
+def query_parameters(route: Route) -> list[Document]:
+    """The parameters of the route's query, as OpenAPI has them."""
     if route.query is None:
         return []
     schema = _portable(msgspec.json.schema(getattr(queries, route.query)))
@@ -244,7 +268,7 @@ def _group(rows: Sequence[Row]) -> Document:
         content[JSON] = {"schema": {"$ref": _REF.format(name=GATEWAY)}}
     return {
         "description": "; ".join(f"`{row.slug}`: {row.action.value}" for row in rows) + ".",
-        "headers": {**_NUMBERED, **(_RETRY_AFTER if status in _SAYS_WHEN else {})},
+        "headers": {**_NUMBERED, **(_RETRY_AFTER if says_when(rows[0]) else {})},
         "content": content,
     }
 
