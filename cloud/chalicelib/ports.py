@@ -19,6 +19,7 @@ from chalicelib.core.measurements.index import Index
 from chalicelib.core.measurements.lake import Constants, Rows, Table
 from chalicelib.core.parts import PartPlan, StoredPart
 from chalicelib.core.picture import Picture, Progress
+from chalicelib.core.rounds import LastRound
 from chalicelib.core.session import Session
 from chalicelib.core.settle import Policy
 from chalicelib.core.tokens import Device, Token
@@ -235,6 +236,14 @@ class Due:
 
 
 @dataclass(frozen=True)
+class Unproven:
+    """A session whose receipts nobody has proven at rest since `since`."""
+
+    session_id: SessionId
+    since: datetime
+
+
+@dataclass(frozen=True)
 class Listed:
     """A session in the list of its camera: which one, and since when it is there."""
 
@@ -273,6 +282,17 @@ class Records(Protocol):
 
         Fewer than `limit` are the last ones. What other projects have of the same camera costs nothing.
         """
+
+    def unproven(self, until: datetime, limit: int, after: Unproven | None = None) -> tuple[Unproven, ...]:
+        """At most `limit` sessions not proven at rest since `until` or longer, the longest first, after `after`.
+
+        Fewer than `limit` are the last ones; may miss the latest writes.
+        """
+
+    def last_round(self) -> LastRound | None:
+        """The reconciler's last round; None when it never had one."""
+
+    def put_last_round(self, last: LastRound) -> None: ...
 
     def arming(self) -> Arming | None:
         """Whether cleanup is armed, consistently read; None when nobody ever said so."""

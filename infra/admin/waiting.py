@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from chalicelib.core.picture import Picture
 from chalicelib.core.session import SessionState
 from chalicelib.core.settle import Facts
+from chalicelib.core.settle.at_rest import remedy, undecided
 from chalicelib.core.settle.gates import PLAUSIBLE
 from chalicelib.core.settle.outputs import why_not_indexed
 from chalicelib.core.settle.plausibility import unread
@@ -17,8 +18,8 @@ _PATIENT = (
 )
 """Gates that time or an operator opens; apart from them nothing is wrong and nothing is pending."""
 
-_TOLD_OTHERWISE = ("nothing-open", "not-quarantined")
-"""Gates that say of a processed session what its uploads, restores and measurements say themselves."""
+_TOLD_OTHERWISE = ("nothing-open", "not-quarantined", "nothing-lost")
+"""Gates that say of a processed session what its uploads, restores, measurements and losses say themselves."""
 
 
 @dataclass(frozen=True)
@@ -55,9 +56,10 @@ def _on_the_way(picture: Picture) -> Iterator[Owed]:
     if session.state is SessionState.FAILED:
         yield Owed("failed", f"{session.failure}; order it again")
     for lost in picture.lost:
-        yield Owed(
-            "lost", f"{lost.artifact_id}, since {lost.at:%Y-%m-%d %H:%M} UTC: {lost.reason}; haul it again"
-        )
+        since = f"{lost.artifact_id}, since {lost.at:%Y-%m-%d %H:%M} UTC"
+        yield Owed("lost", f"{since}: {lost.reason}; {remedy(picture, lost.artifact_id)}")
+    for damage, receipt in undecided(picture):
+        yield Owed("damaged", f"{receipt.artifact_id}: {damage.fault}; the next round decides what follows")
     if picture.missing:
         yield Owed("chapters", f"not verified: {', '.join(picture.missing)}")
     if order and order.is_import and picture.awaited:

@@ -14,7 +14,7 @@ from chalicelib.core.ids import ArtifactId, SessionId, UploadId
 from chalicelib.core.measurements.index import Index, IndexAttempts
 from chalicelib.core.order import Order, Wish
 from chalicelib.core.picture import Picture
-from chalicelib.core.session import Camera, ChecksumCopy, Lost, Session, SessionState
+from chalicelib.core.session import Camera, ChecksumCopy, Damage, Lost, Session, SessionState
 from chalicelib.core.storage import OldKey, Storage
 from chalicelib.core.upload import Receipt
 from chalicelib.ports import Change, Records
@@ -196,6 +196,8 @@ def test_every_field_of_a_session_is_read_as_it_was_written(records: Records, re
         attempts=(IndexAttempts(VERSION, 1, NOON + MOMENT), IndexAttempts("another", 3, NOON)),
         scrubbed_at=NOON + 5 * MOMENT,
         lost=(Lost(make_chapter(2).artifact_id, VERSION, "purged — gone", NOON + 6 * MOMENT),),
+        damage=(Damage(VERSION, "its bytes — others", NOON + 7 * MOMENT, "version-before"),),
+        proven_at=NOON + 8 * MOMENT,
         films=(
             Film(make_chapter(1).artifact_id, VERSION, 90_000),
             Film(ArtifactId("output.enhanced.mp4"), "another", None, "not a whole film"),

@@ -13,11 +13,12 @@ from chalicelib.core.ids import ArtifactId, DeviceId, SessionId, TokenId, Upload
 from chalicelib.core.order import Order, Wish
 from chalicelib.core.parts import PartPlan
 from chalicelib.core.picture import MOST_CHAPTERS, Picture, Progress
+from chalicelib.core.rounds import LastRound
 from chalicelib.core.session import Camera, Session, SessionState
 from chalicelib.core.storage import OldKey, Storage
 from chalicelib.core.tokens import Device, Role, Token
 from chalicelib.core.upload import Receipt, UploadState
-from chalicelib.ports import Change, Due, Records
+from chalicelib.ports import Change, Due, Records, Unproven
 from tests.contracts.worlds import World
 from tests.support.builders import make_chapter, make_session, make_upload
 
@@ -392,6 +393,68 @@ def make_progress(**changes) -> Progress:
         15_728_640, 10_485_760, 31_000_000, None, 5_242_880, 91_268_055_040, NOON, NOON + MOMENT
     )
     return replace(progress, **changes)
+
+
+def demand_unproven(
+    records: Records,
+    until: datetime,
+    wanted: list[SessionId],
+    limit: int = 100,
+    after: Unproven | None = None,
+) -> tuple[Unproven, ...]:
+    """The sessions that are unproven, once they are `wanted`: the index may lag behind writes."""
+    deadline = time.monotonic() + 10
+    while True:
+        found = records.unproven(until, limit, after)
+        if [each.session_id for each in found] == wanted or time.monotonic() > deadline:
+            assert [each.session_id for each in found] == wanted
+            return found
+        time.sleep(0.05)
+
+
+def test_a_session_is_unproven_from_its_beginning_and_then_from_its_last_proof(
+    records: Records, recorded: Session
+):
+    demand_unproven(records, NOON - MOMENT, [])
+    [found] = demand_unproven(records, NOON, [recorded.session_id])
+    assert found == Unproven(recorded.session_id, NOON)
+
+    later = NOON + timedelta(days=90)
+    records.write(Change(recorded.proven(later).bumped()))
+
+    demand_unproven(records, later - MOMENT, [])
+    [found] = demand_unproven(records, later, [recorded.session_id])
+    assert found.since == later
+
+
+def test_an_unproven_session_is_not_due_for_that(records: Records, recorded: Session):
+    demand_unproven(records, NOON, [recorded.session_id])
+
+    demand_due(records, [], NOON + timedelta(days=365))
+
+
+def test_unproven_sessions_come_the_longest_first_and_page_by_page(records: Records, session: Session):
+    names = [SessionId(f"{session.session_id}{end}") for end in ("-b", "-a", "")]
+    for place, name in enumerate(names):
+        created_at = NOON + timedelta(days=min(place, 1))
+        records.write(Change(replace(session, session_id=name, created_at=created_at)))
+    until = NOON + timedelta(days=1)
+    in_order = [names[0], names[2], names[1]]
+
+    demand_unproven(records, until, in_order)
+    first = demand_unproven(records, until, in_order[:1], limit=1)
+    second = demand_unproven(records, until, in_order[1:2], limit=1, after=first[-1])
+    demand_unproven(records, until, in_order[2:], limit=5, after=second[-1])
+
+
+def test_the_last_round_is_read_as_it_was_put(records: Records):
+    last = LastRound(NOON, NOON + MOMENT, 1, 2, 3, 4, True, True, 5)
+
+    assert_all_is_said(last)
+    records.put_last_round(replace(last, settled=0, finished=False))
+    records.put_last_round(last)
+
+    assert records.last_round() == last
 
 
 def test_the_last_heartbeat_stands_in_the_picture_and_leaves_the_version_alone(

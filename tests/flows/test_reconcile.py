@@ -8,6 +8,7 @@ from chalicelib.core.errors import StorageBusy
 from chalicelib.core.events import Measure
 from chalicelib.core.ids import ArtifactId, UploadId
 from chalicelib.core.picture import Picture
+from chalicelib.core.rounds import MOST_COUNTED, SILENT_S
 from chalicelib.core.upload import StoredObject, Upload, UploadState
 from chalicelib.flows.reconcile import BATCH, Round, reconcile
 from chalicelib.ports import Due
@@ -381,3 +382,44 @@ def test_of_two_rounds_that_overlap_one_has_the_session():
     assert upload_of(ports, picture).receipt is None
     ports.clock.advance(1)
     assert reconcile(ports, 60).settled == 1
+
+
+def test_a_round_records_what_it_did_and_when():
+    ports = arranged(*sessions(2))
+    began_at = ports.clock.now()
+
+    done = reconcile(ports, 60)
+
+    last = ports.records.last_round()
+    assert last
+    assert (last.began_at, last.ended_at) == (began_at, ports.clock.now())
+    assert (last.settled, last.failed, last.finished, last.swept) == (2, 0, done.finished, done.swept)
+
+
+@pytest.mark.parametrize(("seconds", "count"), [(-2, 0), (0, 1), (1, 1)])
+def test_a_round_counts_the_sessions_that_nobody_has_proven_in_time(seconds: int, count: int):
+    ports = arranged(*sessions(1))
+
+    ports.clock.advance(ports.policy.at_rest_s + seconds)
+    reconcile(ports, 60)
+
+    last = ports.records.last_round()
+    assert last
+    assert (last.unproven, ports.metrics.counts["proof.overdue"]) == (count, count)
+
+
+def test_a_round_counts_no_more_unproven_sessions_than_it_tells():
+    ports = memory_ports(*(session(f"s{number:03d}") for number in range(MOST_COUNTED + 1)))
+    ports.clock.advance(ports.policy.at_rest_s)
+
+    assert reconcile(ports, 0).unproven == MOST_COUNTED
+
+
+@pytest.mark.parametrize(("seconds", "is_silent"), [(-1, False), (0, True), (1, True)])
+def test_a_reconciler_is_silent_once_six_rounds_did_not_happen(seconds: int, is_silent: bool):
+    ports = memory_ports()
+    reconcile(ports, 60)
+
+    last = ports.records.last_round()
+    assert last
+    assert last.is_silent(ports.clock.now() + timedelta(seconds=SILENT_S + seconds)) is is_silent

@@ -99,6 +99,7 @@ WRITES_OF = {
     **dict.fromkeys(MATRIX, WRITES),
     "reconcile": WRITES
     | {
+        ("dynamodb:PutItem", "ROUND#*"),
         ("dynamodb:PutItem", "SWEEP#*"),
         ("dynamodb:UpdateItem", "SESSION#*"),
         ("dynamodb:UpdateItem", "SPENT#*"),
@@ -246,6 +247,7 @@ def test_the_writable_keys_are_those_of_the_tables_items():
         items.pointer_key(UploadId("u"))["pk"],
         items.spent_key(date(2026, 11, 21))["pk"],
         items.SWEEP_KEY["pk"],
+        items.ROUND_KEY["pk"],
     }
 
     assert {key.partition("#")[0] + "#*" for key in written} == {key for _, key in WRITES_OF["reconcile"]}

@@ -74,6 +74,8 @@ def test_a_new_session_is_created():
         "cleaned_at": None,
         "cleanup_refused": None,
         "restoring": [],
+        "lost": [],
+        "proven_at": None,
         "storage": {
             "origin": "device",
             "source": None,

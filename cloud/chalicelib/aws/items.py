@@ -4,7 +4,8 @@ A session's id is `PROJECT/NAME`, so every key with one is of that project alone
 
 | pk | sk | what |
 |---|---|---|
-| SESSION#{id} | SESSION | the session; `device_…` put it into the index by_device, `camera_…` into by_camera |
+| SESSION#{id} | SESSION | the session; `device_…` put it into the index by_device, `camera_…` into by_camera, \
+`work_…` among the sessions that wait for a proof at rest |
 | SESSION#{id} | CHAPTER#{nn} | a chapter, in the order of recording |
 | SESSION#{id} | UPLOAD#{upload_id} | an upload |
 | SESSION#{id} | RECEIPT#{key} | the receipt of what a processor wrote itself |
@@ -16,6 +17,7 @@ A session's id is `PROJECT/NAME`, so every key with one is of that project alone
 | CLEANUP | ARMING | whether cleanup is armed |
 | SWEEP#orphans | SWEEP | the key after which the next sweep of orphaned multipart uploads continues |
 | SPENT#{day} | SPENT | what was cleaned on a day (UTC), or may be |
+| ROUND#reconcile | ROUND | the last round of the reconciler |
 
 The session's item and what was written with it carry the session's version (`at_version`), and the session's names
 them (`written_with`): so a reader knows whether it has seen all of the last write.
@@ -37,11 +39,12 @@ from chalicelib.core.cleanup import Arming
 from chalicelib.core.ids import SessionId, UploadId
 from chalicelib.core.measurements.index import Index
 from chalicelib.core.picture import Picture, Progress
+from chalicelib.core.rounds import LastRound
 from chalicelib.core.session import Session
 from chalicelib.core.times import sortable
 from chalicelib.core.tokens import Device, Token
 from chalicelib.core.upload import Receipt, Upload
-from chalicelib.ports import Due, Listed
+from chalicelib.ports import Due, Listed, Unproven
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
@@ -50,6 +53,7 @@ Value = TypeVar("Value")
 Item = dict[str, "AttributeValueTypeDef"]
 
 WORK_PK = "WORK#settle"
+AT_REST_PK = "WORK#at-rest"
 SESSION_SK = "SESSION"
 PROGRESS_SK = "PROGRESS"
 CHAPTER_SK = "CHAPTER#"
@@ -57,6 +61,7 @@ UPLOAD_SK = "UPLOAD#"
 RECEIPT_SK = "RECEIPT#"
 INDEX_SK = "INDEX#"
 ARMING_KEY = {"pk": "CLEANUP", "sk": "ARMING"}
+ROUND_KEY = {"pk": "ROUND#reconcile", "sk": "ROUND"}
 SWEEP_KEY = {"pk": "SWEEP#orphans", "sk": "SWEEP"}
 
 _serialized = TypeSerializer().serialize
@@ -73,7 +78,11 @@ def session_item(session: Session) -> Item:
         "camera_pk": camera_pk(session.project, session.camera.serial),
         "camera_sk": camera_sk(listed),
     }
-    return _item(session_key(session.session_id, SESSION_SK), session, {**by_device, **by_camera})
+    unproven = {
+        "work_pk": AT_REST_PK,
+        "work_sk": work_sk(session.session_id, session.unproven_since),
+    }
+    return _item(session_key(session.session_id, SESSION_SK), session, {**by_device, **by_camera, **unproven})
 
 
 def chapter_item(session_id: SessionId, place: int, chapter: Chapter) -> Item:
@@ -139,6 +148,10 @@ def sweep_item(after_key: str) -> Item:
     return attributes({**SWEEP_KEY, "after_key": after_key})
 
 
+def round_item(last: LastRound) -> Item:
+    return _item(ROUND_KEY, last)
+
+
 def spent_key(day: date) -> dict[str, str]:
     return {"pk": f"SPENT#{day.isoformat()}", "sk": "SPENT"}
 
@@ -179,6 +192,12 @@ def due(item: Mapping[str, "AttributeValueTypeDef"]) -> Due:
     """The session and the time that an entry of the index work names."""
     due_at, _, session_id = str(_deserialized(item["work_sk"])).partition("#")
     return Due(SessionId(session_id), datetime.fromisoformat(due_at))
+
+
+def unproven(item: Mapping[str, "AttributeValueTypeDef"]) -> Unproven:
+    """The session, and since when nobody has proven it, that an entry of the index work names."""
+    since, _, session_id = str(_deserialized(item["work_sk"])).partition("#")
+    return Unproven(SessionId(session_id), datetime.fromisoformat(since))
 
 
 def listed(item: Mapping[str, "AttributeValueTypeDef"]) -> Listed:

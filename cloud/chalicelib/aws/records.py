@@ -12,9 +12,10 @@ from chalicelib.core.cleanup import Arming, Spent
 from chalicelib.core.errors import Conflict, StorageBusy
 from chalicelib.core.ids import DeviceId, SessionId, TokenId, UploadId
 from chalicelib.core.picture import Picture, Progress
+from chalicelib.core.rounds import LastRound
 from chalicelib.core.times import sortable
 from chalicelib.core.tokens import Device, Token
-from chalicelib.ports import Change, Due, Listed
+from chalicelib.ports import Change, Due, Listed, Unproven
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -125,6 +126,32 @@ class DynamoRecords:
             if len(found) >= limit:
                 break
         return tuple(found[:limit])
+
+    def unproven(self, until: datetime, limit: int, after: Unproven | None = None) -> tuple[Unproven, ...]:
+        # "~" sorts after "#" and all that a session id has.
+        values = {
+            ":pk": items.AT_REST_PK,
+            ":after": f"{items.work_sk(after.session_id, after.since)}!" if after else " ",
+            ":last": f"{sortable(until)}~",
+        }
+        found: list[Unproven] = []
+        for page in self._pages(
+            IndexName="work",
+            KeyConditionExpression="work_pk = :pk AND work_sk BETWEEN :after AND :last",
+            ExpressionAttributeValues=items.attributes(values),
+            Limit=limit,
+        ):
+            found += [items.unproven(item) for item in page]
+            if len(found) >= limit:
+                break
+        return tuple(found[:limit])
+
+    def last_round(self) -> LastRound | None:
+        item = self._get(items.ROUND_KEY)
+        return items.value(item, LastRound) if item else None
+
+    def put_last_round(self, last: LastRound) -> None:
+        self._put(items.round_item(last))
 
     def arming(self) -> Arming | None:
         item = self._get(items.ARMING_KEY)

@@ -56,6 +56,8 @@ class Event(Enum):
     ORIGINALS_SCRUBBED = "originals.scrubbed"
     ORIGINAL_DAMAGED = "original.damaged"
     ORIGINAL_LOST = "original.lost"
+    ARTIFACT_LOST = "artifact.lost"
+    PROOF_OVERDUE = "proof.overdue"
     FOREIGN_OBJECT_HIDDEN = "foreign.object.hidden"
 
     EVENT_IGNORED = "event.ignored"

@@ -115,8 +115,40 @@ class Picture:
 
     @property
     def lost(self) -> tuple[Lost, ...]:
-        """The lost artifacts that no other upload has replaced."""
-        return tuple(each for each in self.session.lost if self.receipt(each.artifact_id) is None)
+        """The lost artifacts of chapters and of the present order that nothing has replaced."""
+        return tuple(
+            each
+            for each in self.session.lost
+            if self._is_present(each) and not self.receipt(each.artifact_id)
+        )
+
+    def _is_present(self, lost: Lost) -> bool:
+        """Whether the lost version is of a chapter or of the present order: an earlier one's outputs are not missed."""
+        return artifact.is_original(lost.artifact_id) or lost.version_id in self._versions_at(
+            self.key(lost.artifact_id)
+        )
+
+    def _versions_at(self, key: str) -> Iterator[str]:
+        """The verified versions of a key, lost ones included."""
+        receipts = (*self.receipts, *(upload.receipt for upload in self.uploads))
+        return (receipt.version_id for receipt in receipts if receipt and receipt.key == key)
+
+    @property
+    def lost_originals(self) -> tuple[Lost, ...]:
+        """The lost chapters: without them nothing can be made."""
+        return tuple(each for each in self.lost if artifact.is_original(each.artifact_id))
+
+    def lost_at(self, key: str) -> Lost | None:
+        """What was lost at this key and not replaced; None when nothing was."""
+        if self.receipts_at(key):
+            return None
+        versions = frozenset(self._versions_at(key))
+        return next((each for each in self.session.lost if each.version_id in versions), None)
+
+    @property
+    def last_receipts(self) -> tuple[Receipt, ...]:
+        """The receipt that speaks for each key, of every order."""
+        return tuple(found[-1] for found in self._receipts_by_key.values())
 
     def index(self, receipt: Receipt) -> Index | None:
         """What became of this very version of measurements; None as long as it was not looked into.

@@ -67,6 +67,20 @@ class Lost:
 
 
 @dataclass(frozen=True)
+class Damage:
+    """Stored bytes that are not those of their receipt, as somebody found who read the version twice.
+
+    `fault` says what the version has in their place. `good_version_id` is an earlier version of the same key that has
+    the bytes of the receipt, None where S3 has none.
+    """
+
+    version_id: str
+    fault: str
+    found_at: datetime
+    good_version_id: str | None = None
+
+
+@dataclass(frozen=True)
 class Session:
     """The session's own item; every write of the session's state checks and bumps `version`.
 
@@ -76,7 +90,8 @@ class Session:
     that an operator wants back, since `restoring_since`. `is_guarded` is whether a cleaned one had its last look
     before S3 purges what was cleaned. `checksum_copy` is on record as long as S3 computes the CRC64NVME of an output.
     `scrubbed_at` is when all originals that should exist were last seen. `lost` are the versions that could
-    not be brought back: their artifacts count as never verified.
+    not be brought back: their artifacts count as never verified. `damage` is all that was ever found at rest, and
+    `proven_at` is when somebody last began to prove every receipt at rest and found each to be true.
     `attempts` are those to index measurements that are not indexed yet.
     `films` is what was read of chapters and outputs before a cleanup.
     `storage` is where an imported one comes from; None when a device hauled it.
@@ -102,6 +117,8 @@ class Session:
     checksum_copy: ChecksumCopy | None = None
     scrubbed_at: datetime | None = None
     lost: tuple[Lost, ...] = ()
+    damage: tuple[Damage, ...] = ()
+    proven_at: datetime | None = None
     attempts: tuple[IndexAttempts, ...] = ()
     films: tuple[Film, ...] = ()
     storage: Storage | None = None
@@ -267,6 +284,21 @@ class Session:
     def losing(self, lost: Lost) -> "Session":
         """This session, held, without a version that cannot be restored."""
         return replace(self, held=self.held or lost.reason, lost=(*self.lost, lost))
+
+    def found_damaged(self, damage: Damage) -> "Session":
+        """This session with one more finding; a version that was found before changes nothing."""
+        if any(each.version_id == damage.version_id for each in self.damage):
+            return self
+        return replace(self, damage=(*self.damage, damage))
+
+    def proven(self, began_at: datetime) -> "Session":
+        """This session once every receipt that it had at `began_at` was proven at rest."""
+        return replace(self, proven_at=max(began_at, self.proven_at or began_at))
+
+    @property
+    def unproven_since(self) -> datetime:
+        """The time since which nobody has proven its receipts at rest: none is older than the session."""
+        return self.proven_at or self.created_at
 
     def brought_back(self, artifact_id: ArtifactId, stands: str | None) -> "Session":
         """This session with one artifact less to restore; `stands` is the version that was never gone, if so."""

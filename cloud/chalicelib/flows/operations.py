@@ -38,8 +38,8 @@ def order(ports: Ports, principal: Principal, session_id: SessionId, wish: Wish)
             return session
         if not picture.chapters:
             raise StateConflict("this session was imported without its original: nothing can be made of it")
-        if picture.lost:
-            names = ", ".join(each.artifact_id for each in picture.lost)
+        if picture.lost_originals:
+            names = ", ".join(each.artifact_id for each in picture.lost_originals)
             raise StateConflict(f"lost: {names}; haul them again from the card, then order again")
         if picture.gone:
             raise StateConflict(f"cleaned: {', '.join(picture.gone)}; restore them first, then order again")

@@ -11,6 +11,7 @@ from chalicelib.core import keys
 from chalicelib.core.events import Event, Measure
 from chalicelib.core.ids import SessionId
 from chalicelib.core.picture import Picture
+from chalicelib.core.rounds import MOST_COUNTED, LastRound
 from chalicelib.core.settle import Rest, due_uploads, look_again_at
 from chalicelib.core.upload import Upload
 from chalicelib.flows.actions import carry_out
@@ -44,6 +45,8 @@ class Round:
     """Sessions whose work did not fit into the round; what is done is kept, and the next round continues it."""
     swept: bool = True
     """False when time ran out before the sweep saw every open multipart upload; the next round continues it."""
+    unproven: int = 0
+    """Sessions that nobody has proven at rest in time; at most MOST_COUNTED are counted."""
 
 
 class _End(Enum):
@@ -88,6 +91,7 @@ def reconcile(ports: Ports, time_limit_s: float) -> Round:
         turns.finished,
         counts[_End.UNFINISHED],
         swept,
+        _count_unproven(ports, started_at),
     )
     return _report(ports, done, started_at)
 
@@ -234,10 +238,19 @@ def _is_orphan(ports: Ports, multipart: OpenMultipart) -> bool:
     )
 
 
+def _count_unproven(ports: Ports, now: datetime) -> int:
+    overdue_since = now - timedelta(seconds=ports.policy.at_rest_s)
+    return len(ports.records.unproven(overdue_since, MOST_COUNTED))
+
+
 def _report(ports: Ports, done: Round, started_at: datetime) -> Round:
+    """Log and count the round, and record it: who asks later sees that the reconciler still runs."""
+    ports.records.put_last_round(LastRound(began_at=started_at, ended_at=ports.clock.now(), **asdict(done)))
     log.info("reconciled", extra=asdict(done))
     ports.metrics.measure(Measure.ROUND_TIME, (ports.clock.now() - started_at).total_seconds())
     ports.metrics.count(Event.RECONCILE_SETTLED, done.settled)
     if done.unfinished:
         ports.metrics.count(Event.RECONCILE_UNFINISHED, done.unfinished)
+    if done.unproven:
+        ports.metrics.count(Event.PROOF_OVERDUE, done.unproven)
     return done

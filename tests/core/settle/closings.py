@@ -7,9 +7,10 @@ from datetime import timedelta
 from chalicelib.core.cleanup import Arming, Spent
 from chalicelib.core.ids import ArtifactId
 from chalicelib.core.keys import INTERMEDIATES, ORIGINALS
-from chalicelib.core.session import SessionState
+from chalicelib.core.session import Damage, Lost, SessionState
 from chalicelib.core.upload import UploadState
 from tests.core.settle.cases import (
+    AUDIO,
     CHAPTERS,
     LIGHTS,
     NOW,
@@ -48,6 +49,17 @@ def measured(case: Case, artifact_id, **changes) -> Case:
     receipt = receipt_of(case.picture, artifact_id)
     picture = case.picture.with_receipt(receipt).with_index(index_of(receipt, **changes))
     return replace(case, picture=picture)
+
+
+def lost(case: Case, artifact_id) -> Case:
+    """The session after the artifact was found damaged, and its loss recorded."""
+    version_id = case.receipt(artifact_id).version_id
+    return case.session(lost=(Lost(artifact_id, version_id, "damaged in S3", NOW),))
+
+
+def damaged(case: Case, artifact_id) -> Case:
+    """The session with a finding about the artifact on record."""
+    return case.session(damage=(Damage(case.receipt(artifact_id).version_id, "a bit flipped", NOW),))
 
 
 def reindexed(case: Case, **changes) -> Case:
@@ -155,6 +167,10 @@ CLOSINGS: dict[str, dict[str, Callable[[Case], Case]]] = {
         "every film was": lambda case: unfinished(
             case, *(each.artifact_id for each in case.picture.chapters)
         ),
+    },
+    "nothing-lost": {
+        "an output that nobody requires": lambda case: lost(measured(case, SPARE), SPARE),
+        "damage that nobody decided on yet": lambda case: damaged(case, AUDIO),
     },
     "grace-over": {
         "a second before its end": lambda case: case.at(-1),

@@ -14,7 +14,7 @@ from chalicelib.core.cleanup import Spent
 from chalicelib.core.errors import ReelhaulError
 from chalicelib.core.ids import ArtifactId, UploadId
 from chalicelib.core.manifest import Manifest, Stated
-from chalicelib.core.session import SessionState
+from chalicelib.core.session import Damage, SessionState
 from chalicelib.core.settle import (
     Observation,
 )
@@ -22,6 +22,7 @@ from chalicelib.core.upload import UploadState
 from tests.core.settle.cases import (
     AUDIO,
     LIGHTS,
+    NOW,
     ORDER,
     ORIGINALS,
     OTHER_CRC,
@@ -154,6 +155,8 @@ SESSION_CHANGES: list[dict] = [
     {"order": replace(ORDER, sent_at=None)},
     {"cleanup": None},
     {"is_guarded": True},
+    *({"damage": (Damage(f"version-of-u_{each}", "a bit flipped", NOW),)} for each in (*ORIGINALS, AUDIO)),
+    {"damage": (Damage(f"version-of-{VIDEO}", "a bit flipped", NOW),)},
     *({"state": state} for state in SessionState),
 ]
 CHANGES = st.one_of(

@@ -23,6 +23,7 @@ from chalicelib.core.settle import (
     IndexLargeMeasurements,
     IndexMeasurements,
     Inspect,
+    Lose,
     PlanCleanup,
     Process,
     Quarantine,
@@ -68,6 +69,7 @@ REACHES_FOR_OBJECTS = {
     Displace,
 }
 REMOVES_OLD_REVISIONS = {RemoveIndex, RemoveRemains}
+ITS_ALARM_MUST_BE_HEARD = {Lose}
 ACTS_ON_WHAT_IT_SEES = (
     RECORDS | ENDS_WITHOUT_DELETING | {RequestIndex, Quarantine} | REACHES_FOR_OBJECTS | ONLY_ON_A_SCHEDULE
 )
@@ -81,7 +83,7 @@ ACTS_ON_WHAT_IT_SEES = (
         (Actor.MADE_EVENT, RECORDS | {IndexMeasurements, IndexLargeMeasurements, Quarantine}),
         (
             Actor.RECONCILER,
-            ACTS_ON_WHAT_IT_SEES | {IndexMeasurements} | REMOVES_OLD_REVISIONS,
+            ACTS_ON_WHAT_IT_SEES | {IndexMeasurements} | REMOVES_OLD_REVISIONS | ITS_ALARM_MUST_BE_HEARD,
         ),
         # Where an operator's command runs there need be no writer of the lake.
         (Actor.OPERATOR, ACTS_ON_WHAT_IT_SEES),

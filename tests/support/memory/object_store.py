@@ -186,6 +186,15 @@ class MemoryObjectStore:
         """From now on S3 tells no checksum of what stands on these keys: its KMS key is not ours to use."""
         self._hidden = set(keys_hidden)
 
+    def rot(self, key: str, version_id: str | None = None, at: int = 0) -> None:
+        """Flip one bit of a version's bytes (default: the current one's); all that S3 tells of it stays as it was."""
+        versions = self._versions[key]
+        wanted = version_id or versions[-1].version_id
+        self._versions[key] = [
+            replace(each, body=_flipped(each.body, at)) if each.version_id == wanted else each
+            for each in versions
+        ]
+
     def purge(self, key: str) -> None:
         """What the lifecycle does to noncurrent versions that carry the tag once their time is over."""
         *hidden, current = self._versions[key]
@@ -246,6 +255,10 @@ class MemoryObjectStore:
 
     def _version_id(self) -> str:
         return f"version-{next(self._numbers)}"
+
+
+def _flipped(body: bytes, at: int) -> bytes:
+    return body[:at] + bytes([body[at] ^ 1]) + body[at + 1 :]
 
 
 def _etag(body: bytes) -> str:

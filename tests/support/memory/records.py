@@ -11,10 +11,11 @@ from chalicelib.core.errors import Conflict
 from chalicelib.core.ids import DeviceId, SessionId, TokenId, UploadId
 from chalicelib.core.measurements.index import Index
 from chalicelib.core.picture import Picture, Progress
+from chalicelib.core.rounds import LastRound
 from chalicelib.core.session import Session
 from chalicelib.core.tokens import Device, Token
 from chalicelib.core.upload import Receipt, Upload
-from chalicelib.ports import Change, Due, Listed
+from chalicelib.ports import Change, Due, Listed, Unproven
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class MemoryRecords:
         self._spending = threading.Lock()
         self._arming_lock = threading.Lock()
         self._swept_until = ""
+        self._last_round: LastRound | None = None
 
     def picture(self, session_id: SessionId) -> Picture | None:
         entry = self._entries.get(session_id)
@@ -103,6 +105,22 @@ class MemoryRecords:
         )
         found = [place for place in places if after is None or place < (after.created_at, after.session_id)]
         return tuple(Listed(session_id, created_at) for created_at, session_id in found[:limit])
+
+    def unproven(self, until: datetime, limit: int, after: Unproven | None = None) -> tuple[Unproven, ...]:
+        sessions = (entry.session for entry in self._entries.values())
+        listed = sorted((each.unproven_since, each.session_id) for each in sessions)
+        found = [
+            place
+            for place in listed
+            if place[0] <= until and (after is None or place > (after.since, after.session_id))
+        ]
+        return tuple(Unproven(session_id, since) for since, session_id in found[:limit])
+
+    def last_round(self) -> LastRound | None:
+        return self._last_round
+
+    def put_last_round(self, last: LastRound) -> None:
+        self._last_round = last
 
     def arming(self) -> Arming | None:
         return self._arming

@@ -30,6 +30,7 @@ from chalicelib.core.settle.actions import (
     IndexLargeMeasurements,
     IndexMeasurements,
     Inspect,
+    Lose,
     PlanCleanup,
     Process,
     Quarantine,
@@ -50,6 +51,7 @@ from chalicelib.core.settle.actions import (
     Wake,
     Withdraw,
 )
+from chalicelib.core.settle.at_rest import owed_to_damage
 from chalicelib.core.settle.cleaning import last_look_at, owed_to_cleanup
 from chalicelib.core.settle.facts import Facts, Observation
 from chalicelib.core.settle.measurements import (
@@ -99,6 +101,7 @@ __all__ = [
     "IndexLargeMeasurements",
     "IndexMeasurements",
     "Inspect",
+    "Lose",
     "Observation",
     "PlanCleanup",
     "Policy",
@@ -136,6 +139,10 @@ def settle(picture: Picture, facts: Facts, now: datetime, policy: Policy) -> tup
 
     `facts` holds what was inspected. Nothing is decided about the rest.
     """
+    # Alone: nothing else is decided on a receipt that proves nothing any more.
+    damage = tuple(owed_to_damage(picture))
+    if damage:
+        return damage
     owed = (
         *owed_to_uploads(picture, facts, now, policy),
         *_owed_to_order(picture),
@@ -197,6 +204,7 @@ def _is_at_work(picture: Picture) -> bool:
         or to_index(picture)
         or session.restoring
         or session.checksum_copy
+        or any(owed_to_damage(picture))
         or (is_processed_now and session.cleanup and not session.cleanup.refusal)
     )
 

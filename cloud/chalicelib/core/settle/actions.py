@@ -246,6 +246,18 @@ class Repair:
 
 
 @dataclass(frozen=True)
+class Lose:
+    """Record that the bytes of a verified version are damaged: its receipt proves nothing any more.
+
+    `good_version_id` is an earlier version with the right bytes, from which the artifact is to be copied back.
+    """
+
+    receipt: Receipt
+    reason: str
+    good_version_id: str | None
+
+
+@dataclass(frozen=True)
 class StartRestore:
     """Open an upload whose parts S3 copies from the version that was cleaned."""
 
@@ -302,6 +314,7 @@ Action = (
     | Recall
     | Scrubbed
     | Repair
+    | Lose
     | StartRestore
     | Displace
     | EndRestore
@@ -325,7 +338,8 @@ _RECORDS = (Wake, Doubt, Verify, Store, SendOrder, VerifyOutput, Fail, Process)
 
 # A large file would take the whole round, and every round would begin it again.
 _ON_A_ROUND = tuple(each for each in Action.__args__ if each is not IndexLargeMeasurements)
-_ONLY_OF_THE_RECONCILER = (IndexMeasurements, RemoveIndex, RemoveRemains)
+# What a command does is in no metric, and the alarm of a loss must be heard.
+_ONLY_OF_THE_RECONCILER = (IndexMeasurements, RemoveIndex, RemoveRemains, Lose)
 
 ALLOWED: Mapping[Actor, tuple[type, ...]] = {
     Actor.API: (*_RECORDS, Complete, Withdraw, Expire),

@@ -12,6 +12,7 @@ from chalicelib.core.cleanup import Doomed
 from chalicelib.core.picture import Picture
 from chalicelib.core.session import SessionState
 from chalicelib.core.settle import plausibility
+from chalicelib.core.settle.at_rest import undecided
 from chalicelib.core.settle.facts import Facts
 from chalicelib.core.settle.outputs import why_not_indexed
 from chalicelib.core.settle.policy import Policy
@@ -88,6 +89,14 @@ def _originals_are_finished(picture: Picture, _now: datetime, _policy: Policy) -
     return f"hauled unfinished, and no operator accepted the outputs: {', '.join(found)}" if found else None
 
 
+def _nothing_is_lost(picture: Picture, _now: datetime, _policy: Policy) -> str | None:
+    """Whether nothing of the session is damaged or gone, required or not."""
+    lost = {each.artifact_id for each in picture.lost} | {
+        receipt.artifact_id for _, receipt in undecided(picture)
+    }
+    return f"damaged or lost: {', '.join(sorted(lost))}" if lost else None
+
+
 def _grace_is_over(picture: Picture, now: datetime, policy: Policy) -> str | None:
     began_at = picture.session.processed_at
     if began_at is None:
@@ -108,6 +117,7 @@ RECORD: Mapping[str, RecordGate] = {
     "not-held": _is_not_held,
     "not-quarantined": _nothing_is_quarantined,
     "originals-finished": _originals_are_finished,
+    "nothing-lost": _nothing_is_lost,
     "grace-over": _grace_is_over,
 }
 

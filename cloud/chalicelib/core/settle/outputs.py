@@ -76,6 +76,10 @@ def fault_on_record(picture: Picture) -> str | None:
     for index in picture.quarantined:
         if index.artifact_id in picture.required:
             return f"{index.artifact_id} is poison: {index.quarantine}"
+    for artifact_id in picture.awaited:
+        lost = picture.lost_at(picture.key(artifact_id))
+        if lost:
+            return f"{artifact_id}: {lost.reason}"
     awaited = {picture.key(artifact_id) for artifact_id in picture.awaited}
     for upload in picture.uploads:
         if upload.key in awaited and upload.state is UploadState.REJECTED:
@@ -147,8 +151,8 @@ def _has_unproven(picture: Picture, facts: Facts) -> bool:
 
 
 def _unverified(picture: Picture, facts: Facts, stated: Stated) -> StoredObject | None:
-    """The object that is where the manifest says, unless it has its receipt or gets it by its upload."""
-    if picture.receipt(stated.artifact_id):
+    """The object that is where the manifest says, unless it has its receipt, gets it by its upload, or was lost."""
+    if picture.receipt(stated.artifact_id) or picture.lost_at(picture.key(stated.artifact_id)):
         return None
     stored = facts.stored.get(picture.key(stated.artifact_id))
     if stored and any(upload.upload_id == stored.upload_id for upload in picture.uploads):

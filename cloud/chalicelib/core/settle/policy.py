@@ -46,6 +46,8 @@ class Policy:
     """How far our clock and S3's may differ before nothing is cleaned."""
     scrub_s: int = 6 * DAY_S
     """How long after its last look an original is looked at again: within a week, with a day for the look to come."""
+    at_rest_s: int = 90 * DAY_S
+    """How long after it was proven at rest a receipt is proven again; later than that, an alarm says so."""
     superseded_s: int = 3_600
     """How long an index and its files in the lake remain once a newer one is published.
 

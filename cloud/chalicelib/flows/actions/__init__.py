@@ -8,6 +8,7 @@ from chalicelib.core.settle import Action
 from chalicelib.flows.actions import (
     checksums,
     cleaning,
+    damage,
     measurements,
     old_revisions,
     outputs,
@@ -84,6 +85,8 @@ def carry_out(ports: Ports, picture: Picture, action: Action) -> Picture:  # noq
             return scrubbing.record_scrub(ports, picture, action)
         case settle.Repair():
             return scrubbing.repair(ports, picture, action)
+        case settle.Lose():
+            return damage.lose(ports, picture, action)
         case settle.StartRestore():
             return cleaning.start_restore(ports, picture, action)
         case settle.Displace():

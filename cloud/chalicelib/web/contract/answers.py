@@ -62,6 +62,15 @@ class Loss(Answer, frozen=True, kw_only=True):
     lost_at: Moment
 
 
+class LostArtifact(Answer, frozen=True, kw_only=True):
+    """An artifact that is damaged or gone; `remedy` is what can be done next."""
+
+    artifact_id: str
+    reason: str
+    lost_at: Moment
+    remedy: str
+
+
 class Chapter(Answer, frozen=True, kw_only=True):
     artifact_id: str
     directory: str
@@ -131,6 +140,8 @@ class Session(Answer, frozen=True, kw_only=True):
     cleaned_at: Moment | None
     cleanup_refused: str | None
     restoring: list[str]
+    lost: list[LostArtifact]
+    proven_at: Moment | None
     storage: Storage
 
 

@@ -104,6 +104,8 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
         "cleaned_at": None,
         "cleanup_refused": None,
         "restoring": [],
+        "lost": [],
+        "proven_at": None,
         "storage": _STORAGE,
     },
     "Heartbeat": {"policy": {"pause": False, "pace_bytes_s": None}, "server_time": _NOON},

@@ -12,7 +12,8 @@ from chalicelib.core.measurements.ranges import Frames
 from chalicelib.core.order import Order
 from chalicelib.core.parts import PartPlan, StoredPart
 from chalicelib.core.picture import Picture, Progress
-from chalicelib.core.session import Camera, Session, SessionState
+from chalicelib.core.session import Camera, Lost, Session, SessionState
+from chalicelib.core.settle.at_rest import remedy
 from chalicelib.core.storage import Storage
 from chalicelib.core.times import rfc3339
 from chalicelib.core.upload import Receipt, Upload, UploadState
@@ -46,6 +47,8 @@ def session(picture: Picture) -> dict[str, Any]:
         "cleaned_at": rfc3339(known.cleaned_at) if known.cleaned_at else None,
         "cleanup_refused": _refusal(known),
         "restoring": list(known.restoring),
+        "lost": [_lost_artifact(picture, lost) for lost in picture.lost],
+        "proven_at": rfc3339(known.proven_at) if known.proven_at else None,
         "storage": _storage(known.storage),
     }
 
@@ -190,6 +193,16 @@ def _lost(picture: Picture, chapter: Chapter) -> dict[str, Any] | None:
     """Why, and since when, the chapter's verified version cannot be restored."""
     found = [each for each in picture.lost if each.artifact_id == chapter.artifact_id]
     return {"reason": found[-1].reason, "lost_at": rfc3339(found[-1].at)} if found else None
+
+
+def _lost_artifact(picture: Picture, lost: Lost) -> dict[str, Any]:
+    """An artifact that is damaged or gone, and what can be done next."""
+    return {
+        "artifact_id": lost.artifact_id,
+        "reason": lost.reason,
+        "lost_at": rfc3339(lost.at),
+        "remedy": remedy(picture, lost.artifact_id),
+    }
 
 
 def _upload_of(latest: Upload) -> dict[str, Any]:
