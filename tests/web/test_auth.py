@@ -1,118 +1,81 @@
 """Who may call what: one table of routes and callers, then the token and the version by themselves."""
 
-import re
-from collections.abc import Callable
-
 import pytest
 
 from chalicelib.core import tokens
 from chalicelib.core.ids import DeviceId
 from chalicelib.core.tokens import ALL_PROJECTS, Role
 from chalicelib.flows import devices
-from chalicelib.web import api
-from tests.support import story
+from chalicelib.web.routing import Route
 from tests.support.builders import DEVICE_ID, MemoryPorts
 from tests.support.memory import START
+from tests.web.calls import CALLS
 from tests.web.client import SECRET, Caller, Deployment, app_over, with_token
-from tests.web.usual import (
-    ARTIFACT_ID,
-    CHAPTERS,
-    CONFIRMED,
-    FAILURE,
-    HOLD,
-    OPENED,
-    OPENED_OUTPUT,
-    ORDER,
-    PART_URLS,
-    PROGRESS,
-    PROOF_URLS,
-    RESTORE,
-    SESSION,
-    UPLOAD,
-    making,
-    opened,
-    picture_of,
-    stored,
-    with_parts,
-)
+from tests.web.contract import ROUTES, route_of
+from tests.web.usual import ARTIFACT_ID, CHAPTERS, SESSION, opened, picture_of, with_parts
 
-ROUTES: dict[str, tuple[str, str, object]] = {
-    "put session": ("PUT", SESSION, CONFIRMED),
-    "get session": ("GET", SESSION, None),
-    "open upload": ("POST", f"{SESSION}/uploads", OPENED),
-    "progress": ("POST", f"{SESSION}/progress", PROGRESS),
-    "part urls": ("POST", f"{UPLOAD}/part-urls", PART_URLS),
-    "get upload": ("GET", UPLOAD, None),
-    "complete": ("POST", f"{UPLOAD}/complete", {}),
-    "cancel": ("DELETE", UPLOAD, None),
-    "order": ("POST", f"{SESSION}/order", ORDER),
-    "failure": ("POST", f"{SESSION}/failure", FAILURE),
-    "hold": ("POST", f"{SESSION}/hold", HOLD),
-    "artifacts": ("GET", f"{SESSION}/artifacts", None),
-    "artifact url": ("GET", f"{SESSION}/artifacts/{ARTIFACT_ID}/url", None),
-    "restore": ("POST", f"{SESSION}/restore", RESTORE),
-    "frames": ("GET", f"{SESSION}/frames", None),
-    "summary": ("GET", f"{SESSION}/frames/summary", None),
-    "frames url": ("GET", f"{SESSION}/frames/url", None),
-    "report": ("GET", f"{SESSION}/frames/report", None),
-    "open output": ("POST", f"{SESSION}/uploads", OPENED_OUTPUT),
-    "output urls": ("POST", f"{UPLOAD}/part-urls", PART_URLS),
-    "complete output": ("POST", f"{UPLOAD}/complete", {}),
-    "cancel output": ("DELETE", UPLOAD, None),
-    "known chapters": ("GET", CHAPTERS, None),
-    "proof urls": ("POST", f"{SESSION}/artifacts/{ARTIFACT_ID}/proof-urls", PROOF_URLS),
+CALLERS = {
+    "no": "no token",
+    "bad": "malformed token",
+    "unk": "unknown token",
+    "sec": "wrong secret",
+    "rev": "revoked token",
+    "own": "the session's device",
+    "dev": "device of the same project",
+    "dvX": "device of another project",
+    "dvP": "the device of another project's token",
+    "prc": "processor",
+    "prX": "processor of another project",
+    "prA": "processor of all projects",
+    "opr": "operator",
+    "opX": "operator of another project",
+    "opA": "operator of all projects",
+}
+"""The columns of the table."""
+
+ROLES = {
+    Role.DEVICE: ("own", "dev", "dvX", "dvP"),
+    Role.PROCESSOR: ("prc", "prX", "prA"),
+    Role.OPERATOR: ("opr", "opX", "opA"),
 }
 
+# A device that puts a session of this name in another project opens one of its own there: 201. A list that is of the
+# caller's project alone is 200 to everybody, and empty to some.
+TABLE = """
+call              | no  bad unk sec rev | own dev dvX dvP | prc prX prA | opr opX opA
+put session       | 401 401 401 401 401 | 200 404 201 201 | 403 403 403 | 403 403 403
+get session       | 401 401 401 401 401 | 200 404 404 404 | 200 404 200 | 200 404 200
+open upload       | 401 401 401 401 401 | 200 404 404 404 | 403 403 403 | 403 403 403
+progress          | 401 401 401 401 401 | 200 404 404 404 | 403 403 403 | 403 403 403
+part urls         | 401 401 401 401 401 | 200 404 404 404 | 403 404 403 | 403 404 403
+get upload        | 401 401 401 401 401 | 200 404 404 404 | 200 404 200 | 200 404 200
+complete          | 401 401 401 401 401 | 200 404 404 404 | 403 404 403 | 403 404 403
+cancel            | 401 401 401 401 401 | 200 404 404 404 | 403 404 403 | 403 404 403
+order             | 401 401 401 401 401 | 200 404 404 404 | 403 403 403 | 200 404 200
+failure           | 401 401 401 401 401 | 403 403 403 403 | 200 404 200 | 200 404 200
+hold              | 401 401 401 401 401 | 403 403 403 403 | 403 403 403 | 200 404 200
+artifacts         | 401 401 401 401 401 | 200 404 404 404 | 200 404 200 | 200 404 200
+artifact url      | 401 401 401 401 401 | 200 404 404 404 | 200 404 200 | 200 404 200
+restore           | 401 401 401 401 401 | 403 403 403 403 | 403 403 403 | 200 404 200
+frames            | 401 401 401 401 401 | 200 404 404 404 | 200 404 200 | 200 404 200
+summary           | 401 401 401 401 401 | 200 404 404 404 | 200 404 200 | 200 404 200
+frames url        | 401 401 401 401 401 | 200 404 404 404 | 200 404 200 | 200 404 200
+report            | 401 401 401 401 401 | 200 404 404 404 | 200 404 200 | 200 404 200
+open output       | 401 401 401 401 401 | 403 403 403 403 | 200 404 200 | 200 404 200
+output urls       | 401 401 401 401 401 | 403 404 404 404 | 200 404 200 | 200 404 200
+complete output   | 401 401 401 401 401 | 403 404 404 404 | 200 404 200 | 200 404 200
+cancel output     | 401 401 401 401 401 | 403 404 404 404 | 200 404 200 | 200 404 200
+known chapters    | 401 401 401 401 401 | 200 200 200 200 | 200 200 200 | 200 200 200
+proof urls        | 401 401 401 401 401 | 200 200 404 404 | 403 403 403 | 403 403 403
+openapi           | 200 200 200 200 200 | 200 200 200 200 | 200 200 200 | 200 200 200
+docs              | 200 200 200 200 200 | 200 200 200 200 | 200 200 200 | 200 200 200
+"""
 
-def measured() -> MemoryPorts:
-    return story.processed([story.LIGHTS])
-
-
-WORLDS: dict[str, Callable[[], MemoryPorts]] = {
-    "artifact url": stored,
-    "proof urls": stored,
-    "restore": story.cleaned,
-    "frames": measured,
-    "summary": measured,
-    "frames url": measured,
-    "report": measured,
-    **dict.fromkeys(("open output", "output urls", "complete output", "cancel output"), making),
+MATRIX: dict[str, dict[str, int]] = {
+    name.strip(): dict(zip(CALLERS, map(int, cells.replace("|", " ").split()), strict=True))
+    for name, _, cells in (line.partition("|") for line in TABLE.strip().splitlines()[1:])
 }
-"""Where else than with an open upload a call is made."""
-
-# of the device:  put  get  open prog urls get  comp cancel; then order fail hold artifacts url;
-# then restore frames summary frames-url report; of an output: open urls comp cancel; at last known chapters, which are
-# none for some, and proof urls
-NOBODY = (401,) * 24
-STRANGER = (*(404,) * 8, 404, 403, 403, 404, 404, 403, *(404,) * 4, 403, 404, 404, 404, 200, 404)
-NEIGHBOUR = (*STRANGER[:-1], 200)
-STRANGE_DEVICE = (201, *STRANGER[1:])
-"""Of another project: what it names so is another session, its own and new."""
-STRANGE_READER = (403, 404, 403, 403, 404, 404, 404, 404)
-READER = (403, 200, 403, 403, 403, 200, 403, 403)
-PROCESSOR = (*READER, 403, 200, 403, 200, 200, 403, *(200,) * 9, 403)
-STRANGE_PROCESSOR = (*STRANGE_READER, 403, 404, 403, 404, 404, 403, *(404,) * 8, 200, 403)
-OPERATOR = (*READER, *(200,) * 15, 403)
-STRANGE_OPERATOR = (*STRANGE_READER, *(404,) * 14, 200, 403)
-ITS_DEVICE = (*(200,) * 8, 200, 403, 403, 200, 200, 403, *(200,) * 4, *(403,) * 4, 200, 200)
-
-MATRIX = {
-    "no token": NOBODY,
-    "malformed token": NOBODY,
-    "unknown token": NOBODY,
-    "wrong secret": NOBODY,
-    "revoked token": NOBODY,
-    "device of another project": STRANGE_DEVICE,
-    "device of the same project": NEIGHBOUR,
-    "the device of another project's token": STRANGE_DEVICE,
-    "processor": PROCESSOR,
-    "operator": OPERATOR,
-    "processor of another project": STRANGE_PROCESSOR,
-    "operator of another project": STRANGE_OPERATOR,
-    "processor of all projects": PROCESSOR,
-    "operator of all projects": OPERATOR,
-    "the session's device": ITS_DEVICE,
-}
+"""The status of each call for each caller."""
 
 
 def headers_of(caller: str, ports: MemoryPorts) -> dict[str, str]:
@@ -147,25 +110,44 @@ def headers_of(caller: str, ports: MemoryPorts) -> dict[str, str]:
 
 
 def test_no_route_is_left_out():
-    told = {
-        (method, re.sub(r"/(sessions|uploads|artifacts|cameras)/[^/]+", r"/\1/*", path))
-        for method, path, _ in ROUTES.values()
-    }
-    served = [route for subject in api.SUBJECTS for route in subject.ROUTES]
+    called = [route_of(call.method, call.path) for call in CALLS.values()]
 
-    assert told == {(route.method, re.sub(r"{\w+}", "*", route.path)) for route in served if route.roles}
+    assert {id(route) for route in called} == {id(route) for route in ROUTES}
+    assert list(MATRIX) == list(CALLS)
+    assert TABLE.split("\n")[1].replace("|", " ").split()[1:] == list(CALLERS)
 
 
-@pytest.mark.parametrize("route", ROUTES)
-@pytest.mark.parametrize("caller", MATRIX)
-def test_each_caller_may_do_exactly_what_is_his(caller: str, route: str):
-    ports = WORLDS.get(route, with_parts)()
-    headers = headers_of(caller, ports) | {"Reelhaul-Client-Version": "0.1.0"}
+@pytest.mark.parametrize("call", CALLS)
+def test_a_route_says_which_roles_may_call_it(call: str):
+    route = route_of(CALLS[call].method, CALLS[call].path)
+    assert route
+
+    for role, callers in ROLES.items():
+        statuses = {MATRIX[call][caller] for caller in callers}
+        if role not in route.roles and route.roles:
+            assert statuses == {403}
+    if not route.roles:
+        assert set(MATRIX[call].values()) == {200}
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
+def test_each_role_of_a_route_succeeds_with_some_call_of_it(route: Route):
+    of_it = [MATRIX[name] for name, call in CALLS.items() if route_of(call.method, call.path) is route]
+
+    for role in route.roles:
+        assert any(row[caller] < 300 for row in of_it for caller in ROLES[role])
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("column", CALLERS)
+def test_each_caller_may_do_exactly_what_is_his(column: str, call: str):
+    ports = CALLS[call].world()
+    headers = headers_of(CALLERS[column], ports) | {"Reelhaul-Client-Version": "0.1.0"}
     before = picture_of(ports)
 
-    answer = Caller(app_over(ports), headers).call(*ROUTES[route])
+    answer = Caller(app_over(ports), headers).call(*CALLS[call].said)
 
-    expected = MATRIX[caller][list(ROUTES).index(route)]
+    expected = MATRIX[call][column]
     assert answer.status == expected
     if expected >= 400:
         assert answer.problem[0] == expected
@@ -173,14 +155,14 @@ def test_each_caller_may_do_exactly_what_is_his(caller: str, route: str):
         assert picture_of(ports) == before
 
 
-@pytest.mark.parametrize("caller", [name for name, row in MATRIX.items() if row is not NOBODY])
-def test_of_a_camera_each_caller_knows_what_his_project_hauled_and_no_more(caller: str):
+@pytest.mark.parametrize("column", [name for name in CALLERS if MATRIX["known chapters"][name] == 200])
+def test_of_a_camera_each_caller_knows_what_his_project_hauled_and_no_more(column: str):
     ports = with_parts()
-    headers = headers_of(caller, ports) | {"Reelhaul-Client-Version": "0.1.0"}
+    headers = headers_of(CALLERS[column], ports) | {"Reelhaul-Client-Version": "0.1.0"}
 
     known = Caller(app_over(ports), headers).call("GET", CHAPTERS).document
 
-    is_of_it = "another project" not in caller
+    is_of_it = "another project" not in CALLERS[column]
     assert [each["artifact_id"] for each in known["chapters"]] == [ARTIFACT_ID] * is_of_it
     assert known["cursor"] is None
 

@@ -18,8 +18,8 @@ from tests.support.builders import (
     memory_ports,
     recorded,
 )
+from tests.web.calls import CALLS, WITH_TOKEN
 from tests.web.client import Caller, app_over, with_token
-from tests.web.test_auth import ROUTES
 from tests.web.usual import CAMERA, CHAPTER, CHAPTERS, CONFIRMED, HOLD, SESSION, UPLOAD, opened, stored
 
 THEIRS = make_session_id(project="club")
@@ -106,24 +106,24 @@ def test_a_token_of_one_project_may_name_its_own(role: Role):
     assert caller(ports, role, "club", **named("club")).call("GET", SESSION).document["project"] == "club"
 
 
-@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("route", WITH_TOKEN)
 @pytest.mark.parametrize("role", Role)
 def test_a_token_of_one_project_that_names_another_finds_nothing_on_any_route(role: Role, route: str):
     ports = with_both()
     before = (recorded(ports), recorded(ports, THEIRS))
 
-    answer = caller(ports, role, "main", **named("club")).call(*ROUTES[route])
+    answer = caller(ports, role, "main", **named("club")).call(*CALLS[route].said)
 
     assert answer.problem == (404, "not-found", "stop")
     assert (recorded(ports), recorded(ports, THEIRS)) == before
 
 
-@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("route", WITH_TOKEN)
 @pytest.mark.parametrize("said", ["*", "Main", "main/match-17", "-main", "a" * 41, "ma in", "m\u00e4in"])
 def test_what_is_no_projects_name_is_refused_on_every_route(said: str, route: str):
     ports = opened()
 
-    answer = caller(ports, Role.OPERATOR, ALL_PROJECTS, **named(said)).call(*ROUTES[route])
+    answer = caller(ports, Role.OPERATOR, ALL_PROJECTS, **named(said)).call(*CALLS[route].said)
 
     assert answer.problem == (400, "invalid-request", "stop")
     assert "a project has 1 to 40 characters" in answer.document["detail"]

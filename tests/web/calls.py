@@ -1,0 +1,81 @@
+"""A good call of each route, and a world in which it succeeds for the one it is for."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tests.support import story
+from tests.support.builders import MemoryPorts
+from tests.web.contract import route_of
+from tests.web.usual import (
+    ARTIFACT_ID,
+    CHAPTERS,
+    CONFIRMED,
+    FAILURE,
+    HOLD,
+    OPENED,
+    OPENED_OUTPUT,
+    ORDER,
+    PART_URLS,
+    PROGRESS,
+    PROOF_URLS,
+    RESTORE,
+    SESSION,
+    UPLOAD,
+    making,
+    stored,
+    with_parts,
+)
+
+
+@dataclass(frozen=True)
+class GoodCall:
+    """A call that succeeds in its world for the callers that it is for."""
+
+    method: str
+    path: str
+    body: Any = None
+    world: Callable[[], MemoryPorts] = with_parts
+
+    @property
+    def said(self) -> tuple[str, str, Any]:
+        return self.method, self.path, self.body
+
+
+def measured() -> MemoryPorts:
+    return story.processed([story.LIGHTS])
+
+
+CALLS: dict[str, GoodCall] = {
+    "put session": GoodCall("PUT", SESSION, CONFIRMED),
+    "get session": GoodCall("GET", SESSION),
+    "open upload": GoodCall("POST", f"{SESSION}/uploads", OPENED),
+    "progress": GoodCall("POST", f"{SESSION}/progress", PROGRESS),
+    "part urls": GoodCall("POST", f"{UPLOAD}/part-urls", PART_URLS),
+    "get upload": GoodCall("GET", UPLOAD),
+    "complete": GoodCall("POST", f"{UPLOAD}/complete", {}),
+    "cancel": GoodCall("DELETE", UPLOAD),
+    "order": GoodCall("POST", f"{SESSION}/order", ORDER),
+    "failure": GoodCall("POST", f"{SESSION}/failure", FAILURE),
+    "hold": GoodCall("POST", f"{SESSION}/hold", HOLD),
+    "artifacts": GoodCall("GET", f"{SESSION}/artifacts"),
+    "artifact url": GoodCall("GET", f"{SESSION}/artifacts/{ARTIFACT_ID}/url", world=stored),
+    "restore": GoodCall("POST", f"{SESSION}/restore", RESTORE, story.cleaned),
+    "frames": GoodCall("GET", f"{SESSION}/frames", world=measured),
+    "summary": GoodCall("GET", f"{SESSION}/frames/summary", world=measured),
+    "frames url": GoodCall("GET", f"{SESSION}/frames/url", world=measured),
+    "report": GoodCall("GET", f"{SESSION}/frames/report", world=measured),
+    "open output": GoodCall("POST", f"{SESSION}/uploads", OPENED_OUTPUT, making),
+    "output urls": GoodCall("POST", f"{UPLOAD}/part-urls", PART_URLS, making),
+    "complete output": GoodCall("POST", f"{UPLOAD}/complete", {}, making),
+    "cancel output": GoodCall("DELETE", UPLOAD, world=making),
+    "known chapters": GoodCall("GET", CHAPTERS),
+    "proof urls": GoodCall("POST", f"{SESSION}/artifacts/{ARTIFACT_ID}/proof-urls", PROOF_URLS, stored),
+    "openapi": GoodCall("GET", "/v1/openapi.json"),
+    "docs": GoodCall("GET", "/v1/docs"),
+}
+
+WITH_TOKEN = [
+    name for name, call in CALLS.items() if (route := route_of(call.method, call.path)) and route.roles
+]
+"""The calls that ask for a token."""
