@@ -8,6 +8,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 STAGE ?=
+PARAMETERS ?=
+REGION ?=
+PROFILE ?=
 VERSION ?=
 OUTPUTS ?=
 PORT ?=
@@ -16,6 +19,9 @@ PYTEST ?=
 PYTHONS ?=
 FILES ?=
 SEED ?=
+# Of the commands that act on a stage.
+WHERE = $(if $(REGION),--region '$(REGION)') $(if $(PROFILE),--profile '$(PROFILE)')
+GIVEN = $(foreach given,$(PARAMETERS),--parameter '$(given)')
 # Python keeps what it compiled: tests start hundreds of processes, and each would compile all of it again.
 unexport PYTHONDONTWRITEBYTECODE
 # Half as many again as cores: many tests wait for a process, a time-out or a lock.
@@ -114,8 +120,8 @@ bench-measurements: setup ## index, ranges, lake and angles beside peers, ten mi
 bench-edge: setup ## measure the edge client beside curl and SDKs, 17 minutes: make bench-edge ONLY=peak_rss_mib_12gib
 	$(BIN)/python -m tests.benchmarks.edge $(if $(ONLY),--only $(ONLY))
 
-deploy: setup ## the stack and the coordinator on a stage: make deploy STAGE=prod
-	$(BIN)/python -m infra.aws.deploy --stage '$(or $(STAGE),$(error name the stage: make deploy STAGE=prod))'
+deploy: setup ## stacks and coordinator of a stage: make deploy STAGE=prod PARAMETERS='AlarmAddress=crew@example.org'
+	$(BIN)/python -m infra.aws.deploy --stage '$(or $(STAGE),$(error name the stage: make deploy STAGE=prod))' $(WHERE) $(GIVEN)
 
 stage: setup ## only prepare build/STAGE to run chalice there, deploy nothing: make stage STAGE=prod OUTPUTS=stack.json
 	$(BIN)/python -m infra.aws.prepare --stage '$(or $(STAGE),$(error name the stage: make stage STAGE=prod))' $(if $(OUTPUTS),--outputs "$(OUTPUTS)")

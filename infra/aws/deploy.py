@@ -4,22 +4,26 @@ The local world (`infra.local.stack`) calls `deploy_coordinator` too, with anoth
 """
 
 import argparse
+import json
 import os
 import re
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra import door
-from infra.aws import grace, layer, project, stack, template, watch
+from infra.aws import grace, layer, ledger, project, stack, template, watch
 from infra.aws.compiled import NotCompiled
+from infra.aws.template import Template
 from infra.stages import LOCAL_STAGE
 
 if TYPE_CHECKING:
@@ -40,7 +44,7 @@ _EXAMPLES = """examples:
 exit codes: 0 deployed, 1 it failed and says at what, 2 usage.
 Run it with the Python that Lambda shall run (3.11 or later): Chalice deploys for the interpreter it runs on."""
 
-_CHALICE = "import sys; from chalice.cli import main; sys.exit(main())"
+_CHALICE = Path(__file__).with_name("chalice_command.py").read_text()
 _RETRIES = 2
 _ROLE_PATIENCE_S = (2.0, 4.0, 8.0, 16.0, 30.0)
 _POLL_S = 4.0
@@ -90,18 +94,25 @@ def deploy_coordinator(
 
 
 def run_chalice(target: Path, stage: str, environment: Mapping[str, str], progress: Progress) -> None:
-    """Run the unmodified `chalice deploy` in `target`, its output shown line by line. Raises ChaliceFailed."""
-    progress(f"chalice deploy --stage {stage} in {target}")
-    command = [sys.executable, "-c", _CHALICE, "deploy", "--stage", stage]
+    """Run `chalice deploy` in `target`, its output shown line by line. Raises ChaliceFailed."""
+    _chalice("deploy", target, stage, environment, progress)
+
+
+def _chalice(what: str, target: Path, stage: str, environment: Mapping[str, str], progress: Progress) -> None:
+    progress(f"chalice {what} --stage {stage} in {target}")
+    command = [sys.executable, "-c", _CHALICE, what, "--stage", stage]
     # What this process compiled next to the modules would end up in the package and change its hash.
     clean = {**environment, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(
         command, cwd=target, env=clean, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as chalice:
-        for line in chalice.stdout or ():
-            progress(f"chalice: {line.rstrip()}")
+        try:
+            for line in chalice.stdout or ():
+                progress(f"chalice: {line.rstrip()}")
+        finally:
+            chalice.wait()  # it records what it made, also after a Ctrl-C
     if chalice.returncode:
-        raise ChaliceFailed(f"chalice deploy ended with exit code {chalice.returncode}")
+        raise ChaliceFailed(f"chalice {what} ended with exit code {chalice.returncode}")
 
 
 def keep_failures(
@@ -137,53 +148,214 @@ def _keep_failures_of(
         _keep_failures_of(functions, arn, dead_letters_arn, patience[1:])
 
 
-def deploy(
-    stage: str,
-    session: boto3.Session,
-    parameters: Mapping[str, str],
-    *,
-    may_shorten: bool,
-    arrow_layer: str | None,
-    progress: Progress,
-) -> DeployedCoordinator:
+@dataclass(frozen=True)
+class Account:
+    """The AWS account and region of a stage, and what a machine brings to it.
+
+    `source`, `storage` and `watch` are the checkout's: the coordinator's project and the templates of its two stacks.
+    `build` is the folder of the prepared projects. Without CloudWatch there is no `watch`.
+    """
+
+    client: Callable[[str], Any]
+    storage: Template
+    watch: Template | None
+    build: Path
+    environment: Mapping[str, str]
+    source: Path = CLOUD
+    poll_s: float = _POLL_S
+
+    @classmethod
+    def of(cls, session: boto3.Session) -> "Account":
+        made: Any = session  # the type of its `client` has an overload for each service
+        return cls(made.client, template.load(), watch.template(), BUILD, _environment(session))
+
+    def book(self, outputs: Mapping[str, str]) -> ledger.Ledger:
+        """The ledger of the stage with these outputs."""
+        return ledger.Ledger(self.client("s3"), outputs["Bucket"])
+
+    def turn(self, outputs: Mapping[str, str], *, take_over: bool) -> AbstractContextManager[ledger.Turn]:
+        """The right to deploy to the stage with these outputs: see `ledger.turn`."""
+        caller = self.client("sts").get_caller_identity()["Arn"]
+        return ledger.turn(self.book(outputs), caller, _now(), take_over=take_over)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a deploy is asked for, beside what the checkout says."""
+
+    parameters: Mapping[str, str]
+    arrow_layer: str
+    may_shorten: bool = False
+    take_over: bool = False
+
+
+def deploy(stage: str, account: Account, asked: Asked, progress: Progress) -> DeployedCoordinator:
     """Bring stack and coordinator of `stage` to the state of the checkout.
 
-    Raises grace.PromiseBroken and, before anything is changed, layer.LayerUnknown.
+    Raises grace.PromiseBroken and ledger.AnotherDeploy before anything is changed.
     """
-    arrow_layer = chosen_layer(session, arrow_layer)
-    progress(f"the functions that write the lake get {arrow_layer}")
-    cloudformation, name = session.client("cloudformation"), f"reelhaul-{stage}"
-    told = grace.demand_promise(stack.parameters_of(cloudformation, name), parameters, may_shorten)
+    progress(f"the functions that write the lake get {asked.arrow_layer}")
+    cloudformation, name = account.client("cloudformation"), stack_name(stage)
+    told = grace.demand_promise(
+        stack.parameters_of(cloudformation, name), asked.parameters, asked.may_shorten
+    )
     if told:
         progress(told)
-    outputs = stack.bring_up(
-        cloudformation,
-        name,
-        template.load(),
-        {**parameters, "Stage": stage},
-        poll_s=_POLL_S,
-        progress=progress,
-    )
-    deployed = deploy_coordinator(
-        CLOUD,
-        BUILD / stage,
-        stage,
-        {**outputs, project.ARROW_LAYER: arrow_layer},
-        settings={},
-        environment=_environment(session),
-        functions=session.client("lambda"),
-        progress=progress,
-    )
-    # After the functions: an alarm on what is not there yet would be raised by every first deploy.
-    stack.bring_up(
-        cloudformation,
-        watch.stack_name(stage),
-        watch.template(),
-        watch.parameters(stage, outputs),
-        poll_s=_POLL_S,
-        progress=progress,
-    )
+    outputs = stack.outputs_of(cloudformation, name)
+    if "Bucket" not in outputs:
+        # The ledger needs the bucket. CloudFormation lets one of two alone make it.
+        outputs = _bring_up(account, stage, foundation(account.storage), asked.parameters, None, progress)
+    with account.turn(outputs, take_over=asked.take_over) as turn:
+        turn.ledger.keep(turn.number, STACK, template.as_text(account.storage).encode())
+        outputs = _bring_up(
+            account,
+            stage,
+            account.storage,
+            asked.parameters,
+            turn.ledger.address(turn.number, STACK),
+            progress,
+        )
+        deployed = _deploy_in_turn(stage, account, account.source, outputs, asked.arrow_layer, turn, progress)
+        _bring_up_watch(stage, account, outputs, progress)
+        _complete(stage, account, account.source, asked.arrow_layer, turn, None)
     return deployed
+
+
+STACK = "stack.json"
+SOURCE = "source.zip"
+PACKAGE = "package.zip"
+DEPLOY = "deploy.json"
+"""The files that are kept of a deploy."""
+
+_FOUNDATION = frozenset({"AWS::S3::Bucket", "AWS::S3::BucketPolicy", "AWS::DynamoDB::Table"})
+
+
+def stack_name(stage: str) -> str:
+    return f"reelhaul-{stage}"
+
+
+def foundation(whole: Template) -> Template:
+    """What the first deploy makes first: bucket and table, so that there is a ledger for the rest."""
+    return template.only(whole, _FOUNDATION)
+
+
+def _bring_up(
+    account: Account,
+    stage: str,
+    wanted: Template,
+    parameters: Mapping[str, str],
+    address: str | None,
+    progress: Progress,
+) -> dict[str, str]:
+    return stack.bring_up(
+        account.client("cloudformation"),
+        stack_name(stage),
+        wanted,
+        {**parameters, "Stage": stage},
+        poll_s=account.poll_s,
+        progress=progress,
+        address=address,
+    )
+
+
+def _bring_up_watch(stage: str, account: Account, outputs: Mapping[str, str], progress: Progress) -> None:
+    """After the functions: an alarm on what is not there yet would be raised by every first deploy."""
+    if account.watch is not None:
+        stack.bring_up(
+            account.client("cloudformation"),
+            watch.stack_name(stage),
+            account.watch,
+            watch.parameters(stage, outputs),
+            poll_s=account.poll_s,
+            progress=progress,
+        )
+
+
+def _deploy_in_turn(
+    stage: str,
+    account: Account,
+    source: Path,
+    outputs: Mapping[str, str],
+    arrow_layer: str,
+    turn: ledger.Turn,
+    progress: Progress,
+) -> DeployedCoordinator:
+    """The coordinator deployed from `source`; what Chalice made is on record, also when it fails."""
+    target = account.build / stage
+    state = project.state_file(target, stage)
+    _lay_state(state, turn, progress)
+    try:
+        return deploy_coordinator(
+            source,
+            target,
+            stage,
+            {**outputs, project.ARROW_LAYER: arrow_layer},
+            settings={},
+            environment=account.environment,
+            functions=account.client("lambda"),
+            progress=progress,
+        )
+    finally:
+        if state.exists():
+            turn.knows(json.loads(state.read_text()))
+
+
+def _lay_state(state: Path, turn: ledger.Turn, progress: Progress) -> None:
+    """Have Chalice find here what the ledger says it made, and what only this machine knows of a deploy that died."""
+    known = turn.page.chalice
+    if state.exists() and not turn.is_complete:
+        progress(f"{state} goes into the stage's bucket, from where every machine deploys")
+        known = project.merged(json.loads(state.read_text()), known)
+    state.unlink(missing_ok=True)
+    if known is not None:
+        state.parent.mkdir(parents=True, exist_ok=True)
+        state.write_text(json.dumps(known, indent=2))
+
+
+def _complete(
+    stage: str,
+    account: Account,
+    source: Path,
+    arrow_layer: str,
+    turn: ledger.Turn,
+    repeated: ledger.Deploy | None,
+) -> None:
+    """Keep what this deploy brought, for a rollback, and put the deploy on record."""
+    target = account.build / stage
+    package = project.package(target)
+    made = ledger.Deploy(
+        number=turn.number,
+        by=turn.holder.by,
+        at=turn.holder.at,
+        source=repeated.source if repeated else _version(),
+        python=_PYTHON,
+        package=package.name,
+        layer=arrow_layer,
+        parameters=stack.parameters_of(account.client("cloudformation"), stack_name(stage)),
+        files=project.digests(source),
+        before=repeated.before if repeated else turn.page.current,
+        repeats=repeated.number if repeated else None,
+    )
+    turn.ledger.keep(turn.number, SOURCE, project.zipped(source))
+    turn.ledger.keep(turn.number, PACKAGE, package.read_bytes())
+    turn.ledger.keep(turn.number, DEPLOY, ledger.as_file(made))
+    turn.completed(made)
+
+
+_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def _version() -> str:
+    """The checkout as git names it; empty outside of git."""
+    command = ["git", "-C", str(HOUSE), "describe", "--tags", "--always", "--dirty"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def chosen_layer(session: boto3.Session, given: str | None) -> str:
@@ -223,8 +395,18 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="allow GraceDays to become smaller: S3 then purges cleaned objects earlier than was promised",
     )
+    add_take_over(made)
     add_layer(made)
     return made
+
+
+def add_take_over(made: argparse.ArgumentParser) -> None:
+    """Add the argument that ends the turn of a deploy that is dead."""
+    made.add_argument(
+        "--take-over",
+        action="store_true",
+        help="deploy although another deploy has not ended: only for one that is dead",
+    )
 
 
 def add_layer(made: argparse.ArgumentParser) -> None:
@@ -277,37 +459,51 @@ def _parameter(text: str) -> tuple[str, str]:
 def run(arguments: Sequence[str], progress: Progress) -> int:
     """The command; its exit code."""
     given = parser().parse_args(arguments)
+
+    def act(session: boto3.Session) -> None:
+        asked = Asked(
+            dict(given.parameter),
+            chosen_layer(session, given.arrow_layer),
+            may_shorten=given.shorten_grace,
+            take_over=given.take_over,
+        )
+        deployed = deploy(given.stage, Account.of(session), asked, progress)
+        progress(f"the coordinator answers at {deployed.api_url}")
+
+    return acted(given, act, "not deployed", progress)
+
+
+def acted(
+    given: argparse.Namespace, act: Callable[[boto3.Session], None], failure: str, progress: Progress
+) -> int:
+    """The exit code of a command that acts on the account that `given` names; errors are one line after `failure`."""
     try:
         session = boto3.Session(profile_name=given.profile, region_name=given.region)
         if not session.region_name:
             progress("no region: give --region or set AWS_DEFAULT_REGION")
             return 2
-        deployed = deploy(
-            given.stage,
-            session,
-            dict(given.parameter),
-            may_shorten=given.shorten_grace,
-            arrow_layer=given.arrow_layer,
-            progress=progress,
-        )
-    except (
-        grace.PromiseBroken,
-        layer.LayerUnknown,
-        stack.StackFailed,
-        ChaliceFailed,
-        project.NotAProject,
-        project.UnknownPlaceholder,
-        NotCompiled,
-        BotoCoreError,
-        ClientError,
-    ) as error:
-        progress(f"not deployed: {error}")
+        act(session)
+    except EXPECTED as error:
+        progress(f"{failure}: {error}")
         return 1
-    progress(f"the coordinator answers at {deployed.api_url}")
-    progress(
-        f"keep {deployed.state_file}: without it the next deploy makes a second API with another address"
-    )
     return 0
+
+
+EXPECTED = (
+    grace.PromiseBroken,
+    layer.LayerUnknown,
+    ledger.AnotherDeploy,
+    ledger.LedgerUnreadable,
+    ledger.NotOnRecord,
+    stack.StackFailed,
+    ChaliceFailed,
+    project.NotAProject,
+    project.UnknownPlaceholder,
+    NotCompiled,
+    BotoCoreError,
+    ClientError,
+)
+"""What ends a command with one line."""
 
 
 def _say(line: str) -> None:

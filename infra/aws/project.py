@@ -5,12 +5,20 @@ Placeholders are `${Name}` in `.chalice/config.json` and `.chalice/policy-*.json
 What Chalice keeps between its runs (`.chalice/deployed`, `.chalice/deployments`) stays where it is.
 """
 
+import hashlib
+import io
 import json
 import shutil
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatch
 from pathlib import Path
 from string import Template as Placeholders
 from typing import Any
+
+from chalice.config import Config
+from chalice.deploy.packager import DependencyBuilder, LambdaDeploymentPackager
+from chalice.utils import UI, OSUtils
 
 from infra.aws.compiled import add_compiled
 
@@ -136,6 +144,12 @@ def deployed(target: Path, stage: str) -> dict[str, dict[str, str]]:
     return {resource["name"]: resource for resource in resources}
 
 
+def merged(below: Mapping[str, Any], above: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Two records of Chalice as one: what `above` says of a resource counts."""
+    known = {each["name"]: each for each in [*below["resources"], *(above or below)["resources"]]}
+    return {**below, "resources": list(known.values())}
+
+
 def event_functions(resources: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
     """Name and ARN of every function that AWS calls without anybody waiting for its answer."""
     return {
@@ -148,3 +162,42 @@ def event_functions(resources: Mapping[str, Mapping[str, str]]) -> dict[str, str
 def api_url(resources: Mapping[str, Mapping[str, str]]) -> str:
     """The address of the deployed REST API, without a slash at its end."""
     return resources["rest_api"]["rest_api_url"].rstrip("/")
+
+
+def sources(source: Path) -> Iterator[Path]:
+    """The files of the project `source` that are deployed, without what Chalice and tools leave there."""
+    for path in sorted(source.rglob("*")):
+        parts = path.relative_to(source).parts
+        left_behind = {"__pycache__", *_CHALICE_KEEPS} & set(parts)
+        if path.is_file() and not left_behind and not any(fnmatch(part, ".*_cache") for part in parts):
+            yield path
+
+
+def digests(source: Path) -> dict[str, str]:
+    """The SHA-256 of each source by its path below `source`."""
+    return {
+        path.relative_to(source).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sources(source)
+    }
+
+
+def zipped(source: Path) -> bytes:
+    """The sources of a project in a zip."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sources(source):
+            archive.write(path, path.relative_to(source).as_posix())
+    return made.getvalue()
+
+
+def unzipped(data: bytes, target: Path) -> None:
+    """Write the sources of a zip below `target`."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        archive.extractall(target)
+
+
+def package(target: Path) -> Path:
+    """The zip that Chalice made, or would reuse, for the prepared project `target` and this Python."""
+    files = OSUtils()
+    packager = LambdaDeploymentPackager(files, DependencyBuilder(files), UI())
+    return Path(packager.deployment_package_filename(str(target), Config().lambda_python_version))

@@ -2,19 +2,23 @@
 
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from infra.aws.template import Template, as_text
+from infra.aws.template import LARGEST_BYTES, Template, as_text
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudformation.literals import CapabilityType
     from mypy_boto3_cloudformation.type_defs import ParameterTypeDef, StackTypeDef
 
 Progress = Callable[[str], None]
 
 _DONE = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE"})
+CAPABILITIES: "list[CapabilityType]" = ["CAPABILITY_IAM"]
+"""What the template may make beside plain resources: the role with which API Gateway writes its log."""
+
 _MUST_GO_FIRST = "ROLLBACK_COMPLETE"
 
 
@@ -30,23 +34,27 @@ def bring_up(
     *,
     poll_s: float,
     progress: Progress,
+    address: str | None = None,
 ) -> dict[str, str]:
     """The outputs of stack `name`, created or updated to `template`; an update without a change is a success.
 
+    `address` is where S3 holds `template` as text: CloudFormation reads it there when it is too large for a call.
     Parameters that are not given keep the value that the stack has, or else their default. Raises StackFailed.
     """
     found = _stack(cloudformation, name)
-    body = as_text(template)
+    body = body_of(template, address)
     if found is None:
         progress(f"creating stack {name}")
-        cloudformation.create_stack(StackName=name, TemplateBody=body, Parameters=_given(parameters))
+        cloudformation.create_stack(
+            StackName=name, **body, Parameters=_given(parameters), Capabilities=CAPABILITIES
+        )
     elif found["StackStatus"] == _MUST_GO_FIRST:
         raise StackFailed(
             f"stack {name} was never created completely: delete it in CloudFormation, then deploy again"
         )
     else:
         progress(f"updating stack {name}")
-        _update(cloudformation, name, body, _given(parameters) + _kept(found, template, parameters), progress)
+        _update(cloudformation, name, body, _all(found, template, parameters), progress)
     return _outputs(_settled(cloudformation, name, poll_s, progress))
 
 
@@ -75,16 +83,30 @@ def _stack(cloudformation: "CloudFormationClient", name: str) -> "StackTypeDef |
 def _update(
     cloudformation: "CloudFormationClient",
     name: str,
-    body: str,
+    body: Mapping[str, Any],
     parameters: "list[ParameterTypeDef]",
     progress: Progress,
 ) -> None:
     try:
-        cloudformation.update_stack(StackName=name, TemplateBody=body, Parameters=parameters)
+        cloudformation.update_stack(StackName=name, **body, Parameters=parameters, Capabilities=CAPABILITIES)
     except ClientError as error:
         if "No updates are to be performed" not in str(error):
             raise
         progress("the stack already matches the template")
+
+
+def body_of(template: Template, address: str | None) -> dict[str, Any]:
+    """`template` as an argument of CloudFormation's calls: itself, or its address where it is too large."""
+    text = as_text(template)
+    if address is None or len(text.encode()) <= LARGEST_BYTES:
+        return {"TemplateBody": text}
+    return {"TemplateURL": address}
+
+
+def _all(
+    found: "StackTypeDef", template: Template, parameters: Mapping[str, str]
+) -> "list[ParameterTypeDef]":
+    return _given(parameters) + _kept(found, template, parameters)
 
 
 def _given(parameters: Mapping[str, str]) -> "list[ParameterTypeDef]":

@@ -1,5 +1,6 @@
 """A deploy keeps what was promised about cleaned footage, or says that it does not."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -78,26 +79,11 @@ def test_the_days_that_are_deployed_are_those_of_the_stack():
     assert stack.parameters_of(nowhere, "reelhaul-prod") == {}
 
 
-class Session:
-    """An AWS session that has CloudFormation and nothing else."""
-
-    region_name = "eu-west-1"
-
-    def __init__(self, cloudformation: Cloudformation) -> None:
-        self._cloudformation = cloudformation
-
-    def client(self, name: str) -> Cloudformation:
-        assert name == "cloudformation"
-        return self._cloudformation
-
-
-def test_a_deploy_that_would_break_the_promise_touches_nothing():
+def test_a_deploy_that_would_break_the_promise_touches_nothing(tmp_path: Path):
     deployed = Cloudformation("UPDATE_COMPLETE", present=True)
-    session: Any = Session(deployed)
+    account = deploy.Account({"cloudformation": deployed}.__getitem__, template.load(), None, tmp_path, {})
 
     with pytest.raises(grace.PromiseBroken):
-        deploy.deploy(
-            "prod", session, {"GraceDays": "29"}, may_shorten=False, arrow_layer=LAYER, progress=quiet
-        )
+        deploy.deploy("prod", account, deploy.Asked({"GraceDays": "29"}, LAYER), quiet)
 
     assert deployed.calls == []

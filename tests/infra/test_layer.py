@@ -56,11 +56,11 @@ def test_a_parameter_that_names_no_version_of_a_layer_is_refused(value: str):
         published(value)
 
 
-def test_a_layer_of_another_region_is_refused_before_anything_is_deployed():
+def test_a_layer_of_another_region_is_refused():
     session = boto3.Session(region_name="eu-central-1", aws_access_key_id="a", aws_secret_access_key="b")
 
     with pytest.raises(layer.LayerUnknown, match="give that of eu-central-1"):
-        deploy.deploy("prod", session, {}, may_shorten=False, arrow_layer=ARN, progress=print)
+        deploy.chosen_layer(session, ARN)
 
 
 def test_a_layer_that_is_given_is_taken_without_asking_aws():

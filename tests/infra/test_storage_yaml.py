@@ -9,7 +9,7 @@ import pytest
 from chalicelib.core import keys
 from chalicelib.core.cleanup import CLEANED_TAG
 from chalicelib.core.lifecycle import MULTIPART_DAYS, kept_days, purges_untagged
-from infra.aws import deploy, template
+from infra.aws import deploy, ledger, template
 from infra.local.aws.moto.provision import lifecycle_rules
 
 WHOLE = template.load()
@@ -55,7 +55,7 @@ def test_the_bucket_keeps_every_version():
     assert properties("Bucket")["VersioningConfiguration"] == {"Status": "Enabled"}
 
 
-@pytest.mark.parametrize("resource", ["Bucket", "Table"])
+@pytest.mark.parametrize("resource", ["Bucket", "BucketPolicy", "Table"])
 def test_footage_and_records_outlive_the_stack(resource: str):
     assert WHOLE["Resources"][resource]["DeletionPolicy"] == "Retain"
     assert WHOLE["Resources"][resource]["UpdateReplacePolicy"] == "Retain"
@@ -369,6 +369,24 @@ def test_an_artifact_is_never_written_over():
 
 def test_parts_of_an_artifact_need_no_condition_because_they_create_no_object():
     assert denial("ArtifactsAreWrittenOnce")["Condition"]["Bool"] == {"s3:ObjectCreationOperation": "true"}
+
+
+def test_the_ledger_of_the_deploys_is_only_written_by_who_knows_what_it_says():
+    found = denial("DeploysAreWrittenOnCondition")
+
+    assert (found["Action"], found["Resource"]) == ("s3:PutObject", f"{ARN}/{ledger.PREFIX}*")
+    assert found["Condition"] == {"Null": {"s3:if-match": "true", "s3:if-none-match": "true"}}
+
+
+def test_what_is_kept_of_deploys_stays():
+    found = denial("DeploysStay")
+    rules = properties("Bucket")["LifecycleConfiguration"]["Rules"]
+
+    assert (found["Action"], found["Resource"]) == ("s3:DeleteObject", f"{ARN}/{ledger.PREFIX}*")
+    assert {each["Id"] for each in rules if ledger.PREFIX.startswith(each.get("Prefix", ""))} == {
+        "abort-forgotten-uploads",
+        "drop-lone-delete-markers",
+    }
 
 
 def test_the_bucket_policy_allows_nothing():

@@ -1,6 +1,7 @@
 """The planted bugs: each changes one behaviour that guards data, and names the tests of which one must notice."""
 
 from tests.mutants.bounded_work import BOUNDED_WORK
+from tests.mutants.deploying import DEPLOYING
 from tests.mutants.judging import JUDGING
 from tests.mutants.mutant import Edit, Mutant, bug
 from tests.mutants.of_the_lake import OF_THE_LAKE
@@ -473,6 +474,7 @@ MUTANTS = (
         "tests/test_settings.py",
     ),
     *BOUNDED_WORK,
+    *DEPLOYING,
     bug(
         "a presigned range brings the whole film",
         "cloud/chalicelib/aws/signer.py",

@@ -52,6 +52,26 @@ def test_a_range_tells_no_checksum_for_s3_knows_only_the_wholes(bucket: Bucket):
     assert part["Body"].read() == b"234"
 
 
+def test_an_object_is_replaced_only_while_it_is_what_it_was(bucket: Bucket):
+    where = {"Bucket": bucket.name, "Key": "a/film.mp4"}
+    first = bucket.put(body=b"first")["ETag"]
+
+    assert status_of(bucket.s3.put_object, **where, Body=b"second", IfMatch=first) == 200
+    assert status_of(bucket.s3.put_object, **where, Body=b"third", IfMatch=first) == 412
+    assert bucket.s3.get_object(**where)["Body"].read() == b"second"
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+def test_what_is_not_there_cannot_be_replaced(bucket: Bucket, hidden: bool):
+    where = {"Bucket": bucket.name, "Key": "a/film.mp4"}
+    etag = '"0123456789abcdef0123456789abcdef"'
+    if hidden:
+        etag = bucket.put()["ETag"]
+        bucket.s3.delete_object(**where)
+
+    assert status_of(bucket.s3.put_object, **where, Body=b"again", IfMatch=etag) == 404
+
+
 @pytest.mark.parametrize("operation", ["get_object", "head_object"])
 def test_reading_can_demand_an_etag(bucket: Bucket, operation: str):
     etag = bucket.put()["ETag"]

@@ -44,8 +44,11 @@ class Objects:
         }
 
     def _put(self, request: Request, data: bytes) -> Answer:
+        etag = request.header("if-match")
+        if etag is not None:
+            check_current_etag(self._ask, request, request.key, etag)
         algorithm, value = check_checksum(request, data) or (DEFAULT, checksum(DEFAULT, data))
-        kept = {"x-amz-sdk-checksum-algorithm": algorithm, header_of(algorithm): value}
+        kept = {"x-amz-sdk-checksum-algorithm": algorithm, header_of(algorithm): value, "if-match": None}
         answer = self._ask(request.with_headers(kept))
         if not answer.is_success:
             return answer

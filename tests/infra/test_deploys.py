@@ -1,0 +1,250 @@
+"""A stage is deployed to the local AWS from one machine and another: the bucket has the ledger of it."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from infra.aws import deploy, ledger, project, template
+from infra.aws.ledger import AnotherDeploy, Ledger, LedgerUnreadable, NotOnRecord, Page
+from infra.local import wheels
+from infra.local.aws.moto import server
+from infra.local.aws.moto.provision import for_moto
+from infra.local.stack import LocalAws
+from infra.local.stack.world import WHEELS
+from infra.stages import LOCAL_STAGE
+
+LAYER = "arn:aws:lambda:us-east-1:336392948345:layer:AWSSDKPandas-Python312:29"
+ME = "arn:aws:iam::123456789012:user/me"
+NOON = "2026-11-30T12:00:00Z"
+
+
+def quiet(line: str) -> None:
+    """Progress that nobody reads."""
+
+
+@pytest.fixture(scope="module")
+def local_aws() -> Iterator[LocalAws]:
+    with LocalAws.start(progress=quiet) as started:
+        yield started
+
+
+@pytest.fixture
+def book(local_aws: LocalAws) -> Ledger:
+    return Ledger(local_aws.client("s3"), local_aws.bucket)
+
+
+@pytest.fixture
+def fresh(local_aws: LocalAws) -> Ledger:
+    """A ledger in a bucket of its own, which no rule protects."""
+    bucket = f"fresh-{os.urandom(4).hex()}"
+    local_aws.client("s3").create_bucket(Bucket=bucket)
+    return Ledger(local_aws.client("s3"), bucket)
+
+
+def test_a_bucket_without_a_ledger_has_an_empty_page(fresh: Ledger):
+    assert fresh.read() == ledger.Seen(Page(), None)
+
+
+def test_what_a_turn_reports_is_on_record_at_its_end(fresh: Ledger):
+    with ledger.turn(fresh, ME, NOON, take_over=False) as turn:
+        turn.knows({"resources": [{"name": "rest_api"}]})
+
+    page = fresh.read().page
+    assert (page.newest, page.holder, page.failed) == (1, None, None)
+    assert page.chalice == {"resources": [{"name": "rest_api"}]}
+
+
+@pytest.mark.parametrize("fault", [RuntimeError, KeyboardInterrupt])
+def test_a_turn_that_fails_leaves_what_was_made_until_then(fresh: Ledger, fault: type[BaseException]):
+    def deploy_in_vain() -> None:
+        with ledger.turn(fresh, ME, NOON, take_over=False) as turn:
+            turn.knows({"resources": [{"name": "rest_api"}]})
+            raise fault
+
+    with pytest.raises(fault):
+        deploy_in_vain()
+
+    page = fresh.read().page
+    assert (page.failed, page.holder, page.current) == (1, None, None)
+    assert page.chalice == {"resources": [{"name": "rest_api"}]}
+
+
+def test_the_second_of_two_deploys_is_refused_before_it_begins(fresh: Ledger):
+    second = ledger.turn(fresh, "somebody", NOON, take_over=False)
+
+    with (
+        ledger.turn(fresh, ME, NOON, take_over=False),
+        pytest.raises(AnotherDeploy, match=r"deploy 1 of .*user/me began at 2026-11-30T12:00:00Z"),
+        second,
+    ):
+        pytest.fail("the second deploy began")
+
+    assert fresh.read().page.newest == 1
+
+
+def test_of_two_who_read_the_same_page_one_writes_it(fresh: Ledger):
+    first, second = fresh.read(), fresh.read()
+    fresh.write(Page(newest=1), first.etag)
+
+    with pytest.raises(AnotherDeploy):
+        fresh.write(Page(newest=2), second.etag)
+
+    again = fresh.read()
+    fresh.write(Page(newest=3), again.etag)
+    with pytest.raises(AnotherDeploy):
+        fresh.write(Page(newest=4), again.etag)
+    assert fresh.read().page.newest == 3
+
+
+def test_a_dead_deploy_is_taken_over_and_what_it_says_afterwards_is_refused(fresh: Ledger):
+    with (
+        pytest.raises(AnotherDeploy),
+        ledger.turn(fresh, "thought dead", NOON, take_over=False),
+        ledger.turn(fresh, ME, NOON, take_over=True) as turn,
+    ):
+        turn.knows({"resources": []})
+
+    page = fresh.read().page
+    assert (page.newest, page.holder, page.failed) == (2, None, None)
+    assert page.chalice == {"resources": []}
+
+
+def test_a_deploy_whose_end_cannot_be_recorded_says_so_and_why_it_failed(local_aws: LocalAws, fresh: Ledger):
+    def deploy_in_vain() -> None:
+        with ledger.turn(fresh, ME, NOON, take_over=False):
+            local_aws.chaos.fail_before("PutObject", times=1, key_prefix=ledger.PREFIX)
+            raise RuntimeError("Chalice failed")
+
+    with pytest.raises(NotOnRecord, match=r"Chalice failed; .* give --take-over"):
+        deploy_in_vain()
+
+
+def test_a_damaged_ledger_is_told_and_stays(local_aws: LocalAws, fresh: Ledger):
+    s3 = local_aws.client("s3")
+    etag = fresh.write(Page(), None)
+    for text in (b"{", b'{"newest": "seven"}', b'{"format": 2}'):
+        etag = s3.put_object(Bucket=fresh._bucket, Key=ledger.KEY, Body=text, IfMatch=etag)["ETag"]
+        with pytest.raises(LedgerUnreadable):
+            fresh.read()
+
+
+@pytest.mark.parametrize("condition", [{}, {"ContentType": "text/plain"}])
+def test_the_buckets_policy_lets_nobody_write_over_the_ledger_unseen(
+    local_aws: LocalAws, book: Ledger, condition: Any
+):
+    s3 = local_aws.client("s3")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        s3.put_object(Bucket=local_aws.bucket, Key=ledger.KEY, Body=b"{}", **condition)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        s3.delete_object(Bucket=local_aws.bucket, Key=ledger.KEY)
+
+
+@pytest.fixture(scope="module")
+def environment(local_aws: LocalAws) -> dict[str, str]:
+    """What `chalice` sees: the local AWS, and wheels that are here."""
+    pip = wheels.pip_environment(deploy.CLOUD / "requirements.txt", WHEELS, quiet)
+    return {**server.environment(local_aws.url, os.environ), **pip}
+
+
+def machine(local_aws: LocalAws, environment: dict[str, str], build: Path) -> deploy.Account:
+    """The account as a machine sees it that has nothing but a checkout."""
+    return deploy.Account(local_aws.client, for_moto(template.load()), None, build, environment, poll_s=0.05)
+
+
+def apis(local_aws: LocalAws) -> list[str]:
+    return [api["id"] for api in local_aws.client("apigateway").get_rest_apis()["items"]]
+
+
+@pytest.mark.parametrize(
+    ("there_was", "claimed", "expected"),
+    [
+        (False, False, {"rest_api": "here"}),
+        (True, False, None),
+        (True, True, {"rest_api": "here"}),
+    ],
+)
+def test_what_only_this_machine_knows_counts_where_the_ledger_may_lack_it(
+    fresh: Ledger, tmp_path: Path, there_was: bool, claimed: bool, expected: dict[str, str] | None
+):
+    state = tmp_path / "prod.json"
+    state.write_text(json.dumps({"resources": [{"name": "rest_api", "rest_api_id": "here"}]}))
+    if there_was:
+        fresh.write(Page(newest=1, holder=ledger.Holder(1, "dead", NOON) if claimed else None), None)
+
+    with ledger.turn(fresh, ME, NOON, take_over=claimed) as turn:
+        deploy._lay_state(state, turn, quiet)
+
+    laid = json.loads(state.read_text())["resources"] if state.exists() else None
+    assert laid == (expected and [{"name": "rest_api", "rest_api_id": "here"}])
+
+
+def test_what_the_ledger_says_of_a_resource_counts_more_than_what_lies_here():
+    here = {"resources": [{"name": "rest_api", "id": "old"}, {"name": "on_original", "arn": "a"}]}
+    above = {"resources": [{"name": "rest_api", "id": "new"}]}
+
+    assert project.merged(here, above)["resources"] == [
+        {"name": "rest_api", "id": "new"},
+        {"name": "on_original", "arn": "a"},
+    ]
+
+
+class Denial:
+    """A right that the one who deploys lacks: whether API Gateway may call the coordinator, which Chalice asks last."""
+
+    PATH = f"/2015-03-31/functions/reelhaul-{LOCAL_STAGE}/policy"
+
+    def __init__(self, passed_on: Any) -> None:
+        self._passed_on = passed_on
+        self.holds = True
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        if not self.holds:
+            return self._passed_on(environ, start_response)
+        start_response("403 Forbidden", [("x-amzn-errortype", "AccessDeniedException")])
+        return [b"{}"]
+
+
+@pytest.fixture
+def denial(local_aws: LocalAws) -> Denial:
+    made = Denial(local_aws.writes)
+    local_aws.mounts.mount(Denial.PATH, made)
+    return made
+
+
+def test_a_deploy_that_fails_is_continued_by_another_machine_on_the_same_api(
+    local_aws: LocalAws, environment: dict[str, str], book: Ledger, denial: Denial, tmp_path: Path
+):
+    first, second = (machine(local_aws, environment, tmp_path / name) for name in ("first", "second"))
+    asked = deploy.Asked({}, publish(local_aws))
+
+    with pytest.raises(deploy.ChaliceFailed):
+        deploy.deploy(LOCAL_STAGE, first, asked, quiet)
+    page = book.read().page
+    assert (page.failed, page.current, page.holder) == (1, None, None)
+    assert len(apis(local_aws)) == 1
+
+    denial.holds = False
+    deployed = deploy.deploy(LOCAL_STAGE, second, asked, quiet)
+
+    assert [api in deployed.api_url for api in apis(local_aws)] == [True]
+    page = book.read().page
+    assert (page.newest, page.current, page.failed) == (2, 2, None)
+    kept = book.deploy(2)
+    assert (kept.before, kept.repeats, kept.layer) == (None, None, asked.arrow_layer)
+    assert kept.files == project.digests(deploy.CLOUD)
+    assert json.loads(book.kept(2, deploy.STACK)) == second.storage
+    package = next((tmp_path / "second" / LOCAL_STAGE / ".chalice" / "deployments").iterdir())
+    assert book.kept(2, deploy.PACKAGE) == package.read_bytes()
+
+
+def publish(local_aws: LocalAws) -> str:
+    """The ARN of a layer that Lambda here knows."""
+    arn: str = local_aws.client("lambda").publish_layer_version(
+        LayerName="pyarrow", Content={"ZipFile": b"PK\x05\x06" + bytes(18)}
+    )["LayerVersionArn"]
+    return arn
