@@ -194,8 +194,8 @@ class Turn:
 def turn(ledger: Ledger, by: str, at: str, *, take_over: bool) -> Iterator[Turn]:
     """The right to deploy for the time of the block; what the block reports is on record at its end, however it ends.
 
-    Raises AnotherDeploy, before the block when somebody has not given the turn back, unless `take_over`, and at its end when
-    somebody took over meanwhile.
+    Raises AnotherDeploy: before the block when somebody has not given the turn back, unless `take_over`; at its end
+    when somebody took over meanwhile.
     """
     seen = ledger.read()
     page = seen.page
