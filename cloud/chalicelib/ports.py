@@ -3,7 +3,7 @@
 Every method that talks to S3 or DynamoDB may raise StorageBusy: the same call succeeds later.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -15,12 +15,13 @@ from chalicelib.core.cleanup import Arming, Bucket, Spent
 from chalicelib.core.crc import Crc64Nvme
 from chalicelib.core.events import Event, Measure
 from chalicelib.core.ids import DeviceId, SessionId, TokenId, UploadId
+from chalicelib.core.listing import Summary
 from chalicelib.core.measurements.index import Index
 from chalicelib.core.measurements.lake import Constants, Rows, Table
 from chalicelib.core.parts import PartPlan, StoredPart
 from chalicelib.core.picture import Picture, Progress
 from chalicelib.core.rounds import LastRound
-from chalicelib.core.session import Session
+from chalicelib.core.session import Session, SessionState
 from chalicelib.core.settle import Policy
 from chalicelib.core.tokens import Device, Token
 from chalicelib.core.upload import Receipt, StoredObject, Upload
@@ -216,7 +217,8 @@ class Change:
 
     `session` is the session after the write; its version must be one above what is recorded, or 1 for a new session.
     `chapters` are written with a new session only, and at most 49 `uploads` at a time. `receipts` are of what
-    processors wrote themselves. `due_at` is when the reconciler looks next, or None.
+    processors wrote themselves. `due_at` is when the reconciler looks next, or None. `summary` is what lists tell of
+    the session after the write.
     """
 
     session: Session
@@ -225,6 +227,7 @@ class Change:
     receipts: tuple[Receipt, ...] = ()
     indexes: tuple[Index, ...] = ()
     due_at: datetime | None = None
+    summary: Summary | None = None
 
 
 @dataclass(frozen=True)
@@ -245,10 +248,42 @@ class Unproven:
 
 @dataclass(frozen=True)
 class Listed:
-    """A session in the list of its camera: which one, and since when it is there."""
+    """A session in a list: which one, and since when it is there."""
 
     session_id: SessionId
     created_at: datetime
+
+    @property
+    def place(self) -> tuple[datetime, SessionId]:
+        """What lists are sorted by, the greatest first."""
+        return self.created_at, self.session_id
+
+
+@dataclass(frozen=True)
+class ListedBy:
+    """A list of sessions: those of a project, or of one group, camera or device of it. At most one of them is named."""
+
+    project: str
+    group: str | None = None
+    serial: str | None = None
+    device_id: DeviceId | None = None
+
+
+@dataclass(frozen=True)
+class ListEntry:
+    """A session in a list; `state` is what the list last heard of it, None where the list does not know states."""
+
+    listed: Listed
+    state: SessionState | None
+
+
+@dataclass(frozen=True)
+class RecordedRow:
+    """What is recorded for a list to tell; `summary` is None in what an older version wrote."""
+
+    session: Session
+    summary: Summary | None
+    progress: Progress | None
 
 
 class Records(Protocol):
@@ -293,6 +328,29 @@ class Records(Protocol):
         """The reconciler's last round; None when it never had one."""
 
     def put_last_round(self, last: LastRound) -> None: ...
+
+    def list_sessions(
+        self,
+        by: ListedBy,
+        created_from: datetime | None,
+        created_to: datetime | None,
+        after: Listed | None,
+        limit: int,
+    ) -> tuple[ListEntry, ...]:
+        """At most `limit` sessions of the list `by` after `after`, the newest first; may miss the latest writes.
+
+        They were created from `created_from` (in) to `created_to` (out). Fewer than `limit` are the last ones. An entry
+        may name a session that was never recorded, or was recorded with another time of creation.
+        """
+
+    def rows(self, session_ids: Sequence[SessionId]) -> Mapping[SessionId, RecordedRow]:
+        """What a list tells of each of these sessions that is recorded, consistently read."""
+
+    def complete_lists(self) -> int:
+        """Put into every list what an older version recorded without it; how many sessions and devices those were.
+
+        For an operator's walk, not for a function's.
+        """
 
     def arming(self) -> Arming | None:
         """Whether cleanup is armed, consistently read; None when nobody ever said so."""

@@ -14,7 +14,7 @@ from chalicelib.core.ids import ArtifactId, UploadId
 from chalicelib.core.order import Order, Wish
 from chalicelib.core.session import Camera, Session, SessionState
 from chalicelib.core.upload import Receipt, Upload
-from chalicelib.ports import Due, Listed
+from chalicelib.ports import Due, Listed, ListEntry
 from tests.support.builders import make_chapter, make_session, make_session_id, make_upload
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -28,13 +28,13 @@ class Counted:
     count: int
 
 
-def test_a_session_stands_in_the_index_of_its_device_by_the_time_it_was_made():
+def test_a_session_stands_in_the_index_of_its_device_by_the_time_it_was_made_and_its_name():
     item = items.session_item(make_session(session_id=SESSION_ID, created_at=NOON))
 
     assert (item["pk"], item["sk"]) == ({"S": "SESSION#main/match-17"}, {"S": "SESSION"})
     assert (item["device_pk"], item["device_sk"]) == (
         {"S": "DEVICE#main/d_north"},
-        {"S": "2026-11-21T12:00:00.000000Z"},
+        {"S": "2026-11-21T12:00:00.000000Z#main/match-17"},
     )
 
 
@@ -47,7 +47,7 @@ def test_a_session_stands_in_the_index_of_its_camera_by_the_time_it_was_made_and
         {"S": "CAMERA#main/C35"},
         {"S": "2026-11-21T12:00:00.000000Z#main/match-17"},
     )
-    assert items.listed(item) == Listed(SESSION_ID, NOON)
+    assert items.list_entry(item, "camera_sk") == ListEntry(Listed(SESSION_ID, NOON), SessionState.OPEN)
     assert items.value(item, Session) == session
 
 

@@ -198,15 +198,15 @@ def test_a_camera_is_asked_for_from_the_newest_on_behind_the_last_that_is_known(
 
     first, next_page = (asked(request) for request in sent)
     assert (first["IndexName"], first["ScanIndexForward"], first["Limit"]) == ("by_camera", False, 21)
-    assert first["ExpressionAttributeValues"] == {":pk": {"S": "CAMERA#main/C35"}, ":after": {"S": "~"}}
-    assert next_page["ExpressionAttributeValues"][":after"] == {
+    assert first["ExpressionAttributeValues"] == {":pk": {"S": "CAMERA#main/C35"}, ":first": {"S": "~"}}
+    assert next_page["ExpressionAttributeValues"][":first"] == {
         "S": "2026-11-21T12:00:00.000000Z#main/match-17-north"
     }
 
 
 def listed_page(*names: str) -> Answer:
     """A page of the index by_camera, and more behind it."""
-    entries = [{"camera_sk": {"S": items.camera_sk(Listed(make_session_id(name), NOON))}} for name in names]
+    entries = [{"camera_sk": {"S": items.listed_sk(Listed(make_session_id(name), NOON))}} for name in names]
     return answer({"Items": entries, "LastEvaluatedKey": {"pk": {"S": names[-1]}}})
 
 

@@ -102,6 +102,8 @@ def _needed(operation: str, params: dict[str, Any]) -> Rights:
         return INDEXER
     if operation == "TransactWriteItems":
         return {(f"dynamodb:{act}Item", TABLE) for item in params["TransactItems"] for act in item}
+    if operation == "BatchGetItem":
+        return {("dynamodb:BatchGetItem", TABLE)}
     if "TableName" in params:
         index = f"/index/{params['IndexName']}" if "IndexName" in params else ""
         return {(f"dynamodb:{operation}", TABLE + index)}

@@ -19,7 +19,7 @@ CONFIG = json.loads((CHALICE / "config.json").read_text())
 BUCKET = "${BucketArn}"
 TABLE = "${TableArn}"
 WORK = "${TableArn}/index/work"
-BY_CAMERA = "${TableArn}/index/by_camera"
+LISTS = [f"${{TableArn}}/index/{index}" for index in ("by_camera", "by_device", "listed")]
 ORDERS = {("sqs:SendMessage", "${OrderQueueArn}")}
 INDEXER = {("lambda:InvokeFunction", "arn:*:lambda:*:*:function:reelhaul-${Stage}-on_measurements")}
 DEAD_LETTERS = {("sqs:SendMessage", "${DeadLettersArn}")}
@@ -64,8 +64,8 @@ MATRIX: dict[str, Rights] = {
     | on(EVERY_KIND, "s3:GetObjectVersion")
     | on([INDEX], "s3:GetObject", "s3:GetObjectVersion")
     | RECORDS
-    | on([TABLE], "dynamodb:GetItem")
-    | on([BY_CAMERA], "dynamodb:Query")
+    | on([TABLE], "dynamodb:GetItem", "dynamodb:BatchGetItem")
+    | on(LISTS, "dynamodb:Query")
     | ORDERS
     | WRITES_WITH_THE_KEY
     | logs(""),
@@ -97,6 +97,7 @@ WRITES = {
 
 WRITES_OF = {
     **dict.fromkeys(MATRIX, WRITES),
+    "api_handler": WRITES | {("dynamodb:PutItem", "GROUP#*")},
     "reconcile": WRITES
     | {
         ("dynamodb:PutItem", "ROUND#*"),

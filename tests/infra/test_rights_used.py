@@ -14,8 +14,9 @@ from chalicelib.core.artifact import made_key
 from chalicelib.core.cleanup import Arming
 from chalicelib.core.errors import Conflict, StorageBusy
 from chalicelib.core.ids import ArtifactId, SessionId, UploadId
+from chalicelib.core.listing import Wanted
 from chalicelib.core.measurements.limits import INDEXED_IN_PASSING_BYTES
-from chalicelib.core.measurements.ranges import Wanted
+from chalicelib.core.measurements.ranges import Wanted as WantedFrames
 from chalicelib.core.order import Wish, wish
 from chalicelib.core.session import Lost, SessionState
 from chalicelib.core.settle import Actor, Policy
@@ -30,6 +31,7 @@ from chalicelib.flows import (
     sessions,
     uploads,
 )
+from chalicelib.flows.listings import list_sessions
 from chalicelib.flows.reconcile import reconcile
 from chalicelib.flows.settle import settle_session
 from chalicelib.flows.store import load
@@ -205,7 +207,7 @@ def test_the_api_uses_exactly_the_rights_it_has(world: AwsWorld, ports: Ports, a
     with pytest.raises(StorageBusy):
         opened(loses_every_race(ports), "cancelled")
     begun = make_session_id("begun")
-    sessions.confirm_session(ports, NORTH, begun, make_session().camera, None, [CHAPTER], None)
+    sessions.confirm_session(ports, NORTH, begun, make_session().camera, "match-17", [CHAPTER], None)
     operations.hold(ports, OPERATOR, begun, "nothing came yet")
     for artifact_id in EVERY_MADE_KIND:
         upload = sent(ports, made(ports, session_id, artifact_id), PROCESSOR)
@@ -217,10 +219,12 @@ def test_the_api_uses_exactly_the_rights_it_has(world: AwsWorld, ports: Ports, a
         indexed = hauled(ports, "indexed")
         processed(world, indexed)
         settle_session(ports, indexed, Actor.MADE_EVENT)
-    _, found = frames.view_frames(ports, OPERATOR, indexed, LIGHTS, Wanted())
+    _, found = frames.view_frames(ports, OPERATOR, indexed, LIGHTS, WantedFrames())
     frames.view_summary(ports, OPERATOR, indexed, None)
     frames.sign_frames(ports, OPERATOR, indexed, None)
     cameras.list_known_sessions(ports, NORTH, "main", make_session().camera.serial, None)
+    for wanted in (Wanted(), Wanted(device_id=NORTH.device_id), Wanted(group="match-17")):
+        assert list_sessions(ports, OPERATOR, "main", wanted, None, 1).rows
     unordered = sent(ports, opened(ports, "unordered", wanted=None))
     completion.complete_upload(ports, NORTH, unordered.upload_id, CRC)
 

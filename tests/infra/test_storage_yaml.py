@@ -395,7 +395,7 @@ def test_the_bucket_policy_allows_nothing():
     assert {statement["Effect"] for statement in statements} == {"Deny"}
 
 
-def test_the_table_has_its_keys_and_three_indexes():
+def test_the_table_has_its_keys_and_its_indexes():
     table = properties("Table")
     keys = {
         index["IndexName"]: [key["AttributeName"] for key in index["KeySchema"]]
@@ -406,6 +406,7 @@ def test_the_table_has_its_keys_and_three_indexes():
     assert keys == {
         "by_device": ["device_pk", "device_sk"],
         "by_camera": ["camera_pk", "camera_sk"],
+        "listed": ["list_pk", "list_sk"],
         "work": ["work_pk", "work_sk"],
     }
 
@@ -415,6 +416,7 @@ def test_the_table_has_its_keys_and_three_indexes():
     [
         ("work", {"ProjectionType": "KEYS_ONLY"}),
         ("by_camera", {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["project"]}),
+        ("listed", {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["state"]}),
     ],
 )
 def test_an_index_that_is_a_hint_carries_no_more_than_it_is_asked_for(index: str, projection: Any):

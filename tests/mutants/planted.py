@@ -4,6 +4,7 @@ from tests.mutants.bounded_work import BOUNDED_WORK
 from tests.mutants.deploying import DEPLOYING
 from tests.mutants.judging import JUDGING
 from tests.mutants.mutant import Edit, Mutant, bug
+from tests.mutants.of_callers import OF_CALLERS
 from tests.mutants.of_the_lake import OF_THE_LAKE
 from tests.mutants.of_uploads import OF_UPLOADS
 from tests.mutants.on_device import ON_DEVICE
@@ -498,5 +499,6 @@ MUTANTS = (
     *ON_DEVICE,
     *OF_UPLOADS,
     *JUDGING,
+    *OF_CALLERS,
     *OF_THE_LAKE,
 )

@@ -71,6 +71,8 @@ CALLS: dict[str, GoodCall] = {
     "cancel output": GoodCall("DELETE", UPLOAD, world=making),
     "known chapters": GoodCall("GET", CHAPTERS),
     "proof urls": GoodCall("POST", f"{SESSION}/artifacts/{ARTIFACT_ID}/proof-urls", PROOF_URLS, stored),
+    "sessions": GoodCall("GET", "/v1/sessions"),
+    "group": GoodCall("GET", "/v1/groups/match-17"),
     "openapi": GoodCall("GET", "/v1/openapi.json"),
     "docs": GoodCall("GET", "/v1/docs"),
 }

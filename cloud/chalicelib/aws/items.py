@@ -4,7 +4,7 @@ A session's id is `PROJECT/NAME`, so every key with one is of that project alone
 
 | pk | sk | what |
 |---|---|---|
-| SESSION#{id} | SESSION | the session; `device_…` put it into the index by_device, `camera_…` into by_camera, \
+| SESSION#{id} | SESSION | the session; `device_…`, `camera_…`, `list_…` put it into by_device, by_camera, listed, \
 `work_…` among the sessions that wait for a proof at rest |
 | SESSION#{id} | CHAPTER#{nn} | a chapter, in the order of recording |
 | SESSION#{id} | UPLOAD#{upload_id} | an upload |
@@ -13,7 +13,8 @@ A session's id is `PROJECT/NAME`, so every key with one is of that project alone
 | SESSION#{id} | PROGRESS | the last heartbeat |
 | SESSION#{id} | WORK | while the session is due: `work_pk`, `work_sk` put it into the index work |
 | UPLOAD#{upload_id} | UPLOAD | the session of an upload |
-| TOKEN#{id}, DEVICE#{id} | TOKEN, DEVICE | a token, a device |
+| GROUP#{project}/{group} | {created}#{id} | a session of a group; written before the session, which may be missing |
+| TOKEN#{id}, DEVICE#{id} | TOKEN, DEVICE | a token; a device, which `list_…` put into the index listed |
 | CLEANUP | ARMING | whether cleanup is armed |
 | SWEEP#orphans | SWEEP | the key after which the next sweep of orphaned multipart uploads continues |
 | SPENT#{day} | SPENT | what was cleaned on a day (UTC), or may be |
@@ -37,14 +38,15 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from chalicelib.core.chapter import Chapter
 from chalicelib.core.cleanup import Arming
 from chalicelib.core.ids import SessionId, UploadId
+from chalicelib.core.listing import Summary
 from chalicelib.core.measurements.index import Index
 from chalicelib.core.picture import Picture, Progress
 from chalicelib.core.rounds import LastRound
-from chalicelib.core.session import Session
+from chalicelib.core.session import Session, SessionState
 from chalicelib.core.times import sortable
 from chalicelib.core.tokens import Device, Token
 from chalicelib.core.upload import Receipt, Upload
-from chalicelib.ports import Due, Listed, Unproven
+from chalicelib.ports import Due, Listed, ListEntry, RecordedRow, Unproven
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
@@ -68,21 +70,33 @@ _serialized = TypeSerializer().serialize
 _deserialized = TypeDeserializer().deserialize
 
 
-def session_item(session: Session) -> Item:
-    by_device = {
-        "device_pk": f"DEVICE#{session.project}/{session.device_id}",
-        "device_sk": sortable(session.created_at),
-    }
-    listed = Listed(session.session_id, session.created_at)
-    by_camera = {
+def session_item(session: Session, summary: Summary | None = None) -> Item:
+    """`summary` is what lists tell of its chapters, as far as the writer knows them."""
+    of_lists = {**lists_of_session(session), **({"summary": msgspec.to_builtins(summary)} if summary else {})}
+    return _item(session_key(session.session_id, SESSION_SK), session, of_lists)
+
+
+def lists_of_session(session: Session) -> dict[str, str]:
+    """What puts a session into the indexes that list it."""
+    place = listed_sk(Listed(session.session_id, session.created_at))
+    return {
+        "device_pk": device_pk(session.project, session.device_id),
+        "device_sk": place,
         "camera_pk": camera_pk(session.project, session.camera.serial),
-        "camera_sk": camera_sk(listed),
-    }
-    unproven = {
+        "camera_sk": place,
+        "list_pk": sessions_pk(session.project),
+        "list_sk": place,
         "work_pk": AT_REST_PK,
         "work_sk": work_sk(session.session_id, session.unproven_since),
     }
-    return _item(session_key(session.session_id, SESSION_SK), session, {**by_device, **by_camera, **unproven})
+
+
+def group_item(session: Session) -> Item | None:
+    """The entry of a session in the list of its group; None without a group."""
+    if session.group is None:
+        return None
+    place = listed_sk(Listed(session.session_id, session.created_at))
+    return attributes({"pk": group_pk(session.project, session.group), "sk": place})
 
 
 def chapter_item(session_id: SessionId, place: int, chapter: Chapter) -> Item:
@@ -137,7 +151,15 @@ def token_item(token: Token) -> Item:
 
 
 def device_item(device: Device) -> Item:
-    return _item(device_key(device.device_id), device)
+    return _item(device_key(device.device_id), device, lists_of_device(device))
+
+
+def lists_of_device(device: Device) -> dict[str, str]:
+    """What puts a device into the index that lists it."""
+    return {
+        "list_pk": devices_pk(device.project),
+        "list_sk": f"{sortable(device.enrolled_at)}#{device.device_id}",
+    }
 
 
 def arming_item(arming: Arming) -> Item:
@@ -180,11 +202,27 @@ def work_sk(session_id: SessionId, due_at: datetime) -> str:
     return f"{sortable(due_at)}#{session_id}"
 
 
+def sessions_pk(project: str) -> str:
+    return f"SESSIONS#{project}"
+
+
+def devices_pk(project: str) -> str:
+    return f"DEVICES#{project}"
+
+
+def group_pk(project: str, group: str) -> str:
+    return f"GROUP#{project}/{group}"
+
+
 def camera_pk(project: str, serial: str) -> str:
     return f"CAMERA#{project}/{serial}"
 
 
-def camera_sk(listed: Listed) -> str:
+def device_pk(project: str, device_id: str) -> str:
+    return f"DEVICE#{project}/{device_id}"
+
+
+def listed_sk(listed: Listed) -> str:
     return f"{sortable(listed.created_at)}#{listed.session_id}"
 
 
@@ -200,10 +238,26 @@ def unproven(item: Mapping[str, "AttributeValueTypeDef"]) -> Unproven:
     return Unproven(SessionId(session_id), datetime.fromisoformat(since))
 
 
-def listed(item: Mapping[str, "AttributeValueTypeDef"]) -> Listed:
-    """The session that an entry of the index by_camera names."""
-    created_at, _, session_id = str(_deserialized(item["camera_sk"])).partition("#")
-    return Listed(SessionId(session_id), datetime.fromisoformat(created_at))
+def list_entry(item: Mapping[str, "AttributeValueTypeDef"], sk: str) -> ListEntry:
+    """The session that an entry of a list names, whose sort key is the attribute `sk`.
+
+    What an older version put into by_device has no id there; the table's own key names the session.
+    """
+    created_at, _, named = str(_deserialized(item[sk])).partition("#")
+    session_id = named or str(_deserialized(item["pk"])).removeprefix("SESSION#")
+    state = item.get("state")
+    known = SessionState(_deserialized(state)) if state else None
+    return ListEntry(Listed(SessionId(session_id), datetime.fromisoformat(created_at)), known)
+
+
+def row(item: Item, progress: Item | None) -> RecordedRow:
+    """What a list tells, of the session's item and its heartbeat's."""
+    summary = item.get("summary")
+    return RecordedRow(
+        value(item, Session),
+        _convert(_plain(_deserialized(summary)), Summary) if summary else None,
+        value(progress, Progress) if progress else None,
+    )
 
 
 def picture(found: Mapping[str, Item]) -> Picture:
@@ -221,7 +275,10 @@ def picture(found: Mapping[str, Item]) -> Picture:
 
 def value(item: Mapping[str, "AttributeValueTypeDef"], kind: type[Value]) -> Value:
     """The item as a `kind`."""
-    plain = {name: _plain(_deserialized(attribute)) for name, attribute in item.items()}
+    return _convert({name: _plain(_deserialized(attribute)) for name, attribute in item.items()}, kind)
+
+
+def _convert(plain: Mapping[str, Any], kind: type[Value]) -> Value:
     return msgspec.convert({**_absent(kind), **plain}, kind)
 
 
@@ -230,7 +287,7 @@ def attributes(plain: Mapping[str, Any]) -> Item:
     return {name: _serialized(each) for name, each in _present(plain).items()}
 
 
-def _item(key: Mapping[str, str], source: object, index: Mapping[str, str] | None = None) -> Item:
+def _item(key: Mapping[str, str], source: object, index: Mapping[str, Any] | None = None) -> Item:
     return attributes({**msgspec.to_builtins(source), **key, **(index or {})})
 
 

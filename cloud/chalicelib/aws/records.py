@@ -1,6 +1,6 @@
 """The table, over DynamoDB. Its items are in `items`."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -13,19 +13,23 @@ from chalicelib.core.errors import Conflict, StorageBusy
 from chalicelib.core.ids import DeviceId, SessionId, TokenId, UploadId
 from chalicelib.core.picture import Picture, Progress
 from chalicelib.core.rounds import LastRound
+from chalicelib.core.session import Session
 from chalicelib.core.times import sortable
 from chalicelib.core.tokens import Device, Token
-from chalicelib.ports import Change, Due, Listed, Unproven
+from chalicelib.ports import Change, Due, Listed, ListedBy, ListEntry, RecordedRow, Unproven
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+_MOST_KEYS = 100
+"""What DynamoDB takes in one BatchGetItem."""
 
 _READS = 5
 """A transaction lands on all its items within milliseconds."""
 
 
 class DynamoRecords:
-    """The table `table` with its indexes `work` and `by_camera`."""
+    """The table `table` with its indexes."""
 
     def __init__(self, dynamodb: "DynamoDBClient", table: str) -> None:
         self._dynamodb = dynamodb
@@ -56,6 +60,10 @@ class DynamoRecords:
         botocore repeats it with its ClientRequestToken, which DynamoDB knows for ten minutes. A table that does not
         (moto's) answers Conflict to a repetition of what it has recorded: a caller that loads again sees its own write.
         """
+        of_group = items.group_item(change.session) if change.session.version == 1 else None
+        if of_group:
+            # Before the session, and not with it: 99 chapters leave a transaction no room. A reader looks at both.
+            self._put(of_group)
         with named():
             self._dynamodb.transact_write_items(TransactItems=list(self._writes(change)))
 
@@ -112,17 +120,39 @@ class DynamoRecords:
     def sessions_of_camera(
         self, serial: str, project: str, after: Listed | None, limit: int
     ) -> tuple[Listed, ...]:
-        # "~" sorts after every date.
-        values = {":pk": items.camera_pk(project, serial), ":after": items.camera_sk(after) if after else "~"}
-        found: list[Listed] = []
+        entries = self.list_sessions(ListedBy(project, serial=serial), None, None, after, limit)
+        return tuple(each.listed for each in entries)
+
+    def list_sessions(
+        self,
+        by: ListedBy,
+        created_from: datetime | None,
+        created_to: datetime | None,
+        after: Listed | None,
+        limit: int,
+    ) -> tuple[ListEntry, ...]:
+        index, pk, sk, key = _list_of(by)
+        # "~" sorts after every date, and a date before all that begins with it.
+        ends = [sortable(created_to)] if created_to else ["~"]
+        first = min([*ends, items.listed_sk(after)] if after else ends)
+        values = {":pk": key, ":first": first}
+        condition = f"{pk} = :pk AND {sk} < :first"
+        if created_from:
+            if sortable(created_from) >= first:
+                return ()
+            values[":last"] = sortable(created_from)
+            condition = f"{pk} = :pk AND {sk} BETWEEN :last AND :first"
+        found: list[ListEntry] = []
         for page in self._pages(
-            IndexName="by_camera",
-            KeyConditionExpression="camera_pk = :pk AND camera_sk < :after",
+            **({"IndexName": index} if index else {}),
+            KeyConditionExpression=condition,
             ExpressionAttributeValues=items.attributes(values),
             ScanIndexForward=False,
             Limit=limit,
         ):
-            found += [items.listed(item) for item in page]
+            # BETWEEN has both ends in; what an older version put into by_device sorts before its own place.
+            entries = (items.list_entry(item, sk) for item in page if item[sk]["S"] < first)
+            found += [each for each in entries if after is None or each.listed.place < after.place]
             if len(found) >= limit:
                 break
         return tuple(found[:limit])
@@ -152,6 +182,67 @@ class DynamoRecords:
 
     def put_last_round(self, last: LastRound) -> None:
         self._put(items.round_item(last))
+
+    def rows(self, session_ids: Sequence[SessionId]) -> Mapping[SessionId, RecordedRow]:
+        sks = (items.SESSION_SK, items.PROGRESS_SK)
+        keys = [items.session_key(each, sk) for each in dict.fromkeys(session_ids) for sk in sks]
+        found = {(item["pk"]["S"], item["sk"]["S"]): item for item in self._batch(keys)}
+        rows = (
+            items.row(item, found.get((pk, items.PROGRESS_SK)))
+            for (pk, sk), item in found.items()
+            if sk == items.SESSION_SK
+        )
+        return {row.session.session_id: row for row in rows}
+
+    def complete_lists(self) -> int:
+        """One scan; what is in its lists is not touched. An item that is written meanwhile has them by that write."""
+        pages = self._dynamodb.get_paginator("scan").paginate(
+            TableName=self._table,
+            FilterExpression="sk IN (:session, :device) AND attribute_not_exists(list_pk)",
+            ExpressionAttributeValues=items.attributes({":session": items.SESSION_SK, ":device": "DEVICE"}),
+            ConsistentRead=True,
+        )
+        with named():
+            found = [item for page in pages for item in page["Items"]]
+        for item in found:
+            if item["sk"]["S"] == items.SESSION_SK:
+                session = items.value(item, Session)
+                of_group = items.group_item(session)
+                if of_group:
+                    self._put(of_group)
+                self._set_missing(item, items.lists_of_session(session))
+            else:
+                self._set_missing(item, items.lists_of_device(items.value(item, Device)))
+        return len(found)
+
+    def _set_missing(self, item: items.Item, lists: Mapping[str, str]) -> None:
+        """Give a recorded item what puts it into its lists."""
+        with named():
+            self._dynamodb.update_item(
+                TableName=self._table,
+                Key={"pk": item["pk"], "sk": item["sk"]},
+                UpdateExpression="SET " + ", ".join(f"{name} = :{name}" for name in lists),
+                ExpressionAttributeValues=items.attributes(
+                    {f":{name}": text for name, text in lists.items()}
+                ),
+            )
+
+    def _batch(self, keys: Sequence[Mapping[str, str]]) -> Iterator[items.Item]:
+        """The items of these keys that there are, consistently read."""
+        wanted = [items.attributes(key) for key in keys]
+        while wanted:
+            asked, wanted = wanted[:_MOST_KEYS], wanted[_MOST_KEYS:]
+            with named():
+                answer = self._dynamodb.batch_get_item(
+                    RequestItems={self._table: {"Keys": asked, "ConsistentRead": True}}
+                )
+            found = answer["Responses"].get(self._table, [])
+            yield from found
+            unread = answer["UnprocessedKeys"].get(self._table)
+            left = unread["Keys"] if unread else []
+            if left and not found:
+                raise StorageBusy("DynamoDB read none of the items that were asked for; ask again")
+            wanted = [*left, *wanted]
 
     def arming(self) -> Arming | None:
         item = self._get(items.ARMING_KEY)
@@ -233,7 +324,8 @@ class DynamoRecords:
         beside += [items.upload_item(upload) for upload in change.uploads]
         beside += [items.receipt_item(session.session_id, receipt) for receipt in change.receipts]
         beside += [items.index_item(session.session_id, index) for index in change.indexes]
-        first, *others = items.stamped(items.session_item(session), beside, session.version)
+        item = items.session_item(session, change.summary)
+        first, *others = items.stamped(item, beside, session.version)
         yield {"Put": {**self._row(first), **_only_after(session.version - 1)}}
         for item in (*others, *map(items.pointer_item, change.uploads)):
             yield {"Put": self._row(item)}
@@ -272,6 +364,17 @@ class DynamoRecords:
     def _put(self, item: items.Item) -> None:
         with named():
             self._dynamodb.put_item(TableName=self._table, Item=item)
+
+
+def _list_of(by: ListedBy) -> tuple[str | None, str, str, str]:
+    """The index of a list (None: the table itself), its two keys' names, and the list's own key."""
+    if by.group is not None:
+        return None, "pk", "sk", items.group_pk(by.project, by.group)
+    if by.serial is not None:
+        return "by_camera", "camera_pk", "camera_sk", items.camera_pk(by.project, by.serial)
+    if by.device_id is not None:
+        return "by_device", "device_pk", "device_sk", items.device_pk(by.project, by.device_id)
+    return "listed", "list_pk", "list_sk", items.sessions_pk(by.project)
 
 
 def _only_behind(before: Arming | None) -> dict[str, Any]:

@@ -25,6 +25,13 @@ MOST_CHAPTERS = 99
 """A recording's chapters are numbered 01 to 99; with their session they fill one DynamoDB transaction."""
 
 
+def demand_group(text: str) -> str:
+    """`text` as the name of a group. Raises InvalidRequest."""
+    if not _GROUP.fullmatch(text):
+        raise InvalidRequest("a group has 1 to 100 characters, none of them a control character")
+    return text
+
+
 class SessionState(Enum):
     OPEN = "OPEN"
     STORED = "STORED"
@@ -124,8 +131,8 @@ class Session:
     storage: Storage | None = None
 
     def __post_init__(self) -> None:
-        if self.group is not None and not _GROUP.fullmatch(self.group):
-            raise InvalidRequest("a group has 1 to 100 characters, none of them a control character")
+        if self.group is not None:
+            demand_group(self.group)
 
     @property
     def project(self) -> str:

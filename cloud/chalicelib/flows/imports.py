@@ -9,6 +9,7 @@ from chalicelib.core import order
 from chalicelib.core.chapter import Chapter
 from chalicelib.core.errors import Conflict, SessionDiffers, StorageBusy
 from chalicelib.core.ids import ArtifactId, DeviceId, SessionId
+from chalicelib.core.listing import summary
 from chalicelib.core.order import Wish, leave_out
 from chalicelib.core.parts import plan_parts
 from chalicelib.core.picture import Picture, session_chapters
@@ -69,9 +70,10 @@ def _create(ports: Ports, wanted: Import) -> Picture:
     now = ports.clock.now()
     bare = Session(wanted.session_id, IMPORTER, CAMERA, None, wanted.created_at)
     session = bare.imported(wanted.storage, _wish(wanted.made, ports.policy), now)
-    ports.records.write(Change(session, chapters=wanted.chapters))
+    begun = Picture(session, wanted.chapters)
+    ports.records.write(Change(session, chapters=wanted.chapters, summary=summary(begun)))
     log.info("session imported", extra={"session_id": session.session_id, "chapters": len(wanted.chapters)})
-    return Picture(session, wanted.chapters)
+    return begun
 
 
 def _extend(ports: Ports, known: Picture, wanted: Import) -> Picture:

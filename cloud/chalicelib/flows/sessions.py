@@ -12,6 +12,7 @@ from chalicelib.core.errors import (
     SessionDiffers,
 )
 from chalicelib.core.ids import SessionId
+from chalicelib.core.listing import summary
 from chalicelib.core.order import Wish, add_minimum, leave_out
 from chalicelib.core.parts import plan_parts
 from chalicelib.core.picture import Picture, Progress, differences, session_chapters
@@ -49,13 +50,14 @@ def confirm_session(
         plan_parts(chapter.size_bytes, ports.policy.part_size_bytes)
     known = ports.records.picture(session_id)
     if known is None:
+        begun = Picture(wanted, chapters)
         try:
-            ports.records.write(Change(wanted, chapters=chapters))
+            ports.records.write(Change(wanted, chapters=chapters, summary=summary(begun)))
         except Conflict:
             known = load(ports, session_id)
         else:
             log.info("session opened", extra={"session_id": session_id, "chapters": len(chapters)})
-            return Picture(wanted, chapters), True
+            return begun, True
     principal.demand_sight(known.session)
     found = differences(known, wanted, chapters)
     if found:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from chalicelib.core.errors import NO_SESSION, Conflict, NotFound
 from chalicelib.core.events import Event
 from chalicelib.core.ids import SessionId
+from chalicelib.core.listing import summary
 from chalicelib.core.measurements.index import Index
 from chalicelib.core.picture import Picture
 from chalicelib.core.session import Session
@@ -53,6 +54,7 @@ def save(
         receipts=(receipt,) if receipt else (),
         indexes=(index,) if index else (),
         due_at=due_at(after, ports.clock.now(), ports.policy),
+        summary=summary(after),
     )
     ports.records.write(change)
     return after

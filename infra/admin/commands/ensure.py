@@ -60,6 +60,9 @@ def describe(commands: Any) -> None:
 
 def _ensure(given: Arguments, desk: Console) -> int:
     ports = desk.reach(given).ports
+    listed = 0 if given.dry_run or given.sessions else ports.records.complete_lists()
+    if listed:
+        desk.progress(f"{listed} sessions and devices of an older version are in the lists now")
     if given.dry_run:
         walk = walked(rehearsed(ports), foreseen, given.sessions, given.limit, desk.progress)
     else:

@@ -1,7 +1,7 @@
 """The table in memory: the same versions, the same conflicts, the same order as the real one."""
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
@@ -9,13 +9,14 @@ from chalicelib.core.chapter import Chapter
 from chalicelib.core.cleanup import Arming, Spent
 from chalicelib.core.errors import Conflict
 from chalicelib.core.ids import DeviceId, SessionId, TokenId, UploadId
+from chalicelib.core.listing import Summary, summary
 from chalicelib.core.measurements.index import Index
 from chalicelib.core.picture import Picture, Progress
 from chalicelib.core.rounds import LastRound
 from chalicelib.core.session import Session
 from chalicelib.core.tokens import Device, Token
 from chalicelib.core.upload import Receipt, Upload
-from chalicelib.ports import Change, Due, Listed, Unproven
+from chalicelib.ports import Change, Due, Listed, ListedBy, ListEntry, RecordedRow, Unproven
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class _Entry:
     receipts: dict[str, Receipt] = field(default_factory=dict)
     indexes: dict[tuple[str, str], Index] = field(default_factory=dict)
     due_at: datetime | None = None
+    summary: Summary | None = None
 
 
 class MemoryRecords:
@@ -74,7 +76,7 @@ class MemoryRecords:
         receipts = known.receipts | {receipt.key: receipt for receipt in change.receipts}
         indexes = known.indexes | {(each.artifact_id, each.revision): each for each in change.indexes}
         self._entries[session.session_id] = _Entry(
-            session, chapters, uploads, receipts, indexes, change.due_at
+            session, chapters, uploads, receipts, indexes, change.due_at, change.summary
         )
 
     def due(self, until: datetime, limit: int) -> tuple[Due, ...]:
@@ -121,6 +123,38 @@ class MemoryRecords:
 
     def put_last_round(self, last: LastRound) -> None:
         self._last_round = last
+
+    def list_sessions(
+        self,
+        by: ListedBy,
+        created_from: datetime | None,
+        created_to: datetime | None,
+        after: Listed | None,
+        limit: int,
+    ) -> tuple[ListEntry, ...]:
+        sessions = sorted(
+            (entry.session for entry in self._entries.values() if _is_in(by, entry.session)),
+            key=lambda each: (each.created_at, each.session_id),
+            reverse=True,
+        )
+        knows_states = by.group is None and by.serial is None
+        found = [
+            ListEntry(Listed(each.session_id, each.created_at), each.state if knows_states else None)
+            for each in sessions
+            if (created_from is None or created_from <= each.created_at)
+            and (created_to is None or each.created_at < created_to)
+        ]
+        return tuple([each for each in found if after is None or each.listed.place < after.place][:limit])
+
+    def rows(self, session_ids: Sequence[SessionId]) -> Mapping[SessionId, RecordedRow]:
+        known = {each: self._entries[each] for each in session_ids if each in self._entries}
+        return {
+            each: RecordedRow(entry.session, entry.summary, self._progress.get(each))
+            for each, entry in known.items()
+        }
+
+    def complete_lists(self) -> int:
+        return 0
 
     def arming(self) -> Arming | None:
         return self._arming
@@ -177,7 +211,7 @@ class MemoryRecords:
             (each.artifact_id, each.revision): each for each in picture.indexes
         }
         self._entries[session_id] = _Entry(
-            picture.session, picture.chapters, uploads, receipts, indexes, due_at
+            picture.session, picture.chapters, uploads, receipts, indexes, due_at, summary(picture)
         )
         if picture.progress:
             self._progress[session_id] = picture.progress
@@ -185,6 +219,15 @@ class MemoryRecords:
 
 def _is_of(session: Session, serial: str, project: str) -> bool:
     return (session.camera.serial, session.project) == (serial, project)
+
+
+def _is_in(by: ListedBy, session: Session) -> bool:
+    asked = (
+        (by.group, session.group),
+        (by.serial, session.camera.serial),
+        (by.device_id, session.device_id),
+    )
+    return session.project == by.project and all(wanted in (None, found) for wanted, found in asked)
 
 
 def _by_opening(uploads: Iterable[Upload]) -> tuple[Upload, ...]:

@@ -270,6 +270,43 @@ class KnownChapters(Answer, frozen=True, kw_only=True):
     cursor: str | None
 
 
+class ChapterFigures(Answer, frozen=True, kw_only=True):
+    count: Count
+    size_bytes: Count
+    verified: Count
+    verified_bytes: Count
+
+
+class SessionRow(Answer, frozen=True, kw_only=True):
+    """What a list tells of a session."""
+
+    session_id: str
+    state: SessionState
+    project: str
+    device_id: str
+    group: str | None
+    camera: Camera
+    created_at: Moment
+    chapters: ChapterFigures
+    progress: Progress | None
+    failure: str | None
+    held: str | None
+    stored_at: Moment | None
+    processed_at: Moment | None
+    cleaned_at: Moment | None
+
+
+class SessionPage(Answer, frozen=True, kw_only=True):
+    sessions: list[SessionRow]
+    cursor: str | None
+
+
+class GroupPage(Answer, frozen=True, kw_only=True):
+    group: str
+    sessions: list[SessionRow]
+    cursor: str | None
+
+
 class FramePage(Answer, frozen=True, kw_only=True):
     """Frames as their file has them, one after another."""
 

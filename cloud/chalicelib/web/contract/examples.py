@@ -47,6 +47,22 @@ _STORAGE: Mapping[str, Any] = {
     "imported_at": None,
 }
 _MEASURED = {"artifact_id": _MEASUREMENTS, "kind": "papi", "revision": "0123456789abcdef"}
+_ROW = {
+    "session_id": _SESSION,
+    "state": "OPEN",
+    "project": "main",
+    "device_id": "d_north",
+    "group": "match-17",
+    "camera": _CAMERA,
+    "created_at": _NOON,
+    "chapters": {"count": 14, "size_bytes": 60129542144, "verified": 3, "verified_bytes": 12884901888},
+    "progress": {**_HEARTBEAT, "heard_at": _NOON},
+    "failure": None,
+    "held": None,
+    "stored_at": None,
+    "processed_at": None,
+    "cleaned_at": None,
+}
 
 EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "SessionGiven": {
@@ -170,6 +186,11 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
         ],
         "cursor": None,
     },
+    "SessionPage": {
+        "sessions": [_ROW],
+        "cursor": "MjAyNi0xMS0yMVQxMjowMDowMC4wMDAwMDArMDA6MDAjbWFpbi9hLW1hdGNo",
+    },
+    "GroupPage": {"group": "match-17", "sessions": [_ROW], "cursor": None},
     "FramePage": {**_MEASURED, "frames": [{"frame_number": 0, "timestamp": 0.0}], "next_frame": None},
     "Points": {
         **_MEASURED,

@@ -29,6 +29,11 @@ PATH: Mapping[str, Schema] = {
         "pattern": "^(original|output|measurements|intermediate)\\.[A-Za-z0-9._=-]{1,200}$",
         "examples": ["original.100GOPRO.GX010038.MP4"],
     },
+    "group": {
+        "description": "of sessions that belong together",
+        "pattern": "^[^/\\x00-\\x1f\\x7f]{1,100}$",
+        "examples": ["match-17"],
+    },
     "serial": {
         "description": "of a camera",
         "pattern": "^[A-Za-z0-9]{1,40}$",

@@ -1,6 +1,6 @@
 """What a query may ask, as types for the contract. `web/wire/queries` reads a query, by the same names."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
@@ -46,3 +46,31 @@ class CursorQuery(Query, frozen=True, kw_only=True):
     cursor: Annotated[
         str | None, Meta(description="where the list continues, as the page before answered it")
     ] = None
+
+
+class PageQuery(CursorQuery, frozen=True, kw_only=True):
+    """The query of a list whose pages may be of any size."""
+
+    limit: (
+        Annotated[int, Meta(ge=1, le=100, description="how many to answer at most; 50 without it")] | None
+    ) = None
+
+
+class SessionsQuery(PageQuery, frozen=True, kw_only=True):
+    """Which sessions of a project; together they narrow the list."""
+
+    state: Literal["OPEN", "STORED", "PROCESSED", "CLEANED", "FAILED"] | None = None
+    device: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,60}$", examples=["d_7Qm"])] | None = None
+    camera: Annotated[str, Meta(pattern=r"^[A-Za-z0-9]{1,40}$", examples=["C3501324500711"])] | None = None
+    group: Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]{1,100}$", examples=["match-17"])] | None = None
+    text: (
+        Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,100}$", description="part of the name, in any case")]
+        | None
+    ) = None
+    created_from: (
+        Annotated[str, Meta(description="a day or a time; it is in", examples=["2026-11-21"])] | None
+    ) = None
+    created_to: (
+        Annotated[str, Meta(description="a day or a time; it is out", examples=["2026-11-22T00:00:00Z"])]
+        | None
+    ) = None

@@ -3,13 +3,16 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
-from chalicelib.core import artifact
+from chalicelib.core import artifact, ids
+from chalicelib.core import listing as core_listing
 from chalicelib.core.errors import InvalidRequest
-from chalicelib.core.ids import ArtifactId
+from chalicelib.core.ids import ArtifactId, DeviceId
 from chalicelib.core.measurements.ranges import Wanted
+from chalicelib.core.session import SessionState, demand_group
 from chalicelib.ports import Listed
 from chalicelib.web.wire import cursors
 
@@ -18,6 +21,11 @@ Value = TypeVar("Value")
 _LONGEST = 2000
 _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 _WHOLE = re.compile(r"[0-9]{1,15}")
+_DEVICE = re.compile(r"[A-Za-z0-9_-]{1,60}")
+_TEXT = re.compile(r"[A-Za-z0-9._-]{1,100}")
+_TIME = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2}))?"
+)
 
 
 def measurements(query: Mapping[str, str]) -> ArtifactId | None:
@@ -55,6 +63,37 @@ def cursor(query: Mapping[str, str]) -> Listed | None:
     """Where a list continues; None at its beginning. Raises InvalidRequest."""
     _demand_known(query, {"cursor"})
     return _read(query, "cursor", cursors.parsed)
+
+
+@dataclass(frozen=True)
+class SessionsAsked:
+    """Which sessions of a list, after which, and how many at most; None leaves that to the list."""
+
+    wanted: core_listing.Wanted
+    after: Listed | None
+    limit: int | None
+
+
+def sessions(query: Mapping[str, str]) -> SessionsAsked:
+    """What to list of a project. Raises InvalidRequest."""
+    _demand_known(query, {"cursor", "limit", *_LISTED})
+    given = {name: _read(query, name, parse) for name, parse in _LISTED.items()}
+    wanted = core_listing.Wanted(
+        state=given["state"],
+        device_id=given["device"],
+        serial=given["camera"],
+        group=given["group"],
+        text=given["text"],
+        created_from=given["created_from"],
+        created_to=given["created_to"],
+    )
+    return SessionsAsked(wanted, _read(query, "cursor", cursors.parsed), _read(query, "limit", _whole))
+
+
+def page(query: Mapping[str, str]) -> tuple[Listed | None, int | None]:
+    """After which entry a list continues, and how many to answer at most; None leaves that to the list."""
+    _demand_known(query, {"cursor", "limit"})
+    return _read(query, "cursor", cursors.parsed), _read(query, "limit", _whole)
 
 
 def _demand_known(query: Mapping[str, str], names: set[str]) -> None:
@@ -102,6 +141,51 @@ def _names(text: str) -> tuple[str, ...]:
         raise InvalidRequest("must be names with commas between them, none of them empty")
     return names
 
+
+def _state(text: str) -> SessionState:
+    try:
+        return SessionState(text)
+    except ValueError as error:
+        known = ", ".join(state.value for state in SessionState)
+        raise InvalidRequest(f"must be one of {known}") from error
+
+
+def _device_id(text: str) -> DeviceId:
+    if not _DEVICE.fullmatch(text):
+        raise InvalidRequest("must be a device's id like d_…")
+    return DeviceId(text)
+
+
+def _part_of_a_name(text: str) -> str:
+    if not _TEXT.fullmatch(text):
+        raise InvalidRequest(
+            "must be 1 to 100 of A-Z, a-z, 0-9, '.', '_' and '-', as a session's name has them"
+        )
+    return text
+
+
+def _time(text: str) -> datetime:
+    """A day begins at midnight in UTC."""
+    try:
+        if not _TIME.fullmatch(text):
+            raise ValueError(text)
+        given = datetime.fromisoformat(text)
+        return (given if given.tzinfo else given.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise InvalidRequest(
+            "must be a day like 2026-11-21, or a time like 2026-11-21T10:15:00Z (a '+' is written %2B)"
+        ) from error
+
+
+_LISTED: Mapping[str, Callable[[str], Any]] = {
+    "state": _state,
+    "device": _device_id,
+    "camera": ids.serial,
+    "group": demand_group,
+    "text": _part_of_a_name,
+    "created_from": _time,
+    "created_to": _time,
+}
 
 _WANTED: Mapping[str, Callable[[str], Any]] = {
     "from_s": _seconds,

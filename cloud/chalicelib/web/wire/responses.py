@@ -7,6 +7,7 @@ from typing import Any
 from chalicelib.core import ids, parts
 from chalicelib.core.chapter import Chapter
 from chalicelib.core.ids import DeviceId
+from chalicelib.core.listing import Row
 from chalicelib.core.measurements.index import Index
 from chalicelib.core.measurements.ranges import Frames
 from chalicelib.core.order import Order
@@ -20,6 +21,7 @@ from chalicelib.core.upload import Receipt, Upload, UploadState
 from chalicelib.flows.artifacts import ArtifactView
 from chalicelib.flows.cameras import KnownSessions
 from chalicelib.flows.frames import SignedIndex, SignedObject
+from chalicelib.flows.listings import SessionPage
 from chalicelib.flows.uploads import UploadView
 from chalicelib.ports import PartUrl, RangeUrl, ReadUrl
 from chalicelib.web.wire import cursors
@@ -113,6 +115,12 @@ def known_chapters(known: KnownSessions, asked_by: DeviceId | None) -> dict[str,
     return {"asked_by": asked_by, "chapters": chapters, "cursor": cursor}
 
 
+def session_page(page: SessionPage) -> dict[str, Any]:
+    """A page of sessions, and where the next one begins."""
+    cursor = cursors.written(page.ends_with) if page.ends_with else None
+    return {"sessions": [_row(row) for row in page.rows], "cursor": cursor}
+
+
 def frames(index: Index, found: Frames) -> dict[str, Any]:
     """A range of frames, and where the next one begins."""
     return {
@@ -145,6 +153,31 @@ def heartbeat(pause: bool, pace_bytes_s: int | None, now: datetime) -> dict[str,
     return {
         "policy": {"pause": pause, "pace_bytes_s": pace_bytes_s},
         "server_time": rfc3339(now),
+    }
+
+
+def _row(row: Row) -> dict[str, Any]:
+    known, told = row.session, row.summary
+    return {
+        "session_id": known.name,
+        "state": known.state.value,
+        "project": known.project,
+        "device_id": known.device_id,
+        "group": known.group,
+        "camera": _camera(known.camera),
+        "created_at": rfc3339(known.created_at),
+        "chapters": {
+            "count": told.chapters,
+            "size_bytes": told.size_bytes,
+            "verified": told.verified,
+            "verified_bytes": told.verified_bytes,
+        },
+        "progress": _progress(row.progress) if row.progress else None,
+        "failure": known.failure,
+        "held": known.held,
+        "stored_at": rfc3339(told.stored_at) if told.stored_at else None,
+        "processed_at": rfc3339(known.processed_at) if known.processed_at else None,
+        "cleaned_at": rfc3339(known.cleaned_at) if known.cleaned_at else None,
     }
 
 

@@ -11,8 +11,8 @@ import json
 from functools import wraps
 from typing import Any
 
-_READS = frozenset(("GetItem", "Query", "Scan"))
-_ITEMS = frozenset(("Item", "Items"))
+_READS = frozenset(("GetItem", "Query", "Scan", "BatchGetItem"))
+_ITEMS = frozenset(("Item", "Items", "Responses"))
 
 
 def write_items_as_they_are() -> None:

@@ -1,0 +1,273 @@
+"""Lists of sessions: who sees which, by which facts, stable while others write, at a cost that ends with the page."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from chalicelib.core.errors import InvalidRequest, NotFound
+from chalicelib.core.ids import DeviceId
+from chalicelib.core.listing import Summary, Wanted
+from chalicelib.core.picture import Picture
+from chalicelib.core.session import Camera, SessionState
+from chalicelib.core.settle import Actor
+from chalicelib.core.tokens import ALL_PROJECTS, Principal, Role
+from chalicelib.flows import listings
+from chalicelib.flows.listings import MOST_ENTRIES, MOST_QUERIES, MOST_READ, MOST_ROWS, SessionPage
+from chalicelib.flows.sessions import confirm_session
+from chalicelib.flows.settle import settle_session
+from chalicelib.ports import Change, Listed, Ports
+from tests.support.builders import (
+    DEVICE_ID,
+    SESSION_ID,
+    START,
+    MemoryPorts,
+    make_chapter,
+    make_picture,
+    make_session,
+    make_session_id,
+    make_upload,
+    memory_ports,
+    recorded,
+    send_parts,
+)
+from tests.support.counted import counted
+
+NORTH = Principal(Role.DEVICE, "main", DEVICE_ID)
+OPERATOR = Principal(Role.OPERATOR, "main", None)
+PROCESSOR = Principal(Role.PROCESSOR, "main", None)
+EVERYWHERE = Principal(Role.OPERATOR, ALL_PROJECTS, None)
+
+
+def at(place: int, project: str = "main", **facts: Any) -> Picture:
+    """The session `at-{place}`, so many seconds older than the newest."""
+    created_at = START - timedelta(seconds=place)
+    known = make_session(session_id=make_session_id(f"at-{place:04}", project), created_at=created_at)
+    return Picture(replace(known, **facts), (make_chapter(),))
+
+
+def listed(ports: Ports, principal: Principal = OPERATOR, **asked: Any) -> SessionPage:
+    """The first page, or the one after `after`, of what is asked for."""
+    after, limit = asked.pop("after", None), asked.pop("limit", 10)
+    project = asked.pop("project", "main")
+    return listings.list_sessions(ports, principal, project, Wanted(**asked), after, limit)
+
+
+def names(page: SessionPage) -> list[str]:
+    return [row.session.name for row in page.rows]
+
+
+def pages(ports: Ports, limit: int, principal: Principal = OPERATOR, **asked: Any) -> Iterator[list[str]]:
+    after: Listed | None = None
+    while True:
+        page = listed(ports, principal, after=after, limit=limit, **asked)
+        yield names(page)
+        after = page.ends_with
+        if after is None:
+            return
+
+
+def flat(found: Iterator[Sequence[str]]) -> list[str]:
+    return [name for page in found for name in page]
+
+
+def test_the_newest_session_comes_first():
+    assert names(listed(memory_ports(at(3), at(1), at(2)))) == ["at-0001", "at-0002", "at-0003"]
+
+
+FACTS: dict[str, tuple[Any, dict[str, Any]]] = {
+    "state": (SessionState.FAILED, {"state": SessionState.FAILED}),
+    "device_id": (DeviceId("d_south"), {"device_id": DeviceId("d_south")}),
+    "serial": ("C99", {"camera": Camera("C99")}),
+    "group": ("match-17", {"group": "match-17"}),
+}
+
+
+@pytest.mark.parametrize("fact", FACTS)
+def test_a_list_can_be_of_the_sessions_with_one_fact(fact: str):
+    asked, facts = FACTS[fact]
+    ports = memory_ports(at(1), at(2, **facts), at(3, project="club", **facts), at(4, **facts))
+
+    assert names(listed(ports, **{fact: asked})) == ["at-0002", "at-0004"]
+    assert flat(pages(ports, 1, **{fact: asked})) == ["at-0002", "at-0004"]
+
+
+@pytest.mark.parametrize("first", FACTS)
+@pytest.mark.parametrize("second", FACTS)
+def test_facts_narrow_the_list_together(first: str, second: str):
+    both = FACTS[first][1] | FACTS[second][1]
+    ports = memory_ports(at(1, **FACTS[first][1]), at(2, **both), at(3, **FACTS[second][1]))
+
+    found = flat(pages(ports, 1, **{first: FACTS[first][0], second: FACTS[second][0]}))
+
+    assert found == (["at-0002"] if first != second else ["at-0001", "at-0002", "at-0003"])
+
+
+@pytest.mark.parametrize(
+    ("text", "found"), [("0012", 1), ("AT-00", 20), ("at-0012", 1), ("main", 0), ("t-1", 0)]
+)
+def test_a_text_is_part_of_the_name_in_any_case_and_of_nothing_else(text: str, found: int):
+    ports = memory_ports(*(at(place) for place in range(20)))
+
+    assert len(names(listed(ports, text=text, limit=50))) == found
+
+
+def test_a_list_is_of_the_time_from_the_first_moment_to_before_the_last():
+    ports = memory_ports(*(at(place) for place in range(5)))
+
+    found = listed(ports, created_from=START - timedelta(seconds=3), created_to=START - timedelta(seconds=1))
+
+    assert names(found) == ["at-0002", "at-0003"]
+
+
+def test_a_device_lists_its_own_sessions_and_no_others():
+    ports = memory_ports(at(1), at(2, device_id=DeviceId("d_south")), at(3))
+
+    assert names(listed(ports, NORTH)) == ["at-0001", "at-0003"]
+    assert names(listed(ports, NORTH, device_id=DEVICE_ID)) == ["at-0001", "at-0003"]
+    assert listed(ports, NORTH, device_id=DeviceId("d_south")) == SessionPage((), None)
+    assert names(listed(ports, NORTH, serial="C3501324500711")) == ["at-0001", "at-0003"]
+
+
+def test_a_processor_lists_its_project():
+    ports = memory_ports(at(1), at(2, device_id=DeviceId("d_south")), at(3, project="club"))
+
+    assert names(listed(ports, PROCESSOR)) == ["at-0001", "at-0002"]
+
+
+def test_a_project_that_the_token_is_not_of_has_no_list():
+    with pytest.raises(NotFound):
+        listed(memory_ports(at(1, project="club")), OPERATOR, project="club")
+
+
+def test_a_token_of_all_projects_lists_the_one_that_it_names():
+    ports = memory_ports(at(1), at(2, project="club"))
+
+    assert names(listed(ports, EVERYWHERE, project="club")) == ["at-0002"]
+
+
+@pytest.mark.parametrize("limit", [1, MOST_ROWS])
+def test_a_page_may_have_from_one_to_the_most_rows(limit: int):
+    ports = memory_ports(*(at(place) for place in range(MOST_ROWS + 1)))
+
+    assert len(listed(ports, limit=limit).rows) == limit
+
+
+@pytest.mark.parametrize("limit", [0, MOST_ROWS + 1])
+def test_other_sizes_of_a_page_are_refused(limit: int):
+    with pytest.raises(InvalidRequest, match=r"limit"):
+        listed(memory_ports(), limit=limit)
+
+
+@pytest.mark.parametrize("count", [9, 10, 11])
+def test_a_page_that_is_the_last_one_says_so(count: int):
+    page = listed(memory_ports(*(at(place) for place in range(count))))
+
+    assert len(page.rows) == min(count, 10)
+    assert (page.ends_with is None) == (count <= 10)
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 7])
+def test_no_session_is_skipped_or_told_twice_while_others_write(limit: int):
+    ports = memory_ports(*(at(place) for place in range(10, 30)))
+    seen: list[str] = []
+    after: Listed | None = None
+    newer = iter(range(9, -1, -1))
+    while True:
+        page = listed(ports, after=after, limit=limit)
+        seen += names(page)
+        after = page.ends_with
+        if after is None:
+            break
+        # Between two pages a session is opened, another one changes its state, and one of an older day is imported.
+        ports.records.arrange(at(next(newer, 0)))
+        ports.records.arrange(at(20, state=SessionState.FAILED))
+        if len(seen) < 10:
+            ports.records.arrange(at(1000 + len(seen)))
+
+    known = [f"at-{place:04}" for place in range(10, 30)]
+    assert [name for name in seen if name in known] == known
+    assert len(seen) == len(set(seen))
+
+
+def test_what_a_row_tells_is_recorded_with_each_write_of_the_session():
+    ports = memory_ports()
+    chapters = [make_chapter(1), make_chapter(2, size_bytes=10)]
+    confirm_session(ports, NORTH, SESSION_ID, Camera("C35"), None, chapters, None)
+
+    [row] = listed(ports).rows
+
+    assert row.summary == Summary(2, 35, 0, 0, None)
+
+
+def test_a_row_tells_how_much_is_verified_and_since_when_the_session_is_stored():
+    ports = memory_ports(make_picture(make_upload(), chapters=[make_chapter(1), make_chapter(2)]))
+    send_parts(ports.objects, make_upload())
+    settle_session(ports, SESSION_ID, Actor.RECONCILER)
+
+    assert listed(ports).rows[0].summary == Summary(2, 50, 1, 25, None)
+
+    whole = memory_ports(make_picture(make_upload()))
+    send_parts(whole.objects, make_upload())
+    settle_session(whole, SESSION_ID, Actor.RECONCILER)
+    [receipt] = recorded(whole).receipts_at(make_upload().key)
+
+    assert listed(whole).rows[0].summary == Summary(1, 25, 1, 25, receipt.verified_at)
+
+
+def test_what_an_older_version_recorded_is_told_from_its_records():
+    ports = memory_ports()
+    ports.records.write(Change(make_session(), chapters=(make_chapter(),)))
+
+    [row] = listed(ports).rows
+
+    assert row.summary == Summary(1, 25, 0, 0, None)
+
+
+def many(count: int, **last: Any) -> MemoryPorts:
+    """So many sessions, the oldest of them with these facts."""
+    return memory_ports(*(at(place) for place in range(count - 1)), at(count - 1, **last))
+
+
+def test_what_no_index_serves_is_looked_for_in_a_bounded_number_of_entries():
+    most = MOST_ENTRIES * MOST_QUERIES
+    ports, calls = counted(many(most + 1, state=SessionState.FAILED))
+
+    page = listed(ports, state=SessionState.FAILED)
+
+    assert (page.rows, page.ends_with) == (
+        (),
+        Listed(at(most - 1).session.session_id, at(most - 1).session.created_at),
+    )
+    assert (calls["list_sessions"], calls["rows"]) == (MOST_QUERIES, 0)
+    assert names(listed(ports, state=SessionState.FAILED, after=page.ends_with)) == [f"at-{most:04}"]
+
+
+def test_a_page_goes_on_past_the_entries_of_one_query():
+    ports = many(MOST_ENTRIES + 2, state=SessionState.FAILED)
+    ports.records.arrange(at(0, state=SessionState.FAILED))
+
+    assert flat(pages(ports, 10, state=SessionState.FAILED)) == ["at-0000", f"at-{MOST_ENTRIES + 1:04}"]
+
+
+@pytest.mark.parametrize("more", [-1, 0, 1])
+def test_what_only_a_session_itself_tells_is_looked_for_in_a_bounded_number_of_sessions(more: int):
+    ports, calls = counted(many(MOST_READ + more, group="match-17", device_id=DeviceId("d_south")))
+
+    page = listed(ports, serial="C3501324500711", device_id=DeviceId("d_south"), limit=MOST_ROWS)
+
+    assert calls["rows"] <= MOST_READ / MOST_ROWS
+    assert len(page.rows) == (0 if more == 1 else 1)
+    following = listed(ports, serial="C3501324500711", device_id=DeviceId("d_south"), after=page.ends_with)
+    assert more < 1 or len(following.rows) == 1
+
+
+@pytest.mark.parametrize("count", [11, 300])
+def test_a_page_of_one_index_costs_one_query_and_one_read_of_rows(count: int):
+    ports, calls = counted(memory_ports(*(at(place) for place in range(count))))
+
+    listed(ports)
+
+    assert calls == {"list_sessions": 1, "rows": 1}
