@@ -23,6 +23,7 @@ from chalicelib.core.picture import Picture, Progress
 from chalicelib.core.rounds import LastRound
 from chalicelib.core.session import Session, SessionState
 from chalicelib.core.settle import Policy
+from chalicelib.core.statistics.counts import Counter, CounterKey, Counting, Counts
 from chalicelib.core.tokens import Device, Token
 from chalicelib.core.upload import Receipt, StoredObject, Upload
 
@@ -218,7 +219,8 @@ class Change:
     `session` is the session after the write; its version must be one above what is recorded, or 1 for a new session.
     `chapters` are written with a new session only, and at most 49 `uploads` at a time. `receipts` are of what
     processors wrote themselves. `due_at` is when the reconciler looks next, or None. `summary` is what lists tell of
-    the session after the write.
+    the session after the write. `counting` is what the session counts for from now on, None when that stays as it is;
+    it takes the room of two uploads or four chapters.
     """
 
     session: Session
@@ -228,6 +230,7 @@ class Change:
     indexes: tuple[Index, ...] = ()
     due_at: datetime | None = None
     summary: Summary | None = None
+    counting: Counting | None = None
 
 
 @dataclass(frozen=True)
@@ -296,7 +299,33 @@ class Records(Protocol):
         """The session of an upload, consistently read, or None."""
 
     def write(self, change: Change) -> None:
-        """Record `change` in one transaction. Raises Conflict when the recorded version is not the one before."""
+        """Record `change`, its counting included, in one transaction.
+
+        Raises Conflict when the recorded version is not the one before.
+        """
+
+    def counts(
+        self, project: str, device_id: DeviceId | None, first: date | None, last: date | None
+    ) -> Counts:
+        """What the sessions of a project count for together: those of a device, or all; of these days, both included.
+
+        Days are those (UTC) of the sessions' creation; None has no bound.
+        """
+
+    def counter_keys(self) -> Iterator[CounterKey]:
+        """Every counter, in no order; for an operator's walk, not for a function's."""
+
+    def counter(self, key: CounterKey) -> Counter:
+        """A counter, consistently read; one that was never written has no counts and no writes."""
+
+    def replace_counter(self, key: CounterKey, before: Counter, counts: Counts) -> bool:
+        """Record `counts` if the counter was not written since it was read as `before`; else return False."""
+
+    def waiting(self, project: str, first: date | None, last: date | None, limit: int) -> tuple[Listed, ...]:
+        """At most `limit` sessions with chapters that have no receipt, the one that was created first first.
+
+        A session is in the list from the first time that it counts as waiting.
+        """
 
     def due(self, until: datetime, limit: int) -> tuple[Due, ...]:
         """At most `limit` sessions due at or before `until`, the longest due first; may miss the latest writes."""

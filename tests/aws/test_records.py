@@ -15,7 +15,9 @@ from chalicelib.core.crc import Crc64Nvme
 from chalicelib.core.errors import Conflict, StorageBusy
 from chalicelib.core.ids import ArtifactId, DeviceId, TokenId, UploadId
 from chalicelib.core.measurements.index import Index
+from chalicelib.core.statistics.counts import Counter, Counting, counter_keys
 from chalicelib.core.upload import Receipt
+from chalicelib.flows.store import MOST_CHAPTERS_TO_COUNT
 from chalicelib.ports import Change, Due, Listed
 from tests.aws.canned import Answer, Sent, answering, clients
 from tests.support.builders import make_chapter, make_session, make_session_id, make_upload
@@ -37,7 +39,7 @@ def failure(code: str, status: int = 400, *reasons: str) -> Answer:
 
 def records(*answers: Answer) -> tuple[DynamoRecords, list[Sent]]:
     dynamodb = clients().dynamodb
-    return DynamoRecords(dynamodb, "table"), answering(dynamodb, *answers)
+    return DynamoRecords(dynamodb, "table", pause=lambda _: None), answering(dynamodb, *answers)
 
 
 def asked(sent: Sent) -> dict[str, Any]:
@@ -257,6 +259,105 @@ def test_a_transaction_in_the_way_of_another_is_a_conflict():
         table.write(Change(SESSION))
 
 
+COUNTED = Counting({"chapters_waiting": 2}, {"chapters_waiting": 1, "bytes_originals": 25})
+COUNTS = Change(SESSION.bumped(), counting=COUNTED)
+"""Three items before those of its two counters."""
+MET_AT_A_COUNTER = failure(
+    "TransactionCanceledException", 400, "None", "None", "None", "TransactionConflict", "None"
+)
+
+
+def test_what_a_session_counts_for_is_written_in_its_transaction_as_a_difference():
+    table, sent = records(answer({}))
+
+    table.write(COUNTS)
+
+    session, counted, work, *counters = asked(sent[0])["TransactItems"]
+    assert session["Put"]["Item"]["written_with"] == {"L": [{"S": "COUNTED"}]}
+    assert counted["Put"]["Item"]["counts"] == {
+        "M": {"chapters_waiting": {"N": "1"}, "bytes_originals": {"N": "25"}}
+    }
+    assert "Delete" in work
+    assert [each["Update"]["Key"] for each in counters] == [
+        items.attributes(items.counter_place(key)) for key in counter_keys(SESSION)
+    ]
+    assert counters[0]["Update"]["UpdateExpression"] == "ADD #n0 :n0, #n1 :n1, #n2 :n2"
+    assert counters[0]["Update"]["ExpressionAttributeNames"] == {
+        "#n0": "writes",
+        "#n1": "bytes_originals",
+        "#n2": "chapters_waiting",
+    }
+    assert counters[0]["Update"]["ExpressionAttributeValues"] == {
+        ":n0": {"N": "1"},
+        ":n1": {"N": "25"},
+        ":n2": {"N": "-1"},
+    }
+
+
+def test_a_write_that_meets_another_session_at_a_counter_is_tried_again_as_it_is():
+    table, sent = records(MET_AT_A_COUNTER, MET_AT_A_COUNTER, answer({}))
+
+    table.write(COUNTS)
+
+    first, *others = [asked(request)["TransactItems"] for request in sent]
+    assert others == [first, first]
+
+
+def test_a_write_that_always_meets_others_at_a_counter_is_a_conflict_in_the_end():
+    table, sent = records(*[MET_AT_A_COUNTER] * 7)
+
+    with pytest.raises(Conflict):
+        table.write(COUNTS)
+    assert len(sent) == 6
+
+
+@pytest.mark.parametrize(
+    "reasons",
+    [
+        ("TransactionConflict", "None", "None", "TransactionConflict", "None"),
+        ("ConditionalCheckFailed", "None", "None", "TransactionConflict", "None"),
+        ("ConditionalCheckFailed", "None", "None", "None", "None"),
+        ("None", "None", "None", "TransactionConflict", "ThrottlingError"),
+        (),
+    ],
+)
+def test_a_write_that_meets_another_at_its_session_is_never_tried_again_as_it_is(reasons: tuple[str, ...]):
+    table, sent = records(failure("TransactionCanceledException", 400, *reasons), answer({}))
+
+    with pytest.raises(Exception, match=r"."):
+        table.write(COUNTS)
+    assert len(sent) == 1
+
+
+def test_a_new_session_of_ninety_chapters_is_counted_in_its_transaction():
+    table, sent = records(answer({}))
+    chapters = tuple(make_chapter(number) for number in range(1, MOST_CHAPTERS_TO_COUNT + 1))
+
+    table.write(Change(SESSION, chapters=chapters, counting=Counting({}, {"chapters_waiting": 90})))
+
+    # Room is left for what else a write may have to say of itself.
+    assert len(asked(sent[0])["TransactItems"]) == MOST_CHAPTERS_TO_COUNT + 5
+
+
+def test_a_counter_is_replaced_on_the_condition_that_nobody_wrote_it():
+    table, sent = records(answer({}), failure("ConditionalCheckFailedException"), answer({}))
+    key = counter_keys(SESSION)[0]
+
+    assert table.replace_counter(key, Counter({"chapters": 2}, 7), {"chapters": 3})
+    assert not table.replace_counter(key, Counter({"chapters": 2}, 7), {"chapters": 3})
+    assert table.replace_counter(key, Counter({}, 0), {"chapters": 3})
+    known, _, new = (asked(request) for request in sent)
+    assert (known["ConditionExpression"], known["Item"]["writes"]) == ("#writes = :before", {"N": "8"})
+    assert new["ConditionExpression"] == "attribute_not_exists(pk)"
+
+
+def test_a_counter_that_may_not_be_replaced_is_an_error():
+    table, _ = records(failure("AccessDeniedException"))
+
+    with pytest.raises(Exception, match="AccessDenied"):
+        table.replace_counter(counter_keys(SESSION)[0], Counter({}, 0), {})
+
+
 @pytest.mark.parametrize("code", ["ConditionalCheckFailedException", "TransactionConflictException"])
 def test_postponing_gives_way_to_whoever_is_writing(code: str):
     table, sent = records(failure(code))
@@ -348,6 +449,11 @@ CALLS: list[Callable[[DynamoRecords], Any]] = [
     lambda table: table.device(DeviceId("d_1")),
     lambda table: list(table.sessions()),
     lambda table: table.sessions_of_camera("C35", "main", None, 1),
+    lambda table: table.counts("main", None, None, None),
+    lambda table: list(table.counter_keys()),
+    lambda table: table.counter(counter_keys(SESSION)[0]),
+    lambda table: table.replace_counter(counter_keys(SESSION)[0], Counter({}, 0), {}),
+    lambda table: table.waiting("main", None, None, 1),
     lambda table: table.arming(),
     lambda table: table.put_arming(Arming(True, NOON, "begin")),
     lambda table: table.spent(TODAY),

@@ -30,6 +30,7 @@ from tests.support.builders import (
     recorded,
     send_parts,
 )
+from tests.support.counters import demand_counted
 from tests.support.faults import When
 from tests.support.interrupted import Act, Interrupted, Moment, interruptions
 from tests.support.memory import Refused, crc64nvme_of
@@ -129,6 +130,7 @@ def interleavings(arranged: Callable[[], MemoryPorts], first: Act, second: Act) 
 
 def demand_sound(ports: MemoryPorts) -> None:
     """What must hold at any moment."""
+    demand_counted(ports.records)
     for upload in recorded(ports).uploads:
         if upload.is_live:
             _demand_parts_or_object(ports, upload)

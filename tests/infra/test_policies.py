@@ -44,7 +44,7 @@ def logs(function: str) -> Rights:
 
 LOOKS = on(EVERY_KIND, "s3:GetObject", "s3:ListMultipartUploadParts") | on([BUCKET], "s3:ListBucket")
 UPLOADS = on(EVERY_KIND, "s3:PutObject", "s3:AbortMultipartUpload")
-RECORDS = on([TABLE], "dynamodb:Query", "dynamodb:PutItem", "dynamodb:DeleteItem")
+RECORDS = on([TABLE], "dynamodb:Query", "dynamodb:PutItem", "dynamodb:DeleteItem", "dynamodb:UpdateItem")
 SIGNS_READS = on([ORIGINALS], "s3:GetObjectVersion")
 INDEXES = on([MEASUREMENTS], "s3:GetObjectVersion") | on([INDEX, LAKE], "s3:PutObject")
 CLEANS = (
@@ -92,6 +92,9 @@ WRITES = {
     ("dynamodb:PutItem", "SESSION#*"),
     ("dynamodb:PutItem", "UPLOAD#*"),
     ("dynamodb:DeleteItem", "SESSION#*"),
+    ("dynamodb:PutItem", "WAITING#*"),
+    ("dynamodb:DeleteItem", "WAITING#*"),
+    ("dynamodb:UpdateItem", "COUNT#*"),
 }
 """What everybody writes into the table, by the keys that its policy allows."""
 
@@ -249,6 +252,8 @@ def test_the_writable_keys_are_those_of_the_tables_items():
         items.spent_key(date(2026, 11, 21))["pk"],
         items.SWEEP_KEY["pk"],
         items.ROUND_KEY["pk"],
+        items.counters_pk("main", None),
+        items.waiting_pk("main"),
     }
 
     assert {key.partition("#")[0] + "#*" for key in written} == {key for _, key in WRITES_OF["reconcile"]}

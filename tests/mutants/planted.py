@@ -1,6 +1,7 @@
 """The planted bugs: each changes one behaviour that guards data, and names the tests of which one must notice."""
 
 from tests.mutants.bounded_work import BOUNDED_WORK
+from tests.mutants.counting import COUNTING
 from tests.mutants.deploying import DEPLOYING
 from tests.mutants.judging import JUDGING
 from tests.mutants.mutant import Edit, Mutant, bug
@@ -476,6 +477,7 @@ MUTANTS = (
     ),
     *BOUNDED_WORK,
     *DEPLOYING,
+    *COUNTING,
     bug(
         "a presigned range brings the whole film",
         "cloud/chalicelib/aws/signer.py",

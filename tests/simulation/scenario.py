@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from chalicelib.core.statistics.contribution import counting
 from chalicelib.flows import operations
 from chalicelib.ports import Change
 from tests.simulation.actors import (
@@ -121,7 +122,7 @@ def poisoning() -> Leg:
 
 def armed(ports: MemoryPorts) -> None:
     """Nothing but a bystander: another session, processed long ago, which an operator holds."""
-    ports.records.write(Change(BYSTANDER.session, chapters=BYSTANDER.chapters))
+    ports.records.write(Change(BYSTANDER.session, chapters=BYSTANDER.chapters, counting=counting(BYSTANDER)))
     ports.objects.put_object(BYSTANDER.key(BYSTANDER.chapters[0].artifact_id), b"theirs")
     story.arm(ports)
 

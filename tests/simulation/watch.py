@@ -10,6 +10,7 @@ from chalicelib.core.session import SessionState
 from chalicelib.core.settle.outputs import why_not_indexed
 from chalicelib.core.upload import Receipt, StoredObject
 from tests.support.builders import SESSION_ID, MemoryPorts
+from tests.support.counters import demand_counted
 from tests.support.memory import crc64nvme_of
 from tests.support.story import CHAPTERS, original
 
@@ -92,6 +93,7 @@ class Watch:
             self._demand_kept(method, arguments[0])
         if method == "write":
             self._demand_receipts()
+            demand_counted(self._plain.records)
 
     def _demand_kept(self, method: str, key: str) -> None:
         """What stood on the key stands, or went under a marker; the version of each receipt is there (S4, S6)."""

@@ -11,6 +11,7 @@ A session's id is `PROJECT/NAME`, so every key with one is of that project alone
 | SESSION#{id} | RECEIPT#{key} | the receipt of what a processor wrote itself |
 | SESSION#{id} | INDEX#{artifact_id}#{revision} | what became of one version of measurements |
 | SESSION#{id} | PROGRESS | the last heartbeat |
+| SESSION#{id} | COUNTED | what the counters have of the session |
 | SESSION#{id} | WORK | while the session is due: `work_pk`, `work_sk` put it into the index work |
 | UPLOAD#{upload_id} | UPLOAD | the session of an upload |
 | GROUP#{project}/{group} | {created}#{id} | a session of a group; written before the session, which may be missing |
@@ -19,6 +20,9 @@ A session's id is `PROJECT/NAME`, so every key with one is of that project alone
 | SWEEP#orphans | SWEEP | the key after which the next sweep of orphaned multipart uploads continues |
 | SPENT#{day} | SPENT | what was cleaned on a day (UTC), or may be |
 | ROUND#reconcile | ROUND | the last round of the reconciler |
+| COUNT#{project} | {day}#{shard} | what some sessions of a day count for together |
+| COUNT#{project}/{device_id} | {day} | what the sessions of a device and a day count for together |
+| WAITING#{project} | {created_at}#{id} | a session with chapters that have no receipt |
 
 The session's item and what was written with it carry the session's version (`at_version`), and the session's names
 them (`written_with`): so a reader knows whether it has seen all of the last write.
@@ -37,12 +41,13 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from chalicelib.core.chapter import Chapter
 from chalicelib.core.cleanup import Arming
-from chalicelib.core.ids import SessionId, UploadId
+from chalicelib.core.ids import DeviceId, SessionId, UploadId
 from chalicelib.core.listing import Summary
 from chalicelib.core.measurements.index import Index
 from chalicelib.core.picture import Picture, Progress
 from chalicelib.core.rounds import LastRound
 from chalicelib.core.session import Session, SessionState
+from chalicelib.core.statistics.counts import Counter, CounterKey, Counts, without_zeros
 from chalicelib.core.times import sortable
 from chalicelib.core.tokens import Device, Token
 from chalicelib.core.upload import Receipt, Upload
@@ -58,6 +63,7 @@ WORK_PK = "WORK#settle"
 AT_REST_PK = "WORK#at-rest"
 SESSION_SK = "SESSION"
 PROGRESS_SK = "PROGRESS"
+COUNTED_SK = "COUNTED"
 CHAPTER_SK = "CHAPTER#"
 UPLOAD_SK = "UPLOAD#"
 RECEIPT_SK = "RECEIPT#"
@@ -65,6 +71,8 @@ INDEX_SK = "INDEX#"
 ARMING_KEY = {"pk": "CLEANUP", "sk": "ARMING"}
 ROUND_KEY = {"pk": "ROUND#reconcile", "sk": "ROUND"}
 SWEEP_KEY = {"pk": "SWEEP#orphans", "sk": "SWEEP"}
+COUNTER_PK = "COUNT#"
+_OF_A_COUNTER = frozenset(("pk", "sk", "writes"))
 
 _serialized = TypeSerializer().serialize
 _deserialized = TypeDeserializer().deserialize
@@ -119,6 +127,18 @@ def index_item(session_id: SessionId, index: Index) -> Item:
 def pointer_item(upload: Upload) -> Item:
     """From an upload's id to its session."""
     return attributes({**pointer_key(upload.upload_id), "session_id": upload.session_id})
+
+
+def counted_item(session_id: SessionId, counts: Counts) -> Item:
+    return attributes({**session_key(session_id, COUNTED_SK), "counts": dict(counts)})
+
+
+def counter_item(key: CounterKey, counter: Counter) -> Item:
+    return attributes({**counter.counts, **counter_place(key), "writes": counter.writes})
+
+
+def waiting_item(session: Session) -> Item:
+    return attributes({**waiting_place(session), "session_id": session.session_id})
 
 
 def stamped(session: Item, beside: Sequence[Item], version: int) -> list[Item]:
@@ -176,6 +196,46 @@ def round_item(last: LastRound) -> Item:
 
 def spent_key(day: date) -> dict[str, str]:
     return {"pk": f"SPENT#{day.isoformat()}", "sk": "SPENT"}
+
+
+def counters_pk(project: str, device_id: DeviceId | None) -> str:
+    """The partition of a project's counters, or of those of one of its devices."""
+    return f"{COUNTER_PK}{project}/{device_id}" if device_id else f"{COUNTER_PK}{project}"
+
+
+def counter_place(key: CounterKey) -> dict[str, str]:
+    day = key.day.isoformat()
+    sk = day if key.device_id else f"{day}#{key.shard}"
+    return {"pk": counters_pk(key.project, key.device_id), "sk": sk}
+
+
+def counter_key(item: Mapping[str, "AttributeValueTypeDef"]) -> CounterKey:
+    """Which counter an item is."""
+    project, _, device_id = str(_deserialized(item["pk"])).removeprefix(COUNTER_PK).partition("/")
+    day, _, shard = str(_deserialized(item["sk"])).partition("#")
+    if device_id:
+        return CounterKey(project, date.fromisoformat(day), device_id=DeviceId(device_id))
+    return CounterKey(project, date.fromisoformat(day), shard=int(shard))
+
+
+def counter(item: Mapping[str, "AttributeValueTypeDef"]) -> Counter:
+    """The counter that an item has; a figure that came back to 0 is left out."""
+    figures = {name: int(_deserialized(each)) for name, each in item.items() if name not in _OF_A_COUNTER}
+    return Counter(without_zeros(figures), int(_deserialized(item["writes"])))
+
+
+def waiting_pk(project: str) -> str:
+    return f"WAITING#{project}"
+
+
+def waiting_place(session: Session) -> dict[str, str]:
+    return {"pk": waiting_pk(session.project), "sk": f"{sortable(session.created_at)}#{session.session_id}"}
+
+
+def waiting(item: Mapping[str, "AttributeValueTypeDef"]) -> Listed:
+    """The session that an entry of the waiting names."""
+    created_at, _, session_id = str(_deserialized(item["sk"])).partition("#")
+    return Listed(SessionId(session_id), datetime.fromisoformat(created_at))
 
 
 def session_key(session_id: SessionId, sk: str) -> dict[str, str]:
@@ -270,7 +330,13 @@ def picture(found: Mapping[str, Item]) -> Picture:
         value(progress, Progress) if progress else None,
         tuple(_under(found, RECEIPT_SK, Receipt)),
         tuple(_under(found, INDEX_SK, Index)),
+        _counted(found.get(COUNTED_SK)),
     )
+
+
+def _counted(item: Item | None) -> Counts:
+    """What the counters have of a session; nothing as long as it was never counted."""
+    return {name: int(figure) for name, figure in _deserialized(item["counts"]).items()} if item else {}
 
 
 def value(item: Mapping[str, "AttributeValueTypeDef"], kind: type[Value]) -> Value:

@@ -1,6 +1,8 @@
 """The table, over DynamoDB. Its items are in `items`."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,7 @@ from chalicelib.core.ids import DeviceId, SessionId, TokenId, UploadId
 from chalicelib.core.picture import Picture, Progress
 from chalicelib.core.rounds import LastRound
 from chalicelib.core.session import Session
+from chalicelib.core.statistics.counts import Counter, CounterKey, Counting, Counts, counter_keys, total
 from chalicelib.core.times import sortable
 from chalicelib.core.tokens import Device, Token
 from chalicelib.ports import Change, Due, Listed, ListedBy, ListEntry, RecordedRow, Unproven
@@ -27,13 +30,20 @@ _MOST_KEYS = 100
 _READS = 5
 """A transaction lands on all its items within milliseconds."""
 
+_WRITES = 6
+_LONGEST_PAUSE_S = 0.16
+"""Between two tries of a write that met another at a counter: at most twice as long each time, up to this."""
+
 
 class DynamoRecords:
     """The table `table` with its indexes."""
 
-    def __init__(self, dynamodb: "DynamoDBClient", table: str) -> None:
+    def __init__(
+        self, dynamodb: "DynamoDBClient", table: str, pause: Callable[[float], None] = time.sleep
+    ) -> None:
         self._dynamodb = dynamodb
         self._table = table
+        self._pause = pause
 
     def picture(self, session_id: SessionId) -> Picture | None:
         """Raises StorageBusy when it is never seen whole.
@@ -55,17 +65,30 @@ class DynamoRecords:
         return SessionId(item["session_id"]["S"]) if item else None
 
     def write(self, change: Change) -> None:
-        """One transaction of at most 100 items: two an upload, so at most 49 uploads in one change.
+        """One transaction of at most 100 items: two an upload, so at most 49 uploads in one change, or 47 if it counts.
 
+        Sessions of one counter are written at the same time, and DynamoDB lets only one of them pass. That is no
+        conflict about the session: what this write was decided on still holds, so it is tried again as it is.
         botocore repeats it with its ClientRequestToken, which DynamoDB knows for ten minutes. A table that does not
         (moto's) answers Conflict to a repetition of what it has recorded: a caller that loads again sees its own write.
         """
+        writes = list(self._writes(change))
+        counting_from = len(writes)
+        writes += self._counts(change.session, change.counting) if change.counting else ()
         of_group = items.group_item(change.session) if change.session.version == 1 else None
         if of_group:
             # Before the session, and not with it: 99 chapters leave a transaction no room. A reader looks at both.
             self._put(of_group)
-        with named():
-            self._dynamodb.transact_write_items(TransactItems=list(self._writes(change)))
+        for tried in range(1, _WRITES + 1):
+            try:
+                with named():
+                    self._dynamodb.transact_write_items(TransactItems=writes)
+            except Conflict as conflict:
+                if tried == _WRITES or not _met_at_a_counter(conflict.__cause__, counting_from):
+                    raise
+                self._pause(random.uniform(0, _LONGEST_PAUSE_S / 2 ** (_WRITES - tried - 1)))
+            else:
+                return
 
     def due(self, until: datetime, limit: int) -> tuple[Due, ...]:
         # "~" sorts after "#" and all that a session id has, so that sessions due exactly then are in.
@@ -172,6 +195,57 @@ class DynamoRecords:
             Limit=limit,
         ):
             found += [items.unproven(item) for item in page]
+            if len(found) >= limit:
+                break
+        return tuple(found[:limit])
+
+    def counts(
+        self, project: str, device_id: DeviceId | None, first: date | None, last: date | None
+    ) -> Counts:
+        pages = self._days(items.counters_pk(project, device_id), first, last, ConsistentRead=True)
+        return total(items.counter(item).counts for page in pages for item in page)
+
+    def counter_keys(self) -> Iterator[CounterKey]:
+        pages = self._dynamodb.get_paginator("scan").paginate(
+            TableName=self._table,
+            ProjectionExpression="pk, sk",
+            FilterExpression="begins_with(pk, :pk)",
+            ExpressionAttributeValues=items.attributes({":pk": items.COUNTER_PK}),
+            ConsistentRead=True,
+        )
+        with named():
+            for page in pages:
+                yield from map(items.counter_key, page["Items"])
+
+    def counter(self, key: CounterKey) -> Counter:
+        item = self._get(items.counter_place(key))
+        return items.counter(item) if item else Counter({}, 0)
+
+    def replace_counter(self, key: CounterKey, before: Counter, counts: Counts) -> bool:
+        """One that is being written at this moment is left as it is."""
+        after = items.counter_item(key, Counter(counts, before.writes + 1))
+        is_unwritten: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(pk)"}
+        if before.writes:
+            is_unwritten = {
+                "ConditionExpression": "#writes = :before",
+                "ExpressionAttributeNames": {"#writes": "writes"},
+                "ExpressionAttributeValues": items.attributes({":before": before.writes}),
+            }
+        try:
+            with named():
+                self._dynamodb.put_item(TableName=self._table, Item=after, **is_unwritten)
+        except Conflict:
+            return False
+        except ClientError as error:
+            if code_of(error) != "ConditionalCheckFailedException":
+                raise
+            return False
+        return True
+
+    def waiting(self, project: str, first: date | None, last: date | None, limit: int) -> tuple[Listed, ...]:
+        found: list[Listed] = []
+        for page in self._days(items.waiting_pk(project), first, last, ConsistentRead=True, Limit=limit):
+            found += map(items.waiting, page)
             if len(found) >= limit:
                 break
         return tuple(found[:limit])
@@ -324,6 +398,8 @@ class DynamoRecords:
         beside += [items.upload_item(upload) for upload in change.uploads]
         beside += [items.receipt_item(session.session_id, receipt) for receipt in change.receipts]
         beside += [items.index_item(session.session_id, index) for index in change.indexes]
+        if change.counting:
+            beside.append(items.counted_item(session.session_id, change.counting.after))
         item = items.session_item(session, change.summary)
         first, *others = items.stamped(item, beside, session.version)
         yield {"Put": {**self._row(first), **_only_after(session.version - 1)}}
@@ -333,8 +409,19 @@ class DynamoRecords:
             yield {"Put": self._row(items.work_item(session.session_id, change.due_at))}
         elif session.version > 1:
             # A new session has none; with 99 chapters there would be no room to delete it.
-            key = items.attributes(items.work_key(session.session_id))
-            yield {"Delete": {"TableName": self._table, "Key": key}}
+            yield {"Delete": self._key(items.work_key(session.session_id))}
+
+    def _counts(self, session: Session, counting: Counting) -> Iterator[Any]:
+        """What counting a session writes: beside what it counts for now, the difference into its counters."""
+        for key in counter_keys(session):
+            yield {"Update": {**self._key(items.counter_place(key)), **_adding(counting.difference)}}
+        if counting.begins_to_wait:
+            yield {"Put": self._row(items.waiting_item(session))}
+        elif counting.ends_waiting:
+            yield {"Delete": self._key(items.waiting_place(session))}
+
+    def _key(self, key: Mapping[str, str]) -> dict[str, Any]:
+        return {"TableName": self._table, "Key": items.attributes(key)}
 
     def _row(self, item: items.Item) -> dict[str, Any]:
         return {"TableName": self._table, "Item": item}
@@ -347,6 +434,22 @@ class DynamoRecords:
             ConsistentRead=True,
         ):
             yield from page
+
+    def _days(
+        self, pk: str, first: date | None, last: date | None, **query: Any
+    ) -> Iterator[list[items.Item]]:
+        """Pages of a partition whose sort keys begin with a day; both bounds are in."""
+        values = {
+            ":pk": pk,
+            ":first": first.isoformat() if first else "0",
+            # No sort key is a day alone where the next day's begin, and "~" comes after all of them.
+            ":last": f"{last.isoformat()}~" if last else "~",
+        }
+        yield from self._pages(
+            KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
+            ExpressionAttributeValues=items.attributes(values),
+            **query,
+        )
 
     def _pages(self, **query: Any) -> Iterator[list[items.Item]]:
         pages = self._dynamodb.get_paginator("query").paginate(TableName=self._table, **query)
@@ -375,6 +478,27 @@ def _list_of(by: ListedBy) -> tuple[str | None, str, str, str]:
     if by.device_id is not None:
         return "by_device", "device_pk", "device_sk", items.device_pk(by.project, by.device_id)
     return "listed", "list_pk", "list_sk", items.sessions_pk(by.project)
+
+
+def _adding(counts: Counts) -> dict[str, Any]:
+    """An update that adds these figures, and one write."""
+    names = {f"#n{place}": name for place, name in enumerate(("writes", *counts))}
+    values = {f":n{place}": figure for place, figure in enumerate((1, *counts.values()))}
+    added = ", ".join(f"#n{place} :n{place}" for place in range(len(names)))
+    return {
+        "UpdateExpression": f"ADD {added}",
+        "ExpressionAttributeNames": names,
+        "ExpressionAttributeValues": items.attributes(values),
+    }
+
+
+def _met_at_a_counter(error: BaseException | None, counting_from: int) -> bool:
+    """Whether a transaction was cancelled for no other reason than another one at its items from `counting_from` on."""
+    reasons = error.response.get("CancellationReasons", []) if isinstance(error, ClientError) else []
+    codes = [str(reason.get("Code", "None")) for reason in reasons]
+    elsewhere, there = set(codes[:counting_from]), set(codes[counting_from:])
+    is_met_there = "TransactionConflict" in there and there <= {"None", "TransactionConflict"}
+    return elsewhere == {"None"} and is_met_there
 
 
 def _only_behind(before: Arming | None) -> dict[str, Any]:

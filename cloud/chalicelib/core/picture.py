@@ -1,7 +1,7 @@
 """The picture of a session: all that is recorded of it, and what follows from that alone."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 
@@ -12,6 +12,7 @@ from chalicelib.core.errors import InvalidRequest, NotFound, StateConflict
 from chalicelib.core.ids import ArtifactId, UploadId
 from chalicelib.core.measurements.index import FORMAT, Index
 from chalicelib.core.session import Lost, Session
+from chalicelib.core.statistics.counts import Counts
 from chalicelib.core.upload import Receipt, Upload
 
 MOST_CHAPTERS = 99
@@ -38,6 +39,7 @@ class Picture:
 
     `chapters` are in the order of recording, `uploads` in the order of opening. `receipts` are of what processors
     wrote themselves; what came by an upload has its receipt there. `indexes` are of versions of measurements.
+    `counted` is what the counters have of the session; it says nothing of the session itself.
     """
 
     session: Session
@@ -46,6 +48,7 @@ class Picture:
     progress: Progress | None = None
     receipts: tuple[Receipt, ...] = ()
     indexes: tuple[Index, ...] = ()
+    counted: Counts = field(default_factory=dict, compare=False)
 
     def chapter(self, artifact_id: ArtifactId) -> Chapter:
         """The chapter whose original is `artifact_id`. Raises NotFound."""

@@ -9,7 +9,6 @@ from chalicelib.core import order
 from chalicelib.core.chapter import Chapter
 from chalicelib.core.errors import Conflict, SessionDiffers, StorageBusy
 from chalicelib.core.ids import ArtifactId, DeviceId, SessionId
-from chalicelib.core.listing import summary
 from chalicelib.core.order import Wish, leave_out
 from chalicelib.core.parts import plan_parts
 from chalicelib.core.picture import Picture, session_chapters
@@ -17,9 +16,9 @@ from chalicelib.core.session import Camera, Session
 from chalicelib.core.settle import Policy
 from chalicelib.core.storage import Storage
 from chalicelib.core.tokens import Principal, Role
-from chalicelib.flows.store import save
+from chalicelib.flows.store import create, save
 from chalicelib.flows.uploads import ATTEMPTS
-from chalicelib.ports import Change, Ports
+from chalicelib.ports import Ports
 
 log = logging.getLogger(__name__)
 
@@ -70,10 +69,9 @@ def _create(ports: Ports, wanted: Import) -> Picture:
     now = ports.clock.now()
     bare = Session(wanted.session_id, IMPORTER, CAMERA, None, wanted.created_at)
     session = bare.imported(wanted.storage, _wish(wanted.made, ports.policy), now)
-    begun = Picture(session, wanted.chapters)
-    ports.records.write(Change(session, chapters=wanted.chapters, summary=summary(begun)))
+    picture = create(ports, session, wanted.chapters)
     log.info("session imported", extra={"session_id": session.session_id, "chapters": len(wanted.chapters)})
-    return begun
+    return picture
 
 
 def _extend(ports: Ports, known: Picture, wanted: Import) -> Picture:

@@ -12,14 +12,13 @@ from chalicelib.core.errors import (
     SessionDiffers,
 )
 from chalicelib.core.ids import SessionId
-from chalicelib.core.listing import summary
 from chalicelib.core.order import Wish, add_minimum, leave_out
 from chalicelib.core.parts import plan_parts
 from chalicelib.core.picture import Picture, Progress, differences, session_chapters
 from chalicelib.core.session import Camera, Session
 from chalicelib.core.tokens import ALL_PROJECTS, Principal, Role
-from chalicelib.flows.store import load
-from chalicelib.ports import Change, Ports
+from chalicelib.flows.store import create, load
+from chalicelib.ports import Ports
 
 log = logging.getLogger(__name__)
 
@@ -50,14 +49,13 @@ def confirm_session(
         plan_parts(chapter.size_bytes, ports.policy.part_size_bytes)
     known = ports.records.picture(session_id)
     if known is None:
-        begun = Picture(wanted, chapters)
         try:
-            ports.records.write(Change(wanted, chapters=chapters, summary=summary(begun)))
+            opened = create(ports, wanted, chapters)
         except Conflict:
             known = load(ports, session_id)
         else:
             log.info("session opened", extra={"session_id": session_id, "chapters": len(chapters)})
-            return begun, True
+            return opened, True
     principal.demand_sight(known.session)
     found = differences(known, wanted, chapters)
     if found:

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
+from chalicelib.core.chapter import Chapter
 from chalicelib.core.errors import NO_SESSION, Conflict, NotFound
 from chalicelib.core.events import Event
 from chalicelib.core.ids import SessionId
@@ -12,10 +13,14 @@ from chalicelib.core.measurements.index import Index
 from chalicelib.core.picture import Picture
 from chalicelib.core.session import Session
 from chalicelib.core.settle import due_at
+from chalicelib.core.statistics.contribution import counting
 from chalicelib.core.upload import Receipt, Upload
 from chalicelib.ports import Change, Ports
 
 log = logging.getLogger(__name__)
+
+MOST_CHAPTERS_TO_COUNT = 90
+"""With more chapters a new session leaves its transaction no room for the counters: its next write counts it."""
 
 
 def load(ports: Ports, session_id: SessionId) -> Picture:
@@ -24,6 +29,16 @@ def load(ports: Ports, session_id: SessionId) -> Picture:
     if picture is None:
         raise NotFound(NO_SESSION)
     return picture
+
+
+def create(ports: Ports, session: Session, chapters: Sequence[Chapter]) -> Picture:
+    """The picture of a session that was recorded as new. Raises Conflict when there is one of its name."""
+    picture = Picture(session, tuple(chapters))
+    counted = counting(picture) if len(chapters) <= MOST_CHAPTERS_TO_COUNT else None
+    ports.records.write(
+        Change(session, chapters=picture.chapters, summary=summary(picture), counting=counted)
+    )
+    return replace(picture, counted=counted.after if counted else {})
 
 
 def demand_unwritten(ports: Ports, picture: Picture) -> None:
@@ -41,13 +56,14 @@ def save(
     index: Index | None = None,
     uploads: Sequence[Upload] = (),
 ) -> Picture:
-    """The picture after these were written with the session's next version. Raises Conflict."""
+    """The picture after these were written with the session's next version, and counted. Raises Conflict."""
     after = replace(picture, session=(session or picture.session).bumped())
     written = (*uploads, upload) if upload else tuple(uploads)
     for each in written:
         after = after.with_upload(each)
     after = after.with_receipt(receipt) if receipt else after
     after = after.with_index(index) if index else after
+    counted = counting(after)
     change = Change(
         after.session,
         uploads=written,
@@ -55,9 +71,10 @@ def save(
         indexes=(index,) if index else (),
         due_at=due_at(after, ports.clock.now(), ports.policy),
         summary=summary(after),
+        counting=counted,
     )
     ports.records.write(change)
-    return after
+    return replace(after, counted=counted.after) if counted else after
 
 
 def report(

@@ -14,6 +14,17 @@ from chalicelib.core.measurements.index import Index
 from chalicelib.core.picture import Picture, Progress
 from chalicelib.core.rounds import LastRound
 from chalicelib.core.session import Session
+from chalicelib.core.statistics.contribution import contribution
+from chalicelib.core.statistics.counts import (
+    Counter,
+    CounterKey,
+    Counting,
+    Counts,
+    counter_keys,
+    day_of,
+    total,
+    without_zeros,
+)
 from chalicelib.core.tokens import Device, Token
 from chalicelib.core.upload import Receipt, Upload
 from chalicelib.ports import Change, Due, Listed, ListedBy, ListEntry, RecordedRow, Unproven
@@ -30,10 +41,12 @@ class _Entry:
     indexes: dict[tuple[str, str], Index] = field(default_factory=dict)
     due_at: datetime | None = None
     summary: Summary | None = None
+    counted: Counts = field(default_factory=dict)
 
 
 class MemoryRecords:
-    """The table. Beside the port's methods it has `arrange`, which records a picture of any version."""
+    """The table. Beside the port's methods it has `arrange`, which records a picture of any version, and
+    `forget_counts`."""
 
     def __init__(self) -> None:
         self._entries: dict[SessionId, _Entry] = {}
@@ -46,6 +59,8 @@ class MemoryRecords:
         self._arming_lock = threading.Lock()
         self._swept_until = ""
         self._last_round: LastRound | None = None
+        self._counters: dict[CounterKey, Counter] = {}
+        self._waiting: dict[SessionId, Session] = {}
 
     def picture(self, session_id: SessionId) -> Picture | None:
         entry = self._entries.get(session_id)
@@ -59,6 +74,7 @@ class MemoryRecords:
             self._progress.get(session_id),
             tuple(receipt for _, receipt in sorted(entry.receipts.items())),
             tuple(index for _, index in sorted(entry.indexes.items())),
+            entry.counted,
         )
 
     def session_of(self, upload_id: UploadId) -> SessionId | None:
@@ -75,9 +91,22 @@ class MemoryRecords:
         chapters = change.chapters or known.chapters
         receipts = known.receipts | {receipt.key: receipt for receipt in change.receipts}
         indexes = known.indexes | {(each.artifact_id, each.revision): each for each in change.indexes}
+        counted = change.counting.after if change.counting else known.counted
         self._entries[session.session_id] = _Entry(
-            session, chapters, uploads, receipts, indexes, change.due_at, change.summary
+            session, chapters, uploads, receipts, indexes, change.due_at, change.summary, counted
         )
+        if change.counting:
+            self._count(session, change.counting)
+
+    def _count(self, session: Session, counting: Counting) -> None:
+        for key in counter_keys(session):
+            before = self.counter(key)
+            counts = total((before.counts, counting.difference))
+            self._counters[key] = Counter(counts, before.writes + 1)
+        if counting.begins_to_wait:
+            self._waiting[session.session_id] = session
+        elif counting.ends_waiting:
+            self._waiting.pop(session.session_id, None)
 
     def due(self, until: datetime, limit: int) -> tuple[Due, ...]:
         found = sorted(
@@ -156,6 +185,35 @@ class MemoryRecords:
     def complete_lists(self) -> int:
         return 0
 
+    def counts(
+        self, project: str, device_id: DeviceId | None, first: date | None, last: date | None
+    ) -> Counts:
+        return total(
+            counter.counts
+            for key, counter in self._counters.items()
+            if (key.project, key.device_id) == (project, device_id) and _is_within(key.day, first, last)
+        )
+
+    def counter_keys(self) -> Iterator[CounterKey]:
+        yield from list(self._counters)
+
+    def counter(self, key: CounterKey) -> Counter:
+        return self._counters.get(key, Counter({}, 0))
+
+    def replace_counter(self, key: CounterKey, before: Counter, counts: Counts) -> bool:
+        if self.counter(key).writes != before.writes:
+            return False
+        self._counters[key] = Counter(without_zeros(counts), before.writes + 1)
+        return True
+
+    def waiting(self, project: str, first: date | None, last: date | None, limit: int) -> tuple[Listed, ...]:
+        found = sorted(
+            (each.created_at, each.session_id)
+            for each in self._waiting.values()
+            if each.project == project and _is_within(day_of(each), first, last)
+        )
+        return tuple(Listed(session_id, created_at) for created_at, session_id in found[:limit])
+
     def arming(self) -> Arming | None:
         return self._arming
 
@@ -203,18 +261,39 @@ class MemoryRecords:
         self._devices[device.device_id] = device
 
     def arrange(self, picture: Picture, due_at: datetime | None = None) -> None:
-        """Have `picture` recorded as it is, whatever was recorded before."""
+        """Have `picture` recorded and counted as it is, whatever was recorded before."""
         session_id = picture.session.session_id
+        if known := self._entries.get(session_id):
+            self._count(known.session, Counting(known.counted, {}))
+        counted = Counting({}, contribution(picture))
+        self._count(picture.session, counted)
         uploads = {upload.upload_id: upload for upload in picture.uploads}
         receipts = {receipt.key: receipt for receipt in picture.receipts}
         indexes: dict[tuple[str, str], Index] = {
             (each.artifact_id, each.revision): each for each in picture.indexes
         }
         self._entries[session_id] = _Entry(
-            picture.session, picture.chapters, uploads, receipts, indexes, due_at, summary(picture)
+            picture.session,
+            picture.chapters,
+            uploads,
+            receipts,
+            indexes,
+            due_at,
+            summary(picture),
+            counted.after,
         )
         if picture.progress:
             self._progress[session_id] = picture.progress
+
+    def forget_counts(self) -> None:
+        """Have no session counted, as if all of them were older than the counters."""
+        self._entries = {name: replace(entry, counted={}) for name, entry in self._entries.items()}
+        self._counters.clear()
+        self._waiting.clear()
+
+
+def _is_within(day: date, first: date | None, last: date | None) -> bool:
+    return (first is None or first <= day) and (last is None or day <= last)
 
 
 def _is_of(session: Session, serial: str, project: str) -> bool:

@@ -1,0 +1,122 @@
+"""What one session adds to the counters: a function of its record alone, so that anybody can count it again."""
+
+from collections.abc import Iterator, Mapping
+
+from chalicelib.core import keys
+from chalicelib.core.picture import Picture
+from chalicelib.core.session import SessionState
+from chalicelib.core.statistics.counts import WAITING_CHAPTERS, Counting, Counts, without_zeros
+from chalicelib.core.upload import Receipt, Upload
+
+SESSIONS: Mapping[SessionState, str] = {state: f"sessions_{state.value.lower()}" for state in SessionState}
+HELD = "sessions_held"
+
+CHAPTERS = "chapters"
+WAITING_BYTES = "bytes_waiting"
+LOST_CHAPTERS = "chapters_lost"
+
+STANDING_BYTES: Mapping[str, str] = {
+    keys.ORIGINALS: "bytes_originals",
+    keys.INTERMEDIATES: "bytes_intermediates",
+    keys.OUTPUTS: "bytes_outputs",
+    keys.MEASUREMENTS: "bytes_measurements",
+}
+"""The bytes of current objects with a receipt, by the prefix of their keys."""
+
+HIDDEN_BYTES = "bytes_hidden"
+"""Of versions with a receipt that are hidden in S3 and, as far as the record shows, still there."""
+FREED_BYTES = "bytes_freed"
+"""Of cleaned versions after the last look, a day before S3 purges them."""
+
+OPEN_UPLOADS = "uploads_open"
+OPEN_BYTES = "bytes_uploading"
+REPEATED_UPLOADS = "uploads_repeated"
+ORPHANED_BYTES = "bytes_orphaned"
+"""What uploads that ended were planned to have, as long as S3 may keep their parts: they have no more than that."""
+
+
+def contribution(picture: Picture) -> Counts:
+    """What the session counts for, as it is on record."""
+    return without_zeros(
+        {
+            SESSIONS[picture.session.state]: 1,
+            HELD: int(picture.session.held is not None),
+            **_of_chapters(picture),
+            **_of_objects(picture),
+            **_of_uploads(picture),
+        }
+    )
+
+
+def counting(picture: Picture) -> Counting | None:
+    """What to count of a session that is about to be recorded as `picture`; None when nothing changes."""
+    after = contribution(picture)
+    return None if after == picture.counted else Counting(picture.counted, after)
+
+
+def _of_chapters(picture: Picture) -> Counts:
+    missing = set(picture.missing)
+    waiting = [chapter for chapter in picture.chapters if chapter.artifact_id in missing]
+    return {
+        CHAPTERS: len(picture.chapters),
+        WAITING_CHAPTERS: len(waiting),
+        WAITING_BYTES: sum(chapter.size_bytes for chapter in waiting),
+        LOST_CHAPTERS: len(picture.lost),
+    }
+
+
+def _of_objects(picture: Picture) -> Counts:
+    """The bytes of every version with a receipt: the last one of a key stands, until a cleanup removed it."""
+    session = picture.session
+    is_past_its_last_look = session.state is SessionState.CLEANED and session.is_guarded
+    found = dict.fromkeys((*STANDING_BYTES.values(), HIDDEN_BYTES, FREED_BYTES), 0)
+    for key, receipts in _receipts(picture).items():
+        for receipt in receipts:
+            is_cleaned = receipt.version_id in session.cleaned
+            if is_cleaned and is_past_its_last_look:
+                found[FREED_BYTES] += receipt.size_bytes
+            elif is_cleaned or receipt is not receipts[-1]:
+                found[HIDDEN_BYTES] += receipt.size_bytes
+            else:
+                found[_standing(key)] += receipt.size_bytes
+    return found
+
+
+def _receipts(picture: Picture) -> Mapping[str, list[Receipt]]:
+    """The receipts of each key, the last one last; without those of versions that are lost."""
+    lost = {each.version_id for each in picture.session.lost}
+    found: dict[str, list[Receipt]] = {}
+    for receipt in _every_receipt(picture):
+        if receipt.version_id not in lost:
+            found.setdefault(receipt.key, []).append(receipt)
+    return found
+
+
+def _every_receipt(picture: Picture) -> Iterator[Receipt]:
+    yield from picture.receipts
+    yield from (upload.receipt for upload in picture.uploads if upload.receipt)
+
+
+def _standing(key: str) -> str:
+    return STANDING_BYTES[f"{key.partition('/')[0]}/"]
+
+
+def _of_uploads(picture: Picture) -> Counts:
+    live = [upload for upload in picture.uploads if upload.is_live]
+    left_behind = [upload for upload in picture.uploads if upload.can_be_undone or upload.owes_abort]
+    return {
+        OPEN_UPLOADS: len(live),
+        OPEN_BYTES: _planned_bytes(live),
+        REPEATED_UPLOADS: _repeated(picture.uploads),
+        ORPHANED_BYTES: _planned_bytes(left_behind),
+    }
+
+
+def _planned_bytes(uploads: list[Upload]) -> int:
+    return sum(upload.plan.size_bytes for upload in uploads)
+
+
+def _repeated(uploads: tuple[Upload, ...]) -> int:
+    """How many uploads came after another one of the same key; what a restore copies is none."""
+    sent = [upload.key for upload in uploads if upload.copies is None]
+    return len(sent) - len(set(sent))

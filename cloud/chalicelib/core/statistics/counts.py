@@ -1,0 +1,103 @@
+"""Counts: figures by name, and the counters that add them up over sessions.
+
+A project's counters are kept by day (UTC) of the sessions' creation, in SHARDS items a day, and once more by device and
+day. A session always counts in the same two items.
+"""
+
+import zlib
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from chalicelib.core import ids
+from chalicelib.core.ids import DeviceId, SessionId
+from chalicelib.core.session import Session
+
+Counts: TypeAlias = Mapping[str, int]
+"""Figures by name; a figure that is 0 is not there."""
+
+SHARDS = 8
+"""The items that count one day of a project: sessions of other shards never wait for one another."""
+
+
+WAITING_CHAPTERS = "chapters_waiting"
+"""The figure that says how many chapters have no receipt."""
+
+
+class CounterKey(Struct, frozen=True, order=True):
+    """Which counter: of one `shard` of a project's day, or of one `device_id` on that day. One of the two is None."""
+
+    project: str
+    day: date
+    shard: int | None = None
+    device_id: DeviceId | None = None
+
+
+class Counter(Struct, frozen=True):
+    """A counter as it is on record; `writes` is how often it was written: two equal ones have no write between them."""
+
+    counts: Counts
+    writes: int
+
+
+class Counting(Struct, frozen=True):
+    """What was on record as counted of a session, and what is from now on."""
+
+    before: Counts
+    after: Counts
+
+    @property
+    def difference(self) -> Counts:
+        """What the counters change by; negative figures count down."""
+        return difference(self.before, self.after)
+
+    @property
+    def begins_to_wait(self) -> bool:
+        """Whether the session has chapters without a receipt from now on."""
+        return not self.before.get(WAITING_CHAPTERS) and bool(self.after.get(WAITING_CHAPTERS))
+
+    @property
+    def ends_waiting(self) -> bool:
+        """Whether every chapter of the session has a receipt from now on."""
+        return bool(self.before.get(WAITING_CHAPTERS)) and not self.after.get(WAITING_CHAPTERS)
+
+
+def shard_of(session_id: SessionId) -> int:
+    """The shard in which a session counts, for ever."""
+    return zlib.crc32(session_id.encode()) % SHARDS
+
+
+def day_of(session: Session) -> date:
+    """The day (UTC) under which a session counts: that of its creation."""
+    return session.created_at.astimezone(UTC).date()
+
+
+def counter_keys(session: Session) -> tuple[CounterKey, CounterKey]:
+    """The two counters in which a session counts."""
+    project, day = ids.project_of(session.session_id), day_of(session)
+    return (
+        CounterKey(project, day, shard=shard_of(session.session_id)),
+        CounterKey(project, day, device_id=session.device_id),
+    )
+
+
+def difference(before: Counts, after: Counts) -> Counts:
+    """What must be added to `before` to make it `after`."""
+    changes = {name: after.get(name, 0) - before.get(name, 0) for name in sorted({*before, *after})}
+    return without_zeros(changes)
+
+
+def total(counts: Iterable[Counts]) -> Counts:
+    """The sum, figure by figure."""
+    found: dict[str, int] = {}
+    for each in counts:
+        for name, figure in each.items():
+            found[name] = found.get(name, 0) + figure
+    return without_zeros(found)
+
+
+def without_zeros(counts: Counts) -> Counts:
+    """The same counts as they are compared and recorded."""
+    return {name: figure for name, figure in counts.items() if figure}

@@ -1,0 +1,48 @@
+"""Planted bugs in the counters, each of which would let a statistic drift from the sessions."""
+
+from tests.mutants.mutant import bug
+
+CORE = "cloud/chalicelib/core"
+FLOWS = "cloud/chalicelib/flows"
+RECORDS = "cloud/chalicelib/aws/records.py"
+CONTRACT = ("tests/contracts/test_counters_contract.py",)
+
+COUNTING = (
+    bug(
+        "a session is counted once and never again",
+        f"{FLOWS}/store.py",
+        "        counting=counted,\n    )\n    ports.records.write(change)\n    return replace(after",
+        "    )\n    ports.records.write(change)\n    return replace(after",
+        "tests/flows/test_counting.py",
+    ),
+    bug(
+        "the table records what a session counts for and counts nothing",
+        RECORDS,
+        "        writes += self._counts(change.session, change.counting) if change.counting else ()\n",
+        "",
+        *CONTRACT,
+    ),
+    bug(
+        "a counter takes the whole instead of the difference",
+        f"{CORE}/statistics/counts.py",
+        "        return difference(self.before, self.after)\n",
+        "        return self.after\n",
+        *CONTRACT,
+    ),
+    bug(
+        "a counter is replaced whoever wrote it since",
+        RECORDS,
+        '                "ConditionExpression": "#writes = :before",\n',
+        '                "ConditionExpression": "#writes = :before OR attribute_exists(pk)",\n',
+        *CONTRACT,
+    ),
+    bug(
+        "a write that met another at its session is tried again as it is",
+        RECORDS,
+        '    return elsewhere == {"None"} and is_met_there\n',
+        "    return is_met_there\n",
+        "tests/aws/test_records.py",
+        "-k",
+        "meets_another",
+    ),
+)
