@@ -13,7 +13,7 @@ import pytest
 HOUSE = Path(__file__).parents[1]
 GLOSSARY = HOUSE / "docs" / "glossary.md"
 TREES = ("edge_client", "cloud/chalicelib", "infra", "examples")
-MOST_WORDS = 42
+MOST_WORDS = 50
 WORTHWHILE = 3
 
 # Words that only we understood. Each had a plain one: docs/glossary.md, or the names of the modules.

@@ -48,6 +48,7 @@ def test_what_is_not_said_keeps_the_usual_policy_and_lets_devices_work():
         minimum_client_version="0.1.0",
         policy=Policy(),
         order_queue_url="https://sqs.eu-west-1.amazonaws.com/123456789012/orders",
+        notification_topic=None,
         pause=False,
         pace_bytes_s=None,
     )
@@ -86,6 +87,7 @@ def test_every_variable_is_heard():
             "CLEANUP_OBJECTS_A_DAY": "7",
             "CLEANUP_BYTES_A_DAY": "1000",
             "REQUIRED_OUTPUTS": "output.enhanced.mp4,measurements.lights",
+            "NOTIFICATION_TOPIC": "arn:aws:sns:eu-west-1:123456789012:notifications",
             "PAUSE": "true",
             "PACE_BYTES_S": "1000000",
         }
@@ -106,7 +108,20 @@ def test_every_variable_is_heard():
         cleanup_limit=Spent(7, 1000),
     )
     assert read.default_wish == Wish((ArtifactId("output.enhanced.mp4"), ArtifactId("measurements.lights")))
+    assert read.notification_topic == "arn:aws:sns:eu-west-1:123456789012:notifications"
     assert (read.pause, read.pace_bytes_s) == (True, 1_000_000)
+
+
+@pytest.mark.parametrize("text", ["", None])
+def test_a_topic_that_is_empty_or_absent_is_none(text: str | None):
+    assert (
+        settings(LEAST if text is None else {**LEAST, "NOTIFICATION_TOPIC": text}).notification_topic is None
+    )
+
+
+@pytest.mark.parametrize("text", [" ", "notifications", "arn:aws:sqs:eu-west-1:123456789012:notifications"])
+def test_what_is_no_topic_is_a_fault(text: str):
+    assert list(faults(NOTIFICATION_TOPIC=text)) == ["NOTIFICATION_TOPIC"]
 
 
 def test_spaces_around_required_outputs_do_not_matter():

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from chalicelib import wiring
+from chalicelib.aws.notifications import SnsNotifier
 from chalicelib.aws.object_store import S3ObjectStore
 from chalicelib.aws.orders import SqsOrders
 from chalicelib.aws.records import DynamoRecords
@@ -39,6 +40,19 @@ def test_every_port_is_the_real_one_with_the_policy_of_the_settings():
     assert isinstance(ports.signer, S3Signer)
     assert isinstance(ports.orders, SqsOrders)
     assert ports.policy.part_size_bytes == 5_242_880
+
+
+def test_without_a_topic_nobody_is_told():
+    assert wiring.ports(settings(ENVIRONMENT)).notifier is None
+    assert wiring.ports(settings({**ENVIRONMENT, "NOTIFICATION_TOPIC": ""})).notifier is None
+
+
+def test_with_a_topic_its_people_are_told():
+    topic = "arn:aws:sns:eu-west-1:123456789012:notifications"
+
+    assert isinstance(
+        wiring.ports(settings({**ENVIRONMENT, "NOTIFICATION_TOPIC": topic})).notifier, SnsNotifier
+    )
 
 
 def test_part_urls_lead_to_the_bucket_at_the_endpoint_of_the_settings():

@@ -18,6 +18,7 @@ from chalicelib.core.ids import DeviceId, SessionId, TokenId, UploadId
 from chalicelib.core.listing import Summary
 from chalicelib.core.measurements.index import Index
 from chalicelib.core.measurements.lake import Constants, Rows, Table
+from chalicelib.core.notices import Announcement, Notice
 from chalicelib.core.parts import PartPlan, StoredPart
 from chalicelib.core.picture import Picture, Progress
 from chalicelib.core.rounds import LastRound
@@ -231,6 +232,8 @@ class Change:
     due_at: datetime | None = None
     summary: Summary | None = None
     counting: Counting | None = None
+    notices: tuple[Notice, ...] = ()
+    """What is to be told of this change; it waits until it was sent."""
 
 
 @dataclass(frozen=True)
@@ -401,6 +404,12 @@ class Records(Protocol):
 
     def put_swept_until(self, key: str) -> None: ...
 
+    def notices(self, limit: int) -> tuple[Notice, ...]:
+        """At most `limit` notices that wait to be sent, the oldest first, consistently read."""
+
+    def forget_notice(self, notice: Notice) -> None:
+        """Have a notice wait no longer; one that does not is success."""
+
     def put_progress(self, session_id: SessionId, progress: Progress) -> None:
         """Record a heartbeat; outside the session's version."""
 
@@ -429,6 +438,13 @@ class Indexer(Protocol):
 
     def request(self, key: str) -> None:
         """Have the function index the object of `key` soon, as if S3's event came once more."""
+
+
+class Notifier(Protocol):
+    """Where people and programs hear what they subscribed to."""
+
+    def publish(self, announcement: Announcement) -> None:
+        """Send one announcement to all who subscribed to its kind and project, at least once."""
 
 
 class Ids(Protocol):
@@ -476,3 +492,5 @@ class Ports:
     metrics: Metrics
     policy: Policy
     acting: Acting = COORDINATOR
+    notifier: Notifier | None = None
+    """None where nobody wants to hear: then no notices are recorded either."""

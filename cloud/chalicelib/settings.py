@@ -49,6 +49,7 @@ class Settings:
     minimum_client_version: str
     policy: Policy
     order_queue_url: str
+    notification_topic: str | None
     pause: bool
     pace_bytes_s: int | None
 
@@ -88,6 +89,7 @@ def settings(environment: Mapping[str, str]) -> Settings:
             cleanup_limit=Spent(read["CLEANUP_OBJECTS_A_DAY"], read["CLEANUP_BYTES_A_DAY"]),
         ),
         order_queue_url=read["ORDER_QUEUE_URL"],
+        notification_topic=read["NOTIFICATION_TOPIC"],
         pause=read["PAUSE"],
         pace_bytes_s=read["PACE_BYTES_S"],
     )
@@ -162,6 +164,15 @@ def _required(text: str) -> tuple[ArtifactId, ...]:
         raise ValueError(f"must list artifacts between commas: {error}") from error
 
 
+def _topic(text: str) -> str | None:
+    """The topic's ARN; None for the empty text."""
+    return (
+        _matching("arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}", "a topic's ARN")(text)
+        if text
+        else None
+    )
+
+
 VARIABLES: Mapping[str, _Required | _Optional] = {
     # Without dots: a name with dots has no TLS certificate at its virtual host.
     "BUCKET": _Required(_matching("[a-z0-9][a-z0-9-]{1,61}[a-z0-9]", "a bucket's name without dots")),
@@ -171,6 +182,7 @@ VARIABLES: Mapping[str, _Required | _Optional] = {
     "AWS_ENDPOINT_URL": _Optional(_matching("https?://[^/?#@]+", "scheme://host:port and nothing more")),
     "MINIMUM_CLIENT_VERSION": _Required(_matching(r"[0-9]+\.[0-9]+\.[0-9]+", "a version like 0.1.0")),
     "ORDER_QUEUE_URL": _Required(_matching(r"https?://[^/?#@\s]+/[^?#\s]+", "a queue's URL")),
+    "NOTIFICATION_TOPIC": _Optional(_topic),
     "REQUIRED_OUTPUTS": _Optional(_required, ()),
     "PART_SIZE_BYTES": _Optional(_between(1, LARGEST_PART_BYTES), _USUAL.part_size_bytes),
     "PART_URL_TTL_S": _Optional(_between(1, LONGEST_TTL_S), _USUAL.part_url_ttl_s),

@@ -10,6 +10,7 @@ from chalicelib.aws.clients import Clients, connect
 from chalicelib.aws.frame_index import S3FrameIndex
 from chalicelib.aws.indexer import LambdaIndexer
 from chalicelib.aws.lake import ParquetLake
+from chalicelib.aws.notifications import SnsNotifier
 from chalicelib.aws.object_store import S3ObjectStore
 from chalicelib.aws.orders import SqsOrders
 from chalicelib.aws.records import DynamoRecords
@@ -64,6 +65,9 @@ def ports(settings: Settings) -> Ports:
         clock=clock,
         metrics=EmbeddedMetrics(settings.stage, clock, sys.stdout),
         policy=settings.policy,
+        notifier=SnsNotifier(clients.notifications, settings.notification_topic, settings.stage)
+        if settings.notification_topic
+        else None,
     )
 
 

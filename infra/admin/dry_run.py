@@ -5,11 +5,22 @@ from dataclasses import replace
 from typing import Any, cast
 
 from chalicelib.core.session import Session
-from chalicelib.ports import Change, FrameIndex, Indexer, ObjectStore, Orders, Ports, Records
+from chalicelib.ports import Change, FrameIndex, Indexer, Notifier, ObjectStore, Orders, Ports, Records
 from infra.admin.deployment import Unheard
 
 _OF_RECORDS = frozenset(
-    {"picture", "session_of", "due", "sessions", "arming", "spent", "swept_until", "token", "device"}
+    {
+        "picture",
+        "session_of",
+        "due",
+        "sessions",
+        "arming",
+        "spent",
+        "swept_until",
+        "notices",
+        "token",
+        "device",
+    }
 )
 _OF_FOOTAGE = frozenset({"parts", "head", "read", "read_range", "bucket", "multiparts"})
 _OF_THE_FRAME_INDEX = frozenset({"source", "read"})
@@ -35,6 +46,7 @@ def rehearsed(ports: Ports) -> Ports:
         orders=cast(Orders, _Reading(ports.orders, _OF_THE_QUEUE)),
         indexer=cast(Indexer, _Reading(ports.indexer, _OF_THE_INDEXER)),
         metrics=Unheard(),
+        notifier=cast(Notifier, _Reading(ports.notifier, frozenset())) if ports.notifier else None,
     )
 
 

@@ -236,6 +236,13 @@ def _of_the_reconciler() -> Iterator[Alarm]:
         period_s=900,
         periods=4,
     )
+    yield _counted(
+        "NoticesUnsent",
+        Event.NOTICE_FAILED,
+        "SNS has not taken notifications for a quarter of an hour; they wait. See whether the topic is there and the "
+        "reconciler may publish to it.",
+        periods=3,
+    )
 
 
 def _counted(name: str, event: Event, says: str, **changes: Any) -> Alarm:
@@ -269,6 +276,7 @@ def dashboard() -> Widget:
         _Graph(
             "Cleanup", _counts("object.cleaned", "cleanup.limited", "cleanup.refused", "cleanup.recalled")
         ),
+        _Graph("Notifications", _counts("notice.sent", "notice.failed")),
         _Graph("Measurements", _counts("measurements.indexed", "measurements.quarantined")),
         _Graph(
             "Queues",

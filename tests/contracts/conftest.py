@@ -8,7 +8,17 @@ import pytest
 
 from chalicelib.core.ids import SessionId
 from infra.local.aws.strict_s3 import Chaos
-from tests.contracts.worlds import AwsWorld, MemoryQueue, MemoryWorld, Place, Queue, World, foreign_place
+from tests.contracts.worlds import (
+    AwsWorld,
+    MemoryQueue,
+    MemoryTopic,
+    MemoryWorld,
+    Place,
+    Queue,
+    Topic,
+    World,
+    foreign_place,
+)
 from tests.support.builders import make_session_id
 from tests.support.local_aws import local_aws
 
@@ -38,6 +48,18 @@ def queue(request: pytest.FixtureRequest) -> Iterator[Queue]:
         return
     world: AwsWorld = request.getfixturevalue("local_world")
     made = world.queue()
+    yield made
+    made.end()
+
+
+@pytest.fixture(params=["memory", "local"])
+def topic(request: pytest.FixtureRequest) -> Iterator[Topic]:
+    """A topic without subscriptions; other places that speak S3 need have none."""
+    if request.param == "memory":
+        yield MemoryTopic()
+        return
+    world: AwsWorld = request.getfixturevalue("local_world")
+    made = world.topic()
     yield made
     made.end()
 

@@ -3,11 +3,11 @@
 import ipaddress
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeAlias
 from urllib.parse import urlsplit
 
 import boto3
@@ -15,15 +15,17 @@ import requests
 
 from chalicelib.aws.clients import Clients, clients_of
 from chalicelib.aws.frame_index import S3FrameIndex
+from chalicelib.aws.notifications import SnsNotifier
 from chalicelib.aws.object_store import S3ObjectStore
 from chalicelib.aws.orders import SqsOrders
 from chalicelib.aws.records import DynamoRecords
 from chalicelib.aws.signer import S3Signer
 from chalicelib.core.cleanup import CLEANED_TAG
-from chalicelib.ports import FrameIndex, ObjectStore, Orders, Records, Signer
+from chalicelib.ports import FrameIndex, Notifier, ObjectStore, Orders, Records, Signer
 from infra.aws import template
 from tests.support.memory import (
     MemoryFrameIndex,
+    MemoryNotifier,
     MemoryObjectStore,
     MemoryOrders,
     MemoryRecords,
@@ -101,6 +103,20 @@ class Queue(Protocol):
         """Every message that is there, decoded; afterwards none is."""
 
 
+Documents: TypeAlias = Callable[[], list[Any]]
+"""The documents that a subscription has been sent since it was asked last."""
+
+
+class Topic(Protocol):
+    """A topic of notifications, and the programs that subscribe to it."""
+
+    @property
+    def notifier(self) -> Notifier: ...
+
+    def subscribe(self, wanted: Mapping[str, list[str]]) -> Documents:
+        """A program's subscription with this filter; the empty one lets everything through."""
+
+
 class ForeignPlaceRefused(Exception):
     """The suites do not run there."""
 
@@ -172,6 +188,22 @@ class MemoryQueue:
     def received(self) -> list[Any]:
         found, self.orders.sent = self.orders.sent, []
         return found
+
+
+class MemoryTopic:
+    """The topic in memory."""
+
+    def __init__(self) -> None:
+        self.notifier = MemoryNotifier()
+
+    def subscribe(self, wanted: Mapping[str, list[str]]) -> Documents:
+        def documents() -> list[Any]:
+            published = [each.document for each in self.notifier.published]
+            return [
+                each for each in published if all(each[name] in values for name, values in wanted.items())
+            ]
+
+        return documents
 
 
 @dataclass(frozen=True)
@@ -296,6 +328,10 @@ class AwsWorld:
         """A new queue at the same endpoint, which not every place has; `end` it."""
         return SqsQueue(self.clients, self._name)
 
+    def topic(self) -> "SnsTopic":
+        """A new topic at the same endpoint, which not every place has; `end` it."""
+        return SnsTopic(self.clients, self._name)
+
     def end(self) -> None:
         """Remove the bucket and the table."""
         self.clients.dynamodb.delete_table(TableName=self._name)
@@ -332,6 +368,16 @@ class AwsWorld:
         )
 
 
+def _messages(sqs: Any, url: str) -> list[Any]:
+    """Every message of a queue, decoded; afterwards none is there."""
+    found: list[Any] = []
+    while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        found += [json.loads(message["Body"]) for message in messages]
+        for message in messages:
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    return found
+
+
 class SqsQueue:
     """A queue in SQS, which `end` removes."""
 
@@ -341,17 +387,39 @@ class SqsQueue:
         self.orders = SqsOrders(self._sqs, self._url)
 
     def received(self) -> list[Any]:
-        found: list[Any] = []
-        while messages := self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10).get(
-            "Messages"
-        ):
-            found += [json.loads(message["Body"]) for message in messages]
-            for message in messages:
-                self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
-        return found
+        return _messages(self._sqs, self._url)
 
     def end(self) -> None:
         self._sqs.delete_queue(QueueUrl=self._url)
+
+
+class SnsTopic:
+    """A topic in SNS, with a queue for each subscription; `end` removes them."""
+
+    def __init__(self, clients: Clients, name: str) -> None:
+        self._sns, self._sqs = clients.notifications(), clients.sqs
+        self._name = name
+        self._arn = self._sns.create_topic(Name=name)["TopicArn"]
+        self._queues: list[str] = []
+        self.notifier = SnsNotifier(clients.notifications, self._arn, "test")
+
+    def subscribe(self, wanted: Mapping[str, list[str]]) -> Documents:
+        url = self._sqs.create_queue(QueueName=f"{self._name}-{len(self._queues)}")["QueueUrl"]
+        self._queues.append(url)
+        asked = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+        attributes = {"RawMessageDelivery": "true"} | ({"FilterPolicy": json.dumps(wanted)} if wanted else {})
+        self._sns.subscribe(
+            TopicArn=self._arn,
+            Protocol="sqs",
+            Endpoint=asked["Attributes"]["QueueArn"],
+            Attributes=attributes,
+        )
+        return lambda: _messages(self._sqs, url)
+
+    def end(self) -> None:
+        self._sns.delete_topic(TopicArn=self._arn)
+        for url in self._queues:
+            self._sqs.delete_queue(QueueUrl=url)
 
 
 @cache

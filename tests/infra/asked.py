@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from tests.contracts.worlds import AwsWorld
-from tests.infra.test_policies import BUCKET, INDEXER, ORDERS, TABLE, Rights
+from tests.infra.test_policies import BUCKET, INDEXER, NOTIFICATIONS, ORDERS, TABLE, Rights
 
 OF_OBJECTS = {
     "PutObjectTagging of a version": ("s3:PutObjectVersionTagging",),
@@ -37,6 +37,10 @@ OF_THE_BUCKET = {
     "HeadObject": "s3:ListBucket",
     "GetObject": "s3:ListBucket",
 }
+
+
+OF_OTHERS = {"send": ORDERS, "publish": NOTIFICATIONS, "request": INDEXER}
+"""Rights on what is neither an object nor the bucket nor the table, by the port's method."""
 
 
 @dataclass(frozen=True)
@@ -96,10 +100,8 @@ def hearing(world: AwsWorld, asked: Asked) -> Iterator[None]:
 
 def _needed(operation: str, params: dict[str, Any]) -> Rights:
     """What a call needs. A transaction needs the right of each of its items, a copy that of its source."""
-    if operation == "send":
-        return ORDERS
-    if operation == "request":
-        return INDEXER
+    if operation in OF_OTHERS:
+        return OF_OTHERS[operation]
     if operation == "TransactWriteItems":
         return {(f"dynamodb:{act}Item", TABLE) for item in params["TransactItems"] for act in item}
     if operation == "BatchGetItem":

@@ -27,6 +27,7 @@ OUTPUTS = {
     "DeadLettersArn": "arn:aws:sqs:eu-west-1:123456789012:dead",
     "DeadLettersName": "dead",
     "OrderQueueName": "orders",
+    "Notifications": "arn:aws:sns:eu-west-1:123456789012:notifications",
     "Alarms": "arn:aws:sns:eu-west-1:123456789012:alarms",
 }
 

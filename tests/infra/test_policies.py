@@ -22,6 +22,7 @@ WORK = "${TableArn}/index/work"
 LISTS = [f"${{TableArn}}/index/{index}" for index in ("by_camera", "by_device", "listed")]
 ORDERS = {("sqs:SendMessage", "${OrderQueueArn}")}
 INDEXER = {("lambda:InvokeFunction", "arn:*:lambda:*:*:function:reelhaul-${Stage}-on_measurements")}
+NOTIFICATIONS = {("sns:Publish", "${Notifications}")}
 DEAD_LETTERS = {("sqs:SendMessage", "${DeadLettersArn}")}
 LOGS = "arn:*:logs:*:*:log-group:/aws/lambda/reelhaul-${Stage}"
 
@@ -83,6 +84,7 @@ MATRIX: dict[str, Rights] = {
     | on([WORK], "dynamodb:Query")
     | ORDERS
     | INDEXER
+    | NOTIFICATIONS
     | DEAD_LETTERS
     | WRITES_WITH_THE_KEY
     | logs("-reconcile"),
@@ -91,6 +93,7 @@ MATRIX: dict[str, Rights] = {
 WRITES = {
     ("dynamodb:PutItem", "SESSION#*"),
     ("dynamodb:PutItem", "UPLOAD#*"),
+    ("dynamodb:PutItem", "NOTICES#*"),
     ("dynamodb:DeleteItem", "SESSION#*"),
     ("dynamodb:PutItem", "WAITING#*"),
     ("dynamodb:DeleteItem", "WAITING#*"),
@@ -107,6 +110,7 @@ WRITES_OF = {
         ("dynamodb:PutItem", "SWEEP#*"),
         ("dynamodb:UpdateItem", "SESSION#*"),
         ("dynamodb:UpdateItem", "SPENT#*"),
+        ("dynamodb:DeleteItem", "NOTICES#*"),
     },
 }
 FUNCTIONS = sorted(MATRIX)
@@ -254,6 +258,7 @@ def test_the_writable_keys_are_those_of_the_tables_items():
         items.ROUND_KEY["pk"],
         items.counters_pk("main", None),
         items.waiting_pk("main"),
+        items.NOTICES_PK,
     }
 
     assert {key.partition("#")[0] + "#*" for key in written} == {key for _, key in WRITES_OF["reconcile"]}

@@ -17,7 +17,14 @@ from infra.local.stack.world import WHEELS
 def test_moto_is_given_nothing_that_it_would_refuse_or_misread():
     given = provision.for_moto(template.load())
 
-    assert set(given["Resources"]) == {"Bucket", "Table", "OrderQueue", "DeadLetters"}
+    assert set(given["Resources"]) == {
+        "Bucket",
+        "Table",
+        "OrderQueue",
+        "DeadLetters",
+        "Alarms",
+        "Notifications",
+    }
     assert not {"LakeDatabase", "LakeWorkGroup"} & set(given["Outputs"])
     assert {"Bucket", "GraceDays", "DeadLettersArn"} <= set(given["Outputs"])
 

@@ -35,17 +35,17 @@ from chalicelib.flows.listings import list_sessions
 from chalicelib.flows.reconcile import reconcile
 from chalicelib.flows.settle import settle_session
 from chalicelib.flows.store import load
-from chalicelib.ports import Change, Indexer, Orders, Ports, Signer
+from chalicelib.ports import Change, Indexer, Notifier, Orders, Ports, Signer
 from chalicelib.wiring import RandomIds, SystemClock
 from tests.contracts.worlds import AwsWorld, Place
 from tests.infra.asked import Asked, Heard, hearing
-from tests.infra.test_policies import INDEXER, ORDERS, WRITES_OF, Rights, rights
+from tests.infra.test_policies import INDEXER, NOTIFICATIONS, ORDERS, WRITES_OF, Rights, rights
 from tests.support.builders import DEVICE_ID, make_chapter, make_session, make_session_id, named
 from tests.support.faults import Fault, When, faulty
 from tests.support.films import make_film
 from tests.support.local_aws import local_aws
 from tests.support.measurements import as_document, make_frames
-from tests.support.memory import CountingMetrics, MemoryIndexer, MemoryOrders, crc64nvme_of
+from tests.support.memory import CountingMetrics, MemoryIndexer, MemoryNotifier, MemoryOrders, crc64nvme_of
 
 NORTH = Principal(Role.DEVICE, "main", DEVICE_ID)
 PROCESSOR = Principal(Role.PROCESSOR, "main", None)
@@ -89,6 +89,7 @@ def ports(world: AwsWorld, asked: Asked) -> Iterator[Ports]:
         signer=cast(Signer, Heard(world.signer, asked)),
         orders=cast(Orders, Heard(MemoryOrders(), asked)),
         indexer=cast(Indexer, Heard(MemoryIndexer(), asked)),
+        notifier=cast(Notifier, Heard(MemoryNotifier(), asked)),
         ids=RandomIds(),
         clock=SystemClock(),
         metrics=CountingMetrics(),
@@ -102,7 +103,7 @@ def ports(world: AwsWorld, asked: Asked) -> Iterator[Ports]:
 def allowed(function: str) -> Rights:
     """What its policy file says of footage, records and orders."""
     kept = {right for right in rights(function) if right[0].startswith(("s3:", "dynamodb:"))}
-    return kept | (rights(function) & (ORDERS | INDEXER))
+    return kept | (rights(function) & (ORDERS | INDEXER | NOTIFICATIONS))
 
 
 def assert_uses_what_it_may(asked: Asked, function: str) -> None:

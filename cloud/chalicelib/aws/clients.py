@@ -1,4 +1,4 @@
-"""The clients of S3, DynamoDB, SQS and Lambda, and the credentials they use."""
+"""The clients of S3, DynamoDB, SQS, Lambda and SNS, and the credentials they use."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
 
 _CONFIG = Config(
@@ -41,6 +42,8 @@ class Clients:
     sqs: "SQSClient"
     functions: "Callable[[], LambdaClient]"
     """Creates the client at the first call: only the reconciler needs it, and seldom."""
+    notifications: "Callable[[], SNSClient]"
+    """Creates the client at the first call: only the reconciler needs it, when there is something to tell."""
     credentials: Callable[[], SigningCredentials]
 
 
@@ -62,6 +65,7 @@ def clients_of(session: boto3.Session, endpoint_url: str | None) -> Clients:
         session.client("dynamodb", endpoint_url=endpoint_url, config=_DYNAMODB_CONFIG),
         session.client("sqs", endpoint_url=endpoint_url, config=_CONFIG),
         cache(lambda: session.client("lambda", endpoint_url=endpoint_url, config=_CONFIG)),
+        cache(lambda: session.client("sns", endpoint_url=endpoint_url, config=_CONFIG)),
         lambda: signing_credentials(credentials),
     )
 

@@ -17,6 +17,7 @@ A session's id is `PROJECT/NAME`, so every key with one is of that project alone
 | GROUP#{project}/{group} | {created}#{id} | a session of a group; written before the session, which may be missing |
 | TOKEN#{id}, DEVICE#{id} | TOKEN, DEVICE | a token; a device, which `list_…` put into the index listed |
 | CLEANUP | ARMING | whether cleanup is armed |
+| NOTICES#waiting | {at}#{notice_id} | a notice that waits to be sent |
 | SWEEP#orphans | SWEEP | the key after which the next sweep of orphaned multipart uploads continues |
 | SPENT#{day} | SPENT | what was cleaned on a day (UTC), or may be |
 | ROUND#reconcile | ROUND | the last round of the reconciler |
@@ -44,6 +45,7 @@ from chalicelib.core.cleanup import Arming
 from chalicelib.core.ids import DeviceId, SessionId, UploadId
 from chalicelib.core.listing import Summary
 from chalicelib.core.measurements.index import Index
+from chalicelib.core.notices import Notice
 from chalicelib.core.picture import Picture, Progress
 from chalicelib.core.rounds import LastRound
 from chalicelib.core.session import Session, SessionState
@@ -73,6 +75,8 @@ ROUND_KEY = {"pk": "ROUND#reconcile", "sk": "ROUND"}
 SWEEP_KEY = {"pk": "SWEEP#orphans", "sk": "SWEEP"}
 COUNTER_PK = "COUNT#"
 _OF_A_COUNTER = frozenset(("pk", "sk", "writes"))
+
+NOTICES_PK = "NOTICES#waiting"
 
 _serialized = TypeSerializer().serialize
 _deserialized = TypeDeserializer().deserialize
@@ -192,6 +196,19 @@ def sweep_item(after_key: str) -> Item:
 
 def round_item(last: LastRound) -> Item:
     return _item(ROUND_KEY, last)
+
+
+def notice_item(notice: Notice) -> Item:
+    return _item(notice_key(notice), notice)
+
+
+def notice_key(notice: Notice) -> dict[str, str]:
+    return {"pk": NOTICES_PK, "sk": f"{sortable(notice.at)}#{notice.notice_id}"}
+
+
+def notice(item: Mapping[str, "AttributeValueTypeDef"]) -> Notice:
+    """The notice that an item has."""
+    return msgspec.convert({name: _deserialized(attribute) for name, attribute in item.items()}, Notice)
 
 
 def spent_key(day: date) -> dict[str, str]:

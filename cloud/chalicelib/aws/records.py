@@ -13,6 +13,7 @@ from chalicelib.aws.errors import code_of, named
 from chalicelib.core.cleanup import Arming, Spent
 from chalicelib.core.errors import Conflict, StorageBusy
 from chalicelib.core.ids import DeviceId, SessionId, TokenId, UploadId
+from chalicelib.core.notices import Notice
 from chalicelib.core.picture import Picture, Progress
 from chalicelib.core.rounds import LastRound
 from chalicelib.core.session import Session
@@ -374,6 +375,22 @@ class DynamoRecords:
     def put_swept_until(self, key: str) -> None:
         self._put(items.sweep_item(key))
 
+    def notices(self, limit: int) -> tuple[Notice, ...]:
+        values = items.attributes({":pk": items.NOTICES_PK})
+        with named():
+            answer = self._dynamodb.query(
+                TableName=self._table,
+                KeyConditionExpression="pk = :pk",
+                ExpressionAttributeValues=values,
+                ConsistentRead=True,
+                Limit=limit,
+            )
+        return tuple(items.notice(item) for item in answer["Items"])
+
+    def forget_notice(self, notice: Notice) -> None:
+        with named():
+            self._dynamodb.delete_item(TableName=self._table, Key=items.attributes(items.notice_key(notice)))
+
     def put_progress(self, session_id: SessionId, progress: Progress) -> None:
         self._put(items.progress_item(session_id, progress))
 
@@ -410,6 +427,8 @@ class DynamoRecords:
         elif session.version > 1:
             # A new session has none; with 99 chapters there would be no room to delete it.
             yield {"Delete": self._key(items.work_key(session.session_id))}
+        for notice in change.notices:
+            yield {"Put": self._row(items.notice_item(notice))}
 
     def _counts(self, session: Session, counting: Counting) -> Iterator[Any]:
         """What counting a session writes: beside what it counts for now, the difference into its counters."""

@@ -60,6 +60,9 @@ class Event(Enum):
     PROOF_OVERDUE = "proof.overdue"
     FOREIGN_OBJECT_HIDDEN = "foreign.object.hidden"
 
+    NOTICE_SENT = "notice.sent"
+    NOTICE_FAILED = "notice.failed"
+
     EVENT_IGNORED = "event.ignored"
     RECONCILE_SETTLED = "reconcile.settled"
     RECONCILE_UNFINISHED = "reconcile.unfinished"

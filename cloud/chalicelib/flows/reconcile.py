@@ -15,6 +15,7 @@ from chalicelib.core.rounds import MOST_COUNTED, LastRound
 from chalicelib.core.settle import Rest, due_uploads, look_again_at
 from chalicelib.core.upload import Upload
 from chalicelib.flows.actions import carry_out
+from chalicelib.flows.announce import announce
 from chalicelib.flows.deadline import Deadline, OutOfTime, punctual
 from chalicelib.flows.settle import settle_in_time
 from chalicelib.flows.store import load
@@ -79,6 +80,7 @@ def reconcile(ports: Ports, time_limit_s: float) -> Round:
     started_at = ports.clock.now()
     end = Deadline(ports.clock, started_at + timedelta(seconds=time_limit_s))
     turns_end = end.earlier(time_limit_s * SWEEP_SHARE)
+    _announce(ports, turns_end)
     turns = _Turns()
     _give_each_a_turn(ports, turns, started_at, turns_end)
     _give_further_turns(ports, turns, turns_end)
@@ -94,6 +96,15 @@ def reconcile(ports: Ports, time_limit_s: float) -> Round:
         _count_unproven(ports, started_at),
     )
     return _report(ports, done, started_at)
+
+
+def _announce(ports: Ports, end: Deadline) -> None:
+    """Send what waits before anything else: not even a session that takes the function down keeps it back."""
+    try:
+        announce(ports, end)
+    except Exception:  # a door: notices that cannot be read must not stop the round
+        log.exception("notices not read")
+        ports.metrics.count(Event.NOTICE_FAILED)
 
 
 def _give_each_a_turn(ports: Ports, turns: _Turns, started_at: datetime, end: Deadline) -> None:

@@ -10,6 +10,7 @@ from chalicelib.core.events import Event
 from chalicelib.core.ids import SessionId
 from chalicelib.core.listing import summary
 from chalicelib.core.measurements.index import Index
+from chalicelib.core.notices import notices_of
 from chalicelib.core.picture import Picture
 from chalicelib.core.session import Session
 from chalicelib.core.settle import due_at
@@ -71,6 +72,7 @@ def save(
         indexes=(index,) if index else (),
         due_at=due_at(after, ports.clock.now(), ports.policy),
         summary=summary(after),
+        notices=notices_of(picture, after, ports.clock.now()) if ports.notifier else (),
         counting=counted,
     )
     ports.records.write(change)

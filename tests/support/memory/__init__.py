@@ -4,6 +4,7 @@ from tests.support.memory.ambient import START, CountingMetrics, FixedIds, Movab
 from tests.support.memory.frame_index import MemoryFrameIndex
 from tests.support.memory.indexer import MemoryIndexer
 from tests.support.memory.lake import MemoryLake, rows_of
+from tests.support.memory.notifier import MemoryNotifier
 from tests.support.memory.object_store import MemoryObjectStore, Refused, crc64nvme_of
 from tests.support.memory.orders import MemoryOrders
 from tests.support.memory.records import MemoryRecords
@@ -16,6 +17,7 @@ __all__ = [
     "MemoryFrameIndex",
     "MemoryIndexer",
     "MemoryLake",
+    "MemoryNotifier",
     "MemoryObjectStore",
     "MemoryOrders",
     "MemoryRecords",

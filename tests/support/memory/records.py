@@ -11,6 +11,7 @@ from chalicelib.core.errors import Conflict
 from chalicelib.core.ids import DeviceId, SessionId, TokenId, UploadId
 from chalicelib.core.listing import Summary, summary
 from chalicelib.core.measurements.index import Index
+from chalicelib.core.notices import Notice
 from chalicelib.core.picture import Picture, Progress
 from chalicelib.core.rounds import LastRound
 from chalicelib.core.session import Session
@@ -61,6 +62,7 @@ class MemoryRecords:
         self._last_round: LastRound | None = None
         self._counters: dict[CounterKey, Counter] = {}
         self._waiting: dict[SessionId, Session] = {}
+        self._notices: dict[tuple[datetime, str], Notice] = {}
 
     def picture(self, session_id: SessionId) -> Picture | None:
         entry = self._entries.get(session_id)
@@ -97,6 +99,7 @@ class MemoryRecords:
         )
         if change.counting:
             self._count(session, change.counting)
+        self._notices |= {(notice.at, notice.notice_id): notice for notice in change.notices}
 
     def _count(self, session: Session, counting: Counting) -> None:
         for key in counter_keys(session):
@@ -244,6 +247,12 @@ class MemoryRecords:
 
     def put_swept_until(self, key: str) -> None:
         self._swept_until = key
+
+    def notices(self, limit: int) -> tuple[Notice, ...]:
+        return tuple(notice for _, notice in sorted(self._notices.items())[:limit])
+
+    def forget_notice(self, notice: Notice) -> None:
+        self._notices.pop((notice.at, notice.notice_id), None)
 
     def put_progress(self, session_id: SessionId, progress: Progress) -> None:
         self._progress[session_id] = progress

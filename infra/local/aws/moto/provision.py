@@ -1,9 +1,9 @@
 """What moto's CloudFormation ignores of `infra/aws/storage.yaml`, read from the same file and applied to the local AWS.
 
 Applied here: versioning, lifecycle, CORS, public-access block, ownership, TTL, point-in-time recovery. Not given
-to moto at all: the alarm with its topic, the lake's catalog and workgroup (DuckDB reads the lake here), and the bucket
-policy, whose conditions moto would ignore; the policy is returned instead, for the strict layer to enforce. Source:
-facts measured with moto 5.2.5.
+to moto at all: subscriptions of addresses, the lake's catalog and workgroup (DuckDB reads the lake here), and the
+bucket policy, whose conditions moto would ignore; the policy is returned instead, for the strict layer to enforce.
+Source: facts measured with moto 5.2.5.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
 
-MOTO_KNOWS = frozenset({"AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::SQS::Queue"})
+MOTO_KNOWS = frozenset({"AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::SQS::Queue", "AWS::SNS::Topic"})
 
 Outputs = Mapping[str, str]
 

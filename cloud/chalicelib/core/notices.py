@@ -1,0 +1,175 @@
+"""Notices: what people are told of a session or a device, each with what they can do next."""
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from enum import Enum
+
+from msgspec import Struct
+
+from chalicelib.core import ids
+from chalicelib.core.ids import DeviceId, SessionId
+from chalicelib.core.picture import Picture
+from chalicelib.core.session import SessionState
+from chalicelib.core.upload import UploadState
+
+MOST_DETAIL = 600
+"""Characters of a notice's detail; the rest of a longer one is in the record."""
+
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
+
+
+class NoticeKind(Enum):
+    """What a notice is about; a subscription may choose by it."""
+
+    STORED = "session.stored"
+    PROCESSED = "session.processed"
+    FAILED = "session.failed"
+    HELD = "session.held"
+    LOST = "original.lost"
+    REJECTED = "upload.rejected"
+
+
+NEXT: Mapping[NoticeKind, str] = {
+    NoticeKind.STORED: "Nothing is to be done: what is ordered goes to the processors. Erase a card only when "
+    "`reelhaul audit` calls it safe.",
+    NoticeKind.PROCESSED: "Look at the outputs. The originals stay until the grace is over and cleanup is armed; "
+    "`reelhaul-admin hold` keeps them longer.",
+    NoticeKind.FAILED: "Read the reason and end its cause; then `reelhaul-admin order` orders the session again. "
+    "Its originals stay.",
+    NoticeKind.HELD: "Read the reason. Nothing of it is processed or cleaned until `reelhaul-admin hold --release`.",
+    NoticeKind.LOST: "Do not erase the card. Haul the session again: the chapter needs another receipt.",
+    NoticeKind.REJECTED: "Keep the card: this file has no receipt. Read the reason; the next haul sends the file "
+    "again, and when it is rejected twice somebody must look at the device.",
+}
+"""What the reader can do next."""
+
+_WORDS: Mapping[NoticeKind, str] = {
+    NoticeKind.STORED: "is stored",
+    NoticeKind.PROCESSED: "is processed",
+    NoticeKind.FAILED: "failed",
+    NoticeKind.HELD: "is held",
+    NoticeKind.LOST: "has lost an original",
+    NoticeKind.REJECTED: "has a rejected file",
+}
+
+
+class Notice(Struct, frozen=True):
+    """One thing to tell. `notice_id` is the same however often it is sent."""
+
+    notice_id: str
+    kind: NoticeKind
+    project: str
+    at: datetime
+    detail: str
+    session_id: SessionId | None = None
+    device_id: DeviceId | None = None
+
+    @property
+    def subject(self) -> str:
+        """What it is about, in a line of ASCII without an address."""
+        return f"{self.about} {_WORDS[self.kind]}"
+
+    @property
+    def about(self) -> str:
+        """The session, as people write it."""
+        return f"session {self.session_id}"
+
+
+class Announcement(Struct, frozen=True):
+    """A notice as it is sent: for people `subject` and `text`, for programs `document`."""
+
+    kind: NoticeKind
+    project: str
+    subject: str
+    text: str
+    document: Mapping[str, str | None]
+
+
+def notices_of(before: Picture, after: Picture, now: datetime) -> tuple[Notice, ...]:
+    """What is to be told of a write that makes `after` of `before`; nothing for most.
+
+    An import tells of nothing but loss: it brings sessions by the thousand, and somebody watches it.
+    """
+    session = after.session
+    return tuple(
+        Notice(
+            f"{session.session_id}@{session.version}/{place}",
+            kind,
+            session.project,
+            now,
+            plain_detail(detail),
+            session.session_id,
+            session.device_id,
+        )
+        for place, (kind, detail) in enumerate(_changes(before, after))
+        if kind is NoticeKind.LOST or not session.has_import_order
+    )
+
+
+def announcement(notice: Notice, device_name: str | None) -> Announcement:
+    """The notice as it is sent, with the device's name where it is known."""
+    device = f"{device_name} ({notice.device_id})" if device_name else notice.device_id
+    lines = [
+        f"{notice.subject}: {notice.detail}" if notice.detail else notice.subject,
+        f"Next: {NEXT[notice.kind]}",
+        "",
+        f"Project: {notice.project}",
+        *([f"Session: {ids.name_of(notice.session_id)}"] if notice.session_id else []),
+        *([f"Device: {device}"] if device else []),
+        f"Time: {notice.at:%Y-%m-%d %H:%M:%S} UTC",
+    ]
+    document = {
+        "notice_id": notice.notice_id,
+        "kind": notice.kind.value,
+        "project": notice.project,
+        "session_id": ids.name_of(notice.session_id) if notice.session_id else None,
+        "device_id": notice.device_id,
+        "device": device_name,
+        "at": f"{notice.at:%Y-%m-%dT%H:%M:%SZ}",
+        "detail": notice.detail,
+        "next": NEXT[notice.kind],
+    }
+    return Announcement(notice.kind, notice.project, notice.subject, "\n".join(lines) + "\n", document)
+
+
+def plain_detail(text: str) -> str:
+    """`text` in one line without addresses, whose queries may be secrets, and of at most MOST_DETAIL characters."""
+    without = _ADDRESS.sub("[address]", text)
+    line = " ".join("".join(char if char.isprintable() else " " for char in without).split())
+    return line if len(line) <= MOST_DETAIL else f"{line[: MOST_DETAIL - 1]}…"
+
+
+def _changes(before: Picture, after: Picture) -> Iterator[tuple[NoticeKind, str]]:
+    was, now = before.session, after.session
+    lost = now.lost[len(was.lost) :]
+    for each in lost:
+        yield NoticeKind.LOST, f"{each.artifact_id}: {each.reason}"
+    if now.held and now.held != was.held and not lost:
+        yield NoticeKind.HELD, now.held
+    if now.state is not was.state:
+        yield from _of_state(before, after)
+    rejected = {each.upload_id for each in before.uploads if each.state is UploadState.REJECTED}
+    for upload in after.uploads:
+        if upload.state is UploadState.REJECTED and upload.upload_id not in rejected:
+            yield NoticeKind.REJECTED, f"{upload.artifact_id}: {upload.reason or 'no reason is on record'}"
+
+
+def _of_state(before: Picture, after: Picture) -> Iterator[tuple[NoticeKind, str]]:
+    session = after.session
+    if session.state is SessionState.FAILED:
+        yield NoticeKind.FAILED, session.failure or ""
+    # A restore makes a cleaned session PROCESSED again.
+    if session.state is SessionState.PROCESSED and before.session.state is not SessionState.CLEANED:
+        yield NoticeKind.PROCESSED, ", ".join(after.required)
+    if session.state is SessionState.STORED and not _is_ordered_again(after):
+        count, size_bytes = len(after.chapters), sum(chapter.size_bytes for chapter in after.chapters)
+        yield NoticeKind.STORED, f"{count} chapter{'s' * (count > 1)}, {size_bytes:,} bytes"
+
+
+def _is_ordered_again(picture: Picture) -> bool:
+    """Whether the session was stored before its present order, which made it OPEN for a moment."""
+    order = picture.session.order
+    receipts = (picture.receipt(chapter.artifact_id) for chapter in picture.chapters)
+    last = max((receipt.verified_at for receipt in receipts if receipt), default=None)
+    return order is not None and last is not None and last < order.ordered_at
