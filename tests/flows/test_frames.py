@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.core.errors import InvalidRequest, NotFound
-from chalicelib.core.ids import ArtifactId, DeviceId
+from chalicelib.core.ids import ArtifactId
 from chalicelib.core.keys import index_prefix
 from chalicelib.core.measurements.blocks import LONGEST_COLUMN, MOST_COLUMNS
 from chalicelib.core.measurements.index import revision_of
@@ -23,7 +23,7 @@ from tests.support import story
 from tests.support.builders import SESSION_ID, MemoryPorts, memory_ports
 from tests.support.measurements import as_list, make_frame, make_frames
 from tests.support.memory.frame_index import MemoryFrameIndex
-from tests.support.story import LIGHTS, NORTH, OPERATOR, PROCESSOR
+from tests.support.story import LIGHTS, OPERATOR, PROCESSOR
 
 OTHER = ArtifactId("measurements.other.json")
 FRAMES = make_frames(3)
@@ -39,7 +39,7 @@ def processed(*required: ArtifactId, body: bytes | None = None, by: Actor = Acto
 
 
 def read(ports: MemoryPorts, wanted: Wanted | None = None, artifact_id: ArtifactId | None = None) -> Frames:
-    _, found = frames.view_frames(ports, NORTH, SESSION_ID, artifact_id, wanted or Wanted())
+    _, found = frames.view_frames(ports, OPERATOR, SESSION_ID, artifact_id, wanted or Wanted())
     return found
 
 
@@ -56,7 +56,7 @@ def mark_as_older(ports: MemoryPorts) -> None:
     ports.records.write(Change(session, indexes=indexes))
 
 
-@pytest.mark.parametrize("principal", [NORTH, PROCESSOR, OPERATOR], ids=lambda who: who.role.value)
+@pytest.mark.parametrize("principal", [PROCESSOR, OPERATOR], ids=lambda who: who.role.value)
 def test_whoever_may_see_the_session_may_read_its_frames(principal: Principal):
     ports = processed(LIGHTS)
 
@@ -69,8 +69,8 @@ def test_whoever_may_see_the_session_may_read_its_frames(principal: Principal):
 
 @pytest.mark.parametrize(
     "stranger",
-    [replace(NORTH, device_id=DeviceId("d_other")), Principal(Role.PROCESSOR, "club", None)],
-    ids=["another device", "another project"],
+    [Principal(Role.OPERATOR, "club", None), Principal(Role.PROCESSOR, "club", None)],
+    ids=["an operator", "a processor"],
 )
 def test_frames_are_hidden_from_whoever_may_not_see_the_session(stranger: Principal):
     ports = processed(LIGHTS)
@@ -172,7 +172,7 @@ def long_film() -> MemoryPorts:
 def test_points_of_up_to_100_blocks_come_from_the_frames(long_film: MemoryPorts, blocks: int, source: str):
     wanted = Wanted(from_frame=300, to_frame=300 + blocks * 300)
 
-    _, found = frames.view_points(long_film, NORTH, SESSION_ID, None, wanted, 10)
+    _, found = frames.view_points(long_film, OPERATOR, SESSION_ID, None, wanted, 10)
 
     elevations = found["numbers"]["drone_elevation"]
     assert found["source"] == source
@@ -187,7 +187,7 @@ def test_points_of_a_whole_film_are_one_read_and_those_of_a_range_two(
 ):
     index = MemoryFrameIndex(long_film.objects)
 
-    frames.view_points(replace(long_film, frame_index=index), NORTH, SESSION_ID, None, wanted, 1000)
+    frames.view_points(replace(long_film, frame_index=index), OPERATOR, SESSION_ID, None, wanted, 1000)
 
     assert len(index.reads) == reads
 
@@ -197,4 +197,4 @@ def test_the_whole_file_that_the_bucket_lost_is_missing():
     ports.objects.mark_deleted(blocks_key(ports))
 
     with pytest.raises(NotFound, match="ask again in a moment"):
-        frames.sign_frames(ports, NORTH, SESSION_ID, None)
+        frames.sign_frames(ports, OPERATOR, SESSION_ID, None)

@@ -359,7 +359,7 @@ def everything(ports: MemoryPorts) -> tuple[Any, ...]:
 
 def who_may(ports: MemoryPorts, path: str) -> Caller:
     """Somebody whose role may make this call."""
-    is_an_operators = path.endswith(("/failure", "/hold", "/restore"))
+    is_an_operators = path.endswith(("/failure", "/hold", "/restore", "/url")) or "/frames" in path
     return caller_of(ports, Role.OPERATOR) if is_an_operators else device_of(ports)
 
 

@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.ids import ArtifactId
+from chalicelib.core.ids import ArtifactId, DeviceId
 from chalicelib.core.order import Wish
 from chalicelib.core.tokens import Role
 from chalicelib.web import api
 from tests.support.builders import UPLOAD_ID, MemoryPorts, memory_ports
 from tests.support.memory import Refused, fetch
-from tests.web.client import Answer, Deployment, caller_of, device_of
+from tests.web.calls import CALLS
+from tests.web.client import Answer, Caller, Deployment, app_over, caller_of, device_of, with_token
 from tests.web.contract import CONTRACT, documented, shape
 from tests.web.usual import (
     ARTIFACT_ID,
@@ -320,7 +321,7 @@ def test_an_address_reads_the_verified_version():
 
 
 def test_an_address_is_told_with_its_end_and_what_it_reads():
-    document = device_of(stored()).call("GET", URL).document
+    document = caller_of(stored(), Role.PROCESSOR).call("GET", URL).document
 
     document.pop("url")
     assert document == {
@@ -334,7 +335,7 @@ def test_an_address_is_told_with_its_end_and_what_it_reads():
 @pytest.mark.parametrize(("seconds", "is_good"), [(899, True), (900, False), (901, False)])
 def test_an_address_is_good_for_a_quarter_of_an_hour(seconds: int, is_good: bool):
     ports = stored()
-    url = device_of(ports).call("GET", URL).document["url"]
+    url = caller_of(ports, Role.PROCESSOR).call("GET", URL).document["url"]
 
     ports.clock.advance(seconds)
 
@@ -342,17 +343,46 @@ def test_an_address_is_good_for_a_quarter_of_an_hour(seconds: int, is_good: bool
 
 
 def test_an_artifact_that_is_not_verified_has_no_address():
-    answer = device_of(with_parts()).call("GET", URL)
+    answer = caller_of(with_parts(), Role.PROCESSOR).call("GET", URL)
 
     assert answer.problem == (404, "not-found", "stop")
     assert f"{ARTIFACT_ID} is not verified yet" in answer.document["detail"]
 
 
 def test_an_address_can_be_read_as_soon_as_the_upload_is_complete():
-    device = device_of(with_parts())
-    device.call("POST", f"{UPLOAD}/complete", {})
+    ports = with_parts()
+    device_of(ports).call("POST", f"{UPLOAD}/complete", {})
 
-    assert device.call("GET", URL).status == 200
+    assert caller_of(ports, Role.PROCESSOR).call("GET", URL).status == 200
+
+
+READS = ("artifact url", "frames", "summary", "frames url", "report")
+
+
+@pytest.mark.parametrize("read", READS)
+def test_a_device_reads_nothing_unless_the_deployment_lets_devices_read(read: str):
+    ports = CALLS[read].world()
+    refused = device_of(ports).call(*CALLS[read].said)
+    lenient = replace(ports, policy=replace(ports.policy, devices_may_read=True))
+
+    assert refused.problem == (403, "not-permitted", "stop")
+    assert device_of(lenient).call(*CALLS[read].said).status == 200
+
+
+def test_a_device_that_may_read_reads_its_own_sessions_alone():
+    ports = stored()
+    lenient = replace(ports, policy=replace(ports.policy, devices_may_read=True))
+    neighbour = with_token(ports.records, Role.DEVICE, device_id=DeviceId("d_other"))
+    headers = neighbour | {"Reelhaul-Client-Version": "0.1.0"}
+
+    assert Caller(app_over(lenient), headers).call("GET", URL).status == 404
+
+
+def test_a_device_can_always_prove_a_card_and_see_what_is_stored():
+    ports = stored()
+
+    for call in ("proof urls", "known chapters", "artifacts", "get session", "get upload"):
+        assert device_of(ports).call(*CALLS[call].said).status == 200
 
 
 @pytest.mark.parametrize(
@@ -360,7 +390,7 @@ def test_an_address_can_be_read_as_soon_as_the_upload_is_complete():
     [(opened, f"{SESSION}/artifacts", '{"artifacts"'), (stored, URL, '{"url"')],
 )
 def test_an_answer_has_the_documented_shape(world: Callable[[], MemoryPorts], path: str, beginning: str):
-    answer = device_of(world()).call("GET", path)
+    answer = caller_of(world(), Role.OPERATOR).call("GET", path)
 
     assert shape(answer.document) == shape(documented(beginning))
 

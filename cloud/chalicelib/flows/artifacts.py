@@ -11,7 +11,7 @@ from chalicelib.core.picture import Picture
 from chalicelib.core.tokens import Principal
 from chalicelib.core.upload import Receipt
 from chalicelib.flows.order_message import READ_URL_TTL_S
-from chalicelib.flows.sessions import view_session
+from chalicelib.flows.sessions import demand_reader, view_session
 from chalicelib.ports import Ports, ReadUrl
 
 
@@ -54,6 +54,7 @@ def sign_artifact(
     ttl_s: int = READ_URL_TTL_S,
 ) -> tuple[Receipt, ReadUrl]:
     """The receipt of a verified artifact and where to read exactly that version. Raises NotFound, telling which."""
+    demand_reader(ports, principal)
     picture = view_session(ports, principal, session_id)
     receipt = readable_receipt(picture, artifact_id)
     return receipt, ports.signer.read_url(receipt.key, receipt.version_id, ttl_s, ports.clock.now())

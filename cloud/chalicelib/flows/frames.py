@@ -28,7 +28,7 @@ from chalicelib.flows.measurement_index import (
     readable_prefix,
 )
 from chalicelib.flows.order_message import READ_URL_TTL_S
-from chalicelib.flows.sessions import view_session
+from chalicelib.flows.sessions import demand_reader, view_session
 from chalicelib.ports import Ports, ReadUrl
 
 FROM_OVERVIEW = "overview"
@@ -128,6 +128,7 @@ def find_measurements(
     ports: Ports, principal: Principal, session_id: SessionId, artifact_id: ArtifactId | None
 ) -> Measurements:
     """The measurements with this id, or the only ones; they can be read. Raises NotFound, InvalidRequest."""
+    demand_reader(ports, principal)
     picture = view_session(ports, principal, session_id)
     receipt = demanded_receipt(picture, artifact_id or _the_only_measurements(picture))
     index = picture.index(receipt)

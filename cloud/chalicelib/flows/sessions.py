@@ -87,6 +87,14 @@ def view_session(ports: Ports, principal: Principal, session_id: SessionId) -> P
     return picture
 
 
+def demand_reader(ports: Ports, principal: Principal) -> None:
+    """Raises NotPermitted for a device, unless this deployment lets devices read: they bring footage."""
+    if principal.role is Role.DEVICE and not ports.policy.devices_may_read:
+        raise NotPermitted(
+            "devices bring footage and read none of it here; ask with a processor's or an operator's token"
+        )
+
+
 def record_progress(ports: Ports, principal: Principal, session_id: SessionId, progress: Progress) -> None:
     """Record a device's heartbeat; its `heard_at` is replaced by the server's time."""
     principal.demand(Role.DEVICE)

@@ -67,6 +67,8 @@ View = Callable[..., Response]
 """Takes the ports, the call and the path's parameters by name; a view of a route without a token takes a PublicCall."""
 
 EVERYBODY = tuple(Role)
+READERS = (Role.PROCESSOR, Role.OPERATOR)
+"""Who may read footage and what was made of it; a device only where DEVICES_MAY_READ says so."""
 WITHOUT_TOKEN: tuple[Role, ...] = ()
 """The `roles` of a route that asks for no token: what it answers is public."""
 

@@ -19,6 +19,8 @@ class Policy:
     part_url_ttl_s: int = 900
     upload_ttl_s: int = (MULTIPART_DAYS - 1) * DAY_S
     """A day less than the time after which the bucket's lifecycle aborts a multipart upload."""
+    devices_may_read: bool = False
+    """Whether a device may read artifacts and frames of its own sessions; it can always prove a card."""
     undo_s: int = 3_600
     finalize_patience_s: int = 900
     """How long S3 may be assembling what was promised; afterwards an object that is not there counts as lost."""

@@ -1,4 +1,4 @@
-"""The calls of `docs/api.md` about frames: for everybody who may see the session."""
+"""The calls of `docs/api.md` about frames: for all readers that may see the session."""
 
 import json
 
@@ -80,6 +80,7 @@ ROUTES: tuple[Route, ...] = (
         get_frames,
         "The frames of a session's measurements, in their order, or in buckets for a plot",
         answer="FramePage | Points",
+        roles=routing.READERS,
         query="FramesQuery",
         forms=(forms.CSV,),
         problems=(StateConflict,),
@@ -90,6 +91,7 @@ ROUTES: tuple[Route, ...] = (
         get_summary,
         "Counts, extremes and means of all frames, and what was rejected and why",
         answer="Summary",
+        roles=routing.READERS,
         query="MeasurementsQuery",
         problems=(StateConflict,),
     ),
@@ -99,6 +101,7 @@ ROUTES: tuple[Route, ...] = (
         get_frames_url,
         "Where to read all frames in one file, and where each block of it lies",
         answer="FramesUrl",
+        roles=routing.READERS,
         query="MeasurementsQuery",
         problems=(StateConflict,),
     ),
@@ -108,6 +111,7 @@ ROUTES: tuple[Route, ...] = (
         get_report,
         "The inspection of the lights of a runway, with its verdict",
         answer="Report",
+        roles=routing.READERS,
         query="MeasurementsQuery",
         forms=(forms.HTML,),
         problems=(StateConflict,),

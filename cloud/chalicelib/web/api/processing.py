@@ -103,5 +103,6 @@ ROUTES: tuple[Route, ...] = (
         get_artifact_url,
         "Where to read a verified artifact, exactly the version of its receipt",
         answer="ArtifactUrl",
+        roles=routing.READERS,
     ),
 )
