@@ -29,7 +29,7 @@ WORKERS := $(shell cores=$$(nproc); echo $$((cores + (cores + 1) / 2)))
 # Tests without AWS, deployed coordinator or other processes; tests/MAP.md names them.
 FAST := tests/core tests/flows tests/web tests/aws tests/test_settings.py tests/edge/coordinator tests/edge/http tests/edge/memory tests/edge/model tests/contracts/edge
 
-.PHONY: help setup lock demo up local-aws camera test test-fast test-pythons test-newest coverage soak fuzz mutants api-docs check lint types floors format bench bench-measurements bench-edge deploy stage release clean
+.PHONY: help setup lock demo up local-aws camera test test-fast test-pythons test-newest coverage soak fuzz mutants api-docs check lint types floors format bench bench-measurements bench-edge deploy plan rollback destroy stage release clean
 
 help: ## list the targets
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -122,6 +122,15 @@ bench-edge: setup ## measure the edge client beside curl and SDKs, 17 minutes: m
 
 deploy: setup ## stacks and coordinator of a stage: make deploy STAGE=prod PARAMETERS='AlarmAddress=crew@example.org'
 	$(BIN)/python -m infra.aws.deploy --stage '$(or $(STAGE),$(error name the stage: make deploy STAGE=prod))' $(WHERE) $(GIVEN)
+
+plan: setup ## what make deploy would change, in plain words; nothing is changed: make plan STAGE=prod
+	$(BIN)/python -m infra.aws.plan --stage '$(or $(STAGE),$(error name the stage: make plan STAGE=prod))' $(WHERE) $(GIVEN)
+
+rollback: setup ## the deploy before, once more; footage and records stay: make rollback STAGE=prod
+	$(BIN)/python -m infra.aws.rollback --stage '$(or $(STAGE),$(error name the stage: make rollback STAGE=prod))' $(WHERE)
+
+destroy: setup ## end a stage that holds no footage; bucket and table stay: make destroy STAGE=trial
+	$(BIN)/python -m infra.aws.destroy --stage '$(or $(STAGE),$(error name the stage: make destroy STAGE=trial))' $(WHERE)
 
 stage: setup ## only prepare build/STAGE to run chalice there, deploy nothing: make stage STAGE=prod OUTPUTS=stack.json
 	$(BIN)/python -m infra.aws.prepare --stage '$(or $(STAGE),$(error name the stage: make stage STAGE=prod))' $(if $(OUTPUTS),--outputs "$(OUTPUTS)")

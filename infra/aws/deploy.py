@@ -95,10 +95,12 @@ def deploy_coordinator(
 
 def run_chalice(target: Path, stage: str, environment: Mapping[str, str], progress: Progress) -> None:
     """Run `chalice deploy` in `target`, its output shown line by line. Raises ChaliceFailed."""
-    _chalice("deploy", target, stage, environment, progress)
+    _run_chalice("deploy", target, stage, environment, progress)
 
 
-def _chalice(what: str, target: Path, stage: str, environment: Mapping[str, str], progress: Progress) -> None:
+def _run_chalice(
+    what: str, target: Path, stage: str, environment: Mapping[str, str], progress: Progress
+) -> None:
     progress(f"chalice {what} --stage {stage} in {target}")
     command = [sys.executable, "-c", _CHALICE, what, "--stage", stage]
     # What this process compiled next to the modules would end up in the package and change its hash.
@@ -204,20 +206,19 @@ def deploy(stage: str, account: Account, asked: Asked, progress: Progress) -> De
     outputs = stack.outputs_of(cloudformation, name)
     if "Bucket" not in outputs:
         # The ledger needs the bucket. CloudFormation lets one of two alone make it.
-        outputs = _bring_up(account, stage, foundation(account.storage), asked.parameters, None, progress)
+        outputs = bring_up_storage(account, stage, foundation(account.storage), asked.parameters, progress)
     with account.turn(outputs, take_over=asked.take_over) as turn:
-        turn.ledger.keep(turn.number, STACK, template.as_text(account.storage).encode())
-        outputs = _bring_up(
+        keep_storage(turn, account.storage)
+        outputs = bring_up_storage(
             account,
             stage,
             account.storage,
             asked.parameters,
-            turn.ledger.address(turn.number, STACK),
             progress,
         )
-        deployed = _deploy_in_turn(stage, account, account.source, outputs, asked.arrow_layer, turn, progress)
+        deployed = deploy_in_turn(stage, account, account.source, outputs, asked.arrow_layer, turn, progress)
         _bring_up_watch(stage, account, outputs, progress)
-        _complete(stage, account, account.source, asked.arrow_layer, turn, None)
+        complete(stage, account, account.source, asked.arrow_layer, turn, None)
     return deployed
 
 
@@ -227,7 +228,8 @@ PACKAGE = "package.zip"
 DEPLOY = "deploy.json"
 """The files that are kept of a deploy."""
 
-_FOUNDATION = frozenset({"AWS::S3::Bucket", "AWS::S3::BucketPolicy", "AWS::DynamoDB::Table"})
+FOUNDATION = frozenset({"AWS::S3::Bucket", "AWS::S3::BucketPolicy", "AWS::DynamoDB::Table"})
+"""What holds and guards footage and records."""
 
 
 def stack_name(stage: str) -> str:
@@ -236,15 +238,19 @@ def stack_name(stage: str) -> str:
 
 def foundation(whole: Template) -> Template:
     """What the first deploy makes first: bucket and table, so that there is a ledger for the rest."""
-    return template.only(whole, _FOUNDATION)
+    return template.only(whole, FOUNDATION)
 
 
-def _bring_up(
+def keep_storage(turn: ledger.Turn, wanted: Template) -> None:
+    """Keep the template of this deploy."""
+    turn.ledger.keep(turn.number, STACK, template.as_text(wanted).encode())
+
+
+def bring_up_storage(
     account: Account,
     stage: str,
     wanted: Template,
     parameters: Mapping[str, str],
-    address: str | None,
     progress: Progress,
 ) -> dict[str, str]:
     return stack.bring_up(
@@ -254,7 +260,6 @@ def _bring_up(
         {**parameters, "Stage": stage},
         poll_s=account.poll_s,
         progress=progress,
-        address=address,
     )
 
 
@@ -271,7 +276,7 @@ def _bring_up_watch(stage: str, account: Account, outputs: Mapping[str, str], pr
         )
 
 
-def _deploy_in_turn(
+def deploy_in_turn(
     stage: str,
     account: Account,
     source: Path,
@@ -300,6 +305,26 @@ def _deploy_in_turn(
             turn.knows(json.loads(state.read_text()))
 
 
+def remove_coordinator(
+    stage: str, account: Account, outputs: Mapping[str, str], turn: ledger.Turn, progress: Progress
+) -> None:
+    """Have Chalice remove what it made. Raises ChaliceFailed; then the rest is still on record."""
+    target = account.build / stage
+    state = project.state_file(target, stage)
+    _lay_state(state, turn, progress)
+    if not state.exists():
+        return
+    layers = {project.ARROW_LAYER: _NO_LAYER}
+    project.prepare(account.source, target, stage, {**outputs, **layers}, {})
+    _run_chalice("delete", target, stage, account.environment, progress)
+    turn.knows(None)
+    state.unlink(missing_ok=True)
+
+
+_NO_LAYER = "arn:aws:lambda:us-east-1:123456789012:layer:none:1"
+"""What a project names whose functions are about to go."""
+
+
 def _lay_state(state: Path, turn: ledger.Turn, progress: Progress) -> None:
     """Have Chalice find here what the ledger says it made, and what only this machine knows of a deploy that died."""
     known = turn.page.chalice
@@ -312,7 +337,7 @@ def _lay_state(state: Path, turn: ledger.Turn, progress: Progress) -> None:
         state.write_text(json.dumps(known, indent=2))
 
 
-def _complete(
+def complete(
     stage: str,
     account: Account,
     source: Path,
@@ -328,7 +353,7 @@ def _complete(
         by=turn.holder.by,
         at=turn.holder.at,
         source=repeated.source if repeated else _version(),
-        python=_PYTHON,
+        python=PYTHON,
         package=package.name,
         layer=arrow_layer,
         parameters=stack.parameters_of(account.client("cloudformation"), stack_name(stage)),
@@ -342,7 +367,7 @@ def _complete(
     turn.completed(made)
 
 
-_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def _version() -> str:
@@ -382,6 +407,14 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_stage(made)
+    add_parameters(made)
+    add_take_over(made)
+    add_layer(made)
+    return made
+
+
+def add_parameters(made: argparse.ArgumentParser) -> None:
+    """Add the arguments that say what the stack shall be."""
     made.add_argument(
         "--parameter",
         action="append",
@@ -395,9 +428,6 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="allow GraceDays to become smaller: S3 then purges cleaned objects earlier than was promised",
     )
-    add_take_over(made)
-    add_layer(made)
-    return made
 
 
 def add_take_over(made: argparse.ArgumentParser) -> None:
@@ -474,16 +504,23 @@ def run(arguments: Sequence[str], progress: Progress) -> int:
 
 
 def acted(
-    given: argparse.Namespace, act: Callable[[boto3.Session], None], failure: str, progress: Progress
+    given: argparse.Namespace,
+    act: Callable[[boto3.Session], None],
+    failure: str,
+    progress: Progress,
+    *own: type[Exception],
 ) -> int:
-    """The exit code of a command that acts on the account that `given` names; errors are one line after `failure`."""
+    """The exit code of a command that acts on the account that `given` names; errors are one line.
+
+    The line begins with `failure`; `own` are the errors of this command alone.
+    """
     try:
         session = boto3.Session(profile_name=given.profile, region_name=given.region)
         if not session.region_name:
             progress("no region: give --region or set AWS_DEFAULT_REGION")
             return 2
         act(session)
-    except EXPECTED as error:
+    except EXPECTED + own as error:
         progress(f"{failure}: {error}")
         return 1
     return 0

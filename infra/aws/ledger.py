@@ -5,6 +5,7 @@ refused before it changes anything. Each deploy has a number of its own, also on
 brought is kept below `deploys/NUMBER/` for a rollback, and no rule of the bucket expires it.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -122,10 +123,10 @@ class Ledger:
         found = self._s3.get_object(Bucket=self._bucket, Key=f"{PREFIX}{number}/{name}")
         return found["Body"].read()
 
-    def address(self, number: int, name: str) -> str:
-        """Where CloudFormation reads a file that was kept."""
-        host = f"{self._bucket}.s3.{self._s3.meta.region_name}.amazonaws.com"
-        return f"https://{host}/{PREFIX}{number}/{name}"
+    def template(self, number: int) -> dict[str, Any]:
+        """The stack's template of a deploy."""
+        found: dict[str, Any] = json.loads(self.kept(number, "stack.json"))
+        return found
 
     def deploy(self, number: int) -> Deploy:
         """What a complete deploy brought. Raises LedgerUnreadable."""

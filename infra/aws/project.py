@@ -97,11 +97,22 @@ def prepare(
     """
     _clear(target)
     shutil.copytree(source, target, ignore=_NOT_COPIED, dirs_exist_ok=True)
-    config = target / ".chalice" / "config.json"
-    _write(config, configuration(_read(config), stage, outputs, settings))
-    for policy in sorted(config.parent.glob("policy-*.json")):
-        _write(policy, filled(granted(_read(policy), outputs), {**outputs, "Stage": stage}))
+    for name, document in documents(source, stage, outputs, settings).items():
+        _write(target / ".chalice" / name, document)
     add_compiled(target)
+
+
+def documents(
+    source: Path, stage: str, outputs: Mapping[str, str], settings: Mapping[str, str]
+) -> dict[str, Any]:
+    """The configuration and the policies of a stage, by their names below `.chalice`. Raises UnknownPlaceholder."""
+    folder = source / ".chalice"
+    made: dict[str, Any] = {
+        "config.json": configuration(_read(folder / "config.json"), stage, outputs, settings)
+    }
+    for policy in sorted(folder.glob("policy-*.json")):
+        made[policy.name] = filled(granted(_read(policy), outputs), {**outputs, "Stage": stage})
+    return made
 
 
 def _clear(target: Path) -> None:

@@ -1,12 +1,13 @@
 """The CloudFormation stack: bring it to what the template says, and wait until it is there."""
 
+import json
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from infra.aws.template import LARGEST_BYTES, Template, as_text
+from infra.aws.template import Template, as_text
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -34,19 +35,17 @@ def bring_up(
     *,
     poll_s: float,
     progress: Progress,
-    address: str | None = None,
 ) -> dict[str, str]:
     """The outputs of stack `name`, created or updated to `template`; an update without a change is a success.
 
-    `address` is where S3 holds `template` as text: CloudFormation reads it there when it is too large for a call.
     Parameters that are not given keep the value that the stack has, or else their default. Raises StackFailed.
     """
     found = _stack(cloudformation, name)
-    body = body_of(template, address)
+    body = as_text(template)
     if found is None:
         progress(f"creating stack {name}")
         cloudformation.create_stack(
-            StackName=name, **body, Parameters=_given(parameters), Capabilities=CAPABILITIES
+            StackName=name, TemplateBody=body, Parameters=_given(parameters), Capabilities=CAPABILITIES
         )
     elif found["StackStatus"] == _MUST_GO_FIRST:
         raise StackFailed(
@@ -56,6 +55,26 @@ def bring_up(
         progress(f"updating stack {name}")
         _update(cloudformation, name, body, _all(found, template, parameters), progress)
     return _outputs(_settled(cloudformation, name, poll_s, progress))
+
+
+def bring_down(
+    cloudformation: "CloudFormationClient", name: str, *, poll_s: float, progress: Progress
+) -> None:
+    """Delete stack `name` and wait until it is gone; what it retains stays. Raises StackFailed."""
+    found = _stack(cloudformation, name)
+    if found is None:
+        return
+    progress(f"deleting stack {name}")
+    # By its id, under which a deleted stack can still be asked for.
+    cloudformation.delete_stack(StackName=found["StackId"])
+    while True:
+        left = _stack(cloudformation, found["StackId"])
+        if left is None or left["StackStatus"] == "DELETE_COMPLETE":
+            return
+        if not left["StackStatus"].endswith("_IN_PROGRESS"):
+            reason = _first_failure(cloudformation, found["StackId"])
+            raise StackFailed(f"stack {name} ended as {left['StackStatus']}: {reason}")
+        time.sleep(poll_s)
 
 
 def parameters_of(cloudformation: "CloudFormationClient", name: str) -> dict[str, str]:
@@ -71,6 +90,26 @@ def outputs_of(cloudformation: "CloudFormationClient", name: str) -> dict[str, s
     return _outputs(found) if found else {}
 
 
+def is_there(cloudformation: "CloudFormationClient", name: str) -> bool:
+    """Whether there is a stack `name`, also one that failed."""
+    return _stack(cloudformation, name) is not None
+
+
+def changed_parameters(
+    cloudformation: "CloudFormationClient", name: str, template: Template, parameters: Mapping[str, str]
+) -> "list[ParameterTypeDef]":
+    """The parameters of an update of stack `name`, which is there: those given, and its own for the others."""
+    found = _stack(cloudformation, name)
+    return _all(found, template, parameters) if found else _given(parameters)
+
+
+def template_of(cloudformation: "CloudFormationClient", name: str) -> Template:
+    """The template that stack `name` has."""
+    body: Any = cloudformation.get_template(StackName=name)["TemplateBody"]
+    template: Template = json.loads(body) if isinstance(body, str) else body
+    return template
+
+
 def _stack(cloudformation: "CloudFormationClient", name: str) -> "StackTypeDef | None":
     try:
         return cloudformation.describe_stacks(StackName=name)["Stacks"][0]
@@ -83,24 +122,18 @@ def _stack(cloudformation: "CloudFormationClient", name: str) -> "StackTypeDef |
 def _update(
     cloudformation: "CloudFormationClient",
     name: str,
-    body: Mapping[str, Any],
+    body: str,
     parameters: "list[ParameterTypeDef]",
     progress: Progress,
 ) -> None:
     try:
-        cloudformation.update_stack(StackName=name, **body, Parameters=parameters, Capabilities=CAPABILITIES)
+        cloudformation.update_stack(
+            StackName=name, TemplateBody=body, Parameters=parameters, Capabilities=CAPABILITIES
+        )
     except ClientError as error:
         if "No updates are to be performed" not in str(error):
             raise
         progress("the stack already matches the template")
-
-
-def body_of(template: Template, address: str | None) -> dict[str, Any]:
-    """`template` as an argument of CloudFormation's calls: itself, or its address where it is too large."""
-    text = as_text(template)
-    if address is None or len(text.encode()) <= LARGEST_BYTES:
-        return {"TemplateBody": text}
-    return {"TemplateURL": address}
 
 
 def _all(

@@ -7,7 +7,7 @@ uses are understood; any other raises UnknownIntrinsic.
 import base64
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +75,34 @@ def only(template: Template, types: frozenset[str]) -> Template:
     absent = template["Resources"].keys() - kept.keys()
     outputs = {name: body for name, body in template["Outputs"].items() if not absent & _referred(body)}
     return template | {"Resources": kept, "Outputs": outputs}
+
+
+def parameters_in(template: Template, resources: Iterable[str]) -> set[str]:
+    """The parameters that these resources of `template` depend on, themselves or by a condition."""
+    names: set[str] = set()
+    left: list[Any] = [template["Resources"][name] for name in resources]
+    conditions: dict[str, Any] = template.get("Conditions", {})
+    seen: set[str] = set()
+    while left:
+        for name in _named_in(left.pop()):
+            if name in conditions and name not in seen:
+                seen.add(name)
+                left.append(conditions[name])
+            names.add(name)
+    known: dict[str, Any] = template["Parameters"]
+    return {name for name in names if name in known}
+
+
+def _named_in(node: Any) -> Iterator[str]:
+    """Every text in `node` that may name something: what is referred to, and what a text has between braces."""
+    if isinstance(node, dict):
+        node = list(node.values())
+    if isinstance(node, list):
+        for item in node:
+            yield from _named_in(item)
+    if isinstance(node, str):
+        yield node
+        yield from re.findall(r"\$\{([^}!.]+)", node)
 
 
 def _referred(output: Mapping[str, Any]) -> set[str]:

@@ -366,18 +366,19 @@ def template() -> Template:
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": "reelhaul: alarms and dashboard of one stage.",
-        "Parameters": {name: {"Type": "String"} for name in ("Stage", *_FROM_STORAGE)},
+        "Parameters": {name: {"Type": "String"} for name in ("Stage", *PARAMETERS)},
         "Resources": resources,
         "Outputs": {},
     }
 
 
-_FROM_STORAGE = ("Alarms", "DeadLettersName", "OrderQueueName")
+PARAMETERS = ("Alarms", "DeadLettersName", "OrderQueueName")
+"""Outputs of the storage stack that the template takes as parameters."""
 
 
 def parameters(stage: str, storage: Mapping[str, str]) -> dict[str, str]:
     """The template's parameters, of the outputs of the stage's storage stack."""
-    return {"Stage": stage, **{name: storage[name] for name in _FROM_STORAGE}}
+    return {"Stage": stage, **{name: storage[name] for name in PARAMETERS}}
 
 
 def stack_name(stage: str) -> str:

@@ -2,14 +2,16 @@
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.aws import deploy, ledger, project, template
+from infra.aws import deploy, destroy, ledger, plan, project, rollback, stack, template
 from infra.aws.ledger import AnotherDeploy, Ledger, LedgerUnreadable, NotOnRecord, Page
 from infra.local import wheels
 from infra.local.aws.moto import server
@@ -216,30 +218,156 @@ def denial(local_aws: LocalAws) -> Denial:
     return made
 
 
-def test_a_deploy_that_fails_is_continued_by_another_machine_on_the_same_api(
+def changed(source: Path) -> Path:
+    """The coordinator's project with another module, setting, memory and right."""
+    shutil.copytree(deploy.CLOUD, source, ignore=shutil.ignore_patterns("__pycache__"))
+    (source / "chalicelib" / "new.py").write_text('"""New."""\n')
+    config = source / ".chalice" / "config.json"
+    document = json.loads(config.read_text())
+    document["environment_variables"]["GRACE_S"] = "86400"
+    document["lambda_functions"]["reconcile"]["lambda_memory_size"] = 1024
+    config.write_text(json.dumps(document))
+    policy = source / ".chalice" / "policy-on_original.json"
+    rights = json.loads(policy.read_text())
+    rights["Statement"][0]["Action"].append("s3:GetObjectTagging")
+    policy.write_text(json.dumps(rights))
+    return source
+
+
+def reconciler(local_aws: LocalAws) -> tuple[str, str, int]:
+    """The reconciler's code, grace and memory as Lambda has them."""
+    found = local_aws.client("lambda").get_function_configuration(FunctionName="reelhaul-local-reconcile")
+    return found["CodeSha256"], found["Environment"]["Variables"]["GRACE_S"], found["MemorySize"]
+
+
+def said(lines: list[str], beginning: str) -> list[str]:
+    return [line for line in lines if line.startswith(beginning)]
+
+
+def test_a_stage_is_deployed_changed_brought_back_and_ended(
     local_aws: LocalAws, environment: dict[str, str], book: Ledger, denial: Denial, tmp_path: Path
 ):
     first, second = (machine(local_aws, environment, tmp_path / name) for name in ("first", "second"))
+    other = replace(first, source=changed(tmp_path / "cloud"))
     asked = deploy.Asked({}, publish(local_aws))
 
+    # A deploy that fails late is continued by a machine that never saw it, on the same API.
     with pytest.raises(deploy.ChaliceFailed):
         deploy.deploy(LOCAL_STAGE, first, asked, quiet)
     page = book.read().page
     assert (page.failed, page.current, page.holder) == (1, None, None)
-    assert len(apis(local_aws)) == 1
-
+    [api] = apis(local_aws)
     denial.holds = False
     deployed = deploy.deploy(LOCAL_STAGE, second, asked, quiet)
-
-    assert [api in deployed.api_url for api in apis(local_aws)] == [True]
+    assert apis(local_aws) == [api]
+    assert api in deployed.api_url
     page = book.read().page
     assert (page.newest, page.current, page.failed) == (2, 2, None)
     kept = book.deploy(2)
     assert (kept.before, kept.repeats, kept.layer) == (None, None, asked.arrow_layer)
     assert kept.files == project.digests(deploy.CLOUD)
-    assert json.loads(book.kept(2, deploy.STACK)) == second.storage
     package = next((tmp_path / "second" / LOCAL_STAGE / ".chalice" / "deployments").iterdir())
     assert book.kept(2, deploy.PACKAGE) == package.read_bytes()
+    before = reconciler(local_aws)
+
+    # The plan of what is deployed is empty; that of a change names each.
+    lines = list(plan.plan(LOCAL_STAGE, first, asked))
+    assert "functions: nothing changes" in lines
+    assert said(lines, "code: nothing changes since deploy 2 ")
+    lines = list(plan.plan(LOCAL_STAGE, other, asked))
+    assert "  changes  reconcile: memory 512 MiB -> 1024 MiB" in lines
+    assert "  changes  api_handler: GRACE_S 259200 -> 86400" in lines
+    assert "  adds     chalicelib/new.py" in lines
+    arn = f"arn:aws:s3:::{local_aws.bucket}"
+    assert f"  changes  on_original: may s3:GetObjectTagging on {arn}/originals/*" in lines
+    assert book.read().page == page
+
+    # The change is deployed, and then the deploy before again, by the other machine.
+    deploy.deploy(LOCAL_STAGE, other, asked, quiet)
+    assert reconciler(local_aws)[1:] == ("86400", 1024)
+    rollback.roll_back(LOCAL_STAGE, second, take_over=False, progress=quiet)
+    assert reconciler(local_aws) == before
+    assert apis(local_aws) == [api]
+    kept = book.deploy(4)
+    assert (kept.repeats, kept.before, kept.files) == (2, None, project.digests(deploy.CLOUD))
+    with pytest.raises(rollback.NothingBefore):
+        rollback.roll_back(LOCAL_STAGE, second, take_over=False, progress=quiet)
+
+    # Nothing ends by a slip of the hand.
+    with pytest.raises(destroy.Refused, match="not the stage's name"):
+        destroy.destroy(LOCAL_STAGE, first, lambda _: "prod\n", take_over=False, progress=quiet)
+    assert apis(local_aws) == [api]
+    destroy.destroy(LOCAL_STAGE, first, lambda _: f"{LOCAL_STAGE}\n", take_over=False, progress=quiet)
+    assert apis(local_aws) == []
+    assert local_aws.client("lambda").list_functions()["Functions"] == []
+    assert stack.outputs_of(local_aws.client("cloudformation"), f"reelhaul-{LOCAL_STAGE}") == {}
+    page = book.read().page
+    assert (page.current, page.chalice, page.holder) == (None, None, None)
+    assert local_aws.client("dynamodb").describe_table(TableName=local_aws.table)
+
+
+FOOTAGE = ["originals/a", "intermediates/a", "outputs/a", "measurements/a", "quarantine/a", "a", "unknown/a"]
+
+
+@pytest.mark.parametrize("key", FOOTAGE)
+@pytest.mark.parametrize("hidden", [False, True])
+def test_a_stage_with_anything_that_cannot_be_made_again_is_not_ended(
+    local_aws: LocalAws, key: str, hidden: bool
+):
+    s3, bucket = local_aws.client("s3"), f"full-{os.urandom(4).hex()}"
+    s3.create_bucket(Bucket=bucket)
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    for made_again in destroy.MADE_AGAIN:
+        s3.put_object(Bucket=bucket, Key=f"{made_again}a", Body=b"a")
+    s3.delete_object(Bucket=bucket, Key="originals/never-there")
+    destroy.demand_no_footage(s3, bucket)
+
+    s3.put_object(Bucket=bucket, Key=key, Body=b"film")
+    if hidden:
+        s3.delete_object(Bucket=bucket, Key=key)
+
+    with pytest.raises(destroy.Refused, match=key):
+        destroy.demand_no_footage(s3, bucket)
+
+
+def test_a_stage_to_which_somebody_uploads_is_not_ended(local_aws: LocalAws):
+    s3, bucket = local_aws.client("s3"), f"full-{os.urandom(4).hex()}"
+    s3.create_bucket(Bucket=bucket)
+    s3.create_multipart_upload(Bucket=bucket, Key="originals/a")
+
+    with pytest.raises(destroy.Refused, match="is being uploaded"):
+        destroy.demand_no_footage(s3, bucket)
+
+
+def test_footage_that_arrives_while_the_coordinator_goes_keeps_the_stack(
+    local_aws: LocalAws, fresh: Ledger, tmp_path: Path
+):
+    """The last device's upload ends between the first look and the end of the coordinator."""
+    s3 = local_aws.client("s3")
+    deleted: list[str] = []
+
+    class Stack:
+        def describe_stacks(self, **_: Any) -> Any:
+            outputs = {"Bucket": fresh._bucket, "Table": "records"}
+            listed = [{"OutputKey": name, "OutputValue": value} for name, value in outputs.items()]
+            return {"Stacks": [{"StackStatus": "CREATE_COMPLETE", "Outputs": listed, "StackId": "id"}]}
+
+        def delete_stack(self, **call: Any) -> None:
+            deleted.append(call["StackName"])
+
+    def client(service: str) -> Any:
+        return Stack() if service == "cloudformation" else local_aws.client(service)
+
+    account = deploy.Account(client, {}, None, tmp_path, {})
+
+    def arrive(_: str) -> str:
+        s3.put_object(Bucket=fresh._bucket, Key="originals/late", Body=b"film")
+        return "trial"
+
+    with pytest.raises(destroy.Refused, match="originals/late"):
+        destroy.destroy("trial", account, arrive, take_over=False, progress=quiet)
+
+    assert deleted == []
 
 
 def publish(local_aws: LocalAws) -> str:

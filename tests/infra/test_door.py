@@ -78,6 +78,9 @@ def test_no_file_of_a_command_gets_the_number_of_a_closed_stream(tmp_path: Path)
     [
         "infra.admin",
         "infra.aws.deploy",
+        "infra.aws.destroy",
+        "infra.aws.plan",
+        "infra.aws.rollback",
         "infra.aws.prepare",
         "infra.local.demo",
         "examples.processor",

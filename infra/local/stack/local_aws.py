@@ -175,7 +175,8 @@ class LocalAws:
             self.client("cloudformation"),
             f"reelhaul-{LOCAL_STAGE}",
             for_moto(whole),
-            parameters,
+            # All of them: moto knows no previous value of a parameter that had its default.
+            {**template.defaults(whole), **parameters},
             poll_s=_POLL_S,
             progress=progress,
         )
