@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.core.errors import ReelhaulError
 from chalicelib.logs import without_secrets
-from infra.admin.commands import cleanup, ensure, migrate, order, query, report, restore, tokens
+from infra.admin.commands import cleanup, ensure, migrate, order, query, report, restore, tokens, verify
 from infra.admin.console import (
     EXIT_CODES,
     OWED,
@@ -31,6 +31,7 @@ _EXAMPLES = """  reelhaul-admin enroll --stage prod --name jetson-north --token-
   reelhaul-admin restore --stage prod match-17-north --reason 'cut again' --wait
   reelhaul-admin order --stage prod match-17-north --require output.enhanced.mp4
   reelhaul-admin hold --stage prod match-17-north --reason 'the referee wants to see it'
+  reelhaul-admin verify --stage prod --sample 5%
   reelhaul-admin migrate --stage prod --folder /srv/older --database sqlite:////srv/older/app.db
   reelhaul-admin query --stage prod 'SELECT light, avg(angle) FROM papi_summary GROUP BY light'"""
 
@@ -64,7 +65,7 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--version", action="version", version=f"{DISTRIBUTION} {_version()}")
     commands = made.add_subparsers(required=True, metavar="COMMAND")
-    for subject in (tokens, ensure, cleanup, restore, order, report, query, migrate):
+    for subject in (tokens, ensure, cleanup, restore, order, report, query, verify, migrate):
         subject.describe(commands)
     return made
 

@@ -169,6 +169,23 @@ def test_an_output_that_was_lost_while_others_are_awaited_fails_its_order_once()
     assert ports.metrics.counts["output.verified"] == 1
 
 
+def test_a_lost_output_that_nobody_requires_is_not_verified_again():
+    extra = ArtifactId("output.extra.mp4")
+    ports = memory_ports()
+    story.haul(ports)
+    story.let_pass(ports)
+    story.write_output(ports, extra, b"more")
+    story.write_manifest(ports, {extra: b"more"})
+    story.let_pass(ports)
+    assert ports.metrics.counts["output.verified"] == 1
+
+    rotten(ports, extra)
+    story.let_pass(ports, 900, rounds=3)
+
+    assert story.state_of(ports) == "STORED"
+    assert ports.metrics.counts["output.verified"] == 1
+
+
 def test_a_damaged_copy_is_brought_back_from_the_version_that_was_cleaned():
     ports = story.cleaned()
     [earlier, _] = ports.objects.versions(FIRST)

@@ -1,5 +1,6 @@
 """The planted bugs: each changes one behaviour that guards data, and names the tests of which one must notice."""
 
+from tests.mutants.at_rest import IN_THE_PROOF_AT_REST
 from tests.mutants.bounded_work import BOUNDED_WORK
 from tests.mutants.counting import COUNTING
 from tests.mutants.deploying import DEPLOYING
@@ -497,6 +498,7 @@ MUTANTS = (
         "-k",
         "steers",
     ),
+    *IN_THE_PROOF_AT_REST,
     *TURNS,
     *IN_THE_RECONCILER,
     *ON_DEVICE,

@@ -14,6 +14,7 @@ from infra.local.aws.moto.chalice_compat import ChaliceFront
 from infra.local.aws.moto.count_writes import Writes
 from infra.local.aws.moto.provision import for_moto, provision
 from infra.local.aws.moto.serialise_dynamodb import Turns
+from infra.local.aws.moto.state import rot_version
 from infra.local.aws.strict_s3 import Chaos, StrictS3
 from infra.local.aws.strict_s3.moto_app import forget_copies, moto_app
 from infra.local.http_server import Server
@@ -156,6 +157,10 @@ class LocalAws:
             QueueUrl=self.outputs["DeadLetters"], MaxNumberOfMessages=10, VisibilityTimeout=0
         )
         return [message["Body"] for message in received.get("Messages", [])]
+
+    def rot(self, key: str, version_id: str, at: int = 0) -> None:
+        """What no call can do: one bit of a stored version flips, and nothing that S3 tells of it changes."""
+        rot_version(self.bucket, key, version_id, at)
 
     def close(self) -> None:
         """No thread, no socket and no state is left."""

@@ -21,7 +21,7 @@ from tests.infra.admin.desks import Terminal, held, processed
 from tests.support.builders import SESSION_ID, memory_ports
 from tests.support.faults import Fault, faulty
 
-COMMANDS = ("enroll", "revoke", "ensure", "cleanup", "restore", "order", "hold", "query", "migrate")
+COMMANDS = ("enroll", "revoke", "ensure", "cleanup", "restore", "order", "hold", "query", "verify", "migrate")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -46,7 +46,9 @@ def test_the_help_of_all_has_an_example_of_each(capsys: pytest.CaptureFixture[st
     assert all(f"  reelhaul-admin {command} --stage" in told for command in COMMANDS)
 
 
-@pytest.mark.parametrize("command", ["ensure", "cleanup", "restore", "order", "hold", "query", "migrate"])
+@pytest.mark.parametrize(
+    "command", ["ensure", "cleanup", "restore", "order", "hold", "query", "verify", "migrate"]
+)
 def test_a_command_about_a_deployment_names_its_stage(command: str):
     with pytest.raises(SystemExit) as ended:
         parser().parse_args([command])

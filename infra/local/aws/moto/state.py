@@ -73,6 +73,17 @@ def rate_s(expression: str) -> float:
     return int(rate[1]) * _SECONDS[rate[2]]
 
 
+def rot_version(bucket: str, key: str, version_id: str, at: int) -> None:
+    """Flip one bit of the stored bytes of a version; sizes, ETags and checksums that S3 tells stay as they were."""
+    from moto.s3.models import s3_backends
+
+    versions = s3_backends[ACCOUNT]["aws"].get_bucket(bucket).keys.getlist(key)
+    [version] = [each for each in versions if each.version_id == version_id]
+    body, etag = version.value, version.etag
+    version.value = body[:at] + bytes([body[at] ^ 1]) + body[at + 1 :]
+    assert version.etag == etag
+
+
 def _rule(rule: Any) -> Rule:
     targets = tuple(target["Arn"] for target in rule.targets)
     return Rule(rule.name, rule.arn, rate_s(rule.scheduled_expression), targets)

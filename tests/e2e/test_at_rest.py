@@ -1,0 +1,56 @@
+"""A bit flips in S3: the scheduled round finds it, the reconciler makes it lost, and all are told what to do next."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.local.aws.moto import server
+from infra.stages import LOCAL_STAGE
+from tests.e2e.rig import Rig
+from tests.e2e.test_by_hand import ARTIFACT, BODY
+from tests.e2e.test_orders import hauled
+
+pytestmark = pytest.mark.e2e
+HOUSE = Path(__file__).parents[2]
+
+
+def verified(rig: Rig, *arguments: str) -> tuple[int, dict[str, Any]]:
+    """What the operator's command answers, and its exit code."""
+    told = {**server.environment(rig.world.aws.url, {}), "XDG_STATE_HOME": str(rig.folder)}
+    words = [sys.executable, "-m", "infra.admin", "verify", "--stage", LOCAL_STAGE, *arguments, "--json"]
+    done = subprocess.run(
+        words, cwd=HOUSE, env=told, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.stdout, done.stderr
+    return done.returncode, json.loads(done.stdout)
+
+
+def test_a_bit_that_flips_in_one_of_many_objects_is_found_lost_and_told(rig: Rig):
+    names = [f"rest-{number}" for number in range(3)]
+    receipts = {name: hauled(rig, name) for name in names}
+    rotten = receipts[names[2]]
+    rig.world.aws.rot(rotten["key"], rotten["version_id"], len(BODY) - 1)
+    head = rig.world.aws.client("s3").head_object(
+        Bucket=rig.world.bucket, Key=rotten["key"], ChecksumMode="ENABLED"
+    )
+    code, document = verified(rig, "--older-than", "0h")
+    rig.reconcile()
+
+    assert head["ChecksumCRC64NVME"] == rotten["crc64nvme"]
+    assert code == 1
+    [damaged] = [each for each in document["damaged"] if each["session_id"] in names]
+    assert (damaged["artifact_id"], damaged["version_id"]) == (ARTIFACT, rotten["version_id"])
+    shown = rig.session(names[2])
+    assert shown
+    assert (shown["missing"], shown["chapters"][0]["receipt"]) == ([ARTIFACT], None)
+    assert "haul the session again" in shown["lost"][0]["remedy"]
+    assert "damaged in S3" in shown["held"]
+    for sound in (names[0], names[1]):
+        known = rig.session(sound)
+        assert known
+        assert known["lost"] == []
+        assert known["proven_at"]
