@@ -11,7 +11,8 @@
     │   │   └── FilmBroken                a film is not finished, and does not change
     │   ├── RequestForbidden              a camera request that is not on the list of allowed ones
     │   ├── CoordinatorRefusal            the coordinator said stop, or answered outside its contract
-    │   │   └── SessionUnknown            it has no such session or upload, or not for us
+    │   │   ├── SessionUnknown            it has no such session or upload, or not for us
+    │   │   └── NotAFilm                  it found that a file is no film, and does not store it
     │   ├── PartRefused                   S3 refuses a part again and again
     │   ├── StoredRefused                 S3 does not have what a receipt is for
     │   ├── ReceiptDiffers                the receipt is not for the bytes that were read
@@ -111,6 +112,10 @@ class CoordinatorRefusal(Refused):
 
 class SessionUnknown(CoordinatorRefusal):
     """The coordinator has no such session or upload, or not for this device."""
+
+
+class NotAFilm(CoordinatorRefusal):
+    """The coordinator looked into a file that came whole: it is no film, not even a broken one."""
 
 
 class PartRefused(Refused):

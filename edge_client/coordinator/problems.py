@@ -12,6 +12,7 @@ from edge_client.base.errors import (
     CoordinatorRefusal,
     CoordinatorUnreachable,
     EdgeError,
+    NotAFilm,
     PartsMismatch,
     PlanReplaced,
     SessionUnknown,
@@ -57,6 +58,8 @@ def _problem(document: dict[str, Any], status: int, response: requests.Response)
         return CoordinatorRefusal(f"{words}; is this the coordinator's address?")
     if kind == f"{PROBLEM}not-found":
         return SessionUnknown(words)
+    if kind == f"{PROBLEM}not-a-film":
+        return NotAFilm(words)
     match document.get("action"):
         case "retry":
             return CoordinatorBusy(words, retry_after_s(response))

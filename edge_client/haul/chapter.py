@@ -15,6 +15,7 @@ from edge_client.base.errors import (
     CoordinatorRefusal,
     EdgeError,
     GaveUp,
+    NotAFilm,
     PartCorrupt,
     PartsDiffer,
     PartsMismatch,
@@ -31,6 +32,10 @@ from edge_client.model.parts import Span, SpooledPart, crc_text
 log = logging.getLogger(__name__)
 
 MOST_ROUNDS = 5
+LOOK_AT_IT = (
+    "The card still has the file, and the spool what was read of it. Copy it in a card reader and look at it; "
+    "`reelhaul haul NAME --file DIR/NAME --unfinished` sends it as it is, into a session NAME of its own"
+)
 KEEP_AND_TELL = "keep the card, and send the log to the coordinator's operator"
 
 
@@ -66,12 +71,15 @@ class ChapterHaul:
         self.pipeline = Pipeline(self.context)
 
     def run(self) -> ChapterReport:
-        """Haul the chapter. Raises Refused, Unsettled or TryLater; its parts stay in the spool then."""
+        """Haul the chapter. Raises Refused, Unsettled or TryLater; its parts stay in the spool then.
+
+        NotAFilm says what a person can do with the file.
+        """
         began_s, retries = self.retry.timing.monotonic(), self.retry.tally.retries
         receipt = self.view.receipt
         if receipt is None:
             self.tools.progress.chapter(self.chapter.path, self.chapter.size_bytes)
-            receipt = self.retry.rounds(MOST_ROUNDS, self._round_or_receipt, RoundLost)
+            receipt = self._receipt()
         elif self.parts.exists:
             # Verified while nobody looked: its part plan is needed to compare the receipt with what was read.
             self.upload = self.tools.coordinator.upload(receipt.upload_id)
@@ -79,6 +87,12 @@ class ChapterHaul:
         seconds = self.retry.timing.monotonic() - began_s
         self.tools.progress.verified(self.chapter.path, seconds)
         return self._report(receipt, seconds, self.retry.tally.retries - retries)
+
+    def _receipt(self) -> Receipt:
+        try:
+            return self.retry.rounds(MOST_ROUNDS, self._round_or_receipt, RoundLost)
+        except NotAFilm as error:
+            raise NotAFilm(f"{self.chapter.path}: {error}. {LOOK_AT_IT}") from error
 
     def _report(self, receipt: Receipt, seconds: float, retries: int) -> ChapterReport:
         count = self.upload.plan.part_count if self.upload else 0

@@ -15,6 +15,7 @@ from edge_client.base.errors import (
     ChapterGap,
     CoordinatorRefusal,
     EdgeError,
+    NotAFilm,
     PlanDiffers,
     Postponed,
     Refused,
@@ -233,7 +234,10 @@ class Haul:
         asked_for: tuple[CameraFile, ...],
         stuck: Mapping[str, str] | None = None,
     ) -> Report:
-        """Bring home one session. Raises SessionStuck after all but its `stuck` chapters are home."""
+        """Bring home one session. Raises SessionStuck after all but its `stuck` chapters are home.
+
+        Raises NotAFilm after all but those are home that the coordinator found to be no films.
+        """
         tally, timing = self._tools.retry.tally, self._tools.retry.timing
         began_s, retries, api_calls = timing.monotonic(), tally.retries, tally.api_calls
         for chapter in plan.chapters:
@@ -245,10 +249,15 @@ class Haul:
             self._camera.wake()
         to_haul = [chapter for chapter in plan.chapters if not stuck or chapter.path not in stuck]
         self._tools.progress.session(plan.session_id, _known_amount(to_haul, views))
-        chapters = list[ChapterReport]()
+        chapters, no_films = list[ChapterReport](), list[NotAFilm]()
         with self._tools.heartbeat(plan.session_id):
             for chapter in to_haul:
-                chapters.append(ChapterHaul(self._chapter_context(folder, plan, chapter, views)).run())
+                try:
+                    chapters.append(ChapterHaul(self._chapter_context(folder, plan, chapter, views)).run())
+                except NotAFilm as error:
+                    no_films.append(error)
+        if no_films:
+            raise NotAFilm("; ".join(str(each) for each in no_films))
         if stuck:
             raise stuck_error(plan.session_id, stuck)
         folder.remove(STUCK)

@@ -1,17 +1,28 @@
 """What the boxes of a film tell of it, and that nothing but a whole film is taken for one."""
 
 import itertools
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.core.film import LONGEST_MS, MOST_BOXES, MOST_READS, WINDOW_BYTES, Film, is_film, read_film
+from chalicelib.core.film import (
+    LONGEST_MS,
+    MOST_BOXES,
+    MOST_LOOKS,
+    MOST_READS,
+    SAMPLES,
+    WINDOW_BYTES,
+    Film,
+    NoFilm,
+    is_film,
+    judge_film,
+    read_film,
+)
 from chalicelib.core.ids import ArtifactId
-from chalicelib.core.upload import Receipt
-from tests.support.builders import START
 from tests.support.films import SHORTEST_BYTES, box, long_box, make_film, mvhd
-from tests.support.memory import crc64nvme_of
+from tests.support.gopro_data import FILMS
 
 FILM = ArtifactId("original.100GOPRO.GX010038.MP4")
 MDAT = box(b"mdat", b"pictures")
@@ -31,8 +42,7 @@ class File:
 
     def film(self, film_bytes: int | None = None) -> Film:
         """What the first `film_bytes` of the file tell; as a rule the film is the whole file."""
-        receipt = Receipt(None, FILM, "key", "v1", len(self.body), crc64nvme_of(self.body), START)
-        return read_film(receipt, len(self.body) if film_bytes is None else film_bytes, self.read)
+        return read_film(FILM, "v1", len(self.body) if film_bytes is None else film_bytes, self.read)
 
 
 def fault(*boxes: bytes) -> str:
@@ -118,7 +128,7 @@ def test_a_film_is_whole_when_its_boxes_end_where_its_trailing_bytes_begin(
         ((b"what the processor made of it",), "has 2003329396 bytes"),
         ((MDAT, box(b"moov", mvhd(7))), "does not begin with an ftyp box"),
         ((box(b"ftyp"), box(b"moov", mvhd(7))), "no mdat box"),
-        ((box(b"ftyp"), MDAT), "has 0 moov boxes"),
+        ((box(b"ftyp"), MDAT), "no moov box"),
         ((*movie(mvhd(7)), box(b"moov", mvhd(7))), "has 2 moov boxes"),
         (movie(b""), "no mvhd box"),
         (movie(box(b"trak", b"x")), "no mvhd box"),
@@ -185,3 +195,119 @@ def test_whatever_the_bytes_are_nothing_is_raised_for_them(body: bytes):
 )
 def test_films_are_told_by_the_end_of_their_names(artifact_id: str, is_one: bool):
     assert is_film(ArtifactId(artifact_id)) is is_one
+
+
+class TestJudging:
+    """What arrives: a film, a broken one, or no film at all."""
+
+    @staticmethod
+    def judged(body: bytes) -> Film | NoFilm:
+        return judge_film(FILM, "v1", len(body), File(body).read)
+
+    def reason(self, body: bytes) -> str:
+        judged = self.judged(body)
+        assert isinstance(judged, NoFilm), judged
+        return judged.reason
+
+    def fault(self, body: bytes) -> str:
+        judged = self.judged(body)
+        assert isinstance(judged, Film), judged
+        assert judged.is_broken
+        return judged.fault or ""
+
+    def test_a_whole_film_is_not_broken(self):
+        assert self.judged(make_film(7)) == Film(FILM, "v1", 7)
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            pytest.param(box(b"ftyp") + MDAT, id="power lost before moov"),
+            pytest.param(box(b"ftyp") + b"\0\0\0\0mdat" + b"pictures" * 9, id="mdat to the end"),
+            pytest.param(box(b"ftyp") + b"\0\1\0\0mdat" + b"pictures" * 9, id="cut within mdat"),
+            pytest.param(MDAT + box(b"moov", mvhd(7)), id="no ftyp"),
+            pytest.param(b"\0\1\0\0mdat" + b"pictures", id="nothing but the beginning of mdat"),
+            pytest.param(box(b"ftyp"), id="ftyp alone"),
+            pytest.param(box(b"abcd") + MDAT + box(b"moov", mvhd(7)), id="an unknown box first"),
+            pytest.param(make_film(7) + b"\0" * 8, id="zeros behind its end"),
+            pytest.param(bytes(9_000) + b"pictures", id="zeros, and something at the end"),
+            pytest.param(bytes(512) + b"p" * 512 + bytes(9_000), id="zeros, and something behind them"),
+        ],
+    )
+    def test_what_has_anything_of_a_film_is_broken_and_never_no_film(self, body: bytes):
+        assert self.fault(body)
+
+    @pytest.mark.parametrize("length", range(8, SHORTEST_BYTES))
+    def test_a_film_that_is_cut_anywhere_behind_its_first_box_is_broken(self, length: int):
+        assert self.fault(make_film(1_000)[:length])
+
+    @pytest.mark.parametrize(
+        "boxes",
+        [
+            movie(mvhd(0)),
+            (*movie(mvhd(7)), box(b"moov", mvhd(7))),
+            (box(b"ftyp"), *[box(b"free")] * MOST_BOXES),
+        ],
+        ids=["no duration", "two heads", "too many boxes"],
+    )
+    def test_what_only_cannot_be_told_is_not_broken(self, boxes: tuple[bytes, ...]):
+        judged = self.judged(b"".join(boxes))
+
+        assert isinstance(judged, Film)
+        assert judged.fault
+        assert not judged.is_broken
+
+    @pytest.mark.parametrize(
+        ("body", "why"),
+        [
+            (b"<!DOCTYPE html><title>Log in</title>", "a page of HTML or XML"),
+            (b"\xef\xbb\xbf\n <html>", "a page of HTML or XML"),
+            (b'{"message": "Internal server error"}', "JSON"),
+            (b"\xff\xd8\xff\xe0" + bytes(40), "a JPEG picture"),
+            (b"\x89PNG\r\n\x1a\n" + bytes(40), "a PNG picture"),
+            (b"PK\x03\x04" + bytes(40), "a ZIP file"),
+            (b"%PDF-1.7" + bytes(40), "a PDF file"),
+            (b"\x1f\x8b" + bytes(40), "a gzip file"),
+            (b"?" * 40, "'????????????????'"),
+            (b"?", "'?'"),
+            (b"\x1b[2J" * 4, r"\x1b[2J"),
+            (bytes(1), "nothing but zeros"),
+            (bytes(WINDOW_BYTES + 1), "nothing but zeros"),
+            (bytes(200_000), "nothing but zeros"),
+        ],
+    )
+    def test_what_has_nothing_of_a_film_is_none_and_the_reason_says_how_it_begins(
+        self, body: bytes, why: str
+    ):
+        assert why in self.reason(body)
+
+    @pytest.mark.parametrize("size_bytes", [WINDOW_BYTES * SAMPLES, 12 * 2**30])
+    def test_no_file_costs_more_reads_than_are_granted(self, size_bytes: int):
+        ranges = []
+
+        def read(first: int, last: int) -> bytes:
+            ranges.append((first, last))
+            return bytes(last - first + 1)
+
+        assert isinstance(judge_film(FILM, "v1", size_bytes, read), NoFilm)
+        assert 1 < len(ranges) <= MOST_LOOKS
+        assert max(last - first + 1 for first, last in ranges) <= WINDOW_BYTES
+        assert ranges[-1][1] == size_bytes - 1
+
+    @given(st.binary(max_size=200))
+    def test_bytes_with_a_box_of_a_film_in_front_are_never_no_film(self, body: bytes):
+        for kind in (b"ftyp", b"mdat", b"moov"):
+            assert isinstance(self.judged(bytes(4) + kind + body), Film)
+
+
+@pytest.mark.parametrize("name", FILMS)
+def test_films_of_cameras_are_whole_and_a_cut_one_is_broken(films: Path, name: str):
+    body = (films / name).read_bytes()
+    cut = body[: len(body) * 2 // 3]
+
+    whole = judge_film(FILM, "v1", len(body), File(body).read)
+    broken = judge_film(FILM, "v1", len(cut), File(cut).read)
+
+    assert isinstance(whole, Film)
+    assert (whole.fault, whole.is_broken) == (None, False)
+    assert isinstance(broken, Film)
+    assert broken.is_broken

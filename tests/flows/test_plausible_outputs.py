@@ -53,7 +53,7 @@ def why_kept(ports: MemoryPorts, bodies: Sequence[bytes] = story.BODIES) -> str:
     picture = recorded(ports)
     facts = observe_gates(ports, picture, Facts())
     closed = gates.closed(picture, facts, ports.clock.now(), ports.policy)
-    assert closed.keys() == {gates.PLAUSIBLE}
+    assert closed.keys() - {"originals-whole"} == {gates.PLAUSIBLE}
     return closed[gates.PLAUSIBLE]
 
 
@@ -80,11 +80,23 @@ def test_outputs_that_are_as_long_as_their_chapters_keep_nothing():
     assert settled(ripe({VIDEO: MADE[VIDEO], LIGHTS: MADE[LIGHTS]})) == "CLEANED"
 
 
-def test_an_output_of_another_kind_is_only_verified_and_no_film_is_read_for_it():
+def test_an_output_of_another_kind_is_only_verified_and_the_chapters_are_read_for_their_boxes_alone():
     ports, calls = counted(ripe({TABLE: b"light,angle"}))
 
     assert settled(ports) == "CLEANED"
-    assert calls["read_range"] == 0
+    assert calls["read_range"] == len(story.CHAPTERS)
+
+
+def test_a_broken_chapter_keeps_its_session_whatever_is_ordered_of_it():
+    at = story.BODIES[1].index(b"moov") - 4
+    unended = story.BODIES[1][:at] + bytes(4) + story.BODIES[1][at + 4 :]
+    broken = (story.BODIES[0], unended)
+
+    ports = ripe({TABLE: b"light,angle"}, broken)
+
+    assert settled(ports) == "PROCESSED"
+    assert [ports.objects.body(key) for key in story.original_keys()] == [*broken]
+    assert "has no size" in (recorded(ports).broken_films[0].fault or "")
 
 
 def test_a_chapter_that_is_no_film_keeps_its_session():

@@ -6,7 +6,55 @@ CORE = "cloud/chalicelib/core"
 FLOWS = "cloud/chalicelib/flows"
 DECISIONS = ("tests/core/settle/test_uploads.py",)
 
+FILM_CHECK = ("tests/core/settle/test_film_check.py", "tests/flows/test_film_check.py")
+
 OF_UPLOADS = (
+    bug(
+        "a film that its camera did not end is rejected as no film",
+        f"{CORE}/film.py",
+        "    if not film.is_broken or kinds & _OF_A_FILM:\n",
+        "    if not film.is_broken:\n",
+        "tests/core/test_film.py",
+        "-k",
+        "Judging",
+    ),
+    bug(
+        "a film whose first block is lost is rejected as no film",
+        f"{CORE}/film.py",
+        '        return film\n    return NoFilm("it holds nothing',
+        '        pass\n    return NoFilm("it holds nothing',
+        "tests/core/test_film.py",
+        "-k",
+        "Judging",
+    ),
+    bug(
+        "what a person wants as it is is rejected as no film",
+        f"{CORE}/settle/uploads.py",
+        "    if chapter.is_as_it_is:\n",
+        "    if chapter.is_as_it_is and not policy:\n",
+        *FILM_CHECK,
+    ),
+    bug(
+        "an original gets its receipt before it was looked into",
+        f"{CORE}/settle/uploads.py",
+        "    if seen.film is None:\n        return None\n",
+        "",
+        *FILM_CHECK,
+    ),
+    bug(
+        "what is no film gets its receipt",
+        f"{CORE}/settle/uploads.py",
+        "    if not must_read_film(upload, stored, policy):\n        return Verify",
+        "    if upload.promise:\n        return Verify",
+        *FILM_CHECK,
+    ),
+    bug(
+        "the boxes of an original are looked at for cleanup only until an operator accepts its outputs",
+        f"{CORE}/settle/plausibility.py",
+        "        waiting = tuple(each for each in waiting if artifact.is_original(each.artifact_id))\n",
+        "        waiting = ()\n",
+        "tests/core/settle/test_plausibility.py",
+    ),
     bug(
         "what S3 assembled is judged without its device's claim",
         f"{CORE}/settle/uploads.py",

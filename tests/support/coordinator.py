@@ -155,7 +155,7 @@ class MemoryCoordinator:
         self._broken: list[BaseException] = []
         self._deployment = Deployment()
         self._adapt = adapt
-        self._begin(Policy(part_size_bytes=part_bytes), now)
+        self._begin(Policy(part_size_bytes=part_bytes, checks_films=False), now)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
         door = Door(self, environ)

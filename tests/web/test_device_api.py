@@ -60,6 +60,7 @@ def test_a_new_session_is_created():
                 "size_bytes": 25,
                 "unfinished": False,
                 "trailing_bytes": 0,
+                "film": None,
                 "upload": None,
                 "receipt": None,
                 "lost": None,

@@ -53,7 +53,7 @@ def test_every_error_of_core_has_exactly_one_row(kind: type[ReelhaulError]):
 
 
 def test_the_errors_of_core_are_found():
-    assert len(of_core()) == 22
+    assert len(of_core()) == 23
     assert {StorageBusy, Conflict} <= set(of_core())
 
 

@@ -64,6 +64,11 @@ class Chapter:
         """Directory and filename as the camera shows them: `100GOPRO/GX010038.MP4`."""
         return f"{self.directory}/{self.filename}"
 
+    @property
+    def is_as_it_is(self) -> bool:
+        """Whether it is kept even if it is no film: a person had it hauled as it is, or it is the older system's."""
+        return self.unfinished or self.directory == OLDER_SYSTEM
+
     @cached_property
     def artifact_id(self) -> ArtifactId:
         """The slash-free id of the original: `original.100GOPRO.GX010038.MP4`."""

@@ -10,6 +10,7 @@ ReelhaulError
 |   |-- StateConflict       right request, wrong moment
 |   |-- PlanDiffers         the coordinator's plan is another
 |   |-- UploadGone          the upload ended without an object
+|   |-- NotAFilm            the upload's bytes are no film
 |   |-- TooLarge            no legal plan exists, or no answer holds as much
 |   |-- PartsMismatch       what S3 holds is not what the plan or the caller says
 |   |-- Finalizing          being completed right now
@@ -74,6 +75,14 @@ class PlanDiffers(ReelhaulError):
 
 class UploadGone(ReelhaulError):
     """The upload ended without an object, for `reason`; a new one can be opened."""
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class NotAFilm(ReelhaulError):
+    """The bytes of a chapter are no film, for `reason`; the same bytes are not taken again."""
 
     def __init__(self, message: str, reason: str) -> None:
         super().__init__(message)

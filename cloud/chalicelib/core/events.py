@@ -36,6 +36,7 @@ class Event(Enum):
     FRAMES_INDEXED = "frames.indexed"
     FRAMES_REJECTED = "frames.rejected"
 
+    FILM_BROKEN = "film.broken"
     FILMS_INSPECTED = "films.inspected"
     CLEANUP_INTENDED = "cleanup.intended"
     CLEANUP_STOPPED = "cleanup.stopped"

@@ -9,6 +9,7 @@ from chalicelib.core import artifact, keys
 from chalicelib.core.artifact import Kind
 from chalicelib.core.chapter import Chapter
 from chalicelib.core.errors import InvalidRequest, NotFound, StateConflict
+from chalicelib.core.film import Film
 from chalicelib.core.ids import ArtifactId, UploadId
 from chalicelib.core.measurements.index import FORMAT, Index
 from chalicelib.core.session import Lost, Session
@@ -89,13 +90,24 @@ class Picture:
         """The receipt of an artifact, once it has one."""
         return next(reversed(self.receipts_at(self.key(artifact_id))), None)
 
-    def film_bytes(self, receipt: Receipt) -> int:
-        """How many bytes of what a receipt is for are a film: of an original without those after its last box.
+    def film_bytes(self, artifact_id: ArtifactId, size_bytes: int) -> int:
+        """How many of the artifact's `size_bytes` are a film: of an original without those after its last box.
 
         What a processor makes has none: its boxes fill it to its end.
         """
-        trailing = (each.trailing_bytes for each in self.chapters if each.artifact_id == receipt.artifact_id)
-        return receipt.size_bytes - next(trailing, 0)
+        trailing = (each.trailing_bytes for each in self.chapters if each.artifact_id == artifact_id)
+        return size_bytes - next(trailing, 0)
+
+    def film(self, artifact_id: ArtifactId) -> Film | None:
+        """What was read of the artifact's verified version; None when nobody has read it."""
+        receipt = self.receipt(artifact_id)
+        return next((each for each in self.session.films if receipt and each.is_of(receipt)), None)
+
+    @property
+    def broken_films(self) -> tuple[Film, ...]:
+        """The originals that are not whole films; what may be repaired."""
+        films = (self.film(chapter.artifact_id) for chapter in self.chapters)
+        return tuple(film for film in films if film and film.is_broken)
 
     def receipts_at(self, key: str) -> tuple[Receipt, ...]:
         """The receipts of what a key has, or had; the last one speaks for it."""

@@ -246,6 +246,14 @@ class Session:
         """This session with these facts about its films."""
         return replace(self, films=films)
 
+    def with_film(self, film: Film | None) -> "Session":
+        """This session with what was read of one more version; with None, as it is."""
+        if film is None:
+            return self
+        named = (film.artifact_id, film.version_id)
+        others = (each for each in self.films if (each.artifact_id, each.version_id) != named)
+        return replace(self, films=(*others, film))
+
     def intending(self, cleanup: Cleanup) -> "Session":
         """This session about to be cleaned; nothing is removed before this is on record."""
         return replace(self, cleanup=cleanup)

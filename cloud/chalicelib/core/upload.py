@@ -100,7 +100,8 @@ class Upload:
     delete marker on a rejected object; `removed_at` is when that was done. `copies` is the version of its key that a
     restore brings back: such an upload's parts come from S3 itself. `looks` is how often the reconciler has found
     nothing to do since a client was last heard from, `look_at` when it looks next; None means now. `unproven_since`
-    is set while S3 shows the object without its CRC64NVME.
+    is set while S3 shows the object without its CRC64NVME. `is_no_film` is a rejected one's whose bytes
+    are all that was promised, and no film: the same bytes would be rejected again.
     """
 
     upload_id: UploadId
@@ -126,6 +127,7 @@ class Upload:
     looks: int = 0
     look_at: datetime | None = None
     unproven_since: datetime | None = None
+    is_no_film: bool = False
 
     @property
     def is_live(self) -> bool:
@@ -237,6 +239,10 @@ class Upload:
         # What a processor made is never removed: its session fails, and another order makes it elsewhere.
         owes_removal = keys.may_be_removed(self.key)
         return replace(upload, reason=reason, ended_at=now, owes_abort=True, owes_removal=owes_removal)
+
+    def rejected_as_no_film(self, reason: str, now: datetime) -> "Upload":
+        """This upload ended with an object that is what was promised, and no film."""
+        return replace(self.rejected(reason, now), is_no_film=True)
 
     def aborted(self) -> "Upload":
         return replace(self, owes_abort=False)

@@ -15,11 +15,13 @@ from chalicelib.core.errors import (
     StorageBusy,
 )
 from chalicelib.core.events import Event
+from chalicelib.core.film import NoFilm
 from chalicelib.core.ids import UploadId
 from chalicelib.core.picture import Picture
 from chalicelib.core.settle import Actor, assembled, is_being_cleared
 from chalicelib.core.tokens import Principal
-from chalicelib.core.upload import Upload, UploadState
+from chalicelib.core.upload import StoredObject, Upload, UploadState
+from chalicelib.flows.inspect_film import judge_upload
 from chalicelib.flows.settle import settle_session
 from chalicelib.flows.store import report, save
 from chalicelib.flows.uploads import (
@@ -56,7 +58,7 @@ def complete_upload(
     """The verified upload with its receipt.
 
     `claim` is the whole's CRC64NVME as the device read it; from then on no other whole is completed or verified.
-    Raises PartsMismatch, Finalizing when S3 needs longer, UploadGone, StateConflict.
+    Raises PartsMismatch, Finalizing when S3 needs longer, UploadGone, NotAFilm, StateConflict.
     """
     picture, upload = _record_claim(ports, principal, upload_id, claim)
     if upload.is_live:
@@ -152,11 +154,10 @@ def _why_not_verified(ports: Ports, picture: Picture, upload: Upload) -> Excepti
     if not upload.is_live:
         return gone(upload)
     stored = ports.objects.head(upload.key)
-    if stored and stored.upload_id == upload.upload_id and upload.is_disowned:
-        return Finalizing(
-            f"S3 assembled parts of CRC64NVME {upload.promise}, and this device read {upload.claim}; the object is "
-            "about to be rejected: ask again, then open a new upload"
-        )
+    is_ours = stored is not None and stored.upload_id == upload.upload_id
+    ending = _why_about_to_end(ports, picture, upload, stored) if stored and is_ours else None
+    if ending:
+        return ending
     if is_being_cleared(upload, picture, ports.clock.now(), ports.policy):
         return Finalizing(
             f"an object that was rejected is being removed from this key; it is completed {ports.policy.in_flight_s} s "
@@ -164,6 +165,24 @@ def _why_not_verified(ports: Ports, picture: Picture, upload: Upload) -> Excepti
         )
     if upload.unproven_since:
         return unproven(upload)
-    if stored is None or stored.upload_id == upload.upload_id:
+    if stored is None or is_ours:
         return Finalizing("S3 is still assembling this object; ask again in a moment")
     return StateConflict("this key has an object that nobody expects; an operator must move it away")
+
+
+def _why_about_to_end(
+    ports: Ports, picture: Picture, upload: Upload, stored: StoredObject
+) -> Finalizing | None:
+    """Why the reconciler will reject the upload's object; None when it will not."""
+    if upload.is_disowned:
+        return Finalizing(
+            f"S3 assembled parts of CRC64NVME {upload.promise}, and this device read {upload.claim}; the object is "
+            "about to be rejected: ask again, then open a new upload"
+        )
+    judged = judge_upload(ports, picture, upload, stored)
+    if isinstance(judged, NoFilm):
+        return Finalizing(
+            f"{upload.artifact_id} is not a film: {judged.reason}; it is about to be rejected: ask again, "
+            "and keep the card"
+        )
+    return None

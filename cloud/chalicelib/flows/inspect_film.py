@@ -1,20 +1,39 @@
-"""Read how long a film lasts, from its bytes in the bucket."""
+"""Read what a film is and how long it lasts, from its bytes in the bucket."""
 
 from chalicelib.core.errors import VersionGone
-from chalicelib.core.film import Film, read_film
+from chalicelib.core.film import Film, NoFilm, Read, judge_film, read_film
 from chalicelib.core.picture import Picture
-from chalicelib.core.upload import Receipt
-from chalicelib.ports import Ports
+from chalicelib.core.settle.uploads import must_read_film
+from chalicelib.core.upload import Receipt, StoredObject, Upload
+from chalicelib.ports import ObjectStore, Ports
 
 
 def inspect_film(ports: Ports, picture: Picture, receipt: Receipt) -> Film:
     """How long the verified version lasts, found by a few short reads. Raises StorageBusy."""
-    film_bytes = picture.film_bytes(receipt)
-
-    def read(first: int, last: int) -> bytes:
-        return ports.objects.read_range(receipt.key, receipt.version_id, first, last)
-
+    film_bytes = picture.film_bytes(receipt.artifact_id, receipt.size_bytes)
+    read = _reader(ports.objects, receipt.key, receipt.version_id)
     try:
-        return read_film(receipt, film_bytes, read)
+        return read_film(receipt.artifact_id, receipt.version_id, film_bytes, read)
     except VersionGone as gone:
         return Film(receipt.artifact_id, receipt.version_id, None, str(gone)[:200])
+
+
+def judge_upload(
+    ports: Ports, picture: Picture, upload: Upload, stored: StoredObject
+) -> Film | NoFilm | None:
+    """What the bytes of an upload's object are, where that decides about its receipt. Raises StorageBusy.
+
+    None where nothing depends on them, and when the version is gone by now.
+    """
+    if not must_read_film(upload, stored, ports.policy):
+        return None
+    film_bytes = picture.film_bytes(upload.artifact_id, stored.size_bytes)
+    read = _reader(ports.objects, stored.key, stored.version_id)
+    try:
+        return judge_film(upload.artifact_id, stored.version_id, film_bytes, read)
+    except VersionGone:
+        return None
+
+
+def _reader(objects: ObjectStore, key: str, version_id: str) -> Read:
+    return lambda first, last: objects.read_range(key, version_id, first, last)

@@ -16,6 +16,7 @@ from chalicelib.core.settle.gates import evidence
 from chalicelib.core.settle.outputs import may_state_outputs
 from chalicelib.core.settle.scrubbing import is_scrub_due, to_scrub
 from chalicelib.core.upload import StoredObject, Upload
+from chalicelib.flows.inspect_film import judge_upload
 from chalicelib.ports import ObjectStore, Ports
 
 
@@ -30,7 +31,7 @@ class About:
 def observe(ports: Ports, picture: Picture, actor: Actor, about: About) -> Facts:
     """The facts that `actor` needs; with an upload's id, the facts of that upload only."""
     chosen = _chosen(picture, actor, about, ports.clock.now(), ports.policy)
-    uploads = {upload.upload_id: _observe_upload(ports.objects, upload) for upload in chosen}
+    uploads = {upload.upload_id: _observe_upload(ports, picture, upload) for upload in chosen}
     if about.upload_id is not None:
         return Facts(uploads)
     said = _read_manifest(ports.objects, picture)
@@ -87,16 +88,24 @@ def _chosen(picture: Picture, actor: Actor, about: About, now: datetime, policy:
     return () if actor is Actor.API else due_uploads(picture, now, policy)
 
 
-def _observe_upload(objects: ObjectStore, upload: Upload) -> Observation:
+def _observe_upload(ports: Ports, picture: Picture, upload: Upload) -> Observation:
     """What S3 shows of one upload now."""
-    stored = objects.head(upload.key)
+    stored = ports.objects.head(upload.key)
     if stored and stored.upload_id == upload.upload_id:
-        return Observation(parts=None, stored=stored)
+        return _observe_object(ports, picture, upload, stored)
     try:
-        return Observation(objects.parts(upload.key, upload.multipart_id), stored)
+        return Observation(ports.objects.parts(upload.key, upload.multipart_id), stored)
     except MultipartGone:
         # It may have been completed between the two looks.
-        return Observation(parts=None, stored=objects.head(upload.key))
+        return _observe_object(ports, picture, upload, ports.objects.head(upload.key))
+
+
+def _observe_object(
+    ports: Ports, picture: Picture, upload: Upload, stored: StoredObject | None
+) -> Observation:
+    """What S3 shows of an upload that it assembled, or that is gone."""
+    film = judge_upload(ports, picture, upload, stored) if stored else None
+    return Observation(None, stored, film)
 
 
 def _read_manifest(objects: ObjectStore, picture: Picture) -> Manifest | None:

@@ -11,6 +11,7 @@ from chalicelib.core.errors import (
     Conflict,
     Finalizing,
     InvalidRequest,
+    NotAFilm,
     NotFound,
     PartsRefused,
     PlanDiffers,
@@ -59,7 +60,7 @@ def open_upload(
     `number` is the order that the caller works for: nothing is uploaded for another (StateConflict). What belongs to an
     import's order is uploaded by operators alone, in any state.
     A cancelled upload opens again with its parts while its undo window lasts. Raises PlanDiffers when the caller
-    names another size or part size than the plan's.
+    names another size or part size than the plan's, NotAFilm for a chapter whose bytes were rejected as no film.
     """
     _demand_hand(principal, artifact_id)
     for _ in range(ATTEMPTS):
@@ -70,6 +71,8 @@ def open_upload(
         _demand_plan(plan, size_bytes, part_size_bytes)
         if known and known.unproven_since:
             raise unproven(known)
+        if known is None:
+            _refuse_no_film(ports, picture, artifact_id)
         try:
             if known:
                 return view_parts(ports, _resume(ports, picture, known)), False
@@ -199,6 +202,13 @@ def _new_plan(ports: Ports, picture: Picture, artifact_id: ArtifactId, size_byte
     return plan_parts(size_bytes, ports.policy.part_size_bytes)
 
 
+def _refuse_no_film(ports: Ports, picture: Picture, artifact_id: ArtifactId) -> None:
+    """Raises NotAFilm for a chapter whose bytes were rejected as no film: they would be rejected again."""
+    latest = picture.latest_upload(artifact_id)
+    if latest and latest.is_no_film and ports.policy.checks_films:
+        raise not_a_film(latest)
+
+
 def _demand_plan(plan: PartPlan, size_bytes: int, part_size_bytes: int | None) -> None:
     if size_bytes != plan.size_bytes:
         difference = f"this artifact has {plan.size_bytes} bytes, not {size_bytes}"
@@ -242,7 +252,19 @@ def unproven(upload: Upload) -> Finalizing:
     )
 
 
-def gone(upload: Upload) -> UploadGone:
+def not_a_film(upload: Upload) -> NotAFilm:
+    """What a caller hears of a chapter whose bytes are no film."""
+    reason = upload.reason or "not a film"
+    return NotAFilm(
+        f"{reason}. Keep the card: this file is not stored as footage, and is not taken again under this session. "
+        "Haul it as `unfinished` into a session of its own if it must be kept as it is",
+        reason,
+    )
+
+
+def gone(upload: Upload) -> UploadGone | NotAFilm:
     """What a caller hears of an upload that ended without an object."""
+    if upload.is_no_film:
+        return not_a_film(upload)
     reason = upload.reason or upload.state.value
     return UploadGone(f"this upload has ended: {reason}; open a new one", reason)

@@ -28,7 +28,7 @@ from tests.core.settle.cases import (
 )
 
 REPORT = ArtifactId("output.report.pdf")
-FIRST = CHAPTERS[0].artifact_id
+FIRST, SECOND = (chapter.artifact_id for chapter in CHAPTERS)
 
 
 def without_receipt(case: Case, artifact_id) -> Case:
@@ -100,11 +100,32 @@ def unfinished(case: Case, *artifact_ids: ArtifactId) -> Case:
     return case.recorded(chapters=tuple(chapters))
 
 
+def accepted(case: Case) -> Case:
+    """The session whose present outputs an operator accepted."""
+    order = case.picture.session.order
+    assert order
+    return case.session(order=replace(order, accepted="I watched it"))
+
+
+def broken(case: Case, *artifact_ids: ArtifactId) -> Case:
+    """The session of which these originals turned out to be broken films; their length is unknown."""
+    for artifact_id in artifact_ids:
+        case = case.film(artifact_id, duration_ms=None, fault="it has no moov box", is_broken=True)
+    return case
+
+
 def with_live_upload(case: Case) -> Case:
     return case.uploaded(upload_of(case.picture, SPARE))
 
 
 CLOSINGS: dict[str, dict[str, Callable[[Case], Case]]] = {
+    "originals-whole": {
+        "a broken film": lambda case: broken(case, FIRST),
+        "a broken film whose outputs an operator accepted": lambda case: accepted(broken(case, FIRST)),
+        "a broken film beside one that its device marked": lambda case: accepted(
+            unfinished(broken(case, FIRST, SECOND), FIRST)
+        ),
+    },
     "processed": {
         "open": lambda case: case.session(state=SessionState.OPEN),
         "stored": lambda case: case.session(state=SessionState.STORED),

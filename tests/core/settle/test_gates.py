@@ -32,6 +32,7 @@ from tests.core.settle.closings import (
     CLOSINGS,
     FIRST,
     REPORT,
+    broken,
     left_out,
     measured,
     minimum,
@@ -43,9 +44,13 @@ from tests.core.settle.closings import (
 IMPLIED = {
     "outputs-verified": {"outputs-stand", "measurements-indexed"},
     "chapters-verified": {"originals-stand"},
+    "originals-whole": {"outputs-plausible"},
     "measurements-indexed": {"not-quarantined", "outputs-plausible"},
 }
-"""What is closed with a gate of necessity: what was never verified cannot stand, what has no index may be poison."""
+"""What is closed with a gate of necessity: what was never verified cannot stand, what has no index may be poison.
+
+A broken film has no length.
+"""
 
 EACH = [
     pytest.param(gate, close, id=f"{gate}: {how}")
@@ -87,6 +92,15 @@ def test_an_operator_who_accepted_the_outputs_lets_originals_go_that_were_hauled
     assert case.closed().keys() == {"originals-finished"}
     assert "100GOPRO/GX010038.MP4" in case.closed()["originals-finished"]
     assert (accepted.closed(), accepted.kinds()) == ({}, ["PlanCleanup"])
+
+
+def test_an_operator_who_accepted_the_outputs_lets_a_broken_film_go_only_where_its_device_marked_it():
+    case = broken(open_gates(), FIRST)
+    accepted = case.after(case.picture.session.accepted("I watched it"))
+
+    assert accepted.closed().keys() == {"originals-whole"}
+    assert f"{FIRST} (it has no moov box)" in accepted.closed()["originals-whole"]
+    assert unfinished(accepted, FIRST).closed() == {}
 
 
 @pytest.mark.parametrize("base", [open_gates, intended])

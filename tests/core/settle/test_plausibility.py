@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from chalicelib.core.film import Film
 from chalicelib.core.ids import ArtifactId
 from chalicelib.core.order import wish
-from chalicelib.core.settle import Facts, Inspect
+from chalicelib.core.settle import Inspect
 from chalicelib.core.settle.cleaning import FILMS_AT_ONCE
-from chalicelib.core.settle.plausibility import known_films, unread
+from chalicelib.core.settle.plausibility import known_films
 from tests.core.settle.cases import (
     LASTING_MS,
     LIGHTS,
@@ -146,11 +147,20 @@ def test_everything_that_is_doubtful_is_told_in_words():
     ]
 
 
-def test_outputs_of_other_kinds_are_only_verified():
+def test_outputs_of_other_kinds_are_only_verified_and_the_chapters_read_for_their_boxes():
     case = requiring(TABLE)
+    receipts = [case.receipt(each) for each in ORIGINALS]
+    films = tuple(Film(each.artifact_id, each.version_id, None, "it tells no length") for each in receipts)
 
-    assert unread(case.picture, Facts()) == ()
-    assert case.closed() == {}
+    assert [each.artifact_id for each in case.only(Inspect).receipts] == [*ORIGINALS]
+    assert case.session(films=films).closed() == {}
+
+
+def test_an_operators_word_does_not_stand_for_a_look_at_the_originals():
+    case = open_gates().session(films=())
+    accepted = case.after(case.picture.session.accepted("I watched it"))
+
+    assert [each.artifact_id for each in accepted.only(Inspect).receipts] == [*ORIGINALS, VIDEO]
 
 
 def test_measurements_alone_are_compared_with_the_chapters():

@@ -6,6 +6,7 @@ from enum import Enum
 
 from chalicelib.core.cleanup import Doomed
 from chalicelib.core.crc import Crc64Nvme
+from chalicelib.core.film import Film
 from chalicelib.core.ids import ArtifactId, UploadId
 from chalicelib.core.manifest import Stated
 from chalicelib.core.measurements.index import Index
@@ -24,10 +25,11 @@ class Complete:
 
 @dataclass(frozen=True)
 class Verify:
-    """Write the receipt: `stored` is what was promised."""
+    """Write the receipt: `stored` is what was promised. `film` is what was read of it, if it was."""
 
     upload_id: UploadId
     stored: StoredObject
+    film: Film | None = None
 
 
 @dataclass(frozen=True)
@@ -47,10 +49,11 @@ class Expire:
 
 @dataclass(frozen=True)
 class Reject:
-    """End the upload: its object is not what was promised."""
+    """End the upload: its object is not what was promised, or it is no film."""
 
     upload_id: UploadId
     reason: str
+    is_no_film: bool = False
 
 
 @dataclass(frozen=True)

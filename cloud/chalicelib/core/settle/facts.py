@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from chalicelib.core.cleanup import Arming, Bucket, Spent
-from chalicelib.core.film import Film
+from chalicelib.core.film import Film, NoFilm
 from chalicelib.core.ids import UploadId
 from chalicelib.core.manifest import Manifest
 from chalicelib.core.parts import StoredPart
@@ -13,10 +13,14 @@ from chalicelib.core.upload import StoredObject
 
 @dataclass(frozen=True)
 class Observation:
-    """What S3 shows of one upload: its parts (None when the multipart upload is gone) and its key's object."""
+    """What S3 shows of one upload: its parts (None when the multipart upload is gone) and its key's object.
+
+    `film` is what the object's bytes are, where that decides something; None where they were not read.
+    """
 
     parts: tuple[StoredPart, ...] | None
     stored: StoredObject | None
+    film: Film | NoFilm | None = None
 
 
 @dataclass(frozen=True)

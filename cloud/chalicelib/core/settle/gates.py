@@ -97,6 +97,20 @@ def _nothing_is_lost(picture: Picture, _now: datetime, _policy: Policy) -> str |
     return f"damaged or lost: {', '.join(sorted(lost))}" if lost else None
 
 
+def _originals_are_whole(picture: Picture, _now: datetime, _policy: Policy) -> str | None:
+    """Whether no original is a broken film but those that a device marked; these wait for an operator's word instead.
+
+    An operator accepts outputs, and may not know of it: what can be repaired is kept all the same.
+    """
+    marked = {chapter.artifact_id for chapter in picture.chapters if chapter.unfinished}
+    found = [
+        f"{each.artifact_id} ({each.fault})"
+        for each in picture.broken_films
+        if each.artifact_id not in marked
+    ]
+    return f"broken, and kept for a repair: {', '.join(found)}"[:1000] if found else None
+
+
 def _grace_is_over(picture: Picture, now: datetime, policy: Policy) -> str | None:
     began_at = picture.session.processed_at
     if began_at is None:
@@ -118,6 +132,7 @@ RECORD: Mapping[str, RecordGate] = {
     "not-quarantined": _nothing_is_quarantined,
     "originals-finished": _originals_are_finished,
     "nothing-lost": _nothing_is_lost,
+    "originals-whole": _originals_are_whole,
     "grace-over": _grace_is_over,
 }
 

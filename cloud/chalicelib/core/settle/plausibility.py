@@ -28,11 +28,15 @@ def doubts(picture: Picture, facts: Facts, policy: Policy) -> str | None:
     An operator who looked at them may have accepted them.
     """
     order = picture.session.order
-    if order and order.accepted is not None:
-        return None
+    is_accepted = order is not None and order.accepted is not None
     waiting = unread(picture, facts)
+    if is_accepted:
+        # His word is about the outputs. Whether an original is broken is for another gate, which must know it.
+        waiting = tuple(each for each in waiting if artifact.is_original(each.artifact_id))
     if waiting:
         return f"the length of {len(waiting)} films is not read yet, such as {waiting[0].artifact_id}"
+    if is_accepted or not _measured_by_length(picture):
+        return None
     films = {film.artifact_id: film for film in _present_films(picture, facts)}
     found = [*_of_chapters(picture, films)] or [*_of_outputs(picture, films, policy)]
     return "; ".join(found)[:1000] or None
@@ -52,11 +56,15 @@ def _present_films(picture: Picture, facts: Facts) -> Iterator[Film]:
 
 
 def _films_that_matter(picture: Picture) -> tuple[ArtifactId, ...]:
-    """The chapters and required videos; none when the order requires neither a video nor measurements."""
+    """The chapters, each of which may be broken, and required videos."""
     videos = tuple(each for each in picture.required if _is_video(each))
-    if not videos and not any(artifact.kind_of(each) is Kind.MEASUREMENTS for each in picture.required):
-        return ()
     return (*(chapter.artifact_id for chapter in picture.chapters), *videos)
+
+
+def _measured_by_length(picture: Picture) -> bool:
+    """Whether the order requires anything that is compared with the length of the chapters."""
+    kinds = (artifact.kind_of(each) for each in picture.required)
+    return any(_is_video(each) for each in picture.required) or Kind.MEASUREMENTS in kinds
 
 
 def _is_video(artifact_id: ArtifactId) -> bool:

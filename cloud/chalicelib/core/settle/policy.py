@@ -28,6 +28,8 @@ class Policy:
     """When to look again at an upload that only waits; the wait doubles with each look that finds nothing to do."""
     longest_look_s: int = 3_600
     """The longest such wait. A change without an event is found after this wait and one round at the latest."""
+    checks_films: bool = True
+    """Whether the bytes of a complete original are looked at before it gets its receipt."""
     orphan_age_s: int = 3_600
     """How old a multipart upload without a record must be before it is aborted."""
     grace_s: int = 3 * DAY_S

@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from chalicelib.core import crc, parts
+from chalicelib.core.artifact import is_original
 from chalicelib.core.crc import Crc64Nvme
+from chalicelib.core.film import Film, NoFilm, is_film
 from chalicelib.core.parts import PartPlan, StoredPart
 from chalicelib.core.picture import Picture
 from chalicelib.core.settle.actions import (
@@ -137,7 +139,7 @@ def _owed_while_live(
     upload: Upload, seen: Observation, picture: Picture, now: datetime, policy: Policy
 ) -> Action | None:
     if seen.stored and seen.stored.upload_id == upload.upload_id:
-        return _judged(upload, seen.stored)
+        return _judged(upload, seen, seen.stored, picture, policy)
     if _is_superseded(upload, picture):
         return _ended(upload, "another upload of this artifact is verified")
     if seen.parts is None:
@@ -166,7 +168,19 @@ def _owed_while_waiting(upload: Upload, now: datetime, policy: Policy) -> Action
     return None
 
 
-def _judged(upload: Upload, stored: StoredObject) -> Action:
+def must_read_film(upload: Upload, stored: StoredObject, policy: Policy) -> bool:
+    """Whether the bytes of the upload's object decide about its receipt: those of an original that is proven whole.
+
+    What a restore copies was read when it came.
+    """
+    is_film_to_be = is_original(upload.artifact_id) and is_film(upload.artifact_id) and upload.copies is None
+    is_asked = policy.checks_films and is_film_to_be and upload.is_live
+    return is_asked and upload.is_kept_by(stored) and not upload.is_disowned
+
+
+def _judged(
+    upload: Upload, seen: Observation, stored: StoredObject, picture: Picture, policy: Policy
+) -> Action | None:
     if upload.promise is None:
         return Reject(upload.upload_id, "its object was completed without a recorded promise")
     if upload.is_disowned:
@@ -176,7 +190,7 @@ def _judged(upload: Upload, stored: StoredObject) -> Action:
             f"its device read CRC64NVME {upload.claim}, promised was {upload.promise}: a part is not what was read",
         )
     if upload.is_kept_by(stored):
-        return Verify(upload.upload_id, stored)
+        return _judged_by_content(upload, seen, stored, picture, policy)
     if upload.may_be_kept_by(stored):
         # S3 omits the checksum when we may not use the object's KMS key: that proves nothing against the object.
         return Doubt(upload.upload_id)
@@ -185,6 +199,24 @@ def _judged(upload: Upload, stored: StoredObject) -> Action:
         f"its object has {stored.size_bytes} bytes and CRC64NVME {stored.crc64nvme}, "
         f"promised were {upload.plan.size_bytes} and {upload.promise}",
     )
+
+
+def _judged_by_content(
+    upload: Upload, seen: Observation, stored: StoredObject, picture: Picture, policy: Policy
+) -> Action | None:
+    """A receipt for all that may be footage, broken or not; the end only for what is no film at all."""
+    if not must_read_film(upload, stored, policy):
+        return Verify(upload.upload_id, stored)
+    if seen.film is None:
+        return None
+    if not isinstance(seen.film, NoFilm):
+        return Verify(upload.upload_id, stored, seen.film)
+    chapter = picture.chapter(upload.artifact_id)
+    if chapter.is_as_it_is:
+        # A person named this file, or the older system had it: kept, whatever it is.
+        film = Film(upload.artifact_id, stored.version_id, None, seen.film.reason, is_broken=True)
+        return Verify(upload.upload_id, stored, film)
+    return Reject(upload.upload_id, f"{chapter.name} is not a film: {seen.film.reason}", is_no_film=True)
 
 
 def _given_up(upload: Upload, now: datetime, policy: Policy) -> Action | None:

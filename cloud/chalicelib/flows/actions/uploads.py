@@ -5,6 +5,7 @@ import logging
 from chalicelib.core.errors import Conflict, KeyTaken, MultipartGone, PartsRefused, VersionGone
 from chalicelib.core.events import Event
 from chalicelib.core.picture import Picture
+from chalicelib.core.session import Session
 from chalicelib.core.settle import (
     Abort,
     Complete,
@@ -49,9 +50,15 @@ def complete(ports: Ports, picture: Picture, action: Complete) -> Picture:
 
 
 def verify(ports: Ports, picture: Picture, action: Verify) -> Picture:
+    """Write the receipt, and what was read of a film beside it."""
     upload = picture.upload(action.upload_id).verified(action.stored, ports.clock.now())
-    picture = _save_and_report(ports, picture, upload, Event.UPLOAD_VERIFIED, logging.INFO)
+    film = action.film
+    session = picture.session.with_film(film) if film else None
+    picture = _save_and_report(ports, picture, upload, Event.UPLOAD_VERIFIED, logging.INFO, session)
     ports.metrics.count(Event.BYTES_VERIFIED, upload.plan.size_bytes)
+    if film and film.is_broken:
+        about = {"artifact_id": film.artifact_id, "fault": film.fault}
+        return report(ports, picture, Event.FILM_BROKEN, logging.WARNING, **about)
     return picture
 
 
@@ -66,7 +73,9 @@ def expire(ports: Ports, picture: Picture, action: Expire) -> Picture:
 
 
 def reject(ports: Ports, picture: Picture, action: Reject) -> Picture:
-    upload = picture.upload(action.upload_id).rejected(action.reason, ports.clock.now())
+    upload = picture.upload(action.upload_id)
+    end = upload.rejected_as_no_film if action.is_no_film else upload.rejected
+    upload = end(action.reason, ports.clock.now())
     return _save_and_report(ports, picture, upload, Event.UPLOAD_REJECTED, logging.ERROR)
 
 
@@ -138,11 +147,13 @@ def wake(ports: Ports, picture: Picture, action: Wake) -> Picture:
     return save(ports, picture, picture.upload(action.upload_id).woken())
 
 
-def _save_and_report(ports: Ports, picture: Picture, upload: Upload, event: Event, level: int) -> Picture:
-    """The picture after `upload` was recorded and `event` reported."""
+def _save_and_report(
+    ports: Ports, picture: Picture, upload: Upload, event: Event, level: int, session: Session | None = None
+) -> Picture:
+    """The picture after `upload` (and `session`) was recorded and `event` reported."""
     return report(
         ports,
-        save(ports, picture, upload),
+        save(ports, picture, upload, session),
         event,
         level,
         upload_id=upload.upload_id,

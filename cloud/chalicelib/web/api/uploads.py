@@ -4,6 +4,7 @@ from chalice.app import Response
 
 from chalicelib.core.errors import (
     Finalizing,
+    NotAFilm,
     NotPermitted,
     PartsMismatch,
     PlanDiffers,
@@ -57,7 +58,7 @@ def delete_upload(ports: Ports, call: Call, upload_id: str) -> Response:
     return routing.answer(responses.upload(view))
 
 
-_OF_UPLOADS = (NotPermitted, StateConflict, UploadGone, Finalizing)
+_OF_UPLOADS = (NotPermitted, StateConflict, NotAFilm, UploadGone, Finalizing)
 
 ROUTES: tuple[Route, ...] = (
     Route(

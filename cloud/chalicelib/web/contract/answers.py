@@ -71,6 +71,14 @@ class LostArtifact(Answer, frozen=True, kw_only=True):
     remedy: str
 
 
+class FilmOfChapter(Answer, frozen=True, kw_only=True):
+    """What the coordinator read of a chapter's verified bytes; `fault` is why its length is unknown."""
+
+    is_broken: bool
+    fault: str | None
+    duration_ms: Whole | None
+
+
 class Chapter(Answer, frozen=True, kw_only=True):
     artifact_id: str
     directory: str
@@ -78,6 +86,7 @@ class Chapter(Answer, frozen=True, kw_only=True):
     size_bytes: Whole
     unfinished: bool
     trailing_bytes: Count
+    film: FilmOfChapter | None
     upload: UploadOfChapter | None
     receipt: Receipt | None
     lost: Loss | None

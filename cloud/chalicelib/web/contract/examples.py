@@ -96,6 +96,7 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
                 "artifact_id": _ORIGINAL,
                 **_CHAPTER,
                 **_WHOLE,
+                "film": None,
                 "upload": {"upload_id": _UPLOAD, "state": "OPEN", "unproven_since": None},
                 "receipt": None,
                 "lost": None,

@@ -6,6 +6,7 @@ from typing import Any
 
 from chalicelib.core import ids, parts
 from chalicelib.core.chapter import Chapter
+from chalicelib.core.film import Film
 from chalicelib.core.ids import DeviceId
 from chalicelib.core.listing import Row
 from chalicelib.core.measurements.index import Index
@@ -216,10 +217,18 @@ def _chapter(picture: Picture, chapter: Chapter) -> dict[str, Any]:
         "size_bytes": chapter.size_bytes,
         "unfinished": chapter.unfinished,
         "trailing_bytes": chapter.trailing_bytes,
+        "film": _film(picture.film(chapter.artifact_id)),
         "upload": _upload_of(latest) if latest else None,
         "receipt": _receipt(receipt) if receipt else None,
         "lost": _lost(picture, chapter),
     }
+
+
+def _film(film: Film | None) -> dict[str, Any] | None:
+    """What the coordinator read of the chapter's verified bytes; None when it has not read them."""
+    if film is None:
+        return None
+    return {"is_broken": film.is_broken, "fault": film.fault, "duration_ms": film.duration_ms}
 
 
 def _lost(picture: Picture, chapter: Chapter) -> dict[str, Any] | None:
