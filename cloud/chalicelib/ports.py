@@ -5,9 +5,10 @@ Every method that talks to S3 or DynamoDB may raise StorageBusy: the same call s
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import date, datetime
-from typing import BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
+
+from msgspec import Struct
 
 from chalicelib.core.acting import COORDINATOR, Acting
 from chalicelib.core.chapter import Chapter
@@ -17,7 +18,6 @@ from chalicelib.core.events import Event, Measure
 from chalicelib.core.ids import DeviceId, SessionId, TokenId, UploadId
 from chalicelib.core.listing import Summary
 from chalicelib.core.measurements.index import Index
-from chalicelib.core.measurements.lake import Constants, Rows, Table
 from chalicelib.core.notices import Announcement, Notice
 from chalicelib.core.parts import PartPlan, StoredPart
 from chalicelib.core.picture import Picture, Progress
@@ -28,9 +28,12 @@ from chalicelib.core.statistics.counts import Counter, CounterKey, Counting, Cou
 from chalicelib.core.tokens import Device, Token
 from chalicelib.core.upload import Receipt, StoredObject, Upload
 
+if TYPE_CHECKING:
+    # Only the functions that index import it: it brings all kinds of measurements.
+    from chalicelib.core.measurements.lake import Constants, Rows, Table
 
-@dataclass(frozen=True)
-class OpenMultipart:
+
+class OpenMultipart(Struct, frozen=True):
     """A multipart upload as S3 lists it."""
 
     key: str
@@ -126,7 +129,7 @@ class FrameIndex(Protocol):
 class LakeFile(Protocol):
     """A file of the lake that is being written."""
 
-    def write(self, rows: Rows) -> None:
+    def write(self, rows: "Rows") -> None:
         """Take rows, which are in the file after those before; a column that they do not have is null.
 
         Raises ValueError for a column that the table does not have.
@@ -139,15 +142,16 @@ class Lake(Protocol):
     def demand_writer(self) -> None:
         """Raises LakeWriterMissing where this process cannot write the lake."""
 
-    def writing(self, file: BinaryIO, table: Table, constants: Constants) -> AbstractContextManager[LakeFile]:
+    def writing(
+        self, file: BinaryIO, table: "Table", constants: "Constants"
+    ) -> AbstractContextManager[LakeFile]:
         """A file of `table`, written to `file`; it is complete once the context ends without an error.
 
         The same rows make the same bytes. Raises LakeWriterMissing.
         """
 
 
-@dataclass(frozen=True)
-class PartToSign:
+class PartToSign(Struct, frozen=True):
     """What a part URL binds: number, size and CRC64NVME."""
 
     number: int
@@ -155,8 +159,7 @@ class PartToSign:
     crc64nvme: Crc64Nvme
 
 
-@dataclass(frozen=True)
-class PartUrl:
+class PartUrl(Struct, frozen=True):
     """Where to PUT one part, with exactly these headers, until `expires_at`."""
 
     number: int
@@ -165,16 +168,14 @@ class PartUrl:
     expires_at: datetime
 
 
-@dataclass(frozen=True)
-class ReadUrl:
+class ReadUrl(Struct, frozen=True):
     """Where to GET one version of an object until `expires_at`."""
 
     url: str
     expires_at: datetime
 
 
-@dataclass(frozen=True)
-class ByteRange:
+class ByteRange(Struct, frozen=True):
     """Some bytes of an object: from `first` on, `size_bytes` of them."""
 
     first: int
@@ -186,8 +187,7 @@ class ByteRange:
         return f"bytes={self.first}-{self.first + self.size_bytes - 1}"
 
 
-@dataclass(frozen=True)
-class RangeUrl:
+class RangeUrl(Struct, frozen=True):
     """Where to GET one range of a version, with exactly these headers, until `expires_at`."""
 
     wanted: ByteRange
@@ -213,8 +213,7 @@ class Signer(Protocol):
         """One URL a part; `content-length` and `x-amz-checksum-crc64nvme` are signed."""
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(Struct, frozen=True):
     """One write of a session's state: all of it or nothing.
 
     `session` is the session after the write; its version must be one above what is recorded, or 1 for a new session.
@@ -236,24 +235,21 @@ class Change:
     """What is to be told of this change; it waits until it was sent."""
 
 
-@dataclass(frozen=True)
-class Due:
+class Due(Struct, frozen=True):
     """A session at which the reconciler should look, since `due_at`."""
 
     session_id: SessionId
     due_at: datetime
 
 
-@dataclass(frozen=True)
-class Unproven:
+class Unproven(Struct, frozen=True):
     """A session whose receipts nobody has proven at rest since `since`."""
 
     session_id: SessionId
     since: datetime
 
 
-@dataclass(frozen=True)
-class Listed:
+class Listed(Struct, frozen=True):
     """A session in a list: which one, and since when it is there."""
 
     session_id: SessionId
@@ -265,8 +261,7 @@ class Listed:
         return self.created_at, self.session_id
 
 
-@dataclass(frozen=True)
-class ListedBy:
+class ListedBy(Struct, frozen=True):
     """A list of sessions: those of a project, or of one group, camera or device of it. At most one of them is named."""
 
     project: str
@@ -275,16 +270,14 @@ class ListedBy:
     device_id: DeviceId | None = None
 
 
-@dataclass(frozen=True)
-class ListEntry:
+class ListEntry(Struct, frozen=True):
     """A session in a list; `state` is what the list last heard of it, None where the list does not know states."""
 
     listed: Listed
     state: SessionState | None
 
 
-@dataclass(frozen=True)
-class RecordedRow:
+class RecordedRow(Struct, frozen=True):
     """What is recorded for a list to tell; `summary` is None in what an older version wrote."""
 
     session: Session
@@ -476,8 +469,7 @@ class Metrics(Protocol):
         """Report a size, in the measure's own unit."""
 
 
-@dataclass(frozen=True)
-class Ports:
+class Ports(Struct, frozen=True):
     """All of the world that a flow may touch, passed by hand, and who touches it."""
 
     objects: ObjectStore

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from chalicelib.aws.signer import LONGEST_TTL_S
 from chalicelib.core.cleanup import Spent
@@ -34,8 +35,7 @@ class NotPrepared(Exception):
     """The environment is that of `cloud/` itself, whose placeholders no stack has filled in."""
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """What a deployment decides.
 
     `pause` and `pace_bytes_s` go into the answer to each heartbeat.
@@ -97,8 +97,7 @@ def settings(environment: Mapping[str, str]) -> Settings:
     )
 
 
-@dataclass(frozen=True)
-class _Required:
+class _Required(Struct, frozen=True):
     """A variable that must be there; `parse` raises ValueError with what it should be."""
 
     parse: Callable[[str], Any]
@@ -109,8 +108,7 @@ class _Required:
         return self.parse(text)
 
 
-@dataclass(frozen=True)
-class _Optional:
+class _Optional(Struct, frozen=True):
     """A variable that has `default` when it is absent."""
 
     parse: Callable[[str], Any]

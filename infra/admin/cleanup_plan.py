@@ -1,7 +1,9 @@
 """What a cleanup would do to each session, gate by gate; nothing here writes."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from chalicelib.core.cleanup import Arming, Doomed, Spent
 from chalicelib.core.ids import ArtifactId, SessionId

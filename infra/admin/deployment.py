@@ -3,11 +3,12 @@
 import argparse
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import boto3
 from botocore.exceptions import ClientError
+from msgspec.structs import replace
 
 from chalicelib import wiring
 from chalicelib.aws.records import DynamoRecords

@@ -1,8 +1,9 @@
 """A deployment that can only be looked at: what plans and dry runs are given, so that they cannot write."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, cast
+
+from msgspec.structs import replace
 
 from chalicelib.core.session import Session
 from chalicelib.ports import Change, FrameIndex, Indexer, Notifier, ObjectStore, Orders, Ports, Records

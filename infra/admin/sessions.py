@@ -3,8 +3,10 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import timedelta
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from chalicelib.core.events import Event, Measure
 from chalicelib.core.ids import SessionId
@@ -36,8 +38,7 @@ class KeptMetrics:
         """A size is nothing that was done."""
 
 
-@dataclass(frozen=True)
-class Ensured:
+class Ensured(Struct, frozen=True):
     """What became of one session. `done` is counted in the words of the flows, in a dry run `would` in those of settle.
 
     `kept` are the closed gates that time or an operator opens. `fault` is why it could not be settled.
@@ -57,8 +58,7 @@ class Ensured:
         return not (self.done or self.would or self.owed or self.fault)
 
 
-@dataclass(frozen=True)
-class Walk:
+class Walk(Struct, frozen=True):
     """What became of all. Not `finished` when a limit or a person ended it before every session had its turn."""
 
     sessions: tuple[Ensured, ...]

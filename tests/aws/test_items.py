@@ -1,11 +1,11 @@
 """What an item of the table looks like, and what may stand in it that we do not know."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 import pytest
+from msgspec import Struct
 
 from chalicelib.aws import items
 from chalicelib.core.cleanup import Cleanup, Doomed
@@ -21,8 +21,7 @@ NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 SESSION_ID = make_session_id("match-17")
 
 
-@dataclass(frozen=True)
-class Counted:
+class Counted(Struct, frozen=True):
     """A value with a number."""
 
     count: int

@@ -3,11 +3,11 @@
 import secrets
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.aws import items
 from chalicelib.core.session import Camera, Session

@@ -1,9 +1,9 @@
 """What every table does of counters, whatever it stands on: they change with the session, or not at all."""
 
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.core.errors import Conflict
 from chalicelib.core.ids import DeviceId

@@ -1,10 +1,10 @@
 """What every Records keeps of outputs, measurements, cleanup and restore in a session's picture."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.core.cleanup import Cleanup, Doomed
 from chalicelib.core.crc import Crc64Nvme

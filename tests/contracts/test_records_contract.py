@@ -1,11 +1,12 @@
 """What every Records does, whatever it stands on."""
 
 import time
-from dataclasses import fields, replace
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.core.crc import Crc64Nvme
 from chalicelib.core.errors import Conflict

@@ -4,7 +4,7 @@ import ipaddress
 import json
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Literal, Protocol, TypeAlias
@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import boto3
 import requests
+from msgspec.structs import replace
 
 from chalicelib.aws.clients import Clients, clients_of
 from chalicelib.aws.frame_index import S3FrameIndex

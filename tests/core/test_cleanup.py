@@ -1,7 +1,7 @@
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.core.cleanup import Bucket, Doomed, Spent
 from chalicelib.core.crc import Crc64Nvme

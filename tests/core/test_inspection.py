@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.core.errors import InvalidRequest
-from chalicelib.core.measurements.inspection import Inspection, inspect, judge_run
 from chalicelib.core.measurements.inspection.asked import asked_of
 from chalicelib.core.measurements.inspection.estimates import Judgement, Measured, Verdict, judge
+from chalicelib.core.measurements.inspection.inspect import Inspection, inspect, judge_run
 from chalicelib.core.order import wish
 
 ANGLES = (2.5, 2.8333, 3.1667, 3.5)

@@ -1,11 +1,11 @@
 """What is told of a change of a session, and how it reads."""
 
 import re
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.core.ids import ArtifactId
 from chalicelib.core.notices import (

@@ -1,7 +1,7 @@
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.core.errors import NotFound, StateConflict
 from chalicelib.core.ids import ArtifactId, UploadId

@@ -1,9 +1,9 @@
 """What one session counts for, and what the counters change by."""
 
-from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.core.cleanup import Cleanup, Doomed
 from chalicelib.core.ids import ArtifactId, DeviceId

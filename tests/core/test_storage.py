@@ -1,10 +1,10 @@
 """Where an imported session comes from: bounded, and never less than it was."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.core.errors import InvalidRequest
 from chalicelib.core.ids import ArtifactId

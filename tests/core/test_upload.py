@@ -1,8 +1,8 @@
-from dataclasses import replace
 from datetime import timedelta
 from itertools import product
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.core.crc import Crc64Nvme
 from chalicelib.core.errors import StateConflict

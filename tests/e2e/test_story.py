@@ -4,13 +4,13 @@ import gzip
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, cast
 
 import pytest
 import requests
+from msgspec.structs import replace
 
 from chalicelib import settings, wiring
 from chalicelib.core.cleanup import Spent

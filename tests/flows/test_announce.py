@@ -1,10 +1,10 @@
 """Notices are recorded with what they tell of, and each is sent by a round of the reconciler, whatever fails."""
 
 import logging
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.core.errors import StorageBusy
 from chalicelib.core.notices import Announcement

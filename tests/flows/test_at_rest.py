@@ -1,9 +1,9 @@
 """Damage that was found at rest: the version is lost, its session is held, and what can bring it back does."""
 
-from dataclasses import replace
 from typing import Any, cast
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.core.errors import Conflict, StateConflict
 from chalicelib.core.ids import ArtifactId

@@ -1,10 +1,10 @@
 """What is known of a camera: whose sessions, how much of it a page, and what is believed of the index."""
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import cast
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.core.errors import NotFound, StorageBusy
 from chalicelib.core.ids import DeviceId

@@ -1,12 +1,12 @@
 """A processed session is cleaned: intent first, markers one by one, proof last; whatever is unknown is kept."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
 from typing import Any, cast
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.core.cleanup import Cleanup, Doomed, Spent
 from chalicelib.core.errors import Conflict, StorageBusy

@@ -1,8 +1,8 @@
 import re
-from dataclasses import replace
 from typing import Any, cast
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.core.errors import (
     Conflict,

@@ -1,9 +1,9 @@
 """Enrolment: who may call, and of what only a digest is kept."""
 
 import logging
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.core import tokens
 from chalicelib.core.errors import InvalidRequest, NotAuthenticated, NotFound

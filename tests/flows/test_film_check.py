@@ -1,9 +1,9 @@
 """From the last part to the receipt: films come home, broken ones marked, and what is no film is turned away."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.core.errors import Finalizing, NotAFilm, StorageBusy
 from chalicelib.core.events import Event

@@ -2,9 +2,9 @@
 
 import gzip
 import json
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.core.errors import InvalidRequest, NotFound
 from chalicelib.core.ids import ArtifactId

@@ -1,10 +1,10 @@
 """Sessions of the older system: on record, uploaded like all others, and cleaned through an order of their own only."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.core.chapter import OLDER_SYSTEM, Chapter
 from chalicelib.core.errors import (

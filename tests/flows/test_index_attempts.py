@@ -1,10 +1,10 @@
 """Attempts to index measurements: on record before they begin, bounded, and their results never lost."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import cast
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.core.errors import LakeWriterMissing, StorageBusy
 from chalicelib.core.measurements.limits import INDEXED_IN_PASSING_BYTES, MOST_ATTEMPTS, TIME_LIMIT_S

@@ -1,7 +1,8 @@
 """A cleaned session is looked at once more before S3 purges what was cleaned."""
 
-from dataclasses import replace
 from datetime import timedelta
+
+from msgspec.structs import replace
 
 from chalicelib.core.order import wish
 from chalicelib.core.session import SessionState

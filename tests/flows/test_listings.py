@@ -1,11 +1,11 @@
 """Lists of sessions: who sees which, by which facts, stable while others write, at a cost that ends with the page."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.core.errors import InvalidRequest, NotFound
 from chalicelib.core.ids import DeviceId

@@ -3,12 +3,12 @@
 import gzip
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any, BinaryIO
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from chalicelib.core.artifact import required_id
 from chalicelib.core.errors import StateConflict, StorageBusy, VersionGone
@@ -18,7 +18,8 @@ from chalicelib.core.measurements.index import FORMAT, Index, revision_of
 from chalicelib.core.measurements.limits import MOST_SOURCE_BYTES
 from chalicelib.core.measurements.ranges import Wanted
 from chalicelib.core.upload import Receipt
-from chalicelib.flows.measurement_index import index_measurements, read_frames, read_summary
+from chalicelib.flows.index_measurements import index_measurements
+from chalicelib.flows.measurement_index import read_frames, read_summary
 from tests.support.builders import DEVICE_ID, SESSION_ID, START, UPLOAD_ID, make_session
 from tests.support.measurements import as_document, as_lines, make_frames, zipped
 from tests.support.memory import (

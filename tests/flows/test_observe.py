@@ -1,9 +1,9 @@
 """How much is looked at: no upload for what a person says, its own for an event, few of many that wait in a round."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.core.errors import Conflict, StorageBusy
 from chalicelib.core.ids import SessionId, UploadId
@@ -232,7 +232,7 @@ def test_uploads_that_fail_in_every_round_do_not_keep_others_of_their_session_fr
     plain = memory_ports(full())
     last = recorded(plain).uploads[-1]
     send_parts(plain.objects, last)
-    broken = replace(plain, objects=_Unfit(plain.objects, last.multipart_id))  # type: ignore[arg-type]  # a stand-in
+    broken = replace(plain, objects=_Unfit(plain.objects, last.multipart_id))
 
     for _ in range(MOST_CHAPTERS // LOOKS_AT_ONCE + 1):
         plain.clock.advance(1)

@@ -1,10 +1,10 @@
 """Old revisions of an index and of its files in the lake: removed some time later, never what is published."""
 
 from contextlib import suppress
-from dataclasses import replace
 from typing import BinaryIO, cast
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.core import keys
 from chalicelib.core.errors import Conflict

@@ -1,7 +1,7 @@
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.core.chapter import Chapter
 from chalicelib.core.errors import Conflict, NotFound, NotPermitted, StateConflict, StorageBusy

@@ -1,10 +1,10 @@
 """What a processor writes itself: verified against its manifest, pinned by version, and nothing of it ever removed."""
 
 import json
-from dataclasses import replace
 from typing import Any, cast
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.core import keys
 from chalicelib.core.errors import Conflict, StateConflict, StorageBusy

@@ -1,9 +1,9 @@
 """Originals are kept until what was made of them can be what was ordered, by the length of what stands there."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.core.chapter import Chapter
 from chalicelib.core.errors import NotPermitted, StateConflict, StorageBusy

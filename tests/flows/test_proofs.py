@@ -1,10 +1,10 @@
 """What a device may read back of what is home: a few ranges of a verified original of its project, and no more."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.core.errors import InvalidRequest, NotFound, NotPermitted
 from chalicelib.core.ids import ArtifactId, DeviceId, SessionId, UploadId

@@ -1,8 +1,8 @@
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, cast
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.core.errors import StorageBusy
 from chalicelib.core.events import Measure

@@ -1,10 +1,10 @@
 """What was cleaned is brought back: the same bytes under a new receipt, held until somebody releases it."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.core.errors import MultipartGone, NotFound, NotPermitted, StateConflict, StorageBusy
 from chalicelib.core.ids import ArtifactId

@@ -1,8 +1,7 @@
 """Verified originals are looked at again every week: what is gone comes back, what cannot is lost, both are held."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.core.errors import Conflict, StateConflict, StorageBusy
 from chalicelib.core.settle import Displace

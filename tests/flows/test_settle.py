@@ -1,7 +1,7 @@
-from dataclasses import replace
 from typing import cast
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.core.errors import Conflict, NotFound, PartsRefused, StorageBusy
 from chalicelib.core.ids import UploadId

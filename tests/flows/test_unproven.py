@@ -1,8 +1,7 @@
 """S3 holds the right object and does not tell its checksum: it is kept, somebody is told, and it is looked at again."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.core.errors import Finalizing
 from chalicelib.core.session import SessionState

@@ -1,8 +1,8 @@
-from dataclasses import replace
 from datetime import timedelta
 from typing import cast
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.core.errors import (
     Conflict,

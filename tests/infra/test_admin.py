@@ -5,13 +5,14 @@ import json
 import os
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 from botocore.stub import Stubber
+from msgspec.structs import replace
 
 from chalicelib.core import tokens
 from chalicelib.core.errors import StorageBusy

@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import cast
 
 import pytest
 import requests
+from msgspec.structs import replace
 
 from chalicelib.aws.lake import ParquetLake
 from chalicelib.core import keys

@@ -84,7 +84,7 @@ BOUNDED_WORK = (
     ),
     bug(
         "indexing has no time limit",
-        "cloud/chalicelib/flows/measurement_index.py",
+        "cloud/chalicelib/flows/index_measurements.py",
         "if clock.now() >= deadline:",
         "if clock.now() is deadline:",
         *ATTEMPTS,

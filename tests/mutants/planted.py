@@ -424,14 +424,14 @@ MUTANTS = (
     ),
     bug(
         "measurements of another session are indexed",
-        f"{FLOWS}/measurement_index.py",
+        f"{FLOWS}/index_measurements.py",
         "        _demand_session(indexing.session, indexing.project, session_id)\n",
         "        _demand_session(None, indexing.project, session_id)\n",
         "tests/flows/test_measurement_index.py",
     ),
     bug(
         "measurements of a session of that name in another project are indexed",
-        f"{FLOWS}/measurement_index.py",
+        f"{FLOWS}/index_measurements.py",
         "        _demand_session(indexing.session, indexing.project, session_id)\n",
         "        _demand_session(indexing.session, None, session_id)\n",
         "tests/flows/test_measurement_index.py",

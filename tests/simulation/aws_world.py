@@ -5,9 +5,10 @@ as of the story's moment at which it was made, and S3's own time as far ahead as
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import cast
+
+from msgspec.structs import replace
 
 from chalicelib.aws.frame_index import S3FrameIndex
 from chalicelib.aws.object_store import S3ObjectStore

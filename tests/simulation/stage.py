@@ -5,9 +5,11 @@ out too, is never called. Other runs of anybody go on.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol, cast
+
+from msgspec.structs import replace
 
 from chalicelib.core.errors import ReelhaulError, StorageBusy
 from tests.support.builders import MemoryPorts

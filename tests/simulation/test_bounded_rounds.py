@@ -6,11 +6,11 @@ The clock stands still but for what calls cost: 1.3 s a copied part, which stand
 import math
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.core import keys
 from chalicelib.core.ids import ArtifactId, SessionId, UploadId

@@ -1,8 +1,7 @@
 """The reconciler cleans, and at each of its calls somebody else acts: nothing wanted is lost, and the end is right."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.core.cleanup import Spent
 from chalicelib.core.session import SessionState

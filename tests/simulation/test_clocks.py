@@ -1,10 +1,11 @@
 """A function whose clock is weeks away from everybody's cleans nothing early, and when it is set right all goes on."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.core.settle import Actor
 from chalicelib.flows.reconcile import reconcile

@@ -1,9 +1,10 @@
 """Values and ports for tests; each builder hides what does not matter to the test that calls it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
+
+from msgspec.structs import replace
 
 from chalicelib.core import ids
 from chalicelib.core.chapter import Chapter
@@ -91,8 +92,7 @@ def make_bodies(plan: PartPlan) -> dict[int, bytes]:
     return {number: bytes([number % 256]) * plan.size_of(number) for number in plan.numbers}
 
 
-@dataclass(frozen=True)
-class MemoryPorts(Ports):
+class MemoryPorts(Ports, frozen=True):
     """Ports in memory; typed, so that a test can do what devices and strangers do."""
 
     objects: MemoryObjectStore

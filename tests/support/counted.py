@@ -2,8 +2,9 @@
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, cast
+
+from msgspec.structs import replace
 
 from tests.support.builders import MemoryPorts
 from tests.support.memory import MemoryObjectStore, MemoryOrders, MemoryRecords

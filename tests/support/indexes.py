@@ -17,7 +17,7 @@ from chalicelib.core.measurements.blocks import Blocks
 from chalicelib.core.measurements.index import Index
 from chalicelib.core.session import Camera, Session
 from chalicelib.core.upload import Receipt
-from chalicelib.flows.measurement_index import index_measurements
+from chalicelib.flows.index_measurements import index_measurements
 from chalicelib.ports import FrameIndex
 
 SESSION_ID = ids.session_id(ids.MAIN, "match-17-north")

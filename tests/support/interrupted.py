@@ -1,11 +1,12 @@
 """Ports at one of whose calls another actor's whole run happens: interleavings without threads."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from enum import Enum
 from functools import partial
 from itertools import count
 from typing import Any, cast
+
+from msgspec.structs import replace
 
 from chalicelib.ports import Ports
 from tests.support.builders import MemoryPorts

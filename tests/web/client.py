@@ -7,6 +7,7 @@ from typing import Any
 
 from chalice.app import Chalice
 from chalice.test import Client
+from msgspec import Struct
 
 from chalicelib.core import tokens
 from chalicelib.core.ids import DeviceId, TokenId
@@ -23,8 +24,7 @@ REQUEST_ID = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
 """API Gateway's, of a call that is handed over."""
 
 
-@dataclass(frozen=True)
-class Deployment:
+class Deployment(Struct, frozen=True):
     """What a deployment decides about devices."""
 
     minimum_client_version: str = "0.1.0"

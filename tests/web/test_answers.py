@@ -1,10 +1,10 @@
 """How large an answer may be: what leaves the function is what Lambda counts."""
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.core.answers import ENVELOPE_BYTES, MOST_BODY_BYTES, MOST_PAYLOAD_BYTES, counted_bytes
 from chalicelib.core.errors import TooLarge

@@ -1,12 +1,12 @@
 """Bad input gets a problem that says what and what to do: never a 500, and nothing is lost by it."""
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from chalicelib.core.parts import PartPlan
 from chalicelib.core.picture import Picture

@@ -2,13 +2,13 @@
 
 import base64
 import json
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from chalicelib.core.errors import InvalidRequest, StorageBusy
 from chalicelib.core.ids import DeviceId, UploadId

@@ -1,10 +1,10 @@
 """Every call of docs/api.md, and every problem that it names."""
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.core.errors import Conflict, MultipartGone, StorageBusy
 from chalicelib.core.order import Order, wish

@@ -1,10 +1,10 @@
 """What becomes of a stored session, call by call: ordered, failed, held, read."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.core.ids import ArtifactId, DeviceId
 from chalicelib.core.order import Wish

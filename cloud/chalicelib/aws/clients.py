@@ -1,12 +1,12 @@
 """The clients of S3, DynamoDB, SQS, Lambda and SNS, and the credentials they use."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
+from msgspec import Struct
 
 from chalicelib.aws.signer import SigningCredentials
 
@@ -33,8 +33,7 @@ _S3_CONFIG = _CONFIG.merge(
 )
 
 
-@dataclass(frozen=True)
-class Clients:
+class Clients(Struct, frozen=True):
     """What one process uses to talk to AWS; `credentials` answers those of the moment."""
 
     s3: "S3Client"

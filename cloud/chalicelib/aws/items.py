@@ -32,13 +32,13 @@ Attributes that this version does not know are passed over, so that a newer one 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, fields
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from msgspec.structs import fields
 
 from chalicelib.core.chapter import Chapter
 from chalicelib.core.cleanup import Arming
@@ -385,7 +385,7 @@ def _opening(upload: Upload) -> tuple[datetime, UploadId]:
 
 def _absent(kind: type[Any]) -> dict[str, None]:
     """None for every field without a default: what was None when it was written is not in the item."""
-    return {field.name: None for field in fields(kind) if field.default is MISSING}
+    return {field.name: None for field in fields(kind) if field.required}
 
 
 def _present(plain: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """A chapter: one file as the camera split it."""
 
 import re
-from dataclasses import dataclass
 from functools import cached_property
+
+from msgspec import Struct
 
 from chalicelib.core import keys
 from chalicelib.core.errors import InvalidRequest
@@ -18,8 +19,7 @@ _LONGEST_ARTIFACT_ID = 200
 """Characters; the API takes no longer text, and S3 no key above 1024 bytes."""
 
 
-@dataclass(frozen=True)
-class Chapter:
+class Chapter(Struct, frozen=True, dict=True):
     """One chapter with what tells it from another file of the same name.
 
     `created` and `modified` are the camera's own wall clock as an epoch in seconds: identity, never time.

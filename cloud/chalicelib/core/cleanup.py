@@ -1,8 +1,9 @@
 """Cleanup: its durable intent, its bounds, and what the bucket must promise before anything is cleaned."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+
+from msgspec import Struct
 
 from chalicelib.core import keys
 from chalicelib.core.crc import Crc64Nvme
@@ -15,8 +16,7 @@ KEPT_TAG = ("reelhaul", "kept")
 """The tag in its place on what is wanted back."""
 
 
-@dataclass(frozen=True)
-class Doomed:
+class Doomed(Struct, frozen=True):
     """An object that is to be cleaned: this version and no other."""
 
     artifact_id: ArtifactId
@@ -37,8 +37,7 @@ class Doomed:
         )
 
 
-@dataclass(frozen=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """S3 refused to remove this version; the day's limit had counted the version before the request."""
 
     version_id: str
@@ -46,8 +45,7 @@ class Refusal:
     reason: str
 
 
-@dataclass(frozen=True)
-class Cleanup:
+class Cleanup(Struct, frozen=True):
     """The intent on record before the first marker is written: what is cleaned, and the outputs that allow it.
 
     `refusal` is the last removal that S3 refused.
@@ -71,8 +69,7 @@ class Cleanup:
         )
 
 
-@dataclass(frozen=True)
-class Arming:
+class Arming(Struct, frozen=True):
     """Whether this deployment cleans at all; an operator's word, and at the same time the kill switch."""
 
     is_armed: bool
@@ -80,8 +77,7 @@ class Arming:
     reason: str
 
 
-@dataclass(frozen=True)
-class Spent:
+class Spent(Struct, frozen=True):
     """What was cleaned on one day (UTC), or may be: the breaker's measure."""
 
     objects: int = 0
@@ -95,8 +91,7 @@ class Spent:
         return Spent(self.objects + 1, self.size_bytes + size_bytes)
 
 
-@dataclass(frozen=True)
-class Bucket:
+class Bucket(Struct, frozen=True):
     """What the bucket promises, and what time it is there.
 
     `keeps_days` has, for each prefix that is cleaned, the days for which a noncurrent version that carries CLEANED_TAG

@@ -5,7 +5,8 @@ looks like one.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from chalicelib.core.ids import ArtifactId
 from chalicelib.core.times import DAY_S
@@ -45,8 +46,7 @@ _DURATION_BYTES = {0: 4, 1: 8}
 """Of an `mvhd`, by its version. Source: ISO/IEC 14496-12, 8.2.2."""
 
 
-@dataclass(frozen=True)
-class Film:
+class Film(Struct, frozen=True):
     """What was read of one version of a film: how long it lasts, or why its length is unknown (`fault`).
 
     `is_broken` says that its boxes are not those of a whole film. It may be what a camera left that lost its power:
@@ -63,8 +63,7 @@ class Film:
         return (self.artifact_id, self.version_id) == (receipt.artifact_id, receipt.version_id)
 
 
-@dataclass(frozen=True)
-class _Box:
+class _Box(Struct, frozen=True):
     """One box: its kind, where it begins, where its content begins, and where it ends."""
 
     kind: bytes
@@ -73,8 +72,7 @@ class _Box:
     end: int
 
 
-@dataclass(frozen=True)
-class NoFilm:
+class NoFilm(Struct, frozen=True):
     """A version that is no film, not even a broken one, and why."""
 
     reason: str

@@ -1,15 +1,15 @@
 """What lists of sessions tell of each, and which sessions a caller wants to see in one."""
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from chalicelib.core.ids import DeviceId, SessionId, name_of
 from chalicelib.core.picture import Picture, Progress
 from chalicelib.core.session import Session, SessionState
 
 
-@dataclass(frozen=True)
-class Summary:
+class Summary(Struct, frozen=True):
     """A session's chapters in figures, recorded with each write of the session.
 
     `stored_at` is the time of the last receipt, once every chapter has one.
@@ -22,8 +22,7 @@ class Summary:
     stored_at: datetime | None
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(Struct, frozen=True):
     """What a list tells of one session."""
 
     session: Session
@@ -31,8 +30,7 @@ class Row:
     progress: Progress | None
 
 
-@dataclass(frozen=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """Which sessions of a project to list; what is None does not matter.
 
     `text` is part of the session's name, in any case. They were created from `created_from` (in) to `created_to` (out).

@@ -1,6 +1,5 @@
 """The manifest: what a processor says it wrote for one order, last of all that it writes."""
 
-from dataclasses import dataclass
 from typing import Annotated
 
 import msgspec
@@ -15,8 +14,7 @@ MOST_BYTES = 256 * 1024
 MOST_ARTIFACTS = 200
 
 
-@dataclass(frozen=True)
-class Stated:
+class Stated(Struct, frozen=True):
     """One artifact as the manifest states it."""
 
     artifact_id: ArtifactId
@@ -24,8 +22,7 @@ class Stated:
     crc64nvme: Crc64Nvme
 
 
-@dataclass(frozen=True)
-class Manifest:
+class Manifest(Struct, frozen=True):
     """What a processor wrote; `fault` says why the manifest cannot be believed, and then nothing is stated."""
 
     stated: tuple[Stated, ...] = ()

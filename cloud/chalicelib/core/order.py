@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from chalicelib.core.artifact import required_id
 from chalicelib.core.errors import InvalidRequest
@@ -15,8 +17,7 @@ MOST_REQUIRED = 50
 MOST_PARAMETERS_BYTES = 16 * 1024
 
 
-@dataclass(frozen=True)
-class Wish:
+class Wish(Struct, frozen=True):
     """What somebody asks of a processor: the required artifacts, and parameters as the text of a JSON object.
 
     `added` are those of `required` that only the deployment's minimum asks for. `left_out` are those of the minimum
@@ -27,15 +28,18 @@ class Wish:
     parameters: str = "{}"
     below_minimum_reason: str | None = None
     left_out: tuple[ArtifactId, ...] = ()
-    added: tuple[ArtifactId, ...] = field(default=(), compare=False)
+    added: tuple[ArtifactId, ...] = ()
+
+    def asks_as(self, other: "Wish") -> bool:
+        """Whether both ask the same of a processor, for whatever reason."""
+        return replace(self, added=()) == replace(other, added=())
 
     def lacks(self, minimum: Iterable[ArtifactId]) -> tuple[ArtifactId, ...]:
         """The artifacts of `minimum` that are neither required nor left out by an operator."""
         return tuple(each for each in minimum if each not in (*self.required, *self.left_out))
 
 
-@dataclass(frozen=True)
-class Order:
+class Order(Struct, frozen=True):
     """A recorded wish.
 
     `number` counts the orders of a session from 1; `sent_at` is when it went to the queue. `accepted` is why an

@@ -5,7 +5,8 @@ Source: docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from chalicelib.core.crc import Crc64Nvme
 from chalicelib.core.errors import InvalidRequest, TooLarge
@@ -15,8 +16,7 @@ LARGEST_PART_BYTES = 5 * 2**30
 DEFAULT_PART_SIZE_BYTES = 16 * 2**20
 
 
-@dataclass(frozen=True)
-class PartPlan:
+class PartPlan(Struct, frozen=True):
     """The cut of `size_bytes` bytes into parts of `part_size_bytes`; the last may be shorter."""
 
     size_bytes: int
@@ -41,8 +41,7 @@ class PartPlan:
         return (number - 1) * self.part_size_bytes
 
 
-@dataclass(frozen=True)
-class StoredPart:
+class StoredPart(Struct, frozen=True):
     """A part as S3 holds it."""
 
     number: int

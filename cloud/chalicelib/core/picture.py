@@ -1,9 +1,11 @@
 """The picture of a session: all that is recorded of it, and what follows from that alone."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from chalicelib.core import artifact, keys
 from chalicelib.core.artifact import Kind
@@ -20,8 +22,7 @@ MOST_CHAPTERS = 99
 """A recording's chapters are numbered 01 to 99; with their session they fill one DynamoDB transaction."""
 
 
-@dataclass(frozen=True)
-class Progress:
+class Progress(Struct, frozen=True):
     """A device's last heartbeat for a session, in bytes and bytes per second; `heard_at` is the server's clock."""
 
     bytes_down: int
@@ -34,8 +35,7 @@ class Progress:
     heard_at: datetime
 
 
-@dataclass(frozen=True)
-class Picture:
+class Picture(Struct, frozen=True, dict=True):
     """All that is recorded of one session, read in one consistent query.
 
     `chapters` are in the order of recording, `uploads` in the order of opening. `receipts` are of what processors
@@ -49,7 +49,16 @@ class Picture:
     progress: Progress | None = None
     receipts: tuple[Receipt, ...] = ()
     indexes: tuple[Index, ...] = ()
-    counted: Counts = field(default_factory=dict, compare=False)
+    counted: Counts = field(default_factory=dict)
+
+    __hash__ = None  # type: ignore[assignment]  # counts are a mapping
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both record the same of the session; what the counters have is not compared."""
+        if not isinstance(other, Picture):
+            return NotImplemented
+        names = [name for name in self.__struct_fields__ if name != "counted"]
+        return all(getattr(self, name) == getattr(other, name) for name in names)
 
     def chapter(self, artifact_id: ArtifactId) -> Chapter:
         """The chapter whose original is `artifact_id`. Raises NotFound."""

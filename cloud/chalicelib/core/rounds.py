@@ -1,14 +1,14 @@
 """What the reconciler records of its last round, for all who ask whether it still runs."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 SILENT_S = 1_800
 """How long after its last round the reconciler counts as stopped: six rounds that did not happen."""
 
 
-@dataclass(frozen=True)
-class LastRound:
+class LastRound(Struct, frozen=True):
     """One round of the reconciler, with what it did.
 
     `finished` and `swept` are whether every due session had a turn, and whether the sweep of orphans saw all of them.

@@ -6,9 +6,11 @@ OPEN, STORED --failed--> FAILED;  any but CLEANED --ordered--> OPEN or STORED
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from chalicelib.core import ids
 from chalicelib.core.cleanup import Cleanup
@@ -40,8 +42,7 @@ class SessionState(Enum):
     FAILED = "FAILED"
 
 
-@dataclass(frozen=True)
-class Camera:
+class Camera(Struct, frozen=True):
     """The camera that a device reads from."""
 
     serial: str
@@ -52,8 +53,7 @@ class Camera:
         ids.serial(self.serial)
 
 
-@dataclass(frozen=True)
-class ChecksumCopy:
+class ChecksumCopy(Struct, frozen=True):
     """The multipart upload into which S3 copies one version of an output, to compute its CRC64NVME."""
 
     artifact_id: ArtifactId
@@ -63,8 +63,7 @@ class ChecksumCopy:
     part_size_bytes: int
 
 
-@dataclass(frozen=True)
-class Lost:
+class Lost(Struct, frozen=True):
     """An artifact whose verified version S3 no longer has."""
 
     artifact_id: ArtifactId
@@ -73,8 +72,7 @@ class Lost:
     at: datetime
 
 
-@dataclass(frozen=True)
-class Damage:
+class Damage(Struct, frozen=True):
     """Stored bytes that are not those of their receipt, as somebody found who read the version twice.
 
     `fault` says what the version has in their place. `good_version_id` is an earlier version of the same key that has
@@ -87,8 +85,7 @@ class Damage:
     good_version_id: str | None = None
 
 
-@dataclass(frozen=True)
-class Session:
+class Session(Struct, frozen=True):
     """The session's own item; every write of the session's state checks and bumps `version`.
 
     `failure` is why a FAILED one failed. `held` is why an operator holds it: a held session is neither sent to

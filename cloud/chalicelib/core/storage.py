@@ -1,8 +1,10 @@
 """Where an imported session comes from: the ids and keys that the older system had for it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from chalicelib.core.errors import InvalidRequest
 from chalicelib.core.ids import ArtifactId
@@ -13,16 +15,14 @@ MOST_TEXT = 1024
 """The characters of one text: S3 has no longer key."""
 
 
-@dataclass(frozen=True)
-class OldKey:
+class OldKey(Struct, frozen=True):
     """The key that the older system had for what is now an artifact."""
 
     artifact_id: ArtifactId
     key: str
 
 
-@dataclass(frozen=True)
-class Storage:
+class Storage(Struct, frozen=True):
     """Where a session was before it was imported.
 
     `source` is the folder or bucket, `row_id` the id of its row in the older database, or None without one.

@@ -2,9 +2,10 @@
 
 import hashlib
 import hmac
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+
+from msgspec import Struct
 
 from chalicelib.core import ids
 from chalicelib.core.errors import NO_SESSION, NotAuthenticated, NotFound, NotPermitted
@@ -20,8 +21,7 @@ class Role(Enum):
     OPERATOR = "operator"
 
 
-@dataclass(frozen=True)
-class Token:
+class Token(Struct, frozen=True):
     """What is kept of a token: never the secret, only its digest."""
 
     token_id: TokenId
@@ -33,8 +33,7 @@ class Token:
     revoked_at: datetime | None = None
 
 
-@dataclass(frozen=True)
-class Device:
+class Device(Struct, frozen=True):
     """An enrolled machine that hauls."""
 
     device_id: DeviceId
@@ -43,8 +42,7 @@ class Device:
     enrolled_at: datetime
 
 
-@dataclass(frozen=True)
-class Principal:
+class Principal(Struct, frozen=True):
     """Who is calling; `token_id` is None for an operator's command, which has AWS credentials instead."""
 
     role: Role

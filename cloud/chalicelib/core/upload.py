@@ -9,9 +9,11 @@
 A move to the present state changes nothing. VERIFIED, EXPIRED and REJECTED are final.
 """
 
-from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from chalicelib.core import keys
 from chalicelib.core.crc import Crc64Nvme
@@ -45,8 +47,7 @@ _MOVES = {
 }
 
 
-@dataclass(frozen=True)
-class StoredObject:
+class StoredObject(Struct, frozen=True):
     """The current object of a key as a HEAD shows it; `upload_id` is the one in its metadata (rule 5)."""
 
     key: str
@@ -58,8 +59,7 @@ class StoredObject:
     modified_at: datetime
 
 
-@dataclass(frozen=True)
-class Receipt:
+class Receipt(Struct, frozen=True):
     """The proof for one verified object: the licence to finish a chapter and to drop its parts.
 
     `upload_id` is None for what a processor wrote itself and its manifest states.
@@ -90,8 +90,7 @@ class Receipt:
         )
 
 
-@dataclass(frozen=True)
-class Upload:
+class Upload(Struct, frozen=True):
     """One upload.
 
     `claim` is what its device says the whole is. `promise` is the whole object's CRC64NVME, folded from the parts and

@@ -1,6 +1,6 @@
 """What a session has, what it must have, and where it can be read."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from chalicelib.core import artifact
 from chalicelib.core.artifact import Kind
@@ -15,8 +15,7 @@ from chalicelib.flows.sessions import demand_reader, view_session
 from chalicelib.ports import Ports, ReadUrl
 
 
-@dataclass(frozen=True)
-class ArtifactView:
+class ArtifactView(Struct, frozen=True):
     """An artifact that a session has or must have.
 
     Without a receipt it is not verified yet, and of what a processor makes the size is not known then. `is_cleaned`:

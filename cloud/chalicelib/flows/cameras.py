@@ -1,8 +1,9 @@
 """What is known of a camera: so that a device can tell what of its card is hauled, by whomever."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
+
+from msgspec import Struct
 
 from chalicelib.core.picture import Picture
 from chalicelib.core.tokens import Principal
@@ -18,8 +19,7 @@ Source: docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 """
 
 
-@dataclass(frozen=True)
-class KnownSessions:
+class KnownSessions(Struct, frozen=True):
     """A page of a camera's sessions, the newest first; the next one continues after `ends_with`, None at the end."""
 
     pictures: tuple[Picture, ...]

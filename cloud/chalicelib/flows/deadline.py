@@ -1,9 +1,11 @@
 """Deadlines: checked before every call to the bucket, so that no loop runs past them."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, cast
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from chalicelib.ports import Clock, ObjectStore, OpenMultipart, Ports
 
@@ -12,8 +14,7 @@ class OutOfTime(Exception):
     """The time is over. Finished work is kept; the next look does the rest."""
 
 
-@dataclass(frozen=True)
-class Deadline:
+class Deadline(Struct, frozen=True):
     """The moment `at`, by `clock`."""
 
     clock: Clock

@@ -2,8 +2,9 @@
 
 import logging
 import re
-from dataclasses import replace
 from typing import Protocol
+
+from msgspec.structs import replace
 
 from chalicelib.core import ids, tokens
 from chalicelib.core.errors import InvalidRequest, NotFound

@@ -1,7 +1,8 @@
 """The frames of a session's measurements, as their index has them."""
 
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from chalicelib.core.artifact import Kind, kind_of
 from chalicelib.core.errors import InvalidRequest, NotFound
@@ -35,8 +36,7 @@ FROM_OVERVIEW = "overview"
 FROM_FRAMES = "frames"
 
 
-@dataclass(frozen=True)
-class Measurements:
+class Measurements(Struct, frozen=True):
     """The measurements that a caller means: their session, their receipt, and the index of exactly that version."""
 
     picture: Picture
@@ -44,8 +44,7 @@ class Measurements:
     index: Index
 
 
-@dataclass(frozen=True)
-class SignedObject:
+class SignedObject(Struct, frozen=True):
     """Where to read exactly one version of an object of an index, and its size."""
 
     read: ReadUrl
@@ -53,8 +52,7 @@ class SignedObject:
     size_bytes: int
 
 
-@dataclass(frozen=True)
-class SignedIndex:
+class SignedIndex(Struct, frozen=True):
     """Where to read all frames of an index, and where each block of them lies."""
 
     index: Index

@@ -2,8 +2,10 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from chalicelib.core import order
 from chalicelib.core.chapter import Chapter
@@ -31,8 +33,7 @@ CAMERA = Camera("legacy")
 BELOW_MINIMUM = "imported: the older system made no more than this"
 
 
-@dataclass(frozen=True)
-class Import:
+class Import(Struct, frozen=True):
     """A session as the older system had it; without `chapters` when its original is missing there.
 
     `made` are the outputs and measurements that it has.

@@ -1,6 +1,7 @@
 """Lists of sessions: page by page, by whatever facts a caller names, at a cost that ends with the page."""
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from chalicelib.core.errors import InvalidRequest
 from chalicelib.core.listing import Row, Wanted, summary
@@ -18,8 +19,7 @@ MOST_READ = 4 * MOST_ROWS
 """The most sessions of one page that are read to find out whether they are wanted."""
 
 
-@dataclass(frozen=True)
-class SessionPage:
+class SessionPage(Struct, frozen=True):
     """Rows of a list, the newest session first; the next page continues after `ends_with`, None at the end."""
 
     rows: tuple[Row, ...]

@@ -1,8 +1,10 @@
 """Looking at the world before a decision: only at what the decision can depend on."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from chalicelib.core import keys
 from chalicelib.core.cleanup import Spent
@@ -20,8 +22,7 @@ from chalicelib.flows.inspect_film import judge_upload
 from chalicelib.ports import ObjectStore, Ports
 
 
-@dataclass(frozen=True)
-class About:
+class About(Struct, frozen=True):
     """What a caller asks about: only one upload, or the session itself with the objects of these keys."""
 
     upload_id: UploadId | None = None

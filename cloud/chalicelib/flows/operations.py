@@ -2,7 +2,8 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from chalicelib.core.errors import Conflict, StateConflict, StorageBusy
 from chalicelib.core.events import Event
@@ -34,7 +35,7 @@ def order(ports: Ports, principal: Principal, session_id: SessionId, wish: Wish)
         session = picture.session
         known = session.order
         is_waiting = known and known.sent_at is None and not known.is_import
-        if known and is_waiting and known.wish == wish and session.failure is None:
+        if known and is_waiting and known.wish.asks_as(wish) and session.failure is None:
             return session
         if not picture.chapters:
             raise StateConflict("this session was imported without its original: nothing can be made of it")

@@ -3,9 +3,12 @@
 import logging
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from chalicelib.core import keys
 from chalicelib.core.events import Event, Measure
@@ -33,8 +36,7 @@ SWEEP_SHARE = 1 / 8
 """The share of a round's time that sessions leave to the sweep of orphans."""
 
 
-@dataclass(frozen=True)
-class Round:
+class Round(Struct, frozen=True):
     """What one reconcile did."""
 
     settled: int

@@ -2,21 +2,21 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
+
 from chalicelib.core.errors import StateConflict
 from chalicelib.core.ids import ArtifactId, SessionId
-from chalicelib.core.measurements.inspection import Inspection, inspect
+from chalicelib.core.measurements.inspection.inspect import Inspection, inspect
 from chalicelib.core.tokens import Principal
 from chalicelib.flows.frames import Measurements, find_measurements
 from chalicelib.flows.measurement_index import read_overview, read_summary
 from chalicelib.ports import Ports
 
 
-@dataclass(frozen=True)
-class Report:
+class Report(Struct, frozen=True):
     """All that a report tells: `summary` and `overview` are those of the index. An older index has no overview."""
 
     measurements: Measurements

@@ -2,7 +2,8 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from chalicelib.core import artifact
 from chalicelib.core.crc import Crc64Nvme
@@ -37,8 +38,7 @@ MOST_URLS = 32
 ATTEMPTS = 5
 
 
-@dataclass(frozen=True)
-class UploadView:
+class UploadView(Struct, frozen=True):
     """An upload with what S3 holds of it; `parts` is empty once it has ended."""
 
     upload: Upload

@@ -2,7 +2,6 @@
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from chalice.app import Blueprint, Response
@@ -38,8 +37,7 @@ class DeviceSettings(Protocol):
     def default_wish(self) -> Wish | None: ...
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(Struct, frozen=True):
     """One call, once it is known who makes it, and about which project."""
 
     settings: DeviceSettings
@@ -54,8 +52,7 @@ class Call:
         return ids.session_id(self.project, name)
 
 
-@dataclass(frozen=True)
-class PublicCall:
+class PublicCall(Struct, frozen=True):
     """One call of a route that asks for no token."""
 
     settings: DeviceSettings

@@ -7,10 +7,11 @@ import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
+
+from msgspec.structs import replace
 
 from chalicelib.core.crc import Crc64Nvme, fold
 from chalicelib.core.errors import MultipartGone, PartsRefused

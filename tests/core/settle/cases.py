@@ -1,9 +1,11 @@
 """A session whose every gate of cleanup is open, as values, and what a test changes of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from chalicelib.core.cleanup import Arming, Bucket, Cleanup, Spent
 from chalicelib.core.crc import Crc64Nvme
@@ -37,8 +39,7 @@ Owed = TypeVar("Owed")
 OTHER_CRC = Crc64Nvme("AAAAAAAAAAA=")
 
 
-@dataclass(frozen=True)
-class Case:
+class Case(Struct, frozen=True):
     """What is recorded and seen at a moment."""
 
     picture: Picture

@@ -1,8 +1,9 @@
 """How the world must be for a gate to be closed: each way closes one gate of a session whose every gate is open."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
+
+from msgspec.structs import replace
 
 from chalicelib.core.cleanup import Arming, Spent
 from chalicelib.core.ids import ArtifactId

@@ -1,6 +1,6 @@
 """What a session is after an action was carried out, as far as records tell."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from chalicelib.core.cleanup import Cleanup
 from chalicelib.core.ids import UploadId

@@ -4,11 +4,11 @@ A generator that draws everything at random reaches the deleting branches once i
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from functools import cache
 
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from chalicelib.core.cleanup import Spent
 from chalicelib.core.errors import ReelhaulError

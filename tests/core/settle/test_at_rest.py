@@ -1,10 +1,10 @@
 """Proof at rest: which receipts the stored bytes must bear out, and what is decided where they do not."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.core.ids import UploadId
 from chalicelib.core.session import Damage, Lost, SessionState

@@ -1,10 +1,10 @@
 """Cleanup step by step: intent, markers, proof that they are gone, and a last look before the purge."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.core.cleanup import Doomed, Spent
 from chalicelib.core.session import SessionState

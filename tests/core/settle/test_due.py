@@ -1,10 +1,10 @@
 """When the reconciler looks next: whatever is owed is due, and what only waits is left to rest."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.core.session import ChecksumCopy, SessionState
 from chalicelib.core.settle import look_again_at

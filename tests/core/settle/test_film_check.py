@@ -1,8 +1,7 @@
 """What an original is owed once its bytes are proven: a receipt for all that may be footage, and for nothing else."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.core.film import Film, NoFilm
 from chalicelib.core.ids import ArtifactId

@@ -1,10 +1,10 @@
 """Every gate of cleanup: it alone keeps the session, and opens at its limit."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.core.cleanup import Spent
 from chalicelib.core.ids import UploadId

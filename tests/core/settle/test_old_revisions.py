@@ -1,10 +1,10 @@
 """What is owed to indexes that are older than this release, or that another one has replaced."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.core.ids import ArtifactId
 from chalicelib.core.measurements.index import FORMAT, Index, IndexAttempts, revision_of
@@ -35,7 +35,7 @@ def owed(case: Case) -> list[object]:
 
 def older(index: Index, **changes: object) -> Index:
     """The index of the same version in the format before."""
-    return replace(index, revision="0123456789abcdef", format=FORMAT - 1, **changes)  # type: ignore[arg-type]
+    return replace(index, revision="0123456789abcdef", format=FORMAT - 1, **changes)
 
 
 def indexed(*indexes: Index, state: SessionState = SessionState.PROCESSED) -> Case:

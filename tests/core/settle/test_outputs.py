@@ -1,11 +1,11 @@
 """What is owed to a session for what its processor made."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.core.ids import ArtifactId, UploadId
 from chalicelib.core.manifest import Manifest, Stated

@@ -1,8 +1,7 @@
 """Whether outputs can be what their order requires: by the length of the chapters, as the bucket has them."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.core.film import Film
 from chalicelib.core.ids import ArtifactId

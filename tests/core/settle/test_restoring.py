@@ -1,9 +1,9 @@
 """What is owed to a session whose cleaned objects are wanted back."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.core.crc import fold
 from chalicelib.core.ids import UploadId

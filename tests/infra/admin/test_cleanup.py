@@ -1,9 +1,9 @@
 """`cleanup`: the plan, the arming, the kill switch."""
 
-from dataclasses import replace
 from typing import Any, cast
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.core.cleanup import Arming, Spent
 from chalicelib.core.errors import StorageBusy

@@ -2,13 +2,13 @@
 
 import contextlib
 import io
-from dataclasses import replace
 from types import SimpleNamespace
 from typing import cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from chalicelib.core.errors import StorageBusy
 from chalicelib.ports import Orders, Ports

@@ -1,9 +1,9 @@
 """`ensure`: every session gets what it is owed, and what it waits for is told."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.core.cleanup import Spent
 from chalicelib.core.errors import StorageBusy

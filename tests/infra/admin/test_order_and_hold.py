@@ -1,9 +1,9 @@
 """`order` and `hold`."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.core.order import wish
 from tests.infra.admin.desks import Terminal, cleaned, held, processed, stored

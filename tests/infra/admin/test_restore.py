@@ -1,9 +1,9 @@
 """`restore`: what was cleaned comes back, and whoever wants to know waits for it."""
 
 import json
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.core.errors import StorageBusy
 from chalicelib.core.ids import ArtifactId

@@ -1,10 +1,10 @@
 """An import that is killed, or whose calls fail, at any point: it is run again and ends as if nothing had happened."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from itertools import count
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.core import ids
 from chalicelib.core.errors import StorageBusy

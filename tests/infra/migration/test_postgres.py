@@ -1,16 +1,17 @@
 """The import from a real PostgreSQL: two hundred sessions, a long one among them, and the types that only it has."""
 
+import dataclasses
 import itertools
 import json
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 import sqlalchemy
+from msgspec.structs import replace
 
 from chalicelib.core import ids
 from chalicelib.core.ids import ArtifactId
@@ -180,7 +181,7 @@ def older(tmp_path: Path, tables: psycopg.Connection[Any]) -> Older:
 def test_two_hundred_sessions_come_whole_and_a_planted_difference_is_found(
     older: Older, tables: psycopg.Connection[Any], database: SqlDatabase
 ):
-    world = replace(older.world(), database=database)
+    world = dataclasses.replace(older.world(), database=database)
 
     first = older.play(world=world, limit=120)
     second = older.play(world=world)

@@ -2,10 +2,10 @@
 
 import gzip
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.core import ids
 from chalicelib.core.ids import ArtifactId, SessionId

@@ -4,10 +4,12 @@ import base64
 import hashlib
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from awscrt import checksums
+from msgspec import Struct
+from msgspec.structs import replace
 
 from chalicelib.core import keys
 from chalicelib.core.cleanup import CLEANED_TAG, KEPT_TAG, Bucket
@@ -41,8 +43,7 @@ class Refused(Exception):
         self.code = code
 
 
-@dataclass(frozen=True)
-class Version:
+class Version(Struct, frozen=True):
     """One version of a key; `stored` is None for a delete marker."""
 
     version_id: str

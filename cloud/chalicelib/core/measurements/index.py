@@ -1,8 +1,9 @@
 """What is recorded of an index: which version of which artifact it was made from, and what came out."""
 
 import hashlib
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from chalicelib.core.ids import ArtifactId
 
@@ -13,8 +14,7 @@ FORMAT = 2
 """
 
 
-@dataclass(frozen=True)
-class Index:
+class Index(Struct, frozen=True):
     """The index of one version of a measurements artifact.
 
     `quarantine` says why the file is poison: then nothing of it can be read and `frames` is 0. `rejected` frames are
@@ -52,8 +52,7 @@ class Index:
         return (self.artifact_id, self.version_id) == (artifact_id, version_id)
 
 
-@dataclass(frozen=True)
-class IndexAttempts:
+class IndexAttempts(Struct, frozen=True):
     """The attempts to index a version that has no index yet; each is recorded before it begins.
 
     So an attempt that crashes its function counts as well. `last_at` is when the last began, or was requested.

@@ -3,14 +3,17 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.core.ids import name_of, project_of
 from chalicelib.core.measurements.columns import Column, ColumnType, FrameColumns
 from chalicelib.core.measurements.index import revision_of
-from chalicelib.core.measurements.kinds import Kind
 from chalicelib.core.session import Session
 from chalicelib.core.upload import Receipt
+
+if TYPE_CHECKING:
+    # Every function knows the lake; only those that index or read an index load the kinds.
+    from chalicelib.core.measurements.kinds import Kind
 
 MOST_ROWS_IN_GROUP = 18_000
 """Ten minutes of a film at 30 frames a second."""
@@ -79,12 +82,12 @@ _TIME = Column("time_s", ColumnType.NUMBER, "s")
 _EXTRA = Column("extra", ColumnType.TEXT)
 
 
-def frames_table(kind: Kind) -> Table:
+def frames_table(kind: "Kind") -> Table:
     """The table with one row for each frame of a kind."""
     return Table(kind.name, (_FRAME_NUMBER, _TIME, *kind.lake, _EXTRA), _TIME.name)
 
 
-def frame_rows(kind: Kind, frames: FrameColumns) -> Rows:
+def frame_rows(kind: "Kind", frames: FrameColumns) -> Rows:
     """The rows of `frames_table` that these frames are."""
     return {
         _FRAME_NUMBER.name: frames.frame_numbers,

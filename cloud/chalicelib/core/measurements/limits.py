@@ -1,6 +1,6 @@
 """How much a measurements file may be; beyond any of it the file is Poison."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 MOST_SOURCE_BYTES = 2**30
 """The size of the object as it is stored, zipped or not: twice what 2,000,000 usual frames take zipped."""
@@ -25,8 +25,7 @@ BLOCK_BYTES = 2**20
 """The text after which a block ends with fewer frames: a frame full of members takes 20 times its text in memory."""
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """The caps of one pass. `window_bytes` is no cap but how much of the text is looked at in one go."""
 
     text_bytes: int = 4 * 2**30

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from chalicelib.core.measurements.columns import Column, ColumnType
-from chalicelib.core.measurements.inspection import inspect, judge_run
 from chalicelib.core.measurements.inspection.estimates import Judgement
+from chalicelib.core.measurements.inspection.inspect import inspect, judge_run
 from chalicelib.core.measurements.lake import Rows, Table
 
 TABLE = Table(

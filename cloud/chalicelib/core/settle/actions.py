@@ -1,8 +1,9 @@
 """What can be owed: decisions as data, and who may carry out which."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 from chalicelib.core.cleanup import Doomed
 from chalicelib.core.crc import Crc64Nvme
@@ -14,8 +15,7 @@ from chalicelib.core.parts import StoredPart
 from chalicelib.core.upload import Receipt, StoredObject
 
 
-@dataclass(frozen=True)
-class Complete:
+class Complete(Struct, frozen=True):
     """Promise `crc64nvme`, then have S3 assemble `parts`."""
 
     upload_id: UploadId
@@ -23,8 +23,7 @@ class Complete:
     parts: tuple[StoredPart, ...]
 
 
-@dataclass(frozen=True)
-class Verify:
+class Verify(Struct, frozen=True):
     """Write the receipt: `stored` is what was promised. `film` is what was read of it, if it was."""
 
     upload_id: UploadId
@@ -32,23 +31,20 @@ class Verify:
     film: Film | None = None
 
 
-@dataclass(frozen=True)
-class Withdraw:
+class Withdraw(Struct, frozen=True):
     """Take back a promise that nobody is keeping, so that parts can be sent or the upload cancelled again."""
 
     upload_id: UploadId
 
 
-@dataclass(frozen=True)
-class Expire:
+class Expire(Struct, frozen=True):
     """End the upload without an object."""
 
     upload_id: UploadId
     reason: str
 
 
-@dataclass(frozen=True)
-class Reject:
+class Reject(Struct, frozen=True):
     """End the upload: its object is not what was promised, or it is no film."""
 
     upload_id: UploadId
@@ -56,126 +52,108 @@ class Reject:
     is_no_film: bool = False
 
 
-@dataclass(frozen=True)
-class GiveUp:
+class GiveUp(Struct, frozen=True):
     """Record that the undo window is over: only from then on nobody opens the upload again, and it may be aborted."""
 
     upload_id: UploadId
 
 
-@dataclass(frozen=True)
-class Abort:
+class Abort(Struct, frozen=True):
     """End the multipart upload in S3, so that its parts cost nothing."""
 
     upload_id: UploadId
 
 
-@dataclass(frozen=True)
-class Remove:
+class Remove(Struct, frozen=True):
     """Write a delete marker over a rejected object; None when the object is gone already."""
 
     upload_id: UploadId
     stored: StoredObject | None
 
 
-@dataclass(frozen=True)
-class CopyParts:
+class CopyParts(Struct, frozen=True):
     """Have S3 copy these parts of the version that the upload brings back."""
 
     upload_id: UploadId
     numbers: tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class Rest:
+class Rest(Struct, frozen=True):
     """Inspect these uploads later: nothing that they wait for has happened."""
 
     upload_ids: tuple[UploadId, ...]
 
 
-@dataclass(frozen=True)
-class Doubt:
+class Doubt(Struct, frozen=True):
     """Look again later, and report it: the object may be what was promised, but S3 does not show its CRC64NVME."""
 
     upload_id: UploadId
 
 
-@dataclass(frozen=True)
-class Wake:
+class Wake(Struct, frozen=True):
     """Have the reconciler inspect a resting upload at once: there is something to do for it after all."""
 
     upload_id: UploadId
 
 
-@dataclass(frozen=True)
-class Store:
+class Store(Struct, frozen=True):
     """Every chapter has its receipt: the session is STORED."""
 
 
-@dataclass(frozen=True)
-class SendOrder:
+class SendOrder(Struct, frozen=True):
     """Put the session's order on the processing queue; a crash in between sends it again under its number."""
 
 
-@dataclass(frozen=True)
-class VerifyOutput:
+class VerifyOutput(Struct, frozen=True):
     """Write the receipt of what a processor wrote itself: `stored` is what its manifest states."""
 
     artifact_id: ArtifactId
     stored: StoredObject
 
 
-@dataclass(frozen=True)
-class ComputeChecksum:
+class ComputeChecksum(Struct, frozen=True):
     """Have S3 compute the CRC64NVME of `stored` by copying it to parts that are dropped; then pin it, or fail."""
 
     stated: Stated
     stored: StoredObject
 
 
-@dataclass(frozen=True)
-class DropChecksumCopy:
+class DropChecksumCopy(Struct, frozen=True):
     """End the copy by which S3 computes a CRC64NVME that is not needed any more."""
 
 
-@dataclass(frozen=True)
-class IndexMeasurements:
+class IndexMeasurements(Struct, frozen=True):
     """Index the frames of this version of measurements, or quarantine it."""
 
     receipt: Receipt
 
 
-@dataclass(frozen=True)
-class IndexLargeMeasurements:
+class IndexLargeMeasurements(Struct, frozen=True):
     """Index a file so large that it needs a function of its own."""
 
     receipt: Receipt
 
 
-@dataclass(frozen=True)
-class RequestIndex:
+class RequestIndex(Struct, frozen=True):
     """Have the function for large measurements index this version: its event was lost, or the function failed."""
 
     receipt: Receipt
 
 
-@dataclass(frozen=True)
-class Quarantine:
+class Quarantine(Struct, frozen=True):
     """Give up indexing this version of measurements, for `reason`."""
 
     receipt: Receipt
     reason: str
 
 
-@dataclass(frozen=True)
-class RemoveIndex:
+class RemoveIndex(Struct, frozen=True):
     """Remove all objects of an index that a newer one has replaced, those in the lake too."""
 
     index: Index
 
 
-@dataclass(frozen=True)
-class RemoveRemains:
+class RemoveRemains(Struct, frozen=True):
     """Remove what attempts at a version may have written that nobody will index any more; then forget them."""
 
     version_id: str
@@ -183,73 +161,62 @@ class RemoveRemains:
     """None when no receipt of the version is left: then there is nothing to look for."""
 
 
-@dataclass(frozen=True)
-class Fail:
+class Fail(Struct, frozen=True):
     """Give the session up until it is ordered again; nothing of it is ever cleaned."""
 
     reason: str
 
 
-@dataclass(frozen=True)
-class Process:
+class Process(Struct, frozen=True):
     """Every required output is verified, the measurements among them indexed: the session is PROCESSED."""
 
 
-@dataclass(frozen=True)
-class Inspect:
+class Inspect(Struct, frozen=True):
     """Read how long these films last, and record it: versions never change."""
 
     receipts: tuple[Receipt, ...]
 
 
-@dataclass(frozen=True)
-class PlanCleanup:
+class PlanCleanup(Struct, frozen=True):
     """Record what is to be cleaned, and the outputs that allow it, before the first marker is written."""
 
     doomed: tuple[Doomed, ...]
     evidence: tuple[Receipt, ...]
 
 
-@dataclass(frozen=True)
-class Clean:
+class Clean(Struct, frozen=True):
     """Write a delete marker over exactly this object."""
 
     doomed: Doomed
 
 
-@dataclass(frozen=True)
-class Finish:
+class Finish(Struct, frozen=True):
     """Everything that the intent names is confirmed to be gone: the session is CLEANED."""
 
 
-@dataclass(frozen=True)
-class ConfirmOutputs:
+class ConfirmOutputs(Struct, frozen=True):
     """The last look before the purge found every required output in its place."""
 
 
-@dataclass(frozen=True)
-class Recall:
+class Recall(Struct, frozen=True):
     """Have all that was cleaned brought back, for `reason`."""
 
     artifact_ids: tuple[ArtifactId, ...]
     reason: str
 
 
-@dataclass(frozen=True)
-class Scrubbed:
+class Scrubbed(Struct, frozen=True):
     """Record that every original that should exist was inspected and is as it was verified."""
 
 
-@dataclass(frozen=True)
-class Repair:
+class Repair(Struct, frozen=True):
     """Restore originals that are gone although reelhaul did not remove them, and hold the session for `reason`."""
 
     artifact_ids: tuple[ArtifactId, ...]
     reason: str
 
 
-@dataclass(frozen=True)
-class Lose:
+class Lose(Struct, frozen=True):
     """Record that the bytes of a verified version are damaged: its receipt proves nothing any more.
 
     `good_version_id` is an earlier version with the right bytes, from which the artifact is to be copied back.
@@ -260,23 +227,20 @@ class Lose:
     good_version_id: str | None
 
 
-@dataclass(frozen=True)
-class StartRestore:
+class StartRestore(Struct, frozen=True):
     """Open an upload whose parts S3 copies from the version that was cleaned."""
 
     artifact_id: ArtifactId
 
 
-@dataclass(frozen=True)
-class Displace:
+class Displace(Struct, frozen=True):
     """Hide a foreign object under a delete marker: it has the key of a verified original. Its version stays."""
 
     artifact_id: ArtifactId
     stored: StoredObject
 
 
-@dataclass(frozen=True)
-class EndRestore:
+class EndRestore(Struct, frozen=True):
     """The restore of the artifact is over; `stands` is its old version where that was never gone."""
 
     artifact_id: ArtifactId

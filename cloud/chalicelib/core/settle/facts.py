@@ -1,7 +1,8 @@
 """What was looked at before a decision, and found. Of what was not looked at nothing is decided."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from chalicelib.core.cleanup import Arming, Bucket, Spent
 from chalicelib.core.film import Film, NoFilm
@@ -11,8 +12,7 @@ from chalicelib.core.parts import StoredPart
 from chalicelib.core.upload import StoredObject
 
 
-@dataclass(frozen=True)
-class Observation:
+class Observation(Struct, frozen=True):
     """What S3 shows of one upload: its parts (None when the multipart upload is gone) and its key's object.
 
     `film` is what the object's bytes are, where that decides something; None where they were not read.
@@ -23,8 +23,7 @@ class Observation:
     film: Film | NoFilm | None = None
 
 
-@dataclass(frozen=True)
-class Facts:
+class Facts(Struct, frozen=True):
     """What the world shows in addition to the record.
 
     `manifest` is the present order's. `stored` has the current object of each key that was looked at, None where there

@@ -1,6 +1,6 @@
 """The house's promises, the same for every caller."""
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from chalicelib.core import parts
 from chalicelib.core.cleanup import Spent
@@ -9,8 +9,7 @@ from chalicelib.core.lifecycle import LAST_LOOK_DAYS, MULTIPART_DAYS
 from chalicelib.core.times import DAY_S
 
 
-@dataclass(frozen=True)
-class Policy:
+class Policy(Struct, frozen=True):
     """Promises in seconds, days and bytes; read from the settings."""
 
     required_outputs: tuple[ArtifactId, ...] = ()

@@ -4,7 +4,8 @@ The copy is on record until it ends, so that the next round continues with the p
 """
 
 import logging
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from chalicelib.core import parts
 from chalicelib.core.errors import Conflict, MultipartGone, VersionGone

@@ -2,7 +2,8 @@
 
 import logging
 from contextlib import suppress
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from chalicelib.core.cleanup import Cleanup, Refusal
 from chalicelib.core.errors import Conflict, NotFound, RemovalRefused, VersionGone

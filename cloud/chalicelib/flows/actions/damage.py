@@ -1,7 +1,8 @@
 """Carry out what was found at rest."""
 
 import logging
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from chalicelib.core import artifact, keys
 from chalicelib.core.events import Event

@@ -9,7 +9,6 @@ from chalicelib.core.measurements.index import Index
 from chalicelib.core.picture import Picture
 from chalicelib.core.settle import IndexLargeMeasurements, IndexMeasurements, Quarantine, RequestIndex
 from chalicelib.core.upload import Receipt
-from chalicelib.flows.measurement_index import index_measurements, quarantined
 from chalicelib.flows.store import load, report, save
 from chalicelib.ports import Ports
 
@@ -22,6 +21,8 @@ def index(ports: Ports, picture: Picture, action: IndexMeasurements | IndexLarge
 
     Raises StorageBusy and LakeWriterMissing, which prove nothing about the file and do not count as an attempt.
     """
+    from chalicelib.flows.index_measurements import index_measurements  # the API starts without it
+
     session, receipt = picture.session, action.receipt
     # Before the attempt is on record: a layer that is missing must never put a file into quarantine.
     ports.lake.demand_writer()
@@ -45,6 +46,8 @@ def request_index(ports: Ports, picture: Picture, action: RequestIndex) -> Pictu
 
 def quarantine(ports: Ports, picture: Picture, action: Quarantine) -> Picture:
     """Give the version up; its attempts stay on record until what they may have written is removed."""
+    from chalicelib.flows.index_measurements import quarantined  # the API starts without it
+
     made = quarantined(action.receipt, ports.clock.now(), action.reason)
     return _report(ports, save(ports, picture, index=made), made)
 

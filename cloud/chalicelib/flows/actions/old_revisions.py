@@ -4,14 +4,13 @@ A recorded removal hides the revision from readers. The revision is not publishe
 objects that an attempt wrote in the meantime would be removed too.
 """
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from chalicelib.core.errors import Conflict
 from chalicelib.core.events import Event
 from chalicelib.core.measurements.index import revision_of
 from chalicelib.core.picture import Picture
 from chalicelib.core.settle import RemoveIndex, RemoveRemains
-from chalicelib.flows.measurement_index import objects_of, possible_objects
 from chalicelib.flows.store import report, save
 from chalicelib.ports import Ports
 
@@ -21,6 +20,8 @@ def remove_index(ports: Ports, picture: Picture, action: RemoveIndex) -> Picture
 
     The first write succeeds only on a picture in which a newer index is published: no reader loses what he is given.
     """
+    from chalicelib.flows.measurement_index import objects_of  # the API starts without it
+
     index = action.index
     if index not in [each for each, _ in picture.superseded()]:
         raise Conflict("no newer index has replaced this one; decide again")
@@ -43,6 +44,8 @@ def remove_index(ports: Ports, picture: Picture, action: RemoveIndex) -> Picture
 
 def remove_remains(ports: Ports, picture: Picture, action: RemoveRemains) -> Picture:
     """Remove what the attempts may have left, then forget them: a crash in between repeats it."""
+    from chalicelib.flows.measurement_index import possible_objects  # the API starts without it
+
     session, artifact_id = picture.session, action.artifact_id
     revision = revision_of(action.version_id)
     known = picture.index_at(artifact_id, revision) if artifact_id else None

@@ -1,7 +1,8 @@
 """Carrying out what a session is owed on its way to PROCESSED."""
 
 import logging
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from chalicelib.core.events import Event
 from chalicelib.core.picture import Picture

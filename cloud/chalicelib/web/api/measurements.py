@@ -1,23 +1,28 @@
-"""The calls of `docs/api.md` about frames: for all readers that may see the session."""
+"""The calls of `docs/api.md` about frames: for all readers that may see the session.
+
+Each call imports what it needs of the measurements: most starts of the function never read any.
+"""
 
 import json
+from typing import TYPE_CHECKING
 
 from chalice.app import Response
 
 from chalicelib.core.errors import StateConflict
-from chalicelib.core.measurements import table
 from chalicelib.core.measurements.index import Index
-from chalicelib.core.measurements.table import Table
-from chalicelib.flows import frames
-from chalicelib.flows.report import view_report
 from chalicelib.ports import Ports
-from chalicelib.web import report, routing
-from chalicelib.web.report.document import document
+from chalicelib.web import routing
 from chalicelib.web.routing import Call, Route
 from chalicelib.web.wire import forms, queries, responses
 
+if TYPE_CHECKING:
+    from chalicelib.core.measurements.table import Table
+
 
 def get_frames(ports: Ports, call: Call, session_id: str) -> Response:
+    from chalicelib.core.measurements import table
+    from chalicelib.flows import frames
+
     asked = queries.frames(call.query)
     named = call.session(session_id)
     form = forms.preferred(call.headers.get("Accept"), (forms.JSON, forms.CSV))
@@ -37,18 +42,26 @@ def get_frames(ports: Ports, call: Call, session_id: str) -> Response:
 
 
 def get_summary(ports: Ports, call: Call, session_id: str) -> Response:
+    from chalicelib.flows import frames
+
     artifact_id = queries.measurements(call.query)
     found = frames.view_summary(ports, call.principal, call.session(session_id), artifact_id)
     return routing.answer(json.loads(found))
 
 
 def get_frames_url(ports: Ports, call: Call, session_id: str) -> Response:
+    from chalicelib.flows import frames
+
     artifact_id = queries.measurements(call.query)
     signed = frames.sign_frames(ports, call.principal, call.session(session_id), artifact_id)
     return routing.answer(responses.frames_url(signed, ports.clock.now()))
 
 
 def get_report(ports: Ports, call: Call, session_id: str) -> Response:
+    from chalicelib.flows.report import view_report
+    from chalicelib.web import report
+    from chalicelib.web.report.document import document
+
     artifact_id = queries.measurements(call.query)
     form = forms.preferred(call.headers.get("Accept"), (forms.JSON, forms.HTML))
     found = view_report(ports, call.principal, call.session(session_id), artifact_id)
@@ -58,7 +71,7 @@ def get_report(ports: Ports, call: Call, session_id: str) -> Response:
     return routing.answer(told, headers={**_VARY, "Cache-Control": "no-store"})
 
 
-def _table_answer(call: Call, index: Index, found: Table, source: str | None = None) -> Response:
+def _table_answer(call: Call, index: Index, found: "Table", source: str | None = None) -> Response:
     """The table, with all that the JSON says around its frames in headers."""
     headers = {
         "Reelhaul-Artifact": index.artifact_id,

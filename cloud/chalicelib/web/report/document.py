@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib.core.chapter import Chapter
-from chalicelib.core.measurements.inspection import Inspection, judge_run
+from chalicelib.core.measurements.inspection.inspect import Inspection, judge_run
 from chalicelib.core.order import Order
 from chalicelib.core.picture import Picture
 from chalicelib.core.times import rfc3339

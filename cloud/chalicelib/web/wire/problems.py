@@ -3,11 +3,11 @@
 import functools
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, ParamSpec
 
 from chalice.app import Response
+from msgspec import Struct
 
 from chalicelib.core.errors import (
     ClientTooOld,
@@ -57,8 +57,7 @@ class Action(Enum):
     STOP = "stop"
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(Struct, frozen=True):
     """How one kind of error is answered; `members` go along: attributes of the error, or the plan of PlanDiffers."""
 
     status: int

@@ -2,19 +2,22 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
+
+from msgspec import Struct
 
 from chalicelib.core import artifact, ids
 from chalicelib.core import listing as core_listing
 from chalicelib.core.errors import InvalidRequest
 from chalicelib.core.ids import ArtifactId, DeviceId
-from chalicelib.core.measurements.ranges import Wanted
 from chalicelib.core.session import SessionState, demand_group
 from chalicelib.ports import Listed
 from chalicelib.web.wire import cursors
+
+if TYPE_CHECKING:
+    from chalicelib.core.measurements.ranges import Wanted
 
 Value = TypeVar("Value")
 
@@ -34,17 +37,18 @@ def measurements(query: Mapping[str, str]) -> ArtifactId | None:
     return _read(query, "artifact", _measurements_id)
 
 
-@dataclass(frozen=True)
-class FramesAsked:
+class FramesAsked(Struct, frozen=True):
     """Which measurements are meant, which frames of them, and in how many points; None asks for the frames."""
 
     artifact_id: ArtifactId | None
-    wanted: Wanted
+    wanted: "Wanted"
     points: int | None
 
 
 def frames(query: Mapping[str, str]) -> FramesAsked:
     """Raises InvalidRequest."""
+    from chalicelib.core.measurements.ranges import Wanted
+
     _demand_known(query, {"artifact", "points", *_WANTED})
     given = {name: _read(query, name, parse) for name, parse in _WANTED.items()}
     told: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
@@ -65,8 +69,7 @@ def cursor(query: Mapping[str, str]) -> Listed | None:
     return _read(query, "cursor", cursors.parsed)
 
 
-@dataclass(frozen=True)
-class SessionsAsked:
+class SessionsAsked(Struct, frozen=True):
     """Which sessions of a list, after which, and how many at most; None leaves that to the list."""
 
     wanted: core_listing.Wanted

@@ -2,7 +2,7 @@
 
 import json
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.core import ids, parts
 from chalicelib.core.chapter import Chapter
@@ -10,7 +10,6 @@ from chalicelib.core.film import Film
 from chalicelib.core.ids import DeviceId
 from chalicelib.core.listing import Row
 from chalicelib.core.measurements.index import Index
-from chalicelib.core.measurements.ranges import Frames
 from chalicelib.core.order import Order
 from chalicelib.core.parts import PartPlan, StoredPart
 from chalicelib.core.picture import Picture, Progress
@@ -21,11 +20,14 @@ from chalicelib.core.times import rfc3339
 from chalicelib.core.upload import Receipt, Upload, UploadState
 from chalicelib.flows.artifacts import ArtifactView
 from chalicelib.flows.cameras import KnownSessions
-from chalicelib.flows.frames import SignedIndex, SignedObject
 from chalicelib.flows.listings import SessionPage
 from chalicelib.flows.uploads import UploadView
 from chalicelib.ports import PartUrl, RangeUrl, ReadUrl
 from chalicelib.web.wire import cursors
+
+if TYPE_CHECKING:
+    from chalicelib.core.measurements.ranges import Frames
+    from chalicelib.flows.frames import SignedIndex, SignedObject
 
 
 def session(picture: Picture) -> dict[str, Any]:
@@ -122,7 +124,7 @@ def session_page(page: SessionPage) -> dict[str, Any]:
     return {"sessions": [_row(row) for row in page.rows], "cursor": cursor}
 
 
-def frames(index: Index, found: Frames) -> dict[str, Any]:
+def frames(index: Index, found: "Frames") -> dict[str, Any]:
     """A range of frames, and where the next one begins."""
     return {
         "artifact_id": index.artifact_id,
@@ -138,7 +140,7 @@ def points(index: Index, found: dict[str, Any]) -> dict[str, Any]:
     return {"artifact_id": index.artifact_id, **found}
 
 
-def frames_url(signed: SignedIndex, now: datetime) -> dict[str, Any]:
+def frames_url(signed: "SignedIndex", now: datetime) -> dict[str, Any]:
     """Where to read all frames of an index, and where each block of them lies."""
     return {
         "artifact_id": signed.index.artifact_id,
@@ -358,7 +360,7 @@ def _proof_url(url: RangeUrl, now: datetime) -> dict[str, Any]:
     return {**wanted, "headers": url.headers, **_address(url, now)}
 
 
-def _signed(found: SignedObject, now: datetime) -> dict[str, Any]:
+def _signed(found: "SignedObject", now: datetime) -> dict[str, Any]:
     return {
         **_address(found.read, now),
         "size_bytes": found.size_bytes,
