@@ -78,8 +78,8 @@ test-newest: setup ## the demo and the fast tests on the newest Python here, in 
 coverage: setup ## how much of core, flows, web and the haul the tests run: 98 % of lines and branches each
 	$(BIN)/python -m tests.coverage_gate $(PYTEST)
 
-soak: setup ## every EVERY-th call of the story fails once, and 200 hauls are killed: make soak EVERY=20 PYTEST='-k seed-017'
-	$(BIN)/python -m pytest -n 2 --dist worksteal --timeout 0 --soak $(if $(EVERY),--every $(EVERY)) tests/simulation/test_soak.py tests/e2e/test_kills.py tests/e2e/test_kills_at_syscalls.py $(PYTEST)
+soak: setup ## every EVERY-th call of the story fails once, 200 hauls are killed, 50,000 calls are made up: make soak EVERY=20 PYTEST='-k seed-017'
+	$(BIN)/python -m pytest -n 2 --dist worksteal --timeout 0 --soak $(if $(EVERY),--every $(EVERY)) tests/simulation/test_soak.py tests/e2e/test_kills.py tests/e2e/test_kills_at_syscalls.py tests/fuzzed $(PYTEST)
 
 fuzz: setup ## 20,000 changed files of measurements: each is indexed or poison, two minutes: make fuzz SEED=7 FILES=20000
 	$(BIN)/python -m tests.odd --files $(or $(FILES),20000) $(if $(SEED),--seed $(SEED))

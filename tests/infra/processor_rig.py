@@ -13,6 +13,7 @@ import boto3
 from awscrt import checksums
 from botocore.config import Config
 
+from chalicelib.web.contract.examples import EXAMPLES
 from examples.processor import processing
 from examples.processor.__main__ import take_one
 from examples.processor.bucket import Bucket
@@ -80,7 +81,7 @@ class FakeCoordinator:
 
     def _answered(self, path: str, said: bytes) -> tuple[int, object]:
         if path.endswith("/url"):
-            return 200, {"url": self.urls[path.split("/")[-2]]}
+            return 200, {**EXAMPLES["ArtifactUrl"], "url": self.urls[path.split("/")[-2]]}
         if path.endswith("/failure"):
             told = json.loads(said)
             if self.failing:
@@ -88,7 +89,8 @@ class FakeCoordinator:
             if told["order"] != self.order:
                 return 409, {}
             self.failures.append(told)
-        known = {"state": self.state, "order": {"number": self.order}}
+        order = {**EXAMPLES["Session"]["order"], "number": self.order}
+        known = {**EXAMPLES["Session"], "state": self.state, "order": order}
         return 200, known if self.shown is ... else self.shown
 
 

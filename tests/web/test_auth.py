@@ -3,41 +3,15 @@
 import pytest
 
 from chalicelib.core import tokens
-from chalicelib.core.ids import DeviceId
-from chalicelib.core.tokens import ALL_PROJECTS, Role
+from chalicelib.core.tokens import Role
 from chalicelib.flows import devices
 from chalicelib.web.routing import Route
-from tests.support.builders import DEVICE_ID, MemoryPorts
-from tests.support.memory import START
+from tests.support.builders import DEVICE_ID
 from tests.web.calls import CALLS
 from tests.web.client import SECRET, Caller, Deployment, app_over, with_token
 from tests.web.contract import ROUTES, route_of
+from tests.web.principals import CALLERS, ROLES, headers_of
 from tests.web.usual import ARTIFACT_ID, CHAPTERS, SESSION, opened, picture_of, with_parts
-
-CALLERS = {
-    "no": "no token",
-    "bad": "malformed token",
-    "unk": "unknown token",
-    "sec": "wrong secret",
-    "rev": "revoked token",
-    "own": "the session's device",
-    "dev": "device of the same project",
-    "dvX": "device of another project",
-    "dvP": "the device of another project's token",
-    "prc": "processor",
-    "prX": "processor of another project",
-    "prA": "processor of all projects",
-    "opr": "operator",
-    "opX": "operator of another project",
-    "opA": "operator of all projects",
-}
-"""The columns of the table."""
-
-ROLES = {
-    Role.DEVICE: ("own", "dev", "dvX", "dvP"),
-    Role.PROCESSOR: ("prc", "prX", "prA"),
-    Role.OPERATOR: ("opr", "opX", "opA"),
-}
 
 # A device that puts a session of this name in another project opens one of its own there: 201. A list that is of the
 # caller's project alone is 200 to everybody, and empty to some.
@@ -80,37 +54,6 @@ MATRIX: dict[str, dict[str, int]] = {
 """The status of each call for each caller."""
 
 
-def headers_of(caller: str, ports: MemoryPorts) -> dict[str, str]:
-    """What this caller sends."""
-    records = ports.records
-    elsewhere = DeviceId("d_elsewhere")
-    match caller:
-        case "no token":
-            return {}
-        case "malformed token":
-            return {"Authorization": "Bearer nonsense"}
-        case "unknown token":
-            return {"Authorization": f"Bearer t_unknown.{SECRET}"}
-        case "wrong secret":
-            return {
-                "Authorization": with_token(records, Role.DEVICE, device_id=DEVICE_ID)["Authorization"] + "x"
-            }
-        case "revoked token":
-            return with_token(records, Role.DEVICE, device_id=DEVICE_ID, revoked_at=START)
-        case "device of another project":
-            return with_token(records, Role.DEVICE, "other", elsewhere)
-        case "device of the same project":
-            return with_token(records, Role.DEVICE, "main", elsewhere)
-        case "the device of another project's token":
-            return with_token(records, Role.DEVICE, "other", DEVICE_ID)
-        case "the session's device":
-            return with_token(records, Role.DEVICE, "main", DEVICE_ID)
-        case _:
-            role, _, of = caller.partition(" of ")
-            projects = {"": "main", "another project": "other", "all projects": ALL_PROJECTS}
-            return with_token(records, Role(role), projects[of])
-
-
 def test_no_route_is_left_out():
     called = [route_of(call.method, call.path) for call in CALLS.values()]
 
@@ -144,7 +87,7 @@ def test_each_role_of_a_route_succeeds_with_some_call_of_it(route: Route):
 @pytest.mark.parametrize("column", CALLERS)
 def test_each_caller_may_do_exactly_what_is_his(column: str, call: str):
     ports = CALLS[call].world()
-    headers = headers_of(CALLERS[column], ports) | {"Reelhaul-Client-Version": "0.1.0"}
+    headers = headers_of(column, ports) | {"Reelhaul-Client-Version": "0.1.0"}
     before = picture_of(ports)
 
     answer = Caller(app_over(ports), headers).call(*CALLS[call].said)
@@ -160,7 +103,7 @@ def test_each_caller_may_do_exactly_what_is_his(column: str, call: str):
 @pytest.mark.parametrize("column", [name for name in CALLERS if MATRIX["known chapters"][name] == 200])
 def test_of_a_camera_each_caller_knows_what_his_project_hauled_and_no_more(column: str):
     ports = with_parts()
-    headers = headers_of(CALLERS[column], ports) | {"Reelhaul-Client-Version": "0.1.0"}
+    headers = headers_of(column, ports) | {"Reelhaul-Client-Version": "0.1.0"}
 
     known = Caller(app_over(ports), headers).call("GET", CHAPTERS).document
 

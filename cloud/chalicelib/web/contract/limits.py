@@ -58,7 +58,7 @@ BODIES: Mapping[str, Mapping[str, Schema]] = {
     "CameraGiven": {"serial": {"pattern": "^[A-Za-z0-9]{1,40}$"}},
     "ChapterGiven": {
         "directory": {"pattern": "^[0-9]{3}[A-Za-z0-9_]{5}$"},
-        "filename": {"pattern": "^[^/\\\\\\x00-\\x1f\\x7f]{1,100}$", "maxLength": 100},
+        "filename": {"pattern": "^[^/\\\\\\x00-\\x1f\\x7f]{1,96}\\.([Mm][Pp]4|360)$", "maxLength": 100},
     },
     "SessionGiven": {"chapters": {"minItems": 1, "maxItems": MOST_CHAPTERS}},
     "OrderGiven": {

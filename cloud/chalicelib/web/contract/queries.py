@@ -8,6 +8,16 @@ Seconds = Annotated[str, Meta(pattern=r"^[0-9]{1,9}(\.[0-9]{1,9})?$", examples=[
 FrameNumber = Annotated[int, Meta(ge=0, le=999_999_999_999_999)]
 
 
+MeasurementsId = Annotated[
+    str,
+    Meta(
+        description="which measurements; needed where a session has several",
+        pattern=r"^measurements\.[A-Za-z0-9][A-Za-z0-9._-]{0,99}$",
+        examples=["measurements.frames.json"],
+    ),
+]
+
+
 class Query(Struct, frozen=True, kw_only=True):
     """The parameters of a query: all of them can be left out."""
 
@@ -15,13 +25,7 @@ class Query(Struct, frozen=True, kw_only=True):
 class MeasurementsQuery(Query, frozen=True, kw_only=True):
     """The query of what is about one measurements file."""
 
-    artifact: Annotated[
-        str | None,
-        Meta(
-            description="which measurements; needed where a session has several",
-            examples=["measurements.frames.json"],
-        ),
-    ] = None
+    artifact: MeasurementsId | None = None
 
 
 class FramesQuery(MeasurementsQuery, frozen=True, kw_only=True):
