@@ -15,6 +15,7 @@ from chalicelib.core.chapter import Chapter
 from chalicelib.core.cleanup import Arming, Bucket, Spent
 from chalicelib.core.crc import Crc64Nvme
 from chalicelib.core.events import Event, Measure
+from chalicelib.core.heard import Heard
 from chalicelib.core.ids import DeviceId, SessionId, TokenId, UploadId
 from chalicelib.core.listing import Summary
 from chalicelib.core.measurements.index import Index
@@ -405,6 +406,12 @@ class Records(Protocol):
 
     def put_progress(self, session_id: SessionId, progress: Progress) -> None:
         """Record a heartbeat; outside the session's version."""
+
+    def heard(self, project: str) -> tuple[Heard, ...]:
+        """The last heartbeat of every device of a project, by the device's id."""
+
+    def put_heard(self, project: str, heard: Heard) -> None:
+        """Record that a device of the project was heard."""
 
     def token(self, token_id: TokenId) -> Token | None: ...
 

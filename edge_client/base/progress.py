@@ -166,12 +166,16 @@ def percent(part_bytes: int, size_bytes: int) -> int:
 
 @dataclass(frozen=True)
 class Figures:
-    """Bytes of both legs since the session began, and their rates since the last look, in bytes a second."""
+    """Bytes of both legs since the session began, and their rates since the last look, in bytes a second.
+
+    `retried_parts` is how often a part had to go up again of which some bytes had gone.
+    """
 
     bytes_down: int
     bytes_up: int
     rate_down_bytes_s: int | None
     rate_up_bytes_s: int | None
+    retried_parts: int = 0
 
 
 class Display(Protocol):
@@ -296,7 +300,7 @@ class ProgressCounter:
         self._comparison: Comparison | None = None
         self._is_running = False
         self._step_at = monotonic()
-        self._down_bytes = self._up_bytes = 0
+        self._down_bytes = self._up_bytes = self._retried_parts = 0
         self._seen: _Mark | None = None
 
     @contextmanager
@@ -335,7 +339,7 @@ class ProgressCounter:
         with self._lock:
             self._session = _Session(amount.size_bytes, amount.sent_bytes)
             self._sessions = {**(self._sessions or {}), session_id: self._session}
-            self._down_bytes = self._up_bytes = 0
+            self._down_bytes = self._up_bytes = self._retried_parts = 0
             self._seen = None
             self._step()
         self._display.session(session_id)
@@ -384,6 +388,7 @@ class ProgressCounter:
     def sent(self, size_bytes: int) -> None:
         """Count bytes that went to S3; negative when they must go again."""
         with self._lock:
+            self._retried_parts += size_bytes < 0
             self._count(0, size_bytes)
             self._movement.add(self._monotonic(), sent_bytes=size_bytes)
 
@@ -496,13 +501,13 @@ class ProgressCounter:
         with self._lock:
             now = _Mark(self._monotonic(), self._movement.read_bytes, self._movement.sent_bytes)
             before, self._seen = self._seen, now
-            down_bytes, up_bytes = self._down_bytes, self._up_bytes
+            down_bytes, up_bytes, retried = self._down_bytes, self._up_bytes, self._retried_parts
         rate_down = rate_up = None
         if before and now.at > before.at:
             seconds = now.at - before.at
             rate_down = max(0, round((now.read_bytes - before.read_bytes) / seconds))
             rate_up = max(0, round((now.sent_bytes - before.sent_bytes) / seconds))
-        return Figures(max(0, down_bytes), max(0, up_bytes), rate_down, rate_up)
+        return Figures(max(0, down_bytes), max(0, up_bytes), rate_down, rate_up, retried)
 
 
 def _waiting(doing: Doing, since: float, wait: Wait | None, now: float) -> Activity:

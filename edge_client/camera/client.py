@@ -21,6 +21,7 @@ from edge_client.base.errors import (
 )
 from edge_client.base.terminal import plain
 from edge_client.camera.connection import (
+    DATE_TIME,
     FILES,
     INFO,
     KEEP_ALIVE,
@@ -33,6 +34,7 @@ from edge_client.camera.connection import (
     path_of,
 )
 from edge_client.camera.documents import (
+    clock_of,
     concerns_of,
     document_of,
     entries_of,
@@ -108,6 +110,18 @@ class Camera:
                 return None
             answer.refuse_unless(200)
             return identity_of(document_of(answer))
+
+    def clock(self) -> int | None:
+        """What the camera's wall clock shows, as an epoch like its files' dates; None for models that do not say.
+
+        Raises CameraUnreachable, CameraBusy, ReadBroken without an answer.
+        """
+        try:
+            with self._connection.ask("GET", DATE_TIME, timeouts_s=INFO_TIMEOUTS_S) as answer:
+                answer.refuse_unless(200)
+                return clock_of(document_of(answer))
+        except Unsettled:
+            return None
 
     def serial_in(self, directory: str, filename: str, size_bytes: int) -> str | None:
         """The serial of the camera that recorded a file, from its own GPRO header; None when it has none."""

@@ -38,6 +38,7 @@ LOOK_S = 0.02
 
 STATE = "/gopro/camera/state"
 INFO = "/gopro/camera/info"
+DATE_TIME = "/gopro/camera/get_date_time"
 KEEP_ALIVE = "/gopro/camera/keep_alive"
 WIRED_USB = "/gopro/camera/control/wired_usb?p=1"
 MEDIA_LIST = "/gopro/media/list"
@@ -45,7 +46,7 @@ MEDIA_INFO = "/gopro/media/info?path="
 FILES = "/videos/DCIM/"
 
 ALLOWED = (
-    *(re.compile(re.escape(path)) for path in (STATE, INFO, KEEP_ALIVE, WIRED_USB, MEDIA_LIST)),
+    *(re.compile(re.escape(path)) for path in (STATE, INFO, DATE_TIME, KEEP_ALIVE, WIRED_USB, MEDIA_LIST)),
     re.compile(re.escape(MEDIA_INFO) + PATH.pattern, re.ASCII),
     re.compile(re.escape(FILES) + PATH.pattern, re.ASCII),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from datetime import datetime, timezone
 from typing import Any
 
 from edge_client.base.errors import ReadBroken, Unsettled
@@ -166,6 +167,17 @@ def media_info_of(document: Mapping[str, Any]) -> MediaInfo:
         gumi if gumi and GUMI.fullmatch(gumi) else None,
         duration_s if duration_s is not None and duration_s >= 0 else None,
     )
+
+
+def clock_of(document: Mapping[str, Any]) -> int | None:
+    """The wall clock of `{"date": "2023_1_31", "time": "3_4_5"}` as an epoch; None for anything else."""
+    texts = [document.get("date"), document.get("time")]
+    fields = [number_in(text) for each in texts for text in str(each).split("_")]
+    try:
+        year, month, day, hour, minute, second = fields
+        return int(datetime(year, month, day, hour, minute, second, tzinfo=timezone.utc).timestamp())  # type: ignore[arg-type]  # None raises TypeError
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
 def number_in(value: object) -> int | None:

@@ -178,7 +178,7 @@ class Coordinator:
     def heartbeat(self, session_id: str, beat: HeartbeatReport) -> HeartbeatAnswer:
         """What the coordinator answers to one heartbeat; a single try. Raises EdgeError."""
         return self._once(
-            "POST", f"/v1/sessions/{session_id}/progress", asdict(beat), answers.heartbeat_answer
+            "POST", f"/v1/sessions/{session_id}/progress", beat.document(), answers.heartbeat_answer
         )
 
     def _call(self, method: str, path: str, body: object, read: Callable[[dict[str, Any]], T]) -> T:

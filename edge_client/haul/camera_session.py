@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
@@ -18,12 +18,14 @@ from edge_client.base.errors import (
     PlanDiffers,
     Refused,
     RequestForbidden,
+    Transient,
     Unfinished,
     Unsettled,
 )
 from edge_client.base.retry import Retry
 from edge_client.haul.patience import Extras, Stillness
 from edge_client.haul.ports import Awake, BrokenFilms, Camera, CameraLocks
+from edge_client.model.api import CameraReport
 from edge_client.model.files import CameraFile, FileFacts, FileIdentity, FilmNotes, MediaInfo
 from edge_client.model.haul_state import Obstacle
 from edge_client.model.listing import (
@@ -77,6 +79,8 @@ class _Known:
     was_asked: bool = False
     was_busy: bool = False
     listed_at: float = 0.0
+    clock: tuple[int, float] | None = None
+    lengths_s: dict[str, int] = field(default_factory=dict)
     witnesses: Witnesses = field(default_factory=Witnesses)
     recorders: dict[CameraFile, str | None] = field(default_factory=dict)
     checked: set[str] = field(default_factory=set)
@@ -108,6 +112,12 @@ class CameraSession:
         self._stillness = stillness
         self._known = known
         self._extras = Extras(tools.retry.timing, tools.camera.check_ready)
+
+    def told_of(self, chapter: ChapterPlan) -> CameraReport:
+        """What was learnt of the camera's clock, as it shows now, and of a chapter's length; nothing is asked."""
+        known = self._known.clock
+        shows = known[0] + round(self._retry.timing.monotonic() - known[1]) if known else None
+        return CameraReport(shows, self._known.lengths_s.get(chapter.path))
 
     def impatient(self) -> CameraSession:
         """The same session without patience: a camera that does not answer at once raises GaveUp."""
@@ -145,7 +155,16 @@ class CameraSession:
         self._camera.control_over_usb()
         with self._noting_busy():
             self._known.witnesses = witnesses = self._ready().witnesses
-            return self._read_list(witnesses.videos or 0)
+            found = self._read_list(witnesses.videos or 0)
+        self._learn_clock()
+        return found
+
+    def _learn_clock(self) -> None:
+        """Learn what the camera's clock shows, by one try: it is told to the coordinator, and nothing depends on it."""
+        if self._known.clock is None:
+            with suppress(Transient, Refused, Unsettled):
+                shown = self._camera.clock()
+                self._known.clock = None if shown is None else (shown, self._retry.timing.monotonic())
 
     def _ready(self) -> CameraStatus:
         """The camera's status once it can be read; logs once each danger that the camera may switch off."""
@@ -479,7 +498,10 @@ class CameraSession:
         return self._extras.ask(file.path, partial(self._asked_info, file))
 
     def _asked_info(self, file: CameraFile | ChapterPlan) -> MediaInfo:
-        return self._camera.media_info(file.directory, file.filename)
+        info = self._camera.media_info(file.directory, file.filename)
+        if info.duration_s is not None:
+            self._known.lengths_s[file.path] = info.duration_s
+        return info
 
     def _compare_sizes(self, file: CameraFile) -> tuple[CameraFile, FileFacts]:
         """The file as listed and as served. The list is a hint: it must say what is served, now or when read again."""

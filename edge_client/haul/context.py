@@ -11,7 +11,7 @@ from edge_client.base.retry import Retry
 from edge_client.haul.camera_session import CameraSession, CameraTools, open_camera_session
 from edge_client.haul.ports import ChapterSpool, Coordinator, SessionSpool, Spool, StoredObjects, Threads
 from edge_client.haul.sending.sender import Uplink
-from edge_client.model.api import ChapterView
+from edge_client.model.api import CameraReport, ChapterView
 from edge_client.model.plan import ChapterPlan, SessionPlan
 
 
@@ -27,7 +27,7 @@ class HaulTools:
     threads: Threads
     below: Callable[[int], int]
     progress: Progress
-    heartbeat: Callable[[str], AbstractContextManager[object]]
+    heartbeat: Callable[[str, Callable[[], CameraReport]], AbstractContextManager[object]]
     peak_rss_mib: Callable[[], float]
 
     @property

@@ -8,14 +8,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 
-from edge_client.base.errors import EdgeError
+from edge_client.base.errors import CoordinatorRefusal, EdgeError
 from edge_client.base.progress import ProgressCounter
 from edge_client.haul.ports import Coordinator, Spool, Threads
 from edge_client.haul.sending.rate_limit import RateLimiter
-from edge_client.model.api import HeartbeatAnswer, HeartbeatReport
+from edge_client.model.api import CameraReport, HeartbeatAnswer, HeartbeatReport
 
 log = logging.getLogger(__name__)
 
@@ -42,29 +42,40 @@ class Heartbeat:
         self._pace = pace
         self._now = now
         self._clock_told = False
+        self._tells_more = True
 
-    def beating(self, session_id: str) -> AbstractContextManager[object]:
-        """Beats while the block runs."""
-        return self._threads.every("heartbeat", EVERY_S, lambda: self.beat(session_id))
+    def beating(self, session_id: str, camera: Callable[[], CameraReport]) -> AbstractContextManager[object]:
+        """Beats while the block runs; `camera` answers what is known of the camera at each beat."""
+        return self._threads.every("heartbeat", EVERY_S, lambda: self.beat(session_id, camera()))
 
-    def beat(self, session_id: str) -> None:
+    def beat(self, session_id: str, camera: CameraReport) -> None:
         """One heartbeat; what is answered is followed, what goes wrong is passed over."""
         began_at = self._now()
         try:
-            answer = self._coordinator.heartbeat(session_id, self._beat(began_at))
+            answer = self._coordinator.heartbeat(session_id, self._beat(began_at, camera))
         except EdgeError as error:
             log.debug("no heartbeat", extra={"reason": str(error)})
+            if isinstance(error, CoordinatorRefusal):
+                # One of an older release refuses what it does not know: from now on it hears only the rest.
+                self._tells_more = False
             return
         self._pace.follow(answer.pause, answer.pace_bytes_s)
         self._compare_clocks(began_at, answer)
 
-    def _beat(self, now: datetime) -> HeartbeatReport:
-        return HeartbeatReport(
-            **asdict(self._advance.figures()),
+    def _beat(self, now: datetime, camera: CameraReport) -> HeartbeatReport:
+        figures = self._advance.figures()
+        told = HeartbeatReport(
+            figures.bytes_down,
+            figures.bytes_up,
+            figures.rate_down_bytes_s,
+            figures.rate_up_bytes_s,
             spool_bytes=self._spool.budget.held_bytes,
             disk_free_bytes=self._spool.free_bytes(),
             clock=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
         )
+        if not self._tells_more:
+            return told
+        return replace(told, **asdict(camera), retried_parts=figures.retried_parts)
 
     def _compare_clocks(self, began_at: datetime, answer: HeartbeatAnswer) -> None:
         """Nothing here depends on the device's clock, but its other logs do."""

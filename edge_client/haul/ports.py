@@ -51,6 +51,9 @@ class Camera(Protocol):
     def info(self) -> CameraIdentity | None:
         """Who the camera is, or None for models that do not say."""
 
+    def clock(self) -> int | None:
+        """What its wall clock shows, as an epoch like its files' dates; None for models that do not say."""
+
     def entries(self, video_count: int) -> list[Entry]:
         """Every entry of the camera's list. Raises NothingListed for an empty list where videos are counted."""
 

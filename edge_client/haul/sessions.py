@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from edge_client.base.errors import (
@@ -250,7 +251,7 @@ class Haul:
         to_haul = [chapter for chapter in plan.chapters if not stuck or chapter.path not in stuck]
         self._tools.progress.session(plan.session_id, _known_amount(to_haul, views))
         chapters, no_films = list[ChapterReport](), list[NotAFilm]()
-        with self._tools.heartbeat(plan.session_id):
+        with self._tools.heartbeat(plan.session_id, partial(self._camera.told_of, plan.chapters[-1])):
             for chapter in to_haul:
                 try:
                     chapters.append(ChapterHaul(self._chapter_context(folder, plan, chapter, views)).run())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -67,8 +67,16 @@ class StoredSession:
 
 
 @dataclass(frozen=True)
+class CameraReport:
+    """What a device knows of the camera: what its clock shows, as an epoch, and how long the last chapter plays."""
+
+    camera_clock: int | None = None
+    last_chapter_s: int | None = None
+
+
+@dataclass(frozen=True)
 class HeartbeatReport:
-    """A heartbeat as the wire has it."""
+    """A heartbeat as the wire has it; what is None from `camera_clock` on is left out."""
 
     bytes_down: int
     bytes_up: int
@@ -77,6 +85,18 @@ class HeartbeatReport:
     spool_bytes: int
     disk_free_bytes: int
     clock: str
+    camera_clock: int | None = None
+    last_chapter_s: int | None = None
+    retried_parts: int | None = None
+
+    def document(self) -> dict[str, Any]:
+        """What is sent: a coordinator of an older release takes nothing that it does not know."""
+        return {
+            name: value for name, value in asdict(self).items() if value is not None or name not in _NEWER
+        }
+
+
+_NEWER = ("camera_clock", "last_chapter_s", "retried_parts")
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from chalicelib.aws.records import DynamoRecords
 from chalicelib.core.cleanup import Arming, Spent
 from chalicelib.core.crc import Crc64Nvme
 from chalicelib.core.errors import Conflict, StorageBusy
+from chalicelib.core.heard import Heard
 from chalicelib.core.ids import ArtifactId, DeviceId, TokenId, UploadId
 from chalicelib.core.measurements.index import Index
 from chalicelib.core.statistics.counts import Counter, Counting, counter_keys
@@ -454,6 +455,8 @@ CALLS: list[Callable[[DynamoRecords], Any]] = [
     lambda table: table.counter(counter_keys(SESSION)[0]),
     lambda table: table.replace_counter(counter_keys(SESSION)[0], Counter({}, 0), {}),
     lambda table: table.waiting("main", None, None, 1),
+    lambda table: table.heard("main"),
+    lambda table: table.put_heard("main", Heard(DeviceId("d_1"), SESSION_ID, NOON)),
     lambda table: table.arming(),
     lambda table: table.put_arming(Arming(True, NOON, "begin")),
     lambda table: table.spent(TODAY),

@@ -6,8 +6,10 @@ import pytest
 from msgspec.structs import replace
 
 from chalicelib.core.errors import Conflict
+from chalicelib.core.heard import Heard
 from chalicelib.core.ids import DeviceId
-from chalicelib.core.picture import Picture
+from chalicelib.core.picture import Picture, Progress
+from chalicelib.core.safe import Safe
 from chalicelib.core.session import Session
 from chalicelib.core.statistics.counts import Counter, CounterKey, Counting, Counts, counter_keys
 from chalicelib.ports import Change, Records
@@ -189,3 +191,35 @@ def test_a_session_whose_last_chapter_but_one_is_safe_still_waits(records: Recor
     records.write(Change(session.bumped(), counting=Counting(WAITS, {"chapters_waiting": 1})))
 
     assert len(records.waiting("main", None, None, 9)) == 1
+
+
+def test_each_device_of_a_project_is_heard_with_its_last_heartbeat(records: Records):
+    first = Heard(NORTH, make_session_id("a"), NOON, 700, 5, 9)
+    last = Heard(NORTH, make_session_id("b"), NOON + DAY)
+    other = Heard(SOUTH, make_session_id("c"), NOON, 0, 0, 0)
+    for project, heard in (("main", other), ("main", first), ("main", last), ("club", first)):
+        records.put_heard(project, heard)
+
+    assert records.heard("main") == (last, other)
+    assert records.heard("club") == (first,)
+    assert records.heard("club-2") == ()
+
+
+def test_when_a_session_was_safe_is_kept(records: Records):
+    session = write(records, "a", WAITS)
+    known = Safe(NOON, NOON - DAY, None, 0)
+    unknown = Safe(NOON, None, "nobody told")
+
+    records.write(Change(replace(session, safe=known).bumped()))
+    assert picture_of(records, session).session.safe == known
+    records.write(Change(replace(session, safe=unknown, version=3)))
+    assert picture_of(records, session).session.safe == unknown
+
+
+def test_what_a_heartbeat_tells_of_the_camera_is_kept(records: Records):
+    session = write(records, "a", WAITS)
+    told = Progress(1, 2, 3, 4, 5, 6, NOON, NOON, -7_200, 0, 3)
+
+    records.put_progress(session.session_id, told)
+
+    assert picture_of(records, session).progress == told

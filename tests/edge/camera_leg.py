@@ -31,6 +31,7 @@ CARD = card_with(*recording(42, [SIZE_BYTES]))
 CALLS = {
     "/gopro/camera/state",
     "/gopro/camera/info",
+    "/gopro/camera/get_date_time",
     "/gopro/camera/keep_alive",
     "/gopro/camera/control/wired_usb",
     "/gopro/media/list",

@@ -220,7 +220,7 @@ class Device:
             threads=SystemThreads(),
             below=self.chance.randrange,
             progress=self.watched or self.progress,
-            heartbeat=lambda session_id: nullcontext(),
+            heartbeat=lambda session_id, camera: nullcontext(),
             peak_rss_mib=lambda: 1.0,
         )
 

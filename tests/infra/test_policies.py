@@ -103,7 +103,7 @@ WRITES = {
 
 WRITES_OF = {
     **dict.fromkeys(MATRIX, WRITES),
-    "api_handler": WRITES | {("dynamodb:PutItem", "GROUP#*")},
+    "api_handler": WRITES | {("dynamodb:PutItem", "GROUP#*"), ("dynamodb:PutItem", "HEARD#*")},
     "reconcile": WRITES
     | {
         ("dynamodb:PutItem", "ROUND#*"),

@@ -9,6 +9,20 @@ CONTRACT = ("tests/contracts/test_counters_contract.py",)
 
 COUNTING = (
     bug(
+        "a camera's clock that nobody told is taken for right",
+        f"{CORE}/guarantee.py",
+        "    if progress is None or progress.camera_ahead_s is None:\n        return None, _NO_CLOCK\n",
+        "    if progress is None:\n        return None, _NO_CLOCK\n",
+        "tests/core/test_guarantee.py",
+    ),
+    bug(
+        "a clock that was set since counts",
+        f"{CORE}/guarantee.py",
+        "    if not heard_s - _OLDEST_S <= closed_s <= heard_s + _TOLERANCE_S:\n",
+        "    if not closed_s <= heard_s + _TOLERANCE_S:\n",
+        "tests/core/test_guarantee.py",
+    ),
+    bug(
         "a session is counted once and never again",
         f"{FLOWS}/store.py",
         "        counting=counted,\n    )\n    ports.records.write(change)\n    return replace(after",

@@ -18,7 +18,7 @@ WRITES = frozenset(
     (
         *("create_multipart", "complete", "abort", "copy_part", "remove", "put"),
         *("tag_cleaned", "untag_cleaned", "put_swept_until"),
-        *("write", "postpone", "spend", "put_arming", "replace_arming", "put_progress", "send"),
+        *("write", "postpone", "spend", "put_arming", "replace_arming", "put_progress", "put_heard", "send"),
     )
 )
 """The methods that change table, bucket or queue."""

@@ -77,6 +77,15 @@ def test_a_new_session_is_created():
         "restoring": [],
         "lost": [],
         "proven_at": None,
+        "guarantee": {
+            "safe_at": None,
+            "last_closed_at": None,
+            "safe_after_s": None,
+            "unknown": "the camera does not say when the last chapter began",
+            "waiting_chapters": 1,
+            "waiting_bytes": 25,
+            "predicted_clear_at": None,
+        },
         "storage": {
             "origin": "device",
             "source": None,
@@ -176,7 +185,40 @@ def test_a_session_is_shown_with_its_uploads_receipts_and_progress():
     assert shown["progress"] == {
         **PROGRESS,
         "clock": "2026-11-21T10:18:00Z",
+        "camera_ahead_s": None,
+        "last_chapter_s": None,
+        "retried_parts": None,
         "heard_at": "2026-11-21T12:00:00Z",
+    }
+
+
+AT_NOON = int(START.timestamp())
+
+
+def test_a_session_says_when_the_camera_closed_its_last_chapter_and_when_all_would_be_up():
+    ports = memory_ports()
+    device = device_of(ports)
+    chapter = {
+        "directory": "100GOPRO",
+        "filename": "GX010038.MP4",
+        "size_bytes": 25,
+        "created": AT_NOON + 3000,
+    }
+    device.call("PUT", SESSION, {**CONFIRMED, "chapters": [chapter]})
+
+    told = {"camera_clock": AT_NOON + 3604, "last_chapter_s": 531, "rate_up_bytes_s": 5, "retried_parts": 1}
+    device.call("POST", f"{SESSION}/progress", {**PROGRESS, **told})
+
+    shown = device.call("GET", SESSION).document
+    assert shown["progress"]["camera_ahead_s"] == 3604
+    assert shown["guarantee"] == {
+        "safe_at": None,
+        "last_closed_at": "2026-11-21T11:58:47Z",
+        "safe_after_s": None,
+        "unknown": None,
+        "waiting_chapters": 1,
+        "waiting_bytes": 25,
+        "predicted_clear_at": "2026-11-21T12:00:05Z",
     }
 
 

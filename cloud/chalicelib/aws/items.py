@@ -23,6 +23,7 @@ A session's id is `PROJECT/NAME`, so every key with one is of that project alone
 | ROUND#reconcile | ROUND | the last round of the reconciler |
 | COUNT#{project} | {day}#{shard} | what some sessions of a day count for together |
 | COUNT#{project}/{device_id} | {day} | what the sessions of a device and a day count for together |
+| HEARD#{project} | {device_id} | the last heartbeat of a device |
 | WAITING#{project} | {created_at}#{id} | a session with chapters that have no receipt |
 
 The session's item and what was written with it carry the session's version (`at_version`), and the session's names
@@ -42,6 +43,7 @@ from msgspec.structs import fields
 
 from chalicelib.core.chapter import Chapter
 from chalicelib.core.cleanup import Arming
+from chalicelib.core.heard import Heard
 from chalicelib.core.ids import DeviceId, SessionId, UploadId
 from chalicelib.core.listing import Summary
 from chalicelib.core.measurements.index import Index
@@ -239,6 +241,14 @@ def counter(item: Mapping[str, "AttributeValueTypeDef"]) -> Counter:
     """The counter that an item has; a figure that came back to 0 is left out."""
     figures = {name: int(_deserialized(each)) for name, each in item.items() if name not in _OF_A_COUNTER}
     return Counter(without_zeros(figures), int(_deserialized(item["writes"])))
+
+
+def heard_pk(project: str) -> str:
+    return f"HEARD#{project}"
+
+
+def heard_item(project: str, heard: Heard) -> Item:
+    return _item({"pk": heard_pk(project), "sk": heard.device_id}, heard)
 
 
 def waiting_pk(project: str) -> str:

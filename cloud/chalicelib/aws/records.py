@@ -12,6 +12,7 @@ from chalicelib.aws import items
 from chalicelib.aws.errors import code_of, named
 from chalicelib.core.cleanup import Arming, Spent
 from chalicelib.core.errors import Conflict, StorageBusy
+from chalicelib.core.heard import Heard
 from chalicelib.core.ids import DeviceId, SessionId, TokenId, UploadId
 from chalicelib.core.notices import Notice
 from chalicelib.core.picture import Picture, Progress
@@ -393,6 +394,17 @@ class DynamoRecords:
 
     def put_progress(self, session_id: SessionId, progress: Progress) -> None:
         self._put(items.progress_item(session_id, progress))
+
+    def heard(self, project: str) -> tuple[Heard, ...]:
+        pages = self._pages(
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues=items.attributes({":pk": items.heard_pk(project)}),
+            ConsistentRead=True,
+        )
+        return tuple(items.value(item, Heard) for page in pages for item in page)
+
+    def put_heard(self, project: str, heard: Heard) -> None:
+        self._put(items.heard_item(project, heard))
 
     def token(self, token_id: TokenId) -> Token | None:
         item = self._get(items.token_key(token_id))

@@ -23,7 +23,11 @@ MOST_CHAPTERS = 99
 
 
 class Progress(Struct, frozen=True):
-    """A device's last heartbeat for a session, in bytes and bytes per second; `heard_at` is the server's clock."""
+    """A device's last heartbeat for a session, in bytes and bytes per second; `heard_at` is the server's clock.
+
+    `camera_ahead_s` is how far the camera's wall clock is ahead of the server's, read as UTC; `last_chapter_s` how long
+    the session's last chapter plays; `retried_parts` how many parts went up again. None where no heartbeat told it.
+    """
 
     bytes_down: int
     bytes_up: int
@@ -33,6 +37,9 @@ class Progress(Struct, frozen=True):
     disk_free_bytes: int
     clock: datetime
     heard_at: datetime
+    camera_ahead_s: int | None = None
+    last_chapter_s: int | None = None
+    retried_parts: int | None = None
 
 
 class Picture(Struct, frozen=True, dict=True):

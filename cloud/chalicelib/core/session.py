@@ -19,6 +19,7 @@ from chalicelib.core.film import Film
 from chalicelib.core.ids import ArtifactId, DeviceId, SessionId
 from chalicelib.core.measurements.index import IndexAttempts
 from chalicelib.core.order import Order, Wish
+from chalicelib.core.safe import Safe
 from chalicelib.core.storage import Storage
 
 _GROUP = re.compile(r"[^\x00-\x1f\x7f]{1,100}")
@@ -99,6 +100,7 @@ class Session(Struct, frozen=True):
     `attempts` are those to index measurements that are not indexed yet.
     `films` is what was read of chapters and outputs before a cleanup.
     `storage` is where an imported one comes from; None when a device hauled it.
+    `safe` is when every chapter had its receipt for the first time.
     """
 
     session_id: SessionId
@@ -126,6 +128,7 @@ class Session(Struct, frozen=True):
     attempts: tuple[IndexAttempts, ...] = ()
     films: tuple[Film, ...] = ()
     storage: Storage | None = None
+    safe: Safe | None = None
 
     def __post_init__(self) -> None:
         if self.group is not None:
@@ -143,9 +146,9 @@ class Session(Struct, frozen=True):
     def bumped(self) -> "Session":
         return replace(self, version=self.version + 1)
 
-    def stored(self) -> "Session":
-        """This session with every chapter verified."""
-        return replace(self, state=SessionState.STORED)
+    def stored(self, safe: Safe | None = None) -> "Session":
+        """This session with every chapter verified; when it was `safe` for the first time stays on record."""
+        return replace(self, state=SessionState.STORED, safe=self.safe or safe)
 
     def ordered(self, wish: Wish, now: datetime) -> "Session":
         """This session with a new order for `wish`; a failed or processed one is tried again.

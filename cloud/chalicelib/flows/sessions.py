@@ -12,6 +12,8 @@ from chalicelib.core.errors import (
     NotPermitted,
     SessionDiffers,
 )
+from chalicelib.core.guarantee import with_what_was_told
+from chalicelib.core.heard import Heard
 from chalicelib.core.ids import SessionId
 from chalicelib.core.order import Wish, add_minimum, leave_out
 from chalicelib.core.parts import plan_parts
@@ -99,5 +101,15 @@ def demand_reader(ports: Ports, principal: Principal) -> None:
 def record_progress(ports: Ports, principal: Principal, session_id: SessionId, progress: Progress) -> None:
     """Record a device's heartbeat; its `heard_at` is replaced by the server's time."""
     principal.demand(Role.DEVICE)
-    view_session(ports, principal, session_id)
-    ports.records.put_progress(session_id, replace(progress, heard_at=ports.clock.now()))
+    picture = view_session(ports, principal, session_id)
+    told = with_what_was_told(replace(progress, heard_at=ports.clock.now()), picture.progress)
+    ports.records.put_progress(session_id, told)
+    heard = Heard(
+        picture.session.device_id,
+        session_id,
+        told.heard_at,
+        told.rate_up_bytes_s,
+        told.spool_bytes,
+        told.disk_free_bytes,
+    )
+    ports.records.put_heard(picture.session.project, heard)

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import datetime, timezone
 from typing import Any
 
 import pytest
@@ -144,6 +145,38 @@ NO_SERIALS = [
     ),
     *("ü", "\u0661", "\u202eC35", "C35\x1b[2J", "C35\x00", "\ud800", "C" * 100_000),
 ]
+
+
+class TestClock:
+    def test_is_the_wall_clock_as_an_epoch(self, reader: Camera, camera: FakeCamera):
+        camera.faults["get_date_time"] = [
+            (200, b'{"date": "2026_9_1", "time": "3_4_5", "tzone": 120, "dst": 1}')
+        ]
+
+        assert reader.clock() == int(datetime(2026, 9, 1, 3, 4, 5, tzinfo=timezone.utc).timestamp())
+
+    @pytest.mark.parametrize(
+        "said",
+        [
+            b"{}",
+            b"[]",
+            b'{"date": "2026_9_1"}',
+            b'{"date": "2026_9_1", "time": "3_4"}',
+            b'{"date": "2026_13_1", "time": "3_4_5"}',
+            b'{"date": "2026_9_1", "time": "3_4_x"}',
+            b'{"date": "99999_9_1", "time": "3_4_5"}',
+            b'{"date": 2026, "time": [3, 4, 5]}',
+        ],
+    )
+    def test_is_none_when_it_cannot_be_read(self, reader: Camera, camera: FakeCamera, said: bytes):
+        camera.faults["get_date_time"] = [(200, said)]
+
+        assert reader.clock() is None
+
+    def test_is_not_told_by_an_old_model(self, reader: Camera, camera: FakeCamera):
+        camera.faults["get_date_time"] = [(404, b"Error 404: Not Found\nNot found")]
+
+        assert reader.clock() is None
 
 
 class TestIdentity:

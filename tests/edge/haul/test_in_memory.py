@@ -23,6 +23,7 @@ from edge_client.base.errors import (
     StorageUnreachable,
     UrlRefused,
 )
+from edge_client.model.api import CameraReport
 from edge_client.model.parts import SpooledPart
 from tests.edge.memory.camera import MemoryFile
 from tests.edge.memory.device import PART_BYTES, MemoryDevice
@@ -379,3 +380,38 @@ def demand_nothing_lost(made: MemoryDevice) -> None:
     objects = made.cloud.objects()
     assert homes <= set(objects)
     assert set(objects.values()) <= {content(made)}
+
+
+class TestWhatIsToldOfTheCamera:
+    """The camera's clock and the last chapter's length: known once the camera was seen, and never in the way."""
+
+    def test_is_what_it_showed_and_how_long_the_chapter_plays(self):
+        with device() as made:
+            made.camera.files[PATH].duration_s = 531
+            made.haul()
+
+        assert made.told.last_chapter_s == 531
+        assert made.told.camera_clock is not None
+        assert made.camera.shows is not None
+        assert made.told.camera_clock >= made.camera.shows
+
+    def test_is_nothing_of_a_model_that_does_not_say(self):
+        with device() as made:
+            made.camera.shows = None
+            made.haul()
+            demand_home(made)
+
+        assert made.told == CameraReport(None, None)
+
+    def test_is_nothing_when_the_camera_does_not_answer_that_call_and_the_haul_goes_on(self):
+        with device() as made:
+
+            def at_call(_number: int, call: str) -> None:
+                if call == "camera clock":
+                    raise CameraUnreachable("silent")
+
+            made.at_call = at_call
+            made.haul()
+            demand_home(made)
+
+        assert made.told.camera_clock is None

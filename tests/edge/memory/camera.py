@@ -66,7 +66,7 @@ class MemoryCamera(Scripted):
     """A camera with `files` by `directory/name`. `identity` is None for a model that does not say who it is.
 
     `witnesses` are what its state says of the card; None: the videos of its list and the bytes of its files. `reads`
-    are the parts that were asked for.
+    are the parts that were asked for. `shows` is its wall clock, None for a model that does not say.
     """
 
     files: dict[str, MemoryFile] = field(default_factory=dict)
@@ -76,6 +76,7 @@ class MemoryCamera(Scripted):
     odd_entries: list[Entry] = field(default_factory=list)
     witnesses: Witnesses | None = None
     concerns: tuple[str, ...] = ()
+    shows: int | None = CREATED + 600
     is_busy: bool = False
     is_recording: bool = False
     card_status: int = CARD_GOOD
@@ -122,6 +123,10 @@ class MemoryCamera(Scripted):
     def info(self) -> CameraIdentity | None:
         self._take("info")
         return self.identity
+
+    def clock(self) -> int | None:
+        self._take("clock")
+        return self.shows
 
     def entries(self, video_count: int) -> list[Entry]:
         self._take("entries")

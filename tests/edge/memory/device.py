@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from functools import partial
 
@@ -17,6 +17,7 @@ from edge_client.haul.sending.rate_limit import RateLimiter
 from edge_client.haul.sending.sender import Uplink
 from edge_client.haul.sessions import Each, Haul, Report
 from edge_client.haul.survey import Survey, audit_card
+from edge_client.model.api import CameraReport
 from edge_client.model.selection import Choice, New
 from tests.edge.fake_camera import film
 from tests.edge.memory.camera import MemoryCamera, MemoryFile, MemoryLocks
@@ -49,6 +50,7 @@ class MemoryDevice:
         self.locks = MemoryLocks()
         self.tally = Tally()
         self.budget_bytes: int | None = None
+        self.told = CameraReport()
         self.patience_s = PATIENCE_S
         self.timeline: list[str] = []
         self.at_call: Callable[[int, str], None] = lambda number, call: None
@@ -71,6 +73,12 @@ class MemoryDevice:
         self.disk.is_held = False
         self.cloud.machine = machine
         self._begin(machine)
+
+    @contextmanager
+    def _heartbeat(self, _session_id: str, camera: Callable[[], CameraReport]) -> Iterator[None]:
+        """What the last heartbeat of a session would tell of the camera is kept."""
+        yield
+        self.told = camera()
 
     def film(self, name: str, size_bytes: int, seed: int = 1) -> bytes:
         """A film on the card, in 100GOPRO; its bytes."""
@@ -115,6 +123,6 @@ class MemoryDevice:
             threads=self.machine,
             below=self.machine.below,
             progress=ProgressCounter(SilentDisplay(), timing.monotonic, retry.waits.longest),
-            heartbeat=lambda session_id: nullcontext(),
+            heartbeat=self._heartbeat,
             peak_rss_mib=lambda: 1.0,
         )

@@ -28,6 +28,8 @@ _WRITES = frozenset(
             "replace_arming",
             "spend",
             "put_progress",
+            "put_heard",
+            "replace_counter",
             "put_token",
             "put_device",
         ),

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from chalicelib.core.chapter import Chapter
 from chalicelib.core.cleanup import Arming, Spent
 from chalicelib.core.errors import Conflict
+from chalicelib.core.heard import Heard
 from chalicelib.core.ids import DeviceId, SessionId, TokenId, UploadId
 from chalicelib.core.listing import Summary, summary
 from chalicelib.core.measurements.index import Index
@@ -63,6 +64,7 @@ class MemoryRecords:
         self._counters: dict[CounterKey, Counter] = {}
         self._waiting: dict[SessionId, Session] = {}
         self._notices: dict[tuple[datetime, str], Notice] = {}
+        self._heard: dict[tuple[str, DeviceId], Heard] = {}
 
     def picture(self, session_id: SessionId) -> Picture | None:
         entry = self._entries.get(session_id)
@@ -256,6 +258,13 @@ class MemoryRecords:
 
     def put_progress(self, session_id: SessionId, progress: Progress) -> None:
         self._progress[session_id] = progress
+
+    def heard(self, project: str) -> tuple[Heard, ...]:
+        of_project = (each for (name, _), each in self._heard.items() if name == project)
+        return tuple(sorted(of_project, key=lambda each: each.device_id))
+
+    def put_heard(self, project: str, heard: Heard) -> None:
+        self._heard[project, heard.device_id] = heard
 
     def token(self, token_id: TokenId) -> Token | None:
         return self._tokens.get(token_id)

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from chalicelib.core import keys
 from chalicelib.core.picture import Picture
 from chalicelib.core.session import SessionState
+from chalicelib.core.statistics import histogram
 from chalicelib.core.statistics.counts import WAITING_CHAPTERS, Counting, Counts, without_zeros
 from chalicelib.core.upload import Receipt, Upload
 
@@ -35,6 +36,11 @@ ORPHANED_BYTES = "bytes_orphaned"
 """What uploads that ended were planned to have, as long as S3 may keep their parts: they have no more than that."""
 
 
+RETRIED_PARTS = "parts_retried"
+RETRIES_TOLD = "parts_retried_told"
+"""How many safe sessions have a device that told how many parts it sent again."""
+
+
 def contribution(picture: Picture) -> Counts:
     """What the session counts for, as it is on record."""
     return without_zeros(
@@ -44,6 +50,7 @@ def contribution(picture: Picture) -> Counts:
             **_of_chapters(picture),
             **_of_objects(picture),
             **_of_uploads(picture),
+            **_of_guarantee(picture),
         }
     )
 
@@ -110,6 +117,29 @@ def _of_uploads(picture: Picture) -> Counts:
         REPEATED_UPLOADS: _repeated(picture.uploads),
         ORPHANED_BYTES: _planned_bytes(left_behind),
     }
+
+
+def _of_guarantee(picture: Picture) -> Counts:
+    """How long a session took that a device hauled, once it was safe."""
+    safe = picture.session.safe
+    if picture.session.storage:
+        return {}
+    if safe is None:
+        # Safe since before that was recorded.
+        return {
+            histogram.UNKNOWN: int(bool(picture.chapters) and not picture.missing and _is_stored(picture))
+        }
+    took = histogram.UNKNOWN if safe.after_s is None else histogram.bucket(safe.after_s)
+    return {
+        took: 1,
+        RETRIED_PARTS: safe.retried_parts or 0,
+        RETRIES_TOLD: int(safe.retried_parts is not None),
+    }
+
+
+def _is_stored(picture: Picture) -> bool:
+    """Whether it was recorded that every chapter has its receipt; the moment before, that is still to come."""
+    return picture.session.state is not SessionState.OPEN
 
 
 def _planned_bytes(uploads: list[Upload]) -> int:

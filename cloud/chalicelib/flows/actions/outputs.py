@@ -5,6 +5,7 @@ import logging
 from msgspec.structs import replace
 
 from chalicelib.core.events import Event
+from chalicelib.core.guarantee import safe_now
 from chalicelib.core.picture import Picture
 from chalicelib.core.settle import Fail, Process, SendOrder, Store, VerifyOutput
 from chalicelib.core.upload import Receipt
@@ -14,7 +15,9 @@ from chalicelib.ports import Ports
 
 
 def store(ports: Ports, picture: Picture, _: Store) -> Picture:
-    return report(ports, save(ports, picture, session=picture.session.stored()), Event.SESSION_STORED)
+    safe = safe_now(picture)
+    picture = save(ports, picture, session=picture.session.stored(safe))
+    return report(ports, picture, Event.SESSION_STORED, safe_after_s=safe.after_s)
 
 
 def send_order(ports: Ports, picture: Picture, _: SendOrder) -> Picture:

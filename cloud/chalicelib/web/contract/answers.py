@@ -102,7 +102,22 @@ class Progress(Answer, frozen=True, kw_only=True):
     spool_bytes: Count
     disk_free_bytes: Count
     clock: Moment
+    camera_ahead_s: int | None
+    last_chapter_s: Count | None
+    retried_parts: Count | None
     heard_at: Moment
+
+
+class Guarantee(Answer, frozen=True, kw_only=True):
+    """How safe a session is. `unknown` says why nobody knows when the camera closed the last chapter."""
+
+    safe_at: Moment | None
+    last_closed_at: Moment | None
+    safe_after_s: Count | None
+    unknown: str | None
+    waiting_chapters: Count
+    waiting_bytes: Count
+    predicted_clear_at: Moment | None
 
 
 class Order(Answer, frozen=True, kw_only=True):
@@ -151,6 +166,7 @@ class Session(Answer, frozen=True, kw_only=True):
     restoring: list[str]
     lost: list[LostArtifact]
     proven_at: Moment | None
+    guarantee: Guarantee
     storage: Storage
 
 

@@ -25,7 +25,10 @@ _HEARTBEAT = {
     "spool_bytes": 5242880,
     "disk_free_bytes": 91268055040,
     "clock": _NOON,
+    "last_chapter_s": 531,
+    "retried_parts": 2,
 }
+_HEARD = {**_HEARTBEAT, "camera_ahead_s": 3604, "heard_at": _NOON}
 _RECEIPT = {
     "upload_id": _UPLOAD,
     "artifact_id": _ORIGINAL,
@@ -56,7 +59,7 @@ _ROW = {
     "camera": _CAMERA,
     "created_at": _NOON,
     "chapters": {"count": 14, "size_bytes": 60129542144, "verified": 3, "verified_bytes": 12884901888},
-    "progress": {**_HEARTBEAT, "heard_at": _NOON},
+    "progress": _HEARD,
     "failure": None,
     "held": None,
     "stored_at": None,
@@ -78,7 +81,7 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
         "ranges": [{"first": 0, "size_bytes": 262144}, {"first": 9437184, "size_bytes": 262144}]
     },
     "CompleteAsked": {"crc64nvme": _CRC},
-    "ProgressGiven": _HEARTBEAT,
+    "ProgressGiven": {**_HEARTBEAT, "camera_clock": 1795262404},
     "FailureGiven": {"reason": "the lights cannot be seen in 100GOPRO/GX010038.MP4", "order": 1},
     "HoldGiven": {"held": True, "reason": "the referee wants to look first"},
     "RestoreGiven": {"reason": "the referee wants to see it again", "artifacts": [_ORIGINAL]},
@@ -103,7 +106,7 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
             }
         ],
         "missing": [_ORIGINAL],
-        "progress": {**_HEARTBEAT, "heard_at": _NOON},
+        "progress": _HEARD,
         "order": {
             "number": 1,
             **_WISH,
@@ -123,6 +126,15 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
         "restoring": [],
         "lost": [],
         "proven_at": None,
+        "guarantee": {
+            "safe_at": None,
+            "last_closed_at": _NOON,
+            "safe_after_s": None,
+            "unknown": None,
+            "waiting_chapters": 1,
+            "waiting_bytes": 15728640,
+            "predicted_clear_at": _LATER,
+        },
         "storage": _STORAGE,
     },
     "Heartbeat": {"policy": {"pause": False, "pace_bytes_s": None}, "server_time": _NOON},

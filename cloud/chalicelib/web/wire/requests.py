@@ -155,6 +155,9 @@ class ProgressGiven(Request, frozen=True):
     clock: Moment
     rate_down_bytes_s: Count | None = None
     rate_up_bytes_s: Count | None = None
+    camera_clock: Epoch | None = None
+    last_chapter_s: Count | None = None
+    retried_parts: Count | None = None
 
     def progress(self, heard_at: datetime) -> Progress:
         return Progress(
@@ -166,6 +169,9 @@ class ProgressGiven(Request, frozen=True):
             self.disk_free_bytes,
             _in_utc(self.clock),
             heard_at,
+            None if self.camera_clock is None else self.camera_clock - round(heard_at.timestamp()),
+            self.last_chapter_s,
+            self.retried_parts,
         )
 
 

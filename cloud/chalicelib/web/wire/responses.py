@@ -4,7 +4,7 @@ import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.core import ids, parts
+from chalicelib.core import guarantee, ids, parts
 from chalicelib.core.chapter import Chapter
 from chalicelib.core.film import Film
 from chalicelib.core.ids import DeviceId
@@ -54,6 +54,7 @@ def session(picture: Picture) -> dict[str, Any]:
         "restoring": list(known.restoring),
         "lost": [_lost_artifact(picture, lost) for lost in picture.lost],
         "proven_at": rfc3339(known.proven_at) if known.proven_at else None,
+        "guarantee": _guarantee(picture),
         "storage": _storage(known.storage),
     }
 
@@ -181,6 +182,24 @@ def _row(row: Row) -> dict[str, Any]:
         "stored_at": rfc3339(told.stored_at) if told.stored_at else None,
         "processed_at": rfc3339(known.processed_at) if known.processed_at else None,
         "cleaned_at": rfc3339(known.cleaned_at) if known.cleaned_at else None,
+    }
+
+
+def _guarantee(picture: Picture) -> dict[str, Any]:
+    """How safe the session is: since when, how long after the camera's last write, and what still waits."""
+    waiting = [chapter for chapter in picture.chapters if chapter.artifact_id in picture.missing]
+    waiting_bytes = sum(chapter.size_bytes for chapter in waiting)
+    safe = picture.session.safe
+    closed_at, unknown = (safe.closed_at, safe.unknown) if safe else guarantee.last_closed_at(picture)
+    clear_at = guarantee.clear_at(waiting_bytes, picture.progress)
+    return {
+        "safe_at": rfc3339(safe.at) if safe else None,
+        "last_closed_at": rfc3339(closed_at) if closed_at else None,
+        "safe_after_s": safe.after_s if safe else None,
+        "unknown": unknown,
+        "waiting_chapters": len(waiting),
+        "waiting_bytes": waiting_bytes,
+        "predicted_clear_at": rfc3339(clear_at) if clear_at else None,
     }
 
 
@@ -336,6 +355,9 @@ def _progress(progress: Progress) -> dict[str, Any]:
         "spool_bytes": progress.spool_bytes,
         "disk_free_bytes": progress.disk_free_bytes,
         "clock": rfc3339(progress.clock),
+        "camera_ahead_s": progress.camera_ahead_s,
+        "last_chapter_s": progress.last_chapter_s,
+        "retried_parts": progress.retried_parts,
         "heard_at": rfc3339(progress.heard_at),
     }
 
