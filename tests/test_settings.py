@@ -86,6 +86,7 @@ def test_every_variable_is_heard():
             "LEAST_VIDEO_PERCENT": "95",
             "LEAST_MEASURED_PERCENT": "60",
             "LEAST_FRAMES_A_MINUTE": "600",
+            "DEVICE_SILENT_S": "600",
             "CLEANUP_OBJECTS_A_DAY": "7",
             "CLEANUP_BYTES_A_DAY": "1000",
             "REQUIRED_OUTPUTS": "output.enhanced.mp4,measurements.lights",
@@ -109,6 +110,7 @@ def test_every_variable_is_heard():
         least_video_percent=95,
         least_measured_percent=60,
         least_frames_a_minute=600,
+        device_silent_s=600,
         cleanup_limit=Spent(7, 1000),
     )
     assert read.default_wish == Wish((ArtifactId("output.enhanced.mp4"), ArtifactId("measurements.lights")))

@@ -25,6 +25,7 @@ from chalicelib.core.picture import Picture, Progress
 from chalicelib.core.rounds import LastRound
 from chalicelib.core.session import Session, SessionState
 from chalicelib.core.settle import Policy
+from chalicelib.core.silence import Watch
 from chalicelib.core.statistics.counts import Counter, CounterKey, Counting, Counts
 from chalicelib.core.tokens import Device, Token
 from chalicelib.core.upload import Receipt, StoredObject, Upload
@@ -286,6 +287,13 @@ class RecordedRow(Struct, frozen=True):
     progress: Progress | None
 
 
+class Watched(Struct, frozen=True):
+    """A device at which the reconciler should look."""
+
+    project: str
+    device_id: DeviceId
+
+
 class Records(Protocol):
     """The table."""
 
@@ -403,6 +411,26 @@ class Records(Protocol):
 
     def forget_notice(self, notice: Notice) -> None:
         """Have a notice wait no longer; one that does not is success."""
+
+    def put_watch(self, watch: Watch, look_at: datetime) -> None:
+        """Record a device's heartbeat; whether it was silent stays on record.
+
+        The device is due at `look_at`, or at once when it was silent.
+        """
+
+    def watched(self, until: datetime, limit: int) -> tuple[Watched, ...]:
+        """At most `limit` devices due at or before `until`, the longest due first; may miss the latest writes."""
+
+    def watch(self, project: str, device_id: DeviceId) -> Watch | None:
+        """What is known of a device, consistently read; None when it never sent a heartbeat."""
+
+    def replace_watch(
+        self, before: Watch, after: Watch, look_at: datetime | None, notices: Sequence[Notice]
+    ) -> bool:
+        """Record `after`, and what is to be told of it, if `before` is still on record; else return False.
+
+        The device is due at `look_at`; with None not before it is heard again.
+        """
 
     def put_progress(self, session_id: SessionId, progress: Progress) -> None:
         """Record a heartbeat; outside the session's version."""

@@ -192,6 +192,12 @@ def _of_sessions() -> Iterator[Alarm]:
         "bucket's key.",
     )
     yield _counted(
+        "DevicesSilent",
+        Event.DEVICE_SILENT,
+        "A device that was hauling has sent no heartbeat for a while. The reconciler's log and the notification name "
+        "it; see whether it has power, its uplink and its service.",
+    )
+    yield _counted(
         "OrphansAborted",
         Event.MULTIPART_ORPHANED,
         "The sweep aborted more than twenty multipart uploads in an hour that no record names. See in the log of the "
@@ -276,6 +282,7 @@ def dashboard() -> Widget:
         _Graph(
             "Cleanup", _counts("object.cleaned", "cleanup.limited", "cleanup.refused", "cleanup.recalled")
         ),
+        _Graph("Devices", _counts("device.silent", "device.heard")),
         _Graph("Notifications", _counts("notice.sent", "notice.failed")),
         _Graph("Measurements", _counts("measurements.indexed", "measurements.quarantined")),
         _Graph(

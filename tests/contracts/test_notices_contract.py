@@ -1,12 +1,16 @@
-"""Notices wait in every Records as their change left them; every Notifier brings them to those who subscribed."""
+"""Notices wait as their change left them, devices are watched, and every Notifier brings what it is told."""
 
-from datetime import timedelta
+import time
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
+from msgspec import structs
 
 from chalicelib.core.errors import Conflict
 from chalicelib.core.ids import DeviceId, SessionId
 from chalicelib.core.notices import MOST_DETAIL, Announcement, Notice, NoticeKind, announcement
+from chalicelib.core.silence import Watch
 from chalicelib.ports import Change
 from tests.contracts.test_records_contract import NOON, picture_of
 from tests.contracts.worlds import Topic, World
@@ -121,3 +125,96 @@ def test_the_longest_detail_that_there_is_arrives(topic: Topic):
     topic.notifier.publish(make_announcement(detail="é" * MOST_DETAIL))
 
     assert documents()[0]["detail"] == "é" * MOST_DETAIL
+
+
+NORTH = DeviceId("d_north")
+MINUTE = timedelta(minutes=1)
+
+
+def make_watch(**changes: Any) -> Watch:
+    return structs.replace(Watch("main", NORTH, SessionId("main/match-17"), NOON), **changes)
+
+
+def due(world: World, expected: list[DeviceId], until: datetime = NOON + MINUTE) -> None:
+    """Demand who is due; on AWS the index follows within moments."""
+    for _ in range(50):
+        found = [each.device_id for each in world.records.watched(until, 10)]
+        if found == expected:
+            return
+        time.sleep(0.1)
+    assert found == expected
+
+
+def test_a_device_that_never_sent_a_heartbeat_has_no_watch(world: World):
+    assert world.records.watch("main", NORTH) is None
+    assert world.records.watched(NOON, 10) == ()
+
+
+def test_the_last_heartbeat_of_a_device_is_kept_and_those_of_others_beside_it(world: World):
+    later = make_watch(heard_at=NOON + MINUTE, session_id=SessionId("main/match-18"))
+    for watch in (make_watch(), later, make_watch(project="club")):
+        world.records.put_watch(watch, NOON + MINUTE)
+
+    assert world.records.watch("main", NORTH) == later
+    assert world.records.watch("club", NORTH) == make_watch(project="club")
+
+
+@pytest.mark.parametrize(("moments", "is_due"), [(-1, False), (0, True), (1, True)])
+def test_a_device_is_due_from_its_time_on(world: World, moments: int, is_due: bool):
+    world.records.put_watch(make_watch(), NOON)
+
+    due(world, [NORTH] if is_due else [], NOON + moments * timedelta(microseconds=1))
+
+
+def test_the_longest_due_come_first_and_no_more_than_asked(world: World):
+    for place, name in enumerate(("d_c", "d_a", "d_b")):
+        world.records.put_watch(make_watch(device_id=DeviceId(name)), NOON + place * MINUTE / 4)
+
+    due(world, [DeviceId("d_c"), DeviceId("d_a"), DeviceId("d_b")])
+    assert [each.device_id for each in world.records.watched(NOON + MINUTE, 2)] == ["d_c", "d_a"]
+
+
+def test_another_heartbeat_moves_the_time(world: World):
+    world.records.put_watch(make_watch(), NOON)
+    world.records.put_watch(make_watch(heard_at=NOON + MINUTE), NOON + 2 * MINUTE)
+
+    due(world, [])
+    due(world, [NORTH], NOON + 2 * MINUTE)
+
+
+def test_a_silent_device_is_due_no_more_and_at_once_when_it_is_heard(world: World):
+    world.records.put_watch(make_watch(), NOON)
+    silent = make_watch().silenced()
+
+    assert world.records.replace_watch(make_watch(), silent, None, [make_notice()])
+    due(world, [])
+    assert world.records.watch("main", NORTH) == silent
+    assert world.records.notices(10) == (make_notice(),)
+
+    for minutes in (60, 61):
+        world.records.put_watch(make_watch(heard_at=NOON + minutes * MINUTE), NOON + 90 * MINUTE)
+    due(world, [NORTH])
+    heard = world.records.watch("main", NORTH)
+    assert heard == make_watch(heard_at=NOON + 61 * MINUTE, silent_since=NOON)
+
+    assert world.records.replace_watch(heard, heard.heard_again(), NOON + 90 * MINUTE, [])
+    due(world, [])
+    due(world, [NORTH], NOON + 90 * MINUTE)
+    world.records.put_watch(make_watch(heard_at=NOON + 62 * MINUTE), NOON + 91 * MINUTE)
+    due(world, [NORTH], NOON + 91 * MINUTE)
+
+
+def test_what_was_heard_or_named_meanwhile_is_not_replaced_and_nothing_is_told(world: World):
+    world.records.put_watch(make_watch(heard_at=NOON + MINUTE), NOON)
+    assert not world.records.replace_watch(make_watch(), make_watch().silenced(), None, [make_notice()])
+
+    now = make_watch(heard_at=NOON + MINUTE)
+    assert world.records.replace_watch(now, now.silenced(), None, [])
+    assert not world.records.replace_watch(now, now.silenced(), None, [make_notice()])
+
+    assert world.records.notices(10) == ()
+
+
+def test_a_device_without_a_watch_is_not_replaced(world: World):
+    assert not world.records.replace_watch(make_watch(), make_watch().silenced(), None, [])
+    assert world.records.watch("main", NORTH) is None

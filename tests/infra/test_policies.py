@@ -103,11 +103,17 @@ WRITES = {
 
 WRITES_OF = {
     **dict.fromkeys(MATRIX, WRITES),
-    "api_handler": WRITES | {("dynamodb:PutItem", "GROUP#*"), ("dynamodb:PutItem", "HEARD#*")},
+    "api_handler": WRITES
+    | {
+        ("dynamodb:PutItem", "GROUP#*"),
+        ("dynamodb:PutItem", "HEARD#*"),
+        ("dynamodb:UpdateItem", "WATCH#*"),
+    },
     "reconcile": WRITES
     | {
         ("dynamodb:PutItem", "ROUND#*"),
         ("dynamodb:PutItem", "SWEEP#*"),
+        ("dynamodb:PutItem", "WATCH#*"),
         ("dynamodb:UpdateItem", "SESSION#*"),
         ("dynamodb:UpdateItem", "SPENT#*"),
         ("dynamodb:DeleteItem", "NOTICES#*"),
@@ -259,6 +265,7 @@ def test_the_writable_keys_are_those_of_the_tables_items():
         items.counters_pk("main", None),
         items.waiting_pk("main"),
         items.NOTICES_PK,
+        items.watch_key("main", "d")["pk"],
     }
 
     assert {key.partition("#")[0] + "#*" for key in written} == {key for _, key in WRITES_OF["reconcile"]}

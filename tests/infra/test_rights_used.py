@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import cast
 
 import pytest
@@ -18,8 +19,10 @@ from chalicelib.core.listing import Wanted
 from chalicelib.core.measurements.limits import INDEXED_IN_PASSING_BYTES
 from chalicelib.core.measurements.ranges import Wanted as WantedFrames
 from chalicelib.core.order import Wish, wish
+from chalicelib.core.picture import Progress
 from chalicelib.core.session import Lost, SessionState
 from chalicelib.core.settle import Actor, Policy
+from chalicelib.core.silence import Watch
 from chalicelib.core.tokens import ALL_PROJECTS, Principal, Role
 from chalicelib.core.upload import Upload
 from chalicelib.flows import (
@@ -210,6 +213,8 @@ def test_the_api_uses_exactly_the_rights_it_has(world: AwsWorld, ports: Ports, a
     begun = make_session_id("begun")
     sessions.confirm_session(ports, NORTH, begun, make_session().camera, "match-17", [CHAPTER], None)
     operations.hold(ports, OPERATOR, begun, "nothing came yet")
+    now = ports.clock.now()
+    sessions.record_progress(ports, NORTH, begun, Progress(1, 2, None, None, 3, 4, now, now))
     for artifact_id in EVERY_MADE_KIND:
         upload = sent(ports, made(ports, session_id, artifact_id), PROCESSOR)
         completion.complete_upload(ports, PROCESSOR, upload.upload_id, CRC)
@@ -270,7 +275,9 @@ def test_the_reconciler_uses_exactly_the_rights_it_has(world: AwsWorld, ports: P
         finished = sent(ports, opened(ports, "finished"))
         rejected = completed_by_a_stranger(ports, opened(ports, "rejected"))
         completion.cancel_upload(ports, NORTH, opened(ports, "cancelled").upload_id)
-        opened(ports, "waiting")
+        waiting = opened(ports, "waiting")
+        long_ago = ports.clock.now() - timedelta(hours=1)
+        ports.records.put_watch(Watch("main", DEVICE_ID, waiting.session_id, long_ago), long_ago)
         at_work = hauled(ports, "at-work")
         for artifact_id in EVERY_MADE_KIND:
             sent(ports, made(ports, at_work, artifact_id), PROCESSOR)

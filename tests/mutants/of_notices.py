@@ -22,6 +22,27 @@ OF_NOTICES = (
         "tests/contracts/test_notices_contract.py",
     ),
     bug(
+        "a device that was hauling is never looked for",
+        f"{FLOWS}/watch_devices.py",
+        "    elif watch.is_silent(now, ports.policy.device_silent_s):\n",
+        "    elif False:\n",
+        "tests/flows/test_watch_devices.py",
+    ),
+    bug(
+        "a device that is heard while it is looked for is named as silent",
+        "cloud/chalicelib/aws/records.py",
+        '        condition = "heard_at = :heard AND attribute_not_exists(silent_since)"\n',
+        '        condition = "heard_at <> :heard OR attribute_not_exists(silent_since)"\n',
+        "tests/contracts/test_notices_contract.py",
+    ),
+    bug(
+        "a silence is told in every round",
+        f"{FLOWS}/watch_devices.py",
+        "watch.silenced(), None, notices)",
+        "watch, now, notices)",
+        "tests/flows/test_watch_devices.py",
+    ),
+    bug(
         "a reason is sent with its addresses",
         "cloud/chalicelib/core/notices.py",
         '    without = _ADDRESS.sub("[address]", text)\n',

@@ -17,6 +17,7 @@ A session's id is `PROJECT/NAME`, so every key with one is of that project alone
 | GROUP#{project}/{group} | {created}#{id} | a session of a group; written before the session, which may be missing |
 | TOKEN#{id}, DEVICE#{id} | TOKEN, DEVICE | a token; a device, which `list_…` put into the index listed |
 | CLEANUP | ARMING | whether cleanup is armed |
+| WATCH#{project} | {device_id} | the last heartbeat of a device; while it hauls, it is in the index work |
 | NOTICES#waiting | {at}#{notice_id} | a notice that waits to be sent |
 | SWEEP#orphans | SWEEP | the key after which the next sweep of orphaned multipart uploads continues |
 | SPENT#{day} | SPENT | what was cleaned on a day (UTC), or may be |
@@ -33,7 +34,7 @@ Attributes that this version does not know are passed over, so that a newer one 
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -51,11 +52,12 @@ from chalicelib.core.notices import Notice
 from chalicelib.core.picture import Picture, Progress
 from chalicelib.core.rounds import LastRound
 from chalicelib.core.session import Session, SessionState
+from chalicelib.core.silence import Watch
 from chalicelib.core.statistics.counts import Counter, CounterKey, Counts, without_zeros
 from chalicelib.core.times import sortable
 from chalicelib.core.tokens import Device, Token
 from chalicelib.core.upload import Receipt, Upload
-from chalicelib.ports import Due, Listed, ListEntry, RecordedRow, Unproven
+from chalicelib.ports import Due, Listed, ListEntry, RecordedRow, Unproven, Watched
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
@@ -78,6 +80,8 @@ SWEEP_KEY = {"pk": "SWEEP#orphans", "sk": "SWEEP"}
 COUNTER_PK = "COUNT#"
 _OF_A_COUNTER = frozenset(("pk", "sk", "writes"))
 
+SILENCE_PK = "WORK#silence"
+AT_ONCE = datetime(2000, 1, 1, tzinfo=UTC)
 NOTICES_PK = "NOTICES#waiting"
 
 _serialized = TypeSerializer().serialize
@@ -198,6 +202,36 @@ def sweep_item(after_key: str) -> Item:
 
 def round_item(last: LastRound) -> Item:
     return _item(ROUND_KEY, last)
+
+
+def watch_item(watch: Watch, look_at: datetime | None) -> Item:
+    index = {"work_pk": SILENCE_PK, "work_sk": watch_sk(watch, look_at)} if look_at else {}
+    # What the next heartbeat of a silent device makes of its place in the index: the first one.
+    again = {"due_when_heard": watch_sk(watch, AT_ONCE)} if watch.silent_since else {}
+    # At a fixed width: conditions compare texts.
+    times = {"heard_at": sortable(watch.heard_at)}
+    times |= {"silent_since": sortable(watch.silent_since)} if watch.silent_since else {}
+    return _item(watch_key(watch.project, watch.device_id), watch, {**index, **again, **times})
+
+
+def watch_key(project: str, device_id: str) -> dict[str, str]:
+    return {"pk": f"WATCH#{project}", "sk": device_id}
+
+
+def watch_sk(watch: Watch, look_at: datetime) -> str:
+    return f"{sortable(look_at)}#{watch.project}/{watch.device_id}"
+
+
+def watch(item: Mapping[str, "AttributeValueTypeDef"]) -> Watch:
+    """The watch that an item has."""
+    return msgspec.convert({name: _deserialized(attribute) for name, attribute in item.items()}, Watch)
+
+
+def watched(item: Mapping[str, "AttributeValueTypeDef"]) -> Watched:
+    """The device that an entry of the index work names."""
+    _, _, name = str(_deserialized(item["work_sk"])).partition("#")
+    project, _, device_id = name.partition("/")
+    return Watched(project, DeviceId(device_id))
 
 
 def notice_item(notice: Notice) -> Item:

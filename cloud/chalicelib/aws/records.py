@@ -18,10 +18,11 @@ from chalicelib.core.notices import Notice
 from chalicelib.core.picture import Picture, Progress
 from chalicelib.core.rounds import LastRound
 from chalicelib.core.session import Session
+from chalicelib.core.silence import Watch
 from chalicelib.core.statistics.counts import Counter, CounterKey, Counting, Counts, counter_keys, total
 from chalicelib.core.times import sortable
 from chalicelib.core.tokens import Device, Token
-from chalicelib.ports import Change, Due, Listed, ListedBy, ListEntry, RecordedRow, Unproven
+from chalicelib.ports import Change, Due, Listed, ListedBy, ListEntry, RecordedRow, Unproven, Watched
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -391,6 +392,64 @@ class DynamoRecords:
     def forget_notice(self, notice: Notice) -> None:
         with named():
             self._dynamodb.delete_item(TableName=self._table, Key=items.attributes(items.notice_key(notice)))
+
+    def put_watch(self, watch: Watch, look_at: datetime) -> None:
+        values = {
+            ":project": watch.project,
+            ":device": watch.device_id,
+            ":session": watch.session_id,
+            ":heard": sortable(watch.heard_at),
+            ":silence": items.SILENCE_PK,
+            ":due": items.watch_sk(watch, look_at),
+        }
+        with named():
+            self._dynamodb.update_item(
+                **self._key(items.watch_key(watch.project, watch.device_id)),
+                UpdateExpression="SET #project = :project, device_id = :device, session_id = :session, "
+                "heard_at = :heard, work_pk = :silence, work_sk = if_not_exists(due_when_heard, :due)",
+                ExpressionAttributeNames={"#project": "project"},
+                ExpressionAttributeValues=items.attributes(values),
+            )
+
+    def watched(self, until: datetime, limit: int) -> tuple[Watched, ...]:
+        values = {":pk": items.SILENCE_PK, ":last": f"{sortable(until)}~"}
+        with named():
+            answer = self._dynamodb.query(
+                TableName=self._table,
+                IndexName="work",
+                KeyConditionExpression="work_pk = :pk AND work_sk < :last",
+                ExpressionAttributeValues=items.attributes(values),
+                Limit=limit,
+            )
+        return tuple(items.watched(item) for item in answer["Items"])
+
+    def watch(self, project: str, device_id: DeviceId) -> Watch | None:
+        item = self._get(items.watch_key(project, device_id))
+        return items.watch(item) if item else None
+
+    def replace_watch(
+        self, before: Watch, after: Watch, look_at: datetime | None, notices: Sequence[Notice]
+    ) -> bool:
+        """As the port says. The client repeats a call whose reply was lost, and DynamoDB knows it for ten minutes."""
+        values = {":heard": sortable(before.heard_at)}
+        condition = "heard_at = :heard AND attribute_not_exists(silent_since)"
+        if before.silent_since:
+            values[":since"] = sortable(before.silent_since)
+            condition = "heard_at = :heard AND silent_since = :since"
+        replacing: Any = {
+            "Put": {
+                **self._row(items.watch_item(after, look_at)),
+                "ConditionExpression": condition,
+                "ExpressionAttributeValues": items.attributes(values),
+            }
+        }
+        told: list[Any] = [{"Put": self._row(items.notice_item(notice))} for notice in notices]
+        try:
+            with named():
+                self._dynamodb.transact_write_items(TransactItems=[replacing, *told])
+        except Conflict:
+            return False
+        return True
 
     def put_progress(self, session_id: SessionId, progress: Progress) -> None:
         self._put(items.progress_item(session_id, progress))

@@ -61,6 +61,9 @@ class Event(Enum):
     PROOF_OVERDUE = "proof.overdue"
     FOREIGN_OBJECT_HIDDEN = "foreign.object.hidden"
 
+    DEVICE_SILENT = "device.silent"
+    DEVICE_HEARD = "device.heard"
+
     NOTICE_SENT = "notice.sent"
     NOTICE_FAILED = "notice.failed"
 

@@ -28,6 +28,8 @@ class NoticeKind(Enum):
     HELD = "session.held"
     LOST = "original.lost"
     REJECTED = "upload.rejected"
+    SILENT = "device.silent"
+    HEARD = "device.heard"
 
 
 NEXT: Mapping[NoticeKind, str] = {
@@ -41,6 +43,9 @@ NEXT: Mapping[NoticeKind, str] = {
     NoticeKind.LOST: "Do not erase the card. Haul the session again: the chapter needs another receipt.",
     NoticeKind.REJECTED: "Keep the card: this file has no receipt. Read the reason; the next haul sends the file "
     "again, and when it is rejected twice somebody must look at the device.",
+    NoticeKind.SILENT: "See whether the device has power and its uplink, and whether its `reelhaul` service runs. "
+    "The card keeps every chapter that has no receipt: do not erase it.",
+    NoticeKind.HEARD: "Nothing is to be done: the device continues where it was.",
 }
 """What the reader can do next."""
 
@@ -51,7 +56,10 @@ _WORDS: Mapping[NoticeKind, str] = {
     NoticeKind.HELD: "is held",
     NoticeKind.LOST: "has lost an original",
     NoticeKind.REJECTED: "has a rejected file",
+    NoticeKind.SILENT: "is silent",
+    NoticeKind.HEARD: "is heard again",
 }
+_OF_DEVICES = (NoticeKind.SILENT, NoticeKind.HEARD)
 
 
 class Notice(Struct, frozen=True):
@@ -64,16 +72,6 @@ class Notice(Struct, frozen=True):
     detail: str
     session_id: SessionId | None = None
     device_id: DeviceId | None = None
-
-    @property
-    def subject(self) -> str:
-        """What it is about, in a line of ASCII without an address."""
-        return f"{self.about} {_WORDS[self.kind]}"
-
-    @property
-    def about(self) -> str:
-        """The session, as people write it."""
-        return f"session {self.session_id}"
 
 
 class Announcement(Struct, frozen=True):
@@ -110,8 +108,11 @@ def notices_of(before: Picture, after: Picture, now: datetime) -> tuple[Notice, 
 def announcement(notice: Notice, device_name: str | None) -> Announcement:
     """The notice as it is sent, with the device's name where it is known."""
     device = f"{device_name} ({notice.device_id})" if device_name else notice.device_id
+    is_of_a_device = notice.kind in _OF_DEVICES
+    about = f"device {device_name or notice.device_id}" if is_of_a_device else f"session {notice.session_id}"
+    subject = f"{about} {_WORDS[notice.kind]}"
     lines = [
-        f"{notice.subject}: {notice.detail}" if notice.detail else notice.subject,
+        f"{subject}: {notice.detail}" if notice.detail else subject,
         f"Next: {NEXT[notice.kind]}",
         "",
         f"Project: {notice.project}",
@@ -130,7 +131,7 @@ def announcement(notice: Notice, device_name: str | None) -> Announcement:
         "detail": notice.detail,
         "next": NEXT[notice.kind],
     }
-    return Announcement(notice.kind, notice.project, notice.subject, "\n".join(lines) + "\n", document)
+    return Announcement(notice.kind, notice.project, subject, "\n".join(lines) + "\n", document)
 
 
 def plain_detail(text: str) -> str:

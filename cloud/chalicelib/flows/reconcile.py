@@ -22,6 +22,7 @@ from chalicelib.flows.announce import announce
 from chalicelib.flows.deadline import Deadline, OutOfTime, punctual
 from chalicelib.flows.settle import settle_in_time
 from chalicelib.flows.store import load
+from chalicelib.flows.watch_devices import watch_devices
 from chalicelib.ports import Due, ObjectStore, OpenMultipart, Ports
 
 log = logging.getLogger(__name__)
@@ -82,6 +83,7 @@ def reconcile(ports: Ports, time_limit_s: float) -> Round:
     started_at = ports.clock.now()
     end = Deadline(ports.clock, started_at + timedelta(seconds=time_limit_s))
     turns_end = end.earlier(time_limit_s * SWEEP_SHARE)
+    _look_at_devices(ports, started_at, turns_end)
     _announce(ports, turns_end)
     turns = _Turns()
     _give_each_a_turn(ports, turns, started_at, turns_end)
@@ -98,6 +100,15 @@ def reconcile(ports: Ports, time_limit_s: float) -> Round:
         _count_unproven(ports, started_at),
     )
     return _report(ports, done, started_at)
+
+
+def _look_at_devices(ports: Ports, now: datetime, end: Deadline) -> None:
+    """Look at the devices that are due, before what may take long: somebody waits for the name of a silent one."""
+    try:
+        watch_devices(ports, now, end)
+    except Exception:  # a door: devices that cannot be read must not stop the round
+        log.exception("devices not read")
+        ports.metrics.count(Event.RECONCILE_FAILED)
 
 
 def _announce(ports: Ports, end: Deadline) -> None:

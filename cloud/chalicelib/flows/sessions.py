@@ -19,8 +19,10 @@ from chalicelib.core.order import Wish, add_minimum, leave_out
 from chalicelib.core.parts import plan_parts
 from chalicelib.core.picture import Picture, Progress, differences, session_chapters
 from chalicelib.core.session import Camera, Session
+from chalicelib.core.silence import Watch
 from chalicelib.core.tokens import ALL_PROJECTS, Principal, Role
 from chalicelib.flows.store import create, load
+from chalicelib.flows.watch_devices import hear
 from chalicelib.ports import Ports
 
 log = logging.getLogger(__name__)
@@ -113,3 +115,4 @@ def record_progress(ports: Ports, principal: Principal, session_id: SessionId, p
         told.disk_free_bytes,
     )
     ports.records.put_heard(picture.session.project, heard)
+    hear(ports, Watch(picture.session.project, heard.device_id, session_id, heard.heard_at))

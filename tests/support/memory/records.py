@@ -5,6 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
+from msgspec import structs
+
+from chalicelib.aws.items import AT_ONCE
 from chalicelib.core.chapter import Chapter
 from chalicelib.core.cleanup import Arming, Spent
 from chalicelib.core.errors import Conflict
@@ -16,6 +19,7 @@ from chalicelib.core.notices import Notice
 from chalicelib.core.picture import Picture, Progress
 from chalicelib.core.rounds import LastRound
 from chalicelib.core.session import Session
+from chalicelib.core.silence import Watch
 from chalicelib.core.statistics.contribution import contribution
 from chalicelib.core.statistics.counts import (
     Counter,
@@ -29,7 +33,7 @@ from chalicelib.core.statistics.counts import (
 )
 from chalicelib.core.tokens import Device, Token
 from chalicelib.core.upload import Receipt, Upload
-from chalicelib.ports import Change, Due, Listed, ListedBy, ListEntry, RecordedRow, Unproven
+from chalicelib.ports import Change, Due, Listed, ListedBy, ListEntry, RecordedRow, Unproven, Watched
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,7 @@ class MemoryRecords:
         self._last_round: LastRound | None = None
         self._counters: dict[CounterKey, Counter] = {}
         self._waiting: dict[SessionId, Session] = {}
+        self._watches: dict[tuple[str, DeviceId], tuple[Watch, datetime | None]] = {}
         self._notices: dict[tuple[datetime, str], Notice] = {}
         self._heard: dict[tuple[str, DeviceId], Heard] = {}
 
@@ -255,6 +260,32 @@ class MemoryRecords:
 
     def forget_notice(self, notice: Notice) -> None:
         self._notices.pop((notice.at, notice.notice_id), None)
+
+    def put_watch(self, watch: Watch, look_at: datetime) -> None:
+        key = (watch.project, watch.device_id)
+        before, _ = self._watches.get(key, (watch, None))
+        after = structs.replace(watch, silent_since=before.silent_since)
+        self._watches[key] = (after, AT_ONCE if before.silent_since else look_at)
+
+    def watched(self, until: datetime, limit: int) -> tuple[Watched, ...]:
+        due = sorted(
+            (due_at, *key) for key, (_, due_at) in self._watches.items() if due_at and due_at <= until
+        )
+        return tuple(Watched(project, device_id) for _, project, device_id in due[:limit])
+
+    def watch(self, project: str, device_id: DeviceId) -> Watch | None:
+        found = self._watches.get((project, device_id))
+        return found[0] if found else None
+
+    def replace_watch(
+        self, before: Watch, after: Watch, look_at: datetime | None, notices: Sequence[Notice]
+    ) -> bool:
+        known = self.watch(before.project, before.device_id)
+        if known is None or (known.heard_at, known.silent_since) != (before.heard_at, before.silent_since):
+            return False
+        self._watches[before.project, before.device_id] = (after, look_at)
+        self._notices |= {(notice.at, notice.notice_id): notice for notice in notices}
+        return True
 
     def put_progress(self, session_id: SessionId, progress: Progress) -> None:
         self._progress[session_id] = progress

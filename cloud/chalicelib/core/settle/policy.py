@@ -56,6 +56,8 @@ class Policy(Struct, frozen=True):
 
     No reader of pages and no query of the lake takes as long.
     """
+    device_silent_s: int = 900
+    """After how long without a heartbeat a device that was hauling is named as silent."""
     in_flight_s: int = 900
     """How long a call may still be on its way; no function runs as long."""
 
