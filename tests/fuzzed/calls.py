@@ -16,29 +16,54 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from chalicelib.flows.reconcile import reconcile
 from chalicelib.web.contract.document import openapi
 from chalicelib.web.routing import Route
 from tests.support import story
-from tests.support.builders import MemoryPorts, make_picture, make_upload, memory_ports
+from tests.support.builders import MemoryPorts, memory_ports
 from tests.support.memory import START
 from tests.web.calls import CALLS, GoodCall
-from tests.web.client import app_over
+from tests.web.client import Caller, app_over
 from tests.web.contract import ROUTES, demand_documented, route_of
 from tests.web.in_process import InProcess
 from tests.web.principals import ROLES, headers_of
 from tests.web.usual import opened
 
+VERSION = {"Reelhaul-Client-Version": "0.1.0"}
 ADDRESS = "http://coordinator"
 CHECKS = [status_code_conformance, content_type_conformance, response_schema_conformance]
 REFUSED_BEFORE_A_VIEW = (403, 404, 415)
+
+
+def after(call: str, caller: str) -> MemoryPorts:
+    """The world of a good call, once this caller has made it."""
+    good = CALLS[call]
+    ports = good.world()
+    headers = headers_of(caller, ports) | VERSION
+    assert Caller(app_over(ports), headers).call(*good.said).status == 200
+    return ports
+
+
+def poisoned() -> MemoryPorts:
+    """A session whose measurements cannot be indexed."""
+    ports = memory_ports()
+    story.haul(ports)
+    story.process(ports, {**story.MADE, story.LIGHTS: b"poison"})
+    ports.clock.advance(1)
+    reconcile(ports, 60)
+    return ports
+
 
 WORLDS: dict[str, Callable[[], MemoryPorts]] = {
     "nothing": memory_ports,
     "without parts": opened,
     "expired": lambda: opened(expires_at=START),
-    "failed": lambda: memory_ports(make_picture(make_upload(), failure="the lights cannot be seen")),
-    "held": lambda: memory_ports(make_picture(make_upload(), held="the referee wants to look")),
+    "cancelled": lambda: after("cancel", "own"),
+    "failed": lambda: after("failure", "prc"),
+    "held": lambda: after("hold", "opr"),
+    "restoring": lambda: after("restore", "opr"),
     "processed": story.processed,
+    "poisoned": poisoned,
     **{call.world.__name__: call.world for call in CALLS.values()},
 }
 """Where calls are made, by name."""
@@ -63,7 +88,7 @@ class Scene:
     def headers(self, caller: str) -> dict[str, str]:
         self.session()
         if caller not in self._headers:
-            self._headers[caller] = headers_of(caller, self._ports) | {"Reelhaul-Client-Version": "0.1.0"}
+            self._headers[caller] = headers_of(caller, self._ports) | VERSION
         return self._headers[caller]
 
     def change(self) -> None:

@@ -268,3 +268,19 @@ def answering(status: int, body: bytes, headers: list[tuple[str, str]]) -> Serve
         return [body]
 
     return Server(answer)
+
+
+def test_a_netrc_for_every_host_does_not_replace_the_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "netrc").write_text("default login somebody password else\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    said: list[str | None] = []
+
+    def answer(environ: Any, start_response: Any) -> list[bytes]:
+        said.append(environ.get("HTTP_AUTHORIZATION"))
+        start_response("404 Told", [("Content-Length", "2")])
+        return [b"{}"]
+
+    with Server(answer) as server, pytest.raises(Problem):
+        Client(server.url, "t_a.secret").session(NAME)
+
+    assert said == ["Bearer t_a.secret"]
