@@ -34,7 +34,7 @@ _ENVIRONMENT = {
 def _coordinator() -> dict[str, str]:
     """The variables of the deployed function, with names of a stack that there is not."""
     declared = json.loads((_CLOUD / ".chalice" / "config.json").read_text())["environment_variables"]
-    names = {"Stage": "test", "GraceDays": "7", "OrderQueue": "http://127.0.0.1/orders"}
+    names = {"Stage": "test", "GraceDays": "7", "OrderQueue": "http://127.0.0.1/orders", "Notifications": ""}
     return {
         variable: re.sub(r"\$\{(\w+)\}", lambda found: names.get(found[1], "test"), text)
         for variable, text in declared.items()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from infra.local.aws.moto.answers import write_items_as_they_are
 from infra.local.aws.moto.partitions import query_one_partition
+from infra.local.aws.moto.ranges import read_ranges_where_they_lie
 from infra.local.aws.moto.transactions import copy_only_named_items
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def moto_app() -> WSGIApplication:
     copy_only_named_items()
     write_items_as_they_are()
     query_one_partition()
+    read_ranges_where_they_lie()
     moto: Any = DomainDispatcherApplication(create_backend_app)
     # moto lists its own folder for each request to find which service has the host.
     moto.get_backend_for_host = lru_cache(maxsize=64)(moto.get_backend_for_host)
