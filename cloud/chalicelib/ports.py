@@ -14,9 +14,10 @@ from chalicelib.core.acting import COORDINATOR, Acting
 from chalicelib.core.chapter import Chapter
 from chalicelib.core.cleanup import Arming, Bucket, Spent
 from chalicelib.core.crc import Crc64Nvme
+from chalicelib.core.enrolment import Code
 from chalicelib.core.events import Event, Measure
 from chalicelib.core.heard import Heard
-from chalicelib.core.ids import DeviceId, SessionId, TokenId, UploadId
+from chalicelib.core.ids import CodeId, DeviceId, SessionId, TokenId, UploadId
 from chalicelib.core.listing import Summary
 from chalicelib.core.measurements.index import Index
 from chalicelib.core.notices import Announcement, Notice
@@ -27,7 +28,7 @@ from chalicelib.core.session import Session, SessionState
 from chalicelib.core.settle import Policy
 from chalicelib.core.silence import Watch
 from chalicelib.core.statistics.counts import Counter, CounterKey, Counting, Counts
-from chalicelib.core.tokens import Device, Token
+from chalicelib.core.tokens import Device, Secrets, Token
 from chalicelib.core.upload import Receipt, StoredObject, Upload
 
 if TYPE_CHECKING:
@@ -294,6 +295,15 @@ class Watched(Struct, frozen=True):
     device_id: DeviceId
 
 
+class Enlisting(Struct, frozen=True):
+    """One write of who may call, by an operator's command alone: all of it or nothing."""
+
+    tokens: tuple[Token, ...] = ()
+    """Without their `secrets`, which are their holders' own."""
+    device: Device | None = None
+    code: Code | None = None
+
+
 class Records(Protocol):
     """The table."""
 
@@ -441,13 +451,26 @@ class Records(Protocol):
     def put_heard(self, project: str, heard: Heard) -> None:
         """Record that a device of the project was heard."""
 
-    def token(self, token_id: TokenId) -> Token | None: ...
+    def enlist(self, enlisting: Enlisting) -> None:
+        """Record `enlisting` in one transaction, whatever is on record: a revocation always wins."""
 
-    def put_token(self, token: Token) -> None: ...
+    def put_secrets(self, token_id: TokenId, secrets: Secrets, code: Code | None = None) -> None:
+        """Record what a token's holder made, and `code` as spent on it, in one transaction.
+
+        Raises Conflict unless the secrets on record have the version before (none before version 1), and when the
+        code was spent already.
+        """
+
+    def token(self, token_id: TokenId) -> Token | None:
+        """The token, consistently read, so that a revocation counts for the next call."""
+
+    def tokens(self, project: str | None = None) -> tuple[Token, ...]:
+        """Every token of a project (`*` is one), or of all, consistently read: by project, device and id."""
 
     def device(self, device_id: DeviceId) -> Device | None: ...
 
-    def put_device(self, device: Device) -> None: ...
+    def code(self, code_id: CodeId) -> Code | None:
+        """The enrolment code, consistently read."""
 
 
 MOST_MESSAGE_BYTES = 256 * 1024
@@ -486,6 +509,9 @@ class Ids(Protocol):
 
     def secret(self) -> str:
         """256 random bits in URL-safe base64."""
+
+    def code(self) -> str:
+        """The characters of an enrolment code, of its alphabet."""
 
 
 class Clock(Protocol):

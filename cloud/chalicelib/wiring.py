@@ -15,6 +15,7 @@ from chalicelib.aws.object_store import S3ObjectStore
 from chalicelib.aws.orders import SqsOrders
 from chalicelib.aws.records import DynamoRecords
 from chalicelib.aws.signer import S3Signer
+from chalicelib.core import enrolment
 from chalicelib.core.ids import DeviceId, TokenId, UploadId
 from chalicelib.logs import EmbeddedMetrics
 from chalicelib.ports import Ports
@@ -45,6 +46,9 @@ class RandomIds:
 
     def secret(self) -> str:
         return secrets.token_urlsafe(32)
+
+    def code(self) -> str:
+        return "".join(secrets.choice(enrolment.ALPHABET) for _ in range(enrolment.CODE_LENGTH))
 
 
 def ports(settings: Settings) -> Ports:

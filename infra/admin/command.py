@@ -24,7 +24,9 @@ from infra.admin.deployment import Refused
 
 DISTRIBUTION = "reelhaul-admin"
 
-_EXAMPLES = """  reelhaul-admin enroll --stage prod --name jetson-north --token-file jetson-north.token
+_EXAMPLES = """  reelhaul-admin invite --stage prod --name jetson-north
+  reelhaul-admin enroll --stage prod --name jetson-north --token-file jetson-north.token
+  reelhaul-admin tokens --stage prod
   reelhaul-admin revoke --stage prod t_8sKq
   reelhaul-admin ensure --stage prod --dry-run
   reelhaul-admin cleanup --stage prod --plan

@@ -20,7 +20,9 @@ _OF_RECORDS = frozenset(
         "swept_until",
         "notices",
         "token",
+        "tokens",
         "device",
+        "code",
     }
 )
 _OF_FOOTAGE = frozenset({"parts", "head", "read", "read_range", "bucket", "multiparts"})

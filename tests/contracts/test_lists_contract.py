@@ -17,7 +17,7 @@ from chalicelib.core.picture import Progress
 from chalicelib.core.session import Camera, Session, SessionState
 from chalicelib.core.times import sortable
 from chalicelib.core.tokens import Device
-from chalicelib.ports import Change, Listed, ListedBy, ListEntry, RecordedRow, Records
+from chalicelib.ports import Change, Enlisting, Listed, ListedBy, ListEntry, RecordedRow, Records
 from tests.contracts.worlds import AwsWorld, World
 from tests.support.builders import make_chapter, make_session, make_session_id
 
@@ -181,7 +181,7 @@ def test_what_an_older_version_recorded_is_in_every_list_once_they_are_completed
     records = local_world.records
     facts = {"group": "match-17", "camera": Camera("C35"), "device_id": DeviceId("d_south")}
     known = [record(records, project, name, NOON, **facts) for name in ("b", "a")]
-    records.put_device(Device(DeviceId("d_south"), "south", project, NOON))
+    records.enlist(Enlisting(device=Device(DeviceId("d_south"), "south", project, NOON)))
     as_an_older_version_would(local_world, known)
     assert listed(records, ListedBy(project)) == []
 

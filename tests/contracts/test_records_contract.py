@@ -19,7 +19,7 @@ from chalicelib.core.session import Camera, Session, SessionState
 from chalicelib.core.storage import OldKey, Storage
 from chalicelib.core.tokens import Device, Role, Token
 from chalicelib.core.upload import Receipt, UploadState
-from chalicelib.ports import Change, Due, Records, Unproven
+from chalicelib.ports import Change, Due, Enlisting, Records, Unproven
 from tests.contracts.worlds import World
 from tests.support.builders import make_chapter, make_session, make_upload
 
@@ -484,16 +484,16 @@ def make_token(**changes) -> Token:
     "token", [make_token(), make_token(role=Role.OPERATOR, project="*", device_id=None, revoked_at=NOON)]
 )
 def test_a_token_is_read_as_it_was_put(records: Records, token: Token):
-    records.put_token(token)
+    records.enlist(Enlisting(tokens=(token,)))
 
     assert records.token(token.token_id) == token
 
 
 def test_a_token_put_again_replaces_the_one_before(records: Records):
-    records.put_token(make_token())
+    records.enlist(Enlisting(tokens=(make_token(),)))
     revoked = make_token(revoked_at=NOON)
 
-    records.put_token(revoked)
+    records.enlist(Enlisting(tokens=(revoked,)))
 
     assert records.token(revoked.token_id) == revoked
 
@@ -505,7 +505,7 @@ def test_a_token_that_was_never_put_is_none(records: Records):
 def test_a_device_is_read_as_it_was_put(records: Records):
     device = Device(DeviceId("d_contract"), "Jetson, north end", "main", NOON)
 
-    records.put_device(device)
+    records.enlist(Enlisting(device=device))
 
     assert records.device(device.device_id) == device
 

@@ -12,7 +12,7 @@ from chalicelib.core.tokens import Device
 from chalicelib.flows import operations
 from chalicelib.flows.announce import MOST_FAILURES, MOST_NOTICES
 from chalicelib.flows.reconcile import reconcile
-from chalicelib.ports import Ports
+from chalicelib.ports import Enlisting, Ports
 from tests.support import story
 from tests.support.builders import (
     DEVICE_ID,
@@ -78,7 +78,7 @@ def test_the_whole_story_is_told_once_in_its_order():
 
 def test_a_notice_has_the_name_of_the_device():
     heard = held()
-    heard.ports.records.put_device(Device(DEVICE_ID, "jetson-north", "main", START))
+    heard.ports.records.enlist(Enlisting(device=Device(DEVICE_ID, "jetson-north", "main", START)))
 
     reconcile(heard.ports, 60)
 

@@ -18,7 +18,7 @@ from tests.support.memory import START
 def principal_of(ports: Ports, written: str) -> Principal:
     """Whom the coordinator takes the holder of this token for, whichever token it is."""
     token_id, secret = tokens.parsed(written)
-    found = tokens.principal(ports.records.token(token_id), secret)
+    found = tokens.principal(ports.records.token(token_id), secret, ports.clock.now())
     assert found.token_id == token_id
     return replace(found, token_id=None)
 

@@ -7,7 +7,7 @@ import stat
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import boto3
 import pytest
@@ -19,9 +19,10 @@ from chalicelib.core.errors import StorageBusy
 from chalicelib.core.ids import TokenId
 from chalicelib.core.tokens import Principal, Role
 from chalicelib.flows.devices import Registry
+from chalicelib.flows.enrolment import exchange
 from infra.admin import command, deployment
 from infra.admin.console import Console
-from tests.support.builders import memory_ports
+from tests.support.builders import MemoryPorts, memory_ports
 from tests.support.faults import Fault, faulty
 
 
@@ -44,7 +45,10 @@ class Desk:
 
     def holder(self, written: str) -> Principal:
         token_id, secret = tokens.parsed(written)
-        return tokens.principal(self.registry.records.token(token_id), secret)
+        now = self.registry.clock.now()
+        found = tokens.principal(self.registry.records.token(token_id), secret, now)
+        assert found.token_id == token_id
+        return replace(found, token_id=None)
 
 
 def test_a_device_is_enrolled_and_its_token_printed_once():
@@ -161,6 +165,105 @@ def test_a_token_is_revoked():
     assert told == {"token_id": made["token_id"], "revoked_at": "2026-11-21T12:00:00Z"}
 
 
+def test_a_code_is_printed_once_and_becomes_a_token():
+    desk = Desk()
+
+    told = desk.told("invite", "--name", "jetson-north", "--token-days", "90")
+
+    assert (told["role"], told["project"], told["name"]) == ("device", "main", "jetson-north")
+    assert told["expires_at"] == "2026-11-22T12:00:00Z"
+    ports = cast(MemoryPorts, desk.registry)
+    device, token, _ = exchange(ports, told["code"], tokens.digest("ours"))
+    assert device
+    assert (device.device_id, token.token_id) == (told["device_id"], told["token_id"])
+    assert token.life_s == 90 * 86_400
+    assert desk.holder(f"{token.token_id}.ours").device_id == device.device_id
+
+
+def test_a_code_is_good_for_the_hours_that_it_was_made_for():
+    assert Desk().told("invite", "--name", "a", "--good-for", "2")["expires_at"] == "2026-11-21T14:00:00Z"
+
+
+def test_a_code_for_longer_than_thirty_days_is_refused(capsys: pytest.CaptureFixture[str]):
+    desk = Desk()
+
+    assert desk.run("invite", "--name", "a", "--good-for", "721") == 1
+    assert "a code is good for 1 to 2592000 seconds" in capsys.readouterr().err
+    assert desk.registry.records.tokens() == ()
+
+
+def test_a_code_that_standard_output_did_not_take_is_revoked(capsys: pytest.CaptureFixture[str]):
+    registry, lines = memory_ports(), list[str]()
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    desk = Console(connect=lambda _: registry, say=lines.append, said_failure=lambda: full)
+
+    assert command.follow(["invite", "--stage", "prod", "--name", "jetson-north", "--json"], desk) == 1
+
+    assert registry.records.tokens()[0].revoked_at
+    assert "so it was revoked" in capsys.readouterr().err
+
+
+def test_tokens_are_listed_with_their_state_and_without_any_secret():
+    desk = Desk()
+    good = desk.told("enroll", "--name", "north", "--token-days", "1")
+    revoked = desk.told("enroll", "--device", good["device_id"])
+    desk.told("revoke", revoked["token_id"])
+    waiting = desk.told("invite", "--name", "south")
+    desk.told("enroll", "--role", "operator", "--project", "*")
+
+    told = desk.told("tokens")["tokens"]
+
+    states = {each["token_id"]: each["state"] for each in told}
+    assert states[good["token_id"]] == "good"
+    assert states[revoked["token_id"]] == "revoked"
+    assert states[waiting["token_id"]] == "waits for its code"
+    assert len(states) == 4
+    [known] = [each for each in told if each["token_id"] == good["token_id"]]
+    assert (known["role"], known["project"], known["device_id"]) == ("device", "main", good["device_id"])
+    assert (known["created_at"], known["expires_at"]) == ("2026-11-21T12:00:00Z", "2026-11-22T12:00:00Z")
+    assert "digest" not in str(told)
+    assert tokens.parsed(good["token"])[1] not in str(told)
+
+
+def test_an_expired_token_is_listed_as_expired():
+    desk = Desk()
+    desk.told("enroll", "--name", "north", "--token-days", "1")
+    cast(MemoryPorts, desk.registry).clock.advance(86_400)
+
+    assert [each["state"] for each in desk.told("tokens")["tokens"]] == ["expired"]
+
+
+def test_tokens_of_one_project_are_listed_alone():
+    desk = Desk()
+    desk.told("enroll", "--name", "north", "--project", "club")
+    desk.told("enroll", "--role", "operator", "--project", "*")
+
+    assert [each["project"] for each in desk.told("tokens", "--project", "club")["tokens"]] == ["club"]
+    assert [each["project"] for each in desk.told("tokens", "--project", "*")["tokens"]] == ["*"]
+
+
+def test_the_list_is_a_table_for_people():
+    desk = Desk()
+    made = desk.told("enroll", "--name", "north")
+
+    assert desk.run("tokens") == 0
+
+    head, row = desk.lines
+    assert head.split() == ["token", "state", "role", "project", "device", "created", "expires", "revoked"]
+    assert row.split()[:2] == [made["token_id"], "good"]
+
+
+def test_a_device_is_revoked_in_a_whole_deployment_alone(capsys: pytest.CaptureFixture[str]):
+    desk = Desk()
+
+    code = command.run(
+        ["revoke", "--device", "d_1", "--table", "records"], lambda _: desk.registry, desk.lines.append
+    )
+
+    assert code == 1
+    assert "name it with --stage" in capsys.readouterr().err
+
+
 def test_a_token_that_is_not_there_is_refused_with_the_reason(capsys: pytest.CaptureFixture[str]):
     assert Desk().run("revoke", "t_unknown") == 1
     assert capsys.readouterr().err.startswith("refused: there is no token")
@@ -168,7 +271,7 @@ def test_a_token_that_is_not_there_is_refused_with_the_reason(capsys: pytest.Cap
 
 def test_storage_that_fails_is_told_as_an_error_and_not_as_a_traceback(capsys: pytest.CaptureFixture[str]):
     ports = memory_ports()
-    troubled = replace(ports, records=faulty(ports.records, Fault("put_device", StorageBusy("try later"))))
+    troubled = replace(ports, records=faulty(ports.records, Fault("enlist", StorageBusy("try later"))))
 
     assert Desk(troubled).run("enroll", "--name", "jetson-north") == 1
     assert capsys.readouterr().err == "refused: try later\n"
@@ -183,6 +286,9 @@ def test_storage_that_fails_is_told_as_an_error_and_not_as_a_traceback(capsys: p
         ["enroll", "--name", "north", "--stage", "prod", "--table", "records"],
         ["enroll", "--role", "king", "--stage", "prod"],
         ["revoke", "--stage", "prod"],
+        ["revoke", "t_1", "--device", "d_1", "--stage", "prod"],
+        ["invite", "--name", "north", "--stage", "prod", "--good-for", "0"],
+        ["invite", "--name", "north", "--stage", "prod", "--token-days", "0"],
     ],
 )
 def test_a_command_that_makes_no_sense_is_a_usage_error(arguments: Sequence[str]):
@@ -194,7 +300,7 @@ def test_a_command_that_makes_no_sense_is_a_usage_error(arguments: Sequence[str]
     assert (ended.value.code, desk.lines) == (2, [])
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["enroll", "--help"], ["revoke", "--help"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["enroll", "--help"]])
 def test_help_shows_examples(arguments: Sequence[str], capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit) as ended:
         command.parser().parse_args(arguments)

@@ -29,11 +29,13 @@ from chalicelib.flows import (
     artifacts,
     cameras,
     completion,
+    enrolment,
     frames,
     operations,
     sessions,
     uploads,
 )
+from chalicelib.flows.devices import Grant
 from chalicelib.flows.listings import list_sessions
 from chalicelib.flows.reconcile import reconcile
 from chalicelib.flows.settle import settle_session
@@ -231,6 +233,10 @@ def test_the_api_uses_exactly_the_rights_it_has(world: AwsWorld, ports: Ports, a
     cameras.list_known_sessions(ports, NORTH, "main", make_session().camera.serial, None)
     for wanted in (Wanted(), Wanted(device_id=NORTH.device_id), Wanted(group="match-17")):
         assert list_sessions(ports, OPERATOR, "main", wanted, None, 1).rows
+    with asked.by_others():
+        _, _, code = enrolment.invite(ports, Grant(Role.DEVICE, "main", "jetson-north", None, None), 60)
+    _, token, _ = enrolment.exchange(ports, code, "ab" * 32)
+    enrolment.rotate(ports, token.token_id, 1, "cd" * 32)
     unordered = sent(ports, opened(ports, "unordered", wanted=None))
     completion.complete_upload(ports, NORTH, unordered.upload_id, CRC)
 

@@ -2,9 +2,82 @@
 
 from tests.mutants.mutant import bug
 
+CORE = "cloud/chalicelib/core"
 FLOWS = "cloud/chalicelib/flows"
 
 OF_CALLERS = (
+    bug(
+        "an enrolment code can be used twice",
+        f"{CORE}/enrolment.py",
+        "        if self.exchanged_at:\n",
+        "        if False:\n",
+        "tests/core/test_enrolment.py",
+    ),
+    bug(
+        "two who exchange a code at once both have a token",
+        "cloud/chalicelib/aws/records.py",
+        '"attribute_exists(pk) AND attribute_not_exists(exchanged_at)"',
+        '"attribute_exists(pk)"',
+        "tests/contracts/test_tokens_contract.py",
+    ),
+    bug(
+        "the secrets of a token are written over another's",
+        "cloud/chalicelib/aws/records.py",
+        '        writes: list[Any] = [{"Put": {**self._row(item), **_only_after(secrets.version - 1)}}]\n',
+        '        writes: list[Any] = [{"Put": self._row(item)}]\n',
+        "tests/contracts/test_tokens_contract.py",
+    ),
+    bug(
+        "an expired code is exchanged",
+        f"{CORE}/enrolment.py",
+        "        if now >= self.expires_at:\n",
+        "        if now > self.expires_at:\n",
+        "tests/core/test_enrolment.py",
+    ),
+    bug(
+        "an expired token is accepted",
+        f"{CORE}/tokens.py",
+        "    if end and now >= end:\n",
+        "    if False and end:\n",
+        "tests/core/test_enrolment.py",
+    ),
+    bug(
+        "a secret is good for ever after it was rotated away",
+        f"{CORE}/tokens.py",
+        "    end = token.expires_at if is_present else held.before_until\n",
+        "    end = token.expires_at\n",
+        "tests/core/test_enrolment.py",
+    ),
+    bug(
+        "an old secret shuts out who has the new one",
+        f"{FLOWS}/enrolment.py",
+        "        if held.version != version:\n",
+        "        if False:\n",
+        "tests/flows/test_enrolment.py",
+    ),
+    bug(
+        "a revoked token is accepted",
+        f"{CORE}/tokens.py",
+        "    if token.revoked_at:\n",
+        "    if False:\n",
+        "tests/core/test_enrolment.py",
+    ),
+    bug(
+        "a revoked device still gets part URLs",
+        f"{FLOWS}/revocation.py",
+        "for each in tokens if not each.revoked_at)",
+        "for each in tokens[1:] if not each.revoked_at)",
+        "tests/web/test_tokens_api.py",
+        "-k",
+        "revoked_device",
+    ),
+    bug(
+        "a revocation gives up a film of which S3 has every part",
+        f"{FLOWS}/revocation.py",
+        "                settle_session(ports, session_id, Actor.API, upload_id)\n",
+        "                pass\n",
+        "tests/flows/test_revocation.py",
+    ),
     bug(
         "a device lists the sessions of others",
         f"{FLOWS}/listings.py",

@@ -29,7 +29,7 @@ from chalicelib.core.settle import Policy
 from chalicelib.core.tokens import Role, Token
 from chalicelib.core.upload import Upload, UploadState
 from chalicelib.flows.reconcile import reconcile
-from chalicelib.ports import ByteRange, PartToSign, PartUrl, RangeUrl, ReadUrl
+from chalicelib.ports import ByteRange, Enlisting, PartToSign, PartUrl, RangeUrl, ReadUrl
 from infra.local.http_server import ConnectionCut, Server
 from tests.support.builders import MemoryPorts, memory_ports
 from tests.support.exchange import Exchange
@@ -322,7 +322,7 @@ class MemoryCoordinator:
         token_id, secret = tokens.parsed(written)
         now = self.ports.clock.now()
         token = Token(TokenId(token_id), role, ids.MAIN, device_id, tokens.digest(secret), now)
-        self.ports.records.put_token(token)
+        self.ports.records.enlist(Enlisting(tokens=(token,)))
 
     def _recorded(self) -> Sequence[Upload]:
         with self.lock:

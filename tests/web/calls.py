@@ -4,6 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from chalicelib.core.tokens import Role
+from chalicelib.flows.devices import Grant
+from chalicelib.flows.enrolment import invite
 from tests.support import story
 from tests.support.builders import MemoryPorts
 from tests.web.contract import route_of
@@ -11,6 +14,7 @@ from tests.web.usual import (
     ARTIFACT_ID,
     CHAPTERS,
     CONFIRMED,
+    ENROLLED,
     FAILURE,
     HOLD,
     OPENED,
@@ -20,6 +24,7 @@ from tests.web.usual import (
     PROGRESS,
     PROOF_URLS,
     RESTORE,
+    ROTATED,
     SESSION,
     UPLOAD,
     making,
@@ -44,6 +49,12 @@ class GoodCall:
 
 def measured() -> MemoryPorts:
     return story.processed([story.LIGHTS])
+
+
+def invited() -> MemoryPorts:
+    ports = with_parts()
+    invite(ports, Grant(Role.DEVICE, "main", "jetson-south", None, None), 60)
+    return ports
 
 
 CALLS: dict[str, GoodCall] = {
@@ -73,6 +84,8 @@ CALLS: dict[str, GoodCall] = {
     "proof urls": GoodCall("POST", f"{SESSION}/artifacts/{ARTIFACT_ID}/proof-urls", PROOF_URLS, stored),
     "sessions": GoodCall("GET", "/v1/sessions"),
     "group": GoodCall("GET", "/v1/groups/match-17"),
+    "enrol": GoodCall("POST", "/v1/enrolments", ENROLLED, invited),
+    "rotate": GoodCall("POST", "/v1/token/rotate", ROTATED),
     "openapi": GoodCall("GET", "/v1/openapi.json"),
     "docs": GoodCall("GET", "/v1/docs"),
 }

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from chalice.app import Chalice
@@ -13,7 +14,7 @@ from chalicelib.core import tokens
 from chalicelib.core.ids import DeviceId, TokenId
 from chalicelib.core.order import Wish
 from chalicelib.core.tokens import Role, Token
-from chalicelib.ports import Ports, Records
+from chalicelib.ports import Enlisting, Ports, Records
 from chalicelib.web import api
 from tests.support.builders import DEVICE_ID
 from tests.support.memory import START
@@ -114,9 +115,15 @@ def caller_of(ports: Ports, role: Role) -> Caller:
 
 
 def with_token(
-    records: Records, role: Role, project: str = "main", device_id: DeviceId | None = None, **changes: Any
+    records: Records,
+    role: Role,
+    project: str = "main",
+    device_id: DeviceId | None = None,
+    created_at: datetime = START,
+    **changes: Any,
 ) -> dict[str, str]:
     """The header of a new token; what `changes` say is said of the recorded token."""
     token_id = TokenId(f"t_{role.value}-{project}-{device_id}-{len(changes)}")
-    records.put_token(Token(token_id, role, project, device_id, tokens.digest(SECRET), START, **changes))
+    token = Token(token_id, role, project, device_id, tokens.digest(SECRET), created_at, **changes)
+    records.enlist(Enlisting(tokens=(token,)))
     return {"Authorization": f"Bearer {tokens.written(token_id, SECRET)}"}

@@ -1,10 +1,15 @@
 """Who calls: one of each kind, with what it sends."""
 
+from datetime import timedelta
+
 from chalicelib.core.ids import DeviceId
+from chalicelib.core.times import DAY_S
 from chalicelib.core.tokens import ALL_PROJECTS, Role
 from tests.support.builders import DEVICE_ID, MemoryPorts
 from tests.support.memory import START
 from tests.web.client import SECRET, with_token
+
+DAY = timedelta(seconds=DAY_S)
 
 CALLERS = {
     "no": "no token",
@@ -12,6 +17,7 @@ CALLERS = {
     "unk": "unknown token",
     "sec": "wrong secret",
     "rev": "revoked token",
+    "exp": "expired token",
     "own": "the session's device",
     "dev": "device of the same project",
     "dvX": "device of another project",
@@ -47,8 +53,10 @@ def headers_of(column: str, ports: MemoryPorts) -> dict[str, str]:
             return {
                 "Authorization": with_token(records, Role.DEVICE, device_id=DEVICE_ID)["Authorization"] + "x"
             }
-        case "revoked token":
-            return with_token(records, Role.DEVICE, device_id=DEVICE_ID, revoked_at=START)
+        case "revoked token" | "expired token":
+            is_revoked = caller == "revoked token"
+            ended = {"revoked_at": START} if is_revoked else {"created_at": START - DAY, "life_s": DAY_S}
+            return with_token(records, Role.DEVICE, device_id=DEVICE_ID, **ended)
         case "device of another project":
             return with_token(records, Role.DEVICE, "other", elsewhere)
         case "device of the same project":

@@ -50,6 +50,9 @@ ORDER = {"required": ["output.enhanced.mp4", "measurements.frames.json"], "param
 FAILURE = {"reason": "the lights cannot be seen"}
 HOLD = {"held": True, "reason": "the referee wants to look first"}
 RESTORE = {"reason": "the referee asks", "artifacts": [ARTIFACT_ID]}
+ENROLLED = {"code": "0000-0000-0000-0000-0000-0001", "secret_digest": "ab" * 32}
+"""The first code that `FixedIds` makes."""
+ROTATED = {"secret_digest": "ab" * 32}
 OUTPUT_ID = "output.enhanced.mp4"
 OPENED_OUTPUT = {"artifact_id": OUTPUT_ID, "size_bytes": 25}
 

@@ -16,6 +16,10 @@ A session's id is `PROJECT/NAME`, so every key with one is of that project alone
 | UPLOAD#{upload_id} | UPLOAD | the session of an upload |
 | GROUP#{project}/{group} | {created}#{id} | a session of a group; written before the session, which may be missing |
 | TOKEN#{id}, DEVICE#{id} | TOKEN, DEVICE | a token; a device, which `list_…` put into the index listed |
+| SECRETS#{token id} | SECRETS | digests of the secrets that a token's holder made |
+| TOKENS | {project}#{device id or nothing}#{token id} | the same token once more, to be listed |
+| LISTED | TOKENS | there once every token that an older release made is listed |
+| CODE#{id} | CODE | an enrolment code |
 | CLEANUP | ARMING | whether cleanup is armed |
 | WATCH#{project} | {device_id} | the last heartbeat of a device; while it hauls, it is in the index work |
 | NOTICES#waiting | {at}#{notice_id} | a notice that waits to be sent |
@@ -30,6 +34,8 @@ A session's id is `PROJECT/NAME`, so every key with one is of that project alone
 The session's item and what was written with it carry the session's version (`at_version`), and the session's names
 them (`written_with`): so a reader knows whether it has seen all of the last write.
 
+No function writes a token or a device, only an operator's command does.
+
 Attributes that this version does not know are passed over, so that a newer one may add some.
 """
 
@@ -40,12 +46,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-from msgspec.structs import fields
+from msgspec.structs import fields, replace
 
 from chalicelib.core.chapter import Chapter
 from chalicelib.core.cleanup import Arming
+from chalicelib.core.enrolment import Code
 from chalicelib.core.heard import Heard
-from chalicelib.core.ids import DeviceId, SessionId, UploadId
+from chalicelib.core.ids import DeviceId, SessionId, TokenId, UploadId
 from chalicelib.core.listing import Summary
 from chalicelib.core.measurements.index import Index
 from chalicelib.core.notices import Notice
@@ -55,7 +62,7 @@ from chalicelib.core.session import Session, SessionState
 from chalicelib.core.silence import Watch
 from chalicelib.core.statistics.counts import Counter, CounterKey, Counts, without_zeros
 from chalicelib.core.times import sortable
-from chalicelib.core.tokens import Device, Token
+from chalicelib.core.tokens import Device, Secrets, Token
 from chalicelib.core.upload import Receipt, Upload
 from chalicelib.ports import Due, Listed, ListEntry, RecordedRow, Unproven, Watched
 
@@ -74,6 +81,10 @@ CHAPTER_SK = "CHAPTER#"
 UPLOAD_SK = "UPLOAD#"
 RECEIPT_SK = "RECEIPT#"
 INDEX_SK = "INDEX#"
+TOKENS_PK = "TOKENS"
+TOKEN_SK = "TOKEN"
+SECRETS_SK = "SECRETS"
+LISTED_KEY = {"pk": "LISTED", "sk": TOKENS_PK}
 ARMING_KEY = {"pk": "CLEANUP", "sk": "ARMING"}
 ROUND_KEY = {"pk": "ROUND#reconcile", "sk": "ROUND"}
 SWEEP_KEY = {"pk": "SWEEP#orphans", "sk": "SWEEP"}
@@ -177,7 +188,26 @@ def work_item(session_id: SessionId, due_at: datetime) -> Item:
 
 
 def token_item(token: Token) -> Item:
-    return _item(token_key(token.token_id), token)
+    return _item(token_key(token.token_id), replace(token, secrets=None))
+
+
+def listed_token_item(token: Token) -> Item:
+    sk = f"{token.project}#{token.device_id or ''}#{token.token_id}"
+    return _item({"pk": TOKENS_PK, "sk": sk}, replace(token, secrets=None))
+
+
+def secrets_item(token_id: TokenId, secrets: Secrets) -> Item:
+    return _item(secrets_key(token_id), secrets)
+
+
+def token_of(item: Item, secrets: Item | None) -> Token:
+    """The token of its item and that of its secrets."""
+    token = value(item, Token)
+    return replace(token, secrets=value(secrets, Secrets)) if secrets else token
+
+
+def code_item(code: Code) -> Item:
+    return _item(code_key(code.code_id), code)
 
 
 def device_item(device: Device) -> Item:
@@ -312,7 +342,15 @@ def pointer_key(upload_id: UploadId) -> dict[str, str]:
 
 
 def token_key(token_id: str) -> dict[str, str]:
-    return {"pk": f"TOKEN#{token_id}", "sk": "TOKEN"}
+    return {"pk": f"TOKEN#{token_id}", "sk": TOKEN_SK}
+
+
+def secrets_key(token_id: str) -> dict[str, str]:
+    return {"pk": f"SECRETS#{token_id}", "sk": SECRETS_SK}
+
+
+def code_key(code_id: str) -> dict[str, str]:
+    return {"pk": f"CODE#{code_id}", "sk": "CODE"}
 
 
 def device_key(device_id: str) -> dict[str, str]:

@@ -11,9 +11,10 @@ from botocore.exceptions import ClientError
 from chalicelib.aws import items
 from chalicelib.aws.errors import code_of, named
 from chalicelib.core.cleanup import Arming, Spent
+from chalicelib.core.enrolment import Code
 from chalicelib.core.errors import Conflict, StorageBusy
 from chalicelib.core.heard import Heard
-from chalicelib.core.ids import DeviceId, SessionId, TokenId, UploadId
+from chalicelib.core.ids import CodeId, DeviceId, SessionId, TokenId, UploadId
 from chalicelib.core.notices import Notice
 from chalicelib.core.picture import Picture, Progress
 from chalicelib.core.rounds import LastRound
@@ -21,8 +22,18 @@ from chalicelib.core.session import Session
 from chalicelib.core.silence import Watch
 from chalicelib.core.statistics.counts import Counter, CounterKey, Counting, Counts, counter_keys, total
 from chalicelib.core.times import sortable
-from chalicelib.core.tokens import Device, Token
-from chalicelib.ports import Change, Due, Listed, ListedBy, ListEntry, RecordedRow, Unproven, Watched
+from chalicelib.core.tokens import Device, Secrets, Token
+from chalicelib.ports import (
+    Change,
+    Due,
+    Enlisting,
+    Listed,
+    ListedBy,
+    ListEntry,
+    RecordedRow,
+    Unproven,
+    Watched,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -466,18 +477,87 @@ class DynamoRecords:
         self._put(items.heard_item(project, heard))
 
     def token(self, token_id: TokenId) -> Token | None:
-        item = self._get(items.token_key(token_id))
-        return items.value(item, Token) if item else None
+        """One call for both items: every call of the API makes it."""
+        found = {
+            item["sk"]["S"]: item
+            for item in self._batch([items.token_key(token_id), items.secrets_key(token_id)])
+        }
+        token = found.get(items.TOKEN_SK)
+        return items.token_of(token, found.get(items.SECRETS_SK)) if token else None
 
-    def put_token(self, token: Token) -> None:
-        self._put(items.token_item(token))
+    def tokens(self, project: str | None = None) -> tuple[Token, ...]:
+        """As the port says. Tokens of an older release are not in the list: the first call finds and lists them."""
+        if self._get(items.LISTED_KEY) is None:
+            self._list_older_tokens()
+        values = {":pk": items.TOKENS_PK, ":project": f"{project}#" if project else " "}
+        condition = "begins_with(sk, :project)" if project else "sk > :project"
+        pages = self._pages(
+            KeyConditionExpression=f"pk = :pk AND {condition}",
+            ExpressionAttributeValues=items.attributes(values),
+            ConsistentRead=True,
+        )
+        found = [item for page in pages for item in page]
+        secrets = self._batch([items.secrets_key(item["token_id"]["S"]) for item in found])
+        by_key = {item["pk"]["S"]: item for item in secrets}
+        return tuple(
+            items.token_of(item, by_key.get(items.secrets_key(item["token_id"]["S"])["pk"])) for item in found
+        )
+
+    def enlist(self, enlisting: Enlisting) -> None:
+        with named():
+            self._dynamodb.transact_write_items(TransactItems=list(self._enlists(enlisting)))
+
+    def put_secrets(self, token_id: TokenId, secrets: Secrets, code: Code | None = None) -> None:
+        """botocore repeats it with its ClientRequestToken; a table that forgets those answers Conflict to that."""
+        item = items.secrets_item(token_id, secrets)
+        writes: list[Any] = [{"Put": {**self._row(item), **_only_after(secrets.version - 1)}}]
+        if code:
+            unspent = {"ConditionExpression": "attribute_exists(pk) AND attribute_not_exists(exchanged_at)"}
+            writes.append({"Put": {**self._row(items.code_item(code)), **unspent}})
+        with named():
+            self._dynamodb.transact_write_items(TransactItems=writes)
+
+    def code(self, code_id: CodeId) -> Code | None:
+        item = self._get(items.code_key(code_id))
+        return items.value(item, Code) if item else None
 
     def device(self, device_id: DeviceId) -> Device | None:
         item = self._get(items.device_key(device_id))
         return items.value(item, Device) if item else None
 
-    def put_device(self, device: Device) -> None:
-        self._put(items.device_item(device))
+    def _enlists(self, enlisting: Enlisting) -> Iterator[Any]:
+        for token in enlisting.tokens:
+            yield {"Put": self._row(items.token_item(token))}
+            yield {"Put": self._row(items.listed_token_item(token))}
+        if enlisting.device:
+            yield {"Put": self._row(items.device_item(enlisting.device))}
+        if enlisting.code:
+            yield {"Put": self._row(items.code_item(enlisting.code))}
+
+    def _list_older_tokens(self) -> None:
+        """Walks through the whole table, once."""
+        pages = self._dynamodb.get_paginator("scan").paginate(
+            TableName=self._table,
+            FilterExpression="sk = :sk",
+            ExpressionAttributeValues=items.attributes({":sk": items.TOKEN_SK}),
+            ConsistentRead=True,
+        )
+        with named():
+            found = [items.value(item, Token) for page in pages for item in page["Items"]]
+        for token in found:
+            self._put_first(items.listed_token_item(token))
+        self._put(items.attributes(items.LISTED_KEY))
+
+    def _put_first(self, item: items.Item) -> None:
+        """Put an item unless there is one: what was written meanwhile is newer."""
+        try:
+            with named():
+                self._dynamodb.put_item(
+                    TableName=self._table, Item=item, ConditionExpression="attribute_not_exists(pk)"
+                )
+        except ClientError as error:
+            if code_of(error) != "ConditionalCheckFailedException":
+                raise
 
     def _writes(self, change: Change) -> Iterator[Any]:
         session = change.session

@@ -11,6 +11,7 @@ SessionId = NewType("SessionId", str)
 UploadId = NewType("UploadId", str)
 DeviceId = NewType("DeviceId", str)
 TokenId = NewType("TokenId", str)
+CodeId = NewType("CodeId", str)
 ArtifactId = NewType("ArtifactId", str)
 
 MAIN = "main"

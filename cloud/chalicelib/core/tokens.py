@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 
 from msgspec import Struct
@@ -11,6 +11,7 @@ from chalicelib.core import ids
 from chalicelib.core.errors import NO_SESSION, NotAuthenticated, NotFound, NotPermitted
 from chalicelib.core.ids import DeviceId, TokenId
 from chalicelib.core.session import Session
+from chalicelib.core.times import rfc3339
 
 ALL_PROJECTS = "*"
 
@@ -21,16 +22,53 @@ class Role(Enum):
     OPERATOR = "operator"
 
 
+class Secrets(Struct, frozen=True):
+    """The digests of the secrets that a token's holder made: the present one, and for a while the one before.
+
+    `version` counts them: 1 is the first.
+    """
+
+    digest: str
+    made_at: datetime
+    version: int = 1
+    before: str | None = None
+    before_until: datetime | None = None
+
+    def replaced(self, digest: str, now: datetime, until: datetime) -> "Secrets":
+        """These secrets after a rotation: the present one is still good `until` then, the one before it ends now."""
+        return Secrets(digest, now, self.version + 1, self.digest, until)
+
+
 class Token(Struct, frozen=True):
-    """What is kept of a token: never the secret, only its digest."""
+    """What is kept of a token: never a secret, only digests.
+
+    `digest` is of the secret that the operator's command made; None where the holder makes it, in exchange for a code.
+    `secrets` are what the holder has made itself, and then they count alone. Each secret is good for `life_s`, or
+    without end.
+    """
 
     token_id: TokenId
     role: Role
     project: str
     device_id: DeviceId | None
-    digest: str
+    digest: str | None
     created_at: datetime
     revoked_at: datetime | None = None
+    life_s: int | None = None
+    secrets: Secrets | None = None
+
+    @property
+    def held(self) -> Secrets | None:
+        """What its holder knows; None while a code for it is not exchanged."""
+        if self.secrets or self.digest is None:
+            return self.secrets
+        return Secrets(self.digest, self.created_at, version=0)
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """When the present secret ends; None is without end, or not held yet."""
+        held = self.held
+        return held.made_at + timedelta(seconds=self.life_s) if held and self.life_s else None
 
 
 class Device(Struct, frozen=True):
@@ -43,12 +81,16 @@ class Device(Struct, frozen=True):
 
 
 class Principal(Struct, frozen=True):
-    """Who is calling; `token_id` is None for an operator's command, which has AWS credentials instead."""
+    """Who is calling, with which of the token's secrets.
+
+    `token_id` is None for an operator's command, which has AWS credentials instead.
+    """
 
     role: Role
     project: str
     device_id: DeviceId | None
     token_id: TokenId | None = None
+    secret_version: int = 0
 
     def may_see(self, session: Session) -> bool:
         """Whether `session` exists for this caller: own project, and for a device its own sessions."""
@@ -101,13 +143,19 @@ def digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def principal(token: Token | None, secret: str) -> Principal:
+def principal(token: Token | None, secret: str, now: datetime) -> Principal:
     """The caller that `secret` proves to be the token's holder. Raises NotAuthenticated."""
-    known = token.digest if token else digest("")
-    # Compared even without such a token, so that the answer takes as long.
-    proven = hmac.compare_digest(known, digest(secret))
-    if token is None or not proven:
+    held = token.held if token else None
+    known = held or Secrets(digest(""), now)
+    # Both compared, even without such a token, so that the answer takes as long.
+    is_present = hmac.compare_digest(known.digest, digest(secret))
+    is_before = hmac.compare_digest(known.before or digest(""), digest(secret))
+    if token is None or held is None or not (is_present or is_before):
         raise NotAuthenticated("this token is not known; enrol the device again")
     if token.revoked_at:
         raise NotAuthenticated("this token was revoked; enrol the device again")
-    return Principal(token.role, token.project, token.device_id, token.token_id)
+    end = token.expires_at if is_present else held.before_until
+    if end and now >= end:
+        raise NotAuthenticated(f"this token expired at {rfc3339(end)}; enrol the device again")
+    version = held.version if is_present else held.version - 1
+    return Principal(token.role, token.project, token.device_id, token.token_id, version)

@@ -21,6 +21,8 @@ from chalicelib.core.errors import StateConflict
 from chalicelib.core.ids import ArtifactId, SessionId, UploadId
 from chalicelib.core.parts import PartPlan
 
+CANCELLED = "cancelled by the device"
+
 
 class UploadState(Enum):
     OPEN = "OPEN"
@@ -213,11 +215,10 @@ class Upload(Struct, frozen=True):
         """Whether `stored` matches this upload and only lacks its CRC64NVME: unknown is not wrong."""
         return stored.crc64nvme is None and self.is_kept_by(replace(stored, crc64nvme=self.promise))
 
-    def cancelled(self, now: datetime) -> "Upload":
-        """This upload given up by its device; its parts stay until the undo window is over."""
+    def cancelled(self, now: datetime, reason: str = CANCELLED) -> "Upload":
+        """This upload given up by its device, or for it; its parts stay until the undo window is over."""
         if self.state is UploadState.CANCELLED:
             return self
-        reason = "cancelled by the device"
         return replace(self._moved(UploadState.CANCELLED), ended_at=now, can_be_undone=True, reason=reason)
 
     def reopened(self) -> "Upload":

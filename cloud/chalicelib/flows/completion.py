@@ -20,7 +20,7 @@ from chalicelib.core.ids import UploadId
 from chalicelib.core.picture import Picture
 from chalicelib.core.settle import Actor, assembled, is_being_cleared
 from chalicelib.core.tokens import Principal
-from chalicelib.core.upload import StoredObject, Upload, UploadState
+from chalicelib.core.upload import CANCELLED, StoredObject, Upload, UploadState
 from chalicelib.flows.inspect_film import judge_upload
 from chalicelib.flows.settle import settle_session
 from chalicelib.flows.store import report, save
@@ -76,8 +76,10 @@ def complete_upload(
     return UploadView(upload)
 
 
-def cancel_upload(ports: Ports, principal: Principal, upload_id: UploadId) -> UploadView:
-    """The upload, cancelled; its parts stay until the undo window is over.
+def cancel_upload(
+    ports: Ports, principal: Principal, upload_id: UploadId, reason: str = CANCELLED
+) -> UploadView:
+    """The upload, cancelled for `reason`; its parts stay until the undo window is over.
 
     Raises Finalizing while it is being completed, StateConflict once verified, UploadGone once it ended otherwise.
     """
@@ -87,7 +89,7 @@ def cancel_upload(ports: Ports, principal: Principal, upload_id: UploadId) -> Up
             return UploadView(upload)
         demand_open(upload)
         try:
-            picture = save(ports, picture, upload.cancelled(ports.clock.now()))
+            picture = save(ports, picture, upload.cancelled(ports.clock.now(), reason))
         except Conflict:
             continue
         log.info("upload cancelled", extra={"session_id": upload.session_id, "upload_id": upload_id})

@@ -2,15 +2,18 @@
 
 import logging
 import re
+from collections.abc import Callable
 from typing import Protocol
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from chalicelib.core import ids, tokens
+from chalicelib.core.enrolment import Code
 from chalicelib.core.errors import InvalidRequest, NotFound
 from chalicelib.core.ids import DeviceId, TokenId
 from chalicelib.core.tokens import ALL_PROJECTS, Device, Role, Token
-from chalicelib.ports import Clock, Ids, Records
+from chalicelib.ports import Clock, Enlisting, Ids, Records
 
 log = logging.getLogger(__name__)
 
@@ -36,20 +39,64 @@ def enrol(
     project: str,
     name: str | None = None,
     device_id: DeviceId | None = None,
+    life_s: int | None = None,
 ) -> tuple[Device | None, str]:
-    """The device and its written token, which cannot be shown again.
+    """The device and its written token, which cannot be shown again; it is good for `life_s`, or without end.
 
     A device is new and called `name`, unless `device_id` names one of the project: that one gets a further token.
     Processors and operators have neither device nor name, and may be of all projects (`*`).
     Raises InvalidRequest, NotFound.
     """
-    if role is Role.DEVICE:
-        device = _find_or_create_device(registry, project, name, device_id)
-        return device, _create_token(registry, role, device.project, device.device_id)
-    if name is not None or device_id is not None:
-        raise InvalidRequest(f"only a device has a name and an id; leave them out for a {role.value}")
-    scope = project if project == ALL_PROJECTS else ids.project(project)
-    return None, _create_token(registry, role, scope, None)
+    grant = Grant(role, project, name, device_id, life_s)
+    demand_grantable(registry, grant)
+    secret = registry.ids.secret()
+    device, token = enlist_token(registry, grant, tokens.digest(secret))
+    return device, tokens.written(token.token_id, secret)
+
+
+class Grant(Struct, frozen=True):
+    """What an operator wants a new token for, as `enrol` takes it."""
+
+    role: Role
+    project: str
+    name: str | None
+    device_id: DeviceId | None
+    life_s: int | None
+
+
+def enlist_token(
+    registry: Registry,
+    grant: Grant,
+    secret_digest: str | None,
+    code_for: Callable[[TokenId], Code] | None = None,
+) -> tuple[Device | None, Token]:
+    """A new token with its device, and the code that `code_for` makes for it; all of them are recorded at once.
+
+    Raises InvalidRequest, NotFound.
+    """
+    now = registry.clock.now()
+    known = demand_grantable(registry, grant)
+    is_new = known is None and grant.role is Role.DEVICE
+    device = Device(registry.ids.device_id(), grant.name or "", grant.project, now) if is_new else known
+    token = Token(
+        registry.ids.token_id(),
+        grant.role,
+        grant.project,
+        device.device_id if device else None,
+        secret_digest,
+        now,
+        life_s=grant.life_s,
+    )
+    code = code_for(token.token_id) if code_for else None
+    registry.records.enlist(Enlisting((token,), device if is_new else None, code))
+    if device and is_new:
+        about = {"device_id": device.device_id, "device": device.name, "project": device.project}
+        log.info("device enrolled", extra=about)
+    log.info(
+        "token made",
+        extra={"token_id": token.token_id, "role": token.role.value, "project": token.project},
+    )
+    return device, token
 
 
 def revoke(registry: Registry, token_id: TokenId) -> Token:
@@ -61,39 +108,35 @@ def revoke(registry: Registry, token_id: TokenId) -> Token:
     if token.revoked_at:
         return token
     revoked = replace(token, revoked_at=registry.clock.now())
-    registry.records.put_token(revoked)
+    registry.records.enlist(Enlisting(tokens=(revoked,)))
     log.info("token revoked", extra={"token_id": token_id, "device_id": token.device_id})
     return revoked
 
 
-def _find_or_create_device(
-    registry: Registry, project: str, name: str | None, device_id: DeviceId | None
-) -> Device:
-    ids.project(project)
-    if device_id is None:
-        return _create_device(registry, project, name)
-    device = registry.records.device(device_id)
-    if device is None or device.project != project:
-        raise NotFound(f"project {project} has no device {device_id}")
-    if name not in (None, device.name):
-        raise InvalidRequest(f"device {device_id} is called {device.name}, not {name}")
+def demand_grantable(registry: Registry, grant: Grant) -> Device | None:
+    """The device that the grant names; None for a new one, and for who is no device.
+
+    Raises InvalidRequest, NotFound.
+    """
+    if grant.role is not Role.DEVICE:
+        if grant.name is not None or grant.device_id is not None:
+            raise InvalidRequest(
+                f"only a device has a name and an id; leave them out for a {grant.role.value}"
+            )
+        if grant.project != ALL_PROJECTS:
+            ids.project(grant.project)
+        return None
+    ids.project(grant.project)
+    if grant.device_id is None:
+        if grant.name is None or not _NAME.fullmatch(grant.name):
+            raise InvalidRequest(
+                "a device needs a name of 1 to 40 of A-Z, a-z, 0-9, '.', '_' and '-' that begins with a letter or a "
+                "digit"
+            )
+        return None
+    device = registry.records.device(grant.device_id)
+    if device is None or device.project != grant.project:
+        raise NotFound(f"project {grant.project} has no device {grant.device_id}")
+    if grant.name not in (None, device.name):
+        raise InvalidRequest(f"device {grant.device_id} is called {device.name}, not {grant.name}")
     return device
-
-
-def _create_device(registry: Registry, project: str, name: str | None) -> Device:
-    if name is None or not _NAME.fullmatch(name):
-        raise InvalidRequest(
-            "a device needs a name of 1 to 40 of A-Z, a-z, 0-9, '.', '_' and '-' that begins with a letter or a digit"
-        )
-    device = Device(registry.ids.device_id(), name, project, registry.clock.now())
-    registry.records.put_device(device)
-    log.info("device enrolled", extra={"device_id": device.device_id, "device": name, "project": project})
-    return device
-
-
-def _create_token(registry: Registry, role: Role, project: str, device_id: DeviceId | None) -> str:
-    token_id, secret = registry.ids.token_id(), registry.ids.secret()
-    digest = tokens.digest(secret)
-    registry.records.put_token(Token(token_id, role, project, device_id, digest, registry.clock.now()))
-    log.info("token made", extra={"token_id": token_id, "role": role.value, "project": project})
-    return tokens.written(token_id, secret)

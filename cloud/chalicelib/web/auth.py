@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from chalicelib.core import tokens
 from chalicelib.core.errors import ClientTooOld, InvalidRequest, NotAuthenticated
 from chalicelib.core.tokens import Principal, Role
-from chalicelib.ports import Records
+from chalicelib.flows.devices import Registry
 
 VERSION_HEADER = "Reelhaul-Client-Version"
 PROJECT_HEADER = "Reelhaul-Project"
@@ -14,13 +14,13 @@ PROJECT_HEADER = "Reelhaul-Project"
 _VERSION = re.compile(r"[0-9]{1,5}\.[0-9]{1,5}\.[0-9]{1,5}")
 
 
-def caller(records: Records, headers: Mapping[str, str], minimum_version: str) -> Principal:
+def caller(registry: Registry, headers: Mapping[str, str], minimum_version: str) -> Principal:
     """Who is calling, by the token and the client's version in `headers` (whose names match in any case).
 
     Raises NotAuthenticated, InvalidRequest, ClientTooOld.
     """
     token_id, secret = tokens.parsed(_bearer(headers.get("Authorization")))
-    principal = tokens.principal(records.token(token_id), secret)
+    principal = tokens.principal(registry.records.token(token_id), secret, registry.clock.now())
     _demand_version(principal, headers.get(VERSION_HEADER), minimum_version)
     return principal
 

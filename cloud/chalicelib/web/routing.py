@@ -57,6 +57,7 @@ class PublicCall(Struct, frozen=True):
 
     settings: DeviceSettings
     headers: Mapping[str, str]
+    body: bytes
     query: Mapping[str, str]
 
 
@@ -162,7 +163,7 @@ def _door(view: View, made: Blueprint, ports: Ports, settings: DeviceSettings) -
     def door(**parameters: str) -> Response:
         request = made.current_request
         headers: Mapping[str, str] = request.headers
-        principal = auth.caller(ports.records, headers, settings.minimum_client_version)
+        principal = auth.caller(ports, headers, settings.minimum_client_version)
         identify(principal)
         project = auth.project(principal, headers)
         call = Call(
@@ -180,7 +181,8 @@ def _open_door(view: View, made: Blueprint, ports: Ports, settings: DeviceSettin
     @functools.wraps(view)
     def door(**parameters: str) -> Response:
         request = made.current_request
-        call = PublicCall(settings, request.headers, request.query_params or {})
+        body = parsing.raw_body(request)
+        call = PublicCall(settings, request.headers, body, request.query_params or {})
         return view(acting_ports(ports), call, **parameters)
 
     return door

@@ -30,8 +30,7 @@ _WRITES = frozenset(
             "put_progress",
             "put_heard",
             "replace_counter",
-            "put_token",
-            "put_device",
+            "enlist",
         ),
         *("create_multipart", "complete", "abort", "copy_part", "remove", "send", "put"),
     }

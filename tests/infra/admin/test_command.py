@@ -21,7 +21,20 @@ from tests.infra.admin.desks import Terminal, held, processed
 from tests.support.builders import SESSION_ID, memory_ports
 from tests.support.faults import Fault, faulty
 
-COMMANDS = ("enroll", "revoke", "ensure", "cleanup", "restore", "order", "hold", "query", "verify", "migrate")
+COMMANDS = (
+    "invite",
+    "enroll",
+    "tokens",
+    "revoke",
+    "ensure",
+    "cleanup",
+    "restore",
+    "order",
+    "hold",
+    "query",
+    "verify",
+    "migrate",
+)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -33,7 +46,7 @@ def test_the_help_of_every_command_has_examples_and_exit_codes(
 
     told = capsys.readouterr().out
     assert ended.value.code == 0
-    assert f"examples:\n  reelhaul-admin {'enroll' if command == 'revoke' else command} --stage" in told
+    assert f"examples:\n  reelhaul-admin {command} --stage" in told
     assert "exit codes: 0 done and nothing owed, 1 refused or something failed" in told
     assert "75 something is still owed: try again later" in told
 

@@ -45,6 +45,9 @@ class FixedIds:
     def secret(self) -> str:
         return f"{next(self._numbers):043d}"
 
+    def code(self) -> str:
+        return f"{next(self._numbers):024d}"
+
     def _next(self, prefix: str) -> str:
         return f"{prefix}{next(self._numbers):022d}"
 

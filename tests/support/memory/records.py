@@ -10,9 +10,10 @@ from msgspec import structs
 from chalicelib.aws.items import AT_ONCE
 from chalicelib.core.chapter import Chapter
 from chalicelib.core.cleanup import Arming, Spent
+from chalicelib.core.enrolment import Code
 from chalicelib.core.errors import Conflict
 from chalicelib.core.heard import Heard
-from chalicelib.core.ids import DeviceId, SessionId, TokenId, UploadId
+from chalicelib.core.ids import CodeId, DeviceId, SessionId, TokenId, UploadId
 from chalicelib.core.listing import Summary, summary
 from chalicelib.core.measurements.index import Index
 from chalicelib.core.notices import Notice
@@ -31,9 +32,19 @@ from chalicelib.core.statistics.counts import (
     total,
     without_zeros,
 )
-from chalicelib.core.tokens import Device, Token
+from chalicelib.core.tokens import Device, Secrets, Token
 from chalicelib.core.upload import Receipt, Upload
-from chalicelib.ports import Change, Due, Listed, ListedBy, ListEntry, RecordedRow, Unproven, Watched
+from chalicelib.ports import (
+    Change,
+    Due,
+    Enlisting,
+    Listed,
+    ListedBy,
+    ListEntry,
+    RecordedRow,
+    Unproven,
+    Watched,
+)
 
 
 @dataclass(frozen=True)
@@ -59,6 +70,9 @@ class MemoryRecords:
         self._progress: dict[SessionId, Progress] = {}
         self._tokens: dict[TokenId, Token] = {}
         self._devices: dict[DeviceId, Device] = {}
+        self._secrets: dict[TokenId, Secrets] = {}
+        self._codes: dict[CodeId, Code] = {}
+        self._enlisting = threading.Lock()
         self._arming: Arming | None = None
         self._spent: dict[date, Spent] = {}
         self._spending = threading.Lock()
@@ -298,16 +312,41 @@ class MemoryRecords:
         self._heard[project, heard.device_id] = heard
 
     def token(self, token_id: TokenId) -> Token | None:
-        return self._tokens.get(token_id)
+        token = self._tokens.get(token_id)
+        return structs.replace(token, secrets=self._secrets.get(token_id)) if token else None
 
-    def put_token(self, token: Token) -> None:
-        self._tokens[token.token_id] = token
+    def tokens(self, project: str | None = None) -> tuple[Token, ...]:
+        known = [self.token(token_id) for token_id in self._tokens]
+        found = [each for each in known if each and project in (None, each.project)]
+        return tuple(sorted(found, key=lambda each: (each.project, each.device_id or "", each.token_id)))
+
+    def enlist(self, enlisting: Enlisting) -> None:
+        with self._enlisting:
+            self._tokens |= {
+                token.token_id: structs.replace(token, secrets=None) for token in enlisting.tokens
+            }
+            if enlisting.device:
+                self._devices[enlisting.device.device_id] = enlisting.device
+            if enlisting.code:
+                self._codes[enlisting.code.code_id] = enlisting.code
+
+    def put_secrets(self, token_id: TokenId, secrets: Secrets, code: Code | None = None) -> None:
+        with self._enlisting:
+            known = self._secrets.get(token_id)
+            if secrets.version != (known.version + 1 if known else 1):
+                raise Conflict(f"another made a secret of {token_id}")
+            if code:
+                unspent = self._codes.get(code.code_id)
+                if unspent is None or unspent.exchanged_at:
+                    raise Conflict(f"another exchanged {code.code_id}")
+                self._codes[code.code_id] = code
+            self._secrets[token_id] = secrets
+
+    def code(self, code_id: CodeId) -> Code | None:
+        return self._codes.get(code_id)
 
     def device(self, device_id: DeviceId) -> Device | None:
         return self._devices.get(device_id)
-
-    def put_device(self, device: Device) -> None:
-        self._devices[device.device_id] = device
 
     def arrange(self, picture: Picture, due_at: datetime | None = None) -> None:
         """Have `picture` recorded and counted as it is, whatever was recorded before."""

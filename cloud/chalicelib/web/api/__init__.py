@@ -4,10 +4,10 @@ from chalice.app import Blueprint
 
 from chalicelib.ports import Ports
 from chalicelib.web import routing
-from chalicelib.web.api import cameras, contract, lists, measurements, processing, sessions, uploads
+from chalicelib.web.api import cameras, contract, lists, measurements, processing, sessions, tokens, uploads
 from chalicelib.web.routing import DeviceSettings
 
-SUBJECTS = (sessions, uploads, processing, measurements, cameras, lists, contract)
+SUBJECTS = (sessions, uploads, processing, measurements, cameras, lists, tokens, contract)
 
 
 def blueprints(ports: Ports, settings: DeviceSettings) -> list[Blueprint]:

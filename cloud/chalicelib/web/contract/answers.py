@@ -619,3 +619,23 @@ class OpenApi(Struct, frozen=True, kw_only=True):
     security: list[dict[str, Any]]
     paths: dict[str, Any]
     components: dict[str, Any]
+
+
+class TokenKnown(Answer, frozen=True, kw_only=True):
+    token_id: str
+    expires_at: Annotated[Moment | None, Meta(description="null for a token without end")]
+
+
+class Enrolment(TokenKnown, frozen=True, kw_only=True):
+    """The token is `token_id`, a dot and the secret that the caller made; no answer has it."""
+
+    role: Literal["device", "processor", "operator"]
+    project: str
+    device_id: str | None
+    name: str | None
+
+
+class Rotation(TokenKnown, frozen=True, kw_only=True):
+    """The token with its new secret, and until when the secret before it is good."""
+
+    before_until: Moment | None

@@ -66,6 +66,8 @@ _ROW = {
     "processed_at": None,
     "cleaned_at": None,
 }
+_DIGEST = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+_TOKEN = {"token_id": "t_8sKq3kTn0b8cVtq7xS2fYw", "expires_at": None}
 
 EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "SessionGiven": {
@@ -76,6 +78,16 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     },
     "OrderGiven": {"required": ["output.enhanced.mp4", _MEASUREMENTS], "parameters": {"speed_kmh": 7.5}},
     "UploadAsked": {"artifact_id": _ORIGINAL, "size_bytes": 15728640, "part_size_bytes": 5242880},
+    "EnrolmentAsked": {"code": "7K3Q-M2XA-0123-4567-89AB-CDEF", "secret_digest": _DIGEST},
+    "Enrolment": {
+        **_TOKEN,
+        "role": "device",
+        "project": "main",
+        "device_id": "d_north",
+        "name": "jetson-north",
+    },
+    "RotationAsked": {"secret_digest": _DIGEST},
+    "Rotation": {**_TOKEN, "before_until": "2026-11-22T12:00:00Z"},
     "PartUrlsAsked": {"parts": [{"number": 2, "crc64nvme": _CRC}, {"number": 3, "crc64nvme": _CRC}]},
     "ProofUrlsAsked": {
         "ranges": [{"first": 0, "size_bytes": 262144}, {"first": 9437184, "size_bytes": 262144}]

@@ -38,6 +38,24 @@ class Request(Struct, frozen=True, forbid_unknown_fields=True):
     """A body of a call."""
 
 
+Digest = Annotated[
+    str,
+    Meta(
+        pattern=r"\A[0-9a-f]{64}\Z",
+        description="SHA-256 of the secret that the caller made of 256 random bits, in hex",
+    ),
+]
+
+
+class EnrolmentAsked(Request, frozen=True):
+    code: Annotated[str, Meta(min_length=1, max_length=60)]
+    secret_digest: Digest
+
+
+class RotationAsked(Request, frozen=True):
+    secret_digest: Digest
+
+
 class CameraGiven(Request, frozen=True):
     serial: Text
     model: Text | None = None

@@ -17,6 +17,7 @@ from chalicelib.core.session import Camera, Lost, Session, SessionState
 from chalicelib.core.settle.at_rest import remedy
 from chalicelib.core.storage import Storage
 from chalicelib.core.times import rfc3339
+from chalicelib.core.tokens import Device, Token
 from chalicelib.core.upload import Receipt, Upload, UploadState
 from chalicelib.flows.artifacts import ArtifactView
 from chalicelib.flows.cameras import KnownSessions
@@ -97,6 +98,30 @@ def proof_urls(receipt: Receipt, urls: tuple[RangeUrl, ...], now: datetime) -> d
         "version_id": receipt.version_id,
         "size_bytes": receipt.size_bytes,
         "proof_urls": [_proof_url(url, now) for url in urls],
+    }
+
+
+def enrolment(device: Device | None, token: Token) -> dict[str, Any]:
+    """What the caller now is; the secret is its own, and is in no answer."""
+    return {
+        **_token(token),
+        "role": token.role.value,
+        "project": token.project,
+        "device_id": token.device_id,
+        "name": device.name if device else None,
+    }
+
+
+def rotation(token: Token) -> dict[str, Any]:
+    """The token with its new secret, and until when the one before is good."""
+    before_until = token.secrets.before_until if token.secrets else None
+    return {**_token(token), "before_until": rfc3339(before_until) if before_until else None}
+
+
+def _token(token: Token) -> dict[str, Any]:
+    return {
+        "token_id": token.token_id,
+        "expires_at": rfc3339(token.expires_at) if token.expires_at else None,
     }
 
 
