@@ -42,7 +42,12 @@ ADDRESS = "http://coordinator"
 NAME = SESSION.rpartition("/")[2]
 UPLOAD_ID = UPLOAD.rpartition("/")[2]
 OWN_ROUTES = {name: each for name, each in vars(module).items() if isinstance(each, Route)}
-WITHOUT_METHOD = {"/v1/openapi.json", "/v1/docs"}
+WITHOUT_METHOD = {
+    *("/v1/openapi.json", "/v1/docs"),
+    *("/v1/health", "/v1/health/detail"),  # for monitors, which ask with curl
+    *("/v1/enrolments", "/v1/token/rotate"),  # for the machine that holds the token
+    *("/v1/devices", "/v1/limits", "/v1/statistics"),
+}
 """What is for other readers."""
 
 

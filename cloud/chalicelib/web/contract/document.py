@@ -221,10 +221,11 @@ def _responses(route: Route) -> Document:
     told: Document = {str(status): _answered(route) for status in route.statuses}
     if route.method == "GET":
         told["304"] = {"description": "The caller has it already."}
-    told |= {
-        str(status): {"$ref": f"#/components/responses/{_group_name(rows)}"}
-        for status, rows in _groups(route)
-    }
+    for status, rows in _groups(route):
+        if status in route.statuses:  # the call answers with this status too
+            told[str(status)]["content"] |= _group(rows)["content"]
+        else:
+            told[str(status)] = {"$ref": f"#/components/responses/{_group_name(rows)}"}
     # What lies before a view has one form, and a status that views give too is described with them.
     for status in (*_BEFORE_A_VIEW, *((HTTPStatus.UNSUPPORTED_MEDIA_TYPE,) if route.body else ())):
         told.setdefault(str(int(status)), {"$ref": f"#/components/responses/{GATEWAY}"})
