@@ -3,11 +3,10 @@
 import logging
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import asdict
 
 from chalicelib.core import keys
@@ -62,8 +61,7 @@ class _End(Enum):
     ELSEWHERE = "another has it, or wrote it since"
 
 
-@dataclass
-class _Turns:
+class _Turns(Struct):
     """The turns of one round: what became of each session that had one."""
 
     ends: dict[SessionId, _End] = field(default_factory=dict)

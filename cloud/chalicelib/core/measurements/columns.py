@@ -1,8 +1,9 @@
 """Columns of frame measurements: what a kind measures, in which unit, and the values of many frames by column."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 
 class ColumnType(Enum):
@@ -18,8 +19,7 @@ class ColumnType(Enum):
     NUMBERS = "numbers by name"
 
 
-@dataclass(frozen=True)
-class Column:
+class Column(Struct, frozen=True):
     """One value of a frame, `name` as the API, CSV and overview say it: `papi_a.angle` is `angle` of `papi_a`.
 
     `unit` is empty for what has none. Columns of one `plot` are drawn together; None is not drawn. `derived` values
@@ -38,8 +38,7 @@ class Column:
         return self.name.replace(".", "_")
 
 
-@dataclass(frozen=True)
-class FrameColumns:
+class FrameColumns(Struct, frozen=True):
     """The values of frames in a row, by column; each column has one value a frame, None where the frame has none.
 
     A column without any value in these frames may be absent. `objects` says of those that occur whether a frame has

@@ -1,9 +1,10 @@
 """The lake's tables: their columns, and rows gathered into groups; docs/measurements.md tells the files."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from chalicelib.core.ids import name_of, project_of
 from chalicelib.core.measurements.columns import Column, ColumnType, FrameColumns
@@ -41,8 +42,7 @@ CONSTANTS = (
 """The first columns of every table. Each has one value in the whole of a file."""
 
 
-@dataclass(frozen=True)
-class Table:
+class Table(Struct, frozen=True):
     """A table of the lake: its `name` in the keys (`kind=NAME`), and its columns after CONSTANTS, by `lake_name`.
 
     Rows are sorted by the column `time` within each group; those of a table without one stay in their order.

@@ -10,10 +10,11 @@ import json
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import msgspec
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from chalicelib.core.errors import InvalidRequest
 from chalicelib.core.measurements.columns import FrameColumns
@@ -27,8 +28,7 @@ _Chosen = Callable[[str], bool]
 _Values = TypeVar("_Values")
 
 
-@dataclass
-class Bucket:
+class Bucket(Struct):
     """What is known of the frames of one bucket; a column without a value is not there."""
 
     count: int = 0
@@ -64,8 +64,7 @@ class Bucket:
             self.words.setdefault(name, Counter()).update(said)
 
 
-@dataclass
-class Overview:
+class Overview(Struct):
     """At most `most` buckets of the frames so far, by their place; all places are counted from `first_frame`."""
 
     most: int = MOST_BUCKETS
