@@ -1,12 +1,11 @@
 """What every Records does, whatever it stands on."""
 
 import time
-from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
+from msgspec.structs import fields, replace
 
 from chalicelib.core.crc import Crc64Nvme
 from chalicelib.core.errors import Conflict
@@ -168,6 +167,7 @@ def test_every_field_of_an_upload_is_read_as_it_was_written(records: Records, re
         looks=3,
         look_at=NOON + 3 * MOMENT,
         unproven_since=NOON + 4 * MOMENT,
+        is_no_film=True,
     )
     receipt = Receipt(
         upload.upload_id, upload.artifact_id, upload.key, "3HL4kqtJlcpXro", plan.size_bytes, CRC, NOON

@@ -66,7 +66,7 @@ MATRIX: dict[str, Rights] = {
     | on([INDEX], "s3:GetObject", "s3:GetObjectVersion")
     | RECORDS
     | on([TABLE], "dynamodb:GetItem", "dynamodb:BatchGetItem")
-    | on(LISTS, "dynamodb:Query")
+    | on([*LISTS, WORK], "dynamodb:Query")
     | ORDERS
     | WRITES_WITH_THE_KEY
     | logs(""),

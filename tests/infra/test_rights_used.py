@@ -36,6 +36,7 @@ from chalicelib.flows import (
     uploads,
 )
 from chalicelib.flows.devices import Grant
+from chalicelib.flows.health import look_at_health, view_details
 from chalicelib.flows.listings import list_sessions
 from chalicelib.flows.reconcile import reconcile
 from chalicelib.flows.settle import settle_session
@@ -237,9 +238,11 @@ def test_the_api_uses_exactly_the_rights_it_has(world: AwsWorld, ports: Ports, a
         _, _, code = enrolment.invite(ports, Grant(Role.DEVICE, "main", "jetson-north", None, None), 60)
     _, token, _ = enrolment.exchange(ports, code, "ab" * 32)
     enrolment.rotate(ports, token.token_id, 1, "cd" * 32)
+    details = view_details(ports, OPERATOR, look_at_health(ports))
     unordered = sent(ports, opened(ports, "unordered", wanted=None))
     completion.complete_upload(ports, NORTH, unordered.upload_id, CRC)
 
+    assert details.health.is_well
     assert len(found.frames) == 3
     assert_uses_what_it_may(asked, "api_handler")
 

@@ -86,6 +86,8 @@ CALLS: dict[str, GoodCall] = {
     "group": GoodCall("GET", "/v1/groups/match-17"),
     "enrol": GoodCall("POST", "/v1/enrolments", ENROLLED, invited),
     "rotate": GoodCall("POST", "/v1/token/rotate", ROTATED),
+    "health": GoodCall("GET", "/v1/health"),
+    "health detail": GoodCall("GET", "/v1/health/detail"),
     "openapi": GoodCall("GET", "/v1/openapi.json"),
     "docs": GoodCall("GET", "/v1/docs"),
 }

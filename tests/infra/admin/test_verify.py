@@ -3,11 +3,11 @@
 import json
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.core.errors import StorageBusy
 from chalicelib.core.session import SessionState

@@ -4,10 +4,20 @@ from chalice.app import Blueprint
 
 from chalicelib.ports import Ports
 from chalicelib.web import routing
-from chalicelib.web.api import cameras, contract, lists, measurements, processing, sessions, tokens, uploads
+from chalicelib.web.api import (
+    cameras,
+    contract,
+    health,
+    lists,
+    measurements,
+    processing,
+    sessions,
+    tokens,
+    uploads,
+)
 from chalicelib.web.routing import DeviceSettings
 
-SUBJECTS = (sessions, uploads, processing, measurements, cameras, lists, tokens, contract)
+SUBJECTS = (sessions, uploads, processing, measurements, cameras, lists, tokens, health, contract)
 
 
 def blueprints(ports: Ports, settings: DeviceSettings) -> list[Blueprint]:

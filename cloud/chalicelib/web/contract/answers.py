@@ -610,6 +610,53 @@ class Report(Answer, frozen=True, kw_only=True):
     reported_at: Moment
 
 
+class Health(Answer, frozen=True, kw_only=True):
+    """Whether somebody must look; operators are told at what."""
+
+    status: Literal["ok", "failing"]
+
+
+class LastRound(Answer, frozen=True, kw_only=True):
+    """What the reconciler did last; `finished` and `swept` are whether it came to the end of its work."""
+
+    began_at: Moment
+    ended_at: Moment
+    settled: Count
+    failed: Count
+    unfinished: Count
+    aborted_orphans: Count
+    finished: bool
+    swept: bool
+
+
+class Waiting(Answer, frozen=True, kw_only=True):
+    """How many sessions wait, 100 at most, and since when the first one does."""
+
+    count: Count
+    since: Moment | None
+
+
+class CleanupArming(Answer, frozen=True, kw_only=True):
+    armed: bool
+    reason: str
+    changed_at: Moment
+
+
+class HealthDetails(Answer, frozen=True, kw_only=True):
+    """What works; what waits is null where the table does not answer, and `cleanup` where nobody ever armed it."""
+
+    status: Literal["ok", "failing"]
+    at: Moment
+    table: Literal["ok", "failing"]
+    bucket: Literal["ok", "failing"]
+    reconciler: Literal["ok", "failing"]
+    last_round: LastRound | None
+    due: Waiting | None
+    late: Count | None
+    unproven: Waiting | None
+    cleanup: CleanupArming | None
+
+
 class OpenApi(Struct, frozen=True, kw_only=True):
     """An OpenAPI 3.1 document."""
 

@@ -232,6 +232,28 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
         },
         "statuses": {"papi_a.status": {"red": [450, 0], "white": [450, 0]}},
     },
+    "Health": {"status": "ok"},
+    "HealthDetails": {
+        "status": "ok",
+        "at": _NOON,
+        "table": "ok",
+        "bucket": "ok",
+        "reconciler": "ok",
+        "last_round": {
+            "began_at": _NOON,
+            "ended_at": _NOON,
+            "settled": 12,
+            "failed": 0,
+            "unfinished": 0,
+            "aborted_orphans": 0,
+            "finished": True,
+            "swept": True,
+        },
+        "due": {"count": 1, "since": _NOON},
+        "late": 0,
+        "unproven": {"count": 0, "since": None},
+        "cleanup": {"armed": True, "reason": "outputs of match 17 reviewed", "changed_at": _NOON},
+    },
     "FramesUrl": {**_MEASURED, **_STORED, "blocks": {**_STORED, "size_bytes": 40000}},
 }
 """Of summaries and reports docs/measurements.md and docs/api.md have some: they are long."""
