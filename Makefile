@@ -29,7 +29,7 @@ WORKERS := $(shell cores=$$(nproc); echo $$((cores + (cores + 1) / 2)))
 # Tests without AWS, deployed coordinator or other processes; tests/MAP.md names them.
 FAST := tests/core tests/flows tests/web tests/aws tests/test_settings.py tests/edge/coordinator tests/edge/http tests/edge/memory tests/edge/model tests/contracts/edge
 
-.PHONY: help setup lock demo up local-aws camera test test-fast test-pythons test-newest coverage soak fuzz mutants api-docs check lint types floors format bench bench-measurements bench-edge deploy plan rollback destroy stage release clean
+.PHONY: help setup lock demo up local-aws camera test test-fast test-pythons test-newest coverage soak fuzz mutants api-docs check lint audit vulnerabilities sbom types floors format bench bench-measurements bench-edge deploy plan rollback destroy stage release clean
 
 help: ## list the targets
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -43,12 +43,28 @@ $(READY): requirements/development.txt pyproject.toml setup.py infra/admin/pypro
 	printf '%s\n' "$(CURDIR)" "$(CURDIR)/cloud" > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/reelhaul_houses.pth"
 	touch $(READY)
 
+AUDIT := build/audit
+SBOM := build/sbom-tools
+
+# Each has more dependencies than the project, and of other versions: they get places of their own.
+$(AUDIT)/.ready: requirements/audit.txt
+	"$(PYTHON)" -m venv $(AUDIT)
+	$(AUDIT)/bin/python -m pip install --quiet --require-hashes -r requirements/audit.txt
+	touch $@
+
+$(SBOM)/.ready: requirements/sbom.txt
+	"$(PYTHON)" -m venv $(SBOM)
+	$(SBOM)/bin/python -m pip install --quiet --require-hashes -r requirements/sbom.txt
+	touch $@
+
 lock: setup ## write requirements/ anew from pyproject.toml (hashes, no index addresses)
 	$(BIN)/uv pip compile pyproject.toml --group cloud --group local --group development --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o requirements/development.txt
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o requirements/edge.txt
 	$(BIN)/uv pip compile pyproject.toml --group edge-tests --constraint requirements/development.txt --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o requirements/edge-tests.txt
 	$(BIN)/uv pip compile infra/admin/pyproject.toml --constraint requirements/development.txt --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o requirements/admin.txt
 	printf 'setuptools\n' | $(BIN)/uv pip compile - --constraint requirements/development.txt --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o requirements/build.txt
+	printf 'checkov\nzizmor\n' | $(BIN)/uv pip compile - --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o requirements/audit.txt
+	printf 'cyclonedx-bom\npip-audit\n' | $(BIN)/uv pip compile - --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o requirements/sbom.txt
 	printf 'msgspec\n' | $(BIN)/uv pip compile - --constraint requirements/development.txt --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o cloud/requirements.txt
 
 demo: setup ## haul generated footage (or FOOTAGE=DIR) into the local AWS and prove it: build/demo.json
@@ -95,10 +111,26 @@ check: lint types floors test ## what .ci/run runs
 lint: setup ## ruff, bandit, cfn-lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/bandit --quiet --recursive --severity-level medium edge_client cloud infra examples
+	$(BIN)/bandit --quiet --recursive -c pyproject.toml edge_client cloud infra examples
 	mkdir -p build && $(BIN)/python -m infra.aws.template > build/storage.json
 	$(BIN)/python -m infra.aws.watch > build/watch.json
 	$(BIN)/cfn-lint build/storage.json build/watch.json
+
+audit: setup $(AUDIT)/.ready ## checkov on both stacks, zizmor on the workflows; the first time installs them, under a minute
+	mkdir -p build && $(BIN)/python -m infra.aws.template > build/storage.json
+	$(BIN)/python -m infra.aws.watch > build/watch.json
+	$(AUDIT)/bin/checkov --framework cloudformation --compact --quiet --skip-download -f build/storage.json build/watch.json
+	$(AUDIT)/bin/zizmor --offline --persona pedantic .github/workflows
+
+vulnerabilities: $(SBOM)/.ready ## known vulnerabilities of what is installed on devices, in Lambda and for operators; asks the network
+	for lock in requirements/edge.txt cloud/requirements.txt requirements/admin.txt; do $(SBOM)/bin/pip-audit --strict --require-hashes --disable-pip -r "$$lock"; done
+
+sbom: setup $(SBOM)/.ready ## what device, coordinator and operator's command consist of: build/sbom/*.cdx.json, and their licences
+	mkdir -p build/sbom
+	$(SBOM)/bin/cyclonedx-py requirements requirements/edge.txt --pyproject pyproject.toml --mc-type application --output-format JSON --output-reproducible -o build/sbom/edge-client.cdx.json
+	$(SBOM)/bin/cyclonedx-py requirements cloud/requirements.txt --output-format JSON --output-reproducible -o build/sbom/coordinator.cdx.json
+	$(SBOM)/bin/cyclonedx-py requirements requirements/admin.txt --pyproject infra/admin/pyproject.toml --mc-type application --output-format JSON --output-reproducible -o build/sbom/admin.cdx.json
+	$(BIN)/python -m infra.licences
 
 types: setup ## mypy, strict
 	$(BIN)/mypy edge_client infra examples tests

@@ -118,8 +118,8 @@ def _files_sql(table: LakeTable, files: Sequence[Path]) -> str:
     if files:
         listed = ", ".join(_quoted(str(path)) for path in files)
         options = "hive_partitioning = true, hive_types_autocast = false, union_by_name = true"
-        rows += f" UNION ALL BY NAME SELECT * FROM read_parquet([{listed}], {options})"  # nosec B608 -- quoted paths
-    return f"SELECT {columns} FROM ({rows})"  # nosec B608 -- declared names
+        rows += f" UNION ALL BY NAME SELECT * FROM read_parquet([{listed}], {options})"  # nosec B608 # quoted paths
+    return f"SELECT {columns} FROM ({rows})"  # nosec B608 # declared names
 
 
 def _quoted(text: str) -> str:

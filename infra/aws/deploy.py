@@ -21,7 +21,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra import door
-from infra.aws import grace, layer, ledger, project, stack, template, watch
+from infra.aws import api_stage, capacity, grace, layer, ledger, project, stack, template, watch
 from infra.aws.compiled import NotCompiled
 from infra.aws.template import Template
 from infra.stages import LOCAL_STAGE
@@ -290,7 +290,9 @@ def deploy_in_turn(
     state = project.state_file(target, stage)
     _lay_state(state, turn, progress)
     try:
-        return deploy_coordinator(
+        events = project.event_functions_of(source)
+        outputs = capacity.affordable(account.client("lambda"), stage, events, outputs, progress)
+        deployed = deploy_coordinator(
             source,
             target,
             stage,
@@ -300,6 +302,8 @@ def deploy_in_turn(
             functions=account.client("lambda"),
             progress=progress,
         )
+        api_stage.settle(account.client("apigateway"), deployed.resources["rest_api"]["rest_api_id"], outputs)
+        return deployed
     finally:
         if state.exists():
             turn.knows(json.loads(state.read_text()))

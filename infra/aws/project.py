@@ -20,12 +20,16 @@ from chalice.config import Config
 from chalice.deploy.packager import DependencyBuilder, LambdaDeploymentPackager
 from chalice.utils import UI, OSUtils
 
+from infra.aws import capacity
 from infra.aws.compiled import add_compiled
 
 API_FUNCTION = "api_handler"
 
 OPTIONAL_OUTPUTS = ("KmsKeyArn",)
 """Outputs that a stack has only when it was given the parameter; only then the policies keep what names them."""
+
+TRACED = "TracedResources"
+"""The name, next to the outputs, of what X-Ray takes traces of: rights on X-Ray can name no resource but all."""
 
 ARROW_LAYER = "ArrowLayer"
 """The name, next to the outputs, of the layer with pyarrow. Without it no function has a layer."""
@@ -62,7 +66,7 @@ def _filled_text(text: str, names: Mapping[str, str]) -> str:
 
 def granted(policy: Mapping[str, Any], outputs: Mapping[str, str]) -> dict[str, Any]:
     """`policy` without rights on resources that the stack does not have."""
-    absent = [f"${{{name}}}" for name in OPTIONAL_OUTPUTS if name not in outputs]
+    absent = [f"${{{name}}}" for name in (*OPTIONAL_OUTPUTS, TRACED) if name not in outputs]
     kept = [each for each in policy["Statement"] if not set(absent) & set(each["Resource"])]
     return {**policy, "Statement": kept}
 
@@ -71,10 +75,26 @@ def configuration(
     document: Mapping[str, Any], stage: str, outputs: Mapping[str, str], settings: Mapping[str, str]
 ) -> dict[str, Any]:
     """Chalice's configuration of one stage: names filled in, `settings` over its environment variables."""
-    whole: dict[str, Any] = filled(_layered(document, outputs), {**outputs, "Stage": stage})
+    whole: dict[str, Any] = _typed(filled(_layered(document, outputs), {**outputs, "Stage": stage}))
     of_stage = dict(whole["stages"].get(stage, {}))
     of_stage["environment_variables"] = {**of_stage.get("environment_variables", {}), **settings}
     return whole | {"stages": {stage: of_stage}}
+
+
+def _typed(document: dict[str, Any]) -> dict[str, Any]:
+    """`document` with numbers and truth values where Chalice takes no text."""
+    functions: dict[str, Any] = {name: dict(body) for name, body in document["lambda_functions"].items()}
+    for name, body in functions.items():
+        calls = capacity.reserved(name, int(body.pop("reserved_concurrency", 0)))
+        if calls is not None:
+            body["reserved_concurrency"] = calls
+    typed: dict[str, Any] = {"lambda_functions": functions}
+    # A rollback may bring a project that does not have them yet.
+    if "log_retention_in_days" in document:
+        typed["log_retention_in_days"] = int(document["log_retention_in_days"])
+    if "xray" in document:
+        typed["xray"] = document["xray"] == "on"
+    return document | typed
 
 
 def _layered(document: Mapping[str, Any], outputs: Mapping[str, str]) -> dict[str, Any]:
@@ -107,6 +127,8 @@ def documents(
 ) -> dict[str, Any]:
     """The configuration and the policies of a stage, by their names below `.chalice`. Raises UnknownPlaceholder."""
     folder = source / ".chalice"
+    if outputs.get("Tracing") == "on":
+        outputs = {**outputs, TRACED: "*"}
     made: dict[str, Any] = {
         "config.json": configuration(_read(folder / "config.json"), stage, outputs, settings)
     }
@@ -168,6 +190,11 @@ def event_functions(resources: Mapping[str, Mapping[str, str]]) -> dict[str, str
         for name, resource in resources.items()
         if resource["resource_type"] == "lambda_function" and name != API_FUNCTION
     }
+
+
+def event_functions_of(source: Path) -> list[str]:
+    """The names of the functions of the project `source` that AWS calls without anybody waiting."""
+    return sorted(_read(source / ".chalice" / "config.json")["lambda_functions"].keys() - {API_FUNCTION})
 
 
 def api_url(resources: Mapping[str, Mapping[str, str]]) -> str:

@@ -19,6 +19,12 @@ OUTPUTS = {
     "Table": "records",
     "TableArn": "arn:aws:dynamodb:eu-west-1:123456789012:table/records",
     "GraceDays": "21",
+    "ApiCallsPerSecond": "200",
+    "ApiLogArn": "arn:aws:logs:eu-west-1:123456789012:log-group:/reelhaul/prod/api:*",
+    "ApiLogRoleArn": "arn:aws:iam::123456789012:role/api-log",
+    "EventConcurrency": "10",
+    "LogRetentionDays": "90",
+    "Tracing": "off",
     "LakeDatabase": "reelhaul_prod",
     "LakeWorkGroup": "reelhaul-prod",
     "OrderQueue": "https://sqs.example.org/orders",
@@ -141,9 +147,63 @@ def test_with_a_key_every_function_may_read_and_whoever_writes_may_write_with_it
     assert KEY in (tmp_path / "prod" / ".chalice" / "policy-api_handler.json").read_text()
 
 
+def settled(target: Path, function: str, **outputs: str) -> Config:
+    """The configuration of a function as Chalice reads it."""
+    project.prepare(deploy.CLOUD, target, "prod", {**OUTPUTS, **outputs}, {})
+    return Config(chalice_stage="prod", function_name=function, config_from_disk=config(target))
+
+
+def test_logs_are_kept_for_the_days_of_the_stack(tmp_path: Path):
+    assert settled(tmp_path / "prod", "reconcile", LogRetentionDays="30").log_retention_in_days == 30
+
+
+@pytest.mark.parametrize(
+    ("function", "each", "own"),
+    [
+        ("api_handler", "10", None),
+        ("on_original", "10", 10),
+        ("on_output", "1", 1),
+        ("reconcile", "10", 2),
+        ("on_original", "0", None),
+        ("reconcile", "0", None),
+    ],
+)
+def test_the_functions_of_events_have_calls_of_their_own_and_the_api_has_none(
+    tmp_path: Path, function: str, each: str, own: int | None
+):
+    assert settled(tmp_path / "prod", function, EventConcurrency=each).reserved_concurrency == own
+
+
+def traces(target: Path) -> set[str]:
+    """The functions that may send traces to X-Ray."""
+    return {
+        path.stem.removeprefix("policy-")
+        for path in (target / ".chalice").glob("policy-*.json")
+        if "xray:" in path.read_text()
+    }
+
+
+def test_only_a_stage_that_is_traced_may_send_traces(tmp_path: Path):
+    assert settled(tmp_path / "off", "reconcile").xray_enabled is False
+    assert traces(tmp_path / "off") == set()
+    assert settled(tmp_path / "on", "reconcile", Tracing="on").xray_enabled is True
+    assert traces(tmp_path / "on") == set(config(tmp_path / "on")["lambda_functions"])
+
+
+def test_a_project_of_before_these_settings_can_be_deployed_again():
+    older = {"stages": {}, "lambda_functions": {"reconcile": {"lambda_timeout": 300}}}
+
+    made = project.configuration(older, "prod", OUTPUTS, {})
+
+    assert made["lambda_functions"] == older["lambda_functions"]
+    assert not {"log_retention_in_days", "xray"} & made.keys()
+
+
 def test_a_placeholder_without_an_output_is_refused(tmp_path: Path):
+    outputs = {name: value for name, value in OUTPUTS.items() if name != "Bucket"}
+
     with pytest.raises(project.UnknownPlaceholder, match="Bucket"):
-        project.prepare(deploy.CLOUD, tmp_path / "prod", "prod", {"Table": "records"}, {})
+        project.prepare(deploy.CLOUD, tmp_path / "prod", "prod", outputs, {})
 
 
 def test_every_output_that_a_placeholder_names_is_an_output_of_the_template():

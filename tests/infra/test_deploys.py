@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.aws import deploy, destroy, ledger, plan, project, rollback, stack, template
+from infra.aws import api_stage, deploy, destroy, ledger, plan, project, rollback, stack, template
 from infra.aws.ledger import AnotherDeploy, Ledger, LedgerUnreadable, NotOnRecord, Page
 from infra.local import wheels
 from infra.local.aws.moto import server
@@ -155,7 +155,25 @@ def environment(local_aws: LocalAws) -> dict[str, str]:
 
 def machine(local_aws: LocalAws, environment: dict[str, str], build: Path) -> deploy.Account:
     """The account as a machine sees it that has nothing but a checkout."""
-    return deploy.Account(local_aws.client, for_moto(template.load()), None, build, environment, poll_s=0.05)
+
+    def client(service: str) -> Any:
+        made = local_aws.client(service)
+        return WithQuota(made) if service == "lambda" else made
+
+    return deploy.Account(client, for_moto(template.load()), None, build, environment, poll_s=0.05)
+
+
+class WithQuota:
+    """Lambda with the quota of an account; moto has none."""
+
+    def __init__(self, functions: Any) -> None:
+        self._functions = functions
+
+    def get_account_settings(self) -> Any:
+        return {"AccountLimit": {"ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": 1000}}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._functions, name)
 
 
 def apis(local_aws: LocalAws) -> list[str]:
@@ -269,6 +287,18 @@ def test_a_stage_is_deployed_changed_brought_back_and_ended(
     package = next((tmp_path / "second" / LOCAL_STAGE / ".chalice" / "deployments").iterdir())
     assert book.kept(2, deploy.PACKAGE) == package.read_bytes()
     before = reconciler(local_aws)
+
+    # What Chalice cannot say is as the stack says.
+    stage = local_aws.client("apigateway").get_stage(restApiId=api, stageName=api_stage.NAME)
+    assert stage["methodSettings"]["*/*"]["throttlingRateLimit"] == 200
+    assert stage["methodSettings"]["*/*"]["throttlingBurstLimit"] == 400
+    [group] = local_aws.client("logs").describe_log_groups(
+        logGroupNamePrefix="/aws/lambda/reelhaul-local-reconcile"
+    )["logGroups"]
+    assert group["retentionInDays"] == 90
+    functions = local_aws.client("lambda")
+    reserved = functions.get_function_concurrency(FunctionName="reelhaul-local-on_original")
+    assert reserved["ReservedConcurrentExecutions"] == 10
 
     # The plan of what is deployed is empty; that of a change names each.
     lines = list(plan.plan(LOCAL_STAGE, first, asked))

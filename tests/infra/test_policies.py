@@ -57,6 +57,8 @@ REMOVES_OLD_REVISIONS = on([INDEX, LAKE], "s3:DeleteObject")
 READS_WITH_THE_KEY = {("kms:Decrypt", "${KmsKeyArn}")}
 WRITES_WITH_THE_KEY = READS_WITH_THE_KEY | {("kms:GenerateDataKey", "${KmsKeyArn}")}
 """A part that is sent by a presigned URL is sent with the rights of who signed it, and S3 needs both for it."""
+TRACES = on(["${TracedResources}"], "xray:PutTelemetryRecords", "xray:PutTraceSegments")
+"""Rights on X-Ray can name no resource but all; a policy has them only where the stage is traced."""
 HEARS_EVENTS = LOOKS | SIGNS_READS | RECORDS | ORDERS | DEAD_LETTERS
 
 MATRIX: dict[str, Rights] = {
@@ -130,6 +132,12 @@ def statements(function: str) -> Any:
 
 
 def rights(function: str) -> Rights:
+    """What the function may do beside being traced, which each may where the stage is."""
+    assert all_rights(function) >= TRACES
+    return all_rights(function) - TRACES
+
+
+def all_rights(function: str) -> Rights:
     granted = (on(each["Resource"], *each["Action"]) for each in statements(function))
     return set().union(*granted)
 

@@ -18,6 +18,7 @@ ARTIFACTS = [f"{ARN}/{kind}/*" for kind in ("originals", "intermediates", "outpu
 NAMES = {
     **template.defaults(WHOLE),
     "Stage": "prod",
+    "AWS::Partition": "aws",
     "AWS::AccountId": "123456789012",
     "AWS::Region": "eu-west-1",
     "Bucket": "footage",
@@ -387,6 +388,38 @@ def test_what_is_kept_of_deploys_stays():
         "abort-forgotten-uploads",
         "drop-lone-delete-markers",
     }
+
+
+def test_the_log_of_the_apis_calls_is_kept_as_long_as_the_functions_logs():
+    assert properties("ApiLog", LogRetentionDays="30") == {
+        "LogGroupName": "/reelhaul/prod/api",
+        "RetentionInDays": "30",
+    }
+
+
+def test_the_role_that_writes_the_accounts_api_logs_outlives_the_stack_that_made_it():
+    assert WHOLE["Resources"]["ApiLogRole"]["DeletionPolicy"] == "Retain"
+
+
+@pytest.mark.parametrize(
+    ("parameter", "least", "most"), [("EventConcurrency", 0, 1000), ("ApiCallsPerSecond", 1, 10_000)]
+)
+def test_a_flood_has_its_limits(parameter: str, least: int, most: int):
+    said = WHOLE["Parameters"][parameter]
+
+    assert (said["MinValue"], said["MaxValue"]) == (least, most)
+    assert least < said["Default"] < most
+
+
+def test_whatever_the_audit_passes_over_has_its_reason_beside_it():
+    passed_over = [
+        each
+        for body in WHOLE["Resources"].values()
+        for each in body.get("Metadata", {}).get("checkov", {}).get("skip", [])
+    ]
+
+    assert len(passed_over) == 6
+    assert all(re.fullmatch(r"CKV_AWS_\d+", each["id"]) and len(each["comment"]) > 40 for each in passed_over)
 
 
 def test_the_bucket_policy_allows_nothing():

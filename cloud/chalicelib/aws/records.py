@@ -100,7 +100,7 @@ class DynamoRecords:
             except Conflict as conflict:
                 if tried == _WRITES or not _met_at_a_counter(conflict.__cause__, counting_from):
                     raise
-                self._pause(random.uniform(0, _LONGEST_PAUSE_S / 2 ** (_WRITES - tried - 1)))
+                self._pause(random.uniform(0, _LONGEST_PAUSE_S / 2 ** (_WRITES - tried - 1)))  # nosec B311 # a pause, no secret
             else:
                 return
 

@@ -130,7 +130,7 @@ class Delivery:
     def shuffle(self, seed: int) -> None:
         """What waits now is delivered in another order; hold before."""
         with self._changed:
-            random.Random(seed).shuffle(self._waiting)
+            random.Random(seed).shuffle(self._waiting)  # nosec B311 # an order to play again
 
     def settled(self, timeout_s: float) -> bool:
         """Waits until no event waits or runs; False when that does not come in time."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from xml.etree.ElementTree import Element
+from xml.etree.ElementTree import Element  # nosec B405 # moto wrote what is read
 
 from infra.local.aws.strict_s3 import xml
 from infra.local.aws.strict_s3.wire import Answer, Refusal, Request
