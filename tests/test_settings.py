@@ -48,6 +48,7 @@ def test_what_is_not_said_keeps_the_usual_policy_and_lets_devices_work():
         minimum_client_version="0.1.0",
         policy=Policy(),
         order_queue_url="https://sqs.eu-west-1.amazonaws.com/123456789012/orders",
+        dead_letter_queue_url=None,
         notification_topic=None,
         pause=False,
         pace_bytes_s=None,

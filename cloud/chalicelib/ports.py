@@ -27,7 +27,7 @@ from chalicelib.core.rounds import LastRound
 from chalicelib.core.session import Session, SessionState
 from chalicelib.core.settle import Policy
 from chalicelib.core.silence import Watch
-from chalicelib.core.statistics.counts import Counter, CounterKey, Counting, Counts
+from chalicelib.core.statistics.counts import Counter, CounterKey, Counting, Counts, Waiting
 from chalicelib.core.tokens import Device, Secrets, Token
 from chalicelib.core.upload import Receipt, StoredObject, Upload
 
@@ -336,7 +336,7 @@ class Records(Protocol):
     def replace_counter(self, key: CounterKey, before: Counter, counts: Counts) -> bool:
         """Record `counts` if the counter was not written since it was read as `before`; else return False."""
 
-    def waiting(self, project: str, first: date | None, last: date | None, limit: int) -> tuple[Listed, ...]:
+    def waiting(self, project: str, first: date | None, last: date | None, limit: int) -> tuple[Waiting, ...]:
         """At most `limit` sessions with chapters that have no receipt, the one that was created first first.
 
         A session is in the list from the first time that it counts as waiting.
@@ -482,6 +482,12 @@ class Orders(Protocol):
 
     def send(self, message: str) -> None:
         """Put one message (JSON) on the queue, at least once. Raises TooLarge above MOST_MESSAGE_BYTES."""
+
+    def dead_letters(self) -> int | None:
+        """About how many messages are dead: orders that no processor ended, and runs of functions that failed.
+
+        None when this deployment does not say where they are.
+        """
 
 
 class Indexer(Protocol):

@@ -49,6 +49,7 @@ class Settings(Struct, frozen=True):
     minimum_client_version: str
     policy: Policy
     order_queue_url: str
+    dead_letter_queue_url: str | None
     notification_topic: str | None
     pause: bool
     pace_bytes_s: int | None
@@ -89,9 +90,11 @@ def settings(environment: Mapping[str, str]) -> Settings:
             least_measured_percent=read["LEAST_MEASURED_PERCENT"],
             least_frames_a_minute=read["LEAST_FRAMES_A_MINUTE"],
             device_silent_s=read["DEVICE_SILENT_S"],
+            storage_usd_per_gib_month=read["STORAGE_USD_PER_GIB_MONTH"],
             cleanup_limit=Spent(read["CLEANUP_OBJECTS_A_DAY"], read["CLEANUP_BYTES_A_DAY"]),
         ),
         order_queue_url=read["ORDER_QUEUE_URL"],
+        dead_letter_queue_url=read["DEAD_LETTER_QUEUE_URL"],
         notification_topic=read["NOTIFICATION_TOPIC"],
         pause=read["PAUSE"],
         pace_bytes_s=read["PACE_BYTES_S"],
@@ -149,6 +152,13 @@ def _between(least: int, most: int) -> Callable[[str], int]:
     return parse
 
 
+def _price(text: str) -> float:
+    """US dollars, below 1000."""
+    if not re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,6})?", text):
+        raise ValueError(f"must be US dollars like 0.023, from 0 to below 1000, not {text!r}")
+    return float(text)
+
+
 def _true_or_false(text: str) -> bool:
     if text not in ("true", "false"):
         raise ValueError(f"must be true or false, not {text!r}")
@@ -183,6 +193,7 @@ VARIABLES: Mapping[str, _Required | _Optional] = {
     "AWS_ENDPOINT_URL": _Optional(_matching("https?://[^/?#@]+", "scheme://host:port and nothing more")),
     "MINIMUM_CLIENT_VERSION": _Required(_matching(r"[0-9]+\.[0-9]+\.[0-9]+", "a version like 0.1.0")),
     "ORDER_QUEUE_URL": _Required(_matching(r"https?://[^/?#@\s]+/[^?#\s]+", "a queue's URL")),
+    "DEAD_LETTER_QUEUE_URL": _Optional(_matching(r"https?://[^/?#@\s]+/[^?#\s]+", "a queue's URL")),
     "NOTIFICATION_TOPIC": _Optional(_topic),
     "REQUIRED_OUTPUTS": _Optional(_required, ()),
     "PART_SIZE_BYTES": _Optional(_between(1, LARGEST_PART_BYTES), _USUAL.part_size_bytes),
@@ -201,6 +212,7 @@ VARIABLES: Mapping[str, _Required | _Optional] = {
     "DEVICE_SILENT_S": _Optional(_between(60, 7 * DAY_S), _USUAL.device_silent_s),
     "CLEANUP_OBJECTS_A_DAY": _Optional(_between(1, 10**9), _USUAL.cleanup_limit.objects),
     "CLEANUP_BYTES_A_DAY": _Optional(_between(1, 10**15 - 1), _USUAL.cleanup_limit.size_bytes),
+    "STORAGE_USD_PER_GIB_MONTH": _Optional(_price, _USUAL.storage_usd_per_gib_month),
     "PAUSE": _Optional(_true_or_false, default=False),
     "PACE_BYTES_S": _Optional(_between(1, 10**12)),
 }

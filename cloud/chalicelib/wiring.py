@@ -61,7 +61,7 @@ def ports(settings: Settings) -> Ports:
         lake=ParquetLake(),
         records=DynamoRecords(clients.dynamodb, settings.table),
         signer=S3Signer(settings.bucket, settings.region, clients.credentials, settings.endpoint_url),
-        orders=SqsOrders(clients.sqs, settings.order_queue_url),
+        orders=SqsOrders(clients.sqs, settings.order_queue_url, settings.dead_letter_queue_url),
         indexer=LambdaIndexer(
             clients.functions, f"reelhaul-{settings.stage}-on_measurements", settings.bucket
         ),

@@ -126,3 +126,22 @@ def test_only_what_the_queue_takes_goes_out(over: int):
         orders.send(message)
 
     assert len(sent) == 1 - over
+
+
+def test_dead_letters_are_counted_with_those_that_somebody_looks_at():
+    sqs = clients().sqs
+    known = {"ApproximateNumberOfMessages": "2", "ApproximateNumberOfMessagesNotVisible": "1"}
+    sent = answering(sqs, Answer(200, json.dumps({"Attributes": known})), Answer(200, "{}"))
+    orders = SqsOrders(sqs, QUEUE_URL, f"{QUEUE_URL}-dead")
+
+    assert orders.dead_letters() == 3
+    assert json.loads(sent[0].body)["QueueUrl"] == f"{QUEUE_URL}-dead"
+    assert orders.dead_letters() is None
+
+
+def test_dead_letters_are_unknown_where_no_queue_is_known():
+    sqs = clients().sqs
+    sent = answering(sqs)
+
+    assert SqsOrders(sqs, QUEUE_URL).dead_letters() is None
+    assert sent == []

@@ -51,3 +51,10 @@ def test_a_message_above_the_limit_is_refused_and_leaves_nothing(queue: Queue):
         queue.orders.send(message_of(MOST_MESSAGE_BYTES) + " ")
 
     assert queue.received() == []
+
+
+def test_a_queue_whose_dead_letters_are_known_counts_them(queue: Queue):
+    assert queue.orders.dead_letters() == 0
+    queue.bury()
+    queue.bury()
+    assert queue.orders.dead_letters() == 2

@@ -104,6 +104,9 @@ class Queue(Protocol):
     def received(self) -> list[Any]:
         """Every message that is there, decoded; afterwards none is."""
 
+    def bury(self) -> None:
+        """One more message is dead."""
+
 
 Documents: TypeAlias = Callable[[], list[Any]]
 """The documents that a subscription has been sent since it was asked last."""
@@ -190,6 +193,9 @@ class MemoryQueue:
     def received(self) -> list[Any]:
         found, self.orders.sent = self.orders.sent, []
         return found
+
+    def bury(self) -> None:
+        self.orders.dead = (self.orders.dead or 0) + 1
 
 
 class MemoryTopic:
@@ -390,13 +396,18 @@ class SqsQueue:
     def __init__(self, clients: Clients, name: str) -> None:
         self._sqs = clients.sqs
         self._url = self._sqs.create_queue(QueueName=name)["QueueUrl"]
-        self.orders = SqsOrders(self._sqs, self._url)
+        self._dead_url = self._sqs.create_queue(QueueName=f"{name}-dead")["QueueUrl"]
+        self.orders = SqsOrders(self._sqs, self._url, self._dead_url)
 
     def received(self) -> list[Any]:
         return _messages(self._sqs, self._url)
 
+    def bury(self) -> None:
+        self._sqs.send_message(QueueUrl=self._dead_url, MessageBody="{}")
+
     def end(self) -> None:
         self._sqs.delete_queue(QueueUrl=self._url)
+        self._sqs.delete_queue(QueueUrl=self._dead_url)
 
 
 class SnsTopic:

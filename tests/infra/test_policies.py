@@ -70,6 +70,7 @@ MATRIX: dict[str, Rights] = {
     | on([TABLE], "dynamodb:GetItem", "dynamodb:BatchGetItem")
     | on([*LISTS, WORK], "dynamodb:Query")
     | ORDERS
+    | {("sqs:GetQueueAttributes", "${DeadLettersArn}")}
     | WRITES_WITH_THE_KEY
     | logs(""),
     "on_original": HEARS_EVENTS | READS_WITH_THE_KEY | logs("-on_original"),

@@ -84,6 +84,7 @@ CALLS: dict[str, GoodCall] = {
     "proof urls": GoodCall("POST", f"{SESSION}/artifacts/{ARTIFACT_ID}/proof-urls", PROOF_URLS, stored),
     "sessions": GoodCall("GET", "/v1/sessions"),
     "group": GoodCall("GET", "/v1/groups/match-17"),
+    "statistics": GoodCall("GET", "/v1/statistics"),
     "enrol": GoodCall("POST", "/v1/enrolments", ENROLLED, invited),
     "rotate": GoodCall("POST", "/v1/token/rotate", ROTATED),
     "health": GoodCall("GET", "/v1/health"),

@@ -60,7 +60,7 @@ from chalicelib.core.picture import Picture, Progress
 from chalicelib.core.rounds import LastRound
 from chalicelib.core.session import Session, SessionState
 from chalicelib.core.silence import Watch
-from chalicelib.core.statistics.counts import Counter, CounterKey, Counts, without_zeros
+from chalicelib.core.statistics.counts import Counter, CounterKey, Counts, Waiting, without_zeros
 from chalicelib.core.times import sortable
 from chalicelib.core.tokens import Device, Secrets, Token
 from chalicelib.core.upload import Receipt, Upload
@@ -159,7 +159,8 @@ def counter_item(key: CounterKey, counter: Counter) -> Item:
 
 
 def waiting_item(session: Session) -> Item:
-    return attributes({**waiting_place(session), "session_id": session.session_id})
+    named = {"session_id": session.session_id, "device_id": session.device_id}
+    return attributes({**waiting_place(session), **named})
 
 
 def stamped(session: Item, beside: Sequence[Item], version: int) -> list[Item]:
@@ -323,10 +324,11 @@ def waiting_place(session: Session) -> dict[str, str]:
     return {"pk": waiting_pk(session.project), "sk": f"{sortable(session.created_at)}#{session.session_id}"}
 
 
-def waiting(item: Mapping[str, "AttributeValueTypeDef"]) -> Listed:
+def waiting(item: Mapping[str, "AttributeValueTypeDef"]) -> Waiting:
     """The session that an entry of the waiting names."""
     created_at, _, session_id = str(_deserialized(item["sk"])).partition("#")
-    return Listed(SessionId(session_id), datetime.fromisoformat(created_at))
+    device_id = DeviceId(str(_deserialized(item["device_id"])))
+    return Waiting(SessionId(session_id), datetime.fromisoformat(created_at), device_id)
 
 
 def session_key(session_id: SessionId, sk: str) -> dict[str, str]:

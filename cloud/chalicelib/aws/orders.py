@@ -9,6 +9,10 @@ from chalicelib.ports import MOST_MESSAGE_BYTES
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.literals import QueueAttributeNameType
+
+_VISIBLE: "QueueAttributeNameType" = "ApproximateNumberOfMessages"
+_IN_FLIGHT: "QueueAttributeNameType" = "ApproximateNumberOfMessagesNotVisible"
 
 _NOT_TAKEN = re.compile("[\ud800-\udfff\ufffe\uffff]")
 """Characters that JSON may hold unescaped, but SQS refuses or replaces by U+FFFD: its documents say both.
@@ -16,11 +20,12 @@ Source: docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMe
 
 
 class SqsOrders:
-    """The queue at `queue_url`."""
+    """The queue at `queue_url`; what dies there is at `dead_letters_url`, if that is known."""
 
-    def __init__(self, sqs: "SQSClient", queue_url: str) -> None:
+    def __init__(self, sqs: "SQSClient", queue_url: str, dead_letters_url: str | None = None) -> None:
         self._sqs = sqs
         self._queue_url = queue_url
+        self._dead_letters_url = dead_letters_url
 
     def send(self, message: str) -> None:
         """Put `message` on the queue; a reply that is lost may leave it there twice. Raises TooLarge."""
@@ -33,6 +38,17 @@ class SqsOrders:
             )
         with named():
             self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=body)
+
+    def dead_letters(self) -> int | None:
+        """Those that somebody has received and not deleted count too."""
+        if self._dead_letters_url is None:
+            return None
+        with named():
+            answer = self._sqs.get_queue_attributes(
+                QueueUrl=self._dead_letters_url, AttributeNames=[_VISIBLE, _IN_FLIGHT]
+            )
+        found = answer.get("Attributes", {})
+        return int(found[_VISIBLE]) + int(found[_IN_FLIGHT]) if {_VISIBLE, _IN_FLIGHT} <= set(found) else None
 
 
 def _escaped(found: re.Match[str]) -> str:

@@ -20,7 +20,15 @@ from chalicelib.core.picture import Picture, Progress
 from chalicelib.core.rounds import LastRound
 from chalicelib.core.session import Session
 from chalicelib.core.silence import Watch
-from chalicelib.core.statistics.counts import Counter, CounterKey, Counting, Counts, counter_keys, total
+from chalicelib.core.statistics.counts import (
+    Counter,
+    CounterKey,
+    Counting,
+    Counts,
+    Waiting,
+    counter_keys,
+    total,
+)
 from chalicelib.core.times import sortable
 from chalicelib.core.tokens import Device, Secrets, Token
 from chalicelib.ports import (
@@ -256,8 +264,8 @@ class DynamoRecords:
             return False
         return True
 
-    def waiting(self, project: str, first: date | None, last: date | None, limit: int) -> tuple[Listed, ...]:
-        found: list[Listed] = []
+    def waiting(self, project: str, first: date | None, last: date | None, limit: int) -> tuple[Waiting, ...]:
+        found: list[Waiting] = []
         for page in self._days(items.waiting_pk(project), first, last, ConsistentRead=True, Limit=limit):
             found += map(items.waiting, page)
             if len(found) >= limit:

@@ -27,6 +27,7 @@ from chalicelib.core.statistics.counts import (
     CounterKey,
     Counting,
     Counts,
+    Waiting,
     counter_keys,
     day_of,
     total,
@@ -230,13 +231,13 @@ class MemoryRecords:
         self._counters[key] = Counter(without_zeros(counts), before.writes + 1)
         return True
 
-    def waiting(self, project: str, first: date | None, last: date | None, limit: int) -> tuple[Listed, ...]:
+    def waiting(self, project: str, first: date | None, last: date | None, limit: int) -> tuple[Waiting, ...]:
         found = sorted(
-            (each.created_at, each.session_id)
+            (each.created_at, each.session_id, each.device_id)
             for each in self._waiting.values()
             if each.project == project and _is_within(day_of(each), first, last)
         )
-        return tuple(Listed(session_id, created_at) for created_at, session_id in found[:limit])
+        return tuple(Waiting(name, created_at, device) for created_at, name, device in found[:limit])
 
     def arming(self) -> Arming | None:
         return self._arming

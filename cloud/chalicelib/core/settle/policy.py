@@ -58,6 +58,11 @@ class Policy(Struct, frozen=True):
     """
     device_silent_s: int = 900
     """After how long without a heartbeat a device that was hauling is named as silent."""
+    storage_usd_per_gib_month: float = 0.023
+    """What a GiB costs in S3 for a month, in US dollars; for statistics alone.
+
+    Source: S3 Standard, us-east-1, first 50 TB, aws.amazon.com/s3/pricing; an example, to be set for each deployment.
+    """
     in_flight_s: int = 900
     """How long a call may still be on its way; no function runs as long."""
 

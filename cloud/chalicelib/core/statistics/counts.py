@@ -6,7 +6,7 @@ day. A session always counts in the same two items.
 
 import zlib
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date
+from datetime import UTC, date, datetime
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -64,6 +64,14 @@ class Counting(Struct, frozen=True):
         return bool(self.before.get(WAITING_CHAPTERS)) and not self.after.get(WAITING_CHAPTERS)
 
 
+class Waiting(Struct, frozen=True):
+    """A session that has chapters without a receipt."""
+
+    session_id: SessionId
+    created_at: datetime
+    device_id: DeviceId
+
+
 def shard_of(session_id: SessionId) -> int:
     """The shard in which a session counts, for ever."""
     return zlib.crc32(session_id.encode()) % SHARDS
@@ -71,7 +79,12 @@ def shard_of(session_id: SessionId) -> int:
 
 def day_of(session: Session) -> date:
     """The day (UTC) under which a session counts: that of its creation."""
-    return session.created_at.astimezone(UTC).date()
+    return day_of_creation(session.created_at)
+
+
+def day_of_creation(created_at: datetime) -> date:
+    """The day (UTC) of a moment."""
+    return created_at.astimezone(UTC).date()
 
 
 def counter_keys(session: Session) -> tuple[CounterKey, CounterKey]:

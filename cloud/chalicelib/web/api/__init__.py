@@ -12,12 +12,24 @@ from chalicelib.web.api import (
     measurements,
     processing,
     sessions,
+    statistics,
     tokens,
     uploads,
 )
 from chalicelib.web.routing import DeviceSettings
 
-SUBJECTS = (sessions, uploads, processing, measurements, cameras, lists, tokens, health, contract)
+SUBJECTS = (
+    sessions,
+    uploads,
+    processing,
+    measurements,
+    cameras,
+    lists,
+    statistics,
+    tokens,
+    health,
+    contract,
+)
 
 
 def blueprints(ports: Ports, settings: DeviceSettings) -> list[Blueprint]:

@@ -657,6 +657,130 @@ class HealthDetails(Answer, frozen=True, kw_only=True):
     cleanup: CleanupArming | None
 
 
+class SessionCounts(Answer, frozen=True, kw_only=True):
+    OPEN: Count
+    STORED: Count
+    PROCESSED: Count
+    CLEANED: Count
+    FAILED: Count
+    held: Count
+
+
+class ChapterCounts(Answer, frozen=True, kw_only=True):
+    count: Count
+    waiting: Count
+    lost: Count
+
+
+class ByteCounts(Answer, frozen=True, kw_only=True):
+    """Bytes as the records know them; of parts that wait for their end S3 holds no more than these."""
+
+    originals: Count
+    intermediates: Count
+    outputs: Count
+    measurements: Count
+    held: Count
+    hidden: Count
+    freed: Count
+    orphaned_at_most: Count
+    uploading_at_most: Count
+
+
+class MonthlyCost(Answer, frozen=True, kw_only=True):
+    per_gib: float
+    held: float
+    hidden: float
+    orphaned_at_most: float
+    uploading_at_most: float
+    saved: float
+
+
+class UploadCounts(Answer, frozen=True, kw_only=True):
+    open: Count
+    repeated: Count
+
+
+class RetriedParts(Answer, frozen=True, kw_only=True):
+    count: Count | None
+    sessions: Count
+
+
+class SafeAfter(Answer, frozen=True, kw_only=True):
+    p50: Count | None
+    p90: Count | None
+    p99: Count | None
+
+
+class GuaranteeKept(Answer, frozen=True, kw_only=True):
+    """How soon sessions were safe; a quantile is at most 19 % too high."""
+
+    within_s: Whole
+    share_within: float | None
+    sessions: Count
+    unknown: Count
+    safe_after_at_most_s: SafeAfter
+
+
+class OldestChapter(Answer, frozen=True, kw_only=True):
+    session_id: str
+    device_id: str
+    artifact_id: str | None
+    since: Moment
+
+
+class Backlog(Answer, frozen=True, kw_only=True):
+    chapters: Count
+    bytes: Count
+    oldest: OldestChapter | None
+    rate_up_bytes_s: Count | None
+    clear_in_s: Count | None
+
+
+class DeviceHeard(Answer, frozen=True, kw_only=True):
+    """The last heartbeat of a device. One that is not hauling has nothing to tell."""
+
+    device_id: str
+    session_id: str
+    heard_at: Moment
+    silent_s: Count
+    hauling: bool
+    rate_up_bytes_s: Count | None
+    spool_bytes: Count | None
+    disk_free_bytes: Count | None
+
+
+class Budget(Answer, frozen=True, kw_only=True):
+    cleaned: Count
+    limit: Count
+
+
+class CleanupToday(Answer, frozen=True, kw_only=True):
+    """What the whole deployment cleaned on the present day (UTC), of what it may."""
+
+    armed: bool
+    day: str
+    objects: Budget
+    bytes: Budget
+
+
+class Statistics(Answer, frozen=True, kw_only=True):
+    project: str
+    device: str | None
+    first_day: str | None
+    last_day: str | None
+    sessions: SessionCounts
+    chapters: ChapterCounts
+    bytes: ByteCounts
+    monthly_cost_usd: MonthlyCost
+    uploads: UploadCounts
+    retried_parts: RetriedParts
+    guarantee: GuaranteeKept
+    backlog: Backlog
+    devices: list[DeviceHeard]
+    cleanup: CleanupToday
+    dead_letters: Count | None
+
+
 class OpenApi(Struct, frozen=True, kw_only=True):
     """An OpenAPI 3.1 document."""
 

@@ -78,3 +78,14 @@ class SessionsQuery(PageQuery, frozen=True, kw_only=True):
         Annotated[str, Meta(description="a day or a time; it is out", examples=["2026-11-22T00:00:00Z"])]
         | None
     ) = None
+
+
+Day = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", examples=["2026-11-21"])]
+
+
+class StatisticsQuery(Query, frozen=True, kw_only=True):
+    """Which sessions: those of a device, and those created on these days (UTC), both included."""
+
+    device: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,60}$", examples=["d_7Qm"])] | None = None
+    first_day: Day | None = None
+    last_day: Day | None = None

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
 
@@ -23,6 +23,7 @@ Value = TypeVar("Value")
 
 _LONGEST = 2000
 _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _WHOLE = re.compile(r"[0-9]{1,15}")
 _DEVICE = re.compile(r"[A-Za-z0-9_-]{1,60}")
 _TEXT = re.compile(r"[A-Za-z0-9._-]{1,100}")
@@ -75,6 +76,22 @@ class SessionsAsked(Struct, frozen=True):
     wanted: core_listing.Wanted
     after: Listed | None
     limit: int | None
+
+
+MOST_DAYS = 1100
+"""Of one question: three years of counters are some pages of the table."""
+
+
+def statistics(query: Mapping[str, str]) -> tuple[DeviceId | None, date | None, date | None]:
+    """The device and the days that are asked about, both included. Raises InvalidRequest."""
+    _demand_known(query, {"device", "first_day", "last_day"})
+    device_id = _read(query, "device", _device_id)
+    first, last = (_read(query, name, _day) for name in ("first_day", "last_day"))
+    if first and last and not 0 <= (last - first).days < MOST_DAYS:
+        raise InvalidRequest(
+            f"last_day: must be at most {MOST_DAYS - 1} days after `first_day`, and not before it"
+        )
+    return device_id, first, last
 
 
 def sessions(query: Mapping[str, str]) -> SessionsAsked:
@@ -157,6 +174,15 @@ def _device_id(text: str) -> DeviceId:
     if not _DEVICE.fullmatch(text):
         raise InvalidRequest("must be a device's id like d_…")
     return DeviceId(text)
+
+
+def _day(text: str) -> date:
+    try:
+        if not _DAY.fullmatch(text):
+            raise ValueError
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise InvalidRequest("must be a day like 2026-11-21") from error
 
 
 def _part_of_a_name(text: str) -> str:
