@@ -76,6 +76,9 @@ class ObjectStore(Protocol):
         There must be a byte at `first`.
         """
 
+    def tags(self, key: str, version_id: str) -> Mapping[str, str]:
+        """The tags of exactly this version, by name; empty where it has none. Raises VersionGone."""
+
     def copy_part(
         self, key: str, multipart_id: str, version_id: str, plan: PartPlan, number: int
     ) -> StoredPart:

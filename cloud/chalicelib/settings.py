@@ -84,6 +84,7 @@ def settings(environment: Mapping[str, str]) -> Settings:
             upload_ttl_s=read["UPLOAD_TTL_S"],
             undo_s=read["UNDO_S"],
             checks_films=read["CHECK_FILMS"],
+            scan_gate=read["SCAN_GATE"],
             grace_s=read["GRACE_S"],
             restorable_days=read["RESTORABLE_DAYS"],
             least_video_percent=read["LEAST_VIDEO_PERCENT"],
@@ -202,6 +203,7 @@ VARIABLES: Mapping[str, _Required | _Optional] = {
     "UPLOAD_TTL_S": _Optional(_between(1, _MULTIPART_LIFETIME_S - 1), _USUAL.upload_ttl_s),
     "UNDO_S": _Optional(_between(0, _MULTIPART_LIFETIME_S - 1), _USUAL.undo_s),
     "CHECK_FILMS": _Optional(_true_or_false, _USUAL.checks_films),
+    "SCAN_GATE": _Optional(_true_or_false, _USUAL.scan_gate),
     "GRACE_S": _Optional(_between(0, 365 * DAY_S), _USUAL.grace_s),
     "RESTORABLE_DAYS": _Optional(
         _between(FEWEST_RESTORABLE_DAYS, MOST_RESTORABLE_DAYS), _USUAL.restorable_days

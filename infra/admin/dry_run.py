@@ -25,7 +25,7 @@ _OF_RECORDS = frozenset(
         "code",
     }
 )
-_OF_FOOTAGE = frozenset({"parts", "head", "read", "read_range", "bucket", "multiparts"})
+_OF_FOOTAGE = frozenset({"parts", "head", "read", "read_range", "bucket", "multiparts", "tags"})
 _OF_THE_FRAME_INDEX = frozenset({"source", "read"})
 _OF_THE_QUEUE: frozenset[str] = frozenset()
 _OF_THE_INDEXER: frozenset[str] = frozenset()

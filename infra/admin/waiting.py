@@ -14,7 +14,7 @@ from infra.admin.cleanup_plan import ARMED
 
 _PATIENT = (
     *(ARMED, "ordered-here", "grace-over", "grace-over-in-s3", "breaker"),
-    *("not-held", "originals-finished"),
+    *("not-held", "originals-finished", "originals-whole"),
 )
 """Gates that time or an operator opens; apart from them nothing is wrong and nothing is pending."""
 
@@ -38,6 +38,7 @@ def still_owed(picture: Picture, closed: Mapping[str, str], lost: Sequence[str])
     """
     return (
         *_on_the_way(picture),
+        *_of_scans(picture),
         *_of_measurements(picture),
         *_of_uploads(picture),
         *_of_cleanup(picture, closed),
@@ -75,6 +76,13 @@ def _on_the_way(picture: Picture) -> Iterator[Owed]:
             yield Owed("outputs", f"order {order.number} has not made: {', '.join(picture.awaited)}")
         else:
             yield from (Owed("index", why) for why in [why_not_indexed(picture)] if why)
+
+
+def _of_scans(picture: Picture) -> Iterator[Owed]:
+    """What has no receipt because of its scan; an infected one is told as the hold or the failure that it is."""
+    for scan in picture.scans():
+        if not scan.is_infected:
+            yield Owed("scan", scan.words)
 
 
 def _of_measurements(picture: Picture) -> Iterator[Owed]:

@@ -391,6 +391,28 @@ def test_a_tag_stays_on_a_version_under_a_delete_marker_and_can_be_taken_off_the
     assert world.tags(key, version_id) == {"reelhaul": "kept"}
 
 
+def test_the_tags_of_a_version_are_its_own(world: World, key: str):
+    world.put_object(key, b"first")
+    (first,) = world.version_ids(key)
+    world.objects.tag_cleaned(key, first)
+    world.put_object(key, b"second")
+    (second,) = world.version_ids(key) - {first}
+
+    assert world.objects.tags(key, first) == {"reelhaul": "cleaned"}
+    assert world.objects.tags(key, second) == {}
+
+
+def test_the_tags_of_a_version_that_is_gone_are_not_read(world: World, key: str):
+    world.put_object(f"{key}.other", b"x")
+    (foreign,) = world.version_ids(f"{key}.other")
+    world.put_object(key, b"y")
+
+    with pytest.raises(VersionGone):
+        world.objects.tags(key, foreign)
+    with pytest.raises(VersionGone):
+        world.objects.tags(f"{key}.never", foreign)
+
+
 def test_an_object_that_was_tagged_is_the_object_that_it_was(world: World, key: str):
     world.put_object(key, b"as it was")
     before = world.objects.head(key)

@@ -11,6 +11,7 @@ from tests.infra.test_policies import BUCKET, INDEXER, NOTIFICATIONS, ORDERS, TA
 
 OF_OBJECTS = {
     "PutObjectTagging of a version": ("s3:PutObjectVersionTagging",),
+    "GetObjectTagging of a version": ("s3:GetObjectVersionTagging",),
     "CreateMultipartUpload": ("s3:PutObject",),
     "CompleteMultipartUpload": ("s3:PutObject",),
     "UploadPartCopy": ("s3:PutObject",),

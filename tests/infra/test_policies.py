@@ -43,7 +43,12 @@ def logs(function: str) -> Rights:
     return on([f"{LOGS}{function}:*"], *(f"logs:{action}" for action in actions))
 
 
-LOOKS = on(EVERY_KIND, "s3:GetObject", "s3:ListMultipartUploadParts") | on([BUCKET], "s3:ListBucket")
+SCANNED = (INTERMEDIATES, OUTPUTS, MEASUREMENTS)
+LOOKS = (
+    on(EVERY_KIND, "s3:GetObject", "s3:ListMultipartUploadParts")
+    | on([BUCKET], "s3:ListBucket")
+    | on(SCANNED, "s3:GetObjectVersionTagging")
+)
 UPLOADS = on(EVERY_KIND, "s3:PutObject", "s3:AbortMultipartUpload")
 RECORDS = on([TABLE], "dynamodb:Query", "dynamodb:PutItem", "dynamodb:DeleteItem", "dynamodb:UpdateItem")
 SIGNS_READS = on([ORIGINALS], "s3:GetObjectVersion")

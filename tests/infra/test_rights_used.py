@@ -13,7 +13,7 @@ from chalicelib.aws.lake import ParquetLake
 from chalicelib.core import keys
 from chalicelib.core.artifact import made_key
 from chalicelib.core.cleanup import Arming
-from chalicelib.core.errors import Conflict, StorageBusy
+from chalicelib.core.errors import Conflict, Finalizing, StorageBusy
 from chalicelib.core.ids import ArtifactId, SessionId, UploadId
 from chalicelib.core.listing import Wanted
 from chalicelib.core.measurements.limits import INDEXED_IN_PASSING_BYTES
@@ -161,6 +161,21 @@ def made(ports: Ports, session_id: SessionId, artifact_id: ArtifactId) -> Upload
     return uploads.open_upload(ports, PROCESSOR, session_id, artifact_id, len(BODY), None)[0].upload
 
 
+def gated(ports: Ports) -> Ports:
+    """The same world behind the scan gate; nothing in it is ever scanned."""
+    return replace(ports, policy=replace(ports.policy, scan_gate=True))
+
+
+def unscanned(ports: Ports, name: str) -> SessionId:
+    """A session of which everything was uploaded that a processor makes, and waits for its scan."""
+    session_id = hauled(ports, name)
+    for artifact_id in EVERY_MADE_KIND:
+        upload = sent(ports, made(ports, session_id, artifact_id), PROCESSOR)
+        with pytest.raises(Finalizing, match="waits for the scan"):
+            completion.complete_upload(gated(ports), PROCESSOR, upload.upload_id, CRC)
+    return session_id
+
+
 def processed(
     world: AwsWorld,
     session_id: SessionId,
@@ -224,6 +239,7 @@ def test_the_api_uses_exactly_the_rights_it_has(world: AwsWorld, ports: Ports, a
         with pytest.raises(StorageBusy):
             made(loses_every_race(ports), session_id, ArtifactId(f"{artifact_id}.again"))
         artifacts.sign_artifact(ports, PROCESSOR, session_id, artifact_id)
+    unscanned(ports, "unscanned")
     with asked.by_others():
         indexed = hauled(ports, "indexed")
         processed(world, indexed)
@@ -268,7 +284,9 @@ def test_an_event_function_uses_exactly_the_rights_it_has(
         state(world, lost, {**named(lost), "order": 1, "artifacts": []})
         lose_the_original(ports, lost)
         waiting = opened(ports, f"waiting-{function}").session_id
+        guarded = unscanned(ports, f"guarded-{function}")
 
+    settle_session(gated(ports), guarded, actor)
     for session_id in (heard_of, at_work, ended, lost, waiting):
         settle_session(ports, session_id, actor)
 
@@ -310,6 +328,10 @@ def test_the_reconciler_uses_exactly_the_rights_it_has(world: AwsWorld, ports: P
     assert sessions.view_session(ports, NORTH, finished.session_id).missing == ()
     assert ports.objects.head(rejected.key) is None
     with asked.by_others():
+        guarded = unscanned(ports, "guarded")
+    settle_session(gated(ports), guarded, Actor.RECONCILER)
+    with asked.by_others():
+        settle_session(ports, guarded, Actor.RECONCILER)
         cleaned = cleanable(world, ports)
     reconcile(ports, 60)
     assert state_of(ports, cleaned) is SessionState.CLEANED

@@ -210,8 +210,8 @@ OF_THE_LAKE: tuple[Mutant, ...] = (
     bug(
         "an operator's command indexes by itself",
         "cloud/chalicelib/core/settle/actions.py",
-        "_ONLY_OF_THE_RECONCILER = (IndexMeasurements, RemoveIndex, RemoveRemains, Lose)\n",
-        "_ONLY_OF_THE_RECONCILER = (RemoveIndex, RemoveRemains, Lose)\n",
+        "_ONLY_OF_THE_RECONCILER = (IndexMeasurements, RemoveIndex, RemoveRemains, Lose, RecordScan)\n",
+        "_ONLY_OF_THE_RECONCILER = (RemoveIndex, RemoveRemains, Lose, RecordScan)\n",
         "tests/core/settle/test_actors.py",
         *REMOVALS,
     ),

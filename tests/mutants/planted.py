@@ -8,6 +8,7 @@ from tests.mutants.judging import JUDGING
 from tests.mutants.mutant import Edit, Mutant, bug
 from tests.mutants.of_callers import OF_CALLERS
 from tests.mutants.of_notices import OF_NOTICES
+from tests.mutants.of_scans import OF_SCANS
 from tests.mutants.of_the_lake import OF_THE_LAKE
 from tests.mutants.of_uploads import OF_UPLOADS
 from tests.mutants.on_device import ON_DEVICE
@@ -507,5 +508,6 @@ MUTANTS = (
     *JUDGING,
     *OF_CALLERS,
     *OF_NOTICES,
+    *OF_SCANS,
     *OF_THE_LAKE,
 )

@@ -299,6 +299,7 @@ def test_an_artifact_that_is_not_verified_is_listed_without_a_receipt():
                 "cleaned": False,
                 "receipt": None,
                 "index": None,
+                "scan": None,
             }
         ]
     }

@@ -121,6 +121,16 @@ class S3ObjectStore:
                 raise VersionGone(f"S3 holds no version {version_id} of {key}") from error
             raise
 
+    def tags(self, key: str, version_id: str) -> Mapping[str, str]:
+        try:
+            with named():
+                answer = self._s3.get_object_tagging(Bucket=self._bucket, Key=key, VersionId=version_id)
+        except ClientError as error:
+            if is_no_version(error):
+                raise VersionGone(f"S3 holds no version {version_id} of {key}") from error
+            raise
+        return {tag["Key"]: tag["Value"] for tag in answer["TagSet"]}
+
     def copy_part(
         self, key: str, multipart_id: str, version_id: str, plan: PartPlan, number: int
     ) -> StoredPart:

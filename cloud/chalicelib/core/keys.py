@@ -30,6 +30,9 @@ MANIFEST = "manifest.json"
 OF_SESSIONS = (ORIGINALS, INTERMEDIATES, OUTPUTS, MEASUREMENTS)
 """All that sessions consist of; all else below the bucket is made of it."""
 
+SCANNED = (INTERMEDIATES, OUTPUTS, MEASUREMENTS)
+"""What processors and browsers bring: with the scan gate it needs a clean scan. Originals are not scanned."""
+
 REPLACED = (INDEX, LAKE)
 """What is made of measurements, and can be made of them again: old revisions of it are removed."""
 

@@ -14,6 +14,7 @@ from chalicelib.core.errors import InvalidRequest, NotFound, StateConflict
 from chalicelib.core.film import Film
 from chalicelib.core.ids import ArtifactId, UploadId
 from chalicelib.core.measurements.index import FORMAT, Index
+from chalicelib.core.scan import Scan
 from chalicelib.core.session import Lost, Session
 from chalicelib.core.statistics.counts import Counts
 from chalicelib.core.upload import Receipt, Upload
@@ -118,6 +119,22 @@ class Picture(Struct, frozen=True, dict=True):
         """What was read of the artifact's verified version; None when nobody has read it."""
         receipt = self.receipt(artifact_id)
         return next((each for each in self.session.films if receipt and each.is_of(receipt)), None)
+
+    def scan(self, artifact_id: ArtifactId) -> Scan | None:
+        """What keeps the present order's artifact from its receipt: the scan of the last version that was seen."""
+        if self.session.order is None or self.receipt(artifact_id):
+            return None
+        key = self.key(artifact_id)
+        return next((each for each in reversed(self.session.scans) if each.key == key), None)
+
+    def scans(self) -> Iterator[Scan]:
+        """The scans that keep artifacts of the present order from their receipts."""
+        if self.session.order is None:
+            return
+        for artifact_id in dict.fromkeys(each.artifact_id for each in self.session.scans):
+            scan = self.scan(artifact_id)
+            if scan:
+                yield scan
 
     @property
     def broken_films(self) -> tuple[Film, ...]:

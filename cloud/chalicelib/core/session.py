@@ -20,6 +20,7 @@ from chalicelib.core.ids import ArtifactId, DeviceId, SessionId
 from chalicelib.core.measurements.index import IndexAttempts
 from chalicelib.core.order import Order, Wish
 from chalicelib.core.safe import Safe
+from chalicelib.core.scan import Scan
 from chalicelib.core.storage import Storage
 
 _GROUP = re.compile(r"[^\x00-\x1f\x7f]{1,100}")
@@ -98,6 +99,7 @@ class Session(Struct, frozen=True):
     not be brought back: their artifacts count as never verified. `damage` is all that was ever found at rest, and
     `proven_at` is when somebody last began to prove every receipt at rest and found each to be true.
     `attempts` are those to index measurements that are not indexed yet.
+    `scans` are the versions that have no receipt because of their scan, and those that an operator accepted.
     `films` is what was read of chapters and outputs before a cleanup.
     `storage` is where an imported one comes from; None when a device hauled it.
     `safe` is when every chapter had its receipt for the first time.
@@ -127,6 +129,7 @@ class Session(Struct, frozen=True):
     proven_at: datetime | None = None
     attempts: tuple[IndexAttempts, ...] = ()
     films: tuple[Film, ...] = ()
+    scans: tuple[Scan, ...] = ()
     storage: Storage | None = None
     safe: Safe | None = None
 
@@ -253,6 +256,21 @@ class Session(Struct, frozen=True):
         named = (film.artifact_id, film.version_id)
         others = (each for each in self.films if (each.artifact_id, each.version_id) != named)
         return replace(self, films=(*others, film))
+
+    def scan_of(self, version_id: str) -> Scan | None:
+        """What is recorded of a version's scan; None when nothing is."""
+        return next((each for each in self.scans if each.version_id == version_id), None)
+
+    def scanned(self, scan: Scan) -> "Session":
+        """This session with `scan` on record in the place of what was known of the version; held if it is infected."""
+        others = (each for each in self.scans if each.version_id != scan.version_id)
+        held = self.held or (scan.words if scan.is_infected else None)
+        return replace(self, scans=(*others, scan), held=held)
+
+    def without_scan(self, version_id: str) -> "Session":
+        """This session once a version has its receipt; an operator's word for it stays on record."""
+        kept = (each for each in self.scans if each.version_id != version_id or each.accepted is not None)
+        return replace(self, scans=tuple(kept))
 
     def intending(self, cleanup: Cleanup) -> "Session":
         """This session about to be cleaned; nothing is removed before this is on record."""

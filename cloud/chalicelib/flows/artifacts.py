@@ -8,6 +8,7 @@ from chalicelib.core.errors import NotFound
 from chalicelib.core.ids import ArtifactId, SessionId
 from chalicelib.core.measurements.index import Index
 from chalicelib.core.picture import Picture
+from chalicelib.core.scan import Scan
 from chalicelib.core.tokens import Principal
 from chalicelib.core.upload import Receipt
 from chalicelib.flows.order_message import READ_URL_TTL_S
@@ -19,7 +20,8 @@ class ArtifactView(Struct, frozen=True):
     """An artifact that a session has or must have.
 
     Without a receipt it is not verified yet, and of what a processor makes the size is not known then. `is_cleaned`:
-    its bytes are gone, or on their way out; an operator can have them back. `index` is of measurements alone.
+    its bytes are gone, or on their way out; an operator can have them back. `index` is of measurements alone. `scan` is
+    what keeps the artifact from its receipt, if its scan does.
     """
 
     artifact_id: ArtifactId
@@ -30,6 +32,7 @@ class ArtifactView(Struct, frozen=True):
     is_cleaned: bool
     receipt: Receipt | None
     index: Index | None
+    scan: Scan | None
 
 
 def list_artifacts(ports: Ports, principal: Principal, session_id: SessionId) -> tuple[ArtifactView, ...]:
@@ -40,7 +43,8 @@ def list_artifacts(ports: Ports, principal: Principal, session_id: SessionId) ->
         for chapter in picture.chapters
     ]
     others = (receipt.artifact_id for receipt in picture.made())
-    ids = dict.fromkeys((*picture.required, *others))
+    scanned = (scan.artifact_id for scan in picture.scans())
+    ids = dict.fromkeys((*picture.required, *others, *scanned))
     made = [_view(picture, each, artifact.kind_of(each), artifact.name_of(each), None) for each in ids]
     return (*chapters, *made)
 
@@ -75,6 +79,9 @@ def demanded_receipt(picture: Picture, artifact_id: ArtifactId) -> Receipt:
     if not is_known and artifact_id not in [receipt.artifact_id for receipt in picture.made()]:
         raise NotFound(f"session {picture.session.name} has no artifact with this id")
     receipt = picture.receipt(artifact_id)
+    scan = picture.scan(artifact_id)
+    if scan:
+        raise NotFound(scan.words)
     if receipt is None:
         raise NotFound(f"{artifact_id} is not verified yet; ask again when the session shows its receipt")
     return receipt
@@ -93,4 +100,5 @@ def _view(
         receipt is not None and receipt.version_id in picture.gone_versions,
         receipt,
         picture.index(receipt) if receipt else None,
+        picture.scan(artifact_id),
     )

@@ -157,9 +157,9 @@ def _why_not_verified(ports: Ports, picture: Picture, upload: Upload) -> Excepti
         return gone(upload)
     stored = ports.objects.head(upload.key)
     is_ours = stored is not None and stored.upload_id == upload.upload_id
-    ending = _why_about_to_end(ports, picture, upload, stored) if stored and is_ours else None
-    if ending:
-        return ending
+    kept = _why_kept(ports, picture, upload, stored) if stored and is_ours else None
+    if kept:
+        return kept
     if is_being_cleared(upload, picture, ports.clock.now(), ports.policy):
         return Finalizing(
             f"an object that was rejected is being removed from this key; it is completed {ports.policy.in_flight_s} s "
@@ -172,10 +172,11 @@ def _why_not_verified(ports: Ports, picture: Picture, upload: Upload) -> Excepti
     return StateConflict("this key has an object that nobody expects; an operator must move it away")
 
 
-def _why_about_to_end(
-    ports: Ports, picture: Picture, upload: Upload, stored: StoredObject
-) -> Finalizing | None:
-    """Why the reconciler will reject the upload's object; None when it will not."""
+def _why_kept(ports: Ports, picture: Picture, upload: Upload, stored: StoredObject) -> Finalizing | None:
+    """What keeps the upload's own object from its receipt: its scan, or that it is about to be rejected; or None."""
+    scan = picture.session.scan_of(stored.version_id)
+    if scan:
+        return Finalizing(scan.words)
     if upload.is_disowned:
         return Finalizing(
             f"S3 assembled parts of CRC64NVME {upload.promise}, and this device read {upload.claim}; the object is "

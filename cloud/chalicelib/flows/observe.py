@@ -8,14 +8,16 @@ from msgspec.structs import replace
 
 from chalicelib.core import keys
 from chalicelib.core.cleanup import Spent
-from chalicelib.core.errors import MultipartGone, TooLarge
+from chalicelib.core.errors import MultipartGone, TooLarge, VersionGone
 from chalicelib.core.ids import UploadId
 from chalicelib.core.manifest import MOST_BYTES, Manifest, manifest
 from chalicelib.core.picture import Picture
+from chalicelib.core.scan import TAG, ScanTag
 from chalicelib.core.settle import Actor, Facts, Observation, Policy, due_uploads
 from chalicelib.core.settle.cleaning import is_last_look_due, may_be_cleaned
 from chalicelib.core.settle.gates import evidence
 from chalicelib.core.settle.outputs import may_state_outputs
+from chalicelib.core.settle.scanning import must_be_scanned, must_read_scan
 from chalicelib.core.settle.scrubbing import is_scrub_due, to_scrub
 from chalicelib.core.upload import StoredObject, Upload
 from chalicelib.flows.inspect_film import judge_upload
@@ -36,7 +38,8 @@ def observe(ports: Ports, picture: Picture, actor: Actor, about: About) -> Facts
     if about.upload_id is not None:
         return Facts(uploads)
     said = _read_manifest(ports.objects, picture)
-    facts = Facts(uploads, said, _head_each(ports.objects, _stated_keys(picture, said)))
+    stored = _head_each(ports.objects, _stated_keys(picture, said))
+    facts = Facts(uploads, said, stored, _scans_of(ports, stored.values()))
     looks_at_all = actor in (Actor.RECONCILER, Actor.OPERATOR)
     return observe_cleanup(ports, picture, facts) if looks_at_all else facts
 
@@ -105,8 +108,11 @@ def _observe_object(
     ports: Ports, picture: Picture, upload: Upload, stored: StoredObject | None
 ) -> Observation:
     """What S3 shows of an upload that it assembled, or that is gone."""
-    film = judge_upload(ports, picture, upload, stored) if stored else None
-    return Observation(None, stored, film)
+    if stored is None:
+        return Observation(None, None)
+    film = judge_upload(ports, picture, upload, stored)
+    scan = _read_scan(ports, stored) if must_read_scan(upload, stored, ports.policy) else None
+    return Observation(None, stored, film, scan)
 
 
 def _read_manifest(objects: ObjectStore, picture: Picture) -> Manifest | None:
@@ -125,6 +131,21 @@ def _read_manifest(objects: ObjectStore, picture: Picture) -> Manifest | None:
 def _stated_keys(picture: Picture, said: Manifest | None) -> list[str]:
     stated = said.stated if said else ()
     return [picture.key(each.artifact_id) for each in stated if picture.receipt(each.artifact_id) is None]
+
+
+def _scans_of(ports: Ports, stored: Iterable[StoredObject | None]) -> dict[str, ScanTag]:
+    """The scan tags of those that need a clean scan, by version id."""
+    found = (each for each in stored if each and must_be_scanned(each.key, ports.policy))
+    tags = {each.version_id: _read_scan(ports, each) for each in found}
+    return {version_id: tag for version_id, tag in tags.items() if tag}
+
+
+def _read_scan(ports: Ports, stored: StoredObject) -> ScanTag | None:
+    """What the scan tag of exactly this version says; None when the version is gone by now."""
+    try:
+        return ScanTag(ports.objects.tags(stored.key, stored.version_id).get(TAG))
+    except VersionGone:
+        return None
 
 
 def _head_each(objects: ObjectStore, wanted: Iterable[str]) -> dict[str, StoredObject | None]:

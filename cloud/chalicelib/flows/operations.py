@@ -12,6 +12,7 @@ from chalicelib.core.order import Wish
 from chalicelib.core.picture import Picture
 from chalicelib.core.session import Session, SessionState
 from chalicelib.core.settle import Actor
+from chalicelib.core.settle.scanning import is_overdue
 from chalicelib.core.tokens import Principal, Role
 from chalicelib.flows.sessions import allowed_wish, view_session
 from chalicelib.flows.settle import settle_session
@@ -77,6 +78,29 @@ def accept(ports: Ports, principal: Principal, session_id: SessionId, reason: st
         return picture.session.accepted(reason)
 
     return _change(ports, principal, session_id, accepted, Event.OUTPUTS_ACCEPTED)
+
+
+def accept_scan(
+    ports: Ports, principal: Principal, session_id: SessionId, artifact_id: ArtifactId, reason: str
+) -> Picture:
+    """The session, with an operator's word for a version whose scan came to nothing, or has not come for a day.
+
+    Raises StateConflict for one that waits for no scan, is infected, or has not been waited for long enough.
+    """
+    principal.demand(Role.OPERATOR)
+
+    def accepted(picture: Picture) -> Session:
+        scan = picture.scan(artifact_id)
+        if scan is None:
+            raise StateConflict(f"{artifact_id} waits for no scan")
+        if scan.is_infected:
+            raise StateConflict(f"{scan.words}; release the session and order it again")
+        if scan.finding is None and not is_overdue(scan, ports.clock.now(), ports.policy):
+            raise StateConflict(f"{scan.words}; it can be accepted without one after a day")
+        return picture.session.scanned(replace(scan, accepted=reason))
+
+    _change(ports, principal, session_id, accepted, Event.SCAN_ACCEPTED)
+    return settle_session(ports, session_id, Actor.API)
 
 
 def hold(ports: Ports, principal: Principal, session_id: SessionId, reason: str | None) -> Picture:

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from chalicelib.core import artifact
 from chalicelib.core.order import Order, Wish
 from chalicelib.core.picture import Picture
 from chalicelib.core.session import Session
@@ -40,7 +41,8 @@ _ORDER_EXAMPLES = """  reelhaul-admin order --stage prod match-17-north
       --below-minimum-reason 'a calibration flight, no film is needed'"""
 
 _ACCEPT_EXAMPLES = """  reelhaul-admin accept --stage prod match-17-north --reason 'the approach alone, watched'
-  reelhaul-admin accept --stage prod match-17-north --reason 'a photo series' --dry-run"""
+  reelhaul-admin accept --stage prod match-17-north --reason 'a photo series' --dry-run
+  reelhaul-admin accept --stage prod match-17-north --scan output.enhanced.mp4 --reason 'watched, our own film'"""
 
 _HOLD_EXAMPLES = """  reelhaul-admin hold --stage prod match-17-north --reason 'the referee wants to see it'
   reelhaul-admin hold --stage prod match-17-north --release --dry-run"""
@@ -80,6 +82,11 @@ def describe(commands: Any) -> None:
     accepted.add_argument(
         "--reason", type=reason, required=True, metavar="TEXT", help="how you know; it is recorded"
     )
+    accepted.add_argument(
+        "--scan",
+        metavar="ARTIFACT",
+        help="accept this artifact instead, of which the scan told nothing, or has not come for a day",
+    )
     held = command(
         commands, "hold", "keep a session from processing and cleanup, or release it", _HOLD_EXAMPLES, _hold
     )
@@ -112,6 +119,30 @@ def _order(given: Arguments, desk: Console) -> int:
 
 
 def _accept(given: Arguments, desk: Console) -> int:
+    return _accept_outputs(given, desk) if given.scan is None else _accept_scan(given, desk)
+
+
+def _accept_scan(given: Arguments, desk: Console) -> int:
+    ports, session_id = desk.reach(given).ports, given.session
+    artifact_id = artifact.made_id(given.scan)
+
+    def accept(at: Ports) -> Picture:
+        return operations.accept_scan(at, OPERATOR, session_id, artifact_id, given.reason)
+
+    before = load(ports, session_id).session
+    after = (session_after(ports, accept) or before) if given.dry_run else accept(ports).session
+    scan = next((each for each in after.scans if each.artifact_id == artifact_id and each.accepted), None)
+    document = {
+        **_known(after, given.dry_run, after.scans != before.scans),
+        "artifact_id": artifact_id,
+        "finding": scan.finding if scan else None,
+        "accepted": scan.accepted if scan else None,
+    }
+    tell(given, desk, document, lambda: [_scan_line(document)])
+    return DONE
+
+
+def _accept_outputs(given: Arguments, desk: Console) -> int:
     ports, session_id = desk.reach(given).ports, given.session
 
     def accept(at: Ports) -> Picture:
@@ -218,6 +249,14 @@ def _accept_line(document: Mapping[str, Any]) -> str:
     word = _worded(document, "are accepted already; nothing changes", "would be accepted", "are accepted")
     order = document["order"]
     return f"{document['session_id']}: the outputs of order {order['number']} {word}: {order['accepted']}"
+
+
+def _scan_line(document: Mapping[str, Any]) -> str:
+    word = _worded(document, "is accepted already; nothing changes", "would be accepted", "is accepted")
+    finding = document["finding"] or "never scanned"
+    return (
+        f"{formats.session(document)}: {document['artifact_id']} ({finding}) {word}: {document['accepted']}"
+    )
 
 
 def _hold_line(document: Mapping[str, Any]) -> str:

@@ -7,13 +7,14 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
 
 from infra import door
 from infra.admin.commands.tokens import enroll
 from infra.aws.deploy import BUILD, ChaliceFailed
+from infra.local import scanner
 from infra.local.aws.moto import server
 from infra.local.camera import Camera, Card, NoObjectStore, card_of_folder
 from infra.local.footage import DEMO_FOLDER, make_footage
@@ -81,6 +82,11 @@ def _parser() -> argparse.ArgumentParser:
     whole.add_argument(
         "--footage", type=Path, metavar="DIR", help="its MP4 files are on the camera (default: demo footage)"
     )
+    whole.add_argument(
+        "--scan",
+        action="store_true",
+        help="outputs count once a scanner that plays GuardDuty finds them clean",
+    )
     whole.add_argument("--camera-port", type=_port, default=0, metavar="PORT", help="default: any free port")
     return made
 
@@ -117,7 +123,15 @@ def _serve_all(given: argparse.Namespace, say: Say) -> None:
     card = _card(given.footage, say)
     with (
         tempfile.TemporaryDirectory(prefix="reelhaul-", ignore_cleanup_errors=True) as folder,
-        World.start(workdir=Path(folder), port=given.port, progress=say, log=say) as world,
+        World.start(
+            workdir=Path(folder),
+            port=given.port,
+            progress=say,
+            log=say,
+            settings={"SCAN_GATE": "true"} if given.scan else {},
+            parameters={"ScanRoleArn": scanner.ROLE} if given.scan else {},
+        ) as world,
+        _scanning(world) if given.scan else nullcontext(),
         _camera(card, given.camera_port) as camera,
         _token_file(world) as token_file,
     ):
@@ -125,6 +139,17 @@ def _serve_all(given: argparse.Namespace, say: Say) -> None:
         for line in greeting(world, camera, token_file):
             say(line)
         _wait()
+
+
+@contextmanager
+def _scanning(world: World) -> Iterator[None]:
+    """Within, all that comes is scanned."""
+    scans = world.aws.scanner()
+    scans.start()
+    try:
+        yield
+    finally:
+        scans.close()
 
 
 def _card(footage: Path | None, say: Say) -> Card:

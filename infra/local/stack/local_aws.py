@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from infra.aws import stack, template
+from infra.local import scanner
 from infra.local.aws.moto import server
 from infra.local.aws.moto.chalice_compat import ChaliceFront
 from infra.local.aws.moto.count_writes import Writes
@@ -18,6 +19,7 @@ from infra.local.aws.moto.state import rot_version
 from infra.local.aws.strict_s3 import Chaos, StrictS3
 from infra.local.aws.strict_s3.moto_app import forget_copies, moto_app
 from infra.local.http_server import Server
+from infra.local.scanner import Scanner
 from infra.stages import LOCAL_STAGE
 
 if TYPE_CHECKING:
@@ -111,11 +113,11 @@ class LocalAws:
         self.strict = closing.enter_context(
             StrictS3(
                 self.front,
-                credentials={server.KEY: server.SECRET},
+                credentials={server.KEY: server.SECRET, scanner.KEY: server.SECRET},
                 clock=lambda: datetime.now(UTC),
                 on_event=self.events,
                 chaos=self.chaos,
-                principals={server.KEY: _RECONCILER},
+                principals={server.KEY: _RECONCILER, scanner.KEY: scanner.ROLE},
             )
         )
         self.writes = Writes(self.strict)
@@ -149,6 +151,18 @@ class LocalAws:
             self._clients[service] = made
             self._closing.callback(made.close)
         return self._clients[service]
+
+    def scanner(self) -> Scanner:
+        """Who plays GuardDuty here; for a stack whose ScanRoleArn is the role of the scanner."""
+        s3: Any = self._session.client(
+            "s3",
+            endpoint_url=self.url,
+            config=server.ONE_TRY,
+            aws_access_key_id=scanner.KEY,
+            aws_secret_access_key=server.SECRET,
+        )
+        self._closing.callback(s3.close)
+        return Scanner(s3, self.bucket)
 
     def dead_letters(self) -> list[str]:
         """The bodies of the messages in the dead-letter queue, at most ten; they stay there."""

@@ -28,6 +28,7 @@ from chalicelib.core.settle import (
     Process,
     Quarantine,
     Recall,
+    RecordScan,
     Reject,
     Remove,
     RemoveIndex,
@@ -45,7 +46,7 @@ from chalicelib.core.settle import (
     Withdraw,
 )
 
-RECORDS = {Wake, Doubt, Verify, Store, SendOrder, VerifyOutput, Fail, Process}
+RECORDS = {Wake, Doubt, Verify, Store, SendOrder, VerifyOutput, RecordScan, Fail, Process}
 ENDS_WITHOUT_DELETING = {Complete, Withdraw, Expire}
 ONLY_ON_A_SCHEDULE = {Rest}
 REACHES_FOR_OBJECTS = {
@@ -69,7 +70,7 @@ REACHES_FOR_OBJECTS = {
     Displace,
 }
 REMOVES_OLD_REVISIONS = {RemoveIndex, RemoveRemains}
-ITS_ALARM_MUST_BE_HEARD = {Lose}
+ITS_ALARM_MUST_BE_HEARD = {Lose, RecordScan}
 ACTS_ON_WHAT_IT_SEES = (
     RECORDS | ENDS_WITHOUT_DELETING | {RequestIndex, Quarantine} | REACHES_FOR_OBJECTS | ONLY_ON_A_SCHEDULE
 )
@@ -86,7 +87,7 @@ ACTS_ON_WHAT_IT_SEES = (
             ACTS_ON_WHAT_IT_SEES | {IndexMeasurements} | REMOVES_OLD_REVISIONS | ITS_ALARM_MUST_BE_HEARD,
         ),
         # Where an operator's command runs there need be no writer of the lake.
-        (Actor.OPERATOR, ACTS_ON_WHAT_IT_SEES),
+        (Actor.OPERATOR, ACTS_ON_WHAT_IT_SEES - ITS_ALARM_MUST_BE_HEARD),
     ],
 )
 def test_each_actor_carries_out_exactly_what_its_role_allows(actor: Actor, allowed: set[type]):

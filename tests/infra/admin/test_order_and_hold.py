@@ -6,9 +6,10 @@ import pytest
 from msgspec.structs import replace
 
 from chalicelib.core.order import wish
+from chalicelib.core.scan import CLEAN, INFECTED, TAG
 from tests.infra.admin.desks import Terminal, cleaned, held, processed, stored
 from tests.support import story
-from tests.support.builders import SESSION_ID, make_picture, make_session_id, memory_ports, recorded
+from tests.support.builders import POLICY, SESSION_ID, make_picture, make_session_id, memory_ports, recorded
 
 ORDER = ("order", SESSION_ID)
 HOLD = ("hold", SESSION_ID, "--reason", "the referee wants to see it")
@@ -286,3 +287,48 @@ def test_what_is_not_made_yet_is_not_accepted(dry: tuple[str, ...], capsys: pyte
 
     assert "once all of them are verified" in capsys.readouterr().err
     assert terminal.writes == []
+
+
+class TestAcceptingAScan:
+    """A session whose video waits behind the scan gate."""
+
+    ACCEPT = ("accept", SESSION_ID, "--scan", story.VIDEO, "--reason", "watched")
+
+    @staticmethod
+    def waiting(finding: str | None = "FAILED") -> Terminal:
+        ports = memory_ports(policy=replace(POLICY, scan_gate=True))
+        story.haul(ports, wish([story.VIDEO], {}))
+        story.let_pass(ports)
+        story.process(ports, {story.VIDEO: story.MADE[story.VIDEO]})
+        if finding:
+            ports.objects.give_tag(story.key_of(story.VIDEO), TAG, finding)
+        story.let_pass(ports)
+        return Terminal(ports)
+
+    @pytest.mark.parametrize("dry", [(), ("--dry-run",)])
+    def test_lets_the_artifact_count(self, dry: tuple[str, ...]):
+        terminal = self.waiting()
+
+        document, code = terminal.told(*self.ACCEPT, *dry)
+
+        assert (code, document["changed"], document["dry_run"]) == (0, True, bool(dry))
+        assert (document["finding"], document["accepted"]) == ("FAILED", "watched")
+        assert bool(recorded(terminal.ports).awaited) is bool(dry)
+
+    @pytest.mark.parametrize(
+        ("finding", "why"),
+        [(INFECTED, "order it again"), (None, "after a day"), (CLEAN, "waits for no scan")],
+    )
+    def test_is_refused_with_the_reason(
+        self, finding: str | None, why: str, capsys: pytest.CaptureFixture[str]
+    ):
+        terminal = self.waiting(finding)
+
+        assert terminal.run(*self.ACCEPT) == 1
+        assert why in capsys.readouterr().err
+
+    def test_is_told_in_one_line(self):
+        terminal = self.waiting()
+        terminal.run(*self.ACCEPT)
+
+        assert terminal.said == ["main/match-17-north: output.enhanced.mp4 (FAILED) is accepted: watched"]

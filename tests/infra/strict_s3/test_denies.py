@@ -226,6 +226,33 @@ def test_a_policy_that_is_not_understood_is_not_enforced_silently(bucket: Bucket
         deny(bucket, "s3:*", IpAddress={"aws:SourceIp": "10.0.0.0/8"})
 
 
+def test_a_condition_on_tags_is_taken_only_where_the_tags_are_looked_up(bucket: Bucket):
+    infected = {"s3:ExistingObjectTag/Status": "bad"}
+
+    deny(bucket, ["s3:GetObject", "s3:GetObjectVersion"], StringEquals=infected)
+    with pytest.raises(UnknownPolicy, match="ExistingObjectTag"):
+        deny(bucket, "s3:PutObject", StringEquals=infected)
+
+
+@pytest.mark.parametrize(("value", "is_denied"), [("bad", True), ("Bad", False), (None, False)])
+def test_what_has_a_tag_is_denied_by_version(bucket: Bucket, value: str | None, is_denied: bool):
+    version = bucket.put()["VersionId"]
+    at: Any = {"Bucket": bucket.name, "Key": "a/film.mp4"}
+    if value:
+        bucket.s3.put_object_tagging(**at, Tagging={"TagSet": [{"Key": "Status", "Value": value}]})
+    deny(
+        bucket,
+        ["s3:GetObject", "s3:GetObjectVersion"],
+        StringEquals={"s3:ExistingObjectTag/Status": "bad"},
+    )
+
+    for asked in (at, {**at, "VersionId": version}):
+        if is_denied:
+            assert_denied(bucket.s3.get_object, **asked)
+        else:
+            assert bucket.s3.get_object(**asked)
+
+
 def enforce_our_own(bucket: Bucket) -> None:
     whole = template.load()
     names = {

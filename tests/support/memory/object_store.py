@@ -69,7 +69,7 @@ class MemoryObjectStore:
         self._versions: dict[str, list[Version]] = {}
         self._hidden: set[str] = set()
         self.refuses_removals = False
-        self._tags: dict[str, tuple[str, str]] = {}
+        self._tags: dict[str, dict[str, str]] = {}
         self.promise = Bucket(
             is_versioned=True, keeps_days=dict.fromkeys(keys.CLEANED, 14), at=self._clock.now()
         )
@@ -116,6 +116,16 @@ class MemoryObjectStore:
 
     def read_range(self, key: str, version_id: str, first: int, last: int) -> bytes:
         return self._version(key, version_id).body[first : last + 1]
+
+    def tags(self, key: str, version_id: str) -> Mapping[str, str]:
+        self._version(key, version_id)
+        return dict(self._tags.get(version_id, {}))
+
+    def give_tag(self, key: str, name: str, value: str) -> None:
+        """One more tag of the current version, as a scanner gives it; others that the version has stay."""
+        stored = self.head(key)
+        assert stored, f"nothing stands on {key}"
+        self._tags[stored.version_id] = {**self._tags.get(stored.version_id, {}), name: value}
 
     def copy_part(
         self, key: str, multipart_id: str, version_id: str, plan: PartPlan, number: int
@@ -211,7 +221,7 @@ class MemoryObjectStore:
 
     def tag(self, version: Version) -> tuple[str, str] | None:
         """Name and value of the version's tag, if it has one."""
-        return self._tags.get(version.version_id)
+        return next(iter(self._tags.get(version.version_id, {}).items()), None)
 
     def mark_deleted(self, key: str) -> None:
         """A delete marker, as any DELETE without a version writes it."""
@@ -239,7 +249,7 @@ class MemoryObjectStore:
         if not keys.may_be_removed(key):
             raise ValueError(f"{key} is never removed")
         self._version(key, version_id)
-        self._tags[version_id] = tag
+        self._tags[version_id] = dict([tag])
 
     def _open(self, key: str, multipart_id: str) -> _Multipart:
         multipart = self._multiparts.get(multipart_id)

@@ -35,6 +35,7 @@ from chalicelib.core.settle.actions import (
     Process,
     Quarantine,
     Recall,
+    RecordScan,
     Reject,
     Remove,
     RemoveIndex,
@@ -108,6 +109,7 @@ __all__ = [
     "Process",
     "Quarantine",
     "Recall",
+    "RecordScan",
     "Reject",
     "Remove",
     "RemoveIndex",
@@ -149,7 +151,7 @@ def settle(picture: Picture, facts: Facts, now: datetime, policy: Policy) -> tup
         # Before the measurements: even if these stop their reader, a restore continues.
         *owed_to_restore(picture, facts, now, policy),
         *owed_to_measurements(picture, now, policy),
-        *owed_for_outputs(picture, facts),
+        *owed_for_outputs(picture, facts, now, policy),
         *owed_to_cleanup(picture, facts, now, policy),
         # Last: a removal that S3 refuses stops nothing else.
         *owed_to_old_revisions(picture, now, policy),

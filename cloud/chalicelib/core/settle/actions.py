@@ -12,6 +12,7 @@ from chalicelib.core.ids import ArtifactId, UploadId
 from chalicelib.core.manifest import Stated
 from chalicelib.core.measurements.index import Index
 from chalicelib.core.parts import StoredPart
+from chalicelib.core.scan import Scan
 from chalicelib.core.upload import Receipt, StoredObject
 
 
@@ -109,6 +110,12 @@ class VerifyOutput(Struct, frozen=True):
 
     artifact_id: ArtifactId
     stored: StoredObject
+
+
+class RecordScan(Struct, frozen=True):
+    """Record what the scan of a version has come to; an infected one holds the session."""
+
+    scan: Scan
 
 
 class ComputeChecksum(Struct, frozen=True):
@@ -263,6 +270,7 @@ Action = (
     | Store
     | SendOrder
     | VerifyOutput
+    | RecordScan
     | ComputeChecksum
     | DropChecksumCopy
     | IndexMeasurements
@@ -300,13 +308,13 @@ class Actor(Enum):
     """An operator's command: it settles as the reconciler does, but leaves index and lake to the functions."""
 
 
-_RECORDS = (Wake, Doubt, Verify, Store, SendOrder, VerifyOutput, Fail, Process)
+_RECORDS = (Wake, Doubt, Verify, Store, SendOrder, VerifyOutput, RecordScan, Fail, Process)
 """The actions that only record, or send to the queue."""
 
 # A large file would take the whole round, and every round would begin it again.
 _ON_A_ROUND = tuple(each for each in Action.__args__ if each is not IndexLargeMeasurements)
-# What a command does is in no metric, and the alarm of a loss must be heard.
-_ONLY_OF_THE_RECONCILER = (IndexMeasurements, RemoveIndex, RemoveRemains, Lose)
+# What a command does is in no metric, and the alarm of a loss or an infection must be heard.
+_ONLY_OF_THE_RECONCILER = (IndexMeasurements, RemoveIndex, RemoveRemains, Lose, RecordScan)
 
 ALLOWED: Mapping[Actor, tuple[type, ...]] = {
     Actor.API: (*_RECORDS, Complete, Withdraw, Expire),

@@ -1,9 +1,11 @@
 """What is owed to a session for what its processor made."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator
+from datetime import datetime
 
 from chalicelib.core import artifact
 from chalicelib.core.artifact import Kind
+from chalicelib.core.ids import ArtifactId
 from chalicelib.core.manifest import Stated
 from chalicelib.core.picture import Picture
 from chalicelib.core.session import SessionState
@@ -13,9 +15,12 @@ from chalicelib.core.settle.actions import (
     DropChecksumCopy,
     Fail,
     Process,
+    RecordScan,
     VerifyOutput,
 )
 from chalicelib.core.settle.facts import Facts
+from chalicelib.core.settle.policy import Policy
+from chalicelib.core.settle.scanning import may_count, owed_to_scan
 from chalicelib.core.upload import StoredObject, UploadState
 
 MOST_COMPUTED_BYTES = 8 * 2**30
@@ -34,7 +39,7 @@ def awaits_outputs(picture: Picture) -> bool:
     return may_state_outputs(picture) and bool(picture.awaited)
 
 
-def owed_for_outputs(picture: Picture, facts: Facts) -> Iterator[Action]:
+def owed_for_outputs(picture: Picture, facts: Facts, now: datetime, policy: Policy) -> Iterator[Action]:
     """Receipts for what the manifest states and the bucket shows; PROCESSED once all that is required is there."""
     if picture.session.checksum_copy and not _is_copy_needed(picture):
         yield DropChecksumCopy()
@@ -44,10 +49,13 @@ def owed_for_outputs(picture: Picture, facts: Facts) -> Iterator[Action]:
     if fault:
         yield Fail(fault)
         return
-    yield from _pins(picture, facts)
-    yield from _checksums(picture, facts)
+    waiting = tuple(_kept_by_scans(picture, facts, policy))
+    yield from _scan_records(picture, facts, waiting, now)
+    kept = {stored.key for _, stored in waiting}
+    yield from _pins(picture, facts, kept)
+    yield from _checksums(picture, facts, kept)
     # What nobody requires is verified as well, as long as it is there: afterwards nobody looks at the manifest again.
-    if is_processed(picture) and not _has_unproven(picture, facts):
+    if is_processed(picture) and not _has_unproven(picture, facts) and not _waits_for_scans(picture, waiting):
         yield Process()
 
 
@@ -81,6 +89,9 @@ def fault_on_record(picture: Picture) -> str | None:
         if lost:
             return f"{artifact_id}: {lost.reason}"
     awaited = {picture.key(artifact_id) for artifact_id in picture.awaited}
+    for scan in picture.session.scans:
+        if scan.key in awaited and scan.is_infected:
+            return scan.words
     for upload in picture.uploads:
         if upload.key in awaited and upload.state is UploadState.REJECTED:
             return f"{upload.artifact_id}: {upload.reason}"
@@ -114,10 +125,35 @@ def _why_not_provable(stated: Stated, stored: StoredObject) -> str | None:
     )
 
 
-def _pins(picture: Picture, facts: Facts) -> Iterator[VerifyOutput]:
+def _kept_by_scans(
+    picture: Picture, facts: Facts, policy: Policy
+) -> Iterator[tuple[ArtifactId, StoredObject]]:
+    """The stated objects whose scan keeps them from their receipts."""
     for stated in facts.manifest.stated if facts.manifest else ():
         stored = _unverified(picture, facts, stated)
-        if stored and stored.crc64nvme:
+        if stored and not may_count(picture, stored, facts.scans.get(stored.version_id), policy):
+            yield stated.artifact_id, stored
+
+
+def _scan_records(
+    picture: Picture, facts: Facts, waiting: Iterable[tuple[ArtifactId, StoredObject]], now: datetime
+) -> Iterator[RecordScan]:
+    for artifact_id, stored in waiting:
+        owed = owed_to_scan(picture, artifact_id, stored, facts.scans.get(stored.version_id), now)
+        if owed:
+            yield owed
+
+
+def _waits_for_scans(picture: Picture, waiting: Iterable[tuple[ArtifactId, StoredObject]]) -> bool:
+    """Whether a stated object may still get its receipt; for what is on record as infected nobody waits."""
+    scans = (picture.session.scan_of(stored.version_id) for _, stored in waiting)
+    return any(scan is None or not scan.is_infected for scan in scans)
+
+
+def _pins(picture: Picture, facts: Facts, kept: Container[str]) -> Iterator[VerifyOutput]:
+    for stated in facts.manifest.stated if facts.manifest else ():
+        stored = _unverified(picture, facts, stated)
+        if stored and stored.crc64nvme and stored.key not in kept:
             yield VerifyOutput(stated.artifact_id, stored)
 
 
@@ -128,10 +164,10 @@ def judge_computed(stated: Stated, stored: StoredObject) -> VerifyOutput | Fail:
     return Fail(_difference(stated, stored))
 
 
-def _checksums(picture: Picture, facts: Facts) -> Iterator[ComputeChecksum]:
+def _checksums(picture: Picture, facts: Facts, kept: Container[str]) -> Iterator[ComputeChecksum]:
     for stated in facts.manifest.stated if facts.manifest else ():
         stored = _unverified(picture, facts, stated)
-        if stored and stored.crc64nvme is None:
+        if stored and stored.crc64nvme is None and stored.key not in kept:
             yield ComputeChecksum(stated, stored)
 
 

@@ -29,6 +29,10 @@ class Policy(Struct, frozen=True):
     """The longest such wait. A change without an event is found after this wait and one round at the latest."""
     checks_films: bool = True
     """Whether the bytes of a complete original are looked at before it gets its receipt."""
+    scan_gate: bool = False
+    """Whether what processors and browsers bring needs a clean scan before it gets its receipt."""
+    scan_patience_s: int = DAY_S
+    """How long a scan must be waited for before an operator may do without it."""
     orphan_age_s: int = 3_600
     """How old a multipart upload without a record must be before it is aborted."""
     grace_s: int = 3 * DAY_S

@@ -26,6 +26,7 @@ from chalicelib.core.settle.actions import (
 )
 from chalicelib.core.settle.facts import Facts, Observation
 from chalicelib.core.settle.policy import Policy
+from chalicelib.core.settle.scanning import may_count, must_read_scan, owed_to_scan
 from chalicelib.core.upload import StoredObject, Upload, UploadState
 
 LOOKS_AT_ONCE = 20
@@ -139,7 +140,7 @@ def _owed_while_live(
     upload: Upload, seen: Observation, picture: Picture, now: datetime, policy: Policy
 ) -> Action | None:
     if seen.stored and seen.stored.upload_id == upload.upload_id:
-        return _judged(upload, seen, seen.stored, picture, policy)
+        return _judged(upload, seen, seen.stored, picture, now, policy)
     if _is_superseded(upload, picture):
         return _ended(upload, "another upload of this artifact is verified")
     if seen.parts is None:
@@ -179,7 +180,7 @@ def must_read_film(upload: Upload, stored: StoredObject, policy: Policy) -> bool
 
 
 def _judged(
-    upload: Upload, seen: Observation, stored: StoredObject, picture: Picture, policy: Policy
+    upload: Upload, seen: Observation, stored: StoredObject, picture: Picture, now: datetime, policy: Policy
 ) -> Action | None:
     if upload.promise is None:
         return Reject(upload.upload_id, "its object was completed without a recorded promise")
@@ -190,7 +191,7 @@ def _judged(
             f"its device read CRC64NVME {upload.claim}, promised was {upload.promise}: a part is not what was read",
         )
     if upload.is_kept_by(stored):
-        return _judged_by_content(upload, seen, stored, picture, policy)
+        return _judged_by_content(upload, seen, stored, picture, now, policy)
     if upload.may_be_kept_by(stored):
         # S3 omits the checksum when we may not use the object's KMS key: that proves nothing against the object.
         return Doubt(upload.upload_id)
@@ -201,10 +202,23 @@ def _judged(
     )
 
 
+def _kept_by_its_scan(
+    upload: Upload, seen: Observation, stored: StoredObject, picture: Picture, now: datetime
+) -> Action | None:
+    """The record of the scan first; then the end of an upload that is infected."""
+    owed = owed_to_scan(picture, upload.artifact_id, stored, seen.scan, now)
+    known = picture.session.scan_of(stored.version_id)
+    if owed is None and known and known.is_infected:
+        return Reject(upload.upload_id, known.words)
+    return owed
+
+
 def _judged_by_content(
-    upload: Upload, seen: Observation, stored: StoredObject, picture: Picture, policy: Policy
+    upload: Upload, seen: Observation, stored: StoredObject, picture: Picture, now: datetime, policy: Policy
 ) -> Action | None:
     """A receipt for all that may be footage, broken or not; the end only for what is no film at all."""
+    if must_read_scan(upload, stored, policy) and not may_count(picture, stored, seen.scan, policy):
+        return _kept_by_its_scan(upload, seen, stored, picture, now)
     if not must_read_film(upload, stored, policy):
         return Verify(upload.upload_id, stored)
     if seen.film is None:

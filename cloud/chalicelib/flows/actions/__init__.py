@@ -12,6 +12,7 @@ from chalicelib.flows.actions import (
     measurements,
     old_revisions,
     outputs,
+    scanning,
     scrubbing,
     uploads,
 )
@@ -51,6 +52,8 @@ def carry_out(ports: Ports, picture: Picture, action: Action) -> Picture:  # noq
             return outputs.send_order(ports, picture, action)
         case settle.VerifyOutput():
             return outputs.verify_output(ports, picture, action)
+        case settle.RecordScan():
+            return scanning.record_scan(ports, picture, action)
         case settle.ComputeChecksum():
             return checksums.compute(ports, picture, action)
         case settle.DropChecksumCopy():

@@ -43,7 +43,7 @@ def verify_output(ports: Ports, picture: Picture, action: VerifyOutput) -> Pictu
         stored.crc64nvme,
         ports.clock.now(),
     )
-    picture = save(ports, picture, receipt=receipt)
+    picture = save(ports, picture, receipt=receipt, session=picture.session.without_scan(receipt.version_id))
     return report(
         ports, picture, Event.OUTPUT_VERIFIED, artifact_id=receipt.artifact_id, size_bytes=receipt.size_bytes
     )

@@ -53,7 +53,7 @@ def verify(ports: Ports, picture: Picture, action: Verify) -> Picture:
     """Write the receipt, and what was read of a film beside it."""
     upload = picture.upload(action.upload_id).verified(action.stored, ports.clock.now())
     film = action.film
-    session = picture.session.with_film(film) if film else None
+    session = picture.session.without_scan(action.stored.version_id).with_film(film)
     picture = _save_and_report(ports, picture, upload, Event.UPLOAD_VERIFIED, logging.INFO, session)
     ports.metrics.count(Event.BYTES_VERIFIED, upload.plan.size_bytes)
     if film and film.is_broken:

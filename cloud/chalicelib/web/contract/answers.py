@@ -250,6 +250,14 @@ class Index(Answer, frozen=True, kw_only=True):
     quarantine: str | None
 
 
+class ScanOfArtifact(Answer, frozen=True, kw_only=True):
+    """What keeps an artifact from its receipt: the finding of its scan, null while there is none."""
+
+    finding: str | None
+    since: Moment
+    accepted: str | None
+
+
 class Artifact(Answer, frozen=True, kw_only=True):
     artifact_id: str
     kind: Kind
@@ -259,6 +267,7 @@ class Artifact(Answer, frozen=True, kw_only=True):
     cleaned: bool
     receipt: Receipt | None
     index: Index | None
+    scan: ScanOfArtifact | None
 
 
 class Artifacts(Answer, frozen=True, kw_only=True):

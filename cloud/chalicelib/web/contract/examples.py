@@ -192,6 +192,7 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
                 "cleaned": False,
                 "receipt": _RECEIPT,
                 "index": None,
+                "scan": None,
             }
         ]
     },

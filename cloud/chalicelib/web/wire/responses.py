@@ -13,6 +13,7 @@ from chalicelib.core.measurements.index import Index
 from chalicelib.core.order import Order
 from chalicelib.core.parts import PartPlan, StoredPart
 from chalicelib.core.picture import Picture, Progress
+from chalicelib.core.scan import Scan
 from chalicelib.core.session import Camera, Lost, Session, SessionState
 from chalicelib.core.settle.at_rest import remedy
 from chalicelib.core.storage import Storage
@@ -357,7 +358,12 @@ def _artifact(view: ArtifactView) -> dict[str, Any]:
         "cleaned": view.is_cleaned,
         "receipt": _receipt(view.receipt) if view.receipt else None,
         "index": _index(view.index) if view.index else None,
+        "scan": _scan(view.scan) if view.scan else None,
     }
+
+
+def _scan(scan: Scan) -> dict[str, Any]:
+    return {"finding": scan.finding, "since": rfc3339(scan.since), "accepted": scan.accepted}
 
 
 def _index(index: Index) -> dict[str, Any]:

@@ -24,9 +24,17 @@ from infra.local.aws.strict_s3.operations import (
     demands_of,
     operation_of,
 )
-from infra.local.aws.strict_s3.policy import PRINCIPAL_ARN, Context, Policy, context_of
+from infra.local.aws.strict_s3.policy import (
+    EXISTING_TAG,
+    PRINCIPAL_ARN,
+    READS,
+    Context,
+    Policy,
+    context_of,
+)
 from infra.local.aws.strict_s3.signatures import caller_of, service_of
 from infra.local.aws.strict_s3.uploads import KeyLocks, Uploads
+from infra.local.aws.strict_s3.versions import tags_of
 from infra.local.aws.strict_s3.wire import (
     Answer,
     Refusal,
@@ -145,11 +153,15 @@ class StrictS3:
     def _check_policies(self, request: Request, operation: str, context: Context) -> None:
         if operation == "DeleteObjects":
             return  # judged key by key, when its body is read
-        if any(self._is_denied(demand, context) for demand in demands_of(request)):
+        if any(self._is_denied(request, demand, context) for demand in demands_of(request)):
             raise Refusal(403, "AccessDenied", ACCESS_DENIED)
 
-    def _is_denied(self, demand: Demand, context: Context) -> bool:
-        return self._policies.get(demand.bucket, Policy()).denies_any(demand, context)
+    def _is_denied(self, request: Request, demand: Demand, context: Context) -> bool:
+        policy = self._policies.get(demand.bucket, Policy())
+        if policy.asks_for_tags and demand.action in READS:
+            tags = tags_of(self._ask, request, demand.bucket, demand.key, demand.version_id)
+            context = {**context, **{f"{EXISTING_TAG}{name}": value for name, value in tags.items()}}
+        return policy.denies_any(demand, context)
 
     def _served(self, request: Request, operation: str, context: Context, request_id: str) -> Answer:
         raw = self._chaos.spoil(operation, request.key, body.receive(request))
@@ -177,7 +189,8 @@ class StrictS3:
     def _delete_objects(self, request: Request, data: bytes, context: Context) -> Answer:
         def is_denied(one: Doomed) -> bool:
             conditions = {**context, "s3:if-match": one.etag} if one.etag is not None else context
-            return self._is_denied(demand_to_delete(request.bucket, one.key, one.version_id), conditions)
+            demand = demand_to_delete(request.bucket, one.key, one.version_id)
+            return self._is_denied(request, demand, conditions)
 
         body.check_checksum(request, data)
         return delete_objects(self._ask, request, data, is_denied)

@@ -130,11 +130,15 @@ WRITES_KEY = frozenset(name for (method, _), (name, _) in OBJECT.items() if meth
 
 @dataclass(frozen=True)
 class Demand:
-    """A permission that a request needs, and on what. `key` is empty where the bucket itself is meant."""
+    """A permission that a request needs, and on what. `key` is empty where the bucket itself is meant.
+
+    `version_id` is that of a version that is read, None for the current one.
+    """
 
     action: str
     bucket: str
     key: str = ""
+    version_id: str | None = None
 
     @property
     def resource(self) -> str:
@@ -167,13 +171,18 @@ def operation_of(request: Request) -> str:
 def demands_of(request: Request) -> list[Demand]:
     """The permissions that the request needs; those of DeleteObjects are in its body, one for each key."""
     action = _row(request)[1]
-    demands = [Demand(_of_version(action, request.parameters.get("versionId")), request.bucket, request.key)]
+    version_id = request.parameters.get("versionId")
+    demands = [Demand(_of_version(action, version_id), request.bucket, request.key, version_id)]
     source = CopySource.of(request)
+    if request.key and request.header("x-amz-tagging") is not None:
+        # Tags that come with the object: without this right S3 refuses the whole write.
+        demands.append(Demand("s3:PutObjectTagging", request.bucket, request.key))
     if action == "DeleteObject" and request.header("if-match") not in (None, "*"):
         # The comparison tells something of the object; `*` does not.
         demands.append(Demand("s3:GetObject", request.bucket, request.key))
     if source:
-        demands.append(Demand(_of_version("GetObject", source.version_id), source.bucket, source.key))
+        action = _of_version("GetObject", source.version_id)
+        demands.append(Demand(action, source.bucket, source.key, source.version_id))
     return demands
 
 

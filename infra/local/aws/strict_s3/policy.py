@@ -33,6 +33,10 @@ KEYS = frozenset(
         "s3:authType",
     }
 )
+EXISTING_TAG = "s3:ExistingObjectTag/"
+"""Before the name of a tag: its value on the object that is read, absent where the object has no such tag."""
+READS = frozenset({"s3:GetObject", "s3:GetObjectVersion"})
+"""The actions for which the tags of the object are looked up here."""
 STATEMENT_PARTS = frozenset({"Sid", "Effect", "Principal", "Action", "NotAction", "Resource", "Condition"})
 
 Context = Mapping[str, str]  # condition key -> its value in this request; absent keys are absent
@@ -52,6 +56,7 @@ OPERATORS: Mapping[str, Callable[[str | None, str], bool]] = {
     "StringEquals": _positive(lambda actual, wanted: actual == wanted),
     "NumericGreaterThan": _positive(lambda actual, wanted: float(actual) > float(wanted)),
     "NumericLessThan": _positive(lambda actual, wanted: float(actual) < float(wanted)),
+    "ArnEquals": _positive(lambda actual, wanted: actual == wanted),
     "ArnNotEquals": lambda actual, wanted: actual != wanted,
     # Negated: an absent key satisfies it.
     "ArnNotLike": lambda actual, wanted: actual is None or not _pattern(wanted, re.NOFLAG).fullmatch(actual),
@@ -110,6 +115,12 @@ class Policy:
         statements = _listed(document.get("Statement"))
         return cls(tuple(_deny(statement) for statement in statements if statement["Effect"] == "Deny"))
 
+    @property
+    def asks_for_tags(self) -> bool:
+        """Whether a statement depends on the tags of the object that is read."""
+        conditions = (condition for deny in self.denies for condition in deny.conditions)
+        return any(condition.key.startswith(EXISTING_TAG) for condition in conditions)
+
     def denies_any(self, demand: Demand, context: Context) -> bool:
         return any(deny.applies(demand, context) for deny in self.denies)
 
@@ -138,12 +149,22 @@ def _deny(statement: Mapping[str, Any]) -> Deny:
         raise UnknownPolicy("a principal other than *")
     if ("Action" in statement) == ("NotAction" in statement) or "Resource" not in statement:
         raise UnknownPolicy("a statement needs a Resource and either Action or NotAction")
-    return Deny(
+    made = Deny(
         actions=_patterns(statement.get("Action"), re.IGNORECASE),
         other_actions=_patterns(statement.get("NotAction"), re.IGNORECASE),
         resources=_patterns(statement["Resource"], re.NOFLAG),
         conditions=tuple(_conditions(statement.get("Condition") or {})),
     )
+    _demand_known_tags(made, statement)
+    return made
+
+
+def _demand_known_tags(deny: Deny, statement: Mapping[str, Any]) -> None:
+    """Raises UnknownPolicy for a condition on tags where the tags are not looked up."""
+    is_on_tags = any(condition.key.startswith(EXISTING_TAG) for condition in deny.conditions)
+    actions = {str(action) for action in _listed(statement.get("Action"))}
+    if is_on_tags and (deny.other_actions or not actions <= READS):
+        raise UnknownPolicy(f"{EXISTING_TAG} with other actions than {', '.join(sorted(READS))}")
 
 
 def _conditions(document: Mapping[str, Mapping[str, Any]]) -> list[Condition]:
@@ -158,6 +179,9 @@ def _condition(operator: str, key: str, values: Any) -> Condition:
     if operator not in OPERATORS:
         raise UnknownPolicy(f"condition operator {operator}")
     names = {known.lower(): known for known in KEYS}
+    if key.lower().startswith(EXISTING_TAG.lower()):
+        # A tag's name is told apart by its case.
+        names[key.lower()] = EXISTING_TAG + key[len(EXISTING_TAG) :]
     if key.lower() not in names:
         raise UnknownPolicy(f"condition key {key}")
     if operator == "ArnNotEquals" and len(_listed(values)) != 1:
@@ -169,7 +193,7 @@ def _word(operator: str, value: object) -> str:
     text = str(value).lower() if isinstance(value, bool) else str(value)
     if operator in ("Bool", "Null") and text.lower() not in ("true", "false"):
         raise UnknownPolicy(f"{operator} with {text}")
-    if operator == "ArnNotEquals" and not re.fullmatch(r"arn:[^*?]+", text):
+    if operator in ("ArnEquals", "ArnNotEquals") and not re.fullmatch(r"arn:[^*?]+", text):
         raise UnknownPolicy(f"{operator} with {text}")
     if operator in ("NumericGreaterThan", "NumericLessThan") and not re.fullmatch(r"-?\d+(\.\d+)?", text):
         raise UnknownPolicy(f"{operator} with {text}")

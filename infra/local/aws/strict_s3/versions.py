@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from urllib.parse import quote
 
+from infra.local.aws.strict_s3 import xml
 from infra.local.aws.strict_s3.wire import (
     Answer,
     MarkerMet,
@@ -39,6 +40,18 @@ def query_of(version_id: str | None) -> str:
 def looked_up(ask: Ask, request: Request, bucket: str, key: str, version_id: str | None = None) -> Answer:
     """The answer to HEAD for the current version, or for that one; see `marker_id` for delete markers."""
     return ask(inner(request, "HEAD", bucket, key, query_of(version_id)))
+
+
+def tags_of(ask: Ask, request: Request, bucket: str, key: str, version_id: str | None) -> dict[str, str]:
+    """The tags of the current version, or of that one, by name; none where there is no such object."""
+    query = "&".join(each for each in ("tagging", query_of(version_id)) if each)
+    answer = ask(inner(request, "GET", bucket, key, query))
+    if not answer.is_success:
+        return {}
+    tags = [
+        tag for tags in xml.children(xml.parsed(answer.body), "TagSet") for tag in xml.children(tags, "Tag")
+    ]
+    return {xml.text(tag, "Key") or "": xml.text(tag, "Value") or "" for tag in tags}
 
 
 def marker_id(looked: Answer) -> str | None:
