@@ -7,6 +7,7 @@ import pytest
 
 from chalicelib.core.cleanup import Spent
 from chalicelib.core.ids import ArtifactId
+from chalicelib.core.limits import Limits, Quota
 from chalicelib.core.order import Wish
 from chalicelib.core.settle import Policy
 from chalicelib.settings import VARIABLES, Settings, SettingsFaults, settings
@@ -52,6 +53,9 @@ def test_what_is_not_said_keeps_the_usual_policy_and_lets_devices_work():
         notification_topic=None,
         pause=False,
         pace_bytes_s=None,
+        limits=Limits(
+            Quota(open_sessions=1_000, open_uploads=2_000, calls_a_minute=6_000, orders_an_hour=1_000)
+        ),
     )
 
 
@@ -93,6 +97,18 @@ def test_every_variable_is_heard():
             "CLEANUP_BYTES_A_DAY": "1000",
             "REQUIRED_OUTPUTS": "output.enhanced.mp4,measurements.lights",
             "NOTIFICATION_TOPIC": "arn:aws:sns:eu-west-1:123456789012:notifications",
+            "LIMIT_OPEN_SESSIONS": "1",
+            "LIMIT_OPEN_UPLOADS": "2",
+            "LIMIT_BYTES_A_DAY": "3",
+            "LIMIT_CALLS_A_MINUTE": "4",
+            "LIMIT_ORDERS_AN_HOUR": "none",
+            "LIMIT_PROJECT_OPEN_SESSIONS": "6",
+            "LIMIT_PROJECT_OPEN_UPLOADS": "7",
+            "LIMIT_PROJECT_BYTES_A_DAY": "8",
+            "LIMIT_PROJECT_CALLS_A_MINUTE": "9",
+            "LIMIT_PROJECT_ORDERS_AN_HOUR": "10",
+            "ALLOWED_EXTENSIONS": " .MP4",
+            "LARGEST_FILE_BYTES": "12000000000",
             "PAUSE": "true",
             "PACE_BYTES_S": "1000000",
         }
@@ -118,6 +134,9 @@ def test_every_variable_is_heard():
     )
     assert read.default_wish == Wish((ArtifactId("output.enhanced.mp4"), ArtifactId("measurements.lights")))
     assert read.notification_topic == "arn:aws:sns:eu-west-1:123456789012:notifications"
+    assert read.limits == Limits(
+        Quota(1, 2, 3, 4, None), Quota(6, 7, 8, 9, 10), (".mp4",), largest_file_bytes=12_000_000_000
+    )
     assert (read.pause, read.pace_bytes_s) == (True, 1_000_000)
 
 
@@ -182,6 +201,10 @@ def test_the_text_has_a_line_for_each_fault_that_names_the_variable():
         ("ORDER_QUEUE_URL", "https://sqs.eu-west-1.amazonaws.com/1/orders?Action=Purge"),
         ("ORDER_QUEUE_URL", "https://sqs.eu-west-1.amazonaws.com/1/or ders"),
         ("ORDER_QUEUE_URL", "arn:aws:sqs:eu-west-1:1:orders"),
+        *(("LIMIT_OPEN_SESSIONS", text) for text in ("0", "-1", "", "None", "1.5", "1e3", str(10**15))),
+        ("LIMIT_PROJECT_BYTES_A_DAY", "0"),
+        *(("ALLOWED_EXTENSIONS", text) for text in ("", ".mov", "mp4", ".mp4,.mp4", ".mp4,")),
+        ("LARGEST_FILE_BYTES", "0"),
         ("REQUIRED_OUTPUTS", " "),
         ("REQUIRED_OUTPUTS", ","),
         ("REQUIRED_OUTPUTS", "output.a,"),

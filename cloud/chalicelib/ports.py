@@ -18,6 +18,7 @@ from chalicelib.core.enrolment import Code
 from chalicelib.core.events import Event, Measure
 from chalicelib.core.heard import Heard
 from chalicelib.core.ids import CodeId, DeviceId, SessionId, TokenId, UploadId
+from chalicelib.core.limits import UNLIMITED, Limits, Window
 from chalicelib.core.listing import Summary
 from chalicelib.core.measurements.index import Index
 from chalicelib.core.notices import Announcement, Notice
@@ -414,6 +415,15 @@ class Records(Protocol):
     def spend(self, day: date, size_bytes: int, limit: Spent) -> bool:
         """Count one more object of this size; return False and count nothing if that would pass `limit`."""
 
+    def use(self, window: Window, amount: int, most: int) -> bool:
+        """Count `amount` in a window of a limit; return False and count nothing if that would pass `most`."""
+
+    def give_back(self, window: Window, amount: int) -> None:
+        """Take back what was counted in a window."""
+
+    def used(self, window: Window) -> int:
+        """What is counted in a window, consistently read."""
+
     def swept_until(self) -> str:
         """The key after which the next sweep of orphans continues; empty when it begins with the first."""
 
@@ -554,5 +564,6 @@ class Ports(Struct, frozen=True):
     metrics: Metrics
     policy: Policy
     acting: Acting = COORDINATOR
+    limits: Limits = UNLIMITED
     notifier: Notifier | None = None
     """None where nobody wants to hear: then no notices are recorded either."""

@@ -7,10 +7,12 @@ from typing import Any
 from msgspec import Struct
 
 from chalicelib.aws.signer import LONGEST_TTL_S
+from chalicelib.core.chapter import EXTENSIONS
 from chalicelib.core.cleanup import Spent
 from chalicelib.core.errors import InvalidRequest
 from chalicelib.core.ids import ArtifactId
 from chalicelib.core.lifecycle import FEWEST_RESTORABLE_DAYS, MOST_RESTORABLE_DAYS, MULTIPART_DAYS
+from chalicelib.core.limits import Limits, Quota
 from chalicelib.core.order import Wish, wish
 from chalicelib.core.parts import LARGEST_PART_BYTES
 from chalicelib.core.settle import Policy
@@ -53,6 +55,7 @@ class Settings(Struct, frozen=True):
     notification_topic: str | None
     pause: bool
     pace_bytes_s: int | None
+    limits: Limits
 
     @property
     def default_wish(self) -> Wish | None:
@@ -99,6 +102,12 @@ def settings(environment: Mapping[str, str]) -> Settings:
         notification_topic=read["NOTIFICATION_TOPIC"],
         pause=read["PAUSE"],
         pace_bytes_s=read["PACE_BYTES_S"],
+        limits=Limits(
+            caller=_quota(read, "LIMIT"),
+            project=_quota(read, "LIMIT_PROJECT"),
+            extensions=read["ALLOWED_EXTENSIONS"],
+            largest_file_bytes=read["LARGEST_FILE_BYTES"],
+        ),
     )
 
 
@@ -133,6 +142,23 @@ def _read(environment: Mapping[str, str]) -> dict[str, Any]:
     if faults:
         raise SettingsFaults(faults)
     return values
+
+
+def _quota(read: Mapping[str, Any], prefix: str) -> Quota:
+    return Quota(**{name: read[f"{prefix}_{name.upper()}"] for name in Quota.__struct_fields__})
+
+
+def _limit(text: str) -> int | None:
+    """A limit; None for `none`."""
+    return None if text == "none" else _between(1, 10**15 - 1)(text)
+
+
+def _extensions(text: str) -> tuple[str, ...]:
+    """The endings that `text` lists between commas."""
+    found = tuple(each.strip().lower() for each in text.split(","))
+    if not set(found) <= set(EXTENSIONS) or len(set(found)) < len(found):
+        raise ValueError(f"must list some of {', '.join(EXTENSIONS)} between commas, not {text!r}")
+    return found
 
 
 def _matching(pattern: str, what: str) -> Callable[[str], str]:
@@ -216,5 +242,13 @@ VARIABLES: Mapping[str, _Required | _Optional] = {
     "CLEANUP_BYTES_A_DAY": _Optional(_between(1, 10**15 - 1), _USUAL.cleanup_limit.size_bytes),
     "STORAGE_USD_PER_GIB_MONTH": _Optional(_price, _USUAL.storage_usd_per_gib_month),
     "PAUSE": _Optional(_true_or_false, default=False),
+    "LIMIT_OPEN_SESSIONS": _Optional(_limit, 1_000),
+    "LIMIT_OPEN_UPLOADS": _Optional(_limit, 2_000),
+    "LIMIT_BYTES_A_DAY": _Optional(_limit),
+    "LIMIT_CALLS_A_MINUTE": _Optional(_limit, 6_000),
+    "LIMIT_ORDERS_AN_HOUR": _Optional(_limit, 1_000),
+    **{f"LIMIT_PROJECT_{name.upper()}": _Optional(_limit) for name in Quota.__struct_fields__},
+    "ALLOWED_EXTENSIONS": _Optional(_extensions, EXTENSIONS),
+    "LARGEST_FILE_BYTES": _Optional(_limit),
     "PACE_BYTES_S": _Optional(_between(1, 10**12)),
 }

@@ -69,6 +69,7 @@ def ports(settings: Settings) -> Ports:
         clock=clock,
         metrics=EmbeddedMetrics(settings.stage, clock, sys.stdout),
         policy=settings.policy,
+        limits=settings.limits,
         notifier=SnsNotifier(clients.notifications, settings.notification_topic, settings.stage)
         if settings.notification_topic
         else None,

@@ -115,6 +115,7 @@ WRITES_OF = {
     | {
         ("dynamodb:PutItem", "GROUP#*"),
         ("dynamodb:PutItem", "HEARD#*"),
+        ("dynamodb:UpdateItem", "LIMIT#*"),
         ("dynamodb:UpdateItem", "WATCH#*"),
         ("dynamodb:PutItem", "CODE#*"),
         ("dynamodb:PutItem", "SECRETS#*"),

@@ -15,6 +15,7 @@ from chalicelib.core.artifact import made_key
 from chalicelib.core.cleanup import Arming
 from chalicelib.core.errors import Conflict, Finalizing, StorageBusy
 from chalicelib.core.ids import ArtifactId, SessionId, UploadId
+from chalicelib.core.limits import Limits, Quota
 from chalicelib.core.listing import Wanted
 from chalicelib.core.measurements.limits import INDEXED_IN_PASSING_BYTES
 from chalicelib.core.measurements.ranges import Wanted as WantedFrames
@@ -224,7 +225,8 @@ def state_of(ports: Ports, session_id: SessionId) -> SessionState:
 def test_the_api_uses_exactly_the_rights_it_has(world: AwsWorld, ports: Ports, asked: Asked):
     session_id = make_session_id("hauled")
     completion.complete_upload(ports, NORTH, sent(ports, opened(ports, "hauled")).upload_id, CRC)
-    operations.order(ports, NORTH, session_id, WISH)
+    limited = replace(ports, limits=Limits(caller=Quota(orders_an_hour=1)))
+    operations.order(limited, NORTH, session_id, WISH)
     completion.cancel_upload(ports, NORTH, opened(ports, "cancelled").upload_id)
     with pytest.raises(StorageBusy):
         opened(loses_every_race(ports), "cancelled")

@@ -131,8 +131,8 @@ OF_CALLERS = (
     bug(
         "a route that is not for every role asks for no token",
         "cloud/chalicelib/web/routing.py",
-        "if route.roles else",
-        "if route.roles == EVERYBODY else",
+        "is_public = not route.roles\n",
+        "is_public = route.roles != EVERYBODY\n",
         "tests/web/test_auth.py",
         "-k",
         "exactly_what_is_his and hold",
@@ -154,5 +154,49 @@ OF_CALLERS = (
         "tests/infra/test_client.py",
         "-k",
         "netrc",
+    ),
+    bug(
+        "one more session or upload than the limit may be open",
+        f"{FLOWS}/limits.py",
+        "        if count >= most:\n",
+        "        if count > most:\n",
+        "tests/flows/test_limits.py",
+    ),
+    bug(
+        "a limit stops a session that exists",
+        f"{FLOWS}/sessions.py",
+        "    if known is None:\n        ports.limits.demand_chapters(chapters)\n"
+        '        demand_open(ports, principal, wanted.project, "open_sessions")\n',
+        "    ports.limits.demand_chapters(chapters)\n"
+        '    demand_open(ports, principal, wanted.project, "open_sessions")\n    if known is None:\n',
+        "tests/flows/test_limits.py",
+    ),
+    bug(
+        "what a project refuses counts for its device all the same",
+        f"{FLOWS}/limits.py",
+        "                ports.records.give_back(each, amount)\n",
+        "                log.debug(each.owner)\n",
+        "tests/flows/test_limits.py",
+    ),
+    bug(
+        "a window of a limit lets one amount more pass",
+        "cloud/chalicelib/aws/records.py",
+        "ConditionExpression=condition, room=most - amount)",
+        "ConditionExpression=condition, room=most)",
+        "tests/contracts/test_limits_contract.py",
+    ),
+    bug(
+        "calls that the table refuses pass",
+        "cloud/chalicelib/web/meter.py",
+        "            return is_granted\n",
+        "            return True\n",
+        "tests/web/test_limits_api.py",
+    ),
+    bug(
+        "a file larger than the limit is taken",
+        "cloud/chalicelib/core/limits.py",
+        "size_bytes > most:\n",
+        "size_bytes > most + 1:\n",
+        "tests/core/test_limits.py",
     ),
 )

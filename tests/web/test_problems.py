@@ -21,6 +21,7 @@ from chalicelib.core.errors import (
     ReelhaulError,
     SessionDiffers,
     StorageBusy,
+    TooManyRequests,
     UploadGone,
     VersionGone,
 )
@@ -53,7 +54,7 @@ def test_every_error_of_core_has_exactly_one_row(kind: type[ReelhaulError]):
 
 
 def test_the_errors_of_core_are_found():
-    assert len(of_core()) == 23
+    assert len(of_core()) == 24
     assert {StorageBusy, Conflict} <= set(of_core())
 
 
@@ -66,7 +67,13 @@ def test_the_contract_names_the_same_problems():
     rows = [*problems.ROWS.items(), internal]
 
     assert told == {
-        (row.status, row.slug, row.action.value, frozenset(row.members), kind is StorageBusy)
+        (
+            row.status,
+            row.slug,
+            row.action.value,
+            frozenset(row.members),
+            kind in (StorageBusy, TooManyRequests),
+        )
         for kind, row in rows
     }
 

@@ -24,6 +24,7 @@ A session's id is `PROJECT/NAME`, so every key with one is of that project alone
 | WATCH#{project} | {device_id} | the last heartbeat of a device; while it hauls, it is in the index work |
 | NOTICES#waiting | {at}#{notice_id} | a notice that waits to be sent |
 | SWEEP#orphans | SWEEP | the key after which the next sweep of orphaned multipart uploads continues |
+| LIMIT#{owner} | {what}#{began} | what a caller or a project did in a window of a limit; `ttl` ends it |
 | SPENT#{day} | SPENT | what was cleaned on a day (UTC), or may be |
 | ROUND#reconcile | ROUND | the last round of the reconciler |
 | COUNT#{project} | {day}#{shard} | what some sessions of a day count for together |
@@ -53,6 +54,7 @@ from chalicelib.core.cleanup import Arming
 from chalicelib.core.enrolment import Code
 from chalicelib.core.heard import Heard
 from chalicelib.core.ids import DeviceId, SessionId, TokenId, UploadId
+from chalicelib.core.limits import Window
 from chalicelib.core.listing import Summary
 from chalicelib.core.measurements.index import Index
 from chalicelib.core.notices import Notice
@@ -61,7 +63,7 @@ from chalicelib.core.rounds import LastRound
 from chalicelib.core.session import Session, SessionState
 from chalicelib.core.silence import Watch
 from chalicelib.core.statistics.counts import Counter, CounterKey, Counts, Waiting, without_zeros
-from chalicelib.core.times import sortable
+from chalicelib.core.times import DAY_S, sortable
 from chalicelib.core.tokens import Device, Secrets, Token
 from chalicelib.core.upload import Receipt, Upload
 from chalicelib.ports import Due, Listed, ListEntry, RecordedRow, Unproven, Watched
@@ -331,6 +333,15 @@ def waiting(item: Mapping[str, "AttributeValueTypeDef"]) -> Waiting:
     return Waiting(SessionId(session_id), datetime.fromisoformat(created_at), device_id)
 
 
+def window_key(window: Window) -> dict[str, str]:
+    return {"pk": f"LIMIT#{window.owner}", "sk": f"{window.what.name}#{sortable(window.began_at)}"}
+
+
+def window_ttl(window: Window) -> int:
+    """When the table may forget it: a day after it ended."""
+    return int(window.ends_at.timestamp()) + DAY_S
+
+
 def session_key(session_id: SessionId, sk: str) -> dict[str, str]:
     return {"pk": f"SESSION#{session_id}", "sk": sk}
 
@@ -416,7 +427,7 @@ def row(item: Item, progress: Item | None) -> RecordedRow:
     summary = item.get("summary")
     return RecordedRow(
         value(item, Session),
-        _convert(_plain(_deserialized(summary)), Summary) if summary else None,
+        msgspec.convert(_plain(_deserialized(summary)), Summary) if summary else None,
         value(progress, Progress) if progress else None,
     )
 
@@ -442,10 +453,7 @@ def _counted(item: Item | None) -> Counts:
 
 def value(item: Mapping[str, "AttributeValueTypeDef"], kind: type[Value]) -> Value:
     """The item as a `kind`."""
-    return _convert({name: _plain(_deserialized(attribute)) for name, attribute in item.items()}, kind)
-
-
-def _convert(plain: Mapping[str, Any], kind: type[Value]) -> Value:
+    plain = {name: _plain(_deserialized(attribute)) for name, attribute in item.items()}
     return msgspec.convert({**_absent(kind), **plain}, kind)
 
 

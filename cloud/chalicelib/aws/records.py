@@ -15,6 +15,7 @@ from chalicelib.core.enrolment import Code
 from chalicelib.core.errors import Conflict, StorageBusy
 from chalicelib.core.heard import Heard
 from chalicelib.core.ids import CodeId, DeviceId, SessionId, TokenId, UploadId
+from chalicelib.core.limits import Window
 from chalicelib.core.notices import Notice
 from chalicelib.core.picture import Picture, Progress
 from chalicelib.core.rounds import LastRound
@@ -388,6 +389,38 @@ class DynamoRecords:
                 raise
             return False
         return True
+
+    def use(self, window: Window, amount: int, most: int) -> bool:
+        """One atomic update; a reply that was lost is asked for again, which counts too much, never too little."""
+        if amount > most:
+            return False
+        condition = "attribute_not_exists(used) OR used <= :room"
+        try:
+            self._count_in(window, amount, ConditionExpression=condition, room=most - amount)
+        except ClientError as error:
+            if code_of(error) != "ConditionalCheckFailedException":
+                raise
+            return False
+        return True
+
+    def give_back(self, window: Window, amount: int) -> None:
+        self._count_in(window, -amount)
+
+    def used(self, window: Window) -> int:
+        item = self._get(items.window_key(window))
+        return int(item["used"]["N"]) if item else 0
+
+    def _count_in(self, window: Window, amount: int, room: int | None = None, **condition: str) -> None:
+        values = {":amount": amount, ":ttl": items.window_ttl(window), ":room": room}
+        with named():
+            self._dynamodb.update_item(
+                TableName=self._table,
+                Key=items.attributes(items.window_key(window)),
+                UpdateExpression="ADD used :amount SET #ttl = :ttl",
+                ExpressionAttributeNames={"#ttl": "ttl"},
+                ExpressionAttributeValues=items.attributes(values),
+                **condition,  # type: ignore[arg-type]  # ConditionExpression or nothing
+            )
 
     def swept_until(self) -> str:
         item = self._get(items.SWEEP_KEY)

@@ -11,7 +11,8 @@ from chalicelib.core.ids import ArtifactId, SessionId
 
 _DIRECTORY = re.compile(r"[0-9]{3}[A-Za-z0-9_]{5}")
 _FILENAME = re.compile(r"[^/\\\x00-\x1f\x7f]{1,100}")
-_EXTENSIONS = (".mp4", ".360")
+EXTENSIONS = (".mp4", ".360")
+"""Of the films that cameras write, in lower case."""
 
 OLDER_SYSTEM = "000OLDER"
 """The directory of originals that come from the older system, under any name. Cameras count directories from 100."""
@@ -46,7 +47,7 @@ class Chapter(Struct, frozen=True, dict=True):
                 "a chapter's filename has 1 to 100 characters, no slash, no control character"
             )
         is_of_a_camera = self.directory != OLDER_SYSTEM
-        if is_of_a_camera and not self.filename.lower().endswith(_EXTENSIONS):
+        if is_of_a_camera and not self.filename.lower().endswith(EXTENSIONS):
             raise InvalidRequest("a chapter's filename ends in .MP4 or .360")
         if len(self.artifact_id) > _LONGEST_ARTIFACT_ID:
             raise InvalidRequest(

@@ -16,6 +16,7 @@ ReelhaulError
 |   |-- Finalizing          being completed right now
 |   |-- ClientTooOld
 |   |-- StorageUnfit        the storage cannot do what the proof of bytes rests on
+|   |-- TooManyRequests     a limit of the caller or of its project is reached
 |   `-- StorageBusy         S3 or DynamoDB ask for patience
 `-- between flows and adapters
     |-- Conflict            somebody wrote the session first: load and decide again
@@ -116,6 +117,14 @@ class ClientTooOld(ReelhaulError):
 
 class StorageUnfit(ReelhaulError):
     """The storage cannot do what the proof of bytes rests on: keep versions, check CRC64NVME, write on a condition."""
+
+
+class TooManyRequests(ReelhaulError):
+    """A limit is reached: the same call may succeed after `retry_after_s` seconds."""
+
+    def __init__(self, message: str, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class StorageBusy(ReelhaulError):

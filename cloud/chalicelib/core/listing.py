@@ -19,7 +19,7 @@ class Summary(Struct, frozen=True):
     size_bytes: int
     verified: int
     verified_bytes: int
-    stored_at: datetime | None
+    stored_at: datetime | None = None
 
 
 class Row(Struct, frozen=True):

@@ -5,15 +5,18 @@ from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
+from chalicelib.core import ids
 from chalicelib.core.errors import Conflict, StateConflict, StorageBusy
 from chalicelib.core.events import Event
 from chalicelib.core.ids import ArtifactId, SessionId
+from chalicelib.core.limits import Windowed
 from chalicelib.core.order import Wish
 from chalicelib.core.picture import Picture
 from chalicelib.core.session import Session, SessionState
 from chalicelib.core.settle import Actor
 from chalicelib.core.settle.scanning import is_overdue
 from chalicelib.core.tokens import Principal, Role
+from chalicelib.flows.limits import spend
 from chalicelib.flows.sessions import allowed_wish, view_session
 from chalicelib.flows.settle import settle_session
 from chalicelib.flows.store import report, save
@@ -31,6 +34,7 @@ def order(ports: Ports, principal: Principal, session_id: SessionId, wish: Wish)
     """
     principal.demand(Role.DEVICE, Role.OPERATOR)
     wish = allowed_wish(ports, principal, wish)
+    spend(ports, principal, ids.project_of(session_id), Windowed.orders_an_hour)
 
     def ordered(picture: Picture) -> Session:
         session = picture.session

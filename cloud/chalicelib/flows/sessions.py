@@ -21,6 +21,7 @@ from chalicelib.core.picture import Picture, Progress, differences, session_chap
 from chalicelib.core.session import Camera, Session
 from chalicelib.core.silence import Watch
 from chalicelib.core.tokens import ALL_PROJECTS, Principal, Role
+from chalicelib.flows.limits import demand_open
 from chalicelib.flows.store import create, load
 from chalicelib.flows.watch_devices import hear
 from chalicelib.ports import Ports
@@ -54,6 +55,8 @@ def confirm_session(
         plan_parts(chapter.size_bytes, ports.policy.part_size_bytes)
     known = ports.records.picture(session_id)
     if known is None:
+        ports.limits.demand_chapters(chapters)
+        demand_open(ports, principal, wanted.project, "open_sessions")
         try:
             opened = create(ports, wanted, chapters)
         except Conflict:

@@ -21,11 +21,13 @@ from chalicelib.core.errors import (
     UploadGone,
 )
 from chalicelib.core.ids import ArtifactId, SessionId, UploadId
+from chalicelib.core.limits import Windowed
 from chalicelib.core.parts import PartPlan, StoredPart, plan_parts
 from chalicelib.core.picture import Picture
 from chalicelib.core.settle import Actor, undo_until
 from chalicelib.core.tokens import Principal, Role
 from chalicelib.core.upload import Upload, UploadState
+from chalicelib.flows import limits
 from chalicelib.flows.create_upload import create_upload
 from chalicelib.flows.sessions import view_session
 from chalicelib.flows.settle import settle_session
@@ -63,6 +65,7 @@ def open_upload(
     names another size or part size than the plan's, NotAFilm for a chapter whose bytes were rejected as no film.
     """
     _demand_hand(principal, artifact_id)
+    is_counted = False
     for _ in range(ATTEMPTS):
         picture = view_session(ports, principal, session_id)
         _demand_order(principal, picture, artifact_id, number)
@@ -76,10 +79,24 @@ def open_upload(
         try:
             if known:
                 return view_parts(ports, _resume(ports, picture, known)), False
+            if not is_counted:
+                _demand_room(ports, principal, picture, artifact_id, plan)
+                is_counted = True
             return UploadView(create_upload(ports, picture, artifact_id, plan)[1]), True
         except Conflict:
             log.info("session written by another", extra={"session_id": session_id})
     raise StorageBusy(f"session {session_id} is being written by others; ask again")
+
+
+def _demand_room(
+    ports: Ports, principal: Principal, picture: Picture, artifact_id: ArtifactId, plan: PartPlan
+) -> None:
+    """Raises TooManyRequests at a limit, TooLarge for what others than devices make; chapters were confirmed."""
+    if not artifact.is_original(artifact_id):
+        ports.limits.demand_size(artifact_id, plan.size_bytes)
+    project = picture.session.project
+    limits.demand_open(ports, principal, project, "open_uploads")
+    limits.spend(ports, principal, project, Windowed.bytes_a_day, plan.size_bytes)
 
 
 def sign_parts(

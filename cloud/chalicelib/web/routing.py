@@ -16,6 +16,7 @@ from chalicelib.core.tokens import Principal, Role
 from chalicelib.flows.acting import acting_ports, identify
 from chalicelib.ports import Ports
 from chalicelib.web import auth
+from chalicelib.web.meter import CallMeter
 from chalicelib.web.numbered import numbered
 from chalicelib.web.wire import parsing, responses
 from chalicelib.web.wire.problems import answered
@@ -96,14 +97,21 @@ class Route(Struct, frozen=True):
 _TAKES_A_BODY = ("PUT", "POST")
 
 
-def blueprint(name: str, routes: Sequence[Route], ports: Ports, settings: DeviceSettings) -> Blueprint:
-    """The module `name` with a door for each of its `routes`, on `ports`."""
+def blueprint(
+    name: str, routes: Sequence[Route], ports: Ports, settings: DeviceSettings, meter: CallMeter
+) -> Blueprint:
+    """The module `name` with a door for each of its `routes`, on `ports`; `meter` counts the calls of all modules."""
     made = Blueprint(name)
     for route in routes:
         # A call without a body may name any Content-Type: Chalice would answer it with 415 otherwise.
         content_types = ["application/json" if route.method in _TAKES_A_BODY else "*/*"]
         view = _unless_known(route.view) if route.method == "GET" else route.view
-        door = _door(view, made, ports, settings) if route.roles else _open_door(view, made, ports, settings)
+        is_public = not route.roles
+        door = (
+            _open_door(view, made, ports, settings)
+            if is_public
+            else _door(view, made, ports, settings, meter)
+        )
         call = numbered(door, f"{route.method} {route.path}", made)
         made.route(route.path, methods=[route.method], content_types=content_types)(call)
     return made
@@ -155,7 +163,7 @@ def _known_etags(call: Call | PublicCall) -> list[str]:
     return [tag.strip().removeprefix("W/") for tag in header.split(",")]
 
 
-def _door(view: View, made: Blueprint, ports: Ports, settings: DeviceSettings) -> View:
+def _door(view: View, made: Blueprint, ports: Ports, settings: DeviceSettings, meter: CallMeter) -> View:
     """`view` with every error told as a problem, the caller known, the body at hand."""
 
     @answered
@@ -166,6 +174,7 @@ def _door(view: View, made: Blueprint, ports: Ports, settings: DeviceSettings) -
         principal = auth.caller(ports, headers, settings.minimum_client_version)
         identify(principal)
         project = auth.project(principal, headers)
+        meter.count(ports, principal, project)
         call = Call(
             settings, principal, project, headers, parsing.raw_body(request), request.query_params or {}
         )

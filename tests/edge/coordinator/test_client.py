@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from edge_client.base.errors import (
+    CoordinatorBusy,
     CoordinatorRefusal,
     GaveUp,
     PartsMismatch,
@@ -17,7 +18,7 @@ from edge_client.base.errors import (
 )
 from edge_client.base.retry import Retry, Tally
 from edge_client.coordinator.client import MOST_PAGES, Coordinator
-from edge_client.model.api import Token
+from edge_client.model.api import HeartbeatReport, Token
 from edge_client.model.parts import PartPlan, Span, SpooledPart, crc_text, crc_value
 from edge_client.model.plan import CameraIdentity, ChapterPlan, SessionPlan
 from tests.edge.conftest import FakeTime
@@ -136,6 +137,66 @@ def test_retry_after_is_waited_for(coordinator: Coordinator, cloud: MemoryCoordi
     coordinator.put_session(PLAN)
 
     assert clock.slept == [9.0]
+
+
+LIMIT = problem(429, "too-many-requests", "retry", detail="this device has reached its limit")
+LIMITED = (*LIMIT, {"Retry-After": "9"})
+
+SPOOLED = SpooledPart(Span(1, 0, 5), 7)
+
+CALLS: dict[str, Callable[[Coordinator], object]] = {
+    "session": lambda coordinator: coordinator.put_session(PLAN),
+    "open": lambda coordinator: coordinator.open_upload("s", ARTIFACT, 5),
+    "get": lambda coordinator: coordinator.upload("u_1"),
+    "urls": lambda coordinator: coordinator.part_urls("u_1", [SPOOLED]),
+    "known": lambda coordinator: coordinator.known_chapters("C3501324500711"),
+}
+
+
+@pytest.mark.parametrize("kind", CALLS)
+def test_at_a_limit_each_call_waits_as_long_as_it_is_told_and_goes_on(
+    coordinator: Coordinator, cloud: MemoryCoordinator, clock: FakeTime, kind: str
+):
+    open_upload(coordinator)
+    cloud.faults[kind] = [LIMITED, LIMITED]
+
+    assert CALLS[kind](coordinator)
+
+    assert clock.slept == [9.0, 9.0]
+
+
+def test_at_a_limit_a_completion_waits_as_long_as_it_is_told(
+    coordinator: Coordinator, cloud: MemoryCoordinator, clock: FakeTime
+):
+    open_upload(coordinator)
+    cloud.uploads["u_1"].replace_parts({1: b"01234"})
+    cloud.faults["complete"] = [LIMITED]
+
+    receipt = coordinator.complete("u_1", crc_value(crc64nvme_of(b"01234"))).receipt
+
+    assert receipt
+    assert clock.slept == [9.0]
+
+
+BEAT = HeartbeatReport(0, 0, None, None, 0, 10**9, "2026-11-21T12:00:00Z")
+
+SINGLE: dict[str, Callable[[Coordinator], object]] = {
+    "state": lambda coordinator: coordinator.session_state("s"),
+    "progress": lambda coordinator: coordinator.heartbeat("s", BEAT),
+}
+
+
+@pytest.mark.parametrize("kind", SINGLE)
+def test_at_a_limit_what_is_tried_once_says_that_it_passes_and_how_long(
+    coordinator: Coordinator, cloud: MemoryCoordinator, clock: FakeTime, kind: str
+):
+    open_upload(coordinator)
+    cloud.faults[kind] = [LIMITED]
+
+    with pytest.raises(CoordinatorBusy, match="this device has reached its limit") as caught:
+        SINGLE[kind](coordinator)
+
+    assert (caught.value.retry_after_s, clock.slept) == (9.0, [])
 
 
 @pytest.mark.parametrize("answer", [(200, b"<html>"), (403, b"<html>"), (403, b'{"error": "blocked"}')])

@@ -811,6 +811,43 @@ class TestTheCoordinator:
         with pytest.raises(CoordinatorRefusal, match="Session differs"):
             device.run()
 
+    def test_a_file_that_may_not_be_sent_is_named_and_the_other_sessions_are_hauled(self, device: Device):
+        device.card(GX010042=5000, GX010043=5000)
+        words = "100GOPRO/GX010042.MP4 has 5000 bytes; files of at most 4999 bytes are taken here"
+
+        def refuse_it(handler: Door) -> None:
+            body = json.dumps(
+                {
+                    "type": "urn:reelhaul:problem:too-large",
+                    "action": "stop",
+                    "title": "Too large",
+                    "detail": words,
+                }
+            )
+            handler.answer(413, body.encode())
+
+        device.cloud.faults["session"] = [refuse_it]
+
+        outcome = device.run(session=None, choice=Everything())
+
+        [refusal] = outcome.refusals
+        assert words in str(refusal)
+        assert list(device.cloud.objects()) == ["original.100GOPRO.GX010043.MP4"]
+
+    def test_at_a_limit_waits_and_hauls_everything(self, device: Device):
+        limited = (
+            429,
+            b'{"type": "urn:reelhaul:problem:too-many-requests", "action": "retry", "title": "t", "detail": "d"}',
+            {"Retry-After": "60"},
+        )
+        for kind in ("session", "open", "urls", "complete", "progress"):
+            device.cloud.faults[kind] = [limited, limited]
+
+        device.run()
+
+        assert device.object() == device.content()
+        assert device.time.slept.count(60.0) >= 8
+
     def test_another_size_in_its_plan_is_refused(self, device: Device):
         def plan_otherwise(handler: Door) -> None:
             handler.serve_otherwise(lambda view: view["plan"].update(size_bytes=77, part_count=1))

@@ -14,6 +14,7 @@ from chalicelib.core.enrolment import Code
 from chalicelib.core.errors import Conflict
 from chalicelib.core.heard import Heard
 from chalicelib.core.ids import CodeId, DeviceId, SessionId, TokenId, UploadId
+from chalicelib.core.limits import Window
 from chalicelib.core.listing import Summary, summary
 from chalicelib.core.measurements.index import Index
 from chalicelib.core.notices import Notice
@@ -77,6 +78,7 @@ class MemoryRecords:
         self._arming: Arming | None = None
         self._spent: dict[date, Spent] = {}
         self._spending = threading.Lock()
+        self._windows: dict[Window, int] = {}
         self._arming_lock = threading.Lock()
         self._swept_until = ""
         self._last_round: LastRound | None = None
@@ -263,6 +265,21 @@ class MemoryRecords:
                 return False
             self._spent[day] = spent.with_one_more(size_bytes)
         return True
+
+    def use(self, window: Window, amount: int, most: int) -> bool:
+        with self._spending:
+            used = self._windows.get(window, 0)
+            if used + amount > most:
+                return False
+            self._windows[window] = used + amount
+        return True
+
+    def give_back(self, window: Window, amount: int) -> None:
+        with self._spending:
+            self._windows[window] = self._windows.get(window, 0) - amount
+
+    def used(self, window: Window) -> int:
+        return self._windows.get(window, 0)
 
     def swept_until(self) -> str:
         return self._swept_until

@@ -8,6 +8,7 @@ from chalicelib.web.api import (
     cameras,
     contract,
     health,
+    limits,
     lists,
     measurements,
     processing,
@@ -16,6 +17,7 @@ from chalicelib.web.api import (
     tokens,
     uploads,
 )
+from chalicelib.web.meter import CallMeter
 from chalicelib.web.routing import DeviceSettings
 
 SUBJECTS = (
@@ -25,6 +27,7 @@ SUBJECTS = (
     measurements,
     cameras,
     lists,
+    limits,
     statistics,
     tokens,
     health,
@@ -34,4 +37,5 @@ SUBJECTS = (
 
 def blueprints(ports: Ports, settings: DeviceSettings) -> list[Blueprint]:
     """Every route below `/v1`, on `ports`."""
-    return [routing.blueprint(each.__name__, each.ROUTES, ports, settings) for each in SUBJECTS]
+    meter = CallMeter()
+    return [routing.blueprint(each.__name__, each.ROUTES, ports, settings, meter) for each in SUBJECTS]

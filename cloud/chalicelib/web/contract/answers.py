@@ -304,6 +304,25 @@ class KnownChapters(Answer, frozen=True, kw_only=True):
     cursor: str | None
 
 
+class Limit(Answer, frozen=True, kw_only=True):
+    """One limit and what of it is used; a window begins at a whole minute, hour or day in UTC."""
+
+    scope: Literal["device", "token", "project"]
+    what: Literal["open_sessions", "open_uploads", "bytes_a_day", "calls_a_minute", "orders_an_hour"]
+    most: Annotated[Count | None, Meta(description="null is no limit")]
+    used: Annotated[Count | None, Meta(description="null where nobody counts")]
+    window_s: Annotated[Whole | None, Meta(description="null for what is open now")]
+
+
+class Limits(Answer, frozen=True, kw_only=True):
+    part_size_bytes: Whole
+    most_chapters: Whole
+    most_part_urls: Whole
+    largest_file_bytes: Annotated[Whole | None, Meta(description="null is no limit but S3's own")]
+    allowed_extensions: list[str]
+    limits: list[Limit]
+
+
 class ChapterFigures(Answer, frozen=True, kw_only=True):
     count: Count
     size_bytes: Count

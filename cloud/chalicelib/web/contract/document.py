@@ -18,6 +18,7 @@ from chalicelib.core.errors import (
     StorageBusy,
     StorageUnfit,
     TooLarge,
+    TooManyRequests,
 )
 from chalicelib.web.contract import answers, limits, queries
 from chalicelib.web.contract.examples import EXAMPLES
@@ -40,6 +41,7 @@ _WITH_TOKEN = (
     NotFound,
     TooLarge,
     ClientTooOld,
+    TooManyRequests,
     StorageUnfit,
     StorageBusy,
 )

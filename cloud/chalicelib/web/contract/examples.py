@@ -212,6 +212,14 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
         ],
         "cursor": None,
     },
+    "Limits": {
+        "part_size_bytes": 16777216,
+        "most_chapters": 99,
+        "most_part_urls": 32,
+        "largest_file_bytes": None,
+        "allowed_extensions": [".mp4", ".360"],
+        "limits": [{"scope": "device", "what": "open_sessions", "most": 1000, "used": 3, "window_s": None}],
+    },
     "SessionPage": {
         "sessions": [_ROW],
         "cursor": "MjAyNi0xMS0yMVQxMjowMDowMC4wMDAwMDArMDA6MDAjbWFpbi9hLW1hdGNo",

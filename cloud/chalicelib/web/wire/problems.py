@@ -32,6 +32,7 @@ from chalicelib.core.errors import (
     StorageBusy,
     StorageUnfit,
     TooLarge,
+    TooManyRequests,
     UploadGone,
     VersionGone,
 )
@@ -74,6 +75,8 @@ class Row(Struct, frozen=True):
         return self.slug.replace("-", " ").capitalize()
 
 
+_SAYS_WHEN = (StorageBusy, TooManyRequests)
+
 INTERNAL = Row(500, "internal", Action.RETRY)
 
 ROWS: Mapping[type[ReelhaulError], Row] = {
@@ -90,6 +93,7 @@ ROWS: Mapping[type[ReelhaulError], Row] = {
     PartsMismatch: Row(422, "parts-mismatch", Action.RESIGN, ("missing", "differing")),
     Finalizing: Row(423, "finalizing", Action.RETRY),
     ClientTooOld: Row(426, "client-too-old", Action.STOP, ("minimum_version",)),
+    TooManyRequests: Row(429, "too-many-requests", Action.RETRY),
     StorageUnfit: Row(501, "storage-unfit", Action.STOP),
     StorageBusy: Row(503, "storage-busy", Action.RETRY),
 }
@@ -134,7 +138,7 @@ def problem(error: ReelhaulError) -> Response:
         "problem answered",
         extra={"status": row.status, "slug": row.slug, "detail": str(error)[:_LONGEST_DETAIL]},
     )
-    headers = {"Retry-After": str(told.retry_after_s)} if isinstance(told, StorageBusy) else {}
+    headers = {"Retry-After": str(told.retry_after_s)} if isinstance(told, _SAYS_WHEN) else {}
     return _response(row, str(told), _members(told, row), headers)
 
 

@@ -8,11 +8,12 @@ from chalicelib.core import guarantee, ids, parts
 from chalicelib.core.chapter import Chapter
 from chalicelib.core.film import Film
 from chalicelib.core.ids import DeviceId
+from chalicelib.core.limits import Limits
 from chalicelib.core.listing import Row
 from chalicelib.core.measurements.index import Index
 from chalicelib.core.order import Order
 from chalicelib.core.parts import PartPlan, StoredPart
-from chalicelib.core.picture import Picture, Progress
+from chalicelib.core.picture import MOST_CHAPTERS, Picture, Progress
 from chalicelib.core.scan import Scan
 from chalicelib.core.session import Camera, Lost, Session, SessionState
 from chalicelib.core.settle.at_rest import remedy
@@ -22,8 +23,9 @@ from chalicelib.core.tokens import Device, Token
 from chalicelib.core.upload import Receipt, Upload, UploadState
 from chalicelib.flows.artifacts import ArtifactView
 from chalicelib.flows.cameras import KnownSessions
+from chalicelib.flows.limits import Used
 from chalicelib.flows.listings import SessionPage
-from chalicelib.flows.uploads import UploadView
+from chalicelib.flows.uploads import MOST_URLS, UploadView
 from chalicelib.ports import PartUrl, RangeUrl, ReadUrl
 from chalicelib.web.wire import cursors
 
@@ -143,6 +145,27 @@ def known_chapters(known: KnownSessions, asked_by: DeviceId | None) -> dict[str,
     chapters = [_known_chapter(each, chapter) for each in known.pictures for chapter in each.chapters]
     cursor = cursors.written(known.ends_with) if known.ends_with else None
     return {"asked_by": asked_by, "chapters": chapters, "cursor": cursor}
+
+
+def limits(known: Limits, part_size_bytes: int, used: tuple[Used, ...]) -> dict[str, Any]:
+    """What may be sent, how much of it, and what of that is used."""
+    return {
+        "part_size_bytes": part_size_bytes,
+        "most_chapters": MOST_CHAPTERS,
+        "most_part_urls": MOST_URLS,
+        "largest_file_bytes": known.largest_file_bytes,
+        "allowed_extensions": list(known.extensions),
+        "limits": [
+            {
+                "scope": each.scope,
+                "what": each.what,
+                "most": each.most,
+                "used": each.used,
+                "window_s": each.window_s,
+            }
+            for each in used
+        ],
+    }
 
 
 def session_page(page: SessionPage) -> dict[str, Any]:
