@@ -13,6 +13,7 @@ from chalicelib.core import keys
 from chalicelib.core.settle import Actor
 from chalicelib.flows import reconcile as reconciling
 from chalicelib.flows import s3_events
+from chalicelib.flows import take_stock as taking_stock
 from chalicelib.flows.acting import running
 from chalicelib.settings import NotPrepared, settings
 from chalicelib.web import api
@@ -53,6 +54,12 @@ def on_output(event: S3Event) -> None:
 def on_measurements(event: S3Event) -> None:
     with running(ports, "on_measurements", event.context) as its_ports:
         s3_events.settle_created(its_ports, event.to_dict(), Actor.MADE_EVENT)
+
+
+@app.schedule(Rate(1, unit=Rate.HOURS), name="take_stock")
+def take_stock(event: CloudWatchEvent) -> None:
+    with running(ports, "take_stock", event.context) as its_ports:
+        taking_stock.take_stock(its_ports)
 
 
 @app.schedule(Rate(5, unit=Rate.MINUTES), name="reconcile")

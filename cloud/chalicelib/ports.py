@@ -435,6 +435,15 @@ class Records(Protocol):
     def forget_notice(self, notice: Notice) -> None:
         """Have a notice wait no longer; one that does not is success."""
 
+    def add_project(self, project: str) -> None:
+        """Have `projects` list a project from now on."""
+
+    def projects(self) -> tuple[str, ...]:
+        """Every project that was added, by name."""
+
+    def put_summary(self, week: str, notice: Notice) -> bool:
+        """Record the notice that sums up a week of its project; False, and nothing happens, if there was one."""
+
     def put_watch(self, watch: Watch, look_at: datetime) -> None:
         """Record a device's heartbeat; whether it was silent stays on record.
 

@@ -290,8 +290,8 @@ def deploy_in_turn(
     state = project.state_file(target, stage)
     _lay_state(state, turn, progress)
     try:
-        events = project.event_functions_of(source)
-        outputs = capacity.affordable(account.client("lambda"), stage, events, outputs, progress)
+        reserving = project.reserving_functions_of(source)
+        outputs = capacity.affordable(account.client("lambda"), stage, reserving, outputs, progress)
         deployed = deploy_coordinator(
             source,
             target,

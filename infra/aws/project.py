@@ -192,9 +192,10 @@ def event_functions(resources: Mapping[str, Mapping[str, str]]) -> dict[str, str
     }
 
 
-def event_functions_of(source: Path) -> list[str]:
-    """The names of the functions of the project `source` that AWS calls without anybody waiting."""
-    return sorted(_read(source / ".chalice" / "config.json")["lambda_functions"].keys() - {API_FUNCTION})
+def reserving_functions_of(source: Path) -> list[str]:
+    """The names of the functions of the project `source` that have calls at once for themselves."""
+    functions = _read(source / ".chalice" / "config.json")["lambda_functions"]
+    return sorted(name for name, body in functions.items() if "reserved_concurrency" in body)
 
 
 def api_url(resources: Mapping[str, Mapping[str, str]]) -> str:

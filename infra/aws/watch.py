@@ -7,16 +7,20 @@ without a thought for what the storage keeps. `python -m infra.aws.watch` prints
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from chalicelib.core.events import Event, Measure
+from chalicelib.core.guarantee import WITHIN_S
 from chalicelib.core.times import DAY_S
 from infra.aws.project import API_FUNCTION
 from infra.aws.template import Template, as_text
 
 CONFIG = Path(__file__).resolve().parents[2] / "cloud" / ".chalice" / "config.json"
+
+BACKLOG_BYTES = 10**12
+"""What may wait on the devices for hours before somebody should look."""
 
 _OURS = "reelhaul"
 _DEAD_LETTERS = {"QueueName": "${DeadLettersName}"}
@@ -218,6 +222,28 @@ def _of_sessions() -> Iterator[Alarm]:
         "S3 refused to hide a cleaned object. Compare the bucket's policy and the reconciler's rights with the stack.",
         period_s=_HOUR_S,
     )
+    yield Alarm(
+        "TimeToSafe",
+        "One of ten sessions of the last hour was safe later than five minutes after its last chapter. See on the "
+        "dashboard whether the backlog grows, then look at the uplink of the devices.",
+        _OURS,
+        Measure.TIME_TO_SAFE.metric,
+        _STAGE,
+        "p90",
+        _HOUR_S,
+        WITHIN_S,
+    )
+    yield Alarm(
+        "BacklogLarge",
+        "For six hours more than a terabyte has waited on the devices. See which are silent, paused or slow.",
+        _OURS,
+        Measure.BACKLOG.metric,
+        _STAGE,
+        "Minimum",
+        _HOUR_S,
+        BACKLOG_BYTES,
+        periods=6,
+    )
 
 
 def _of_the_reconciler() -> Iterator[Alarm]:
@@ -265,12 +291,24 @@ class _Graph:
     lines: tuple[list[Any], ...]
     statistic: str = "Sum"
     period_s: int = 300
+    axis: Mapping[str, Any] = field(default_factory=dict)
 
 
 def dashboard() -> Widget:
     """The body of the dashboard, with placeholders."""
     graphs = [
         _Graph("Sessions", _counts("session.stored", "session.processed", "session.failed", "session.held")),
+        _Graph(
+            "Seconds until a session is safe",
+            (
+                _measured(Measure.TIME_TO_SAFE, stat="p50", label="half of them"),
+                _measured(Measure.TIME_TO_SAFE, stat="p90", label="nine of ten"),
+                _measured(Measure.TIME_TO_SAFE, stat="Maximum", label="the last one"),
+            ),
+            period_s=_HOUR_S,
+            axis={"annotations": {"horizontal": [{"label": "guaranteed", "value": WITHIN_S}]}},
+        ),
+        _Graph("Bytes on the devices", (_measured(Measure.BACKLOG),), statistic="Maximum"),
         _Graph("Bytes verified", _counts("bytes.verified"), period_s=_HOUR_S),
         _Graph("Uploads", _counts("upload.verified", "upload.expired", "upload.rejected", "upload.unproven")),
         _Graph("Originals", _counts("originals.scrubbed", "original.damaged", "original.lost")),
@@ -355,6 +393,7 @@ def _widget(place: int, graph: _Graph) -> Widget:
             "stat": graph.statistic,
             "period": graph.period_s,
             "metrics": list(graph.lines),
+            **graph.axis,
         },
     }
 

@@ -218,3 +218,24 @@ def test_what_was_heard_or_named_meanwhile_is_not_replaced_and_nothing_is_told(w
 def test_a_device_without_a_watch_is_not_replaced(world: World):
     assert not world.records.replace_watch(make_watch(), make_watch().silenced(), None, [])
     assert world.records.watch("main", NORTH) is None
+
+
+def test_each_project_that_was_added_is_listed_once_by_name(world: World):
+    assert world.records.projects() == ()
+
+    for project in ("main", "club", "main"):
+        world.records.add_project(project)
+
+    assert world.records.projects() == ("club", "main")
+
+
+def test_a_week_of_a_project_is_summed_up_once(world: World):
+    ours = Notice("main@2026-W49/summary", NoticeKind.SUMMARY, "main", NOON, "why")
+    again = structs.replace(ours, at=NOON + MINUTE)
+    theirs = structs.replace(ours, notice_id="club@2026-W49/summary", project="club")
+
+    assert world.records.put_summary("2026-W49", ours)
+    assert not world.records.put_summary("2026-W49", again)
+    assert world.records.put_summary("2026-W49", theirs)
+    assert sorted(each.project for each in world.records.notices(10)) == ["club", "main"]
+    assert world.records.put_summary("2026-W50", again)

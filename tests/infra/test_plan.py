@@ -219,7 +219,14 @@ def test_the_functions_that_are_planned_are_those_of_the_project():
     outputs = {**OUTPUTS, project.ARROW_LAYER: LAYER}
     wanted = plan.wanted_functions(deploy.CLOUD, "prod", outputs)
 
-    assert set(wanted) == {"api_handler", "on_original", "on_output", "on_measurements", "reconcile"}
+    assert set(wanted) == {
+        "api_handler",
+        "on_original",
+        "on_output",
+        "on_measurements",
+        "reconcile",
+        "take_stock",
+    }
     assert (wanted["on_measurements"].layers, wanted["api_handler"].layers) == ((LAYER,), ())
     assert wanted["api_handler"].environment["BUCKET"] == OUTPUTS["Bucket"]
 

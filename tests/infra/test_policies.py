@@ -96,6 +96,7 @@ MATRIX: dict[str, Rights] = {
     | DEAD_LETTERS
     | WRITES_WITH_THE_KEY
     | logs("-reconcile"),
+    "take_stock": on([TABLE], "dynamodb:Query", "dynamodb:PutItem") | DEAD_LETTERS | logs("-take_stock"),
 }
 
 WRITES = {
@@ -116,10 +117,12 @@ WRITES_OF = {
         ("dynamodb:PutItem", "GROUP#*"),
         ("dynamodb:PutItem", "HEARD#*"),
         ("dynamodb:UpdateItem", "LIMIT#*"),
+        ("dynamodb:PutItem", "PROJECTS#*"),
         ("dynamodb:UpdateItem", "WATCH#*"),
         ("dynamodb:PutItem", "CODE#*"),
         ("dynamodb:PutItem", "SECRETS#*"),
     },
+    "take_stock": {("dynamodb:PutItem", "NOTICES#*"), ("dynamodb:PutItem", "SUMMARY#*")},
     "reconcile": WRITES
     | {
         ("dynamodb:PutItem", "ROUND#*"),

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import cast
 
 import pytest
@@ -42,6 +42,7 @@ from chalicelib.flows.listings import list_sessions
 from chalicelib.flows.reconcile import reconcile
 from chalicelib.flows.settle import settle_session
 from chalicelib.flows.store import load
+from chalicelib.flows.take_stock import take_stock
 from chalicelib.ports import Change, Indexer, Notifier, Orders, Ports, Signer
 from chalicelib.wiring import RandomIds, SystemClock
 from tests.contracts.worlds import AwsWorld, Place
@@ -52,7 +53,14 @@ from tests.support.faults import Fault, When, faulty
 from tests.support.films import make_film
 from tests.support.local_aws import local_aws
 from tests.support.measurements import as_document, make_frames
-from tests.support.memory import CountingMetrics, MemoryIndexer, MemoryNotifier, MemoryOrders, crc64nvme_of
+from tests.support.memory import (
+    CountingMetrics,
+    MemoryIndexer,
+    MemoryNotifier,
+    MemoryOrders,
+    MovableClock,
+    crc64nvme_of,
+)
 
 NORTH = Principal(Role.DEVICE, "main", DEVICE_ID)
 PROCESSOR = Principal(Role.PROCESSOR, "main", None)
@@ -345,6 +353,16 @@ def test_the_reconciler_uses_exactly_the_rights_it_has(world: AwsWorld, ports: P
     assert ports.objects.head(made_key(cleaned, 1, STABILISED)) is not None
     assert [bool(index.removed_at) for index in load(ports, replaced).indexes].count(True) == 1
     assert_uses_what_it_may(asked, "reconcile")
+
+
+def test_the_function_that_takes_stock_uses_exactly_the_rights_it_has(ports: Ports, asked: Asked):
+    with asked.by_others():
+        opened(ports, "counted")
+
+    take_stock(replace(ports, clock=MovableClock(datetime(2026, 11, 30, 6, 0, tzinfo=UTC))))
+
+    assert [each.kind.value for each in ports.records.notices(10)] == ["week.summary"]
+    assert_uses_what_it_may(asked, "take_stock")
 
 
 def cleanable(world: AwsWorld, ports: Ports) -> SessionId:

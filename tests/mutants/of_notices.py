@@ -43,6 +43,13 @@ OF_NOTICES = (
         "tests/flows/test_watch_devices.py",
     ),
     bug(
+        "a week is told by every run",
+        "cloud/chalicelib/aws/records.py",
+        '                "ConditionExpression": "attribute_not_exists(pk)",\n            }\n        }\n        told',
+        "            }\n        }\n        told",
+        "tests/contracts/test_notices_contract.py",
+    ),
+    bug(
         "a reason is sent with its addresses",
         "cloud/chalicelib/core/notices.py",
         '    without = _ADDRESS.sub("[address]", text)\n',

@@ -101,9 +101,10 @@ def test_the_index_that_a_handler_writes_is_no_event_of_its_own(doors: Any):
     assert [event for event in doors["events"] if "index/".startswith(event["prefix"])] == []
 
 
-def test_the_reconciler_runs_every_five_minutes(doors: Any):
+def test_the_reconciler_runs_every_five_minutes_and_stock_is_taken_every_hour(doors: Any):
     assert doors["schedules"] == [
-        {"name": "reconcile", "handler": "app.reconcile", "every": "rate(5 minutes)"}
+        {"name": "take_stock", "handler": "app.take_stock", "every": "rate(1 hour)"},
+        {"name": "reconcile", "handler": "app.reconcile", "every": "rate(5 minutes)"},
     ]
 
 

@@ -22,6 +22,8 @@ A session's id is `PROJECT/NAME`, so every key with one is of that project alone
 | CODE#{id} | CODE | an enrolment code |
 | CLEANUP | ARMING | whether cleanup is armed |
 | WATCH#{project} | {device_id} | the last heartbeat of a device; while it hauls, it is in the index work |
+| PROJECTS#all | {project} | a project that has sessions |
+| SUMMARY#{project} | {week} | that the week was summed up |
 | NOTICES#waiting | {at}#{notice_id} | a notice that waits to be sent |
 | SWEEP#orphans | SWEEP | the key after which the next sweep of orphaned multipart uploads continues |
 | LIMIT#{owner} | {what}#{began} | what a caller or a project did in a window of a limit; `ttl` ends it |
@@ -95,6 +97,7 @@ _OF_A_COUNTER = frozenset(("pk", "sk", "writes"))
 
 SILENCE_PK = "WORK#silence"
 AT_ONCE = datetime(2000, 1, 1, tzinfo=UTC)
+PROJECTS_PK = "PROJECTS#all"
 NOTICES_PK = "NOTICES#waiting"
 
 _serialized = TypeSerializer().serialize
@@ -265,6 +268,19 @@ def watched(item: Mapping[str, "AttributeValueTypeDef"]) -> Watched:
     _, _, name = str(_deserialized(item["work_sk"])).partition("#")
     project, _, device_id = name.partition("/")
     return Watched(project, DeviceId(device_id))
+
+
+def project_item(project: str) -> Item:
+    return attributes({"pk": PROJECTS_PK, "sk": project})
+
+
+def project_of(item: Mapping[str, "AttributeValueTypeDef"]) -> str:
+    """The project that an item lists."""
+    return str(_deserialized(item["sk"]))
+
+
+def summary_item(project: str, week: str) -> Item:
+    return attributes({"pk": f"SUMMARY#{project}", "sk": week})
 
 
 def notice_item(notice: Notice) -> Item:

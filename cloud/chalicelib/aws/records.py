@@ -445,6 +445,33 @@ class DynamoRecords:
         with named():
             self._dynamodb.delete_item(TableName=self._table, Key=items.attributes(items.notice_key(notice)))
 
+    def add_project(self, project: str) -> None:
+        self._put(items.project_item(project))
+
+    def projects(self) -> tuple[str, ...]:
+        pages = self._pages(
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues=items.attributes({":pk": items.PROJECTS_PK}),
+            ConsistentRead=True,
+        )
+        return tuple(items.project_of(item) for page in pages for item in page)
+
+    def put_summary(self, week: str, notice: Notice) -> bool:
+        """As the port says. The client repeats a call whose reply was lost, and DynamoDB knows it for ten minutes."""
+        once: Any = {
+            "Put": {
+                **self._row(items.summary_item(notice.project, week)),
+                "ConditionExpression": "attribute_not_exists(pk)",
+            }
+        }
+        told: Any = {"Put": self._row(items.notice_item(notice))}
+        try:
+            with named():
+                self._dynamodb.transact_write_items(TransactItems=[once, told])
+        except Conflict:
+            return False
+        return True
+
     def put_watch(self, watch: Watch, look_at: datetime) -> None:
         values = {
             ":project": watch.project,

@@ -68,6 +68,8 @@ class Event(Enum):
     DEVICE_SILENT = "device.silent"
     DEVICE_HEARD = "device.heard"
 
+    WEEK_SUMMED_UP = "week.summed.up"
+
     NOTICE_SENT = "notice.sent"
     NOTICE_FAILED = "notice.failed"
 
@@ -85,6 +87,10 @@ class Event(Enum):
 class Measure(Enum):
     """Something that has a size: the metric's name, and its unit in CloudWatch's words."""
 
+    TIME_TO_SAFE = ("time.to.safe", "Seconds")
+    """From the end of a session's last chapter on the camera to its last receipt."""
+    BACKLOG = ("backlog", "Bytes")
+    """What waits on devices: the chapters without a receipt, over all sessions."""
     ROUND_TIME = ("round.time", "Seconds")
     """How long one round of the reconciler took."""
 

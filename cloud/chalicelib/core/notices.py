@@ -30,6 +30,7 @@ class NoticeKind(Enum):
     REJECTED = "upload.rejected"
     SILENT = "device.silent"
     HEARD = "device.heard"
+    SUMMARY = "week.summary"
 
 
 NEXT: Mapping[NoticeKind, str] = {
@@ -46,6 +47,8 @@ NEXT: Mapping[NoticeKind, str] = {
     NoticeKind.SILENT: "See whether the device has power and its uplink, and whether its `reelhaul` service runs. "
     "The card keeps every chapter that has no receipt: do not erase it.",
     NoticeKind.HEARD: "Nothing is to be done: the device continues where it was.",
+    NoticeKind.SUMMARY: "Look at what failed, is held, lost or silent: `reelhaul-admin ensure --dry-run` names each "
+    "session that waits for somebody.",
 }
 """What the reader can do next."""
 
@@ -58,6 +61,7 @@ _WORDS: Mapping[NoticeKind, str] = {
     NoticeKind.REJECTED: "has a rejected file",
     NoticeKind.SILENT: "is silent",
     NoticeKind.HEARD: "is heard again",
+    NoticeKind.SUMMARY: "in the week that ended",
 }
 _OF_DEVICES = (NoticeKind.SILENT, NoticeKind.HEARD)
 
@@ -108,9 +112,7 @@ def notices_of(before: Picture, after: Picture, now: datetime) -> tuple[Notice, 
 def announcement(notice: Notice, device_name: str | None) -> Announcement:
     """The notice as it is sent, with the device's name where it is known."""
     device = f"{device_name} ({notice.device_id})" if device_name else notice.device_id
-    is_of_a_device = notice.kind in _OF_DEVICES
-    about = f"device {device_name or notice.device_id}" if is_of_a_device else f"session {notice.session_id}"
-    subject = f"{about} {_WORDS[notice.kind]}"
+    subject = f"{_about(notice, device_name)} {_WORDS[notice.kind]}"
     lines = [
         f"{subject}: {notice.detail}" if notice.detail else subject,
         f"Next: {NEXT[notice.kind]}",
@@ -132,6 +134,12 @@ def announcement(notice: Notice, device_name: str | None) -> Announcement:
         "next": NEXT[notice.kind],
     }
     return Announcement(notice.kind, notice.project, subject, "\n".join(lines) + "\n", document)
+
+
+def _about(notice: Notice, device_name: str | None) -> str:
+    if notice.kind in _OF_DEVICES:
+        return f"device {device_name or notice.device_id}"
+    return f"session {notice.session_id}" if notice.session_id else f"project {notice.project}"
 
 
 def plain_detail(text: str) -> str:

@@ -36,6 +36,8 @@ def load(ports: Ports, session_id: SessionId) -> Picture:
 def create(ports: Ports, session: Session, chapters: Sequence[Chapter]) -> Picture:
     """The picture of a session that was recorded as new. Raises Conflict when there is one of its name."""
     picture = Picture(session, tuple(chapters))
+    # First: a project without a session is in the list, and never a session without its project.
+    ports.records.add_project(session.project)
     counted = counting(picture) if len(chapters) <= MOST_CHAPTERS_TO_COUNT else None
     ports.records.write(
         Change(session, chapters=picture.chapters, summary=summary(picture), counting=counted)

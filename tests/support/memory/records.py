@@ -85,6 +85,8 @@ class MemoryRecords:
         self._counters: dict[CounterKey, Counter] = {}
         self._waiting: dict[SessionId, Session] = {}
         self._watches: dict[tuple[str, DeviceId], tuple[Watch, datetime | None]] = {}
+        self._projects: set[str] = set()
+        self._summaries: set[tuple[str, str]] = set()
         self._notices: dict[tuple[datetime, str], Notice] = {}
         self._heard: dict[tuple[str, DeviceId], Heard] = {}
 
@@ -292,6 +294,19 @@ class MemoryRecords:
 
     def forget_notice(self, notice: Notice) -> None:
         self._notices.pop((notice.at, notice.notice_id), None)
+
+    def add_project(self, project: str) -> None:
+        self._projects.add(project)
+
+    def projects(self) -> tuple[str, ...]:
+        return tuple(sorted(self._projects))
+
+    def put_summary(self, week: str, notice: Notice) -> bool:
+        if (notice.project, week) in self._summaries:
+            return False
+        self._summaries.add((notice.project, week))
+        self._notices[notice.at, notice.notice_id] = notice
+        return True
 
     def put_watch(self, watch: Watch, look_at: datetime) -> None:
         key = (watch.project, watch.device_id)

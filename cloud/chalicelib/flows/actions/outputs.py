@@ -4,7 +4,7 @@ import logging
 
 from msgspec.structs import replace
 
-from chalicelib.core.events import Event
+from chalicelib.core.events import Event, Measure
 from chalicelib.core.guarantee import safe_now
 from chalicelib.core.picture import Picture
 from chalicelib.core.settle import Fail, Process, SendOrder, Store, VerifyOutput
@@ -16,7 +16,10 @@ from chalicelib.ports import Ports
 
 def store(ports: Ports, picture: Picture, _: Store) -> Picture:
     safe = safe_now(picture)
+    is_first = picture.session.safe is None
     picture = save(ports, picture, session=picture.session.stored(safe))
+    if is_first and safe.after_s is not None:
+        ports.metrics.measure(Measure.TIME_TO_SAFE, safe.after_s)
     return report(ports, picture, Event.SESSION_STORED, safe_after_s=safe.after_s)
 
 
