@@ -10,7 +10,18 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.core.errors import ReelhaulError
 from chalicelib.logs import without_secrets
-from infra.admin.commands import cleanup, ensure, migrate, order, query, report, restore, tokens, verify
+from infra.admin.commands import (
+    cleanup,
+    ensure,
+    migrate,
+    order,
+    query,
+    recount,
+    report,
+    restore,
+    tokens,
+    verify,
+)
 from infra.admin.console import (
     EXIT_CODES,
     OWED,
@@ -34,6 +45,7 @@ _EXAMPLES = """  reelhaul-admin invite --stage prod --name jetson-north
   reelhaul-admin order --stage prod match-17-north --require output.enhanced.mp4
   reelhaul-admin hold --stage prod match-17-north --reason 'the referee wants to see it'
   reelhaul-admin verify --stage prod --sample 5%
+  reelhaul-admin recount --stage prod
   reelhaul-admin migrate --stage prod --folder /srv/older --database sqlite:////srv/older/app.db
   reelhaul-admin query --stage prod 'SELECT light, avg(angle) FROM papi_summary GROUP BY light'"""
 
@@ -67,7 +79,7 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--version", action="version", version=f"{DISTRIBUTION} {_version()}")
     commands = made.add_subparsers(required=True, metavar="COMMAND")
-    for subject in (tokens, ensure, cleanup, restore, order, report, query, verify, migrate):
+    for subject in (tokens, ensure, cleanup, restore, order, report, query, verify, recount, migrate):
         subject.describe(commands)
     return made
 

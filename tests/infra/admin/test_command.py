@@ -33,6 +33,7 @@ COMMANDS = (
     "hold",
     "query",
     "verify",
+    "recount",
     "migrate",
 )
 
