@@ -199,4 +199,18 @@ OF_CALLERS = (
         "size_bytes > most + 1:\n",
         "tests/core/test_limits.py",
     ),
+    bug(
+        "a repeated order with its key is placed again",
+        f"{FLOWS}/operations.py",
+        "        if key and session.is_answered(key, asked):\n            return session\n",
+        "        if key and session.is_answered(key, asked):\n            key\n",
+        "tests/web/test_repeats.py",
+    ),
+    bug(
+        "a key of another order is taken for this one's",
+        "cloud/chalicelib/core/session.py",
+        "        if known and known.digest != digest:\n",
+        "        if known and known.digest == '':\n",
+        "tests/web/test_repeats.py",
+    ),
 )

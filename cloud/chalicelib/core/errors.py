@@ -16,6 +16,7 @@ ReelhaulError
 |   |-- Finalizing          being completed right now
 |   |-- ClientTooOld
 |   |-- StorageUnfit        the storage cannot do what the proof of bytes rests on
+|   |-- KeyUsed             an Idempotency-Key came with another body before
 |   |-- TooManyRequests     a limit of the caller or of its project is reached
 |   `-- StorageBusy         S3 or DynamoDB ask for patience
 `-- between flows and adapters
@@ -117,6 +118,10 @@ class ClientTooOld(ReelhaulError):
 
 class StorageUnfit(ReelhaulError):
     """The storage cannot do what the proof of bytes rests on: keep versions, check CRC64NVME, write on a condition."""
+
+
+class KeyUsed(ReelhaulError):
+    """The Idempotency-Key of a call came with another body before."""
 
 
 class TooManyRequests(ReelhaulError):

@@ -1,5 +1,6 @@
 """An order: what a session must end with, and the parameters for its processor."""
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -37,6 +38,20 @@ class Wish(Struct, frozen=True):
     def lacks(self, minimum: Iterable[ArtifactId]) -> tuple[ArtifactId, ...]:
         """The artifacts of `minimum` that are neither required nor left out by an operator."""
         return tuple(each for each in minimum if each not in (*self.required, *self.left_out))
+
+
+class OrderKey(Struct, frozen=True):
+    """An Idempotency-Key that an order came with, and the digest of what was asked with it."""
+
+    key: str
+    digest: str
+    used_at: datetime
+
+
+def digest(asked: Wish) -> str:
+    """What tells a wish, as a caller sent it, from another one."""
+    told = [asked.required, asked.parameters, asked.below_minimum_reason]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 
 class Order(Struct, frozen=True):

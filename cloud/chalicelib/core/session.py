@@ -6,7 +6,7 @@ OPEN, STORED --failed--> FAILED;  any but CLEANED --ordered--> OPEN or STORED
 
 import re
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 
 from msgspec import Struct
@@ -14,11 +14,11 @@ from msgspec.structs import replace
 
 from chalicelib.core import ids
 from chalicelib.core.cleanup import Cleanup
-from chalicelib.core.errors import InvalidRequest, StateConflict
+from chalicelib.core.errors import InvalidRequest, KeyUsed, StateConflict
 from chalicelib.core.film import Film
 from chalicelib.core.ids import ArtifactId, DeviceId, SessionId
 from chalicelib.core.measurements.index import IndexAttempts
-from chalicelib.core.order import Order, Wish
+from chalicelib.core.order import Order, OrderKey, Wish
 from chalicelib.core.safe import Safe
 from chalicelib.core.scan import Scan
 from chalicelib.core.storage import Storage
@@ -34,6 +34,13 @@ def demand_group(text: str) -> str:
     if not _GROUP.fullmatch(text):
         raise InvalidRequest("a group has 1 to 100 characters, none of them a control character")
     return text
+
+
+KEY_LIFE_S = 86_400
+"""For how long a session remembers the Idempotency-Key of an order."""
+
+MOST_KEYS = 50
+"""How many it remembers at most, the last ones."""
 
 
 class SessionState(Enum):
@@ -101,6 +108,7 @@ class Session(Struct, frozen=True):
     `attempts` are those to index measurements that are not indexed yet.
     `scans` are the versions that have no receipt because of their scan, and those that an operator accepted.
     `films` is what was read of chapters and outputs before a cleanup.
+    `order_keys` are the Idempotency-Keys of its orders of the last day.
     `storage` is where an imported one comes from; None when a device hauled it.
     `safe` is when every chapter had its receipt for the first time.
     """
@@ -131,6 +139,7 @@ class Session(Struct, frozen=True):
     films: tuple[Film, ...] = ()
     scans: tuple[Scan, ...] = ()
     storage: Storage | None = None
+    order_keys: tuple[OrderKey, ...] = ()
     safe: Safe | None = None
 
     def __post_init__(self) -> None:
@@ -168,6 +177,19 @@ class Session(Struct, frozen=True):
         is_over = self.state in (SessionState.FAILED, SessionState.PROCESSED)
         state = SessionState.OPEN if is_over else self.state
         return replace(self, state=state, order=Order(number, wish, now), failure=None, processed_at=None)
+
+    def is_answered(self, key: str, digest: str) -> bool:
+        """Whether an order came with this key before. Raises KeyUsed when it asked for something else."""
+        known = next((each for each in self.order_keys if each.key == key), None)
+        if known and known.digest != digest:
+            raise KeyUsed("this Idempotency-Key came with another order; use a new key for a new order")
+        return known is not None
+
+    def remembering(self, key: str, digest: str, now: datetime) -> "Session":
+        """This session with the key of an order, and without those of more than a day ago."""
+        since = now - timedelta(seconds=KEY_LIFE_S)
+        kept = [each for each in self.order_keys if each.used_at > since][-(MOST_KEYS - 1) :]
+        return replace(self, order_keys=(*kept, OrderKey(key, digest, now)))
 
     def imported(self, storage: Storage, wish: Wish | None, now: datetime) -> "Session":
         """This session with what an import found of it in the older system, by this run and earlier ones.

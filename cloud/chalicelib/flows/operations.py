@@ -10,7 +10,7 @@ from chalicelib.core.errors import Conflict, StateConflict, StorageBusy
 from chalicelib.core.events import Event
 from chalicelib.core.ids import ArtifactId, SessionId
 from chalicelib.core.limits import Windowed
-from chalicelib.core.order import Wish
+from chalicelib.core.order import Wish, digest
 from chalicelib.core.picture import Picture
 from chalicelib.core.session import Session, SessionState
 from chalicelib.core.settle import Actor
@@ -26,17 +26,29 @@ from chalicelib.ports import Ports
 log = logging.getLogger(__name__)
 
 
-def order(ports: Ports, principal: Principal, session_id: SessionId, wish: Wish) -> Picture:
+def order(
+    ports: Ports, principal: Principal, session_id: SessionId, wish: Wish, key: str | None = None
+) -> Picture:
     """The session with a new order for `wish`; it goes to the queue as soon as the session is STORED and not held.
 
     A device's wish has the deployment's minimum added to it. While the last order has not gone out, the same wish again
-    changes nothing. Raises InvalidRequest for an operator's that goes below the minimum without a reason.
+    changes nothing. Nor does a repeat with the same `key` within a day, however far the order is by then: the session
+    remembers the key in the write that orders. Raises InvalidRequest for an operator's wish that goes below the minimum
+    without a reason, KeyUsed when `key` came with another wish.
     """
     principal.demand(Role.DEVICE, Role.OPERATOR)
+    asked = digest(wish)
     wish = allowed_wish(ports, principal, wish)
     spend(ports, principal, ids.project_of(session_id), Windowed.orders_an_hour)
 
     def ordered(picture: Picture) -> Session:
+        session = picture.session
+        if key and session.is_answered(key, asked):
+            return session
+        after = new_order(picture)
+        return after.remembering(key, asked, ports.clock.now()) if key else after
+
+    def new_order(picture: Picture) -> Session:
         session = picture.session
         known = session.order
         is_waiting = known and known.sent_at is None and not known.is_import

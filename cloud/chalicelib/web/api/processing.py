@@ -2,7 +2,7 @@
 
 from chalice.app import Response
 
-from chalicelib.core.errors import StateConflict
+from chalicelib.core.errors import KeyUsed, StateConflict
 from chalicelib.core.ids import ArtifactId
 from chalicelib.core.tokens import Role
 from chalicelib.flows import artifacts, operations
@@ -14,7 +14,10 @@ from chalicelib.web.wire import parsing, requests, responses
 
 def post_order(ports: Ports, call: Call, session_id: str) -> Response:
     wish = parsing.decoded(call.body, requests.OrderGiven).wish()
-    return routing.session_answer(operations.order(ports, call.principal, call.session(session_id), wish))
+    key = parsing.idempotency_key(call.headers)
+    return routing.session_answer(
+        operations.order(ports, call.principal, call.session(session_id), wish, key)
+    )
 
 
 def post_failure(ports: Ports, call: Call, session_id: str) -> Response:
@@ -58,7 +61,7 @@ ROUTES: tuple[Route, ...] = (
         answer="Session",
         roles=(Role.DEVICE, Role.OPERATOR),
         body=requests.OrderGiven,
-        problems=(StateConflict,),
+        problems=(StateConflict, KeyUsed),
     ),
     Route(
         "POST",

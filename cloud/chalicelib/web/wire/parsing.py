@@ -1,6 +1,7 @@
 """Bodies and path parameters as values; what does not fit is refused with its place named."""
 
 import re
+from collections.abc import Mapping
 from typing import TypeVar
 
 import msgspec
@@ -14,6 +15,7 @@ LARGEST_BODY_BYTES = 2**20
 Shape = TypeVar("Shape")
 
 _MADE_HERE = re.compile(r"u_[A-Za-z0-9_-]{1,64}")
+_KEY = re.compile(r"[!-~]{1,100}")
 _REPLACED = "\ufffd"
 
 
@@ -30,6 +32,16 @@ def decoded(body: bytes, shape: type[Shape]) -> Shape:
         raise InvalidRequest(f"{error}; send a JSON object as docs/api.md shows it") from error
     except RecursionError as error:
         raise InvalidRequest("the body's lists and objects lie too deep; send it flatter") from error
+
+
+def idempotency_key(headers: Mapping[str, str]) -> str | None:
+    """The call's Idempotency-Key; None without one. Raises InvalidRequest."""
+    key = headers.get("Idempotency-Key")
+    if key is not None and not _KEY.fullmatch(key):
+        raise InvalidRequest(
+            "the header Idempotency-Key has 1 to 100 characters of ASCII, none of them a blank"
+        )
+    return key
 
 
 def raw_body(request: Request) -> bytes:
