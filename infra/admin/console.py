@@ -18,6 +18,8 @@ from chalicelib.flows.devices import Registry
 from chalicelib.logs import plain
 from chalicelib.web.wire import requests
 from infra import door
+from infra.admin.at_rest.batch import Batch
+from infra.admin.at_rest.place import batch_of
 from infra.admin.deployment import Deployment, Refused, deployed, reached
 from infra.admin.engines import engine_of
 from infra.admin.lake import Lake
@@ -85,7 +87,8 @@ def piped() -> str | None:
 class Console:
     """All that a command touches except its arguments.
 
-    `connect` finds a deployment's table, `reach` all of it, `lake` what answers questions to its lake. Results are
+    `connect` finds a deployment's table, `reach` all of it, `lake` what answers questions to its lake, `batch` what
+    computes checksums in S3. Results are
     said, what happens on the way is noted, and `progress` is for those who watch; `draw` draws one line over the last.
     `send_part` sends a part to S3. `said_failure` is why a result was not all said, where it was not.
     """
@@ -93,6 +96,7 @@ class Console:
     connect: Connect = deployed
     reach: Callable[[Arguments], Deployment] = reached
     lake: Callable[[Arguments, Say], Lake] = engine_of
+    batch: Callable[[Arguments, Callable[[float], None], Say], Batch] = batch_of
     say: Say = to_stdout
     note: Say = to_stderr
     progress: Say = to_terminal

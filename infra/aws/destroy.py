@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 QUERIES = "queries/"
+PROOFS = "proofs/"
 
-MADE_AGAIN = (*keys.REPLACED, QUERIES, ledger.PREFIX)
+MADE_AGAIN = (*keys.REPLACED, QUERIES, PROOFS, ledger.PREFIX)
 """What may be in the bucket of a stage that ends: made of measurements, or of questions, or the ledger itself."""
 
 _EXAMPLES = """examples:

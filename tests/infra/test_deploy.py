@@ -14,6 +14,7 @@ from chalicelib.settings import settings
 from infra.aws import deploy, project, stack, template
 
 OUTPUTS = {
+    "BatchRole": "arn:aws:iam::123456789012:role/reelhaul-prod-BatchRole-1ABC",
     "Bucket": "footage",
     "BucketArn": "arn:aws:s3:::footage",
     "Table": "records",

@@ -54,6 +54,7 @@ def test_the_lifecycle_rules_are_those_of_the_stack(local_aws: LocalAws, s3: Any
         "purge-replaced-index": 7,
         "purge-replaced-lake": 7,
         "expire-query-results": 1,
+        "expire-proofs": 1,
         "drop-lone-delete-markers": None,
     }
 

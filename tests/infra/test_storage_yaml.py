@@ -9,6 +9,7 @@ import pytest
 from chalicelib.core import keys
 from chalicelib.core.cleanup import CLEANED_TAG
 from chalicelib.core.lifecycle import MULTIPART_DAYS, kept_days, purges_untagged
+from infra.admin.at_rest import batch
 from infra.aws import deploy, ledger, template
 from infra.local.aws.moto.provision import lifecycle_rules
 
@@ -143,11 +144,14 @@ def test_the_stack_tells_its_grace():
     )
 
 
-def test_no_rule_expires_a_current_version_but_answers_of_queries():
+def test_no_rule_expires_a_current_version_but_answers_of_queries_and_proofs():
     rules = properties("Bucket")["LifecycleConfiguration"]["Rules"]
     ending = [each for each in rules if {"ExpirationInDays", "ExpirationDate"} & each.keys()]
 
-    assert [(each["Id"], each["Prefix"]) for each in ending] == [("expire-query-results", "queries/")]
+    assert [(each["Id"], each["Prefix"]) for each in ending] == [
+        ("expire-query-results", "queries/"),
+        ("expire-proofs", "proofs/"),
+    ]
 
 
 def test_no_rule_archives_anything():
@@ -156,7 +160,7 @@ def test_no_rule_archives_anything():
     assert [each["Id"] for each in rules if any("Transition" in word for word in each)] == []
 
 
-@pytest.mark.parametrize("prefix", ["index/", "lake/", "queries/"])
+@pytest.mark.parametrize("prefix", ["index/", "lake/", "proofs/", "queries/"])
 def test_what_can_be_made_again_is_purged_once_it_is_replaced_and_without_a_tag(prefix: str):
     rules = properties("Bucket")["LifecycleConfiguration"]["Rules"]
     [found] = [each for each in rules if each.get("Prefix") == prefix]
@@ -169,7 +173,7 @@ def test_only_what_can_be_made_again_is_purged_without_a_tag():
     rules = properties("Bucket")["LifecycleConfiguration"]["Rules"]
     purging = [each for each in rules if "NoncurrentVersionExpiration" in each and "TagFilters" not in each]
 
-    assert sorted(each["Prefix"] for each in purging) == ["index/", "lake/", "queries/"]
+    assert sorted(each["Prefix"] for each in purging) == ["index/", "lake/", "proofs/", "queries/"]
 
 
 @pytest.mark.parametrize("prefix", keys.CLEANED)
@@ -508,3 +512,27 @@ def test_names_are_split_and_joined_as_cloudformation_does():
     node = {"Fn::Join": ["_", {"Fn::Split": ["-", {"Fn::Sub": "a-${Stage}-b"}]}]}
 
     assert template.resolved(node, WHOLE, NAMES) == "a_prod_b"
+
+
+def test_the_role_of_s3_batch_reads_and_writes_reports_alone():
+    role = properties("BatchRole")
+    [trust] = role["AssumeRolePolicyDocument"]["Statement"]
+    statements = role["Policies"][0]["PolicyDocument"]["Statement"]
+    writable = [each["Resource"] for each in statements if "s3:PutObject" in each.get("Action", ())]
+
+    assert trust["Principal"] == {"Service": "batchoperations.s3.amazonaws.com"}
+    assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": "123456789012"}}
+    assert writable == [f"{ARN}/proofs/*"]
+    assert {action for each in statements for action in each.get("Action", ())} <= {
+        "s3:GetObject",
+        "s3:GetObjectVersion",
+        "s3:PutObject",
+        "kms:Decrypt",
+        "kms:GenerateDataKey",
+    }
+
+
+def test_manifests_and_reports_of_s3_batch_end_after_a_month():
+    ending = rule("expire-proofs")
+
+    assert (ending["Prefix"], ending["ExpirationInDays"]) == (batch.PREFIX, 30)

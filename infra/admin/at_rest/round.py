@@ -53,7 +53,7 @@ class _Session:
 
 
 class Round:
-    """A round over `ports`; `judge_version` says of each receipt whether it is true (default: two readings at most)."""
+    """A round over `ports`, by reading unless `judge_by` says otherwise."""
 
     def __init__(
         self,
@@ -62,14 +62,13 @@ class Round:
         pace: Pace,
         workers: int,
         tell: Callable[[Findings], None],
-        judge_version: Judge | None = None,
     ) -> None:
         self._ports = ports
         self._journal = journal
         self._pace = pace
         self._workers = workers
         self._tell = tell
-        self._judge = judge_version or (lambda receipt: judge(ports.objects, receipt, pace))
+        self._judge: Judge = self.read
         self.tally = Findings()
         self.known: list[Mapping[str, Any]] = []
 
@@ -90,6 +89,16 @@ class Round:
         self.tally.unread.clear()
         self.tally.done_sessions = 0
         return left
+
+    def receipts(self, sessions: Iterable[SessionId]) -> Iterator[Receipt]:
+        """The receipts that these sessions are to be proven by; a session that cannot be read has none."""
+        for session_id in sessions:
+            picture = self._ports.records.picture(session_id)
+            yield from self._left(picture) if picture else ()
+
+    def judge_by(self, judge_version: Judge) -> None:
+        """From now on `judge_version` says of each receipt whether it is true."""
+        self._judge = judge_version
 
     def prove(self, sessions: Iterable[SessionId]) -> None:
         """Judge every version of these sessions; when an error ends it, all that was found is on record."""
@@ -184,8 +193,12 @@ class Round:
         }
         self._journal.note_damage(document)
 
+    def read(self, receipt: Receipt) -> Judgement:
+        """Whether the receipt is true, by one reading of its version or two."""
+        return judge(self._ports.objects, receipt, self._pace)
+
     def _is_true(self, receipt: Receipt) -> bool:
-        return judge(self._ports.objects, receipt, self._pace).end is End.TRUE
+        return self.read(receipt).end is End.TRUE
 
     def _end_if_done(self, session: _Session) -> None:
         if session.waiting or not session.is_listed:

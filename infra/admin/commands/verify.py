@@ -5,13 +5,15 @@ import hashlib
 import os
 import re
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from chalicelib.core.ids import SessionId
 from infra.admin import formats
+from infra.admin.at_rest.batch import Computed, judged
 from infra.admin.at_rest.journal import Journal
 from infra.admin.at_rest.reading import Pace, demand_checksums
 from infra.admin.at_rest.round import Findings, Round, time_left
@@ -36,6 +38,8 @@ _EXAMPLES = """  reelhaul-admin verify --stage prod match-17-north
   reelhaul-admin verify --stage prod --all --limit-rate 50
   41 1 * * *  /opt/reelhaul-admin/bin/reelhaul-admin verify --stage prod --older-than 80d"""
 
+READING = "reading"
+S3_BATCH = "s3-batch"
 _WORKERS = 4
 _WIDTH = 24
 _UNITS_S = {"d": 86_400, "h": 3_600}
@@ -76,6 +80,13 @@ def describe(commands: Any) -> None:
         type=Path,
         metavar="FILE",
         help="where a round that was killed continues; default: a file below ~/.local/state/reelhaul",
+    )
+    made.add_argument(
+        "--by",
+        choices=(READING, S3_BATCH),
+        default=READING,
+        help="who computes: this machine, by reading all of it (default), or S3 itself, by a job of S3 Batch "
+        "Operations; what S3 reports to differ is read here",
     )
     made.add_argument("--dry-run", action="store_true", help="say what would be read; read nothing")
 
@@ -129,10 +140,12 @@ def _prove(given: Arguments, desk: Console, journal: Journal, selection: Selecti
         lambda tally: desk.draw(_bar(tally, pace.read_bytes, seconds())),
     )
     sessions = round_.plan(select(ports.records, selection, began_at))
-    desk.note(_beginning(round_.tally, selection, journal))
+    desk.note(_beginning(given.by, round_.tally, selection, journal))
     if given.dry_run:
         journal.remove()
         return DONE
+    if given.by == S3_BATCH and sessions:
+        round_.judge_by(judged(_computed(given, desk, journal, round_, sessions), round_.read))
     round_.prove(sessions)
     desk.draw("")
     document = _document(given, selection, journal, round_)
@@ -141,6 +154,20 @@ def _prove(given: Arguments, desk: Console, journal: Journal, selection: Selecti
     if document["damaged"] or document["lost"]:
         return REFUSED
     return OWED if document["unread"] else DONE
+
+
+def _computed(
+    given: Arguments, desk: Console, journal: Journal, round_: Round, sessions: Sequence[SessionId]
+) -> Mapping[tuple[str, str], Computed]:
+    """What S3 computed for this round: by the job that a killed one started, or by a new one."""
+    batch = desk.batch(given, desk.pause, desk.note)
+    name = f"{journal.began_at:%Y%m%dT%H%M%SZ}-{journal.seed}"
+    if journal.job is None:
+        journal.note_job(batch.start(name, round_.receipts(sessions)))
+    job_id = str(journal.job)
+    desk.note(f"S3 Batch computes, as job {job_id}; the same command continues to wait for it")
+    batch.wait(job_id)
+    return batch.report(name, job_id)
 
 
 def _selection(given: Arguments) -> Selection:
@@ -162,11 +189,11 @@ def _journal_of(given: Arguments, selection: Selection) -> Path:
     return Path(state) / "reelhaul" / name
 
 
-def _beginning(tally: Findings, selection: Selection, journal: Journal) -> str:
-    how = "continues the round that was not finished, by reading" if journal.is_continued else "by reading"
+def _beginning(by: str, findings: Findings, selection: Selection, journal: Journal) -> str:
+    how = f"continues the round that was not finished, by {by}" if journal.is_continued else f"by {by}"
     seed = f"; a sample with --seed {journal.seed}" if selection.share is not None else ""
-    objects = counted(tally.objects, "object")
-    return f"{how}: {objects}, {size(tally.size_bytes)} of {counted(tally.sessions, 'session')}{seed}"
+    objects = counted(findings.objects, "object")
+    return f"{how}: {objects}, {size(findings.size_bytes)} of {counted(findings.sessions, 'session')}{seed}"
 
 
 def _bar(tally: Findings, read_bytes: int, passed_s: float) -> str:
@@ -185,7 +212,7 @@ def _document(given: Arguments, selection: Selection, journal: Journal, round_: 
     tally = round_.tally
     return {
         "stage": given.stage,
-        "by": "reading",
+        "by": given.by,
         "selection": selection.text,
         "seed": journal.seed if selection.share is not None else None,
         "began_at": formats.stamp(journal.began_at),
@@ -210,6 +237,6 @@ def _lines(document: Mapping[str, Any], tally: Findings, passed_s: float) -> Ite
     seed = f"; a sample with --seed {document['seed']}" if document["seed"] is not None else ""
     yield (
         f"{counted(tally.proven, 'object')}, {size(tally.proven_bytes)} of {counted(tally.sessions, 'session')} "
-        f"proven by reading in {timedelta(seconds=round(passed_s))}; {len(document['damaged'])} damaged, "
+        f"proven by {document['by']} in {timedelta(seconds=round(passed_s))}; {len(document['damaged'])} damaged, "
         f"{len(document['unread'])} not read{seed}"
     )
