@@ -196,6 +196,14 @@ def _of_sessions() -> Iterator[Alarm]:
         "bucket's key.",
     )
     yield _counted(
+        "ProofsOverdue",
+        Event.PROOF_OVERDUE,
+        "Nobody has proven the bytes of a session at rest for 90 days. See whether the schedule of "
+        "`reelhaul-admin verify` still runs, and run it.",
+        period_s=_HOUR_S,
+        periods=24,
+    )
+    yield _counted(
         "DevicesSilent",
         Event.DEVICE_SILENT,
         "A device that was hauling has sent no heartbeat for a while. The reconciler's log and the notification name "
@@ -311,7 +319,9 @@ def dashboard() -> Widget:
         _Graph("Bytes on the devices", (_measured(Measure.BACKLOG),), statistic="Maximum"),
         _Graph("Bytes verified", _counts("bytes.verified"), period_s=_HOUR_S),
         _Graph("Uploads", _counts("upload.verified", "upload.expired", "upload.rejected", "upload.unproven")),
-        _Graph("Originals", _counts("originals.scrubbed", "original.damaged", "original.lost")),
+        _Graph(
+            "Originals", _counts("originals.scrubbed", "original.damaged", "original.lost", "proof.overdue")
+        ),
         _Graph("Rounds of the reconciler, seconds", (_measured(Measure.ROUND_TIME),), statistic="Maximum"),
         _Graph(
             "Sessions in a round", _counts("reconcile.settled", "reconcile.unfinished", "reconcile.failed")
