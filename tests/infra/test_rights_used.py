@@ -329,6 +329,9 @@ def test_the_reconciler_uses_exactly_the_rights_it_has(world: AwsWorld, ports: P
         settle_session(ports, replaced, Actor.MADE_EVENT)
         large = hauled(ports, "large")
         processed(world, large, made={**MADE, LIGHTS: MADE[LIGHTS] + b" " * INDEXED_IN_PASSING_BYTES})
+        lost = hauled(ports, "lost")
+        state(world, lost, {**named(lost), "order": 1, "artifacts": []})
+        lose_the_original(ports, lost)
 
     assert not reconcile(ports, 0).swept
     done = reconcile(ports, 60)
