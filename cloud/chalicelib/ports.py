@@ -292,6 +292,13 @@ class RecordedRow(Struct, frozen=True):
     progress: Progress | None
 
 
+class ListedDevice(Struct, frozen=True):
+    """A device in the list of its project: which one, and since when it is there."""
+
+    device_id: DeviceId
+    enrolled_at: datetime
+
+
 class Watched(Struct, frozen=True):
     """A device at which the reconciler should look."""
 
@@ -393,6 +400,14 @@ class Records(Protocol):
 
     def rows(self, session_ids: Sequence[SessionId]) -> Mapping[SessionId, RecordedRow]:
         """What a list tells of each of these sessions that is recorded, consistently read."""
+
+    def list_devices(
+        self, project: str, after: ListedDevice | None, limit: int
+    ) -> tuple[tuple[Device, Heard | None], ...]:
+        """At most `limit` devices of a project after `after`, with what was heard of each last; the newest first.
+
+        Fewer than `limit` are the last ones; may miss the latest enrolments.
+        """
 
     def complete_lists(self) -> int:
         """Put into every list what an older version recorded without it; how many sessions and devices those were.

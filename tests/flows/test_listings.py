@@ -7,18 +7,26 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from chalicelib.core.errors import InvalidRequest, NotFound
+from chalicelib.core.errors import InvalidRequest, NotFound, NotPermitted
+from chalicelib.core.heard import Heard
 from chalicelib.core.ids import DeviceId
 from chalicelib.core.listing import Summary, Wanted
 from chalicelib.core.picture import Picture
 from chalicelib.core.session import Camera, SessionState
 from chalicelib.core.settle import Actor
-from chalicelib.core.tokens import ALL_PROJECTS, Principal, Role
+from chalicelib.core.tokens import ALL_PROJECTS, Device, Principal, Role
 from chalicelib.flows import listings
-from chalicelib.flows.listings import MOST_ENTRIES, MOST_QUERIES, MOST_READ, MOST_ROWS, SessionPage
+from chalicelib.flows.listings import (
+    MOST_ENTRIES,
+    MOST_QUERIES,
+    MOST_READ,
+    MOST_ROWS,
+    DevicePage,
+    SessionPage,
+)
 from chalicelib.flows.sessions import confirm_session
 from chalicelib.flows.settle import settle_session
-from chalicelib.ports import Change, Listed, Ports
+from chalicelib.ports import Change, Enlisting, Listed, ListedDevice, Ports
 from tests.support.builders import (
     DEVICE_ID,
     SESSION_ID,
@@ -271,3 +279,81 @@ def test_a_page_of_one_index_costs_one_query_and_one_read_of_rows(count: int):
     listed(ports)
 
     assert calls == {"list_sessions": 1, "rows": 1}
+
+
+def device(name: str, place: int = 0, project: str = "main") -> Device:
+    return Device(DeviceId(f"d_{name}"), name, project, START - timedelta(seconds=place))
+
+
+def with_devices(*devices: Device, pictures: Sequence[Picture] = ()) -> MemoryPorts:
+    ports = memory_ports(*pictures)
+    for each in devices:
+        ports.records.enlist(Enlisting(device=each))
+    return ports
+
+
+def heard(ports: MemoryPorts, name: str, picture: Picture, seconds: int = 0) -> None:
+    last = Heard(DeviceId(f"d_{name}"), picture.session.session_id, START - timedelta(seconds=seconds))
+    ports.records.put_heard("main", last)
+
+
+def devices_of(
+    ports: Ports, after: ListedDevice | None = None, limit: int = 10, principal: Principal = OPERATOR
+) -> DevicePage:
+    return listings.list_devices(ports, principal, "main", after, limit)
+
+
+def test_a_device_is_told_with_its_silence_and_whether_it_hauls():
+    waiting, whole = at(1), at(2, state=SessionState.STORED)
+    ports = with_devices(device("a"), device("b", 1), device("c", 2), pictures=[waiting, whole])
+    heard(ports, "a", waiting, 12)
+    heard(ports, "b", whole, 900)
+
+    rows = devices_of(ports).rows
+
+    assert [(row.device.name, row.silent_s, row.is_hauling) for row in rows] == [
+        ("a", 12, True),
+        ("b", 900, False),
+        ("c", None, False),
+    ]
+
+
+def test_a_heartbeat_of_a_moment_ago_is_never_from_the_future():
+    ports = with_devices(device("a"), pictures=[at(1)])
+    heard(ports, "a", at(1), -3)
+
+    assert devices_of(ports).rows[0].silent_s == 0
+
+
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_a_page_of_devices_says_whether_it_is_the_last(count: int):
+    ports = with_devices(*(device(f"n{place}", place) for place in range(count)))
+
+    page = devices_of(ports, limit=3)
+
+    assert len(page.rows) == min(3, count)
+    assert (page.ends_with is None) == (count <= 3)
+    if page.ends_with:
+        assert [row.device.name for row in devices_of(ports, page.ends_with).rows] == ["n3"]
+
+
+def test_a_page_of_devices_costs_two_reads_however_many_there_are():
+    ports = with_devices(*(device(f"n{place}", place) for place in range(60)), pictures=[at(1)])
+    heard(ports, "n3", at(1))
+    watched, calls = counted(ports)
+
+    devices_of(watched)
+
+    assert calls == {"list_devices": 1, "rows": 1}
+
+
+@pytest.mark.parametrize("principal", [NORTH, PROCESSOR])
+def test_only_operators_list_devices(principal: Principal):
+    with pytest.raises(NotPermitted):
+        devices_of(memory_ports(), principal=principal)
+
+
+@pytest.mark.parametrize("limit", [0, MOST_ROWS + 1])
+def test_a_page_of_devices_has_a_size(limit: int):
+    with pytest.raises(InvalidRequest, match=r"limit"):
+        devices_of(memory_ports(), limit=limit)

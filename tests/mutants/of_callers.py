@@ -213,4 +213,13 @@ OF_CALLERS = (
         "        if known and known.digest == '':\n",
         "tests/web/test_repeats.py",
     ),
+    bug(
+        "everybody lists the devices of a project",
+        f"{FLOWS}/listings.py",
+        "    principal.demand(Role.OPERATOR)\n",
+        "    principal.demand(*Role)\n",
+        "tests/flows/test_listings.py",
+        "-k",
+        "only_operators",
+    ),
 )

@@ -89,6 +89,7 @@ CALLS: dict[str, GoodCall] = {
     "rotate": GoodCall("POST", "/v1/token/rotate", ROTATED),
     "health": GoodCall("GET", "/v1/health"),
     "health detail": GoodCall("GET", "/v1/health/detail"),
+    "devices": GoodCall("GET", "/v1/devices"),
     "limits": GoodCall("GET", "/v1/limits"),
     "openapi": GoodCall("GET", "/v1/openapi.json"),
     "docs": GoodCall("GET", "/v1/docs"),

@@ -15,12 +15,20 @@ from chalicelib.flows.uploads import MOST_URLS
 from chalicelib.settings import settings
 from tests.support.builders import START, MemoryPorts, memory_ports
 from tests.support.counted import counted
-from tests.test_settings import DEPLOYED, LEAST
 from tests.web.client import Answer, Caller, app_over, caller_of, device_of, with_token
 from tests.web.contract import documented, shape
 from tests.web.usual import CONFIRMED, ORDER, SESSION, opened, stored
 
 LIMITS = "/v1/limits"
+LEAST = {
+    "BUCKET": "reelhaul-prod",
+    "TABLE": "reelhaul-prod",
+    "STAGE": "prod",
+    "AWS_REGION": "eu-west-1",
+    "MINIMUM_CLIENT_VERSION": "0.1.0",
+    "ORDER_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/orders",
+}
+"""The variables without a default."""
 
 
 def limited(ports: MemoryPorts, caller: Quota | None = None, project: Quota | None = None) -> MemoryPorts:
@@ -162,7 +170,7 @@ def test_a_file_that_is_not_taken_is_400_and_names_the_file():
 
 def test_a_haul_of_fourteen_chapters_of_twelve_gigabytes_meets_no_usual_limit():
     """All of its calls in one minute, which no uplink could: 168 GB, with the settings of a deployment."""
-    usual = settings({**LEAST, **DEPLOYED})
+    usual = settings(LEAST)
     ports = replace(memory_ports(policy=Policy()), limits=usual.limits)
     device = device_of(ports)
     size_bytes = 12_000_000_000

@@ -8,9 +8,10 @@ import pytest
 
 from chalicelib.core.ids import DeviceId
 from chalicelib.core.session import Camera, SessionState
-from chalicelib.core.tokens import ALL_PROJECTS, Role
+from chalicelib.core.tokens import ALL_PROJECTS, Device, Role
+from chalicelib.ports import Enlisting
 from tests.support import story
-from tests.support.builders import START, MemoryPorts, make_picture, make_session_id, memory_ports
+from tests.support.builders import DEVICE_ID, START, MemoryPorts, make_picture, make_session_id, memory_ports
 from tests.web.client import Answer, Caller, app_over, caller_of, device_of, with_token
 from tests.web.contract import documented, shape
 from tests.web.usual import PROGRESS, SESSION, opened, stored
@@ -223,3 +224,48 @@ def test_a_device_sees_its_own_sessions_alone():
     assert names(device.call("GET", SESSIONS)) == ["match-17-north"]
     assert names(device.call("GET", f"{SESSIONS}?device=d_south")) == []
     assert names(device.call("GET", "/v1/groups/match-17")) == ["match-17-north"]
+
+
+def with_devices(count: int) -> MemoryPorts:
+    """The usual session, and so many devices, `n-0` the newest; the usual one is not among them."""
+    ports = stored()
+    for place in range(count):
+        made = Device(DeviceId(f"d_{place}"), f"n-{place}", "main", START - timedelta(seconds=place))
+        ports.records.enlist(Enlisting(device=made))
+    return ports
+
+
+def devices(ports: MemoryPorts, **query: object) -> Answer:
+    return caller_of(ports, Role.OPERATOR).call("GET", f"/v1/devices?{urlencode(query)}")
+
+
+def test_devices_are_listed_page_by_page_as_the_contract_shows_them():
+    ports = with_devices(3)
+    first = devices(ports, limit=2)
+    second = devices(ports, limit=2, cursor=first.document["cursor"])
+
+    assert shape(first.document) == shape(documented('{"devices"'))
+    assert [row["name"] for page in (first, second) for row in page.document["devices"]] == [
+        "n-0",
+        "n-1",
+        "n-2",
+    ]
+    assert second.document["cursor"] is None
+
+
+def test_a_device_that_sends_a_heartbeat_is_heard():
+    ports = with_devices(0)
+    ports.records.enlist(Enlisting(device=Device(DEVICE_ID, "north", "main", START)))
+    device_of(ports).call("POST", f"{SESSION}/progress", PROGRESS)
+    ports.clock.advance(7)
+
+    [row] = devices(ports).document["devices"]
+
+    assert (row["silent_s"], row["hauling"], row["session_id"]) == (7, False, "match-17-north")
+
+
+@pytest.mark.parametrize(
+    "query", [{"limit": 0}, {"limit": 101}, {"cursor": "made-up"}, {"cursor": ""}, {"state": "OPEN"}]
+)
+def test_a_question_about_devices_that_cannot_be_is_refused(query: dict[str, object]):
+    assert devices(opened(), **query).problem == (400, "invalid-request", "stop")

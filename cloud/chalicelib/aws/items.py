@@ -68,7 +68,7 @@ from chalicelib.core.statistics.counts import Counter, CounterKey, Counts, Waiti
 from chalicelib.core.times import DAY_S, sortable
 from chalicelib.core.tokens import Device, Secrets, Token
 from chalicelib.core.upload import Receipt, Upload
-from chalicelib.ports import Due, Listed, ListEntry, RecordedRow, Unproven, Watched
+from chalicelib.ports import Due, Listed, ListedDevice, ListEntry, RecordedRow, Unproven, Watched
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
@@ -224,7 +224,7 @@ def lists_of_device(device: Device) -> dict[str, str]:
     """What puts a device into the index that lists it."""
     return {
         "list_pk": devices_pk(device.project),
-        "list_sk": f"{sortable(device.enrolled_at)}#{device.device_id}",
+        "list_sk": listed_device_sk(ListedDevice(device.device_id, device.enrolled_at)),
     }
 
 
@@ -330,8 +330,12 @@ def heard_pk(project: str) -> str:
     return f"HEARD#{project}"
 
 
+def heard_key(project: str, device_id: str) -> dict[str, str]:
+    return {"pk": heard_pk(project), "sk": device_id}
+
+
 def heard_item(project: str, heard: Heard) -> Item:
-    return _item({"pk": heard_pk(project), "sk": heard.device_id}, heard)
+    return _item(heard_key(project, heard.device_id), heard)
 
 
 def waiting_pk(project: str) -> str:
@@ -386,6 +390,12 @@ def device_key(device_id: str) -> dict[str, str]:
     return {"pk": f"DEVICE#{device_id}", "sk": "DEVICE"}
 
 
+def device_place(device_id: str) -> tuple[str, str]:
+    """Both keys of a device's item."""
+    key = device_key(device_id)
+    return key["pk"], key["sk"]
+
+
 def work_sk(session_id: SessionId, due_at: datetime) -> str:
     return f"{sortable(due_at)}#{session_id}"
 
@@ -396,6 +406,10 @@ def sessions_pk(project: str) -> str:
 
 def devices_pk(project: str) -> str:
     return f"DEVICES#{project}"
+
+
+def listed_device_sk(listed: ListedDevice) -> str:
+    return f"{sortable(listed.enrolled_at)}#{listed.device_id}"
 
 
 def group_pk(project: str, group: str) -> str:

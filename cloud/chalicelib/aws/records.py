@@ -38,6 +38,7 @@ from chalicelib.ports import (
     Enlisting,
     Listed,
     ListedBy,
+    ListedDevice,
     ListEntry,
     RecordedRow,
     Unproven,
@@ -290,6 +291,31 @@ class DynamoRecords:
             if sk == items.SESSION_SK
         )
         return {row.session.session_id: row for row in rows}
+
+    def list_devices(
+        self, project: str, after: ListedDevice | None, limit: int
+    ) -> tuple[tuple[Device, Heard | None], ...]:
+        first = items.listed_device_sk(after) if after else "~"
+        ids: list[str] = []
+        for page in self._pages(
+            IndexName="listed",
+            KeyConditionExpression="list_pk = :pk AND list_sk < :first",
+            ExpressionAttributeValues=items.attributes({":pk": items.devices_pk(project), ":first": first}),
+            ScanIndexForward=False,
+            Limit=limit,
+        ):
+            ids += [item["list_sk"]["S"].partition("#")[2] for item in page]
+            if len(ids) >= limit:
+                break
+        ids = ids[:limit]
+        keys = [key for each in ids for key in (items.device_key(each), items.heard_key(project, each))]
+        found = {(item["pk"]["S"], item["sk"]["S"]): item for item in self._batch(keys)}
+        devices = (items.value(found[items.device_place(each)], Device) for each in ids)
+        heard = (found.get((items.heard_pk(project), each)) for each in ids)
+        return tuple(
+            (device, items.value(item, Heard) if item else None)
+            for device, item in zip(devices, heard, strict=True)
+        )
 
     def complete_lists(self) -> int:
         """One scan; what is in its lists is not touched. An item that is written meanwhile has them by that write."""

@@ -19,6 +19,7 @@ MAIN = "main"
 
 _SESSION_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _PROJECT = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+_DEVICE_ID = re.compile(r"[A-Za-z0-9_-]{1,60}")
 _SERIAL = re.compile(r"[A-Za-z0-9]{1,40}")
 
 
@@ -39,6 +40,13 @@ def parsed_session_id(text: str) -> SessionId:
     """The id that `PROJECT/NAME` is. Raises InvalidRequest."""
     project_name, _, name = text.partition("/")
     return session_id(project_name, name)
+
+
+def parsed_device_id(text: str) -> DeviceId:
+    """`text` as a device's id. Raises InvalidRequest."""
+    if not _DEVICE_ID.fullmatch(text):
+        raise InvalidRequest("must be a device's id like d_…")
+    return DeviceId(text)
 
 
 def project_of(session: SessionId) -> str:

@@ -4,9 +4,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from chalicelib.core.errors import InvalidRequest
-from chalicelib.core.listing import Row, Wanted, summary
-from chalicelib.core.tokens import Principal, Role
-from chalicelib.ports import Listed, ListedBy, ListEntry, Ports, RecordedRow
+from chalicelib.core.heard import Heard
+from chalicelib.core.listing import Row, Summary, Wanted, summary
+from chalicelib.core.session import SessionState
+from chalicelib.core.tokens import Device, Principal, Role
+from chalicelib.ports import Listed, ListedBy, ListedDevice, ListEntry, Ports, RecordedRow
 
 USUAL_ROWS = 50
 MOST_ROWS = 100
@@ -34,14 +36,70 @@ def list_sessions(
     A page may have fewer rows and not be the last: the work for one page is bounded. Lists may lag behind writes for a
     moment; what is told of each session is read consistently. Raises InvalidRequest, NotFound.
     """
-    if not 1 <= limit <= MOST_ROWS:
-        raise InvalidRequest(f"limit: a page has 1 to {MOST_ROWS} sessions")
+    _demand_limit(limit)
     project = principal.meant_project(project)
     if principal.role is Role.DEVICE:
         if wanted.device_id not in (None, principal.device_id):
             return SessionPage((), None)
         wanted = replace(wanted, device_id=principal.device_id)
     return _walk(ports, _served(project, wanted), wanted, after, limit)
+
+
+class DeviceRow(Struct, frozen=True):
+    """A device and what was heard of it last.
+
+    `is_hauling` while the session of its last heartbeat has chapters without a receipt; only then does its silence tell
+    anything. `silent_s` is None for a device that never sent a heartbeat.
+    """
+
+    device: Device
+    heard: Heard | None
+    silent_s: int | None
+    is_hauling: bool
+
+
+class DevicePage(Struct, frozen=True):
+    """Rows of a list of devices, the newest first; the next page continues after `ends_with`, None at the end."""
+
+    rows: tuple[DeviceRow, ...]
+    ends_with: ListedDevice | None
+
+
+def list_devices(
+    ports: Ports, principal: Principal, project: str, after: ListedDevice | None, limit: int
+) -> DevicePage:
+    """At most `limit` devices of `project` after `after`. Raises InvalidRequest, NotPermitted, NotFound."""
+    principal.demand(Role.OPERATOR)
+    _demand_limit(limit)
+    project = principal.meant_project(project)
+    found = ports.records.list_devices(project, after, limit + 1)
+    page = found[:limit]
+    rows = ports.records.rows([heard.session_id for _, heard in page if heard])
+    now = ports.clock.now()
+    told = tuple(
+        DeviceRow(
+            device,
+            heard,
+            max(0, int((now - heard.heard_at).total_seconds())) if heard else None,
+            heard is not None and _waits(ports, rows.get(heard.session_id)),
+        )
+        for device, heard in page
+    )
+    last = page[-1][0] if len(found) > limit else None
+    return DevicePage(told, ListedDevice(last.device_id, last.enrolled_at) if last else None)
+
+
+def _waits(ports: Ports, found: RecordedRow | None) -> bool:
+    """Whether chapters of the session have no receipt yet."""
+    if found is None or found.session.state is not SessionState.OPEN:
+        return False
+    told = _summary(ports, found)
+    return told is not None and told.verified < told.chapters
+
+
+def _demand_limit(limit: int) -> None:
+    if not 1 <= limit <= MOST_ROWS:
+        raise InvalidRequest(f"limit: a page has 1 to {MOST_ROWS} rows")
 
 
 def _served(project: str, wanted: Wanted) -> ListedBy:
@@ -89,11 +147,13 @@ def _row(ports: Ports, entry: ListEntry, found: RecordedRow | None) -> Row | Non
     """An entry is written before its session: a session of another moment has an entry of its own."""
     if found is None or found.session.created_at != entry.listed.created_at:
         return None
-    told = found.summary
-    if told is None:
-        # Written by a version that did not know summaries.
-        picture = ports.records.picture(found.session.session_id)
-        if picture is None:
-            return None
-        told = summary(picture)
-    return Row(found.session, told, found.progress)
+    told = _summary(ports, found)
+    return Row(found.session, told, found.progress) if told else None
+
+
+def _summary(ports: Ports, found: RecordedRow) -> Summary | None:
+    """What is recorded of the chapters; what an older version wrote is told from all of the session's records."""
+    if found.summary is not None:
+        return found.summary
+    picture = ports.records.picture(found.session.session_id)
+    return summary(picture) if picture else None

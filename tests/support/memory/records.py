@@ -42,6 +42,7 @@ from chalicelib.ports import (
     Enlisting,
     Listed,
     ListedBy,
+    ListedDevice,
     ListEntry,
     RecordedRow,
     Unproven,
@@ -210,6 +211,21 @@ class MemoryRecords:
             each: RecordedRow(entry.session, entry.summary, self._progress.get(each))
             for each, entry in known.items()
         }
+
+    def list_devices(
+        self, project: str, after: ListedDevice | None, limit: int
+    ) -> tuple[tuple[Device, Heard | None], ...]:
+        found = sorted(
+            (each for each in self._devices.values() if each.project == project),
+            key=lambda each: (each.enrolled_at, each.device_id),
+            reverse=True,
+        )
+        left = [
+            each
+            for each in found
+            if after is None or (each.enrolled_at, each.device_id) < (after.enrolled_at, after.device_id)
+        ]
+        return tuple((each, self._heard.get((project, each.device_id))) for each in left[:limit])
 
     def complete_lists(self) -> int:
         return 0

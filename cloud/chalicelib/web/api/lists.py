@@ -1,9 +1,10 @@
-"""The calls of `docs/api.md` that list: the sessions of a project, and those of one group."""
+"""The calls of `docs/api.md` that list: sessions of a project or a group, and devices."""
 
 from chalice.app import Response
 
 from chalicelib.core.listing import Wanted
 from chalicelib.core.session import demand_group
+from chalicelib.core.tokens import Role
 from chalicelib.flows import listings
 from chalicelib.ports import Ports
 from chalicelib.web import routing
@@ -26,6 +27,13 @@ def get_group(ports: Ports, call: Call, group: str) -> Response:
     return routing.answer({"group": group, **responses.session_page(page)})
 
 
+def get_devices(ports: Ports, call: Call) -> Response:
+    after, asked = queries.devices(call.query)
+    limit = listings.USUAL_ROWS if asked is None else asked
+    page = listings.list_devices(ports, call.principal, call.project, after, limit)
+    return routing.answer(responses.device_page(page))
+
+
 ROUTES: tuple[Route, ...] = (
     Route(
         "GET",
@@ -41,6 +49,15 @@ ROUTES: tuple[Route, ...] = (
         get_group,
         "The sessions of one group, from every camera, the newest first",
         answer="GroupPage",
+        query="PageQuery",
+    ),
+    Route(
+        "GET",
+        "/v1/devices",
+        get_devices,
+        "The devices of the call's project and what was heard of each last, the newest first",
+        answer="DevicePage",
+        roles=(Role.OPERATOR,),
         query="PageQuery",
     ),
 )

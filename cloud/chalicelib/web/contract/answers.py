@@ -354,6 +354,24 @@ class SessionPage(Answer, frozen=True, kw_only=True):
     cursor: str | None
 
 
+class DeviceRow(Answer, frozen=True, kw_only=True):
+    """A device and what was heard of it last, for which session."""
+
+    device_id: str
+    name: str
+    project: str
+    enrolled_at: Moment
+    heard_at: Moment | None
+    silent_s: Count | None
+    hauling: Annotated[bool, Meta(description="chapters of that session wait for their receipt")]
+    session_id: str | None
+
+
+class DevicePage(Answer, frozen=True, kw_only=True):
+    devices: list[DeviceRow]
+    cursor: str | None
+
+
 class GroupPage(Answer, frozen=True, kw_only=True):
     group: str
     sessions: list[SessionRow]

@@ -220,6 +220,21 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
         "allowed_extensions": [".mp4", ".360"],
         "limits": [{"scope": "device", "what": "open_sessions", "most": 1000, "used": 3, "window_s": None}],
     },
+    "DevicePage": {
+        "devices": [
+            {
+                "device_id": "d_north",
+                "name": "jetson-north",
+                "project": "main",
+                "enrolled_at": _NOON,
+                "heard_at": _LATER,
+                "silent_s": 12,
+                "hauling": True,
+                "session_id": _SESSION,
+            }
+        ],
+        "cursor": None,
+    },
     "SessionPage": {
         "sessions": [_ROW],
         "cursor": "MjAyNi0xMS0yMVQxMjowMDowMC4wMDAwMDArMDA6MDAjbWFpbi9hLW1hdGNo",

@@ -13,7 +13,7 @@ from chalicelib.core import listing as core_listing
 from chalicelib.core.errors import InvalidRequest
 from chalicelib.core.ids import ArtifactId, DeviceId
 from chalicelib.core.session import SessionState, demand_group
-from chalicelib.ports import Listed
+from chalicelib.ports import Listed, ListedDevice
 from chalicelib.web.wire import cursors
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ _LONGEST = 2000
 _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _WHOLE = re.compile(r"[0-9]{1,15}")
-_DEVICE = re.compile(r"[A-Za-z0-9_-]{1,60}")
 _TEXT = re.compile(r"[A-Za-z0-9._-]{1,100}")
 _TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2}))?"
@@ -85,7 +84,7 @@ MOST_DAYS = 1100
 def statistics(query: Mapping[str, str]) -> tuple[DeviceId | None, date | None, date | None]:
     """The device and the days that are asked about, both included. Raises InvalidRequest."""
     _demand_known(query, {"device", "first_day", "last_day"})
-    device_id = _read(query, "device", _device_id)
+    device_id = _read(query, "device", ids.parsed_device_id)
     first, last = (_read(query, name, _day) for name in ("first_day", "last_day"))
     if first and last and not 0 <= (last - first).days < MOST_DAYS:
         raise InvalidRequest(
@@ -108,6 +107,12 @@ def sessions(query: Mapping[str, str]) -> SessionsAsked:
         created_to=given["created_to"],
     )
     return SessionsAsked(wanted, _read(query, "cursor", cursors.parsed), _read(query, "limit", _whole))
+
+
+def devices(query: Mapping[str, str]) -> tuple[ListedDevice | None, int | None]:
+    """As `page`, of a list of devices."""
+    _demand_known(query, {"cursor", "limit"})
+    return _read(query, "cursor", cursors.parsed_device), _read(query, "limit", _whole)
 
 
 def page(query: Mapping[str, str]) -> tuple[Listed | None, int | None]:
@@ -170,12 +175,6 @@ def _state(text: str) -> SessionState:
         raise InvalidRequest(f"must be one of {known}") from error
 
 
-def _device_id(text: str) -> DeviceId:
-    if not _DEVICE.fullmatch(text):
-        raise InvalidRequest("must be a device's id like d_…")
-    return DeviceId(text)
-
-
 def _day(text: str) -> date:
     try:
         if not _DAY.fullmatch(text):
@@ -208,7 +207,7 @@ def _time(text: str) -> datetime:
 
 _LISTED: Mapping[str, Callable[[str], Any]] = {
     "state": _state,
-    "device": _device_id,
+    "device": ids.parsed_device_id,
     "camera": ids.serial,
     "group": demand_group,
     "text": _part_of_a_name,

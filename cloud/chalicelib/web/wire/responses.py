@@ -24,7 +24,7 @@ from chalicelib.core.upload import Receipt, Upload, UploadState
 from chalicelib.flows.artifacts import ArtifactView
 from chalicelib.flows.cameras import KnownSessions
 from chalicelib.flows.limits import Used
-from chalicelib.flows.listings import SessionPage
+from chalicelib.flows.listings import DevicePage, DeviceRow, SessionPage
 from chalicelib.flows.uploads import MOST_URLS, UploadView
 from chalicelib.ports import PartUrl, RangeUrl, ReadUrl
 from chalicelib.web.wire import cursors
@@ -206,6 +206,26 @@ def heartbeat(pause: bool, pace_bytes_s: int | None, now: datetime) -> dict[str,
     return {
         "policy": {"pause": pause, "pace_bytes_s": pace_bytes_s},
         "server_time": rfc3339(now),
+    }
+
+
+def device_page(page: DevicePage) -> dict[str, Any]:
+    """A page of devices, and where the next one begins."""
+    cursor = cursors.written_device(page.ends_with) if page.ends_with else None
+    return {"devices": [_device(row) for row in page.rows], "cursor": cursor}
+
+
+def _device(row: DeviceRow) -> dict[str, Any]:
+    heard = row.heard
+    return {
+        "device_id": row.device.device_id,
+        "name": row.device.name,
+        "project": row.device.project,
+        "enrolled_at": rfc3339(row.device.enrolled_at),
+        "heard_at": rfc3339(heard.heard_at) if heard else None,
+        "silent_s": row.silent_s,
+        "hauling": row.is_hauling,
+        "session_id": ids.name_of(heard.session_id) if heard else None,
     }
 
 
