@@ -51,6 +51,7 @@ def test_what_is_not_said_keeps_the_usual_policy_and_lets_devices_work():
         order_queue_url="https://sqs.eu-west-1.amazonaws.com/123456789012/orders",
         dead_letter_queue_url=None,
         notification_topic=None,
+        cdn=None,
         pause=False,
         pace_bytes_s=None,
         limits=Limits(
@@ -138,6 +139,19 @@ def test_every_variable_is_heard():
         Quota(1, 2, 3, 4, None), Quota(6, 7, 8, 9, 10), (".mp4",), largest_file_bytes=12_000_000_000
     )
     assert (read.pause, read.pace_bytes_s) == (True, 1_000_000)
+
+
+@pytest.mark.parametrize(
+    ("text", "cdn"),
+    [("", None), ("https://d1.cloudfront.net#K1", ("https://d1.cloudfront.net", "K1"))],
+)
+def test_the_cdn_is_its_address_and_the_id_of_its_key(text: str, cdn: tuple[str, str] | None):
+    assert settings({**LEAST, "CDN": text}).cdn == cdn
+
+
+@pytest.mark.parametrize("text", ["https://d1.cloudfront.net", "http://d1#K1", "https://d1/#K1", "#K1", " "])
+def test_what_is_no_cdn_is_a_fault(text: str):
+    assert list(faults(CDN=text)) == ["CDN"]
 
 
 @pytest.mark.parametrize("text", ["", None])

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from chalicelib import wiring
+from chalicelib.aws.cdn_signer import CdnSigner
 from chalicelib.aws.notifications import SnsNotifier
 from chalicelib.aws.object_store import S3ObjectStore
 from chalicelib.aws.orders import SqsOrders
@@ -114,3 +115,11 @@ def test_the_wiring_of_every_function_leaves_pyarrow_alone():
     environment = {**os.environ, "PYTHONPATH": str(CLOUD)}
 
     assert subprocess.run([sys.executable, "-c", script], env=environment, check=False).returncode == 0
+
+
+def test_reads_are_signed_for_the_cdn_only_where_there_is_one():
+    without = wiring.ports(settings(ENVIRONMENT)).signer
+    with_cdn = wiring.ports(settings({**ENVIRONMENT, "CDN": "https://d1.cloudfront.net#K1"})).signer
+
+    assert isinstance(without, S3Signer)
+    assert isinstance(with_cdn, CdnSigner)

@@ -40,7 +40,8 @@ class NotPrepared(Exception):
 class Settings(Struct, frozen=True):
     """What a deployment decides.
 
-    `pause` and `pace_bytes_s` go into the answer to each heartbeat.
+    `pause` and `pace_bytes_s` go into the answer to each heartbeat. `cdn` is where CloudFront answers for the bucket,
+    and the id of the key that signs for it.
     """
 
     bucket: str
@@ -56,6 +57,7 @@ class Settings(Struct, frozen=True):
     pause: bool
     pace_bytes_s: int | None
     limits: Limits
+    cdn: tuple[str, str] | None
 
     @property
     def default_wish(self) -> Wish | None:
@@ -108,6 +110,7 @@ def settings(environment: Mapping[str, str]) -> Settings:
             extensions=read["ALLOWED_EXTENSIONS"],
             largest_file_bytes=read["LARGEST_FILE_BYTES"],
         ),
+        cdn=read["CDN"],
     )
 
 
@@ -211,6 +214,16 @@ def _topic(text: str) -> str | None:
     )
 
 
+def _cdn(text: str) -> tuple[str, str] | None:
+    """Address and key's id of the CDN; None for the empty text."""
+    if not text:
+        return None
+    match = re.fullmatch("(https://[a-z0-9.-]+)#([A-Z0-9]+)", text)
+    if match is None:
+        raise ValueError(f"must be https://HOST#KEY-ID, not {text!r}")
+    return match[1], match[2]
+
+
 VARIABLES: Mapping[str, _Required | _Optional] = {
     # Without dots: a name with dots has no TLS certificate at its virtual host.
     "BUCKET": _Required(_matching("[a-z0-9][a-z0-9-]{1,61}[a-z0-9]", "a bucket's name without dots")),
@@ -241,6 +254,7 @@ VARIABLES: Mapping[str, _Required | _Optional] = {
     "CLEANUP_OBJECTS_A_DAY": _Optional(_between(1, 10**9), _USUAL.cleanup_limit.objects),
     "CLEANUP_BYTES_A_DAY": _Optional(_between(1, 10**15 - 1), _USUAL.cleanup_limit.size_bytes),
     "STORAGE_USD_PER_GIB_MONTH": _Optional(_price, _USUAL.storage_usd_per_gib_month),
+    "CDN": _Optional(_cdn),
     "PAUSE": _Optional(_true_or_false, default=False),
     "LIMIT_OPEN_SESSIONS": _Optional(_limit, 1_000),
     "LIMIT_OPEN_UPLOADS": _Optional(_limit, 2_000),

@@ -18,7 +18,7 @@ from chalicelib.aws.signer import S3Signer
 from chalicelib.core import enrolment
 from chalicelib.core.ids import DeviceId, TokenId, UploadId
 from chalicelib.logs import EmbeddedMetrics
-from chalicelib.ports import Ports
+from chalicelib.ports import Ports, Signer
 from chalicelib.settings import Settings
 
 _ALPHABET = string.ascii_letters + string.digits
@@ -60,7 +60,7 @@ def ports(settings: Settings) -> Ports:
         frame_index=S3FrameIndex(clients.s3, settings.bucket),
         lake=ParquetLake(),
         records=DynamoRecords(clients.dynamodb, settings.table),
-        signer=S3Signer(settings.bucket, settings.region, clients.credentials, settings.endpoint_url),
+        signer=_signer(settings, clients),
         orders=SqsOrders(clients.sqs, settings.order_queue_url, settings.dead_letter_queue_url),
         indexer=LambdaIndexer(
             clients.functions, f"reelhaul-{settings.stage}-on_measurements", settings.bucket
@@ -73,6 +73,18 @@ def ports(settings: Settings) -> Ports:
         notifier=SnsNotifier(clients.notifications, settings.notification_topic, settings.stage)
         if settings.notification_topic
         else None,
+    )
+
+
+def _signer(settings: Settings, clients: Clients) -> Signer:
+    at_s3 = S3Signer(settings.bucket, settings.region, clients.credentials, settings.endpoint_url)
+    if settings.cdn is None:
+        return at_s3
+    # Only a stage with a CDN loads what signs for it.
+    from chalicelib.aws.cdn_signer import Cdn, CdnSigner, key_of
+
+    return CdnSigner(
+        at_s3, Cdn(*settings.cdn), key_of(clients.parameters, f"/reelhaul/{settings.stage}/cdn-key")
     )
 
 

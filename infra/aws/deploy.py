@@ -228,8 +228,20 @@ PACKAGE = "package.zip"
 DEPLOY = "deploy.json"
 """The files that are kept of a deploy."""
 
-FOUNDATION = frozenset({"AWS::S3::Bucket", "AWS::S3::BucketPolicy", "AWS::DynamoDB::Table"})
-"""What holds and guards footage and records."""
+FOUNDATION = frozenset(
+    {
+        "AWS::S3::Bucket",
+        "AWS::S3::BucketPolicy",
+        "AWS::DynamoDB::Table",
+        # The bucket's policy names the distribution, which names the others.
+        "AWS::CloudFront::CachePolicy",
+        "AWS::CloudFront::Distribution",
+        "AWS::CloudFront::KeyGroup",
+        "AWS::CloudFront::OriginAccessControl",
+        "AWS::CloudFront::PublicKey",
+    }
+)
+"""What holds and guards footage and records, and who may read it."""
 
 
 def stack_name(stage: str) -> str:
@@ -425,7 +437,7 @@ def add_parameters(made: argparse.ArgumentParser) -> None:
         default=[],
         type=_parameter,
         metavar="NAME=VALUE",
-        help="a parameter of infra/aws/storage.yaml; kept from the last deploy when not given",
+        help="a parameter of infra/aws/storage.yaml, NAME=@FILE for the text of a file; kept when not given",
     )
     made.add_argument(
         "--shorten-grace",
@@ -484,10 +496,19 @@ def _parameter(text: str) -> tuple[str, str]:
     known = template.load()["Parameters"].keys() - {"Stage"}
     if not equals or name not in known:
         raise argparse.ArgumentTypeError(f"NAME=VALUE with NAME one of {', '.join(sorted(known))}")
+    if value.startswith("@"):
+        value = _text_of(Path(value[1:]))
     pattern = template.load()["Parameters"][name].get("AllowedPattern", ".*")
     if not re.fullmatch(pattern, value):
         raise argparse.ArgumentTypeError(f"{name} must match {pattern}, not {value!r}")
     return name, value
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise argparse.ArgumentTypeError(f"{path} cannot be read: {error}") from error
 
 
 def run(arguments: Sequence[str], progress: Progress) -> int:

@@ -25,8 +25,11 @@ from infra.aws.compiled import add_compiled
 
 API_FUNCTION = "api_handler"
 
-OPTIONAL_OUTPUTS = ("KmsKeyArn",)
+OPTIONAL_OUTPUTS = ("KmsKeyArn", "CdnAlias", "CdnHost", "CdnKeyId")
 """Outputs that a stack has only when it was given the parameter; only then the policies keep what names them."""
+
+CDN_KEY = "CdnKeyArn"
+"""The name, next to the outputs, of the parameter of Systems Manager with the private key for reads over the CDN."""
 
 TRACED = "TracedResources"
 """The name, next to the outputs, of what X-Ray takes traces of: rights on X-Ray can name no resource but all."""
@@ -66,9 +69,21 @@ def _filled_text(text: str, names: Mapping[str, str]) -> str:
 
 def granted(policy: Mapping[str, Any], outputs: Mapping[str, str]) -> dict[str, Any]:
     """`policy` without rights on resources that the stack does not have."""
-    absent = [f"${{{name}}}" for name in (*OPTIONAL_OUTPUTS, TRACED) if name not in outputs]
+    absent = [f"${{{name}}}" for name in (*OPTIONAL_OUTPUTS, CDN_KEY, TRACED) if name not in outputs]
     kept = [each for each in policy["Statement"] if not set(absent) & set(each["Resource"])]
     return {**policy, "Statement": kept}
+
+
+def _derived(stage: str, outputs: Mapping[str, str]) -> dict[str, str]:
+    """What the project's documents may name beside the outputs, as it follows from them."""
+    names = {"Cdn": ""}
+    if "CdnHost" in outputs:
+        host = outputs.get("CdnAlias", outputs["CdnHost"])
+        names["Cdn"] = f"https://{host}#{outputs['CdnKeyId']}"
+        names[CDN_KEY] = f"arn:*:ssm:*:*:parameter/reelhaul/{stage}/cdn-key"
+    if outputs.get("Tracing") == "on":
+        names[TRACED] = "*"
+    return names
 
 
 def configuration(
@@ -127,8 +142,7 @@ def documents(
 ) -> dict[str, Any]:
     """The configuration and the policies of a stage, by their names below `.chalice`. Raises UnknownPlaceholder."""
     folder = source / ".chalice"
-    if outputs.get("Tracing") == "on":
-        outputs = {**outputs, TRACED: "*"}
+    outputs = {**outputs, **_derived(stage, outputs)}
     made: dict[str, Any] = {
         "config.json": configuration(_read(folder / "config.json"), stage, outputs, settings)
     }

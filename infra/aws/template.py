@@ -133,7 +133,7 @@ class _Resolver:
 
     def value(self, node: Any) -> Any:
         if isinstance(node, list):
-            return [self.value(item) for item in node if not _is_nothing(item)]
+            return [made for item in node if not _is_nothing(made := self.value(item))]
         if not isinstance(node, dict):
             return node
         if len(node) == 1 and (name := next(iter(node))) in _FUNCTIONS:

@@ -1,6 +1,7 @@
 """The build folder that Chalice is run in, and the command around it; nothing here leaves this process."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -173,6 +174,47 @@ def test_the_functions_of_events_have_calls_of_their_own_and_the_api_has_none(
     tmp_path: Path, function: str, each: str, own: int | None
 ):
     assert settled(tmp_path / "prod", function, EventConcurrency=each).reserved_concurrency == own
+
+
+WITH_CDN = {"CdnHost": "d1.cloudfront.net", "CdnKeyId": "K1"}
+
+
+@pytest.mark.parametrize(
+    ("outputs", "cdn"),
+    [
+        ({}, None),
+        (WITH_CDN, ("https://d1.cloudfront.net", "K1")),
+        ({**WITH_CDN, "CdnAlias": "cdn.example.org"}, ("https://cdn.example.org", "K1")),
+    ],
+)
+def test_reads_go_over_the_cdn_of_the_stack(tmp_path: Path, outputs: dict[str, str], cdn: Any):
+    seen = settled(tmp_path / "prod", "api_handler", **outputs).environment_variables
+
+    assert settings({**seen, "AWS_REGION": "eu-west-1"}).cdn == cdn
+
+
+def test_only_with_a_cdn_may_functions_read_its_key_and_only_that_one(tmp_path: Path):
+    def rights(target: Path) -> set[str]:
+        texts = [path.read_text() for path in (target / ".chalice").glob("policy-*.json")]
+        return {resource for text in texts for resource in re.findall(r'"(arn:\S+:ssm:\S+)"', text)}
+
+    settled(tmp_path / "without", "api_handler")
+    settled(tmp_path / "with", "api_handler", **WITH_CDN)
+
+    assert rights(tmp_path / "without") == set()
+    assert rights(tmp_path / "with") == {"arn:*:ssm:*:*:parameter/reelhaul/prod/cdn-key"}
+
+
+def test_a_parameter_may_be_the_text_of_a_file(tmp_path: Path, capsys: Any):
+    key = tmp_path / "cdn.pem"
+    key.write_text("-----BEGIN PUBLIC KEY-----\nMIIB\n-----END PUBLIC KEY-----\n")
+
+    given = deploy.parser().parse_args(["--stage", "prod", "--parameter", f"CdnPublicKey=@{key}"])
+
+    assert given.parameter == [("CdnPublicKey", key.read_text())]
+    with pytest.raises(SystemExit):
+        deploy.parser().parse_args(["--stage", "prod", "--parameter", f"CdnPublicKey=@{tmp_path / 'absent'}"])
+    assert "cannot be read" in capsys.readouterr().err
 
 
 def traces(target: Path) -> set[str]:

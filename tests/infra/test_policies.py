@@ -62,6 +62,8 @@ REMOVES_OLD_REVISIONS = on([INDEX, LAKE], "s3:DeleteObject")
 READS_WITH_THE_KEY = {("kms:Decrypt", "${KmsKeyArn}")}
 WRITES_WITH_THE_KEY = READS_WITH_THE_KEY | {("kms:GenerateDataKey", "${KmsKeyArn}")}
 """A part that is sent by a presigned URL is sent with the rights of who signed it, and S3 needs both for it."""
+READS_THE_CDNS_KEY = on(["${CdnKeyArn}"], "ssm:GetParameter")
+"""Only where reads go over a CDN: whoever signs a read address needs its key."""
 TRACES = on(["${TracedResources}"], "xray:PutTelemetryRecords", "xray:PutTraceSegments")
 """Rights on X-Ray can name no resource but all; a policy has them only where the stage is traced."""
 HEARS_EVENTS = LOOKS | SIGNS_READS | RECORDS | ORDERS | DEAD_LETTERS
@@ -142,9 +144,10 @@ def statements(function: str) -> Any:
 
 
 def rights(function: str) -> Rights:
-    """What the function may do beside being traced, which each may where the stage is."""
+    """What the function may do beside being traced and reading the CDN's key, which each may where there is one."""
     assert all_rights(function) >= TRACES
-    return all_rights(function) - TRACES
+    assert (all_rights(function) >= READS_THE_CDNS_KEY) is (function != "take_stock")  # it signs nothing
+    return all_rights(function) - TRACES - READS_THE_CDNS_KEY
 
 
 def all_rights(function: str) -> Rights:

@@ -422,8 +422,73 @@ def test_whatever_the_audit_passes_over_has_its_reason_beside_it():
         for each in body.get("Metadata", {}).get("checkov", {}).get("skip", [])
     ]
 
-    assert len(passed_over) == 6
+    assert len(passed_over) == 9
     assert all(re.fullmatch(r"CKV_AWS_\d+", each["id"]) and len(each["comment"]) > 40 for each in passed_over)
+
+
+PUBLIC_KEY = "-----BEGIN PUBLIC KEY-----\nMIIBIjANBg\n-----END PUBLIC KEY-----\n"
+WITH_CDN = {"CdnPublicKey": PUBLIC_KEY, "Cdn": "E1", "CdnAccess.Id": "O1", "CdnCache": "C1", "CdnKeys": "G1"}
+WITH_CDN |= {"Bucket.RegionalDomainName": "footage.s3.eu-west-1.amazonaws.com", "CdnKey": "K1"}
+
+
+def test_with_a_cdn_the_stages_distribution_alone_may_read_and_do_nothing_else():
+    statements = properties("BucketPolicy", **WITH_CDN)["PolicyDocument"]["Statement"]
+    [found] = [statement for statement in statements if statement["Effect"] == "Allow"]
+
+    assert found["Principal"] == {"Service": "cloudfront.amazonaws.com"}
+    assert set(found["Action"]) == {"s3:GetObject", "s3:GetObjectVersion"}
+    assert set(found["Resource"]) == {*ARTIFACTS, f"{ARN}/index/*"}
+    assert found["Condition"] == {
+        "StringEquals": {"aws:SourceArn": "arn:aws:cloudfront::123456789012:distribution/E1"}
+    }
+
+
+def test_the_cdn_serves_nothing_without_a_signature_of_the_stages_key():
+    behaviour = properties("Cdn", **WITH_CDN)["DistributionConfig"]["DefaultCacheBehavior"]
+
+    assert behaviour["TrustedKeyGroups"] == ["G1"]
+    assert behaviour["ViewerProtocolPolicy"] == "https-only"
+    assert set(behaviour["AllowedMethods"]) == {"GET", "HEAD", "OPTIONS"}
+    assert properties("CdnKeys", **WITH_CDN)["KeyGroupConfig"]["Items"] == ["K1"]
+
+
+def test_the_version_reaches_s3_and_tells_cached_objects_apart():
+    passed_on = properties("CdnCache", **WITH_CDN)["CachePolicyConfig"][
+        "ParametersInCacheKeyAndForwardedToOrigin"
+    ]
+
+    assert passed_on["QueryStringsConfig"] == {
+        "QueryStringBehavior": "whitelist",
+        "QueryStrings": ["versionId"],
+    }
+
+
+def test_the_cdn_has_a_domain_of_ours_only_with_its_certificate():
+    ours = {"CdnDomain": "cdn.example.org", "CdnCertificateArn": "arn:certificate"}
+    plain = properties("Cdn", **WITH_CDN)["DistributionConfig"]
+    named = properties("Cdn", **WITH_CDN, **ours)["DistributionConfig"]
+
+    assert plain["ViewerCertificate"] == {"CloudFrontDefaultCertificate": True}
+    assert "Aliases" not in plain
+    assert named["Aliases"] == ["cdn.example.org"]
+    assert named["ViewerCertificate"]["MinimumProtocolVersion"] == "TLSv1.2_2021"
+
+
+def test_without_a_public_key_there_is_no_cdn():
+    of_cdn = {name for name, body in WHOLE["Resources"].items() if "CloudFront" in body["Type"]}
+
+    assert len(of_cdn) == 5
+    assert {WHOLE["Resources"][name].get("Condition") for name in of_cdn} == {"HasCdn"}
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [("", True), (PUBLIC_KEY, True), ("MIIBIjANBg", False), (PUBLIC_KEY.replace("PUBLIC", "PRIVATE"), False)],
+)
+def test_a_private_key_is_never_taken_for_the_cdns_public_one(given: str, taken: bool):
+    pattern = WHOLE["Parameters"]["CdnPublicKey"]["AllowedPattern"]
+
+    assert bool(re.fullmatch(pattern, given)) is taken
 
 
 def test_the_bucket_policy_allows_nothing():

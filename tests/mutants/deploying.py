@@ -82,4 +82,18 @@ DEPLOYING = (
         "-k",
         "replaced",
     ),
+    bug(
+        "an address at the CDN opens every version",
+        "cloud/chalicelib/aws/cdn_signer.py",
+        """?versionId={quote(version_id, safe='-_.~')}\"""",
+        '"',
+        "tests/aws/test_cdn_signer.py",
+    ),
+    bug(
+        "a signature that came out wrong leaves",
+        "cloud/chalicelib/aws/cdn_signer.py",
+        "        if pow(made, self.exponent, self.modulus) != number:\n",
+        "        if False:\n",
+        "tests/aws/test_cdn_signer.py",
+    ),
 )

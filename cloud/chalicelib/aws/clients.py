@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_ssm import SSMClient
 
 _CONFIG = Config(
     # The only layer of retries in the cloud: flows and handlers do not repeat a call.
@@ -43,6 +44,8 @@ class Clients(Struct, frozen=True):
     """Creates the client at the first call: only the reconciler needs it, and seldom."""
     notifications: "Callable[[], SNSClient]"
     """Creates the client at the first call: only the reconciler needs it, when there is something to tell."""
+    parameters: "Callable[[], SSMClient]"
+    """Creates the client at the first call: only a stage with a CDN needs it, once a process."""
     credentials: Callable[[], SigningCredentials]
 
 
@@ -65,6 +68,7 @@ def clients_of(session: boto3.Session, endpoint_url: str | None) -> Clients:
         session.client("sqs", endpoint_url=endpoint_url, config=_CONFIG),
         cache(lambda: session.client("lambda", endpoint_url=endpoint_url, config=_CONFIG)),
         cache(lambda: session.client("sns", endpoint_url=endpoint_url, config=_CONFIG)),
+        cache(lambda: session.client("ssm", endpoint_url=endpoint_url, config=_CONFIG)),
         lambda: signing_credentials(credentials),
     )
 
