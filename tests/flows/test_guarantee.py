@@ -57,7 +57,7 @@ def test_a_session_that_becomes_safe_says_after_how_long():
     assert safe
     assert (safe.at, safe.closed_at) == (START + timedelta(seconds=70), START - timedelta(seconds=100))
     assert (safe.after_s, safe.unknown, safe.retried_parts) == (170, None, 2)
-    assert ports.records.counts("main", None, None, None)["safe_within_178"] == 1
+    assert ports.records.counts("main", None, None, None)["safe_178"] == 1
 
 
 def test_a_session_without_a_heartbeat_is_safe_after_nobody_knows_how_long():

@@ -9,7 +9,7 @@ from bisect import bisect_left
 from chalicelib.core.guarantee import WITHIN_S
 from chalicelib.core.statistics.counts import Counts
 
-_PREFIX = "safe_within_"
+_PREFIX = "safe_"
 _LATER = "safe_later"
 UNKNOWN = "safe_unknown"
 """Sessions that are safe, of which nobody knows how long it took."""
