@@ -180,8 +180,14 @@ def _of_sessions() -> Iterator[Alarm]:
     yield _counted(
         "OriginalsLost",
         Event.ORIGINAL_LOST,
-        "An original that was verified is gone, and no version is left to bring back. Keep the card and haul the "
-        "session again.",
+        "An original that was verified is damaged in S3, or gone without a version to bring back. Keep the card and "
+        "haul the session again.",
+    )
+    yield _counted(
+        "ArtifactsLost",
+        Event.ARTIFACT_LOST,
+        "An output, measurements or an intermediate are damaged in S3. See in `reelhaul-admin ensure` what can make "
+        "them again.",
     )
     yield _counted(
         "OriginalsDamaged",

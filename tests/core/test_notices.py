@@ -104,6 +104,17 @@ def test_a_loss_is_told_once_although_it_holds_the_session():
     assert told(after, changed(after, version=9)) == []
 
 
+def test_what_can_be_made_or_copied_again_does_not_ask_for_the_card():
+    before = make_picture(VERIFIED)
+    video = Lost(ArtifactId("output.enhanced.mp4"), "v2", "damaged in S3", START)
+    of_output = before.session.losing(video)
+    original = Lost(VERIFIED.artifact_id, "v1", "damaged in S3", START)
+    copied_back = before.session.losing(original).repairing([VERIFIED.artifact_id], "damaged in S3", START)
+
+    for session in (of_output, copied_back):
+        assert told(before, replace(before, session=session)) == [("session.held", "damaged in S3")]
+
+
 def test_each_upload_that_is_rejected_is_told_once():
     uploads = [make_upload(upload_id=f"u_{each}") for each in "ab"]
     before = make_picture(*uploads)

@@ -8,6 +8,7 @@ from enum import Enum
 from msgspec import Struct
 
 from chalicelib.core import ids
+from chalicelib.core.artifact import is_original
 from chalicelib.core.ids import DeviceId, SessionId
 from chalicelib.core.picture import Picture
 from chalicelib.core.session import SessionState
@@ -151,7 +152,12 @@ def plain_detail(text: str) -> str:
 
 def _changes(before: Picture, after: Picture) -> Iterator[tuple[NoticeKind, str]]:
     was, now = before.session, after.session
-    lost = now.lost[len(was.lost) :]
+    # Only a card brings a lost original back. What can be made or copied again holds its session, and that is told.
+    lost = [
+        each
+        for each in now.lost[len(was.lost) :]
+        if is_original(each.artifact_id) and each.artifact_id not in now.restoring
+    ]
     for each in lost:
         yield NoticeKind.LOST, f"{each.artifact_id}: {each.reason}"
     if now.held and now.held != was.held and not lost:
