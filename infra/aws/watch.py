@@ -210,6 +210,18 @@ def _of_sessions() -> Iterator[Alarm]:
         periods=24,
     )
     yield _counted(
+        "ArtifactsInfected",
+        Event.ARTIFACT_INFECTED,
+        "The scan found a threat in what a processor or a browser brought. Its session is held and the bucket gives "
+        "the object to nobody; find out where it came from.",
+    )
+    yield _counted(
+        "ScansInconclusive",
+        Event.SCAN_INCONCLUSIVE,
+        "The scan of an output came to nothing, so that it counts for nothing. Look at it and accept it, or order the "
+        "session again.",
+    )
+    yield _counted(
         "DevicesSilent",
         Event.DEVICE_SILENT,
         "A device that was hauling has sent no heartbeat for a while. The reconciler's log and the notification name "

@@ -55,11 +55,11 @@ def test_bytes_after_the_last_box_come_home_with_a_note_and_a_broken_film_with_a
     assert later.reports == []
     shown = [rig.session(name) for name in (new.report["session"], "broken-8")]
     assert [
-        (chapter["unfinished"], chapter["trailing_bytes"])
+        (chapter["unfinished"], chapter["trailing_bytes"], chapter["film"]["is_broken"])
         for session in shown
         if session
         for chapter in session["chapters"]
-    ] == [(False, 512), (True, 0)]
+    ] == [(False, 512, False), (True, 0, True)]
 
 
 def test_a_film_that_is_repaired_after_it_was_hauled_as_it_was_is_hauled_again(rig: Rig):

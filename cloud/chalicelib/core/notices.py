@@ -44,7 +44,7 @@ NEXT: Mapping[NoticeKind, str] = {
     NoticeKind.HELD: "Read the reason. Nothing of it is processed or cleaned until `reelhaul-admin hold --release`.",
     NoticeKind.LOST: "Do not erase the card. Haul the session again: the chapter needs another receipt.",
     NoticeKind.REJECTED: "Keep the card: this file has no receipt. Read the reason; the next haul sends the file "
-    "again, and when it is rejected twice somebody must look at the device.",
+    "again unless it is no film, and when it is rejected twice somebody must look at the device.",
     NoticeKind.SILENT: "See whether the device has power and its uplink, and whether its `reelhaul` service runs. "
     "The card keeps every chapter that has no receipt: do not erase it.",
     NoticeKind.HEARD: "Nothing is to be done: the device continues where it was.",
