@@ -11,7 +11,7 @@ from botocore.loaders import Loader, create_loader
 
 REGION = "us-east-1"
 KEY = "test"
-SECRET = "test"  # nosec B105 # the local AWS's
+SECRET = "test"
 
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
 

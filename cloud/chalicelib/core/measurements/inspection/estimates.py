@@ -16,7 +16,7 @@ Interval = tuple[float, float]
 
 
 class Verdict(Enum):
-    PASS = "pass"  # nosec B105 # a verdict
+    PASS = "pass"
     FAIL = "fail"
     NOT_ENOUGH_DATA = "not enough data"
 
