@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol
 from msgspec import Struct
 
 from chalicelib.core.acting import COORDINATOR, Acting
+from chalicelib.core.audit import Entry
 from chalicelib.core.chapter import Chapter
 from chalicelib.core.cleanup import Arming, Bucket, Spent
 from chalicelib.core.crc import Crc64Nvme
@@ -240,6 +241,8 @@ class Change(Struct, frozen=True):
     counting: Counting | None = None
     notices: tuple[Notice, ...] = ()
     """What is to be told of this change; it waits until it was sent."""
+    entry: Entry | None = None
+    """What the audit trail tells of this change; None when no state changed."""
 
 
 class Due(Struct, frozen=True):
@@ -313,6 +316,8 @@ class Enlisting(Struct, frozen=True):
     """Without their `secrets`, which are their holders' own."""
     device: Device | None = None
     code: Code | None = None
+    entry: Entry | None = None
+    """What the audit trail tells of it."""
 
 
 class Records(Protocol):
@@ -488,11 +493,28 @@ class Records(Protocol):
     def put_heard(self, project: str, heard: Heard) -> None:
         """Record that a device of the project was heard."""
 
+    def note(self, entry: Entry) -> None:
+        """Record an entry of the trail about an act that was recorded elsewhere."""
+
+    def trail(self, session_id: SessionId, after: int, limit: int) -> tuple[Entry, ...]:
+        """At most `limit` entries of a session's trail after its version `after`, the oldest first.
+
+        Fewer than `limit` are the last ones.
+        """
+
+    def trail_of_day(self, project: str, day: date) -> tuple[Entry, ...]:
+        """All entries of a project (`*`: of what is about all) on a day (UTC), the oldest first.
+
+        May miss the latest writes.
+        """
+
     def enlist(self, enlisting: Enlisting) -> None:
         """Record `enlisting` in one transaction, whatever is on record: a revocation always wins."""
 
-    def put_secrets(self, token_id: TokenId, secrets: Secrets, code: Code | None = None) -> None:
-        """Record what a token's holder made, and `code` as spent on it, in one transaction.
+    def put_secrets(
+        self, token_id: TokenId, secrets: Secrets, code: Code | None = None, entry: Entry | None = None
+    ) -> None:
+        """Record what a token's holder made, `code` as spent on it, and the trail's `entry`, in one transaction.
 
         Raises Conflict unless the secrets on record have the version before (none before version 1), and when the
         code was spent already.

@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chalicelib.core.errors import ReelhaulError
 from chalicelib.logs import without_secrets
 from infra.admin.commands import (
+    audit,
     cleanup,
     ensure,
     migrate,
@@ -38,6 +39,7 @@ DISTRIBUTION = "reelhaul-admin"
 _EXAMPLES = """  reelhaul-admin invite --stage prod --name jetson-north
   reelhaul-admin enroll --stage prod --name jetson-north --token-file jetson-north.token
   reelhaul-admin tokens --stage prod
+  reelhaul-admin audit --stage prod match-17-north
   reelhaul-admin revoke --stage prod t_8sKq
   reelhaul-admin ensure --stage prod --dry-run
   reelhaul-admin cleanup --stage prod --plan
@@ -79,7 +81,7 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--version", action="version", version=f"{DISTRIBUTION} {_version()}")
     commands = made.add_subparsers(required=True, metavar="COMMAND")
-    for subject in (tokens, ensure, cleanup, restore, order, report, query, verify, recount, migrate):
+    for subject in (tokens, audit, ensure, cleanup, restore, order, report, query, verify, recount, migrate):
         subject.describe(commands)
     return made
 

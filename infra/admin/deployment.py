@@ -1,7 +1,9 @@
 """Where a deployment is: its table for who may call, and all of it, with the very policy that its functions have."""
 
 import argparse
+import getpass
 import os
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,6 +14,7 @@ from msgspec.structs import replace
 
 from chalicelib import wiring
 from chalicelib.aws.records import DynamoRecords
+from chalicelib.core.acting import Acting
 from chalicelib.core.events import Event, Measure
 from chalicelib.core.order import Wish
 from chalicelib.ports import Clock, Ids, Ports, Records
@@ -34,6 +37,7 @@ class TableRegistry:
     records: Records
     ids: Ids
     clock: Clock
+    acting: Acting
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,16 @@ class Unheard:
 
 def registry(dynamodb: "DynamoDBClient", table: str) -> TableRegistry:
     """The registry in `table`."""
-    return TableRegistry(DynamoRecords(dynamodb, table), wiring.RandomIds(), wiring.SystemClock())
+    return TableRegistry(DynamoRecords(dynamodb, table), wiring.RandomIds(), wiring.SystemClock(), acting())
+
+
+def acting() -> Acting:
+    """Who acts by this command: the machine's user. CloudTrail knows the AWS role."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container whose user has no name
+        user = str(os.getuid())
+    return Acting.of_function(f"reelhaul-admin of {user}@{socket.gethostname()}")
 
 
 def deployed(given: argparse.Namespace) -> TableRegistry:
@@ -128,4 +141,4 @@ def deployment(variables: Mapping[str, str], region: str, endpoint_url: str | No
             "this version of the command cannot read the deployed settings; install the version that is deployed, "
             f"or deploy this one:\n{faults}"
         ) from faults
-    return Deployment(replace(wiring.ports(made), metrics=Unheard()), made.default_wish)
+    return Deployment(replace(wiring.ports(made), acting=acting(), metrics=Unheard()), made.default_wish)

@@ -104,6 +104,7 @@ MATRIX: dict[str, Rights] = {
 WRITES = {
     ("dynamodb:PutItem", "SESSION#*"),
     ("dynamodb:PutItem", "UPLOAD#*"),
+    ("dynamodb:PutItem", "AUDIT#*"),
     ("dynamodb:PutItem", "NOTICES#*"),
     ("dynamodb:DeleteItem", "SESSION#*"),
     ("dynamodb:PutItem", "WAITING#*"),
@@ -288,6 +289,7 @@ def test_the_writable_keys_are_those_of_the_tables_items():
         items.counters_pk("main", None),
         items.waiting_pk("main"),
         items.NOTICES_PK,
+        items.trail_pk(make_session_id("s")),
         items.watch_key("main", "d")["pk"],
     }
 

@@ -91,6 +91,7 @@ CALLS: dict[str, GoodCall] = {
     "health detail": GoodCall("GET", "/v1/health/detail"),
     "devices": GoodCall("GET", "/v1/devices"),
     "limits": GoodCall("GET", "/v1/limits"),
+    "audit": GoodCall("GET", f"{SESSION}/audit"),
     "openapi": GoodCall("GET", "/v1/openapi.json"),
     "docs": GoodCall("GET", "/v1/docs"),
 }

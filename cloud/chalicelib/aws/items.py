@@ -20,6 +20,8 @@ A session's id is `PROJECT/NAME`, so every key with one is of that project alone
 | TOKENS | {project}#{device id or nothing}#{token id} | the same token once more, to be listed |
 | LISTED | TOKENS | there once every token that an older release made is listed |
 | CODE#{id} | CODE | an enrolment code |
+| AUDIT#{session id} | {version} | what the write of that version changed, and who made it; `work_…` list its day |
+| AUDIT#{project} | {at}#{thing}#{name} | an administrative act, listed likewise |
 | CLEANUP | ARMING | whether cleanup is armed |
 | WATCH#{project} | {device_id} | the last heartbeat of a device; while it hauls, it is in the index work |
 | PROJECTS#all | {project} | a project that has sessions |
@@ -51,6 +53,7 @@ import msgspec
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from msgspec.structs import fields, replace
 
+from chalicelib.core.audit import Entry
 from chalicelib.core.chapter import Chapter
 from chalicelib.core.cleanup import Arming
 from chalicelib.core.enrolment import Code
@@ -82,6 +85,7 @@ SESSION_SK = "SESSION"
 PROGRESS_SK = "PROGRESS"
 COUNTED_SK = "COUNTED"
 CHAPTER_SK = "CHAPTER#"
+FIRST_CHAPTER_SK = f"{CHAPTER_SK}01"
 UPLOAD_SK = "UPLOAD#"
 RECEIPT_SK = "RECEIPT#"
 INDEX_SK = "INDEX#"
@@ -226,6 +230,51 @@ def lists_of_device(device: Device) -> dict[str, str]:
         "list_pk": devices_pk(device.project),
         "list_sk": listed_device_sk(ListedDevice(device.device_id, device.enrolled_at)),
     }
+
+
+def entry_item(entry: Entry) -> Item:
+    return _item(entry_key(entry), entry, _day_of(entry))
+
+
+def entry_key(entry: Entry) -> dict[str, str]:
+    if entry.session_id:
+        return {"pk": f"AUDIT#{entry.session_id}", "sk": version_sk(entry.version or 0)}
+    first = entry.steps[0]
+    return {"pk": f"AUDIT#{entry.project}", "sk": f"{sortable(entry.at)}#{first.thing}#{first.name or ''}"}
+
+
+def version_sk(version: int) -> str:
+    """At a fixed width, so that texts sort as versions do."""
+    return f"{version:010d}"
+
+
+def trail_pk(session_id: SessionId) -> str:
+    return f"AUDIT#{session_id}"
+
+
+def day_pk(project: str, day: date) -> str:
+    return f"AUDIT#{project}#{day.isoformat()}"
+
+
+def _day_of(entry: Entry) -> dict[str, str]:
+    """What lists an entry in the index work, by its project and day."""
+    named = (
+        f"{entry.session_id}#{version_sk(entry.version or 0)}" if entry.session_id else entry.steps[0].name
+    )
+    day = entry.at.astimezone(UTC).date()
+    return {"work_pk": day_pk(entry.project, day), "work_sk": f"{sortable(entry.at)}#{named}"}
+
+
+def with_entry(chapter: Item, entry: Entry) -> Item:
+    """A new session's first chapter carries the entry of its making: 99 chapters leave no room for another item."""
+    return {**chapter, **attributes({"entry": msgspec.to_builtins(entry), **_day_of(entry)})}
+
+
+def carried_entry(item: Item) -> Entry:
+    """The entry of an item of the trail, or the one that a chapter carries."""
+    if "entry" not in item:
+        return value(item, Entry)
+    return msgspec.convert(_plain(_deserialized(item["entry"])), Entry)
 
 
 def arming_item(arming: Arming) -> Item:

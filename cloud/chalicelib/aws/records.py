@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib.aws import items
 from chalicelib.aws.errors import code_of, named
+from chalicelib.core.audit import Entry
 from chalicelib.core.cleanup import Arming, Spent
 from chalicelib.core.enrolment import Code
 from chalicelib.core.errors import Conflict, StorageBusy
@@ -89,7 +90,7 @@ class DynamoRecords:
         return SessionId(item["session_id"]["S"]) if item else None
 
     def write(self, change: Change) -> None:
-        """One transaction of at most 100 items: two an upload, so at most 49 uploads in one change, or 47 if it counts.
+        """One transaction of at most 100 items: two an upload, so at most 48 uploads in one change, or 46 if it counts.
 
         Sessions of one counter are written at the same time, and DynamoDB lets only one of them pass. That is no
         conflict about the session: what this write was decided on still holds, so it is tried again as it is.
@@ -597,17 +598,51 @@ class DynamoRecords:
             items.token_of(item, by_key.get(items.secrets_key(item["token_id"]["S"])["pk"])) for item in found
         )
 
+    def note(self, entry: Entry) -> None:
+        self._put(items.entry_item(entry))
+
+    def trail(self, session_id: SessionId, after: int, limit: int) -> tuple[Entry, ...]:
+        first = self._get(items.session_key(session_id, items.FIRST_CHAPTER_SK)) if after < 1 else None
+        found = [items.carried_entry(first)] if first and "entry" in first else []
+        values = {":pk": items.trail_pk(session_id), ":after": items.version_sk(after)}
+        for page in self._pages(
+            KeyConditionExpression="pk = :pk AND sk > :after",
+            ExpressionAttributeValues=items.attributes(values),
+            ConsistentRead=True,
+            Limit=limit,
+        ):
+            found += [items.carried_entry(item) for item in page]
+            if len(found) >= limit:
+                break
+        return tuple(found[:limit])
+
+    def trail_of_day(self, project: str, day: date) -> tuple[Entry, ...]:
+        pages = self._pages(
+            IndexName="work",
+            KeyConditionExpression="work_pk = :pk",
+            ExpressionAttributeValues=items.attributes({":pk": items.day_pk(project, day)}),
+        )
+        keys = [{name: item[name]["S"] for name in ("pk", "sk")} for page in pages for item in page]
+        entries = [items.carried_entry(item) for item in self._batch(keys)]
+        return tuple(
+            sorted(entries, key=lambda entry: (entry.at, entry.session_id or "", entry.version or 0))
+        )
+
     def enlist(self, enlisting: Enlisting) -> None:
         with named():
             self._dynamodb.transact_write_items(TransactItems=list(self._enlists(enlisting)))
 
-    def put_secrets(self, token_id: TokenId, secrets: Secrets, code: Code | None = None) -> None:
+    def put_secrets(
+        self, token_id: TokenId, secrets: Secrets, code: Code | None = None, entry: Entry | None = None
+    ) -> None:
         """botocore repeats it with its ClientRequestToken; a table that forgets those answers Conflict to that."""
         item = items.secrets_item(token_id, secrets)
         writes: list[Any] = [{"Put": {**self._row(item), **_only_after(secrets.version - 1)}}]
         if code:
             unspent = {"ConditionExpression": "attribute_exists(pk) AND attribute_not_exists(exchanged_at)"}
             writes.append({"Put": {**self._row(items.code_item(code)), **unspent}})
+        if entry:
+            writes.append({"Put": self._row(items.entry_item(entry))})
         with named():
             self._dynamodb.transact_write_items(TransactItems=writes)
 
@@ -627,6 +662,8 @@ class DynamoRecords:
             yield {"Put": self._row(items.device_item(enlisting.device))}
         if enlisting.code:
             yield {"Put": self._row(items.code_item(enlisting.code))}
+        if enlisting.entry:
+            yield {"Put": self._row(items.entry_item(enlisting.entry))}
 
     def _list_older_tokens(self) -> None:
         """Walks through the whole table, once."""
@@ -657,6 +694,8 @@ class DynamoRecords:
         session = change.session
         chapters = enumerate(change.chapters, start=1)
         beside = [items.chapter_item(session.session_id, place, chapter) for place, chapter in chapters]
+        if change.entry and beside:
+            beside[0] = items.with_entry(beside[0], change.entry)
         beside += [items.upload_item(upload) for upload in change.uploads]
         beside += [items.receipt_item(session.session_id, receipt) for receipt in change.receipts]
         beside += [items.index_item(session.session_id, index) for index in change.indexes]
@@ -674,6 +713,8 @@ class DynamoRecords:
             yield {"Delete": self._key(items.work_key(session.session_id))}
         for notice in change.notices:
             yield {"Put": self._row(items.notice_item(notice))}
+        if change.entry and not change.chapters:
+            yield {"Put": self._row(items.entry_item(change.entry))}
 
     def _counts(self, session: Session, counting: Counting) -> Iterator[Any]:
         """What counting a session writes: beside what it counts for now, the difference into its counters."""

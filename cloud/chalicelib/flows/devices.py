@@ -8,7 +8,8 @@ from typing import Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
-from chalicelib.core import ids, tokens
+from chalicelib.core import audit, ids, tokens
+from chalicelib.core.acting import Acting
 from chalicelib.core.enrolment import Code
 from chalicelib.core.errors import InvalidRequest, NotFound
 from chalicelib.core.ids import DeviceId, TokenId
@@ -31,6 +32,9 @@ class Registry(Protocol):
 
     @property
     def clock(self) -> Clock: ...
+
+    @property
+    def acting(self) -> Acting: ...
 
 
 def enrol(
@@ -88,7 +92,11 @@ def enlist_token(
         life_s=grant.life_s,
     )
     code = code_for(token.token_id) if code_for else None
-    registry.records.enlist(Enlisting((token,), device if is_new else None, code))
+    steps = [audit.step("device", device.device_id, None, device.name)] if device and is_new else []
+    made = f"made for a {token.role.value}" if secret_digest else f"a code for a {token.role.value}"
+    steps.append(audit.step("token", token.token_id, None, made))
+    entry = audit.act(registry.acting, now, token.project, *steps)
+    registry.records.enlist(Enlisting((token,), device if is_new else None, code, entry))
     if device and is_new:
         about = {"device_id": device.device_id, "device": device.name, "project": device.project}
         log.info("device enrolled", extra=about)
@@ -108,7 +116,9 @@ def revoke(registry: Registry, token_id: TokenId) -> Token:
     if token.revoked_at:
         return token
     revoked = replace(token, revoked_at=registry.clock.now())
-    registry.records.enlist(Enlisting(tokens=(revoked,)))
+    revocation = audit.step("token", token_id, None, "revoked")
+    entry = audit.act(registry.acting, registry.clock.now(), token.project, revocation)
+    registry.records.enlist(Enlisting(tokens=(revoked,), entry=entry))
     log.info("token revoked", extra={"token_id": token_id, "device_id": token.device_id})
     return revoked
 

@@ -4,7 +4,8 @@ import hmac
 import logging
 from datetime import timedelta
 
-from chalicelib.core import enrolment, tokens
+from chalicelib.core import audit, enrolment, tokens
+from chalicelib.core.audit import Entry
 from chalicelib.core.enrolment import Code
 from chalicelib.core.errors import Conflict, NotFound, StateConflict, StorageBusy
 from chalicelib.core.ids import TokenId
@@ -56,7 +57,8 @@ def exchange(ports: Ports, written: str, secret_digest: str) -> tuple[Device | N
         if token.revoked_at:
             raise StateConflict("what this code is for was revoked; ask for another code")
         try:
-            ports.records.put_secrets(code.token_id, Secrets(secret_digest, now), code.exchanged(now))
+            entry = _entry(ports, token, "enrolled with its code")
+            ports.records.put_secrets(code.token_id, Secrets(secret_digest, now), code.exchanged(now), entry)
         except Conflict:
             log.info("code exchanged by another", extra={"code_id": code_id})
             continue
@@ -84,7 +86,8 @@ def rotate(ports: Ports, token_id: TokenId, version: int, secret_digest: str) ->
         overlap = now + timedelta(seconds=OVERLAP_S)
         until = min(overlap, token.expires_at) if token.expires_at else overlap
         try:
-            ports.records.put_secrets(token_id, held.replaced(secret_digest, now, until))
+            entry = _entry(ports, token, f"rotated; the secret before is good until {rfc3339(until)}")
+            ports.records.put_secrets(token_id, held.replaced(secret_digest, now, until), entry=entry)
         except Conflict:
             log.info("token rotated by another", extra={"token_id": token_id})
             continue
@@ -98,6 +101,11 @@ def _token(ports: Ports, token_id: TokenId) -> Token:
     if token is None:
         raise NotFound("there is no token of this code any more; ask for another code")
     return token
+
+
+def _entry(ports: Ports, token: Token, what: str) -> Entry:
+    done = audit.step("token", token.token_id, None, what)
+    return audit.act(ports.acting, ports.clock.now(), token.project, done)
 
 
 def _is(secrets: Secrets, digest: str) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from chalicelib.core.audit import entry_of
 from chalicelib.core.chapter import Chapter
 from chalicelib.core.errors import NO_SESSION, Conflict, NotFound
 from chalicelib.core.events import Event
@@ -40,7 +41,13 @@ def create(ports: Ports, session: Session, chapters: Sequence[Chapter]) -> Pictu
     ports.records.add_project(session.project)
     counted = counting(picture) if len(chapters) <= MOST_CHAPTERS_TO_COUNT else None
     ports.records.write(
-        Change(session, chapters=picture.chapters, summary=summary(picture), counting=counted)
+        Change(
+            session,
+            chapters=picture.chapters,
+            summary=summary(picture),
+            counting=counted,
+            entry=entry_of(None, picture, ports.acting, ports.clock.now()),
+        )
     )
     return replace(picture, counted=counted.after if counted else {})
 
@@ -76,6 +83,7 @@ def save(
         due_at=due_at(after, ports.clock.now(), ports.policy),
         summary=summary(after),
         notices=notices_of(picture, after, ports.clock.now()) if ports.notifier else (),
+        entry=entry_of(picture, after, ports.acting, ports.clock.now()),
         counting=counted,
     )
     ports.records.write(change)

@@ -3,8 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from chalicelib.core import ids
+from chalicelib.core import audit, ids
 from chalicelib.core.cleanup import Arming, Spent
+from chalicelib.core.tokens import ALL_PROJECTS
+from chalicelib.flows.devices import Registry
 from infra.admin.cleanup_plan import Kept, Plan, plan
 from infra.admin.console import (
     DONE,
@@ -106,6 +108,7 @@ def _arm(given: Arguments, desk: Console) -> int:
     # The client repeats a call whose reply was lost; the record may then have this change already.
     if not ports.records.replace_arming(known, arming) and ports.records.arming() != arming:
         raise Refused("somebody else armed or disarmed it meanwhile; nothing was changed, look again")
+    _note(ports, arming)
     return _tell_arming(given, desk, arming, found)
 
 
@@ -114,7 +117,14 @@ def _disarm(given: Arguments, desk: Console) -> int:
     registry = desk.connect(given)
     arming = Arming(False, registry.clock.now(), given.reason)
     registry.records.put_arming(arming)
+    _note(registry, arming)
     return _tell_arming(given, desk, arming, None)
+
+
+def _note(registry: Registry, arming: Arming) -> None:
+    """Right after the act, which waits for nothing."""
+    done = audit.step("cleanup", None, None, f"{'armed' if arming.is_armed else 'disarmed'}: {arming.reason}")
+    registry.records.note(audit.act(registry.acting, arming.changed_at, ALL_PROJECTS, done))
 
 
 def _demand_yes(desk: Console, stage: str) -> None:

@@ -25,6 +25,7 @@ COMMANDS = (
     "invite",
     "enroll",
     "tokens",
+    "audit",
     "revoke",
     "ensure",
     "cleanup",

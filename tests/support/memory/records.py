@@ -8,6 +8,7 @@ from datetime import date, datetime
 from msgspec import structs
 
 from chalicelib.aws.items import AT_ONCE
+from chalicelib.core.audit import Entry
 from chalicelib.core.chapter import Chapter
 from chalicelib.core.cleanup import Arming, Spent
 from chalicelib.core.enrolment import Code
@@ -74,6 +75,7 @@ class MemoryRecords:
         self._tokens: dict[TokenId, Token] = {}
         self._devices: dict[DeviceId, Device] = {}
         self._secrets: dict[TokenId, Secrets] = {}
+        self.entries: list[Entry] = []
         self._codes: dict[CodeId, Code] = {}
         self._enlisting = threading.Lock()
         self._arming: Arming | None = None
@@ -127,6 +129,7 @@ class MemoryRecords:
         if change.counting:
             self._count(session, change.counting)
         self._notices |= {(notice.at, notice.notice_id): notice for notice in change.notices}
+        self.entries += [change.entry] if change.entry else []
 
     def _count(self, session: Session, counting: Counting) -> None:
         for key in counter_keys(session):
@@ -369,6 +372,19 @@ class MemoryRecords:
         found = [each for each in known if each and project in (None, each.project)]
         return tuple(sorted(found, key=lambda each: (each.project, each.device_id or "", each.token_id)))
 
+    def note(self, entry: Entry) -> None:
+        self.entries.append(entry)
+
+    def trail(self, session_id: SessionId, after: int, limit: int) -> tuple[Entry, ...]:
+        found = [
+            each for each in self.entries if each.session_id == session_id and (each.version or 0) > after
+        ]
+        return tuple(sorted(found, key=lambda each: each.version or 0)[:limit])
+
+    def trail_of_day(self, project: str, day: date) -> tuple[Entry, ...]:
+        found = [each for each in self.entries if (each.project, each.at.date()) == (project, day)]
+        return tuple(sorted(found, key=lambda each: (each.at, each.session_id or "", each.version or 0)))
+
     def enlist(self, enlisting: Enlisting) -> None:
         with self._enlisting:
             self._tokens |= {
@@ -378,8 +394,11 @@ class MemoryRecords:
                 self._devices[enlisting.device.device_id] = enlisting.device
             if enlisting.code:
                 self._codes[enlisting.code.code_id] = enlisting.code
+            self.entries += [enlisting.entry] if enlisting.entry else []
 
-    def put_secrets(self, token_id: TokenId, secrets: Secrets, code: Code | None = None) -> None:
+    def put_secrets(
+        self, token_id: TokenId, secrets: Secrets, code: Code | None = None, entry: Entry | None = None
+    ) -> None:
         with self._enlisting:
             known = self._secrets.get(token_id)
             if secrets.version != (known.version + 1 if known else 1):
@@ -390,6 +409,7 @@ class MemoryRecords:
                     raise Conflict(f"another exchanged {code.code_id}")
                 self._codes[code.code_id] = code
             self._secrets[token_id] = secrets
+            self.entries += [entry] if entry else []
 
     def code(self, code_id: CodeId) -> Code | None:
         return self._codes.get(code_id)

@@ -5,6 +5,7 @@ from chalice.app import Blueprint
 from chalicelib.ports import Ports
 from chalicelib.web import routing
 from chalicelib.web.api import (
+    audit,
     cameras,
     contract,
     health,
@@ -30,6 +31,7 @@ SUBJECTS = (
     limits,
     statistics,
     tokens,
+    audit,
     health,
     contract,
 )

@@ -856,3 +856,29 @@ class Rotation(TokenKnown, frozen=True, kw_only=True):
     """The token with its new secret, and until when the secret before it is good."""
 
     before_until: Moment | None
+
+
+class TrailStep(Answer, frozen=True, kw_only=True):
+    """One thing that changed; `before` and `after` are null where it was or is absent."""
+
+    thing: str
+    name: str | None
+    before: str | None
+    after: str | None
+
+
+class TrailEntry(Answer, frozen=True, kw_only=True):
+    """What one write of the session changed, and who made it."""
+
+    at: Moment
+    version: Whole
+    who: str
+    token_id: str | None
+    route: str | None
+    request_id: str | None
+    steps: list[TrailStep]
+
+
+class Trail(Answer, frozen=True, kw_only=True):
+    entries: list[TrailEntry]
+    cursor: str | None

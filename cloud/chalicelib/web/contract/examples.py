@@ -86,6 +86,22 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
         "device_id": "d_north",
         "name": "jetson-north",
     },
+    "Trail": {
+        "entries": [
+            {
+                "at": _NOON,
+                "version": 4,
+                "who": "operator",
+                "token_id": "t_8sKq3kTn0b8cVtq7xS2fYw",
+                "route": "POST /v1/sessions/{session_id}/hold",
+                "request_id": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
+                "steps": [
+                    {"thing": "hold", "name": None, "before": None, "after": "the referee wants to look"}
+                ],
+            }
+        ],
+        "cursor": None,
+    },
     "RotationAsked": {"secret_digest": _DIGEST},
     "Rotation": {**_TOKEN, "before_until": "2026-11-22T12:00:00Z"},
     "PartUrlsAsked": {"parts": [{"number": 2, "crc64nvme": _CRC}, {"number": 3, "crc64nvme": _CRC}]},

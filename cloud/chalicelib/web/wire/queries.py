@@ -69,6 +69,12 @@ def cursor(query: Mapping[str, str]) -> Listed | None:
     return _read(query, "cursor", cursors.parsed)
 
 
+def trail(query: Mapping[str, str]) -> int:
+    """The version after which a trail continues; 0 at its beginning. Raises InvalidRequest."""
+    _demand_known(query, {"cursor"})
+    return _read(query, "cursor", _whole) or 0
+
+
 class SessionsAsked(Struct, frozen=True):
     """Which sessions of a list, after which, and how many at most; None leaves that to the list."""
 

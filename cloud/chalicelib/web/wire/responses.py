@@ -1,10 +1,12 @@
 """What is said on the wire: core's values as JSON on their way out; `docs/api.md` is the contract."""
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.core import guarantee, ids, parts
+from chalicelib.core.audit import Entry
 from chalicelib.core.chapter import Chapter
 from chalicelib.core.film import Film
 from chalicelib.core.ids import DeviceId
@@ -125,6 +127,28 @@ def _token(token: Token) -> dict[str, Any]:
     return {
         "token_id": token.token_id,
         "expires_at": rfc3339(token.expires_at) if token.expires_at else None,
+    }
+
+
+def trail(entries: Sequence[Entry], is_last: bool) -> dict[str, Any]:
+    """Entries of a session's audit trail, and where the next ones begin."""
+    cursor = None if is_last else str(entries[-1].version)
+    return {"entries": [_entry(entry) for entry in entries], "cursor": cursor}
+
+
+def _entry(entry: Entry) -> dict[str, Any]:
+    acting = entry.acting
+    return {
+        "at": rfc3339(entry.at),
+        "version": entry.version,
+        "who": acting.who,
+        "token_id": acting.token_id,
+        "route": acting.route,
+        "request_id": acting.request_id,
+        "steps": [
+            {"thing": step.thing, "name": step.name, "before": step.before, "after": step.after}
+            for step in entry.steps
+        ],
     }
 
 

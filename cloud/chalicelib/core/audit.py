@@ -1,0 +1,116 @@
+"""The audit trail: who changed what, when, by which call. An entry is written with what it tells of."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from msgspec import Struct
+
+from chalicelib.core.acting import Acting
+from chalicelib.core.ids import SessionId
+from chalicelib.core.picture import Picture
+from chalicelib.core.session import Session
+from chalicelib.core.times import rfc3339
+from chalicelib.core.upload import Upload
+
+LONGEST_TEXT = 500
+"""Characters of a state or a reason in the trail."""
+
+
+class Step(Struct, frozen=True):
+    """One thing that changed: what it was `before`, and is `after`; None is absent."""
+
+    thing: str
+    name: str | None = None
+    before: str | None = None
+    after: str | None = None
+
+
+class Entry(Struct, frozen=True):
+    """What one write changed, and who made it.
+
+    With a session it tells of the write that made its `version`; without one, of an administrative act.
+    """
+
+    at: datetime
+    acting: Acting
+    project: str
+    steps: tuple[Step, ...]
+    session_id: SessionId | None = None
+    version: int | None = None
+
+
+def entry_of(before: Picture | None, after: Picture, acting: Acting, at: datetime) -> Entry | None:
+    """The entry of a session's write; None when no state changed, as when the reconciler only looks later."""
+    steps = tuple(_session_steps(before.session if before else None, after.session))
+    steps += tuple(_upload_steps(before, after))
+    steps += tuple(_receipt_steps(before, after))
+    session = after.session
+    return Entry(at, acting, session.project, steps, session.session_id, session.version) if steps else None
+
+
+def act(acting: Acting, at: datetime, project: str, *steps: Step) -> Entry:
+    """The entry of an administrative act; `*` is the project of what is about all of them."""
+    return Entry(at, acting, project, steps)
+
+
+def step(thing: str, name: str | None, before: str | None, after: str | None) -> Step:
+    """A step whose texts are no longer than the trail keeps."""
+    return Step(
+        thing, name, before[:LONGEST_TEXT] if before else None, after[:LONGEST_TEXT] if after else None
+    )
+
+
+def _session_steps(before: Session | None, after: Session) -> Iterator[Step]:
+    was, known = _told(before), _told(after)
+    for thing in sorted(known.keys() | was.keys(), key=_ORDER.index):
+        if was.get(thing) != known.get(thing):
+            yield step(thing, None, was.get(thing), known.get(thing))
+
+
+_ORDER = ("session", "failure", "hold", "order", "accepted", "cleanup", "restore", "lost", "damage")
+
+
+def _told(session: Session | None) -> dict[str, str | None]:
+    """The states of a session, by the words of the trail."""
+    if session is None:
+        return {}
+    order = session.order
+    return {
+        "session": session.state.value,
+        "failure": session.failure,
+        "hold": session.held,
+        "order": _order(session) if order else None,
+        "accepted": order.accepted if order else None,
+        "cleanup": f"intended at {rfc3339(session.cleanup.decided_at)}" if session.cleanup else None,
+        "restore": ", ".join(session.restoring) or None,
+        "lost": ", ".join(each.artifact_id for each in session.lost) or None,
+        "damage": ", ".join(each.version_id for each in session.damage) or None,
+    }
+
+
+def _order(session: Session) -> str:
+    order = session.order
+    assert order
+    sent = f", sent at {rfc3339(order.sent_at)}" if order.sent_at else ""
+    return f"number {order.number}{sent}: {', '.join(order.wish.required)}"
+
+
+def _upload_steps(before: Picture | None, after: Picture) -> Iterator[Step]:
+    was = {each.upload_id: each for each in before.uploads} if before else {}
+    for each in after.uploads:
+        known = was.get(each.upload_id)
+        if known is None or known.state is not each.state:
+            name = f"{each.upload_id} of {each.artifact_id}"
+            yield step("upload", name, known.state.value if known else None, _state(each))
+
+
+def _state(upload: Upload) -> str:
+    return f"{upload.state.value}: {upload.reason}" if upload.reason else upload.state.value
+
+
+def _receipt_steps(before: Picture | None, after: Picture) -> Iterator[Step]:
+    """Of what processors wrote themselves; the receipt of an upload is told by its state."""
+    was = {each.key for each in before.receipts} if before else set()
+    for each in after.receipts:
+        if each.key not in was:
+            yield step("output", each.artifact_id, None, "VERIFIED")
