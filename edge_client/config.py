@@ -191,8 +191,16 @@ class Values:
 
     def service(self) -> Parsed[Service]:
         """The coordinator, and the token in its file."""
-        url, token = self._required("coordinator", _address), self._required("token-file", _token_in)
+        url, token = self.coordinator(), self._required("token-file", _token_in)
         return together(lambda: Service(url.value, token.value), url, token)
+
+    def coordinator(self) -> Parsed[str]:
+        """The coordinator's address."""
+        return self._required("coordinator", _address)
+
+    def token_file(self) -> Parsed[Path]:
+        """Where the token is, or will be."""
+        return self._required("token-file", lambda text: Value(Path(text)))
 
     def service_if_given(self) -> Parsed[Service | None]:
         """The coordinator; None where neither it nor a token is named."""

@@ -37,6 +37,7 @@ from edge_client.haul.sending.concurrency import AdaptiveConcurrency
 from edge_client.haul.sending.rate_limit import RateLimiter
 from edge_client.haul.sending.sender import Uplink
 from edge_client.http.exchange import Timeouts
+from edge_client.model.api import Token
 from edge_client.s3.presigned import PartStore, StoredObjects
 from edge_client.spool.spool import Spool
 
@@ -94,7 +95,14 @@ def camera_tools_of(
 @contextmanager
 def coordinator_of(service: Service, retry: Retry) -> Iterator[Coordinator]:
     """The coordinator, with a patience."""
-    with closing(Coordinator(service.url, service.token, version("reelhaul"), retry)) as coordinator:
+    with coordinator_at(service.url, service.token, retry) as coordinator:
+        yield coordinator
+
+
+@contextmanager
+def coordinator_at(url: str, token: Token | None, retry: Retry) -> Iterator[Coordinator]:
+    """The coordinator at an address; without a token it can only be asked for one."""
+    with closing(Coordinator(url, token, version("reelhaul"), retry)) as coordinator:
         yield coordinator
 
 

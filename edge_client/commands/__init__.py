@@ -6,6 +6,7 @@ from typing import Any
 
 from edge_client.commands.audit import AUDIT
 from edge_client.commands.command import Command
+from edge_client.commands.enroll import ENROLL, ROTATE
 from edge_client.commands.forget import FORGET
 from edge_client.commands.haul import HAUL
 from edge_client.commands.list import LIST
@@ -18,4 +19,6 @@ COMMANDS: tuple[Command[Any], ...] = (
     STATUS,
     FORGET,
     AUDIT,
+    ENROLL,
+    ROTATE,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +12,7 @@ from edge_client.base.errors import CoordinatorRefusal
 from edge_client.http.exchange import keeps_secrets
 from edge_client.model.api import (
     ChapterView,
+    Enrolled,
     HeartbeatAnswer,
     Receipt,
     SessionState,
@@ -21,6 +23,8 @@ from edge_client.model.haul_state import KnownChapter, StoredVersion
 from edge_client.model.parts import PartPlan, PartUrl, PieceUrl, StoredPart, crc_value
 
 T = TypeVar("T")
+
+TOKEN_ID = re.compile(r"t_[A-Za-z0-9]{1,100}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,25 @@ def chapters(document: dict[str, Any]) -> dict[str, ChapterView]:
         for chapter in document["chapters"]
     )
     return {view.path: view for view in views}
+
+
+def enrolled(document: dict[str, Any]) -> Enrolled:
+    token_id = _text(document["token_id"])
+    if not TOKEN_ID.fullmatch(token_id):
+        raise ValueError("a token's id is not one")
+    device_id, name = document["device_id"], document["name"]
+    return Enrolled(
+        token_id,
+        _text(document["role"]),
+        _text(document["project"]),
+        None if device_id is None else _text(device_id),
+        None if name is None else _text(name),
+    )
+
+
+def rotated(document: dict[str, Any]) -> str | None:
+    until = document["before_until"]
+    return None if until is None else _text(until)
 
 
 def upload(document: dict[str, Any]) -> UploadView:

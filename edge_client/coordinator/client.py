@@ -23,6 +23,7 @@ from edge_client.coordinator.problems import read_answer
 from edge_client.http.exchange import LIBRARY_ERRORS, Timeouts, bare_session
 from edge_client.model.api import (
     ChapterView,
+    Enrolled,
     HeartbeatAnswer,
     HeartbeatReport,
     SessionState,
@@ -45,16 +46,32 @@ class Coordinator:
     """The coordinator's calls. Each is idempotent and tried again until it is answered or patience ends."""
 
     def __init__(
-        self, base_url: str, token: Token, version: str, retry: Retry, session: requests.Session | None = None
+        self,
+        base_url: str,
+        token: Token | None,
+        version: str,
+        retry: Retry,
+        session: requests.Session | None = None,
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._retry = retry
         self._session = session or bare_session(TIMEOUTS)
-        self._headers = {"Authorization": f"Bearer {token.text}", "Reelhaul-Client-Version": version}
+        self._headers = {"Reelhaul-Client-Version": version}
+        if token:
+            self._headers["Authorization"] = f"Bearer {token.text}"
 
     def close(self) -> None:
         """Let go of the connections."""
         self._session.close()
+
+    def enroll(self, code: str, secret_digest: str) -> Enrolled:
+        """Who this machine is from now on, in exchange for a code; the same code and digest again change nothing."""
+        body = {"code": code, "secret_digest": secret_digest}
+        return self._call("POST", "/v1/enrolments", body, answers.enrolled)
+
+    def rotate(self, secret_digest: str) -> str | None:
+        """Until when the secret before is good, now that there is another; the same digest again changes nothing."""
+        return self._call("POST", "/v1/token/rotate", {"secret_digest": secret_digest}, answers.rotated)
 
     def put_session(self, plan: SessionPlan) -> dict[str, ChapterView]:
         """Create or confirm the session: its chapters by `directory/filename`."""

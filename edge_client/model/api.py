@@ -18,6 +18,17 @@ class Token:
 
 
 @dataclass(frozen=True)
+class Enrolled:
+    """Who this machine is for the coordinator; the secret of its token is in no answer."""
+
+    token_id: str
+    role: str
+    project: str
+    device_id: str | None
+    name: str | None
+
+
+@dataclass(frozen=True)
 class Receipt:
     """The licence to finish a chapter; `document` is what the coordinator wrote."""
 

@@ -52,7 +52,9 @@ def test_a_write_that_changes_no_state_leaves_no_entry():
         ({"failure": "dark"}, ("failure", None, None, "dark")),
     ],
 )
-def test_a_change_of_the_session_is_a_step(changed: dict[str, str], expected: tuple[str, str | None]):
+def test_a_change_of_the_session_is_a_step(
+    changed: dict[str, str], expected: tuple[str, str | None, str | None, str | None]
+):
     assert steps(replace(BEFORE, session=replace(SESSION, **changed))) == [expected]
 
 

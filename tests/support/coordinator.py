@@ -445,6 +445,8 @@ class Door(Exchange):
             "complete": "complete",
             "progress": "progress",
             "proof-urls": "proof",
+            "enrolments": "enroll",
+            "rotate": "rotate",
         }[last]
 
     @property
