@@ -71,7 +71,7 @@ def test_a_device_of_the_project_learns_what_a_replaced_one_hauled_and_gets_noth
     assert after == {**before, "receipt": done["receipt"]}
     assert south.session("known-1") is None
     assert south.call("GET", f"/v1/uploads/{upload_id}").status_code == 404
-    assert south.call("GET", f"/v1/sessions/known-1/artifacts/{ARTIFACT}/url").status_code == 404
+    assert south.call("GET", f"/v1/sessions/known-1/artifacts/{ARTIFACT}/url").status_code == 403
 
 
 def test_a_device_of_the_project_reads_ranges_of_what_a_replaced_one_hauled_and_never_the_whole(
