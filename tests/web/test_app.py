@@ -50,6 +50,7 @@ def doors() -> Any:
         "ORDER_QUEUE_URL": "https://sqs.example.org/orders",
         "DEAD_LETTER_QUEUE_URL": "https://sqs.example.org/dead",
         "NOTIFICATION_TOPIC": "arn:aws:sns:us-east-1:123456789012:notices",
+        "CDN": "",
         "RESTORABLE_DAYS": "14",
         "AWS_REGION": "eu-west-1",
         "PYTHONDONTWRITEBYTECODE": "1",
