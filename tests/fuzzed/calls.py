@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from functools import cache
 from typing import Any
 
@@ -16,6 +17,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from chalicelib.core.tokens import Role
 from chalicelib.flows.reconcile import reconcile
 from chalicelib.web.contract.document import openapi
 from chalicelib.web.routing import Route
@@ -27,6 +29,7 @@ from tests.web.client import Caller, app_over
 from tests.web.contract import ROUTES, demand_documented, route_of
 from tests.web.in_process import InProcess
 from tests.web.principals import ROLES, headers_of
+from tests.web.test_auth import MATRIX
 from tests.web.usual import opened
 
 VERSION = {"Reelhaul-Client-Version": "0.1.0"}
@@ -95,28 +98,27 @@ class Scene:
         self._session = None
 
 
+class Mix(Enum):
+    """What of a made-up call is sent, and what is a good call's."""
+
+    ALL = "all is made up"
+    BODY_AND_QUERY = "body and query are made up"
+    ONE_MEMBER = "one member of the body, or one parameter of the query, is made up"
+    HEADERS = "headers are made up"
+    NOTHING = "a good call, in some world and by somebody"
+
+
 @dataclass(frozen=True)
 class Sent:
-    """How a made-up call is sent: where, by whom, and which of its parts are those of a good call."""
+    """How a made-up call is sent: in which world, by whom, and mixed with a good call; `place` says which member."""
 
     world: str
     caller: str
-    good: frozenset[str]
+    mix: Mix
+    place: int
 
 
-PARTS = frozenset(("path", "query", "headers", "body"))
-GOOD = [frozenset[str](), PARTS, *(PARTS - {part} for part in PARTS)]
-"""None, all, and all but one."""
-USUAL_CALLERS = ("own", "prc", "opr")
-
-SENT = st.builds(
-    Sent,
-    # Most are sent where the good call succeeds, by somebody who might make it.
-    st.sampled_from(["", *WORLDS]) | st.just(""),
-    st.sampled_from([caller for callers in ROLES.values() for caller in callers])
-    | st.sampled_from(USUAL_CALLERS),
-    st.sampled_from(GOOD),
-)
+OWN_CALLERS = {Role.DEVICE: "own", Role.PROCESSOR: "prc", Role.OPERATOR: "opr"}
 
 
 class Fuzz:
@@ -125,7 +127,7 @@ class Fuzz:
     def __init__(self, route: Route) -> None:
         self.route = route
         self.statuses: Counter[int] = Counter()
-        self._good = [call for call in CALLS.values() if route_of(call.method, call.path) is route]
+        self._good = {name: call for name, call in CALLS.items() if route_of(call.method, call.path) is route}
         self._scenes = {name: Scene(make) for name, make in WORLDS.items()}
 
     @property
@@ -144,16 +146,41 @@ class Fuzz:
             operation.as_strategy(generation_mode=GenerationMode.NEGATIVE),
         )
 
-    def send(self, case: Case, sent: Sent, place: int) -> None:
+    def sent(self) -> st.SearchStrategy[Sent]:
+        """How to send a call: most where the good call succeeds, by somebody whom it is for."""
+        anybody = [caller for callers in ROLES.values() for caller in callers]
+        meant = [OWN_CALLERS[role] for role in self.route.roles] or anybody
+        return st.builds(
+            Sent,
+            st.just("") | st.just("") | st.sampled_from(list(WORLDS)),
+            st.sampled_from(meant) | st.sampled_from(meant) | st.sampled_from(anybody),
+            st.sampled_from(Mix),
+            st.integers(0, 99),
+        )
+
+    def send(self, made_up: Case, sent: Sent) -> None:
         """Send the case so, and fail for an answer that the contract does not have."""
-        good = self._good[place % len(self._good)]
-        _replace(case, good, self.route, sent.good)
+        good = self._good_call_of(sent)
+        case = made_up.operation.Case(
+            path_parameters=dict(made_up.path_parameters or {}),
+            headers=dict(made_up.headers or {}),
+            query=dict(made_up.query or {}),
+            body=made_up.body,
+            media_type=made_up.media_type,
+        )
+        _mix(case, good, self.route, sent)
         scene = self._scenes[sent.world or good.world.__name__]
         answer = self._answer(case, scene, scene.headers(sent.caller))
         if answer.status_code < 300:
             assert not self.route.roles or any(sent.caller in ROLES[role] for role in self.route.roles)
             if self.route.method != "GET":
                 scene.change()
+
+    def _good_call_of(self, sent: Sent) -> GoodCall:
+        """One that succeeds for this caller, if there is one."""
+        good = [call for name, call in self._good.items() if MATRIX[name][sent.caller] < 300]
+        found = good or list(self._good.values())
+        return found[sent.place % len(found)]
 
     def send_without_token(self, case: Case) -> None:
         """Send the case as it is, and fail when anything of a route that asks for a token is answered."""
@@ -182,16 +209,31 @@ def _schema() -> Any:
     return schemathesis.openapi.from_dict(openapi(ROUTES))
 
 
-def _replace(case: Case, good: GoodCall, route: Route, parts: frozenset[str]) -> None:
-    """Give the case these parts of a good call."""
-    if "path" in parts:
-        case.path_parameters = dict(zip(_names(route.path), _values(route.path, good.path), strict=True))
-    if "query" in parts:
-        case.query = {}
-    if "headers" in parts:
+def _mix(case: Case, good: GoodCall, route: Route, sent: Sent) -> None:
+    """Give the case the parts of a good call that its mix asks for."""
+    if sent.mix is Mix.ALL:
+        return
+    case.path_parameters = dict(zip(_names(route.path), _values(route.path, good.path), strict=True))
+    if sent.mix is not Mix.HEADERS:
         case.headers.clear()
-    if "body" in parts and good.body is not None:
-        case.body, case.media_type = good.body, "application/json"
+    if sent.mix in (Mix.HEADERS, Mix.NOTHING):
+        case.query = {}
+        _give_body(case, good.body)
+    if sent.mix is Mix.ONE_MEMBER:
+        case.query = _one_of(case.query, sent.place)
+        if isinstance(good.body, dict) and isinstance(case.body, dict):
+            _give_body(case, {**good.body, **_one_of(case.body, sent.place)})
+
+
+def _one_of(members: Mapping[str, Any] | None, place: int) -> dict[str, Any]:
+    """One of the members; none where there is none."""
+    names = list(members or {})
+    return {name: (members or {})[name] for name in names[place % len(names) :][:1]} if names else {}
+
+
+def _give_body(case: Case, body: Any) -> None:
+    if body is not None:
+        case.body, case.media_type = body, "application/json"
 
 
 def _names(template: str) -> list[str]:
