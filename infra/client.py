@@ -288,6 +288,10 @@ POST_ORDER = Route("POST", f"{_SESSION}/order", Session)
 POST_FAILURE = Route("POST", f"{_SESSION}/failure", Session)
 POST_HOLD = Route("POST", f"{_SESSION}/hold", Session)
 POST_RESTORE = Route("POST", f"{_SESSION}/restore", Session)
+GET_AUDIT: Route[Json] = Route("GET", f"{_SESSION}/audit", Json)
+GET_LIMITS: Route[Json] = Route("GET", "/v1/limits", Json)
+GET_STATISTICS: Route[Json] = Route("GET", "/v1/statistics", Json)
+GET_DEVICES: Route[Json] = Route("GET", "/v1/devices", Json)
 GET_ARTIFACTS = Route("GET", f"{_SESSION}/artifacts", Artifacts)
 GET_ARTIFACT_URL = Route("GET", f"{_SESSION}/artifacts/{{artifact_id}}/url", Address)
 POST_PROOF_URLS = Route("POST", f"{_SESSION}/artifacts/{{artifact_id}}/proof-urls", ProofUrls)
@@ -377,6 +381,21 @@ class Client:
         """Have what was cleaned brought back: these artifacts, or all."""
         body = {"reason": reason, "artifacts": None if artifacts is None else list(artifacts)}
         return self.ask(POST_RESTORE, body, session_id=session_id)
+
+    def audit(self, session_id: str, cursor: str | None = None) -> Json:
+        """A page of who changed what of the session."""
+        return self.ask(GET_AUDIT, query={"cursor": cursor}, session_id=session_id)
+
+    def limits(self) -> Json:
+        return self.ask(GET_LIMITS)
+
+    def statistics(self, **asked: str | int) -> Json:
+        """By the parameters of docs/api.md."""
+        return self.ask(GET_STATISTICS, query=asked)
+
+    def devices(self, cursor: str | None = None) -> Json:
+        """A page of the devices of the project."""
+        return self.ask(GET_DEVICES, query={"cursor": cursor})
 
     def artifacts(self, session_id: str) -> Artifacts:
         return self.ask(GET_ARTIFACTS, session_id=session_id)

@@ -46,7 +46,6 @@ WITHOUT_METHOD = {
     *("/v1/openapi.json", "/v1/docs"),
     *("/v1/health", "/v1/health/detail"),  # for monitors, which ask with curl
     *("/v1/enrolments", "/v1/token/rotate"),  # for the machine that holds the token
-    *("/v1/devices", "/v1/limits", "/v1/statistics"),
 }
 """What is for other readers."""
 
@@ -73,6 +72,10 @@ USES: dict[str, tuple[Callable[[Client], Any], str, Callable[[], MemoryPorts]]] 
     "hold": (lambda c: c.hold(NAME, "the referee wants to look first"), "opr", with_parts),
     "release": (lambda c: c.release(NAME), "opr", with_parts),
     "restore": (lambda c: c.restore(NAME, "the referee asks", [ARTIFACT_ID]), "opr", story.cleaned),
+    "audit": (lambda c: c.audit(NAME), "opr", stored),
+    "limits": (lambda c: c.limits(), "opr", with_parts),
+    "statistics": (lambda c: c.statistics(), "opr", with_parts),
+    "devices": (lambda c: c.devices(), "opr", with_parts),
     "artifacts": (lambda c: c.artifacts(NAME), "prc", story.processed),
     "artifact_url": (lambda c: c.artifact_url(NAME, ARTIFACT_ID), "prc", stored),
     "proof_urls": (lambda c: c.proof_urls(NAME, ARTIFACT_ID, [(0, 10)]), "own", stored),
