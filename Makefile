@@ -29,7 +29,7 @@ WORKERS := $(shell cores=$$(nproc); echo $$((cores + (cores + 1) / 2)))
 # Tests without AWS, deployed coordinator or other processes; tests/MAP.md names them.
 FAST := tests/core tests/flows tests/web tests/aws tests/test_settings.py tests/edge/coordinator tests/edge/http tests/edge/memory tests/edge/model tests/contracts/edge
 
-.PHONY: help setup lock demo up local-aws camera test test-fast test-pythons test-newest coverage soak fuzz mutants api-docs check lint audit vulnerabilities sbom types floors format bench bench-measurements bench-edge deploy plan rollback destroy stage release clean
+.PHONY: help setup lock demo up local-aws camera test test-fast test-pythons test-newest coverage soak fuzz mutants api-docs check lint audit vulnerabilities sbom types floors format cost bench-cloud bench-measurements bench-edge deploy plan rollback destroy stage release clean
 
 help: ## list the targets
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -143,8 +143,11 @@ format: setup ## ruff, writing
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: setup ## measure the coordinator beside peers: build/benchmarks/coordinator.json; more: bench-measurements, bench-edge
-	$(BIN)/python -m tests.benchmarks.coordinator
+cost: setup ## compute docs/cost.md from prices and measured calls
+	$(BIN)/python -m infra.aws.cost
+
+bench-cloud: setup ## measure the coordinator beside peers, and 100,000 sessions: make bench-cloud ONLY='starts signing'
+	$(BIN)/python -m tests.benchmarks.cloud $(ONLY)
 
 bench-measurements: setup ## index, ranges, lake and angles beside peers, ten minutes, 4 GB of memory: make bench-measurements ONLY='ranges imports'
 	$(BIN)/python -m tests.benchmarks.measurements $(ONLY)

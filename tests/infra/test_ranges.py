@@ -58,7 +58,12 @@ def test_of_an_object_no_more_is_read_than_the_range(s3):
     reads: list[int] = []
     stored = backend.get_object(BUCKET, KEY)._value_buffer
     read = stored.read
-    stored.read = lambda size=-1: reads.append(size) or read(size)
+
+    def noted(size: int = -1) -> bytes:
+        reads.append(size)
+        return bytes(read(size))
+
+    stored.read = noted
     try:
         s3.get_object(Bucket=BUCKET, Key=KEY, Range="bytes=10-19")["Body"].read()
     finally:

@@ -12,6 +12,7 @@ from tests.benchmarks.figures import Figure
 from tests.benchmarks.measurements.processes import demand_same, run_program
 
 RUNS = 15
+QUEUE = "http://127.0.0.1/queue"
 HEAVY = ("pyarrow", "pandas", "numpy", "duckdb")
 _CLOUD = Path(__file__).parents[3] / "cloud"
 
@@ -31,11 +32,18 @@ _ENVIRONMENT = {
 }
 
 
-def _coordinator() -> dict[str, str]:
-    """The variables of the deployed function, with names of a stack that there is not."""
+def environment_of_function() -> dict[str, str]:
+    """The variables of the deployed function, with keys and the names of a stack that there is not."""
     declared = json.loads((_CLOUD / ".chalice" / "config.json").read_text())["environment_variables"]
-    names = {"Stage": "test", "GraceDays": "7", "OrderQueue": "http://127.0.0.1/orders", "Notifications": ""}
-    return {
+    names = {
+        "Stage": "test",
+        "GraceDays": "7",
+        "OrderQueue": QUEUE,
+        "DeadLetters": QUEUE,
+        "Notifications": "",
+        "Cdn": "",
+    }
+    return _ENVIRONMENT | {
         variable: re.sub(r"\$\{(\w+)\}", lambda found: names.get(found[1], "test"), text)
         for variable, text in declared.items()
     }
@@ -43,7 +51,7 @@ def _coordinator() -> dict[str, str]:
 
 def figures() -> list[Figure]:
     """CPU milliseconds of `import app`, which makes its clients, over boto3 and the same clients; all is compiled."""
-    environment = {**os.environ, **_ENVIRONMENT, **_coordinator(), "PYTHONPATH": str(_CLOUD)}
+    environment = {**os.environ, **environment_of_function(), "PYTHONPATH": str(_CLOUD)}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     scripts = (_CLIENTS + _TOLD, "import json, sys\nimport app\n" + _TOLD)
     clients_s: list[float] = []

@@ -53,7 +53,7 @@ def test_a_range_tells_no_checksum_for_s3_knows_only_the_wholes(bucket: Bucket):
 
 
 def test_an_object_is_replaced_only_while_it_is_what_it_was(bucket: Bucket):
-    where = {"Bucket": bucket.name, "Key": "a/film.mp4"}
+    where: Any = {"Bucket": bucket.name, "Key": "a/film.mp4"}
     first = bucket.put(body=b"first")["ETag"]
 
     assert status_of(bucket.s3.put_object, **where, Body=b"second", IfMatch=first) == 200
@@ -63,7 +63,7 @@ def test_an_object_is_replaced_only_while_it_is_what_it_was(bucket: Bucket):
 
 @pytest.mark.parametrize("hidden", [False, True])
 def test_what_is_not_there_cannot_be_replaced(bucket: Bucket, hidden: bool):
-    where = {"Bucket": bucket.name, "Key": "a/film.mp4"}
+    where: Any = {"Bucket": bucket.name, "Key": "a/film.mp4"}
     etag = '"0123456789abcdef0123456789abcdef"'
     if hidden:
         etag = bucket.put()["ETag"]

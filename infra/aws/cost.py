@@ -1,0 +1,274 @@
+"""What reelhaul costs on AWS, and how it grows: computed from prices, the design and measured calls. `make cost`.
+
+The prices are those of us-east-1 without free tiers and discounts; with others, run it again.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from msgspec import Struct
+
+PAGE = Path("docs/cost.md")
+MILLION = 1_000_000
+GB = 10**9
+MIB = 2**20
+DAYS = 30
+"""The days of a month here."""
+DAY_S = 86_400
+
+
+class Prices(Struct, frozen=True):
+    """US dollars. Sources: the pricing pages of S3, DynamoDB, Lambda, API Gateway, SQS and CloudWatch, us-east-1."""
+
+    s3_gb_month: float = 0.023
+    s3_write_1000: float = 0.005
+    """PUT, POST, COPY and LIST."""
+    s3_read_1000: float = 0.0004
+    table_write_million: float = 0.625
+    table_read_million: float = 0.125
+    table_gb_month: float = 0.25
+    api_call_million: float = 3.50
+    lambda_call_million: float = 0.20
+    lambda_gb_s: float = 0.0000166667
+    queue_million: float = 0.40
+    log_gb: float = 0.50
+    metric_month: float = 0.30
+    alarm_month: float = 0.10
+    dashboard_month: float = 3.00
+
+
+class SessionUse(Struct, frozen=True):
+    """One session of 56 GB. Counts of calls are those that `make bench-cloud` measures (`calls_per_session_56gb`)."""
+
+    size_gb: float = 56.0
+    chapters: int = 14
+    part_mib: int = 16
+    calls: int = 158
+    """Of the coordinator, heartbeats aside."""
+    control_calls: int = 115
+    """Of S3 by the coordinator: create, list and complete uploads, heads, the first reads of a film."""
+    table_writes: int = 57
+    units_a_write: int = 24
+    """A transaction of some 6 items with their indexes, two units an item."""
+    table_items: int = 62
+    heartbeats: int = 76
+    """One a minute at 100 Mbit/s."""
+    call_s: float = 0.06
+    """Of the API function, 0.5 GB of memory; assumed."""
+    event_gb_s: float = 20.0
+    """Events of the originals and outputs, and the indexing of one film of measurements; assumed."""
+    outputs_gb: float = 6.0
+    """What a processor makes of it; assumed."""
+    log_kb: float = 150.0
+
+    @property
+    def parts(self) -> int:
+        return -(-int(self.size_gb * GB) // (self.part_mib * MIB))
+
+
+class Retention(Struct, frozen=True):
+    """How long originals cost their storage after they are processed: the grace, then hidden until they are purged."""
+
+    grace_days: int = 3
+    hidden_days: int = 14
+
+
+def session_costs(prices: Prices, use: SessionUse) -> Mapping[str, float]:
+    """US dollars of bringing one session home and processing it, by what is paid; storage is not in it."""
+    calls = use.calls + use.heartbeats
+    return {
+        "parts into S3 (PUT)": use.parts * prices.s3_write_1000 / 1000,
+        "other calls of S3": use.control_calls * prices.s3_write_1000 / 1000,
+        "API Gateway": calls * prices.api_call_million / MILLION,
+        "API function": calls
+        * (prices.lambda_call_million / MILLION + 0.5 * use.call_s * prices.lambda_gb_s),
+        "event functions": use.event_gb_s * prices.lambda_gb_s,
+        "table": (use.table_writes * use.units_a_write + use.heartbeats)
+        * prices.table_write_million
+        / MILLION
+        + 4 * calls * prices.table_read_million / MILLION,
+        "logs": use.log_kb / 1e6 * prices.log_gb,
+    }
+
+
+def fixed_costs(prices: Prices) -> Mapping[str, float]:
+    """US dollars a month of a stage on which nothing happens."""
+    rounds = DAYS * 24 * 12
+    return {
+        "reconciler, 8,640 rounds of 1 s at 0.5 GB": rounds
+        * (prices.lambda_call_million / MILLION + 0.5 * prices.lambda_gb_s),
+        "its reads of the table, 5 a round": rounds * 5 * prices.table_read_million / MILLION,
+        "20 alarms": 20 * prices.alarm_month,
+        "30 metrics": 30 * prices.metric_month,
+        "one dashboard": prices.dashboard_month,
+    }
+
+
+def monthly(
+    prices: Prices, use: SessionUse, kept: Retention | None, sessions_a_day: int, month: int
+) -> float:
+    """US dollars of month `month` (1 is the first): fixed costs, that month's sessions, all storage until then.
+
+    `kept` is None without cleanup: originals stay for ever. Outputs stay for ever in both.
+    """
+    sessions = sessions_a_day * DAYS
+    days_before = (month - 0.5) * DAYS
+    originals_days = days_before if kept is None else min(days_before, kept.grace_days + kept.hidden_days)
+    stored_gb = sessions_a_day * (originals_days * use.size_gb + days_before * use.outputs_gb)
+    flow = sessions * sum(session_costs(prices, use).values())
+    return sum(fixed_costs(prices).values()) + flow + stored_gb * prices.s3_gb_month
+
+
+def page(prices: Prices, use: SessionUse, kept: Retention) -> str:
+    """docs/cost.md."""
+    parts = (_head(use), *_session(prices, use, kept), *_months(prices, use, kept), *_scale(use))
+    return "\n\n".join(parts) + "\n"
+
+
+def _head(use: SessionUse) -> str:
+    return "\n".join(
+        (
+            "# Cost",
+            "",
+            "`make cost` computes this page (`infra/aws/cost.py`) from list prices of us-east-1, without free tiers",
+            "and discounts. Set your region's prices there and run it again. A test compares page and script.",
+            "",
+            "Measured (`make bench-cloud`): the calls of one session. Assumed: how long functions run, and what a",
+            f"processor makes, {use.outputs_gb:g} GB of {use.size_gb:g}. The processor's machine is not in it;",
+            "it reads S3 for nothing in the same region.",
+        )
+    )
+
+
+def _session(prices: Prices, use: SessionUse, kept: Retention) -> Iterator[str]:
+    day = use.size_gb * prices.s3_gb_month / DAYS
+    proofs = 4 * use.size_gb * GB / (8 * MIB) * prices.s3_read_1000 / 1000
+    yield f"## One session of {use.size_gb:g} GB"
+    yield (
+        f"{use.chapters} chapters, {use.parts:,} parts of {use.part_mib} MiB, {use.calls} calls of the coordinator and "
+        f"{use.heartbeats} heartbeats."
+    )
+    yield _costs("paid once", session_costs(prices, use))
+    yield "\n".join(
+        (
+            f"Storage: {day * DAYS:.2f} USD a month, {day:.3f} USD a day for its originals.",
+            f"With cleanup they are paid for {kept.grace_days} days of grace and {kept.hidden_days} days in which they",
+            f"can be restored: {day * (kept.grace_days + kept.hidden_days):.2f} USD in all.",
+            "To prove the bytes at rest four times a year costs",
+            f"{proofs:.3f} USD ([how](operations.md#proof-at-rest)).",
+        )
+    )
+
+
+def _months(prices: Prices, use: SessionUse, kept: Retention) -> Iterator[str]:
+    yield "## A month"
+    yield "A stage on which nothing happens:"
+    yield _costs("each month", fixed_costs(prices))
+    yield f"With sessions of {use.size_gb:g} GB, each month with all that is stored in the middle of it:"
+    rows = []
+    for sessions in (10, 1_000):
+        for month in (1, 6, 12):
+            without = monthly(prices, use, None, sessions, month)
+            cleaned = monthly(prices, use, kept, sessions, month)
+            saved = f"{1 - cleaned / without:.0%}"
+            rows.append((f"{sessions:,}", str(month), f"{without:,.0f}", f"{cleaned:,.0f}", saved))
+    yield _table(("sessions a day", "month", "without cleanup, USD", "with cleanup, USD", "saved"), rows)
+
+
+def _scale(use: SessionUse) -> Iterator[str]:
+    devices, sessions = 10_000, 1_000_000
+    a_day = sessions / 365
+    calls_s = a_day * (use.calls + use.heartbeats) / DAY_S
+    changes_s = a_day * 5 / DAY_S
+    items = sessions * use.table_items
+    yield "## 10,000 devices and 1,000,000 sessions a year"
+    yield _table(
+        ("what", "figure", "limit of AWS, or what follows"),
+        (
+            (
+                "calls of the coordinator",
+                f"{calls_s:.0f} a second on average, {10 * calls_s:.0f} in a peak of ten times that",
+                "API Gateway: 10,000 a second",
+            ),
+            (
+                "API functions at the same time",
+                f"{10 * calls_s * use.call_s:.0f} in that peak",
+                "Lambda: 1,000 unless raised",
+            ),
+            (
+                "parts into S3",
+                f"{a_day * use.parts / DAY_S:.0f} a second on average",
+                "3,500 a second and prefix; keys begin with project and session",
+            ),
+            (
+                "items of the table",
+                f"{items / MILLION:.0f} million, some {items * 500 / GB:.0f} GB",
+                "no limit",
+            ),
+            (
+                "`by_device`, `by_camera`",
+                f"{sessions // devices} sessions of one device",
+                "1,000 write units a second and partition",
+            ),
+            (
+                "all sessions in one project",
+                f"{changes_s:.2f} changes of state a second",
+                f"the same: {1000 / changes_s:,.0f} times as many",
+            ),
+            (
+                "counters of one day",
+                f"8 shards, and one a device with {a_day / devices:.2f} sessions",
+                "writes of one shard wait for one another",
+            ),
+            (
+                "work of a round, every 5 minutes",
+                f"{a_day * 8 / 288:.0f} sessions, if each is due 8 times in its life",
+                "a round continues for 4 minutes, the longest due first",
+            ),
+            (
+                "a round with nothing due",
+                "the same reads at any number of sessions",
+                "`reconcile_idle_reads_100k_sessions`",
+            ),
+            (
+                "`GET /v1/statistics`",
+                "the same reads at any number of sessions",
+                "`statistics_reads_100k_sessions`",
+            ),
+            (
+                "open multipart uploads",
+                f"{a_day / 24 * use.chapters / 4:,.0f}, if a haul takes 15 minutes",
+                "the sweep lists 1,000 in a call",
+            ),
+        ),
+    )
+    yield "\n".join(
+        (
+            "Tested here: 100,000 sessions in the local table (`make bench-cloud ONLY=scale`). Not tested: AWS's own",
+            "limits, which are from its documentation.",
+        )
+    )
+
+
+def _costs(head: str, costs: Mapping[str, float]) -> str:
+    rows = [(name, f"{cost:.4f}") for name, cost in costs.items()]
+    return _table((head, "USD"), [*rows, ("together", f"{sum(costs.values()):.4f}")])
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = (head, ["---"] * len(head), *rows)
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def main() -> int:
+    """Write the page."""
+    PAGE.write_text(page(Prices(), SessionUse(), Retention()))
+    print(f"written to {PAGE}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,41 @@
+"""The page of costs is what the script computes, and the script computes what its names say."""
+
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from infra.aws.cost import PAGE, Prices, Retention, SessionUse, fixed_costs, monthly, page, session_costs
+
+ROOT = Path(__file__).parents[2]
+USE, PRICES, KEPT = SessionUse(), Prices(), Retention()
+
+
+def test_the_page_is_what_make_cost_writes():
+    assert (ROOT / PAGE).read_text() == page(PRICES, USE, KEPT)
+
+
+@pytest.mark.parametrize(("size_gb", "parts"), [(0.016777216, 1), (0.016777217, 2), (56.0, 3338)])
+def test_a_session_has_a_part_for_each_16_mib_begun(size_gb: float, parts: int):
+    assert replace(USE, size_gb=size_gb).parts == parts
+
+
+def test_parts_cost_what_s3_takes_for_a_put():
+    assert session_costs(PRICES, USE)["parts into S3 (PUT)"] == pytest.approx(3338 * 0.005 / 1000)
+
+
+def test_a_stage_without_sessions_costs_its_fixed_costs():
+    assert monthly(PRICES, USE, KEPT, 0, 12) == pytest.approx(sum(fixed_costs(PRICES).values()))
+
+
+@pytest.mark.parametrize("month", [1, 6, 12])
+def test_cleanup_never_costs_more(month: int):
+    assert monthly(PRICES, USE, KEPT, 10, month) <= monthly(PRICES, USE, None, 10, month)
+
+
+def test_with_cleanup_originals_are_paid_for_their_grace_and_no_longer():
+    without_outputs = replace(USE, outputs_gb=0.0)
+
+    assert monthly(PRICES, without_outputs, KEPT, 10, 6) == pytest.approx(
+        monthly(PRICES, without_outputs, KEPT, 10, 12)
+    )
