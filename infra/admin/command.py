@@ -13,6 +13,7 @@ from chalicelib.logs import without_secrets
 from infra.admin.commands import (
     audit,
     cleanup,
+    doctor,
     ensure,
     migrate,
     order,
@@ -48,6 +49,7 @@ _EXAMPLES = """  reelhaul-admin invite --stage prod --name jetson-north
   reelhaul-admin hold --stage prod match-17-north --reason 'the referee wants to see it'
   reelhaul-admin verify --stage prod --sample 5%
   reelhaul-admin recount --stage prod
+  reelhaul-admin doctor --stage prod
   reelhaul-admin migrate --stage prod --folder /srv/older --database sqlite:////srv/older/app.db
   reelhaul-admin query --stage prod 'SELECT light, avg(angle) FROM papi_summary GROUP BY light'"""
 
@@ -81,7 +83,8 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--version", action="version", version=f"{DISTRIBUTION} {_version()}")
     commands = made.add_subparsers(required=True, metavar="COMMAND")
-    for subject in (tokens, audit, ensure, cleanup, restore, order, report, query, verify, recount, migrate):
+    sessions = (ensure, cleanup, restore, order, report, query, verify, recount)
+    for subject in (tokens, audit, *sessions, doctor, migrate):
         subject.describe(commands)
     return made
 

@@ -45,7 +45,9 @@ exit codes: 0 deployed, 1 it failed and says at what, 2 usage.
 Run it with the Python that Lambda shall run (3.11 or later): Chalice deploys for the interpreter it runs on."""
 
 _CHALICE = Path(__file__).with_name("chalice_command.py").read_text()
-_RETRIES = 2
+RETRIES = 2
+"""How often Lambda repeats an event that failed, before it goes to the dead letters."""
+
 _ROLE_PATIENCE_S = (2.0, 4.0, 8.0, 16.0, 30.0)
 _POLL_S = 4.0
 
@@ -131,7 +133,7 @@ def keep_failures(
     """
     for name, arn in sorted(arns.items()):
         _keep_failures_of(functions, arn, dead_letters_arn, patience)
-        progress(f"{name}: {_RETRIES} retries, then the dead-letter queue")
+        progress(f"{name}: {RETRIES} retries, then the dead-letter queue")
 
 
 def _keep_failures_of(
@@ -140,7 +142,7 @@ def _keep_failures_of(
     try:
         functions.put_function_event_invoke_config(
             FunctionName=arn,
-            MaximumRetryAttempts=_RETRIES,
+            MaximumRetryAttempts=RETRIES,
             DestinationConfig={"OnFailure": {"Destination": dead_letters_arn}},
         )
     except functions.exceptions.InvalidParameterValueException:

@@ -202,7 +202,7 @@ def _of_functions(
         if (found := deployed_function(account.client("lambda"), account.client("iam"), stage, name))
     }
     lines = [
-        line for name in sorted(names) for line in _of_function(name, present.get(name), wanted.get(name))
+        line for name in sorted(names) for line in of_function(name, present.get(name), wanted.get(name))
     ]
     yield f"functions: {'changes' if lines else 'nothing changes'}"
     yield from lines
@@ -240,9 +240,14 @@ def _wanted(config: Config, policy: Mapping[str, Any]) -> Function:
     )
 
 
+def deployed_name(stage: str, name: str) -> str:
+    """The name in Lambda of a function of the project."""
+    return f"reelhaul-{stage}" + ("" if name == project.API_FUNCTION else f"-{name}")
+
+
 def deployed_function(functions: "LambdaClient", iam: Any, stage: str, name: str) -> Function | None:
     """The function as it is; None when it is not there."""
-    full = f"reelhaul-{stage}" + ("" if name == project.API_FUNCTION else f"-{name}")
+    full = deployed_name(stage, name)
     try:
         found = functions.get_function_configuration(FunctionName=full)
     except functions.exceptions.ResourceNotFoundException:
@@ -284,7 +289,8 @@ def _listed(value: str | list[str]) -> list[str]:
     return [value] if isinstance(value, str) else value
 
 
-def _of_function(name: str, present: Function | None, wanted: Function | None) -> Iterator[str]:
+def of_function(name: str, present: Function | None, wanted: Function | None) -> Iterator[str]:
+    """The lines about one function: what a deploy would make of it as it is."""
     if wanted is None:
         if present:
             yield f"  removes  {name}"

@@ -201,12 +201,12 @@ def function(**over: Any) -> plan.Function:
 def test_a_change_of_a_function_is_said_in_words(
     present: plan.Function | None, wanted: plan.Function | None, line: str
 ):
-    assert list(plan._of_function("f", present, wanted)) == [line]
+    assert list(plan.of_function("f", present, wanted)) == [line]
 
 
 def test_a_function_that_stays_as_it_is_is_not_mentioned():
-    assert list(plan._of_function("f", function(), function())) == []
-    assert list(plan._of_function("f", None, None)) == []
+    assert list(plan.of_function("f", function(), function())) == []
+    assert list(plan.of_function("f", None, None)) == []
 
 
 def test_files_that_come_go_and_change_are_named():

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.aws import deploy, template
+from infra.aws import deploy, s3_words, template
 from infra.local import wheels
 from infra.local.aws.moto import provision, server
 from infra.local.stack.world import WHEELS
@@ -43,7 +43,7 @@ def test_a_lifecycle_rule_keeps_its_meaning_in_the_words_of_s3():
         ]
     }
 
-    assert provision.lifecycle_rules(said) == [
+    assert s3_words.lifecycle_rules(said) == [
         {
             "ID": "purge",
             "Status": "Enabled",
@@ -67,7 +67,7 @@ def test_a_lifecycle_rule_keeps_its_meaning_in_the_words_of_s3():
 
 def test_a_lifecycle_rule_that_would_get_lost_is_refused():
     with pytest.raises(template.UnknownIntrinsic, match="ExpirationDate"):
-        provision.lifecycle_rules(
+        s3_words.lifecycle_rules(
             {"Rules": [{"Id": "new", "Status": "Enabled", "ExpirationDate": "2026-12-01"}]}
         )
 

@@ -11,7 +11,7 @@ from chalicelib.core.cleanup import CLEANED_TAG
 from chalicelib.core.lifecycle import MULTIPART_DAYS, kept_days, purges_untagged
 from infra.admin.at_rest import batch
 from infra.aws import deploy, ledger, template
-from infra.local.aws.moto.provision import lifecycle_rules
+from infra.aws.s3_words import lifecycle_rules
 
 WHOLE = template.load()
 ARN = "arn:aws:s3:::footage"

@@ -35,6 +35,7 @@ COMMANDS = (
     "query",
     "verify",
     "recount",
+    "doctor",
     "migrate",
 )
 
@@ -62,7 +63,7 @@ def test_the_help_of_all_has_an_example_of_each(capsys: pytest.CaptureFixture[st
 
 
 @pytest.mark.parametrize(
-    "command", ["ensure", "cleanup", "restore", "order", "hold", "query", "verify", "migrate"]
+    "command", ["ensure", "cleanup", "restore", "order", "hold", "query", "verify", "doctor", "migrate"]
 )
 def test_a_command_about_a_deployment_names_its_stage(command: str):
     with pytest.raises(SystemExit) as ended:

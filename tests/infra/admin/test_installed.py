@@ -263,6 +263,16 @@ def test_an_import_without_its_extra_says_what_to_install(installed: Place, tmp_
     )
 
 
+def test_the_installed_doctor_says_that_it_needs_a_checkout(installed: Place):
+    told = installed.run("reelhaul-admin", "doctor", "--stage", "prod")
+
+    assert told.returncode == 1
+    assert told.stderr == (
+        "refused: doctor compares a stage with the checkout that deploys it (infra.admin.doctor is not here): run "
+        "`python -m infra.admin doctor` in a checkout of the release that is deployed\n"
+    )
+
+
 @pytest.mark.parametrize("name", ["infra", "chalicelib"])
 def test_other_programs_there_do_not_find_what_it_carries(installed: Place, name: str):
     told = installed.run("python", "-c", f"import {name}")
