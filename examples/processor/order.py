@@ -60,6 +60,11 @@ class Order:
             told["parameters"],
         )
 
+    @property
+    def is_smoke_test(self) -> bool:
+        """Whether a smoke test of the operator's ordered it: that makes the outputs itself."""
+        return self.project == "smoke" and self.parameters.get("smoke") is True
+
     def why_failed(self, fault: str) -> str:
         """Why the order cannot be fulfilled: the fault, and which originals were marked as unfinished."""
         marked = [original.filename for original in self.originals if original.unfinished]

@@ -21,6 +21,7 @@ from infra.admin.commands import (
     recount,
     report,
     restore,
+    smoke,
     tokens,
     verify,
 )
@@ -50,6 +51,7 @@ _EXAMPLES = """  reelhaul-admin invite --stage prod --name jetson-north
   reelhaul-admin verify --stage prod --sample 5%
   reelhaul-admin recount --stage prod
   reelhaul-admin doctor --stage prod
+  reelhaul-admin smoke --stage prod
   reelhaul-admin migrate --stage prod --folder /srv/older --database sqlite:////srv/older/app.db
   reelhaul-admin query --stage prod 'SELECT light, avg(angle) FROM papi_summary GROUP BY light'"""
 
@@ -84,7 +86,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--version", action="version", version=f"{DISTRIBUTION} {_version()}")
     commands = made.add_subparsers(required=True, metavar="COMMAND")
     sessions = (ensure, cleanup, restore, order, report, query, verify, recount)
-    for subject in (tokens, audit, *sessions, doctor, migrate):
+    for subject in (tokens, audit, *sessions, doctor, smoke, migrate):
         subject.describe(commands)
     return made
 

@@ -23,6 +23,7 @@ from infra.admin.at_rest.place import batch_of
 from infra.admin.deployment import Deployment, Refused, deployed, reached
 from infra.admin.engines import engine_of
 from infra.admin.lake import Lake
+from infra.admin.smoke.api import Api
 from infra.migration.send import HttpSend, Send
 
 Arguments = argparse.Namespace
@@ -90,7 +91,8 @@ class Console:
     `connect` finds a deployment's table, `reach` all of it, `lake` what answers questions to its lake, `batch` what
     computes checksums in S3. Results are
     said, what happens on the way is noted, and `progress` is for those who watch; `draw` draws one line over the last.
-    `send_part` sends a part to S3. `said_failure` is why a result was not all said, where it was not.
+    `send_part` sends a part to S3, and `api` reaches the deployed API. `said_failure` is why a result was not all said,
+    where it was not.
     """
 
     connect: Connect = deployed
@@ -104,6 +106,7 @@ class Console:
     ask: Callable[[str], str | None] = typed
     pause: Callable[[float], None] = time.sleep
     send_part: Send = field(default_factory=HttpSend)
+    api: Api = field(default_factory=Api)
     read: Callable[[], str | None] = piped
     said_failure: Callable[[], OSError | None] = door.output_failure
 

@@ -271,6 +271,23 @@ def test_an_order_that_is_not_wanted_any_more_is_dropped(rig, state, order):
     assert (rig.written(), rig.waiting(), rig.coordinator.failures) == ([], 0, [])
 
 
+def test_an_order_of_a_smoke_test_is_dropped_and_no_failure(rig):
+    message = {**rig.message([b"no film"]), "project": "smoke", "parameters": {"smoke": True}}
+
+    assert rig.take(message) == 0
+
+    assert (rig.written(), rig.waiting(), rig.coordinator.failures) == ([], 0, [])
+
+
+@pytest.mark.parametrize(("project", "smoke"), [("main", True), ("smoke", False), ("smoke", "yes")])
+def test_an_order_that_only_looks_like_a_smoke_tests_is_processed(rig, project: str, smoke: object):
+    message = {**rig.message([b"no film"]), "project": project, "parameters": {"smoke": smoke}}
+
+    assert rig.take(message) == 0
+
+    assert len(rig.coordinator.failures) == 1
+
+
 def test_the_failure_of_an_order_that_is_replaced_meanwhile_is_moot(rig):
     message = rig.message([b"no film"])
 

@@ -36,6 +36,7 @@ COMMANDS = (
     "verify",
     "recount",
     "doctor",
+    "smoke",
     "migrate",
 )
 

@@ -1,0 +1,1 @@
+"""A tiny session through the deployed stage, from enrolment to restore: `smoke`."""
