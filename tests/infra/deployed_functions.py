@@ -24,6 +24,7 @@ def make_function(source: str, name: str = "echo", **changes: Any) -> DeployedFu
         code=b"",
         code_sha256="",
         environment={},
+        role=f"arn:aws:iam::123456789012:role/{name}",
         timeout_s=20.0,
         memory_mib=128,
     )

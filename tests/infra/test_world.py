@@ -146,10 +146,12 @@ def test_settings_of_the_start_reach_the_functions(world: World):
     assert environment["PART_SIZE_BYTES"] == "16777216"
 
 
-def test_a_function_sees_no_credentials_but_test(world: World):
+def test_a_function_sees_no_credentials_but_those_of_its_role(world: World):
     environment = seen(world)
 
-    assert (environment["AWS_ACCESS_KEY_ID"], environment["AWS_ENDPOINT_URL"]) == (server.KEY, world.aws_url)
+    role = world.aws.strict.principals[environment["AWS_ACCESS_KEY_ID"]]
+    assert role == "arn:aws:iam::123456789012:role/reelhaul-local-api_handler"
+    assert environment["AWS_ENDPOINT_URL"] == world.aws_url
     assert environment["AWS_SHARED_CREDENTIALS_FILE"] == os.devnull
 
 

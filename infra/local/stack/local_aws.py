@@ -63,12 +63,20 @@ class Mounts:
     def __init__(self, root: "WSGIApplication") -> None:
         self._root = root
         self._mounted: dict[str, WSGIApplication] = {}
+        self._front: WSGIApplication = self._serve
 
     def mount(self, prefix: str, app: "WSGIApplication") -> None:
         """`app` serves `prefix` and all paths below it from now on; it sees the whole path."""
         self._mounted = {**self._mounted, prefix: app}
 
+    def lead_through(self, guard: "Callable[[WSGIApplication], WSGIApplication]") -> None:
+        """From now on each request passes `guard`, made around all that is served here, instead of any earlier one."""
+        self._front = guard(self._serve)
+
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        return self._front(environ, start_response)
+
+    def _serve(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         return self._app_for(environ["PATH_INFO"])(environ, start_response)
 
     def _app_for(self, path: str) -> "WSGIApplication":
@@ -81,8 +89,8 @@ class Mounts:
 class LocalAws:
     """S3, DynamoDB, SQS and the rest at `url`, with bucket, table and queues as `infra/aws/storage.yaml` says.
 
-    Keys are `test`/`test`. All state is in memory and ends with `close`. One at a time in a process; any number of
-    processes side by side. `events` can be led to another receiver.
+    Keys are `test`/`test`, and those of roles that `keys_of` makes. All state is in memory and ends with `close`. One
+    at a time in a process; any number of processes side by side. `events` can be led to another receiver.
     """
 
     @classmethod
@@ -125,6 +133,7 @@ class LocalAws:
         self._server = closing.enter_context(listening(self.mounts, port))
         self._session = server.session()
         self._clients: dict[str, Any] = {}
+        self._making = threading.Lock()
         self._closing = closing
         self.outputs: Mapping[str, str] = {}
 
@@ -146,11 +155,22 @@ class LocalAws:
 
     def client(self, service: Any) -> Any:
         """The boto3 client of this AWS, by the service's name; it tries once, so that injected faults are seen."""
-        if service not in self._clients:
-            made: Any = self._session.client(service, endpoint_url=self.url, config=server.ONE_TRY)
-            self._clients[service] = made
-            self._closing.callback(made.close)
-        return self._clients[service]
+        with self._making:  # a session of boto3 makes one client at a time
+            if service not in self._clients:
+                made: Any = self._session.client(service, endpoint_url=self.url, config=server.ONE_TRY)
+                self._clients[service] = made
+                self._closing.callback(made.close)
+            return self._clients[service]
+
+    def keys_of(self, role: str) -> dict[str, str]:
+        """New keys of a session of this role (its ARN), in the variables in which Lambda hands them to a function."""
+        made = self.client("sts").assume_role(RoleArn=role, RoleSessionName="function")["Credentials"]
+        self.strict.admit(made["AccessKeyId"], made["SecretAccessKey"], role)
+        return {
+            "AWS_ACCESS_KEY_ID": made["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": made["SecretAccessKey"],
+            "AWS_SESSION_TOKEN": made["SessionToken"],
+        }
 
     def scanner(self) -> Scanner:
         """Who plays GuardDuty here; for a stack whose ScanRoleArn is the role of the scanner."""
@@ -204,7 +224,7 @@ class LocalAws:
 
 
 _RECONCILER = f"arn:aws:iam::123456789012:role/reelhaul-{LOCAL_STAGE}-reconcile"
-"""The role of the local AWS's only access key: of all roles, it has the most rights."""
+"""The role of the keys `test`/`test`: of all roles, it has the most rights."""
 
 
 def listening(app: "WSGIApplication", port: int) -> Server:

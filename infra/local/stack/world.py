@@ -40,7 +40,8 @@ class World:
 
     Tests reach in by `aws` (what is stored), `chaos` (faults of S3), `delivery` (events held, lost, doubled), `gateway`
     (the API in trouble) and `lambdas` (calls at hand). The schedule does not run until `start_schedule`. As with
-    LocalAws: one at a time in a process, any number of processes side by side.
+    LocalAws: one at a time in a process, any number of processes side by side. Each function signs with keys of its
+    own role, so that the bucket's policy judges it as that role.
     """
 
     @classmethod
@@ -94,6 +95,7 @@ class World:
             runtime=build_runtime(workdir / "runtime"),
             layers={arrow_layer: build_layer(workdir / "layer", ["pyarrow"])},
             workdir=workdir / "functions",
+            keys=lambda function: local_aws.keys_of(function.role),
             log=log,
         )
         to_queue = to_queues(local_aws.client("sqs"))

@@ -24,6 +24,7 @@ class DeployedFunction:
     code: bytes = field(repr=False, compare=False)
     code_sha256: str
     environment: Mapping[str, str] = field(repr=False)
+    role: str
     timeout_s: float
     memory_mib: int
     layers: tuple[str, ...] = ()

@@ -30,7 +30,8 @@ class Lambdas:
     """Calls functions as `functions` says they are deployed at the moment of the call.
 
     `runtime` holds what Lambda carries (`runtime.build_runtime`), `layers` the folder of each layer by its ARN
-    (`runtime.build_layer`); a function whose layer is not there fails. `workdir` is for unzipped code and for
+    (`runtime.build_layer`); a function whose layer is not there fails. `keys` are the variables with which a process
+    of a function signs. `workdir` is for unzipped code and for
     the functions' temporary folder; below it nothing is left after `close`. `log` gets every line that a function
     prints, after the function's name. Of each function at most `concurrency` calls run at a time; more of them wait.
     """
@@ -44,6 +45,7 @@ class Lambdas:
         workdir: Path,
         log: Callable[[str], None],
         layers: Mapping[str, Path] | None = None,
+        keys: Callable[[DeployedFunction], Mapping[str, str]] = lambda _function: {},
         concurrency: int = CONCURRENCY,
     ) -> None:
         self._functions = functions
@@ -53,6 +55,7 @@ class Lambdas:
         self._code = Code(workdir.resolve() / "code")
         self._temporary = workdir.resolve() / "tmp"
         self._log = log
+        self._keys = keys
         self._concurrency = concurrency
         self._lock = threading.Lock()
         self._pools: dict[str, Pool] = {}
@@ -121,6 +124,7 @@ class Lambdas:
         return {
             **function.environment,
             **server.environment(self._endpoint_url, mine),
+            **self._keys(function),
             "AWS_REGION": function.region,
             "AWS_DEFAULT_REGION": function.region,
             "AWS_LAMBDA_FUNCTION_NAME": function.name,

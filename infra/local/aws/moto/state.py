@@ -36,6 +36,7 @@ def moto_functions(region: str) -> Callable[[str], DeployedFunction]:
             code=found.code_bytes,
             code_sha256=found.code_sha_256,
             environment=dict(found.environment_vars),
+            role=found.role,
             timeout_s=float(found.timeout),
             memory_mib=int(found.memory_size),
             layers=tuple(layer["Arn"] for layer in found.layers),

@@ -74,7 +74,7 @@ class StrictS3:
         principals: Mapping[str, str] | None = None,
     ) -> None:
         self._app = app
-        self._credentials = credentials
+        self._credentials = dict(credentials)
         self._clock = clock
         self.principals = dict(principals or {})
         self._chaos = chaos
@@ -88,6 +88,11 @@ class StrictS3:
         }
         TAP.hold()
         self._teller = Teller(on_event, clock)
+
+    def admit(self, access_key: str, secret: str, principal: str) -> None:
+        """From now on the key signs too; policies know it by the ARN `principal`."""
+        self.principals[access_key] = principal
+        self._credentials[access_key] = secret
 
     def enforce(self, bucket: str, policy: Mapping[str, Any]) -> None:
         """From now on the Deny statements of `policy` hold on `bucket`. Raises UnknownPolicy."""

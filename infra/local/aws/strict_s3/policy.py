@@ -59,7 +59,7 @@ OPERATORS: Mapping[str, Callable[[str | None, str], bool]] = {
     "ArnEquals": _positive(lambda actual, wanted: actual == wanted),
     "ArnNotEquals": lambda actual, wanted: actual != wanted,
     # Negated: an absent key satisfies it.
-    "ArnNotLike": lambda actual, wanted: actual is None or not _pattern(wanted, re.NOFLAG).fullmatch(actual),
+    "ArnNotLike": lambda actual, wanted: actual is None or not pattern(wanted, re.NOFLAG).fullmatch(actual),
     "Null": lambda actual, wanted: (actual is None) == (wanted.lower() == "true"),
 }
 
@@ -93,14 +93,14 @@ class Deny:
     def applies(self, demand: Demand, context: Context) -> bool:
         return (
             self._covers(demand.action)
-            and _any_matches(self.resources, demand.resource)
+            and any_matches(self.resources, demand.resource)
             and all(condition.holds(context) for condition in self.conditions)
         )
 
     def _covers(self, action: str) -> bool:
         if self.other_actions:
-            return not _any_matches(self.other_actions, action)
-        return _any_matches(self.actions, action)
+            return not any_matches(self.other_actions, action)
+        return any_matches(self.actions, action)
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ class Policy:
     @classmethod
     def parsed(cls, document: Mapping[str, Any]) -> Policy:
         """Raises UnknownPolicy for a policy that cannot be evaluated."""
-        statements = _listed(document.get("Statement"))
+        statements = listed(document.get("Statement"))
         return cls(tuple(_deny(statement) for statement in statements if statement["Effect"] == "Deny"))
 
     @property
@@ -150,9 +150,9 @@ def _deny(statement: Mapping[str, Any]) -> Deny:
     if ("Action" in statement) == ("NotAction" in statement) or "Resource" not in statement:
         raise UnknownPolicy("a statement needs a Resource and either Action or NotAction")
     made = Deny(
-        actions=_patterns(statement.get("Action"), re.IGNORECASE),
-        other_actions=_patterns(statement.get("NotAction"), re.IGNORECASE),
-        resources=_patterns(statement["Resource"], re.NOFLAG),
+        actions=patterns(statement.get("Action"), re.IGNORECASE),
+        other_actions=patterns(statement.get("NotAction"), re.IGNORECASE),
+        resources=patterns(statement["Resource"], re.NOFLAG),
         conditions=tuple(_conditions(statement.get("Condition") or {})),
     )
     _demand_known_tags(made, statement)
@@ -162,7 +162,7 @@ def _deny(statement: Mapping[str, Any]) -> Deny:
 def _demand_known_tags(deny: Deny, statement: Mapping[str, Any]) -> None:
     """Raises UnknownPolicy for a condition on tags where the tags are not looked up."""
     is_on_tags = any(condition.key.startswith(EXISTING_TAG) for condition in deny.conditions)
-    actions = {str(action) for action in _listed(statement.get("Action"))}
+    actions = {str(action) for action in listed(statement.get("Action"))}
     if is_on_tags and (deny.other_actions or not actions <= READS):
         raise UnknownPolicy(f"{EXISTING_TAG} with other actions than {', '.join(sorted(READS))}")
 
@@ -184,9 +184,9 @@ def _condition(operator: str, key: str, values: Any) -> Condition:
         names[key.lower()] = EXISTING_TAG + key[len(EXISTING_TAG) :]
     if key.lower() not in names:
         raise UnknownPolicy(f"condition key {key}")
-    if operator == "ArnNotEquals" and len(_listed(values)) != 1:
+    if operator == "ArnNotEquals" and len(listed(values)) != 1:
         raise UnknownPolicy("ArnNotEquals with several values, all of which must differ")
-    return Condition(operator, names[key.lower()], tuple(_word(operator, value) for value in _listed(values)))
+    return Condition(operator, names[key.lower()], tuple(_word(operator, value) for value in listed(values)))
 
 
 def _word(operator: str, value: object) -> str:
@@ -200,21 +200,21 @@ def _word(operator: str, value: object) -> str:
     return text
 
 
-def _patterns(values: Any, flags: re.RegexFlag) -> tuple[re.Pattern[str], ...]:
-    return tuple(_pattern(str(value), flags) for value in _listed(values))
+def patterns(values: Any, flags: re.RegexFlag) -> tuple[re.Pattern[str], ...]:
+    return tuple(pattern(str(value), flags) for value in listed(values))
 
 
-def _pattern(text: str, flags: re.RegexFlag) -> re.Pattern[str]:
+def pattern(text: str, flags: re.RegexFlag) -> re.Pattern[str]:
     if "${" in text:
         raise UnknownPolicy(f"policy variable in {text}")
     return re.compile(re.escape(text).replace(r"\*", ".*").replace(r"\?", "."), flags | re.DOTALL)
 
 
-def _any_matches(patterns: tuple[re.Pattern[str], ...], text: str) -> bool:
+def any_matches(patterns: tuple[re.Pattern[str], ...], text: str) -> bool:
     return any(pattern.fullmatch(text) for pattern in patterns)
 
 
-def _listed(values: Any) -> list[Any]:
+def listed(values: Any) -> list[Any]:
     if values is None:
         return []
     return list(values) if isinstance(values, list | tuple) else [values]
