@@ -7,6 +7,7 @@ role there if none is named, and leaves one that is; the role outlives its stack
 import json
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 NAME = "api"
@@ -62,6 +63,19 @@ def settle(
         stageName=NAME,
         patchOperations=[{"op": "replace", "path": path, "value": value} for path, value in changes.items()],
     )
+
+
+def keep_log(logs: Any, function: str, outputs: Mapping[str, str]) -> None:
+    """Have the log of the API's function end when the stack says.
+
+    Chalice says it of a group with another name than that to which Lambda writes the lines of this function.
+    """
+    if "LogRetentionDays" not in outputs:
+        return  # a stack of an older release
+    group = f"/aws/lambda/{function}"
+    with suppress(logs.exceptions.ResourceAlreadyExistsException):  # the function has run
+        logs.create_log_group(logGroupName=group)
+    logs.put_retention_policy(logGroupName=group, retentionInDays=int(outputs["LogRetentionDays"]))
 
 
 def _name_role(apigateway: Any, role_arn: str, patience: Sequence[float]) -> None:

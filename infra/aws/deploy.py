@@ -317,6 +317,8 @@ def deploy_in_turn(
             progress=progress,
         )
         api_stage.settle(account.client("apigateway"), deployed.resources["rest_api"]["rest_api_id"], outputs)
+        function = deployed.resources[project.API_FUNCTION]["lambda_arn"].rpartition(":")[2]
+        api_stage.keep_log(account.client("logs"), function, outputs)
         return deployed
     finally:
         if state.exists():

@@ -88,3 +88,41 @@ def test_a_new_role_is_waited_for():
 
 def test_a_stack_of_an_older_release_leaves_the_api_as_it_is():
     assert settled(Gateway(), {}).stage == {}
+
+
+class Logs:
+    """CloudWatch's log groups, each with the days for which it keeps lines."""
+
+    class exceptions:  # noqa: N801 -- boto3's own name
+        class ResourceAlreadyExistsException(Exception):
+            pass
+
+    def __init__(self, *groups: str) -> None:
+        self.days: dict[str, int | None] = dict.fromkeys(groups)
+
+    def create_log_group(self, logGroupName: str) -> None:  # noqa: N803
+        if logGroupName in self.days:
+            raise self.exceptions.ResourceAlreadyExistsException
+        self.days[logGroupName] = None
+
+    def put_retention_policy(self, logGroupName: str, retentionInDays: int) -> None:  # noqa: N803
+        assert logGroupName in self.days
+        self.days[logGroupName] = retentionInDays
+
+
+LOG = "/aws/lambda/reelhaul-prod"
+
+
+@pytest.mark.parametrize("logs", [Logs(), Logs(LOG)])
+def test_the_log_of_the_apis_function_ends_as_the_stack_says(logs: Logs):
+    api_stage.keep_log(logs, "reelhaul-prod", {**OUTPUTS, "LogRetentionDays": "30"})
+
+    assert logs.days == {LOG: 30}
+
+
+def test_a_stack_that_says_nothing_of_logs_leaves_them():
+    logs = Logs(LOG)
+
+    api_stage.keep_log(logs, "reelhaul-prod", {})
+
+    assert logs.days == {LOG: None}

@@ -292,10 +292,10 @@ def test_a_stage_is_deployed_changed_brought_back_and_ended(
     stage = local_aws.client("apigateway").get_stage(restApiId=api, stageName=api_stage.NAME)
     assert stage["methodSettings"]["*/*"]["throttlingRateLimit"] == 200
     assert stage["methodSettings"]["*/*"]["throttlingBurstLimit"] == 400
-    [group] = local_aws.client("logs").describe_log_groups(
-        logGroupNamePrefix="/aws/lambda/reelhaul-local-reconcile"
-    )["logGroups"]
-    assert group["retentionInDays"] == 90
+    groups = local_aws.client("logs").describe_log_groups(logGroupNamePrefix="/aws/lambda/")["logGroups"]
+    kept_days = {group["logGroupName"]: group.get("retentionInDays") for group in groups}
+    assert kept_days["/aws/lambda/reelhaul-local"] == 90
+    assert kept_days["/aws/lambda/reelhaul-local-reconcile"] == 90
     functions = local_aws.client("lambda")
     reserved = functions.get_function_concurrency(FunctionName="reelhaul-local-on_original")
     assert reserved["ReservedConcurrentExecutions"] == 10

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from infra.admin.console import DONE, OWED, REFUSED, Arguments, Console, at_a_stage, command, tell
@@ -76,10 +77,11 @@ def _document(stage: str, found: "Sequence[Found]") -> dict[str, Any]:
 
 
 def lines(stage: str, checks: int, found: "Sequence[Found]") -> Iterator[str]:
-    """The findings for people, in the order in which they are."""
-    for each in found:
-        yield f"{each.finding.severity.value}: {each.check}: {each.finding.what}"
-        yield from columns([("why", each.finding.why), ("change", each.finding.change)], indent=2)
+    """The findings for people, in the order in which they are; what several checks say alike is said once."""
+    for finding, alike in groupby(found, key=lambda each: each.finding):
+        names = ", ".join(each.check for each in alike)
+        yield f"{finding.severity.value}: {names}: {finding.what}"
+        yield from columns([("why", finding.why), ("change", finding.change)], indent=2)
     kinds = [each.finding.severity.value for each in found]
     broken = {each.check for each in found}
     yield (

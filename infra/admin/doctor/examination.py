@@ -101,8 +101,13 @@ _LONGEST = 200
 """Characters of an error: some services answer with a page."""
 
 
+def _is_denied(error: ClientError) -> bool:
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    return status == 403 or "AccessDenied" in error.response["Error"]["Code"]
+
+
 def _remedy(error: Exception) -> str:
-    if isinstance(error, ClientError) and "AccessDenied" in error.response["Error"]["Code"]:
+    if isinstance(error, ClientError) and _is_denied(error):
         return f"give the caller the right to {error.operation_name}, then doctor again"
     if isinstance(error, Lacking | UnknownIntrinsic | UnknownPlaceholder):
         return "deploy the stage from this checkout, or run doctor in the checkout that was deployed"

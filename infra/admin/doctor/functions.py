@@ -10,7 +10,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.admin.doctor.finding import Finding, found, problem, unknown, warning
-from infra.admin.doctor.stage import Source, Stage
+from infra.admin.doctor.stage import Lacking, Source, Stage
 from infra.aws import capacity, deploy, plan, project
 
 _CONFIG = "cloud/.chalice/config.json"
@@ -240,24 +240,26 @@ def mappings(stage: Stage) -> Iterator[Finding]:
 
 def credentials(stage: Stage) -> Iterator[Finding]:
     """That the credentials that sign an address, and the bucket, let it live as long as it says."""
-    for name in (project.API_FUNCTION,):
-        ttl_s = int(stage.configurations[name]["Environment"]["Variables"]["PART_URL_TTL_S"])
-        role = stage.configurations[name]["Role"].rpartition("/")[2]
-        life_s = stage.client("iam").get_role(RoleName=role)["Role"]["MaxSessionDuration"]
-        if life_s < ttl_s:
-            yield problem(
-                f"addresses live for {ttl_s} s, and the credentials of role {role} for {life_s} s",
-                "S3 refuses an address once the credentials that signed it are over",
-                f"aws iam update-role --role-name {role} --max-session-duration 3600, or {_CONFIG}: "
-                f"environment_variables.PART_URL_TTL_S at most {life_s}",
-            )
-        most_s = _oldest_signature_s(stage)
-        if most_s < ttl_s:
-            yield problem(
-                f"addresses live for {ttl_s} s, and the bucket takes signatures of {most_s} s",
-                "S3 refuses older ones, and devices ask again for addresses that they have",
-                f"{_CONFIG}: environment_variables.PART_URL_TTL_S at most {most_s} ({_TEMPLATE}: OnlyYoungSignatures)",
-            )
+    configuration = stage.configuration(project.API_FUNCTION)
+    variables = configuration.get("Environment", {}).get("Variables", {})
+    if "PART_URL_TTL_S" not in variables:
+        raise Lacking(f"function {stage.function(project.API_FUNCTION)} has no PART_URL_TTL_S")
+    ttl_s, role = int(variables["PART_URL_TTL_S"]), configuration["Role"].rpartition("/")[2]
+    life_s = stage.client("iam").get_role(RoleName=role)["Role"]["MaxSessionDuration"]
+    if life_s < ttl_s:
+        yield problem(
+            f"addresses live for {ttl_s} s, and the credentials of role {role} for {life_s} s",
+            "S3 refuses an address once the credentials that signed it are over",
+            f"aws iam update-role --role-name {role} --max-session-duration 3600, or {_CONFIG}: "
+            f"environment_variables.PART_URL_TTL_S at most {life_s}",
+        )
+    most_s = _oldest_signature_s(stage)
+    if most_s < ttl_s:
+        yield problem(
+            f"addresses live for {ttl_s} s, and the bucket takes signatures of {most_s} s",
+            "S3 refuses older ones, and devices ask again for addresses that they have",
+            f"{_CONFIG}: environment_variables.PART_URL_TTL_S at most {most_s} ({_TEMPLATE}: OnlyYoungSignatures)",
+        )
 
 
 def _oldest_signature_s(stage: Stage) -> int:

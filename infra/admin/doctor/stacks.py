@@ -50,7 +50,14 @@ def _part(
 
 def record(stage: Stage) -> Iterator[Finding]:
     """That the bucket has the ledger, with a complete deploy."""
-    page = stage.page
+    try:
+        page = stage.page
+    except ledger.LedgerUnreadable as error:
+        why = "nobody can deploy or roll back, and the next deploy might make a second API"
+        yield problem(
+            str(error), why, f"aws s3api list-object-versions --bucket {stage.bucket} --prefix {ledger.KEY}"
+        )
+        return
     if page.current is None:
         yield (
             unknown("the local stack keeps no ledger of deploys", "deploy a trial stage")

@@ -207,11 +207,15 @@ class Stage:
                 continue
         return made
 
-    def arn(self, name: str) -> str:
-        """The ARN of a function. Raises Lacking."""
+    def configuration(self, name: str) -> Mapping[str, Any]:
+        """Lambda's configuration of a function. Raises Lacking where it is not there."""
         if name not in self.configurations:
             raise Lacking(f"function {self.function(name)} is not there")
-        arn: str = self.configurations[name]["FunctionArn"]
+        return self.configurations[name]
+
+    def arn(self, name: str) -> str:
+        """The ARN of a function. Raises Lacking where it is not there."""
+        arn: str = self.configuration(name)["FunctionArn"]
         return arn
 
     def function(self, name: str) -> str:

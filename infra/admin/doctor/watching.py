@@ -138,9 +138,10 @@ def reconciler(stage: Stage) -> Iterator[Finding]:
     last = _records(stage).last_round()
     log = f"aws logs tail /aws/lambda/reelhaul-{stage.name}-reconcile (docs/operations.md: ReconcilerSilent)"
     if last is None:
-        finding = unknown if stage.is_partial else None
         text = "no round of the reconciler has ended yet"
-        yield finding(text, log) if finding else problem(text, "nothing unfinished is finished", log)
+        yield (
+            unknown(text, log) if stage.is_partial else problem(text, "nothing unfinished is finished", log)
+        )
     elif last.is_silent(stage.now()):
         yield problem(
             f"the reconciler's last round ended at {moment(last.ended_at)}",

@@ -5,7 +5,10 @@ bucket's policy, which the strict layer enforces and does not show. Faults are p
 each check.
 """
 
+import io
 import json
+import shutil
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -14,6 +17,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
+from msgspec.structs import replace as replaced
 
 from chalicelib.aws.records import DynamoRecords
 from chalicelib.core.cleanup import Arming
@@ -27,13 +31,13 @@ from infra.admin.doctor.examination import CHECKS, Found, examine
 from infra.admin.doctor.finding import Finding, problem, unknown
 from infra.admin.doctor.stage import NotARead, Stage, read_only
 from infra.aws import api_stage, deploy, ledger, project, template, watch
+from infra.aws.s3_words import cors_rules, lifecycle_rules
 from infra.local.aws.moto import server
 from infra.local.stack import World
 from infra.stages import LOCAL_STAGE
 
 WHOLE = template.load()
 NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
-ROUND = LastRound(NOON, NOON, 0, 0, 0, 0, True, True)
 ADDRESS = "crew@example.org"
 
 UNKNOWN_HERE = {"alarms", "api", "code", "lake", "logs", "policy", "quotas", "record", "subscriptions"}
@@ -144,12 +148,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     origin = {"DashboardOrigin": "https://footage.example.org"}
     with World.start(workdir=workdir, progress=quiet, parameters=origin) as world:
         made = Place(world, workdir)
-        made.records.put_last_round(replace_round(made.now))
+        round_of(timedelta(0))(made)
         yield made
-
-
-def replace_round(ended_at: datetime) -> LastRound:
-    return LastRound(ended_at, ended_at, 0, 0, 0, 0, True, True)
 
 
 def test_a_clean_local_stage_has_no_finding_and_what_is_absent_there_is_unknown(place: Place):
@@ -158,6 +158,60 @@ def test_a_clean_local_stage_has_no_finding_and_what_is_absent_there_is_unknown(
     assert [each for each in found if each.finding.severity.value != "unknown"] == []
     assert {each.check for each in found} == UNKNOWN_HERE
     assert exit_code(found) == 75
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("UPLOAD_TTL_S", "604799", None),
+        ("UPLOAD_TTL_S", "604800", "abort-forgotten-uploads aborts after 7 days, and UPLOAD_TTL_S is 604800"),
+        ("RESTORABLE_DAYS", "13", "purge-cleaned-originals purges after 14 days, and RESTORABLE_DAYS is 13"),
+    ],
+)
+def test_the_days_of_the_rules_are_compared_with_the_settings_of_the_project(
+    place: Place, tmp_path: Path, variable: str, value: str, words: str | None
+):
+    shutil.copytree(deploy.CLOUD / ".chalice", tmp_path / ".chalice")
+    config = tmp_path / ".chalice" / "config.json"
+    document = json.loads(config.read_text())
+    document["environment_variables"][variable] = value
+    config.write_text(json.dumps(document))
+    bare = place.bare()
+    changed = replace(bare, account=replace(bare.account, source=tmp_path))
+
+    said = examine(changed, {"lifecycle": CHECKS["lifecycle"]})
+
+    assert [each.finding.severity.value for each in said] == ["problem"] * len(said)
+    assert bool(said) == (words is not None)
+    assert words is None or words in said[0].finding.what
+
+
+class Without(Passing):
+    """Lambda without the function `reconcile`."""
+
+    def get_function_configuration(self, FunctionName: str) -> Any:  # noqa: N803
+        if FunctionName.endswith("-reconcile"):
+            raise self._client.exceptions.ResourceNotFoundException(
+                {"Error": {"Code": "ResourceNotFoundException", "Message": "no"}}, "GetFunctionConfiguration"
+            )
+        return self._client.get_function_configuration(FunctionName=FunctionName)
+
+
+def test_a_function_that_is_gone_is_told_and_what_hangs_on_it_is_not_clean(place: Place):
+    bare = place.bare()
+
+    def client(service: str) -> Any:
+        made = bare.client(service)
+        return Without(made, place) if service == "lambda" else made
+
+    checks = {name: CHECKS[name] for name in ("settings", "schedules", "credentials")}
+    found = examine(replace(bare, account=place.account(client)), checks)
+
+    assert [(each.check, each.finding.severity.value) for each in found] == [
+        ("settings", "problem"),
+        ("schedules", "unknown"),
+    ]
+    assert found[0].finding.what == f"function reelhaul-{LOCAL_STAGE}-reconcile is not there"
 
 
 def test_the_command_says_the_same_and_ends_with_75_where_all_it_has_is_unknown(
@@ -279,8 +333,6 @@ def fault(name: str, check: str, words: str, change: str, plant: Any, mend: Any)
 
 
 def lifecycle(place: Place) -> list[dict[str, Any]]:
-    from infra.aws.s3_words import lifecycle_rules
-
     return lifecycle_rules(place.stage().declared("Bucket")["LifecycleConfiguration"])
 
 
@@ -308,8 +360,6 @@ def mend_lifecycle(place: Place) -> None:
 
 
 def put_cors(**changes: Any) -> Callable[[Place], None]:
-    from infra.aws.s3_words import cors_rules
-
     def plant(place: Place) -> None:
         [rule] = cors_rules(place.stage().declared("Bucket")["CorsConfiguration"])
         place.client("s3").put_bucket_cors(
@@ -469,9 +519,6 @@ def may_all(document: Any) -> Any:
 
 
 def other_code(place: Place) -> None:
-    import io
-    import zipfile
-
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w") as archive:
         archive.writestr("app.py", "raise SystemExit('another')")
@@ -618,8 +665,6 @@ def throttle(rate: str) -> Callable[[Place], None]:
 
 def page(**changes: Any) -> Callable[[Place], None]:
     def act(place: Place) -> None:
-        from msgspec.structs import replace as replaced
-
         seen = place.book.read()
         place.book.write(replaced(seen.page, **changes), seen.etag)
 
@@ -1146,6 +1191,26 @@ def test_events_that_go_to_each_others_functions_are_told(whole: Place):
     assert len([each for each in said if "does not declare" in each]) == 2
 
 
+def test_a_damaged_ledger_is_a_problem_and_what_depends_on_it_is_unknown(place: Place):
+    class Damaged(Passing):
+        def get_object(self, **_: Any) -> Any:
+            return {"Body": io.BytesIO(b"{"), "ETag": "1"}
+
+    bare = place.bare()
+
+    def client(service: str) -> Any:
+        made = bare.client(service)
+        return Damaged(made, place) if service == "s3" else made
+
+    checks = {name: CHECKS[name] for name in ("record", "code")}
+    found = examine(replace(bare, account=place.account(client)), checks)
+
+    assert [(each.check, each.finding.severity.value) for each in found] == [
+        ("record", "problem"),
+        ("code", "unknown"),
+    ]
+
+
 def test_a_stage_that_is_not_there_is_refused(place: Place):
     with pytest.raises(Refused, match="stage trial is not deployed"):
         examine(replace(place.bare(), name="trial"))
@@ -1230,6 +1295,13 @@ def test_people_read_what_is_wrong_why_and_what_changes_it():
     ]
 
 
+def test_what_several_checks_say_alike_is_read_once():
+    said = list(lines("prod", 31, [DARK, replace(DARK, check="lake")]))
+
+    assert said[0] == "unknown: quotas, lake: could not be checked: no right"
+    assert said[-1] == "prod: 31 checks, 29 of them clean; 0 problems, 0 warnings, 2 not known"
+
+
 @pytest.mark.parametrize(
     ("off_s", "severity"),
     [
@@ -1257,6 +1329,12 @@ class Signing:
     region: str = "eu-west-1"
     bucket: str = "reelhaul-prod-1-eu-west-1"
     where: str | None = "eu-west-1"
+
+    def configuration(self, name: str) -> Any:
+        return self.configurations[name]
+
+    def function(self, name: str) -> str:
+        return "reelhaul-prod"
 
     @property
     def configurations(self) -> Any:
