@@ -11,6 +11,7 @@ from chalicelib.core.session import SessionState
 from chalicelib.ports import Listed, ListedBy, Ports
 from infra.admin.console import DONE, OWED, REFUSED, Arguments, Console, at_a_stage, command, tell
 from infra.admin.formats import columns
+from infra.admin.smoke.api import demand_requests
 
 if TYPE_CHECKING:
     from infra.admin.smoke.steps import Done, SmokeTest
@@ -39,8 +40,8 @@ def describe(commands: Any) -> None:
 
 
 def _smoke(given: Arguments, desk: Console) -> int:
+    demand_requests()
     deployment, url = desk.reach(given), desk.api.url(given)
-    desk.api.client(url, "-")  # without requests it ends here, before anything is made
     from infra.admin.smoke.steps import PREFIX, PROJECT, Place, SmokeTest
 
     ports = deployment.ports

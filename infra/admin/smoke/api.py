@@ -26,6 +26,14 @@ _CONNECT_S = 10
 _READ_S = 60
 
 
+def demand_requests() -> None:
+    """Raises Refused where the client of the API cannot run."""
+    try:
+        import requests  # noqa: F401  only whether it is there
+    except ModuleNotFoundError as error:
+        raise Refused("this needs requests: install the command as reelhaul-admin[smoke]") from error
+
+
 class NotRead(Exception):
     """A signed address did not give its bytes; the text never has the address."""
 
@@ -52,13 +60,9 @@ class Api:
         return recorded_url(ledger)
 
     def client(self, url: str, token: str) -> Client:
-        """Raises Refused where requests is not installed."""
-        try:
-            from infra.client import Client
-        except ModuleNotFoundError as error:
-            if error.name != "requests":
-                raise
-            raise Refused("this needs requests: install the command as reelhaul-admin[smoke]") from error
+        """A client for the holder of `token`; `demand_requests` comes first."""
+        from infra.client import Client
+
         return Client(url, token, client_version=CLIENT_VERSION)
 
     def fetch(self, url: str) -> bytes:

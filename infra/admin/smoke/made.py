@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import struct
+from functools import cache
 
 from chalicelib.core import artifact
 from chalicelib.core.artifact import Kind
@@ -33,10 +34,15 @@ def crc64nvme_of(body: bytes) -> Crc64Nvme:
     """The CRC64NVME of a few kilobytes; awscrt, which is for gigabytes, need not be there."""
     crc = _ALL_ONES
     for byte in body:
-        crc ^= byte
-        for _ in range(8):
-            crc = (crc >> 1) ^ (_POLYNOMIAL if crc & 1 else 0)
+        crc = (crc >> 8) ^ _of_byte(crc & 0xFF ^ byte)
     return Crc64Nvme(base64.b64encode((crc ^ _ALL_ONES).to_bytes(8, "big")).decode())
+
+
+@cache
+def _of_byte(crc: int) -> int:
+    for _ in range(8):
+        crc = (crc >> 1) ^ (_POLYNOMIAL if crc & 1 else 0)
+    return crc
 
 
 def _film(pictures: bytes) -> bytes:

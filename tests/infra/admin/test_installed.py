@@ -252,6 +252,7 @@ def test_an_import_without_its_extra_says_what_to_install(installed: Place, tmp_
 
     without_sql = installed.run("reelhaul-admin", "migrate", *where, "--database", "sqlite:///app.db")
     without_crc = installed.run("reelhaul-admin", "migrate", *where, "--apply")
+    without_requests = installed.run("reelhaul-admin", "smoke", "--stage", "prod")
 
     assert (without_sql.returncode, without_sql.stderr) == (
         1,
@@ -260,6 +261,10 @@ def test_an_import_without_its_extra_says_what_to_install(installed: Place, tmp_
     assert (without_crc.returncode, without_crc.stderr) == (
         1,
         "refused: this needs awscrt: install the command as reelhaul-admin[migrate]\n",
+    )
+    assert (without_requests.returncode, without_requests.stderr) == (
+        1,
+        "refused: this needs requests: install the command as reelhaul-admin[smoke]\n",
     )
 
 

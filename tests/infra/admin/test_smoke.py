@@ -15,7 +15,7 @@ from awscrt.checksums import crc64nvme
 from msgspec.structs import replace
 
 from chalicelib.core import ids
-from chalicelib.core.errors import NotFound, StorageBusy
+from chalicelib.core.errors import NotFound, RemovalRefused, StorageBusy
 from chalicelib.core.ids import ArtifactId
 from chalicelib.core.settle import Actor
 from chalicelib.core.upload import UploadState
@@ -237,6 +237,43 @@ def no_parts(stage: Stage) -> None:
     stage.send = refuse
 
 
+def no_parts_of_outputs(stage: Stage) -> None:
+    def send(url: PartUrl, body: bytes) -> None:
+        if "originals/" not in url.url:
+            refuse(url, body)
+        stage._deliver(url, body)
+
+    stage.send = send
+
+
+def session_name(stage: Stage) -> str:
+    [session_id] = stage.ports.records.sessions()
+    return ids.name_of(session_id)
+
+
+def no_session(stage: Stage) -> None:
+    """The table refuses every session."""
+    broken = [Fault("write", StorageBusy("the table is full"), call=number) for number in range(1, 99)]
+    stage.ports = replace(stage.ports, records=faulty(stage.ports.records, *broken))
+
+
+def other_outputs(stage: Stage) -> None:
+    class Wrong(MemoryApi):
+        def fetch(self, url: str) -> bytes:
+            found = super().fetch(url)
+            return b"other" if found == body_of(session_name(stage), VIDEO) else found
+
+    stage.api = Wrong(stage.ports, stage.ports.objects)
+
+
+def no_marker(stage: Stage) -> None:
+    broken = [
+        Fault("remove", RemovalRefused("S3 refuses the marker", "AccessDenied"), call=number)
+        for number in range(1, 999)
+    ]
+    stage.ports = replace(stage.ports, objects=faulty(stage.ports.objects, *broken))
+
+
 def no_event(stage: Stage) -> None:
     stage.hears = stage.reconciles = False
 
@@ -300,6 +337,10 @@ def no_rounds(stage: Stage) -> None:
 FAULTS: Mapping[str, tuple[Callable[[Stage], None], str, str]] = {
     "the API does not answer": (no_api, "health", "does not answer"),
     "the table refuses a token": (no_table, "enrol", "the table asks for patience"),
+    "the table refuses a session": (no_session, "confirm", "the table is full"),
+    "S3 refuses an output's parts": (no_parts_of_outputs, "outputs", "S3 answered 503"),
+    "other bytes of an output are read": (other_outputs, "proof", "reads back with CRC64NVME"),
+    "S3 refuses the delete marker": (no_marker, "cleanup", "after 1500 s: the session is PROCESSED"),
     "S3 refuses parts": (no_parts, "upload", "S3 answered 503"),
     "the queue refuses the order": (no_message, "stored|order", ""),
     "the film's event is lost": (no_event, "order", "it was not sent"),
