@@ -145,3 +145,11 @@ def test_dead_letters_are_unknown_where_no_queue_is_known():
 
     assert SqsOrders(sqs, QUEUE_URL).dead_letters() is None
     assert sent == []
+
+
+def test_dead_letters_are_unknown_where_the_queue_is_gone():
+    sqs = clients().sqs
+    gone = {"__type": "com.amazonaws.sqs#QueueDoesNotExist", "message": "The specified queue does not exist."}
+    answering(sqs, Answer(400, json.dumps(gone)))
+
+    assert SqsOrders(sqs, QUEUE_URL, f"{QUEUE_URL}-dead").dead_letters() is None

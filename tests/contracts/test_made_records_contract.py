@@ -12,8 +12,10 @@ from chalicelib.core.errors import Conflict
 from chalicelib.core.film import Film
 from chalicelib.core.ids import ArtifactId, SessionId, UploadId
 from chalicelib.core.measurements.index import Index, IndexAttempts
-from chalicelib.core.order import Order, Wish
+from chalicelib.core.order import Order, OrderKey, Wish
 from chalicelib.core.picture import Picture
+from chalicelib.core.safe import Safe
+from chalicelib.core.scan import Scan
 from chalicelib.core.session import Camera, ChecksumCopy, Damage, Lost, Session, SessionState
 from chalicelib.core.storage import OldKey, Storage
 from chalicelib.core.upload import Receipt
@@ -210,6 +212,18 @@ def test_every_field_of_a_session_is_read_as_it_was_written(records: Records, re
             ("original", "frames"),
             NOON,
         ),
+        scans=(
+            Scan(
+                ArtifactId("output.enhanced.mp4"),
+                "outputs/match/1/enhanced.mp4",
+                VERSION,
+                "THREATS_FOUND",
+                NOON,
+                "a tool — known",
+            ),
+        ),
+        order_keys=(OrderKey("schlüssel", "digest", NOON),),
+        safe=Safe(NOON, NOON - MOMENT, "the clock was — set", 3),
     )
     assert_all_is_said(session)
 

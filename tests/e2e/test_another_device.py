@@ -19,6 +19,9 @@ from tests.e2e.rig import DEADLINE_S, PART_SIZE_BYTES, Rig, camera_with, source_
 
 pytestmark = pytest.mark.e2e
 
+HEAD = b"\x00\x00\x00\x14ftypmp41" + bytes(8)
+"""The first box of a film: a file without any is rejected, so the zeros come behind one."""
+
 PROVEN = "hauled by another device, proven against this card"
 
 
@@ -55,7 +58,7 @@ def stated(card: Card, identity: bool) -> list[dict[str, Any]]:
 
 
 def upload_zeros(rig: Rig, session: str, card: Card, identity: bool) -> None:
-    """This device claims the card's files and uploads zeros for them, to their receipts."""
+    """This device claims the card's files and uploads zeros in the form of films for them, to their receipts."""
     body = {"camera": {"serial": card.serial}, "chapters": stated(card, identity)}
     confirmed = rig.call("PUT", f"/v1/sessions/{session}", body)
     assert confirmed.status_code == 201, confirmed.text
@@ -64,8 +67,9 @@ def upload_zeros(rig: Rig, session: str, card: Card, identity: bool) -> None:
         asked = {"artifact_id": artifact_id, "size_bytes": size_bytes}
         upload = rig.call("POST", f"/v1/sessions/{session}/uploads", asked).json()
         part_bytes = upload["plan"]["part_size_bytes"]
+        body_of_zeros = HEAD + bytes(size_bytes - len(HEAD))
         parts = {
-            number: bytes(min(part_bytes, size_bytes - (number - 1) * part_bytes))
+            number: body_of_zeros[(number - 1) * part_bytes : number * part_bytes]
             for number in upload["missing"]
         }
         wanted = [{"number": number, "crc64nvme": crc_of(part)} for number, part in parts.items()]
@@ -75,7 +79,7 @@ def upload_zeros(rig: Rig, session: str, card: Card, identity: bool) -> None:
                 url["url"], data=parts[url["number"]], headers=url["headers"], timeout=DEADLINE_S
             )
             assert sent.ok, sent.text
-        done = rig.call("POST", f"{path}/complete", {"crc64nvme": crc_of(bytes(size_bytes))})
+        done = rig.call("POST", f"{path}/complete", {"crc64nvme": crc_of(body_of_zeros)})
         assert done.json()["receipt"], done.text
 
 

@@ -40,13 +40,16 @@ class SqsOrders:
             self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=body)
 
     def dead_letters(self) -> int | None:
-        """Those that somebody has received and not deleted count too."""
+        """Those that somebody has received and not deleted count too; None also where the queue is gone."""
         if self._dead_letters_url is None:
             return None
-        with named():
-            answer = self._sqs.get_queue_attributes(
-                QueueUrl=self._dead_letters_url, AttributeNames=[_VISIBLE, _IN_FLIGHT]
-            )
+        try:
+            with named():
+                answer = self._sqs.get_queue_attributes(
+                    QueueUrl=self._dead_letters_url, AttributeNames=[_VISIBLE, _IN_FLIGHT]
+                )
+        except self._sqs.exceptions.QueueDoesNotExist:
+            return None
         found = answer.get("Attributes", {})
         return int(found[_VISIBLE]) + int(found[_IN_FLIGHT]) if {_VISIBLE, _IN_FLIGHT} <= set(found) else None
 

@@ -1,6 +1,7 @@
 """The coordinator, asked as an operator asks it; its events and its schedule."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ from infra.local.demo.story import DemoFailed, Story
 from infra.local.stack import World
 
 EVENTS_S = 30.0
+RECORD_OF_ROUND = Counter({"PutItem": 1})
+"""Each round records when it ran and what it did."""
 
 
 @dataclass(frozen=True)
@@ -42,13 +45,16 @@ class SessionReader:
             raise DemoFailed(f"the events of {what} were not delivered within {EVENTS_S} s")
 
     def reconcile(self) -> int:
-        """One tick of the schedule: how many requests wrote anything into table or bucket. Raises DemoFailed."""
-        before = self.world.aws.writes.total
+        """One tick of the schedule: how many requests wrote into table or bucket, the round's own record aside.
+
+        Raises DemoFailed.
+        """
+        before = self.world.aws.writes.counts.copy()
         outcome = self.world.run_schedule("reconcile")
         if outcome.error:
             raise DemoFailed(f"the reconciler failed: {outcome.error.message}")
         self.settled("the reconciler")
-        return self.world.aws.writes.total - before
+        return (self.world.aws.writes.counts - before - RECORD_OF_ROUND).total()
 
     def orders(self, story: Story) -> int:
         """How many orders the queue holds; each original is read at its presigned address."""

@@ -84,6 +84,8 @@ def _ports(aws: LocalAws) -> Ports:
     told = {
         "TABLE": aws.table,
         "BUCKET": aws.bucket,
+        "ORDER_QUEUE_URL": aws.outputs["OrderQueue"],
+        "DEAD_LETTER_QUEUE_URL": aws.outputs["DeadLetters"],
         "AWS_REGION": server.REGION,
         "AWS_ENDPOINT_URL": aws.url,
     }
