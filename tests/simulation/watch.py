@@ -19,6 +19,7 @@ WRITES = frozenset(
         *("create_multipart", "complete", "abort", "copy_part", "remove", "put"),
         *("tag_cleaned", "untag_cleaned", "put_swept_until"),
         *("write", "postpone", "spend", "put_arming", "replace_arming", "put_progress", "put_heard", "send"),
+        *("add_project", "put_last_round"),
     )
 )
 """The methods that change table, bucket or queue."""
@@ -26,7 +27,7 @@ WRITES = frozenset(
 READS = frozenset(
     (
         *("parts", "head", "read", "read_range", "multiparts", "bucket", "source", "read_url"),
-        *("picture", "due", "session_of", "arming", "spent", "swept_until"),
+        *("picture", "due", "session_of", "arming", "spent", "swept_until", "watched", "unproven"),
     )
 )
 """The methods that change nothing."""
