@@ -20,6 +20,7 @@ PART_SIZE_BYTES = 4096
 URLS_A_CALL = 32
 UPLINK = "64KiB"
 """Bytes a second: slower than the camera, as in the field, so that parts wait and one call signs many."""
+HEARTBEAT = "POST sessions/progress"
 LONGEST_S = 1200
 KIB = 1024
 
@@ -68,7 +69,9 @@ def _haul(rig: Rig) -> None:
 
 def _calls(called: Counter[str], stored: Counter[str], wrote: Counter[str]) -> Figure:
     parts = CHAPTERS * PARTS
+    heartbeats = called.pop(HEARTBEAT, 0)  # by time, not by parts
     peers = {
+        "heartbeats": float(heartbeats),
         "s3_part_puts": float(stored["UploadPart"]),
         "s3_control_calls": float(stored.total() - stored["UploadPart"]),
         "table_writes": float(sum(count for name, count in wrote.items() if not name.startswith("S3 "))),
