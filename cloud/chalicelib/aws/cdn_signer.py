@@ -79,7 +79,7 @@ class RsaKey:
         whole = of_q + q * ((of_p - of_q) * self.coefficient % p)
         made = whole * pow(mask, -1, self.modulus) % self.modulus
         if pow(made, self.exponent, self.modulus) != number:
-            # One wrong half would tell the key to whoever sees the signature.
+            # A signature with one wrong half reveals the key to its readers.
             raise UnusableKey("its parts do not belong together")
         return made
 

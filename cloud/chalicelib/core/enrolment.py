@@ -1,4 +1,4 @@
-"""Enrolment codes: an operator makes one, and whoever has it exchanges it once for a token."""
+"""Enrolment codes: an operator makes one, and a device or program exchanges it once for a token."""
 
 import hmac
 from datetime import datetime, timedelta
@@ -19,7 +19,7 @@ CODE_LENGTH = 24
 
 USUAL_LIFE_S = DAY_S
 LONGEST_LIFE_S = 30 * DAY_S
-"""A code that lies about for longer is a token that nobody watches."""
+"""An unused code is as dangerous as a token, so it does not stay good for longer."""
 
 _NAMING = 8
 _GROUP = 4
