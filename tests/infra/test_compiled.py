@@ -1,6 +1,7 @@
 """Compiled files in the deployment package: which, that they are used, and that two builds are the same bytes."""
 
 import importlib.util
+import marshal
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from tests.infra.test_deploy import prepared
 VERSION = f"python{sys.version_info.major}.{sys.version_info.minor}"
 TAG = sys.implementation.cache_tag
 UNCHECKED_HASH = 1
+HEADER_BYTES = 16
 
 
 class NoDependencies:
@@ -68,6 +70,14 @@ def test_no_compiled_file_names_the_machine_that_built_it(package: Path):
 
     assert named == []
     assert b"/var/task/chalicelib/wiring.py" in compiled_file(package / "chalicelib/wiring.py").read_bytes()
+
+
+def test_a_compiled_file_tells_the_lines_of_errors_and_no_columns(package: Path):
+    compiled = compiled_file(package / "chalicelib/wiring.py").read_bytes()
+    positions = list(marshal.loads(compiled[HEADER_BYTES:]).co_positions())
+
+    assert all(line for line, *_ in positions[1:])
+    assert {columns for *_, first, last in positions for columns in (first, last)} == {None}
 
 
 def test_the_compiled_files_are_what_a_worker_runs(package: Path, tmp_path: Path):
