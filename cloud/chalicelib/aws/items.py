@@ -47,7 +47,6 @@ Attributes that this version does not know are passed over, so that a newer one 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -555,8 +554,7 @@ def _opening(upload: Upload) -> tuple[datetime, UploadId]:
     return upload.opened_at, upload.upload_id
 
 
-@cache
-def _absent(kind: type[Any]) -> Mapping[str, None]:
+def _absent(kind: type[Any]) -> dict[str, None]:
     """None for every field without a default: what was None when it was written is not in the item."""
     return {field.name: None for field in fields(kind) if field.required}
 
