@@ -34,6 +34,8 @@ SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 LEAST_RATE_BYTES_S = 32 * 1024
 
 SESSION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
+# Not half of a surrogate pair either, which is how an argument has bytes that are no text.
+GROUP = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,100}")
 TOKEN = re.compile(r"t_[A-Za-z0-9._~+/=-]{1,500}", re.ASCII)
 # A haul outlasts a night without power; somebody waits for a look at a card.
 HAUL_PATIENCE_S = 24 * 3600.0
@@ -117,6 +119,12 @@ def session_id_of(session: str) -> Parsed[str]:
     """A session's id, as the coordinator takes it."""
     fault = "SESSION takes letters, digits, '.', '_' and '-', at most 100, a letter or digit first"
     return together(lambda: session, fault_unless(fault, SESSION_ID.fullmatch(session)))
+
+
+def group_of(group: str | None) -> Parsed[str | None]:
+    """The name of a group, as the coordinator takes it; None where none is given."""
+    fault = "--group takes 1 to 100 characters, none of them a control character"
+    return together(lambda: group, fault_unless(fault, group is None or GROUP.fullmatch(group)))
 
 
 @dataclass(frozen=True)

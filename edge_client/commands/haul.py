@@ -19,6 +19,7 @@ from edge_client.config import (
     Value,
     Values,
     fault_unless,
+    group_of,
     parsed,
     session_id_of,
     together,
@@ -42,6 +43,7 @@ from edge_client.wiring import tools_of
 EXAMPLES = """\
 examples:
   reelhaul haul match-17-north --camera 172.24.171.51 --recording 0042
+  reelhaul haul --camera 172.24.171.51 --new --group match-17
   reelhaul haul --interface enxd43260ddac87 --new
   reelhaul haul --camera 10.5.5.9 --since 2026-11-24T18:00 --until 2026-11-25
   reelhaul haul --camera 10.5.5.9 --file 100GOPRO/GX010042.MP4 --dry-run
@@ -58,6 +60,7 @@ class HaulSettings:
 
     session_id: str | None
     choice: Choice
+    group: str | None
     dry_run: bool
     device: Device
     as_json: bool
@@ -91,6 +94,11 @@ def describe(parser: argparse.ArgumentParser) -> None:
     )
     which.add_argument("--new", action="store_true", help="every recording that is not yet verified in S3")
     which.add_argument("--all", action="store_true", help="every recording on the card")
+    parser.add_argument(
+        "--group",
+        metavar="NAME",
+        help="put new sessions into this group, such as match-17, with those of other cameras",
+    )
     parser.add_argument("--dry-run", action="store_true", help="show what would be hauled, and haul nothing")
     describe_camera(parser)
     describe_coordinator(parser)
@@ -100,17 +108,20 @@ def describe(parser: argparse.ArgumentParser) -> None:
 def read(values: Values) -> Parsed[HaulSettings]:
     """The settings: which recordings, into which session, on which device."""
     given = values.arguments
-    session_id, choice, device = _session_id(given), _choice(given), values.device(HAUL_PATIENCE_S)
+    session_id, choice, group = _session_id(given), _choice(given), group_of(given.group)
+    device = values.device(HAUL_PATIENCE_S)
     return together(
-        lambda: HaulSettings(session_id.value, choice.value, given.dry_run, device.value, given.json),
-        *(session_id, choice, device),
+        lambda: HaulSettings(
+            session_id.value, choice.value, group.value, given.dry_run, device.value, given.json
+        ),
+        *(session_id, choice, group, device),
     )
 
 
 def run(settings: HaulSettings, stop: threading.Event) -> ExitCode:
     """Bring home what is chosen, or say what would be. Raises what ended the run before its end."""
     with tools_of(settings.device, stop) as tools, open_context(tools) as context:
-        haul = Haul(context, settings.choice, settings.session_id)
+        haul = Haul(context, settings.choice, settings.session_id, settings.group)
         if settings.dry_run:
             return _say_plans(haul.plans(), settings.as_json)
         return say_reports(haul.run(), settings.as_json)
@@ -191,7 +202,8 @@ def _say_plans(plans: Each[SessionPlan], as_json: bool) -> ExitCode:
 
 def plan_lines(plan: SessionPlan) -> list[str]:
     """A dry run's plan."""
-    lines = [f"session {plan.session_id}, camera {plan.camera.serial}"]
+    group = "" if plan.group is None else f", group {plan.group}"
+    lines = [f"session {plan.session_id}, camera {plan.camera.serial}{group}"]
     for chapter in plan.chapters:
         lines.append(f"  {chapter.path}  {chapter.size_bytes:,} bytes")
         lines += [f"    {note}" for note in chapter.notes.texts]

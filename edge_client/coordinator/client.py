@@ -79,7 +79,9 @@ class Coordinator:
             {name: value for name, value in chapter.facts().items() if name != "head_crc"}
             for chapter in plan.chapters
         ]
-        body = {"camera": asdict(plan.camera), "chapters": chapters}
+        body: dict[str, object] = {"camera": asdict(plan.camera), "chapters": chapters}
+        if plan.group is not None:
+            body["group"] = plan.group
         return self._call("PUT", f"/v1/sessions/{plan.session_id}", body, answers.chapters)
 
     def open_upload(self, session_id: str, artifact_id: str, size_bytes: int) -> UploadView:

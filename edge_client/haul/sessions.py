@@ -7,7 +7,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, Generic, TypeVar
 
@@ -84,14 +84,20 @@ class Each(Generic[T]):
 
 
 class Haul:
-    """One run of the command: what is chosen, planned and hauled, session by session."""
+    """One run of the command: what is chosen, planned and hauled, session by session.
 
-    def __init__(self, context: HaulContext, choice: Choice, session_id: str | None) -> None:
+    New sessions are planned in `group`; one that is planned otherwise is refused.
+    """
+
+    def __init__(
+        self, context: HaulContext, choice: Choice, session_id: str | None, group: str | None = None
+    ) -> None:
         self._context = context
         self._tools = context.tools
         self._camera = context.camera
         self._choice = choice
         self._session_id = session_id
+        self._group = group
 
     def plans(self) -> Each[SessionPlan]:
         """What a haul would plan now, and what it would refuse; no session is written (a dry run)."""
@@ -117,9 +123,17 @@ class Haul:
 
     def _plan(self, one: ChosenSession) -> SessionPlan:
         """The plan of a session; where it needs nothing of the card, the one on disk."""
-        if one.files:
-            return self._freeze(one)
-        return decoded(self._tools.spool.session(one.name).read(PLAN) or b"", one.name)
+        if self._tools.spool.has(one.name) and (raw := self._tools.spool.session(one.name).read(PLAN)):
+            planned = self._decode(raw, one.name)
+            if not one.files:
+                return planned
+        return self._freeze(one)
+
+    def _decode(self, raw: bytes, session_id: str) -> SessionPlan:
+        """The plan of a session on disk. Raises PlanUnreadable, PlanDiffers for one in another group."""
+        plan = decoded(raw, session_id)
+        plan.refuse_other_group(self._group)
+        return plan
 
     def _record_stuck(self, each: Each[Report]) -> None:
         """Record what this run found; a person learns of it where the run ends with 1."""
@@ -136,7 +150,7 @@ class Haul:
             listed, [one], _ = self._choose()
             _refuse_unread_chapters(listed, one)
             return self._haul(folder, self._freeze_in_the_end(folder, one), one.files)
-        plan = decoded(raw, session_id)
+        plan = self._decode(raw, session_id)
         if isinstance(self._choice, (ByNumber, ByFile)):
             refuse_other_choice(plan, self._choice)
         with self._noting_stuck(folder, plan):
@@ -150,7 +164,7 @@ class Haul:
         if raw is None:
             # Frozen from what the camera serves. The list that chose it may be older than that.
             return self._haul(folder, self._freeze_durably(folder, one), files)
-        plan = decoded(raw, one.name)
+        plan = self._decode(raw, one.name)
         with self._noting_stuck(folder, plan):
             if read_record(folder).files or plan.lacks_in(files):
                 StuckSessions(self._context).note(folder, plan)
@@ -299,7 +313,8 @@ class Haul:
         return ChapterContext(self._context, plan, chapter, view, folder, parts)
 
     def _freeze(self, one: ChosenSession) -> SessionPlan:
-        return self._camera.freeze(one.name, one.number, one.exactly(), one.as_they_are, one.camera)
+        plan = self._camera.freeze(one.name, one.number, one.exactly(), one.as_they_are, one.camera)
+        return replace(plan, group=self._group)
 
     def _freeze_durably(self, folder: SessionSpool, one: ChosenSession) -> SessionPlan:
         """Write a new plan, durably, before the first byte is read."""

@@ -135,12 +135,14 @@ class SessionPlan:
     """What one session will haul, in recording order.
 
     `recording` is the number of the recording when all that the camera had of it was planned, None for named files.
+    `group` is what the operator calls sessions that belong together, None for no group.
     """
 
     session_id: str
     recording: str | None
     camera: CameraIdentity
     chapters: tuple[ChapterPlan, ...]
+    group: str | None = None
 
     def document(self) -> dict[str, Any]:
         """The plan as JSON shows it."""
@@ -149,6 +151,8 @@ class SessionPlan:
     def encoded(self) -> bytes:
         """The plan as it is kept: with its schema version, and a CRC that tells what a disk has changed."""
         document = {**self.document(), "chapters": [chapter.facts() for chapter in self.chapters]}
+        if self.group is None:
+            del document["group"]
         return json.dumps({"schema": SCHEMA, "crc64nvme": _crc_of(document), **document}, indent=1).encode()
 
     def has(self, file: CameraFile) -> bool:
@@ -211,6 +215,15 @@ class SessionPlan:
         planned = {chapter.path for chapter in self.chapters}
         return tuple(file.path for file in files if file.path not in planned)
 
+    def refuse_other_group(self, group: str | None) -> None:
+        """Raises PlanDiffers when the session is planned in no group or in another one; None asks for no group."""
+        if group not in (None, self.group):
+            planned = "without a group" if self.group is None else f"in group {self.group}"
+            raise PlanDiffers(
+                f"session {self.session_id} is already planned {planned}, not in group {group}: haul it without "
+                "--group, or take another session name"
+            )
+
     def refuse_other_camera(self, serial: str) -> None:
         """Raises PlanDiffers when the camera there is not the plan's."""
         if serial != self.camera.serial:
@@ -243,7 +256,7 @@ def _plan(document: dict[str, Any], session_id: str) -> SessionPlan:
     if not SERIAL.fullmatch(camera.serial):
         raise ValueError(why_no_serial(camera.serial))
     chapters = tuple(ChapterPlan(**chapter) for chapter in document["chapters"])
-    return SessionPlan(session_id, document["recording"], camera, chapters)
+    return SessionPlan(session_id, document["recording"], camera, chapters, document.get("group"))
 
 
 def _crc_of(document: dict[str, Any]) -> str:

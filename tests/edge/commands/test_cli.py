@@ -314,6 +314,18 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]):
     assert capsys.readouterr().out.startswith("reelhaul 0.")
 
 
+@pytest.mark.parametrize("group", ["m", "g" * 100, "Spiel 17, Süd"])
+def test_a_group_is_taken_as_the_coordinator_takes_it(token_file: Path, group: str):
+    assert settings(token_file, "--new", "--group", group).group == group
+
+
+@pytest.mark.parametrize("group", ["", "g" * 101, "a\tb", "a\x7fb", "\udcff"])
+def test_what_is_no_group_is_a_fault(token_file: Path, group: str):
+    assert faults(token_file, "--new", "--group", group) == [
+        "--group takes 1 to 100 characters, none of them a control character"
+    ]
+
+
 def test_usage_faults_end_with_2(capsys: pytest.CaptureFixture[str]):
     assert run(["haul"]) == 2
     assert "--camera" in capsys.readouterr().err

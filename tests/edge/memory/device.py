@@ -18,6 +18,7 @@ from edge_client.haul.sending.sender import Uplink
 from edge_client.haul.sessions import Each, Haul, Report
 from edge_client.haul.survey import Survey, audit_card
 from edge_client.model.api import CameraReport
+from edge_client.model.plan import SessionPlan
 from edge_client.model.selection import Choice, New
 from tests.edge.fake_camera import film
 from tests.edge.memory.camera import MemoryCamera, MemoryFile, MemoryLocks
@@ -86,10 +87,17 @@ class MemoryDevice:
         self.camera.files[f"100GOPRO/{name}.MP4"] = MemoryFile(content, etag=f'"{name}.{seed}"')
         return content
 
-    def haul(self, choice: Choice | None = None, session: str | None = None) -> Each[Report]:
+    def haul(
+        self, choice: Choice | None = None, session: str | None = None, group: str | None = None
+    ) -> Each[Report]:
         """One run of `haul`; of everything new unless there is a choice."""
         with open_context(self.tools()) as context:
-            return Haul(context, choice or New(), session).run()
+            return Haul(context, choice or New(), session, group).run()
+
+    def plans(self, group: str | None = None) -> Each[SessionPlan]:
+        """What a haul of everything new would plan."""
+        with open_context(self.tools()) as context:
+            return Haul(context, New(), None, group).plans()
 
     def audit(self) -> Survey:
         """What an audit finds."""
