@@ -224,6 +224,10 @@ class Values:
         given_s = self._quantity("give-up-after", duration_s)
         return together(lambda: default_s if given_s.value is None else given_s.value, given_s)
 
+    def keep_s(self) -> Parsed[float]:
+        """For how long finished sessions are kept after they came home."""
+        return self._required("keep", lambda text: parsed("keep", text, duration_s))
+
     def _text(self, option: str) -> str | None:
         """The option, or else its variable without the blanks and carriage returns that an editor leaves around it."""
         return self._argument(option) or self.environ.get(_variable(option), "").strip() or None

@@ -11,6 +11,7 @@ from edge_client.commands.forget import FORGET
 from edge_client.commands.haul import HAUL
 from edge_client.commands.list import LIST
 from edge_client.commands.status import STATUS
+from edge_client.commands.tidy import TIDY
 
 # In the order of the help.
 COMMANDS: tuple[Command[Any], ...] = (
@@ -18,6 +19,7 @@ COMMANDS: tuple[Command[Any], ...] = (
     LIST,
     STATUS,
     FORGET,
+    TIDY,
     AUDIT,
     ENROLL,
     ROTATE,

@@ -93,6 +93,15 @@ def describe_patience(command: argparse.ArgumentParser, default: str) -> None:
     )
 
 
+def describe_keep(command: argparse.ArgumentParser) -> None:
+    """Add the argument that says how old the records of finished sessions may become."""
+    command.add_argument(
+        "--keep",
+        metavar="TIME",
+        help="how long a session is kept after it came home, such as 90d (REELHAUL_KEEP)",
+    )
+
+
 def describe_work(command: argparse.ArgumentParser, patience: str) -> None:
     """Add the arguments for the spool, its limits and the patience of a haul."""
     describe_spool(command)

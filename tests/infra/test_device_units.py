@@ -6,6 +6,7 @@ import re
 import shlex
 import shutil
 import subprocess
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from edge_client.cli import parser
 from edge_client.commands import COMMANDS
 from edge_client.commands.audit import AuditSettings
 from edge_client.commands.haul import HaulSettings
+from edge_client.commands.tidy import TIDY
 from edge_client.config import Device, Values
 from edge_client.model.selection import New
 
@@ -26,7 +28,10 @@ SERVICES = ("reelhaul@.service", "reelhaul-audit@.service")
 TIMER = "reelhaul-audit@.timer"
 SPECIFIERS = {"%i": INTERFACE, "%S": "/var/lib", "%t": "/run"}
 # What tells the haul from its safety net; all else is one text in two files.
-OWN_KEYS = {"ExecStart", "Restart", "RestartSec", "RestartForceExitStatus", "RestartPreventExitStatus"}
+OWN_KEYS = {
+    *("ExecStart", "ExecStopPost", "Environment"),
+    *("Restart", "RestartSec", "RestartForceExitStatus", "RestartPreventExitStatus"),
+}
 VERIFY = shutil.which("systemd-analyze")
 
 
@@ -112,6 +117,19 @@ def test_a_unit_writes_where_it_may_whatever_the_environment_files_say(name: str
     assert device.camera.interface == INTERFACE
     assert one(name, "ProtectSystem") == "strict"
     assert not {"ReadWritePaths", "BindPaths", "DynamicUser"} & entries(name).keys()
+
+
+def test_after_an_audit_the_records_of_old_sessions_go_from_its_own_spool(token_file: Path):
+    [(program, *words)] = [shlex.split(each) for each in entries("reelhaul-audit@.service")["ExecStopPost"]]
+    arguments = parser().parse_args(words)
+    usual = dict(each.split("=") for each in entries("reelhaul-audit@.service")["Environment"])
+
+    settings = TIDY.settings(Values(arguments, {**example(token_file), **usual}))
+
+    # A minus: what becomes of it is not what became of the audit.
+    assert program == f"-{CLIENT}"
+    assert settings.keep == timedelta(days=90)
+    assert str(settings.spool) == f"/var/lib/{one('reelhaul-audit@.service', 'StateDirectory')}"
 
 
 @pytest.mark.parametrize("name", SERVICES)

@@ -882,4 +882,18 @@ ON_DEVICE = (
         'file.write(f"\\r{text:79}")',
         f"{TESTS}/base/test_display.py",
     ),
+    bug(
+        "a session with a chapter that is not home is tidied up",
+        f"{CLIENT}/haul/tidy.py",
+        "    if reason := _why_not_home(folder, plan):\n        return Kept(name, reason)\n",
+        "",
+        f"{TESTS}/haul/test_tidy.py",
+    ),
+    bug(
+        "a session is tidied up that the coordinator does not confirm as home",
+        f"{CLIENT}/haul/tidy.py",
+        "    if reason := _why_not_confirmed(coordinator, plan):\n        return Kept(name, reason)\n",
+        "",
+        f"{TESTS}/haul/test_tidy.py",
+    ),
 )
