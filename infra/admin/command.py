@@ -14,6 +14,7 @@ from infra.admin.commands import (
     audit,
     cleanup,
     doctor,
+    download,
     ensure,
     migrate,
     order,
@@ -49,6 +50,7 @@ _EXAMPLES = """  reelhaul-admin invite --stage prod --name jetson-north
   reelhaul-admin order --stage prod match-17-north --require output.enhanced.mp4
   reelhaul-admin hold --stage prod match-17-north --reason 'the referee wants to see it'
   reelhaul-admin verify --stage prod --sample 5%
+  reelhaul-admin download --stage prod match-17-north /mnt/edit
   reelhaul-admin recount --stage prod
   reelhaul-admin doctor --stage prod
   reelhaul-admin smoke --stage prod
@@ -85,7 +87,7 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--version", action="version", version=f"{DISTRIBUTION} {_version()}")
     commands = made.add_subparsers(required=True, metavar="COMMAND")
-    sessions = (ensure, cleanup, restore, order, report, query, verify, recount)
+    sessions = (ensure, cleanup, restore, order, report, query, verify, download, recount)
     for subject in (tokens, audit, *sessions, doctor, smoke, migrate):
         subject.describe(commands)
     return made

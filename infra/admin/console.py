@@ -2,10 +2,12 @@
 
 import argparse
 import json
+import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
 import msgspec
@@ -84,6 +86,11 @@ def piped() -> str | None:
     return None if sys.stdin.isatty() else sys.stdin.read()
 
 
+def free_bytes(folder: Path) -> int:
+    """How much room the disk of `folder` has."""
+    return shutil.disk_usage(folder).free
+
+
 @dataclass(frozen=True)
 class Console:
     """All that a command touches except its arguments.
@@ -109,6 +116,7 @@ class Console:
     api: Api = field(default_factory=Api)
     read: Callable[[], str | None] = piped
     said_failure: Callable[[], OSError | None] = door.output_failure
+    free_bytes: Callable[[Path], int] = free_bytes
 
 
 Do = Callable[[Arguments, Console], int]

@@ -7,6 +7,7 @@ from tests.mutants.deploying import DEPLOYING
 from tests.mutants.judging import JUDGING
 from tests.mutants.mutant import Edit, Mutant, bug
 from tests.mutants.of_callers import OF_CALLERS
+from tests.mutants.of_copies import OF_COPIES
 from tests.mutants.of_notices import OF_NOTICES
 from tests.mutants.of_scans import OF_SCANS
 from tests.mutants.of_the_lake import OF_THE_LAKE
@@ -530,6 +531,7 @@ MUTANTS = (
     *IN_THE_PROOF_AT_REST,
     *TURNS,
     *IN_THE_RECONCILER,
+    *OF_COPIES,
     *ON_DEVICE,
     *OF_UPLOADS,
     *JUDGING,

@@ -134,7 +134,7 @@ def _fault(objects: Objects, receipt: Receipt, pace: Pace) -> str | None:
         most = min(PIECE_BYTES, receipt.size_bytes - read_bytes + 1)
         wanted = min(PIECE_BYTES, receipt.size_bytes - read_bytes)
         try:
-            piece = _piece(objects, receipt, read_bytes, most, pace)
+            piece = read_piece(objects, receipt, read_bytes, most, pace)
         except VersionGone:
             return "S3 holds this version no longer"
         if len(piece) != wanted:
@@ -147,7 +147,7 @@ def _fault(objects: Objects, receipt: Receipt, pace: Pace) -> str | None:
     return f"its bytes have CRC64NVME {found}; its receipt has {receipt.crc64nvme}"
 
 
-def _piece(objects: Objects, receipt: Receipt, first: int, most: int, pace: Pace) -> bytes:
+def read_piece(objects: Objects, receipt: Receipt, first: int, most: int, pace: Pace) -> bytes:
     """At most `most` bytes of the version, from `first` on; fewer where it ends. Raises VersionGone, Stopped."""
     for pause_s in (*_PAUSES_S, None):
         pace.demand()

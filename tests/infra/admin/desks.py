@@ -48,6 +48,7 @@ class Terminal:
     ports: MemoryPorts = field(default_factory=memory_ports)
     default_wish: Wish | None = None
     answer: str | None = None
+    free_bytes: int = 2**40
     waiting: Callable[[], None] = nothing
     asking: Callable[[], None] = nothing
     said: list[str] = field(default_factory=list)
@@ -81,6 +82,7 @@ class Terminal:
             pause=lambda _: self.waiting(),
             draw=self.drawn.append,
             send_part=self._send,
+            free_bytes=lambda _: self.free_bytes,
         )
 
     def _send(self, url: PartUrl, body: bytes) -> None:

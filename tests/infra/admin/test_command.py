@@ -34,6 +34,7 @@ COMMANDS = (
     "hold",
     "query",
     "verify",
+    "download",
     "recount",
     "doctor",
     "smoke",
