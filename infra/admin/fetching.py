@@ -65,7 +65,7 @@ class Outcome:
 
 
 @dataclass
-class Advance:
+class FetchProgress:
     """How far a run is: `size_bytes` are to be fetched, `fetched_bytes` of them are."""
 
     files: int
@@ -102,8 +102,8 @@ class Fetching:
     objects: Objects
     pace: Pace
     parallel: int
-    tell: Callable[[Advance], None]
-    so_far: Advance = field(default_factory=lambda: Advance(0, 0))
+    tell: Callable[[FetchProgress], None]
+    so_far: FetchProgress = field(default_factory=lambda: FetchProgress(0, 0))
     _queue: deque[Target] = field(default_factory=deque)
     _checks: deque[tuple[_Copy, Future[Outcome]]] = field(default_factory=deque)
     _open: list[_Copy] = field(default_factory=list)

@@ -32,7 +32,7 @@ from infra.admin.console import (
     tell,
 )
 from infra.admin.deployment import Refused
-from infra.admin.fetching import Advance, End, Fetching, Outcome, Target
+from infra.admin.fetching import End, Fetching, FetchProgress, Outcome, Target
 from infra.admin.formats import columns, counted, size
 from infra.admin.layout import File, Part, Reach, files_of, session_folder
 
@@ -213,7 +213,7 @@ def _demand_room(desk: Console, folder: Path, targets: Sequence[Target]) -> None
         )
 
 
-def _bar(so_far: Advance, read_bytes: int, passed_s: float) -> str:
+def _bar(so_far: FetchProgress, read_bytes: int, passed_s: float) -> str:
     """`[######------]  50 %  3 of 6 files, 1.0 GiB of 2.0 GiB, 30.0 MiB/s, 0:00:35 left`."""
     done = min(1.0, so_far.fetched_bytes / so_far.size_bytes) if so_far.size_bytes else 1.0
     filled = int(done * _WIDTH)

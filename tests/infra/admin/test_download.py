@@ -16,7 +16,7 @@ from chalicelib.flows import operations
 from infra.admin import fetching, layout
 from infra.admin.at_rest.reading import Pace
 from infra.admin.commands import download
-from infra.admin.fetching import Advance, End, Fetching, Target
+from infra.admin.fetching import End, Fetching, FetchProgress, Target
 from tests.infra.admin.desks import Terminal, cleaned, processed, stored
 from tests.support import story
 from tests.support.builders import SESSION_ID, MemoryPorts, memory_ports, recorded
@@ -173,7 +173,10 @@ def target_of(ports: MemoryPorts, folder: Path) -> Target:
 
 
 def run(
-    objects: Any, targets: list[Target], parallel: int = 3, tell: Callable[[Advance], None] = lambda _: None
+    objects: Any,
+    targets: list[Target],
+    parallel: int = 3,
+    tell: Callable[[FetchProgress], None] = lambda _: None,
 ) -> list[fetching.Outcome]:
     return Fetching(objects, Pace(None, lambda: 0.0, lambda _: None), parallel, tell).run(targets)
 
@@ -406,7 +409,7 @@ def test_no_more_pieces_are_in_memory_than_readers_may_be_ahead(tmp_path: Path):
     target = target_of(ports, tmp_path)
     ahead: list[int] = []
 
-    def written(so_far: Advance) -> None:
+    def written(so_far: FetchProgress) -> None:
         ahead.append(len(reads.ranges) - so_far.fetched_bytes // PIECE)
 
     run(reads, [target], parallel=2, tell=written)
@@ -425,7 +428,7 @@ def test_a_rate_is_kept(tmp_path: Path):
 
 
 def test_the_bar_shows_files_bytes_and_the_time_left():
-    assert download._bar(Advance(6, 200, 3, 100), 100, 10.0) == (
+    assert download._bar(FetchProgress(6, 200, 3, 100), 100, 10.0) == (
         "[############------------]  50%  3 of 6 files, 100 B of 200 B, 10 B/s, 0:00:10 left"
     )
 
