@@ -295,6 +295,7 @@ GET_DEVICES: Route[Json] = Route("GET", "/v1/devices", Json)
 GET_ARTIFACTS = Route("GET", f"{_SESSION}/artifacts", Artifacts)
 GET_ARTIFACT_URL = Route("GET", f"{_SESSION}/artifacts/{{artifact_id}}/url", Address)
 POST_PROOF_URLS = Route("POST", f"{_SESSION}/artifacts/{{artifact_id}}/proof-urls", ProofUrls)
+POST_EVIDENCE: Route[Json] = Route("POST", f"{_SESSION}/artifacts/{{artifact_id}}/evidence", Json)
 POST_UPLOAD = Route("POST", f"{_SESSION}/uploads", Upload)
 GET_UPLOAD = Route("GET", _UPLOAD, Upload)
 DELETE_UPLOAD = Route("DELETE", _UPLOAD, Upload)
@@ -408,6 +409,10 @@ class Client:
         """Where to read ranges of a verified original, each its first byte and its size: for devices."""
         body = {"ranges": [{"first": first, "size_bytes": size} for first, size in ranges]}
         return self.ask(POST_PROOF_URLS, body, session_id=session_id, artifact_id=artifact_id)
+
+    def tell_evidence(self, session_id: str, artifact_id: str, body: Mapping[str, Any]) -> Json:
+        """Tell of a second whole read of a chapter's card; the answer says how surely it is known: for devices."""
+        return self.ask(POST_EVIDENCE, body, session_id=session_id, artifact_id=artifact_id)
 
     def open_upload(self, session_id: str, artifact_id: str, size_bytes: int) -> Upload:
         """The open upload of an artifact; its parts are as its plan says."""

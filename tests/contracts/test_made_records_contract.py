@@ -9,8 +9,9 @@ from msgspec.structs import replace
 from chalicelib.core.cleanup import Cleanup, Doomed
 from chalicelib.core.crc import Crc64Nvme
 from chalicelib.core.errors import Conflict
+from chalicelib.core.evidence import MOST_REASON, Difference, Evidence, ReadBack, SecondRead, Xxh128
 from chalicelib.core.film import Film
-from chalicelib.core.ids import ArtifactId, SessionId, UploadId
+from chalicelib.core.ids import ArtifactId, DeviceId, SessionId, UploadId
 from chalicelib.core.measurements.index import Index, IndexAttempts
 from chalicelib.core.order import Order, OrderKey, Wish
 from chalicelib.core.picture import Picture
@@ -27,6 +28,7 @@ from tests.support.builders import make_chapter, make_session, make_session_id
 NOON = datetime(2026, 11, 21, 12, 0, 0, 250_000, tzinfo=UTC)
 MOMENT = timedelta(microseconds=1)
 CRC = Crc64Nvme("rosUhgp5mIg=")
+OTHER_CRC = Crc64Nvme("AAAAAAAAAAI=")
 VERSION = "3HL4kqtJlcpXroDTDmJ.rmSpXd3dIbrH"
 LARGEST_OBJECT_BYTES = 10_000 * 5 * 2**30
 
@@ -56,6 +58,17 @@ def make_doomed(number: int = 1) -> Doomed:
     chapter = make_chapter(number)
     key = chapter.key(make_session_id("match-17"))
     return Doomed(chapter.artifact_id, key, VERSION, f'"{number:032x}-1000"', LARGEST_OBJECT_BYTES, CRC)
+
+
+def make_evidence(number: int, reason: str) -> Evidence:
+    """All that can be known of a chapter."""
+    read = SecondRead(NOON + MOMENT, DeviceId("d_" + "n" * 22), CRC, Xxh128("ab" * 16))
+    differences = (
+        Difference(read, OTHER_CRC, reason),
+        Difference(replace(read, xxh128="cd" * 16), CRC, reason),
+    )
+    back = ReadBack(VERSION, NOON, "s3-batch", agrees=True)
+    return Evidence(make_chapter(number).artifact_id, read, differences, back)
 
 
 @pytest.fixture
@@ -224,6 +237,7 @@ def test_every_field_of_a_session_is_read_as_it_was_written(records: Records, re
         ),
         order_keys=(OrderKey("schlüssel", "digest", NOON),),
         safe=Safe(NOON, NOON - MOMENT, "the clock was — set", 3),
+        evidence=(make_evidence(1, "größe 北"), Evidence(make_chapter(2).artifact_id)),
     )
     assert_all_is_said(session)
 
@@ -250,6 +264,17 @@ def test_what_a_session_no_longer_says_of_cleanup_and_restore_is_gone(records: R
 
 def test_the_largest_intent_is_read_as_it_was_written(records: Records, recorded: Session):
     session = cleaning(recorded.bumped(), 99, 50)
+
+    records.write(Change(session))
+
+    assert picture_of(records, session).session == session
+
+
+def test_the_evidence_of_the_largest_session_fits_beside_its_largest_intent(
+    records: Records, recorded: Session
+):
+    evidence = tuple(make_evidence(number, "北" * MOST_REASON) for number in range(1, 100))
+    session = replace(cleaning(recorded.bumped(), 99, 50), evidence=evidence)
 
     records.write(Change(session))
 

@@ -7,9 +7,12 @@ from msgspec.structs import replace
 
 from chalicelib.core.acting import Acting
 from chalicelib.core.audit import LONGEST_TEXT, Step, entry_of, step
-from chalicelib.core.ids import TokenId, UploadId
+from chalicelib.core.crc import Crc64Nvme
+from chalicelib.core.evidence import Evidence, SecondRead, Xxh128
+from chalicelib.core.ids import DeviceId, TokenId, UploadId
 from chalicelib.core.order import wish
 from chalicelib.core.picture import Picture
+from chalicelib.core.upload import Receipt
 from tests.support.builders import START, make_chapter, make_picture, make_upload
 
 WHO = Acting("d_north", TokenId("t_1"), "POST /v1", "r-1")
@@ -96,3 +99,31 @@ def test_the_trail_keeps_so_much_of_a_text(length: int):
     assert step("hold", None, "x" * length, "y" * length) == Step(
         "hold", None, "x" * min(length, LONGEST_TEXT), "y" * min(length, LONGEST_TEXT)
     )
+
+
+def test_what_was_read_again_is_a_step_of_its_chapter_with_every_value():
+    chapter = make_chapter()
+    receipt = Receipt(None, chapter.artifact_id, "key", "v1", 25, Crc64Nvme("rosUhgp5mIg="), START)
+    once = Evidence(chapter.artifact_id)
+    agreeing = once.with_read(
+        SecondRead(START, DeviceId("d_north"), receipt.crc64nvme, Xxh128("ab" * 16)), receipt
+    )
+    differing = agreeing.with_read(
+        SecondRead(START, DeviceId("d_south"), Crc64Nvme("AAAAAAAAAAI="), Xxh128("cd" * 16)), receipt
+    )
+    known = replace(BEFORE, session=SESSION.with_evidence(agreeing))
+
+    [told] = steps(known)
+    [later] = steps(replace(BEFORE, session=SESSION.with_evidence(differing)), known)
+
+    assert told == (
+        "evidence",
+        chapter.artifact_id,
+        "read-once",
+        f"read-twice; read again by d_north, xxh128 {'ab' * 16}",
+    )
+    assert later[2] == told[3]
+    assert "the receipt has CRC64NVME rosUhgp5mIg=, the card gave AAAAAAAAAAI=, read by d_south" in str(
+        later[3]
+    )
+    assert steps(known, known) == []

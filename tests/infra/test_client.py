@@ -28,6 +28,7 @@ from tests.web.usual import (
     BODIES,
     CAMERA,
     CONFIRMED,
+    EVIDENCE,
     OUTPUT_ID,
     PROGRESS,
     SESSION,
@@ -79,6 +80,7 @@ USES: dict[str, tuple[Callable[[Client], Any], str, Callable[[], MemoryPorts]]] 
     "artifacts": (lambda c: c.artifacts(NAME), "prc", story.processed),
     "artifact_url": (lambda c: c.artifact_url(NAME, ARTIFACT_ID), "prc", stored),
     "proof_urls": (lambda c: c.proof_urls(NAME, ARTIFACT_ID, [(0, 10)]), "own", stored),
+    "tell_evidence": (lambda c: c.tell_evidence(NAME, ARTIFACT_ID, EVIDENCE), "own", stored),
     "open_upload": (lambda c: c.open_upload(NAME, OUTPUT_ID, 25), "prc", making),
     "upload": (lambda c: c.upload(UPLOAD_ID), "prc", making),
     "part_urls": (

@@ -123,6 +123,7 @@ MUTANTS = (
     _gate("not-quarantined", "_nothing_is_quarantined"),
     _gate("originals-finished", "_originals_are_finished"),
     _gate("originals-whole", "_originals_are_whole"),
+    _gate("evidence-agrees", "_evidence_agrees"),
     _gate("nothing-lost", "_nothing_is_lost"),
     _gate("grace-over", "_grace_is_over"),
     _gate("armed", "_is_armed"),

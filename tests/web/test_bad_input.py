@@ -29,6 +29,7 @@ from tests.web.usual import (
     CAMERA,
     CHAPTER,
     CONFIRMED,
+    EVIDENCE,
     FAILURE,
     HOLD,
     OPENED,
@@ -60,6 +61,7 @@ BODIES: dict[str, tuple[str, str, Any]] = {
     "hold": ("POST", f"{SESSION}/hold", HOLD),
     "restore": ("POST", f"{SESSION}/restore", RESTORE),
     "proof urls": ("POST", f"{SESSION}/artifacts/{ARTIFACT_ID}/proof-urls", PROOF_URLS),
+    "evidence": ("POST", f"{SESSION}/artifacts/{ARTIFACT_ID}/evidence", EVIDENCE),
 }
 """A good body for every call; with "put order" for a session that would be new."""
 
@@ -79,6 +81,7 @@ WITH_SESSION = {
     "artifacts": ("GET", "/v1/sessions/{}/artifacts", None),
     "artifact url": ("GET", f"/v1/sessions/{{}}/artifacts/{ARTIFACT_ID}/url", None),
     "proof urls": ("POST", f"/v1/sessions/{{}}/artifacts/{ARTIFACT_ID}/proof-urls", PROOF_URLS),
+    "evidence": ("POST", f"/v1/sessions/{{}}/artifacts/{ARTIFACT_ID}/evidence", EVIDENCE),
 }
 
 WITH_UPLOAD = {
@@ -291,6 +294,13 @@ VALUES: dict[str, dict[tuple[str | int, ...], tuple[Any, ...]]] = {
         ("artifacts", 0): (None, "original.100GOPRO.GX990038.MP4", "original.", *NO_ARTIFACT_ID),
         ("unheard_of",): (1, None),
     },
+    "evidence": {
+        ("size_bytes",): NO_SIZE,
+        ("crc64nvme",): (None, *NO_CRC),
+        ("xxh128",): (None, "", "ab", "AB" * 16, "zz" * 16, "ab" * 17, f"{'ab' * 16}\n", *NO_TEXT),
+        ("read_at",): NO_MOMENT,
+        ("unheard_of",): (1, None),
+    },
     "proof urls": {
         ("ranges",): ({}, None, 1, [None], [[]], "bytes=0-9"),
         ("ranges", 0, "first"): (None, *NO_COUNT),
@@ -321,6 +331,7 @@ REQUIRED: dict[str, list[tuple[str | int, ...]]] = {
     "failure": [("reason",)],
     "hold": [("held",), ("reason",)],
     "restore": [("reason",)],
+    "evidence": [("size_bytes",), ("crc64nvme",), ("xxh128",), ("read_at",)],
     "proof urls": [("ranges",), ("ranges", 0, "first"), ("ranges", 0, "size_bytes")],
 }
 

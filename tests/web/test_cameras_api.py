@@ -78,6 +78,7 @@ def test_a_chapter_is_told_with_its_session_its_identity_and_its_receipt():
                 "unfinished": False,
                 "trailing_bytes": 0,
                 "receipt": shown["receipt"],
+                "evidence": shown["evidence"],
             }
         ],
         "cursor": None,

@@ -26,6 +26,7 @@ from tests.web.usual import (
     CAMERA,
     CHAPTER,
     CONFIRMED,
+    EVIDENCE,
     OPENED,
     PART_URLS,
     PROGRESS,
@@ -34,8 +35,11 @@ from tests.web.usual import (
     WHOLE,
     opened,
     picture_of,
+    stored,
     with_parts,
 )
+
+EVIDENCE_OF = f"{SESSION}/artifacts/{ARTIFACT_ID}/evidence"
 
 
 def test_a_new_session_is_created():
@@ -63,6 +67,7 @@ def test_a_new_session_is_created():
                 "film": None,
                 "upload": None,
                 "receipt": None,
+                "evidence": None,
                 "lost": None,
             }
         ],
@@ -85,6 +90,8 @@ def test_a_new_session_is_created():
             "waiting_chapters": 1,
             "waiting_bytes": 25,
             "predicted_clear_at": None,
+            "level": None,
+            "agrees": True,
         },
         "storage": {
             "origin": "device",
@@ -219,6 +226,8 @@ def test_a_session_says_when_the_camera_closed_its_last_chapter_and_when_all_wou
         "waiting_chapters": 1,
         "waiting_bytes": 25,
         "predicted_clear_at": "2026-11-21T12:00:05Z",
+        "level": None,
+        "agrees": True,
     }
 
 
@@ -518,3 +527,86 @@ def test_a_body_of_another_kind_is_refused_before_any_view():
     answer = device_of(opened()).call("PUT", SESSION, CONFIRMED, {"Content-Type": "text/plain"})
 
     assert answer.status == 415
+
+
+def test_a_device_that_read_a_card_again_gets_what_the_session_shows_from_then_on():
+    ports = stored()
+    device = device_of(ports)
+    once = device.call("GET", SESSION).document["chapters"][0]["evidence"]
+
+    answer = device.call("POST", EVIDENCE_OF, EVIDENCE)
+
+    shown = device.call("GET", SESSION).document
+    assert once == {
+        "level": "read-once",
+        "agrees": True,
+        "read_twice": None,
+        "read_back": None,
+        "differences": [],
+    }
+    assert answer.document == {
+        **once,
+        "level": "read-twice",
+        "read_twice": {
+            "at": "2026-11-21T12:00:00Z",
+            "by": "d_north",
+            "crc64nvme": WHOLE,
+            "xxh128": EVIDENCE["xxh128"],
+            "agrees": True,
+        },
+    }
+    assert shown["chapters"][0]["evidence"] == answer.document
+    assert (shown["guarantee"]["level"], shown["guarantee"]["agrees"]) == ("read-twice", True)
+    assert shape(answer.document) | {"read_back": None, "differences": None} == shape(
+        documented('{"level"')
+    ) | {"read_back": None, "differences": None}
+
+
+def test_a_difference_is_shown_with_both_values_however_often_the_card_agrees_afterwards():
+    ports = stored()
+    device = device_of(ports)
+    other = crc64nvme_of(b"a bit flipped")
+
+    answers = [
+        device.call("POST", EVIDENCE_OF, {**EVIDENCE, "crc64nvme": crc}).document
+        for crc in (WHOLE, other, WHOLE)
+    ]
+
+    assert [(each["level"], each["agrees"]) for each in answers] == [
+        ("read-twice", True),
+        ("read-once", False),
+        ("read-once", False),
+    ]
+    read_twice = answers[2]["read_twice"]
+    assert (read_twice["crc64nvme"], read_twice["agrees"]) == (other, False)
+    assert [
+        (each["crc64nvme"], each["expected"], each["accepted"]) for each in answers[2]["differences"]
+    ] == [(other, WHOLE, None)]
+    assert shape(answers[2]["differences"]) == shape(documented('{"level"'))["differences"]
+    guarantee = device.call("GET", SESSION).document["guarantee"]
+    assert (guarantee["level"], guarantee["agrees"]) == ("read-once", False)
+
+
+@pytest.mark.parametrize(
+    ("said", "named"),
+    [
+        ({"size_bytes": 24}, "$.size_bytes"),
+        ({"read_at": "2026-11-21T12:05:01Z"}, "$.read_at"),
+        ({"read_at": "2026-11-21T11:54:59Z"}, "$.read_at"),
+    ],
+)
+def test_what_is_no_second_whole_read_is_refused_and_leaves_nothing(said: dict[str, Any], named: str):
+    ports = stored()
+
+    answer = device_of(ports).call("POST", EVIDENCE_OF, {**EVIDENCE, **said})
+
+    assert answer.problem == (400, "invalid-request", "stop")
+    assert answer.document["detail"].startswith(named)
+    assert picture_of(ports).session.evidence == ()
+
+
+def test_a_chapter_without_a_receipt_cannot_be_read_again():
+    answer = device_of(with_parts()).call("POST", EVIDENCE_OF, EVIDENCE)
+
+    assert answer.problem == (409, "state-conflict", "stop")
+    assert "has no receipt yet" in answer.document["detail"]

@@ -37,6 +37,12 @@ PART_URLS = {
     "parts": [{"number": number, "crc64nvme": crc64nvme_of(body)} for number, body in BODIES.items()]
 }
 PROOF_URLS = {"ranges": [{"first": 0, "size_bytes": 10}, {"first": 20, "size_bytes": 5}]}
+EVIDENCE = {
+    "size_bytes": 25,
+    "crc64nvme": WHOLE,
+    "xxh128": "99aa06d3014798d86001c324468d497f",
+    "read_at": "2026-11-21T12:00:00Z",
+}
 PROGRESS = {
     "bytes_down": 15728640,
     "bytes_up": 10485760,

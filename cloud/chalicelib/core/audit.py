@@ -6,6 +6,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from chalicelib.core.acting import Acting
+from chalicelib.core.evidence import Evidence
 from chalicelib.core.ids import SessionId
 from chalicelib.core.picture import Picture
 from chalicelib.core.session import Session
@@ -44,6 +45,7 @@ def entry_of(before: Picture | None, after: Picture, acting: Acting, at: datetim
     steps = tuple(_session_steps(before.session if before else None, after.session))
     steps += tuple(_upload_steps(before, after))
     steps += tuple(_receipt_steps(before, after))
+    steps += tuple(_evidence_steps(before.session if before else None, after.session))
     session = after.session
     return Entry(at, acting, session.project, steps, session.session_id, session.version) if steps else None
 
@@ -114,3 +116,11 @@ def _receipt_steps(before: Picture | None, after: Picture) -> Iterator[Step]:
     for each in after.receipts:
         if each.key not in was:
             yield step("output", each.artifact_id, None, "VERIFIED")
+
+
+def _evidence_steps(before: Session | None, after: Session) -> Iterator[Step]:
+    """Of each chapter about which something more is known."""
+    for each in after.evidence:
+        known = before.evidence_of(each.artifact_id) if before else Evidence(each.artifact_id)
+        if known != each:
+            yield step("evidence", each.artifact_id, known.words, each.words)

@@ -62,6 +62,9 @@ class Event(Enum):
     ORIGINAL_DAMAGED = "original.damaged"
     ORIGINAL_LOST = "original.lost"
     ARTIFACT_LOST = "artifact.lost"
+    EVIDENCE_RECORDED = "evidence.recorded"
+    EVIDENCE_DIFFERS = "evidence.differs"
+    EVIDENCE_ACCEPTED = "evidence.accepted"
     PROOF_OVERDUE = "proof.overdue"
     FOREIGN_OBJECT_HIDDEN = "foreign.object.hidden"
 

@@ -11,6 +11,7 @@ from chalicelib.core import artifact, keys
 from chalicelib.core.artifact import Kind
 from chalicelib.core.chapter import Chapter
 from chalicelib.core.errors import InvalidRequest, NotFound, StateConflict
+from chalicelib.core.evidence import Evidence, Level, ReadBack
 from chalicelib.core.film import Film
 from chalicelib.core.ids import ArtifactId, UploadId
 from chalicelib.core.measurements.index import FORMAT, Index
@@ -119,6 +120,40 @@ class Picture(Struct, frozen=True, dict=True):
         """What was read of the artifact's verified version; None when nobody has read it."""
         receipt = self.receipt(artifact_id)
         return next((each for each in self.session.films if receipt and each.is_of(receipt)), None)
+
+    def evidence(self, artifact_id: ArtifactId) -> Evidence | None:
+        """How surely a chapter is known; None before its receipt."""
+        receipt = self.receipt(artifact_id)
+        if receipt is None:
+            return None
+        known = self.session.evidence_of(artifact_id).against(receipt)
+        damage = next((each for each in self.session.damage if each.version_id == receipt.version_id), None)
+        if damage is None:
+            return known
+        return known.with_read_back(ReadBack(damage.version_id, damage.found_at, "reading", agrees=False))
+
+    @property
+    def level(self) -> Level | None:
+        """The least level of its chapters; None while one has no receipt, and when there are none."""
+        if self.missing:
+            return None
+        found = (self.evidence(chapter.artifact_id) for chapter in self.chapters)
+        return min((each.level for each in found if each), key=tuple(Level).index, default=None)
+
+    @property
+    def agrees(self) -> bool:
+        """Whether all reads of all chapters agree, but for what an operator accepted."""
+        found = (self.evidence(chapter.artifact_id) for chapter in self.chapters)
+        return not self.differing and all(each.agrees for each in found if each)
+
+    @property
+    def differing(self) -> tuple[Evidence, ...]:
+        """The chapters of which a second read differs and no operator has accepted that.
+
+        A lost chapter counts too: its card may be all that is left.
+        """
+        found = (self.evidence(each.artifact_id) or each for each in self.session.evidence)
+        return tuple(each for each in found if each.open_differences)
 
     def scan(self, artifact_id: ArtifactId) -> Scan | None:
         """What keeps the present order's artifact from its receipt: the scan of the last version that was seen."""

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from chalicelib.core import ids
 from chalicelib.core.cleanup import Cleanup
 from chalicelib.core.errors import InvalidRequest, KeyUsed, StateConflict
+from chalicelib.core.evidence import Evidence
 from chalicelib.core.film import Film
 from chalicelib.core.ids import ArtifactId, DeviceId, SessionId
 from chalicelib.core.measurements.index import IndexAttempts
@@ -110,7 +111,8 @@ class Session(Struct, frozen=True):
     `films` is what was read of chapters and outputs before a cleanup.
     `order_keys` are the Idempotency-Keys of its orders of the last day.
     `storage` is where an imported one comes from; None when a device hauled it.
-    `safe` is when every chapter had its receipt for the first time.
+    `safe` is when every chapter had its receipt for the first time. `evidence` is what is known of chapters beside
+    their receipts; of one that it does not name, nothing is.
     """
 
     session_id: SessionId
@@ -141,6 +143,7 @@ class Session(Struct, frozen=True):
     storage: Storage | None = None
     order_keys: tuple[OrderKey, ...] = ()
     safe: Safe | None = None
+    evidence: tuple[Evidence, ...] = ()
 
     def __post_init__(self) -> None:
         if self.group is not None:
@@ -339,6 +342,16 @@ class Session(Struct, frozen=True):
     def losing(self, lost: Lost) -> "Session":
         """This session, held, without a version that cannot be restored."""
         return replace(self, held=self.held or lost.reason, lost=(*self.lost, lost))
+
+    def evidence_of(self, artifact_id: ArtifactId) -> Evidence:
+        """What is recorded of a chapter beside its receipt; nothing at first."""
+        found = (each for each in self.evidence if each.artifact_id == artifact_id)
+        return next(found, Evidence(artifact_id))
+
+    def with_evidence(self, evidence: Evidence) -> "Session":
+        """This session with `evidence` in the place of what was known of the chapter."""
+        others = (each for each in self.evidence if each.artifact_id != evidence.artifact_id)
+        return replace(self, evidence=(*others, evidence))
 
     def found_damaged(self, damage: Damage) -> "Session":
         """This session with one more finding; a version that was found before changes nothing."""

@@ -63,7 +63,7 @@ def order(
             raise StateConflict(f"cleaned: {', '.join(picture.gone)}; restore them first, then order again")
         return session.ordered(wish, ports.clock.now())
 
-    picture = _change(ports, principal, session_id, ordered, Event.SESSION_ORDERED)
+    picture = change_session(ports, principal, session_id, ordered, Event.SESSION_ORDERED)
     return settle_session(ports, picture.session.session_id, Actor.API)
 
 
@@ -83,7 +83,7 @@ def fail(
             raise StateConflict(f"the session's order is number {known}, not {number}")
         return session.failed(reason)
 
-    return _change(ports, principal, session_id, failed, Event.SESSION_FAILED)
+    return change_session(ports, principal, session_id, failed, Event.SESSION_FAILED)
 
 
 def accept(ports: Ports, principal: Principal, session_id: SessionId, reason: str) -> Picture:
@@ -93,7 +93,7 @@ def accept(ports: Ports, principal: Principal, session_id: SessionId, reason: st
     def accepted(picture: Picture) -> Session:
         return picture.session.accepted(reason)
 
-    return _change(ports, principal, session_id, accepted, Event.OUTPUTS_ACCEPTED)
+    return change_session(ports, principal, session_id, accepted, Event.OUTPUTS_ACCEPTED)
 
 
 def accept_scan(
@@ -115,7 +115,7 @@ def accept_scan(
             raise StateConflict(f"{scan.words}; it can be accepted without one after a day")
         return picture.session.scanned(replace(scan, accepted=reason))
 
-    _change(ports, principal, session_id, accepted, Event.SCAN_ACCEPTED)
+    change_session(ports, principal, session_id, accepted, Event.SCAN_ACCEPTED)
     return settle_session(ports, session_id, Actor.API)
 
 
@@ -128,7 +128,7 @@ def hold(ports: Ports, principal: Principal, session_id: SessionId, reason: str 
         session = picture.session
         return replace(session, held=reason) if reason else session.released(ports.clock.now())
 
-    picture = _change(ports, principal, session_id, held, event)
+    picture = change_session(ports, principal, session_id, held, event)
     return picture if reason else settle_session(ports, session_id, Actor.API)
 
 
@@ -163,10 +163,10 @@ def restore(
         told = f"restored: {reason}; release it to let cleanup continue"
         return picture.session.bringing_back(asked, told, ports.clock.now())
 
-    return _change(ports, principal, session_id, restored, Event.SESSION_RESTORED)
+    return change_session(ports, principal, session_id, restored, Event.SESSION_RESTORED)
 
 
-def _change(
+def change_session(
     ports: Ports,
     principal: Principal,
     session_id: SessionId,

@@ -8,10 +8,11 @@ from typing import Any
 import msgspec
 
 from chalicelib.core import artifact
+from chalicelib.core.ids import ArtifactId
 from chalicelib.core.order import Order, Wish
 from chalicelib.core.picture import Picture
 from chalicelib.core.session import Session
-from chalicelib.flows import operations
+from chalicelib.flows import evidence, operations
 from chalicelib.flows.store import load
 from chalicelib.ports import Ports
 from chalicelib.web.wire import requests
@@ -42,7 +43,9 @@ _ORDER_EXAMPLES = """  reelhaul-admin order --stage prod match-17-north
 
 _ACCEPT_EXAMPLES = """  reelhaul-admin accept --stage prod match-17-north --reason 'the approach alone, watched'
   reelhaul-admin accept --stage prod match-17-north --reason 'a photo series' --dry-run
-  reelhaul-admin accept --stage prod match-17-north --scan output.enhanced.mp4 --reason 'watched, our own film'"""
+  reelhaul-admin accept --stage prod match-17-north --scan output.enhanced.mp4 --reason 'watched, our own film'
+  reelhaul-admin accept --stage prod match-17-north --evidence original.100GOPRO.GX010038.MP4 \\
+      --reason 'read in a card reader twice: the stored film is right'"""
 
 _HOLD_EXAMPLES = """  reelhaul-admin hold --stage prod match-17-north --reason 'the referee wants to see it'
   reelhaul-admin hold --stage prod match-17-north --release --dry-run"""
@@ -87,6 +90,11 @@ def describe(commands: Any) -> None:
         metavar="ARTIFACT",
         help="accept this artifact instead, of which the scan told nothing, or has not come for a day",
     )
+    accepted.add_argument(
+        "--evidence",
+        metavar="ARTIFACT",
+        help="accept this chapter instead, of which two reads of the card differ",
+    )
     held = command(
         commands, "hold", "keep a session from processing and cleanup, or release it", _HOLD_EXAMPLES, _hold
     )
@@ -119,7 +127,33 @@ def _order(given: Arguments, desk: Console) -> int:
 
 
 def _accept(given: Arguments, desk: Console) -> int:
+    if given.evidence is not None and given.scan is not None:
+        given.misused("--scan and --evidence: accept one at a time")
+    if given.evidence is not None:
+        return _accept_evidence(given, desk)
     return _accept_outputs(given, desk) if given.scan is None else _accept_scan(given, desk)
+
+
+def _accept_evidence(given: Arguments, desk: Console) -> int:
+    ports, session_id = desk.reach(given).ports, given.session
+    artifact_id = ArtifactId(given.evidence)
+
+    def accept(at: Ports) -> Picture:
+        return evidence.accept_differences(at, OPERATOR, session_id, artifact_id, given.reason)
+
+    before = load(ports, session_id).session
+    after = (session_after(ports, accept) or before) if given.dry_run else accept(ports).session
+    known = after.evidence_of(artifact_id)
+    document = {
+        **_known(after, given.dry_run, after.evidence != before.evidence),
+        "artifact_id": artifact_id,
+        "differences": [
+            {"difference": each.words, "by": each.read.by, "accepted": each.accepted}
+            for each in known.differences
+        ],
+    }
+    tell(given, desk, document, lambda: list(_evidence_lines(document)))
+    return DONE
 
 
 def _accept_scan(given: Arguments, desk: Console) -> int:
@@ -257,6 +291,13 @@ def _scan_line(document: Mapping[str, Any]) -> str:
     return (
         f"{formats.session(document)}: {document['artifact_id']} ({finding}) {word}: {document['accepted']}"
     )
+
+
+def _evidence_lines(document: Mapping[str, Any]) -> Iterator[str]:
+    word = _worded(document, "are accepted already; nothing changes", "would be accepted", "are accepted")
+    yield f"{formats.session(document)}: the reads of {document['artifact_id']} that differ {word}"
+    for each in document["differences"]:
+        yield f"  {each['difference']}, read by {each['by']}: {each['accepted']}"
 
 
 def _hold_line(document: Mapping[str, Any]) -> str:

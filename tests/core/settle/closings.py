@@ -6,6 +6,8 @@ from datetime import timedelta
 from msgspec.structs import replace
 
 from chalicelib.core.cleanup import Arming, Spent
+from chalicelib.core.crc import Crc64Nvme
+from chalicelib.core.evidence import SecondRead, Xxh128
 from chalicelib.core.ids import ArtifactId
 from chalicelib.core.keys import INTERMEDIATES, ORIGINALS
 from chalicelib.core.session import Damage, Lost, SessionState
@@ -28,6 +30,7 @@ from tests.core.settle.cases import (
     upload_of,
 )
 
+THIRD_CRC = Crc64Nvme("AAAAAAAAAAI=")
 REPORT = ArtifactId("output.report.pdf")
 FIRST, SECOND = (chapter.artifact_id for chapter in CHAPTERS)
 
@@ -119,6 +122,21 @@ def with_live_upload(case: Case) -> Case:
     return case.uploaded(upload_of(case.picture, SPARE))
 
 
+def reread(case: Case, *crcs: Crc64Nvme) -> Case:
+    """The session whose first chapter was read from its card again, with these results."""
+    session, receipt = case.picture.session, case.receipt(FIRST)
+    for crc in crcs:
+        read = SecondRead(NOW, session.device_id, crc, Xxh128("ab" * 16))
+        session = session.with_evidence(session.evidence_of(FIRST).with_read(read, receipt))
+    return case.session(evidence=session.evidence)
+
+
+def accepted_reads(case: Case) -> Case:
+    """The session of whose first chapter an operator accepted what differs."""
+    known = case.picture.session.evidence_of(FIRST).accepted("the cable was broken")
+    return case.session(evidence=case.picture.session.with_evidence(known).evidence)
+
+
 CLOSINGS: dict[str, dict[str, Callable[[Case], Case]]] = {
     "originals-whole": {
         "a broken film": lambda case: broken(case, FIRST),
@@ -126,6 +144,15 @@ CLOSINGS: dict[str, dict[str, Callable[[Case], Case]]] = {
         "a broken film beside one that its device marked": lambda case: accepted(
             unfinished(broken(case, FIRST, SECOND), FIRST)
         ),
+    },
+    "evidence-agrees": {
+        "a second read differs": lambda case: reread(case, OTHER_CRC),
+        "a later read agrees": lambda case: reread(case, OTHER_CRC, case.receipt(FIRST).crc64nvme),
+        "an earlier read agreed": lambda case: reread(case, case.receipt(FIRST).crc64nvme, OTHER_CRC),
+        "one difference is accepted and another is not": lambda case: reread(
+            accepted_reads(reread(case, OTHER_CRC)), THIRD_CRC
+        ),
+        "the outputs are accepted": lambda case: accepted(reread(case, OTHER_CRC)),
     },
     "processed": {
         "open": lambda case: case.session(state=SessionState.OPEN),

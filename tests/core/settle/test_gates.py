@@ -17,6 +17,7 @@ from tests.core.settle.cases import (
     CHAPTERS,
     LIGHTS,
     NOW,
+    OTHER_CRC,
     POLICY,
     PROCESSED_AT,
     SPARE,
@@ -32,12 +33,14 @@ from tests.core.settle.closings import (
     CLOSINGS,
     FIRST,
     REPORT,
+    accepted_reads,
     broken,
     left_out,
     measured,
     minimum,
     promised,
     reindexed,
+    reread,
     unfinished,
 )
 
@@ -101,6 +104,15 @@ def test_an_operator_who_accepted_the_outputs_lets_a_broken_film_go_only_where_i
     assert accepted.closed().keys() == {"originals-whole"}
     assert f"{FIRST} (it has no moov box)" in accepted.closed()["originals-whole"]
     assert unfinished(accepted, FIRST).closed() == {}
+
+
+def test_an_operator_who_accepted_a_difference_between_two_reads_lets_the_originals_go():
+    case = reread(open_gates(), OTHER_CRC)
+
+    assert case.closed().keys() == {"evidence-agrees"}
+    assert OTHER_CRC in case.closed()["evidence-agrees"]
+    assert (accepted_reads(case).closed(), accepted_reads(case).kinds()) == ({}, ["PlanCleanup"])
+    assert reread(open_gates(), case.receipt(FIRST).crc64nvme).closed() == {}
 
 
 @pytest.mark.parametrize("base", [open_gates, intended])

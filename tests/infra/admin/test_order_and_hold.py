@@ -5,11 +5,14 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from chalicelib.core.evidence import WholeRead, Xxh128
 from chalicelib.core.order import wish
 from chalicelib.core.scan import CLEAN, INFECTED, TAG
+from chalicelib.flows import evidence
 from tests.infra.admin.desks import Terminal, cleaned, held, processed, stored
 from tests.support import story
 from tests.support.builders import POLICY, SESSION_ID, make_picture, make_session_id, memory_ports, recorded
+from tests.support.memory import crc64nvme_of
 
 ORDER = ("order", SESSION_ID)
 HOLD = ("hold", SESSION_ID, "--reason", "the referee wants to see it")
@@ -287,6 +290,58 @@ def test_what_is_not_made_yet_is_not_accepted(dry: tuple[str, ...], capsys: pyte
 
     assert "once all of them are verified" in capsys.readouterr().err
     assert terminal.writes == []
+
+
+class TestAcceptingReadsThatDiffer:
+    """A session of whose first chapter a second read differs."""
+
+    ONE = story.CHAPTERS[0].artifact_id
+    ACCEPT = ("accept", SESSION_ID, "--evidence", ONE, "--reason", "read in a card reader: the film is right")
+
+    @classmethod
+    def differing(cls) -> Terminal:
+        ports = stored()
+        crc = crc64nvme_of(b"a bit flipped")
+        read = WholeRead(len(story.BODIES[0]), crc, Xxh128("ab" * 16), ports.clock.now())
+        evidence.record_second_read(ports, story.NORTH, SESSION_ID, cls.ONE, read)
+        return Terminal(ports)
+
+    @pytest.mark.parametrize("dry", [(), ("--dry-run",)])
+    def test_they_are_accepted_with_a_reason(self, dry: tuple[str, ...]):
+        terminal = self.differing()
+
+        document, code = terminal.told(*self.ACCEPT, *dry)
+
+        assert (code, document["changed"], document["dry_run"]) == (0, True, bool(dry))
+        assert [each["by"] for each in document["differences"]] == ["d_north"]
+        assert document["differences"][0]["accepted"] == "read in a card reader: the film is right"
+        assert len(recorded(terminal.ports).differing) == (1 if dry else 0)
+
+    def test_a_person_reads_both_values_and_the_reason(self):
+        terminal = self.differing()
+
+        terminal.run(*self.ACCEPT)
+
+        assert terminal.said[0] == f"main/match-17-north: the reads of {self.ONE} that differ are accepted"
+        assert crc64nvme_of(b"a bit flipped") in terminal.said[1]
+        assert terminal.said[1].endswith("read by d_north: read in a card reader: the film is right")
+
+    @pytest.mark.parametrize("dry", [(), ("--dry-run",)])
+    def test_where_nothing_differs_nothing_is_accepted(
+        self, dry: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+    ):
+        terminal = Terminal(stored())
+
+        assert terminal.run(*self.ACCEPT, *dry) == 1
+
+        assert "no read of" in capsys.readouterr().err
+        assert terminal.writes == []
+
+    def test_one_thing_is_accepted_at_a_time(self):
+        with pytest.raises(SystemExit) as ended:
+            self.differing().run(*self.ACCEPT, "--scan", story.VIDEO)
+
+        assert ended.value.code == 2
 
 
 class TestAcceptingAScan:

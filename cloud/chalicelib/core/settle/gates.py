@@ -97,6 +97,16 @@ def _nothing_is_lost(picture: Picture, _now: datetime, _policy: Policy) -> str |
     return f"damaged or lost: {', '.join(sorted(lost))}" if lost else None
 
 
+def _evidence_agrees(picture: Picture, _now: datetime, _policy: Policy) -> str | None:
+    """Whether no second read of a card gave anything else, but for what an operator accepted."""
+    found = [
+        f"{each.artifact_id} ({difference.words})"
+        for each in picture.differing
+        for difference in each.open_differences
+    ]
+    return f"two reads differ, keep the card: {', '.join(found)}"[:1000] if found else None
+
+
 def _originals_are_whole(picture: Picture, _now: datetime, _policy: Policy) -> str | None:
     """Whether no original is a broken film but those that a device marked; these wait for an operator's word instead.
 
@@ -133,6 +143,7 @@ RECORD: Mapping[str, RecordGate] = {
     "originals-finished": _originals_are_finished,
     "nothing-lost": _nothing_is_lost,
     "originals-whole": _originals_are_whole,
+    "evidence-agrees": _evidence_agrees,
     "grace-over": _grace_is_over,
 }
 

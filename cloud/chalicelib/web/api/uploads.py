@@ -42,6 +42,15 @@ def post_proof_urls(ports: Ports, call: Call, session_id: str, artifact_id: str)
     return routing.answer(responses.proof_urls(receipt, urls, ports.clock.now()))
 
 
+def post_evidence(ports: Ports, call: Call, session_id: str, artifact_id: str) -> Response:
+    from chalicelib.flows import evidence  # few calls need it, and each start would pay for it
+
+    told = parsing.decoded(call.body, requests.EvidenceGiven).whole_read()
+    named = call.session(session_id)
+    known = evidence.record_second_read(ports, call.principal, named, ArtifactId(artifact_id), told)
+    return routing.answer(responses.evidence(known))
+
+
 def get_upload(ports: Ports, call: Call, upload_id: str) -> Response:
     view = completion.view_upload(ports, call.principal, parsing.upload_id(upload_id))
     return routing.answer(responses.upload(view))
@@ -88,6 +97,16 @@ ROUTES: tuple[Route, ...] = (
         answer="ProofUrls",
         roles=(Role.DEVICE,),
         body=requests.ProofUrlsAsked,
+    ),
+    Route(
+        "POST",
+        "/v1/sessions/{session_id}/artifacts/{artifact_id}/evidence",
+        post_evidence,
+        "Tells of a second whole read of a chapter's card, and answers how surely the chapter is known",
+        answer="Evidence",
+        roles=(Role.DEVICE,),
+        body=requests.EvidenceGiven,
+        problems=(StateConflict,),
     ),
     Route("GET", "/v1/uploads/{upload_id}", get_upload, "The upload", answer="Upload"),
     Route(

@@ -23,6 +23,9 @@ Crc = Annotated[
 ]
 Url = Annotated[str, Meta(description="presigned; it is good until `expires_at`", examples=["https://…"])]
 
+Xxh128 = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$", examples=["99aa06d3014798d86001c324468d497f"])]
+Level = Literal["read-once", "read-twice", "read-back"]
+
 SessionState = Literal["OPEN", "STORED", "PROCESSED", "CLEANED", "FAILED"]
 UploadState = Literal["OPEN", "COMPLETED", "VERIFIED", "CANCELLED", "EXPIRED", "REJECTED"]
 Kind = Literal["original", "intermediate", "output", "measurements"]
@@ -79,6 +82,45 @@ class FilmOfChapter(Answer, frozen=True, kw_only=True):
     duration_ms: Whole | None
 
 
+class ReadTwice(Answer, frozen=True, kw_only=True):
+    """The second whole read of the card that speaks for all: one that differs, as long as nobody accepted it."""
+
+    at: Moment
+    by: Annotated[str, Meta(description="the device that read")]
+    crc64nvme: Crc
+    xxh128: Xxh128
+    agrees: bool
+
+
+class WasReadBack(Answer, frozen=True, kw_only=True):
+    """S3's bytes were read and compared with the receipt."""
+
+    at: Moment
+    by: Literal["reading", "s3-batch"]
+    agrees: bool
+
+
+class ReadDifference(Answer, frozen=True, kw_only=True):
+    """A second read that gave something else than was `expected`; `accepted` is an operator's reason to let it pass."""
+
+    at: Moment
+    by: str
+    crc64nvme: Crc
+    xxh128: Xxh128
+    expected: Crc
+    accepted: str | None
+
+
+class Evidence(Answer, frozen=True, kw_only=True):
+    """How surely a chapter is known. Where not all `agrees`, the card must be kept."""
+
+    level: Level
+    agrees: bool
+    read_twice: ReadTwice | None
+    read_back: WasReadBack | None
+    differences: list[ReadDifference]
+
+
 class Chapter(Answer, frozen=True, kw_only=True):
     artifact_id: str
     directory: str
@@ -89,6 +131,7 @@ class Chapter(Answer, frozen=True, kw_only=True):
     film: FilmOfChapter | None
     upload: UploadOfChapter | None
     receipt: Receipt | None
+    evidence: Evidence | None
     lost: Loss | None
 
 
@@ -109,7 +152,10 @@ class Progress(Answer, frozen=True, kw_only=True):
 
 
 class Guarantee(Answer, frozen=True, kw_only=True):
-    """How safe a session is. `unknown` says why nobody knows when the camera closed the last chapter."""
+    """How safe a session is. `unknown` says why nobody knows when the camera closed the last chapter.
+
+    `level` is the least of its chapters, null while one has no receipt; `agrees` is whether all reads of all agree.
+    """
 
     safe_at: Moment | None
     last_closed_at: Moment | None
@@ -118,6 +164,8 @@ class Guarantee(Answer, frozen=True, kw_only=True):
     waiting_chapters: Count
     waiting_bytes: Count
     predicted_clear_at: Moment | None
+    level: Level | None
+    agrees: bool
 
 
 class Order(Answer, frozen=True, kw_only=True):
@@ -296,6 +344,7 @@ class KnownChapter(Answer, frozen=True, kw_only=True):
     unfinished: bool
     trailing_bytes: Count
     receipt: Receipt | None
+    evidence: Evidence | None
 
 
 class KnownChapters(Answer, frozen=True, kw_only=True):

@@ -38,6 +38,14 @@ _RECEIPT = {
     "crc64nvme": _CRC,
     "verified_at": _NOON,
 }
+_READ = {"crc64nvme": _CRC, "xxh128": "99aa06d3014798d86001c324468d497f"}
+_EVIDENCE = {
+    "level": "read-twice",
+    "agrees": True,
+    "read_twice": {"at": _NOON, "by": "d_north", **_READ, "agrees": True},
+    "read_back": None,
+    "differences": [],
+}
 _ADDRESS = {"url": _URL, "expires_at": _LATER, "expires_in_s": 900}
 _STORED = {**_ADDRESS, "size_bytes": 15728640, "version_id": _VERSION}
 _STORAGE: Mapping[str, Any] = {
@@ -108,6 +116,7 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "ProofUrlsAsked": {
         "ranges": [{"first": 0, "size_bytes": 262144}, {"first": 9437184, "size_bytes": 262144}]
     },
+    "EvidenceGiven": {"size_bytes": 15728640, **_READ, "read_at": _NOON},
     "CompleteAsked": {"crc64nvme": _CRC},
     "ProgressGiven": {**_HEARTBEAT, "camera_clock": 1795262404},
     "FailureGiven": {"reason": "the lights cannot be seen in 100GOPRO/GX010038.MP4", "order": 1},
@@ -130,6 +139,7 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
                 "film": None,
                 "upload": {"upload_id": _UPLOAD, "state": "OPEN", "unproven_since": None},
                 "receipt": None,
+                "evidence": None,
                 "lost": None,
             }
         ],
@@ -162,6 +172,8 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
             "waiting_chapters": 1,
             "waiting_bytes": 15728640,
             "predicted_clear_at": _LATER,
+            "level": None,
+            "agrees": True,
         },
         "storage": _STORAGE,
     },
@@ -197,6 +209,7 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
             {"first": 0, "size_bytes": 262144, "headers": {"range": "bytes=0-262143"}, **_ADDRESS}
         ],
     },
+    "Evidence": _EVIDENCE,
     "Artifacts": {
         "artifacts": [
             {
@@ -223,7 +236,8 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
                 **_CHAPTER,
                 **_IDENTITY,
                 **_WHOLE,
-                "receipt": None,
+                "receipt": _RECEIPT,
+                "evidence": _EVIDENCE,
             }
         ],
         "cursor": None,

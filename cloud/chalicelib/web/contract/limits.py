@@ -75,6 +75,7 @@ BODIES: Mapping[str, Mapping[str, Schema]] = {
     "PartAsked": {"number": {"maximum": MOST_PARTS}, "crc64nvme": _CRC},
     "PartUrlsAsked": {"parts": {"minItems": 1, "maxItems": MOST_URLS}},
     "ProofUrlsAsked": {"ranges": {"minItems": 1, "maxItems": MOST_RANGES}},
+    "EvidenceGiven": {"crc64nvme": _CRC, "xxh128": {"pattern": "^[0-9a-f]{32}$"}},
     "CompleteAsked": {"crc64nvme": _CRC},
 }
 """By type and member."""

@@ -13,6 +13,7 @@ from chalicelib.core import artifact, crc, order
 from chalicelib.core.chapter import Chapter
 from chalicelib.core.crc import Crc64Nvme
 from chalicelib.core.errors import InvalidRequest
+from chalicelib.core.evidence import WholeRead, xxh128
 from chalicelib.core.ids import ArtifactId
 from chalicelib.core.order import Wish
 from chalicelib.core.picture import Progress
@@ -158,6 +159,24 @@ class ProofUrlsAsked(Request, frozen=True):
         return [asked.value() for asked in self.ranges]
 
 
+class EvidenceGiven(Request, frozen=True):
+    """A second whole read of a chapter's card; `read_at` is when it ended."""
+
+    size_bytes: Size
+    crc64nvme: Text
+    xxh128: Text
+    read_at: Moment
+
+    def whole_read(self) -> WholeRead:
+        """Raises InvalidRequest."""
+        return WholeRead(
+            self.size_bytes,
+            _placed("$.crc64nvme", lambda: crc.crc64nvme(self.crc64nvme)),
+            _placed("$.xxh128", lambda: xxh128(self.xxh128)),
+            _in_utc("$.read_at", self.read_at),
+        )
+
+
 class CompleteAsked(Request, frozen=True):
     crc64nvme: Text | None = None
 
@@ -185,7 +204,7 @@ class ProgressGiven(Request, frozen=True):
             self.rate_up_bytes_s,
             self.spool_bytes,
             self.disk_free_bytes,
-            _in_utc(self.clock),
+            _in_utc("$.clock", self.clock),
             heard_at,
             None if self.camera_clock is None else self.camera_clock - round(heard_at.timestamp()),
             self.last_chapter_s,
@@ -236,11 +255,11 @@ def _placed(place: str, value: Callable[[], Value]) -> Value:
         raise InvalidRequest(f"{place}: {error}") from error
 
 
-def _in_utc(at: datetime) -> datetime:
+def _in_utc(place: str, at: datetime) -> datetime:
     try:
         return at.astimezone(UTC)
     except OverflowError as error:
-        raise InvalidRequest("$.clock: this moment is outside the years 1 to 9999 in UTC") from error
+        raise InvalidRequest(f"{place}: this moment is outside the years 1 to 9999 in UTC") from error
 
 
 def _is_within(levels: int, value: object) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.core import guarantee, ids, parts
 from chalicelib.core.audit import Entry
 from chalicelib.core.chapter import Chapter
+from chalicelib.core.evidence import Evidence, SecondRead
 from chalicelib.core.film import Film
 from chalicelib.core.ids import DeviceId
 from chalicelib.core.limits import Limits
@@ -103,6 +104,38 @@ def proof_urls(receipt: Receipt, urls: tuple[RangeUrl, ...], now: datetime) -> d
         "version_id": receipt.version_id,
         "size_bytes": receipt.size_bytes,
         "proof_urls": [_proof_url(url, now) for url in urls],
+    }
+
+
+def evidence(known: Evidence) -> dict[str, Any]:
+    """How surely a chapter is known, and by which reads."""
+    back = known.read_back
+    return {
+        "level": known.level.value,
+        "agrees": known.agrees,
+        "read_twice": _read_twice(known),
+        "read_back": {"at": rfc3339(back.at), "by": back.by, "agrees": back.agrees} if back else None,
+        "differences": [
+            {**_second_read(each.read), "expected": each.expected, "accepted": each.accepted}
+            for each in known.differences
+        ],
+    }
+
+
+def _read_twice(known: Evidence) -> dict[str, Any] | None:
+    """The read that speaks for the others: the last one that differs and is not accepted, else the one that agrees."""
+    differing = [each.read for each in known.open_differences] or [each.read for each in known.differences]
+    if known.agreed and not known.open_differences:
+        return {**_second_read(known.agreed), "agrees": True}
+    return {**_second_read(differing[-1]), "agrees": False} if differing else None
+
+
+def _second_read(read: SecondRead) -> dict[str, Any]:
+    return {
+        "at": rfc3339(read.read_at),
+        "by": read.by,
+        "crc64nvme": read.crc64nvme,
+        "xxh128": read.xxh128,
     }
 
 
@@ -285,6 +318,7 @@ def _guarantee(picture: Picture) -> dict[str, Any]:
     safe = picture.session.safe
     closed_at, unknown = (safe.closed_at, safe.unknown) if safe else guarantee.last_closed_at(picture)
     clear_at = guarantee.clear_at(waiting_bytes, picture.progress)
+    level = picture.level
     return {
         "safe_at": rfc3339(safe.at) if safe else None,
         "last_closed_at": rfc3339(closed_at) if closed_at else None,
@@ -293,6 +327,8 @@ def _guarantee(picture: Picture) -> dict[str, Any]:
         "waiting_chapters": len(waiting),
         "waiting_bytes": waiting_bytes,
         "predicted_clear_at": rfc3339(clear_at) if clear_at else None,
+        "level": level.value if level else None,
+        "agrees": picture.agrees,
     }
 
 
@@ -334,8 +370,14 @@ def _chapter(picture: Picture, chapter: Chapter) -> dict[str, Any]:
         "film": _film(picture.film(chapter.artifact_id)),
         "upload": _upload_of(latest) if latest else None,
         "receipt": _receipt(receipt) if receipt else None,
+        "evidence": _evidence(picture, chapter),
         "lost": _lost(picture, chapter),
     }
+
+
+def _evidence(picture: Picture, chapter: Chapter) -> dict[str, Any] | None:
+    known = picture.evidence(chapter.artifact_id)
+    return evidence(known) if known else None
 
 
 def _film(film: Film | None) -> dict[str, Any] | None:
@@ -385,6 +427,7 @@ def _known_chapter(picture: Picture, chapter: Chapter) -> dict[str, Any]:
         "unfinished": chapter.unfinished,
         "trailing_bytes": chapter.trailing_bytes,
         "receipt": _receipt(receipt) if receipt else None,
+        "evidence": _evidence(picture, chapter),
     }
 
 
