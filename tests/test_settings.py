@@ -84,6 +84,7 @@ def test_every_variable_is_heard():
             "PART_SIZE_BYTES": "5242880",
             "PART_URL_TTL_S": "60",
             "DEVICES_MAY_READ": "true",
+            "PROXIES": "false",
             "UPLOAD_TTL_S": "3600",
             "UNDO_S": "0",
             "CHECK_FILMS": "false",
@@ -121,6 +122,7 @@ def test_every_variable_is_heard():
         part_size_bytes=5_242_880,
         part_url_ttl_s=60,
         devices_may_read=True,
+        takes_proxies=False,
         upload_ttl_s=3600,
         undo_s=0,
         checks_films=False,
@@ -251,6 +253,7 @@ def test_the_text_has_a_line_for_each_fault_that_names_the_variable():
         ("CLEANUP_BYTES_A_DAY", "1000000000000000"),
         ("CLEANUP_BYTES_A_DAY", "4 TiB"),
         ("PAUSE", "yes"),
+        ("PROXIES", "off"),
         ("PACE_BYTES_S", "0"),
     ],
 )

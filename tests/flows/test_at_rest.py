@@ -14,7 +14,7 @@ from chalicelib.flows.reconcile import reconcile
 from chalicelib.ports import Change
 from chalicelib.web.wire import responses
 from tests.support import story
-from tests.support.builders import SESSION_ID, MemoryPorts, memory_ports, recorded
+from tests.support.builders import POLICY, SESSION_ID, MemoryPorts, memory_ports, recorded
 from tests.support.story import CHAPTERS, OPERATOR, VIDEO
 
 ONE, TWO = (chapter.artifact_id for chapter in CHAPTERS)
@@ -54,7 +54,7 @@ def test_a_damaged_original_is_lost_held_alarmed_and_its_remedy_is_told():
     picture = recorded(ports)
     assert (picture.missing, picture.session.held) == ((ONE,), "damaged in S3: one bit")
     assert ports.metrics.counts["original.lost"] == 1
-    [lost] = responses.session(picture)["lost"]
+    [lost] = responses.session(picture, POLICY)["lost"]
     assert lost["artifact_id"] == ONE
     assert lost["reason"] == "damaged in S3: one bit"
     assert "haul the session again" in lost["remedy"]

@@ -11,7 +11,7 @@ from chalicelib.flows.actions import carry_out
 from chalicelib.flows.reconcile import reconcile
 from chalicelib.web.wire import responses
 from tests.support import story
-from tests.support.builders import SESSION_ID, MemoryPorts, memory_ports, recorded
+from tests.support.builders import POLICY, SESSION_ID, MemoryPorts, memory_ports, recorded
 from tests.support.counted import counted
 from tests.support.faults import Fault, faulty
 from tests.support.story import CHAPTERS, NORTH, OPERATOR
@@ -103,7 +103,7 @@ def test_what_cannot_be_brought_back_is_lost_told_and_held():
     assert (found.artifact_id, picture.missing) == (ONE, (ONE,))
     assert picture.session.held
     assert ports.metrics.counts["original.lost"] == 1
-    [first, second] = responses.session(picture)["chapters"]
+    [first, second] = responses.session(picture, POLICY)["chapters"]
     assert (first["receipt"], first["lost"]["reason"]) == (None, found.reason)
     assert first["lost"]["lost_at"]
     assert second["receipt"]

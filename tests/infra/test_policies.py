@@ -26,10 +26,11 @@ NOTIFICATIONS = {("sns:Publish", "${Notifications}")}
 DEAD_LETTERS = {("sqs:SendMessage", "${DeadLettersArn}")}
 LOGS = "arn:*:logs:*:*:log-group:/aws/lambda/reelhaul-${Stage}"
 
-ORIGINALS, INTERMEDIATES, OUTPUTS, MEASUREMENTS, INDEX, LAKE = (
+ORIGINALS, INTERMEDIATES, OUTPUTS, MEASUREMENTS, PROXIES, INDEX, LAKE = (
     f"{BUCKET}/{prefix}*" for prefix in (*keys.OF_SESSIONS, *keys.REPLACED)
 )
-EVERY_KIND = (ORIGINALS, INTERMEDIATES, OUTPUTS, MEASUREMENTS)
+HEARD_OF = (ORIGINALS, INTERMEDIATES, OUTPUTS, MEASUREMENTS)
+EVERY_KIND = (*HEARD_OF, PROXIES)
 
 Rights = set[tuple[str, str]]
 
@@ -44,11 +45,13 @@ def logs(function: str) -> Rights:
 
 
 SCANNED = (INTERMEDIATES, OUTPUTS, MEASUREMENTS)
-LOOKS = (
-    on(EVERY_KIND, "s3:GetObject", "s3:ListMultipartUploadParts")
+HEARS = (
+    on(HEARD_OF, "s3:GetObject", "s3:ListMultipartUploadParts")
     | on([BUCKET], "s3:ListBucket")
     | on(SCANNED, "s3:GetObjectVersionTagging")
 )
+LOOKS = HEARS | on([PROXIES], "s3:GetObject", "s3:ListMultipartUploadParts")
+"""No event tells of a proxy: the call that completes it, and the reconciler, look at it."""
 UPLOADS = on(EVERY_KIND, "s3:PutObject", "s3:AbortMultipartUpload")
 RECORDS = on([TABLE], "dynamodb:Query", "dynamodb:PutItem", "dynamodb:DeleteItem", "dynamodb:UpdateItem")
 SIGNS_READS = on([ORIGINALS], "s3:GetObjectVersion")
@@ -66,7 +69,7 @@ READS_THE_CDNS_KEY = on(["${CdnKeyArn}"], "ssm:GetParameter")
 """Only where reads go over a CDN: whoever signs a read address needs its key."""
 TRACES = on(["${TracedResources}"], "xray:PutTelemetryRecords", "xray:PutTraceSegments")
 """Rights on X-Ray can name no resource but all; a policy has them only where the stage is traced."""
-HEARS_EVENTS = LOOKS | SIGNS_READS | RECORDS | ORDERS | DEAD_LETTERS
+HEARS_EVENTS = HEARS | SIGNS_READS | RECORDS | ORDERS | DEAD_LETTERS
 
 MATRIX: dict[str, Rights] = {
     "api_handler": LOOKS

@@ -15,7 +15,9 @@ from infra.aws.s3_words import lifecycle_rules
 
 WHOLE = template.load()
 ARN = "arn:aws:s3:::footage"
-ARTIFACTS = [f"{ARN}/{kind}/*" for kind in ("originals", "intermediates", "outputs", "measurements")]
+ARTIFACTS = [
+    f"{ARN}/{kind}/*" for kind in ("originals", "intermediates", "outputs", "measurements", "proxies")
+]
 NAMES = {
     **template.defaults(WHOLE),
     "Stage": "prod",

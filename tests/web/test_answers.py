@@ -96,7 +96,7 @@ def test_an_answer_above_the_limit_says_so_in_place_of_a_502():
 def test_the_largest_session_is_one_answer():
     picture = make_largest(0, 99)
 
-    assert counted_bytes(str(routing.session_answer(picture).body)) < MOST_BODY_BYTES / 4
+    assert counted_bytes(str(routing.session_answer(memory_ports(), picture).body)) < MOST_BODY_BYTES / 4
 
 
 def test_the_upload_with_the_most_parts_is_one_answer():

@@ -69,6 +69,8 @@ def test_a_new_session_is_created():
                 "receipt": None,
                 "evidence": None,
                 "lost": None,
+                "proxy": None,
+                "thumbnail": None,
             }
         ],
         "missing": [ARTIFACT_ID],
@@ -102,6 +104,7 @@ def test_a_new_session_is_created():
             "recorded_at": None,
             "imported_at": None,
         },
+        "proxies": True,
     }
 
 

@@ -33,6 +33,8 @@ class S3ObjectStore:
 
     def create_multipart(self, key: str, upload_id: UploadId) -> str:
         """Raises StorageUnfit when the storage ignores the checksum that every part is to have."""
+        content_type = keys.content_type(key)
+        told: Any = {"ContentType": content_type} if content_type else {}
         # Declared here, or S3 takes a wrong checksum of the whole at the end.
         with named():
             answer = self._s3.create_multipart_upload(
@@ -41,6 +43,7 @@ class S3ObjectStore:
                 ChecksumAlgorithm="CRC64NVME",
                 ChecksumType="FULL_OBJECT",
                 Metadata={_UPLOAD_ID: upload_id},
+                **told,
             )
         multipart_id = answer["UploadId"]
         if answer.get("ChecksumAlgorithm") != "CRC64NVME":

@@ -6,6 +6,7 @@ from functools import cached_property
 from msgspec import Struct
 
 from chalicelib.core import keys
+from chalicelib.core.artifact import PREVIEWS, Kind
 from chalicelib.core.errors import InvalidRequest
 from chalicelib.core.ids import ArtifactId, SessionId
 
@@ -78,3 +79,7 @@ class Chapter(Struct, frozen=True, dict=True):
     def key(self, session_id: SessionId) -> str:
         """Where the original is stored."""
         return keys.original_key(session_id, self.directory, self.filename)
+
+    def preview_key(self, session_id: SessionId, kind: Kind) -> str:
+        """Where the chapter's proxy or thumbnail is stored."""
+        return keys.preview_key(session_id, self.directory, self.filename, PREVIEWS[kind])

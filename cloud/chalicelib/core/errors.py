@@ -11,6 +11,7 @@ ReelhaulError
 |   |-- PlanDiffers         the coordinator's plan is another
 |   |-- UploadGone          the upload ended without an object
 |   |-- NotAFilm            the upload's bytes are no film
+|   |-- ProxiesOff          this deployment takes no proxies and thumbnails
 |   |-- TooLarge            no legal plan exists, or no answer holds as much
 |   |-- PartsMismatch       what S3 holds is not what the plan or the caller says
 |   |-- Finalizing          being completed right now
@@ -89,6 +90,10 @@ class NotAFilm(ReelhaulError):
     def __init__(self, message: str, reason: str) -> None:
         super().__init__(message)
         self.reason = reason
+
+
+class ProxiesOff(ReelhaulError):
+    """This deployment takes no proxies and no thumbnails."""
 
 
 class TooLarge(ReelhaulError):

@@ -30,10 +30,11 @@ Read = Callable[[int, int], bytes]
 _OF_A_FILM = frozenset({b"ftyp", b"mdat", b"moov"})
 """The boxes that make a file a film, whole or not."""
 
+_JPEG = b"\xff\xd8\xff"
 _OTHERS: Mapping[bytes, str] = {
     b"<": "a page of HTML or XML",
     b"{": "JSON",
-    b"\xff\xd8\xff": "a JPEG picture",
+    _JPEG: "a JPEG picture",
     b"\x89PNG": "a PNG picture",
     b"PK\x03\x04": "a ZIP file",
     b"%PDF": "a PDF file",
@@ -115,6 +116,27 @@ def judge_film(artifact_id: ArtifactId, version_id: str, film_bytes: int, read: 
     if any(any(read(at, min(at + WINDOW_BYTES, film_bytes) - 1)) for at in _samples(film_bytes)):
         return film
     return NoFilm("it holds nothing but zeros, wherever it was read")
+
+
+def judge_proxy(artifact_id: ArtifactId, version_id: str, size_bytes: int, read: Read) -> Film | NoFilm:
+    """As `judge_film`, of a proxy, which nobody repairs: one that is broken is no film either."""
+    content = _Bytes(size_bytes, read)
+    try:
+        return Film(artifact_id, version_id, _duration_ms(content))
+    except _NotWhole as fault:
+        if content.kinds & _OF_A_FILM:
+            return NoFilm(f"it cannot be played: {fault}"[:200])
+        return NoFilm(_why_no_film(read(0, min(WINDOW_BYTES, size_bytes) - 1)))
+    except _Untold as fault:
+        return Film(artifact_id, version_id, None, str(fault)[:200])
+
+
+def judge_thumbnail(artifact_id: ArtifactId, version_id: str, size_bytes: int, read: Read) -> Film | NoFilm:
+    """A thumbnail as an observation has it: NoFilm unless it begins as a JPEG picture does. One read."""
+    head = read(0, min(WINDOW_BYTES, size_bytes) - 1)
+    if head.startswith(_JPEG):
+        return Film(artifact_id, version_id, None)
+    return NoFilm(f"a thumbnail is a JPEG picture: {_why_no_film(head)}")
 
 
 def _look_at_boxes(

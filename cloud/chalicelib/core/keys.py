@@ -18,6 +18,7 @@ ORIGINALS = "originals/"
 INTERMEDIATES = "intermediates/"
 OUTPUTS = "outputs/"
 MEASUREMENTS = "measurements/"
+PROXIES = "proxies/"
 INDEX = "index/"
 LAKE = "lake/"
 
@@ -27,14 +28,22 @@ CLEANED = (ORIGINALS, INTERMEDIATES)
 MANIFEST = "manifest.json"
 """The name below an order's outputs under which its processor says what it wrote."""
 
-OF_SESSIONS = (ORIGINALS, INTERMEDIATES, OUTPUTS, MEASUREMENTS)
+OF_SESSIONS = (ORIGINALS, INTERMEDIATES, OUTPUTS, MEASUREMENTS, PROXIES)
 """All that sessions consist of; all else below the bucket is made of it."""
 
 SCANNED = (INTERMEDIATES, OUTPUTS, MEASUREMENTS)
-"""What processors and browsers bring: with the scan gate it needs a clean scan. Originals are not scanned."""
+"""What processors and browsers bring: with the scan gate it needs a clean scan. What devices bring is not scanned."""
 
 REPLACED = (INDEX, LAKE)
 """What is made of measurements, and can be made of them again: old revisions of it are removed."""
+
+OPENED_HERE = (ORIGINALS, INTERMEDIATES, PROXIES)
+"""Where nobody but the coordinator begins a multipart upload."""
+
+PROXY_SUFFIX = ".mp4"
+THUMBNAIL_SUFFIX = ".jpg"
+
+_CONTENT_TYPES = {PROXY_SUFFIX: "video/mp4", THUMBNAIL_SUFFIX: "image/jpeg"}
 
 _NOT_PLAIN = re.compile(rb"[^A-Za-z0-9._-]")
 
@@ -51,6 +60,21 @@ def escaped(name: str) -> str:
 def original_key(session: SessionId, directory: str, filename: str) -> str:
     """Where the chapter `directory/filename` of `session` is stored."""
     return f"{ORIGINALS}{session}/{escaped(directory)}/{escaped(filename)}"
+
+
+def preview_key(session: SessionId, directory: str, filename: str, suffix: str) -> str:
+    """Where the proxy or thumbnail of the chapter `directory/filename` is stored; `suffix` tells which."""
+    return f"{PROXIES}{session}/{escaped(directory)}/{escaped(filename)}{suffix}"
+
+
+def content_type(key: str) -> str | None:
+    """What S3 calls the object to a browser; None for what nobody opens in one: S3's default then.
+
+    Safari plays nothing that is not called a video.
+    """
+    if not key.startswith(PROXIES):
+        return None
+    return next((told for suffix, told in _CONTENT_TYPES.items() if key.endswith(suffix)), None)
 
 
 def order_prefix(prefix: str, session: SessionId, order: int) -> str:

@@ -3,7 +3,8 @@
 from msgspec import Struct
 
 from chalicelib.core import artifact
-from chalicelib.core.artifact import Kind
+from chalicelib.core.artifact import PREVIEWS, Kind
+from chalicelib.core.chapter import Chapter
 from chalicelib.core.errors import NotFound
 from chalicelib.core.ids import ArtifactId, SessionId
 from chalicelib.core.measurements.index import Index
@@ -36,7 +37,7 @@ class ArtifactView(Struct, frozen=True):
 
 
 def list_artifacts(ports: Ports, principal: Principal, session_id: SessionId) -> tuple[ArtifactView, ...]:
-    """Chapters in the order of recording, then what the present order requires, then whatever else it made."""
+    """Chapters in the order of recording, what the present order requires, what else it made, verified previews."""
     picture = view_session(ports, principal, session_id)
     chapters = [
         _view(picture, chapter.artifact_id, Kind.ORIGINAL, chapter.name, chapter.size_bytes)
@@ -46,7 +47,19 @@ def list_artifacts(ports: Ports, principal: Principal, session_id: SessionId) ->
     scanned = (scan.artifact_id for scan in picture.scans())
     ids = dict.fromkeys((*picture.required, *others, *scanned))
     made = [_view(picture, each, artifact.kind_of(each), artifact.name_of(each), None) for each in ids]
-    return (*chapters, *made)
+    previews = (view_preview(picture, chapter, kind) for chapter in picture.chapters for kind in PREVIEWS)
+    return (*chapters, *made, *(each for each in previews if each))
+
+
+def view_preview(picture: Picture, chapter: Chapter, kind: Kind) -> ArtifactView | None:
+    """The proxy or thumbnail of a chapter; None as long as it has no receipt: nobody waits for it."""
+    receipts = picture.receipts_at(chapter.preview_key(picture.session.session_id, kind))
+    if not receipts:
+        return None
+    receipt, name = receipts[-1], chapter.name + PREVIEWS[kind]
+    return ArtifactView(
+        receipt.artifact_id, kind, name, receipt.size_bytes, False, False, receipt, None, None
+    )
 
 
 def sign_artifact(
@@ -75,7 +88,7 @@ def readable_receipt(picture: Picture, artifact_id: ArtifactId) -> Receipt:
 
 def demanded_receipt(picture: Picture, artifact_id: ArtifactId) -> Receipt:
     """The receipt of an artifact. Raises NotFound, which says whether the artifact or its receipt is missing."""
-    is_known = artifact.is_original(artifact_id) or artifact_id in picture.required
+    is_known = artifact.is_of_a_device(artifact_id) or artifact_id in picture.required
     if not is_known and artifact_id not in [receipt.artifact_id for receipt in picture.made()]:
         raise NotFound(f"session {picture.session.name} has no artifact with this id")
     receipt = picture.receipt(artifact_id)

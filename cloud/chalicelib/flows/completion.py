@@ -4,11 +4,13 @@ import logging
 from collections.abc import Sequence
 
 from chalicelib.core import parts
+from chalicelib.core.artifact import is_preview
 from chalicelib.core.crc import Crc64Nvme
 from chalicelib.core.errors import (
     Conflict,
     Finalizing,
     MultipartGone,
+    NotAFilm,
     PartsMismatch,
     PartsRefused,
     StateConflict,
@@ -31,6 +33,7 @@ from chalicelib.flows.uploads import (
     gone,
     load_own_upload,
     load_upload,
+    not_a_film,
     unproven,
     view_parts,
 )
@@ -172,7 +175,9 @@ def _why_not_verified(ports: Ports, picture: Picture, upload: Upload) -> Excepti
     return StateConflict("this key has an object that nobody expects; an operator must move it away")
 
 
-def _why_kept(ports: Ports, picture: Picture, upload: Upload, stored: StoredObject) -> Finalizing | None:
+def _why_kept(
+    ports: Ports, picture: Picture, upload: Upload, stored: StoredObject
+) -> Finalizing | NotAFilm | None:
     """What keeps the upload's own object from its receipt: its scan, or that it is about to be rejected; or None."""
     scan = picture.session.scan_of(stored.version_id)
     if scan:
@@ -183,6 +188,9 @@ def _why_kept(ports: Ports, picture: Picture, upload: Upload, stored: StoredObje
             "about to be rejected: ask again, then open a new upload"
         )
     judged = judge_upload(ports, picture, upload, stored)
+    if isinstance(judged, NoFilm) and is_preview(upload.artifact_id):
+        # Nobody needs to wait until the reconciler has recorded it.
+        return not_a_film(upload.artifact_id, judged.reason)
     if isinstance(judged, NoFilm):
         return Finalizing(
             f"{upload.artifact_id} is not a film: {judged.reason}; it is about to be rejected: ask again, "

@@ -1,7 +1,9 @@
 """Read what a film is and how long it lasts, from its bytes in the bucket."""
 
+from chalicelib.core import artifact
+from chalicelib.core.artifact import Kind
 from chalicelib.core.errors import VersionGone
-from chalicelib.core.film import Film, NoFilm, Read, judge_film, read_film
+from chalicelib.core.film import Film, NoFilm, Read, judge_film, judge_proxy, judge_thumbnail, read_film
 from chalicelib.core.picture import Picture
 from chalicelib.core.settle.uploads import must_read_film
 from chalicelib.core.upload import Receipt, StoredObject, Upload
@@ -18,6 +20,9 @@ def inspect_film(ports: Ports, picture: Picture, receipt: Receipt) -> Film:
         return Film(receipt.artifact_id, receipt.version_id, None, str(gone)[:200])
 
 
+_JUDGES = {Kind.PROXY: judge_proxy, Kind.THUMBNAIL: judge_thumbnail}
+
+
 def judge_upload(
     ports: Ports, picture: Picture, upload: Upload, stored: StoredObject
 ) -> Film | NoFilm | None:
@@ -29,8 +34,9 @@ def judge_upload(
         return None
     film_bytes = picture.film_bytes(upload.artifact_id, stored.size_bytes)
     read = _reader(ports.objects, stored.key, stored.version_id)
+    judge = _JUDGES.get(artifact.kind_of(upload.artifact_id), judge_film)
     try:
-        return judge_film(upload.artifact_id, stored.version_id, film_bytes, read)
+        return judge(upload.artifact_id, stored.version_id, film_bytes, read)
     except VersionGone:
         return None
 

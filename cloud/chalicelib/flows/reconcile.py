@@ -235,7 +235,7 @@ def _multiparts(objects: ObjectStore, behind: str) -> Iterator[OpenMultipart]:
 
 def _is_old(ports: Ports, multipart: OpenMultipart) -> bool:
     # Processors also upload on their own, without us: we must not end their uploads early.
-    is_ours = keys.may_be_removed(multipart.key)
+    is_ours = multipart.key.startswith(keys.OPENED_HERE)
     age_s = ports.policy.orphan_age_s if is_ours else ports.policy.upload_ttl_s
     return multipart.initiated_at <= ports.clock.now() - timedelta(seconds=age_s)
 

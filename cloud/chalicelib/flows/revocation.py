@@ -78,5 +78,5 @@ def _open_uploads(picture: Picture | None) -> list[UploadId]:
     return [
         each.upload_id
         for each in (picture.uploads if picture else ())
-        if each.state is UploadState.OPEN and not each.copies and artifact.is_original(each.artifact_id)
+        if each.state is UploadState.OPEN and not each.copies and artifact.is_of_a_device(each.artifact_id)
     ]

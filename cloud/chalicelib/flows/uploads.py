@@ -16,6 +16,7 @@ from chalicelib.core.errors import (
     NotFound,
     PartsRefused,
     PlanDiffers,
+    ProxiesOff,
     StateConflict,
     StorageBusy,
     UploadGone,
@@ -58,17 +59,20 @@ def open_upload(
 ) -> tuple[UploadView, bool]:
     """The upload of an artifact, and whether it is new: the verified one, the open one, or one opened now.
 
-    Devices upload originals; processors and operators upload what the present order makes, while the session is STORED.
+    Devices upload originals and, where the deployment takes them, previews; processors and operators upload what the
+    present order makes, while the session is STORED.
     `number` is the order that the caller works for: nothing is uploaded for another (StateConflict). What belongs to an
     import's order is uploaded by operators alone, in any state.
     A cancelled upload opens again with its parts while its undo window lasts. Raises PlanDiffers when the caller
-    names another size or part size than the plan's, NotAFilm for a chapter whose bytes were rejected as no film.
+    names another size or part size than the plan's, NotAFilm for a chapter or preview whose bytes were rejected as no
+    film, ProxiesOff.
     """
     _demand_hand(principal, artifact_id)
     is_counted = False
     for _ in range(ATTEMPTS):
         picture = view_session(ports, principal, session_id)
         _demand_order(principal, picture, artifact_id, number)
+        _demand_policy(ports, picture, artifact_id)
         picture, known = _find_upload(ports, picture, artifact_id, size_bytes)
         plan = known.plan if known else _new_plan(ports, picture, artifact_id, size_bytes)
         _demand_plan(plan, size_bytes, part_size_bytes)
@@ -76,6 +80,7 @@ def open_upload(
             raise unproven(known)
         if known is None:
             _refuse_no_film(ports, picture, artifact_id)
+            _refuse_taken_key(ports, picture, artifact_id)
         try:
             if known:
                 return view_parts(ports, _resume(ports, picture, known)), False
@@ -159,11 +164,18 @@ def load_upload(ports: Ports, principal: Principal, upload_id: UploadId) -> tupl
 
 def _demand_hand(principal: Principal, artifact_id: ArtifactId) -> None:
     """Raises InvalidRequest for no artifact's id, NotPermitted for a kind that others upload."""
-    if artifact.is_original(artifact_id):
+    if artifact.is_of_a_device(artifact_id):
         principal.demand(Role.DEVICE)
     else:
         artifact.made_id(artifact_id)
         principal.demand(Role.PROCESSOR, Role.OPERATOR)
+
+
+def _demand_policy(ports: Ports, picture: Picture, artifact_id: ArtifactId) -> None:
+    """Raises ProxiesOff for a preview where none is taken; one that is verified is still told."""
+    is_unwanted = artifact.is_preview(artifact_id) and not ports.policy.takes_proxies
+    if is_unwanted and picture.receipt(artifact_id) is None:
+        raise ProxiesOff("this deployment takes no proxies and no thumbnails; send the originals alone")
 
 
 def _demand_order(
@@ -171,7 +183,7 @@ def _demand_order(
 ) -> None:
     """Raises StateConflict unless the present order is `number`, NotPermitted for an import's but to operators."""
     order = picture.session.order
-    if artifact.is_original(artifact_id) or order is None:
+    if artifact.is_of_a_device(artifact_id) or order is None:
         return
     if number not in (None, order.number):
         raise StateConflict(f"the session's order is number {order.number}, not {number}")
@@ -210,6 +222,8 @@ def _new_plan(ports: Ports, picture: Picture, artifact_id: ArtifactId, size_byte
     """The plan of an upload to be opened now. Raises StateConflict when nothing of this kind is awaited now."""
     if artifact.is_original(artifact_id):
         return plan_parts(picture.chapter(artifact_id).size_bytes, ports.policy.part_size_bytes)
+    if artifact.is_preview(artifact_id):
+        return plan_parts(size_bytes, ports.policy.part_size_bytes)
     if not picture.session.takes_outputs:
         raise StateConflict(
             f"the session is {picture.session.state.value}: nothing is made of it now; order it, then upload"
@@ -220,10 +234,20 @@ def _new_plan(ports: Ports, picture: Picture, artifact_id: ArtifactId, size_byte
 
 
 def _refuse_no_film(ports: Ports, picture: Picture, artifact_id: ArtifactId) -> None:
-    """Raises NotAFilm for a chapter whose bytes were rejected as no film: they would be rejected again."""
+    """Raises NotAFilm for what was rejected as no film: the same bytes would be rejected again."""
     latest = picture.latest_upload(artifact_id)
     if latest and latest.is_no_film and ports.policy.checks_films:
-        raise not_a_film(latest)
+        raise not_a_film(artifact_id, latest.reason)
+
+
+def _refuse_taken_key(ports: Ports, picture: Picture, artifact_id: ArtifactId) -> None:
+    """Raises StateConflict for a preview whose rejected object has its key: nothing of its kind is ever removed."""
+    latest = picture.latest_upload(artifact_id)
+    is_rejected = latest is not None and latest.state is UploadState.REJECTED
+    if artifact.is_preview(artifact_id) and is_rejected and ports.objects.head(picture.key(artifact_id)):
+        raise StateConflict(
+            f"{artifact_id} was rejected, and its key is taken for good; the session goes without it"
+        )
 
 
 def _demand_plan(plan: PartPlan, size_bytes: int, part_size_bytes: int | None) -> None:
@@ -269,9 +293,11 @@ def unproven(upload: Upload) -> Finalizing:
     )
 
 
-def not_a_film(upload: Upload) -> NotAFilm:
-    """What a caller hears of a chapter whose bytes are no film."""
-    reason = upload.reason or "not a film"
+def not_a_film(artifact_id: ArtifactId, reason: str | None) -> NotAFilm:
+    """What a caller hears of a chapter or a preview whose bytes are no film."""
+    reason = reason or "not a film"
+    if artifact.is_preview(artifact_id):
+        return NotAFilm(f"{reason}. The session goes without it, and nothing waits for it", reason)
     return NotAFilm(
         f"{reason}. Keep the card: this file is not stored as footage, and is not taken again under this session. "
         "Haul it as `unfinished` into a session of its own if it must be kept as it is",
@@ -282,6 +308,6 @@ def not_a_film(upload: Upload) -> NotAFilm:
 def gone(upload: Upload) -> UploadGone | NotAFilm:
     """What a caller hears of an upload that ended without an object."""
     if upload.is_no_film:
-        return not_a_film(upload)
+        return not_a_film(upload.artifact_id, upload.reason)
     reason = upload.reason or upload.state.value
     return UploadGone(f"this upload has ended: {reason}; open a new one", reason)

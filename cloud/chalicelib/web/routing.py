@@ -12,6 +12,7 @@ from chalicelib.core.errors import ReelhaulError, TooLarge
 from chalicelib.core.ids import SessionId
 from chalicelib.core.order import Wish
 from chalicelib.core.picture import Picture
+from chalicelib.core.settle import Policy
 from chalicelib.core.tokens import Principal, Role
 from chalicelib.flows.acting import acting_ports, identify
 from chalicelib.ports import Ports
@@ -131,15 +132,17 @@ def answer(
     return Response(body, {"Content-Type": "application/json", **(headers or {})}, status)
 
 
-def session_answer(picture: Picture, status: int = 200) -> Response:
+def session_answer(ports: Ports, picture: Picture, status: int = 200) -> Response:
     """The session as every call about it answers it."""
-    return answer(responses.session(picture), status, {"ETag": etag(picture)})
+    document = responses.session(picture, ports.policy)
+    return answer(document, status, {"ETag": etag(picture, ports.policy)})
 
 
-def etag(picture: Picture) -> str:
-    """Changes with the session's version and with each heartbeat, which is outside it."""
+def etag(picture: Picture, policy: Policy) -> str:
+    """Changes with the session's version, with each heartbeat, which is outside it, and with the policy it tells."""
     heard = f".{picture.progress.heard_at.timestamp():.6f}" if picture.progress else ""
-    return f'"{picture.session.version}{heard}"'
+    without = "" if policy.takes_proxies else ".p"
+    return f'"{picture.session.version}{heard}{without}"'
 
 
 def _unless_known(view: View) -> View:

@@ -17,15 +17,20 @@ from chalicelib.core.upload import Receipt
 def at_rest(picture: Picture) -> tuple[Receipt, ...]:
     """The receipts of all that should exist, of every order; by key.
 
-    What a cleanup removes is left out, and so is what a restore brings back.
+    What a cleanup removes is left out, and so is what a restore brings back. Previews are left out: a finding would
+    change nothing.
     """
     restoring = picture.session.restoring
     found = (
         receipt
-        for receipt in picture.last_receipts
+        for receipt in _last_receipts(picture)
         if receipt.version_id not in picture.gone_versions and receipt.artifact_id not in restoring
     )
     return tuple(sorted(found, key=lambda receipt: receipt.key))
+
+
+def _last_receipts(picture: Picture) -> Iterator[Receipt]:
+    return (each for each in picture.last_receipts if not artifact.is_preview(each.artifact_id))
 
 
 def earlier_versions(picture: Picture, receipt: Receipt) -> tuple[Receipt, ...]:
@@ -49,7 +54,7 @@ def undecided(picture: Picture) -> Iterator[tuple[Damage, Receipt]]:
     if not session.damage:
         return
     gone = picture.gone_versions if session.state is SessionState.CLEANED else session.cleaned
-    by_version = {receipt.version_id: receipt for receipt in picture.last_receipts}
+    by_version = {receipt.version_id: receipt for receipt in _last_receipts(picture)}
     for damage in session.damage:
         if damage.version_id in by_version and damage.version_id not in gone:
             yield damage, by_version[damage.version_id]

@@ -20,6 +20,8 @@ class Policy(Struct, frozen=True):
     """A day less than the time after which the bucket's lifecycle aborts a multipart upload."""
     devices_may_read: bool = False
     """Whether a device may read artifacts and frames of its own sessions; it can always prove a card."""
+    takes_proxies: bool = True
+    """Whether devices are to bring proxies and thumbnails."""
     undo_s: int = 3_600
     finalize_patience_s: int = 900
     """How long S3 may be assembling what was promised; afterwards an object that is not there counts as lost."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from chalicelib.core import crc, parts
-from chalicelib.core.artifact import is_original
+from chalicelib.core.artifact import is_original, is_preview, kind_of, original_of
 from chalicelib.core.crc import Crc64Nvme
 from chalicelib.core.film import Film, NoFilm, is_film
 from chalicelib.core.parts import PartPlan, StoredPart
@@ -53,9 +53,18 @@ def owed_to_uploads(picture: Picture, facts: Facts, now: datetime, policy: Polic
 
 
 def due_uploads(picture: Picture, now: datetime, policy: Policy) -> tuple[Upload, ...]:
-    """The uploads that the reconciler inspects now, at most `LOOKS_AT_ONCE`; those that do not rest come first."""
+    """The uploads that the reconciler inspects now, at most `LOOKS_AT_ONCE`; those that do not rest come first.
+
+    Previews come after everything else: they delay nothing.
+    """
     due = [each for each in picture.uploads if each.owes and upload_due_at(each, picture, now, policy) <= now]
-    due.sort(key=lambda each: (each.look_at is not None, each.look_at or each.opened_at))
+    due.sort(
+        key=lambda each: (
+            is_preview(each.artifact_id),
+            each.look_at is not None,
+            each.look_at or each.opened_at,
+        )
+    )
     return tuple(due[:LOOKS_AT_ONCE])
 
 
@@ -170,11 +179,13 @@ def _owed_while_waiting(upload: Upload, now: datetime, policy: Policy) -> Action
 
 
 def must_read_film(upload: Upload, stored: StoredObject, policy: Policy) -> bool:
-    """Whether the bytes of the upload's object decide about its receipt: those of an original that is proven whole.
+    """Whether the bytes of the upload's object decide about its receipt: those of an original or preview, once whole.
 
     What a restore copies was read when it came.
     """
-    is_film_to_be = is_original(upload.artifact_id) and is_film(upload.artifact_id) and upload.copies is None
+    is_film_to_be = is_preview(upload.artifact_id) or (
+        is_original(upload.artifact_id) and is_film(upload.artifact_id) and upload.copies is None
+    )
     is_asked = policy.checks_films and is_film_to_be and upload.is_live
     return is_asked and upload.is_kept_by(stored) and not upload.is_disowned
 
@@ -223,14 +234,28 @@ def _judged_by_content(
         return Verify(upload.upload_id, stored)
     if seen.film is None:
         return None
-    if not isinstance(seen.film, NoFilm):
-        return Verify(upload.upload_id, stored, seen.film)
+    judge = _judged_preview if is_preview(upload.artifact_id) else _judged_original
+    return judge(upload, seen.film, stored, picture)
+
+
+def _judged_original(upload: Upload, film: Film | NoFilm, stored: StoredObject, picture: Picture) -> Action:
+    if not isinstance(film, NoFilm):
+        return Verify(upload.upload_id, stored, film)
     chapter = picture.chapter(upload.artifact_id)
     if chapter.is_as_it_is:
         # A person named this file, or the older system had it: kept, whatever it is.
-        film = Film(upload.artifact_id, stored.version_id, None, seen.film.reason, is_broken=True)
-        return Verify(upload.upload_id, stored, film)
-    return Reject(upload.upload_id, f"{chapter.name} is not a film: {seen.film.reason}", is_no_film=True)
+        kept = Film(upload.artifact_id, stored.version_id, None, film.reason, is_broken=True)
+        return Verify(upload.upload_id, stored, kept)
+    return Reject(upload.upload_id, f"{chapter.name} is not a film: {film.reason}", is_no_film=True)
+
+
+def _judged_preview(upload: Upload, film: Film | NoFilm, stored: StoredObject, picture: Picture) -> Action:
+    """What can be looked at gets its receipt, and nothing of it is recorded beside that: 198 would fill the session."""
+    if not isinstance(film, NoFilm):
+        return Verify(upload.upload_id, stored)
+    name = picture.chapter(original_of(upload.artifact_id)).name
+    kind = kind_of(upload.artifact_id).value
+    return Reject(upload.upload_id, f"the {kind} of {name}: {film.reason}", is_no_film=True)
 
 
 def _given_up(upload: Upload, now: datetime, policy: Policy) -> Action | None:

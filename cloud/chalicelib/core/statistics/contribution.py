@@ -21,6 +21,7 @@ STANDING_BYTES: Mapping[str, str] = {
     keys.INTERMEDIATES: "bytes_intermediates",
     keys.OUTPUTS: "bytes_outputs",
     keys.MEASUREMENTS: "bytes_measurements",
+    keys.PROXIES: "bytes_proxies",
 }
 """The bytes of current objects with a receipt, by the prefix of their keys."""
 

@@ -2,6 +2,7 @@
 
 import logging
 
+from chalicelib.core.artifact import is_preview
 from chalicelib.core.errors import Conflict, KeyTaken, MultipartGone, PartsRefused, VersionGone
 from chalicelib.core.events import Event
 from chalicelib.core.picture import Picture
@@ -76,7 +77,8 @@ def reject(ports: Ports, picture: Picture, action: Reject) -> Picture:
     upload = picture.upload(action.upload_id)
     end = upload.rejected_as_no_film if action.is_no_film else upload.rejected
     upload = end(action.reason, ports.clock.now())
-    return _save_and_report(ports, picture, upload, Event.UPLOAD_REJECTED, logging.ERROR)
+    level = logging.WARNING if is_preview(upload.artifact_id) else logging.ERROR
+    return _save_and_report(ports, picture, upload, Event.UPLOAD_REJECTED, level)
 
 
 def give_up(ports: Ports, picture: Picture, action: GiveUp) -> Picture:

@@ -16,26 +16,30 @@ def post_order(ports: Ports, call: Call, session_id: str) -> Response:
     wish = parsing.decoded(call.body, requests.OrderGiven).wish()
     key = parsing.idempotency_key(call.headers)
     return routing.session_answer(
-        operations.order(ports, call.principal, call.session(session_id), wish, key)
+        ports, operations.order(ports, call.principal, call.session(session_id), wish, key)
     )
 
 
 def post_failure(ports: Ports, call: Call, session_id: str) -> Response:
     given = parsing.decoded(call.body, requests.FailureGiven)
     named = call.session(session_id)
-    return routing.session_answer(operations.fail(ports, call.principal, named, given.reason, given.order))
+    return routing.session_answer(
+        ports, operations.fail(ports, call.principal, named, given.reason, given.order)
+    )
 
 
 def post_hold(ports: Ports, call: Call, session_id: str) -> Response:
     reason = parsing.decoded(call.body, requests.HoldGiven).why()
-    return routing.session_answer(operations.hold(ports, call.principal, call.session(session_id), reason))
+    return routing.session_answer(
+        ports, operations.hold(ports, call.principal, call.session(session_id), reason)
+    )
 
 
 def post_restore(ports: Ports, call: Call, session_id: str) -> Response:
     given = parsing.decoded(call.body, requests.RestoreGiven)
     named = call.session(session_id)
     return routing.session_answer(
-        operations.restore(ports, call.principal, named, given.wanted(), given.reason)
+        ports, operations.restore(ports, call.principal, named, given.wanted(), given.reason)
     )
 
 

@@ -18,11 +18,12 @@ def put_session(ports: Ports, call: Call, session_id: str) -> Response:
     picture, is_new = sessions.confirm_session(
         ports, call.principal, named, given.recorded_by(), given.group, given.listed(), wish
     )
-    return routing.session_answer(picture, 201 if is_new else 200)
+    return routing.session_answer(ports, picture, 201 if is_new else 200)
 
 
 def get_session(ports: Ports, call: Call, session_id: str) -> Response:
-    return routing.session_answer(sessions.view_session(ports, call.principal, call.session(session_id)))
+    picture = sessions.view_session(ports, call.principal, call.session(session_id))
+    return routing.session_answer(ports, picture)
 
 
 def post_progress(ports: Ports, call: Call, session_id: str) -> Response:

@@ -8,6 +8,7 @@ from chalicelib.core.errors import (
     NotPermitted,
     PartsMismatch,
     PlanDiffers,
+    ProxiesOff,
     StateConflict,
     UploadGone,
 )
@@ -78,7 +79,7 @@ ROUTES: tuple[Route, ...] = (
         answer="Upload",
         body=requests.UploadAsked,
         statuses=(200, 201),
-        problems=(*_OF_UPLOADS, PlanDiffers),
+        problems=(*_OF_UPLOADS, PlanDiffers, ProxiesOff),
     ),
     Route(
         "POST",

@@ -28,7 +28,7 @@ Level = Literal["read-once", "read-twice", "read-back"]
 
 SessionState = Literal["OPEN", "STORED", "PROCESSED", "CLEANED", "FAILED"]
 UploadState = Literal["OPEN", "COMPLETED", "VERIFIED", "CANCELLED", "EXPIRED", "REJECTED"]
-Kind = Literal["original", "intermediate", "output", "measurements"]
+Kind = Literal["original", "intermediate", "output", "measurements", "proxy", "thumbnail"]
 Verdict = Literal["pass", "fail", "not enough data"]
 
 
@@ -121,6 +121,37 @@ class Evidence(Answer, frozen=True, kw_only=True):
     differences: list[ReadDifference]
 
 
+class Index(Answer, frozen=True, kw_only=True):
+    """What is known of a measurements file; `quarantine` is why it is poison."""
+
+    kind: str
+    revision: str
+    frames: Count
+    rejected: Count
+    indexed_at: Moment
+    quarantine: str | None
+
+
+class ScanOfArtifact(Answer, frozen=True, kw_only=True):
+    """What keeps an artifact from its receipt: the finding of its scan, null while there is none."""
+
+    finding: str | None
+    since: Moment
+    accepted: str | None
+
+
+class Artifact(Answer, frozen=True, kw_only=True):
+    artifact_id: str
+    kind: Kind
+    name: str
+    size_bytes: Count | None
+    required: bool
+    cleaned: bool
+    receipt: Receipt | None
+    index: Index | None
+    scan: ScanOfArtifact | None
+
+
 class Chapter(Answer, frozen=True, kw_only=True):
     artifact_id: str
     directory: str
@@ -133,6 +164,10 @@ class Chapter(Answer, frozen=True, kw_only=True):
     receipt: Receipt | None
     evidence: Evidence | None
     lost: Loss | None
+    proxy: Annotated[
+        Artifact | None, Meta(description="null without a receipt: none has come, or none is taken")
+    ]
+    thumbnail: Annotated[Artifact | None, Meta(description="likewise")]
 
 
 class Progress(Answer, frozen=True, kw_only=True):
@@ -216,6 +251,7 @@ class Session(Answer, frozen=True, kw_only=True):
     proven_at: Moment | None
     guarantee: Guarantee
     storage: Storage
+    proxies: Annotated[bool, Meta(description="whether proxies and thumbnails are taken here")]
 
 
 class Policy(Answer, frozen=True, kw_only=True):
@@ -285,37 +321,6 @@ class ProofUrls(Answer, frozen=True, kw_only=True):
     version_id: str
     size_bytes: Count
     proof_urls: list[ProofUrl]
-
-
-class Index(Answer, frozen=True, kw_only=True):
-    """What is known of a measurements file; `quarantine` is why it is poison."""
-
-    kind: str
-    revision: str
-    frames: Count
-    rejected: Count
-    indexed_at: Moment
-    quarantine: str | None
-
-
-class ScanOfArtifact(Answer, frozen=True, kw_only=True):
-    """What keeps an artifact from its receipt: the finding of its scan, null while there is none."""
-
-    finding: str | None
-    since: Moment
-    accepted: str | None
-
-
-class Artifact(Answer, frozen=True, kw_only=True):
-    artifact_id: str
-    kind: Kind
-    name: str
-    size_bytes: Count | None
-    required: bool
-    cleaned: bool
-    receipt: Receipt | None
-    index: Index | None
-    scan: ScanOfArtifact | None
 
 
 class Artifacts(Answer, frozen=True, kw_only=True):
@@ -774,6 +779,7 @@ class ByteCounts(Answer, frozen=True, kw_only=True):
     intermediates: Count
     outputs: Count
     measurements: Count
+    proxies: Count
     held: Count
     hidden: Count
     freed: Count

@@ -46,6 +46,23 @@ _EVIDENCE = {
     "read_back": None,
     "differences": [],
 }
+_PROXY_ID = "proxy.100GOPRO.GX010038.MP4"
+_PROXY = {
+    "artifact_id": _PROXY_ID,
+    "kind": "proxy",
+    "name": "100GOPRO/GX010038.MP4.mp4",
+    "size_bytes": 613410,
+    "required": False,
+    "cleaned": False,
+    "receipt": {
+        **_RECEIPT,
+        "artifact_id": _PROXY_ID,
+        "key": f"proxies/main/{_SESSION}/100GOPRO/GX010038.MP4.mp4",
+        "size_bytes": 613410,
+    },
+    "index": None,
+    "scan": None,
+}
 _ADDRESS = {"url": _URL, "expires_at": _LATER, "expires_in_s": 900}
 _STORED = {**_ADDRESS, "size_bytes": 15728640, "version_id": _VERSION}
 _STORAGE: Mapping[str, Any] = {
@@ -141,6 +158,8 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
                 "receipt": None,
                 "evidence": None,
                 "lost": None,
+                "proxy": _PROXY,
+                "thumbnail": None,
             }
         ],
         "missing": [_ORIGINAL],
@@ -176,6 +195,7 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
             "agrees": True,
         },
         "storage": _STORAGE,
+        "proxies": True,
     },
     "Heartbeat": {"policy": {"pause": False, "pace_bytes_s": None}, "server_time": _NOON},
     "Upload": {
@@ -282,6 +302,7 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
             "intermediates": 0,
             "outputs": 858993459200,
             "measurements": 8589934592,
+            "proxies": 0,
             "held": 3324304687104,
             "hidden": 8761733283840,
             "freed": 664857157632,

@@ -34,7 +34,7 @@ def document(report: Report) -> dict[str, Any]:
             "group": session.group,
             "state": session.state.value,
             "created_at": rfc3339(session.created_at),
-            "storage": responses.session(picture)["storage"],
+            "storage": responses.storage(picture.session.storage),
         },
         "camera": {
             "serial": session.camera.serial,

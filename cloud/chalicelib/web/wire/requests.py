@@ -28,6 +28,8 @@ Value = TypeVar("Value")
 _LARGEST = 2**63 - 1
 
 Text = Annotated[str, Meta(max_length=200, pattern=r"\A[^\x00-\x1f\x7f]*\Z")]
+LongId = Annotated[str, Meta(max_length=201, pattern=r"\A[^\x00-\x1f\x7f]*\Z")]
+"""`thumbnail.` is one character longer than `original.`, whose ids have at most 200."""
 Reason = Annotated[str, Meta(min_length=1, max_length=500, pattern=r"\A[^\x00-\x09\x0b-\x1f\x7f]*\Z")]
 Size = Annotated[int, Meta(ge=1, le=_LARGEST)]
 Count = Annotated[int, Meta(ge=0, le=_LARGEST)]
@@ -121,7 +123,7 @@ class SessionGiven(Request, frozen=True):
 
 
 class UploadAsked(Request, frozen=True):
-    artifact_id: Text
+    artifact_id: LongId
     size_bytes: Size
     part_size_bytes: Size | None = None
 

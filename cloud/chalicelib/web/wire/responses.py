@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.core import guarantee, ids, parts
+from chalicelib.core.artifact import Kind
 from chalicelib.core.audit import Entry
 from chalicelib.core.chapter import Chapter
 from chalicelib.core.evidence import Evidence, SecondRead
@@ -19,12 +20,13 @@ from chalicelib.core.parts import PartPlan, StoredPart
 from chalicelib.core.picture import MOST_CHAPTERS, Picture, Progress
 from chalicelib.core.scan import Scan
 from chalicelib.core.session import Camera, Lost, Session, SessionState
+from chalicelib.core.settle import Policy
 from chalicelib.core.settle.at_rest import remedy
 from chalicelib.core.storage import Storage
 from chalicelib.core.times import rfc3339
 from chalicelib.core.tokens import Device, Token
 from chalicelib.core.upload import Receipt, Upload, UploadState
-from chalicelib.flows.artifacts import ArtifactView
+from chalicelib.flows.artifacts import ArtifactView, view_preview
 from chalicelib.flows.cameras import KnownSessions
 from chalicelib.flows.limits import Used
 from chalicelib.flows.listings import DevicePage, DeviceRow, SessionPage
@@ -37,8 +39,8 @@ if TYPE_CHECKING:
     from chalicelib.flows.frames import SignedIndex, SignedObject
 
 
-def session(picture: Picture) -> dict[str, Any]:
-    """The session as GET answers it."""
+def session(picture: Picture, policy: Policy) -> dict[str, Any]:
+    """The session as GET answers it, and what the deployment takes of it."""
     known = picture.session
     return {
         "session_id": known.name,
@@ -62,7 +64,8 @@ def session(picture: Picture) -> dict[str, Any]:
         "lost": [_lost_artifact(picture, lost) for lost in picture.lost],
         "proven_at": rfc3339(known.proven_at) if known.proven_at else None,
         "guarantee": _guarantee(picture),
-        "storage": _storage(known.storage),
+        "storage": storage(known.storage),
+        "proxies": policy.takes_proxies,
     }
 
 
@@ -339,7 +342,7 @@ def _refusal(known: Session) -> str | None:
     return known.cleanup.refusal.reason
 
 
-def _storage(storage: Storage | None) -> dict[str, Any]:
+def storage(storage: Storage | None) -> dict[str, Any]:
     """Where the session comes from: a device that hauled it, or the older system."""
     recorded_at = storage.recorded_at if storage else None
     return {
@@ -372,12 +375,19 @@ def _chapter(picture: Picture, chapter: Chapter) -> dict[str, Any]:
         "receipt": _receipt(receipt) if receipt else None,
         "evidence": _evidence(picture, chapter),
         "lost": _lost(picture, chapter),
+        "proxy": _preview(picture, chapter, Kind.PROXY),
+        "thumbnail": _preview(picture, chapter, Kind.THUMBNAIL),
     }
 
 
 def _evidence(picture: Picture, chapter: Chapter) -> dict[str, Any] | None:
     known = picture.evidence(chapter.artifact_id)
     return evidence(known) if known else None
+
+
+def _preview(picture: Picture, chapter: Chapter, kind: Kind) -> dict[str, Any] | None:
+    view = view_preview(picture, chapter, kind)
+    return _artifact(view) if view else None
 
 
 def _film(film: Film | None) -> dict[str, Any] | None:
