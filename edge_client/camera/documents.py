@@ -151,6 +151,7 @@ def _entry(directory: str | None, item: object) -> Entry:
         date_in(item.get("cre")),
         date_in(item.get("mod")),
         _beside_bytes(item),
+        size_in(item.get("glrv")),
     )
 
 

@@ -28,6 +28,7 @@ from edge_client.config import LOOK_PATIENCE_S, CameraAddress, Parsed, Service, 
 from edge_client.coordinator.client import Coordinator
 from edge_client.haul.camera_session import open_camera_session
 from edge_client.haul.survey import Survey, ask_lengths_s, survey_card
+from edge_client.model.gopro_names import proxy_of
 from edge_client.model.haul_state import HaulState, RecordingState
 from edge_client.model.recordings import Recording
 from edge_client.wiring import camera_tools_of, coordinator_of
@@ -93,7 +94,7 @@ LIST = Command(
 
 def list_lines(survey: Survey, lengths_s: Mapping[str, int | None]) -> list[str]:
     """The card as an operator thinks of it."""
-    head = ("recording", "chapters", "size", "length", "began", "hauled")
+    head = ("recording", "chapters", "size", "length", "began", "proxies", "hauled")
     rows = [
         (
             label(survey, one),
@@ -101,6 +102,7 @@ def list_lines(survey: Survey, lengths_s: Mapping[str, int | None]) -> list[str]
             size(one.recording.size_bytes),
             _clock(_length_s(one.recording, lengths_s)),
             began(one.recording),
+            _proxies(survey, one.recording),
             _hauled(one) if survey.is_asked else "not asked",
         )
         for one in survey.recordings
@@ -117,6 +119,10 @@ def list_json(survey: Survey, lengths_s: Mapping[str, int | None]) -> dict[str, 
                 **recording_json(one.recording),
                 "camera": one.serial,
                 "seconds": _length_s(one.recording, lengths_s),
+                "proxies": [
+                    {"chapter": path, "size_bytes": size_bytes}
+                    for path, size_bytes in _promised(survey, one.recording).items()
+                ],
                 "hauled": (one.state is HaulState.HAULED) if survey.is_asked else None,
                 "state": one.state.value if survey.is_asked else None,
                 "sessions": list(one.session_ids),
@@ -134,6 +140,27 @@ def _hauled(one: RecordingState) -> str:
     if one.state is HaulState.HAULED:
         return f"yes ({sessions}){mark(one)}"
     return "no" if one.state is HaulState.MISSING else f"no, {one.state.value}"
+
+
+def _promised(survey: Survey, recording: Recording) -> dict[str, int]:
+    """The sizes of the proxies that can be hauled, by their chapters' paths."""
+    return {
+        file.path: survey.proxies[file.path]
+        for file in recording.files
+        if file.path in survey.proxies and proxy_of(file.filename)
+    }
+
+
+def _proxies(survey: Survey, recording: Recording) -> str:
+    """How many chapters have a proxy."""
+    count = len(_promised(survey, recording))
+    return (
+        "-"
+        if not count
+        else str(count)
+        if count == len(recording.files)
+        else f"{count} of {len(recording.files)}"
+    )
 
 
 def _length_s(recording: Recording, lengths_s: Mapping[str, int | None]) -> int | None:

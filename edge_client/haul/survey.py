@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from edge_client.base.errors import NothingListed, Unsettled
 from edge_client.haul.camera_session import CameraSession
@@ -33,6 +33,7 @@ class Survey:
     entries that may be videos and cannot be read. Without a coordinator nothing is known: `is_asked` is false and
     every file counts as missing. `known` is that by the cameras' serials, `taken` are the session names that a new
     session cannot have. `camera` has an empty serial where nothing says which it is, or films of several are there.
+    `proxies` are the sizes of the proxies that the list promises, by their films' paths: no state depends on them.
     """
 
     camera: CameraIdentity
@@ -45,6 +46,7 @@ class Survey:
     inventory: Inventory
     witnesses: Witnesses
     taken: frozenset[str] = frozenset()
+    proxies: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def serials(self) -> tuple[str, ...]:
@@ -118,6 +120,7 @@ def _survey(camera: CameraSession, coordinator: Coordinator | None, listed: List
         listed.unreadable,
         listed.inventory(),
         listed.witnesses,
+        proxies=listed.proxies,
     )
 
 

@@ -18,6 +18,8 @@ Labs (github.com/gopro/labs): `docs/control/basename` puts up to 28 of `a-z A-Z 
 own name, and knows no form without it; `docs/control/encrypt` makes the first letter an S, on HERO9 only.
 Loops of HERO5 and earlier share their row with photos there, 3D pairs (`3D_L0002.MP4`) have no chapters to tell, and
 `GX010042_Proxy.MP4` is a proxy: none of them is guessed at, all are unrecognised.
+The list has the size of a chapter's proxy (`glrv`), not its name: `GL010042.LRV` beside `GX010042.MP4` or
+`GH010042.MP4`, as is the thumbnail, `GX010042.THM`. The names for other chapters are not known.
 """
 
 from __future__ import annotations
@@ -58,6 +60,12 @@ ORDINARY_PREFIXES = frozenset({"GX", "GH", "GM", "GS", "GP"})
 # Photos (raw, 360 degrees), proxies, thumbnails, sound. A file with any other ending may be a video.
 OTHER_ENDINGS = (".JPG", ".JPEG", ".GPR", ".DNG", ".36P", ".LRV", ".THM", ".WAV")
 
+# What a camera keeps beside a chapter and does not list: its proxy (H.264) and its thumbnail (JPEG).
+_PLACE = rf"(?:{_CHAPTER}|[A-Z]{{2}}){_NUMBER}"
+_CHAPTER_WITH_PREVIEWS = re.compile(rf"(G[XH])({_PLACE})\.MP4", re.ASCII)
+PREVIEW_PATH = re.compile(rf"{DIRECTORY.pattern}/(?:GL{_PLACE}\.LRV|G[XH]{_PLACE}\.THM)", re.ASCII)
+_ENCRYPTED = re.compile(rf"{_BASENAME}S[XHMG].{{2}}{_NUMBER}\.MP4", re.ASCII)
+
 LAST_NUMBER = 9999
 MOST_FILES_OF_A_DIRECTORY = 999
 
@@ -85,6 +93,23 @@ def parsed(filename: str) -> ChapterName | None:
     if is_loop(code):
         return ChapterName(basename + head, code, int(digits))
     return ChapterName(basename + head, digits, int(code) + (head in _COUNT_FROM_THE_SECOND))
+
+
+def proxy_of(filename: str) -> str | None:
+    """The name of a chapter's proxy: GX or GH become GL; None for chapters whose proxies have unknown names."""
+    match = _CHAPTER_WITH_PREVIEWS.fullmatch(filename)
+    return f"GL{match[2]}.LRV" if match else None
+
+
+def thumbnail_of(filename: str) -> str | None:
+    """The name of a chapter's thumbnail; None where its proxy has no known name either."""
+    match = _CHAPTER_WITH_PREVIEWS.fullmatch(filename)
+    return f"{match[1]}{match[2]}.THM" if match else None
+
+
+def is_encrypted(filename: str) -> bool:
+    """Whether the name says that Labs firmware encrypts what it films."""
+    return _ENCRYPTED.fullmatch(filename) is not None
 
 
 def is_directory(name: str) -> bool:

@@ -8,7 +8,7 @@ mends. The state's count of videos and its used space do not depend on names, so
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from edge_client.model.files import CameraFile
@@ -127,7 +127,8 @@ def _doubt_of_emptiness(witnesses: Witnesses) -> str | None:
 class Entry:
     """One entry of the list; None for each field that cannot be read.
 
-    `beside_bytes` is what the camera keeps with the file and does not list: proxy, raw photo.
+    `beside_bytes` is what the camera keeps with the file and does not list: proxy, raw photo. `proxy_bytes` is the size
+    of its proxy, None where the list promises none.
     """
 
     directory: str | None = None
@@ -136,6 +137,7 @@ class Entry:
     created: int | None = None
     modified: int | None = None
     beside_bytes: int = 0
+    proxy_bytes: int | None = None
 
     @property
     def may_be_video(self) -> bool:
@@ -181,7 +183,7 @@ class Listed:
     """The whole list: files of known size, unreadable entries that may be videos, and the count of other entries.
 
     `others` counts photos and the like, those among the files too; `sizes_bytes` are of all files, the listed ones
-    and those beside them.
+    and those beside them. `proxies` are the sizes of the proxies that the list promises, by the paths of their films.
     """
 
     files: tuple[CameraFile, ...] = ()
@@ -190,6 +192,7 @@ class Listed:
     others: int = 0
     sizes_bytes: tuple[int, ...] = ()
     witnesses: Witnesses = field(default_factory=Witnesses)
+    proxies: Mapping[str, int] = field(default_factory=dict)
 
     def inventory(self) -> Inventory:
         """What the list has, to be compared with the camera's state. Raises CardFault when it contradicts itself."""
@@ -225,6 +228,7 @@ def listed(
         others=sum(not entry.may_be_video for entry in entries),
         sizes_bytes=(*(file.size_bytes for file in files), *(entry.beside_bytes for entry in entries)),
         witnesses=witnesses,
+        proxies={entry.label: entry.proxy_bytes for entry in entries if entry.proxy_bytes is not None},
     )
 
 

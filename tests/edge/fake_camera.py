@@ -89,6 +89,8 @@ class CameraFile:
     etag: str = '"62c2a1c6.1"'
     created: str = "1656931398"
     listed_bytes: int | None = None
+    proxy_bytes: int = 0
+    is_listed: bool = True
 
 
 @dataclass
@@ -165,7 +167,9 @@ class FakeCamera:
             name,
             MemoryContent(file.content),
             listed_bytes=file.listed_bytes,
+            listed=file.is_listed,
             listed_as=dates,
+            low_resolution_bytes=file.proxy_bytes,
             has_info=gumi is not None,
             etag=file.etag,
             gumi=gumi,

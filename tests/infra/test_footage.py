@@ -10,7 +10,18 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from infra.local.footage import LIGHTS, Film, LightTruth, Progress, Status, chapter_bytes, make_footage, truth
+from infra.local.footage import (
+    LIGHTS,
+    Film,
+    LightTruth,
+    Progress,
+    Status,
+    chapter_bytes,
+    chapter_files,
+    make_footage,
+    truth,
+    twins,
+)
 from infra.local.gopro_file import DiskContent, MemoryContent, inspected
 
 SMALL = Film(width=480, height=270, fps=10, frames_per_chapter=20, bit_rate=3_000_000)
@@ -187,7 +198,39 @@ def test_footage_that_lost_a_chapter_or_a_part_of_it_is_made_anew(tmp_path, dama
 def test_making_leaves_only_the_chapters_and_their_key(tmp_path):
     tiny_footage(tmp_path)
 
-    assert sorted(path.name for path in tmp_path.iterdir()) == [*NAMES, "footage.json"]
+    assert {path.name for path in tmp_path.iterdir()} == {
+        *NAMES,
+        *("GL010038.LRV", "GL020038.LRV", "GL030038.LRV"),
+        *("GX010038.THM", "GX020038.THM", "GX030038.THM"),
+        "footage.json",
+    }
+
+
+def test_every_chapter_has_a_proxy_that_a_browser_plays_and_a_thumbnail(chapters):
+    for path in chapters:
+        proxy, thumbnail = twins(path)
+        with av.open(str(proxy)) as container:
+            context = container.streams.video[0].codec_context
+            assert (context.name, context.width, context.height) == ("h264", 120, 66)
+        assert len(pictures(str(proxy))) == SMALL.frames_per_chapter
+        assert [box.kind for box in inspected(DiskContent.at(proxy)).boxes] == ["ftyp", "mdat", "moov"]
+        assert thumbnail.read_bytes().startswith(b"\xff\xd8\xff")
+        assert [picture.shape for picture in pictures(str(thumbnail))] == [(66, 120, 3)]
+        assert proxy.stat().st_size < path.stat().st_size / 8
+
+
+def test_originals_are_hevc_where_that_is_asked_for_and_their_proxies_are_not():
+    film = Film(width=320, height=180, fps=10, frames_per_chapter=3, codec="libx265")
+
+    original, proxy, _ = chapter_files(film, 1)
+
+    for content, codec in ((original, "hevc"), (proxy, "h264")):
+        assert len(pictures(io.BytesIO(content))) == 3
+        with av.open(io.BytesIO(content)) as container:
+            assert container.streams.video[0].codec_context.name == codec
+        assert [box.kind for box in inspected(MemoryContent(content)).boxes] == ["ftyp", "mdat", "moov"]
+    assert b"hvc1" in original
+    assert chapter_files(film, 1)[0] == original == chapter_bytes(film, 1)
 
 
 def test_a_chapter_of_full_size_has_three_parts_of_five_mebibytes_and_plays():

@@ -21,8 +21,9 @@ class NoObjectStore(Exception):
 def card_of_folder(folder: Path) -> Card:
     """The folder's MP4 files, by name, as the chapters GX010001.MP4, GX020001.MP4, … in 100GOPRO.
 
-    Names that are the chapters of one recording already stay. The card has the serial, firmware and model that all
-    files state; files that state different ones, or none, get the default camera. Raises NoObjectStore.
+    Names that are the chapters of one recording already stay. A proxy and a thumbnail beside a film, named as a camera
+    names them, are its own. The card has the serial, firmware and model that all files state; files that state
+    different ones, or none, get the default camera. Raises NoObjectStore.
     """
     paths = _films(folder)
     structures = [_structure(DiskContent.at(path)) for path in paths]
@@ -31,7 +32,8 @@ def card_of_folder(folder: Path) -> Card:
         _file(name, path, structure, offset_s)
         for name, path, structure in zip(_names(paths), paths, structures, strict=True)
     ]
-    return _signed(card_with(*files), structures)
+    beside = [twin for file, path in zip(files, paths, strict=True) for twin in _twins(file, path)]
+    return _signed(card_with(*files, *beside), structures)
 
 
 def _films(folder: Path) -> list[Path]:
@@ -67,7 +69,29 @@ def _structure(content: Content) -> GoproFile | None:
 def _file(name: str, path: Path, structure: GoproFile | None, utc_offset_s: int) -> CardFile:
     modified = int(path.stat().st_mtime) + utc_offset_s
     duration_s = structure.duration_s if structure else 0.0
-    return CardFile(name, DiskContent.at(path), created=modified, modified=modified, duration_s=duration_s)
+    proxy = path.with_name(f"GL{path.stem[2:]}.LRV")
+    return CardFile(
+        name,
+        DiskContent.at(path),
+        created=modified,
+        modified=modified,
+        duration_s=duration_s,
+        low_resolution_bytes=proxy.stat().st_size if proxy.is_file() else 0,
+    )
+
+
+def _twins(film: CardFile, path: Path) -> list[CardFile]:
+    """The proxy and the thumbnail of a film, where they lie beside it."""
+    stem = film.name.rpartition(".")[0]
+    pairs = (
+        (path.with_name(f"GL{path.stem[2:]}.LRV"), f"GL{stem[2:]}.LRV"),
+        (path.with_suffix(".THM"), f"{stem}.THM"),
+    )
+    return [
+        CardFile(name, DiskContent.at(there), film.created, film.modified, listed=False)
+        for there, name in pairs
+        if there.is_file()
+    ]
 
 
 def _signed(card: Card, structures: list[GoproFile | None]) -> Card:

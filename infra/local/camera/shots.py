@@ -12,6 +12,7 @@ from infra.local.camera.card import CREATED, FIRMWARE, MODEL, SERIAL, Card, Card
 from infra.local.camera.content import (
     Clipped,
     Inserted,
+    Patched,
     VirtualContent,
     other_bytes,
     unfinished_chapter,
@@ -21,6 +22,9 @@ from infra.local.gopro_file import GproHeader
 
 CHAPTER_S = 1025
 THUMBNAIL_BYTES = 12_000
+# A film's head and tail fit into it.
+LEAST_TWIN_BYTES = 2000
+JPEG_HEAD = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00"
 
 
 def card_with(*files: CardFile, directory: str = "100GOPRO", serial: str = SERIAL) -> Card:
@@ -86,13 +90,16 @@ def burst_photos(number: int, first: int, last: int, size_bytes: int) -> tuple[C
 
 
 def with_twins(*films: CardFile) -> tuple[CardFile, ...]:
-    """The films, each with its unlisted low-resolution twin (GLccnnnn.LRV) and its thumbnail (.THM)."""
-    return tuple(file for film in films for file in (film, *_twins(film)))
+    """The films, each with its unlisted low-resolution twin (GLccnnnn.LRV) and its thumbnail (.THM).
+
+    The list promises the twin by its size, a 48th of the film's unless the film says another.
+    """
+    return tuple(file for film in map(_promising, films) for file in (film, *_twins(film)))
 
 
 def with_proxies(*films: CardFile) -> tuple[CardFile, ...]:
     """The films, each with its unlisted proxy in a folder next to them, as Labs firmware has it instead of a twin."""
-    return tuple(file for film in films for file in (film, _proxy(film)))
+    return tuple(file for film in map(_promising, films) for file in (film, _proxy(film)))
 
 
 def unfinished(film: CardFile, mdat_bytes: int = 0) -> CardFile:
@@ -143,16 +150,21 @@ def _films(
             created=created + CHAPTER_S * (chapter - 1),
             modified=created + CHAPTER_S * (chapter - 1),
             duration_s=60.0,
-            low_resolution_bytes=size_bytes // 48,
         )
         for chapter, (name, size_bytes) in enumerate(zip(names, sizes_bytes, strict=True), start=1)
     )
 
 
+def _promising(film: CardFile) -> CardFile:
+    return replace(
+        film, low_resolution_bytes=film.low_resolution_bytes or max(film.size_bytes // 48, LEAST_TWIN_BYTES)
+    )
+
+
 def _twins(film: CardFile) -> tuple[CardFile, CardFile]:
     stem = film.name.rpartition(".")[0]
-    low = VirtualContent(film.low_resolution_bytes, seed=3)
-    picture = VirtualContent(THUMBNAIL_BYTES, seed=4)
+    low = virtual_chapter(film.low_resolution_bytes, 3, GproHeader(SERIAL, FIRMWARE, MODEL))
+    picture = Patched(VirtualContent(THUMBNAIL_BYTES, seed=4), 0, JPEG_HEAD)
     return (
         CardFile(f"GL{stem[2:]}.LRV", low, film.created, film.modified, listed=False),
         CardFile(f"{stem}.THM", picture, film.created, film.modified, listed=False),

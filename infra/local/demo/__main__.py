@@ -124,7 +124,7 @@ class Play:
         return Operator(self.world, self.workdir)
 
     def _show_card(self) -> list[CardFile]:
-        files = self.camera.card.files()
+        files = self.camera.card.listed()
         self.story.act(f"A camera with {len(files)} chapters of one recording on its card")
         for directory, file in files:
             self.story.line(f"{directory}/{file.name}  {size(file.size_bytes)}")

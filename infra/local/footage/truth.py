@@ -47,7 +47,10 @@ LIGHTS = tuple(
 
 @dataclass(frozen=True)
 class Film:
-    """One recording: its picture, its chapters, and the climb that runs through all of them."""
+    """One recording: its picture, its chapters, and the climb that runs through all of them.
+
+    `codec` is libx264, which any browser plays, or libx265: HEVC, as real cameras film in most modes.
+    """
 
     width: int = 960
     height: int = 540
@@ -58,6 +61,7 @@ class Film:
     seed: int = 38
     first_angle_deg: float = 2.2
     last_angle_deg: float = 3.8
+    codec: str = "libx264"
 
     @property
     def frames(self) -> int:

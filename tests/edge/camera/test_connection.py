@@ -79,7 +79,32 @@ def test_a_file_may_be_asked_for_whose_name_is_of_a_cameras_form(path: str):
 
 @pytest.mark.parametrize(
     "path",
+    ["100GOPRO/GL010042.LRV", "100GOPRO/GLAA0042.LRV", "100GOPRO/GX010042.THM", "101GOPRO/GHAB0042.THM"],
+)
+def test_a_proxy_and_a_thumbnail_may_be_read_and_nothing_else_is_asked_of_them(path: str):
+    assert any(allowed.fullmatch(f"/videos/DCIM/{path}") for allowed in ALLOWED)
+    assert not any(allowed.fullmatch(f"/gopro/media/info?path={path}") for allowed in ALLOWED)
+
+
+@pytest.mark.parametrize(
+    "path",
     [
+        "100GOPRO/GX010042.LRV",
+        "100GOPRO/GL010042.MP4",
+        "100GOPRO/GL010042.THM",
+        "100GOPRO/GL000042.LRV",
+        "100GOPRO/GL010000.LRV",
+        "100GOPRO/GL010042.lrv",
+        "100GOPRO/GL010042.LRV.MP4",
+        "100GOPRO/GL01%30042.LRV",
+        "100GOPRO/SL010042.LRV",
+        "100GOPRO/GS010042.LRV",
+        "100GOPRO/CamA-GL010042.LRV",
+        "100GOPRO/GM010042.THM",
+        "100GOPRO/SX010042.THM",
+        "100GOPRO/Proxies/GX010042_Proxy.MP4",
+        "GL010042.LRV",
+        "100GOPRO/../GL010042.LRV",
         "100GOPRO/../../etc/passwd",
         "../100GOPRO/GX010042.MP4",
         "100GOPRO/..",

@@ -107,9 +107,27 @@ class TestList:
         assert line.list() == 0
         assert line.said.splitlines() == [
             f"camera {SERIAL} (HERO12 Black): 2 recordings, 9.0 MB",
-            "  recording          chapters  size    length  began                hauled",
-            "  100GOPRO/GX..0042  2         8.0 MB  -       2022-07-04 10:43:18  not asked",
-            "  100GOPRO/GX..0043  1         1.0 MB  -       2022-07-04 10:43:18  not asked",
+            "  recording          chapters  size    length  began                proxies  hauled",
+            "  100GOPRO/GX..0042  2         8.0 MB  -       2022-07-04 10:43:18  -        not asked",
+            "  100GOPRO/GX..0043  1         1.0 MB  -       2022-07-04 10:43:18  -        not asked",
+        ]
+
+    def test_shows_which_chapters_have_proxies(self, device: Device, line: Line):
+        device.card(GX010042=5000, GX020042=3000, GX010043=1000, GX010044=2000, SX010045=1000)
+        for name in ("GX020042", "GX010043", "SX010045"):
+            device.camera.files[f"100GOPRO/{name}.MP4"].proxy_bytes = 700
+
+        assert line.list() == 0
+        lines = line.said.splitlines()[2:]
+        assert line.list("--json") == 0
+
+        assert [text.split()[-3:-2] for text in lines] == [["2"], ["1"], ["-"], ["-"]]
+        assert lines[0].endswith("  1 of 2   not asked")
+        assert [one["proxies"] for one in line.document["recordings"]] == [
+            [{"chapter": "100GOPRO/GX020042.MP4", "size_bytes": 700}],
+            [{"chapter": "100GOPRO/GX010043.MP4", "size_bytes": 700}],
+            [],
+            [],
         ]
 
     def test_says_what_is_hauled_when_a_coordinator_is_asked(self, device: Device, line: Line):
@@ -161,6 +179,7 @@ class TestList:
             "size_bytes": len(device.content()),
             "began": "2022-07-04 10:43:18",
             "seconds": None,
+            "proxies": [],
             "hauled": None,
             "state": None,
             "sessions": [],

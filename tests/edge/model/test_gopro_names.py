@@ -6,15 +6,19 @@ import pytest
 
 from edge_client.model.gopro_names import (
     PATH,
+    PREVIEW_PATH,
     SPELLING,
     ChapterName,
     count,
     counted_on,
     is_directory,
+    is_encrypted,
     label,
     may_be_video,
     parsed,
+    proxy_of,
     spellings,
+    thumbnail_of,
 )
 
 LONGEST_BASENAME = "CamA-20261124.180030(+1),__x"
@@ -196,3 +200,33 @@ def test_a_recording_is_read_and_said_by_its_label(key: tuple[str, str, str], ex
     assert label(*key) == expected
     assert spellings(*key) == {key[2], f"100GOPRO/{key[2]}", expected}
     assert all(SPELLING.fullmatch(text) for text in spellings(*key))
+
+
+@pytest.mark.parametrize(
+    ("filename", "proxy", "thumbnail"),
+    [
+        ("GX010042.MP4", "GL010042.LRV", "GX010042.THM"),
+        ("GH990042.MP4", "GL990042.LRV", "GH990042.THM"),
+        ("GXAA0042.MP4", "GLAA0042.LRV", "GXAA0042.THM"),
+    ],
+)
+def test_a_chapters_proxy_and_thumbnail_are_named_after_it(filename: str, proxy: str, thumbnail: str):
+    assert (proxy_of(filename), thumbnail_of(filename)) == (proxy, thumbnail)
+    assert all(PREVIEW_PATH.fullmatch(f"100GOPRO/{name}") for name in (proxy, thumbnail))
+    assert parsed(proxy) is parsed(thumbnail) is None
+
+
+@pytest.mark.parametrize(
+    "filename",
+    ["GM010042.MP4", "GS010042.360", "SX010042.MP4", "CamA-GX010042.MP4", "GOPR0042.MP4", "GX010042.LRV"],
+)
+def test_where_the_names_are_not_known_they_are_not_guessed(filename: str):
+    assert proxy_of(filename) is thumbnail_of(filename) is None
+
+
+@pytest.mark.parametrize(
+    ("filename", "expected"),
+    [("SX010042.MP4", True), ("SHAA0042.MP4", True), ("CamA-SX010042.MP4", True), ("GX010042.MP4", False)],
+)
+def test_an_encrypted_film_is_known_by_its_name(filename: str, expected: bool):
+    assert is_encrypted(filename) is expected

@@ -211,6 +211,23 @@ def test_what_lies_beside_a_file_counts_as_listed(row: dict[str, Any], expected:
     assert of({"n": "A.MP4", "s": "5", **row})[0].beside_bytes == expected
 
 
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ({"glrv": "70"}, 70),
+        ({"glrv": 1}, 1),
+        ({"glrv": "0"}, None),
+        ({"ls": "80"}, None),
+        ({"glrv": "x"}, None),
+    ],
+)
+def test_a_proxy_is_promised_by_its_size(row: dict[str, Any], expected: int | None):
+    [entry] = of({"n": "GX010042.MP4", "s": "5", **row})
+
+    assert entry.proxy_bytes == expected
+    assert listed([entry], [], Witnesses()).proxies == ({entry.label: expected} if expected else {})
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),

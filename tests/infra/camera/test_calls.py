@@ -25,6 +25,7 @@ from infra.local.camera import (
     photo,
     recording,
     sphere,
+    with_twins,
 )
 from tests.infra.raw_http import ask, connect, receive
 
@@ -36,7 +37,7 @@ NOON_UTC = 1_790_000_405  # 21 September 2026, 13:20:05
 
 
 def crowded_card() -> Card:
-    chapters = recording(38, [20_000, HUGE])
+    chapters = with_twins(*recording(38, [20_000, HUGE]))
     first = Directory("100GOPRO", (*chapters, photo("GOPR0039.JPG", 5_000), burst(1, 40, 69, 1_000)))
     raw = photo("GOPR0071.JPG", 10, raw=True)
     second = Directory("101GOPRO", (sphere(70, 9_000), raw, *recording(72, [30_000])))

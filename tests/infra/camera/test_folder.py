@@ -184,3 +184,20 @@ def test_three_films_of_cameras_are_served_as_one_recording(films: Path):
     assert names(card) == ["GX010001.MP4", "GX020001.MP4", "GX030001.MP4"]
     on_disk = [DiskContent.at(films / name) for name in FILMS]
     assert [file.sha256() for _, file in card.files()] == [sha256(film) for film in on_disk]
+
+
+def test_a_proxy_and_a_thumbnail_beside_a_film_are_served_under_the_chapters_name(tmp_path):
+    put(tmp_path, "GX010007.MP4")
+    put(tmp_path, "GL010007.LRV", size=1500)
+    (tmp_path / "GX010007.THM").write_bytes(b"picture")
+    put(tmp_path, "GX010009.MP4")
+
+    card = card_of_folder(tmp_path)
+
+    assert [(file.name, file.low_resolution_bytes) for _, file in card.listed()] == [
+        ("GX010001.MP4", 1500),
+        ("GX020001.MP4", 0),
+    ]
+    assert sorted(names(card)) == ["GL010001.LRV", "GX010001.MP4", "GX010001.THM", "GX020001.MP4"]
+    with Camera(card) as camera:
+        assert ask(camera, chapter_path("GX010001.THM")).body == b"picture"
