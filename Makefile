@@ -29,7 +29,7 @@ WORKERS := $(shell cores=$$(nproc); echo $$((cores + (cores + 1) / 2)))
 # Tests without AWS, deployed coordinator or other processes; tests/MAP.md names them.
 FAST := tests/core tests/flows tests/web tests/aws tests/test_settings.py tests/edge/coordinator tests/edge/http tests/edge/memory tests/edge/model tests/contracts/edge
 
-.PHONY: help setup lock demo up local-aws camera test test-fast test-pythons test-newest coverage soak fuzz mutants api-docs check lint audit vulnerabilities sbom types floors format cost bench-cloud bench-measurements bench-edge deploy plan rollback destroy stage release clean
+.PHONY: help setup lock demo up local-aws camera test test-fast test-pythons test-newest coverage soak fuzz mutants api-docs check lint audit vulnerabilities sbom types floors format cost bench-cloud bench-measurements bench-edge device-bundle test-device deploy plan rollback destroy stage release clean
 
 help: ## list the targets
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -90,6 +90,9 @@ test-pythons: ## the edge client's tests on each of Python 3.10 to 3.14 that is 
 
 test-newest: setup ## the demo and the fast tests on the newest Python here, in a copy in a folder with a space in its name
 	$(BIN)/python -m tests.newest_python
+
+test-device: setup ## the archive for devices, installed on each Python here and in a clean Debian, without network; asks it before
+	$(BIN)/python -m pytest --device tests/device $(PYTEST)
 
 coverage: setup ## how much of core, flows, web and the haul the tests run: 98 % of lines and branches each
 	$(BIN)/python -m tests.coverage_gate $(PYTEST)
@@ -154,6 +157,9 @@ bench-measurements: setup ## index, ranges, lake and angles beside peers, ten mi
 
 bench-edge: setup ## measure the edge client beside curl and SDKs, 17 minutes: make bench-edge ONLY=peak_rss_mib_12gib
 	$(BIN)/python -m tests.benchmarks.edge $(if $(ONLY),--only $(ONLY))
+
+device-bundle: setup ## the archive from which a device installs the client without a network: build/reelhaul-device-VERSION.tar.gz
+	$(BIN)/python -m infra.device_bundle
 
 deploy: setup ## stacks and coordinator of a stage: make deploy STAGE=prod PARAMETERS='AlarmAddress=crew@example.org'
 	$(BIN)/python -m infra.aws.deploy --stage '$(or $(STAGE),$(error name the stage: make deploy STAGE=prod))' $(WHERE) $(GIVEN)

@@ -37,16 +37,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
     parser.addoption("--soak", action="store_true", help="run what takes many minutes as well")
     parser.addoption(
+        "--device", action="store_true", help="install the archive for devices; asks the network"
+    )
+    parser.addoption(
         "--every", type=int, default=20, metavar="N", help="of the soak's faults, every N-th (default: 20)"
     )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("--soak"):
-        return
-    for item in items:
-        if item.get_closest_marker("soak"):
-            item.add_marker(pytest.mark.skip(reason="takes many minutes: make soak"))
+    skipped = {"soak": "takes many minutes: make soak", "device": "downloads wheels: make test-device"}
+    for marker, reason in skipped.items():
+        if config.getoption(f"--{marker}"):
+            continue
+        for item in items:
+            if item.get_closest_marker(marker):
+                item.add_marker(pytest.mark.skip(reason=reason))
 
 
 def pytest_report_header() -> str:

@@ -49,7 +49,13 @@ def test_the_workflow_installs_programs_and_then_calls_ci_run_alone(steps: Any):
 
 def test_the_workflows_are_those_that_are_looked_at_here():
     assert sorted(FOLDER.iterdir()) == list(WORKFLOWS)
-    assert [name for name, _ in jobs()] == ["check/check", "check/audit", "deploy/plan", "deploy/deploy"]
+    assert [name for name, _ in jobs()] == [
+        "check/check",
+        "check/audit",
+        "check/device",
+        "deploy/plan",
+        "deploy/deploy",
+    ]
 
 
 def test_what_asks_the_network_is_beside_the_checks_and_not_in_them():

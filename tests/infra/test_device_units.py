@@ -194,6 +194,16 @@ def test_the_timer_goes_by_what_has_passed_and_comes_again():
     assert (DEVICE / TIMER).with_suffix(".service").exists()
 
 
+def test_a_haul_without_its_interface_starts_only_while_parts_are_in_its_spool():
+    unit = entries("reelhaul@.service", "Unit")
+
+    # Each begins with `|`: one of them is enough.
+    assert unit["ConditionPathExists"] == [f"|/sys/class/net/{INTERFACE}"]
+    assert unit["ConditionPathExistsGlob"] == [f"|/var/lib/reelhaul/{INTERFACE}/*/*/*.part"]
+    # Unplugged, it still has its spool to send.
+    assert not {"BindsTo", "Requires", "PartOf", "StopWhenUnneeded"} & unit.keys()
+
+
 def test_the_example_is_one_that_the_client_takes(token_file: Path):
     device = device_of(settings_of("reelhaul@.service", example(token_file)))
 
@@ -226,12 +236,17 @@ def test_the_environment_files_are_those_that_the_example_names():
 
 
 @pytest.mark.skipif(VERIFY is None, reason="systemd-analyze is not installed: the units are not verified")
-@pytest.mark.parametrize("name", [*SERVICES, TIMER])
+@pytest.mark.parametrize("name", [*SERVICES, TIMER, "reelhaul-start.service"])
 def test_systemd_has_nothing_to_say_of_a_unit(name: str, tmp_path: Path):
     assert VERIFY
     for path in (*DEVICE.glob("*.service"), *DEVICE.glob("*.timer")):
-        # It looks for the program, which no machine has but a device.
-        (tmp_path / path.name).write_text(path.read_text().replace(CLIENT, "/bin/true"))
+        # It looks for the programs, which no machine has but a device.
+        text = (
+            path.read_text()
+            .replace(CLIENT, "/bin/true")
+            .replace("/usr/local/bin/reelhaul-start", "/bin/true")
+        )
+        (tmp_path / path.name).write_text(text)
     instance = str(tmp_path / name.replace("@", f"@{INTERFACE}"))
 
     done = subprocess.run(
@@ -346,3 +361,135 @@ def test_by_hand_a_line_that_is_no_setting_is_told_with_its_number(by_hand: Path
 @pytest.mark.parametrize("interface", ["", "..", "../etc", "--help"])
 def test_by_hand_what_cannot_be_an_interface_touches_nothing(by_hand: Path, interface: str):
     assert said_by(by_hand, interface, "list") == ["exit 2"]
+
+
+STUB = """\
+#!/bin/sh
+echo "${0##*/} $*" >>"${0%/*}/asked"
+"""
+COORDINATOR = "https://abc123.execute-api.eu-west-1.amazonaws.com/api"
+CODE = "7K3Q-M2XA-0123-4567-89AB-CDEF"
+
+
+class Enrolling:
+    """`reelhaul-enroll` and `reelhaul-start`, with their folders and the programs they call moved into the test's."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        for folder in ("etc", "spool", "bin"):
+            (place / folder).mkdir()
+        self.settings, self.token = place / "etc/reelhaul.env", place / "etc/token"
+        self.settings.write_text((DEVICE / "reelhaul.env.example").read_text())
+        # The client makes the token; the udev database has one camera.
+        self.stub("reelhaul", f'echo t_a.b >"{self.token}"')
+        self.stub("udevadm", "echo /sys/devices/usb1/1-2/1-2:1.0/net/enxd43260ddac87")
+        for name in ("chown", "systemctl"):
+            self.stub(name, "")
+        moved = {"/etc/reelhaul": "etc", "/var/lib/reelhaul": "spool", "/opt/reelhaul/bin": "bin"}
+        for name in ("reelhaul-enroll", "reelhaul-start"):
+            text = (DEVICE / name).read_text()
+            for path, folder in moved.items():
+                text = text.replace(path, str(place / folder))
+            self.program(name, text)
+
+    def program(self, name: str, text: str) -> None:
+        (self.place / "bin" / name).write_text(text)
+        (self.place / "bin" / name).chmod(0o755)
+
+    def stub(self, name: str, then: str) -> None:
+        self.program(name, STUB + then + "\n")
+
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command,
+            env={"PATH": f"{self.place / 'bin'}:/usr/bin:/bin"},
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+
+    def asked(self) -> list[str]:
+        path = self.place / "bin/asked"
+        return (
+            [line for line in path.read_text().splitlines() if "udevadm" not in line] if path.exists() else []
+        )
+
+
+@pytest.fixture
+def enrolling(tmp_path: Path) -> Enrolling:
+    return Enrolling(tmp_path)
+
+
+def start(*interfaces: str) -> list[str]:
+    return [
+        f"systemctl start --no-block reelhaul@{each}.service reelhaul-audit@{each}.timer"
+        for each in interfaces
+    ]
+
+
+def test_who_enrols_has_the_address_written_and_the_camera_that_is_plugged_in_started(enrolling: Enrolling):
+    done = enrolling.run("reelhaul-enroll", COORDINATOR, CODE)
+
+    assert done.returncode == 0, done.stderr
+    assert enrolling.asked() == [
+        f"reelhaul enroll {CODE} --coordinator {COORDINATOR} --token-file {enrolling.token}",
+        f"chown reelhaul:reelhaul {enrolling.token}",
+        *start(INTERFACE),
+    ]
+    lines = [each for each in enrolling.settings.read_text().splitlines() if "REELHAUL_COORDINATOR" in each]
+    assert lines == [f"REELHAUL_COORDINATOR={COORDINATOR}"]
+    assert "REELHAUL_TOKEN_FILE=/etc/reelhaul/token" in enrolling.settings.read_text()
+
+
+def test_an_enrolment_that_failed_is_finished_by_the_same_command(enrolling: Enrolling):
+    enrolling.stub("chown", "exit 1")
+    assert enrolling.run("reelhaul-enroll", COORDINATOR, CODE).returncode == 1
+    enrolling.stub("chown", "")
+
+    done = enrolling.run("reelhaul-enroll", COORDINATOR, CODE)
+
+    assert done.returncode == 0, done.stderr
+    assert "has its token already" in done.stdout
+    assert len([each for each in enrolling.asked() if each.startswith("reelhaul ")]) == 1
+
+
+def test_a_client_that_cannot_enrol_starts_nothing(enrolling: Enrolling):
+    enrolling.stub("reelhaul", "exit 75")
+
+    assert enrolling.run("reelhaul-enroll", COORDINATOR, CODE).returncode == 75
+    assert not [each for each in enrolling.asked() if each.startswith(("chown", "systemctl"))]
+
+
+def test_a_device_is_not_moved_to_another_coordinator_by_the_way(enrolling: Enrolling):
+    enrolling.run("reelhaul-enroll", COORDINATOR, CODE)
+    before = enrolling.settings.read_text()
+
+    done = enrolling.run("reelhaul-enroll", "https://other.example/api", CODE)
+
+    assert done.returncode == 1
+    assert "enrolled with another coordinator" in done.stderr
+    assert enrolling.settings.read_text() == before
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], [CODE], [CODE, COORDINATOR], [COORDINATOR], [f"{COORDINATOR}\nREELHAUL_A=b", CODE]]
+)
+def test_a_wrong_order_of_address_and_code_changes_nothing(enrolling: Enrolling, arguments: list[str]):
+    before = enrolling.settings.read_text()
+
+    assert enrolling.run("reelhaul-enroll", *arguments).returncode == 2
+    assert enrolling.settings.read_text() == before
+    assert enrolling.asked() == []
+
+
+def test_at_the_start_of_the_device_spools_with_parts_are_sent_without_their_camera(enrolling: Enrolling):
+    enrolling.stub("udevadm", "")
+    for name in ("enx2/s/a.1/00001-0-0.part", "enx2/s/a.1/00002-0-0.part", "enx1/s/b.2/00001-0-0.part"):
+        (enrolling.place / "spool" / name).parent.mkdir(parents=True, exist_ok=True)
+        (enrolling.place / "spool" / name).touch()
+    (enrolling.place / "spool/enx3/s").mkdir(parents=True)
+    (enrolling.place / "spool/enx3/s/report.json").touch()
+
+    assert enrolling.run("reelhaul-start").returncode == 0
+    assert enrolling.asked() == start("enx1", "enx2")

@@ -5,7 +5,49 @@ from tests.mutants.mutant import bug
 CLIENT = "edge_client"
 TESTS = "tests/edge"
 
+INSTALLER = "infra/device/install.sh"
+INSTALLING = "tests/infra/test_install.py"
+
 ON_DEVICE = (
+    bug(
+        "a purge takes parts that are not home",
+        INSTALLER,
+        """    [ -n "$parts" ] || return 0
+""",
+        "    return 0\n",
+        INSTALLING,
+        "-k",
+        "purge",
+    ),
+    bug(
+        "a client that was installed in part counts as installed",
+        INSTALLER,
+        """    rm -rf "$root$client"
+    trap""",
+        """    [ ! -e "$root$client" ] || return 0
+    trap""",
+        INSTALLING,
+        "-k",
+        "killed",
+    ),
+    bug(
+        "a damaged archive is installed",
+        INSTALLER,
+        "sha256sum --check --strict SHA256SUMS 2>&1)",
+        "true)",
+        INSTALLING,
+        "-k",
+        "damaged",
+    ),
+    bug(
+        "a camera's haul ends with its cable",
+        "infra/device/reelhaul@.service",
+        "StartLimitIntervalSec=0\n",
+        "StartLimitIntervalSec=0\nBindsTo=sys-subsystem-net-devices-%i.device\n",
+        "tests/infra/test_device_units.py",
+        "-k",
+        "without_its_interface",
+    ),
     bug(
         "a film that still changes is refused as broken",
         f"{CLIENT}/haul/patience.py",
