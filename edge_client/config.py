@@ -167,7 +167,7 @@ class Values:
     def device(self, give_up_after_s: float) -> Parsed[Device]:
         """All that a haul needs; it gives up after so long unless the operator says otherwise."""
         place, camera, service, spool = self._lock_place(), self.camera(), self.service(), self.spool()
-        budget_bytes = self._quantity("spool-budget", size_bytes)
+        budget_bytes = self.spool_budget_bytes()
         rate_bytes = self._quantity("limit-rate", rate_bytes_s)
         patience_s = self.give_up_after_s(give_up_after_s)
         return together(
@@ -199,8 +199,16 @@ class Values:
 
     def service(self) -> Parsed[Service]:
         """The coordinator, and the token in its file."""
-        url, token = self.coordinator(), self._required("token-file", _token_in)
+        url, token = self.coordinator(), self.token()
         return together(lambda: Service(url.value, token.value), url, token)
+
+    def token(self) -> Parsed[Token]:
+        """The token in its file."""
+        return self._required("token-file", _token_in)
+
+    def token_file_name(self) -> str | None:
+        """The file that is named for the token, whatever is in it."""
+        return self._text("token-file")
 
     def coordinator(self) -> Parsed[str]:
         """The coordinator's address."""
@@ -218,6 +226,10 @@ class Values:
     def spool(self) -> Parsed[Path]:
         """The folder where parts wait."""
         return self._required("spool", lambda text: Value(Path(text)))
+
+    def spool_budget_bytes(self) -> Parsed[int | None]:
+        """The most that parts may take in the spool."""
+        return self._quantity("spool-budget", size_bytes)
 
     def give_up_after_s(self, default_s: float) -> Parsed[float]:
         """The longest outage."""

@@ -28,6 +28,8 @@ class ExitCode(enum.IntEnum):
     DONE = 0
     REFUSED = 1
     USAGE = 2
+    # Of `doctor` alone: the device hauls, and something is not as it should be.
+    WARNED = 3
     # EX_TEMPFAIL of sysexits.h
     TRY_LATER = 75
 
@@ -36,6 +38,7 @@ MEANINGS = {
     ExitCode.DONE: "done",
     ExitCode.REFUSED: "a person must look",
     ExitCode.USAGE: "usage",
+    ExitCode.WARNED: "warnings alone, of doctor",
     ExitCode.TRY_LATER: "try again later",
 }
 # After Ctrl-C or SIGTERM: the next run does what is missing.
@@ -47,6 +50,15 @@ def code_of_result(person_must_look: bool, is_complete: bool = True) -> ExitCode
     if person_must_look:
         return ExitCode.REFUSED
     return ExitCode.DONE if is_complete else ExitCode.TRY_LATER
+
+
+def code_of_findings(has_problem: bool, has_warning: bool, is_all_checked: bool) -> ExitCode:
+    """The code of `doctor`: the worst finding decides, and what was not checked is not fine."""
+    if has_problem:
+        return ExitCode.REFUSED
+    if has_warning:
+        return ExitCode.WARNED
+    return ExitCode.DONE if is_all_checked else ExitCode.TRY_LATER
 
 
 def code_of_error(error: Exception) -> ExitCode:

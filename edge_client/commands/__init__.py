@@ -6,6 +6,7 @@ from typing import Any
 
 from edge_client.commands.audit import AUDIT
 from edge_client.commands.command import Command
+from edge_client.commands.doctor import DOCTOR
 from edge_client.commands.enroll import ENROLL, ROTATE
 from edge_client.commands.forget import FORGET
 from edge_client.commands.haul import HAUL
@@ -21,6 +22,7 @@ COMMANDS: tuple[Command[Any], ...] = (
     FORGET,
     TIDY,
     AUDIT,
+    DOCTOR,
     ENROLL,
     ROTATE,
 )

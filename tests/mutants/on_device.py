@@ -938,4 +938,18 @@ ON_DEVICE = (
         "",
         f"{TESTS}/haul/test_tidy.py",
     ),
+    bug(
+        "what doctor could not check counts as fine",
+        f"{CLIENT}/base/exit.py",
+        "    return ExitCode.DONE if is_all_checked else ExitCode.TRY_LATER\n",
+        "    return ExitCode.DONE\n",
+        f"{TESTS}/doctor/test_doctor.py",
+    ),
+    bug(
+        "doctor leaves a file on the spool's disk",
+        f"{CLIENT}/doctor/machine.py",
+        "os.open(folder, os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o600)",
+        "os.open(folder / 'probe', os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600)",
+        f"{TESTS}/doctor/test_doctor.py",
+    ),
 )

@@ -27,6 +27,7 @@ def test_the_codes_are_those_that_units_and_scripts_know():
         "DONE": 0,
         "REFUSED": 1,
         "USAGE": 2,
+        "WARNED": 3,
         "TRY_LATER": os.EX_TEMPFAIL,
     }
     assert list(MEANINGS) == list(ExitCode)
