@@ -83,6 +83,22 @@ def test_a_multipart_upload_declares_its_checksum_and_names_its_upload():
     assert headers["x-amz-meta-upload-id"] == "u_1"
 
 
+@pytest.mark.parametrize(
+    ("key", "content_type"),
+    [
+        ("proxies/main/s/100GOPRO/GX010038.MP4.mp4", "video/mp4"),
+        ("proxies/main/s/100GOPRO/GX010038.MP4.jpg", "image/jpeg"),
+        (KEY, None),
+    ],
+)
+def test_what_browsers_show_is_called_what_it_is_from_its_first_request_on(key: str, content_type: str | None):
+    bucket, sent = objects(opened("CRC64NVME"))
+
+    bucket.create_multipart(key, UploadId("u_1"))
+
+    assert sent[0].headers.get("content-type") == content_type
+
+
 @pytest.mark.parametrize("algorithm", [None, "CRC32"])
 def test_storage_that_ignores_the_checksum_of_parts_is_told_before_a_part_is_sent(algorithm: str | None):
     bucket, sent = objects(opened(algorithm), Answer(204), failure(404, "NoSuchUpload"))

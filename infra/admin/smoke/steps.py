@@ -550,7 +550,7 @@ class SmokeTest:
         return [
             each.upload_id
             for each in uploads
-            if each.is_live and not each.copies and not artifact.is_original(each.artifact_id)
+            if each.is_live and not each.copies and not artifact.is_of_a_device(each.artifact_id)
         ]
 
     def _tried(self, act: Callable[[], object]) -> list[str]:
