@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from chalicelib.core.cleanup import Spent
+from chalicelib.core.evidence import Level
 from chalicelib.core.ids import ArtifactId
 from chalicelib.core.limits import Limits, Quota
 from chalicelib.core.order import Wish
@@ -89,6 +90,7 @@ def test_every_variable_is_heard():
             "UNDO_S": "0",
             "CHECK_FILMS": "false",
             "SCAN_GATE": "true",
+            "REQUIRE_EVIDENCE": "read-twice",
             "GRACE_S": "0",
             "RESTORABLE_DAYS": "30",
             "LEAST_VIDEO_PERCENT": "95",
@@ -127,6 +129,7 @@ def test_every_variable_is_heard():
         undo_s=0,
         checks_films=False,
         scan_gate=True,
+        require_evidence=Level.READ_TWICE,
         grace_s=0,
         restorable_days=30,
         least_video_percent=95,
@@ -154,6 +157,11 @@ def test_the_cdn_is_its_address_and_the_id_of_its_key(text: str, cdn: tuple[str,
 @pytest.mark.parametrize("text", ["https://d1.cloudfront.net", "http://d1#K1", "https://d1/#K1", "#K1", " "])
 def test_what_is_no_cdn_is_a_fault(text: str):
     assert list(faults(CDN=text)) == ["CDN"]
+
+
+@pytest.mark.parametrize("text", ["", "read", "READ-TWICE", "read twice", "twice"])
+def test_what_is_no_level_of_evidence_is_a_fault_that_names_all(text: str):
+    assert "read-once, read-twice, read-back" in faults(REQUIRE_EVIDENCE=text)["REQUIRE_EVIDENCE"]
 
 
 @pytest.mark.parametrize("text", ["", None])

@@ -10,6 +10,7 @@ from chalicelib.aws.signer import LONGEST_TTL_S
 from chalicelib.core.chapter import EXTENSIONS
 from chalicelib.core.cleanup import Spent
 from chalicelib.core.errors import InvalidRequest
+from chalicelib.core.evidence import Level
 from chalicelib.core.ids import ArtifactId
 from chalicelib.core.lifecycle import FEWEST_RESTORABLE_DAYS, MOST_RESTORABLE_DAYS, MULTIPART_DAYS
 from chalicelib.core.limits import Limits, Quota
@@ -91,6 +92,7 @@ def settings(environment: Mapping[str, str]) -> Settings:
             undo_s=read["UNDO_S"],
             checks_films=read["CHECK_FILMS"],
             scan_gate=read["SCAN_GATE"],
+            require_evidence=read["REQUIRE_EVIDENCE"],
             grace_s=read["GRACE_S"],
             restorable_days=read["RESTORABLE_DAYS"],
             least_video_percent=read["LEAST_VIDEO_PERCENT"],
@@ -196,6 +198,13 @@ def _true_or_false(text: str) -> bool:
     return text == "true"
 
 
+def _level(text: str) -> Level:
+    try:
+        return Level(text)
+    except ValueError:
+        raise ValueError(f"must be {', '.join(each.value for each in Level)}, not {text!r}") from None
+
+
 def _required(text: str) -> tuple[ArtifactId, ...]:
     """The artifacts that `text` lists between commas; none for the empty text."""
     if not text:
@@ -245,6 +254,7 @@ VARIABLES: Mapping[str, _Required | _Optional] = {
     "UNDO_S": _Optional(_between(0, _MULTIPART_LIFETIME_S - 1), _USUAL.undo_s),
     "CHECK_FILMS": _Optional(_true_or_false, _USUAL.checks_films),
     "SCAN_GATE": _Optional(_true_or_false, _USUAL.scan_gate),
+    "REQUIRE_EVIDENCE": _Optional(_level, _USUAL.require_evidence),
     "GRACE_S": _Optional(_between(0, 365 * DAY_S), _USUAL.grace_s),
     "RESTORABLE_DAYS": _Optional(
         _between(FEWEST_RESTORABLE_DAYS, MOST_RESTORABLE_DAYS), _USUAL.restorable_days

@@ -30,8 +30,9 @@ class Kept:
     """Why a session's originals and intermediates may not go now, and which of them exist.
 
     `closed` has each closed gate by name, with its reason. `required` is what the present order requires;
-    `left_out` is what an operator left out of the deployment's minimum, for `below_minimum_reason`. `fault` is why
-    the session could not be inspected.
+    `left_out` is what an operator left out of the deployment's minimum, for `below_minimum_reason`. `level` is how
+    surely the least known chapter is known, `agrees` whether all reads of all agree. `fault` is why the session could
+    not be inspected.
     """
 
     session_id: SessionId
@@ -41,6 +42,8 @@ class Kept:
     required: tuple[ArtifactId, ...] = ()
     left_out: tuple[ArtifactId, ...] = ()
     below_minimum_reason: str | None = None
+    level: str | None = None
+    agrees: bool = True
     fault: str | None = None
 
     @property
@@ -131,7 +134,17 @@ def _kept(ports: Ports, session_id: SessionId, is_named: bool) -> Kept | None:
         return Kept(session_id, fault=why(error))
     order = picture.session.order
     left_out, why_left_out = (order.wish.left_out, order.wish.below_minimum_reason) if order else ((), None)
-    return Kept(session_id, state.value, standing, closed, picture.required, left_out, why_left_out)
+    return Kept(
+        session_id,
+        state.value,
+        standing,
+        closed,
+        picture.required,
+        left_out,
+        why_left_out,
+        picture.level.value if picture.level else None,
+        picture.agrees,
+    )
 
 
 def _standing(picture: Picture, facts: Facts) -> tuple[Doomed, ...]:

@@ -15,12 +15,12 @@ from infra.admin.cleanup_plan import ARMED
 
 _PATIENT = (
     *(ARMED, "ordered-here", "grace-over", "grace-over-in-s3", "breaker"),
-    *("not-held", "originals-finished", "originals-whole"),
+    *("not-held", "originals-finished", "originals-whole", "evidence-suffices"),
 )
 """Gates that time or an operator opens; apart from them nothing is wrong and nothing is pending."""
 
-_TOLD_OTHERWISE = ("nothing-open", "not-quarantined", "nothing-lost")
-"""Gates that say of a processed session what its uploads, restores, measurements and losses say themselves."""
+_TOLD_OTHERWISE = ("nothing-open", "not-quarantined", "nothing-lost", "evidence-agrees")
+"""Gates that say of a processed session what its uploads, restores, measurements, losses and reads say themselves."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,12 @@ def _on_the_way(picture: Picture) -> Iterator[Owed]:
         yield Owed("lost", f"{since}: {lost.reason}; {remedy(picture, lost.artifact_id)}")
     for damage, receipt in undecided(picture):
         yield Owed("damaged", f"{receipt.artifact_id}: {damage.fault}; the next round decides what follows")
+    for each in picture.differing:
+        words = "; ".join(difference.words for difference in each.open_differences)
+        yield Owed(
+            "differs",
+            f"{each.artifact_id}: {words}; keep the card, read it a third time, then accept --evidence",
+        )
     if picture.missing:
         yield Owed("chapters", f"not verified: {', '.join(picture.missing)}")
     if order and order.is_import and picture.awaited:

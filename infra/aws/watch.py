@@ -196,6 +196,12 @@ def _of_sessions() -> Iterator[Alarm]:
         "session. Find who did it, then release the session.",
     )
     yield _counted(
+        "ReadsDiffer",
+        Event.EVIDENCE_DIFFERS,
+        "A device read a card again, and it gave other bytes than the receipt has. Keep the card: it may be all that "
+        "has the true ones. Read it a third time.",
+    )
+    yield _counted(
         "UploadsUnproven",
         Event.UPLOAD_UNPROVEN,
         "S3 does not tell the checksum of an object that was brought here. See whether the functions may use the "
@@ -338,7 +344,10 @@ def dashboard() -> Widget:
         _Graph("Bytes verified", _counts("bytes.verified"), period_s=_HOUR_S),
         _Graph("Uploads", _counts("upload.verified", "upload.expired", "upload.rejected", "upload.unproven")),
         _Graph(
-            "Originals", _counts("originals.scrubbed", "original.damaged", "original.lost", "proof.overdue")
+            "Originals",
+            _counts(
+                "originals.scrubbed", "original.damaged", "original.lost", "evidence.differs", "proof.overdue"
+            ),
         ),
         _Graph("Rounds of the reconciler, seconds", (_measured(Measure.ROUND_TIME),), statistic="Maximum"),
         _Graph(

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from chalicelib.core.crc import Crc64Nvme
+from chalicelib.core.evidence import Evidence, SecondRead, Xxh128
 from chalicelib.core.ids import ArtifactId
 from chalicelib.core.notices import (
     MOST_DETAIL,
@@ -102,6 +104,29 @@ def test_a_loss_is_told_once_although_it_holds_the_session():
 
     assert told(before, after) == [("original.lost", f"{VERIFIED.artifact_id}: S3 purged it")]
     assert told(after, changed(after, version=9)) == []
+
+
+def test_a_read_that_differs_is_told_once_with_both_values():
+    before = make_picture(VERIFIED)
+    known = Evidence(VERIFIED.artifact_id)
+    read = SecondRead(START, DEVICE_ID, Crc64Nvme("AAAAAAAAAAI="), Xxh128("ab" * 16))
+    differing = changed(before, evidence=(known.with_read(read, RECEIPT),))
+    accepted = changed(before, evidence=(known.with_read(read, RECEIPT).accepted("it plays"),))
+
+    [(kind, detail)] = told(before, differing)
+
+    assert kind == "evidence.differs"
+    assert detail == (
+        f"{VERIFIED.artifact_id}: the receipt has CRC64NVME {EMPTY}, the card gave AAAAAAAAAAI=, read by {DEVICE_ID}"
+    )
+    assert told(differing, changed(differing, version=9)) == told(differing, accepted) == []
+
+
+def test_a_read_that_agrees_is_not_told():
+    before = make_picture(VERIFIED)
+    read = SecondRead(START, DEVICE_ID, EMPTY, Xxh128("ab" * 16))
+
+    assert told(before, changed(before, evidence=(Evidence(VERIFIED.artifact_id, read),))) == []
 
 
 def test_what_can_be_made_or_copied_again_does_not_ask_for_the_card():

@@ -6,6 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from chalicelib.core.cleanup import Cleanup, Doomed
+from chalicelib.core.crc import Crc64Nvme
+from chalicelib.core.evidence import Difference, Evidence, ReadBack, SecondRead, Xxh128
 from chalicelib.core.ids import ArtifactId, DeviceId
 from chalicelib.core.picture import Picture
 from chalicelib.core.session import Lost, SessionState
@@ -30,6 +32,8 @@ from tests.support.builders import (
 )
 
 FIRST, SECOND = make_chapter(1), make_chapter(2, size_bytes=40)
+READ = SecondRead(START, DeviceId("d_north"), EMPTY, Xxh128("ab" * 16))
+DIFFERENCE = Difference(replace(READ, crc64nvme=Crc64Nvme("AAAAAAAAAAI=")), EMPTY)
 
 
 def make_receipt(upload: Upload, version_id: str = "v1") -> Receipt:
@@ -153,6 +157,29 @@ def test_a_lost_version_is_not_held_and_its_chapter_waits_again():
 
     assert "bytes_originals" not in counts
     assert (counts["chapters_lost"], counts["chapters_waiting"]) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "counted"),
+    [
+        (Evidence(FIRST.artifact_id), {}),
+        (Evidence(FIRST.artifact_id, READ), {"chapters_read_twice": 1}),
+        (Evidence(FIRST.artifact_id, READ, (), ReadBack("v1", START, "reading")), {"chapters_read_back": 1}),
+        (Evidence(FIRST.artifact_id, None, (), ReadBack("v1", START, "reading")), {}),
+        (Evidence(FIRST.artifact_id, READ, (DIFFERENCE,)), {"chapters_differing": 1}),
+        (
+            Evidence(FIRST.artifact_id, READ, (replace(DIFFERENCE, accepted="it plays"),)),
+            {"chapters_read_twice": 1},
+        ),
+    ],
+)
+def test_a_chapter_counts_by_its_level_once(evidence: Evidence, counted: dict[str, int]):
+    session = make_session(evidence=(evidence,))
+
+    counts = contribution(Picture(session, (FIRST,), (verified(make_upload()),)))
+
+    known = {"chapters_read_twice", "chapters_read_back", "chapters_differing"}
+    assert {name: figure for name, figure in counts.items() if name in known} == counted
 
 
 def test_nothing_is_counted_when_a_session_counts_for_what_it_did():

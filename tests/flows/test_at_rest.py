@@ -1,11 +1,13 @@
 """Damage that was found at rest: the version is lost, its session is held, and what can bring it back does."""
 
+from datetime import timedelta
 from typing import Any, cast
 
 import pytest
 from msgspec.structs import replace
 
 from chalicelib.core.errors import Conflict, StateConflict
+from chalicelib.core.evidence import ReadBack
 from chalicelib.core.ids import ArtifactId
 from chalicelib.core.session import Damage
 from chalicelib.core.upload import Receipt
@@ -232,6 +234,21 @@ def test_a_proof_is_recorded_as_of_its_beginning_and_never_goes_back():
 
     assert picture.session.proven_at == ports.clock.now()
     assert picture.session.state.value == "STORED"
+
+
+def test_the_last_comparison_of_a_version_is_kept_and_one_of_an_earlier_version_is_replaced():
+    ports = stored()
+    receipt = recorded(ports).receipt(ONE)
+    assert receipt
+    older = ReadBack("v-before", ports.clock.now() + timedelta(days=9), "reading")
+    first = ReadBack(receipt.version_id, ports.clock.now(), "reading")
+    later = replace(first, at=first.at + timedelta(days=1), by="s3-batch")
+
+    for back in (older, later, first):
+        at_rest.record_read_back(ports, SESSION_ID, {ONE: back})
+
+    assert recorded(ports).session.evidence_of(ONE).read_back == later
+    assert recorded(ports).session.proven_at is None
 
 
 def test_a_proof_is_recorded_although_another_writes_the_session():

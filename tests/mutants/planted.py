@@ -8,6 +8,7 @@ from tests.mutants.judging import JUDGING
 from tests.mutants.mutant import Edit, Mutant, bug
 from tests.mutants.of_callers import OF_CALLERS
 from tests.mutants.of_copies import OF_COPIES
+from tests.mutants.of_evidence import OF_EVIDENCE
 from tests.mutants.of_notices import OF_NOTICES
 from tests.mutants.of_scans import OF_SCANS
 from tests.mutants.of_the_lake import OF_THE_LAKE
@@ -124,6 +125,7 @@ MUTANTS = (
     _gate("originals-finished", "_originals_are_finished"),
     _gate("originals-whole", "_originals_are_whole"),
     _gate("evidence-agrees", "_evidence_agrees"),
+    _gate("evidence-suffices", "_evidence_suffices"),
     _gate("nothing-lost", "_nothing_is_lost"),
     _gate("grace-over", "_grace_is_over"),
     _gate("armed", "_is_armed"),
@@ -537,6 +539,7 @@ MUTANTS = (
     *OF_UPLOADS,
     *JUDGING,
     *OF_CALLERS,
+    *OF_EVIDENCE,
     *OF_NOTICES,
     *OF_SCANS,
     *OF_THE_LAKE,

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from chalicelib.core import answers
+from chalicelib.core.crc import Crc64Nvme
+from chalicelib.core.evidence import Evidence, SecondRead, Xxh128
 from chalicelib.core.ids import ArtifactId
 from chalicelib.core.order import Wish, wish
 from chalicelib.core.settle import Actor
@@ -18,7 +20,7 @@ from chalicelib.core.tokens import Role
 from chalicelib.flows.settle import settle_session
 from chalicelib.web import report
 from tests.support import story
-from tests.support.builders import SESSION_ID, MemoryPorts, memory_ports, recorded
+from tests.support.builders import DEVICE_ID, SESSION_ID, MemoryPorts, memory_ports, recorded
 from tests.support.fits import index_key, make_turn, put_fits
 from tests.support.measurements import ANGLES, as_document, as_list, make_frame, make_frames
 from tests.web.client import Answer, caller_of
@@ -246,6 +248,22 @@ class TestCameraClock:
         assert asked_for(ports).document["film"]["chapters"][0]["camera_clock"] == said
         assert ("Camera's clock" in Page(page_of(ports)).text) is (said is not None)
 
+    def test_says_how_surely_each_chapter_is_known(self):
+        ports = measured()
+        [receipt, *_] = [recorded(ports).receipt(each.artifact_id) for each in recorded(ports).chapters]
+        assert receipt
+        before = asked_for(ports).document["film"]["chapters"][0]
+        read = SecondRead(ports.clock.now(), DEVICE_ID, Crc64Nvme("AAAAAAAAAAI="), Xxh128("ab" * 16))
+        known = Evidence(receipt.artifact_id).with_read(read, receipt)
+        picture = recorded(ports)
+        ports.records.arrange(replace(picture, session=picture.session.with_evidence(known)), due_at=None)
+
+        after = asked_for(ports).document["film"]["chapters"][0]
+
+        assert (before["level"], before["agrees"]) == ("read-once", True)
+        assert (after["level"], after["agrees"]) == ("read-once", False)
+        assert "two reads of it differ" in Page(page_of(ports)).text
+
 
 class TestPage:
     def test_runs_nothing_fetches_nothing_and_is_not_kept(self, ports: MemoryPorts):
@@ -270,6 +288,7 @@ class TestPage:
             "match-17-north",
             "C3501324500711",
             "100GOPRO/GX010038.MP4",
+            "read once",
             "ICAO, box 1 farthest from the runway",
             "box 1: 2.5000°, box 2: 2.8300°, box 3: 3.1700°, box 4: 3.5000°",
             "3.1720°",

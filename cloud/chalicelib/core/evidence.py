@@ -164,6 +164,10 @@ class Evidence(Struct, frozen=True):
         return known._with_difference(read, receipt.crc64nvme)
 
     def with_read_back(self, read_back: ReadBack) -> "Evidence":
+        """This evidence once a version was compared; an older comparison of the same version changes nothing."""
+        known = self.read_back
+        if known and known.version_id == read_back.version_id and known.at >= read_back.at:
+            return self
         return replace(self, read_back=read_back)
 
     def accepted(self, reason: str) -> "Evidence":

@@ -28,6 +28,7 @@ class NoticeKind(Enum):
     FAILED = "session.failed"
     HELD = "session.held"
     LOST = "original.lost"
+    DIFFERS = "evidence.differs"
     REJECTED = "upload.rejected"
     SILENT = "device.silent"
     HEARD = "device.heard"
@@ -43,6 +44,8 @@ NEXT: Mapping[NoticeKind, str] = {
     "Its originals stay.",
     NoticeKind.HELD: "Read the reason. Nothing of it is processed or cleaned until `reelhaul-admin hold --release`.",
     NoticeKind.LOST: "Do not erase the card. Haul the session again: the chapter needs another receipt.",
+    NoticeKind.DIFFERS: "Keep the card: two reads of it differ, and nobody knows which is right. Read it a third "
+    "time; then `reelhaul-admin accept --evidence` lets cleanup pass, or the card stays.",
     NoticeKind.REJECTED: "Keep the card: this file has no receipt. Read the reason; the next haul sends the file "
     "again unless it is no film, and when it is rejected twice somebody must look at the device.",
     NoticeKind.SILENT: "See whether the device has power and its uplink, and whether its `reelhaul` service runs. "
@@ -59,11 +62,13 @@ _WORDS: Mapping[NoticeKind, str] = {
     NoticeKind.FAILED: "failed",
     NoticeKind.HELD: "is held",
     NoticeKind.LOST: "has lost an original",
+    NoticeKind.DIFFERS: "has two reads that differ",
     NoticeKind.REJECTED: "has a rejected file",
     NoticeKind.SILENT: "is silent",
     NoticeKind.HEARD: "is heard again",
     NoticeKind.SUMMARY: "in the week that ended",
 }
+_OF_IMPORTS = (NoticeKind.LOST, NoticeKind.DIFFERS)
 _OF_DEVICES = (NoticeKind.SILENT, NoticeKind.HEARD)
 
 
@@ -92,7 +97,7 @@ class Announcement(Struct, frozen=True):
 def notices_of(before: Picture, after: Picture, now: datetime) -> tuple[Notice, ...]:
     """What is to be told of a write that makes `after` of `before`; nothing for most.
 
-    An import tells of nothing but loss: it brings sessions by the thousand, and somebody watches it.
+    An import tells of nothing but loss and what may be one: it brings sessions by the thousand, and somebody watches.
     """
     session = after.session
     return tuple(
@@ -106,7 +111,7 @@ def notices_of(before: Picture, after: Picture, now: datetime) -> tuple[Notice, 
             session.device_id,
         )
         for place, (kind, detail) in enumerate(_changes(before, after))
-        if kind is NoticeKind.LOST or not session.has_import_order
+        if kind in _OF_IMPORTS or not session.has_import_order
     )
 
 
@@ -162,6 +167,14 @@ def _changes(before: Picture, after: Picture) -> Iterator[tuple[NoticeKind, str]
         yield NoticeKind.LOST, f"{each.artifact_id}: {each.reason}"
     if now.held and now.held != was.held and not lost:
         yield NoticeKind.HELD, now.held
+    for known in now.evidence:
+        before_it = was.evidence_of(known.artifact_id).differences
+        for difference in known.differences:
+            if all(each.read != difference.read for each in before_it):
+                yield (
+                    NoticeKind.DIFFERS,
+                    f"{known.artifact_id}: {difference.words}, read by {difference.read.by}",
+                )
     if now.state is not was.state:
         yield from _of_state(before, after)
     rejected = {each.upload_id for each in before.uploads if each.state is UploadState.REJECTED}

@@ -133,7 +133,8 @@ class Picture(Struct, frozen=True, dict=True):
         damage = next((each for each in self.session.damage if each.version_id == receipt.version_id), None)
         if damage is None:
             return known
-        return known.with_read_back(ReadBack(damage.version_id, damage.found_at, "reading", agrees=False))
+        found = ReadBack(damage.version_id, damage.found_at, "reading", agrees=False)
+        return replace(known, read_back=found)
 
     @property
     def level(self) -> Level | None:
@@ -155,8 +156,10 @@ class Picture(Struct, frozen=True, dict=True):
 
         A lost chapter counts too: its card may be all that is left.
         """
-        found = (self.evidence(each.artifact_id) or each for each in self.session.evidence)
-        return tuple(each for each in found if each.open_differences)
+        recorded = {each.artifact_id: each for each in self.session.evidence}
+        known = (self.evidence(each.artifact_id) for each in self.chapters if each.artifact_id in recorded)
+        present = recorded | {each.artifact_id: each for each in known if each}
+        return tuple(each for each in present.values() if each.open_differences)
 
     def scan(self, artifact_id: ArtifactId) -> Scan | None:
         """What keeps the present order's artifact from its receipt: the scan of the last version that was seen."""

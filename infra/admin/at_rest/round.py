@@ -7,17 +7,23 @@ from datetime import timedelta
 from typing import Any
 
 from chalicelib.core import ids
-from chalicelib.core.ids import SessionId
+from chalicelib.core.artifact import is_original
+from chalicelib.core.evidence import ReadBack
+from chalicelib.core.ids import ArtifactId, SessionId
 from chalicelib.core.picture import Picture
 from chalicelib.core.session import Damage
 from chalicelib.core.settle.at_rest import at_rest, earlier_versions, may_be_proven, remedy
 from chalicelib.core.upload import Receipt
-from chalicelib.flows.at_rest import record_damage, record_proof
+from chalicelib.flows.at_rest import record_damage, record_proof, record_read_back
 from chalicelib.flows.store import load
 from chalicelib.ports import Ports
 from infra.admin.at_rest.journal import Journal
 from infra.admin.at_rest.reading import End, Judgement, Pace, judge
 from infra.admin.cleanup_plan import why
+
+READING = "reading"
+S3_BATCH = "s3-batch"
+"""Who computes a round's checksums: this machine, or S3 itself."""
 
 _TELL_EVERY_S = 0.2
 
@@ -69,6 +75,7 @@ class Round:
         self._workers = workers
         self._tell = tell
         self._judge: Judge = self.read
+        self._by = READING
         self.tally = Findings()
         self.known: list[Mapping[str, Any]] = []
 
@@ -96,9 +103,10 @@ class Round:
             picture = self._ports.records.picture(session_id)
             yield from self._left(picture) if picture else ()
 
-    def judge_by(self, judge_version: Judge) -> None:
-        """From now on `judge_version` says of each receipt whether it is true."""
+    def judge_by(self, judge_version: Judge, by: str) -> None:
+        """From now on `judge_version` says of each receipt whether it is true; `by` is what it is called."""
         self._judge = judge_version
+        self._by = by
 
     def prove(self, sessions: Iterable[SessionId]) -> None:
         """Judge every version of these sessions; when an error ends it, all that was found is on record."""
@@ -204,9 +212,21 @@ class Round:
         if session.waiting or not session.is_listed:
             return
         self.tally.done_sessions += 1
+        read_back = self._read_back(session.picture)
         if not session.unread and may_be_proven(session.picture):
-            record_proof(self._ports, session.session_id, self._journal.began_at)
+            record_proof(self._ports, session.session_id, self._journal.began_at, read_back)
             self._journal.note_end(session.session_id)
+        elif read_back:
+            record_read_back(self._ports, session.session_id, read_back)
+
+    def _read_back(self, picture: Picture) -> Mapping[ArtifactId, ReadBack]:
+        """The chapters that this round has proven, those of a process that was killed among them."""
+        session_id, began_at = picture.session.session_id, self._journal.began_at
+        return {
+            receipt.artifact_id: ReadBack(receipt.version_id, max(began_at, receipt.verified_at), self._by)
+            for receipt in at_rest(picture)
+            if is_original(receipt.artifact_id) and self._journal.has_proven(session_id, receipt.version_id)
+        }
 
 
 def _document(session_id: SessionId, receipt: Receipt | None, fault: str) -> dict[str, Any]:

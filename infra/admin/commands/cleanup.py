@@ -177,6 +177,8 @@ def _required(each: Kept) -> Iterator[tuple[str, str]]:
         yield "requires", ", ".join(each.required) or "nothing"
     if each.left_out:
         yield "left out", f"{', '.join(each.left_out)}: {each.below_minimum_reason}"
+    if each.level:
+        yield "known", each.level if each.agrees else f"{each.level}, and two reads differ"
 
 
 def _verdict(each: Kept, arming: Arming | None) -> str:
@@ -220,6 +222,8 @@ def _session(each: Kept) -> Mapping[str, Any]:
         "required": list(each.required),
         "left_out": list(each.left_out),
         "below_minimum_reason": each.below_minimum_reason,
+        "level": each.level,
+        "agrees": each.agrees,
         "size_bytes": _bytes(each),
         "objects": [
             {

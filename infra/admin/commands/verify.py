@@ -16,7 +16,7 @@ from infra.admin import formats
 from infra.admin.at_rest.batch import Computed, judged
 from infra.admin.at_rest.journal import Journal
 from infra.admin.at_rest.reading import Pace, demand_checksums
-from infra.admin.at_rest.round import Findings, Round, time_left
+from infra.admin.at_rest.round import READING, S3_BATCH, Findings, Round, time_left
 from infra.admin.at_rest.selection import Selection, select
 from infra.admin.console import (
     DONE,
@@ -38,8 +38,6 @@ _EXAMPLES = """  reelhaul-admin verify --stage prod match-17-north
   reelhaul-admin verify --stage prod --all --limit-rate 50
   41 1 * * *  /opt/reelhaul-admin/bin/reelhaul-admin verify --stage prod --older-than 80d"""
 
-READING = "reading"
-S3_BATCH = "s3-batch"
 _WORKERS = 4
 _WIDTH = 24
 _UNITS_S = {"d": 86_400, "h": 3_600}
@@ -145,7 +143,7 @@ def _prove(given: Arguments, desk: Console, journal: Journal, selection: Selecti
         journal.remove()
         return DONE
     if given.by == S3_BATCH and sessions:
-        round_.judge_by(judged(_computed(given, desk, journal, round_, sessions), round_.read))
+        round_.judge_by(judged(_computed(given, desk, journal, round_, sessions), round_.read), S3_BATCH)
     round_.prove(sessions)
     desk.draw("")
     document = _document(given, selection, journal, round_)

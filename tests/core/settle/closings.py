@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from chalicelib.core.cleanup import Arming, Spent
 from chalicelib.core.crc import Crc64Nvme
-from chalicelib.core.evidence import SecondRead, Xxh128
+from chalicelib.core.evidence import Level, ReadBack, SecondRead, Xxh128
 from chalicelib.core.ids import ArtifactId
 from chalicelib.core.keys import INTERMEDIATES, ORIGINALS
 from chalicelib.core.session import Damage, Lost, SessionState
@@ -131,6 +131,30 @@ def reread(case: Case, *crcs: Crc64Nvme) -> Case:
     return case.session(evidence=session.evidence)
 
 
+def demanding(case: Case, level: Level) -> Case:
+    """The session in a deployment that demands so much evidence."""
+    return replace(case, policy=replace(case.policy, require_evidence=level))
+
+
+def read_twice(case: Case) -> Case:
+    """The session all of whose chapters were read from the card again, as they were read first."""
+    session = case.picture.session
+    for artifact_id in (FIRST, SECOND):
+        receipt = case.receipt(artifact_id)
+        read = SecondRead(NOW, session.device_id, receipt.crc64nvme, Xxh128("ab" * 16))
+        session = session.with_evidence(session.evidence_of(artifact_id).with_read(read, receipt))
+    return case.session(evidence=session.evidence)
+
+
+def read_back(case: Case, version_id: str | None = None) -> Case:
+    """The session all of whose chapters were compared in S3, in this version of each or in the verified one."""
+    session = case.picture.session
+    for artifact_id in (FIRST, SECOND):
+        back = ReadBack(version_id or case.receipt(artifact_id).version_id, NOW, "reading")
+        session = session.with_evidence(session.evidence_of(artifact_id).with_read_back(back))
+    return case.session(evidence=session.evidence)
+
+
 def accepted_reads(case: Case) -> Case:
     """The session of whose first chapter an operator accepted what differs."""
     known = case.picture.session.evidence_of(FIRST).accepted("the cable was broken")
@@ -153,6 +177,18 @@ CLOSINGS: dict[str, dict[str, Callable[[Case], Case]]] = {
             accepted_reads(reread(case, OTHER_CRC)), THIRD_CRC
         ),
         "the outputs are accepted": lambda case: accepted(reread(case, OTHER_CRC)),
+    },
+    "evidence-suffices": {
+        "read once where twice is demanded": lambda case: demanding(case, Level.READ_TWICE),
+        "read once where a comparison in S3 is demanded": lambda case: demanding(case, Level.READ_BACK),
+        "one chapter read twice and the other once": lambda case: demanding(
+            reread(case, case.receipt(FIRST).crc64nvme), Level.READ_TWICE
+        ),
+        "read back and not read twice": lambda case: demanding(read_back(case), Level.READ_TWICE),
+        "read twice and not read back": lambda case: demanding(read_twice(case), Level.READ_BACK),
+        "an earlier version was read back": lambda case: demanding(
+            read_back(read_twice(case), "v-before"), Level.READ_BACK
+        ),
     },
     "processed": {
         "open": lambda case: case.session(state=SessionState.OPEN),

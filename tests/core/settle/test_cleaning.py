@@ -26,6 +26,7 @@ from tests.core.settle.cases import (
     upload_of,
     verified,
 )
+from tests.core.settle.closings import FIRST, accepted_reads, reread
 
 DOOMED = (*ORIGINALS, AUDIO)
 LAST_LOOK = NOW + timedelta(seconds=POLICY.last_look_s)
@@ -214,6 +215,15 @@ def test_originals_are_recalled_when_an_output_is_lost_before_they_are_purged(lo
 
         assert recall.artifact_ids == ORIGINALS
         assert lost in recall.reason
+
+
+def test_originals_are_recalled_when_a_second_read_of_a_card_turns_out_to_differ():
+    differing = reread(at_last_look(), OTHER_CRC, at_last_look().receipt(FIRST).crc64nvme)
+
+    assert differing.only(Recall).artifact_ids == ORIGINALS
+    assert FIRST in differing.only(Recall).reason
+    assert accepted_reads(differing).owed() == (ConfirmOutputs(),)
+    assert reread(at_last_look(), at_last_look().receipt(FIRST).crc64nvme).owed() == (ConfirmOutputs(),)
 
 
 def test_the_last_look_decides_nothing_about_what_was_not_looked_at():

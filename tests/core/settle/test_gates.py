@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from chalicelib.core.cleanup import Spent
+from chalicelib.core.evidence import Level
 from chalicelib.core.ids import UploadId
 from chalicelib.core.keys import INTERMEDIATES, ORIGINALS
 from chalicelib.core.order import Order, wish
@@ -35,10 +36,13 @@ from tests.core.settle.closings import (
     REPORT,
     accepted_reads,
     broken,
+    demanding,
     left_out,
     measured,
     minimum,
     promised,
+    read_back,
+    read_twice,
     reindexed,
     reread,
     unfinished,
@@ -113,6 +117,21 @@ def test_an_operator_who_accepted_a_difference_between_two_reads_lets_the_origin
     assert OTHER_CRC in case.closed()["evidence-agrees"]
     assert (accepted_reads(case).closed(), accepted_reads(case).kinds()) == ({}, ["PlanCleanup"])
     assert reread(open_gates(), case.receipt(FIRST).crc64nvme).closed() == {}
+
+
+@pytest.mark.parametrize(
+    ("demanded", "known"),
+    [
+        (Level.READ_ONCE, open_gates),
+        (Level.READ_TWICE, lambda: read_twice(open_gates())),
+        (Level.READ_TWICE, lambda: read_back(read_twice(open_gates()))),
+        (Level.READ_BACK, lambda: read_back(read_twice(open_gates()))),
+    ],
+)
+def test_originals_that_are_known_as_surely_as_is_demanded_may_go(demanded: Level, known: Callable[[], Case]):
+    case = demanding(known(), demanded)
+
+    assert (case.closed(), case.kinds()) == ({}, ["PlanCleanup"])
 
 
 @pytest.mark.parametrize("base", [open_gates, intended])

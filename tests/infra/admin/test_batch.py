@@ -206,6 +206,9 @@ def test_a_round_by_s3_batch_proves_without_reading():
 
     assert (code, document["proven"], document["by"]) == (0, 3, "s3-batch")
     assert recorded(ports).session.proven_at
+    assert [each.read_back and each.read_back.by for each in recorded(ports).session.evidence] == [
+        "s3-batch"
+    ] * 2
     assert any("job-7" in line for line in terminal.noted)
 
 

@@ -128,6 +128,7 @@ def test_the_plan_for_people_is_short_and_aligned():
         "",
         "main/match-17-north: PROCESSED, 2 objects, 117 B kept",
         "  requires           output.enhanced.mp4",
+        "  known              read-once",
         "  not-held           held: the referee wants to see it",
         "  armed              cleanup was never armed here: everything is kept",
         "  outputs-plausible  the length of 3 films is not read yet, such as original.100GOPRO.GX010038.MP4",

@@ -7,9 +7,10 @@ from msgspec.structs import replace
 
 from chalicelib.core.cleanup import Spent
 from chalicelib.core.errors import StorageBusy
+from chalicelib.core.evidence import Level, WholeRead, Xxh128
 from chalicelib.core.ids import UploadId
 from chalicelib.core.settle import Actor
-from chalicelib.flows import operations
+from chalicelib.flows import evidence, operations
 from chalicelib.flows.settle import settle_session
 from infra.admin.cleanup_plan import closed_gates
 from infra.admin.waiting import Owed, still_owed
@@ -29,6 +30,7 @@ from tests.support.builders import (
 from tests.support.counted import counted
 from tests.support.faults import Fault, faulty
 from tests.support.films import make_film
+from tests.support.memory import crc64nvme_of
 
 ENSURE = ("ensure",)
 DRY = ("ensure", "--dry-run")
@@ -259,6 +261,27 @@ def unfinished(ports: MemoryPorts) -> MemoryPorts:
     return ports
 
 
+def demanding(ports: MemoryPorts) -> MemoryPorts:
+    """The same, where a card must be read twice."""
+    return replace(ports, policy=replace(ports.policy, require_evidence=Level.READ_TWICE))
+
+
+def test_a_read_that_differs_is_owed_until_somebody_accepts_it():
+    ports = ripe()
+    one, crc = story.CHAPTERS[0].artifact_id, crc64nvme_of(b"a bit flipped")
+    read = WholeRead(len(story.BODIES[0]), crc, Xxh128("ab" * 16), ports.clock.now())
+    evidence.record_second_read(ports, story.NORTH, SESSION_ID, one, read)
+
+    document, code = Terminal(ports).told(*ENSURE)
+    evidence.accept_differences(ports, story.OPERATOR, SESSION_ID, one, "read in a card reader")
+
+    [owed] = of_session(document)["owed"]
+    assert (code, owed["what"]) == (75, "differs")
+    assert crc in owed["why"]
+    assert "keep the card" in owed["why"]
+    assert Terminal(ports).told(*ENSURE)[1] == 0
+
+
 @pytest.mark.parametrize(
     ("make", "kept"),
     [
@@ -266,8 +289,9 @@ def unfinished(ports: MemoryPorts) -> MemoryPorts:
         (ripe, {"armed"}),
         (lambda: held(ripe()), {"armed", "not-held"}),
         (lambda: unfinished(ripe()), {"armed", "originals-finished"}),
+        (lambda: demanding(ripe()), {"armed", "evidence-suffices"}),
     ],
-    ids=["in its grace", "not armed", "held", "unfinished"],
+    ids=["in its grace", "not armed", "held", "unfinished", "read once"],
 )
 def test_originals_that_time_or_an_operator_keeps_are_no_debt(make, kept: set[str]):
     document, code = Terminal(make()).told(*ENSURE)

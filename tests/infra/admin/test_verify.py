@@ -10,9 +10,11 @@ import pytest
 from msgspec.structs import replace
 
 from chalicelib.core.errors import StorageBusy
+from chalicelib.core.evidence import Level, ReadBack, WholeRead, Xxh128
+from chalicelib.core.ids import ArtifactId
 from chalicelib.core.session import SessionState
 from chalicelib.core.upload import Receipt
-from chalicelib.flows import operations
+from chalicelib.flows import evidence, operations
 from infra.admin.at_rest import reading
 from infra.admin.at_rest.journal import Journal
 from infra.admin.at_rest.reading import End, Pace, Stopped, judge
@@ -264,6 +266,63 @@ def test_a_reading_that_fails_is_no_damage_and_the_session_stays_unproven():
     [unread] = document["unread"]
     assert (unread["artifact_id"], unread["fault"]) == (ONE, "S3 asks for patience")
     assert (recorded(plain).session.damage, recorded(plain).session.proven_at) == ((), None)
+
+
+def test_a_chapter_that_was_compared_is_read_back_and_one_that_was_not_is_not():
+    def refuse(version_id: str, _: int) -> None:
+        if version_id == broken:
+            raise StorageBusy("S3 asks for patience")
+
+    plain = processed()
+    broken = receipt_of(plain).version_id
+
+    Terminal(watched(plain, refuse)).told(*ALL)
+
+    assert backs(plain) == {TWO: ReadBack(receipt_of(plain, TWO).version_id, plain.clock.now(), "reading")}
+    assert not recorded(plain).session.evidence_of(ONE).read_back
+
+
+def test_every_chapter_of_a_sound_session_is_read_back_and_the_trail_says_so():
+    ports = processed()
+    for artifact_id, body in zip((ONE, TWO), story.BODIES, strict=True):
+        read = WholeRead(len(body), crc64nvme_of(body), Xxh128("ab" * 16), ports.clock.now())
+        evidence.record_second_read(ports, story.NORTH, SESSION_ID, artifact_id, read)
+
+    Terminal(ports).told(*ALL)
+
+    assert backs(ports).keys() == {ONE, TWO}
+    assert recorded(ports).level is Level.READ_BACK
+    steps = [step for entry in ports.records.trail(SESSION_ID, 0, 100) for step in entry.steps]
+    assert [step.name for step in steps if step.after and "read back by reading" in step.after] == [ONE, TWO]
+
+
+def test_what_was_compared_and_is_damaged_agrees_with_nothing():
+    ports = processed()
+    ports.objects.rot(FIRST)
+
+    Terminal(ports).told(*ALL)
+
+    known = recorded(ports).evidence(ONE)
+    assert known
+    assert known.read_back
+    assert (known.agrees, known.read_back.agrees) == (False, False)
+    assert backs(ports).keys() == {TWO}
+
+
+def test_what_a_killed_round_compared_is_read_back_once_the_next_one_ends():
+    plain = stored(None)
+    assert Terminal(killed_after(plain, 1)).run(*ALL, "--parallel", "1") == 75
+    assert backs(plain) == {}
+
+    Terminal(plain).told(*ALL)
+
+    assert backs(plain).keys() == {ONE, TWO}
+
+
+def backs(ports: MemoryPorts) -> dict[ArtifactId, ReadBack]:
+    """What was read back of the session's chapters, as it is recorded."""
+    found = recorded(ports).session.evidence
+    return {each.artifact_id: each.read_back for each in found if each.read_back}
 
 
 def test_what_s3_puts_off_is_asked_again():

@@ -109,6 +109,18 @@ def _evidence_agrees(picture: Picture, _now: datetime, _policy: Policy) -> str |
     return f"two reads differ, keep the card: {', '.join(found)}"[:1000] if found else None
 
 
+def _evidence_suffices(picture: Picture, _now: datetime, policy: Policy) -> str | None:
+    """Whether each chapter is known as surely as the deployment demands; one without a receipt is another gate's."""
+    demanded = policy.require_evidence
+    known = (picture.evidence(chapter.artifact_id) for chapter in picture.chapters)
+    lacking = [
+        f"{each.artifact_id} ({each.level.value})"
+        for each in known
+        if each and not each.level.reaches(demanded)
+    ]
+    return f"the deployment demands {demanded.value}: {', '.join(lacking)}"[:1000] if lacking else None
+
+
 def _originals_are_whole(picture: Picture, _now: datetime, _policy: Policy) -> str | None:
     """Whether no original is a broken film but those that a device marked; these wait for an operator's word instead.
 
@@ -146,6 +158,7 @@ RECORD: Mapping[str, RecordGate] = {
     "nothing-lost": _nothing_is_lost,
     "originals-whole": _originals_are_whole,
     "evidence-agrees": _evidence_agrees,
+    "evidence-suffices": _evidence_suffices,
     "grace-over": _grace_is_over,
 }
 

@@ -4,6 +4,7 @@ from msgspec import Struct, field
 
 from chalicelib.core import parts
 from chalicelib.core.cleanup import Spent
+from chalicelib.core.evidence import Level
 from chalicelib.core.ids import ArtifactId
 from chalicelib.core.lifecycle import LAST_LOOK_DAYS, MULTIPART_DAYS
 from chalicelib.core.times import DAY_S
@@ -37,6 +38,8 @@ class Policy(Struct, frozen=True):
     """How long a scan must be waited for before an operator may do without it."""
     orphan_age_s: int = 3_600
     """How old a multipart upload without a record must be before it is aborted."""
+    require_evidence: Level = Level.READ_ONCE
+    """How surely each chapter must be known before the originals of its session may be cleaned."""
     grace_s: int = 3 * DAY_S
     """How long a processed session keeps its originals and intermediates before they may be cleaned."""
     restorable_days: int = 14

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from chalicelib.core import keys
+from chalicelib.core.evidence import Level
 from chalicelib.core.picture import Picture
 from chalicelib.core.session import SessionState
 from chalicelib.core.statistics import histogram
@@ -15,6 +16,9 @@ HELD = "sessions_held"
 CHAPTERS = "chapters"
 WAITING_BYTES = "bytes_waiting"
 LOST_CHAPTERS = "chapters_lost"
+READ_TWICE_CHAPTERS = "chapters_read_twice"
+READ_BACK_CHAPTERS = "chapters_read_back"
+DIFFERING_CHAPTERS = "chapters_differing"
 
 STANDING_BYTES: Mapping[str, str] = {
     keys.ORIGINALS: "bytes_originals",
@@ -70,6 +74,20 @@ def _of_chapters(picture: Picture) -> Counts:
         WAITING_CHAPTERS: len(waiting),
         WAITING_BYTES: sum(chapter.size_bytes for chapter in waiting),
         LOST_CHAPTERS: len(picture.lost),
+        **_of_evidence(picture),
+    }
+
+
+def _of_evidence(picture: Picture) -> Counts:
+    """Chapters by their level, each counted once; those of which nothing is counted were read once, or not yet."""
+    if not picture.session.evidence:
+        return {}
+    known = (picture.evidence(chapter.artifact_id) for chapter in picture.chapters)
+    levels = [each.level for each in known if each]
+    return {
+        READ_TWICE_CHAPTERS: levels.count(Level.READ_TWICE),
+        READ_BACK_CHAPTERS: levels.count(Level.READ_BACK),
+        DIFFERING_CHAPTERS: len(picture.differing),
     }
 
 

@@ -586,6 +586,8 @@ class ReportedChapter(Answer, frozen=True, kw_only=True):
     size_bytes: Count
     crc64nvme: Crc | None
     verified_at: Moment | None
+    level: Level | None
+    agrees: bool
 
 
 class Film(Answer, frozen=True, kw_only=True):
@@ -770,6 +772,9 @@ class ChapterCounts(Answer, frozen=True, kw_only=True):
     count: Count
     waiting: Count
     lost: Count
+    read_twice: Count
+    read_back: Count
+    differing: Count
 
 
 class ByteCounts(Answer, frozen=True, kw_only=True):

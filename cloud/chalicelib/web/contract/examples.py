@@ -296,7 +296,14 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
         "first_day": "2026-11-01",
         "last_day": None,
         "sessions": {"OPEN": 2, "STORED": 1, "PROCESSED": 40, "CLEANED": 157, "FAILED": 0, "held": 1},
-        "chapters": {"count": 2800, "waiting": 9, "lost": 0},
+        "chapters": {
+            "count": 2800,
+            "waiting": 9,
+            "lost": 0,
+            "read_twice": 140,
+            "read_back": 2400,
+            "differing": 0,
+        },
         "bytes": {
             "originals": 2456721293312,
             "intermediates": 0,

@@ -99,7 +99,7 @@ def _notice(document: Document) -> Markup | None:
 def _facts(document: Document) -> Markup:
     session, camera, film = document["session"], document["camera"], document["film"]
     measured, order = document["measurements"], document["order"]
-    chapters = [f"{each['name']}, {_size(each['size_bytes'])}" for each in film["chapters"]]
+    chapters = [f"{each['name']}, {_size(each['size_bytes'])}, {_known(each)}" for each in film["chapters"]]
     clocks = [each["camera_clock"].replace("T", " ") for each in film["chapters"] if each["camera_clock"]]
     left = _list(
         ("Session", session["session_id"]),
@@ -123,6 +123,13 @@ def _facts(document: Document) -> Markup:
         ("Numbers", f"{measured['first_frame']} to {measured['last_frame']}"),
     )
     return tag("section", left, right, class_="facts")
+
+
+def _known(chapter: Mapping[str, Any]) -> str:
+    """How surely a chapter is known, in words."""
+    if not chapter["agrees"]:
+        return "and two reads of it differ"
+    return chapter["level"].replace("-", " ") if chapter["level"] else "without a receipt"
 
 
 def _asked(document: Document) -> Markup:

@@ -58,6 +58,7 @@ def document(report: Report) -> dict[str, Any]:
 
 def _chapter(picture: Picture, chapter: Chapter) -> dict[str, Any]:
     receipt = picture.receipt(chapter.artifact_id)
+    known = picture.evidence(chapter.artifact_id)
     return {
         "artifact_id": chapter.artifact_id,
         "name": chapter.name,
@@ -65,6 +66,8 @@ def _chapter(picture: Picture, chapter: Chapter) -> dict[str, Any]:
         "size_bytes": chapter.size_bytes,
         "crc64nvme": receipt.crc64nvme if receipt else None,
         "verified_at": rfc3339(receipt.verified_at) if receipt else None,
+        "level": known.level.value if known else None,
+        "agrees": known.agrees if known else True,
     }
 
 
