@@ -7,7 +7,7 @@ import pytest
 from tests.odd import fuzz
 from tests.odd.fuzz import Fault
 
-FILES = 3000
+FILES = 1000
 SEED = 20261130
 
 
