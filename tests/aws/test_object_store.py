@@ -91,7 +91,9 @@ def test_a_multipart_upload_declares_its_checksum_and_names_its_upload():
         (KEY, None),
     ],
 )
-def test_what_browsers_show_is_called_what_it_is_from_its_first_request_on(key: str, content_type: str | None):
+def test_what_browsers_show_is_called_what_it_is_from_its_first_request_on(
+    key: str, content_type: str | None
+):
     bucket, sent = objects(opened("CRC64NVME"))
 
     bucket.create_multipart(key, UploadId("u_1"))

@@ -1,7 +1,17 @@
 import pytest
 
 from chalicelib.core import artifact
-from chalicelib.core.artifact import Kind, kind_of, known_id, made_id, made_key, name_of, required_id
+from chalicelib.core.artifact import (
+    Kind,
+    kind_of,
+    known_id,
+    made_id,
+    made_key,
+    name_of,
+    original_of,
+    preview_id,
+    required_id,
+)
 from chalicelib.core.errors import InvalidRequest
 from chalicelib.core.ids import ArtifactId
 from chalicelib.core.keys import manifest_key, may_be_removed, session_of
@@ -77,6 +87,34 @@ def test_a_chapters_original_is_known_beside_what_processors_make():
     assert not artifact.is_original("originals.a")
     with pytest.raises(InvalidRequest):
         known_id("originals.a")
+
+
+@pytest.mark.parametrize(("kind", "text"), [(Kind.PROXY, "proxy"), (Kind.THUMBNAIL, "thumbnail")])
+def test_a_preview_is_named_after_its_chapter_and_comes_from_a_device(kind: Kind, text: str):
+    preview = preview_id(ArtifactId(ORIGINAL), kind)
+
+    assert preview == f"{text}.100GOPRO.GX010038.MP4"
+    assert (kind_of(preview), original_of(preview)) == (kind, ORIGINAL)
+    assert known_id(preview) == preview
+    assert artifact.is_preview(preview)
+    assert artifact.is_of_a_device(preview)
+
+
+@pytest.mark.parametrize("text", [ORIGINAL, "output.a", "proxies.a", "proxy", "previews.a"])
+def test_nothing_else_is_a_preview(text: str):
+    assert not artifact.is_preview(text)
+
+
+@pytest.mark.parametrize("taken", [made_id, required_id])
+@pytest.mark.parametrize("text", ["proxy.a", "thumbnail.a"])
+def test_a_preview_is_neither_made_by_processors_nor_required(text: str, taken):
+    with pytest.raises(InvalidRequest):
+        taken(text)
+
+
+def test_originals_and_previews_come_from_devices_and_nothing_else_does():
+    assert artifact.is_of_a_device(ORIGINAL)
+    assert not artifact.is_of_a_device("intermediate.a")
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,8 @@ from chalicelib.core.film import (
     NoFilm,
     is_film,
     judge_film,
+    judge_proxy,
+    judge_thumbnail,
     read_film,
 )
 from chalicelib.core.ids import ArtifactId
@@ -297,6 +299,57 @@ class TestJudging:
     def test_bytes_with_a_box_of_a_film_in_front_are_never_no_film(self, body: bytes):
         for kind in (b"ftyp", b"mdat", b"moov"):
             assert isinstance(self.judged(bytes(4) + kind + body), Film)
+
+
+class TestPreviews:
+    """A proxy must be a whole film, for nobody repairs one; a thumbnail must begin as a picture does."""
+
+    PROXY = ArtifactId("proxy.100GOPRO.GX010038.MP4")
+    THUMBNAIL = ArtifactId("thumbnail.100GOPRO.GX010038.MP4")
+
+    def proxy(self, body: bytes) -> Film | NoFilm:
+        return judge_proxy(self.PROXY, "v1", len(body), File(body).read)
+
+    def thumbnail(self, body: bytes) -> Film | NoFilm:
+        return judge_thumbnail(self.THUMBNAIL, "v1", len(body), File(body).read)
+
+    def test_a_whole_film_is_a_proxy(self):
+        assert self.proxy(make_film(4_000, 9_000)) == Film(self.PROXY, "v1", 4_000)
+
+    @pytest.mark.parametrize("size_bytes", range(1, SHORTEST_BYTES))
+    def test_a_proxy_that_is_cut_anywhere_is_none(self, size_bytes: int):
+        assert isinstance(self.proxy(make_film(4_000)[:size_bytes]), NoFilm)
+
+    def test_what_follows_the_last_box_makes_it_none(self):
+        assert isinstance(self.proxy(make_film(4_000) + b"\0"), NoFilm)
+
+    def test_a_proxy_whose_length_cannot_be_told_is_one(self):
+        body = b"".join(movie(mvhd(0)))
+
+        assert self.proxy(body) == Film(self.PROXY, "v1", None, "its moov box tells no duration")
+
+    def test_the_proxy_of_a_file_under_any_name_is_judged_alike(self):
+        other = ArtifactId("proxy.000OLDER.night")
+        cut = make_film(4_000)[:-1]
+
+        assert isinstance(judge_proxy(other, "v1", len(cut), File(cut).read), NoFilm)
+
+    def test_a_proxy_costs_no_more_reads_than_a_film(self):
+        file = File(b"".join(box(b"free", bytes(WINDOW_BYTES)) for _ in range(MOST_READS + 9)))
+        judge_proxy(self.PROXY, "v1", len(file.body), file.read)
+
+        assert len(file.ranges) <= MOST_READS + 1
+
+    @pytest.mark.parametrize("body", [b"\xff\xd8\xff", b"\xff\xd8\xff" + bytes(9_000)])
+    def test_a_picture_costs_one_read(self, body: bytes):
+        file = File(body)
+
+        assert judge_thumbnail(self.THUMBNAIL, "v1", len(body), file.read) == Film(self.THUMBNAIL, "v1", None)
+        assert len(file.ranges) == 1
+
+    @pytest.mark.parametrize("body", [b"\xff\xd8", b"\x89PNG....", make_film(4_000), bytes(99)])
+    def test_anything_else_is_no_thumbnail(self, body: bytes):
+        assert isinstance(self.thumbnail(body), NoFilm)
 
 
 @pytest.mark.parametrize("name", FILMS)

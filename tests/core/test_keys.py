@@ -9,6 +9,9 @@ from chalicelib.core.ids import ArtifactId, SessionId, session_id
 from chalicelib.core.keys import (
     OF_SESSIONS,
     OUTPUTS,
+    PROXY_SUFFIX,
+    THUMBNAIL_SUFFIX,
+    content_type,
     escaped,
     index_prefix,
     lake_key,
@@ -17,6 +20,7 @@ from chalicelib.core.keys import (
     may_be_replaced,
     order_prefix,
     original_key,
+    preview_key,
     session_of,
 )
 from tests.support.builders import make_session_id
@@ -28,6 +32,28 @@ def test_an_original_stands_below_its_project_session_and_directory():
     assert (
         original_key(SESSION, "100GOPRO", "GX010038.MP4") == "originals/main/match-17/100GOPRO/GX010038.MP4"
     )
+
+
+@pytest.mark.parametrize("suffix", [PROXY_SUFFIX, THUMBNAIL_SUFFIX])
+def test_a_preview_stands_below_a_prefix_of_its_own_under_the_name_of_its_chapter(suffix: str):
+    key = preview_key(SESSION, "100GOPRO", "a b.MP4", suffix)
+
+    assert key == f"proxies/main/match-17/100GOPRO/a=20b.MP4{suffix}"
+    assert session_of(key) == SESSION
+
+
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [
+        ("proxies/main/s/d/GX010038.MP4.mp4", "video/mp4"),
+        ("proxies/main/s/d/GX010038.MP4.jpg", "image/jpeg"),
+        ("proxies/main/s/d/GX010038.MP4", None),
+        ("originals/main/s/d/GX010038.mp4", None),
+        ("outputs/main/s/1/a.jpg", None),
+    ],
+)
+def test_only_previews_have_a_content_type(key: str, told: str | None):
+    assert content_type(key) == told
 
 
 def test_an_index_stands_below_its_project_and_session():
@@ -108,6 +134,7 @@ def test_a_prefix_of_one_project_holds_no_key_of_another(one: str, other: str, n
         ("intermediates/s/1/f", True),
         ("outputs/s/1/f", False),
         ("measurements/s/1/f", False),
+        ("proxies/s/d/f", False),
         ("index/s/f", False),
         ("lake/originals/f", False),
         ("", False),

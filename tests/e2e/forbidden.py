@@ -73,7 +73,7 @@ def of_function(name: str) -> Call:
     return Call("lambda:InvokeFunction", "invoke", params)
 
 
-KINDS = ("originals", "intermediates", "outputs", "measurements")
+KINDS = ("originals", "intermediates", "outputs", "measurements", "proxies")
 TAGS = {"TagSet": [{"Key": "reelhaul", "Value": "cleaned"}]}
 
 
@@ -190,6 +190,7 @@ ONLY_THE_API = (
 """What all others may not do."""
 
 HEARS_ONLY = (
+    on_object("GetObject", "get_object", "proxies/main/x/film.mp4"),
     *ONLY_THE_RECONCILER,
     *ONLY_THE_API,
     *_puts(*KINDS),
@@ -215,8 +216,8 @@ FORBIDDEN: Mapping[str, tuple[Call, ...]] = {
     "reconcile": (
         *EVERYBODY,
         *ONLY_THE_API,
-        *_deletes("outputs", "measurements"),
-        *_tags("outputs", "measurements"),
+        *_deletes("outputs", "measurements", "proxies"),
+        *_tags("outputs", "measurements", "proxies"),
         of_function("on_output"),
     ),
     "take_stock": (

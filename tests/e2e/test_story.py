@@ -22,13 +22,15 @@ from chalicelib.ports import Clock, Ports
 from infra.local.aws.moto import server
 from infra.local.stack import World
 from tests.e2e.processing import FRAMES, LIGHTS, MADE, ORDER, ROUNDS, VIDEO, Session, arm
-from tests.e2e.rig import PART_SIZE_BYTES, Rig
-from tests.e2e.test_by_hand import BODY, CHAPTER
+from tests.e2e.rig import DEADLINE_S, PART_SIZE_BYTES, Rig
+from tests.e2e.test_by_hand import ARTIFACT, BODY, CHAPTER, LASTING_MS
 from tests.e2e.test_orders import sent_parts
 from tests.support.builders import make_session_id
+from tests.support.films import make_film
 from tests.support.interrupted import Crash, at_call
 
 pytestmark = pytest.mark.e2e
+NAME = ARTIFACT.removeprefix("original.")
 
 
 @pytest.fixture
@@ -70,6 +72,31 @@ def test_the_whole_story_ends_cleaned_and_every_original_can_be_had_back(session
     assert again["crc64nvme"] == receipt["crc64nvme"]
     session.reconcile(2)
     assert session.is_kept(receipt)
+
+
+def test_what_was_cleaned_can_still_be_watched(session: Session):
+    receipt = session.haul_and_order()
+    brought = {
+        f"proxy.{NAME}": (make_film(LASTING_MS, PART_SIZE_BYTES + 300, seed=9), "video/mp4"),
+        f"thumbnail.{NAME}": (b"\xff\xd8\xff\xe0" + b"picture" * 9, "image/jpeg"),
+    }
+    for artifact_id, (body, _) in brought.items():
+        assert session.brought(session.rig.token, artifact_id, body)["receipt"]["key"].startswith("proxies/")
+    session.process()
+    session.calm()
+    session.reconcile(2)
+    assert session.shown()["state"] == "CLEANED"
+    assert session.is_cleaned(receipt)
+
+    for artifact_id, (body, content_type) in brought.items():
+        status, address = session.asked(Role.PROCESSOR, "GET", f"/artifacts/{artifact_id}/url")
+        assert status == 200
+        whole = requests.get(address["url"], timeout=DEADLINE_S)
+        assert (whole.status_code, whole.content) == (200, body)
+        assert whole.headers["Content-Type"] == content_type
+        some = requests.get(address["url"], headers={"Range": "bytes=8-15"}, timeout=DEADLINE_S)
+        assert (some.status_code, some.content) == (206, body[8:16])
+        assert some.headers["Content-Type"] == content_type
 
 
 def test_large_measurements_whose_event_was_lost_are_indexed_by_their_function_all_the_same(session: Session):

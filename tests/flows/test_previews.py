@@ -273,7 +273,7 @@ def test_a_preview_larger_than_any_file_may_be_is_refused():
 def test_a_preview_that_cannot_be_looked_at_is_rejected_for_itself(
     artifact_id: ArtifactId, body: bytes, reason: str
 ):
-    ports = replace(confirmed(), notifier=MemoryNotifier())
+    ports = confirmed()
 
     upload = reject(ports, artifact_id, body)
 
@@ -285,13 +285,14 @@ def test_a_preview_that_cannot_be_looked_at_is_rejected_for_itself(
 
 
 def test_nothing_below_proxies_is_ever_removed_and_nobody_is_told_to_keep_a_card():
-    ports = replace(confirmed(), notifier=MemoryNotifier())
+    notifier = MemoryNotifier()
+    ports = replace(confirmed(), notifier=notifier)
     upload = reject(ports)
     story.let_pass(ports, 30 * 86_400, rounds=3)
 
     assert not recorded(ports).upload(upload.upload_id).owes
     assert [each.stored is not None for each in ports.objects.versions(KEY)] == [True]
-    assert ports.records.notices(10) == ()
+    assert (ports.records.notices(10), notifier.published) == ((), [])
 
 
 def test_a_preview_that_was_rejected_for_another_reason_is_refused_once_its_object_has_the_key():

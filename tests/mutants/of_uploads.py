@@ -31,7 +31,7 @@ OF_UPLOADS = (
         "what a person wants as it is is rejected as no film",
         f"{CORE}/settle/uploads.py",
         "    if chapter.is_as_it_is:\n",
-        "    if chapter.is_as_it_is and not policy:\n",
+        "    if chapter.is_as_it_is and not stored:\n",
         *FILM_CHECK,
     ),
     bug(

@@ -10,6 +10,7 @@ from tests.mutants.of_callers import OF_CALLERS
 from tests.mutants.of_copies import OF_COPIES
 from tests.mutants.of_evidence import OF_EVIDENCE
 from tests.mutants.of_notices import OF_NOTICES
+from tests.mutants.of_previews import OF_PREVIEWS
 from tests.mutants.of_scans import OF_SCANS
 from tests.mutants.of_the_lake import OF_THE_LAKE
 from tests.mutants.of_uploads import OF_UPLOADS
@@ -541,6 +542,7 @@ MUTANTS = (
     *OF_CALLERS,
     *OF_EVIDENCE,
     *OF_NOTICES,
+    *OF_PREVIEWS,
     *OF_SCANS,
     *OF_THE_LAKE,
 )

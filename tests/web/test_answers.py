@@ -7,11 +7,14 @@ import pytest
 from msgspec.structs import replace
 
 from chalicelib.core.answers import ENVELOPE_BYTES, MOST_BODY_BYTES, MOST_PAYLOAD_BYTES, counted_bytes
+from chalicelib.core.artifact import PREVIEWS, Kind, preview_id
+from chalicelib.core.chapter import Chapter
 from chalicelib.core.errors import TooLarge
 from chalicelib.core.order import wish
 from chalicelib.core.parts import MOST_PARTS, StoredPart, plan_parts
 from chalicelib.core.settle import Actor
 from chalicelib.core.tokens import Role
+from chalicelib.core.upload import Upload
 from chalicelib.flows.settle import settle_session
 from chalicelib.flows.uploads import UploadView
 from chalicelib.web import routing
@@ -97,6 +100,29 @@ def test_the_largest_session_is_one_answer():
     picture = make_largest(0, 99)
 
     assert counted_bytes(str(routing.session_answer(memory_ports(), picture).body)) < MOST_BODY_BYTES / 4
+
+
+def test_the_largest_session_with_every_preview_is_one_answer():
+    picture = make_largest(0, 99)
+    previews = [
+        preview
+        for each, chapter in zip(picture.uploads, picture.chapters, strict=True)
+        for preview in (make_preview(each, chapter, kind) for kind in PREVIEWS)
+    ]
+    with_all = replace(picture, uploads=(*picture.uploads, *previews))
+
+    body = str(routing.session_answer(memory_ports(), with_all).body)
+
+    assert body.count('"kind":"proxy"') == body.count('"kind":"thumbnail"') == 99
+    assert counted_bytes(body) < MOST_BODY_BYTES / 2
+
+
+def make_preview(original: Upload, chapter: Chapter, kind: Kind) -> Upload:
+    """The verified preview of a chapter, which is as long in every text as its original."""
+    key = chapter.preview_key(original.session_id, kind)
+    assert original.receipt
+    named = {"artifact_id": preview_id(chapter.artifact_id, kind), "key": key}
+    return replace(original, **named, receipt=replace(original.receipt, **named))
 
 
 def test_the_upload_with_the_most_parts_is_one_answer():
