@@ -29,7 +29,7 @@ TIMER = "reelhaul-audit@.timer"
 SPECIFIERS = {"%i": INTERFACE, "%S": "/var/lib", "%t": "/run"}
 # What tells the haul from its safety net; all else is one text in two files.
 OWN_KEYS = {
-    *("ExecStart", "ExecStopPost", "Environment"),
+    *("ExecCondition", "ExecStart", "ExecStopPost", "Environment"),
     *("Restart", "RestartSec", "RestartForceExitStatus", "RestartPreventExitStatus"),
 }
 VERIFY = shutil.which("systemd-analyze")
@@ -194,12 +194,31 @@ def test_the_timer_goes_by_what_has_passed_and_comes_again():
     assert (DEVICE / TIMER).with_suffix(".service").exists()
 
 
-def test_a_haul_without_its_interface_starts_only_while_parts_are_in_its_spool():
+def may_start(interface: str, spool: Path) -> bool:
+    """What the haul's unit asks before each start, as systemd runs it."""
+    moved = {INTERFACE: interface, f"/var/lib/reelhaul/{INTERFACE}": str(spool)}
+    words = shlex.split(one("reelhaul@.service", "ExecCondition").replace("$$", "$"))
+    asked = [moved.get(word, word) for word in words]
+    return subprocess.run(asked, timeout=30, check=False).returncode == 0
+
+
+def test_a_haul_without_its_interface_starts_only_while_parts_are_in_its_spool(tmp_path: Path):
+    session = tmp_path / "a spool" / "match-17"
+    (session / "original.100GOPRO.GX010038.MP4.4f").mkdir(parents=True)
+    (session / "report.json").touch()
+    assert may_start("lo", session.parent)
+    assert not may_start("enx0", session.parent)
+
+    (session / "original.100GOPRO.GX010038.MP4.4f" / "00001-0-09.part").touch()
+
+    assert may_start("enx0", session.parent)
+
+
+def test_a_haul_without_its_interface_is_asked_at_each_start_and_not_ended_by_the_cable():
     unit = entries("reelhaul@.service", "Unit")
 
-    # Each begins with `|`: one of them is enough.
-    assert unit["ConditionPathExists"] == [f"|/sys/class/net/{INTERFACE}"]
-    assert unit["ConditionPathExistsGlob"] == [f"|/var/lib/reelhaul/{INTERFACE}/*/*/*.part"]
+    # systemd does not ask a unit's conditions when it starts it again.
+    assert not [key for key in unit if key.startswith("Condition")]
     # Unplugged, it still has its spool to send.
     assert not {"BindsTo", "Requires", "PartOf", "StopWhenUnneeded"} & unit.keys()
 
