@@ -11,6 +11,7 @@ from edge_client.commands.enroll import ENROLL, ROTATE
 from edge_client.commands.forget import FORGET
 from edge_client.commands.haul import HAUL
 from edge_client.commands.list import LIST
+from edge_client.commands.report import REPORT
 from edge_client.commands.status import STATUS
 from edge_client.commands.tidy import TIDY
 
@@ -23,6 +24,7 @@ COMMANDS: tuple[Command[Any], ...] = (
     TIDY,
     AUDIT,
     DOCTOR,
+    REPORT,
     ENROLL,
     ROTATE,
 )

@@ -952,4 +952,25 @@ ON_DEVICE = (
         "os.open(folder / 'probe', os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600)",
         f"{TESTS}/doctor/test_doctor.py",
     ),
+    bug(
+        "report: the journal goes into the archive as it is",
+        f"{CLIENT}/archive/collect.py",
+        'redactor.text(lines.decode("utf-8", "replace")).encode()',
+        "lines",
+        f"{TESTS}/archive/test_report.py",
+    ),
+    bug(
+        "report: only what looks like a secret is removed, and not what is known as one",
+        f"{CLIENT}/archive/collect.py",
+        "Redactor(_secrets(sources))",
+        "Redactor(())",
+        f"{TESTS}/archive/test_report.py",
+    ),
+    bug(
+        "report: half of a secret stays where a file is cut",
+        f"{CLIENT}/archive/collect.py",
+        "        content = content[:-OVERLAP_BYTES]\n",
+        "        pass\n",
+        f"{TESTS}/archive/test_report.py",
+    ),
 )
