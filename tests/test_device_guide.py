@@ -19,9 +19,9 @@ GUIDE = (HOUSE / "docs" / "device.md").read_text()
 MESSAGES = GUIDE.split("## What it says, and what to do")[1]
 BETWEEN = "…"
 # No crew sees these: what only a fault of the client would ask, what ends a round inside.
-UNSEEN_KINDS = {"RequestForbidden"}
+UNSEEN_KINDS = {"RequestForbidden", "GivesWay"}
 # And what is a chapter, with an answer of the coordinator after it: ANSWERS has that.
-UNSEEN = {"the round is over", "…: …. …"}
+UNSEEN = {"everything is sent", "…: …. …"}
 
 
 def texts(node: ast.AST) -> str | None:

@@ -30,7 +30,7 @@ WAIT_LINE_EVERY_S = 60.0
 LEAST_COLUMNS = 20
 WIDE_COLUMNS = 100
 # The rows, and those that tqdm leaves free below them.
-LEAST_ROWS = 8
+LEAST_ROWS = 9
 # A bar of fewer columns says less than the figures that it leaves no room for.
 LEAST_BAR = 10
 # A reason in fewer columns tells nothing.
@@ -91,6 +91,12 @@ class Bars:
     def verified(self, path: str, seconds: float) -> None:
         self._write(f"{path}  verified in {seconds:.1f} s")
 
+    def camera_free(self, session_id: str, sessions_left: int) -> None:
+        self._write(camera_free_text(session_id, sessions_left))
+
+    def camera_needed(self, session_id: str, reason: str) -> None:
+        self._write(f"camera needed again for session {session_id}: {reason}")
+
     def proof(self, path: str, size_bytes: int) -> None:
         """Write nothing: the rows show it."""
 
@@ -148,6 +154,12 @@ class Lines:
     def verified(self, path: str, seconds: float) -> None:
         log.info("chapter verified", extra={"chapter": path, "seconds": round(seconds, 1)})
 
+    def camera_free(self, session_id: str, sessions_left: int) -> None:
+        log.info(camera_free_text(session_id, sessions_left))
+
+    def camera_needed(self, session_id: str, reason: str) -> None:
+        log.warning("camera needed again", extra={"session": session_id, "reason": reason})
+
     def proof(self, path: str, size_bytes: int) -> None:
         log.info("comparing with what another device hauled", extra={"file": path, "size_bytes": size_bytes})
 
@@ -179,6 +191,12 @@ def _log_movement(picture: Picture) -> None:
             "s3_percent": percent(file.sent.done_bytes, file.size_bytes),
             "s3_mb_s": _megabytes(file.sent.rate_bytes_s or 0),
         }
+        if ahead := picture.ahead:
+            figures["ahead"] = ahead.path
+            figures["camera_percent"] = percent(ahead.read.done_bytes, ahead.size_bytes)
+            figures["camera_mb_s"] = _megabytes(ahead.read.rate_bytes_s or 0)
+        if picture.is_camera_free:
+            figures["camera"] = "no longer needed"
         log.info("on the way", extra={**figures, **_whole_figures(picture.whole)})
 
 
@@ -228,6 +246,12 @@ class Fitting:
     def verified(self, path: str, seconds: float) -> None:
         self._shown.verified(path, seconds)
 
+    def camera_free(self, session_id: str, sessions_left: int) -> None:
+        self._shown.camera_free(session_id, sessions_left)
+
+    def camera_needed(self, session_id: str, reason: str) -> None:
+        self._shown.camera_needed(session_id, reason)
+
     def proof(self, path: str, size_bytes: int) -> None:
         self._shown.proof(path, size_bytes)
 
@@ -237,6 +261,16 @@ class Fitting:
             self._shown.draw(None)
             self._shown = fitting
         fitting.draw(picture)
+
+
+CAMERA_FREE = "camera no longer needed"
+
+
+def camera_free_text(session_id: str, sessions_left: int) -> str:
+    """For a person who wants to unplug the camera: only the last session of a run sets it free."""
+    if not sessions_left:
+        return f"{CAMERA_FREE}: everything of session {session_id} is in the spool or in S3"
+    return f"everything of session {session_id} is read; the camera stays needed, for {sessions_left} more of this run"
 
 
 WORDS = {
@@ -261,12 +295,17 @@ def rows_of(picture: Picture, columns: int, spinner: str, terminal: TextIO) -> l
             _bar("same", Meter(one.compared_bytes, None), one.size_bytes, columns, terminal),
         ]
     elif file := picture.file:
-        rows += [
-            shortened(shown(file.path, terminal), columns),
-            _bar("read", file.read, file.size_bytes, columns, terminal),
-            _bar("sent", file.sent, file.size_bytes, columns, terminal),
-        ]
-    text = fitted(_activity_texts(picture.activity), columns - 2)
+        rows.append(shortened(shown(file.path, terminal), columns))
+        if not picture.ahead:
+            rows.append(_bar("read", file.read, file.size_bytes, columns, terminal))
+        rows.append(_bar("sent", file.sent, file.size_bytes, columns, terminal))
+    if ahead := picture.ahead:
+        rows.append(shortened(shown(ahead.path, terminal), columns))
+        rows.append(_bar("read", ahead.read, ahead.size_bytes, columns, terminal))
+    texts = _activity_texts(picture.activity)
+    if picture.is_camera_free:
+        texts = [f"{CAMERA_FREE}, {text}" if text else CAMERA_FREE for text in texts[:1]] + list(texts)
+    text = fitted(texts, columns - 2)
     reason = shown(picture.activity.reason, terminal)
     room = columns - 2 - len(text) - 2
     if reason and room >= LEAST_REASON:

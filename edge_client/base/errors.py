@@ -39,6 +39,7 @@
     │   ├── PartsMismatch                 the coordinator names parts to send again
     │   ├── PartsDiffer                   parts are not of the file that the camera has: read them again
     │   └── PartCorrupt                   a part in the spool is not what was written: read it again
+    ├── GivesWay                          no room for a chapter while another one has parts to send: that one first
     ├── Postponed                         a film is not ready at the first look: others come first
     ├── Unproven                          a stored file cannot be compared with the card: it stays on the card
     └── TryLater                 exit 75  nothing is wrong that time would not mend
@@ -274,6 +275,10 @@ class PartsDiffer(RoundLost):
 
 class PartCorrupt(RoundLost):
     """A part in the spool is not what was written."""
+
+
+class GivesWay(EdgeError):
+    """There is no room for a chapter's next part while another chapter of the session has parts to send."""
 
 
 class Postponed(EdgeError):

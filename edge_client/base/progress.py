@@ -51,21 +51,27 @@ class Progress(Protocol):
         """A session is refused: it leaves the total."""
 
     def chapter(self, path: str, size_bytes: int) -> None:
-        """A chapter begins."""
+        """A chapter begins; those before it may still be on their way."""
 
-    def round(self, read_bytes: int, sent_bytes: int) -> None:
+    def round(self, path: str, read_bytes: int, sent_bytes: int) -> None:
         """A round over the chapter's parts begins: so much is read already, and so much is in S3."""
 
-    def fetched(self, size_bytes: int) -> None:
-        """Bytes came from the camera; negative when they must come again."""
+    def fetched(self, path: str, size_bytes: int) -> None:
+        """Bytes of the chapter came from the camera; negative when they must come again."""
 
-    def ready(self, size_bytes: int) -> None:
-        """A part is whole and may be sent."""
+    def ready(self, path: str, size_bytes: int) -> None:
+        """A part of the chapter is whole and may be sent."""
 
-    def sent(self, size_bytes: int) -> None:
-        """Bytes went to S3; negative when they must go again."""
+    def sent(self, path: str, size_bytes: int) -> None:
+        """Bytes of the chapter went to S3; negative when they must go again."""
 
-    def verifying(self) -> None:
+    def camera_free(self, session_id: str, sessions_left: int) -> None:
+        """Everything of the session is read, so it needs the camera no longer; other sessions of the run may."""
+
+    def camera_needed(self, session_id: str, reason: str) -> None:
+        """The session needs the camera all the same."""
+
+    def verifying(self, path: str) -> None:
         """S3 has all of the chapter: the coordinator completes the upload and verifies it."""
 
     def verified(self, path: str, seconds: float) -> None:
@@ -151,12 +157,17 @@ class Activity:
 
 @dataclass(frozen=True)
 class Picture:
-    """Everything that a display shows at a moment."""
+    """Everything that a display shows at a moment.
+
+    `file` is what is being sent, and `ahead` what is read meanwhile, if that is another one.
+    """
 
     activity: Activity
     whole: Whole | None = None
     file: FileProgress | None = None
     comparison: Comparison | None = None
+    ahead: FileProgress | None = None
+    is_camera_free: bool = False
 
 
 def percent(part_bytes: int, size_bytes: int) -> int:
@@ -189,6 +200,12 @@ class Display(Protocol):
 
     def verified(self, path: str, seconds: float) -> None:
         """A chapter has its receipt."""
+
+    def camera_free(self, session_id: str, sessions_left: int) -> None:
+        """The session needs the camera no longer; so many others of the run may."""
+
+    def camera_needed(self, session_id: str, reason: str) -> None:
+        """The session needs the camera all the same."""
 
     def proof(self, path: str, size_bytes: int) -> None:
         """A comparison begins."""
@@ -296,7 +313,8 @@ class ProgressCounter:
         self._movement = Movement(monotonic())
         self._sessions: dict[str, _Session] | None = None
         self._session = _Session()
-        self._file: _File | None = None
+        self._files: dict[str, _File] = {}
+        self._is_camera_free = False
         self._comparison: Comparison | None = None
         self._is_running = False
         self._step_at = monotonic()
@@ -307,7 +325,7 @@ class ProgressCounter:
     def run(self) -> Iterator[None]:
         """While the block runs, the display shows the run; after it the display shows nothing."""
         with self._lock:
-            self._sessions, self._file, self._is_running = None, None, True
+            self._sessions, self._files, self._is_running = None, {}, True
             self._step()
         try:
             yield
@@ -341,6 +359,8 @@ class ProgressCounter:
             self._sessions = {**(self._sessions or {}), session_id: self._session}
             self._down_bytes = self._up_bytes = self._retried_parts = 0
             self._seen = None
+            self._files = {}
+            self._is_camera_free = False
             self._step()
         self._display.session(session_id)
 
@@ -355,68 +375,79 @@ class ProgressCounter:
         """A session is refused: it leaves the total."""
         with self._lock:
             (self._sessions or {}).pop(session_id, None)
-            self._file = None
+            self._files = {}
             self._step()
 
     def chapter(self, path: str, size_bytes: int) -> None:
         """A chapter begins."""
         with self._lock:
-            self._file = _File(path, size_bytes)
+            self._files[path] = _File(path, size_bytes)
             self._step()
         self._display.chapter(path, size_bytes)
 
-    def round(self, read_bytes: int, sent_bytes: int) -> None:
+    def round(self, path: str, read_bytes: int, sent_bytes: int) -> None:
         """A round begins with so many bytes of the chapter read and sent; these have not moved now."""
         with self._lock:
-            if file := self._file:
-                self._count(read_bytes - file.read_bytes, sent_bytes - file.sent_bytes)
+            if file := self._files.get(path):
+                self._count(path, read_bytes - file.read_bytes, sent_bytes - file.sent_bytes)
                 file.ready_bytes = sent_bytes
                 self._step()
 
-    def fetched(self, size_bytes: int) -> None:
+    def fetched(self, path: str, size_bytes: int) -> None:
         """Count bytes that came from the camera; negative when they must come again."""
         with self._lock:
-            self._count(size_bytes, 0)
+            self._count(path, size_bytes, 0)
             self._movement.add(self._monotonic(), read_bytes=size_bytes)
 
-    def ready(self, size_bytes: int) -> None:
+    def ready(self, path: str, size_bytes: int) -> None:
         """Count bytes that may be sent."""
         with self._lock:
-            if self._file:
-                self._file.ready_bytes += size_bytes
+            if file := self._files.get(path):
+                file.ready_bytes += size_bytes
 
-    def sent(self, size_bytes: int) -> None:
+    def sent(self, path: str, size_bytes: int) -> None:
         """Count bytes that went to S3; negative when they must go again."""
         with self._lock:
             self._retried_parts += size_bytes < 0
-            self._count(0, size_bytes)
+            self._count(path, 0, size_bytes)
             self._movement.add(self._monotonic(), sent_bytes=size_bytes)
 
-    def _count(self, read_bytes: int, sent_bytes: int) -> None:
+    def _count(self, path: str, read_bytes: int, sent_bytes: int) -> None:
         self._down_bytes += read_bytes
         self._up_bytes += sent_bytes
         self._session.sent_bytes += sent_bytes
-        if self._file:
-            self._file.read_bytes += read_bytes
-            self._file.sent_bytes += sent_bytes
-            self._file.is_verifying = False
+        if file := self._files.get(path):
+            file.read_bytes += read_bytes
+            file.sent_bytes += sent_bytes
+            file.is_verifying = False
 
-    def verifying(self) -> None:
+    def verifying(self, path: str) -> None:
         """The coordinator completes the upload and verifies it."""
         with self._lock:
-            if self._file:
-                self._file.is_verifying = True
+            if file := self._files.get(path):
+                file.is_verifying = True
             self._step()
 
     def verified(self, path: str, seconds: float) -> None:
         """A chapter has its receipt."""
         with self._lock:
-            file, self._file = self._file, None
-            if file:
+            if file := self._files.pop(path, None):
                 # Its receipt may have come before a round had counted what S3 has.
                 self._session.sent_bytes += file.size_bytes - file.sent_bytes
             self._step()
         self._display.verified(path, seconds)
+
+    def camera_free(self, session_id: str, sessions_left: int) -> None:
+        """Everything of the session is read."""
+        with self._lock:
+            self._is_camera_free = not sessions_left
+        self._display.camera_free(session_id, sessions_left)
+
+    def camera_needed(self, session_id: str, reason: str) -> None:
+        """The session needs the camera all the same."""
+        with self._lock:
+            self._is_camera_free = False
+        self._display.camera_needed(session_id, reason)
 
     def proof(self, path: str, size_bytes: int) -> None:
         """A comparison of a file of the card with what another device hauled has begun."""
@@ -451,9 +482,23 @@ class ProgressCounter:
             activity = self._activity(now)
             is_waiting = activity.doing in (Doing.QUIET, Doing.RETRYING)
             read_rate, sent_rate = (None, None) if is_waiting else self._movement.rates(now)
+            sending, reading = self._sending(), self._reading()
             return Picture(
-                activity, self._whole(sent_rate), self._leg_by_leg(read_rate, sent_rate), self._comparison
+                activity,
+                self._whole(sent_rate),
+                _leg_by_leg(sending, read_rate, sent_rate) if sending else None,
+                self._comparison,
+                _leg_by_leg(reading, read_rate, None) if reading and reading is not sending else None,
+                self._is_camera_free,
             )
+
+    def _sending(self) -> _File | None:
+        """The first file that S3 lacks bytes of; where there is none, the first one on its way."""
+        files = list(self._files.values())
+        return next((file for file in files if not file.is_verifying), files[0] if files else None)
+
+    def _reading(self) -> _File | None:
+        return next((file for file in self._files.values() if file.read_bytes < file.size_bytes), None)
 
     def _whole(self, rate_bytes_s: float | None) -> Whole | None:
         if self._sessions is None:
@@ -467,32 +512,27 @@ class ProgressCounter:
             rate_bytes_s,
         )
 
-    def _leg_by_leg(self, read_rate: float | None, sent_rate: float | None) -> FileProgress | None:
-        file = self._file
-        if file is None:
-            return None
-        # A leg at its end has no rate, though the last minute had one.
-        read = Meter(file.read_bytes, read_rate if file.read_bytes < file.size_bytes else None)
-        sent = Meter(file.sent_bytes, sent_rate if file.sent_bytes < file.size_bytes else None)
-        return FileProgress(file.path, file.size_bytes, read, sent)
-
     def _activity(self, now: float) -> Activity:
         quiet_s = now - max(self._movement.moved_at, self._step_at)
         wait = self._waits_for()
-        if self._file and self._file.is_verifying:
+        sending = self._sending()
+        if sending and sending.is_verifying:
             return _waiting(Doing.VERIFYING, self._step_at, wait, now)
         if wait and not self._has_moved_since(wait, now):
             return _waiting(Doing.RETRYING, wait.since, wait, now)
-        if self._file is None:
+        if sending is None:
             return Activity(Doing.PREPARING, now - self._step_at)
         if quiet_s >= QUIET_S:
-            return Activity(Doing.QUIET, quiet_s, self._file.who_must_answer)
+            return Activity(Doing.QUIET, quiet_s, sending.who_must_answer)
         return Activity(Doing.MOVING, quiet_s)
 
     def _has_moved_since(self, wait: Wait, now: float) -> bool:
         """Whether its leg moves all the same: another part is on its way, or the next try goes well."""
-        moved_at = {"the camera": self._movement.read_at, "S3": self._movement.sent_at}.get(wait.source)
-        if moved_at is None or wait.next_try_at is None:
+        # While the coordinator is waited for, other chapters may be read and sent.
+        moved_at = {"the camera": self._movement.read_at, "S3": self._movement.sent_at}.get(
+            wait.source, self._movement.moved_at
+        )
+        if wait.next_try_at is None:
             return False
         return now - moved_at < QUIET_S or wait.next_try_at < moved_at
 
@@ -508,6 +548,13 @@ class ProgressCounter:
             rate_down = max(0, round((now.read_bytes - before.read_bytes) / seconds))
             rate_up = max(0, round((now.sent_bytes - before.sent_bytes) / seconds))
         return Figures(max(0, down_bytes), max(0, up_bytes), rate_down, rate_up, retried)
+
+
+def _leg_by_leg(file: _File, read_rate: float | None, sent_rate: float | None) -> FileProgress:
+    # A leg at its end has no rate, though the last minute had one.
+    read = Meter(file.read_bytes, read_rate if file.read_bytes < file.size_bytes else None)
+    sent = Meter(file.sent_bytes, sent_rate if file.sent_bytes < file.size_bytes else None)
+    return FileProgress(file.path, file.size_bytes, read, sent)
 
 
 def _waiting(doing: Doing, since: float, wait: Wait | None, now: float) -> Activity:

@@ -23,6 +23,7 @@ from edge_client.wiring import coordinator_of, one_try, spool_of
 
 log = logging.getLogger(__name__)
 
+CAMERA_FREE = "camera no longer needed: the rest goes up from the spool"
 EXAMPLES = """\
 examples:
   reelhaul status --spool /var/lib/reelhaul/north
@@ -103,8 +104,9 @@ def status_lines(found: Sequence[SessionStatus]) -> list[str]:
         for one in found
     ]
     notes = (f"  {one.session}: {note}" for one in found for note in one.notes)
+    free = (f"{one.session}: {CAMERA_FREE}" for one in found if not (one.needs_camera or one.is_home))
     stuck = (why_stuck(one.session, one.cannot_end) for one in found if one.cannot_end)
-    return [*table(head, rows), *notes, *stuck]
+    return [*table(head, rows), *notes, *free, *stuck]
 
 
 def status_json(one: SessionStatus) -> dict[str, object]:

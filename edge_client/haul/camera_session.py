@@ -87,6 +87,7 @@ class _Known:
     concerns: set[str] = field(default_factory=set)
     held: set[str] = field(default_factory=set)
     awake: Awake | None = None
+    keeping: ExitStack = field(default_factory=ExitStack)
 
 
 @contextmanager
@@ -247,7 +248,14 @@ class CameraSession:
     def wake(self) -> None:
         """From now on the camera is kept awake. It may be away: nothing is asked of it but not to sleep."""
         if self._known.awake is None:
-            self._known.awake = self._stack.enter_context(self._tools.keep_awake())
+            self._known.keeping = self._stack.enter_context(ExitStack())
+            self._known.awake = self._known.keeping.enter_context(self._tools.keep_awake())
+
+    def let_sleep(self) -> None:
+        """From now on the camera may sleep or leave; before its next use `wake` it, and all checks are made again."""
+        self._known.awake = None
+        self._known.checked.clear()
+        self._known.keeping.close()
 
     def _ask_identity(self) -> CameraIdentity | None:
         self._camera.control_over_usb()

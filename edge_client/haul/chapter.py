@@ -1,12 +1,15 @@
 """One chapter's way home: rounds of reading, sending and completing until its receipt is durable.
 
-A round begins with the question what S3 still lacks, so every round, and every rerun, does only what is missing.
+A round begins with the question what S3 still lacks, so every round, and every rerun, does only what is missing. While
+one chapter is sent and completed, `read_ahead` reads the next one.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,14 +27,19 @@ from edge_client.base.errors import (
     SpoolFault,
     UploadLost,
 )
+from edge_client.base.retry import full_jitter_s
 from edge_client.haul.context import ChapterContext
-from edge_client.haul.pipeline import Pipeline
+from edge_client.haul.pipeline import Pipeline, Turn
+from edge_client.haul.sending.part_queue import PartQueue, Round
 from edge_client.model.api import Receipt, UploadView
 from edge_client.model.parts import Span, SpooledPart, crc_text
 
 log = logging.getLogger(__name__)
 
 MOST_ROUNDS = 5
+
+# Opens the queue of a round; the parts are those that S3 has already.
+OpenQueue = Callable[[Round, Sequence[SpooledPart]], PartQueue]
 LOOK_AT_IT = (
     "The card still has the file, and the spool what was read of it. Copy it in a card reader and look at it; "
     "`reelhaul haul NAME --file DIR/NAME --unfinished` sends it as it is, into a session NAME of its own"
@@ -58,46 +66,137 @@ class ChapterReport:
 
 @dataclass
 class ChapterHaul:
-    """One chapter on its way; rounds until it has its receipt."""
+    """One chapter on its way; rounds until it has its receipt. One thread at a time works on it.
+
+    A round is read, then sent, then finished. `report` is there once the receipt is.
+    """
 
     context: ChapterContext
+    turn: Turn
     upload: UploadView | None = None
     again: frozenset[int] = frozenset()
+    report: ChapterReport | None = None
 
     def __post_init__(self) -> None:
         self.tools, self.retry = self.context.tools, self.context.tools.retry
         self.plan, self.chapter, self.view = self.context.plan, self.context.chapter, self.context.view
         self.folder, self.parts = self.context.folder, self.context.parts
-        self.pipeline = Pipeline(self.context)
+        self.pipeline = Pipeline(self.context, self.turn)
+        self.path = self.chapter.path
+        self._began: tuple[float, int] | None = None
+        self._queue: PartQueue | None = None
+        self._whole_crc = 0
+        self._rounds_lost = 0
 
-    def run(self) -> ChapterReport:
-        """Haul the chapter. Raises Refused, Unsettled or TryLater; its parts stay in the spool then.
+    def read(self, open_queue: OpenQueue) -> None:
+        """The camera's leg of a round: afterwards all that S3 lacks is in the queue, or the chapter has its `report`.
 
-        NotAFilm says what a person can do with the file.
+        Raises RoundLost, GivesWay, Refused, Unsettled or TryLater; its parts stay in the spool then. NotAFilm says what
+        a person can do with the file.
         """
-        began_s, retries = self.retry.timing.monotonic(), self.retry.tally.retries
-        receipt = self.view.receipt
-        if receipt is None:
-            self.tools.progress.chapter(self.chapter.path, self.chapter.size_bytes)
-            receipt = self._receipt()
-        elif self.parts.exists:
+        if self._began is None:
+            self._began = self.retry.timing.monotonic(), self.retry.tally.retries
+            if receipt := self.view.receipt:
+                self._accept_verified(receipt)
+                return
+            self.tools.progress.chapter(self.path, self.chapter.size_bytes)
+        with self._naming_films():
+            self.upload = upload = self._open()
+        if upload.receipt:
+            self._accept(upload.receipt)
+            return
+        self._read(upload, open_queue)
+
+    def _accept_verified(self, receipt: Receipt) -> None:
+        if self.parts.exists:
             # Verified while nobody looked: its part plan is needed to compare the receipt with what was read.
             self.upload = self.tools.coordinator.upload(receipt.upload_id)
         self._accept(receipt)
-        seconds = self.retry.timing.monotonic() - began_s
-        self.tools.progress.verified(self.chapter.path, seconds)
-        return self._report(receipt, seconds, self.retry.tally.retries - retries)
 
-    def _receipt(self) -> Receipt:
+    def _read(self, upload: UploadView, open_queue: OpenQueue) -> None:
+        suspects = self.parts.suspects(upload.plan)
+        self.pipeline.doubt(suspects)
+        found = self.parts.parts(upload.plan)
+        spooled = {number: part for number, part in found.items() if number not in suspects}
+        owed = [
+            span
+            for span in upload.plan.spans()
+            if span.number in suspects or self._is_owed(span, upload, spooled)
+        ]
+        numbers = {span.number for span in owed}
+        in_s3 = [part for number, part in sorted(spooled.items()) if number not in numbers]
+        work = Round(
+            lambda batch: self.tools.coordinator.part_urls(upload.upload_id, batch),
+            self.parts,
+            lambda size_bytes: self.tools.progress.sent(self.path, size_bytes),
+        )
+        self._queue = queue = open_queue(work, in_s3)
+        self._whole_crc = self.pipeline.read(queue, upload, owed, spooled)
+        queue.close()
+
+    def finish(self) -> None:
+        """The end of a round whose parts are sent: complete the upload, and keep its receipt. Raises as `read` does."""
+        assert self._queue, "it was read"
+        assert self.upload, "it was read"
+        self._queue.check()
+        if corrupt := sorted(self._queue.corrupt):
+            raise PartCorrupt(f"parts {corrupt} changed in the spool and are read again")
+        self.tools.progress.verifying(self.path)
+        with self._naming_films():
+            verified = self.tools.coordinator.complete(self.upload.upload_id, self._whole_crc)
+        if verified.receipt is None:
+            raise CoordinatorRefusal("a completed upload came without its receipt")
+        self._accept(verified.receipt)
+
+    def end_round(self) -> None:
+        """Nothing of the round is read or sent any more: none of its parts makes room, and what was sent is noted."""
+        if self._queue:
+            self._queue.keep_parts()
+            self.pipeline.end(self._queue)
+            self._queue = None
+
+    def lose(self, error: RoundLost) -> None:
+        """Learn from a lost round, after which another one follows unless the chapter has its `report`.
+
+        Raises what it means when it was the last one.
+        """
+        log.warning("another round", extra={"chapter": self.path, "reason": str(error)})
+        if self._queue:
+            self._queue.lose(error)
+        self.end_round()
+        if receipt := self._learn(error):
+            self._accept(receipt)
+            return
+        self._rounds_lost += 1
+        if self._rounds_lost == MOST_ROUNDS:
+            raise _ended(error, self.path) from error
+        self.retry.tally.retried()
+
+    @property
+    def has_parts(self) -> bool:
+        """Whether the spool has parts of it."""
+        folder, identity = self.view.artifact_id, self.plan.identity(self.chapter)
+        return any(
+            (one.artifact_id, one.identity) == (folder, identity) and one.parts
+            for one in self.folder.chapter_parts()
+        )
+
+    def rest(self) -> None:
+        """Wait a little before the next round, longer after each one that was lost."""
+        if self._rounds_lost:
+            self.retry.timing.sleep(full_jitter_s(self._rounds_lost, self.retry.timing.chance()))
+
+    @contextmanager
+    def _naming_films(self) -> Iterator[None]:
         try:
-            return self.retry.rounds(MOST_ROUNDS, self._round_or_receipt, RoundLost)
+            yield
         except NotAFilm as error:
-            raise NotAFilm(f"{self.chapter.path}: {error}. {LOOK_AT_IT}") from error
+            raise NotAFilm(f"{self.path}: {error}. {LOOK_AT_IT}") from error
 
     def _report(self, receipt: Receipt, seconds: float, retries: int) -> ChapterReport:
         count = self.upload.plan.part_count if self.upload else 0
         return ChapterReport(
-            path=self.chapter.path,
+            path=self.path,
             size_bytes=receipt.size_bytes,
             crc64nvme=crc_text(receipt.crc),
             receipt=dict(receipt.document),
@@ -110,17 +209,6 @@ class ChapterHaul:
             notes=self.chapter.notes.texts,
         )
 
-    def _round_or_receipt(self, number: int) -> Receipt:
-        try:
-            return self._round()
-        except RoundLost as error:
-            log.warning("another round", extra={"chapter": self.chapter.path, "reason": str(error)})
-            if receipt := self._learn(error):
-                return receipt
-            if number == MOST_ROUNDS:
-                raise _ended(error, self.chapter.path) from error
-            raise
-
     def _learn(self, error: RoundLost) -> Receipt | None:
         """What a lost round leaves to know: parts to send again, or a receipt after all."""
         if isinstance(error, PartsMismatch):
@@ -129,28 +217,6 @@ class ChapterHaul:
             self.upload = self.tools.coordinator.upload(self.upload.upload_id)
             return self.upload.receipt
         return None
-
-    def _round(self) -> Receipt:
-        """Send what is missing, complete, and return the receipt."""
-        self.upload = upload = self._open()
-        if upload.receipt:
-            return upload.receipt
-        suspects = self.parts.suspects(upload.plan)
-        self.pipeline.doubt(suspects)
-        found = self.parts.parts(upload.plan)
-        spooled = {number: part for number, part in found.items() if number not in suspects}
-        owed = [
-            span
-            for span in upload.plan.spans()
-            if span.number in suspects or self._is_owed(span, upload, spooled)
-        ]
-        self.pipeline.carry(upload, owed, spooled)
-        self.pipeline.confirm(upload, self.retry.timing.check)
-        self.tools.progress.verifying()
-        verified = self.tools.coordinator.complete(upload.upload_id, self.pipeline.whole_crc(upload))
-        if verified.receipt is None:
-            raise CoordinatorRefusal("a completed upload came without its receipt")
-        return verified.receipt
 
     def _open(self) -> UploadView:
         upload = self.tools.coordinator.open_upload(
@@ -171,6 +237,7 @@ class ChapterHaul:
 
     def _accept(self, receipt: Receipt) -> None:
         """Take a receipt that is for the bytes that were read; only then may the parts go."""
+        self.end_round()
         if receipt.artifact_id != self.view.artifact_id or receipt.size_bytes != self.chapter.size_bytes:
             raise ReceiptDiffers(
                 f"the receipt for {self.chapter.path} is for another object; its parts are kept: {KEEP_AND_TELL}"
@@ -180,8 +247,14 @@ class ChapterHaul:
                 f"the receipt for {self.chapter.path} has another CRC than what was read; its parts are kept: "
                 f"{KEEP_AND_TELL}"
             )
+        # Whoever was stopped meanwhile holds the spool no more.
+        self.retry.timing.check()
         self.folder.write_receipt(receipt.artifact_id, json.dumps(dict(receipt.document)).encode())
         self.parts.drop()
+        began_s, retries = self._began or (0.0, 0)
+        seconds = self.retry.timing.monotonic() - began_s
+        self.tools.progress.verified(self.path, seconds)
+        self.report = self._report(receipt, seconds, self.retry.tally.retries - retries)
 
     def _read_otherwise(self, upload: UploadView, receipt: Receipt) -> bool:
         """Whether every part's CRC is known and they do not make the receipt's."""

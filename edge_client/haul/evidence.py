@@ -58,14 +58,12 @@ class Evidence:
         self.seen.discard(number)
 
     def confirm(self, upload: UploadView, whole_crc: int, check: Callable[[], None]) -> None:
-        """Take the last look before an upload may be complete; skip it if the same bytes were confirmed before.
+        """Take the last look before an upload may be complete.
 
         Raises PlanDiffers when the camera or the card is another one; PartsDiffer when they are the right ones but
         parts are of another file.
         """
         parts = self.context.parts
-        if parts.confirmed_crc() == whole_crc:
-            return
         context, spots = self.context, self._spots(upload)
 
         def attempt() -> set[int]:

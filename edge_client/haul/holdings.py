@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from edge_client.model.api import StoredSession, UploadView
-from edge_client.model.parts import ChapterParts, Span, SpooledPart
+from edge_client.model.parts import ChapterParts, PartPlan, Span, SpooledPart, fold_crcs
 from edge_client.model.plan import ChapterPlan, SessionPlan
 
 ENDED = ("CANCELLED", "EXPIRED", "REJECTED")
@@ -53,10 +53,29 @@ class Holding:
 
     @property
     def needs_no_camera(self) -> bool:
-        """Whether it can end without its camera: it has its receipt, or is whole and the last look was taken."""
-        if self.found is None:
+        """Whether it can end without its camera: it has its receipt, or a last look found these very bytes right."""
+        if self.found is None or self.found.confirmed_crc is None:
             return self.is_verified
-        return self.is_verified or (self.is_whole and self.found.is_confirmed)
+        return self.is_verified or self.found.confirmed_crc == self._whole_crc
+
+    @property
+    def _whole_crc(self) -> int | None:
+        """The CRC64NVME of the chapter: of the parts here, and of those in S3 for the others.
+
+        None when it is not whole, or its parts are not all of one part plan.
+        """
+        here = {part.span: part.crc for part in self.spooled}
+        if self.upload:
+            plan = self.upload.plan
+            stored = {plan.span(number): part.crc for number, part in self.upload.parts.items()}
+            here = stored | {part.span: part.crc for part in self.spooled if _fits(part, plan)}
+        end_bytes, found = 0, list[tuple[int, int]]()
+        for span in sorted(here, key=lambda span: span.first):
+            if span.first != end_bytes:
+                return None
+            end_bytes += span.size_bytes
+            found.append((here[span], span.size_bytes))
+        return fold_crcs(found) if end_bytes == self.chapter.size_bytes else None
 
     def _is_stored(self, part: SpooledPart) -> bool:
         if self.upload is None or part.span.number not in self.upload.parts:
@@ -110,6 +129,10 @@ def ranges(parts: Iterable[SpooledPart]) -> str:
         else:
             merged.append((first, end))
     return ", ".join(f"{first} to {end - 1}" for first, end in merged)
+
+
+def _fits(part: SpooledPart, plan: PartPlan) -> bool:
+    return part.span.number <= plan.part_count and plan.span(part.span.number) == part.span
 
 
 def _kept(upload: UploadView | None) -> UploadView | None:

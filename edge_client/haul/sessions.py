@@ -26,9 +26,10 @@ from edge_client.base.errors import (
     Unsettled,
 )
 from edge_client.base.progress import Amount
-from edge_client.haul.chapter import ChapterHaul, ChapterReport
+from edge_client.haul.chapter import ChapterReport
 from edge_client.haul.context import ChapterContext, HaulContext
 from edge_client.haul.ports import SessionSpool
+from edge_client.haul.read_ahead import ReadAhead
 from edge_client.haul.select_sessions import Choosing, ChosenSession
 from edge_client.haul.stuck import (
     STUCK,
@@ -98,6 +99,7 @@ class Haul:
         self._choice = choice
         self._session_id = session_id
         self._group = group
+        self._sessions_left = 0
 
     def plans(self) -> Each[SessionPlan]:
         """What a haul would plan now, and what it would refuse; no session is written (a dry run)."""
@@ -196,6 +198,7 @@ class Haul:
             queue = deque(sessions)
             while queue:
                 one = queue.popleft()
+                self._sessions_left = len(queue)
                 try:
                     _refuse_unread_chapters(listed, one)
                     done.append(do(one))
@@ -264,15 +267,17 @@ class Haul:
             self._camera.wake()
         to_haul = [chapter for chapter in plan.chapters if not stuck or chapter.path not in stuck]
         self._tools.progress.session(plan.session_id, _known_amount(to_haul, views))
-        chapters, no_films = list[ChapterReport](), list[NotAFilm]()
+        contexts = [self._chapter_context(folder, plan, chapter, views) for chapter in to_haul]
+        ahead = ReadAhead(
+            self._tools,
+            contexts,
+            partial(self._say_camera_free, plan, stuck),
+            partial(self._say_camera_needed, plan),
+        )
         with self._tools.heartbeat(plan.session_id, partial(self._camera.told_of, plan.chapters[-1])):
-            for chapter in to_haul:
-                try:
-                    chapters.append(ChapterHaul(self._chapter_context(folder, plan, chapter, views)).run())
-                except NotAFilm as error:
-                    no_films.append(error)
-        if no_films:
-            raise NotAFilm("; ".join(str(each) for each in no_films))
+            chapters = ahead.run()
+        if ahead.no_films:
+            raise NotAFilm("; ".join(str(each) for each in ahead.no_films))
         if stuck:
             raise stuck_error(plan.session_id, stuck)
         folder.remove(STUCK)
@@ -290,6 +295,19 @@ class Haul:
         if report.left_out:
             log.error("not in the session's plan, so not hauled", extra=_left_out(report))
         return report
+
+    def _say_camera_free(self, plan: SessionPlan, stuck: Mapping[str, str] | None) -> None:
+        """Everything of the session is read. Where nothing else of the run needs the camera it may sleep."""
+        if stuck:
+            # The card of these chapters must still come.
+            return
+        if not self._sessions_left:
+            self._camera.let_sleep()
+        self._tools.progress.camera_free(plan.session_id, self._sessions_left)
+
+    def _say_camera_needed(self, plan: SessionPlan, reason: str) -> None:
+        self._camera.wake()
+        self._tools.progress.camera_needed(plan.session_id, reason)
 
     def _confirm(self, plan: SessionPlan) -> dict[str, ChapterView]:
         try:

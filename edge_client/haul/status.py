@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from edge_client.base.errors import EdgeError
+from edge_client.haul.holdings import holdings
 from edge_client.haul.ports import Coordinator, Plans, SessionSpool
 from edge_client.haul.stuck import read_record
-from edge_client.model.api import SessionState
+from edge_client.model.api import SessionState, StoredSession
 from edge_client.model.plan import SessionPlan
 
 
@@ -18,6 +19,7 @@ class SessionStatus:
 
     `notes` are what must be known of its films, each with the film's path.
     `cannot_end` has the reason for each file that is not home and that the card no longer has, as the last haul found.
+    `needs_camera` is false once the spool and S3 have every byte and every last look was taken, as far as is known.
     """
 
     session: str
@@ -30,6 +32,7 @@ class SessionStatus:
     state: str | None
     notes: tuple[str, ...] = ()
     cannot_end: Mapping[str, str] = field(default_factory=dict)
+    needs_camera: bool = True
 
     @property
     def is_home(self) -> bool:
@@ -38,12 +41,11 @@ class SessionStatus:
 
 def read_statuses(plans: Plans, coordinator: Coordinator | None) -> list[SessionStatus]:
     """Every session whose plan can be read; a client that works at the same time is not disturbed."""
-    return [
-        _describe(folder, plan, _ask_state(coordinator, plan.session_id)) for folder, plan in plans.readable
-    ]
+    return [_describe(folder, plan, coordinator) for folder, plan in plans.readable]
 
 
-def _describe(folder: SessionSpool, plan: SessionPlan, state: SessionState | None) -> SessionStatus:
+def _describe(folder: SessionSpool, plan: SessionPlan, coordinator: Coordinator | None) -> SessionStatus:
+    state = _ask_state(coordinator, plan.session_id)
     receipts = folder.receipts()
     home_bytes = _home_bytes(plan, state) if state else sum(int(one["size_bytes"]) for one in receipts)
     return SessionStatus(
@@ -57,12 +59,33 @@ def _describe(folder: SessionSpool, plan: SessionPlan, state: SessionState | Non
         state=state.state if state else None,
         notes=tuple(f"{chapter.path}  {text}" for chapter in plan.chapters for text in chapter.notes.texts),
         cannot_end=_cannot_end(folder, state),
+        needs_camera=_needs_camera(folder, plan, state, coordinator),
     )
 
 
 def _cannot_end(folder: SessionSpool, state: SessionState | None) -> dict[str, str]:
     homes = state.verified if state else frozenset()
     return {path: why for path, why in read_record(folder).files.items() if path not in homes}
+
+
+def _needs_camera(
+    folder: SessionSpool, plan: SessionPlan, state: SessionState | None, coordinator: Coordinator | None
+) -> bool:
+    """Whether a chapter still needs it. Parts that are in S3 alone are asked for only where that can decide."""
+    found, receipted = folder.chapter_parts(), folder.receipted()
+
+    def needs(stored: StoredSession | None) -> bool:
+        return not all(one.needs_no_camera for one in holdings(plan, found, receipted, stored).chapters)
+
+    needs_by_spool = needs(StoredSession(state.verified) if state else None)
+    if not needs_by_spool or state is None or coordinator is None:
+        return needs_by_spool
+    if not any(one.confirmed_crc is not None for one in found):
+        return True
+    try:
+        return needs(coordinator.stored_session(plan.session_id))
+    except EdgeError:
+        return True
 
 
 def _home_bytes(plan: SessionPlan, state: SessionState) -> int:

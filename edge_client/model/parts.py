@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
+
+from awscrt.checksums import combine_crc64nvme
 
 # What a proof compares of a file.
 PIECE_BYTES = 256 * 1024
@@ -93,6 +95,14 @@ def crc_value(text: str) -> int:
     return int.from_bytes(raw, "big")
 
 
+def fold_crcs(parts: Iterable[tuple[int, int]]) -> int:
+    """The CRC64NVME of a whole from its parts' CRCs and sizes, in order."""
+    whole_crc = 0
+    for crc, size_bytes in parts:
+        whole_crc = combine_crc64nvme(whole_crc, crc, size_bytes)
+    return whole_crc
+
+
 @dataclass(frozen=True)
 class SpooledPart:
     """One finished part on disk and the CRC64NVME of what was written to it."""
@@ -127,11 +137,11 @@ def sample(size_bytes: int, below: Callable[[int], int]) -> tuple[Span, ...]:
 class ChapterParts:
     """The parts in one folder of a session; `size_bytes` counts files of an unknown form too.
 
-    `is_confirmed` when a last look found all parts of the chapter to be of one file.
+    `confirmed_crc` is the CRC64NVME of the whole that a last look found to be of one file, or None.
     """
 
     artifact_id: str
     identity: str
     parts: tuple[SpooledPart, ...]
     size_bytes: int
-    is_confirmed: bool
+    confirmed_crc: int | None

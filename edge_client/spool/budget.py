@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from edge_client.base.disk import Disk, disk_errors, size_bytes_of
@@ -28,33 +29,34 @@ class SpoolBudget:
         self._root = root
         self._disk = disk
         self._lock = threading.Lock()
-        self._held_bytes = 0
+        self._counted_bytes = 0
+        self._reserved_bytes = 0
         self._wanted_bytes = budget_bytes
         self.budget_bytes = budget_bytes or 0
 
     def measure(self) -> None:
         """Count what is on the disk now, and settle the budget."""
-        self._held_bytes = self._counted()
+        self._counted_bytes = self._count()
         if self._wanted_bytes is None:
             free_bytes = self._disk.free_bytes(self._root)
             spared_bytes = min(SPARED_BYTES, free_bytes // SPARED_SHARE)
-            self.budget_bytes = self._held_bytes + free_bytes - spared_bytes
+            self.budget_bytes = self._counted_bytes + free_bytes - spared_bytes
 
     @property
     def held_bytes(self) -> int:
-        """What the parts on the disk take."""
-        return self._held_bytes
+        """What the parts on the disk take, and those that are being written."""
+        return self._counted_bytes + self._reserved_bytes
 
     @disk_errors()
     def lack(self, size_bytes: int) -> str | None:
         """Why a part of this size does not fit, or None when it fits. Raises SpoolFault."""
         with self._lock:
-            if self._held_bytes + size_bytes > self.budget_bytes:
+            if self.held_bytes + size_bytes > self.budget_bytes:
                 # Somebody may have removed parts by hand, so the count of the disk decides.
-                self._held_bytes = self._counted()
-            if self._held_bytes + size_bytes > self.budget_bytes:
+                self._counted_bytes = self._count()
+            if self.held_bytes + size_bytes > self.budget_bytes:
                 return (
-                    f"the spool holds {_size(self._held_bytes)} of its budget of {_size(self.budget_bytes)}"
+                    f"the spool holds {_size(self.held_bytes)} of its budget of {_size(self.budget_bytes)}"
                     f"{self._holders()}"
                 )
         free_bytes = self._disk.free_bytes(self._root)
@@ -94,17 +96,24 @@ class SpoolBudget:
         """How many parts of this size the budget holds when it holds nothing else."""
         return self.budget_bytes // part_size_bytes
 
-    def take(self, size_bytes: int) -> None:
-        """Count a part that is being written; negative for one that went."""
+    def reserve(self, size_bytes: int) -> None:
+        """Count a part that is being written; negative once it is not written any more."""
         with self._lock:
-            self._held_bytes = max(0, self._held_bytes + size_bytes)
+            self._reserved_bytes += size_bytes
+
+    @contextmanager
+    def change(self, size_bytes: int) -> Iterator[None]:
+        """The block makes the parts on the disk take so much more, or less; others count before it or after it."""
+        with self._lock:
+            yield
+            self._counted_bytes = max(0, self._counted_bytes + size_bytes)
 
     def recount(self) -> None:
         """Count the disk again, after many parts went at once."""
         with self._lock:
-            self._held_bytes = self._counted()
+            self._counted_bytes = self._count()
 
-    def _counted(self) -> int:
+    def _count(self) -> int:
         return sum(size_bytes_of(path) for path in self._parts())
 
     def _parts(self) -> Iterator[Path]:

@@ -68,7 +68,9 @@ class ChapterSpool:
         older = self._known.get(part.span.number)
         self._known[part.span.number] = part
         if older == part:
-            self.budget.take(-part.span.size_bytes)
+            # One file took the other's place.
+            with self.budget.change(-part.span.size_bytes):
+                pass
         elif older:
             self.drop_part(older)
 
@@ -132,9 +134,8 @@ class ChapterSpool:
             if self._known.get(part.span.number) == part:
                 del self._known[part.span.number]
             # Somebody may have removed it by hand.
-            with suppress(FileNotFoundError):
+            with suppress(FileNotFoundError), self.budget.change(-part.span.size_bytes):
                 (self._folder / part.filename).unlink()
-                self.budget.take(-part.span.size_bytes)
 
     def drop_number(self, number: int) -> None:
         """Remove one part from the spool; the caller is about to read it from the camera."""

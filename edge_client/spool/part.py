@@ -84,7 +84,7 @@ class PartWriter:
         self._crc = 0
         self._path.unlink(missing_ok=True)
         self._file = create_file(self._path)
-        self._budget.take(span.size_bytes)
+        self._budget.reserve(span.size_bytes)
         try:
             disk.allocate(self._file, 0, span.size_bytes)
         except OSError:
@@ -115,8 +115,8 @@ class PartWriter:
         with part_errors(self._span.number):
             # One try: after a failed fsync nobody knows what the disk holds, and a second one would not say.
             self._disk.fsync(self._file)
-            self._disk.rename(self._path, self._folder / part.filename)
-            self._budget.take(self._span.size_bytes)
+            with self._budget.change(self._span.size_bytes):
+                self._disk.rename(self._path, self._folder / part.filename)
         self._written(part)
         return part
 
@@ -125,7 +125,7 @@ class PartWriter:
         with part_errors(self._span.number):
             if self._file >= 0:
                 file, self._file = self._file, -1
-                self._budget.take(-self._span.size_bytes)
+                self._budget.reserve(-self._span.size_bytes)
                 os.close(file)
             self._path.unlink(missing_ok=True)
 

@@ -179,7 +179,7 @@ class SessionSpool:
             identity=identity,
             parts=tuple(part for path in paths if (part := part_by_name(path))),
             size_bytes=sum(size_bytes_of(path) for path in paths),
-            is_confirmed=ChapterSpool(folder, self._disk, self._budget).confirmed_crc() is not None,
+            confirmed_crc=ChapterSpool(folder, self._disk, self._budget).confirmed_crc(),
         )
 
     def part_bytes(self) -> int:

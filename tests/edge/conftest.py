@@ -75,6 +75,7 @@ class CountingProgress:
         self.down_bytes = 0
         self.up_bytes = 0
         self.verified_paths: list[str] = []
+        self.said_of_camera: list[str] = []
         self.proofs: list[tuple[str, int]] = []
         self.compared_bytes = 0
         self._lock = threading.Lock()
@@ -97,26 +98,32 @@ class CountingProgress:
     def chapter(self, path: str, size_bytes: int) -> None:
         self.down_bytes = self.up_bytes = 0
 
-    def round(self, read_bytes: int, sent_bytes: int) -> None:
+    def round(self, path: str, read_bytes: int, sent_bytes: int) -> None:
         with self._lock:
             self.down_bytes, self.up_bytes = read_bytes, sent_bytes
 
-    def ready(self, size_bytes: int) -> None:
+    def ready(self, path: str, size_bytes: int) -> None:
         """Nothing: what is read and sent is counted."""
 
-    def verifying(self) -> None:
+    def verifying(self, path: str) -> None:
         """Nothing: what is verified is counted."""
 
-    def fetched(self, size_bytes: int) -> None:
+    def fetched(self, path: str, size_bytes: int) -> None:
         with self._lock:
             self.down_bytes += size_bytes
 
-    def sent(self, size_bytes: int) -> None:
+    def sent(self, path: str, size_bytes: int) -> None:
         with self._lock:
             self.up_bytes += size_bytes
 
     def verified(self, path: str, seconds: float) -> None:
         self.verified_paths.append(path)
+
+    def camera_free(self, session_id: str, sessions_left: int) -> None:
+        self.said_of_camera.append(f"{session_id} free, {sessions_left} left")
+
+    def camera_needed(self, session_id: str, reason: str) -> None:
+        self.said_of_camera.append(f"{session_id} needs it: {reason}")
 
     def proof(self, path: str, size_bytes: int) -> None:
         self.proofs.append((path, size_bytes))

@@ -76,6 +76,12 @@ class SilentDisplay:
     def verified(self, path: str, seconds: float) -> None:
         """Nothing is shown."""
 
+    def camera_free(self, session_id: str, sessions_left: int) -> None:
+        """Nothing is shown."""
+
+    def camera_needed(self, session_id: str, reason: str) -> None:
+        """Nothing is shown."""
+
     def proof(self, path: str, size_bytes: int) -> None:
         """Nothing is shown."""
 

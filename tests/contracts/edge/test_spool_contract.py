@@ -719,8 +719,8 @@ class TestASession:
         found(spool, OTHER_IDENTITY).confirm(7)
 
         assert spool.session("s").chapter_parts() == [
-            ChapterParts(ARTIFACT, IDENTITY, (part, last), 18, is_confirmed=False),
-            ChapterParts(ARTIFACT, OTHER_IDENTITY, (other,), 10, is_confirmed=True),
+            ChapterParts(ARTIFACT, IDENTITY, (part, last), 18, None),
+            ChapterParts(ARTIFACT, OTHER_IDENTITY, (other,), 10, 7),
         ]
         assert spool.session("s").part_bytes() == 28
 
@@ -729,7 +729,7 @@ class TestASession:
         place.cut(1)
         cut = replace(part, span=replace(FIRST, size_bytes=9))
 
-        assert spool.session("s").chapter_parts() == [ChapterParts(ARTIFACT, IDENTITY, (cut,), 9, False)]
+        assert spool.session("s").chapter_parts() == [ChapterParts(ARTIFACT, IDENTITY, (cut,), 9, None)]
 
     def test_tells_of_a_chapter_that_is_confirmed_and_has_no_parts(
         self, chapter: ChapterSpool, spool: Spool, place: Place
@@ -738,8 +738,8 @@ class TestASession:
         confirmed = spool.session("s").chapter_parts()
         place.spoil_confirmation()
 
-        assert confirmed == [ChapterParts(ARTIFACT, IDENTITY, (), 0, is_confirmed=True)]
-        assert spool.session("s").chapter_parts() == [ChapterParts(ARTIFACT, IDENTITY, (), 0, False)]
+        assert confirmed == [ChapterParts(ARTIFACT, IDENTITY, (), 0, 7)]
+        assert spool.session("s").chapter_parts() == [ChapterParts(ARTIFACT, IDENTITY, (), 0, None)]
 
     def test_tells_nothing_of_a_chapter_without_parts(self, chapter: ChapterSpool, spool: Spool):
         chapter.suspect([1])

@@ -84,6 +84,27 @@ class TestRows:
             "| waiting for S3, 1:12, next try in 12 s: S3 answered 503 SlowDown",
         ]
 
+    def test_show_the_chapter_that_is_read_ahead_below_the_one_that_is_sent(self):
+        ahead = file_at(35_000_000, 0, path=PATH_42)
+
+        assert shown_in(80, replace(PICTURE, file=file_at(140_000_000, 99_400_000), ahead=ahead))[1:5] == [
+            "100GOPRO/GX010038.MP4",
+            "sent  71%|█████████████████████████▌          |  99.4 MB of 140.0 MB 20.0 MB/s",
+            "100GOPRO/GX010042.MP4",
+            "read  25%|█████████                           |  35.0 MB of 140.0 MB 20.0 MB/s",
+        ]
+
+    @pytest.mark.parametrize(
+        ("columns", "activity", "row"),
+        [
+            (80, MOVING, "| camera no longer needed"),
+            (80, Activity(Doing.VERIFYING, 5), "| camera no longer needed, being verified, 0:05"),
+            (20, Activity(Doing.VERIFYING, 5), "| verifying 0:05"),
+        ],
+    )
+    def test_say_that_the_camera_may_leave(self, columns: int, activity: Activity, row: str):
+        assert shown_in(columns, replace(PICTURE, activity=activity, is_camera_free=True))[-1] == row
+
     def test_are_shorter_in_40_columns(self):
         assert shown_in(40, WAITING) == [
             "1/5, 7.2 GB left, 20.0 MB/s, ETA 6:00",
@@ -248,6 +269,24 @@ class TestLines:
 
         assert caplog.records == []
 
+    def test_tell_of_the_chapter_that_is_read_ahead_and_that_the_camera_may_leave(
+        self, caplog: pytest.LogCaptureFixture
+    ):
+        time = FakeTime()
+        lines = Lines(lambda: time.now_s)
+        time.now_s += LINE_EVERY_S
+        with caplog.at_level(logging.INFO):
+            lines.draw(replace(PICTURE, ahead=file_at(35_000_000, 0, path=PATH_42), is_camera_free=True))
+            lines.camera_free("s", 0)
+            lines.camera_needed("s", "a part changed")
+
+        told, free, needed = caplog.records
+        figures = vars(told)
+        assert (figures["chapter"], figures["ahead"], figures["camera_percent"]) == (PATH, PATH_42, 25)
+        assert figures["camera"] == "no longer needed"
+        assert free.message.startswith("camera no longer needed: ")
+        assert (needed.levelname, vars(needed)["reason"]) == ("WARNING", "a part changed")
+
     def test_tell_of_a_comparison(self, caplog: pytest.LogCaptureFixture):
         time = FakeTime()
         display = Lines(lambda: time.now_s)
@@ -393,6 +432,22 @@ class TestTerminal:
             f"{PATH}  verified in 1.2 s",
             shown_in(80)[0],
         ]
+
+    @pytest.mark.parametrize(
+        ("sessions_left", "line"),
+        [
+            (0, "camera no longer needed: everything of session s is in the spool or in S3"),
+            (2, "everything of session s is read; the camera stays needed, for 2 more of this run"),
+        ],
+    )
+    def test_says_in_a_line_of_its_own_whether_the_camera_may_leave(
+        self, terminal: Terminal, sessions_left: int, line: str
+    ):
+        display = display_of(terminal, 100)
+        display.camera_free("s", sessions_left)
+        display.camera_needed("s", "a part changed")
+
+        assert terminal.shows() == [line, "camera needed again for session s: a part changed"]
 
     def test_is_left_without_the_rows(self, terminal: Terminal):
         display = display_of(terminal, 80)

@@ -79,9 +79,9 @@ class Rig:
         for _ in range(seconds):
             self.time.now_s += 1
             if read_bytes:
-                self.advance.fetched(read_bytes)
+                self.advance.fetched("a", read_bytes)
             if sent_bytes:
-                self.advance.sent(sent_bytes)
+                self.advance.sent("a", sent_bytes)
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ class TestWhole:
     def test_counts_what_s3_has_of_a_chapter_as_done_and_not_as_moved(self, rig: Rig):
         with rig.hauling(1000) as advance:
             rig.move(5, sent_bytes=1)
-            advance.round(read_bytes=800, sent_bytes=600)
+            advance.round("a", read_bytes=800, sent_bytes=600)
             rig.move(5, sent_bytes=1)
 
             assert rig.whole().sent_bytes == 605
@@ -145,8 +145,8 @@ class TestWhole:
 
     def test_goes_back_with_what_must_be_sent_again(self, rig: Rig):
         with rig.hauling(1000) as advance:
-            advance.sent(300)
-            advance.sent(-300)
+            advance.sent("a", 300)
+            advance.sent("a", -300)
 
             assert rig.whole().sent_bytes == 0
 
@@ -213,41 +213,41 @@ class TestActivity:
     )
     def test_is_quiet_once_no_byte_has_come_for_a_while(self, rig: Rig, silent_s: float, doing: Doing):
         with rig.hauling() as advance:
-            advance.fetched(10)
+            advance.fetched("a", 10)
             rig.time.now_s += silent_s
 
             assert (rig.activity().doing, rig.activity().seconds) == (doing, silent_s)
 
     def test_names_the_camera_while_a_part_is_being_read(self, rig: Rig):
         with rig.hauling(1000) as advance:
-            advance.fetched(500)
+            advance.fetched("a", 500)
             rig.time.now_s += 12
 
             assert rig.activity() == Activity(Doing.QUIET, 12, "the camera")
 
     def test_names_s3_while_a_part_is_to_be_sent(self, rig: Rig):
         with rig.hauling(1000) as advance:
-            advance.fetched(500)
-            advance.ready(500)
-            advance.sent(499)
+            advance.fetched("a", 500)
+            advance.ready("a", 500)
+            advance.sent("a", 499)
             rig.time.now_s += 12
 
             assert rig.activity().source == "S3"
 
     def test_names_the_camera_while_its_last_look_is_due(self, rig: Rig):
         with rig.hauling(1000) as advance:
-            advance.fetched(1000)
-            advance.ready(500)
-            advance.sent(500)
+            advance.fetched("a", 1000)
+            advance.ready("a", 500)
+            advance.sent("a", 500)
             rig.time.now_s += 12
 
             assert rig.activity().source == "the camera"
 
     def test_names_s3_until_it_has_answered_for_the_last_part(self, rig: Rig):
         with rig.hauling(1000) as advance:
-            advance.fetched(1000)
-            advance.ready(1000)
-            advance.sent(1000)
+            advance.fetched("a", 1000)
+            advance.ready("a", 1000)
+            advance.sent("a", 1000)
             rig.time.now_s += 12
 
             assert rig.activity().source == "S3"
@@ -275,18 +275,18 @@ class TestActivity:
             outage.wait_after(StorageUnreachable("S3 answered 503"))
             assert rig.activity().doing is Doing.RETRYING
 
-            advance.fetched(1)
+            advance.fetched("a", 1)
             assert rig.activity().doing is Doing.RETRYING
 
             rig.time.now_s += 0.5
-            advance.sent(1)
+            advance.sent("a", 1)
             assert rig.activity().doing is Doing.MOVING
 
     def test_is_movement_while_another_part_is_sent(self, rig: Rig):
         retry = Retry(FakeTime(rig.time.now_s).timing(), 60.0, Tally(), waits=rig.waits)
         with rig.hauling() as advance, Outage(retry, "sending part 1") as outage:
             outage.wait_after(StorageUnreachable("S3 answered 503"))
-            advance.sent(1)
+            advance.sent("a", 1)
             assert rig.activity().doing is Doing.MOVING
 
             rig.time.now_s += QUIET_S
@@ -318,9 +318,9 @@ class TestActivity:
 
     def test_is_verification_until_the_receipt(self, rig: Rig):
         with rig.hauling() as advance:
-            advance.fetched(1000)
-            advance.sent(1000)
-            advance.verifying()
+            advance.fetched("a", 1000)
+            advance.sent("a", 1000)
+            advance.verifying("a")
             rig.time.now_s += 40
             assert rig.activity() == Activity(Doing.VERIFYING, 40)
 
@@ -330,17 +330,70 @@ class TestActivity:
     def test_is_verification_also_while_the_coordinator_is_asked_again(self, rig: Rig):
         retry = Retry(FakeTime(rig.time.now_s).timing(), 60.0, Tally(), waits=rig.waits)
         with rig.hauling() as advance, Outage(retry, "completing the upload") as outage:
-            advance.verifying()
+            advance.verifying("a")
             outage.wait_after(CoordinatorBusy("not yet verified"))
 
             assert (rig.activity().doing, rig.activity().next_try_s) == (Doing.VERIFYING, 0.5)
 
     def test_is_movement_again_when_parts_must_be_sent_again(self, rig: Rig):
         with rig.hauling() as advance:
-            advance.verifying()
-            advance.round(read_bytes=1000, sent_bytes=500)
+            advance.verifying("a")
+            advance.round("a", read_bytes=1000, sent_bytes=500)
 
             assert rig.activity().doing is Doing.MOVING
+
+
+class TestSeveralChapters:
+    def test_are_the_first_that_is_sent_and_the_one_that_is_read_ahead(self, rig: Rig):
+        with rig.hauling(1000, "a") as advance:
+            advance.fetched("a", 1000)
+            advance.sent("a", 400)
+            advance.chapter("b", 500)
+            advance.fetched("b", 200)
+
+            picture = rig.picture()
+            assert picture.file
+            assert picture.ahead
+            assert (picture.file.path, picture.file.sent.done_bytes) == ("a", 400)
+            assert (picture.ahead.path, picture.ahead.read.done_bytes) == ("b", 200)
+
+            advance.verified("a", 1.0)
+            picture = rig.picture()
+            assert picture.file
+            assert (picture.file.path, picture.ahead) == ("b", None)
+
+    def test_are_movement_while_one_of_them_is_verified(self, rig: Rig):
+        with rig.hauling(1000, "a") as advance:
+            advance.chapter("b", 500)
+            advance.verifying("a")
+            assert rig.activity().doing is Doing.MOVING
+
+            advance.verifying("b")
+            assert rig.activity().doing is Doing.VERIFYING
+
+    def test_are_movement_while_the_coordinator_is_asked_again_for_one_of_them(self, rig: Rig):
+        retry = Retry(FakeTime(rig.time.now_s).timing(), 60.0, Tally(), waits=rig.waits)
+        with rig.hauling(1000, "a") as advance, Outage(retry, "completing the upload") as outage:
+            advance.verifying("a")
+            outage.wait_after(CoordinatorBusy("not yet verified"))
+            advance.chapter("b", 500)
+            advance.fetched("b", 100)
+            assert rig.activity().doing is Doing.MOVING
+
+            rig.time.now_s += QUIET_S
+            assert rig.activity().doing is Doing.RETRYING
+
+    def test_of_a_session_whose_camera_may_leave_say_so_until_it_is_needed_again(self, rig: Rig):
+        with rig.hauling() as advance:
+            found = [rig.picture().is_camera_free]
+            advance.camera_free("s", 1)
+            found.append(rig.picture().is_camera_free)
+            advance.camera_free("s", 0)
+            found.append(rig.picture().is_camera_free)
+            advance.camera_needed("s", "a part changed")
+            found.append(rig.picture().is_camera_free)
+
+            assert found == [False, False, True, False]
 
 
 class TestDisplay:
@@ -515,7 +568,7 @@ def test_counting_is_safe_between_threads():
 
     def send() -> None:
         for _ in range(1000):
-            rig.advance.sent(1)
+            rig.advance.sent("a", 1)
 
     with rig.hauling(4000):
         threads = [threading.Thread(target=send) for _ in range(4)]

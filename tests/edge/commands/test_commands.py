@@ -246,8 +246,41 @@ class TestStatus:
             "state": None,
             "notes": [],
             "cannot_end": {},
+            "needs_camera": False,
             "is_home": False,
         }
+
+    def test_tells_that_the_camera_may_leave_once_everything_is_read(self, device: Device, line: Line):
+        device.cloud.faults["complete"] = [(403, b'{"message": "Forbidden"}')]
+        line.haul("match-17", "--recording", "0042")
+
+        assert line.status() == 75
+        assert line.said.splitlines()[2:] == [
+            "match-17: camera no longer needed: the rest goes up from the spool"
+        ]
+
+    @pytest.mark.parametrize("spoil", ["part", "look"])
+    def test_tells_nothing_of_the_camera_while_a_part_or_the_last_look_lacks(
+        self, device: Device, line: Line, spoil: str
+    ):
+        device.cloud.faults["complete"] = [(403, b'{"message": "Forbidden"}')]
+        line.haul("match-17", "--recording", "0042")
+        (device.parts()[0] if spoil == "part" else device.parts()[0].with_name("confirmed")).unlink()
+
+        assert line.status("--json") == 75
+        assert line.document["needs_camera"]
+        line.status()
+        assert "camera no longer" not in line.said
+
+    def test_counts_the_parts_that_s3_alone_has_when_the_coordinator_is_asked(
+        self, device: Device, line: Line
+    ):
+        device.cloud.faults["complete"] = [(403, b'{"message": "Forbidden"}')]
+        line.haul("match-17", "--recording", "0042")
+        device.parts()[0].unlink()
+
+        assert line.status_asked("--json") == 75
+        assert not line.document["needs_camera"]
 
     def test_asks_the_coordinator_when_it_is_told(self, device: Device, line: Line):
         device.cloud.faults["complete"] = [(403, b'{"message": "Forbidden"}')]

@@ -349,7 +349,7 @@ def test_a_crash_beside_the_haul_says_where_and_no_secret_and_goes_on(case: Case
 def test_a_crash_on_its_way_to_s3_says_where_and_no_secret(case: Case):
     """In a thread of its own, whose error comes to the door by the main one."""
 
-    def crash(size_bytes: int) -> None:
+    def crash(path: str, size_bytes: int) -> None:
         raise RuntimeError(f"https://bucket.example/key?X-Amz-Signature={SIGNATURE}")
 
     case.device.progress.sent = crash  # type: ignore[method-assign]  # the display is ours

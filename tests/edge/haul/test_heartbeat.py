@@ -70,11 +70,11 @@ def rig(cloud: MemoryCoordinator, tmp_path: Path) -> Iterator[Rig]:
 
 
 def test_a_heartbeat_tells_both_legs_their_rates_the_disk_and_the_clock(rig: Rig):
-    rig.advance.fetched(3000)
+    rig.advance.fetched("a", 3000)
     rig.heart.beat("s", UNTOLD)
     rig.time.now_s += 10
-    rig.advance.fetched(1000)
-    rig.advance.sent(2000)
+    rig.advance.fetched("a", 1000)
+    rig.advance.sent("a", 2000)
     rig.heart.beat("s", UNTOLD)
 
     first, second = rig.cloud.heartbeats
@@ -93,9 +93,9 @@ def test_a_heartbeat_tells_both_legs_their_rates_the_disk_and_the_clock(rig: Rig
 
 
 def test_a_heartbeat_tells_the_cameras_clock_the_last_chapters_length_and_what_went_up_again(rig: Rig):
-    rig.advance.sent(2000)
-    rig.advance.sent(-2000)
-    rig.advance.sent(2000)
+    rig.advance.sent("a", 2000)
+    rig.advance.sent("a", -2000)
+    rig.advance.sent("a", 2000)
 
     rig.heart.beat("s", CameraReport(1_764_080_400, 531))
 
@@ -200,7 +200,7 @@ def test_a_heart_beats_at_once_and_stops_with_its_block(rig: Rig):
 
 
 def test_a_new_session_counts_anew(rig: Rig):
-    rig.advance.fetched(5)
+    rig.advance.fetched("a", 5)
     rig.advance.figures()
     rig.advance.session("next", Amount(100, 0))
 

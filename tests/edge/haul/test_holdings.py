@@ -6,7 +6,7 @@ import pytest
 
 from edge_client.haul.holdings import Holding, holdings, ranges
 from edge_client.model.api import StoredSession, UploadView
-from edge_client.model.parts import ChapterParts, PartPlan, Span, SpooledPart, StoredPart
+from edge_client.model.parts import ChapterParts, PartPlan, Span, SpooledPart, StoredPart, fold_crcs
 from edge_client.model.plan import CameraIdentity, ChapterPlan, SessionPlan
 
 PART = 100
@@ -14,15 +14,16 @@ SIZE = 2 * PART + 5
 CHAPTER = ChapterPlan("100GOPRO", "GX010042.MP4", SIZE, 1, 1, '"e"', None)
 PLAN = SessionPlan("s", "0042", CameraIdentity("C1", None, None), (CHAPTER,))
 PARTS = PartPlan(SIZE, PART, 3)
+WHOLE_CRC = fold_crcs((7, span.size_bytes) for span in PARTS.spans())
 
 
 def spooled(*numbers: int, crc: int = 7) -> tuple[SpooledPart, ...]:
     return tuple(SpooledPart(PARTS.span(number), crc) for number in numbers)
 
 
-def found(*parts: SpooledPart, is_confirmed: bool = False) -> ChapterParts:
+def found(*parts: SpooledPart, confirmed_crc: int | None = None) -> ChapterParts:
     size_bytes = sum(part.span.size_bytes for part in parts)
-    return ChapterParts(CHAPTER.artifact_id, PLAN.identity(CHAPTER), parts, size_bytes, is_confirmed)
+    return ChapterParts(CHAPTER.artifact_id, PLAN.identity(CHAPTER), parts, size_bytes, confirmed_crc)
 
 
 def upload(*numbers: int, crc: int = 7, state: str = "OPEN") -> UploadView:
@@ -95,17 +96,39 @@ def test_a_receipt_here_says_that_its_parts_are_home():
 
 
 @pytest.mark.parametrize(
-    ("numbers", "is_confirmed", "needs_none"),
-    [((1, 2, 3), True, True), ((1, 2, 3), False, False), ((1, 2), True, False)],
+    ("here", "in_s3", "confirmed_crc", "needs_none"),
+    [
+        ((1, 2, 3), (), WHOLE_CRC, True),
+        ((1, 3), (2, 3), WHOLE_CRC, True),
+        ((), (1, 2, 3), WHOLE_CRC, True),
+        ((1, 2, 3), (), None, False),
+        ((1, 2, 3), (), WHOLE_CRC + 1, False),
+        ((1, 2), (), WHOLE_CRC, False),
+        ((2, 3), (2,), WHOLE_CRC, False),
+    ],
 )
-def test_no_camera_is_needed_for_a_whole_chapter_whose_last_look_was_taken(
-    numbers: tuple[int, ...], is_confirmed: bool, needs_none: bool
+def test_no_camera_is_needed_for_a_chapter_whose_very_bytes_a_last_look_found_right(
+    here: tuple[int, ...], in_s3: tuple[int, ...], confirmed_crc: int | None, needs_none: bool
 ):
-    assert held(found(*spooled(*numbers), is_confirmed=is_confirmed)).needs_no_camera is needs_none
+    one = held(found(*spooled(*here), confirmed_crc=confirmed_crc), upload(*in_s3))
+
+    assert one.needs_no_camera is needs_none
+
+
+def test_a_part_here_counts_before_that_in_s3():
+    one = held(found(*spooled(1, crc=8), *spooled(2, 3), confirmed_crc=WHOLE_CRC), upload(1))
+
+    assert not one.needs_no_camera
+
+
+def test_parts_of_two_part_plans_are_no_whole():
+    other = SpooledPart(Span(2, PART - 1, SIZE - PART + 1), 7)
+
+    assert not held(found(*spooled(1), other, confirmed_crc=WHOLE_CRC)).needs_no_camera
 
 
 def test_parts_of_another_identity_belong_to_no_chapter():
-    strange = ChapterParts(CHAPTER.artifact_id, "0" * 16, spooled(1), PART, False)
+    strange = ChapterParts(CHAPTER.artifact_id, "0" * 16, spooled(1), PART, None)
     both = holdings(PLAN, [strange], (), None)
 
     assert (both.chapters[0].found, both.others, both.is_asked) == (None, (strange,), False)

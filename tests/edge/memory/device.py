@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime, timezone
 from functools import partial
 
-from edge_client.base.progress import ProgressCounter
+from edge_client.base.progress import Display, ProgressCounter
 from edge_client.base.retry import Retry, Tally
 from edge_client.haul.camera_session import CameraTools, Looks
 from edge_client.haul.context import HaulTools, open_context
@@ -52,6 +52,7 @@ class MemoryDevice:
         self.tally = Tally()
         self.budget_bytes: int | None = None
         self.told = CameraReport()
+        self.display: Display = SilentDisplay()
         self.patience_s = PATIENCE_S
         self.timeline: list[str] = []
         self.at_call: Callable[[int, str], None] = lambda number, call: None
@@ -130,7 +131,7 @@ class MemoryDevice:
             storage=MemoryStoredObjects(self.cloud),
             threads=self.machine,
             below=self.machine.below,
-            progress=ProgressCounter(SilentDisplay(), timing.monotonic, retry.waits.longest),
+            progress=ProgressCounter(self.display, timing.monotonic, retry.waits.longest),
             heartbeat=self._heartbeat,
             peak_rss_mib=lambda: 1.0,
         )

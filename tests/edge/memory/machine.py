@@ -206,8 +206,8 @@ class MemoryCondition:
         self._holder, self._depth = None, 0
         self._machine.wait_until(lambda: notified[0], timeout)
         self._acquire(depth)
-        if not notified[0]:
-            self._waiting.remove(notified)
+        # By identity: all that wait look alike.
+        self._waiting = [each for each in self._waiting if each is not notified]
         return notified[0]
 
     def notify(self) -> None:

@@ -507,5 +507,5 @@ def _chapter_parts(artifact_id: str, identity: str, kept: KeptChapter) -> Chapte
             for part, content in parts
         ),
         size_bytes=kept.part_bytes,
-        is_confirmed=kept.confirmed_crc is not None,
+        confirmed_crc=kept.confirmed_crc,
     )

@@ -11,21 +11,27 @@ from pathlib import Path
 import pytest
 
 from edge_client.base.disk import Disk
-from edge_client.base.errors import GaveUp, PartRefused, Stopped, StorageUnreachable
+from edge_client.base.errors import (
+    GaveUp,
+    PartRefused,
+    Stopped,
+    StorageUnreachable,
+    UploadGone,
+    UploadLost,
+)
 from edge_client.base.retry import Retry, StallWatch, Tally
 from edge_client.base.threads import SystemThreads
 from edge_client.haul.sending.concurrency import AdaptiveConcurrency
-from edge_client.haul.sending.part_queue import MOST_URLS, PartQueue
+from edge_client.haul.sending.part_queue import MOST_URLS, Outbox, PartQueue, Round, Sign, Taken
 from edge_client.haul.sending.rate_limit import RateLimiter
 from edge_client.haul.sending.sender import Body, PartSender, Uplink
 from edge_client.http.exchange import Timeouts
-from edge_client.model.parts import PartPlan, PartUrl, Span, SpooledPart
+from edge_client.model.parts import PartUrl, Span, SpooledPart
 from edge_client.s3.presigned import PartStore
 from edge_client.spool.part import PartReader
 from tests.edge.conftest import FakeTime
 from tests.support.coordinator import SIGNATURE
 
-PLAN = PartPlan(15, 5, 3)
 NOW_S = 1000.0
 ADDRESS = f"http://127.0.0.1:1/bucket?X-Amz-Signature={SIGNATURE}"
 
@@ -34,8 +40,11 @@ class MemoryParts:
     def reader(self, part: SpooledPart) -> PartReader:
         return PartReader(Path(os.devnull), part, Disk())
 
+    def __init__(self) -> None:
+        self.dropped: list[int] = []
+
     def drop_part(self, part: SpooledPart) -> None:
-        raise AssertionError("nothing is corrupt here")
+        self.dropped.append(part.span.number)
 
 
 def part(number: int) -> SpooledPart:
@@ -46,7 +55,29 @@ def sign(batch: Sequence[SpooledPart]) -> dict[int, PartUrl]:
     return {p.span.number: PartUrl(p.span.number, ADDRESS, {"content-length": "5"}, 1e9) for p in batch}
 
 
-def sender(queue: PartQueue, give_up_after_s: float, time: FakeTime | None = None) -> PartSender:
+class Desk:
+    """A session's outbox with the queue of its only chapter."""
+
+    def __init__(self, sign: Sign, *acknowledged: SpooledPart) -> None:
+        self.parts = MemoryParts()
+        self.outbox = Outbox(SystemThreads())
+        self.queue = self.open(0, sign, *acknowledged)
+
+    def open(self, place: int, sign: Sign, *acknowledged: SpooledPart) -> PartQueue:
+        return self.outbox.open(place, Round(sign, self.parts, lambda size_bytes: None), acknowledged)
+
+    def add(self, *numbers: int) -> None:
+        for number in numbers:
+            self.queue.add(part(number))
+
+    def take(self, count: int) -> list[Taken]:
+        return [one for one in (self.outbox.take() for _ in range(count)) if one]
+
+    def sign_again(self, taken: Taken, now: float) -> PartUrl:
+        return taken.queue.sign_again(taken.part, taken.url, now)
+
+
+def sender(outbox: Outbox, give_up_after_s: float, time: FakeTime | None = None) -> PartSender:
     timing = (time or FakeTime()).timing()
     uplink = Uplink(
         Retry(timing, give_up_after_s, Tally()),
@@ -54,36 +85,37 @@ def sender(queue: PartQueue, give_up_after_s: float, time: FakeTime | None = Non
         AdaptiveConcurrency(SystemThreads(), timing.monotonic),
         lambda: PartStore(Timeouts()),
     )
-    return PartSender(queue, MemoryParts(), uplink, lambda size_bytes: None)
+    return PartSender(outbox, uplink)
 
 
 def test_an_unreachable_s3_is_told_without_its_url():
-    queue = PartQueue(SystemThreads(), sign, PLAN)
+    desk = Desk(sign)
 
     with pytest.raises(GaveUp) as caught:
-        sender(queue, 0.0).send(part(1), sign([part(1)])[1])
+        sender(desk.outbox, 0.0).send(Taken(desk.queue, part(1), sign([part(1)])[1]))
 
     assert "ConnectionError" in str(caught.value)
     assert SIGNATURE not in "".join(traceback.format_exception(caught.value))
 
 
 def test_when_the_round_is_over_nothing_is_tried_again():
-    queue, time = PartQueue(SystemThreads(), sign, PLAN), FakeTime()
-    queue.add(part(1))
+    desk, time = Desk(sign), FakeTime()
+    desk.add(1)
 
     def over(seconds: float) -> None:
-        queue.fail(Stopped("over"))
+        desk.outbox.fail(Stopped("over"))
 
     time.sleep = over  # type: ignore[method-assign]  # the fake clock is ours
     with pytest.raises(Stopped, match="over"):
-        sender(queue, 600.0, time).send(part(1), sign([part(1)])[1])
+        sender(desk.outbox, 600.0, time).send(Taken(desk.queue, part(1), sign([part(1)])[1]))
 
 
 def test_a_url_for_another_length_is_never_used():
     url = PartUrl(1, ADDRESS, {"content-length": "6"}, 1e9)
 
+    desk = Desk(sign)
     with pytest.raises(PartRefused, match="another length"):
-        sender(PartQueue(SystemThreads(), sign, PLAN), 600.0).send(part(1), url)
+        sender(desk.outbox, 600.0).send(Taken(desk.queue, part(1), url))
 
 
 @pytest.mark.parametrize(("good_for_s", "renewed"), [(-1, True), (0, True), (1, False)])
@@ -95,8 +127,9 @@ def test_a_url_past_its_time_is_renewed_before_a_byte_is_sent(good_for_s: float,
         return sign(batch)
 
     url = PartUrl(1, ADDRESS, {"content-length": "5"}, FakeTime().now_s + good_for_s)
+    desk = Desk(counted)
     with pytest.raises(GaveUp):
-        sender(PartQueue(SystemThreads(), counted, PLAN), 0.0).send(part(1), url)
+        sender(desk.outbox, 0.0).send(Taken(desk.queue, part(1), url))
 
     assert asked == ([1] if renewed else [])
 
@@ -105,7 +138,7 @@ class TestUrlsThatEndTogether:
     """`good_for_s` counts from the clock's present, so that a test says which ones are over."""
 
     @staticmethod
-    def queue(asked: list[list[int]], *good_for_s: float, closed: bool = True) -> PartQueue:
+    def desk(asked: list[list[int]], *good_for_s: float, closed: bool = True) -> Desk:
         """A desk at which so many parts are signed, the URL of each first good for so long and then for an hour."""
 
         def sign(batch: Sequence[SpooledPart]) -> dict[int, PartUrl]:
@@ -116,63 +149,59 @@ class TestUrlsThatEndTogether:
                 for one, life_s in zip(batch, lives_s, strict=True)
             }
 
-        queue = PartQueue(SystemThreads(), sign, PLAN)
-        for number in range(1, len(good_for_s) + 1):
-            queue.add(part(number))
+        desk = Desk(sign)
+        desk.add(*range(1, len(good_for_s) + 1))
         if closed:
-            queue.close()
-        return queue
-
-    def taken(self, queue: PartQueue, count: int) -> list[tuple[SpooledPart, PartUrl]]:
-        return [one for one in (queue.take() for _ in range(count)) if one]
+            desk.outbox.close()
+        return desk
 
     def test_are_signed_again_in_one_call_whether_they_wait_or_are_on_their_way(self):
         asked: list[list[int]] = []
-        queue = self.queue(asked, *([-1.0] * MOST_URLS))
-        taken = self.taken(queue, 4)
+        desk = self.desk(asked, *([-1.0] * MOST_URLS))
+        taken = desk.take(4)
 
-        fresh = [queue.sign_again(one, url, NOW_S) for one, url in taken]
+        fresh = [desk.sign_again(one, NOW_S) for one in taken]
 
         assert (len(asked), sorted(asked[1])) == (2, list(range(1, MOST_URLS + 1)))
         assert [url.number for url in fresh] == [1, 2, 3, 4]
-        assert all(url.good_until > NOW_S for _, url in self.taken(queue, MOST_URLS - 4))
+        assert all(one.url.good_until > NOW_S for one in desk.take(MOST_URLS - 4))
         assert len(asked) == 2
 
     def test_cost_a_sender_one_call_more(self):
         asked: list[list[int]] = []
-        queue = self.queue(asked, *([0.0] * MOST_URLS))
+        desk = self.desk(asked, *([0.0] * MOST_URLS))
 
-        sender(queue, 0.0, FakeTime(NOW_S)).run()
+        sender(desk.outbox, 0.0, FakeTime(NOW_S)).run()
 
         assert [sorted(batch) for batch in asked] == [list(range(1, MOST_URLS + 1))] * 2
 
     def test_that_s3_refuses_early_take_those_along_that_were_good_for_as_long(self):
         asked: list[list[int]] = []
-        queue = self.queue(asked, 900.0, 900.0, 901.0)
-        [(one, url)] = self.taken(queue, 1)
+        desk = self.desk(asked, 900.0, 900.0, 901.0)
+        [one] = desk.take(1)
 
-        queue.sign_again(one, url, NOW_S)
+        desk.sign_again(one, NOW_S)
 
         assert asked[1:] == [[1, 2]]
 
     @pytest.mark.parametrize(("good_for_s", "together"), [(-1.0, [1, 2]), (0.0, [1, 2]), (1.0, [1])])
     def test_leave_alone_what_is_still_good(self, good_for_s: float, together: list[int]):
         asked: list[list[int]] = []
-        queue = self.queue(asked, 0.0, good_for_s)
-        [(one, url)] = self.taken(queue, 1)
+        desk = self.desk(asked, 0.0, good_for_s)
+        [one] = desk.take(1)
 
-        queue.sign_again(one, url, NOW_S)
+        desk.sign_again(one, NOW_S)
 
         assert asked[1:] == [together]
 
     def test_do_not_take_along_what_has_arrived(self):
         asked: list[list[int]] = []
-        queue = self.queue(asked, 0.0, 0.0, 0.0)
-        (first, _), (second, _), (third, url) = self.taken(queue, 3)
-        queue.acknowledge(first)
-        queue.note_corrupt(second)
+        desk = self.desk(asked, 0.0, 0.0, 0.0)
+        first, second, third = desk.take(3)
+        desk.queue.acknowledge(first.part)
+        desk.queue.drop_corrupt(second.part)
 
-        queue.sign_again(third, url, NOW_S)
+        desk.sign_again(third, NOW_S)
 
         assert asked[1:] == [[3]]
 
@@ -186,14 +215,13 @@ class TestUrlsThatEndTogether:
                 for one in batch
             }
 
-        queue = PartQueue(SystemThreads(), sign, PLAN)
-        for number in range(1, MOST_URLS + 2):
-            queue.add(part(number))
-        queue.close()
-        first = self.taken(queue, MOST_URLS)
-        last = self.taken(queue, 1)
+        desk = Desk(sign)
+        desk.add(*range(1, MOST_URLS + 2))
+        desk.outbox.close()
+        first = desk.take(MOST_URLS)
+        [last] = desk.take(1)
 
-        queue.sign_again(*last[0], NOW_S + 100)
+        desk.sign_again(last, NOW_S + 100)
 
         assert [len(batch) for batch in asked] == [MOST_URLS, 1, MOST_URLS]
         assert asked[2][0] == MOST_URLS + 1
@@ -201,16 +229,15 @@ class TestUrlsThatEndTogether:
 
     def test_do_not_wait_for_a_part_that_is_still_being_read(self):
         asked: list[list[int]] = []
-        queue = self.queue(asked, 0.0, closed=False)
-        taken = queue.take()
-        waiting = threading.Thread(target=queue.take, daemon=True)
+        desk = self.desk(asked, 0.0, closed=False)
+        [taken] = desk.take(1)
+        waiting = threading.Thread(target=desk.outbox.take, daemon=True)
         waiting.start()
 
-        assert taken
-        queue.sign_again(*taken, NOW_S)
+        desk.sign_again(taken, NOW_S)
 
         assert asked == [[1], [1]]
-        queue.close()
+        desk.outbox.close()
         waiting.join(5)
 
 
@@ -222,25 +249,24 @@ def test_urls_are_asked_for_all_that_waits_up_to_32(waiting: int, batches: list[
         asked.append(len(batch))
         return sign(batch)
 
-    queue = PartQueue(SystemThreads(), counted, PLAN)
-    for number in range(1, waiting + 1):
-        queue.add(part(number))
-    queue.close()
+    desk = Desk(counted)
+    desk.add(*range(1, waiting + 1))
+    desk.outbox.close()
 
-    taken = [one[0].span.number for one in iter(queue.take, None) if one]
+    taken = [one.part.span.number for one in iter(desk.outbox.take, None) if one]
 
     assert (taken, asked) == (list(range(1, waiting + 1)), batches)
 
 
 def test_after_an_error_nothing_is_handed_out_and_the_first_error_counts():
-    queue = PartQueue(SystemThreads(), sign, PLAN)
-    queue.add(part(1))
-    queue.fail(Stopped("first"))
-    queue.fail(Stopped("second"))
+    desk = Desk(sign)
+    desk.add(1)
+    desk.outbox.fail(Stopped("first"))
+    desk.outbox.fail(Stopped("second"))
 
-    assert queue.take() is None
+    assert desk.outbox.take() is None
     with pytest.raises(Stopped, match="first"):
-        queue.check()
+        desk.queue.check()
 
 
 def body_of(time: FakeTime, blocks: list[bytes], moved: list[int], pace: RateLimiter) -> Body:
@@ -420,33 +446,136 @@ class TestLanes:
 
 class TestRoomAtTheDesk:
     def test_what_s3_acknowledged_first_goes_first(self):
-        queue = PartQueue(SystemThreads(), sign, PLAN, acknowledged=[part(1)])
+        desk = Desk(sign, part(1))
         for number in (2, 3):
-            queue.add(part(number))
-            queue.acknowledge(part(number))
+            desk.add(number)
+            desk.queue.acknowledge(part(number))
 
-        given = [queue.oldest_acknowledged(lambda: None) for _ in range(4)]
+        dropped = [desk.queue.make_room(0, lambda: None) for _ in range(4)]
 
-        assert [one.span.number if one else None for one in given] == [1, 2, 3, None]
+        assert (dropped, desk.parts.dropped) == ([True, True, True, False], [1, 2, 3])
 
     def test_a_part_on_its_way_is_waited_for(self):
-        queue = PartQueue(SystemThreads(), sign, PLAN)
-        queue.add(part(1))
+        desk = Desk(sign)
+        desk.add(1)
 
-        given = queue.oldest_acknowledged(lambda: queue.acknowledge(part(1)))
-
-        assert given == part(1)
+        assert desk.queue.make_room(0, lambda: desk.queue.acknowledge(part(1)))
+        assert desk.parts.dropped == [1]
 
     def test_a_part_that_is_spoilt_is_not_waited_for(self):
-        queue = PartQueue(SystemThreads(), sign, PLAN)
-        queue.add(part(1))
-        queue.note_corrupt(part(1))
+        desk = Desk(sign)
+        desk.add(1)
+        desk.queue.drop_corrupt(part(1))
 
-        assert queue.oldest_acknowledged(lambda: None) is None
+        assert not desk.queue.make_room(0, lambda: None)
 
     def test_what_ends_the_round_ends_the_wait(self):
-        queue = PartQueue(SystemThreads(), sign, PLAN)
-        queue.add(part(1))
+        desk = Desk(sign)
+        desk.add(1)
 
         with pytest.raises(Stopped):
-            queue.oldest_acknowledged(lambda: queue.fail(Stopped("over")))
+            desk.queue.make_room(0, lambda: desk.outbox.fail(Stopped("over")))
+
+    def test_a_part_of_a_lost_round_makes_no_room(self):
+        """S3 may not have it any more."""
+        desk = Desk(sign, part(1))
+        desk.queue.lose(UploadLost("gone"))
+
+        assert not desk.outbox.make_room(0, lambda: None)
+        assert desk.parts.dropped == []
+
+    def test_a_part_of_a_chapter_that_is_home_makes_no_room(self):
+        """It goes with all the others of its chapter."""
+        desk = Desk(sign, part(1))
+        desk.queue.keep_parts()
+
+        assert not desk.outbox.make_room(0, lambda: None)
+
+    def test_a_chapter_that_is_being_completed_is_waited_for(self):
+        desk = Desk(sign)
+        later = desk.open(1, sign)
+        desk.queue.close()
+
+        def finish() -> None:
+            desk.outbox.end(0)
+
+        assert later.make_room(0, finish)
+        assert not later.make_room(1, lambda: None)
+
+
+class TestSeveralChapters:
+    def test_what_is_first_in_the_session_is_sent_first(self):
+        desk = Desk(sign)
+        later = desk.open(1, sign)
+        later.add(part(7))
+        desk.add(1)
+
+        assert [one.part.span.number for one in desk.take(2)] == [1, 7]
+
+    def test_get_their_urls_in_calls_of_their_own(self):
+        asked: list[list[int]] = []
+
+        def counted(batch: Sequence[SpooledPart]) -> dict[int, PartUrl]:
+            asked.append([one.span.number for one in batch])
+            return sign(batch)
+
+        desk = Desk(counted)
+        later = desk.open(1, counted)
+        desk.add(1, 2)
+        later.add(part(7))
+        desk.take(3)
+
+        assert asked == [[1, 2], [7]]
+
+    def test_a_lost_round_ends_alone_and_the_others_are_sent(self):
+        def gone(batch: Sequence[SpooledPart]) -> dict[int, PartUrl]:
+            raise UploadGone("over")
+
+        desk = Desk(gone)
+        later = desk.open(1, sign)
+        desk.add(1, 2)
+        later.add(part(7))
+
+        assert [one.part.span.number for one in desk.take(1)] == [7]
+        with pytest.raises(UploadGone):
+            desk.queue.check()
+        later.check()
+
+    def test_a_spoilt_part_of_a_lost_round_stays(self):
+        """It may have been read again by now."""
+        desk = Desk(sign)
+        desk.add(1)
+        desk.queue.lose(UploadLost("gone"))
+        desk.queue.drop_corrupt(part(1))
+
+        assert desk.parts.dropped == []
+
+    def test_are_finished_in_their_order_once_all_of_them_is_sent(self):
+        desk = Desk(sign)
+        later = desk.open(1, sign)
+        later.close()
+        desk.add(1)
+        desk.queue.close()
+        before = desk.outbox.wait_for_sent()
+        desk.queue.acknowledge(part(1))
+
+        assert (before, desk.outbox.wait_for_sent()) == (1, 0)
+        desk.outbox.end(0)
+        desk.outbox.end(1)
+        desk.outbox.close()
+        assert desk.outbox.wait_for_sent() is None
+
+    def test_are_not_sound_once_a_part_is_spoilt_or_a_round_lost(self):
+        desk = Desk(sign)
+        later = desk.open(1, sign)
+        found = [desk.outbox.is_sound]
+
+        desk.add(1)
+        desk.queue.drop_corrupt(part(1))
+        found.append(desk.outbox.is_sound)
+        desk.outbox.end(0)
+        found.append(desk.outbox.is_sound)
+        later.lose(UploadLost("gone"))
+        found.append(desk.outbox.is_sound)
+
+        assert found == [True, False, True, False]
