@@ -64,6 +64,33 @@ class SessionUse(Struct, frozen=True):
     outputs_gb: float = 6.0
     """What a processor makes of it; assumed."""
     log_kb: float = 150.0
+    proxy_share: float = 0.07
+    """What proxies and thumbnails add to the bytes of the originals: 3.5 to 9.6 % in seven real lists of cameras."""
+    preview_calls: int = 3
+    """Of the coordinator for one proxy or thumbnail: open, part URLs, complete."""
+    preview_control_calls: int = 8
+    """Of S3 for one: create, two lists, complete, two heads, the reads of its head and end."""
+    preview_writes: int = 5
+    reads_a_call: int = 10
+    """Read units of the table for one call: 38 kB of 14 chapters with their proxies and thumbnails; 4 without those."""
+
+    @property
+    def previews(self) -> int:
+        return 2 * self.chapters
+
+    @property
+    def previews_gb(self) -> float:
+        return self.size_gb * self.proxy_share
+
+    @property
+    def preview_parts(self) -> int:
+        """A part for each 16 MiB begun of each proxy, and one for each thumbnail."""
+        one_proxy = self.previews_gb * GB / self.chapters
+        return self.chapters * (-(-int(one_proxy) // (self.part_mib * MIB)) + 1)
+
+    @property
+    def all_calls(self) -> int:
+        return self.calls + self.heartbeats + self.previews * self.preview_calls
 
     @property
     def parts(self) -> int:
@@ -90,9 +117,22 @@ def session_costs(prices: Prices, use: SessionUse) -> Mapping[str, float]:
         "table": (use.table_writes * use.units_a_write + 3 * use.heartbeats)
         * prices.table_write_million
         / MILLION
-        + 4 * calls * prices.table_read_million / MILLION,
+        + use.reads_a_call * calls * prices.table_read_million / MILLION,
+        "proxies and thumbnails": _previews_cost(prices, use),
         "logs": use.log_kb / 1e6 * prices.log_gb,
     }
+
+
+def _previews_cost(prices: Prices, use: SessionUse) -> float:
+    """All that is paid once for the proxies and thumbnails of a session."""
+    if not use.proxy_share:
+        return 0.0
+    calls = use.previews * use.preview_calls
+    of_s3 = use.preview_parts + use.previews * use.preview_control_calls
+    a_call = prices.api_call_million / MILLION + prices.lambda_call_million / MILLION
+    a_call += 0.5 * use.call_s * prices.lambda_gb_s + use.reads_a_call * prices.table_read_million / MILLION
+    units = use.previews * use.preview_writes * use.units_a_write
+    return of_s3 * prices.s3_write_1000 / 1000 + calls * a_call + units * prices.table_write_million / MILLION
 
 
 def fixed_costs(prices: Prices) -> Mapping[str, float]:
@@ -113,12 +153,13 @@ def monthly(
 ) -> float:
     """US dollars of month `month` (1 is the first): fixed costs, that month's sessions, all storage until then.
 
-    `kept` is None without cleanup: originals stay for ever. Outputs stay for ever in both.
+    `kept` is None without cleanup: originals stay for ever. Outputs, proxies and thumbnails stay for ever in both.
     """
     sessions = sessions_a_day * DAYS
     days_before = (month - 0.5) * DAYS
     originals_days = days_before if kept is None else min(days_before, kept.grace_days + kept.hidden_days)
-    stored_gb = sessions_a_day * (originals_days * use.size_gb + days_before * use.outputs_gb)
+    stays_gb = use.outputs_gb + use.previews_gb
+    stored_gb = sessions_a_day * (originals_days * use.size_gb + days_before * stays_gb)
     flow = sessions * sum(session_costs(prices, use).values())
     return sum(fixed_costs(prices).values()) + flow + stored_gb * prices.s3_gb_month
 
@@ -158,6 +199,9 @@ def _session(prices: Prices, use: SessionUse, kept: Retention) -> Iterator[str]:
             f"Storage: {day * DAYS:.2f} USD a month, {day:.3f} USD a day for its originals.",
             f"With cleanup they are paid for {kept.grace_days} days of grace and {kept.hidden_days} days in which they",
             f"can be restored: {day * (kept.grace_days + kept.hidden_days):.2f} USD in all.",
+            f"Proxies and thumbnails ({use.proxy_share:.0%} of the bytes, {use.preview_parts} parts,",
+            f"{use.previews * use.preview_calls} calls) stay: {use.previews_gb * prices.s3_gb_month:.2f} USD a month.",
+            "`PROXIES=false` saves both.",
             "To prove the bytes at rest four times a year costs",
             f"{proofs:.3f} USD ([how](operations.md#proof-at-rest)).",
         )
@@ -182,9 +226,9 @@ def _months(prices: Prices, use: SessionUse, kept: Retention) -> Iterator[str]:
 def _scale(use: SessionUse) -> Iterator[str]:
     devices, sessions = 10_000, 1_000_000
     a_day = sessions / 365
-    calls_s = a_day * (use.calls + use.heartbeats) / DAY_S
+    calls_s = a_day * use.all_calls / DAY_S
     changes_s = a_day * 5 / DAY_S
-    items = sessions * use.table_items
+    items = sessions * (use.table_items + 2 * use.previews)
     yield "## 10,000 devices and 1,000,000 sessions a year"
     yield _table(
         ("what", "figure", "limit of AWS, or what follows"),
@@ -201,7 +245,7 @@ def _scale(use: SessionUse) -> Iterator[str]:
             ),
             (
                 "parts into S3",
-                f"{a_day * use.parts / DAY_S:.0f} a second on average",
+                f"{a_day * (use.parts + use.preview_parts) / DAY_S:.0f} a second on average",
                 "3,500 a second and prefix; keys begin with project and session",
             ),
             (

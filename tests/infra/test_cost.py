@@ -34,8 +34,24 @@ def test_cleanup_never_costs_more(month: int):
 
 
 def test_with_cleanup_originals_are_paid_for_their_grace_and_no_longer():
-    without_outputs = replace(USE, outputs_gb=0.0)
+    without_outputs = replace(USE, outputs_gb=0.0, proxy_share=0.0)
 
     assert monthly(PRICES, without_outputs, KEPT, 10, 6) == pytest.approx(
         monthly(PRICES, without_outputs, KEPT, 10, 12)
     )
+
+
+@pytest.mark.parametrize(("proxy_share", "parts"), [(0.0, 14), (0.004194304, 28), (0.0041943045, 42)])
+def test_a_session_has_a_part_for_each_thumbnail_and_each_16_mib_begun_of_a_proxy(
+    proxy_share: float, parts: int
+):
+    assert replace(USE, size_gb=56.0, proxy_share=proxy_share).preview_parts == parts
+
+
+def test_proxies_are_paid_for_as_long_as_they_stay_and_without_them_nothing_is():
+    without = replace(USE, proxy_share=0.0)
+    later = monthly(PRICES, USE, KEPT, 10, 13) - monthly(PRICES, USE, KEPT, 10, 12)
+    later_without = monthly(PRICES, without, KEPT, 10, 13) - monthly(PRICES, without, KEPT, 10, 12)
+
+    assert later - later_without == pytest.approx(10 * 30 * 56 * 0.07 * 0.023)
+    assert session_costs(PRICES, without)["proxies and thumbnails"] == 0
