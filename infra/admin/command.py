@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chalicelib.core.errors import ReelhaulError
 from chalicelib.logs import without_secrets
 from infra.admin.commands import (
+    adopt,
     audit,
     cleanup,
     doctor,
@@ -49,6 +50,7 @@ _EXAMPLES = """  reelhaul-admin invite --stage prod --name jetson-north
   reelhaul-admin restore --stage prod match-17-north --reason 'cut again' --wait
   reelhaul-admin order --stage prod match-17-north --require output.enhanced.mp4
   reelhaul-admin hold --stage prod match-17-north --reason 'the referee wants to see it'
+  reelhaul-admin adopt --stage prod match-17-north --device d_7Hq2
   reelhaul-admin verify --stage prod --sample 5%
   reelhaul-admin download --stage prod match-17-north /mnt/edit
   reelhaul-admin recount --stage prod
@@ -87,7 +89,7 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--version", action="version", version=f"{DISTRIBUTION} {_version()}")
     commands = made.add_subparsers(required=True, metavar="COMMAND")
-    sessions = (ensure, cleanup, restore, order, report, query, verify, download, recount)
+    sessions = (ensure, cleanup, restore, order, adopt, report, query, verify, download, recount)
     for subject in (tokens, audit, *sessions, doctor, smoke, migrate):
         subject.describe(commands)
     return made

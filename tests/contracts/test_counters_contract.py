@@ -133,6 +133,24 @@ def test_a_write_that_is_too_late_counts_nothing(records: Records):
     assert len(records.waiting("main", None, None, 9)) == 1
 
 
+@pytest.mark.parametrize("after", [WAITS, IS_SAFE, {**WAITS, "chapters_waiting": 1}, {}])
+@pytest.mark.parametrize("before", [WAITS, {}])
+def test_a_session_with_another_device_counts_there_and_no_longer_here(
+    records: Records, before: Counts, after: Counts
+):
+    session = write(records, "a", before)
+    write(records, "other", WAITS)
+    moved = replace(session.bumped(), device_id=SOUTH)
+
+    records.write(Change(moved, counting=Counting(before, after, NORTH)))
+
+    assert records.counts("main", SOUTH, None, None) == after
+    assert records.counts("main", NORTH, None, None) == WAITS
+    waiting = {each.session_id: each.device_id for each in records.waiting("main", None, None, 9)}
+    assert waiting.get(session.session_id) == (SOUTH if after.get("chapters_waiting") else None)
+    demand_sums(records)
+
+
 def test_every_counter_is_listed_and_counts_its_writes(records: Records):
     session = write(records, "a", WAITS)
     records.write(Change(session.bumped(), counting=Counting(WAITS, IS_SAFE)))

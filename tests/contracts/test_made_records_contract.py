@@ -17,7 +17,15 @@ from chalicelib.core.order import Order, OrderKey, Wish
 from chalicelib.core.picture import Picture
 from chalicelib.core.safe import Safe
 from chalicelib.core.scan import Scan
-from chalicelib.core.session import Camera, ChecksumCopy, Damage, Lost, Session, SessionState
+from chalicelib.core.session import (
+    Camera,
+    ChecksumCopy,
+    Damage,
+    FormerDevice,
+    Lost,
+    Session,
+    SessionState,
+)
 from chalicelib.core.storage import OldKey, Storage
 from chalicelib.core.upload import Receipt
 from chalicelib.ports import Change, Records
@@ -238,6 +246,7 @@ def test_every_field_of_a_session_is_read_as_it_was_written(records: Records, re
         order_keys=(OrderKey("schlüssel", "digest", NOON),),
         safe=Safe(NOON, NOON - MOMENT, "the clock was — set", 3),
         evidence=(make_evidence(1, "größe 北"), Evidence(make_chapter(2).artifact_id)),
+        former_devices=(FormerDevice(DeviceId("d_broken"), NOON - MOMENT),),
     )
     assert_all_is_said(session)
 

@@ -4,6 +4,7 @@ from tests.mutants.mutant import bug
 
 CORE = "cloud/chalicelib/core"
 FLOWS = "cloud/chalicelib/flows"
+ADOPTION = ("tests/flows/test_adoption.py",)
 
 OF_CALLERS = (
     bug(
@@ -242,6 +243,34 @@ OF_CALLERS = (
         "        if known and known.digest != digest:\n",
         "        if known and known.digest == '':\n",
         "tests/web/test_repeats.py",
+    ),
+    bug(
+        "the device that a session was taken from still has it",
+        "cloud/chalicelib/core/tokens.py",
+        "self.device_id == session.device_id",
+        "(self.device_id == session.device_id or session.former_device(self.device_id) is not None)",
+        *ADOPTION,
+    ),
+    bug(
+        "a device that was not given the session continues its uploads",
+        f"{FLOWS}/uploads.py",
+        "    principal.demand_sight(picture.session, NO_UPLOAD)\n",
+        "",
+        *ADOPTION,
+    ),
+    bug(
+        "any caller gives a session to another device",
+        f"{FLOWS}/operations.py",
+        "    principal.demand(Role.OPERATOR)\n\n    def adopted(",
+        "    principal.demand(*Role)\n\n    def adopted(",
+        *ADOPTION,
+    ),
+    bug(
+        "an adopted session still counts for the device that began it",
+        "cloud/chalicelib/core/statistics/counts.py",
+        "        (former, difference(counting.before, {})),\n",
+        "        (former, {}),\n",
+        *ADOPTION,
     ),
     bug(
         "everybody lists the devices of a project",

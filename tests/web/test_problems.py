@@ -54,7 +54,7 @@ def test_every_error_of_core_has_exactly_one_row(kind: type[ReelhaulError]):
 
 
 def test_the_errors_of_core_are_found():
-    assert len(of_core()) == 26
+    assert len(of_core()) == 27
     assert {StorageBusy, Conflict} <= set(of_core())
 
 

@@ -28,7 +28,7 @@ from chalicelib.core.statistics.counts import (
     Counting,
     Counts,
     Waiting,
-    counter_keys,
+    counter_changes,
     total,
 )
 from chalicelib.core.times import sortable
@@ -718,9 +718,9 @@ class DynamoRecords:
 
     def _counts(self, session: Session, counting: Counting) -> Iterator[Any]:
         """What counting a session writes: beside what it counts for now, the difference into its counters."""
-        for key in counter_keys(session):
-            yield {"Update": {**self._key(items.counter_place(key)), **_adding(counting.difference)}}
-        if counting.begins_to_wait:
+        for key, changes in counter_changes(session, counting):
+            yield {"Update": {**self._key(items.counter_place(key)), **_adding(changes)}}
+        if counting.lists_as_waiting:
             yield {"Put": self._row(items.waiting_item(session))}
         elif counting.ends_waiting:
             yield {"Delete": self._key(items.waiting_place(session))}

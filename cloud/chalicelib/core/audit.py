@@ -63,6 +63,8 @@ def step(thing: str, name: str | None, before: str | None, after: str | None) ->
 
 
 def _session_steps(before: Session | None, after: Session) -> Iterator[Step]:
+    if before and before.device_id != after.device_id:
+        yield step("device", None, before.device_id, after.device_id)
     was, known = _told(before), _told(after)
     for thing in sorted(known.keys() | was.keys(), key=_ORDER.index):
         if was.get(thing) != known.get(thing):

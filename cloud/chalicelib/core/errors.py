@@ -8,6 +8,7 @@ ReelhaulError
 |   |-- NotFound            nothing has that name, or the token has no access to it
 |   |-- SessionDiffers      the session exists and says something else
 |   |-- StateConflict       right request, wrong moment
+|   |-- SessionAdopted      another device has the session now
 |   |-- PlanDiffers         the coordinator's plan is another
 |   |-- UploadGone          the upload ended without an object
 |   |-- NotAFilm            the upload's bytes are no film
@@ -65,6 +66,14 @@ class SessionDiffers(ReelhaulError):
 
 class StateConflict(ReelhaulError):
     """The right request at a moment when it cannot be followed."""
+
+
+class SessionAdopted(ReelhaulError):
+    """The session was the caller's until an operator let the device `device_id` finish it."""
+
+    def __init__(self, message: str, device_id: str) -> None:
+        super().__init__(message)
+        self.device_id = device_id
 
 
 class PlanDiffers(ReelhaulError):

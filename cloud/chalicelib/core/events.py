@@ -20,6 +20,7 @@ class Event(Enum):
 
     SESSION_STORED = "session.stored"
     SESSION_ORDERED = "session.ordered"
+    SESSION_ADOPTED = "session.adopted"
     ORDER_SENT = "order.sent"
     OUTPUT_VERIFIED = "output.verified"
     SCAN_AWAITED = "scan.awaited"

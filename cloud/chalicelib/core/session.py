@@ -95,6 +95,13 @@ class Damage(Struct, frozen=True):
     good_version_id: str | None = None
 
 
+class FormerDevice(Struct, frozen=True):
+    """A device whose session this was `until` an operator let another one finish it."""
+
+    device_id: DeviceId
+    until: datetime
+
+
 class Session(Struct, frozen=True):
     """The session's own item; every write of the session's state checks and bumps `version`.
 
@@ -113,6 +120,7 @@ class Session(Struct, frozen=True):
     `storage` is where an imported one comes from; None when a device hauled it.
     `safe` is when every chapter had its receipt for the first time. `evidence` is what is known of chapters beside
     their receipts; of one that it does not name, nothing is.
+    `former_devices` are those that began it and have it no more, the last one last.
     """
 
     session_id: SessionId
@@ -144,6 +152,7 @@ class Session(Struct, frozen=True):
     order_keys: tuple[OrderKey, ...] = ()
     safe: Safe | None = None
     evidence: tuple[Evidence, ...] = ()
+    former_devices: tuple[FormerDevice, ...] = ()
 
     def __post_init__(self) -> None:
         if self.group is not None:
@@ -160,6 +169,17 @@ class Session(Struct, frozen=True):
 
     def bumped(self) -> "Session":
         return replace(self, version=self.version + 1)
+
+    def adopted(self, device_id: DeviceId, now: datetime) -> "Session":
+        """This session as that of the device that finishes it; the one that had it is on record as a former one."""
+        if device_id == self.device_id:
+            return self
+        others = (each for each in self.former_devices if each.device_id not in (device_id, self.device_id))
+        return replace(self, device_id=device_id, former_devices=(*others, FormerDevice(self.device_id, now)))
+
+    def former_device(self, device_id: DeviceId | None) -> FormerDevice | None:
+        """The device as one that had this session; None for any other."""
+        return next((each for each in self.former_devices if each.device_id == device_id), None)
 
     def stored(self, safe: Safe | None = None) -> "Session":
         """This session with every chapter verified; when it was `safe` for the first time stays on record."""

@@ -8,7 +8,7 @@ from enum import Enum
 from msgspec import Struct
 
 from chalicelib.core import ids
-from chalicelib.core.errors import NO_SESSION, NotAuthenticated, NotFound, NotPermitted
+from chalicelib.core.errors import NO_SESSION, NotAuthenticated, NotFound, NotPermitted, SessionAdopted
 from chalicelib.core.ids import DeviceId, TokenId
 from chalicelib.core.session import Session
 from chalicelib.core.times import rfc3339
@@ -119,10 +119,21 @@ class Principal(Struct, frozen=True):
             allowed = " or ".join(role.value for role in roles)
             raise NotPermitted(f"this call is for a {allowed}; the token is a {self.role.value}'s")
 
-    def demand_sight(self, session: Session) -> None:
-        """Raises NotFound when `session` lies outside what this caller may see."""
-        if not self.may_see(session):
-            raise NotFound(NO_SESSION)
+    def demand_sight(self, session: Session, unseen: str = NO_SESSION) -> None:
+        """Raises NotFound, saying `unseen`, when `session` lies outside what this caller may see.
+
+        Raises SessionAdopted for the device that had it before.
+        """
+        if self.may_see(session):
+            return
+        former = session.former_device(self.device_id) if self.is_of(session.project) else None
+        if former is None:
+            raise NotFound(unseen)
+        raise SessionAdopted(
+            f"an operator let device {session.device_id} finish session {session.name} at {rfc3339(former.until)}; "
+            "this device has nothing more to do for it",
+            session.device_id,
+        )
 
 
 def written(token_id: TokenId, secret: str) -> str:

@@ -1,4 +1,4 @@
-"""What people and processors say of a session: ordered, failed, held, restored."""
+"""What people and processors say of a session: ordered, failed, held, restored, adopted."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from msgspec.structs import replace
 
 from chalicelib.core import ids
-from chalicelib.core.errors import Conflict, StateConflict, StorageBusy
+from chalicelib.core.errors import Conflict, NotFound, StateConflict, StorageBusy
 from chalicelib.core.events import Event
-from chalicelib.core.ids import ArtifactId, SessionId
+from chalicelib.core.ids import ArtifactId, DeviceId, SessionId
 from chalicelib.core.limits import Windowed
 from chalicelib.core.order import Wish, digest
 from chalicelib.core.picture import Picture
@@ -164,6 +164,36 @@ def restore(
         return picture.session.bringing_back(asked, told, ports.clock.now())
 
     return change_session(ports, principal, session_id, restored, Event.SESSION_RESTORED)
+
+
+def adopt(ports: Ports, principal: Principal, session_id: SessionId, device_id: DeviceId) -> Picture:
+    """The session as that of another device of its project, which continues the uploads where they are.
+
+    The device that had it hears so at its next call. Raises NotFound for a device that the project does not have,
+    StateConflict for one without a good token and for an imported session.
+    """
+    principal.demand(Role.OPERATOR)
+
+    def adopted(picture: Picture) -> Session:
+        session = picture.session
+        if session.device_id == device_id:
+            return session
+        if session.storage:
+            raise StateConflict("this session was imported: no device hauls it")
+        _demand_able(ports, session.project, device_id)
+        return session.adopted(device_id, ports.clock.now())
+
+    return change_session(ports, principal, session_id, adopted, Event.SESSION_ADOPTED)
+
+
+def _demand_able(ports: Ports, project: str, device_id: DeviceId) -> None:
+    """Raises unless the device is of the project and can call."""
+    device = ports.records.device(device_id)
+    if device is None or device.project != project:
+        raise NotFound(f"project {project} has no device {device_id}")
+    tokens = (each for each in ports.records.tokens(project) if each.device_id == device_id)
+    if all(each.revoked_at for each in tokens):
+        raise StateConflict(f"device {device_id} has no token that is good; enrol it first")
 
 
 def change_session(

@@ -118,7 +118,8 @@ class _Walk:
     def _is_proven(self, key: CounterKey) -> bool:
         """Whether a counter agrees with its sessions, and was not written while they were read."""
         before = self._read(key)
-        return not self._surplus(key, before) and self._read(key).writes == before.writes
+        surplus = self._surplus(key, before, self._members[key])
+        return not surplus and self._read(key).writes == before.writes
 
     def _look(
         self,
@@ -133,7 +134,7 @@ class _Walk:
         # A session that was opened since the walk began counts in a counter that was read before.
         for _ in self._unseen():
             pass
-        surplus = {key: self._surplus(key, counter) for key, counter in before.items()}
+        surplus = {key: self._surplus(key, counter, self._of_day(key)) for key, counter in before.items()}
         self._pause(LANDED_S)
         left = set()
         for key, counter in before.items():
@@ -163,10 +164,18 @@ class _Walk:
     def _read(self, key: CounterKey) -> Counter:
         return self._ports.records.counter(key)
 
-    def _surplus(self, key: CounterKey, counter: Counter) -> Counts:
-        """What a counter has more than what was counted of its sessions."""
-        pictures = (self._ports.records.picture(session_id) for session_id in self._members[key])
-        return difference(total(picture.counted for picture in pictures if picture), counter.counts)
+    def _of_day(self, key: CounterKey) -> list[SessionId]:
+        """The sessions that may count in a counter: one that changed its device counts in another one than it did."""
+        if key.device_id is None:
+            return self._members[key]
+        of_day = [each for each in self._members if (each.project, each.day) == (key.project, key.day)]
+        return list(dict.fromkeys(session_id for each in of_day for session_id in self._members[each]))
+
+    def _surplus(self, key: CounterKey, counter: Counter, sessions: Iterable[SessionId]) -> Counts:
+        """What a counter has more than what was counted of those of these sessions that count in it now."""
+        pictures = (self._ports.records.picture(session_id) for session_id in sessions)
+        its = (each.counted for each in pictures if each and key in counter_keys(each.session))
+        return difference(total(its), counter.counts)
 
 
 def _order(key: CounterKey) -> tuple[str, str, str, int]:

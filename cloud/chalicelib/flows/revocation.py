@@ -6,7 +6,14 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from chalicelib.core import artifact
-from chalicelib.core.errors import Finalizing, NotFound, PartsRefused, StateConflict, UploadGone
+from chalicelib.core.errors import (
+    Finalizing,
+    NotFound,
+    PartsRefused,
+    SessionAdopted,
+    StateConflict,
+    UploadGone,
+)
 from chalicelib.core.ids import DeviceId, SessionId, TokenId, UploadId
 from chalicelib.core.picture import Picture
 from chalicelib.core.settle import Actor
@@ -61,8 +68,8 @@ def _end_uploads(ports: Ports, device: Device) -> Iterator[UploadId]:
                 log.info("parts refused", extra={"session_id": session_id, "upload_id": upload_id})
             try:
                 cancel_upload(ports, as_device, upload_id, REASON)
-            except (Finalizing, StateConflict, UploadGone):
-                continue  # verified, being completed or over: nothing of it is open
+            except (Finalizing, SessionAdopted, StateConflict, UploadGone):
+                continue  # verified, being completed, over or another device's: nothing of it is open here
             yield upload_id
 
 

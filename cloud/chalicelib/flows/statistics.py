@@ -61,7 +61,7 @@ def view_statistics(ports: Ports, principal: Principal, named: str, asked: Asked
     principal.demand(Role.OPERATOR, Role.PROCESSOR)
     project, today = principal.meant_project(named), ports.clock.now().astimezone(UTC).date()
     waiting = ports.records.waiting(project, None, None, MOST_WAITING)
-    silences = silences_among(ports, project, {each.session_id for each in waiting})
+    silences = silences_among(ports, project, waiting)
     return Statistics(
         project,
         asked,

@@ -74,7 +74,7 @@ def save(
         after = after.with_upload(each)
     after = after.with_receipt(receipt) if receipt else after
     after = after.with_index(index) if index else after
-    counted = counting(after)
+    counted = counting(after, picture.session.device_id)
     change = Change(
         after.session,
         uploads=written,

@@ -143,8 +143,8 @@ def _load_upload_to_send(ports: Ports, principal: Principal, upload_id: UploadId
 def load_own_upload(ports: Ports, principal: Principal, upload_id: UploadId) -> tuple[Picture, Upload]:
     """An upload that this caller may send: what it makes itself.
 
-    Raises NotFound alike for what does not exist and for what this caller may not see, NotPermitted for another's
-    kind, StateConflict for a restore, whose parts S3 copies by itself.
+    Raises NotFound alike for what does not exist and for what this caller may not see, SessionAdopted for what another
+    device finishes, NotPermitted for another's kind, StateConflict for a restore, whose parts S3 copies by itself.
     """
     picture, upload = load_upload(ports, principal, upload_id)
     _demand_hand(principal, upload.artifact_id)
@@ -157,8 +157,9 @@ def load_upload(ports: Ports, principal: Principal, upload_id: UploadId) -> tupl
     """Raises NotFound alike for what does not exist and for what this caller may not see."""
     session_id = ports.records.session_of(upload_id)
     picture = ports.records.picture(session_id) if session_id else None
-    if picture is None or not principal.may_see(picture.session):
+    if picture is None:
         raise NotFound(NO_UPLOAD)
+    principal.demand_sight(picture.session, NO_UPLOAD)
     return picture, picture.upload(upload_id)
 
 

@@ -45,9 +45,12 @@ def _look_at(ports: Ports, watched: Watched, now: datetime) -> None:
 
 
 def _end_watch(ports: Ports, watch: Watch, now: datetime) -> None:
-    """Name the device if it was hauling; in any case look at it no more until it is heard again."""
+    """Name the device if it was hauling; in any case look at it no more until it is heard again.
+
+    What an operator lets another device finish, it hauls no longer.
+    """
     picture = ports.records.picture(watch.session_id)
-    if picture is None or not picture.missing:
+    if picture is None or not picture.missing or picture.session.former_device(watch.device_id):
         ports.records.replace_watch(watch, watch, None, ())
         return
     notices = _told(ports, silence_notice(watch, picture, now))

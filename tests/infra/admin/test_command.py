@@ -32,6 +32,7 @@ COMMANDS = (
     "restore",
     "order",
     "hold",
+    "adopt",
     "query",
     "verify",
     "download",

@@ -1,17 +1,21 @@
 """`recount`: what differs is found and put right, and nothing else, whoever writes meanwhile."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.core.ids import DeviceId
-from chalicelib.core.statistics.counts import Counter, Counts, counter_keys, shard_of, total
-from chalicelib.core.tokens import Principal, Role
-from chalicelib.flows import operations, sessions
+from chalicelib.core.statistics.counts import Counter, CounterKey, Counts, counter_keys, shard_of, total
+from chalicelib.core.tokens import Device, Principal, Role
+from chalicelib.flows import devices, operations, sessions
+from chalicelib.ports import Enlisting
 from tests.infra.admin.desks import Terminal, processed
 from tests.support import story
 from tests.support.builders import (
     SESSION_ID,
+    START,
     MemoryPorts,
     make_chapter,
     make_session,
@@ -157,3 +161,30 @@ def test_a_counter_that_is_written_at_every_look_is_left_alone_and_the_command_s
 
     assert (document["drifts"], len(document["moving"]), code) == ([], 1, 75)
     assert counts(ports)["chapters"] == 9
+
+
+class Adopting:
+    """A table in which a session gets another device once every session was read and before any counter is."""
+
+    def __init__(self, ports: MemoryPorts) -> None:
+        self._ports = ports
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._ports.records, name)
+
+    def counter_keys(self) -> Iterator[CounterKey]:
+        operations.adopt(self._ports, story.OPERATOR, SESSION_ID, DeviceId("d_south"))
+        return iter(list(self._ports.records.counter_keys()))
+
+
+def test_a_session_that_gets_another_device_in_the_middle_of_it_differs_nowhere():
+    ports = processed()
+    ports.records.enlist(Enlisting(device=Device(DeviceId("d_south"), "south", "main", START)))
+    devices.enrol(ports, Role.DEVICE, "main", device_id=DeviceId("d_south"))
+    adopting = replace(ports, records=Adopting(ports))
+
+    document, code = Terminal(adopting).told("recount")
+
+    assert (document["drifts"], code) == ([], 0)
+    assert recorded(ports).session.device_id == "d_south"
+    demand_counted(ports.records)

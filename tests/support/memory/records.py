@@ -30,7 +30,7 @@ from chalicelib.core.statistics.counts import (
     Counting,
     Counts,
     Waiting,
-    counter_keys,
+    counter_changes,
     day_of,
     total,
     without_zeros,
@@ -132,11 +132,11 @@ class MemoryRecords:
         self.entries += [change.entry] if change.entry else []
 
     def _count(self, session: Session, counting: Counting) -> None:
-        for key in counter_keys(session):
+        for key, changes in counter_changes(session, counting):
             before = self.counter(key)
-            counts = total((before.counts, counting.difference))
+            counts = total((before.counts, changes))
             self._counters[key] = Counter(counts, before.writes + 1)
-        if counting.begins_to_wait:
+        if counting.lists_as_waiting:
             self._waiting[session.session_id] = session
         elif counting.ends_waiting:
             self._waiting.pop(session.session_id, None)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from chalicelib.core import keys
 from chalicelib.core.evidence import Level
+from chalicelib.core.ids import DeviceId
 from chalicelib.core.picture import Picture
 from chalicelib.core.session import SessionState
 from chalicelib.core.statistics import histogram
@@ -60,10 +61,14 @@ def contribution(picture: Picture) -> Counts:
     )
 
 
-def counting(picture: Picture) -> Counting | None:
-    """What to count of a session that is about to be recorded as `picture`; None when nothing changes."""
+def counting(picture: Picture, recorded_device: DeviceId | None = None) -> Counting | None:
+    """What to count of a session that is about to be recorded as `picture`; None when nothing changes.
+
+    `recorded_device` is whose session it is on record, None for a new one.
+    """
     after = contribution(picture)
-    return None if after == picture.counted else Counting(picture.counted, after)
+    former = None if recorded_device == picture.session.device_id else recorded_device
+    return None if after == picture.counted and former is None else Counting(picture.counted, after, former)
 
 
 def _of_chapters(picture: Picture) -> Counts:

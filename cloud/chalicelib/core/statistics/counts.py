@@ -1,7 +1,7 @@
 """Counts: figures by name, and the counters that add them up over sessions.
 
 A project's counters are kept by day (UTC) of the sessions' creation, in SHARDS items a day, and once more by device and
-day. A session always counts in the same two items.
+day. A session counts in the same two items for as long as it has the same device.
 """
 
 import zlib
@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime
 from typing import TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from chalicelib.core import ids
 from chalicelib.core.ids import DeviceId, SessionId
@@ -43,10 +44,14 @@ class Counter(Struct, frozen=True):
 
 
 class Counting(Struct, frozen=True):
-    """What was on record as counted of a session, and what is from now on."""
+    """What was on record as counted of a session, and what is from now on.
+
+    `former_device` is whose it was before, None while it stays with its device.
+    """
 
     before: Counts
     after: Counts
+    former_device: DeviceId | None = None
 
     @property
     def difference(self) -> Counts:
@@ -57,6 +62,12 @@ class Counting(Struct, frozen=True):
     def begins_to_wait(self) -> bool:
         """Whether the session has chapters without a receipt from now on."""
         return not self.before.get(WAITING_CHAPTERS) and bool(self.after.get(WAITING_CHAPTERS))
+
+    @property
+    def lists_as_waiting(self) -> bool:
+        """Whether the list of sessions that wait needs the session as it is now, with its device."""
+        is_moved = self.former_device is not None and bool(self.after.get(WAITING_CHAPTERS))
+        return self.begins_to_wait or is_moved
 
     @property
     def ends_waiting(self) -> bool:
@@ -93,6 +104,19 @@ def counter_keys(session: Session) -> tuple[CounterKey, CounterKey]:
     return (
         CounterKey(project, day, shard=shard_of(session.session_id)),
         CounterKey(project, day, device_id=session.device_id),
+    )
+
+
+def counter_changes(session: Session, counting: Counting) -> tuple[tuple[CounterKey, Counts], ...]:
+    """What the counters of a session change by; a session that has another device counts there from now on."""
+    shard, device = counter_keys(session)
+    if counting.former_device is None:
+        return (shard, counting.difference), (device, counting.difference)
+    former = replace(device, device_id=counting.former_device)
+    return (
+        (shard, counting.difference),
+        (former, difference(counting.before, {})),
+        (device, difference({}, counting.after)),
     )
 
 

@@ -15,11 +15,13 @@ from chalicelib.core.errors import (
     NotFound,
     NotPermitted,
     ReelhaulError,
+    SessionAdopted,
     StorageBusy,
     StorageUnfit,
     TooLarge,
     TooManyRequests,
 )
+from chalicelib.core.tokens import Role
 from chalicelib.web.contract import answers, limits, queries
 from chalicelib.web.contract.examples import EXAMPLES
 from chalicelib.web.numbered import REQUEST_ID_HEADER
@@ -56,6 +58,7 @@ _NUMBERED = {
 }
 _RETRY_AFTER = {"Retry-After": {"description": "seconds", "schema": {"type": "integer", "minimum": 0}}}
 _MEMBERS: Mapping[str, Any] = {
+    "device_id": {"type": "string"},
     "differences": {"type": "array", "items": {"type": "string"}, "description": "list of texts"},
     "plan": {"$ref": _REF.format(name="Plan")},
     "reason": {"type": "string"},
@@ -108,13 +111,18 @@ def problems_of(route: Route) -> list[Row]:
     """Every problem that the route may answer, in the order of their statuses."""
     kinds: Iterable[type[ReelhaulError]] = (*(_WITH_TOKEN if route.roles else _PUBLIC), *route.problems)
     lacking = (NotPermitted,) if route.roles and route.roles != EVERYBODY else ()
-    rows = {problems.ROWS[kind].slug: problems.ROWS[kind] for kind in (*kinds, *lacking)}
+    adopted = (SessionAdopted,) if Role.DEVICE in route.roles and _is_of_a_session(route) else ()
+    rows = {problems.ROWS[kind].slug: problems.ROWS[kind] for kind in (*kinds, *lacking, *adopted)}
     return sorted([*rows.values(), problems.INTERNAL], key=lambda row: row.status)
+
+
+def _is_of_a_session(route: Route) -> bool:
+    return "{session_id}" in route.path or "{upload_id}" in route.path
 
 
 def own_problems(route: Route) -> list[Row]:
     """Those of its problems that not every call has."""
-    usual = {problems.ROWS[kind].slug for kind in (*_WITH_TOKEN, NotPermitted)}
+    usual = {problems.ROWS[kind].slug for kind in (*_WITH_TOKEN, NotPermitted, SessionAdopted)}
     return [row for row in problems_of(route) if row.slug not in usual and row != problems.INTERNAL]
 
 

@@ -1,0 +1,81 @@
+"""A device dies in the middle of a session: an operator gives it to another one, which ends it with the same camera."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.local.aws.moto import server
+from infra.local.camera import card_with, recording
+from infra.stages import LOCAL_STAGE
+from tests.e2e.rig import PART_SIZE_BYTES, Rig, camera_with, source_sha256, until
+from tests.e2e.test_another_device import another_device
+
+pytestmark = pytest.mark.e2e
+HOUSE = Path(__file__).parents[2]
+SERIAL, SESSION = "C71", "C71-100GOPRO-0038-1656931398"
+PARTS = 12
+PACE_BYTES_S = 20 * PART_SIZE_BYTES
+"""So slow that the first device can be killed in the middle."""
+
+
+def adopted(rig: Rig, device_id: str) -> dict[str, Any]:
+    """What the operator's command answers."""
+    words = [
+        sys.executable,
+        "-m",
+        "infra.admin",
+        "adopt",
+        "--stage",
+        LOCAL_STAGE,
+        SESSION,
+        "--device",
+        device_id,
+    ]
+    environment = server.environment(rig.world.aws.url, {})
+    done = subprocess.run(
+        [*words, "--json"],
+        cwd=HOUSE,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told
+
+
+def device_of(rig: Rig) -> str:
+    """The id by which the coordinator knows the rig's device."""
+    asked_by: str = rig.call("GET", f"/v1/cameras/{SERIAL}/chapters").json()["asked_by"]
+    return asked_by
+
+
+def test_another_device_ends_the_session_and_sends_no_part_twice(rig: Rig):
+    south = another_device(rig)
+    card = card_with(*recording(38, [PARTS * PART_SIZE_BYTES, PART_SIZE_BYTES], serial=SERIAL), serial=SERIAL)
+    with camera_with(card=card, pace_bytes_s=PACE_BYTES_S) as camera:
+        north = rig.client(camera, None, "--new")
+        until(lambda: rig.parts(SESSION) >= PARTS // 2, "half of the first chapter in S3")
+        rig.killed(north)
+        stored = rig.parts(SESSION)
+        told = adopted(rig, device_of(south))
+    with camera_with(card=card) as camera:
+        refused = rig.haul(camera, None, "--new")
+        done = south.haul(camera, None, "--new", spool="south")
+
+        assert (told["changed"], told["former_device_id"]) == (True, device_of(rig))
+        assert refused.code == 1
+        assert f"device {device_of(south)} finish session {SESSION}" in refused.said
+        assert done.code == 0, done.said
+        assert done.report["session"] == SESSION
+        assert done.parts_sent == PARTS + 1 - stored
+        assert south.stored_sha256(SESSION) == source_sha256(camera)
+        shown = south.session(SESSION)
+        assert shown
+        assert shown["device_id"] == device_of(south)
