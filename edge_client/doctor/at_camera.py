@@ -13,6 +13,7 @@ from edge_client.base.errors import (
     CameraUnsupported,
     CardFault,
     EdgeError,
+    Refused,
 )
 from edge_client.doctor.finding import Finding, NotChecked, fine, first, problem, warning
 from edge_client.doctor.machine import Machine
@@ -150,6 +151,9 @@ def camera(subject: Subject) -> Iterator[Finding]:
         yield problem(
             f"{error}: {what}", "press the camera's button, wait ten seconds, then run doctor again"
         )
+    except Refused as error:
+        what, _, cure = str(error).partition("; ")
+        yield problem(what, cure or RESTART)
     except EdgeError as error:
         yield problem(str(error), RESTART)
     else:

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 
 from edge_client.base.errors import place_of
 from edge_client.doctor import at_camera, network, service, storage
-from edge_client.doctor.finding import Finding, NotChecked, Severity, not_checked, problem
+from edge_client.doctor.finding import Finding, NotChecked, Severity, first, not_checked, problem
 from edge_client.doctor.subject import Subject
 
 LIMIT_S = 25.0
 AGAIN = "run doctor again; if it stays so, send the archive of `reelhaul report` to the operator"
+
+MUTE_CAMERA = not_checked("the camera does not answer", first("camera"))
 
 Look = Callable[[Subject], Iterable[Finding]]
 
@@ -35,10 +37,10 @@ CHECKS: Mapping[str, Check] = {
         at_camera.camera,
         problem("the camera takes the connection and does not answer", at_camera.RESTART),
     ),
-    "power": Check(at_camera.power),
-    "card": Check(at_camera.card),
-    "firmware": Check(at_camera.firmware),
-    "camera-clock": Check(at_camera.camera_clock),
+    "power": Check(at_camera.power, MUTE_CAMERA),
+    "card": Check(at_camera.card, MUTE_CAMERA),
+    "firmware": Check(at_camera.firmware, MUTE_CAMERA),
+    "camera-clock": Check(at_camera.camera_clock, MUTE_CAMERA),
     "spool": Check(storage.spool),
     "room": Check(storage.room),
     "mount": Check(storage.mount),

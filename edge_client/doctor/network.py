@@ -93,6 +93,9 @@ def _host(subject: Subject) -> IPv4Address:
 def way_out(subject: Subject) -> Iterator[Finding]:
     """That the way to the internet is there, and is not the camera's cable."""
     outs = [each for each in routes(subject.machine) if each.is_default]
+    if not outs and (newer := _way_out_by_ipv6(subject.machine)):
+        yield fine(f"the way to the internet is {newer}, by IPv6")
+        return
     if not outs:
         yield problem(
             "this device has no way to the internet: no default route",
@@ -120,6 +123,15 @@ def way_out(subject: Subject) -> Iterator[Finding]:
         )
         return
     yield fine(f"the way to the internet is {best.interface}")
+
+
+def _way_out_by_ipv6(machine: Machine) -> str | None:
+    """The interface of the IPv6 default route, where there is one."""
+    for line in (machine.text("/proc/net/ipv6_route") or "").splitlines():
+        fields = line.split()
+        if len(fields) == 10 and set(fields[0]) == {"0"} and fields[1] == "00" and fields[9] != "lo":
+            return fields[9]
+    return None
 
 
 def _name_servers(machine: Machine) -> list[IPv4Address]:
@@ -169,19 +181,20 @@ def _rp_filter(machine: Machine, interface: str) -> int:
 def docker(subject: Subject) -> Iterator[Finding]:
     """That Docker has not taken the camera's network, and will not."""
     machine = subject.machine
-    if not machine.path(f"{INTERFACES}/docker0").exists() and machine.text(DAEMON) is None:
+    own = [each for each in routes(machine) if DOCKERS.fullmatch(each.interface)]
+    is_here = own or machine.path(f"{INTERFACES}/docker0").exists() or machine.text(DAEMON) is not None
+    if not is_here:
         yield fine("Docker has no network here")
         return
     camera = camera_route(subject)
-    taken = [
-        each
-        for each in routes(machine)
-        if DOCKERS.fullmatch(each.interface) and each.network.overlaps(camera.network)
-    ]
+    taken = [each for each in own if each.network.overlaps(camera.network)]
     if taken:
+        name = taken[0].interface
         yield problem(
-            f"Docker's network {taken[0].network} ({taken[0].interface}) covers the camera's {camera.network}",
-            OTHER_POOL,
+            f"Docker's network {taken[0].network} ({name}) covers the camera's {camera.network}",
+            f"sudo docker network rm {name.removeprefix('br-')}, and make it again in another network (--subnet)"
+            if name.startswith("br-")
+            else f'set {{"bip": "10.200.0.1/24"}} in {DAEMON}, and restart Docker',
         )
     elif any(pool.overlaps(camera.network) for pool in _pools(machine)):
         yield warning(

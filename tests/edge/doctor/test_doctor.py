@@ -6,11 +6,14 @@ import errno
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 
+from edge_client.base.errors import Refused
+from edge_client.camera.client import Camera
 from edge_client.cli import run
 from edge_client.commands.doctor import code_of, doctor_json, doctor_lines
 from edge_client.doctor.examination import CHECKS, Check, Found, examine
@@ -18,6 +21,7 @@ from edge_client.doctor.finding import Finding, Severity, fine, not_checked, pro
 from edge_client.doctor.machine import MOST_FILE_BYTES, FreeSpace, Machine, resolve, room_of, write_s
 from edge_client.doctor.service import PROBE_BYTES
 from edge_client.doctor.subject import Subject, s3_of
+from edge_client.model.listing import CameraStatus
 from infra.local.http_server import Server
 from tests.edge.conftest import Device
 from tests.edge.doctor.sound import (
@@ -101,9 +105,11 @@ def empty_list(sound: SoundDevice) -> None:
     camera_says(sound, s39=7)
 
 
-def docker(sound: SoundDevice, pools: str | None, network: str = "172.17.0.0", bits: int = 16) -> None:
-    sound.write("/sys/class/net/docker0/operstate", "up\n")
-    lines = ROUTES + DEFAULT + LAN + TO_CAMERA + route("docker0", network, bits, metric=0)
+def docker(
+    sound: SoundDevice, pools: str | None, network: str = "172.17.0.0", bridge: str = "docker0"
+) -> None:
+    sound.write(f"/sys/class/net/{bridge}/operstate", "up\n")
+    lines = ROUTES + DEFAULT + LAN + TO_CAMERA + route(bridge, network, 16, metric=0)
     sound.write("/proc/net/route", lines)
     if pools is not None:
         sound.write("/etc/docker/daemon.json", pools)
@@ -228,7 +234,12 @@ FAULTS: tuple[tuple[str, Break, str, Severity, str, str], ...] = (
     (
         "Docker has the camera's network",
         lambda sound: docker(sound, '{"default-address-pools": []}', "172.27.0.0"),
-        *("docker", PROBLEM, "172.27.0.0/16 (docker0) covers the camera's", "another pool"),
+        *("docker", PROBLEM, "172.27.0.0/16 (docker0) covers the camera's", "bip"),
+    ),
+    (
+        "a network that Docker made has the camera's",
+        lambda sound: docker(sound, None, "172.27.0.0", bridge="br-0123456789ab"),
+        *("docker", PROBLEM, "(br-0123456789ab) covers", "docker network rm 0123456789ab"),
     ),
     (
         "Docker may take it",
@@ -557,6 +568,37 @@ def test_a_camera_that_takes_the_connection_and_says_nothing_is_a_problem(sound:
 
     assert finding.severity is PROBLEM
     assert "does not answer" in finding.what
+    camera_hangs(sound)
+    assert one(sound, "card", limit_s=0.2) == not_checked(
+        "the camera does not answer", "first do what `camera` says, then run doctor again"
+    )
+
+
+def test_a_kernel_that_lets_only_root_bind_is_said_with_its_cure(sound: SoundDevice):
+    class Bound(Camera):
+        def check_ready(self) -> CameraStatus:
+            raise Refused(
+                "this system lets only root bind a connection to it; run as root, or give CAP_NET_RAW"
+            )
+
+    subject = replace(
+        sound.subject(), camera_at=lambda address, machine: Bound(sound.camera_url, machine.monotonic)
+    )
+    [found] = examine(subject, {"camera": CHECKS["camera"]})
+
+    assert found.finding == problem(
+        "this system lets only root bind a connection to it", "run as root, or give CAP_NET_RAW"
+    )
+
+
+def test_a_way_out_by_ipv6_is_one(sound: SoundDevice):
+    sound.write("/proc/net/route", ROUTES + LAN + TO_CAMERA)
+    rest = f"{'0' * 32} 00 fe800000000000000000000000000001 00000400 00000001 00000000 00000003"
+    sound.write("/proc/net/ipv6_route", f"{'0' * 32} 00 {rest}       lo\n")
+    assert one(sound, "route").severity is PROBLEM
+    sound.write("/proc/net/ipv6_route", f"{'0' * 32} 00 {rest}    wwan0\n")
+
+    assert one(sound, "route") == fine("the way to the internet is wwan0, by IPv6")
 
 
 def test_what_needs_the_camera_is_not_guessed_without_it(sound: SoundDevice):
