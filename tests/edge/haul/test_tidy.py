@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from edge_client.base.disk import Disk
-from edge_client.base.errors import SpoolBusy
+from edge_client.base.errors import CoordinatorRefusal, SpoolBusy
 from edge_client.base.retry import Retry
 from edge_client.cli import run
 from edge_client.coordinator.client import Coordinator
@@ -20,6 +20,7 @@ from edge_client.model.api import Token
 from edge_client.model.plan import PLAN
 from edge_client.spool.spool import Spool
 from tests.edge.conftest import NOON, PART_BYTES, Device
+from tests.edge.fake_camera import CameraFile, film
 from tests.edge.haul.test_haul import killed_after
 from tests.support.coordinator import OTHER_TOKEN, TOKEN
 
@@ -92,6 +93,19 @@ def test_an_audit_and_a_haul_say_the_same_after_tidying(device: Device):
     assert device.survey().all_home
     assert device.report().chapters[0].parts_sent == 0
     assert len(device.cloud.uploads) == uploads
+
+
+def test_another_film_under_the_name_of_a_tidied_session_is_refused(device: Device):
+    """The plan here would have refused it; now the coordinator does, and what is home stays as it is."""
+    device.report()
+    home = device.object()
+    assert len(tidied(device).removed) == 1
+    device.camera.files["100GOPRO/GX010042.MP4"] = CameraFile(film(2 * PART_BYTES, 9), created="1656999999")
+
+    with pytest.raises(CoordinatorRefusal):
+        device.report()
+
+    assert device.object() == home
 
 
 def lose_a_receipt(device: Device) -> None:
