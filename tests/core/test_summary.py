@@ -65,3 +65,10 @@ def test_a_week_is_told_by_states_with_the_guarantee_and_with_what_waits_of_all(
         in detail
     )
     assert "2 devices are silent" in detail
+    assert "differ" not in detail
+
+
+def test_a_week_tells_of_cards_that_must_be_kept():
+    detail = summary("club", "2026-W49", {}, {"chapters_differing": 3}, 0, MONDAY).detail
+
+    assert "Of 3 chapters two reads differ: keep their cards." in detail

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from infra.local.aws.moto import server
 from infra.stages import LOCAL_STAGE
 from tests.e2e.rig import Rig
-from tests.e2e.test_by_hand import ARTIFACT, BODY
+from tests.e2e.test_by_hand import ARTIFACT, BODY, crc_of
 from tests.e2e.test_orders import hauled
 
 pytestmark = pytest.mark.e2e
@@ -29,10 +30,21 @@ def verified(rig: Rig, *arguments: str) -> tuple[int, dict[str, Any]]:
     return done.returncode, json.loads(done.stdout)
 
 
+def reread(rig: Rig, session: str, crc64nvme: str) -> dict[str, Any]:
+    """What the coordinator answers a device that read the card of the session again."""
+    read_at = datetime.now(UTC).isoformat()
+    body = {"size_bytes": len(BODY), "crc64nvme": crc64nvme, "xxh128": "ab" * 16, "read_at": read_at}
+    answer = rig.call("POST", f"/v1/sessions/{session}/artifacts/{ARTIFACT}/evidence", body)
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
 def test_a_bit_that_flips_in_one_of_many_objects_is_found_lost_and_told(rig: Rig):
     names = [f"rest-{number}" for number in range(3)]
     receipts = {name: hauled(rig, name) for name in names}
     rotten = receipts[names[2]]
+    first = reread(rig, names[0], rotten["crc64nvme"])
+    second = reread(rig, names[1], crc_of(b"a bit flipped"))
     rig.world.aws.rot(rotten["key"], rotten["version_id"], len(BODY) - 1)
     head = rig.world.aws.client("s3").head_object(
         Bucket=rig.world.bucket, Key=rotten["key"], ChecksumMode="ENABLED"
@@ -54,3 +66,7 @@ def test_a_bit_that_flips_in_one_of_many_objects_is_found_lost_and_told(rig: Rig
         assert known
         assert known["lost"] == []
         assert known["proven_at"]
+        assert known["chapters"][0]["evidence"]["read_back"]["agrees"]
+    assert (first["level"], second["level"], second["agrees"]) == ("read-twice", "read-once", False)
+    levels = [(rig.session(name) or {})["guarantee"] for name in names[:2]]
+    assert [(each["level"], each["agrees"]) for each in levels] == [("read-back", True), ("read-once", False)]

@@ -8,13 +8,23 @@ import pytest
 from msgspec.structs import replace
 
 from chalicelib.core.errors import NotFound, NotPermitted, SessionAdopted, StateConflict
+from chalicelib.core.evidence import Evidence, WholeRead, Xxh128
 from chalicelib.core.ids import DeviceId, UploadId
 from chalicelib.core.listing import Wanted
 from chalicelib.core.picture import Progress
 from chalicelib.core.storage import Storage
 from chalicelib.core.tokens import Device, Principal, Role
 from chalicelib.core.upload import UploadState
-from chalicelib.flows import completion, devices, listings, operations, revocation, sessions, uploads
+from chalicelib.flows import (
+    completion,
+    devices,
+    evidence,
+    listings,
+    operations,
+    revocation,
+    sessions,
+    uploads,
+)
 from chalicelib.flows.reconcile import reconcile
 from chalicelib.flows.silence import silences
 from chalicelib.ports import Change, Enlisting, Listed, ListedBy, ListEntry
@@ -100,6 +110,11 @@ def test_the_other_device_finds_the_session_and_sends_only_what_s3_lacks():
     assert recorded(ports).session.device_id == SOUTH_ID
 
 
+def read_again(ports: MemoryPorts, principal: Principal) -> Evidence:
+    read = WholeRead(FIRST.size_bytes, crc64nvme_of(story.BODIES[0]), Xxh128("ab" * 16), ports.clock.now())
+    return evidence.record_second_read(ports, principal, SESSION_ID, FIRST.artifact_id, read)
+
+
 CALLS: dict[str, Callable[[MemoryPorts, Principal], object]] = {
     "confirm": confirm,
     "look": lambda ports, who: sessions.view_session(ports, who, SESSION_ID),
@@ -110,7 +125,17 @@ CALLS: dict[str, Callable[[MemoryPorts, Principal], object]] = {
     "complete": lambda ports, who: completion.complete_upload(ports, who, of_second(ports), None),
     "cancel": lambda ports, who: completion.cancel_upload(ports, who, of_second(ports)),
     "order": lambda ports, who: operations.order(ports, who, SESSION_ID, story.WISH),
+    "tell of a second read": read_again,
 }
+
+
+def test_the_other_device_tells_of_what_it_reads_again():
+    ports = adopted()
+
+    known = read_again(ports, SOUTH)
+
+    assert known.agreed
+    assert known.agreed.by == SOUTH_ID
 
 
 def of_second(ports: MemoryPorts) -> UploadId:

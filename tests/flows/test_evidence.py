@@ -100,12 +100,12 @@ def test_a_device_tells_of_its_own_sessions_alone(principal: Principal):
 
 
 @pytest.mark.parametrize("principal", [OPERATOR, PROCESSOR])
-def test_nobody_but_a_device_reads_cards(principal: Principal):
+def test_only_a_device_reads_cards(principal: Principal):
     with pytest.raises(NotPermitted):
         told(hauled(), principal=principal)
 
 
-def test_whoever_has_the_session_now_may_tell():
+def test_the_device_that_has_the_session_now_may_tell():
     ports = hauled()
     session = recorded(ports).session
     ports.records.arrange(replace(recorded(ports), session=replace(session, device_id=SOUTH.device_id)))

@@ -100,7 +100,7 @@ OF_EVIDENCE = (
         "tests/core/settle/test_cleaning.py",
     ),
     bug(
-        "nobody is told of a read that differs",
+        "no notice tells of a read that differs",
         "cloud/chalicelib/core/notices.py",
         "            if all(each.read != difference.read for each in before_it):\n",
         "            if not known:\n",

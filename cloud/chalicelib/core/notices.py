@@ -44,7 +44,7 @@ NEXT: Mapping[NoticeKind, str] = {
     "Its originals stay.",
     NoticeKind.HELD: "Read the reason. Nothing of it is processed or cleaned until `reelhaul-admin hold --release`.",
     NoticeKind.LOST: "Do not erase the card. Haul the session again: the chapter needs another receipt.",
-    NoticeKind.DIFFERS: "Keep the card: two reads of it differ, and nobody knows which is right. Read it a third "
+    NoticeKind.DIFFERS: "Keep the card: two reads of it differ, and it is unknown which is right. Read it a third "
     "time; then `reelhaul-admin accept --evidence` lets cleanup pass, or the card stays.",
     NoticeKind.REJECTED: "Keep the card: this file has no receipt. Read the reason; the next haul sends the file "
     "again unless it is no film, and when it is rejected twice somebody must look at the device.",

@@ -5,7 +5,13 @@ from datetime import UTC, datetime
 from chalicelib.core.notices import Notice, NoticeKind
 from chalicelib.core.session import SessionState
 from chalicelib.core.statistics import histogram
-from chalicelib.core.statistics.contribution import HELD, LOST_CHAPTERS, SESSIONS, WAITING_BYTES
+from chalicelib.core.statistics.contribution import (
+    DIFFERING_CHAPTERS,
+    HELD,
+    LOST_CHAPTERS,
+    SESSIONS,
+    WAITING_BYTES,
+)
 from chalicelib.core.statistics.counts import WAITING_CHAPTERS, Counts
 
 DAYS = 7
@@ -35,9 +41,14 @@ def summary(
         f"{_guarantee(of_the_week)}. Of all sessions, {of_all.get(WAITING_CHAPTERS, 0)} chapters "
         f"({of_all.get(WAITING_BYTES, 0):,} bytes) wait on devices, {of_all.get(failed, 0)} failed, "
         f"{of_all.get(HELD, 0)} are held, and {of_all.get(LOST_CHAPTERS, 0)} chapters are lost. "
-        f"{silent_devices} devices are silent that were hauling."
+        f"{_differing(of_all)}{silent_devices} devices are silent that were hauling."
     )
     return Notice(f"{project}@{week}/summary", NoticeKind.SUMMARY, project, now, detail)
+
+
+def _differing(counts: Counts) -> str:
+    chapters = counts.get(DIFFERING_CHAPTERS, 0)
+    return f"Of {chapters} chapters two reads differ: keep their cards. " if chapters else ""
 
 
 def _guarantee(counts: Counts) -> str:

@@ -37,7 +37,7 @@ def record_proof(
 
 
 def record_read_back(ports: Ports, session_id: SessionId, read_back: ReadBacks) -> Picture:
-    """The session once these chapters were read and are true, whatever became of the others."""
+    """The session once these chapters were read and are true; it says nothing of the others."""
     return _change(ports, session_id, lambda session: _with(session, read_back))
 
 

@@ -24,7 +24,7 @@ def record_second_read(
 ) -> Evidence:
     """What is known of the chapter after one more whole read of its card; the same read again changes nothing.
 
-    A difference stays on record, keeps the session from cleanup and is told to people. Raises NotFound for what is
+    A difference stays on record, keeps the session from cleanup, and people hear of it. Raises NotFound for what is
     no chapter of one of this device's sessions, StateConflict before the chapter's receipt, InvalidRequest for what
     cannot be a second whole read.
     """

@@ -98,7 +98,7 @@ def _last_look(picture: Picture, facts: Facts, now: datetime, policy: Policy) ->
         yield _recall(picture, f"it is no longer what was verified: {', '.join(lost)}")
     elif picture.differing:
         differing = ", ".join(each.artifact_id for each in picture.differing)
-        yield _recall(picture, f"two reads of the card differ, and nobody accepted that: {differing}")
+        yield _recall(picture, f"two reads of the card differ, and no operator accepted that: {differing}")
     elif gates.clocks_apart(facts, now, policy) is None:
         # By a clock that is ahead it would be over long before the purge, and nobody would look again.
         yield ConfirmOutputs()

@@ -83,7 +83,7 @@ class FilmOfChapter(Answer, frozen=True, kw_only=True):
 
 
 class ReadTwice(Answer, frozen=True, kw_only=True):
-    """The second whole read of the card that speaks for all: one that differs, as long as nobody accepted it."""
+    """The second whole read of the card that speaks for all: one that differs, until an operator accepts it."""
 
     at: Moment
     by: Annotated[str, Meta(description="the device that read")]
