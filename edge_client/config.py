@@ -154,6 +154,7 @@ class Device:
     spool_budget_bytes: int | None
     limit_rate_bytes_s: float | None
     give_up_after_s: float
+    hauls_previews: bool = True
 
 
 @dataclass(frozen=True)
@@ -169,7 +170,7 @@ class Values:
         place, camera, service, spool = self._lock_place(), self.camera(), self.service(), self.spool()
         budget_bytes = self.spool_budget_bytes()
         rate_bytes = self._quantity("limit-rate", rate_bytes_s)
-        patience_s = self.give_up_after_s(give_up_after_s)
+        patience_s, without = self.give_up_after_s(give_up_after_s), self._without_proxies()
         return together(
             lambda: Device(
                 camera=camera.value,
@@ -178,8 +179,9 @@ class Values:
                 spool_budget_bytes=budget_bytes.value,
                 limit_rate_bytes_s=rate_bytes.value,
                 give_up_after_s=patience_s.value,
+                hauls_previews=not without.value,
             ),
-            *(place, camera, service, spool, budget_bytes, rate_bytes, patience_s),
+            *(place, camera, service, spool, budget_bytes, rate_bytes, patience_s, without),
         )
 
     def camera(self) -> Parsed[CameraAddress]:
@@ -240,9 +242,18 @@ class Values:
         """For how long finished sessions are kept after they came home."""
         return self._required("keep", lambda text: parsed("keep", text, duration_s))
 
+    def _without_proxies(self) -> Parsed[bool]:
+        """Whether proxies and thumbnails stay on the card."""
+        text = "yes" if self.arguments.no_proxies else self._text_of_environment("no-proxies")
+        fault = f"{_variable('no-proxies')} is yes or no"
+        return together(lambda: text == "yes", fault_unless(fault, text in (None, "yes", "no")))
+
+    def _text_of_environment(self, option: str) -> str | None:
+        return self.environ.get(_variable(option), "").strip() or None
+
     def _text(self, option: str) -> str | None:
         """The option, or else its variable without the blanks and carriage returns that an editor leaves around it."""
-        return self._argument(option) or self.environ.get(_variable(option), "").strip() or None
+        return self._argument(option) or self._text_of_environment(option)
 
     def _argument(self, option: str) -> str | None:
         given: str | None = getattr(self.arguments, option.replace("-", "_"))

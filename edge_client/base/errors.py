@@ -9,6 +9,7 @@
     │   ├── PlanUnreadable                the frozen plan on disk cannot be read
     │   ├── CardFault                     the camera's card is out, broken or was changed
     │   │   └── FilmBroken                a film is not finished, and does not change
+    │   ├── PreviewUnfit                  a proxy or thumbnail is not as promised: it stays on the card
     │   ├── RequestForbidden              a camera request that is not on the list of allowed ones
     │   ├── CoordinatorRefusal            the coordinator said stop, or answered outside its contract
     │   │   ├── SessionUnknown            it has no such session or upload, or not for us
@@ -101,6 +102,10 @@ class CardFault(Refused):
 
 class FilmBroken(CardFault):
     """A film is not finished, and does not change."""
+
+
+class PreviewUnfit(Refused):
+    """A proxy or a thumbnail is not what the camera promised; no film waits for it."""
 
 
 class RequestForbidden(Refused):

@@ -53,6 +53,12 @@ class Progress(Protocol):
     def chapter(self, path: str, size_bytes: int) -> None:
         """A chapter begins; those before it may still be on their way."""
 
+    def preview(self, path: str, size_bytes: int, label: str) -> None:
+        """A proxy or thumbnail begins, which counts for no session; `label` says of which chapter it is."""
+
+    def preview_over(self, path: str) -> None:
+        """It has its receipt, or stays on the card for now."""
+
     def round(self, path: str, read_bytes: int, sent_bytes: int) -> None:
         """A round over the chapter's parts begins: so much is read already, and so much is in S3."""
 
@@ -287,6 +293,7 @@ class _File:
     ready_bytes: int = 0
     sent_bytes: int = 0
     is_verifying: bool = False
+    is_film: bool = True
 
     @property
     def who_must_answer(self) -> str:
@@ -385,6 +392,19 @@ class ProgressCounter:
             self._step()
         self._display.chapter(path, size_bytes)
 
+    def preview(self, path: str, size_bytes: int, label: str) -> None:
+        """A proxy or thumbnail begins."""
+        with self._lock:
+            self._files[path] = _File(label, size_bytes, is_film=False)
+            self._step()
+        self._display.chapter(label, size_bytes)
+
+    def preview_over(self, path: str) -> None:
+        """A proxy or thumbnail has its receipt, or stays on the card for now."""
+        with self._lock:
+            self._files.pop(path, None)
+            self._step()
+
     def round(self, path: str, read_bytes: int, sent_bytes: int) -> None:
         """A round begins with so many bytes of the chapter read and sent; these have not moved now."""
         with self._lock:
@@ -415,8 +435,10 @@ class ProgressCounter:
     def _count(self, path: str, read_bytes: int, sent_bytes: int) -> None:
         self._down_bytes += read_bytes
         self._up_bytes += sent_bytes
-        self._session.sent_bytes += sent_bytes
-        if file := self._files.get(path):
+        file = self._files.get(path)
+        if file is None or file.is_film:
+            self._session.sent_bytes += sent_bytes
+        if file:
             file.read_bytes += read_bytes
             file.sent_bytes += sent_bytes
             file.is_verifying = False
@@ -431,11 +453,12 @@ class ProgressCounter:
     def verified(self, path: str, seconds: float) -> None:
         """A chapter has its receipt."""
         with self._lock:
-            if file := self._files.pop(path, None):
+            file = self._files.pop(path, None)
+            if file and file.is_film:
                 # Its receipt may have come before a round had counted what S3 has.
                 self._session.sent_bytes += file.size_bytes - file.sent_bytes
             self._step()
-        self._display.verified(path, seconds)
+        self._display.verified(file.path if file else path, seconds)
 
     def camera_free(self, session_id: str, sessions_left: int) -> None:
         """Everything of the session is read."""

@@ -26,7 +26,7 @@ from edge_client.commands.output import (
 )
 from edge_client.config import HAUL_PATIENCE_S, LOOK_PATIENCE_S, Device, Parsed, Values, together
 from edge_client.haul.context import open_context
-from edge_client.haul.sessions import Haul
+from edge_client.haul.sessions import Haul, HaulOptions
 from edge_client.haul.survey import Survey, audit_card
 from edge_client.model.advice import Called, Help, helps, tried
 from edge_client.model.haul_state import FileState, HaulState
@@ -99,7 +99,8 @@ def run(settings: AuditSettings, stop: threading.Event) -> ExitCode:
         hauled = ExitCode.DONE
         if settings.haul:
             with open_context(tools) as context:
-                hauled = say_reports(Haul(context, New(), None).run(), settings.as_json)
+                options = HaulOptions(previews=settings.device.hauls_previews)
+                hauled = say_reports(Haul(context, New(), None, options).run(), settings.as_json)
         with open_context(tools) as context:
             survey = audit_card(context)
         if settings.haul:

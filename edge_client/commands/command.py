@@ -115,4 +115,9 @@ def describe_work(command: argparse.ArgumentParser, patience: str) -> None:
         metavar="RATE",
         help="the most to send in a second, such as 20Mbit (REELHAUL_LIMIT_RATE)",
     )
+    command.add_argument(
+        "--no-proxies",
+        action="store_true",
+        help="leave the films' proxies and thumbnails on the card; there it is yes or no (REELHAUL_NO_PROXIES)",
+    )
     describe_patience(command, patience)

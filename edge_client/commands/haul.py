@@ -25,7 +25,7 @@ from edge_client.config import (
     together,
 )
 from edge_client.haul.context import open_context
-from edge_client.haul.sessions import Each, Haul
+from edge_client.haul.sessions import Each, Haul, HaulOptions
 from edge_client.model.gopro_names import PATH
 from edge_client.model.plan import SessionPlan
 from edge_client.model.selection import (
@@ -121,7 +121,8 @@ def read(values: Values) -> Parsed[HaulSettings]:
 def run(settings: HaulSettings, stop: threading.Event) -> ExitCode:
     """Bring home what is chosen, or say what would be. Raises what ended the run before its end."""
     with tools_of(settings.device, stop) as tools, open_context(tools) as context:
-        haul = Haul(context, settings.choice, settings.session_id, settings.group)
+        options = HaulOptions(settings.group, settings.device.hauls_previews)
+        haul = Haul(context, settings.choice, settings.session_id, options)
         if settings.dry_run:
             return _say_plans(haul.plans(), settings.as_json)
         return say_reports(haul.run(), settings.as_json)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from edge_client.base.exit import ExitCode, code_of_result
 from edge_client.base.terminal import say
 from edge_client.haul.sessions import Each, Report
 from edge_client.haul.survey import Survey
 from edge_client.model.haul_state import RecordingState
+from edge_client.model.previews import Kind, PreviewReport
 from edge_client.model.recordings import Recording
 from edge_client.model.selection import camera_time
 
@@ -133,4 +134,19 @@ def report_lines(report: Report) -> list[str]:
             f"  {chapter.path}  {chapter.size_bytes:,} bytes  crc64nvme {chapter.crc64nvme}  {verified}"
         )
         lines += [f"    {note}" for note in chapter.notes]
-    return lines
+    return [*lines, *preview_lines(report.previews, report.no_previews)]
+
+
+def preview_lines(previews: Sequence[PreviewReport], left_alone: str | None = None) -> Iterator[str]:
+    """How many proxies and thumbnails are in S3, and a line for each that stays on the card."""
+    if not previews:
+        return
+    for kind, words in ((Kind.PROXY, "proxies"), (Kind.THUMBNAIL, "thumbnails")):
+        of_kind = [each for each in previews if each.kind == kind.value]
+        yield f"  {words} in S3: {sum(each.receipt is not None for each in of_kind)} of {len(of_kind)}"
+    missing = [each for each in previews if each.receipt is None]
+    if left_alone and missing:
+        yield f"  the others stay on the card: {left_alone}"
+    for each in missing:
+        if each.problem and not left_alone:
+            yield f"  {each.label} stays on the card: {each.problem}"

@@ -16,6 +16,7 @@ from edge_client.model.api import (
     HeartbeatAnswer,
     Receipt,
     SessionState,
+    SessionView,
     UploadView,
 )
 from edge_client.model.files import CameraFile, FileIdentity, FilmNotes
@@ -47,7 +48,7 @@ def read_with(document: dict[str, Any], read: Callable[[dict[str, Any]], T]) -> 
         ) from error
 
 
-def chapters(document: dict[str, Any]) -> dict[str, ChapterView]:
+def session(document: dict[str, Any]) -> SessionView:
     views = (
         ChapterView(
             _text(chapter["artifact_id"]),
@@ -57,7 +58,8 @@ def chapters(document: dict[str, Any]) -> dict[str, ChapterView]:
         )
         for chapter in document["chapters"]
     )
-    return {view.path: view for view in views}
+    # A coordinator before proxies does not speak of them.
+    return SessionView({view.path: view for view in views}, document.get("proxies") is True)
 
 
 def enrolled(document: dict[str, Any]) -> Enrolled:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import asdict
 from typing import Any, TypeVar
 from urllib.parse import urlencode
@@ -22,11 +23,11 @@ from edge_client.coordinator.answers import ProofUrls
 from edge_client.coordinator.problems import read_answer
 from edge_client.http.exchange import LIBRARY_ERRORS, Timeouts, bare_session
 from edge_client.model.api import (
-    ChapterView,
     Enrolled,
     HeartbeatAnswer,
     HeartbeatReport,
     SessionState,
+    SessionView,
     StoredSession,
     Token,
     UploadView,
@@ -73,8 +74,14 @@ class Coordinator:
         """Until when the secret before is good, now that there is another; the same digest again changes nothing."""
         return self._call("POST", "/v1/token/rotate", {"secret_digest": secret_digest}, answers.rotated)
 
-    def put_session(self, plan: SessionPlan) -> dict[str, ChapterView]:
-        """Create or confirm the session: its chapters by `directory/filename`."""
+    def with_retry(self, retry: Retry) -> Coordinator:
+        """The same coordinator, over the same connections, with another patience."""
+        other = copy(self)
+        other._retry = retry
+        return other
+
+    def put_session(self, plan: SessionPlan) -> SessionView:
+        """Create or confirm the session, and see its chapters."""
         chapters = [
             {name: value for name, value in chapter.facts().items() if name != "head_crc"}
             for chapter in plan.chapters
@@ -82,7 +89,7 @@ class Coordinator:
         body: dict[str, object] = {"camera": asdict(plan.camera), "chapters": chapters}
         if plan.group is not None:
             body["group"] = plan.group
-        return self._call("PUT", f"/v1/sessions/{plan.session_id}", body, answers.chapters)
+        return self._call("PUT", f"/v1/sessions/{plan.session_id}", body, answers.session)
 
     def open_upload(self, session_id: str, artifact_id: str, size_bytes: int) -> UploadView:
         """The upload of one chapter: opened now, open since before, or already verified."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -27,6 +27,7 @@ from edge_client.haul.patience import Extras, Stillness
 from edge_client.haul.ports import Awake, BrokenFilms, Camera, CameraLocks
 from edge_client.model.api import CameraReport
 from edge_client.model.files import CameraFile, FileFacts, FileIdentity, FilmNotes, MediaInfo
+from edge_client.model.gopro_names import PREVIEW_PATH
 from edge_client.model.haul_state import Obstacle
 from edge_client.model.listing import (
     NOT_ANSWERED,
@@ -84,6 +85,7 @@ class _Known:
     witnesses: Witnesses = field(default_factory=Witnesses)
     recorders: dict[CameraFile, str | None] = field(default_factory=dict)
     checked: set[str] = field(default_factory=set)
+    proxies: Mapping[str, int] = field(default_factory=dict)
     concerns: set[str] = field(default_factory=set)
     held: set[str] = field(default_factory=set)
     awake: Awake | None = None
@@ -122,8 +124,14 @@ class CameraSession:
 
     def impatient(self) -> CameraSession:
         """The same session without patience: a camera that does not answer at once raises GaveUp."""
-        once = Retry(self._retry.timing, 0.0, self._retry.tally)
-        return CameraSession(replace(self._tools, retry=once), self._stack, self._stillness, self._known)
+        return self._with(Retry(self._retry.timing, 0.0, self._retry.tally))
+
+    def with_patience(self, seconds: float) -> CameraSession:
+        """The same session with at most so much patience; a person sees what it waits for."""
+        return self._with(replace(self._retry, give_up_after_s=min(seconds, self._retry.give_up_after_s)))
+
+    def _with(self, retry: Retry) -> CameraSession:
+        return CameraSession(replace(self._tools, retry=retry), self._stack, self._stillness, self._known)
 
     @property
     def witnesses(self) -> Witnesses:
@@ -138,6 +146,19 @@ class CameraSession:
     def serves(self, chapter: ChapterPlan) -> bool:
         """Whether the camera serves a file of this name, by one try."""
         return self._camera.serves(chapter.directory, chapter.filename)
+
+    def facts_of(self, directory: str, filename: str) -> FileFacts:
+        """Size and ETag of a file as the camera serves it now, by one try. Raises Unsettled when it serves none."""
+        return self._camera.head(directory, filename)
+
+    def check_boxes(self, directory: str, filename: str, facts: FileFacts) -> None:
+        """Check, by one try, that the boxes of a film are complete. Raises Unfinished, Unsettled."""
+        self._camera.check_whole(directory, filename, facts.size_bytes, facts.etag)
+
+    def promised_proxies(self, files: Iterable[CameraFile]) -> dict[str, int]:
+        """The sizes of these files' proxies by their paths, as far as the last list promised them."""
+        known = self._known.proxies
+        return {file.path: known[file.path] for file in files if file.path in known}
 
     def crc_of(self, chapter: ChapterPlan, span: Span) -> int:
         """The CRC64NVME of some bytes of the planned file, by one try."""
@@ -178,7 +199,9 @@ class CameraSession:
     def _read_list(self, video_count: int) -> Listed:
         entries = self._camera.entries(video_count)
         self._known.listed_at = self._retry.timing.monotonic()
-        return listed(entries, [self._read_entry(entry) for entry in entries], self._known.witnesses)
+        found = listed(entries, [self._read_entry(entry) for entry in entries], self._known.witnesses)
+        self._known.proxies = found.proxies
+        return found
 
     def _read_entry(self, entry: Entry) -> CameraFile | Unreadable | None:
         """What an entry of the list leads to. Where the list does not give a size, the camera may still serve it."""
@@ -503,6 +526,9 @@ class CameraSession:
             raise Unsettled(f"{file.path} still changes (its size or ETag): the camera writes it; wait")
 
     def _info(self, file: CameraFile | ChapterPlan) -> MediaInfo | None:
+        if PREVIEW_PATH.fullmatch(file.path):
+            # A camera has none of these, and is not asked.
+            return None
         return self._extras.ask(file.path, partial(self._asked_info, file))
 
     def _asked_info(self, file: CameraFile | ChapterPlan) -> MediaInfo:

@@ -6,7 +6,6 @@ one chapter is sent and completed, `read_ahead` reads the next one.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -99,7 +98,7 @@ class ChapterHaul:
             if receipt := self.view.receipt:
                 self._accept_verified(receipt)
                 return
-            self.tools.progress.chapter(self.path, self.chapter.size_bytes)
+            self.context.show_start()
         with self._naming_films():
             self.upload = upload = self._open()
         if upload.receipt:
@@ -249,7 +248,7 @@ class ChapterHaul:
             )
         # Whoever was stopped meanwhile holds the spool no more.
         self.retry.timing.check()
-        self.folder.write_receipt(receipt.artifact_id, json.dumps(dict(receipt.document)).encode())
+        self.context.keep(receipt)
         self.parts.drop()
         began_s, retries = self._began or (0.0, 0)
         seconds = self.retry.timing.monotonic() - began_s

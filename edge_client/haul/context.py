@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from edge_client.base.retry import Retry
 from edge_client.haul.camera_session import CameraSession, CameraTools, open_camera_session
 from edge_client.haul.ports import ChapterSpool, Coordinator, SessionSpool, Spool, StoredObjects, Threads
 from edge_client.haul.sending.sender import Uplink
-from edge_client.model.api import CameraReport, ChapterView
+from edge_client.model.api import CameraReport, ChapterView, Receipt
 from edge_client.model.plan import ChapterPlan, SessionPlan
 
 
@@ -61,6 +62,19 @@ class ChapterContext:
     view: ChapterView
     folder: SessionSpool
     parts: ChapterSpool
+
+    @property
+    def may_displace(self) -> bool:
+        """Whether parts of other sessions' films may make room for it."""
+        return True
+
+    def show_start(self) -> None:
+        """Show that it is under way."""
+        self.tools.progress.chapter(self.chapter.path, self.chapter.size_bytes)
+
+    def keep(self, receipt: Receipt) -> None:
+        """Write its receipt, durably: from here on its parts may go."""
+        self.folder.write_receipt(receipt.artifact_id, json.dumps(dict(receipt.document)).encode())
 
     @property
     def tools(self) -> HaulTools:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from edge_client.model.api import StoredSession, UploadView
 from edge_client.model.parts import ChapterParts, PartPlan, Span, SpooledPart, fold_crcs
 from edge_client.model.plan import ChapterPlan, SessionPlan
+from edge_client.model.previews import is_preview
 
 ENDED = ("CANCELLED", "EXPIRED", "REJECTED")
 
@@ -87,7 +88,10 @@ class Holding:
 
 @dataclass(frozen=True)
 class Holdings:
-    """All chapters of a plan, and parts that belong to none of them; `is_asked` whether the coordinator answered."""
+    """All chapters of a plan, and parts that belong to none of them; `is_asked` whether the coordinator answered.
+
+    Parts of proxies and thumbnails are left out: they are of no film.
+    """
 
     chapters: tuple[Holding, ...]
     others: tuple[ChapterParts, ...]
@@ -105,7 +109,7 @@ def holdings(
     stored: StoredSession | None,
 ) -> Holdings:
     """What there is of the plan: `receipts` are the artifact ids that have one here; `stored` None is not asked."""
-    by_identity = {parts.identity: parts for parts in found}
+    by_identity = {parts.identity: parts for parts in found if not is_preview(parts.artifact_id)}
     known, homes = stored or StoredSession(), set(receipts)
     chapters = tuple(
         Holding(

@@ -178,6 +178,8 @@ class Pipeline:
         elif not self.parts.drop_useless(plan):
             if self.turn.gives_way():
                 raise GivesWay(f"{self.path}: {full}")
+            if not self.context.may_displace:
+                raise full
             if not self.others.make_room():
                 raise self.others.refusal(full) from full
 

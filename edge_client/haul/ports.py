@@ -11,11 +11,12 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from edge_client.base.errors import PlanUnreadable
+from edge_client.base.retry import Retry
 from edge_client.model.api import (
-    ChapterView,
     HeartbeatAnswer,
     HeartbeatReport,
     SessionState,
+    SessionView,
     StoredSession,
     UploadView,
 )
@@ -108,8 +109,11 @@ class CameraLocks(Protocol):
 class Coordinator(Protocol):
     """The coordinator's calls, each of them idempotent. Raises CoordinatorRefusal, GaveUp."""
 
-    def put_session(self, plan: SessionPlan) -> dict[str, ChapterView]:
-        """Create or confirm the session: its chapters by `directory/filename`. Raises SessionUnknown."""
+    def with_retry(self, retry: Retry) -> Coordinator:
+        """The same coordinator with another patience."""
+
+    def put_session(self, plan: SessionPlan) -> SessionView:
+        """Create or confirm the session, and see its chapters. Raises SessionUnknown."""
 
     def open_upload(self, session_id: str, artifact_id: str, size_bytes: int) -> UploadView:
         """The upload of one chapter: opened now, open since before, or already verified."""

@@ -29,6 +29,12 @@ from edge_client.base.progress import Amount
 from edge_client.haul.chapter import ChapterReport
 from edge_client.haul.context import ChapterContext, HaulContext
 from edge_client.haul.ports import SessionSpool
+from edge_client.haul.previews import (
+    FIRST_PATIENCE_S,
+    LAST_PATIENCE_S,
+    PreviewHaul,
+    drop_parts_of_previews,
+)
 from edge_client.haul.read_ahead import ReadAhead
 from edge_client.haul.select_sessions import Choosing, ChosenSession
 from edge_client.haul.stuck import (
@@ -38,10 +44,11 @@ from edge_client.haul.stuck import (
     read_record,
     stuck_error,
 )
-from edge_client.model.api import ChapterView
+from edge_client.model.api import ChapterView, SessionView
 from edge_client.model.files import CameraFile
 from edge_client.model.listing import READER, Listed
 from edge_client.model.plan import PLAN, ChapterPlan, SessionPlan, decoded
+from edge_client.model.previews import PreviewReport
 from edge_client.model.selection import (
     ByFile,
     ByNumber,
@@ -60,7 +67,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Report:
-    """What became of one session; `left_out` are files that were asked for and are not in its frozen plan."""
+    """What became of one session; `left_out` are files that were asked for and are not in its frozen plan.
+
+    `no_previews` is why its proxies and thumbnails had no turn in this run, None where they had it or there are none.
+    """
 
     session: str
     chapters: tuple[ChapterReport, ...]
@@ -69,10 +79,20 @@ class Report:
     seconds: float
     api_calls: int
     peak_rss_mib: float
+    previews: tuple[PreviewReport, ...] = ()
+    no_previews: str | None = None
 
     def document(self) -> dict[str, Any]:
         """The report as JSON shows it."""
         return asdict(self)
+
+
+@dataclass(frozen=True)
+class HaulOptions:
+    """How sessions are hauled: new ones in this `group`; proxies and thumbnails stay on the card unless `previews`."""
+
+    group: str | None = None
+    previews: bool = True
 
 
 @dataclass(frozen=True)
@@ -87,18 +107,22 @@ class Each(Generic[T]):
 class Haul:
     """One run of the command: what is chosen, planned and hauled, session by session.
 
-    New sessions are planned in `group`; one that is planned otherwise is refused.
+    A session that is planned in another group is refused.
     """
 
     def __init__(
-        self, context: HaulContext, choice: Choice, session_id: str | None, group: str | None = None
+        self,
+        context: HaulContext,
+        choice: Choice,
+        session_id: str | None,
+        options: HaulOptions = HaulOptions(),
     ) -> None:
         self._context = context
         self._tools = context.tools
         self._camera = context.camera
         self._choice = choice
         self._session_id = session_id
-        self._group = group
+        self._options = options
         self._sessions_left = 0
 
     def plans(self) -> Each[SessionPlan]:
@@ -116,7 +140,8 @@ class Haul:
             return each
 
     def _drop_leftovers(self) -> None:
-        """Drop parts whose chapter has its receipt here: a run was ended after it had written that."""
+        """Drop parts whose chapter has its receipt here, as a run was ended after that, and those of no film."""
+        drop_parts_of_previews(self._tools.spool)
         for folder, plan in self._tools.spool.plans().readable:
             homes = folder.receipted() if folder.part_bytes() else ()
             for chapter in plan.chapters:
@@ -134,7 +159,7 @@ class Haul:
     def _decode(self, raw: bytes, session_id: str) -> SessionPlan:
         """The plan of a session on disk. Raises PlanUnreadable, PlanDiffers for one in another group."""
         plan = decoded(raw, session_id)
-        plan.refuse_other_group(self._group)
+        plan.refuse_other_group(self._options.group)
         return plan
 
     def _record_stuck(self, each: Each[Report]) -> None:
@@ -261,12 +286,14 @@ class Haul:
         for chapter in plan.chapters:
             for note in chapter.notes.texts:
                 log.warning("noted", extra={"chapter": chapter.path, "note": note})
-        views = self._confirm(plan)
+        session = self._confirm(plan)
+        views = session.chapters
         if any(view.receipt is None for view in views.values()):
             # Before it is needed: a chapter that only waits in the spool may go up for hours first.
             self._camera.wake()
         to_haul = [chapter for chapter in plan.chapters if not stuck or chapter.path not in stuck]
         self._tools.progress.session(plan.session_id, _known_amount(to_haul, views))
+        previews = PreviewHaul(self._context, folder, plan, self._no_previews(plan, session))
         contexts = [self._chapter_context(folder, plan, chapter, views) for chapter in to_haul]
         ahead = ReadAhead(
             self._tools,
@@ -275,7 +302,12 @@ class Haul:
             partial(self._say_camera_needed, plan),
         )
         with self._tools.heartbeat(plan.session_id, partial(self._camera.told_of, plan.chapters[-1])):
+            previews.run(FIRST_PATIENCE_S)
             chapters = ahead.run()
+            if previews.left:
+                # It may have been told that it is not needed any more, and have left.
+                self._camera.wake()
+                previews.run(LAST_PATIENCE_S)
         if ahead.no_films:
             raise NotAFilm("; ".join(str(each) for each in ahead.no_films))
         if stuck:
@@ -289,6 +321,8 @@ class Haul:
             seconds=round(timing.monotonic() - began_s, 3),
             api_calls=tally.api_calls - api_calls,
             peak_rss_mib=self._tools.peak_rss_mib(),
+            previews=previews.reports,
+            no_previews=previews.left_alone,
         )
         folder.write(REPORT, json.dumps(report.document()).encode())
         self._tools.progress.home(plan.session_id)
@@ -309,7 +343,19 @@ class Haul:
         self._camera.wake()
         self._tools.progress.camera_needed(plan.session_id, reason)
 
-    def _confirm(self, plan: SessionPlan) -> dict[str, ChapterView]:
+    def _no_previews(self, plan: SessionPlan, session: SessionView) -> str | None:
+        """Why the session's proxies and thumbnails have no turn; None where they have it, or there are none."""
+        if not plan.proxies:
+            return None
+        if not self._options.previews:
+            return "proxies are switched off on this device"
+        if not session.takes_proxies:
+            return "the coordinator takes no proxies"
+        if all(view.receipt for view in session.chapters.values()):
+            return "the films are home, so the camera is not asked"
+        return None
+
+    def _confirm(self, plan: SessionPlan) -> SessionView:
         try:
             return self._tools.coordinator.put_session(plan)
         except SessionUnknown as error:
@@ -332,7 +378,8 @@ class Haul:
 
     def _freeze(self, one: ChosenSession) -> SessionPlan:
         plan = self._camera.freeze(one.name, one.number, one.exactly(), one.as_they_are, one.camera)
-        return replace(plan, group=self._group)
+        proxies = self._camera.promised_proxies(one.exactly())
+        return replace(plan, group=self._options.group, proxies=proxies)
 
     def _freeze_durably(self, folder: SessionSpool, one: ChosenSession) -> SessionPlan:
         """Write a new plan, durably, before the first byte is read."""
@@ -358,7 +405,7 @@ def _say_nothing_to_haul(listed: Listed, choice: Choice, has_refusals: bool) -> 
         log.warning("nothing to haul", extra={"reason": why_nothing(listed, choice, has_refusals)})
 
 
-def _known_amount(chapters: Sequence[ChapterPlan], views: dict[str, ChapterView]) -> Amount:
+def _known_amount(chapters: Sequence[ChapterPlan], views: Mapping[str, ChapterView]) -> Amount:
     """The bytes of these chapters, and how many the coordinator has receipts for."""
     home = {path for path, view in views.items() if view.receipt}
     return Amount(

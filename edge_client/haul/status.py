@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from edge_client.base.errors import EdgeError
 from edge_client.haul.holdings import holdings
 from edge_client.haul.ports import Coordinator, Plans, SessionSpool
+from edge_client.haul.previews import read_previews
 from edge_client.haul.stuck import read_record
 from edge_client.model.api import SessionState, StoredSession
 from edge_client.model.plan import SessionPlan
+from edge_client.model.previews import PreviewReport
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,7 @@ class SessionStatus:
 
     `notes` are what must be known of its films, each with the film's path.
     `cannot_end` has the reason for each file that is not home and that the card no longer has, as the last haul found.
+    `previews` are its proxies and thumbnails, as far as this device knows; whether it is home does not depend on them.
     `needs_camera` is false once the spool and S3 have every byte and every last look was taken, as far as is known.
     """
 
@@ -33,6 +36,7 @@ class SessionStatus:
     notes: tuple[str, ...] = ()
     cannot_end: Mapping[str, str] = field(default_factory=dict)
     needs_camera: bool = True
+    previews: tuple[PreviewReport, ...] = ()
 
     @property
     def is_home(self) -> bool:
@@ -60,6 +64,7 @@ def _describe(folder: SessionSpool, plan: SessionPlan, coordinator: Coordinator 
         notes=tuple(f"{chapter.path}  {text}" for chapter in plan.chapters for text in chapter.notes.texts),
         cannot_end=_cannot_end(folder, state),
         needs_camera=_needs_camera(folder, plan, state, coordinator),
+        previews=read_previews(folder, plan),
     )
 
 

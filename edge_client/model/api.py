@@ -50,6 +50,14 @@ class ChapterView:
 
 
 @dataclass(frozen=True)
+class SessionView:
+    """A session as the coordinator confirms it: its chapters by path, and whether it takes proxies and thumbnails."""
+
+    chapters: Mapping[str, ChapterView]
+    takes_proxies: bool = False
+
+
+@dataclass(frozen=True)
 class UploadView:
     """One upload: its plan, what S3 holds of it, and its receipt once it is verified."""
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from awscrt.checksums import crc64nvme
@@ -25,8 +25,11 @@ SCHEMA = 2
 SERIAL = re.compile(r"[A-Za-z0-9]{1,40}", re.ASCII)
 """What the coordinator takes as a camera's serial. It is also in the names of sessions and locks, and in addresses."""
 
-NOTES = tuple(field.name for field in fields(FilmNotes))
+NOTES = tuple(each.name for each in fields(FilmNotes))
 """Left out of a plan and of the wire unless they are set, so that older clients and coordinators read the rest."""
+
+ADDED = ("group", "proxies")
+"""What older clients do not write into a plan, and read over. Left out where nothing is said."""
 
 ANOTHER_NAME = "to haul it as it is now, take another session name"
 
@@ -135,7 +138,8 @@ class SessionPlan:
     """What one session will haul, in recording order.
 
     `recording` is the number of the recording when all that the camera had of it was planned, None for named files.
-    `group` is what the operator calls sessions that belong together, None for no group.
+    `group` is what the operator calls sessions that belong together, None for no group. `proxies` are the sizes of the
+    proxies that the camera's list promised, by the paths of their chapters.
     """
 
     session_id: str
@@ -143,6 +147,7 @@ class SessionPlan:
     camera: CameraIdentity
     chapters: tuple[ChapterPlan, ...]
     group: str | None = None
+    proxies: Mapping[str, int] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
         """The plan as JSON shows it."""
@@ -151,8 +156,9 @@ class SessionPlan:
     def encoded(self) -> bytes:
         """The plan as it is kept: with its schema version, and a CRC that tells what a disk has changed."""
         document = {**self.document(), "chapters": [chapter.facts() for chapter in self.chapters]}
-        if self.group is None:
-            del document["group"]
+        for name in ADDED:
+            if not document[name]:
+                del document[name]
         return json.dumps({"schema": SCHEMA, "crc64nvme": _crc_of(document), **document}, indent=1).encode()
 
     def has(self, file: CameraFile) -> bool:
@@ -256,7 +262,8 @@ def _plan(document: dict[str, Any], session_id: str) -> SessionPlan:
     if not SERIAL.fullmatch(camera.serial):
         raise ValueError(why_no_serial(camera.serial))
     chapters = tuple(ChapterPlan(**chapter) for chapter in document["chapters"])
-    return SessionPlan(session_id, document["recording"], camera, chapters, document.get("group"))
+    added = {name: document[name] for name in ADDED if name in document}
+    return SessionPlan(session_id, document["recording"], camera, chapters, **added)
 
 
 def _crc_of(document: dict[str, Any]) -> str:

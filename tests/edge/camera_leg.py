@@ -258,4 +258,10 @@ class Scene:
 
 
 def _id(directory: str, file: CardFile) -> str:
+    """The artifact of a file; the films of these cards that have proxies are all called GX."""
+    stem, _, suffix = file.name.rpartition(".")
+    if suffix == "LRV":
+        return f"proxy.{directory}.GX{stem[2:]}.MP4"
+    if suffix == "THM":
+        return f"thumbnail.{directory}.{stem}.MP4"
     return f"original.{directory}.{file.name}"

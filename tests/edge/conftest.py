@@ -119,6 +119,12 @@ class CountingProgress:
     def verified(self, path: str, seconds: float) -> None:
         self.verified_paths.append(path)
 
+    def preview(self, path: str, size_bytes: int, label: str) -> None:
+        """Nothing: what moves is counted."""
+
+    def preview_over(self, path: str) -> None:
+        """Nothing: what moves is counted."""
+
     def camera_free(self, session_id: str, sessions_left: int) -> None:
         self.said_of_camera.append(f"{session_id} free, {sessions_left} left")
 

@@ -192,6 +192,14 @@ class MemoryCoordinator:
     def expires_in_s(self, seconds: int) -> None:
         self._decide(replace(self.ports.policy, part_url_ttl_s=seconds))
 
+    def takes_proxies(self, takes_them: bool) -> None:
+        """Whether it takes proxies and thumbnails from now on."""
+        self._decide(replace(self.ports.policy, takes_proxies=takes_them))
+
+    def check_films(self) -> None:
+        """From now on it looks into what is uploaded as a film or a picture."""
+        self._decide(replace(self.ports.policy, checks_films=True))
+
     def advise(self, pause: bool = False, pace_bytes_s: int | None = None) -> None:
         """From now on the answer to a heartbeat says this."""
         with self.lock:

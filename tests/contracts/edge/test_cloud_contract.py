@@ -63,7 +63,7 @@ class Cloud:
 
     def open(self, plan: SessionPlan = PLAN) -> UploadView:
         """A session is planned and the upload of its chapter open."""
-        view = self.device.put_session(plan)[CHAPTER.path]
+        view = self.device.put_session(plan).chapters[CHAPTER.path]
         return self.device.open_upload(plan.session_id, view.artifact_id, CHAPTER.size_bytes)
 
     def url(self, upload: UploadView, number: int) -> PartUrl:
@@ -131,7 +131,7 @@ def cloud(request: pytest.FixtureRequest) -> Iterator[Cloud]:
 
 class TestASession:
     def test_is_planned_as_often_as_it_is_told(self, cloud: Cloud):
-        first, second = cloud.device.put_session(PLAN), cloud.device.put_session(PLAN)
+        first, second = cloud.device.put_session(PLAN).chapters, cloud.device.put_session(PLAN).chapters
 
         assert first == second
         assert first[CHAPTER.path].size_bytes == len(FILM)

@@ -143,6 +143,27 @@ class TestWhole:
 
             assert rig.whole().sent_bytes == 400
 
+    def test_does_not_count_a_proxy_that_is_shown_like_a_chapter(self, rig: Rig):
+        with rig.hauling(1000) as advance:
+            advance.verified("a", 1.0)
+            whole = rig.whole()
+            advance.preview("a.lrv", 300, "proxy of a")
+            advance.round("a.lrv", 0, 0)
+            advance.fetched("a.lrv", 300)
+            advance.sent("a.lrv", 200)
+
+            picture = rig.picture()
+            assert picture.file
+            assert (picture.file.path, picture.file.sent.done_bytes) == ("proxy of a", 200)
+            assert rig.whole().sent_bytes == whole.sent_bytes
+            assert advance.figures().bytes_up == 200
+
+            advance.verified("a.lrv", 1.0)
+            advance.preview_over("a.lrv")
+
+            assert rig.whole().sent_bytes == whole.sent_bytes
+            assert rig.picture().file is None
+
     def test_goes_back_with_what_must_be_sent_again(self, rig: Rig):
         with rig.hauling(1000) as advance:
             advance.sent("a", 300)

@@ -44,6 +44,7 @@ from infra.local.camera import (
     Camera,
     Card,
     CardChanges,
+    CardFile,
     CloseAfter,
     Directory,
     Disturbed,
@@ -250,6 +251,10 @@ BOTH = (CHAPTER, "100GOPRO/GX020042.MP4")
 TWICE_0042 = Card(
     (Directory("100GOPRO", recording(42, [SIZE_BYTES])), Directory("102GOPRO", recording(42, [5000])))
 )
+PROXY_NAME, THUMBNAIL_NAME = "GL010042.LRV", "GX010042.THM"
+PREVIEWED = card_with(*with_twins(replace(WHOLE, low_resolution_bytes=PART_BYTES + 2000)))
+PROXY_FILE = PREVIEWED.files()[1][1]
+TWINS_OF_BOTH = ("L010042.LRV", "L020042.LRV", "X010042.THM", "X020042.THM")
 CROWDED = card_with(
     *with_twins(*TWO_CHAPTERS.directories[0].files),
     *with_proxies(*recording(41, [5000])),
@@ -285,6 +290,10 @@ SILENT_OF_ITSELF = Habits(hardware_info=HardwareInfo.ABSENT)
 ANOTHER = "another file than was planned"
 TRICKLE = Trickle(1, 0.05, after_bytes=1000)
 NESTED_DEEP = page(b'{"media":' + b"[" * 100_000, 200, "application/json")
+
+
+def with_proxy(proxy: CardFile) -> Card:
+    return PREVIEWED.with_file("100GOPRO", proxy)
 
 
 # When the client asks how long the film is: to plan it, to compare the plan, before its first byte, after a read that
@@ -378,6 +387,50 @@ def listed_late() -> Iterator[Row]:
             session=None,
             give_up_after_s=20.0,
         )
+
+
+def previewed() -> Iterator[Row]:
+    """A proxy or thumbnail that cannot be had stays on the card, and the film comes home all the same."""
+    proxy, thumbnail = chapter_path(PROXY_NAME), chapter_path(THUMBNAIL_NAME)
+
+    def row(
+        name: str, hauled: tuple[str, ...], *faults: Fault, card: Card = PREVIEWED, clock_runs: bool = False
+    ) -> Row:
+        paths = (CHAPTER, *(f"100GOPRO/{each}" for each in hauled))
+        return Row(f"a {name}", RECOVERS, faults, card, hauled=paths, clock_runs=clock_runs)
+
+    both = (PROXY_NAME, THUMBNAIL_NAME)
+    second = PART_BYTES
+    yield row("proxy and a thumbnail come home before the film", both)
+    yield row("proxy is not there", (THUMBNAIL_NAME,), card=PREVIEWED.without("100GOPRO", PROXY_NAME))
+    yield row("thumbnail is not there", (PROXY_NAME,), card=PREVIEWED.without("100GOPRO", THUMBNAIL_NAME))
+    yield row("proxy is cut short", (THUMBNAIL_NAME,), card=with_proxy(cut_short(PROXY_FILE, 70)))
+    broken = replace(unfinished(PROXY_FILE), listed=False)
+    yield row("proxy is broken", (THUMBNAIL_NAME,), card=with_proxy(broken))
+    for name, effect in {
+        "is reset": CloseAfter(1000),
+        "is short by a byte": ShortBody(1),
+        "stalls and trickles": TRICKLE,
+        "is busy": BUSY,
+    }.items():
+        fault = Fault(proxy, effect, first=second, method="GET")
+        yield row(f"proxy {name}, once", both, fault, clock_runs=effect is TRICKLE)
+    for name, effect in {
+        "is reset": CloseAfter(1000),
+        "is answered with 404": MISSING,
+        "is answered with 200 and the whole file": RangeIgnored(),
+        "changes its ETag": EtagChanged(),
+        "trickles below the floor": TRICKLE,
+    }.items():
+        for_ever = Fault(proxy, effect, times=None, first=second, method="GET")
+        yield row(f"proxy {name}, for ever", (THUMBNAIL_NAME,), for_ever, clock_runs=effect is TRICKLE)
+    yield row(
+        "thumbnail is an error page",
+        (PROXY_NAME,),
+        Fault(thumbnail, MISSING_SAYS_200, times=None, method="GET"),
+    )
+    other_length = Fault(proxy, LengthSays("7"), times=None, method="HEAD")
+    yield row("proxy has another length than is listed", (THUMBNAIL_NAME,), other_length)
 
 
 def one_answer_spoilt() -> Iterator[Row]:
@@ -867,7 +920,13 @@ ROWS: tuple[Row, ...] = (
         hauled=(CHAPTER, "102GOPRO/GX010042.MP4"),
     ),
     Row("two directories have the recording that is asked for [C8]", refused("not unique"), card=TWICE_0042),
-    Row("a crowded card, unsorted [C9 F]", RECOVERS, card=CROWDED.unsorted(seed=3), hauled=BOTH),
+    Row(
+        "a crowded card, unsorted [C9 F]",
+        RECOVERS,
+        card=CROWDED.unsorted(seed=3),
+        hauled=(*BOTH, *(f"100GOPRO/G{name}" for name in TWINS_OF_BOTH)),
+    ),
+    *previewed(),
     Row(
         "numbers begin again at 0001 [C9]",
         RECOVERS,

@@ -314,6 +314,29 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]):
     assert capsys.readouterr().out.startswith("reelhaul 0.")
 
 
+@pytest.mark.parametrize(
+    ("words", "variable", "expected"),
+    [
+        ([], None, True),
+        ([], "", True),
+        ([], "no", True),
+        ([], " yes ", False),
+        (["--no-proxies"], None, False),
+        (["--no-proxies"], "no", False),
+    ],
+)
+def test_proxies_are_hauled_unless_they_are_switched_off(
+    token_file: Path, words: list[str], variable: str | None, expected: bool
+):
+    environ = {} if variable is None else {"REELHAUL_NO_PROXIES": variable}
+
+    assert settings(token_file, "--new", *words, **environ).device.hauls_previews is expected
+
+
+def test_what_does_not_say_whether_proxies_are_hauled_is_a_fault(token_file: Path):
+    assert faults(token_file, "--new", REELHAUL_NO_PROXIES="true") == ["REELHAUL_NO_PROXIES is yes or no"]
+
+
 @pytest.mark.parametrize("group", ["m", "g" * 100, "Spiel 17, Süd"])
 def test_a_group_is_taken_as_the_coordinator_takes_it(token_file: Path, group: str):
     assert settings(token_file, "--new", "--group", group).group == group
@@ -346,6 +369,8 @@ def test_a_haul_ends_with_0_and_prints_its_report(
         "seconds",
         "api_calls",
         "peak_rss_mib",
+        "previews",
+        "no_previews",
     }
     assert report["chapters"][0]["receipt"] == device.cloud.receipts()["original.100GOPRO.GX010042.MP4"]
 

@@ -216,6 +216,40 @@ class TestList:
         assert line.list("--give-up-after", "0s") == 75
 
 
+class TestProxies:
+    def test_come_with_a_haul_and_are_told_of_by_it_and_by_status(self, device: Device, line: Line):
+        files = device.camera.files
+        device.card(GX010042=5000, GX020042=3000)
+        for name in ("GX010042", "GX020042"):
+            files[f"100GOPRO/{name}.MP4"].proxy_bytes = 700
+            files[f"100GOPRO/{name}.THM"] = CameraFile(b"\xff\xd8\xff picture", is_listed=False)
+        files["100GOPRO/GL010042.LRV"] = CameraFile(film(700), is_listed=False)
+
+        assert line.haul("match-17", "--recording", "0042") == 0
+        hauled = line.said.splitlines()[-3:]
+        assert line.status() == 0
+        shown = line.said.splitlines()[-3:]
+
+        missing = "proxy of 100GOPRO/GX020042.MP4 stays on the card: the camera answers 404"
+        assert hauled[:2] == ["  proxies in S3: 1 of 2", "  thumbnails in S3: 2 of 2"]
+        assert shown[:2] == ["  match-17: proxies in S3: 1 of 2", "  match-17: thumbnails in S3: 2 of 2"]
+        assert missing in hauled[2]
+        assert missing in shown[2]
+        assert line.audit() == 0
+
+    def test_stay_on_the_card_where_they_are_not_wanted(self, device: Device, line: Line):
+        device.card(GX010042=5000)
+        device.camera.files["100GOPRO/GX010042.MP4"].proxy_bytes = 700
+
+        assert line.haul("match-17", "--recording", "0042", "--no-proxies") == 0
+
+        assert (
+            line.said.splitlines()[-1]
+            == "  the others stay on the card: proxies are switched off on this device"
+        )
+        assert not [path for _, path, _ in device.camera.requests if path.endswith(("LRV", "THM"))]
+
+
 class TestStatus:
     def test_of_an_empty_spool_is_home(self, line: Line):
         assert line.status() == 0
@@ -247,6 +281,7 @@ class TestStatus:
             "notes": [],
             "cannot_end": {},
             "needs_camera": False,
+            "previews": [],
             "is_home": False,
         }
 

@@ -125,10 +125,34 @@ def test_what_passes_is_tried_again(
 ):
     cloud.faults["session"] = [answer]
 
-    views = coordinator.put_session(PLAN)
+    views = coordinator.put_session(PLAN).chapters
 
     assert views["100GOPRO/GX010042.MP4"].artifact_id == ARTIFACT
     assert clock.slept == [0.5]
+
+
+@pytest.mark.parametrize(("said", "expected"), [(True, True), (False, False), (None, False), ("yes", False)])
+def test_proxies_are_taken_only_by_a_coordinator_that_says_so(
+    coordinator: Coordinator, cloud: MemoryCoordinator, said: object, expected: bool
+):
+    document = {"chapters": [], **({} if said is None else {"proxies": said})}
+    cloud.faults["session"] = [(200, json.dumps(document).encode())]
+
+    assert coordinator.put_session(PLAN).takes_proxies is expected
+
+
+def test_another_patience_uses_the_same_connections(
+    coordinator: Coordinator, cloud: MemoryCoordinator, clock: FakeTime
+):
+    cloud.faults["session"] = [(503, b"") for _ in range(9)]
+    hasty = coordinator.with_retry(Retry(clock.timing(), 1.0, Tally()))
+
+    with pytest.raises(GaveUp):
+        hasty.put_session(PLAN)
+    cloud.faults.clear()
+
+    assert coordinator.put_session(PLAN).chapters
+    assert sum(clock.slept) <= 1.0
 
 
 def test_retry_after_is_waited_for(coordinator: Coordinator, cloud: MemoryCoordinator, clock: FakeTime):

@@ -6,6 +6,7 @@ is each piece that a read of a part has just given away.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -29,7 +30,7 @@ from edge_client.camera.client import CARD_FAULTS, CARD_READABLE
 from edge_client.camera.connection import ALLOWED_TO_HEAD, FILES, path_of
 from edge_client.camera.mp4_boxes import HEAD_BYTES, NotWhole, serial_of_header, trailing_bytes
 from edge_client.model.files import FileFacts, MediaInfo
-from edge_client.model.gopro_names import PATH, may_be_video
+from edge_client.model.gopro_names import PATH, PREVIEW_PATH, may_be_video
 from edge_client.model.listing import CameraStatus, Entry, Witnesses
 from edge_client.model.parts import Span
 from edge_client.model.plan import CameraIdentity, ChapterPlan
@@ -51,13 +52,17 @@ class MemoryFile:
     modified: int | None = CREATED
     gumi: str | None = None
     duration_s: int | None = None
+    proxy_bytes: int | None = None
     listed_as: Entry | None = None
     is_listed: bool = True
     is_served: bool = True
 
     def entry(self, directory: str, filename: str) -> Entry:
         """Its entry of the list. A size of 0 is no size."""
-        found = Entry(directory, filename, len(self.content) or None, self.created, self.modified)
+        size_bytes = len(self.content) or None
+        found = Entry(
+            directory, filename, size_bytes, self.created, self.modified, proxy_bytes=self.proxy_bytes
+        )
         return self.listed_as or found
 
 
@@ -153,7 +158,7 @@ class MemoryCamera(Scripted):
         path = f"{directory}/{filename}"
         try:
             self._take("media_info")
-            _allow(path)
+            _allow(path, PATH)
             file = self._served(path)
         except Unsettled:
             return MediaInfo(None, None)
@@ -245,7 +250,7 @@ class MemoryCamera(Scripted):
             raise RequestForbidden(
                 f"bytes {span.first}-{end - 1} are not inside a file of {total_bytes} bytes"
             )
-        _allow(path)
+        _allow(path, PATH, PREVIEW_PATH)
         file = self._served(path)
         if len(file.content) != total_bytes:
             raise FileInDoubt(f"{path} has {len(file.content)} bytes, {total_bytes} were planned")
@@ -296,6 +301,6 @@ class MemoryLocks:
             self.taken.remove(serial)
 
 
-def _allow(path: str) -> None:
-    if not PATH.fullmatch(path):
+def _allow(path: str, *forms: re.Pattern[str]) -> None:
+    if not any(form.fullmatch(path) for form in forms):
         raise RequestForbidden(f"GET {path} is not something this client asks a camera")

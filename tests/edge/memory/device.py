@@ -15,7 +15,7 @@ from edge_client.haul.forget import Forgetting, Forgotten, forget_session
 from edge_client.haul.sending.concurrency import AdaptiveConcurrency
 from edge_client.haul.sending.rate_limit import RateLimiter
 from edge_client.haul.sending.sender import Uplink
-from edge_client.haul.sessions import Each, Haul, Report
+from edge_client.haul.sessions import Each, Haul, HaulOptions, Report
 from edge_client.haul.survey import Survey, audit_card
 from edge_client.model.api import CameraReport
 from edge_client.model.plan import SessionPlan
@@ -31,6 +31,7 @@ from tests.edge.screen import SilentDisplay
 NOON = datetime(2026, 11, 25, 12, tzinfo=timezone.utc)
 PART_BYTES = 4096
 PATIENCE_S = 3600.0
+JPEG = b"\xff\xd8\xff\xe0" + b"picture" * 3
 
 
 class MemoryDevice:
@@ -54,6 +55,7 @@ class MemoryDevice:
         self.told = CameraReport()
         self.display: Display = SilentDisplay()
         self.patience_s = PATIENCE_S
+        self.hauls_previews = True
         self.timeline: list[str] = []
         self.at_call: Callable[[int, str], None] = lambda number, call: None
         adapters: tuple[tuple[str, Scripted], ...] = (
@@ -88,17 +90,27 @@ class MemoryDevice:
         self.camera.files[f"100GOPRO/{name}.MP4"] = MemoryFile(content, etag=f'"{name}.{seed}"')
         return content
 
+    def previews(self, name: str, size_bytes: int, seed: int = 2) -> tuple[str, str]:
+        """A proxy of this size and a thumbnail beside the film; their paths."""
+        film_file = self.camera.files[f"100GOPRO/{name}.MP4"]
+        proxy, thumbnail = f"100GOPRO/GL{name[2:]}.LRV", f"100GOPRO/{name}.THM"
+        film_file.proxy_bytes = size_bytes
+        content = film(size_bytes, seed)
+        self.camera.files[proxy] = MemoryFile(content, etag=f'"{name}.lrv"', is_listed=False)
+        self.camera.files[thumbnail] = MemoryFile(JPEG, etag=f'"{name}.thm"', is_listed=False)
+        return proxy, thumbnail
+
     def haul(
         self, choice: Choice | None = None, session: str | None = None, group: str | None = None
     ) -> Each[Report]:
         """One run of `haul`; of everything new unless there is a choice."""
         with open_context(self.tools()) as context:
-            return Haul(context, choice or New(), session, group).run()
+            return Haul(context, choice or New(), session, HaulOptions(group, self.hauls_previews)).run()
 
     def plans(self, group: str | None = None) -> Each[SessionPlan]:
         """What a haul of everything new would plan."""
         with open_context(self.tools()) as context:
-            return Haul(context, New(), None, group).plans()
+            return Haul(context, New(), None, HaulOptions(group)).plans()
 
     def audit(self) -> Survey:
         """What an audit finds."""

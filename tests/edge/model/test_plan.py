@@ -68,6 +68,16 @@ def test_a_list_that_shows_another_size_or_last_change_is_for_the_camera_to_conf
     assert plan.to_confirm([shown]) == ([] if shown == LISTED else list(plan.chapters))
 
 
+def test_the_proxies_that_the_list_promised_are_read_back_and_change_no_identity():
+    plan = decoded(OLDER_PLAN, "match-17")
+    planned = replace(plan, proxies={"100GOPRO/GX010042.MP4": 2_400_000})
+
+    assert decoded(planned.encoded(), "match-17") == planned
+    assert plan.proxies == {}
+    assert b"proxies" not in plan.encoded()
+    assert planned.identity(planned.chapters[0]) == IDENTITY
+
+
 @pytest.mark.parametrize("created", [1656931397, 1656931399, None])
 def test_a_file_that_began_at_another_time_is_refused_on_the_lists_word(created):
     plan = decoded(OLDER_PLAN, "match-17")

@@ -1,0 +1,229 @@
+"""Haul a session's thumbnails and proxies before its films, so that the session can be watched early.
+
+They are a kindness: nothing that goes wrong with them keeps a film from its turn for longer than a short patience. What
+is left undone in one run is tried once more after the films. None of their parts outlives a run, and no part of a film
+makes room for them.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from edge_client.base.errors import (
+    NotAFilm,
+    PlanDiffers,
+    PreviewUnfit,
+    Refused,
+    Stopped,
+    Transient,
+    TryLater,
+    Unfinished,
+    Unsettled,
+)
+from edge_client.haul.context import ChapterContext, HaulContext
+from edge_client.haul.ports import SessionSpool, Spool
+from edge_client.haul.read_ahead import ReadAhead
+from edge_client.model.api import ChapterView, Receipt
+from edge_client.model.files import FileFacts
+from edge_client.model.plan import SessionPlan
+from edge_client.model.previews import (
+    PREVIEWS,
+    Kind,
+    Preview,
+    PreviewReport,
+    decoded,
+    is_preview,
+    previews_of,
+)
+
+log = logging.getLogger(__name__)
+
+# An outage that lasts longer leaves the rest for later: the films have their turn.
+FIRST_PATIENCE_S = 60.0
+# After the films nobody need wait: the camera may have left by then.
+LAST_PATIENCE_S = 5.0
+CHANGED = "the camera has another file under its name than when it was begun"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class PreviewContext(ChapterContext):
+    """A proxy or thumbnail on its way, as if it were a chapter; `keep_receipt` has a place of its own for receipts."""
+
+    label: str
+    keep_receipt: Callable[[Receipt], None]
+
+    @property
+    def may_displace(self) -> bool:
+        return False
+
+    def show_start(self) -> None:
+        self.tools.progress.preview(self.chapter.path, self.chapter.size_bytes, self.label)
+
+    def keep(self, receipt: Receipt) -> None:
+        self.keep_receipt(receipt)
+
+
+class PreviewHaul:
+    """The previews of one session; `left` are those that still have a turn.
+
+    `left_alone` is why they have no turn now, None where they have it.
+    """
+
+    def __init__(
+        self, context: HaulContext, folder: SessionSpool, plan: SessionPlan, left_alone: str | None
+    ) -> None:
+        self.left_alone = left_alone
+        self._context = context
+        self._folder = folder
+        self._plan = plan
+        self._previews = tuple(previews_of(plan))
+        self._record = decoded(folder.read(PREVIEWS) if self._previews else None)
+        missing = [each for each in self._previews if self._record.of(each).receipt is None]
+        self.left = [] if left_alone else missing
+
+    @property
+    def reports(self) -> tuple[PreviewReport, ...]:
+        """What is known of each: from this run, or from an earlier one."""
+        return tuple(self._record.of(each) for each in self._previews)
+
+    def run(self, patience_s: float) -> None:
+        """Haul what is left; what goes wrong is noted, and a longer outage leaves the rest for later.
+
+        Raises Stopped.
+        """
+        if not self.left:
+            return
+        context = _with_patience(self._context, patience_s)
+        waiting, self.left = self.left, []
+        clock, lost_s = context.tools.retry.timing.monotonic, 0.0
+        for place, preview in enumerate(waiting):
+            began_s = clock()
+            try:
+                self._haul(context, preview)
+            except Stopped:
+                raise
+            except (Refused, Unsettled) as error:
+                self._note(preview, _reason(error))
+                lost_s += clock() - began_s
+                if lost_s > patience_s:
+                    self._leave(waiting[place + 1 :], "the ones before took too long")
+                    break
+            except (Transient, TryLater) as error:
+                self._leave(waiting[place:], str(error))
+                break
+        self._keep_notes()
+
+    def _leave(self, previews: Sequence[Preview], reason: str) -> None:
+        """Their turn is after the films."""
+        self.left = list(previews)
+        for each in self.left:
+            self._note(each, f"not hauled yet: {reason}")
+
+    def _haul(self, context: HaulContext, preview: Preview) -> None:
+        """Bring home one preview; of its parts none stays here."""
+        facts = self._look(context, preview)
+        file = preview.file_plan(facts)
+        parts = self._folder.chapter(preview.artifact_id, self._plan.identity(file))
+        self._write(preview, size_bytes=facts.size_bytes, etag=facts.etag)
+        view = ChapterView(preview.artifact_id, file.path, file.size_bytes, None)
+
+        def keep(receipt: Receipt) -> None:
+            self._write(preview, receipt=dict(receipt.document), problem=None)
+
+        one = PreviewContext(context, self._plan, file, view, self._folder, parts, preview.label, keep)
+        ahead = ReadAhead(context.tools, [one], on_all_read=lambda: None, on_read_again=lambda _: None)
+        try:
+            ahead.run()
+        finally:
+            context.tools.progress.preview_over(file.path)
+            parts.drop()
+        if ahead.no_films:
+            raise ahead.no_films[0]
+
+    def _look(self, context: HaulContext, preview: Preview) -> FileFacts:
+        """Size and ETag of the file on the plan's card. Raises PreviewUnfit where they are not as promised."""
+        if preview.filename is None:
+            raise PreviewUnfit(preview.no_name)
+        camera, directory, filename = context.camera, preview.chapter.directory, preview.filename
+        camera.check_first(self._plan, preview.chapter)
+        facts = _ask(context, preview, lambda: camera.facts_of(directory, filename))
+        if preview.promised_bytes not in (None, facts.size_bytes):
+            raise PreviewUnfit(
+                f"the camera lists it with {preview.promised_bytes} bytes, and it has {facts.size_bytes}"
+            )
+        begun = self._record.of(preview)
+        if begun.size_bytes is not None and (begun.size_bytes, begun.etag) != (facts.size_bytes, facts.etag):
+            raise PreviewUnfit(CHANGED)
+        if preview.kind is Kind.PROXY:
+            _ask(context, preview, lambda: camera.check_boxes(directory, filename, facts))
+        return facts
+
+    def _note(self, preview: Preview, problem: str) -> None:
+        log.warning("not hauled, and no film waits for it", extra={"file": preview.label, "reason": problem})
+        self._record = self._record.having(preview, problem=problem)
+
+    def _write(self, preview: Preview, **known: object) -> None:
+        """Record durably what is known."""
+        self._record = self._record.having(preview, **known)
+        self._folder.write(PREVIEWS, self._record.encoded())
+
+    def _keep_notes(self) -> None:
+        """Keep what went wrong, for `status`; a disk that refuses it keeps no film."""
+        if self._record != decoded(self._folder.read(PREVIEWS)):
+            try:
+                self._folder.write(PREVIEWS, self._record.encoded())
+            except (Refused, TryLater) as error:
+                log.warning("the notes on proxies are not kept", extra={"reason": str(error)})
+
+
+def read_previews(folder: SessionSpool, plan: SessionPlan) -> tuple[PreviewReport, ...]:
+    """What this device knows of a session's previews; nothing is asked."""
+    previews = tuple(previews_of(plan))
+    record = decoded(folder.read(PREVIEWS) if previews else None)
+    return tuple(record.of(each) for each in previews)
+
+
+def drop_parts_of_previews(spool: Spool) -> None:
+    """Drop the parts of previews that a killed run left: the camera has them, and films may need the room."""
+    for folder, _ in spool.plans().readable:
+        for parts in folder.chapter_parts() if folder.part_bytes() else ():
+            if is_preview(parts.artifact_id):
+                folder.chapter(parts.artifact_id, parts.identity).drop()
+
+
+def _with_patience(context: HaulContext, seconds: float) -> HaulContext:
+    """The same device and camera with at most so much patience."""
+    tools = context.tools
+    retry = replace(tools.retry, give_up_after_s=min(seconds, tools.retry.give_up_after_s))
+    impatient = replace(
+        tools, coordinator=tools.coordinator.with_retry(retry), uplink=replace(tools.uplink, retry=retry)
+    )
+    return HaulContext(impatient, context.camera.with_patience(seconds))
+
+
+def _ask(context: HaulContext, preview: Preview, call: Callable[[], T]) -> T:
+    """What `call` returns, tried again; an odd answer is final, as films do not wait for it."""
+
+    def attempt() -> T:
+        try:
+            return call()
+        except Unfinished as error:
+            raise PreviewUnfit("it is broken: its boxes are not complete") from error
+        except Unsettled as error:
+            raise PreviewUnfit(str(error)) from error
+
+    return context.tools.retry.run(preview.label, attempt)
+
+
+def _reason(error: Refused | Unsettled) -> str:
+    """Why a preview stays on the card; texts that are about films speak of other commands."""
+    if isinstance(error, PlanDiffers):
+        return "the card is not the one of the plan, or the file changed while it was read"
+    if isinstance(error, NotAFilm):
+        return str(error.__cause__ or error)
+    return str(error)
