@@ -113,17 +113,19 @@ def test_what_was_read_again_is_a_step_of_its_chapter_with_every_value():
     )
     known = replace(BEFORE, session=SESSION.with_evidence(agreeing))
 
-    [told] = steps(known)
-    [later] = steps(replace(BEFORE, session=SESSION.with_evidence(differing)), known)
+    accepted = replace(BEFORE, session=SESSION.with_evidence(differing.accepted("it plays")))
+    later = replace(BEFORE, session=SESSION.with_evidence(differing))
 
-    assert told == (
-        "evidence",
-        chapter.artifact_id,
-        "read-once",
-        f"read-twice; read again by d_north, xxh128 {'ab' * 16}",
+    one, when = chapter.artifact_id, "2026-11-21T12:00:00Z"
+    first = (
+        f"read again by d_north, until {when}: CRC64NVME rosUhgp5mIg=, xxh128 {'ab' * 16}, as the receipt has"
     )
-    assert later[2] == told[3]
-    assert "the receipt has CRC64NVME rosUhgp5mIg=, the card gave AAAAAAAAAAI=, read by d_south" in str(
-        later[3]
-    )
+    words = "the receipt has CRC64NVME rosUhgp5mIg=, the card gave AAAAAAAAAAI="
+    second = f"read again by d_south, until {when}: CRC64NVME AAAAAAAAAAI=, xxh128 {'cd' * 16}; {words}"
+    assert steps(known) == [("evidence", one, None, first), ("level", one, "read-once", "read-twice")]
+    assert steps(later, known) == [("evidence", one, None, second), ("level", one, "read-twice", "read-once")]
+    assert steps(accepted, later) == [
+        ("evidence", one, None, f"accepted, although {words}: it plays"),
+        ("level", one, "read-once", "read-twice"),
+    ]
     assert steps(known, known) == []

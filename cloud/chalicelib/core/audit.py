@@ -124,5 +124,8 @@ def _evidence_steps(before: Session | None, after: Session) -> Iterator[Step]:
     """Of each chapter about which something more is known."""
     for each in after.evidence:
         known = before.evidence_of(each.artifact_id) if before else Evidence(each.artifact_id)
-        if known != each:
-            yield step("evidence", each.artifact_id, known.words, each.words)
+        for fact in each.facts:
+            if fact not in known.facts:
+                yield step("evidence", each.artifact_id, None, fact)
+        if known.level is not each.level:
+            yield step("level", each.artifact_id, known.level.value, each.level.value)

@@ -66,6 +66,12 @@ class SecondRead(Struct, frozen=True):
     crc64nvme: Crc64Nvme
     xxh128: Xxh128
 
+    @property
+    def words(self) -> str:
+        """Who read what and when, as the audit trail says it."""
+        digests = f"CRC64NVME {self.crc64nvme}, xxh128 {self.xxh128}"
+        return f"read again by {self.by}, until {rfc3339(self.read_at)}: {digests}"
+
     def is_of_the_bytes_of(self, other: "SecondRead") -> bool:
         return (self.crc64nvme, self.xxh128) == (other.crc64nvme, other.xxh128)
 
@@ -125,17 +131,16 @@ class Evidence(Struct, frozen=True):
         return not self.open_differences and (self.read_back is None or self.read_back.agrees)
 
     @property
-    def words(self) -> str:
-        """What the audit trail says of it."""
-        reads = [f"{self.level.value}"]
-        if self.agreed:
-            reads.append(f"read again by {self.agreed.by}, xxh128 {self.agreed.xxh128}")
+    def facts(self) -> tuple[str, ...]:
+        """All that it says, each fact as a sentence of the audit trail."""
+        reads = [f"{self.agreed.words}, as the receipt has"] if self.agreed else []
         for each in self.differences:
-            reads.append(f"{each.words}, read by {each.read.by}")
-            reads += [f"accepted: {each.accepted}"] if each.accepted else []
+            reads.append(f"{each.read.words}; {each.words}")
+            reads += [f"accepted, although {each.words}: {each.accepted}"] if each.accepted else []
         if self.read_back:
-            reads.append(f"read back by {self.read_back.by}, version {self.read_back.version_id}")
-        return "; ".join(reads)
+            back = self.read_back
+            reads.append(f"version {back.version_id} read back at {rfc3339(back.at)} by {back.by}")
+        return tuple(reads)
 
     @property
     def open_differences(self) -> tuple[Difference, ...]:
