@@ -1,5 +1,6 @@
 """Proxies and thumbnails: a device brings them, whoever may read can watch them, and nothing waits for them."""
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from chalicelib.core.errors import (
     PlanDiffers,
     ProxiesOff,
     StateConflict,
+    StorageBusy,
     TooLarge,
 )
 from chalicelib.core.ids import ArtifactId, DeviceId, UploadId
@@ -38,6 +40,7 @@ from tests.support.builders import (
     memory_ports,
     recorded,
 )
+from tests.support.faults import Fault, When, faulty
 from tests.support.films import box, make_film
 from tests.support.memory import MemoryNotifier, crc64nvme_of, fetch
 from tests.support.story import CHAPTERS, NORTH, OPERATOR, PROCESSOR, VIDEO
@@ -374,6 +377,26 @@ def test_a_preview_whose_device_fell_silent_after_its_last_part_is_completed_by_
     story.let_pass(ports)
 
     assert recorded(ports).receipt(PROXY)
+
+
+@pytest.mark.parametrize("when", list(When))
+@pytest.mark.parametrize("method", ["create_multipart", "parts", "complete", "head", "read_range"])
+def test_a_call_that_fails_on_a_preview_delays_no_original_and_the_next_try_brings_it(
+    method: str, when: When
+):
+    ports = confirmed()
+    fault = Fault(method, StorageBusy("S3 is busy"), when=when)
+    with suppress(StorageBusy):
+        bring(replace(ports, objects=faulty(ports.objects, fault)))
+
+    story.haul(ports)
+    assert story.state_of(ports) == "STORED"
+    story.let_pass(ports)
+
+    assert open_one(ports).receipt or bring(ports)
+    assert len(ports.objects.versions(KEY)) == 1
+    story.let_pass(ports, POLICY.orphan_age_s)
+    assert list(ports.objects.multiparts("proxies/")) == []
 
 
 def test_previews_wait_until_originals_had_their_look():

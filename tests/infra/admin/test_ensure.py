@@ -5,12 +5,13 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from chalicelib.core.artifact import Kind, preview_id
 from chalicelib.core.cleanup import Spent
 from chalicelib.core.errors import StorageBusy
 from chalicelib.core.evidence import Level, WholeRead, Xxh128
 from chalicelib.core.ids import UploadId
 from chalicelib.core.settle import Actor
-from chalicelib.flows import evidence, operations
+from chalicelib.flows import evidence, operations, uploads
 from chalicelib.flows.settle import settle_session
 from infra.admin.cleanup_plan import closed_gates
 from infra.admin.waiting import Owed, still_owed
@@ -152,6 +153,17 @@ def test_a_ripe_session_of_an_armed_stage_is_cleaned_at_once():
 
     assert (code, of_session(document)["state"]) == (0, "CLEANED")
     assert story.originals_are_gone(ports)
+
+
+def test_a_preview_on_its_way_is_owed_to_nobody():
+    ports = ripe()
+    story.arm(ports)
+    proxy = preview_id(story.CHAPTERS[0].artifact_id, Kind.PROXY)
+    uploads.open_upload(ports, story.NORTH, SESSION_ID, proxy, 55, None)
+
+    document, code = Terminal(ports).told(*ENSURE, SESSION_ID)
+
+    assert (code, of_session(document)["state"], of_session(document)["owed"]) == (0, "CLEANED", [])
 
 
 @pytest.mark.parametrize(
