@@ -157,12 +157,12 @@ class ReadAhead:
         thread = self._tools.threads.start("finisher", self._finish_all)
         try:
             yield
-        except Stopped:
-            thread.join(STOPPED_JOIN_S)
-            raise
         except BaseException as error:
             self._outbox.fail(error)
-            self._join(thread)
+            if isinstance(error, Stopped):
+                thread.join(STOPPED_JOIN_S)
+            else:
+                self._join(thread)
             raise
         self._join(thread)
         self._outbox.check()

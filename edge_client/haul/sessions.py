@@ -37,6 +37,7 @@ from edge_client.haul.previews import (
 )
 from edge_client.haul.read_ahead import ReadAhead
 from edge_client.haul.select_sessions import Choosing, ChosenSession
+from edge_client.haul.status import needs_camera
 from edge_client.haul.stuck import (
     STUCK,
     Record,
@@ -53,6 +54,7 @@ from edge_client.model.selection import (
     ByFile,
     ByNumber,
     Choice,
+    New,
     is_all_home,
     refuse_other_choice,
     why_nothing,
@@ -123,7 +125,8 @@ class Haul:
         self._choice = choice
         self._session_id = session_id
         self._options = options
-        self._sessions_left = 0
+        # Not known while it is not known what the card has.
+        self._sessions_left: int | None = None
 
     def plans(self) -> Each[SessionPlan]:
         """What a haul would plan now, and what it would refuse; no session is written (a dry run)."""
@@ -134,10 +137,31 @@ class Haul:
         with self._tools.spool.hold(), self._tools.progress.run():
             self._drop_leftovers()
             if self._session_id is not None:
+                self._sessions_left = 0
                 return Each((self._haul_named(self._session_id),))
-            each = self._each(self._haul_derived)
+            done = self._finish_read() if isinstance(self._choice, New) else ()
+            try:
+                each = self._each(self._haul_derived)
+            except TryLater as error:
+                if not done:
+                    raise
+                each = Each((), (), error)
             self._record_stuck(each)
-            return each
+            return replace(each, done=(*done, *each.done))
+
+    def _finish_read(self) -> tuple[Report, ...]:
+        """Bring home the sessions that need no camera any more, before anything is asked of it: it may have left."""
+        done = list[Report]()
+        for folder, plan in self._tools.spool.plans().readable:
+            is_home = len(folder.receipts()) >= len(plan.chapters)
+            if is_home or needs_camera(folder, plan, None, self._tools.coordinator):
+                continue
+            try:
+                done.append(self._haul(folder, plan, ()))
+            except (Refused, Unsettled) as error:
+                # Chosen again below, where its card is there, and refused where a person learns of it.
+                log.warning("not yet home", extra={"session": plan.session_id, "reason": str(error)})
+        return tuple(done)
 
     def _drop_leftovers(self) -> None:
         """Drop parts whose chapter has its receipt here, as a run was ended after that, and those of no film."""
@@ -332,8 +356,8 @@ class Haul:
 
     def _say_camera_free(self, plan: SessionPlan, stuck: Mapping[str, str] | None) -> None:
         """Everything of the session is read. Where nothing else of the run needs the camera it may sleep."""
-        if stuck:
-            # The card of these chapters must still come.
+        if stuck or self._sessions_left is None:
+            # The card of these chapters must still come; or the run has yet to look at the card.
             return
         if not self._sessions_left:
             self._camera.let_sleep()
@@ -353,6 +377,8 @@ class Haul:
             return "the coordinator takes no proxies"
         if all(view.receipt for view in session.chapters.values()):
             return "the films are home, so the camera is not asked"
+        if self._sessions_left is None:
+            return "the films are read, so the camera is not asked"
         return None
 
     def _confirm(self, plan: SessionPlan) -> SessionView:

@@ -63,7 +63,9 @@ def _describe(folder: SessionSpool, plan: SessionPlan, coordinator: Coordinator 
         state=state.state if state else None,
         notes=tuple(f"{chapter.path}  {text}" for chapter in plan.chapters for text in chapter.notes.texts),
         cannot_end=_cannot_end(folder, state),
-        needs_camera=_needs_camera(folder, plan, state, coordinator),
+        needs_camera=needs_camera(
+            folder, plan, StoredSession(state.verified) if state else None, coordinator if state else None
+        ),
         previews=read_previews(folder, plan),
     )
 
@@ -73,19 +75,21 @@ def _cannot_end(folder: SessionSpool, state: SessionState | None) -> dict[str, s
     return {path: why for path, why in read_record(folder).files.items() if path not in homes}
 
 
-def _needs_camera(
-    folder: SessionSpool, plan: SessionPlan, state: SessionState | None, coordinator: Coordinator | None
+def needs_camera(
+    folder: SessionSpool, plan: SessionPlan, known: StoredSession | None, coordinator: Coordinator | None
 ) -> bool:
-    """Whether a chapter still needs it. Parts that are in S3 alone are asked for only where that can decide."""
+    """Whether a chapter of the session still needs its camera, as far as is known: unknown means that it does.
+
+    `known` is what S3 has of it, or None. The coordinator, if there is one, is asked where its answer can decide.
+    """
     found, receipted = folder.chapter_parts(), folder.receipted()
 
     def needs(stored: StoredSession | None) -> bool:
         return not all(one.needs_no_camera for one in holdings(plan, found, receipted, stored).chapters)
 
-    needs_by_spool = needs(StoredSession(state.verified) if state else None)
-    if not needs_by_spool or state is None or coordinator is None:
-        return needs_by_spool
-    if not any(one.confirmed_crc is not None for one in found):
+    if not needs(known):
+        return False
+    if coordinator is None or all(one.confirmed_crc is None for one in found):
         return True
     try:
         return needs(coordinator.stored_session(plan.session_id))

@@ -51,7 +51,7 @@ def test_no_two_parts_of_a_chapter_are_equal():
 def test_a_chapter_is_written_as_it_is_served(tmp_path: Path, size_bytes: int):
     chapter = Chapter(size_bytes)
 
-    with closing(Camera(chapter, None)) as camera:
+    with closing(Camera(None, chapter)) as camera:
         served = urlopen(f"{camera.url()}/videos/DCIM/{chapter.path}").read()
 
     assert chapter.write(tmp_path / "chapter").read_bytes() == served
@@ -160,7 +160,7 @@ def test_nothing_but_the_checked_parts_of_the_whole_completes(
         status, problem = completed(coordinator, upload_id, stated)
 
         assert (status, problem["type"]) == (422, "urn:reelhaul:problem:parts-mismatch")
-        assert coordinator.receipt("s") is None
+        assert coordinator.receipts("s") == {}
 
 
 def test_the_checked_parts_of_the_whole_complete_without_a_byte(storage: Storage):
@@ -169,7 +169,7 @@ def test_the_checked_parts_of_the_whole_complete_without_a_byte(storage: Storage
         stored(storage, MULTIPART_ID, 1)
 
         status, _ = completed(coordinator, upload_id, crc64nvme(BODY))
-        receipt = coordinator.receipt("s")
+        [receipt] = coordinator.receipts("s").values()
 
     assert status == 200
     assert receipt is not None

@@ -14,6 +14,7 @@ from tests.benchmarks.figures import Figure, write
 MEASURES: dict[tuple[str, ...], Callable[[Bench], list[Figure]]] = {
     makespan.FAST: makespan.fast,
     makespan.SLOW: makespan.slow,
+    makespan.THREE: makespan.three,
     legs.UP: legs.sending,
     legs.DOWN: legs.fetching,
     memory.NAMES: memory.measured,

@@ -78,15 +78,16 @@ class Bench:
         stage.cloud.give_urls()
         return cost
 
-    def demand_home(self, stage: Stage, session_id: str, crc: int) -> Mapping[str, Any]:
-        """The receipt of the session's chapter. Raises Failed unless it is for exactly the card's bytes."""
-        receipt = stage.cloud.receipt(session_id)
-        if not receipt or (receipt["size_bytes"], receipt["crc64nvme"]) != (
-            stage.chapter.size_bytes,
-            crc_text(crc),
-        ):
+    def demand_home(self, stage: Stage, session_id: str, *crcs: int) -> Mapping[str, Any]:
+        """The receipt of the session's first chapter. Raises Failed unless each is for exactly the card's bytes."""
+        receipts = stage.cloud.receipts(session_id)
+        due = {
+            chapter.path: (chapter.size_bytes, crc_text(crc))
+            for chapter, crc in zip(stage.chapters, crcs, strict=True)
+        }
+        if due != {path: (one["size_bytes"], one["crc64nvme"]) for path, one in receipts.items()}:
             raise Failed(f"session {session_id} is not home: nothing here means anything")
-        return receipt
+        return receipts[stage.chapter.path]
 
     def forget(self) -> None:
         """An empty spool."""

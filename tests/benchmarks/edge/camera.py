@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from infra.local import camera
-from tests.benchmarks.edge.chapter import Chapter
+from tests.benchmarks.edge.chapter import Chapter, card_of
 
 
 class Camera:
-    """One camera with one chapter."""
+    """One camera with some chapters."""
 
-    def __init__(self, chapter: Chapter, rate_bytes_s: float | None) -> None:
-        self._camera = camera.Camera(chapter.card, pace_bytes_s=rate_bytes_s).start()
+    def __init__(self, rate_bytes_s: float | None, *chapters: Chapter) -> None:
+        self._camera = camera.Camera(card_of(chapters), pace_bytes_s=rate_bytes_s).start()
 
     def url(self) -> str:
         return self._camera.url

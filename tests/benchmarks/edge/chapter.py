@@ -1,9 +1,9 @@
-"""The chapter on the benchmark's camera: a whole film of any size, which is nowhere on a disk."""
+"""The chapters on the benchmark's camera: whole films of any size, which are nowhere on a disk."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -25,19 +25,15 @@ class Chapter:
     size_bytes: int
     directory: str = "100GOPRO"
     filename: str = "GX010042.MP4"
+    seed: int = SEED
 
     @property
     def path(self) -> str:
         return f"{self.directory}/{self.filename}"
 
-    @property
-    def card(self) -> Card:
-        """A card with this chapter alone."""
-        return Card((Directory(self.directory, (CardFile(self.filename, self.content),)),))
-
     @cached_property
     def content(self) -> FramedContent:
-        return virtual_chapter(self.size_bytes, SEED, GproHeader(SERIAL, FIRMWARE, MODEL))
+        return virtual_chapter(self.size_bytes, self.seed, GproHeader(SERIAL, FIRMWARE, MODEL))
 
     def crc(self) -> int:
         """Its CRC64NVME, as the object's must be."""
@@ -58,3 +54,17 @@ class Chapter:
     def _blocks(self) -> Iterator[bytes]:
         for offset in range(0, self.size_bytes, READ_BYTES):
             yield self.content.read(offset, READ_BYTES)
+
+
+def recording(count: int, size_bytes: int) -> tuple[Chapter, ...]:
+    """So many chapters of one recording, each of so many bytes of its own."""
+    return tuple(
+        Chapter(size_bytes, filename=f"GX{number:02}0042.MP4", seed=SEED + number)
+        for number in range(1, count + 1)
+    )
+
+
+def card_of(chapters: Sequence[Chapter]) -> Card:
+    """A card with these chapters of one directory alone."""
+    files = tuple(CardFile(chapter.filename, chapter.content) for chapter in chapters)
+    return Card((Directory(chapters[0].directory, files),))

@@ -43,19 +43,19 @@ class Client:
     folder: Path
 
     def haul(self, stage: Stage, session_id: str, budget: str | None = None) -> Command:
-        """Haul the stage's chapter; its report comes as JSON."""
+        """Haul the stage's chapters; its report comes as JSON."""
         options = {
             "--camera": stage.camera.url(),
             "--coordinator": stage.cloud.coordinator_url(),
             "--token-file": str(self.folder / "token"),
             "--spool": str(self.spool),
             "--locks": str(self.folder / "locks"),
-            "--file": stage.chapter.path,
         }
         if budget is not None:
             options["--spool-budget"] = budget
         words = [word for pair in options.items() for word in pair]
-        return self._command("haul", session_id, "--json", *words)
+        files = [word for chapter in stage.chapters for word in ("--file", chapter.path)]
+        return self._command("haul", session_id, "--json", *words, *files)
 
     def nothing(self) -> Command:
         """Start, load everything, say the version."""

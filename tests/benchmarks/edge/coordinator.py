@@ -64,10 +64,11 @@ class Coordinator:
         answer = self._coordinator.call(method, path, body)
         return answer.status, answer.document
 
-    def receipt(self, session_id: str) -> dict[str, Any] | None:
-        """The receipt of the session's only chapter."""
+    def receipts(self, session_id: str) -> dict[str, dict[str, Any]]:
+        """The receipts of a session's chapters, by `directory/filename`."""
         status, document = self.call("GET", f"/v1/sessions/{session_id}")
-        return document["chapters"][0]["receipt"] if status == 200 else None
+        chapters = document["chapters"] if status == 200 else []
+        return {f"{one['directory']}/{one['filename']}": one["receipt"] for one in chapters if one["receipt"]}
 
     def _let_in(self, environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
         kind = Door(self._coordinator, environ).kind

@@ -12,7 +12,7 @@ import shlex
 import subprocess
 import sys
 import venv
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,6 +65,12 @@ def curl_upload(certificate: Certificate) -> Upload:
 def curl_download(address: str, path: Path) -> Command:
     """One GET of a whole file onto the disk."""
     return Command(["curl", "-sS", "--fail", "-o", str(path), address], _plain())
+
+
+def curl_downloads(addresses: Sequence[str], path: Path) -> Command:
+    """GETs of whole files onto the disk, one after the other over one connection, each over the one before."""
+    told = [word for address in addresses for word in ("-o", str(path), address)]
+    return Command(["curl", "-sS", "--fail", *told], _plain())
 
 
 def durable(command: Command, path: Path) -> Command:

@@ -45,8 +45,8 @@ class Cloud:
         """How often each call of the coordinator was made since this was last asked."""
         return dict(self._coordinator.calls())
 
-    def receipt(self, session_id: str) -> dict[str, Any] | None:
-        return self._coordinator.receipt(session_id)
+    def receipts(self, session_id: str) -> dict[str, dict[str, Any]]:
+        return self._coordinator.receipts(session_id)
 
     def size_of(self, key: str) -> int | None:
         return self._storage.size_of(key)
@@ -72,11 +72,16 @@ _Elsewhere.register("Cloud", Cloud)
 
 @dataclass(frozen=True)
 class Stage:
-    """A camera and a cloud for one chapter; both are stand-ins that pass each call on."""
+    """A camera and a cloud for some chapters; both are stand-ins that pass each call on."""
 
     camera: Camera
     cloud: Cloud
-    chapter: Chapter
+    chapters: tuple[Chapter, ...]
+
+    @property
+    def chapter(self) -> Chapter:
+        """The first one."""
+        return self.chapters[0]
 
 
 @contextmanager
@@ -86,14 +91,15 @@ def staged(
     down_bytes_s: float | None = None,
     up_bytes_s: float | None = None,
     part_size_bytes: int = 16 * MIB,
+    more: tuple[Chapter, ...] = (),
 ) -> Iterator[Stage]:
-    """A camera with `chapter` and an empty cloud, each paced as told, both gone at the end."""
+    """A camera with `chapter` and `more`, and an empty cloud, each paced as told, both gone at the end."""
     context = get_context("spawn")
     with _Elsewhere(ctx=context) as there, _Elsewhere(ctx=context) as beyond:
         # BaseManager makes a method for each registered name.
         first, second = cast(Any, there), cast(Any, beyond)
         yield Stage(
-            first.Camera(chapter, down_bytes_s),
+            first.Camera(down_bytes_s, chapter, *more),
             second.Cloud(certificate, up_bytes_s, part_size_bytes),
-            chapter,
+            (chapter, *more),
         )

@@ -331,6 +331,44 @@ class TestTheCamera:
             assert run(made) is None
             demand_home(made)
 
+    @pytest.mark.parametrize("budget_bytes", [None, 2 * PART_BYTES])
+    def test_that_left_once_everything_was_read_is_not_needed_by_the_next_run(self, budget_bytes: int | None):
+        """A power cut ends the first run; the unit starts again without its camera."""
+        with device() as made:
+            made.budget_bytes = budget_bytes
+            made.display = saying = Saying()
+
+            def fall(number: int, call: str) -> None:
+                if saying.said:
+                    made.camera.leave()
+                    made.machine.kill()
+
+            made.at_call = fall
+            with pytest.raises(Killed):
+                made.haul()
+
+        with Machine() as machine:
+            made.restart(machine)
+            made.patience_s = 1.0
+            each = made.haul()
+
+            assert len(each.done) == 1
+            assert isinstance(each.unfinished, GaveUp)
+            demand_home(made)
+
+    def test_that_left_before_is_waited_for_by_the_next_run_and_nothing_is_done_twice(self):
+        with device() as made:
+            made.patience_s = 1.0
+            made.camera.faults["read_part"] = [*[None] * 8, made.camera.leave]
+            first = run(made)
+            second = run(made)
+
+            assert (type(first), type(second)) == (GaveUp, GaveUp)
+            made.camera.come_back()
+            assert run(made) is None
+            demand_home(made)
+            assert len(made.camera.reads) <= PARTS * len(NAMES) + 2
+
     def test_stays_needed_for_the_sessions_that_come_after(self):
         with device() as made:
             made.film("GX010043", SIZE_BYTES, 9)
