@@ -15,6 +15,7 @@ from edge_client.base.errors import (
     CameraMoved,
     CameraUnreachable,
     FilmBroken,
+    GaveUp,
     PlanDiffers,
     Refused,
     RequestForbidden,
@@ -227,6 +228,14 @@ class CameraSession:
         except CameraBusy:
             self._known.was_busy = True
             raise
+
+    def answers(self) -> bool:
+        """Whether the camera answers at once that it can be read."""
+        try:
+            self.impatient().itself()
+        except (GaveUp, Refused, Unsettled):
+            return False
+        return True
 
     def itself(self) -> CameraIdentity | None:
         """Who the camera says it is; None for models that do not say (before HERO12)."""

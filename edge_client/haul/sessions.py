@@ -150,12 +150,15 @@ class Haul:
             return replace(each, done=(*done, *each.done))
 
     def _finish_read(self) -> tuple[Report, ...]:
-        """Bring home the sessions that need no camera any more, before anything is asked of it: it may have left."""
+        """Bring home the sessions that need no camera any more where none answers: it may have left for good."""
         done = list[Report]()
-        for folder, plan in self._tools.spool.plans().readable:
-            is_home = len(folder.receipts()) >= len(plan.chapters)
-            if is_home or needs_camera(folder, plan, None, self._tools.coordinator):
-                continue
+        read = [
+            (folder, plan)
+            for folder, plan in self._tools.spool.plans().readable
+            if len(folder.receipts()) < len(plan.chapters)
+            and not needs_camera(folder, plan, None, self._tools.coordinator)
+        ]
+        for folder, plan in read if read and not self._camera.answers() else ():
             try:
                 done.append(self._haul(folder, plan, ()))
             except (Refused, Unsettled) as error:

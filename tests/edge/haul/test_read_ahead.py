@@ -10,6 +10,7 @@ import requests
 
 from edge_client.base.errors import (
     CameraUnreachable,
+    CardFault,
     EdgeError,
     GaveUp,
     SpoolFault,
@@ -17,7 +18,7 @@ from edge_client.base.errors import (
     StorageUnreachable,
     Unsettled,
 )
-from tests.edge.memory.camera import MemoryFile
+from tests.edge.memory.camera import CARD_OUT, MemoryFile
 from tests.edge.memory.device import PART_BYTES, MemoryDevice
 from tests.edge.memory.machine import Killed, Machine
 from tests.edge.memory.spool import KeptChapter, KeptSession
@@ -354,6 +355,17 @@ class TestTheCamera:
 
             assert len(each.done) == 1
             assert isinstance(each.unfinished, GaveUp)
+            demand_home(made)
+
+    def test_without_its_card_is_not_needed_by_the_next_run_either(self):
+        with device() as made:
+            made.patience_s = 1.0
+            made.cloud.faults["POST complete"] = [requests.ConnectionError("no answer") for _ in range(20)]
+            run(made)
+            made.camera.card_status = CARD_OUT
+            made.cloud.faults.clear()
+
+            assert isinstance(run(made), CardFault)
             demand_home(made)
 
     def test_that_left_before_is_waited_for_by_the_next_run_and_nothing_is_done_twice(self):
