@@ -2,10 +2,7 @@
 
 import argparse
 from collections.abc import Sequence
-from importlib.metadata import version
-from pathlib import Path
 
-import tomllib
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.core.errors import ReelhaulError
@@ -17,6 +14,7 @@ from infra.admin.commands import (
     doctor,
     download,
     ensure,
+    manifest,
     migrate,
     order,
     query,
@@ -37,8 +35,7 @@ from infra.admin.console import (
     to_stderr,
 )
 from infra.admin.deployment import Refused
-
-DISTRIBUTION = "reelhaul-admin"
+from infra.admin.own_version import DISTRIBUTION, own_version
 
 _EXAMPLES = """  reelhaul-admin invite --stage prod --name jetson-north
   reelhaul-admin enroll --stage prod --name jetson-north --token-file jetson-north.token
@@ -53,6 +50,7 @@ _EXAMPLES = """  reelhaul-admin invite --stage prod --name jetson-north
   reelhaul-admin adopt --stage prod match-17-north --device d_7Hq2
   reelhaul-admin verify --stage prod --sample 5%
   reelhaul-admin download --stage prod match-17-north /mnt/edit
+  reelhaul-admin manifest --stage prod match-17-north --out /mnt/edit
   reelhaul-admin recount --stage prod
   reelhaul-admin doctor --stage prod
   reelhaul-admin smoke --stage prod
@@ -87,18 +85,9 @@ def parser() -> argparse.ArgumentParser:
         epilog=f"examples:\n{_EXAMPLES}\n\nin a checkout: python -m infra.admin is the same command\n{EXIT_CODES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    made.add_argument("--version", action="version", version=f"{DISTRIBUTION} {_version()}")
+    made.add_argument("--version", action="version", version=f"{DISTRIBUTION} {own_version()}")
     commands = made.add_subparsers(required=True, metavar="COMMAND")
-    sessions = (ensure, cleanup, restore, order, adopt, report, query, verify, download, recount)
+    sessions = (ensure, cleanup, restore, order, adopt, report, query, verify, download, manifest, recount)
     for subject in (tokens, audit, *sessions, doctor, smoke, migrate):
         subject.describe(commands)
     return made
-
-
-def _version() -> str:
-    """The version of this code: that of the checkout, or the one that was installed."""
-    project = Path(__file__).with_name("pyproject.toml")
-    if not project.exists():
-        return version(DISTRIBUTION)
-    stated: str = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"]
-    return stated

@@ -10,6 +10,7 @@ from chalicelib.core.artifact import Kind
 from chalicelib.core.ids import ArtifactId, SessionId
 from chalicelib.core.picture import Picture
 from chalicelib.core.upload import Receipt
+from chalicelib.flows.artifacts import view_preview
 from infra.admin.formats import moment
 
 PARTIAL = ".partial"
@@ -17,14 +18,17 @@ PARTIAL = ".partial"
 
 
 class Part(Enum):
-    """What a session's files are; those that processors made have a folder of this name."""
+    """What a session's files are; all but the originals have a folder of this name."""
 
     ORIGINALS = "originals"
     OUTPUTS = "outputs"
     MEASUREMENTS = "measurements"
+    PROXIES = "proxies"
+    THUMBNAILS = "thumbnails"
 
 
 _KINDS = {Kind.OUTPUT: Part.OUTPUTS, Kind.MEASUREMENTS: Part.MEASUREMENTS}
+_PREVIEWS = {Kind.PROXY: Part.PROXIES, Kind.THUMBNAIL: Part.THUMBNAILS}
 
 
 class Reach(Enum):
@@ -64,10 +68,11 @@ def session_folder(folder: Path, session_id: SessionId) -> Path:
 def files_of(picture: Picture, wanted: Collection[Part]) -> list[File]:
     """The session's files that are `wanted`: chapters in the order of recording, then what processors made, by name.
 
-    A chapter's place is that on its card, `100GOPRO/GX010038.MP4`; `outputs/enhanced.mp4` is what was made.
+    A chapter's place is that on its card, `100GOPRO/GX010038.MP4`; `outputs/enhanced.mp4` is what was made, and
+    `proxies/100GOPRO/GX010038.MP4.mp4` the chapter's proxy. Of proxies and thumbnails there are those with a receipt.
     """
     originals = _originals(picture) if Part.ORIGINALS in wanted else ()
-    return [*originals, *_made(picture, wanted)]
+    return [*originals, *_made(picture, wanted), *_previews(picture, wanted)]
 
 
 def _originals(picture: Picture) -> Iterator[File]:
@@ -82,6 +87,15 @@ def _made(picture: Picture, wanted: Collection[Part]) -> Iterator[File]:
         part = _KINDS.get(artifact.kind_of(artifact_id))
         if part and part in wanted:
             yield _file(picture, artifact_id, PurePosixPath(part.value, artifact.name_of(artifact_id)), None)
+
+
+def _previews(picture: Picture, wanted: Collection[Part]) -> Iterator[File]:
+    for chapter in picture.chapters:
+        for kind, part in _PREVIEWS.items():
+            preview = view_preview(picture, chapter, kind) if part in wanted else None
+            if preview:
+                place = PurePosixPath(part.value, preview.name)
+                yield _file(picture, preview.artifact_id, place, preview.size_bytes)
 
 
 def _file(picture: Picture, artifact_id: ArtifactId, place: PurePosixPath, size_bytes: int | None) -> File:

@@ -66,12 +66,12 @@ def test_another_device_ends_the_session_and_sends_no_part_twice(rig: Rig):
         stored = rig.parts(SESSION)
         told = adopted(rig, device_of(south))
     with camera_with(card=card) as camera:
-        refused = rig.haul(camera, None, "--new")
+        refused = rig.call("GET", f"/v1/sessions/{SESSION}")
         done = south.haul(camera, None, "--new", spool="south")
 
         assert (told["changed"], told["former_device_id"]) == (True, device_of(rig))
-        assert refused.code == 1
-        assert f"device {device_of(south)} finish session {SESSION}" in refused.said
+        assert refused.status_code == 409
+        assert refused.json()["device_id"] == device_of(south)
         assert done.code == 0, done.said
         assert done.report["session"] == SESSION
         assert done.parts_sent == PARTS + 1 - stored

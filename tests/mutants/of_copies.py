@@ -4,6 +4,7 @@ from tests.mutants.mutant import bug
 
 FETCHING = "infra/admin/fetching.py"
 DOWNLOAD = ("tests/infra/admin/test_download.py",)
+MANIFEST = ("tests/infra/admin/test_manifest.py",)
 
 OF_COPIES = (
     bug(
@@ -33,5 +34,33 @@ OF_COPIES = (
         "outcome.end is End.DAMAGED and copy.begin",
         "outcome.end is End.DAMAGED and not copy.target",
         *DOWNLOAD,
+    ),
+    bug(
+        "bytes of S3 that are not the receipt's come into a hash list",
+        "infra/admin/hashing.py",
+        "    if (read, read_bytes) != (receipt.crc64nvme, receipt.size_bytes):\n",
+        "    if not read:\n",
+        *MANIFEST,
+    ),
+    bug(
+        "the hash of a second read that another one contradicts is the card's",
+        "infra/admin/commands/manifest.py",
+        "evidence.agreed if evidence.agrees else None",
+        "evidence.agreed",
+        *MANIFEST,
+    ),
+    bug(
+        "the hash of a second read counts whatever bytes the receipt has",
+        "infra/admin/commands/manifest.py",
+        "read if read and read.crc64nvme == receipt.crc64nvme else None",
+        "read",
+        *MANIFEST,
+    ),
+    bug(
+        "a hash list lacks a file that nobody could read",
+        "infra/admin/commands/manifest.py",
+        "    if unknown or not files:\n",
+        "    if not files:\n",
+        *MANIFEST,
     ),
 )

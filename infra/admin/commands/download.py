@@ -41,12 +41,19 @@ _EXAMPLES = """  reelhaul-admin download --stage prod match-17-north /mnt/edit
   reelhaul-admin download --stage prod --group match-17 /mnt/edit
   reelhaul-admin download --stage prod match-17-north /mnt/edit --limit-rate 20 --parallel 2"""
 
-_PARALLEL = 8
+PARALLEL = 8
 _MOST_PARALLEL = 10
 """As many connections to one host as boto3 keeps."""
 _WIDTH = 24
 _PAGE = 100
 
+_PARTS = {
+    Part.ORIGINALS: "the chapters as the camera wrote them; the default where nothing else is named",
+    Part.OUTPUTS: "what processors made, below outputs/",
+    Part.MEASUREMENTS: "measurements, below measurements/",
+    Part.PROXIES: "the small films of the camera, below proxies/",
+    Part.THUMBNAILS: "the pictures of the camera, below thumbnails/",
+}
 _ENDS = {End.DIFFERS: REFUSED, End.DAMAGED: REFUSED, End.UNREAD: OWED}
 _REACHES = {Reach.NOT: REFUSED, Reach.LATER: OWED}
 _REMEDIES = {
@@ -78,21 +85,16 @@ def describe(commands: Any) -> None:
     made.add_argument(
         "--project", default=ids.MAIN, metavar="PROJECT", help=f"of the group; default: {ids.MAIN}"
     )
-    for part, what in (
-        (Part.ORIGINALS, "the chapters as the camera wrote them; the default where nothing else is named"),
-        (Part.OUTPUTS, "what processors made, below outputs/"),
-        (Part.MEASUREMENTS, "measurements, below measurements/"),
-    ):
-        made.add_argument(f"--{part.value}", dest="parts", action="append_const", const=part, help=what)
+    add_parts(made)
     made.add_argument(
         "--limit-rate", type=number, metavar="MIB_S", help="read at most so many MiB per second in all"
     )
     made.add_argument(
         "--parallel",
-        type=_parallel,
-        default=_PARALLEL,
+        type=parallel,
+        default=PARALLEL,
         metavar="N",
-        help=f"ranges at a time, at most {_MOST_PARALLEL}; default: {_PARALLEL}",
+        help=f"ranges at a time, at most {_MOST_PARALLEL}; default: {PARALLEL}",
     )
 
 
@@ -103,7 +105,19 @@ def _group(text: str) -> str:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
-def _parallel(text: str) -> int:
+def add_parts(made: argparse.ArgumentParser) -> None:
+    """The options that say which of a session's files are meant; `wanted_parts` reads them."""
+    for part, what in _PARTS.items():
+        made.add_argument(f"--{part.value}", dest="parts", action="append_const", const=part, help=what)
+
+
+def wanted_parts(given: Arguments) -> frozenset[Part]:
+    """Which of a session's files are meant: those that are named, or the originals."""
+    return frozenset(given.parts or (Part.ORIGINALS,))
+
+
+def parallel(text: str) -> int:
+    """An argument that says how many ranges are read at a time."""
     if number(text) > _MOST_PARALLEL:
         raise argparse.ArgumentTypeError(f"{text} is more than {_MOST_PARALLEL}")
     return number(text)
@@ -114,7 +128,7 @@ def _download(given: Arguments, desk: Console) -> int:
     demand_checksums()
     ports = desk.reach(given).ports
     sessions = named or list(_sessions_of(ports, given.project, given.group))
-    parts = frozenset(given.parts or (Part.ORIGINALS,))
+    parts = wanted_parts(given)
     files = [file for picture in _pictures(ports, sessions) for file in files_of(picture, parts)]
     folder.mkdir(parents=True, exist_ok=True)
     with _holding(session_folder(folder, each) for each in sessions):

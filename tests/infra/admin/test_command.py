@@ -36,6 +36,7 @@ COMMANDS = (
     "query",
     "verify",
     "download",
+    "manifest",
     "recount",
     "doctor",
     "smoke",
