@@ -212,6 +212,14 @@ def test_what_was_verified_before_the_policy_changed_is_still_told_and_read():
     assert sign_artifact(without, OPERATOR, SESSION_ID, PROXY)[0] == receipt
 
 
+def test_an_upload_that_was_open_when_the_policy_changed_is_still_completed():
+    ports = confirmed()
+    upload = send(ports)
+    without = replace(ports, policy=replace(CHECKING, takes_proxies=False))
+
+    assert completion.complete_upload(without, NORTH, upload.upload_id, None).upload.receipt
+
+
 @pytest.mark.parametrize("size_bytes", [len(FILM) - 1, len(FILM) + 1])
 def test_another_size_than_that_of_the_verified_preview_is_refused_and_the_first_one_stays(size_bytes: int):
     ports = confirmed()

@@ -190,7 +190,7 @@ def _why_kept(
     judged = judge_upload(ports, picture, upload, stored)
     if isinstance(judged, NoFilm) and is_preview(upload.artifact_id):
         # Nobody needs to wait until the reconciler has recorded it.
-        return not_a_film(upload.artifact_id, judged.reason)
+        return not_a_film(upload.artifact_id, f"{upload.artifact_id}: {judged.reason}")
     if isinstance(judged, NoFilm):
         return Finalizing(
             f"{upload.artifact_id} is not a film: {judged.reason}; it is about to be rejected: ask again, "
