@@ -1,16 +1,20 @@
 """A device reads a card again: what is recorded of it, who may tell it, and what a difference keeps."""
 
 from datetime import timedelta
+from typing import Any, cast
 
 import pytest
 from msgspec.structs import replace
 
+from chalicelib.core.cleanup import Spent
 from chalicelib.core.crc import Crc64Nvme
-from chalicelib.core.errors import InvalidRequest, NotFound, NotPermitted, StateConflict
+from chalicelib.core.errors import Conflict, InvalidRequest, NotFound, NotPermitted, StateConflict
 from chalicelib.core.evidence import Evidence, Level, WholeRead, Xxh128
 from chalicelib.core.ids import ArtifactId, DeviceId
 from chalicelib.core.tokens import Principal, Role
 from chalicelib.flows import evidence, operations, sessions
+from chalicelib.flows.reconcile import reconcile
+from chalicelib.ports import Change
 from tests.support import story
 from tests.support.builders import DEVICE_ID, SESSION_ID, MemoryPorts, make_session, memory_ports, recorded
 from tests.support.memory import crc64nvme_of
@@ -194,3 +198,49 @@ def test_where_nothing_differs_nothing_is_accepted():
             evidence.accept_differences(ports, OPERATOR, SESSION_ID, artifact_id, "it plays")
     with pytest.raises(NotFound):
         evidence.accept_differences(ports, OPERATOR, SESSION_ID, ArtifactId("output.a"), "it plays")
+
+
+def test_a_difference_in_the_midst_of_a_cleanup_keeps_what_is_left():
+    ports = story.processed()
+    ports.clock.advance(ports.policy.grace_s)
+    limited = replace(ports, policy=replace(ports.policy, cleanup_limit=Spent(1, 10**6)))
+    reconcile(limited, 60)
+    assert recorded(ports).session.cleanup
+
+    told(ports, OTHER, TWO, size_bytes=len(BODIES[1]), seconds=0)
+    story.let_pass(ports, 3 * 86_400, rounds=3)
+
+    first, second = story.original_keys()
+    assert ports.objects.head(first) is None
+    assert ports.objects.body(second) == story.original(2)
+
+
+def test_a_cleaned_session_whose_reads_differ_is_brought_back_before_the_purge():
+    ports = story.cleaned()
+    told(ports, OTHER)
+
+    story.let_pass(ports, ports.policy.last_look_s)
+    story.let_pass(ports, ports.policy.in_flight_s, rounds=2)
+
+    assert story.originals_stand(ports)
+    assert "two reads of the card differ" in (recorded(ports).session.held or "")
+
+
+def test_a_difference_is_recorded_and_counted_once_although_another_writes_the_session():
+    ports = hauled()
+    begun: list[None] = []
+
+    class Contended:
+        def __getattr__(self, name: str) -> object:
+            return getattr(ports.records, name)
+
+        def write(self, change: Change) -> None:
+            if not begun:
+                begun.append(None)
+                raise Conflict("another was first")
+            ports.records.write(change)
+
+    told(replace(cast(Any, ports), records=Contended()), OTHER)
+
+    assert [each.artifact_id for each in recorded(ports).differing] == [ONE]
+    assert ports.metrics.counts["evidence.differs"] == 1

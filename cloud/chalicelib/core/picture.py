@@ -126,29 +126,37 @@ class Picture(Struct, frozen=True, dict=True):
 
     def evidence(self, artifact_id: ArtifactId) -> Evidence | None:
         """How surely a chapter is known; None before its receipt."""
-        receipt = self.receipt(artifact_id)
-        if receipt is None:
-            return None
-        known = self.session.evidence_of(artifact_id).against(receipt)
-        damage = next((each for each in self.session.damage if each.version_id == receipt.version_id), None)
-        if damage is None:
-            return known
-        found = ReadBack(damage.version_id, damage.found_at, "reading", agrees=False)
-        return replace(known, read_back=found)
+        return self._evidence_by_id.get(artifact_id)
+
+    @cached_property
+    def _evidence_by_id(self) -> Mapping[ArtifactId, Evidence]:
+        recorded = {each.artifact_id: each for each in self.session.evidence}
+        damaged = {each.version_id: each for each in self.session.damage}
+        found = {}
+        for chapter in self.chapters:
+            receipts = self.receipts_at(chapter.key(self.session.session_id))
+            if not receipts:
+                continue
+            known = recorded.get(chapter.artifact_id, Evidence(chapter.artifact_id)).against(receipts[-1])
+            damage = damaged.get(receipts[-1].version_id)
+            if damage:
+                back = ReadBack(damage.version_id, damage.found_at, "reading", agrees=False)
+                known = replace(known, read_back=back)
+            found[chapter.artifact_id] = known
+        return found
 
     @property
     def level(self) -> Level | None:
         """The least level of its chapters; None while one has no receipt, and when there are none."""
         if self.missing:
             return None
-        found = (self.evidence(chapter.artifact_id) for chapter in self.chapters)
-        return min((each.level for each in found if each), key=tuple(Level).index, default=None)
+        known = (each.level for each in self._evidence_by_id.values())
+        return min(known, key=tuple(Level).index, default=None)
 
     @property
     def agrees(self) -> bool:
         """Whether all reads of all chapters agree, but for what an operator accepted."""
-        found = (self.evidence(chapter.artifact_id) for chapter in self.chapters)
-        return not self.differing and all(each.agrees for each in found if each)
+        return not self.differing and all(each.agrees for each in self._evidence_by_id.values())
 
     @property
     def differing(self) -> tuple[Evidence, ...]:
@@ -157,8 +165,7 @@ class Picture(Struct, frozen=True, dict=True):
         A lost chapter counts too: its card may be all that is left.
         """
         recorded = {each.artifact_id: each for each in self.session.evidence}
-        known = (self.evidence(each.artifact_id) for each in self.chapters if each.artifact_id in recorded)
-        present = recorded | {each.artifact_id: each for each in known if each}
+        present = {**recorded, **self._evidence_by_id}
         return tuple(each for each in present.values() if each.open_differences)
 
     def scan(self, artifact_id: ArtifactId) -> Scan | None:

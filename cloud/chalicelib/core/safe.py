@@ -10,7 +10,7 @@ class Safe(Struct, frozen=True):
 
     `at` is the time of the last receipt, `closed_at` that at which the camera closed the last chapter; both are of the
     coordinator's clock. Without `closed_at`, `unknown` says why. `retried_parts` is how many parts the device had to
-    send again, as far as it told.
+    send again, as far as it told. At that moment its cards were read once; what is known of them since is its evidence.
     """
 
     at: datetime

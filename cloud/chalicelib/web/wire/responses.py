@@ -316,7 +316,8 @@ def _row(row: Row) -> dict[str, Any]:
 
 def _guarantee(picture: Picture) -> dict[str, Any]:
     """How safe the session is: since when, how long after the camera's last write, and what still waits."""
-    waiting = [chapter for chapter in picture.chapters if chapter.artifact_id in picture.missing]
+    missing = frozenset(picture.missing)
+    waiting = [chapter for chapter in picture.chapters if chapter.artifact_id in missing]
     waiting_bytes = sum(chapter.size_bytes for chapter in waiting)
     safe = picture.session.safe
     closed_at, unknown = (safe.closed_at, safe.unknown) if safe else guarantee.last_closed_at(picture)
