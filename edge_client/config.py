@@ -21,6 +21,7 @@ from edge_client.base.errors import SettingsFault
 from edge_client.camera.link import Link, link_to
 from edge_client.http.exchange import keeps_secrets
 from edge_client.model.api import Token
+from edge_client.model.levels import Level
 
 SIZE = re.compile(r"([0-9]{1,15})(B|kB|KB|MB|GB|TB|KiB|MiB|GiB|TiB)?", re.ASCII)
 RATE = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,3})?)(kB|KB|MB|KiB|MiB|kbit|Mbit|Gbit)", re.ASCII)
@@ -125,6 +126,14 @@ def group_of(group: str | None) -> Parsed[str | None]:
     """The name of a group, as the coordinator takes it; None where none is given."""
     fault = "--group takes 1 to 100 characters, none of them a control character"
     return together(lambda: group, fault_unless(fault, group is None or GROUP.fullmatch(group)))
+
+
+def level(text: str) -> Level:
+    """A level of evidence. Raises ValueError."""
+    found = next((level for level in Level if level.value == text), None)
+    if found is None:
+        raise ValueError(f"is one of {', '.join(level.value for level in Level)}")
+    return found
 
 
 @dataclass(frozen=True)
@@ -241,6 +250,15 @@ class Values:
     def keep_s(self) -> Parsed[float]:
         """For how long finished sessions are kept after they came home."""
         return self._required("keep", lambda text: parsed("keep", text, duration_s))
+
+    def level(self) -> Parsed[Level]:
+        """How surely a video must be known before its card may be erased; by one read unless the operator says."""
+        required = self._optional("require", lambda text: parsed("require", text, level))
+        return together(lambda: required.value or Level.READ_ONCE, required)
+
+    def reread_rate_bytes_s(self) -> Parsed[float | None]:
+        """The most that a second read takes from the camera in a second."""
+        return self._quantity("reread-rate", rate_bytes_s)
 
     def _without_proxies(self) -> Parsed[bool]:
         """Whether proxies and thumbnails stay on the card."""

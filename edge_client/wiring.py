@@ -62,7 +62,7 @@ def tools_of(device: Device, stop: threading.Event) -> Iterator[HaulTools]:
         waits = at_camera.retry.waits
         display = display_for(sys.stderr, os.environ.get("TERM", DUMB))
         advance = ProgressCounter(display, timing.monotonic, lambda: pace.pause or waits.longest())
-        heart = Heartbeat(threads, beside, advance, spool, pace, lambda: datetime.now(timezone.utc))
+        heart = Heartbeat(threads, beside, advance, spool, pace, utc_now)
         with Periodic("display", DRAW_EVERY_S, lambda: advance.hide() if stop.is_set() else advance.show()):
             yield HaulTools(
                 at_camera=at_camera,
@@ -75,6 +75,7 @@ def tools_of(device: Device, stop: threading.Event) -> Iterator[HaulTools]:
                 progress=advance,
                 heartbeat=heart.beating,
                 peak_rss_mib=peak_rss_mib,
+                now=utc_now,
             )
 
 
@@ -114,6 +115,11 @@ def one_try(stop: threading.Event) -> Retry:
 def spool_of(folder: Path) -> Spool:
     """A spool to look into."""
     return Spool(folder, Disk())
+
+
+def utc_now() -> datetime:
+    """The device's clock."""
+    return datetime.now(timezone.utc)
 
 
 def display_for(stream: TextIO, term: str) -> Display:

@@ -10,6 +10,7 @@ import errno
 import fcntl
 import os
 import stat
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from pathlib import Path
 
 from edge_client.base.errors import SpoolBusy, SpoolFault, SpoolFull
 
+# A client that only looks at a lock has it for some microseconds.
+LOOKS, LOOK_S = 5, 0.02
 ELSEWHERE = "name another folder with --locks, the same for all clients of this camera"
 
 
@@ -153,6 +156,25 @@ def disk_errors() -> Iterator[None]:
         raise SpoolFault(f"the spool cannot be used: {error.strerror or error} ({where})") from error
 
 
+def is_locked(path: Path) -> bool:
+    """Whether a client holds the lock file at `path`. Raises SpoolFault.
+
+    A look takes the lock for a moment; `lock_file` tries again after a look.
+    """
+    with disk_errors():
+        try:
+            file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(file)
+    return False
+
+
 @contextmanager
 def lock_file(path: Path, taken: str) -> Iterator[None]:
     """Hold the lock file at `path` while the block runs. Raises SpoolBusy with `taken` while another client has it."""
@@ -160,12 +182,25 @@ def lock_file(path: Path, taken: str) -> Iterator[None]:
         file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(file)
         except BlockingIOError as error:
             raise SpoolBusy(f"{taken}; wait for it to end") from error
         yield
     finally:
         os.close(file)
+
+
+def _lock(file: int) -> None:
+    """Lock an open file for us alone. Raises BlockingIOError while another client has it, and not only looks."""
+    for left in reversed(range(LOOKS)):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if not left:
+                raise
+            time.sleep(LOOK_S)
+        else:
+            return
 
 
 @dataclass(frozen=True)
@@ -175,6 +210,13 @@ class CameraLocks:
     folder: Path
     disk: Disk
 
+    def is_held(self, serial: str) -> bool:
+        """Whether a client has the camera now. Raises SpoolFault."""
+        return is_locked(self._path(serial))
+
+    def _path(self, serial: str) -> Path:
+        return self.folder / f"camera-{serial}"
+
     @contextmanager
     def hold(self, serial: str) -> Iterator[None]:
         """Hold the camera while the block runs. Raises SpoolBusy (another client has it), SpoolFull, SpoolFault."""
@@ -182,7 +224,7 @@ class CameraLocks:
             try:
                 self.disk.make_private(self.folder)
                 stack.enter_context(
-                    lock_file(self.folder / f"camera-{serial}", f"another client reads from camera {serial}")
+                    lock_file(self._path(serial), f"another client reads from camera {serial}")
                 )
             except SpoolFull as error:
                 # The spool may be on another disk: the message names the disk of the locks.

@@ -100,6 +100,9 @@ class Bars:
     def proof(self, path: str, size_bytes: int) -> None:
         """Write nothing: the rows show it."""
 
+    def second_read(self, path: str, size_bytes: int) -> None:
+        """Write nothing: the rows show it."""
+
     def _write(self, line: str) -> None:
         tqdm.write(shown(line, self._terminal), file=self._terminal)
 
@@ -163,6 +166,9 @@ class Lines:
     def proof(self, path: str, size_bytes: int) -> None:
         log.info("comparing with what another device hauled", extra={"file": path, "size_bytes": size_bytes})
 
+    def second_read(self, path: str, size_bytes: int) -> None:
+        log.info("reading again", extra={"file": path, "size_bytes": size_bytes})
+
     def draw(self, picture: Picture | None) -> None:
         now = self._monotonic()
         if picture is None:
@@ -182,7 +188,11 @@ class Lines:
 def _log_movement(picture: Picture) -> None:
     if one := picture.comparison:
         done = percent(one.compared_bytes, one.size_bytes)
-        log.info("comparing", extra={"file": one.path, "percent": done})
+        if one.is_second_read:
+            pace = _megabytes(one.rate_bytes_s or 0)
+            log.info("still reading again", extra={"file": one.path, "percent": done, "camera_mb_s": pace})
+        else:
+            log.info("comparing", extra={"file": one.path, "percent": done})
     elif file := picture.file:
         figures: dict[str, object] = {
             "chapter": file.path,
@@ -255,6 +265,9 @@ class Fitting:
     def proof(self, path: str, size_bytes: int) -> None:
         self._shown.proof(path, size_bytes)
 
+    def second_read(self, path: str, size_bytes: int) -> None:
+        self._shown.second_read(path, size_bytes)
+
     def draw(self, picture: Picture | None) -> None:
         fitting = self._fitting()
         if fitting is not self._shown:
@@ -292,7 +305,13 @@ def rows_of(picture: Picture, columns: int, spinner: str, terminal: TextIO) -> l
     if one := picture.comparison:
         rows += [
             shortened(shown(one.path, terminal), columns),
-            _bar("same", Meter(one.compared_bytes, None), one.size_bytes, columns, terminal),
+            _bar(
+                "again" if one.is_second_read else "same",
+                Meter(one.compared_bytes, one.rate_bytes_s),
+                one.size_bytes,
+                columns,
+                terminal,
+            ),
         ]
     elif file := picture.file:
         rows.append(shortened(shown(file.path, terminal), columns))

@@ -30,6 +30,8 @@ class ExitCode(enum.IntEnum):
     USAGE = 2
     # Of `doctor` alone: the device hauls, and something is not as it should be.
     WARNED = 3
+    # Two reads of a film gave different bytes.
+    KEEP_THE_CARD = 4
     # EX_TEMPFAIL of sysexits.h
     TRY_LATER = 75
 
@@ -39,6 +41,7 @@ MEANINGS = {
     ExitCode.REFUSED: "a person must look",
     ExitCode.USAGE: "usage",
     ExitCode.WARNED: "warnings alone, of doctor",
+    ExitCode.KEEP_THE_CARD: "two reads of a film differ: keep the card",
     ExitCode.TRY_LATER: "try again later",
 }
 # After Ctrl-C or SIGTERM: the next run does what is missing.
@@ -59,6 +62,11 @@ def code_of_findings(has_problem: bool, has_warning: bool, is_all_checked: bool)
     if has_warning:
         return ExitCode.WARNED
     return ExitCode.DONE if is_all_checked else ExitCode.TRY_LATER
+
+
+def code_of_reads(differ: bool, code: ExitCode) -> ExitCode:
+    """The code of a command that knows whether two reads of a film differ: that goes before all else."""
+    return ExitCode.KEEP_THE_CARD if differ else code
 
 
 def code_of_error(error: Exception) -> ExitCode:

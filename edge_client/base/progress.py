@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import NamedTuple, Protocol
 
@@ -86,8 +86,11 @@ class Progress(Protocol):
     def proof(self, path: str, size_bytes: int) -> None:
         """A comparison of this many bytes of a file of the card with what another device hauled has begun."""
 
+    def second_read(self, path: str, size_bytes: int) -> None:
+        """A second read of so many bytes of the card has begun; `compared` counts them and `proof_over` ends it."""
+
     def compared(self, size_bytes: int) -> None:
-        """This many more bytes are equal."""
+        """This many more bytes are equal, or were read again."""
 
     def proof_over(self) -> None:
         """The comparison has ended, with or without success."""
@@ -133,11 +136,13 @@ class FileProgress:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A file that is compared with what another device hauled."""
+    """A file that is compared with what another device hauled, or that is read again."""
 
     path: str
     size_bytes: int
     compared_bytes: int
+    is_second_read: bool = False
+    rate_bytes_s: float | None = None
 
 
 class Doing(Enum):
@@ -215,6 +220,9 @@ class Display(Protocol):
 
     def proof(self, path: str, size_bytes: int) -> None:
         """A comparison begins."""
+
+    def second_read(self, path: str, size_bytes: int) -> None:
+        """A second read begins."""
 
     def draw(self, picture: Picture | None) -> None:
         """How far the run is, several times a second; None: nothing is under way."""
@@ -479,11 +487,20 @@ class ProgressCounter:
             self._step()
         self._display.proof(path, size_bytes)
 
+    def second_read(self, path: str, size_bytes: int) -> None:
+        """A second read of so many bytes of the card has begun."""
+        with self._lock:
+            self._comparison = Comparison(path, size_bytes, 0, is_second_read=True)
+            self._step()
+        self._display.second_read(path, size_bytes)
+
     def compared(self, size_bytes: int) -> None:
-        """This many more bytes are equal."""
+        """This many more bytes are equal, or were read again."""
         with self._lock:
             if one := self._comparison:
-                self._comparison = Comparison(one.path, one.size_bytes, one.compared_bytes + size_bytes)
+                self._comparison = replace(one, compared_bytes=one.compared_bytes + size_bytes)
+                if one.is_second_read:
+                    self._movement.add(self._monotonic(), read_bytes=size_bytes)
             self._step()
 
     def proof_over(self) -> None:
@@ -505,12 +522,15 @@ class ProgressCounter:
             activity = self._activity(now)
             is_waiting = activity.doing in (Doing.QUIET, Doing.RETRYING)
             read_rate, sent_rate = (None, None) if is_waiting else self._movement.rates(now)
+            comparison = self._comparison
+            if comparison and comparison.is_second_read:
+                comparison = replace(comparison, rate_bytes_s=read_rate)
             sending, reading = self._sending(), self._reading()
             return Picture(
                 activity,
                 self._whole(sent_rate),
                 _leg_by_leg(sending, read_rate, sent_rate) if sending else None,
-                self._comparison,
+                comparison,
                 _leg_by_leg(reading, read_rate, None) if reading and reading is not sending else None,
                 self._is_camera_free,
             )

@@ -93,6 +93,29 @@ def describe_patience(command: argparse.ArgumentParser, default: str) -> None:
     )
 
 
+def describe_evidence(command: argparse.ArgumentParser) -> None:
+    """Add the arguments for a second read of the card, and for how surely a video must be known."""
+    evidence = command.add_argument_group("evidence")
+    evidence.add_argument(
+        "--reread", action="store_true", help="read what was read once from the card again, and compare"
+    )
+    evidence.add_argument(
+        "--reread-rate",
+        metavar="RATE",
+        help="the most to read again in a second, such as 10MB (REELHAUL_REREAD_RATE)",
+    )
+    evidence.add_argument(
+        "--after-restart",
+        action="store_true",
+        help="with --reread: the camera was switched off since the last haul, so it has nothing in its memory",
+    )
+    evidence.add_argument(
+        "--require",
+        metavar="LEVEL",
+        help="how surely a video must be known: read-once (default), read-twice, read-back (REELHAUL_REQUIRE)",
+    )
+
+
 def describe_keep(command: argparse.ArgumentParser) -> None:
     """Add the argument that says how old the records of finished sessions may become."""
     command.add_argument(

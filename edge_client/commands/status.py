@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from edge_client.base.exit import ExitCode, code_of_result
+from edge_client.base.exit import ExitCode, code_of_reads, code_of_result
 from edge_client.base.terminal import say
 from edge_client.commands.command import Command, describe_coordinator, describe_spool
 from edge_client.commands.output import line, preview_lines, size, table
@@ -19,6 +19,7 @@ from edge_client.config import Parsed, Service, Values, together
 from edge_client.coordinator.client import Coordinator
 from edge_client.haul.status import SessionStatus, read_statuses
 from edge_client.haul.stuck import why_stuck
+from edge_client.model.levels import Level
 from edge_client.wiring import coordinator_of, one_try, spool_of
 
 log = logging.getLogger(__name__)
@@ -30,8 +31,8 @@ examples:
   reelhaul status --spool /var/lib/reelhaul/north --json
 
 Needs no camera. Without a coordinator, the receipts in the spool show what is home. Ends with 0
-when every session is home, with 1 when a session cannot end or its plan cannot be read, else with
-75. `reelhaul forget` drops a session.
+when every session is home, with 4 when two reads of a film differ, with 1 when a session cannot end
+or its plan cannot be read, else with 75. `reelhaul forget` drops a session.
 """
 
 
@@ -61,20 +62,22 @@ def run(settings: StatusSettings, stop: threading.Event) -> ExitCode:
 
     A person must look at a plan that cannot be read, and at a session that cannot end.
     """
-    plans = spool_of(settings.spool).plans()
+    spool = spool_of(settings.spool)
+    plans = spool.plans()
     for error in plans.unreadable:
         log.error("a session cannot be shown", extra={"reason": str(error)})
     with ExitStack() as stack:
         coordinator: Coordinator | None = None
         if settings.service:
             coordinator = stack.enter_context(coordinator_of(settings.service, one_try(stop)))
-        found = read_statuses(plans, coordinator)
+        found = read_statuses(plans, coordinator, spool.rereads)
     if settings.as_json:
         say((line(status_json(one)) for one in found), sys.stdout)
     else:
         say(status_lines(found), sys.stdout)
     person_must_look = bool(plans.unreadable) or any(one.cannot_end for one in found)
-    return code_of_result(person_must_look, all(one.is_home for one in found))
+    differ = any(one.differs for one in found)
+    return code_of_reads(differ, code_of_result(person_must_look, all(one.is_home for one in found)))
 
 
 STATUS = Command(
@@ -96,7 +99,7 @@ def status_lines(found: Sequence[SessionStatus]) -> list[str]:
         (
             one.session,
             one.camera,
-            f"{one.chapters_home} of {one.chapters}",
+            f"{one.chapters_home} of {one.chapters}{_how(one)}",
             f"{size(one.home_bytes)} of {size(one.size_bytes)}",
             size(one.spool_bytes),
             one.state or "not asked",
@@ -107,7 +110,14 @@ def status_lines(found: Sequence[SessionStatus]) -> list[str]:
     free = (f"{one.session}: {CAMERA_FREE}" for one in found if not (one.needs_camera or one.is_home))
     stuck = (why_stuck(one.session, one.cannot_end) for one in found if one.cannot_end)
     previews = (f"  {one.session}: {text.strip()}" for one in found for text in preview_lines(one.previews))
-    return [*table(head, rows), *notes, *previews, *free, *stuck]
+    differing = (
+        f"  {one.session}: {path}  keep the card: {why}" for one in found for path, why in one.differs.items()
+    )
+    return [*table(head, rows), *notes, *previews, *free, *stuck, *differing]
+
+
+def _how(one: SessionStatus) -> str:
+    return f", {Level(one.level).words}" if one.level else ""
 
 
 def status_json(one: SessionStatus) -> dict[str, object]:

@@ -21,6 +21,7 @@ from edge_client.model.api import (
 )
 from edge_client.model.files import CameraFile, FileIdentity, FilmNotes
 from edge_client.model.haul_state import KnownChapter, StoredVersion
+from edge_client.model.levels import Evidence, Level, ReadAgain
 from edge_client.model.parts import PartPlan, PartUrl, PieceUrl, StoredPart, crc_value
 
 T = TypeVar("T")
@@ -156,7 +157,39 @@ def _known_chapter(chapter: Mapping[str, Any], asked_by: str | None) -> KnownCha
         _stored(chapter["receipt"]),
         # A coordinator before these notes does not have them.
         FilmNotes(chapter.get("unfinished") is True, _whole(chapter.get("trailing_bytes", 0))),
+        evidence(chapter.get("evidence")),
     )
+
+
+def evidence(document: Mapping[str, Any] | None) -> Evidence | None:
+    """What is known of a chapter; None before its receipt, and of a coordinator that keeps no evidence."""
+    if document is None:
+        return None
+    again = document["read_twice"]
+    return Evidence(
+        _level(_text(document["level"])),
+        document["agrees"] is True,
+        None
+        if again is None
+        else ReadAgain(
+            _text(again["at"]),
+            _text(again["by"]),
+            _text(again["crc64nvme"]),
+            _text(again["xxh128"]),
+            again["agrees"] is True,
+        ),
+    )
+
+
+def recorded_evidence(document: dict[str, Any]) -> Evidence:
+    found = evidence(document)
+    assert found, "a document was read"
+    return found
+
+
+def _level(text: str) -> Level:
+    """A level of a newer coordinator that is not known here is worth one read."""
+    return next((level for level in Level if level.value == text), Level.READ_ONCE)
 
 
 def _stored(receipt: Mapping[str, Any] | None) -> StoredVersion | None:
@@ -190,6 +223,11 @@ def session_state(document: dict[str, Any]) -> SessionState:
             path: _text(chapter["upload"]["upload_id"])
             for path, chapter in chapters.items()
             if chapter["upload"] is not None
+        },
+        {
+            path: found
+            for path, chapter in chapters.items()
+            if (found := evidence(chapter.get("evidence"))) is not None
         },
     )
 

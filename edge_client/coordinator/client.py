@@ -33,6 +33,7 @@ from edge_client.model.api import (
     UploadView,
 )
 from edge_client.model.haul_state import KnownChapter, StoredVersion
+from edge_client.model.levels import Evidence, WholeRead
 from edge_client.model.parts import PartUrl, PieceUrl, Span, SpooledPart, crc_text
 from edge_client.model.plan import SessionPlan
 
@@ -178,6 +179,20 @@ class Coordinator:
         if any(span.first not in urls or urls[span.first].size_bytes != span.size_bytes for span in spans):
             raise CoordinatorRefusal("the coordinator gave no URL for a range that was asked for")
         return urls
+
+    def add_evidence(self, session_id: str, artifact_id: str, read: WholeRead) -> Evidence:
+        """What is known of a chapter, this second read of its card included; the same read again changes nothing.
+
+        Raises SessionUnknown also of a coordinator that keeps no evidence.
+        """
+        body = {
+            "size_bytes": read.size_bytes,
+            "crc64nvme": crc_text(read.crc),
+            "xxh128": read.xxh128,
+            "read_at": read.read_at,
+        }
+        path = f"/v1/sessions/{session_id}/artifacts/{artifact_id}/evidence"
+        return self._call("POST", path, body, answers.recorded_evidence)
 
     def session_state(self, session_id: str) -> SessionState | None:
         """The coordinator's document of a session, or None when it has none of that name; a single try."""

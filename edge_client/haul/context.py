@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 
 from edge_client.base.progress import Progress
 from edge_client.base.retry import Retry
@@ -18,7 +19,7 @@ from edge_client.model.plan import ChapterPlan, SessionPlan
 
 @dataclass(frozen=True)
 class HaulTools:
-    """Everything of one device. `below(n)` draws an unpredictable number from 0 to n - 1."""
+    """Everything of one device. `below(n)` draws an unpredictable number from 0 to n - 1, `now` is the clock in UTC."""
 
     at_camera: CameraTools
     coordinator: Coordinator
@@ -30,6 +31,7 @@ class HaulTools:
     progress: Progress
     heartbeat: Callable[[str, Callable[[], CameraReport]], AbstractContextManager[object]]
     peak_rss_mib: Callable[[], float]
+    now: Callable[[], datetime]
 
     @property
     def retry(self) -> Retry:

@@ -21,7 +21,9 @@ from edge_client.model.api import (
     UploadView,
 )
 from edge_client.model.files import FileFacts, FileIdentity, MediaInfo
+from edge_client.model.flushing import Flushed
 from edge_client.model.haul_state import KnownChapter, Proof, StoredVersion
+from edge_client.model.levels import Evidence, Reread, WholeRead
 from edge_client.model.listing import CameraStatus, Entry
 from edge_client.model.parts import (
     ChapterParts,
@@ -105,6 +107,9 @@ class CameraLocks(Protocol):
     def hold(self, serial: str) -> AbstractContextManager[None]:
         """The camera for us alone. Raises SpoolBusy when another client has it."""
 
+    def is_held(self, serial: str) -> bool:
+        """Whether a client has the camera now."""
+
 
 class Coordinator(Protocol):
     """The coordinator's calls, each of them idempotent. Raises CoordinatorRefusal, GaveUp."""
@@ -134,6 +139,9 @@ class Coordinator(Protocol):
         self, chapter: KnownChapter, stored: StoredVersion, spans: Sequence[Span]
     ) -> dict[int, PieceUrl]:
         """Presigned GETs for at most 32 ranges of a verified original, by first byte."""
+
+    def add_evidence(self, session_id: str, artifact_id: str, read: WholeRead) -> Evidence:
+        """What is known of a chapter, this second read of its card included; the same read again changes nothing."""
 
     def session_state(self, session_id: str) -> SessionState | None:
         """The coordinator's document of a session, or None when it shows none of that name; a single try."""
@@ -315,6 +323,31 @@ class BrokenFilms(Protocol):
         """Remember it, durably, in place of an older one of its path. Raises SpoolFault, SpoolFull."""
 
 
+class Rereads(Protocol):
+    """Remembers what was found when chapters were read again, and how far the second read of a card is."""
+
+    def hold(self) -> AbstractContextManager[None]:
+        """The second reads of this spool for us alone; a haul is not kept. Raises SpoolBusy."""
+
+    def all(self) -> Sequence[Reread]:
+        """Every record that can be read."""
+
+    def find(self, session_id: str, artifact_id: str) -> Reread | None:
+        """What was found of a chapter; a record that cannot be read is there and spoilt."""
+
+    def keep(self, found: Reread) -> None:
+        """Remember it, durably, in place of what was there of its chapter. Raises SpoolFault, SpoolFull."""
+
+    def drop(self, found: Reread) -> None:
+        """Forget it: the coordinator has it."""
+
+    def flushed(self) -> Flushed | None:
+        """How far the second read is since the camera's memory was flushed; None where that is not known."""
+
+    def keep_flushed(self, flushed: Flushed) -> None:
+        """Remember it, durably. Raises SpoolFault, SpoolFull."""
+
+
 class Spool(Protocol):
     """Where plans, receipts, reports and parts are kept on the device."""
 
@@ -326,6 +359,12 @@ class Spool(Protocol):
 
     @property
     def broken_films(self) -> BrokenFilms: ...
+
+    @property
+    def rereads(self) -> Rereads: ...
+
+    def is_held(self) -> bool:
+        """Whether a client has the spool for itself now."""
 
     def hold(self) -> AbstractContextManager[None]:
         """The spool for us alone, what ended clients left half done removed. Raises SpoolBusy when another has it."""

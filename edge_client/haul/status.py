@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 
 from edge_client.base.errors import EdgeError
 from edge_client.haul.holdings import holdings
-from edge_client.haul.ports import Coordinator, Plans, SessionSpool
+from edge_client.haul.ports import Coordinator, Plans, Rereads, SessionSpool
 from edge_client.haul.previews import read_previews
 from edge_client.haul.stuck import read_record
 from edge_client.model.api import SessionState, StoredSession
+from edge_client.model.levels import least
 from edge_client.model.plan import SessionPlan
 from edge_client.model.previews import PreviewReport
 
@@ -23,6 +24,8 @@ class SessionStatus:
     `cannot_end` has the reason for each file that is not home and that the card no longer has, as the last haul found.
     `previews` are its proxies and thumbnails, as far as this device knows; whether it is home does not depend on them.
     `needs_camera` is false once the spool and S3 have every byte and every last look was taken, as far as is known.
+    `level` is how surely all of it is known, None where not all is home or nobody says; `differs` is by path what a
+    second read of the card gave otherwise.
     """
 
     session: str
@@ -37,18 +40,22 @@ class SessionStatus:
     cannot_end: Mapping[str, str] = field(default_factory=dict)
     needs_camera: bool = True
     previews: tuple[PreviewReport, ...] = ()
+    level: str | None = None
+    differs: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_home(self) -> bool:
         return self.chapters_home == self.chapters
 
 
-def read_statuses(plans: Plans, coordinator: Coordinator | None) -> list[SessionStatus]:
+def read_statuses(plans: Plans, coordinator: Coordinator | None, rereads: Rereads) -> list[SessionStatus]:
     """Every session whose plan can be read; a client that works at the same time is not disturbed."""
-    return [_describe(folder, plan, coordinator) for folder, plan in plans.readable]
+    return [_describe(folder, plan, coordinator, rereads) for folder, plan in plans.readable]
 
 
-def _describe(folder: SessionSpool, plan: SessionPlan, coordinator: Coordinator | None) -> SessionStatus:
+def _describe(
+    folder: SessionSpool, plan: SessionPlan, coordinator: Coordinator | None, rereads: Rereads
+) -> SessionStatus:
     state = _ask_state(coordinator, plan.session_id)
     receipts = folder.receipts()
     home_bytes = _home_bytes(plan, state) if state else sum(int(one["size_bytes"]) for one in receipts)
@@ -67,7 +74,29 @@ def _describe(folder: SessionSpool, plan: SessionPlan, coordinator: Coordinator 
             folder, plan, StoredSession(state.verified) if state else None, coordinator if state else None
         ),
         previews=read_previews(folder, plan),
+        level=_level(plan, state),
+        differs=_differs(plan, state, rereads),
     )
+
+
+def _level(plan: SessionPlan, state: SessionState | None) -> str | None:
+    """The least level of its chapters as the coordinator knows them; None where it does not say one of each."""
+    found = [state.evidence.get(chapter.path) for chapter in plan.chapters] if state else []
+    level = least(each.level for each in found if each)
+    return level.value if level and all(found) else None
+
+
+def _differs(plan: SessionPlan, state: SessionState | None, rereads: Rereads) -> dict[str, str]:
+    """Why the card must be kept, by path: by this device's records, and by the coordinator."""
+    found = dict[str, str]()
+    for chapter in plan.chapters:
+        evidence = state.evidence.get(chapter.path) if state else None
+        record = rereads.find(plan.session_id, chapter.artifact_id)
+        if record and record.forbids(evidence):
+            found[chapter.path] = record.words
+        elif evidence and not evidence.agrees:
+            found[chapter.path] = "the coordinator says that the reads of it do not agree"
+    return found
 
 
 def _cannot_end(folder: SessionSpool, state: SessionState | None) -> dict[str, str]:

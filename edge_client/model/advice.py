@@ -19,6 +19,7 @@ from edge_client.model.haul_state import (
     Obstacle,
     RecordingState,
 )
+from edge_client.model.levels import Level
 from edge_client.model.plan import ChapterPlan, SessionPlan
 from edge_client.model.recordings import MOST_CHAPTERS, Recording, pieces, session_name
 
@@ -48,6 +49,11 @@ ADVICE: Mapping[HaulState | Obstacle, Advice] = {
     HaulState.MISSING: Advice(How.AUDIT_HAUL, "hauls it"),
     HaulState.OTHER_CONTENT: Advice(How.AUDIT_HAUL, "hauls it into a session of its own"),
     HaulState.UNDER_WAY: Advice(How.AUDIT_HAUL, "finishes it"),
+    HaulState.DIFFERS: Advice(
+        How.BY_HAND,
+        "keep the card and tell the coordinator's operator; to have what the card gives now as well, haul it into a "
+        "session of its own: `reelhaul haul NAME --file DIR/NAME`",
+    ),
     HaulState.UNPROVEN: Advice(How.AUDIT_HAUL, "compares it again, and hauls it where that does not work"),
     HaulState.UNREADABLE: Advice(
         How.BY_HAND,
@@ -110,6 +116,13 @@ EMPTY = Advice(
 """For an unfinished film of which there is nothing that could be hauled as it is."""
 
 
+READ_AGAIN = "reads it from the card again"
+READ_AGAIN_THERE = (
+    "only the device that hauled it can add a second read, or one that an operator lets adopt its session"
+)
+READ_BACK = "an operator has S3's bytes read and compared: `python -m infra.admin verify`"
+
+
 @dataclass(frozen=True)
 class Help:
     """What helps these files: one command or none, and for each path what it does."""
@@ -163,6 +176,22 @@ def helps(found: Sequence[RecordingState], taken: Collection[str], called: Calle
             by_file.append(Help(called.command("haul", name, *files, *OPTIONS[how]), tuple(some)))
     all_at_once = [Help(called.command("audit", "--haul"), tuple(whole))] if whole else []
     return [*all_at_once, *by_file, *by_hand]
+
+
+def helps_to_level(found: Sequence[RecordingState], required: Level, called: Called) -> list[Help]:
+    """What helps the files that are home and not known as surely as is required."""
+    twice, others = list[tuple[str, str]](), list[tuple[str, str]]()
+    for file in (file for one in found for file in one.files):
+        if file.level is None or file.level.reaches(required):
+            continue
+        if file.level.reaches(Level.READ_TWICE):
+            others.append((file.file.path, READ_BACK))
+        elif file.chapter and file.chapter.is_own:
+            twice.append((file.file.path, READ_AGAIN))
+        else:
+            others.append((file.file.path, READ_AGAIN_THERE))
+    by_command = [Help(called.command("audit", "--reread"), tuple(twice))] if twice else []
+    return [*by_command, *(Help(None, (said,)) for said in others)]
 
 
 def _sessions_of(

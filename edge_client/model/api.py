@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
+from edge_client.model.levels import Evidence
 from edge_client.model.parts import PartPlan, StoredPart
 
 
@@ -70,11 +71,15 @@ class UploadView:
 
 @dataclass(frozen=True)
 class SessionState:
-    """A session's state, and by `directory/filename` the chapters with receipts and each one's latest upload."""
+    """A session's state, and by `directory/filename` the chapters with receipts and each one's latest upload.
+
+    `evidence` is what is known of those with receipts; a coordinator that keeps none says nothing of it.
+    """
 
     state: str
     verified: frozenset[str]
     uploads: Mapping[str, str] = field(default_factory=dict)
+    evidence: Mapping[str, Evidence] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

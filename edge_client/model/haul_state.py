@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from edge_client.model.files import NO_NOTES, CameraFile, FileIdentity, FilmNotes, Likeness, likeness
+from edge_client.model.levels import Evidence, Level, least
 from edge_client.model.recordings import Recording
 
 
@@ -18,6 +19,7 @@ class HaulState(enum.Enum):
     PROVEN = "hauled by another device, proven against this card"
     UNPROVEN = "hauled by another device, not proven"
     UNDER_WAY = "under way"
+    DIFFERS = "read again, and different"
     OTHER_CONTENT = "other content"
     UNREADABLE = "unreadable"
     MISSING = "missing"
@@ -47,6 +49,7 @@ class Obstacle(enum.Enum):
 
 
 WORST_FIRST = (
+    HaulState.DIFFERS,
     HaulState.UNREADABLE,
     HaulState.OTHER_CONTENT,
     HaulState.MISSING,
@@ -70,7 +73,8 @@ class StoredVersion:
 class KnownChapter:
     """A chapter as the coordinator knows it: the file that was planned, by which device, and what a receipt is for.
 
-    `is_own` when that device is the one that asks. Only the record says what another device's file was.
+    `is_own` when that device is the one that asks. Only the record says what another device's file was. `evidence` is
+    None before the receipt, and of a coordinator that keeps none.
     """
 
     identity: FileIdentity
@@ -80,10 +84,18 @@ class KnownChapter:
     is_own: bool
     stored: StoredVersion | None
     notes: FilmNotes = NO_NOTES
+    evidence: Evidence | None = None
 
     @property
     def path(self) -> str:
         return self.identity.file.path
+
+    @property
+    def level(self) -> Level | None:
+        """How surely it is known; None before its receipt. A coordinator that says nothing of it has one read."""
+        if self.stored is None:
+            return None
+        return self.evidence.level if self.evidence else Level.READ_ONCE
 
 
 @dataclass(frozen=True)
@@ -125,6 +137,11 @@ class FileState:
             return NO_NOTES
         return self.chapter.notes
 
+    @property
+    def level(self) -> Level | None:
+        """How surely the file is known; None while it is not home."""
+        return self.chapter.level if self.state.is_home and self.chapter else None
+
 
 @dataclass(frozen=True)
 class RecordingState:
@@ -138,6 +155,12 @@ class RecordingState:
     def state(self) -> HaulState:
         """That of the file that is worst off."""
         return next(each for each in WORST_FIRST if each in {file.state for file in self.files})
+
+    @property
+    def level(self) -> Level | None:
+        """The least level of its files; None while one is not home."""
+        levels = [file.level for file in self.files]
+        return least(level for level in levels if level) if all(levels) else None
 
     @property
     def session_ids(self) -> tuple[str, ...]:
@@ -192,12 +215,18 @@ def file_state(card: FileIdentity, known: Sequence[KnownChapter]) -> FileState:
     same = same_chapters(card, known)
     verified = [chapter for chapter in same if chapter.stored]
     if own := [chapter for chapter in verified if chapter.is_own]:
-        return FileState(card.file, HaulState.HAULED, own[0])
+        return FileState(card.file, HaulState.HAULED, max(own, key=_sureness))
     if verified:
         return FileState(card.file, HaulState.UNPROVEN, verified[0])
     if same:
         return FileState(card.file, HaulState.UNDER_WAY, same[0])
     return FileState(card.file, HaulState.OTHER_CONTENT if known else HaulState.MISSING)
+
+
+def _sureness(chapter: KnownChapter) -> tuple[bool, int]:
+    """What tells which of several chapters of one file speaks for it: that its reads agree, then its level."""
+    agrees = chapter.evidence is None or chapter.evidence.agrees
+    return agrees, list(Level).index(chapter.level or Level.READ_ONCE)
 
 
 def same_chapters(card: FileIdentity, known: Sequence[KnownChapter]) -> list[KnownChapter]:

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from edge_client.base.disk import Disk, disk_errors, lock_file, read, size_bytes_of
+from edge_client.base.disk import Disk, disk_errors, is_locked, lock_file, read, size_bytes_of
 from edge_client.base.errors import EdgeError, PlanUnreadable, SpoolFault
 from edge_client.model.files import FileIdentity
 from edge_client.model.haul_state import Proof
@@ -21,10 +21,12 @@ from edge_client.model.plan import PLAN, SessionPlan, decoded
 from edge_client.spool.budget import SpoolBudget
 from edge_client.spool.chapter import CONFIRMED, ChapterSpool
 from edge_client.spool.part import part_by_name
+from edge_client.spool.rereads import Rereads
 
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=-]{0,199}", re.ASCII)
 # No session has this name, so nothing in it is taken for one.
 FORGOTTEN = ".forgotten"
+LOCK = "lock"
 
 
 @dataclass(frozen=True)
@@ -44,12 +46,17 @@ class Spool:
         self.budget = SpoolBudget(root, disk, budget_bytes)
         self.proofs = Proofs(root / ".proofs", disk)
         self.broken_films = BrokenFilms(root / ".broken", disk)
+        self.rereads = Rereads(root / ".rereads", disk)
+
+    def is_held(self) -> bool:
+        """Whether a client has the spool for itself now. Raises SpoolFault."""
+        return is_locked(self._root / LOCK)
 
     @contextmanager
     def hold(self) -> Iterator[None]:
         """Hold the spool while the block runs, swept and measured. Raises SpoolBusy while another client has it."""
         self._disk.make_private(self._root)
-        with lock_file(self._root / "lock", f"another client uses the spool {self._root}"):
+        with lock_file(self._root / LOCK, f"another client uses the spool {self._root}"):
             with disk_errors():
                 for leftover in self._root.glob("*/*/*.writing"):
                     leftover.unlink()

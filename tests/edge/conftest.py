@@ -134,6 +134,9 @@ class CountingProgress:
     def proof(self, path: str, size_bytes: int) -> None:
         self.proofs.append((path, size_bytes))
 
+    def second_read(self, path: str, size_bytes: int) -> None:
+        """Nothing: what is compared is counted."""
+
     def compared(self, size_bytes: int) -> None:
         self.compared_bytes += size_bytes
 
@@ -235,6 +238,7 @@ class Device:
             progress=self.watched or self.progress,
             heartbeat=lambda session_id, camera: nullcontext(),
             peak_rss_mib=lambda: 1.0,
+            now=lambda: datetime.now(timezone.utc),
         )
 
     def parts(self) -> list[Path]:

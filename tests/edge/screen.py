@@ -85,5 +85,8 @@ class SilentDisplay:
     def proof(self, path: str, size_bytes: int) -> None:
         """Nothing is shown."""
 
+    def second_read(self, path: str, size_bytes: int) -> None:
+        """Nothing is shown."""
+
     def draw(self, picture: Picture | None) -> None:
         self.pictures.append(picture)

@@ -15,6 +15,7 @@ from tests.mutants.of_scans import OF_SCANS
 from tests.mutants.of_the_lake import OF_THE_LAKE
 from tests.mutants.of_uploads import OF_UPLOADS
 from tests.mutants.on_device import ON_DEVICE
+from tests.mutants.reading_again import READING_AGAIN
 from tests.mutants.reconciling import IN_THE_RECONCILER
 from tests.mutants.turns import TURNS
 
@@ -537,6 +538,7 @@ MUTANTS = (
     *IN_THE_RECONCILER,
     *OF_COPIES,
     *ON_DEVICE,
+    *READING_AGAIN,
     *OF_UPLOADS,
     *JUDGING,
     *OF_CALLERS,

@@ -452,6 +452,7 @@ class Door(Exchange):
             "part-urls": "urls",
             "complete": "complete",
             "progress": "progress",
+            "evidence": "evidence",
             "proof-urls": "proof",
             "enrolments": "enroll",
             "rotate": "rotate",

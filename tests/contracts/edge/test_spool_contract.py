@@ -21,7 +21,9 @@ from edge_client.base.errors import (
 )
 from edge_client.haul.ports import ChapterSpool, Spool
 from edge_client.model.files import CameraFile, FileIdentity
+from edge_client.model.flushing import Flushed
 from edge_client.model.haul_state import KnownChapter, Proof, StoredVersion
+from edge_client.model.levels import Evidence, Level, Reread, WholeRead
 from edge_client.model.parts import ChapterParts, PartPlan, Span, SpooledPart
 from edge_client.model.plan import PLAN, CameraIdentity, ChapterPlan, SessionPlan
 from edge_client.spool.budget import RESERVE_BYTES
@@ -35,6 +37,9 @@ IDENTITY, OTHER_IDENTITY = "0123456789abcdef", "fedcba9876543210"
 AMPLE_BYTES = 10**12
 FILE = CameraFile("100GOPRO", "GX010042.MP4", 25, 1656931398, 1656931398)
 FILM = FileIdentity(FILE, '"e"', "abc")
+READ = WholeRead(25, 7, "99aa06d3014798d86001c324468d497f", "2026-11-30T12:00:00Z")
+REREAD = Reread("s", ARTIFACT, 7, (READ,))
+FLUSHED = Flushed(("s/a", "s/b"), {"s/b": 3}, 5, 7)
 PROOF = Proof("C1", FILM, KnownChapter(FILM, "s", ARTIFACT, "d", False, StoredVersion("v", 25, 7)))
 
 
@@ -71,6 +76,9 @@ class Place(Protocol):
 
     def unkeep(self) -> None:
         """The disk does not keep the next part that is committed."""
+
+    def spoil_reread(self) -> None:
+        """The disk changes the one record of a second read."""
 
 
 class OnDisk:
@@ -118,6 +126,10 @@ class OnDisk:
 
     def unkeep(self) -> None:
         self._will_keep = False
+
+    def spoil_reread(self) -> None:
+        [record] = (self._root / ".rereads").glob("*.json")
+        record.write_bytes(record.read_bytes()[:-9])
 
     def _fsync(self, file: int) -> None:
         if not self._will_keep:
@@ -173,6 +185,10 @@ class InMemory:
 
     def unkeep(self) -> None:
         self._disk.faults["commit"] = [PartUnkept("the spool's disk did not keep part 1")]
+
+    def spoil_reread(self) -> None:
+        [place] = self._disk.rereads
+        self._disk.rereads[place] = self._disk.rereads[place][:-9]
 
     @property
     def _chapter(self) -> KeptChapter:
@@ -838,6 +854,73 @@ class TestTheSpool:
         spool.proofs.add(later)
 
         assert (spool.proofs.has(PROOF), spool.proofs.has(later)) == (False, True)
+
+    def test_says_whether_a_client_has_it(self, place: Place):
+        before = place.spool().is_held()
+        with place.spool().hold():
+            meanwhile = place.spool().is_held()
+
+        assert (before, meanwhile, place.spool().is_held()) == (False, True, False)
+
+    def test_remembers_what_was_read_again(self, spool: Spool, place: Place):
+        before = spool.rereads.find("s", ARTIFACT)
+        spool.rereads.keep(REREAD)
+
+        assert before is None
+        assert place.spool().rereads.find("s", ARTIFACT) == REREAD
+        assert [*place.spool().rereads.all()] == [REREAD]
+        assert spool.rereads.find("t", ARTIFACT) is None
+        assert spool.rereads.find("s", "original.100GOPRO.GX020042.MP4") is None
+
+    def test_remembers_a_later_read_in_place_of_the_record(self, spool: Spool):
+        later = REREAD.with_read(replace(READ, crc=8), 8)
+        spool.rereads.keep(REREAD)
+        spool.rereads.keep(later)
+
+        assert spool.rereads.find("s", ARTIFACT) == later
+
+    def test_forgets_a_read_that_the_coordinator_has(self, spool: Spool):
+        spool.rereads.keep(REREAD)
+        for _ in range(2):
+            spool.rereads.drop(REREAD)
+
+        assert spool.rereads.find("s", ARTIFACT) is None
+        assert [*spool.rereads.all()] == []
+
+    def test_keeps_what_was_read_again_of_a_session_that_is_forgotten(self, spool: Spool):
+        spool.session("s").write(PLAN, plan_of("s").encoded())
+        spool.rereads.keep(REREAD)
+        spool.forget("s")
+
+        assert spool.rereads.find("s", ARTIFACT) == REREAD
+
+    def test_takes_a_record_that_the_disk_has_spoilt_for_one(self, spool: Spool, place: Place):
+        spool.rereads.keep(REREAD)
+        place.spoil_reread()
+
+        found = spool.rereads.find("s", ARTIFACT)
+        assert found
+        assert found.is_spoilt
+        assert found.forbids(Evidence(Level.READ_TWICE, agrees=True))
+        assert [*spool.rereads.all()] == []
+
+    def test_remembers_how_far_a_second_read_is(self, spool: Spool, place: Place):
+        before = spool.rereads.flushed()
+        spool.rereads.keep_flushed(FLUSHED)
+
+        assert before is None
+        assert place.spool().rereads.flushed() == FLUSHED
+
+    def test_has_one_second_read_and_a_haul_beside_it(self, place: Place):
+        with (
+            place.spool().rereads.hold(),
+            place.spool().hold(),
+            pytest.raises(SpoolBusy, match="another client"),
+            place.spool().rereads.hold(),
+        ):
+            pass
+        with place.spool().rereads.hold():
+            pass
 
     def test_remembers_exactly_which_films_were_broken(self, spool: Spool, place: Place):
         before = spool.broken_films.has(FILM)

@@ -28,6 +28,7 @@ def test_the_codes_are_those_that_units_and_scripts_know():
         "REFUSED": 1,
         "USAGE": 2,
         "WARNED": 3,
+        "KEEP_THE_CARD": 4,
         "TRY_LATER": os.EX_TEMPFAIL,
     }
     assert list(MEANINGS) == list(ExitCode)

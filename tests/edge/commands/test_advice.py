@@ -201,7 +201,7 @@ def test_the_commands_haul_the_sound_chapters_of_a_recording_and_then_the_unfini
         device.content(name) for name in ("GX010042.MP4", "GX020042.MP4")
     ]
     assert line.audit() == 0
-    assert "safe to erase, unfinished" in line.said
+    assert "safe to erase, read once, unfinished" in line.said
 
 
 def test_the_rest_of_a_recording_comes_home_after_its_unfinished_chapter(device: Device, line: Line):

@@ -18,7 +18,7 @@ from tests.edge.conftest import Device
 from tests.edge.fake_camera import SERIAL, CameraFile, film, raw
 from tests.support.coordinator import TOKEN
 
-HOME = "every video on this card is home and safe to erase"
+HOME = "every video on this card is home and safe to erase, read once"
 
 
 class Line:
@@ -282,6 +282,8 @@ class TestStatus:
             "cannot_end": {},
             "needs_camera": False,
             "previews": [],
+            "level": None,
+            "differs": {},
             "is_home": False,
         }
 
@@ -432,6 +434,7 @@ class TestAudit:
                 "device": "d_own",
                 "known_by": "receipt",
                 "reason": None,
+                "level": "read-once",
                 "unfinished": False,
                 "notes": [],
             }
@@ -836,4 +839,6 @@ def test_every_command_has_help_with_examples_and_exit_codes(
     said = capsys.readouterr().out
     assert ended.value.code == 0
     assert f"  reelhaul {command}" in said
-    assert "exit codes: 0 done, 1 a person must look, 2 usage, 75 try again later" in said
+    codes = said[said.index("exit codes: ") :].splitlines()[0]
+    assert codes.startswith("exit codes: 0 done, 1 a person must look, 2 usage, 3 ")
+    assert codes.endswith(", 4 two reads of a film differ: keep the card, 75 try again later")

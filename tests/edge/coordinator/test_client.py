@@ -17,8 +17,10 @@ from edge_client.base.errors import (
     UploadGone,
 )
 from edge_client.base.retry import Retry, Tally
+from edge_client.coordinator import answers
 from edge_client.coordinator.client import MOST_PAGES, Coordinator
 from edge_client.model.api import HeartbeatReport, Token
+from edge_client.model.levels import Evidence, Level, ReadAgain
 from edge_client.model.parts import PartPlan, Span, SpooledPart, crc_text, crc_value
 from edge_client.model.plan import CameraIdentity, ChapterPlan, SessionPlan
 from tests.edge.conftest import FakeTime
@@ -429,3 +431,46 @@ def test_the_last_part_may_be_shorter(size_bytes: int, count: int, last: Span):
 
     assert plan.is_sound
     assert list(plan.spans())[-1] == last
+
+
+READ = {
+    "at": "2026-11-30T12:00:00Z",
+    "by": "d_1",
+    "crc64nvme": "AAAAAAAAAAc=",
+    "xxh128": "0" * 32,
+    "agrees": True,
+}
+KNOWN = {"level": "read-twice", "agrees": True, "read_twice": READ, "read_back": None}
+
+
+class TestEvidence:
+    def test_is_read_as_the_coordinator_says_it(self):
+        found = answers.evidence(KNOWN)
+
+        assert found == Evidence(
+            Level.READ_TWICE,
+            agrees=True,
+            read_twice=ReadAgain("2026-11-30T12:00:00Z", "d_1", "AAAAAAAAAAc=", "0" * 32, agrees=True),
+        )
+
+    def test_of_a_coordinator_that_keeps_none_is_none(self):
+        assert answers.evidence(None) is None
+
+    def test_of_a_level_that_is_not_known_here_is_worth_one_read(self):
+        found = answers.evidence({**KNOWN, "level": "read-thrice"})
+
+        assert found
+        assert found.level is Level.READ_ONCE
+
+    @pytest.mark.parametrize(
+        "change", [{"level": None}, {"read_twice": {}}, {"read_twice": {**READ, "crc64nvme": 1}}]
+    )
+    def test_outside_the_contract_is_refused(self, change: dict[str, object]):
+        with pytest.raises(CoordinatorRefusal, match="outside its contract"):
+            answers.read_with({**KNOWN, **change}, answers.recorded_evidence)
+
+    def test_agrees_only_where_the_coordinator_says_so(self):
+        found = answers.evidence({**KNOWN, "agrees": None})
+
+        assert found
+        assert not found.agrees

@@ -84,7 +84,7 @@ def demand_all_home(made: MemoryDevice) -> None:
 
 def statuses(made: MemoryDevice) -> list[SessionStatus]:
     tools = made.tools()
-    return read_statuses(tools.spool.plans(), None)
+    return read_statuses(tools.spool.plans(), None, tools.spool.rereads)
 
 
 class TestTheOrder:

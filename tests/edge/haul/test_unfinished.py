@@ -271,7 +271,7 @@ class TestWhatIsSaid:
 
         assert line.audit() == 0
         *_, row, note, verdict, advice = line.said.splitlines()
-        assert row.endswith("safe to erase, unfinished")
+        assert row.endswith("safe to erase, read once, unfinished")
         assert note == f"  {NAME}  {MARK}"
         assert verdict == HOME
         assert "before you erase, switch the camera off and on" in advice

@@ -42,6 +42,11 @@ CREATED = 1_656_931_398
 CARD_GOOD, CARD_FULL, CARD_OUT, CARD_FORMAT_ERROR, CARD_BUSY, CARD_SWAPPED = 0, 1, 2, 3, 4, 8
 
 
+def unharmed(path: str, span: Span, content: bytes) -> bytes:
+    """The bytes as the card has them."""
+    return content
+
+
 @dataclass
 class MemoryFile:
     """One file of a card. `listed_as` is its entry of the list where that is not what its other fields say."""
@@ -71,7 +76,8 @@ class MemoryCamera(Scripted):
     """A camera with `files` by `directory/name`. `identity` is None for a model that does not say who it is.
 
     `witnesses` are what its state says of the card; None: the videos of its list and the bytes of its files. `reads`
-    are the parts that were asked for. `shows` is its wall clock, None for a model that does not say.
+    are the parts that were asked for. `shows` is its wall clock, None for a model that does not say. `on_the_way` is
+    what becomes of the bytes of a film between the card and the client.
     """
 
     files: dict[str, MemoryFile] = field(default_factory=dict)
@@ -89,6 +95,7 @@ class MemoryCamera(Scripted):
     absences: int = 0
     keepers: int = 0
     block_bytes: int = 1000
+    on_the_way: Callable[[str, Span, bytes], bytes] = unharmed
     reads: list[tuple[str, Span]] = field(default_factory=list)
 
     def leave(self) -> None:
@@ -191,13 +198,15 @@ class MemoryCamera(Scripted):
 
     def crc_of(self, chapter: ChapterPlan, span: Span) -> int:
         self._take("crc_of")
-        crc: int = crc64nvme(self._read(chapter.path, span, chapter.size_bytes, chapter.etag or ""))
+        content = self._read(chapter.path, span, chapter.size_bytes, chapter.etag or "")
+        crc: int = crc64nvme(self.on_the_way(chapter.path, span, content))
         return crc
 
     def read_part(self, chapter: ChapterPlan, span: Span, write: Callable[[memoryview], None]) -> None:
         self.reads.append((chapter.path, span))
         self._take("read_part")
         content = self._read(chapter.path, span, chapter.size_bytes, chapter.etag or "")
+        content = self.on_the_way(chapter.path, span, content)
         for first in range(0, len(content), self.block_bytes):
             block = content[first : first + self.block_bytes]
             write(memoryview(block))
@@ -289,6 +298,9 @@ class MemoryLocks:
 
     def __init__(self) -> None:
         self.taken: set[str] = set()
+
+    def is_held(self, serial: str) -> bool:
+        return serial in self.taken
 
     @contextmanager
     def hold(self, serial: str) -> Iterator[None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from functools import partial
 
 from edge_client.base.progress import Display, ProgressCounter
@@ -74,7 +74,7 @@ class MemoryDevice:
 
     def restart(self, machine: Machine) -> None:
         """The client was killed, and another one begins on what it left."""
-        self.disk.is_held = False
+        self.disk.is_held = self.disk.is_reread = False
         self.cloud.machine = machine
         self._begin(machine)
 
@@ -146,4 +146,5 @@ class MemoryDevice:
             progress=ProgressCounter(self.display, timing.monotonic, retry.waits.longest),
             heartbeat=self._heartbeat,
             peak_rss_mib=lambda: 1.0,
+            now=lambda: NOON + timedelta(seconds=self.machine.now),
         )

@@ -24,7 +24,9 @@ from edge_client.base.errors import (
     SpoolTooSmall,
 )
 from edge_client.model.files import FileIdentity
+from edge_client.model.flushing import Flushed, flushed_in
 from edge_client.model.haul_state import Proof
+from edge_client.model.levels import Reread, reread_in
 from edge_client.model.parts import ChapterParts, PartPlan, Span, SpooledPart
 from edge_client.model.plan import PLAN, SessionPlan, decoded
 from edge_client.spool.spool import SAFE_NAME
@@ -98,8 +100,11 @@ class MemoryDisk(Scripted):
     forgotten: dict[str, KeptSession] = field(default_factory=dict)
     proofs: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     broken_films: dict[str, dict[str, Any]] = field(default_factory=dict)
+    rereads: dict[tuple[str, str], str] = field(default_factory=dict)
+    flushed: str = ""
     reserved_bytes: int = 0
     is_held: bool = False
+    is_reread: bool = False
 
     @property
     def spool_bytes(self) -> int:
@@ -407,6 +412,56 @@ class MemoryBrokenFilms:
         self._disk.broken_films[film.file.path] = asdict(film)
 
 
+class MemoryRereads:
+    """What was found when chapters were read again, as JSON keeps it."""
+
+    def __init__(self, disk: MemoryDisk) -> None:
+        self._disk = disk
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        self._disk.disturb("hold_rereads")
+        if self._disk.is_reread:
+            raise SpoolBusy("another client reads a card again into this spool; wait for it to end")
+        self._disk.is_reread = True
+        try:
+            yield
+        finally:
+            self._disk.is_reread = False
+
+    def all(self) -> list[Reread]:
+        found = (self._find(place) for place in sorted(self._disk.rereads))
+        return [each for each in found if each and not each.is_spoilt]
+
+    def find(self, session_id: str, artifact_id: str) -> Reread | None:
+        return self._find((session_id, artifact_id))
+
+    def _find(self, place: tuple[str, str]) -> Reread | None:
+        raw = self._disk.rereads.get(place)
+        if raw is None:
+            return None
+        try:
+            return reread_in(json.loads(raw))
+        except (ValueError, KeyError, TypeError):
+            return Reread(*place, 0, is_spoilt=True)
+
+    def keep(self, found: Reread) -> None:
+        self._disk.disturb("keep_reread")
+        self._disk.rereads[found.session_id, found.artifact_id] = json.dumps(found.document())
+        self._disk.disturb("kept_reread")
+
+    def drop(self, found: Reread) -> None:
+        self._disk.disturb("drop_reread")
+        self._disk.rereads.pop((found.session_id, found.artifact_id), None)
+
+    def flushed(self) -> Flushed | None:
+        return flushed_in(json.loads(self._disk.flushed)) if self._disk.flushed else None
+
+    def keep_flushed(self, flushed: Flushed) -> None:
+        self._disk.disturb("keep_flushed")
+        self._disk.flushed = json.dumps(flushed.document())
+
+
 class MemorySpool:
     """One client's spool on a disk. Another one on the same disk is the next run, or a client at the same time."""
 
@@ -415,6 +470,10 @@ class MemorySpool:
         self.budget = MemoryBudget(disk, budget_bytes)
         self.proofs = MemoryProofs(disk)
         self.broken_films = MemoryBrokenFilms(disk)
+        self.rereads = MemoryRereads(disk)
+
+    def is_held(self) -> bool:
+        return self._disk.is_held
 
     @contextmanager
     def hold(self) -> Iterator[None]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
+import threading
 from itertools import accumulate
 from pathlib import Path
 
@@ -239,6 +241,27 @@ def test_a_camera_has_one_client_whatever_the_spools(tmp_path: Path):
 
     with locks.hold("C1"), locks.hold("C2"), pytest.raises(SpoolBusy, match="camera C1"), locks.hold("C1"):
         pass
+
+
+def test_a_look_at_a_camera_says_whether_a_client_has_it(tmp_path: Path):
+    locks = CameraLocks(tmp_path / "locks", Disk())
+
+    before = locks.is_held("C1")
+    with locks.hold("C1"):
+        assert (locks.is_held("C1"), locks.is_held("C2")) == (True, False)
+    assert (before, locks.is_held("C1")) == (False, False)
+
+
+def test_a_client_that_only_looks_keeps_no_other_from_the_camera(tmp_path: Path):
+    locks = CameraLocks(tmp_path / "locks", Disk())
+    with locks.hold("C1"):
+        pass
+    with open(tmp_path / "locks" / "camera-C1") as looked_at:
+        fcntl.flock(looked_at, fcntl.LOCK_SH)
+        end = threading.Timer(0.005, fcntl.flock, (looked_at, fcntl.LOCK_UN))
+        end.start()
+        with locks.hold("C1"):
+            end.join()
 
 
 def full(*_: object) -> None:
