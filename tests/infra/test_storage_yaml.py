@@ -223,8 +223,8 @@ def test_a_stage_has_a_database_and_a_workgroup_of_its_own(stage: str, database:
     assert workgroup(Stage=stage)["Name"] == f"reelhaul-{stage}"
 
 
-@pytest.mark.parametrize("kind", ["outputs", "measurements"])
-def test_no_version_of_an_output_or_of_measurements_is_ever_purged(kind: str):
+@pytest.mark.parametrize("kind", ["outputs", "measurements", "proxies"])
+def test_no_version_of_an_output_of_measurements_or_of_a_proxy_is_ever_purged(kind: str):
     rules = properties("Bucket")["LifecycleConfiguration"]["Rules"]
     met = {each["Id"] for each in rules if f"{kind}/".startswith(each.get("Prefix", ""))}
 
