@@ -5,6 +5,7 @@ the file by a bounded number of pieces. Once a file is whole, its bytes are made
 """
 
 import base64
+import errno
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -66,12 +67,16 @@ class Outcome:
 
 @dataclass
 class FetchProgress:
-    """How far a run is: `size_bytes` are to be fetched, `fetched_bytes` of them are."""
+    """How far a run is: `size_bytes` are to be fetched, `fetched_bytes` of them are.
+
+    `read_back` is the file on the disk that everything waits for at this moment.
+    """
 
     files: int
     size_bytes: int
     done_files: int = 0
     fetched_bytes: int = 0
+    read_back: str = ""
 
 
 @dataclass
@@ -156,6 +161,7 @@ class Fetching:
     def _begin(self, target: Target) -> _Copy | None:
         """The copy to be made; None where the file is there already, whichever file it is."""
         if os.path.lexists(target.path):
+            self._wait_for(target)
             self._end(compared(target))
             return None
         target.path.parent.mkdir(parents=True, exist_ok=True)
@@ -215,6 +221,7 @@ class Fetching:
     def _take_checks(self) -> None:
         while self._checks:
             copy, check = self._checks.popleft()
+            self._wait_for(copy.target)
             outcome = check.result()
             if outcome.end is End.DAMAGED and copy.begin:
                 # What an earlier run left may be at fault: a machine that lost power, or another version.
@@ -222,6 +229,11 @@ class Fetching:
                 self._queue.append(copy.target)
             else:
                 self._end(outcome)
+
+    def _wait_for(self, target: Target) -> None:
+        self.so_far.read_back = target.path.name
+        self.tell(self.so_far)
+        self.so_far.read_back = ""
 
     def _end(self, outcome: Outcome) -> None:
         self._ended.append(outcome)
@@ -288,8 +300,12 @@ def _forget_cached(file: BinaryIO) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
+    """Make the name durable too; some network disks do not sync folders, and say so."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF):
+            raise
     finally:
         os.close(descriptor)

@@ -44,6 +44,7 @@ def write_list(folder: Path, files: Sequence[Hashed], comment: str, tool_version
 
     Raises Refused where the folder has lists already: they are never changed.
     """
+    refuse_other_lists(folder)
     from ascmhl.generator import MHLGenerationCreationSession
     from ascmhl.hashlist import MHLCreatorInfo, MHLProcess, MHLProcessInfo, MHLTool
     from ascmhl.history import MHLHistory
@@ -73,20 +74,18 @@ def write_list(folder: Path, files: Sequence[Hashed], comment: str, tool_version
         process.process = MHLProcess("transfer")
         session.commit(creator, process)
         [written] = (root / FOLDER).glob("*.mhl")
-        _move(root / FOLDER, folder / FOLDER)
+        # A rename replaces no folder that has files: one that came meanwhile stays.
+        (root / FOLDER).rename(folder / FOLDER)
         return folder / FOLDER / written.name
 
 
-def _move(made: Path, to: Path) -> None:
-    try:
-        # A rename replaces no folder that has files.
-        made.rename(to)
-    except OSError as error:
-        if not os.path.lexists(to):
-            raise
+def refuse_other_lists(folder: Path) -> None:
+    """Raises Refused where the folder has lists already."""
+    lists = folder / FOLDER
+    if os.path.lexists(lists):
         raise Refused(
-            f"{to} is there already, and lists are never changed: move it away, or name another --out"
-        ) from error
+            f"{lists} is there already, and lists are never changed: move it away, or name another --out"
+        )
 
 
 def _append_folders(session: Any, root: Path, files: Sequence[Hashed]) -> None:

@@ -2,7 +2,7 @@
 
 import base64
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from chalicelib.core.crc import Crc64Nvme
@@ -12,8 +12,8 @@ from infra.admin.at_rest.reading import PIECE_BYTES, Objects, Pace, read_piece
 from infra.admin.deployment import Refused
 
 
-def xxh128_of(objects: Objects, receipt: Receipt, pace: Pace, parallel: int) -> str:
-    """The xxh128 of the receipt's version as 32 hex digits, read by `parallel` ranges at a time.
+def xxh128_of(objects: Objects, receipt: Receipt, pace: Pace, parallel: int, tell: Callable[[], None]) -> str:
+    """The xxh128 of the receipt's version as 32 hex digits, read by `parallel` ranges at a time; `tell` hears of each.
 
     Raises Refused for bytes that are not those of the receipt, StorageBusy.
     """
@@ -25,6 +25,7 @@ def xxh128_of(objects: Objects, receipt: Receipt, pace: Pace, parallel: int) -> 
         for piece in _pieces(objects, receipt, pace, parallel):
             crc, read_bytes = checksums.crc64nvme(piece, crc), read_bytes + len(piece)
             found.update(piece)
+            tell()
     except VersionGone as error:
         raise Refused(f"{receipt.artifact_id}: S3 holds this version no longer; {_VERIFY}") from error
     read = Crc64Nvme(base64.b64encode(crc.to_bytes(8, "big")).decode())

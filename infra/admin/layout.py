@@ -65,40 +65,43 @@ def session_folder(folder: Path, session_id: SessionId) -> Path:
     return folder / ids.name_of(session_id)
 
 
-def files_of(picture: Picture, wanted: Collection[Part]) -> list[File]:
+def files_of(picture: Picture, wanted: Collection[Part], stage: str) -> list[File]:
     """The session's files that are `wanted`: chapters in the order of recording, then what processors made, by name.
 
     A chapter's place is that on its card, `100GOPRO/GX010038.MP4`; `outputs/enhanced.mp4` is what was made, and
     `proxies/100GOPRO/GX010038.MP4.mp4` the chapter's proxy. Of proxies and thumbnails there are those with a receipt.
     """
-    originals = _originals(picture) if Part.ORIGINALS in wanted else ()
-    return [*originals, *_made(picture, wanted), *_previews(picture, wanted)]
+    originals = _originals(picture, stage) if Part.ORIGINALS in wanted else ()
+    return [*originals, *_made(picture, wanted, stage), *_previews(picture, wanted, stage)]
 
 
-def _originals(picture: Picture) -> Iterator[File]:
+def _originals(picture: Picture, stage: str) -> Iterator[File]:
     for chapter in picture.chapters:
         place = PurePosixPath(chapter.directory, chapter.filename)
-        yield _file(picture, chapter.artifact_id, place, chapter.size_bytes)
+        yield _file(picture, chapter.artifact_id, place, chapter.size_bytes, stage)
 
 
-def _made(picture: Picture, wanted: Collection[Part]) -> Iterator[File]:
+def _made(picture: Picture, wanted: Collection[Part], stage: str) -> Iterator[File]:
     others = [receipt.artifact_id for receipt in picture.made()]
     for artifact_id in sorted({*picture.required, *others}):
         part = _KINDS.get(artifact.kind_of(artifact_id))
         if part and part in wanted:
-            yield _file(picture, artifact_id, PurePosixPath(part.value, artifact.name_of(artifact_id)), None)
+            place = PurePosixPath(part.value, artifact.name_of(artifact_id))
+            yield _file(picture, artifact_id, place, None, stage)
 
 
-def _previews(picture: Picture, wanted: Collection[Part]) -> Iterator[File]:
+def _previews(picture: Picture, wanted: Collection[Part], stage: str) -> Iterator[File]:
     for chapter in picture.chapters:
         for kind, part in _PREVIEWS.items():
             preview = view_preview(picture, chapter, kind) if part in wanted else None
             if preview:
                 place = PurePosixPath(part.value, preview.name)
-                yield _file(picture, preview.artifact_id, place, preview.size_bytes)
+                yield _file(picture, preview.artifact_id, place, preview.size_bytes, stage)
 
 
-def _file(picture: Picture, artifact_id: ArtifactId, place: PurePosixPath, size_bytes: int | None) -> File:
+def _file(
+    picture: Picture, artifact_id: ArtifactId, place: PurePosixPath, size_bytes: int | None, stage: str
+) -> File:
     session_id, receipt = picture.session.session_id, picture.receipt(artifact_id)
     size_bytes = receipt.size_bytes if receipt else size_bytes
 
@@ -115,7 +118,7 @@ def _file(picture: Picture, artifact_id: ArtifactId, place: PurePosixPath, size_
         )
     if receipt.version_id in picture.gone_versions:
         return unreachable(
-            Reach.NOT, _cleaned(picture), f"restore it first: {_restore(picture, artifact_id)}"
+            Reach.NOT, _cleaned(picture), f"restore it first: {_restore(picture, artifact_id, stage)}"
         )
     return File(session_id, artifact_id, place, size_bytes, receipt)
 
@@ -135,7 +138,7 @@ def _cleaned(picture: Picture) -> str:
     return f"it was cleaned at {moment(at)}" if at else "it is being cleaned"
 
 
-def _restore(picture: Picture, artifact_id: ArtifactId) -> str:
+def _restore(picture: Picture, artifact_id: ArtifactId, stage: str) -> str:
     session = picture.session
     name = session.name if session.project == ids.MAIN else session.session_id
-    return f"reelhaul-admin restore --stage STAGE {name} {artifact_id} --reason TEXT --wait"
+    return f"reelhaul-admin restore --stage {stage} {name} {artifact_id} --reason TEXT --wait"

@@ -1,13 +1,14 @@
 """A session that a broken device began: an operator lets another one finish it, and only that one writes then."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from chalicelib.core.errors import NotFound, NotPermitted, SessionAdopted, StateConflict
+from chalicelib.core.errors import NotFound, NotPermitted, ReelhaulError, SessionAdopted, StateConflict
 from chalicelib.core.evidence import Evidence, WholeRead, Xxh128
 from chalicelib.core.ids import DeviceId, UploadId
 from chalicelib.core.listing import Wanted
@@ -39,6 +40,7 @@ from tests.support.builders import (
     recorded,
 )
 from tests.support.counters import demand_counted
+from tests.support.interrupted import Act, interruptions
 from tests.support.memory import MemoryNotifier, crc64nvme_of
 
 SOUTH_ID = DeviceId("d_south")
@@ -352,3 +354,40 @@ def test_parts_of_an_expired_upload_are_begun_again_by_the_other_device():
 
     assert view.upload.state is UploadState.OPEN
     assert view.parts == ()
+
+
+def brings_the_rest(ports: MemoryPorts, principal: Principal) -> None:
+    """A device brings what is missing of the second chapter, as far as it may."""
+    ports.clock.advance(0.001)
+    with suppress(ReelhaulError):
+        view = open_second(ports, principal)
+        if view.upload.is_live:
+            send(ports, view.upload.upload_id, *range(SENT + 1, view.upload.plan.part_count + 1))
+        completion.complete_upload(ports, principal, view.upload.upload_id, crc64nvme_of(BODY))
+        beat(ports, principal)
+
+
+ACTS: dict[str, Act] = {
+    "brings": lambda ports: brings_the_rest(ports, NORTH),
+    "reconciles": lambda ports: reconcile(ports, 60),
+}
+
+
+@pytest.mark.parametrize("act", ACTS)
+@pytest.mark.parametrize("adoption_first", [True, False])
+def test_an_adoption_inside_any_call_and_any_call_inside_an_adoption_end_with_the_film_home(
+    act: str, adoption_first: bool
+):
+    first, second = (adopt, ACTS[act]) if adoption_first else (ACTS[act], adopt)
+    worlds = 0
+    for ports in interruptions(begun, first, second):
+        worlds += 1
+        adopt(ports)
+        brings_the_rest(ports, SOUTH)
+        reconcile(ports, 60)
+
+        assert recorded(ports).session.device_id == SOUTH_ID
+        assert recorded(ports).missing == ()
+        assert ports.objects.body(SECOND.key(SESSION_ID)) == BODY
+        demand_counted(ports.records)
+    assert worlds > 4

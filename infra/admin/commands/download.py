@@ -129,9 +129,9 @@ def _download(given: Arguments, desk: Console) -> int:
     ports = desk.reach(given).ports
     sessions = named or list(_sessions_of(ports, given.project, given.group))
     parts = wanted_parts(given)
-    files = [file for picture in _pictures(ports, sessions) for file in files_of(picture, parts)]
+    files = [file for picture in _pictures(ports, sessions) for file in files_of(picture, parts, given.stage)]
     folder.mkdir(parents=True, exist_ok=True)
-    with _holding(session_folder(folder, each) for each in sessions):
+    with _holding([session_folder(folder, each) for each in sessions], desk):
         return _fetch(given, desk, ports, folder, files)
 
 
@@ -169,18 +169,43 @@ def _pictures(ports: Ports, sessions: Sequence[SessionId]) -> Iterator[Picture]:
 
 
 @contextlib.contextmanager
-def _holding(folders: Iterator[Path]) -> Iterator[None]:
-    """Keep other runs out of these folders, which exist from now on. Raises Refused where one is under way."""
+def _holding(folders: Sequence[Path], desk: Console) -> Iterator[None]:
+    """Keep other runs out of these folders. Raises Refused where one is under way."""
     with contextlib.ExitStack() as held:
         for folder in folders:
-            folder.mkdir(exist_ok=True)
-            descriptor = os.open(folder, os.O_RDONLY)
+            # Beside the folder: whatever is in it, a hash list must name.
+            lock = folder.with_name(f".{folder.name}.lock")
+            descriptor = _lock(lock, folder, desk)
             held.callback(os.close, descriptor)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise Refused(f"another download writes into {folder}") from error
+            held.callback(lock.unlink, missing_ok=True)
         yield
+
+
+def _lock(lock: Path, folder: Path, desk: Console) -> int:
+    """The descriptor of the lock of a folder, which this run holds."""
+    while True:
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(descriptor)
+            raise Refused(f"another download writes into {folder}") from error
+        except OSError as error:
+            desk.note(
+                f"this disk keeps no locks ({error.strerror}): let no other download write into {folder}"
+            )
+            return descriptor
+        if _is_at(lock, descriptor):
+            return descriptor
+        # Its holder has removed it meanwhile.
+        os.close(descriptor)
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
 
 
 def _fetch(given: Arguments, desk: Console, ports: Ports, folder: Path, files: Sequence[File]) -> int:
@@ -234,6 +259,7 @@ def _bar(so_far: FetchProgress, read_bytes: int, passed_s: float) -> str:
     rate = read_bytes / passed_s if passed_s > 0 else 0
     left = max(0, so_far.size_bytes - so_far.fetched_bytes)
     tail = f", {size(round(rate))}/s, {timedelta(seconds=round(left / rate))} left" if rate else ""
+    tail += f"; reads back {so_far.read_back}" if so_far.read_back else ""
     return (
         f"[{'#' * filled}{'-' * (_WIDTH - filled)}] {done:4.0%}  {so_far.done_files} of {so_far.files} files, "
         f"{size(so_far.fetched_bytes)} of {size(so_far.size_bytes)}{tail}"

@@ -29,7 +29,7 @@ from infra.admin.console import (
     tell,
 )
 from infra.admin.formats import columns, counted, size
-from infra.admin.hash_list import FOLDER, Hashed, demand_library, write_list
+from infra.admin.hash_list import FOLDER, Hashed, demand_library, refuse_other_lists, write_list
 from infra.admin.hashing import xxh128_of
 from infra.admin.layout import File, Reach, files_of, session_folder
 from infra.admin.own_version import own_version
@@ -90,12 +90,13 @@ def _manifest(given: Arguments, desk: Console) -> int:
     demand_checksums()
     ports = desk.reach(given).ports
     picture = load(ports, given.session)
-    files = files_of(picture, wanted_parts(given))
+    files = files_of(picture, wanted_parts(given), given.stage)
     sources = [_source(picture, file) for file in files]
     unknown = [file for file, source in zip(files, sources, strict=True) if source is None]
     if unknown or not files:
         return _refuse(given, desk, picture, unknown)
     folder = session_folder(given.out, given.session)
+    refuse_other_lists(folder)
     began_at = ports.clock.now()
 
     def seconds() -> float:
@@ -106,13 +107,15 @@ def _manifest(given: Arguments, desk: Console) -> int:
     desk.note(f"{counted(len(known), 'file')}; {size(to_read)} to be read from S3")
     pace = Pace(given.limit_rate * 2**20 if given.limit_rate else None, seconds, desk.pause)
 
+    def show() -> None:
+        desk.draw(f"{pace.read_bytes / to_read:4.0%}  {size(pace.read_bytes)} of {size(to_read)} read")
+
     def hashed_of(source: _Source) -> Hashed:
         place, size_bytes, read = source.file.place, source.receipt.size_bytes, source.second_read
         if read:
             return Hashed(place, size_bytes, read.xxh128, read.read_at)
         at = ports.clock.now()
-        digest = xxh128_of(ports.objects, source.receipt, pace, given.parallel)
-        desk.draw(f"{size(pace.read_bytes)} of {size(to_read)} read")
+        digest = xxh128_of(ports.objects, source.receipt, pace, given.parallel, show)
         return Hashed(place, size_bytes, digest, at)
 
     hashed = [hashed_of(source) for source in known]

@@ -297,7 +297,7 @@ def test_what_was_cleaned_is_named_with_the_command_that_restores_it(tmp_path: P
     text = "\n".join(terminal.said)
     assert (code, list(fetched(tmp_path))) == (1, ["outputs/enhanced.mp4"])
     assert f"not fetched {ONE}" in text
-    assert f"restore --stage STAGE match-17-north {ONE}" in text
+    assert f"restore --stage prod match-17-north {ONE}" in text
 
 
 def test_what_is_being_restored_comes_later(tmp_path: Path):
@@ -404,6 +404,13 @@ def test_two_runs_never_write_into_one_folder(tmp_path: Path):
     assert (second, fetched(tmp_path)) == ([1], ORIGINALS)
 
 
+def test_a_run_leaves_no_lock_behind_and_minds_none_that_a_killed_one_left(tmp_path: Path):
+    (tmp_path / ".match-17-north.lock").touch()
+
+    assert Terminal(processed()).run("download", "match-17-north", str(tmp_path)) == 0
+    assert [each.name for each in tmp_path.iterdir()] == ["match-17-north"]
+
+
 def test_no_more_pieces_are_in_memory_than_readers_may_be_ahead(tmp_path: Path):
     ports, reads = reading_of(processed())
     target = target_of(ports, tmp_path)
@@ -437,7 +444,7 @@ def test_a_name_that_would_leave_the_folder_is_not_fetched():
     picture = recorded(processed())
     chapter = replace(picture.chapters[0], directory="000OLDER", filename="..")
 
-    [file, *_] = layout.files_of(replace(picture, chapters=(chapter,)), [layout.Part.ORIGINALS])
+    [file, *_] = layout.files_of(replace(picture, chapters=(chapter,)), [layout.Part.ORIGINALS], "prod")
 
     assert (file.receipt, file.reach) == (None, layout.Reach.NOT)
 

@@ -199,7 +199,7 @@ def test_originals_that_were_cleaned_and_read_once_have_no_list(tmp_path: Path):
     text = "\n".join(terminal.said)
     assert f"no hash of {TWO}" in text
     assert ONE not in text
-    assert f"restore --stage STAGE match-17-north {TWO}" in text
+    assert f"restore --stage prod match-17-north {TWO}" in text
     assert list(tmp_path.iterdir()) == []
 
 
@@ -229,15 +229,17 @@ def test_a_version_that_is_gone_has_no_list(tmp_path: Path):
     assert Terminal(ports).run("manifest", "match-17-north", "--out", str(tmp_path)) == 1
 
 
-def test_a_list_that_is_there_is_never_changed(tmp_path: Path):
-    ports = processed()
+def test_a_list_that_is_there_is_never_changed_and_no_byte_is_read_for_another(tmp_path: Path):
+    ports, reads = reading_of(processed())
     run(ports, tmp_path)
+    reads.ranges.clear()
     before = {path: path.read_bytes() for path in home(tmp_path, "ascmhl").iterdir()}
 
     assert Terminal(ports).run("manifest", "match-17-north", "--out", str(tmp_path)) == 1
 
     assert {path: path.read_bytes() for path in home(tmp_path, "ascmhl").iterdir()} == before
     assert [path.name for path in tmp_path.iterdir()] == ["match-17-north"]
+    assert reads.ranges == []
 
 
 def test_a_session_without_such_files_has_no_list(tmp_path: Path):
