@@ -11,6 +11,7 @@ import requests
 from edge_client.base.errors import (
     CameraUnreachable,
     CardFault,
+    CoordinatorBusy,
     EdgeError,
     GaveUp,
     SpoolFault,
@@ -192,6 +193,22 @@ class TestReadingAhead:
             made.at_call = lambda number, call: None
             run(made)
             demand_home(made)
+
+    def test_waits_for_its_turn_where_the_coordinator_takes_one_upload_at_a_time(self):
+        with device() as made:
+            refused: list[str] = []
+
+            def refuse(number: int, call: str) -> None:
+                states = [upload.state for upload in made.cloud.coordinator.uploads.values()]
+                if call == "cloud POST uploads" and any(state != "VERIFIED" for state in states):
+                    refused.append(call)
+                    raise CoordinatorBusy("one upload at a time", 1.0)
+
+            made.at_call = refuse
+
+            assert run(made) is None
+            demand_home(made)
+            assert refused
 
     def test_of_a_chapter_whose_upload_is_gone_sends_its_parts_again_from_the_spool(self):
         with device() as made:
