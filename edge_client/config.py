@@ -18,7 +18,8 @@ from typing import Generic, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
 from edge_client.base.errors import SettingsFault
-from edge_client.camera.link import Link, link_to
+from edge_client.camera.home import Home, Login, context_of, login_of
+from edge_client.camera.link import Link, is_secure, link_to
 from edge_client.http.exchange import keeps_secrets
 from edge_client.model.api import Token
 from edge_client.model.levels import Level
@@ -138,11 +139,15 @@ def level(text: str) -> Level:
 
 @dataclass(frozen=True)
 class CameraAddress:
-    """Where the camera is: an address, a network interface, or an address on an interface."""
+    """Where the camera is: an address, a network interface, or an address on an interface.
+
+    `home` is what a camera in its home network asks for.
+    """
 
     url: str | None
     interface: str | None
     locks: Path
+    home: Home | None = None
 
 
 @dataclass(frozen=True)
@@ -200,12 +205,27 @@ class Values:
             self._optional("interface", Value),
             self._link(),
         )
-        locks = self._optional("locks", Value)
+        locks, home = self._optional("locks", Value), self._home()
         return together(
             lambda: CameraAddress(
-                url.value, interface.value, Path(locks.value) if locks.value else self._shared_locks()
+                url.value,
+                interface.value,
+                Path(locks.value) if locks.value else self._shared_locks(),
+                home.value,
             ),
-            *(url, interface, link, locks),
+            *(url, interface, link, locks, home),
+        )
+
+    def _home(self) -> Parsed[Home | None]:
+        """What a camera at an https address asks for; None for any other."""
+        if is_secure(self._text("camera")):
+            certificate = self._required("camera-cert", _certificate_in)
+            login = self._required("camera-login", _login_in)
+            return together(lambda: Home(certificate.value, login.value), certificate, login)
+        unused = [each for each in ("camera-cert", "camera-login") if self._text(each)]
+        return together(
+            lambda: None,
+            *(fault_unless(f"--{each} goes with a --camera at https://…", False) for each in unused),
         )
 
     def service(self) -> Parsed[Service]:
@@ -359,14 +379,37 @@ def _token_in(path: str) -> Parsed[Token]:
         return Faulty((f"--token-file {path}: {reason}",))
 
 
+def _certificate_in(path: str) -> Parsed[str]:
+    try:
+        text = Path(path).read_text("ascii", "replace")
+        context_of(text)
+        return Value(text)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        return Faulty((f"--camera-cert {path}: {reason}",))
+
+
+def _login_in(path: str) -> Parsed[Login]:
+    try:
+        return Value(login_of(_secret_text(Path(path)).decode("utf-8", "replace")))
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        return Faulty((f"--camera-login {path}: {reason}",))
+
+
 def _token_text(path: Path) -> str:
     """The token in a file that nobody else can read. Raises ValueError or OSError, never with its text."""
+    text = _secret_text(path).decode("ascii", "replace").strip()
+    if not TOKEN.fullmatch(text):
+        raise ValueError("does not hold a token (t_…)")
+    return text
+
+
+def _secret_text(path: Path) -> bytes:
+    """The beginning of a file that nobody else can read. Raises ValueError or OSError, never with its text."""
     file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     with os.fdopen(file, "rb") as stream:
         found = os.fstat(file)
         if not stat.S_ISREG(found.st_mode) or found.st_mode & 0o077:
             raise ValueError("must be a file with mode 0600, readable by nobody else")
-        text = stream.read(1024).decode("ascii", "replace").strip()
-    if not TOKEN.fullmatch(text):
-        raise ValueError("does not hold a token (t_…)")
-    return text
+        return stream.read(1024)

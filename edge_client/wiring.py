@@ -87,7 +87,7 @@ def camera_tools_of(
     retry = Retry(real_timing(stop), give_up_after_s, Tally())
 
     def camera() -> Camera:
-        return Camera(address.url, time.monotonic, address.interface)
+        return Camera(address.url, time.monotonic, address.interface, address.home)
 
     with closing(camera()) as one:
         yield CameraTools(one, lambda: KeepAlive(camera()), CameraLocks(address.locks, Disk()), retry)

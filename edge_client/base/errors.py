@@ -10,6 +10,7 @@
     │   ├── CardFault                     the camera's card is out, broken or was changed
     │   │   └── FilmBroken                a film is not finished, and does not change
     │   ├── PreviewUnfit                  a proxy or thumbnail is not as promised: it stays on the card
+    │   ├── CameraUntrusted               another certificate or login than that of a camera in its home network
     │   ├── RequestForbidden              a camera request that is not on the list of allowed ones
     │   ├── CoordinatorRefusal            the coordinator said stop, or answered outside its contract
     │   │   ├── SessionUnknown            it has no such session or upload, or not for us
@@ -106,6 +107,10 @@ class FilmBroken(CardFault):
 
 class PreviewUnfit(Refused):
     """A proxy or a thumbnail is not what the camera promised; no film waits for it."""
+
+
+class CameraUntrusted(Refused):
+    """A camera in its home network has another certificate, or takes another login. After the `; ` is what helps."""
 
 
 class RequestForbidden(Refused):

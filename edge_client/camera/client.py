@@ -44,6 +44,7 @@ from edge_client.camera.documents import (
     status_of,
     witnesses_of,
 )
+from edge_client.camera.home import Home
 from edge_client.camera.link import link_to
 from edge_client.camera.mp4_boxes import HEAD_BYTES, NotWhole, serial_of_header, trailing_bytes
 from edge_client.camera.ranged_read import Wanted, read_range
@@ -75,12 +76,19 @@ MOST_OPENING_BYTES = 64
 
 
 class Camera:
-    """One camera: at `base_url`, over `interface` where that is named, or where that interface says it is."""
+    """One camera: at `base_url`, over `interface` where that is named, or where that interface says it is.
+
+    `home` has what a camera at an https address asks for.
+    """
 
     def __init__(
-        self, base_url: str | None, monotonic: Callable[[], float], interface: str | None = None
+        self,
+        base_url: str | None,
+        monotonic: Callable[[], float],
+        interface: str | None = None,
+        home: Home | None = None,
     ) -> None:
-        self._connection = Connection(link_to(base_url, interface), monotonic)
+        self._connection = Connection(link_to(base_url, interface), monotonic, home)
         self._has_answered = False
 
     def close(self) -> None:

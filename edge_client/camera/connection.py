@@ -24,6 +24,7 @@ from edge_client.base.errors import (
     describe,
 )
 from edge_client.base.retry import StallWatch
+from edge_client.camera.home import Home, SecureWire, greet, refuse_unauthorized
 from edge_client.camera.link import Link
 from edge_client.model.gopro_names import PATH, PREVIEW_PATH
 
@@ -101,7 +102,7 @@ class Answer:
         path: str,
         connection: http.client.HTTPConnection,
         response: http.client.HTTPResponse,
-        wire: Wire,
+        wire: Wire | SecureWire,
         ending: Ending,
     ) -> None:
         self.path = path
@@ -166,12 +167,13 @@ class Answer:
 
 
 class Connection:
-    """Asks one camera, request by request."""
+    """Asks one camera, request by request; with `home` over TLS, as the user that it knows."""
 
-    def __init__(self, link: Link, monotonic: Callable[[], float]) -> None:
+    def __init__(self, link: Link, monotonic: Callable[[], float], home: Home | None = None) -> None:
         self._link = link
         self._monotonic = monotonic
-        self._wire: Wire | None = None
+        self._home = home
+        self._wire: Wire | SecureWire | None = None
         self._ending = Ending()
 
     @property
@@ -183,7 +185,8 @@ class Connection:
         """Hang up, also on an answer that another thread waits for."""
         if self._wire is not None:
             with suppress(OSError):
-                self._wire.shutdown(socket.SHUT_RDWR)
+                # Of the socket alone: TLS's own would take its state away from a thread that reads.
+                socket.socket.shutdown(self._wire, socket.SHUT_RDWR)
 
     def ask(
         self,
@@ -192,24 +195,45 @@ class Connection:
         headers: Mapping[str, str] | None = None,
         timeouts_s: tuple[float, float] = TIMEOUTS_S,
     ) -> Answer:
-        """Ask, and read the head of the answer. Raises RequestForbidden, CameraUnreachable, ReadBroken."""
+        """Ask, and read the head of the answer. Raises RequestForbidden, CameraUnreachable, ReadBroken,
+        CameraUntrusted."""
         may_be_asked = {"GET": ALLOWED, "HEAD": ALLOWED_TO_HEAD}.get(method, ())
         if not any(allowed.fullmatch(path) for allowed in may_be_asked):
             raise RequestForbidden(f"{method} {path} is not something this client asks a camera")
         with library_errors():
             host, port = self._link.address()
-            wire = self._link.connect((host, port), self._make_wire, timeouts_s[0])
+            wire = self._secured(self._link.connect((host, port), self._make_wire, timeouts_s[0]))
             wire.settimeout(timeouts_s[1])
             connection = http.client.HTTPConnection(host, port)
             connection.sock = wire
             try:
-                connection.request(method, path, headers={"Connection": "close", **(headers or {})})
+                sent = {"Connection": "close", **self._credentials, **(headers or {})}
+                connection.request(method, path, headers=sent)
                 response = connection.getresponse()
+                if self._home is not None:
+                    refuse_unauthorized(response)
                 wire.is_answering = True
                 return Answer(path, connection, response, wire, self._ending)
             except BaseException:
                 connection.close()
                 raise
+
+    @property
+    def _credentials(self) -> Mapping[str, str]:
+        return {} if self._home is None else {"Authorization": self._home.login.header}
+
+    def _secured(self, wire: Wire) -> Wire | SecureWire:
+        """The wire itself, or, to a camera in its home network, TLS over it."""
+        if self._home is None:
+            return wire
+        secure = self._home.wrap(wire, StallWatch(self._monotonic, ReadBroken))
+        self._wire = secure
+        try:
+            greet(secure, self.place)
+        except BaseException:
+            secure.close()
+            raise
+        return secure
 
     def _make_wire(self, family: int) -> Wire:
         self._wire = Wire(family, StallWatch(self._monotonic, ReadBroken))

@@ -24,7 +24,11 @@ INTERFACE = re.compile(r"[A-Za-z0-9_.:-]{1,15}", re.ASCII)
 # On USB the camera is the DHCP server of a network of its own, x.51 in it.
 CAMERA_HOST_NUMBER = 51
 CAMERA_PORT = 8080
-ADDRESS = "HOST or HOST:PORT, an IPv6 address in brackets, with or without http:// before it and nothing else"
+# Of a camera in its home network.
+SECURE_PORT = 443
+ADDRESS = (
+    "HOST or HOST:PORT, an IPv6 address in brackets, perhaps http:// or https:// before it, and nothing else"
+)
 # A name, an IPv4 address, or an IPv6 address without its brackets, perhaps with the interface that it is on.
 HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+(?:%[A-Za-z0-9_.-]+)?", re.ASCII)
 # linux/sockios.h and linux/if.h: a name of 16 bytes, then a sockaddr_in whose address begins at 20.
@@ -93,11 +97,7 @@ def link_to(base_url: str | None, interface: str | None) -> Link:
 
 
 def _host_and_port(address: str) -> tuple[str, int]:
-    """Host and port of `HOST`, `HOST:PORT` or either after `http://`. Raises SettingsFault that says what is wrong."""
-    if re.match("https://", address, re.IGNORECASE):
-        raise SettingsFault(
-            [f"the camera's address {address!r} is https, but the client reads cameras over http"]
-        )
+    """Host and port of `HOST`, `HOST:PORT` or either after a scheme. Raises SettingsFault that says what is wrong."""
     if found := _parsed(address):
         return found
     # Before an @ there may be a password.
@@ -111,13 +111,19 @@ def _parsed(address: str) -> tuple[str, int] | None:
         host, port = parts.hostname or "", parts.port
     except ValueError:
         return None
-    if parts.scheme != "http" or parts.path.strip("/") or parts.query or parts.fragment:
+    if parts.scheme not in ("http", "https") or parts.path.strip("/") or parts.query or parts.fragment:
         return None
     if "@" in parts.netloc or parts.netloc.endswith(":") or port == 0:
         return None
     if not HOST.fullmatch(host) or not address.isprintable():
         return None
-    return host, CAMERA_PORT if port is None else port
+    default = SECURE_PORT if parts.scheme == "https" else CAMERA_PORT
+    return host, default if port is None else port
+
+
+def is_secure(base_url: str | None) -> bool:
+    """Whether the camera at this address is one in its home network, which speaks TLS."""
+    return re.match("https://", base_url or "", re.IGNORECASE) is not None
 
 
 def bind_to(made: socket.socket, interface: str) -> None:

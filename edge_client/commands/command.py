@@ -53,6 +53,16 @@ def describe_camera(command: argparse.ArgumentParser) -> None:
         help="the camera's address, such as 10.5.5.9; the default port is 8080 (REELHAUL_CAMERA)",
     )
     group.add_argument(
+        "--camera-cert",
+        metavar="FILE",
+        help="of a camera in its home network (https://…): the certificate that it made (REELHAUL_CAMERA_CERT)",
+    )
+    group.add_argument(
+        "--camera-login",
+        metavar="FILE",
+        help="of such a camera: the file that holds USER:PASSWORD, with mode 0600 (REELHAUL_CAMERA_LOGIN)",
+    )
+    group.add_argument(
         "--interface",
         metavar="NAME",
         help="the network interface of the camera; without --camera its address is x.x.x.51 there (REELHAUL_INTERFACE)",

@@ -11,6 +11,7 @@ from edge_client.base.errors import (
     CameraBusy,
     CameraUnreachable,
     CameraUnsupported,
+    CameraUntrusted,
     CardFault,
     EdgeError,
     Refused,
@@ -143,6 +144,9 @@ def camera(subject: Subject) -> Iterator[Finding]:
         yield fine("the camera answers")
     except CameraBusy as error:
         yield warning(str(error), "wait until it has stopped; a haul waits by itself")
+    except CameraUntrusted as error:
+        what, _, cure = str(error).partition("; ")
+        yield problem(what, cure)
     except CameraUnsupported as error:
         yield problem(str(error), "plug a supported camera in, or correct the camera's address")
     except CameraUnreachable as error:

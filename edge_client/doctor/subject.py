@@ -60,7 +60,7 @@ class Settings:
 
 def real_camera(address: CameraAddress, machine: Machine) -> Camera:
     """The camera at an address."""
-    return Camera(address.url, machine.monotonic, address.interface)
+    return Camera(address.url, machine.monotonic, address.interface, address.home)
 
 
 def s3_of(host: str) -> str | None:

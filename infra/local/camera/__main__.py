@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import secrets
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from infra import door
 from infra.local.camera.card import Card
 from infra.local.camera.folder import NoObjectStore, card_of_folder
+from infra.local.camera.home import USER, HomeNetwork, write_for_client
 from infra.local.camera.log import LoggedRequest
 from infra.local.camera.server import Camera
 from infra.local.footage import DEMO_FOLDER, make_footage
@@ -31,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
         return _refused(str(error))
     except OSError as error:
         return _refused(f"port {options.port} cannot be used: {error.strerror}. Choose another with --port")
-    return _serve(camera, card)
+    return _serve(camera, card, options.home)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -51,6 +54,12 @@ def _parser() -> argparse.ArgumentParser:
         type=_positive,
         metavar="SECONDS",
         help="fall asleep when not fed so long (default: never)",
+    )
+    parser.add_argument(
+        "--home",
+        type=Path,
+        metavar="DIR",
+        help="be in a home network as well: https, with certificate and login for the client in DIR",
     )
     return parser
 
@@ -78,17 +87,29 @@ def _show_progress(done: int, total: int) -> None:
     print(f"\rdrawing demo footage: frame {done} of {total}", end=end, file=sys.stderr, flush=True)
 
 
-def _serve(camera: Camera, card: Card) -> int:
+def _serve(camera: Camera, card: Card, home: Path | None) -> int:
     # SIGTERM ends it as Ctrl-C does; and a shell that starts it in the background has SIGINT ignored.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     try:
-        with camera:
+        with camera, _home_network(camera, home):
             _greet(camera, card)
             signal.pause()
     except KeyboardInterrupt:
         _say("the camera is off")
     return 0
+
+
+@contextmanager
+def _home_network(camera: Camera, folder: Path | None) -> Iterator[None]:
+    if folder is None:
+        yield
+        return
+    with HomeNetwork(int(camera.url.rpartition(":")[2]), secrets.token_urlsafe(9)) as network:
+        certificate, login = write_for_client(folder, network)
+        _say(f"In its home network, for the user {USER}, it is at {network.url}. For the client:")
+        _say(f"  --camera {network.url} --camera-cert {certificate} --camera-login {login}")
+        yield
 
 
 def _greet(camera: Camera, card: Card) -> None:

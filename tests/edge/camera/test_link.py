@@ -43,6 +43,8 @@ NOWHERE = "rh-none0"
         ("[fe80::1%enx1]:81", Link("fe80::1%enx1", 81, None)),
         ("http://Camera.local:81", Link("camera.local", 81, None)),
         ("http://[fe80::1]:8080", Link("fe80::1", 8080, None)),
+        ("https://192.168.1.7", Link("192.168.1.7", 443, None)),
+        ("HTTPS://192.168.1.7:8443/", Link("192.168.1.7", 8443, None)),
     ],
 )
 def test_a_camera_is_reached_at_its_address(url: str, expected: Link):
@@ -73,6 +75,8 @@ def test_a_camera_is_reached_at_its_address(url: str, expected: Link):
         "http://:8080",
         "ftp://10.5.5.9",
         "http://user:password@10.5.5.9",
+        "https://user:password@192.168.1.7",
+        "https://192.168.1.7/videos",
         "http://10.5.5.9/videos",
         "http://10.5.5.9?x=1",
         "http://10.5.5.9#x",
@@ -85,11 +89,6 @@ def test_no_other_address_is_taken(url: str):
     with pytest.raises(SettingsFault, match="the camera's address is HOST or HOST:PORT, ") as refusal:
         link_to(url, None)
     assert "password" not in str(refusal.value)
-
-
-def test_an_https_address_is_told_that_cameras_are_read_over_http():
-    with pytest.raises(SettingsFault, match="is https, but the client reads cameras over http"):
-        link_to("https://10.5.5.9", None)
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "a b", "lo\n", "..%", "é", "x" * 16, "lo;ls"])

@@ -138,7 +138,7 @@ class SoundDevice:
         return IPv4Address(self.own[interface])
 
     def _camera(self, address: CameraAddress, machine: Machine) -> Camera:
-        return Camera(self.camera_url, machine.monotonic)
+        return Camera(self.camera_url, machine.monotonic, home=address.home)
 
     def examine(self, *names: str, limit_s: float = 20.0) -> list[Found]:
         """What all checks found, or those of these names."""

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -22,6 +23,7 @@ from edge_client.doctor.machine import MOST_FILE_BYTES, FreeSpace, Machine, reso
 from edge_client.doctor.service import PROBE_BYTES
 from edge_client.doctor.subject import Subject, s3_of
 from edge_client.model.listing import CameraStatus
+from infra.local.camera.home import HomeNetwork, Papers, make_papers, write_for_client
 from infra.local.http_server import Server
 from tests.edge.conftest import Device
 from tests.edge.doctor.sound import (
@@ -551,7 +553,7 @@ class TestExamination:
 
 
 def test_without_any_setting_that_can_be_read_the_rest_is_examined(sound: SoundDevice):
-    sound.environ = {"REELHAUL_CAMERA": "https://10.5.5.9", "REELHAUL_COORDINATOR": "http://example.com"}
+    sound.environ = {"REELHAUL_CAMERA": "ftp://10.5.5.9", "REELHAUL_COORDINATOR": "http://example.com"}
     sound.coordinator_url = "http://example.com"
 
     found = sound.findings()
@@ -559,6 +561,38 @@ def test_without_any_setting_that_can_be_read_the_rest_is_examined(sound: SoundD
     assert len(found["settings"]) == 3
     assert found["room"][0].what == "because the settings do not say the spool's folder"
     assert "route" not in found
+
+
+@pytest.mark.parametrize(
+    ("password", "pinned", "what", "step"),
+    [
+        ("another", None, "does not take the user and the password", "write those into the file"),
+        ("secret", make_papers(), "does not have the certificate", "compare the address"),
+    ],
+    ids=["login", "certificate"],
+)
+def test_a_camera_in_its_home_network_that_does_not_know_us_is_a_problem_with_one_step(
+    sound: SoundDevice, tmp_path: Path, password: str, pinned: Papers | None, what: str, step: str
+):
+    port = urlsplit(sound.camera_url).port
+    assert port
+    with HomeNetwork(port, password) as network:
+        certificate, login = write_for_client(tmp_path / "home", network)
+        login.write_text("gopro:secret")
+        if pinned:
+            certificate.write_text(pinned.root)
+        sound.camera_url = network.url
+        sound.environ |= {
+            "REELHAUL_CAMERA": network.url,
+            "REELHAUL_CAMERA_CERT": str(certificate),
+            "REELHAUL_CAMERA_LOGIN": str(login),
+        }
+
+        finding = one(sound, "camera")
+
+    assert finding.severity is PROBLEM
+    assert what in finding.what
+    assert step in (finding.next_step or "")
 
 
 def test_a_camera_that_takes_the_connection_and_says_nothing_is_a_problem(sound: SoundDevice):
