@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from edge_client.base.errors import (
+    EdgeError,
     NotAFilm,
     PlanDiffers,
     PreviewUnfit,
@@ -41,7 +42,8 @@ from edge_client.model.previews import (
 
 log = logging.getLogger(__name__)
 
-# An outage that lasts longer leaves the rest for later: the films have their turn.
+# An outage that lasts longer leaves the rest for later, and so do odd answers that took longer: the films have their
+# turn.
 FIRST_PATIENCE_S = 60.0
 # After the films nobody need wait: the camera may have left by then.
 LAST_PATIENCE_S = 5.0
@@ -107,15 +109,15 @@ class PreviewHaul:
                 self._haul(context, preview)
             except Stopped:
                 raise
-            except (Refused, Unsettled) as error:
+            except (Refused, Transient, TryLater) as error:
+                if not _is_of_this_one(error):
+                    self._leave(waiting[place:], str(error))
+                    break
                 self._note(preview, _reason(error))
                 lost_s += clock() - began_s
-                if lost_s > patience_s:
+                if lost_s > FIRST_PATIENCE_S:
                     self._leave(waiting[place + 1 :], "the ones before took too long")
                     break
-            except (Transient, TryLater) as error:
-                self._leave(waiting[place:], str(error))
-                break
         self._keep_notes()
 
     def _leave(self, previews: Sequence[Preview], reason: str) -> None:
@@ -220,7 +222,12 @@ def _ask(context: HaulContext, preview: Preview, call: Callable[[], T]) -> T:
     return context.tools.retry.run(preview.label, attempt)
 
 
-def _reason(error: Refused | Unsettled) -> str:
+def _is_of_this_one(error: EdgeError) -> bool:
+    """Whether the others may fare better: it was refused, or the camera answered oddly until patience ended."""
+    return isinstance(error, (Refused, Unsettled)) or isinstance(error.__cause__, Unsettled)
+
+
+def _reason(error: EdgeError) -> str:
     """Why a preview stays on the card; texts that are about films speak of other commands."""
     if isinstance(error, PlanDiffers):
         return "the card is not the one of the plan, or the file changed while it was read"

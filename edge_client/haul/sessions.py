@@ -320,7 +320,7 @@ class Haul:
             self._camera.wake()
         to_haul = [chapter for chapter in plan.chapters if not stuck or chapter.path not in stuck]
         self._tools.progress.session(plan.session_id, _known_amount(to_haul, views))
-        previews = PreviewHaul(self._context, folder, plan, self._no_previews(plan, session))
+        previews = PreviewHaul(self._context, folder, plan, self._no_previews(folder, plan, session))
         contexts = [self._chapter_context(folder, plan, chapter, views) for chapter in to_haul]
         ahead = ReadAhead(
             self._tools,
@@ -370,7 +370,7 @@ class Haul:
         self._camera.wake()
         self._tools.progress.camera_needed(plan.session_id, reason)
 
-    def _no_previews(self, plan: SessionPlan, session: SessionView) -> str | None:
+    def _no_previews(self, folder: SessionSpool, plan: SessionPlan, session: SessionView) -> str | None:
         """Why the session's proxies and thumbnails have no turn; None where they have it, or there are none."""
         if not plan.proxies:
             return None
@@ -380,7 +380,7 @@ class Haul:
             return "the coordinator takes no proxies"
         if all(view.receipt for view in session.chapters.values()):
             return "the films are home, so the camera is not asked"
-        if self._sessions_left is None:
+        if not needs_camera(folder, plan, None, self._tools.coordinator):
             return "the films are read, so the camera is not asked"
         return None
 

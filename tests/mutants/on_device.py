@@ -1055,8 +1055,8 @@ ON_DEVICE = (
     bug(
         "a refused proxy keeps its film",
         f"{CLIENT}/haul/previews.py",
-        "            except (Refused, Unsettled) as error:\n",
-        "            except Unsettled as error:\n",
+        "            except (Refused, Transient, TryLater) as error:\n",
+        "            except (Transient, TryLater) as error:\n",
         f"{TESTS}/haul/test_previews.py",
         "-k",
         "one_line",

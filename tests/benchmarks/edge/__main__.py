@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from tests.benchmarks.edge import calls, kills, legs, makespan, memory
+from tests.benchmarks.edge import calls, kills, legs, makespan, memory, proxies
 from tests.benchmarks.edge.bench import Bench, opened
 from tests.benchmarks.edge.running import Failed
 from tests.benchmarks.figures import Figure, write
@@ -19,6 +19,8 @@ MEASURES: dict[tuple[str, ...], Callable[[Bench], list[Figure]]] = {
     legs.DOWN: legs.fetching,
     memory.NAMES: memory.measured,
     calls.NAMES: calls.measured,
+    proxies.PLAYABLE: proxies.playable,
+    proxies.WHOLE: proxies.whole,
     kills.NAMES: kills.measured,
 }
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from awscrt.checksums import crc64nvme
 
-from infra.local.camera import Card, CardFile, Directory, FramedContent, virtual_chapter
+from infra.local.camera import Card, CardFile, Directory, FramedContent, virtual_chapter, with_twins
 from infra.local.camera.card import FIRMWARE, MODEL, SERIAL
 from infra.local.gopro_file import GproHeader
 
@@ -20,12 +20,13 @@ READ_BYTES = 1024 * 1024
 
 @dataclass(frozen=True)
 class Chapter:
-    """A file of `size_bytes` bytes."""
+    """A file of `size_bytes` bytes, with a proxy and a thumbnail where it has `proxy_bytes`."""
 
     size_bytes: int
     directory: str = "100GOPRO"
     filename: str = "GX010042.MP4"
     seed: int = SEED
+    proxy_bytes: int = 0
 
     @property
     def path(self) -> str:
@@ -65,6 +66,10 @@ def recording(count: int, size_bytes: int) -> tuple[Chapter, ...]:
 
 
 def card_of(chapters: Sequence[Chapter]) -> Card:
-    """A card with these chapters of one directory alone."""
-    files = tuple(CardFile(chapter.filename, chapter.content) for chapter in chapters)
-    return Card((Directory(chapters[0].directory, files),))
+    """A card with these chapters of one directory alone, and what the camera keeps beside them."""
+    return Card((Directory(chapters[0].directory, tuple(file for one in chapters for file in _files(one))),))
+
+
+def _files(chapter: Chapter) -> tuple[CardFile, ...]:
+    film = CardFile(chapter.filename, chapter.content, low_resolution_bytes=chapter.proxy_bytes)
+    return with_twins(film) if chapter.proxy_bytes else (film,)

@@ -70,6 +70,12 @@ class Coordinator:
         chapters = document["chapters"] if status == 200 else []
         return {f"{one['directory']}/{one['filename']}": one["receipt"] for one in chapters if one["receipt"]}
 
+    def proxy_bytes(self, session_id: str) -> int | None:
+        """The size of the proxy of the session's only chapter; None while it has no receipt."""
+        status, document = self.call("GET", f"/v1/sessions/{session_id}")
+        proxy = document["chapters"][0]["proxy"] if status == 200 else None
+        return proxy["size_bytes"] if proxy else None
+
     def _let_in(self, environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
         kind = Door(self._coordinator, environ).kind
         with self._coordinator.lock:

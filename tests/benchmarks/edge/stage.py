@@ -48,6 +48,12 @@ class Cloud:
     def receipts(self, session_id: str) -> dict[str, dict[str, Any]]:
         return self._coordinator.receipts(session_id)
 
+    def has_proxy(self, session_id: str) -> bool:
+        return self._coordinator.proxy_bytes(session_id) is not None
+
+    def proxy_bytes(self, session_id: str) -> int | None:
+        return self._coordinator.proxy_bytes(session_id)
+
     def size_of(self, key: str) -> int | None:
         return self._storage.size_of(key)
 

@@ -23,6 +23,7 @@ from edge_client.base.errors import (
     SpoolFull,
     Stopped,
     StorageUnreachable,
+    Unsettled,
 )
 from edge_client.commands.output import report_lines
 from edge_client.haul.forget import Forgetting
@@ -257,6 +258,24 @@ class TestTheyAreLeftAlone:
             assert report.no_previews == "the films are home, so the camera is not asked"
             assert not [call for call in made.timeline if call.startswith("camera")]
 
+    def test_when_all_films_are_read_and_their_camera_may_be_gone(self):
+        with device() as made:
+            made.hauls_previews = False
+            made.patience_s = 1.0
+            made.cloud.faults["put"] = [StorageUnreachable("no answer")] * 400
+            with pytest.raises(GaveUp):
+                made.haul(ByNumber("0042"), NAME)
+            made.hauls_previews = True
+            made.cloud.faults.clear()
+            made.camera.leave()
+            before_s = made.machine.now
+
+            report = report_of(made)
+
+            demand_film_home(made)
+            assert report.no_previews == "the films are read, so the camera is not asked"
+            assert made.machine.now - before_s < 1.0
+
     def test_when_they_are_home_and_the_camera_is_not_asked(self):
         with device() as made:
             first = report_of(made)
@@ -452,6 +471,27 @@ class TestAnOutage:
             assert begun[0] <= 2 * PATIENCE_S
             assert not problems(report)
             demand_all_home(made)
+
+    def test_of_odd_answers_costs_the_films_two_short_whiles_however_many_proxies_there_are(self):
+        with device() as made:
+            for number in range(2, 6):
+                made.film(f"GX0{number}0042", PART_BYTES, seed=number)
+                made.previews(f"GX0{number}0042", 700)
+            films_at: list[float] = []
+
+            def answer_oddly(_number: int, call: str) -> None:
+                if call != "camera read_part":
+                    return
+                if made.camera.reads[-1][0].endswith("MP4"):
+                    films_at.append(made.machine.now)
+                elif made.camera.reads[-1][0].endswith("THM"):
+                    raise Unsettled("the camera answers 500")
+
+            made.at_call = answer_oddly
+            report = report_of(made)
+
+            assert 0 < films_at[0] <= 2 * PATIENCE_S + 1
+            assert sum(each.receipt is not None for each in report.previews if each.kind == "proxy") == 5
 
     def test_is_no_line_in_the_report_once_it_is_over(self):
         with device() as made:
