@@ -136,8 +136,13 @@ def clock(**off: float) -> dict[str, object]:
     return {"now": lambda: datetime.now(timezone.utc) + timedelta(**off)}
 
 
+def escaped(path: Path) -> str:
+    """A path as the kernel's tables and fstab write it."""
+    return str(path).replace(" ", "\\040")
+
+
 def mounted(sound: SoundDevice, kind: str, options: str = "rw,relatime") -> None:
-    line = f"40 22 8:2 / {sound.device.spool} {options} - {kind} /dev/sda1 rw"
+    line = f"40 22 8:2 / {escaped(sound.device.spool)} {options} - {kind} /dev/sda1 rw"
     sound.write("/proc/self/mountinfo", f"{DISK}\n{line}\n")
 
 
@@ -343,7 +348,7 @@ FAULTS: tuple[tuple[str, Break, str, Severity, str, str], ...] = (
     ),
     (
         "its disk is not mounted",
-        lambda sound: sound.write("/etc/fstab", f"UUID=2 {sound.device.spool} ext4 defaults 0 2\n"),
+        lambda sound: sound.write("/etc/fstab", f"UUID=2 {escaped(sound.device.spool)} ext4 defaults 0 2\n"),
         *("mount", PROBLEM, "is not mounted", "sudo mount"),
     ),
     ("a slow disk", set_machine(write_s=lambda _: 2.01), "write", WARNING, "is slow", "another disk"),
