@@ -179,6 +179,8 @@ def _spool(root: Path, redactor: Redactor) -> Iterator[Piece | Absent]:
     except OSError as error:
         yield Absent("spool", f"it cannot be read ({error.strerror})")
         return
+    for path in sorted((root / ".rereads").glob("*.json"))[:MOST_LISTED]:
+        yield _file(f"spool/rereads/{path.name}", path, redactor)
     for folder in sessions[:MOST_SESSIONS]:
         for name in DOCUMENTS:
             if (folder / name).exists():

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from edge_client.base.errors import EdgeError
-from edge_client.haul.ports import Coordinator, SessionSpool, Spool
+from edge_client.haul.ports import Coordinator, Rereads, SessionSpool, Spool
 from edge_client.haul.stuck import read_record
 from edge_client.model.plan import SessionPlan
 
@@ -87,13 +87,18 @@ def _judge_all(
 ) -> Iterator[Removed | Kept | _Young]:
     plans = spool.plans()
     for folder, plan in plans.readable:
-        yield _judge(folder, plan, coordinator, asked, now)
+        yield _judge(folder, plan, coordinator, spool.rereads, asked, now)
     for error in plans.unreadable:
         log.warning("kept", extra={"reason": str(error)})
 
 
 def _judge(
-    folder: SessionSpool, plan: SessionPlan, coordinator: Coordinator, asked: Tidying, now: datetime
+    folder: SessionSpool,
+    plan: SessionPlan,
+    coordinator: Coordinator,
+    rereads: Rereads,
+    asked: Tidying,
+    now: datetime,
 ) -> Removed | Kept | _Young:
     name = plan.session_id
     if reason := _why_not_home(folder, plan):
@@ -103,7 +108,7 @@ def _judge(
         return Kept(name, "its receipts do not say when it came home")
     if now - home_since < asked.keep:
         return _Young()
-    if reason := _why_not_confirmed(coordinator, plan):
+    if reason := _why_not_confirmed(coordinator, plan, rereads):
         return Kept(name, reason)
     return Removed(name, home_since)
 
@@ -135,8 +140,11 @@ def _home_since(folder: SessionSpool, plan: SessionPlan) -> datetime | None:
         return None
 
 
-def _why_not_confirmed(coordinator: Coordinator, plan: SessionPlan) -> str | None:
-    """Why the coordinator does not say that every chapter is home; None when it does."""
+def _why_not_confirmed(coordinator: Coordinator, plan: SessionPlan, rereads: Rereads) -> str | None:
+    """Why it is not sure that every chapter is home as it is on its card; None when the coordinator says so.
+
+    A second read that differed keeps the session: `status` tells of it while its plan is here.
+    """
     try:
         state = coordinator.session_state(plan.session_id)
     except EdgeError as error:
@@ -144,4 +152,11 @@ def _why_not_confirmed(coordinator: Coordinator, plan: SessionPlan) -> str | Non
     if state is None:
         return "the coordinator shows no session of this name to this device"
     owed = [chapter.path for chapter in plan.chapters if chapter.path not in state.verified]
-    return f"the coordinator has no receipt for {', '.join(owed[:3])}" if owed else None
+    if owed:
+        return f"the coordinator has no receipt for {', '.join(owed[:3])}"
+    for chapter in plan.chapters:
+        known = state.evidence.get(chapter.path)
+        record = rereads.find(plan.session_id, chapter.artifact_id)
+        if (known and not known.agrees) or (record and record.forbids(known)):
+            return f"another read of {chapter.path} gave other bytes than its receipt is for"
+    return None

@@ -988,8 +988,15 @@ ON_DEVICE = (
     bug(
         "a session is tidied up that the coordinator does not confirm as home",
         f"{CLIENT}/haul/tidy.py",
-        "    if reason := _why_not_confirmed(coordinator, plan):\n        return Kept(name, reason)\n",
+        "    if reason := _why_not_confirmed(coordinator, plan, rereads):\n        return Kept(name, reason)\n",
         "",
+        f"{TESTS}/haul/test_tidy.py",
+    ),
+    bug(
+        "a session is tidied up whose second read differs",
+        f"{CLIENT}/haul/tidy.py",
+        "        if (known and not known.agrees) or (record and record.forbids(known)):\n",
+        "        if known and not known.agrees:\n",
         f"{TESTS}/haul/test_tidy.py",
     ),
     bug(

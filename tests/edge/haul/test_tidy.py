@@ -17,6 +17,7 @@ from edge_client.coordinator.client import Coordinator
 from edge_client.haul.stuck import STUCK, Record
 from edge_client.haul.tidy import Tidied, Tidying, tidy
 from edge_client.model.api import Token
+from edge_client.model.levels import Reread, WholeRead
 from edge_client.model.plan import PLAN
 from edge_client.spool.spool import Spool
 from tests.edge.conftest import NOON, PART_BYTES, Device
@@ -191,6 +192,32 @@ def test_a_session_stays_when_the_coordinator_has_lost_the_receipt_since(device:
 
     assert found.kept[0].reason == "the coordinator has no receipt for 100GOPRO/GX010042.MP4"
     assert PLAN in files(device)
+
+
+def test_a_session_stays_when_the_coordinator_knows_of_a_read_that_differs(device: Device):
+    device.report()
+    differs = {"level": "read-once", "agrees": False, "read_twice": None, "read_back": None}
+    device.cloud.faults["state"] = [
+        lambda door: door.serve_otherwise(lambda document: document["chapters"][0].update(evidence=differs))
+    ]
+
+    found = tidied(device)
+
+    assert (
+        found.kept[0].reason
+        == "another read of 100GOPRO/GX010042.MP4 gave other bytes than its receipt is for"
+    )
+    assert PLAN in files(device)
+
+
+@pytest.mark.parametrize(("crc", "goes"), [(1, True), (2, False)])
+def test_a_session_stays_when_this_device_read_other_bytes_again(device: Device, crc: int, goes: bool):
+    device.report()
+    read = WholeRead(9, crc, "0" * 32, "2026-11-26T12:00:00Z")
+    spool_of(device).rereads.keep(Reread("s", ARTIFACT, 1, (read,)))
+
+    assert len(tidied(device).removed) == goes
+    assert (device.spool / "s").exists() is not goes
 
 
 def test_a_session_stays_when_the_coordinator_does_not_answer(device: Device):
