@@ -17,8 +17,8 @@ from tests.e2e.test_another_device import another_device
 pytestmark = pytest.mark.e2e
 HOUSE = Path(__file__).parents[2]
 SERIAL, SESSION = "C71", "C71-100GOPRO-0038-1656931398"
-PARTS = 12
-PACE_BYTES_S = 20 * PART_SIZE_BYTES
+PARTS = 8
+PACE_BYTES_S = 3 * PART_SIZE_BYTES
 """So slow that the first device can be killed in the middle."""
 
 
