@@ -6,13 +6,13 @@ import json
 import platform
 import re
 import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from edge_client.archive.journal import NoJournal, read_journal
-from edge_client.archive.redact import SECRET_NAME, Redactor, secrets_in
+from edge_client.archive.redact import SECRET_NAME, Redactor, is_of_file, secrets_in
 from edge_client.base.disk import open_file
 from edge_client.base.terminal import plain
 
@@ -49,12 +49,15 @@ class Absent:
 
 @dataclass(frozen=True)
 class Sources:
-    """Where the pieces come from. `options` are those of the command line that were given."""
+    """Where the pieces come from.
+
+    `options` are those of the command line that were given; `secret_files` hold what must not be in the archive.
+    """
 
     environ: Mapping[str, str]
     options: Mapping[str, str]
     spool: Path | None
-    token_file: Path | None
+    secret_files: Sequence[Path]
     doctor: Callable[[], Mapping[str, object]]
     etc: Path = ETC
     journal: Callable[[], bytes] = read_journal
@@ -210,12 +213,9 @@ def _secrets(sources: Sources) -> set[str]:
     named = {name: text for name, text in sources.environ.items() if name.startswith(VARIABLE)}
     for path in sorted(sources.etc.glob("*.env")):
         named |= {f"{path.name} {name}": text for name, text in _lines_of(path)}
-    files = {Path(text) for text in named.values() if text.startswith("/")}
-    files |= {sources.token_file} if sources.token_file else set()
+    files = {Path(text) for text in named.values() if text.startswith("/")} | set(sources.secret_files)
     secrets = {
-        text
-        for name, text in named.items()
-        if SECRET_NAME.search(name) and not (name.lower().endswith("file") and text.startswith("/"))
+        text for name, text in named.items() if SECRET_NAME.search(name) and not is_of_file(name, text)
     }
     for file in files:
         secrets |= secrets_in(_text_of(file))

@@ -17,8 +17,8 @@ HIDDEN = "(removed)"
 LEAST_SECRET = 6
 
 _NAME = (
-    r"password|passwd|passphrase|passcode|pwd|(?<![a-z])pass(?![a-z])|secret|credential|psk|token|authorization"
-    r"|cookie|signature|api[_-]?key|private[_-]?key|access[_-]?key"
+    r"password|passwd|passphrase|passcode|pwd|(?<![a-z])pass(?![a-z])|secret|credential|psk|token|login"
+    r"|authorization|cookie|signature|api[_-]?key|private[_-]?key|access[_-]?key"
 )
 SECRET_NAME = re.compile(_NAME, re.IGNORECASE)
 # Bounds in place of `*`: text of one long word must not take for ever.
@@ -78,7 +78,7 @@ class Redactor:
     def _named(self, name: str, value: Any) -> Any:
         if not SECRET_NAME.search(name) or value is None or isinstance(value, bool):
             return self.document(value)
-        is_path = isinstance(value, str) and _is_of_file(name, value)
+        is_path = isinstance(value, str) and is_of_file(name, value)
         return self.document(value) if is_path else HIDDEN
 
     def content(self, raw: bytes) -> bytes:
@@ -97,16 +97,16 @@ def _without_named(text: str) -> str:
     while found := _NAMED.search(text, at):
         kept.append(text[at : found.end()])
         at = found.end()
-        if not _is_of_file(found[1], text[at : at + 1]):
+        if not is_of_file(found[1], text[at : at + 1]):
             kept.append(HIDDEN)
             line_ends = [end for char in "\r\n" if (end := text.find(char, at)) >= 0]
             at = min(line_ends, default=len(text))
     return "".join([*kept, text[at:]])
 
 
-def _is_of_file(name: str, value: str) -> bool:
+def is_of_file(name: str, value: str) -> bool:
     """Whether a setting says where a secret is, and not what it is."""
-    return name.lower().endswith("file") and value.startswith("/")
+    return name.lower().endswith(("file", "login")) and value.startswith("/")
 
 
 def _forms(secret: str) -> Iterator[str]:

@@ -35,7 +35,7 @@ byte of a film is in it. The command lists everything before it writes. Only its
 archive.
 """
 OPTIONS = (
-    *("camera", "interface", "locks", "coordinator", "token-file"),
+    *("camera", "interface", "camera-cert", "camera-login", "locks", "coordinator", "token-file"),
     *("spool", "spool-budget", "limit-rate", "give-up-after"),
 )
 
@@ -118,7 +118,9 @@ def sources_of(settings: ReportSettings, environ: Mapping[str, str]) -> Sources:
         environ=environ,
         options=settings.options,
         spool=None if isinstance(known.spool, Faulty) else known.spool.value,
-        token_file=Path(known.token_file) if known.token_file else None,
+        secret_files=[
+            Path(text) for text in (known.token_file, settings.options.get("camera-login")) if text
+        ],
         doctor=doctor,
     )
 

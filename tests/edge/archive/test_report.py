@@ -50,12 +50,20 @@ CDN = f"https://d111.cloudfront.net/originals/x?Policy=eyJTdGF0ZW1lbnQ&Signature
 CODE = "7K3Q-M2XA-0123-4567-89AB-CDEF"
 KEY = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0B\n-----END PRIVATE KEY-----"
 PASSWORD_IN_URL = "hunter2hunter2"
+LOGIN_PASSWORD = "l0g1n-0f-the-camera"
 ENV_PASSWORD = "correct horse battery staple"
 NIGHT = "/var/lib/reelhaul"
 
 SECRETS = (
     *(SECRET, COHN_PASSWORD, OTHER_TOKEN.partition(".")[2], SIGNATURE, SESSION_TOKEN, CODE, PASSWORD_IN_URL),
-    *(ENV_PASSWORD, "AKIAIOSFODNN7EXAMPLE", "MIIEvQIBADANBgkqhkiG9w0B", "K2JCJMDEHXQW5F", "eyJTdGF0ZW1lbnQ"),
+    *(
+        ENV_PASSWORD,
+        LOGIN_PASSWORD,
+        "AKIAIOSFODNN7EXAMPLE",
+        "MIIEvQIBADANBgkqhkiG9w0B",
+        "K2JCJMDEHXQW5F",
+        "eyJTdGF0ZW1lbnQ",
+    ),
 )
 LOUD = (
     f"token {TOKEN}",
@@ -68,6 +76,8 @@ LOUD = (
     f"quoted: {quote(SIGNED, safe='')}",
     f"quoted: {quote(TOKEN, safe='')} {base64.b64encode(TOKEN.encode()).decode()} {TOKEN.encode().hex()}",
     f"camera said {COHN_PASSWORD} there",
+    f"and {LOGIN_PASSWORD} {base64.b64encode(f'gopro:{LOGIN_PASSWORD}'.encode()).decode()}",
+    f"REELHAUL_CAMERA_LOGIN=gopro:{LOGIN_PASSWORD[:-1]}",
     f"COHN password: {COHN_PASSWORD}",
     f"cohn_password = {ENV_PASSWORD}",
     f"https://gopro:{PASSWORD_IN_URL}@172.27.111.51/gopro/version",
@@ -93,6 +103,7 @@ class Planted:
         token, cohn = self.folder / "token", self.folder / "cohn"
         token.write_text(f"{TOKEN}\n")
         cohn.write_text(json.dumps({"username": "gopro", "password": COHN_PASSWORD}))
+        (self.folder / "login").write_text(f"gopro:{LOGIN_PASSWORD}\n")
         self.etc.mkdir()
         (self.etc / "reelhaul.env").write_text(
             f"REELHAUL_TOKEN_FILE={token}\nREELHAUL_COHN_FILE={cohn}\n"
@@ -130,7 +141,7 @@ class Planted:
             environ=self.environ,
             options={"coordinator": f"https://u:{PASSWORD_IN_URL}@c.example"},
             spool=self.device.spool,
-            token_file=self.folder / "token",
+            secret_files=[self.folder / "token", self.folder / "login"],
             doctor=lambda: self.doctor,
             etc=self.etc,
             journal=lambda: self.journal,
@@ -174,7 +185,9 @@ def test_no_planted_secret_is_in_the_archive(planted: Planted):
     assert "X-Amz-Signature" not in everything.replace(f"X-Amz-Signature={HIDDEN}", "").replace(
         f"X-Amz-Signature%3D{HIDDEN}", ""
     )
-    assert base64.b64encode(f"gopro:{COHN_PASSWORD}".encode()).decode() not in everything
+    for password in (COHN_PASSWORD, LOGIN_PASSWORD):
+        assert base64.b64encode(f"gopro:{password}".encode()).decode() not in everything
+    assert LOGIN_PASSWORD[:-1] not in everything
 
 
 def test_a_secret_that_only_its_file_tells_is_known_in_every_form(planted: Planted):
