@@ -31,6 +31,13 @@ OF_PREVIEWS = (
         *PREVIEWS,
     ),
     bug(
+        "an intent is decided beside what a proxy is owed",
+        f"{CORE}/settle/__init__.py",
+        "        *(() if is_removing else owed_to_uploads(picture, facts, now, policy)),\n",
+        "        *owed_to_uploads(picture, facts, now, policy),\n",
+        "tests/core/settle/test_properties.py",
+    ),
+    bug(
         "a damaged proxy is lost, and holds its session",
         f"{CORE}/settle/at_rest.py",
         "if not artifact.is_preview(each.artifact_id))",

@@ -10,6 +10,7 @@ from functools import cache
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from chalicelib.core.artifact import Kind, preview_id
 from chalicelib.core.cleanup import Spent
 from chalicelib.core.errors import ReelhaulError
 from chalicelib.core.ids import ArtifactId, UploadId
@@ -45,6 +46,7 @@ from tests.core.settle.closings import CLOSINGS
 Change = Callable[[Case], Case]
 
 STANDING = (*ORIGINALS, AUDIO, VIDEO, LIGHTS)
+PROXY = preview_id(ORIGINALS[0], Kind.PROXY)
 
 
 def at_last_look() -> Case:
@@ -100,13 +102,15 @@ def of_sight(artifact_id: ArtifactId, is_looked_at: bool) -> Change:
     return change
 
 
-def of_upload(artifact_id: ArtifactId, state: UploadState, is_seen: bool, owes: bool) -> Change:
+def of_upload(
+    artifact_id: ArtifactId, state: UploadState, is_seen: bool, owes: bool, upload_id: str = "u_more"
+) -> Change:
     """One more upload of the artifact in some state, and whether it was looked at."""
 
     def change(case: Case) -> Case:
         if case.picture.session.order is None:
             return case
-        upload = upload_of(case.picture, artifact_id, upload_id=UploadId("u_more"), opened_at=case.now)
+        upload = upload_of(case.picture, artifact_id, upload_id=UploadId(upload_id), opened_at=case.now)
         upload = replace(
             upload,
             state=state,
@@ -119,7 +123,7 @@ def of_upload(artifact_id: ArtifactId, state: UploadState, is_seen: bool, owes: 
             owes_abort=owes and state in (UploadState.EXPIRED, UploadState.REJECTED),
         )
         seen = {upload.upload_id: Observation((), case.facts.stored.get(upload.key))} if is_seen else {}
-        return case.uploaded(upload).told(uploads=seen)
+        return case.uploaded(upload).told(uploads={**case.facts.uploads, **seen})
 
     return change
 
@@ -159,13 +163,24 @@ SESSION_CHANGES: list[dict] = [
     {"damage": (Damage(f"version-of-{VIDEO}", "a bit flipped", NOW),)},
     *({"state": state} for state in SessionState),
 ]
+WITHOUT_RECEIPT = [state for state in UploadState if state is not UploadState.VERIFIED]
+PREVIEW_ID = UploadId("u_preview")
+PREVIEWS = st.builds(
+    of_upload,
+    st.just(PROXY),
+    st.sampled_from(WITHOUT_RECEIPT),
+    st.booleans(),
+    st.booleans(),
+    st.just(PREVIEW_ID),
+)
+"""One more upload of a preview without a receipt: no gate knows of it."""
 CHANGES = st.one_of(
     st.builds(of_object, st.sampled_from(STANDING), st.sampled_from(OBJECT_CHANGES)),
     st.builds(of_sight, st.sampled_from(STANDING), st.booleans()),
     st.builds(
         of_upload,
-        st.sampled_from([*STANDING, SPARE]),
-        st.sampled_from([state for state in UploadState if state is not UploadState.VERIFIED]),
+        st.sampled_from([*STANDING, SPARE, PROXY]),
+        st.sampled_from(WITHOUT_RECEIPT),
         st.booleans(),
         st.booleans(),
     ),
@@ -208,6 +223,7 @@ MILD = st.one_of(
     st.builds(of_object, st.just(AUDIO), st.sampled_from(OBJECT_CHANGES)),
     st.builds(of_object, st.sampled_from([VIDEO, LIGHTS]), st.sampled_from([{"crc64nvme": None}])),
     st.builds(of_upload, st.just(SPARE), st.just(UploadState.EXPIRED), st.booleans(), st.just(False)),
+    PREVIEWS,
 )
 """What leaves most gates open, so that what is decided behind them is seen in many forms."""
 

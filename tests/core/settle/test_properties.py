@@ -6,12 +6,14 @@ from hypothesis import event, given, settings
 
 from chalicelib.core.session import SessionState
 from chalicelib.core.settle import (
+    Action,
     Clean,
     ConfirmOutputs,
     EndRestore,
     Finish,
     PlanCleanup,
     Recall,
+    Rest,
     StartRestore,
     VerifyOutput,
     due_uploads,
@@ -19,7 +21,7 @@ from chalicelib.core.settle import (
 from chalicelib.core.settle.outputs import awaits_outputs
 from tests.core.settle.cases import POLICY, Case
 from tests.core.settle.effects import carried_out
-from tests.core.settle.generators import CASES, EVERY
+from tests.core.settle.generators import CASES, EVERY, PREVIEW_ID, PREVIEWS, Change
 from tests.core.settle.proofs import demand_open_gates, demand_verified_and_current
 
 DELETES = (PlanCleanup, Clean)
@@ -78,6 +80,21 @@ def test_nothing_is_cleaned_without_every_proof(case: Case):
         assert {type(action) for action in owed} in ({Clean}, {PlanCleanup})
 
 
+@settings(max_examples=150, deadline=None)
+@given(EVERY, PREVIEWS)
+def test_an_upload_of_a_preview_changes_nothing_that_is_owed_to_anything_else(case: Case, upload: Change):
+    before, after = _owed_to_others(case), _owed_to_others(upload(case))
+    event("both clean" if any(isinstance(action, DELETES) for action in before) else "neither cleans")
+
+    assert after == before
+
+
+def _owed_to_others(case: Case) -> list[Action]:
+    """What is owed, that to the preview and uploads that only rest aside."""
+    owed = (action for action in case.owed() if not isinstance(action, Rest))
+    return [action for action in owed if getattr(action, "upload_id", None) != PREVIEW_ID]
+
+
 @AIMED
 @given(CASES)
 def test_what_one_decision_cleans_stays_within_what_the_day_leaves(case: Case):
@@ -110,7 +127,8 @@ def test_of_what_was_not_looked_at_nothing_is_decided(case: Case):
                 assert case.key(action.artifact_id) in seen
             case VerifyOutput():
                 assert seen[case.key(action.artifact_id)] == action.stored
-            case ConfirmOutputs() | Recall():
+            # A cleanup that did not finish in time is called off whatever its outputs are.
+            case ConfirmOutputs() | Recall() if case.picture.session.state is SessionState.CLEANED:
                 receipts = [case.picture.receipt(each) for each in case.picture.required]
                 assert all(receipt.key in seen for receipt in receipts if receipt)
             case PlanCleanup():

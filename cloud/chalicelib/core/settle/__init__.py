@@ -145,14 +145,17 @@ def settle(picture: Picture, facts: Facts, now: datetime, policy: Policy) -> tup
     damage = tuple(owed_to_damage(picture))
     if damage:
         return damage
+    of_cleanup = tuple(owed_to_cleanup(picture, facts, now, policy))
+    # Beside an intent or a marker only uploads of previews can be owed anything: they wait for the next look.
+    is_removing = any(isinstance(action, PlanCleanup | Clean) for action in of_cleanup)
     owed = (
-        *owed_to_uploads(picture, facts, now, policy),
+        *(() if is_removing else owed_to_uploads(picture, facts, now, policy)),
         *_owed_to_order(picture),
         # Before the measurements: even if these stop their reader, a restore continues.
         *owed_to_restore(picture, facts, now, policy),
         *owed_to_measurements(picture, now, policy),
         *owed_for_outputs(picture, facts, now, policy),
-        *owed_to_cleanup(picture, facts, now, policy),
+        *of_cleanup,
         # Last: a removal that S3 refuses stops nothing else.
         *owed_to_old_revisions(picture, now, policy),
     )
