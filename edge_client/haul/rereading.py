@@ -434,12 +434,17 @@ def _place(chapter: KnownChapter) -> tuple[str, str]:
 
 
 def _with_evidence(survey: Survey, evidence: Mapping[tuple[str, str], Evidence]) -> Survey:
-    """The survey with what the coordinator has answered meanwhile."""
+    """The survey with what the coordinator has answered meanwhile; what differed before is to be judged again."""
 
     def renewed(file: FileState) -> FileState:
         if file.chapter is None or _place(file.chapter) not in evidence:
             return file
-        return replace(file, chapter=replace(file.chapter, evidence=evidence[_place(file.chapter)]))
+        renewed = replace(file, chapter=replace(file.chapter, evidence=evidence[_place(file.chapter)]))
+        if file.state is not HaulState.DIFFERS:
+            return renewed
+        return replace(
+            renewed, state=HaulState.HAULED if file.chapter.is_own else HaulState.PROVEN, reason=None
+        )
 
     recordings = (replace(one, files=tuple(map(renewed, one.files))) for one in survey.recordings)
     return replace(survey, recordings=tuple(recordings))

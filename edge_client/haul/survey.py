@@ -119,7 +119,9 @@ class Survey:
             yield f"nothing says which camera recorded {nameless} of its recordings; copy them by hand"
         if differing := sum(file.state is HaulState.DIFFERS for one in self.recordings for file in one.files):
             yield f"films that the card gave otherwise when they were read again: {differing}"
-        if self.homes < len(self.recordings):
+        # What differs is home, and has a reason of its own.
+        states = (file.state for one in self.recordings for file in one.files)
+        if not all(state.is_home or state is HaulState.DIFFERS for state in states):
             yield f"{self.homes} of {len(self.recordings)} recordings are home"
 
 

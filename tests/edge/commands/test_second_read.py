@@ -83,6 +83,15 @@ class TestReread:
         assert "keep the card and tell the coordinator's operator" in line.said
         assert "the card differs from what is home" in line.complaints
 
+    def test_of_a_second_haul_settles_what_differed(self, harmed: Device, line: Line):
+        again(line)
+        line.haul("again", "--file", PATH)
+
+        assert line.audit() == 4
+        assert line.said.splitlines()[-1].startswith("keep this card: films that the card gave otherwise")
+        assert again(line) == 0
+        assert line.said.splitlines()[-1] == f"{HOME}, read twice"
+
     def test_of_a_difference_is_remembered_by_audit_and_status(self, harmed: Device, line: Line):
         again(line)
 
