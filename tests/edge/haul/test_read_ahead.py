@@ -12,6 +12,7 @@ from edge_client.base.errors import (
     CameraUnreachable,
     CardFault,
     CoordinatorBusy,
+    CoordinatorRefusal,
     EdgeError,
     GaveUp,
     SpoolFault,
@@ -373,6 +374,30 @@ class TestTheCamera:
             assert len(each.done) == 1
             assert isinstance(each.unfinished, GaveUp)
             demand_home(made)
+
+    def test_is_needed_for_parts_in_doubt_until_they_are_read_again(self):
+        """They turn out to be what they were: from then on nothing is in doubt, and the camera may leave."""
+        with device() as made:
+            made.patience_s = 1.0
+            made.cloud.faults["put"] = [StorageUnreachable("no answer") for _ in range(1000)]
+            run(made)
+            kept(made, 0).suspects = frozenset({1})
+            run(made)
+
+            assert kept(made, 0).suspects is None
+            assert [path for path, _ in made.camera.reads].count(PATHS[0]) == PARTS + 1
+
+    def test_is_waited_for_where_the_coordinator_refuses_what_was_read_whole(self):
+        with device() as made:
+            made.patience_s = 1.0
+            made.cloud.faults["put"] = [StorageUnreachable("no answer") for _ in range(1000)]
+            run(made)
+            made.camera.leave()
+            made.cloud.faults["put"].clear()
+            made.cloud.faults["POST complete"] = [CoordinatorRefusal("no")]
+
+            assert isinstance(run(made), GaveUp)
+            assert kept(made, 0).parts
 
     def test_without_its_card_is_not_needed_by_the_next_run_either(self):
         with device() as made:
