@@ -155,6 +155,8 @@ class Outbox:
         wait by raising.
         """
         with self.changed:
+            # Under the lock: what ends a round also ends what there is to wait for.
+            check()
             while not self._acknowledged and self.is_busy and self._error is None and self.ended == ended:
                 self.changed.wait(POLL_S)
                 check()
@@ -235,7 +237,6 @@ class PartQueue:
             check()
             self.check()
 
-        self.check()
         return self._outbox.make_room(ended, both)
 
     @property

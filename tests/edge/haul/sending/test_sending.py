@@ -476,6 +476,13 @@ class TestRoomAtTheDesk:
         with pytest.raises(Stopped):
             desk.queue.make_room(0, lambda: desk.outbox.fail(Stopped("over")))
 
+    def test_a_round_that_is_lost_while_it_asks_for_room_says_so_instead_of_that_there_is_none(self):
+        desk = Desk(sign)
+        desk.add(1)
+
+        with pytest.raises(UploadLost):
+            desk.queue.make_room(0, lambda: desk.queue.lose(UploadLost("gone")))
+
     def test_a_part_of_a_lost_round_makes_no_room(self):
         """S3 may not have it any more."""
         desk = Desk(sign, part(1))
