@@ -155,7 +155,7 @@ bench-cloud: setup ## measure the coordinator beside peers, and 100,000 sessions
 bench-measurements: setup ## index, ranges, lake and angles beside peers, ten minutes, 4 GB of memory: make bench-measurements ONLY='ranges imports'
 	$(BIN)/python -m tests.benchmarks.measurements $(ONLY)
 
-bench-edge: setup ## measure the edge client beside curl and SDKs, 27 minutes: make bench-edge ONLY=peak_rss_mib_12gib
+bench-edge: setup ## measure the edge client beside curl and SDKs, 38 minutes: make bench-edge ONLY=peak_rss_mib_12gib
 	$(BIN)/python -m tests.benchmarks.edge $(if $(ONLY),--only $(ONLY))
 
 device-bundle: setup ## the archive from which a device installs the client without a network: build/reelhaul-device-VERSION.tar.gz

@@ -34,6 +34,7 @@ from edge_client.model.previews import (
     PREVIEWS,
     Kind,
     Preview,
+    PreviewRecord,
     PreviewReport,
     decoded,
     is_preview,
@@ -84,7 +85,7 @@ class PreviewHaul:
         self._folder = folder
         self._plan = plan
         self._previews = tuple(previews_of(plan))
-        self._record = decoded(folder.read(PREVIEWS) if self._previews else None)
+        self._record = self._read_record()
         missing = [each for each in self._previews if self._record.of(each).receipt is None]
         self.left = [] if left_alone else missing
 
@@ -176,11 +177,18 @@ class PreviewHaul:
 
     def _keep_notes(self) -> None:
         """Keep what went wrong, for `status`; a disk that refuses it keeps no film."""
-        if self._record != decoded(self._folder.read(PREVIEWS)):
-            try:
+        try:
+            if self._record != decoded(self._folder.read(PREVIEWS)):
                 self._folder.write(PREVIEWS, self._record.encoded())
-            except (Refused, TryLater) as error:
-                log.warning("the notes on proxies are not kept", extra={"reason": str(error)})
+        except (Refused, TryLater) as error:
+            log.warning("the notes on proxies are not kept", extra={"reason": str(error)})
+
+    def _read_record(self) -> PreviewRecord:
+        try:
+            return decoded(self._folder.read(PREVIEWS) if self._previews else None)
+        except Refused as error:
+            log.warning("the notes on proxies are not kept", extra={"reason": str(error)})
+            return decoded(None)
 
 
 def read_previews(folder: SessionSpool, plan: SessionPlan) -> tuple[PreviewReport, ...]:

@@ -567,6 +567,8 @@ def calls_before_the_film() -> list[str]:
 CALLS = calls_before_the_film()
 # The film's own haul is killed at every call elsewhere.
 MOMENTS = range(1, len(CALLS) + 1, 4)
+# The thumbnail's upload, the proxy's and the film's.
+OPENED = [number for number, call in enumerate(CALLS, 1) if call == "cloud POST uploads"]
 WRITES = [number for number, call in enumerate(CALLS, 1) if call.startswith("disk")]
 
 
@@ -608,8 +610,9 @@ class TestAtOneCallAfterTheOther:
                 if ended is None:
                     demand_film_home(made)
                 else:
-                    # It was refused to the session itself, as it is without proxies.
+                    # It was refused to the session or the film itself, as it is without proxies.
                     assert "the disk refuses" in str(ended)
+                    assert not OPENED[0] < moment < OPENED[-1]
                 made.at_call = lambda _number, _call: None
                 made.haul()
                 demand_film_home(made)
