@@ -103,11 +103,21 @@ def _is_expected_on_usb(subject: Subject) -> bool:
     url = subject.camera_address.url
     if url is None:
         return not (subject.interface or "").startswith("wl")
+    address = host_in(url)
+    return address is not None and is_of_usb(address)
+
+
+def host_in(url: str) -> IPv4Address | None:
+    """The address in a camera's address; None where it is a name."""
     host = re.sub(r"^[a-z]+://", "", url, flags=re.IGNORECASE).partition("/")[0].partition(":")[0]
     try:
-        address = IPv4Address(host)
+        return IPv4Address(host)
     except AddressValueError:
-        return False
+        return None
+
+
+def is_of_usb(address: IPv4Address) -> bool:
+    """Whether cameras have such an address on USB: 172.2X.1YZ.51."""
     octets = address.packed
     return octets[0] == 172 and 20 <= octets[1] <= 29 and 100 <= octets[2] <= 199 and octets[3] == 51
 

@@ -6,9 +6,10 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from ipaddress import AddressValueError, IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 
-from edge_client.doctor.at_camera import INTERFACES
+from edge_client.camera.link import CAMERA_HOST_NUMBER
+from edge_client.doctor.at_camera import INTERFACES, host_in, is_of_usb
 from edge_client.doctor.finding import Finding, NotChecked, fine, first, problem, warning
 from edge_client.doctor.machine import Machine
 from edge_client.doctor.subject import Subject, device_of
@@ -21,6 +22,7 @@ OTHER_POOL = (
     f'give Docker another pool in {DAEMON}, {{"default-address-pools": [{{"base": "10.201.0.0/16", "size": 24}}]}}, '
     "and restart it"
 )
+OWN_WIFI = IPv4Address("10.5.5.9")
 STRICT = 1
 UP = 0x1
 
@@ -73,21 +75,50 @@ def camera_route(subject: Subject) -> Route:
         own = [each for each in there if host in each.network]
     if not own:
         raise NotChecked(
-            "this device has no address in the camera's network", first("interface" if name else "camera")
+            "this device has no address in the camera's network",
+            first("interface")
+            if name
+            else "name the camera by its interface, if it is on a cable of its own",
         )
     return max(own, key=lambda each: each.network.prefixlen)
 
 
 def _host(subject: Subject) -> IPv4Address:
-    url = subject.camera_address.url or ""
-    host = re.sub(r"^[a-z]+://", "", url, flags=re.IGNORECASE).partition("/")[0].partition(":")[0]
-    try:
-        return IPv4Address(host)
-    except AddressValueError as error:
+    """The camera's address as it is given. Raises NotChecked."""
+    found = host_in(subject.camera_address.url or "")
+    if found is None:
         raise NotChecked(
             "the camera is named by a name, not by its address",
             "name the camera by its interface: --interface",
-        ) from error
+        )
+    return found
+
+
+@dataclass(frozen=True)
+class _Camera:
+    """Where the camera is: as it is given, or the .51 of its interface's network."""
+
+    interface: str
+    address: IPv4Address
+
+
+def _camera(subject: Subject) -> _Camera | None:
+    """Where the camera is; None where that is not known."""
+    try:
+        found = camera_route(subject)
+        if subject.camera_address.url is not None:
+            return _Camera(found.interface, _host(subject))
+    except NotChecked:
+        return None
+    own = int(found.network.network_address)
+    return _Camera(found.interface, IPv4Address(own & 0xFFFFFF00 | CAMERA_HOST_NUMBER))
+
+
+def _is_shared(subject: Subject) -> bool:
+    """Whether other cameras may have this one's address: those on USB and on their own Wi-Fi, not one in a LAN."""
+    url = subject.camera_address.url
+    host = host_in(url) if url is not None else None
+    return url is None or host == OWN_WIFI or (host is not None and is_of_usb(host))
 
 
 def way_out(subject: Subject) -> Iterator[Finding]:
@@ -103,11 +134,8 @@ def way_out(subject: Subject) -> Iterator[Finding]:
         )
         return
     best = min(outs, key=lambda each: each.metric)
-    try:
-        camera = camera_route(subject)
-    except NotChecked:
-        camera = None
-    if camera and best.interface == camera.interface:
+    camera = _camera(subject)
+    if camera and best.interface == camera.interface and best.gateway in (None, camera.address):
         yield problem(
             f"the way to the internet leads to the camera ({best.interface})",
             f'sudo nmcli connection modify "$(nmcli -g GENERAL.CONNECTION device show {best.interface})" '
@@ -115,7 +143,7 @@ def way_out(subject: Subject) -> Iterator[Finding]:
         )
         return
     servers = _name_servers(subject.machine)
-    if camera and servers and all(each in camera.network for each in servers):
+    if camera and servers and all(each == camera.address for each in servers):
         yield problem(
             "names are looked up at the camera, which knows none",
             f'sudo nmcli connection modify "$(nmcli -g GENERAL.CONNECTION device show {camera.interface})" '
@@ -141,6 +169,9 @@ def _name_servers(machine: Machine) -> list[IPv4Address]:
 
 def addresses(subject: Subject) -> Iterator[Finding]:
     """That no other network has the camera's address, or that the kernel tells the two apart."""
+    if not _is_shared(subject):
+        yield fine("the camera's address is its own in that network")
+        return
     camera = camera_route(subject)
     others = sorted(
         {

@@ -630,6 +630,16 @@ def test_a_kernel_that_lets_only_root_bind_is_said_with_its_cure(sound: SoundDev
     )
 
 
+def test_a_camera_in_the_network_of_the_uplink_is_fine(sound: SoundDevice):
+    """As in a home network, where two interfaces may lead too, and the router has the names."""
+    sound.unplug()
+    sound.write("/proc/net/route", ROUTES + DEFAULT + LAN + route("wlan0", "192.168.1.0", 24, metric=600))
+    del sound.environ["REELHAUL_INTERFACE"]
+    sound.environ["REELHAUL_CAMERA"] = "192.168.1.7"
+
+    assert sound.findings() == {}
+
+
 def test_a_way_out_by_ipv6_is_one(sound: SoundDevice):
     sound.write("/proc/net/route", ROUTES + LAN + TO_CAMERA)
     rest = f"{'0' * 32} 00 fe800000000000000000000000000001 00000400 00000001 00000000 00000003"
