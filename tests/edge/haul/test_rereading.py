@@ -343,7 +343,7 @@ def test_a_thousand_flipped_bits_are_found_and_no_others(seed: int):
         paths = [f"100GOPRO/GX01{number:04d}.MP4" for number in range(1, 2 * FLIPS // CARDS + 1)]
         flipped = set(chance.sample(paths, FLIPS // CARDS))
         for number, path in enumerate(paths):
-            size_bytes = chance.randrange(40, 2500)
+            size_bytes = chance.randrange(40, 1500)
             made.film(path, size_bytes, number % 10)
             if path in flipped:
                 made.flips.at[path] = [(chance.randrange(size_bytes), chance.randrange(8))]
