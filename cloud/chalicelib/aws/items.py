@@ -66,7 +66,7 @@ from chalicelib.core.notices import Notice
 from chalicelib.core.picture import Picture, Progress
 from chalicelib.core.rounds import LastRound
 from chalicelib.core.session import Session, SessionState
-from chalicelib.core.silence import Watch
+from chalicelib.core.silence import AT_ONCE, Watch
 from chalicelib.core.statistics.counts import Counter, CounterKey, Counts, Waiting, without_zeros
 from chalicelib.core.times import DAY_S, sortable
 from chalicelib.core.tokens import Device, Secrets, Token
@@ -100,7 +100,6 @@ COUNTER_PK = "COUNT#"
 _OF_A_COUNTER = frozenset(("pk", "sk", "writes"))
 
 SILENCE_PK = "WORK#silence"
-AT_ONCE = datetime(2000, 1, 1, tzinfo=UTC)
 PROJECTS_PK = "PROJECTS#all"
 NOTICES_PK = "NOTICES#waiting"
 

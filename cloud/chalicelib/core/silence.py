@@ -12,6 +12,9 @@ from chalicelib.core.ids import DeviceId, SessionId
 from chalicelib.core.notices import Notice, NoticeKind
 from chalicelib.core.picture import Picture
 
+AT_ONCE = datetime(2000, 1, 1, tzinfo=UTC)
+"""When to look at a device that was silent and is heard again: a time that is always past."""
+
 
 class Watch(Struct, frozen=True):
     """The last heartbeat of a device, for which session it was, and since when its silence is known.

@@ -7,7 +7,6 @@ from datetime import date, datetime
 
 from msgspec import structs
 
-from chalicelib.aws.items import AT_ONCE
 from chalicelib.core.audit import Entry
 from chalicelib.core.chapter import Chapter
 from chalicelib.core.cleanup import Arming, Spent
@@ -22,7 +21,7 @@ from chalicelib.core.notices import Notice
 from chalicelib.core.picture import Picture, Progress
 from chalicelib.core.rounds import LastRound
 from chalicelib.core.session import Session
-from chalicelib.core.silence import Watch
+from chalicelib.core.silence import AT_ONCE, Watch
 from chalicelib.core.statistics.contribution import contribution
 from chalicelib.core.statistics.counts import (
     Counter,
