@@ -11,6 +11,9 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from chalicelib.core.events import Event, Measure
+from infra.aws import watch
+
 PAGE = Path("docs/cost.md")
 MILLION = 1_000_000
 GB = 10**9
@@ -138,12 +141,13 @@ def _previews_cost(prices: Prices, use: SessionUse) -> float:
 def fixed_costs(prices: Prices) -> Mapping[str, float]:
     """US dollars a month of a stage on which nothing happens."""
     rounds = DAYS * 24 * 12
+    alarms, metrics = len(watch.alarms()), len(Event) + len(Measure)
     return {
         "reconciler, 8,640 rounds of 1 s at 0.5 GB": rounds
         * (prices.lambda_call_million / MILLION + 0.5 * prices.lambda_gb_s),
         "its reads of the table, 5 a round": rounds * 5 * prices.table_read_million / MILLION,
-        "20 alarms": 20 * prices.alarm_month,
-        "30 metrics": 30 * prices.metric_month,
+        f"{alarms} alarms": alarms * prices.alarm_month,
+        f"{metrics} metrics, once each of them was reported": metrics * prices.metric_month,
         "one dashboard": prices.dashboard_month,
     }
 
