@@ -1,6 +1,8 @@
 """The runner of several Pythons, with programs in their place that say what they are asked."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -107,3 +109,16 @@ def test_they_test_with_what_a_device_installs():
 
     assert pins["device"]
     assert pins["device"] <= pins["tests"]
+
+
+def test_the_clients_tests_need_nothing_that_their_requirements_lack():
+    assert "boto3" not in LOCK.read_text()
+    hidden = (
+        "import sys; sys.modules['boto3'] = None; sys.path.insert(0, 'cloud'); import tests.edge.conftest"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", hidden], cwd=HOUSE, capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
