@@ -566,10 +566,10 @@ def calls_before_the_film() -> list[str]:
 
 CALLS = calls_before_the_film()
 # The film's own haul is killed at every call elsewhere.
-MOMENTS = range(1, len(CALLS) + 1, 4)
+MOMENTS = range(1, len(CALLS) + 1, 6)
 # The thumbnail's upload, the proxy's and the film's.
 OPENED = [number for number, call in enumerate(CALLS, 1) if call == "cloud POST uploads"]
-WRITES = [number for number, call in enumerate(CALLS, 1) if call.startswith("disk")]
+WRITES = [number for number, call in enumerate(CALLS, 1) if call.startswith("disk")][::2]
 
 
 def kill_at(moment: int, machine: Machine) -> Callable[[int, str], None]:
