@@ -1033,6 +1033,8 @@ ON_DEVICE = (
         "        content = content[:-OVERLAP_BYTES]\n",
         "        pass\n",
         f"{TESTS}/archive/test_report.py",
+    ),
+    bug(
         "a proxy's receipt counts as that of a film",
         f"{CLIENT}/haul/previews.py",
         "        self.keep_receipt(receipt)\n",
