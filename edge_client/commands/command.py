@@ -151,6 +151,6 @@ def describe_work(command: argparse.ArgumentParser, patience: str) -> None:
     command.add_argument(
         "--no-proxies",
         action="store_true",
-        help="leave the films' proxies and thumbnails on the card; there it is yes or no (REELHAUL_NO_PROXIES)",
+        help="leave the films' proxies and thumbnails on the card; in the environment yes or no (REELHAUL_NO_PROXIES)",
     )
     describe_patience(command, patience)
