@@ -168,7 +168,7 @@ class Device:
     spool_budget_bytes: int | None
     limit_rate_bytes_s: float | None
     give_up_after_s: float
-    hauls_previews: bool = True
+    hauls_sidecars: bool = True
 
 
 @dataclass(frozen=True)
@@ -193,7 +193,7 @@ class Values:
                 spool_budget_bytes=budget_bytes.value,
                 limit_rate_bytes_s=rate_bytes.value,
                 give_up_after_s=patience_s.value,
-                hauls_previews=not without.value,
+                hauls_sidecars=not without.value,
             ),
             *(place, camera, service, spool, budget_bytes, rate_bytes, patience_s, without),
         )

@@ -25,7 +25,7 @@ MOST_TOTAL_BYTES = 24 * KIB * KIB
 MOST_SESSIONS = 100
 MOST_LISTED = 5000
 ETC = Path("/etc/reelhaul")
-DOCUMENTS = ("plan.json", "report.json", "stuck.json", "previews.json")
+DOCUMENTS = ("plan.json", "report.json", "stuck.json", "sidecars.json")
 LIBRARIES = ("reelhaul", "requests", "urllib3", "certifi", "awscrt", "tqdm")
 VARIABLE = "REELHAUL_"
 

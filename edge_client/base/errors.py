@@ -9,7 +9,7 @@
     │   ├── PlanUnreadable                the frozen plan on disk cannot be read
     │   ├── CardFault                     the camera's card is out, broken or was changed
     │   │   └── FilmBroken                a film is not finished, and does not change
-    │   ├── PreviewUnfit                  a proxy or thumbnail is not as promised: it stays on the card
+    │   ├── SidecarUnfit                  a proxy or thumbnail is not as promised: it stays on the card
     │   ├── CameraUntrusted               another certificate or login than that of a camera in its home network
     │   ├── RequestForbidden              a camera request that is not on the list of allowed ones
     │   ├── CoordinatorRefusal            the coordinator said stop, or answered outside its contract
@@ -105,7 +105,7 @@ class FilmBroken(CardFault):
     """A film is not finished, and does not change."""
 
 
-class PreviewUnfit(Refused):
+class SidecarUnfit(Refused):
     """A proxy or a thumbnail is not what the camera promised; no film waits for it."""
 
 

@@ -53,10 +53,10 @@ class Progress(Protocol):
     def chapter(self, path: str, size_bytes: int) -> None:
         """A chapter begins; those before it may still be on their way."""
 
-    def preview(self, path: str, size_bytes: int, label: str) -> None:
+    def sidecar(self, path: str, size_bytes: int, label: str) -> None:
         """A proxy or thumbnail begins, which counts for no session; `label` says of which chapter it is."""
 
-    def preview_over(self, path: str) -> None:
+    def sidecar_over(self, path: str) -> None:
         """It has its receipt, or stays on the card for now."""
 
     def round(self, path: str, read_bytes: int, sent_bytes: int) -> None:
@@ -400,14 +400,14 @@ class ProgressCounter:
             self._step()
         self._display.chapter(path, size_bytes)
 
-    def preview(self, path: str, size_bytes: int, label: str) -> None:
+    def sidecar(self, path: str, size_bytes: int, label: str) -> None:
         """A proxy or thumbnail begins."""
         with self._lock:
             self._files[path] = _File(label, size_bytes, is_film=False)
             self._step()
         self._display.chapter(label, size_bytes)
 
-    def preview_over(self, path: str) -> None:
+    def sidecar_over(self, path: str) -> None:
         """A proxy or thumbnail has its receipt, or stays on the card for now."""
         with self._lock:
             self._files.pop(path, None)

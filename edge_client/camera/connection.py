@@ -26,7 +26,7 @@ from edge_client.base.errors import (
 from edge_client.base.retry import StallWatch
 from edge_client.camera.home import Home, SecureWire, greet, refuse_unauthorized
 from edge_client.camera.link import Link
-from edge_client.model.gopro_names import PATH, PREVIEW_PATH
+from edge_client.model.gopro_names import PATH, SIDECAR_PATH
 
 # To connect, and to wait for the next bytes.
 TIMEOUTS_S = (10.0, 60.0)
@@ -50,7 +50,7 @@ ALLOWED = (
     *(re.compile(re.escape(path)) for path in (STATE, INFO, DATE_TIME, KEEP_ALIVE, WIRED_USB, MEDIA_LIST)),
     re.compile(re.escape(MEDIA_INFO) + PATH.pattern, re.ASCII),
     re.compile(re.escape(FILES) + PATH.pattern, re.ASCII),
-    re.compile(re.escape(FILES) + PREVIEW_PATH.pattern, re.ASCII),
+    re.compile(re.escape(FILES) + SIDECAR_PATH.pattern, re.ASCII),
 )
 # A HEAD may also name any file in a folder of the card, byte by byte, to learn its size. The name has no
 # separators and no control characters, and is not `.` or `..`.

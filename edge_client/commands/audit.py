@@ -139,7 +139,7 @@ def run(settings: AuditSettings, stop: threading.Event) -> ExitCode:
         hauled = ExitCode.DONE
         if settings.haul:
             with open_context(tools) as context:
-                options = HaulOptions(previews=settings.device.hauls_previews)
+                options = HaulOptions(sidecars=settings.device.hauls_sidecars)
                 hauled = say_reports(Haul(context, New(), None, options).run(), settings.as_json)
         with open_context(tools) as context:
             survey = audit_card(context)

@@ -121,7 +121,7 @@ def read(values: Values) -> Parsed[HaulSettings]:
 def run(settings: HaulSettings, stop: threading.Event) -> ExitCode:
     """Bring home what is chosen, or say what would be. Raises what ended the run before its end."""
     with tools_of(settings.device, stop) as tools, open_context(tools) as context:
-        options = HaulOptions(settings.group, settings.device.hauls_previews)
+        options = HaulOptions(settings.group, settings.device.hauls_sidecars)
         haul = Haul(context, settings.choice, settings.session_id, options)
         if settings.dry_run:
             return _say_plans(haul.plans(), settings.as_json)

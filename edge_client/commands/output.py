@@ -11,9 +11,9 @@ from edge_client.base.terminal import say
 from edge_client.haul.sessions import Each, Report
 from edge_client.haul.survey import Survey
 from edge_client.model.haul_state import RecordingState
-from edge_client.model.previews import Kind, PreviewReport
 from edge_client.model.recordings import Recording
 from edge_client.model.selection import camera_time
+from edge_client.model.sidecars import Kind, SidecarReport
 
 GIGABYTE = 1_000_000_000
 MEGABYTE = 1_000_000
@@ -134,17 +134,17 @@ def report_lines(report: Report) -> list[str]:
             f"  {chapter.path}  {chapter.size_bytes:,} bytes  crc64nvme {chapter.crc64nvme}  {verified}"
         )
         lines += [f"    {note}" for note in chapter.notes]
-    return [*lines, *preview_lines(report.previews, report.no_previews)]
+    return [*lines, *sidecar_lines(report.sidecars, report.no_sidecars)]
 
 
-def preview_lines(previews: Sequence[PreviewReport], left_alone: str | None = None) -> Iterator[str]:
+def sidecar_lines(sidecars: Sequence[SidecarReport], left_alone: str | None = None) -> Iterator[str]:
     """How many proxies and thumbnails are in S3, and a line for each that stays on the card."""
-    if not previews:
+    if not sidecars:
         return
     for kind, words in ((Kind.PROXY, "proxies"), (Kind.THUMBNAIL, "thumbnails")):
-        of_kind = [each for each in previews if each.kind == kind.value]
+        of_kind = [each for each in sidecars if each.kind == kind.value]
         yield f"  {words} in S3: {sum(each.receipt is not None for each in of_kind)} of {len(of_kind)}"
-    missing = [each for each in previews if each.receipt is None]
+    missing = [each for each in sidecars if each.receipt is None]
     if left_alone and missing:
         yield f"  the others stay on the card: {left_alone}"
     for each in missing:

@@ -14,7 +14,7 @@ from pathlib import Path
 from edge_client.base.exit import ExitCode, code_of_reads, code_of_result
 from edge_client.base.terminal import say
 from edge_client.commands.command import Command, describe_coordinator, describe_spool
-from edge_client.commands.output import line, preview_lines, size, table
+from edge_client.commands.output import line, sidecar_lines, size, table
 from edge_client.config import Parsed, Service, Values, together
 from edge_client.coordinator.client import Coordinator
 from edge_client.haul.status import SessionStatus, read_statuses
@@ -109,11 +109,11 @@ def status_lines(found: Sequence[SessionStatus]) -> list[str]:
     notes = (f"  {one.session}: {note}" for one in found for note in one.notes)
     free = (f"{one.session}: {CAMERA_FREE}" for one in found if not (one.needs_camera or one.is_home))
     stuck = (why_stuck(one.session, one.cannot_end) for one in found if one.cannot_end)
-    previews = (f"  {one.session}: {text.strip()}" for one in found for text in preview_lines(one.previews))
+    sidecars = (f"  {one.session}: {text.strip()}" for one in found for text in sidecar_lines(one.sidecars))
     differing = (
         f"  {one.session}: {path}  keep the card: {why}" for one in found for path, why in one.differs.items()
     )
-    return [*table(head, rows), *notes, *previews, *free, *stuck, *differing]
+    return [*table(head, rows), *notes, *sidecars, *free, *stuck, *differing]
 
 
 def _how(one: SessionStatus) -> str:

@@ -28,7 +28,7 @@ from edge_client.haul.patience import Extras, Stillness
 from edge_client.haul.ports import Awake, BrokenFilms, Camera, CameraLocks
 from edge_client.model.api import CameraReport
 from edge_client.model.files import CameraFile, FileFacts, FileIdentity, FilmNotes, MediaInfo
-from edge_client.model.gopro_names import PREVIEW_PATH
+from edge_client.model.gopro_names import SIDECAR_PATH
 from edge_client.model.haul_state import Obstacle
 from edge_client.model.listing import (
     NOT_ANSWERED,
@@ -535,7 +535,7 @@ class CameraSession:
             raise Unsettled(f"{file.path} still changes (its size or ETag): the camera writes it; wait")
 
     def _info(self, file: CameraFile | ChapterPlan) -> MediaInfo | None:
-        if PREVIEW_PATH.fullmatch(file.path):
+        if SIDECAR_PATH.fullmatch(file.path):
             # A camera has none of these, and is not asked.
             return None
         return self._extras.ask(file.path, partial(self._asked_info, file))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from edge_client.model.api import StoredSession, UploadView
 from edge_client.model.parts import ChapterParts, PartPlan, Span, SpooledPart, fold_crcs
 from edge_client.model.plan import ChapterPlan, SessionPlan
-from edge_client.model.previews import is_preview
+from edge_client.model.sidecars import is_sidecar
 
 ENDED = ("CANCELLED", "EXPIRED", "REJECTED")
 
@@ -109,7 +109,7 @@ def holdings(
     stored: StoredSession | None,
 ) -> Holdings:
     """What there is of the plan: `receipts` are the artifact ids that have one here; `stored` None is not asked."""
-    by_identity = {parts.identity: parts for parts in found if not is_preview(parts.artifact_id)}
+    by_identity = {parts.identity: parts for parts in found if not is_sidecar(parts.artifact_id)}
     known, homes = stored or StoredSession(), set(receipts)
     chapters = tuple(
         Holding(

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from edge_client.base.errors import EdgeError, GivesWay, PartUnkept, SpoolFull
 from edge_client.haul.context import ChapterContext
-from edge_client.haul.evidence import Evidence
+from edge_client.haul.last_look import LastLook
 from edge_client.haul.sending.part_queue import PartQueue
 from edge_client.haul.yielding import Yielding
 from edge_client.model.api import UploadView
@@ -53,7 +53,7 @@ class Pipeline:
     def __post_init__(self) -> None:
         self.tools, self.parts = self.context.tools, self.context.parts
         self.path = self.context.chapter.path
-        self.evidence = Evidence(self.context)
+        self.last_look = LastLook(self.context)
         self.others = Yielding(self.context.haul, self.context.plan, self.context.chapter)
 
     def read(
@@ -79,7 +79,7 @@ class Pipeline:
         whole_crc = self.whole_crc(upload)
         if self.parts.confirmed_crc() != whole_crc:
             self.turn.use_camera()
-            self.evidence.confirm(upload, whole_crc, queue.check)
+            self.last_look.confirm(upload, whole_crc, queue.check)
         elif self.was_in_doubt:
             # What was suspect is what it was before.
             self.parts.confirm(whole_crc)
@@ -93,7 +93,7 @@ class Pipeline:
         for number in queue.corrupt:
             # It is that of the file's name, and may be what has changed.
             self.crcs.pop(number, None)
-            self.evidence.forget(number)
+            self.last_look.forget(number)
 
     def _prepare(self, upload: UploadView, owed: Sequence[Span], spooled: dict[int, SpooledPart]) -> None:
         """Both legs' progress begins where the last run or round ended; room for two parts is demanded."""
@@ -102,7 +102,7 @@ class Pipeline:
             self.parts.budget.demand(min(LEAST_PARTS, count) * min(part_bytes, upload.plan.size_bytes))
         self.tools.uplink.concurrency.allow(self.parts.budget.whole_parts(part_bytes) - 1)
         self.crcs |= {number: part.crc for number, part in spooled.items()}
-        self.evidence.note_left(spooled.values())
+        self.last_look.note_left(spooled.values())
         absent_bytes = sum(span.size_bytes for span in owed if span.number not in spooled)
         self.tools.progress.round(
             self.path,
@@ -130,7 +130,7 @@ class Pipeline:
         self.doubtful, self.was_in_doubt = set(numbers), bool(numbers)
         for number in numbers:
             self.crcs.pop(number, None)
-            self.evidence.forget(number)
+            self.last_look.forget(number)
 
     def _fetch(self, span: Span, queue: PartQueue, plan: PartPlan) -> SpooledPart:
         """Read one part from the camera into the spool once there is room for it; note its CRC and a spot of it."""
@@ -143,7 +143,7 @@ class Pipeline:
             MOST_UNKEPT, lambda _: self._read_where_room_is(span, queue, plan), PartUnkept
         )
         self.crcs[span.number] = part.crc
-        self.evidence.note_read(part)
+        self.last_look.note_read(part)
         return part
 
     def _read_where_room_is(self, span: Span, queue: PartQueue, plan: PartPlan) -> SpooledPart:

@@ -29,14 +29,14 @@ from edge_client.base.progress import Amount
 from edge_client.haul.chapter import ChapterReport
 from edge_client.haul.context import ChapterContext, HaulContext
 from edge_client.haul.ports import SessionSpool
-from edge_client.haul.previews import (
-    FIRST_PATIENCE_S,
-    LAST_PATIENCE_S,
-    PreviewHaul,
-    drop_parts_of_previews,
-)
 from edge_client.haul.read_ahead import ReadAhead
 from edge_client.haul.select_sessions import Choosing, ChosenSession
+from edge_client.haul.sidecars import (
+    FIRST_PATIENCE_S,
+    LAST_PATIENCE_S,
+    SidecarHaul,
+    drop_parts_of_sidecars,
+)
 from edge_client.haul.status import needs_camera
 from edge_client.haul.stuck import (
     STUCK,
@@ -49,7 +49,6 @@ from edge_client.model.api import ChapterView, SessionView
 from edge_client.model.files import CameraFile
 from edge_client.model.listing import READER, Listed
 from edge_client.model.plan import PLAN, ChapterPlan, SessionPlan, decoded
-from edge_client.model.previews import PreviewReport
 from edge_client.model.selection import (
     ByFile,
     ByNumber,
@@ -59,6 +58,7 @@ from edge_client.model.selection import (
     refuse_other_choice,
     why_nothing,
 )
+from edge_client.model.sidecars import SidecarReport
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ T = TypeVar("T")
 class Report:
     """What became of one session; `left_out` are files that were asked for and are not in its frozen plan.
 
-    `no_previews` is why its proxies and thumbnails had no turn in this run, None where they had it or there are none.
+    `no_sidecars` is why its proxies and thumbnails had no turn in this run, None where they had it or there are none.
     """
 
     session: str
@@ -81,8 +81,8 @@ class Report:
     seconds: float
     api_calls: int
     peak_rss_mib: float
-    previews: tuple[PreviewReport, ...] = ()
-    no_previews: str | None = None
+    sidecars: tuple[SidecarReport, ...] = ()
+    no_sidecars: str | None = None
 
     def document(self) -> dict[str, Any]:
         """The report as JSON shows it."""
@@ -91,10 +91,10 @@ class Report:
 
 @dataclass(frozen=True)
 class HaulOptions:
-    """How sessions are hauled: new ones in this `group`; proxies and thumbnails stay on the card unless `previews`."""
+    """How sessions are hauled: new ones in this `group`; proxies and thumbnails stay on the card unless `sidecars`."""
 
     group: str | None = None
-    previews: bool = True
+    sidecars: bool = True
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,7 @@ class Haul:
 
     def _drop_leftovers(self) -> None:
         """Drop parts whose chapter has its receipt here, as a run was ended after that, and those of no film."""
-        drop_parts_of_previews(self._tools.spool)
+        drop_parts_of_sidecars(self._tools.spool)
         for folder, plan in self._tools.spool.plans().readable:
             homes = folder.receipted() if folder.part_bytes() else ()
             for chapter in plan.chapters:
@@ -320,7 +320,7 @@ class Haul:
             self._camera.wake()
         to_haul = [chapter for chapter in plan.chapters if not stuck or chapter.path not in stuck]
         self._tools.progress.session(plan.session_id, _known_amount(to_haul, views))
-        previews = PreviewHaul(self._context, folder, plan, self._no_previews(folder, plan, session))
+        sidecars = SidecarHaul(self._context, folder, plan, self._no_sidecars(folder, plan, session))
         contexts = [self._chapter_context(folder, plan, chapter, views) for chapter in to_haul]
         ahead = ReadAhead(
             self._tools,
@@ -329,12 +329,12 @@ class Haul:
             partial(self._say_camera_needed, plan),
         )
         with self._tools.heartbeat(plan.session_id, partial(self._camera.told_of, plan.chapters[-1])):
-            previews.run(FIRST_PATIENCE_S)
+            sidecars.run(FIRST_PATIENCE_S)
             chapters = ahead.run()
-            if previews.left:
+            if sidecars.left:
                 # It may have been told that it is not needed any more, and have left.
                 self._camera.wake()
-                previews.run(LAST_PATIENCE_S)
+                sidecars.run(LAST_PATIENCE_S)
         if ahead.no_films:
             raise NotAFilm("; ".join(str(each) for each in ahead.no_films))
         if stuck:
@@ -348,8 +348,8 @@ class Haul:
             seconds=round(timing.monotonic() - began_s, 3),
             api_calls=tally.api_calls - api_calls,
             peak_rss_mib=self._tools.peak_rss_mib(),
-            previews=previews.reports,
-            no_previews=previews.left_alone,
+            sidecars=sidecars.reports,
+            no_sidecars=sidecars.left_alone,
         )
         folder.write(REPORT, json.dumps(report.document()).encode())
         self._tools.progress.home(plan.session_id)
@@ -370,11 +370,11 @@ class Haul:
         self._camera.wake()
         self._tools.progress.camera_needed(plan.session_id, reason)
 
-    def _no_previews(self, folder: SessionSpool, plan: SessionPlan, session: SessionView) -> str | None:
+    def _no_sidecars(self, folder: SessionSpool, plan: SessionPlan, session: SessionView) -> str | None:
         """Why the session's proxies and thumbnails have no turn; None where they have it, or there are none."""
         if not plan.proxies:
             return None
-        if not self._options.previews:
+        if not self._options.sidecars:
             return "proxies are switched off on this device"
         if not session.takes_proxies:
             return "the coordinator takes no proxies"

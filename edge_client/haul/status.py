@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from edge_client.base.errors import EdgeError
 from edge_client.haul.holdings import holdings
 from edge_client.haul.ports import Coordinator, Plans, Rereads, SessionSpool
-from edge_client.haul.previews import read_previews
+from edge_client.haul.sidecars import read_sidecars
 from edge_client.haul.stuck import read_record
 from edge_client.model.api import SessionState, StoredSession
 from edge_client.model.levels import least
 from edge_client.model.plan import SessionPlan
-from edge_client.model.previews import PreviewReport
+from edge_client.model.sidecars import SidecarReport
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class SessionStatus:
 
     `notes` are what must be known of its films, each with the film's path.
     `cannot_end` has the reason for each file that is not home and that the card no longer has, as the last haul found.
-    `previews` are its proxies and thumbnails, as far as this device knows; whether it is home does not depend on them.
+    `sidecars` are its proxies and thumbnails, as far as this device knows; whether it is home does not depend on them.
     `needs_camera` is false once the spool and S3 have every byte and every last look was taken, as far as is known.
     `level` is how surely all of it is known, None where not all is home or nobody says; `differs` is by path what a
     second read of the card gave otherwise.
@@ -39,7 +39,7 @@ class SessionStatus:
     notes: tuple[str, ...] = ()
     cannot_end: Mapping[str, str] = field(default_factory=dict)
     needs_camera: bool = True
-    previews: tuple[PreviewReport, ...] = ()
+    sidecars: tuple[SidecarReport, ...] = ()
     level: str | None = None
     differs: Mapping[str, str] = field(default_factory=dict)
 
@@ -73,7 +73,7 @@ def _describe(
         needs_camera=needs_camera(
             folder, plan, StoredSession(state.verified) if state else None, coordinator if state else None
         ),
-        previews=read_previews(folder, plan),
+        sidecars=read_sidecars(folder, plan),
         level=_level(plan, state),
         differs=_differs(plan, state, rereads),
     )

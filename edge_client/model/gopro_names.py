@@ -62,8 +62,8 @@ OTHER_ENDINGS = (".JPG", ".JPEG", ".GPR", ".DNG", ".36P", ".LRV", ".THM", ".WAV"
 
 # What a camera keeps beside a chapter and does not list: its proxy (H.264) and its thumbnail (JPEG).
 _PLACE = rf"(?:{_CHAPTER}|[A-Z]{{2}}){_NUMBER}"
-_CHAPTER_WITH_PREVIEWS = re.compile(rf"(G[XH])({_PLACE})\.MP4", re.ASCII)
-PREVIEW_PATH = re.compile(rf"{DIRECTORY.pattern}/(?:GL{_PLACE}\.LRV|G[XH]{_PLACE}\.THM)", re.ASCII)
+_CHAPTER_WITH_SIDECARS = re.compile(rf"(G[XH])({_PLACE})\.MP4", re.ASCII)
+SIDECAR_PATH = re.compile(rf"{DIRECTORY.pattern}/(?:GL{_PLACE}\.LRV|G[XH]{_PLACE}\.THM)", re.ASCII)
 _ENCRYPTED = re.compile(rf"{_BASENAME}S[XHMG].{{2}}{_NUMBER}\.MP4", re.ASCII)
 
 LAST_NUMBER = 9999
@@ -97,13 +97,13 @@ def parsed(filename: str) -> ChapterName | None:
 
 def proxy_of(filename: str) -> str | None:
     """The name of a chapter's proxy: GX or GH become GL; None for chapters whose proxies have unknown names."""
-    match = _CHAPTER_WITH_PREVIEWS.fullmatch(filename)
+    match = _CHAPTER_WITH_SIDECARS.fullmatch(filename)
     return f"GL{match[2]}.LRV" if match else None
 
 
 def thumbnail_of(filename: str) -> str | None:
     """The name of a chapter's thumbnail; None where its proxy has no known name either."""
-    match = _CHAPTER_WITH_PREVIEWS.fullmatch(filename)
+    match = _CHAPTER_WITH_SIDECARS.fullmatch(filename)
     return f"{match[1]}{match[2]}.THM" if match else None
 
 

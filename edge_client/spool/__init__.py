@@ -4,7 +4,7 @@
     {spool}/.proofs/{chapter}.json                              what was compared with a card; no session is named so
     {spool}/.broken/{path}.json                                 films that were not finished and did not change
     {spool}/.forgotten/{session}/                               sessions that are being removed
-    {spool}/{session}/plan.json report.json stuck.json previews.json
+    {spool}/{session}/plan.json report.json stuck.json sidecars.json
     {spool}/{session}/receipts/{artifact_id}.json
     {spool}/{session}/{artifact_id}.{identity}/{number}-{first byte}-{crc64nvme}.part
     {spool}/{session}/{artifact_id}.{identity}/confirmed    CRC64NVME of the whole that a last look confirmed

@@ -10,7 +10,7 @@ from chalicelib.core.artifact import Kind
 from chalicelib.core.ids import ArtifactId, SessionId
 from chalicelib.core.picture import Picture
 from chalicelib.core.upload import Receipt
-from chalicelib.flows.artifacts import view_preview
+from chalicelib.flows.artifacts import view_sidecar
 from infra.admin.formats import moment
 
 PARTIAL = ".partial"
@@ -28,7 +28,7 @@ class Part(Enum):
 
 
 _KINDS = {Kind.OUTPUT: Part.OUTPUTS, Kind.MEASUREMENTS: Part.MEASUREMENTS}
-_PREVIEWS = {Kind.PROXY: Part.PROXIES, Kind.THUMBNAIL: Part.THUMBNAILS}
+_SIDECARS = {Kind.PROXY: Part.PROXIES, Kind.THUMBNAIL: Part.THUMBNAILS}
 
 
 class Reach(Enum):
@@ -72,7 +72,7 @@ def files_of(picture: Picture, wanted: Collection[Part], stage: str) -> list[Fil
     `proxies/100GOPRO/GX010038.MP4.mp4` the chapter's proxy. Of proxies and thumbnails there are those with a receipt.
     """
     originals = _originals(picture, stage) if Part.ORIGINALS in wanted else ()
-    return [*originals, *_made(picture, wanted, stage), *_previews(picture, wanted, stage)]
+    return [*originals, *_made(picture, wanted, stage), *_sidecars(picture, wanted, stage)]
 
 
 def _originals(picture: Picture, stage: str) -> Iterator[File]:
@@ -90,13 +90,13 @@ def _made(picture: Picture, wanted: Collection[Part], stage: str) -> Iterator[Fi
             yield _file(picture, artifact_id, place, None, stage)
 
 
-def _previews(picture: Picture, wanted: Collection[Part], stage: str) -> Iterator[File]:
+def _sidecars(picture: Picture, wanted: Collection[Part], stage: str) -> Iterator[File]:
     for chapter in picture.chapters:
-        for kind, part in _PREVIEWS.items():
-            preview = view_preview(picture, chapter, kind) if part in wanted else None
-            if preview:
-                place = PurePosixPath(part.value, preview.name)
-                yield _file(picture, preview.artifact_id, place, preview.size_bytes, stage)
+        for kind, part in _SIDECARS.items():
+            sidecar = view_sidecar(picture, chapter, kind) if part in wanted else None
+            if sidecar:
+                place = PurePosixPath(part.value, sidecar.name)
+                yield _file(picture, sidecar.artifact_id, place, sidecar.size_bytes, stage)
 
 
 def _file(

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from chalicelib.core.artifact import is_preview
+from chalicelib.core.artifact import is_sidecar
 from chalicelib.core.picture import Picture
 from chalicelib.core.session import SessionState
 from chalicelib.core.settle import Facts
@@ -118,8 +118,8 @@ def _of_uploads(picture: Picture) -> Iterator[Owed]:
             "unproven", f"S3 does not give the CRC64NVME of: {', '.join(unproven)}; may it use the key?"
         )
     told = {*picture.missing, *picture.awaited, *session.restoring}
-    # Nobody waits for a preview: its upload ends by itself.
-    waited_for = (each for each in picture.uploads if not is_preview(each.artifact_id))
+    # Nobody waits for a sidecar: its upload ends by itself.
+    waited_for = (each for each in picture.uploads if not is_sidecar(each.artifact_id))
     owing = [each.upload_id for each in waited_for if each.owes and each.artifact_id not in told]
     if owing:
         yield Owed("uploads", f"not ended: {', '.join(owing)}")

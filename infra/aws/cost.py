@@ -69,31 +69,31 @@ class SessionUse(Struct, frozen=True):
     log_kb: float = 150.0
     proxy_share: float = 0.07
     """What proxies and thumbnails add to the bytes of the originals: 3.5 to 9.6 % in seven real lists of cameras."""
-    preview_calls: int = 3
+    sidecar_calls: int = 3
     """Of the coordinator for one proxy or thumbnail: open, part URLs, complete."""
-    preview_control_calls: int = 8
+    sidecar_control_calls: int = 8
     """Of S3 for one: create, two lists, complete, two heads, the reads of its head and end."""
-    preview_writes: int = 5
+    sidecar_writes: int = 5
     reads_a_call: int = 10
     """Read units of the table for one call: 38 kB of 14 chapters with their proxies and thumbnails; 4 without those."""
 
     @property
-    def previews(self) -> int:
+    def sidecars(self) -> int:
         return 2 * self.chapters
 
     @property
-    def previews_gb(self) -> float:
+    def sidecars_gb(self) -> float:
         return self.size_gb * self.proxy_share
 
     @property
-    def preview_parts(self) -> int:
+    def sidecar_parts(self) -> int:
         """A part for each 16 MiB begun of each proxy, and one for each thumbnail."""
-        one_proxy = self.previews_gb * GB / self.chapters
+        one_proxy = self.sidecars_gb * GB / self.chapters
         return self.chapters * (-(-int(one_proxy) // (self.part_mib * MIB)) + 1)
 
     @property
     def all_calls(self) -> int:
-        return self.calls + self.heartbeats + self.previews * self.preview_calls
+        return self.calls + self.heartbeats + self.sidecars * self.sidecar_calls
 
     @property
     def parts(self) -> int:
@@ -121,20 +121,20 @@ def session_costs(prices: Prices, use: SessionUse) -> Mapping[str, float]:
         * prices.table_write_million
         / MILLION
         + use.reads_a_call * calls * prices.table_read_million / MILLION,
-        "proxies and thumbnails": _previews_cost(prices, use),
+        "proxies and thumbnails": _sidecars_cost(prices, use),
         "logs": use.log_kb / 1e6 * prices.log_gb,
     }
 
 
-def _previews_cost(prices: Prices, use: SessionUse) -> float:
+def _sidecars_cost(prices: Prices, use: SessionUse) -> float:
     """All that is paid once for the proxies and thumbnails of a session."""
     if not use.proxy_share:
         return 0.0
-    calls = use.previews * use.preview_calls
-    of_s3 = use.preview_parts + use.previews * use.preview_control_calls
+    calls = use.sidecars * use.sidecar_calls
+    of_s3 = use.sidecar_parts + use.sidecars * use.sidecar_control_calls
     a_call = prices.api_call_million / MILLION + prices.lambda_call_million / MILLION
     a_call += 0.5 * use.call_s * prices.lambda_gb_s + use.reads_a_call * prices.table_read_million / MILLION
-    units = use.previews * use.preview_writes * use.units_a_write
+    units = use.sidecars * use.sidecar_writes * use.units_a_write
     return of_s3 * prices.s3_write_1000 / 1000 + calls * a_call + units * prices.table_write_million / MILLION
 
 
@@ -162,7 +162,7 @@ def monthly(
     sessions = sessions_a_day * DAYS
     days_before = (month - 0.5) * DAYS
     originals_days = days_before if kept is None else min(days_before, kept.grace_days + kept.hidden_days)
-    stays_gb = use.outputs_gb + use.previews_gb
+    stays_gb = use.outputs_gb + use.sidecars_gb
     stored_gb = sessions_a_day * (originals_days * use.size_gb + days_before * stays_gb)
     flow = sessions * sum(session_costs(prices, use).values())
     return sum(fixed_costs(prices).values()) + flow + stored_gb * prices.s3_gb_month
@@ -203,8 +203,8 @@ def _session(prices: Prices, use: SessionUse, kept: Retention) -> Iterator[str]:
             f"Storage: {day * DAYS:.2f} USD a month, {day:.3f} USD a day for its originals.",
             f"With cleanup they are paid for {kept.grace_days} days of grace and {kept.hidden_days} days in which they",
             f"can be restored: {day * (kept.grace_days + kept.hidden_days):.2f} USD in all.",
-            f"Proxies and thumbnails ({use.proxy_share:.0%} of the bytes, {use.preview_parts} parts,",
-            f"{use.previews * use.preview_calls} calls) stay: {use.previews_gb * prices.s3_gb_month:.2f} USD a month.",
+            f"Proxies and thumbnails ({use.proxy_share:.0%} of the bytes, {use.sidecar_parts} parts,",
+            f"{use.sidecars * use.sidecar_calls} calls) stay: {use.sidecars_gb * prices.s3_gb_month:.2f} USD a month.",
             "`PROXIES=false` saves both.",
             "To prove the bytes at rest four times a year costs",
             f"{proofs:.3f} USD ([how](operations.md#proof-at-rest)).",
@@ -232,7 +232,7 @@ def _scale(use: SessionUse) -> Iterator[str]:
     a_day = sessions / 365
     calls_s = a_day * use.all_calls / DAY_S
     changes_s = a_day * 5 / DAY_S
-    items = sessions * (use.table_items + 2 * use.previews)
+    items = sessions * (use.table_items + 2 * use.sidecars)
     yield "## 10,000 devices and 1,000,000 sessions a year"
     yield _table(
         ("what", "figure", "limit of AWS, or what follows"),
@@ -249,7 +249,7 @@ def _scale(use: SessionUse) -> Iterator[str]:
             ),
             (
                 "parts into S3",
-                f"{a_day * (use.parts + use.preview_parts) / DAY_S:.0f} a second on average",
+                f"{a_day * (use.parts + use.sidecar_parts) / DAY_S:.0f} a second on average",
                 "3,500 a second and prefix; keys begin with project and session",
             ),
             (

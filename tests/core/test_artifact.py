@@ -9,8 +9,8 @@ from chalicelib.core.artifact import (
     made_key,
     name_of,
     original_of,
-    preview_id,
     required_id,
+    sidecar_id,
 )
 from chalicelib.core.errors import InvalidRequest
 from chalicelib.core.ids import ArtifactId
@@ -90,29 +90,29 @@ def test_a_chapters_original_is_known_beside_what_processors_make():
 
 
 @pytest.mark.parametrize(("kind", "text"), [(Kind.PROXY, "proxy"), (Kind.THUMBNAIL, "thumbnail")])
-def test_a_preview_is_named_after_its_chapter_and_comes_from_a_device(kind: Kind, text: str):
-    preview = preview_id(ArtifactId(ORIGINAL), kind)
+def test_a_sidecar_is_named_after_its_chapter_and_comes_from_a_device(kind: Kind, text: str):
+    sidecar = sidecar_id(ArtifactId(ORIGINAL), kind)
 
-    assert preview == f"{text}.100GOPRO.GX010038.MP4"
-    assert (kind_of(preview), original_of(preview)) == (kind, ORIGINAL)
-    assert known_id(preview) == preview
-    assert artifact.is_preview(preview)
-    assert artifact.is_of_a_device(preview)
+    assert sidecar == f"{text}.100GOPRO.GX010038.MP4"
+    assert (kind_of(sidecar), original_of(sidecar)) == (kind, ORIGINAL)
+    assert known_id(sidecar) == sidecar
+    assert artifact.is_sidecar(sidecar)
+    assert artifact.is_of_a_device(sidecar)
 
 
-@pytest.mark.parametrize("text", [ORIGINAL, "output.a", "proxies.a", "proxy", "previews.a"])
-def test_nothing_else_is_a_preview(text: str):
-    assert not artifact.is_preview(text)
+@pytest.mark.parametrize("text", [ORIGINAL, "output.a", "proxies.a", "proxy", "sidecars.a"])
+def test_nothing_else_is_a_sidecar(text: str):
+    assert not artifact.is_sidecar(text)
 
 
 @pytest.mark.parametrize("taken", [made_id, required_id])
 @pytest.mark.parametrize("text", ["proxy.a", "thumbnail.a"])
-def test_a_preview_is_neither_made_by_processors_nor_required(text: str, taken):
+def test_a_sidecar_is_neither_made_by_processors_nor_required(text: str, taken):
     with pytest.raises(InvalidRequest):
         taken(text)
 
 
-def test_originals_and_previews_come_from_devices_and_nothing_else_does():
+def test_originals_and_sidecars_come_from_devices_and_nothing_else_does():
     assert artifact.is_of_a_device(ORIGINAL)
     assert not artifact.is_of_a_device("intermediate.a")
 

@@ -301,7 +301,7 @@ class TestJudging:
             assert isinstance(self.judged(bytes(4) + kind + body), Film)
 
 
-class TestPreviews:
+class TestSidecars:
     """A proxy must be a whole film, for nobody repairs one; a thumbnail must begin as a picture does."""
 
     PROXY = ArtifactId("proxy.100GOPRO.GX010038.MP4")

@@ -20,8 +20,8 @@ from chalicelib.core.keys import (
     may_be_replaced,
     order_prefix,
     original_key,
-    preview_key,
     session_of,
+    sidecar_key,
 )
 from tests.support.builders import make_session_id
 
@@ -35,8 +35,8 @@ def test_an_original_stands_below_its_project_session_and_directory():
 
 
 @pytest.mark.parametrize("suffix", [PROXY_SUFFIX, THUMBNAIL_SUFFIX])
-def test_a_preview_stands_below_a_prefix_of_its_own_under_the_name_of_its_chapter(suffix: str):
-    key = preview_key(SESSION, "100GOPRO", "a b.MP4", suffix)
+def test_a_sidecar_stands_below_a_prefix_of_its_own_under_the_name_of_its_chapter(suffix: str):
+    key = sidecar_key(SESSION, "100GOPRO", "a b.MP4", suffix)
 
     assert key == f"proxies/main/match-17/100GOPRO/a=20b.MP4{suffix}"
     assert session_of(key) == SESSION
@@ -52,7 +52,7 @@ def test_a_preview_stands_below_a_prefix_of_its_own_under_the_name_of_its_chapte
         ("outputs/main/s/1/a.jpg", None),
     ],
 )
-def test_only_previews_have_a_content_type(key: str, told: str | None):
+def test_only_sidecars_have_a_content_type(key: str, told: str | None):
     assert content_type(key) == told
 
 

@@ -119,10 +119,10 @@ class CountingProgress:
     def verified(self, path: str, seconds: float) -> None:
         self.verified_paths.append(path)
 
-    def preview(self, path: str, size_bytes: int, label: str) -> None:
+    def sidecar(self, path: str, size_bytes: int, label: str) -> None:
         """Nothing: what moves is counted."""
 
-    def preview_over(self, path: str) -> None:
+    def sidecar_over(self, path: str) -> None:
         """Nothing: what moves is counted."""
 
     def camera_free(self, session_id: str, sessions_left: int) -> None:

@@ -45,7 +45,7 @@ def test_with_cleanup_originals_are_paid_for_their_grace_and_no_longer():
 def test_a_session_has_a_part_for_each_thumbnail_and_each_16_mib_begun_of_a_proxy(
     proxy_share: float, parts: int
 ):
-    assert replace(USE, size_gb=56.0, proxy_share=proxy_share).preview_parts == parts
+    assert replace(USE, size_gb=56.0, proxy_share=proxy_share).sidecar_parts == parts
 
 
 def test_proxies_are_paid_for_as_long_as_they_stay_and_without_them_nothing_is():

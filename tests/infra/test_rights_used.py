@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from chalicelib.aws.lake import ParquetLake
 from chalicelib.core import keys
-from chalicelib.core.artifact import Kind, made_key, preview_id
+from chalicelib.core.artifact import Kind, made_key, sidecar_id
 from chalicelib.core.cleanup import Arming
 from chalicelib.core.errors import Conflict, Finalizing, StorageBusy
 from chalicelib.core.ids import ArtifactId, SessionId, UploadId
@@ -71,8 +71,8 @@ CHAPTER = make_chapter(size_bytes=len(BODY))
 VIDEO = ArtifactId("output.enhanced.mp4")
 LIGHTS = ArtifactId("measurements.lights.json")
 STABILISED = ArtifactId("intermediate.stabilised.mp4")
-PROXY = preview_id(CHAPTER.artifact_id, Kind.PROXY)
-THUMBNAIL = preview_id(CHAPTER.artifact_id, Kind.THUMBNAIL)
+PROXY = sidecar_id(CHAPTER.artifact_id, Kind.PROXY)
+THUMBNAIL = sidecar_id(CHAPTER.artifact_id, Kind.THUMBNAIL)
 EVERY_MADE_KIND = (VIDEO, LIGHTS, STABILISED)
 WISH = wish([VIDEO, LIGHTS], {})
 MADE = {VIDEO: BODY, LIGHTS: as_document(make_frames(3))}
@@ -172,8 +172,8 @@ def made(ports: Ports, session_id: SessionId, artifact_id: ArtifactId) -> Upload
     return uploads.open_upload(ports, PROCESSOR, session_id, artifact_id, len(BODY), None)[0].upload
 
 
-def preview(ports: Ports, name: str, artifact_id: ArtifactId = PROXY) -> Upload:
-    """The open upload of a preview of the session `name`."""
+def sidecar(ports: Ports, name: str, artifact_id: ArtifactId = PROXY) -> Upload:
+    """The open upload of a sidecar of the session `name`."""
     named_so = make_session_id(name)
     return uploads.open_upload(ports, NORTH, named_so, artifact_id, len(BODY), None)[0].upload
 
@@ -257,10 +257,10 @@ def test_the_api_uses_exactly_the_rights_it_has(world: AwsWorld, ports: Ports, a
         with pytest.raises(StorageBusy):
             made(loses_every_race(ports), session_id, ArtifactId(f"{artifact_id}.again"))
         artifacts.sign_artifact(ports, PROCESSOR, session_id, artifact_id)
-    completion.complete_upload(ports, NORTH, sent(ports, preview(ports, "hauled")).upload_id, CRC)
+    completion.complete_upload(ports, NORTH, sent(ports, sidecar(ports, "hauled")).upload_id, CRC)
     artifacts.sign_artifact(ports, PROCESSOR, session_id, PROXY)
     with pytest.raises(StorageBusy):
-        preview(loses_every_race(ports), "hauled", THUMBNAIL)
+        sidecar(loses_every_race(ports), "hauled", THUMBNAIL)
     unscanned(ports, "unscanned")
     with asked.by_others():
         indexed = hauled(ports, "indexed")
@@ -322,8 +322,8 @@ def test_an_event_function_uses_exactly_the_rights_it_has(
 def test_the_reconciler_uses_exactly_the_rights_it_has(world: AwsWorld, ports: Ports, asked: Asked):
     with asked.by_others():
         finished = sent(ports, opened(ports, "finished"))
-        sent(ports, preview(ports, "finished"))
-        completion.cancel_upload(ports, NORTH, preview(ports, "finished", THUMBNAIL).upload_id)
+        sent(ports, sidecar(ports, "finished"))
+        completion.cancel_upload(ports, NORTH, sidecar(ports, "finished", THUMBNAIL).upload_id)
         rejected = completed_by_a_stranger(ports, opened(ports, "rejected"))
         completion.cancel_upload(ports, NORTH, opened(ports, "cancelled").upload_id)
         waiting = opened(ports, "waiting")

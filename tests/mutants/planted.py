@@ -10,8 +10,8 @@ from tests.mutants.of_callers import OF_CALLERS
 from tests.mutants.of_copies import OF_COPIES
 from tests.mutants.of_evidence import OF_EVIDENCE
 from tests.mutants.of_notices import OF_NOTICES
-from tests.mutants.of_previews import OF_PREVIEWS
 from tests.mutants.of_scans import OF_SCANS
+from tests.mutants.of_sidecars import OF_SIDECARS
 from tests.mutants.of_the_lake import OF_THE_LAKE
 from tests.mutants.of_uploads import OF_UPLOADS
 from tests.mutants.on_device import ON_DEVICE
@@ -544,7 +544,7 @@ MUTANTS = (
     *OF_CALLERS,
     *OF_EVIDENCE,
     *OF_NOTICES,
-    *OF_PREVIEWS,
+    *OF_SIDECARS,
     *OF_SCANS,
     *OF_THE_LAKE,
 )

@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from chalicelib.core.answers import ENVELOPE_BYTES, MOST_BODY_BYTES, MOST_PAYLOAD_BYTES, counted_bytes
-from chalicelib.core.artifact import PREVIEWS, Kind, preview_id
+from chalicelib.core.artifact import SIDECARS, Kind, sidecar_id
 from chalicelib.core.chapter import Chapter
 from chalicelib.core.errors import TooLarge
 from chalicelib.core.order import wish
@@ -102,14 +102,14 @@ def test_the_largest_session_is_one_answer():
     assert counted_bytes(str(routing.session_answer(memory_ports(), picture).body)) < MOST_BODY_BYTES / 4
 
 
-def test_the_largest_session_with_every_preview_is_one_answer():
+def test_the_largest_session_with_every_sidecar_is_one_answer():
     picture = make_largest(0, 99)
-    previews = [
-        preview
+    sidecars = [
+        sidecar
         for each, chapter in zip(picture.uploads, picture.chapters, strict=True)
-        for preview in (make_preview(each, chapter, kind) for kind in PREVIEWS)
+        for sidecar in (make_sidecar(each, chapter, kind) for kind in SIDECARS)
     ]
-    with_all = replace(picture, uploads=(*picture.uploads, *previews))
+    with_all = replace(picture, uploads=(*picture.uploads, *sidecars))
 
     body = str(routing.session_answer(memory_ports(), with_all).body)
 
@@ -117,11 +117,11 @@ def test_the_largest_session_with_every_preview_is_one_answer():
     assert counted_bytes(body) < MOST_BODY_BYTES / 2
 
 
-def make_preview(original: Upload, chapter: Chapter, kind: Kind) -> Upload:
-    """The verified preview of a chapter, which is as long in every text as its original."""
-    key = chapter.preview_key(original.session_id, kind)
+def make_sidecar(original: Upload, chapter: Chapter, kind: Kind) -> Upload:
+    """The verified sidecar of a chapter, which is as long in every text as its original."""
+    key = chapter.sidecar_key(original.session_id, kind)
     assert original.receipt
-    named = {"artifact_id": preview_id(chapter.artifact_id, kind), "key": key}
+    named = {"artifact_id": sidecar_id(chapter.artifact_id, kind), "key": key}
     return replace(original, **named, receipt=replace(original.receipt, **named))
 
 

@@ -25,10 +25,10 @@ MADE: Mapping[Kind, str] = {
 }
 """What processors make, and the prefix of each kind."""
 
-PREVIEWS: Mapping[Kind, str] = {Kind.PROXY: keys.PROXY_SUFFIX, Kind.THUMBNAIL: keys.THUMBNAIL_SUFFIX}
+SIDECARS: Mapping[Kind, str] = {Kind.PROXY: keys.PROXY_SUFFIX, Kind.THUMBNAIL: keys.THUMBNAIL_SUFFIX}
 """What a camera makes of a chapter to look at, and how the key of each kind ends."""
 
-_OF_PREVIEWS = tuple(f"{kind.value}." for kind in PREVIEWS)
+_OF_SIDECARS = tuple(f"{kind.value}." for kind in SIDECARS)
 
 REQUIRABLE = (Kind.OUTPUT, Kind.MEASUREMENTS)
 
@@ -52,8 +52,8 @@ def required_id(text: str) -> ArtifactId:
 
 
 def known_id(text: str) -> ArtifactId:
-    """`text` as the id of any artifact: of a chapter, its preview, or what a processor makes. Raises InvalidRequest."""
-    return ArtifactId(text) if is_original(text) or is_preview(text) else made_id(text)
+    """`text` as the id of any artifact: of a chapter, its sidecar, or what a processor makes. Raises InvalidRequest."""
+    return ArtifactId(text) if is_original(text) or is_sidecar(text) else made_id(text)
 
 
 def is_original(artifact_id: str) -> bool:
@@ -61,24 +61,24 @@ def is_original(artifact_id: str) -> bool:
     return artifact_id.startswith(f"{Kind.ORIGINAL.value}.")
 
 
-def is_preview(artifact_id: str) -> bool:
+def is_sidecar(artifact_id: str) -> bool:
     """Whether the id is that of a chapter's proxy or thumbnail; the session says whether it has the chapter."""
-    return artifact_id.startswith(_OF_PREVIEWS)
+    return artifact_id.startswith(_OF_SIDECARS)
 
 
 def is_of_a_device(artifact_id: str) -> bool:
-    """Whether devices bring it, from a camera: an original or a preview."""
-    return is_original(artifact_id) or is_preview(artifact_id)
+    """Whether devices bring it, from a camera: an original or a sidecar."""
+    return is_original(artifact_id) or is_sidecar(artifact_id)
 
 
-def preview_id(original: ArtifactId, kind: Kind) -> ArtifactId:
+def sidecar_id(original: ArtifactId, kind: Kind) -> ArtifactId:
     """The id of the proxy or the thumbnail of a chapter: `proxy.100GOPRO.GX010038.MP4`."""
     return ArtifactId(f"{kind.value}.{name_of(original)}")
 
 
-def original_of(preview: ArtifactId) -> ArtifactId:
+def original_of(sidecar: ArtifactId) -> ArtifactId:
     """The id of the chapter that a proxy or thumbnail belongs to."""
-    return ArtifactId(f"{Kind.ORIGINAL.value}.{name_of(preview)}")
+    return ArtifactId(f"{Kind.ORIGINAL.value}.{name_of(sidecar)}")
 
 
 def kind_of(artifact_id: ArtifactId) -> Kind:

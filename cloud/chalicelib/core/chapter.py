@@ -6,7 +6,7 @@ from functools import cached_property
 from msgspec import Struct
 
 from chalicelib.core import keys
-from chalicelib.core.artifact import PREVIEWS, Kind
+from chalicelib.core.artifact import SIDECARS, Kind
 from chalicelib.core.errors import InvalidRequest
 from chalicelib.core.ids import ArtifactId, SessionId
 
@@ -80,6 +80,6 @@ class Chapter(Struct, frozen=True, dict=True):
         """Where the original is stored."""
         return keys.original_key(session_id, self.directory, self.filename)
 
-    def preview_key(self, session_id: SessionId, kind: Kind) -> str:
+    def sidecar_key(self, session_id: SessionId, kind: Kind) -> str:
         """Where the chapter's proxy or thumbnail is stored."""
-        return keys.preview_key(session_id, self.directory, self.filename, PREVIEWS[kind])
+        return keys.sidecar_key(session_id, self.directory, self.filename, SIDECARS[kind])

@@ -62,7 +62,7 @@ def original_key(session: SessionId, directory: str, filename: str) -> str:
     return f"{ORIGINALS}{session}/{escaped(directory)}/{escaped(filename)}"
 
 
-def preview_key(session: SessionId, directory: str, filename: str, suffix: str) -> str:
+def sidecar_key(session: SessionId, directory: str, filename: str, suffix: str) -> str:
     """Where the proxy or thumbnail of the chapter `directory/filename` is stored; `suffix` tells which."""
     return f"{PROXIES}{session}/{escaped(directory)}/{escaped(filename)}{suffix}"
 

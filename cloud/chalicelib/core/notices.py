@@ -8,7 +8,7 @@ from enum import Enum
 from msgspec import Struct
 
 from chalicelib.core import ids
-from chalicelib.core.artifact import is_original, is_preview
+from chalicelib.core.artifact import is_original, is_sidecar
 from chalicelib.core.ids import DeviceId, SessionId
 from chalicelib.core.picture import Picture
 from chalicelib.core.session import SessionState
@@ -178,8 +178,8 @@ def _changes(before: Picture, after: Picture) -> Iterator[tuple[NoticeKind, str]
     if now.state is not was.state:
         yield from _of_state(before, after)
     rejected = {each.upload_id for each in before.uploads if each.state is UploadState.REJECTED}
-    # Nothing waits for a preview, and the card of one is not to be kept for it.
-    for upload in (each for each in after.uploads if not is_preview(each.artifact_id)):
+    # Nothing waits for a sidecar, and the card of one is not to be kept for it.
+    for upload in (each for each in after.uploads if not is_sidecar(each.artifact_id)):
         if upload.state is UploadState.REJECTED and upload.upload_id not in rejected:
             yield NoticeKind.REJECTED, f"{upload.artifact_id}: {upload.reason or 'no reason is on record'}"
 

@@ -84,16 +84,16 @@ class Picture(Struct, frozen=True, dict=True):
         raise NotFound("there is no upload with this id")
 
     def key(self, artifact_id: ArtifactId) -> str:
-        """The key of the artifact: a chapter's original or preview, or what the present order makes.
+        """The key of the artifact: a chapter's original or sidecar, or what the present order makes.
 
         Raises NotFound for a chapter that the session does not have, StateConflict when nothing is ordered.
         """
         session = self.session
         if artifact.is_original(artifact_id):
             return self.chapter(artifact_id).key(session.session_id)
-        if artifact.is_preview(artifact_id):
+        if artifact.is_sidecar(artifact_id):
             chapter = self.chapter(artifact.original_of(artifact_id))
-            return chapter.preview_key(session.session_id, artifact.kind_of(artifact_id))
+            return chapter.sidecar_key(session.session_id, artifact.kind_of(artifact_id))
         if session.order is None:
             raise StateConflict(f"session {session.name} is not ordered: nothing is made of it yet")
         return artifact.made_key(session.session_id, session.order.number, artifact_id)

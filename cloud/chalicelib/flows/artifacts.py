@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from chalicelib.core import artifact
-from chalicelib.core.artifact import PREVIEWS, Kind
+from chalicelib.core.artifact import SIDECARS, Kind
 from chalicelib.core.chapter import Chapter
 from chalicelib.core.errors import NotFound
 from chalicelib.core.ids import ArtifactId, SessionId
@@ -37,7 +37,7 @@ class ArtifactView(Struct, frozen=True):
 
 
 def list_artifacts(ports: Ports, principal: Principal, session_id: SessionId) -> tuple[ArtifactView, ...]:
-    """Chapters in the order of recording, what the present order requires, what else it made, verified previews."""
+    """Chapters in the order of recording, what the present order requires, what else it made, verified sidecars."""
     picture = view_session(ports, principal, session_id)
     chapters = [
         _view(picture, chapter.artifact_id, Kind.ORIGINAL, chapter.name, chapter.size_bytes)
@@ -47,16 +47,16 @@ def list_artifacts(ports: Ports, principal: Principal, session_id: SessionId) ->
     scanned = (scan.artifact_id for scan in picture.scans())
     ids = dict.fromkeys((*picture.required, *others, *scanned))
     made = [_view(picture, each, artifact.kind_of(each), artifact.name_of(each), None) for each in ids]
-    previews = (view_preview(picture, chapter, kind) for chapter in picture.chapters for kind in PREVIEWS)
-    return (*chapters, *made, *(each for each in previews if each))
+    sidecars = (view_sidecar(picture, chapter, kind) for chapter in picture.chapters for kind in SIDECARS)
+    return (*chapters, *made, *(each for each in sidecars if each))
 
 
-def view_preview(picture: Picture, chapter: Chapter, kind: Kind) -> ArtifactView | None:
+def view_sidecar(picture: Picture, chapter: Chapter, kind: Kind) -> ArtifactView | None:
     """The proxy or thumbnail of a chapter; None as long as it has no receipt: nobody waits for it."""
-    receipts = picture.receipts_at(chapter.preview_key(picture.session.session_id, kind))
+    receipts = picture.receipts_at(chapter.sidecar_key(picture.session.session_id, kind))
     if not receipts:
         return None
-    receipt, name = receipts[-1], chapter.name + PREVIEWS[kind]
+    receipt, name = receipts[-1], chapter.name + SIDECARS[kind]
     return ArtifactView(
         receipt.artifact_id, kind, name, receipt.size_bytes, False, False, receipt, None, None
     )

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 
 from chalicelib.core import parts
-from chalicelib.core.artifact import is_preview
+from chalicelib.core.artifact import is_sidecar
 from chalicelib.core.crc import Crc64Nvme
 from chalicelib.core.errors import (
     Conflict,
@@ -188,7 +188,7 @@ def _why_kept(
             "about to be rejected: ask again, then open a new upload"
         )
     judged = judge_upload(ports, picture, upload, stored)
-    if isinstance(judged, NoFilm) and is_preview(upload.artifact_id):
+    if isinstance(judged, NoFilm) and is_sidecar(upload.artifact_id):
         # Nobody needs to wait until the reconciler has recorded it.
         return not_a_film(upload.artifact_id, f"{upload.artifact_id}: {judged.reason}")
     if isinstance(judged, NoFilm):

@@ -59,12 +59,12 @@ def open_upload(
 ) -> tuple[UploadView, bool]:
     """The upload of an artifact, and whether it is new: the verified one, the open one, or one opened now.
 
-    Devices upload originals and, where the deployment takes them, previews; processors and operators upload what the
+    Devices upload originals and, where the deployment takes them, sidecars; processors and operators upload what the
     present order makes, while the session is STORED.
     `number` is the order that the caller works for: nothing is uploaded for another (StateConflict). What belongs to an
     import's order is uploaded by operators alone, in any state.
     A cancelled upload opens again with its parts while its undo window lasts. Raises PlanDiffers when the caller
-    names another size or part size than the plan's, NotAFilm for a chapter or preview whose bytes were rejected as no
+    names another size or part size than the plan's, NotAFilm for a chapter or sidecar whose bytes were rejected as no
     film, ProxiesOff.
     """
     _demand_hand(principal, artifact_id)
@@ -173,8 +173,8 @@ def _demand_hand(principal: Principal, artifact_id: ArtifactId) -> None:
 
 
 def _demand_policy(ports: Ports, picture: Picture, artifact_id: ArtifactId) -> None:
-    """Raises ProxiesOff for a preview where none is taken; one that is verified is still told."""
-    is_unwanted = artifact.is_preview(artifact_id) and not ports.policy.takes_proxies
+    """Raises ProxiesOff for a sidecar where none is taken; one that is verified is still told."""
+    is_unwanted = artifact.is_sidecar(artifact_id) and not ports.policy.takes_proxies
     if is_unwanted and picture.receipt(artifact_id) is None:
         raise ProxiesOff("this deployment takes no proxies and no thumbnails; send the originals alone")
 
@@ -223,7 +223,7 @@ def _new_plan(ports: Ports, picture: Picture, artifact_id: ArtifactId, size_byte
     """The plan of an upload to be opened now. Raises StateConflict when nothing of this kind is awaited now."""
     if artifact.is_original(artifact_id):
         return plan_parts(picture.chapter(artifact_id).size_bytes, ports.policy.part_size_bytes)
-    if artifact.is_preview(artifact_id):
+    if artifact.is_sidecar(artifact_id):
         return plan_parts(size_bytes, ports.policy.part_size_bytes)
     if not picture.session.takes_outputs:
         raise StateConflict(
@@ -242,10 +242,10 @@ def _refuse_no_film(ports: Ports, picture: Picture, artifact_id: ArtifactId) -> 
 
 
 def _refuse_taken_key(ports: Ports, picture: Picture, artifact_id: ArtifactId) -> None:
-    """Raises StateConflict for a preview whose rejected object has its key: nothing of its kind is ever removed."""
+    """Raises StateConflict for a sidecar whose rejected object has its key: nothing of its kind is ever removed."""
     latest = picture.latest_upload(artifact_id)
     is_rejected = latest is not None and latest.state is UploadState.REJECTED
-    if artifact.is_preview(artifact_id) and is_rejected and ports.objects.head(picture.key(artifact_id)):
+    if artifact.is_sidecar(artifact_id) and is_rejected and ports.objects.head(picture.key(artifact_id)):
         raise StateConflict(
             f"{artifact_id} was rejected, and its key is taken for good; the session goes without it"
         )
@@ -295,9 +295,9 @@ def unproven(upload: Upload) -> Finalizing:
 
 
 def not_a_film(artifact_id: ArtifactId, reason: str | None) -> NotAFilm:
-    """What a caller hears of a chapter or a preview whose bytes are no film."""
+    """What a caller hears of a chapter or a sidecar whose bytes are no film."""
     reason = reason or "not a film"
-    if artifact.is_preview(artifact_id):
+    if artifact.is_sidecar(artifact_id):
         return NotAFilm(f"{reason}. The session goes without it, and nothing waits for it", reason)
     return NotAFilm(
         f"{reason}. Keep the card: this file is not stored as footage, and is not taken again under this session. "

@@ -10,7 +10,7 @@ from functools import cache
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from chalicelib.core.artifact import Kind, preview_id
+from chalicelib.core.artifact import Kind, sidecar_id
 from chalicelib.core.cleanup import Spent
 from chalicelib.core.errors import ReelhaulError
 from chalicelib.core.ids import ArtifactId, UploadId
@@ -46,7 +46,7 @@ from tests.core.settle.closings import CLOSINGS
 Change = Callable[[Case], Case]
 
 STANDING = (*ORIGINALS, AUDIO, VIDEO, LIGHTS)
-PROXY = preview_id(ORIGINALS[0], Kind.PROXY)
+PROXY = sidecar_id(ORIGINALS[0], Kind.PROXY)
 
 
 def at_last_look() -> Case:
@@ -164,16 +164,16 @@ SESSION_CHANGES: list[dict] = [
     *({"state": state} for state in SessionState),
 ]
 WITHOUT_RECEIPT = [state for state in UploadState if state is not UploadState.VERIFIED]
-PREVIEW_ID = UploadId("u_preview")
-PREVIEWS = st.builds(
+SIDECAR_ID = UploadId("u_sidecar")
+SIDECARS = st.builds(
     of_upload,
     st.just(PROXY),
     st.sampled_from(WITHOUT_RECEIPT),
     st.booleans(),
     st.booleans(),
-    st.just(PREVIEW_ID),
+    st.just(SIDECAR_ID),
 )
-"""One more upload of a preview without a receipt: no gate knows of it."""
+"""One more upload of a sidecar without a receipt: no gate knows of it."""
 CHANGES = st.one_of(
     st.builds(of_object, st.sampled_from(STANDING), st.sampled_from(OBJECT_CHANGES)),
     st.builds(of_sight, st.sampled_from(STANDING), st.booleans()),
@@ -223,7 +223,7 @@ MILD = st.one_of(
     st.builds(of_object, st.just(AUDIO), st.sampled_from(OBJECT_CHANGES)),
     st.builds(of_object, st.sampled_from([VIDEO, LIGHTS]), st.sampled_from([{"crc64nvme": None}])),
     st.builds(of_upload, st.just(SPARE), st.just(UploadState.EXPIRED), st.booleans(), st.just(False)),
-    PREVIEWS,
+    SIDECARS,
 )
 """What leaves most gates open, so that what is decided behind them is seen in many forms."""
 

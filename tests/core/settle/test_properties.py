@@ -21,7 +21,7 @@ from chalicelib.core.settle import (
 from chalicelib.core.settle.outputs import awaits_outputs
 from tests.core.settle.cases import POLICY, Case
 from tests.core.settle.effects import carried_out
-from tests.core.settle.generators import CASES, EVERY, PREVIEW_ID, PREVIEWS, Change
+from tests.core.settle.generators import CASES, EVERY, SIDECAR_ID, SIDECARS, Change
 from tests.core.settle.proofs import demand_open_gates, demand_verified_and_current
 
 DELETES = (PlanCleanup, Clean)
@@ -81,8 +81,8 @@ def test_nothing_is_cleaned_without_every_proof(case: Case):
 
 
 @settings(max_examples=150, deadline=None)
-@given(EVERY, PREVIEWS)
-def test_an_upload_of_a_preview_changes_nothing_that_is_owed_to_anything_else(case: Case, upload: Change):
+@given(EVERY, SIDECARS)
+def test_an_upload_of_a_sidecar_changes_nothing_that_is_owed_to_anything_else(case: Case, upload: Change):
     before, after = _owed_to_others(case), _owed_to_others(upload(case))
     event("both clean" if any(isinstance(action, DELETES) for action in before) else "neither cleans")
 
@@ -90,9 +90,9 @@ def test_an_upload_of_a_preview_changes_nothing_that_is_owed_to_anything_else(ca
 
 
 def _owed_to_others(case: Case) -> list[Action]:
-    """What is owed, that to the preview and uploads that only rest aside."""
+    """What is owed, that to the sidecar and uploads that only rest aside."""
     owed = (action for action in case.owed() if not isinstance(action, Rest))
-    return [action for action in owed if getattr(action, "upload_id", None) != PREVIEW_ID]
+    return [action for action in owed if getattr(action, "upload_id", None) != SIDECAR_ID]
 
 
 @AIMED

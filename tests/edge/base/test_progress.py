@@ -147,7 +147,7 @@ class TestWhole:
         with rig.hauling(1000) as advance:
             advance.verified("a", 1.0)
             whole = rig.whole()
-            advance.preview("a.lrv", 300, "proxy of a")
+            advance.sidecar("a.lrv", 300, "proxy of a")
             advance.round("a.lrv", 0, 0)
             advance.fetched("a.lrv", 300)
             advance.sent("a.lrv", 200)
@@ -159,7 +159,7 @@ class TestWhole:
             assert advance.figures().bytes_up == 200
 
             advance.verified("a.lrv", 1.0)
-            advance.preview_over("a.lrv")
+            advance.sidecar_over("a.lrv")
 
             assert rig.whole().sent_bytes == whole.sent_bytes
             assert rig.picture().file is None

@@ -252,8 +252,8 @@ TWICE_0042 = Card(
     (Directory("100GOPRO", recording(42, [SIZE_BYTES])), Directory("102GOPRO", recording(42, [5000])))
 )
 PROXY_NAME, THUMBNAIL_NAME = "GL010042.LRV", "GX010042.THM"
-PREVIEWED = card_with(*with_twins(replace(WHOLE, low_resolution_bytes=PART_BYTES + 2000)))
-PROXY_FILE = PREVIEWED.files()[1][1]
+SIDECARED = card_with(*with_twins(replace(WHOLE, low_resolution_bytes=PART_BYTES + 2000)))
+PROXY_FILE = SIDECARED.files()[1][1]
 TWINS_OF_BOTH = ("L010042.LRV", "L020042.LRV", "X010042.THM", "X020042.THM")
 CROWDED = card_with(
     *with_twins(*TWO_CHAPTERS.directories[0].files),
@@ -293,7 +293,7 @@ NESTED_DEEP = page(b'{"media":' + b"[" * 100_000, 200, "application/json")
 
 
 def with_proxy(proxy: CardFile) -> Card:
-    return PREVIEWED.with_file("100GOPRO", proxy)
+    return SIDECARED.with_file("100GOPRO", proxy)
 
 
 # When the client asks how long the film is: to plan it, to compare the plan, before its first byte, after a read that
@@ -389,12 +389,12 @@ def listed_late() -> Iterator[Row]:
         )
 
 
-def previewed() -> Iterator[Row]:
+def sidecared() -> Iterator[Row]:
     """A proxy or thumbnail that cannot be had stays on the card, and the film comes home all the same."""
     proxy, thumbnail = chapter_path(PROXY_NAME), chapter_path(THUMBNAIL_NAME)
 
     def row(
-        name: str, hauled: tuple[str, ...], *faults: Fault, card: Card = PREVIEWED, clock_runs: bool = False
+        name: str, hauled: tuple[str, ...], *faults: Fault, card: Card = SIDECARED, clock_runs: bool = False
     ) -> Row:
         paths = (CHAPTER, *(f"100GOPRO/{each}" for each in hauled))
         return Row(f"a {name}", RECOVERS, faults, card, hauled=paths, clock_runs=clock_runs)
@@ -402,8 +402,8 @@ def previewed() -> Iterator[Row]:
     both = (PROXY_NAME, THUMBNAIL_NAME)
     second = PART_BYTES
     yield row("proxy and a thumbnail come home before the film", both)
-    yield row("proxy is not there", (THUMBNAIL_NAME,), card=PREVIEWED.without("100GOPRO", PROXY_NAME))
-    yield row("thumbnail is not there", (PROXY_NAME,), card=PREVIEWED.without("100GOPRO", THUMBNAIL_NAME))
+    yield row("proxy is not there", (THUMBNAIL_NAME,), card=SIDECARED.without("100GOPRO", PROXY_NAME))
+    yield row("thumbnail is not there", (PROXY_NAME,), card=SIDECARED.without("100GOPRO", THUMBNAIL_NAME))
     yield row("proxy is cut short", (THUMBNAIL_NAME,), card=with_proxy(cut_short(PROXY_FILE, 70)))
     broken = replace(unfinished(PROXY_FILE), listed=False)
     yield row("proxy is broken", (THUMBNAIL_NAME,), card=with_proxy(broken))
@@ -926,7 +926,7 @@ ROWS: tuple[Row, ...] = (
         card=CROWDED.unsorted(seed=3),
         hauled=(*BOTH, *(f"100GOPRO/G{name}" for name in TWINS_OF_BOTH)),
     ),
-    *previewed(),
+    *sidecared(),
     Row(
         "numbers begin again at 0001 [C9]",
         RECOVERS,

@@ -330,7 +330,7 @@ def test_proxies_are_hauled_unless_they_are_switched_off(
 ):
     environ = {} if variable is None else {"REELHAUL_NO_PROXIES": variable}
 
-    assert settings(token_file, "--new", *words, **environ).device.hauls_previews is expected
+    assert settings(token_file, "--new", *words, **environ).device.hauls_sidecars is expected
 
 
 def test_what_does_not_say_whether_proxies_are_hauled_is_a_fault(token_file: Path):
@@ -369,8 +369,8 @@ def test_a_haul_ends_with_0_and_prints_its_report(
         "seconds",
         "api_calls",
         "peak_rss_mib",
-        "previews",
-        "no_previews",
+        "sidecars",
+        "no_sidecars",
     }
     assert report["chapters"][0]["receipt"] == device.cloud.receipts()["original.100GOPRO.GX010042.MP4"]
 

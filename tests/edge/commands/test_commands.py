@@ -281,7 +281,7 @@ class TestStatus:
             "notes": [],
             "cannot_end": {},
             "needs_camera": False,
-            "previews": [],
+            "sidecars": [],
             "level": None,
             "differs": {},
             "is_home": False,

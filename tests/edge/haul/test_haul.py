@@ -31,7 +31,7 @@ from edge_client.base.errors import (
     Unsettled,
 )
 from edge_client.haul.camera_session import SIZES_APART_S
-from edge_client.haul.evidence import MOST_SPOTS
+from edge_client.haul.last_look import MOST_SPOTS
 from edge_client.haul.patience import STILL_S
 from edge_client.model.selection import (
     ByFile,

@@ -30,7 +30,7 @@ from edge_client.camera.client import CARD_FAULTS, CARD_READABLE
 from edge_client.camera.connection import ALLOWED_TO_HEAD, FILES, path_of
 from edge_client.camera.mp4_boxes import HEAD_BYTES, NotWhole, serial_of_header, trailing_bytes
 from edge_client.model.files import FileFacts, MediaInfo
-from edge_client.model.gopro_names import PATH, PREVIEW_PATH, may_be_video
+from edge_client.model.gopro_names import PATH, SIDECAR_PATH, may_be_video
 from edge_client.model.listing import CameraStatus, Entry, Witnesses
 from edge_client.model.parts import Span
 from edge_client.model.plan import CameraIdentity, ChapterPlan
@@ -259,7 +259,7 @@ class MemoryCamera(Scripted):
             raise RequestForbidden(
                 f"bytes {span.first}-{end - 1} are not inside a file of {total_bytes} bytes"
             )
-        _allow(path, PATH, PREVIEW_PATH)
+        _allow(path, PATH, SIDECAR_PATH)
         file = self._served(path)
         if len(file.content) != total_bytes:
             raise FileInDoubt(f"{path} has {len(file.content)} bytes, {total_bytes} were planned")

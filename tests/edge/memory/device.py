@@ -55,7 +55,7 @@ class MemoryDevice:
         self.told = CameraReport()
         self.display: Display = SilentDisplay()
         self.patience_s = PATIENCE_S
-        self.hauls_previews = True
+        self.hauls_sidecars = True
         self.timeline: list[str] = []
         self.at_call: Callable[[int, str], None] = lambda number, call: None
         adapters: tuple[tuple[str, Scripted], ...] = (
@@ -90,7 +90,7 @@ class MemoryDevice:
         self.camera.files[f"100GOPRO/{name}.MP4"] = MemoryFile(content, etag=f'"{name}.{seed}"')
         return content
 
-    def previews(self, name: str, size_bytes: int, seed: int = 2) -> tuple[str, str]:
+    def sidecars(self, name: str, size_bytes: int, seed: int = 2) -> tuple[str, str]:
         """A proxy of this size and a thumbnail beside the film; their paths."""
         film_file = self.camera.files[f"100GOPRO/{name}.MP4"]
         proxy, thumbnail = f"100GOPRO/GL{name[2:]}.LRV", f"100GOPRO/{name}.THM"
@@ -105,7 +105,7 @@ class MemoryDevice:
     ) -> Each[Report]:
         """One run of `haul`; of everything new unless there is a choice."""
         with open_context(self.tools()) as context:
-            return Haul(context, choice or New(), session, HaulOptions(group, self.hauls_previews)).run()
+            return Haul(context, choice or New(), session, HaulOptions(group, self.hauls_sidecars)).run()
 
     def plans(self, group: str | None = None) -> Each[SessionPlan]:
         """What a haul of everything new would plan."""

@@ -6,7 +6,7 @@ import pytest
 
 from edge_client.model.gopro_names import (
     PATH,
-    PREVIEW_PATH,
+    SIDECAR_PATH,
     SPELLING,
     ChapterName,
     count,
@@ -212,7 +212,7 @@ def test_a_recording_is_read_and_said_by_its_label(key: tuple[str, str, str], ex
 )
 def test_a_chapters_proxy_and_thumbnail_are_named_after_it(filename: str, proxy: str, thumbnail: str):
     assert (proxy_of(filename), thumbnail_of(filename)) == (proxy, thumbnail)
-    assert all(PREVIEW_PATH.fullmatch(f"100GOPRO/{name}") for name in (proxy, thumbnail))
+    assert all(SIDECAR_PATH.fullmatch(f"100GOPRO/{name}") for name in (proxy, thumbnail))
     assert parsed(proxy) is parsed(thumbnail) is None
 
 

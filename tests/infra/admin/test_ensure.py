@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from chalicelib.core.artifact import Kind, preview_id
+from chalicelib.core.artifact import Kind, sidecar_id
 from chalicelib.core.cleanup import Spent
 from chalicelib.core.errors import StorageBusy
 from chalicelib.core.evidence import Level, WholeRead, Xxh128
@@ -155,10 +155,10 @@ def test_a_ripe_session_of_an_armed_stage_is_cleaned_at_once():
     assert story.originals_are_gone(ports)
 
 
-def test_a_preview_on_its_way_is_owed_to_nobody():
+def test_a_sidecar_on_its_way_is_owed_to_nobody():
     ports = ripe()
     story.arm(ports)
-    proxy = preview_id(story.CHAPTERS[0].artifact_id, Kind.PROXY)
+    proxy = sidecar_id(story.CHAPTERS[0].artifact_id, Kind.PROXY)
     uploads.open_upload(ports, story.NORTH, SESSION_ID, proxy, 55, None)
 
     document, code = Terminal(ports).told(*ENSURE, SESSION_ID)

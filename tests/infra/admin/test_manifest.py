@@ -20,7 +20,7 @@ from chalicelib.core.evidence import Difference, Evidence, SecondRead, Xxh128
 from chalicelib.core.ids import DeviceId
 from infra.admin import hash_list, hashing
 from infra.admin.deployment import Refused
-from tests.flows import test_previews as previews
+from tests.flows import test_sidecars as sidecars
 from tests.infra.admin.desks import Terminal, cleaned, processed, stored
 from tests.infra.admin.test_download import ONE, ORIGINALS, PLACES, TWO, fetched, home, reading_of
 from tests.support import story
@@ -266,9 +266,9 @@ def test_without_the_library_it_says_what_to_install(tmp_path: Path, monkeypatch
 
 
 def test_proxies_and_thumbnails_are_fetched_and_listed_where_they_are_named(tmp_path: Path):
-    ports = previews.confirmed()
-    previews.bring(ports)
-    previews.bring(ports, previews.THUMBNAIL, previews.PICTURE)
+    ports = sidecars.confirmed()
+    sidecars.bring(ports)
+    sidecars.bring(ports, sidecars.THUMBNAIL, sidecars.PICTURE)
     parts = ("--proxies", "--thumbnails")
     downloaded(ports, tmp_path, *parts)
     brought = fetched(tmp_path)
@@ -276,7 +276,7 @@ def test_proxies_and_thumbnails_are_fetched_and_listed_where_they_are_named(tmp_
     run(ports, tmp_path, *parts)
 
     assert brought == {
-        f"proxies/{PLACES[0]}.mp4": previews.FILM,
-        f"thumbnails/{PLACES[0]}.jpg": previews.PICTURE,
+        f"proxies/{PLACES[0]}.mp4": sidecars.FILM,
+        f"thumbnails/{PLACES[0]}.jpg": sidecars.PICTURE,
     }
     assert verdict(tmp_path) == 0

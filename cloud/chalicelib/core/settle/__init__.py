@@ -146,7 +146,7 @@ def settle(picture: Picture, facts: Facts, now: datetime, policy: Policy) -> tup
     if damage:
         return damage
     of_cleanup = tuple(owed_to_cleanup(picture, facts, now, policy))
-    # Beside an intent or a marker only uploads of previews can be owed anything: they wait for the next look.
+    # Beside an intent or a marker only uploads of sidecars can be owed anything: they wait for the next look.
     is_removing = any(isinstance(action, PlanCleanup | Clean) for action in of_cleanup)
     owed = (
         *(() if is_removing else owed_to_uploads(picture, facts, now, policy)),

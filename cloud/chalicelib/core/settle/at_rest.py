@@ -17,7 +17,7 @@ from chalicelib.core.upload import Receipt
 def at_rest(picture: Picture) -> tuple[Receipt, ...]:
     """The receipts of all that should exist, of every order; by key.
 
-    What a cleanup removes is left out, and so is what a restore brings back. Previews are left out: a finding would
+    What a cleanup removes is left out, and so is what a restore brings back. Sidecars are left out: a finding would
     change nothing.
     """
     restoring = picture.session.restoring
@@ -30,7 +30,7 @@ def at_rest(picture: Picture) -> tuple[Receipt, ...]:
 
 
 def _last_receipts(picture: Picture) -> Iterator[Receipt]:
-    return (each for each in picture.last_receipts if not artifact.is_preview(each.artifact_id))
+    return (each for each in picture.last_receipts if not artifact.is_sidecar(each.artifact_id))
 
 
 def earlier_versions(picture: Picture, receipt: Receipt) -> tuple[Receipt, ...]:

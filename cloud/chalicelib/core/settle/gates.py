@@ -8,7 +8,7 @@ before every single delete marker.
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
-from chalicelib.core.artifact import is_preview
+from chalicelib.core.artifact import is_sidecar
 from chalicelib.core.cleanup import Doomed
 from chalicelib.core.picture import Picture
 from chalicelib.core.session import SessionState
@@ -65,8 +65,8 @@ def _chapters_are_verified(picture: Picture, _now: datetime, _policy: Policy) ->
 def _nothing_is_open(picture: Picture, _now: datetime, _policy: Policy) -> str | None:
     if picture.session.restoring:
         return f"being restored: {', '.join(picture.session.restoring)}"
-    # A preview touches no key of what is cleaned, and nothing waits for it.
-    owing = [each.upload_id for each in picture.uploads if each.owes and not is_preview(each.artifact_id)]
+    # A sidecar touches no key of what is cleaned, and nothing waits for it.
+    owing = [each.upload_id for each in picture.uploads if each.owes and not is_sidecar(each.artifact_id)]
     return f"uploads are open: {', '.join(owing)}" if owing else None
 
 

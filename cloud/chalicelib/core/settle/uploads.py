@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from chalicelib.core import crc, parts
-from chalicelib.core.artifact import is_original, is_preview, kind_of, original_of
+from chalicelib.core.artifact import is_original, is_sidecar, kind_of, original_of
 from chalicelib.core.crc import Crc64Nvme
 from chalicelib.core.film import Film, NoFilm, is_film
 from chalicelib.core.parts import PartPlan, StoredPart
@@ -55,12 +55,12 @@ def owed_to_uploads(picture: Picture, facts: Facts, now: datetime, policy: Polic
 def due_uploads(picture: Picture, now: datetime, policy: Policy) -> tuple[Upload, ...]:
     """The uploads that the reconciler inspects now, at most `LOOKS_AT_ONCE`; those that do not rest come first.
 
-    Previews come after everything else: they delay nothing.
+    Sidecars come after everything else: they delay nothing.
     """
     due = [each for each in picture.uploads if each.owes and upload_due_at(each, picture, now, policy) <= now]
     due.sort(
         key=lambda each: (
-            is_preview(each.artifact_id),
+            is_sidecar(each.artifact_id),
             each.look_at is not None,
             each.look_at or each.opened_at,
         )
@@ -179,11 +179,11 @@ def _owed_while_waiting(upload: Upload, now: datetime, policy: Policy) -> Action
 
 
 def must_read_film(upload: Upload, stored: StoredObject, policy: Policy) -> bool:
-    """Whether the bytes of the upload's object decide about its receipt: those of an original or preview, once whole.
+    """Whether the bytes of the upload's object decide about its receipt: those of an original or sidecar, once whole.
 
     What a restore copies was read when it came.
     """
-    is_film_to_be = is_preview(upload.artifact_id) or (
+    is_film_to_be = is_sidecar(upload.artifact_id) or (
         is_original(upload.artifact_id) and is_film(upload.artifact_id) and upload.copies is None
     )
     is_asked = policy.checks_films and is_film_to_be and upload.is_live
@@ -234,7 +234,7 @@ def _judged_by_content(
         return Verify(upload.upload_id, stored)
     if seen.film is None:
         return None
-    judge = _judged_preview if is_preview(upload.artifact_id) else _judged_original
+    judge = _judged_sidecar if is_sidecar(upload.artifact_id) else _judged_original
     return judge(upload, seen.film, stored, picture)
 
 
@@ -249,7 +249,7 @@ def _judged_original(upload: Upload, film: Film | NoFilm, stored: StoredObject, 
     return Reject(upload.upload_id, f"{chapter.name} is not a film: {film.reason}", is_no_film=True)
 
 
-def _judged_preview(upload: Upload, film: Film | NoFilm, stored: StoredObject, picture: Picture) -> Action:
+def _judged_sidecar(upload: Upload, film: Film | NoFilm, stored: StoredObject, picture: Picture) -> Action:
     """What can be looked at gets its receipt, and nothing of it is recorded beside that: 198 would fill the session."""
     if not isinstance(film, NoFilm):
         return Verify(upload.upload_id, stored)

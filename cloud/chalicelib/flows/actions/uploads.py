@@ -2,7 +2,7 @@
 
 import logging
 
-from chalicelib.core.artifact import is_preview
+from chalicelib.core.artifact import is_sidecar
 from chalicelib.core.errors import Conflict, KeyTaken, MultipartGone, PartsRefused, VersionGone
 from chalicelib.core.events import Event
 from chalicelib.core.picture import Picture
@@ -77,7 +77,7 @@ def reject(ports: Ports, picture: Picture, action: Reject) -> Picture:
     upload = picture.upload(action.upload_id)
     end = upload.rejected_as_no_film if action.is_no_film else upload.rejected
     upload = end(action.reason, ports.clock.now())
-    level = logging.WARNING if is_preview(upload.artifact_id) else logging.ERROR
+    level = logging.WARNING if is_sidecar(upload.artifact_id) else logging.ERROR
     return _save_and_report(ports, picture, upload, Event.UPLOAD_REJECTED, level)
 
 

@@ -26,7 +26,7 @@ from chalicelib.core.storage import Storage
 from chalicelib.core.times import rfc3339
 from chalicelib.core.tokens import Device, Token
 from chalicelib.core.upload import Receipt, Upload, UploadState
-from chalicelib.flows.artifacts import ArtifactView, view_preview
+from chalicelib.flows.artifacts import ArtifactView, view_sidecar
 from chalicelib.flows.cameras import KnownSessions
 from chalicelib.flows.limits import Used
 from chalicelib.flows.listings import DevicePage, DeviceRow, SessionPage
@@ -376,8 +376,8 @@ def _chapter(picture: Picture, chapter: Chapter) -> dict[str, Any]:
         "receipt": _receipt(receipt) if receipt else None,
         "evidence": _evidence(picture, chapter),
         "lost": _lost(picture, chapter),
-        "proxy": _preview(picture, chapter, Kind.PROXY),
-        "thumbnail": _preview(picture, chapter, Kind.THUMBNAIL),
+        "proxy": _sidecar(picture, chapter, Kind.PROXY),
+        "thumbnail": _sidecar(picture, chapter, Kind.THUMBNAIL),
     }
 
 
@@ -386,8 +386,8 @@ def _evidence(picture: Picture, chapter: Chapter) -> dict[str, Any] | None:
     return evidence(known) if known else None
 
 
-def _preview(picture: Picture, chapter: Chapter, kind: Kind) -> dict[str, Any] | None:
-    view = view_preview(picture, chapter, kind)
+def _sidecar(picture: Picture, chapter: Chapter, kind: Kind) -> dict[str, Any] | None:
+    view = view_sidecar(picture, chapter, kind)
     return _artifact(view) if view else None
 
 

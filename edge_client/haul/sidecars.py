@@ -16,8 +16,8 @@ from edge_client.base.errors import (
     EdgeError,
     NotAFilm,
     PlanDiffers,
-    PreviewUnfit,
     Refused,
+    SidecarUnfit,
     Stopped,
     Transient,
     TryLater,
@@ -30,15 +30,15 @@ from edge_client.haul.read_ahead import ReadAhead
 from edge_client.model.api import ChapterView, Receipt
 from edge_client.model.files import FileFacts
 from edge_client.model.plan import SessionPlan
-from edge_client.model.previews import (
-    PREVIEWS,
+from edge_client.model.sidecars import (
+    SIDECARS,
     Kind,
-    Preview,
-    PreviewRecord,
-    PreviewReport,
+    Sidecar,
+    SidecarRecord,
+    SidecarReport,
     decoded,
-    is_preview,
-    previews_of,
+    is_sidecar,
+    sidecars_of,
 )
 
 log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class PreviewContext(ChapterContext):
+class SidecarContext(ChapterContext):
     """A proxy or thumbnail on its way, as if it were a chapter; `keep_receipt` has a place of its own for receipts."""
 
     label: str
@@ -65,14 +65,14 @@ class PreviewContext(ChapterContext):
         return False
 
     def show_start(self) -> None:
-        self.tools.progress.preview(self.chapter.path, self.chapter.size_bytes, self.label)
+        self.tools.progress.sidecar(self.chapter.path, self.chapter.size_bytes, self.label)
 
     def keep(self, receipt: Receipt) -> None:
         self.keep_receipt(receipt)
 
 
-class PreviewHaul:
-    """The previews of one session; `left` are those that still have a turn.
+class SidecarHaul:
+    """The sidecars of one session; `left` are those that still have a turn.
 
     `left_alone` is why they have no turn now, None where they have it.
     """
@@ -84,15 +84,15 @@ class PreviewHaul:
         self._context = context
         self._folder = folder
         self._plan = plan
-        self._previews = tuple(previews_of(plan))
+        self._sidecars = tuple(sidecars_of(plan))
         self._record = self._read_record()
-        missing = [each for each in self._previews if self._record.of(each).receipt is None]
+        missing = [each for each in self._sidecars if self._record.of(each).receipt is None]
         self.left = [] if left_alone else missing
 
     @property
-    def reports(self) -> tuple[PreviewReport, ...]:
+    def reports(self) -> tuple[SidecarReport, ...]:
         """What is known of each: from this run, or from an earlier one."""
-        return tuple(self._record.of(each) for each in self._previews)
+        return tuple(self._record.of(each) for each in self._sidecars)
 
     def run(self, patience_s: float) -> None:
         """Haul what is left; what goes wrong is noted, and a longer outage leaves the rest for later.
@@ -104,105 +104,105 @@ class PreviewHaul:
         context = _with_patience(self._context, patience_s)
         waiting, self.left = self.left, []
         clock, lost_s = context.tools.retry.timing.monotonic, 0.0
-        for place, preview in enumerate(waiting):
+        for place, sidecar in enumerate(waiting):
             began_s = clock()
             try:
-                self._haul(context, preview)
+                self._haul(context, sidecar)
             except Stopped:
                 raise
             except (Refused, Transient, TryLater) as error:
                 if not _is_of_this_one(error):
                     self._leave(waiting[place:], str(error))
                     break
-                self._note(preview, _reason(error))
+                self._note(sidecar, _reason(error))
                 lost_s += clock() - began_s
                 if lost_s > FIRST_PATIENCE_S:
                     self._leave(waiting[place + 1 :], "the ones before took too long")
                     break
         self._keep_notes()
 
-    def _leave(self, previews: Sequence[Preview], reason: str) -> None:
+    def _leave(self, sidecars: Sequence[Sidecar], reason: str) -> None:
         """Their turn is after the films."""
-        self.left = list(previews)
+        self.left = list(sidecars)
         for each in self.left:
             self._note(each, f"not hauled yet: {reason}")
 
-    def _haul(self, context: HaulContext, preview: Preview) -> None:
-        """Bring home one preview; of its parts none stays here."""
-        facts = self._look(context, preview)
-        file = preview.file_plan(facts)
-        parts = self._folder.chapter(preview.artifact_id, self._plan.identity(file))
-        self._write(preview, size_bytes=facts.size_bytes, etag=facts.etag)
-        view = ChapterView(preview.artifact_id, file.path, file.size_bytes, None)
+    def _haul(self, context: HaulContext, sidecar: Sidecar) -> None:
+        """Bring home one sidecar; of its parts none stays here."""
+        facts = self._look(context, sidecar)
+        file = sidecar.file_plan(facts)
+        parts = self._folder.chapter(sidecar.artifact_id, self._plan.identity(file))
+        self._write(sidecar, size_bytes=facts.size_bytes, etag=facts.etag)
+        view = ChapterView(sidecar.artifact_id, file.path, file.size_bytes, None)
 
         def keep(receipt: Receipt) -> None:
-            self._write(preview, receipt=dict(receipt.document), problem=None)
+            self._write(sidecar, receipt=dict(receipt.document), problem=None)
 
-        one = PreviewContext(context, self._plan, file, view, self._folder, parts, preview.label, keep)
+        one = SidecarContext(context, self._plan, file, view, self._folder, parts, sidecar.label, keep)
         ahead = ReadAhead(context.tools, [one], on_all_read=lambda: None, on_read_again=lambda _: None)
         try:
             ahead.run()
         finally:
-            context.tools.progress.preview_over(file.path)
+            context.tools.progress.sidecar_over(file.path)
             parts.drop()
         if ahead.no_films:
             raise ahead.no_films[0]
 
-    def _look(self, context: HaulContext, preview: Preview) -> FileFacts:
-        """Size and ETag of the file on the plan's card. Raises PreviewUnfit where they are not as promised."""
-        if preview.filename is None:
-            raise PreviewUnfit(preview.no_name)
-        camera, directory, filename = context.camera, preview.chapter.directory, preview.filename
-        camera.check_first(self._plan, preview.chapter)
-        facts = _ask(context, preview, lambda: camera.facts_of(directory, filename))
-        if preview.promised_bytes not in (None, facts.size_bytes):
-            raise PreviewUnfit(
-                f"the camera lists it with {preview.promised_bytes} bytes, and it has {facts.size_bytes}"
+    def _look(self, context: HaulContext, sidecar: Sidecar) -> FileFacts:
+        """Size and ETag of the file on the plan's card. Raises SidecarUnfit where they are not as promised."""
+        if sidecar.filename is None:
+            raise SidecarUnfit(sidecar.no_name)
+        camera, directory, filename = context.camera, sidecar.chapter.directory, sidecar.filename
+        camera.check_first(self._plan, sidecar.chapter)
+        facts = _ask(context, sidecar, lambda: camera.facts_of(directory, filename))
+        if sidecar.promised_bytes not in (None, facts.size_bytes):
+            raise SidecarUnfit(
+                f"the camera lists it with {sidecar.promised_bytes} bytes, and it has {facts.size_bytes}"
             )
-        begun = self._record.of(preview)
+        begun = self._record.of(sidecar)
         if begun.size_bytes is not None and (begun.size_bytes, begun.etag) != (facts.size_bytes, facts.etag):
-            raise PreviewUnfit(CHANGED)
-        if preview.kind is Kind.PROXY:
-            _ask(context, preview, lambda: camera.check_boxes(directory, filename, facts))
+            raise SidecarUnfit(CHANGED)
+        if sidecar.kind is Kind.PROXY:
+            _ask(context, sidecar, lambda: camera.check_boxes(directory, filename, facts))
         return facts
 
-    def _note(self, preview: Preview, problem: str) -> None:
-        log.warning("not hauled, and no film waits for it", extra={"file": preview.label, "reason": problem})
-        self._record = self._record.having(preview, problem=problem)
+    def _note(self, sidecar: Sidecar, problem: str) -> None:
+        log.warning("not hauled, and no film waits for it", extra={"file": sidecar.label, "reason": problem})
+        self._record = self._record.having(sidecar, problem=problem)
 
-    def _write(self, preview: Preview, **known: object) -> None:
+    def _write(self, sidecar: Sidecar, **known: object) -> None:
         """Record durably what is known."""
-        self._record = self._record.having(preview, **known)
-        self._folder.write(PREVIEWS, self._record.encoded())
+        self._record = self._record.having(sidecar, **known)
+        self._folder.write(SIDECARS, self._record.encoded())
 
     def _keep_notes(self) -> None:
         """Keep what went wrong, for `status`; a disk that refuses it keeps no film."""
         try:
-            if self._record != decoded(self._folder.read(PREVIEWS)):
-                self._folder.write(PREVIEWS, self._record.encoded())
+            if self._record != decoded(self._folder.read(SIDECARS)):
+                self._folder.write(SIDECARS, self._record.encoded())
         except (Refused, TryLater) as error:
             log.warning("the notes on proxies are not kept", extra={"reason": str(error)})
 
-    def _read_record(self) -> PreviewRecord:
+    def _read_record(self) -> SidecarRecord:
         try:
-            return decoded(self._folder.read(PREVIEWS) if self._previews else None)
+            return decoded(self._folder.read(SIDECARS) if self._sidecars else None)
         except Refused as error:
             log.warning("the notes on proxies are not kept", extra={"reason": str(error)})
             return decoded(None)
 
 
-def read_previews(folder: SessionSpool, plan: SessionPlan) -> tuple[PreviewReport, ...]:
-    """What this device knows of a session's previews; nothing is asked."""
-    previews = tuple(previews_of(plan))
-    record = decoded(folder.read(PREVIEWS) if previews else None)
-    return tuple(record.of(each) for each in previews)
+def read_sidecars(folder: SessionSpool, plan: SessionPlan) -> tuple[SidecarReport, ...]:
+    """What this device knows of a session's sidecars; nothing is asked."""
+    sidecars = tuple(sidecars_of(plan))
+    record = decoded(folder.read(SIDECARS) if sidecars else None)
+    return tuple(record.of(each) for each in sidecars)
 
 
-def drop_parts_of_previews(spool: Spool) -> None:
-    """Drop the parts of previews that a killed run left: the camera has them, and films may need the room."""
+def drop_parts_of_sidecars(spool: Spool) -> None:
+    """Drop the parts of sidecars that a killed run left: the camera has them, and films may need the room."""
     for folder, _ in spool.plans().readable:
         for parts in folder.chapter_parts() if folder.part_bytes() else ():
-            if is_preview(parts.artifact_id):
+            if is_sidecar(parts.artifact_id):
                 folder.chapter(parts.artifact_id, parts.identity).drop()
 
 
@@ -216,18 +216,18 @@ def _with_patience(context: HaulContext, seconds: float) -> HaulContext:
     return HaulContext(impatient, context.camera.with_patience(seconds))
 
 
-def _ask(context: HaulContext, preview: Preview, call: Callable[[], T]) -> T:
+def _ask(context: HaulContext, sidecar: Sidecar, call: Callable[[], T]) -> T:
     """What `call` returns, tried again; an odd answer is final, as films do not wait for it."""
 
     def attempt() -> T:
         try:
             return call()
         except Unfinished as error:
-            raise PreviewUnfit("it is broken: its boxes are not complete") from error
+            raise SidecarUnfit("it is broken: its boxes are not complete") from error
         except Unsettled as error:
-            raise PreviewUnfit(str(error)) from error
+            raise SidecarUnfit(str(error)) from error
 
-    return context.tools.retry.run(preview.label, attempt)
+    return context.tools.retry.run(sidecar.label, attempt)
 
 
 def _is_of_this_one(error: EdgeError) -> bool:
@@ -236,7 +236,7 @@ def _is_of_this_one(error: EdgeError) -> bool:
 
 
 def _reason(error: EdgeError) -> str:
-    """Why a preview stays on the card; texts that are about films speak of other commands."""
+    """Why a sidecar stays on the card; texts that are about films speak of other commands."""
     if isinstance(error, PlanDiffers):
         return "the card is not the one of the plan, or the file changed while it was read"
     if isinstance(error, NotAFilm):

@@ -4,31 +4,31 @@ from tests.mutants.mutant import bug
 
 CORE = "cloud/chalicelib/core"
 FLOWS = "cloud/chalicelib/flows"
-PREVIEWS = ("tests/flows/test_previews.py",)
+SIDECARS = ("tests/flows/test_sidecars.py",)
 
-OF_PREVIEWS = (
+OF_SIDECARS = (
     bug(
         "a rejected proxy gets a delete marker",
         f"{CORE}/keys.py",
         "CLEANED = (ORIGINALS, INTERMEDIATES)\n",
         "CLEANED = (ORIGINALS, INTERMEDIATES, PROXIES)\n",
-        *PREVIEWS,
+        *SIDECARS,
     ),
     bug(
         "a cleanup removes what could still be watched",
         f"{CORE}/keys.py",
         "    return key.startswith(CLEANED)\n",
         "    return key.startswith((*CLEANED, PROXIES))\n",
-        *PREVIEWS,
+        *SIDECARS,
         "-k",
         "a_cleanup_keeps",
     ),
     bug(
         "an open proxy keeps its session from cleanup",
         f"{CORE}/settle/gates.py",
-        "if each.owes and not is_preview(each.artifact_id)]",
+        "if each.owes and not is_sidecar(each.artifact_id)]",
         "if each.owes]",
-        *PREVIEWS,
+        *SIDECARS,
     ),
     bug(
         "an intent is decided beside what a proxy is owed",
@@ -40,51 +40,51 @@ OF_PREVIEWS = (
     bug(
         "a damaged proxy is lost, and holds its session",
         f"{CORE}/settle/at_rest.py",
-        "if not artifact.is_preview(each.artifact_id))",
+        "if not artifact.is_sidecar(each.artifact_id))",
         "if each)",
-        *PREVIEWS,
+        *SIDECARS,
     ),
     bug(
         "a proxy is opened where none is taken",
         f"{FLOWS}/uploads.py",
-        "artifact.is_preview(artifact_id) and not ports.policy.takes_proxies\n",
-        "artifact.is_preview(artifact_id) and not ports.policy\n",
-        *PREVIEWS,
+        "artifact.is_sidecar(artifact_id) and not ports.policy.takes_proxies\n",
+        "artifact.is_sidecar(artifact_id) and not ports.policy\n",
+        *SIDECARS,
     ),
     bug(
         "a processor brings a proxy",
         f"{FLOWS}/uploads.py",
         "    if artifact.is_of_a_device(artifact_id):\n        principal.demand(Role.DEVICE)\n",
         "    if artifact.is_of_a_device(artifact_id):\n        principal.demand(*Role)\n",
-        *PREVIEWS,
+        *SIDECARS,
     ),
     bug(
         "a proxy that cannot be played gets its receipt",
         f"{CORE}/film.py",
         "        if content.kinds & _OF_A_FILM:\n            return NoFilm(",
         "        if content.kinds & _OF_A_FILM:\n            return Film(artifact_id, version_id, None, ",
-        *PREVIEWS,
+        *SIDECARS,
     ),
     bug(
         "people are told to keep a card because of a proxy",
         f"{CORE}/notices.py",
-        "if not is_preview(each.artifact_id)):\n",
+        "if not is_sidecar(each.artifact_id)):\n",
         "if each):\n",
-        *PREVIEWS,
+        *SIDECARS,
     ),
     bug(
         "a proxy is sent again and again to a key that is taken",
         f"{FLOWS}/uploads.py",
         "            _refuse_taken_key(ports, picture, artifact_id)\n",
         "",
-        *PREVIEWS,
+        *SIDECARS,
     ),
     bug(
         "the looks of a round go to proxies first",
         f"{CORE}/settle/uploads.py",
-        "            is_preview(each.artifact_id),\n",
-        "            not is_preview(each.artifact_id),\n",
-        *PREVIEWS,
+        "            is_sidecar(each.artifact_id),\n",
+        "            not is_sidecar(each.artifact_id),\n",
+        *SIDECARS,
     ),
     bug(
         "browsers are not told that a proxy is a film",

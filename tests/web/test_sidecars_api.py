@@ -32,7 +32,7 @@ def opened(device: Caller, artifact_id: str) -> Any:
 
 
 def bring(ports: MemoryPorts, artifact_id: str) -> Any:
-    """The receipt of a preview that came through every call that an original needs."""
+    """The receipt of a sidecar that came through every call that an original needs."""
     device = device_of(ports)
     place = f"/v1/uploads/{opened(device, artifact_id)['upload_id']}"
     parts = [{"number": number, "crc64nvme": crc64nvme_of(body)} for number, body in BODIES.items()]
@@ -43,7 +43,7 @@ def bring(ports: MemoryPorts, artifact_id: str) -> Any:
     return answer.document["receipt"]
 
 
-def test_a_preview_comes_by_the_calls_by_which_an_original_comes():
+def test_a_sidecar_comes_by_the_calls_by_which_an_original_comes():
     ports = confirmed()
 
     receipts = {artifact_id: bring(ports, artifact_id) for artifact_id in (PROXY, THUMBNAIL)}
@@ -54,7 +54,7 @@ def test_a_preview_comes_by_the_calls_by_which_an_original_comes():
     assert (chapter["receipt"], chapter["upload"]) == (None, None)
 
 
-def test_the_address_of_a_preview_is_answered_like_that_of_an_output():
+def test_the_address_of_a_sidecar_is_answered_like_that_of_an_output():
     ports = confirmed()
     bring(ports, PROXY)
 
@@ -98,13 +98,13 @@ def test_the_longest_thumbnail_s_id_is_taken():
 
 
 @pytest.mark.parametrize("artifact_id", ["proxies.x", "Proxy.x", "proxy", "thumbnail"])
-def test_what_only_looks_like_a_preview_s_id_is_bad_input(artifact_id: str):
+def test_what_only_looks_like_a_sidecar_s_id_is_bad_input(artifact_id: str):
     body = {"artifact_id": artifact_id, "size_bytes": 1}
 
     assert device_of(confirmed()).call("POST", f"{SESSION}/uploads", body).status == 400
 
 
-def test_a_proof_of_a_card_reads_no_preview():
+def test_a_proof_of_a_card_reads_no_sidecar():
     ports = confirmed()
     bring(ports, PROXY)
     ranges = {"ranges": [{"first": 0, "size_bytes": 1}]}
@@ -112,7 +112,7 @@ def test_a_proof_of_a_card_reads_no_preview():
     assert device_of(ports).call("POST", f"{SESSION}/artifacts/{PROXY}/proof-urls", ranges).status == 404
 
 
-def test_statistics_tell_the_bytes_of_previews_apart_and_hold_them():
+def test_statistics_tell_the_bytes_of_sidecars_apart_and_hold_them():
     ports = confirmed()
     bring(ports, PROXY)
 

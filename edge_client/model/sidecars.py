@@ -15,7 +15,7 @@ from edge_client.model.files import FileFacts
 from edge_client.model.gopro_names import is_encrypted, proxy_of, thumbnail_of
 from edge_client.model.plan import ChapterPlan, SessionPlan
 
-PREVIEWS = "previews.json"
+SIDECARS = "sidecars.json"
 SCHEMA = 1
 
 
@@ -27,7 +27,7 @@ class Kind(enum.Enum):
 
 
 @dataclass(frozen=True)
-class Preview:
+class Sidecar:
     """A chapter's proxy or thumbnail; `filename` is None where its name is not known."""
 
     kind: Kind
@@ -42,7 +42,7 @@ class Preview:
 
     @property
     def label(self) -> str:
-        """The preview for a person: `proxy of 100GOPRO/GX010038.MP4`."""
+        """The sidecar for a person: `proxy of 100GOPRO/GX010038.MP4`."""
         return f"{self.kind.value} of {self.chapter.path}"
 
     @property
@@ -60,12 +60,12 @@ class Preview:
         )
 
 
-def is_preview(artifact_id: str) -> bool:
+def is_sidecar(artifact_id: str) -> bool:
     """Whether an artifact is a proxy or a thumbnail."""
     return artifact_id.partition(".")[0] in {kind.value for kind in Kind}
 
 
-def previews_of(plan: SessionPlan) -> Iterator[Preview]:
+def sidecars_of(plan: SessionPlan) -> Iterator[Sidecar]:
     """What is hauled before the films: the thumbnails, then the proxies, of the chapters whose proxy is promised.
 
     The list does not speak of thumbnails. A chapter whose proxy has no known name has no thumbnail here.
@@ -73,13 +73,13 @@ def previews_of(plan: SessionPlan) -> Iterator[Preview]:
     promised = [chapter for chapter in plan.chapters if chapter.path in plan.proxies]
     for chapter in promised:
         if name := thumbnail_of(chapter.filename):
-            yield Preview(Kind.THUMBNAIL, chapter, name, None)
+            yield Sidecar(Kind.THUMBNAIL, chapter, name, None)
     for chapter in promised:
-        yield Preview(Kind.PROXY, chapter, proxy_of(chapter.filename), plan.proxies[chapter.path])
+        yield Sidecar(Kind.PROXY, chapter, proxy_of(chapter.filename), plan.proxies[chapter.path])
 
 
 @dataclass(frozen=True)
-class PreviewReport:
+class SidecarReport:
     """What became of a proxy or a thumbnail: its receipt, or the `problem` that keeps it on the card.
 
     Both are None for one that was not tried. `size_bytes` and `etag` are those of the file when it was begun; `path` is
@@ -99,31 +99,31 @@ class PreviewReport:
 
 
 @dataclass(frozen=True)
-class PreviewRecord:
-    """What the device knows of a session's previews, by artifact id."""
+class SidecarRecord:
+    """What the device knows of a session's sidecars, by artifact id."""
 
-    found: Mapping[str, PreviewReport]
+    found: Mapping[str, SidecarReport]
 
-    def of(self, preview: Preview) -> PreviewReport:
+    def of(self, sidecar: Sidecar) -> SidecarReport:
         """What is known of this one."""
-        return self.found.get(preview.artifact_id) or PreviewReport(preview.kind.value, preview.chapter.path)
+        return self.found.get(sidecar.artifact_id) or SidecarReport(sidecar.kind.value, sidecar.chapter.path)
 
-    def having(self, preview: Preview, **known: Any) -> PreviewRecord:
+    def having(self, sidecar: Sidecar, **known: Any) -> SidecarRecord:
         """The record with more known of this one."""
-        return PreviewRecord({**self.found, preview.artifact_id: replace(self.of(preview), **known)})
+        return SidecarRecord({**self.found, sidecar.artifact_id: replace(self.of(sidecar), **known)})
 
     def encoded(self) -> bytes:
         """The record as it is kept."""
         found = {name: vars(report) for name, report in self.found.items()}
-        return json.dumps({"schema": SCHEMA, "previews": found}, indent=1).encode()
+        return json.dumps({"schema": SCHEMA, "sidecars": found}, indent=1).encode()
 
 
-def decoded(raw: bytes | None) -> PreviewRecord:
-    """The record that `encoded` wrote; one that cannot be read knows nothing, and the previews are hauled again."""
+def decoded(raw: bytes | None) -> SidecarRecord:
+    """The record that `encoded` wrote; one that cannot be read knows nothing, and the sidecars are hauled again."""
     try:
         document = json.loads(raw or b"")
         if document["schema"] != SCHEMA:
-            return PreviewRecord({})
-        return PreviewRecord({name: PreviewReport(**found) for name, found in document["previews"].items()})
+            return SidecarRecord({})
+        return SidecarRecord({name: SidecarReport(**found) for name, found in document["sidecars"].items()})
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return PreviewRecord({})
+        return SidecarRecord({})

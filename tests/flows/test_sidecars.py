@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from chalicelib.core.artifact import Kind, preview_id
+from chalicelib.core.artifact import Kind, sidecar_id
 from chalicelib.core.errors import (
     NotAFilm,
     NotFound,
@@ -47,8 +47,8 @@ from tests.support.story import CHAPTERS, NORTH, OPERATOR, PROCESSOR, VIDEO
 
 CHECKING = replace(POLICY, checks_films=True)
 FIRST = CHAPTERS[0].artifact_id
-PROXY = preview_id(FIRST, Kind.PROXY)
-THUMBNAIL = preview_id(FIRST, Kind.THUMBNAIL)
+PROXY = sidecar_id(FIRST, Kind.PROXY)
+THUMBNAIL = sidecar_id(FIRST, Kind.THUMBNAIL)
 FILM = make_film(800, 55, seed=7)
 PICTURE = b"\xff\xd8\xff\xe0" + b"picture" * 3
 BODIES = {PROXY: FILM, THUMBNAIL: PICTURE}
@@ -86,7 +86,7 @@ def bring(ports: MemoryPorts, artifact_id: ArtifactId = PROXY, body: bytes = FIL
 
 
 def read(ports: MemoryPorts, artifact_id: ArtifactId) -> bytes:
-    """What an operator gets at the address of a preview."""
+    """What an operator gets at the address of a sidecar."""
     address = sign_artifact(ports, OPERATOR, SESSION_ID, artifact_id)[1]
     return fetch(ports.objects, address.url, ports.clock.now())
 
@@ -97,7 +97,7 @@ def told(ports: MemoryPorts) -> Any:
 
 
 def reject(ports: MemoryPorts, artifact_id: ArtifactId = PROXY, body: bytes = PAGE) -> Upload:
-    """The upload of bytes that are no preview, once the reconciler has seen them."""
+    """The upload of bytes that are no sidecar, once the reconciler has seen them."""
     upload = send(ports, artifact_id, body)
     with pytest.raises(NotAFilm, match="nothing waits for it"):
         completion.complete_upload(ports, NORTH, upload.upload_id, None)
@@ -138,7 +138,7 @@ def test_the_session_tells_both_of_their_chapter_as_it_tells_outputs():
     assert told(ports)["thumbnail"]["kind"] == "thumbnail"
 
 
-def test_an_open_preview_is_not_told_and_nobody_can_read_it():
+def test_an_open_sidecar_is_not_told_and_nobody_can_read_it():
     ports = confirmed()
     open_one(ports)
 
@@ -148,7 +148,7 @@ def test_an_open_preview_is_not_told_and_nobody_can_read_it():
 
 
 @pytest.mark.parametrize("reader", [PROCESSOR, OPERATOR])
-def test_those_who_may_read_read_previews_where_they_read_outputs(reader: Principal):
+def test_those_who_may_read_read_sidecars_where_they_read_outputs(reader: Principal):
     ports = confirmed()
     for artifact_id, body in BODIES.items():
         bring(ports, artifact_id, body)
@@ -160,7 +160,7 @@ def test_those_who_may_read_read_previews_where_they_read_outputs(reader: Princi
     assert [each.artifact_id for each in list_artifacts(ports, reader, SESSION_ID)][-2:] == [PROXY, THUMBNAIL]
 
 
-def test_a_device_reads_no_preview_unless_devices_may_read():
+def test_a_device_reads_no_sidecar_unless_devices_may_read():
     ports = confirmed()
     bring(ports)
 
@@ -171,18 +171,18 @@ def test_a_device_reads_no_preview_unless_devices_may_read():
 
 
 @pytest.mark.parametrize("by", [PROCESSOR, OPERATOR])
-def test_nobody_but_a_device_opens_a_preview(by: Principal):
+def test_nobody_but_a_device_opens_a_sidecar(by: Principal):
     with pytest.raises(NotPermitted):
         open_one(confirmed(), by=by)
 
 
-def test_no_other_device_opens_a_preview():
+def test_no_other_device_opens_a_sidecar():
     with pytest.raises(NotFound):
         open_one(confirmed(), by=Principal(Role.DEVICE, "main", DeviceId("d_south")))
 
 
 @pytest.mark.parametrize("unknown", ["proxy.100GOPRO.GX990038.MP4", "thumbnail.", "proxy.x"])
-def test_a_preview_of_no_chapter_of_the_session_is_not_found(unknown: str):
+def test_a_sidecar_of_no_chapter_of_the_session_is_not_found(unknown: str):
     ports = confirmed()
 
     with pytest.raises(NotFound):
@@ -191,7 +191,7 @@ def test_a_preview_of_no_chapter_of_the_session_is_not_found(unknown: str):
         sign_artifact(ports, OPERATOR, SESSION_ID, ArtifactId(unknown))
 
 
-def test_where_the_policy_takes_none_a_preview_is_refused_and_the_session_says_so():
+def test_where_the_policy_takes_none_a_sidecar_is_refused_and_the_session_says_so():
     ports = confirmed()
     assert responses.session(recorded(ports), ports.policy)["proxies"] is True
     without = replace(ports, policy=replace(CHECKING, takes_proxies=False))
@@ -221,7 +221,7 @@ def test_an_upload_that_was_open_when_the_policy_changed_is_still_completed():
 
 
 @pytest.mark.parametrize("size_bytes", [len(FILM) - 1, len(FILM) + 1])
-def test_another_size_than_that_of_the_verified_preview_is_refused_and_the_first_one_stays(size_bytes: int):
+def test_another_size_than_that_of_the_verified_sidecar_is_refused_and_the_first_one_stays(size_bytes: int):
     ports = confirmed()
     receipt = bring(ports)
 
@@ -235,7 +235,7 @@ def test_another_size_than_that_of_the_verified_preview_is_refused_and_the_first
     assert ports.objects.body(KEY) == FILM
 
 
-def test_a_preview_of_another_size_is_opened_once_the_first_upload_is_cancelled():
+def test_a_sidecar_of_another_size_is_opened_once_the_first_upload_is_cancelled():
     ports = confirmed()
     first = open_one(ports, size_bytes=len(FILM) + 9)
     with pytest.raises(PlanDiffers):
@@ -246,7 +246,7 @@ def test_a_preview_of_another_size_is_opened_once_the_first_upload_is_cancelled(
     assert bring(ports).size_bytes == len(FILM)
 
 
-def test_a_cancelled_preview_opens_again_with_its_parts():
+def test_a_cancelled_sidecar_opens_again_with_its_parts():
     ports = confirmed()
     first = send(ports)
     completion.cancel_upload(ports, NORTH, first.upload_id)
@@ -257,7 +257,7 @@ def test_a_cancelled_preview_opens_again_with_its_parts():
     assert completion.complete_upload(ports, NORTH, again.upload_id, None).upload.receipt
 
 
-def test_a_preview_larger_than_any_file_may_be_is_refused():
+def test_a_sidecar_larger_than_any_file_may_be_is_refused():
     ports = replace(confirmed(), limits=Limits(largest_file_bytes=len(FILM) - 1))
 
     with pytest.raises(TooLarge):
@@ -281,7 +281,7 @@ def test_a_preview_larger_than_any_file_may_be_is_refused():
         (THUMBNAIL, b"\xff", "a thumbnail is a JPEG picture"),
     ],
 )
-def test_a_preview_that_cannot_be_looked_at_is_rejected_for_itself(
+def test_a_sidecar_that_cannot_be_looked_at_is_rejected_for_itself(
     artifact_id: ArtifactId, body: bytes, reason: str
 ):
     ports = confirmed()
@@ -306,7 +306,7 @@ def test_nothing_below_proxies_is_ever_removed_and_nobody_is_told_to_keep_a_card
     assert (ports.records.notices(10), notifier.published) == ((), [])
 
 
-def test_a_preview_that_was_rejected_for_another_reason_is_refused_once_its_object_has_the_key():
+def test_a_sidecar_that_was_rejected_for_another_reason_is_refused_once_its_object_has_the_key():
     ports = confirmed()
     upload = send(ports)
     parts = ports.objects.parts(KEY, upload.multipart_id)
@@ -322,7 +322,7 @@ def test_a_preview_that_was_rejected_for_another_reason_is_refused_once_its_obje
     assert len(recorded(ports).uploads) == 1
 
 
-def test_a_preview_whose_object_vanished_can_be_sent_again():
+def test_a_sidecar_whose_object_vanished_can_be_sent_again():
     ports = confirmed()
     upload = send(ports)
     ports.objects.abort(KEY, upload.multipart_id)
@@ -332,18 +332,18 @@ def test_a_preview_whose_object_vanished_can_be_sent_again():
     assert bring(ports)
 
 
-def test_where_films_are_not_checked_any_preview_gets_its_receipt():
+def test_where_films_are_not_checked_any_sidecar_gets_its_receipt():
     ports = confirmed(POLICY)
 
     assert bring(ports, PROXY, PAGE)
     assert bring(ports, THUMBNAIL, PAGE)
 
 
-def test_a_preview_is_not_scanned_as_little_as_an_original_is():
+def test_a_sidecar_is_not_scanned_as_little_as_an_original_is():
     assert bring(confirmed(replace(CHECKING, scan_gate=True)))
 
 
-def test_a_proxy_whose_length_is_not_told_gets_its_receipt_and_the_session_keeps_no_line_of_any_preview():
+def test_a_proxy_whose_length_is_not_told_gets_its_receipt_and_the_session_keeps_no_line_of_any_sidecar():
     ports = confirmed()
     silent = box(b"ftyp") + box(b"mdat", b"pictures") + box(b"moov", box(b"mvhd", bytes(20)))
 
@@ -352,7 +352,7 @@ def test_a_proxy_whose_length_is_not_told_gets_its_receipt_and_the_session_keeps
     assert recorded(ports).session.films == ()
 
 
-def test_an_open_preview_keeps_no_session_from_any_of_its_states():
+def test_an_open_sidecar_keeps_no_session_from_any_of_its_states():
     ports = confirmed(POLICY)
     story.arm(ports)
     first = open_one(ports)
@@ -368,7 +368,7 @@ def test_an_open_preview_keeps_no_session_from_any_of_its_states():
     assert recorded(ports).upload(first.upload_id).state is UploadState.OPEN
 
 
-def test_an_abandoned_preview_is_dropped_after_its_time_and_the_session_rests():
+def test_an_abandoned_sidecar_is_dropped_after_its_time_and_the_session_rests():
     ports = confirmed(POLICY)
     first = open_one(ports)
     story.let_pass(ports, POLICY.upload_ttl_s + 3_600, rounds=4)
@@ -378,7 +378,7 @@ def test_an_abandoned_preview_is_dropped_after_its_time_and_the_session_rests():
     assert ports.records.due(ports.clock.now(), 10) == ()
 
 
-def test_a_preview_whose_device_fell_silent_after_its_last_part_is_completed_by_the_reconciler():
+def test_a_sidecar_whose_device_fell_silent_after_its_last_part_is_completed_by_the_reconciler():
     ports = confirmed()
     send(ports)
 
@@ -389,7 +389,7 @@ def test_a_preview_whose_device_fell_silent_after_its_last_part_is_completed_by_
 
 @pytest.mark.parametrize("when", list(When))
 @pytest.mark.parametrize("method", ["create_multipart", "parts", "complete", "head", "read_range"])
-def test_a_call_that_fails_on_a_preview_delays_no_original_and_the_next_try_brings_it(
+def test_a_call_that_fails_on_a_sidecar_delays_no_original_and_the_next_try_brings_it(
     method: str, when: When
 ):
     ports = confirmed()
@@ -407,7 +407,7 @@ def test_a_call_that_fails_on_a_preview_delays_no_original_and_the_next_try_brin
     assert list(ports.objects.multiparts("proxies/")) == []
 
 
-def test_previews_wait_until_originals_had_their_look():
+def test_sidecars_wait_until_originals_had_their_look():
     ports = confirmed()
     uploads_of_all = [open_one(ports), open_one(ports, THUMBNAIL, len(PICTURE))]
     uploads_of_all += [open_one(ports, each.artifact_id, each.size_bytes) for each in CHAPTERS]
@@ -417,7 +417,7 @@ def test_previews_wait_until_originals_had_their_look():
     assert [each.artifact_id for each in due] == [*(each.artifact_id for each in CHAPTERS), PROXY, THUMBNAIL]
 
 
-def test_a_session_without_its_originals_is_no_safer_for_its_previews():
+def test_a_session_without_its_originals_is_no_safer_for_its_sidecars():
     ports = confirmed()
     for artifact_id, body in BODIES.items():
         bring(ports, artifact_id, body)
@@ -438,7 +438,7 @@ def test_what_was_cleaned_can_still_be_watched():
         assert read(ports, artifact_id) == body
 
 
-def test_a_cleanup_keeps_previews_and_removes_what_it_should():
+def test_a_cleanup_keeps_sidecars_and_removes_what_it_should():
     ports = confirmed(POLICY)
     story.arm(ports)
     bring(ports)
@@ -455,7 +455,7 @@ def test_a_cleanup_keeps_previews_and_removes_what_it_should():
         sign_artifact(ports, OPERATOR, SESSION_ID, FIRST)
 
 
-def test_a_restore_names_no_preview():
+def test_a_restore_names_no_sidecar():
     ports = story.cleaned()
     bring(ports)
 
@@ -463,7 +463,7 @@ def test_a_restore_names_no_preview():
         operations.restore(ports, OPERATOR, SESSION_ID, [PROXY], "the referee asks")
 
 
-def test_a_proof_at_rest_leaves_previews_out_and_damage_of_one_decides_nothing():
+def test_a_proof_at_rest_leaves_sidecars_out_and_damage_of_one_decides_nothing():
     ports = confirmed()
     receipt = bring(ports)
     damaged = recorded(ports).session.found_damaged(Damage(receipt.version_id, "zeros", START))
@@ -472,7 +472,7 @@ def test_a_proof_at_rest_leaves_previews_out_and_damage_of_one_decides_nothing()
     assert list(owed_to_damage(replace(recorded(ports), session=damaged))) == []
 
 
-def test_the_bytes_of_previews_are_counted_apart():
+def test_the_bytes_of_sidecars_are_counted_apart():
     ports = confirmed()
     bring(ports)
     bring(ports, THUMBNAIL, PICTURE)
@@ -482,7 +482,7 @@ def test_the_bytes_of_previews_are_counted_apart():
     assert "bytes_originals" not in counts
 
 
-def test_a_revoked_device_s_open_preview_is_cancelled():
+def test_a_revoked_device_s_open_sidecar_is_cancelled():
     ports = confirmed()
     ports.records.enlist(Enlisting(device=Device(DEVICE_ID, "north", "main", START)))
     first = open_one(ports)
@@ -490,7 +490,7 @@ def test_a_revoked_device_s_open_preview_is_cancelled():
     assert revocation.revoke_device(ports, DEVICE_ID).upload_ids == (first.upload_id,)
 
 
-def test_a_forgotten_multipart_upload_of_a_preview_is_aborted_after_an_hour_as_that_of_an_original_is():
+def test_a_forgotten_multipart_upload_of_a_sidecar_is_aborted_after_an_hour_as_that_of_an_original_is():
     ports = confirmed()
     ports.objects.create_multipart(KEY, UploadId("u_lost"))
     story.let_pass(ports, POLICY.orphan_age_s - 1)

@@ -27,11 +27,11 @@ from edge_client.base.errors import (
 )
 from edge_client.commands.output import report_lines
 from edge_client.haul.forget import Forgetting
-from edge_client.haul.previews import FIRST_PATIENCE_S as PATIENCE_S
 from edge_client.haul.sessions import Report
+from edge_client.haul.sidecars import FIRST_PATIENCE_S as PATIENCE_S
 from edge_client.haul.status import SessionStatus, read_statuses
-from edge_client.model.previews import PREVIEWS
 from edge_client.model.selection import ByFile, ByNumber
+from edge_client.model.sidecars import SIDECARS
 from tests.edge.fake_camera import film
 from tests.edge.memory.device import JPEG, PART_BYTES, MemoryDevice
 from tests.edge.memory.machine import Killed, Machine
@@ -52,7 +52,7 @@ def device(seed: int = 1, proxy_bytes: int = PROXY_BYTES) -> Iterator[MemoryDevi
     with Machine(seed) as machine:
         made = MemoryDevice(machine)
         made.film("GX010042", SIZE_BYTES)
-        made.previews("GX010042", proxy_bytes)
+        made.sidecars("GX010042", proxy_bytes)
         yield made
 
 
@@ -65,7 +65,7 @@ def report_of(made: MemoryDevice, session: str | None = NAME) -> Report:
 
 
 def problems(report: Report) -> dict[str, str]:
-    return {each.label: each.problem for each in report.previews if each.problem}
+    return {each.label: each.problem for each in report.sidecars if each.problem}
 
 
 def demand_film_home(made: MemoryDevice) -> None:
@@ -92,7 +92,7 @@ class TestTheOrder:
     def test_is_thumbnails_then_proxies_then_films(self):
         with device() as made:
             made.film("GX020042", PART_BYTES, seed=3)
-            made.previews("GX020042", 700)
+            made.sidecars("GX020042", 700)
 
             report_of(made)
 
@@ -109,7 +109,7 @@ class TestTheOrder:
     def test_of_sessions_is_each_with_its_own_proxies(self):
         with device() as made:
             made.film("GX010043", PART_BYTES, seed=3)
-            made.previews("GX010043", 700)
+            made.sidecars("GX010043", 700)
 
             made.haul()
 
@@ -129,11 +129,11 @@ class TestAQuietHaul:
 
             demand_all_home(made)
             told = made.cloud.coordinator.receipts()
-            kept = json.loads(made.disk.kept(NAME).documents[PREVIEWS])["previews"]
+            kept = json.loads(made.disk.kept(NAME).documents[SIDECARS])["sidecars"]
             assert {name: one["receipt"] for name, one in kept.items()} == {
                 name: told[name] for name in (PROXY, THUMBNAIL)
             }
-            assert [(each.kind, each.path, each.size_bytes, each.problem) for each in report.previews] == [
+            assert [(each.kind, each.path, each.size_bytes, each.problem) for each in report.sidecars] == [
                 ("thumbnail", PATH, len(JPEG), None),
                 ("proxy", PATH, PROXY_BYTES, None),
             ]
@@ -166,7 +166,7 @@ class TestAQuietHaul:
     def test_asks_no_info_of_what_is_not_listed(self):
         with device() as made:
             asked = made.timeline.count
-            made.hauls_previews = False
+            made.hauls_sidecars = False
             report_of(made)
             alone = asked("camera media_info")
 
@@ -210,7 +210,7 @@ class TestAQuietHaul:
 
             [status] = statuses(made)
             assert status.is_home
-            assert [(each.kind, each.receipt is not None) for each in status.previews] == [
+            assert [(each.kind, each.receipt is not None) for each in status.sidecars] == [
                 ("thumbnail", False),
                 ("proxy", True),
             ]
@@ -224,7 +224,7 @@ class TestTheyAreLeftAlone:
         demand_film_home(made)
         assert set(made.cloud.objects()) == {ORIGINAL}
         assert {path for path, _ in heads} == {PATH}
-        assert report.no_previews == words
+        assert report.no_sidecars == words
         if words:
             assert f"  the others stay on the card: {words}" in report_lines(report)
 
@@ -236,7 +236,7 @@ class TestTheyAreLeftAlone:
 
     def test_where_the_operator_of_the_device_says_so(self):
         with device() as made:
-            made.hauls_previews = False
+            made.hauls_sidecars = False
 
             self.demand_none(made, "proxies are switched off on this device")
 
@@ -248,24 +248,24 @@ class TestTheyAreLeftAlone:
 
     def test_when_all_films_are_home(self):
         with device() as made:
-            made.hauls_previews = False
+            made.hauls_sidecars = False
             report_of(made)
-            made.hauls_previews = True
+            made.hauls_sidecars = True
             made.timeline.clear()
 
             report = report_of(made)
 
-            assert report.no_previews == "the films are home, so the camera is not asked"
+            assert report.no_sidecars == "the films are home, so the camera is not asked"
             assert not [call for call in made.timeline if call.startswith("camera")]
 
     def test_when_all_films_are_read_and_their_camera_may_be_gone(self):
         with device() as made:
-            made.hauls_previews = False
+            made.hauls_sidecars = False
             made.patience_s = 1.0
             made.cloud.faults["put"] = [StorageUnreachable("no answer")] * 400
             with pytest.raises(GaveUp):
                 made.haul(ByNumber("0042"), NAME)
-            made.hauls_previews = True
+            made.hauls_sidecars = True
             made.cloud.faults.clear()
             made.camera.leave()
             before_s = made.machine.now
@@ -273,7 +273,7 @@ class TestTheyAreLeftAlone:
             report = report_of(made)
 
             demand_film_home(made)
-            assert report.no_previews == "the films are read, so the camera is not asked"
+            assert report.no_sidecars == "the films are read, so the camera is not asked"
             assert made.machine.now - before_s < 1.0
 
     def test_when_they_are_home_and_the_camera_is_not_asked(self):
@@ -283,7 +283,7 @@ class TestTheyAreLeftAlone:
 
             again = report_of(made)
 
-            assert again.previews == first.previews
+            assert again.sidecars == first.sidecars
             assert not [call for call in made.timeline if call.startswith("camera")]
 
 
@@ -419,7 +419,7 @@ class TestAFault:
 
             [report] = made.haul().done
 
-            assert [(each.kind, words in (each.problem or "")) for each in report.previews] == [
+            assert [(each.kind, words in (each.problem or "")) for each in report.sidecars] == [
                 ("proxy", True)
             ]
             assert {path for path, _ in made.camera.reads} == {f"100GOPRO/{name}.MP4"}
@@ -427,7 +427,7 @@ class TestAFault:
     def test_of_a_proxy_keeps_no_other_proxy(self):
         with device() as made:
             made.film("GX020042", PART_BYTES, seed=3)
-            made.previews("GX020042", 700)
+            made.sidecars("GX020042", 700)
             cut(made)
 
             report = report_of(made)
@@ -476,7 +476,7 @@ class TestAnOutage:
         with device() as made:
             for number in range(2, 6):
                 made.film(f"GX0{number}0042", PART_BYTES, seed=number)
-                made.previews(f"GX0{number}0042", 700)
+                made.sidecars(f"GX0{number}0042", 700)
             films_at: list[float] = []
 
             def answer_oddly(_number: int, call: str) -> None:
@@ -491,7 +491,7 @@ class TestAnOutage:
             report = report_of(made)
 
             assert 0 < films_at[0] <= 2 * PATIENCE_S + 1
-            assert sum(each.receipt is not None for each in report.previews if each.kind == "proxy") == 5
+            assert sum(each.receipt is not None for each in report.sidecars if each.kind == "proxy") == 5
 
     def test_is_no_line_in_the_report_once_it_is_over(self):
         with device() as made:
@@ -684,7 +684,7 @@ class TestAfterAKill:
     def test_a_record_that_the_disk_has_spoilt_is_none_and_what_s3_has_is_found(self):
         made = self.killed()
         [session] = made.disk.sessions.values()
-        session.documents[PREVIEWS] = b"{"
+        session.documents[SIDECARS] = b"{"
         with Machine(2) as machine:
             made.restart(machine)
             made.haul()

@@ -29,7 +29,7 @@ class Spot:
 
 
 @dataclass
-class Evidence:
+class LastLook:
     """What is known about one chapter's parts, apart from their bytes.
 
     `read` are spots of parts that this run has read, `left` of those that it found in the spool; `seen` are all of
