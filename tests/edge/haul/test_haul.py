@@ -963,15 +963,23 @@ class TestTheCameraInAHaul:
         device.cloud.expire_uploads()
         device.keep_alive_every_s = 0.02
 
+        stalled = threading.Event()
+
         def stall(handler: Door, upload: SentUpload, number: int) -> None:
             before, deadline = device.camera.beats(), time.monotonic() + 5
             while device.camera.beats() == before and time.monotonic() < deadline:
                 time.sleep(0.01)
             seen.append(device.camera.beats() - before)
+            stalled.set()
             s3_says(503, "SlowDown")(handler, upload, number)
+
+        def keep_reading(handler: CameraExchange, *_: object) -> None:
+            stalled.wait(5)
+            handler.answer(503)
 
         seen: list[int] = []
         device.cloud.faults["put"] = [stall]
+        device.camera.faults["read"] = [keep_reading]
         device.run()
 
         assert seen[0] > 0
