@@ -31,6 +31,11 @@ from infra.secret_file import create_secret_file
 _INVITE = """  reelhaul-admin invite --stage prod --name jetson-north
   reelhaul-admin invite --stage prod --device d_4cXw --good-for 2
   reelhaul-admin invite --stage prod --role processor --token-days 90"""
+_ON_A_DEVICE = "on the device: sudo reelhaul-enroll COORDINATOR CODE, once, before it expires"
+_ELSEWHERE = (
+    "there: reelhaul enroll CODE --coordinator COORDINATOR --token-file FILE, once, before it expires"
+)
+
 _ENROLL = """  reelhaul-admin enroll --stage prod --name jetson-north --token-file jetson-north.token
   reelhaul-admin enroll --stage prod --device d_4cXw --json
   reelhaul-admin enroll --stage prod --role operator --project '*' --token-days 90
@@ -172,7 +177,7 @@ def _invite(given: Arguments, desk: Console) -> int:
         given,
         desk,
         told,
-        lambda: [*facts(told), "on the device: reelhaul enroll CODE, once, before it expires"],
+        lambda: [*facts(told), _ON_A_DEVICE if device else _ELSEWHERE],
     )
     if failure := desk.said_failure():
         devices.revoke(registry, code.token_id)
