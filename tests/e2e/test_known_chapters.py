@@ -66,9 +66,10 @@ def test_a_device_of_the_project_learns_what_a_replaced_one_hauled_and_gets_noth
     assert shown
     assert before == {
         "session_id": "known-1", "device_id": shown["device_id"], "artifact_id": ARTIFACT,
-        **CHAPTER, **IDENTITY, "unfinished": False, "trailing_bytes": 0, "receipt": None
+        **CHAPTER, **IDENTITY, "unfinished": False, "trailing_bytes": 0, "receipt": None, "evidence": None
     }  # fmt: skip
-    assert after == {**before, "receipt": done["receipt"]}
+    once = {"level": "read-once", "agrees": True, "read_twice": None, "read_back": None, "differences": []}
+    assert after == {**before, "receipt": done["receipt"], "evidence": once}
     assert south.session("known-1") is None
     assert south.call("GET", f"/v1/uploads/{upload_id}").status_code == 404
     assert south.call("GET", f"/v1/sessions/known-1/artifacts/{ARTIFACT}/url").status_code == 403

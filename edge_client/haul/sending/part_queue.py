@@ -80,24 +80,30 @@ class Outbox:
         if self._error is not None:
             raise self._error
 
+    def wait_for_parts(self) -> bool:
+        """Wait until a part can be taken. False when no more will come."""
+        with self.changed:
+            while self._error is None:
+                if self._first_with_backlog():
+                    return True
+                if self._is_closed:
+                    return False
+                self.changed.wait()
+        return False
+
     def take(self) -> Taken | None:
-        """The next part with its URL; waits for one. None when no more will come."""
+        """The next part with its URL; None when there is none now, or after an error."""
         with self._signing:
-            while queue := self._next_queue():
+            while queue := self._first_with_backlog():
                 if taken := queue.take_signed():
                     return taken
         return None
 
-    def _next_queue(self) -> PartQueue | None:
+    def _first_with_backlog(self) -> PartQueue | None:
         with self.changed:
-            while self._error is None:
-                for _, queue in sorted(self._queues.items()):
-                    if queue.has_backlog:
-                        return queue
-                if self._is_closed:
-                    return None
-                self.changed.wait()
-        return None
+            if self._error is not None:
+                return None
+            return next((queue for _, queue in sorted(self._queues.items()) if queue.has_backlog), None)
 
     @property
     def has_backlog(self) -> bool:
@@ -266,6 +272,7 @@ class PartQueue:
                 self._note_urls(batch, self.work.sign(batch))
                 with self._changed:
                     self._signed.extend(batch)
+                    self._changed.notify_all()
         except RoundLost as error:
             self.lose(error)
         with self._changed:

@@ -82,17 +82,20 @@ class PartSender:
             self._outbox.fail(error)
 
     def _send_next(self) -> bool:
-        """Send one part; False when no more will come. A lost round ends alone."""
+        """Send one part, if another sender does not take it; False when no more will come. A lost round ends alone.
+
+        No connection is used up by the wait for a part: fewer may be allowed meanwhile.
+        """
         self._uplink.pace.wait_for_start(self._outbox.check)
+        if not self._outbox.wait_for_parts():
+            return False
         with self._uplink.concurrency.connection(self._outbox.check):
-            taken = self._outbox.take()
-            if taken is None:
-                return False
-            try:
-                self._deliver(taken)
-            except RoundLost as error:
-                taken.queue.lose(error)
-            return True
+            if taken := self._outbox.take():
+                try:
+                    self._deliver(taken)
+                except RoundLost as error:
+                    taken.queue.lose(error)
+        return True
 
     def _deliver(self, taken: Taken) -> None:
         queue, part = taken.queue, taken.part
