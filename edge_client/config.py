@@ -411,5 +411,5 @@ def _secret_text(path: Path) -> bytes:
     with os.fdopen(file, "rb") as stream:
         found = os.fstat(file)
         if not stat.S_ISREG(found.st_mode) or found.st_mode & 0o077:
-            raise ValueError("must be a file with mode 0600, readable by nobody else")
+            raise ValueError("must be a file with mode 0600, readable by its owner alone")
         return stream.read(1024)

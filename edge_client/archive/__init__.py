@@ -1,1 +1,1 @@
-"""One archive for whoever helps: what this device knows, without its secrets and within bounds."""
+"""One archive for support: what this device knows, without its secrets and within bounds."""

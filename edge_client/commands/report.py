@@ -1,4 +1,4 @@
-"""`report`: one archive for whoever helps, without secrets."""
+"""`report`: one archive for support, without secrets."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def run(settings: ReportSettings, _stop: threading.Event) -> ExitCode:
 
 REPORT = Command(
     name="report",
-    purpose="write one archive for whoever helps, without secrets",
+    purpose="write one archive for support, without secrets",
     examples=EXAMPLES,
     describe=describe,
     read=read,

@@ -49,7 +49,7 @@ class Sidecar:
     def no_name(self) -> str:
         """Why it has no known name."""
         if is_encrypted(self.chapter.filename):
-            return "the camera encrypts what it films, and nobody could watch it"
+            return "the camera encrypts what it films, and no player shows it"
         return "its name on the card is not known"
 
     def file_plan(self, facts: FileFacts) -> ChapterPlan:

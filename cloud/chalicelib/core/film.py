@@ -119,7 +119,7 @@ def judge_film(artifact_id: ArtifactId, version_id: str, film_bytes: int, read: 
 
 
 def judge_proxy(artifact_id: ArtifactId, version_id: str, size_bytes: int, read: Read) -> Film | NoFilm:
-    """As `judge_film`, of a proxy, which nobody repairs: one that is broken is no film either."""
+    """As `judge_film`, of a proxy: a broken one is rejected, since it is not repaired."""
     content = _Bytes(size_bytes, read)
     try:
         return Film(artifact_id, version_id, _duration_ms(content))

@@ -38,7 +38,7 @@ REPLACED = (INDEX, LAKE)
 """What is made of measurements, and can be made of them again: old revisions of it are removed."""
 
 OPENED_HERE = (ORIGINALS, INTERMEDIATES, PROXIES)
-"""Where nobody but the coordinator begins a multipart upload."""
+"""Where the coordinator alone begins multipart uploads."""
 
 PROXY_SUFFIX = ".mp4"
 THUMBNAIL_SUFFIX = ".jpg"
@@ -68,7 +68,7 @@ def sidecar_key(session: SessionId, directory: str, filename: str, suffix: str) 
 
 
 def content_type(key: str) -> str | None:
-    """What S3 calls the object to a browser; None for what nobody opens in one: S3's default then.
+    """What S3 calls the object to a browser; None for what browsers do not open: S3's default then.
 
     Safari plays nothing that is not called a video.
     """

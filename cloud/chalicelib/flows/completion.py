@@ -189,7 +189,7 @@ def _why_kept(
         )
     judged = judge_upload(ports, picture, upload, stored)
     if isinstance(judged, NoFilm) and is_sidecar(upload.artifact_id):
-        # Nobody needs to wait until the reconciler has recorded it.
+        # The caller need not wait until the reconciler has recorded it.
         return not_a_film(upload.artifact_id, f"{upload.artifact_id}: {judged.reason}")
     if isinstance(judged, NoFilm):
         return Finalizing(

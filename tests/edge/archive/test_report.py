@@ -1,4 +1,4 @@
-"""`report`: one archive for whoever helps. Secrets are planted where they could be, and none is in it."""
+"""`report`: one archive for support. Secrets are planted where they could be, and none is in it."""
 
 from __future__ import annotations
 

@@ -245,7 +245,7 @@ class TestSettings:
         files[1].chmod(mode)
 
         assert self.faults(files) == [
-            f"--camera-login {files[1]}: must be a file with mode 0600, readable by nobody else"
+            f"--camera-login {files[1]}: must be a file with mode 0600, readable by its owner alone"
         ]
 
     @pytest.mark.parametrize(
