@@ -1088,4 +1088,19 @@ ON_DEVICE = (
         "-k",
         "another_name",
     ),
+    bug(
+        "more parts are on their way than the spool has room for",
+        f"{CLIENT}/haul/sending/sender.py",
+        """        if not self._outbox.wait_for_parts():
+            return False
+        with self._uplink.concurrency.connection(self._outbox.check):
+            if taken""",
+        """        with self._uplink.concurrency.connection(self._outbox.check):
+            if not self._outbox.wait_for_parts():
+                return False
+            if taken""",
+        f"{TESTS}/s3/test_s3_leg_faults.py",
+        "-k",
+        "no_camera_connection",
+    ),
 )
