@@ -33,7 +33,7 @@ class Turn(Protocol):
         """The camera is about to be used."""
 
     def gives_way(self) -> bool:
-        """Whether another chapter has parts in the spool that nobody sends yet: then that one comes first."""
+        """Whether another chapter has unsent parts in the spool: then that one comes first."""
 
 
 @dataclass

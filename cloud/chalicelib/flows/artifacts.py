@@ -52,7 +52,7 @@ def list_artifacts(ports: Ports, principal: Principal, session_id: SessionId) ->
 
 
 def view_sidecar(picture: Picture, chapter: Chapter, kind: Kind) -> ArtifactView | None:
-    """The proxy or thumbnail of a chapter; None as long as it has no receipt: nobody waits for it."""
+    """The proxy or thumbnail of a chapter; None as long as it has no receipt."""
     receipts = picture.receipts_at(chapter.sidecar_key(picture.session.session_id, kind))
     if not receipts:
         return None

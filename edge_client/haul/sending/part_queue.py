@@ -107,7 +107,7 @@ class Outbox:
 
     @property
     def has_backlog(self) -> bool:
-        """Whether parts wait that nobody sends yet."""
+        """Whether parts wait that no sender has taken yet."""
         with self.changed:
             return any(queue.has_backlog for queue in self._queues.values())
 
@@ -247,7 +247,7 @@ class PartQueue:
 
     @property
     def has_backlog(self) -> bool:
-        """Whether parts wait that nobody sends yet."""
+        """Whether parts wait that no sender has taken yet."""
         return self._error is None and bool(self._signed or self._waiting)
 
     @property
