@@ -39,7 +39,7 @@ _EXAMPLES = """examples:
   python -m infra.aws.deploy --stage prod --region eu-west-1
   python -m infra.aws.deploy --stage prod --region eu-west-1 --profile footage \\
       --parameter AlarmAddress=crew@example.org --parameter GraceDays=30
-  python -m infra.aws.deploy --stage prod --parameter DashboardOrigin=https://footage.example.org
+  python -m infra.aws.deploy --stage prod --parameter BrowserOrigins=https://footage.example.org
 
 exit codes: 0 deployed, 1 it failed and says at what, 2 usage.
 Run it with the Python that Lambda shall run (3.11 or later): Chalice deploys for the interpreter it runs on."""
@@ -502,8 +502,10 @@ def _parameter(text: str) -> tuple[str, str]:
         raise argparse.ArgumentTypeError(f"NAME=VALUE with NAME one of {', '.join(sorted(known))}")
     if value.startswith("@"):
         value = _text_of(Path(value[1:]))
-    pattern = template.load()["Parameters"][name].get("AllowedPattern", ".*")
-    if not re.fullmatch(pattern, value):
+    declared = template.load()["Parameters"][name]
+    pattern = declared.get("AllowedPattern", ".*")
+    values = value.split(",") if declared["Type"] == template.LIST else [value]
+    if not all(re.fullmatch(pattern, each) for each in values):
         raise argparse.ArgumentTypeError(f"{name} must match {pattern}, not {value!r}")
     return name, value
 

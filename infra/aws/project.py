@@ -25,7 +25,7 @@ from infra.aws.compiled import add_compiled
 
 API_FUNCTION = "api_handler"
 
-OPTIONAL_OUTPUTS = ("KmsKeyArn", "CdnAlias", "CdnHost", "CdnKeyId")
+OPTIONAL_OUTPUTS = ("BrowserOrigins", "KmsKeyArn", "CdnAlias", "CdnHost", "CdnKeyId")
 """Outputs that a stack has only when it was given the parameter; only then the policies keep what names them."""
 
 CDN_KEY = "CdnKeyArn"

@@ -15,6 +15,7 @@ from infra.local.stack import AlreadyRunning, LocalAws, PortTaken
 from infra.local.stack.local_aws import listening
 
 ORIGIN = "https://footage.example.org"
+OTHER = "http://localhost:3000"
 
 
 def quiet(line: str) -> None:
@@ -23,7 +24,7 @@ def quiet(line: str) -> None:
 
 @pytest.fixture(scope="module")
 def local_aws() -> Iterator[LocalAws]:
-    with LocalAws.start(progress=quiet, parameters={"DashboardOrigin": ORIGIN}) as started:
+    with LocalAws.start(progress=quiet, parameters={"BrowserOrigins": f"{ORIGIN},{OTHER}"}) as started:
         yield started
 
 
@@ -63,7 +64,7 @@ def test_the_grace_that_the_stack_tells_is_that_of_its_rules(local_aws: LocalAws
     assert local_aws.outputs["GraceDays"] == "14"
 
 
-def test_a_page_of_the_dashboard_sees_what_it_read_of_which_version(local_aws: LocalAws, s3: Any):
+def test_a_page_sees_what_it_read_of_which_version(local_aws: LocalAws, s3: Any):
     key = "originals/main/seen/100GOPRO/GX010042.MP4"
     stored = s3.put_object(Bucket=local_aws.bucket, Key=key, Body=b"film", IfNoneMatch="*")
     signer = S3Signer(
@@ -76,23 +77,30 @@ def test_a_page_of_the_dashboard_sees_what_it_read_of_which_version(local_aws: L
 
     exposed = [name.strip().lower() for name in answer.headers["access-control-expose-headers"].split(",")]
     assert answer.status_code == 206
-    assert {"etag", "content-range", "accept-ranges", "x-amz-version-id"} <= set(exposed) & {
-        name.lower() for name in answer.headers
-    }
+    assert {"etag", "content-range", "accept-ranges", "content-length", "x-amz-version-id"} <= set(
+        exposed
+    ) & {name.lower() for name in answer.headers}
     assert "x-amz-checksum-crc64nvme" in exposed  # S3 tells it for a whole object only
 
 
-@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT"])
-def test_a_browser_may_ask_beforehand_for_each_method_of_the_dashboard(local_aws: LocalAws, method: str):
+@pytest.mark.parametrize("origin", [ORIGIN, OTHER])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "POST"])
+def test_a_browser_may_ask_beforehand_for_each_method_of_a_page(
+    local_aws: LocalAws, origin: str, method: str
+):
     asked = {
-        "origin": ORIGIN,
+        "origin": origin,
         "access-control-request-method": method,
-        "access-control-request-headers": "range,x-amz-checksum-crc64nvme",
+        "access-control-request-headers": "if-none-match,range,x-amz-checksum-crc64nvme",
     }
 
     answer = requests.options(f"{local_aws.url}/{local_aws.bucket}/originals/a", headers=asked, timeout=10)
 
     assert answer.status_code == 200
+
+
+def test_the_stack_tells_the_coordinator_the_origins_of_its_pages(local_aws: LocalAws):
+    assert local_aws.outputs["BrowserOrigins"] == f"{ORIGIN},{OTHER}"
 
 
 def test_a_browser_may_not_delete(local_aws: LocalAws):

@@ -49,7 +49,7 @@ def test_parameters_go_back_but_those_that_guard_footage():
     freed = rollback.free_parameters(WHOLE, WHOLE, was)
 
     assert {"AlarmAddress", "ScanLimitBytes", "LakeFirstDay"} <= set(freed)
-    guarding = {"Stage", "GraceDays", "BreakGlassRoleArn", "OperatorRoleArn", "KmsKeyArn", "DashboardOrigin"}
+    guarding = {"Stage", "GraceDays", "BreakGlassRoleArn", "OperatorRoleArn", "KmsKeyArn", "BrowserOrigins"}
     assert not guarding & set(freed)
     assert "Dropped" not in freed
 

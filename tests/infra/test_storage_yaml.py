@@ -241,21 +241,22 @@ def test_delete_markers_with_nothing_below_them_go():
     assert rule("drop-lone-delete-markers")["ExpiredObjectDeleteMarker"] is True
 
 
-def test_without_a_dashboard_no_browser_may_use_the_bucket():
+def test_without_an_origin_no_browser_may_use_the_bucket():
     assert "CorsConfiguration" not in properties("Bucket")
 
 
-def test_the_dashboard_alone_may_read_and_write_parts_and_sees_what_it_must_compare():
-    [cors] = properties("Bucket", DashboardOrigin="https://footage.example.org")["CorsConfiguration"][
-        "CorsRules"
-    ]
+@pytest.mark.parametrize("given", ["https://a.example.org", "https://a.example.org,http://localhost:3000"])
+def test_pages_of_the_origins_alone_may_read_and_write_and_see_what_they_must_compare(given: str):
+    [cors] = properties("Bucket", BrowserOrigins=given)["CorsConfiguration"]["CorsRules"]
 
-    assert cors["AllowedOrigins"] == ["https://footage.example.org"]
-    assert cors["AllowedMethods"] == ["GET", "PUT", "HEAD"]
+    assert cors["AllowedOrigins"] == given.split(",")
+    assert cors["AllowedMethods"] == ["GET", "HEAD", "PUT", "POST"]
+    assert cors["AllowedHeaders"] == ["content-type", "if-none-match", "range", "x-amz-*"]
     assert cors["ExposedHeaders"] == [
         "ETag",
         "Content-Range",
         "Accept-Ranges",
+        "Content-Length",
         "x-amz-version-id",
         "x-amz-checksum-crc64nvme",
     ]
@@ -336,8 +337,16 @@ def test_tls_older_than_1_2_is_denied():
         "http://127.0.0.1",
     ],
 )
-def test_a_dashboard_has_one_origin(origin: str):
-    assert re.fullmatch(WHOLE["Parameters"]["DashboardOrigin"]["AllowedPattern"], origin)
+def test_an_origin_of_pages_is_one_host(origin: str):
+    assert re.fullmatch(WHOLE["Parameters"]["BrowserOrigins"]["AllowedPattern"], origin)
+
+
+def test_a_stage_may_have_several_origins():
+    given = "BrowserOrigins=https://a.example.org,https://b.example.org"
+
+    assert deploy.parser().parse_args(["--stage", "prod", "--parameter", given]).parameter == [
+        tuple(given.split("=", 1))
+    ]
 
 
 @pytest.mark.parametrize(
@@ -348,16 +357,16 @@ def test_a_dashboard_has_one_origin(origin: str):
         "https://*.example.org",
         "http://footage.example.org",
         "https://footage.example.org/",
-        "https://a,https://b",
+        "https://a, https://b",
+        "https://a,*",
         "null",
         " ",
         "https://localhost:8000\nhttps://b",
     ],
 )
-def test_no_pattern_of_origins_is_a_dashboard(origin: str):
-    assert not re.fullmatch(WHOLE["Parameters"]["DashboardOrigin"]["AllowedPattern"], origin)
+def test_nothing_but_hosts_is_an_origin_of_pages(origin: str):
     with pytest.raises(SystemExit):
-        deploy.parser().parse_args(["--stage", "prod", "--parameter", f"DashboardOrigin={origin}"])
+        deploy.parser().parse_args(["--stage", "prod", "--parameter", f"BrowserOrigins={origin}"])
 
 
 def test_an_artifact_is_deleted_only_by_the_etag_that_was_judged():

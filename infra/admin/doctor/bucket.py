@@ -143,11 +143,11 @@ def cors(stage: Stage) -> Iterator[Finding]:
                 "Bucket.CorsConfiguration",
             )
             if wanted
-            else f"aws s3api delete-bucket-cors --bucket {stage.bucket} ({_TEMPLATE}: DashboardOrigin is empty)"
+            else f"aws s3api delete-bucket-cors --bucket {stage.bucket} ({_TEMPLATE}: BrowserOrigins is empty)"
         )
         yield problem(
             f"the bucket's CORS rules are {what}, not {_text([_sorted(rule) for rule in wanted])}",
-            "the dashboard can not read ranges or send parts, or pages of another origin can",
+            "pages can not read ranges or send parts, or pages of another origin can",
             command,
         )
 

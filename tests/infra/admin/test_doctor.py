@@ -145,7 +145,7 @@ class WithQuota(Passing):
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     workdir = tmp_path_factory.mktemp("world")
-    origin = {"DashboardOrigin": "https://footage.example.org"}
+    origin = {"BrowserOrigins": "https://footage.example.org"}
     with World.start(workdir=workdir, progress=quiet, parameters=origin) as world:
         made = Place(world, workdir)
         round_of(timedelta(0))(made)
