@@ -29,7 +29,7 @@ WORKERS := $(shell cores=$$(nproc); echo $$((cores + (cores + 1) / 2)))
 # Tests without AWS, deployed coordinator or other processes; tests/MAP.md names them.
 FAST := tests/core tests/flows tests/web tests/aws tests/test_settings.py tests/edge/coordinator tests/edge/http tests/edge/memory tests/edge/model tests/contracts/edge
 
-.PHONY: help setup lock demo up local-aws camera test test-fast test-pythons test-newest coverage soak fuzz mutants api-docs check lint audit vulnerabilities sbom types floors format cost bench-cloud bench-measurements bench-edge device-bundle test-device deploy plan rollback destroy stage release clean
+.PHONY: help setup lock assets demo up local-aws camera test test-fast test-pythons test-newest coverage soak fuzz mutants api-docs check lint audit vulnerabilities sbom test-page test-browser types floors format cost bench-cloud bench-measurements bench-edge device-bundle test-device deploy plan rollback destroy stage release clean
 
 help: ## list the targets
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -67,10 +67,15 @@ lock: setup ## write requirements/ anew from pyproject.toml (hashes, no index ad
 	printf 'cyclonedx-bom\npip-audit\n' | $(BIN)/uv pip compile - --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o requirements/sbom.txt
 	printf 'msgspec\n' | $(BIN)/uv pip compile - --constraint requirements/development.txt --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o cloud/requirements.txt
 
+assets: setup ## build the page into the coordinator's package; needs Node.js 20 and, the first time, the npm registry
+	$(BIN)/python -m infra.page
+
 demo: setup ## haul generated footage (or FOOTAGE=DIR) into the local AWS and prove it: build/demo.json
+	$(BIN)/python -m infra.page --where-possible
 	$(BIN)/python -m infra.local.demo $(if $(FOOTAGE),--footage "$(FOOTAGE)")
 
 up: setup ## the whole local stack, with a coordinator to use by hand; Ctrl-C ends it
+	$(BIN)/python -m infra.page --where-possible
 	$(BIN)/python -m infra.local.stack up $(if $(PORT),--port $(PORT)) $(if $(FOOTAGE),--footage "$(FOOTAGE)")
 
 local-aws: setup ## only the strict local AWS, for outside clients: make local-aws PORT=5055
@@ -81,6 +86,13 @@ camera: setup ## only the camera simulator: make camera FOOTAGE=DIR PORT=8080
 
 test: setup ## all tests, about eight minutes on two cores: make test PYTEST='-k spool'
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST)
+
+test-page: setup ## the page's modules in Node.js: format, types, unit tests; skipped where it is not installed
+	$(BIN)/python -m infra.page --check
+
+test-browser: setup ## the page in Debian's Chromium; skipped where it is not installed: make test-browser PYTEST='-k login'
+	$(BIN)/python -m infra.page --where-possible
+	$(BIN)/python -m pytest -n 2 --dist loadfile --browser tests/browser $(PYTEST)
 
 test-fast: setup ## tests without AWS or other processes, at most a minute: make test-fast PYTEST='-k gate'
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(FAST) $(PYTEST)
@@ -109,7 +121,7 @@ mutants: setup ## plant bugs, and demand that tests notice: make mutants ONLY=ga
 api-docs: setup ## write the tables of docs/api.md anew from the routes; a test fails while they differ
 	$(BIN)/python -m infra.api_docs
 
-check: lint types floors test ## what .ci/run runs
+check: lint types floors test test-page test-browser ## what .ci/run runs
 
 lint: setup ## ruff, bandit, cfn-lint
 	$(BIN)/ruff check .
@@ -161,10 +173,10 @@ bench-edge: setup ## measure the edge client beside curl and SDKs, 38 minutes: m
 device-bundle: setup ## the archive from which a device installs the client without a network: build/reelhaul-device-VERSION.tar.gz
 	$(BIN)/python -m infra.device_bundle
 
-deploy: setup ## stacks and coordinator of a stage: make deploy STAGE=prod PARAMETERS='AlarmAddress=crew@example.org'
+deploy: setup assets ## stacks and coordinator of a stage: make deploy STAGE=prod PARAMETERS='AlarmAddress=crew@example.org'
 	$(BIN)/python -m infra.aws.deploy --stage '$(or $(STAGE),$(error name the stage: make deploy STAGE=prod))' $(WHERE) $(GIVEN)
 
-plan: setup ## what make deploy would change, in plain words; nothing is changed: make plan STAGE=prod
+plan: setup assets ## what make deploy would change, in plain words; nothing is changed: make plan STAGE=prod
 	$(BIN)/python -m infra.aws.plan --stage '$(or $(STAGE),$(error name the stage: make plan STAGE=prod))' $(WHERE) $(GIVEN)
 
 rollback: setup ## the deploy before, once more; footage and records stay: make rollback STAGE=prod
@@ -173,7 +185,7 @@ rollback: setup ## the deploy before, once more; footage and records stay: make 
 destroy: setup ## end a stage that holds no footage; bucket and table stay: make destroy STAGE=trial
 	$(BIN)/python -m infra.aws.destroy --stage '$(or $(STAGE),$(error name the stage: make destroy STAGE=trial))' $(WHERE)
 
-stage: setup ## only prepare build/STAGE to run chalice there, deploy nothing: make stage STAGE=prod OUTPUTS=stack.json
+stage: setup assets ## only prepare build/STAGE to run chalice there, deploy nothing: make stage STAGE=prod OUTPUTS=stack.json
 	$(BIN)/python -m infra.aws.prepare --stage '$(or $(STAGE),$(error name the stage: make stage STAGE=prod))' $(if $(OUTPUTS),--outputs "$(OUTPUTS)")
 
 release: setup ## check, date, commit and tag a version; pushes nothing: make release VERSION=0.2.0

@@ -39,13 +39,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--device", action="store_true", help="install the archive for devices; asks the network"
     )
+    parser.addoption("--browser", action="store_true", help="run the tests of the page in Chromium")
     parser.addoption(
         "--every", type=int, default=20, metavar="N", help="of the soak's faults, every N-th (default: 20)"
     )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    skipped = {"soak": "takes many minutes: make soak", "device": "downloads wheels: make test-device"}
+    skipped = {
+        "soak": "takes many minutes: make soak",
+        "device": "downloads wheels: make test-device",
+        "browser": "needs Chromium: make test-browser",
+    }
     for marker, reason in skipped.items():
         if config.getoption(f"--{marker}"):
             continue

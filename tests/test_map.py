@@ -24,7 +24,11 @@ def recipes() -> dict[str, str]:
 
 
 def targets_that_run_tests() -> set[str]:
-    return {name for name, recipe in recipes().items() if re.search(r"-m (?:pytest|tests\.)", recipe)}
+    return {
+        name
+        for name, recipe in recipes().items()
+        if re.search(r"-m (?:pytest|tests\.|infra\.page --check)", recipe)
+    }
 
 
 def fast_paths() -> tuple[str, ...]:

@@ -207,6 +207,10 @@ class RangeUrl(Struct, frozen=True):
 class Signer(Protocol):
     """Presigned addresses."""
 
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """Scheme and host of every address that this signs, each once."""
+
     def read_url(self, key: str, version_id: str, ttl_s: int, now: datetime) -> ReadUrl:
         """Good for exactly this version, even if the key has another object later."""
 

@@ -38,7 +38,9 @@ ARROW_LAYER = "ArrowLayer"
 """The name, next to the outputs, of the layer with pyarrow. Without it no function has a layer."""
 
 _CHALICE_KEEPS = ("deployed", "deployments")
-_NOT_COPIED = shutil.ignore_patterns("__pycache__", ".*_cache", *_CHALICE_KEEPS)
+_NOT_DEPLOYED = ("page", "node_modules")
+"""The page's sources and the libraries that build it: what is built from them is in `chalicelib/web/static`."""
+_NOT_COPIED = shutil.ignore_patterns("__pycache__", ".*_cache", *_NOT_DEPLOYED, *_CHALICE_KEEPS)
 
 
 class NotAProject(Exception):
@@ -221,7 +223,7 @@ def sources(source: Path) -> Iterator[Path]:
     """The files of the project `source` that are deployed, without what Chalice and tools leave there."""
     for path in sorted(source.rglob("*")):
         parts = path.relative_to(source).parts
-        left_behind = {"__pycache__", *_CHALICE_KEEPS} & set(parts)
+        left_behind = {"__pycache__", *_NOT_DEPLOYED, *_CHALICE_KEEPS} & set(parts)
         if path.is_file() and not left_behind and not any(fnmatch(part, ".*_cache") for part in parts):
             yield path
 

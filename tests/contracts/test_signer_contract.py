@@ -33,6 +33,14 @@ def held(world: World, key: str, multipart_id: str) -> list[int]:
     return [part.number for part in world.objects.parts(key, multipart_id)]
 
 
+def test_every_address_leads_to_one_of_the_origins(world: World, key: str, multipart_id: str):
+    part_url = sign(world, key, multipart_id)
+    read_url = world.signer.read_url(key, "a-version", 900, world.now())
+
+    for url in (part_url.url, read_url.url):
+        assert any(url.startswith(f"{origin}/") for origin in world.signer.origins)
+
+
 def test_a_part_url_takes_its_part_with_exactly_its_headers(world: World, key: str, multipart_id: str):
     part_url = sign(world, key, multipart_id)
 

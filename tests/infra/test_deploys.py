@@ -238,7 +238,7 @@ def denial(local_aws: LocalAws) -> Denial:
 
 def changed(source: Path) -> Path:
     """The coordinator's project with another module, setting, memory and right."""
-    shutil.copytree(deploy.CLOUD, source, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(deploy.CLOUD, source, ignore=shutil.ignore_patterns("__pycache__", "node_modules"))
     (source / "chalicelib" / "new.py").write_text('"""New."""\n')
     config = source / ".chalice" / "config.json"
     document = json.loads(config.read_text())

@@ -95,7 +95,7 @@ def _house() -> Iterator[Path]:
     """A copy of the sources, to be changed at will."""
     with tempfile.TemporaryDirectory(prefix="reelhaul-mutant-") as folder:
         copy = Path(folder)
-        leave_out = shutil.ignore_patterns("__pycache__", ".*_cache", "vendor")
+        leave_out = shutil.ignore_patterns("__pycache__", ".*_cache", "vendor", "node_modules")
         copy_tree = partial(shutil.copytree, ignore=leave_out)
         for name in COPIED:
             (copy_tree if (HOUSE / name).is_dir() else shutil.copy)(HOUSE / name, copy / name)

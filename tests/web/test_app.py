@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.web import page
 from tests.support.builders import memory_ports
 from tests.web.client import app_over
 
@@ -67,7 +68,9 @@ def test_every_route_of_the_contract_has_a_door(doors: Any):
     contract = (CLOUD.parent / "docs" / "api.md").read_text()
     told = [line.removeprefix("### ") for line in contract.splitlines() if line.startswith("### ")]
 
-    assert doors["routes"] == sorted(told)
+    of_the_page = {f"GET {route.path}" for route in page.ROUTES}
+    assert [each for each in doors["routes"] if each not in of_the_page] == sorted(told)
+    assert of_the_page <= set(doors["routes"])
 
 
 @pytest.mark.parametrize(

@@ -129,6 +129,10 @@ class CdnSigner:
         self._cdn = cdn
         self._key = key
 
+    @property
+    def origins(self) -> tuple[str, ...]:
+        return (*self._below.origins, self._cdn.base)
+
     def part_urls(
         self, key: str, multipart_id: str, parts: Sequence[PartToSign], ttl_s: int, now: datetime
     ) -> tuple[PartUrl, ...]:

@@ -52,6 +52,10 @@ class S3Signer:
         self._region = region
         self._credentials = credentials
 
+    @property
+    def origins(self) -> tuple[str, ...]:
+        return (self._address.base,)
+
     def part_urls(
         self, key: str, multipart_id: str, parts: Sequence[PartToSign], ttl_s: int, now: datetime
     ) -> tuple[PartUrl, ...]:

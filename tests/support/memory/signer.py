@@ -16,6 +16,10 @@ _SIGNED = ("content-length", "x-amz-checksum-crc64nvme")
 class MemorySigner:
     """Addresses like `memory://bucket/{key}?…` that bind what the real ones bind."""
 
+    @property
+    def origins(self) -> tuple[str, ...]:
+        return ("memory://bucket",)
+
     def part_urls(
         self, key: str, multipart_id: str, parts: Sequence[PartToSign], ttl_s: int, now: datetime
     ) -> tuple[PartUrl, ...]:

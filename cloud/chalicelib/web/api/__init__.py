@@ -3,7 +3,7 @@
 from chalice.app import Blueprint
 
 from chalicelib.ports import Ports
-from chalicelib.web import routing
+from chalicelib.web import page, routing
 from chalicelib.web.api import (
     audit,
     cameras,
@@ -38,6 +38,8 @@ SUBJECTS = (
 
 
 def blueprints(ports: Ports, settings: DeviceSettings) -> list[Blueprint]:
-    """Every route below `/v1`, on `ports`."""
+    """Every route, on `ports`: those of the API, below `/v1`, and those of the page."""
     meter = CallMeter()
-    return [routing.blueprint(each.__name__, each.ROUTES, ports, settings, meter) for each in SUBJECTS]
+    return [
+        routing.blueprint(each.__name__, each.ROUTES, ports, settings, meter) for each in (*SUBJECTS, page)
+    ]

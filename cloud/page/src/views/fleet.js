@@ -1,0 +1,6 @@
+/** Fleet: its owner builds it. */
+import { html } from "../html.js";
+
+export default function View() {
+  return html`<h1>Fleet</h1>`;
+}

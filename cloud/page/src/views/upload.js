@@ -1,0 +1,6 @@
+/** Upload: its owner builds it. */
+import { html } from "../html.js";
+
+export default function View() {
+  return html`<h1>Upload</h1>`;
+}

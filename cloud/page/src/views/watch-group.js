@@ -1,0 +1,6 @@
+/** Group together: its owner builds it. */
+import { html } from "../html.js";
+
+export default function View() {
+  return html`<h1>Group together</h1>`;
+}

@@ -1,0 +1,1 @@
+"""The page in a real browser, on the deployed coordinator and the strict local AWS."""

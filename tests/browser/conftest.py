@@ -1,0 +1,97 @@
+"""A world with the page, and a browser that complains about every fault of it."""
+
+import secrets
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from chalicelib.core.tokens import Role
+from infra.admin import deployment
+from infra.admin.commands.tokens import enroll
+from infra.local.stack import World
+from infra.page import BUILT
+from tests.browser.watched import Watched, watch
+
+HERE = Path(__file__).parent
+PART_SIZE_BYTES = 5 * 1024 * 1024
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.timeout(120))
+
+
+@dataclass(frozen=True)
+class Site:
+    """The deployed page, and who may use it."""
+
+    world: World
+    operator: str = field(repr=False)
+
+    @property
+    def url(self) -> str:
+        return f"{self.world.coordinator_url}/"
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium; each test has a context of its own in it."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """The local AWS with the coordinator and its page deployed: no grace, parts of 5 MiB as S3 demands."""
+    if not (BUILT / "index.html").is_file():
+        pytest.skip("the page is not built: make assets")
+    settings = {"PART_SIZE_BYTES": str(PART_SIZE_BYTES), "GRACE_S": "0"}
+    with World.start(
+        workdir=tmp_path_factory.mktemp("world"), settings=settings, progress=lambda _: None
+    ) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def site(world: World) -> Site:
+    registry = deployment.registry(world.aws.client("dynamodb"), world.table)
+    return Site(world, enroll(registry, Role.OPERATOR).token)
+
+
+@pytest.fixture
+def context(chromium: Browser) -> Iterator[BrowserContext]:
+    """A browser without cookies, 1440 pixels wide."""
+    context = chromium.new_context(viewport={"width": 1440, "height": 900})
+    context.set_default_timeout(15_000)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def watched(context: BrowserContext) -> Iterator[Watched]:
+    """A tab; the test fails where the page broke its policy, threw an error, or complained in the console."""
+    watched = watch(context)
+    yield watched
+    watched.demand_sound()
+
+
+@pytest.fixture
+def page(watched: Watched) -> Page:
+    return watched.page
+
+
+@pytest.fixture
+def name() -> str:
+    """A name that no other test uses."""
+    return f"match-{secrets.token_hex(4)}"

@@ -1,0 +1,54 @@
+"""A tab whose faults are noted: broken policy, errors that no code caught, complaints in the console."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page
+
+_NOTE_VIOLATIONS = """
+window.addEventListener("securitypolicyviolation", (event) => {
+  console.error(`policy: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`);
+});
+"""
+
+
+@dataclass
+class Watched:
+    """The tab, and its faults so far. A test that provokes one says so with `expect`."""
+
+    page: Page
+    faults: list[str] = field(default_factory=list)
+    expected: list[str] = field(default_factory=list)
+
+    def expect(self, part: str) -> None:
+        """A fault whose text has `part` is what the test wants; the browser reports each refused answer itself."""
+        self.expected.append(part)
+
+    def demand_sound(self) -> None:
+        unexpected = [each for each in self.faults if not any(part in each for part in self.expected)]
+        assert unexpected == []
+
+
+def watch(context: BrowserContext) -> Watched:
+    """A new tab of `context`."""
+    context.add_init_script(_NOTE_VIOLATIONS)
+    watched = Watched(context.new_page())
+    watched.page.on("console", lambda message: _note(watched, message))
+    watched.page.on("pageerror", lambda error: watched.faults.append(f"error: {error}"))
+    return watched
+
+
+def _note(watched: Watched, message: ConsoleMessage) -> None:
+    if message.type in ("error", "warning"):
+        address = message.location.get("url", "")
+        watched.faults.append(f"{message.type}: {message.text} {address}")
+
+
+def log_in(page: Page, url: str, token: str, place: str = "#/") -> None:
+    """Log in as a person does, and open `place`."""
+    page.goto(f"{url}#/login")
+    page.get_by_label("Token").fill(token)
+    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("button", name="Log out").wait_for()
+    page.goto(f"{url}{place}")
