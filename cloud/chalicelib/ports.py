@@ -23,7 +23,7 @@ from chalicelib.core.limits import UNLIMITED, Limits, Window
 from chalicelib.core.listing import Summary
 from chalicelib.core.measurements.index import Index
 from chalicelib.core.notices import Announcement, Notice
-from chalicelib.core.parts import PartPlan, StoredPart
+from chalicelib.core.parts import LandedPart, PartPlan, StoredPart
 from chalicelib.core.picture import Picture, Progress
 from chalicelib.core.rounds import LastRound
 from chalicelib.core.session import Session, SessionState
@@ -51,6 +51,20 @@ class ObjectStore(Protocol):
 
     def create_multipart(self, key: str, upload_id: UploadId) -> str:
         """A new multipart upload for `key`, its id; CRC64NVME of the full object, `upload_id` in the metadata."""
+
+    def open_landing(self, key: str, upload_id: UploadId) -> str:
+        """A new multipart upload for a landing, its id; its parts need no checksum, `upload_id` in the metadata."""
+
+    def landed_parts(self, key: str, multipart_id: str) -> tuple[LandedPart, ...]:
+        """Every part of a landing that S3 holds, by number, all pages. Raises MultipartGone."""
+
+    def complete_landing(
+        self, key: str, multipart_id: str, parts: Sequence[LandedPart], size_bytes: int
+    ) -> None:
+        """Have S3 assemble `parts` of a landing into a new object of this size; never over an existing one.
+
+        Raises MultipartGone, KeyTaken, PartsRefused.
+        """
 
     def parts(self, key: str, multipart_id: str) -> tuple[StoredPart, ...]:
         """Every part that S3 holds, by number, all pages. Raises MultipartGone."""
@@ -82,9 +96,17 @@ class ObjectStore(Protocol):
         """The tags of exactly this version, by name; empty where it has none. Raises VersionGone."""
 
     def copy_part(
-        self, key: str, multipart_id: str, version_id: str, plan: PartPlan, number: int
+        self,
+        key: str,
+        multipart_id: str,
+        version_id: str,
+        plan: PartPlan,
+        number: int,
+        source_key: str | None = None,
     ) -> StoredPart:
-        """Have S3 copy part `number` of a version of `key`, all of which `plan` cuts, into a part of the same key.
+        """Have S3 copy part `number` of a version, all of which `plan` cuts, into a part of `key`.
+
+        The version is one of `source_key`, or of `key` itself.
 
         Raises MultipartGone, VersionGone.
         """
@@ -95,8 +117,8 @@ class ObjectStore(Protocol):
     def remove(self, key: str, etag: str) -> None:
         """Write a delete marker over exactly the object with this ETag (If-Match); gone or replaced is success.
 
-        Raises RemovalRefused, and then nothing was removed; ValueError for a key that is never removed: only originals
-        and intermediates are.
+        Raises RemovalRefused, and then nothing was removed; ValueError for a key that is never removed: only originals,
+        intermediates and landings are.
         """
 
     def tag_cleaned(self, key: str, version_id: str) -> None:
@@ -204,6 +226,21 @@ class RangeUrl(Struct, frozen=True):
     expires_at: datetime
 
 
+class LandingUrl(Struct, frozen=True):
+    """Where to PUT one part of a landing until `expires_at`: any bytes, with any headers that S3 takes."""
+
+    url: str
+    expires_at: datetime
+
+
+class FormToPost(Struct, frozen=True):
+    """Where to POST a form with exactly these fields and then its file, until `expires_at`."""
+
+    url: str
+    fields: dict[str, str]
+    expires_at: datetime
+
+
 class Signer(Protocol):
     """Presigned addresses."""
 
@@ -223,6 +260,16 @@ class Signer(Protocol):
         self, key: str, multipart_id: str, parts: Sequence[PartToSign], ttl_s: int, now: datetime
     ) -> tuple[PartUrl, ...]:
         """One URL a part; `content-length` and `x-amz-checksum-crc64nvme` are signed."""
+
+    def landing_part_url(
+        self, key: str, multipart_id: str, number: int, ttl_s: int, now: datetime
+    ) -> LandingUrl:
+        """For a client that knows no checksums: nothing but the part's number is signed."""
+
+    def form(
+        self, key: str, fields: Mapping[str, str], most_bytes: int, ttl_s: int, now: datetime
+    ) -> FormToPost:
+        """A form that writes `key`, with `fields` as they are and a file of 1 to `most_bytes` bytes."""
 
 
 class Change(Struct, frozen=True):

@@ -437,7 +437,7 @@ def test_a_version_that_is_gone_is_not_tagged(world: World, key: str, method: st
 
 @pytest.mark.parametrize("method", ["tag_cleaned", "untag_cleaned"])
 def test_what_is_neither_original_nor_intermediate_is_never_tagged(world: World, method: str):
-    with pytest.raises(ValueError, match="never removed"):
+    with pytest.raises(ValueError, match="never purged"):
         getattr(world.objects, method)("outputs/x", "version")
 
 

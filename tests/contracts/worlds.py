@@ -23,7 +23,7 @@ from chalicelib.aws.orders import SqsOrders
 from chalicelib.aws.records import DynamoRecords
 from chalicelib.aws.signer import S3Signer
 from chalicelib.core.cleanup import CLEANED_TAG
-from chalicelib.ports import FrameIndex, Notifier, ObjectStore, Orders, Records, Signer
+from chalicelib.ports import FormToPost, FrameIndex, Notifier, ObjectStore, Orders, Records, Signer
 from infra.aws import template
 from tests.support.memory import (
     MemoryFrameIndex,
@@ -36,6 +36,7 @@ from tests.support.memory import (
     Refused,
     deliver,
     fetch,
+    post,
 )
 
 CLEANED = dict(zip(("Key", "Value"), CLEANED_TAG, strict=True))
@@ -66,6 +67,9 @@ class World(Protocol):
 
     def put(self, url: str, headers: dict[str, str], body: bytes) -> int:
         """The status of a PUT to a part URL."""
+
+    def post(self, form: FormToPost, body: bytes) -> int:
+        """The status of a POST of a form with the file `body`."""
 
     def get(self, url: str, headers: Mapping[str, str] | None = None) -> tuple[int, bytes]:
         """Status and body of a GET of a read URL; an error's body is empty."""
@@ -147,6 +151,13 @@ class MemoryWorld:
         except Refused as refused:
             return refused.status
         return 200
+
+    def post(self, form: FormToPost, body: bytes) -> int:
+        try:
+            post(self.objects, form.fields, body, self.now())
+        except Refused as refused:
+            return refused.status
+        return 201
 
     def get(self, url: str, headers: Mapping[str, str] | None = None) -> tuple[int, bytes]:
         wanted = (headers or {}).get("range")
@@ -276,6 +287,9 @@ class AwsWorld:
 
     def put(self, url: str, headers: dict[str, str], body: bytes) -> int:
         return requests.put(url, data=body, headers=headers, timeout=60).status_code
+
+    def post(self, form: FormToPost, body: bytes) -> int:
+        return requests.post(form.url, data=form.fields, files={"file": body}, timeout=60).status_code
 
     def get(self, url: str, headers: Mapping[str, str] | None = None) -> tuple[int, bytes]:
         answer = requests.get(url, headers=dict(headers or {}), timeout=60)

@@ -10,6 +10,7 @@ import requests
 from botocore.exceptions import ClientError
 
 from chalicelib.aws.signer import S3Signer, SigningCredentials
+from chalicelib.core import keys
 from infra.local.aws.moto.server import KEY, REGION, SECRET
 from infra.local.stack import AlreadyRunning, LocalAws, PortTaken
 from infra.local.stack.local_aws import listening
@@ -54,6 +55,7 @@ def test_the_lifecycle_rules_are_those_of_the_stack(local_aws: LocalAws, s3: Any
         "purge-cleaned-intermediates": 14,
         "purge-replaced-index": 7,
         "purge-replaced-lake": 7,
+        "expire-landings": 7,
         "expire-query-results": 1,
         "expire-proofs": 1,
         "drop-lone-delete-markers": None,
@@ -142,6 +144,18 @@ def test_a_transaction_leaves_no_copy_of_the_table_behind(local_aws: LocalAws):
 
     assert tables_in_memory() == before
     assert dynamodb.scan(TableName=local_aws.table)["Items"] == [item]
+
+
+@pytest.mark.parametrize("prefix", [*keys.OF_SESSIONS, keys.INCOMING])
+def test_a_browsers_form_is_taken_below_incoming_alone(local_aws: LocalAws, prefix: str):
+    signer = S3Signer(
+        local_aws.bucket, REGION, lambda: SigningCredentials(KEY, SECRET), endpoint_url=local_aws.url
+    )
+    form = signer.form(f"{prefix}main/a/l_1", {}, 100, 60, datetime.now(UTC))
+
+    answer = requests.post(form.url, data=form.fields, files={"file": b"film"}, timeout=10)
+
+    assert answer.status_code == (204 if prefix == keys.INCOMING else 403)
 
 
 def test_the_denies_of_the_bucket_policy_hold(local_aws: LocalAws, s3: Any):

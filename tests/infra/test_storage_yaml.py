@@ -146,14 +146,23 @@ def test_the_stack_tells_its_grace():
     )
 
 
-def test_no_rule_expires_a_current_version_but_answers_of_queries_and_proofs():
+def test_no_rule_expires_a_current_version_but_landings_answers_of_queries_and_proofs():
     rules = properties("Bucket")["LifecycleConfiguration"]["Rules"]
     ending = [each for each in rules if {"ExpirationInDays", "ExpirationDate"} & each.keys()]
 
     assert [(each["Id"], each["Prefix"]) for each in ending] == [
+        ("expire-landings", "incoming/"),
         ("expire-query-results", "queries/"),
         ("expire-proofs", "proofs/"),
     ]
+
+
+def test_a_landing_stays_for_a_month_and_a_week_after_that():
+    rules = properties("Bucket")["LifecycleConfiguration"]["Rules"]
+    [found] = [each for each in rules if each.get("Prefix") == keys.INCOMING]
+
+    assert found["ExpirationInDays"] == 30
+    assert found["NoncurrentVersionExpiration"]["NoncurrentDays"] == 7
 
 
 def test_no_rule_archives_anything():
@@ -171,11 +180,17 @@ def test_what_can_be_made_again_is_purged_once_it_is_replaced_and_without_a_tag(
     assert 1 <= found["NoncurrentVersionExpiration"]["NoncurrentDays"] <= 7
 
 
-def test_only_what_can_be_made_again_is_purged_without_a_tag():
+def test_only_landings_and_what_can_be_made_again_are_purged_without_a_tag():
     rules = properties("Bucket")["LifecycleConfiguration"]["Rules"]
     purging = [each for each in rules if "NoncurrentVersionExpiration" in each and "TagFilters" not in each]
 
-    assert sorted(each["Prefix"] for each in purging) == ["index/", "lake/", "proofs/", "queries/"]
+    assert sorted(each["Prefix"] for each in purging) == [
+        keys.INCOMING,
+        "index/",
+        "lake/",
+        "proofs/",
+        "queries/",
+    ]
 
 
 @pytest.mark.parametrize("prefix", keys.CLEANED)

@@ -65,10 +65,18 @@ class _Bucket(_Port):
         self._objects = objects
         self._copies = copies
 
-    def copy_part(self, key: str, multipart_id: str, version_id: str, plan: Any, number: int) -> Any:
+    def copy_part(
+        self,
+        key: str,
+        multipart_id: str,
+        version_id: str,
+        plan: Any,
+        number: int,
+        source_key: str | None = None,
+    ) -> Any:
         self._clock.advance(COPY_S)
         self._copies[key, version_id, number] += 1
-        return self._objects.copy_part(key, multipart_id, version_id, plan, number)
+        return self._objects.copy_part(key, multipart_id, version_id, plan, number, source_key)
 
     def multiparts(self, prefix: str, after_key: str = "") -> Iterator[OpenMultipart]:
         for place, multipart in enumerate(self._objects.multiparts(prefix, after_key)):

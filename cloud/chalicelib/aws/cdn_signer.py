@@ -12,14 +12,14 @@ import hashlib
 import math
 import re
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from chalicelib.aws.signer import LONGEST_TTL_S
-from chalicelib.ports import ByteRange, PartToSign, PartUrl, RangeUrl, ReadUrl, Signer
+from chalicelib.ports import ByteRange, FormToPost, LandingUrl, PartToSign, PartUrl, RangeUrl, ReadUrl, Signer
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
@@ -142,6 +142,16 @@ class CdnSigner:
         self, key: str, version_id: str, ranges: Sequence[ByteRange], ttl_s: int, now: datetime
     ) -> tuple[RangeUrl, ...]:
         return self._below.range_urls(key, version_id, ranges, ttl_s, now)
+
+    def landing_part_url(
+        self, key: str, multipart_id: str, number: int, ttl_s: int, now: datetime
+    ) -> LandingUrl:
+        return self._below.landing_part_url(key, multipart_id, number, ttl_s, now)
+
+    def form(
+        self, key: str, fields: Mapping[str, str], most_bytes: int, ttl_s: int, now: datetime
+    ) -> FormToPost:
+        return self._below.form(key, fields, most_bytes, ttl_s, now)
 
     def read_url(self, key: str, version_id: str, ttl_s: int, now: datetime) -> ReadUrl:
         """Raises ValueError unless `ttl_s` is 1 to 900, UnusableKey."""

@@ -13,7 +13,7 @@ from chalicelib.core.crc import Crc64Nvme
 from chalicelib.core.errors import MultipartGone, RemovalRefused, StorageUnfit, TooLarge, VersionGone
 from chalicelib.core.ids import UploadId
 from chalicelib.core.lifecycle import kept_days, purges_untagged
-from chalicelib.core.parts import PartPlan, StoredPart
+from chalicelib.core.parts import LandedPart, PartPlan, StoredPart
 from chalicelib.core.upload import StoredObject
 from chalicelib.ports import OpenMultipart
 
@@ -52,6 +52,39 @@ class S3ObjectStore:
                 "this storage ignores that each part is to have its CRC64NVME: an operator must choose another bucket"
             )
         return multipart_id
+
+    def open_landing(self, key: str, upload_id: UploadId) -> str:
+        # No checksum is declared: S3 would refuse every part that comes without one.
+        with named():
+            made = self._s3.create_multipart_upload(
+                Bucket=self._bucket, Key=key, Metadata={_UPLOAD_ID: upload_id}
+            )
+        return made["UploadId"]
+
+    def landed_parts(self, key: str, multipart_id: str) -> tuple[LandedPart, ...]:
+        pages = self._s3.get_paginator("list_parts").paginate(
+            Bucket=self._bucket, Key=key, UploadId=multipart_id
+        )
+        with named():
+            return tuple(
+                LandedPart(listed["PartNumber"], listed["Size"], listed["ETag"].strip('"'))
+                for page in pages
+                for listed in page.get("Parts", ())
+            )
+
+    def complete_landing(
+        self, key: str, multipart_id: str, parts: Sequence[LandedPart], size_bytes: int
+    ) -> None:
+        listed: Any = [{"PartNumber": part.number, "ETag": f'"{part.etag}"'} for part in parts]
+        with named():
+            self._s3.complete_multipart_upload(
+                Bucket=self._bucket,
+                Key=key,
+                UploadId=multipart_id,
+                MultipartUpload={"Parts": listed},
+                MpuObjectSize=size_bytes,
+                IfNoneMatch="*",
+            )
 
     def parts(self, key: str, multipart_id: str) -> tuple[StoredPart, ...]:
         """Every part that S3 holds, by number. Raises MultipartGone, StorageUnfit for a part without CRC64NVME."""
@@ -135,7 +168,13 @@ class S3ObjectStore:
         return {tag["Key"]: tag["Value"] for tag in answer["TagSet"]}
 
     def copy_part(
-        self, key: str, multipart_id: str, version_id: str, plan: PartPlan, number: int
+        self,
+        key: str,
+        multipart_id: str,
+        version_id: str,
+        plan: PartPlan,
+        number: int,
+        source_key: str | None = None,
     ) -> StoredPart:
         """Raises MultipartGone, VersionGone, StorageUnfit for a part without CRC64NVME."""
         with named():
@@ -144,7 +183,7 @@ class S3ObjectStore:
                 Key=key,
                 UploadId=multipart_id,
                 PartNumber=number,
-                CopySource={"Bucket": self._bucket, "Key": key, "VersionId": version_id},
+                CopySource={"Bucket": self._bucket, "Key": source_key or key, "VersionId": version_id},
                 **_range(plan, number),
             )
         return _part({**answer["CopyPartResult"], "PartNumber": number, "Size": plan.size_of(number)})
@@ -164,7 +203,7 @@ class S3ObjectStore:
     def remove(self, key: str, etag: str) -> None:
         """The only place that deletes an object: a marker over exactly the one that was judged."""
         if not keys.may_be_removed(key):
-            raise ValueError(f"{key} is never removed: only originals and intermediates are")
+            raise ValueError(f"{key} is never removed: only originals, intermediates and landings are")
         try:
             with named():
                 self._s3.delete_object(Bucket=self._bucket, Key=key, IfMatch=etag)
@@ -185,8 +224,8 @@ class S3ObjectStore:
 
     def _tag(self, key: str, version_id: str, tag: tuple[str, str]) -> None:
         """Give the version this tag; it replaces the tag that the version had."""
-        if not keys.may_be_removed(key):
-            raise ValueError(f"{key} is never removed: only originals and intermediates are")
+        if not keys.may_be_purged(key):
+            raise ValueError(f"{key} is never purged: only originals and intermediates are")
         name, value = tag
         tagging: Any = {"TagSet": [{"Key": name, "Value": value}]}
         try:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from urllib.parse import quote, urlsplit
 
-from chalicelib.ports import ByteRange, PartToSign, PartUrl, RangeUrl, ReadUrl
+from chalicelib.ports import ByteRange, FormToPost, LandingUrl, PartToSign, PartUrl, RangeUrl, ReadUrl
 
 LONGEST_TTL_S = 900
 _UNRESERVED = "-_.~"
@@ -48,6 +48,7 @@ class S3Signer:
         credentials: Callable[[], SigningCredentials],
         endpoint_url: str | None = None,
     ) -> None:
+        self._bucket = bucket
         self._address = _address(bucket, region, endpoint_url)
         self._region = region
         self._credentials = credentials
@@ -75,6 +76,31 @@ class S3Signer:
         """One URL for each range; S3 refuses it without its header. Raises ValueError unless `ttl_s` is 1 to 900."""
         batch = self._batch(key, ttl_s, now)
         return tuple(_range_url(batch, version_id, each) for each in ranges)
+
+    def landing_part_url(
+        self, key: str, multipart_id: str, number: int, ttl_s: int, now: datetime
+    ) -> LandingUrl:
+        """Raises ValueError unless `ttl_s` is 1 to 900."""
+        batch = self._batch(key, ttl_s, now)
+        own = f"partNumber={number}&uploadId={quote(multipart_id, safe=_UNRESERVED)}"
+        return LandingUrl(batch.url("PUT", {}, own), batch.expires_at)
+
+    def form(
+        self, key: str, fields: Mapping[str, str], most_bytes: int, ttl_s: int, now: datetime
+    ) -> FormToPost:
+        """Raises ValueError unless `ttl_s` is 1 to 900."""
+        from chalicelib.aws.forms import signed_fields  # few calls need it, and each start would pay for it
+
+        batch = self._batch(key, ttl_s, now)
+        signed = signed_fields(
+            self._bucket,
+            {**fields, "key": key},
+            batch.fields,
+            (1, most_bytes),
+            batch.expires_at,
+            batch.sign,
+        )
+        return FormToPost(f"{self._address.base}{self._address.prefix}", signed, batch.expires_at)
 
     def _batch(self, key: str, ttl_s: int, now: datetime) -> "_Batch":
         if not 1 <= ttl_s <= LONGEST_TTL_S:
@@ -105,6 +131,24 @@ class _Batch:
         self._to_sign = f"{_ALGORITHM}\n{stamp}\n{scope}\n"
         self._mac = hmac.new(_signing_key(credentials.secret_key, scope), digestmod=hashlib.sha256)
         self._before = _query_before(credentials, scope, stamp, ttl_s)
+        self._credentials, self._scope, self._stamp = credentials, scope, stamp
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """Those of a form that say who signs it, and when."""
+        said = {
+            "x-amz-algorithm": _ALGORITHM,
+            "x-amz-credential": f"{self._credentials.access_key}/{self._scope}",
+            "x-amz-date": self._stamp,
+        }
+        token = self._credentials.token
+        return {**said, "x-amz-security-token": token} if token else said
+
+    def sign(self, text: str) -> str:
+        """The signature of a form's policy, which is signed as it is."""
+        mac = self._mac.copy()
+        mac.update(text.encode())
+        return mac.hexdigest()
 
     def url(self, method: str, headers: Mapping[str, str], own: str) -> str:
         """The presigned URL with `headers` (lower-case names) signed.

@@ -19,11 +19,13 @@ INTERMEDIATES = "intermediates/"
 OUTPUTS = "outputs/"
 MEASUREMENTS = "measurements/"
 PROXIES = "proxies/"
+INCOMING = "incoming/"
+"""Where what clients without checksums bring lands; from there S3 copies it below originals/, and proves it."""
 INDEX = "index/"
 LAKE = "lake/"
 
 CLEANED = (ORIGINALS, INTERMEDIATES)
-"""The only prefixes below which this house ever writes a delete marker."""
+"""The only prefixes of sessions below which this house ever writes a delete marker."""
 
 MANIFEST = "manifest.json"
 """The name below an order's outputs under which its processor says what it wrote."""
@@ -87,8 +89,18 @@ def manifest_key(session: SessionId, order: int) -> str:
     return order_prefix(OUTPUTS, session, order) + MANIFEST
 
 
+def landing_key(session: SessionId, landing_id: str) -> str:
+    """Where a landing of `session` stands until it is copied into its place."""
+    return f"{INCOMING}{session}/{landing_id}"
+
+
 def may_be_removed(key: str) -> bool:
-    """Whether a delete marker may ever be written over `key`: originals and intermediates, nothing else."""
+    """Whether a delete marker may ever be written over `key`: originals, intermediates and landings, nothing else."""
+    return key.startswith((*CLEANED, INCOMING))
+
+
+def may_be_purged(key: str) -> bool:
+    """Whether a version of `key` may ever be tagged for the lifecycle: originals and intermediates, nothing else."""
     return key.startswith(CLEANED)
 
 

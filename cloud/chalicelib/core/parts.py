@@ -50,6 +50,14 @@ class StoredPart(Struct, frozen=True):
     etag: str
 
 
+class LandedPart(Struct, frozen=True):
+    """A part of a landing as S3 holds it; its client knew no checksum. `etag` is without quotes."""
+
+    number: int
+    size_bytes: int
+    etag: str
+
+
 def plan_parts(size_bytes: int, part_size_bytes: int = DEFAULT_PART_SIZE_BYTES) -> PartPlan:
     """The cut of `size_bytes` bytes: `part_size_bytes` a part, doubled until 10,000 parts suffice.
 

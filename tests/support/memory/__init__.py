@@ -8,7 +8,7 @@ from tests.support.memory.notifier import MemoryNotifier
 from tests.support.memory.object_store import MemoryObjectStore, Refused, crc64nvme_of
 from tests.support.memory.orders import MemoryOrders
 from tests.support.memory.records import MemoryRecords
-from tests.support.memory.signer import MemorySigner, deliver, fetch
+from tests.support.memory.signer import MemorySigner, deliver, fetch, post
 
 __all__ = [
     "START",
@@ -27,5 +27,6 @@ __all__ = [
     "crc64nvme_of",
     "deliver",
     "fetch",
+    "post",
     "rows_of",
 ]

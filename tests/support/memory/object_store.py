@@ -23,7 +23,7 @@ from chalicelib.core.errors import (
     VersionGone,
 )
 from chalicelib.core.ids import UploadId
-from chalicelib.core.parts import MOST_PARTS, PartPlan, StoredPart
+from chalicelib.core.parts import MOST_PARTS, LandedPart, PartPlan, StoredPart
 from chalicelib.core.upload import StoredObject
 from chalicelib.ports import Clock, OpenMultipart
 from tests.support.memory.ambient import MovableClock
@@ -79,6 +79,24 @@ class MemoryObjectStore:
         self.register(key, upload_id, multipart_id)
         return multipart_id
 
+    def open_landing(self, key: str, upload_id: UploadId) -> str:
+        return self.create_multipart(key, upload_id)
+
+    def landed_parts(self, key: str, multipart_id: str) -> tuple[LandedPart, ...]:
+        held = sorted(self._open(key, multipart_id).bodies.items())
+        return tuple(LandedPart(number, len(body), _etag(body).strip('"')) for number, body in held)
+
+    def complete_landing(
+        self, key: str, multipart_id: str, parts: Sequence[LandedPart], size_bytes: int
+    ) -> None:
+        bodies = self._open(key, multipart_id).bodies
+        stored = [
+            StoredPart(each.number, each.size_bytes, _crc_of(bodies, each), f'"{each.etag}"')
+            for each in parts
+        ]
+        whole = fold((part.crc64nvme, part.size_bytes) for part in stored)
+        self.complete(key, multipart_id, stored, whole, size_bytes)
+
     def parts(self, key: str, multipart_id: str) -> tuple[StoredPart, ...]:
         return tuple(
             _stored(number, body) for number, body in sorted(self._open(key, multipart_id).bodies.items())
@@ -128,11 +146,17 @@ class MemoryObjectStore:
         self._tags[stored.version_id] = {**self._tags.get(stored.version_id, {}), name: value}
 
     def copy_part(
-        self, key: str, multipart_id: str, version_id: str, plan: PartPlan, number: int
+        self,
+        key: str,
+        multipart_id: str,
+        version_id: str,
+        plan: PartPlan,
+        number: int,
+        source_key: str | None = None,
     ) -> StoredPart:
         multipart = self._open(key, multipart_id)
         start = plan.start_of(number)
-        body = self._version(key, version_id).body[start : start + plan.size_of(number)]
+        body = self._version(source_key or key, version_id).body[start : start + plan.size_of(number)]
         multipart.bodies[number] = body
         return _stored(number, body)
 
@@ -185,6 +209,10 @@ class MemoryObjectStore:
     def put_object(self, key: str, body: bytes) -> None:
         """An object that somebody wrote past the coordinator."""
         self._put(key, body, None, _etag(body))
+
+    def land(self, key: str, body: bytes, upload_id: UploadId) -> None:
+        """An object that a browser's form wrote."""
+        self._put(key, body, upload_id, _etag(body))
 
     def put_without_crc64nvme(self, key: str, body: bytes) -> None:
         """An object whose writer had S3 keep another checksum."""
@@ -246,8 +274,8 @@ class MemoryObjectStore:
         raise VersionGone(f"there is no version {version_id} of {key}")
 
     def _tag(self, key: str, version_id: str, tag: tuple[str, str]) -> None:
-        if not keys.may_be_removed(key):
-            raise ValueError(f"{key} is never removed")
+        if not keys.may_be_purged(key):
+            raise ValueError(f"{key} is never purged")
         self._version(key, version_id)
         self._tags[version_id] = dict([tag])
 
@@ -274,6 +302,11 @@ def _flipped(body: bytes, at: int) -> bytes:
 
 def _etag(body: bytes) -> str:
     return f'"{hashlib.md5(body).hexdigest()}"'
+
+
+def _crc_of(bodies: Mapping[int, bytes], part: LandedPart) -> Crc64Nvme:
+    """The CRC64NVME of the part that is held; of one that is not, that of nothing."""
+    return crc64nvme_of(bodies.get(part.number, b""))
 
 
 def _stored(number: int, body: bytes) -> StoredPart:

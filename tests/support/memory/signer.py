@@ -6,8 +6,10 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
 
 from chalicelib.aws.signer import LONGEST_TTL_S
+from chalicelib.core import keys
 from chalicelib.core.crc import Crc64Nvme
-from chalicelib.ports import ByteRange, PartToSign, PartUrl, RangeUrl, ReadUrl
+from chalicelib.core.ids import UploadId
+from chalicelib.ports import ByteRange, FormToPost, LandingUrl, PartToSign, PartUrl, RangeUrl, ReadUrl
 from tests.support.memory.object_store import MemoryObjectStore, Refused
 
 _SIGNED = ("content-length", "x-amz-checksum-crc64nvme")
@@ -36,16 +38,48 @@ class MemorySigner:
         expires_at = _end(now, ttl_s)
         return tuple(_range_url(key, version_id, each, expires_at) for each in ranges)
 
+    def landing_part_url(
+        self, key: str, multipart_id: str, number: int, ttl_s: int, now: datetime
+    ) -> LandingUrl:
+        expires_at = _end(now, ttl_s)
+        return LandingUrl(
+            _signed(key, {"multipart": multipart_id, "number": str(number)}, expires_at), expires_at
+        )
+
+    def form(
+        self, key: str, fields: Mapping[str, str], most_bytes: int, ttl_s: int, now: datetime
+    ) -> FormToPost:
+        expires_at = _end(now, ttl_s)
+        bound = {**fields, "key": key, "most": str(most_bytes)}
+        url = _signed("", bound, expires_at)
+        return FormToPost("memory://bucket", {**fields, "key": key, "policy": url}, expires_at)
+
 
 def deliver(
     objects: MemoryObjectStore, url: str, headers: Mapping[str, str], body: bytes, now: datetime
 ) -> str:
     """What S3 does with a PUT of `body` with `headers` to a part URL: the part's ETag. Raises Refused."""
     key, bound = _honoured(url, now)
+    if "content-length" not in bound:  # of a landing: any bytes
+        return objects.put_part(key, bound["multipart"], int(bound["number"]), body)
     if any(headers.get(name) != bound[name] for name in _SIGNED) or len(body) != int(bound["content-length"]):
         raise Refused(403, "SignatureDoesNotMatch")
     crc = Crc64Nvme(bound["x-amz-checksum-crc64nvme"])
     return objects.put_part(key, bound["multipart"], int(bound["number"]), body, crc)
+
+
+def post(objects: MemoryObjectStore, fields: Mapping[str, str], body: bytes, now: datetime) -> None:
+    """What S3 does with a form that has these fields and the file `body`. Raises Refused."""
+    _, bound = _honoured(fields["policy"], now)
+    given = {name: value for name, value in fields.items() if name != "policy"}
+    wanted = {name: value for name, value in bound.items() if name not in ("most", "expires")}
+    if given != wanted or fields["key"].startswith(keys.OF_SESSIONS):
+        raise Refused(403, "AccessDenied")
+    if not body:
+        raise Refused(400, "EntityTooSmall")
+    if len(body) > int(bound["most"]):
+        raise Refused(400, "EntityTooLarge")
+    objects.land(fields["key"], body, UploadId(fields["x-amz-meta-upload-id"]))
 
 
 def fetch(objects: MemoryObjectStore, url: str, now: datetime, wanted: str | None = None) -> bytes:

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote_plus
@@ -24,6 +24,7 @@ from infra.local.aws.strict_s3.wire import Request
 PREFIX = "s3:"
 COMPLETED = "s3:ObjectCreated:CompleteMultipartUpload"
 PUT = "s3:ObjectCreated:Put"
+POST = "s3:ObjectCreated:Post"
 PRINCIPAL = "AWS:AIDATESTTESTTESTTEST"
 
 Event = dict[str, Any]
@@ -39,6 +40,10 @@ class Happening:
     event_name: str
     bucket: Any
     key: Any
+
+    def of_form(self) -> Happening:
+        """The same, of a write that came as a browser's form."""
+        return replace(self, event_name=POST) if self.event_name == PUT else self
 
 
 _gathered: ContextVar[list[Happening] | None] = ContextVar("gathered", default=None)

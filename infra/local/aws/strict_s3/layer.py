@@ -10,7 +10,7 @@ from email.utils import format_datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from infra.local.aws.strict_s3 import body, cors
+from infra.local.aws.strict_s3 import body, cors, forms
 from infra.local.aws.strict_s3.bulk_delete import Doomed, delete_objects
 from infra.local.aws.strict_s3.chaos import Chaos
 from infra.local.aws.strict_s3.checksums import PREFIX as CHECKSUM_PREFIX
@@ -139,6 +139,8 @@ class StrictS3:
     def _judged(self, request: Request, request_id: str) -> Answer:
         if request.method == "OPTIONS":
             return cors.preflight(self._cors_rules(request), request)
+        if forms.is_form(request):
+            return self._posted(request, request_id)
         operation = operation_of(request)
         caller = caller_of(request, self._credentials, self._clock())
         instead = self._chaos.before(operation, request.key)
@@ -154,6 +156,24 @@ class StrictS3:
             if self._chaos.hides_checksums(operation, request.key):
                 return answer.without_headers(lambda name: name.startswith(CHECKSUM_PREFIX))
         return answer
+
+    def _posted(self, request: Request, request_id: str) -> Answer:
+        """A form, judged by its policy and by the bucket's, and then written as a plain object is."""
+        received = body.receive(request)
+        posted = forms.read_form(request, received, self._credentials, self._clock())
+        put = posted.put
+        instead = self._chaos.before(forms.OPERATION, put.key)
+        if instead:
+            return instead
+        principal = self.principals.get(posted.caller.access_key, PRINCIPAL_ARN)
+        context = context_of(put, forms.OPERATION, posted.caller, principal)
+        self._check_policies(put, "PutObject", context)
+        with TAP.collected() as happenings:
+            answer = self._carried_out(put, "PutObject", posted.data, context)
+        self._teller.tell([happening.of_form() for happening in happenings], put, request_id)
+        if answer.is_success:
+            self._chaos.after(forms.OPERATION, put.key)
+        return forms.posted_answer(posted, answer)
 
     def _check_policies(self, request: Request, operation: str, context: Context) -> None:
         if operation == "DeleteObjects":

@@ -68,6 +68,7 @@ BUCKET: Table = {
     ("PUT", "publicAccessBlock"): ("PutPublicAccessBlock", "PutBucketPublicAccessBlock"),
     ("PUT", "tagging"): ("PutBucketTagging", "PutBucketTagging"),
     ("PUT", "versioning"): ("PutBucketVersioning", "PutBucketVersioning"),
+    ("POST", ""): ("PostObject", "PutObject"),
     ("POST", "delete"): ("DeleteObjects", "DeleteObject"),
     ("DELETE", ""): ("DeleteBucket", "DeleteBucket"),
     ("DELETE", "cors"): ("DeleteBucketCors", "PutBucketCORS"),
@@ -119,6 +120,7 @@ OF_VERSIONS = {
 # What s3:ObjectCreationOperation says; it is absent from all other operations.
 CREATES_OBJECT = {
     "PutObject": True,
+    "PostObject": True,
     "CopyObject": True,
     "CompleteMultipartUpload": True,
     "CreateMultipartUpload": False,

@@ -39,11 +39,12 @@ class AuthType(Enum):
 
     HEADER = "REST-HEADER"
     QUERY = "REST-QUERY-STRING"
+    FORM = "POST"
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Who signed a request, and how. `signature_age` only where a presigned URL makes it matter."""
+    """Who signed a request, and how. `signature_age` only where a presigned URL or a form makes it matter."""
 
     access_key: str
     auth_type: AuthType
@@ -97,6 +98,22 @@ def caller_of(request: Request, credentials: Mapping[str, str], now: datetime) -
     if authorization is None:
         raise Refusal(403, "AccessDenied", "Access Denied")
     return _header_signer(request, authorization, credentials, now)
+
+
+def form_signer(fields: Mapping[str, str], credentials: Mapping[str, str], now: datetime) -> Caller:
+    """Who signed the policy of a form. Raises Refusal for one that is not signed, or not what was signed."""
+    scope = _Scope.parsed(fields.get("x-amz-credential", ""))
+    stamp = fields.get("x-amz-date", "")
+    if fields.get("x-amz-algorithm") != ALGORITHM or scope is None or not stamp.startswith(scope.date):
+        message = "Bucket POST must contain the fields of a signature of version 4."
+        raise Refusal(400, "InvalidArgument", message)
+    secret = credentials.get(scope.access_key)
+    if secret is None:
+        raise _unknown_key()
+    wanted = hmac.new(_signing_key(secret, scope), fields["policy"].encode(), hashlib.sha256).hexdigest()
+    if not hmac.compare_digest(wanted, fields.get("x-amz-signature", "")):
+        raise _mismatch()
+    return Caller(scope.access_key, AuthType.FORM, now - _moment(stamp))
 
 
 def _presigner(request: Request, credentials: Mapping[str, str], now: datetime) -> Caller:
@@ -212,13 +229,16 @@ def _check_signature(
 ) -> None:
     secret = credentials.get(signed.scope.access_key)
     if secret is None:
-        raise Refusal(
-            403, "InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records."
-        )
+        raise _unknown_key()
     _check_covered(request, signed.names)
     canonical = _canonical(request, signed.names, query, payload)
     if not hmac.compare_digest(_signature(signed, canonical, secret), signed.signature):
         raise _mismatch()
+
+
+def _unknown_key() -> Refusal:
+    message = "The AWS Access Key Id you provided does not exist in our records."
+    return Refusal(403, "InvalidAccessKeyId", message)
 
 
 def _check_covered(request: Request, names: tuple[str, ...]) -> None:
