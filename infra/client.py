@@ -280,6 +280,7 @@ _SESSION = "/v1/sessions/{session_id}"
 _UPLOAD = "/v1/uploads/{upload_id}"
 
 CONFIRM_SESSION = Route("PUT", _SESSION, Session)
+WITHDRAW_FILM = Route("DELETE", f"{_SESSION}/chapters/{{artifact_id}}", Session)
 GET_SESSION = Route("GET", _SESSION, Session)
 GET_SESSIONS = Route("GET", "/v1/sessions", SessionPage)
 GET_GROUP = Route("GET", "/v1/groups/{group}", SessionPage)
@@ -355,8 +356,12 @@ class Client:
         return self.ask(GET_GROUP, query={"cursor": cursor}, group=group)
 
     def confirm_session(self, session_id: str, body: Mapping[str, Any]) -> Session:
-        """Open the session, or confirm it: for devices."""
+        """Open the session, or confirm it: for devices; for operators one of a browser, to which it may add films."""
         return self.ask(CONFIRM_SESSION, body, session_id=session_id)
+
+    def withdraw_film(self, session_id: str, artifact_id: str) -> Session:
+        """Take a film that has no receipt out of a browser's session that is OPEN: for operators."""
+        return self.ask(WITHDRAW_FILM, session_id=session_id, artifact_id=artifact_id)
 
     def progress(self, session_id: str, body: Mapping[str, Any]) -> Json:
         """Tell how far the device is; the answer says what it should do."""

@@ -276,7 +276,8 @@ class Change(Struct, frozen=True):
     """One write of a session's state: all of it or nothing.
 
     `session` is the session after the write; its version must be one above what is recorded, or 1 for a new session.
-    `chapters` are written with a new session only, and at most 49 `uploads` at a time. `receipts` are of what
+    `chapters` are written with a new session; and again, all of them, when the films of a browser's session change:
+    `chapters_before` is how many it had then. At most 49 `uploads` are written at a time. `receipts` are of what
     processors wrote themselves. `due_at` is when the reconciler looks next, or None. `summary` is what lists tell of
     the session after the write. `counting` is what the session counts for from now on, None when that stays as it is;
     it takes the room of two uploads or four chapters.
@@ -284,6 +285,7 @@ class Change(Struct, frozen=True):
 
     session: Session
     chapters: tuple[Chapter, ...] = ()
+    chapters_before: int = 0
     uploads: tuple[Upload, ...] = ()
     receipts: tuple[Receipt, ...] = ()
     indexes: tuple[Index, ...] = ()

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from msgspec.structs import fields, replace
 
+from chalicelib.core.acting import COORDINATOR
+from chalicelib.core.audit import Entry, Step
 from chalicelib.core.crc import Crc64Nvme
 from chalicelib.core.errors import Conflict
-from chalicelib.core.ids import ArtifactId, DeviceId, SessionId, TokenId, UploadId
+from chalicelib.core.ids import BROWSER, ArtifactId, DeviceId, SessionId, TokenId, UploadId
 from chalicelib.core.order import Order, Wish
 from chalicelib.core.parts import PartPlan
 from chalicelib.core.picture import MOST_CHAPTERS, Picture, Progress
@@ -135,6 +137,21 @@ def test_a_session_takes_as_many_chapters_as_a_recording_can_have_in_their_order
     records.write(Change(session, chapters=chapters))
 
     assert picture_of(records, session).chapters == chapters
+
+
+@pytest.mark.parametrize("after", [(2, 1, 3), (2,), (3, 2)])
+def test_the_films_of_a_browsers_session_are_written_again_all_of_them(
+    records: Records, session: Session, after: tuple[int, ...]
+):
+    ours = replace(session, device_id=BROWSER)
+    made = Entry(NOON, COORDINATOR, "main", (Step("session", None, None, "OPEN"),), ours.session_id, 1)
+    records.write(Change(ours, chapters=(make_chapter(1), make_chapter(2)), entry=made))
+    films = tuple(make_chapter(number) for number in after)
+
+    records.write(Change(ours.bumped(), chapters=films, chapters_before=2))
+
+    assert records.picture(ours.session_id) == Picture(ours.bumped(), films)
+    assert records.trail(ours.session_id, 0, 10) == (made,)
 
 
 def test_a_session_is_not_mixed_with_one_whose_name_begins_alike(records: Records, session: Session):

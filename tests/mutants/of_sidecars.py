@@ -54,8 +54,8 @@ OF_SIDECARS = (
     bug(
         "a processor brings a proxy",
         f"{FLOWS}/uploads.py",
-        "    if artifact.is_of_a_device(artifact_id):\n        principal.demand(Role.DEVICE)\n",
-        "    if artifact.is_of_a_device(artifact_id):\n        principal.demand(*Role)\n",
+        "    principal.demand(Role.OPERATOR if is_of_a_browser else Role.DEVICE)\n",
+        "    principal.demand(*Role)\n",
         *SIDECARS,
     ),
     bug(

@@ -6,6 +6,7 @@ from tests.mutants.counting import COUNTING
 from tests.mutants.deploying import DEPLOYING
 from tests.mutants.judging import JUDGING
 from tests.mutants.mutant import Edit, Mutant, bug
+from tests.mutants.of_browsers import OF_BROWSERS
 from tests.mutants.of_callers import OF_CALLERS
 from tests.mutants.of_copies import OF_COPIES
 from tests.mutants.of_evidence import OF_EVIDENCE
@@ -541,6 +542,7 @@ MUTANTS = (
     *READING_AGAIN,
     *OF_UPLOADS,
     *JUDGING,
+    *OF_BROWSERS,
     *OF_CALLERS,
     *OF_EVIDENCE,
     *OF_NOTICES,

@@ -2,10 +2,14 @@
 
 from typing import Any
 
+import msgspec
+
 from chalicelib.core.artifact import made_key
-from chalicelib.core.ids import ArtifactId, UploadId
+from chalicelib.core.chapter import Chapter
+from chalicelib.core.ids import BROWSER, ArtifactId, UploadId
 from chalicelib.core.order import wish
 from chalicelib.core.picture import Picture
+from chalicelib.core.session import Camera
 from chalicelib.core.settle import Actor
 from chalicelib.flows.settle import settle_session
 from tests.support.builders import (
@@ -30,6 +34,12 @@ CHAPTERS = f"/v1/cameras/{CAMERA['serial']}/chapters"
 CHAPTER = {"directory": "100GOPRO", "filename": "GX010038.MP4", "size_bytes": 25}
 ARTIFACT_ID = "original.100GOPRO.GX010038.MP4"
 CONFIRMED = {"camera": CAMERA, "chapters": [CHAPTER]}
+FILM = {"directory": "000FILMS", "filename": "GX010038.MP4", "size_bytes": 25}
+SECOND_FILM = {**FILM, "filename": "GX020038.MP4"}
+FILM_ID = "original.000FILMS.GX010038.MP4"
+SECOND_FILM_ID = "original.000FILMS.GX020038.MP4"
+FILMS = {"camera": {"serial": "browser"}, "chapters": [FILM, SECOND_FILM]}
+OPENED_FILM = {"artifact_id": FILM_ID, "size_bytes": 25}
 OPENED = {"artifact_id": ARTIFACT_ID, "size_bytes": 25}
 BODIES = make_bodies(make_upload().plan)
 WHOLE = crc64nvme_of(b"".join(BODIES.values()))
@@ -95,6 +105,15 @@ def making() -> MemoryPorts:
     ports.records.arrange(picture.with_upload(output), due_at=START)
     ports.objects.register(output.key, UPLOAD_ID, output.multipart_id)
     send_parts(ports.objects, output)
+    return ports
+
+
+def from_a_browser() -> MemoryPorts:
+    """Ports with the usual session as one of a browser, of two films; the usual upload is the first one's, complete."""
+    films = tuple(msgspec.convert(each, Chapter) for each in (FILM, SECOND_FILM))
+    upload = make_upload(films[0])
+    ports = memory_ports(make_picture(upload, chapters=films, device_id=BROWSER, camera=Camera("browser")))
+    send_parts(ports.objects, upload)
     return ports
 
 

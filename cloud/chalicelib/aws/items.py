@@ -138,7 +138,11 @@ def group_item(session: Session) -> Item | None:
 
 def chapter_item(session_id: SessionId, place: int, chapter: Chapter) -> Item:
     """`place` counts from 1 in the order of recording."""
-    return _item(session_key(session_id, f"{CHAPTER_SK}{place:02d}"), chapter)
+    return _item(chapter_key(session_id, place), chapter)
+
+
+def chapter_key(session_id: SessionId, place: int) -> dict[str, str]:
+    return session_key(session_id, f"{CHAPTER_SK}{place:02d}")
 
 
 def upload_item(upload: Upload) -> Item:
@@ -515,13 +519,30 @@ def picture(found: Mapping[str, Item]) -> Picture:
     progress = found.get(PROGRESS_SK)
     return Picture(
         value(found[SESSION_SK], Session),
-        tuple(_under(found, CHAPTER_SK, Chapter)),
+        tuple(_chapters(found)),
         tuple(sorted(_under(found, UPLOAD_SK, Upload), key=_opening)),
         value(progress, Progress) if progress else None,
         tuple(_under(found, RECEIPT_SK, Receipt)),
         tuple(_under(found, INDEX_SK, Index)),
         _counted(found.get(COUNTED_SK)),
     )
+
+
+def _chapters(found: Mapping[str, Item]) -> list[Chapter]:
+    """The chapters in the order of recording, as they were written together last.
+
+    Those of a browser's session are written again when one is taken back; a query during that may still show it.
+    """
+    of_chapters = {sk: item for sk, item in found.items() if sk.startswith(CHAPTER_SK)}
+    written = max((_written_at(item) for item in of_chapters.values()), default=0)
+    return _under(
+        {sk: item for sk, item in of_chapters.items() if _written_at(item) == written}, CHAPTER_SK, Chapter
+    )
+
+
+def _written_at(item: Item) -> int:
+    """The version of the session whose write left this item; 0 for one of an older release."""
+    return int(_deserialized(item["at_version"])) if "at_version" in item else 0
 
 
 def _counted(item: Item | None) -> Counts:

@@ -20,7 +20,7 @@ from chalicelib.core.limits import Window
 from chalicelib.core.notices import Notice
 from chalicelib.core.picture import Picture, Progress
 from chalicelib.core.rounds import LastRound
-from chalicelib.core.session import Session
+from chalicelib.core.session import Origin, Session
 from chalicelib.core.silence import Watch
 from chalicelib.core.statistics.counts import (
     Counter,
@@ -694,7 +694,9 @@ class DynamoRecords:
         session = change.session
         chapters = enumerate(change.chapters, start=1)
         beside = [items.chapter_item(session.session_id, place, chapter) for place, chapter in chapters]
-        if change.entry and beside:
+        # Of a browser's session the first chapter may be written again, and its films leave room for the entry.
+        is_carried = bool(change.chapters) and session.origin is not Origin.BROWSER
+        if change.entry and is_carried:
             beside[0] = items.with_entry(beside[0], change.entry)
         beside += [items.upload_item(upload) for upload in change.uploads]
         beside += [items.receipt_item(session.session_id, receipt) for receipt in change.receipts]
@@ -706,6 +708,8 @@ class DynamoRecords:
         yield {"Put": {**self._row(first), **_only_after(session.version - 1)}}
         for item in (*others, *map(items.pointer_item, change.uploads)):
             yield {"Put": self._row(item)}
+        for place in range(len(change.chapters) + 1, change.chapters_before + 1):
+            yield {"Delete": self._key(items.chapter_key(session.session_id, place))}
         if change.due_at:
             yield {"Put": self._row(items.work_item(session.session_id, change.due_at))}
         elif session.version > 1:
@@ -713,7 +717,7 @@ class DynamoRecords:
             yield {"Delete": self._key(items.work_key(session.session_id))}
         for notice in change.notices:
             yield {"Put": self._row(items.notice_item(notice))}
-        if change.entry and not change.chapters:
+        if change.entry and not is_carried:
             yield {"Put": self._row(items.entry_item(change.entry))}
 
     def _counts(self, session: Session, counting: Counting) -> Iterator[Any]:

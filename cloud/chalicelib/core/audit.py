@@ -43,6 +43,7 @@ class Entry(Struct, frozen=True):
 def entry_of(before: Picture | None, after: Picture, acting: Acting, at: datetime) -> Entry | None:
     """The entry of a session's write; None when no state changed, as when the reconciler only looks later."""
     steps = tuple(_session_steps(before.session if before else None, after.session))
+    steps += tuple(_chapter_steps(before, after))
     steps += tuple(_upload_steps(before, after))
     steps += tuple(_receipt_steps(before, after))
     steps += tuple(_evidence_steps(before.session if before else None, after.session))
@@ -97,6 +98,14 @@ def _order(session: Session) -> str:
     assert order
     sent = f", sent at {rfc3339(order.sent_at)}" if order.sent_at else ""
     return f"number {order.number}{sent}: {', '.join(order.wish.required)}"
+
+
+def _chapter_steps(before: Picture | None, after: Picture) -> Iterator[Step]:
+    """Of a browser's session, the films that were added or taken back; the first ones come with the session."""
+    was = {each.name for each in before.chapters} if before else {each.name for each in after.chapters}
+    now = {each.name for each in after.chapters}
+    for name in sorted(was ^ now):
+        yield step("film", name, *(("LISTED", None) if name in was else (None, "LISTED")))
 
 
 def _upload_steps(before: Picture | None, after: Picture) -> Iterator[Step]:

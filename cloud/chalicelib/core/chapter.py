@@ -17,6 +17,8 @@ EXTENSIONS = (".mp4", ".360")
 
 OLDER_SYSTEM = "000OLDER"
 """The directory of originals that come from the older system, under any name. Cameras count directories from 100."""
+BROWSER_FILMS = "000FILMS"
+"""The directory of originals that come from a browser: no card has it, so that no card is proven by such a film."""
 _LONGEST_ARTIFACT_ID = 200
 """Characters; the API takes no longer text, and S3 no key above 1024 bytes."""
 

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from chalicelib.core.picture import Picture, Progress
 from chalicelib.core.safe import Safe
+from chalicelib.core.session import Origin
 from chalicelib.core.times import DAY_S
 
 WITHIN_S = 300
@@ -28,6 +29,7 @@ _NO_BEGINNING = "the camera does not say when the last chapter began"
 _NO_LENGTH = "the camera does not say how long the last chapter is"
 _CLOCK_WAS_SET = "the camera's clock was set after the last chapter was recorded"
 _IMPORTED = "the session was imported"
+_OF_A_BROWSER = "the films come from a browser, which knows of no camera"
 
 
 def safe_now(picture: Picture) -> Safe:
@@ -44,8 +46,8 @@ def last_closed_at(picture: Picture) -> tuple[datetime | None, str | None]:
     A camera's list has the second in which it began a chapter, twice: as `created` and as `modified`. So a chapter was
     closed as many seconds later as it plays; one that plays faster than it was recorded was closed later than that.
     """
-    if picture.session.storage:
-        return None, _IMPORTED
+    if picture.session.origin is not Origin.DEVICE:
+        return None, _IMPORTED if picture.session.storage else _OF_A_BROWSER
     began = picture.chapters[-1].created if picture.chapters else None
     progress = picture.progress
     if began is None:

@@ -17,6 +17,9 @@ ArtifactId = NewType("ArtifactId", str)
 MAIN = "main"
 """The project of a call that names none."""
 
+BROWSER = DeviceId("browser")
+"""The device of sessions whose films come from browsers. It has no token, so that no device sees these sessions."""
+
 _SESSION_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _PROJECT = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _DEVICE_ID = re.compile(r"[A-Za-z0-9_-]{1,60}")

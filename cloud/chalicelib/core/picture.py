@@ -403,17 +403,33 @@ def session_chapters(given: Iterable[Chapter]) -> tuple[Chapter, ...]:
 
 def differences(picture: Picture, session: Session, listed: Sequence[Chapter]) -> tuple[str, ...]:
     """What `session` with the chapters `listed` says otherwise than the picture; empty when it confirms it."""
-    known = picture.session
-    found = [
-        f"{name}: {before} here, {now} in the request"
-        for name, before, now in (
-            ("camera serial", known.camera.serial, session.camera.serial),
-            ("group", known.group, session.group),
-            ("number of chapters", len(picture.chapters), len(listed)),
-        )
-        if before != now
-    ]
+    counts = ("number of chapters", len(picture.chapters), len(listed))
+    found = _session_differences(picture.session, session, counts)
     return (*found, *_chapter_differences(picture.chapters, listed))
+
+
+def film_differences(picture: Picture, session: Session, listed: Sequence[Chapter]) -> tuple[str, ...]:
+    """What `session` says otherwise than the picture of a browser's session, to which `listed` may add films."""
+    by_id = {each.artifact_id: each for each in listed}
+    lacking = [
+        f"{each.name} is on record and not in the request"
+        for each in picture.chapters
+        if each.artifact_id not in by_id
+    ]
+    both = [each for each in picture.chapters if each.artifact_id in by_id]
+    said = [by_id[each.artifact_id] for each in both]
+    return (*_session_differences(picture.session, session), *lacking, *_chapter_differences(both, said))
+
+
+def _session_differences(known: Session, said: Session, *counts: tuple[str, object, object]) -> Iterator[str]:
+    facts = (
+        ("camera serial", known.camera.serial, said.camera.serial),
+        ("group", known.group, said.group),
+        *counts,
+    )
+    for name, before, now in facts:
+        if before != now:
+            yield f"{name}: {before} here, {now} in the request"
 
 
 def _chapter_differences(known: Sequence[Chapter], listed: Sequence[Chapter]) -> list[str]:

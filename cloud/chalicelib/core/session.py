@@ -52,8 +52,16 @@ class SessionState(Enum):
     FAILED = "FAILED"
 
 
+class Origin(Enum):
+    """Where the originals of a session come from."""
+
+    DEVICE = "device"
+    BROWSER = "browser"
+    OLDER_SYSTEM = "older-system"
+
+
 class Camera(Struct, frozen=True):
-    """The camera that a device reads from."""
+    """The camera that a device reads from, or that a browser's films name."""
 
     serial: str
     model: str | None = None
@@ -166,6 +174,13 @@ class Session(Struct, frozen=True):
     def name(self) -> str:
         """What its project calls it."""
         return ids.name_of(self.session_id)
+
+    @property
+    def origin(self) -> Origin:
+        """Where its originals come from."""
+        if self.storage:
+            return Origin.OLDER_SYSTEM
+        return Origin.BROWSER if self.device_id == ids.BROWSER else Origin.DEVICE
 
     def bumped(self) -> "Session":
         return replace(self, version=self.version + 1)

@@ -12,7 +12,7 @@ from chalicelib.core.ids import ArtifactId, DeviceId, SessionId
 from chalicelib.core.limits import Windowed
 from chalicelib.core.order import Wish, digest
 from chalicelib.core.picture import Picture
-from chalicelib.core.session import Session, SessionState
+from chalicelib.core.session import Origin, Session, SessionState
 from chalicelib.core.settle import Actor
 from chalicelib.core.settle.scanning import is_overdue
 from chalicelib.core.tokens import Principal, Role
@@ -24,6 +24,8 @@ from chalicelib.flows.uploads import ATTEMPTS
 from chalicelib.ports import Ports
 
 log = logging.getLogger(__name__)
+
+_WHENCE = {Origin.OLDER_SYSTEM: "was imported", Origin.BROWSER: "comes from a browser"}
 
 
 def order(
@@ -178,8 +180,8 @@ def adopt(ports: Ports, principal: Principal, session_id: SessionId, device_id: 
         session = picture.session
         if session.device_id == device_id:
             return session
-        if session.storage:
-            raise StateConflict("this session was imported: no device hauls it")
+        if session.origin is not Origin.DEVICE:
+            raise StateConflict(f"this session {_WHENCE[session.origin]}: no device hauls it")
         _demand_able(ports, session.project, device_id)
         return session.adopted(device_id, ports.clock.now())
 

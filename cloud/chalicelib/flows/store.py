@@ -66,9 +66,15 @@ def save(
     receipt: Receipt | None = None,
     index: Index | None = None,
     uploads: Sequence[Upload] = (),
+    chapters: Sequence[Chapter] = (),
 ) -> Picture:
-    """The picture after these were written with the session's next version, and counted. Raises Conflict."""
-    after = replace(picture, session=(session or picture.session).bumped())
+    """The picture after these were written with the session's next version, and counted. Raises Conflict.
+
+    `chapters` take the place of all that it has: those of a browser's session.
+    """
+    after = replace(
+        picture, session=(session or picture.session).bumped(), chapters=tuple(chapters) or picture.chapters
+    )
     written = (*uploads, upload) if upload else tuple(uploads)
     for each in written:
         after = after.with_upload(each)
@@ -77,6 +83,8 @@ def save(
     counted = counting(after, picture.session.device_id)
     change = Change(
         after.session,
+        chapters=tuple(chapters),
+        chapters_before=len(picture.chapters) if chapters else 0,
         uploads=written,
         receipts=(receipt,) if receipt else (),
         indexes=(index,) if index else (),

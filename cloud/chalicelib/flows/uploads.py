@@ -25,6 +25,7 @@ from chalicelib.core.ids import ArtifactId, SessionId, UploadId
 from chalicelib.core.limits import Windowed
 from chalicelib.core.parts import PartPlan, StoredPart, plan_parts
 from chalicelib.core.picture import Picture
+from chalicelib.core.session import Origin, Session
 from chalicelib.core.settle import Actor, undo_until
 from chalicelib.core.tokens import Principal, Role
 from chalicelib.core.upload import Upload, UploadState
@@ -59,18 +60,19 @@ def open_upload(
 ) -> tuple[UploadView, bool]:
     """The upload of an artifact, and whether it is new: the verified one, the open one, or one opened now.
 
-    Devices upload originals and, where the deployment takes them, sidecars; processors and operators upload what the
-    present order makes, while the session is STORED.
+    Devices upload originals and, where the deployment takes them, sidecars; operators upload the originals of a
+    browser's session. Processors and operators upload what the present order makes, while the session is STORED.
     `number` is the order that the caller works for: nothing is uploaded for another (StateConflict). What belongs to an
     import's order is uploaded by operators alone, in any state.
     A cancelled upload opens again with its parts while its undo window lasts. Raises PlanDiffers when the caller
     names another size or part size than the plan's, NotAFilm for a chapter or sidecar whose bytes were rejected as no
     film, ProxiesOff.
     """
-    _demand_hand(principal, artifact_id)
+    _demand_artifact(artifact_id)
     is_counted = False
     for _ in range(ATTEMPTS):
         picture = view_session(ports, principal, session_id)
+        _demand_hand(principal, picture.session, artifact_id)
         _demand_order(principal, picture, artifact_id, number)
         _demand_policy(ports, picture, artifact_id)
         picture, known = _find_upload(ports, picture, artifact_id, size_bytes)
@@ -147,7 +149,7 @@ def load_own_upload(ports: Ports, principal: Principal, upload_id: UploadId) -> 
     device finishes, NotPermitted for another's kind, StateConflict for a restore, whose parts S3 copies by itself.
     """
     picture, upload = load_upload(ports, principal, upload_id)
-    _demand_hand(principal, upload.artifact_id)
+    _demand_hand(principal, picture.session, upload.artifact_id)
     if upload.copies:
         raise StateConflict("this upload restores what was cleaned; S3 copies its parts by itself")
     return picture, upload
@@ -163,13 +165,24 @@ def load_upload(ports: Ports, principal: Principal, upload_id: UploadId) -> tupl
     return picture, picture.upload(upload_id)
 
 
-def _demand_hand(principal: Principal, artifact_id: ArtifactId) -> None:
-    """Raises InvalidRequest for no artifact's id, NotPermitted for a kind that others upload."""
-    if artifact.is_of_a_device(artifact_id):
-        principal.demand(Role.DEVICE)
-    else:
+def _demand_artifact(artifact_id: ArtifactId) -> None:
+    """Raises InvalidRequest for no artifact's id."""
+    if not artifact.is_of_a_device(artifact_id):
         artifact.made_id(artifact_id)
+
+
+def _demand_hand(principal: Principal, session: Session, artifact_id: ArtifactId) -> None:
+    """Raises NotPermitted for a kind that others upload: originals come from one device, or from operators' browsers.
+
+    Raises StateConflict for a sidecar of a browser's session: no camera made one.
+    """
+    if not artifact.is_of_a_device(artifact_id):
         principal.demand(Role.PROCESSOR, Role.OPERATOR)
+        return
+    is_of_a_browser = session.origin is Origin.BROWSER
+    principal.demand(Role.OPERATOR if is_of_a_browser else Role.DEVICE)
+    if is_of_a_browser and artifact.is_sidecar(artifact_id):
+        raise StateConflict("a browser brings films alone: no camera made a proxy or a thumbnail of them")
 
 
 def _demand_policy(ports: Ports, picture: Picture, artifact_id: ArtifactId) -> None:

@@ -9,7 +9,7 @@ from chalicelib.core import artifact
 from chalicelib.core.artifact import Kind
 from chalicelib.core.ids import ArtifactId
 from chalicelib.core.picture import Picture
-from chalicelib.core.session import Damage, SessionState
+from chalicelib.core.session import Damage, Origin, SessionState
 from chalicelib.core.settle.actions import Lose
 from chalicelib.core.upload import Receipt
 
@@ -76,6 +76,8 @@ def remedy(picture: Picture, artifact_id: ArtifactId) -> str:
     if kind is Kind.ORIGINAL:
         made = ", ".join(sorted({receipt.artifact_id for receipt in picture.made()}))
         stands = f"; what was made of it before stands: {made}" if made else ""
+        if session.origin is Origin.BROWSER:
+            return f"keep the film where it was uploaded from, and upload it again into this session{stands}"
         return (
             f"keep the card of camera {session.camera.serial} and haul the session again with device "
             f"{session.device_id}{stands}"

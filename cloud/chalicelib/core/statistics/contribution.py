@@ -6,7 +6,7 @@ from chalicelib.core import keys
 from chalicelib.core.evidence import Level
 from chalicelib.core.ids import DeviceId
 from chalicelib.core.picture import Picture
-from chalicelib.core.session import SessionState
+from chalicelib.core.session import Origin, SessionState
 from chalicelib.core.statistics import histogram
 from chalicelib.core.statistics.counts import WAITING_CHAPTERS, Counting, Counts, without_zeros
 from chalicelib.core.upload import Receipt, Upload
@@ -146,7 +146,7 @@ def _of_uploads(picture: Picture) -> Counts:
 def _of_guarantee(picture: Picture) -> Counts:
     """How long a session took that a device hauled, once it was safe."""
     safe = picture.session.safe
-    if picture.session.storage:
+    if picture.session.origin is not Origin.DEVICE:
         return {}
     if safe is None:
         # Safe since before that was recorded.

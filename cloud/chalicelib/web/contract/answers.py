@@ -219,7 +219,7 @@ class Order(Answer, frozen=True, kw_only=True):
 class Storage(Answer, frozen=True, kw_only=True):
     """Where a session comes from."""
 
-    origin: Literal["device", "older-system"]
+    origin: Literal["device", "browser", "older-system"]
     source: str | None
     row_id: str | None
     keys: dict[str, str]

@@ -34,7 +34,7 @@ def document(report: Report) -> dict[str, Any]:
             "group": session.group,
             "state": session.state.value,
             "created_at": rfc3339(session.created_at),
-            "storage": responses.storage(picture.session.storage),
+            "storage": responses.storage(session),
         },
         "camera": {
             "serial": session.camera.serial,

@@ -22,7 +22,6 @@ from chalicelib.core.scan import Scan
 from chalicelib.core.session import Camera, Lost, Session, SessionState
 from chalicelib.core.settle import Policy
 from chalicelib.core.settle.at_rest import remedy
-from chalicelib.core.storage import Storage
 from chalicelib.core.times import rfc3339
 from chalicelib.core.tokens import Device, Token
 from chalicelib.core.upload import Receipt, Upload, UploadState
@@ -64,7 +63,7 @@ def session(picture: Picture, policy: Policy) -> dict[str, Any]:
         "lost": [_lost_artifact(picture, lost) for lost in picture.lost],
         "proven_at": rfc3339(known.proven_at) if known.proven_at else None,
         "guarantee": _guarantee(picture),
-        "storage": storage(known.storage),
+        "storage": storage(known),
         "proxies": policy.takes_proxies,
     }
 
@@ -343,11 +342,12 @@ def _refusal(known: Session) -> str | None:
     return known.cleanup.refusal.reason
 
 
-def storage(storage: Storage | None) -> dict[str, Any]:
-    """Where the session comes from: a device that hauled it, or the older system."""
+def storage(known: Session) -> dict[str, Any]:
+    """Where the session comes from: a device that hauled it, a browser, or the older system."""
+    storage = known.storage
     recorded_at = storage.recorded_at if storage else None
     return {
-        "origin": "older-system" if storage else "device",
+        "origin": known.origin.value,
         "source": storage.source if storage else None,
         "row_id": storage.row_id if storage else None,
         "keys": {each.artifact_id: each.key for each in storage.keys} if storage else {},
