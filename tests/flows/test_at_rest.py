@@ -56,7 +56,7 @@ def test_a_damaged_original_is_lost_held_alarmed_and_its_remedy_is_told():
     picture = recorded(ports)
     assert (picture.missing, picture.session.held) == ((ONE,), "damaged in S3: one bit")
     assert ports.metrics.counts["original.lost"] == 1
-    [lost] = responses.session(picture, POLICY)["lost"]
+    [lost] = responses.session(picture, POLICY, ports.clock.now())["lost"]
     assert lost["artifact_id"] == ONE
     assert lost["reason"] == "damaged in S3: one bit"
     assert "haul the session again" in lost["remedy"]

@@ -103,7 +103,7 @@ def test_what_cannot_be_brought_back_is_lost_told_and_held():
     assert (found.artifact_id, picture.missing) == (ONE, (ONE,))
     assert picture.session.held
     assert ports.metrics.counts["original.lost"] == 1
-    [first, second] = responses.session(picture, POLICY)["chapters"]
+    [first, second] = responses.session(picture, POLICY, ports.clock.now())["chapters"]
     assert (first["receipt"], first["lost"]["reason"]) == (None, found.reason)
     assert first["lost"]["lost_at"]
     assert second["receipt"]

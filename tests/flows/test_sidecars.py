@@ -93,7 +93,7 @@ def read(ports: MemoryPorts, artifact_id: ArtifactId) -> bytes:
 
 def told(ports: MemoryPorts) -> Any:
     """What the session's answer says of its first chapter."""
-    return responses.session(recorded(ports), ports.policy)["chapters"][0]
+    return responses.session(recorded(ports), ports.policy, ports.clock.now())["chapters"][0]
 
 
 def reject(ports: MemoryPorts, artifact_id: ArtifactId = PROXY, body: bytes = PAGE) -> Upload:
@@ -193,10 +193,10 @@ def test_a_sidecar_of_no_chapter_of_the_session_is_not_found(unknown: str):
 
 def test_where_the_policy_takes_none_a_sidecar_is_refused_and_the_session_says_so():
     ports = confirmed()
-    assert responses.session(recorded(ports), ports.policy)["proxies"] is True
+    assert responses.session(recorded(ports), ports.policy, ports.clock.now())["proxies"] is True
     without = replace(ports, policy=replace(CHECKING, takes_proxies=False))
 
-    assert responses.session(recorded(ports), without.policy)["proxies"] is False
+    assert responses.session(recorded(ports), without.policy, ports.clock.now())["proxies"] is False
     for artifact_id in BODIES:
         with pytest.raises(ProxiesOff, match="send the originals alone"):
             open_one(without, artifact_id)

@@ -18,6 +18,7 @@ from tests.support.builders import (
 )
 from tests.support.faults import Fault, faulty
 from tests.support.memory import START, crc64nvme_of, deliver
+from tests.support.story import cleaned, processed
 from tests.web.client import Deployment, device_of
 from tests.web.contract import documented, shape
 from tests.web.usual import (
@@ -46,7 +47,7 @@ def test_a_new_session_is_created():
     answer = device_of(memory_ports()).call("PUT", SESSION, CONFIRMED)
 
     assert answer.status == 201
-    assert answer.headers["ETag"] == '"1"'
+    assert answer.headers["ETag"].startswith('"1.')
     assert answer.document == {
         "session_id": "match-17-north",
         "state": "OPEN",
@@ -81,6 +82,38 @@ def test_a_new_session_is_created():
         "processed_at": None,
         "cleaned_at": None,
         "cleanup_refused": None,
+        "gates": {
+            "closed": [
+                {"gate": "processed", "waits_for": "the session is OPEN"},
+                {"gate": "outputs-required", "waits_for": "the session's order requires no output"},
+                {"gate": "chapters-verified", "waits_for": f"not verified: {ARTIFACT_ID}"},
+                {"gate": "grace-over", "waits_for": "nobody recorded when the grace began"},
+            ],
+            "open": [
+                "ordered-here",
+                "minimum-required",
+                "outputs-verified",
+                "measurements-indexed",
+                "nothing-open",
+                "not-held",
+                "not-quarantined",
+                "originals-finished",
+                "nothing-lost",
+                "originals-whole",
+                "evidence-agrees",
+                "evidence-suffices",
+            ],
+            "asked_later": [
+                "armed",
+                "clocks-agree",
+                "grace-over-in-s3",
+                "outputs-stand",
+                "bucket-keeps",
+                "originals-stand",
+                "outputs-plausible",
+                "breaker",
+            ],
+        },
         "restoring": [],
         "lost": [],
         "proven_at": None,
@@ -234,11 +267,29 @@ def test_a_session_says_when_the_camera_closed_its_last_chapter_and_when_all_wou
     }
 
 
-@pytest.mark.parametrize("known", ['"1"', 'W/"1"', '"7", "1"', "*", " * "])
+@pytest.mark.parametrize("known", ["{}", "W/{}", '"7", {}', "*", " * "])
 def test_a_session_that_the_caller_knows_already_is_not_sent_again(known: str):
-    answer = device_of(opened()).call("GET", SESSION, headers={"If-None-Match": known})
+    device = device_of(opened())
+    tag = device.call("GET", SESSION).headers["ETag"]
 
-    assert (answer.status, answer.body, answer.headers["ETag"]) == (304, b"", '"1"')
+    answer = device.call("GET", SESSION, headers={"If-None-Match": known.format(tag)})
+
+    assert (answer.status, answer.body, answer.headers["ETag"]) == (304, b"", tag)
+
+
+def test_the_tag_of_a_session_changes_with_what_its_gates_wait_for():
+    ports = processed()
+    device = device_of(ports)
+    tag = device.call("GET", SESSION).headers["ETag"]
+
+    ports.clock.advance(ports.policy.grace_s)
+
+    answer = device.call("GET", SESSION, headers={"If-None-Match": tag})
+    assert (answer.status, answer.document["gates"]["closed"]) == (200, [])
+
+
+def test_a_cleaned_session_has_no_gates():
+    assert device_of(cleaned()).call("GET", SESSION).document["gates"] is None
 
 
 def test_a_session_that_has_moved_on_is_sent():

@@ -1,6 +1,7 @@
 """The one way from a route to its view, for every blueprint; and what a route says of itself in the contract."""
 
 import functools
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -134,15 +135,17 @@ def answer(
 
 def session_answer(ports: Ports, picture: Picture, status: int = 200) -> Response:
     """The session as every call about it answers it."""
-    document = responses.session(picture, ports.policy)
-    return answer(document, status, {"ETag": etag(picture, ports.policy)})
+    document = responses.session(picture, ports.policy, ports.clock.now())
+    return answer(document, status, {"ETag": etag(picture, ports.policy, document["gates"])})
 
 
-def etag(picture: Picture, policy: Policy) -> str:
-    """Changes with the session's version, with each heartbeat, which is outside it, and with the policy it tells."""
+def etag(picture: Picture, policy: Policy, gates: Mapping[str, Any] | None) -> str:
+    """Changes with the version, with each heartbeat, which is outside it, and with the policy and gates it tells."""
     heard = f".{picture.progress.heard_at.timestamp():.6f}" if picture.progress else ""
     without = "" if policy.takes_proxies else ".p"
-    return f'"{picture.session.version}{heard}{without}"'
+    # A grace ends, and a deployment demands more, without a write of the session.
+    waits = f".{zlib.crc32(repr(gates).encode()):08x}" if gates else ""
+    return f'"{picture.session.version}{heard}{without}{waits}"'
 
 
 def _unless_known(view: View) -> View:

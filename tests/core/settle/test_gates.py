@@ -271,3 +271,14 @@ def test_the_gate_names_what_the_order_lacks_of_the_present_minimum():
     assert minimum(open_gates(), VIDEO, REPORT, SPARE).closed() == {
         "minimum-required": f"the deployment requires it and the order does not: {REPORT}, {SPARE}"
     }
+
+
+def test_each_gate_is_closed_open_or_is_asked_later():
+    picture = replace(open_gates().picture, session=replace(open_gates().picture.session, held="wait"))
+
+    states = gates.states(picture, NOW, POLICY)
+
+    assert states
+    assert states.closed == {"not-held": "held: wait"}
+    assert {*states.closed, *states.open} == set(gates.RECORD)
+    assert states.asked_later == tuple(gates.WORLD)

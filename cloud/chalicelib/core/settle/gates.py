@@ -8,6 +8,8 @@ before every single delete marker.
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
+from msgspec import Struct
+
 from chalicelib.core.artifact import is_sidecar
 from chalicelib.core.cleanup import Doomed
 from chalicelib.core.picture import Picture
@@ -21,6 +23,15 @@ from chalicelib.core.upload import Receipt
 
 PLAUSIBLE = "outputs-plausible"
 """The gate that needs films read; they are read once all other gates are open."""
+
+
+class GateStates(Struct, frozen=True):
+    """Each gate by what is known of it without a look at S3: closed and why, open, or asked with a look alone."""
+
+    closed: Mapping[str, str]
+    open: tuple[str, ...]
+    asked_later: tuple[str, ...]
+
 
 RecordGate = Callable[[Picture, datetime, Policy], str | None]
 WorldGate = Callable[[Picture, Facts, datetime, Policy], str | None]
@@ -254,6 +265,14 @@ def closed_by_record(picture: Picture, now: datetime, policy: Policy) -> dict[st
     """The gates that the record alone keeps closed, with why."""
     answers = {name: gate(picture, now, policy) for name, gate in RECORD.items()}
     return {name: why for name, why in answers.items() if why}
+
+
+def states(picture: Picture, now: datetime, policy: Policy) -> GateStates | None:
+    """How the gates stand by the record alone; None once the session is CLEANED: nothing waits for them any more."""
+    if picture.session.state is SessionState.CLEANED:
+        return None
+    closed = closed_by_record(picture, now, policy)
+    return GateStates(closed, tuple(name for name in RECORD if name not in closed), tuple(WORLD))
 
 
 def closed(picture: Picture, facts: Facts, now: datetime, policy: Policy) -> dict[str, str]:

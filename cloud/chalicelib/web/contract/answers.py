@@ -216,6 +216,22 @@ class Order(Answer, frozen=True, kw_only=True):
     sent_at: Moment | None
 
 
+class ClosedGate(Answer, frozen=True, kw_only=True):
+    gate: str
+    waits_for: str
+
+
+class Gates(Answer, frozen=True, kw_only=True):
+    """How the gates of cleanup stand, by their names.
+
+    `asked_later` are those that need a look at S3: they are asked once no other one is closed.
+    """
+
+    closed: list[ClosedGate]
+    open: list[str]
+    asked_later: list[str]
+
+
 class Storage(Answer, frozen=True, kw_only=True):
     """Where a session comes from."""
 
@@ -246,6 +262,7 @@ class Session(Answer, frozen=True, kw_only=True):
     processed_at: Moment | None
     cleaned_at: Moment | None
     cleanup_refused: str | None
+    gates: Annotated[Gates | None, Meta(description="null once the session is CLEANED")]
     restoring: list[str]
     lost: list[LostArtifact]
     proven_at: Moment | None

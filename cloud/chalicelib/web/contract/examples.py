@@ -180,6 +180,14 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
         "processed_at": None,
         "cleaned_at": None,
         "cleanup_refused": None,
+        "gates": {
+            "closed": [
+                {"gate": "processed", "waits_for": "the session is OPEN"},
+                {"gate": "chapters-verified", "waits_for": f"not verified: {_ORIGINAL}"},
+            ],
+            "open": ["outputs-required", "ordered-here", "not-held"],
+            "asked_later": ["armed", "outputs-stand"],
+        },
         "restoring": [],
         "lost": [],
         "proven_at": None,

@@ -20,7 +20,7 @@ from chalicelib.core.parts import PartPlan, StoredPart
 from chalicelib.core.picture import MOST_CHAPTERS, Picture, Progress
 from chalicelib.core.scan import Scan
 from chalicelib.core.session import Camera, Lost, Session, SessionState
-from chalicelib.core.settle import Policy
+from chalicelib.core.settle import Policy, gates
 from chalicelib.core.settle.at_rest import remedy
 from chalicelib.core.times import rfc3339
 from chalicelib.core.tokens import Device, Token
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from chalicelib.flows.frames import SignedIndex, SignedObject
 
 
-def session(picture: Picture, policy: Policy) -> dict[str, Any]:
-    """The session as GET answers it, and what the deployment takes of it."""
+def session(picture: Picture, policy: Policy, now: datetime) -> dict[str, Any]:
+    """The session as GET answers it, what its cleanup waits for, and what the deployment takes of it."""
     known = picture.session
     return {
         "session_id": known.name,
@@ -59,6 +59,7 @@ def session(picture: Picture, policy: Policy) -> dict[str, Any]:
         "processed_at": rfc3339(known.processed_at) if known.processed_at else None,
         "cleaned_at": rfc3339(known.cleaned_at) if known.cleaned_at else None,
         "cleanup_refused": _refusal(known),
+        "gates": _gates(picture, policy, now),
         "restoring": list(known.restoring),
         "lost": [_lost_artifact(picture, lost) for lost in picture.lost],
         "proven_at": rfc3339(known.proven_at) if known.proven_at else None,
@@ -333,6 +334,15 @@ def _guarantee(picture: Picture) -> dict[str, Any]:
         "level": level.value if level else None,
         "agrees": picture.agrees,
     }
+
+
+def _gates(picture: Picture, policy: Policy, now: datetime) -> dict[str, Any] | None:
+    """How the gates of cleanup stand; None for a CLEANED session."""
+    known = gates.states(picture, now, policy)
+    if known is None:
+        return None
+    closed = [{"gate": name, "waits_for": why} for name, why in known.closed.items()]
+    return {"closed": closed, "open": list(known.open), "asked_later": list(known.asked_later)}
 
 
 def _refusal(known: Session) -> str | None:
