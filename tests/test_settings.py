@@ -10,6 +10,7 @@ from chalicelib.core.evidence import Level
 from chalicelib.core.ids import ArtifactId
 from chalicelib.core.limits import Limits, Quota
 from chalicelib.core.order import Wish
+from chalicelib.core.page_sessions import PageRules
 from chalicelib.core.settle import Policy
 from chalicelib.settings import VARIABLES, Settings, SettingsFaults, settings
 from infra.aws import template
@@ -58,6 +59,7 @@ def test_what_is_not_said_keeps_the_usual_policy_and_lets_devices_work():
         limits=Limits(
             Quota(open_sessions=1_000, open_uploads=2_000, calls_a_minute=6_000, orders_an_hour=1_000)
         ),
+        page=PageRules(idle_s=28_800, life_s=604_800),
     )
 
 
@@ -113,6 +115,9 @@ def test_every_variable_is_heard():
             "LIMIT_PROJECT_ORDERS_AN_HOUR": "10",
             "ALLOWED_EXTENSIONS": " .MP4",
             "LARGEST_FILE_BYTES": "12000000000",
+            "PAGE_IDLE_S": "600",
+            "PAGE_LIFE_S": "7776000",
+            "PAGE_ORIGINS": "https://films.example.org, https://page.example.org:8443",
             "PAUSE": "true",
             "PACE_BYTES_S": "1000000",
         }
@@ -144,6 +149,32 @@ def test_every_variable_is_heard():
         Quota(1, 2, 3, 4, None), Quota(6, 7, 8, 9, 10), (".mp4",), largest_file_bytes=12_000_000_000
     )
     assert (read.pause, read.pace_bytes_s) == (True, 1_000_000)
+    origins = ("https://films.example.org", "https://page.example.org:8443")
+    assert read.page == PageRules(600, 7_776_000, origins)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "page.example.org",
+        "http://page.example.org",
+        "https://page.example.org/",
+        "https://Page.example.org",
+        "https://a,",
+        "*",
+        "null",
+    ],
+)
+def test_what_is_no_origin_of_the_page_is_a_fault(text: str):
+    assert list(faults(PAGE_ORIGINS=text)) == ["PAGE_ORIGINS"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("PAGE_IDLE_S", "599"), ("PAGE_IDLE_S", "2592001"), ("PAGE_LIFE_S", "599"), ("PAGE_LIFE_S", "7776001")],
+)
+def test_a_login_lasts_ten_minutes_at_least_and_not_for_ever(name: str, text: str):
+    assert list(faults(**{name: text})) == [name]
 
 
 @pytest.mark.parametrize(

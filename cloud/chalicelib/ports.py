@@ -18,11 +18,12 @@ from chalicelib.core.crc import Crc64Nvme
 from chalicelib.core.enrolment import Code
 from chalicelib.core.events import Event, Measure
 from chalicelib.core.heard import Heard
-from chalicelib.core.ids import CodeId, DeviceId, SessionId, TokenId, UploadId
+from chalicelib.core.ids import CodeId, DeviceId, PageSessionId, SessionId, TokenId, UploadId
 from chalicelib.core.limits import UNLIMITED, Limits, Window
 from chalicelib.core.listing import Summary
 from chalicelib.core.measurements.index import Index
 from chalicelib.core.notices import Announcement, Notice
+from chalicelib.core.page_sessions import PageSession
 from chalicelib.core.parts import LandedPart, PartPlan, StoredPart
 from chalicelib.core.picture import Picture, Progress
 from chalicelib.core.rounds import LastRound
@@ -30,7 +31,7 @@ from chalicelib.core.session import Session, SessionState
 from chalicelib.core.settle import Policy
 from chalicelib.core.silence import Watch
 from chalicelib.core.statistics.counts import Counter, CounterKey, Counting, Counts, Waiting
-from chalicelib.core.tokens import Device, Secrets, Token
+from chalicelib.core.tokens import Device, PageSessionKey, Secrets, Token
 from chalicelib.core.upload import Receipt, StoredObject, Upload
 
 if TYPE_CHECKING:
@@ -576,6 +577,21 @@ class Records(Protocol):
     def token(self, token_id: TokenId) -> Token | None:
         """The token, consistently read, so that a revocation counts for the next call."""
 
+    def put_page_session(self, made: PageSession) -> None:
+        """Record a new page session; the table may forget it once it is over."""
+
+    def page_session(self, key: PageSessionKey) -> tuple[PageSession | None, Token | None]:
+        """The page session and its token, consistently read at once, so that a logout counts for the next call."""
+
+    def renew_page_session(self, found: PageSession, seen_at: datetime) -> None:
+        """Record that a page session was used; nothing happens when it ended, or another call recorded one."""
+
+    def forget_page_session(self, key: PageSessionKey) -> None:
+        """End a page session; one that is not on record is success."""
+
+    def page_sessions(self, token_id: TokenId) -> tuple[PageSession, ...]:
+        """Every page session of a token that is on record, consistently read, the oldest first."""
+
     def tokens(self, project: str | None = None) -> tuple[Token, ...]:
         """Every token of a project (`*` is one), or of all, consistently read: by project, device and id."""
 
@@ -624,6 +640,8 @@ class Ids(Protocol):
     def device_id(self) -> DeviceId: ...
 
     def token_id(self) -> TokenId: ...
+
+    def page_session_id(self) -> PageSessionId: ...
 
     def secret(self) -> str:
         """256 random bits in URL-safe base64."""

@@ -15,11 +15,13 @@ from chalicelib.core.ids import ArtifactId
 from chalicelib.core.lifecycle import FEWEST_RESTORABLE_DAYS, MOST_RESTORABLE_DAYS, MULTIPART_DAYS
 from chalicelib.core.limits import Limits, Quota
 from chalicelib.core.order import Wish, wish
+from chalicelib.core.page_sessions import PageRules
 from chalicelib.core.parts import LARGEST_PART_BYTES
 from chalicelib.core.settle import Policy
 from chalicelib.core.times import DAY_S
 
 _USUAL = Policy()
+_USUAL_PAGE = PageRules()
 _MULTIPART_LIFETIME_S = MULTIPART_DAYS * DAY_S
 
 _UNFILLED = "${Bucket}"
@@ -59,6 +61,7 @@ class Settings(Struct, frozen=True):
     pace_bytes_s: int | None
     limits: Limits
     cdn: tuple[str, str] | None
+    page: PageRules
 
     @property
     def default_wish(self) -> Wish | None:
@@ -114,6 +117,7 @@ def settings(environment: Mapping[str, str]) -> Settings:
             largest_file_bytes=read["LARGEST_FILE_BYTES"],
         ),
         cdn=read["CDN"],
+        page=PageRules(read["PAGE_IDLE_S"], read["PAGE_LIFE_S"], read["PAGE_ORIGINS"]),
     )
 
 
@@ -215,6 +219,14 @@ def _required(text: str) -> tuple[ArtifactId, ...]:
         raise ValueError(f"must list artifacts between commas: {error}") from error
 
 
+def _origins(text: str) -> tuple[str, ...]:
+    """The origins that `text` lists between commas; none for the empty text."""
+    found = tuple(each.strip() for each in text.split(",")) if text else ()
+    if not all(re.fullmatch(r"https://[a-z0-9.-]+(:[0-9]{1,5})?", each) for each in found):
+        raise ValueError(f"must list origins like https://page.example.org between commas, not {text!r}")
+    return found
+
+
 def _topic(text: str) -> str | None:
     """The topic's ARN; None for the empty text."""
     return (
@@ -267,6 +279,9 @@ VARIABLES: Mapping[str, _Required | _Optional] = {
     "CLEANUP_BYTES_A_DAY": _Optional(_between(1, 10**15 - 1), _USUAL.cleanup_limit.size_bytes),
     "STORAGE_USD_PER_GIB_MONTH": _Optional(_price, _USUAL.storage_usd_per_gib_month),
     "CDN": _Optional(_cdn),
+    "PAGE_IDLE_S": _Optional(_between(600, 30 * DAY_S), _USUAL_PAGE.idle_s),
+    "PAGE_LIFE_S": _Optional(_between(600, 90 * DAY_S), _USUAL_PAGE.life_s),
+    "PAGE_ORIGINS": _Optional(_origins, ()),
     "PAUSE": _Optional(_true_or_false, default=False),
     "LIMIT_OPEN_SESSIONS": _Optional(_limit, 1_000),
     "LIMIT_OPEN_UPLOADS": _Optional(_limit, 2_000),

@@ -16,7 +16,7 @@ from chalicelib.aws.orders import SqsOrders
 from chalicelib.aws.records import DynamoRecords
 from chalicelib.aws.signer import S3Signer
 from chalicelib.core import enrolment
-from chalicelib.core.ids import DeviceId, TokenId, UploadId
+from chalicelib.core.ids import DeviceId, PageSessionId, TokenId, UploadId
 from chalicelib.logs import EmbeddedMetrics
 from chalicelib.ports import Ports, Signer
 from chalicelib.settings import Settings
@@ -43,6 +43,9 @@ class RandomIds:
 
     def token_id(self) -> TokenId:
         return TokenId(f"t_{_random_name()}")
+
+    def page_session_id(self) -> PageSessionId:
+        return PageSessionId(f"p_{_random_name()}")
 
     def secret(self) -> str:
         return secrets.token_urlsafe(32)

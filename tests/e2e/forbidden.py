@@ -176,6 +176,9 @@ ONLY_THE_RECONCILER = (
 ONLY_THE_API = (
     on_item("PutItem", "SECRETS#t"),
     on_item("PutItem", "CODE#c"),
+    on_item("PutItem", "LOGIN#t"),
+    on_item("UpdateItem", "LOGIN#t"),
+    on_item("DeleteItem", "LOGIN#t"),
     on_item("PutItem", "GROUP#main/g"),
     on_item("UpdateItem", "LIMIT#main"),
     on_item("UpdateItem", "WATCH#main"),

@@ -20,7 +20,7 @@ from schemathesis.specs.openapi.checks import (
 from chalicelib.core.tokens import Role
 from chalicelib.flows.reconcile import reconcile
 from chalicelib.web.contract.document import openapi
-from chalicelib.web.routing import Route
+from chalicelib.web.routing import Route, ShownBy
 from tests.support import story
 from tests.support.builders import MemoryPorts, memory_ports
 from tests.support.memory import START
@@ -28,7 +28,7 @@ from tests.web.calls import CALLS, GoodCall
 from tests.web.client import Caller, app_over
 from tests.web.contract import ROUTES, demand_documented, route_of
 from tests.web.in_process import InProcess
-from tests.web.principals import ROLES, headers_of
+from tests.web.principals import LOGGED_IN, ROLES, headers_of
 from tests.web.test_auth import MATRIX
 from tests.web.usual import opened
 
@@ -118,7 +118,7 @@ class Sent:
     place: int
 
 
-OWN_CALLERS = {Role.DEVICE: "own", Role.PROCESSOR: "prc", Role.OPERATOR: "opr"}
+OWN_CALLERS = {Role.DEVICE: "own", Role.PROCESSOR: "prc", Role.OPERATOR: "opr", Role.VIEWER: "vwr"}
 
 
 class Fuzz:
@@ -148,8 +148,12 @@ class Fuzz:
 
     def sent(self) -> st.SearchStrategy[Sent]:
         """How to send a call: most where the good call succeeds, by somebody whom it is for."""
-        anybody = [caller for callers in ROLES.values() for caller in callers]
-        meant = [OWN_CALLERS[role] for role in self.route.roles] or anybody
+        anybody = [caller for kind in (ROLES, LOGGED_IN) for callers in kind.values() for caller in callers]
+        by_token = (
+            [] if self.route.shown_by is ShownBy.COOKIE else [OWN_CALLERS[role] for role in self.route.roles]
+        )
+        by_cookie = [caller for role in self.route.roles for caller in LOGGED_IN.get(role, ())]
+        meant = by_token + by_cookie or anybody
         return st.builds(
             Sent,
             st.just("") | st.just("") | st.sampled_from(list(WORLDS)),
@@ -172,7 +176,9 @@ class Fuzz:
         scene = self._scenes[sent.world or good.world.__name__]
         answer = self._answer(case, scene, scene.headers(sent.caller))
         if answer.status_code < 300:
-            assert not self.route.roles or any(sent.caller in ROLES[role] for role in self.route.roles)
+            assert not self.route.roles or any(
+                sent.caller in (*ROLES[role], *LOGGED_IN.get(role, ())) for role in self.route.roles
+            )
             if self.route.method != "GET":
                 scene.change()
 

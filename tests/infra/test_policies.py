@@ -127,6 +127,9 @@ WRITES_OF = {
         ("dynamodb:UpdateItem", "WATCH#*"),
         ("dynamodb:PutItem", "CODE#*"),
         ("dynamodb:PutItem", "SECRETS#*"),
+        ("dynamodb:PutItem", "LOGIN#*"),
+        ("dynamodb:UpdateItem", "LOGIN#*"),
+        ("dynamodb:DeleteItem", "LOGIN#*"),
     },
     "take_stock": {("dynamodb:PutItem", "NOTICES#*"), ("dynamodb:PutItem", "SUMMARY#*")},
     "reconcile": WRITES

@@ -10,7 +10,7 @@ import requests
 from msgspec.structs import replace
 
 from chalicelib.aws.lake import ParquetLake
-from chalicelib.core import keys
+from chalicelib.core import keys, tokens
 from chalicelib.core.artifact import Kind, made_key, sidecar_id
 from chalicelib.core.cleanup import Arming
 from chalicelib.core.errors import Conflict, Finalizing, StorageBusy
@@ -20,6 +20,7 @@ from chalicelib.core.listing import Wanted
 from chalicelib.core.measurements.limits import INDEXED_IN_PASSING_BYTES
 from chalicelib.core.measurements.ranges import Wanted as WantedFrames
 from chalicelib.core.order import Wish, wish
+from chalicelib.core.page_sessions import RENEW_S, PageRules
 from chalicelib.core.picture import Progress
 from chalicelib.core.session import Lost, SessionState
 from chalicelib.core.settle import Actor, Policy
@@ -30,9 +31,11 @@ from chalicelib.flows import (
     artifacts,
     cameras,
     completion,
+    devices,
     enrolment,
     frames,
     operations,
+    page_sessions,
     sessions,
     uploads,
 )
@@ -238,6 +241,18 @@ def state_of(ports: Ports, session_id: SessionId) -> SessionState:
     return load(ports, session_id).session.state
 
 
+def use_the_page(ports: Ports, asked: Asked) -> None:
+    """Log in, look for so long that a use is recorded, log out."""
+    with asked.by_others():
+        _, written = devices.enrol(ports, Role.OPERATOR, "main")
+    token_id, secret = tokens.parsed(written)
+    holder = tokens.principal(ports.records.token(token_id), secret, ports.clock.now())
+    made, cookie = page_sessions.log_in(ports, holder, PageRules())
+    later = replace(ports, clock=MovableClock(ports.clock.now() + timedelta(seconds=RENEW_S)))
+    page_sessions.find_caller(later, cookie, PageRules())
+    page_sessions.log_out(ports, made.key)
+
+
 def test_the_api_uses_exactly_the_rights_it_has(world: AwsWorld, ports: Ports, asked: Asked):
     session_id = make_session_id("hauled")
     completion.complete_upload(ports, NORTH, sent(ports, opened(ports, "hauled")).upload_id, CRC)
@@ -276,6 +291,7 @@ def test_the_api_uses_exactly_the_rights_it_has(world: AwsWorld, ports: Ports, a
         _, _, code = enrolment.invite(ports, Grant(Role.DEVICE, "main", "jetson-north", None, None), 60)
     _, token, _ = enrolment.exchange(ports, code, "ab" * 32)
     enrolment.rotate(ports, token.token_id, 1, "cd" * 32)
+    use_the_page(ports, asked)
     details = view_details(ports, OPERATOR, look_at_health(ports))
     unordered = sent(ports, opened(ports, "unordered", wanted=None))
     completion.complete_upload(ports, NORTH, unordered.upload_id, CRC)

@@ -275,7 +275,7 @@ OF_CALLERS = (
     bug(
         "everybody lists the devices of a project",
         f"{FLOWS}/listings.py",
-        "    principal.demand(Role.OPERATOR)\n",
+        "    principal.demand(Role.OPERATOR, Role.VIEWER)\n",
         "    principal.demand(*Role)\n",
         "tests/flows/test_listings.py",
         "-k",

@@ -14,6 +14,7 @@ from tests.mutants.of_notices import OF_NOTICES
 from tests.mutants.of_scans import OF_SCANS
 from tests.mutants.of_sidecars import OF_SIDECARS
 from tests.mutants.of_the_lake import OF_THE_LAKE
+from tests.mutants.of_the_page import OF_THE_PAGE
 from tests.mutants.of_uploads import OF_UPLOADS
 from tests.mutants.on_device import ON_DEVICE
 from tests.mutants.reading_again import READING_AGAIN
@@ -549,4 +550,5 @@ MUTANTS = (
     *OF_SIDECARS,
     *OF_SCANS,
     *OF_THE_LAKE,
+    *OF_THE_PAGE,
 )

@@ -13,6 +13,7 @@ from msgspec import Struct
 from chalicelib.core import tokens
 from chalicelib.core.ids import DeviceId, TokenId
 from chalicelib.core.order import Wish
+from chalicelib.core.page_sessions import PageRules
 from chalicelib.core.tokens import Role, Token
 from chalicelib.ports import Enlisting, Ports, Records
 from chalicelib.web import api
@@ -32,6 +33,7 @@ class Deployment(Struct, frozen=True):
     pause: bool = False
     pace_bytes_s: int | None = None
     default_wish: Wish | None = None
+    page: PageRules = PageRules()
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from chalicelib.core.times import DAY_S
 from chalicelib.core.tokens import ALL_PROJECTS, Role
 from tests.support.builders import DEVICE_ID, MemoryPorts
 from tests.support.memory import START
-from tests.web.client import SECRET, with_token
+from tests.web.client import SECRET, Caller, app_over, with_token
 
 DAY = timedelta(seconds=DAY_S)
 
@@ -28,6 +28,11 @@ CALLERS = {
     "opr": "operator",
     "opX": "operator of another project",
     "opA": "operator of all projects",
+    "vwr": "viewer",
+    "vwX": "viewer of another project",
+    "vwA": "viewer of all projects",
+    "opC": "operator who is logged in",
+    "vwC": "viewer who is logged in",
 }
 """Who calls, by a short name: the columns of the table of `test_auth`."""
 
@@ -35,7 +40,23 @@ ROLES = {
     Role.DEVICE: ("own", "dev", "dvX", "dvP"),
     Role.PROCESSOR: ("prc", "prX", "prA"),
     Role.OPERATOR: ("opr", "opX", "opA"),
+    Role.VIEWER: ("vwr", "vwX", "vwA"),
 }
+"""Who shows a token."""
+
+LOGGED_IN = {Role.OPERATOR: ("opC",), Role.VIEWER: ("vwC",)}
+"""Who shows the cookie of a page session."""
+
+
+HOST = "page.example.org"
+ORIGIN = f"https://{HOST}"
+
+
+def logged_in(ports: MemoryPorts, role: Role, project: str = "main") -> dict[str, str]:
+    """What the page sends once a holder of a new token is logged in."""
+    holder = Caller(app_over(ports), with_token(ports.records, role, project) | {"Host": HOST})
+    answer = holder.call("POST", "/v1/login", {})
+    return {"Host": HOST, "Origin": ORIGIN, "Cookie": answer.headers["Set-Cookie"].partition(";")[0]}
 
 
 def headers_of(column: str, ports: MemoryPorts) -> dict[str, str]:
@@ -66,6 +87,12 @@ def headers_of(column: str, ports: MemoryPorts) -> dict[str, str]:
         case "the session's device":
             return with_token(records, Role.DEVICE, "main", DEVICE_ID)
         case _:
-            role, _, of = caller.partition(" of ")
-            projects = {"": "main", "another project": "other", "all projects": ALL_PROJECTS}
-            return with_token(records, Role(role), projects[of])
+            return _of_role(caller, ports)
+
+
+def _of_role(caller: str, ports: MemoryPorts) -> dict[str, str]:
+    role, _, of = caller.partition(" of ")
+    if role.endswith(" who is logged in"):
+        return logged_in(ports, Role(role.partition(" ")[0]))
+    projects = {"": "main", "another project": "other", "all projects": ALL_PROJECTS}
+    return with_token(ports.records, Role(role), projects[of])

@@ -20,6 +20,7 @@ A session's id is `PROJECT/NAME`, so every key with one is of that project alone
 | TOKENS | {project}#{device id or nothing}#{token id} | the same token once more, to be listed |
 | LISTED | TOKENS | there once every token that an older release made is listed |
 | CODE#{id} | CODE | an enrolment code |
+| LOGIN#{token id} | {page session id} | a page session that was opened with the token; `ttl` ends it |
 | AUDIT#{session id} | {version} | what the write of that version changed, and who made it; `work_…` list its day |
 | AUDIT#{project} | {at}#{thing}#{name} | an administrative act, listed likewise |
 | CLEANUP | ARMING | whether cleanup is armed |
@@ -63,13 +64,14 @@ from chalicelib.core.limits import Window
 from chalicelib.core.listing import Summary
 from chalicelib.core.measurements.index import Index
 from chalicelib.core.notices import Notice
+from chalicelib.core.page_sessions import PageSession
 from chalicelib.core.picture import Picture, Progress
 from chalicelib.core.rounds import LastRound
 from chalicelib.core.session import Session, SessionState
 from chalicelib.core.silence import AT_ONCE, Watch
 from chalicelib.core.statistics.counts import Counter, CounterKey, Counts, Waiting, without_zeros
 from chalicelib.core.times import DAY_S, sortable
-from chalicelib.core.tokens import Device, Secrets, Token
+from chalicelib.core.tokens import Device, PageSessionKey, Secrets, Token
 from chalicelib.core.upload import Receipt, Upload
 from chalicelib.ports import Due, Listed, ListedDevice, ListEntry, RecordedRow, Unproven, Watched
 
@@ -221,6 +223,10 @@ def token_of(item: Item, secrets: Item | None) -> Token:
 
 def code_item(code: Code) -> Item:
     return _item(code_key(code.code_id), code)
+
+
+def page_session_item(made: PageSession) -> Item:
+    return _item(page_session_key(made.key), made, {"ttl": int(made.expires_at.timestamp())})
 
 
 def device_item(device: Device) -> Item:
@@ -436,6 +442,14 @@ def secrets_key(token_id: str) -> dict[str, str]:
 
 def code_key(code_id: str) -> dict[str, str]:
     return {"pk": f"CODE#{code_id}", "sk": "CODE"}
+
+
+def page_sessions_pk(token_id: str) -> str:
+    return f"LOGIN#{token_id}"
+
+
+def page_session_key(key: PageSessionKey) -> dict[str, str]:
+    return {"pk": page_sessions_pk(key.token_id), "sk": key.page_session_id}
 
 
 def device_key(device_id: str) -> dict[str, str]:

@@ -2,10 +2,11 @@
 
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from botocore.exceptions import ClientError
 
 from chalicelib.aws import items
@@ -18,6 +19,7 @@ from chalicelib.core.heard import Heard
 from chalicelib.core.ids import CodeId, DeviceId, SessionId, TokenId, UploadId
 from chalicelib.core.limits import Window
 from chalicelib.core.notices import Notice
+from chalicelib.core.page_sessions import PageSession
 from chalicelib.core.picture import Picture, Progress
 from chalicelib.core.rounds import LastRound
 from chalicelib.core.session import Origin, Session
@@ -32,7 +34,7 @@ from chalicelib.core.statistics.counts import (
     total,
 )
 from chalicelib.core.times import sortable
-from chalicelib.core.tokens import Device, Secrets, Token
+from chalicelib.core.tokens import Device, PageSessionKey, Secrets, Token
 from chalicelib.ports import (
     Change,
     Due,
@@ -573,12 +575,45 @@ class DynamoRecords:
 
     def token(self, token_id: TokenId) -> Token | None:
         """One call for both items: every call of the API makes it."""
-        found = {
-            item["sk"]["S"]: item
-            for item in self._batch([items.token_key(token_id), items.secrets_key(token_id)])
-        }
-        token = found.get(items.TOKEN_SK)
-        return items.token_of(token, found.get(items.SECRETS_SK)) if token else None
+        return _token_of(self._batch([items.token_key(token_id), items.secrets_key(token_id)]))
+
+    def put_page_session(self, made: PageSession) -> None:
+        self._put(items.page_session_item(made))
+
+    def page_session(self, key: PageSessionKey) -> tuple[PageSession | None, Token | None]:
+        """One call for all items: every call of the page makes it."""
+        of_login = items.page_session_key(key)
+        keys = [of_login, items.token_key(key.token_id), items.secrets_key(key.token_id)]
+        found = list(self._batch(keys))
+        own = [item for item in found if item["pk"]["S"] == of_login["pk"]]
+        return (items.value(own[0], PageSession) if own else None), _token_of(found)
+
+    def renew_page_session(self, found: PageSession, seen_at: datetime) -> None:
+        values = {":before": msgspec.to_builtins(found.seen_at), ":now": msgspec.to_builtins(seen_at)}
+        try:
+            with named():
+                self._dynamodb.update_item(
+                    **self._key(items.page_session_key(found.key)),
+                    UpdateExpression="SET seen_at = :now",
+                    ConditionExpression="seen_at = :before",
+                    ExpressionAttributeValues=items.attributes(values),
+                )
+        except ClientError as error:
+            if code_of(error) != "ConditionalCheckFailedException":
+                raise
+
+    def forget_page_session(self, key: PageSessionKey) -> None:
+        with named():
+            self._dynamodb.delete_item(**self._key(items.page_session_key(key)))
+
+    def page_sessions(self, token_id: TokenId) -> tuple[PageSession, ...]:
+        pages = self._pages(
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues=items.attributes({":pk": items.page_sessions_pk(token_id)}),
+            ConsistentRead=True,
+        )
+        found = (items.value(item, PageSession) for page in pages for item in page)
+        return tuple(sorted(found, key=lambda each: (each.created_at, each.page_session_id)))
 
     def tokens(self, project: str | None = None) -> tuple[Token, ...]:
         """As the port says. Tokens of an older release are not in the list: the first call finds and lists them."""
@@ -776,6 +811,13 @@ class DynamoRecords:
     def _put(self, item: items.Item) -> None:
         with named():
             self._dynamodb.put_item(TableName=self._table, Item=item)
+
+
+def _token_of(found: Iterable[items.Item]) -> Token | None:
+    """The token whose items are among those that were found."""
+    by_place = {item["sk"]["S"]: item for item in found}
+    token = by_place.get(items.TOKEN_SK)
+    return items.token_of(token, by_place.get(items.SECRETS_SK)) if token else None
 
 
 def _list_of(by: ListedBy) -> tuple[str | None, str, str, str]:

@@ -12,6 +12,7 @@ UploadId = NewType("UploadId", str)
 DeviceId = NewType("DeviceId", str)
 TokenId = NewType("TokenId", str)
 CodeId = NewType("CodeId", str)
+PageSessionId = NewType("PageSessionId", str)
 ArtifactId = NewType("ArtifactId", str)
 
 MAIN = "main"

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+HOUR_S = 3_600
 DAY_S = 86_400
 
 

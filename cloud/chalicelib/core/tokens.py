@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from chalicelib.core import ids
 from chalicelib.core.errors import NO_SESSION, NotAuthenticated, NotFound, NotPermitted, SessionAdopted
-from chalicelib.core.ids import DeviceId, TokenId
+from chalicelib.core.ids import DeviceId, PageSessionId, TokenId
 from chalicelib.core.session import Session
 from chalicelib.core.times import rfc3339
 
@@ -20,6 +20,12 @@ class Role(Enum):
     DEVICE = "device"
     PROCESSOR = "processor"
     OPERATOR = "operator"
+    VIEWER = "viewer"
+    """Reads what an operator reads, but no audit trail; changes nothing."""
+
+
+ONLY_LOOKING = (Role.VIEWER,)
+"""They may call what a route names them for, and nothing else."""
 
 
 class Secrets(Struct, frozen=True):
@@ -80,10 +86,18 @@ class Device(Struct, frozen=True):
     enrolled_at: datetime
 
 
+class PageSessionKey(Struct, frozen=True):
+    """A login of the page, and the token that it was made with."""
+
+    token_id: TokenId
+    page_session_id: PageSessionId
+
+
 class Principal(Struct, frozen=True):
     """Who is calling, with which of the token's secrets.
 
-    `token_id` is None for an operator's command, which has AWS credentials instead.
+    `token_id` is None for an operator's command, which has AWS credentials instead. `page_session` is None for who
+    shows the token itself, and not the cookie of a page session.
     """
 
     role: Role
@@ -91,6 +105,7 @@ class Principal(Struct, frozen=True):
     device_id: DeviceId | None
     token_id: TokenId | None = None
     secret_version: int = 0
+    page_session: PageSessionKey | None = None
 
     def may_see(self, session: Session) -> bool:
         """Whether `session` exists for this caller: own project, and for a device its own sessions."""
@@ -115,9 +130,14 @@ class Principal(Struct, frozen=True):
 
     def demand(self, *roles: Role) -> None:
         """Raises NotPermitted unless the caller has one of `roles`."""
-        if self.role not in roles:
-            allowed = " or ".join(role.value for role in roles)
-            raise NotPermitted(f"this call is for a {allowed}; the token is a {self.role.value}'s")
+        if self.role in roles:
+            return
+        allowed = " or ".join(role.value for role in roles)
+        if self.role in ONLY_LOOKING:
+            raise NotPermitted(
+                f"a {self.role.value} looks and changes nothing; this call asks for the role {allowed}"
+            )
+        raise NotPermitted(f"this call is for a {allowed}; the token is a {self.role.value}'s")
 
     def demand_sight(self, session: Session, unseen: str = NO_SESSION) -> None:
         """Raises NotFound, saying `unseen`, when `session` lies outside what this caller may see.
@@ -162,11 +182,11 @@ def principal(token: Token | None, secret: str, now: datetime) -> Principal:
     is_present = hmac.compare_digest(known.digest, digest(secret))
     is_before = hmac.compare_digest(known.before or digest(""), digest(secret))
     if token is None or held is None or not (is_present or is_before):
-        raise NotAuthenticated("this token is not known; enrol the device again")
+        raise NotAuthenticated("this token is not known; enrol again")
     if token.revoked_at:
-        raise NotAuthenticated("this token was revoked; enrol the device again")
+        raise NotAuthenticated("this token was revoked; enrol again")
     end = token.expires_at if is_present else held.before_until
     if end and now >= end:
-        raise NotAuthenticated(f"this token expired at {rfc3339(end)}; enrol the device again")
+        raise NotAuthenticated(f"this token expired at {rfc3339(end)}; enrol again")
     version = held.version if is_present else held.version - 1
     return Principal(token.role, token.project, token.device_id, token.token_id, version)

@@ -69,7 +69,7 @@ def list_devices(
     ports: Ports, principal: Principal, project: str, after: ListedDevice | None, limit: int
 ) -> DevicePage:
     """At most `limit` devices of `project` after `after`. Raises InvalidRequest, NotPermitted, NotFound."""
-    principal.demand(Role.OPERATOR)
+    principal.demand(Role.OPERATOR, Role.VIEWER)
     _demand_limit(limit)
     project = principal.meant_project(project)
     found = ports.records.list_devices(project, after, limit + 1)

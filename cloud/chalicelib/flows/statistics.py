@@ -58,7 +58,7 @@ class Statistics(Struct, frozen=True):
 
 def view_statistics(ports: Ports, principal: Principal, named: str, asked: Asked) -> Statistics:
     """The statistics of a project. Raises NotPermitted for devices, NotFound for a project of others."""
-    principal.demand(Role.OPERATOR, Role.PROCESSOR)
+    principal.demand(Role.OPERATOR, Role.PROCESSOR, Role.VIEWER)
     project, today = principal.meant_project(named), ports.clock.now().astimezone(UTC).date()
     waiting = ports.records.waiting(project, None, None, MOST_WAITING)
     silences = silences_among(ports, project, waiting)

@@ -3,18 +3,20 @@
 import functools
 import zlib
 from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
 from typing import Any, Protocol
 
 from chalice.app import Blueprint, Response
 from msgspec import Struct
 
 from chalicelib.core import answers, ids
-from chalicelib.core.errors import ReelhaulError, TooLarge
+from chalicelib.core.errors import NotAuthenticated, ReelhaulError, TooLarge
 from chalicelib.core.ids import SessionId
 from chalicelib.core.order import Wish
+from chalicelib.core.page_sessions import PageRules
 from chalicelib.core.picture import Picture
 from chalicelib.core.settle import Policy
-from chalicelib.core.tokens import Principal, Role
+from chalicelib.core.tokens import ONLY_LOOKING, Principal, Role
 from chalicelib.flows.acting import acting_ports, identify
 from chalicelib.ports import Ports
 from chalicelib.web import auth
@@ -25,7 +27,7 @@ from chalicelib.web.wire.problems import answered
 
 
 class DeviceSettings(Protocol):
-    """What a deployment decides about devices and the sessions that they open; Settings have it."""
+    """What a deployment decides about devices, the sessions that they open, and the page; Settings have it."""
 
     @property
     def minimum_client_version(self) -> str: ...
@@ -38,6 +40,9 @@ class DeviceSettings(Protocol):
 
     @property
     def default_wish(self) -> Wish | None: ...
+
+    @property
+    def page(self) -> PageRules: ...
 
 
 class Call(Struct, frozen=True):
@@ -68,10 +73,24 @@ View = Callable[..., Response]
 """Takes the ports, the call and the path's parameters by name; a view of a route without a token takes a PublicCall."""
 
 EVERYBODY = tuple(Role)
-READERS = (Role.PROCESSOR, Role.OPERATOR)
+AT_WORK = (Role.DEVICE, Role.PROCESSOR, Role.OPERATOR)
+"""Everybody who changes something."""
+READERS = (Role.PROCESSOR, Role.OPERATOR, Role.VIEWER)
 """Who may read footage and what was made of it; a device only where DEVICES_MAY_READ says so."""
 WITHOUT_TOKEN: tuple[Role, ...] = ()
 """The `roles` of a route that asks for no token: what it answers is public."""
+
+
+NO_BODY = "no body"
+"""The `answer` of a route that answers nothing but a status."""
+
+
+class ShownBy(Enum):
+    """How callers of a route show who they are: by their token, by the cookie of a page session, or by either."""
+
+    EITHER = "either"
+    TOKEN = "token"  # nosec B105 # the name of a way, no secret
+    COOKIE = "cookie"
 
 
 class Route(Struct, frozen=True):
@@ -88,12 +107,13 @@ class Route(Struct, frozen=True):
     view: View
     summary: str
     answer: str
-    roles: tuple[Role, ...] = EVERYBODY
+    roles: tuple[Role, ...] = AT_WORK
     body: type[Struct] | None = None
     query: str | None = None
     statuses: tuple[int, ...] = (200,)
     forms: tuple[str, ...] = ()
     problems: tuple[type[ReelhaulError], ...] = ()
+    shown_by: ShownBy = ShownBy.EITHER
 
 
 _TAKES_A_BODY = ("PUT", "POST")
@@ -112,7 +132,7 @@ def blueprint(
         door = (
             _open_door(view, made, ports, settings)
             if is_public
-            else _door(view, made, ports, settings, meter)
+            else _door(route, view, made, ports, settings, meter)
         )
         call = numbered(door, f"{route.method} {route.path}", made)
         made.route(route.path, methods=[route.method], content_types=content_types)(call)
@@ -169,7 +189,9 @@ def _known_etags(call: Call | PublicCall) -> list[str]:
     return [tag.strip().removeprefix("W/") for tag in header.split(",")]
 
 
-def _door(view: View, made: Blueprint, ports: Ports, settings: DeviceSettings, meter: CallMeter) -> View:
+def _door(
+    route: Route, view: View, made: Blueprint, ports: Ports, settings: DeviceSettings, meter: CallMeter
+) -> View:
     """`view` with every error told as a problem, the caller known, the body at hand."""
 
     @answered
@@ -177,16 +199,31 @@ def _door(view: View, made: Blueprint, ports: Ports, settings: DeviceSettings, m
     def door(**parameters: str) -> Response:
         request = made.current_request
         headers: Mapping[str, str] = request.headers
-        principal = auth.caller(ports, headers, settings.minimum_client_version)
+        if route.shown_by is ShownBy.TOKEN:
+            principal = auth.token_holder(ports, headers, settings)
+        else:
+            principal = auth.caller(ports, route.method, headers, settings)
         identify(principal)
         project = auth.project(principal, headers)
         meter.count(ports, principal, project)
+        _demand_named(route, principal)
         call = Call(
             settings, principal, project, headers, parsing.raw_body(request), request.query_params or {}
         )
         return view(acting_ports(ports), call, **parameters)
 
     return door
+
+
+def _demand_named(route: Route, principal: Principal) -> None:
+    """Raises NotPermitted for a role that only looks and that the route does not name, whatever its view would say.
+
+    Of a route about the page session itself, NotPermitted for every role without one, and NotAuthenticated.
+    """
+    if principal.role in ONLY_LOOKING or route.shown_by is ShownBy.COOKIE:
+        principal.demand(*route.roles)
+    if route.shown_by is ShownBy.COOKIE and principal.page_session is None:
+        raise NotAuthenticated("this call is about the page session of a cookie, and none was sent; log in")
 
 
 def _open_door(view: View, made: Blueprint, ports: Ports, settings: DeviceSettings) -> View:

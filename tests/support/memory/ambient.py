@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 
 from chalicelib.core.events import Event, Measure
-from chalicelib.core.ids import DeviceId, TokenId, UploadId
+from chalicelib.core.ids import DeviceId, PageSessionId, TokenId, UploadId
 
 START = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 """When a test's clock starts, unless it says otherwise."""
@@ -41,6 +41,9 @@ class FixedIds:
 
     def token_id(self) -> TokenId:
         return TokenId(self._next("t_"))
+
+    def page_session_id(self) -> PageSessionId:
+        return PageSessionId(self._next("p_"))
 
     def secret(self) -> str:
         return f"{next(self._numbers):043d}"

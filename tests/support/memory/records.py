@@ -18,6 +18,7 @@ from chalicelib.core.limits import Window
 from chalicelib.core.listing import Summary, summary
 from chalicelib.core.measurements.index import Index
 from chalicelib.core.notices import Notice
+from chalicelib.core.page_sessions import PageSession
 from chalicelib.core.picture import Picture, Progress
 from chalicelib.core.rounds import LastRound
 from chalicelib.core.session import Session
@@ -34,7 +35,7 @@ from chalicelib.core.statistics.counts import (
     total,
     without_zeros,
 )
-from chalicelib.core.tokens import Device, Secrets, Token
+from chalicelib.core.tokens import Device, PageSessionKey, Secrets, Token
 from chalicelib.core.upload import Receipt, Upload
 from chalicelib.ports import (
     Change,
@@ -75,6 +76,7 @@ class MemoryRecords:
         self._devices: dict[DeviceId, Device] = {}
         self._secrets: dict[TokenId, Secrets] = {}
         self.entries: list[Entry] = []
+        self._page_sessions: dict[PageSessionKey, PageSession] = {}
         self._codes: dict[CodeId, Code] = {}
         self._enlisting = threading.Lock()
         self._arming: Arming | None = None
@@ -365,6 +367,25 @@ class MemoryRecords:
     def token(self, token_id: TokenId) -> Token | None:
         token = self._tokens.get(token_id)
         return structs.replace(token, secrets=self._secrets.get(token_id)) if token else None
+
+    def put_page_session(self, made: PageSession) -> None:
+        self._page_sessions[made.key] = made
+
+    def page_session(self, key: PageSessionKey) -> tuple[PageSession | None, Token | None]:
+        return self._page_sessions.get(key), self.token(key.token_id)
+
+    def renew_page_session(self, found: PageSession, seen_at: datetime) -> None:
+        with self._enlisting:
+            known = self._page_sessions.get(found.key)
+            if known and known.seen_at == found.seen_at:
+                self._page_sessions[found.key] = structs.replace(known, seen_at=seen_at)
+
+    def forget_page_session(self, key: PageSessionKey) -> None:
+        self._page_sessions.pop(key, None)
+
+    def page_sessions(self, token_id: TokenId) -> tuple[PageSession, ...]:
+        found = (each for each in self._page_sessions.values() if each.token_id == token_id)
+        return tuple(sorted(found, key=lambda each: (each.created_at, each.page_session_id)))
 
     def tokens(self, project: str | None = None) -> tuple[Token, ...]:
         known = [self.token(token_id) for token_id in self._tokens]

@@ -73,7 +73,7 @@ def get_health_detail(ports: Ports, call: Call) -> Response:
     from chalicelib.flows.health import view_details
     from chalicelib.web.wire import health as wire
 
-    call.principal.demand(Role.OPERATOR)
+    call.principal.demand(Role.OPERATOR, Role.VIEWER)
     details = view_details(ports, call.principal, watch_of(ports).health(ports))
     status = 200 if details.health.is_well else 503
     return routing.answer(wire.health_details(details), status, NOT_KEPT)
@@ -95,7 +95,7 @@ ROUTES: tuple[Route, ...] = (
         get_health_detail,
         "What works, what waits and since when",
         answer="HealthDetails",
-        roles=(Role.OPERATOR,),
+        roles=(Role.OPERATOR, Role.VIEWER),
         statuses=(200, 503),
     ),
 )

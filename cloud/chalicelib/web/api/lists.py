@@ -41,6 +41,7 @@ ROUTES: tuple[Route, ...] = (
         get_sessions,
         "The sessions of the call's project that are asked for, the newest first",
         answer="SessionPage",
+        roles=routing.EVERYBODY,
         query="SessionsQuery",
     ),
     Route(
@@ -49,6 +50,7 @@ ROUTES: tuple[Route, ...] = (
         get_group,
         "The sessions of one group, from every camera, the newest first",
         answer="GroupPage",
+        roles=routing.EVERYBODY,
         query="PageQuery",
     ),
     Route(
@@ -57,7 +59,7 @@ ROUTES: tuple[Route, ...] = (
         get_devices,
         "The devices of the call's project and what was heard of each last, the newest first",
         answer="DevicePage",
-        roles=(Role.OPERATOR,),
+        roles=(Role.OPERATOR, Role.VIEWER),
         query="PageQuery",
     ),
 )

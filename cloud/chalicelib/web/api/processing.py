@@ -103,6 +103,7 @@ ROUTES: tuple[Route, ...] = (
         get_artifacts,
         "What the session has, and what it must have",
         answer="Artifacts",
+        roles=routing.EVERYBODY,
     ),
     Route(
         "GET",

@@ -73,7 +73,14 @@ ROUTES: tuple[Route, ...] = (
         roles=(Role.OPERATOR,),
         problems=(StateConflict,),
     ),
-    Route("GET", "/v1/sessions/{session_id}", get_session, "The session", answer="Session"),
+    Route(
+        "GET",
+        "/v1/sessions/{session_id}",
+        get_session,
+        "The session",
+        answer="Session",
+        roles=routing.EVERYBODY,
+    ),
     Route(
         "POST",
         "/v1/sessions/{session_id}/progress",

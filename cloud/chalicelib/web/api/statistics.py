@@ -27,7 +27,7 @@ ROUTES: tuple[Route, ...] = (
         get_statistics,
         "What the sessions of the call's project add up to, and what of them waits",
         answer="Statistics",
-        roles=(Role.OPERATOR, Role.PROCESSOR),
+        roles=(Role.OPERATOR, Role.PROCESSOR, Role.VIEWER),
         query="StatisticsQuery",
     ),
 )

@@ -6,7 +6,7 @@ from chalicelib.core.errors import InvalidRequest, NotFound, StateConflict, TooL
 from chalicelib.flows import enrolment
 from chalicelib.ports import Ports
 from chalicelib.web import routing
-from chalicelib.web.routing import WITHOUT_TOKEN, Call, PublicCall, Route
+from chalicelib.web.routing import WITHOUT_TOKEN, Call, PublicCall, Route, ShownBy
 from chalicelib.web.wire import parsing, requests, responses
 
 
@@ -43,6 +43,7 @@ ROUTES: tuple[Route, ...] = (
         "Gives the call's token a new secret; the one before is good for another day",
         answer="Rotation",
         body=requests.RotationAsked,
+        shown_by=ShownBy.TOKEN,
         statuses=(200, 201),
         problems=(StateConflict,),
     ),

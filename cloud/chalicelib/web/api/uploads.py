@@ -109,7 +109,14 @@ ROUTES: tuple[Route, ...] = (
         body=requests.EvidenceGiven,
         problems=(StateConflict,),
     ),
-    Route("GET", "/v1/uploads/{upload_id}", get_upload, "The upload", answer="Upload"),
+    Route(
+        "GET",
+        "/v1/uploads/{upload_id}",
+        get_upload,
+        "The upload",
+        answer="Upload",
+        roles=routing.EVERYBODY,
+    ),
     Route(
         "POST",
         "/v1/uploads/{upload_id}/complete",

@@ -923,7 +923,7 @@ class TokenKnown(Answer, frozen=True, kw_only=True):
 class Enrolment(TokenKnown, frozen=True, kw_only=True):
     """The token is `token_id`, a dot and the secret that the caller made; no answer has it."""
 
-    role: Literal["device", "processor", "operator"]
+    role: Literal["device", "processor", "operator", "viewer"]
     project: str
     device_id: str | None
     name: str | None
@@ -933,6 +933,18 @@ class Rotation(TokenKnown, frozen=True, kw_only=True):
     """The token with its new secret, and until when the secret before it is good."""
 
     before_until: Moment | None
+
+
+class Login(Answer, frozen=True, kw_only=True):
+    """Who is logged in to the page; the cookie itself is in the header `Set-Cookie` alone."""
+
+    role: Literal["operator", "viewer"]
+    project: str
+    session: Annotated[
+        str | None, Meta(description="the one session that it is for; null for all of the project")
+    ]
+    expires_at: Annotated[Moment, Meta(description="the page session ends then at the latest")]
+    idle_s: Annotated[Whole, Meta(description="it ends sooner when it is not used for so long")]
 
 
 class TrailStep(Answer, frozen=True, kw_only=True):

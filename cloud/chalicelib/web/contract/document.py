@@ -22,10 +22,11 @@ from chalicelib.core.errors import (
     TooManyRequests,
 )
 from chalicelib.core.tokens import Role
+from chalicelib.web.auth import COOKIE
 from chalicelib.web.contract import answers, limits, queries
 from chalicelib.web.contract.examples import EXAMPLES
 from chalicelib.web.numbered import REQUEST_ID_HEADER
-from chalicelib.web.routing import EVERYBODY, Route
+from chalicelib.web.routing import EVERYBODY, NO_BODY, Route, ShownBy
 from chalicelib.web.wire import problems
 from chalicelib.web.wire.forms import JSON
 from chalicelib.web.wire.problems import Row
@@ -40,6 +41,7 @@ _PUBLIC = (StorageBusy,)
 _WITH_TOKEN = (
     InvalidRequest,
     NotAuthenticated,
+    NotPermitted,
     NotFound,
     TooLarge,
     ClientTooOld,
@@ -48,6 +50,11 @@ _WITH_TOKEN = (
     StorageBusy,
 )
 _BEFORE_A_VIEW = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.GATEWAY_TIMEOUT)
+_SECURITY: Mapping[ShownBy, Any] = {
+    ShownBy.EITHER: [{"token": []}, {"page": []}],
+    ShownBy.TOKEN: [{"token": []}],
+    ShownBy.COOKIE: [{"page": []}],
+}
 _REF = "#/components/schemas/{name}"
 _SAYS_WHEN = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 _NUMBERED = {
@@ -91,7 +98,7 @@ def openapi(routes: Sequence[Route]) -> Document:
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": "..", "description": "the address that this document came from, without /v1"}],
-        "security": [{"token": []}],
+        "security": _SECURITY[ShownBy.EITHER],
         "paths": paths,
         "components": {
             "securitySchemes": {
@@ -99,7 +106,13 @@ def openapi(routes: Sequence[Route]) -> Document:
                     "type": "http",
                     "scheme": "bearer",
                     "description": "`t_….…`, as enrolment printed it; it carries role and project",
-                }
+                },
+                "page": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": COOKIE,
+                    "description": "of a page session; changes with it need the header Origin of the page itself",
+                },
             },
             "responses": _response_components(routes),
             "schemas": _schemas(routes),
@@ -110,9 +123,8 @@ def openapi(routes: Sequence[Route]) -> Document:
 def problems_of(route: Route) -> list[Row]:
     """Every problem that the route may answer, in the order of their statuses."""
     kinds: Iterable[type[ReelhaulError]] = (*(_WITH_TOKEN if route.roles else _PUBLIC), *route.problems)
-    lacking = (NotPermitted,) if route.roles and route.roles != EVERYBODY else ()
     adopted = (SessionAdopted,) if Role.DEVICE in route.roles and _is_of_a_session(route) else ()
-    rows = {problems.ROWS[kind].slug: problems.ROWS[kind] for kind in (*kinds, *lacking, *adopted)}
+    rows = {problems.ROWS[kind].slug: problems.ROWS[kind] for kind in (*kinds, *adopted)}
     return sorted([*rows.values(), problems.INTERNAL], key=lambda row: row.status)
 
 
@@ -122,7 +134,7 @@ def _is_of_a_session(route: Route) -> bool:
 
 def own_problems(route: Route) -> list[Row]:
     """Those of its problems that not every call has."""
-    usual = {problems.ROWS[kind].slug for kind in (*_WITH_TOKEN, NotPermitted, SessionAdopted)}
+    usual = {problems.ROWS[kind].slug for kind in (*_WITH_TOKEN, SessionAdopted)}
     return [row for row in problems_of(route) if row.slug not in usual and row != problems.INTERNAL]
 
 
@@ -145,7 +157,11 @@ def says_when(row: Row) -> bool:
 
 def answer_names(route: Route) -> list[str]:
     """The names of the types of what the route answers; none where it is not JSON."""
-    return [] if "/" in route.answer else [name.strip() for name in route.answer.split("|")]
+    return (
+        []
+        if "/" in route.answer or route.answer == NO_BODY
+        else [name.strip() for name in route.answer.split("|")]
+    )
 
 
 def _operation(route: Route) -> Document:
@@ -162,6 +178,8 @@ def _operation(route: Route) -> Document:
         told["requestBody"] = {"required": True, "content": {JSON: _content(route.body.__name__)}}
     if not route.roles:
         told["security"] = []
+    elif route.shown_by is not ShownBy.EITHER:
+        told["security"] = _SECURITY[route.shown_by]
     return told
 
 
@@ -179,9 +197,9 @@ def _tag(route: Route) -> str:
 def _for_whom(route: Route) -> str:
     if not route.roles:
         return "For anybody; no token is asked for."
-    if route.roles == EVERYBODY:
-        return "For devices, processors and operators."
-    return f"For {' and '.join(f'{role.value}s' for role in route.roles)}; another role gets 403."
+    *others, last = (f"{role.value}s" for role in route.roles)
+    whom = f"{', '.join(others)} and {last}" if others else last
+    return f"For {whom}." if route.roles == EVERYBODY else f"For {whom}; another role gets 403."
 
 
 def _path_parameters(route: Route) -> list[Document]:
@@ -243,6 +261,8 @@ def _responses(route: Route) -> Document:
 
 
 def _answered(route: Route) -> Document:
+    if route.answer == NO_BODY:
+        return {"description": f"{route.summary}.", "headers": _NUMBERED}
     names = answer_names(route)
     content = {JSON: _content(*names)} if names else {route.answer: {"schema": {"type": "string"}}}
     content |= {form: {"schema": {"type": "string"}} for form in route.forms}

@@ -55,6 +55,10 @@ class EnrolmentAsked(Request, frozen=True):
     secret_digest: Digest
 
 
+class LoginAsked(Request, frozen=True):
+    """Nothing: the token in the header says all."""
+
+
 class RotationAsked(Request, frozen=True):
     secret_digest: Digest
 

@@ -16,6 +16,7 @@ from chalicelib.core.limits import Limits
 from chalicelib.core.listing import Row
 from chalicelib.core.measurements.index import Index
 from chalicelib.core.order import Order
+from chalicelib.core.page_sessions import PageRules, PageSession
 from chalicelib.core.parts import PartPlan, StoredPart
 from chalicelib.core.picture import MOST_CHAPTERS, Picture, Progress
 from chalicelib.core.scan import Scan
@@ -23,7 +24,7 @@ from chalicelib.core.session import Camera, Lost, Session, SessionState
 from chalicelib.core.settle import Policy, gates
 from chalicelib.core.settle.at_rest import remedy
 from chalicelib.core.times import rfc3339
-from chalicelib.core.tokens import Device, Token
+from chalicelib.core.tokens import Device, Principal, Token
 from chalicelib.core.upload import Receipt, Upload, UploadState
 from chalicelib.flows.artifacts import ArtifactView, view_sidecar
 from chalicelib.flows.cameras import KnownSessions
@@ -157,6 +158,17 @@ def rotation(token: Token) -> dict[str, Any]:
     """The token with its new secret, and until when the one before is good."""
     before_until = token.secrets.before_until if token.secrets else None
     return {**_token(token), "before_until": rfc3339(before_until) if before_until else None}
+
+
+def login(found: PageSession, principal: Principal, rules: PageRules) -> dict[str, Any]:
+    """Who is logged in, and until when; the cookie is in the header alone."""
+    return {
+        "role": principal.role.value,
+        "project": principal.project,
+        "session": None,
+        "expires_at": rfc3339(found.expires_at),
+        "idle_s": rules.idle_s,
+    }
 
 
 def _token(token: Token) -> dict[str, Any]:
