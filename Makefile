@@ -24,8 +24,8 @@ WHERE = $(if $(REGION),--region '$(REGION)') $(if $(PROFILE),--profile '$(PROFIL
 GIVEN = $(foreach given,$(PARAMETERS),--parameter '$(given)')
 # Python keeps what it compiled: tests start hundreds of processes, and each would compile all of it again.
 unexport PYTHONDONTWRITEBYTECODE
-# Half as many again as cores: many tests wait for a process, a time-out or a lock.
-WORKERS := $(shell cores=$$(nproc); echo $$((cores + (cores + 1) / 2)))
+# Twice as many as cores: many tests wait for a process, a time-out or a lock.
+WORKERS := $(shell echo $$((2 * $$(nproc))))
 # Tests without AWS, deployed coordinator or other processes; tests/MAP.md names them.
 FAST := tests/core tests/flows tests/web tests/aws tests/test_settings.py tests/edge/coordinator tests/edge/http tests/edge/memory tests/edge/model tests/contracts/edge
 
@@ -110,7 +110,7 @@ coverage: setup ## how much of core, flows, web and the haul the tests run: 98 %
 	$(BIN)/python -m tests.coverage_gate $(PYTEST)
 
 soak: setup ## every EVERY-th call of the story fails once, 200 hauls are killed, 50,000 calls are made up: make soak EVERY=20 PYTEST='-k seed-017'
-	$(BIN)/python -m pytest -n 2 --dist worksteal --timeout 0 --soak $(if $(EVERY),--every $(EVERY)) tests/simulation/test_soak.py tests/e2e/test_kills.py tests/e2e/test_kills_at_syscalls.py tests/fuzzed $(PYTEST)
+	$(BIN)/python -m pytest -n 2 --dist worksteal --timeout 0 --soak $(if $(EVERY),--every $(EVERY)) tests/simulation/test_soak.py tests/e2e/test_story.py::test_a_cleanup_killed_at_a_call_it_makes_is_finished_by_the_next_one tests/e2e/test_kills.py tests/e2e/test_kills_at_syscalls.py tests/fuzzed $(PYTEST)
 
 fuzz: setup ## 20,000 changed files of measurements: each is indexed or poison, two minutes: make fuzz SEED=7 FILES=20000
 	$(BIN)/python -m tests.odd --files $(or $(FILES),20000) $(if $(SEED),--seed $(SEED))

@@ -369,12 +369,13 @@ def test_what_somebody_put_in_an_originals_place_is_never_removed(session: Sessi
     assert session.shown()["state"] == "PROCESSED"
 
 
-# It starts the command once for each of its calls: minutes, where other work shares the cores.
+# One session for each of its calls takes minutes, so the soak has them all. The simulation kills at each call in memory.
 @pytest.mark.timeout(900)
-def test_a_cleanup_killed_at_any_call_it_makes_is_finished_by_the_next_one(session: Session):
+@pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.soak)])
+def test_a_cleanup_killed_at_a_call_it_makes_is_finished_by_the_next_one(session: Session, every: int):
     session.world.delivery.drop()
     ports = in_process(session.world)
-    for call in count(1):
+    for call in count(1, every):
         one = Session(session.rig, f"{session.name}-{call}")
         receipt = one.haul_and_order({"required": [VIDEO]})
         settle_session(ports, make_session_id(one.name), Actor.EVENT)
