@@ -1,17 +1,17 @@
 """A world with the page, and a browser that complains about every fault of it."""
 
 import secrets
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from chalicelib.core.tokens import Role
 from infra.admin import deployment
 from infra.admin.commands.tokens import enroll
+from infra.local import browser
 from infra.local.stack import World
 from infra.page import BUILT
 from tests.browser.watched import Watched, watch
@@ -42,13 +42,11 @@ class Site:
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """Debian's Chromium; each test has a context of its own in it."""
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
-    if path is None:
-        pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield browser
-        browser.close()
+    try:
+        with browser.chromium() as launched:
+            yield launched
+    except browser.NoBrowser as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")

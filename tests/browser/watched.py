@@ -6,6 +6,10 @@ from dataclasses import dataclass, field
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page
 
+from infra.local.browser import log_in
+
+__all__ = ["Watched", "log_in", "watch"]
+
 _NOTE_VIOLATIONS = """
 window.addEventListener("securitypolicyviolation", (event) => {
   console.error(`policy: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`);
@@ -43,12 +47,3 @@ def _note(watched: Watched, message: ConsoleMessage) -> None:
     if message.type in ("error", "warning"):
         address = message.location.get("url", "")
         watched.faults.append(f"{message.type}: {message.text} {address}")
-
-
-def log_in(page: Page, url: str, token: str, place: str = "#/") -> None:
-    """Log in as a person does, and open `place`."""
-    page.goto(f"{url}#/login")
-    page.get_by_label("Token").fill(token)
-    page.get_by_role("button", name="Log in").click()
-    page.get_by_role("button", name="Log out").wait_for()
-    page.goto(f"{url}{place}")

@@ -334,7 +334,7 @@ def test_the_printed_commands_can_be_pasted_wherever_the_project_is(world: World
     token_file.parent.mkdir()
     token_file.write_text("a token of nobody")
     with Camera(card_of_folder(footage_of_one(tmp_path))) as camera:
-        lines = greeting(world, camera, token_file)
+        lines = greeting(world, camera, token_file, tmp_path / "operator.token")
 
     assert word_after("--token-file", lines) == str(token_file)
     asked = in_a_shell(printed_command("curl", lines).replace("curl", "printf '%s\\n'", 1))

@@ -11,20 +11,24 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from chalicelib.core.tokens import Role
 from infra import door
 from infra.admin.formats import size
 from infra.admin.lake import table_lines
+from infra.local.browser import NoBrowser, take_picture
 from infra.local.camera import Camera, CardFile, NoObjectStore, card_of_folder
 from infra.local.demo import footage, inspection
-from infra.local.demo.commands import SESSION, Client, Operator
+from infra.local.demo.commands import SESSION, Client, Operator, token_file
 from infra.local.demo.coordinator import SessionReader
 from infra.local.demo.story import DemoFailed, Result, Story
 from infra.local.footage import DEMO_FOLDER, Film, make_footage
 from infra.local.stack import PortTaken, World
 from infra.local.surroundings import ignore_surroundings
+from infra.page import BUILT
 
 RESULT = Path("build/demo.json")
 REPORT = Path("build/report.html")
+PICTURE = Path("build/page.png")
 PART_SIZE_BYTES = 5 * 2**20
 VIDEO = "output.enhanced.mp4"
 LIGHTS = "measurements.lights.json"
@@ -96,6 +100,7 @@ class Play:
         cleaned = self._clean(receipts)
         restored_ok = self._restore(files[0], receipts[0])
         asked = self._ask_lake()
+        self._show_page()
         return Result(
             chapters=len(report["chapters"]),
             bytes=sum(chapter["size_bytes"] for chapter in report["chapters"]),
@@ -200,6 +205,25 @@ class Play:
         self.story.line(f"the whole: {inspected['verdict']}; {inspected['reason']}")
         self.story.line(f"written to {REPORT}")
         return str(inspected["verdict"])
+
+    def _show_page(self) -> None:
+        """The page's address; where Chromium is installed, a picture of the session on it in PICTURE."""
+        self.story.act("The page: the same in a browser")
+        url = f"{self.world.coordinator_url}/"
+        self.story.line(
+            f"it is at {url} until this demo ends; `make up` starts such a stack and keeps it running"
+        )
+        self.story.line("log in with an operator's token; `make up` names the file that has one")
+        if not (BUILT / "index.html").is_file():
+            self.story.line("its files are not built, so there is no picture: make assets")
+            return
+        token = token_file(self.world, self.workdir, Role.OPERATOR).read_text().strip()
+        try:
+            take_picture(url, token, f"#/sessions/{SESSION}", PICTURE)
+        except NoBrowser as error:
+            self.story.line(f"no picture of it: {error}")
+        else:
+            self.story.line(f"a picture of the session is in {PICTURE}")
 
     def _clean(self, receipts: Sequence[footage.Receipt]) -> dict[str, Any]:
         self.story.act("The cleanup: every output is verified and the grace is over; an operator arms it")

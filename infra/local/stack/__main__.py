@@ -11,6 +11,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
 
+from chalicelib.core.tokens import Role
 from infra import door
 from infra.admin.commands.tokens import enroll
 from infra.aws.deploy import BUILD, ChaliceFailed
@@ -21,6 +22,7 @@ from infra.local.footage import DEMO_FOLDER, make_footage
 from infra.local.stack import CoordinatorBroken, LocalAws, PortTaken, World
 from infra.local.surroundings import LOOPBACK, ignore_surroundings
 from infra.local.wheels import WheelsMissing
+from infra.page import BUILT
 from infra.secret_file import create_secret_file
 
 Say = Callable[[str], None]
@@ -133,10 +135,11 @@ def _serve_all(given: argparse.Namespace, say: Say) -> None:
         ) as world,
         _scanning(world) if given.scan else nullcontext(),
         _camera(card, given.camera_port) as camera,
-        _token_file(world) as token_file,
+        _token_file(world, Role.DEVICE, "by-hand") as token_file,
+        _token_file(world, Role.OPERATOR) as operator_file,
     ):
         world.start_schedule()
-        for line in greeting(world, camera, token_file):
+        for line in greeting(world, camera, token_file, operator_file):
             say(line)
         _wait()
 
@@ -173,12 +176,12 @@ def _camera(card: Card, port: int) -> Iterator[Camera]:
 
 
 @contextmanager
-def _token_file(world: World) -> Iterator[Path]:
-    """A new device's token, for this user's eyes only; removed with the world that knows it."""
-    path = _TOKENS / f"device-{world.aws.port}.token"
+def _token_file(world: World, role: Role, name: str | None = None) -> Iterator[Path]:
+    """A new token, for this user's eyes only; removed with the world that knows it."""
+    path = _TOKENS / f"{role.value}-{world.aws.port}.token"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
-    token = enroll(world.registry, name="by-hand").token
+    token = enroll(world.registry, role, name=name).token
     with create_secret_file(path) as file:
         print(token, file=file)
     try:
@@ -187,7 +190,7 @@ def _token_file(world: World) -> Iterator[Path]:
         path.unlink(missing_ok=True)
 
 
-def greeting(world: World, camera: Camera, token_file: Path) -> list[str]:
+def greeting(world: World, camera: Camera, token_file: Path, operator_file: Path) -> list[str]:
     """What a person types to haul by hand, and to look at what came of it."""
     token = shlex.quote(str(token_file))
     recording = camera.card.files()[0][1].name[4:8]
@@ -201,7 +204,18 @@ def greeting(world: World, camera: Camera, token_file: Path) -> list[str]:
         "to ask the coordinator:",
         f"  curl -s --noproxy {LOOPBACK[0]} {headers} \\",
         f"    {world.coordinator_url}/v1/sessions/by-hand",
+        *_page_lines(world, operator_file),
         "Ctrl-C ends all of it; everything is in memory and ends with it.",
+    ]
+
+
+def _page_lines(world: World, operator_file: Path) -> list[str]:
+    """Where the page is, and how to log in."""
+    if not (BUILT / "index.html").is_file():
+        return ["the page is not built: end this, install Node.js 20 or newer, and start it again"]
+    return [
+        f"the page is at {world.coordinator_url}/",
+        f"  log in with the operator's token: cat {shlex.quote(str(operator_file))}",
     ]
 
 
