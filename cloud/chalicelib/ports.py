@@ -262,6 +262,12 @@ class Signer(Protocol):
     ) -> tuple[PartUrl, ...]:
         """One URL a part; `content-length` and `x-amz-checksum-crc64nvme` are signed."""
 
+    def put_url(self, key: str, upload_id: UploadId, whole: PartToSign, ttl_s: int, now: datetime) -> PartUrl:
+        """Where to PUT a whole object that the key does not have yet, as that of `upload_id`.
+
+        Length, type, `x-amz-checksum-crc64nvme`, `if-none-match: *` and the upload's id are signed.
+        """
+
     def landing_part_url(
         self, key: str, multipart_id: str, number: int, ttl_s: int, now: datetime
     ) -> LandingUrl:

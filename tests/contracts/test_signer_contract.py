@@ -138,3 +138,82 @@ def test_a_url_says_when_it_ends_on_a_whole_second(world: World, key: str, ttl_s
 def test_a_url_lives_one_second_to_fifteen_minutes(world: World, key: str, ttl_s: int):
     with pytest.raises(ValueError, match="ttl_s"):
         world.signer.part_urls(key, "any", [], ttl_s, world.now())
+
+
+def sign_whole(world: World, key: str, age_s: int = 0) -> PartUrl:
+    """An address for BODY as a whole object, good for 900 s and signed `age_s` ago."""
+    whole = PartToSign(1, len(BODY), crc64nvme_of(BODY))
+    return world.signer.put_url(key, UPLOAD_ID, whole, 900, world.now() - timedelta(seconds=age_s))
+
+
+def test_a_whole_object_is_put_with_its_upload_and_its_checksum(world: World, key: str):
+    address = sign_whole(world, key)
+
+    assert set(address.headers) == {
+        "content-length",
+        "content-type",
+        "if-none-match",
+        "x-amz-checksum-crc64nvme",
+        "x-amz-meta-upload-id",
+    }
+    assert world.put(address.url, address.headers, BODY) == 200
+    stored = world.objects.head(key)
+    assert stored
+    assert (stored.size_bytes, stored.crc64nvme, stored.upload_id) == (
+        len(BODY),
+        crc64nvme_of(BODY),
+        UPLOAD_ID,
+    )
+
+
+def test_a_whole_object_is_never_put_over_another_one(world: World, key: str):
+    address = sign_whole(world, key)
+    world.put_object(key, WRONG_BODY)
+
+    assert world.put(address.url, address.headers, BODY) == 412
+    stored = world.objects.head(key)
+    assert stored
+    assert stored.upload_id is None
+
+
+def test_a_whole_object_may_be_put_where_a_delete_marker_is(world: World, key: str):
+    address = sign_whole(world, key)
+    world.put_object(key, WRONG_BODY)
+    world.mark_deleted(key)
+
+    assert world.put(address.url, address.headers, BODY) == 200
+
+
+@pytest.mark.parametrize(
+    ("header", "instead"),
+    [
+        ("content-type", "text/html"),
+        ("if-none-match", None),
+        ("x-amz-checksum-crc64nvme", None),
+        ("x-amz-checksum-crc64nvme", crc64nvme_of(WRONG_BODY)),
+        ("x-amz-meta-upload-id", "u_another"),
+    ],
+)
+def test_each_header_of_a_whole_object_is_signed(world: World, key: str, header: str, instead: str | None):
+    address = sign_whole(world, key)
+    headers = {name: value for name, value in address.headers.items() if name != header}
+
+    status = world.put(address.url, headers | ({header: instead} if instead else {}), BODY)
+
+    assert status == 403
+    assert world.objects.head(key) is None
+
+
+@pytest.mark.parametrize(("body", "status"), [(WRONG_BODY, 400), (BODY[:-1], 403), (BODY + b"!", 403)])
+def test_other_bytes_are_no_whole_object(world: World, key: str, body: bytes, status: int):
+    address = sign_whole(world, key)
+
+    assert world.put(address.url, address.headers | {"content-length": str(len(body))}, body) == status
+    assert world.objects.head(key) is None
+
+
+def test_the_address_of_a_whole_object_ends(world: World, key: str):
+    address = sign_whole(world, key, age_s=901)
+
+    assert world.put(address.url, address.headers, BODY) == 403
+    assert world.objects.head(key) is None

@@ -329,6 +329,7 @@ def test_an_upload_is_opened():
         "session_id": "match-17-north",
         "artifact_id": ARTIFACT_ID,
         "state": "OPEN",
+        "way": "parts",
         "plan": {"size_bytes": 25, "part_size_bytes": 10, "part_count": 3},
         "parts": [],
         "missing": [1, 2, 3],

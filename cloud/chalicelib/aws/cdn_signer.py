@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from chalicelib.aws.signer import LONGEST_TTL_S
+from chalicelib.core.ids import UploadId
 from chalicelib.ports import ByteRange, FormToPost, LandingUrl, PartToSign, PartUrl, RangeUrl, ReadUrl, Signer
 
 if TYPE_CHECKING:
@@ -142,6 +143,9 @@ class CdnSigner:
         self, key: str, version_id: str, ranges: Sequence[ByteRange], ttl_s: int, now: datetime
     ) -> tuple[RangeUrl, ...]:
         return self._below.range_urls(key, version_id, ranges, ttl_s, now)
+
+    def put_url(self, key: str, upload_id: UploadId, whole: PartToSign, ttl_s: int, now: datetime) -> PartUrl:
+        return self._below.put_url(key, upload_id, whole, ttl_s, now)
 
     def landing_part_url(
         self, key: str, multipart_id: str, number: int, ttl_s: int, now: datetime

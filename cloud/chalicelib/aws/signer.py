@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from urllib.parse import quote, urlsplit
 
+from chalicelib.core import keys
+from chalicelib.core.ids import UploadId
 from chalicelib.ports import ByteRange, FormToPost, LandingUrl, PartToSign, PartUrl, RangeUrl, ReadUrl
 
 LONGEST_TTL_S = 900
@@ -76,6 +78,18 @@ class S3Signer:
         """One URL for each range; S3 refuses it without its header. Raises ValueError unless `ttl_s` is 1 to 900."""
         batch = self._batch(key, ttl_s, now)
         return tuple(_range_url(batch, version_id, each) for each in ranges)
+
+    def put_url(self, key: str, upload_id: UploadId, whole: PartToSign, ttl_s: int, now: datetime) -> PartUrl:
+        """Raises ValueError unless `ttl_s` is 1 to 900."""
+        batch = self._batch(key, ttl_s, now)
+        headers = {
+            **_bound(whole),
+            "content-type": keys.content_type(key) or keys.FILM_TYPE,
+            "if-none-match": "*",
+            "x-amz-meta-upload-id": upload_id,
+        }
+        # As the SDKs name the operation; S3 passes over it.
+        return PartUrl(whole.number, batch.url("PUT", headers, "x-id=PutObject"), headers, batch.expires_at)
 
     def landing_part_url(
         self, key: str, multipart_id: str, number: int, ttl_s: int, now: datetime
@@ -169,9 +183,14 @@ class _Batch:
 
 
 def _part_url(batch: _Batch, upload: str, part: PartToSign) -> PartUrl:
-    headers = {"content-length": str(part.size_bytes), "x-amz-checksum-crc64nvme": part.crc64nvme}
+    headers = _bound(part)
     url = batch.url("PUT", headers, f"partNumber={part.number}&uploadId={upload}")
     return PartUrl(part.number, url, headers, batch.expires_at)
+
+
+def _bound(part: PartToSign) -> dict[str, str]:
+    """The headers that bind an address to its bytes."""
+    return {"content-length": str(part.size_bytes), "x-amz-checksum-crc64nvme": part.crc64nvme}
 
 
 def _range_url(batch: _Batch, version_id: str, wanted: ByteRange) -> RangeUrl:

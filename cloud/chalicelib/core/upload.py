@@ -33,6 +33,13 @@ class UploadState(Enum):
     REJECTED = "REJECTED"
 
 
+class Way(Enum):
+    """How an object comes: in parts of a multipart upload, or whole, by one PUT."""
+
+    PARTS = "parts"
+    ONE_PUT = "one-put"
+
+
 _MOVES = {
     UploadState.OPEN: {
         UploadState.COMPLETED,
@@ -102,7 +109,8 @@ class Upload(Struct, frozen=True):
     restore brings back: such an upload's parts come from S3 itself. `looks` is how often the reconciler has found
     nothing to do since a client was last heard from, `look_at` when it looks next; None means now. `unproven_since`
     is set while S3 shows the object without its CRC64NVME. `is_no_film` is a rejected one's whose bytes
-    are all that was promised, and no film: the same bytes would be rejected again.
+    are all that was promised, and no film: the same bytes would be rejected again. One that comes by one PUT has no
+    multipart upload: `multipart_id` is empty, and each signed address renews `promise` and `promised_at`.
     """
 
     upload_id: UploadId
@@ -129,6 +137,11 @@ class Upload(Struct, frozen=True):
     look_at: datetime | None = None
     unproven_since: datetime | None = None
     is_no_film: bool = False
+    way: Way = Way.PARTS
+
+    @property
+    def is_one_put(self) -> bool:
+        return self.way is Way.ONE_PUT
 
     @property
     def is_live(self) -> bool:
@@ -175,6 +188,10 @@ class Upload(Struct, frozen=True):
     def promised(self, crc: Crc64Nvme, now: datetime) -> "Upload":
         """This upload about to be completed as `crc`."""
         return replace(self.woken(), promise=crc, promised_at=now)
+
+    def signed(self, crc: Crc64Nvme, now: datetime) -> "Upload":
+        """This upload about to be sent whole by one PUT: its address takes no other bytes than those of `crc`."""
+        return replace(self, claim=crc).promised(crc, now)
 
     def unpromised(self) -> "Upload":
         """This upload once nobody is completing it any more: parts may be sent again."""
@@ -227,18 +244,23 @@ class Upload(Struct, frozen=True):
 
     def given_up(self) -> "Upload":
         """This cancelled upload, never to be opened again: its parts may be aborted."""
-        return replace(self, can_be_undone=False, owes_abort=True)
+        return replace(self, can_be_undone=False, **self._owed_in_s3())
 
     def expired(self, reason: str, now: datetime) -> "Upload":
         """This upload ended without an object; a new one can be opened."""
-        return replace(self._moved(UploadState.EXPIRED), reason=reason, ended_at=now, owes_abort=True)
+        return replace(self._moved(UploadState.EXPIRED), reason=reason, ended_at=now, **self._owed_in_s3())
+
+    def _owed_in_s3(self) -> dict[str, bool]:
+        """What its end without a verified object owes: the end of the multipart upload, or the removal of its PUT."""
+        return {"owes_removal": self.promise is not None} if self.is_one_put else {"owes_abort": True}
 
     def rejected(self, reason: str, now: datetime) -> "Upload":
         """This upload ended with an object that is not what was promised."""
         upload = self._moved(UploadState.REJECTED)
         # What a processor made is never removed: its session fails, and another order makes it elsewhere.
         owes_removal = keys.may_be_removed(self.key)
-        return replace(upload, reason=reason, ended_at=now, owes_abort=True, owes_removal=owes_removal)
+        owes_abort = not self.is_one_put
+        return replace(upload, reason=reason, ended_at=now, owes_abort=owes_abort, owes_removal=owes_removal)
 
     def rejected_as_no_film(self, reason: str, now: datetime) -> "Upload":
         """This upload ended with an object that is what was promised, and no film."""

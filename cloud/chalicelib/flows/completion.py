@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 
 from chalicelib.core import parts
 from chalicelib.core.artifact import is_sidecar
@@ -47,12 +48,12 @@ def view_upload(ports: Ports, principal: Principal, upload_id: UploadId) -> Uplo
     _, upload = load_upload(ports, principal, upload_id)
     if not upload.is_live:
         return UploadView(upload)
-    try:
-        return view_parts(ports, upload)
-    except MultipartGone:
-        # Completed or lost since it was recorded: settle what this caller may, and say what is recorded then.
-        picture = settle_session(ports, upload.session_id, Actor.API, upload_id)
-        return UploadView(picture.upload(upload_id))
+    if not upload.is_one_put:
+        with suppress(MultipartGone):
+            return view_parts(ports, upload)
+    # Sent whole, completed or lost since it was recorded: settle what this caller may, and say what is recorded then.
+    picture = settle_session(ports, upload.session_id, Actor.API, upload_id)
+    return UploadView(picture.upload(upload_id))
 
 
 def complete_upload(
@@ -121,6 +122,10 @@ def _record_claim(
 
 
 def _demand_parts(ports: Ports, upload: Upload) -> None:
+    if upload.is_one_put:
+        if ports.objects.head(upload.key) is None:
+            raise PartsMismatch("S3 does not have this object yet; send it", (1,), ())
+        return
     try:
         stored = ports.objects.parts(upload.key, upload.multipart_id)
     except MultipartGone:

@@ -8,7 +8,7 @@ from chalicelib.core.errors import Conflict
 from chalicelib.core.ids import ArtifactId
 from chalicelib.core.parts import PartPlan
 from chalicelib.core.picture import Picture
-from chalicelib.core.upload import Upload
+from chalicelib.core.upload import Upload, Way
 from chalicelib.flows.store import save
 from chalicelib.ports import Ports
 
@@ -22,6 +22,7 @@ def create_upload(
     plan: PartPlan,
     claim: Crc64Nvme | None = None,
     copies: str | None = None,
+    way: Way = Way.PARTS,
 ) -> tuple[Picture, Upload]:
     """A new upload of `artifact_id`, and the picture with it; the caller that loses the race removes its own.
 
@@ -36,11 +37,12 @@ def create_upload(
         artifact_id,
         key,
         plan,
-        multipart_id=ports.objects.create_multipart(key, upload_id),
+        multipart_id="" if way is Way.ONE_PUT else ports.objects.create_multipart(key, upload_id),
         opened_at=now,
         expires_at=now + timedelta(seconds=ports.policy.upload_ttl_s),
         claim=claim,
         copies=copies,
+        way=way,
     )
     try:
         after = save(ports, picture, upload)
@@ -52,6 +54,8 @@ def create_upload(
 
 
 def _take_back(ports: Ports, upload: Upload) -> None:
+    if upload.is_one_put:
+        return
     # A write whose reply was lost conflicts with itself when it is repeated: what is recorded is live.
     if ports.records.session_of(upload.upload_id) is None:
         ports.objects.abort(upload.key, upload.multipart_id)

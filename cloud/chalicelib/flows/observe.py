@@ -97,6 +97,8 @@ def _observe_upload(ports: Ports, picture: Picture, upload: Upload) -> Observati
     stored = ports.objects.head(upload.key)
     if stored and stored.upload_id == upload.upload_id:
         return _observe_object(ports, picture, upload, stored)
+    if upload.is_one_put:
+        return Observation((), stored)
     try:
         return Observation(ports.objects.parts(upload.key, upload.multipart_id), stored)
     except MultipartGone:

@@ -26,9 +26,9 @@ from chalicelib.core.limits import Windowed
 from chalicelib.core.parts import PartPlan, StoredPart, plan_parts
 from chalicelib.core.picture import Picture
 from chalicelib.core.session import Origin, Session
-from chalicelib.core.settle import Actor, undo_until
+from chalicelib.core.settle import Actor, is_being_cleared, may_be_assembling, undo_until
 from chalicelib.core.tokens import Principal, Role
-from chalicelib.core.upload import Upload, UploadState
+from chalicelib.core.upload import Upload, UploadState, Way
 from chalicelib.flows import limits
 from chalicelib.flows.create_upload import create_upload
 from chalicelib.flows.sessions import view_session
@@ -39,6 +39,8 @@ from chalicelib.ports import PartToSign, PartUrl, Ports
 log = logging.getLogger(__name__)
 
 MOST_URLS = 32
+ONE_PUT_TTL_S = 300
+"""Ten minutes less than it may take to be on its way: no object comes after its upload was given up."""
 ATTEMPTS = 5
 
 
@@ -57,11 +59,13 @@ def open_upload(
     size_bytes: int,
     part_size_bytes: int | None,
     number: int | None = None,
+    way: Way = Way.PARTS,
 ) -> tuple[UploadView, bool]:
     """The upload of an artifact, and whether it is new: the verified one, the open one, or one opened now.
 
     Devices upload originals and, where the deployment takes them, sidecars; operators upload the originals of a
     browser's session. Processors and operators upload what the present order makes, while the session is STORED.
+    A new upload of a browser's film comes by one PUT where the caller asks for that `way` and the plan has one part.
     `number` is the order that the caller works for: nothing is uploaded for another (StateConflict). What belongs to an
     import's order is uploaded by operators alone, in any state.
     A cancelled upload opens again with its parts while its undo window lasts. Raises PlanDiffers when the caller
@@ -89,10 +93,16 @@ def open_upload(
             if not is_counted:
                 _demand_room(ports, principal, picture, artifact_id, plan)
                 is_counted = True
-            return UploadView(create_upload(ports, picture, artifact_id, plan)[1]), True
+            chosen = _choose_way(picture, plan, way)
+            return UploadView(create_upload(ports, picture, artifact_id, plan, way=chosen)[1]), True
         except Conflict:
             log.info("session written by another", extra={"session_id": session_id})
     raise StorageBusy(f"session {session_id} is being written by others; ask again")
+
+
+def _choose_way(picture: Picture, plan: PartPlan, asked: Way) -> Way:
+    is_small = plan.part_count == 1
+    return asked if is_small and picture.session.origin is Origin.BROWSER else Way.PARTS
 
 
 def _demand_room(
@@ -118,9 +128,38 @@ def sign_parts(
         raise InvalidRequest(f"ask for 1 to {MOST_URLS} parts, no number twice; not for {len(numbers)}")
     upload, now = _load_upload_to_send(ports, principal, upload_id), ports.clock.now()
     parts_to_sign = [PartToSign(number, upload.plan.size_of(number), crc) for number, crc in wanted]
+    if upload.is_one_put:
+        return (_sign_one_put(ports, principal, upload_id, parts_to_sign[0]),)
     return ports.signer.part_urls(
         upload.key, upload.multipart_id, parts_to_sign, ports.policy.part_url_ttl_s, now
     )
+
+
+def _sign_one_put(ports: Ports, principal: Principal, upload_id: UploadId, whole: PartToSign) -> PartUrl:
+    """Where to PUT the whole object; what it must be is on record before anybody can send it.
+
+    Raises Finalizing while an address for other bytes may still be good, or a rejected object's marker on its way.
+    """
+    for _ in range(ATTEMPTS):
+        picture, upload = load_own_upload(ports, principal, upload_id)
+        now = ports.clock.now()
+        demand_open(upload)
+        if is_being_cleared(upload, picture, now, ports.policy):
+            raise Finalizing(
+                "an object that was rejected is being removed from this key; ask again in a quarter of an hour"
+            )
+        if upload.promise not in (None, whole.crc64nvme) and may_be_assembling(upload, now, ports.policy):
+            raise Finalizing(
+                "an address for other bytes of this film was given a moment ago; ask again in a quarter of an hour"
+            )
+        try:
+            save(ports, picture, upload.signed(whole.crc64nvme, now))
+        except Conflict:
+            log.info("session written by another", extra={"session_id": upload.session_id})
+            continue
+        ttl_s = min(ports.policy.part_url_ttl_s, ONE_PUT_TTL_S)
+        return ports.signer.put_url(upload.key, upload_id, whole, ttl_s, now)
+    raise StorageBusy(f"session {upload.session_id} is being written by others; ask again")
 
 
 def _load_upload_to_send(ports: Ports, principal: Principal, upload_id: UploadId) -> Upload:
@@ -284,7 +323,7 @@ def _resume(ports: Ports, picture: Picture, known: Upload) -> Upload:
 
 def view_parts(ports: Ports, upload: Upload) -> UploadView:
     """The upload with the parts that S3 holds while it is live. Raises MultipartGone."""
-    if not upload.is_live:
+    if not upload.is_live or upload.is_one_put:
         return UploadView(upload)
     return UploadView(upload, ports.objects.parts(upload.key, upload.multipart_id))
 
@@ -295,7 +334,7 @@ def demand_open(upload: Upload) -> None:
         raise StateConflict("this upload is verified; GET shows its receipt")
     if not upload.is_live:
         raise gone(upload)
-    if upload.promise:
+    if upload.promise and not upload.is_one_put:
         raise Finalizing("this upload is being completed; ask again in a moment")
 
 

@@ -202,6 +202,15 @@ class MemoryObjectStore:
             raise Refused(404, "NoSuchUpload") from error
         return _etag(body)
 
+    def put_once(self, key: str, body: bytes, upload_id: UploadId, crc64nvme: Crc64Nvme) -> str:
+        """A whole object as a browser sends it, with its CRC; answers the ETag. Raises Refused."""
+        if crc64nvme != crc64nvme_of(body):
+            raise Refused(400, "BadDigest")
+        if self.head(key):
+            raise Refused(412, "PreconditionFailed")
+        self._put(key, body, upload_id, _etag(body))
+        return _etag(body)
+
     def bodies(self, multipart_id: str) -> dict[int, bytes]:
         """The parts of a multipart upload as they are held, by number, for a test to lose or spoil."""
         return self._multiparts[multipart_id].bodies

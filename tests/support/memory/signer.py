@@ -12,7 +12,8 @@ from chalicelib.core.ids import UploadId
 from chalicelib.ports import ByteRange, FormToPost, LandingUrl, PartToSign, PartUrl, RangeUrl, ReadUrl
 from tests.support.memory.object_store import MemoryObjectStore, Refused
 
-_SIGNED = ("content-length", "x-amz-checksum-crc64nvme")
+_OF_THE_ADDRESS = ("multipart", "number", "expires")
+"""What an address binds and no header says."""
 
 
 class MemorySigner:
@@ -38,6 +39,17 @@ class MemorySigner:
         expires_at = _end(now, ttl_s)
         return tuple(_range_url(key, version_id, each, expires_at) for each in ranges)
 
+    def put_url(self, key: str, upload_id: UploadId, whole: PartToSign, ttl_s: int, now: datetime) -> PartUrl:
+        expires_at = _end(now, ttl_s)
+        headers = {
+            "content-length": str(whole.size_bytes),
+            "content-type": keys.content_type(key) or keys.FILM_TYPE,
+            "if-none-match": "*",
+            "x-amz-checksum-crc64nvme": whole.crc64nvme,
+            "x-amz-meta-upload-id": upload_id,
+        }
+        return PartUrl(whole.number, _signed(key, headers, expires_at), headers, expires_at)
+
     def landing_part_url(
         self, key: str, multipart_id: str, number: int, ttl_s: int, now: datetime
     ) -> LandingUrl:
@@ -62,9 +74,12 @@ def deliver(
     key, bound = _honoured(url, now)
     if "content-length" not in bound:  # of a landing: any bytes
         return objects.put_part(key, bound["multipart"], int(bound["number"]), body)
-    if any(headers.get(name) != bound[name] for name in _SIGNED) or len(body) != int(bound["content-length"]):
+    signed = [name for name in bound if name not in _OF_THE_ADDRESS]
+    if any(headers.get(name) != bound[name] for name in signed) or len(body) != int(bound["content-length"]):
         raise Refused(403, "SignatureDoesNotMatch")
     crc = Crc64Nvme(bound["x-amz-checksum-crc64nvme"])
+    if "multipart" not in bound:
+        return objects.put_once(key, body, UploadId(bound["x-amz-meta-upload-id"]), crc)
     return objects.put_part(key, bound["multipart"], int(bound["number"]), body, crc)
 
 

@@ -135,7 +135,8 @@ def _owed_after_the_end(
     upload: Upload, seen: Observation, now: datetime, policy: Policy
 ) -> tuple[Action, ...]:
     owed: list[Action] = []
-    if upload.owes_removal:
+    # An address for one PUT may still be good: a marker that came before its object would not hide it.
+    if upload.owes_removal and not (upload.is_one_put and may_be_assembling(upload, now, policy)):
         ours = seen.stored if seen.stored and seen.stored.upload_id == upload.upload_id else None
         owed.append(Remove(upload.upload_id, ours))
     if upload.owes_abort:
@@ -168,12 +169,12 @@ def _owed_while_live(
 
 
 def _owed_while_waiting(upload: Upload, now: datetime, policy: Policy) -> Action | None:
-    if _may_be_assembling(upload, now, policy):
+    if may_be_assembling(upload, now, policy):
         # Its object may still appear, and nothing would remove the object of an upload that has ended without one.
         return None
     if upload.is_past(now):
         return _ended(upload, "its deadline passed before every part had arrived")
-    if upload.promise:
+    if upload.promise and not upload.is_one_put:
         return Withdraw(upload.upload_id)
     return None
 
@@ -260,7 +261,7 @@ def _judged_sidecar(upload: Upload, film: Film | NoFilm, stored: StoredObject, p
 
 def _given_up(upload: Upload, now: datetime, policy: Policy) -> Action | None:
     """Neither parts nor object: lost, unless S3 may still be assembling what was promised."""
-    if _may_be_assembling(upload, now, policy):
+    if may_be_assembling(upload, now, policy):
         return None
     if upload.state is UploadState.COMPLETED:
         return Reject(upload.upload_id, "its object vanished before it was verified")
@@ -273,7 +274,7 @@ def _ended(upload: Upload, reason: str) -> Action:
     return Reject(upload.upload_id, reason) if is_completed else Expire(upload.upload_id, reason)
 
 
-def _may_be_assembling(upload: Upload, now: datetime, policy: Policy) -> bool:
+def may_be_assembling(upload: Upload, now: datetime, policy: Policy) -> bool:
     """Whether somebody's CompleteMultipartUpload may still be under way."""
     patience = timedelta(seconds=policy.finalize_patience_s)
     return upload.promised_at is not None and now < upload.promised_at + patience

@@ -25,7 +25,13 @@ def post_upload(ports: Ports, call: Call, session_id: str) -> Response:
     asked = parsing.decoded(call.body, requests.UploadAsked)
     named, artifact_id = call.session(session_id), asked.wanted()
     view, is_new = uploads.open_upload(
-        ports, call.principal, named, artifact_id, asked.size_bytes, asked.part_size_bytes
+        ports,
+        call.principal,
+        named,
+        artifact_id,
+        asked.size_bytes,
+        asked.part_size_bytes,
+        way=asked.way,
     )
     return routing.answer(responses.upload(view), 201 if is_new else 200)
 

@@ -303,6 +303,9 @@ class Upload(Answer, frozen=True, kw_only=True):
     session_id: str
     artifact_id: str
     state: UploadState
+    way: Annotated[
+        Literal["parts", "one-put"], Meta(description="in parts, or whole at the one address of part 1")
+    ]
     plan: Plan
     parts: list[Part]
     missing: list[Whole]

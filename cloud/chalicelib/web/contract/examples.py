@@ -220,6 +220,7 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
         "session_id": _SESSION,
         "artifact_id": _ORIGINAL,
         "state": "OPEN",
+        "way": "parts",
         "plan": {"size_bytes": 15728640, "part_size_bytes": 5242880, "part_count": 3},
         "parts": [{"number": 1, "size_bytes": 5242880, "crc64nvme": _CRC}],
         "missing": [2, 3],

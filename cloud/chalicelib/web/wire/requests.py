@@ -18,6 +18,7 @@ from chalicelib.core.ids import ArtifactId
 from chalicelib.core.order import Wish
 from chalicelib.core.picture import Progress
 from chalicelib.core.session import Camera
+from chalicelib.core.upload import Way
 from chalicelib.ports import ByteRange
 
 MOST_LEVELS = 20
@@ -130,6 +131,7 @@ class UploadAsked(Request, frozen=True):
     artifact_id: LongId
     size_bytes: Size
     part_size_bytes: Size | None = None
+    way: Way = Way.PARTS
 
     def wanted(self) -> ArtifactId:
         return _known_id("$.artifact_id", self.artifact_id)

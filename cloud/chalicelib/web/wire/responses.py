@@ -79,6 +79,7 @@ def upload(view: UploadView) -> dict[str, Any]:
         "session_id": ids.name_of(known.session_id),
         "artifact_id": known.artifact_id,
         "state": known.state.value,
+        "way": known.way.value,
         "plan": plan(known.plan),
         "parts": [_part(part) for part in view.parts],
         "missing": _missing(view),
