@@ -44,6 +44,11 @@ def watch(context: BrowserContext) -> Watched:
 
 
 def _note(watched: Watched, message: ConsoleMessage) -> None:
-    if message.type in ("error", "warning"):
-        address = message.location.get("url", "")
+    address = message.location.get("url", "")
+    if message.type in ("error", "warning") and not _asks_who_is_here(message.text, address):
         watched.faults.append(f"{message.type}: {message.text} {address}")
+
+
+def _asks_who_is_here(text: str, address: str) -> bool:
+    """The page's first question, often answered 401; Chromium notes each refused call in its console."""
+    return address.endswith("/v1/login") and " 401 " in text

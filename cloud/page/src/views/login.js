@@ -1,5 +1,5 @@
 /** Log in with a token. */
-import { call } from "../api.js";
+import { call, Problem } from "../api.js";
 import { html, useState } from "../html.js";
 import { ProblemNote } from "../parts/problem.js";
 
@@ -44,12 +44,26 @@ export default function Login({ me, enter }) {
   </section>`;
 }
 
+const TOKEN = /^[a-z]_[\x21-\x2d\x2f-\x7e]+\.[\x21-\x7e]+$/;
+
 /**
  * Exchange a token for the page's cookie. Raises Problem.
  * @param {string} token
  * @returns {Promise<import("../main.js").Me>}
  */
 export async function logInWith(token) {
+  if (!TOKEN.test(token)) throw refused("A token looks like t_….…; paste all of it.");
   const headers = { Authorization: `Bearer ${token}` };
-  return (await call("POST", "v1/login", { body: {}, headers })).document;
+  try {
+    return (await call("POST", "v1/login", { body: {}, headers })).document;
+  } catch (error) {
+    // Of a device's token the coordinator first asks for the version of a client.
+    if (!(error instanceof Problem && error.slug === "client-too-old")) throw error;
+    throw refused("This is a device's token. Log in with the token of an operator or a viewer.");
+  }
+}
+
+/** @param {string} detail */
+function refused(detail) {
+  return new Problem({ title: "Not logged in", detail, status: 0 });
 }
