@@ -29,7 +29,7 @@ WORKERS := $(shell echo $$((2 * $$(nproc))))
 # Tests without AWS, deployed coordinator or other processes; tests/MAP.md names them.
 FAST := tests/core tests/flows tests/web tests/aws tests/test_settings.py tests/edge/coordinator tests/edge/http tests/edge/memory tests/edge/model tests/contracts/edge
 
-.PHONY: help setup lock assets demo up local-aws camera test test-fast test-pythons test-newest coverage soak fuzz mutants api-docs check lint audit vulnerabilities sbom test-page test-browser types floors format cost bench-cloud bench-measurements bench-edge device-bundle test-device deploy plan rollback destroy stage release clean
+.PHONY: help setup lock assets demo up local-aws camera test test-fast test-pythons test-newest coverage soak fuzz mutants api-docs check lint audit vulnerabilities sbom test-page test-browser screenshots types floors format cost bench-cloud bench-measurements bench-edge device-bundle test-device deploy plan rollback destroy stage release clean
 
 help: ## list the targets
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -93,6 +93,9 @@ test-page: setup ## the page's modules in Node.js: format, types, unit tests; sk
 test-browser: setup ## the page in Debian's Chromium; skipped where it is not installed: make test-browser PYTEST='-k login'
 	$(BIN)/python -m infra.page --where-possible
 	$(BIN)/python -m pytest -n 2 --dist loadfile --browser tests/browser $(PYTEST)
+
+screenshots: setup assets ## pictures of each view of the page, wide and narrow, light and dark: build/screenshots/
+	$(BIN)/python -m tests.browser.screenshots
 
 test-fast: setup ## tests without AWS or other processes, at most a minute: make test-fast PYTEST='-k gate'
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(FAST) $(PYTEST)
