@@ -71,6 +71,18 @@ export async function get(path, signal) {
 }
 
 /**
+ * What a GET answers in another form than JSON, and its headers. Raises Problem.
+ * @param {string} path
+ * @param {string} form such as `text/csv`
+ * @param {AbortSignal} [signal]
+ */
+export async function getText(path, form, signal) {
+  const response = await answered("GET", path, { headers: { Accept: form }, signal });
+  if (!response.ok) throw await problemOf(response);
+  return { text: await response.text(), headers: response.headers };
+}
+
+/**
  * Send a change. Raises Problem.
  * @param {string} path
  * @param {unknown} body
