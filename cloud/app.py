@@ -6,7 +6,7 @@ The machine that deploys imports this module too, with the stage's variables: no
 import os
 import sys
 
-from chalice.app import Chalice, CloudWatchEvent, Rate, S3Event
+from chalice.app import Chalice, CloudWatchEvent, Rate, S3Event, WebsocketEvent
 
 from chalicelib import logs, wiring
 from chalicelib.core import keys
@@ -32,6 +32,7 @@ except NotPrepared as error:
 ports = wiring.ports(deployment)
 
 app = Chalice(app_name="reelhaul", configure_logs=False)
+app.experimental_feature_flags.update(["WEBSOCKETS"])  # what Chalice asks of who uses them
 app.api.binary_types = []  # JSON alone: every other body comes as text, and is refused as such
 for blueprint in api.blueprints(ports, deployment):
     app.register_blueprint(blueprint)
@@ -67,3 +68,19 @@ def take_stock(event: CloudWatchEvent) -> None:
 def reconcile(event: CloudWatchEvent) -> None:
     with running(ports, "reconcile", event.context) as its_ports:
         reconciling.reconcile(its_ports, RECONCILE_LIMIT_S)
+
+
+@app.on_ws_connect(name="websocket_connect")
+def websocket_connect(event: WebsocketEvent) -> dict[str, int]:
+    from chalicelib.web import sockets  # as above
+
+    with running(ports, "websocket_connect", event.context) as its_ports:
+        return sockets.connect(its_ports, event.to_dict())
+
+
+@app.on_ws_disconnect(name="websocket_disconnect")
+def websocket_disconnect(event: WebsocketEvent) -> dict[str, int]:
+    from chalicelib.web import sockets  # as above
+
+    with running(ports, "websocket_disconnect", event.context) as its_ports:
+        return sockets.disconnect(its_ports, event.to_dict())

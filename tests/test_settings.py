@@ -54,6 +54,7 @@ def test_what_is_not_said_keeps_the_usual_policy_and_lets_devices_work():
         dead_letter_queue_url=None,
         notification_topic=None,
         cdn=None,
+        push_url=None,
         pause=False,
         pace_bytes_s=None,
         limits=Limits(
@@ -330,3 +331,30 @@ def test_a_value_that_cannot_be_is_refused_by_name(name: str, text: str):
 )
 def test_a_value_at_its_limit_is_taken(name: str, text: str):
     assert settings({**LEAST, name: text}) is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "push_url"),
+    [
+        ("", None),
+        *[
+            (each, each)
+            for each in ("wss://a1.execute-api.eu-west-1.amazonaws.com/api", "ws://127.0.0.1:8123/api")
+        ],
+    ],
+)
+def test_push_is_the_address_of_its_sockets_or_nothing(text: str, push_url: str | None):
+    assert settings({**LEAST, "PUSH_URL": text}).push_url == push_url
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ws://example.org/api",
+        "https://a1.example.org/api",
+        "wss://a1.example.org",
+        "wss://a1.example.org/api?x",
+    ],
+)
+def test_what_is_no_address_of_sockets_is_a_fault(text: str):
+    assert list(faults(PUSH_URL=text)) == ["PUSH_URL"]

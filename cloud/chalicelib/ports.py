@@ -26,6 +26,7 @@ from chalicelib.core.notices import Announcement, Notice
 from chalicelib.core.page_sessions import PageSession
 from chalicelib.core.parts import LandedPart, PartPlan, StoredPart
 from chalicelib.core.picture import Picture, Progress
+from chalicelib.core.push import Socket, Ticket
 from chalicelib.core.rounds import LastRound
 from chalicelib.core.session import Session, SessionState
 from chalicelib.core.settle import Policy
@@ -638,6 +639,34 @@ class Notifier(Protocol):
         """Send one announcement to all who subscribed to its kind and project, at least once."""
 
 
+class Push(Protocol):
+    """The sockets of open pages, and the tickets that open them."""
+
+    @property
+    def address(self) -> str:
+        """Where a page opens a socket, without its ticket: `wss://…`."""
+
+    def put_ticket(self, digest: str, ticket: Ticket) -> None:
+        """Record a ticket by the digest of what its holder has."""
+
+    def take_ticket(self, digest: str) -> Ticket | None:
+        """The ticket, which is no more from now on: of two who take it one has it. None where there is none."""
+
+    def put_socket(self, socket: Socket) -> None: ...
+
+    def forget_socket(self, connection_id: str) -> None:
+        """Forget a socket; one that is not known is success."""
+
+    def sockets(self) -> tuple[Socket, ...]:
+        """Every socket that is known, consistently read; some may be closed, or over."""
+
+    def recent_sockets(self) -> tuple[Socket, ...]:
+        """The sockets as they were known a few seconds ago at most; none while sending fails."""
+
+    def send(self, connection_id: str, message: str) -> bool:
+        """Send a message (JSON) to one socket, within a second; False when it is closed. Raises StorageBusy."""
+
+
 class Ids(Protocol):
     """Chance."""
 
@@ -690,3 +719,7 @@ class Ports(Struct, frozen=True):
     limits: Limits = UNLIMITED
     notifier: Notifier | None = None
     """None where nobody wants to hear: then no notices are recorded either."""
+    push: Push | None = None
+    """None where no socket can be opened: pages ask at intervals."""
+    changed: list[SessionId] | None = None
+    """The sessions that this call or run changed and of which no page was told yet; None where none is told."""

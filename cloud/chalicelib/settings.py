@@ -44,7 +44,7 @@ class Settings(Struct, frozen=True):
     """What a deployment decides.
 
     `pause` and `pace_bytes_s` go into the answer to each heartbeat. `cdn` is where CloudFront answers for the bucket,
-    and the id of the key that signs for it.
+    and the id of the key that signs for it. `push_url` is where pages open their sockets; None where there is no push.
     """
 
     bucket: str
@@ -62,6 +62,7 @@ class Settings(Struct, frozen=True):
     limits: Limits
     cdn: tuple[str, str] | None
     page: PageRules
+    push_url: str | None
 
     @property
     def default_wish(self) -> Wish | None:
@@ -118,6 +119,7 @@ def settings(environment: Mapping[str, str]) -> Settings:
         ),
         cdn=read["CDN"],
         page=PageRules(read["PAGE_IDLE_S"], read["PAGE_LIFE_S"], read["PAGE_ORIGINS"]),
+        push_url=read["PUSH_URL"],
     )
 
 
@@ -246,6 +248,16 @@ def _cdn(text: str) -> tuple[str, str] | None:
     return match[1], match[2]
 
 
+def _push_url(text: str) -> str | None:
+    """The address of the WebSocket API; None for the empty text."""
+    # Without TLS only on this machine: a ticket is in the address.
+    return (
+        _matching(r"(wss://[a-z0-9.-]+|ws://127\.0\.0\.1):?[0-9]*/[A-Za-z0-9_-]+", "wss://HOST/STAGE")(text)
+        if text
+        else None
+    )
+
+
 VARIABLES: Mapping[str, _Required | _Optional] = {
     # Without dots: a name with dots has no TLS certificate at its virtual host.
     "BUCKET": _Required(_matching("[a-z0-9][a-z0-9-]{1,61}[a-z0-9]", "a bucket's name without dots")),
@@ -282,6 +294,7 @@ VARIABLES: Mapping[str, _Required | _Optional] = {
     "PAGE_IDLE_S": _Optional(_between(600, 30 * DAY_S), _USUAL_PAGE.idle_s),
     "PAGE_LIFE_S": _Optional(_between(600, 90 * DAY_S), _USUAL_PAGE.life_s),
     "PAGE_ORIGINS": _Optional(_origins, ()),
+    "PUSH_URL": _Optional(_push_url),
     "PAUSE": _Optional(_true_or_false, default=False),
     "LIMIT_OPEN_SESSIONS": _Optional(_limit, 1_000),
     "LIMIT_OPEN_UPLOADS": _Optional(_limit, 2_000),

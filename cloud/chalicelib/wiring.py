@@ -18,7 +18,7 @@ from chalicelib.aws.signer import S3Signer
 from chalicelib.core import enrolment
 from chalicelib.core.ids import DeviceId, PageSessionId, TokenId, UploadId
 from chalicelib.logs import EmbeddedMetrics
-from chalicelib.ports import Ports, Signer
+from chalicelib.ports import Ports, Push, Signer
 from chalicelib.settings import Settings
 
 _ALPHABET = string.ascii_letters + string.digits
@@ -76,7 +76,17 @@ def ports(settings: Settings) -> Ports:
         notifier=SnsNotifier(clients.notifications, settings.notification_topic, settings.stage)
         if settings.notification_topic
         else None,
+        push=_push(settings, clients) if settings.push_url else None,
     )
+
+
+def _push(settings: Settings, clients: Clients) -> Push:
+    # Only a stage with push loads it.
+    from chalicelib.aws.push import ApiGatewayPush
+
+    address = settings.push_url or ""
+    management = "http" + address.removeprefix("ws")
+    return ApiGatewayPush(lambda: clients.sockets(management), clients.dynamodb, settings.table, address)
 
 
 def _signer(settings: Settings, clients: Clients) -> Signer:

@@ -92,7 +92,25 @@ def deploy_coordinator(
     run_chalice(target, stage, environment, progress)
     deployed = DeployedCoordinator(project.deployed(target, stage), project.state_file(target, stage))
     keep_failures(functions, deployed.event_functions, outputs["DeadLettersArn"], progress=progress)
+    if project.PUSH_URL not in settings:
+        _tell_push_url(functions, deployed, progress)
     return deployed
+
+
+def _tell_push_url(functions: "LambdaClient", deployed: DeployedCoordinator, progress: Progress) -> None:
+    """Have every function know the WebSocket API's address, which the first deploy learns only when it is made."""
+    url = project.push_url({"resources": [*deployed.resources.values()]})
+    for name, arn in sorted(project.functions(deployed.resources).items()):
+        said = functions.get_function_configuration(FunctionName=arn)
+        variables = said.get("Environment", {}).get("Variables", {})
+        # A rollback may bring a project that does not have it yet.
+        if variables.get(project.PUSH_URL) in (None, url):
+            continue
+        functions.get_waiter("function_updated_v2").wait(FunctionName=arn)
+        functions.update_function_configuration(
+            FunctionName=arn, Environment={"Variables": {**variables, project.PUSH_URL: url}}
+        )
+        progress(f"{name}: pages open their sockets at {url}")
 
 
 def run_chalice(target: Path, stage: str, environment: Mapping[str, str], progress: Progress) -> None:

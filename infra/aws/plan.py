@@ -79,7 +79,8 @@ def plan(stage: str, account: Account, asked: Asked) -> Iterator[str]:
             account, watch.stack_name(stage), account.watch, watch.parameters(stage, of_storage)
         )
     page = account.book(outputs).read().page if "Bucket" in outputs else ledger.Page()
-    yield from _of_functions(stage, account, {**expected, project.ARROW_LAYER: asked.arrow_layer}, page)
+    of_deploy = {project.ARROW_LAYER: asked.arrow_layer, project.PUSH_URL: project.push_url(page.chalice)}
+    yield from _of_functions(stage, account, {**expected, **of_deploy}, page)
     yield from _of_code(account, outputs, page)
     if page.holder:
         yield f"somebody deploys now: {page.holder.by}, since {page.holder.at}"

@@ -25,6 +25,15 @@ from infra.aws.compiled import add_compiled
 
 API_FUNCTION = "api_handler"
 
+SOCKET_FUNCTIONS = ("websocket_connect", "websocket_disconnect")
+
+ANSWERING = (API_FUNCTION, *SOCKET_FUNCTIONS)
+"""The functions that API Gateway calls and whose answer it takes; all others are called by events."""
+
+PUSH_URL = "PUSH_URL"
+"""The variable, and the name next to the outputs, of the WebSocket API's address; Chalice makes it with the functions,
+so that the first deploy learns it last."""
+
 OPTIONAL_OUTPUTS = ("BrowserOrigins", "KmsKeyArn", "CdnAlias", "CdnHost", "CdnKeyId")
 """Outputs that a stack has only when it was given the parameter; only then the policies keep what names them."""
 
@@ -78,7 +87,7 @@ def granted(policy: Mapping[str, Any], outputs: Mapping[str, str]) -> dict[str, 
 
 def _derived(stage: str, outputs: Mapping[str, str]) -> dict[str, str]:
     """What the project's documents may name beside the outputs, as it follows from them."""
-    names = {"Cdn": ""}
+    names = {"Cdn": "", "Push": outputs.get(PUSH_URL, "")}
     if "CdnHost" in outputs:
         host = outputs.get("CdnAlias", outputs["CdnHost"])
         names["Cdn"] = f"https://{host}#{outputs['CdnKeyId']}"
@@ -134,7 +143,8 @@ def prepare(
     """
     _clear(target)
     shutil.copytree(source, target, ignore=_NOT_COPIED, dirs_exist_ok=True)
-    for name, document in documents(source, stage, outputs, settings).items():
+    known = {PUSH_URL: push_url(_recorded(target, stage))}
+    for name, document in documents(source, stage, {**known, **outputs}, settings).items():
         _write(target / ".chalice" / name, document)
     add_compiled(target)
 
@@ -189,8 +199,22 @@ def state_file(target: Path, stage: str) -> Path:
 
 def deployed(target: Path, stage: str) -> dict[str, dict[str, str]]:
     """The deployed resources by name (`rest_api`, `api_handler`, `on_original`, ...)."""
-    resources: list[dict[str, str]] = _read(state_file(target, stage))["resources"]
-    return {resource["name"]: resource for resource in resources}
+    return _by_name(_read(state_file(target, stage)))
+
+
+def _recorded(target: Path, stage: str) -> dict[str, Any] | None:
+    state = state_file(target, stage)
+    return _read(state) if state.exists() else None
+
+
+def _by_name(state: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    return {resource["name"]: resource for resource in state["resources"]}
+
+
+def push_url(state: Mapping[str, Any] | None) -> str:
+    """The address of the WebSocket API in what Chalice recorded; empty where there is none yet."""
+    resource = _by_name(state or {"resources": []}).get("websocket_api", {})
+    return resource.get("websocket_api_url", "").rstrip("/")
 
 
 def merged(below: Mapping[str, Any], above: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -201,10 +225,15 @@ def merged(below: Mapping[str, Any], above: Mapping[str, Any] | None) -> dict[st
 
 def event_functions(resources: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
     """Name and ARN of every function that AWS calls without anybody waiting for its answer."""
+    return {name: arn for name, arn in functions(resources).items() if name not in ANSWERING}
+
+
+def functions(resources: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """Name and ARN of every function."""
     return {
         name: resource["lambda_arn"]
         for name, resource in resources.items()
-        if resource["resource_type"] == "lambda_function" and name != API_FUNCTION
+        if resource["resource_type"] == "lambda_function"
     }
 
 

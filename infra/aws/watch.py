@@ -14,7 +14,7 @@ from typing import Any, Literal
 from chalicelib.core.events import Event, Measure
 from chalicelib.core.guarantee import WITHIN_S
 from chalicelib.core.times import DAY_S
-from infra.aws.project import API_FUNCTION
+from infra.aws.project import API_FUNCTION, SOCKET_FUNCTIONS
 from infra.aws.template import Template, as_text
 
 CONFIG = Path(__file__).resolve().parents[2] / "cloud" / ".chalice" / "config.json"
@@ -64,9 +64,12 @@ class Alarm:
 
 
 def functions() -> dict[str, int]:
-    """The functions of the coordinator, and the seconds after which Lambda ends a call of each."""
+    """The functions that have alarms, and the seconds after which Lambda ends a call of each.
+
+    Those of sockets have none: a page whose socket does not open asks at intervals.
+    """
     declared = json.loads(CONFIG.read_text())["lambda_functions"]
-    return {name: each["lambda_timeout"] for name, each in declared.items()}
+    return {name: each["lambda_timeout"] for name, each in declared.items() if name not in SOCKET_FUNCTIONS}
 
 
 def alarms() -> tuple[Alarm, ...]:

@@ -10,9 +10,11 @@ from chalicelib.core.ids import SessionId
 from infra.local.aws.strict_s3 import Chaos
 from tests.contracts.worlds import (
     AwsWorld,
+    MemoryPages,
     MemoryQueue,
     MemoryTopic,
     MemoryWorld,
+    Pages,
     Place,
     Queue,
     Topic,
@@ -62,6 +64,19 @@ def topic(request: pytest.FixtureRequest) -> Iterator[Topic]:
     made = world.topic()
     yield made
     made.end()
+
+
+@pytest.fixture(params=["memory", "local"])
+def pages(request: pytest.FixtureRequest) -> Iterator[Pages]:
+    """A WebSocket API without sockets, and a table without tickets; other places that speak S3 need have none."""
+    if request.param == "memory":
+        yield MemoryPages()
+        return
+    world: AwsWorld = request.getfixturevalue("local_world")
+    made = world.pages()
+    yield made
+    made.end()
+    world.wipe_records()
 
 
 @pytest.fixture

@@ -3,7 +3,9 @@
 import ipaddress
 import json
 import secrets
+import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -12,6 +14,7 @@ from urllib.parse import urlsplit
 
 import boto3
 import requests
+import websockets.sync.client
 from msgspec.structs import replace
 
 from chalicelib.aws.clients import Clients, clients_of
@@ -20,16 +23,22 @@ from chalicelib.aws.items import Item
 from chalicelib.aws.notifications import SnsNotifier
 from chalicelib.aws.object_store import S3ObjectStore
 from chalicelib.aws.orders import SqsOrders
+from chalicelib.aws.push import ApiGatewayPush
 from chalicelib.aws.records import DynamoRecords
 from chalicelib.aws.signer import S3Signer
 from chalicelib.core.cleanup import CLEANED_TAG
-from chalicelib.ports import FormToPost, FrameIndex, Notifier, ObjectStore, Orders, Records, Signer
+from chalicelib.ports import FormToPost, FrameIndex, Notifier, ObjectStore, Orders, Push, Records, Signer
 from infra.aws import template
+from infra.local.aws.gateway import sockets
+from infra.local.aws.gateway.sockets import SocketGateway
+from infra.local.aws.lambdas.functions import Outcome
+from infra.local.http_server import Server
 from tests.support.memory import (
     MemoryFrameIndex,
     MemoryNotifier,
     MemoryObjectStore,
     MemoryOrders,
+    MemoryPush,
     MemoryRecords,
     MemorySigner,
     MovableClock,
@@ -124,6 +133,28 @@ class Topic(Protocol):
 
     def subscribe(self, wanted: Mapping[str, list[str]]) -> Documents:
         """A program's subscription with this filter; the empty one lets everything through."""
+
+
+class Page(Protocol):
+    """A page with an open socket."""
+
+    @property
+    def connection_id(self) -> str: ...
+
+    def received(self) -> str:
+        """The next message; it waits for it."""
+
+    def close(self) -> None:
+        """Close the socket, and wait until it is closed."""
+
+
+class Pages(Protocol):
+    """A WebSocket API, and the pages that open sockets there."""
+
+    @property
+    def push(self) -> Push: ...
+
+    def open(self) -> Page: ...
 
 
 class ForeignPlaceRefused(Exception):
@@ -223,6 +254,31 @@ class MemoryTopic:
             ]
 
         return documents
+
+
+class MemoryPage:
+    """A page in memory."""
+
+    def __init__(self, push: MemoryPush) -> None:
+        self.connection_id = f"c{len(push.sent)}="
+        self._sent = push.sent
+        push.sent[self.connection_id] = []
+
+    def received(self) -> str:
+        return self._sent[self.connection_id].pop(0)
+
+    def close(self) -> None:
+        del self._sent[self.connection_id]
+
+
+class MemoryPages:
+    """Sockets in memory."""
+
+    def __init__(self) -> None:
+        self.push = MemoryPush()
+
+    def open(self) -> Page:
+        return MemoryPage(self.push)
 
 
 @dataclass(frozen=True)
@@ -358,6 +414,10 @@ class AwsWorld:
         """A new topic at the same endpoint, which not every place has; `end` it."""
         return SnsTopic(self.clients, self._name)
 
+    def pages(self) -> "SocketPages":
+        """A new WebSocket API of this machine, with the same table; `end` it."""
+        return SocketPages(self.clients, self._name)
+
     def end(self) -> None:
         """Remove the bucket and the table."""
         self.clients.dynamodb.delete_table(TableName=self._name)
@@ -451,6 +511,55 @@ class SnsTopic:
         self._sns.delete_topic(TopicArn=self._arn)
         for url in self._queues:
             self._sqs.delete_queue(QueueUrl=url)
+
+
+def _wait_until(happened: Callable[[], object]) -> None:
+    end = time.monotonic() + 10
+    while not happened():
+        assert time.monotonic() < end, "the socket neither opened nor closed"
+        time.sleep(0.002)
+
+
+class SocketPage:
+    """A page on a socket of this machine."""
+
+    def __init__(self, gateway: SocketGateway) -> None:
+        before = set(gateway.connection_ids)
+        self._closing = ExitStack()
+        self._socket = self._closing.enter_context(websockets.sync.client.connect(gateway.url))
+        self._gateway = gateway
+        _wait_until(lambda: {*gateway.connection_ids} - before)
+        [self.connection_id] = {*gateway.connection_ids} - before
+
+    def received(self) -> str:
+        return str(self._socket.recv(timeout=10))
+
+    def close(self) -> None:
+        self._closing.close()
+        _wait_until(lambda: self.connection_id not in self._gateway.connection_ids)
+
+
+class SocketPages:
+    """The local WebSocket API without functions: it lets in all who come. `end` closes it."""
+
+    def __init__(self, clients: Clients, table: str) -> None:
+        self._gateway = SocketGateway(
+            sockets.listening(),
+            lambda route: "connect" if route == "$connect" else None,
+            lambda _function, _event: Outcome({"statusCode": 200}),
+            now=lambda: datetime.now(UTC),
+        )
+        self._server = Server(self._gateway).start()
+        session = boto3.Session("test", "test", region_name="us-east-1")
+        client = session.client("apigatewaymanagementapi", endpoint_url=self._server.url)
+        self.push = ApiGatewayPush(lambda: client, clients.dynamodb, table, self._gateway.url)
+
+    def open(self) -> Page:
+        return SocketPage(self._gateway)
+
+    def end(self) -> None:
+        self._gateway.close()
+        self._server.close()
 
 
 @cache

@@ -20,7 +20,9 @@ class Call:
 
     @property
     def service(self) -> str:
-        return self.right.partition(":")[0]
+        """As boto3 calls it."""
+        service = self.right.partition(":")[0]
+        return "apigatewaymanagementapi" if service == "execute-api" else service
 
     def filled(self, names: Mapping[str, str]) -> dict[str, Any]:
         """Its parameters with the names of a stage."""
@@ -66,6 +68,10 @@ def to_queue(name: str) -> Call:
 
 def to_topic(name: str) -> Call:
     return Call("sns:Publish", "publish", {"TopicArn": name, "Message": "x"})
+
+
+def to_page(method: str = "post_to_connection", **params: Any) -> Call:
+    return Call("execute-api:ManageConnections", method, {"ConnectionId": "c=", **params})
 
 
 def of_function(name: str) -> Call:
@@ -138,6 +144,8 @@ EVERYBODY = (
     on_item("UpdateItem", "AUDIT#main/x"),
     on_item("DeleteItem", "TOKEN#t"),
     on_item("DeleteItem", "UPLOAD#u"),
+    to_page("delete_connection"),
+    to_page("get_connection"),
     to_queue("{orders}-other"),
     Call("sqs:ReceiveMessage", "receive_message", {"QueueUrl": "{orders}"}),
     Call("sqs:PurgeQueue", "purge_queue", {"QueueUrl": "{orders}"}),
@@ -174,6 +182,7 @@ ONLY_THE_RECONCILER = (
 """What all others may not do."""
 
 ONLY_THE_API = (
+    on_item("PutItem", "TICKET#t"),
     on_item("PutItem", "SECRETS#t"),
     on_item("PutItem", "CODE#c"),
     on_item("PutItem", "LOGIN#t"),
@@ -192,7 +201,11 @@ ONLY_THE_API = (
 )
 """What all others may not do."""
 
+ONLY_SOCKETS = (on_item("PutItem", "SOCKETS#all"), on_item("DeleteItem", "TICKET#t"))
+"""What only the functions of sockets may do."""
+
 HEARS_ONLY = (
+    *ONLY_SOCKETS,
     on_object("GetObject", "get_object", "proxies/main/x/film.mp4"),
     *ONLY_THE_RECONCILER,
     *ONLY_THE_API,
@@ -205,10 +218,30 @@ HEARS_ONLY = (
 
 NO_INDEX = _puts("index", "lake")
 
+OF_SOCKETS_QUERY: Mapping[str, Any] = {
+    "KeyConditionExpression": "pk = :pk",
+    "ExpressionAttributeValues": {":pk": {"S": "SOCKETS#all"}},
+}
+
+OF_SOCKETS = (
+    *EVERYBODY,
+    *ONLY_THE_RECONCILER,
+    *(on_object("GetObject", "get_object", f"{prefix}/main/x/film.mp4") for prefix in KINDS),
+    *_puts(*KINDS, "index", "lake"),
+    on_item("GetItem", "SESSION#main/x"),
+    on_item("PutItem", "SESSION#main/x"),
+    on_item("DeleteItem", "SESSION#main/x"),
+    on_item("UpdateItem", "COUNT#main"),
+    to_page(Data="{{}}"),
+    to_queue("{orders}"),
+)
+"""What the functions of sockets may not do."""
+
 FORBIDDEN: Mapping[str, tuple[Call, ...]] = {
     "api_handler": (
         *EVERYBODY,
         *ONLY_THE_RECONCILER,
+        *ONLY_SOCKETS,
         *NO_INDEX,
         on_object("GetObject", "get_object", "lake/kind=papi/film.parquet"),
         to_queue("{dead_letters}"),
@@ -219,6 +252,7 @@ FORBIDDEN: Mapping[str, tuple[Call, ...]] = {
     "reconcile": (
         *EVERYBODY,
         *ONLY_THE_API,
+        *ONLY_SOCKETS,
         *_deletes("outputs", "measurements", "proxies"),
         *_tags("outputs", "measurements", "proxies"),
         of_function("on_output"),
@@ -232,6 +266,10 @@ FORBIDDEN: Mapping[str, tuple[Call, ...]] = {
         on_item("PutItem", "UPLOAD#u"),
         on_item("UpdateItem", "COUNT#main"),
         on_item("DeleteItem", "SESSION#main/x"),
+        on_item("DeleteItem", "SOCKETS#all"),
+        to_page(Data="{{}}"),
         to_queue("{orders}"),
     ),
+    "websocket_connect": (*OF_SOCKETS, on_item("PutItem", "TICKET#t"), on_item("DeleteItem", "SOCKETS#all")),
+    "websocket_disconnect": (*OF_SOCKETS, *ONLY_SOCKETS, on_table("Query", "query", **OF_SOCKETS_QUERY)),
 }

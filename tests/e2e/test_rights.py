@@ -22,9 +22,10 @@ from infra.local.aws.moto import server
 from infra.local.stack import World
 from tests.e2e.forbidden import FORBIDDEN, Call
 from tests.e2e.processing import LIGHTS, VIDEO, Session, arm
-from tests.e2e.rig import PART_SIZE_BYTES, Rig, camera_with
+from tests.e2e.rig import PART_SIZE_BYTES, Rig, camera_with, until
 from tests.e2e.test_by_hand import BODY, crc_of, opened
 from tests.e2e.test_orders import sent_parts
+from tests.e2e.watching import watching
 from tests.infra.test_policies import FUNCTIONS, statements
 from tests.support.builders import make_session_id
 from tests.support.films import make_film
@@ -49,13 +50,16 @@ def _for(reason: str, sid: str, *functions: str) -> dict[tuple[str, str], str]:
 
 
 HEARING = ("on_original", "on_output", "on_measurements")
+SOCKETS = ("websocket_connect", "websocket_disconnect")
 SIGNING = ("api_handler", *HEARING, "reconcile")
 NEVER_IN_THE_STORY = {
-    **_for("Lambda itself writes logs with the role, not the function", "Logs", *SIGNING, "take_stock"),
+    **_for(
+        "Lambda itself writes logs with the role, not the function", "Logs", *SIGNING, "take_stock", *SOCKETS
+    ),
     **_for(
         "Lambda itself sends what a function failed on", "DeadLetters", *HEARING, "reconcile", "take_stock"
     ),
-    **_for("deployed only where X-Ray traces the stage", "Trace", *SIGNING, "take_stock"),
+    **_for("deployed only where X-Ray traces the stage", "Trace", *SIGNING, "take_stock", *SOCKETS),
     **_for("deployed only where the bucket has a key of its own", "UseTheBucketsKey", *SIGNING),
     **_for("deployed only where reads go over a CDN", "ReadTheCdnsKey", *SIGNING),
     **_for("asked only behind the scan gate, which is off here", "ReadScanTags", *SIGNING),
@@ -69,6 +73,7 @@ NEVER_IN_THE_STORY = {
         "on_output",
         "on_measurements",
     ),
+    **_for("a page that vanished without a word", "ForgetClosedSockets", *SIGNING),
     **_for("an index whose events are all lost and that is small", "WriteTheIndexAndTheLake", "reconcile"),
     **_for("an index that was replaced an hour ago", "RemoveOldRevisions", "reconcile"),
     **_for("somebody who logs in to the page", "KeepPageSessions", "api_handler"),
@@ -252,9 +257,12 @@ def tell_of_dead_callers(session: Session) -> None:
 
 
 def test_the_whole_story_needs_no_right_that_a_role_has_not(session: Session, guard: Guard):
-    tell_story(session)
-    tell_of_dead_callers(session)
-    tell_the_rest(session)
+    with watching(session.rig) as page:
+        tell_story(session)
+        tell_of_dead_callers(session)
+        tell_the_rest(session)
+        assert session.name in page.heard()
+    until(lambda: not session.world.sockets.connection_ids, "the socket closes")
 
     assert guard.denied == []
     assert session.world.aws.dead_letters() == []

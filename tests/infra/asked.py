@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from tests.contracts.worlds import AwsWorld
-from tests.infra.test_policies import BUCKET, INDEXER, NOTIFICATIONS, ORDERS, TABLE, Rights
+from tests.infra.test_policies import BUCKET, INDEXER, NOTIFICATIONS, ORDERS, PAGES, TABLE, Rights
 
 OF_OBJECTS = {
     "PutObjectTagging of a version": ("s3:PutObjectVersionTagging",),
@@ -40,7 +40,7 @@ OF_THE_BUCKET = {
 }
 
 
-OF_OTHERS = {"send": ORDERS, "publish": NOTIFICATIONS, "request": INDEXER}
+OF_OTHERS = {"send": ORDERS, "publish": NOTIFICATIONS, "request": INDEXER, "PostToConnection": PAGES}
 """Rights on what is neither an object nor the bucket nor the table, by the port's method."""
 
 
@@ -91,7 +91,7 @@ class Heard:
 @contextmanager
 def hearing(world: AwsWorld, asked: Asked) -> Iterator[None]:
     """While within, every request of the world's clients is in `asked`."""
-    clients = (world.clients.s3, world.clients.dynamodb)
+    clients: list[Any] = [world.clients.s3, world.clients.dynamodb]
     for client in clients:
         client.meta.events.register("before-parameter-build", asked.hear)
     yield

@@ -50,6 +50,7 @@ WITHOUT_METHOD = {
     *("/v1/health", "/v1/health/detail"),  # for monitors, which ask with curl
     *("/v1/enrolments", "/v1/token/rotate"),  # for the machine that holds the token
     "/v1/login",  # for the page
+    "/v1/push-tickets",  # for the page
 }
 """What is for other readers."""
 

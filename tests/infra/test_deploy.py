@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -301,13 +302,13 @@ def test_what_chalice_remembers_survives_the_next_copy(tmp_path: Path):
     target = prepared(tmp_path / "prod")
     state = project.state_file(target, "prod")
     package = target / ".chalice" / "deployments" / "package.zip"
-    for file in (state, package):
+    for file, text in ((state, '{"resources": []}'), (package, "kept")):
         file.parent.mkdir(parents=True)
-        file.write_text("kept")
+        file.write_text(text)
 
     prepared(target)
 
-    assert (state.read_text(), package.read_text()) == ("kept", "kept")
+    assert (state.read_text(), package.read_text()) == ('{"resources": []}', "kept")
 
 
 def test_a_module_that_is_gone_is_not_deployed_on(tmp_path: Path):
@@ -561,3 +562,54 @@ def test_an_attempt_to_index_ends_two_minutes_before_its_function_does(function:
     timeout_s = config["lambda_functions"][function]["lambda_timeout"]
 
     assert TIME_LIMIT_S + 120 <= timeout_s < Policy().in_flight_s
+
+
+WEBSOCKETS = {
+    "resource_type": "websocket_api",
+    "name": "websocket_api",
+    "websocket_api_url": "wss://a1.execute-api.eu-west-1.amazonaws.com/api/",
+}
+PUSHED = "wss://a1.execute-api.eu-west-1.amazonaws.com/api"
+
+
+class Updated:
+    """Lambda, as far as variables go, by the function's ARN."""
+
+    def __init__(self, variables: dict[str, dict[str, str]]) -> None:
+        self.variables = variables
+        self.updated: list[str] = []
+
+    def get_function_configuration(self, **call: Any) -> Any:
+        return {"Environment": {"Variables": self.variables[call["FunctionName"]]}}
+
+    def get_waiter(self, _name: str) -> Any:
+        return SimpleNamespace(wait=lambda **_call: None)
+
+    def update_function_configuration(self, **call: Any) -> None:
+        self.updated.append(call["FunctionName"])
+        self.variables[call["FunctionName"]] = call["Environment"]["Variables"]
+
+
+def test_after_the_first_deploy_every_function_that_asks_knows_where_pages_open_sockets(tmp_path: Path):
+    functions = {
+        name: {"resource_type": "lambda_function", "name": name, "lambda_arn": name} for name in "abc"
+    }
+    made: Any = Updated({"a": {"PUSH_URL": "", "X": "1"}, "b": {"PUSH_URL": PUSHED}, "c": {"X": "older"}})
+    deployed = deploy.DeployedCoordinator({**functions, "websocket_api": WEBSOCKETS}, tmp_path)
+
+    deploy._tell_push_url(made, deployed, quiet)
+
+    assert made.updated == ["a"]
+    assert made.variables["a"] == {"PUSH_URL": PUSHED, "X": "1"}
+
+
+def test_every_later_deploy_brings_the_address_with_it(tmp_path: Path):
+    target = prepared(tmp_path / "prod")
+    state = project.state_file(target, "prod")
+    state.parent.mkdir(parents=True)
+    state.write_text(json.dumps({"resources": [WEBSOCKETS]}))
+    assert config(target)["environment_variables"]["PUSH_URL"] == ""
+
+    prepared(target)
+
+    assert config(target)["environment_variables"]["PUSH_URL"] == PUSHED

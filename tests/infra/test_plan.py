@@ -226,6 +226,8 @@ def test_the_functions_that_are_planned_are_those_of_the_project():
         "on_measurements",
         "reconcile",
         "take_stock",
+        "websocket_connect",
+        "websocket_disconnect",
     }
     assert (wanted["on_measurements"].layers, wanted["api_handler"].layers) == ((LAYER,), ())
     assert wanted["api_handler"].environment["BUCKET"] == OUTPUTS["Bucket"]

@@ -11,7 +11,7 @@ import pytest
 from chalicelib.aws import items
 from chalicelib.core import keys
 from chalicelib.core.ids import UploadId
-from infra.aws import deploy
+from infra.aws import deploy, project
 from tests.support.builders import make_session_id
 
 CHALICE = deploy.CLOUD / ".chalice"
@@ -23,6 +23,8 @@ LISTS = [f"${{TableArn}}/index/{index}" for index in ("by_camera", "by_device", 
 ORDERS = {("sqs:SendMessage", "${OrderQueueArn}")}
 INDEXER = {("lambda:InvokeFunction", "arn:*:lambda:*:*:function:reelhaul-${Stage}-on_measurements")}
 NOTIFICATIONS = {("sns:Publish", "${Notifications}")}
+PAGES = {("execute-api:ManageConnections", "arn:*:execute-api:*:*:*/api/POST/@connections/*")}
+"""Chalice makes the WebSocket API with the functions, so that no policy can name it."""
 DEAD_LETTERS = {("sqs:SendMessage", "${DeadLettersArn}")}
 LOGS = "arn:*:logs:*:*:log-group:/aws/lambda/reelhaul-${Stage}"
 
@@ -69,7 +71,7 @@ READS_THE_CDNS_KEY = on(["${CdnKeyArn}"], "ssm:GetParameter")
 """Only where reads go over a CDN: whoever signs a read address needs its key."""
 TRACES = on(["${TracedResources}"], "xray:PutTelemetryRecords", "xray:PutTraceSegments")
 """Rights on X-Ray can name no resource but all; a policy has them only where the stage is traced."""
-HEARS_EVENTS = HEARS | SIGNS_READS | RECORDS | ORDERS | DEAD_LETTERS
+HEARS_EVENTS = HEARS | SIGNS_READS | RECORDS | ORDERS | PAGES | DEAD_LETTERS
 
 MATRIX: dict[str, Rights] = {
     "api_handler": LOOKS
@@ -80,6 +82,7 @@ MATRIX: dict[str, Rights] = {
     | on([TABLE], "dynamodb:GetItem", "dynamodb:BatchGetItem")
     | on([*LISTS, WORK], "dynamodb:Query")
     | ORDERS
+    | PAGES
     | {("sqs:GetQueueAttributes", "${DeadLettersArn}")}
     | WRITES_WITH_THE_KEY
     | logs(""),
@@ -97,11 +100,15 @@ MATRIX: dict[str, Rights] = {
     | on([WORK], "dynamodb:Query")
     | ORDERS
     | INDEXER
+    | PAGES
     | NOTIFICATIONS
     | DEAD_LETTERS
     | WRITES_WITH_THE_KEY
     | logs("-reconcile"),
     "take_stock": on([TABLE], "dynamodb:Query", "dynamodb:PutItem") | DEAD_LETTERS | logs("-take_stock"),
+    "websocket_connect": on([TABLE], "dynamodb:Query", "dynamodb:PutItem", "dynamodb:DeleteItem")
+    | logs("-websocket_connect"),
+    "websocket_disconnect": on([TABLE], "dynamodb:DeleteItem") | logs("-websocket_disconnect"),
 }
 
 WRITES = {
@@ -113,6 +120,7 @@ WRITES = {
     ("dynamodb:PutItem", "WAITING#*"),
     ("dynamodb:DeleteItem", "WAITING#*"),
     ("dynamodb:UpdateItem", "COUNT#*"),
+    ("dynamodb:DeleteItem", "SOCKETS#*"),
 }
 """What everybody writes into the table, by the keys that its policy allows."""
 
@@ -130,8 +138,15 @@ WRITES_OF = {
         ("dynamodb:PutItem", "LOGIN#*"),
         ("dynamodb:UpdateItem", "LOGIN#*"),
         ("dynamodb:DeleteItem", "LOGIN#*"),
+        ("dynamodb:PutItem", "TICKET#*"),
     },
     "take_stock": {("dynamodb:PutItem", "NOTICES#*"), ("dynamodb:PutItem", "SUMMARY#*")},
+    "websocket_connect": {
+        ("dynamodb:Query", "SOCKETS#*"),
+        ("dynamodb:PutItem", "SOCKETS#*"),
+        ("dynamodb:DeleteItem", "TICKET#*"),
+    },
+    "websocket_disconnect": {("dynamodb:DeleteItem", "SOCKETS#*")},
     "reconcile": WRITES
     | {
         ("dynamodb:PutItem", "ROUND#*"),
@@ -143,6 +158,7 @@ WRITES_OF = {
     },
 }
 FUNCTIONS = sorted(MATRIX)
+SIGNING_NOTHING = {"take_stock", "websocket_connect", "websocket_disconnect"}
 
 
 def statements(function: str) -> Any:
@@ -153,7 +169,7 @@ def statements(function: str) -> Any:
 def rights(function: str) -> Rights:
     """What the function may do beside being traced and reading the CDN's key, which each may where there is one."""
     assert all_rights(function) >= TRACES
-    assert (all_rights(function) >= READS_THE_CDNS_KEY) is (function != "take_stock")  # it signs nothing
+    assert (all_rights(function) >= READS_THE_CDNS_KEY) is (function not in SIGNING_NOTHING)
     return all_rights(function) - TRACES - READS_THE_CDNS_KEY
 
 
@@ -295,6 +311,7 @@ def test_the_writable_keys_are_those_of_the_tables_items():
         items.counters_pk("main", None),
         items.waiting_pk("main"),
         items.NOTICES_PK,
+        items.SOCKETS_PK,
         items.trail_pk(make_session_id("s")),
         items.watch_key("main", "d")["pk"],
     }
@@ -303,7 +320,7 @@ def test_the_writable_keys_are_those_of_the_tables_items():
 
 
 def test_event_functions_may_leave_their_dead_letters():
-    events = set(FUNCTIONS) - {"api_handler"}
+    events = set(FUNCTIONS) - set(project.ANSWERING)
 
     assert {name for name in FUNCTIONS if rights(name) >= DEAD_LETTERS} == events
 

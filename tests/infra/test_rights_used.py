@@ -3,13 +3,15 @@
 import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import cast
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import requests
 from msgspec.structs import replace
 
 from chalicelib.aws.lake import ParquetLake
+from chalicelib.aws.push import ApiGatewayPush
 from chalicelib.core import keys, tokens
 from chalicelib.core.artifact import Kind, made_key, sidecar_id
 from chalicelib.core.cleanup import Arming
@@ -22,6 +24,7 @@ from chalicelib.core.measurements.ranges import Wanted as WantedFrames
 from chalicelib.core.order import Wish, wish
 from chalicelib.core.page_sessions import RENEW_S, PageRules
 from chalicelib.core.picture import Progress
+from chalicelib.core.push import Listener, Socket
 from chalicelib.core.session import Lost, SessionState
 from chalicelib.core.settle import Actor, Policy
 from chalicelib.core.silence import Watch
@@ -42,6 +45,7 @@ from chalicelib.flows import (
 from chalicelib.flows.devices import Grant
 from chalicelib.flows.health import look_at_health, view_details
 from chalicelib.flows.listings import list_sessions
+from chalicelib.flows.push import close_socket, make_ticket, note, open_socket, tell_pages
 from chalicelib.flows.reconcile import reconcile
 from chalicelib.flows.settle import settle_session
 from chalicelib.flows.store import load
@@ -50,7 +54,7 @@ from chalicelib.ports import Change, Indexer, Notifier, Orders, Ports, Signer
 from chalicelib.wiring import RandomIds, SystemClock
 from tests.contracts.worlds import AwsWorld, Place
 from tests.infra.asked import Asked, Heard, hearing
-from tests.infra.test_policies import INDEXER, NOTIFICATIONS, ORDERS, WRITES_OF, Rights, rights
+from tests.infra.test_policies import INDEXER, NOTIFICATIONS, ORDERS, PAGES, WRITES_OF, Rights, rights
 from tests.support.builders import DEVICE_ID, make_chapter, make_session, make_session_id, named
 from tests.support.faults import Fault, When, faulty
 from tests.support.films import make_film
@@ -113,6 +117,10 @@ def ports(world: AwsWorld, asked: Asked) -> Iterator[Ports]:
         ids=RandomIds(),
         clock=SystemClock(),
         metrics=CountingMetrics(),
+        push=ApiGatewayPush(
+            lambda: cast(Any, GonePages(asked)), world.clients.dynamodb, world.name, "wss://sockets.test/api"
+        ),
+        changed=[],
         policy=Policy(
             undo_s=0, finalize_patience_s=0, orphan_age_s=0, grace_s=0, in_flight_s=0, superseded_s=0
         ),
@@ -123,12 +131,41 @@ def ports(world: AwsWorld, asked: Asked) -> Iterator[Ports]:
 def allowed(function: str) -> Rights:
     """What its policy file says of footage, records and orders."""
     kept = {right for right in rights(function) if right[0].startswith(("s3:", "dynamodb:"))}
-    return kept | (rights(function) & (ORDERS | INDEXER | NOTIFICATIONS))
+    return kept | (rights(function) & (ORDERS | INDEXER | PAGES | NOTIFICATIONS))
 
 
 def assert_uses_what_it_may(asked: Asked, function: str) -> None:
     assert asked.rights() == allowed(function)
-    assert asked.written_keys() == WRITES_OF[function]
+    assert asked.written_keys() == {each for each in WRITES_OF[function] if each[0] != "dynamodb:Query"}
+
+
+class NoSocket(Exception):
+    """What boto3 raises for a socket that is closed."""
+
+
+class GonePages:
+    """The client of a WebSocket API all of whose sockets are closed."""
+
+    exceptions = SimpleNamespace(GoneException=NoSocket)
+
+    def __init__(self, asked: Asked) -> None:
+        self._asked = asked
+
+    def post_to_connection(self, **params: object) -> None:
+        self._asked.calls.append(("PostToConnection", params))
+        raise NoSocket
+
+
+def tell_a_page(ports: Ports, asked: Asked) -> None:
+    """End the run of a function that changed a session, which a page watches that was closed since."""
+    push = ports.push
+    assert push
+    with asked.by_others():
+        now = ports.clock.now()
+        push.put_socket(Socket("c=", Listener("main"), now + timedelta(seconds=60)))
+    note(ports, make_session_id("told"))
+    tell_pages(ports)
+    assert push.sockets() == ()
 
 
 def opened(ports: Ports, name: str, wanted: Wish | None = WISH) -> Upload:
@@ -293,6 +330,8 @@ def test_the_api_uses_exactly_the_rights_it_has(world: AwsWorld, ports: Ports, a
     enrolment.rotate(ports, token.token_id, 1, "cd" * 32)
     use_the_page(ports, asked)
     details = view_details(ports, OPERATOR, look_at_health(ports))
+    make_ticket(ports, Listener("main"))
+    tell_a_page(ports, asked)
     unordered = sent(ports, opened(ports, "unordered", wanted=None))
     completion.complete_upload(ports, NORTH, unordered.upload_id, CRC)
 
@@ -332,6 +371,7 @@ def test_an_event_function_uses_exactly_the_rights_it_has(
     assert state_of(ports, lost) is SessionState.FAILED
     is_indexed = actor is Actor.MADE_EVENT
     assert state_of(ports, ended) is (SessionState.PROCESSED if is_indexed else SessionState.STORED)
+    tell_a_page(ports, asked)
     assert_uses_what_it_may(asked, function)
 
 
@@ -386,6 +426,7 @@ def test_the_reconciler_uses_exactly_the_rights_it_has(world: AwsWorld, ports: P
     assert (restored.session.restoring, restored.gone) == ((), ())
     assert ports.objects.head(made_key(cleaned, 1, STABILISED)) is not None
     assert [bool(index.removed_at) for index in load(ports, replaced).indexes].count(True) == 1
+    tell_a_page(ports, asked)
     assert_uses_what_it_may(asked, "reconcile")
 
 
@@ -407,3 +448,15 @@ def cleanable(world: AwsWorld, ports: Ports) -> SessionId:
     processed(world, session_id, has_crc64nvme=False)
     ports.records.put_arming(Arming(True, ports.clock.now(), "a test says so"))
     return session_id
+
+
+def test_the_functions_of_sockets_use_exactly_the_rights_they_have(ports: Ports, asked: Asked):
+    with asked.by_others():
+        address, _ = make_ticket(ports, Listener("main"))
+
+    open_socket(ports, "c=", address.partition("?ticket=")[2])
+    assert_uses_what_it_may(asked, "websocket_connect")
+
+    asked.calls.clear()
+    close_socket(ports, "c=")
+    assert_uses_what_it_may(asked, "websocket_disconnect")

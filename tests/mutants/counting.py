@@ -25,8 +25,8 @@ COUNTING = (
     bug(
         "a session is counted once and never again",
         f"{FLOWS}/store.py",
-        "        counting=counted,\n    )\n    ports.records.write(change)\n    return replace(after",
-        "    )\n    ports.records.write(change)\n    return replace(after",
+        "        counting=counted,\n    )\n    ports.records.write(change)\n    note(ports, after",
+        "    )\n    ports.records.write(change)\n    note(ports, after",
         "tests/flows/test_counting.py",
     ),
     bug(

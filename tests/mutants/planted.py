@@ -11,6 +11,7 @@ from tests.mutants.of_callers import OF_CALLERS
 from tests.mutants.of_copies import OF_COPIES
 from tests.mutants.of_evidence import OF_EVIDENCE
 from tests.mutants.of_notices import OF_NOTICES
+from tests.mutants.of_push import OF_PUSH
 from tests.mutants.of_scans import OF_SCANS
 from tests.mutants.of_sidecars import OF_SIDECARS
 from tests.mutants.of_the_lake import OF_THE_LAKE
@@ -547,6 +548,7 @@ MUTANTS = (
     *OF_CALLERS,
     *OF_EVIDENCE,
     *OF_NOTICES,
+    *OF_PUSH,
     *OF_SIDECARS,
     *OF_SCANS,
     *OF_THE_LAKE,

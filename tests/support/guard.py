@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote
 
 from infra.local import scanner
+from infra.local.aws.gateway.sockets import CONNECTIONS, STAGE
 from infra.local.aws.moto import server
 from infra.local.aws.moto.state import ACCOUNT
 from infra.local.aws.strict_s3.operations import demands_of
@@ -266,6 +267,8 @@ def _of_the_table(operation: str, said: Mapping[str, Any]) -> Iterator[Demand]:
 def _of_item(operation: str, said: Mapping[str, Any]) -> Demand:
     index = f"/index/{said['IndexName']}" if "IndexName" in said else ""
     named = said.get("Item") or said.get("Key") or {}
+    if operation == "Query" and said.get("KeyConditionExpression") == "pk = :pk":
+        named = {"pk": said["ExpressionAttributeValues"][":pk"]}
     keys = (str(named["pk"]["S"]),) if "pk" in named else ()
     return Demand(f"dynamodb:{operation}", _table(said.get("TableName", "?")) + index, keys)
 
@@ -275,6 +278,9 @@ def _of_rest(service: str, method: str, path: str) -> Demand:
     if found and (method, found[2]) in OF_FUNCTIONS:
         name = unquote(found[1]).rpartition(":")[2]
         return Demand(f"lambda:{OF_FUNCTIONS[method, found[2]]}", _arn("lambda", f"function:{name}"))
+    if service == "execute-api" and path.startswith(CONNECTIONS):
+        # The local WebSocket API has no id: there is one.
+        return Demand("execute-api:ManageConnections", _arn(service, f"local/{STAGE}/{method}{path}"))
     return Demand(f"{service}:{method} {path}", "?")
 
 

@@ -4,11 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from msgspec.structs import replace
+
 from chalicelib.core.tokens import Role
 from chalicelib.flows.devices import Grant
 from chalicelib.flows.enrolment import invite
 from tests.support import story
 from tests.support.builders import MemoryPorts
+from tests.support.memory import MemoryPush
 from tests.web.contract import route_of
 from tests.web.usual import (
     ARTIFACT_ID,
@@ -62,6 +65,10 @@ def invited() -> MemoryPorts:
     return ports
 
 
+def pushing() -> MemoryPorts:
+    return replace(with_parts(), push=MemoryPush())
+
+
 CALLS: dict[str, GoodCall] = {
     "put session": GoodCall("PUT", SESSION, CONFIRMED),
     "get session": GoodCall("GET", SESSION),
@@ -102,6 +109,7 @@ CALLS: dict[str, GoodCall] = {
     "log in": GoodCall("POST", "/v1/login", {}),
     "get login": GoodCall("GET", "/v1/login"),
     "log out": GoodCall("DELETE", "/v1/login"),
+    "push ticket": GoodCall("POST", "/v1/push-tickets", {}, pushing),
     "health": GoodCall("GET", "/v1/health"),
     "health detail": GoodCall("GET", "/v1/health/detail"),
     "devices": GoodCall("GET", "/v1/devices"),

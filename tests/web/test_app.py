@@ -52,6 +52,7 @@ def doors() -> Any:
         "DEAD_LETTER_QUEUE_URL": "https://sqs.example.org/dead",
         "NOTIFICATION_TOPIC": "arn:aws:sns:us-east-1:123456789012:notices",
         "CDN": "",
+        "PUSH_URL": "",
         "RESTORABLE_DAYS": "14",
         "AWS_REGION": "eu-west-1",
         "PYTHONDONTWRITEBYTECODE": "1",

@@ -79,3 +79,13 @@ def test_the_page_runs_its_own_files_alone_and_reaches_the_bucket_alone():
     assert rules["media-src"] == "https://footage.s3.eu-west-1.amazonaws.com"
     assert rules["frame-ancestors"] == rules["base-uri"] == rules["form-action"] == "'none'"
     assert "unsafe" not in policy
+
+
+def test_the_page_may_open_sockets_where_there_is_push_and_nowhere_else():
+    bucket = "https://footage.s3.eu-west-1.amazonaws.com"
+    said = protection((bucket,), "wss://a1b2.execute-api.eu-west-1.amazonaws.com/api")[
+        "Content-Security-Policy"
+    ]
+
+    assert f"connect-src 'self' {bucket} wss://a1b2.execute-api.eu-west-1.amazonaws.com; " in said
+    assert "wss:" not in protection((bucket,), None)["Content-Security-Policy"]

@@ -1,4 +1,4 @@
-"""The clients of S3, DynamoDB, SQS, Lambda and SNS, and the credentials they use."""
+"""The clients of S3, DynamoDB, SQS, Lambda, SNS and API Gateway, and the credentials they use."""
 
 from collections.abc import Callable
 from functools import cache
@@ -12,6 +12,7 @@ from chalicelib.aws.signer import SigningCredentials
 
 if TYPE_CHECKING:
     from botocore.credentials import Credentials
+    from mypy_boto3_apigatewaymanagementapi import ApiGatewayManagementApiClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
@@ -28,6 +29,10 @@ _CONFIG = Config(
 )
 # A table answers in milliseconds; a stalled read must leave the API's 29 seconds room for another try.
 _DYNAMODB_CONFIG = _CONFIG.merge(Config(read_timeout=5))
+# A hint may be lost, and a device waits for the answer of its call.
+_PUSH_CONFIG = Config(
+    retries={"total_max_attempts": 1}, connect_timeout=0.5, read_timeout=0.5, signature_version="v4"
+)
 _S3_CONFIG = _CONFIG.merge(
     # Both are needed for regional addresses: bucket.s3.region.amazonaws.com, never a redirect.
     Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
@@ -46,6 +51,8 @@ class Clients(Struct, frozen=True):
     """Creates the client at the first call: only the reconciler needs it, when there is something to tell."""
     parameters: "Callable[[], SSMClient]"
     """Creates the client at the first call: only a stage with a CDN needs it, once a process."""
+    sockets: "Callable[[str], ApiGatewayManagementApiClient]"
+    """Creates the client of the WebSocket API at an address (`https://…`): only who has something to tell a page."""
     credentials: Callable[[], SigningCredentials]
 
 
@@ -69,6 +76,11 @@ def clients_of(session: boto3.Session, endpoint_url: str | None) -> Clients:
         cache(lambda: session.client("lambda", endpoint_url=endpoint_url, config=_CONFIG)),
         cache(lambda: session.client("sns", endpoint_url=endpoint_url, config=_CONFIG)),
         cache(lambda: session.client("ssm", endpoint_url=endpoint_url, config=_CONFIG)),
+        cache(
+            lambda address: session.client(
+                "apigatewaymanagementapi", endpoint_url=endpoint_url or address, config=_PUSH_CONFIG
+            )
+        ),
         lambda: signing_credentials(credentials),
     )
 

@@ -36,6 +36,8 @@ A session's id is `PROJECT/NAME`, so every key with one is of that project alone
 | COUNT#{project}/{device_id} | {day} | what the sessions of a device and a day count for together |
 | HEARD#{project} | {device_id} | the last heartbeat of a device |
 | WAITING#{project} | {created_at}#{id} | a session with chapters that have no receipt |
+| TICKET#{digest} | TICKET | what opens one socket of a page, once; `ttl` ends it |
+| SOCKETS#all | {connection id} | a page's socket, and who listens; `ttl` ends it |
 
 The session's item and what was written with it carry the session's version (`at_version`), and the session's names
 them (`written_with`): so a reader knows whether it has seen all of the last write.
@@ -66,6 +68,7 @@ from chalicelib.core.measurements.index import Index
 from chalicelib.core.notices import Notice
 from chalicelib.core.page_sessions import PageSession
 from chalicelib.core.picture import Picture, Progress
+from chalicelib.core.push import Socket, Ticket
 from chalicelib.core.rounds import LastRound
 from chalicelib.core.session import Session, SessionState
 from chalicelib.core.silence import AT_ONCE, Watch
@@ -104,6 +107,7 @@ _OF_A_COUNTER = frozenset(("pk", "sk", "writes"))
 SILENCE_PK = "WORK#silence"
 PROJECTS_PK = "PROJECTS#all"
 NOTICES_PK = "NOTICES#waiting"
+SOCKETS_PK = "SOCKETS#all"
 
 _serialized = TypeSerializer().serialize
 _deserialized = TypeDeserializer().deserialize
@@ -227,6 +231,14 @@ def code_item(code: Code) -> Item:
 
 def page_session_item(made: PageSession) -> Item:
     return _item(page_session_key(made.key), made, {"ttl": int(made.expires_at.timestamp())})
+
+
+def ticket_item(digest: str, ticket: Ticket) -> Item:
+    return _item(ticket_key(digest), ticket, {"ttl": int(ticket.expires_at.timestamp())})
+
+
+def socket_item(socket: Socket) -> Item:
+    return _item(socket_key(socket.connection_id), socket, {"ttl": int(socket.expires_at.timestamp())})
 
 
 def device_item(device: Device) -> Item:
@@ -450,6 +462,14 @@ def page_sessions_pk(token_id: str) -> str:
 
 def page_session_key(key: PageSessionKey) -> dict[str, str]:
     return {"pk": page_sessions_pk(key.token_id), "sk": key.page_session_id}
+
+
+def ticket_key(digest: str) -> dict[str, str]:
+    return {"pk": f"TICKET#{digest}", "sk": "TICKET"}
+
+
+def socket_key(connection_id: str) -> dict[str, str]:
+    return {"pk": SOCKETS_PK, "sk": connection_id}
 
 
 def device_key(device_id: str) -> dict[str, str]:

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from chalicelib.core.acting import Acting
 from chalicelib.core.tokens import Principal
+from chalicelib.flows.push import telling
 from chalicelib.ports import Ports
 
 _current: ContextVar[Acting | None] = ContextVar("acting", default=None)
@@ -37,13 +38,13 @@ def identify(principal: Principal) -> None:
 
 
 def acting_ports(ports: Ports) -> Ports:
-    """`ports` that know who acts at this moment."""
-    known = current()
-    return replace(ports, acting=known) if known else ports
+    """`ports` that know who acts at this moment, and of nothing that changed."""
+    return replace(ports, acting=current() or ports.acting, changed=[] if ports.push else None)
 
 
 @contextmanager
 def running(ports: Ports, function: str, context: object) -> Iterator[Ports]:
     """Within it `function` acts: the ports for that. `context` is what Lambda tells of the run."""
-    with acting(Acting.of_function(function, getattr(context, "aws_request_id", None))):
-        yield acting_ports(ports)
+    who = Acting.of_function(function, getattr(context, "aws_request_id", None))
+    with acting(who), telling(acting_ports(ports)) as its_ports:
+        yield its_ports

@@ -19,6 +19,7 @@ from chalicelib.core.upload import Upload
 from chalicelib.flows.actions import carry_out
 from chalicelib.flows.announce import announce
 from chalicelib.flows.deadline import Deadline, OutOfTime, punctual
+from chalicelib.flows.push import tell_pages
 from chalicelib.flows.settle import settle_in_time
 from chalicelib.flows.store import load
 from chalicelib.flows.watch_devices import watch_devices
@@ -166,6 +167,8 @@ def _settle_due(ports: Ports, item: Due, turn: Deadline) -> _End:
         ports.metrics.count(Event.RECONCILE_FAILED)
         _settle_each_upload(ports, item.session_id, turn)
         return _End.FAILED
+    finally:
+        tell_pages(ports)  # a round may take minutes
     return _End.SETTLED
 
 

@@ -22,6 +22,7 @@ from chalicelib.core.session import Camera, Session
 from chalicelib.core.silence import Watch
 from chalicelib.core.tokens import ALL_PROJECTS, Principal, Role
 from chalicelib.flows.limits import demand_open
+from chalicelib.flows.push import note
 from chalicelib.flows.store import create, load
 from chalicelib.flows.watch_devices import hear
 from chalicelib.ports import Ports
@@ -119,3 +120,4 @@ def record_progress(ports: Ports, principal: Principal, session_id: SessionId, p
     )
     ports.records.put_heard(picture.session.project, heard)
     hear(ports, Watch(picture.session.project, heard.device_id, session_id, heard.heard_at))
+    note(ports, session_id)

@@ -18,6 +18,7 @@ from chalicelib.core.session import Session
 from chalicelib.core.settle import due_at
 from chalicelib.core.statistics.contribution import counting
 from chalicelib.core.upload import Receipt, Upload
+from chalicelib.flows.push import note
 from chalicelib.ports import Change, Ports
 
 log = logging.getLogger(__name__)
@@ -49,6 +50,7 @@ def create(ports: Ports, session: Session, chapters: Sequence[Chapter]) -> Pictu
             entry=entry_of(None, picture, ports.acting, ports.clock.now()),
         )
     )
+    note(ports, session.session_id)
     return replace(picture, counted=counted.after if counted else {})
 
 
@@ -95,6 +97,7 @@ def save(
         counting=counted,
     )
     ports.records.write(change)
+    note(ports, after.session.session_id)
     return replace(after, counted=counted.after) if counted else after
 
 

@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from chalice.app import Response
 
@@ -59,7 +60,7 @@ class Page:
         headers = {
             "Cache-Control": "no-cache",
             "ETag": f'"{hashlib.sha256(page.encode()).hexdigest()[:32]}"',
-            **protection(ports.signer.origins),
+            **protection(ports.signer.origins, ports.push.address if ports.push else None),
         }
         return _answer(page, forms.HTML, headers)
 
@@ -77,13 +78,16 @@ class Page:
         return path.read_text(encoding="utf-8") if path.is_file() else None
 
 
-def protection(storage: tuple[str, ...]) -> Mapping[str, str]:
+def protection(storage: tuple[str, ...], push_url: str | None = None) -> Mapping[str, str]:
     """Headers that bound what the page may do; `storage` are the origins of the bucket's addresses.
+
+    `push_url` is where the page opens sockets, if anywhere.
 
     Scripts and styles come from this server alone, and none are written into the page. Films, thumbnails and parts
     lead to the bucket. No other site may show the page in a frame.
     """
     bucket = " ".join(storage)
+    sockets = [urlsplit(push_url)._replace(path="").geturl()] if push_url else []
     policy = {
         "default-src": "'none'",
         "script-src": "'self'",
@@ -91,7 +95,7 @@ def protection(storage: tuple[str, ...]) -> Mapping[str, str]:
         "worker-src": "'self'",
         "img-src": f"'self' {bucket}",
         "media-src": bucket,
-        "connect-src": f"'self' {bucket}",
+        "connect-src": " ".join(("'self'", *storage, *sockets)),
         "form-action": "'none'",
         "base-uri": "'none'",
         "frame-ancestors": "'none'",

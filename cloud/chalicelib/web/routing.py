@@ -18,6 +18,7 @@ from chalicelib.core.picture import Picture
 from chalicelib.core.settle import Policy
 from chalicelib.core.tokens import ONLY_LOOKING, Principal, Role
 from chalicelib.flows.acting import acting_ports, identify
+from chalicelib.flows.push import telling
 from chalicelib.ports import Ports
 from chalicelib.web import auth
 from chalicelib.web.meter import CallMeter
@@ -210,7 +211,8 @@ def _door(
         call = Call(
             settings, principal, project, headers, parsing.raw_body(request), request.query_params or {}
         )
-        return view(acting_ports(ports), call, **parameters)
+        with telling(acting_ports(ports)) as its_ports:
+            return view(its_ports, call, **parameters)
 
     return door
 

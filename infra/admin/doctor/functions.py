@@ -205,7 +205,7 @@ def failures(stage: Stage) -> Iterator[Finding]:
     """That every event that fails for good becomes a dead letter."""
     functions = stage.client("lambda")
     for name in stage.configurations:
-        if name == project.API_FUNCTION:
+        if name in project.ANSWERING:
             continue  # a caller waits for its answer
         said = found(
             lambda name=name: functions.get_function_event_invoke_config(FunctionName=stage.function(name)),  # type: ignore[misc]

@@ -181,9 +181,8 @@ class Stage:
         """The functions as a deploy would make them, with the layer that is on record."""
         known = self.last_deploy
         layer = known.layer if known else _SOME_LAYER
-        return plan.wanted_functions(
-            self.account.source, self.name, {**self.outputs, project.ARROW_LAYER: layer}
-        )
+        of_deploy = {project.ARROW_LAYER: layer, project.PUSH_URL: project.push_url(self.page.chalice)}
+        return plan.wanted_functions(self.account.source, self.name, {**self.outputs, **of_deploy})
 
     @cached_property
     def sources(self) -> tuple[Source, ...]:

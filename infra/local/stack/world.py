@@ -2,6 +2,7 @@
 
 import io
 import os
+import socket
 import zipfile
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -16,13 +17,20 @@ from infra.local import wheels
 from infra.local.aws.events.delivery import Delivery
 from infra.local.aws.events.destinations import to_queues, to_targets
 from infra.local.aws.events.schedule import Schedule
+from infra.local.aws.gateway import sockets
 from infra.local.aws.gateway.gateway import Gateway
+from infra.local.aws.gateway.sockets import CONNECTIONS, SocketGateway
 from infra.local.aws.lambdas.functions import Outcome, function_name
 from infra.local.aws.lambdas.invocations import Invocations, invocations_of
 from infra.local.aws.lambdas.lambdas import Lambdas
 from infra.local.aws.lambdas.runtime import build_layer, build_runtime
 from infra.local.aws.moto import server
-from infra.local.aws.moto.state import moto_failure_policies, moto_functions, moto_rules
+from infra.local.aws.moto.state import (
+    moto_failure_policies,
+    moto_functions,
+    moto_rules,
+    moto_socket_routes,
+)
 from infra.local.aws.strict_s3 import Chaos
 from infra.local.stack.local_aws import LocalAws, Progress
 from infra.stages import LOCAL_STAGE
@@ -39,9 +47,9 @@ class World:
     """The local AWS, the coordinator deployed on it by `chalice deploy`, its events, its API and its schedule.
 
     Tests reach in by `aws` (what is stored), `chaos` (faults of S3), `delivery` (events held, lost, doubled), `gateway`
-    (the API in trouble) and `lambdas` (calls at hand). The schedule does not run until `start_schedule`. As with
-    LocalAws: one at a time in a process, any number of processes side by side. Each function signs with keys of its
-    own role, so that the bucket's policy judges it as that role.
+    (the API in trouble), `sockets` (of open pages) and `lambdas` (calls at hand). The schedule does not run until
+    `start_schedule`. As with LocalAws: one at a time in a process, any number of processes side by side. Each function
+    signs with keys of its own role, so that the bucket's policy judges it as that role.
     """
 
     @classmethod
@@ -68,10 +76,10 @@ class World:
             )
             arrow_layer = _publish_layer(local_aws)
             outputs = {**local_aws.outputs, project.ARROW_LAYER: arrow_layer}
-            deployed = _deployed(
-                local_aws, source, workdir / "coordinator", outputs, settings or {}, progress
-            )
-            made = cls(local_aws, deployed, arrow_layer, workdir, log, closing)
+            listener = closing.enter_context(sockets.listening())
+            settings = {project.PUSH_URL: sockets.address(listener), **(settings or {})}
+            deployed = _deployed(local_aws, source, workdir / "coordinator", outputs, settings, progress)
+            made = cls(local_aws, deployed, arrow_layer, workdir, log, listener, closing)
             made._warm()
             made._closing = closing.pop_all()
         progress(f"the coordinator answers at {made.coordinator_url}")
@@ -84,6 +92,7 @@ class World:
         arrow_layer: str,
         workdir: Path,
         log: Callable[[str], None],
+        listener: socket.socket,
         closing: ExitStack,
     ) -> None:
         """For `start`, which says when all of it is there."""
@@ -100,16 +109,20 @@ class World:
         )
         to_queue = to_queues(local_aws.client("sqs"))
         self.gateway = Gateway(local_aws.front.documents, self.lambdas.invoke, mount=MOUNT, now=_now)
+        self.sockets = SocketGateway(
+            listener, moto_socket_routes(server.REGION), self.lambdas.invoke, now=_now
+        )
         self.delivery = Delivery(
             self.lambdas.invoke, moto_failure_policies(server.REGION), to_queue, now=_now
         )
         self.schedule = Schedule(moto_rules(server.REGION), self.delivery.send, now=_now)
         # The functions end first: a caller that waits for one of them then learns it at once.
-        for close in (self.gateway.close, self.delivery.close, self.lambdas.close, self.schedule.close):
-            closing.callback(close)
+        for part in (self.sockets, self.gateway, self.delivery, self.lambdas, self.schedule):
+            closing.callback(part.close)
         self._closing = closing
         local_aws.events.lead_to(to_targets(self.delivery.send, to_queue))
         local_aws.mounts.mount(MOUNT, self.gateway)
+        local_aws.mounts.mount(CONNECTIONS, self.sockets)
         invocations = Invocations(moto_functions(server.REGION), self.delivery.send)
         for arn in deployed.event_functions.values():
             local_aws.mounts.mount(invocations_of(function_name(arn)), invocations)

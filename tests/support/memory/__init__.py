@@ -7,6 +7,7 @@ from tests.support.memory.lake import MemoryLake, rows_of
 from tests.support.memory.notifier import MemoryNotifier
 from tests.support.memory.object_store import MemoryObjectStore, Refused, crc64nvme_of
 from tests.support.memory.orders import MemoryOrders
+from tests.support.memory.push import MemoryPush
 from tests.support.memory.records import MemoryRecords
 from tests.support.memory.signer import MemorySigner, deliver, fetch, post
 
@@ -20,6 +21,7 @@ __all__ = [
     "MemoryNotifier",
     "MemoryObjectStore",
     "MemoryOrders",
+    "MemoryPush",
     "MemoryRecords",
     "MemorySigner",
     "MovableClock",

@@ -950,6 +950,14 @@ class Login(Answer, frozen=True, kw_only=True):
     idle_s: Annotated[Whole, Meta(description="it ends sooner when it is not used for so long")]
 
 
+class PushTicket(Answer, frozen=True, kw_only=True):
+    """Where to open a WebSocket, once. It says `{"changed": "session", "session": NAME}`, for `socket_s` seconds."""
+
+    url: str
+    expires_at: Moment
+    socket_s: Whole
+
+
 class TrailStep(Answer, frozen=True, kw_only=True):
     """One thing that changed; `before` and `after` are null where it was or is absent."""
 

@@ -135,7 +135,13 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
         "expires_at": "2026-11-28T12:00:00Z",
         "idle_s": 28800,
     },
+    "TicketAsked": {},
     "RotationAsked": {"secret_digest": _DIGEST},
+    "PushTicket": {
+        "url": "wss://a1b2c3.execute-api.eu-west-1.amazonaws.com/api?ticket=bW9ja2VkLXRpY2tldA",
+        "expires_at": "2026-11-21T12:00:30Z",
+        "socket_s": 600,
+    },
     "Rotation": {**_TOKEN, "before_until": "2026-11-22T12:00:00Z"},
     "PartUrlsAsked": {"parts": [{"number": 2, "crc64nvme": _CRC}, {"number": 3, "crc64nvme": _CRC}]},
     "ProofUrlsAsked": {

@@ -64,6 +64,10 @@ class RotationAsked(Request, frozen=True):
     secret_digest: Digest
 
 
+class TicketAsked(Request, frozen=True):
+    """An object without members."""
+
+
 class CameraGiven(Request, frozen=True):
     serial: Text
     model: Text | None = None

@@ -19,6 +19,7 @@ from chalicelib.core.order import Order
 from chalicelib.core.page_sessions import PageRules, PageSession
 from chalicelib.core.parts import PartPlan, StoredPart
 from chalicelib.core.picture import MOST_CHAPTERS, Picture, Progress
+from chalicelib.core.push import SOCKET_S, Ticket
 from chalicelib.core.scan import Scan
 from chalicelib.core.session import Camera, Lost, Session, SessionState
 from chalicelib.core.settle import Policy, gates
@@ -170,6 +171,11 @@ def login(found: PageSession, principal: Principal, rules: PageRules) -> dict[st
         "expires_at": rfc3339(found.expires_at),
         "idle_s": rules.idle_s,
     }
+
+
+def push_ticket(address: str, ticket: Ticket) -> dict[str, Any]:
+    """Where a page opens its socket, and how long that socket hears anything."""
+    return {"url": address, "expires_at": rfc3339(ticket.expires_at), "socket_s": SOCKET_S}
 
 
 def _token(token: Token) -> dict[str, Any]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 
 _APIS = re.compile(r"/restapis(?:/([a-z0-9]+))?/?")
+_SOCKET_DEPLOYMENTS = re.compile(r"/v2/apis/[a-z0-9]+/deployments/?")
 _FILTER_NAME = re.compile(rb"(?<=<Name>)(?:Prefix|Suffix)(?=</Name>)")
 _INTEGRATION = "x-amazon-apigateway-integration"
 
@@ -46,6 +47,10 @@ class ChaliceFront:
         api = _APIS.fullmatch(environ["PATH_INFO"]) if _service(environ) == "apigateway" else None
         if api and _is_import(environ):
             return self._import(environ, start_response)
+        if environ["REQUEST_METHOD"] == "POST" and _SOCKET_DEPLOYMENTS.fullmatch(environ["PATH_INFO"]):
+            # moto has no deployments of a WebSocket API; what its routes are is what it was told last.
+            start_response("201 Created", [("Content-Type", "application/json")])
+            return [b'{"deploymentId": "local", "deploymentStatus": "DEPLOYED"}']
         if api and environ["REQUEST_METHOD"] == "DELETE":
             self._documents.pop(api[1], None)
         return self._app(environ, start_response)

@@ -58,6 +58,21 @@ def moto_failure_policies(region: str) -> Callable[[str], FailurePolicy]:
     return read
 
 
+def moto_socket_routes(region: str) -> Callable[[str], str | None]:
+    """The ARN of the function of a route of the WebSocket API in moto; None where there is none."""
+    from moto.apigatewayv2.models import apigatewayv2_backends
+
+    def read(route_key: str) -> str | None:
+        for api in list(apigatewayv2_backends[ACCOUNT][region].apis.values()):
+            for route in list(api.routes.values()):
+                if route.route_key == route_key:
+                    uri: str = api.integrations[route.target.rpartition("/")[2]].integration_uri
+                    return uri.partition("/functions/")[2].removesuffix("/invocations")
+        return None
+
+    return read
+
+
 def moto_rules(region: str) -> list[Rule]:
     """The enabled schedules in moto with their targets. Raises UnknownSchedule for anything but `rate(...)`."""
     from moto.events.models import events_backends
