@@ -291,6 +291,7 @@ POST_HOLD = Route("POST", f"{_SESSION}/hold", Session)
 POST_RESTORE = Route("POST", f"{_SESSION}/restore", Session)
 GET_AUDIT: Route[Json] = Route("GET", f"{_SESSION}/audit", Json)
 GET_LIMITS: Route[Json] = Route("GET", "/v1/limits", Json)
+GET_OVERVIEW: Route[Json] = Route("GET", "/v1/overview", Json)
 GET_STATISTICS: Route[Json] = Route("GET", "/v1/statistics", Json)
 GET_DEVICES: Route[Json] = Route("GET", "/v1/devices", Json)
 GET_ARTIFACTS = Route("GET", f"{_SESSION}/artifacts", Artifacts)
@@ -394,6 +395,10 @@ class Client:
 
     def limits(self) -> Json:
         return self.ask(GET_LIMITS)
+
+    def overview(self) -> Json:
+        """What needs a person, the devices, the newest sessions, and what all sessions add up to."""
+        return self.ask(GET_OVERVIEW)
 
     def statistics(self, **asked: str | int) -> Json:
         """By the parameters of docs/api.md."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol
 from msgspec import Struct
 
 from chalicelib.core.acting import COORDINATOR, Acting
+from chalicelib.core.attention import Need, Needy
 from chalicelib.core.audit import Entry
 from chalicelib.core.chapter import Chapter
 from chalicelib.core.cleanup import Arming, Bucket, Spent
@@ -300,6 +301,8 @@ class Change(Struct, frozen=True):
     due_at: datetime | None = None
     summary: Summary | None = None
     counting: Counting | None = None
+    needs: tuple[Need, ...] = ()
+    """Why the session needs a person after the write; the write that ends that counts it."""
     notices: tuple[Notice, ...] = ()
     """What is to be told of this change; it waits until it was sent."""
     entry: Entry | None = None
@@ -404,6 +407,9 @@ class Records(Protocol):
         Days are those (UTC) of the sessions' creation; None has no bound.
         """
 
+    def counts_by_day(self, project: str) -> Mapping[date, Counts]:
+        """What the sessions of a project count for, by the day (UTC) of their creation; no day without any."""
+
     def counter_keys(self) -> Iterator[CounterKey]:
         """Every counter, in no order; for an operator's walk, not for a function's."""
 
@@ -417,6 +423,12 @@ class Records(Protocol):
         """At most `limit` sessions with chapters that have no receipt, the one that was created first first.
 
         A session is in the list from the first time that it counts as waiting.
+        """
+
+    def needy(self, project: str, limit: int) -> tuple[Needy, ...]:
+        """At most `limit` sessions of a project that need a person, the one that was created last first.
+
+        What an older version wrote is in the list from its next write on.
         """
 
     def due(self, until: datetime, limit: int) -> tuple[Due, ...]:

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from msgspec.structs import replace
 
+from chalicelib.core.attention import Need, NeedKind
 from chalicelib.core.errors import Conflict
 from chalicelib.core.heard import Heard
 from chalicelib.core.ids import DeviceId
@@ -241,3 +242,58 @@ def test_what_a_heartbeat_tells_of_the_camera_is_kept(records: Records):
     records.put_progress(session.session_id, told)
 
     assert picture_of(records, session).progress == told
+
+
+def test_counts_of_a_project_are_told_by_the_day_of_creation(records: Records):
+    write(records, "a", WAITS)
+    write(records, "b", IS_SAFE)
+    write(records, "c", WAITS, created_at=NOON - 400 * DAY, device_id=SOUTH)
+    write(records, "d", WAITS, session_id=make_session_id("d", "club"))
+
+    assert records.counts_by_day("main") == {
+        TODAY: {**WAITS, **IS_SAFE},
+        TODAY - 400 * DAY: WAITS,
+    }
+    assert records.counts_by_day("other") == {}
+
+
+def in_need(records: Records, session: Session, *needs: Need) -> None:
+    """Write the next version of the session with these needs."""
+    known = picture_of(records, session)
+    after: Counts = {"sessions_needy": 1} if needs else {}
+    change = Change(known.session.bumped(), needs=needs, counting=Counting(known.counted, after))
+    records.write(change)
+
+
+FAILED = Need(NeedKind.FAILED, "no light")
+LOST = Need(NeedKind.LOST, "original.a: purged", 3)
+
+
+def test_sessions_that_need_a_person_are_listed_until_they_need_none(records: Records):
+    earlier = write(records, "a", {}, created_at=NOON - DAY, group="match-17")
+    later = write(records, "b", {})
+    other = write(records, "c", {}, session_id=make_session_id("c", "club"))
+    for each in (earlier, later, other):
+        in_need(records, each, FAILED)
+    in_need(records, earlier, LOST, FAILED)
+
+    found = records.needy("main", 9)
+
+    assert [(each.session_id, each.created_at, each.group) for each in found] == [
+        (later.session_id, NOON, None),
+        (earlier.session_id, NOON - DAY, "match-17"),
+    ]
+    assert [each.needs for each in found] == [(FAILED,), (LOST, FAILED)]
+    assert records.needy("main", 1) == found[:1]
+    in_need(records, later)
+    assert records.needy("main", 9) == found[1:]
+
+
+def test_a_write_that_is_too_late_lists_nobody_as_in_need(records: Records):
+    session = write(records, "a", {})
+    records.write(Change(session.bumped()))
+
+    with pytest.raises(Conflict):
+        records.write(Change(session.bumped(), needs=(FAILED,), counting=Counting({}, {"sessions_needy": 1})))
+
+    assert records.needy("main", 9) == ()

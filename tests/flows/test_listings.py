@@ -304,7 +304,8 @@ def devices_of(
 
 
 def test_a_device_is_told_with_its_silence_and_whether_it_hauls():
-    waiting, whole = at(1), at(2, state=SessionState.STORED)
+    waiting = at(1, device_id=DeviceId("d_a"))
+    whole = at(2, device_id=DeviceId("d_b"), state=SessionState.STORED)
     ports = with_devices(device("a"), device("b", 1), device("c", 2), pictures=[waiting, whole])
     heard(ports, "a", waiting, 12)
     heard(ports, "b", whole, 900)
@@ -316,6 +317,31 @@ def test_a_device_is_told_with_its_silence_and_whether_it_hauls():
         ("b", 900, False),
         ("c", None, False),
     ]
+
+
+@pytest.mark.parametrize(("seconds", "is_silent"), [(899, False), (900, True), (901, True)])
+def test_a_device_that_hauls_is_silent_after_fifteen_minutes(seconds: int, is_silent: bool):
+    waiting, whole = (
+        at(1, device_id=DeviceId("d_a")),
+        at(2, device_id=DeviceId("d_b"), state=SessionState.STORED),
+    )
+    ports = with_devices(device("a"), device("b", 1), pictures=[waiting, whole])
+    heard(ports, "a", waiting, seconds)
+    heard(ports, "b", whole, seconds)
+
+    assert [row.is_silent for row in devices_of(ports).rows] == [is_silent, False]
+
+
+def test_what_a_session_tells_of_a_device_is_told_as_long_as_the_session_is_its_own():
+    own = at(1, device_id=DeviceId("d_a"))
+    ports = with_devices(device("a"), device("b", 1), pictures=[own])
+    heard(ports, "a", own)
+    heard(ports, "b", own)
+
+    mine, former = devices_of(ports).rows
+
+    assert (mine.is_hauling, mine.waiting_bytes) == (True, 25)
+    assert (former.is_hauling, former.waiting_bytes, former.last) == (False, None, None)
 
 
 def test_a_heartbeat_of_a_moment_ago_is_never_from_the_future():

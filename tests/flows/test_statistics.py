@@ -116,6 +116,7 @@ def test_nothing_waits_once_all_is_safe():
         "CLEANED": 0,
         "FAILED": 0,
         "held": 0,
+        "needing": 0,
     }
 
 

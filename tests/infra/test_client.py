@@ -80,6 +80,7 @@ USES: dict[str, tuple[Callable[[Client], Any], str, Callable[[], MemoryPorts]]] 
     "restore": (lambda c: c.restore(NAME, "the referee asks", [ARTIFACT_ID]), "opr", story.cleaned),
     "audit": (lambda c: c.audit(NAME), "opr", stored),
     "limits": (lambda c: c.limits(), "opr", with_parts),
+    "overview": (lambda c: c.overview(), "opr", with_parts),
     "statistics": (lambda c: c.statistics(), "opr", with_parts),
     "devices": (lambda c: c.devices(), "opr", with_parts),
     "artifacts": (lambda c: c.artifacts(NAME), "prc", story.processed),

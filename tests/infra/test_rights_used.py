@@ -48,7 +48,7 @@ from chalicelib.flows.listings import list_sessions
 from chalicelib.flows.push import close_socket, make_ticket, note, open_socket, tell_pages
 from chalicelib.flows.reconcile import reconcile
 from chalicelib.flows.settle import settle_session
-from chalicelib.flows.store import load
+from chalicelib.flows.store import load, save
 from chalicelib.flows.take_stock import take_stock
 from chalicelib.ports import Change, Indexer, Notifier, Orders, Ports, Signer
 from chalicelib.wiring import RandomIds, SystemClock
@@ -256,6 +256,12 @@ def state(world: AwsWorld, session_id: SessionId, document: Mapping[str, object]
     world.put_object(keys.manifest_key(session_id, order), json.dumps(document).encode())
 
 
+def doubt(ports: Ports, session_id: SessionId) -> None:
+    """S3 did not give the checksum of the session's upload, so that a person was needed."""
+    picture = load(ports, session_id)
+    save(ports, picture, replace(picture.uploads[0], unproven_since=ports.clock.now()))
+
+
 def lose_the_original(ports: Ports, session_id: SessionId) -> None:
     """Nothing of the session is left to be looked at: whoever ends its work takes it off the list."""
     picture = load(ports, session_id)
@@ -301,6 +307,7 @@ def test_the_api_uses_exactly_the_rights_it_has(world: AwsWorld, ports: Ports, a
     begun = make_session_id("begun")
     sessions.confirm_session(ports, NORTH, begun, make_session().camera, "match-17", [CHAPTER], None)
     operations.hold(ports, OPERATOR, begun, "nothing came yet")
+    operations.hold(ports, OPERATOR, begun, None)
     now = ports.clock.now()
     sessions.record_progress(ports, NORTH, begun, Progress(1, 2, None, None, 3, 4, now, now))
     for artifact_id in EVERY_MADE_KIND:
@@ -354,6 +361,7 @@ def test_an_event_function_uses_exactly_the_rights_it_has(
     # S3 tells a function of one kind of object; the session that it belongs to may owe anything by then.
     with asked.by_others():
         heard_of = completed(ports, opened(ports, f"heard-of-{function}")).session_id
+        doubt(ports, heard_of)
         at_work, ended, lost = (hauled(ports, f"{name}-{function}") for name in ("at-work", "ended", "lost"))
         for artifact_id in EVERY_MADE_KIND:
             made(ports, at_work, artifact_id)
@@ -378,6 +386,7 @@ def test_an_event_function_uses_exactly_the_rights_it_has(
 def test_the_reconciler_uses_exactly_the_rights_it_has(world: AwsWorld, ports: Ports, asked: Asked):
     with asked.by_others():
         finished = sent(ports, opened(ports, "finished"))
+        doubt(ports, finished.session_id)
         sent(ports, sidecar(ports, "finished"))
         completion.cancel_upload(ports, NORTH, sidecar(ports, "finished", THUMBNAIL).upload_id)
         rejected = completed_by_a_stranger(ports, opened(ports, "rejected"))

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from chalicelib.core.attention import needs
 from chalicelib.core.statistics.contribution import counting
 from chalicelib.flows import operations
 from chalicelib.ports import Change
@@ -122,7 +123,10 @@ def poisoning() -> Leg:
 
 def armed(ports: MemoryPorts) -> None:
     """Nothing but a bystander: another session, processed long ago, which an operator holds."""
-    ports.records.write(Change(BYSTANDER.session, chapters=BYSTANDER.chapters, counting=counting(BYSTANDER)))
+    told = Change(
+        BYSTANDER.session, chapters=BYSTANDER.chapters, counting=counting(BYSTANDER), needs=needs(BYSTANDER)
+    )
+    ports.records.write(told)
     ports.objects.put_object(BYSTANDER.key(BYSTANDER.chapters[0].artifact_id), b"theirs")
     story.arm(ports)
 

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 
+from chalicelib.core.attention import needs
 from chalicelib.core.statistics.contribution import contribution
 from chalicelib.core.statistics.counts import CounterKey, Counts, counter_keys, total
 from chalicelib.ports import Records
@@ -9,11 +10,17 @@ from tests.support.memory import MemoryRecords
 
 
 def demand_counted(records: MemoryRecords) -> None:
-    """Every session counts for what it is, and every counter is the sum of its sessions."""
+    """Every session counts for what it is, every counter is the sum of its sessions, and those in need are listed."""
     pictures = [picture for each in records.sessions() if (picture := records.picture(each))]
     for picture in pictures:
         assert picture.counted == contribution(picture), f"{picture.session.session_id} is not counted"
     demand_sums(records)
+    needy = {each.session_id: each.needs for each in records.needy("main", 1000)}
+    assert needy == {
+        each.session.session_id: needs(each)
+        for each in pictures
+        if each.session.project == "main" and needs(each)
+    }
 
 
 def demand_sums(records: Records) -> None:

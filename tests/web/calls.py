@@ -103,6 +103,7 @@ CALLS: dict[str, GoodCall] = {
     "evidence": GoodCall("POST", f"{SESSION}/artifacts/{ARTIFACT_ID}/evidence", EVIDENCE, stored),
     "sessions": GoodCall("GET", "/v1/sessions"),
     "group": GoodCall("GET", "/v1/groups/match-17"),
+    "overview": GoodCall("GET", "/v1/overview"),
     "statistics": GoodCall("GET", "/v1/statistics"),
     "enrol": GoodCall("POST", "/v1/enrolments", ENROLLED, invited),
     "rotate": GoodCall("POST", "/v1/token/rotate", ROTATED),

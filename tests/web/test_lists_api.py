@@ -8,6 +8,7 @@ import pytest
 
 from chalicelib.core.ids import DeviceId
 from chalicelib.core.session import Camera, SessionState
+from chalicelib.core.times import rfc3339
 from chalicelib.core.tokens import ALL_PROJECTS, Device, Role
 from chalicelib.ports import Enlisting
 from tests.support import story
@@ -239,12 +240,11 @@ def devices(ports: MemoryPorts, **query: object) -> Answer:
     return caller_of(ports, Role.OPERATOR).call("GET", f"/v1/devices?{urlencode(query)}")
 
 
-def test_devices_are_listed_page_by_page_as_the_contract_shows_them():
+def test_devices_are_listed_page_by_page():
     ports = with_devices(3)
     first = devices(ports, limit=2)
     second = devices(ports, limit=2, cursor=first.document["cursor"])
 
-    assert shape(first.document) == shape(documented('{"devices"'))
     assert [row["name"] for page in (first, second) for row in page.document["devices"]] == [
         "n-0",
         "n-1",
@@ -253,15 +253,41 @@ def test_devices_are_listed_page_by_page_as_the_contract_shows_them():
     assert second.document["cursor"] is None
 
 
-def test_a_device_that_sends_a_heartbeat_is_heard():
+def test_a_device_that_sends_a_heartbeat_is_heard_as_the_contract_shows_it():
     ports = with_devices(0)
     ports.records.enlist(Enlisting(device=Device(DEVICE_ID, "north", "main", START)))
     device_of(ports).call("POST", f"{SESSION}/progress", PROGRESS)
     ports.clock.advance(7)
 
+    page = devices(ports).document
+
+    assert shape(page) == shape(documented('{"devices"'))
+    [row] = page["devices"]
+    assert (row["silent_s"], row["hauling"], row["session_id"]) == (7, False, "match-17-north")
+    assert (row["camera"]["serial"], row["client_version"]) == ("C3501324500711", "0.1.0")
+    assert (row["waiting_bytes"], row["predicted_clear_at"]) == (0, None)
+
+
+def test_of_a_device_that_hauls_it_is_told_what_waits_and_until_when():
+    ports = opened()
+    ports.records.enlist(Enlisting(device=Device(DEVICE_ID, "north", "main", START)))
+    told = {**PROGRESS, "rate_up_bytes_s": 5, "rate_down_bytes_s": 9}
+    device_of(ports).call("POST", f"{SESSION}/progress", told)
+
     [row] = devices(ports).document["devices"]
 
-    assert (row["silent_s"], row["hauling"], row["session_id"]) == (7, False, "match-17-north")
+    assert (row["hauling"], row["silent"], row["waiting_bytes"]) == (True, False, 25)
+    assert (row["rate_down_bytes_s"], row["rate_up_bytes_s"]) == (9, 5)
+    assert row["predicted_clear_at"] == rfc3339(START + timedelta(seconds=5))
+
+
+def test_a_list_that_is_known_is_not_sent_again():
+    ports = with_devices(3)
+    for path in ("/v1/devices", "/v1/sessions", "/v1/groups/match-17"):
+        caller = caller_of(ports, Role.OPERATOR)
+        tag = caller.call("GET", path).headers["ETag"]
+
+        assert caller.call("GET", path, headers={"If-None-Match": tag}).status == 304
 
 
 @pytest.mark.parametrize(

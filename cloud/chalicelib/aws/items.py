@@ -36,6 +36,7 @@ A session's id is `PROJECT/NAME`, so every key with one is of that project alone
 | COUNT#{project}/{device_id} | {day} | what the sessions of a device and a day count for together |
 | HEARD#{project} | {device_id} | the last heartbeat of a device |
 | WAITING#{project} | {created_at}#{id} | a session with chapters that have no receipt |
+| NEEDY#{project} | {created_at}#{id} | a session that needs a person, and why |
 | TICKET#{digest} | TICKET | what opens one socket of a page, once; `ttl` ends it |
 | SOCKETS#all | {connection id} | a page's socket, and who listens; `ttl` ends it |
 
@@ -56,6 +57,7 @@ import msgspec
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from msgspec.structs import fields, replace
 
+from chalicelib.core.attention import Need, Needy
 from chalicelib.core.audit import Entry
 from chalicelib.core.chapter import Chapter
 from chalicelib.core.cleanup import Arming
@@ -179,6 +181,13 @@ def counter_item(key: CounterKey, counter: Counter) -> Item:
 def waiting_item(session: Session) -> Item:
     named = {"session_id": session.session_id, "device_id": session.device_id}
     return attributes({**waiting_place(session), **named})
+
+
+def needy_item(session: Session, needs: tuple[Need, ...]) -> Item:
+    needy = Needy(
+        session.session_id, session.created_at, session.state, session.device_id, session.group, needs
+    )
+    return _item(needy_place(session), needy)
 
 
 def stamped(session: Item, beside: Sequence[Item], version: int) -> list[Item]:
@@ -414,6 +423,14 @@ def waiting_pk(project: str) -> str:
 
 def waiting_place(session: Session) -> dict[str, str]:
     return {"pk": waiting_pk(session.project), "sk": f"{sortable(session.created_at)}#{session.session_id}"}
+
+
+def needy_pk(project: str) -> str:
+    return f"NEEDY#{project}"
+
+
+def needy_place(session: Session) -> dict[str, str]:
+    return {"pk": needy_pk(session.project), "sk": listed_sk(Listed(session.session_id, session.created_at))}
 
 
 def waiting(item: Mapping[str, "AttributeValueTypeDef"]) -> Waiting:

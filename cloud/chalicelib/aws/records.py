@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib.aws import items
 from chalicelib.aws.errors import code_of, named
+from chalicelib.core.attention import Needy
 from chalicelib.core.audit import Entry
 from chalicelib.core.cleanup import Arming, Spent
 from chalicelib.core.enrolment import Code
@@ -116,6 +117,20 @@ class DynamoRecords:
                 self._pause(random.uniform(0, _LONGEST_PAUSE_S / 2 ** (_WRITES - tried - 1)))  # nosec B311 # a pause, no secret
             else:
                 return
+
+    def needy(self, project: str, limit: int) -> tuple[Needy, ...]:
+        found: list[Needy] = []
+        for page in self._pages(
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues=items.attributes({":pk": items.needy_pk(project)}),
+            ScanIndexForward=False,
+            ConsistentRead=True,
+            Limit=limit,
+        ):
+            found += [items.value(item, Needy) for item in page]
+            if len(found) >= limit:
+                break
+        return tuple(found[:limit])
 
     def due(self, until: datetime, limit: int) -> tuple[Due, ...]:
         # "~" sorts after "#" and all that a session id has, so that sessions due exactly then are in.
@@ -231,6 +246,13 @@ class DynamoRecords:
     ) -> Counts:
         pages = self._days(items.counters_pk(project, device_id), first, last, ConsistentRead=True)
         return total(items.counter(item).counts for page in pages for item in page)
+
+    def counts_by_day(self, project: str) -> Mapping[date, Counts]:
+        found: dict[date, list[Counts]] = {}
+        for page in self._days(items.counters_pk(project, None), None, None, ConsistentRead=True):
+            for item in page:
+                found.setdefault(items.counter_key(item).day, []).append(items.counter(item).counts)
+        return {day: total(counts) for day, counts in found.items()}
 
     def counter_keys(self) -> Iterator[CounterKey]:
         pages = self._dynamodb.get_paginator("scan").paginate(
@@ -750,10 +772,18 @@ class DynamoRecords:
         elif session.version > 1:
             # A new session has none; with 99 chapters there would be no room to delete it.
             yield {"Delete": self._key(items.work_key(session.session_id))}
-        for notice in change.notices:
-            yield {"Put": self._row(items.notice_item(notice))}
+        yield from self._tells(change)
         if change.entry and not is_carried:
             yield {"Put": self._row(items.entry_item(change.entry))}
+
+    def _tells(self, change: Change) -> Iterator[Any]:
+        """What tells people of a change: notices, and the list of the sessions that need somebody."""
+        for notice in change.notices:
+            yield {"Put": self._row(items.notice_item(notice))}
+        if change.needs:
+            yield {"Put": self._row(items.needy_item(change.session, change.needs))}
+        elif change.counting and change.counting.ends_needing:
+            yield {"Delete": self._key(items.needy_place(change.session))}
 
     def _counts(self, session: Session, counting: Counting) -> Iterator[Any]:
         """What counting a session writes: beside what it counts for now, the difference into its counters."""

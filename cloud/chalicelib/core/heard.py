@@ -16,6 +16,7 @@ class Heard(Struct, frozen=True):
     rate_up_bytes_s: int | None = None
     spool_bytes: int | None = None
     disk_free_bytes: int | None = None
+    client_version: str | None = None
 
 
 class Silence(Struct, frozen=True):

@@ -49,13 +49,21 @@ class DeviceRow(Struct, frozen=True):
     """A device and what was heard of it last.
 
     `is_hauling` while the session of its last heartbeat has chapters without a receipt; only then does its silence tell
-    anything. `silent_s` is None for a device that never sent a heartbeat.
+    anything, and `is_silent` says that it lasts too long. `silent_s` is None for a device that never sent a heartbeat.
+    `last` is that session as long as it is the device's own.
     """
 
     device: Device
     heard: Heard | None
     silent_s: int | None
     is_hauling: bool
+    is_silent: bool
+    last: Row | None
+
+    @property
+    def waiting_bytes(self) -> int | None:
+        """The bytes of chapters without a receipt; None where no session is known."""
+        return self.last.summary.size_bytes - self.last.summary.verified_bytes if self.last else None
 
 
 class DevicePage(Struct, frozen=True):
@@ -75,26 +83,29 @@ def list_devices(
     found = ports.records.list_devices(project, after, limit + 1)
     page = found[:limit]
     rows = ports.records.rows([heard.session_id for _, heard in page if heard])
-    now = ports.clock.now()
     told = tuple(
-        DeviceRow(
-            device,
-            heard,
-            max(0, int((now - heard.heard_at).total_seconds())) if heard else None,
-            heard is not None and _waits(ports, rows.get(heard.session_id)),
-        )
-        for device, heard in page
+        _device(ports, device, heard, rows.get(heard.session_id) if heard else None) for device, heard in page
     )
     last = page[-1][0] if len(found) > limit else None
     return DevicePage(told, ListedDevice(last.device_id, last.enrolled_at) if last else None)
 
 
-def _waits(ports: Ports, found: RecordedRow | None) -> bool:
+def _device(ports: Ports, device: Device, heard: Heard | None, found: RecordedRow | None) -> DeviceRow:
+    """A session that another device finishes tells nothing of this one."""
+    if heard is None:
+        return DeviceRow(device, None, None, is_hauling=False, is_silent=False, last=None)
+    is_own = found is not None and found.session.device_id == device.device_id
+    told = _summary(ports, found) if found and is_own else None
+    last = Row(found.session, told, found.progress) if found and told else None
+    silent_s = max(0, int((ports.clock.now() - heard.heard_at).total_seconds()))
+    is_hauling = last is not None and _waits(last)
+    is_silent = is_hauling and silent_s >= ports.policy.device_silent_s
+    return DeviceRow(device, heard, silent_s, is_hauling, is_silent, last)
+
+
+def _waits(row: Row) -> bool:
     """Whether chapters of the session have no receipt yet."""
-    if found is None or found.session.state is not SessionState.OPEN:
-        return False
-    told = _summary(ports, found)
-    return told is not None and told.verified < told.chapters
+    return row.session.state is SessionState.OPEN and row.summary.verified < row.summary.chapters
 
 
 def _demand_limit(limit: int) -> None:

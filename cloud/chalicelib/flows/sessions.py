@@ -104,7 +104,13 @@ def demand_reader(ports: Ports, principal: Principal) -> None:
         )
 
 
-def record_progress(ports: Ports, principal: Principal, session_id: SessionId, progress: Progress) -> None:
+def record_progress(
+    ports: Ports,
+    principal: Principal,
+    session_id: SessionId,
+    progress: Progress,
+    client_version: str | None = None,
+) -> None:
     """Record a device's heartbeat; its `heard_at` is replaced by the server's time."""
     principal.demand(Role.DEVICE)
     picture = view_session(ports, principal, session_id)
@@ -117,6 +123,7 @@ def record_progress(ports: Ports, principal: Principal, session_id: SessionId, p
         told.rate_up_bytes_s,
         told.spool_bytes,
         told.disk_free_bytes,
+        client_version,
     )
     ports.records.put_heard(picture.session.project, heard)
     hear(ports, Watch(picture.session.project, heard.device_id, session_id, heard.heard_at))

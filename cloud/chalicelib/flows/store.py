@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from chalicelib.core.attention import needs
 from chalicelib.core.audit import entry_of
 from chalicelib.core.chapter import Chapter
 from chalicelib.core.errors import NO_SESSION, Conflict, NotFound
@@ -92,6 +93,7 @@ def save(
         indexes=(index,) if index else (),
         due_at=due_at(after, ports.clock.now(), ports.policy),
         summary=summary(after),
+        needs=needs(after),
         notices=notices_of(picture, after, ports.clock.now()) if ports.notifier else (),
         entry=entry_of(picture, after, ports.acting, ports.clock.now()),
         counting=counted,

@@ -1,6 +1,8 @@
 """The one way from a route to its view, for every blueprint; and what a route says of itself in the contract."""
 
 import functools
+import hashlib
+import json
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
@@ -152,6 +154,18 @@ def answer(
             "ask for less, or have an operator look at the session"
         )
     return Response(body, {"Content-Type": "application/json", **(headers or {})}, status)
+
+
+def tagged_answer(document: Mapping[str, Any], without: Sequence[str] = ()) -> Response:
+    """`document` with an ETag of all that it says, but for members named in `without`: those that only count time."""
+    said = json.dumps(_without(document, frozenset(without)), sort_keys=True)
+    return answer(document, headers={"ETag": f'"{hashlib.sha256(said.encode()).hexdigest()[:32]}"'})
+
+
+def _without(said: Any, names: frozenset[str]) -> Any:
+    if isinstance(said, Mapping):
+        return {name: _without(each, names) for name, each in said.items() if name not in names}
+    return [_without(each, names) for each in said] if isinstance(said, list) else said
 
 
 def session_answer(ports: Ports, picture: Picture, status: int = 200) -> Response:

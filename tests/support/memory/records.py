@@ -7,13 +7,14 @@ from datetime import date, datetime
 
 from msgspec import structs
 
+from chalicelib.core.attention import Need, Needy, needs
 from chalicelib.core.audit import Entry
 from chalicelib.core.chapter import Chapter
 from chalicelib.core.cleanup import Arming, Spent
 from chalicelib.core.enrolment import Code
 from chalicelib.core.errors import Conflict
 from chalicelib.core.heard import Heard
-from chalicelib.core.ids import CodeId, DeviceId, SessionId, TokenId, UploadId
+from chalicelib.core.ids import CodeId, DeviceId, SessionId, TokenId, UploadId, project_of
 from chalicelib.core.limits import Window
 from chalicelib.core.listing import Summary, summary
 from chalicelib.core.measurements.index import Index
@@ -88,6 +89,7 @@ class MemoryRecords:
         self._last_round: LastRound | None = None
         self._counters: dict[CounterKey, Counter] = {}
         self._waiting: dict[SessionId, Session] = {}
+        self._needy: dict[SessionId, Needy] = {}
         self._watches: dict[tuple[str, DeviceId], tuple[Watch, datetime | None]] = {}
         self._projects: set[str] = set()
         self._summaries: set[tuple[str, str]] = set()
@@ -129,6 +131,7 @@ class MemoryRecords:
         )
         if change.counting:
             self._count(session, change.counting)
+        self._list_needy(session, change.needs, change.counting)
         self._notices |= {(notice.at, notice.notice_id): notice for notice in change.notices}
         self.entries += [change.entry] if change.entry else []
 
@@ -141,6 +144,17 @@ class MemoryRecords:
             self._waiting[session.session_id] = session
         elif counting.ends_waiting:
             self._waiting.pop(session.session_id, None)
+
+    def _list_needy(self, session: Session, needs: tuple[Need, ...], counting: Counting | None) -> None:
+        named = (session.session_id, session.created_at, session.state, session.device_id, session.group)
+        if needs:
+            self._needy[session.session_id] = Needy(*named, needs)
+        elif counting and counting.ends_needing:
+            self._needy.pop(session.session_id, None)
+
+    def needy(self, project: str, limit: int) -> tuple[Needy, ...]:
+        own = (each for each in self._needy.values() if project_of(each.session_id) == project)
+        return tuple(sorted(own, key=lambda each: (each.created_at, each.session_id), reverse=True)[:limit])
 
     def due(self, until: datetime, limit: int) -> tuple[Due, ...]:
         found = sorted(
@@ -242,6 +256,13 @@ class MemoryRecords:
             for key, counter in self._counters.items()
             if (key.project, key.device_id) == (project, device_id) and _is_within(key.day, first, last)
         )
+
+    def counts_by_day(self, project: str) -> dict[date, Counts]:
+        found: dict[date, list[Counts]] = {}
+        for key, counter in self._counters.items():
+            if (key.project, key.device_id) == (project, None):
+                found.setdefault(key.day, []).append(counter.counts)
+        return {day: total(counts) for day, counts in found.items()}
 
     def counter_keys(self) -> Iterator[CounterKey]:
         yield from list(self._counters)
@@ -442,8 +463,10 @@ class MemoryRecords:
         session_id = picture.session.session_id
         if known := self._entries.get(session_id):
             self._count(known.session, Counting(known.counted, {}))
+            self._needy.pop(session_id, None)
         counted = Counting({}, contribution(picture))
         self._count(picture.session, counted)
+        self._list_needy(picture.session, needs(picture), counted)
         uploads = {upload.upload_id: upload for upload in picture.uploads}
         receipts = {receipt.key: receipt for receipt in picture.receipts}
         indexes: dict[tuple[str, str], Index] = {
@@ -467,6 +490,7 @@ class MemoryRecords:
         self._entries = {name: replace(entry, counted={}) for name, entry in self._entries.items()}
         self._counters.clear()
         self._waiting.clear()
+        self._needy.clear()
 
 
 def _is_within(day: date, first: date | None, last: date | None) -> bool:

@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Mapping
 
 from chalicelib.core import keys
+from chalicelib.core.attention import needs
 from chalicelib.core.evidence import Level
 from chalicelib.core.ids import DeviceId
 from chalicelib.core.picture import Picture
 from chalicelib.core.session import Origin, SessionState
 from chalicelib.core.statistics import histogram
-from chalicelib.core.statistics.counts import WAITING_CHAPTERS, Counting, Counts, without_zeros
+from chalicelib.core.statistics.counts import NEEDY, WAITING_CHAPTERS, Counting, Counts, without_zeros
 from chalicelib.core.upload import Receipt, Upload
 
 SESSIONS: Mapping[SessionState, str] = {state: f"sessions_{state.value.lower()}" for state in SessionState}
@@ -53,6 +54,7 @@ def contribution(picture: Picture) -> Counts:
         {
             SESSIONS[picture.session.state]: 1,
             HELD: int(picture.session.held is not None),
+            NEEDY: int(bool(needs(picture))),
             **_of_chapters(picture),
             **_of_objects(picture),
             **_of_uploads(picture),

@@ -26,6 +26,9 @@ SHARDS = 8
 WAITING_CHAPTERS = "chapters_waiting"
 """The figure that says how many chapters have no receipt."""
 
+NEEDY = "sessions_needy"
+"""The figure of sessions that need a person."""
+
 
 class CounterKey(Struct, frozen=True, order=True):
     """Which counter: of one `shard` of a project's day, or of one `device_id` on that day. One of the two is None."""
@@ -73,6 +76,11 @@ class Counting(Struct, frozen=True):
     def ends_waiting(self) -> bool:
         """Whether every chapter of the session has a receipt from now on."""
         return bool(self.before.get(WAITING_CHAPTERS)) and not self.after.get(WAITING_CHAPTERS)
+
+    @property
+    def ends_needing(self) -> bool:
+        """Whether the session needs no person from now on."""
+        return bool(self.before.get(NEEDY)) and not self.after.get(NEEDY)
 
 
 class Waiting(Struct, frozen=True):

@@ -16,7 +16,7 @@ def get_sessions(ports: Ports, call: Call) -> Response:
     asked = queries.sessions(call.query)
     limit = listings.USUAL_ROWS if asked.limit is None else asked.limit
     page = listings.list_sessions(ports, call.principal, call.project, asked.wanted, asked.after, limit)
-    return routing.answer(responses.session_page(page))
+    return routing.tagged_answer(responses.session_page(page))
 
 
 def get_group(ports: Ports, call: Call, group: str) -> Response:
@@ -24,14 +24,14 @@ def get_group(ports: Ports, call: Call, group: str) -> Response:
     limit = listings.USUAL_ROWS if asked is None else asked
     wanted = Wanted(group=demand_group(group))
     page = listings.list_sessions(ports, call.principal, call.project, wanted, after, limit)
-    return routing.answer({"group": group, **responses.session_page(page)})
+    return routing.tagged_answer({"group": group, **responses.session_page(page)})
 
 
 def get_devices(ports: Ports, call: Call) -> Response:
     after, asked = queries.devices(call.query)
     limit = listings.USUAL_ROWS if asked is None else asked
     page = listings.list_devices(ports, call.principal, call.project, after, limit)
-    return routing.answer(responses.device_page(page))
+    return routing.tagged_answer(responses.device_page(page), without=("silent_s",))
 
 
 ROUTES: tuple[Route, ...] = (

@@ -11,6 +11,7 @@ from chalicelib.core.tokens import Role
 from chalicelib.flows import sessions
 from chalicelib.ports import Ports
 from chalicelib.web import routing
+from chalicelib.web.auth import VERSION_HEADER
 from chalicelib.web.routing import Call, Route
 from chalicelib.web.wire import parsing, requests, responses
 
@@ -48,7 +49,8 @@ def get_session(ports: Ports, call: Call, session_id: str) -> Response:
 def post_progress(ports: Ports, call: Call, session_id: str) -> Response:
     now = ports.clock.now()
     progress = parsing.decoded(call.body, requests.ProgressGiven).progress(now)
-    sessions.record_progress(ports, call.principal, call.session(session_id), progress)
+    version = call.headers.get(VERSION_HEADER)
+    sessions.record_progress(ports, call.principal, call.session(session_id), progress, version)
     return routing.answer(responses.heartbeat(call.settings.pause, call.settings.pace_bytes_s, now))
 
 

@@ -27,6 +27,18 @@ Xxh128 = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$", examples=["99aa06d301479
 Level = Literal["read-once", "read-twice", "read-back"]
 
 SessionState = Literal["OPEN", "STORED", "PROCESSED", "CLEANED", "FAILED"]
+NeedKind = Literal[
+    "lost",
+    "differs",
+    "infected",
+    "rejected",
+    "failed",
+    "quarantined",
+    "unscanned",
+    "unproven",
+    "refused",
+    "held",
+]
 UploadState = Literal["OPEN", "COMPLETED", "VERIFIED", "CANCELLED", "EXPIRED", "REJECTED"]
 Kind = Literal["original", "intermediate", "output", "measurements", "proxy", "thumbnail"]
 Verdict = Literal["pass", "fail", "not enough data"]
@@ -438,7 +450,16 @@ class DeviceRow(Answer, frozen=True, kw_only=True):
     heard_at: Moment | None
     silent_s: Count | None
     hauling: Annotated[bool, Meta(description="chapters of that session wait for their receipt")]
+    silent: Annotated[bool, Meta(description="it was hauling and sent no heartbeat for too long")]
     session_id: str | None
+    camera: Camera | None
+    client_version: str | None
+    disk_free_bytes: Count | None
+    spool_bytes: Annotated[Count | None, Meta(description="bytes on the device that S3 may lack")]
+    rate_down_bytes_s: Count | None
+    rate_up_bytes_s: Count | None
+    waiting_bytes: Annotated[Count | None, Meta(description="of chapters of that session without a receipt")]
+    predicted_clear_at: Moment | None
 
 
 class DevicePage(Answer, frozen=True, kw_only=True):
@@ -786,6 +807,7 @@ class SessionCounts(Answer, frozen=True, kw_only=True):
     CLEANED: Count
     FAILED: Count
     held: Count
+    needing: Annotated[Count, Meta(description="need a person")]
 
 
 class ChapterCounts(Answer, frozen=True, kw_only=True):
@@ -873,6 +895,66 @@ class DeviceHeard(Answer, frozen=True, kw_only=True):
     rate_up_bytes_s: Count | None
     spool_bytes: Count | None
     disk_free_bytes: Count | None
+
+
+class Need(Answer, frozen=True, kw_only=True):
+    """Why a session needs a person; `detail` tells of the first of `count` artifacts."""
+
+    kind: NeedKind
+    detail: str
+    count: Whole
+
+
+class NeedySession(Answer, frozen=True, kw_only=True):
+    session_id: str
+    state: SessionState
+    device_id: str
+    group: str | None
+    created_at: Moment
+    needs: list[Need]
+
+
+class Attention(Answer, frozen=True, kw_only=True):
+    """The sessions that need a person: how many, and the first of them, the newest first."""
+
+    count: Count
+    sessions: list[NeedySession]
+
+
+class Figures(Answer, frozen=True, kw_only=True):
+    """What sessions add up to."""
+
+    sessions: SessionCounts
+    chapters: ChapterCounts
+    bytes: ByteCounts
+    monthly_cost_usd: MonthlyCost
+    uploads: UploadCounts
+    retried_parts: RetriedParts
+    guarantee: GuaranteeKept
+
+
+class DayFigures(Answer, frozen=True, kw_only=True):
+    """What the sessions that were created on one day (UTC) add up to."""
+
+    day: str
+    sessions: Count
+    failed: Count
+    needing: Count
+    size_bytes: Annotated[Count, Meta(description="of what is verified and of what waits")]
+
+
+class Overview(Answer, frozen=True, kw_only=True):
+    """What a person looks at first. `reconciler` is `late` where its last round left due sessions out."""
+
+    project: str
+    attention: Attention
+    reconciler: Literal["ok", "late", "silent"]
+    last_round: LastRound | None
+    dead_letters: Count | None
+    devices: DevicePage
+    sessions: SessionPage
+    figures: Figures
+    days: list[DayFigures]
 
 
 class Budget(Answer, frozen=True, kw_only=True):

@@ -20,7 +20,7 @@ def health_details(details: Details) -> dict[str, Any]:
         "table": _health(known.table),
         "bucket": _health(known.bucket),
         "reconciler": _health(known.reconciler),
-        "last_round": _last_round(last) if last else None,
+        "last_round": last_round(last) if last else None,
         "due": _waiting(details.due),
         "late": details.late,
         "unproven": _waiting(details.unproven),
@@ -38,7 +38,8 @@ def _health(is_well: bool) -> str:
     return "ok" if is_well else "failing"
 
 
-def _last_round(last: LastRound) -> dict[str, Any]:
+def last_round(last: LastRound) -> dict[str, Any]:
+    """What the reconciler did last."""
     return {
         "began_at": rfc3339(last.began_at),
         "ended_at": rfc3339(last.ended_at),

@@ -295,7 +295,9 @@ def device_page(page: DevicePage) -> dict[str, Any]:
 
 
 def _device(row: DeviceRow) -> dict[str, Any]:
-    heard = row.heard
+    heard, last = row.heard, row.last
+    progress = last.progress if last else None
+    clear_at = guarantee.clear_at(row.waiting_bytes or 0, progress) if row.is_hauling else None
     return {
         "device_id": row.device.device_id,
         "name": row.device.name,
@@ -304,7 +306,16 @@ def _device(row: DeviceRow) -> dict[str, Any]:
         "heard_at": rfc3339(heard.heard_at) if heard else None,
         "silent_s": row.silent_s,
         "hauling": row.is_hauling,
+        "silent": row.is_silent,
         "session_id": ids.name_of(heard.session_id) if heard else None,
+        "camera": _camera(last.session.camera) if last else None,
+        "client_version": heard.client_version if heard else None,
+        "disk_free_bytes": heard.disk_free_bytes if heard else None,
+        "spool_bytes": heard.spool_bytes if heard else None,
+        "rate_down_bytes_s": progress.rate_down_bytes_s if progress else None,
+        "rate_up_bytes_s": heard.rate_up_bytes_s if heard else None,
+        "waiting_bytes": row.waiting_bytes,
+        "predicted_clear_at": rfc3339(clear_at) if clear_at else None,
     }
 
 

@@ -10,7 +10,7 @@ from chalicelib.core.session import SessionState
 from chalicelib.core.settle import Policy
 from chalicelib.core.statistics import contribution as figures
 from chalicelib.core.statistics import histogram
-from chalicelib.core.statistics.counts import WAITING_CHAPTERS, Counts
+from chalicelib.core.statistics.counts import NEEDY, WAITING_CHAPTERS, Counts
 from chalicelib.core.times import rfc3339
 from chalicelib.flows.statistics import Oldest, Statistics
 
@@ -28,9 +28,26 @@ def statistics(found: Statistics, policy: Policy) -> dict[str, Any]:
         "device": asked.device_id,
         "first_day": asked.first_day.isoformat() if asked.first_day else None,
         "last_day": asked.last_day.isoformat() if asked.last_day else None,
+        **add_up(counts, policy),
+        "backlog": _backlog(found),
+        "devices": [_silence(each) for each in found.silences],
+        "cleanup": {
+            "armed": found.arming is not None and found.arming.is_armed,
+            "day": found.today.isoformat(),
+            "objects": {"cleaned": found.spent.objects, "limit": policy.cleanup_limit.objects},
+            "bytes": {"cleaned": found.spent.size_bytes, "limit": policy.cleanup_limit.size_bytes},
+        },
+        "dead_letters": found.dead_letters,
+    }
+
+
+def add_up(counts: Counts, policy: Policy) -> dict[str, Any]:
+    """What sessions add up to, by their counters alone."""
+    return {
         "sessions": {
             **{state.value: counts.get(figures.SESSIONS[state], 0) for state in SessionState},
             "held": counts.get(figures.HELD, 0),
+            "needing": counts.get(NEEDY, 0),
         },
         "chapters": {
             "count": counts.get(figures.CHAPTERS, 0),
@@ -48,15 +65,6 @@ def statistics(found: Statistics, policy: Policy) -> dict[str, Any]:
         },
         "retried_parts": _retried(counts),
         "guarantee": _guarantee(counts),
-        "backlog": _backlog(found),
-        "devices": [_silence(each) for each in found.silences],
-        "cleanup": {
-            "armed": found.arming is not None and found.arming.is_armed,
-            "day": found.today.isoformat(),
-            "objects": {"cleaned": found.spent.objects, "limit": policy.cleanup_limit.objects},
-            "bytes": {"cleaned": found.spent.size_bytes, "limit": policy.cleanup_limit.size_bytes},
-        },
-        "dead_letters": found.dead_letters,
     }
 
 
