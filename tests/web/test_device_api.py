@@ -63,6 +63,7 @@ def test_a_new_session_is_created():
                 "directory": "100GOPRO",
                 "filename": "GX010038.MP4",
                 "size_bytes": 25,
+                "created": None,
                 "unfinished": False,
                 "trailing_bytes": 0,
                 "film": None,

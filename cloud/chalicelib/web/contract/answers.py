@@ -169,6 +169,9 @@ class Chapter(Answer, frozen=True, kw_only=True):
     directory: str
     filename: str
     size_bytes: Whole
+    created: Annotated[
+        int | None, Meta(description="the camera's wall clock when the chapter began, as an epoch")
+    ]
     unfinished: bool
     trailing_bytes: Count
     film: FilmOfChapter | None

@@ -248,6 +248,7 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
             {
                 "artifact_id": _ORIGINAL,
                 **_CHAPTER,
+                "created": 1656931398,
                 **_WHOLE,
                 "film": None,
                 "upload": {"upload_id": _UPLOAD, "state": "OPEN", "unproven_since": None},

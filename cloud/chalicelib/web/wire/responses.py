@@ -409,6 +409,7 @@ def _chapter(picture: Picture, chapter: Chapter) -> dict[str, Any]:
         "directory": chapter.directory,
         "filename": chapter.filename,
         "size_bytes": chapter.size_bytes,
+        "created": chapter.created,
         "unfinished": chapter.unfinished,
         "trailing_bytes": chapter.trailing_bytes,
         "film": _film(picture.film(chapter.artifact_id)),

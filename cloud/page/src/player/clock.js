@@ -40,6 +40,14 @@ export class Clock {
     };
   }
 
+  /**
+   * Have another film move: it tells this clock from now on.
+   * @param {(time_s: number) => void} seek
+   */
+  steer(seek) {
+    this._seek = seek;
+  }
+
   /** @param {number} time_s */
   seek(time_s) {
     if (Number.isFinite(time_s)) this._seek(Math.min(Math.max(time_s, 0), this.duration_s));

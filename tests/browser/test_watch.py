@@ -1,0 +1,187 @@
+"""A film in Chromium: over its chapters, over addresses that die, and where this browser cannot play it."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import time
+from dataclasses import dataclass, field, replace
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Page, Request, Route
+
+from infra.local.footage import Film
+from tests.browser.conftest import Site
+from tests.browser.films import SMALL, chapters_of, store
+from tests.browser.watched import Watched, log_in
+
+FRAME_S = 1 / 30
+HEVC = Film(
+    width=160, height=90, fps=30, chapters=1, frames_per_chapter=15, bit_rate=100_000, codec="libx265"
+)
+
+_NOTE_TIMES = """
+() => {
+  const seek = document.querySelector(".seek");
+  window.noted = [];
+  const note = () => {
+    window.noted.push([performance.now() / 1000, Number(seek.value)]);
+    requestAnimationFrame(note);
+  };
+  note();
+}
+"""
+
+
+def watch_session(site: Site, page: Page, name: str) -> None:
+    """The watch view of a session, with the first frame of its film."""
+    log_in(page, site.url, site.operator, f"#/sessions/{name}/watch")
+    page.get_by_role("button", name="Play").wait_for()
+    wait_until(page, "[...document.querySelectorAll('video')].some((each) => each.readyState >= 2)")
+
+
+def wait_until(page: Page, condition: str, timeout_s: float = 15) -> None:
+    """Until an expression holds. Playwright's own wait evaluates text in the page, which the page's policy refuses."""
+    ends_at = time.monotonic() + timeout_s
+    while not page.evaluate(condition):
+        assert time.monotonic() < ends_at, f"{condition} does not hold after {timeout_s} s"
+        page.wait_for_timeout(50)
+
+
+def time_of(page: Page) -> float:
+    return float(page.get_by_role("slider", name="Position in the film").input_value())
+
+
+def play_through(page: Page, until_s: float) -> float:
+    """Plays up to a time of the film; the answer is how long the picture stood still at most."""
+    page.evaluate(_NOTE_TIMES)
+    page.keyboard.press("k")
+    wait_until(page, f"window.noted.at(-1)[1] >= {until_s}", 60)
+    noted: list[tuple[float, float]] = page.evaluate("window.noted")
+    times = [film_s for _, film_s in noted]
+    # Where an element takes over from the other, the same frame may be seen twice.
+    assert all(after_s - before_s > -FRAME_S for before_s, after_s in itertools.pairwise(times))
+    moved = [
+        at_s for (at_s, film_s), (_, before_s) in zip(noted[1:], noted, strict=False) if film_s != before_s
+    ]
+    return max(after - before for before, after in itertools.pairwise(moved))
+
+
+def test_a_film_of_three_chapters_plays_to_its_end_without_a_stop(site: Site, page: Page, name: str):
+    store(site.world, name, chapters_of(SMALL))
+    watch_session(site, page, name)
+
+    longest_s = play_through(page, 5.9)
+    page.get_by_role("button", name="Play").wait_for()
+
+    assert longest_s < 1
+    assert time_of(page) == pytest.approx(6, abs=FRAME_S)
+    assert page.get_by_text("camera's clock").is_visible()
+
+
+def test_keys_move_the_film_by_frames_and_chapters(site: Site, page: Page, name: str):
+    store(site.world, name, chapters_of(SMALL))
+    watch_session(site, page, name)
+
+    def press(key: str, expected_s: float) -> None:
+        page.keyboard.press(key)
+        wait_until(page, f"Math.abs(document.querySelector('.seek').value - {expected_s}) < {FRAME_S / 2}")
+
+    press("]", 2)
+    for frame in (1, 2, 3):
+        press(".", 2 + frame * FRAME_S)
+    for frame in (2, 1, 0, -1):
+        press(",", 2 + frame * FRAME_S)
+    press("9", 5.4)
+    press("Home", 0)
+    page.keyboard.press("?")
+    assert page.get_by_role("dialog").get_by_text("One frame back, ahead").is_visible()
+
+
+@dataclass
+class MortalAddresses:
+    """A storage and a coordinator whose addresses live for `life_s` seconds, and how often a dead one was used."""
+
+    life_s: float
+    says_so: bool = True
+    issued: dict[str, float] = field(default_factory=dict)
+    refused: int = 0
+
+    def stand_before(self, page: Page, bucket: str) -> None:
+        page.route(re.compile(r"/artifacts/[^/]+/url$"), self._shorten)
+        page.route(lambda url: bucket in url and "X-Amz-Signature" in url, self._judge)
+
+    def _shorten(self, route: Route) -> None:
+        answer = route.fetch()
+        told = answer.json()
+        self.issued[_signature(told["url"])] = time.monotonic()
+        if self.says_so:
+            told["expires_in_s"] = self.life_s
+        route.fulfill(response=answer, body=json.dumps(told))
+
+    def _judge(self, route: Route, request: Request) -> None:
+        age_s = time.monotonic() - self.issued[_signature(request.url)]
+        if age_s > self.life_s:
+            self.refused += 1
+            route.fulfill(
+                status=403, headers={"Access-Control-Allow-Origin": "*"}, body="Request has expired"
+            )
+        else:
+            route.continue_()
+
+
+def _signature(url: str) -> str:
+    return parse_qs(urlsplit(url).query)["X-Amz-Signature"][0]
+
+
+def test_addresses_that_die_twice_are_renewed_before_and_no_stop_is_seen(site: Site, page: Page, name: str):
+    store(site.world, name, chapters_of(replace(SMALL, frames_per_chapter=120)))
+    addresses = MortalAddresses(life_s=2.4)
+    addresses.stand_before(page, site.world.bucket)
+    watch_session(site, page, name)
+
+    longest_s = play_through(page, 11.9)
+
+    assert longest_s < 1
+    assert addresses.refused == 0
+    assert len(addresses.issued) >= 3 + 3 + 2  # three thumbnails, three chapters, two that died
+
+
+def test_a_refused_address_leads_on_by_a_new_one_at_the_same_place(
+    site: Site, watched: Watched, page: Page, name: str
+):
+    watched.expect("403")
+    store(site.world, name, chapters_of(replace(SMALL, frames_per_chapter=120))[:2])
+    addresses = MortalAddresses(life_s=60, says_so=False)
+    addresses.stand_before(page, site.world.bucket)
+    watch_session(site, page, name)
+
+    while len(addresses.issued) < 4:  # two thumbnails, two chapters
+        page.wait_for_timeout(50)
+    addresses.issued = dict.fromkeys(addresses.issued, 0.0)
+    page.keyboard.press("]")
+    page.keyboard.press("k")
+    wait_until(page, "document.querySelector('.seek').value > 4.5")
+
+    assert 1 <= addresses.refused <= 2
+    assert not page.get_by_role("alert").is_visible()
+
+
+def test_an_hevc_film_leads_to_its_proxy(site: Site, page: Page, name: str):
+    store(site.world, name, chapters_of(HEVC))
+    watch_session(site, page, name)
+
+    assert page.get_by_label("Film to watch").input_value() == "proxy"
+    page.get_by_label("Film to watch").select_option("original")
+    page.get_by_text("This browser cannot play HEVC").wait_for()
+
+
+def test_an_hevc_film_without_a_proxy_leads_to_a_sentence(site: Site, page: Page, name: str):
+    store(site.world, name, [replace(each, proxy=b"") for each in chapters_of(HEVC)])
+    log_in(page, site.url, site.operator, f"#/sessions/{name}/watch")
+
+    page.get_by_text("This browser cannot play HEVC (hvc1.").wait_for()
+    assert page.get_by_text("No proxy was hauled.").is_visible()
+    assert page.locator("video").count() == 0
