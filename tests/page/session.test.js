@@ -168,10 +168,6 @@ test("proven, cleaned and lost chapters are never mixed up", () => {
   const cleaned = session([chapter(1, { receipt: RECEIPT })], { state: "CLEANED" });
 
   assert.equal(chapters.mapChapters(lost, new Map())[0]?.segments[0]?.where, "lost");
-  assert.equal(
-    chapters.headline(lost, chapters.mapChapters(lost, new Map())),
-    "chapter 1 of 1, up –",
-  );
   assert.equal(chapters.mapChapters(cleaned, new Map())[0]?.segments[0]?.where, "cleaned");
 });
 
@@ -332,4 +328,14 @@ test("the command that accepts differing reads names the session, its project an
     "reelhaul-admin accept --stage STAGE club/match-17 --evidence original.100GOPRO.GX010038.MP4 --reason 'WHY'",
   );
   assert.equal(commandFor("grace-over", told), null);
+});
+
+test("a lost chapter is on its way only once it is hauled again", () => {
+  const lost = { lost: { reason: "purged" } };
+  const one = session([chapter(1, lost), chapter(2, { receipt: RECEIPT })]);
+  const again = session([{ ...SENT, ...lost }]);
+
+  assert.equal(chapters.headline(one, chapters.mapChapters(one, new Map())), null);
+  const maps = chapters.mapChapters(again, new Map([["u_1", upload([1])]]));
+  assert.equal(chapters.headline(again, maps), "chapter 1 of 1, up 10 %");
 });

@@ -28,6 +28,7 @@ const LIVE = new Set(["OPEN", "COMPLETED"]);
  * @property {number} downBytes what has left the card; of a browser's film, what is in S3
  * @property {number | null} upBytes what is in S3; null where nobody looked
  * @property {boolean} isProven
+ * @property {boolean} isLost until it is hauled again
  * @property {string | null} parts such as `3 of 10 parts`; null where nobody looked
  */
 
@@ -89,6 +90,7 @@ export function mapChapters(session, uploads) {
         downBytes: chapter.size_bytes,
         upBytes: end === "lost" ? null : chapter.size_bytes,
         isProven: end !== "lost",
+        isLost: end === "lost",
         parts: null,
       };
     }
@@ -103,6 +105,7 @@ export function mapChapters(session, uploads) {
       downBytes: stored + here,
       upBytes: upload || !LIVE.has(chapter.upload?.state) ? stored : null,
       isProven: false,
+      isLost: false,
       parts: upload ? partsOf(upload) : null,
     };
   });
@@ -115,7 +118,7 @@ export function mapChapters(session, uploads) {
  */
 function ended(session, chapter) {
   if (chapter.receipt) return session.state === "CLEANED" ? "cleaned" : "proven";
-  return chapter.lost ? "lost" : null;
+  return chapter.lost && !LIVE.has(chapter.upload?.state) ? "lost" : null;
 }
 
 /**
@@ -200,7 +203,7 @@ export function wordsOf(map) {
 export function legsOf(session, maps) {
   const told = session.progress;
   const down = maps.findIndex((map) => map.segments.some((each) => each.where === "card"));
-  const up = maps.findIndex((map) => !map.isProven);
+  const up = maps.findIndex(isOnItsWay);
   return {
     down:
       told && down >= 0 ? leg(maps, down, (map) => map.downBytes, told.rate_down_bytes_s) : null,
@@ -217,7 +220,9 @@ export function legsOf(session, maps) {
  */
 function leg(maps, index, over, bytesPerSecond) {
   const map = /** @type {ChapterMap} */ (maps[index]);
-  const left = maps.reduce((bytes, each) => bytes + each.bytes - (over(each) ?? 0), 0);
+  const left = maps
+    .filter((each) => !each.isLost)
+    .reduce((bytes, each) => bytes + each.bytes - (over(each) ?? 0), 0);
   return {
     chapter: index + 1,
     part: over(map),
@@ -227,13 +232,18 @@ function leg(maps, index, over, bytesPerSecond) {
   };
 }
 
+/** @param {ChapterMap} map */
+function isOnItsWay(map) {
+  return !map.isProven && !map.isLost;
+}
+
 /**
- * The haul in a line: `chapter 5 of 14, down 50 %, up 75 %`; null once every chapter is proven.
+ * The haul in a line: `chapter 5 of 14, down 50 %, up 75 %`; null where no chapter is on its way.
  * @param {any} session
  * @param {ChapterMap[]} maps
  */
 export function headline(session, maps) {
-  const index = maps.findIndex((map) => !map.isProven);
+  const index = maps.findIndex(isOnItsWay);
   const map = maps[index];
   if (!map) return null;
   const down = session.progress ? `, down ${percent(map.downBytes, map.bytes)}` : "";

@@ -36,19 +36,20 @@ function Order({ order }) {
 
 /** @param {{session: any, made: any[]}} given */
 function Made({ session, made }) {
-  return html`<div class="scroll"><table>
-    <thead><tr><th>Artifact</th><th>State</th><th class="number">Size</th><th><span class="unseen">Download</span></th></tr></thead>
-    <tbody>
-      ${made.map((each) => {
-        const state = artifactState(each, session);
-        const isThere = each.receipt && !each.cleaned;
-        return html`<tr key=${each.artifact_id}>
-          <td class="name">${each.artifact_id}${each.required ? html` <span class="badge">required</span>` : ""}</td>
-          <td><span class=${`state ${state.kind}`}>${state.words}</span></td>
-          <td class="number">${bytes(each.size_bytes)}</td>
-          <td>${isThere && html`<${Download} session=${session.session_id} artifactId=${each.artifact_id} name=${each.name}>Download<//>`}</td>
-        </tr>`;
-      })}
-    </tbody>
-  </table></div>`;
+  return html`<ul class="made">
+    ${made.map((each) => {
+      const state = artifactState(each, session);
+      const isThere = each.receipt && !each.cleaned;
+      return html`<li key=${each.artifact_id}>
+        <div class="row">
+          <span class="name">${each.artifact_id}${each.required ? html` <span class="badge">required</span>` : ""}</span>
+          <span class="quiet">${bytes(each.size_bytes)}</span>
+        </div>
+        <div class="row">
+          <span class=${`state ${state.kind}`}>${state.words}</span>
+          ${isThere && html`<${Download} session=${session.session_id} artifactId=${each.artifact_id} name=${each.name}>Download<//>`}
+        </div>
+      </li>`;
+    })}
+  </ul>`;
 }

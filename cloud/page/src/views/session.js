@@ -140,7 +140,7 @@ function Alerts({ session }) {
     ${session.restoring.length > 0 && html`<p class="notice" role="status"><strong>On the way back:</strong> ${session.restoring.join(", ")}</p>`}
     ${session.lost.map(
       (/** @type {any} */ each) => html`<p key=${each.artifact_id} class="notice bad" role="status">
-        <strong>Lost: ${each.artifact_id}.</strong> ${each.reason} ${each.remedy}
+        <strong>Lost: ${each.artifact_id}</strong> (${each.reason}). What helps: ${each.remedy}
       </p>`,
     )}
     ${!session.guarantee.agrees && html`<p class="notice bad" role="status"><strong>Two reads of a card differ.</strong> Keep the card: it may be all that has the true bytes.</p>`}
