@@ -290,6 +290,9 @@ POST_FAILURE = Route("POST", f"{_SESSION}/failure", Session)
 POST_HOLD = Route("POST", f"{_SESSION}/hold", Session)
 POST_RESTORE = Route("POST", f"{_SESSION}/restore", Session)
 GET_AUDIT: Route[Json] = Route("GET", f"{_SESSION}/audit", Json)
+POST_SHARE: Route[Json] = Route("POST", f"{_SESSION}/shares", Json)
+GET_SHARES: Route[Json] = Route("GET", f"{_SESSION}/shares", Json)
+DELETE_SHARE: Route[Json] = Route("DELETE", f"{_SESSION}/shares/{{share_id}}", Json)
 GET_LIMITS: Route[Json] = Route("GET", "/v1/limits", Json)
 GET_OVERVIEW: Route[Json] = Route("GET", "/v1/overview", Json)
 GET_STATISTICS: Route[Json] = Route("GET", "/v1/statistics", Json)
@@ -392,6 +395,17 @@ class Client:
     def audit(self, session_id: str, cursor: str | None = None) -> Json:
         """A page of who changed what of the session."""
         return self.ask(GET_AUDIT, query={"cursor": cursor}, session_id=session_id)
+
+    def share(self, session_id: str, label: str, ttl_s: int) -> Json:
+        """A link with which anybody may watch the session for so long; only this answer has its token."""
+        return self.ask(POST_SHARE, {"label": label, "ttl_s": ttl_s}, session_id=session_id)
+
+    def shares(self, session_id: str) -> Json:
+        """The links of the session, without their tokens."""
+        return self.ask(GET_SHARES, session_id=session_id)
+
+    def revoke_share(self, session_id: str, share_id: str) -> Json:
+        return self.ask(DELETE_SHARE, session_id=session_id, share_id=share_id)
 
     def limits(self) -> Json:
         return self.ask(GET_LIMITS)

@@ -60,7 +60,7 @@ def test_what_is_not_said_keeps_the_usual_policy_and_lets_devices_work():
         limits=Limits(
             Quota(open_sessions=1_000, open_uploads=2_000, calls_a_minute=6_000, orders_an_hour=1_000)
         ),
-        page=PageRules(idle_s=28_800, life_s=604_800),
+        page=PageRules(idle_s=28_800, life_s=604_800, share_longest_s=604_800),
     )
 
 
@@ -118,6 +118,7 @@ def test_every_variable_is_heard():
             "LARGEST_FILE_BYTES": "12000000000",
             "PAGE_IDLE_S": "600",
             "PAGE_LIFE_S": "7776000",
+            "SHARE_LONGEST_S": "60",
             "PAGE_ORIGINS": "https://films.example.org, https://page.example.org:8443",
             "PAUSE": "true",
             "PACE_BYTES_S": "1000000",
@@ -151,7 +152,7 @@ def test_every_variable_is_heard():
     )
     assert (read.pause, read.pace_bytes_s) == (True, 1_000_000)
     origins = ("https://films.example.org", "https://page.example.org:8443")
-    assert read.page == PageRules(600, 7_776_000, origins)
+    assert read.page == PageRules(600, 7_776_000, 60, origins)
 
 
 @pytest.mark.parametrize(
@@ -172,9 +173,16 @@ def test_what_is_no_origin_of_the_page_is_a_fault(text: str):
 
 @pytest.mark.parametrize(
     ("name", "text"),
-    [("PAGE_IDLE_S", "599"), ("PAGE_IDLE_S", "2592001"), ("PAGE_LIFE_S", "599"), ("PAGE_LIFE_S", "7776001")],
+    [
+        ("PAGE_IDLE_S", "599"),
+        ("PAGE_IDLE_S", "2592001"),
+        ("PAGE_LIFE_S", "599"),
+        ("PAGE_LIFE_S", "7776001"),
+        ("SHARE_LONGEST_S", "59"),
+        ("SHARE_LONGEST_S", "7776001"),
+    ],
 )
-def test_a_login_lasts_ten_minutes_at_least_and_not_for_ever(name: str, text: str):
+def test_logins_and_links_last_neither_a_moment_nor_for_ever(name: str, text: str):
     assert list(faults(**{name: text})) == [name]
 
 

@@ -19,18 +19,19 @@ from chalicelib.core.crc import Crc64Nvme
 from chalicelib.core.enrolment import Code
 from chalicelib.core.events import Event, Measure
 from chalicelib.core.heard import Heard
-from chalicelib.core.ids import CodeId, DeviceId, PageSessionId, SessionId, TokenId, UploadId
+from chalicelib.core.ids import CodeId, DeviceId, PageSessionId, SessionId, ShareId, TokenId, UploadId
 from chalicelib.core.limits import UNLIMITED, Limits, Window
 from chalicelib.core.listing import Summary
 from chalicelib.core.measurements.index import Index
 from chalicelib.core.notices import Announcement, Notice
-from chalicelib.core.page_sessions import PageSession
+from chalicelib.core.page_sessions import Known, PageSession
 from chalicelib.core.parts import LandedPart, PartPlan, StoredPart
 from chalicelib.core.picture import Picture, Progress
 from chalicelib.core.push import Socket, Ticket
 from chalicelib.core.rounds import LastRound
 from chalicelib.core.session import Session, SessionState
 from chalicelib.core.settle import Policy
+from chalicelib.core.shares import Share
 from chalicelib.core.silence import Watch
 from chalicelib.core.statistics.counts import Counter, CounterKey, Counting, Counts, Waiting
 from chalicelib.core.tokens import Device, PageSessionKey, Secrets, Token
@@ -596,11 +597,11 @@ class Records(Protocol):
     def token(self, token_id: TokenId) -> Token | None:
         """The token, consistently read, so that a revocation counts for the next call."""
 
-    def put_page_session(self, made: PageSession) -> None:
-        """Record a new page session; the table may forget it once it is over."""
+    def put_page_session(self, made: PageSession, entry: Entry | None = None) -> None:
+        """Record a new page session and the trail's `entry` at once; the table may forget it once it is over."""
 
-    def page_session(self, key: PageSessionKey) -> tuple[PageSession | None, Token | None]:
-        """The page session and its token, consistently read at once, so that a logout counts for the next call."""
+    def page_session(self, key: PageSessionKey) -> Known:
+        """The page session, its token and its share, consistently read at once: a logout counts for the next call."""
 
     def renew_page_session(self, found: PageSession, seen_at: datetime) -> None:
         """Record that a page session was used; nothing happens when it ended, or another call recorded one."""
@@ -610,6 +611,15 @@ class Records(Protocol):
 
     def page_sessions(self, token_id: TokenId) -> tuple[PageSession, ...]:
         """Every page session of a token that is on record, consistently read, the oldest first."""
+
+    def put_share(self, share: Share, entry: Entry) -> None:
+        """Record a share and the trail's `entry` at once, whatever is on record: a revocation always wins."""
+
+    def share(self, share_id: ShareId) -> Share | None:
+        """The share, consistently read."""
+
+    def shares(self, session_id: SessionId) -> tuple[Share, ...]:
+        """The shares of a session that are on record, consistently read, the newest first."""
 
     def tokens(self, project: str | None = None) -> tuple[Token, ...]:
         """Every token of a project (`*` is one), or of all, consistently read: by project, device and id."""
@@ -689,6 +699,8 @@ class Ids(Protocol):
     def token_id(self) -> TokenId: ...
 
     def page_session_id(self) -> PageSessionId: ...
+
+    def share_id(self) -> ShareId: ...
 
     def secret(self) -> str:
         """256 random bits in URL-safe base64."""

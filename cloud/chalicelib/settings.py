@@ -118,7 +118,9 @@ def settings(environment: Mapping[str, str]) -> Settings:
             largest_file_bytes=read["LARGEST_FILE_BYTES"],
         ),
         cdn=read["CDN"],
-        page=PageRules(read["PAGE_IDLE_S"], read["PAGE_LIFE_S"], read["PAGE_ORIGINS"]),
+        page=PageRules(
+            read["PAGE_IDLE_S"], read["PAGE_LIFE_S"], read["SHARE_LONGEST_S"], read["PAGE_ORIGINS"]
+        ),
         push_url=read["PUSH_URL"],
     )
 
@@ -293,6 +295,7 @@ VARIABLES: Mapping[str, _Required | _Optional] = {
     "CDN": _Optional(_cdn),
     "PAGE_IDLE_S": _Optional(_between(600, 30 * DAY_S), _USUAL_PAGE.idle_s),
     "PAGE_LIFE_S": _Optional(_between(600, 90 * DAY_S), _USUAL_PAGE.life_s),
+    "SHARE_LONGEST_S": _Optional(_between(60, 90 * DAY_S), _USUAL_PAGE.share_longest_s),
     "PAGE_ORIGINS": _Optional(_origins, ()),
     "PUSH_URL": _Optional(_push_url),
     "PAUSE": _Optional(_true_or_false, default=False),

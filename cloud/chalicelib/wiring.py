@@ -16,7 +16,7 @@ from chalicelib.aws.orders import SqsOrders
 from chalicelib.aws.records import DynamoRecords
 from chalicelib.aws.signer import S3Signer
 from chalicelib.core import enrolment
-from chalicelib.core.ids import DeviceId, PageSessionId, TokenId, UploadId
+from chalicelib.core.ids import DeviceId, PageSessionId, ShareId, TokenId, UploadId
 from chalicelib.logs import EmbeddedMetrics
 from chalicelib.ports import Ports, Push, Signer
 from chalicelib.settings import Settings
@@ -46,6 +46,9 @@ class RandomIds:
 
     def page_session_id(self) -> PageSessionId:
         return PageSessionId(f"p_{_random_name()}")
+
+    def share_id(self) -> ShareId:
+        return ShareId(f"s_{_random_name()}")
 
     def secret(self) -> str:
         return secrets.token_urlsafe(32)

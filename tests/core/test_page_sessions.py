@@ -7,8 +7,9 @@ from msgspec.structs import replace
 
 from chalicelib.core import page_sessions, tokens
 from chalicelib.core.errors import NotAuthenticated
-from chalicelib.core.ids import PageSessionId, TokenId
-from chalicelib.core.page_sessions import RENEW_S, PageRules, PageSession
+from chalicelib.core.ids import PageSessionId, SessionId, ShareId, TokenId
+from chalicelib.core.page_sessions import RENEW_S, Known, PageRules, PageSession
+from chalicelib.core.shares import Share
 from chalicelib.core.tokens import PageSessionKey, Principal, Role, Secrets, Token
 from tests.support.memory import START
 
@@ -18,6 +19,19 @@ OPENED = PageSession(
     TOKEN.token_id, PageSessionId("p_1"), tokens.digest("cookie"), 0, START, START, START + timedelta(hours=1)
 )
 KEY = PageSessionKey(TOKEN.token_id, PageSessionId("p_1"))
+SHARE = Share(
+    ShareId("s_1"),
+    SessionId("main/match-17"),
+    tokens.digest("link"),
+    "the coach",
+    TOKEN.token_id,
+    START,
+    START + timedelta(seconds=500),
+)
+OF_LINK = replace(OPENED, share_id=SHARE.share_id)
+VIEWED = Principal(
+    Role.SHARE, "main", None, TokenId("s_1"), page_session=OF_LINK.key, only_session=SHARE.session_id
+)
 
 
 def at(seconds: float):
@@ -30,7 +44,7 @@ def caller(
     secret: str = "cookie",
     seconds: float = 0,
 ) -> Principal:
-    return page_sessions.principal(found, token, secret, RULES.idle_s, at(seconds))
+    return page_sessions.principal(Known(found, token), secret, RULES.idle_s, at(seconds))
 
 
 def test_who_logged_in_is_the_tokens_holder():
@@ -118,16 +132,28 @@ def test_a_page_session_ends_with_its_tokens_secret(seconds: int, is_good: bool)
     ("life_s", "ends_s"), [(None, 3_600), (3_601, 3_600), (3_600, 3_600), (3_599, 3_599)]
 )
 def test_a_new_page_session_ends_with_its_life_or_with_its_token(life_s: int | None, ends_s: int):
-    assert page_sessions.until(replace(TOKEN, life_s=life_s), RULES, START) == at(ends_s)
+    assert page_sessions.until(replace(TOKEN, life_s=life_s).expires_at, RULES, START) == at(ends_s)
 
 
-def test_a_cookie_is_read_as_it_was_written():
-    assert page_sessions.parsed(page_sessions.written(KEY, "s3-cr_et")) == (KEY, "s3-cr_et")
+@pytest.mark.parametrize("key", [KEY, OF_LINK.key])
+def test_a_cookie_is_read_as_it_was_written(key: PageSessionKey):
+    assert page_sessions.parsed(page_sessions.written(key, "s3-cr_et")) == (key, "s3-cr_et")
 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "p_1", "p_1.s", "p_1..t_1", ".s.t_1", "p_1.s.", "p_1.s.t_1.x", "p_1.ä.t_1", f"p_1.{'s' * 293}.t_1"],
+    [
+        "",
+        "p_1",
+        "p_1.s",
+        "p_1..t_1",
+        ".s.t_1",
+        "p_1.s.",
+        "p_1.s.t_1.",
+        "p_1.s.t_1.s_1.x",
+        "p_1.ä.t_1",
+        f"p_1.{'s' * 293}.t_1",
+    ],
 )
 def test_what_is_no_cookie_of_the_page_is_refused_without_being_repeated(text: str):
     with pytest.raises(NotAuthenticated) as refused:
@@ -141,3 +167,50 @@ def test_the_longest_cookie_has_300_characters():
 
     assert len(longest) == 300
     assert page_sessions.parsed(longest)[0] == KEY
+
+
+def watcher(share: Share | None = SHARE, token: Token | None = TOKEN, seconds: float = 0) -> Principal:
+    return page_sessions.principal(Known(OF_LINK, token, share), "cookie", RULES.idle_s, at(seconds))
+
+
+def test_who_came_by_a_link_sees_its_one_session():
+    assert watcher() == VIEWED
+
+
+@pytest.mark.parametrize("share", [None, replace(SHARE, share_id=ShareId("s_2"))])
+def test_a_page_session_of_a_link_is_never_its_makers(share: Share | None):
+    """Who leaves the link's id out of his cookie, or names another, has nothing."""
+    with pytest.raises(NotAuthenticated, match="not known any more"):
+        watcher(share)
+
+
+def test_a_page_session_of_a_token_is_never_a_links():
+    known = Known(OPENED, TOKEN, SHARE)
+
+    assert page_sessions.principal(known, "cookie", RULES.idle_s, START).only_session is None
+
+
+@pytest.mark.parametrize(("seconds", "is_good"), [(499, True), (500, False), (501, False)])
+def test_a_page_session_of_a_link_ends_with_the_link(seconds: int, is_good: bool):
+    if is_good:
+        assert watcher(seconds=seconds) == VIEWED
+    else:
+        with pytest.raises(NotAuthenticated, match="this link expired"):
+            watcher(seconds=seconds)
+
+
+def test_a_page_session_of_a_link_ends_with_its_revocation():
+    with pytest.raises(NotAuthenticated, match="revoked"):
+        watcher(SHARE.revoked(START))
+
+
+@pytest.mark.parametrize("token", [None, replace(TOKEN, revoked_at=START), replace(TOKEN, life_s=100)])
+def test_a_page_session_of_a_link_ends_with_its_makers_token(token: Token | None):
+    with pytest.raises(NotAuthenticated, match="that made this link"):
+        watcher(token=token, seconds=100)
+
+
+def test_another_secret_of_its_maker_ends_no_link():
+    rotated = replace(TOKEN, secrets=Secrets(tokens.digest("second"), START))
+
+    assert watcher(token=rotated) == VIEWED

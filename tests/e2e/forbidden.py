@@ -185,6 +185,8 @@ ONLY_THE_API = (
     on_item("PutItem", "TICKET#t"),
     on_item("PutItem", "SECRETS#t"),
     on_item("PutItem", "CODE#c"),
+    on_item("PutItem", "SHARE#s"),
+    on_item("PutItem", "SHARES#main/x"),
     on_item("PutItem", "LOGIN#t"),
     on_item("UpdateItem", "LOGIN#t"),
     on_item("DeleteItem", "LOGIN#t"),

@@ -77,6 +77,7 @@ NEVER_IN_THE_STORY = {
     **_for("an index whose events are all lost and that is small", "WriteTheIndexAndTheLake", "reconcile"),
     **_for("an index that was replaced an hour ago", "RemoveOldRevisions", "reconcile"),
     **_for("somebody who logs in to the page", "KeepPageSessions", "api_handler"),
+    **_for("somebody who shares a session", "KeepShares", "api_handler"),
 }
 """The statements, by function and Sid, that the story does not need for sure, each with what would need it.
 

@@ -150,7 +150,9 @@ class Fuzz:
         """How to send a call: most where the good call succeeds, by somebody whom it is for."""
         anybody = [caller for kind in (ROLES, LOGGED_IN) for callers in kind.values() for caller in callers]
         by_token = (
-            [] if self.route.shown_by is ShownBy.COOKIE else [OWN_CALLERS[role] for role in self.route.roles]
+            []
+            if self.route.shown_by is ShownBy.COOKIE
+            else [OWN_CALLERS[role] for role in self.route.roles if role in OWN_CALLERS]
         )
         by_cookie = [caller for role in self.route.roles for caller in LOGGED_IN.get(role, ())]
         meant = by_token + by_cookie or anybody

@@ -4,7 +4,7 @@ import pytest
 
 from infra import api_docs
 
-HEAD = "| call | device | processor | operator | viewer | answers | problems of its own |"
+HEAD = "| call | device | processor | operator | viewer | share | answers | problems of its own |"
 
 
 def test_the_tables_of_the_page_are_what_the_routes_say():
@@ -38,4 +38,4 @@ def test_a_place_for_a_table_that_there_is_not_is_a_fault():
 def test_a_route_without_a_token_says_so():
     [row] = [line for line in api_docs.tables()["calls"].splitlines() if "/v1/docs" in line]
 
-    assert row == "| GET /v1/docs | no token | no token | no token | no token | 200 | |"
+    assert row == "| GET /v1/docs | no token | no token | no token | no token | no token | 200 | |"

@@ -18,7 +18,7 @@ from infra.local.http_server import Server
 from tests.support import story
 from tests.support.builders import MemoryPorts
 from tests.support.memory import crc64nvme_of
-from tests.web.calls import CALLS
+from tests.web.calls import CALLS, SHARE_ID, shared
 from tests.web.client import app_over
 from tests.web.contract import ROUTES
 from tests.web.in_process import InProcess
@@ -99,6 +99,9 @@ USES: dict[str, tuple[Callable[[Client], Any], str, Callable[[], MemoryPorts]]] 
     "frames": (lambda c: c.frames(NAME, limit=2), "prc", CALLS["frames"].world),
     "summary": (lambda c: c.summary(NAME), "prc", CALLS["frames"].world),
     "frames_url": (lambda c: c.frames_url(NAME), "prc", CALLS["frames"].world),
+    "share": (lambda c: c.share(NAME, "the coach", 60), "opr", with_parts),
+    "shares": (lambda c: c.shares(NAME), "opr", shared),
+    "revoke_share": (lambda c: c.revoke_share(NAME, SHARE_ID), "opr", shared),
     "report": (lambda c: c.report(NAME), "prc", CALLS["frames"].world),
     "known_chapters": (lambda c: c.known_chapters(CAMERA["serial"]), "prc", with_parts),
 }

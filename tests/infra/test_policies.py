@@ -137,6 +137,8 @@ WRITES_OF = {
         ("dynamodb:UpdateItem", "WATCH#*"),
         ("dynamodb:PutItem", "CODE#*"),
         ("dynamodb:PutItem", "SECRETS#*"),
+        ("dynamodb:PutItem", "SHARE#*"),
+        ("dynamodb:PutItem", "SHARES#*"),
         ("dynamodb:PutItem", "LOGIN#*"),
         ("dynamodb:UpdateItem", "LOGIN#*"),
         ("dynamodb:DeleteItem", "LOGIN#*"),

@@ -40,6 +40,7 @@ from chalicelib.flows import (
     operations,
     page_sessions,
     sessions,
+    shares,
     uploads,
 )
 from chalicelib.flows.devices import Grant
@@ -284,8 +285,8 @@ def state_of(ports: Ports, session_id: SessionId) -> SessionState:
     return load(ports, session_id).session.state
 
 
-def use_the_page(ports: Ports, asked: Asked) -> None:
-    """Log in, look for so long that a use is recorded, log out."""
+def use_the_page(ports: Ports, asked: Asked, session_id: SessionId) -> None:
+    """Log in, look for so long that a use is recorded, log out; share a session, and use and revoke the link."""
     with asked.by_others():
         _, written = devices.enrol(ports, Role.OPERATOR, "main")
     token_id, secret = tokens.parsed(written)
@@ -294,6 +295,9 @@ def use_the_page(ports: Ports, asked: Asked) -> None:
     later = replace(ports, clock=MovableClock(ports.clock.now() + timedelta(seconds=RENEW_S)))
     page_sessions.find_caller(later, cookie, PageRules())
     page_sessions.log_out(ports, made.key)
+    share, written = shares.create_share(ports, holder, session_id, "the coach", 60, 60)
+    page_sessions.log_in(ports, shares.find_holder(ports, written), PageRules())
+    shares.revoke_share(ports, holder, session_id, share.share_id)
 
 
 def test_the_api_uses_exactly_the_rights_it_has(world: AwsWorld, ports: Ports, asked: Asked):
@@ -335,7 +339,7 @@ def test_the_api_uses_exactly_the_rights_it_has(world: AwsWorld, ports: Ports, a
         _, _, code = enrolment.invite(ports, Grant(Role.DEVICE, "main", "jetson-north", None, None), 60)
     _, token, _ = enrolment.exchange(ports, code, "ab" * 32)
     enrolment.rotate(ports, token.token_id, 1, "cd" * 32)
-    use_the_page(ports, asked)
+    use_the_page(ports, asked, session_id)
     details = view_details(ports, OPERATOR, look_at_health(ports))
     make_ticket(ports, Listener("main"))
     tell_a_page(ports, asked)

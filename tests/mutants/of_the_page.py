@@ -3,6 +3,7 @@
 from tests.mutants.mutant import bug
 
 CORE = "cloud/chalicelib/core/page_sessions.py"
+SHARES = "cloud/chalicelib/core/shares.py"
 AUTH = "cloud/chalicelib/web/auth.py"
 AGES = ("tests/core/test_page_sessions.py",)
 CALLS = ("tests/web/test_page_sessions.py",)
@@ -128,5 +129,82 @@ OF_THE_PAGE = (
         "tests/web/test_auth.py",
         "-k",
         "exactly_what_is_his and vwr",
+    ),
+    bug(
+        "who has a link to one session sees the others of its project",
+        "cloud/chalicelib/core/tokens.py",
+        " or self.only_session not in (None, session.session_id):\n",
+        ":\n",
+        "tests/core/test_shares.py",
+    ),
+    bug(
+        "the cookie of a link is its maker's once the link's id is left out",
+        CORE,
+        "    if found.share_id is None:\n        return _holder(",
+        "    if known.share is None:\n        return _holder(",
+        "tests/web/test_shares_api.py",
+    ),
+    bug(
+        "any secret proves a link",
+        SHARES,
+        "    is_proven = hmac.compare_digest(known, tokens.digest(secret))\n",
+        "    is_proven = hmac.compare_digest(known, known)\n",
+        "tests/core/test_shares.py",
+    ),
+    bug(
+        "a link is good after its end",
+        SHARES,
+        "        if now >= self.expires_at:\n            raise",
+        "        if now > self.expires_at:\n            raise",
+        "tests/core/test_shares.py",
+    ),
+    bug(
+        "a revoked link lets people in",
+        SHARES,
+        "        if self.revoked_at:\n            raise",
+        "        if self.revoked_at == self.expires_at:\n            raise",
+        "tests/core/test_shares.py",
+    ),
+    bug(
+        "a link outlives the token that made it",
+        SHARES,
+        "        if maker is None or maker.revoked_at or is_over:\n",
+        "        if maker is None or is_over:\n",
+        "tests/core/test_shares.py",
+    ),
+    bug(
+        "a login outlives the link that opened it",
+        CORE,
+        "    share.demand_good(known.token, now)\n",
+        "",
+        "tests/web/test_shares_api.py",
+    ),
+    bug(
+        "a session has one link more than it may have",
+        SHARES,
+        "for each in known) >= MOST_OPEN:\n",
+        "for each in known) > MOST_OPEN:\n",
+        "tests/core/test_shares.py",
+    ),
+    bug(
+        "a link is used without an entry in the audit trail",
+        "cloud/chalicelib/flows/page_sessions.py",
+        "    return _Shown(share.made_by, share.expires_at, share.share_id, used)\n",
+        "    return _Shown(share.made_by, share.expires_at, share.share_id) if used else _Shown(share.made_by, None)\n",
+        "tests/web/test_shares_api.py",
+    ),
+    bug(
+        "the token of a link reads what the link is for without a login",
+        AUTH,
+        "        if holder.role is Role.SHARE:\n",
+        "        if holder.role is Role.DEVICE and not demands:\n",
+        "tests/web/test_shares_api.py",
+    ),
+    bug(
+        "a link is revoked through another session",
+        SHARES,
+        "    if share is None or share.session_id != session_id:\n",
+        "    if share is None:\n",
+        "tests/core/test_shares.py",
     ),
 )

@@ -6,11 +6,14 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from chalicelib.core.tokens import Role
+from chalicelib.core.ids import TokenId
+from chalicelib.core.times import DAY_S
+from chalicelib.core.tokens import Principal, Role
 from chalicelib.flows.devices import Grant
 from chalicelib.flows.enrolment import invite
+from chalicelib.flows.shares import create_share
 from tests.support import story
-from tests.support.builders import MemoryPorts
+from tests.support.builders import SESSION_ID, MemoryPorts
 from tests.support.memory import MemoryPush
 from tests.web.contract import route_of
 from tests.web.usual import (
@@ -33,6 +36,7 @@ from tests.web.usual import (
     ROTATED,
     SECOND_FILM_ID,
     SESSION,
+    SHARED,
     UPLOAD,
     from_a_browser,
     making,
@@ -68,6 +72,17 @@ def invited() -> MemoryPorts:
 def pushing() -> MemoryPorts:
     return replace(with_parts(), push=MemoryPush())
 
+
+def shared() -> MemoryPorts:
+    """A session with one link."""
+    ports = with_parts()
+    operator = Principal(Role.OPERATOR, "main", None, TokenId("t_maker"))
+    create_share(ports, operator, SESSION_ID, "the coach", 3_600, DAY_S)
+    return ports
+
+
+SHARE_ID = "s_0000000000000000000002"
+"""The first link that `FixedIds` makes."""
 
 CALLS: dict[str, GoodCall] = {
     "put session": GoodCall("PUT", SESSION, CONFIRMED),
@@ -111,6 +126,9 @@ CALLS: dict[str, GoodCall] = {
     "get login": GoodCall("GET", "/v1/login"),
     "log out": GoodCall("DELETE", "/v1/login"),
     "push ticket": GoodCall("POST", "/v1/push-tickets", {}, pushing),
+    "share": GoodCall("POST", f"{SESSION}/shares", SHARED),
+    "shares": GoodCall("GET", f"{SESSION}/shares", world=shared),
+    "revoke share": GoodCall("DELETE", f"{SESSION}/shares/{SHARE_ID}", world=shared),
     "health": GoodCall("GET", "/v1/health"),
     "health detail": GoodCall("GET", "/v1/health/detail"),
     "devices": GoodCall("GET", "/v1/devices"),

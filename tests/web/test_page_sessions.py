@@ -123,7 +123,8 @@ def test_devices_and_processors_do_not_log_in(role: Role):
 
     assert answer.problem == (403, "not-permitted", "stop")
     assert (
-        answer.document["detail"] == f"this call is for a operator or viewer; the token is a {role.value}'s"
+        answer.document["detail"]
+        == f"this call is for a operator or viewer or share; the token is a {role.value}'s"
     )
 
 

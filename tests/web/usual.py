@@ -68,6 +68,7 @@ HOLD = {"held": True, "reason": "the referee wants to look first"}
 RESTORE = {"reason": "the referee asks", "artifacts": [ARTIFACT_ID]}
 ENROLLED = {"code": "0000-0000-0000-0000-0000-0001", "secret_digest": "ab" * 32}
 """The first code that `FixedIds` makes."""
+SHARED = {"label": "the club's coach", "ttl_s": 3600}
 ROTATED = {"secret_digest": "ab" * 32}
 OUTPUT_ID = "output.enhanced.mp4"
 OPENED_OUTPUT = {"artifact_id": OUTPUT_ID, "size_bytes": 25}

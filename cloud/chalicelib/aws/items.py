@@ -20,7 +20,9 @@ A session's id is `PROJECT/NAME`, so every key with one is of that project alone
 | TOKENS | {project}#{device id or nothing}#{token id} | the same token once more, to be listed |
 | LISTED | TOKENS | there once every token that an older release made is listed |
 | CODE#{id} | CODE | an enrolment code |
-| LOGIN#{token id} | {page session id} | a page session that was opened with the token; `ttl` ends it |
+| SHARE#{id} | SHARE | a share link of a session; `ttl` ends it, some time after its end |
+| SHARES#{session id} | {share id} | the same share once more, to be listed |
+| LOGIN#{token id} | {page session id} | a page session of the token, or of a share that it made; `ttl` ends it |
 | AUDIT#{session id} | {version} | what the write of that version changed, and who made it; `work_…` list its day |
 | AUDIT#{project} | {at}#{thing}#{name} | an administrative act, listed likewise |
 | CLEANUP | ARMING | whether cleanup is armed |
@@ -73,6 +75,7 @@ from chalicelib.core.picture import Picture, Progress
 from chalicelib.core.push import Socket, Ticket
 from chalicelib.core.rounds import LastRound
 from chalicelib.core.session import Session, SessionState
+from chalicelib.core.shares import Share
 from chalicelib.core.silence import AT_ONCE, Watch
 from chalicelib.core.statistics.counts import Counter, CounterKey, Counts, Waiting, without_zeros
 from chalicelib.core.times import DAY_S, sortable
@@ -99,6 +102,7 @@ INDEX_SK = "INDEX#"
 TOKENS_PK = "TOKENS"
 TOKEN_SK = "TOKEN"
 SECRETS_SK = "SECRETS"
+SHARE_SK = "SHARE"
 LISTED_KEY = {"pk": "LISTED", "sk": TOKENS_PK}
 ARMING_KEY = {"pk": "CLEANUP", "sk": "ARMING"}
 ROUND_KEY = {"pk": "ROUND#reconcile", "sk": "ROUND"}
@@ -248,6 +252,18 @@ def ticket_item(digest: str, ticket: Ticket) -> Item:
 
 def socket_item(socket: Socket) -> Item:
     return _item(socket_key(socket.connection_id), socket, {"ttl": int(socket.expires_at.timestamp())})
+
+
+def share_item(share: Share) -> Item:
+    return _item(share_key(share.share_id), share, _ending(share))
+
+
+def listed_share_item(share: Share) -> Item:
+    return _item({"pk": shares_pk(share.session_id), "sk": share.share_id}, share, _ending(share))
+
+
+def _ending(share: Share) -> dict[str, int]:
+    return {"ttl": int(share.kept_until.timestamp())}
 
 
 def device_item(device: Device) -> Item:
@@ -471,6 +487,14 @@ def secrets_key(token_id: str) -> dict[str, str]:
 
 def code_key(code_id: str) -> dict[str, str]:
     return {"pk": f"CODE#{code_id}", "sk": "CODE"}
+
+
+def share_key(share_id: str) -> dict[str, str]:
+    return {"pk": f"SHARE#{share_id}", "sk": SHARE_SK}
+
+
+def shares_pk(session_id: SessionId) -> str:
+    return f"SHARES#{session_id}"
 
 
 def page_sessions_pk(token_id: str) -> str:

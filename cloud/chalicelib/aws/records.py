@@ -17,13 +17,14 @@ from chalicelib.core.cleanup import Arming, Spent
 from chalicelib.core.enrolment import Code
 from chalicelib.core.errors import Conflict, StorageBusy
 from chalicelib.core.heard import Heard
-from chalicelib.core.ids import CodeId, DeviceId, SessionId, TokenId, UploadId
+from chalicelib.core.ids import CodeId, DeviceId, SessionId, ShareId, TokenId, UploadId
 from chalicelib.core.limits import Window
 from chalicelib.core.notices import Notice
-from chalicelib.core.page_sessions import PageSession
+from chalicelib.core.page_sessions import Known, PageSession
 from chalicelib.core.picture import Picture, Progress
 from chalicelib.core.rounds import LastRound
 from chalicelib.core.session import Origin, Session
+from chalicelib.core.shares import Share
 from chalicelib.core.silence import Watch
 from chalicelib.core.statistics.counts import (
     Counter,
@@ -599,16 +600,26 @@ class DynamoRecords:
         """One call for both items: every call of the API makes it."""
         return _token_of(self._batch([items.token_key(token_id), items.secrets_key(token_id)]))
 
-    def put_page_session(self, made: PageSession) -> None:
-        self._put(items.page_session_item(made))
+    def put_page_session(self, made: PageSession, entry: Entry | None = None) -> None:
+        if entry is None:
+            self._put(items.page_session_item(made))
+            return
+        self._put_all(items.page_session_item(made), items.entry_item(entry))
 
-    def page_session(self, key: PageSessionKey) -> tuple[PageSession | None, Token | None]:
+    def page_session(self, key: PageSessionKey) -> Known:
         """One call for all items: every call of the page makes it."""
-        of_login = items.page_session_key(key)
-        keys = [of_login, items.token_key(key.token_id), items.secrets_key(key.token_id)]
+        own = items.page_session_key(key)
+        keys = [own, items.token_key(key.token_id), items.secrets_key(key.token_id)]
+        keys += [items.share_key(key.share_id)] if key.share_id else []
         found = list(self._batch(keys))
-        own = [item for item in found if item["pk"]["S"] == of_login["pk"]]
-        return (items.value(own[0], PageSession) if own else None), _token_of(found)
+        by_place = {item["sk"]["S"]: item for item in found}
+        page_session = next((item for item in found if item["pk"]["S"] == own["pk"]), None)
+        share = by_place.get(items.SHARE_SK)
+        return Known(
+            items.value(page_session, PageSession) if page_session else None,
+            _token_of(found),
+            items.value(share, Share) if share else None,
+        )
 
     def renew_page_session(self, found: PageSession, seen_at: datetime) -> None:
         values = {":before": msgspec.to_builtins(found.seen_at), ":now": msgspec.to_builtins(seen_at)}
@@ -636,6 +647,22 @@ class DynamoRecords:
         )
         found = (items.value(item, PageSession) for page in pages for item in page)
         return tuple(sorted(found, key=lambda each: (each.created_at, each.page_session_id)))
+
+    def put_share(self, share: Share, entry: Entry) -> None:
+        self._put_all(items.share_item(share), items.listed_share_item(share), items.entry_item(entry))
+
+    def share(self, share_id: ShareId) -> Share | None:
+        item = self._get(items.share_key(share_id))
+        return items.value(item, Share) if item else None
+
+    def shares(self, session_id: SessionId) -> tuple[Share, ...]:
+        pages = self._pages(
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues=items.attributes({":pk": items.shares_pk(session_id)}),
+            ConsistentRead=True,
+        )
+        found = (items.value(item, Share) for page in pages for item in page)
+        return tuple(sorted(found, key=lambda each: (each.created_at, each.share_id), reverse=True))
 
     def tokens(self, project: str | None = None) -> tuple[Token, ...]:
         """As the port says. Tokens of an older release are not in the list: the first call finds and lists them."""
@@ -837,6 +864,11 @@ class DynamoRecords:
                 TableName=self._table, Key=items.attributes(key), ConsistentRead=True
             )
         return answer.get("Item")
+
+    def _put_all(self, *written: items.Item) -> None:
+        writes: list[Any] = [{"Put": self._row(item)} for item in written]
+        with named():
+            self._dynamodb.transact_write_items(TransactItems=writes)
 
     def _put(self, item: items.Item) -> None:
         with named():

@@ -13,6 +13,7 @@ DeviceId = NewType("DeviceId", str)
 TokenId = NewType("TokenId", str)
 CodeId = NewType("CodeId", str)
 PageSessionId = NewType("PageSessionId", str)
+ShareId = NewType("ShareId", str)
 ArtifactId = NewType("ArtifactId", str)
 
 MAIN = "main"

@@ -4,10 +4,12 @@ import hmac
 from datetime import datetime, timedelta
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from chalicelib.core import tokens
+from chalicelib.core import shares, tokens
 from chalicelib.core.errors import NotAuthenticated
-from chalicelib.core.ids import PageSessionId, TokenId
+from chalicelib.core.ids import PageSessionId, ShareId, TokenId
+from chalicelib.core.shares import Share
 from chalicelib.core.times import DAY_S, HOUR_S, rfc3339
 from chalicelib.core.tokens import PageSessionKey, Principal, Token
 
@@ -18,17 +20,23 @@ _LONGEST_COOKIE = 300
 
 
 class PageRules(Struct, frozen=True):
-    """What a deployment decides about its page: `origins` are further ones that it is reached at."""
+    """What a deployment decides about its page: `origins` are further ones that it is reached at.
+
+    `share_longest_s` is how long a share link may be good.
+    """
 
     idle_s: int = 8 * HOUR_S
     life_s: int = 7 * DAY_S
+    share_longest_s: int = 7 * DAY_S
     origins: tuple[str, ...] = ()
 
 
 class PageSession(Struct, frozen=True):
     """What is kept of a login: never the cookie's secret, only its digest.
 
-    `secret_version` is that of the token's secret at the login: another secret of the token ends the page session.
+    `token_id` is of the token that it was opened with, or that made the share `share_id` that it was opened with.
+    `secret_version` is that of the token's secret at the login: another secret of the token ends the page session, but
+    not that of a share.
     """
 
     token_id: TokenId
@@ -38,10 +46,11 @@ class PageSession(Struct, frozen=True):
     created_at: datetime
     seen_at: datetime
     expires_at: datetime
+    share_id: ShareId | None = None
 
     @property
     def key(self) -> PageSessionKey:
-        return PageSessionKey(self.token_id, self.page_session_id)
+        return PageSessionKey(self.token_id, self.page_session_id, self.share_id)
 
     def must_be_renewed(self, now: datetime) -> bool:
         """Whether this use is to be recorded."""
@@ -49,41 +58,72 @@ class PageSession(Struct, frozen=True):
 
 
 def written(key: PageSessionKey, secret: str) -> str:
-    """The cookie's value: `p_….secret.t_…`. With the token's id, one read finds all that a call depends on."""
-    return f"{key.page_session_id}.{secret}.{key.token_id}"
+    """The cookie's value: `p_….secret.t_…`, and `.s_…` of a share.
+
+    With these ids one read finds all that a call depends on; the record decides whether they are the right ones.
+    """
+    of_share = f".{key.share_id}" if key.share_id else ""
+    return f"{key.page_session_id}.{secret}.{key.token_id}{of_share}"
 
 
 def parsed(text: str) -> tuple[PageSessionKey, str]:
     """The key and the secret of a cookie's value. Raises NotAuthenticated."""
     named, *rest = text.split(".")
-    if len(text) > _LONGEST_COOKIE or not text.isascii() or len(rest) != 2 or not all((named, *rest)):
+    if (
+        len(text) > _LONGEST_COOKIE
+        or not text.isascii()
+        or len(rest) not in (2, 3)
+        or not all((named, *rest))
+    ):
         raise NotAuthenticated("the cookie is none that the page gave out; log in again")
-    secret, token_id = rest
-    return PageSessionKey(TokenId(token_id), PageSessionId(named)), secret
+    secret, token_id, *of_share = rest
+    share_id = ShareId(of_share[0]) if of_share else None
+    return PageSessionKey(TokenId(token_id), PageSessionId(named), share_id), secret
 
 
-def until(token: Token, rules: PageRules, now: datetime) -> datetime:
-    """When a page session of `token` that begins now ends at the latest: with the token's secret, if that is sooner."""
+def until(source_ends_at: datetime | None, rules: PageRules, now: datetime) -> datetime:
+    """When a page session that begins now ends at the latest: with what it was opened with, if that is sooner."""
     end = now + timedelta(seconds=rules.life_s)
-    return min(end, token.expires_at) if token.expires_at else end
+    return min(end, source_ends_at) if source_ends_at else end
 
 
-def principal(
-    found: PageSession | None, token: Token | None, secret: str, idle_s: int, now: datetime
-) -> Principal:
-    """The caller whose cookie has `secret`; `token` is the one that the page session was opened with.
+class Known(Struct, frozen=True):
+    """What is on record of a cookie: the page session, its token, and the share that the cookie names."""
 
-    Raises NotAuthenticated for a page session that is unknown, idle, over, or whose token is not good any more.
+    page_session: PageSession | None
+    token: Token | None
+    share: Share | None = None
+
+
+def principal(known: Known, secret: str, idle_s: int, now: datetime) -> Principal:
+    """The caller whose cookie has `secret`.
+
+    Raises NotAuthenticated for a page session that is unknown, idle or over, or whose token or share is not good.
     """
+    found = _proven(known.page_session, secret)
+    if now >= found.expires_at:
+        raise NotAuthenticated(f"this page session ended at {rfc3339(found.expires_at)}; log in again")
+    if now >= found.seen_at + timedelta(seconds=idle_s):
+        raise NotAuthenticated("this page session was not used for too long; log in again")
+    if found.share_id is None:
+        return _holder(found, known.token, now)
+    share = known.share
+    if share is None or share.share_id != found.share_id:
+        raise NotAuthenticated("the link of this page session is not known any more; ask for another one")
+    share.demand_good(known.token, now)
+    return replace(shares.holder(share), page_session=found.key)
+
+
+def _proven(found: PageSession | None, secret: str) -> PageSession:
     known = found.digest if found else tokens.digest("")
     # Compared even without such a page session, so that the answer takes as long.
     is_proven = hmac.compare_digest(known, tokens.digest(secret))
     if found is None or not is_proven:
         raise NotAuthenticated("there is no such page session, or somebody logged out; log in again")
-    if now >= found.expires_at:
-        raise NotAuthenticated(f"this page session ended at {rfc3339(found.expires_at)}; log in again")
-    if now >= found.seen_at + timedelta(seconds=idle_s):
-        raise NotAuthenticated("this page session was not used for too long; log in again")
+    return found
+
+
+def _holder(found: PageSession, token: Token | None, now: datetime) -> Principal:
     held = token.held if token else None
     if token is None or held is None or token.revoked_at:
         raise NotAuthenticated("the token of this page session was revoked; log in with another one")

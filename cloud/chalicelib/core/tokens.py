@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from chalicelib.core import ids
 from chalicelib.core.errors import NO_SESSION, NotAuthenticated, NotFound, NotPermitted, SessionAdopted
-from chalicelib.core.ids import DeviceId, PageSessionId, TokenId
+from chalicelib.core.ids import DeviceId, PageSessionId, SessionId, ShareId, TokenId
 from chalicelib.core.session import Session
 from chalicelib.core.times import rfc3339
 
@@ -22,9 +22,14 @@ class Role(Enum):
     OPERATOR = "operator"
     VIEWER = "viewer"
     """Reads what an operator reads, but no audit trail; changes nothing."""
+    SHARE = "share"
+    """Of who has a share link: sees one session; no token of an operator's command has this role."""
 
 
-ONLY_LOOKING = (Role.VIEWER,)
+GRANTED = (Role.DEVICE, Role.PROCESSOR, Role.OPERATOR, Role.VIEWER)
+"""The roles that an operator's command gives tokens."""
+
+ONLY_LOOKING = (Role.VIEWER, Role.SHARE)
 """They may call what a route names them for, and nothing else."""
 
 
@@ -87,17 +92,19 @@ class Device(Struct, frozen=True):
 
 
 class PageSessionKey(Struct, frozen=True):
-    """A login of the page, and the token that it was made with."""
+    """A login of the page, and what it was made with: the token, or the share that the token's holder made."""
 
     token_id: TokenId
     page_session_id: PageSessionId
+    share_id: ShareId | None = None
 
 
 class Principal(Struct, frozen=True):
     """Who is calling, with which of the token's secrets.
 
-    `token_id` is None for an operator's command, which has AWS credentials instead. `page_session` is None for who
-    shows the token itself, and not the cookie of a page session.
+    `token_id` is None for an operator's command, which has AWS credentials instead; for who has a share link it is the
+    link's id. `page_session` is None for who shows the token itself, and not the cookie of a page session.
+    `only_session` is the one session that a share link is for.
     """
 
     role: Role
@@ -106,10 +113,11 @@ class Principal(Struct, frozen=True):
     token_id: TokenId | None = None
     secret_version: int = 0
     page_session: PageSessionKey | None = None
+    only_session: SessionId | None = None
 
     def may_see(self, session: Session) -> bool:
-        """Whether `session` exists for this caller: own project, and for a device its own sessions."""
-        if not self.is_of(session.project):
+        """Whether `session` exists for this caller: own project, for a device its own sessions, for a share the one."""
+        if not self.is_of(session.project) or self.only_session not in (None, session.session_id):
             return False
         return self.role is not Role.DEVICE or self.device_id == session.device_id
 

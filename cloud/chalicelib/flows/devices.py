@@ -13,7 +13,7 @@ from chalicelib.core.acting import Acting
 from chalicelib.core.enrolment import Code
 from chalicelib.core.errors import InvalidRequest, NotFound
 from chalicelib.core.ids import DeviceId, TokenId
-from chalicelib.core.tokens import ALL_PROJECTS, Device, Role, Token
+from chalicelib.core.tokens import ALL_PROJECTS, GRANTED, Device, Role, Token
 from chalicelib.ports import Clock, Enlisting, Ids, Records
 
 log = logging.getLogger(__name__)
@@ -128,6 +128,8 @@ def demand_grantable(registry: Registry, grant: Grant) -> Device | None:
 
     Raises InvalidRequest, NotFound.
     """
+    if grant.role not in GRANTED:
+        raise InvalidRequest(f"no token has the role {grant.role.value}: a session's page makes such links")
     if grant.role is not Role.DEVICE:
         if grant.name is not None or grant.device_id is not None:
             raise InvalidRequest(

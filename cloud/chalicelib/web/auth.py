@@ -8,6 +8,7 @@ from typing import Protocol
 from chalicelib.core import tokens
 from chalicelib.core.errors import ClientTooOld, InvalidRequest, NotAuthenticated, NotPermitted
 from chalicelib.core.page_sessions import PageRules
+from chalicelib.core.shares import is_of_a_share
 from chalicelib.core.tokens import Principal, Role
 from chalicelib.flows.devices import Registry
 
@@ -36,9 +37,14 @@ class Demands(Protocol):
 def token_holder(registry: Registry, headers: Mapping[str, str], demands: Demands) -> Principal:
     """Who is calling, by the token and the client's version in `headers` (whose names match in any case).
 
-    Raises NotAuthenticated, InvalidRequest, ClientTooOld.
+    The token may be of a share link. Raises NotAuthenticated, InvalidRequest, ClientTooOld.
     """
-    token_id, secret = tokens.parsed(_bearer(headers.get("Authorization")))
+    written = _bearer(headers.get("Authorization"))
+    if is_of_a_share(written):
+        from chalicelib.flows import shares  # devices and processors never need it
+
+        return shares.find_holder(registry, written)
+    token_id, secret = tokens.parsed(written)
     principal = tokens.principal(registry.records.token(token_id), secret, registry.clock.now())
     _demand_version(principal, headers.get(VERSION_HEADER), demands.minimum_client_version)
     return principal
@@ -51,7 +57,11 @@ def caller(registry: Registry, method: str, headers: Mapping[str, str], demands:
     """
     cookie = _cookie(headers) if headers.get("Authorization") is None else None
     if cookie is None:
-        return token_holder(registry, headers, demands)
+        holder = token_holder(registry, headers, demands)
+        if holder.role is Role.SHARE:
+            # So each use of a link is a login, which the audit trail tells.
+            raise NotPermitted("a link's token opens the page and nothing else; open the link in a browser")
+        return holder
     from chalicelib.flows import page_sessions  # devices and processors never need it
 
     _demand_own_page(method, headers, demands.page)

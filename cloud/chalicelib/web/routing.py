@@ -76,9 +76,11 @@ View = Callable[..., Response]
 """Takes the ports, the call and the path's parameters by name; a view of a route without a token takes a PublicCall."""
 
 EVERYBODY = tuple(Role)
+INSIDERS = (Role.DEVICE, Role.PROCESSOR, Role.OPERATOR, Role.VIEWER)
+"""Everybody but those who have a link to one session."""
 AT_WORK = (Role.DEVICE, Role.PROCESSOR, Role.OPERATOR)
 """Everybody who changes something."""
-READERS = (Role.PROCESSOR, Role.OPERATOR, Role.VIEWER)
+READERS = (Role.PROCESSOR, Role.OPERATOR, Role.VIEWER, Role.SHARE)
 """Who may read footage and what was made of it; a device only where DEVICES_MAY_READ says so."""
 WITHOUT_TOKEN: tuple[Role, ...] = ()
 """The `roles` of a route that asks for no token: what it answers is public."""

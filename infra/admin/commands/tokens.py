@@ -112,7 +112,7 @@ def describe(commands: Any) -> None:
 
 def _describe_grant(made: argparse.ArgumentParser) -> None:
     made.add_argument("--name", help="what a new device is called, for instance jetson-north")
-    made.add_argument("--role", choices=[role.value for role in Role], default=Role.DEVICE.value)
+    made.add_argument("--role", choices=[role.value for role in tokens.GRANTED], default=Role.DEVICE.value)
     made.add_argument(
         "--project", default=ids.MAIN, help="default main; '*' is all projects (not for devices)"
     )

@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 
 from chalicelib.core.events import Event, Measure
-from chalicelib.core.ids import DeviceId, PageSessionId, TokenId, UploadId
+from chalicelib.core.ids import DeviceId, PageSessionId, ShareId, TokenId, UploadId
 
 START = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 """When a test's clock starts, unless it says otherwise."""
@@ -44,6 +44,9 @@ class FixedIds:
 
     def page_session_id(self) -> PageSessionId:
         return PageSessionId(self._next("p_"))
+
+    def share_id(self) -> ShareId:
+        return ShareId(self._next("s_"))
 
     def secret(self) -> str:
         return f"{next(self._numbers):043d}"

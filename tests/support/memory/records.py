@@ -14,15 +14,25 @@ from chalicelib.core.cleanup import Arming, Spent
 from chalicelib.core.enrolment import Code
 from chalicelib.core.errors import Conflict
 from chalicelib.core.heard import Heard
-from chalicelib.core.ids import CodeId, DeviceId, SessionId, TokenId, UploadId, project_of
+from chalicelib.core.ids import (
+    CodeId,
+    DeviceId,
+    PageSessionId,
+    SessionId,
+    ShareId,
+    TokenId,
+    UploadId,
+    project_of,
+)
 from chalicelib.core.limits import Window
 from chalicelib.core.listing import Summary, summary
 from chalicelib.core.measurements.index import Index
 from chalicelib.core.notices import Notice
-from chalicelib.core.page_sessions import PageSession
+from chalicelib.core.page_sessions import Known, PageSession
 from chalicelib.core.picture import Picture, Progress
 from chalicelib.core.rounds import LastRound
 from chalicelib.core.session import Session
+from chalicelib.core.shares import Share
 from chalicelib.core.silence import AT_ONCE, Watch
 from chalicelib.core.statistics.contribution import contribution
 from chalicelib.core.statistics.counts import (
@@ -77,7 +87,8 @@ class MemoryRecords:
         self._devices: dict[DeviceId, Device] = {}
         self._secrets: dict[TokenId, Secrets] = {}
         self.entries: list[Entry] = []
-        self._page_sessions: dict[PageSessionKey, PageSession] = {}
+        self._page_sessions: dict[tuple[TokenId, PageSessionId], PageSession] = {}
+        self._shares: dict[ShareId, Share] = {}
         self._codes: dict[CodeId, Code] = {}
         self._enlisting = threading.Lock()
         self._arming: Arming | None = None
@@ -389,24 +400,39 @@ class MemoryRecords:
         token = self._tokens.get(token_id)
         return structs.replace(token, secrets=self._secrets.get(token_id)) if token else None
 
-    def put_page_session(self, made: PageSession) -> None:
-        self._page_sessions[made.key] = made
+    def put_page_session(self, made: PageSession, entry: Entry | None = None) -> None:
+        self._page_sessions[made.token_id, made.page_session_id] = made
+        self.entries += [entry] if entry else []
 
-    def page_session(self, key: PageSessionKey) -> tuple[PageSession | None, Token | None]:
-        return self._page_sessions.get(key), self.token(key.token_id)
+    def page_session(self, key: PageSessionKey) -> Known:
+        found = self._page_sessions.get((key.token_id, key.page_session_id))
+        share = self.share(key.share_id) if key.share_id else None
+        return Known(found, self.token(key.token_id), share)
 
     def renew_page_session(self, found: PageSession, seen_at: datetime) -> None:
         with self._enlisting:
-            known = self._page_sessions.get(found.key)
+            place = (found.token_id, found.page_session_id)
+            known = self._page_sessions.get(place)
             if known and known.seen_at == found.seen_at:
-                self._page_sessions[found.key] = structs.replace(known, seen_at=seen_at)
+                self._page_sessions[place] = structs.replace(known, seen_at=seen_at)
 
     def forget_page_session(self, key: PageSessionKey) -> None:
-        self._page_sessions.pop(key, None)
+        self._page_sessions.pop((key.token_id, key.page_session_id), None)
 
     def page_sessions(self, token_id: TokenId) -> tuple[PageSession, ...]:
         found = (each for each in self._page_sessions.values() if each.token_id == token_id)
         return tuple(sorted(found, key=lambda each: (each.created_at, each.page_session_id)))
+
+    def put_share(self, share: Share, entry: Entry) -> None:
+        self._shares[share.share_id] = share
+        self.entries.append(entry)
+
+    def share(self, share_id: ShareId) -> Share | None:
+        return self._shares.get(share_id)
+
+    def shares(self, session_id: SessionId) -> tuple[Share, ...]:
+        found = (each for each in self._shares.values() if each.session_id == session_id)
+        return tuple(sorted(found, key=lambda each: (each.created_at, each.share_id), reverse=True))
 
     def tokens(self, project: str | None = None) -> tuple[Token, ...]:
         known = [self.token(token_id) for token_id in self._tokens]

@@ -23,7 +23,7 @@ ROUTES: tuple[Route, ...] = (
         get_chapters,
         "Every chapter of every session of one camera, within the call's project",
         answer="KnownChapters",
-        roles=routing.EVERYBODY,
+        roles=routing.INSIDERS,
         query="CursorQuery",
     ),
 )

@@ -21,6 +21,6 @@ ROUTES: tuple[Route, ...] = (
         get_limits,
         "What may be sent here, how much of it, and what of that this caller has used",
         answer="Limits",
-        roles=routing.EVERYBODY,
+        roles=routing.INSIDERS,
     ),
 )

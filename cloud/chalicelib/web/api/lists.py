@@ -41,7 +41,7 @@ ROUTES: tuple[Route, ...] = (
         get_sessions,
         "The sessions of the call's project that are asked for, the newest first",
         answer="SessionPage",
-        roles=routing.EVERYBODY,
+        roles=routing.INSIDERS,
         query="SessionsQuery",
     ),
     Route(
@@ -50,7 +50,7 @@ ROUTES: tuple[Route, ...] = (
         get_group,
         "The sessions of one group, from every camera, the newest first",
         answer="GroupPage",
-        roles=routing.EVERYBODY,
+        roles=routing.INSIDERS,
         query="PageQuery",
     ),
     Route(

@@ -38,7 +38,7 @@ def delete_login(ports: Ports, call: Call) -> Response:
     return Response("", {**NOT_KEPT, "Set-Cookie": auth.set_cookie(call.headers, "", now, now)}, 204)
 
 
-_WHO = (Role.OPERATOR, Role.VIEWER)
+_WHO = (Role.OPERATOR, Role.VIEWER, Role.SHARE)
 
 ROUTES: tuple[Route, ...] = (
     Route(

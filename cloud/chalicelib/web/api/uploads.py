@@ -121,7 +121,7 @@ ROUTES: tuple[Route, ...] = (
         get_upload,
         "The upload",
         answer="Upload",
-        roles=routing.EVERYBODY,
+        roles=routing.INSIDERS,
     ),
     Route(
         "POST",

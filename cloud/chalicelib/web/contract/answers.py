@@ -1026,7 +1026,7 @@ class Rotation(TokenKnown, frozen=True, kw_only=True):
 class Login(Answer, frozen=True, kw_only=True):
     """Who is logged in to the page; the cookie itself is in the header `Set-Cookie` alone."""
 
-    role: Literal["operator", "viewer"]
+    role: Literal["operator", "viewer", "share"]
     project: str
     session: Annotated[
         str | None, Meta(description="the one session that it is for; null for all of the project")
@@ -1041,6 +1041,30 @@ class PushTicket(Answer, frozen=True, kw_only=True):
     url: str
     expires_at: Moment
     socket_s: Whole
+
+
+class ShareMade(Answer, frozen=True, kw_only=True):
+    """A new link: its address is the page's with `#/share/` and the token after it. No other answer has the token."""
+
+    share_id: str
+    token: str
+    label: str
+    expires_at: Moment
+
+
+class Share(Answer, frozen=True, kw_only=True):
+    """A link of a session, without its token; `made_by` is the id of the token that made it."""
+
+    share_id: str
+    label: str
+    made_by: str
+    created_at: Moment
+    expires_at: Moment
+    revoked_at: Moment | None
+
+
+class Shares(Answer, frozen=True, kw_only=True):
+    shares: list[Share]
 
 
 class TrailStep(Answer, frozen=True, kw_only=True):

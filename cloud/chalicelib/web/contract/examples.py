@@ -176,6 +176,15 @@ _ROW = {
 _DIGEST = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 _TOKEN = {"token_id": "t_8sKq3kTn0b8cVtq7xS2fYw", "expires_at": None}
 
+_SHARE = {
+    "share_id": "s_5mWq9xKd2TzR7bYfHc3LpN",
+    "label": "the club's coach",
+    "made_by": "t_8sKq3kTn0b8cVtq7xS2fYw",
+    "created_at": _NOON,
+    "expires_at": "2026-11-22T12:00:00Z",
+    "revoked_at": None,
+}
+
 EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "SessionGiven": {
         "camera": _CAMERA,
@@ -218,6 +227,15 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
         "idle_s": 28800,
     },
     "TicketAsked": {},
+    "ShareAsked": {"label": "the club's coach", "ttl_s": 86400},
+    "ShareMade": {
+        "share_id": "s_5mWq9xKd2TzR7bYfHc3LpN",
+        "token": "s_5mWq9xKd2TzR7bYfHc3LpN.…",
+        "label": "the club's coach",
+        "expires_at": "2026-11-22T12:00:00Z",
+    },
+    "Share": _SHARE,
+    "Shares": {"shares": [_SHARE]},
     "RotationAsked": {"secret_digest": _DIGEST},
     "PushTicket": {
         "url": "wss://a1b2c3.execute-api.eu-west-1.amazonaws.com/api?ticket=bW9ja2VkLXRpY2tldA",

@@ -24,6 +24,7 @@ PATH: Mapping[str, Schema] = {
         "examples": ["match-17-north"],
     },
     "upload_id": {"pattern": "^u_[A-Za-z0-9_-]{1,64}$", "examples": ["u_3kTn0b8cVtq7xS2fYwLd5P"]},
+    "share_id": {"pattern": "^s_[A-Za-z0-9_-]{1,64}$", "examples": ["s_5mWq9xKd2TzR7bYfHc3LpN"]},
     "artifact_id": {
         "description": "`original.DIRECTORY.FILENAME`, `output.NAME`, `measurements.NAME` or `intermediate.NAME`",
         "pattern": "^(original|output|measurements|intermediate)\\.[A-Za-z0-9._=-]{1,200}$",

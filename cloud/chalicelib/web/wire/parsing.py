@@ -8,13 +8,14 @@ import msgspec
 from chalice.app import Request
 
 from chalicelib.core.errors import NO_UPLOAD, InvalidRequest, NotFound, TooLarge
-from chalicelib.core.ids import UploadId
+from chalicelib.core.ids import ShareId, UploadId
 
 LARGEST_BODY_BYTES = 2**20
 
 Shape = TypeVar("Shape")
 
 _MADE_HERE = re.compile(r"u_[A-Za-z0-9_-]{1,64}")
+_SHARE = re.compile(r"s_[A-Za-z0-9_-]{1,64}")
 _KEY = re.compile(r"[!-~]{1,100}")
 _REPLACED = "\ufffd"
 
@@ -58,6 +59,13 @@ def upload_id(text: str) -> UploadId:
     if not _MADE_HERE.fullmatch(text):
         raise NotFound(f"{NO_UPLOAD}; take the id that opening it answered")
     return UploadId(text)
+
+
+def share_id(text: str) -> ShareId:
+    """`text` as a share's id. Raises NotFound: what was never made here does not exist."""
+    if not _SHARE.fullmatch(text):
+        raise NotFound("this session has no link with this id")
+    return ShareId(text)
 
 
 def _demand_utf8(body: bytes) -> None:

@@ -32,6 +32,7 @@ Text = Annotated[str, Meta(max_length=200, pattern=r"\A[^\x00-\x1f\x7f]*\Z")]
 LongId = Annotated[str, Meta(max_length=201, pattern=r"\A[^\x00-\x1f\x7f]*\Z")]
 """`thumbnail.` is one character longer than `original.`, whose ids have at most 200."""
 Reason = Annotated[str, Meta(min_length=1, max_length=500, pattern=r"\A[^\x00-\x09\x0b-\x1f\x7f]*\Z")]
+Label = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"\A[^\x00-\x1f\x7f]*\Z")]
 Size = Annotated[int, Meta(ge=1, le=_LARGEST)]
 Count = Annotated[int, Meta(ge=0, le=_LARGEST)]
 Epoch = Annotated[int, Meta(ge=-_LARGEST, le=_LARGEST)]
@@ -58,6 +59,11 @@ class EnrolmentAsked(Request, frozen=True):
 
 class LoginAsked(Request, frozen=True):
     """Nothing: the token in the header says all."""
+
+
+class ShareAsked(Request, frozen=True):
+    label: Label
+    ttl_s: Size
 
 
 class RotationAsked(Request, frozen=True):

@@ -24,6 +24,7 @@ from chalicelib.core.scan import Scan
 from chalicelib.core.session import Camera, Lost, Session, SessionState
 from chalicelib.core.settle import Policy, gates
 from chalicelib.core.settle.at_rest import remedy
+from chalicelib.core.shares import Share
 from chalicelib.core.times import rfc3339
 from chalicelib.core.tokens import Device, Principal, Token
 from chalicelib.core.upload import Receipt, Upload, UploadState
@@ -167,7 +168,7 @@ def login(found: PageSession, principal: Principal, rules: PageRules) -> dict[st
     return {
         "role": principal.role.value,
         "project": principal.project,
-        "session": None,
+        "session": ids.name_of(principal.only_session) if principal.only_session else None,
         "expires_at": rfc3339(found.expires_at),
         "idle_s": rules.idle_s,
     }
@@ -176,6 +177,28 @@ def login(found: PageSession, principal: Principal, rules: PageRules) -> dict[st
 def push_ticket(address: str, ticket: Ticket) -> dict[str, Any]:
     """Where a page opens its socket, and how long that socket hears anything."""
     return {"url": address, "expires_at": rfc3339(ticket.expires_at), "socket_s": SOCKET_S}
+
+
+def share_made(share: Share, written: str) -> dict[str, Any]:
+    """A new share with its token, which no other answer has."""
+    return {
+        "share_id": share.share_id,
+        "token": written,
+        "label": share.label,
+        "expires_at": rfc3339(share.expires_at),
+    }
+
+
+def share(known: Share) -> dict[str, Any]:
+    """A share without its token, and which token made it."""
+    return {
+        "share_id": known.share_id,
+        "label": known.label,
+        "made_by": known.made_by,
+        "created_at": rfc3339(known.created_at),
+        "expires_at": rfc3339(known.expires_at),
+        "revoked_at": rfc3339(known.revoked_at) if known.revoked_at else None,
+    }
 
 
 def _token(token: Token) -> dict[str, Any]:
