@@ -7,7 +7,7 @@ import websockets.sync.client
 from websockets.exceptions import InvalidStatus
 
 from tests.e2e.rig import PART_SIZE_BYTES, Rig, camera_with, until
-from tests.e2e.watching import ticket_for, watching
+from tests.e2e.watching import known_sockets, ticket_for, watching
 from tests.web.usual import PROGRESS
 
 pytestmark = pytest.mark.e2e
@@ -24,7 +24,7 @@ def test_a_page_hears_of_a_haul_of_its_project_and_of_no_other(rig: Rig):
         until(hears_of_a_heartbeat, "the page hears of the session")
 
         assert elsewhere.heard() == []
-    until(lambda: not rig.world.sockets.connection_ids, "the sockets are closed")
+    until(lambda: known_sockets(rig) == 0, "the sockets are forgotten")
 
 
 def test_a_ticket_opens_no_second_socket(rig: Rig):
@@ -44,16 +44,8 @@ def refused(address: str) -> int:
 
 
 def test_a_page_that_vanished_is_forgotten(rig: Rig):
-    def known() -> int:
-        found = rig.world.aws.client("dynamodb").query(
-            TableName=rig.world.table,
-            KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues={":pk": {"S": "SOCKETS#all"}},
-        )
-        return len(found["Items"])
-
     with watching(rig):
-        until(lambda: known() == 1, "it is known, and those of the tests before are not")
+        until(lambda: known_sockets(rig) == 1, "it is known, and those of the tests before are not")
         rig.world.sockets.cut()
 
-        until(lambda: known() == 0, "the socket is forgotten")
+        until(lambda: known_sockets(rig) == 0, "the socket is forgotten")

@@ -25,7 +25,7 @@ from tests.e2e.processing import LIGHTS, VIDEO, Session, arm
 from tests.e2e.rig import PART_SIZE_BYTES, Rig, camera_with, until
 from tests.e2e.test_by_hand import BODY, crc_of, opened
 from tests.e2e.test_orders import sent_parts
-from tests.e2e.watching import watching
+from tests.e2e.watching import known_sockets, watching
 from tests.infra.test_policies import FUNCTIONS, statements
 from tests.support.builders import make_session_id
 from tests.support.films import make_film
@@ -263,7 +263,7 @@ def test_the_whole_story_needs_no_right_that_a_role_has_not(session: Session, gu
         tell_of_dead_callers(session)
         tell_the_rest(session)
         assert session.name in page.heard()
-    until(lambda: not session.world.sockets.connection_ids, "the socket closes")
+    until(lambda: known_sockets(session.rig) == 0, "the socket is forgotten")
 
     assert guard.denied == []
     assert session.world.aws.dead_letters() == []

@@ -11,6 +11,7 @@ import requests
 import websockets.sync.client
 from websockets.exceptions import ConnectionClosed
 
+from chalicelib.aws.items import SOCKETS_PK
 from chalicelib.core.tokens import Role
 from infra.admin.commands.tokens import enroll
 from tests.e2e.rig import DEADLINE_S, Rig
@@ -38,6 +39,16 @@ class WatchingPage:
                 self._heard.append(hint["session"])
         except ConnectionClosed:
             return
+
+
+def known_sockets(rig: Rig) -> int:
+    """How many sockets are on record."""
+    found = rig.world.aws.client("dynamodb").query(
+        TableName=rig.world.table,
+        KeyConditionExpression="pk = :pk",
+        ExpressionAttributeValues={":pk": {"S": SOCKETS_PK}},
+    )
+    return len(found["Items"])
 
 
 def ticket_for(rig: Rig, project: str = "main") -> str:

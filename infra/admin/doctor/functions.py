@@ -44,6 +44,9 @@ def _with_what_is_on_record(
 ) -> plan.Function:
     """`wanted` with what a deploy takes from its surroundings, and not from the checkout."""
     known = stage.last_deploy
+    if known is None:
+        url = present.environment.get(project.PUSH_URL, "")
+        wanted = replace(wanted, environment={**wanted.environment, project.PUSH_URL: url})
     if known is None and wanted.layers and present.layers:
         wanted = replace(wanted, layers=present.layers)
     python = f"python{known.python}" if known else present.python

@@ -292,6 +292,8 @@ def add_record(place: Place) -> None:
     """The ledger after one complete deploy, with the API's stage as that leaves it."""
     target = place.workdir / "coordinator"
     known = json.loads(project.state_file(target, LOCAL_STAGE).read_text())
+    [sockets] = [each for each in known["resources"] if each["name"] == "websocket_api"]
+    sockets["websocket_api_url"] = place.world.sockets.url  # not AWS's, as the functions know it here
     layer = place.stage().configurations["reconcile"]["Layers"][0]["Arn"]
     package = next((target / ".chalice" / "deployments").glob("*.zip"))
     with ledger.turn(place.book, "me", "2026-11-30T12:00:00Z", take_over=False) as turn:
