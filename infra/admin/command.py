@@ -41,6 +41,7 @@ _EXAMPLES = """  reelhaul-admin invite --stage prod --name jetson-north
   reelhaul-admin enroll --stage prod --name jetson-north --token-file jetson-north.token
   reelhaul-admin tokens --stage prod
   reelhaul-admin audit --stage prod match-17-north
+  reelhaul-admin logins --stage prod t_8sKq
   reelhaul-admin revoke --stage prod t_8sKq
   reelhaul-admin ensure --stage prod --dry-run
   reelhaul-admin cleanup --stage prod --plan

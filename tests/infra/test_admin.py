@@ -15,9 +15,11 @@ from botocore.stub import Stubber
 from msgspec.structs import replace
 
 from chalicelib.core import tokens
-from chalicelib.core.errors import StorageBusy
+from chalicelib.core.errors import InvalidRequest, NotAuthenticated, StorageBusy
 from chalicelib.core.ids import TokenId
+from chalicelib.core.page_sessions import PageRules
 from chalicelib.core.tokens import Principal, Role
+from chalicelib.flows import devices, page_sessions
 from chalicelib.flows.devices import Registry
 from chalicelib.flows.enrolment import exchange
 from infra.admin import command, deployment
@@ -223,6 +225,74 @@ def test_tokens_are_listed_with_their_state_and_without_any_secret():
     assert (known["created_at"], known["expires_at"]) == ("2026-11-21T12:00:00Z", "2026-11-22T12:00:00Z")
     assert "digest" not in str(told)
     assert tokens.parsed(good["token"])[1] not in str(told)
+
+
+def logged_in(desk: Desk, written: str) -> str:
+    """A cookie of the page."""
+    token_id, secret = tokens.parsed(written)
+    ports = cast(MemoryPorts, desk.registry)
+    holder = tokens.principal(ports.records.token(token_id), secret, ports.clock.now())
+    return page_sessions.log_in(ports, holder, PageRules())[1]
+
+
+def test_who_is_logged_in_with_a_token_is_listed_without_any_secret():
+    desk = Desk()
+    made = desk.told("enroll", "--role", "viewer")
+    cookie = logged_in(desk, made["token"])
+    logged_in(desk, desk.told("enroll", "--role", "viewer")["token"])
+
+    told = desk.told("logins", made["token_id"])
+
+    [login] = told["logins"]
+    assert not told["ended"]
+    assert login == {
+        "page_session_id": cookie.partition(".")[0],
+        "share_id": None,
+        "created_at": "2026-11-21T12:00:00Z",
+        "seen_at": "2026-11-21T12:00:00Z",
+        "expires_at": "2026-11-28T12:00:00Z",
+    }
+
+
+def test_logins_of_a_token_are_ended_and_the_token_stays_good():
+    desk = Desk()
+    made = desk.told("enroll", "--role", "operator")
+    cookies = [logged_in(desk, made["token"]) for _ in range(2)]
+
+    assert desk.run("logins", made["token_id"], "--end") == 0
+
+    assert desk.lines[-1] == "logged 2 logins out"
+    for cookie in cookies:
+        with pytest.raises(NotAuthenticated, match="log in again"):
+            page_sessions.find_caller(desk.registry, cookie, PageRules())
+    assert desk.holder(made["token"]).role is Role.OPERATOR
+    last = cast(MemoryPorts, desk.registry).records.entries[-1].steps[-1]
+    assert (last.name, last.after) == (made["token_id"], "logins ended: 2")
+
+
+@pytest.mark.parametrize("end", [(), ("--end",)])
+def test_logins_of_an_unknown_token_are_refused(end: tuple[str, ...]):
+    assert Desk().run("logins", "t_unknown", *end) == 1
+
+
+def test_where_nobody_is_logged_in_nothing_is_recorded():
+    desk = Desk()
+    made = desk.told("enroll", "--role", "operator")
+    before = list(cast(MemoryPorts, desk.registry).records.entries)
+
+    assert desk.told("logins", made["token_id"], "--end") == {"logins": [], "ended": True}
+    assert cast(MemoryPorts, desk.registry).records.entries == before
+
+
+def test_a_viewers_token_is_made_and_a_shares_is_not():
+    desk = Desk()
+
+    assert desk.holder(desk.told("enroll", "--role", "viewer")["token"]).role is Role.VIEWER
+    assert desk.told("invite", "--role", "viewer")["role"] == "viewer"
+    with pytest.raises(SystemExit):
+        desk.run("enroll", "--role", "share")
+    with pytest.raises(InvalidRequest, match="no token has the role share"):
+        devices.enrol(desk.registry, Role.SHARE, "main")
 
 
 def test_an_expired_token_is_listed_as_expired():

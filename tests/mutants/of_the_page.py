@@ -89,7 +89,7 @@ OF_THE_PAGE = (
     bug(
         "a logout leaves the page session good",
         "cloud/chalicelib/flows/page_sessions.py",
-        "    ports.records.forget_page_session(key)\n",
+        "    registry.records.forget_page_session(key)\n",
         "",
         *CALLS,
     ),

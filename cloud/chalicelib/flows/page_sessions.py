@@ -5,9 +5,9 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from chalicelib.core import ids, page_sessions, tokens
+from chalicelib.core import audit, ids, page_sessions, tokens
 from chalicelib.core.audit import Entry
-from chalicelib.core.errors import NotAuthenticated
+from chalicelib.core.errors import NotAuthenticated, NotFound
 from chalicelib.core.ids import ShareId, TokenId
 from chalicelib.core.page_sessions import PageRules, PageSession
 from chalicelib.core.tokens import PageSessionKey, Principal, Role
@@ -92,7 +92,27 @@ def view_page_session(ports: Ports, key: PageSessionKey) -> PageSession:
     return found
 
 
-def log_out(ports: Ports, key: PageSessionKey) -> None:
+def log_out(registry: Registry, key: PageSessionKey) -> None:
     """End a page session: its cookie is good for nothing from now on; one that ended already is success."""
-    ports.records.forget_page_session(key)
+    registry.records.forget_page_session(key)
     log.info("page session ended", extra={"page_session_id": key.page_session_id})
+
+
+def list_logins(registry: Registry, token_id: TokenId) -> tuple[PageSession, ...]:
+    """The page sessions on record of a token and of the share links that it made, the oldest first. Raises NotFound."""
+    if registry.records.token(token_id) is None:
+        # Not echoed: who pastes the whole token here would find its secret in a log.
+        raise NotFound("there is no token with this id; its id is the text before the dot")
+    return registry.records.page_sessions(token_id)
+
+
+def end_logins(registry: Registry, token_id: TokenId) -> tuple[PageSession, ...]:
+    """The page sessions of `list_logins`, which are over now; token and links stay good. Raises NotFound."""
+    found = list_logins(registry, token_id)
+    for each in found:
+        log_out(registry, each.key)
+    token = registry.records.token(token_id)
+    if found and token:
+        done = audit.step("token", token_id, None, f"logins ended: {len(found)}")
+        registry.records.note(audit.act(registry.acting, registry.clock.now(), token.project, done))
+    return found

@@ -15,6 +15,7 @@ from chalicelib.core.tokens import Role, Token
 from chalicelib.flows import devices
 from chalicelib.flows.devices import Grant, Registry
 from chalicelib.flows.enrolment import invite
+from chalicelib.flows.page_sessions import end_logins, list_logins
 from chalicelib.flows.revocation import revoke_device
 from infra.admin.console import (
     DONE,
@@ -44,6 +45,9 @@ _LIST = """  reelhaul-admin tokens --stage prod
   reelhaul-admin tokens --stage prod --project main --json"""
 _REVOKE = """  reelhaul-admin revoke --stage prod t_8sKq
   reelhaul-admin revoke --stage prod --device d_4cXw"""
+
+_LOGINS = """  reelhaul-admin logins --stage prod t_8sKq
+  reelhaul-admin logins --stage prod t_8sKq --end"""
 
 _HOUR_S = 3600
 
@@ -79,7 +83,7 @@ def enroll(
 
 
 def describe(commands: Any) -> None:
-    """The commands `invite`, `enroll`, `tokens` and `revoke`."""
+    """The commands `invite`, `enroll`, `tokens`, `logins` and `revoke`."""
     inviting = command(
         commands,
         "invite",
@@ -98,7 +102,10 @@ def describe(commands: Any) -> None:
         _REVOKE,
         _revoke,
     )
-    for made in (inviting, enrolling, listing, revoking):
+    logging_in = command(
+        commands, "logins", "list who is logged in to the page with a token, or end that", _LOGINS, _logins
+    )
+    for made in (inviting, enrolling, listing, revoking, logging_in):
         where = made.add_mutually_exclusive_group(required=True)
         where.add_argument("--stage", help="the deployed stage, for instance prod; its stack names the table")
         where.add_argument("--table", help="the table itself")
@@ -108,6 +115,12 @@ def describe(commands: Any) -> None:
     _describe_enroll(enrolling)
     listing.add_argument("--project", help="of one project; '*' lists those that are of all projects")
     _describe_revoke(revoking)
+    logging_in.add_argument("token_id", metavar="TOKEN_ID", help="the part of the token before the dot")
+    logging_in.add_argument(
+        "--end",
+        action="store_true",
+        help="log all of them out; the token and the links that it made stay good",
+    )
 
 
 def _describe_grant(made: argparse.ArgumentParser) -> None:
@@ -239,6 +252,29 @@ def _revoke_device(given: Arguments, desk: Console) -> int:
             "the reconciler ends the uploads once their undo window is over; the films stay on the cards",
         ],
     )
+    return DONE
+
+
+def _logins(given: Arguments, desk: Console) -> int:
+    registry, token_id = desk.connect(given), TokenId(given.token_id)
+    found = end_logins(registry, token_id) if given.end else list_logins(registry, token_id)
+    told = [
+        {
+            "page_session_id": each.page_session_id,
+            "share_id": each.share_id,
+            "created_at": stamp(each.created_at),
+            "seen_at": stamp(each.seen_at),
+            "expires_at": stamp(each.expires_at),
+        }
+        for each in found
+    ]
+    names = ("page_session_id", "share_id", "created_at", "seen_at", "expires_at")
+    rows = [
+        ("login", "link", "opened", "last used", "ends"),
+        *([row[name] or "-" for name in names] for row in told),
+    ]
+    said = [f"logged {counted(len(told), 'login')} out"] if given.end else []
+    tell(given, desk, {"logins": told, "ended": given.end}, lambda: [*columns(rows), *said])
     return DONE
 
 

@@ -27,6 +27,7 @@ COMMANDS = (
     "tokens",
     "audit",
     "revoke",
+    "logins",
     "ensure",
     "cleanup",
     "restore",
