@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+import secrets
 import time
 from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qs, urlsplit
@@ -14,10 +15,11 @@ from playwright.sync_api import Page, Request, Route
 
 from infra.local.footage import Film
 from tests.browser.conftest import Site
-from tests.browser.films import SMALL, chapters_of, store
+from tests.browser.films import CREATED, SMALL, chapters_of, store
 from tests.browser.watched import Watched, log_in
 
 FRAME_S = 1 / 30
+LONGER = replace(SMALL, frames_per_chapter=120)
 HEVC = Film(
     width=160, height=90, fps=30, chapters=1, frames_per_chapter=15, bit_rate=100_000, codec="libx265"
 )
@@ -33,6 +35,14 @@ _NOTE_TIMES = """
   note();
 }
 """
+
+
+@pytest.fixture(scope="module")
+def film(site: Site) -> str:
+    """The name of a session of three chapters of 4 s."""
+    name = f"film-{secrets.token_hex(4)}"
+    store(site.world, name, chapters_of(LONGER))
+    return name
 
 
 def watch_session(site: Site, page: Page, name: str) -> None:
@@ -69,32 +79,31 @@ def play_through(page: Page, until_s: float) -> float:
     return max(after - before for before, after in itertools.pairwise(moved))
 
 
-def test_a_film_of_three_chapters_plays_to_its_end_without_a_stop(site: Site, page: Page, name: str):
-    store(site.world, name, chapters_of(SMALL))
-    watch_session(site, page, name)
+def test_a_film_of_three_chapters_plays_to_its_end_without_a_stop(site: Site, page: Page, film: str):
+    watch_session(site, page, film)
 
-    longest_s = play_through(page, 5.9)
+    page.get_by_label("Speed").select_option("4")
+    longest_s = play_through(page, 11.9)
     page.get_by_role("button", name="Play").wait_for()
 
     assert longest_s < 1
-    assert time_of(page) == pytest.approx(6, abs=FRAME_S)
+    assert time_of(page) == pytest.approx(12, abs=FRAME_S)
     assert page.get_by_text("camera's clock").is_visible()
 
 
-def test_keys_move_the_film_by_frames_and_chapters(site: Site, page: Page, name: str):
-    store(site.world, name, chapters_of(SMALL))
-    watch_session(site, page, name)
+def test_keys_move_the_film_by_frames_and_chapters(site: Site, page: Page, film: str):
+    watch_session(site, page, film)
 
     def press(key: str, expected_s: float) -> None:
         page.keyboard.press(key)
         wait_until(page, f"Math.abs(document.querySelector('.seek').value - {expected_s}) < {FRAME_S / 2}")
 
-    press("]", 2)
-    for frame in (1, 2, 3):
-        press(".", 2 + frame * FRAME_S)
-    for frame in (2, 1, 0, -1):
-        press(",", 2 + frame * FRAME_S)
-    press("9", 5.4)
+    press("]", 4)
+    for frame in (1, 2):
+        press(".", 4 + frame * FRAME_S)
+    for frame in (1, 0, -1):
+        press(",", 4 + frame * FRAME_S)
+    press("9", 10.8)
     press("Home", 0)
     page.keyboard.press("?")
     assert page.get_by_role("dialog").get_by_text("One frame back, ahead").is_visible()
@@ -136,12 +145,12 @@ def _signature(url: str) -> str:
     return parse_qs(urlsplit(url).query)["X-Amz-Signature"][0]
 
 
-def test_addresses_that_die_twice_are_renewed_before_and_no_stop_is_seen(site: Site, page: Page, name: str):
-    store(site.world, name, chapters_of(replace(SMALL, frames_per_chapter=120)))
-    addresses = MortalAddresses(life_s=2.4)
+def test_addresses_that_die_twice_are_renewed_before_and_no_stop_is_seen(site: Site, page: Page, film: str):
+    addresses = MortalAddresses(life_s=1.6)
     addresses.stand_before(page, site.world.bucket)
-    watch_session(site, page, name)
+    watch_session(site, page, film)
 
+    page.get_by_label("Speed").select_option("1.5")
     longest_s = play_through(page, 11.9)
 
     assert longest_s < 1
@@ -150,15 +159,14 @@ def test_addresses_that_die_twice_are_renewed_before_and_no_stop_is_seen(site: S
 
 
 def test_a_refused_address_leads_on_by_a_new_one_at_the_same_place(
-    site: Site, watched: Watched, page: Page, name: str
+    site: Site, watched: Watched, page: Page, film: str
 ):
     watched.expect("403")
-    store(site.world, name, chapters_of(replace(SMALL, frames_per_chapter=120))[:2])
     addresses = MortalAddresses(life_s=60, says_so=False)
     addresses.stand_before(page, site.world.bucket)
-    watch_session(site, page, name)
+    watch_session(site, page, film)
 
-    while len(addresses.issued) < 4:  # two thumbnails, two chapters
+    while len(addresses.issued) < 6:  # three thumbnails, three chapters
         page.wait_for_timeout(50)
     addresses.issued = dict.fromkeys(addresses.issued, 0.0)
     page.keyboard.press("]")
@@ -185,3 +193,36 @@ def test_an_hevc_film_without_a_proxy_leads_to_a_sentence(site: Site, page: Page
     page.get_by_text("This browser cannot play HEVC (hvc1.").wait_for()
     assert page.get_by_text("No proxy was hauled.").is_visible()
     assert page.locator("video").count() == 0
+
+
+def test_two_cameras_of_a_group_play_in_step_within_a_frame(site: Site, page: Page, name: str):
+    [chapter, *_] = chapters_of(LONGER)
+    camera = [replace(chapter, thumbnail=b"", original=chapter.proxy, proxy=b"")]
+    store(site.world, f"{name}-north", camera, group=name)
+    store(site.world, f"{name}-south", camera, group=name, created=CREATED + 1)
+    log_in(page, site.url, site.operator, f"#/groups/{name}/watch")
+    wait_until(
+        page,
+        "[...document.querySelectorAll('video.front')].filter((each) => each.readyState > 1).length == 2",
+    )
+    page.get_by_text("aligned by their clocks").wait_for()
+
+    def ahead_s() -> float:
+        north, south = page.evaluate(
+            "[...document.querySelectorAll('video.front')].map((each) => each.currentTime)"
+        )
+        return float(north - south)
+
+    page.keyboard.press("k")
+    wait_until(page, "document.querySelector('.seek').value > 2.5")
+    assert ahead_s() == pytest.approx(1, abs=FRAME_S)
+    page.keyboard.press("k")
+    offset = page.get_by_label(f"Offset of {name}-south in seconds")
+    offset.fill("0.5")
+    offset.blur()
+    wait_until(
+        page, "[...document.querySelectorAll('video.front')].every((each) => each.paused && !each.seeking)"
+    )
+    page.keyboard.press(".")
+    page.wait_for_timeout(300)
+    assert ahead_s() == pytest.approx(1.5, abs=FRAME_S)

@@ -119,7 +119,8 @@ export class Video extends EventTarget {
     this.muted = false;
     this.preload = /** @type {"" | "auto"} */ ("");
     this.error = /** @type {any} */ (null);
-    this.plays = 0;
+    /** How many of its seconds pass in one: an element's own clock may be off. */
+    this.haste = 1;
   }
 
   get src() {
@@ -188,7 +189,6 @@ export class Video extends EventTarget {
   }
 
   play() {
-    this.plays += 1;
     if (this.paused) {
       this.paused = false;
       this._world.after(0, () => this._tell("play"));
@@ -212,7 +212,7 @@ export class Video extends EventTarget {
   advance(seconds) {
     if (this.paused || this.seeking || this.readyState < 1 || this.ended) return;
     this._fill();
-    const next_s = this._time_s + seconds * this.playbackRate;
+    const next_s = this._time_s + seconds * this.playbackRate * this.haste;
     if (next_s >= this.duration) {
       this._time_s = this.duration;
       this.ended = true;
@@ -239,6 +239,14 @@ export class Video extends EventTarget {
       this._told_s = next_s;
       this._tell("timeupdate");
     }
+  }
+
+  /** The network delivers again: an element reads on while it is paused, too. */
+  resume() {
+    if (!this._src || this.readyState === 0) return;
+    this._fill();
+    this.readyState = 4;
+    this._tell("canplay");
   }
 
   _fill() {

@@ -123,6 +123,13 @@ export class FilmPlayer {
     });
   }
 
+  /** Where the picture is, between its frames too; while it is on its way, where that leads. */
+  get exact_s() {
+    const { chapter, element } = this._front;
+    if (chapter === null || this._plan?.kind === "seek") return this.clock.time_s;
+    return (this.starts_s[chapter] ?? 0) + element.currentTime;
+  }
+
   /** Which parts of the film are here already, as pairs of times. */
   get buffered_s() {
     const starts_s = this.starts_s;

@@ -92,6 +92,14 @@ export class Library {
   }
 
   /**
+   * The camera's time code of a way's first frame; null without one. Raises Unreadable and Problem.
+   * @param {Way} way
+   */
+  async timecode({ pieces: [first] }) {
+    return first && hasFilm(first) ? (await this.header(first)).timecode_s : null;
+  }
+
+  /**
    * Why this browser shows nothing of a way, judged by its first film; null where it plays. Raises Problem.
    * @param {Way} way
    * @returns {Promise<string | null>}

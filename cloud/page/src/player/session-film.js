@@ -86,7 +86,7 @@ function NoFilm({ session, choice }) {
  */
 function Chapters({ marks, clock, library }) {
   const present = useClock(clock, ({ time_s }) => markAt(marks, time_s)?.name ?? "");
-  return html`<ol class="chapters" aria-label="Chapters">
+  return html`<ol class="film-chapters" aria-label="Chapters">
     ${marks.map(
       (mark) => html`<li>
         <button
