@@ -21,6 +21,13 @@ OF_PUSH = (
         "tests/core/test_push.py",
     ),
     bug(
+        "the page of a share link hears of all sessions of its project",
+        "cloud/chalicelib/web/api/push.py",
+        "Listener(call.project, call.principal.only_session)",
+        "Listener(call.project)",
+        "tests/web/test_push_api.py",
+    ),
+    bug(
         "a ticket opens sockets until its end",
         "cloud/chalicelib/aws/push.py",
         '        item = answer.get("Attributes")\n',

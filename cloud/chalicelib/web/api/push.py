@@ -11,13 +11,13 @@ from chalicelib.web import routing
 from chalicelib.web.routing import Call, Route
 from chalicelib.web.wire import parsing, requests, responses
 
-LISTENERS = (Role.OPERATOR, Role.VIEWER)
+LISTENERS = (Role.OPERATOR, Role.VIEWER, Role.SHARE)
 
 
 def post_push_ticket(ports: Ports, call: Call) -> Response:
     call.principal.demand(*LISTENERS)
     parsing.decoded(call.body or b"{}", requests.TicketAsked)
-    address, ticket = make_ticket(ports, Listener(call.project))
+    address, ticket = make_ticket(ports, Listener(call.project, call.principal.only_session))
     return routing.answer(responses.push_ticket(address, ticket), 201)
 
 
