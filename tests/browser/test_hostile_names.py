@@ -50,6 +50,7 @@ def scene(crew: Crew) -> Scene:
     crew.measure(scene.measured, json.dumps(document).encode())
     too_long = [{"frame_number": 0, "timestamp": 0, IMAGE * 4: 1}]
     crew.measure(scene.quarantined, json.dumps({"kind": "generic", "frames": too_long}).encode())
+    _say(crew, scene.measured, "shares", {"label": IMAGE, "ttl_s": 3600})
     _say(crew, scene.measured, "hold", {"held": True, "reason": f"{IMAGE} {SCRIPT}"})
     return scene
 
@@ -128,6 +129,9 @@ def test_the_session_shows_each_name_as_it_was_given(site: Site, scene: Scene, i
     expect(inside.get_by_role("cell", name=f"hold: {IMAGE} {SCRIPT}")).to_be_visible()
     inside.get_by_role("button", name="Release …").click()
     expect(inside.get_by_role("dialog")).to_contain_text(f"It is held: {IMAGE} {SCRIPT}")
+    inside.keyboard.press("Escape")
+    inside.get_by_role("button", name="Share …").click()
+    expect(inside.get_by_role("dialog").get_by_role("listitem")).to_contain_text(IMAGE)
     inside.keyboard.press("Escape")
     inside.get_by_role("button", name="Order again …").click()
     expect(inside.get_by_label("Parameters")).to_have_value(

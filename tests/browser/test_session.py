@@ -6,7 +6,7 @@ import secrets
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from chalicelib.core.evidence import Evidence, SecondRead, Xxh128
 from chalicelib.core.ids import DeviceId
@@ -268,3 +268,36 @@ def test_a_group_shows_each_camera_s_session_and_the_way_to_watch_them(
     expect(page.get_by_text("0 of 2 chapters")).to_be_visible()
     page.get_by_role("link", name="Watch together").click()
     assert page.url.endswith(f"#/groups/{name}/watch")
+
+
+def test_a_link_shows_its_session_without_actions_until_it_is_revoked(
+    site: Site, ports: Ports, watched: Watched, chromium: Browser, name: str
+):
+    processed(ports, name)
+    page = shown(site, watched, f"#/sessions/{name}")
+    page.get_by_role("button", name="Share …").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Who it is for").fill("<b>the coach</b>")
+    dialog.get_by_label("Good for").select_option("an hour")
+    dialog.get_by_role("button", name="Make a link").click()
+    link = dialog.get_by_role("status").get_by_role("code").inner_text()
+    expect(dialog.get_by_role("listitem")).to_contain_text("<b>the coach</b>")
+    assert link.startswith(f"{site.url}#/share/s_")
+
+    with chromium.new_context() as elsewhere:
+        guest = elsewhere.new_page()
+        guest.goto(link)
+        guest.wait_for_url(f"**/#/sessions/{name}/watch")
+        guest.goto(f"{site.url}#/sessions/{name}")
+        expect(guest.get_by_text("2 of 2 proven")).to_be_visible()
+        expect(guest.get_by_text("output.enhanced.mp4").first).to_be_visible()
+        expect(guest.get_by_role("button", name="Hold …")).to_have_count(0)
+        expect(guest.get_by_role("button", name="Share …")).to_have_count(0)
+        expect(guest.get_by_text("Audit trail")).to_have_count(0)
+
+        dialog.get_by_role("button", name="Revoke the link for <b>the coach</b>").click()
+        expect(dialog.get_by_role("listitem")).to_contain_text("Revoked")
+        guest.reload()
+        expect(guest.get_by_role("heading", name="Log in")).to_be_visible()
+
+    expect(dialog.get_by_role("status")).to_have_count(0)

@@ -6,6 +6,7 @@ import * as chapters from "../../cloud/page/src/session/chapters.js";
 import { eventsOf, trailLines } from "../../cloud/page/src/session/events.js";
 import { commandFor } from "../../cloud/page/src/session/gates.js";
 import { receiptLines, utc } from "../../cloud/page/src/session/receipt.js";
+import { shareAddress, shareState } from "../../cloud/page/src/session/share.js";
 import { artifactState, evidenceWords, GATES } from "../../cloud/page/src/session/words.js";
 
 const GATES_OF_THE_CORE = "../../cloud/chalicelib/core/settle/gates.py";
@@ -338,4 +339,18 @@ test("a lost chapter is on its way only once it is hauled again", () => {
   assert.equal(chapters.headline(one, chapters.mapChapters(one, new Map())), null);
   const maps = chapters.mapChapters(again, new Map([["u_1", upload([1])]]));
   assert.equal(chapters.headline(again, maps), "chapter 1 of 1, up 10 %");
+});
+
+test("a share's address is the page's own, and its token stands after the #", () => {
+  const address = shareAddress("https://x.example/api/#/sessions/a", "s_1.a/b");
+  assert.equal(address, "https://x.example/api/#/share/s_1.a%2Fb");
+  assert.equal(new URL(address).search, "");
+});
+
+test("a share is good until the moment it expires, unless somebody revoked it", () => {
+  const share = { expires_at: NOON, revoked_at: null };
+  const noonMs = Date.parse(NOON);
+  assert.equal(shareState(share, noonMs - 1), "good");
+  assert.equal(shareState(share, noonMs), "expired");
+  assert.equal(shareState({ ...share, revoked_at: NOON }, noonMs - 1), "revoked");
 });

@@ -35,7 +35,7 @@ export function ChapterMaps({ session, uploads }) {
     <ul class="legend" aria-hidden="true">
       ${wheres.map((where) => html`<li key=${where}><span class=${`swatch at-${where}`}></span>${WHEREABOUTS[where]}</li>`)}
     </ul>
-    <ol class="chapters">
+    <ol class="chapter-maps">
       ${maps.map((map, index) => html`<${ChapterRow} key=${map.artifactId} map=${map} session=${session} chapter=${session.chapters[index]} />`)}
     </ol>
   </section>`;

@@ -36,7 +36,7 @@ function Order({ order }) {
 
 /** @param {{session: any, made: any[]}} given */
 function Made({ session, made }) {
-  return html`<ul class="made">
+  return html`<ul class="made-list">
     ${made.map((each) => {
       const state = artifactState(each, session);
       const isThere = each.receipt && !each.cleaned;

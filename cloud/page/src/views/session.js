@@ -12,6 +12,7 @@ import { Gates } from "../session/gates.js";
 import { History } from "../session/history.js";
 import { ChapterMaps } from "../session/map.js";
 import { Outputs } from "../session/outputs.js";
+import { ShareButton } from "../session/share.js";
 import { STATES, stateKind } from "../session/words.js";
 
 const UPLOADS_EVERY_MS = 15_000;
@@ -36,7 +37,12 @@ export default function SessionView({ place, me }) {
   return html`<${Head} session=${session} me=${me} />
     ${problem && html`<${ProblemNote} problem=${problem} />`}
     <${Alerts} session=${session} />
-    ${mayAct && html`<${Actions} session=${session} artifacts=${artifacts} show=${setAnswered} />`}
+    ${
+      mayAct &&
+      html`<${Actions} session=${session} artifacts=${artifacts} show=${setAnswered}>
+        <${ShareButton} name=${session.session_id} />
+      <//>`
+    }
     <div class="session">
       <${ChapterMaps} session=${session} uploads=${uploads} />
       <div>
