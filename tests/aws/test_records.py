@@ -10,13 +10,18 @@ from msgspec.structs import replace
 
 from chalicelib.aws import items
 from chalicelib.aws.records import DynamoRecords
+from chalicelib.core.acting import COORDINATOR
+from chalicelib.core.audit import act, step
 from chalicelib.core.cleanup import Arming, Spent
 from chalicelib.core.crc import Crc64Nvme
 from chalicelib.core.errors import Conflict, StorageBusy
 from chalicelib.core.heard import Heard
-from chalicelib.core.ids import ArtifactId, DeviceId, TokenId, UploadId
+from chalicelib.core.ids import ArtifactId, DeviceId, PageSessionId, ShareId, TokenId, UploadId
 from chalicelib.core.measurements.index import Index
+from chalicelib.core.page_sessions import PageSession
+from chalicelib.core.shares import KEPT_S, Share
 from chalicelib.core.statistics.counts import Counter, Counting, counter_keys
+from chalicelib.core.tokens import Role, Token
 from chalicelib.core.upload import Receipt
 from chalicelib.flows.store import MOST_CHAPTERS_TO_COUNT
 from chalicelib.ports import Change, Due, Listed
@@ -440,6 +445,36 @@ def test_a_page_of_sessions_that_fails_is_never_the_end_of_them():
         list(table.sessions())
 
 
+SHARE = Share(ShareId("s_1"), SESSION_ID, "ab" * 32, "the coach", TokenId("t_1"), NOON, NOON)
+LOGIN = PageSession(TokenId("t_1"), PageSessionId("p_1"), "ab" * 32, 1, NOON, NOON, NOON, SHARE.share_id)
+
+
+@pytest.mark.parametrize(("login", "keys"), [(replace(LOGIN, share_id=None), 3), (LOGIN, 4)])
+def test_a_call_of_the_page_reads_all_that_it_depends_on_at_once(login: PageSession, keys: int):
+    token = Token(TokenId("t_1"), Role.OPERATOR, "main", None, "ab" * 32, NOON)
+    found = [items.page_session_item(login), items.token_item(token), items.share_item(SHARE)]
+    table, sent = records(answer({"Responses": {"table": found}, "UnprocessedKeys": {}}))
+
+    known = table.page_session(login.key)
+
+    [read] = sent
+    assert (known.page_session, known.token) == (login, token)
+    of_table = asked(read)["RequestItems"]["table"]
+    assert (len(of_table["Keys"]), of_table["ConsistentRead"]) == (keys, True)
+
+
+@pytest.mark.parametrize(
+    ("item", "ttl"),
+    [
+        (items.page_session_item(LOGIN), int(NOON.timestamp())),
+        (items.share_item(SHARE), int(NOON.timestamp()) + KEPT_S),
+        (items.listed_share_item(SHARE), int(NOON.timestamp()) + KEPT_S),
+    ],
+)
+def test_the_table_forgets_logins_at_their_end_and_links_some_time_after_it(item: items.Item, ttl: int):
+    assert item["ttl"] == {"N": str(ttl)}
+
+
 CALLS: list[Callable[[DynamoRecords], Any]] = [
     lambda table: table.picture(SESSION_ID),
     lambda table: table.session_of(UploadId("u_first")),
@@ -447,6 +482,14 @@ CALLS: list[Callable[[DynamoRecords], Any]] = [
     lambda table: table.due(NOON, 1),
     lambda table: table.postpone(Due(SESSION_ID, NOON), NOON),
     lambda table: table.token(TokenId("t_1")),
+    lambda table: table.put_page_session(LOGIN),
+    lambda table: table.page_session(LOGIN.key),
+    lambda table: table.renew_page_session(LOGIN, NOON),
+    lambda table: table.forget_page_session(LOGIN.key),
+    lambda table: table.page_sessions(LOGIN.token_id),
+    lambda table: table.put_share(SHARE, act(COORDINATOR, NOON, "main", step("share", "s_1", None, "made"))),
+    lambda table: table.share(SHARE.share_id),
+    lambda table: table.shares(SESSION_ID),
     lambda table: table.device(DeviceId("d_1")),
     lambda table: list(table.sessions()),
     lambda table: table.sessions_of_camera("C35", "main", None, 1),
