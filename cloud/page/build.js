@@ -14,7 +14,24 @@ const TARGET = join(HOME, "..", "chalicelib", "web", "static");
 const FIRST = { script: "src/main.js", style: "src/style/index.css" };
 
 /** What a view fetches when it needs it, by the name that `asset()` asks for. */
-const ON_DEMAND = { "uplot-style": "node_modules/uplot/dist/uPlot.min.css" };
+const ON_DEMAND = {
+  "uplot-style": "node_modules/uplot/dist/uPlot.min.css",
+  "uppy-style": "node_modules/@uppy/core/dist/style.min.css",
+  "uppy-dashboard-style": "node_modules/@uppy/dashboard/dist/style.min.css",
+  "crc-worker": "src/upload/crc-worker.js",
+};
+
+/** Pictures within style sheets would need `data:` in the page's policy; those of libraries only adorn. */
+const withoutPictures = {
+  name: "without-pictures",
+  /** @param {import("esbuild").PluginBuild} made */
+  setup(made) {
+    made.onLoad({ filter: /node_modules[\\/]@uppy[\\/].*\.css$/ }, async ({ path }) => {
+      const text = await readFile(path, "utf8");
+      return { contents: text.replaceAll(/url\((["']?)data:.*?\1\)/g, "none"), loader: "css" };
+    });
+  },
+};
 
 const built = await build({
   absWorkingDir: HOME,
@@ -24,6 +41,7 @@ const built = await build({
     ...Object.entries(ON_DEMAND).map(([name, path]) => ({ in: path, out: name })),
   ],
   bundle: true,
+  plugins: [withoutPictures],
   splitting: true,
   format: "esm",
   target: ["chrome109", "firefox115", "safari16"],

@@ -1,5 +1,6 @@
 """A small film from a browser comes by one PUT: bound to its bytes, proven by what S3 stored, never over another."""
 
+import random
 from datetime import timedelta
 
 import pytest
@@ -323,3 +324,31 @@ def test_an_object_of_somebody_else_on_the_key_is_kept():
 
     rounds(ports, 1)
     assert ports.objects.body(upload.key) == OTHER
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_a_truncated_upload_is_refused_and_never_stored(seed):
+    """A browser announces a film and brings less of it: no tail, no part, or fewer bytes than it signed."""
+    chance = random.Random(seed)
+    size_bytes = chance.randint(2, 5 * PART_SIZE_BYTES)
+    body = chance.randbytes(size_bytes)
+    ports = memory_ports()
+    confirm(ports, (film(1, size_bytes),))
+    upload = ask(ports, size_bytes, chance.choice(list(Way))).upload
+    lasting = body[: chance.randrange(size_bytes)]
+    for number in upload.plan.numbers:
+        start = upload.plan.start_of(number)
+        part = lasting[start : start + upload.plan.size_of(number)]
+        (url,) = uploads.sign_parts(ports, OPERATOR, upload.upload_id, [(number, crc64nvme_of(part))])
+        if len(part) < upload.plan.size_of(number):
+            with pytest.raises(Refused):
+                deliver(ports.objects, url.url, url.headers, part, ports.clock.now())
+        else:
+            deliver(ports.objects, url.url, url.headers, part, ports.clock.now())
+
+    with pytest.raises(PartsMismatch):
+        complete(ports, upload, crc64nvme_of(lasting))
+
+    rounds(ports, 1, 60)
+    assert ports.objects.head(upload.key) is None
+    assert recorded(ports).session.state is SessionState.OPEN

@@ -34,7 +34,7 @@ OF_SESSIONS = (ORIGINALS, INTERMEDIATES, OUTPUTS, MEASUREMENTS, PROXIES)
 """All that sessions consist of; all else below the bucket is made of it."""
 
 SCANNED = (INTERMEDIATES, OUTPUTS, MEASUREMENTS)
-"""What processors and browsers bring: with the scan gate it needs a clean scan. What devices bring is not scanned."""
+"""What processors bring: with the scan gate it needs a clean scan. Originals are not scanned, whoever brings them."""
 
 REPLACED = (INDEX, LAKE)
 """What is made of measurements, and can be made of them again: old revisions of it are removed."""
