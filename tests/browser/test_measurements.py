@@ -10,6 +10,8 @@ import requests
 from playwright.sync_api import Browser, Locator, Page, Response, expect
 
 from tests.browser.conftest import Site
+from tests.browser.films import SMALL, store
+from tests.browser.films import chapters_of as pictures_of
 from tests.browser.measured import LIGHTS, Crew, chapters_of, crew_of, order_of
 from tests.browser.watched import log_in
 from tests.support.measurements import as_document, make_frames, zipped
@@ -26,6 +28,39 @@ ASKED = {
     "nominal_angles": {"1": 3.5, "2": 3.17, "3": 2.83, "4": 2.4},
     "tolerance_arcmin": 3,
 }
+
+
+VIDEO = "document.querySelector('video.front')"
+"""The element that is seen."""
+
+NOTE_STEPS = """
+(chapter_s) => {
+  window.steps = [];
+  const presented = new Map();
+  for (const video of document.querySelectorAll("video")) {
+    const note = (_now, { mediaTime }) => {
+      presented.set(video, mediaTime);
+      video.requestVideoFrameCallback(note);
+    };
+    video.requestVideoFrameCallback(note);
+    video.addEventListener("emptied", () => presented.delete(video));
+  }
+  const host = document.querySelector("[data-plot=angle] .field"), home = document.querySelector(".in-step");
+  const look = () => {
+    const field = host.querySelector(".u-over").getBoundingClientRect();
+    const line = host.querySelector(".film-time").getBoundingClientRect();
+    const [from, to] = [Number(home.dataset.from), Number(home.dataset.to)];
+    const told_s = Number(host.ariaValueNow);
+    const drawn_s = from + ((line.left + line.width / 2 - field.left) / field.width) * (to - from);
+    const shown_s = presented.get(document.querySelector("video.front"));
+    const apart = Math.abs((told_s % chapter_s) - shown_s);
+    if (shown_s !== undefined) window.steps.push({ told_s, drawn_s, apart_s: Math.min(apart, chapter_s - apart) });
+    requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
+}
+"""
+"""Notes at each picture how far the plots' time is from that of the frame which the browser presents."""
 
 
 @pytest.fixture(scope="module")
@@ -186,6 +221,41 @@ def test_a_plot_moves_the_film_by_pointer_and_by_keys_and_every_plot_follows(
     assert first <= told_s(page) <= last
 
 
+def test_plots_follow_the_picture_and_move_it_within_a_frame_over_three_chapters(
+    site: Site, crew: Crew, page: Page, name: str
+):
+    store(site.world, name, pictures_of(SMALL))
+    crew.call(crew.operator, "POST", f"/v1/sessions/{name}/order", order_of(LIGHTS))
+    crew.measure(name, as_document(make_frames(SMALL.frames)))
+    open_film(page, site, name)
+    page.get_by_role("button", name="Play").wait_for()
+    page.wait_for_function(f"() => {VIDEO}?.readyState >= 2")
+
+    page.evaluate(NOTE_STEPS, SMALL.frames_per_chapter * FRAME_S)
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_function("(end) => window.steps.at(-1)?.told_s >= end", arg=5.9)
+    steps = page.evaluate("() => window.steps")
+
+    assert {int(step["told_s"] // 2) for step in steps} == {0, 1, 2}
+    assert max(step["apart_s"] for step in steps) <= FRAME_S * 1.01
+    assert max(abs(step["drawn_s"] - step["told_s"]) for step in steps) <= FRAME_S / 2
+    for share in (0.9, 0.1, 0.5):
+        wanted = click_at(page, share)
+        page.wait_for_function(
+            f"([wanted, frame]) => Math.abs({VIDEO}.currentTime - wanted % 2) <= frame && !{VIDEO}.seeking",
+            arg=[wanted, FRAME_S * 1.01],
+        )
+        page.wait_for_function(
+            "([wanted, frame]) => Math.abs(document.querySelector('.field').ariaValueNow - wanted) <= frame",
+            arg=[wanted, FRAME_S * 1.01],
+        )
+        assert abs(drawn_s(page) - wanted) <= FRAME_S * 1.1
+    before = told_s(page)
+    plot(page).press("ArrowRight")
+    page.wait_for_function("(t) => +document.querySelector('.field').ariaValueNow > t + 0.02", arg=before)
+    assert told_s(page) - before == pytest.approx(FRAME_S, abs=FRAME_S / 4)
+
+
 def test_csv_of_a_part_is_what_the_api_says_and_the_report_opens_in_a_tab_of_its_own(
     site: Site, page: Page, long_film: str
 ):
@@ -278,7 +348,7 @@ def phone(chromium: Browser) -> Iterator[Page]:
     context.close()
 
 
-def test_a_finger_moves_the_film_on_a_narrow_screen(site: Site, phone: Page, long_film: str):
+def test_a_finger_moves_the_film_on_a_narrow_screen_and_two_zoom(site: Site, phone: Page, long_film: str):
     open_film(phone, site, long_film)
 
     field = plot(phone).locator(".u-over")
@@ -290,6 +360,19 @@ def test_a_finger_moves_the_film_on_a_narrow_screen(site: Site, phone: Page, lon
     phone.wait_for_function("() => +document.querySelector('.field').ariaValueNow > 1")
     assert abs(told_s(phone) - 150) < 2
     assert phone.evaluate("document.documentElement.scrollWidth") <= 360
+    pinch(phone, box["x"] + box["width"] / 2, box["y"] + 30)
+    first, last = part_shown(phone)
+    assert last - first < 200
+    assert first < 150 < last
+
+
+def pinch(page: Page, x: float, y: float) -> None:
+    """Two fingers move apart."""
+    touch = page.context.new_cdp_session(page)
+    for apart, kind in ((40, "touchStart"), (50, "touchMove"), (60, "touchMove"), (80, "touchMove")):
+        points = [{"x": x - apart / 2, "y": y, "id": 0}, {"x": x + apart / 2, "y": y, "id": 1}]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
 
 
 def seek(page: Page, time_s: float) -> None:

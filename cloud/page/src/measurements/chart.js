@@ -459,9 +459,16 @@ const STEPS_S = [
   0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200,
 ];
 
-/** @param {number} step between two labels */
+/**
+ * How many decimals tell two labels apart without rounding either.
+ * @param {number} step between them
+ */
 function decimalsOf(step) {
-  return step >= 1 ? 0 : step >= 0.1 ? 1 : step >= 0.01 ? 2 : 3;
+  const exact = [0, 1, 2, 3, 4, 5].find((decimals) => {
+    const scaled = step * 10 ** decimals;
+    return Math.abs(scaled - Math.round(scaled)) < 1e-6 * scaled;
+  });
+  return exact ?? 6;
 }
 
 /**

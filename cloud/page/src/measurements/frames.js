@@ -147,6 +147,7 @@ export class Frames {
       if (signal.aborted) return;
       const answered_at = performance.now();
       if (document.revision !== this.source.revision) {
+        this._tell({ busy: false });
         this.listener.outdated();
         return;
       }

@@ -1,9 +1,10 @@
 /** What was measured in the film, in step with it: plots, the values now, and what was found in the whole film. */
 import { get, Problem } from "../api.js";
 import { loadStyle } from "../assets.js";
-import { html, useEffect, useMemo, useRef, useState } from "../html.js";
-import { useLive } from "../parts/live.js";
+import { html, useCallback, useEffect, useMemo, useRef, useState } from "../html.js";
+import { LONGEST_WAIT_MS, live, POLL_MS } from "../live.js";
 import { ProblemNote } from "../parts/problem.js";
+import { Clock } from "../player/clock.js";
 import { Choice } from "./choice.js";
 import { Downloads } from "./downloads.js";
 import { Frames } from "./frames.js";
@@ -13,6 +14,14 @@ import { following, inFilm, panned, stepped, zoomed } from "./ranges.js";
 import { gapsOf } from "./series.js";
 import { Results } from "./table.js";
 import { gapsText, whyNot } from "./words.js";
+
+/**
+ * @typedef {object} Given
+ * @property {any} artifact measurements, as the list of artifacts tells them
+ * @property {string} path of the session, or of its frames
+ * @property {import("../player/clock.js").FilmClock} clock
+ * @property {() => void} outdated called when another version answers
+ */
 
 const USUAL_FRAME_S = 1 / 30;
 const BESIDE_THE_FIELD_PX = 80;
@@ -24,7 +33,7 @@ const BESIDE_THE_FIELD_PX = 80;
  */
 export function Measurements({ session, clock }) {
   const path = `v1/sessions/${encodeURIComponent(session.session_id)}`;
-  const { document, problem } = useLive(`${path}/artifacts`);
+  const [{ document, problem }, askAgain] = useArtifacts(path, session);
   const [named, setNamed] = useState(/** @type {string | null} */ (null));
   const measured = (document?.artifacts ?? []).filter(
     (/** @type {any} */ each) => each.kind === "measurements",
@@ -53,15 +62,45 @@ export function Measurements({ session, clock }) {
         </select>
       </label>`
     }
-    ${artifact && html`<${One} key=${artifact.artifact_id} artifact=${artifact} path=${path} clock=${clock} />`}
+    ${
+      artifact &&
+      html`<${One}
+        key=${artifact.artifact_id}
+        artifact=${artifact}
+        path=${path}
+        clock=${clock}
+        outdated=${askAgain}
+      />`
+    }
   </section>`;
 }
 
 /**
- * One file of measurements, in its newest version.
- * @param {{artifact: any, path: string, clock: import("../player/clock.js").FilmClock}} given
+ * The session's artifacts: asked for often while measurements are on their way, seldom once they are there, and at once
+ * when the session changes or `askAgain` is called.
+ * @param {string} path
+ * @param {any} session
+ * @returns {[import("../live.js").News, () => void]}
  */
-function One({ artifact, path, clock }) {
+function useArtifacts(path, session) {
+  const [news, setNews] = useState(
+    /** @type {import("../live.js").News} */ ({ document: null, problem: null }),
+  );
+  const [turn, setTurn] = useState(0);
+  const isWaiting = !news.document?.artifacts
+    .filter((/** @type {any} */ each) => each.kind === "measurements")
+    .every((/** @type {any} */ each) => whyNot(each)?.is_fault ?? true);
+  const pollMs = isWaiting ? POLL_MS : LONGEST_WAIT_MS;
+  useEffect(() => live(`${path}/artifacts`, setNews, { pollMs }), [path, session, turn, pollMs]);
+  const askAgain = useCallback(() => setTurn((before) => before + 1), []);
+  return [news, askAgain];
+}
+
+/**
+ * One file of measurements, in its newest version.
+ * @param {Given} given
+ */
+function One({ artifact, path, clock, outdated }) {
   const revision = artifact.index?.revision ?? null;
   const first = useRef(revision);
   first.current ??= revision;
@@ -75,11 +114,17 @@ function One({ artifact, path, clock }) {
     revision !== first.current &&
     html`<p role="status">These frames were measured again: the page shows the newer version.</p>`
   }
-    <${Loaded} key=${revision} artifact=${artifact} path=${`${path}/frames`} clock=${clock} />`;
+    <${Loaded}
+      key=${revision}
+      artifact=${artifact}
+      path=${`${path}/frames`}
+      clock=${clock}
+      outdated=${outdated}
+    />`;
 }
 
-/** @param {{artifact: any, path: string, clock: import("../player/clock.js").FilmClock}} given */
-function Loaded({ artifact, path, clock }) {
+/** @param {Given} given */
+function Loaded({ artifact, path, clock, outdated }) {
   const [loaded, setLoaded] = useState(/** @type {{summary: any, PlotCard: any} | null} */ (null));
   const [problem, setProblem] = useState(/** @type {Problem | null} */ (null));
   const [attempt, setAttempt] = useState(0);
@@ -106,23 +151,27 @@ function Loaded({ artifact, path, clock }) {
     artifact=${artifact}
     path=${path}
     clock=${clock}
+    outdated=${outdated}
   />`;
 }
 
-/** @param {{summary: any, PlotCard: any, artifact: any, path: string, clock: import("../player/clock.js").FilmClock}} given */
-function InStep({ summary, PlotCard, artifact, path, clock }) {
+/** @param {Given & {summary: any, PlotCard: any}} given */
+function InStep({ summary, PlotCard, artifact, path, clock: clockOfFilm, outdated }) {
   const artifact_id = artifact.artifact_id;
   const home = useRef(/** @type {HTMLDivElement | null} */ (null));
   const plots = useMemo(() => plotsOf(summary), [summary]);
   const [choice, setChoice] = useChoice(summary.kind, plots);
   const shownPlots = useMemo(() => chosen(plots, choice), [plots, choice]);
   const beat = useMemo(() => beatOf(summary), [summary]);
-  const film = useFilm(clock, summary.last_s + beat.frame_s);
+  const [film, clock] = useFilm(clockOfFilm, summary.last_s + beat.frame_s);
   const [view, deeds] = useView(clock, film, beat);
   const [isOutdated, setOutdated] = useState(false);
   const { frames, shown } = useFrames(
     { path, artifact_id, revision: summary.revision, frame_s: beat.frame_s, film },
-    () => setOutdated(true),
+    () => {
+      setOutdated(true);
+      outdated();
+    },
   );
 
   const columns = columnsOf(shownPlots);
@@ -269,10 +318,11 @@ function useView(clock, film, beat) {
 }
 
 /**
- * The whole film: as long as the player says, and at least as long as what was measured.
+ * The whole film, as long as the player says and at least as long as what was measured, and the clock to follow. Where
+ * no film can be shown, the plots have a clock of their own: people can still read them.
  * @param {import("../player/clock.js").FilmClock} clock
  * @param {number} measured_s
- * @returns {import("./ranges.js").View}
+ * @returns {[import("./ranges.js").View, import("../player/clock.js").FilmClock]}
  */
 function useFilm(clock, measured_s) {
   const [duration_s, setDuration] = useState(clock.duration_s);
@@ -280,8 +330,10 @@ function useFilm(clock, measured_s) {
     setDuration(clock.duration_s);
     return clock.subscribe(() => setDuration(clock.duration_s));
   }, [clock]);
+  const own = useMemo(() => new Clock({ duration_s: measured_s }), [measured_s]);
   const to_s = Math.max(duration_s, measured_s);
-  return useMemo(() => ({ from_s: 0, to_s }), [to_s]);
+  const film = useMemo(() => ({ from_s: 0, to_s }), [to_s]);
+  return [film, duration_s > 0 ? clock : own];
 }
 
 /** @param {import("./plots.js").Plot[]} plots @param {import("./choice.js").Chosen} choice */
