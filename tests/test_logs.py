@@ -104,6 +104,9 @@ def test_an_exception_is_written_with_its_trace():
         "https://api.example.org/v1/sessions?token=s3cr3t",
         "memory://bucket/a?signature=s3cr3t",
         "Cookie: session=s3cr3t",
+        "the link s_Ab12Cd34Ef56Gh78Ij90Kl.s3cr3t is not known",
+        "https://api.example.org/api/#/share/s_Ab12Cd34Ef56Gh78Ij90Kl.s3cr3t",
+        "__Host-reelhaul=p_Ab12Cd34Ef56Gh78Ij90Kl.s3cr3t.t_Ab12Cd34Ef56Gh78Ij90Kl",
     ],
 )
 def test_secrets_are_written_nowhere(text: str):
@@ -134,6 +137,7 @@ def test_what_is_named_like_a_secret_is_hidden_whatever_it_is(name: str):
         "originals/match-17/100GOPRO/GX010038.MP4",
         "https://footage.s3.eu-west-1.amazonaws.com/originals/a is busy",
         "t_Ab12Cd34Ef56Gh78Ij90Kl was revoked",
+        "s_Ab12Cd34Ef56Gh78Ij90Kl was used; s_1.mp4 was not",
         "what went wrong? nothing: 3.5 of 4",
     ],
 )

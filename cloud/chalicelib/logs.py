@@ -29,7 +29,8 @@ _SECRETS = (
         rf"\1{_HIDDEN}",
     ),
     (re.compile(r"(bearer\s+)[^\s\"',}]+", re.IGNORECASE), rf"\1{_HIDDEN}"),
-    (re.compile(r"\b(t_[A-Za-z0-9]+)\.[A-Za-z0-9_=-]+"), rf"\1.{_HIDDEN}"),
+    # Of tokens, and of share links and page sessions, whose ids are long: `s_1.mp4` may be a file.
+    (re.compile(r"\b(t_[A-Za-z0-9]+|[sp]_[A-Za-z0-9]{20,})\.[A-Za-z0-9_=-]+"), rf"\1.{_HIDDEN}"),
 )
 
 
