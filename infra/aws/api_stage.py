@@ -65,6 +65,18 @@ def settle(
     )
 
 
+def settle_sockets(apigatewayv2: Any, api_id: str, outputs: Mapping[str, str]) -> None:
+    """Have the WebSocket API open no more sockets a second than the API takes calls: a refusal costs a call, too."""
+    if "ApiCallsPerSecond" not in outputs:
+        return  # a stack of an older release
+    rate = int(outputs["ApiCallsPerSecond"])
+    apigatewayv2.update_stage(
+        ApiId=api_id,
+        StageName=NAME,
+        DefaultRouteSettings={"ThrottlingRateLimit": rate, "ThrottlingBurstLimit": rate * BURST_S},
+    )
+
+
 def keep_log(logs: Any, function: str, outputs: Mapping[str, str]) -> None:
     """Have the log of the API's function end when the stack says.
 

@@ -335,6 +335,9 @@ def deploy_in_turn(
             progress=progress,
         )
         api_stage.settle(account.client("apigateway"), deployed.resources["rest_api"]["rest_api_id"], outputs)
+        sockets = deployed.resources.get("websocket_api")
+        if sockets:  # a rollback may bring a project that does not have them yet
+            api_stage.settle_sockets(account.client("apigatewayv2"), sockets["websocket_api_id"], outputs)
         function = deployed.resources[project.API_FUNCTION]["lambda_arn"].rpartition(":")[2]
         api_stage.keep_log(account.client("logs"), function, outputs)
         return deployed

@@ -90,6 +90,26 @@ def test_a_stack_of_an_older_release_leaves_the_api_as_it_is():
     assert settled(Gateway(), {}).stage == {}
 
 
+class Sockets:
+    """API Gateway's second version, as far as a stage's settings go."""
+
+    def __init__(self) -> None:
+        self.calls: list[dict[str, Any]] = []
+
+    def update_stage(self, **call: Any) -> None:
+        self.calls.append(call)
+
+
+def test_as_many_sockets_open_in_a_second_as_the_api_takes_calls():
+    sockets = Sockets()
+
+    api_stage.settle_sockets(sockets, "sockets-id", {"ApiCallsPerSecond": "100"})
+    api_stage.settle_sockets(sockets, "sockets-id", {})
+
+    throttled = {"ThrottlingRateLimit": 100, "ThrottlingBurstLimit": 200}
+    assert sockets.calls == [{"ApiId": "sockets-id", "StageName": "api", "DefaultRouteSettings": throttled}]
+
+
 class Logs:
     """CloudWatch's log groups, each with the days for which it keeps lines."""
 

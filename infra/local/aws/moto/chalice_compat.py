@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 
 _APIS = re.compile(r"/restapis(?:/([a-z0-9]+))?/?")
-_SOCKET_DEPLOYMENTS = re.compile(r"/v2/apis/[a-z0-9]+/deployments/?")
+_OF_SOCKETS: Mapping[str, re.Pattern[str]] = {
+    "POST": re.compile(r"/v2/apis/[a-z0-9]+/deployments/?"),
+    "PATCH": re.compile(r"/v2/apis/[a-z0-9]+/stages/[A-Za-z0-9_-]+/?"),
+}
+"""What moto cannot do with a WebSocket API, by method."""
 _FILTER_NAME = re.compile(rb"(?<=<Name>)(?:Prefix|Suffix)(?=</Name>)")
 _INTEGRATION = "x-amazon-apigateway-integration"
 
@@ -47,8 +51,9 @@ class ChaliceFront:
         api = _APIS.fullmatch(environ["PATH_INFO"]) if _service(environ) == "apigateway" else None
         if api and _is_import(environ):
             return self._import(environ, start_response)
-        if environ["REQUEST_METHOD"] == "POST" and _SOCKET_DEPLOYMENTS.fullmatch(environ["PATH_INFO"]):
-            # moto has no deployments of a WebSocket API; what its routes are is what it was told last.
+        of_sockets = _OF_SOCKETS.get(environ["REQUEST_METHOD"])
+        if of_sockets and of_sockets.fullmatch(environ["PATH_INFO"]):
+            # The routes are those that moto was told last, and nothing is throttled here.
             start_response("201 Created", [("Content-Type", "application/json")])
             return [b'{"deploymentId": "local", "deploymentStatus": "DEPLOYED"}']
         if api and environ["REQUEST_METHOD"] == "DELETE":
