@@ -61,6 +61,7 @@ def test_what_is_not_said_keeps_the_usual_policy_and_lets_devices_work():
             Quota(open_sessions=1_000, open_uploads=2_000, calls_a_minute=6_000, orders_an_hour=1_000)
         ),
         page=PageRules(idle_s=28_800, life_s=604_800, share_longest_s=604_800),
+        browser_origins=(),
     )
 
 
@@ -73,7 +74,7 @@ def test_a_deployment_sets_every_promise_so_that_no_later_default_changes_it():
         name for name, variable in VARIABLES.items() if getattr(variable, "default", None) is not None
     ]
 
-    assert set(promises) - {"PAUSE", "RESTORABLE_DAYS"} <= set(DEPLOYED)
+    assert set(promises) - {"PAUSE", "RESTORABLE_DAYS", "BROWSER_ORIGINS"} <= set(DEPLOYED)
 
 
 def test_the_stack_keeps_what_was_cleaned_for_as_many_days_as_the_policy_says():
@@ -120,6 +121,7 @@ def test_every_variable_is_heard():
             "PAGE_LIFE_S": "7776000",
             "SHARE_LONGEST_S": "60",
             "PAGE_ORIGINS": "https://films.example.org, https://page.example.org:8443",
+            "BROWSER_ORIGINS": "https://upload.example.org,http://localhost:3000",
             "PAUSE": "true",
             "PACE_BYTES_S": "1000000",
         }
@@ -153,6 +155,7 @@ def test_every_variable_is_heard():
     assert (read.pause, read.pace_bytes_s) == (True, 1_000_000)
     origins = ("https://films.example.org", "https://page.example.org:8443")
     assert read.page == PageRules(600, 7_776_000, 60, origins)
+    assert read.browser_origins == ("https://upload.example.org", "http://localhost:3000")
 
 
 @pytest.mark.parametrize(
@@ -169,6 +172,26 @@ def test_every_variable_is_heard():
 )
 def test_what_is_no_origin_of_the_page_is_a_fault(text: str):
     assert list(faults(PAGE_ORIGINS=text)) == ["PAGE_ORIGINS"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "*",
+        "https://*.example.org",
+        "http://upload.example.org",
+        "https://a.example.org/",
+        "null",
+        "https://a,",
+    ],
+)
+def test_a_page_of_any_origin_is_none_of_ours(text: str):
+    assert list(faults(BROWSER_ORIGINS=text)) == ["BROWSER_ORIGINS"]
+
+
+@pytest.mark.parametrize("text", ["", "https://a.example.org", "http://127.0.0.1:8000"])
+def test_pages_have_origins_with_https_or_on_loopback(text: str):
+    assert settings({**LEAST, "BROWSER_ORIGINS": text}).browser_origins == tuple(filter(None, [text]))
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from chalicelib.core.enrolment import Code
 from chalicelib.core.events import Event, Measure
 from chalicelib.core.heard import Heard
 from chalicelib.core.ids import CodeId, DeviceId, PageSessionId, SessionId, ShareId, TokenId, UploadId
+from chalicelib.core.landing import Landing
 from chalicelib.core.limits import UNLIMITED, Limits, Window
 from chalicelib.core.listing import Summary
 from chalicelib.core.measurements.index import Index
@@ -36,6 +37,7 @@ from chalicelib.core.silence import Watch
 from chalicelib.core.statistics.counts import Counter, CounterKey, Counting, Counts, Waiting
 from chalicelib.core.tokens import Device, PageSessionKey, Secrets, Token
 from chalicelib.core.upload import Receipt, StoredObject, Upload
+from chalicelib.core.upload_passes import UploadPass
 
 if TYPE_CHECKING:
     # Only the functions that index import it: it brings all kinds of measurements.
@@ -299,6 +301,7 @@ class Change(Struct, frozen=True):
     uploads: tuple[Upload, ...] = ()
     receipts: tuple[Receipt, ...] = ()
     indexes: tuple[Index, ...] = ()
+    landings: tuple[Landing, ...] = ()
     due_at: datetime | None = None
     summary: Summary | None = None
     counting: Counting | None = None
@@ -596,6 +599,12 @@ class Records(Protocol):
 
     def token(self, token_id: TokenId) -> Token | None:
         """The token, consistently read, so that a revocation counts for the next call."""
+
+    def put_upload_pass(self, made: UploadPass) -> None:
+        """Record a new pass; some time after its end it is forgotten."""
+
+    def upload_pass(self, pass_id: TokenId) -> UploadPass | None:
+        """A pass, consistently read; None where there is none."""
 
     def put_page_session(self, made: PageSession, entry: Entry | None = None) -> None:
         """Record a new page session and the trail's `entry` at once; the table may forget it once it is over."""

@@ -63,6 +63,7 @@ class Settings(Struct, frozen=True):
     cdn: tuple[str, str] | None
     page: PageRules
     push_url: str | None
+    browser_origins: tuple[str, ...]
 
     @property
     def default_wish(self) -> Wish | None:
@@ -122,6 +123,7 @@ def settings(environment: Mapping[str, str]) -> Settings:
             read["PAGE_IDLE_S"], read["PAGE_LIFE_S"], read["SHARE_LONGEST_S"], read["PAGE_ORIGINS"]
         ),
         push_url=read["PUSH_URL"],
+        browser_origins=read["BROWSER_ORIGINS"],
     )
 
 
@@ -231,6 +233,15 @@ def _origins(text: str) -> tuple[str, ...]:
     return found
 
 
+def _origins_of_pages(text: str) -> tuple[str, ...]:
+    """As `_origins`, of pages that may be on the machine of somebody who develops one."""
+    on_loopback = r"http://(localhost|127[.]0[.]0[.]1)(:[0-9]{1,5})?"
+    found = tuple(each.strip() for each in text.split(",")) if text else ()
+    others = [each for each in found if not re.fullmatch(on_loopback, each)]
+    _origins(",".join(others))
+    return found
+
+
 def _topic(text: str) -> str | None:
     """The topic's ARN; None for the empty text."""
     return (
@@ -298,6 +309,7 @@ VARIABLES: Mapping[str, _Required | _Optional] = {
     "SHARE_LONGEST_S": _Optional(_between(60, 90 * DAY_S), _USUAL_PAGE.share_longest_s),
     "PAGE_ORIGINS": _Optional(_origins, ()),
     "PUSH_URL": _Optional(_push_url),
+    "BROWSER_ORIGINS": _Optional(_origins_of_pages, ()),
     "PAUSE": _Optional(_true_or_false, default=False),
     "LIMIT_OPEN_SESSIONS": _Optional(_limit, 1_000),
     "LIMIT_OPEN_UPLOADS": _Optional(_limit, 2_000),

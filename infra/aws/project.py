@@ -87,7 +87,11 @@ def granted(policy: Mapping[str, Any], outputs: Mapping[str, str]) -> dict[str, 
 
 def _derived(stage: str, outputs: Mapping[str, str]) -> dict[str, str]:
     """What the project's documents may name beside the outputs, as it follows from them."""
-    names = {"Cdn": "", "Push": outputs.get(PUSH_URL, "")}
+    names = {
+        "Cdn": "",
+        "Push": outputs.get(PUSH_URL, ""),
+        "BrowserOrigins": outputs.get("BrowserOrigins", ""),
+    }
     if "CdnHost" in outputs:
         host = outputs.get("CdnAlias", outputs["CdnHost"])
         names["Cdn"] = f"https://{host}#{outputs['CdnKeyId']}"

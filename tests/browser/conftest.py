@@ -14,6 +14,7 @@ from infra.admin.commands.tokens import enroll
 from infra.local import browser
 from infra.local.stack import World
 from infra.page import BUILT
+from tests.browser.other_site import OtherSite
 from tests.browser.watched import Watched, watch
 
 HERE = Path(__file__).parent
@@ -50,13 +51,23 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def other_site() -> Iterator[OtherSite]:
+    """Somebody else's site; the deployment lets its pages upload."""
+    with OtherSite() as site:
+        yield site
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory, other_site: OtherSite) -> Iterator[World]:
     """The local AWS with the coordinator and its page deployed: no grace, parts of 5 MiB as S3 demands."""
     if not (BUILT / "index.html").is_file():
         pytest.skip("the page is not built: make assets")
     settings = {"PART_SIZE_BYTES": str(PART_SIZE_BYTES), "GRACE_S": "0"}
     with World.start(
-        workdir=tmp_path_factory.mktemp("world"), settings=settings, progress=lambda _: None
+        workdir=tmp_path_factory.mktemp("world"),
+        settings=settings,
+        parameters={"BrowserOrigins": other_site.origin},
+        progress=lambda _: None,
     ) as started:
         yield started
 

@@ -19,7 +19,7 @@ from chalicelib.core.rounds import LastRound
 from chalicelib.core.session import Camera, Session, SessionState
 from chalicelib.core.storage import OldKey, Storage
 from chalicelib.core.tokens import Device, Role, Token
-from chalicelib.core.upload import Receipt, UploadState
+from chalicelib.core.upload import Receipt, Source, UploadState
 from chalicelib.ports import Change, Due, Enlisting, Records, Unproven
 from tests.contracts.worlds import World
 from tests.support.builders import make_chapter, make_session, make_upload
@@ -185,6 +185,7 @@ def test_every_field_of_an_upload_is_read_as_it_was_written(records: Records, re
         look_at=NOON + 3 * MOMENT,
         unproven_since=NOON + 4 * MOMENT,
         is_no_film=True,
+        source=Source("incoming/main/a/u_landed", "L4kqtJlcpXroDTDmpUMLUo"),
     )
     receipt = Receipt(
         upload.upload_id, upload.artifact_id, upload.key, "3HL4kqtJlcpXro", plan.size_bytes, CRC, NOON

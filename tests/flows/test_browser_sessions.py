@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from chalicelib.core.chapter import BROWSER_FILMS, Chapter
+from chalicelib.core.chapter import BROWSER_FILMS, MOST_FILMS, Chapter
 from chalicelib.core.errors import (
     Conflict,
     InvalidRequest,
@@ -24,7 +24,6 @@ from chalicelib.core.session import Camera, Origin, SessionState
 from chalicelib.core.tokens import ALL_PROJECTS, Principal, Role
 from chalicelib.core.upload import UploadState
 from chalicelib.flows import browser_sessions, completion, operations, sessions, uploads
-from chalicelib.flows.browser_sessions import MOST_FILMS
 from chalicelib.flows.reconcile import reconcile
 from tests.support.builders import (
     DEVICE_ID,

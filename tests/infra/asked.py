@@ -23,6 +23,8 @@ OF_OBJECTS = {
     "GetObject of a version": ("s3:GetObjectVersion",),
     # Signed here, asked by whoever has the address: S3 judges the signer's rights.
     "part_urls": ("s3:PutObject",),
+    "landing_part_url": ("s3:PutObject",),
+    "form": ("s3:PutObject",),
     "read_url": ("s3:GetObjectVersion",),
     "DeleteObject": ("s3:DeleteObject",),
     # If-Match reads the ETag.

@@ -51,6 +51,7 @@ WITHOUT_METHOD = {
     *("/v1/enrolments", "/v1/token/rotate"),  # for the machine that holds the token
     "/v1/login",  # for the page
     "/v1/push-tickets",  # for the page
+    "/v1/sessions/{session_id}/upload-passes",  # for the server of somebody else's page
 }
 """What is for other readers."""
 

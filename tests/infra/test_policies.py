@@ -31,6 +31,7 @@ LOGS = "arn:*:logs:*:*:log-group:/aws/lambda/reelhaul-${Stage}"
 ORIGINALS, INTERMEDIATES, OUTPUTS, MEASUREMENTS, PROXIES, INDEX, LAKE = (
     f"{BUCKET}/{prefix}*" for prefix in (*keys.OF_SESSIONS, *keys.REPLACED)
 )
+INCOMING = f"{BUCKET}/{keys.INCOMING}*"
 HEARD_OF = (ORIGINALS, INTERMEDIATES, OUTPUTS, MEASUREMENTS)
 EVERY_KIND = (*HEARD_OF, PROXIES)
 
@@ -54,6 +55,9 @@ HEARS = (
 )
 LOOKS = HEARS | on([PROXIES], "s3:GetObject", "s3:ListMultipartUploadParts")
 """No event tells of a proxy: the call that completes it, and the reconciler, look at it."""
+LOOKS_AT_LANDINGS = on([INCOMING], "s3:GetObject", "s3:GetObjectVersion", "s3:ListMultipartUploadParts")
+LANDS = LOOKS_AT_LANDINGS | on([INCOMING], "s3:PutObject", "s3:AbortMultipartUpload")
+ENDS_LANDINGS = LOOKS_AT_LANDINGS | on([INCOMING], "s3:AbortMultipartUpload", "s3:DeleteObject")
 UPLOADS = on(EVERY_KIND, "s3:PutObject", "s3:AbortMultipartUpload")
 RECORDS = on([TABLE], "dynamodb:Query", "dynamodb:PutItem", "dynamodb:DeleteItem", "dynamodb:UpdateItem")
 SIGNS_READS = on([ORIGINALS], "s3:GetObjectVersion")
@@ -76,6 +80,7 @@ HEARS_EVENTS = HEARS | SIGNS_READS | RECORDS | ORDERS | PAGES | DEAD_LETTERS
 MATRIX: dict[str, Rights] = {
     "api_handler": LOOKS
     | UPLOADS
+    | LANDS
     | on(EVERY_KIND, "s3:GetObjectVersion")
     | on([INDEX], "s3:GetObject", "s3:GetObjectVersion")
     | RECORDS
@@ -91,6 +96,7 @@ MATRIX: dict[str, Rights] = {
     "on_measurements": HEARS_EVENTS | INDEXES | WRITES_WITH_THE_KEY | logs("-on_measurements"),
     "reconcile": LOOKS
     | UPLOADS
+    | ENDS_LANDINGS
     | on(EVERY_KIND, "s3:GetObjectVersion")
     | on([BUCKET], "s3:ListBucketMultipartUploads")
     | INDEXES
@@ -139,6 +145,7 @@ WRITES_OF = {
         ("dynamodb:PutItem", "SECRETS#*"),
         ("dynamodb:PutItem", "SHARE#*"),
         ("dynamodb:PutItem", "SHARES#*"),
+        ("dynamodb:PutItem", "PASS#*"),
         ("dynamodb:PutItem", "LOGIN#*"),
         ("dynamodb:UpdateItem", "LOGIN#*"),
         ("dynamodb:DeleteItem", "LOGIN#*"),
@@ -238,8 +245,8 @@ def test_only_the_reconciler_deletes_footage(function: str):
     assert of_footage(function, "Delete") == set()
 
 
-def test_only_originals_intermediates_and_what_can_be_made_again_are_ever_deleted():
-    assert of_footage("reconcile", "Delete") == {ORIGINALS, INTERMEDIATES, INDEX, LAKE}
+def test_only_originals_intermediates_landings_and_what_can_be_made_again_are_ever_deleted():
+    assert of_footage("reconcile", "Delete") == {ORIGINALS, INTERMEDIATES, INCOMING, INDEX, LAKE}
     assert {f"{BUCKET}/{prefix}*" for prefix in keys.CLEANED} == {ORIGINALS, INTERMEDIATES}
     assert {f"{BUCKET}/{prefix}*" for prefix in keys.REPLACED} == {INDEX, LAKE}
 
@@ -251,7 +258,7 @@ def test_nobody_deletes_outputs_or_measurements(function: str):
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_nobody_reads_or_writes_the_whole_bucket(function: str):
-    assert of_footage(function, ".*") <= {BUCKET, *EVERY_KIND, INDEX, LAKE}
+    assert of_footage(function, ".*") <= {BUCKET, *EVERY_KIND, INCOMING, INDEX, LAKE}
 
 
 @pytest.mark.parametrize("function", ["on_original", "on_output", "on_measurements"])

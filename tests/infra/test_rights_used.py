@@ -17,6 +17,7 @@ from chalicelib.core.artifact import Kind, made_key, sidecar_id
 from chalicelib.core.cleanup import Arming
 from chalicelib.core.errors import Conflict, Finalizing, StorageBusy
 from chalicelib.core.ids import ArtifactId, SessionId, UploadId
+from chalicelib.core.landing import Landing
 from chalicelib.core.limits import Limits, Quota
 from chalicelib.core.listing import Wanted
 from chalicelib.core.measurements.limits import INDEXED_IN_PASSING_BYTES
@@ -37,10 +38,12 @@ from chalicelib.flows import (
     devices,
     enrolment,
     frames,
+    landings,
     operations,
     page_sessions,
     sessions,
     shares,
+    upload_passes,
     uploads,
 )
 from chalicelib.flows.devices import Grant
@@ -300,6 +303,24 @@ def use_the_page(ports: Ports, asked: Asked, session_id: SessionId) -> None:
     shares.revoke_share(ports, holder, session_id, share.share_id)
 
 
+def opened_landing(ports: Ports, name: str) -> Landing:
+    """A landing whose only part is in S3."""
+    session_id = make_session_id(name)
+    wanted = landings.Wanted("GX010042.MP4", "video/mp4")
+    opened = landings.open_parts(ports, OPERATOR, session_id, wanted, None)
+    url = landings.sign_part(ports, load(ports, session_id), opened, 1)
+    assert requests.put(url.url, data=BODY, timeout=10).status_code == 200
+    return opened
+
+
+def landed(ports: Ports, name: str) -> Landing:
+    """A landing whose film has its place, and no copy yet."""
+    opened = opened_landing(ports, name)
+    [held] = landings.list_parts(ports, load(ports, make_session_id(name)), opened)
+    listed = [(held.number, held.etag)]
+    return landings.complete(ports, OPERATOR, make_session_id(name), opened.landing_id, listed)
+
+
 def test_the_api_uses_exactly_the_rights_it_has(world: AwsWorld, ports: Ports, asked: Asked):
     session_id = make_session_id("hauled")
     completion.complete_upload(ports, NORTH, sent(ports, opened(ports, "hauled")).upload_id, CRC)
@@ -340,6 +361,11 @@ def test_the_api_uses_exactly_the_rights_it_has(world: AwsWorld, ports: Ports, a
     _, token, _ = enrolment.exchange(ports, code, "ab" * 32)
     enrolment.rotate(ports, token.token_id, 1, "cd" * 32)
     use_the_page(ports, asked, session_id)
+    landed(ports, "landed")
+    with pytest.raises(StorageBusy):
+        opened_landing(loses_every_race(ports), "landed")
+    caller = Principal(Role.OPERATOR, "main", None, token.token_id)
+    upload_passes.make_pass(ports, caller, make_session_id("landed"), 60)
     details = view_details(ports, OPERATOR, look_at_health(ports))
     make_ticket(ports, Listener("main"))
     tell_a_page(ports, asked)
@@ -415,6 +441,9 @@ def test_the_reconciler_uses_exactly_the_rights_it_has(world: AwsWorld, ports: P
         lost = hauled(ports, "lost")
         state(world, lost, {**named(lost), "order": 1, "artifacts": []})
         lose_the_original(ports, lost)
+        landing = landed(ports, "landed")
+        cancelled = opened_landing(ports, "landing-cancelled")
+        landings.cancel(ports, load(ports, make_session_id("landing-cancelled")), cancelled)
 
     assert not reconcile(ports, 0).swept
     done = reconcile(ports, 60)
@@ -424,6 +453,7 @@ def test_the_reconciler_uses_exactly_the_rights_it_has(world: AwsWorld, ports: P
     assert load(ports, finished.session_id).receipt(PROXY)
     assert sessions.view_session(ports, NORTH, finished.session_id).missing == ()
     assert ports.objects.head(rejected.key) is None
+    assert ports.objects.head(landing.key) is None
     with asked.by_others():
         guarded = unscanned(ports, "guarded")
     settle_session(gated(ports), guarded, Actor.RECONCILER)

@@ -272,6 +272,7 @@ def test_pages_of_the_origins_alone_may_read_and_write_and_see_what_they_must_co
         "Content-Range",
         "Accept-Ranges",
         "Content-Length",
+        "Location",
         "x-amz-version-id",
         "x-amz-checksum-crc64nvme",
     ]

@@ -17,8 +17,8 @@ OF_SIDECARS = (
     bug(
         "a cleanup removes what could still be watched",
         f"{CORE}/keys.py",
-        "    return key.startswith(CLEANED)\n",
-        "    return key.startswith((*CLEANED, PROXIES))\n",
+        "    return key.startswith((*CLEANED, INCOMING))\n",
+        "    return key.startswith((*CLEANED, INCOMING, PROXIES))\n",
         *SIDECARS,
         "-k",
         "a_cleanup_keeps",

@@ -10,6 +10,7 @@ from tests.mutants.of_browsers import OF_BROWSERS
 from tests.mutants.of_callers import OF_CALLERS
 from tests.mutants.of_copies import OF_COPIES
 from tests.mutants.of_evidence import OF_EVIDENCE
+from tests.mutants.of_landings import OF_LANDINGS
 from tests.mutants.of_notices import OF_NOTICES
 from tests.mutants.of_push import OF_PUSH
 from tests.mutants.of_scans import OF_SCANS
@@ -552,5 +553,6 @@ MUTANTS = (
     *OF_SIDECARS,
     *OF_SCANS,
     *OF_THE_LAKE,
+    *OF_LANDINGS,
     *OF_THE_PAGE,
 )

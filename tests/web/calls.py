@@ -86,6 +86,7 @@ SHARE_ID = "s_0000000000000000000002"
 
 CALLS: dict[str, GoodCall] = {
     "put session": GoodCall("PUT", SESSION, CONFIRMED),
+    "upload pass": GoodCall("POST", f"{SESSION}/upload-passes", {}),
     "get session": GoodCall("GET", SESSION),
     "open upload": GoodCall("POST", f"{SESSION}/uploads", OPENED),
     "progress": GoodCall("POST", f"{SESSION}/progress", PROGRESS),

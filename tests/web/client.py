@@ -34,6 +34,7 @@ class Deployment(Struct, frozen=True):
     pace_bytes_s: int | None = None
     default_wish: Wish | None = None
     page: PageRules = PageRules()
+    browser_origins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from tests.web.usual import ARTIFACT_ID, CHAPTERS, SESSION, opened, picture_of, 
 TABLE = """
 call              | no  bad unk sec rev exp | own dev dvX dvP | prc prX prA | opr opX opA | vwr vwX vwA | opC vwC | lnk shC shX
 put session       | 401 401 401 401 401 401 | 200 404 201 201 | 403 403 403 | 400 400 400 | 403 403 403 | 400 403 | 403 403 403
+upload pass       | 401 401 401 401 401 401 | 403 403 403 403 | 403 403 403 | 201 201 201 | 403 403 403 | 201 403 | 403 403 403
 get session       | 401 401 401 401 401 401 | 200 404 404 404 | 200 404 200 | 200 404 200 | 200 404 200 | 200 200 | 403 200 404
 open upload       | 401 401 401 401 401 401 | 200 404 404 404 | 403 404 403 | 403 404 403 | 403 403 403 | 403 403 | 403 403 403
 progress          | 401 401 401 401 401 401 | 200 404 404 404 | 403 403 403 | 403 403 403 | 403 403 403 | 403 403 | 403 403 403

@@ -8,6 +8,7 @@ A session's id is `PROJECT/NAME`, so every key with one is of that project alone
 `work_…` among the sessions that wait for a proof at rest |
 | SESSION#{id} | CHAPTER#{nn} | a chapter, in the order of recording |
 | SESSION#{id} | UPLOAD#{upload_id} | an upload |
+| SESSION#{id} | LANDING#{landing_id} | a film on its way from a client without checksums |
 | SESSION#{id} | RECEIPT#{key} | the receipt of what a processor wrote itself |
 | SESSION#{id} | INDEX#{artifact_id}#{revision} | what became of one version of measurements |
 | SESSION#{id} | PROGRESS | the last heartbeat |
@@ -23,6 +24,7 @@ A session's id is `PROJECT/NAME`, so every key with one is of that project alone
 | SHARE#{id} | SHARE | a share link of a session; `ttl` ends it, some time after its end |
 | SHARES#{session id} | {share id} | the same share once more, to be listed |
 | LOGIN#{token id} | {page session id} | a page session of the token, or of a share that it made; `ttl` ends it |
+| PASS#{id} | PASS | an upload pass: a session, and the digest of a secret; `ttl` ends it |
 | AUDIT#{session id} | {version} | what the write of that version changed, and who made it; `work_…` list its day |
 | AUDIT#{project} | {at}#{thing}#{name} | an administrative act, listed likewise |
 | CLEANUP | ARMING | whether cleanup is armed |
@@ -66,6 +68,7 @@ from chalicelib.core.cleanup import Arming
 from chalicelib.core.enrolment import Code
 from chalicelib.core.heard import Heard
 from chalicelib.core.ids import DeviceId, SessionId, TokenId, UploadId
+from chalicelib.core.landing import Landing
 from chalicelib.core.limits import Window
 from chalicelib.core.listing import Summary
 from chalicelib.core.measurements.index import Index
@@ -81,6 +84,7 @@ from chalicelib.core.statistics.counts import Counter, CounterKey, Counts, Waiti
 from chalicelib.core.times import DAY_S, sortable
 from chalicelib.core.tokens import Device, PageSessionKey, Secrets, Token
 from chalicelib.core.upload import Receipt, Upload
+from chalicelib.core.upload_passes import UploadPass
 from chalicelib.ports import Due, Listed, ListedDevice, ListEntry, RecordedRow, Unproven, Watched
 
 if TYPE_CHECKING:
@@ -97,6 +101,7 @@ COUNTED_SK = "COUNTED"
 CHAPTER_SK = "CHAPTER#"
 FIRST_CHAPTER_SK = f"{CHAPTER_SK}01"
 UPLOAD_SK = "UPLOAD#"
+LANDING_SK = "LANDING#"
 RECEIPT_SK = "RECEIPT#"
 INDEX_SK = "INDEX#"
 TOKENS_PK = "TOKENS"
@@ -159,6 +164,10 @@ def chapter_key(session_id: SessionId, place: int) -> dict[str, str]:
 
 def upload_item(upload: Upload) -> Item:
     return _item(session_key(upload.session_id, UPLOAD_SK + upload.upload_id), upload)
+
+
+def landing_item(session_id: SessionId, landing: Landing) -> Item:
+    return _item(session_key(session_id, LANDING_SK + landing.landing_id), landing)
 
 
 def receipt_item(session_id: SessionId, receipt: Receipt) -> Item:
@@ -240,6 +249,10 @@ def token_of(item: Item, secrets: Item | None) -> Token:
 
 def code_item(code: Code) -> Item:
     return _item(code_key(code.code_id), code)
+
+
+def upload_pass_item(made: UploadPass) -> Item:
+    return _item(upload_pass_key(made.pass_id), made, {"ttl": int(made.expires_at.timestamp())})
 
 
 def page_session_item(made: PageSession) -> Item:
@@ -489,6 +502,10 @@ def code_key(code_id: str) -> dict[str, str]:
     return {"pk": f"CODE#{code_id}", "sk": "CODE"}
 
 
+def upload_pass_key(pass_id: str) -> dict[str, str]:
+    return {"pk": f"PASS#{pass_id}", "sk": "PASS"}
+
+
 def share_key(share_id: str) -> dict[str, str]:
     return {"pk": f"SHARE#{share_id}", "sk": SHARE_SK}
 
@@ -600,6 +617,7 @@ def picture(found: Mapping[str, Item]) -> Picture:
         tuple(_under(found, RECEIPT_SK, Receipt)),
         tuple(_under(found, INDEX_SK, Index)),
         _counted(found.get(COUNTED_SK)),
+        tuple(sorted(_under(found, LANDING_SK, Landing), key=lambda each: (each.opened_at, each.landing_id))),
     )
 
 

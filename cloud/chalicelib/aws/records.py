@@ -37,6 +37,7 @@ from chalicelib.core.statistics.counts import (
 )
 from chalicelib.core.times import sortable
 from chalicelib.core.tokens import Device, PageSessionKey, Secrets, Token
+from chalicelib.core.upload_passes import UploadPass
 from chalicelib.ports import (
     Change,
     Due,
@@ -600,6 +601,13 @@ class DynamoRecords:
         """One call for both items: every call of the API makes it."""
         return _token_of(self._batch([items.token_key(token_id), items.secrets_key(token_id)]))
 
+    def put_upload_pass(self, made: UploadPass) -> None:
+        self._put(items.upload_pass_item(made))
+
+    def upload_pass(self, pass_id: TokenId) -> UploadPass | None:
+        [*found] = self._batch([items.upload_pass_key(pass_id)])
+        return items.value(found[0], UploadPass) if found else None
+
     def put_page_session(self, made: PageSession, entry: Entry | None = None) -> None:
         if entry is None:
             self._put(items.page_session_item(made))
@@ -785,6 +793,7 @@ class DynamoRecords:
         beside += [items.upload_item(upload) for upload in change.uploads]
         beside += [items.receipt_item(session.session_id, receipt) for receipt in change.receipts]
         beside += [items.index_item(session.session_id, index) for index in change.indexes]
+        beside += [items.landing_item(session.session_id, landing) for landing in change.landings]
         if change.counting:
             beside.append(items.counted_item(session.session_id, change.counting.after))
         item = items.session_item(session, change.summary)

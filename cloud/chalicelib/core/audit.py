@@ -45,6 +45,7 @@ def entry_of(before: Picture | None, after: Picture, acting: Acting, at: datetim
     steps = tuple(_session_steps(before.session if before else None, after.session))
     steps += tuple(_chapter_steps(before, after))
     steps += tuple(_upload_steps(before, after))
+    steps += tuple(_landing_steps(before, after))
     steps += tuple(_receipt_steps(before, after))
     steps += tuple(_evidence_steps(before.session if before else None, after.session))
     session = after.session
@@ -115,6 +116,16 @@ def _upload_steps(before: Picture | None, after: Picture) -> Iterator[Step]:
         if known is None or known.state is not each.state:
             name = f"{each.upload_id} of {each.artifact_id}"
             yield step("upload", name, known.state.value if known else None, _state(each))
+
+
+def _landing_steps(before: Picture | None, after: Picture) -> Iterator[Step]:
+    was = {each.landing_id: each for each in before.landings} if before else {}
+    for each in after.landings:
+        known = was.get(each.landing_id)
+        if known is None or known.state is not each.state:
+            now = f"{each.state.value}: {each.reason}" if each.reason else each.state.value
+            name = f"{each.landing_id} of {each.filename}"
+            yield step("landing", name, known.state.value if known else None, now)
 
 
 def _state(upload: Upload) -> str:

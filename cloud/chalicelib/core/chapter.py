@@ -19,6 +19,8 @@ OLDER_SYSTEM = "000OLDER"
 """The directory of originals that come from the older system, under any name. Cameras count directories from 100."""
 BROWSER_FILMS = "000FILMS"
 """The directory of originals that come from a browser: no card has it, so that no card is proven by such a film."""
+MOST_FILMS = 90
+"""All films of a browser's session are written again when one is added: one transaction with counters and trail."""
 _LONGEST_ARTIFACT_ID = 200
 """Characters; the API takes no longer text, and S3 no key above 1024 bytes."""
 

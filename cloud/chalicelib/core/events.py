@@ -18,6 +18,11 @@ class Event(Enum):
     RECEIPT_DISOWNED = "receipt.disowned"
     BYTES_VERIFIED = "bytes.verified"
 
+    LANDING_MOVED = "landing.moved"
+    LANDING_REFUSED = "landing.refused"
+    LANDING_EXPIRED = "landing.expired"
+    LANDING_REMOVED = "landing.removed"
+
     SESSION_STORED = "session.stored"
     SESSION_ORDERED = "session.ordered"
     SESSION_ADOPTED = "session.adopted"

@@ -14,6 +14,7 @@ from chalicelib.core.errors import InvalidRequest, NotFound, StateConflict
 from chalicelib.core.evidence import Evidence, Level, ReadBack
 from chalicelib.core.film import Film
 from chalicelib.core.ids import ArtifactId, UploadId
+from chalicelib.core.landing import Landing
 from chalicelib.core.measurements.index import FORMAT, Index
 from chalicelib.core.scan import Scan
 from chalicelib.core.session import Lost, Session
@@ -49,6 +50,7 @@ class Picture(Struct, frozen=True, dict=True):
 
     `chapters` are in the order of recording, `uploads` in the order of opening. `receipts` are of what processors
     wrote themselves; what came by an upload has its receipt there. `indexes` are of versions of measurements.
+    `landings` are films on their way from clients without checksums, in the order of opening.
     `counted` is what the counters have of the session; it says nothing of the session itself.
     """
 
@@ -59,6 +61,7 @@ class Picture(Struct, frozen=True, dict=True):
     receipts: tuple[Receipt, ...] = ()
     indexes: tuple[Index, ...] = ()
     counted: Counts = field(default_factory=dict)
+    landings: tuple[Landing, ...] = ()
 
     __hash__ = None  # type: ignore[assignment]  # counts are a mapping
 
@@ -75,6 +78,13 @@ class Picture(Struct, frozen=True, dict=True):
             if chapter.artifact_id == artifact_id:
                 return chapter
         raise NotFound(f"session {self.session.name} has no artifact with this id")
+
+    def landing(self, landing_id: UploadId) -> Landing:
+        """Raises NotFound."""
+        for landing in self.landings:
+            if landing.landing_id == landing_id:
+                return landing
+        raise NotFound("there is no upload with this id")
 
     def upload(self, upload_id: UploadId) -> Upload:
         """Raises NotFound."""
@@ -377,6 +387,12 @@ class Picture(Struct, frozen=True, dict=True):
         others = [known for known in self.uploads if known.upload_id != upload.upload_id]
         uploads = sorted([*others, upload], key=lambda each: (each.opened_at, each.upload_id))
         return replace(self, uploads=tuple(uploads))
+
+    def with_landing(self, landing: Landing) -> "Picture":
+        """This picture with `landing` in the place of the one with its id, or added."""
+        others = [known for known in self.landings if known.landing_id != landing.landing_id]
+        landings = sorted([*others, landing], key=lambda each: (each.opened_at, each.landing_id))
+        return replace(self, landings=tuple(landings))
 
     def with_receipt(self, receipt: Receipt) -> "Picture":
         """This picture with the receipt of what a processor wrote itself."""

@@ -99,6 +99,13 @@ class Receipt(Struct, frozen=True):
         )
 
 
+class Source(Struct, frozen=True):
+    """A version of another key, which S3 copies into an upload's parts."""
+
+    key: str
+    version_id: str
+
+
 class Upload(Struct, frozen=True):
     """One upload.
 
@@ -106,11 +113,12 @@ class Upload(Struct, frozen=True):
     recorded before S3 is asked to complete: what an object must show to be verified. `can_be_undone` is a cancelled
     upload's only; `owes_abort` and `owes_removal` are what an ended one owes S3: ending the multipart upload, and a
     delete marker on a rejected object; `removed_at` is when that was done. `copies` is the version of its key that a
-    restore brings back: such an upload's parts come from S3 itself. `looks` is how often the reconciler has found
-    nothing to do since a client was last heard from, `look_at` when it looks next; None means now. `unproven_since`
-    is set while S3 shows the object without its CRC64NVME. `is_no_film` is a rejected one's whose bytes
-    are all that was promised, and no film: the same bytes would be rejected again. One that comes by one PUT has no
-    multipart upload: `multipart_id` is empty, and each signed address renews `promise` and `promised_at`.
+    restore brings back, `source` what landed elsewhere: such an upload's parts come from S3 itself. `looks` is how
+    often the reconciler has found nothing to do since a client was last heard from, `look_at` when it looks next; None
+    means now. `unproven_since` is set while S3 shows the object without its CRC64NVME. `is_no_film` is a
+    rejected one's whose bytes are all that was promised, and no film: the same bytes would be rejected again. One that
+    comes by one PUT has no multipart upload: `multipart_id` is empty, and each signed address renews `promise` and
+    `promised_at`.
     """
 
     upload_id: UploadId
@@ -138,10 +146,16 @@ class Upload(Struct, frozen=True):
     unproven_since: datetime | None = None
     is_no_film: bool = False
     way: Way = Way.PARTS
+    source: Source | None = None
 
     @property
     def is_one_put(self) -> bool:
         return self.way is Way.ONE_PUT
+
+    @property
+    def is_copied(self) -> bool:
+        """Whether S3 copies its parts, and no client sends them."""
+        return self.copies is not None or self.source is not None
 
     @property
     def is_live(self) -> bool:

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 
-from chalicelib.core.chapter import BROWSER_FILMS, Chapter
+from chalicelib.core.chapter import BROWSER_FILMS, MOST_FILMS, Chapter
 from chalicelib.core.errors import Conflict, InvalidRequest, SessionDiffers, StateConflict, StorageBusy
 from chalicelib.core.ids import BROWSER, ArtifactId, SessionId
 from chalicelib.core.order import Wish, add_minimum
@@ -20,9 +20,6 @@ from chalicelib.flows.uploads import ATTEMPTS
 from chalicelib.ports import Ports
 
 log = logging.getLogger(__name__)
-
-MOST_FILMS = 90
-"""All films of such a session are written again when one is added: one transaction with counters and trail."""
 
 
 def confirm_films(

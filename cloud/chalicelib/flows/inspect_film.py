@@ -4,6 +4,7 @@ from chalicelib.core import artifact
 from chalicelib.core.artifact import Kind
 from chalicelib.core.errors import VersionGone
 from chalicelib.core.film import Film, NoFilm, Read, judge_film, judge_proxy, judge_thumbnail, read_film
+from chalicelib.core.landing import Landing
 from chalicelib.core.picture import Picture
 from chalicelib.core.settle.uploads import must_read_film
 from chalicelib.core.upload import Receipt, StoredObject, Upload
@@ -37,6 +38,16 @@ def judge_upload(
     judge = _JUDGES.get(artifact.kind_of(upload.artifact_id), judge_film)
     try:
         return judge(upload.artifact_id, stored.version_id, film_bytes, read)
+    except VersionGone:
+        return None
+
+
+def judge_landing(ports: Ports, landing: Landing, stored: StoredObject) -> Film | NoFilm | None:
+    """What the bytes that landed are; None when the version is gone by now. Raises StorageBusy."""
+    read = _reader(ports.objects, stored.key, stored.version_id)
+    artifact_id = landing.film(stored.size_bytes).artifact_id
+    try:
+        return judge_film(artifact_id, stored.version_id, stored.size_bytes, read)
     except VersionGone:
         return None
 

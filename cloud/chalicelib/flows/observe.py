@@ -10,24 +10,35 @@ from chalicelib.core import keys
 from chalicelib.core.cleanup import Spent
 from chalicelib.core.errors import MultipartGone, TooLarge, VersionGone
 from chalicelib.core.ids import UploadId
+from chalicelib.core.landing import Landing
 from chalicelib.core.manifest import MOST_BYTES, Manifest, manifest
 from chalicelib.core.picture import Picture
 from chalicelib.core.scan import TAG, ScanTag
-from chalicelib.core.settle import Actor, Facts, Observation, Policy, due_uploads
+from chalicelib.core.settle import (
+    Actor,
+    Facts,
+    LandingSeen,
+    Observation,
+    Policy,
+    due_landings,
+    due_uploads,
+    must_judge,
+)
 from chalicelib.core.settle.cleaning import is_last_look_due, may_be_cleaned
 from chalicelib.core.settle.gates import evidence
 from chalicelib.core.settle.outputs import may_state_outputs
 from chalicelib.core.settle.scanning import must_be_scanned, must_read_scan
 from chalicelib.core.settle.scrubbing import is_scrub_due, to_scrub
 from chalicelib.core.upload import StoredObject, Upload
-from chalicelib.flows.inspect_film import judge_upload
+from chalicelib.flows.inspect_film import judge_landing, judge_upload
 from chalicelib.ports import ObjectStore, Ports
 
 
 class About(Struct, frozen=True):
-    """What a caller asks about: only one upload, or the session itself with the objects of these keys."""
+    """What a caller asks about: only one upload or landing, or the session itself with the objects of these keys."""
 
     upload_id: UploadId | None = None
+    landing_id: UploadId | None = None
     keys: frozenset[str] = frozenset()
 
 
@@ -35,11 +46,14 @@ def observe(ports: Ports, picture: Picture, actor: Actor, about: About) -> Facts
     """The facts that `actor` needs; with an upload's id, the facts of that upload only."""
     chosen = _chosen(picture, actor, about, ports.clock.now(), ports.policy)
     uploads = {upload.upload_id: _observe_upload(ports, picture, upload) for upload in chosen}
-    if about.upload_id is not None:
-        return Facts(uploads)
+    landings = {
+        each.landing_id: _observe_landing(ports, each) for each in _landings(ports, picture, actor, about)
+    }
+    if about.upload_id is not None or about.landing_id is not None:
+        return Facts(uploads, landings=landings)
     said = _read_manifest(ports.objects, picture)
     stored = _head_each(ports.objects, _stated_keys(picture, said))
-    facts = Facts(uploads, said, stored, _scans_of(ports, stored.values()))
+    facts = Facts(uploads, said, stored, _scans_of(ports, stored.values()), landings=landings)
     looks_at_all = actor in (Actor.RECONCILER, Actor.OPERATOR)
     return observe_cleanup(ports, picture, facts) if looks_at_all else facts
 
@@ -85,11 +99,27 @@ def _chosen(picture: Picture, actor: Actor, about: About, now: datetime, policy:
 
     Calls by people and processors about a session depend on no upload.
     """
+    if about.landing_id is not None:
+        return ()
     if about.upload_id is not None:
         return [each for each in picture.uploads if each.owes and each.upload_id == about.upload_id]
     if about.keys:
         return [each for each in picture.uploads if each.owes and each.key in about.keys]
     return () if actor is Actor.API else due_uploads(picture, now, policy)
+
+
+def _landings(ports: Ports, picture: Picture, actor: Actor, about: About) -> Iterable[Landing]:
+    """The landings to inspect: the one in question, or for the reconciler those that are due."""
+    if about.landing_id is not None:
+        return [each for each in picture.landings if each.landing_id == about.landing_id]
+    looks_at_all = actor in (Actor.RECONCILER, Actor.OPERATOR) and about.upload_id is None and not about.keys
+    return due_landings(picture, ports.clock.now(), ports.policy) if looks_at_all else ()
+
+
+def _observe_landing(ports: Ports, landing: Landing) -> LandingSeen:
+    stored = ports.objects.head(landing.key)
+    is_judged = stored is not None and landing.is_of(stored) and must_judge(landing, ports.policy)
+    return LandingSeen(stored, judge_landing(ports, landing, stored) if stored and is_judged else None)
 
 
 def _observe_upload(ports: Ports, picture: Picture, upload: Upload) -> Observation:

@@ -26,15 +26,16 @@ def settle_session(
     upload_id: UploadId | None = None,
     keys: Iterable[str] = (),
     deadline: Deadline | None = None,
+    landing_id: UploadId | None = None,
 ) -> Picture:
-    """The session after what it was owed and `actor` may do is done; with `upload_id`, for that upload only.
+    """The session after what it was owed and `actor` may do is done; with `upload_id` or `landing_id`, for that only.
 
     `keys` are those that an event names: an event inspects only their uploads, the API none, and the reconciler those
     that are due.
     Idempotent; others may run at the same time. Raises NotFound, PartsRefused (nothing lost: the parts can be sent
     again), StorageBusy when others keep writing the session, OutOfTime at `deadline`.
     """
-    is_contended, about = True, About(upload_id, frozenset(keys))
+    is_contended, about = True, About(upload_id, landing_id, frozenset(keys))
     for _ in range(_ROUNDS):
         picture = load(ports, session_id)
         now = ports.clock.now()

@@ -11,6 +11,7 @@ from chalicelib.core.chapter import Chapter
 from chalicelib.core.errors import NO_SESSION, Conflict, NotFound
 from chalicelib.core.events import Event
 from chalicelib.core.ids import SessionId
+from chalicelib.core.landing import Landing
 from chalicelib.core.listing import summary
 from chalicelib.core.measurements.index import Index
 from chalicelib.core.notices import notices_of
@@ -70,6 +71,7 @@ def save(
     index: Index | None = None,
     uploads: Sequence[Upload] = (),
     chapters: Sequence[Chapter] = (),
+    landing: Landing | None = None,
 ) -> Picture:
     """The picture after these were written with the session's next version, and counted. Raises Conflict.
 
@@ -83,6 +85,7 @@ def save(
         after = after.with_upload(each)
     after = after.with_receipt(receipt) if receipt else after
     after = after.with_index(index) if index else after
+    after = after.with_landing(landing) if landing else after
     counted = counting(after, picture.session.device_id)
     change = Change(
         after.session,
@@ -91,6 +94,7 @@ def save(
         uploads=written,
         receipts=(receipt,) if receipt else (),
         indexes=(index,) if index else (),
+        landings=(landing,) if landing else (),
         due_at=due_at(after, ports.clock.now(), ports.policy),
         summary=summary(after),
         needs=needs(after),

@@ -189,8 +189,10 @@ def load_own_upload(ports: Ports, principal: Principal, upload_id: UploadId) -> 
     """
     picture, upload = load_upload(ports, principal, upload_id)
     _demand_hand(principal, picture.session, upload.artifact_id)
-    if upload.copies:
-        raise StateConflict("this upload restores what was cleaned; S3 copies its parts by itself")
+    if upload.is_copied:
+        raise StateConflict(
+            "this upload brings back what was cleaned, or what landed; S3 copies its parts by itself"
+        )
     return picture, upload
 
 

@@ -105,9 +105,14 @@ def _cookie(headers: Mapping[str, str]) -> str | None:
     return None
 
 
+def is_loopback(host: str) -> bool:
+    """Whether a Host header names this very machine."""
+    return _LOOPBACK.fullmatch(host.lower()) is not None
+
+
 def _cookie_name(headers: Mapping[str, str]) -> str:
     """On loopback there is no HTTPS, whatever a gateway in between says of the scheme."""
-    return COOKIE_ON_LOOPBACK if _LOOPBACK.fullmatch(_host(headers)) else COOKIE
+    return COOKIE_ON_LOOPBACK if is_loopback(_host(headers)) else COOKIE
 
 
 def _demand_own_page(method: str, headers: Mapping[str, str], rules: PageRules) -> None:

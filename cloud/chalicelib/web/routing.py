@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import Any, Protocol
 
-from chalice.app import Blueprint, Response
+from chalice.app import Blueprint, Request, Response
 from msgspec import Struct
 
 from chalicelib.core import answers, ids
@@ -22,7 +22,7 @@ from chalicelib.core.tokens import ONLY_LOOKING, Principal, Role
 from chalicelib.flows.acting import acting_ports, identify
 from chalicelib.flows.push import telling
 from chalicelib.ports import Ports
-from chalicelib.web import auth
+from chalicelib.web import auth, cross_origin
 from chalicelib.web.meter import CallMeter
 from chalicelib.web.numbered import numbered
 from chalicelib.web.wire import parsing, responses
@@ -45,6 +45,9 @@ class DeviceSettings(Protocol):
     def default_wish(self) -> Wish | None: ...
 
     @property
+    def browser_origins(self) -> tuple[str, ...]: ...
+
+    @property
     def page(self) -> PageRules: ...
 
 
@@ -57,6 +60,8 @@ class Call(Struct, frozen=True):
     headers: Mapping[str, str]
     body: bytes
     query: Mapping[str, str]
+    own_url: str = ""
+    """The address at which the caller reached this API, without a slash at its end."""
 
     def session(self, name: str) -> SessionId:
         """The session that the call's project calls `name`. Raises InvalidRequest."""
@@ -70,6 +75,8 @@ class PublicCall(Struct, frozen=True):
     headers: Mapping[str, str]
     body: bytes
     query: Mapping[str, str]
+    own_url: str = ""
+    """The address at which the caller reached this API, without a slash at its end."""
 
 
 View = Callable[..., Response]
@@ -119,6 +126,8 @@ class Route(Struct, frozen=True):
     forms: tuple[str, ...] = ()
     problems: tuple[type[ReelhaulError], ...] = ()
     shown_by: ShownBy = ShownBy.EITHER
+    is_for_other_origins: bool = False
+    """Whether pages of the deployment's BROWSER_ORIGINS may call it from a browser."""
 
 
 _TAKES_A_BODY = ("PUT", "POST")
@@ -140,12 +149,15 @@ def blueprint(
             else _door(route, view, made, ports, settings, meter)
         )
         call = numbered(door, f"{route.method} {route.path}", made)
+        if route.is_for_other_origins:
+            call = cross_origin.tell(call, made, settings.browser_origins)
         made.route(route.path, methods=[route.method], content_types=content_types)(call)
+    cross_origin.add_preflights(made, routes, settings.browser_origins)
     return made
 
 
 def answer(
-    document: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None
+    document: Mapping[str, Any] | Sequence[Any], status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
     """`document` as JSON. Raises TooLarge for a longer answer than Lambda allows: the gateway would always say 502."""
     body = answers.written(document)
@@ -225,12 +237,28 @@ def _door(
         meter.count(ports, principal, project)
         _demand_named(route, principal)
         call = Call(
-            settings, principal, project, headers, parsing.raw_body(request), request.query_params or {}
+            settings,
+            principal,
+            project,
+            headers,
+            parsing.raw_body(request),
+            request.query_params or {},
+            own_url(request),
         )
         with telling(acting_ports(ports)) as its_ports:
             return view(its_ports, call, **parameters)
 
     return door
+
+
+def own_url(request: Request) -> str:
+    """The address at which a caller reached this API: what comes before the route's own path."""
+    template, path = request.path or "/", request.context.get("path") or "/"
+    depth = template.rstrip("/").count("/")
+    before = path.rstrip("/").split("/")[: -depth or None]
+    host = request.headers.get("Host") or ""
+    scheme = "http" if auth.is_loopback(host) else "https"
+    return f"{scheme}://{host}{'/'.join(before)}"
 
 
 def _demand_named(route: Route, principal: Principal) -> None:
@@ -252,7 +280,7 @@ def _open_door(view: View, made: Blueprint, ports: Ports, settings: DeviceSettin
     def door(**parameters: str) -> Response:
         request = made.current_request
         body = parsing.raw_body(request)
-        call = PublicCall(settings, request.headers, body, request.query_params or {})
+        call = PublicCall(settings, request.headers, body, request.query_params or {}, own_url(request))
         return view(acting_ports(ports), call, **parameters)
 
     return door

@@ -5,6 +5,7 @@ import pytest
 from chalicelib.core.settle import (
     ALLOWED,
     Abort,
+    AbortLanding,
     Action,
     Actor,
     Clean,
@@ -15,6 +16,8 @@ from chalicelib.core.settle import (
     Displace,
     Doubt,
     DropChecksumCopy,
+    DropLanding,
+    EndLanding,
     EndRestore,
     Expire,
     Fail,
@@ -23,12 +26,15 @@ from chalicelib.core.settle import (
     IndexLargeMeasurements,
     IndexMeasurements,
     Inspect,
+    Land,
     Lose,
+    MoveLanding,
     PlanCleanup,
     Process,
     Quarantine,
     Recall,
     RecordScan,
+    RefuseLanding,
     Reject,
     Remove,
     RemoveIndex,
@@ -47,10 +53,13 @@ from chalicelib.core.settle import (
 )
 
 RECORDS = {Wake, Doubt, Verify, Store, SendOrder, VerifyOutput, RecordScan, Fail, Process}
-ENDS_WITHOUT_DELETING = {Complete, Withdraw, Expire}
+ENDS_WITHOUT_DELETING = {Complete, Withdraw, Expire, Land, RefuseLanding, MoveLanding}
 ONLY_ON_A_SCHEDULE = {Rest}
 REACHES_FOR_OBJECTS = {
     Abort,
+    AbortLanding,
+    DropLanding,
+    EndLanding,
     Reject,
     GiveUp,
     Remove,

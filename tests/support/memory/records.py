@@ -24,6 +24,7 @@ from chalicelib.core.ids import (
     UploadId,
     project_of,
 )
+from chalicelib.core.landing import Landing
 from chalicelib.core.limits import Window
 from chalicelib.core.listing import Summary, summary
 from chalicelib.core.measurements.index import Index
@@ -48,6 +49,7 @@ from chalicelib.core.statistics.counts import (
 )
 from chalicelib.core.tokens import Device, PageSessionKey, Secrets, Token
 from chalicelib.core.upload import Receipt, Upload
+from chalicelib.core.upload_passes import UploadPass
 from chalicelib.ports import (
     Change,
     Due,
@@ -74,6 +76,7 @@ class _Entry:
     due_at: datetime | None = None
     summary: Summary | None = None
     counted: Counts = field(default_factory=dict)
+    landings: dict[UploadId, Landing] = field(default_factory=dict)
 
 
 class MemoryRecords:
@@ -87,6 +90,7 @@ class MemoryRecords:
         self._devices: dict[DeviceId, Device] = {}
         self._secrets: dict[TokenId, Secrets] = {}
         self.entries: list[Entry] = []
+        self._upload_passes: dict[TokenId, UploadPass] = {}
         self._page_sessions: dict[tuple[TokenId, PageSessionId], PageSession] = {}
         self._shares: dict[ShareId, Share] = {}
         self._codes: dict[CodeId, Code] = {}
@@ -120,6 +124,7 @@ class MemoryRecords:
             tuple(receipt for _, receipt in sorted(entry.receipts.items())),
             tuple(index for _, index in sorted(entry.indexes.items())),
             entry.counted,
+            tuple(sorted(entry.landings.values(), key=lambda each: (each.opened_at, each.landing_id))),
         )
 
     def session_of(self, upload_id: UploadId) -> SessionId | None:
@@ -136,9 +141,10 @@ class MemoryRecords:
         chapters = change.chapters or known.chapters
         receipts = known.receipts | {receipt.key: receipt for receipt in change.receipts}
         indexes = known.indexes | {(each.artifact_id, each.revision): each for each in change.indexes}
+        landings = known.landings | {each.landing_id: each for each in change.landings}
         counted = change.counting.after if change.counting else known.counted
         self._entries[session.session_id] = _Entry(
-            session, chapters, uploads, receipts, indexes, change.due_at, change.summary, counted
+            session, chapters, uploads, receipts, indexes, change.due_at, change.summary, counted, landings
         )
         if change.counting:
             self._count(session, change.counting)
@@ -399,6 +405,12 @@ class MemoryRecords:
     def token(self, token_id: TokenId) -> Token | None:
         token = self._tokens.get(token_id)
         return structs.replace(token, secrets=self._secrets.get(token_id)) if token else None
+
+    def put_upload_pass(self, made: UploadPass) -> None:
+        self._upload_passes[made.pass_id] = made
+
+    def upload_pass(self, pass_id: TokenId) -> UploadPass | None:
+        return self._upload_passes.get(pass_id)
 
     def put_page_session(self, made: PageSession, entry: Entry | None = None) -> None:
         self._page_sessions[made.token_id, made.page_session_id] = made

@@ -7,11 +7,13 @@ An event, an API call and the reconciler all ask `settle`; each then carries out
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from chalicelib.core.landing import awaited_until
 from chalicelib.core.picture import Picture
 from chalicelib.core.session import SessionState
 from chalicelib.core.settle.actions import (
     ALLOWED,
     Abort,
+    AbortLanding,
     Action,
     Actor,
     Clean,
@@ -22,6 +24,8 @@ from chalicelib.core.settle.actions import (
     Displace,
     Doubt,
     DropChecksumCopy,
+    DropLanding,
+    EndLanding,
     EndRestore,
     Expire,
     Fail,
@@ -30,12 +34,15 @@ from chalicelib.core.settle.actions import (
     IndexLargeMeasurements,
     IndexMeasurements,
     Inspect,
+    Land,
     Lose,
+    MoveLanding,
     PlanCleanup,
     Process,
     Quarantine,
     Recall,
     RecordScan,
+    RefuseLanding,
     Reject,
     Remove,
     RemoveIndex,
@@ -54,7 +61,14 @@ from chalicelib.core.settle.actions import (
 )
 from chalicelib.core.settle.at_rest import owed_to_damage
 from chalicelib.core.settle.cleaning import last_look_at, owed_to_cleanup
-from chalicelib.core.settle.facts import Facts, Observation
+from chalicelib.core.settle.facts import Facts, LandingSeen, Observation
+from chalicelib.core.settle.landings import (
+    due_landings,
+    is_awaiting_films,
+    landing_due_at,
+    must_judge,
+    owed_to_landings,
+)
 from chalicelib.core.settle.measurements import (
     owed_to_measurements,
     owed_to_old_revisions,
@@ -84,6 +98,7 @@ from chalicelib.core.settle.uploads import (
 __all__ = [
     "ALLOWED",
     "Abort",
+    "AbortLanding",
     "Action",
     "Actor",
     "Clean",
@@ -94,6 +109,8 @@ __all__ = [
     "Displace",
     "Doubt",
     "DropChecksumCopy",
+    "DropLanding",
+    "EndLanding",
     "EndRestore",
     "Expire",
     "Facts",
@@ -103,7 +120,10 @@ __all__ = [
     "IndexLargeMeasurements",
     "IndexMeasurements",
     "Inspect",
+    "Land",
+    "LandingSeen",
     "Lose",
+    "MoveLanding",
     "Observation",
     "PlanCleanup",
     "Policy",
@@ -111,6 +131,7 @@ __all__ = [
     "Quarantine",
     "Recall",
     "RecordScan",
+    "RefuseLanding",
     "Reject",
     "Remove",
     "RemoveIndex",
@@ -128,10 +149,12 @@ __all__ = [
     "Withdraw",
     "assembled",
     "due_at",
+    "due_landings",
     "due_uploads",
     "is_being_cleared",
     "look_again_at",
     "may_be_assembling",
+    "must_judge",
     "rest_until",
     "settle",
     "undo_until",
@@ -151,8 +174,9 @@ def settle(picture: Picture, facts: Facts, now: datetime, policy: Policy) -> tup
     # Beside an intent or a marker only uploads of sidecars can be owed anything: they wait for the next look.
     is_removing = any(isinstance(action, PlanCleanup | Clean) for action in of_cleanup)
     owed = (
+        *(() if is_removing else owed_to_landings(picture, facts, now, policy)),
         *(() if is_removing else owed_to_uploads(picture, facts, now, policy)),
-        *_owed_to_order(picture),
+        *_owed_to_order(picture, now),
         # Before the measurements: even if these stop their reader, a restore continues.
         *owed_to_restore(picture, facts, now, policy),
         *owed_to_measurements(picture, now, policy),
@@ -180,7 +204,8 @@ def look_again_at(picture: Picture, now: datetime, policy: Policy) -> datetime |
 def _times(picture: Picture, now: datetime, policy: Policy) -> Iterator[datetime]:
     """The times when work is due, other than those of `_patient_times`."""
     yield from (upload_due_at(upload, picture, now, policy) for upload in picture.uploads if upload.owes)
-    if _is_at_work(picture):
+    yield from _landing_times(picture, now, policy)
+    if _is_at_work(picture, now):
         yield now
     yield from removal_times(picture, policy)
     cleanup = picture.session.cleanup
@@ -199,13 +224,22 @@ def _patient_times(picture: Picture, policy: Policy) -> Iterator[datetime]:
             yield at
 
 
-def _is_at_work(picture: Picture) -> bool:
+def _landing_times(picture: Picture, now: datetime, policy: Policy) -> Iterator[datetime]:
+    """When landings are due, and when their session awaits no more films."""
+    due = (landing_due_at(each, picture, now, policy) for each in picture.landings)
+    yield from (at for at in due if at)
+    until = awaited_until(picture.landings)
+    if until and picture.session.state is SessionState.OPEN and picture.chapters and not picture.missing:
+        yield until
+
+
+def _is_at_work(picture: Picture, now: datetime) -> bool:
     session = picture.session
     is_stored, is_processed_now = (
         session.state is state for state in (SessionState.STORED, SessionState.PROCESSED)
     )
     return bool(
-        _owed_to_order(picture)
+        _owed_to_order(picture, now)
         or awaits_outputs(picture)
         or (is_stored and (is_processed(picture) or fault_on_record(picture)))
         or to_index(picture)
@@ -226,8 +260,8 @@ def _grace_ends_at(picture: Picture, policy: Policy) -> datetime | None:
     return session.processed_at + timedelta(seconds=policy.grace_s)
 
 
-def _owed_to_order(picture: Picture) -> tuple[Action, ...]:
+def _owed_to_order(picture: Picture, now: datetime) -> tuple[Action, ...]:
     if picture.chapters and not picture.missing and picture.session.state is SessionState.OPEN:
-        return (Store(),)
+        return () if is_awaiting_films(picture, now) else (Store(),)
     is_owed = picture.session.owes_order and not picture.missing and not is_processed(picture)
     return (SendOrder(),) if is_owed else ()

@@ -97,6 +97,46 @@ class Wake(Struct, frozen=True):
     upload_id: UploadId
 
 
+class Land(Struct, frozen=True):
+    """Record what landed: `stored` is whole, as far as anybody can tell."""
+
+    landing_id: UploadId
+    stored: StoredObject
+
+
+class RefuseLanding(Struct, frozen=True):
+    """Record that what landed does not become a film; it stays where it is until S3 expires it."""
+
+    landing_id: UploadId
+    reason: str
+
+
+class EndLanding(Struct, frozen=True):
+    """Record that nothing lands any more: only from then on its parts may be aborted."""
+
+    landing_id: UploadId
+    reason: str
+
+
+class AbortLanding(Struct, frozen=True):
+    """End the multipart upload of a landing that is over."""
+
+    landing_id: UploadId
+
+
+class MoveLanding(Struct, frozen=True):
+    """Give what landed its place in the session, and open the upload into which S3 copies it."""
+
+    landing_id: UploadId
+
+
+class DropLanding(Struct, frozen=True):
+    """Write a delete marker over exactly what landed: its copy has a receipt. `stored` is what the key has now."""
+
+    landing_id: UploadId
+    stored: StoredObject | None
+
+
 class Store(Struct, frozen=True):
     """Every chapter has its receipt: the session is STORED."""
 
@@ -267,6 +307,12 @@ Action = (
     | Rest
     | Doubt
     | Wake
+    | Land
+    | RefuseLanding
+    | EndLanding
+    | AbortLanding
+    | MoveLanding
+    | DropLanding
     | Store
     | SendOrder
     | VerifyOutput
@@ -317,7 +363,7 @@ _ON_A_ROUND = tuple(each for each in Action.__args__ if each is not IndexLargeMe
 _ONLY_OF_THE_RECONCILER = (IndexMeasurements, RemoveIndex, RemoveRemains, Lose, RecordScan)
 
 ALLOWED: Mapping[Actor, tuple[type, ...]] = {
-    Actor.API: (*_RECORDS, Complete, Withdraw, Expire),
+    Actor.API: (*_RECORDS, Complete, Withdraw, Expire, Land, RefuseLanding, MoveLanding),
     Actor.EVENT: _RECORDS,
     Actor.MADE_EVENT: (*_RECORDS, IndexMeasurements, IndexLargeMeasurements, Quarantine),
     Actor.RECONCILER: _ON_A_ROUND,

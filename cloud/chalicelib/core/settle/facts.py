@@ -26,6 +26,13 @@ class Observation(Struct, frozen=True):
     scan: ScanTag | None = None
 
 
+class LandingSeen(Struct, frozen=True):
+    """What S3 shows of one landing: its key's object; `film` is what its bytes are, None where they were not read."""
+
+    stored: StoredObject | None
+    film: Film | NoFilm | None = None
+
+
 class Facts(Struct, frozen=True):
     """What the world shows in addition to the record.
 
@@ -43,3 +50,4 @@ class Facts(Struct, frozen=True):
     arming: Arming | None = None
     spent: Spent | None = None
     films: tuple[Film, ...] = ()
+    landings: Mapping[UploadId, LandingSeen] = field(default_factory=dict)

@@ -155,7 +155,7 @@ def _owed_while_live(
         return _ended(upload, "another upload of this artifact is verified")
     if seen.parts is None:
         return _given_up(upload, now, policy)
-    if upload.copies and not upload.is_past(now):
+    if upload.is_copied and not upload.is_past(now):
         lacking = parts.missing(upload.plan, seen.parts)
         if lacking:
             return CopyParts(upload.upload_id, lacking)

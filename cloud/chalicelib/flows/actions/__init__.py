@@ -9,6 +9,7 @@ from chalicelib.flows.actions import (
     checksums,
     cleaning,
     damage,
+    landings,
     measurements,
     old_revisions,
     outputs,
@@ -46,6 +47,18 @@ def carry_out(ports: Ports, picture: Picture, action: Action) -> Picture:  # noq
             return uploads.rest(ports, picture, action)
         case settle.Wake():
             return uploads.wake(ports, picture, action)
+        case settle.Land():
+            return landings.land(ports, picture, action)
+        case settle.RefuseLanding():
+            return landings.refuse(ports, picture, action)
+        case settle.EndLanding():
+            return landings.end(ports, picture, action)
+        case settle.AbortLanding():
+            return landings.abort(ports, picture, action)
+        case settle.MoveLanding():
+            return landings.move(ports, picture, action)
+        case settle.DropLanding():
+            return landings.drop(ports, picture, action)
         case settle.Store():
             return outputs.store(ports, picture, action)
         case settle.SendOrder():

@@ -11,16 +11,22 @@ log = logging.getLogger(__name__)
 
 
 def copy_parts_of(
-    ports: Ports, key: str, multipart_id: str, version_id: str, plan: PartPlan, numbers: Sequence[int]
+    ports: Ports,
+    key: str,
+    multipart_id: str,
+    version_id: str,
+    plan: PartPlan,
+    numbers: Sequence[int],
+    source_key: str | None = None,
 ) -> None:
-    """Copy these parts of the version into the multipart upload; log how many were copied, also after a failure.
+    """Copy these parts of a version of `source_key`, or of `key` itself, into the multipart upload.
 
-    Raises MultipartGone, VersionGone.
+    How many were copied is logged, also after a failure. Raises MultipartGone, VersionGone.
     """
     copied_bytes = copied = 0
     try:
         for number in numbers:
-            ports.objects.copy_part(key, multipart_id, version_id, plan, number)
+            ports.objects.copy_part(key, multipart_id, version_id, plan, number, source_key)
             copied += 1
             copied_bytes += plan.size_of(number)
     finally:

@@ -23,7 +23,7 @@ from chalicelib.core.settle import (
     rest_until,
 )
 from chalicelib.core.settle.restoring import PURGED
-from chalicelib.core.upload import Upload
+from chalicelib.core.upload import Source, Upload
 from chalicelib.flows.actions.copying import copy_parts_of
 from chalicelib.flows.store import demand_unwritten, report, save
 from chalicelib.ports import Ports
@@ -118,9 +118,16 @@ def remove(ports: Ports, picture: Picture, action: Remove) -> Picture:
 def copy_parts(ports: Ports, picture: Picture, action: CopyParts) -> Picture:
     """S3 copies by itself: no byte passes through here, and what is copied once is not copied again."""
     upload = picture.upload(action.upload_id)
+    source = upload.source or Source(upload.key, upload.copies or "")
     try:
         copy_parts_of(
-            ports, upload.key, upload.multipart_id, upload.copies or "", upload.plan, action.numbers
+            ports,
+            upload.key,
+            upload.multipart_id,
+            source.version_id,
+            upload.plan,
+            action.numbers,
+            source.key,
         )
     except MultipartGone:
         return picture

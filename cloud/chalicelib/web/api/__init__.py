@@ -3,7 +3,7 @@
 from chalice.app import Blueprint
 
 from chalicelib.ports import Ports
-from chalicelib.web import page, routing
+from chalicelib.web import companion, page, routing
 from chalicelib.web.api import (
     audit,
     cameras,
@@ -20,6 +20,7 @@ from chalicelib.web.api import (
     shares,
     statistics,
     tokens,
+    upload_passes,
     uploads,
 )
 from chalicelib.web.meter import CallMeter
@@ -27,6 +28,7 @@ from chalicelib.web.routing import DeviceSettings
 
 SUBJECTS = (
     sessions,
+    upload_passes,
     uploads,
     processing,
     measurements,
@@ -46,8 +48,9 @@ SUBJECTS = (
 
 
 def blueprints(ports: Ports, settings: DeviceSettings) -> list[Blueprint]:
-    """Every route, on `ports`: those of the API, below `/v1`, and those of the page."""
+    """Every route, on `ports`: those of the API, below `/v1`, of Companion, and of the page."""
     meter = CallMeter()
     return [
-        routing.blueprint(each.__name__, each.ROUTES, ports, settings, meter) for each in (*SUBJECTS, page)
+        routing.blueprint(each.__name__, each.ROUTES, ports, settings, meter)
+        for each in (*SUBJECTS, companion, page)
     ]

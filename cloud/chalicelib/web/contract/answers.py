@@ -1023,6 +1023,15 @@ class Rotation(TokenKnown, frozen=True, kw_only=True):
     before_until: Moment | None
 
 
+class MadeUploadPass(Answer, frozen=True, kw_only=True):
+    """The right to upload films into one session, in an address; it is answered once and kept nowhere."""
+
+    endpoint: Annotated[
+        str, Meta(description="where stock Uppy finds Companion's routes: keep it secret as a token")
+    ]
+    expires_at: Moment
+
+
 class Login(Answer, frozen=True, kw_only=True):
     """Who is logged in to the page; the cookie itself is in the header `Set-Cookie` alone."""
 

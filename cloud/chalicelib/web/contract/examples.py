@@ -218,6 +218,11 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
         ],
         "cursor": None,
     },
+    "UploadPassAsked": {"ttl_s": 3600},
+    "MadeUploadPass": {
+        "endpoint": "https://a1b2c3.execute-api.eu-central-1.amazonaws.com/api/v1/companion/t_….…",
+        "expires_at": "2026-11-21T13:00:00Z",
+    },
     "LoginAsked": {},
     "Login": {
         "role": "operator",

@@ -19,6 +19,7 @@ from chalicelib.core.order import Wish
 from chalicelib.core.picture import Progress
 from chalicelib.core.session import Camera
 from chalicelib.core.upload import Way
+from chalicelib.core.upload_passes import LONGEST_LIFE_S, USUAL_LIFE_S
 from chalicelib.ports import ByteRange
 
 MOST_LEVELS = 20
@@ -64,6 +65,13 @@ class LoginAsked(Request, frozen=True):
 class ShareAsked(Request, frozen=True):
     label: Label
     ttl_s: Size
+
+
+class UploadPassAsked(Request, frozen=True):
+    ttl_s: Annotated[
+        int,
+        Meta(ge=60, le=LONGEST_LIFE_S, description="how long the pass is good"),
+    ] = USUAL_LIFE_S
 
 
 class RotationAsked(Request, frozen=True):
