@@ -34,6 +34,8 @@ class Prices(Struct, frozen=True):
     table_read_million: float = 0.125
     table_gb_month: float = 0.25
     api_call_million: float = 3.50
+    socket_message_million: float = 1.00
+    socket_minute_million: float = 0.25
     lambda_call_million: float = 0.20
     lambda_gb_s: float = 0.0000166667
     queue_million: float = 0.40
@@ -132,10 +134,41 @@ def _sidecars_cost(prices: Prices, use: SessionUse) -> float:
         return 0.0
     calls = use.sidecars * use.sidecar_calls
     of_s3 = use.sidecar_parts + use.sidecars * use.sidecar_control_calls
-    a_call = prices.api_call_million / MILLION + prices.lambda_call_million / MILLION
-    a_call += 0.5 * use.call_s * prices.lambda_gb_s + use.reads_a_call * prices.table_read_million / MILLION
     units = use.sidecars * use.sidecar_writes * use.units_a_write
-    return of_s3 * prices.s3_write_1000 / 1000 + calls * a_call + units * prices.table_write_million / MILLION
+    of_calls = calls * _call_cost(prices, use)
+    return of_s3 * prices.s3_write_1000 / 1000 + of_calls + units * prices.table_write_million / MILLION
+
+
+def _call_cost(prices: Prices, use: SessionUse) -> float:
+    """All that one call of the coordinator costs that only reads."""
+    a_call = prices.api_call_million / MILLION + prices.lambda_call_million / MILLION
+    return (
+        a_call
+        + 0.5 * use.call_s * prices.lambda_gb_s
+        + use.reads_a_call * prices.table_read_million / MILLION
+    )
+
+
+POLL_S, HEARD_POLL_S, SOCKET_S = 5, 30, 540
+"""How often a page asks without push and with it, and how often it replaces its socket."""
+
+
+def page_costs(prices: Prices, use: SessionUse) -> Mapping[str, float]:
+    """US dollars for an hour of one page that shows one session."""
+    hour_s = 3_600
+    a_call = _call_cost(prices, use)
+    a_run = prices.lambda_call_million / MILLION + 0.5 * use.call_s * prices.lambda_gb_s
+    # A ticket, its write and its end, and the functions that open and close the socket with a message each.
+    a_socket = a_call + 4 * prices.table_write_million / MILLION
+    a_socket += 2 * (a_run + prices.socket_message_million / MILLION)
+    open_socket = hour_s / SOCKET_S * a_socket + 60 * prices.socket_minute_million / MILLION
+    resting = hour_s / HEARD_POLL_S * a_call + open_socket
+    return {
+        "without push": hour_s / POLL_S * a_call,
+        "with push, nothing changes": resting,
+        "with push, its device sends a heartbeat a minute": resting
+        + 60 * (a_call + prices.socket_message_million / MILLION),
+    }
 
 
 def fixed_costs(prices: Prices) -> Mapping[str, float]:
@@ -170,7 +203,13 @@ def monthly(
 
 def page(prices: Prices, use: SessionUse, kept: Retention) -> str:
     """docs/cost.md."""
-    parts = (_head(use), *_session(prices, use, kept), *_months(prices, use, kept), *_scale(use))
+    parts = (
+        _head(use),
+        *_session(prices, use, kept),
+        *_months(prices, use, kept),
+        *_pages(prices, use),
+        *_scale(use),
+    )
     return "\n\n".join(parts) + "\n"
 
 
@@ -225,6 +264,14 @@ def _months(prices: Prices, use: SessionUse, kept: Retention) -> Iterator[str]:
             saved = f"{1 - cleaned / without:.0%}"
             rows.append((f"{sessions:,}", str(month), f"{without:,.0f}", f"{cleaned:,.0f}", saved))
     yield _table(("sessions a day", "month", "without cleanup, USD", "with cleanup, USD", "saved"), rows)
+
+
+def _pages(prices: Prices, use: SessionUse) -> Iterator[str]:
+    yield "## A page that somebody watches"
+    yield "One page that shows one session; a page that nobody sees asks nothing ([how](page.md#live))."
+    yield _table(
+        ("an hour", "USD"), [(what, f"{cost:.5f}") for what, cost in page_costs(prices, use).items()]
+    )
 
 
 def _scale(use: SessionUse) -> Iterator[str]:

@@ -5,7 +5,19 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from infra.aws.cost import PAGE, Prices, Retention, SessionUse, fixed_costs, monthly, page, session_costs
+from chalicelib.core import push
+from infra.aws import cost
+from infra.aws.cost import (
+    PAGE,
+    Prices,
+    Retention,
+    SessionUse,
+    fixed_costs,
+    monthly,
+    page,
+    page_costs,
+    session_costs,
+)
 
 ROOT = Path(__file__).parents[2]
 USE, PRICES, KEPT = SessionUse(), Prices(), Retention()
@@ -55,3 +67,24 @@ def test_proxies_are_paid_for_as_long_as_they_stay_and_without_them_nothing_is()
 
     assert later - later_without == pytest.approx(10 * 30 * 56 * 0.07 * 0.023)
     assert session_costs(PRICES, without)["proxies and thumbnails"] == 0
+
+
+def test_push_costs_less_than_the_polls_that_it_saves():
+    costs = page_costs(PRICES, USE)
+
+    polls, resting, hauling = costs.values()
+    assert resting < hauling < polls / 3
+
+
+def test_an_hour_of_polls_is_720_calls():
+    a_call = 3.5e-6 + 0.2e-6 + 0.5 * USE.call_s * 0.0000166667 + USE.reads_a_call * 0.125e-6
+
+    assert page_costs(PRICES, USE)["without push"] == pytest.approx(720 * a_call)
+
+
+def test_the_page_asks_as_often_as_is_computed_here():
+    live, sockets = ((ROOT / "cloud/page/src" / f"{name}.js").read_text() for name in ("live", "push"))
+
+    assert f"POLL_MS = {cost.POLL_S}_000;" in live
+    assert f"HEARD_POLL_MS = {cost.HEARD_POLL_S}_000;" in live
+    assert f"RENEW_MS = {push.SOCKET_S - cost.SOCKET_S}_000;" in sockets
