@@ -27,6 +27,15 @@ test("a seek outside the film leads to its nearest end, and what is no number le
   assert.deepEqual(sought, [0, 0, 36, 36]);
 });
 
+test("a clock without a film moves itself", () => {
+  const clock = new Clock({ duration_s: 36, seek: () => assert.fail() });
+
+  clock.steer(null);
+  clock.seek(7);
+
+  assert.equal(clock.time_s, 7);
+});
+
 test("a listener that ends itself does not keep others from hearing", () => {
   const clock = new Clock();
   let heard = 0;

@@ -19,15 +19,14 @@ export class Clock {
   /**
    * @param {object} [given]
    * @param {number} [given.duration_s]
-   * @param {(time_s: number) => void} [given.seek] moves the film, which tells the clock; without it the clock moves
-   *   itself
+   * @param {((time_s: number) => void) | null} [given.seek] as for `steer`
    */
-  constructor({ duration_s = 0, seek } = {}) {
+  constructor({ duration_s = 0, seek = null } = {}) {
     this.time_s = 0;
     this.playing = false;
     this.rate = 1;
     this.duration_s = duration_s;
-    this._seek = seek ?? ((/** @type {number} */ time_s) => this.tell({ time_s }));
+    this._seek = seek;
     /** @type {Set<(clock: FilmClock) => void>} */
     this._listeners = new Set();
   }
@@ -41,8 +40,9 @@ export class Clock {
   }
 
   /**
-   * Have another film move: it tells this clock from now on.
-   * @param {(time_s: number) => void} seek
+   * What a seek moves from now on.
+   * @param {((time_s: number) => void) | null} seek moves the film, which tells the clock; with null the clock moves
+   *   itself
    */
   steer(seek) {
     this._seek = seek;
@@ -50,7 +50,10 @@ export class Clock {
 
   /** @param {number} time_s */
   seek(time_s) {
-    if (Number.isFinite(time_s)) this._seek(Math.min(Math.max(time_s, 0), this.duration_s));
+    if (!Number.isFinite(time_s)) return;
+    const within_s = Math.min(Math.max(time_s, 0), this.duration_s);
+    if (this._seek) this._seek(within_s);
+    else this.tell({ time_s: within_s });
   }
 
   /**

@@ -279,6 +279,7 @@ export class FilmPlayer {
     this._cancelLook();
     for (const end of this._endings) end();
     for (const deck of this._decks) deck.end();
+    this.clock.steer(null);
   }
 
   _tellDuration() {

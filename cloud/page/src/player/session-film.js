@@ -8,6 +8,7 @@ import { useChoice } from "./choice.js";
 import { useClock } from "./follow.js";
 import { Screen } from "./screen.js";
 import { exact, markAt, marksOf } from "./times.js";
+import { filmLength } from "./ways.js";
 
 /** @param {{session: any, clock: import("./clock.js").Clock}} given */
 export function SessionFilm({ session, clock }) {
@@ -16,6 +17,11 @@ export function SessionFilm({ session, clock }) {
   const frame = useRef(/** @type {HTMLElement | null} */ (null));
   const marks = marksOf(session);
   const { way, library } = choice;
+  // Without a film measurements still have a time to be looked at.
+  const length_s = filmLength(session) ?? 0;
+  useEffect(() => {
+    if (!player) clock.tell({ duration_s: length_s });
+  }, [clock, player, length_s]);
   const toggle = () => (clock.playing ? player?.pause() : player?.play());
   if (choice.problem) {
     return html`<${ProblemNote} problem=${choice.problem} retry=${choice.renew} />`;
