@@ -30,7 +30,13 @@ SHARE = Share(
 )
 OF_LINK = replace(OPENED, share_id=SHARE.share_id)
 VIEWED = Principal(
-    Role.SHARE, "main", None, TokenId("s_1"), page_session=OF_LINK.key, only_session=SHARE.session_id
+    Role.SHARE,
+    "main",
+    None,
+    TokenId("s_1"),
+    page_session=OF_LINK.key,
+    only_session=SHARE.session_id,
+    login_ends_at=OF_LINK.expires_at,
 )
 
 
@@ -48,7 +54,9 @@ def caller(
 
 
 def test_who_logged_in_is_the_tokens_holder():
-    expected = Principal(Role.OPERATOR, "main", None, TOKEN.token_id, 0, page_session=KEY)
+    expected = Principal(
+        Role.OPERATOR, "main", None, TOKEN.token_id, 0, page_session=KEY, login_ends_at=OPENED.expires_at
+    )
 
     assert caller() == expected
 

@@ -28,6 +28,16 @@ def test_what_changes_a_table_is_counted_and_what_reads_it_is_not(operation: str
     assert counted(HTTP_X_AMZ_TARGET=f"DynamoDB_20120810.{operation}") == writes
 
 
+@pytest.mark.parametrize(("operation", "reads"), [("Query", 1), ("BatchGetItem", 1), ("PutItem", 0)])
+def test_what_reads_a_table_is_counted_by_itself(operation: str, reads: int):
+    counts = Writes(lambda _environ, _start: [b""])
+    target = {"HTTP_X_AMZ_TARGET": f"DynamoDB_20120810.{operation}"}
+
+    counts({"REQUEST_METHOD": "POST", "wsgi.input": io.BytesIO(), **target}, lambda *_: lambda _: None)
+
+    assert counts.reads == ({operation: 1} if reads else {})
+
+
 @pytest.mark.parametrize(
     ("method", "writes"), [("PUT", 1), ("POST", 1), ("DELETE", 1), ("GET", 0), ("HEAD", 0)]
 )

@@ -273,6 +273,13 @@ OF_CALLERS = (
         *ADOPTION,
     ),
     bug(
+        "everybody sees the overview of a project",
+        "cloud/chalicelib/flows/overview.py",
+        "    principal.demand(Role.OPERATOR, Role.VIEWER)\n",
+        "    principal.demand(*Role)\n",
+        "tests/flows/test_overview.py",
+    ),
+    bug(
         "everybody lists the devices of a project",
         f"{FLOWS}/listings.py",
         "    principal.demand(Role.OPERATOR, Role.VIEWER)\n",

@@ -1,5 +1,10 @@
-"""GET /v1/overview: its shape, its ETag, and how often the queue is asked."""
+"""GET /v1/overview: its shape, its ETag, and how often queue and reconciler are asked."""
 
+from datetime import timedelta
+
+import pytest
+
+from chalicelib.core.rounds import LastRound
 from chalicelib.core.tokens import Role
 from chalicelib.flows import operations
 from chalicelib.web.api.overview import KEPT_S
@@ -56,7 +61,7 @@ def test_an_overview_that_is_known_is_not_sent_again_until_something_changed():
     assert asked(caller, **{"If-None-Match": tag}).status == 200
 
 
-def test_the_dead_letters_of_half_a_minute_are_counted_once():
+def test_what_is_of_the_whole_deployment_is_asked_for_once_in_half_a_minute():
     ports, calls = counted(opened())
     caller = operator(ports)
 
@@ -65,4 +70,15 @@ def test_the_dead_letters_of_half_a_minute_are_counted_once():
     ports.clock.advance(KEPT_S)
     asked(caller)
 
-    assert calls["dead_letters"] == 2
+    assert (calls["dead_letters"], calls["last_round"]) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("finished", "age_s", "word"), [(True, 0, "ok"), (False, 0, "late"), (True, 1800, "silent")]
+)
+def test_a_reconciler_that_stopped_or_left_sessions_out_is_told(finished: bool, age_s: int, word: str):
+    ports = opened()
+    ended_at = ports.clock.now() - timedelta(seconds=age_s)
+    ports.records.put_last_round(LastRound(ended_at, ended_at, 1, 0, 0, 0, finished=finished, swept=True))
+
+    assert asked(operator(ports)).document["reconciler"] == word

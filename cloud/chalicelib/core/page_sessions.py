@@ -111,7 +111,7 @@ def principal(known: Known, secret: str, idle_s: int, now: datetime) -> Principa
     if share is None or share.share_id != found.share_id:
         raise NotAuthenticated("the link of this page session is not known any more; ask for another one")
     share.demand_good(known.token, now)
-    return replace(shares.holder(share), page_session=found.key)
+    return replace(shares.holder(share), page_session=found.key, login_ends_at=found.expires_at)
 
 
 def _proven(found: PageSession | None, secret: str) -> PageSession:
@@ -134,5 +134,11 @@ def _holder(found: PageSession, token: Token | None, now: datetime) -> Principal
             f"the token of this page session expired at {rfc3339(token.expires_at)}; log in with another one"
         )
     return Principal(
-        token.role, token.project, token.device_id, token.token_id, held.version, page_session=found.key
+        token.role,
+        token.project,
+        token.device_id,
+        token.token_id,
+        held.version,
+        page_session=found.key,
+        login_ends_at=found.expires_at,
     )

@@ -103,8 +103,8 @@ class Principal(Struct, frozen=True):
     """Who is calling, with which of the token's secrets.
 
     `token_id` is None for an operator's command, which has AWS credentials instead; for who has a share link it is the
-    link's id. `page_session` is None for who shows the token itself, and not the cookie of a page session.
-    `only_session` is the one session that a share link is for.
+    link's id. `page_session` is None for who shows the token itself, and not the cookie of a page session; with the
+    cookie, `login_ends_at` is the end of that. `only_session` is the one session that a share link is for.
     """
 
     role: Role
@@ -114,6 +114,7 @@ class Principal(Struct, frozen=True):
     secret_version: int = 0
     page_session: PageSessionKey | None = None
     only_session: SessionId | None = None
+    login_ends_at: datetime | None = None
 
     def may_see(self, session: Session) -> bool:
         """Whether `session` exists for this caller: own project, for a device its own sessions, for a share the one."""

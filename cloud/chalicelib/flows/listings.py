@@ -1,10 +1,13 @@
 """Lists of sessions: page by page, by whatever facts a caller names, at a cost that ends with the page."""
 
+from collections.abc import Mapping, Sequence
+
 from msgspec import Struct
 from msgspec.structs import replace
 
 from chalicelib.core.errors import InvalidRequest
 from chalicelib.core.heard import Heard
+from chalicelib.core.ids import SessionId
 from chalicelib.core.listing import Row, Summary, Wanted, summary
 from chalicelib.core.session import SessionState
 from chalicelib.core.tokens import Device, Principal, Role
@@ -81,8 +84,40 @@ def list_devices(
     _demand_limit(limit)
     project = principal.meant_project(project)
     found = ports.records.list_devices(project, after, limit + 1)
+    return _tell_devices(ports, found, limit, ports.records.rows(_last_sessions(found[:limit])))
+
+
+def list_newest(
+    ports: Ports, project: str, most_devices: int, most_sessions: int
+) -> tuple[DevicePage, SessionPage]:
+    """The first page of devices and that of sessions, for a caller who may see all of `project`.
+
+    As devices haul the newest sessions, both pages are told from one read of sessions.
+    """
+    found = ports.records.list_devices(project, None, most_devices + 1)
+    entries = ports.records.list_sessions(ListedBy(project), None, None, None, most_sessions + 1)
+    newest = entries[:most_sessions]
+    names = [*_last_sessions(found[:most_devices]), *(each.listed.session_id for each in newest)]
+    rows = ports.records.rows(names)
+    told = (_row(ports, each, rows.get(each.listed.session_id)) for each in newest)
+    sessions = SessionPage(
+        tuple(row for row in told if row), newest[-1].listed if len(entries) > most_sessions else None
+    )
+    return _tell_devices(ports, found, most_devices, rows), sessions
+
+
+def _last_sessions(found: Sequence[tuple[Device, Heard | None]]) -> list[SessionId]:
+    return [heard.session_id for _, heard in found if heard]
+
+
+def _tell_devices(
+    ports: Ports,
+    found: Sequence[tuple[Device, Heard | None]],
+    limit: int,
+    rows: Mapping[SessionId, RecordedRow],
+) -> DevicePage:
+    """A page of at most `limit` of the devices that were found; `rows` has the sessions of their heartbeats."""
     page = found[:limit]
-    rows = ports.records.rows([heard.session_id for _, heard in page if heard])
     told = tuple(
         _device(ports, device, heard, rows.get(heard.session_id) if heard else None) for device, heard in page
     )

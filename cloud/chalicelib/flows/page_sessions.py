@@ -84,14 +84,6 @@ def find_caller(registry: Registry, cookie: str, rules: PageRules) -> Principal:
     return principal
 
 
-def view_page_session(ports: Ports, key: PageSessionKey) -> PageSession:
-    """The page session of a caller. Raises NotAuthenticated when it ended meanwhile."""
-    found = ports.records.page_session(key).page_session
-    if found is None:
-        raise NotAuthenticated("somebody logged out meanwhile; log in again")
-    return found
-
-
 def log_out(registry: Registry, key: PageSessionKey) -> None:
     """End a page session: its cookie is good for nothing from now on; one that ended already is success."""
     registry.records.forget_page_session(key)

@@ -16,7 +16,7 @@ from chalicelib.core.limits import Limits
 from chalicelib.core.listing import Row
 from chalicelib.core.measurements.index import Index
 from chalicelib.core.order import Order
-from chalicelib.core.page_sessions import PageRules, PageSession
+from chalicelib.core.page_sessions import PageRules
 from chalicelib.core.parts import PartPlan, StoredPart
 from chalicelib.core.picture import MOST_CHAPTERS, Picture, Progress
 from chalicelib.core.push import SOCKET_S, Ticket
@@ -163,13 +163,13 @@ def rotation(token: Token) -> dict[str, Any]:
     return {**_token(token), "before_until": rfc3339(before_until) if before_until else None}
 
 
-def login(found: PageSession, principal: Principal, rules: PageRules) -> dict[str, Any]:
+def login(principal: Principal, ends_at: datetime, rules: PageRules) -> dict[str, Any]:
     """Who is logged in, and until when; the cookie is in the header alone."""
     return {
         "role": principal.role.value,
         "project": principal.project,
         "session": ids.name_of(principal.only_session) if principal.only_session else None,
-        "expires_at": rfc3339(found.expires_at),
+        "expires_at": rfc3339(ends_at),
         "idle_s": rules.idle_s,
     }
 

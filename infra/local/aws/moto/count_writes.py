@@ -1,4 +1,4 @@
-"""How many requests changed something that is stored: the measure of a fixpoint."""
+"""How many requests changed something that is stored, the measure of a fixpoint; and how many read a table."""
 
 import threading
 from collections import Counter
@@ -12,6 +12,7 @@ _TABLE = "DynamoDB_20120810."
 _TABLE_WRITES = frozenset(
     {"PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems", "BatchWriteItem", "ExecuteStatement"}
 )
+_TABLE_READS = frozenset({"GetItem", "BatchGetItem", "Query", "Scan", "TransactGetItems"})
 _BUCKET_WRITES = frozenset({"PUT", "POST", "DELETE"})
 
 
@@ -19,12 +20,14 @@ class Writes:
     """WSGI middleware that counts what `app` is asked to write into tables and buckets, refused or not.
 
     `counts` has DynamoDB's operations and S3's methods. Other services' requests (queues, functions) are not counted.
+    `reads` has the operations that read a table.
     """
 
     def __init__(self, app: "WSGIApplication") -> None:
         self._app = app
         self._lock = threading.Lock()
         self.counts: Counter[str] = Counter()
+        self.reads: Counter[str] = Counter()
 
     @property
     def total(self) -> int:
@@ -33,9 +36,12 @@ class Writes:
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         name = _write(environ)
-        if name:
-            with self._lock:
+        operation = environ.get("HTTP_X_AMZ_TARGET", "").removeprefix(_TABLE)
+        with self._lock:
+            if name:
                 self.counts[name] += 1
+            elif operation in _TABLE_READS:
+                self.reads[operation] += 1
         return self._app(environ, start_response)
 
 
