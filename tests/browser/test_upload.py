@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, FilePayload, Page, Request, Route, expe
 
 from infra.client import Client, Session
 from tests.browser.conftest import Site
+from tests.browser.test_accessibility import grave_findings
 from tests.browser.watched import Watched, log_in, watch
 
 MIB = 2**20
@@ -192,7 +193,7 @@ def test_a_cancelled_film_comes_back_with_its_parts(site: Site, page: Page, name
 def test_a_film_that_shrinks_while_it_is_sent_is_not_stored(
     site: Site, watched: Watched, name: str, tmp_path: Path
 ):
-    watched.expect("")  # the browser itself complains that the file changed
+    watched.expect("ERR_")  # the browser itself says that the file changed
     page = watched.page
     path = film(tmp_path / "GX010038.MP4", 12 * MIB)
 
@@ -224,6 +225,7 @@ def test_a_phone_and_a_keyboard_suffice_and_uppy_speaks_german(
     page.locator(".uppy-Dashboard-input").first.set_input_files(path)
     start = page.get_by_role("button", name=re.compile("Eine Datei hochladen"))
     start.wait_for()
+    assert grave_findings(page) == []
     for _ in range(40):
         if start.evaluate("each => each === document.activeElement"):
             break

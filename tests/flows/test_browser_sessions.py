@@ -5,10 +5,12 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from chalicelib.core.chapter import BROWSER_FILMS, MOST_FILMS, Chapter
+from chalicelib.core.chapter import MOST_FILMS, Chapter
 from chalicelib.core.errors import (
     Conflict,
+    Finalizing,
     InvalidRequest,
+    NotAFilm,
     NotFound,
     NotPermitted,
     SessionDiffers,
@@ -18,6 +20,7 @@ from chalicelib.core.errors import (
 )
 from chalicelib.core.evidence import Level
 from chalicelib.core.ids import BROWSER, ArtifactId, SessionId, TokenId
+from chalicelib.core.keys import BROWSER_FILMS
 from chalicelib.core.limits import Limits, Quota
 from chalicelib.core.order import wish
 from chalicelib.core.session import Camera, Origin, SessionState
@@ -481,3 +484,19 @@ def test_others_take_nothing_back(principal, error):
 
     with pytest.raises(error):
         browser_sessions.withdraw_film(ports, principal, SESSION_ID, film(2).artifact_id)
+
+
+def test_who_uploaded_what_is_no_film_hears_of_a_file_and_may_take_it_out():
+    ports = memory_ports(policy=replace(POLICY, checks_films=True))
+    confirm(ports, (film(1), film(2)))
+    upload = opened(ports)
+    send(ports, upload)
+    with pytest.raises(Finalizing, match="keep the file"):
+        completion.complete_upload(ports, OPERATOR, upload.upload_id, None)
+    reconcile(ports, 240.0)
+
+    with pytest.raises(NotAFilm, match="Take it out of the session"):
+        opened(ports)
+
+    picture = browser_sessions.withdraw_film(ports, OPERATOR, SESSION_ID, film().artifact_id)
+    assert picture.chapters == (film(2),)

@@ -66,6 +66,11 @@ def is_sidecar(artifact_id: str) -> bool:
     return artifact_id.startswith(_OF_SIDECARS)
 
 
+def is_of_a_browser(artifact_id: str) -> bool:
+    """Whether it is a film that an operator uploaded: cameras have no such directory."""
+    return artifact_id.startswith(f"{Kind.ORIGINAL.value}.{keys.BROWSER_FILMS}.")
+
+
 def is_of_a_device(artifact_id: str) -> bool:
     """Whether devices bring it, from a camera: an original or a sidecar."""
     return is_original(artifact_id) or is_sidecar(artifact_id)

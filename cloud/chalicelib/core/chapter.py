@@ -17,8 +17,6 @@ EXTENSIONS = (".mp4", ".360")
 
 OLDER_SYSTEM = "000OLDER"
 """The directory of originals that come from the older system, under any name. Cameras count directories from 100."""
-BROWSER_FILMS = "000FILMS"
-"""The directory of originals that come from a browser: no card has it, so that no card is proven by such a film."""
 MOST_FILMS = 90
 """All films of a browser's session are written again when one is added: one transaction with counters and trail."""
 _LONGEST_ARTIFACT_ID = 200

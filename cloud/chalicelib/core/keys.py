@@ -39,6 +39,9 @@ SCANNED = (INTERMEDIATES, OUTPUTS, MEASUREMENTS)
 REPLACED = (INDEX, LAKE)
 """What is made of measurements, and can be made of them again: old revisions of it are removed."""
 
+BROWSER_FILMS = "000FILMS"
+"""The directory of originals that come from a browser: no card has it, so that no card is proven by such a film."""
+
 OPENED_HERE = (ORIGINALS, INTERMEDIATES, PROXIES)
 """Where the coordinator alone begins multipart uploads."""
 

@@ -16,11 +16,12 @@ from enum import Enum
 from msgspec import Struct
 from msgspec.structs import replace
 
-from chalicelib.core.chapter import BROWSER_FILMS, Chapter
+from chalicelib.core.chapter import Chapter
 from chalicelib.core.crc import Crc64Nvme
 from chalicelib.core.errors import PartsMismatch
 from chalicelib.core.film import Film, NoFilm
 from chalicelib.core.ids import UploadId
+from chalicelib.core.keys import BROWSER_FILMS
 from chalicelib.core.parts import LandedPart
 from chalicelib.core.times import DAY_S
 from chalicelib.core.upload import Receipt, StoredObject

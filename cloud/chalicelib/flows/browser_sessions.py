@@ -3,9 +3,10 @@
 import logging
 from collections.abc import Sequence
 
-from chalicelib.core.chapter import BROWSER_FILMS, MOST_FILMS, Chapter
+from chalicelib.core.chapter import MOST_FILMS, Chapter
 from chalicelib.core.errors import Conflict, InvalidRequest, SessionDiffers, StateConflict, StorageBusy
 from chalicelib.core.ids import BROWSER, ArtifactId, SessionId
+from chalicelib.core.keys import BROWSER_FILMS
 from chalicelib.core.order import Wish, add_minimum
 from chalicelib.core.parts import plan_parts
 from chalicelib.core.picture import Picture, film_differences, session_chapters

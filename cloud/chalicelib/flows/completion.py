@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from chalicelib.core import parts
-from chalicelib.core.artifact import is_sidecar
+from chalicelib.core.artifact import is_of_a_browser, is_sidecar
 from chalicelib.core.crc import Crc64Nvme
 from chalicelib.core.errors import (
     Conflict,
@@ -197,8 +197,9 @@ def _why_kept(
         # The caller need not wait until the reconciler has recorded it.
         return not_a_film(upload.artifact_id, f"{upload.artifact_id}: {judged.reason}")
     if isinstance(judged, NoFilm):
+        keep = "file" if is_of_a_browser(upload.artifact_id) else "card"
         return Finalizing(
             f"{upload.artifact_id} is not a film: {judged.reason}; it is about to be rejected: ask again, "
-            "and keep the card"
+            f"and keep the {keep}"
         )
     return None

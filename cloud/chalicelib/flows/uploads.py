@@ -353,6 +353,12 @@ def not_a_film(artifact_id: ArtifactId, reason: str | None) -> NotAFilm:
     reason = reason or "not a film"
     if artifact.is_sidecar(artifact_id):
         return NotAFilm(f"{reason}. The session goes without it, and nothing waits for it", reason)
+    if artifact.is_of_a_browser(artifact_id):
+        return NotAFilm(
+            f"{reason}. This file is not stored as footage, and its name is not taken again under this session. "
+            "Take it out of the session, and add the right film under another name",
+            reason,
+        )
     return NotAFilm(
         f"{reason}. Keep the card: this file is not stored as footage, and is not taken again under this session. "
         "Haul it as `unfinished` into a session of its own if it must be kept as it is",

@@ -127,7 +127,7 @@ function Head({ session, me }) {
     <p class="ways-on">
       <a class="button" href=${address("sessions", name, "watch")}>Watch</a>
       <a class="button plain" href=${address("sessions", name, "receipt")}>Receipt</a>
-      ${session.device_id === null && !storage.imported_at && me.role === "operator" && !me.session && html`<a class="button plain" href=${address("sessions", name, "upload")}>Upload</a>`}
+      ${storage.origin === "browser" && session.state === "OPEN" && me.role === "operator" && !me.session && html`<a class="button plain" href=${address("sessions", name, "upload")}>Upload</a>`}
     </p>
   </header>`;
 }
@@ -135,7 +135,7 @@ function Head({ session, me }) {
 /** @param {any} session */
 function bringer(session) {
   if (session.storage.origin === "older-system") return "an import from the older system";
-  return session.device_id === null ? "a browser" : session.device_id;
+  return session.storage.origin === "browser" ? "a browser" : session.device_id;
 }
 
 /** What a person must know before anything else. @param {{session: any}} given */

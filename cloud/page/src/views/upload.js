@@ -142,6 +142,7 @@ function Films({ name, group, limits, changed }) {
         fileManagerSelectionType: "files",
         doneButtonHandler: null,
       });
+      const unname = nameLists(home.current);
       const stop = made.subscribe(() => {
         redraw((count) => count + 1);
       });
@@ -150,6 +151,7 @@ function Films({ name, group, limits, changed }) {
       made.uppy.on(/** @type {any} */ ("films-announced"), look);
       end = () => {
         stop();
+        unname();
         made.uppy.off("upload-success", look);
         made.uppy.off(/** @type {any} */ ("films-announced"), look);
         const dashboard = made.uppy.getPlugin("Dashboard");
@@ -168,6 +170,19 @@ function Films({ name, group, limits, changed }) {
     ${failed && html`<p role="alert">The uploader could not be loaded. Check the network, then reload the page.</p>`}
     ${!uploads && !failed && html`<p aria-busy="true">One moment …</p>`}
     ${uploads && html`<${Happened} uploads=${uploads} changed=${changed} />`}`;
+}
+
+/** Call Uppy's lists lists, as its items ask for. @param {HTMLElement} home @returns {() => void} */
+function nameLists(home) {
+  const name = () => {
+    for (const list of home.querySelectorAll(".uppy-Dashboard-files:not([role])")) {
+      list.setAttribute("role", list.querySelector("[role=listitem]") ? "list" : "presentation");
+    }
+  };
+  const observer = new MutationObserver(name);
+  observer.observe(home, { childList: true, subtree: true });
+  name();
+  return () => observer.disconnect();
 }
 
 /** What Uppy's dashboard does not say. @param {{uploads: any, changed: () => void}} given */
