@@ -107,6 +107,26 @@ def test_each_role_of_a_route_succeeds_with_some_call_of_it(route: Route):
         assert any(row[caller] < 300 for row in of_it for caller in (*ROLES[role], *LOGGED_IN.get(role, ())))
 
 
+ABOUT_ACCESS = {"/v1/sessions/{session_id}/audit", "/v1/sessions/{session_id}/shares"}
+"""What operators read and viewers do not: who did what, and who was let in."""
+
+OWN_LOGIN = {"/v1/login", "/v1/push-tickets"}
+"""Where those who only look send something: it changes nothing but their own page's connection."""
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
+def test_a_viewer_reads_what_an_operator_reads_and_sends_no_change(route: Route):
+    is_for_viewers = Role.VIEWER in route.roles
+
+    if route.path in OWN_LOGIN:
+        assert is_for_viewers
+    elif route.method != "GET":
+        assert not is_for_viewers
+        assert Role.SHARE not in route.roles
+    elif Role.OPERATOR in route.roles:
+        assert is_for_viewers is (route.path not in ABOUT_ACCESS)
+
+
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("column", CALLERS)
 def test_each_caller_may_do_exactly_what_is_his(column: str, call: str):
