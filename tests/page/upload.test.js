@@ -243,6 +243,16 @@ test("a part that fails is sent again, later each time, and the others go on", a
   );
 });
 
+test("a bucket that never answered may not know the page", async () => {
+  const world = new World(noise(9));
+  world.fault = (_, count) => (count <= 3 ? new PutFailed(0) : null);
+
+  await world.run();
+
+  const hints = world.notes.filter((note) => note.includes("BrowserOrigins"));
+  assert.deepEqual(hints.length, 1);
+});
+
 test("an expired address is renewed at once and counts as no failure", async () => {
   const world = new World(noise(25));
   world.fault = (number, count) => {

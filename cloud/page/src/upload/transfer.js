@@ -215,7 +215,14 @@ class Transfer {
     }
     if (error.status === 0) await this.#demandReadable(number);
     tries.failures += 1;
-    await this.#wait(tries.failures, error.retryAfterS, "The storage does not answer");
+    await this.#wait(tries.failures, error.retryAfterS, this.#whyNoAnswer(error, tries.failures));
+  }
+
+  /** A bucket that does not know this page looks like a dead network too. @param {PutFailed} error @param {number} failures */
+  #whyNoAnswer(error, failures) {
+    const isStrange = error.status === 0 && failures >= 3 && this.#held.size === 0;
+    const hint = "; if it stays so, an operator must name this page's origin in BrowserOrigins";
+    return `The storage does not answer${isStrange ? hint : ""}`;
   }
 
   /** A file that was changed or unplugged looks like a dead network. Raises Unreadable. @param {number} number */
