@@ -207,4 +207,13 @@ OF_THE_PAGE = (
         "    if share is None:\n",
         "tests/core/test_shares.py",
     ),
+    bug(
+        "a gate that has opened stays closed on a page that knew it",
+        "cloud/chalicelib/web/routing.py",
+        'repr(gates).encode()):08x}" if gates else ""',
+        'repr(gates).encode()):08x}" if not gates else ""',
+        "tests/web/test_device_api.py",
+        "-k",
+        "gates_wait_for",
+    ),
 )

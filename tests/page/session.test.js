@@ -7,7 +7,12 @@ import { eventsOf, trailLines } from "../../cloud/page/src/session/events.js";
 import { commandFor } from "../../cloud/page/src/session/gates.js";
 import { receiptLines, utc } from "../../cloud/page/src/session/receipt.js";
 import { shareAddress, shareState } from "../../cloud/page/src/session/share.js";
-import { artifactState, evidenceWords, GATES } from "../../cloud/page/src/session/words.js";
+import {
+  artifactState,
+  evidenceWords,
+  GATES,
+  safeWords,
+} from "../../cloud/page/src/session/words.js";
 
 const GATES_OF_THE_CORE = "../../cloud/chalicelib/core/settle/gates.py";
 const NOON = "2026-11-21T12:00:00Z";
@@ -353,4 +358,28 @@ test("a share is good until the moment it expires, unless somebody revoked it", 
   assert.equal(shareState(share, noonMs - 1), "good");
   assert.equal(shareState(share, noonMs), "expired");
   assert.equal(shareState({ ...share, revoked_at: NOON }, noonMs - 1), "revoked");
+});
+
+test("while a session is being cleaned, each chapter says whether it is cleaned", () => {
+  const told = session([chapter(1, { receipt: RECEIPT }), chapter(2, { receipt: RECEIPT })], {
+    state: "PROCESSED",
+  });
+  const artifacts = told.chapters.map((each, index) => ({ ...each, cleaned: index === 0 }));
+
+  assert.deepEqual(
+    chapters.mapChapters(told, new Map(), artifacts).map((map) => map.segments[0]?.where),
+    ["cleaned", "proven"],
+  );
+});
+
+test("a session is safe since its last receipt, and unknown stays unknown", () => {
+  const waiting = { safe_at: null, safe_after_s: null, predicted_clear_at: null };
+
+  assert.match(
+    safeWords({ ...waiting, safe_at: NOON, safe_after_s: 75 }),
+    /^since .*, 1 min 15 s after/,
+  );
+  assert.doesNotMatch(safeWords({ ...waiting, safe_at: NOON }), /after/);
+  assert.match(safeWords({ ...waiting, predicted_clear_at: NOON }), /^not yet; at this rate by/);
+  assert.equal(safeWords(waiting), "not yet; at which time is unknown");
 });

@@ -71,9 +71,11 @@ export function uploadsToWatch(session) {
  * Where the bytes of each chapter are.
  * @param {any} session the answer of `GET /v1/sessions/{id}`
  * @param {ReadonlyMap<string, any>} uploads the open uploads that were looked at, by id
+ * @param {any[]} [artifacts] they tell what of a session is cleaned while it is being cleaned
  * @returns {ChapterMap[]}
  */
-export function mapChapters(session, uploads) {
+export function mapChapters(session, uploads, artifacts = []) {
+  const cleaned = new Set(artifacts.filter((each) => each.cleaned).map((each) => each.artifact_id));
   const told = session.progress;
   let ahead = told ? Math.max(0, told.bytes_down - told.bytes_up) : 0;
   return session.chapters.map((/** @type {any} */ chapter) => {
@@ -82,7 +84,8 @@ export function mapChapters(session, uploads) {
       name: `${chapter.directory}/${chapter.filename}`,
       bytes: chapter.size_bytes,
     };
-    const end = ended(session, chapter);
+    const isCleaned = session.state === "CLEANED" || cleaned.has(chapter.artifact_id);
+    const end = ended(chapter, isCleaned);
     if (end) {
       return {
         ...map,
@@ -112,12 +115,12 @@ export function mapChapters(session, uploads) {
 }
 
 /**
- * @param {any} session
  * @param {any} chapter
+ * @param {boolean} isCleaned
  * @returns {Whereabouts | null} null while the chapter is on its way
  */
-function ended(session, chapter) {
-  if (chapter.receipt) return session.state === "CLEANED" ? "cleaned" : "proven";
+function ended(chapter, isCleaned) {
+  if (chapter.receipt) return isCleaned ? "cleaned" : "proven";
   return chapter.lost && !LIVE.has(chapter.upload?.state) ? "lost" : null;
 }
 

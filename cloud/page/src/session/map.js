@@ -19,9 +19,10 @@ const WIDTH = 1000;
  * @param {object} given
  * @param {any} given.session
  * @param {ReadonlyMap<string, any>} given.uploads
+ * @param {any[]} given.artifacts
  */
-export function ChapterMaps({ session, uploads }) {
-  const maps = mapChapters(session, uploads);
+export function ChapterMaps({ session, uploads, artifacts }) {
+  const maps = mapChapters(session, uploads, artifacts);
   const proven = maps.filter((map) => map.isProven);
   const sum = (/** @type {typeof maps} */ some) => some.reduce((all, map) => all + map.bytes, 0);
   const wheres = [...new Set(maps.flatMap((map) => map.segments.map((each) => each.where)))];
@@ -73,7 +74,7 @@ function Ways({ session, maps }) {
  */
 function ChapterRow({ map, session, chapter }) {
   const id = session.session_id;
-  const isThere = chapter.receipt && session.state !== "CLEANED";
+  const isThere = map.segments[0]?.where === "proven";
   return html`<li>
     <div class="row">
       <span class="name">${map.name}</span>

@@ -1,4 +1,5 @@
 /** What the coordinator tells by a name, in words. The page says nothing else by such a name. */
+import { duration, time } from "../format.js";
 
 /** @type {Readonly<Record<string, string>>} */
 export const STATES = {
@@ -101,4 +102,21 @@ export function stateKind(session) {
   if (session.state === "FAILED") return "bad";
   if (session.held) return "warn";
   return session.state === "PROCESSED" || session.state === "CLEANED" ? "good" : "";
+}
+
+/**
+ * Since when every chapter is in S3, or until when that is expected.
+ * @param {any} guarantee
+ */
+export function safeWords(guarantee) {
+  if (!guarantee.safe_at) {
+    return guarantee.predicted_clear_at
+      ? `not yet; at this rate by ${time(guarantee.predicted_clear_at)}`
+      : "not yet; at which time is unknown";
+  }
+  const after =
+    guarantee.safe_after_s === null
+      ? ""
+      : `, ${duration(guarantee.safe_after_s)} after the camera closed the last chapter`;
+  return `since ${time(guarantee.safe_at)}${after}`;
 }

@@ -13,7 +13,7 @@ import { History } from "../session/history.js";
 import { ChapterMaps } from "../session/map.js";
 import { Outputs } from "../session/outputs.js";
 import { ShareButton } from "../session/share.js";
-import { STATES, stateKind } from "../session/words.js";
+import { STATES, safeWords, stateKind } from "../session/words.js";
 
 const UPLOADS_EVERY_MS = 15_000;
 
@@ -27,7 +27,7 @@ export default function SessionView({ place, me }) {
   const { document: told, problem } = useLive(path);
   const [answered, setAnswered] = useState(/** @type {any} */ (null));
   const session = newest(told, answered);
-  const artifacts = useArtifacts(path, session?.version);
+  const { artifacts, problem: unlisted } = useArtifacts(path, session?.version);
   const uploads = useUploads(me.session || !session ? [] : uploadsToWatch(session));
   if (!session) {
     return html`<h1>${place.name}</h1>
@@ -44,8 +44,9 @@ export default function SessionView({ place, me }) {
       <//>`
     }
     <div class="session">
-      <${ChapterMaps} session=${session} uploads=${uploads} />
+      <${ChapterMaps} session=${session} uploads=${uploads} artifacts=${artifacts} />
       <div>
+        ${unlisted && html`<${ProblemNote} problem=${unlisted} />`}
         <${Outputs} session=${session} artifacts=${artifacts} />
         <${Gates} session=${session} mayAct=${mayAct} />
         <${History} session=${session} artifacts=${artifacts} mayAct=${mayAct} />
@@ -67,21 +68,23 @@ function newest(told, answered) {
  * What the session has and must have; read again with each version of the session.
  * @param {string} path
  * @param {number | undefined} version
- * @returns {any[]}
+ * @returns {{artifacts: any[], problem: import("../api.js").Problem | null}}
  */
 function useArtifacts(path, version) {
-  const [artifacts, setArtifacts] = useState(/** @type {any[]} */ ([]));
+  const [known, setKnown] = useState({
+    artifacts: /** @type {any[]} */ ([]),
+    problem: /** @type {import("../api.js").Problem | null} */ (null),
+  });
   useEffect(() => {
     if (version === undefined) return;
     const ending = new AbortController();
     get(`${path}/artifacts`, ending.signal).then(
-      (answer) => setArtifacts(answer.artifacts),
-      // The session itself tells what is wrong; its artifacts come with its next version.
-      () => {},
+      ({ artifacts }) => setKnown({ artifacts, problem: null }),
+      (problem) => ending.signal.aborted || setKnown(({ artifacts }) => ({ artifacts, problem })),
     );
     return () => ending.abort();
   }, [path, version]);
-  return artifacts;
+  return known;
 }
 
 /**
@@ -122,6 +125,7 @@ function Head({ session, me }) {
       <dt>Brought by</dt><dd>${bringer(session)}</dd>
       ${session.group && html`<dt>Group</dt><dd>${me.session ? session.group : html`<a href=${address("groups", session.group)}>${session.group}</a>`}</dd>`}
       <dt>Opened</dt><dd>${time(session.created_at)}</dd>
+      <dt>Safe</dt><dd>${safeWords(session.guarantee)}</dd>
       ${storage.row_id && html`<dt>Older system</dt><dd>${storage.source}, ${storage.row_id}</dd>`}
     </dl>
     <p class="ways-on">
