@@ -76,6 +76,7 @@ NEVER_IN_THE_STORY = {
     **_for("a page that vanished without a word", "ForgetClosedSockets", *SIGNING),
     **_for("an index whose events are all lost and that is small", "WriteTheIndexAndTheLake", "reconcile"),
     **_for("an index that was replaced an hour ago", "RemoveOldRevisions", "reconcile"),
+    **_for("a landing that nobody completed, or whose film is home", "EndLandings", "reconcile"),
     **_for("somebody who logs in to the page", "KeepPageSessions", "api_handler"),
     **_for("somebody who shares a session", "KeepShares", "api_handler"),
 }
