@@ -206,7 +206,11 @@ export class Chart {
           stroke: () => this.colours.inks[line.ink] ?? this.colours.ink,
           width: 2,
           dash: DASHES[line.ink] ?? [],
-          points: { show: () => isLines && this._hasRoomForPoints(), size: 5 },
+          points: {
+            show: () => isLines && this._hasRoomForPoints(),
+            size: 5,
+            fill: () => this.colours.card,
+          },
         })),
       ],
       hooks: {
