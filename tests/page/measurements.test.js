@@ -45,7 +45,7 @@ test("frames that are missing are one row without a value, so that no line is dr
   assert.ok(from > 0.1 && from <= 0.2 && to === 0.4);
 });
 
-test("a value that is missing stays null and is no gap, and 0 stays 0", () => {
+test("a value that is missing stays null and makes a dash, no gap, and 0 stays 0", () => {
   const found = series([0, null, 2]);
 
   assert.deepEqual(found.numbers.wind?.min, [0, null, 2]);
@@ -174,7 +174,7 @@ test("the view follows a film that leaves it and a jump, and leaves a person alo
   assert.deepEqual(ranges.following(view, FILM, 500, 700), { from_s: 690, to_s: 790 });
 });
 
-test("a step of a frame ends within the next frame, wherever in the frame the film stands", () => {
+test("a step of a frame ends within the next frame, wherever in the frame the film rests", () => {
   for (const part of [-0.05, 0, 0.25, 0.5, 0.89]) {
     const time_s = (900 + part) / 30;
     assert.equal(Math.floor(ranges.stepped(time_s, 1, BEAT, FILM) * 30), 901);
@@ -236,7 +236,7 @@ test("numbers of another kind have a plot each, with the unit that the file name
   );
 });
 
-test("several frames in a row are told as their mean, with between what they lie", () => {
+test("a row of several frames has their mean, and the least and the greatest of them", () => {
   const wide = { ...series([2]), count: [8] };
   wide.numbers = { wind: { mean: [2.25], min: [1], max: [3] } };
 
