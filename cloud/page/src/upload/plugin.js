@@ -21,7 +21,6 @@ export class CoordinatorUploader extends BasePlugin {
   #running = new Map();
   /** @type {Map<string, Map<number, string>>} checksums of files that were begun, by the file's id */
   #checksums = new Map();
-  #isLeaving = false;
 
   /** @param {any} uppy @param {Options} options */
   constructor(uppy, options) {
@@ -48,12 +47,6 @@ export class CoordinatorUploader extends BasePlugin {
     this.uppy.off("pause-all", this.#onPauseAll);
     this.uppy.off("resume-all", this.#onResumeAll);
     this.uppy.off("file-removed", this.#onRemoved);
-  }
-
-  /** Stop all transfers here and cancel nothing: what is stored stays, and any browser may continue. */
-  leave() {
-    this.#isLeaving = true;
-    for (const running of this.#running.values()) this.#interrupt(running, true);
   }
 
   get isBusy() {
@@ -144,16 +137,9 @@ export class CoordinatorUploader extends BasePlugin {
   /** @param {any} file @param {unknown} error */
   #fail(file, error) {
     const known = this.uppy.getFile(file.id);
-    if (!known || this.#isLeaving) return;
+    if (!known) return;
     const words = error instanceof Error ? error.message : String(error);
     this.uppy.emit("upload-error", known, { name: "Error", message: words });
-  }
-
-  /** @param {Running} running @param {boolean} isRemoved */
-  #interrupt(running, isRemoved) {
-    running.isRemoved ||= isRemoved;
-    running.abort.abort();
-    running.resume?.();
   }
 
   /** @param {any} file @param {boolean} isPaused */
@@ -175,9 +161,13 @@ export class CoordinatorUploader extends BasePlugin {
   /** @param {any} file */
   #onRemoved = (file) => {
     const running = this.#running.get(file.id);
-    if (running) this.#interrupt(running, true);
+    if (running) {
+      running.isRemoved = true;
+      running.abort.abort();
+      running.resume?.();
+    }
     this.#checksums.delete(file.id);
     const wasBegun = file.progress.uploadStarted && !file.progress.uploadComplete;
-    if (wasBegun && !this.#isLeaving) this.options.cancelled(file);
+    if (wasBegun) this.options.cancelled(file);
   };
 }
