@@ -56,7 +56,7 @@ test("a value that is missing stays null and makes a dash, no gap, and 0 stays 0
   assert.equal(words.numberAt(null, null, "wind", "m/s"), "…");
 });
 
-test("a hole in time is a gap from the sixth frame on, even where the frames are numbered one after the other", () => {
+test("frames that are six frames apart in time have a gap between them, even where the frames are numbered one after the other", () => {
   const holed = (/** @type {number} */ frames) => ({
     ...points([1, 2]),
     first_s: [0, frames * FRAME_S],

@@ -16,7 +16,7 @@ export const FINER_BYTES = 150 * 1024;
 
 const MOST_POINTS = 1000;
 const FEWEST_POINTS = 50;
-/** The coordinator reads so many frames within 300 ms. */
+/** More frames than these take the coordinator longer than a person who zooms likes to wait. */
 export const MOST_FRAMES_READ = 4000;
 /** Rows that are not wider than so many pixels are fine enough. */
 const FINE_PX = 3;

@@ -23,7 +23,7 @@
  * @property {Record<string, Record<string, number[]>>} words how many frames say each word, by column
  */
 
-/** From so many frames on without any, consecutive numbers or not, there is a gap. */
+/** Two frames that are further apart than so many have a gap between them, consecutive numbers or not. */
 const GAP_FRAMES = 5;
 
 const GAP = -1;
