@@ -239,7 +239,26 @@ def deploy(stage: str, account: Account, asked: Asked, progress: Progress) -> De
         deployed = deploy_in_turn(stage, account, account.source, outputs, asked.arrow_layer, turn, progress)
         _bring_up_watch(stage, account, outputs, progress)
         complete(stage, account, account.source, asked.arrow_layer, turn, None)
+    lacking = lacking_origin(deployed.api_url, outputs)
+    if lacking:
+        progress(lacking)
     return deployed
+
+
+def lacking_origin(api_url: str, outputs: Mapping[str, str]) -> str | None:
+    """What to do so that the page may play and upload films; None where the bucket takes calls of its origin.
+
+    CloudFormation makes the bucket before Chalice makes the API, so the first deploy does not know the origin.
+    """
+    origin = "/".join(api_url.split("/")[:3])
+    known = outputs.get("BrowserOrigins", "")
+    if origin in known.split(","):
+        return None
+    wanted = f"{known},{origin}" if known else origin
+    return (
+        f"the page at {origin} neither plays nor uploads films yet: deploy again with "
+        f"--parameter BrowserOrigins={wanted}"
+    )
 
 
 STACK = "stack.json"
@@ -523,10 +542,8 @@ def _parameter(text: str) -> tuple[str, str]:
         raise argparse.ArgumentTypeError(f"NAME=VALUE with NAME one of {', '.join(sorted(known))}")
     if value.startswith("@"):
         value = _text_of(Path(value[1:]))
-    declared = template.load()["Parameters"][name]
-    pattern = declared.get("AllowedPattern", ".*")
-    values = value.split(",") if declared["Type"] == template.LIST else [value]
-    if not all(re.fullmatch(pattern, each) for each in values):
+    pattern = template.load()["Parameters"][name].get("AllowedPattern", ".*")
+    if not re.fullmatch(pattern, value):
         raise argparse.ArgumentTypeError(f"{name} must match {pattern}, not {value!r}")
     return name, value
 

@@ -18,8 +18,6 @@ from infra.aws.catalog import catalog
 STORAGE = Path(__file__).with_name("storage.yaml")
 
 NO_VALUE = "AWS::NoValue"
-LIST = "CommaDelimitedList"
-"""The type of a parameter with several values; its AllowedPattern is that of each."""
 
 LARGEST_BYTES = 51_200
 """What CloudFormation takes in a call.
@@ -110,8 +108,6 @@ def _named_in(node: Any) -> Iterator[str]:
 def _referred(output: Mapping[str, Any]) -> set[str]:
     """The resource or parameter that an output tells of."""
     value = output["Value"]
-    if "Fn::Join" in value:  # a list, made one text
-        value = value["Fn::Join"][1]
     return {value["Ref"] if "Ref" in value else value["Fn::GetAtt"][0]}
 
 
@@ -124,8 +120,8 @@ def defaults(template: Template) -> dict[str, str]:
 def resolved(node: Any, template: Template, names: Mapping[str, str]) -> Any:
     """`node` of `template` as CloudFormation would pass it on.
 
-    `names` holds parameters by name (`GraceDays`), a list's with commas, resources by name (`Bucket`) and attributes
-    with a dot (`Bucket.Arn`). Raises UnknownIntrinsic for a name that it lacks.
+    `names` holds parameters by name (`GraceDays`), resources by name (`Bucket`) and attributes with a dot
+    (`Bucket.Arn`). Raises UnknownIntrinsic for a name that it lacks.
     """
     return _Resolver(template, names).value(node)
 
@@ -133,7 +129,6 @@ def resolved(node: Any, template: Template, names: Mapping[str, str]) -> Any:
 class _Resolver:
     def __init__(self, template: Template, names: Mapping[str, str]) -> None:
         self._conditions: dict[str, Any] = template.get("Conditions", {})
-        self._parameters: dict[str, Any] = template.get("Parameters", {})
         self._names = names
 
     def value(self, node: Any) -> Any:
@@ -147,10 +142,7 @@ class _Resolver:
         return {key: item for key, item in values.items() if not _is_nothing(item)}
 
     def ref(self, name: str) -> Any:
-        if name == NO_VALUE:
-            return {"Ref": NO_VALUE}
-        is_list = self._parameters.get(name, {}).get("Type") == LIST
-        return self._named(name).split(",") if is_list else self._named(name)
+        return {"Ref": NO_VALUE} if name == NO_VALUE else self._named(name)
 
     def attribute(self, path: list[str]) -> str:
         return self._named(".".join(path))

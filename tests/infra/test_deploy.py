@@ -254,6 +254,25 @@ def test_every_output_that_a_placeholder_names_is_an_output_of_the_template():
     assert template.load()["Outputs"].keys() == {*OUTPUTS, *project.OPTIONAL_OUTPUTS}
 
 
+API = "https://a1b2.execute-api.eu-west-1.amazonaws.com/api"
+OWN = "https://a1b2.execute-api.eu-west-1.amazonaws.com"
+
+
+@pytest.mark.parametrize(
+    ("known", "wanted"),
+    [({}, OWN), ({"BrowserOrigins": "https://a.example.org"}, f"https://a.example.org,{OWN}")],
+)
+def test_a_deploy_says_which_origin_the_bucket_does_not_know_yet(known: dict[str, str], wanted: str):
+    told = deploy.lacking_origin(API, known)
+
+    assert told
+    assert told.endswith(f"--parameter BrowserOrigins={wanted}")
+
+
+def test_a_deploy_is_silent_once_the_bucket_knows_the_origin_of_the_page():
+    assert deploy.lacking_origin(API, {"BrowserOrigins": f"https://a.example.org,{OWN}"}) is None
+
+
 LAYER = "arn:aws:lambda:eu-west-1:336392948345:layer:AWSSDKPandas-Python312:29"
 
 

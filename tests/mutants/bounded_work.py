@@ -55,10 +55,10 @@ BOUNDED_WORK = (
         *STORAGE,
     ),
     bug(
-        "every web page is the dashboard",
+        "every web page may use the bucket",
         "infra/aws/storage.yaml",
-        'AllowedPattern: "(https://[a-z0-9]',
-        'AllowedPattern: "([*]|https://[a-z0-9]',
+        'AllowedPattern: "((https://[a-z0-9]',
+        'AllowedPattern: "(([*]|https://[a-z0-9]',
         *STORAGE,
     ),
     bug(

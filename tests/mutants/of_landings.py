@@ -93,9 +93,9 @@ OF_LANDINGS = (
     ),
     bug(
         "DELETE aborts at once",
-        "cloud/chalicelib/core/settle/landings.py",
-        "            return _undo_until(landing, policy)\n",
-        "            return landing.opened_at\n",
+        SETTLE,
+        "    return (landing.ended_at or landing.opened_at) + timedelta(seconds=policy.undo_s)\n",
+        "    return landing.opened_at\n",
         *FLOWS,
         "-k",
         "undone",

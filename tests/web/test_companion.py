@@ -326,3 +326,16 @@ def test_no_log_line_has_a_pass(by_pass: Uppy, caplog: pytest.LogCaptureFixture)
     assert told
     assert secret not in told
     assert SECRET not in told
+
+
+def test_a_session_that_awaits_its_first_film_is_shown_like_any_other(by_token: Uppy):
+    by_token.open()
+    caller = Caller(app_over(by_token.ports), by_token.headers)
+
+    shown = caller.call("GET", SESSION).document
+    listed = caller.call("GET", "/v1/sessions").document
+    trail = caller.call("GET", f"{SESSION}/audit").document
+
+    assert (shown["state"], shown["chapters"]) == ("OPEN", [])
+    assert [each["session_id"] for each in listed["sessions"]] == ["match-17-north"]
+    assert "landing" in [step["thing"] for entry in trail["entries"] for step in entry["steps"]]
