@@ -87,7 +87,7 @@ function ShareForm({ make }) {
     setBusy(true);
     await make({ label: String(given.get("label")).trim(), ttl_s: Number(given.get("term")) });
     setBusy(false);
-    form.reset();
+    /** @type {HTMLInputElement} */ (form.elements.namedItem("label")).value = "";
   };
   return html`<form onSubmit=${send}>
     <label>Who it is for <input name="label" required maxlength="100" autocomplete="off" /></label>
