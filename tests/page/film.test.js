@@ -53,7 +53,7 @@ function assertWithinFrame(actual, expected) {
 }
 
 test("three chapters play as one film, without a stop between them", async () => {
-  const world = new World();
+  const world = new World({ latency_s: 0.4 });
   const player = await playerOf(world, [8, 8, 8]);
 
   player.play();

@@ -93,6 +93,21 @@ test("a camera that is far off is sought, and all go on together", async () => {
   assert.ok(made.group.clock.time_s > 3);
 });
 
+test("a camera that jumped is sought, for a slower speed would take too long", async () => {
+  const world = new World();
+  const made = await groupOf(world, [
+    [60, 0],
+    [60, 0],
+  ]);
+  made.group.play();
+  await world.run(2);
+
+  world.videos.find((video) => video === made.cameras[1]?.player.element)?.jump(2);
+  await world.run(2);
+
+  assert.ok(Math.abs(aheadOf(made)) <= FRAME_S / 2, `${aheadOf(made)} s ahead`);
+});
+
 test("while one camera waits for the network, all wait, and then go on together", async () => {
   const world = new World({ isSilent: true });
   const made = await groupOf(world, [

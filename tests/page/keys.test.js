@@ -16,7 +16,11 @@ test("keys act wherever the focus is, except where the focused element takes the
   assert.equal(press("j", { tagName: "BUTTON" }), "back-10");
   assert.equal(press("j", { tagName: "INPUT", type: "text" }), null);
   assert.equal(press("1", { tagName: "SELECT" }), null);
-  assert.equal(press("ArrowLeft", { tagName: "INPUT", type: "range" }), "back-5");
+  assert.equal(
+    press("ArrowLeft", { tagName: "INPUT", type: "range", className: "seek" }),
+    "back-5",
+  );
+  assert.equal(press("ArrowLeft", { tagName: "INPUT", type: "range", className: "volume" }), null);
   assert.equal(actionOf({ key: "f", ctrlKey: true }, null), null);
 });
 
@@ -56,6 +60,17 @@ test("a time of the film has its chapter, and what the camera's clock showed", (
   assert.equal(markAt(marks, 2)?.name, "GX020038.MP4");
   assert.match(cameraTime(marks, 1.5) ?? "", /40:13/);
   assert.equal(cameraTime(marks, 2), null);
+});
+
+test("a chapter begins where the one before ends exactly, once its file was read", () => {
+  const marks = marksOf({ chapters: CHAPTERS }, [2.002, 0]);
+  assert.deepEqual(
+    marks.map(({ start_s, end_s }) => [start_s, end_s]),
+    [
+      [0, 2.002],
+      [2.002, 4.502],
+    ],
+  );
 });
 
 test("chapters have no place in the film while a length is unknown", () => {

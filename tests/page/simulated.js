@@ -3,13 +3,13 @@ import { Address } from "../../cloud/page/src/player/address.js";
 
 const STEP_S = 1 / 60;
 const FRAME_S = 1 / 30;
-const LATENCY_S = 0.1;
 const BUFFER_S = 5;
 
 /** Time that passes only when a test says so; all that it drives moves in its steps. */
 export class World {
-  /** @param {{life_s?: number, isSilent?: boolean}} [given] */
-  constructor({ life_s = 900, isSilent = false } = {}) {
+  /** @param {{life_s?: number, isSilent?: boolean, latency_s?: number}} [given] */
+  constructor({ life_s = 900, isSilent = false, latency_s = 0.1 } = {}) {
+    this.latency_s = latency_s;
     this.now_s = 1000;
     this.life_s = life_s;
     /** Whether elements keep silent where the storage refuses, as Safari does on a seek. */
@@ -114,7 +114,6 @@ export class Video extends EventTarget {
     this.seeking = false;
     this.readyState = 0;
     this.playbackRate = 1;
-    this.defaultPlaybackRate = 1;
     this.volume = 1;
     this.muted = false;
     this.preload = /** @type {"" | "auto"} */ ("");
@@ -146,7 +145,7 @@ export class Video extends EventTarget {
     this._time_s = time_s;
     this._turn += 1;
     const turn = this._turn;
-    this._world.after(LATENCY_S, () => {
+    this._world.after(this._world.latency_s, () => {
       if (turn !== this._turn) return;
       if (time_s > this._end_s && !this._world.isAlive(this._src)) return this._refuse();
       this._fill();
@@ -167,10 +166,10 @@ export class Video extends EventTarget {
     this.ended = false;
     this.error = null;
     this.duration = Number.NaN;
-    this.playbackRate = this.defaultPlaybackRate;
+    this.playbackRate = 1;
     if (!this._src) return;
     const turn = this._turn;
-    this._world.after(LATENCY_S, () => {
+    this._world.after(this._world.latency_s, () => {
       if (turn !== this._turn) return;
       const file = this._world.files.get(this._src);
       if (!file || !this._world.isAlive(this._src)) return this._refuse();
@@ -219,6 +218,8 @@ export class Video extends EventTarget {
       this.paused = true;
       this._tell("pause");
       this._tell("ended");
+      // A browser may announce the last frame after the end.
+      this._show(this.duration - FRAME_S);
       return;
     }
     if (next_s > this._end_s) {
@@ -241,6 +242,14 @@ export class Video extends EventTarget {
     }
   }
 
+  /**
+   * Be elsewhere without a seek, as after a pause of the whole browser.
+   * @param {number} seconds
+   */
+  jump(seconds) {
+    this._time_s += seconds;
+  }
+
   /** The network delivers again: an element reads on while it is paused, too. */
   resume() {
     if (!this._src || this.readyState === 0) return;
@@ -255,8 +264,8 @@ export class Video extends EventTarget {
     }
   }
 
-  _show() {
-    const mediaTime = Math.floor(this._time_s / FRAME_S + 1e-6) * FRAME_S;
+  _show(shown_s = this._time_s) {
+    const mediaTime = Math.floor(shown_s / FRAME_S + 1e-6) * FRAME_S;
     const callbacks = this._callbacks;
     this._callbacks = [];
     for (const callback of callbacks) callback(this._world.now_s, { mediaTime });

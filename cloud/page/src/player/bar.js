@@ -2,7 +2,7 @@
 import { html, useEffect, useRef, useState } from "../html.js";
 import { Dialog } from "../parts/dialog.js";
 import { useClock } from "./follow.js";
-import { actionOf, HELP, nextRate, RATES } from "./keys.js";
+import { actionOf, HELP, nextRate, RATES, SEEKS } from "./keys.js";
 import { cameraTime, exact, markAt, spoken } from "./times.js";
 
 /**
@@ -150,7 +150,7 @@ function Line({ transport, marks }) {
     </svg>
     <input
       type="range"
-      class="seek"
+      class=${SEEKS}
       min="0"
       max=${duration_s}
       step="any"

@@ -40,7 +40,9 @@ export function useChoice(session) {
     if (!session) return;
     return whileShown(async (isShown) => {
       const { artifacts } = await get(path);
-      if (isShown()) setFound(waysOf(session, artifacts));
+      if (!isShown()) return;
+      setProblem(null);
+      setFound(waysOf(session, artifacts));
     }, setProblem);
   }, [path, session?.version, turn]);
 

@@ -3,7 +3,7 @@
 /**
  * What the player uses of a video element, so that a test can play one.
  * @typedef {Pick<HTMLVideoElement, "src" | "currentTime" | "duration" | "paused" | "ended" | "seeking" | "readyState" |
- *   "playbackRate" | "defaultPlaybackRate" | "volume" | "muted" | "preload" | "error" | "buffered" | "play" | "pause" |
+ *   "playbackRate" | "volume" | "muted" | "preload" | "error" | "buffered" | "play" | "pause" |
  *   "load" | "removeAttribute" | "addEventListener" | "removeEventListener"> & {requestVideoFrameCallback?:
  *   (callback: (now: number, frame: {mediaTime: number}) => void) => number}} Media
  */

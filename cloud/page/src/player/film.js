@@ -182,7 +182,6 @@ export class FilmPlayer {
   nudge(factor) {
     const rate = this.clock.rate * factor;
     for (const { element } of this._decks) {
-      element.defaultPlaybackRate = rate;
       if (element.playbackRate !== rate) element.playbackRate = rate;
     }
   }
@@ -598,8 +597,9 @@ export class FilmPlayer {
 
   /** @param {number} local_s when the frame begins that is seen now */
   _tellShown(local_s) {
-    const { chapter } = this._front;
-    if (chapter === null || this._plan?.kind === "seek") return;
+    const { chapter, element } = this._front;
+    // The last frame may be announced after the end has been told.
+    if (chapter === null || element.ended || this._plan?.kind === "seek") return;
     this._shown_s = local_s;
     this._tellTime(chapter, local_s);
   }

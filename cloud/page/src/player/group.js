@@ -10,7 +10,9 @@ import { Clock } from "./clock.js";
 export const IN_STEP_S = 0.008;
 /** A camera that is further off than this is sought, with all others waiting. */
 export const FAR_S = 0.35;
-const MOST_NUDGE = 0.1;
+const MOST_NUDGE = 0.25;
+/** How fast a camera comes into step: the share of its distance that it makes up in a second. */
+const EAGER = 2;
 const TICK_S = 0.1;
 /** How exactly all begin together after a wait. */
 const ALIGNED_S = 0.02;
@@ -275,7 +277,7 @@ export class GroupPlayer {
     const aim_s = lead.player.exact_s + this._startOf(lead) - this._startOf(camera);
     const ahead_s = camera.player.exact_s - aim_s;
     if (Math.abs(ahead_s) > FAR_S) return this.seek(this.clock.time_s);
-    const nudge = Math.min(MOST_NUDGE, Math.max(-MOST_NUDGE, ahead_s / this.clock.rate));
+    const nudge = Math.min(MOST_NUDGE, Math.max(-MOST_NUDGE, (EAGER * ahead_s) / this.clock.rate));
     camera.player.nudge(Math.abs(ahead_s) > IN_STEP_S ? 1 - nudge : 1);
   }
 }

@@ -52,12 +52,14 @@ const ACTIONS = new Map([
 /** What a focused element does with keys itself, as its tag and type name it. */
 const TAKES_ALL = new Set(["TEXTAREA", "SELECT", "INPUT:text", "INPUT:search", "INPUT:number"]);
 const TAKES_SPACE = new Set(["BUTTON", "SUMMARY", "A", "INPUT:checkbox", "INPUT:radio"]);
-const TAKES_ARROWS = new Set(["INPUT:radio"]);
+const TAKES_ARROWS = new Set(["INPUT:radio", "INPUT:range"]);
+/** The class of the slider that seeks: its arrows are those of the film. */
+export const SEEKS = "seek";
 
 /**
  * The action of a key; null where it has none, or the focused element takes it.
  * @param {Pressed} pressed
- * @param {{tagName: string, type?: string} | null} focused
+ * @param {{tagName: string, type?: string, className?: string} | null} focused
  * @returns {string | null}
  */
 export function actionOf({ key, ctrlKey, altKey, metaKey }, focused) {
@@ -66,7 +68,8 @@ export function actionOf({ key, ctrlKey, altKey, metaKey }, focused) {
     focused?.tagName === "INPUT" ? `INPUT:${focused.type ?? "text"}` : (focused?.tagName ?? "");
   if (TAKES_ALL.has(kind)) return null;
   if (TAKES_SPACE.has(kind) && key === " ") return null;
-  if (TAKES_ARROWS.has(kind) && key.startsWith("Arrow")) return null;
+  const isOwn = TAKES_ARROWS.has(kind) && focused?.className !== SEEKS;
+  if (isOwn && /^(Arrow|Home|End)/.test(key)) return null;
   if (/^[0-9]$/.test(key)) return `tenth-${key}`;
   return ACTIONS.get(key.toLowerCase()) ?? null;
 }

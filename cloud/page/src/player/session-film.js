@@ -15,15 +15,22 @@ export function SessionFilm({ session, clock }) {
   const choice = useChoice(session);
   const [player, setPlayer] = useState(/** @type {import("./film.js").FilmPlayer | null} */ (null));
   const frame = useRef(/** @type {HTMLElement | null} */ (null));
-  const marks = marksOf(session);
   const { way, library } = choice;
+  // The files tell their lengths exactly, and so where each chapter begins; each that is read changes the whole length.
+  useClock(clock, ({ duration_s }) => duration_s);
+  const isByChapter = way !== null && way.kind !== "output";
+  const marks = marksOf(
+    session,
+    isByChapter ? player?.chapters.map(({ duration_s }) => duration_s) : [],
+  );
   // Without a film measurements still have a time to be looked at.
   const length_s = filmLength(session) ?? 0;
   useEffect(() => {
     if (!player) clock.tell({ duration_s: length_s });
   }, [clock, player, length_s]);
   const toggle = () => (clock.playing ? player?.pause() : player?.play());
-  if (choice.problem) {
+  // A film that plays goes on: it does not need the list that could not be read again.
+  if (choice.problem && !way) {
     return html`<${ProblemNote} problem=${choice.problem} retry=${choice.renew} />`;
   }
   if (!choice.isOver) return html`<p aria-busy="true">Looking for the film …</p>`;

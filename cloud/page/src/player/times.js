@@ -13,15 +13,18 @@ import { position } from "../format.js";
 /**
  * The chapters of a session in its film's time; none while a length is unknown.
  * @param {any} session
+ * @param {number[]} [lengths_s] of the chapters, where they are known more exactly than the session tells
  * @returns {Mark[]}
  */
-export function marksOf(session) {
+export function marksOf(session, lengths_s = []) {
   /** @type {Mark[]} */
   const marks = [];
   let start_s = 0;
-  for (const { filename, film, created, thumbnail } of session?.chapters ?? []) {
-    if (typeof film?.duration_ms !== "number") return [];
-    const end_s = start_s + film.duration_ms / 1000;
+  for (const [place, chapter] of (session?.chapters ?? []).entries()) {
+    const { filename, film, created, thumbnail } = chapter;
+    const length_s = lengths_s[place] || (film?.duration_ms ?? 0) / 1000;
+    if (!length_s) return [];
+    const end_s = start_s + length_s;
     const picture = thumbnail?.receipt && !thumbnail.cleaned ? thumbnail.artifact_id : null;
     marks.push({ name: filename, start_s, end_s, created: created ?? null, thumbnail: picture });
     start_s = end_s;
