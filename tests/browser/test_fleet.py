@@ -152,6 +152,7 @@ def test_where_nothing_was_ever_brought_it_says_what_to_do_first(
 
     expect(page.get_by_role("heading", name="No device is enrolled yet")).to_be_visible()
     expect(page.get_by_text("reelhaul-admin invite --stage STAGE --name jetson-north")).to_be_visible()
+    expect(page.get_by_text(f"sudo reelhaul-enroll {site.world.coordinator_url} CODE")).to_be_visible()
     page.goto(f"{site.url}#/sessions")
     expect(page.get_by_text("There is no session yet.")).to_be_visible()
 

@@ -87,6 +87,7 @@ function Item({ concern }) {
 
 /** What to do where nothing was ever brought. @param {{me: import("../main.js").Me}} given */
 function Begin({ me }) {
+  const coordinator = document.baseURI.replace(/[#?].*$/, "").replace(/\/$/, "");
   return html`<section class="card">
     <h2>No device is enrolled yet</h2>
     <ol>
@@ -94,7 +95,7 @@ function Begin({ me }) {
         Make a code for the device, with AWS credentials:
         ${" "}<${Copy} text="reelhaul-admin invite --stage STAGE --name jetson-north" label="the command" />
       </li>
-      <li>On the device, exchange the code for its token: ${" "}<${Copy} text="sudo reelhaul-enroll" label="the command" /></li>
+      <li>On the device, exchange the code for its token: ${" "}<${Copy} text=${`sudo reelhaul-enroll ${coordinator} CODE`} label="the command" /></li>
       <li>Connect the camera. The session appears here as soon as the device has read its list.</li>
     </ol>
     ${me.role === "operator" && html`<p>Or <a href=${address("upload")}>upload films</a> from this browser.</p>`}
