@@ -181,6 +181,7 @@ def fails(page: Page, address: str, *, status: int = 0, times: int = 1) -> None:
     page.route(re.compile(address), fail)
 
 
+@pytest.mark.parametrize("version", ["6.0.1", pytest.param("5.2.4", marks=pytest.mark.soak)], indirect=True)
 def test_a_resume_with_other_parts_is_refused_and_no_film_of_it_is_ever_there(client: Client, film: Path):
     """Stock Uppy trusts the numbers of the parts that S3 has, and would call this a success."""
     client.watched.expect("error")
@@ -271,7 +272,7 @@ def test_on_the_coordinators_own_origin_the_pages_cookie_is_enough(client: Clien
 def test_200_mb_are_uploaded_with_the_clients_own_settings_and_proven(
     client: Client, tmp_path: Path, request: pytest.FixtureRequest
 ):
-    """More than 100 MiB go part after part without being told to. Slow: make soak."""
+    """More than 100 MiB go part after part without being told to. Slow: make test-browser PYTEST=--soak."""
     large = make_film(300_000, 200 * MIB)
     path = tmp_path / NAME
     path.write_bytes(large)
