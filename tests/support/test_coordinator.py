@@ -146,7 +146,7 @@ class TestTheCoordinator:
         known = coordinator.call("GET", "/v1/cameras/C3501324500711/chapters", token=token)
 
         assert known.document["asked_by"] is None
-        assert coordinator.call("PUT", "/v1/sessions/s", SESSION, token).status == 403
+        assert coordinator.call("POST", "/v1/sessions/s/progress", HEARTBEAT, token).status == 403
 
     def test_plans_new_uploads_with_the_part_size_of_now(self, coordinator: MemoryCoordinator):
         sign(coordinator)
