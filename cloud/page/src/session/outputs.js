@@ -30,7 +30,7 @@ function Order({ order }) {
     ${order.added.length > 0 && html`<dt>Added here</dt><dd>${order.added.join(", ")}</dd>`}
     ${order.left_out.length > 0 && html`<dt>Left out</dt><dd>${order.left_out.join(", ")}: ${order.below_minimum_reason}</dd>`}
     ${order.accepted && html`<dt>Accepted</dt><dd>${order.accepted}</dd>`}
-    ${parameters && html`<dt>Parameters</dt><dd><pre>${JSON.stringify(order.parameters, null, 2)}</pre></dd>`}
+    ${parameters && html`<dt>Parameters</dt><dd><details><summary>Show them</summary><pre>${JSON.stringify(order.parameters, null, 2)}</pre></details></dd>`}
   </dl>`;
 }
 
