@@ -69,7 +69,8 @@ def test_the_deployed_stage_is_walked_from_enrolment_to_restore(armed: Rig):
     document, code = run(armed)
 
     [session] = document["sessions"]
-    assert (code, document["outcome"]) == (0, "ok"), session["steps"]
+    assert [each for each in session["steps"] if each["outcome"] != "ok"] == []
+    assert (code, document["outcome"]) == (0, "ok")
     assert [each["name"] for each in session["steps"]][-4:] == ["cleanup", "restore", "release", "end"]
     assert message_of(armed, session["session_id"])["parameters"] == {"smoke": True}
     held = [each for each in armed.world.registry.records.tokens("smoke") if not each.revoked_at]

@@ -15,13 +15,13 @@ from awscrt.checksums import crc64nvme
 from msgspec.structs import replace
 
 from chalicelib.core import ids
-from chalicelib.core.errors import NotFound, RemovalRefused, StorageBusy
+from chalicelib.core.errors import Conflict, NotFound, RemovalRefused, StorageBusy
 from chalicelib.core.ids import ArtifactId
 from chalicelib.core.settle import Actor
 from chalicelib.core.upload import UploadState
 from chalicelib.flows.reconcile import reconcile
 from chalicelib.flows.settle import settle_session
-from chalicelib.ports import PartUrl, Ports
+from chalicelib.ports import Change, PartUrl, Ports
 from infra.admin import command, deployment
 from infra.admin.console import Console
 from infra.admin.deployment import Refused
@@ -154,6 +154,33 @@ def test_a_stage_without_a_grace_is_walked_from_enrolment_to_restore_and_left_cl
     story.let_pass(stage.ports, 86_400, rounds=5)
     [session_id] = stage.ports.records.sessions()
     assert recorded(stage.ports, session_id).session.state.value == "CLEANED"
+
+
+def test_events_that_write_the_session_at_the_same_time_fail_no_step():
+    stage = armed()
+
+    class Contended:
+        """The first promise of an output comes just after somebody else's write."""
+
+        is_free = False
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(stage.ports.records, name)
+
+        def write(self, change: Change) -> None:
+            if not self.is_free and any(
+                each.artifact_id == VIDEO and each.promise for each in change.uploads
+            ):
+                self.is_free = True
+                raise Conflict("another one wrote it")
+            stage.ports.records.write(change)
+
+    stage.broken = replace(stage.ports, records=cast(Any, Contended()))
+
+    document, code = stage.run()
+
+    assert outcomes(document) == dict.fromkeys(STEPS, "ok"), session_of(document)["steps"]
+    assert code == 0
 
 
 def test_the_order_says_that_it_is_a_smoke_test():
