@@ -92,8 +92,8 @@ def test_with_500_sessions_and_50_devices_it_is_there_at_once_and_reads_the_tabl
 
     assert sum(reads.values()) <= MOST_READS, reads
     assert painted_ms(page) <= FIRST_PAINT_MS
-    assert page.get_by_role("region", name="Devices").get_by_role("row").count() == 51
-    assert page.get_by_role("region", name="Newest sessions").get_by_role("row").count() == 11
+    expect(page.get_by_role("region", name="Devices").get_by_role("row")).to_have_count(51)
+    expect(page.get_by_role("region", name="Newest sessions").get_by_role("row")).to_have_count(11)
 
 
 def test_what_needs_a_person_is_on_top_in_its_own_words_with_what_to_do(

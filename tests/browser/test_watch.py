@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Page, Request, Route
+from playwright.sync_api import Page, Request, Route, expect
 
 from infra.local.footage import Film
 from tests.browser.conftest import Site
@@ -88,7 +88,7 @@ def test_a_film_of_three_chapters_plays_to_its_end_without_a_stop(site: Site, pa
 
     assert longest_s < 1
     assert time_of(page) == pytest.approx(12, abs=FRAME_S)
-    assert page.get_by_text("camera's clock").is_visible()
+    expect(page.get_by_text("camera's clock")).to_be_visible()
 
 
 def test_keys_move_the_film_by_frames_and_chapters(site: Site, page: Page, film: str):
@@ -106,7 +106,7 @@ def test_keys_move_the_film_by_frames_and_chapters(site: Site, page: Page, film:
     press("9", 10.8)
     press("Home", 0)
     page.keyboard.press("?")
-    assert page.get_by_role("dialog").get_by_text("One frame back, ahead").is_visible()
+    expect(page.get_by_role("dialog").get_by_text("One frame back, ahead")).to_be_visible()
 
 
 @dataclass
@@ -181,7 +181,7 @@ def test_an_hevc_film_leads_to_its_proxy(site: Site, page: Page, name: str):
     store(site.world, name, chapters_of(HEVC))
     watch_session(site, page, name)
 
-    assert page.get_by_label("Film to watch").input_value() == "proxy"
+    expect(page.get_by_label("Film to watch")).to_have_value("proxy")
     page.get_by_label("Film to watch").select_option("original")
     page.get_by_text("This browser cannot play HEVC").wait_for()
 
@@ -191,8 +191,8 @@ def test_an_hevc_film_without_a_proxy_leads_to_a_sentence(site: Site, page: Page
     log_in(page, site.url, site.operator, f"#/sessions/{name}/watch")
 
     page.get_by_text("This browser cannot play HEVC (hvc1.").wait_for()
-    assert page.get_by_text("No proxy was hauled.").is_visible()
-    assert page.locator("video").count() == 0
+    expect(page.get_by_text("No proxy was hauled.")).to_be_visible()
+    expect(page.locator("video")).to_have_count(0)
 
 
 def test_two_cameras_of_a_group_play_in_step_within_a_frame(site: Site, page: Page, name: str):
