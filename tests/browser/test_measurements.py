@@ -253,7 +253,8 @@ def test_plots_follow_the_picture_and_move_it_within_a_frame_over_three_chapters
     before = told_s(page)
     plot(page).press("ArrowRight")
     page.wait_for_function("(t) => +document.querySelector('.field').ariaValueNow > t + 0.02", arg=before)
-    assert told_s(page) - before == pytest.approx(FRAME_S, abs=FRAME_S / 4)
+    # A click may rest within a frame: the step from there ends in the next one.
+    assert told_s(page) - before == pytest.approx(FRAME_S, abs=FRAME_S / 2)
 
 
 def test_csv_of_a_part_is_what_the_api_says_and_the_report_opens_in_a_tab_of_its_own(
