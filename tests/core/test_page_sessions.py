@@ -63,7 +63,7 @@ def test_who_logged_in_is_the_tokens_holder():
 
 @pytest.mark.parametrize("secret", ["", "Cookie", "cookie ", "first", tokens.digest("cookie")])
 def test_only_the_cookies_own_secret_proves_it(secret: str):
-    with pytest.raises(NotAuthenticated, match="no such page session"):
+    with pytest.raises(NotAuthenticated, match="has ended or is not known"):
         caller(secret=secret)
 
 

@@ -77,7 +77,7 @@ def _reasons(picture: Picture) -> Iterator[tuple[NeedKind, str]]:
     refusal = session.cleanup.refusal if session.cleanup else None
     if refusal and session.state is not SessionState.CLEANED:
         yield NeedKind.REFUSED, refusal.reason
-    # A loss or a find of the scan holds its session with its own words: they are told once.
+    # A loss or a find of the scan holds its session in the same words: the hold is left out.
     if session.held and not any(detail.endswith(session.held) for _, detail in grave):
         yield NeedKind.HELD, session.held
 

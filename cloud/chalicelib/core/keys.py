@@ -34,7 +34,7 @@ OF_SESSIONS = (ORIGINALS, INTERMEDIATES, OUTPUTS, MEASUREMENTS, PROXIES)
 """All that sessions consist of; all else below the bucket is made of it."""
 
 SCANNED = (INTERMEDIATES, OUTPUTS, MEASUREMENTS)
-"""What processors bring: with the scan gate it needs a clean scan. Originals are not scanned, whoever brings them."""
+"""What processors bring: with the scan gate it needs a clean scan. Originals are not scanned."""
 
 REPLACED = (INDEX, LAKE)
 """What is made of measurements, and can be made of them again: old revisions of it are removed."""

@@ -119,7 +119,7 @@ def _proven(found: PageSession | None, secret: str) -> PageSession:
     # Compared even without such a page session, so that the answer takes as long.
     is_proven = hmac.compare_digest(known, tokens.digest(secret))
     if found is None or not is_proven:
-        raise NotAuthenticated("there is no such page session, or somebody logged out; log in again")
+        raise NotAuthenticated("this page session has ended or is not known; log in again")
     return found
 
 

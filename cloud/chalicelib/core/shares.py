@@ -20,7 +20,7 @@ MOST_KEPT = 100
 """Shares of one session on record, those included that ended within the last `KEPT_S`."""
 
 KEPT_S = 30 * DAY_S
-"""How long a share stays on record after its end, so that people see whom they let in."""
+"""How long a share stays on record after its end, so that people see who had access."""
 
 SHORTEST_S = 60
 _BEGINS = "s_"
@@ -72,7 +72,7 @@ def parsed(text: str) -> tuple[ShareId, str]:
     share_id, dot, secret = text.partition(".")
     if not dot or not is_of_a_share(share_id) or not secret or len(text) > 200 or not text.isascii():
         raise NotAuthenticated(
-            "this is no link that the page gave out, or a part of it is missing; ask for it again"
+            "this link is not complete, or the page did not make it; ask for the link again"
         )
     return ShareId(share_id), secret
 

@@ -55,4 +55,4 @@ def principal(found: UploadPass | None, token: Token | None, secret: str, now: d
 
 
 def _unknown() -> NotAuthenticated:
-    return NotAuthenticated("there is no such upload pass; get a new one")
+    return NotAuthenticated("this upload pass is not known or has ended; get a new one")

@@ -92,7 +92,7 @@ def list_newest(
 ) -> tuple[DevicePage, SessionPage]:
     """The first page of devices and that of sessions, for a caller who may see all of `project`.
 
-    As devices haul the newest sessions, both pages are told from one read of sessions.
+    Devices haul the newest sessions, so one read of sessions serves both pages.
     """
     found = ports.records.list_devices(project, None, most_devices + 1)
     entries = ports.records.list_sessions(ListedBy(project), None, None, None, most_sessions + 1)

@@ -60,7 +60,7 @@ def view_overview(ports: Ports, principal: Principal, named: str, last: LastRoun
 
 
 def count_dead_letters(ports: Ports) -> int | None:
-    """About how many messages are dead; None when nobody knows."""
+    """About how many messages are dead; None when it is unknown."""
     try:
         return ports.orders.dead_letters()
     except StorageBusy:

@@ -57,7 +57,7 @@ def landing_due_at(landing: Landing, picture: Picture, now: datetime, policy: Po
         case LandingState.CANCELLED:
             return _undo_until(landing, policy)
         case LandingState.ARRIVING:
-            # Nobody tells of a form's object, nor of one whose completion lost its answer.
+            # No call reports a form's object, or one whose completion lost its answer.
             return now if landing.is_form or landing.completing_at else landing.expires_at
         case LandingState.MOVED:
             return None if _is_being_copied(landing, picture) else now

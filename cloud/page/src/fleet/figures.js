@@ -22,7 +22,7 @@ function Safety({ guarantee }) {
     <p class="quiet">
       ${
         guarantee.sessions
-          ? `Half of the sessions told of (${guarantee.sessions}) were safe within this time after the camera closed them.`
+          ? `Half of the sessions (${guarantee.sessions}) were safe within this time after the camera closed them.`
           : "No session has told its time yet."
       }
     </p>
