@@ -29,7 +29,7 @@ WORKERS := $(shell echo $$((2 * $$(nproc))))
 # Tests without AWS, deployed coordinator or other processes; tests/MAP.md names them.
 FAST := tests/core tests/flows tests/web tests/aws tests/test_settings.py tests/edge/coordinator tests/edge/http tests/edge/memory tests/edge/model tests/contracts/edge
 
-.PHONY: help setup lock assets demo up local-aws camera test test-fast test-pythons test-newest coverage soak fuzz mutants api-docs check lint audit vulnerabilities sbom test-page test-browser screenshots types floors format cost bench-cloud bench-measurements bench-edge device-bundle test-device deploy plan rollback destroy stage release clean
+.PHONY: help setup lock assets demo up local-aws camera test test-fast test-pythons test-newest coverage soak fuzz mutants api-docs check lint audit vulnerabilities sbom simulate test-page test-browser screenshots types floors format cost bench-cloud bench-measurements bench-edge device-bundle test-device deploy plan rollback destroy stage release clean
 
 help: ## list the targets
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -111,6 +111,9 @@ test-device: setup ## the archive for devices, installed on each Python here and
 
 coverage: setup ## how much of core, flows, web and the haul the tests run: 98 % of lines and branches each
 	$(BIN)/python -m tests.coverage_gate $(PYTEST)
+
+simulate: setup ## 100,000 whole histories with faults, drawn from seeds: make simulate SEED=4711 SCHEDULES=2000
+	$(BIN)/python -m tests.histories $(if $(SEED),--seed $(SEED)) $(if $(SCHEDULES),--schedules $(SCHEDULES)) $(if $(MODE),--mode $(MODE))
 
 soak: setup ## every EVERY-th call of the story fails once, 200 hauls are killed, 50,000 calls are made up: make soak EVERY=20 PYTEST='-k seed-017'
 	$(BIN)/python -m pytest -n 2 --dist worksteal --timeout 0 --soak $(if $(EVERY),--every $(EVERY)) tests/simulation/test_soak.py tests/e2e/test_story.py::test_a_cleanup_killed_at_a_call_it_makes_is_finished_by_the_next_one tests/e2e/test_kills.py tests/e2e/test_kills_at_syscalls.py tests/fuzzed $(PYTEST)

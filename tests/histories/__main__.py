@@ -1,0 +1,136 @@
+"""Play histories and publish what they found: `make simulate`.
+
+make simulate                      100,000 histories, then those with unlimited faults
+make simulate SCHEDULES=2000       fewer
+make simulate SEED=4711            one history again, by its seed alone
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.histories.history import play
+from tests.histories.outcome import Outcome
+from tests.histories.setting import Mode
+
+FIGURES = Path("build/benchmarks/simulation.json")
+BATCH = 50
+YEAR_S = 365.25 * 86_400.0
+MOST_TOLD = 10
+
+
+@dataclass
+class Tally:
+    """What many histories came to."""
+
+    schedules: int = 0
+    steps: int = 0
+    faults: int = 0
+    device_s: float = 0.0
+    rare: Counter[str] = field(default_factory=Counter)
+    violations: list[tuple[int, str, str]] = field(default_factory=list)
+
+    def add(self, outcome: Outcome) -> None:
+        self.schedules += 1
+        self.steps += outcome.steps
+        self.faults += outcome.faults
+        self.device_s += outcome.device_s * len(outcome.setting.films)
+        self.rare.update(outcome.rare.keys())
+        if outcome.violation:
+            self.violations.append((outcome.seed, outcome.violation.rule, outcome.violation.detail))
+
+    def join(self, other: Tally) -> None:
+        self.schedules += other.schedules
+        self.steps += other.steps
+        self.faults += other.faults
+        self.device_s += other.device_s
+        self.rare.update(other.rare)
+        self.violations += other.violations
+
+
+def play_batch(asked: tuple[int, int, str]) -> Tally:
+    """The histories of some seeds, one after the other."""
+    first, count, mode = asked
+    tally = Tally()
+    for seed in range(first, first + count):
+        tally.add(play(seed, mode=Mode(mode)))
+    return tally
+
+
+def play_many(first: int, count: int, mode: Mode, workers: int) -> Tally:
+    """The histories of `count` seeds from `first` on, `workers` at a time."""
+    batches = [
+        (start, min(BATCH, first + count - start), mode.value) for start in range(first, first + count, BATCH)
+    ]
+    whole = Tally()
+    for tally in _played(batches, workers):
+        whole.join(tally)
+        if sys.stderr.isatty():
+            print(f"\r{whole.schedules:,} of {count:,} histories", end="", file=sys.stderr, flush=True)
+    return whole
+
+
+def _played(batches: Sequence[tuple[int, int, str]], workers: int) -> Iterator[Tally]:
+    if workers == 1:
+        yield from map(play_batch, batches)
+        return
+    with multiprocessing.get_context("fork").Pool(workers) as pool:
+        yield from pool.imap_unordered(play_batch, batches)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Exit code 1 where a rule was broken."""
+    parser = argparse.ArgumentParser(prog="make simulate", description="play whole histories with faults")
+    parser.add_argument("--schedules", type=int, default=100_000, metavar="N", help="how many histories")
+    parser.add_argument(
+        "--unlimited", type=int, default=10_000, metavar="N", help="how many whose faults never stop"
+    )
+    parser.add_argument("--first", type=int, default=0, metavar="SEED", help="the first seed")
+    parser.add_argument("--seed", type=int, metavar="SEED", help="play this one history and tell its steps")
+    parser.add_argument("--mode", choices=[each.value for each in Mode], default=Mode.SETTLING.value)
+    parser.add_argument("--workers", type=int, default=2, metavar="N", help="processes")
+    asked = parser.parse_args(arguments)
+    if asked.seed is not None:
+        return _tell(play(asked.seed, mode=Mode(asked.mode), records=True))
+    began_at = time.monotonic()
+    whole = play_many(asked.first, asked.schedules, Mode.SETTLING, asked.workers)
+    took_s = time.monotonic() - began_at
+    unlimited = play_many(asked.first, asked.unlimited, Mode.UNLIMITED, asked.workers)
+    figures = {
+        "schedules": whole.schedules,
+        "violations": len(whole.violations) + len(unlimited.violations),
+        "schedules_per_s": round(whole.schedules / took_s, 1),
+        "unlimited_schedules": unlimited.schedules,
+        "simulated_device_years": round((whole.device_s + unlimited.device_s) / YEAR_S, 1),
+        "steps": whole.steps + unlimited.steps,
+        "faults": whole.faults + unlimited.faults,
+        "rare": dict((whole.rare + unlimited.rare).most_common()),
+    }
+    known = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
+    FIGURES.parent.mkdir(parents=True, exist_ok=True)
+    FIGURES.write_text(json.dumps({**known, **figures}, indent=2) + "\n")
+    print(json.dumps(figures, indent=2))
+    broken = [*whole.violations, *unlimited.violations]
+    for seed, rule, detail in broken[:MOST_TOLD]:
+        print(f"seed {seed} breaks {rule}: {detail}; play it again with: make simulate SEED={seed}")
+    return 1 if broken else 0
+
+
+def _tell(outcome: Outcome) -> int:
+    for step in outcome.told:
+        print(f"{step.number:5} {step.at_s:10.1f} s  {step.actor:12} {step.call:28} {step.fault or ''}")
+    print(f"seed {outcome.seed}, digest {outcome.digest}, {outcome.faults} faults, {outcome.setting}")
+    print(outcome.violation or "nothing is broken")
+    return 1 if outcome.violation else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,214 @@
+"""Who acts beside the devices: S3's events, the schedule, processors, operators."""
+
+from __future__ import annotations
+
+import functools
+import json
+import random
+from collections.abc import Callable
+from typing import Any
+
+from chalicelib.core import keys
+from chalicelib.core.artifact import made_key
+from chalicelib.core.cleanup import Arming
+from chalicelib.core.ids import ArtifactId, SessionId
+from chalicelib.core.order import wish
+from chalicelib.core.tokens import ALL_PROJECTS, Principal, Role
+from chalicelib.flows import completion, operations, uploads
+from tests.histories.cloud import DEAD_TRIES, FUNCTION_LIMIT_S, Cloud, Invocation, hear, reconcile_round
+from tests.histories.scheduler import Process
+from tests.histories.setting import Setting, Where
+from tests.support.memory import Refused, crc64nvme_of
+
+OPERATOR = Principal(Role.OPERATOR, ALL_PROJECTS, None)
+PROCESSOR = Principal(Role.PROCESSOR, "main", None)
+VIDEO = ArtifactId("output.enhanced.mp4")
+LIGHTS = ArtifactId("measurements.lights.json")
+WISH = wish([VIDEO, LIGHTS], {})
+MADE = {
+    VIDEO: b"a film that a processor made" * 8,
+    LIGHTS: json.dumps(
+        {
+            "frames": [
+                {"frame_number": each, "timestamp": each / 30, "papi_a": {"status": "red"}}
+                for each in range(4)
+            ]
+        }
+    ).encode(),
+}
+ON_EVENTS = ("lost", "twice", "late", "late")
+LATE_S = (5.0, 100.0, 1000.0, 10_000.0)
+
+
+class Events:
+    """What S3 tells of: each object once, twice or never, late and in any order; a failed function hears it again."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+        cloud.hears = self.tell
+
+    def tell(self, key: str) -> None:
+        """An object has come to be on this key."""
+        if not key.startswith((keys.ORIGINALS, keys.OUTPUTS, keys.MEASUREMENTS)):
+            return
+        cloud = self._cloud
+        fault = cloud.faults.draw(Where.EVENT, ON_EVENTS)
+        if fault:
+            cloud.note("s3 event", key.partition("/")[0], fault)
+        if fault == "lost":
+            return
+        delay_s = cloud.faults.amount(LATE_S) if fault == "late" else 0.0
+        for _ in range(2 if fault == "twice" else 1):
+            cloud.scheduler.start(
+                Process("s3 event"), "s3 event", functools.partial(self._deliver, key, delay_s)
+            )
+
+    def _deliver(self, key: str, delay_s: float) -> None:
+        scheduler = self._cloud.scheduler
+        if delay_s:
+            scheduler.sleep(delay_s)
+        for _ in range(DEAD_TRIES):
+            run = self._cloud.run("s3 event", FUNCTION_LIMIT_S, lambda: hear(self._cloud, key))
+            run.task.join()
+            if run.is_done:
+                return
+            scheduler.sleep(60.0)
+        self._cloud.rare["event that no function took"] += 1
+
+
+def reconciles(cloud: Cloud) -> Invocation:
+    """A round of the reconciler, to its end."""
+    run = cloud.run("reconciler", FUNCTION_LIMIT_S, lambda: reconcile_round(cloud))
+    run.task.join()
+    return run
+
+
+class Processor:
+    """Takes orders and brings what they ask for: by itself, or through the API; it may die, repeat and lie."""
+
+    def __init__(self, cloud: Cloud, chance: random.Random, setting: Setting) -> None:
+        self._cloud = cloud
+        self._chance = chance
+        self._uploads = setting.uploads_outputs
+        self._lies = setting.lies
+        self.is_honest = False
+
+    def works(self) -> None:
+        """Every order that was sent so far, again where it was done already."""
+        for message in list(self._cloud.orders.sent):
+            session_id, order = _named(message)
+            if session_id:
+                self._process(session_id, order)
+
+    def _process(self, session_id: SessionId, order: int) -> None:
+        cloud, chance = self._cloud, self._chance
+        for artifact_id, whole in MADE.items():
+            if not self.is_honest and chance.random() < 0.1:
+                cloud.note("processor", "dies")
+                return
+            body = whole
+            if not self.is_honest and self._lies and chance.random() < 0.3:
+                body = whole[: len(whole) // 2] if chance.random() < 0.5 else b"{"
+            if self._uploads:
+                self._upload(session_id, artifact_id, body)
+            else:
+                self._write(made_key(session_id, order, artifact_id), body)
+        if not self._uploads:
+            artifacts = [
+                {"artifact_id": each, "size_bytes": len(body), "crc64nvme": crc64nvme_of(body)}
+                for each, body in MADE.items()
+            ]
+            name = session_id.rpartition("/")[2]
+            document = {"project": "main", "session_id": name, "order": order, "artifacts": artifacts}
+            self._write(keys.manifest_key(session_id, order), json.dumps(document).encode())
+
+    def _write(self, key: str, body: bytes) -> None:
+        cloud = self._cloud
+        cloud.scheduler.pass_turn()
+        cloud.note("processor", "PUT")
+        # S3 refuses to write it over.
+        if cloud.objects.head(key) is None:
+            cloud.objects.put_object(key, body)
+
+    def _upload(self, session_id: SessionId, artifact_id: ArtifactId, body: bytes) -> None:
+        cloud = self._cloud
+        run = cloud.run(
+            "api",
+            60.0,
+            lambda: uploads.open_upload(cloud.ports, PROCESSOR, session_id, artifact_id, len(body), None),
+        )
+        run.task.join()
+        if not run.is_done:
+            return
+        upload = run.answer[0].upload
+        if upload.receipt or not upload.is_live:
+            return
+        for number in upload.plan.numbers:
+            start = upload.plan.start_of(number)
+            part = body[start : start + upload.plan.size_of(number)]
+            try:
+                cloud.objects.put_part(upload.key, upload.multipart_id, number, part)
+            except Refused:
+                return
+            cloud.note("processor", "PUT part")
+        cloud.run(
+            "api",
+            60.0,
+            lambda: completion.complete_upload(cloud.ports, PROCESSOR, upload.upload_id, crc64nvme_of(body)),
+        ).task.join()
+
+
+def _named(message: Any) -> tuple[SessionId | None, int]:
+    name, order = message.get("session_id"), message.get("order")
+    project = message.get("project", "main")
+    return (SessionId(f"{project}/{name}"), order) if name and order else (None, 0)
+
+
+class Operator:
+    """Holds and releases, orders again, restores, arms and revokes, at any time."""
+
+    def __init__(self, cloud: Cloud, chance: random.Random) -> None:
+        self._cloud = cloud
+        self._chance = chance
+
+    def acts(self) -> None:
+        """One word about one session."""
+        cloud = self._cloud
+        sessions = list(cloud.records.sessions())
+        word = self._chance.choice(
+            (self.holds, self.releases, self.orders, self.restores, self.disarms, self.fails)
+        )
+        if sessions:
+            word(self._chance.choice(sessions))
+
+    def _says(self, name: str, act: Callable[[], object]) -> None:
+        cloud = self._cloud
+        cloud.note("operator", name)
+        cloud.run("api", 60.0, act).task.join()
+
+    def holds(self, session_id: SessionId) -> None:
+        self._says("hold", lambda: operations.hold(self._cloud.ports, OPERATOR, session_id, "wait"))
+
+    def releases(self, session_id: SessionId) -> None:
+        self._says("release", lambda: operations.hold(self._cloud.ports, OPERATOR, session_id, None))
+
+    def orders(self, session_id: SessionId) -> None:
+        self._says("order", lambda: operations.order(self._cloud.ports, OPERATOR, session_id, WISH))
+
+    def restores(self, session_id: SessionId) -> None:
+        self._says(
+            "restore", lambda: operations.restore(self._cloud.ports, OPERATOR, session_id, None, "wanted")
+        )
+
+    def fails(self, session_id: SessionId) -> None:
+        self._says(
+            "fail", lambda: operations.fail(self._cloud.ports, PROCESSOR, session_id, "no light", None)
+        )
+
+    def disarms(self, _session_id: SessionId) -> None:
+        self.arms(False)
+
+    def arms(self, is_armed: bool = True) -> None:
+        cloud = self._cloud
+        cloud.note("operator", "arm" if is_armed else "disarm")
+        cloud.records.put_arming(Arming(is_armed, cloud.now(), "a history says so"))

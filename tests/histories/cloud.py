@@ -1,0 +1,403 @@
+"""The coordinator and its world: functions that run as processes, each call of a port a step that may fail.
+
+The flows and the web door are those that Lambda runs, and the app is made once for each policy. Its ports are seams:
+each hands its call to the history that plays, which lets others have their turn, draws a fault, watches the effect and
+notes the step.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+from urllib.parse import parse_qs, urlsplit
+
+from chalice.app import Chalice, Request
+from msgspec import Struct
+from msgspec.structs import replace
+
+from chalicelib.core import keys, tokens
+from chalicelib.core.errors import ReelhaulError, StorageBusy
+from chalicelib.core.ids import DeviceId, SessionId, TokenId
+from chalicelib.core.settle import Actor, Policy
+from chalicelib.core.tokens import Role, Token
+from chalicelib.flows.reconcile import reconcile
+from chalicelib.flows.s3_events import settle_created
+from chalicelib.ports import Enlisting, PartUrl, Ports, RangeUrl
+from tests.histories.faults import Faults
+from tests.histories.outcome import Broken, Step
+from tests.histories.scheduler import Process, Scheduler, Task
+from tests.histories.setting import Where
+from tests.simulation.watch import READS, WRITES
+from tests.support.builders import MemoryPorts
+from tests.support.memory import (
+    CountingMetrics,
+    FixedIds,
+    MemoryFrameIndex,
+    MemoryIndexer,
+    MemoryLake,
+    MemoryObjectStore,
+    MemoryOrders,
+    MemoryRecords,
+    MemorySigner,
+)
+from tests.web.client import app_over
+
+START = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+API_LIMIT_S, FUNCTION_LIMIT_S = 60.0, 300.0
+DEAD_TRIES = 3
+"""How often Lambda hands an event to a function that fails."""
+ON_READS = ("busy", "killed before", "slow")
+ON_WRITES = (
+    "busy",
+    "lost reply",
+    "killed before",
+    "killed after",
+    "twice",
+    "slow",
+    "lost reply",
+    "killed after",
+)
+SLOW_S = (0.5, 5.0, 70.0, 400.0, 1200.0)
+OF_TABLE = frozenset(("write", "postpone", "picture", "due"))
+SECRET = "s3cret-of-the-history"
+
+
+class Seam:
+    """Stands where an adapter is; each of its methods is a step of the history that plays."""
+
+    def __init__(self, adapter: str) -> None:
+        self._adapter = adapter
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(getattr(STAGE.cloud, self._adapter), name)
+
+
+def _stepped(name: str) -> Callable[..., Any]:
+    def method(self: Seam, *arguments: Any, **options: Any) -> Any:
+        cloud = STAGE.cloud
+        return cloud.take(name, getattr(getattr(cloud, self._adapter), name), arguments, options)
+
+    return method
+
+
+for _name in READS | WRITES:
+    setattr(Seam, _name, _stepped(_name))
+
+
+class _Stage:
+    """The history that plays in this process."""
+
+    cloud: Cloud
+
+
+STAGE = _Stage()
+
+
+class _Clock:
+    """The functions' time: that of the history. Their hosts agree to within some milliseconds."""
+
+    def now(self) -> datetime:
+        return STAGE.cloud.now()
+
+
+@functools.cache
+def seams(policy: Policy) -> MemoryPorts:
+    """The ports of every function of a deployment with this policy."""
+    return MemoryPorts(
+        cast(MemoryObjectStore, Seam("objects")),
+        cast(MemoryFrameIndex, Seam("frame_index")),
+        MemoryLake(),
+        cast(MemoryRecords, Seam("records")),
+        cast(MemorySigner, Seam("signer")),
+        cast(MemoryOrders, Seam("orders")),
+        cast(MemoryIndexer, Seam("indexer")),
+        cast(FixedIds, Seam("ids")),
+        cast(Any, _Clock()),
+        CountingMetrics(),
+        policy,
+    )
+
+
+@functools.cache
+def app(policy: Policy) -> Chalice:
+    """The API of such a deployment."""
+    return app_over(seams(policy))
+
+
+@functools.cache
+def routes(policy: Policy) -> dict[tuple[str, int], list[tuple[list[str], str, Callable[..., Any]]]]:
+    """Its doors by method and count of the path's words."""
+    found: dict[tuple[str, int], list[tuple[list[str], str, Callable[..., Any]]]] = {}
+    for path, by_method in app(policy).routes.items():
+        for method, entry in by_method.items():
+            words = path.strip("/").split("/")
+            found.setdefault((method, len(words)), []).append((words, path, entry.view_function))
+    return found
+
+
+class Bucket(MemoryObjectStore):
+    """The bucket, which tells of each object that comes to be."""
+
+    def __init__(self, clock: Any, tell: Callable[[str], None]) -> None:
+        super().__init__(clock)
+        self._tell = tell
+
+    def _put(self, key: str, *rest: Any) -> None:
+        super()._put(key, *rest)
+        self._tell(key)
+
+
+class HttpsSigner(MemorySigner):
+    """Signs as the one in memory does; the client takes no address without https."""
+
+    def part_urls(self, *asked: Any, **named: Any) -> tuple[PartUrl, ...]:
+        found = super().part_urls(*asked, **named)
+        return tuple(replace(each, url=each.url.replace("memory:", "https:")) for each in found)
+
+    def range_urls(self, *asked: Any, **named: Any) -> tuple[RangeUrl, ...]:
+        found = super().range_urls(*asked, **named)
+        return tuple(replace(each, url=each.url.replace("memory:", "https:")) for each in found)
+
+
+class Answer(Struct):
+    """An answer of the API: status, body and headers."""
+
+    status: int
+    body: bytes
+    headers: dict[str, str]
+
+    @property
+    def status_code(self) -> int:
+        return self.status
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Cloud:
+    """What one history has in AWS. `steps` counts its calls, `rare` the states that a good run reaches."""
+
+    def __init__(self, scheduler: Scheduler, faults: Faults, policy: Policy, records_steps: bool) -> None:
+        from tests.histories.safety import Safety  # it looks at the cloud
+
+        self.scheduler = scheduler
+        self.faults = faults
+        self.policy = policy
+        self.rare: Counter[str] = Counter()
+        self.steps = 0
+        self.log: list[str] = []
+        self.told: list[Step] = []
+        self._records_steps = records_steps
+        STAGE.cloud = self
+        clock = _Clock()
+        self.objects = Bucket(clock, self._created)
+        self.frame_index = MemoryFrameIndex(self.objects)
+        self.records = MemoryRecords()
+        self.signer = HttpsSigner()
+        self.orders = MemoryOrders()
+        self.indexer = MemoryIndexer()
+        self.ids = FixedIds()
+        self.events: list[tuple[str, int]] = []
+        self.hears: Callable[[str], None] = lambda key: None
+        self.writes = 0
+        self.safety = Safety(self)
+        self.ports = seams(policy)
+
+    @property
+    def plain(self) -> Ports:
+        """The world past every fault, for who only looks."""
+        return Ports(
+            self.objects,
+            self.frame_index,
+            MemoryLake(),
+            self.records,
+            self.signer,
+            self.orders,
+            self.indexer,
+            self.ids,
+            cast(Any, _Clock()),
+            CountingMetrics(),
+            self.policy,
+        )
+
+    def now(self) -> datetime:
+        return START + timedelta(seconds=self.scheduler.now)
+
+    def enrol(self, device_id: DeviceId) -> str:
+        """A good token of a device."""
+        token_id = TokenId(f"t_{device_id}")
+        token = Token(token_id, Role.DEVICE, "main", device_id, tokens.digest(SECRET), START)
+        self.records.enlist(Enlisting(tokens=(token,)))
+        return tokens.written(token_id, SECRET)
+
+    def _created(self, key: str) -> None:
+        self.hears(key)
+
+    def note(self, actor: str, call: str, fault: str | None = None) -> None:
+        """One step more."""
+        self.steps += 1
+        self.log.append(f"{actor}|{call}|{fault}" if fault else f"{actor}|{call}")
+        if self._records_steps:
+            self.told.append(Step(self.steps, self.scheduler.now, actor, call, fault, self.safety.describe()))
+
+    def take(
+        self, name: str, method: Callable[..., Any], arguments: tuple[Any, ...], options: dict[str, Any]
+    ) -> Any:
+        """One call of a port by a function: others first, then perhaps a fault, else its effect."""
+        scheduler = self.scheduler
+        scheduler.pass_turn()
+        process = scheduler.current.process
+        is_write = name in WRITES
+        fault = self.faults.draw(Where.FUNCTION, ON_WRITES if is_write else ON_READS)
+        if fault is None:
+            self.note(process.name, name)
+            return self._effect(name, method, arguments, options, is_write)
+        self.note(process.name, name, fault)
+        if fault == "slow":
+            scheduler.sleep(self.faults.amount(SLOW_S))
+            self._demand_time(process)
+            return self._effect(name, method, arguments, options, is_write)
+        if fault == "busy":
+            raise StorageBusy("no answer")
+        if fault == "killed before":
+            scheduler.kill(process)
+        places = [(each, each.tell()) for each in arguments if hasattr(each, "seek")]
+        answer = self._effect(name, method, arguments, options, is_write)
+        if fault == "twice":
+            for each, place in places:
+                each.seek(place)
+            # The table's transactions carry a token: the repeat of one is answered as the first was.
+            return answer if name in OF_TABLE else self._effect(name, method, arguments, options, is_write)
+        self.safety.after_fault(name, arguments, fault)
+        if fault == "killed after":
+            scheduler.kill(process)
+        raise StorageBusy("the reply was lost")
+
+    def _effect(
+        self,
+        name: str,
+        method: Callable[..., Any],
+        arguments: tuple[Any, ...],
+        options: dict[str, Any],
+        is_write: bool,
+    ) -> Any:
+        if not is_write:
+            answer = method(*arguments, **options)
+            return iter(list(answer)) if isinstance(answer, Iterator) else answer
+        if name != "put_last_round":
+            self.writes += 1
+        safety = self.safety
+        safety.before(name, arguments)
+        answer = method(*arguments, **options)
+        safety.after(name, arguments)
+        return answer
+
+    def _demand_time(self, process: Process) -> None:
+        ends_at = getattr(process, "ends_at", None)
+        if ends_at is not None and self.scheduler.now > ends_at:
+            self.rare["function timed out"] += 1
+            self.scheduler.kill(process)
+
+    def run(self, name: str, limit_s: float, act: Callable[[], Any]) -> Invocation:
+        """Have a function run; it goes its own way, whether or not somebody waits for it."""
+        return Invocation(self.scheduler, name, limit_s, act)
+
+    def call(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
+        """What the API answers; runs within a function."""
+        address = urlsplit(path)
+        words = address.path.strip("/").split("/")
+        parameters, template, view = _found(routes(self.policy), method, words)
+        event = {
+            "requestContext": {
+                "httpMethod": method,
+                "resourcePath": template,
+                "path": address.path,
+                "requestId": str(self.steps),
+            },
+            "headers": headers,
+            "pathParameters": parameters,
+            "multiValueQueryStringParameters": parse_qs(address.query) or None,
+            "stageVariables": None,
+            "body": body.decode(),
+        }
+        app(self.policy).current_request = Request(event)
+        response = view(**parameters)
+        if response.status_code == 500:
+            raise Broken("no 500", f"{method} {path}: {response.body}")
+        text = response.body if isinstance(response.body, str | bytes) else json.dumps(response.body)
+        return Answer(
+            response.status_code,
+            text if isinstance(text, bytes) else text.encode(),
+            {name: str(value) for name, value in response.headers.items()},
+        )
+
+
+class Invocation:
+    """A run of a function: `answer` once it came to its end, `error` where it failed, neither where it was killed."""
+
+    def __init__(self, scheduler: Scheduler, name: str, limit_s: float, act: Callable[[], Any]) -> None:
+        self.process = TimedProcess(name, scheduler.now + limit_s)
+        self.answer: Any = None
+        self.error: ReelhaulError | None = None
+        self.is_done = False
+        self._act = act
+        self.task: Task = scheduler.start(self.process, name, self._run)
+
+    def _run(self) -> None:
+        try:
+            self.answer = self._act()
+            self.is_done = True
+        except ReelhaulError as error:
+            self.error = error
+
+
+class TimedProcess(Process):
+    """A process that Lambda ends at a time."""
+
+    __slots__ = ("ends_at",)
+
+    def __init__(self, name: str, ends_at: float) -> None:
+        super().__init__(name)
+        self.ends_at = ends_at
+
+
+Doors = dict[tuple[str, int], list[tuple[list[str], str, Callable[..., Any]]]]
+
+
+def _found(doors: Doors, method: str, words: list[str]) -> tuple[dict[str, str], str, Callable[..., Any]]:
+    for pattern, template, view in doors[method, len(words)]:
+        if (parameters := _match(pattern, words)) is not None:
+            return parameters, template, view
+    raise AssertionError(f"no route takes {method} {'/'.join(words)}")
+
+
+def _match(pattern: list[str], words: list[str]) -> dict[str, str] | None:
+    found = {}
+    for expected, word in zip(pattern, words, strict=True):
+        if expected[0] == "{":
+            found[expected[1:-1]] = word
+        elif expected != word:
+            return None
+    return found
+
+
+def reconcile_round(cloud: Cloud) -> Any:
+    """One round of the reconciler, as its function runs it."""
+    return reconcile(cloud.ports, 240)
+
+
+def hear(cloud: Cloud, key: str) -> Any:
+    """What a function does that an event of S3 starts."""
+    event = {"Records": [{"s3": {"object": {"key": key}}}]}
+    return settle_created(
+        cloud.ports, event, Actor.EVENT if key.startswith(keys.ORIGINALS) else Actor.MADE_EVENT
+    )
+
+
+def session_ids(cloud: Cloud) -> list[SessionId]:
+    """Every session on record."""
+    return list(cloud.records.sessions())

@@ -1,0 +1,370 @@
+"""A device: the client's own haul, its threads scheduled, on a disk, a camera and a network that a history owns.
+
+Each run is a process that may be killed at any call. What is on the disk, on the card and in the cloud outlives it.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any, ClassVar, cast
+
+import requests
+
+from chalicelib.core.ids import DeviceId
+from edge_client.base.errors import (
+    CameraUnreachable,
+    EdgeError,
+    PartTurnedDown,
+    ReadBroken,
+    SpoolBusy,
+    StorageUnreachable,
+    StoredRefused,
+    UploadLost,
+    UrlRefused,
+)
+from edge_client.base.progress import ProgressCounter
+from edge_client.base.retry import Retry, Tally, Timing
+from edge_client.coordinator.client import Coordinator
+from edge_client.haul.camera_session import CameraTools, Looks
+from edge_client.haul.context import HaulTools, open_context
+from edge_client.haul.heartbeat import Heartbeat
+from edge_client.haul.sending.concurrency import AdaptiveConcurrency
+from edge_client.haul.sending.rate_limit import RateLimiter
+from edge_client.haul.sending.sender import Uplink
+from edge_client.haul.sessions import Each, Haul, HaulOptions, Report
+from edge_client.haul.survey import Survey, audit_card
+from edge_client.model.api import CameraReport, Token
+from edge_client.model.parts import PartBody, PartUrl, PieceUrl, Span
+from edge_client.model.plan import CameraIdentity
+from edge_client.model.selection import New
+from tests.edge.fake_camera import film
+from tests.edge.memory.camera import MemoryCamera, MemoryFile, MemoryLocks
+from tests.edge.memory.spool import MemoryDisk, MemorySpool
+from tests.edge.screen import SilentDisplay
+from tests.histories.cloud import API_LIMIT_S, START, Cloud
+from tests.histories.scheduler import Process, Scheduler, Task, Threads
+from tests.histories.setting import Where
+from tests.support.memory import Refused, deliver, fetch
+
+ADDRESS = "https://coordinator.memory"
+PATIENCE_S = 3600.0
+ANSWER_S = 60.0
+ON_CALLS = ("lost request", "lost reply", "late request", "slow", "half open", "lost reply")
+ON_PUTS = ("lost request", "lost reply", "late part", "slow", "flipped on the wire")
+ON_CAMERA = ("away", "torn", "no answer", "asleep")
+ON_DISK = ("write", "append", "commit", "writing", "write_receipt", "confirm", "drop", "drop_part")
+SOON_S = (0.2, 3.0, 20.0, 90.0)
+LATE_S = (70.0, 300.0, 1000.0, 4000.0)
+
+
+@functools.cache
+def film_of(size_bytes: int, seed: int) -> bytes:
+    """A whole film."""
+    return film(size_bytes, seed)
+
+
+class Link:
+    """The network between a device and the coordinator, as the session of the client's library."""
+
+    def __init__(self, device: Device) -> None:
+        self._device = device
+
+    def request(
+        self, method: str, url: str, json: object, headers: dict[str, str], timeout: object
+    ) -> requests.Response:
+        """The answer to a request. Raises ConnectionError where none comes."""
+        device, cloud = self._device, self._device.cloud
+        path = url.removeprefix(ADDRESS)
+        body = b"" if json is None else _written(json)
+        device.step(f"{method} {path.rpartition('/')[2].partition('?')[0]}"[:24])
+        fault = cloud.faults.draw(Where.NETWORK, ON_CALLS)
+        if fault:
+            cloud.note(device.name, "network", fault)
+        said = {"Content-Type": "application/json", **headers}
+
+        def act() -> Any:
+            return cloud.call(method, path, said, body)
+
+        scheduler = cloud.scheduler
+        if fault == "lost request":
+            raise requests.ConnectionError("no answer")
+        if fault == "half open":
+            scheduler.sleep(ANSWER_S)
+            raise requests.ConnectionError("no answer")
+        if fault == "late request":
+            device.beside("network", functools.partial(self._send_late, act))
+            scheduler.sleep(ANSWER_S)
+            raise requests.ConnectionError("no answer")
+        if fault == "slow":
+            scheduler.sleep(cloud.faults.amount(SOON_S))
+        run = cloud.run("api", API_LIMIT_S, act)
+        run.task.join(ANSWER_S)
+        if fault == "lost reply" or not run.task.is_over:
+            raise requests.ConnectionError("no answer")
+        if not run.is_done:
+            return cast(requests.Response, _Bad())
+        return cast(requests.Response, run.answer)
+
+    def _send_late(self, act: Callable[[], Any]) -> None:
+        cloud = self._device.cloud
+        cloud.scheduler.sleep(cloud.faults.amount(LATE_S))
+        cloud.rare["request after its caller gave up"] += 1
+        cloud.run("api", API_LIMIT_S, act)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class _Bad:
+    """What API Gateway says of a function that was killed."""
+
+    status_code = 502
+    headers: ClassVar[dict[str, str]] = {}
+
+    def json(self) -> Any:
+        return {"message": "Internal server error"}
+
+
+class Store:
+    """A connection for parts to the bucket."""
+
+    def __init__(self, device: Device) -> None:
+        self._device = device
+
+    def put(self, url: PartUrl, body: PartBody) -> None:
+        device, cloud = self._device, self._device.cloud
+        device.step("PUT part")
+        sent = b"".join(bytes(block) for block in body)
+        fault = cloud.faults.draw(Where.NETWORK, ON_PUTS)
+        if fault:
+            cloud.note(device.name, "network", fault)
+        if fault == "lost request":
+            raise StorageUnreachable("no answer")
+        if fault == "slow":
+            cloud.scheduler.sleep(cloud.faults.amount(SOON_S))
+        if fault == "flipped on the wire":
+            sent = bytes([sent[0] ^ 1]) + sent[1:]
+        if fault == "late part":
+            device.beside("network", lambda: self._deliver_late(url, sent))
+            cloud.scheduler.sleep(ANSWER_S)
+            raise StorageUnreachable("no answer")
+        try:
+            deliver(cloud.objects, url.url.replace("https://", "memory://"), url.headers, sent, cloud.now())
+        except Refused as refusal:
+            raise _error(refusal) from None
+        cloud.safety.part_landed()
+        if fault == "lost reply":
+            raise StorageUnreachable("no answer")
+
+    def _deliver_late(self, url: PartUrl, sent: bytes) -> None:
+        cloud = self._device.cloud
+        cloud.scheduler.sleep(cloud.faults.amount(LATE_S))
+        try:
+            deliver(cloud.objects, url.url.replace("https://", "memory://"), url.headers, sent, cloud.now())
+            cloud.rare["late part taken"] += 1
+        except Refused as refusal:
+            cloud.rare[f"late part refused: {refusal.code}"] += 1
+        cloud.note("network", "late part")
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class Reads:
+    """Reads pieces of stored objects."""
+
+    def __init__(self, device: Device) -> None:
+        self._device = device
+
+    def read_into(self, buffer: memoryview, url: PieceUrl, span: Span, total_bytes: int) -> None:
+        device, cloud = self._device, self._device.cloud
+        device.step("GET piece")
+        if fault := cloud.faults.draw(Where.NETWORK, ("lost reply",)):
+            cloud.note(device.name, "network", fault)
+            raise StorageUnreachable("no answer")
+        wanted = f"bytes={span.first}-{span.first + span.size_bytes - 1}"
+        try:
+            found = fetch(cloud.objects, url.url.replace("https://", "memory://"), cloud.now(), wanted)
+        except Refused as refusal:
+            raise _error(refusal) from None
+        buffer[: span.size_bytes] = found
+
+
+class Locks(MemoryLocks):
+    """Locks that die with the process that holds them."""
+
+    @contextmanager
+    def hold(self, serial: str) -> Iterator[None]:
+        if serial in self.taken:
+            raise SpoolBusy(f"another client reads from camera {serial}; wait for it to end")
+        self.taken.add(serial)
+        try:
+            yield
+        finally:
+            self.taken.discard(serial)
+
+
+class Device:
+    """A device with its camera, its disk and its link. `truth` is every film that was ever on its cards, by path."""
+
+    def __init__(self, cloud: Cloud, number: int, films: tuple[int, ...], seeds: Iterator[int]) -> None:
+        self.cloud = cloud
+        self.scheduler: Scheduler = cloud.scheduler
+        self.name = f"device {number}"
+        self.device_id = DeviceId(f"d_{number}")
+        self.token = cloud.enrol(self.device_id)
+        self.camera = MemoryCamera()
+        self.camera.identity = CameraIdentity(f"C350132450071{number}", "HERO12 Black", "H23.01")
+        self.disk = MemoryDisk()
+        self.locks = Locks()
+        self.truth: dict[str, list[bytes]] = {}
+        self.skew_s = 0.0
+        self.beats = False
+        self.process = Process(self.name)
+        self.runs = 0
+        for place, size_bytes in enumerate(films, start=1):
+            self.film(f"GX{place:02d}000{number}", size_bytes, next(seeds))
+        self.camera.at_each_call = self._on_camera
+        self.disk.at_each_call = self._on_disk
+        self.home: set[str] = set()
+
+    def film(self, name: str, size_bytes: int, seed: int) -> None:
+        """The camera has filmed this."""
+        content = film_of(size_bytes, seed)
+        path = f"100GOPRO/{name}.MP4"
+        self.camera.files[path] = MemoryFile(content, etag=f'"{name}.{seed}"')
+        self.truth.setdefault(path, []).append(content)
+
+    def step(self, call: str) -> None:
+        """A call of the device leaves: others may come first, and the process may be killed here."""
+        self.scheduler.pass_turn()
+        cloud = self.cloud
+        fault = cloud.faults.draw(Where.PROCESS, ("killed",))
+        cloud.note(self.name, call, fault)
+        if fault:
+            self.end_process()
+            self.scheduler.kill(self.process)
+
+    def beside(self, name: str, run: Callable[[], None]) -> Task:
+        """Something in the network goes its own way, whatever becomes of the device."""
+        return self.scheduler.start(Process(name), name, run)
+
+    def _on_camera(self, kind: str) -> None:
+        self.step(f"camera {kind}")
+        fault = self.cloud.faults.draw(Where.CAMERA, ON_CAMERA)
+        if fault is None:
+            return
+        self.cloud.note(self.name, f"camera {kind}", fault)
+        if fault in ("away", "asleep"):
+            self.camera.leave()
+            seconds = self.cloud.faults.amount(SOON_S if fault == "asleep" else LATE_S)
+            self.beside("camera", lambda: self._come_back(seconds))
+        elif fault == "torn" and kind == "block":
+            raise ReadBroken("the connection to the camera ended")
+        else:
+            raise CameraUnreachable("no answer from the camera")
+
+    def _come_back(self, seconds: float) -> None:
+        self.scheduler.sleep(seconds)
+        self.camera.come_back()
+
+    def _on_disk(self, kind: str) -> None:
+        self.step(f"disk {kind}")
+
+    def end_process(self) -> None:
+        """The process is gone: what it held is free."""
+        self.disk.is_held = self.disk.is_reread = False
+        self.disk.reserved_bytes = 0
+        self.locks.taken.clear()
+
+    def run(self) -> Each[Report] | EdgeError | None:
+        """One run of `haul` of everything new, as a process of its own; None where it was killed."""
+        self.runs += 1
+        self.process = Process(self.name)
+        said: list[Each[Report] | EdgeError] = []
+
+        def live() -> None:
+            try:
+                with open_context(self._tools()) as context:
+                    said.append(Haul(context, New(), None, HaulOptions(None, sidecars=False)).run())
+            except EdgeError as error:
+                said.append(error)
+
+        task = self.scheduler.start(self.process, self.name, live)
+        task.join()
+        if not self.process.is_dead:
+            self.process.is_dead = True
+            for thread in [*self.process.tasks]:
+                self.scheduler.wake(thread)
+        self.end_process()
+        return said[0] if said else None
+
+    def audit(self) -> Survey | None:
+        """What an audit finds, as a process of its own."""
+        self.process = Process(self.name)
+        found: list[Survey] = []
+
+        def live() -> None:
+            try:
+                with open_context(self._tools()) as context:
+                    found.append(audit_card(context))
+            except EdgeError:
+                return
+
+        self.scheduler.start(self.process, self.name, live).join()
+        self.end_process()
+        return found[0] if found else None
+
+    @contextmanager
+    def _quiet(self, _session_id: str, _camera: Callable[[], CameraReport]) -> Iterator[None]:
+        yield
+
+    def _tools(self) -> HaulTools:
+        scheduler, process = self.scheduler, self.process
+        threads = Threads(scheduler, process)
+        timing = Timing(lambda: scheduler.now, scheduler.sleep, scheduler.pass_turn, scheduler.chance.random)
+        retry = Retry(timing, PATIENCE_S, Tally())
+        pace = RateLimiter(timing)
+        link = cast(requests.Session, Link(self))
+        coordinator = Coordinator(ADDRESS, Token(self.token), "0.1.0", retry, link)
+        spool = MemorySpool(self.disk, None)
+        progress = ProgressCounter(SilentDisplay(), timing.monotonic, retry.waits.longest)
+
+        def now() -> Any:
+            return START + timedelta(seconds=scheduler.now + self.skew_s)
+
+        one_try = Coordinator(ADDRESS, Token(self.token), "0.1.0", Retry(timing, 0.0, Tally()), link)
+        heart = Heartbeat(threads, one_try, progress, spool, pace, now)
+        return HaulTools(
+            at_camera=CameraTools(
+                self.camera, self.camera.keep_awake, self.locks, retry, Looks(head_bytes=33, spot_bytes=40)
+            ),
+            coordinator=coordinator,
+            spool=spool,
+            uplink=Uplink(retry, pace, AdaptiveConcurrency(threads, timing.monotonic), lambda: Store(self)),
+            storage=Reads(self),
+            threads=threads,
+            below=lambda most: int(scheduler.chance.random() * most),
+            progress=progress,
+            heartbeat=heart.beating if self.beats else self._quiet,
+            peak_rss_mib=lambda: 1.0,
+            now=now,
+        )
+
+
+def _written(document: object) -> bytes:
+    return json.dumps(document).encode()
+
+
+def _error(refusal: Refused) -> UploadLost | UrlRefused | StoredRefused | PartTurnedDown:
+    if refusal.code == "NoSuchUpload":
+        return UploadLost("S3 does not know the upload")
+    if refusal.code == "NoSuchVersion":
+        return StoredRefused("S3 has no such version any more")
+    if refusal.status == 403:
+        return UrlRefused(f"S3 answered 403 {refusal.code}")
+    return PartTurnedDown(f"S3 answered {refusal.status} {refusal.code}")

@@ -1,0 +1,49 @@
+"""Which calls a seed lets fail, and how; each fault has a number, so that shrinking can leave single ones out."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from tests.histories.setting import Where
+
+
+@dataclass(frozen=True)
+class Script:
+    """Changes to what a seed decides: the faults of these numbers (from 0) do not happen."""
+
+    muted: frozenset[int] = field(default_factory=frozenset)
+
+
+EVERYTHING = Script()
+"""Every fault that the seed drew."""
+
+
+class Faults:
+    """Draws a fault for a call, or none. `count` is how many it drew; once `are_over` there are no more."""
+
+    __slots__ = ("_chance", "_muted", "_rates", "are_over", "count")
+
+    def __init__(self, chance: random.Random, rates: dict[Where, float], script: Script) -> None:
+        self._chance = chance
+        self._rates = rates
+        self._muted = script.muted
+        self.count = 0
+        self.are_over = False
+
+    def draw(self, where: Where, kinds: Sequence[str]) -> str | None:
+        """One of `kinds` at the setting's rate for `where`, else None."""
+        rate = self._rates[where]
+        if self.are_over or not rate:
+            return None
+        drawn = self._chance.random()
+        if drawn >= rate:
+            return None
+        number = self.count
+        self.count += 1
+        return None if number in self._muted else kinds[int(drawn / rate * len(kinds))]
+
+    def amount(self, choices: Sequence[float]) -> float:
+        """How much of a fault: one of `choices`."""
+        return choices[int(self._chance.random() * len(choices))]

@@ -1,0 +1,224 @@
+"""One history: a seed draws what there is and what fails, and plays it to its end."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import itertools
+import logging
+import random
+import traceback
+from collections.abc import Callable, Iterator
+
+from chalicelib.core import keys
+from chalicelib.core.errors import ReelhaulError
+from chalicelib.core.session import SessionState
+from chalicelib.core.settle import Policy
+from chalicelib.flows.deadline import OutOfTime
+from edge_client.base.errors import EdgeError
+from tests.histories.actors import WISH, Events, Operator, Processor, reconciles
+from tests.histories.cloud import Cloud
+from tests.histories.device import Device
+from tests.histories.faults import EVERYTHING, Faults, Script
+from tests.histories.outcome import Broken, Outcome, Violation
+from tests.histories.scheduler import Process, Scheduler, Stuck, Task
+from tests.histories.setting import Depth, Mode, Setting, draw_setting
+
+ROUNDS = 3
+"""How many rounds of the reconciler the design grants after the last fault."""
+MOST_RUNS = 12
+"""How often a device hauls at most once the faults are over."""
+POLICY = Policy(part_size_bytes=400, checks_films=False, required_outputs=WISH.required)
+EXPECTED = (ReelhaulError, OutOfTime, EdgeError)
+POOL = 16
+"""How many films there are to draw from."""
+
+
+def play(
+    seed: int,
+    setting: Setting | None = None,
+    script: Script = EVERYTHING,
+    records: bool = False,
+    mode: Mode = Mode.SETTLING,
+) -> Outcome:
+    """The history of a seed. The same seed, setting and script make the same history, with the same digest."""
+    _listen()
+    chance = random.Random(seed)
+    drawn = setting or draw_setting(chance, mode)
+    history = History(seed, chance, drawn, script, records)
+    return history.play()
+
+
+class _Ears(logging.Handler):
+    """Hears of what a door of the product caught and did not expect: a fault of the product, or of the history."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None and not isinstance(error, EXPECTED):
+            told = traceback.format_exception(error)
+            raise Broken("faultless", f"{record.getMessage()}: {''.join(told[-3:])}")
+
+
+@functools.cache
+def _listen() -> None:
+    """Nothing is logged but what no door expected, and that ends the history."""
+    logging.disable(logging.WARNING)
+    root = logging.getLogger()
+    root.handlers[:] = [_Ears()]
+
+
+class History:
+    """What one history consists of."""
+
+    def __init__(
+        self, seed: int, chance: random.Random, setting: Setting, script: Script, records: bool
+    ) -> None:
+        self.seed = seed
+        self.setting = setting
+        self.chance = random.Random(chance.random())
+        self.scheduler = Scheduler(random.Random(chance.random()), setting.switching)
+        self.faults = Faults(random.Random(chance.random()), setting.rates, script)
+        self.cloud = Cloud(self.scheduler, self.faults, POLICY, records)
+        self.events = Events(self.cloud)
+        self.processor = Processor(self.cloud, self.chance, setting)
+        self.operator = Operator(self.cloud, self.chance)
+        seeds: Iterator[int] = (int(self.chance.random() * POOL) for _ in itertools.count())
+        self.devices = [
+            Device(self.cloud, number, films, seeds) for number, films in enumerate(setting.films, start=1)
+        ]
+        self.cloud.safety.devices = self.devices
+
+    def play(self) -> Outcome:
+        violation: Violation | None = None
+        self.scheduler.start(Process("history"), "history", self._live)
+        try:
+            self.scheduler.play()
+        except Broken as broken:
+            violation = broken.violation
+        except Stuck as stuck:
+            violation = Violation("ends", str(stuck))
+        cloud = self.cloud
+        said = "\n".join(cloud.log) + cloud.safety.describe()
+        return Outcome(
+            self.seed,
+            self.setting,
+            hashlib.sha256(said.encode()).hexdigest()[:16],
+            violation,
+            self.faults.count,
+            cloud.steps,
+            self.scheduler.now,
+            cloud.rare,
+            tuple(cloud.told),
+        )
+
+    def _live(self) -> None:
+        self.operator.arms()
+        actors = [self._start("crew", lambda device=device: self._crew(device)) for device in self.devices]  # type: ignore[misc]
+        actors.append(self._start("schedule", self._schedule))
+        if self.setting.operates:
+            actors.append(self._start("operator", self._operate))
+        for actor in actors:
+            actor.join()
+        if self.setting.mode is Mode.SETTLING:
+            self._settle()
+
+    def _start(self, name: str, run: Callable[[], None]) -> Task:
+        return self.scheduler.start(Process(name), name, run)
+
+    def _crew(self, device: Device) -> None:
+        """Whoever is beside a device starts it again until it is through."""
+        scheduler = self.scheduler
+        while scheduler.now < self.setting.busy_s:
+            said = device.run()
+            if said is not None and not isinstance(said, EdgeError) and not said.unfinished:
+                return
+            scheduler.sleep(self.chance.choice((5.0, 600.0, 4000.0)))
+
+    def _schedule(self) -> None:
+        """Rounds of the reconciler at odd intervals, and a processor that works when it likes."""
+        scheduler, setting = self.scheduler, self.setting
+        for _ in range(3):
+            scheduler.sleep(self.chance.random() * setting.busy_s / 2)
+            reconciles(self.cloud)
+            if setting.depth is not Depth.HOME:
+                self.processor.works()
+            if scheduler.now > setting.busy_s:
+                return
+
+    def _operate(self) -> None:
+        for _ in range(3):
+            self.scheduler.sleep(self.chance.random() * self.setting.busy_s / 2)
+            self.operator.acts()
+
+    def _settle(self) -> None:
+        """Faults are over: within three rounds everything is home, and one more writes nothing."""
+        cloud, scheduler = self.cloud, self.scheduler
+        self.faults.are_over = True
+        scheduler.sleep(20_000.0)
+        self.processor.is_honest = True
+        for device in self.devices:
+            self._bring_home(device)
+        self._set_right()
+        depth = self.setting.depth
+        for _ in range(ROUNDS):
+            if depth is not Depth.HOME:
+                self.processor.works()
+            far = depth in (Depth.CLEANED, Depth.RESTORED)
+            scheduler.sleep(POLICY.grace_s + POLICY.cleanup_patience_s if far else 1.0)
+            reconciles(cloud)
+        writes = cloud.writes
+        scheduler.sleep(1.0)
+        reconciles(cloud)
+        if cloud.writes != writes and depth is not Depth.HOME:
+            raise Broken("rest", f"one more round wrote: {cloud.log[-12:]}")
+        self._demand_end()
+
+    def _set_right(self) -> None:
+        """An operator arms cleanup, releases what is held, and orders again what failed."""
+        self.operator.arms()
+        for session_id in self.cloud.records.sessions():
+            picture = self.cloud.records.picture(session_id)
+            assert picture
+            if picture.session.held:
+                self.operator.releases(session_id)
+            if picture.session.state is SessionState.FAILED:
+                self.operator.orders(session_id)
+
+    def _bring_home(self, device: Device) -> None:
+        for _ in range(MOST_RUNS):
+            said = device.run()
+            if (
+                said is not None
+                and not isinstance(said, EdgeError)
+                and not said.unfinished
+                and not said.refusals
+            ):
+                return
+            self.scheduler.sleep(4000.0)
+        raise Broken("home", f"{device.name} is not through: {said}")
+
+    def _demand_end(self) -> None:
+        cloud = self.cloud
+        for session_id in cloud.records.sessions():
+            picture = cloud.records.picture(session_id)
+            assert picture
+            state = picture.session.state
+            if state is SessionState.OPEN:
+                raise Broken("home", f"{session_id} is {state.value}")
+        for device in self.devices:
+            for path, films in device.truth.items():
+                self._demand_stored(path, films)
+        for multipart in cloud.objects.multiparts(""):
+            raise Broken("home", f"the multipart upload {multipart.multipart_id} of {multipart.key} is left")
+
+    def _demand_stored(self, path: str, films: list[bytes]) -> None:
+        """Every film that was ever on a card has its bytes in S3, now or under a marker."""
+        objects = self.cloud.objects
+        stored = {
+            version.body
+            for session_id in self.cloud.records.sessions()
+            for version in objects.versions(f"{keys.ORIGINALS}{session_id}/{path}")
+        }
+        for film in films:
+            if film not in stored:
+                raise Broken("home", f"a film of {path} is not in S3")
