@@ -29,7 +29,7 @@ WORKERS := $(shell echo $$((2 * $$(nproc))))
 # Tests without AWS, deployed coordinator or other processes; tests/MAP.md names them.
 FAST := tests/core tests/flows tests/web tests/aws tests/test_settings.py tests/edge/coordinator tests/edge/http tests/edge/memory tests/edge/model tests/contracts/edge
 
-.PHONY: help setup lock assets demo up local-aws camera test test-fast test-pythons test-newest coverage soak fuzz mutants api-docs check lint audit vulnerabilities sbom simulate test-page test-browser screenshots types floors format cost bench-cloud bench-measurements bench-edge device-bundle test-device deploy plan rollback destroy stage release clean
+.PHONY: help setup lock assets demo up local-aws camera test test-fast test-pythons test-newest coverage soak fuzz mutants api-docs check lint audit vulnerabilities sbom simulate simulate-bugs test-page test-browser screenshots types floors format cost bench-cloud bench-measurements bench-edge device-bundle test-device deploy plan rollback destroy stage release clean
 
 help: ## list the targets
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -123,6 +123,9 @@ fuzz: setup ## 20,000 changed files of measurements: each is indexed or poison, 
 
 mutants: setup ## plant bugs, and demand that tests notice: make mutants ONLY=gate
 	$(BIN)/python -m tests.mutants $(if $(ONLY),--only "$(ONLY)")
+
+simulate-bugs: setup ## plant bugs, and count the histories until one shows each: make simulate-bugs ONLY=gate
+	$(BIN)/python -m tests.histories.planted $(if $(ONLY),--only "$(ONLY)")
 
 api-docs: setup ## write the tables of docs/api.md anew from the routes; a test fails while they differ
 	$(BIN)/python -m infra.api_docs

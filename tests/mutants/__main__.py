@@ -9,23 +9,18 @@ cannot be imported: it would prove nothing.
 
 import argparse
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from enum import Enum
-from functools import partial
 from pathlib import Path
 
+from tests.mutants.house import copy_house
 from tests.mutants.mutant import Mutant
 from tests.mutants.planted import MUTANTS
 
-HOUSE = Path(__file__).resolve().parents[2]
-COPIED = ("cloud", "edge_client", "infra", "examples", "tests", "pyproject.toml", "requirements", "README.md")
 AT_ONCE = 2
 TIME_LIMIT_S = 300
 TESTS_FAILED = 1
@@ -73,7 +68,7 @@ def _timed(mutant: Mutant) -> tuple[Fate, float]:
 
 
 def _fate(mutant: Mutant) -> Fate:
-    with _house() as house:
+    with copy_house() as house:
         for edit in mutant.edits:
             text = (house / edit.file).read_text()
             if text.count(edit.old) != 1:
@@ -86,20 +81,8 @@ def _fate(mutant: Mutant) -> Fate:
 
 
 def _unmutated(tests: tuple[str, ...]) -> int:
-    with _house() as house:
+    with copy_house() as house:
         return _tested(house, tests)
-
-
-@contextmanager
-def _house() -> Iterator[Path]:
-    """A copy of the sources, to be changed at will."""
-    with tempfile.TemporaryDirectory(prefix="reelhaul-mutant-") as folder:
-        copy = Path(folder)
-        leave_out = shutil.ignore_patterns("__pycache__", ".*_cache", "vendor", "node_modules")
-        copy_tree = partial(shutil.copytree, ignore=leave_out)
-        for name in COPIED:
-            (copy_tree if (HOUSE / name).is_dir() else shutil.copy)(HOUSE / name, copy / name)
-        yield copy
 
 
 def _tested(house: Path, tests: tuple[str, ...]) -> int:

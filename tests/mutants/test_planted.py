@@ -3,7 +3,7 @@ import re
 import pytest
 
 from chalicelib.core.settle import gates
-from tests.mutants.__main__ import HOUSE
+from tests.mutants.house import HOUSE
 from tests.mutants.mutant import Mutant
 from tests.mutants.planted import MUTANTS
 

@@ -1,0 +1,144 @@
+"""How many histories it takes until each planted bug is shown, alone and with its neighbouring guard removed."""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.histories.planted.bug import Misplaced, PlantedBug, applied
+from tests.histories.planted.search import Found
+from tests.mutants.house import copy_house
+from tests.mutants.mutant import Edit
+
+SEEDS = 5
+MOST = 5_000
+AT_ONCE = 2
+TIME_LIMIT_S = 1_800
+_TOLD = 600
+"""Characters of what a broken search wrote that are told."""
+
+
+@dataclass(frozen=True)
+class Search:
+    """What the searches for one variant of a bug found, one for each base seed; `broken` is why they were not made."""
+
+    found: tuple[Found, ...] = ()
+    broken: str | None = None
+
+    @property
+    def is_found(self) -> bool:
+        """Whether every one of the searches has found it."""
+        return not self.broken and bool(self.found) and all(each.histories for each in self.found)
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """The histories of the searches that found it."""
+        return tuple(each.histories for each in self.found if each.histories)
+
+    @property
+    def median(self) -> float | None:
+        return statistics.median(self.counts) if self.is_found else None
+
+    @property
+    def worst(self) -> int | None:
+        return max(self.counts) if self.is_found else None
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of a bug: alone, and with its neighbour removed (None where it has none)."""
+
+    bug: PlantedBug
+    alone: Search
+    without_neighbour: Search | None
+
+    @property
+    def is_found(self) -> bool:
+        """Whether histories show the bug; one that its neighbour masks counts once the neighbour is removed.
+
+        With the neighbour removed it must be found in any case.
+        """
+        needs_alone = not self.bug.is_masked
+        is_second = self.without_neighbour is None or self.without_neighbour.is_found
+        return is_second and (self.alone.is_found or not needs_alone)
+
+    @property
+    def shown_by(self) -> Search:
+        """The search that counts: the one for the bug alone, unless its neighbour masks it."""
+        if self.alone.is_found or self.without_neighbour is None:
+            return self.alone
+        return self.without_neighbour
+
+
+def measure(
+    bugs: Sequence[PlantedBug],
+    seeds: int = SEEDS,
+    most: int = MOST,
+    search: Callable[[tuple[Edit, ...], int, int], Search] | None = None,
+) -> Iterator[Result]:
+    """The results in the order of `bugs`, each as soon as it and those before it are there."""
+    look = search or search_in_copy
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        asked = [
+            (
+                bug,
+                pool.submit(look, bug.edits, seeds, most),
+                pool.submit(look, edits, seeds, most) if (edits := bug.with_neighbour_removed) else None,
+            )
+            for bug in bugs
+        ]
+        for bug, alone, second in asked:
+            yield Result(bug, alone.result(), second.result() if second else None)
+
+
+def search_in_copy(edits: tuple[Edit, ...], seeds: int, most: int) -> Search:
+    """Search in a copy of the sources that has these edits."""
+    with copy_house() as house:
+        try:
+            _apply(house, edits)
+        except Misplaced as error:
+            return Search(broken=f"misplaced: {error}")
+        return _search(house, seeds, most)
+
+
+def _apply(house: Path, edits: tuple[Edit, ...]) -> None:
+    texts = {edit.file: (house / edit.file).read_text() for edit in edits}
+    for name, text in applied(texts, edits).items():
+        (house / name).write_text(text)
+
+
+def _search(house: Path, seeds: int, most: int) -> Search:
+    command = [sys.executable, "-m", "tests.histories.planted.search"]
+    command += ["--seeds", str(seeds), "--most", str(most)]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": f"{house}{os.pathsep}{house / 'cloud'}",
+        "PYTHONHASHSEED": "0",
+    }
+    try:
+        done = subprocess.run(
+            command,
+            cwd=house,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=TIME_LIMIT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return Search(broken=f"not at its end after {TIME_LIMIT_S} s")
+    found = tuple(_found(done.stdout))
+    if done.returncode:
+        return Search(found, f"ended with {done.returncode}: …{done.stderr[-_TOLD:]}")
+    return Search(found)
+
+
+def _found(text: str) -> Iterator[Found]:
+    for line in text.splitlines():
+        if line.startswith("{"):
+            yield Found(**json.loads(line))

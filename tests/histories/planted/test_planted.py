@@ -1,0 +1,202 @@
+"""The planted bugs have their places, and the search for them counts as it says."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from edge_client.model.parts import crc_value
+from tests.histories.planted.bug import Kind, Misplaced, Neighbour, NoNeighbour, PlantedBug, applied
+from tests.histories.planted.bugs import BUGS
+from tests.histories.planted.measure import Result, Search, measure
+from tests.histories.planted.report import BEGIN, END, figures_of, table, write_figures, write_table
+from tests.histories.planted.search import APART, Found, NothingShown, search, search_all
+from tests.mutants.house import HOUSE
+from tests.mutants.mutant import Edit
+
+EDIT = Edit("a.py", "old", "new")
+OTHER = Edit("a.py", "more", "less")
+
+
+def _bug(masks: bool = False) -> PlantedBug:
+    return PlantedBug("a bug", Kind.GUARD, "harm", (EDIT,), Neighbour("a guard", (OTHER,), masks))
+
+
+ALONE = PlantedBug("another bug", Kind.ORDER, "harm", (EDIT,), NoNeighbour("a reason"))
+
+
+@dataclass(frozen=True)
+class _Violation:
+    rule: str
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    violation: _Violation | None
+
+
+GOOD, BAD = _Outcome(None), _Outcome(_Violation("S3"))
+
+
+def _search_of(*counts: int | None) -> Search:
+    return Search(tuple(Found(count, "S3" if count else None) for count in counts))
+
+
+class TestTheBugs:
+    @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
+    def test_every_bug_has_its_places_and_is_python(self, bug: PlantedBug):
+        for edits in (bug.edits, bug.with_neighbour_removed or bug.edits):
+            texts = {edit.file: (HOUSE / edit.file).read_text() for edit in edits}
+
+            after = applied(texts, edits)
+
+            for name, text in after.items():
+                assert text != texts[name]
+                compile(text, name, "exec")
+
+    @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
+    def test_every_bug_is_in_the_product(self, bug: PlantedBug):
+        assert all(edit.file.startswith(("cloud/chalicelib/", "edge_client/")) for edit in bug.edits)
+
+    def test_there_are_enough_of_every_kind(self):
+        kinds = {bug.kind for bug in BUGS}
+
+        assert len(BUGS) >= 48
+        assert kinds >= set(Kind) - {Kind.FSYNC}
+
+    def test_no_two_bugs_are_the_same(self):
+        assert len({bug.name for bug in BUGS}) == len(BUGS)
+        assert len({bug.edits for bug in BUGS}) == len(BUGS)
+
+
+class TestApplying:
+    def test_edits_are_applied_in_their_order(self):
+        after = applied({"a.py": "old"}, (EDIT, Edit("a.py", "new", "newer")))
+
+        assert after == {"a.py": "newer"}
+
+    @pytest.mark.parametrize("text", ["", "old old"])
+    def test_an_old_text_that_is_not_there_exactly_once_is_misplaced(self, text: str):
+        with pytest.raises(Misplaced):
+            applied({"a.py": text}, (EDIT,))
+
+
+class TestSearching:
+    def test_a_search_counts_the_history_that_shows_the_bug(self):
+        assert search(lambda seed: BAD if seed == 12 else GOOD, 10, 5) == Found(3, "S3")
+
+    @pytest.mark.parametrize(("most", "found"), [(2, None), (3, 3), (4, 3)])
+    def test_a_search_ends_after_the_most_histories(self, most: int, found: int | None):
+        assert search(lambda seed: BAD if seed == 12 else GOOD, 10, most).histories == found
+
+    def test_base_seeds_are_apart(self):
+        played: list[int] = []
+
+        def play(seed: int) -> _Outcome:
+            played.append(seed)
+            return GOOD
+
+        list(search_all(play, 2, 2))
+
+        assert played == [APART, APART + 1, 2 * APART, 2 * APART + 1]
+
+    def test_an_error_of_the_product_shows_a_bug(self):
+        def play(_seed: int) -> _Outcome:
+            crc_value("AAAA")
+            return GOOD
+
+        assert search(play, 1, 1) == Found(1, "error ValueError")
+
+    def test_an_error_of_the_tests_shows_nothing(self):
+        def play(_seed: int) -> _Outcome:
+            raise ZeroDivisionError
+
+        with pytest.raises(NothingShown, match="seed 1: ZeroDivisionError"):
+            search(play, 1, 1)
+
+
+class TestMeasuring:
+    def test_both_variants_are_searched_for(self):
+        asked: list[tuple[Edit, ...]] = []
+
+        def look(edits: tuple[Edit, ...], seeds: int, most: int) -> Search:
+            asked.append(edits)
+            return _search_of(*[most] * seeds)
+
+        [first, second] = measure((_bug(), ALONE), 2, 7, look)
+
+        assert sorted(asked, key=len) == [(EDIT,), (EDIT,), (EDIT, OTHER)]
+        assert first == Result(_bug(), _search_of(7, 7), _search_of(7, 7))
+        assert second.without_neighbour is None
+
+    @pytest.mark.parametrize(
+        ("masks", "alone", "second", "is_found"),
+        [
+            (False, (1, 2), (1, 2), True),
+            (False, (1, None), (1, 2), False),
+            (False, (1, 2), (1, None), False),
+            (True, (None, None), (1, 2), True),
+            (True, (1, 2), (1, 2), True),
+            (True, (None, None), (1, None), False),
+        ],
+    )
+    def test_a_bug_is_found_by_every_search_that_its_neighbour_does_not_mask(
+        self, masks: bool, alone: tuple[int | None, ...], second: tuple[int | None, ...], is_found: bool
+    ):
+        assert Result(_bug(masks), _search_of(*alone), _search_of(*second)).is_found is is_found
+
+    def test_what_could_not_be_searched_is_not_found(self):
+        assert not Result(ALONE, Search((Found(1, "S3"),), "ended with 1"), None).is_found
+
+
+class TestReporting:
+    RESULTS = (
+        Result(_bug(), _search_of(1, 3, 9), _search_of(2, 2, 20)),
+        Result(_bug(masks=True), _search_of(None, None, None), _search_of(5, 7, 8)),
+        Result(ALONE, _search_of(4, None, 4), None),
+    )
+
+    def test_the_figures_count_what_was_found_and_how(self):
+        assert figures_of(self.RESULTS) == {
+            "planted_bugs": 3,
+            "planted_bugs_found": 2,
+            "planted_bugs_with_neighbour": 2,
+            "planted_bugs_masked": 1,
+            "schedules_to_find_median": 5,
+            "schedules_to_find_worst": 20,
+        }
+
+    def test_the_figures_leave_what_others_wrote(self, tmp_path: Path):
+        path = tmp_path / "build" / "simulation.json"
+        path.parent.mkdir()
+        path.write_text('{"schedules": 100000, "planted_bugs": 1}')
+
+        write_figures(self.RESULTS, path)
+
+        assert json.loads(path.read_text())["schedules"] == 100_000
+        assert json.loads(path.read_text())["planted_bugs"] == 3
+
+    def test_the_table_says_what_is_masked_and_what_is_not_found(self):
+        rows = table(self.RESULTS).splitlines()
+
+        assert rows[2] == "| a bug | guard | harm | 3 / 9 | a guard | 2 / 20 |"
+        assert rows[3] == "| a bug | guard | harm | masked | a guard | 7 / 8 |"
+        assert (
+            rows[4] == "| another bug | order of effects | harm | found by 2 of 3 | none: a reason | none |"
+        )
+
+    def test_the_table_takes_the_place_of_the_one_before(self, tmp_path: Path):
+        page = tmp_path / "simulation.md"
+        page.write_text(f"before\n{BEGIN}\nan older table\n{END}\nafter\n")
+
+        write_table(self.RESULTS, page)
+
+        assert page.read_text() == f"before\n{BEGIN}\n{table(self.RESULTS)}{END}\nafter\n"
+
+    def test_a_page_without_the_marks_is_refused(self, tmp_path: Path):
+        page = tmp_path / "simulation.md"
+        page.write_text("before\n")
+
+        with pytest.raises(ValueError, match="no place"):
+            write_table(self.RESULTS, page)
