@@ -5,8 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import random
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
 
 from chalicelib.core import keys
 from chalicelib.core.artifact import made_key
@@ -16,8 +15,10 @@ from chalicelib.core.order import wish
 from chalicelib.core.tokens import ALL_PROJECTS, Principal, Role
 from chalicelib.flows import completion, operations, uploads
 from tests.histories.cloud import DEAD_TRIES, FUNCTION_LIMIT_S, Cloud, Invocation, hear, reconcile_round
+from tests.histories.device import LASTING_MS
 from tests.histories.scheduler import Process
 from tests.histories.setting import Setting, Where
+from tests.support.films import make_film
 from tests.support.memory import Refused, crc64nvme_of
 
 OPERATOR = Principal(Role.OPERATOR, ALL_PROJECTS, None)
@@ -25,17 +26,20 @@ PROCESSOR = Principal(Role.PROCESSOR, "main", None)
 VIDEO = ArtifactId("output.enhanced.mp4")
 LIGHTS = ArtifactId("measurements.lights.json")
 WISH = wish([VIDEO, LIGHTS], {})
-MADE = {
-    VIDEO: b"a film that a processor made" * 8,
-    LIGHTS: json.dumps(
-        {
-            "frames": [
-                {"frame_number": each, "timestamp": each / 30, "papi_a": {"status": "red"}}
-                for each in range(4)
-            ]
-        }
-    ).encode(),
-}
+FRAMES = 6
+
+
+@functools.cache
+def made_of(chapters: int) -> dict[ArtifactId, bytes]:
+    """What a processor makes of so many chapters."""
+    lasting_ms = chapters * LASTING_MS
+    frames = [
+        {"frame_number": each, "timestamp": each * lasting_ms / 1000 / FRAMES, "papi_a": {"status": "red"}}
+        for each in range(FRAMES)
+    ]
+    return {VIDEO: make_film(lasting_ms, 75, seed=3), LIGHTS: json.dumps({"frames": frames}).encode()}
+
+
 ON_EVENTS = ("lost", "twice", "late", "late")
 LATE_S = (5.0, 100.0, 1000.0, 10_000.0)
 
@@ -96,13 +100,12 @@ class Processor:
     def works(self) -> None:
         """Every order that was sent so far, again where it was done already."""
         for message in list(self._cloud.orders.sent):
-            session_id, order = _named(message)
-            if session_id:
-                self._process(session_id, order)
+            session_id = SessionId(f"{message['project']}/{message['session_id']}")
+            self._process(session_id, message["order"], made_of(len(message["originals"])))
 
-    def _process(self, session_id: SessionId, order: int) -> None:
+    def _process(self, session_id: SessionId, order: int, made: Mapping[ArtifactId, bytes]) -> None:
         cloud, chance = self._cloud, self._chance
-        for artifact_id, whole in MADE.items():
+        for artifact_id, whole in made.items():
             if not self.is_honest and chance.random() < 0.1:
                 cloud.note("processor", "dies")
                 return
@@ -116,7 +119,7 @@ class Processor:
         if not self._uploads:
             artifacts = [
                 {"artifact_id": each, "size_bytes": len(body), "crc64nvme": crc64nvme_of(body)}
-                for each, body in MADE.items()
+                for each, body in made.items()
             ]
             name = session_id.rpartition("/")[2]
             document = {"project": "main", "session_id": name, "order": order, "artifacts": artifacts}
@@ -156,12 +159,6 @@ class Processor:
             60.0,
             lambda: completion.complete_upload(cloud.ports, PROCESSOR, upload.upload_id, crc64nvme_of(body)),
         ).task.join()
-
-
-def _named(message: Any) -> tuple[SessionId | None, int]:
-    name, order = message.get("session_id"), message.get("order")
-    project = message.get("project", "main")
-    return (SessionId(f"{project}/{name}"), order) if name and order else (None, 0)
 
 
 class Operator:

@@ -22,6 +22,7 @@ from msgspec.structs import replace
 from chalicelib.core import keys, tokens
 from chalicelib.core.errors import ReelhaulError, StorageBusy
 from chalicelib.core.ids import DeviceId, SessionId, TokenId
+from chalicelib.core.order import wish
 from chalicelib.core.settle import Actor, Policy
 from chalicelib.core.tokens import Role, Token
 from chalicelib.flows.reconcile import reconcile
@@ -44,7 +45,7 @@ from tests.support.memory import (
     MemoryRecords,
     MemorySigner,
 )
-from tests.web.client import app_over
+from tests.web.client import Deployment, app_over
 
 START = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 API_LIMIT_S, FUNCTION_LIMIT_S = 60.0, 300.0
@@ -125,7 +126,7 @@ def seams(policy: Policy) -> MemoryPorts:
 @functools.cache
 def app(policy: Policy) -> Chalice:
     """The API of such a deployment."""
-    return app_over(seams(policy))
+    return app_over(seams(policy), Deployment(default_wish=wish(policy.required_outputs, {})))
 
 
 @functools.cache

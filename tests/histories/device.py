@@ -41,15 +41,17 @@ from edge_client.model.api import CameraReport, Token
 from edge_client.model.parts import PartBody, PartUrl, PieceUrl, Span
 from edge_client.model.plan import CameraIdentity
 from edge_client.model.selection import New
-from tests.edge.fake_camera import film
 from tests.edge.memory.camera import MemoryCamera, MemoryFile, MemoryLocks
 from tests.edge.memory.spool import MemoryDisk, MemorySpool
 from tests.edge.screen import SilentDisplay
 from tests.histories.cloud import API_LIMIT_S, START, Cloud
 from tests.histories.scheduler import Process, Scheduler, Task, Threads
 from tests.histories.setting import Where
+from tests.support.films import make_film
 from tests.support.memory import Refused, deliver, fetch
 
+LASTING_MS = 800
+"""How long each film lasts."""
 ADDRESS = "https://coordinator.memory"
 PATIENCE_S = 3600.0
 ANSWER_S = 60.0
@@ -63,8 +65,8 @@ LATE_S = (70.0, 300.0, 1000.0, 4000.0)
 
 @functools.cache
 def film_of(size_bytes: int, seed: int) -> bytes:
-    """A whole film."""
-    return film(size_bytes, seed)
+    """A whole film of a camera."""
+    return make_film(LASTING_MS, size_bytes, seed)
 
 
 class Link:
@@ -341,7 +343,7 @@ class Device:
         heart = Heartbeat(threads, one_try, progress, spool, pace, now)
         return HaulTools(
             at_camera=CameraTools(
-                self.camera, self.camera.keep_awake, self.locks, retry, Looks(head_bytes=33, spot_bytes=40)
+                self.camera, self.camera.keep_awake, self.locks, retry, Looks(head_bytes=33, spot_bytes=16)
             ),
             coordinator=coordinator,
             spool=spool,

@@ -58,7 +58,9 @@ class Setting:
 
 
 RATES = (0.0, 0.0, 0.01, 0.03, 0.1)
-SIZES = (300, 420, 700)
+SIZES = (90, 130, 200)
+"""Of films, in bytes: one part and a half, more than two, more than three."""
+PART_BYTES = 60
 
 
 def draw_setting(chance: random.Random, mode: Mode = Mode.SETTLING) -> Setting:
@@ -73,7 +75,7 @@ def draw_setting(chance: random.Random, mode: Mode = Mode.SETTLING) -> Setting:
             tuple(chance.choice(SIZES) for _ in range(chance.choices((1, 2), (3, 1))[0]))
             for _ in range(devices)
         ),
-        400,
+        PART_BYTES,
         chance.choice((60.0, 1800.0, 20_000.0, 200_000.0)),
         chance.random() < 0.3,
         chance.random() < 0.2,
