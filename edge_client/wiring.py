@@ -15,7 +15,7 @@ from pathlib import Path
 from random import SystemRandom
 from typing import TextIO
 
-from edge_client.base.disk import CameraLocks, Disk
+from edge_client.base.disk import SystemDisk
 from edge_client.base.display import (
     DRAW_EVERY_S,
     Bars,
@@ -23,6 +23,7 @@ from edge_client.base.display import (
     Lines,
     size_of,
 )
+from edge_client.base.folders import CameraLocks
 from edge_client.base.progress import Display, ProgressCounter
 from edge_client.base.retry import Retry, Tally, real_timing
 from edge_client.base.threads import Periodic, SystemThreads
@@ -55,8 +56,8 @@ def tools_of(device: Device, stop: threading.Event) -> Iterator[HaulTools]:
         closing(StoredObjects(Timeouts())) as storage,
     ):
         timing = at_camera.retry.timing
-        spool = Spool(device.spool, Disk(), device.spool_budget_bytes)
         threads = SystemThreads()
+        spool = Spool(str(device.spool), SystemDisk(), device.spool_budget_bytes, threads.condition())
         pace = RateLimiter(timing, device.limit_rate_bytes_s)
         concurrency = AdaptiveConcurrency(threads, timing.monotonic)
         waits = at_camera.retry.waits
@@ -90,7 +91,9 @@ def camera_tools_of(
         return Camera(address.url, time.monotonic, address.interface, address.home)
 
     with closing(camera()) as one:
-        yield CameraTools(one, lambda: KeepAlive(camera()), CameraLocks(address.locks, Disk()), retry)
+        yield CameraTools(
+            one, lambda: KeepAlive(camera()), CameraLocks(str(address.locks), SystemDisk()), retry
+        )
 
 
 @contextmanager
@@ -114,7 +117,7 @@ def one_try(stop: threading.Event) -> Retry:
 
 def spool_of(folder: Path) -> Spool:
     """A spool to look into."""
-    return Spool(folder, Disk())
+    return Spool(str(folder), SystemDisk())
 
 
 def utc_now() -> datetime:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import re
 import stat
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from edge_client.archive.journal import NoJournal, read_journal
 from edge_client.archive.redact import SECRET_NAME, Redactor, is_of_file, secrets_in
-from edge_client.base.disk import open_file
+from edge_client.base.disk import SystemDisk
 from edge_client.base.terminal import plain
 
 KIB = 1024
@@ -157,7 +158,7 @@ def _file(name: str, path: Path, redactor: Redactor) -> Piece | Absent:
     try:
         if not stat.S_ISREG(path.lstat().st_mode):
             return Absent(name, "it is not a file")
-        with open_file(path) as stream:
+        with os.fdopen(SystemDisk().open(str(path)), "rb", buffering=0) as stream:
             raw = stream.read(MOST_READ_BYTES + 1) or b""
     except OSError as error:
         return Absent(name, f"it cannot be read ({error.strerror})")

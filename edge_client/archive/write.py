@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from edge_client.archive.collect import Piece
-from edge_client.base.disk import create_file
+from edge_client.base.disk import SystemDisk
 from edge_client.base.errors import Refused
 
 FOLDER = "reelhaul-report"
@@ -19,7 +19,7 @@ FOLDER = "reelhaul-report"
 def write_archive(path: Path, pieces: Iterable[Piece], written_at_s: float) -> int:
     """Write the pieces to a new file with mode 0600; its bytes. Raises Refused, and leaves no half of it then."""
     try:
-        file = create_file(path)
+        file = SystemDisk().create(str(path))
     except OSError as error:
         raise Refused(_why(path, error)) from error
     try:

@@ -1,7 +1,7 @@
-"""Files that survive a power cut, in folders of this user alone, and locks between clients of one machine.
+"""The disk below the spool: what the spool asks of a file system, and the system's own.
 
-What a disk refuses is an error of the spool. Locks are files that the kernel lets go of when their process ends,
-however it ends.
+`base/folders` has the rules by which files survive a power cut; they use nothing else. Locks end with their process,
+however it ends. Paths are texts: a spool joins many of them.
 """
 
 from __future__ import annotations
@@ -11,159 +11,207 @@ import fcntl
 import os
 import stat
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
-from io import FileIO
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple, Protocol
 
-from edge_client.base.errors import SpoolBusy, SpoolFault, SpoolFull
+from edge_client.base.errors import SpoolFault, SpoolFull
 
 # A client that only looks at a lock has it for some microseconds.
 LOOKS, LOOK_S = 5, 0.02
-ELSEWHERE = "name another folder with --locks, the same for all clients of this camera"
 
 
-def disk_free_bytes(folder: Path) -> int:
-    """What an ordinary user may still write to the folder's disk."""
-    disk = os.statvfs(folder)
-    return disk.f_bavail * disk.f_frsize
+class Entry(NamedTuple):
+    """What a name of a folder leads to; of a link the link itself."""
+
+    path: str
+    is_folder: bool
+    # A folder of this user that nobody else can write to.
+    is_private: bool
+    size_bytes: int
+
+    @property
+    def name(self) -> str:
+        """The last part of its path."""
+        return self.path.rpartition("/")[2]
 
 
-def fill_from(file: int, buffer: memoryview) -> int:
-    """Fill `buffer` with what comes next of an open file; how many bytes that were, 0 at its end."""
-    return os.readv(file, [buffer])
+class Disk(Protocol):
+    """A file system. Every call raises OSError with its errno for what the disk refuses.
 
-
-def begin_write_back(file: int, first: int, size_bytes: int) -> None:
-    """Let the system begin to write these bytes of an open file to its disk, without waiting for that.
-
-    Linux starts it for what is dirty, and drops only what was clean before (mm/fadvise.c).
+    A file that is open is a number, and `close` lets go of it. What is written, named, made and removed may be lost in
+    a power cut until `fsync` or `fsync_folder` has returned.
     """
-    os.posix_fadvise(file, first, size_bytes, os.POSIX_FADV_DONTNEED)
+
+    def free_bytes(self, folder: str) -> int:
+        """What an ordinary user may still write to the folder's disk."""
+
+    def find(self, path: str) -> Entry | None:
+        """What is at a path, or None when nothing is."""
+
+    def entries(self, folder: str) -> list[Entry]:
+        """What is in a folder, by name; nothing where there is no folder that we may look into."""
+
+    def read(self, path: str) -> bytes:
+        """The whole content of a file that is not a link."""
+
+    def make_folder(self, folder: str) -> None:
+        """Make a folder for this user alone in one that is there."""
+
+    def create(self, path: str) -> int:
+        """Create a file for this user alone, open for writing. Raises FileExistsError when anything is there."""
+
+    def open(self, path: str) -> int:
+        """Open a file that is not a link for reading."""
+
+    def size_bytes(self, file: int) -> int:
+        """The size of an open file."""
+
+    def fill(self, file: int, first: int, buffer: memoryview) -> int:
+        """Fill `buffer` with what an open file has from byte `first` on; how many bytes that were, 0 at its end."""
+
+    def allocate(self, file: int, size_bytes: int) -> None:
+        """Give a file that is open for writing so much room."""
+
+    def append(self, file: int, data: memoryview) -> int:
+        """Write some of `data` behind what was written to the open file before; how many bytes that were."""
+
+    def write_back(self, file: int, first: int, size_bytes: int) -> None:
+        """Begin to make these bytes of an open file durable, without waiting for that."""
+
+    def fsync(self, file: int) -> None:
+        """Make the content of an open file durable. After an error nobody knows what the disk holds."""
+
+    def fsync_folder(self, folder: str) -> None:
+        """Make the names in a folder durable."""
+
+    def move(self, path: str, name: str) -> None:
+        """Give a file or folder another name, in place of a file that has it."""
+
+    def remove(self, path: str) -> None:
+        """Remove a file or a link. Raises FileNotFoundError."""
+
+    def remove_folder(self, folder: str) -> None:
+        """Remove a folder that is empty."""
+
+    def lock(self, path: str) -> int:
+        """Hold the lock file at a path until it is closed. Raises BlockingIOError while another client holds it."""
+
+    def is_locked(self, path: str) -> bool:
+        """Whether a client holds the lock file at a path, which may not be there."""
+
+    def close(self, file: int) -> None:
+        """Let go of an open file or a lock."""
 
 
-@dataclass(frozen=True)
-class Disk:
-    """The disk below the spool: how much room it has, and those of the system's calls that a disk may refuse."""
+class SystemDisk:
+    """The disks of this machine."""
 
-    free_bytes: Callable[[Path], int] = disk_free_bytes
-    fsync: Callable[[int], None] = os.fsync
-    allocate: Callable[[int, int, int], None] = os.posix_fallocate
-    append: Callable[[int, memoryview], int] = os.write
-    write_back: Callable[[int, int, int], None] = begin_write_back
-    move: Callable[[Path, Path], None] = os.replace
-    fill: Callable[[int, memoryview], int] = fill_from
+    def free_bytes(self, folder: str) -> int:
+        """What an ordinary user may still write to the folder's disk."""
+        disk = os.statvfs(folder)
+        return disk.f_bavail * disk.f_frsize
 
-    def write(self, path: Path, content: bytes) -> None:
-        """Write a file that is there, whole, after a power cut: the one before or this one."""
-        temporary = path.with_name(f"{path.name}.writing")
-        temporary.unlink(missing_ok=True)
+    def find(self, path: str) -> Entry | None:
+        """What is at a path, or None when nothing is."""
         try:
-            self._write(temporary, content)
-            self.rename(temporary, path)
-        except OSError:
-            # Half a document would take the room that the next try needs.
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
-            raise
+            found = os.lstat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        is_folder = stat.S_ISDIR(found.st_mode)
+        is_private = is_folder and found.st_uid == os.geteuid() and not found.st_mode & 0o022
+        return Entry(path, is_folder, is_private, found.st_size)
 
-    def _write(self, path: Path, content: bytes) -> None:
-        file = create_file(path)
+    def entries(self, folder: str) -> list[Entry]:
+        """What is in a folder, by name; nothing where there is no folder that we may look into."""
         try:
-            self.append_all(file, memoryview(content))
-            self.fsync(file)
-        finally:
-            os.close(file)
+            names = sorted(os.listdir(folder))
+        except (FileNotFoundError, NotADirectoryError, PermissionError):
+            return []
+        # What has just gone is not listed.
+        return [entry for name in names if (entry := self.find(f"{folder}/{name}"))]
 
-    def append_all(self, file: int, data: memoryview) -> None:
-        """Append all of `data` to an open file."""
-        while data:
-            data = data[self.append(file, data) :]
+    def read(self, path: str) -> bytes:
+        """The whole content of a file that is not a link."""
+        with os.fdopen(self.open(path), "rb", buffering=0) as stream:
+            return stream.readall()
 
-    def rename(self, path: Path, name: Path) -> None:
-        """Give the file a new name in the same folder, durably."""
-        self.move(path, name)
-        self._fsync_folder(name.parent)
+    def make_folder(self, folder: str) -> None:
+        """Make a folder with mode 0700."""
+        os.mkdir(folder, 0o700)
 
-    def move_folder(self, folder: Path, name: Path) -> None:
-        """Move the folder to a new name in another folder, durably."""
-        self.move(folder, name)
-        self._fsync_folder(name.parent)
-        self._fsync_folder(folder.parent)
+    def create(self, path: str) -> int:
+        """Create a file with mode 0600, open for writing. Raises FileExistsError, also for a link."""
+        return os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
 
-    def make_private(self, folder: Path) -> None:
-        """Make a folder for us alone, durably.
+    def open(self, path: str) -> int:
+        """Open a file that is not a link for reading."""
+        return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
 
-        Raises SpoolFault when it is a link, somebody else's, or others may write to it; SpoolFull.
+    def size_bytes(self, file: int) -> int:
+        """The size of an open file."""
+        return os.fstat(file).st_size
+
+    def fill(self, file: int, first: int, buffer: memoryview) -> int:
+        """Fill `buffer` with what an open file has from byte `first` on; how many bytes that were, 0 at its end."""
+        return os.preadv(file, [buffer], first)
+
+    def allocate(self, file: int, size_bytes: int) -> None:
+        """Give a file that is open for writing so much room."""
+        os.posix_fallocate(file, 0, size_bytes)
+
+    def append(self, file: int, data: memoryview) -> int:
+        """Write some of `data` behind what was written before; how many bytes that were."""
+        return os.write(file, data)
+
+    def write_back(self, file: int, first: int, size_bytes: int) -> None:
+        """Let the system begin to write these bytes of an open file to its disk, without waiting for that.
+
+        Linux starts it for what is dirty, and drops only what was clean before (mm/fadvise.c).
         """
-        with disk_errors():
-            self._make(folder)
-            found = folder.lstat()
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
-            raise SpoolFault(
-                f"{folder} must be a folder of this user that nobody else can write to, and not a link"
-            )
+        os.posix_fadvise(file, first, size_bytes, os.POSIX_FADV_DONTNEED)
 
-    def _make(self, folder: Path) -> None:
-        if folder.exists() or folder.is_symlink():
-            return
-        self._make(folder.parent)
-        folder.mkdir(mode=0o700, exist_ok=True)
-        self._fsync_folder(folder.parent)
+    def fsync(self, file: int) -> None:
+        """Make the content of an open file durable."""
+        os.fsync(file)
 
-    def _fsync_folder(self, folder: Path) -> None:
+    def fsync_folder(self, folder: str) -> None:
+        """Make the names in a folder durable."""
         file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            self.fsync(file)
+            os.fsync(file)
         finally:
             os.close(file)
 
+    def move(self, path: str, name: str) -> None:
+        """Give a file or folder another name, in place of a file that has it."""
+        os.replace(path, name)
 
-def create_file(path: Path) -> int:
-    """Create a file and open it for writing. Raises OSError when there is one, or a link."""
-    return os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    def remove(self, path: str) -> None:
+        """Remove a file or a link."""
+        os.unlink(path)
 
+    def remove_folder(self, folder: str) -> None:
+        """Remove a folder that is empty."""
+        os.rmdir(folder)
 
-def open_file(path: Path) -> FileIO:
-    """Open a file that is not a link for reading, without a buffer. Raises OSError."""
-    return FileIO(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb")
+    def lock(self, path: str) -> int:
+        """Hold the lock file at a path until it is closed.
 
-
-def read(path: Path) -> bytes:
-    """The whole content of a file that is not a link. Raises OSError."""
-    with open_file(path) as stream:
-        return stream.readall()
-
-
-def size_bytes_of(path: Path) -> int:
-    """The size of a file, 0 when it has just gone. Raises OSError."""
-    try:
-        return path.lstat().st_size
-    except FileNotFoundError:
-        return 0
-
-
-@contextmanager
-def disk_errors() -> Iterator[None]:
-    """Raise what a disk refuses as SpoolFull (time or a person makes room) or SpoolFault."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise SpoolFull("the spool's disk is full; nothing was deleted, make room there") from error
-        where = error.filename if isinstance(error.filename, (str, os.PathLike)) else "its disk"
-        raise SpoolFault(f"the spool cannot be used: {error.strerror or error} ({where})") from error
-
-
-def is_locked(path: Path) -> bool:
-    """Whether a client holds the lock file at `path`. Raises SpoolFault.
-
-    A look takes the lock for a moment; `lock_file` tries again after a look.
-    """
-    with disk_errors():
+        Raises BlockingIOError while another client has it, and not only looks.
+        """
+        file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
-            file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            _lock(file)
+        except OSError:
+            os.close(file)
+            raise
+        return file
+
+    def is_locked(self, path: str) -> bool:
+        """Whether a client holds the lock file. A look takes the lock for a moment; `lock` tries again after a look."""
+        try:
+            file = self.open(path)
         except FileNotFoundError:
             return False
         try:
@@ -172,21 +220,10 @@ def is_locked(path: Path) -> bool:
             return True
         finally:
             os.close(file)
-    return False
+        return False
 
-
-@contextmanager
-def lock_file(path: Path, taken: str) -> Iterator[None]:
-    """Hold the lock file at `path` while the block runs. Raises SpoolBusy with `taken` while another client has it."""
-    with disk_errors():
-        file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        try:
-            _lock(file)
-        except BlockingIOError as error:
-            raise SpoolBusy(f"{taken}; wait for it to end") from error
-        yield
-    finally:
+    def close(self, file: int) -> None:
+        """Let go of an open file or a lock."""
         os.close(file)
 
 
@@ -203,37 +240,13 @@ def _lock(file: int) -> None:
             return
 
 
-@dataclass(frozen=True)
-class CameraLocks:
-    """One client per camera, even with different spools: the clients share the folder of the locks."""
-
-    folder: Path
-    disk: Disk
-
-    def is_held(self, serial: str) -> bool:
-        """Whether a client has the camera now. Raises SpoolFault."""
-        return is_locked(self._path(serial))
-
-    def _path(self, serial: str) -> Path:
-        return self.folder / f"camera-{serial}"
-
-    @contextmanager
-    def hold(self, serial: str) -> Iterator[None]:
-        """Hold the camera while the block runs. Raises SpoolBusy (another client has it), SpoolFull, SpoolFault."""
-        with ExitStack() as stack:
-            try:
-                self.disk.make_private(self.folder)
-                stack.enter_context(
-                    lock_file(self._path(serial), f"another client reads from camera {serial}")
-                )
-            except SpoolFull as error:
-                # The spool may be on another disk: the message names the disk of the locks.
-                raise SpoolFull(
-                    f"the camera cannot be locked in {self.folder}: the disk is full; make room there, or {ELSEWHERE}"
-                ) from error
-            except SpoolFault as error:
-                reason = error.__cause__.strerror if isinstance(error.__cause__, OSError) else str(error)
-                raise SpoolFault(
-                    f"the camera cannot be locked in {self.folder}: {reason}; {ELSEWHERE}"
-                ) from error
-            yield
+@contextmanager
+def disk_errors() -> Iterator[None]:
+    """Raise what a disk refuses as SpoolFull (time or a person makes room) or SpoolFault."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise SpoolFull("the spool's disk is full; nothing was deleted, make room there") from error
+        where = error.filename if isinstance(error.filename, (str, os.PathLike)) else "its disk"
+        raise SpoolFault(f"the spool cannot be used: {error.strerror or error} ({where})") from error

@@ -16,10 +16,10 @@ import threading
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from edge_client.base import disk
-from edge_client.base.disk import Disk
+from edge_client.base.disk import SystemDisk
 from edge_client.base.errors import CoordinatorRefusal, SettingsFault
 from edge_client.base.exit import ExitCode
+from edge_client.base.folders import write_file
 from edge_client.base.retry import Retry, Tally, real_timing
 from edge_client.base.terminal import say
 from edge_client.commands.command import Command, describe_coordinator
@@ -157,7 +157,7 @@ def _retry(stop: threading.Event) -> Retry:
 def _secret_in(path: Path) -> str | None:
     """The secret that an earlier run wrote down; None where there is none, or half of one."""
     try:
-        text = disk.read(path).decode("ascii", "replace")
+        text = SystemDisk().read(str(path)).decode("ascii", "replace")
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -175,7 +175,7 @@ def _write(path: Path, text: str) -> None:
     """Write a file whole, for its owner alone; a file that is there keeps its owner. Raises SettingsFault."""
     try:
         owner = path.stat() if path.exists() else None
-        Disk().write(path, text.encode())
+        write_file(SystemDisk(), str(path), text.encode())
         if owner and (owner.st_uid, owner.st_gid) != (os.geteuid(), os.getegid()):
             os.chown(path, owner.st_uid, owner.st_gid)
     except OSError as error:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import AbstractContextManager, contextmanager
 
-from edge_client.base.disk import Disk, disk_errors, size_bytes_of
+from edge_client.base.disk import Disk, Entry, disk_errors
 from edge_client.base.errors import SpoolFull, SpoolTooSmall
+from edge_client.base.folders import files_in
 
 # Always kept free, so that plan, receipts and report can be written.
 RESERVE_BYTES = 16 * 1024 * 1024
@@ -17,18 +17,26 @@ RESERVE_BYTES = 16 * 1024 * 1024
 SPARED_BYTES = 1024 * 1024 * 1024
 SPARED_SHARE = 10
 MOST_NAMED = 3
+PART = ".part"
 
 
 class SpoolBudget:
     """The spool's budget and what is taken of it, in bytes; safe between threads.
 
-    Without a `budget_bytes` it is what is free at first, less a reserve, and what parts hold already.
+    Without a `budget_bytes` it is what is free at first, less a reserve, and what parts hold already. `lock` is held
+    while the disk is asked: it is one of the threads' own where something else than the system runs them.
     """
 
-    def __init__(self, root: Path, disk: Disk, budget_bytes: int | None) -> None:
+    def __init__(
+        self,
+        root: str,
+        disk: Disk,
+        budget_bytes: int | None,
+        lock: AbstractContextManager[object] | None = None,
+    ) -> None:
         self._root = root
         self._disk = disk
-        self._lock = threading.Lock()
+        self._lock = lock or threading.Lock()
         self._counted_bytes = 0
         self._reserved_bytes = 0
         self._wanted_bytes = budget_bytes
@@ -70,8 +78,8 @@ class SpoolBudget:
     def held_by(self) -> dict[str, int]:
         """What each session's parts take, the largest first. Raises OSError."""
         held = Counter[str]()
-        for path in self._parts():
-            held[path.parent.parent.name] += size_bytes_of(path)
+        for part in self._parts():
+            held[part.path.split("/")[-3]] += part.size_bytes
         return dict(held.most_common())
 
     def _holders(self) -> str:
@@ -114,10 +122,10 @@ class SpoolBudget:
             self._counted_bytes = self._count()
 
     def _count(self) -> int:
-        return sum(size_bytes_of(path) for path in self._parts())
+        return sum(part.size_bytes for part in self._parts())
 
-    def _parts(self) -> Iterator[Path]:
-        return self._root.glob("*/*/*.part")
+    def _parts(self) -> Iterator[Entry]:
+        return files_in(self._disk, self._root, PART, below=2)
 
 
 def _size(size_bytes: int) -> str:

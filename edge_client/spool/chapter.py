@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
 from awscrt.checksums import crc64nvme
 
-from edge_client.base.disk import Disk, disk_errors, open_file, read
+from edge_client.base.disk import Disk, disk_errors
 from edge_client.base.errors import SpoolFull
+from edge_client.base.folders import files_in, make_private, open_file, remove_file, remove_tree, write_file
 from edge_client.model.parts import PartPlan, Span, SpooledPart
-from edge_client.spool.budget import SpoolBudget
+from edge_client.spool.budget import PART, SpoolBudget
 from edge_client.spool.part import PartReader, PartWriter, part_errors, part_of_plan
 
 CONFIRMED, SUSPECT = "confirmed", "suspect"
@@ -23,7 +22,7 @@ CRC = re.compile(r"[0-9a-f]{16}", re.ASCII)
 class ChapterSpool:
     """The parts of one chapter. Different threads may use different parts."""
 
-    def __init__(self, folder: Path, disk: Disk, budget: SpoolBudget) -> None:
+    def __init__(self, folder: str, disk: Disk, budget: SpoolBudget) -> None:
         self._folder = folder
         self._disk = disk
         self.budget = budget
@@ -33,7 +32,7 @@ class ChapterSpool:
     def exists(self) -> bool:
         """Whether anything of the chapter is on this disk."""
         with disk_errors():
-            return self._folder.exists()
+            return self._disk.find(self._folder) is not None
 
     def parts(self, plan: PartPlan) -> dict[int, SpooledPart]:
         """The finished parts that fit `plan`, by number. Parts of another part plan do not fit and stay unseen.
@@ -41,9 +40,9 @@ class ChapterSpool:
         Raises SpoolFault, also when the folder is a link or others may write to it.
         """
         if self.exists:
-            self._disk.make_private(self._folder)
+            make_private(self._disk, self._folder)
         with disk_errors():
-            found = [part_of_plan(path, plan) for path in sorted(self._folder.glob("*.part"))]
+            found = [part_of_plan(file, plan) for file in files_in(self._disk, self._folder, PART)]
         self._known = {part.span.number: part for part in found if part}
         return dict(self._known)
 
@@ -54,7 +53,7 @@ class ChapterSpool:
         Raises SpoolFull when neither budget nor disk have room for it, PartUnkept when the disk lost it meanwhile.
         """
         with part_errors(span.number):
-            self._disk.make_private(self._folder)
+            make_private(self._disk, self._folder)
             if reason := self.budget.lack(span.size_bytes):
                 raise SpoolFull(f"no room for {span.size_bytes} bytes: {reason}; nothing was deleted")
             writer = PartWriter(self._disk, self.budget, self._folder, span, self._note)
@@ -77,12 +76,12 @@ class ChapterSpool:
     def crc_within(self, part: SpooledPart, first: int, size_bytes: int) -> int | None:
         """The CRC64NVME of some bytes of a part, counted from its first; None when the disk does not give them."""
         try:
-            with open_file(self._folder / part.filename) as stream:
-                stream.seek(first)
-                found = stream.read(size_bytes)
+            with open_file(self._disk, self._path(part.filename)) as file:
+                found = memoryview(bytearray(size_bytes))
+                filled_bytes = self._disk.fill(file, first, found)
         except OSError:
             return None
-        return crc64nvme(found) if len(found) == size_bytes else None
+        return crc64nvme(found) if filled_bytes == size_bytes else None
 
     def confirmed_crc(self) -> int | None:
         """The CRC64NVME of the whole chapter that was confirmed last, or None."""
@@ -93,7 +92,7 @@ class ChapterSpool:
         """Record durably that parts with this CRC64NVME are of the planned file; no part is suspect any more."""
         self._write(CONFIRMED, f"{whole_crc:016x}")
         with disk_errors():
-            (self._folder / SUSPECT).unlink(missing_ok=True)
+            remove_file(self._disk, self._path(SUSPECT))
 
     def suspects(self, plan: PartPlan) -> frozenset[int]:
         """The parts that may be of another file and are read again; all of `plan` when the record cannot be read."""
@@ -115,18 +114,21 @@ class ChapterSpool:
     def _document(self, name: str) -> str | None:
         with disk_errors():
             try:
-                return read(self._folder / name).decode("ascii", "replace")
+                return self._disk.read(self._path(name)).decode("ascii", "replace")
             except FileNotFoundError:
                 return None
 
     def _write(self, name: str, text: str) -> None:
-        self._disk.make_private(self._folder)
+        make_private(self._disk, self._folder)
         with disk_errors():
-            self._disk.write(self._folder / name, text.encode())
+            write_file(self._disk, self._path(name), text.encode())
+
+    def _path(self, name: str) -> str:
+        return f"{self._folder}/{name}"
 
     def reader(self, part: SpooledPart) -> PartReader:
         """A part's bytes; what cannot be read raises when they are asked for."""
-        return PartReader(self._folder / part.filename, part, self._disk)
+        return PartReader(self._path(part.filename), part, self._disk)
 
     def drop_part(self, part: SpooledPart) -> None:
         """Remove one part: S3 has it, or it is not what was written."""
@@ -135,7 +137,7 @@ class ChapterSpool:
                 del self._known[part.span.number]
             # Somebody may have removed it by hand.
             with suppress(FileNotFoundError), self.budget.change(-part.span.size_bytes):
-                (self._folder / part.filename).unlink()
+                self._disk.remove(self._path(part.filename))
 
     def drop_number(self, number: int) -> None:
         """Remove one part from the spool; the caller is about to read it from the camera."""
@@ -145,9 +147,10 @@ class ChapterSpool:
     def drop_useless(self, plan: PartPlan) -> bool:
         """Remove part files that do not fit `plan`: of another part plan, or torn. Whether there were any."""
         with disk_errors():
-            useless = [path for path in self._folder.glob("*.part") if not part_of_plan(path, plan)]
-            for path in useless:
-                path.unlink(missing_ok=True)
+            files = files_in(self._disk, self._folder, PART)
+            useless = [file for file in files if not part_of_plan(file, plan)]
+            for file in useless:
+                remove_file(self._disk, file.path)
             self.budget.recount()
         return bool(useless)
 
@@ -156,5 +159,5 @@ class ChapterSpool:
         with disk_errors():
             self._known.clear()
             with suppress(FileNotFoundError):
-                shutil.rmtree(self._folder)
+                remove_tree(self._disk, self._folder)
             self.budget.recount()

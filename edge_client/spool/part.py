@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import errno
-import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from awscrt.checksums import crc64nvme
 
-from edge_client.base.disk import (
-    Disk,
-    create_file,
-    disk_errors,
-    open_file,
-    size_bytes_of,
-)
+from edge_client.base.disk import Disk, Entry, disk_errors
 from edge_client.base.errors import PartCorrupt, PartUnkept, SpoolFault
+from edge_client.base.folders import append_all, open_file, remove_file, rename
 from edge_client.model.parts import PartPlan, Span, SpooledPart
 from edge_client.spool.budget import SpoolBudget
 
@@ -29,23 +22,23 @@ WRITE_BACK_BYTES = 4 * 1024 * 1024
 PART_NAME = re.compile(r"(?P<number>[0-9]{5})-(?P<first>[0-9]{15})-(?P<crc>[0-9a-f]{16})\.part", re.ASCII)
 
 
-def part_of_plan(path: Path, plan: PartPlan) -> SpooledPart | None:
-    """The part of `plan` that the file at `path` holds by its name and length, or None."""
-    match = PART_NAME.fullmatch(path.name)
+def part_of_plan(file: Entry, plan: PartPlan) -> SpooledPart | None:
+    """The part of `plan` that the file holds by its name and length, or None."""
+    match = PART_NAME.fullmatch(file.name)
     if not match or not 1 <= int(match["number"]) <= plan.part_count:
         return None
     span = plan.span(int(match["number"]))
-    fits = span.first == int(match["first"]) and span.size_bytes == size_bytes_of(path)
+    fits = span.first == int(match["first"]) and span.size_bytes == file.size_bytes
     return SpooledPart(span, int(match["crc"], 16)) if fits else None
 
 
-def part_by_name(path: Path) -> SpooledPart | None:
-    """The part that the file at `path` is by its name and length, of any part plan; None for another name."""
-    match = PART_NAME.fullmatch(path.name)
+def part_by_name(file: Entry) -> SpooledPart | None:
+    """The part that the file is by its name and length, of any part plan; None for another name."""
+    match = PART_NAME.fullmatch(file.name)
     if not match:
         return None
     return SpooledPart(
-        Span(int(match["number"]), int(match["first"]), size_bytes_of(path)), int(match["crc"], 16)
+        Span(int(match["number"]), int(match["first"]), file.size_bytes), int(match["crc"], 16)
     )
 
 
@@ -69,7 +62,7 @@ class PartWriter:
         self,
         disk: Disk,
         budget: SpoolBudget,
-        folder: Path,
+        folder: str,
         span: Span,
         written: Callable[[SpooledPart], None],
     ) -> None:
@@ -78,15 +71,15 @@ class PartWriter:
         self._folder = folder
         self._span = span
         self._written = written
-        self._path = folder / f"{span.number:05d}.writing"
+        self._path = f"{folder}/{span.number:05d}.writing"
         self._size_bytes = 0
         self._under_way_bytes = 0
         self._crc = 0
-        self._path.unlink(missing_ok=True)
-        self._file = create_file(self._path)
+        remove_file(disk, self._path)
+        self._file = disk.create(self._path)
         self._budget.reserve(span.size_bytes)
         try:
-            disk.allocate(self._file, 0, span.size_bytes)
+            disk.allocate(self._file, span.size_bytes)
         except OSError:
             self.close()
             raise
@@ -94,7 +87,7 @@ class PartWriter:
     def write(self, data: bytes | memoryview) -> None:
         """Append to the part."""
         with part_errors(self._span.number):
-            self._disk.append_all(self._file, memoryview(data))
+            append_all(self._disk, self._file, memoryview(data))
             self._size_bytes += len(data)
             waiting_bytes = self._size_bytes - self._under_way_bytes
             if waiting_bytes >= WRITE_BACK_BYTES:
@@ -116,7 +109,7 @@ class PartWriter:
             # One try: after a failed fsync nobody knows what the disk holds, and a second one would not say.
             self._disk.fsync(self._file)
             with self._budget.change(self._span.size_bytes):
-                self._disk.rename(self._path, self._folder / part.filename)
+                rename(self._disk, self._path, f"{self._folder}/{part.filename}")
         self._written(part)
         return part
 
@@ -126,8 +119,8 @@ class PartWriter:
             if self._file >= 0:
                 file, self._file = self._file, -1
                 self._budget.reserve(-self._span.size_bytes)
-                os.close(file)
-            self._path.unlink(missing_ok=True)
+                self._disk.close(file)
+            remove_file(self._disk, self._path)
 
 
 class PartReader:
@@ -137,21 +130,22 @@ class PartReader:
     a sector that a mapped file cannot read kills the process.
     """
 
-    def __init__(self, path: Path, part: SpooledPart, disk: Disk) -> None:
+    def __init__(self, path: str, part: SpooledPart, disk: Disk) -> None:
         self._path = path
         self._part = part
         self._disk = disk
 
     def blocks(self, buffer: memoryview) -> Iterator[memoryview]:
         """Views of `buffer`, filled again for each block. Raises PartCorrupt; a lost file is corrupt too."""
-        number, left_bytes, crc = self._part.span.number, self._part.span.size_bytes, 0
+        number, size_bytes, crc = self._part.span.number, self._part.span.size_bytes, 0
+        left_bytes = size_bytes
         try:
-            with open_file(self._path) as stream:
-                if os.fstat(stream.fileno()).st_size != left_bytes:
+            with open_file(self._disk, self._path) as file:
+                if self._disk.size_bytes(file) != size_bytes:
                     raise PartCorrupt(f"part {number} changed its length on the spool's disk")
                 while left_bytes:
                     free = buffer[:left_bytes]
-                    block = free[: self._disk.fill(stream.fileno(), free)]
+                    block = free[: self._disk.fill(file, size_bytes - left_bytes, free)]
                     left_bytes -= len(block)
                     crc = crc64nvme(block, crc)
                     if not block or (left_bytes == 0 and crc != self._part.crc):

@@ -5,20 +5,27 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
-from edge_client.base.disk import Disk, disk_errors, is_locked, lock_file, read, size_bytes_of
+from edge_client.base.disk import Disk, Entry, disk_errors
 from edge_client.base.errors import EdgeError, PlanUnreadable, SpoolFault
+from edge_client.base.folders import (
+    files_in,
+    lock_file,
+    make_private,
+    move_folder,
+    remove_file,
+    remove_tree,
+    write_file,
+)
 from edge_client.model.files import FileIdentity
 from edge_client.model.haul_state import Proof
 from edge_client.model.parts import ChapterParts
 from edge_client.model.plan import PLAN, SessionPlan, decoded
-from edge_client.spool.budget import SpoolBudget
+from edge_client.spool.budget import PART, SpoolBudget
 from edge_client.spool.chapter import CONFIRMED, ChapterSpool
 from edge_client.spool.part import part_by_name
 from edge_client.spool.rereads import Rereads
@@ -38,67 +45,84 @@ class Plans:
 
 
 class Spool:
-    """The folder that `--spool` names. Made when it is not there; refused when others may write to it."""
+    """The folder that `--spool` names. Made when it is not there; refused when others may write to it.
 
-    def __init__(self, root: Path, disk: Disk, budget_bytes: int | None = None) -> None:
+    `lock` is the one of its budget.
+    """
+
+    def __init__(
+        self,
+        root: str,
+        disk: Disk,
+        budget_bytes: int | None = None,
+        lock: AbstractContextManager[object] | None = None,
+    ) -> None:
         self._root = root
         self._disk = disk
-        self.budget = SpoolBudget(root, disk, budget_bytes)
-        self.proofs = Proofs(root / ".proofs", disk)
-        self.broken_films = BrokenFilms(root / ".broken", disk)
-        self.rereads = Rereads(root / ".rereads", disk)
+        self.budget = SpoolBudget(root, disk, budget_bytes, lock)
+        self.proofs = Proofs(f"{root}/.proofs", disk)
+        self.broken_films = BrokenFilms(f"{root}/.broken", disk)
+        self.rereads = Rereads(f"{root}/.rereads", disk)
 
     def is_held(self) -> bool:
         """Whether a client has the spool for itself now. Raises SpoolFault."""
-        return is_locked(self._root / LOCK)
+        with disk_errors():
+            return self._disk.is_locked(f"{self._root}/{LOCK}")
 
     @contextmanager
     def hold(self) -> Iterator[None]:
         """Hold the spool while the block runs, swept and measured. Raises SpoolBusy while another client has it."""
-        self._disk.make_private(self._root)
-        with lock_file(self._root / LOCK, f"another client uses the spool {self._root}"):
+        make_private(self._disk, self._root)
+        with lock_file(self._disk, f"{self._root}/{LOCK}", f"another client uses the spool {self._root}"):
             with disk_errors():
-                for leftover in self._root.glob("*/*/*.writing"):
-                    leftover.unlink()
+                for leftover in files_in(self._disk, self._root, ".writing", below=2):
+                    self._disk.remove(leftover.path)
                 self._remove_forgotten()
                 self.budget.measure()
             yield
 
     def session(self, session_id: str) -> SessionSpool:
         """The session's folder."""
-        folder = self._root / _safe(session_id)
-        self._disk.make_private(folder)
+        folder = self._folder(session_id)
+        make_private(self._disk, folder)
         return SessionSpool(folder, self._disk, self.budget)
 
     def has(self, session_id: str) -> bool:
         """Whether the session has a folder here."""
         with disk_errors():
-            return (self._root / _safe(session_id)).is_dir()
+            return self._disk.find(self._folder(session_id)) is not None
 
     def is_being_forgotten(self, session_id: str) -> bool:
         """Whether a client was ended while it removed the session."""
         with disk_errors():
-            return (self._root / FORGOTTEN / _safe(session_id)).is_dir()
+            return self._disk.find(f"{self._forgotten}/{_safe(session_id)}") is not None
 
     def forget(self, session_id: str) -> None:
         """Remove the session: its plan, its parts and its copies of the receipts. Only while the spool is held.
 
         One rename decides it; after a kill the next client that holds the spool finishes the removal.
         """
-        folder, forgotten = self._root / _safe(session_id), self._root / FORGOTTEN
-        self._disk.make_private(forgotten)
+        folder = self._folder(session_id)
+        make_private(self._disk, self._forgotten)
         with disk_errors():
-            self._disk.move_folder(folder, forgotten / folder.name)
+            move_folder(self._disk, folder, f"{self._forgotten}/{session_id}")
             self._remove_forgotten()
             self.budget.recount()
 
     def _remove_forgotten(self) -> None:
-        for folder in (self._root / FORGOTTEN).glob("*"):
-            shutil.rmtree(folder)
+        for session in self._disk.entries(self._forgotten):
+            remove_tree(self._disk, session.path)
+
+    def _folder(self, session_id: str) -> str:
+        return f"{self._root}/{_safe(session_id)}"
+
+    @property
+    def _forgotten(self) -> str:
+        return f"{self._root}/{FORGOTTEN}"
 
     def home_bytes(self, session_id: str) -> int:
         """The bytes of a session that receipts here prove, for a display: none where they cannot be read."""
-        folder = SessionSpool(self._root / _safe(session_id), self._disk, self.budget)
+        folder = SessionSpool(self._folder(session_id), self._disk, self.budget)
         try:
             return sum(receipt["size_bytes"] for receipt in folder.receipts())
         except EdgeError:
@@ -107,7 +131,8 @@ class Spool:
     def plans(self) -> Plans:
         """The plans of all sessions here, by name; readable while another client works."""
         with disk_errors():
-            names = sorted(path.parent.name for path in self._root.glob(f"*/{PLAN}"))
+            entries = self._disk.entries(self._root)
+            names = [entry.name for entry in entries if self._disk.find(f"{entry.path}/{PLAN}")]
         readable, unreadable = list[tuple[SessionSpool, SessionPlan]](), list[PlanUnreadable]()
         for name in names:
             folder = self.session(name)
@@ -126,7 +151,7 @@ class Spool:
 class SessionSpool:
     """One session's folder."""
 
-    def __init__(self, folder: Path, disk: Disk, budget: SpoolBudget) -> None:
+    def __init__(self, folder: str, disk: Disk, budget: SpoolBudget) -> None:
         self._folder = folder
         self._disk = disk
         self._budget = budget
@@ -135,33 +160,36 @@ class SessionSpool:
         """A document as it was written, or None when there is none."""
         with disk_errors():
             try:
-                return read(self._folder / name)
+                return self._disk.read(f"{self._folder}/{name}")
             except FileNotFoundError:
                 return None
 
     def write(self, name: str, content: bytes) -> None:
         """Write a document so that it is there, whole, after a power cut."""
-        self._disk.make_private(self._folder)
+        make_private(self._disk, self._folder)
         with disk_errors():
-            self._disk.write(self._folder / name, content)
+            write_file(self._disk, f"{self._folder}/{name}", content)
 
     def remove(self, name: str) -> None:
         """Remove a document that may be there."""
         with disk_errors():
-            (self._folder / name).unlink(missing_ok=True)
+            remove_file(self._disk, f"{self._folder}/{name}")
 
     def write_receipt(self, artifact_id: str, content: bytes) -> None:
         """Write a receipt, durably: from here on the chapter's parts may go."""
-        folder = self._folder / "receipts"
-        self._disk.make_private(folder)
+        make_private(self._disk, self._receipts)
         with disk_errors():
-            self._disk.write(folder / f"{_safe(artifact_id)}.json", content)
+            write_file(self._disk, f"{self._receipts}/{_safe(artifact_id)}.json", content)
 
     def receipts(self) -> list[dict[str, Any]]:
         """The receipts that are here; one that a disk has spoilt is none."""
         with disk_errors():
-            raws = [read(path) for path in sorted((self._folder / "receipts").glob("*.json"))]
+            raws = [self._disk.read(file.path) for file in files_in(self._disk, self._receipts, ".json")]
         return [document for raw in raws if (document := _document(raw))]
+
+    @property
+    def _receipts(self) -> str:
+        return f"{self._folder}/receipts"
 
     def receipted(self) -> frozenset[str]:
         """The artifact ids of the chapters whose receipts are here."""
@@ -169,30 +197,33 @@ class SessionSpool:
 
     def chapter(self, artifact_id: str, identity: str) -> ChapterSpool:
         """The parts of one chapter; another identity has another folder."""
-        return ChapterSpool(self._folder / f"{_safe(artifact_id)}.{identity}", self._disk, self._budget)
+        return ChapterSpool(f"{self._folder}/{_safe(artifact_id)}.{identity}", self._disk, self._budget)
 
     def chapter_parts(self) -> list[ChapterParts]:
         """What there is of each chapter, by the names of folders and files; also of chapters that no plan has."""
         with disk_errors():
-            found = (path for kind in ("*.part", CONFIRMED) for path in self._folder.glob(f"*/{kind}"))
-            folders = sorted({path.parent for path in found})
-            return [self._parts_in(folder) for folder in folders]
+            folders = [entry for entry in self._disk.entries(self._folder) if entry.is_folder]
+            found = [self._parts_in(folder) for folder in folders]
+        return [parts for parts in found if parts]
 
-    def _parts_in(self, folder: Path) -> ChapterParts:
-        paths = sorted(folder.glob("*.part"))
+    def _parts_in(self, folder: Entry) -> ChapterParts | None:
+        files = self._disk.entries(folder.path)
+        parts = [file for file in files if file.path.endswith(PART)]
+        if not parts and not any(file.name == CONFIRMED for file in files):
+            return None
         artifact_id, _, identity = folder.name.rpartition(".")
         return ChapterParts(
             artifact_id=artifact_id,
             identity=identity,
-            parts=tuple(part for path in paths if (part := part_by_name(path))),
-            size_bytes=sum(size_bytes_of(path) for path in paths),
-            confirmed_crc=ChapterSpool(folder, self._disk, self._budget).confirmed_crc(),
+            parts=tuple(part for file in parts if (part := part_by_name(file))),
+            size_bytes=sum(file.size_bytes for file in parts),
+            confirmed_crc=ChapterSpool(folder.path, self._disk, self._budget).confirmed_crc(),
         )
 
     def part_bytes(self) -> int:
         """What the session's parts take on the disk."""
         with disk_errors():
-            return sum(size_bytes_of(path) for path in self._folder.glob("*/*.part"))
+            return sum(part.size_bytes for part in files_in(self._disk, self._folder, PART, below=1))
 
 
 def _document(raw: bytes) -> dict[str, Any] | None:
@@ -212,49 +243,49 @@ def _safe(name: str) -> str:
 class BrokenFilms:
     """The broken films that this device has met, one for each path, in a folder of their own."""
 
-    def __init__(self, folder: Path, disk: Disk) -> None:
+    def __init__(self, folder: str, disk: Disk) -> None:
         self._folder = folder
         self._disk = disk
 
     def has(self, film: FileIdentity) -> bool:
         """Whether exactly this was found broken; a file here that is damaged or unreadable says nothing."""
         try:
-            return bool(json.loads(read(self._path(film))) == asdict(film))
+            return bool(json.loads(self._disk.read(self._path(film))) == asdict(film))
         except (OSError, ValueError, RecursionError):
             return False
 
     def add(self, film: FileIdentity) -> None:
         """Remember it, durably. Raises SpoolFault, SpoolFull."""
-        self._disk.make_private(self._folder)
+        make_private(self._disk, self._folder)
         with disk_errors():
-            self._disk.write(self._path(film), json.dumps(asdict(film)).encode())
+            write_file(self._disk, self._path(film), json.dumps(asdict(film)).encode())
 
-    def _path(self, film: FileIdentity) -> Path:
-        return self._folder / f"{hashlib.sha256(film.file.path.encode()).hexdigest()}.json"
+    def _path(self, film: FileIdentity) -> str:
+        return f"{self._folder}/{hashlib.sha256(film.file.path.encode()).hexdigest()}.json"
 
 
 class Proofs:
     """The proofs that were made on this device, in a folder of their own."""
 
-    def __init__(self, folder: Path, disk: Disk) -> None:
+    def __init__(self, folder: str, disk: Disk) -> None:
         self._folder = folder
         self._disk = disk
 
     def has(self, proof: Proof) -> bool:
         """Whether exactly this was proven here; a proof file that is damaged or unreadable proves nothing."""
         try:
-            kept = json.loads(read(self._path(proof)))
+            kept = json.loads(self._disk.read(self._path(proof)))
         except (OSError, ValueError, RecursionError):
             return False
         return bool(kept == proof.document())
 
     def add(self, proof: Proof) -> None:
         """Remember a proof, durably. Raises SpoolFault, SpoolFull."""
-        self._disk.make_private(self._folder)
+        make_private(self._disk, self._folder)
         with disk_errors():
-            self._disk.write(self._path(proof), json.dumps(proof.document()).encode())
+            write_file(self._disk, self._path(proof), json.dumps(proof.document()).encode())
 
-    def _path(self, proof: Proof) -> Path:
+    def _path(self, proof: Proof) -> str:
         """One file for each chapter: a later proof replaces the one before."""
         place = json.dumps([proof.chapter.session_id, proof.chapter.artifact_id])
-        return self._folder / f"{hashlib.sha256(place.encode()).hexdigest()}.json"
+        return f"{self._folder}/{hashlib.sha256(place.encode()).hexdigest()}.json"

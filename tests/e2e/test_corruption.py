@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from edge_client.base.disk import Disk
+from edge_client.base.disk import SystemDisk
 from edge_client.base.errors import PartCorrupt
 from edge_client.model.parts import PartPlan
 from edge_client.spool.budget import SpoolBudget
@@ -97,7 +97,7 @@ def test_of_a_thousand_parts_that_changed_on_their_way_s3_takes_none(rig: Rig):
 
 def test_of_a_thousand_parts_that_changed_in_the_spool_none_goes_out_whole(tmp_path: Path):
     folder, plan = tmp_path / "s" / "chapter", PartPlan(PART_SIZE_BYTES, PART_SIZE_BYTES, 1)
-    parts = ChapterSpool(folder, Disk(), SpoolBudget(tmp_path, Disk(), 10**9))
+    parts = ChapterSpool(str(folder), SystemDisk(), SpoolBudget(str(tmp_path), SystemDisk(), 10**9))
     with parts.open_writer(plan.span(1)) as writer:
         writer.write(TRUE)
         part = writer.commit()

@@ -6,15 +6,16 @@ import random
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from edge_client.base.disk import CameraLocks, Disk, disk_free_bytes
+from edge_client.base.disk import SystemDisk
 from edge_client.base.errors import Stopped
+from edge_client.base.folders import CameraLocks
 from edge_client.base.progress import Amount, Progress
 from edge_client.base.retry import Retry, Tally, Timing
 from edge_client.base.threads import SystemThreads
@@ -34,6 +35,7 @@ from edge_client.model.selection import ByNumber, Choice
 from edge_client.s3.presigned import PartStore, StoredObjects
 from edge_client.spool.spool import Spool
 from tests.edge.fake_camera import LOOKS, CameraFile, FakeCamera, film, serving_camera
+from tests.edge.refusing_disk import altered
 from tests.support.older_python import lent_names
 
 with lent_names():
@@ -167,8 +169,8 @@ class Device:
     tally: Tally = field(default_factory=Tally)
     give_up_after_s: float = 600.0
     keep_alive_every_s: float = 3.0
-    free_bytes: Callable[[Path], int] = disk_free_bytes
-    disk: Disk = field(default_factory=Disk)
+    free_bytes: Callable[[str], int] = SystemDisk().free_bytes
+    disk: SystemDisk = field(default_factory=SystemDisk)
     spool_budget_bytes: int | None = None
     limit_rate_bytes_s: float | None = None
     timeouts: Timeouts = field(default_factory=Timeouts)
@@ -179,15 +181,15 @@ class Device:
 
     @property
     def camera_locks(self) -> CameraLocks:
-        return CameraLocks(self.spool.parent / "locks", Disk())
+        return CameraLocks(str(self.spool.parent / "locks"), SystemDisk())
 
     def receipts(self, session: str = "s") -> list[dict[str, Any]]:
         """The receipts that the spool has of a session."""
-        return Spool(self.spool, Disk()).session(session).receipts()
+        return Spool(str(self.spool), SystemDisk()).session(session).receipts()
 
     def spool_held(self) -> AbstractContextManager[None]:
         """Another client works with the spool."""
-        return Spool(self.spool, Disk()).hold()
+        return Spool(str(self.spool), SystemDisk()).hold()
 
     def card(self, **sizes: int) -> None:
         """Chapters `GX010042` and so on, by name and size, in 100GOPRO."""
@@ -225,7 +227,9 @@ class Device:
                 self.looks,
             ),
             coordinator=coordinator,
-            spool=Spool(self.spool, replace(self.disk, free_bytes=self.free_bytes), self.spool_budget_bytes),
+            spool=Spool(
+                str(self.spool), altered(self.disk, free_bytes=self.free_bytes), self.spool_budget_bytes
+            ),
             uplink=Uplink(
                 retry,
                 RateLimiter(retry.timing, self.limit_rate_bytes_s),

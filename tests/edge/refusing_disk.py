@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import Any
 
-from edge_client.base.disk import Disk, begin_write_back, fill_from
+from edge_client.base.disk import SystemDisk
 
 ALWAYS = 10_000
+SYSTEM = SystemDisk()
+
+
+def altered(disk: SystemDisk = SYSTEM, **calls: Callable[..., Any]) -> SystemDisk:
+    """A disk of which these calls do what a test says."""
+    other = copy(disk)
+    vars(other).update(calls)
+    return other
 
 
 @dataclass
@@ -31,9 +42,10 @@ class RefusingDisk:
     refused: int = 0
     kept: set[int] = field(default_factory=set)
 
-    def disk(self) -> Disk:
-        return Disk(
+    def disk(self) -> SystemDisk:
+        return altered(
             fsync=self._fsync,
+            fsync_folder=self._fsync_folder,
             allocate=self._allocate,
             append=self._append,
             write_back=self._write_back,
@@ -54,11 +66,15 @@ class RefusingDisk:
 
     def _fsync(self, file: int) -> None:
         self._look("fsync", path_of(file))
-        os.fsync(file)
+        SYSTEM.fsync(file)
 
-    def _allocate(self, file: int, first: int, size_bytes: int) -> None:
+    def _fsync_folder(self, folder: str) -> None:
+        self._look("fsync", folder)
+        SYSTEM.fsync_folder(folder)
+
+    def _allocate(self, file: int, size_bytes: int) -> None:
         self._look("allocate", path_of(file))
-        os.posix_fallocate(file, first, size_bytes)
+        SYSTEM.allocate(file, size_bytes)
 
     def _append(self, file: int, data: memoryview) -> int:
         try:
@@ -67,23 +83,23 @@ class RefusingDisk:
             if self.halves and len(data) > 1:
                 # What a disk does that is full in the middle: it takes what it can, and refuses the rest.
                 self.refused -= 1
-                return os.write(file, data[: len(data) // 2])
+                return SYSTEM.append(file, data[: len(data) // 2])
             raise
-        return os.write(file, data)
+        return SYSTEM.append(file, data)
 
     def _write_back(self, file: int, first: int, size_bytes: int) -> None:
         self._look("write_back", path_of(file))
-        begin_write_back(file, first, size_bytes)
+        SYSTEM.write_back(file, first, size_bytes)
 
-    def _move(self, path: Path, name: Path) -> None:
-        self._look("move", str(path))
-        os.replace(path, name)
-        if name.suffix == ".part":
-            self.kept.add(number_of(name))
+    def _move(self, path: str, name: str) -> None:
+        self._look("move", path)
+        SYSTEM.move(path, name)
+        if name.endswith(".part"):
+            self.kept.add(number_of(Path(name)))
 
-    def _fill(self, file: int, buffer: memoryview) -> int:
+    def _fill(self, file: int, first: int, buffer: memoryview) -> int:
         self._look("fill", path_of(file))
-        return fill_from(file, buffer)
+        return SYSTEM.fill(file, first, buffer)
 
 
 def path_of(file: int) -> str:

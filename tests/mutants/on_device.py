@@ -76,8 +76,8 @@ ON_DEVICE = (
     bug(
         "a film that was broken once is broken for ever",
         f"{CLIENT}/spool/spool.py",
-        "            return bool(json.loads(read(self._path(film))) == asdict(film))\n",
-        "            return bool(json.loads(read(self._path(film))))\n",
+        "            return bool(json.loads(self._disk.read(self._path(film))) == asdict(film))\n",
+        "            return bool(json.loads(self._disk.read(self._path(film))))\n",
         f"{TESTS}/haul/test_stillness.py",
     ),
     bug(

@@ -31,10 +31,11 @@ class RateLimiter:
     def follow(self, pause: bool, cap_bytes_s: float | None) -> None:
         """What the coordinator wants from now on; the lower of its cap and our own limit holds."""
         limits = [limit for limit in (self._own_bytes_s, cap_bytes_s) if limit is not None]
+        now = self._timing.monotonic()
         with self._lock:
             changed, self._paused = pause != self._paused, pause
             if changed:
-                self._paused_at = self._timing.monotonic()
+                self._paused_at = now
             self._rate_bytes_s = min(limits, default=None)
         if changed:
             log.warning("the coordinator asks for a pause" if pause else "the coordinator ends the pause")
@@ -69,10 +70,10 @@ class RateLimiter:
         return max(0.0, delay_s)
 
     def _delay_s(self, size_bytes: int) -> float:
+        now = self._timing.monotonic()
         with self._lock:
             if self._rate_bytes_s is None:
                 return 0.0
-            now = self._timing.monotonic()
             begin = max(now, self._free_at)
             self._free_at = begin + size_bytes / self._rate_bytes_s
             return begin - now

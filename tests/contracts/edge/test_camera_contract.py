@@ -13,8 +13,7 @@ from typing import Protocol
 import pytest
 from awscrt.checksums import crc64nvme
 
-from edge_client.base.disk import CameraLocks as DiskLocks
-from edge_client.base.disk import Disk
+from edge_client.base.disk import SystemDisk
 from edge_client.base.errors import (
     CameraBusy,
     CameraUnreachable,
@@ -27,6 +26,7 @@ from edge_client.base.errors import (
     Unfinished,
     Unsettled,
 )
+from edge_client.base.folders import CameraLocks as DiskLocks
 from edge_client.camera.client import Camera as HttpCamera
 from edge_client.camera.keep_alive import KeepAlive
 from edge_client.haul.ports import Awake, Camera, CameraLocks
@@ -235,7 +235,7 @@ def camera(place: Place) -> Camera:
 
 @pytest.fixture(params=["disk", "memory"])
 def locks(request: pytest.FixtureRequest, tmp_path: Path) -> CameraLocks:
-    return MemoryLocks() if request.param == "memory" else DiskLocks(tmp_path / "locks", Disk())
+    return MemoryLocks() if request.param == "memory" else DiskLocks(str(tmp_path / "locks"), SystemDisk())
 
 
 def planned(camera: Camera) -> ChapterPlan:

@@ -10,7 +10,7 @@ from typing import Protocol
 import pytest
 from awscrt.checksums import crc64nvme
 
-from edge_client.base.disk import Disk
+from edge_client.base.disk import SystemDisk
 from edge_client.base.errors import (
     PartCorrupt,
     PartUnkept,
@@ -19,6 +19,7 @@ from edge_client.base.errors import (
     SpoolFull,
     SpoolTooSmall,
 )
+from edge_client.base.folders import make_private
 from edge_client.haul.ports import ChapterSpool, Spool
 from edge_client.model.files import CameraFile, FileIdentity
 from edge_client.model.flushing import Flushed
@@ -29,6 +30,7 @@ from edge_client.model.plan import PLAN, CameraIdentity, ChapterPlan, SessionPla
 from edge_client.spool.budget import RESERVE_BYTES
 from edge_client.spool.spool import Spool as DiskSpool
 from tests.edge.memory.spool import KeptChapter, MemoryDisk, MemorySpool
+from tests.edge.refusing_disk import altered
 
 PARTS = PartPlan(25, 10, 3)  # the last one is short
 FIRST, SECOND, LAST = PARTS.spans()
@@ -90,7 +92,8 @@ class OnDisk:
         self._will_keep = True
 
     def spool(self, budget_bytes: int | None = None) -> Spool:
-        return DiskSpool(self._root, Disk(lambda _: self._free_bytes, self._fsync), budget_bytes)
+        disk = altered(free_bytes=lambda _: self._free_bytes, fsync=self._fsync)
+        return DiskSpool(str(self._root), disk, budget_bytes)
 
     def leave_free(self, size_bytes: int) -> None:
         self._free_bytes = RESERVE_BYTES + size_bytes
@@ -117,11 +120,11 @@ class OnDisk:
         (self._folder / "suspect").write_text("x")
 
     def end_within_forget(self, session_id: str) -> None:
-        Disk().make_private(self._root / ".forgotten")
+        make_private(SystemDisk(), f"{self._root}/.forgotten")
         (self._root / session_id).rename(self._root / ".forgotten" / session_id)
 
     def end_within_part(self, span: Span) -> None:
-        Disk().make_private(self._folder)
+        make_private(SystemDisk(), str(self._folder))
         (self._folder / f"{span.number:05d}.writing").write_bytes(b"half")
 
     def unkeep(self) -> None:

@@ -29,7 +29,7 @@ from edge_client.archive.collect import (
 from edge_client.archive.journal import MOST_BYTES, NoJournal, read_journal
 from edge_client.archive.redact import HIDDEN, Redactor, secrets_in
 from edge_client.archive.write import write_archive
-from edge_client.base.disk import Disk
+from edge_client.base.disk import SystemDisk
 from edge_client.base.errors import Refused
 from edge_client.cli import run
 from edge_client.model.levels import Reread, WholeRead
@@ -237,7 +237,7 @@ def test_the_list_of_the_archive_is_its_content(planted: Planted):
 
 def test_what_was_read_again_is_in_the_archive(planted: Planted):
     read = WholeRead(9, 2, "0" * 32, "2026-11-26T12:00:00Z")
-    Spool(planted.device.spool, Disk()).rereads.keep(Reread("s", "original.x", 1, (read,)))
+    Spool(str(planted.device.spool), SystemDisk()).rereads.keep(Reread("s", "original.x", 1, (read,)))
 
     found = {name: content for name, content in archived(planted).items() if "/rereads/" in name}
     assert [json.loads(content)["artifact_id"] for content in found.values()] == ["original.x"]

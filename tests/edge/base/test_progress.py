@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from edge_client.base.disk import Disk
+from edge_client.base.disk import SystemDisk
 from edge_client.base.errors import CoordinatorBusy, GaveUp, StorageUnreachable
 from edge_client.base.progress import (
     LEAST_S,
@@ -518,7 +518,7 @@ class TestHaul:
         assert seen[-1].left_bytes == 0
 
     def test_makes_no_folder_for_a_session_that_is_not_planned(self, device: Device):
-        assert Spool(device.spool, Disk()).home_bytes("s") == 0
+        assert Spool(str(device.spool), SystemDisk()).home_bytes("s") == 0
         assert not device.spool.exists()
 
     def test_leaves_a_refused_session_out_of_the_total(self, device: Device):

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from edge_client.base.disk import Disk
 from edge_client.base.errors import CoordinatorRefusal
 from edge_client.model.plan import PLAN
 from edge_client.model.selection import ByNumber
@@ -16,6 +15,7 @@ from tests.edge.commands.test_commands import Line
 from tests.edge.conftest import PART_BYTES, Device
 from tests.edge.fake_camera import SERIAL, CameraFile, film
 from tests.edge.haul.test_haul import killed_after
+from tests.edge.refusing_disk import altered
 from tests.support.coordinator import TOKEN
 
 
@@ -311,7 +311,7 @@ class TestAKillInTheMiddle:
     def test_before_the_rename_leaves_the_session_whole(self, device: Device, line: Line):
         read_in_part(device)
         format_card(device)
-        killed = Spool(device.spool, Disk(move=no_power))
+        killed = Spool(str(device.spool), altered(move=no_power))
 
         with killed.hold(), pytest.raises(PowerCut):
             killed.forget("s")
@@ -351,7 +351,7 @@ class PowerCut(BaseException):
     """As a kill: no handler runs."""
 
 
-def no_power(path: Path, name: Path) -> None:
+def no_power(path: str, name: str) -> None:
     raise PowerCut
 
 

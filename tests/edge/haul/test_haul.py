@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from edge_client.base.disk import Disk, disk_free_bytes
+from edge_client.base.disk import SystemDisk
 from edge_client.base.errors import (
     CardFault,
     CoordinatorRefusal,
@@ -483,7 +483,7 @@ class TestTheSpoolInAHaul:
             device.run()
 
         assert len(device.parts()) == 3
-        device.free_bytes = disk_free_bytes
+        device.free_bytes = SystemDisk().free_bytes
         device.cloud.faults.clear()
         device.camera.requests.clear()
         device.run()
@@ -491,7 +491,7 @@ class TestTheSpoolInAHaul:
         assert len(device.camera.reads()) == 1
 
     def test_a_second_client_on_the_spool_is_sent_away(self, device: Device):
-        with Spool(device.spool, Disk()).hold(), pytest.raises(SpoolBusy, match="uses the spool"):
+        with Spool(str(device.spool), SystemDisk()).hold(), pytest.raises(SpoolBusy, match="uses the spool"):
             device.run()
 
     def test_a_second_client_on_the_camera_is_sent_away_whatever_its_spool(self, device: Device):

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from edge_client.base.disk import Disk
 from edge_client.base.progress import Amount, Figures, ProgressCounter
 from edge_client.base.retry import Retry, Tally
 from edge_client.base.threads import SystemThreads
@@ -20,6 +19,7 @@ from edge_client.haul.sending.rate_limit import RateLimiter
 from edge_client.model.api import CameraReport, Token
 from edge_client.spool.spool import Spool
 from tests.edge.conftest import NOON, FakeTime
+from tests.edge.refusing_disk import altered
 from tests.edge.screen import SilentDisplay
 from tests.support.coordinator import TOKEN, MemoryCoordinator, told_otherwise
 
@@ -38,9 +38,9 @@ class Rig:
         self.advance = ProgressCounter(SilentDisplay(), lambda: self.time.now_s, lambda: None)
         self.pace = RateLimiter(self.time.timing())
         self.now = NOON
-        disk = Disk(lambda folder: 10**9)
+        disk = altered(free_bytes=lambda folder: 10**9)
         self.heart = Heartbeat(
-            SystemThreads(), coordinator, self.advance, Spool(spool, disk), self.pace, lambda: self.now
+            SystemThreads(), coordinator, self.advance, Spool(str(spool), disk), self.pace, lambda: self.now
         )
         self.cloud = cloud
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from edge_client.base.disk import Disk
+from edge_client.base.disk import SystemDisk
 from edge_client.base.errors import Stopped
 from edge_client.haul.sessions import Each, Report
 from edge_client.model.files import CameraFile as ListedFile
@@ -328,13 +328,13 @@ class TestRemembered:
         assert "a proof is not remembered" in line.complaints
 
     def test_the_same_is_proven(self, tmp_path: Path):
-        proofs = Proofs(tmp_path / ".proofs", Disk())
+        proofs = Proofs(str(tmp_path / ".proofs"), SystemDisk())
         assert not proofs.has(PROOF)
 
         proofs.add(PROOF)
 
         assert proofs.has(PROOF)
-        assert Proofs(tmp_path / ".proofs", Disk()).has(PROOF)
+        assert Proofs(str(tmp_path / ".proofs"), SystemDisk()).has(PROOF)
 
     @pytest.mark.parametrize(
         "other",
@@ -363,14 +363,14 @@ class TestRemembered:
         ids=lambda other: str(asdict(other)),
     )
     def test_a_proof_of_anything_else_proves_nothing(self, tmp_path: Path, other: Proof):
-        proofs = Proofs(tmp_path / ".proofs", Disk())
+        proofs = Proofs(str(tmp_path / ".proofs"), SystemDisk())
         proofs.add(PROOF)
 
         assert not proofs.has(other)
 
     @pytest.mark.parametrize("spoilt", [b"", b"{", b"[]", b"null", b"\xff", b"[" * 100_000])
     def test_a_proof_that_a_disk_has_spoilt_is_none(self, tmp_path: Path, spoilt: bytes):
-        proofs = Proofs(tmp_path / ".proofs", Disk())
+        proofs = Proofs(str(tmp_path / ".proofs"), SystemDisk())
         proofs.add(PROOF)
         [kept] = (tmp_path / ".proofs").iterdir()
         kept.write_bytes(spoilt)

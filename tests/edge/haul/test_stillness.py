@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_client.base.disk import Disk
+from edge_client.base.disk import SystemDisk
 from edge_client.base.errors import (
     EdgeError,
     FilmBroken,
@@ -70,7 +70,7 @@ def test_a_file_that_is_odd_in_another_way_has_its_minute():
 class TestKnownBrokenFilms:
     @pytest.fixture
     def broken(self, tmp_path: Path) -> BrokenFilms:
-        films = BrokenFilms(tmp_path / "broken", Disk())
+        films = BrokenFilms(str(tmp_path / "broken"), SystemDisk())
         films.add(FileIdentity(FILE, '"1.1"'))
         return films
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_client.base.disk import Disk
+from edge_client.base.disk import SystemDisk
 from edge_client.base.errors import CoordinatorRefusal, SpoolBusy
 from edge_client.base.retry import Retry
 from edge_client.cli import run
@@ -34,7 +34,7 @@ Harm = Callable[[Device], object]
 
 
 def spool_of(device: Device) -> Spool:
-    return Spool(device.spool, Disk())
+    return Spool(str(device.spool), SystemDisk())
 
 
 def tidied(

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from awscrt.checksums import crc64nvme
 
-from edge_client.base.disk import CameraLocks, Disk, begin_write_back
+from edge_client.base.disk import Disk, Entry, SystemDisk
 from edge_client.base.errors import (
     EdgeError,
     PartCorrupt,
@@ -22,18 +22,20 @@ from edge_client.base.errors import (
     SpoolFull,
     SpoolTooSmall,
 )
+from edge_client.base.folders import CameraLocks
 from edge_client.model.parts import PartPlan, SpooledPart
 from edge_client.spool.budget import RESERVE_BYTES, SpoolBudget
 from edge_client.spool.chapter import ChapterSpool
 from edge_client.spool.part import WRITE_BACK_BYTES
 from edge_client.spool.spool import Spool
+from tests.edge.refusing_disk import altered, path_of
 
 PLAN = PartPlan(25, 10, 3)
 
 
 def chapter_spool(folder: Path, disk: Disk, budget_bytes: int = 10**12) -> ChapterSpool:
     """The parts of one chapter as a session of `folder`'s spool keeps them."""
-    return ChapterSpool(folder, disk, SpoolBudget(folder.parent.parent, disk, budget_bytes))
+    return ChapterSpool(str(folder), disk, SpoolBudget(str(folder.parent.parent), disk, budget_bytes))
 
 
 def bytes_of(parts: ChapterSpool, part: SpooledPart, buffer_bytes: int = 4) -> bytes:
@@ -42,7 +44,7 @@ def bytes_of(parts: ChapterSpool, part: SpooledPart, buffer_bytes: int = 4) -> b
 
 @pytest.fixture
 def parts(tmp_path: Path) -> ChapterSpool:
-    return chapter_spool(tmp_path / "chapter", Disk(lambda folder: 10**12))
+    return chapter_spool(tmp_path / "chapter", altered(free_bytes=lambda folder: 10**12))
 
 
 def put(parts: ChapterSpool, number: int, content: bytes, plan: PartPlan = PLAN) -> SpooledPart:
@@ -91,9 +93,9 @@ def test_a_part_is_on_its_way_to_the_disk_before_it_is_whole(
 
     def write_back(file: int, first: int, size_bytes: int) -> None:
         seen.append((first, size_bytes))
-        begin_write_back(file, first, size_bytes)
+        SystemDisk().write_back(file, first, size_bytes)
 
-    parts = chapter_spool(tmp_path / "chapter", Disk(write_back=write_back))
+    parts = chapter_spool(tmp_path / "chapter", altered(write_back=write_back))
     content = os.urandom(sum(blocks))
     plan = PartPlan(len(content), len(content), 1)
 
@@ -110,7 +112,7 @@ def test_an_error_of_the_early_writing_is_one_of_the_part(tmp_path: Path):
     def write_back(file: int, first: int, size_bytes: int) -> None:
         raise OSError(errno.EIO, "Input/output error")
 
-    parts = chapter_spool(tmp_path / "chapter", Disk(write_back=write_back))
+    parts = chapter_spool(tmp_path / "chapter", altered(write_back=write_back))
     plan = PartPlan(WRITE_BACK_BYTES, WRITE_BACK_BYTES, 1)
 
     with pytest.raises(PartUnkept, match="did not keep part 1"):
@@ -120,10 +122,10 @@ def test_an_error_of_the_early_writing_is_one_of_the_part(tmp_path: Path):
 
 
 def test_a_part_whose_folder_is_wiped_while_it_is_made_is_read_again(tmp_path: Path):
-    def wipe(file: int) -> None:
+    def wipe(folder: str) -> None:
         raise FileNotFoundError(errno.ENOENT, "No such file or directory")
 
-    parts = chapter_spool(tmp_path / "chapter", Disk(fsync=wipe))
+    parts = chapter_spool(tmp_path / "chapter", altered(fsync_folder=wipe))
 
     with pytest.raises(PartUnkept, match="did not keep part 1"), parts.open_writer(PLAN.span(1)):
         pass
@@ -194,7 +196,7 @@ def test_a_part_with_the_same_number_and_length_of_another_plan_is_not_taken(par
 
 @pytest.mark.parametrize(("spare_bytes", "fits"), [(-1, False), (0, True), (1, True)])
 def test_room_is_checked_before_a_part_is_begun(tmp_path: Path, spare_bytes: int, fits: bool):
-    parts = chapter_spool(tmp_path / "c", Disk(lambda folder: RESERVE_BYTES + 10 + spare_bytes))
+    parts = chapter_spool(tmp_path / "c", altered(free_bytes=lambda folder: RESERVE_BYTES + 10 + spare_bytes))
 
     if fits:
         assert put(parts, 1, b"0123456789")
@@ -206,7 +208,7 @@ def test_room_is_checked_before_a_part_is_begun(tmp_path: Path, spare_bytes: int
 def test_a_disk_that_fills_up_is_told_as_full(tmp_path: Path):
     if not os.path.exists("/dev/full"):
         pytest.skip("this system has no /dev/full")
-    parts = chapter_spool(tmp_path / "c", Disk(lambda folder: 10**12))
+    parts = chapter_spool(tmp_path / "c", altered(free_bytes=lambda folder: 10**12))
 
     with parts.open_writer(PLAN.span(1)) as writer:
         full = os.open("/dev/full", os.O_WRONLY)
@@ -217,18 +219,18 @@ def test_a_disk_that_fills_up_is_told_as_full(tmp_path: Path):
 
 
 def test_a_spool_has_one_client(tmp_path: Path):
-    spool = Spool(tmp_path / "spool", Disk())
+    spool = Spool(str(tmp_path / "spool"), SystemDisk())
 
     with (
         spool.hold(),
         pytest.raises(SpoolBusy, match="another client"),
-        Spool(tmp_path / "spool", Disk()).hold(),
+        Spool(str(tmp_path / "spool"), SystemDisk()).hold(),
     ):
         pass
 
 
 def test_a_lock_is_free_after_its_client(tmp_path: Path):
-    spool = Spool(tmp_path / "spool", Disk())
+    spool = Spool(str(tmp_path / "spool"), SystemDisk())
     with spool.hold():
         pass
 
@@ -237,14 +239,14 @@ def test_a_lock_is_free_after_its_client(tmp_path: Path):
 
 
 def test_a_camera_has_one_client_whatever_the_spools(tmp_path: Path):
-    locks = CameraLocks(tmp_path / "locks", Disk())
+    locks = CameraLocks(str(tmp_path / "locks"), SystemDisk())
 
     with locks.hold("C1"), locks.hold("C2"), pytest.raises(SpoolBusy, match="camera C1"), locks.hold("C1"):
         pass
 
 
 def test_a_look_at_a_camera_says_whether_a_client_has_it(tmp_path: Path):
-    locks = CameraLocks(tmp_path / "locks", Disk())
+    locks = CameraLocks(str(tmp_path / "locks"), SystemDisk())
 
     before = locks.is_held("C1")
     with locks.hold("C1"):
@@ -253,7 +255,7 @@ def test_a_look_at_a_camera_says_whether_a_client_has_it(tmp_path: Path):
 
 
 def test_a_client_that_only_looks_keeps_no_other_from_the_camera(tmp_path: Path):
-    locks = CameraLocks(tmp_path / "locks", Disk())
+    locks = CameraLocks(str(tmp_path / "locks"), SystemDisk())
     with locks.hold("C1"):
         pass
     with open(tmp_path / "locks" / "camera-C1") as looked_at:
@@ -269,7 +271,7 @@ def full(*_: object) -> None:
 
 
 def test_a_full_disk_below_the_locks_is_told_as_such_and_tried_again_later(tmp_path: Path):
-    locks = CameraLocks(tmp_path / "locks", Disk(fsync=full))
+    locks = CameraLocks(str(tmp_path / "locks"), altered(fsync_folder=full))
 
     with (
         pytest.raises(SpoolFull, match=r"cannot be locked in .*/locks: the disk is full; .* --locks"),
@@ -280,7 +282,7 @@ def test_a_full_disk_below_the_locks_is_told_as_such_and_tried_again_later(tmp_p
 
 def test_a_folder_of_locks_that_cannot_be_is_told_as_such(tmp_path: Path):
     (tmp_path / "file").write_bytes(b"")
-    locks = CameraLocks(tmp_path / "file" / "locks", Disk())
+    locks = CameraLocks(str(tmp_path / "file" / "locks"), SystemDisk())
 
     with (
         pytest.raises(SpoolFault, match=r"cannot be locked in .*/locks: Not a directory; .* --locks"),
@@ -295,20 +297,20 @@ def test_a_folder_of_locks_that_others_may_write_to_is_told_as_such(tmp_path: Pa
 
     with (
         pytest.raises(SpoolFault, match=r"locked in .* of this user that nobody else"),
-        CameraLocks(tmp_path / "locks", Disk()).hold("C1"),
+        CameraLocks(str(tmp_path / "locks"), SystemDisk()).hold("C1"),
     ):
         pass
 
 
 def test_what_fails_under_a_lock_is_told_as_it_is(tmp_path: Path):
-    locks = CameraLocks(tmp_path / "locks", Disk())
+    locks = CameraLocks(str(tmp_path / "locks"), SystemDisk())
 
     with pytest.raises(SpoolFull, match=r"^of the spool$"), locks.hold("C1"):
         raise SpoolFull("of the spool")
 
 
 def test_what_a_kill_left_half_written_is_swept_by_the_next_client(tmp_path: Path):
-    spool = Spool(tmp_path / "spool", Disk())
+    spool = Spool(str(tmp_path / "spool"), SystemDisk())
     folder = tmp_path / "spool" / "s" / "chapter"
     folder.mkdir(parents=True, mode=0o700)
     (tmp_path / "spool").chmod(0o700)
@@ -319,7 +321,7 @@ def test_what_a_kill_left_half_written_is_swept_by_the_next_client(tmp_path: Pat
 
 
 def test_a_document_is_read_as_it_was_written(tmp_path: Path):
-    folder = Spool(tmp_path / "spool", Disk()).session("a")
+    folder = Spool(str(tmp_path / "spool"), SystemDisk()).session("a")
     folder.write("plan.json", b"one")
     folder.write("plan.json", b"two")
 
@@ -329,7 +331,7 @@ def test_a_document_is_read_as_it_was_written(tmp_path: Path):
 @pytest.mark.parametrize("name", ["..", "a/b", "", ".hidden", "a\0b", "a" * 201])
 def test_a_name_that_leaves_the_spool_is_refused(tmp_path: Path, name: str):
     with pytest.raises(SpoolFault):
-        Spool(tmp_path / "spool", Disk()).session(name)
+        Spool(str(tmp_path / "spool"), SystemDisk()).session(name)
 
 
 def test_a_spool_that_others_may_write_to_is_refused(tmp_path: Path):
@@ -338,7 +340,7 @@ def test_a_spool_that_others_may_write_to_is_refused(tmp_path: Path):
 
     with (
         pytest.raises(SpoolFault, match="nobody else can write to"),
-        Spool(tmp_path / "spool", Disk()).hold(),
+        Spool(str(tmp_path / "spool"), SystemDisk()).hold(),
     ):
         pass
 
@@ -347,7 +349,7 @@ def test_a_spool_that_is_a_link_is_refused(tmp_path: Path):
     (tmp_path / "real").mkdir(mode=0o700)
     (tmp_path / "spool").symlink_to(tmp_path / "real")
 
-    with pytest.raises(SpoolFault), Spool(tmp_path / "spool", Disk()).hold():
+    with pytest.raises(SpoolFault), Spool(str(tmp_path / "spool"), SystemDisk()).hold():
         pass
 
 
@@ -377,10 +379,12 @@ def test_a_part_is_read_through_a_buffer_of_any_size(parts: ChapterSpool, buffer
     ("code", "raised"), [(errno.ENOSPC, SpoolFull), (errno.EDQUOT, SpoolFull), (errno.EROFS, SpoolFault)]
 )
 def test_a_disk_that_refuses_is_told_as_what_it_is(tmp_path: Path, code: int, raised: type[EdgeError]):
-    def refuse(folder: Path) -> int:
-        raise OSError(code, os.strerror(code), str(folder))
+    def refuse(folder: str) -> int:
+        raise OSError(code, os.strerror(code), folder)
 
-    with pytest.raises(raised), chapter_spool(tmp_path / "chapter", Disk(refuse)).open_writer(PLAN.span(1)):
+    parts = chapter_spool(tmp_path / "chapter", altered(free_bytes=refuse))
+
+    with pytest.raises(raised), parts.open_writer(PLAN.span(1)):
         pass
 
 
@@ -389,7 +393,7 @@ def test_what_cannot_be_opened_is_a_fault_of_the_spool(tmp_path: Path, name: str
     (tmp_path / "spool").mkdir(mode=0o700)
     (tmp_path / "spool" / "s").mkdir(mode=0o700)
     (tmp_path / "spool" / name).mkdir()
-    spool = Spool(tmp_path / "spool", Disk())
+    spool = Spool(str(tmp_path / "spool"), SystemDisk())
 
     with pytest.raises(SpoolFault, match="cannot be used"), spool.hold():
         spool.session("s").read("plan.json")
@@ -400,10 +404,14 @@ class Watched:
 
     def __init__(self) -> None:
         self.seen: list[tuple[str, list[str]]] = []
-        self.disk = Disk(lambda folder: 10**12, self._fsync)
+        self.disk = altered(
+            free_bytes=lambda folder: 10**12,
+            fsync=lambda file: self._note(path_of(file)),
+            fsync_folder=self._note,
+        )
 
-    def _fsync(self, file: int) -> None:
-        path = Path(os.readlink(f"/proc/self/fd/{file}"))
+    def _note(self, synced: str) -> None:
+        path = Path(synced)
         folder = path if path.is_dir() else path.parent
         self.seen.append((path.name, sorted(each.name for each in folder.iterdir())))
 
@@ -431,7 +439,7 @@ def test_an_older_part_goes_only_after_the_new_one_is_durable(tmp_path: Path):
 
 def test_a_receipt_is_durable_with_its_folder_before_it_is_there(tmp_path: Path):
     watched = Watched()
-    session = Spool(tmp_path / "spool", watched.disk).session("s")
+    session = Spool(str(tmp_path / "spool"), watched.disk).session("s")
     watched.seen.clear()
 
     session.write_receipt("a", b"{}")
@@ -443,7 +451,7 @@ def test_a_receipt_is_durable_with_its_folder_before_it_is_there(tmp_path: Path)
 def test_every_folder_that_is_made_for_the_spool_is_durable(tmp_path: Path):
     watched = Watched()
 
-    with Spool(tmp_path / "far" / "away", watched.disk).hold():
+    with Spool(str(tmp_path / "far" / "away"), watched.disk).hold():
         pass
 
     assert watched.seen == [(tmp_path.name, ["far"]), ("far", ["away"])]
@@ -452,7 +460,7 @@ def test_every_folder_that_is_made_for_the_spool_is_durable(tmp_path: Path):
 class TestRoom:
     @pytest.mark.parametrize(("budget_bytes", "fits"), [(19, False), (20, True), (21, True)])
     def test_the_budget_is_for_all_parts_together(self, tmp_path: Path, budget_bytes: int, fits: bool):
-        parts = chapter_spool(tmp_path / "s" / "c", Disk(lambda folder: 10**12), budget_bytes)
+        parts = chapter_spool(tmp_path / "s" / "c", altered(free_bytes=lambda folder: 10**12), budget_bytes)
         put(parts, 1, b"0123456789")
 
         if fits:
@@ -462,7 +470,7 @@ class TestRoom:
                 put(parts, 2, b"0123456789")
 
     def test_a_part_that_is_dropped_or_not_finished_gives_its_room_back(self, tmp_path: Path):
-        parts = chapter_spool(tmp_path / "s" / "c", Disk(lambda folder: 10**12), 10)
+        parts = chapter_spool(tmp_path / "s" / "c", altered(free_bytes=lambda folder: 10**12), 10)
         with parts.open_writer(PLAN.span(1)) as writer:
             writer.write(b"half")
         first = put(parts, 1, b"0123456789")
@@ -475,14 +483,14 @@ class TestRoom:
         assert put(parts, 2, b"0123456789")
 
     def test_a_part_written_again_takes_its_room_once(self, tmp_path: Path):
-        parts = chapter_spool(tmp_path / "s" / "c", Disk(lambda folder: 10**12), 20)
+        parts = chapter_spool(tmp_path / "s" / "c", altered(free_bytes=lambda folder: 10**12), 20)
         put(parts, 1, b"0123456789")
         put(parts, 1, b"9876543210")
 
         assert parts.budget.held_bytes == 10
 
     def test_a_part_that_was_dropped_and_is_written_again_takes_its_room_again(self, tmp_path: Path):
-        parts = chapter_spool(tmp_path / "s" / "c", Disk(lambda folder: 10**12), 20)
+        parts = chapter_spool(tmp_path / "s" / "c", altered(free_bytes=lambda folder: 10**12), 20)
         parts.drop_part(put(parts, 1, b"0123456789"))
 
         put(parts, 1, b"0123456789")
@@ -491,14 +499,14 @@ class TestRoom:
         assert parts.budget.held_bytes == 10
 
     def test_what_was_removed_by_hand_is_noticed_when_room_is_needed(self, tmp_path: Path):
-        parts = chapter_spool(tmp_path / "s" / "c", Disk(lambda folder: 10**12), 10)
+        parts = chapter_spool(tmp_path / "s" / "c", altered(free_bytes=lambda folder: 10**12), 10)
         first = put(parts, 1, b"0123456789")
         (tmp_path / "s" / "c" / first.filename).unlink()
 
         assert put(parts, 2, b"0123456789")
 
     def test_dropping_a_chapter_gives_all_of_its_room_back(self, tmp_path: Path):
-        parts = chapter_spool(tmp_path / "s" / "c", Disk(lambda folder: 10**12), 20)
+        parts = chapter_spool(tmp_path / "s" / "c", altered(free_bytes=lambda folder: 10**12), 20)
         put(parts, 1, b"0123456789")
         put(parts, 2, b"0123456789")
 
@@ -512,15 +520,19 @@ class TestRoom:
     def test_without_a_budget_a_tenth_or_one_gib_is_spared(
         self, tmp_path: Path, free_bytes: int, budget_bytes: int
     ):
-        spool = Spool(tmp_path / "spool", Disk(lambda folder: free_bytes))
+        spool = Spool(str(tmp_path / "spool"), altered(free_bytes=lambda folder: free_bytes))
 
         with spool.hold():
             assert spool.budget.budget_bytes == budget_bytes
 
     def test_without_a_budget_what_is_held_already_counts_as_room(self, tmp_path: Path):
-        disk = Disk(lambda folder: 1000)
-        put(chapter_spool(tmp_path / "spool" / "s" / "c", Disk(lambda folder: 10**12)), 1, b"0123456789")
-        spool = Spool(tmp_path / "spool", disk)
+        disk = altered(free_bytes=lambda folder: 1000)
+        put(
+            chapter_spool(tmp_path / "spool" / "s" / "c", altered(free_bytes=lambda folder: 10**12)),
+            1,
+            b"0123456789",
+        )
+        spool = Spool(str(tmp_path / "spool"), disk)
 
         with spool.hold():
             assert (spool.budget.held_bytes, spool.budget.budget_bytes) == (10, 910)
@@ -529,7 +541,7 @@ class TestRoom:
     def test_a_budget_that_never_suffices_is_refused_at_once(
         self, tmp_path: Path, needed_bytes: int, enough: bool
     ):
-        budget = SpoolBudget(tmp_path, Disk(lambda folder: 10**12), 20)
+        budget = SpoolBudget(str(tmp_path), altered(free_bytes=lambda folder: 10**12), 20)
 
         if enough:
             budget.demand(needed_bytes)
@@ -538,11 +550,44 @@ class TestRoom:
                 budget.demand(needed_bytes)
 
     def test_a_disk_that_never_suffices_is_waited_for(self, tmp_path: Path):
-        budget = SpoolBudget(tmp_path, Disk(lambda folder: 10), None)
+        budget = SpoolBudget(str(tmp_path), altered(free_bytes=lambda folder: 10), None)
         budget.measure()
 
         with pytest.raises(SpoolFull, match="make room"):
             budget.demand(20)
+
+
+class Latch:
+    """A lock that says whether it is held."""
+
+    is_held = False
+
+    def __enter__(self) -> None:
+        assert not self.is_held
+        self.is_held = True
+
+    def __exit__(self, *_: object) -> None:
+        self.is_held = False
+
+
+def test_no_part_gets_its_name_while_the_room_is_counted(tmp_path: Path):
+    latch, seen = Latch(), list[tuple[str, bool]]()
+
+    def entries(folder: str) -> list[Entry]:
+        seen.append(("count", latch.is_held))
+        return SystemDisk().entries(folder)
+
+    def move(path: str, name: str) -> None:
+        seen.append(("move", latch.is_held))
+        SystemDisk().move(path, name)
+
+    disk = altered(entries=entries, move=move)
+    budget = SpoolBudget(str(tmp_path), disk, 10, latch)
+    put(ChapterSpool(str(tmp_path / "s" / "c"), disk, budget), 1, b"0123456789")
+
+    assert budget.lack(1)
+    assert ("count", True) in seen
+    assert ("move", True) in seen
 
 
 class TestWhatIsKnownOfAChapter:

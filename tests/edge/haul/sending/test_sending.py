@@ -6,11 +6,10 @@ import os
 import threading
 import traceback
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import pytest
 
-from edge_client.base.disk import Disk
+from edge_client.base.disk import SystemDisk
 from edge_client.base.errors import (
     GaveUp,
     PartRefused,
@@ -38,7 +37,7 @@ ADDRESS = f"http://127.0.0.1:1/bucket?X-Amz-Signature={SIGNATURE}"
 
 class MemoryParts:
     def reader(self, part: SpooledPart) -> PartReader:
-        return PartReader(Path(os.devnull), part, Disk())
+        return PartReader(os.devnull, part, SystemDisk())
 
     def __init__(self) -> None:
         self.dropped: list[int] = []
