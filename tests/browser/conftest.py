@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from chalicelib.core.tokens import Role
 from infra.admin import deployment
@@ -19,13 +19,19 @@ from tests.browser.watched import Watched, watch
 
 HERE = Path(__file__).parent
 PART_SIZE_BYTES = 5 * 1024 * 1024
+WAIT_MS = 30_000
+"""How long a test waits at most for what the page shows. It costs time only where something is wrong."""
+LONGEST_S = 600
+"""When a test hangs. The first one starts the world, too, which takes minutes on a machine that is busy."""
+
+expect.set_options(timeout=WAIT_MS)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.browser)
-            item.add_marker(pytest.mark.timeout(120))
+            item.add_marker(pytest.mark.timeout(LONGEST_S))
 
 
 @dataclass(frozen=True)
@@ -82,7 +88,7 @@ def site(world: World) -> Site:
 def context(chromium: Browser) -> Iterator[BrowserContext]:
     """A browser without cookies, 1440 pixels wide."""
     context = chromium.new_context(viewport={"width": 1440, "height": 900})
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(WAIT_MS)
     yield context
     context.close()
 

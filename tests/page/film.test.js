@@ -66,6 +66,72 @@ test("three chapters play as one film, without a stop between them", async () =>
   assert.equal(world.asked, 3);
 });
 
+/**
+ * The times that a player tells from now on.
+ * @param {FilmPlayer} player
+ */
+function timesOf(player) {
+  const times = [player.clock.time_s];
+  player.clock.subscribe(({ time_s }) => times.push(time_s));
+  return times;
+}
+
+test("the time of a film that plays never goes back, though its frames are announced late", async () => {
+  const world = new World({ life_s: 6 });
+  const player = await playerOf(world, [20, 20]);
+  for (const video of world.videos) video.lag_s = 0.15;
+  player.setRate(4);
+  const times = timesOf(player);
+
+  player.play();
+  await world.run(11);
+
+  assert.equal(player.clock.time_s, 40);
+  assert.deepEqual(
+    times.filter((time_s, place) => time_s < (times[place - 1] ?? 0)),
+    [],
+  );
+});
+
+test("a frame from before a seek, announced after it, does not move the time", async () => {
+  const world = new World();
+  const player = await playerOf(world, [60]);
+  player.play();
+  await world.run(4);
+  const times = timesOf(player);
+
+  player.clock.seek(1);
+  /** @type {import("./simulated.js").Video} */ (/** @type {unknown} */ (player.element)).show(4);
+  await world.run(1);
+
+  assert.equal(times[1], 1);
+  assert.ok(Math.max(...times.slice(1)) < 2.1);
+});
+
+test("where the system's own controls seek back, the time goes back with the picture", async () => {
+  const world = new World();
+  const player = await playerOf(world, [60]);
+  player.play();
+  await world.run(10);
+
+  player.element.currentTime = 2;
+  await world.run(1);
+
+  assert.ok(player.clock.time_s > 2.5 && player.clock.time_s < 3.1);
+});
+
+test("in a tab that is hidden, where no frame is announced, the time goes on", async () => {
+  const world = new World();
+  const player = await playerOf(world, [60]);
+  player.play();
+  await world.run(2);
+  for (const video of world.videos) video.isDrawn = false;
+
+  await world.run(4);
+
+  assert.ok(Math.abs(player.clock.time_s - 6) < 0.3, `it is at ${player.clock.time_s}`);
+});
+
 test("a seek leads into any chapter, and the film stays paused or playing", async () => {
   const world = new World();
   const player = await playerOf(world, [8, 8, 8]);

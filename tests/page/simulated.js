@@ -120,6 +120,10 @@ export class Video extends EventTarget {
     this.error = /** @type {any} */ (null);
     /** How many of its seconds pass in one: an element's own clock may be off. */
     this.haste = 1;
+    /** How much older than the element's time the frame is that it announces, as on a machine that is busy. */
+    this.lag_s = 0;
+    /** Whether it is drawn: the frames of a tab that is hidden are not announced. */
+    this.isDrawn = true;
   }
 
   get src() {
@@ -145,6 +149,7 @@ export class Video extends EventTarget {
     this._time_s = time_s;
     this._turn += 1;
     const turn = this._turn;
+    this._world.after(0, () => this._tell("seeking"));
     this._world.after(this._world.latency_s, () => {
       if (turn !== this._turn) return;
       if (time_s > this._end_s && !this._world.isAlive(this._src)) return this._refuse();
@@ -153,7 +158,7 @@ export class Video extends EventTarget {
       this.readyState = 4;
       this._tell("seeked");
       this._tell("timeupdate");
-      this._show();
+      this.show();
     });
   }
 
@@ -219,7 +224,7 @@ export class Video extends EventTarget {
       this._tell("pause");
       this._tell("ended");
       // A browser may announce the last frame after the end.
-      this._show(this.duration - FRAME_S);
+      this.show(this.duration - FRAME_S);
       return;
     }
     if (next_s > this._end_s) {
@@ -235,7 +240,7 @@ export class Video extends EventTarget {
       this._tell("playing");
     }
     this._time_s = next_s;
-    this._show();
+    this.show();
     if (next_s - this._told_s >= 0.25 || next_s < this._told_s) {
       this._told_s = next_s;
       this._tell("timeupdate");
@@ -264,8 +269,11 @@ export class Video extends EventTarget {
     }
   }
 
-  _show(shown_s = this._time_s) {
-    const mediaTime = Math.floor(shown_s / FRAME_S + 1e-6) * FRAME_S;
+  /** Announce the frame that is drawn. */
+  show(shown_s = this._time_s) {
+    if (!this.isDrawn) return;
+    const lag_s = this.paused ? 0 : this.lag_s;
+    const mediaTime = Math.floor(Math.max(0, shown_s - lag_s) / FRAME_S + 1e-6) * FRAME_S;
     const callbacks = this._callbacks;
     this._callbacks = [];
     for (const callback of callbacks) callback(this._world.now_s, { mediaTime });

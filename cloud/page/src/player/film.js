@@ -23,6 +23,8 @@ const TICK_S = 0.5;
 const USUAL_FRAME_S = 1 / 30;
 const WITHIN_FRAME = 0.1;
 const LATE_S = 0.05;
+/** While frames come no rarer than this, they tell the time of a film that plays: the element's own time runs ahead. */
+const FRAMES_COME_S = 0.5;
 /** One retry is enough for one place within this time. */
 const RETRIED_S = 30;
 const NEVER = { time_s: Number.NaN, at_s: 0 };
@@ -93,6 +95,8 @@ export class FilmPlayer {
     this._failures = 0;
     this._quietUntil_s = Number.NEGATIVE_INFINITY;
     this._shown_s = Number.NaN;
+    this._shownAt_s = Number.NEGATIVE_INFINITY;
+    this._isSought = false;
     this._still = { at_s: Number.NaN, since_s: 0 };
     this._endings = this._decks.flatMap((deck) => this._listen(deck));
     this._cancelLook = () => {};
@@ -429,6 +433,7 @@ export class FilmPlayer {
     this._turn += 1;
     this._failures = 0;
     this._shown_s = Number.NaN;
+    this._isSought = isSeek;
     this._show({ front: this.looks.front === 0 ? 1 : 0, swaps: this.looks.swaps + 1 });
     this.nudge(1);
     if (isSeek) this._show({ waiting: false, slow: false });
@@ -540,6 +545,10 @@ export class FilmPlayer {
     /** @type {Record<string, () => void>} */
     const heard = {
       timeupdate: () => this._tellCurrent(),
+      // The system's own controls seek, too.
+      seeking: () => {
+        this._isSought = true;
+      },
       seeked: () => this._tellCurrent(),
       ended: () => this._goOn(),
       waiting: () => this._show({ waiting: this.clock.playing }),
@@ -600,8 +609,11 @@ export class FilmPlayer {
     const { chapter, element } = this._front;
     // The last frame may be announced after the end has been told.
     if (chapter === null || element.ended || this._plan?.kind === "seek") return;
+    // A frame from before a seek may be announced after it.
+    if (element.seeking) return;
     this._shown_s = local_s;
-    this._tellTime(chapter, local_s);
+    this._shownAt_s = this._timers.now();
+    this._tellPlace(chapter, local_s);
   }
 
   /** Tell where the element is, as far as its frames do not tell it better. */
@@ -611,9 +623,22 @@ export class FilmPlayer {
     // A frame may be announced a moment before its time.
     const ahead_s = Math.abs(element.currentTime - this._shown_s);
     const isOfShown = ahead_s < 2 * this.frameAt(chapter, this._shown_s);
-    if (!(element.requestVideoFrameCallback && isOfShown)) {
-      this._tellTime(chapter, element.currentTime);
-    }
+    const isTold = this.clock.playing && this._timers.now() - this._shownAt_s < FRAMES_COME_S;
+    if (element.requestVideoFrameCallback && (isOfShown || (isTold && !this._isSought))) return;
+    this._tellPlace(chapter, element.currentTime);
+  }
+
+  /**
+   * Tell where the picture is. While it plays the time never goes back without a seek: a frame that is announced late,
+   * or an element that takes over a moment behind, comes to it by itself.
+   * @param {number} chapter
+   * @param {number} local_s
+   */
+  _tellPlace(chapter, local_s) {
+    const told_s = this.clock.time_s - (this.starts_s[chapter] ?? 0);
+    if (this.clock.playing && !this._isSought && local_s < told_s) return;
+    this._isSought = false;
+    this._tellTime(chapter, local_s);
   }
 
   /**
