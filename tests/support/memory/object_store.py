@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -26,7 +26,12 @@ from chalicelib.core.ids import UploadId
 from chalicelib.core.parts import MOST_PARTS, LandedPart, PartPlan, StoredPart
 from chalicelib.core.upload import StoredObject
 from chalicelib.ports import Clock, OpenMultipart
-from tests.support.memory.ambient import MovableClock
+from tests.support.memory.ambient import START, MovableClock
+
+COMPLETED = "ObjectCreated:CompleteMultipartUpload"
+PUT = "ObjectCreated:Put"
+POSTED = "ObjectCreated:Post"
+"""What S3 calls the ways in which an object comes into being."""
 
 
 def crc64nvme_of(body: bytes) -> Crc64Nvme:
@@ -44,11 +49,16 @@ class Refused(Exception):
 
 
 class Version(Struct, frozen=True):
-    """One version of a key; `stored` is None for a delete marker."""
+    """One version of a key, and when it was written; `stored` is None for a delete marker."""
 
     version_id: str
     stored: StoredObject | None
     body: bytes = b""
+    at: datetime = START
+
+
+def _tell_nobody(event: str, stored: StoredObject) -> None:
+    """What becomes of the bucket's events unless a test listens."""
 
 
 @dataclass
@@ -60,7 +70,10 @@ class _Multipart:
 
 
 class MemoryObjectStore:
-    """The bucket. Beside the port's methods it has what devices and strangers do to a bucket."""
+    """The bucket. Beside the port's methods it has what devices and strangers do to a bucket.
+
+    `on_created` gets every event of S3 as it arises: its name, such as `ObjectCreated:Put`, and the new object.
+    """
 
     def __init__(self, clock: Clock | None = None) -> None:
         self._clock = clock or MovableClock()
@@ -68,6 +81,7 @@ class MemoryObjectStore:
         self._multiparts: dict[str, _Multipart] = {}
         self._versions: dict[str, list[Version]] = {}
         self._hidden: set[str] = set()
+        self.on_created: Callable[[str, StoredObject], None] = _tell_nobody
         self.refuses_removals = False
         self._tags: dict[str, dict[str, str]] = {}
         self.promise = Bucket(
@@ -112,7 +126,9 @@ class MemoryObjectStore:
         if self.head(key):
             raise KeyTaken(f"an object stands on {key}")
         del self._multiparts[multipart_id]
-        self._put(key, body, multipart.upload_id, f'"{hashlib.md5(body).hexdigest()}-{len(parts)}"')
+        self._put(
+            key, body, multipart.upload_id, f'"{hashlib.md5(body).hexdigest()}-{len(parts)}"', COMPLETED
+        )
 
     def abort(self, key: str, multipart_id: str) -> bool:
         multipart = self._multiparts.get(multipart_id)
@@ -221,7 +237,7 @@ class MemoryObjectStore:
 
     def land(self, key: str, body: bytes, upload_id: UploadId) -> None:
         """An object that a browser's form wrote."""
-        self._put(key, body, upload_id, _etag(body))
+        self._put(key, body, upload_id, _etag(body), POSTED)
 
     def put_without_crc64nvme(self, key: str, body: bytes) -> None:
         """An object whose writer had S3 keep another checksum."""
@@ -248,6 +264,14 @@ class MemoryObjectStore:
         *hidden, current = self._versions[key]
         self._versions[key] = [*(each for each in hidden if not self.is_tagged(each)), current]
 
+    def forget_version(self, key: str, version_id: str) -> None:
+        """What the lifecycle does to one version or delete marker."""
+        self._versions[key] = [each for each in self._versions[key] if each.version_id != version_id]
+
+    def written_keys(self) -> tuple[str, ...]:
+        """Every key that has a version or a delete marker."""
+        return tuple(key for key, versions in self._versions.items() if versions)
+
     def lose(self, key: str) -> None:
         """What no lifecycle here does: every noncurrent version is gone."""
         self._versions[key] = self._versions[key][-1:]
@@ -262,7 +286,7 @@ class MemoryObjectStore:
 
     def mark_deleted(self, key: str) -> None:
         """A delete marker, as any DELETE without a version writes it."""
-        self._versions.setdefault(key, []).append(Version(self._version_id(), None))
+        self._versions.setdefault(key, []).append(Version(self._version_id(), None, at=self._clock.now()))
 
     def versions(self, key: str) -> tuple[Version, ...]:
         """Every version of a key, the oldest first."""
@@ -294,12 +318,11 @@ class MemoryObjectStore:
             raise MultipartGone(f"there is no multipart upload {multipart_id} of {key}")
         return multipart
 
-    def _put(self, key: str, body: bytes, upload_id: UploadId | None, etag: str) -> None:
-        version_id = self._version_id()
-        stored = StoredObject(
-            key, len(body), crc64nvme_of(body), etag, version_id, upload_id, self._clock.now()
-        )
-        self._versions.setdefault(key, []).append(Version(version_id, stored, body))
+    def _put(self, key: str, body: bytes, upload_id: UploadId | None, etag: str, event: str = PUT) -> None:
+        version_id, now = self._version_id(), self._clock.now()
+        stored = StoredObject(key, len(body), crc64nvme_of(body), etag, version_id, upload_id, now)
+        self._versions.setdefault(key, []).append(Version(version_id, stored, body, now))
+        self.on_created(event, stored)
 
     def _version_id(self) -> str:
         return f"version-{next(self._numbers)}"
