@@ -12,7 +12,9 @@ from chalicelib.core.artifact import made_key
 from chalicelib.core.cleanup import Arming
 from chalicelib.core.ids import ArtifactId, SessionId
 from chalicelib.core.order import wish
+from chalicelib.core.session import SessionState
 from chalicelib.core.tokens import ALL_PROJECTS, Principal, Role
+from chalicelib.core.upload import UploadState
 from chalicelib.flows import completion, operations, uploads
 from tests.histories.cloud import DEAD_TRIES, FUNCTION_LIMIT_S, Cloud, Invocation, hear, reconcile_round
 from tests.histories.device import LASTING_MS
@@ -71,13 +73,24 @@ class Events:
         scheduler = self._cloud.scheduler
         if delay_s:
             scheduler.sleep(delay_s)
+        self._see(key)
         for _ in range(DEAD_TRIES):
             run = self._cloud.run("s3 event", FUNCTION_LIMIT_S, lambda: hear(self._cloud, key))
             run.task.join()
             if run.is_done:
                 return
             scheduler.sleep(60.0)
-        self._cloud.rare["event that no function took"] += 1
+        self._cloud.rare.note("event that no function took")
+
+    def _see(self, key: str) -> None:
+        session_id = keys.session_of(key)
+        picture = self._cloud.records.picture(session_id) if session_id else None
+        if picture is None:
+            return
+        if picture.session.state is SessionState.CLEANED:
+            self._cloud.rare.note("event after the session was cleaned")
+        if any(each.key == key and each.state is UploadState.OPEN for each in picture.uploads):
+            self._cloud.rare.note("event before its row")
 
 
 def reconciles(cloud: Cloud) -> Invocation:
@@ -208,4 +221,10 @@ class Operator:
     def arms(self, is_armed: bool = True) -> None:
         cloud = self._cloud
         cloud.note("operator", "arm" if is_armed else "disarm")
+        if not is_armed and any(self._is_cleaning(each) for each in cloud.records.sessions()):
+            cloud.rare.note("disarmed in the middle of a cleanup")
         cloud.records.put_arming(Arming(is_armed, cloud.now(), "a history says so"))
+
+    def _is_cleaning(self, session_id: SessionId) -> bool:
+        picture = self._cloud.records.picture(session_id)
+        return bool(picture and picture.session.cleanup and picture.session.state is SessionState.PROCESSED)

@@ -21,15 +21,17 @@ from msgspec.structs import replace
 
 from chalicelib.core import keys, tokens
 from chalicelib.core.errors import ReelhaulError, StorageBusy
-from chalicelib.core.ids import DeviceId, SessionId, TokenId
+from chalicelib.core.ids import DeviceId, SessionId, TokenId, UploadId
 from chalicelib.core.order import wish
 from chalicelib.core.settle import Actor, Policy
 from chalicelib.core.tokens import Role, Token
+from chalicelib.core.upload import UploadState
 from chalicelib.flows.reconcile import reconcile
 from chalicelib.flows.s3_events import settle_created
 from chalicelib.ports import Enlisting, PartUrl, Ports, RangeUrl
 from tests.histories.faults import Faults
 from tests.histories.outcome import Broken, Step
+from tests.histories.rare import Rare
 from tests.histories.scheduler import Process, Scheduler, Task
 from tests.histories.setting import Where
 from tests.simulation.watch import READS, WRITES
@@ -99,10 +101,17 @@ STAGE = _Stage()
 
 
 class _Clock:
-    """The functions' time: that of the history. Their hosts agree to within some milliseconds."""
+    """The functions' time, which S3's need not be."""
 
     def now(self) -> datetime:
         return STAGE.cloud.now()
+
+
+class _S3Clock:
+    """S3's time: that of the history."""
+
+    def now(self) -> datetime:
+        return START + timedelta(seconds=STAGE.cloud.scheduler.now)
 
 
 @functools.cache
@@ -188,14 +197,15 @@ class Cloud:
         self.scheduler = scheduler
         self.faults = faults
         self.policy = policy
-        self.rare: Counter[str] = Counter()
+        self.rare = Rare()
+        self.skew_s = 0.0
+        self.running: Counter[str] = Counter()
         self.steps = 0
         self.log: list[str] = []
         self.told: list[Step] = []
         self._records_steps = records_steps
         STAGE.cloud = self
-        clock = _Clock()
-        self.objects = Bucket(clock, self._created)
+        self.objects = Bucket(_S3Clock(), self._created)
         self.frame_index = MemoryFrameIndex(self.objects)
         self.records = MemoryRecords()
         self.signer = HttpsSigner()
@@ -226,7 +236,8 @@ class Cloud:
         )
 
     def now(self) -> datetime:
-        return START + timedelta(seconds=self.scheduler.now)
+        """What the functions' clock shows."""
+        return START + timedelta(seconds=self.scheduler.now + self.skew_s)
 
     def enrol(self, device_id: DeviceId) -> str:
         """A good token of a device."""
@@ -263,6 +274,8 @@ class Cloud:
             self._demand_time(process)
             return self._effect(name, method, arguments, options, is_write)
         if fault == "busy":
+            if name == "write" and any(each.state is UploadState.COMPLETED for each in arguments[0].uploads):
+                self.rare.note("table is busy while an upload is completed")
             raise StorageBusy("no answer")
         if fault == "killed before":
             scheduler.kill(process)
@@ -273,7 +286,7 @@ class Cloud:
                 each.seek(place)
             # The table's transactions carry a token: the repeat of one is answered as the first was.
             return answer if name in OF_TABLE else self._effect(name, method, arguments, options, is_write)
-        self.safety.after_fault(name, arguments, fault)
+        self.rare.at_unheard(name)
         if fault == "killed after":
             scheduler.kill(process)
         raise StorageBusy("the reply was lost")
@@ -287,31 +300,47 @@ class Cloud:
         is_write: bool,
     ) -> Any:
         if not is_write:
-            answer = method(*arguments, **options)
+            try:
+                answer = method(*arguments, **options)
+            except ReelhaulError as error:
+                self.rare.at_refusal(name, error, arguments)
+                raise
             return iter(list(answer)) if isinstance(answer, Iterator) else answer
         if name != "put_last_round":
             self.writes += 1
         safety = self.safety
         safety.before(name, arguments)
-        answer = method(*arguments, **options)
+        try:
+            answer = method(*arguments, **options)
+        except ReelhaulError as error:
+            self.rare.at_refusal(name, error, arguments)
+            raise
         safety.after(name, arguments)
         return answer
+
+    def _see_claim(self, upload_id: str) -> None:
+        session_id = self.records.session_of(UploadId(upload_id))
+        picture = self.records.picture(session_id) if session_id else None
+        if picture and picture.upload(UploadId(upload_id)).state is UploadState.COMPLETED:
+            self.rare.note("claim during assembly")
 
     def _demand_time(self, process: Process) -> None:
         ends_at = getattr(process, "ends_at", None)
         if ends_at is not None and self.scheduler.now > ends_at:
-            self.rare["function timed out"] += 1
+            self.rare.note("function timed out")
             self.scheduler.kill(process)
 
     def run(self, name: str, limit_s: float, act: Callable[[], Any]) -> Invocation:
         """Have a function run; it goes its own way, whether or not somebody waits for it."""
-        return Invocation(self.scheduler, name, limit_s, act)
+        return Invocation(self, name, limit_s, act)
 
     def call(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
         """What the API answers; runs within a function."""
         address = urlsplit(path)
         words = address.path.strip("/").split("/")
         parameters, template, view = _found(routes(self.policy), method, words)
+        if words[-1] == "complete":
+            self._see_claim(parameters["upload_id"])
         event = {
             "requestContext": {
                 "httpMethod": method,
@@ -340,7 +369,9 @@ class Cloud:
 class Invocation:
     """A run of a function: `answer` once it came to its end, `error` where it failed, neither where it was killed."""
 
-    def __init__(self, scheduler: Scheduler, name: str, limit_s: float, act: Callable[[], Any]) -> None:
+    def __init__(self, cloud: Cloud, name: str, limit_s: float, act: Callable[[], Any]) -> None:
+        scheduler = cloud.scheduler
+        self._running = cloud.running
         self.process = TimedProcess(name, scheduler.now + limit_s)
         self.answer: Any = None
         self.error: ReelhaulError | None = None
@@ -349,11 +380,15 @@ class Invocation:
         self.task: Task = scheduler.start(self.process, name, self._run)
 
     def _run(self) -> None:
+        name = self.process.name
+        self._running[name] += 1
         try:
             self.answer = self._act()
             self.is_done = True
         except ReelhaulError as error:
             self.error = error
+        finally:
+            self._running[name] -= 1
 
 
 class TimedProcess(Process):

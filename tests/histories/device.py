@@ -114,7 +114,7 @@ class Link:
     def _send_late(self, act: Callable[[], Any]) -> None:
         cloud = self._device.cloud
         cloud.scheduler.sleep(cloud.faults.amount(LATE_S))
-        cloud.rare["request after its caller gave up"] += 1
+        cloud.rare.note("request after its caller gave up")
         cloud.run("api", API_LIMIT_S, act)
 
     def close(self) -> None:
@@ -157,8 +157,9 @@ class Store:
         try:
             deliver(cloud.objects, url.url.replace("https://", "memory://"), url.headers, sent, cloud.now())
         except Refused as refusal:
+            if refusal.code == "BadDigest":
+                cloud.rare.note("part flipped on the wire")
             raise _error(refusal) from None
-        cloud.safety.part_landed()
         if fault == "lost reply":
             raise StorageUnreachable("no answer")
 
@@ -167,9 +168,13 @@ class Store:
         cloud.scheduler.sleep(cloud.faults.amount(LATE_S))
         try:
             deliver(cloud.objects, url.url.replace("https://", "memory://"), url.headers, sent, cloud.now())
-            cloud.rare["late part taken"] += 1
+            cloud.rare.note("late part taken")
         except Refused as refusal:
-            cloud.rare[f"late part refused: {refusal.code}"] += 1
+            cloud.rare.note(
+                "late part of an upload that is over"
+                if refusal.code == "NoSuchUpload"
+                else "address of a part has expired"
+            )
         cloud.note("network", "late part")
 
     def close(self) -> None:
@@ -213,7 +218,9 @@ class Locks(MemoryLocks):
 class Device:
     """A device with its camera, its disk and its link. `truth` is every film that was ever on its cards, by path."""
 
-    def __init__(self, cloud: Cloud, number: int, films: tuple[int, ...], seeds: Iterator[int]) -> None:
+    def __init__(
+        self, cloud: Cloud, number: int, films: tuple[int, ...], seeds: Iterator[int], skew_s: float
+    ) -> None:
         self.cloud = cloud
         self.scheduler: Scheduler = cloud.scheduler
         self.name = f"device {number}"
@@ -224,8 +231,10 @@ class Device:
         self.disk = MemoryDisk()
         self.locks = Locks()
         self.truth: dict[str, list[bytes]] = {}
-        self.skew_s = 0.0
+        self.skew_s = skew_s
         self.beats = False
+        self.is_reading = False
+        self.cards: list[dict[str, MemoryFile]] = [self.camera.files]
         self.process = Process(self.name)
         self.runs = 0
         for place, size_bytes in enumerate(films, start=1):
@@ -241,21 +250,48 @@ class Device:
         self.camera.files[path] = MemoryFile(content, etag=f'"{name}.{seed}"')
         self.truth.setdefault(path, []).append(content)
 
+    def swap_card(self) -> None:
+        """Somebody puts another card in, of another camera's day: its films have the same names."""
+        if self.is_reading:
+            self.cloud.rare.note("card swapped within a part")
+        other: dict[str, MemoryFile] = {}
+        for path, file in self.cards[0].items():
+            name = path.rpartition("/")[2]
+            content = film_of(len(file.content), 100 + len(self.cards))
+            other[path] = MemoryFile(
+                content,
+                etag=f'"{name}.other"',
+                created=(file.created or 0) + 90_000,
+                modified=(file.modified or 0) + 90_000,
+            )
+            self.truth[path].append(content)
+        self.cards.append(other)
+        self.camera.swap_card(other)
+        self.cloud.note("crew", "swaps the card")
+
+    def insert(self, number: int) -> None:
+        """This card is in the camera from now on."""
+        if self.camera.files is not self.cards[number]:
+            self.camera.swap_card(self.cards[number])
+
     def step(self, call: str) -> None:
         """A call of the device leaves: others may come first, and the process may be killed here."""
         self.scheduler.pass_turn()
-        cloud = self.cloud
+        cloud, process = self.cloud, self.scheduler.current.process
         fault = cloud.faults.draw(Where.PROCESS, ("killed",))
-        cloud.note(self.name, call, fault)
+        cloud.note(process.name, call, fault)
         if fault:
-            self.end_process()
-            self.scheduler.kill(self.process)
+            cloud.rare.at_kill(call, any(each.name.startswith("send") for each in process.tasks))
+            if process is self.process:
+                self.end_process()
+            self.scheduler.kill(process)
 
     def beside(self, name: str, run: Callable[[], None]) -> Task:
         """Something in the network goes its own way, whatever becomes of the device."""
         return self.scheduler.start(Process(name), name, run)
 
     def _on_camera(self, kind: str) -> None:
+        self.is_reading = kind in ("read_part", "block")
         self.step(f"camera {kind}")
         fault = self.cloud.faults.draw(Where.CAMERA, ON_CAMERA)
         if fault is None:
@@ -263,6 +299,8 @@ class Device:
         self.cloud.note(self.name, f"camera {kind}", fault)
         if fault in ("away", "asleep"):
             self.camera.leave()
+            if kind == "block":
+                self.cloud.rare.note("camera away within a part")
             seconds = self.cloud.faults.amount(SOON_S if fault == "asleep" else LATE_S)
             self.beside("camera", lambda: self._come_back(seconds))
         elif fault == "torn" and kind == "block":
@@ -283,6 +321,22 @@ class Device:
         self.disk.reserved_bytes = 0
         self.locks.taken.clear()
 
+    def run_beside(self) -> None:
+        """Somebody starts a second client on the same spool."""
+        process = Process(f"{self.name} again")
+
+        def live() -> None:
+            try:
+                with open_context(self._tools(process)) as context:
+                    Haul(context, New(), None, HaulOptions(None, sidecars=False)).run()
+            except SpoolBusy:
+                self.cloud.rare.note("two clients want one spool")
+            except EdgeError:
+                return
+
+        self.scheduler.start(process, process.name, live).join()
+        process.is_dead = True
+
     def run(self) -> Each[Report] | EdgeError | None:
         """One run of `haul` of everything new, as a process of its own; None where it was killed."""
         self.runs += 1
@@ -291,7 +345,7 @@ class Device:
 
         def live() -> None:
             try:
-                with open_context(self._tools()) as context:
+                with open_context(self._tools(self.process)) as context:
                     said.append(Haul(context, New(), None, HaulOptions(None, sidecars=False)).run())
             except EdgeError as error:
                 said.append(error)
@@ -312,7 +366,7 @@ class Device:
 
         def live() -> None:
             try:
-                with open_context(self._tools()) as context:
+                with open_context(self._tools(self.process)) as context:
                     found.append(audit_card(context))
             except EdgeError:
                 return
@@ -325,8 +379,8 @@ class Device:
     def _quiet(self, _session_id: str, _camera: Callable[[], CameraReport]) -> Iterator[None]:
         yield
 
-    def _tools(self) -> HaulTools:
-        scheduler, process = self.scheduler, self.process
+    def _tools(self, process: Process) -> HaulTools:
+        scheduler = self.scheduler
         threads = Threads(scheduler, process)
         timing = Timing(lambda: scheduler.now, scheduler.sleep, scheduler.pass_turn, scheduler.chance.random)
         retry = Retry(timing, PATIENCE_S, Tally())

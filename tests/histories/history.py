@@ -22,7 +22,7 @@ from tests.histories.device import Device
 from tests.histories.faults import EVERYTHING, Faults, Script
 from tests.histories.outcome import Broken, Outcome, Violation
 from tests.histories.scheduler import Process, Scheduler, Stuck, Task
-from tests.histories.setting import PART_BYTES, Depth, Mode, Setting, draw_setting
+from tests.histories.setting import GRACE_S, PART_BYTES, Depth, Mode, Setting, draw_setting
 
 ROUNDS = 3
 """How many rounds of the reconciler the design grants after the last fault."""
@@ -30,7 +30,12 @@ MOST_WORDS = 4
 """How often an operator may have to order a failed session again."""
 MOST_RUNS = 12
 """How often a device hauls at most once the faults are over."""
-POLICY = Policy(part_size_bytes=PART_BYTES, required_outputs=WISH.required)
+POLICY = Policy(
+    part_size_bytes=PART_BYTES,
+    required_outputs=WISH.required,
+    grace_s=GRACE_S,
+    cleanup_patience_s=600,
+)
 ENDS = {
     Depth.HOME: (SessionState.STORED, SessionState.PROCESSED),
     Depth.PROCESSED: (SessionState.PROCESSED, SessionState.CLEANED),
@@ -93,9 +98,11 @@ class History:
         self.operator = Operator(self.cloud, self.chance)
         seeds: Iterator[int] = (int(self.chance.random() * POOL) for _ in itertools.count())
         self.devices = [
-            Device(self.cloud, number, films, seeds) for number, films in enumerate(setting.films, start=1)
+            Device(self.cloud, number, films, seeds, setting.device_skew_s)
+            for number, films in enumerate(setting.films, start=1)
         ]
         self.cloud.safety.devices = self.devices
+        self.cloud.skew_s = setting.cloud_skew_s
 
     def play(self) -> Outcome:
         violation: Violation | None = None
@@ -116,7 +123,7 @@ class History:
             self.faults.count,
             cloud.steps,
             self.scheduler.now,
-            cloud.rare,
+            cloud.rare.counts,
             tuple(cloud.told),
         )
 
@@ -135,27 +142,43 @@ class History:
         return self.scheduler.start(Process(name), name, run)
 
     def _crew(self, device: Device) -> None:
-        """Whoever is beside a device starts it again until it is through."""
-        scheduler = self.scheduler
+        """Who is beside a device starts it again until it is through, and may swap its card meanwhile."""
+        scheduler, chance = self.scheduler, self.chance
+        if self.setting.swaps_cards:
+            self._start("crew", lambda: self._swap(device))
         while scheduler.now < self.setting.busy_s:
+            if self.setting.second_client and chance.random() < 0.5:
+                self._start("crew", device.run_beside)
             said = device.run()
             if said is not None and not isinstance(said, EdgeError) and not said.unfinished:
                 return
-            scheduler.sleep(self.chance.choice((5.0, 600.0, 4000.0)))
+            scheduler.sleep(chance.choice((5.0, 600.0, 4000.0)))
+
+    def _swap(self, device: Device) -> None:
+        """Another card is in the camera for a while, with films of the same names."""
+        self.scheduler.sleep(self.chance.choice((0.0, 0.5, 3.0)))
+        device.swap_card()
 
     def _schedule(self) -> None:
         """Rounds of the reconciler at odd intervals, and a processor that works when it likes."""
         scheduler, setting = self.scheduler, self.setting
-        for _ in range(3):
-            scheduler.sleep(self.chance.random() * setting.busy_s / 2)
-            reconciles(self.cloud)
+        pace_s = setting.busy_s / setting.rounds
+        for _ in range(setting.rounds):
+            scheduler.sleep(self.chance.random() * 2 * pace_s)
             if setting.depth is not Depth.HOME:
                 self.processor.works()
-            if scheduler.now > setting.busy_s:
-                return
+            if setting.overlaps and self.chance.random() < 0.5:
+                self._start("schedule", self._overlap)
+            reconciles(self.cloud)
+
+    def _overlap(self) -> None:
+        """Another round while one runs."""
+        if self.cloud.running["reconciler"]:
+            self.cloud.rare.note("two rounds of the reconciler at once")
+        reconciles(self.cloud)
 
     def _operate(self) -> None:
-        for _ in range(3):
+        for _ in range(4):
             self.scheduler.sleep(self.chance.random() * self.setting.busy_s / 2)
             self.operator.acts()
 
@@ -217,6 +240,11 @@ class History:
         return has_failed
 
     def _bring_home(self, device: Device) -> None:
+        for card in range(len(device.cards)):
+            device.insert(card)
+            self._bring_card_home(device)
+
+    def _bring_card_home(self, device: Device) -> None:
         for _ in range(MOST_RUNS):
             said = device.run()
             if (
@@ -241,6 +269,10 @@ class History:
             for path, films in device.truth.items():
                 self._demand_stored(path, films)
         for multipart in cloud.objects.multiparts(""):
+            is_ours = multipart.key.startswith(keys.OPENED_HERE)
+            age_s = (cloud.now() - multipart.initiated_at).total_seconds()
+            if age_s < (POLICY.orphan_age_s if is_ours else POLICY.upload_ttl_s) + POLICY.look_s:
+                continue
             raise Broken("home", f"the multipart upload {multipart.multipart_id} of {multipart.key} is left")
 
     def _demand_present(self, path: str, films: list[bytes]) -> None:

@@ -49,7 +49,7 @@ class Safety:
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
         self._receipts: dict[SessionId, dict[tuple[str, str], Receipt]] = {}
-        self._states: dict[SessionId, SessionState] = {}
+        self._pictures: dict[SessionId, Picture] = {}
         self._stood: StoredObject | None = None
         self.devices: list[Device] = []
 
@@ -91,25 +91,6 @@ class Safety:
         elif name in _OF_KEYS and arguments[0].startswith(keys.OF_SESSIONS):
             self._demand_kept(name, arguments[0])
 
-    def after_fault(self, name: str, arguments: tuple[Any, ...], fault: str) -> None:
-        """An effect of which its caller does not know; some are rare states."""
-        rare = self._cloud.rare
-        if name == "complete":
-            rare[
-                "killed between complete and receipt" if fault == "killed after" else "reply of complete lost"
-            ] += 1
-        elif name == "create_multipart":
-            rare["multipart upload that is not on record"] += 1
-        elif name == "remove":
-            rare["removal that its caller does not know of"] += 1
-        elif name == "send":
-            rare["order sent, and not on record as sent"] += 1
-        elif name == "put":
-            rare["index written, and not published"] += 1
-
-    def part_landed(self) -> None:
-        """S3 has one part more."""
-
     def _demand_kept(self, name: str, key: str) -> None:
         """What was on the key is there, or went under a marker; the version of each receipt is there (S4, S6)."""
         now = self._cloud.objects.head(key)
@@ -128,11 +109,13 @@ class Safety:
         """Every receipt on record is what it was; a new one is of the bytes that its version has (S7)."""
         picture = self._cloud.records.picture(session_id)
         assert picture
-        before = self._states.get(session_id, SessionState.OPEN)
+        last = self._pictures.get(session_id)
+        self._pictures[session_id] = picture
+        self._cloud.rare.at_write(self._cloud.scheduler.current.process.name, last, picture)
+        before = last.session.state if last else SessionState.OPEN
         state = picture.session.state
         if state not in _MOVES[before]:
             raise Broken("S7", f"{session_id} went from {before.value} to {state.value}")
-        self._states[session_id] = state
         known = self._receipts.get(session_id, {})
         found = {(each.key, each.version_id): each for each in _receipts(picture)}
         for place, receipt in known.items():

@@ -47,17 +47,24 @@ class Setting:
     rates: dict[Where, float]
     switching: float
     films: tuple[tuple[int, ...], ...]
-    part_bytes: int
     busy_s: float
+    rounds: int
     operates: bool
     lies: bool
     uploads_outputs: bool
     swaps_cards: bool
     second_client: bool
-    has_proxies: bool
+    overlaps: bool
+    cloud_skew_s: float
+    device_skew_s: float
 
 
 RATES = (0.0, 0.0, 0.01, 0.03, 0.1)
+KILLS = (0.0, 0.0, 0.002, 0.01)
+"""A device makes a hundred calls in a run, and each may be its last."""
+GRACE_S = 7200
+ROUNDS = {Depth.HOME: (1, 3), Depth.PROCESSED: (2, 4), Depth.CLEANED: (3, 7), Depth.RESTORED: (4, 8)}
+"""How often the reconciler runs while faults strike, at least and at most."""
 SIZES = (90, 130, 200)
 """Of films, in bytes: one part and a half, more than two, more than three."""
 PART_BYTES = 60
@@ -65,22 +72,28 @@ PART_BYTES = 60
 
 def draw_setting(chance: random.Random, mode: Mode = Mode.SETTLING) -> Setting:
     """A setting; rare ingredients are rare, so that most histories are short."""
-    devices = 2 if chance.random() < 0.1 else 1
+    depth = chance.choices(tuple(Depth), (5, 2, 4, 2))[0]
+    rates = {where: chance.choice(KILLS if where is Where.PROCESS else RATES) for where in Where}
+    least, most = ROUNDS[depth]
     return Setting(
         mode,
-        chance.choices(tuple(Depth), (5, 2, 3, 1))[0],
-        {where: chance.choice(RATES) for where in Where},
-        chance.choice((0.05, 0.2, 0.5)),
-        tuple(
+        depth,
+        rates,
+        switching=chance.choice((0.05, 0.2, 0.5)),
+        films=tuple(
             tuple(chance.choice(SIZES) for _ in range(chance.choices((1, 2), (3, 1))[0]))
-            for _ in range(devices)
+            for _ in range(2 if chance.random() < 0.1 else 1)
         ),
-        PART_BYTES,
-        chance.choice((60.0, 1800.0, 20_000.0, 200_000.0)),
-        chance.random() < 0.3,
-        chance.random() < 0.2,
-        chance.random() < 0.2,
-        chance.random() < 0.1,
-        chance.random() < 0.1,
-        chance.random() < 0.1,
+        busy_s=chance.choice(
+            (60.0, 1800.0, 20_000.0) if depth is Depth.HOME else (1800.0, 20_000.0, 60_000.0)
+        ),
+        rounds=chance.randint(least, most),
+        operates=chance.random() < 0.35,
+        lies=chance.random() < 0.15,
+        uploads_outputs=chance.random() < 0.2,
+        swaps_cards=chance.random() < 0.1,
+        second_client=chance.random() < 0.1,
+        overlaps=chance.random() < 0.2,
+        cloud_skew_s=chance.choice((0.0, 0.0, 0.0, -30.0, 30.0, 300.0)),
+        device_skew_s=chance.choice((0.0, 0.0, 3600.0, -400_000.0, 4e8)),
     )
