@@ -5,8 +5,10 @@ Each run is a process that may be killed at any call. What is on the disk, on th
 
 from __future__ import annotations
 
+import errno
 import functools
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -41,8 +43,9 @@ from edge_client.model.api import CameraReport, Token
 from edge_client.model.parts import PartBody, PartUrl, PieceUrl, Span
 from edge_client.model.plan import CameraIdentity
 from edge_client.model.selection import New
+from edge_client.spool.spool import Spool
 from tests.edge.memory.camera import MemoryCamera, MemoryFile, MemoryLocks
-from tests.edge.memory.spool import MemoryDisk, MemorySpool
+from tests.edge.memory.disk import Mount, SimulatedDisk
 from tests.edge.screen import SilentDisplay
 from tests.histories.cloud import API_LIMIT_S, START, Cloud
 from tests.histories.scheduler import Process, Scheduler, Task, Threads
@@ -58,7 +61,9 @@ ANSWER_S = 60.0
 ON_CALLS = ("lost request", "lost reply", "late request", "slow", "half open", "lost reply")
 ON_PUTS = ("lost request", "lost reply", "late part", "slow", "flipped on the wire")
 ON_CAMERA = ("away", "torn", "no answer", "asleep")
-ON_DISK = ("write", "append", "commit", "writing", "write_receipt", "confirm", "drop", "drop_part")
+ON_DISK = ("error", "full", "rot", "error")
+MAY_FAIL = ("allocate", "append", "create", "fsync", "move", "make_folder", "fill", "fsync_folder")
+SPOOL = "/spool"
 SOON_S = (0.2, 3.0, 20.0, 90.0)
 LATE_S = (70.0, 300.0, 1000.0, 4000.0)
 
@@ -228,7 +233,8 @@ class Device:
         self.token = cloud.enrol(self.device_id)
         self.camera = MemoryCamera()
         self.camera.identity = CameraIdentity(f"C350132450071{number}", "HERO12 Black", "H23.01")
-        self.disk = MemoryDisk()
+        self.disk = SimulatedDisk()
+        self._mounts: dict[Process, Mount] = {}
         self.locks = Locks()
         self.truth: dict[str, list[bytes]] = {}
         self.skew_s = skew_s
@@ -240,7 +246,6 @@ class Device:
         for place, size_bytes in enumerate(films, start=1):
             self.film(f"GX{place:02d}000{number}", size_bytes, next(seeds))
         self.camera.at_each_call = self._on_camera
-        self.disk.at_each_call = self._on_disk
         self.home: set[str] = set()
 
     def film(self, name: str, size_bytes: int, seed: int) -> None:
@@ -282,8 +287,7 @@ class Device:
         cloud.note(process.name, call, fault)
         if fault:
             cloud.rare.at_kill(call, any(each.name.startswith("send") for each in process.tasks))
-            if process is self.process:
-                self.end_process()
+            self._lose(process)
             self.scheduler.kill(process)
 
     def beside(self, name: str, run: Callable[[], None]) -> Task:
@@ -314,12 +318,49 @@ class Device:
 
     def _on_disk(self, kind: str) -> None:
         self.step(f"disk {kind}")
+        cloud = self.cloud
+        fault = cloud.faults.draw(Where.DISK, ON_DISK)
+        if fault is None:
+            return
+        cloud.note(self.name, f"disk {kind}", fault)
+        if fault == "rot":
+            self.disk.rot(self.scheduler.chance, ".part")
+        elif fault == "full":
+            if kind in ("append", "allocate", "create"):
+                cloud.rare.note("disk full while a file is written")
+            self.disk.others_bytes = self.disk.capacity_bytes
+            self.beside("disk", lambda: self._make_room(cloud.faults.amount(LATE_S)))
+        elif kind in MAY_FAIL:
+            if kind in ("fsync", "fsync_folder", "move"):
+                cloud.rare.note("disk fails while a file is made safe")
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    def end_process(self) -> None:
-        """The process is gone: what it held is free."""
-        self.disk.is_held = self.disk.is_reread = False
-        self.disk.reserved_bytes = 0
+    def _make_room(self, seconds: float) -> None:
+        self.scheduler.sleep(seconds)
+        self.disk.others_bytes = 0
+
+    def _lose(self, process: Process) -> None:
+        """The process is gone: killed alone, or with all others of the machine by a power cut."""
+        if self.scheduler.chance.random() < 0.5:
+            self._mounts.pop(process).end_of_process()
+            if process is self.process:
+                self.locks.taken.clear()
+            return
+        self.cloud.note(self.name, "power", "cut")
         self.locks.taken.clear()
+        self.disk.crash(self.scheduler.chance)
+        for each in [*self._mounts]:
+            if each is not process:
+                self.scheduler.kill(each)
+        self._mounts.clear()
+
+    def _end(self, process: Process) -> None:
+        """The process has come to its end."""
+        process.is_dead = True
+        for thread in [*process.tasks]:
+            self.scheduler.wake(thread)
+        if mount := self._mounts.pop(process, None):
+            mount.end_of_process()
 
     def run_beside(self) -> None:
         """Somebody starts a second client on the same spool."""
@@ -335,7 +376,7 @@ class Device:
                 return
 
         self.scheduler.start(process, process.name, live).join()
-        process.is_dead = True
+        self._end(process)
 
     def run(self) -> Each[Report] | EdgeError | None:
         """One run of `haul` of everything new, as a process of its own; None where it was killed."""
@@ -352,11 +393,7 @@ class Device:
 
         task = self.scheduler.start(self.process, self.name, live)
         task.join()
-        if not self.process.is_dead:
-            self.process.is_dead = True
-            for thread in [*self.process.tasks]:
-                self.scheduler.wake(thread)
-        self.end_process()
+        self._end(self.process)
         return said[0] if said else None
 
     def audit(self) -> Survey | None:
@@ -372,7 +409,7 @@ class Device:
                 return
 
         self.scheduler.start(self.process, self.name, live).join()
-        self.end_process()
+        self._end(self.process)
         return found[0] if found else None
 
     @contextmanager
@@ -387,7 +424,9 @@ class Device:
         pace = RateLimiter(timing)
         link = cast(requests.Session, Link(self))
         coordinator = Coordinator(ADDRESS, Token(self.token), "0.1.0", retry, link)
-        spool = MemorySpool(self.disk, None)
+        mount = self._mounts[process] = self.disk.mount()
+        mount.at_each_call = self._on_disk
+        spool = Spool(SPOOL, mount, None, threads.condition())
         progress = ProgressCounter(SilentDisplay(), timing.monotonic, retry.waits.longest)
 
         def now() -> Any:

@@ -234,7 +234,10 @@ class History:
             assert picture
             if picture.session.held:
                 self.operator.releases(session_id)
-            if picture.session.state is SessionState.FAILED:
+            is_implausible = picture.session.state is SessionState.PROCESSED and any(
+                film.fault for film in picture.session.films
+            )
+            if picture.session.state is SessionState.FAILED or is_implausible:
                 has_failed = True
                 self.operator.orders(session_id)
         return has_failed

@@ -68,9 +68,13 @@ OTHERS = (
     "an original is uploaded again",
     "camera away within a part",
     "card swapped within a part",
-    "device killed while it writes its plan",
-    "device killed while it writes a part",
-    "device killed between receipt and tidying",
+    "device killed while it writes a file",
+    "device killed before a file is safe",
+    "device killed before a file has its name",
+    "device killed before a name is safe",
+    "device killed while it tidies",
+    "disk full while a file is written",
+    "disk fails while a file is made safe",
     "device killed while parts are on the way",
     "two clients want one spool",
     "two devices at once",
@@ -81,12 +85,12 @@ RARE = (*OF_CALLS.values(), *dict.fromkeys(OF_REFUSALS.values()), *OTHERS)
 """Every rare state."""
 
 _AT_DISK = {
-    "write": "device killed while it writes its plan",
-    "append": "device killed while it writes a part",
-    "commit": "device killed while it writes a part",
-    "writing": "device killed while it writes a part",
-    "drop": "device killed between receipt and tidying",
-    "drop_part": "device killed between receipt and tidying",
+    "append": "device killed while it writes a file",
+    "fsync": "device killed before a file is safe",
+    "move": "device killed before a file has its name",
+    "fsync_folder": "device killed before a name is safe",
+    "remove": "device killed while it tidies",
+    "remove_folder": "device killed while it tidies",
 }
 
 

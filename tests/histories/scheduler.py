@@ -16,12 +16,10 @@ from types import TracebackType
 
 from greenlet import getcurrent, greenlet
 
+from tests.edge.memory.machine import Killed
+
 MOST_TURNS = 60_000
 """A history that takes more turns than this never ends."""
-
-
-class Killed(BaseException):
-    """The process of this thread has ended: what it was about to do, it does not do."""
 
 
 class Stuck(BaseException):
