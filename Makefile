@@ -29,7 +29,7 @@ WORKERS := $(shell echo $$((2 * $$(nproc))))
 # Tests without AWS, deployed coordinator or other processes; tests/MAP.md names them.
 FAST := tests/core tests/flows tests/web tests/aws tests/test_settings.py tests/edge/coordinator tests/edge/http tests/edge/memory tests/edge/model tests/contracts/edge
 
-.PHONY: help setup lock assets demo up local-aws camera test test-fast test-pythons test-newest coverage soak fuzz mutants api-docs check lint audit vulnerabilities sbom simulate simulate-bugs test-page test-browser screenshots types floors format cost bench-cloud bench-measurements bench-edge device-bundle test-device deploy plan rollback destroy stage release clean
+.PHONY: help setup lock assets demo up local-aws camera test test-fast test-pythons test-newest coverage soak fuzz mutants mutmut api-docs check lint audit vulnerabilities sbom simulate simulate-bugs test-page test-browser screenshots types floors format cost bench-cloud bench-measurements bench-edge device-bundle test-device deploy plan rollback destroy stage release clean
 
 help: ## list the targets
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -45,6 +45,7 @@ $(READY): requirements/development.txt pyproject.toml setup.py infra/admin/pypro
 
 AUDIT := build/audit
 SBOM := build/sbom-tools
+MUTATION := build/mutation
 
 # Each has more dependencies than the project, and of other versions: they get places of their own.
 $(AUDIT)/.ready: requirements/audit.txt
@@ -57,11 +58,17 @@ $(SBOM)/.ready: requirements/sbom.txt
 	$(SBOM)/bin/python -m pip install --quiet --require-hashes -r requirements/sbom.txt
 	touch $@
 
+$(MUTATION)/.ready: requirements/mutation.txt
+	"$(PYTHON)" -m venv $(MUTATION)
+	$(MUTATION)/bin/python -m pip install --quiet --require-hashes -r requirements/mutation.txt
+	touch $@
+
 lock: setup ## write requirements/ anew from pyproject.toml (hashes, no index addresses)
 	$(BIN)/uv pip compile pyproject.toml --group cloud --group local --group development --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o requirements/development.txt
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o requirements/edge.txt
 	$(BIN)/uv pip compile pyproject.toml --group edge-tests --constraint requirements/development.txt --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o requirements/edge-tests.txt
 	$(BIN)/uv pip compile infra/admin/pyproject.toml --constraint requirements/development.txt --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o requirements/admin.txt
+	$(BIN)/uv pip compile pyproject.toml --group mutation --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o requirements/mutation.txt
 	printf 'setuptools\n' | $(BIN)/uv pip compile - --constraint requirements/development.txt --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o requirements/build.txt
 	printf 'checkov\nzizmor\n' | $(BIN)/uv pip compile - --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o requirements/audit.txt
 	printf 'cyclonedx-bom\npip-audit\n' | $(BIN)/uv pip compile - --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o requirements/sbom.txt
@@ -126,6 +133,9 @@ mutants: setup ## plant bugs, and demand that tests notice: make mutants ONLY=ga
 
 simulate-bugs: setup ## plant bugs, and count the histories until one shows each: make simulate-bugs ONLY=gate
 	$(BIN)/python -m tests.histories.planted $(if $(ONLY),--only "$(ONLY)")
+
+mutmut: $(MUTATION)/.ready ## change the code that decides in each small way, and demand that fast tests notice: make mutmut ONLY=gates
+	$(MUTATION)/bin/python -m tests.mutation $(if $(ONLY),--only "$(ONLY)")
 
 api-docs: setup ## write the tables of docs/api.md anew from the routes; a test fails while they differ
 	$(BIN)/python -m infra.api_docs

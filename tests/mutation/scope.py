@@ -1,0 +1,13 @@
+"""What is mutated, and the tests that must notice. To have more of the product mutated, add it here."""
+
+SOURCES = (
+    # what a session is owed: gates, cleanup, restore, outputs, receipts, landings
+    "cloud/chalicelib/core/settle/*.py",
+)
+"""Files of the product, as globs from the project's folder. Constants and tables of a module are not mutated."""
+
+TESTS = ("tests/core/settle",)
+"""Fast tests only: each mutant is tried on all of them that call its function, until one fails."""
+
+LEFT_OUT = ("tests/core/settle/test_properties.py",)
+"""What takes seconds: a mutant must be noticed by a test that says what is wrong, not only by one of 300 examples."""
