@@ -6,6 +6,7 @@ import functools
 import json
 import random
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from chalicelib.core import keys
 from chalicelib.core.artifact import made_key
@@ -14,12 +15,13 @@ from chalicelib.core.ids import ArtifactId, SessionId
 from chalicelib.core.order import wish
 from chalicelib.core.session import SessionState
 from chalicelib.core.tokens import ALL_PROJECTS, Principal, Role
-from chalicelib.core.upload import UploadState
+from chalicelib.core.upload import StoredObject, UploadState
 from chalicelib.flows import completion, operations, uploads
-from tests.histories.cloud import DEAD_TRIES, FUNCTION_LIMIT_S, Cloud, Invocation, hear, reconcile_round
+from tests.histories.cloud import FUNCTION_LIMIT_S, Cloud, Invocation, hear, reconcile_round
 from tests.histories.device import LASTING_MS
 from tests.histories.scheduler import Process
-from tests.histories.setting import Setting, Where
+from tests.histories.setting import Setting
+from tests.histories.world.events import BucketEvents
 from tests.support.films import make_film
 from tests.support.memory import Refused, crc64nvme_of
 
@@ -42,45 +44,35 @@ def made_of(chapters: int) -> dict[ArtifactId, bytes]:
     return {VIDEO: make_film(lasting_ms, 75, seed=3), LIGHTS: json.dumps({"frames": frames}).encode()}
 
 
-ON_EVENTS = ("lost", "twice", "late", "late")
-LATE_S = (5.0, 100.0, 1000.0, 10_000.0)
-
-
 class Events:
-    """What S3 tells of: each object once, twice or never, late and in any order; a failed function hears it again."""
+    """S3's events on their way to the functions; one that fails comes again, and at last is a dead letter."""
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
-        cloud.hears = self.tell
+        self._events = BucketEvents(cloud.now_s, cloud.faults)
+        cloud.objects.on_created = self._arise
 
-    def tell(self, key: str) -> None:
-        """An object has come to be on this key."""
-        if not key.startswith((keys.ORIGINALS, keys.OUTPUTS, keys.MEASUREMENTS)):
-            return
+    def _arise(self, name: str, stored: StoredObject) -> None:
+        self._events.arise(name, stored)
+        self._await()
+
+    def _await(self) -> None:
+        at_s = self._events.next_at_s()
+        if at_s is not None:
+            self._cloud.scheduler.start(Process("s3"), "s3", lambda: self._deliver(at_s))
+
+    def _deliver(self, at_s: float) -> None:
         cloud = self._cloud
-        fault = cloud.faults.draw(Where.EVENT, ON_EVENTS)
-        if fault:
-            cloud.note("s3 event", key.partition("/")[0], fault)
-        if fault == "lost":
-            return
-        delay_s = cloud.faults.amount(LATE_S) if fault == "late" else 0.0
-        for _ in range(2 if fault == "twice" else 1):
-            cloud.scheduler.start(
-                Process("s3 event"), "s3 event", functools.partial(self._deliver, key, delay_s)
-            )
-
-    def _deliver(self, key: str, delay_s: float) -> None:
-        scheduler = self._cloud.scheduler
-        if delay_s:
-            scheduler.sleep(delay_s)
-        self._see(key)
-        for _ in range(DEAD_TRIES):
-            run = self._cloud.run("s3 event", FUNCTION_LIMIT_S, lambda: hear(self._cloud, key))
+        cloud.scheduler.sleep(at_s - cloud.scheduler.now)
+        while delivery := self._events.take():
+            self._see(delivery.event["Records"][0]["s3"]["object"]["key"])
+            run = cloud.run("s3 event", FUNCTION_LIMIT_S, functools.partial(hear, cloud, delivery))
             run.task.join()
-            if run.is_done:
-                return
-            scheduler.sleep(60.0)
-        self._cloud.rare.note("event that no function took")
+            if not run.is_done:
+                self._events.fail(delivery)
+                if self._events.dead_letters:
+                    cloud.rare.note("event that no function took")
+        self._await()
 
     def _see(self, key: str) -> None:
         session_id = keys.session_of(key)
@@ -111,17 +103,27 @@ class Processor:
         self.is_honest = False
 
     def works(self) -> None:
-        """Every order that was sent so far, again where it was done already."""
-        for message in list(self._cloud.orders.sent):
-            session_id = SessionId(f"{message['project']}/{message['session_id']}")
-            self._process(session_id, message["order"], made_of(len(message["originals"])))
+        """The orders that the queue gives now; one who is honest does all that were ever sent, again if need be."""
+        queue = self._cloud.orders
+        if self.is_honest:
+            for message in list(queue.sent):
+                self._take(message)
+            return
+        while received := queue.receive():
+            if self._take(received.content):
+                queue.delete(received)
 
-    def _process(self, session_id: SessionId, order: int, made: Mapping[ArtifactId, bytes]) -> None:
+    def _take(self, message: Mapping[str, Any]) -> bool:
+        session_id = SessionId(f"{message['project']}/{message['session_id']}")
+        return self._process(session_id, message["order"], made_of(len(message["originals"])))
+
+    def _process(self, session_id: SessionId, order: int, made: Mapping[ArtifactId, bytes]) -> bool:
         cloud, chance = self._cloud, self._chance
         for artifact_id, whole in made.items():
             if not self.is_honest and chance.random() < 0.1:
                 cloud.note("processor", "dies")
-                return
+                cloud.rare.note("processor dies between outputs")
+                return False
             body = whole
             if not self.is_honest and self._lies and chance.random() < 0.3:
                 body = whole[: len(whole) // 2] if chance.random() < 0.5 else b"{"
@@ -137,6 +139,7 @@ class Processor:
             name = session_id.rpartition("/")[2]
             document = {"project": "main", "session_id": name, "order": order, "artifacts": artifacts}
             self._write(keys.manifest_key(session_id, order), json.dumps(document).encode())
+        return True
 
     def _write(self, key: str, body: bytes) -> None:
         cloud = self._cloud

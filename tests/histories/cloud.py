@@ -19,11 +19,11 @@ from chalice.app import Chalice, Request
 from msgspec import Struct
 from msgspec.structs import replace
 
-from chalicelib.core import keys, tokens
+from chalicelib.core import tokens
 from chalicelib.core.errors import ReelhaulError, StorageBusy
 from chalicelib.core.ids import DeviceId, SessionId, TokenId, UploadId
 from chalicelib.core.order import wish
-from chalicelib.core.settle import Actor, Policy
+from chalicelib.core.settle import Policy
 from chalicelib.core.tokens import Role, Token
 from chalicelib.core.upload import UploadState
 from chalicelib.flows.reconcile import reconcile
@@ -34,6 +34,10 @@ from tests.histories.outcome import Broken, Step
 from tests.histories.rare import Rare
 from tests.histories.scheduler import Process, Scheduler, Task
 from tests.histories.setting import Where
+from tests.histories.world.bucket import SimulatedBucket
+from tests.histories.world.events import Delivery
+from tests.histories.world.queue import SimulatedQueue
+from tests.histories.world.table import SimulatedTable
 from tests.simulation.watch import READS, WRITES
 from tests.support.builders import MemoryPorts
 from tests.support.memory import (
@@ -51,8 +55,6 @@ from tests.web.client import Deployment, app_over
 
 START = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 API_LIMIT_S, FUNCTION_LIMIT_S = 60.0, 300.0
-DEAD_TRIES = 3
-"""How often Lambda hands an event to a function that fails."""
 ON_READS = ("busy", "killed before", "slow")
 ON_WRITES = (
     "busy",
@@ -65,7 +67,8 @@ ON_WRITES = (
     "killed after",
 )
 SLOW_S = (0.5, 5.0, 70.0, 400.0, 1200.0)
-OF_TABLE = frozenset(("write", "postpone", "picture", "due"))
+OF_WORLD = frozenset(("write", "postpone", "spend", "create_multipart", "complete", "put"))
+"""Calls that the models of AWS repeat by themselves."""
 SECRET = "s3cret-of-the-history"
 
 
@@ -121,7 +124,7 @@ def seams(policy: Policy) -> MemoryPorts:
         cast(MemoryObjectStore, Seam("objects")),
         cast(MemoryFrameIndex, Seam("frame_index")),
         MemoryLake(),
-        cast(MemoryRecords, Seam("records")),
+        cast(MemoryRecords, Seam("table")),
         cast(MemorySigner, Seam("signer")),
         cast(MemoryOrders, Seam("orders")),
         cast(MemoryIndexer, Seam("indexer")),
@@ -147,18 +150,6 @@ def routes(policy: Policy) -> dict[tuple[str, int], list[tuple[list[str], str, C
             words = path.strip("/").split("/")
             found.setdefault((method, len(words)), []).append((words, path, entry.view_function))
     return found
-
-
-class Bucket(MemoryObjectStore):
-    """The bucket, which tells of each object that comes to be."""
-
-    def __init__(self, clock: Any, tell: Callable[[str], None]) -> None:
-        super().__init__(clock)
-        self._tell = tell
-
-    def _put(self, key: str, *rest: Any) -> None:
-        super()._put(key, *rest)
-        self._tell(key)
 
 
 class HttpsSigner(MemorySigner):
@@ -205,15 +196,14 @@ class Cloud:
         self.told: list[Step] = []
         self._records_steps = records_steps
         STAGE.cloud = self
-        self.objects = Bucket(_S3Clock(), self._created)
+        self.objects = SimulatedBucket(_S3Clock(), faults)
         self.frame_index = MemoryFrameIndex(self.objects)
         self.records = MemoryRecords()
+        self.table = SimulatedTable(self.records, self.now_s, faults)
         self.signer = HttpsSigner()
-        self.orders = MemoryOrders()
+        self.orders = SimulatedQueue(self.now_s, faults)
         self.indexer = MemoryIndexer()
         self.ids = FixedIds()
-        self.events: list[tuple[str, int]] = []
-        self.hears: Callable[[str], None] = lambda key: None
         self.writes = 0
         self.safety = Safety(self)
         self.ports = seams(policy)
@@ -246,8 +236,9 @@ class Cloud:
         self.records.enlist(Enlisting(tokens=(token,)))
         return tokens.written(token_id, SECRET)
 
-    def _created(self, key: str) -> None:
-        self.hears(key)
+    def now_s(self) -> float:
+        """The seconds since the history began."""
+        return self.scheduler.now
 
     def note(self, actor: str, call: str, fault: str | None = None) -> None:
         """One step more."""
@@ -284,8 +275,8 @@ class Cloud:
         if fault == "twice":
             for each, place in places:
                 each.seek(place)
-            # The table's transactions carry a token: the repeat of one is answered as the first was.
-            return answer if name in OF_TABLE else self._effect(name, method, arguments, options, is_write)
+            # The SDK's repeat of a transaction has its token, and is answered as the first; `world` repeats the others.
+            return answer if name in OF_WORLD else self._effect(name, method, arguments, options, is_write)
         self.rare.at_unheard(name)
         if fault == "killed after":
             scheduler.kill(process)
@@ -426,12 +417,9 @@ def reconcile_round(cloud: Cloud) -> Any:
     return reconcile(cloud.ports, 240)
 
 
-def hear(cloud: Cloud, key: str) -> Any:
+def hear(cloud: Cloud, delivery: Delivery) -> Any:
     """What a function does that an event of S3 starts."""
-    event = {"Records": [{"s3": {"object": {"key": key}}}]}
-    return settle_created(
-        cloud.ports, event, Actor.EVENT if key.startswith(keys.ORIGINALS) else Actor.MADE_EVENT
-    )
+    return settle_created(cloud.ports, delivery.event, delivery.actor)
 
 
 def session_ids(cloud: Cloud) -> list[SessionId]:

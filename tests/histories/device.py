@@ -46,6 +46,7 @@ from edge_client.model.selection import New
 from edge_client.spool.spool import Spool
 from tests.edge.memory.camera import MemoryCamera, MemoryFile, MemoryLocks
 from tests.edge.memory.disk import Mount, SimulatedDisk
+from tests.edge.memory.machine import Killed
 from tests.edge.screen import SilentDisplay
 from tests.histories.cloud import API_LIMIT_S, START, Cloud
 from tests.histories.scheduler import Process, Scheduler, Task, Threads
@@ -63,6 +64,9 @@ ON_PUTS = ("lost request", "lost reply", "late part", "slow", "flipped on the wi
 ON_CAMERA = ("away", "torn", "no answer", "asleep")
 ON_DISK = ("error", "full", "rot", "error")
 MAY_FAIL = ("allocate", "append", "create", "fsync", "move", "make_folder", "fill", "fsync_folder")
+ONLY_LOOKS = frozenset(
+    ("find", "entries", "open", "size_bytes", "free_bytes", "is_locked", "read", "write_back")
+)
 SPOOL = "/spool"
 SOON_S = (0.2, 3.0, 20.0, 90.0)
 LATE_S = (70.0, 300.0, 1000.0, 4000.0)
@@ -317,6 +321,11 @@ class Device:
         self.camera.come_back()
 
     def _on_disk(self, kind: str) -> None:
+        if kind in ONLY_LOOKS:
+            # Who is killed here leaves what he leaves when he is killed at the next call that changes something.
+            if self.scheduler.current.process.is_dead:
+                raise Killed
+            return
         self.step(f"disk {kind}")
         cloud = self.cloud
         fault = cloud.faults.draw(Where.DISK, ON_DISK)

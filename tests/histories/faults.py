@@ -44,6 +44,14 @@ class Faults:
         self.count += 1
         return None if number in self._muted else kinds[int(drawn / rate * len(kinds))]
 
+    def strikes(self, fault: str) -> bool:
+        """Whether this fault of AWS happens here: what `world` asks."""
+        return self.draw(Where.EVENT if fault.startswith("event") else Where.AWS, (fault,)) is not None
+
+    def between(self, least: float, most: float) -> float:
+        """A number from `least` to `most`."""
+        return least + (most - least) * self._chance.random()
+
     def amount(self, choices: Sequence[float]) -> float:
         """How much of a fault: one of `choices`."""
         return choices[int(self._chance.random() * len(choices))]

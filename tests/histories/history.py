@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import hashlib
 import itertools
 import logging
@@ -14,6 +15,7 @@ from chalicelib.core import keys
 from chalicelib.core.errors import ReelhaulError
 from chalicelib.core.session import SessionState
 from chalicelib.core.settle import Policy
+from chalicelib.core.times import DAY_S
 from chalicelib.flows.deadline import OutOfTime
 from edge_client.base.errors import EdgeError
 from tests.histories.actors import WISH, Events, Operator, Processor, reconciles
@@ -23,6 +25,7 @@ from tests.histories.faults import EVERYTHING, Faults, Script
 from tests.histories.outcome import Broken, Outcome, Violation
 from tests.histories.scheduler import Process, Scheduler, Stuck, Task
 from tests.histories.setting import GRACE_S, PART_BYTES, Depth, Mode, Setting, draw_setting
+from tests.histories.world.lifecycle import Lifecycle
 
 ROUNDS = 3
 """How many rounds of the reconciler the design grants after the last fault."""
@@ -41,6 +44,7 @@ ENDS = {
     Depth.PROCESSED: (SessionState.PROCESSED, SessionState.CLEANED),
     Depth.CLEANED: (SessionState.CLEANED,),
     Depth.RESTORED: (SessionState.PROCESSED,),
+    Depth.PURGED: (SessionState.CLEANED,),
 }
 """The states in which every session must be at the end, by how far a history goes."""
 EXPECTED = (ReelhaulError, OutOfTime, EdgeError)
@@ -76,6 +80,8 @@ class _Ears(logging.Handler):
 @functools.cache
 def _listen() -> None:
     """Nothing is logged but what no door expected, and that ends the history."""
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 100)
     logging.disable(logging.WARNING)
     root = logging.getLogger()
     root.handlers[:] = [_Ears()]
@@ -192,7 +198,7 @@ class History:
             self._bring_home(device)
         self._set_right()
         depth = self.setting.depth
-        far = depth in (Depth.CLEANED, Depth.RESTORED)
+        far = depth in (Depth.CLEANED, Depth.RESTORED, Depth.PURGED)
         words = rounds = 0
         while rounds < ROUNDS:
             if depth is not Depth.HOME:
@@ -207,6 +213,8 @@ class History:
                     raise Broken("home", f"sessions fail again and again: {cloud.safety.describe()}")
         if depth is Depth.RESTORED:
             self._restore()
+        if depth is Depth.PURGED:
+            self._purge()
         writes = cloud.writes
         scheduler.sleep(1.0)
         reconciles(cloud)
@@ -224,6 +232,18 @@ class History:
         for device in self.devices:
             for path, films in device.truth.items():
                 self._demand_present(path, films)
+
+    def _purge(self) -> None:
+        """The last look, and then S3's lifecycle: what goes for good has all its outputs."""
+        cloud, scheduler = self.cloud, self.scheduler
+        lifecycle = Lifecycle(cloud.objects, self.faults)
+        for seconds in (POLICY.last_look_s, 2 * DAY_S, DAY_S):
+            scheduler.sleep(seconds)
+            reconciles(cloud)
+            for deed in lifecycle.run(cloud.now()):
+                if deed.verb == "purge" and deed.key.startswith(keys.ORIGINALS):
+                    cloud.rare.note("an original is purged for good")
+                    cloud.safety.note_purged(deed.key, deed.name)
 
     def _set_right(self) -> bool:
         """An operator arms cleanup, releases what is held, and orders again what failed; whether something had."""
@@ -295,5 +315,5 @@ class History:
             for version in objects.versions(f"{keys.ORIGINALS}{session_id}/{path}")
         }
         for film in films:
-            if film not in stored:
+            if film not in stored and self.setting.depth is not Depth.PURGED:
                 raise Broken("home", f"a film of {path} is not in S3")

@@ -50,6 +50,7 @@ class Safety:
         self._cloud = cloud
         self._receipts: dict[SessionId, dict[tuple[str, str], Receipt]] = {}
         self._pictures: dict[SessionId, Picture] = {}
+        self._purged: set[str] = set()
         self._stood: StoredObject | None = None
         self.devices: list[Device] = []
 
@@ -91,6 +92,19 @@ class Safety:
         elif name in _OF_KEYS and arguments[0].startswith(keys.OF_SESSIONS):
             self._demand_kept(name, arguments[0])
 
+    def note_purged(self, key: str, version_id: str) -> None:
+        """S3's lifecycle removed a version for good: its session was cleaned, looked at, and has all its outputs."""
+        session_id = keys.session_of(key)
+        picture = self._cloud.records.picture(session_id) if session_id else None
+        if picture is None or version_id not in picture.gone_versions or not picture.session.is_guarded:
+            raise Broken("S4", f"{key} is purged, and its session had no last look")
+        for artifact_id in picture.required:
+            receipt = picture.receipt(artifact_id)
+            if receipt is None:
+                raise Broken("S3", f"{key} is purged, and {artifact_id} was never verified")
+            self._bytes_of(receipt)
+        self._purged.add(version_id)
+
     def _demand_kept(self, name: str, key: str) -> None:
         """What was on the key is there, or went under a marker; the version of each receipt is there (S4, S6)."""
         now = self._cloud.objects.head(key)
@@ -102,7 +116,7 @@ class Safety:
         session_id = keys.session_of(key)
         if session_id:
             for receipt in self._receipts.get(session_id, {}).values():
-                if receipt.key == key:
+                if receipt.key == key and receipt.version_id not in self._purged:
                     self._bytes_of(receipt)
 
     def _demand_recorded(self, session_id: SessionId) -> None:

@@ -21,6 +21,7 @@ class Depth(Enum):
     PROCESSED = "processed"
     CLEANED = "cleaned"
     RESTORED = "restored"
+    PURGED = "purged"
 
 
 class Where(Enum):
@@ -32,7 +33,7 @@ class Where(Enum):
     CAMERA = "camera"
     PROCESS = "process"
     EVENT = "event"
-    CLOCK = "clock"
+    AWS = "aws"
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,13 @@ RATES = (0.0, 0.0, 0.01, 0.03, 0.1)
 KILLS = (0.0, 0.0, 0.002, 0.01)
 """A device makes a hundred calls in a run, and each may be its last."""
 GRACE_S = 7200
-ROUNDS = {Depth.HOME: (1, 3), Depth.PROCESSED: (2, 4), Depth.CLEANED: (3, 7), Depth.RESTORED: (4, 8)}
+ROUNDS = {
+    Depth.HOME: (1, 3),
+    Depth.PROCESSED: (2, 4),
+    Depth.CLEANED: (3, 7),
+    Depth.RESTORED: (4, 8),
+    Depth.PURGED: (3, 5),
+}
 """How often the reconciler runs while faults strike, at least and at most."""
 SIZES = (90, 130, 200)
 """Of films, in bytes: one part and a half, more than two, more than three."""
@@ -72,7 +79,7 @@ PART_BYTES = 60
 
 def draw_setting(chance: random.Random, mode: Mode = Mode.SETTLING) -> Setting:
     """A setting; rare ingredients are rare, so that most histories are short."""
-    depth = chance.choices(tuple(Depth), (5, 2, 4, 2))[0]
+    depth = chance.choices(tuple(Depth), (5, 2, 4, 2, 1))[0]
     rates = {where: chance.choice(KILLS if where is Where.PROCESS else RATES) for where in Where}
     least, most = ROUNDS[depth]
     return Setting(
