@@ -82,7 +82,7 @@ def _originals(picture: Picture, stage: str) -> Iterator[File]:
 
 
 def _made(picture: Picture, wanted: Collection[Part], stage: str) -> Iterator[File]:
-    others = [receipt.artifact_id for receipt in picture.made()]
+    others = [receipt.artifact_id for receipt in picture.made]
     for artifact_id in sorted({*picture.required, *others}):
         part = _KINDS.get(artifact.kind_of(artifact_id))
         if part and part in wanted:

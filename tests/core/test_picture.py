@@ -61,7 +61,7 @@ def test_without_an_order_nothing_is_made():
 
     with pytest.raises(StateConflict, match="is not ordered"):
         picture.key(VIDEO)
-    assert (picture.required, picture.awaited, [*picture.made()], picture.unindexed) == ((), (), [], ())
+    assert (picture.required, picture.awaited, [*picture.made], picture.unindexed) == ((), (), [], ())
 
 
 def test_the_last_verified_upload_speaks_for_its_artifact():
@@ -108,16 +108,16 @@ def test_what_is_required_and_has_no_receipt_is_awaited():
 def test_what_was_made_is_the_present_orders_alone():
     case = with_receipt(open_gates(), SPARE)
 
-    assert [each.artifact_id for each in case.picture.made()] == [VIDEO, LIGHTS, SPARE, AUDIO]
-    assert [each.artifact_id for each in case.picture.measurements()] == [LIGHTS, SPARE]
-    assert [*case.session(order=replace(ORDER, number=11)).picture.made()] == []
+    assert [each.artifact_id for each in case.picture.made] == [VIDEO, LIGHTS, SPARE, AUDIO]
+    assert [each.artifact_id for each in case.picture.measurements] == [LIGHTS, SPARE]
+    assert [*case.session(order=replace(ORDER, number=11)).picture.made] == []
 
 
 def test_order_one_does_not_take_what_order_eleven_made():
     case = open_gates()
     eleven = replace(case.receipt(VIDEO), key=case.key(VIDEO).replace("/1/", "/11/"))
 
-    assert eleven not in [*replace(case.picture, receipts=(eleven,)).made()]
+    assert eleven not in [*replace(case.picture, receipts=(eleven,)).made]
 
 
 def test_measurements_are_unindexed_until_this_very_version_was_looked_into():
@@ -198,3 +198,13 @@ def test_a_changed_upload_takes_its_own_place():
 def test_a_processed_session_is_what_the_cases_begin_with():
     assert open_gates().picture.session.state is SessionState.PROCESSED
     assert open_gates().now == NOW
+
+
+def test_what_a_session_counts_for_changes_nothing_that_follows_from_its_record():
+    picture = open_gates().picture
+    made = picture.made
+
+    after = picture.with_counted({"chapters": 2})
+
+    assert (after, after.counted, picture.counted) == (picture, {"chapters": 2}, {})
+    assert after.made is made, "it is worked out again"

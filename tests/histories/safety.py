@@ -195,7 +195,7 @@ class Safety:
         for session_id in records.sessions():
             picture = records.picture(session_id)
             assert picture
-            given = (picture.index(receipt) for receipt in picture.measurements())
+            given = (picture.index(receipt) for receipt in picture.measurements)
             if any(index and key in index.objects for index in given):
                 raise Broken("S6", f"{key} is published, and it is removed")
 

@@ -89,8 +89,8 @@ IN_THE_PROOF_AT_REST = (
     bug(
         "a lost output is verified again in every round",
         "cloud/chalicelib/core/settle/outputs.py",
-        "picture.receipt(stated.artifact_id) or picture.lost_at(picture.key(stated.artifact_id))",
-        "picture.receipt(stated.artifact_id)",
+        "picture.receipts_at(key) or picture.lost_at(key)",
+        "picture.receipts_at(key)",
         *FLOWS,
     ),
 )

@@ -11,8 +11,8 @@ OF_SCANS = (
     bug(
         "an output is readable before its scan",
         OUTPUTS,
-        "if stored and stored.crc64nvme and stored.key not in kept:",
-        "if stored and stored.crc64nvme:",
+        "if stored.crc64nvme and stored.key not in kept:",
+        "if stored.crc64nvme:",
         *GATE,
     ),
     bug(
@@ -25,8 +25,8 @@ OF_SCANS = (
     bug(
         "the checksum copy of an output that was not scanned ends in its receipt",
         OUTPUTS,
-        "if stored and stored.crc64nvme is None and stored.key not in kept:",
-        "if stored and stored.crc64nvme is None:",
+        "if stored.crc64nvme is None and stored.key not in kept:",
+        "if stored.crc64nvme is None:",
         *GATE,
     ),
     bug(

@@ -145,7 +145,7 @@ class Watch:
         """Nothing that readers or the lake are given by the record is removed."""
         picture = self._plain.records.picture(SESSION_ID)
         assert picture
-        given = [picture.index(receipt) for receipt in picture.measurements()]
+        given = [picture.index(receipt) for receipt in picture.measurements]
         assert key not in {each for index in given if index for each in index.objects}, f"{key} is published"
 
     def _demand_removable(self, key: str, etag: str) -> None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from enum import Enum
+from functools import lru_cache
 
 from chalicelib.core import keys
 from chalicelib.core.errors import InvalidRequest
@@ -28,6 +29,7 @@ MADE: Mapping[Kind, str] = {
 SIDECARS: Mapping[Kind, str] = {Kind.PROXY: keys.PROXY_SUFFIX, Kind.THUMBNAIL: keys.THUMBNAIL_SUFFIX}
 """What a camera makes of a chapter to look at, and how the key of each kind ends."""
 
+_OF_ORIGINALS = f"{Kind.ORIGINAL.value}."
 _OF_SIDECARS = tuple(f"{kind.value}." for kind in SIDECARS)
 
 REQUIRABLE = (Kind.OUTPUT, Kind.MEASUREMENTS)
@@ -58,7 +60,7 @@ def known_id(text: str) -> ArtifactId:
 
 def is_original(artifact_id: str) -> bool:
     """Whether the id is a chapter's; whether the session has such a chapter is the session's to say."""
-    return artifact_id.startswith(f"{Kind.ORIGINAL.value}.")
+    return artifact_id.startswith(_OF_ORIGINALS)
 
 
 def is_sidecar(artifact_id: str) -> bool:
@@ -86,6 +88,7 @@ def original_of(sidecar: ArtifactId) -> ArtifactId:
     return ArtifactId(f"{Kind.ORIGINAL.value}.{name_of(sidecar)}")
 
 
+@lru_cache(maxsize=1024)
 def kind_of(artifact_id: ArtifactId) -> Kind:
     return Kind(artifact_id.partition(".")[0])
 
@@ -94,9 +97,16 @@ def name_of(artifact_id: ArtifactId) -> str:
     return artifact_id.partition(".")[2]
 
 
+@lru_cache(maxsize=1024)
 def made_key(session: SessionId, order: int, artifact_id: ArtifactId) -> str:
     """Where what the order number `order` makes as `artifact_id` is stored."""
     return keys.order_prefix(MADE[kind_of(artifact_id)], session, order) + name_of(artifact_id)
+
+
+@lru_cache(maxsize=1024)
+def made_prefixes(session: SessionId, order: int) -> tuple[str, ...]:
+    """Below which all is stored that the order number `order` makes."""
+    return tuple(keys.order_prefix(prefix, session, order) for prefix in MADE.values())
 
 
 def _made(text: str, kinds: tuple[Kind, ...], what: str) -> ArtifactId:

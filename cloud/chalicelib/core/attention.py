@@ -104,14 +104,15 @@ def _of_uploads(picture: Picture) -> Iterator[tuple[NeedKind, str]]:
 
 def _rejections(picture: Picture) -> Iterator[tuple[NeedKind, str]]:
     """The chapters without a receipt that were rejected again and again."""
-    missing = set(picture.missing)
     rejected = [
         each
         for each in picture.uploads
         if each.state is UploadState.REJECTED
         and artifact.is_original(each.artifact_id)
-        and each.artifact_id in missing
+        and each.artifact_id in picture.missing
     ]
+    if not rejected:
+        return
     times = Counter(each.artifact_id for each in rejected)
     last = {each.artifact_id: each for each in rejected}
     for artifact_id, count in times.items():

@@ -1,6 +1,6 @@
 """The audit trail: who changed what, when, by which call. An entry is written with what it tells of."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from msgspec import Struct
@@ -67,38 +67,43 @@ def step(thing: str, name: str | None, before: str | None, after: str | None) ->
 def _session_steps(before: Session | None, after: Session) -> Iterator[Step]:
     if before and before.device_id != after.device_id:
         yield step("device", None, before.device_id, after.device_id)
-    was, known = _told(before), _told(after)
-    for thing in sorted(known.keys() | was.keys(), key=_ORDER.index):
-        if was.get(thing) != known.get(thing):
-            yield step(thing, None, was.get(thing), known.get(thing))
+    for thing, fact, tell in _TOLD:
+        # What a write leaves as it was is the same value, and most writes leave most of it.
+        if before and getattr(before, fact) is getattr(after, fact):
+            continue
+        was, now = tell(before) if before else None, tell(after)
+        if was != now:
+            yield step(thing, None, was, now)
 
 
-_ORDER = ("session", "failure", "hold", "order", "accepted", "cleanup", "restore", "lost", "damage")
-
-
-def _told(session: Session | None) -> dict[str, str | None]:
-    """The states of a session, by the words of the trail."""
-    if session is None:
-        return {}
+def _order(session: Session) -> str | None:
     order = session.order
-    return {
-        "session": session.state.value,
-        "failure": session.failure,
-        "hold": session.held,
-        "order": _order(session) if order else None,
-        "accepted": order.accepted if order else None,
-        "cleanup": f"intended at {rfc3339(session.cleanup.decided_at)}" if session.cleanup else None,
-        "restore": ", ".join(session.restoring) or None,
-        "lost": ", ".join(each.artifact_id for each in session.lost) or None,
-        "damage": ", ".join(each.version_id for each in session.damage) or None,
-    }
-
-
-def _order(session: Session) -> str:
-    order = session.order
-    assert order
+    if order is None:
+        return None
     sent = f", sent at {rfc3339(order.sent_at)}" if order.sent_at else ""
     return f"number {order.number}{sent}: {', '.join(order.wish.required)}"
+
+
+def _accepted(session: Session) -> str | None:
+    return session.order.accepted if session.order else None
+
+
+def _cleanup(session: Session) -> str | None:
+    return f"intended at {rfc3339(session.cleanup.decided_at)}" if session.cleanup else None
+
+
+_TOLD: tuple[tuple[str, str, Callable[[Session], str | None]], ...] = (
+    ("session", "state", lambda session: session.state.value),
+    ("failure", "failure", lambda session: session.failure),
+    ("hold", "held", lambda session: session.held),
+    ("order", "order", _order),
+    ("accepted", "order", _accepted),
+    ("cleanup", "cleanup", _cleanup),
+    ("restore", "restoring", lambda session: ", ".join(session.restoring) or None),
+    ("lost", "lost", lambda session: ", ".join(each.artifact_id for each in session.lost) or None),
+    ("damage", "damage", lambda session: ", ".join(each.version_id for each in session.damage) or None),
+)
+"""The states of a session in the order of the trail: the word for each, its field, and how the trail tells it."""
 
 
 def _chapter_steps(before: Picture | None, after: Picture) -> Iterator[Step]:

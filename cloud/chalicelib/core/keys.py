@@ -64,6 +64,7 @@ def escaped(name: str) -> str:
     return _NOT_PLAIN.sub(lambda found: b"=%02X" % found[0][0], name.encode()).decode()
 
 
+@lru_cache(maxsize=1024)
 def original_key(session: SessionId, directory: str, filename: str) -> str:
     """Where the chapter `directory/filename` of `session` is stored."""
     return f"{ORIGINALS}{session}/{escaped(directory)}/{escaped(filename)}"

@@ -52,6 +52,7 @@ class Picture(Struct, frozen=True, dict=True):
     wrote themselves; what came by an upload has its receipt there. `indexes` are of versions of measurements.
     `landings` are films on their way from clients without checksums, in the order of opening.
     `counted` is what the counters have of the session; it says nothing of the session itself.
+    Several decisions ask the same of one picture: what takes a look at all receipts is worked out once.
     """
 
     session: Session
@@ -74,10 +75,14 @@ class Picture(Struct, frozen=True, dict=True):
 
     def chapter(self, artifact_id: ArtifactId) -> Chapter:
         """The chapter whose original is `artifact_id`. Raises NotFound."""
-        for chapter in self.chapters:
-            if chapter.artifact_id == artifact_id:
-                return chapter
-        raise NotFound(f"session {self.session.name} has no artifact with this id")
+        chapter = self._chapters_by_id.get(artifact_id)
+        if chapter is None:
+            raise NotFound(f"session {self.session.name} has no artifact with this id")
+        return chapter
+
+    @cached_property
+    def _chapters_by_id(self) -> Mapping[ArtifactId, Chapter]:
+        return {chapter.artifact_id: chapter for chapter in self.chapters}
 
     def landing(self, landing_id: UploadId) -> Landing:
         """Raises NotFound."""
@@ -99,14 +104,20 @@ class Picture(Struct, frozen=True, dict=True):
         Raises NotFound for a chapter that the session does not have, StateConflict when nothing is ordered.
         """
         session = self.session
-        if artifact.is_original(artifact_id):
-            return self.chapter(artifact_id).key(session.session_id)
-        if artifact.is_sidecar(artifact_id):
+        known = self._original_keys.get(artifact_id)
+        if known:
+            return known
+        if artifact.is_of_a_device(artifact_id):
             chapter = self.chapter(artifact.original_of(artifact_id))
             return chapter.sidecar_key(session.session_id, artifact.kind_of(artifact_id))
         if session.order is None:
             raise StateConflict(f"session {session.name} is not ordered: nothing is made of it yet")
         return artifact.made_key(session.session_id, session.order.number, artifact_id)
+
+    @cached_property
+    def _original_keys(self) -> Mapping[ArtifactId, str]:
+        session_id = self.session.session_id
+        return {chapter.artifact_id: chapter.key(session_id) for chapter in self.chapters}
 
     def latest_upload(self, artifact_id: ArtifactId) -> Upload | None:
         """The upload that speaks for an artifact: the last verified one, else the last opened."""
@@ -143,19 +154,19 @@ class Picture(Struct, frozen=True, dict=True):
         recorded = {each.artifact_id: each for each in self.session.evidence}
         damaged = {each.version_id: each for each in self.session.damage}
         found = {}
-        for chapter in self.chapters:
-            receipts = self.receipts_at(chapter.key(self.session.session_id))
+        for artifact_id, key in self._original_keys.items():
+            receipts = self.receipts_at(key)
             if not receipts:
                 continue
-            known = recorded.get(chapter.artifact_id, Evidence(chapter.artifact_id)).against(receipts[-1])
+            known = recorded.get(artifact_id, Evidence(artifact_id)).against(receipts[-1])
             damage = damaged.get(receipts[-1].version_id)
             if damage:
                 back = ReadBack(damage.version_id, damage.found_at, "reading", agrees=False)
                 known = replace(known, read_back=back)
-            found[chapter.artifact_id] = known
+            found[artifact_id] = known
         return found
 
-    @property
+    @cached_property
     def level(self) -> Level | None:
         """The least level of its chapters; None while one has no receipt, and when there are none."""
         if self.missing:
@@ -168,7 +179,7 @@ class Picture(Struct, frozen=True, dict=True):
         """Whether all reads of all chapters agree, but for what an operator accepted."""
         return not self.differing and all(each.agrees for each in self._evidence_by_id.values())
 
-    @property
+    @cached_property
     def differing(self) -> tuple[Evidence, ...]:
         """The chapters of which a second read differs and no operator has accepted that.
 
@@ -202,16 +213,21 @@ class Picture(Struct, frozen=True, dict=True):
 
     def receipts_at(self, key: str) -> tuple[Receipt, ...]:
         """The receipts of what a key has, or had; the last one speaks for it."""
-        return self._receipts_by_key.get(key, ())
+        return self.receipts_by_key.get(key, ())
 
     @cached_property
-    def _receipts_by_key(self) -> Mapping[str, tuple[Receipt, ...]]:
-        by_upload = ((upload.key, upload.receipt) for upload in self.uploads)
+    def receipts_by_key(self) -> Mapping[str, tuple[Receipt, ...]]:
+        """The receipts of each key, the last one last; without those of versions that are lost."""
         found: dict[str, tuple[Receipt, ...]] = {}
-        for key, receipt in (*((receipt.key, receipt) for receipt in self.receipts), *by_upload):
-            if receipt and not self._is_lost(receipt):
-                found[key] = (*found.get(key, ()), receipt)
+        for receipt in self._every_receipt:
+            if not self._is_lost(receipt):
+                found[receipt.key] = (*found.get(receipt.key, ()), receipt)
         return found
+
+    @cached_property
+    def _every_receipt(self) -> tuple[Receipt, ...]:
+        """What processors wrote themselves, then what came by uploads; those of lost versions included."""
+        return (*self.receipts, *(upload.receipt for upload in self.uploads if upload.receipt))
 
     def _is_lost(self, receipt: Receipt | None) -> bool:
         """Whether the verified version is lost for good: its receipt proves nothing any more."""
@@ -219,7 +235,7 @@ class Picture(Struct, frozen=True, dict=True):
             each.version_id == receipt.version_id for each in self.session.lost
         )
 
-    @property
+    @cached_property
     def lost(self) -> tuple[Lost, ...]:
         """The lost artifacts of chapters and of the present order that nothing has replaced."""
         return tuple(
@@ -236,8 +252,7 @@ class Picture(Struct, frozen=True, dict=True):
 
     def _versions_at(self, key: str) -> Iterator[str]:
         """The verified versions of a key, lost ones included."""
-        receipts = (*self.receipts, *(upload.receipt for upload in self.uploads))
-        return (receipt.version_id for receipt in receipts if receipt and receipt.key == key)
+        return (receipt.version_id for receipt in self._every_receipt if receipt.key == key)
 
     @property
     def lost_originals(self) -> tuple[Lost, ...]:
@@ -246,7 +261,7 @@ class Picture(Struct, frozen=True, dict=True):
 
     def lost_at(self, key: str) -> Lost | None:
         """What was lost at this key and not replaced; None when nothing was."""
-        if self.receipts_at(key):
+        if not self.session.lost or self.receipts_at(key):
             return None
         versions = frozenset(self._versions_at(key))
         return next((each for each in self.session.lost if each.version_id in versions), None)
@@ -254,7 +269,7 @@ class Picture(Struct, frozen=True, dict=True):
     @property
     def last_receipts(self) -> tuple[Receipt, ...]:
         """The receipt that speaks for each key, of every order."""
-        return tuple(found[-1] for found in self._receipts_by_key.values())
+        return tuple(found[-1] for found in self.receipts_by_key.values())
 
     def index(self, receipt: Receipt) -> Index | None:
         """What became of this very version of measurements; None as long as it was not looked into.
@@ -280,34 +295,31 @@ class Picture(Struct, frozen=True, dict=True):
         """What the present order requires; nothing when there is none."""
         return self.session.order.wish.required if self.session.order else ()
 
-    @property
+    @cached_property
     def awaited(self) -> tuple[ArtifactId, ...]:
         """What the present order requires and has no receipt."""
         return tuple(each for each in self.required if self.receipt(each) is None)
 
-    def made(self) -> Iterator[Receipt]:
+    @cached_property
+    def made(self) -> tuple[Receipt, ...]:
         """The receipts of what processors made for the present order, of every kind."""
         order = self.session.order
         if order is None:
-            return
-        below = tuple(
-            artifact.made_key(self.session.session_id, order.number, ArtifactId(f"{kind.value}."))
-            for kind in artifact.MADE
-        )
-        for receipt in (*self.receipts, *(upload.receipt for upload in self.uploads)):
-            if receipt and receipt.key.startswith(below):
-                yield receipt
+            return ()
+        below = artifact.made_prefixes(self.session.session_id, order.number)
+        return tuple(receipt for receipt in self._every_receipt if receipt.key.startswith(below))
 
-    def measurements(self) -> Iterator[Receipt]:
+    @cached_property
+    def measurements(self) -> tuple[Receipt, ...]:
         """The receipts of the present order's measurements."""
-        return (each for each in self.made() if artifact.kind_of(each.artifact_id) is Kind.MEASUREMENTS)
+        return tuple(each for each in self.made if artifact.kind_of(each.artifact_id) is Kind.MEASUREMENTS)
 
-    @property
+    @cached_property
     def unindexed(self) -> tuple[Receipt, ...]:
         """The present order's measurements that nobody looked into yet."""
-        return tuple(each for each in self.measurements() if self.index(each) is None)
+        return tuple(each for each in self.measurements if self.index(each) is None)
 
-    @property
+    @cached_property
     def outdated(self) -> tuple[Receipt, ...]:
         """The present order's measurements that have an index of an older format and none of the present one.
 
@@ -315,7 +327,7 @@ class Picture(Struct, frozen=True, dict=True):
         """
         return tuple(
             each
-            for each in self.measurements()
+            for each in self.measurements
             if (index := self.index(each))
             and index.is_published
             and all(other.format != FORMAT for other in self._indexes_of(each))
@@ -339,13 +351,13 @@ class Picture(Struct, frozen=True, dict=True):
         index = self.index(receipt) if receipt else None
         return index if index and index.is_published else None
 
-    @property
+    @cached_property
     def quarantined(self) -> tuple[Index, ...]:
         """The present order's measurements that are poison."""
-        found = (self.index(each) for each in self.measurements())
+        found = (self.index(each) for each in self.measurements)
         return tuple(index for index in found if index and not index.is_published)
 
-    @property
+    @cached_property
     def cleanable(self) -> tuple[Receipt, ...]:
         """What cleanup may remove: the last receipt of each original, and of each intermediate of any order."""
         verified = [upload.receipt for upload in self.uploads if upload.receipt]
@@ -353,7 +365,7 @@ class Picture(Struct, frozen=True, dict=True):
         last = {receipt.key: receipt for receipt in kept}
         return tuple(last.values())
 
-    @property
+    @cached_property
     def gone_versions(self) -> frozenset[str]:
         """The versions that a cleanup removed, or may remove at any moment."""
         doomed = self.session.cleanup.doomed if self.session.cleanup else ()
@@ -368,19 +380,24 @@ class Picture(Struct, frozen=True, dict=True):
     @property
     def restorable(self) -> tuple[Receipt, ...]:
         """What a cleanup removed and a restore can name: originals, and intermediates of the present order."""
-        made = [receipt.key for receipt in self.made()]
+        made = [receipt.key for receipt in self.made]
         originals = [self.key(chapter.artifact_id) for chapter in self.chapters]
         named = {*made, *originals}
         return tuple(
             each for each in self.cleanable if each.key in named and each.version_id in self.gone_versions
         )
 
-    @property
+    @cached_property
     def missing(self) -> tuple[ArtifactId, ...]:
         """The chapters without a receipt."""
-        session_id = self.session.session_id
-        lacking = (chapter for chapter in self.chapters if not self.receipts_at(chapter.key(session_id)))
-        return tuple(chapter.artifact_id for chapter in lacking)
+        keys_by_id = self._original_keys.items()
+        return tuple(artifact_id for artifact_id, key in keys_by_id if key not in self.receipts_by_key)
+
+    def with_counted(self, counted: Counts) -> "Picture":
+        """This picture, whose session counts for `counted` now. What was worked out of the record stays known."""
+        after = replace(self, counted=counted)
+        after.__dict__.update(self.__dict__)
+        return after
 
     def with_upload(self, upload: Upload) -> "Picture":
         """This picture with `upload` in the place of the one with its id, or added."""

@@ -43,7 +43,7 @@ def list_artifacts(ports: Ports, principal: Principal, session_id: SessionId) ->
         _view(picture, chapter.artifact_id, Kind.ORIGINAL, chapter.name, chapter.size_bytes)
         for chapter in picture.chapters
     ]
-    others = (receipt.artifact_id for receipt in picture.made())
+    others = (receipt.artifact_id for receipt in picture.made)
     scanned = (scan.artifact_id for scan in picture.scans())
     ids = dict.fromkeys((*picture.required, *others, *scanned))
     made = [_view(picture, each, artifact.kind_of(each), artifact.name_of(each), None) for each in ids]
@@ -89,7 +89,7 @@ def readable_receipt(picture: Picture, artifact_id: ArtifactId) -> Receipt:
 def demanded_receipt(picture: Picture, artifact_id: ArtifactId) -> Receipt:
     """The receipt of an artifact. Raises NotFound, which says whether the artifact or its receipt is missing."""
     is_known = artifact.is_of_a_device(artifact_id) or artifact_id in picture.required
-    if not is_known and artifact_id not in [receipt.artifact_id for receipt in picture.made()]:
+    if not is_known and artifact_id not in [receipt.artifact_id for receipt in picture.made]:
         raise NotFound(f"session {picture.session.name} has no artifact with this id")
     receipt = picture.receipt(artifact_id)
     scan = picture.scan(artifact_id)

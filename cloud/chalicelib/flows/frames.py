@@ -166,7 +166,7 @@ def _signed(ports: Ports, key: str) -> SignedObject:
 def _the_only_measurements(picture: Picture) -> ArtifactId:
     """The artifact of a caller that names none. Raises NotFound for none, InvalidRequest for more than one."""
     required = [each for each in picture.required if kind_of(each) is Kind.MEASUREMENTS]
-    ids = list(dict.fromkeys((*required, *(receipt.artifact_id for receipt in picture.measurements()))))
+    ids = list(dict.fromkeys((*required, *(receipt.artifact_id for receipt in picture.measurements))))
     if not ids:
         raise NotFound(f"session {picture.session.name} has no measurements")
     if len(ids) > 1:

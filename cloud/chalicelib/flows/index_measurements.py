@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import datetime, timedelta
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from msgspec import Struct
 
@@ -24,6 +24,9 @@ from chalicelib.core.session import Session
 from chalicelib.core.upload import Receipt
 from chalicelib.flows.measurement_index import BLOCKS, FRAMES, OVERVIEW, SUMMARY
 from chalicelib.ports import Clock, FrameIndex, Lake, LakeFile
+
+_MOST_HELD_BYTES = 2**20
+"""What a file for a while may have before it is written to the disk."""
 
 
 def index_measurements(
@@ -88,7 +91,7 @@ class _Work(Struct, frozen=True):
             written.append(key)
 
         source = self.frame_index.source(self.receipt.key, self.receipt.version_id)
-        with tempfile.TemporaryFile() as members, tempfile.TemporaryFile() as rows:
+        with _file_for_a_while() as members, _file_for_a_while() as rows:
             self._pass_over(indexing, _in_time(source, self.clock, deadline), members, rows)
             _demand_session(indexing.session, indexing.project, session_id)
             summary = indexing.summary()
@@ -140,6 +143,11 @@ class _Work(Struct, frozen=True):
         session = self.session
         artifact_id = self.receipt.artifact_id
         return lake_key(table.name, session.session_id, session.created_at, artifact_id, self._revision)
+
+
+def _file_for_a_while() -> AbstractContextManager[BinaryIO]:
+    """A file for one indexing; that of a short film never gets to the disk."""
+    return cast(AbstractContextManager[BinaryIO], tempfile.SpooledTemporaryFile(_MOST_HELD_BYTES))
 
 
 @contextmanager

@@ -53,7 +53,7 @@ def create(ports: Ports, session: Session, chapters: Sequence[Chapter]) -> Pictu
         )
     )
     note(ports, session.session_id)
-    return replace(picture, counted=counted.after if counted else {})
+    return picture.with_counted(counted.after if counted else {})
 
 
 def demand_unwritten(ports: Ports, picture: Picture) -> None:
@@ -104,7 +104,7 @@ def save(
     )
     ports.records.write(change)
     note(ports, after.session.session_id)
-    return replace(after, counted=counted.after) if counted else after
+    return after.with_counted(counted.after) if counted else after
 
 
 def report(

@@ -23,7 +23,7 @@ from edge_client.base.retry import Retry, StallWatch
 from edge_client.haul.ports import PartStore, Thread
 from edge_client.haul.sending.concurrency import MOST_CONNECTIONS, AdaptiveConcurrency
 from edge_client.haul.sending.part_queue import Outbox, PartQueue, Taken
-from edge_client.haul.sending.rate_limit import BLOCK_BYTES, RateLimiter
+from edge_client.haul.sending.rate_limit import RateLimiter
 from edge_client.model.parts import PartUrl, SpooledPart
 
 log = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ class PartSender:
         self._uplink = uplink
         self._retry = uplink.retry
         self._store = uplink.connect()
-        self._buffer = bytearray(BLOCK_BYTES)
+        self._buffer = bytearray()
 
     def run(self) -> None:
         """Take and send until no more parts come. What goes wrong ends all rounds: a thread's door."""
@@ -136,8 +136,7 @@ class PartSender:
         part, url, queue = delivery.part, delivery.url, delivery.queue
         if url.headers.get("content-length", str(part.span.size_bytes)) != str(part.span.size_bytes):
             raise PartTurnedDown("the URL is signed for another length")
-        buffer = memoryview(self._buffer)[: self._uplink.pace.block_bytes]
-        blocks = queue.work.parts.reader(part).blocks(buffer)
+        blocks = queue.work.parts.reader(part).blocks(self._block_for(part))
         watch = StallWatch(self._retry.timing.monotonic, StorageUnreachable)
         on_bytes = queue.work.on_bytes
         body = Body(part.span.size_bytes, blocks, self._uplink.pace, queue.check, watch, on_bytes)
@@ -146,6 +145,13 @@ class PartSender:
         except EdgeError:
             on_bytes(-body.sent_bytes)
             raise
+
+    def _block_for(self, part: SpooledPart) -> memoryview:
+        """Room for a block of the part; a sender that sends nothing takes none."""
+        size_bytes = min(self._uplink.pace.block_bytes, part.span.size_bytes)
+        if len(self._buffer) < size_bytes:
+            self._buffer = bytearray(size_bytes)
+        return memoryview(self._buffer)[:size_bytes]
 
 
 class Body:

@@ -108,7 +108,7 @@ def of_upload(
     """One more upload of the artifact in some state, and whether it was looked at."""
 
     def change(case: Case) -> Case:
-        if case.picture.session.order is None:
+        if case.picture.session.order is None or not case.picture.chapters:
             return case
         upload = upload_of(case.picture, artifact_id, upload_id=UploadId(upload_id), opened_at=case.now)
         upload = replace(

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import cache
 from typing import BinaryIO
 
 from chalicelib.core.errors import LakeWriterMissing
@@ -33,7 +34,7 @@ class _MemoryFile:
         self._file = file
         self._constants = constants
         self._groups = RowGroups(table)
-        self._write_line([[column.lake_name, column.type.value] for column in (*CONSTANTS, *table.columns)])
+        self._file.write(_schema(table))
 
     def write(self, rows: Rows) -> None:
         for group in self._groups.add(rows):
@@ -48,7 +49,16 @@ class _MemoryFile:
         self._write_line({**{name: [value] * count for name, value in self._constants.items()}, **group})
 
     def _write_line(self, document: object) -> None:
-        self._file.write(json.dumps(document, default=datetime.isoformat).encode() + b"\n")
+        self._file.write(_line(document))
+
+
+@cache
+def _schema(table: Table) -> bytes:
+    return _line([[column.lake_name, column.type.value] for column in (*CONSTANTS, *table.columns)])
+
+
+def _line(document: object) -> bytes:
+    return json.dumps(document, default=datetime.isoformat).encode() + b"\n"
 
 
 def rows_of(body: bytes) -> list[dict[str, object]]:

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 
 from awscrt import checksums
 from msgspec import Struct
@@ -33,10 +34,29 @@ PUT = "ObjectCreated:Put"
 POSTED = "ObjectCreated:Post"
 """What S3 calls the ways in which an object comes into being."""
 
+_MOST_REMEMBERED_BYTES = 64 * 2**10
+"""Tests ask for checksums of the same few small bodies again and again; larger bodies are not kept for that."""
+
+
+def _remembering(checksum: Callable[[bytes], str]) -> Callable[[bytes], str]:
+    """`checksum`, which works out that of a small body once."""
+    remembered = lru_cache(maxsize=1024)(checksum)
+    return lambda body: remembered(body) if len(body) <= _MOST_REMEMBERED_BYTES else checksum(body)
+
 
 def crc64nvme_of(body: bytes) -> Crc64Nvme:
     """The CRC64NVME of `body`, as S3 writes it."""
-    return Crc64Nvme(base64.b64encode(checksums.crc64nvme(body).to_bytes(8, "big")).decode())
+    return Crc64Nvme(_crc64nvme(body))
+
+
+@_remembering
+def _crc64nvme(body: bytes) -> str:
+    return base64.b64encode(checksums.crc64nvme(body).to_bytes(8, "big")).decode()
+
+
+@_remembering
+def _md5(body: bytes) -> str:
+    return hashlib.md5(body).hexdigest()
 
 
 class Refused(Exception):
@@ -126,9 +146,7 @@ class MemoryObjectStore:
         if self.head(key):
             raise KeyTaken(f"an object stands on {key}")
         del self._multiparts[multipart_id]
-        self._put(
-            key, body, multipart.upload_id, f'"{hashlib.md5(body).hexdigest()}-{len(parts)}"', COMPLETED
-        )
+        self._put(key, body, multipart.upload_id, f'"{_md5(body)}-{len(parts)}"', COMPLETED)
 
     def abort(self, key: str, multipart_id: str) -> bool:
         multipart = self._multiparts.get(multipart_id)
@@ -333,7 +351,7 @@ def _flipped(body: bytes, at: int) -> bytes:
 
 
 def _etag(body: bytes) -> str:
-    return f'"{hashlib.md5(body).hexdigest()}"'
+    return f'"{_md5(body)}"'
 
 
 def _crc_of(bodies: Mapping[int, bytes], part: LandedPart) -> Crc64Nvme:

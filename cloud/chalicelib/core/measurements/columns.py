@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from enum import Enum
+from functools import cached_property
 
 from msgspec import Struct
 
@@ -19,7 +20,7 @@ class ColumnType(Enum):
     NUMBERS = "numbers by name"
 
 
-class Column(Struct, frozen=True):
+class Column(Struct, frozen=True, dict=True):
     """One value of a frame, `name` as the API, CSV and overview say it: `papi_a.angle` is `angle` of `papi_a`.
 
     `unit` is empty for what has none. Columns of one `plot` are drawn together; None is not drawn. `derived` values
@@ -32,7 +33,7 @@ class Column(Struct, frozen=True):
     plot: str | None = None
     derived: bool = False
 
-    @property
+    @cached_property
     def lake_name(self) -> str:
         """The name as SQL takes it without quotes."""
         return self.name.replace(".", "_")

@@ -74,7 +74,7 @@ def remedy(picture: Picture, artifact_id: ArtifactId) -> str:
     if artifact_id in session.restoring:
         return "an earlier version of it is whole, and the coordinator copies it back: wait"
     if kind is Kind.ORIGINAL:
-        made = ", ".join(sorted({receipt.artifact_id for receipt in picture.made()}))
+        made = ", ".join(sorted({receipt.artifact_id for receipt in picture.made}))
         stands = f"; what was made of it before stands: {made}" if made else ""
         if session.origin is Origin.BROWSER:
             return f"keep the film where it was uploaded from, and upload it again into this session{stands}"

@@ -1,7 +1,8 @@
 """What is owed to a session for what its processor made."""
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from datetime import datetime
+from typing import TypeAlias
 
 from chalicelib.core import artifact
 from chalicelib.core.artifact import Kind
@@ -26,6 +27,9 @@ from chalicelib.core.upload import StoredObject, UploadState
 MOST_COMPUTED_BYTES = 8 * 2**30
 """The largest object that S3 copies to compute its CRC64NVME: one or two minutes of a round."""
 
+Unverified: TypeAlias = Sequence[tuple[Stated, StoredObject]]
+"""What the manifest states and the bucket has, without a receipt."""
+
 
 def may_state_outputs(picture: Picture) -> bool:
     """Whether a processor may have stated what it wrote: its manifest is worth a look."""
@@ -45,17 +49,19 @@ def owed_for_outputs(picture: Picture, facts: Facts, now: datetime, policy: Poli
         yield DropChecksumCopy()
     if picture.session.state is not SessionState.STORED or picture.session.order is None:
         return
-    fault = _fault(picture, facts)
+    unverified = tuple(_unverified(picture, facts))
+    fault = _fault(picture, facts, unverified)
     if fault:
         yield Fail(fault)
         return
-    waiting = tuple(_kept_by_scans(picture, facts, policy))
+    waiting = tuple(_kept_by_scans(picture, facts, unverified, policy))
     yield from _scan_records(picture, facts, waiting, now)
     kept = {stored.key for _, stored in waiting}
-    yield from _pins(picture, facts, kept)
-    yield from _checksums(picture, facts, kept)
+    yield from _pins(unverified, kept)
+    yield from _checksums(unverified, kept)
     # What nobody requires is verified as well, as long as it is there: afterwards nobody looks at the manifest again.
-    if is_processed(picture) and not _has_unproven(picture, facts) and not _waits_for_scans(picture, waiting):
+    has_unproven = any(stored.crc64nvme is None for _, stored in unverified)
+    if is_processed(picture) and not has_unproven and not _waits_for_scans(picture, waiting):
         yield Process()
 
 
@@ -98,18 +104,17 @@ def fault_on_record(picture: Picture) -> str | None:
     return None
 
 
-def _fault(picture: Picture, facts: Facts) -> str | None:
+def _fault(picture: Picture, facts: Facts, unverified: Unverified) -> str | None:
     """Why the present order can never be fulfilled, by the record or by what the bucket has."""
     known = fault_on_record(picture)
     if known or facts.manifest is None:
         return known
     if facts.manifest.fault:
         return facts.manifest.fault
-    for stated in facts.manifest.stated:
-        stored = _unverified(picture, facts, stated)
-        if stored and not _may_be(stated, stored):
+    for stated, stored in unverified:
+        if not _may_be(stated, stored):
             return _difference(stated, stored)
-        unprovable = _why_not_provable(stated, stored) if stored else None
+        unprovable = _why_not_provable(stated, stored)
         if unprovable:
             return unprovable
     return None
@@ -126,12 +131,11 @@ def _why_not_provable(stated: Stated, stored: StoredObject) -> str | None:
 
 
 def _kept_by_scans(
-    picture: Picture, facts: Facts, policy: Policy
+    picture: Picture, facts: Facts, unverified: Unverified, policy: Policy
 ) -> Iterator[tuple[ArtifactId, StoredObject]]:
     """The stated objects whose scan keeps them from their receipts."""
-    for stated in facts.manifest.stated if facts.manifest else ():
-        stored = _unverified(picture, facts, stated)
-        if stored and not may_count(picture, stored, facts.scans.get(stored.version_id), policy):
+    for stated, stored in unverified:
+        if not may_count(picture, stored, facts.scans.get(stored.version_id), policy):
             yield stated.artifact_id, stored
 
 
@@ -150,10 +154,9 @@ def _waits_for_scans(picture: Picture, waiting: Iterable[tuple[ArtifactId, Store
     return any(scan is None or not scan.is_infected for scan in scans)
 
 
-def _pins(picture: Picture, facts: Facts, kept: Container[str]) -> Iterator[VerifyOutput]:
-    for stated in facts.manifest.stated if facts.manifest else ():
-        stored = _unverified(picture, facts, stated)
-        if stored and stored.crc64nvme and stored.key not in kept:
+def _pins(unverified: Unverified, kept: Container[str]) -> Iterator[VerifyOutput]:
+    for stated, stored in unverified:
+        if stored.crc64nvme and stored.key not in kept:
             yield VerifyOutput(stated.artifact_id, stored)
 
 
@@ -164,10 +167,9 @@ def judge_computed(stated: Stated, stored: StoredObject) -> VerifyOutput | Fail:
     return Fail(_difference(stated, stored))
 
 
-def _checksums(picture: Picture, facts: Facts, kept: Container[str]) -> Iterator[ComputeChecksum]:
-    for stated in facts.manifest.stated if facts.manifest else ():
-        stored = _unverified(picture, facts, stated)
-        if stored and stored.crc64nvme is None and stored.key not in kept:
+def _checksums(unverified: Unverified, kept: Container[str]) -> Iterator[ComputeChecksum]:
+    for stated, stored in unverified:
+        if stored.crc64nvme is None and stored.key not in kept:
             yield ComputeChecksum(stated, stored)
 
 
@@ -179,21 +181,15 @@ def _is_copy_needed(picture: Picture) -> bool:
     return copy.key == picture.key(copy.artifact_id) and picture.receipt(copy.artifact_id) is None
 
 
-def _has_unproven(picture: Picture, facts: Facts) -> bool:
-    """Whether something that the manifest states is there without a CRC64NVME, which the reconciler has S3 compute."""
-    stated = facts.manifest.stated if facts.manifest else ()
-    unverified = (_unverified(picture, facts, each) for each in stated)
-    return any(stored is not None and stored.crc64nvme is None for stored in unverified)
-
-
-def _unverified(picture: Picture, facts: Facts, stated: Stated) -> StoredObject | None:
-    """The object that is where the manifest says, unless it has its receipt, gets it by its upload, or was lost."""
-    if picture.receipt(stated.artifact_id) or picture.lost_at(picture.key(stated.artifact_id)):
-        return None
-    stored = facts.stored.get(picture.key(stated.artifact_id))
-    if stored and any(upload.upload_id == stored.upload_id for upload in picture.uploads):
-        return None
-    return stored
+def _unverified(picture: Picture, facts: Facts) -> Iterator[tuple[Stated, StoredObject]]:
+    """What stands where the manifest says, unless it has its receipt, gets it by its upload, or was lost."""
+    for stated in facts.manifest.stated if facts.manifest else ():
+        key = picture.key(stated.artifact_id)
+        stored = facts.stored.get(key)
+        if stored is None or picture.receipts_at(key) or picture.lost_at(key):
+            continue
+        if all(upload.upload_id != stored.upload_id for upload in picture.uploads):
+            yield stated, stored
 
 
 def _difference(stated: Stated, stored: StoredObject) -> str:

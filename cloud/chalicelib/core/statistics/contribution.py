@@ -1,6 +1,6 @@
 """What one session adds to the counters: a function of its record alone, so that anybody can count it again."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from chalicelib.core import keys
 from chalicelib.core.attention import needs
@@ -10,7 +10,7 @@ from chalicelib.core.picture import Picture
 from chalicelib.core.session import Origin, SessionState
 from chalicelib.core.statistics import histogram
 from chalicelib.core.statistics.counts import NEEDY, WAITING_CHAPTERS, Counting, Counts, without_zeros
-from chalicelib.core.upload import Receipt, Upload
+from chalicelib.core.upload import Upload
 
 SESSIONS: Mapping[SessionState, str] = {state: f"sessions_{state.value.lower()}" for state in SessionState}
 HELD = "sessions_held"
@@ -103,7 +103,7 @@ def _of_objects(picture: Picture) -> Counts:
     session = picture.session
     is_past_its_last_look = session.state is SessionState.CLEANED and session.is_guarded
     found = dict.fromkeys((*STANDING_BYTES.values(), HIDDEN_BYTES, FREED_BYTES), 0)
-    for key, receipts in _receipts(picture).items():
+    for key, receipts in picture.receipts_by_key.items():
         for receipt in receipts:
             is_cleaned = receipt.version_id in session.cleaned
             if is_cleaned and is_past_its_last_look:
@@ -113,21 +113,6 @@ def _of_objects(picture: Picture) -> Counts:
             else:
                 found[_standing(key)] += receipt.size_bytes
     return found
-
-
-def _receipts(picture: Picture) -> Mapping[str, list[Receipt]]:
-    """The receipts of each key, the last one last; without those of versions that are lost."""
-    lost = {each.version_id for each in picture.session.lost}
-    found: dict[str, list[Receipt]] = {}
-    for receipt in _every_receipt(picture):
-        if receipt.version_id not in lost:
-            found.setdefault(receipt.key, []).append(receipt)
-    return found
-
-
-def _every_receipt(picture: Picture) -> Iterator[Receipt]:
-    yield from picture.receipts
-    yield from (upload.receipt for upload in picture.uploads if upload.receipt)
 
 
 def _standing(key: str) -> str:

@@ -118,11 +118,12 @@ def counter_keys(session: Session) -> tuple[CounterKey, CounterKey]:
 def counter_changes(session: Session, counting: Counting) -> tuple[tuple[CounterKey, Counts], ...]:
     """What the counters of a session change by; a session that has another device counts there from now on."""
     shard, device = counter_keys(session)
+    changes = counting.difference
     if counting.former_device is None:
-        return (shard, counting.difference), (device, counting.difference)
+        return (shard, changes), (device, changes)
     former = replace(device, device_id=counting.former_device)
     return (
-        (shard, counting.difference),
+        (shard, changes),
         (former, difference(counting.before, {})),
         (device, difference({}, counting.after)),
     )
