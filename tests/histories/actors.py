@@ -100,6 +100,7 @@ class Processor:
         self._chance = chance
         self._uploads = setting.uploads_outputs
         self._lies = setting.lies
+        self._tells_no_crc = setting.tells_no_crc
         self.is_honest = False
 
     def works(self) -> None:
@@ -146,7 +147,11 @@ class Processor:
         cloud.scheduler.pass_turn()
         cloud.note("processor", "PUT")
         # S3 refuses to write it over.
-        if cloud.objects.head(key) is None:
+        if cloud.objects.head(key) is not None:
+            return
+        if self._tells_no_crc and not key.endswith(".json"):
+            cloud.objects.put_without_crc64nvme(key, body)
+        else:
             cloud.objects.put_object(key, body)
 
     def _upload(self, session_id: SessionId, artifact_id: ArtifactId, body: bytes) -> None:
@@ -193,6 +198,12 @@ class Operator:
         )
         if sessions:
             word(self._chance.choice(sessions))
+
+    def acts_in_a_cleanup(self, session_id: SessionId) -> None:
+        """One word about a session that is being cleaned, at this moment or a little later."""
+        self._cloud.scheduler.sleep(self._chance.choice((0.0, 0.0, 1.0)))
+        word = self._chance.choice((self.holds, self.orders, self.restores, self.disarms))
+        word(session_id)
 
     def _says(self, name: str, act: Callable[[], object]) -> None:
         cloud = self._cloud

@@ -255,7 +255,7 @@ class Cloud:
         scheduler.pass_turn()
         process = scheduler.current.process
         is_write = name in WRITES
-        fault = self.faults.draw(Where.FUNCTION, ON_WRITES if is_write else ON_READS)
+        fault = self.faults.draw(Where.FUNCTION, ON_WRITES if is_write else ON_READS, name)
         if fault is None:
             self.note(process.name, name)
             return self._effect(name, method, arguments, options, is_write)

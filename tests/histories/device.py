@@ -92,7 +92,7 @@ class Link:
         path = url.removeprefix(ADDRESS)
         body = b"" if json is None else _written(json)
         device.step(f"{method} {path.rpartition('/')[2].partition('?')[0]}"[:24])
-        fault = cloud.faults.draw(Where.NETWORK, ON_CALLS)
+        fault = cloud.faults.draw(Where.NETWORK, ON_CALLS, f"{method} {path.rpartition('/')[2]}")
         if fault:
             cloud.note(device.name, "network", fault)
         said = {"Content-Type": "application/json", **headers}
@@ -150,7 +150,7 @@ class Store:
         device, cloud = self._device, self._device.cloud
         device.step("PUT part")
         sent = b"".join(bytes(block) for block in body)
-        fault = cloud.faults.draw(Where.NETWORK, ON_PUTS)
+        fault = cloud.faults.draw(Where.NETWORK, ON_PUTS, "PUT part")
         if fault:
             cloud.note(device.name, "network", fault)
         if fault == "lost request":
@@ -243,7 +243,7 @@ class Device:
         self.truth: dict[str, list[bytes]] = {}
         self.skew_s = skew_s
         self.beats = False
-        self.is_reading = False
+        self.is_reading = self.is_running = False
         self.cards: list[dict[str, MemoryFile]] = [self.camera.files]
         self.process = Process(self.name)
         self.runs = 0
@@ -301,7 +301,7 @@ class Device:
     def _on_camera(self, kind: str) -> None:
         self.is_reading = kind in ("read_part", "block")
         self.step(f"camera {kind}")
-        fault = self.cloud.faults.draw(Where.CAMERA, ON_CAMERA)
+        fault = self.cloud.faults.draw(Where.CAMERA, ON_CAMERA, "away" if kind == "block" else "")
         if fault is None:
             return
         self.cloud.note(self.name, f"camera {kind}", fault)
@@ -391,6 +391,7 @@ class Device:
         """One run of `haul` of everything new, as a process of its own; None where it was killed."""
         self.runs += 1
         self.process = Process(self.name)
+        self.is_running = True
         said: list[Each[Report] | EdgeError] = []
 
         def live() -> None:
@@ -403,6 +404,7 @@ class Device:
         task = self.scheduler.start(self.process, self.name, live)
         task.join()
         self._end(self.process)
+        self.is_running = False
         return said[0] if said else None
 
     def audit(self) -> Survey | None:

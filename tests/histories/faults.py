@@ -20,21 +20,27 @@ EVERYTHING = Script()
 """Every fault that the seed drew."""
 
 
+AT_FOCUS = 0.35
+
+
 class Faults:
     """Draws a fault for a call, or none. `count` is how many it drew; once `are_over` there are no more."""
 
-    __slots__ = ("_chance", "_muted", "_rates", "are_over", "count")
+    __slots__ = ("_chance", "_focus", "_muted", "_rates", "are_over", "count")
 
-    def __init__(self, chance: random.Random, rates: dict[Where, float], script: Script) -> None:
+    def __init__(
+        self, chance: random.Random, rates: dict[Where, float], focus: str | None, script: Script
+    ) -> None:
+        self._focus = focus
         self._chance = chance
         self._rates = rates
         self._muted = script.muted
         self.count = 0
         self.are_over = False
 
-    def draw(self, where: Where, kinds: Sequence[str]) -> str | None:
-        """One of `kinds` at the setting's rate for `where`, else None."""
-        rate = self._rates[where]
+    def draw(self, where: Where, kinds: Sequence[str], call: str = "") -> str | None:
+        """One of `kinds` at the setting's rate for `where`, or often at the call where its faults crowd; else None."""
+        rate = AT_FOCUS if call and call == self._focus else self._rates[where]
         if self.are_over or not rate:
             return None
         drawn = self._chance.random()

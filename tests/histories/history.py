@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 
 from chalicelib.core import keys
 from chalicelib.core.errors import ReelhaulError
+from chalicelib.core.ids import SessionId
 from chalicelib.core.session import SessionState
 from chalicelib.core.settle import Policy
 from chalicelib.core.times import DAY_S
@@ -97,7 +98,7 @@ class History:
         self.setting = setting
         self.chance = random.Random(chance.random())
         self.scheduler = Scheduler(random.Random(chance.random()), setting.switching)
-        self.faults = Faults(random.Random(chance.random()), setting.rates, script)
+        self.faults = Faults(random.Random(chance.random()), setting.rates, setting.focus, script)
         self.cloud = Cloud(self.scheduler, self.faults, POLICY, records)
         self.events = Events(self.cloud)
         self.processor = Processor(self.cloud, self.chance, setting)
@@ -108,6 +109,8 @@ class History:
             for number, films in enumerate(setting.films, start=1)
         ]
         self.cloud.safety.devices = self.devices
+        if setting.operates:
+            self.cloud.safety.hears_of_cleanup = self._operate_on
         self.cloud.skew_s = setting.cloud_skew_s
 
     def play(self) -> Outcome:
@@ -155,10 +158,12 @@ class History:
         while scheduler.now < self.setting.busy_s:
             if self.setting.second_client and chance.random() < 0.5:
                 self._start("crew", device.run_beside)
+            if any(each.is_running for each in self.devices):
+                self.cloud.rare.note("two devices at once")
             said = device.run()
             if said is not None and not isinstance(said, EdgeError) and not said.unfinished:
                 return
-            scheduler.sleep(chance.choice((5.0, 600.0, 4000.0)))
+            scheduler.sleep(chance.choice((5.0, 5.0, 600.0, 4000.0, 6 * DAY_S)))
 
     def _swap(self, device: Device) -> None:
         """Another card is in the camera for a while, with films of the same names."""
@@ -168,9 +173,8 @@ class History:
     def _schedule(self) -> None:
         """Rounds of the reconciler at odd intervals, and a processor that works when it likes."""
         scheduler, setting = self.scheduler, self.setting
-        pace_s = setting.busy_s / setting.rounds
         for _ in range(setting.rounds):
-            scheduler.sleep(self.chance.random() * 2 * pace_s)
+            scheduler.sleep(self.chance.choice((20.0, 700.0, GRACE_S + 700.0)))
             if setting.depth is not Depth.HOME:
                 self.processor.works()
             if setting.overlaps and self.chance.random() < 0.5:
@@ -182,6 +186,10 @@ class History:
         if self.cloud.running["reconciler"]:
             self.cloud.rare.note("two rounds of the reconciler at once")
         reconciles(self.cloud)
+
+    def _operate_on(self, session_id: SessionId) -> None:
+        if not self.faults.are_over and self.chance.random() < 0.7:
+            self._start("operator", lambda: self.operator.acts_in_a_cleanup(session_id))
 
     def _operate(self) -> None:
         for _ in range(4):

@@ -5,7 +5,7 @@ A call that reads changes nothing, and a call of the bucket changes its key alon
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.core import keys
@@ -53,6 +53,7 @@ class Safety:
         self._purged: set[str] = set()
         self._stood: StoredObject | None = None
         self.devices: list[Device] = []
+        self.hears_of_cleanup: Callable[[SessionId], None] = lambda session_id: None
 
     def describe(self) -> str:
         """The sessions' states, for a reader."""
@@ -126,6 +127,8 @@ class Safety:
         last = self._pictures.get(session_id)
         self._pictures[session_id] = picture
         self._cloud.rare.at_write(self._cloud.scheduler.current.process.name, last, picture)
+        if last and picture.session.cleanup and not last.session.cleanup:
+            self.hears_of_cleanup(session_id)
         before = last.session.state if last else SessionState.OPEN
         state = picture.session.state
         if state not in _MOVES[before]:

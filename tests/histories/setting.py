@@ -50,9 +50,11 @@ class Setting:
     films: tuple[tuple[int, ...], ...]
     busy_s: float
     rounds: int
+    focus: str | None
     operates: bool
     lies: bool
     uploads_outputs: bool
+    tells_no_crc: bool
     swaps_cards: bool
     second_client: bool
     overlaps: bool
@@ -72,6 +74,37 @@ ROUNDS = {
     Depth.PURGED: (3, 5),
 }
 """How often the reconciler runs while faults strike, at least and at most."""
+_OF_HAULS = (
+    *(
+        "complete",
+        "complete",
+        "write",
+        "create_multipart",
+        "parts",
+        "picture",
+        "PUT part",
+        "PUT part",
+        "abort",
+    ),
+    *("POST complete", "POST uploads", "POST part-urls", "session_of", "postpone", "away"),
+)
+_OF_OUTPUTS = ("send", "put", "source", "copy_part", "write", "postpone", "head")
+_OF_CLEANUPS = ("remove", "remove", "spend", "spend", "write", "tag_cleaned", "bucket", "arming", "head")
+FOCUS = {
+    Depth.HOME: _OF_HAULS,
+    Depth.PROCESSED: (*_OF_HAULS, *_OF_OUTPUTS, *_OF_OUTPUTS),
+    Depth.CLEANED: (*_OF_OUTPUTS, *_OF_CLEANUPS, *_OF_CLEANUPS),
+    Depth.RESTORED: (
+        *_OF_CLEANUPS,
+        "copy_part",
+        "copy_part",
+        "complete",
+        "create_multipart",
+        "untag_cleaned",
+    ),
+    Depth.PURGED: ("tag_cleaned", "untag_cleaned", "write", "remove"),
+}
+"""The call at which a history's faults crowd, by how far it goes."""
 SIZES = (90, 130, 200)
 """Of films, in bytes: one part and a half, more than two, more than three."""
 PART_BYTES = 60
@@ -95,9 +128,11 @@ def draw_setting(chance: random.Random, mode: Mode = Mode.SETTLING) -> Setting:
             (60.0, 1800.0, 20_000.0) if depth is Depth.HOME else (1800.0, 20_000.0, 60_000.0)
         ),
         rounds=chance.randint(least, most),
+        focus=chance.choice(FOCUS[depth]) if chance.random() < 0.7 else None,
         operates=chance.random() < 0.35,
         lies=chance.random() < 0.15,
         uploads_outputs=chance.random() < 0.2,
+        tells_no_crc=chance.random() < 0.1,
         swaps_cards=chance.random() < 0.1,
         second_client=chance.random() < 0.1,
         overlaps=chance.random() < 0.2,
