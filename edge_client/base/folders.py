@@ -86,6 +86,25 @@ def _folder_of(path: str) -> str:
     return os.path.dirname(path) or "."
 
 
+def sync_names(disk: Disk, folder: str, below: int = 0) -> None:
+    """Make durable what ended clients have named, in a folder and in those down to so many levels below it.
+
+    A client that is killed between a name and its sync leaves a name that the next one finds and relies on, and that a
+    power cut then takes away. Raises OSError.
+    """
+    disk.fsync_folder(folder)
+    if below:
+        for entry in disk.entries(folder):
+            if entry.is_folder:
+                sync_names(disk, entry.path, below - 1)
+
+
+def sync_name(disk: Disk, folder: str) -> None:
+    """Make the folder's own name durable, where its parent can be looked into. Raises OSError."""
+    with suppress(PermissionError):
+        disk.fsync_folder(_folder_of(folder))
+
+
 def remove_file(disk: Disk, path: str) -> None:
     """Remove a file that may be there. Raises OSError."""
     with suppress(FileNotFoundError):

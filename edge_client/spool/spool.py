@@ -19,6 +19,8 @@ from edge_client.base.folders import (
     move_folder,
     remove_file,
     remove_tree,
+    sync_name,
+    sync_names,
     write_file,
 )
 from edge_client.model.files import FileIdentity
@@ -78,6 +80,8 @@ class Spool:
                 for leftover in files_in(self._disk, self._root, ".writing", below=2):
                     self._disk.remove(leftover.path)
                 self._remove_forgotten()
+                sync_name(self._disk, self._root)
+                sync_names(self._disk, self._root, below=2)
                 self.budget.measure()
             yield
 

@@ -454,7 +454,28 @@ def test_every_folder_that_is_made_for_the_spool_is_durable(tmp_path: Path):
     with Spool(str(tmp_path / "far" / "away"), watched.disk).hold():
         pass
 
-    assert watched.seen == [(tmp_path.name, ["far"]), ("far", ["away"])]
+    assert watched.seen[:2] == [(tmp_path.name, ["far"]), ("far", ["away"])]
+
+
+def test_every_name_that_an_ended_client_may_have_left_is_durable_before_anybody_relies_on_it(tmp_path: Path):
+    watched = Watched()
+    spool = Spool(str(tmp_path / "spool"), watched.disk)
+    spool.session("s").write_receipt("a", b"{}")
+    watched.seen.clear()
+
+    with spool.hold():
+        assert [name for name, _ in watched.seen] == [tmp_path.name, "spool", "s", "receipts"]
+
+
+def test_a_spool_below_a_folder_that_we_may_not_look_into_is_used(tmp_path: Path):
+    def fsync_folder(folder: str) -> None:
+        if folder == str(tmp_path):
+            raise PermissionError(errno.EACCES, "Permission denied", folder)
+
+    (tmp_path / "spool").mkdir(mode=0o700)
+
+    with Spool(str(tmp_path / "spool"), altered(fsync_folder=fsync_folder)).hold():
+        pass
 
 
 class TestRoom:
