@@ -21,7 +21,7 @@ from msgspec.structs import replace
 
 from chalicelib.core import tokens
 from chalicelib.core.errors import ReelhaulError, StorageBusy
-from chalicelib.core.ids import DeviceId, SessionId, TokenId, UploadId
+from chalicelib.core.ids import DeviceId, SessionId, TokenId
 from chalicelib.core.order import wish
 from chalicelib.core.settle import Policy
 from chalicelib.core.tokens import Role, Token
@@ -309,12 +309,6 @@ class Cloud:
         safety.after(name, arguments)
         return answer
 
-    def _see_claim(self, upload_id: str) -> None:
-        session_id = self.records.session_of(UploadId(upload_id))
-        picture = self.records.picture(session_id) if session_id else None
-        if picture and picture.upload(UploadId(upload_id)).state is UploadState.COMPLETED:
-            self.rare.note("claim during assembly")
-
     def _demand_time(self, process: Process) -> None:
         ends_at = getattr(process, "ends_at", None)
         if ends_at is not None and self.scheduler.now > ends_at:
@@ -330,8 +324,6 @@ class Cloud:
         address = urlsplit(path)
         words = address.path.strip("/").split("/")
         parameters, template, view = _found(routes(self.policy), method, words)
-        if words[-1] == "complete":
-            self._see_claim(parameters["upload_id"])
         event = {
             "requestContext": {
                 "httpMethod": method,
@@ -346,7 +338,14 @@ class Cloud:
             "body": body.decode(),
         }
         app(self.policy).current_request = Request(event)
-        response = view(**parameters)
+        claimed = parameters["upload_id"] if words[-1] == "complete" else ""
+        if claimed and self.running[claimed]:
+            self.rare.note("claim while another claim is answered")
+        self.running[claimed] += 1
+        try:
+            response = view(**parameters)
+        finally:
+            self.running[claimed] -= 1
         if response.status_code == 500:
             raise Broken("no 500", f"{method} {path}: {response.body}")
         text = response.body if isinstance(response.body, str | bytes) else json.dumps(response.body)

@@ -69,6 +69,7 @@ ONLY_LOOKS = frozenset(
 )
 SPOOL = "/spool"
 SOON_S = (0.2, 3.0, 20.0, 90.0)
+LATE_PART_S = (1.0, 20.0, 61.0, 1000.0)
 LATE_S = (70.0, 300.0, 1000.0, 4000.0)
 
 
@@ -149,6 +150,8 @@ class Store:
     def put(self, url: PartUrl, body: PartBody) -> None:
         device, cloud = self._device, self._device.cloud
         device.step("PUT part")
+        if url.url in device.sent:
+            cloud.rare.note("part that S3 has is sent again")
         sent = b"".join(bytes(block) for block in body)
         fault = cloud.faults.draw(Where.NETWORK, ON_PUTS, "PUT part")
         if fault:
@@ -161,7 +164,7 @@ class Store:
             sent = bytes([sent[0] ^ 1]) + sent[1:]
         if fault == "late part":
             device.beside("network", lambda: self._deliver_late(url, sent))
-            cloud.scheduler.sleep(ANSWER_S)
+            cloud.scheduler.sleep(cloud.faults.amount(SOON_S))
             raise StorageUnreachable("no answer")
         try:
             deliver(cloud.objects, url.url.replace("https://", "memory://"), url.headers, sent, cloud.now())
@@ -169,12 +172,13 @@ class Store:
             if refusal.code == "BadDigest":
                 cloud.rare.note("part flipped on the wire")
             raise _error(refusal) from None
+        device.sent.add(url.url)
         if fault == "lost reply":
             raise StorageUnreachable("no answer")
 
     def _deliver_late(self, url: PartUrl, sent: bytes) -> None:
         cloud = self._device.cloud
-        cloud.scheduler.sleep(cloud.faults.amount(LATE_S))
+        cloud.scheduler.sleep(cloud.faults.amount(LATE_PART_S))
         try:
             deliver(cloud.objects, url.url.replace("https://", "memory://"), url.headers, sent, cloud.now())
             cloud.rare.note("late part taken")
@@ -247,6 +251,7 @@ class Device:
         self.cards: list[dict[str, MemoryFile]] = [self.camera.files]
         self.process = Process(self.name)
         self.runs = 0
+        self.sent: set[str] = set()
         for place, size_bytes in enumerate(films, start=1):
             self.film(f"GX{place:02d}000{number}", size_bytes, next(seeds))
         self.camera.at_each_call = self._on_camera

@@ -144,6 +144,8 @@ class History:
             actors.append(self._start("operator", self._operate))
         for actor in actors:
             actor.join()
+        if self.setting.depth is Depth.RESTORED:
+            self._restore_among_faults()
         if self.setting.mode is Mode.SETTLING:
             self._settle()
 
@@ -188,8 +190,11 @@ class History:
         reconciles(self.cloud)
 
     def _operate_on(self, session_id: SessionId) -> None:
-        if not self.faults.are_over and self.chance.random() < 0.7:
-            self._start("operator", lambda: self.operator.acts_in_a_cleanup(session_id))
+        if self.faults.are_over or self.chance.random() < 0.3:
+            return
+        self._start("operator", lambda: self.operator.acts_in_a_cleanup(session_id))
+        # The reply to the write of the intent takes a moment.
+        self.scheduler.sleep(self.chance.choice((0.0, 2.0)))
 
     def _operate(self) -> None:
         for _ in range(4):
@@ -229,6 +234,13 @@ class History:
         if cloud.writes != writes and depth is not Depth.HOME:
             raise Broken("rest", f"one more round wrote: {cloud.log[-12:]}")
         self._demand_end()
+
+    def _restore_among_faults(self) -> None:
+        for session_id in list(self.cloud.records.sessions()):
+            self.operator.restores(session_id)
+        for seconds in (POLICY.in_flight_s, 300.0):
+            self.scheduler.sleep(seconds)
+            reconciles(self.cloud)
 
     def _restore(self) -> None:
         """An operator wants back what was cleaned; within three rounds it is there, byte for byte."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from chalicelib.core import keys
-from chalicelib.core.errors import Conflict, KeyTaken, MultipartGone, PartsRefused
+from chalicelib.core.errors import Conflict, KeyTaken, MultipartGone
 from chalicelib.core.picture import Picture
 from chalicelib.core.session import Session, SessionState
 from chalicelib.core.upload import UploadState
@@ -34,9 +34,7 @@ OF_CALLS = {
 OF_REFUSALS: Mapping[tuple[str, type[Exception]], str] = {
     ("complete", KeyTaken): "two complete one upload: the key is taken",
     ("complete", MultipartGone): "two complete one upload: S3 knows it no more",
-    ("complete", PartsRefused): "S3 refuses the parts",
     ("parts", MultipartGone): "parts are asked for after the end of their upload",
-    ("copy_part", MultipartGone): "a copy after the end of its upload",
 }
 
 OTHERS = (
@@ -51,7 +49,8 @@ OTHERS = (
     "late part of an upload that is over",
     "address of a part has expired",
     "part flipped on the wire",
-    "claim during assembly",
+    "claim while another claim is answered",
+    "part that S3 has is sent again",
     "two functions write one session: api first",
     "two functions write one session: s3 event first",
     "two functions write one session: reconciler first",
@@ -126,6 +125,20 @@ class Rare:
         if is_sending:
             self.counts["device killed while parts are on the way"] += 1
 
+    def at_event(self, key: str, picture: Picture) -> None:
+        """An event of S3 reaches its function."""
+        session = picture.session
+        if session.state is SessionState.CLEANED:
+            self.counts["event after the session was cleaned"] += 1
+        if any(each.key == key and each.state is UploadState.OPEN for each in picture.uploads):
+            self.counts["event before its row"] += 1
+        if key.startswith(keys.ORIGINALS):
+            return
+        if session.state is SessionState.FAILED:
+            self.counts["session failed, and outputs come all the same"] += 1
+        if session.order and f"/{session.order.number}/" not in key:
+            self.counts["older order's outputs after a newer order"] += 1
+
     def at_write(self, writer: str, before: Picture | None, after: Picture) -> None:
         """A session was written."""
         session = after.session
@@ -142,13 +155,6 @@ class Rare:
                 self.counts["an original is uploaded again"] += upload.key.startswith(keys.ORIGINALS)
             if upload.state is UploadState.EXPIRED and known and known.state is not UploadState.EXPIRED:
                 self.counts["upload expired"] += 1
-        if len(after.receipts) > len(before.receipts):
-            if session.state is SessionState.FAILED:
-                self.counts["session failed, and outputs come all the same"] += 1
-            order = session.order
-            newest = {each.key for each in after.receipts} - {each.key for each in before.receipts}
-            if order and any(f"/{order.number}/" not in key for key in newest):
-                self.counts["older order's outputs after a newer order"] += 1
 
     def _see_words(self, before: Session, after: Session) -> None:
         """What a person said, and what was under way."""

@@ -65,7 +65,7 @@ class Setting:
 RATES = (0.0, 0.0, 0.01, 0.03, 0.1)
 KILLS = (0.0, 0.0, 0.002, 0.01)
 """A device makes a hundred calls in a run, and each may be its last."""
-GRACE_S = 7200
+GRACE_S = 1800
 ROUNDS = {
     Depth.HOME: (1, 3),
     Depth.PROCESSED: (2, 4),
