@@ -49,8 +49,23 @@ def quiet(line: str) -> None:
     """Progress that nobody reads."""
 
 
-def prepared(target: Path, stage: str = "prod", over: dict[str, str] | None = None) -> Path:
-    project.prepare(deploy.CLOUD, target, stage, OUTPUTS, over or {})
+def prepared(target: Path) -> Path:
+    """The whole project, ready for Chalice: copied, and compiled in a process of its own."""
+    project.prepare(deploy.CLOUD, target, "prod", OUTPUTS, {})
+    return target
+
+
+def configured(
+    target: Path,
+    stage: str = "prod",
+    over: dict[str, str] | None = None,
+    outputs: dict[str, str] = OUTPUTS,
+) -> Path:
+    """Of a prepared project, its configuration and policies alone."""
+    (target / ".chalice").mkdir(parents=True)
+    known = {project.PUSH_URL: "", **outputs}
+    for name, document in project.documents(deploy.CLOUD, stage, known, over or {}).items():
+        (target / ".chalice" / name).write_text(json.dumps(document))
     return target
 
 
@@ -65,14 +80,14 @@ def environment(target: Path, stage: str = "prod") -> dict[str, str]:
 
 
 def test_the_stacks_names_reach_the_functions(tmp_path: Path):
-    seen = environment(prepared(tmp_path / "prod"))
+    seen = environment(configured(tmp_path / "prod"))
 
     assert (seen["STAGE"], seen["BUCKET"], seen["TABLE"]) == ("prod", "footage", "records")
     assert seen["ORDER_QUEUE_URL"] == "https://sqs.example.org/orders"
 
 
 def test_the_coordinator_understands_its_environment(tmp_path: Path):
-    seen = environment(prepared(tmp_path / "prod"))
+    seen = environment(configured(tmp_path / "prod"))
 
     read = settings({**seen, "AWS_REGION": "eu-west-1"})
 
@@ -81,32 +96,34 @@ def test_the_coordinator_understands_its_environment(tmp_path: Path):
 
 
 def test_what_is_promised_to_be_restorable_is_what_the_stacks_lifecycle_keeps(tmp_path: Path):
-    assert environment(prepared(tmp_path / "prod"))["RESTORABLE_DAYS"] == OUTPUTS["GraceDays"]
+    assert environment(configured(tmp_path / "prod"))["RESTORABLE_DAYS"] == OUTPUTS["GraceDays"]
 
 
 def test_every_setting_is_text_because_lambda_takes_nothing_else(tmp_path: Path):
-    assert {type(value) for value in environment(prepared(tmp_path / "prod")).values()} == {str}
+    assert {type(value) for value in environment(configured(tmp_path / "prod")).values()} == {str}
 
 
 def test_settings_go_over_the_configuration(tmp_path: Path):
-    seen = environment(prepared(tmp_path / "local", "local", {"PART_SIZE_BYTES": "5242880"}), "local")
+    seen = environment(configured(tmp_path / "local", "local", {"PART_SIZE_BYTES": "5242880"}), "local")
 
     assert seen["PART_SIZE_BYTES"] == "5242880"
     assert seen["UNDO_S"] == "3600"
 
 
 def test_a_stage_that_the_configuration_does_not_list_is_deployed_like_the_others(tmp_path: Path):
-    assert environment(prepared(tmp_path / "rehearsal", "rehearsal"), "rehearsal")["STAGE"] == "rehearsal"
+    assert environment(configured(tmp_path / "rehearsal", "rehearsal"), "rehearsal")["STAGE"] == "rehearsal"
 
 
 def test_no_placeholder_is_left_in_configuration_or_policies(tmp_path: Path):
-    files = (prepared(tmp_path / "prod") / ".chalice").glob("*.json")
+    files = list((prepared(tmp_path / "prod") / ".chalice").glob("*.json"))
 
+    written = {file.name: json.loads(file.read_text()) for file in files}
+    assert written == project.documents(deploy.CLOUD, "prod", {project.PUSH_URL: "", **OUTPUTS}, {})
     assert [file.name for file in files if "${" in file.read_text()] == []
 
 
 def test_a_policy_names_the_stacks_resources(tmp_path: Path):
-    policy = json.loads((prepared(tmp_path / "prod") / ".chalice" / "policy-reconcile.json").read_text())
+    policy = json.loads((configured(tmp_path / "prod") / ".chalice" / "policy-reconcile.json").read_text())
     resources = {resource for statement in policy["Statement"] for resource in statement["Resource"]}
 
     assert "arn:aws:s3:::footage/originals/*" in resources
@@ -120,7 +137,7 @@ KEY = "arn:aws:kms:eu-west-1:123456789012:key/0f5c-11"
 
 def rights_on_the_key(target: Path, outputs: dict[str, str]) -> dict[str, list[str]]:
     """What each function may do with the bucket's key."""
-    project.prepare(deploy.CLOUD, target, "prod", outputs, {})
+    configured(target, outputs=outputs)
     policies = {
         path.stem.removeprefix("policy-"): json.loads(path.read_text())["Statement"]
         for path in (target / ".chalice").glob("policy-*.json")
@@ -152,7 +169,7 @@ def test_with_a_key_every_function_may_read_and_whoever_writes_may_write_with_it
 
 def settled(target: Path, function: str, **outputs: str) -> Config:
     """The configuration of a function as Chalice reads it."""
-    project.prepare(deploy.CLOUD, target, "prod", {**OUTPUTS, **outputs}, {})
+    configured(target, outputs={**OUTPUTS, **outputs})
     return Config(chalice_stage="prod", function_name=function, config_from_disk=config(target))
 
 
@@ -282,7 +299,7 @@ def layers(target: Path) -> dict[str, list[str]]:
 
 
 def test_the_functions_that_index_get_the_layer_and_the_api_gets_none(tmp_path: Path):
-    project.prepare(deploy.CLOUD, tmp_path / "prod", "prod", {**OUTPUTS, project.ARROW_LAYER: LAYER}, {})
+    configured(tmp_path / "prod", outputs={**OUTPUTS, project.ARROW_LAYER: LAYER})
 
     assert layers(tmp_path / "prod") == {
         "on_output": [LAYER],
@@ -304,11 +321,11 @@ def test_every_function_that_may_index_names_the_layer():
 
 
 def test_without_a_layer_no_function_names_one(tmp_path: Path):
-    assert layers(prepared(tmp_path / "local", "local")) == {}
+    assert layers(configured(tmp_path / "local", "local")) == {}
 
 
 def test_chalice_gives_each_function_the_layer_of_its_own(tmp_path: Path):
-    project.prepare(deploy.CLOUD, tmp_path / "prod", "prod", {**OUTPUTS, project.ARROW_LAYER: LAYER}, {})
+    configured(tmp_path / "prod", outputs={**OUTPUTS, project.ARROW_LAYER: LAYER})
     settled = Config(
         chalice_stage="prod", function_name="on_measurements", config_from_disk=config(tmp_path / "prod")
     )
@@ -317,8 +334,9 @@ def test_chalice_gives_each_function_the_layer_of_its_own(tmp_path: Path):
     assert settled.lambda_memory_size == 1769
 
 
-def test_what_chalice_remembers_survives_the_next_copy(tmp_path: Path):
+def test_the_next_copy_keeps_what_chalice_remembers_and_no_module_that_is_gone(tmp_path: Path):
     target = prepared(tmp_path / "prod")
+    (target / "chalicelib" / "gone.py").write_text("")
     state = project.state_file(target, "prod")
     package = target / ".chalice" / "deployments" / "package.zip"
     for file, text in ((state, '{"resources": []}'), (package, "kept")):
@@ -328,13 +346,7 @@ def test_what_chalice_remembers_survives_the_next_copy(tmp_path: Path):
     prepared(target)
 
     assert (state.read_text(), package.read_text()) == ('{"resources": []}', "kept")
-
-
-def test_a_module_that_is_gone_is_not_deployed_on(tmp_path: Path):
-    target = prepared(tmp_path / "prod")
-    (target / "chalicelib" / "gone.py").write_text("")
-
-    assert not (prepared(target) / "chalicelib" / "gone.py").exists()
+    assert not (target / "chalicelib" / "gone.py").exists()
 
 
 def test_compiled_files_and_caches_stay_behind(tmp_path: Path):

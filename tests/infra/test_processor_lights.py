@@ -16,7 +16,7 @@ from examples.processor import film as processor_film
 from examples.processor.lights import NAMES, Tracker
 from examples.processor.order import Order
 from infra.local.footage import LIGHTS, Film, chapter_bytes, truth
-from tests.support.gopro_data import FILMS, PLACES, REAL
+from tests.support.gopro_data import FILMS, REAL
 
 FILM = Film(width=640, height=360, fps=30, frames_per_chapter=80, bit_rate=4_000_000)
 ORDER = Order("main", "flight", 3, (), (), "outputs/main/flight/3/", "measurements/main/flight/3/")
@@ -169,21 +169,23 @@ def test_times_are_the_frames_over_the_exact_rate(tmp_path):
     assert document["frames"][30]["timestamp"] == float(30 / rate)
 
 
-def films_with_pictures(place: str, folder: Path) -> list[Path]:
-    """Films whose pictures differ in size: the real ones, or two of a second each."""
-    if place == "real":
-        return [REAL / "mp4" / name for name in FILMS]
-    films = [folder / "wide.mp4", folder / "narrow.mp4"]
+@pytest.mark.soak  # whole films: they take the time of a hundred other tests, and found nothing that twins do not
+@pytest.mark.data
+@pytest.mark.skipif(not REAL.is_dir(), reason="the real camera files are not beside the project")
+def test_real_films_of_two_picture_sizes_are_measured_and_drawn_to_their_end(tmp_path: Path):
+    assert_measured_to_the_end([REAL / "mp4" / name for name in FILMS], tmp_path)
+
+
+def test_films_of_two_picture_sizes_are_measured_and_drawn_to_their_end(tmp_path: Path):
+    films = [tmp_path / "wide.mp4", tmp_path / "narrow.mp4"]
     for film, width in zip(films, (640, 480), strict=True):
         film.write_bytes(chapter_bytes(Film(width=width, height=360, frames_per_chapter=30), 1))
-    return films
+
+    assert_measured_to_the_end(films, tmp_path)
 
 
-@pytest.mark.parametrize("place", PLACES)
-def test_films_of_two_picture_sizes_are_measured_and_drawn_to_their_end(tmp_path: Path, place: str):
-    films = films_with_pictures(place, tmp_path)
-
-    made = processed(films, tmp_path)
+def assert_measured_to_the_end(films: list[Path], folder: Path) -> None:
+    made = processed(films, folder)
 
     with ExitStack() as closing:
         opened = [closing.enter_context(av.open(str(film))) for film in films]

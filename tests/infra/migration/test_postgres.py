@@ -47,7 +47,9 @@ CREATE TABLE frame_measurements (
 CREATE INDEX frames_of_session ON frame_measurements (session_id, frame_number);
 """
 SESSIONS = 200
-LONG = 108_000
+LONG = 9_000
+"""Rows of the long session: they are read in five pages."""
+
 PART_BYTES = 5 * 2**20
 
 _numbers = itertools.count(1)
@@ -159,7 +161,7 @@ def test_what_is_no_number_is_text_and_not_null(tables: psycopg.Connection[Any],
 
 @pytest.fixture
 def older(tmp_path: Path, tables: psycopg.Connection[Any]) -> Older:
-    """Two hundred sessions with a film each, the first with 108,000 frames and every tenth without its original."""
+    """Two hundred sessions with a film each, the first with 9,000 frames and every tenth without its original."""
     ports = memory_ports()
     made = Older(tmp_path, replace(ports, policy=replace(ports.policy, part_size_bytes=PART_BYTES)))
     for number in range(1, SESSIONS + 1):
