@@ -219,6 +219,8 @@ class History:
             scheduler.sleep(POLICY.grace_s + POLICY.cleanup_patience_s if far else 1.0)
             reconciles(cloud)
             rounds += 1
+            if self._is_over():
+                break
             if self._set_right():
                 # What was made wrong may be found only now. The rounds count from the last word of a person.
                 words, rounds = words + 1, 0
@@ -234,6 +236,14 @@ class History:
         if cloud.writes != writes and depth is not Depth.HOME:
             raise Broken("rest", f"one more round wrote: {cloud.log[-12:]}")
         self._demand_end()
+
+    def _is_over(self) -> bool:
+        """Whether every session is where it must be in the end, and waits for no person."""
+        pictures = (self.cloud.records.picture(each) for each in self.cloud.records.sessions())
+        return all(
+            each is not None and each.session.state in ENDS[self.setting.depth] and not each.session.held
+            for each in pictures
+        )
 
     def _restore_among_faults(self) -> None:
         for session_id in list(self.cloud.records.sessions()):

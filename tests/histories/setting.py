@@ -62,8 +62,8 @@ class Setting:
     device_skew_s: float
 
 
-RATES = (0.0, 0.0, 0.01, 0.03, 0.1)
-KILLS = (0.0, 0.0, 0.002, 0.01)
+RATES = (0.0, 0.0, 0.0, 0.005, 0.02, 0.1)
+KILLS = (0.0, 0.0, 0.0, 0.003, 0.015)
 """A device makes a hundred calls in a run, and each may be its last."""
 GRACE_S = 1800
 ROUNDS = {
@@ -105,14 +105,14 @@ FOCUS = {
     Depth.PURGED: ("tag_cleaned", "untag_cleaned", "write", "remove"),
 }
 """The call at which a history's faults crowd, by how far it goes."""
-SIZES = (90, 130, 200)
-"""Of films, in bytes: one part and a half, more than two, more than three."""
+SIZES = (56, 56, 90, 200)
+"""Of films, in bytes: one part, one and a half, more than three."""
 PART_BYTES = 60
 
 
 def draw_setting(chance: random.Random, mode: Mode = Mode.SETTLING) -> Setting:
     """A setting; rare ingredients are rare, so that most histories are short."""
-    depth = chance.choices(tuple(Depth), (5, 2, 4, 2, 1))[0]
+    depth = chance.choices(tuple(Depth), (20, 6, 9, 3, 1))[0]
     rates = {where: chance.choice(KILLS if where is Where.PROCESS else RATES) for where in Where}
     least, most = ROUNDS[depth]
     return Setting(
