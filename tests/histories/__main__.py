@@ -3,11 +3,15 @@
 make simulate                      100,000 histories, then those with unlimited faults
 make simulate SCHEDULES=2000       fewer
 make simulate SEED=4711            one history again, by its seed alone
+make simulate SEED=4711 MUTED=0-3  the same without the faults of these numbers
+
+A history that breaks a rule is shrunk to the faults that it needs, and shown in build/simulation/SEED.html.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import multiprocessing
 import sys
@@ -17,9 +21,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.histories.faults import Script
 from tests.histories.history import play
 from tests.histories.outcome import Outcome
+from tests.histories.page import numbers_of, write_page
 from tests.histories.setting import Mode
+from tests.histories.shrink import NotAgain, shrink, unshrunk
 
 FIGURES = Path("build/benchmarks/simulation.json")
 BATCH = 50
@@ -95,11 +102,14 @@ def main(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("--first", type=int, default=0, metavar="SEED", help="the first seed")
     parser.add_argument("--seed", type=int, metavar="SEED", help="play this one history and tell its steps")
+    parser.add_argument(
+        "--muted", type=numbers_of, default=frozenset(), metavar="0-3,7", help="faults that do not happen"
+    )
     parser.add_argument("--mode", choices=[each.value for each in Mode], default=Mode.SETTLING.value)
     parser.add_argument("--workers", type=int, default=2, metavar="N", help="processes")
     asked = parser.parse_args(arguments)
     if asked.seed is not None:
-        return _tell(play(asked.seed, mode=Mode(asked.mode), records=True))
+        return _tell(asked.seed, Mode(asked.mode), Script(asked.muted))
     began_at = time.monotonic()
     whole = play_many(asked.first, asked.schedules, Mode.SETTLING, asked.workers)
     took_s = time.monotonic() - began_at
@@ -118,17 +128,35 @@ def main(arguments: Sequence[str]) -> int:
     FIGURES.parent.mkdir(parents=True, exist_ok=True)
     FIGURES.write_text(json.dumps({**known, **figures}, indent=2) + "\n")
     print(json.dumps(figures, indent=2))
-    broken = [*whole.violations, *unlimited.violations]
-    for seed, rule, detail in broken[:MOST_TOLD]:
-        print(f"seed {seed} breaks {rule}: {detail}; play it again with: make simulate SEED={seed}")
+    broken = [
+        *((Mode.SETTLING, *each) for each in whole.violations),
+        *((Mode.UNLIMITED, *each) for each in unlimited.violations),
+    ]
+    for mode, seed, rule, detail in broken[:MOST_TOLD]:
+        print(f"seed {seed} breaks {rule}: {detail}; {_shown(play(seed, mode=mode))}")
     return 1 if broken else 0
 
 
-def _tell(outcome: Outcome) -> int:
+def _shown(outcome: Outcome) -> str:
+    """Shrink a history that breaks a rule, and write its page; where that is."""
+    replay = functools.partial(play, outcome.seed, mode=outcome.setting.mode)
+    try:
+        shrunk = shrink(outcome, replay)
+    except NotAgain as error:
+        return str(error)
+    return f"{len(shrunk.kept)} of {shrunk.faults} faults are needed, see {write_page(shrunk)}"
+
+
+def _tell(seed: int, mode: Mode, script: Script) -> int:
+    outcome = play(seed, mode=mode, script=script, records=True)
     for step in outcome.told:
         print(f"{step.number:5} {step.at_s:10.1f} s  {step.actor:12} {step.call:28} {step.fault or ''}")
     print(f"seed {outcome.seed}, digest {outcome.digest}, {outcome.faults} faults, {outcome.setting}")
     print(outcome.violation or "nothing is broken")
+    if outcome.violation and script.muted:
+        print(f"see {write_page(unshrunk(outcome, script))}")
+    elif outcome.violation:
+        print(_shown(outcome))
     return 1 if outcome.violation else 0
 
 
