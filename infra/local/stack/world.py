@@ -13,7 +13,7 @@ from types import TracebackType
 
 from infra.admin import deployment
 from infra.aws import deploy, project
-from infra.local import wheels
+from infra.local import packages, wheels
 from infra.local.aws.events.delivery import Delivery
 from infra.local.aws.events.destinations import to_queues, to_targets
 from infra.local.aws.events.schedule import Schedule
@@ -36,6 +36,7 @@ from infra.local.stack.local_aws import LocalAws, Progress
 from infra.stages import LOCAL_STAGE
 
 WHEELS = deploy.BUILD / "wheels"
+PACKAGES = deploy.BUILD / "packages"
 MOUNT = "/api"
 
 
@@ -215,7 +216,8 @@ def _deployed(
     progress: Progress,
 ) -> deploy.DeployedCoordinator:
     pip = wheels.pip_environment(source / "requirements.txt", WHEELS, progress)
-    return deploy.deploy_coordinator(
+    packages.lay(PACKAGES, target)
+    deployed = deploy.deploy_coordinator(
         source,
         target,
         LOCAL_STAGE,
@@ -225,6 +227,8 @@ def _deployed(
         functions=local_aws.client("lambda"),
         progress=progress,
     )
+    packages.keep(PACKAGES, target)
+    return deployed
 
 
 def _now() -> datetime:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from infra.local.aws.moto.answers import write_items_as_they_are
 from infra.local.aws.moto.partitions import query_one_partition
 from infra.local.aws.moto.ranges import read_ranges_where_they_lie
+from infra.local.aws.moto.sizes import count_sizes_once
 from infra.local.aws.moto.transactions import copy_only_named_items
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def moto_app() -> WSGIApplication:
         )
     copy_only_named_items()
     write_items_as_they_are()
+    count_sizes_once()
     query_one_partition()
     read_ranges_where_they_lie()
     moto: Any = DomainDispatcherApplication(create_backend_app)
