@@ -27,8 +27,14 @@ def lay(packages: Path, target: Path) -> None:
 
 
 def keep(packages: Path, target: Path) -> None:
-    """Have the folder `packages` hold what Chalice deployed from `target`, and the newest others."""
+    """Have the folder `packages` hold what Chalice deployed from `target`, and the newest others.
+
+    In `target` none but that stays.
+    """
     made = project.package(target)
+    for laid in made.parent.glob("*.zip"):
+        if laid != made:
+            laid.unlink()
     kept = packages / made.name
     packages.mkdir(parents=True, exist_ok=True)
     if not kept.exists():

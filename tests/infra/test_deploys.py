@@ -25,8 +25,67 @@ ME = "arn:aws:iam::123456789012:user/me"
 NOON = "2026-11-30T12:00:00Z"
 
 
+FUNCTIONS = ("api_handler", "on_original", "reconcile", "websocket_connect")
+PROJECT = """
+import os
+
+from chalice import Chalice, Rate
+
+from chalicelib import words
+
+app = Chalice(app_name="reelhaul")
+app.experimental_feature_flags.update(["WEBSOCKETS"])
+
+
+@app.route("/words")
+def show():
+    return words.SAID
+
+
+@app.on_s3_event(bucket=os.environ["BUCKET"], events=["s3:ObjectCreated:*"], prefix="originals/", name="on_original")
+def on_original(event):
+    pass
+
+
+@app.schedule(Rate(5, unit=Rate.MINUTES), name="reconcile")
+def reconcile(event):
+    pass
+
+
+@app.on_ws_connect(name="websocket_connect")
+def websocket_connect(event):
+    return {"statusCode": 200}
+"""
+
+
 def quiet(line: str) -> None:
     """Progress that nobody reads."""
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small project with a function of each kind, and of the coordinator's configuration and policies what is theirs.
+
+    A world deploys the coordinator itself; here a stage is deployed, changed, brought back and ended, seven runs of
+    Chalice, which take as long as the project has functions.
+    """
+    folder = tmp_path_factory.mktemp("project")
+    shutil.copytree(deploy.CLOUD / ".chalice", folder / ".chalice", ignore=_but_of_these_functions)
+    shutil.copy(deploy.CLOUD / "requirements.txt", folder)
+    config = folder / ".chalice" / "config.json"
+    document = json.loads(config.read_text())
+    document["lambda_functions"] = {name: document["lambda_functions"][name] for name in FUNCTIONS}
+    config.write_text(json.dumps(document))
+    (folder / "chalicelib").mkdir()
+    (folder / "chalicelib" / "__init__.py").touch()
+    (folder / "chalicelib" / "words.py").write_text('SAID = "as deployed"\n')
+    (folder / "app.py").write_text(PROJECT)
+    return folder
+
+
+def _but_of_these_functions(_folder: str, names: list[str]) -> list[str]:
+    wanted = ["config.json", *(f"policy-{name}.json" for name in FUNCTIONS)]
+    return [name for name in names if name not in wanted]
 
 
 @pytest.fixture(scope="module")
@@ -153,14 +212,14 @@ def environment(local_aws: LocalAws) -> dict[str, str]:
     return {**server.environment(local_aws.url, os.environ), **pip}
 
 
-def machine(local_aws: LocalAws, environment: dict[str, str], build: Path) -> deploy.Account:
+def machine(local_aws: LocalAws, environment: dict[str, str], build: Path, source: Path) -> deploy.Account:
     """The account as a machine sees it that has nothing but a checkout."""
 
     def client(service: str) -> Any:
         made = local_aws.client(service)
         return WithQuota(made) if service == "lambda" else made
 
-    return deploy.Account(client, for_moto(template.load()), None, build, environment, poll_s=0.05)
+    return deploy.Account(client, for_moto(template.load()), None, build, environment, source, poll_s=0.05)
 
 
 class WithQuota:
@@ -236,9 +295,9 @@ def denial(local_aws: LocalAws) -> Denial:
     return made
 
 
-def changed(source: Path) -> Path:
-    """The coordinator's project with another module, setting, memory and right."""
-    shutil.copytree(deploy.CLOUD, source, ignore=shutil.ignore_patterns("__pycache__", "node_modules"))
+def changed(project: Path, source: Path) -> Path:
+    """The project with another module, setting, memory and right."""
+    shutil.copytree(project, source)
     (source / "chalicelib" / "new.py").write_text('"""New."""\n')
     config = source / ".chalice" / "config.json"
     document = json.loads(config.read_text())
@@ -263,10 +322,15 @@ def said(lines: list[str], beginning: str) -> list[str]:
 
 
 def test_a_stage_is_deployed_changed_brought_back_and_ended(
-    local_aws: LocalAws, environment: dict[str, str], book: Ledger, denial: Denial, tmp_path: Path
+    local_aws: LocalAws,
+    environment: dict[str, str],
+    book: Ledger,
+    denial: Denial,
+    source: Path,
+    tmp_path: Path,
 ):
-    first, second = (machine(local_aws, environment, tmp_path / name) for name in ("first", "second"))
-    other = replace(first, source=changed(tmp_path / "cloud"))
+    first, second = (machine(local_aws, environment, tmp_path / name, source) for name in ("first", "second"))
+    other = replace(first, source=changed(source, tmp_path / "cloud"))
     asked = deploy.Asked({}, publish(local_aws))
 
     # A deploy that fails late is continued by a machine that never saw it, on the same API.
@@ -283,7 +347,7 @@ def test_a_stage_is_deployed_changed_brought_back_and_ended(
     assert (page.newest, page.current, page.failed) == (2, 2, None)
     kept = book.deploy(2)
     assert (kept.before, kept.repeats, kept.layer) == (None, None, asked.arrow_layer)
-    assert kept.files == project.digests(deploy.CLOUD)
+    assert kept.files == project.digests(source)
     package = next((tmp_path / "second" / LOCAL_STAGE / ".chalice" / "deployments").iterdir())
     assert book.kept(2, deploy.PACKAGE) == package.read_bytes()
     before = reconciler(local_aws)
@@ -319,7 +383,7 @@ def test_a_stage_is_deployed_changed_brought_back_and_ended(
     assert reconciler(local_aws) == before
     assert apis(local_aws) == [api]
     kept = book.deploy(4)
-    assert (kept.repeats, kept.before, kept.files) == (2, None, project.digests(deploy.CLOUD))
+    assert (kept.repeats, kept.before, kept.files) == (2, None, project.digests(source))
     with pytest.raises(rollback.NothingBefore):
         rollback.roll_back(LOCAL_STAGE, second, take_over=False, progress=quiet)
 

@@ -43,6 +43,17 @@ def test_other_sources_find_no_package(tmp_path: Path):
     assert not project.package(second).exists()
 
 
+def test_of_the_packages_that_were_laid_the_one_that_is_deployed_stays(tmp_path: Path):
+    packages.keep(tmp_path / "kept", packed(make_project(tmp_path / "first")))
+    second = make_project(tmp_path / "second", app="one = 2")
+    packages.lay(tmp_path / "kept", second)
+
+    packages.keep(tmp_path / "kept", packed(second))
+
+    assert list((second / ".chalice" / "deployments").iterdir()) == [project.package(second)]
+    assert len(list((tmp_path / "kept").iterdir())) == 2
+
+
 def test_before_the_first_stack_there_is_none(tmp_path: Path):
     target = make_project(tmp_path / "first")
 

@@ -102,12 +102,16 @@ def frame_row(row_id: int, session_id: str, number: int | None, **changes: Any) 
 
 @dataclass
 class Older:
-    """An older system below `root`, and the stage in memory; `sent` counts parts, `waits` the pauses in seconds."""
+    """An older system below `root`, and the stage in memory; `sent` counts parts, `waits` the pauses in seconds.
+
+    Its database is opened for each import, unless it is `opened` already.
+    """
 
     root: Path
     ports: MemoryPorts = field(default_factory=memory_ports)
     sent: int = 0
     waits: list[float] = field(default_factory=list)
+    opened: Database | None = None
 
     def __post_init__(self) -> None:
         (self.root / "videos").mkdir(parents=True, exist_ok=True)
@@ -158,11 +162,9 @@ class Older:
         self.sent += 1
         deliver(self.ports.objects, url.url, url.headers, body, self.ports.clock.now())
 
-    def world(
-        self, ports: Ports | None = None, send: Send | None = None, has_database: bool = True
-    ) -> run.World:
-        database: Database | None = None
-        if has_database and (self.root / "app.db").exists():
+    def world(self, ports: Ports | None = None, send: Send | None = None) -> run.World:
+        database = self.opened
+        if database is None and (self.root / "app.db").exists():
             database = open_database(self.url)
         return run.World(
             ports or self.ports,

@@ -1,6 +1,7 @@
 """An import that is killed, or whose calls fail, at any point: it is run again and ends as if nothing had happened."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from itertools import count
 
 import pytest
@@ -10,6 +11,7 @@ from chalicelib.core import ids
 from chalicelib.core.errors import StorageBusy
 from chalicelib.core.picture import Picture
 from infra.migration import run
+from infra.migration.legacy.sql import open_database
 from infra.migration.plan import TABLE
 from tests.infra.migration.older import Older, frame_row, old_id
 from tests.support import story
@@ -22,21 +24,24 @@ PART_BYTES = 200
 
 
 @pytest.fixture(scope="module")
-def older(tmp_path_factory: pytest.TempPathFactory) -> Older:
+def older(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Older]:
     """A session with two films, a file of frames and rows of frames; three parts for the file."""
     made = Older(tmp_path_factory.mktemp("older"))
     made.add(1, frames=60)
     made.make_tables()
     made.add_row(NAME)
     made.add_frames([frame_row(each, NAME, each) for each in range(3)])
-    return made
+    with closing(open_database(made.url)) as opened:
+        made.opened = opened
+        yield made
 
 
 def renewed(older: Older) -> Older:
     """The same older system before an empty stage."""
     ports = memory_ports()
     story.arm(ports)
-    return Older(older.root, replace(ports, policy=replace(ports.policy, part_size_bytes=PART_BYTES)))
+    parts = replace(ports.policy, part_size_bytes=PART_BYTES)
+    return Older(older.root, replace(ports, policy=parts), opened=older.opened)
 
 
 def facts(picture: Picture) -> tuple[object, ...]:
