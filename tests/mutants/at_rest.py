@@ -82,8 +82,8 @@ IN_THE_PROOF_AT_REST = (
     bug(
         "damage in the midst of a cleanup lets it continue",
         "cloud/chalicelib/core/settle/at_rest.py",
-        "    gone = picture.gone_versions if session.state is SessionState.CLEANED else session.cleaned\n",
-        "    gone = picture.gone_versions\n",
+        "damage.version_id not in session.cleaned:",
+        "damage.version_id not in picture.gone_versions:",
         "tests/core/settle",
     ),
     bug(

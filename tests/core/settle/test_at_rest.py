@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from chalicelib.core.ids import UploadId
+from chalicelib.core.ids import BROWSER, UploadId
 from chalicelib.core.session import Damage, Lost, SessionState
 from chalicelib.core.settle import Lose
 from chalicelib.core.settle.at_rest import at_rest, earlier_versions, may_be_proven, remedy
@@ -169,3 +169,37 @@ def test_a_stored_session_that_lost_what_its_order_requires_fails():
     case = lost(open_gates(), VIDEO).session(state=SessionState.STORED, processed_at=None)
 
     assert case.kinds() == ["Fail"]
+
+
+def test_what_can_be_done_about_a_loss_is_told_in_full():
+    card = (
+        "keep the card of camera C3501324500711 and haul the session again with device d_north; what was made of it "
+        "before stands: intermediate.audio.wav, measurements.lights.json, output.enhanced.mp4"
+    )
+    browser = (
+        "keep the film where it was uploaded from, and upload it again into this session; what was made of it before "
+        "stands: intermediate.audio.wav, measurements.lights.json, output.enhanced.mp4"
+    )
+    original = lost(open_gates(), FIRST)
+    copied_back = lost(restored(open_gates()), FIRST).session(restoring=(FIRST,))
+
+    assert remedy(original.picture, FIRST) == card
+    assert remedy(original.session(device_id=BROWSER).picture, FIRST) == browser
+    assert remedy(copied_back.picture, FIRST) == (
+        "an earlier version of it is whole, and the coordinator copies it back: wait"
+    )
+    assert remedy(lost(open_gates(), VIDEO).picture, VIDEO) == "order the session again: its originals stand"
+    assert remedy(lost(open_gates(), VIDEO, FIRST).picture, VIDEO) == (
+        "haul the lost originals again, then order the session again"
+    )
+    assert remedy(lost(cleaned(), VIDEO).picture, VIDEO) == (
+        "restore the originals while S3 keeps them, release the session, then order it again"
+    )
+
+
+def test_of_a_lost_original_of_which_nothing_was_made_nothing_stands():
+    case = lost(stored_session(), FIRST)
+
+    assert remedy(case.picture, FIRST) == (
+        "keep the card of camera C3501324500711 and haul the session again with device d_north"
+    )

@@ -6,14 +6,27 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from chalicelib.core.cleanup import Doomed, Spent
+from chalicelib.core.cleanup import Doomed, Refusal, Spent
+from chalicelib.core.ids import ArtifactId
+from chalicelib.core.order import wish
 from chalicelib.core.session import SessionState
-from chalicelib.core.settle import Clean, ConfirmOutputs, Finish, PlanCleanup, Recall
+from chalicelib.core.settle import (
+    Clean,
+    ConfirmOutputs,
+    Finish,
+    Inspect,
+    PlanCleanup,
+    Recall,
+    look_again_at,
+)
+from chalicelib.core.settle.cleaning import FILMS_AT_ONCE
 from tests.core.settle.cases import (
     AUDIO,
+    CHAPTERS,
     LASTING_MS,
     LIGHTS,
     NOW,
+    ORDER,
     ORIGINALS,
     OTHER_CRC,
     POLICY,
@@ -22,6 +35,7 @@ from tests.core.settle.cases import (
     cleaned,
     intended,
     open_gates,
+    receipt_of,
     stored_of,
     upload_of,
     verified,
@@ -266,3 +280,86 @@ def test_a_cleanup_that_came_to_no_end_is_recalled_before_its_first_marker_is_pu
 
 def test_a_cleanup_that_is_over_is_finished_however_late():
     assert at_last_look(intended().gone(*DOOMED)).owed() == (Finish(),)
+
+
+def refused(case: Case, **changes) -> Case:
+    """This case after S3 refused a removal at NOW."""
+    cleanup = case.picture.session.cleanup
+    assert cleanup
+    return case.session(cleanup=replace(cleanup, refusal=Refusal("v", NOW, "AccessDenied")), **changes)
+
+
+@pytest.mark.parametrize(("seconds", "is_over"), [(-1, False), (0, True), (1, True)])
+def test_after_s3_refused_a_removal_nothing_is_removed_for_a_while(seconds: int, is_over: bool):
+    resting = refused(intended()).at(POLICY.cleanup_patience_s + seconds, NOW)
+
+    assert resting.kinds() == (["Clean"] * 3 if is_over else [])
+
+
+def test_a_cleanup_that_s3_refused_is_due_when_its_rest_is_over():
+    rest_ends = NOW + timedelta(seconds=POLICY.cleanup_patience_s)
+    resting = refused(intended()).at(POLICY.cleanup_patience_s - 1, NOW)
+
+    assert look_again_at(resting.picture, resting.now, resting.policy) == rest_ends
+
+
+def test_a_session_that_is_cleaned_does_not_wait_for_what_s3_once_refused():
+    over = refused(cleaned())
+
+    assert over.due() == LAST_LOOK
+
+
+def test_a_recall_says_why():
+    assert at_last_look().gone(VIDEO, LIGHTS).only(Recall).reason == (
+        "restored because it is no longer what was verified: output.enhanced.mp4, measurements.lights.json"
+    )
+    half_way = at_last_look(intended().gone(ORIGINALS[0]))
+    assert half_way.only(Recall).reason == "restored because its cleanup did not finish in time"
+    crc = at_last_look().receipt(FIRST).crc64nvme
+    both = reread(at_last_look(), OTHER_CRC, crc)
+    assert both.only(Recall).reason == (
+        f"restored because two reads of the card differ, and no operator accepted that: {FIRST}"
+    )
+
+
+def test_a_recall_names_every_original_however_long_its_reason():
+    artifact_ids = tuple(ArtifactId(f"output.{'long' * 20}{number}.mp4") for number in range(10))
+    order = replace(ORDER, wish=wish(artifact_ids, {}))
+    recall = at_last_look().session(order=order)
+    recall = recall.seen(recall.key(VIDEO), None)
+    keys = [recall.key(artifact_id) for artifact_id in artifact_ids]
+    reason = recall.told(stored={**recall.facts.stored, **dict.fromkeys(keys)}).only(Recall)
+
+    assert reason.artifact_ids == ORIGINALS
+    assert len(reason.reason) == 500
+
+
+def test_films_are_read_a_few_at_a_time_and_only_once_every_other_gate_is_open():
+    case = open_gates().session(films=())
+
+    assert case.only(Inspect).receipts == tuple(case.receipt(each) for each in (*ORIGINALS, VIDEO))
+    assert case.told(arming=None).owed() == ()
+
+
+@pytest.mark.parametrize("films", [FILMS_AT_ONCE - 1, FILMS_AT_ONCE, FILMS_AT_ONCE + 1])
+def test_no_more_than_twenty_films_are_read_in_one_look(films: int):
+    videos = tuple(ArtifactId(f"output.{number:02}.mp4") for number in range(films))
+    case = open_gates()
+    case = case.session(order=replace(ORDER, wish=wish(videos, {})))
+    made = tuple(receipt_of(case.picture, video) for video in videos)
+    case = case.recorded(receipts=(*case.picture.receipts, *made))
+    case = case.told(stored={**case.facts.stored, **{each.key: stored_of(each) for each in made}})
+
+    assert len(case.only(Inspect).receipts) == min(films, FILMS_AT_ONCE)
+
+
+def test_a_removal_that_the_day_leaves_no_room_for_waits_and_those_after_it_too():
+    """The day leaves room for the intermediate, which comes last, but not for the first original."""
+    limit = POLICY.cleanup_limit
+    spent = Spent(0, limit.size_bytes - CHAPTERS[1].size_bytes)
+
+    assert intended().told(spent=spent).owed() == ()
+
+
+def test_nothing_is_removed_while_nobody_knows_what_was_removed_today():
+    assert intended().told(spent=None).owed() == ()

@@ -282,3 +282,152 @@ def test_each_gate_is_closed_open_or_is_asked_later():
     assert states.closed == {"not-held": "held: wait"}
     assert {*states.closed, *states.open} == set(gates.RECORD)
     assert states.asked_later == tuple(gates.WORLD)
+
+
+WHY = {
+    "processed": {"open": "the session is OPEN", "failed": "no light found"},
+    "outputs-required": {"nothing ordered": "the session's order requires no output"},
+    "ordered-here": {"the import's own order": "imported, and not ordered here: order the session first"},
+    "outputs-verified": {
+        "only an earlier order's outputs": "not verified: output.enhanced.mp4, measurements.lights.json"
+    },
+    "measurements-indexed": {"no index": "measurements.lights.json is not indexed"},
+    "chapters-verified": {"no receipt of a chapter": f"not verified: {FIRST}"},
+    "nothing-open": {
+        "a live upload": "uploads are open: u_measurements.spare.json",
+        "something wanted back": f"being restored: {FIRST}",
+    },
+    "not-held": {"held": "held: look first"},
+    "not-quarantined": {
+        "poison that nobody requires": "quarantined: measurements.spare.json (not JSON)",
+        "measurements that nobody looked into": (
+            "nobody looked yet whether it is poison: measurements.spare.json"
+        ),
+    },
+    "originals-finished": {
+        "every film was": (
+            "hauled unfinished, and no operator accepted the outputs: 100GOPRO/GX010038.MP4, 100GOPRO/GX020038.MP4"
+        )
+    },
+    "originals-whole": {
+        "a broken film": f"broken, and kept for a repair: {FIRST} (it has no moov box)",
+    },
+    "nothing-lost": {"an output that nobody requires": "damaged or lost: measurements.spare.json"},
+    "evidence-agrees": {
+        "a second read differs": (
+            f"two reads differ, keep the card: {FIRST} (the receipt has CRC64NVME AzBJDDi2gkQ=, the card gave "
+            "AAAAAAAAAAA=)"
+        )
+    },
+    "evidence-suffices": {
+        "read once where twice is demanded": (
+            f"the deployment demands read-twice: {FIRST} (read-once), original.100GOPRO.GX020038.MP4 (read-once)"
+        )
+    },
+    "grace-over": {
+        "a second before its end": "the grace ends at 2026-11-24 13:00 UTC",
+        "nobody knows since when": "nobody recorded when the grace began",
+    },
+    "armed": {
+        "never armed": "cleanup was never armed here: everything is kept",
+        "disarmed": "cleanup is disarmed: stop",
+    },
+    "clocks-agree": {"ours is ahead": "our clock and S3's are 901 s apart"},
+    "grace-over-in-s3": {
+        "the video was written later": (
+            "output.enhanced.mp4 was written at 2026-11-21 13:00 UTC by S3's clock"
+        )
+    },
+    "outputs-stand": {"gone": "no longer what was verified: output.enhanced.mp4"},
+    "originals-stand": {
+        "an original is gone": "100GOPRO/GX010038.MP4 is gone, and nobody here removed it",
+        "an original was not looked at": "100GOPRO/GX010038.MP4 was not looked at",
+        "an original of another size": "another object is in the place of 100GOPRO/GX010038.MP4",
+    },
+    "outputs-plausible": {
+        "a chapter that nobody read": f"the length of 1 films is not read yet, such as {FIRST}",
+        "a chapter that is no film": "the length of 100GOPRO/GX010038.MP4 cannot be told: no moov",
+        "a video that is not a whole film": "output.enhanced.mp4 is not a whole film: no moov",
+        "a video that is too short": (
+            "output.enhanced.mp4 lasts 9.0 s of the 10.0 s of the chapters, less than 90 %"
+        ),
+        "measurements that cover too little": (
+            "measurements.lights.json covers 5.0 s of the 10.0 s of the chapters, less than 50 %"
+        ),
+        "measurements with too few frames": (
+            "measurements.lights.json has 9 frames for 10.0 s of chapters, less than 60 a minute"
+        ),
+        "measurements whose times nobody noted": (
+            "it is unknown how many seconds measurements.lights.json covers"
+        ),
+    },
+    "breaker": {
+        "not known": "what was cleaned today is not known",
+        "no object left": (
+            "500 objects and 0 bytes were cleaned today; the next one, of 25 bytes, would pass the limit of "
+            "500 objects and 4398046511104 bytes a day"
+        ),
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("gate", "how", "why"), [(gate, how, why) for gate, ways in WHY.items() for how, why in ways.items()]
+)
+def test_a_closed_gate_tells_an_operator_why(gate: str, how: str, why: str):
+    assert CLOSINGS[gate][how](open_gates()).closed()[gate] == why
+
+
+def test_where_several_outputs_are_lost_each_is_named():
+    case = open_gates().gone(VIDEO, LIGHTS)
+
+    assert case.closed()["outputs-stand"] == (
+        "no longer what was verified: output.enhanced.mp4, measurements.lights.json"
+    )
+
+
+def test_a_bucket_that_was_not_looked_at_keeps_the_session():
+    closed = open_gates().told(bucket=None).closed()
+
+    assert closed == {
+        "clocks-agree": "S3's time is not known",
+        "grace-over-in-s3": "S3's time is not known",
+        "bucket-keeps": "the bucket was not looked at",
+    }
+
+
+@pytest.mark.parametrize(("size_bytes", "is_lost"), [(0, True), (1, False), (2, False)])
+def test_an_output_of_a_single_byte_is_one(size_bytes: int, is_lost: bool):
+    case = open_gates()
+    receipt = replace(case.receipt(VIDEO), size_bytes=size_bytes)
+    others = [each for each in case.picture.receipts if each.artifact_id != VIDEO]
+    tiny = case.recorded(receipts=(*others, receipt)).changed(VIDEO, size_bytes=size_bytes)
+
+    assert gates.lost_outputs(tiny.picture, tiny.facts) == ((VIDEO,) if is_lost else ())
+
+
+def test_where_nothing_is_left_to_clean_the_day_need_not_leave_a_byte():
+    limit = POLICY.cleanup_limit
+    case = open_gates().gone(*(chapter.artifact_id for chapter in CHAPTERS), AUDIO)
+    spent = Spent(limit.objects - 1, limit.size_bytes)
+
+    assert "breaker" not in case.told(spent=spent).closed()
+
+
+def test_the_evidence_of_a_cleanup_is_lost_when_it_is_another_object_gone_or_not_looked_at():
+    case = intended()
+
+    def lost(changed: Case) -> tuple[str, ...]:
+        return gates.lost_evidence(changed.picture, changed.facts)
+
+    assert lost(case) == ()
+    assert lost(case.gone(VIDEO)) == (VIDEO,)
+    assert lost(case.unseen(case.key(LIGHTS))) == (LIGHTS,)
+    assert lost(case.changed(VIDEO, version_id="another")) == (VIDEO,)
+    assert lost(case.gone(VIDEO, LIGHTS)) == (VIDEO, LIGHTS)
+
+
+def test_a_session_without_a_cleanup_has_no_evidence_to_lose():
+    case = open_gates().gone(VIDEO, LIGHTS)
+
+    assert gates.lost_evidence(case.picture, case.facts) == ()

@@ -1,5 +1,6 @@
 """What is owed to a session whose cleaned objects are wanted back."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from chalicelib.core.parts import StoredPart
 from chalicelib.core.settle import (
     Complete,
     CopyParts,
+    Displace,
     EndRestore,
     Expire,
     Observation,
@@ -33,6 +35,7 @@ from tests.core.settle.cases import (
     cleaned,
     crc_of,
     intended,
+    open_gates,
     receipt_of,
     stored_of,
     upload_of,
@@ -256,3 +259,14 @@ def test_a_restore_of_which_nobody_knows_since_when_waits_for_nothing(is_known: 
 
     assert (case.owed() == ()) is is_known
     assert case.receipt(FIRST).verified_at == START
+
+
+@pytest.mark.parametrize("wanted", [open_gates, intended], ids=["never cleaned", "named by an intent"])
+def test_exactly_the_object_that_stands_in_the_place_of_an_original_is_displaced(wanted: Callable[[], Case]):
+    """What a cleanup may have removed is not displaced: then another object came after it, and is kept."""
+    case = wanted_back(wanted(), FIRST).changed(FIRST, version_id="another").at(0, ENDS_AT)
+
+    if wanted is open_gates:
+        assert case.owed() == (Displace(FIRST, case.object(FIRST)),)
+    else:
+        assert case.owed() == (EndRestore(FIRST, None),)

@@ -53,10 +53,9 @@ def undecided(picture: Picture) -> Iterator[tuple[Damage, Receipt]]:
     session = picture.session
     if not session.damage:
         return
-    gone = picture.gone_versions if session.state is SessionState.CLEANED else session.cleaned
     by_version = {receipt.version_id: receipt for receipt in _last_receipts(picture)}
     for damage in session.damage:
-        if damage.version_id in by_version and damage.version_id not in gone:
+        if damage.version_id in by_version and damage.version_id not in session.cleaned:
             yield damage, by_version[damage.version_id]
 
 
