@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import shlex
@@ -10,17 +11,24 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 import requests
 
+from edge_client import cli
 from edge_client.haul.camera_session import Looks
+from infra.admin import command as admin
+from infra.admin.console import to_stdout
+from infra.admin.deployment import deployed
+from infra.local.aws.moto import server
 from infra.local.camera import Camera, Card, card_with, recording
 from infra.local.stack import World
+from infra.stages import LOCAL_STAGE
 
 PART_SIZE_BYTES = 65_536
 BOX_HEADER_BYTES = 16
@@ -50,7 +58,11 @@ class Ended:
 
 @dataclass(frozen=True)
 class Rig:
-    """One world, and a device enrolled in it. Its clients run `under` another command where one is named."""
+    """One world, and a device enrolled in it.
+
+    Whole runs of a command are runs in this process, by the client's own door. What is disturbed or killed is a
+    `client` in a process of its own, which runs `under` another command where one is named.
+    """
 
     world: World
     folder: Path
@@ -64,43 +76,54 @@ class Rig:
     def client(
         self, camera: Camera, session: str | None, *more: str, spool: str = "spool"
     ) -> subprocess.Popen[str]:
-        """The real client, started on a haul."""
-        named = [session] if session else []
-        return self._started("haul", camera, [*named, *(more or ["--recording", RECORDING])], spool)
+        """The real client in a process of its own, started on a haul."""
+        words = [*self.under, sys.executable, "-m", "edge_client", *self._hauling(camera, session, more)]
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith("AWS_")
+        } | self._device(spool)
+        return subprocess.Popen(
+            words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
 
     def command(self, name: str, camera: Camera | None, *more: str, spool: str = "spool") -> Ended:
         """One whole run of another command; without a camera for those that ask none."""
-        return self.ended(self._started(name, camera, more, spool))
+        return self._run(self._words(name, camera, more), spool)
 
     def printed_command(self, command: str, spool: str = "spool") -> Ended:
         """One whole run of a command line as the client printed it."""
-        return self.ended(self._spawned([*shlex.split(command)[1:], "--json"], spool))
+        return self._run([*shlex.split(command)[1:], "--json"], spool)
 
-    def _started(
-        self, name: str, camera: Camera | None, more: Iterable[str], spool: str
-    ) -> subprocess.Popen[str]:
+    def operator(self, *words: str) -> Ended:
+        """One whole run of the operator's command on the deployed stage."""
+        environment = {
+            **server.environment(self.world.aws_url, {}),
+            "XDG_STATE_HOME": str(self.folder),
+        }
+        whole = [*words, "--stage", LOCAL_STAGE, "--json"]
+        return run_here(lambda: admin.run(whole, deployed, to_stdout), environment)
+
+    def _hauling(self, camera: Camera, session: str | None, more: Iterable[str]) -> list[str]:
+        named = [session] if session else []
+        return self._words("haul", camera, [*named, *(more or ["--recording", RECORDING])])
+
+    def _words(self, name: str, camera: Camera | None, more: Iterable[str]) -> list[str]:
         words = [name, *more, "--json"]
         words += ["--camera", camera.url] if camera else []
         words += ["--coordinator", self.world.coordinator_url]
-        words += ["--token-file", str(self.token_file)]
-        return self._spawned(words, spool)
+        return [*words, "--token-file", str(self.token_file)]
 
-    def _spawned(self, words: list[str], spool: str) -> subprocess.Popen[str]:
-        command = [*self.under, sys.executable, "-m", "edge_client", *words]
+    def _device(self, spool: str) -> dict[str, str]:
         # Each spool is a device of its own: devices share no locks.
-        told = {
+        return {
             "REELHAUL_SPOOL": str(self.folder / spool),
             "REELHAUL_LOCKS": str(self.folder / f"{spool}-locks"),
         }
-        environment = {
-            name: value for name, value in os.environ.items() if not name.startswith("AWS_")
-        } | told
-        return subprocess.Popen(
-            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+
+    def _run(self, words: list[str], spool: str) -> Ended:
+        return run_here(lambda: cli.run(words), self._device(spool))
 
     def ended(self, client: subprocess.Popen[str]) -> Ended:
-        """What became of a client, once it has ended by itself."""
+        """What became of a client of its own process, once it has ended by itself."""
         try:
             printed, said = client.communicate(timeout=DEADLINE_S)
         finally:
@@ -110,7 +133,7 @@ class Rig:
 
     def haul(self, camera: Camera, session: str | None, *more: str, spool: str = "spool") -> Ended:
         """One whole run of the client."""
-        return self.ended(self.client(camera, session, *more, spool=spool))
+        return self._run(self._hauling(camera, session, more), spool)
 
     def killed(self, client: subprocess.Popen[str]) -> None:
         """kill -9, and wait until nothing of the client is left."""
@@ -172,6 +195,21 @@ def camera_with(
     card = card or card_with(*recording(int(RECORDING), list(sizes_bytes)))
     with Camera(card, pace_bytes_s=pace_bytes_s) as camera:
         yield camera
+
+
+def run_here(run: Callable[[], int], environment: Mapping[str, str]) -> Ended:
+    """One whole run of a command in this process: in its own it would import for a second of CPU time."""
+    printed, said = io.BytesIO(), io.BytesIO()
+    with (
+        redirect_stdout(io.TextIOWrapper(printed, "utf-8", write_through=True)),
+        redirect_stderr(io.TextIOWrapper(said, "utf-8", write_through=True)),
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        code = run()
+        lines, text = printed.getvalue().decode(), said.getvalue().decode()
+    return Ended(code, [json.loads(line) for line in lines.splitlines()], text)
 
 
 def source_sha256(camera: Camera) -> list[str]:

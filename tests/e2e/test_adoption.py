@@ -1,21 +1,14 @@
 """A device dies in the middle of a session: an operator gives it to another one, which ends it with the same camera."""
 
-import json
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from infra.local.aws.moto import server
 from infra.local.camera import card_with, recording
-from infra.stages import LOCAL_STAGE
 from tests.e2e.rig import PART_SIZE_BYTES, Rig, camera_with, source_sha256, until
 from tests.e2e.test_another_device import another_device
 
 pytestmark = pytest.mark.e2e
-HOUSE = Path(__file__).parents[2]
 SERIAL, SESSION = "C71", "C71-100GOPRO-0038-1656931398"
 PARTS = 8
 PACE_BYTES_S = 3 * PART_SIZE_BYTES
@@ -24,30 +17,9 @@ PACE_BYTES_S = 3 * PART_SIZE_BYTES
 
 def adopted(rig: Rig, device_id: str) -> dict[str, Any]:
     """What the operator's command answers."""
-    words = [
-        sys.executable,
-        "-m",
-        "infra.admin",
-        "adopt",
-        "--stage",
-        LOCAL_STAGE,
-        SESSION,
-        "--device",
-        device_id,
-    ]
-    environment = server.environment(rig.world.aws.url, {})
-    done = subprocess.run(
-        [*words, "--json"],
-        cwd=HOUSE,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    told: dict[str, Any] = json.loads(done.stdout)
-    return told
+    done = rig.operator("adopt", SESSION, "--device", device_id)
+    assert done.code == 0, done.said
+    return done.report
 
 
 def device_of(rig: Rig) -> str:

@@ -1,33 +1,21 @@
 """A bit flips in S3: the scheduled round finds it, the reconciler makes it lost, and all are told what to do next."""
 
-import json
-import subprocess
-import sys
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from infra.local.aws.moto import server
-from infra.stages import LOCAL_STAGE
 from tests.e2e.rig import Rig
 from tests.e2e.test_by_hand import ARTIFACT, BODY, crc_of
 from tests.e2e.test_orders import hauled
 
 pytestmark = pytest.mark.e2e
-HOUSE = Path(__file__).parents[2]
 
 
 def verified(rig: Rig, *arguments: str) -> tuple[int, dict[str, Any]]:
     """What the operator's command answers, and its exit code."""
-    told = {**server.environment(rig.world.aws.url, {}), "XDG_STATE_HOME": str(rig.folder)}
-    words = [sys.executable, "-m", "infra.admin", "verify", "--stage", LOCAL_STAGE, *arguments, "--json"]
-    done = subprocess.run(
-        words, cwd=HOUSE, env=told, capture_output=True, text=True, timeout=120, check=False
-    )
-    assert done.stdout, done.stderr
-    return done.returncode, json.loads(done.stdout)
+    done = rig.operator("verify", *arguments)
+    return done.code, done.report
 
 
 def reread(rig: Rig, session: str, crc64nvme: str) -> dict[str, Any]:

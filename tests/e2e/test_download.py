@@ -1,16 +1,11 @@
 """What was hauled comes to an operator's disk, and the library of ASC MHL finds it as its list says."""
 
 import hashlib
-import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from infra.local.aws.moto import server
-from infra.stages import LOCAL_STAGE
 from tests.e2e.rig import PART_SIZE_BYTES, Rig, camera_with, source_sha256
 
 pytest.importorskip("ascmhl", reason="ascmhl needs Python 3.11")
@@ -23,20 +18,14 @@ pytestmark = [
     pytest.mark.e2e,
     pytest.mark.filterwarnings("ignore:.*GitWildMatchPattern:DeprecationWarning"),
 ]
-HOUSE = Path(__file__).parents[2]
 SESSION = "download-1"
 
 
 def told(rig: Rig, *arguments: str) -> dict[str, Any]:
     """What the operator's command answers."""
-    words = [sys.executable, "-m", "infra.admin", *arguments, "--stage", LOCAL_STAGE, "--json"]
-    environment = server.environment(rig.world.aws.url, {})
-    done = subprocess.run(
-        words, cwd=HOUSE, env=environment, capture_output=True, text=True, timeout=120, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    answer: dict[str, Any] = json.loads(done.stdout)
-    return answer
+    done = rig.operator(*arguments)
+    assert done.code == 0, done.said
+    return done.report
 
 
 def verdict(folder: Path) -> int:

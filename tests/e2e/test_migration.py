@@ -38,11 +38,16 @@ FRAMES = 900
 
 @dataclass(frozen=True)
 class Command:
-    """The command before the local stack, in processes of its own."""
+    """The command before the local stack."""
 
-    world: World
+    rig: Rig
+
+    @property
+    def world(self) -> World:
+        return self.rig.world
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """The command in a process of its own."""
         return subprocess.Popen(
             [sys.executable, "-m", "infra.admin", "migrate", "--stage", LOCAL_STAGE, *arguments, "--json"],
             cwd=HOUSE,
@@ -54,9 +59,8 @@ class Command:
 
     def run(self, *arguments: str) -> tuple[dict[str, Any], int]:
         """The report and the exit code of a whole run."""
-        told, said = (process := self.start(*arguments)).communicate(timeout=120)
-        assert told, said
-        return json.loads(told), process.returncode
+        done = self.rig.operator("migrate", *arguments)
+        return done.report, done.code
 
     def kill_when(self, happened: Callable[[], object], what: str, *arguments: str) -> None:
         """kill -9 as soon as something has happened."""
@@ -106,7 +110,7 @@ def older(tmp_path: Path) -> Older:
 def test_an_import_that_is_killed_again_and_again_ends_whole_and_is_cleaned_by_an_order_alone(
     rig: Rig, older: Older
 ):
-    command = Command(rig.world)
+    command = Command(rig)
     where = ("--folder", str(older.root), "--database", older.url)
     DynamoRecords(rig.world.aws.client("dynamodb"), rig.world.table).put_arming(
         Arming(True, datetime.now(UTC), "a test says so")
@@ -191,7 +195,7 @@ def test_sessions_come_out_of_a_bucket_without_a_database(rig: Rig, tmp_path: Pa
     for path in files.root.rglob("*.*"):
         key = f"backup/{path.relative_to(files.root).as_posix()}"
         s3.put_object(Bucket="older-system", Key=key, Body=path.read_bytes())
-    command, where = Command(rig.world), ("--s3", "s3://older-system/backup")
+    command, where = Command(rig), ("--s3", "s3://older-system/backup")
 
     applied, _ = command.run(*where, "--apply")
     assert rig.world.settled(60)

@@ -71,11 +71,14 @@ class Story:
     def run(self, moment: Moment | None = None, under: tuple[str, ...] = ()) -> None:
         """One client, killed at the moment, or by the command that it runs under, or by nobody."""
         began, requests_before = self.calls.tick(), len(self.camera.log.all())
+        words = ("--recording", RECORDING, *self.case.options)
+        if moment is None and not under:
+            end = self.rig.haul(self.camera, self.session, *words)
+            self.runs.append(Run(began, None, self.calls.tick(), requests_before, end))
+            return
         is_seen = moment is not None and moment.sign in SEEN
         lookout = Lookout(self.signs.tell, self.rig.folder / "spool") if is_seen else nullcontext()
-        client = replace(self.rig, under=under).client(
-            self.camera, self.session, "--recording", RECORDING, *self.case.options
-        )
+        client = replace(self.rig, under=under).client(self.camera, self.session, *words)
         killed_at = list[int]()
 
         def kill() -> None:
