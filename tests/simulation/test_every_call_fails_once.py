@@ -1,7 +1,8 @@
 """Each call of the coordinator, in every leg of the story, fails once in each way; the end is right all the same.
 
 A read changes nothing, so whoever is struck after it is where he would be if he had been struck before it, and what
-is asked twice is answered alike: of a read only the faults before it are played.
+is asked twice is answered alike. Whoever dies before a read is where he would be if he had died before his next write,
+or after his last one. So of a read only the error before it is played.
 """
 
 from collections.abc import Iterator
@@ -51,7 +52,7 @@ def calls_of(name: str) -> tuple[str, ...]:
 
 def faults(name: str, way: Way, chunk: int) -> Iterator[Fault]:
     for call, method in enumerate(calls_of(name), start=1):
-        if call % CHUNKS == chunk and (way.is_before or method not in READS):
+        if call % CHUNKS == chunk and (way is Way.ERROR_BEFORE or method not in READS):
             yield Fault(call, way)
 
 
@@ -96,12 +97,12 @@ def test_a_read_changes_nothing(name: str):
     LEGS[name].play(Stage(plain, Onlooker(plain)))
 
 
-def test_no_read_is_struck_after_it_or_asked_twice():
+def test_of_a_read_only_the_error_before_it_is_played():
     way_of = {way: sum(1 for chunk in range(CHUNKS) for _ in faults("poison", way, chunk)) for way in Way}
     calls = calls_of("poison")
     writes = sum(method in WRITES for method in calls)
 
-    assert way_of == {way: len(calls) if way.is_before else writes for way in Way}
+    assert way_of == {way: len(calls) if way is Way.ERROR_BEFORE else writes for way in Way}
 
 
 @pytest.mark.parametrize("name", LEGS)
