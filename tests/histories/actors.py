@@ -213,6 +213,7 @@ class Operator:
         self._says("release", lambda: operations.hold(self._cloud.ports, OPERATOR, session_id, None))
 
     def orders(self, session_id: SessionId) -> None:
+        self._cloud.safety.promises.ordered(session_id)
         self._says("order", lambda: operations.order(self._cloud.ports, OPERATOR, session_id, WISH))
 
     def restores(self, session_id: SessionId) -> None:
@@ -234,6 +235,7 @@ class Operator:
         if not is_armed and any(self._is_cleaning(each) for each in cloud.records.sessions()):
             cloud.rare.note("disarmed in the middle of a cleanup")
         cloud.records.put_arming(Arming(is_armed, cloud.now(), "a history says so"))
+        cloud.safety.promises.armed(is_armed)
 
     def _is_cleaning(self, session_id: SessionId) -> bool:
         picture = self._cloud.records.picture(session_id)

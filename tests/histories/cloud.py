@@ -254,6 +254,7 @@ class Cloud:
         scheduler = self.scheduler
         scheduler.pass_turn()
         process = scheduler.current.process
+        self.safety.promises.called(process)
         is_write = name in WRITES
         fault = self.faults.draw(Where.FUNCTION, ON_WRITES if is_write else ON_READS, name)
         if fault is None:
@@ -305,6 +306,8 @@ class Cloud:
             answer = method(*arguments, **options)
         except ReelhaulError as error:
             self.rare.at_refusal(name, error, arguments)
+            # It may have had its effect all the same.
+            safety.promises.after(name, arguments)
             raise
         safety.after(name, arguments)
         return answer

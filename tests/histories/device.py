@@ -45,10 +45,11 @@ from edge_client.model.plan import CameraIdentity
 from edge_client.model.selection import New
 from edge_client.spool.spool import Spool
 from tests.edge.memory.camera import MemoryCamera, MemoryFile, MemoryLocks
-from tests.edge.memory.disk import Mount, SimulatedDisk
+from tests.edge.memory.disk import Mount
 from tests.edge.memory.machine import Killed
 from tests.edge.screen import SilentDisplay
 from tests.histories.cloud import API_LIMIT_S, START, Cloud
+from tests.histories.durability import Durability, WatchedDisk
 from tests.histories.scheduler import Process, Scheduler, Task, Threads
 from tests.histories.setting import Where
 from tests.support.films import make_film
@@ -241,7 +242,8 @@ class Device:
         self.token = cloud.enrol(self.device_id)
         self.camera = MemoryCamera()
         self.camera.identity = CameraIdentity(f"C350132450071{number}", "HERO12 Black", "H23.01")
-        self.disk = SimulatedDisk()
+        self.disk = WatchedDisk()
+        self.durability = Durability(self)
         self._mounts: dict[Process, Mount] = {}
         self.locks = Locks()
         self.truth: dict[str, list[bytes]] = {}
@@ -291,6 +293,8 @@ class Device:
     def step(self, call: str) -> None:
         """A call of the device leaves: others may come first, and the process may be killed here."""
         self.scheduler.pass_turn()
+        if not call.startswith("disk"):
+            self.durability.before(call)
         cloud, process = self.cloud, self.scheduler.current.process
         fault = cloud.faults.draw(Where.PROCESS, ("killed",))
         cloud.note(process.name, call, fault)
@@ -332,6 +336,7 @@ class Device:
                 raise Killed
             return
         self.step(f"disk {kind}")
+        self.durability.before(kind)
         cloud = self.cloud
         fault = cloud.faults.draw(Where.DISK, ON_DISK)
         if fault is None:
@@ -357,12 +362,14 @@ class Device:
         """The process is gone: killed alone, or with all others of the machine by a power cut."""
         if self.scheduler.chance.random() < 0.5:
             self._mounts.pop(process).end_of_process()
+            self.durability.ended()
             if process is self.process:
                 self.locks.taken.clear()
             return
         self.cloud.note(self.name, "power", "cut")
         self.locks.taken.clear()
         self.disk.crash(self.scheduler.chance)
+        self.durability.crashed()
         for each in [*self._mounts]:
             if each is not process:
                 self.scheduler.kill(each)
@@ -375,6 +382,7 @@ class Device:
             self.scheduler.wake(thread)
         if mount := self._mounts.pop(process, None):
             mount.end_of_process()
+            self.durability.ended()
 
     def run_beside(self) -> None:
         """Somebody starts a second client on the same spool."""

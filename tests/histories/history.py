@@ -11,7 +11,10 @@ import random
 import traceback
 from collections.abc import Callable, Iterator
 
+from msgspec.structs import replace
+
 from chalicelib.core import keys
+from chalicelib.core.cleanup import Spent
 from chalicelib.core.errors import ReelhaulError
 from chalicelib.core.ids import SessionId
 from chalicelib.core.session import SessionState
@@ -20,6 +23,7 @@ from chalicelib.core.times import DAY_S
 from chalicelib.flows.deadline import OutOfTime
 from edge_client.base.errors import EdgeError
 from tests.histories.actors import WISH, Events, Operator, Processor, reconciles
+from tests.histories.aftermath import Aftermath
 from tests.histories.cloud import Cloud
 from tests.histories.device import Device
 from tests.histories.faults import EVERYTHING, Faults, Script
@@ -40,6 +44,8 @@ POLICY = Policy(
     grace_s=GRACE_S,
     cleanup_patience_s=600,
 )
+TIGHT = replace(POLICY, cleanup_limit=Spent(objects=1, size_bytes=2**40))
+"""The same where little may be cleaned on one day."""
 ENDS = {
     Depth.HOME: (SessionState.STORED, SessionState.PROCESSED),
     Depth.PROCESSED: (SessionState.PROCESSED, SessionState.CLEANED),
@@ -99,7 +105,8 @@ class History:
         self.chance = random.Random(chance.random())
         self.scheduler = Scheduler(random.Random(chance.random()), setting.switching)
         self.faults = Faults(random.Random(chance.random()), setting.rates, setting.focus, script)
-        self.cloud = Cloud(self.scheduler, self.faults, POLICY, records)
+        policy = TIGHT if setting.is_tight else POLICY
+        self.cloud = Cloud(self.scheduler, self.faults, policy, records)
         self.events = Events(self.cloud)
         self.processor = Processor(self.cloud, self.chance, setting)
         self.operator = Operator(self.cloud, self.chance)
@@ -110,12 +117,13 @@ class History:
         ]
         self.cloud.safety.devices = self.devices
         if setting.operates:
-            self.cloud.safety.hears_of_cleanup = self._operate_on
+            self.cloud.safety.hears_of_cleanup = self.operate_on
         self.cloud.skew_s = setting.cloud_skew_s
 
     def play(self) -> Outcome:
         violation: Violation | None = None
-        self.scheduler.start(Process("history"), "history", self._live)
+        live = Aftermath(self).live if self.setting.begins_home else self._live
+        self.scheduler.start(Process("history"), "history", live)
         try:
             self.scheduler.play()
         except Broken as broken:
@@ -189,7 +197,7 @@ class History:
             self.cloud.rare.note("two rounds of the reconciler at once")
         reconciles(self.cloud)
 
-    def _operate_on(self, session_id: SessionId) -> None:
+    def operate_on(self, session_id: SessionId) -> None:
         if self.faults.are_over or self.chance.random() < 0.3:
             return
         self._start("operator", lambda: self.operator.acts_in_a_cleanup(session_id))
@@ -209,7 +217,7 @@ class History:
         self.processor.is_honest = True
         for device in self.devices:
             self._bring_home(device)
-        self._set_right()
+        self.set_right()
         depth = self.setting.depth
         far = depth in (Depth.CLEANED, Depth.RESTORED, Depth.PURGED)
         words = rounds = 0
@@ -221,7 +229,7 @@ class History:
             rounds += 1
             if self._is_over():
                 break
-            if self._set_right():
+            if self.set_right():
                 # What was made wrong may be found only now. The rounds count from the last word of a person.
                 words, rounds = words + 1, 0
                 if words > MOST_WORDS:
@@ -275,7 +283,7 @@ class History:
                     cloud.rare.note("an original is purged for good")
                     cloud.safety.note_purged(deed.key, deed.name)
 
-    def _set_right(self) -> bool:
+    def set_right(self) -> bool:
         """An operator arms cleanup, releases what is held, and orders again what failed; whether something had."""
         self.operator.arms()
         has_failed = False

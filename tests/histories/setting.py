@@ -60,6 +60,8 @@ class Setting:
     overlaps: bool
     cloud_skew_s: float
     device_skew_s: float
+    begins_home: bool
+    is_tight: bool
 
 
 RATES = (0.0, 0.0, 0.0, 0.005, 0.02, 0.1)
@@ -112,7 +114,9 @@ PART_BYTES = 60
 
 def draw_setting(chance: random.Random, mode: Mode = Mode.SETTLING) -> Setting:
     """A setting; rare ingredients are rare, so that most histories are short."""
-    depth = chance.choices(tuple(Depth), (20, 6, 9, 3, 1))[0]
+    begins_home = chance.random() < 0.4
+    depths = (0, 0, 9, 6, 1) if begins_home else (20, 6, 9, 3, 1)
+    depth = chance.choices(tuple(Depth), depths)[0]
     rates = {where: chance.choice(KILLS if where is Where.PROCESS else RATES) for where in Where}
     least, most = ROUNDS[depth]
     return Setting(
@@ -122,7 +126,7 @@ def draw_setting(chance: random.Random, mode: Mode = Mode.SETTLING) -> Setting:
         switching=chance.choice((0.05, 0.2, 0.5)),
         films=tuple(
             tuple(chance.choice(SIZES) for _ in range(chance.choices((1, 2), (3, 1))[0]))
-            for _ in range(2 if chance.random() < 0.1 else 1)
+            for _ in range(2 if chance.random() < (0.3 if begins_home else 0.1) else 1)
         ),
         busy_s=chance.choice(
             (60.0, 1800.0, 20_000.0) if depth is Depth.HOME else (1800.0, 20_000.0, 60_000.0)
@@ -138,4 +142,6 @@ def draw_setting(chance: random.Random, mode: Mode = Mode.SETTLING) -> Setting:
         overlaps=chance.random() < 0.2,
         cloud_skew_s=chance.choice((0.0, 0.0, 0.0, -30.0, 30.0, 300.0)),
         device_skew_s=chance.choice((0.0, 0.0, 3600.0, -400_000.0, 4e8)),
+        begins_home=begins_home,
+        is_tight=begins_home and chance.random() < 0.15,
     )

@@ -1,0 +1,464 @@
+"""What becomes of recordings that are home: histories that begin where the haul has ended.
+
+Rounds overlap, operators say whatever they like, devices read cards again, S3 ends what was cleaned, and somebody
+removes an output, all of them at the same moments. In the end everything is cleaned, or kept for a reason.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import json
+import random
+from collections.abc import Callable
+from copy import copy
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from chalicelib.core import artifact, ids, keys
+from chalicelib.core.artifact import Kind, made_key
+from chalicelib.core.chapter import Chapter
+from chalicelib.core.crc import Crc64Nvme
+from chalicelib.core.evidence import WholeRead, Xxh128
+from chalicelib.core.ids import ArtifactId, SessionId
+from chalicelib.core.order import wish
+from chalicelib.core.picture import Picture
+from chalicelib.core.session import Camera, SessionState
+from chalicelib.core.settle import Policy
+from chalicelib.core.tokens import Principal, Role
+from chalicelib.core.upload import Upload
+from chalicelib.flows import completion, evidence, operations, sessions, uploads
+from tests.histories.actors import OPERATOR, PROCESSOR, WISH, made_of, reconciles
+from tests.histories.cloud import FUNCTION_LIMIT_S, STAGE, Cloud, Invocation, reconcile_round
+from tests.histories.device import Device
+from tests.histories.faults import EVERYTHING, Faults
+from tests.histories.outcome import Broken
+from tests.histories.promises import LATE_FAILURE
+from tests.histories.scheduler import Process, Scheduler, Task
+from tests.histories.setting import Mode, Where
+from tests.histories.world.indexes import Index
+from tests.histories.world.lifecycle import Lifecycle
+from tests.support.films import make_film
+from tests.support.memory import crc64nvme_of
+
+if TYPE_CHECKING:
+    from tests.histories.history import History
+
+DAY_S = 86_400.0
+MOMENTS_S = (0.0, 0.0, 1.0, 4000.0, 8000.0)
+"""When actors act, from the begin of a scene on: at a few moments, so that they meet."""
+ROUNDS = 8
+POISONED = ArtifactId("measurements.extra.json")
+POISON = b'{"frames": ['
+PROXY = make_film(800, 75, seed=5)
+AGAIN = wish(WISH.required, {"again": True})
+
+
+class Proxy(Enum):
+    """What became of a session's proxy."""
+
+    NONE = "there is none"
+    HOME = "it is home"
+    OPEN = "its upload is open, and nothing comes"
+
+
+class World:
+    """What is recorded and stored once every film of a device is home and processed; it is made once, and copied."""
+
+    def __init__(
+        self, policy: Policy, films: tuple[tuple[int, ...], ...], proxy: Proxy, is_poisoned: bool
+    ) -> None:
+        scheduler = Scheduler(random.Random(0), 0.0)
+        faults = Faults(random.Random(0), dict.fromkeys(Where, 0.0), None, EVERYTHING)
+        self._cloud = Cloud(scheduler, faults, policy, records_steps=False)
+        self._proxy = proxy
+        self._is_poisoned = is_poisoned
+        self.devices = [
+            Device(self._cloud, number, sizes, itertools.repeat(number), 0.0)
+            for number, sizes in enumerate(films, start=1)
+        ]
+        self._cloud.safety.devices = self.devices
+        scheduler.start(Process("haul"), "haul", self._live)
+        scheduler.play()
+        self._until_s = scheduler.now
+
+    def copy_to(self, cloud: Cloud) -> None:
+        """Make all of it so in another history, which begins now."""
+        cloud.scheduler.now = self._until_s
+        devices = cloud.safety.devices
+        for name in ("records", "table", "objects", "orders", "ids", "safety"):
+            _copy(getattr(self._cloud, name), getattr(cloud, name))
+        _copy(self._cloud.safety.promises, cloud.safety.promises)
+        cloud.safety.devices = devices
+        cloud.safety.promises.begin()
+
+    def _live(self) -> None:
+        cloud = self._cloud
+        for device in self.devices:
+            self._bring(device)
+        reconciles(cloud)
+        for session_id in cloud.records.sessions():
+            self._process(session_id)
+        while received := cloud.orders.receive():
+            cloud.orders.delete(received)
+        cloud.scheduler.sleep(1.0)
+        reconciles(cloud)
+        for session_id in cloud.records.sessions():
+            state = _picture(cloud, session_id).session.state
+            if state is not SessionState.PROCESSED:
+                raise Broken("home", f"{session_id} is {state.value}")
+
+    def _bring(self, device: Device) -> None:
+        ports = self._cloud.ports
+        hand = Principal(Role.DEVICE, ids.MAIN, device.device_id)
+        session_id = ids.session_id(ids.MAIN, f"recording-{device.device_id}")
+        films = {path: films[-1] for path, films in device.truth.items()}
+        chapters = [_chapter(path, film) for path, film in films.items()]
+        assert device.camera.identity
+        camera = Camera(device.camera.identity.serial)
+        sessions.confirm_session(ports, hand, session_id, camera, None, chapters, WISH)
+        for chapter, film in zip(chapters, films.values(), strict=True):
+            self._bring_one(hand, session_id, chapter.artifact_id, film, is_ended=True)
+        if self._proxy is not Proxy.NONE:
+            proxy = artifact.sidecar_id(chapters[0].artifact_id, Kind.PROXY)
+            self._bring_one(hand, session_id, proxy, PROXY, is_ended=self._proxy is Proxy.HOME)
+
+    def _bring_one(
+        self, hand: Principal, session_id: SessionId, artifact_id: ArtifactId, body: bytes, is_ended: bool
+    ) -> None:
+        ports = self._cloud.ports
+        view, _ = uploads.open_upload(ports, hand, session_id, artifact_id, len(body), None)
+        upload: Upload = view.upload
+        for number in upload.plan.numbers if is_ended else ():
+            start = upload.plan.start_of(number)
+            part = body[start : start + upload.plan.size_of(number)]
+            self._cloud.objects.put_part(upload.key, upload.multipart_id, number, part)
+        if is_ended:
+            completion.complete_upload(ports, hand, upload.upload_id, crc64nvme_of(body))
+
+    def _process(self, session_id: SessionId) -> None:
+        """A processor that does as it is told, but for measurements that nobody asked for."""
+        picture = _picture(self._cloud, session_id)
+        made = dict(made_of(len(picture.chapters)))
+        if self._is_poisoned:
+            made[POISONED] = POISON
+        for artifact_id, body in made.items():
+            self._cloud.objects.put_object(made_key(session_id, 1, artifact_id), body)
+        artifacts = [
+            {"artifact_id": each, "size_bytes": len(body), "crc64nvme": crc64nvme_of(body)}
+            for each, body in made.items()
+        ]
+        told = {
+            "project": ids.MAIN,
+            "session_id": ids.name_of(session_id),
+            "order": 1,
+            "artifacts": artifacts,
+        }
+        self._cloud.objects.put_object(keys.manifest_key(session_id, 1), json.dumps(told).encode())
+
+
+@functools.cache
+def _world(policy: Policy, films: tuple[tuple[int, ...], ...], proxy: Proxy, is_poisoned: bool) -> World:
+    return World(policy, films, proxy, is_poisoned)
+
+
+class Aftermath:
+    """One history of recordings that are home."""
+
+    def __init__(self, history: History) -> None:
+        self._history = history
+        self._cloud = history.cloud
+        self._scheduler = history.scheduler
+        self._chance: random.Random = history.chance
+        self._promises = history.cloud.safety.promises
+        self._policy = history.cloud.policy
+        self._is_poisoned = history.setting.lies
+        self._is_robbed = False
+        proxy = self._chance.choices(tuple(Proxy), (7, 2, 1))[0]
+        world = _world(self._policy, history.setting.films, proxy, self._is_poisoned)
+        STAGE.cloud = self._cloud
+        for device, source in zip(history.devices, world.devices, strict=True):
+            device.truth = source.truth
+        world.copy_to(self._cloud)
+        self._words = (
+            self._hold,
+            self._hold,
+            self._release,
+            self._order,
+            self._order_twice,
+            self._restore,
+            self._restore,
+            self._restore_one,
+            self._disarm,
+            self._disarm,
+            self._arm,
+            self._fail_late,
+            self._read_again,
+            self._read_again_wrongly,
+            self._accept,
+            self._rob,
+        )
+
+    def live(self) -> None:
+        """The history, from its begin to its end."""
+        self._history.operator.arms()
+        if self._history.setting.operates:
+            self._cloud.safety.hears_of_cleanup = self._history.operate_on
+        policy, chance = self._policy, self._chance
+        self._scheduler.sleep(policy.grace_s - chance.choice((600.0, 0.0, 0.0)))
+        self._scene()
+        if chance.random() < 0.4:
+            self._scheduler.sleep(chance.choice((0.0, 0.2, 1.0, 3.0)) * DAY_S)
+            self._scene()
+        if chance.random() < 0.3:
+            self._last_look()
+        if self._history.setting.mode is Mode.SETTLING:
+            self._settle()
+
+    def _scene(self) -> None:
+        """Some rounds and some words, which meet at a few moments."""
+        chance = self._chance
+        tasks = [self._at(chance.choice(MOMENTS_S), self._round) for _ in range(chance.choice((2, 3, 4)))]
+        for _ in range(chance.choice((0, 1, 2, 3))):
+            tasks.append(self._at(chance.choice(MOMENTS_S), chance.choice(self._words)))
+        tasks.append(self._at(chance.choice(MOMENTS_S), self._history.processor.works))
+        for task in tasks:
+            task.join()
+
+    def _at(self, delay_s: float, act: Callable[[], object]) -> Task:
+        def live() -> None:
+            if delay_s:
+                self._scheduler.sleep(delay_s)
+            act()
+
+        return self._scheduler.start(Process("aftermath"), "aftermath", live)
+
+    def _round(self) -> None:
+        run = self._cloud.run("reconciler", FUNCTION_LIMIT_S, functools.partial(reconcile_round, self._cloud))
+        run.task.join()
+
+    def _last_look(self) -> None:
+        """What was cleaned is about to be purged: first its last look, then S3's lifecycle."""
+        intents = [each.session.cleanup for each in self._pictures()]
+        decided = [intent.decided_at for intent in intents if intent]
+        if not decided:
+            return
+        if self._chance.random() < 0.4:
+            self._chance.choice((self._rob, self._read_again_wrongly))()
+        age_s = (self._cloud.now() - min(decided)).total_seconds()
+        self._scheduler.sleep(max(0.0, self._policy.last_look_s - age_s))
+        self._scene()
+        self._history.faults.are_over = True
+        for _ in range(10):
+            self._scheduler.sleep(0.2 * DAY_S)
+            reconciles(self._cloud)
+        self._history.faults.are_over = False
+        self._purge()
+
+    def _purge(self) -> None:
+        """S3's lifecycle ends what has been hidden for as long as the bucket keeps it, if it is marked."""
+        for deed in Lifecycle(self._cloud.objects, self._history.faults).run(self._cloud.now()):
+            self._cloud.note("s3", deed.verb)
+            if deed.verb == "purge" and deed.key.startswith(keys.CLEANED):
+                self._promises.purged(deed.key)
+                self._cloud.safety.forgive(deed.name)
+
+    def _settle(self) -> None:
+        """Faults are over, and a person sets right what must be: then all is cleaned, or kept for a reason."""
+        history, cloud = self._history, self._cloud
+        history.faults.are_over = True
+        self._scheduler.sleep(20_000.0)
+        history.processor.is_honest = True
+        for number in range(ROUNDS):
+            if number >= ROUNDS // 2:
+                # What a processor opened with another size ends with its deadline.
+                self._scheduler.sleep(2 * DAY_S)
+            self._accept_all()
+            history.set_right()
+            history.processor.works()
+            self._scheduler.sleep(self._policy.grace_s + self._policy.cleanup_patience_s)
+            reconciles(cloud)
+            if all(each.session.state is SessionState.CLEANED for each in self._pictures()):
+                break
+        # A scrub is a write, after which its session is looked at once more. What a lost output has stopped is
+        # looked at in every round.
+        self._scheduler.sleep(1.0)
+        reconciles(cloud)
+        writes = cloud.writes
+        self._scheduler.sleep(1.0)
+        reconciles(cloud)
+        if cloud.writes != writes and not self._is_robbed:
+            raise Broken("rest", f"one more round wrote: {cloud.log[-12:]}")
+        for picture in self._pictures():
+            self._demand_end(picture)
+
+    def _demand_end(self, picture: Picture) -> None:
+        session, objects = picture.session, self._cloud.objects
+        for chapter in picture.chapters:
+            receipt = picture.receipt(chapter.artifact_id)
+            versions = objects.versions(chapter.key(session.session_id))
+            is_clean = session.state is SessionState.CLEANED
+            if receipt and not is_clean and objects.head(receipt.key) is None:
+                raise Broken("home", f"{receipt.key} is hidden, and its session is {session.state.value}")
+            is_gone = receipt and not any(each.version_id == receipt.version_id for each in versions)
+            if receipt and is_gone and not session.is_guarded and not picture.lost:
+                raise Broken("S4", f"{receipt.key} is gone")
+        if session.restoring:
+            raise Broken("home", f"{session.session_id} is still being restored")
+        if not (self._is_poisoned or self._is_robbed) and session.state is not SessionState.CLEANED:
+            raise Broken("home", f"{session.session_id} is {session.state.value}, and nothing keeps it")
+        for multipart in objects.multiparts(keys.ORIGINALS):
+            raise Broken("home", f"the multipart upload of {multipart.key} is left")
+
+    def _pictures(self) -> list[Picture]:
+        return [self._picture(each) for each in self._cloud.records.sessions()]
+
+    def _picture(self, session_id: SessionId) -> Picture:
+        return _picture(self._cloud, session_id)
+
+    def _one(self) -> Picture:
+        return self._chance.choice(self._pictures())
+
+    def _says(self, name: str, act: Callable[[], object]) -> Invocation:
+        self._cloud.note("operator", name)
+        run = self._cloud.run("api", 60.0, act)
+        run.task.join()
+        return run
+
+    def _hold(self) -> None:
+        self._history.operator.holds(self._one().session.session_id)
+
+    def _release(self) -> None:
+        self._history.operator.releases(self._one().session.session_id)
+
+    def _order(self) -> None:
+        session_id = self._one().session.session_id
+        self._promises.ordered(session_id)
+        self._says("order", lambda: operations.order(self._cloud.ports, OPERATOR, session_id, AGAIN))
+
+    def _order_twice(self) -> None:
+        """A call whose answer was lost, and its repeat."""
+        session_id = self._one().session.session_id
+        key = f"key {self._cloud.steps}"
+        self._promises.ordered(session_id)
+        for _ in range(2):
+            self._says(
+                "order with a key",
+                lambda: operations.order(self._cloud.ports, OPERATOR, session_id, AGAIN, key),
+            )
+
+    def _restore(self) -> None:
+        self._history.operator.restores(self._one().session.session_id)
+
+    def _restore_one(self) -> None:
+        picture = self._one()
+        wanted = [picture.chapters[0].artifact_id]
+        self._says(
+            "restore one",
+            lambda: operations.restore(
+                self._cloud.ports, OPERATOR, picture.session.session_id, wanted, "wanted"
+            ),
+        )
+
+    def _disarm(self) -> None:
+        self._history.operator.arms(False)
+
+    def _arm(self) -> None:
+        self._history.operator.arms()
+
+    def _fail_late(self) -> None:
+        """A processor of an earlier order, or of the present one, gives up."""
+        session = self._one().session
+        number = self._chance.randint(1, session.order.number if session.order else 1)
+        self._says(
+            "fail",
+            lambda: operations.fail(
+                self._cloud.ports, PROCESSOR, session.session_id, LATE_FAILURE.format(number), number
+            ),
+        )
+
+    def _read_again(self) -> None:
+        self._tell(is_true=True)
+
+    def _read_again_wrongly(self) -> None:
+        self._tell(is_true=False)
+
+    def _tell(self, *, is_true: bool) -> None:
+        """A device has read a chapter of its card again."""
+        picture, cloud = self._one(), self._cloud
+        session, chapter = picture.session, self._chance.choice(picture.chapters)
+        receipt = picture.receipt(chapter.artifact_id)
+        if receipt is None:
+            return
+        crc = receipt.crc64nvme if is_true else crc64nvme_of(f"{cloud.steps}".encode())
+        digest = Xxh128(f"{0 if is_true else cloud.steps:032x}")
+        read = WholeRead(chapter.size_bytes, Crc64Nvme(crc), digest, cloud.now())
+        hand = Principal(Role.DEVICE, ids.MAIN, session.device_id)
+        accepts = self._promises.accepts[session.session_id, chapter.artifact_id]
+        run = self._says(
+            "second read",
+            lambda: evidence.record_second_read(
+                cloud.ports, hand, session.session_id, chapter.artifact_id, read
+            ),
+        )
+        if run.is_done and not is_true:
+            self._promises.told(session.session_id, chapter.artifact_id, crc, accepts)
+
+    def _accept(self) -> None:
+        self._accept_those_of(self._one())
+
+    def _accept_all(self) -> None:
+        for picture in self._pictures():
+            self._accept_those_of(picture)
+
+    def _accept_those_of(self, picture: Picture) -> None:
+        session_id = picture.session.session_id
+        for each in picture.differing:
+            with self._promises.accepting(session_id, each.artifact_id):
+                self._says(
+                    "accept",
+                    functools.partial(
+                        evidence.accept_differences,
+                        self._cloud.ports,
+                        OPERATOR,
+                        session_id,
+                        each.artifact_id,
+                        "it was looked into",
+                    ),
+                )
+
+    def _rob(self) -> None:
+        """Somebody with more rights than anybody should have removes an output."""
+        picture = self._one()
+        receipt = picture.receipt(self._chance.choice(picture.required))
+        if receipt is None or self._cloud.objects.head(receipt.key) is None:
+            return
+        self._is_robbed = True
+        self._cloud.note("stranger", "remove an output")
+        self._cloud.objects.mark_deleted(receipt.key)
+        self._promises.lost(picture.session.session_id)
+
+
+def _chapter(path: str, film: bytes) -> Chapter:
+    directory, _, filename = path.partition("/")
+    return Chapter(directory, filename, len(film))
+
+
+def _picture(cloud: Cloud, session_id: SessionId) -> Picture:
+    picture = cloud.records.picture(session_id)
+    assert picture
+    return picture
+
+
+def _copy(source: object, target: object) -> None:
+    """Give `target` what `source` holds in containers and counts; the values in them never change."""
+    for name, value in vars(source).items():
+        if isinstance(value, dict):
+            kept = {key: copy(each) if isinstance(each, list | dict) else each for key, each in value.items()}
+            setattr(target, name, type(value)(kept))
+        elif isinstance(value, list | set):
+            setattr(target, name, copy(value))
+        elif isinstance(value, Index):
+            _copy(value, getattr(target, name))
+        elif isinstance(value, itertools.count):
+            setattr(target, name, itertools.count(int(repr(value)[len("count(") : -1])))

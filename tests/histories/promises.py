@@ -1,0 +1,341 @@
+"""What the product has promised beside S1 to S10: to operators, of evidence, of tags, orders and proxies.
+
+A word that comes while a function is about to act may be missed by some calls, never by more: what was said before the
+last MOST_LATE calls of a process, it must know.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.core import keys
+from chalicelib.core.cleanup import CLEANED_TAG
+from chalicelib.core.ids import ArtifactId, SessionId
+from chalicelib.core.picture import Picture
+from chalicelib.core.session import Session, SessionState
+from chalicelib.core.upload import Receipt, StoredObject, Upload, UploadState
+from tests.histories.outcome import Broken
+from tests.histories.scheduler import Process
+
+if TYPE_CHECKING:
+    from tests.histories.cloud import Cloud
+
+MOST_LATE = 7
+SURELY_S = 6 * 3600.0
+"""After so long without faults a round has surely looked at what is due."""
+LATE_FAILURE = "order {}: no light"
+"""How the histories' processors say why they fail, and for which order."""
+
+
+class Promises:
+    """Looks at every call that changes something, and remembers since which step the world is as it is."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+        self._calls: dict[Process, deque[int]] = {}
+        self._since: dict[tuple[SessionId, str], tuple[int, float]] = {}
+        self._disarmed_at: int | None = None
+        self._pictures: dict[SessionId, Picture] = {}
+        self._removed: set[str] = set()
+        self.accepts: Counter[tuple[SessionId, ArtifactId]] = Counter()
+        self._of_the_day: Counter[str] = Counter()
+        self._grace_from_s: dict[SessionId, float] = {}
+        self._differs: dict[tuple[SessionId, ArtifactId], str] = {}
+        self._orders: Counter[SessionId] = Counter()
+
+    def called(self, process: Process) -> None:
+        """A process makes a call."""
+        self._calls.setdefault(process, deque(maxlen=MOST_LATE)).append(self._cloud.steps)
+
+    def begin(self) -> None:
+        """The history begins with all that is so by now."""
+        self._since = dict.fromkeys(self._since, (0, self._now))
+        self._calls.clear()
+
+    def armed(self, is_armed: bool) -> None:
+        """An operator armed or disarmed cleanup."""
+        self._disarmed_at = None if is_armed else self._cloud.steps
+
+    def ordered(self, session_id: SessionId) -> None:
+        """Somebody orders something that nobody ordered before."""
+        self._orders[session_id] += 1
+
+    def told(self, session_id: SessionId, artifact_id: ArtifactId, crc: str, accepts: int) -> None:
+        """A device told of a read that differs, and heard that it is on record; it began to tell at `accepts`."""
+        if accepts == self.accepts[session_id, artifact_id] and accepts % 2 == 0:
+            self._differs[session_id, artifact_id] = crc
+        self._demand_evidence(session_id)
+
+    @contextmanager
+    def accepting(self, session_id: SessionId, artifact_id: ArtifactId) -> Iterator[None]:
+        """While the block runs, an operator accepts what differs."""
+        self.accepts[session_id, artifact_id] += 1
+        self._differs.pop((session_id, artifact_id), None)
+        yield
+        self.accepts[session_id, artifact_id] += 1
+
+    def before(self, name: str, arguments: tuple[Any, ...]) -> None:
+        if name == "remove" and arguments[0].startswith(keys.OF_SESSIONS):
+            self._demand_allowed(*arguments)
+        elif name == "send":
+            self._demand_sendable(json.loads(arguments[0]))
+
+    def after(self, name: str, arguments: tuple[Any, ...]) -> None:
+        if name == "write":
+            self._note(arguments[0].session.session_id)
+        elif name == "remove" and arguments[0].startswith(keys.CLEANED):
+            self._note_removal(arguments[0])
+
+    def purged(self, key: str) -> None:
+        """S3's lifecycle has ended a version. Raises Broken where somebody still counts on it."""
+        session_id = keys.session_of(key)
+        picture = self._cloud.records.picture(session_id) if session_id else None
+        if picture is None or self._cloud.objects.head(key) is not None:
+            return
+        session = picture.session
+        if session.restoring and self._has_passed(session.session_id, "restoring", SURELY_S):
+            raise Broken("S4", f"{key} is purged while an operator waits for it")
+        if session.state is not SessionState.CLEANED:
+            raise Broken("S4", f"{key} is purged, and its session is {session.state.value}")
+        if self._has_passed(session.session_id, "lost", SURELY_S) and not self._outputs_stand(picture):
+            raise Broken("S4", f"{key} is purged, and an output of it is lost")
+        if picture.differing and self._has_passed(session.session_id, "differs", SURELY_S):
+            raise Broken("S4", f"{key} is purged, and two reads of it differ")
+
+    def lost(self, session_id: SessionId) -> None:
+        """Somebody removed an output past the coordinator."""
+        self._since[session_id, "lost"] = (self._cloud.steps, self._now)
+
+    @property
+    def _now(self) -> float:
+        return self._cloud.scheduler.now
+
+    def _has_passed(self, session_id: SessionId, fact: str, seconds: float) -> bool:
+        """Whether it was so for so long, or for as long when the last look was taken: nobody looks after that."""
+        known = self._since.get((session_id, fact))
+        _, until_s = self._since.get((session_id, "guarded"), (0, self._now))
+        return known is not None and until_s - known[1] >= seconds
+
+    def _knew(self, step: int | None) -> bool:
+        """Whether what was so at this step must be known to the process that acts now."""
+        calls = self._calls.get(self._cloud.scheduler.current.process)
+        return step is not None and calls is not None and step < calls[0] and len(calls) == MOST_LATE
+
+    def _knew_of(self, session_id: SessionId, fact: str) -> bool:
+        known = self._since.get((session_id, fact))
+        return known is not None and self._knew(known[0])
+
+    def _note(self, session_id: SessionId) -> None:
+        """What has become of a session, and whether it may be so."""
+        picture = self._cloud.records.picture(session_id)
+        if picture is None:
+            return
+        before = self._pictures.get(session_id)
+        self._pictures[session_id] = picture
+        session = picture.session
+        for fact, is_so in _facts(picture):
+            if not is_so:
+                self._since.pop((session_id, fact), None)
+            elif (session_id, fact) not in self._since:
+                self._since[session_id, fact] = (self._cloud.steps, self._now)
+        self._demand_uploads(picture, before)
+        was = before.session if before else None
+        if was is None:
+            return
+        if session.state is SessionState.PROCESSED and (
+            was.state is not SessionState.PROCESSED or (was.held and not session.held)
+        ):
+            self._grace_from_s[session_id] = self._now
+        if session.state is SessionState.PROCESSED is not was.state:
+            self._demand_processed(picture)
+        if session.state is SessionState.CLEANED is not was.state:
+            self._demand_cleaned(picture)
+        if session.restoring and not was.restoring and not session.held:
+            raise Broken("S4", f"{session_id} is being restored, and nothing holds it")
+        self._demand_restored(picture, was)
+        self._demand_ordered(picture, was)
+        self._demand_evidence(session_id)
+
+    def _demand_uploads(self, picture: Picture, before: Picture | None) -> None:
+        known = {each.upload_id: each for each in before.uploads} if before else {}
+        for upload in picture.uploads:
+            was = known.get(upload.upload_id)
+            if was is upload:
+                continue
+            if upload.is_live and not upload.promise:
+                self._demand_parts(upload)
+            if upload.state is UploadState.REJECTED and (was is None or was.state is not upload.state):
+                self._demand_rejected(upload)
+
+    def _demand_parts(self, upload: Upload) -> None:
+        """What is open has its multipart upload, unless it is an object by now."""
+        objects = self._cloud.objects
+        stored = objects.head(upload.key)
+        if stored is not None and stored.upload_id == upload.upload_id:
+            return
+        if not any(each.multipart_id == upload.multipart_id for each in objects.multiparts(upload.key)):
+            raise Broken("S8", f"{upload.upload_id} is open, and S3 does not know its parts")
+
+    def _demand_rejected(self, upload: Upload) -> None:
+        stored = self._cloud.objects.head(upload.key)
+        if stored is None or stored.upload_id != upload.upload_id or upload.is_no_film:
+            return
+        if upload.key.startswith(keys.ORIGINALS) and self._is_true(stored):
+            raise Broken("S4", f"{upload.key} is what the camera recorded, and is rejected: {upload.reason}")
+
+    def _is_true(self, stored: StoredObject) -> bool:
+        path = "/".join(stored.key.rsplit("/", 2)[1:])
+        body = self._cloud.objects.body(stored.key)
+        return any(body in device.truth.get(path, ()) for device in self._cloud.safety.devices)
+
+    def _demand_processed(self, picture: Picture) -> None:
+        """PROCESSED says that the present order's outputs are there, each as its processor meant it."""
+        session, objects = picture.session, self._cloud.objects
+        if session.order is None:
+            raise Broken("S3", f"{session.session_id} is PROCESSED without an order")
+        number = session.order.number
+        stated = self._stated(session, number)
+        for artifact_id in picture.required:
+            receipt = picture.receipt(artifact_id)
+            if receipt is None or f"/{number}/" not in receipt.key:
+                raise Broken("S3", f"{session.session_id} is PROCESSED, order {number} has no {artifact_id}")
+            if not any(each.version_id == receipt.version_id for each in objects.versions(receipt.key)):
+                raise Broken("S3", f"{artifact_id} is verified, and its version is gone")
+            meant = stated.get(artifact_id)
+            if receipt.upload_id is None and meant != (receipt.size_bytes, receipt.crc64nvme):
+                raise Broken("S3", f"{artifact_id} is not what its manifest states")
+
+    def _stated(self, session: Session, number: int) -> dict[str, tuple[int, str]]:
+        key = keys.manifest_key(session.session_id, number)
+        if self._cloud.objects.head(key) is None:
+            return {}
+        document = json.loads(self._cloud.objects.body(key))
+        return {
+            each["artifact_id"]: (each["size_bytes"], each["crc64nvme"]) for each in document["artifacts"]
+        }
+
+    def _demand_cleaned(self, picture: Picture) -> None:
+        """CLEANED says that what the intent names is hidden, and that S3 may end it."""
+        objects, cleanup = self._cloud.objects, picture.session.cleanup
+        for doomed in cleanup.doomed if cleanup else ():
+            stored = objects.head(doomed.key)
+            if stored is not None and stored.version_id == doomed.version_id:
+                raise Broken("S7", f"{picture.session.session_id} is CLEANED, and {doomed.key} is there")
+            for version in objects.versions(doomed.key):
+                if version.version_id == doomed.version_id and objects.tag(version) != CLEANED_TAG:
+                    raise Broken("S5", f"{doomed.key} is cleaned, and S3 keeps it for ever")
+
+    def _demand_restored(self, picture: Picture, was: Session) -> None:
+        """What is restored no longer is there, unless it is lost, and S3 does not end it."""
+        session, objects = picture.session, self._cloud.objects
+        for artifact_id in set(was.restoring) - set(session.restoring):
+            receipt = picture.receipt(artifact_id)
+            if receipt is None:
+                continue
+            current = objects.versions(receipt.key)[-1]
+            if current.version_id != receipt.version_id:
+                if receipt.version_id in picture.gone_versions or not self._is_present(receipt):
+                    continue
+                raise Broken("S4", f"{artifact_id} is restored, and another version is there")
+            if objects.tag(current) == CLEANED_TAG and not session.cleanup:
+                raise Broken("S4", f"{artifact_id} is restored, and the next marker lets S3 end it")
+
+    def _is_present(self, receipt: Receipt) -> bool:
+        versions = self._cloud.objects.versions(receipt.key)
+        return any(each.version_id == receipt.version_id for each in versions)
+
+    def _demand_ordered(self, picture: Picture, was: Session) -> None:
+        session = picture.session
+        order, earlier = session.order, was.order
+        if order and earlier and order.number > earlier.number:
+            if picture.gone:
+                raise Broken("S3", f"{session.session_id} is ordered, and {picture.gone} are cleaned")
+            if order.number > 1 + self._orders[session.session_id]:
+                raise Broken("order", f"{session.session_id} has order {order.number}, and fewer were given")
+        failure = session.failure
+        is_said = order and failure and failure.startswith("order ") and was.failure is None
+        if order and is_said and failure != LATE_FAILURE.format(order.number):
+            raise Broken("order", f"order {order.number} is failed by a word about another: {failure}")
+
+    def _demand_evidence(self, session_id: SessionId) -> None:
+        """A read that differs is on record, until an operator accepts it."""
+        picture = self._cloud.records.picture(session_id)
+        for (session, artifact_id), crc in self._differs.items():
+            if session != session_id or picture is None:
+                continue
+            known = picture.evidence(artifact_id)
+            if known is not None and known.agrees:
+                raise Broken("evidence", f"{artifact_id} was read as {crc}, and all reads are said to agree")
+
+    def _demand_allowed(self, key: str, etag: str) -> None:
+        """No word that was given in time forbids this removal."""
+        objects = self._cloud.objects
+        stored = objects.head(key)
+        session_id = keys.session_of(key)
+        if stored is None or stored.etag != etag or session_id is None:
+            return
+        if key.startswith(keys.PROXIES):
+            raise Broken("proxy", f"{key} is removed")
+        picture = self._cloud.records.picture(session_id)
+        if picture is None or not (picture.session.cleanup and stored.version_id in picture.gone_versions):
+            return
+        for fact in ("held", "differs", "poison", "restoring"):
+            if self._knew_of(session_id, fact):
+                raise Broken("S3", f"{key} is removed, and its session is as follows: {fact}")
+        if self._knew(self._disarmed_at):
+            raise Broken("S3", f"{key} is removed, and cleanup is disarmed")
+        if self._knew_of(session_id, "lost") and not self._outputs_stand(picture):
+            raise Broken("S3", f"{key} is removed, and an output is lost")
+        began_s = self._grace_from_s.get(session_id)
+        policy = self._cloud.policy
+        if began_s is not None and self._now < began_s + policy.grace_s - policy.clock_tolerance_s:
+            raise Broken("S3", f"{key} is removed {self._now - began_s:.0f} s after its grace began")
+        if (
+            stored.modified_at + timedelta(seconds=policy.grace_s - policy.clock_tolerance_s)
+            > self._cloud.now()
+        ):
+            raise Broken("S3", f"{key} is removed, and it has just been brought back")
+
+    def _outputs_stand(self, picture: Picture) -> bool:
+        objects = self._cloud.objects
+        receipts = [picture.receipt(artifact_id) for artifact_id in picture.required]
+        stored = [objects.head(each.key) if each else None for each in receipts]
+        pairs = zip(receipts, stored, strict=True)
+        return all(receipt and there and there.version_id == receipt.version_id for receipt, there in pairs)
+
+    def _note_removal(self, key: str) -> None:
+        *_, hidden, marker = (None, *self._cloud.objects.versions(key))
+        if marker is None or marker.stored is not None or hidden is None or hidden.stored is None:
+            return
+        if hidden.version_id in self._removed:
+            return
+        self._removed.add(hidden.version_id)
+        day = self._cloud.now().date().isoformat()
+        self._of_the_day[day] += 1
+        limit = self._cloud.policy.cleanup_limit.objects
+        if self._of_the_day[day] > limit:
+            raise Broken("S3", f"{self._of_the_day[day]} objects are removed on one day, more than {limit}")
+
+    def _demand_sendable(self, message: dict[str, Any]) -> None:
+        """An order goes out for a session that nobody holds, and whose originals are there."""
+        session_id = SessionId(f"{message['project']}/{message['session_id']}")
+        if self._knew_of(session_id, "held"):
+            raise Broken("order", f"{session_id} is held, and its order goes out")
+        for original in message["originals"]:
+            versions = self._cloud.objects.versions(original["key"])
+            if not any(each.version_id == original["version_id"] for each in versions):
+                raise Broken("S7", f"an order names {original['key']}, which is gone")
+
+
+def _facts(picture: Picture) -> Iterator[tuple[str, bool]]:
+    session = picture.session
+    yield "held", session.held is not None
+    yield "restoring", bool(session.restoring)
+    yield "differs", bool(picture.differing)
+    yield "poison", bool(picture.quarantined)
+    yield "guarded", session.is_guarded
