@@ -1,4 +1,4 @@
-"""The spool of a device: on a disk, and in memory."""
+"""The spool of a device: on a disk, on a simulated disk, and in memory."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from edge_client.base.errors import (
     SpoolFull,
     SpoolTooSmall,
 )
-from edge_client.base.folders import make_private
+from edge_client.base.folders import make_private, write_file
 from edge_client.haul.ports import ChapterSpool, Spool
 from edge_client.model.files import CameraFile, FileIdentity
 from edge_client.model.flushing import Flushed
@@ -29,6 +29,8 @@ from edge_client.model.parts import ChapterParts, PartPlan, Span, SpooledPart
 from edge_client.model.plan import PLAN, CameraIdentity, ChapterPlan, SessionPlan
 from edge_client.spool.budget import RESERVE_BYTES
 from edge_client.spool.spool import Spool as DiskSpool
+from tests.edge.memory.disk import File, SimulatedDisk
+from tests.edge.memory.scripted import Fault
 from tests.edge.memory.spool import KeptChapter, MemoryDisk, MemorySpool
 from tests.edge.refusing_disk import altered
 
@@ -36,6 +38,7 @@ PARTS = PartPlan(25, 10, 3)  # the last one is short
 FIRST, SECOND, LAST = PARTS.spans()
 ARTIFACT = "original.100GOPRO.GX010042.MP4"
 IDENTITY, OTHER_IDENTITY = "0123456789abcdef", "fedcba9876543210"
+FOLDER = f"/spool/s/{ARTIFACT}.{IDENTITY}"
 AMPLE_BYTES = 10**12
 FILE = CameraFile("100GOPRO", "GX010042.MP4", 25, 1656931398, 1656931398)
 FILM = FileIdentity(FILE, '"e"', "abc")
@@ -148,6 +151,67 @@ class OnDisk:
         return path
 
 
+class OnSimulatedDisk:
+    """The spool of a disk, on a disk that is simulated."""
+
+    def __init__(self) -> None:
+        self._disk = SimulatedDisk(AMPLE_BYTES)
+        self._faults = list[Fault]()
+
+    def spool(self, budget_bytes: int | None = None) -> Spool:
+        mount = self._disk.mount()
+        mount.faults["fsync"] = self._faults
+        return DiskSpool("/spool", mount, budget_bytes)
+
+    def leave_free(self, size_bytes: int) -> None:
+        self._disk.others_bytes = (
+            self._disk.capacity_bytes - self._disk.used_bytes - RESERVE_BYTES - size_bytes
+        )
+
+    def change(self, number: int) -> None:
+        self._part(number)[1].data[-1] ^= 1
+
+    def cut(self, number: int) -> None:
+        cut(self._part(number)[1], 1)
+
+    def lose(self, number: int) -> None:
+        self._disk.mount().remove(self._part(number)[0])
+
+    def add_odd_file(self, content: bytes) -> None:
+        write_file(self._disk.mount(), f"{FOLDER}/odd.part", content)
+
+    def spoil_confirmation(self) -> None:
+        write_file(self._disk.mount(), f"{FOLDER}/confirmed", b"x")
+
+    def spoil_suspects(self) -> None:
+        write_file(self._disk.mount(), f"{FOLDER}/suspect", b"x")
+
+    def end_within_forget(self, session_id: str) -> None:
+        make_private(self._disk.mount(), "/spool/.forgotten")
+        self._disk.mount().move(f"/spool/{session_id}", f"/spool/.forgotten/{session_id}")
+
+    def end_within_part(self, span: Span) -> None:
+        mount = self._disk.mount()
+        make_private(mount, FOLDER)
+        mount.append(mount.create(f"{FOLDER}/{span.number:05d}.writing"), memoryview(b"half"))
+
+    def unkeep(self) -> None:
+        self._faults.append(OSError(5, "Input/output error"))
+
+    def spoil_reread(self) -> None:
+        [(_, record)] = [each for each in self._disk.files(".json") if each[0].startswith("/spool/.rereads/")]
+        cut(record, 9)
+
+    def _part(self, number: int) -> tuple[str, File]:
+        [part] = [each for each in self._disk.files(".part") if each[0].startswith(f"{FOLDER}/{number:05d}-")]
+        return part
+
+
+def cut(file: File, lost_bytes: int) -> None:
+    del file.data[-lost_bytes:]
+    file.size_bytes = file.safe_bytes = len(file.data)
+
+
 class InMemory:
     """A disk in memory."""
 
@@ -198,11 +262,11 @@ class InMemory:
         return self._disk.chapter("s", ARTIFACT, IDENTITY)
 
 
-@pytest.fixture(params=["disk", "memory"])
+@pytest.fixture(params=["disk", "simulated disk", "memory"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     if request.param == "memory":
         return InMemory()
-    return OnDisk(tmp_path / "spool")
+    return OnDisk(tmp_path / "spool") if request.param == "disk" else OnSimulatedDisk()
 
 
 @pytest.fixture

@@ -162,7 +162,7 @@ class SimulatedDisk:
             (f"{path}/{name}", node)
             for path, folder in self.folders.items()
             for name, node in folder.names.items()
-            if isinstance(node, File) and path != "/" and name.endswith(ending)
+            if isinstance(node, File) and path != "/" and f"{path}/{name}".endswith(ending)
         ]
         return sorted(found, key=lambda each: each[0])
 
