@@ -92,7 +92,7 @@ camera: setup ## only the camera simulator: make camera FOOTAGE=DIR PORT=8080
 	$(BIN)/python -m infra.local.camera $(if $(FOOTAGE),--footage "$(FOOTAGE)") $(if $(PORT),--port $(PORT))
 
 test: setup ## all tests, about fifteen minutes on two cores: make test PYTEST='-k spool'
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST)
 
 test-page: setup ## the page's modules in Node.js: format, types, unit tests; skipped where it is not installed
 	$(BIN)/python -m infra.page --check

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -74,6 +75,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if item.get_closest_marker(marker):
                 item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
+    """For --dist loadfile: as it, and files that share a world stay together."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from tests.support.scheduling import ByUnit  # the client's tests on older Pythons have no xdist
+
+    return ByUnit(config, log)
 
 
 def pytest_report_header() -> str:
