@@ -25,6 +25,7 @@ from tests.histories.faults import Script
 from tests.histories.history import play
 from tests.histories.outcome import Outcome
 from tests.histories.page import numbers_of, write_page
+from tests.histories.rare import RARE
 from tests.histories.setting import Mode
 from tests.histories.shrink import NotAgain, shrink, unshrunk
 
@@ -85,6 +86,22 @@ def play_many(first: int, count: int, mode: Mode, workers: int) -> Tally:
     return whole
 
 
+def digests_of(asked: tuple[int, int]) -> list[str]:
+    """The digests of some seeds' histories."""
+    first, count = asked
+    return [play(seed).digest for seed in range(first, first + count)]
+
+
+def count_differing(first: int, count: int, workers: int) -> int:
+    """How many of `count` seeds have another history when another process plays them again."""
+    batches = [(start, min(BATCH, first + count - start)) for start in range(first, first + count, BATCH)]
+    with multiprocessing.get_context("spawn").Pool(workers) as pool:
+        once = [digest for batch in pool.map(digests_of, batches) for digest in batch]
+        # In another order, so that another process plays a seed the second time.
+        again = [digest for batch in pool.map(digests_of, batches[::-1])[::-1] for digest in batch]
+    return sum(one != other for one, other in zip(once, again, strict=True))
+
+
 def _played(batches: Sequence[tuple[int, int, str]], workers: int) -> Iterator[Tally]:
     if workers == 1:
         yield from map(play_batch, batches)
@@ -100,6 +117,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--unlimited", type=int, default=10_000, metavar="N", help="how many whose faults never stop"
     )
+    parser.add_argument(
+        "--twice", type=int, default=1000, metavar="N", help="how many seeds are played twice"
+    )
     parser.add_argument("--first", type=int, default=0, metavar="SEED", help="the first seed")
     parser.add_argument("--seed", type=int, metavar="SEED", help="play this one history and tell its steps")
     parser.add_argument(
@@ -114,15 +134,21 @@ def main(arguments: Sequence[str]) -> int:
     whole = play_many(asked.first, asked.schedules, Mode.SETTLING, asked.workers)
     took_s = time.monotonic() - began_at
     unlimited = play_many(asked.first, asked.unlimited, Mode.UNLIMITED, asked.workers)
+    differs = count_differing(asked.first, asked.twice, asked.workers)
+    reached = whole.rare + unlimited.rare
     figures = {
         "schedules": whole.schedules,
         "violations": len(whole.violations) + len(unlimited.violations),
         "schedules_per_s": round(whole.schedules / took_s, 1),
         "unlimited_schedules": unlimited.schedules,
         "simulated_device_years": round((whole.device_s + unlimited.device_s) / YEAR_S, 1),
+        "digest_differs": differs,
+        "digests_compared": asked.twice,
+        "rare_states": sum(reached[name] > 0 for name in RARE),
+        "rare_states_least_often": min(reached[name] for name in RARE),
         "steps": whole.steps + unlimited.steps,
         "faults": whole.faults + unlimited.faults,
-        "rare": dict((whole.rare + unlimited.rare).most_common()),
+        "rare": {name: reached[name] for name in sorted(RARE, key=lambda name: -reached[name])},
     }
     known = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
     FIGURES.parent.mkdir(parents=True, exist_ok=True)
@@ -134,7 +160,9 @@ def main(arguments: Sequence[str]) -> int:
     ]
     for mode, seed, rule, detail in broken[:MOST_TOLD]:
         print(f"seed {seed} breaks {rule}: {detail}; {_shown(play(seed, mode=mode))}")
-    return 1 if broken else 0
+    if differs:
+        print(f"{differs} of {asked.twice} seeds had another history when they were played again")
+    return 1 if broken or differs else 0
 
 
 def _shown(outcome: Outcome) -> str:

@@ -241,7 +241,7 @@ class History:
         writes = cloud.writes
         scheduler.sleep(1.0)
         reconciles(cloud)
-        if cloud.writes != writes and depth is not Depth.HOME:
+        if far and cloud.writes != writes:
             raise Broken("rest", f"one more round wrote: {cloud.log[-12:]}")
         self._demand_end()
 
