@@ -172,8 +172,22 @@ class History:
                 self.cloud.rare.note("two devices at once")
             said = device.run()
             if said is not None and not isinstance(said, EdgeError) and not said.unfinished:
+                if self.setting.erases_cards:
+                    self._erase_where_safe(device)
                 return
             scheduler.sleep(chance.choice((5.0, 5.0, 600.0, 4000.0, 6 * DAY_S)))
+
+    def _erase_where_safe(self, device: Device) -> None:
+        """The crew asks for an audit, and erases the card where that says that all of it is home (S1)."""
+        card = dict(device.camera.files)
+        found = device.audit()
+        if found is None or not found.recordings or found.unrecognised or found.unreadable:
+            return
+        if found.homes == len(found.recordings) and card == device.camera.files:
+            for path, file in card.items():
+                self._demand_stored(path, [file.content])
+            device.camera.files.clear()
+            self.cloud.rare.note("card erased after an audit")
 
     def _swap(self, device: Device) -> None:
         """Another card is in the camera for a while, with films of the same names."""
@@ -221,10 +235,13 @@ class History:
         depth = self.setting.depth
         far = depth in (Depth.CLEANED, Depth.RESTORED, Depth.PURGED)
         words = rounds = 0
+        # An upload that a dead processor left keeps the originals until its time is over.
+        pause_s = POLICY.upload_ttl_s + POLICY.longest_look_s if far else 1.0
         while rounds < ROUNDS:
             if depth is not Depth.HOME:
                 self.processor.works()
-            scheduler.sleep(POLICY.grace_s + POLICY.cleanup_patience_s if far else 1.0)
+            scheduler.sleep(pause_s)
+            pause_s = POLICY.grace_s + POLICY.cleanup_patience_s if far else 1.0
             reconciles(cloud)
             rounds += 1
             if self._is_over():
@@ -302,8 +319,9 @@ class History:
 
     def _bring_home(self, device: Device) -> None:
         for card in range(len(device.cards)):
-            device.insert(card)
-            self._bring_card_home(device)
+            if device.cards[card]:
+                device.insert(card)
+                self._bring_card_home(device)
 
     def _bring_card_home(self, device: Device) -> None:
         for _ in range(MOST_RUNS):
@@ -354,4 +372,4 @@ class History:
         }
         for film in films:
             if film not in stored and self.setting.depth is not Depth.PURGED:
-                raise Broken("home", f"a film of {path} is not in S3")
+                raise Broken("S1", f"a film of {path} is not in S3")

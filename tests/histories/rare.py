@@ -67,6 +67,7 @@ OTHERS = (
     "an original is uploaded again",
     "camera away within a part",
     "card swapped within a part",
+    "card erased after an audit",
     "device killed while it writes a file",
     "device killed before a file is safe",
     "device killed before a file has its name",

@@ -56,6 +56,7 @@ class Setting:
     uploads_outputs: bool
     tells_no_crc: bool
     swaps_cards: bool
+    erases_cards: bool
     second_client: bool
     overlaps: bool
     cloud_skew_s: float
@@ -138,6 +139,7 @@ def draw_setting(chance: random.Random, mode: Mode = Mode.SETTLING) -> Setting:
         uploads_outputs=chance.random() < 0.2,
         tells_no_crc=chance.random() < 0.1,
         swaps_cards=chance.random() < 0.1,
+        erases_cards=chance.random() < 0.25,
         second_client=chance.random() < 0.1,
         overlaps=chance.random() < 0.2,
         cloud_skew_s=chance.choice((0.0, 0.0, 0.0, -30.0, 30.0, 300.0)),
