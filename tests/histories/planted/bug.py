@@ -22,6 +22,14 @@ class Kind(Enum):
     PROXY = "proxy"
 
 
+class Begin(Enum):
+    """Which histories a search plays; it counts the others as such that show nothing."""
+
+    ANY = "all"
+    HAUL = "those that begin with a card"
+    HOME = "those that begin with recordings that are home"
+
+
 @dataclass(frozen=True)
 class Neighbour:
     """Another guard against the same harm, and the edits that remove it.
@@ -43,13 +51,14 @@ class NoNeighbour:
 
 @dataclass(frozen=True)
 class PlantedBug:
-    """A bug in the product and the harm that it does, in one sentence."""
+    """A bug in the product and the harm that it does, in one sentence; `begin` are the histories that may show it."""
 
     name: str
     kind: Kind
     harm: str
     edits: tuple[Edit, ...]
     beside: Neighbour | NoNeighbour
+    begin: Begin = Begin.ANY
 
     @property
     def is_masked(self) -> bool:

@@ -7,12 +7,11 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass
 
-from tests.histories.planted.bug import Misplaced, PlantedBug, applied
+from tests.histories.planted.bug import Begin, PlantedBug
 from tests.histories.planted.search import Found
-from tests.mutants.house import copy_house
+from tests.mutants.house import HOUSE
 from tests.mutants.mutant import Edit
 
 SEEDS = 5
@@ -79,16 +78,18 @@ def measure(
     bugs: Sequence[PlantedBug],
     seeds: int = SEEDS,
     most: int = MOST,
-    search: Callable[[tuple[Edit, ...], int, int], Search] | None = None,
+    search: Callable[[tuple[Edit, ...], Begin, int, int], Search] | None = None,
 ) -> Iterator[Result]:
     """The results in the order of `bugs`, each as soon as it and those before it are there."""
-    look = search or search_in_copy
+    look = search or search_apart
     with ThreadPoolExecutor(AT_ONCE) as pool:
         asked = [
             (
                 bug,
-                pool.submit(look, bug.edits, seeds, most),
-                pool.submit(look, edits, seeds, most) if (edits := bug.with_neighbour_removed) else None,
+                pool.submit(look, bug.edits, bug.begin, seeds, most),
+                pool.submit(look, edits, bug.begin, seeds, most)
+                if (edits := bug.with_neighbour_removed)
+                else None,
             )
             for bug in bugs
         ]
@@ -96,34 +97,20 @@ def measure(
             yield Result(bug, alone.result(), second.result() if second else None)
 
 
-def search_in_copy(edits: tuple[Edit, ...], seeds: int, most: int) -> Search:
-    """Search in a copy of the sources that has these edits."""
-    with copy_house() as house:
-        try:
-            _apply(house, edits)
-        except Misplaced as error:
-            return Search(broken=f"misplaced: {error}")
-        return _search(house, seeds, most)
-
-
-def _apply(house: Path, edits: tuple[Edit, ...]) -> None:
-    texts = {edit.file: (house / edit.file).read_text() for edit in edits}
-    for name, text in applied(texts, edits).items():
-        (house / name).write_text(text)
-
-
-def _search(house: Path, seeds: int, most: int) -> Search:
+def search_apart(edits: tuple[Edit, ...], begin: Begin, seeds: int, most: int) -> Search:
+    """Search in a process of its own that has these edits."""
     command = [sys.executable, "-m", "tests.histories.planted.search"]
-    command += ["--seeds", str(seeds), "--most", str(most)]
+    command += ["--seeds", str(seeds), "--most", str(most), "--begin", begin.name]
     environment = {
         **os.environ,
-        "PYTHONPATH": f"{house}{os.pathsep}{house / 'cloud'}",
+        "PYTHONPATH": f"{HOUSE}{os.pathsep}{HOUSE / 'cloud'}",
         "PYTHONHASHSEED": "0",
     }
     try:
         done = subprocess.run(
             command,
-            cwd=house,
+            cwd=HOUSE,
+            input=json.dumps([asdict(edit) for edit in edits]),
             env=environment,
             capture_output=True,
             text=True,

@@ -1,15 +1,18 @@
 """The planted bugs have their places, and the search for them counts as it says."""
 
 import json
-from dataclasses import dataclass
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pytest
 
 from edge_client.model.parts import crc_value
-from tests.histories.planted.bug import Kind, Misplaced, Neighbour, NoNeighbour, PlantedBug, applied
+from tests.histories.planted.bug import Begin, Kind, Misplaced, Neighbour, NoNeighbour, PlantedBug, applied
 from tests.histories.planted.bugs import BUGS
 from tests.histories.planted.measure import Result, Search, measure
+from tests.histories.planted.planting import plant
 from tests.histories.planted.report import BEGIN, END, figures_of, table, write_figures, write_table
 from tests.histories.planted.search import APART, Found, NothingShown, search, search_all
 from tests.mutants.house import HOUSE
@@ -63,7 +66,7 @@ class TestTheBugs:
         kinds = {bug.kind for bug in BUGS}
 
         assert len(BUGS) >= 48
-        assert kinds >= set(Kind) - {Kind.FSYNC}
+        assert kinds == set(Kind)
 
     def test_no_two_bugs_are_the_same(self):
         assert len({bug.name for bug in BUGS}) == len(BUGS)
@@ -82,6 +85,39 @@ class TestApplying:
             applied({"a.py": text}, (EDIT,))
 
 
+class TestPlanting:
+    def test_a_module_is_imported_with_the_bug_and_its_file_stays(self):
+        module = "cloud/chalicelib/core/rounds.py"
+        edit = Edit(module, "MOST_COUNTED = ", "MOST_COUNTED = 4711 or ")
+        before = (HOUSE / module).read_text()
+        program = (
+            "import json, sys\n"
+            "from tests.histories.planted.planting import plant\n"
+            "from tests.mutants.mutant import Edit\n"
+            "plant((Edit(**json.load(sys.stdin)),))\n"
+            "from chalicelib.core.rounds import MOST_COUNTED\n"
+            "print(MOST_COUNTED)"
+        )
+
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            input=json.dumps(asdict(edit)),
+            cwd=HOUSE,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+
+        assert done.stdout == "4711\n"
+        assert (HOUSE / module).read_text() == before
+
+    def test_what_is_imported_already_cannot_be_changed(self):
+        text = "def crc_value(text: str) -> int:\n"
+
+        with pytest.raises(RuntimeError, match="imported before"):
+            plant((Edit("edge_client/model/parts.py", text, f"{text}    # changed\n"),))
+
+
 class TestSearching:
     def test_a_search_counts_the_history_that_shows_the_bug(self):
         assert search(lambda seed: BAD if seed == 12 else GOOD, 10, 5) == Found(3, "S3")
@@ -89,6 +125,16 @@ class TestSearching:
     @pytest.mark.parametrize(("most", "found"), [(2, None), (3, 3), (4, 3)])
     def test_a_search_ends_after_the_most_histories(self, most: int, found: int | None):
         assert search(lambda seed: BAD if seed == 12 else GOOD, 10, most).histories == found
+
+    def test_a_history_that_is_not_wanted_is_counted_and_not_played(self):
+        played: list[int] = []
+
+        def play(seed: int) -> _Outcome:
+            played.append(seed)
+            return BAD if seed == 12 else GOOD
+
+        assert search(play, 10, 5, lambda seed: seed % 2 == 0) == Found(3, "S3")
+        assert played == [10, 12]
 
     def test_base_seeds_are_apart(self):
         played: list[int] = []
@@ -120,7 +166,7 @@ class TestMeasuring:
     def test_both_variants_are_searched_for(self):
         asked: list[tuple[Edit, ...]] = []
 
-        def look(edits: tuple[Edit, ...], seeds: int, most: int) -> Search:
+        def look(edits: tuple[Edit, ...], _begin: Begin, seeds: int, most: int) -> Search:
             asked.append(edits)
             return _search_of(*[most] * seeds)
 
