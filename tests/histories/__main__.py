@@ -13,11 +13,11 @@ from __future__ import annotations
 import argparse
 import functools
 import json
-import multiprocessing
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -95,10 +95,11 @@ def digests_of(asked: tuple[int, int]) -> list[str]:
 def count_differing(first: int, count: int, workers: int) -> int:
     """How many of `count` seeds have another history when another process plays them again."""
     batches = [(start, min(BATCH, first + count - start)) for start in range(first, first + count, BATCH)]
-    with multiprocessing.get_context("spawn").Pool(workers) as pool:
+    with ProcessPoolExecutor(workers) as pool:
         once = [digest for batch in pool.map(digests_of, batches) for digest in batch]
         # In another order, so that another process plays a seed the second time.
-        again = [digest for batch in pool.map(digests_of, batches[::-1])[::-1] for digest in batch]
+        turned = list(pool.map(digests_of, batches[::-1]))
+        again = [digest for batch in reversed(turned) for digest in batch]
     return sum(one != other for one, other in zip(once, again, strict=True))
 
 
@@ -106,8 +107,9 @@ def _played(batches: Sequence[tuple[int, int, str]], workers: int) -> Iterator[T
     if workers == 1:
         yield from map(play_batch, batches)
         return
-    with multiprocessing.get_context("fork").Pool(workers) as pool:
-        yield from pool.imap_unordered(play_batch, batches)
+    with ProcessPoolExecutor(workers) as pool:
+        for done in as_completed([pool.submit(play_batch, batch) for batch in batches]):
+            yield done.result()
 
 
 def main(arguments: Sequence[str]) -> int:

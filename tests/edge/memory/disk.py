@@ -246,7 +246,8 @@ class Mount(Scripted):
         for number in list(self._handles):
             self.close(number)
         self.is_over = True
-        self.disk.mounts.remove(self)
+        # By identity: two processes that have just begun look alike.
+        self.disk.mounts[:] = [each for each in self.disk.mounts if each is not self]
 
     def free_bytes(self, folder: str) -> int:
         self.disturb("free_bytes")

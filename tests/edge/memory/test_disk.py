@@ -310,3 +310,12 @@ class TestAFault:
         put(disk.mount(), "/f", b"")
 
         assert disk.rot(random.Random(1)) is None
+
+
+def test_of_two_processes_that_look_alike_only_the_one_that_ends_is_gone():
+    disk = SimulatedDisk()
+    first, second = disk.mount(), disk.mount()
+
+    second.end_of_process()
+
+    assert [each is first for each in disk.mounts] == [True]
