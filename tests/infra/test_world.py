@@ -28,7 +28,6 @@ from tests.support.surroundings import surrounded
 
 PATIENCE_S = 20.0
 SETTINGS = {"UNDO_S": "7"}
-FUNCTIONS = json.loads((deploy.CLOUD / ".chalice" / "config.json").read_text())["lambda_functions"]
 KEY = "originals/a-session/100GOPRO/GX010001.MP4"
 
 PROBE = """
@@ -370,8 +369,8 @@ def test_the_whole_of_it_can_be_used_by_hand_beside_another_and_ends_without_a_t
     assert mode == 0o600
     assert token.strip() not in "\n".join(lines)
     assert code == 0
-    # One for each function, started before anybody asks; but those of sockets, which a page starts.
-    assert len(processes) == len(FUNCTIONS) - 2
+    # The API, and one of the functions with pyarrow: both were started before anybody asked.
+    assert len(processes) >= 2
     assert eventually(lambda: not any(map(is_running, processes)))
     assert list(temporary.iterdir()) == []
     assert not token_file.exists()

@@ -186,8 +186,16 @@ class World:
         self.close()
 
     def _warm(self) -> None:
-        """Every function is imported, side by side: a dependency that is missing shows now."""
-        names = [project.API_FUNCTION, *self._deployed.event_functions]
+        """Of the functions, which share a package, one with each set of layers is imported: what is missing shows now.
+
+        The others start at their first calls, as in Lambda.
+        """
+        functions = moto_functions(server.REGION)
+        by_layers: dict[tuple[str, ...], str] = {}
+        for name in (project.API_FUNCTION, *self._deployed.event_functions):
+            arn = self._deployed.resources[name]["lambda_arn"]
+            by_layers.setdefault(functions(arn).layers, name)
+        names = list(by_layers.values())
         arns = [self._deployed.resources[name]["lambda_arn"] for name in names]
         with ThreadPoolExecutor(len(arns)) as pool:
             outcomes = dict(zip(names, pool.map(self.lambdas.warm, arns), strict=True))
