@@ -3,10 +3,13 @@
 SOURCES = (
     # what a session is owed: gates, cleanup, restore, outputs, receipts, landings
     "cloud/chalicelib/core/settle/*.py",
+    # the intent of a cleanup, its breaker and its bucket; uploads and their receipts
+    "cloud/chalicelib/core/cleanup.py",
+    "cloud/chalicelib/core/upload.py",
 )
 """Files of the product, as globs from the project's folder. Constants and tables of a module are not mutated."""
 
-TESTS = ("tests/core/settle",)
+TESTS = ("tests/core/settle", "tests/core/test_cleanup.py", "tests/core/test_upload.py")
 """Fast tests only: each mutant is tried on all of them that call its function, until one fails."""
 
 LEFT_OUT = ("tests/core/settle/test_properties.py",)

@@ -122,12 +122,12 @@ def with_live_upload(case: Case) -> Case:
     return case.uploaded(upload_of(case.picture, SPARE))
 
 
-def reread(case: Case, *crcs: Crc64Nvme) -> Case:
-    """The session whose first chapter was read from its card again, with these results."""
-    session, receipt = case.picture.session, case.receipt(FIRST)
+def reread(case: Case, *crcs: Crc64Nvme, artifact_id: ArtifactId = FIRST) -> Case:
+    """The session of which one chapter was read from its card again, with these results."""
+    session, receipt = case.picture.session, case.receipt(artifact_id)
     for crc in crcs:
         read = SecondRead(NOW, session.device_id, crc, Xxh128("ab" * 16))
-        session = session.with_evidence(session.evidence_of(FIRST).with_read(read, receipt))
+        session = session.with_evidence(session.evidence_of(artifact_id).with_read(read, receipt))
     return case.session(evidence=session.evidence)
 
 

@@ -6,15 +6,18 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
+from chalicelib.core.artifact import Kind, sidecar_id
 from chalicelib.core.cleanup import Doomed, Refusal, Spent
 from chalicelib.core.ids import ArtifactId
 from chalicelib.core.order import wish
 from chalicelib.core.session import SessionState
 from chalicelib.core.settle import (
+    Abort,
     Clean,
     ConfirmOutputs,
     Finish,
     Inspect,
+    Observation,
     PlanCleanup,
     Recall,
     look_again_at,
@@ -315,10 +318,9 @@ def test_a_recall_says_why():
     )
     half_way = at_last_look(intended().gone(ORIGINALS[0]))
     assert half_way.only(Recall).reason == "restored because its cleanup did not finish in time"
-    crc = at_last_look().receipt(FIRST).crc64nvme
-    both = reread(at_last_look(), OTHER_CRC, crc)
+    both = reread(reread(at_last_look(), OTHER_CRC), OTHER_CRC, artifact_id=ORIGINALS[1])
     assert both.only(Recall).reason == (
-        f"restored because two reads of the card differ, and no operator accepted that: {FIRST}"
+        f"restored because two reads of the card differ, and no operator accepted that: {FIRST}, {ORIGINALS[1]}"
     )
 
 
@@ -363,3 +365,14 @@ def test_a_removal_that_the_day_leaves_no_room_for_waits_and_those_after_it_too(
 
 def test_nothing_is_removed_while_nobody_knows_what_was_removed_today():
     assert intended().told(spent=None).owed() == ()
+
+
+@pytest.mark.parametrize("removing", [open_gates, intended], ids=["planned", "under way"])
+def test_while_originals_are_removed_the_uploads_of_sidecars_wait(removing: Callable[[], Case]):
+    case = removing()
+    proxy = sidecar_id(FIRST, Kind.PROXY)
+    sidecar = upload_of(case.picture, proxy).expired("late", NOW)
+    beside = case.uploaded(sidecar).told(uploads={sidecar.upload_id: Observation(None, None)})
+
+    assert beside.owed() == case.owed()
+    assert Abort(sidecar.upload_id) in beside.told(arming=None).owed()

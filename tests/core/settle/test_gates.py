@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from chalicelib.core.cleanup import Spent
 from chalicelib.core.evidence import Level
-from chalicelib.core.ids import UploadId
+from chalicelib.core.ids import ArtifactId, UploadId
 from chalicelib.core.keys import INTERMEDIATES, ORIGINALS
 from chalicelib.core.order import Order, wish
 from chalicelib.core.settle import PlanCleanup, gates
@@ -27,6 +27,7 @@ from tests.core.settle.cases import (
     Case,
     intended,
     open_gates,
+    receipt_of,
     upload_of,
     verified,
 )
@@ -34,10 +35,14 @@ from tests.core.settle.closings import (
     CLOSINGS,
     FIRST,
     REPORT,
+    SECOND,
+    THIRD_CRC,
     accepted_reads,
     broken,
+    damaged,
     demanding,
     left_out,
+    lost,
     measured,
     minimum,
     promised,
@@ -46,7 +51,10 @@ from tests.core.settle.closings import (
     reindexed,
     reread,
     unfinished,
+    without_receipt,
 )
+
+MORE = ArtifactId("measurements.more.json")
 
 IMPLIED = {
     "outputs-verified": {"outputs-stand", "measurements-indexed"},
@@ -431,3 +439,57 @@ def test_a_session_without_a_cleanup_has_no_evidence_to_lose():
     case = open_gates().gone(VIDEO, LIGHTS)
 
     assert gates.lost_evidence(case.picture, case.facts) == ()
+
+
+SEVERAL: dict[str, tuple[str, Callable[[Case], Case]]] = {
+    "chapters-verified": (
+        f"{FIRST}, {SECOND}",
+        lambda case: without_receipt(without_receipt(case, FIRST), SECOND),
+    ),
+    "nothing-open": (
+        f"being restored: {FIRST}, {SECOND}",
+        lambda case: case.session(restoring=(FIRST, SECOND)),
+    ),
+    "not-quarantined": (
+        "quarantined: measurements.spare.json (not JSON), measurements.more.json (not JSON)",
+        lambda case: measured(measured(case, SPARE, quarantine="not JSON"), MORE, quarantine="not JSON"),
+    ),
+    "nothing-lost": (
+        "damaged or lost: intermediate.audio.wav, measurements.spare.json",
+        lambda case: damaged(lost(measured(case, SPARE), SPARE), AUDIO),
+    ),
+    "evidence-agrees": (f"=), {FIRST} (the receipt has", lambda case: reread(case, OTHER_CRC, THIRD_CRC)),
+    "originals-whole": (
+        f"{FIRST} (it has no moov box), {SECOND} (it has no moov box)",
+        lambda case: broken(case, FIRST, SECOND),
+    ),
+}
+
+
+@pytest.mark.parametrize("gate", SEVERAL)
+def test_a_closed_gate_names_all_that_keep_it_closed(gate: str):
+    named, close = SEVERAL[gate]
+
+    assert named in close(open_gates()).closed()[gate]
+
+
+def test_each_open_upload_and_each_file_that_nobody_looked_into_is_named():
+    case = open_gates()
+    opened = case.uploaded(upload_of(case.picture, SPARE)).uploaded(upload_of(case.picture, MORE))
+    unread = case.picture
+    for artifact_id in (SPARE, MORE):
+        unread = unread.with_receipt(receipt_of(unread, artifact_id))
+
+    assert (
+        opened.closed()["nothing-open"]
+        == "uploads are open: u_measurements.more.json, u_measurements.spare.json"
+    )
+    assert replace(case, picture=unread).closed()["not-quarantined"] == (
+        "nobody looked yet whether it is poison: measurements.spare.json, measurements.more.json"
+    )
+
+
+def test_the_reason_of_a_gate_ends_after_1000_characters():
+    case = open_gates().film(FIRST, duration_ms=None, fault="it has no moov box " * 60, is_broken=True)
+
+    assert len(case.closed()["originals-whole"]) == 1000

@@ -427,9 +427,10 @@ def test_a_landing_that_is_over_is_never_due(state: LandingState):
 
 def test_a_landing_whose_copy_is_under_way_is_due_with_that_copy():
     each = moved()
-    case = copied(case_of(each), each)
+    case = copied(case_of(each), each, look_at=LATER)
 
     assert due(case) == []
+    assert case.due() == LATER
 
 
 @pytest.mark.parametrize("is_live", [True, False])

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from chalicelib.core.ids import ArtifactId, UploadId
 from chalicelib.core.manifest import Manifest, Stated
 from chalicelib.core.order import Order, wish
-from chalicelib.core.session import ChecksumCopy, SessionState
+from chalicelib.core.session import ChecksumCopy, Lost, SessionState
 from chalicelib.core.settle import (
     ComputeChecksum,
     DropChecksumCopy,
@@ -348,3 +348,30 @@ def test_an_output_without_crc64nvme_that_is_too_large_to_be_computed_fails_its_
     owed = settle(picture, facts, START, Policy())
 
     assert [type(action) for action in owed] == ([Fail] if fails else [ComputeChecksum])
+
+
+def test_a_session_is_not_processed_while_a_stated_output_that_nobody_requires_lacks_its_proof():
+    """Afterwards nobody looks at the manifest again: the output would never have its receipt."""
+    case = with_manifest(made_session(), THUMB, crc64nvme=None)
+
+    assert case.kinds() == ["ComputeChecksum"]
+    assert with_manifest(made_session(), THUMB).kinds() == ["VerifyOutput", "Process"]
+    assert with_manifest(made_session(), THUMB).told(stored={}).kinds() == ["Process"]
+
+
+def test_an_output_that_was_lost_is_not_verified_again_where_it_stands():
+    case = with_manifest(made_session(), THUMB)
+    loss = Lost(THUMB, written(case, THUMB).version_id, "damaged", START)
+    receipt = receipt_of(case.picture, THUMB, version_id=loss.version_id)
+    case = case.recorded(receipts=(*case.picture.receipts, receipt)).session(lost=(loss,))
+
+    assert case.picture.receipt(THUMB) is None
+    assert case.kinds() == ["Process"]
+
+
+def test_what_a_computed_checksum_shows_is_told():
+    computed = stored_of(receipt_of(stored_session().picture, THUMB), crc64nvme=OTHER_CRC)
+
+    assert judge_computed(stated(THUMB), computed) == Fail(
+        f"{THUMB} has 5 bytes and CRC64NVME {OTHER_CRC}; its manifest states 5 and {crc_of(THUMB)}"
+    )

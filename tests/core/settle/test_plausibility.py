@@ -191,3 +191,42 @@ def test_what_was_read_of_versions_that_are_no_longer_is_forgotten():
     stale = case.session(films=(replace(first, version_id="cleaned-long-ago"), *others))
 
     assert known_films(stale.picture, (first,)) == (first, *others)
+
+
+def test_a_video_alone_is_compared_with_the_chapters():
+    case = requiring(VIDEO).inspected(*LASTING_MS, TOTAL_MS * POLICY.least_video_percent // 100 - 1)
+
+    assert why(case).startswith(f"{VIDEO} lasts 9.0 s")
+
+
+def test_measurements_alone_that_cover_too_little_keep_the_session():
+    case = requiring(LIGHTS).session(films=open_gates().picture.session.films[:2])
+    case = reindexed(case, span_ms=TOTAL_MS * POLICY.least_measured_percent // 100 - 1)
+
+    assert why(case).startswith(f"{LIGHTS} covers 5.0 s")
+
+
+@pytest.mark.parametrize(("frames", "is_open"), [(69_999, False), (70_000, True), (70_001, True)])
+def test_of_nineteen_hours_no_frame_may_be_missing(frames: int, is_open: bool):
+    case = open_gates().inspected(40_000_000, 30_000_000, 70_000_000)
+    case = reindexed(case, frames=frames, span_ms=70_000_000)
+
+    assert (case.closed() == {}) is is_open
+
+
+def test_long_films_are_told_to_the_tenth_of_a_second():
+    case = open_gates().inspected(6_000_000, 4_000_000, 5_000_000)
+    case = reindexed(case, span_ms=10_000_000, frames=10_000)
+
+    assert why(case) == f"{VIDEO} lasts 5000.0 s of the 10000.0 s of the chapters, less than 90 %"
+
+
+def test_a_doubt_ends_after_1000_characters():
+    assert len(why(open_gates().film(VIDEO, duration_ms=None, fault="no moov " * 200))) == 1000
+
+
+def test_a_film_that_was_read_twice_is_known_once():
+    case = open_gates()
+    films = case.picture.session.films
+
+    assert known_films(case.picture, [films[0]]) == films

@@ -57,10 +57,10 @@ def test_a_clean_output_is_verified():
 
 @pytest.mark.parametrize("finding", STATUSES)
 def test_any_other_finding_is_recorded_and_nothing_is_verified(finding: str | None):
-    [action] = stands(stored_session(), finding=finding).owed()
+    case = stands(stored_session(), finding=finding)
+    receipt = receipt_of(case.picture, VIDEO)
 
-    assert isinstance(action, RecordScan)
-    assert (action.scan.artifact_id, action.scan.finding, action.scan.accepted) == (VIDEO, finding, None)
+    assert case.owed() == (RecordScan(Scan(VIDEO, receipt.key, receipt.version_id, finding, case.now)),)
 
 
 @pytest.mark.parametrize("finding", [None, *INCONCLUSIVE])
