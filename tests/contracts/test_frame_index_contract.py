@@ -130,3 +130,12 @@ def test_nothing_but_an_index_and_the_lake_is_ever_removed(world: World, session
         world.frame_index.remove(key)
 
     assert world.body(key) == BODY
+
+
+def test_what_is_put_shows_no_crc64nvme(world: World, key: str):
+    world.frame_index.put(key, io.BytesIO(BODY))
+
+    stored = world.objects.head(key)
+
+    assert stored is not None
+    assert (stored.size_bytes, stored.crc64nvme) == (len(BODY), None)

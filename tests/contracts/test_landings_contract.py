@@ -58,6 +58,13 @@ def form_of(world: World, landing: str, age_s: int = 0) -> FormToPost:
     return world.signer.form(landing, fields, MOST_BYTES, 900, world.now() - timedelta(seconds=age_s))
 
 
+def test_a_second_form_of_a_landing_makes_a_new_version(world: World, landing: str):
+    assert [world.post(form_of(world, landing), body) for body in (b"first", b"second")] == [201, 201]
+
+    assert world.body(landing) == b"second"
+    assert len(world.version_ids(landing)) == 2
+
+
 def test_a_part_of_a_landing_needs_no_checksum_and_is_listed_with_its_size(
     world: World, landing: str, multipart_id: str
 ):
@@ -115,6 +122,17 @@ def test_parts_that_s3_does_not_hold_are_not_assembled(world: World, landing: st
 
     with pytest.raises(PartsRefused):
         world.objects.complete_landing(landing, multipart_id, [other], 3)
+
+
+def test_parts_of_a_landing_may_have_gaps(world: World, landing: str, multipart_id: str):
+    first, second = bodies_of(world)[:2]
+    send(world, landing, multipart_id, 2, first)
+    send(world, landing, multipart_id, 4, second)
+    parts = world.objects.landed_parts(landing, multipart_id)
+
+    world.objects.complete_landing(landing, multipart_id, parts, len(first + second))
+
+    assert world.body(landing) == first + second
 
 
 def test_a_landing_never_replaces_an_object(world: World, landing: str, multipart_id: str):

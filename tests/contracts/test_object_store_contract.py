@@ -1,5 +1,6 @@
 """What every Footage does, whatever it stands on."""
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import timedelta
@@ -133,6 +134,23 @@ def test_parts_listed_out_of_order_are_refused(sent: Sent):
     one, two, three = sent.parts()
 
     assert_refused(sent, parts=(two, one, three))
+
+
+def test_parts_listed_with_a_gap_are_refused(sent: Sent):
+    sent.send()
+    one, two, three = sent.parts()
+
+    assert_refused(sent, parts=(one, three))
+    assert (two.number, three.number) == (2, 3)
+
+
+def test_the_etag_of_an_assembled_object_is_of_its_parts(sent: Sent):
+    sent.send()
+    digests = b"".join(hashlib.md5(body).digest() for body in sent.bodies)
+
+    sent.complete()
+
+    assert sent.head().etag == f'"{hashlib.md5(digests).hexdigest()}-{len(sent.bodies)}"'
 
 
 def test_a_part_listed_twice_is_refused(sent: Sent):

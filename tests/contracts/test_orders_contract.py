@@ -46,6 +46,17 @@ def test_a_message_up_to_the_limit_is_taken(queue: Queue, shorter: int, space: s
     assert queue.received() == [json.loads(message)]
 
 
+@pytest.mark.parametrize("character", ["\ufffe", "\uffff"])
+def test_what_the_queue_takes_only_as_an_escape_counts_as_one(queue: Queue, character: str):
+    fits = json.dumps({"group": "x" * (MOST_MESSAGE_BYTES - 19) + character}, ensure_ascii=False)
+
+    queue.orders.send(fits)
+
+    assert queue.received() == [json.loads(fits)]
+    with pytest.raises(TooLarge):
+        queue.orders.send(fits + " ")
+
+
 def test_a_message_above_the_limit_is_refused_and_leaves_nothing(queue: Queue):
     with pytest.raises(TooLarge, match=str(MOST_MESSAGE_BYTES)):
         queue.orders.send(message_of(MOST_MESSAGE_BYTES) + " ")

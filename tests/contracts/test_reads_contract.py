@@ -148,6 +148,15 @@ def test_a_range_url_brings_exactly_its_bytes_as_often_as_it_is_asked(
     assert [world.get(made.url, made.headers) for _ in range(2)] == [(206, bytes_of_it)] * 2
 
 
+@pytest.mark.parametrize(("more_bytes", "status"), [(-1, 206), (0, 416), (1, 416)])
+def test_a_range_that_begins_at_the_end_or_after_it_is_refused(
+    world: World, key: str, version_id: str, more_bytes: int, status: int
+):
+    made = sign_range(world, key, version_id, ByteRange(len(BODY) + more_bytes, 2))
+
+    assert world.get(made.url, made.headers) == (status, BODY[-1:] if status == 206 else b"")
+
+
 @pytest.mark.parametrize(
     "headers",
     [{}, {"range": "bytes=0-"}, {"range": "bytes=4-9"}, {"range": "bytes=3-8"}, {"range": "bytes=4-"}],

@@ -443,15 +443,18 @@ class AwsWorld:
         self.keep_versions()
 
     def _create_table(self) -> None:
-        properties = template.load()["Resources"]["Table"]["Properties"]
-        said = {
-            name: properties[name]
-            for name in ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
-        }
-        self.clients.dynamodb.create_table(TableName=self._name, **said)
+        self.clients.dynamodb.create_table(TableName=self._name, **_table_of_template())
         self.clients.dynamodb.get_waiter("table_exists").wait(
             TableName=self._name, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
         )
+
+
+@cache
+def _table_of_template() -> dict[str, Any]:
+    """What the template says of the table, read once: a test may make many worlds."""
+    properties = template.load()["Resources"]["Table"]["Properties"]
+    names = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
+    return {name: properties[name] for name in names}
 
 
 def _messages(sqs: Any, url: str) -> list[Any]:

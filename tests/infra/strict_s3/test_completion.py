@@ -147,6 +147,27 @@ def test_a_part_named_twice_is_refused(bucket: Bucket):
     assert refused(bucket, upload, [first, first]) == (400, "InvalidPartOrder")
 
 
+@pytest.mark.parametrize("numbers", [(1, 3), (2,), (2, 3)])
+def test_numbers_with_a_gap_are_refused_where_each_part_has_a_checksum(
+    bucket: Bucket, numbers: tuple[int, ...]
+):
+    upload = bucket.begin()
+    parts = [upload.put(number, FIRST) for number in numbers]
+
+    assert refused(bucket, upload, parts) == (400, "InvalidPartOrder")
+
+
+def test_numbers_with_a_gap_are_taken_where_no_checksum_was_declared(bucket: Bucket):
+    upload = bucket.begin_plain()
+    etags = [
+        bucket.s3.upload_part(**upload.address, PartNumber=number, Body=FIRST)["ETag"] for number in (2, 4)
+    ]
+
+    upload.complete([{"PartNumber": 2, "ETag": etags[0]}, {"PartNumber": 4, "ETag": etags[1]}])
+
+    assert bucket.s3.get_object(Bucket=bucket.name, Key=upload.key)["Body"].read() == FIRST * 2
+
+
 def test_a_part_that_s3_does_not_have_is_refused(bucket: Bucket):
     upload, (first, second) = with_two_parts(bucket)
 

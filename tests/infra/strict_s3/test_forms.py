@@ -82,6 +82,14 @@ def test_a_form_that_asks_for_201_is_told_where_its_object_is(bucket: Bucket):
     assert {"etag", "x-amz-version-id"} <= reply.headers.keys()
 
 
+def test_a_second_form_of_a_key_makes_a_new_version(bucket: Bucket):
+    statuses = [send(bucket, form(bucket), data).status for data in (DATA, DATA[1:])]
+
+    assert statuses == [204, 204]
+    assert bucket.s3.get_object(Bucket=bucket.name, Key="incoming/l_1")["Body"].read() == DATA[1:]
+    assert len(bucket.s3.list_object_versions(Bucket=bucket.name)["Versions"]) == 2
+
+
 def test_what_a_form_wrote_has_the_checksum_of_s3s_choice(bucket: Bucket):
     send(bucket, form(bucket))
 

@@ -25,7 +25,8 @@ class MemoryFrameIndex:
         raise VersionGone(f"there is no version {version_id} of {key}")
 
     def put(self, key: str, content: BinaryIO) -> None:
-        self._objects.put_object(key, content.read())
+        # boto3 has S3 keep a CRC32 instead.
+        self._objects.put_without_crc64nvme(key, content.read())
 
     def read(self, key: str, first: int = 0, last: int | None = None) -> bytes:
         self.reads.append((key, first, last))

@@ -129,7 +129,7 @@ class MemoryObjectStore:
             for each in parts
         ]
         whole = fold((part.crc64nvme, part.size_bytes) for part in stored)
-        self.complete(key, multipart_id, stored, whole, size_bytes)
+        self._assemble(key, multipart_id, stored, whole, size_bytes)
 
     def parts(self, key: str, multipart_id: str) -> tuple[StoredPart, ...]:
         return tuple(
@@ -139,6 +139,13 @@ class MemoryObjectStore:
     def complete(
         self, key: str, multipart_id: str, parts: Sequence[StoredPart], crc64nvme: Crc64Nvme, size_bytes: int
     ) -> None:
+        self._open(key, multipart_id)
+        _demand_no_gap(parts)
+        self._assemble(key, multipart_id, parts, crc64nvme, size_bytes)
+
+    def _assemble(
+        self, key: str, multipart_id: str, parts: Sequence[StoredPart], crc64nvme: Crc64Nvme, size_bytes: int
+    ) -> None:
         multipart = self._open(key, multipart_id)
         _demand_listed(multipart.bodies, parts)
         body = b"".join(multipart.bodies[part.number] for part in parts)
@@ -146,7 +153,8 @@ class MemoryObjectStore:
         if self.head(key):
             raise KeyTaken(f"an object stands on {key}")
         del self._multiparts[multipart_id]
-        self._put(key, body, multipart.upload_id, f'"{_md5(body)}-{len(parts)}"', COMPLETED)
+        digests = bytes.fromhex("".join(_md5(multipart.bodies[part.number]) for part in parts))
+        self._put(key, body, multipart.upload_id, f'"{_md5(digests)}-{len(parts)}"', COMPLETED)
 
     def abort(self, key: str, multipart_id: str) -> bool:
         multipart = self._multiparts.get(multipart_id)
@@ -373,6 +381,12 @@ def _demand_listed(bodies: Mapping[int, bytes], parts: Sequence[StoredPart]) -> 
         body = bodies.get(part.number)
         if body is None or part.etag != _etag(body) or part.crc64nvme != crc64nvme_of(body):
             raise PartsRefused(f"part {part.number} is not what was listed", "InvalidPart")
+
+
+def _demand_no_gap(parts: Sequence[StoredPart]) -> None:
+    """Raises PartsRefused unless parts 1, 2, … are listed, as S3 does of an upload whose parts have a checksum."""
+    if [part.number for part in parts] != list(range(1, len(parts) + 1)):
+        raise PartsRefused("parts are listed with a gap, out of order or twice", "InvalidPartOrder")
 
 
 def _demand_whole(parts: Sequence[StoredPart], body: bytes, crc64nvme: Crc64Nvme, size_bytes: int) -> None:

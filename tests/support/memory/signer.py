@@ -104,12 +104,14 @@ def fetch(objects: MemoryObjectStore, url: str, now: datetime, wanted: str | Non
         raise Refused(403, "SignatureDoesNotMatch")
     for version in objects.versions(key):
         if version.stored and version.version_id == bound["version"]:
-            return version.body[_slice(wanted)] if wanted else version.body
+            return version.body[_slice(wanted, len(version.body))] if wanted else version.body
     raise Refused(404, "NoSuchVersion")
 
 
-def _slice(wanted: str) -> slice:
+def _slice(wanted: str, size_bytes: int) -> slice:
     first, last = wanted.removeprefix("bytes=").split("-")
+    if int(first) >= size_bytes:
+        raise Refused(416, "InvalidRange")
     return slice(int(first), int(last) + 1)
 
 

@@ -20,6 +20,9 @@ from infra.local.aws.strict_s3.wire import (
 )
 
 OUT_OF_ORDER = "The list of parts was not in ascending order."
+NOT_CONSECUTIVE = (
+    "The part numbers of an upload with an additional checksum must be consecutive and begin with 1."
+)
 NOT_FOUND = (
     "One or more of the specified parts could not be found, or did not match in entity tag or checksum."
 )
@@ -58,7 +61,12 @@ def _listed_part(element: Element) -> ListedPart:
 
 
 def chosen_parts(upload: Upload, listed: Sequence[ListedPart]) -> list[Part]:
-    """The parts that the completion names. Raises Refusal (InvalidPart) for one that S3 does not have like that."""
+    """The parts that the completion names.
+
+    Raises Refusal: InvalidPart for one that S3 does not have like that; InvalidPartOrder for an upload that declared a
+    checksum and has a gap.
+    Source: docs.aws.amazon.com/AmazonS3/latest/API/API_CompletedPart.html (PartNumber)
+    """
     for named in listed:
         part = upload.parts.get(named.number)
         if part is None or part.etag != named.etag or not _agrees(upload.scheme, part, named):
@@ -70,6 +78,8 @@ def chosen_parts(upload: Upload, listed: Sequence[ListedPart]) -> list[Part]:
                 PartNumber=str(named.number),
                 ETag=named.etag,
             )
+    if upload.scheme.is_declared and [part.number for part in listed] != list(range(1, len(listed) + 1)):
+        raise Refusal(400, "InvalidPartOrder", NOT_CONSECUTIVE)
     return [upload.parts[named.number] for named in listed]
 
 
