@@ -62,21 +62,77 @@ def written(version: int, *beside: items.Item) -> list[items.Item]:
     return items.stamped(items.session_item(replace(SESSION, version=version)), beside, version)
 
 
-def test_a_picture_is_read_consistently_over_every_page():
-    key = {"pk": {"S": f"SESSION#{SESSION_ID}"}, "sk": {"S": "CHAPTER#01"}}
-    session, chapter = written(1, items.chapter_item(SESSION_ID, 1, make_chapter()))
-    table, sent = records(answer({"Items": [chapter], "LastEvaluatedKey": key}), answer({"Items": [session]}))
+MORE = {"pk": {"S": f"SESSION#{SESSION_ID}"}, "sk": {"S": "CHAPTER#01"}}
+"""Where the next page of the usual session begins."""
+
+
+def test_a_picture_of_one_page_is_read_consistently_at_once():
+    table, sent = records(answer({"Items": written(1, items.chapter_item(SESSION_ID, 1, make_chapter()))}))
 
     found = table.picture(SESSION_ID)
 
     assert found is not None
     assert (found.session, found.chapters) == (SESSION, (make_chapter(),))
-    assert [asked(request)["ConsistentRead"] for request in sent] == [True, True]
-    assert asked(sent[1])["ExclusiveStartKey"] == key
+    assert [asked(request)["ConsistentRead"] for request in sent] == [True]
+
+
+def test_a_picture_of_several_pages_is_read_from_the_sessions_item_on():
+    session, chapter, other = written(
+        1,
+        items.chapter_item(SESSION_ID, 1, make_chapter()),
+        items.chapter_item(SESSION_ID, 2, make_chapter(2)),
+    )
+    table, sent = records(
+        answer({"Items": [chapter], "LastEvaluatedKey": MORE}),
+        answer({"Items": [session]}),
+        answer({"Items": [chapter], "LastEvaluatedKey": MORE}),
+        answer({"Items": [other]}),
+    )
+
+    found = table.picture(SESSION_ID)
+
+    assert found is not None
+    assert (found.session, found.chapters) == (SESSION, (make_chapter(), make_chapter(2)))
+    conditions = [asked(request)["KeyConditionExpression"] for request in sent]
+    assert conditions == ["pk = :pk", "pk = :pk AND sk >= :session", *["pk = :pk AND sk < :session"] * 2]
+    assert all(asked(request)["ConsistentRead"] for request in sent)
+    assert asked(sent[3])["ExclusiveStartKey"] == MORE
+
+
+def test_a_page_from_before_two_writes_is_no_part_of_a_picture():
+    before = written(1, items.index_item(SESSION_ID, POISON))[1]
+    after = written(2, items.index_item(SESSION_ID, INDEX))[1]
+    session, upload = written(3, items.upload_item(OPEN))
+    table, _ = records(
+        answer({"Items": [before], "LastEvaluatedKey": MORE}),
+        answer({"Items": [session, upload]}),
+        answer({"Items": [after]}),
+    )
+
+    found = table.picture(SESSION_ID)
+
+    assert found is not None
+    assert (found.session.version, found.indexes, found.uploads) == (3, (INDEX,), (OPEN,))
+
+
+def test_a_write_between_the_pages_of_a_picture_has_it_read_again():
+    index = items.index_item(SESSION_ID, INDEX)
+    torn = (
+        answer({"Items": [], "LastEvaluatedKey": MORE}),
+        answer({"Items": written(1)}),
+        answer({"Items": [written(2, index)[1]]}),
+    )
+    table, sent = records(*torn, answer({"Items": written(2, index)}))
+
+    found = table.picture(SESSION_ID)
+
+    assert found is not None
+    assert (found.session.version, found.indexes) == (2, (INDEX,))
+    assert len(sent) == 4
 
 
 def test_a_page_that_fails_is_never_a_smaller_picture():
-    table, _ = records(answer({"Items": written(1), "LastEvaluatedKey": {}}), BUSY)
+    table, _ = records(answer({"Items": written(1), "LastEvaluatedKey": {}}))
     table_with_more, _ = records(answer({"Items": written(1), "LastEvaluatedKey": {"pk": {"S": "a"}}}), BUSY)
 
     assert table.picture(SESSION_ID) is not None

@@ -31,7 +31,7 @@ from chalicelib.core.upload import Receipt
 from chalicelib.ports import Change, Records
 from tests.contracts.test_records_contract import assert_all_is_said
 from tests.contracts.worlds import World
-from tests.support.builders import make_chapter, make_session, make_session_id
+from tests.support.builders import make_chapter, make_session, make_session_id, make_upload
 
 NOON = datetime(2026, 11, 21, 12, 0, 0, 250_000, tzinfo=UTC)
 MOMENT = timedelta(microseconds=1)
@@ -138,6 +138,24 @@ def test_receipts_stand_in_the_order_of_their_keys(records: Records, recorded: S
 
     found = [receipt.key for receipt in picture_of(records, recorded).receipts]
     assert found == sorted(receipt.key for receipt in (*receipts, lights))
+
+
+def test_a_session_of_more_than_a_page_is_read_whole(records: Records, recorded: Session):
+    """DynamoDB reads a megabyte at a time; these are four items of 300 kB, on both sides of the session's own."""
+    large = [
+        replace(make_index(revision=f"{number:016x}"), objects=(f"lake/{number}" + "x" * 300_000,))
+        for number in range(4)
+    ]
+    session, upload = recorded, make_upload(session_id=recorded.session_id)
+    for index in large:
+        session = session.bumped()
+        records.write(Change(session, indexes=(index,)))
+    session = session.bumped()
+    records.write(Change(session, uploads=(upload,)))
+
+    assert picture_of(records, recorded) == Picture(
+        session, (make_chapter(),), (upload,), indexes=tuple(large)
+    )
 
 
 def test_indexes_stand_in_the_order_of_their_artifact_and_revision(records: Records, recorded: Session):

@@ -79,11 +79,12 @@ class DynamoRecords:
         """Raises StorageBusy when it is never seen whole.
 
         A query during a transaction may show one of its items after it and another before it, so it is asked again.
-        Who writes has seen the write before whole: to check the last one is enough.
+        Who writes has seen the write before whole: to check the last one is enough, as long as nothing that was read is
+        older than the write before (`_collection`).
         Source: docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html (isolation levels)
         """
         for _ in range(_READS):
-            found = {item["sk"]["S"]: item for item in self._collection(session_id)}
+            found = self._collection(session_id)
             if items.SESSION_SK not in found:
                 return None
             if items.is_whole(found):
@@ -836,14 +837,31 @@ class DynamoRecords:
     def _row(self, item: items.Item) -> dict[str, Any]:
         return {"TableName": self._table, "Item": item}
 
-    def _collection(self, session_id: SessionId) -> Iterator[items.Item]:
-        key = items.session_key(session_id, "")
-        for page in self._pages(
-            KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues=items.attributes({":pk": key["pk"]}),
-            ConsistentRead=True,
-        ):
-            yield from page
+    def _collection(self, session_id: SessionId) -> dict[str, items.Item]:
+        """Every item of a session, by sort key.
+
+        One page is read within milliseconds; two writes, the second of which reads the first, take longer. Between two
+        pages any time may pass. So what does not fit into one is read from the session's item on, and then what sorts
+        before it: nothing can be older than that item, and what is newer shows it.
+        """
+        key = items.attributes({":pk": items.session_key(session_id, "")["pk"]})
+        query: Any = {"KeyConditionExpression": "pk = :pk", "ExpressionAttributeValues": key}
+        with named():
+            page = self._dynamodb.query(TableName=self._table, ConsistentRead=True, **query)
+        found = page["Items"]
+        if page.get("LastEvaluatedKey"):
+            values = {**key, **items.attributes({":session": items.SESSION_SK})}
+            found = [
+                item
+                for part in ("sk >= :session", "sk < :session")
+                for page_of_part in self._pages(
+                    KeyConditionExpression=f"pk = :pk AND {part}",
+                    ExpressionAttributeValues=values,
+                    ConsistentRead=True,
+                )
+                for item in page_of_part
+            ]
+        return {item["sk"]["S"]: item for item in found}
 
     def _days(
         self, pk: str, first: date | None, last: date | None, **query: Any
