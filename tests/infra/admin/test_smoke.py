@@ -41,7 +41,10 @@ from tests.web.client import app_over
 from tests.web.in_process import InProcess
 
 ADDRESS = "http://coordinator"
-NO_GRACE = replace(POLICY, grace_s=0)
+GRACE = replace(POLICY, part_size_bytes=2_048)
+"""Two or three parts for each of its films; a call is made for each part."""
+
+NO_GRACE = replace(GRACE, grace_s=0)
 STEPS = [
     *("health", "enrol", "confirm", "upload", "stored", "order", "read", "outputs", "event"),
     *("processed", "frames", "proof", "gates", "cleanup", "restore", "release", "end"),
@@ -193,7 +196,7 @@ def test_the_order_says_that_it_is_a_smoke_test():
 
 
 def test_a_stage_with_a_grace_owes_the_cleanup_and_a_later_run_finds_it_cleaned():
-    stage = armed(memory_ports(policy=POLICY))
+    stage = armed(memory_ports(policy=GRACE))
 
     first, owed = stage.run()
     assert (owed, outcomes(first)["gates"], outcomes(first)["cleanup"]) == (75, "ok", "owed")

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from msgspec import structs
+
 from chalicelib.ports import PartUrl, Ports
 from infra.migration import run
 from infra.migration.legacy.folder import Folder
@@ -19,7 +21,7 @@ from infra.migration.report import ItemReport, Report, SessionReport
 from infra.migration.send import Send
 from infra.migration.sources import Database
 from tests.support import story
-from tests.support.builders import MemoryPorts, memory_ports
+from tests.support.builders import POLICY, MemoryPorts, memory_ports
 from tests.support.films import make_film
 from tests.support.memory import deliver
 
@@ -100,6 +102,10 @@ def frame_row(row_id: int, session_id: str, number: int | None, **changes: Any) 
     return tuple(values.get(name) for name in FRAME_COLUMNS)
 
 
+FEW_PARTS = structs.replace(POLICY, part_size_bytes=200)
+"""Five parts for a film, where the usual ten bytes make a hundred."""
+
+
 @dataclass
 class Older:
     """An older system below `root`, and the stage in memory; `sent` counts parts, `waits` the pauses in seconds.
@@ -108,7 +114,7 @@ class Older:
     """
 
     root: Path
-    ports: MemoryPorts = field(default_factory=memory_ports)
+    ports: MemoryPorts = field(default_factory=lambda: memory_ports(policy=FEW_PARTS))
     sent: int = 0
     waits: list[float] = field(default_factory=list)
     opened: Database | None = None
