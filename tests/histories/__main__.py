@@ -24,10 +24,10 @@ from pathlib import Path
 from tests.histories.faults import Script
 from tests.histories.history import play
 from tests.histories.outcome import Outcome
-from tests.histories.page import numbers_of, write_page
+from tests.histories.page import FOLDER, numbers_of, write_page
 from tests.histories.rare import RARE
 from tests.histories.setting import Mode
-from tests.histories.shrink import NotAgain, shrink, unshrunk
+from tests.histories.shrink import NotAgain, Play, shrink, unshrunk
 
 FIGURES = Path("build/benchmarks/simulation.json")
 BATCH = 50
@@ -69,7 +69,11 @@ def play_batch(asked: tuple[int, int, str]) -> Tally:
     first, count, mode = asked
     tally = Tally()
     for seed in range(first, first + count):
-        tally.add(play(seed, mode=Mode(mode)))
+        try:
+            tally.add(play(seed, mode=Mode(mode)))
+        except Exception as error:
+            error.add_note(f"in the history of seed {seed}, {mode}")
+            raise
     return tally
 
 
@@ -161,20 +165,20 @@ def main(arguments: Sequence[str]) -> int:
         *((Mode.UNLIMITED, *each) for each in unlimited.violations),
     ]
     for mode, seed, rule, detail in broken[:MOST_TOLD]:
-        print(f"seed {seed} breaks {rule}: {detail}; {_shown(play(seed, mode=mode))}")
+        shown = show(play(seed, mode=mode), functools.partial(play, seed, mode=mode))
+        print(f"seed {seed} breaks {rule}: {detail}; {shown}")
     if differs:
         print(f"{differs} of {asked.twice} seeds had another history when they were played again")
     return 1 if broken or differs else 0
 
 
-def _shown(outcome: Outcome) -> str:
-    """Shrink a history that breaks a rule, and write its page; where that is."""
-    replay = functools.partial(play, outcome.seed, mode=outcome.setting.mode)
+def show(outcome: Outcome, replay: Play, folder: Path = FOLDER) -> str:
+    """Shrink a history that breaks a rule, and write its page into `folder`; a sentence that says where it is."""
     try:
         shrunk = shrink(outcome, replay)
     except NotAgain as error:
         return str(error)
-    return f"{len(shrunk.kept)} of {shrunk.faults} faults are needed, see {write_page(shrunk)}"
+    return f"{len(shrunk.kept)} of {shrunk.faults} faults are needed, see {write_page(shrunk, folder)}"
 
 
 def _tell(seed: int, mode: Mode, script: Script) -> int:
@@ -186,7 +190,7 @@ def _tell(seed: int, mode: Mode, script: Script) -> int:
     if outcome.violation and script.muted:
         print(f"see {write_page(unshrunk(outcome, script))}")
     elif outcome.violation:
-        print(_shown(outcome))
+        print(show(outcome, functools.partial(play, seed, mode=mode)))
     return 1 if outcome.violation else 0
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from tests.histories.__main__ import show
 from tests.histories.faults import Script
+from tests.histories.history import play
 from tests.histories.outcome import Outcome, Step, Violation
 from tests.histories.setting import draw_setting
 from tests.histories.shrink import NotAgain, shrink, until_violation
@@ -109,9 +112,29 @@ def test_plays_are_limited():
     assert 1_000 < len(shrunk.kept) < 4_000
 
 
-def test_a_history_that_breaks_nothing_when_it_is_played_again_is_named():
+def test_a_violation_leads_to_its_page(tmp_path: Path):
+    history = History(40, pair)
+
+    said = show(history(), history, tmp_path)
+
+    assert said == f"2 of 40 faults are needed, see {tmp_path / '7.html'}"
+    assert "Seed 7 breaks" in (tmp_path / "7.html").read_text(encoding="utf-8")
+
+
+def test_a_history_without_some_of_its_faults_is_one_history_too():
+    seed = next(seed for seed in range(100) if play(seed).faults > 5)
+    script = Script(frozenset({0, 2, 3}))
+
+    once, again = play(seed, script=script), play(seed, script=script, records=True)
+
+    assert once.digest == again.digest != play(seed).digest
+
+
+def test_a_history_that_breaks_nothing_when_it_is_played_again_is_named(tmp_path: Path):
     history = History(4, pair)
     found = History(4, lambda _: "S3")()
 
     with pytest.raises(NotAgain, match="seed 7 did not break S3 again"):
         shrink(found, history)
+    assert show(found, history, tmp_path) == "seed 7 did not break S3 again"
+    assert not list(tmp_path.iterdir())
