@@ -15,16 +15,14 @@ from infra.local import browser
 from infra.local.stack import World
 from infra.page import BUILT
 from tests.browser.other_site import OtherSite
-from tests.browser.watched import Watched, watch
+from tests.browser.watched import WAIT_S, Watched, watch
 
 HERE = Path(__file__).parent
 PART_SIZE_BYTES = 5 * 1024 * 1024
-WAIT_MS = 30_000
-"""How long a test waits at most for what the page shows. It costs time only where something is wrong."""
 LONGEST_S = 600
 """When a test hangs. The first one starts the world, too, which takes minutes on a machine that is busy."""
 
-expect.set_options(timeout=WAIT_MS)
+expect.set_options(timeout=1_000 * WAIT_S)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -88,7 +86,7 @@ def site(world: World) -> Site:
 def context(chromium: Browser) -> Iterator[BrowserContext]:
     """A browser without cookies, 1440 pixels wide."""
     context = chromium.new_context(viewport={"width": 1440, "height": 900})
-    context.set_default_timeout(WAIT_MS)
+    context.set_default_timeout(1_000 * WAIT_S)
     yield context
     context.close()
 

@@ -1,16 +1,18 @@
 """Every view: readable for screen readers, in light and dark, wide and narrow, and usable without a mouse."""
 
 import json
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from infra.page import PAGE
 from tests.browser.conftest import Site
 from tests.browser.sample import Sample, make_sample
-from tests.browser.watched import log_in
+from tests.browser.watched import WAIT_S, log_in, watch
 
 AXE = PAGE / "node_modules" / "axe-core" / "axe.min.js"
 GRAVE = ("serious", "critical")
@@ -27,26 +29,40 @@ def sample(site: Site) -> Sample:
     return make_sample(site.world)
 
 
-def test_no_view_has_a_serious_finding_or_is_wider_than_the_screen(site: Site, sample: Sample, page: Page):
-    log_in(page, site.url, site.operator)
+@dataclass(frozen=True)
+class Walk:
+    """What was seen in each view: the first headings and the title by view, what is grave by view and look."""
 
-    findings: dict[str, list[str]] = {}
+    headings: dict[str, tuple[int, str]]
+    findings: dict[str, list[str]]
+
+
+@pytest.fixture(scope="module")
+def walk(site: Site, sample: Sample, chromium: Browser) -> Iterator[Walk]:
+    """One walk through all views, which takes as long as all other tests here."""
+    context = chromium.new_context()
+    context.set_default_timeout(1_000 * WAIT_S)
+    watched = watch(context)
+    page, walk = watched.page, Walk({}, {})
+    log_in(page, site.url, site.operator)
     for name, place in sample.places.items():
         open_view(page, f"{site.url}{place}")
+        walk.headings[name] = (page.locator("h1").count(), page.title())
         for width, scheme in LOOKS:
             page.set_viewport_size({"width": width, "height": 800})
             page.emulate_media(color_scheme=scheme)
-            findings[f"{name}, {width} pixels, {scheme}"] = [*grave_findings(page), *overflows(page)]
+            walk.findings[f"{name}, {width} pixels, {scheme}"] = [*grave_findings(page), *overflows(page)]
+    yield walk
+    watched.demand_sound()
+    context.close()
 
-    assert {look: found for look, found in findings.items() if found} == {}
+
+def test_no_view_has_a_serious_finding_or_is_wider_than_the_screen(walk: Walk):
+    assert {look: found for look, found in walk.findings.items() if found} == {}
 
 
-def test_each_view_has_one_first_heading_and_a_title(site: Site, sample: Sample, page: Page):
-    log_in(page, site.url, site.operator)
-
-    for place in sample.places.values():
-        open_view(page, f"{site.url}{place}")
-        expect(page.locator("h1")).to_have_count(1)
+def test_each_view_has_one_first_heading_and_a_title(walk: Walk):
+    assert {name: seen for name, seen in walk.headings.items() if seen[0] != 1 or not seen[1]} == {}
 
 
 def test_by_keyboard_alone_a_person_logs_in_and_opens_a_session(site: Site, sample: Sample, page: Page):
@@ -75,7 +91,8 @@ def open_view(page: Page, address: str) -> None:
 
 
 def grave_findings(page: Page) -> list[str]:
-    page.evaluate(Path(AXE).read_text())
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(Path(AXE).read_text())
     results = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
     return [
         f"{each['id']}: {each['help']} at {json.dumps([node['target'] for node in each['nodes']][:3])}"

@@ -9,14 +9,14 @@ from playwright.sync_api import Browser, Page, expect
 from infra.client import Client
 from tests.browser.conftest import Site
 from tests.browser.recorded import ports_of, processed
-from tests.browser.watched import Watched, log_in, watch
+from tests.browser.watched import WAIT_S, Watched, log_in, watch
 
 
 @pytest.fixture
 def guest(chromium: Browser) -> Iterator[Watched]:
     """A tab of somebody else's browser, on a phone."""
     context = chromium.new_context(viewport={"width": 390, "height": 844})
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(1_000 * WAIT_S)
     watched = watch(context)
     yield watched
     context.close()

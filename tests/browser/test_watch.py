@@ -16,7 +16,7 @@ from playwright.sync_api import Page, Request, Route, expect
 from infra.local.footage import Film
 from tests.browser.conftest import Site
 from tests.browser.films import CREATED, SMALL, chapters_of, store
-from tests.browser.watched import Watched, log_in
+from tests.browser.watched import WAIT_S, Watched, log_in, until
 
 FRAME_S = 1 / 30
 DRAWN_S = 0.1
@@ -54,12 +54,9 @@ def watch_session(site: Site, page: Page, name: str) -> None:
     wait_until(page, "[...document.querySelectorAll('video')].some((each) => each.readyState >= 2)")
 
 
-def wait_until(page: Page, condition: str, timeout_s: float = 15) -> None:
+def wait_until(page: Page, condition: str, timeout_s: float = WAIT_S) -> None:
     """Until an expression holds. Playwright's own wait evaluates text in the page, which the page's policy refuses."""
-    ends_at = time.monotonic() + timeout_s
-    while not page.evaluate(condition):
-        assert time.monotonic() < ends_at, f"{condition} does not hold after {timeout_s} s"
-        page.wait_for_timeout(50)
+    until(page, lambda: page.evaluate(condition), condition, timeout_s)
 
 
 def time_of(page: Page) -> float:
@@ -203,8 +200,7 @@ def test_a_refused_address_leads_on_by_a_new_one_at_the_same_place(
     addresses.refuse_dead(page, site.world.bucket)
     watch_session(site, page, film)
 
-    while len(addresses.issued) < 6:  # three thumbnails, three chapters
-        page.wait_for_timeout(50)
+    until(page, lambda: len(addresses.issued) >= 3 + 3, "addresses of three thumbnails and three chapters")
     addresses.issued = dict.fromkeys(addresses.issued, 0.0)
     page.keyboard.press("]")
     page.keyboard.press("k")
@@ -252,7 +248,7 @@ def test_two_cameras_of_a_group_play_in_step_within_a_frame(site: Site, page: Pa
 
     page.keyboard.press("k")
     wait_until(page, "document.querySelector('.seek').value > 2.5")
-    assert ahead_s() == pytest.approx(1, abs=FRAME_S)
+    until(page, lambda: ahead_s() == pytest.approx(1, abs=FRAME_S), "the cameras are in step")
     page.keyboard.press("k")
     offset = page.get_by_label(f"Offset of {name}-south in seconds")
     offset.fill("0.5")
@@ -261,5 +257,8 @@ def test_two_cameras_of_a_group_play_in_step_within_a_frame(site: Site, page: Pa
         page, "[...document.querySelectorAll('video.front')].every((each) => each.paused && !each.seeking)"
     )
     page.keyboard.press(".")
-    page.wait_for_timeout(300)
-    assert ahead_s() == pytest.approx(1.5, abs=FRAME_S)
+    until(
+        page,
+        lambda: ahead_s() == pytest.approx(1.5, abs=FRAME_S),
+        "the cameras are in step at the new offset",
+    )

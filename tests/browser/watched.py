@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page
 
 from infra.local.browser import log_in
 
-__all__ = ["Watched", "log_in", "watch"]
+__all__ = ["WAIT_S", "Watched", "log_in", "until", "watch"]
+
+WAIT_S = 60.0
+"""How long a test waits at most for what the page does. It costs time only where something is wrong."""
+LOOK_MS = 50
 
 _NOTE_VIOLATIONS = """
 window.addEventListener("securitypolicyviolation", (event) => {
@@ -31,7 +37,7 @@ class Watched:
 
     def demand_sound(self) -> None:
         unexpected = [each for each in self.faults if not any(part in each for part in self.expected)]
-        assert unexpected == []
+        assert unexpected == [], f"the page complained: {unexpected}"
 
 
 def watch(context: BrowserContext) -> Watched:
@@ -41,6 +47,14 @@ def watch(context: BrowserContext) -> Watched:
     watched.page.on("console", lambda message: _note(watched, message))
     watched.page.on("pageerror", lambda error: watched.faults.append(f"error: {error}"))
     return watched
+
+
+def until(page: Page, happened: Callable[[], object], what: str, timeout_s: float = WAIT_S) -> None:
+    """Wait until `happened` answers something true, while the page and what the test hears of it go on."""
+    ends_at = time.monotonic() + timeout_s
+    while not happened():
+        assert time.monotonic() < ends_at, f"not within {timeout_s:.0f} s: {what}"
+        page.wait_for_timeout(LOOK_MS)
 
 
 def _note(watched: Watched, message: ConsoleMessage) -> None:

@@ -174,12 +174,13 @@ test("a checksum is as quick as an uplink of a gigabit", () => {
   const bytes = noise(8 * 2 ** 20);
   crc64nvme(bytes);
 
-  const began = performance.now();
+  const began = process.cpuUsage();
   crc64nvme(bytes);
 
+  // The processor's time, for a busy machine takes its turns away.
   assert.ok(
-    bytes.length / (performance.now() - began) > 30_000,
-    "30 MB/s at least, on any machine",
+    bytes.length / process.cpuUsage(began).user > 30,
+    "30 bytes a microsecond at least, on any machine",
   );
 });
 

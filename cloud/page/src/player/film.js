@@ -23,8 +23,8 @@ const TICK_S = 0.5;
 const USUAL_FRAME_S = 1 / 30;
 const WITHIN_FRAME = 0.1;
 const LATE_S = 0.05;
-/** While frames come no rarer than this, they tell the time of a film that plays: the element's own time runs ahead. */
-const FRAMES_COME_S = 0.5;
+/** So often in a row an element says its time with no frame between where its frames are not announced: out of sight. */
+const UNSEEN_UPDATES = 8;
 /** One retry is enough for one place within this time. */
 const RETRIED_S = 30;
 const NEVER = { time_s: Number.NaN, at_s: 0 };
@@ -95,7 +95,7 @@ export class FilmPlayer {
     this._failures = 0;
     this._quietUntil_s = Number.NEGATIVE_INFINITY;
     this._shown_s = Number.NaN;
-    this._shownAt_s = Number.NEGATIVE_INFINITY;
+    this._unseen = 0;
     this._isSought = false;
     this._still = { at_s: Number.NaN, since_s: 0 };
     this._endings = this._decks.flatMap((deck) => this._listen(deck));
@@ -612,7 +612,7 @@ export class FilmPlayer {
     // A frame from before a seek may be announced after it.
     if (element.seeking) return;
     this._shown_s = local_s;
-    this._shownAt_s = this._timers.now();
+    this._unseen = 0;
     this._tellPlace(chapter, local_s);
   }
 
@@ -623,8 +623,10 @@ export class FilmPlayer {
     // A frame may be announced a moment before its time.
     const ahead_s = Math.abs(element.currentTime - this._shown_s);
     const isOfShown = ahead_s < 2 * this.frameAt(chapter, this._shown_s);
-    const isTold = this.clock.playing && this._timers.now() - this._shownAt_s < FRAMES_COME_S;
-    if (element.requestVideoFrameCallback && (isOfShown || (isTold && !this._isSought))) return;
+    // The element's own time runs ahead of its frames: while they come, they tell the time of a film that plays.
+    this._unseen += 1;
+    const isTold = this.clock.playing && !this._isSought && this._unseen < UNSEEN_UPDATES;
+    if (element.requestVideoFrameCallback && (isOfShown || isTold)) return;
     this._tellPlace(chapter, element.currentTime);
   }
 
