@@ -3,6 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
+from chalicelib.core.artifact import Kind, sidecar_id
 from chalicelib.core.film import Film, NoFilm
 from chalicelib.core.ids import ArtifactId
 from chalicelib.core.settle import Facts, Observation, Reject, Rest, Verify, settle
@@ -74,3 +75,25 @@ def test_only_originals_that_are_films_by_name_and_whole_by_proof_are_read(chang
 @pytest.mark.parametrize("changes", [{"size_bytes": 24}, {"crc64nvme": None}])
 def test_bytes_that_are_not_what_was_promised_are_not_read(changes):
     assert not must_read_film(UPLOAD, stored_of(UPLOAD, **changes), CHECKING)
+
+
+def sidecar(kind: Kind) -> Upload:
+    return replace(UPLOAD, artifact_id=sidecar_id(ORIGINAL, kind))
+
+
+@pytest.mark.parametrize("kind", [Kind.PROXY, Kind.THUMBNAIL])
+def test_a_sidecar_that_can_be_looked_at_gets_its_receipt_and_nothing_beside_it(kind: Kind):
+    assert owed(WHOLE, sidecar(kind)) == (Verify(UPLOAD_ID, stored_of(UPLOAD)),)
+
+
+@pytest.mark.parametrize(("kind", "word"), [(Kind.PROXY, "proxy"), (Kind.THUMBNAIL, "thumbnail")])
+def test_a_sidecar_that_cannot_be_looked_at_is_rejected_with_its_chapters_name(kind: Kind, word: str):
+    reason = f"the {word} of 100GOPRO/GX010038.MP4: it begins as JSON does"
+
+    assert owed(NONE, sidecar(kind)) == (Reject(UPLOAD_ID, reason, is_no_film=True),)
+    assert owed(NONE, sidecar(kind), unfinished=True) == (Reject(UPLOAD_ID, reason, is_no_film=True),)
+
+
+def test_of_a_sidecar_whose_bytes_were_not_read_nothing_is_decided():
+    assert owed(None, sidecar(Kind.PROXY)) == ()
+    assert owed(None, sidecar(Kind.PROXY), POLICY) == (Verify(UPLOAD_ID, stored_of(UPLOAD)),)

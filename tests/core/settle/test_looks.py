@@ -157,3 +157,17 @@ def test_an_orphan_is_older_than_any_function_runs_and_far_younger_than_an_uploa
 
     assert usual.orphan_age_s == 3_600
     assert usual.in_flight_s < usual.orphan_age_s < usual.upload_ttl_s
+
+
+def test_a_time_that_is_reached_ends_no_rest():
+    """The deadline has passed, and S3 may still be assembling: the next look is at the end of that."""
+    upload = make_upload(expires_at=START)
+
+    assert rest_until(upload, make_picture(upload), START, POLICY) == later(POLICY.look_s)
+
+
+@pytest.mark.parametrize(("seconds", "is_due"), [(-1, False), (0, True), (1, True)])
+def test_a_cancelled_upload_is_looked_at_when_it_can_be_undone_no_longer(seconds: int, is_due: bool):
+    picture = make_picture(make_upload().cancelled(START))
+
+    assert bool(due_uploads(picture, later(POLICY.undo_s + seconds), POLICY)) is is_due

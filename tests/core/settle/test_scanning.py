@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from chalicelib.core.ids import ArtifactId
+from chalicelib.core.ids import ArtifactId, UploadId
 from chalicelib.core.manifest import Manifest, Stated
 from chalicelib.core.order import Order, wish
 from chalicelib.core.scan import CLEAN, INCONCLUSIVE, INFECTED, TAG, Scan, ScanTag
@@ -184,7 +184,9 @@ class TestUploads:
 
     @pytest.mark.parametrize("finding", STATUSES)
     def test_any_other_is_recorded(self, finding: str | None):
-        assert [type(each) for each in self.owed(finding)] == [RecordScan]
+        receipt = receipt_of(stored_session().picture, AUDIO)
+
+        assert self.owed(finding) == [RecordScan(Scan(AUDIO, receipt.key, receipt.version_id, finding, NOW))]
 
     @pytest.mark.parametrize("finding", [None, *INCONCLUSIVE])
     def test_and_waits(self, finding: str | None):
@@ -194,8 +196,10 @@ class TestUploads:
     def test_an_infected_one_is_rejected_with_the_reason(self, finding: str):
         [action] = self.owed(finding, on_record=INFECTED)
 
-        assert isinstance(action, Reject)
-        assert "is infected" in action.reason
+        assert action == Reject(
+            UploadId(f"u_{AUDIO}"),
+            f"{AUDIO} is infected (THREATS_FOUND, since 2026-11-21 12:00 UTC): it is never read or counted",
+        )
 
     def test_what_a_restore_copies_was_scanned_when_it_came(self):
         assert [type(each) for each in self.owed(None, copies="v0")] == [Verify]

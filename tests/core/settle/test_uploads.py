@@ -31,7 +31,7 @@ from chalicelib.core.settle import (
     settle,
 )
 from chalicelib.core.settle.scrubbing import scrub_at
-from chalicelib.core.upload import Receipt, StoredObject, Upload, UploadState
+from chalicelib.core.upload import Receipt, StoredObject, Upload, UploadState, Way
 from tests.support.builders import (
     POLICY,
     START,
@@ -496,3 +496,60 @@ def test_whatever_is_recorded_and_seen_a_receipt_needs_proof_and_a_completion_ev
             case Withdraw():
                 assert upload.promise is not None
                 assert stored is None or stored.upload_id != upload.upload_id
+
+
+@pytest.mark.parametrize(("seconds", "is_removed"), [(-1, False), (0, True), (1, True)])
+def test_what_may_still_come_by_one_put_is_removed_only_once_its_address_is_dead(
+    seconds: int, is_removed: bool
+):
+    """A marker that comes before its object would not hide the object."""
+    upload = make_upload(way=Way.ONE_PUT, multipart_id="")
+    ended = upload.signed(whole(upload), START).expired("late", START)
+    now = START + timedelta(seconds=POLICY.finalize_patience_s + seconds)
+
+    assert owed(ended, Observation(None, None), now) == ((Remove(UPLOAD_ID, None),) if is_removed else ())
+
+
+def test_a_rejected_upload_of_parts_is_removed_at_once_whatever_was_promised():
+    rejected = promised(make_upload()).rejected("wrong", START)
+    stored = stored_of(rejected)
+
+    assert owed(rejected, Observation(None, stored)) == (Remove(UPLOAD_ID, stored), Abort(UPLOAD_ID))
+
+
+def test_an_upload_that_ends_says_why():
+    late = make_upload()
+    [expired] = owed(late, Observation((), None), late.expires_at)
+    [lost] = owed(make_upload(), Observation(None, None))
+    completed = promised(make_upload()).completed()
+    [vanished] = owed(completed, Observation(None, None), LATE)
+
+    assert expired == Expire(UPLOAD_ID, "its deadline passed before every part had arrived")
+    assert lost == Expire(UPLOAD_ID, "its multipart upload is gone from S3")
+    assert vanished == Reject(UPLOAD_ID, "its object vanished before it was verified")
+
+
+def test_an_object_that_is_rejected_says_what_differs():
+    upload = promised(make_upload())
+    other = crc64nvme_of(b"other")
+
+    def reason(upload: Upload, **changes) -> str:
+        [action] = owed(upload, Observation(None, stored_of(upload, **changes)))
+        assert isinstance(action, Reject)
+        return action.reason
+
+    assert reason(make_upload()) == "its object was completed without a recorded promise"
+    assert reason(upload, size_bytes=24) == (
+        f"its object has 24 bytes and CRC64NVME {whole(upload)}, promised were 25 and {whole(upload)}"
+    )
+    assert reason(replace(upload, claim=other)) == (
+        f"its device read CRC64NVME {other}, promised was {whole(upload)}: a part is not what was read"
+    )
+
+
+def test_an_upload_beside_a_verified_one_says_why_it_ends():
+    upload = make_upload(upload_id=OTHER)
+
+    assert owed(upload, Observation((), None), START, verified(make_upload()))[0] == Expire(
+        OTHER, "another upload of this artifact is verified"
+    )
