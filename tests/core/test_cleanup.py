@@ -1,9 +1,10 @@
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from chalicelib.core.cleanup import Bucket, Doomed, Spent
+from chalicelib.core.cleanup import Bucket, Cleanup, Doomed, Refusal, Spent
 from chalicelib.core.crc import Crc64Nvme
 from chalicelib.core.ids import ArtifactId
 from chalicelib.core.keys import CLEANED, INTERMEDIATES, ORIGINALS
@@ -78,3 +79,24 @@ def test_what_is_doomed_is_exactly_one_object(changes):
 def test_a_receipt_is_kept_by_exactly_the_version_that_was_verified(changes):
     assert RECEIPT.is_kept_by(STORED)
     assert not RECEIPT.is_kept_by(replace(STORED, **changes))
+
+
+@pytest.mark.parametrize(
+    ("days", "version_id", "is_counted"),
+    [(-1, "v1", False), (0, "v1", True), (1, "v1", False), (0, "v2", False)],
+)
+def test_a_refused_removal_was_counted_on_its_own_day(days: int, version_id: str, is_counted: bool):
+    cleanup = Cleanup(START, (DOOMED,), (), Refusal(version_id, START, "AccessDenied"))
+
+    assert cleanup.has_counted(DOOMED, (START + timedelta(days=days)).date()) is is_counted
+
+
+def test_a_removal_that_was_never_refused_is_counted_when_it_is_made():
+    assert not Cleanup(START, (DOOMED,), ()).has_counted(DOOMED, START.date())
+
+
+def test_a_cleanup_rests_only_after_a_refusal():
+    refused = Cleanup(START, (DOOMED,), (), Refusal("v1", START, "AccessDenied"))
+
+    assert Cleanup(START, (DOOMED,), ()).rests_until(60) is None
+    assert refused.rests_until(60) == START + timedelta(seconds=60)

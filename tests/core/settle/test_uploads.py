@@ -536,6 +536,7 @@ def test_an_object_that_is_rejected_says_what_differs():
     def reason(upload: Upload, **changes) -> str:
         [action] = owed(upload, Observation(None, stored_of(upload, **changes)))
         assert isinstance(action, Reject)
+        assert action.upload_id == UPLOAD_ID
         return action.reason
 
     assert reason(make_upload()) == "its object was completed without a recorded promise"
