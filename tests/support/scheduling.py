@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from xdist.scheduler import LoadScopeScheduling
 
-TOGETHER = ("tests/contracts/", "tests/infra/strict_s3/")
+TOGETHER = ("tests/contracts/", "tests/differential/", "tests/infra/strict_s3/")
 """Folders whose files share something that takes a while to start."""
 
 IN_HALVES = "tests/e2e/"
