@@ -128,20 +128,19 @@ def test_a_viewer_reads_what_an_operator_reads_and_sends_no_change(route: Route)
 
 
 @pytest.mark.parametrize("call", CALLS)
-@pytest.mark.parametrize("column", CALLERS)
-def test_each_caller_may_do_exactly_what_is_his(column: str, call: str):
-    ports = CALLS[call].world()
-    headers = headers_of(column, ports) | {"Reelhaul-Client-Version": "0.1.0"}
-    before = picture_of(ports)
+def test_each_caller_may_do_exactly_what_is_his(call: str):
+    for column, expected in MATRIX[call].items():
+        ports = CALLS[call].world()
+        headers = headers_of(column, ports) | {"Reelhaul-Client-Version": "0.1.0"}
+        before = picture_of(ports)
 
-    answer = Caller(app_over(ports), headers).call(*CALLS[call].said)
+        answer = Caller(app_over(ports), headers).call(*CALLS[call].said)
 
-    expected = MATRIX[call][column]
-    assert answer.status == expected
-    if expected >= 400:
-        assert answer.problem[0] == expected
-    if expected != 200:
-        assert picture_of(ports) == before
+        assert answer.status == expected, column
+        if expected >= 400:
+            assert answer.problem[0] == expected, column
+        if expected != 200:
+            assert picture_of(ports) == before, column
 
 
 @pytest.mark.parametrize("column", [name for name in CALLERS if MATRIX["known chapters"][name] == 200])
