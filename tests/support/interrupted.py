@@ -10,7 +10,6 @@ from msgspec.structs import replace
 
 from chalicelib.ports import Ports
 from tests.support.builders import MemoryPorts
-from tests.support.memory import MemoryFrameIndex, MemoryObjectStore, MemoryOrders, MemoryRecords
 
 Run = Callable[[], object]
 Act = Callable[[MemoryPorts], object]
@@ -37,32 +36,50 @@ def at_call(ports: Ports, call: int) -> "Interrupted":
 
 
 class Interrupted:
-    """`ports` whose `call`-th call (1-based, of bucket, index, table and queue together) is interrupted by `other`."""
+    """`ports` whose `call`-th call (1-based, of bucket, index, table and queue together) is interrupted by `other`.
+
+    `follows_at_once` says of the interrupted call whether whoever acts had asked for nothing else since the one before:
+    neither for the time nor for the next of what that one lists. Then after that one and before this one is one
+    moment.
+    """
 
     def __init__(self, ports: MemoryPorts, call: int, moment: Moment, other: Run) -> None:
         self.happened = False
+        self.follows_at_once = False
         self._left = call
         self._moment = moment
         self._other = other
-        self.ports = replace(
-            ports,
-            objects=cast(MemoryObjectStore, _Port(self, ports.objects)),
-            frame_index=cast(MemoryFrameIndex, _Port(self, ports.frame_index)),
-            records=cast(MemoryRecords, _Port(self, ports.records)),
-            orders=cast(MemoryOrders, _Port(self, ports.orders)),
-        )
+        self._is_at_once = False
+        wrapped = {name: _Port(self, getattr(ports, name)) for name in CALLED}
+        watched = {
+            name: _Watched(self, port) for name in BESIDE if (port := getattr(ports, name)) is not None
+        }
+        self.ports = replace(ports, **cast(Any, wrapped | watched))
 
     def called(self, method: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         self._left -= 1
         if self._left:
-            return method(*args, **kwargs)
+            answer = method(*args, **kwargs)
+            self._is_at_once = not isinstance(answer, Iterator)
+            return answer
         self.happened = True
+        self.follows_at_once = self._is_at_once
         if self._moment is Moment.BEFORE:
             self._other()
             return method(*args, **kwargs)
         answer = method(*args, **kwargs)
         self._other()
         return answer
+
+    def asked_beside(self) -> None:
+        """Something else than a call that may be interrupted was asked."""
+        self._is_at_once = False
+
+
+CALLED = ("objects", "frame_index", "records", "orders")
+"""The ports whose calls are interrupted."""
+BESIDE = ("lake", "signer", "indexer", "ids", "clock", "metrics", "notifier", "push")
+"""All other ports."""
 
 
 class _Port:
@@ -75,14 +92,35 @@ class _Port:
         return lambda *args, **kwargs: self._interrupted.called(method, args, kwargs)
 
 
+class _Watched:
+    def __init__(self, interrupted: Interrupted, port: object) -> None:
+        self._interrupted = interrupted
+        self._port = port
+
+    def __getattr__(self, name: str) -> Any:
+        self._interrupted.asked_beside()
+        return getattr(self._port, name)
+
+
 def interruptions(arranged: Callable[[], MemoryPorts], first: Act, second: Act) -> Iterator[MemoryPorts]:
-    """The worlds in which `second` ran inside `first`, at each of its calls and moments; there is one at least."""
-    for moment in Moment:
-        for call in count(1):
-            ports = arranged()
-            interrupted = Interrupted(ports, call, moment, partial(second, ports))
-            first(interrupted.ports)
-            if not interrupted.happened:
-                assert call > 1, "nothing was interrupted"
-                break
-            yield ports
+    """The worlds in which `second` ran inside `first`, at each of its calls and moments; there is one at least.
+
+    After a call and before the one that follows at once is one moment, and played once.
+    """
+    for call in count(1):
+        ports, interrupted = _interrupt(arranged, first, second, call, Moment.BEFORE)
+        if call > 1 and not interrupted.follows_at_once:
+            yield _interrupt(arranged, first, second, call - 1, Moment.AFTER)[0]
+        if not interrupted.happened:
+            assert call > 1, "nothing was interrupted"
+            break
+        yield ports
+
+
+def _interrupt(
+    arranged: Callable[[], MemoryPorts], first: Act, second: Act, call: int, moment: Moment
+) -> tuple[MemoryPorts, Interrupted]:
+    ports = arranged()
+    interrupted = Interrupted(ports, call, moment, partial(second, ports))
+    first(interrupted.ports)
+    return ports, interrupted
