@@ -64,6 +64,9 @@ def test_the_demo_proves_a_folder_of_films_and_writes_what_it_found(tmp_path: Pa
     assert re.search(r"it is at http://127\.0\.0\.1:\d+/api/ until this demo ends", done.stdout)
 
 
+# A second world and demo take half a minute of CPU time. That such a film fails its session, and with which reason, is
+# held by tests/infra/test_processor.py; what is left is how the demo ends, of which no footage depends.
+@pytest.mark.soak
 def test_a_film_that_cannot_be_processed_ends_the_demo_with_the_reason(tmp_path: Path):
     done = demo(
         tmp_path, "--footage", str(folder_with(tmp_path, {"noise.mp4": boxed(b"no film at all" * 100)}))

@@ -369,9 +369,10 @@ def test_what_somebody_put_in_an_originals_place_is_never_removed(session: Sessi
     assert session.shown()["state"] == "PROCESSED"
 
 
-# One session for each of its calls takes minutes: the soak has them all. The simulation kills at each call in memory.
+# One session for each of its calls takes minutes: the soak has them all. Killed at each call it is in memory, in
+# tests/flows/test_cleaning.py and tests/simulation/; here is every seventh.
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("every", [7, pytest.param(1, marks=pytest.mark.soak)])
 def test_a_cleanup_killed_at_a_call_it_makes_is_finished_by_the_next_one(session: Session, every: int):
     session.world.delivery.drop()
     ports = in_process(session.world)
