@@ -15,7 +15,10 @@ Side = TypeVar("Side")
 SOAK = 50
 """How many times as many sequences the soak plays."""
 
-TURNS = [pytest.param(1, id="some"), pytest.param(SOAK, id="many", marks=pytest.mark.soak)]
+TURNS = [
+    pytest.param(1, id="some"),
+    pytest.param(SOAK, id="many", marks=(pytest.mark.soak, pytest.mark.timeout(7200))),
+]
 """How often a test plays its sequences: few in each run, many in the soak."""
 
 
@@ -69,16 +72,36 @@ class Pair(Generic[Side]):
             return Answer(error=type(error).__name__)
 
 
-def play(machine: Callable[[], RuleBasedStateMachine], sequences: int, calls: int) -> None:
-    """Play so many sequences of so many calls at most. Raises what differs, with the shortest sequence for it."""
-    settings = hypothesis.settings(
-        max_examples=sequences,
-        stateful_step_count=calls,
-        deadline=None,
-        # Not "explain": it traces every line, those of the local AWS too.
-        phases=(hypothesis.Phase.generate, hypothesis.Phase.shrink),
-        database=None,
-        derandomize=sequences < SOAK,
-        suppress_health_check=list(hypothesis.HealthCheck),
+EACH_RUN = hypothesis.settings(
+    deadline=None,
+    # Not "explain": it traces every line, those of the local AWS too.
+    phases=(hypothesis.Phase.generate, hypothesis.Phase.shrink),
+    database=None,
+    derandomize=True,
+    report_multiple_bugs=False,
+    suppress_health_check=list(hypothesis.HealthCheck),
+)
+"""The same sequences in each run of the tests."""
+
+FOUND = hypothesis.settings(EACH_RUN, phases=(hypothesis.Phase.generate,))
+"""The same sequences, and no shorter one for what they find."""
+
+DRAWN = hypothesis.settings(EACH_RUN, derandomize=False)
+"""Other sequences each time."""
+
+
+def play(
+    machine: Callable[[], RuleBasedStateMachine],
+    sequences: int,
+    calls: int,
+    settings: hypothesis.settings | None = None,
+) -> None:
+    """Play so many sequences of so many calls at most. Raises what differs, with the shortest sequence for it.
+
+    `settings` are those of each run, or of the soak where there are many sequences.
+    """
+    chosen = settings or (EACH_RUN if sequences < SOAK else DRAWN)
+    run_state_machine_as_test(
+        cast(type[RuleBasedStateMachine], machine),
+        settings=hypothesis.settings(chosen, max_examples=sequences, stateful_step_count=calls),
     )
-    run_state_machine_as_test(cast(type[RuleBasedStateMachine], machine), settings=settings)

@@ -410,4 +410,4 @@ class Buckets(RuleBasedStateMachine):
 
 @pytest.mark.parametrize("turns", TURNS)
 def test_every_sequence_of_calls_is_answered_alike(place: Place, turns: int):
-    play(lambda: Buckets(AwsWorld(place)), sequences=10 * turns, calls=25)
+    play(lambda: Buckets(AwsWorld(place)), sequences=8 * turns, calls=25)
