@@ -114,12 +114,10 @@ class PartWriter:
         return part
 
     def close(self) -> None:
-        """Let go of the file and of what was reserved for writing it; without a commit it is removed."""
+        """Let go of the file and of what was reserved for writing it, once; without a commit it is removed."""
         with part_errors(self._span.number):
-            if self._file >= 0:
-                file, self._file = self._file, -1
-                self._budget.reserve(-self._span.size_bytes)
-                self._disk.close(file)
+            self._budget.reserve(-self._span.size_bytes)
+            self._disk.close(self._file)
             remove_file(self._disk, self._path)
 
 

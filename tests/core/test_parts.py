@@ -1,7 +1,7 @@
 import pytest
 
 from chalicelib.core.errors import InvalidRequest, TooLarge
-from chalicelib.core.parts import PartPlan, StoredPart, differing, missing, plan_parts
+from chalicelib.core.parts import LARGEST_PART_BYTES, PartPlan, StoredPart, differing, missing, plan_parts
 from tests.support.builders import EMPTY
 
 MIB = 2**20
@@ -35,6 +35,17 @@ def test_the_part_size_doubles_when_10_000_parts_do_not_suffice(size_bytes: int,
 
 def test_a_chapter_of_12_gb_is_cut_into_16_mib_parts():
     assert plan_parts(11_794_645_144) == PartPlan(11_794_645_144, 16 * MIB)
+
+
+@pytest.mark.parametrize(("over", "fits"), [(-1, True), (0, True), (1, False)])
+def test_a_part_is_asked_for_up_to_the_largest(over: int, fits: bool):
+    size_bytes = LARGEST_PART_BYTES + over
+
+    if fits:
+        assert plan_parts(1, size_bytes) == PartPlan(1, size_bytes)
+    else:
+        with pytest.raises(TooLarge):
+            plan_parts(1, size_bytes)
 
 
 def test_no_bytes_are_no_chapter():

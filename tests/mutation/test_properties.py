@@ -3,6 +3,7 @@
 from tests.mutation.properties import with_plain_properties
 
 SOURCE = '''
+from contextlib import contextmanager
 from functools import cached_property, wraps
 
 
@@ -21,6 +22,11 @@ class Film:
     @staticmethod
     def kind() -> str:
         return "film"
+
+
+@contextmanager
+def playing(film):
+    yield film.seconds
 '''
 
 
@@ -37,3 +43,5 @@ def test_properties_answer_as_before_and_other_decorators_stay():
     film = names["Film"]()  # type: ignore[operator]
 
     assert (film.is_long, film.name, film.kind()) == (True, "4.mp4", "film")
+    with names["playing"](film) as seconds:  # type: ignore[operator]
+        assert seconds == 4

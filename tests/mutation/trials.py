@@ -38,6 +38,8 @@ def main(wanted: str, found: str) -> int:
             "--assert=plain",
             "-p",
             "no:cacheprovider",
+            # The contracts of the cloud begin with boto3, which is not here; those of the client need none of theirs.
+            "--confcutdir=tests/contracts/edge",
             *TESTS,
             *(f"--ignore={file}" for file in LEFT_OUT),
         ],

@@ -7,8 +7,20 @@ from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
+from awscrt.checksums import crc64nvme
 
-from edge_client.model.parts import PIECE_BYTES, PIECES, SAMPLE_BYTES, Span, sample
+from edge_client.model.parts import (
+    PIECE_BYTES,
+    PIECES,
+    SAMPLE_BYTES,
+    PartPlan,
+    Span,
+    SpooledPart,
+    crc_text,
+    crc_value,
+    fold_crcs,
+    sample,
+)
 
 MIB = 1024 * 1024
 FOUR_GB = 4_000_000_000
@@ -75,3 +87,54 @@ def test_a_film_with_a_hole_is_seen(share: float, at_most: float):
     )
 
     assert missed <= at_most * draws
+
+
+def test_the_parts_of_a_plan_are_numbered_from_one_and_the_last_is_what_is_left():
+    assert list(PartPlan(25, 10, 3).spans()) == [Span(1, 0, 10), Span(2, 10, 10), Span(3, 20, 5)]
+
+
+@pytest.mark.parametrize(
+    ("plan", "is_sound"),
+    [
+        (PartPlan(20, 10, 2), True),
+        (PartPlan(21, 10, 3), True),
+        (PartPlan(20, 10, 3), False),
+        (PartPlan(21, 10, 2), False),
+        (PartPlan(1, 1, 1), True),
+        (PartPlan(0, 10, 0), False),
+        (PartPlan(20, 0, 2), False),
+        (PartPlan(20, -10, -2), False),
+    ],
+)
+def test_a_plan_is_sound_when_count_and_sizes_agree(plan: PartPlan, is_sound: bool):
+    assert plan.is_sound is is_sound
+
+
+def test_a_crc_travels_as_eight_bytes():
+    assert crc_text(0xAE8B14860A799888) == "rosUhgp5mIg="
+    assert crc_text(1) == "AAAAAAAAAAE="
+    assert crc_value("rosUhgp5mIg=") == 0xAE8B14860A799888
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("AAAAAAAAAA==", "has 8 bytes, not 7"),
+        ("AAAAAAAAAAAA", "has 8 bytes, not 9"),
+        ("rosUhgp5mIg=!", "."),
+    ],
+)
+def test_a_crc_of_another_form_is_refused(text: str, why: str):
+    with pytest.raises(ValueError, match=why):
+        crc_value(text)
+
+
+def test_the_crc_of_a_whole_is_that_of_its_parts_in_order():
+    parts = [b"123", b"", b"456789"]
+
+    assert fold_crcs((crc64nvme(part), len(part)) for part in parts) == 0xAE8B14860A799888
+    assert fold_crcs([]) == 0
+
+
+def test_a_part_is_named_by_its_number_its_first_byte_and_its_crc():
+    assert SpooledPart(Span(2, 10, 5), 0xAE8B).filename == "00002-000000000000010-000000000000ae8b.part"

@@ -182,6 +182,7 @@ class TestAPlan:
         for plan in (PLANNED, grouped):
             assert decoded(plan.encoded(), "match-17") == plan
         assert b"group" not in PLANNED.encoded()
+        assert b"unfinished" not in PLANNED.encoded()
 
     def test_shows_everything(self):
         assert PLANNED.document() == asdict(PLANNED)
@@ -222,6 +223,7 @@ class TestAPlan:
         assert not PLANNED.has(replace(SECOND.file, size_bytes=1))
         assert not PLANNED.lacks_in([SECOND.file, CHAPTER.file])
         assert PLANNED.lacks_in([CHAPTER.file])
+        assert PLANNED.lacks_in([replace(CHAPTER.file, filename="GX010043.MP4")])
         assert PLANNED.lacks_in([])
 
     def test_refuses_files_of_its_names_that_are_others(self):
