@@ -114,6 +114,25 @@ def test_a_single_chapter_comes_back_and_the_other_stays_cleaned():
     assert recorded(ports).gone == (CHAPTERS[1].name,)
 
 
+def test_what_stays_cleaned_in_a_restore_is_not_purged_before_another_last_look():
+    ports = story.cleaned()
+    [stays, _] = ports.objects.versions(SECOND)
+    assert ports.objects.is_tagged(stays)
+
+    restored(ports, ONE)
+    let_end(ports)
+    assert not ports.objects.is_tagged(stays)
+
+    operations.hold(ports, OPERATOR, SESSION_ID, None)
+    story.let_grace_pass(ports)
+    assert story.state_of(ports) == "CLEANED"
+    assert not ports.objects.is_tagged(stays)
+
+    story.let_pass(ports, ports.policy.last_look_s)
+    assert recorded(ports).session.is_guarded
+    assert ports.objects.is_tagged(stays)
+
+
 def test_an_intermediate_comes_back_as_well():
     ports = memory_ports()
     story.arm(ports)

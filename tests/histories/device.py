@@ -249,7 +249,7 @@ class Device:
         self.truth: dict[str, list[bytes]] = {}
         self.skew_s = skew_s
         self.beats = False
-        self.is_reading = self.is_running = False
+        self.is_reading = self.is_running = self.has_bad_disk = False
         self.cards: list[dict[str, MemoryFile]] = [self.camera.files]
         self.process = Process(self.name)
         self.runs = 0
@@ -342,6 +342,8 @@ class Device:
         if fault is None:
             return
         cloud.note(self.name, f"disk {kind}", fault)
+        # A part that cannot be read is dropped, and read again when its turn comes.
+        self.has_bad_disk = True
         if fault == "rot":
             self.disk.rot(self.scheduler.chance, ".part")
         elif fault == "full":

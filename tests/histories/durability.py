@@ -76,7 +76,7 @@ class Durability:
             self._demand_receipt(edits[-1][0], name.rpartition(".")[0])
         elif name.endswith(".part"):
             self._see_parts()
-        elif after is not None and name.endswith(WRITING) and self._owed:
+        elif after is not None and name.endswith(WRITING) and self._owed and not self._device.has_bad_disk:
             for path, _ in self._disk.files(WRITING):
                 self._see_writing(path)
 

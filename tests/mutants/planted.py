@@ -55,6 +55,13 @@ MUTANTS = (
         "tests/infra/test_admin.py",
     ),
     bug(
+        "what a restore leaves away is purged without a last look",
+        f"{FLOWS}/actions/cleaning.py",
+        "    for each in (receipt, *picture.restorable):\n",
+        "    for each in (receipt,):\n",
+        "tests/flows/test_restoring.py",
+    ),
+    bug(
         "the import's order goes to the processing queue",
         f"{CORE}/session.py",
         "self.order.sent_at is None and not self.order.is_import",

@@ -96,6 +96,13 @@ def finish(ports: Ports, picture: Picture, _: Finish) -> Picture:
 
 
 def confirm_outputs(ports: Ports, picture: Picture, _: ConfirmOutputs) -> Picture:
+    """Record that the last look found every output; S3 may purge what stayed away in an earlier restore as well."""
+    intent = picture.session.cleanup
+    named = {each.version_id for each in intent.doomed} if intent else set()
+    for receipt in picture.restorable:
+        if receipt.version_id not in named:
+            with suppress(VersionGone):
+                ports.objects.tag_cleaned(receipt.key, receipt.version_id)
     return report(ports, save(ports, picture, session=picture.session.guarded()), Event.CLEANUP_GUARDED)
 
 
@@ -106,13 +113,18 @@ def recall(ports: Ports, picture: Picture, action: Recall) -> Picture:
 
 
 def start_restore(ports: Ports, picture: Picture, action: StartRestore) -> Picture:
-    """Open an upload whose parts are copied from the verified version; it can be completed as nothing else."""
+    """Open an upload whose parts are copied from the verified version; it can be completed as nothing else.
+
+    S3 purges nothing of the session until it is cleaned again.
+    """
     receipt = picture.receipt(action.artifact_id)
     if receipt is None:
         raise NotFound(f"{action.artifact_id} was never verified: there is nothing to restore")
     plan = plan_parts(receipt.size_bytes, ports.policy.restore_part_size_bytes)
     crc, version_id = receipt.crc64nvme, receipt.version_id
-    _keep(ports, receipt)
+    # What is not wanted back as well: the restore ends the cleanup, and no last look comes before S3 would purge it.
+    for each in (receipt, *picture.restorable):
+        _keep(ports, each)
     picture, _ = create_upload(ports, picture, receipt.artifact_id, plan, claim=crc, copies=version_id)
     return report(ports, picture, Event.RESTORE_BEGUN, artifact_id=receipt.artifact_id)
 
@@ -148,7 +160,7 @@ def _report_loss(ports: Ports, picture: Picture, lost: Lost) -> Picture:
 
 
 def _keep(ports: Ports, receipt: Receipt) -> None:
-    """Keep S3 from purging the version while it is wanted back; if S3 purged it already, the copy will fail."""
+    """Keep S3 from purging the version; if S3 purged it already, a copy of it will fail."""
     with suppress(VersionGone):
         ports.objects.untag_cleaned(receipt.key, receipt.version_id)
 
