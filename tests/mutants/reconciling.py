@@ -51,8 +51,8 @@ IN_THE_RECONCILER = (
     bug(
         "a version is purged while it is copied back",
         f"{FLOWS}/actions/cleaning.py",
-        "    _keep(ports, receipt)\n    picture, _ = create_upload(",
-        "    picture, _ = create_upload(",
+        "        _keep(ports, each)\n    picture, _ = create_upload(",
+        "        pass\n    picture, _ = create_upload(",
         "tests/flows/test_restoring.py",
     ),
     bug(
