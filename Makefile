@@ -123,7 +123,7 @@ simulate: setup ## 100,000 whole histories with faults, drawn from seeds: make s
 	$(BIN)/python -m tests.histories $(if $(SEED),--seed $(SEED)) $(if $(MUTED),--muted $(MUTED)) $(if $(SCHEDULES),--schedules $(SCHEDULES)) $(if $(MODE),--mode $(MODE))
 
 soak: setup ## every EVERY-th call of the story fails once, 200 hauls are killed, 50,000 calls are made up, a million histories: make soak EVERY=20 PYTEST='-k seed-017'
-	$(BIN)/python -m pytest -n 2 --dist worksteal --timeout 0 --soak $(if $(EVERY),--every $(EVERY)) tests/simulation/test_soak.py tests/e2e/test_story.py::test_a_cleanup_killed_at_a_call_it_makes_is_finished_by_the_next_one tests/e2e/test_kills.py tests/e2e/test_kills_at_syscalls.py tests/e2e/test_demo.py::test_a_film_that_cannot_be_processed_ends_the_demo_with_the_reason tests/fuzzed tests/infra/test_processor_lights.py tests/infra/migration/test_postgres.py $(PYTEST)
+	$(BIN)/python -m pytest -n 2 --dist worksteal --timeout 0 --soak $(if $(EVERY),--every $(EVERY)) tests/simulation/test_soak.py tests/e2e/test_story.py::test_a_cleanup_killed_at_a_call_it_makes_is_finished_by_the_next_one tests/e2e/test_kills.py tests/e2e/test_kills_at_syscalls.py tests/e2e/test_demo.py::test_a_film_that_cannot_be_processed_ends_the_demo_with_the_reason tests/fuzzed tests/infra/test_processor_lights.py tests/infra/migration/test_postgres.py tests/odd/test_documents.py $(PYTEST)
 	$(BIN)/python -m tests.histories --schedules 1000000 --unlimited 100000
 
 fuzz: setup ## 20,000 changed files of measurements: each is indexed or poison, two minutes: make fuzz SEED=7 FILES=20000

@@ -1,4 +1,4 @@
-"""An index of six hours of frames at 30 a second, and Node with what a page would load."""
+"""An index of an hour of frames at 30 a second, and Node with what a page would load."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""frames.jsonl.gz of 2,160 gzip members: who reads all of them, and who stops after the first."""
+"""frames.jsonl.gz of 360 gzip members: who reads all of them, and who stops after the first."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""The lake's file of six hours: 36 row groups, read back by engines, and by what a page would load."""
+"""The lake's file of an hour: six row groups, read back by engines, and by what a page would load."""
 
 from collections.abc import Callable
 from pathlib import Path
