@@ -307,8 +307,8 @@ OF_CLEANING = (
         (
             Edit(
                 ACTING,
-                "    _keep(ports, receipt)\n    picture, _ = create_upload(",
-                "    picture, _ = create_upload(",
+                "        _keep(ports, each)\n    picture, _ = create_upload(",
+                "        pass\n    picture, _ = create_upload(",
             ),
         ),
         NoNeighbour("S3's lifecycle asks for the tag alone"),
