@@ -39,8 +39,8 @@ class Interrupted:
     """`ports` whose `call`-th call (1-based, of bucket, index, table and queue together) is interrupted by `other`.
 
     `follows_at_once` says of the interrupted call whether whoever acts had asked for nothing else since the one before:
-    neither for the time nor for the next of what that one lists. Then after that one and before this one is one
-    moment.
+    not for the next of what that one lists, nor for the time if `other` changes that. Then after that one and before
+    this one is one moment.
     """
 
     def __init__(self, ports: MemoryPorts, call: int, moment: Moment, other: Run) -> None:
@@ -50,9 +50,11 @@ class Interrupted:
         self._moment = moment
         self._other = other
         self._is_at_once = False
+        self._is_time_asked = False
+        self._clock = ports.clock
         wrapped = {name: _Port(self, getattr(ports, name)) for name in CALLED}
         watched = {
-            name: _Watched(self, port) for name in BESIDE if (port := getattr(ports, name)) is not None
+            name: _Watched(self, name, port) for name in BESIDE if (port := getattr(ports, name)) is not None
         }
         self.ports = replace(ports, **cast(Any, wrapped | watched))
 
@@ -61,25 +63,33 @@ class Interrupted:
         if self._left:
             answer = method(*args, **kwargs)
             self._is_at_once = not isinstance(answer, Iterator)
+            self._is_time_asked = False
             return answer
         self.happened = True
-        self.follows_at_once = self._is_at_once
         if self._moment is Moment.BEFORE:
+            began_at = self._clock.now()
             self._other()
+            has_time_moved = self._clock.now() != began_at
+            self.follows_at_once = self._is_at_once and not (self._is_time_asked and has_time_moved)
             return method(*args, **kwargs)
         answer = method(*args, **kwargs)
         self._other()
         return answer
 
-    def asked_beside(self) -> None:
-        """Something else than a call that may be interrupted was asked."""
-        self._is_at_once = False
+    def asked_beside(self, name: str) -> None:
+        """Another port than one whose calls are interrupted was asked."""
+        if name == "clock":
+            self._is_time_asked = True
+        elif name not in ALIKE_TO_ALL:
+            self._is_at_once = False
 
 
 CALLED = ("objects", "frame_index", "records", "orders")
 """The ports whose calls are interrupted."""
 BESIDE = ("lake", "signer", "indexer", "ids", "clock", "metrics", "notifier", "push")
 """All other ports."""
+ALIKE_TO_ALL = ("signer", "metrics")
+"""Those of them that answer alike whoever asked them before."""
 
 
 class _Port:
@@ -93,12 +103,13 @@ class _Port:
 
 
 class _Watched:
-    def __init__(self, interrupted: Interrupted, port: object) -> None:
+    def __init__(self, interrupted: Interrupted, own_name: str, port: object) -> None:
         self._interrupted = interrupted
+        self._own_name = own_name
         self._port = port
 
     def __getattr__(self, name: str) -> Any:
-        self._interrupted.asked_beside()
+        self._interrupted.asked_beside(self._own_name)
         return getattr(self._port, name)
 
 

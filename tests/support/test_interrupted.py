@@ -2,11 +2,14 @@
 
 import re
 from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from itertools import count
 
 import pytest
 
+from chalicelib.core.errors import ReelhaulError
 from chalicelib.ports import Ports
 from tests.simulation.interruptions import due_for_cleanup, orders_again, reconciles, restores, run, sent
 from tests.support.builders import MemoryPorts
@@ -33,9 +36,17 @@ def each_moment(first: Act, second: Act) -> Counter[str]:
     return worlds
 
 
+def at_the_same_moment(act: Act, ports: MemoryPorts) -> None:
+    with suppress(ReelhaulError):
+        act(ports)
+
+
+@pytest.mark.parametrize("when", [run, at_the_same_moment])
 @pytest.mark.parametrize("second", [restores, orders_again])
-def test_what_is_left_out_is_the_same_as_what_is_played(second: Act):
-    first, second = partial(run, reconciles), partial(run, second)
+def test_what_is_left_out_is_the_same_as_what_is_played(
+    second: Act, when: Callable[[Act, MemoryPorts], None]
+):
+    first, second = partial(run, reconciles), partial(when, second)
 
     played = Counter(map(told, interruptions(due_for_cleanup, first, second)))
 
@@ -44,20 +55,25 @@ def test_what_is_left_out_is_the_same_as_what_is_played(second: Act):
     assert played.total() < every.total()
 
 
-def test_a_call_follows_at_once_when_nothing_else_was_asked_since_the_one_before():
+@pytest.mark.parametrize("moves_time", [False, True])
+@pytest.mark.parametrize("between", ["nothing", "the time", "an id", "a list"])
+def test_a_call_follows_at_once_when_nothing_was_asked_since_the_one_before_that_may_be_another_now(
+    between: str, moves_time: bool
+):
     ports = sent()
-
-    def follows(between: str) -> bool:
-        interrupted = Interrupted(ports, 2, Moment.BEFORE, lambda: None)
-        held = interrupted.ports.objects.multiparts("") if between == "lists" else None
-        if held is None:
-            interrupted.ports.records.arming()
-        if between == "asks the time":
-            interrupted.ports.clock.now()
+    interrupted = Interrupted(ports, 2, Moment.BEFORE, lambda: ports.clock.advance(float(moves_time)))
+    if between == "a list":
+        interrupted.ports.objects.multiparts("")
+    else:
         interrupted.ports.records.arming()
-        return interrupted.follows_at_once
+    if between == "the time":
+        interrupted.ports.clock.now()
+    if between == "an id":
+        interrupted.ports.ids.upload_id()
+    interrupted.ports.records.arming()
 
-    assert [follows(between) for between in ("nothing", "asks the time", "lists")] == [True, False, False]
+    is_told_another_time = between == "the time" and moves_time
+    assert interrupted.follows_at_once is (between not in ("an id", "a list") and not is_told_another_time)
 
 
 def test_every_port_is_interrupted_or_watched():
