@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from copy import copy
-from dataclasses import asdict
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
@@ -87,7 +86,7 @@ class Coordinator:
             {name: value for name, value in chapter.facts().items() if name != "head_crc"}
             for chapter in plan.chapters
         ]
-        body: dict[str, object] = {"camera": asdict(plan.camera), "chapters": chapters}
+        body: dict[str, object] = {"camera": vars(plan.camera), "chapters": chapters}
         if plan.group is not None:
             body["group"] = plan.group
         return self._call("PUT", f"/v1/sessions/{plan.session_id}", body, answers.session)

@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from awscrt.checksums import crc64nvme
@@ -70,7 +70,7 @@ class ChapterPlan:
 
     def facts(self) -> dict[str, Any]:
         """All that is known of the chapter, and of the notes those that are set."""
-        return {name: value for name, value in asdict(self).items() if value or name not in NOTES}
+        return {name: value for name, value in vars(self).items() if value or name not in NOTES}
 
     @property
     def notes(self) -> FilmNotes:
@@ -151,7 +151,12 @@ class SessionPlan:
 
     def document(self) -> dict[str, Any]:
         """The plan as JSON shows it."""
-        return asdict(self)
+        return {
+            **vars(self),
+            "camera": dict(vars(self.camera)),
+            "chapters": tuple(dict(vars(chapter)) for chapter in self.chapters),
+            "proxies": dict(self.proxies),
+        }
 
     def encoded(self) -> bytes:
         """The plan as it is kept: with its schema version, and a CRC that tells what a disk has changed."""
@@ -201,7 +206,7 @@ class SessionPlan:
 
     def identity(self, chapter: ChapterPlan) -> str:
         """16 hex digits that differ when camera, size, dates, ETag, gumi or first bytes do."""
-        facts = {name: value for name, value in asdict(chapter).items() if name not in NOTES}
+        facts = {name: value for name, value in vars(chapter).items() if name not in NOTES}
         if chapter.head_crc is None:
             # An older client made this identity without it; its parts are taken over.
             del facts["head_crc"]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
@@ -297,7 +297,7 @@ class Cloud:
             except ReelhaulError as error:
                 self.rare.at_refusal(name, error, arguments)
                 raise
-            return iter(list(answer)) if isinstance(answer, Iterator) else answer
+            return iter(list(answer)) if hasattr(answer, "__next__") else answer
         if name != "put_last_round":
             self.writes += 1
         safety = self.safety

@@ -40,8 +40,10 @@ class Faults:
 
     def draw(self, where: Where, kinds: Sequence[str], call: str = "") -> str | None:
         """One of `kinds` at the setting's rate for `where`, or often at the call where its faults crowd; else None."""
+        if self.are_over:
+            return None
         rate = AT_FOCUS if call and call == self._focus else self._rates[where]
-        if self.are_over or not rate:
+        if not rate:
             return None
         drawn = self._chance.random()
         if drawn >= rate:

@@ -18,6 +18,8 @@ from greenlet import getcurrent, greenlet
 
 from tests.edge.memory.machine import Killed
 
+SHORTEST_WAIT_S = 15.0
+"""The client waits a tenth of a second at a time so that it hears of a signal to stop, which histories do not have."""
 MOST_TURNS = 60_000
 """A history that takes more turns than this never ends."""
 
@@ -222,13 +224,13 @@ class Condition:
             self._release()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Let go of the lock until `notify` or for `timeout` seconds; then hold it again."""
+        """Let go of the lock until `notify` or for `timeout` seconds, SHORTEST_WAIT_S at least; then hold it again."""
         me = self._scheduler.current
         assert self._holder is me, "a thread waits on what it does not hold"
         depth = self._depth
         self._waiting.append(me)
         self._release()
-        self._scheduler.block(timeout)
+        self._scheduler.block(None if timeout is None else max(timeout, SHORTEST_WAIT_S))
         is_notified = me not in self._waiting
         if not is_notified:
             self._waiting.remove(me)

@@ -27,6 +27,8 @@ class Depth(Enum):
 class Where(Enum):
     """What a fault strikes."""
 
+    __hash__ = object.__hash__  # in C: every call of a port looks up its rate
+
     FUNCTION = "function"
     NETWORK = "network"
     DISK = "disk"

@@ -133,9 +133,9 @@ BOUNDED_WORK = (
     ),
     bug(
         "an answer above what Lambda lets out is sent",
-        "cloud/chalicelib/web/routing.py",
-        "if size_bytes > answers.MOST_BODY_BYTES:",
-        "if size_bytes > 2 * answers.MOST_BODY_BYTES:",
+        "cloud/chalicelib/core/answers.py",
+        "if size_bytes > MOST_BODY_BYTES:",
+        "if size_bytes > 2 * MOST_BODY_BYTES:",
         *ANSWERS,
     ),
 )

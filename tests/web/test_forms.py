@@ -49,3 +49,12 @@ def test_text_is_answered_up_to_what_lambda_sends(more: int):
 def test_longer_text_is_refused():
     with pytest.raises(TooLarge, match="ask for less"):
         text_answer("x" * (answers.MOST_BODY_BYTES - 1), CSV)
+
+
+def test_text_of_the_longest_characters_is_answered_up_to_the_same_limit():
+    most = (answers.MOST_BODY_BYTES - 2) // 12
+
+    assert answers.counted_bytes("\U0001f3a5" * most) <= answers.MOST_BODY_BYTES
+    assert text_answer("\U0001f3a5" * most, CSV).status_code == 200
+    with pytest.raises(TooLarge):
+        text_answer("\U0001f3a5" * (most + 1), CSV)

@@ -62,7 +62,7 @@ def needs(picture: Picture) -> tuple[Need, ...]:
         found[kind] = Need(
             kind, first.detail if first else detail[:MOST_DETAIL], first.count + 1 if first else 1
         )
-    return tuple(found[kind] for kind in NeedKind if kind in found)
+    return tuple(found[kind] for kind in NeedKind if kind in found) if found else ()
 
 
 def _reasons(picture: Picture) -> Iterator[tuple[NeedKind, str]]:

@@ -1,7 +1,6 @@
 """A chapter: one file as the camera split it."""
 
 import re
-from functools import cached_property
 
 from msgspec import Struct
 
@@ -9,6 +8,7 @@ from chalicelib.core import keys
 from chalicelib.core.artifact import SIDECARS, Kind
 from chalicelib.core.errors import InvalidRequest
 from chalicelib.core.ids import ArtifactId, SessionId
+from chalicelib.core.once import once
 
 _DIRECTORY = re.compile(r"[0-9]{3}[A-Za-z0-9_]{5}")
 _FILENAME = re.compile(r"[^/\\\x00-\x1f\x7f]{1,100}")
@@ -73,7 +73,7 @@ class Chapter(Struct, frozen=True, dict=True):
         """Whether it is kept even if it is no film: a person had it hauled as it is, or it is the older system's."""
         return self.unfinished or self.directory == OLDER_SYSTEM
 
-    @cached_property
+    @once
     def artifact_id(self) -> ArtifactId:
         """The slash-free id of the original: `original.100GOPRO.GX010038.MP4`."""
         return ArtifactId(f"original.{keys.escaped(self.directory)}.{keys.escaped(self.filename)}")

@@ -34,8 +34,7 @@ _OF_A_BROWSER = "the films come from a browser, which knows of no camera"
 
 def safe_now(picture: Picture) -> Safe:
     """What to record of a session all of whose chapters have a receipt."""
-    receipts = (picture.receipt(chapter.artifact_id) for chapter in picture.chapters)
-    at = max(receipt.verified_at for receipt in receipts if receipt)
+    at = max(receipt.verified_at for receipt in picture.originals)
     closed_at, unknown = last_closed_at(picture)
     return Safe(at, closed_at, unknown, picture.progress.retried_parts if picture.progress else None)
 

@@ -71,12 +71,11 @@ class Wanted(Struct, frozen=True):
 
 def summary(picture: Picture) -> Summary:
     """The session's chapters in figures."""
-    receipts = [picture.receipt(chapter.artifact_id) for chapter in picture.chapters]
-    verified = [receipt for receipt in receipts if receipt]
-    is_stored = picture.chapters and len(verified) == len(receipts)
+    chapters, verified = picture.chapters, picture.originals
+    is_stored = chapters and len(verified) == len(chapters)
     return Summary(
-        chapters=len(receipts),
-        size_bytes=sum(chapter.size_bytes for chapter in picture.chapters),
+        chapters=len(chapters),
+        size_bytes=sum(chapter.size_bytes for chapter in chapters),
         verified=len(verified),
         verified_bytes=sum(receipt.size_bytes for receipt in verified),
         stored_at=max(receipt.verified_at for receipt in verified) if is_stored else None,

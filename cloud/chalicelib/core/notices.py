@@ -199,6 +199,5 @@ def _of_state(before: Picture, after: Picture) -> Iterator[tuple[NoticeKind, str
 def _is_ordered_again(picture: Picture) -> bool:
     """Whether the session was stored before its present order, which made it OPEN for a moment."""
     order = picture.session.order
-    receipts = (picture.receipt(chapter.artifact_id) for chapter in picture.chapters)
-    last = max((receipt.verified_at for receipt in receipts if receipt), default=None)
+    last = max((receipt.verified_at for receipt in picture.originals), default=None)
     return order is not None and last is not None and last < order.ordered_at

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import cached_property
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -16,6 +15,7 @@ from chalicelib.core.film import Film
 from chalicelib.core.ids import ArtifactId, UploadId
 from chalicelib.core.landing import Landing
 from chalicelib.core.measurements.index import FORMAT, Index
+from chalicelib.core.once import once
 from chalicelib.core.scan import Scan
 from chalicelib.core.session import Lost, Session
 from chalicelib.core.statistics.counts import Counts
@@ -80,7 +80,7 @@ class Picture(Struct, frozen=True, dict=True):
             raise NotFound(f"session {self.session.name} has no artifact with this id")
         return chapter
 
-    @cached_property
+    @once
     def _chapters_by_id(self) -> Mapping[ArtifactId, Chapter]:
         return {chapter.artifact_id: chapter for chapter in self.chapters}
 
@@ -103,10 +103,18 @@ class Picture(Struct, frozen=True, dict=True):
 
         Raises NotFound for a chapter that the session does not have, StateConflict when nothing is ordered.
         """
+        known = self._keys.get(artifact_id)
+        if known is None:
+            known = self._keys[artifact_id] = self._key(artifact_id)
+        return known
+
+    @once
+    def _keys(self) -> dict[ArtifactId, str]:
+        """The keys that were asked for so far."""
+        return dict(self._original_keys)
+
+    def _key(self, artifact_id: ArtifactId) -> str:
         session = self.session
-        known = self._original_keys.get(artifact_id)
-        if known:
-            return known
         if artifact.is_of_a_device(artifact_id):
             chapter = self.chapter(artifact.original_of(artifact_id))
             return chapter.sidecar_key(session.session_id, artifact.kind_of(artifact_id))
@@ -114,7 +122,7 @@ class Picture(Struct, frozen=True, dict=True):
             raise StateConflict(f"session {session.name} is not ordered: nothing is made of it yet")
         return artifact.made_key(session.session_id, session.order.number, artifact_id)
 
-    @cached_property
+    @once
     def _original_keys(self) -> Mapping[ArtifactId, str]:
         session_id = self.session.session_id
         return {chapter.artifact_id: chapter.key(session_id) for chapter in self.chapters}
@@ -130,7 +138,14 @@ class Picture(Struct, frozen=True, dict=True):
 
     def receipt(self, artifact_id: ArtifactId) -> Receipt | None:
         """The receipt of an artifact, once it has one."""
-        return next(reversed(self.receipts_at(self.key(artifact_id))), None)
+        receipts = self.receipts_by_key.get(self.key(artifact_id))
+        return receipts[-1] if receipts else None
+
+    @once
+    def originals(self) -> tuple[Receipt, ...]:
+        """The receipts of the chapters that have one, in the order of recording."""
+        found = self.receipts_by_key
+        return tuple(found[key][-1] for key in self._original_keys.values() if key in found)
 
     def film_bytes(self, artifact_id: ArtifactId, size_bytes: int) -> int:
         """How many of the artifact's `size_bytes` are a film: of an original without those after its last box.
@@ -149,7 +164,7 @@ class Picture(Struct, frozen=True, dict=True):
         """How surely a chapter is known; None before its receipt."""
         return self._evidence_by_id.get(artifact_id)
 
-    @cached_property
+    @once
     def _evidence_by_id(self) -> Mapping[ArtifactId, Evidence]:
         recorded = {each.artifact_id: each for each in self.session.evidence}
         damaged = {each.version_id: each for each in self.session.damage}
@@ -166,7 +181,7 @@ class Picture(Struct, frozen=True, dict=True):
             found[artifact_id] = known
         return found
 
-    @cached_property
+    @once
     def level(self) -> Level | None:
         """The least level of its chapters; None while one has no receipt, and when there are none."""
         if self.missing:
@@ -179,7 +194,7 @@ class Picture(Struct, frozen=True, dict=True):
         """Whether all reads of all chapters agree, but for what an operator accepted."""
         return not self.differing and all(each.agrees for each in self._evidence_by_id.values())
 
-    @cached_property
+    @once
     def differing(self) -> tuple[Evidence, ...]:
         """The chapters of which a second read differs and no operator has accepted that.
 
@@ -215,7 +230,7 @@ class Picture(Struct, frozen=True, dict=True):
         """The receipts of what a key has, or had; the last one speaks for it."""
         return self.receipts_by_key.get(key, ())
 
-    @cached_property
+    @once
     def receipts_by_key(self) -> Mapping[str, tuple[Receipt, ...]]:
         """The receipts of each key, the last one last; without those of versions that are lost."""
         found: dict[str, tuple[Receipt, ...]] = {}
@@ -224,7 +239,7 @@ class Picture(Struct, frozen=True, dict=True):
                 found[receipt.key] = (*found.get(receipt.key, ()), receipt)
         return found
 
-    @cached_property
+    @once
     def _every_receipt(self) -> tuple[Receipt, ...]:
         """What processors wrote themselves, then what came by uploads; those of lost versions included."""
         return (*self.receipts, *(upload.receipt for upload in self.uploads if upload.receipt))
@@ -235,7 +250,7 @@ class Picture(Struct, frozen=True, dict=True):
             each.version_id == receipt.version_id for each in self.session.lost
         )
 
-    @cached_property
+    @once
     def lost(self) -> tuple[Lost, ...]:
         """The lost artifacts of chapters and of the present order that nothing has replaced."""
         return tuple(
@@ -295,12 +310,12 @@ class Picture(Struct, frozen=True, dict=True):
         """What the present order requires; nothing when there is none."""
         return self.session.order.wish.required if self.session.order else ()
 
-    @cached_property
+    @once
     def awaited(self) -> tuple[ArtifactId, ...]:
         """What the present order requires and has no receipt."""
         return tuple(each for each in self.required if self.receipt(each) is None)
 
-    @cached_property
+    @once
     def made(self) -> tuple[Receipt, ...]:
         """The receipts of what processors made for the present order, of every kind."""
         order = self.session.order
@@ -309,17 +324,17 @@ class Picture(Struct, frozen=True, dict=True):
         below = artifact.made_prefixes(self.session.session_id, order.number)
         return tuple(receipt for receipt in self._every_receipt if receipt.key.startswith(below))
 
-    @cached_property
+    @once
     def measurements(self) -> tuple[Receipt, ...]:
         """The receipts of the present order's measurements."""
         return tuple(each for each in self.made if artifact.kind_of(each.artifact_id) is Kind.MEASUREMENTS)
 
-    @cached_property
+    @once
     def unindexed(self) -> tuple[Receipt, ...]:
         """The present order's measurements that nobody looked into yet."""
         return tuple(each for each in self.measurements if self.index(each) is None)
 
-    @cached_property
+    @once
     def outdated(self) -> tuple[Receipt, ...]:
         """The present order's measurements that have an index of an older format and none of the present one.
 
@@ -351,13 +366,13 @@ class Picture(Struct, frozen=True, dict=True):
         index = self.index(receipt) if receipt else None
         return index if index and index.is_published else None
 
-    @cached_property
+    @once
     def quarantined(self) -> tuple[Index, ...]:
         """The present order's measurements that are poison."""
         found = (self.index(each) for each in self.measurements)
         return tuple(index for index in found if index and not index.is_published)
 
-    @cached_property
+    @once
     def cleanable(self) -> tuple[Receipt, ...]:
         """What cleanup may remove: the last receipt of each original, and of each intermediate of any order."""
         verified = [upload.receipt for upload in self.uploads if upload.receipt]
@@ -365,7 +380,7 @@ class Picture(Struct, frozen=True, dict=True):
         last = {receipt.key: receipt for receipt in kept}
         return tuple(last.values())
 
-    @cached_property
+    @once
     def gone_versions(self) -> frozenset[str]:
         """The versions that a cleanup removed, or may remove at any moment."""
         doomed = self.session.cleanup.doomed if self.session.cleanup else ()
@@ -387,7 +402,7 @@ class Picture(Struct, frozen=True, dict=True):
             each for each in self.cleanable if each.key in named and each.version_id in self.gone_versions
         )
 
-    @cached_property
+    @once
     def missing(self) -> tuple[ArtifactId, ...]:
         """The chapters without a receipt."""
         keys_by_id = self._original_keys.items()

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Protocol
 
 from chalicelib.core import tokens
@@ -154,5 +155,6 @@ def _demand_version(principal: Principal, version: str | None, minimum_version: 
         raise ClientTooOld(f"{said}; install {minimum_version} or later", minimum_version)
 
 
+@lru_cache(maxsize=64)
 def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(number) for number in version.split("."))

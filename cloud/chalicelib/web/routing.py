@@ -12,7 +12,7 @@ from chalice.app import Blueprint, Request, Response
 from msgspec import Struct
 
 from chalicelib.core import answers, ids
-from chalicelib.core.errors import NotAuthenticated, ReelhaulError, TooLarge
+from chalicelib.core.errors import NotAuthenticated, ReelhaulError
 from chalicelib.core.ids import SessionId
 from chalicelib.core.order import Wish
 from chalicelib.core.page_sessions import PageRules
@@ -159,14 +159,9 @@ def blueprint(
 def answer(
     document: Mapping[str, Any] | Sequence[Any], status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """`document` as JSON. Raises TooLarge for a longer answer than Lambda allows: the gateway would always say 502."""
+    """`document` as JSON. Raises TooLarge for a longer answer than Lambda allows."""
     body = answers.written(document)
-    size_bytes = answers.counted_bytes(body)
-    if size_bytes > answers.MOST_BODY_BYTES:
-        raise TooLarge(
-            f"this answer has {size_bytes} bytes as Lambda counts them; at most {answers.MOST_BODY_BYTES} can be sent. "
-            "ask for less, or have an operator look at the session"
-        )
+    answers.demand_sendable(body)
     return Response(body, {"Content-Type": "application/json", **(headers or {})}, status)
 
 

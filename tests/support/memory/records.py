@@ -86,6 +86,8 @@ class MemoryRecords:
     def __init__(self) -> None:
         self._entries: dict[SessionId, _Entry] = {}
         self._progress: dict[SessionId, Progress] = {}
+        self._pictures: dict[SessionId, tuple[_Entry, Progress | None, Picture]] = {}
+        """What was answered last, and what it was made of: as long as nobody writes, the answer is the same."""
         self._tokens: dict[TokenId, Token] = {}
         self._devices: dict[DeviceId, Device] = {}
         self._secrets: dict[TokenId, Secrets] = {}
@@ -115,17 +117,13 @@ class MemoryRecords:
         entry = self._entries.get(session_id)
         if entry is None:
             return None
-        uploads = _by_opening(entry.uploads.values())
-        return Picture(
-            entry.session,
-            entry.chapters,
-            uploads,
-            self._progress.get(session_id),
-            tuple(receipt for _, receipt in sorted(entry.receipts.items())),
-            tuple(index for _, index in sorted(entry.indexes.items())),
-            entry.counted,
-            tuple(sorted(entry.landings.values(), key=lambda each: (each.opened_at, each.landing_id))),
-        )
+        progress = self._progress.get(session_id)
+        known = self._pictures.get(session_id)
+        if known and known[0] is entry and known[1] is progress:
+            return known[2]
+        found = _picture(entry, progress)
+        self._pictures[session_id] = (entry, progress, found)
+        return found
 
     def session_of(self, upload_id: UploadId) -> SessionId | None:
         owners = (name for name, entry in self._entries.items() if upload_id in entry.uploads)
@@ -546,6 +544,19 @@ def _is_in(by: ListedBy, session: Session) -> bool:
         (by.device_id, session.device_id),
     )
     return session.project == by.project and all(wanted in (None, found) for wanted, found in asked)
+
+
+def _picture(entry: _Entry, progress: Progress | None) -> Picture:
+    return Picture(
+        entry.session,
+        entry.chapters,
+        _by_opening(entry.uploads.values()),
+        progress,
+        tuple(receipt for _, receipt in sorted(entry.receipts.items())),
+        tuple(index for _, index in sorted(entry.indexes.items())),
+        entry.counted,
+        tuple(sorted(entry.landings.values(), key=lambda each: (each.opened_at, each.landing_id))),
+    )
 
 
 def _by_opening(uploads: Iterable[Upload]) -> tuple[Upload, ...]:

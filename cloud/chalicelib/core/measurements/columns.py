@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from enum import Enum
-from functools import cached_property
 
 from msgspec import Struct
+
+from chalicelib.core.once import once
 
 
 class ColumnType(Enum):
@@ -33,7 +34,7 @@ class Column(Struct, frozen=True, dict=True):
     plot: str | None = None
     derived: bool = False
 
-    @cached_property
+    @once
     def lake_name(self) -> str:
         """The name as SQL takes it without quotes."""
         return self.name.replace(".", "_")

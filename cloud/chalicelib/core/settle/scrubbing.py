@@ -33,11 +33,11 @@ def to_scrub(picture: Picture) -> tuple[Receipt, ...]:
     session = picture.session
     if session.state is SessionState.CLEANED or session.cleanup:
         return ()
-    receipts = (picture.receipt(chapter.artifact_id) for chapter in picture.chapters)
+    gone, restoring = picture.gone_versions, session.restoring
     return tuple(
         each
-        for each in receipts
-        if each and each.version_id not in picture.gone_versions and each.artifact_id not in session.restoring
+        for each in picture.originals
+        if each.version_id not in gone and each.artifact_id not in restoring
     )
 
 

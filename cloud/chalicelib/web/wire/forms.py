@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from chalice.app import Response
 
 from chalicelib.core import answers
-from chalicelib.core.errors import TooLarge
 
 JSON = "application/json"
 CSV = "text/csv"
@@ -37,12 +36,7 @@ def preferred(accept: str | None, offered: Sequence[str]) -> str:
 
 def text_answer(body: str, form: str, headers: Mapping[str, str] | None = None) -> Response:
     """`body`, UTF-8, as `form`. Raises TooLarge for a longer answer than Lambda allows."""
-    size_bytes = answers.counted_bytes(body)
-    if size_bytes > answers.MOST_BODY_BYTES:
-        raise TooLarge(
-            f"this answer has {size_bytes} bytes as Lambda counts them; at most {answers.MOST_BODY_BYTES} can be sent. "
-            "ask for less, or have an operator look at the session"
-        )
+    answers.demand_sendable(body)
     return Response(
         body, {"Content-Type": f"{form}; charset=utf-8", "Vary": "Accept", **(headers or {})}, 200
     )
