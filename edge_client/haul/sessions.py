@@ -66,6 +66,9 @@ REPORT = "report.json"
 
 T = TypeVar("T")
 
+Planned = Sequence[tuple[SessionSpool, SessionPlan]]
+"""The sessions of the spool whose plans can be read."""
+
 
 @dataclass(frozen=True)
 class Report:
@@ -135,11 +138,12 @@ class Haul:
     def run(self) -> Each[Report]:
         """Haul everything chosen. One session's refusal does not keep the others; an outage ends the run."""
         with self._tools.spool.hold(), self._tools.progress.run():
-            self._drop_leftovers()
+            planned = self._tools.spool.plans().readable
+            self._drop_leftovers(planned)
             if self._session_id is not None:
                 self._sessions_left = 0
                 return Each((self._haul_named(self._session_id),))
-            done = self._finish_read() if isinstance(self._choice, New) else ()
+            done = self._finish_read(planned) if isinstance(self._choice, New) else ()
             try:
                 each = self._each(self._haul_derived)
             except TryLater as error:
@@ -149,12 +153,12 @@ class Haul:
             self._record_stuck(each)
             return replace(each, done=(*done, *each.done))
 
-    def _finish_read(self) -> tuple[Report, ...]:
+    def _finish_read(self, planned: Planned) -> tuple[Report, ...]:
         """Bring home the sessions that need no camera any more where none answers: it may have left for good."""
         done = list[Report]()
         read = [
             (folder, plan)
-            for folder, plan in self._tools.spool.plans().readable
+            for folder, plan in planned
             if len(folder.receipts()) < len(plan.chapters)
             and not needs_camera(folder, plan, None, self._tools.coordinator)
         ]
@@ -166,10 +170,10 @@ class Haul:
                 log.warning("not yet home", extra={"session": plan.session_id, "reason": str(error)})
         return tuple(done)
 
-    def _drop_leftovers(self) -> None:
+    def _drop_leftovers(self, planned: Planned) -> None:
         """Drop parts whose chapter has its receipt here, as a run was ended after that, and those of no film."""
-        drop_parts_of_sidecars(self._tools.spool)
-        for folder, plan in self._tools.spool.plans().readable:
+        for folder, plan in planned:
+            drop_parts_of_sidecars(folder)
             homes = folder.receipted() if folder.part_bytes() else ()
             for chapter in plan.chapters:
                 if chapter.artifact_id in homes:

@@ -25,7 +25,7 @@ from edge_client.base.errors import (
     Unsettled,
 )
 from edge_client.haul.context import ChapterContext, HaulContext
-from edge_client.haul.ports import SessionSpool, Spool
+from edge_client.haul.ports import SessionSpool
 from edge_client.haul.read_ahead import ReadAhead
 from edge_client.model.api import ChapterView, Receipt
 from edge_client.model.files import FileFacts
@@ -198,12 +198,11 @@ def read_sidecars(folder: SessionSpool, plan: SessionPlan) -> tuple[SidecarRepor
     return tuple(record.of(each) for each in sidecars)
 
 
-def drop_parts_of_sidecars(spool: Spool) -> None:
+def drop_parts_of_sidecars(folder: SessionSpool) -> None:
     """Drop the parts of sidecars that a killed run left: the camera has them, and films may need the room."""
-    for folder, _ in spool.plans().readable:
-        for parts in folder.chapter_parts() if folder.part_bytes() else ():
-            if is_sidecar(parts.artifact_id):
-                folder.chapter(parts.artifact_id, parts.identity).drop()
+    for parts in folder.chapter_parts() if folder.part_bytes() else ():
+        if is_sidecar(parts.artifact_id):
+            folder.chapter(parts.artifact_id, parts.identity).drop()
 
 
 def _with_patience(context: HaulContext, seconds: float) -> HaulContext:

@@ -482,7 +482,7 @@ ON_DEVICE = (
     bug(
         "parts of a chapter that is home stay in the spool after a kill",
         f"{CLIENT}/haul/sessions.py",
-        "            self._drop_leftovers()\n",
+        "            self._drop_leftovers(planned)\n",
         "",
         f"{TESTS}/haul/test_in_memory.py",
         "-k",
