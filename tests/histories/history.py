@@ -122,9 +122,9 @@ class History:
 
     def play(self) -> Outcome:
         violation: Violation | None = None
-        live = Aftermath(self).live if self.setting.begins_home else self._live
-        self.scheduler.start(Process("history"), "history", live)
         try:
+            live = Aftermath(self).live if self.setting.begins_home else self._live
+            self.scheduler.start(Process("history"), "history", live)
             self.scheduler.play()
         except Broken as broken:
             violation = broken.violation
