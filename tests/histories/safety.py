@@ -135,8 +135,6 @@ class Safety:
         last = self._pictures.get(session_id)
         self._pictures[session_id] = picture
         self._cloud.rare.at_write(self._cloud.scheduler.current.process.name, last, picture)
-        if last and picture.session.cleanup and not last.session.cleanup:
-            self.hears_of_cleanup(session_id)
         before = last.session.state if last else SessionState.OPEN
         state = picture.session.state
         if state not in _MOVES[before]:
@@ -153,6 +151,9 @@ class Safety:
             self._demand_home(picture)
         elif state is SessionState.STORED and picture.missing:
             raise Broken("S7", f"{session_id} is STORED without {picture.missing}")
+        if last and picture.session.cleanup and not last.session.cleanup:
+            # Last: others may have their turn here, and what was looked at is no longer what is recorded.
+            self.hears_of_cleanup(session_id)
 
     def _demand_true(self, receipt: Receipt) -> None:
         body = self._bytes_of(receipt)
