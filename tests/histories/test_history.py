@@ -37,7 +37,10 @@ def test_seeds_have_histories_of_their_own():
 
 
 def test_a_history_without_its_faults_is_the_same_up_to_the_first():
-    seed = next(seed for seed in range(100) if play(seed).faults > 3)
+    # What AWS does by itself is no step's fault.
+    seed = next(
+        seed for seed in range(100) if sum(bool(each.fault) for each in play(seed, records=True).told) > 3
+    )
     whole, muted = play(seed, records=True), play(seed, script=Script(frozenset(range(1000))), records=True)
     struck = next(step.number for step in whole.told if step.fault)
 
