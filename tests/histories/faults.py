@@ -26,12 +26,14 @@ AT_FOCUS = 0.35
 class Faults:
     """Draws a fault for a call, or none. `count` is how many it drew; once `are_over` there are no more."""
 
-    __slots__ = ("_chance", "_focus", "_muted", "_rates", "are_over", "count")
+    __slots__ = ("_chance", "_focus", "_muted", "_rates", "_sizes", "are_over", "count")
 
     def __init__(
         self, chance: random.Random, rates: dict[Where, float], focus: str | None, script: Script
     ) -> None:
         self._focus = focus
+        # Of its own, so that a fault that is left out changes nothing else.
+        self._sizes = random.Random(chance.random())
         self._chance = chance
         self._rates = rates
         self._muted = script.muted
@@ -58,8 +60,8 @@ class Faults:
 
     def between(self, least: float, most: float) -> float:
         """A number from `least` to `most`."""
-        return least + (most - least) * self._chance.random()
+        return least + (most - least) * self._sizes.random()
 
     def amount(self, choices: Sequence[float]) -> float:
         """How much of a fault: one of `choices`."""
-        return choices[int(self._chance.random() * len(choices))]
+        return choices[int(self._sizes.random() * len(choices))]

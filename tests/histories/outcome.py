@@ -10,7 +10,7 @@ from tests.histories.setting import Setting
 
 @dataclass(frozen=True)
 class Step:
-    """One call of a port by an actor, the fault that struck it, and the session's state after it."""
+    """One call of a port by an actor, the fault that struck it, and the sessions' states before its effect."""
 
     number: int
     at_s: float
