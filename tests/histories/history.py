@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import gc
 import hashlib
 import itertools
@@ -10,6 +9,7 @@ import logging
 import random
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from msgspec.structs import replace
 
@@ -67,11 +67,11 @@ def play(
     mode: Mode = Mode.SETTLING,
 ) -> Outcome:
     """The history of a seed. The same seed, setting and script make the same history, with the same digest."""
-    _listen()
     chance = random.Random(seed)
     drawn = setting or draw_setting(chance, mode)
     history = History(seed, chance, drawn, script, records)
-    return history.play()
+    with _listening():
+        return history.play()
 
 
 class _Ears(logging.Handler):
@@ -84,14 +84,20 @@ class _Ears(logging.Handler):
             raise Broken("faultless", f"{record.getMessage()}: {''.join(told[-3:])}")
 
 
-@functools.cache
-def _listen() -> None:
-    """Nothing is logged but what no door expected, and that ends the history."""
-    gc.freeze()
+@contextmanager
+def _listening() -> Iterator[None]:
+    """Within it nothing is logged but what no door expected, and that ends the history."""
+    root, threshold = logging.getLogger(), gc.get_threshold()
+    handlers, disabled = root.handlers[:], root.manager.disable
     gc.set_threshold(100_000, 20, 100)
     logging.disable(logging.WARNING)
-    root = logging.getLogger()
     root.handlers[:] = [_Ears()]
+    try:
+        yield
+    finally:
+        root.handlers[:] = handlers
+        logging.disable(disabled)
+        gc.set_threshold(*threshold)
 
 
 class History:
