@@ -189,6 +189,7 @@ def test_a_session_is_held_by_the_keyboard_alone(site: Site, ports: Ports, watch
     opener.focus()
 
     page.keyboard.press("Enter")
+    expect(page.get_by_role("textbox", name="Why")).to_be_focused()
     page.keyboard.type("by hand")
     page.keyboard.press("Tab")
     page.keyboard.type(name)
