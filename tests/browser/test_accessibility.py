@@ -67,7 +67,7 @@ def test_each_view_has_one_first_heading_and_a_title(walk: Walk):
 
 def test_by_keyboard_alone_a_person_logs_in_and_opens_a_session(site: Site, sample: Sample, page: Page):
     page.goto(site.url)
-    page.get_by_label("Token").wait_for()
+    expect(page.get_by_label("Token")).to_be_focused()
     page.keyboard.type(site.operator)
     page.keyboard.press("Enter")
     page.get_by_role("button", name="Log out").wait_for()
