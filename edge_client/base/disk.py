@@ -50,7 +50,7 @@ class Disk(Protocol):
         """What is at a path, or None when nothing is."""
 
     def entries(self, folder: str) -> list[Entry]:
-        """What is in a folder, by name; nothing where there is no folder that we may look into."""
+        """What is in a folder, by name. Nothing when the folder is missing or may not be read."""
 
     def read(self, path: str) -> bytes:
         """The whole content of a file that is not a link."""
@@ -80,7 +80,7 @@ class Disk(Protocol):
         """Begin to make these bytes of an open file durable, without waiting for that."""
 
     def fsync(self, file: int) -> None:
-        """Make the content of an open file durable. After an error nobody knows what the disk holds."""
+        """Make the content of an open file durable. After an error the content of the disk is unknown."""
 
     def fsync_folder(self, folder: str) -> None:
         """Make the names in a folder durable."""
@@ -123,7 +123,7 @@ class SystemDisk:
         return Entry(path, is_folder, is_private, found.st_size)
 
     def entries(self, folder: str) -> list[Entry]:
-        """What is in a folder, by name; nothing where there is no folder that we may look into."""
+        """What is in a folder, by name. Nothing when the folder is missing or may not be read."""
         try:
             names = sorted(os.listdir(folder))
         except (FileNotFoundError, NotADirectoryError, PermissionError):

@@ -20,13 +20,9 @@ from chalicelib.core.ids import DeviceId
 from edge_client.base.errors import (
     CameraUnreachable,
     EdgeError,
-    PartTurnedDown,
     ReadBroken,
     SpoolBusy,
     StorageUnreachable,
-    StoredRefused,
-    UploadLost,
-    UrlRefused,
 )
 from edge_client.base.progress import ProgressCounter
 from edge_client.base.retry import Retry, Tally, Timing
@@ -45,6 +41,7 @@ from edge_client.model.plan import CameraIdentity
 from edge_client.model.selection import New
 from edge_client.spool.spool import Spool
 from tests.edge.memory.camera import MemoryCamera, MemoryFile, MemoryLocks
+from tests.edge.memory.cloud import error_of
 from tests.edge.memory.disk import Mount
 from tests.edge.memory.machine import Killed
 from tests.edge.screen import SilentDisplay
@@ -172,7 +169,7 @@ class Store:
         except Refused as refusal:
             if refusal.code == "BadDigest":
                 cloud.rare.note("part flipped on the wire")
-            raise _error(refusal) from None
+            raise error_of(refusal) from None
         device.sent.add(url.url)
         if fault == "lost reply":
             raise StorageUnreachable("no answer")
@@ -211,22 +208,8 @@ class Reads:
         try:
             found = fetch(cloud.objects, url.url.replace("https://", "memory://"), cloud.now(), wanted)
         except Refused as refusal:
-            raise _error(refusal) from None
+            raise error_of(refusal) from None
         buffer[: span.size_bytes] = found
-
-
-class Locks(MemoryLocks):
-    """Locks that die with the process that holds them."""
-
-    @contextmanager
-    def hold(self, serial: str) -> Iterator[None]:
-        if serial in self.taken:
-            raise SpoolBusy(f"another client reads from camera {serial}; wait for it to end")
-        self.taken.add(serial)
-        try:
-            yield
-        finally:
-            self.taken.discard(serial)
 
 
 class Device:
@@ -245,7 +228,7 @@ class Device:
         self.disk = WatchedDisk()
         self.durability = Durability(self)
         self._mounts: dict[Process, Mount] = {}
-        self.locks = Locks()
+        self.locks = MemoryLocks()
         self.truth: dict[str, list[bytes]] = {}
         self.skew_s = skew_s
         self.beats = False
@@ -479,13 +462,3 @@ class Device:
 
 def _written(document: object) -> bytes:
     return json.dumps(document).encode()
-
-
-def _error(refusal: Refused) -> UploadLost | UrlRefused | StoredRefused | PartTurnedDown:
-    if refusal.code == "NoSuchUpload":
-        return UploadLost("S3 does not know the upload")
-    if refusal.code == "NoSuchVersion":
-        return StoredRefused("S3 has no such version any more")
-    if refusal.status == 403:
-        return UrlRefused(f"S3 answered 403 {refusal.code}")
-    return PartTurnedDown(f"S3 answered {refusal.status} {refusal.code}")

@@ -80,7 +80,7 @@ class MemoryPartStore:
                 self._cloud.coordinator.ports.objects, _signed(url.url), url.headers, sent, self._cloud.now()
             )
         except Refused as refusal:
-            raise _error(refusal) from None
+            raise error_of(refusal) from None
         self._cloud.disturb("put's answer")
 
     def close(self) -> None:
@@ -99,7 +99,7 @@ class MemoryStoredObjects:
         try:
             found = fetch(self._cloud.coordinator.ports.objects, _signed(url.url), self._cloud.now(), wanted)
         except Refused as refusal:
-            raise _error(refusal) from None
+            raise error_of(refusal) from None
         if len(found) != span.size_bytes:
             raise StorageUnreachable("S3 ended early")
         buffer[: span.size_bytes] = found
@@ -110,7 +110,8 @@ def _signed(url: str) -> str:
     return url.replace(f"{ADDRESS}/bucket/", "memory://bucket/").removesuffix(f"&X-Amz-Signature={SIGNATURE}")
 
 
-def _error(refusal: Refused) -> UploadLost | UrlRefused | StoredRefused | PartTurnedDown:
+def error_of(refusal: Refused) -> UploadLost | UrlRefused | StoredRefused | PartTurnedDown:
+    """What the client's adapters make of a refusal of S3."""
     if refusal.code == "NoSuchUpload":
         return UploadLost("S3 does not know the upload")
     if refusal.code == "NoSuchVersion":
