@@ -17,6 +17,7 @@ from tests.mutants.mutant import Edit
 SEEDS = 5
 MOST = 5_000
 AT_ONCE = 2
+MOST_WITHOUT_BUG = 1_000
 TIME_LIMIT_S = 1_800
 _TOLD = 600
 """Characters of what a broken search wrote that are told."""
@@ -35,6 +36,11 @@ class Search:
         return not self.broken and bool(self.found) and all(each.histories for each in self.found)
 
     @property
+    def is_clean(self) -> bool:
+        """Whether every one of the searches was made, and none of them found anything."""
+        return not self.broken and bool(self.found) and not self.counts
+
+    @property
     def counts(self) -> tuple[int, ...]:
         """The histories of the searches that found it."""
         return tuple(each.histories for each in self.found if each.histories)
@@ -46,6 +52,10 @@ class Search:
     @property
     def worst(self) -> int | None:
         return max(self.counts) if self.is_found else None
+
+
+Look = Callable[[tuple[Edit, ...], Begin, int, int], Search]
+"""Searches the product with these edits: in which histories, from how many base seeds, in how many histories each."""
 
 
 @dataclass(frozen=True)
@@ -78,16 +88,16 @@ def measure(
     bugs: Sequence[PlantedBug],
     seeds: int = SEEDS,
     most: int = MOST,
-    search: Callable[[tuple[Edit, ...], Begin, int, int], Search] | None = None,
+    look: Look | None = None,
 ) -> Iterator[Result]:
     """The results in the order of `bugs`, each as soon as it and those before it are there."""
-    look = search or search_apart
+    search = look or search_apart
     with ThreadPoolExecutor(AT_ONCE) as pool:
         asked = [
             (
                 bug,
-                pool.submit(look, bug.edits, bug.begin, seeds, most),
-                pool.submit(look, edits, bug.begin, seeds, most)
+                pool.submit(search, bug.edits, bug.begin, seeds, most),
+                pool.submit(search, edits, bug.begin, seeds, most)
                 if (edits := bug.with_neighbour_removed)
                 else None,
             )
@@ -95,6 +105,18 @@ def measure(
         ]
         for bug, alone, second in asked:
             yield Result(bug, alone.result(), second.result() if second else None)
+
+
+def search_without_bug(
+    seeds: int = SEEDS,
+    most: int = MOST,
+    look: Look | None = None,
+) -> Search:
+    """What the same searches find in the product as it is, in at most MOST_WITHOUT_BUG histories a seed.
+
+    Whatever it finds would count as found for every bug.
+    """
+    return (look or search_apart)((), Begin.ANY, seeds, min(most, MOST_WITHOUT_BUG))
 
 
 def search_apart(edits: tuple[Edit, ...], begin: Begin, seeds: int, most: int) -> Search:

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from edge_client.model.parts import crc_value
+from tests.histories.planted.__main__ import main
 from tests.histories.planted.bug import Begin, Kind, Misplaced, Neighbour, NoNeighbour, PlantedBug, applied
 from tests.histories.planted.bugs import BUGS
-from tests.histories.planted.measure import Result, Search, measure
+from tests.histories.planted.measure import MOST_WITHOUT_BUG, Result, Search, measure, search_without_bug
 from tests.histories.planted.planting import plant
 from tests.histories.planted.report import BEGIN, END, figures_of, table, write_figures, write_table
 from tests.histories.planted.search import APART, Found, NothingShown, search, search_all
@@ -195,6 +196,78 @@ class TestMeasuring:
     def test_what_could_not_be_searched_is_not_found(self):
         assert not Result(ALONE, Search((Found(1, "S3"),), "ended with 1"), None).is_found
 
+    @pytest.mark.parametrize(
+        ("most", "asked"),
+        [
+            (MOST_WITHOUT_BUG - 1, MOST_WITHOUT_BUG - 1),
+            (MOST_WITHOUT_BUG, MOST_WITHOUT_BUG),
+            (MOST_WITHOUT_BUG + 1, MOST_WITHOUT_BUG),
+        ],
+    )
+    def test_the_product_without_a_bug_is_searched_from_the_same_base_seeds(self, most: int, asked: int):
+        looked: list[tuple[tuple[Edit, ...], Begin, int, int]] = []
+
+        def look(edits: tuple[Edit, ...], begin: Begin, seeds: int, most: int) -> Search:
+            looked.append((edits, begin, seeds, most))
+            return _search_of(*[None] * seeds)
+
+        assert search_without_bug(3, most, look).is_clean
+        assert looked == [((), Begin.ANY, 3, asked)]
+
+    @pytest.mark.parametrize(
+        ("search", "is_clean"),
+        [
+            (Search((Found(None), Found(None))), True),
+            (Search((Found(None), Found(7, "S3"))), False),
+            (Search((Found(None),), "ended with 1"), False),
+            (Search(), False),
+        ],
+    )
+    def test_only_a_search_to_its_end_that_finds_nothing_is_clean(self, search: Search, is_clean: bool):
+        assert search.is_clean is is_clean
+
+
+class TestRunning:
+    @pytest.mark.parametrize("found", [Search((Found(7, "S3"),)), Search((), "ended with 1")])
+    def test_what_breaks_a_rule_without_a_bug_fails_the_run_before_anything_is_published(
+        self, found: Search, tmp_path: Path
+    ):
+        looked: list[tuple[Edit, ...]] = []
+
+        def look(edits: tuple[Edit, ...], _begin: Begin, _seeds: int, _most: int) -> Search:
+            looked.append(edits)
+            return _search_of(1) if edits else found
+
+        figures, page = tmp_path / "simulation.json", _page_in(tmp_path)
+        before = page.read_text()
+
+        assert main([], look, figures, page) == 1
+        assert looked == [()]
+        assert not figures.exists()
+        assert page.read_text() == before
+
+    def test_a_run_that_finds_every_bug_and_nothing_without_one_is_published(self, tmp_path: Path):
+        def look(edits: tuple[Edit, ...], _begin: Begin, seeds: int, _most: int) -> Search:
+            return _search_of(*[1 if edits else None] * seeds)
+
+        figures, page = tmp_path / "simulation.json", _page_in(tmp_path)
+
+        assert main([], look, figures, page) == 0
+        assert json.loads(figures.read_text())["planted_bugs_found"] == len(BUGS)
+        assert BUGS[0].harm in page.read_text()
+
+    def test_a_bug_that_is_not_found_fails_the_run(self, tmp_path: Path):
+        def look(_edits: tuple[Edit, ...], _begin: Begin, seeds: int, _most: int) -> Search:
+            return _search_of(*[None] * seeds)
+
+        assert main([], look, tmp_path / "simulation.json", _page_in(tmp_path)) == 1
+
+
+def _page_in(folder: Path) -> Path:
+    page = folder / "simulation.md"
+    page.write_text(f"before\n{BEGIN}\nan older table\n{END}\nafter\n")
+    return page
+
 
 class TestReporting:
     RESULTS = (
@@ -233,8 +306,7 @@ class TestReporting:
         )
 
     def test_the_table_takes_the_place_of_the_one_before(self, tmp_path: Path):
-        page = tmp_path / "simulation.md"
-        page.write_text(f"before\n{BEGIN}\nan older table\n{END}\nafter\n")
+        page = _page_in(tmp_path)
 
         write_table(self.RESULTS, page)
 
