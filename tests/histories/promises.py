@@ -1,7 +1,7 @@
 """What the product has promised beside S1 to S10: to operators, of evidence, of tags, orders and proxies.
 
-A word that comes while a function is about to act may be missed by some calls, never by more: what was said before the
-last MOST_LATE calls of a process, it must know.
+A word that comes while a function is about to act may be missed by some calls, never by more: what was said before its
+last MOST_LATE calls, it must know.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from tests.histories.cloud import Cloud
 
 MOST_LATE = 7
+OUTPUTS_LATE, SWITCH_LATE = 6, 4
+"""Right before a marker the outputs are looked at once more, and then the kill switch."""
 SURELY_S = 6 * 3600.0
 """After so long without faults a round has surely looked at what is due."""
 LATE_FAILURE = "order {}: no light"
@@ -121,14 +123,14 @@ class Promises:
         _, until_s = self._since.get((session_id, "guarded"), (0, self._now))
         return known is not None and until_s - known[1] >= seconds
 
-    def _knew(self, step: int | None) -> bool:
-        """Whether what was so at this step must be known to the process that acts now."""
-        calls = self._calls.get(self._cloud.scheduler.current.process)
-        return step is not None and calls is not None and step < calls[0] and len(calls) == MOST_LATE
+    def _knew(self, step: int | None, late: int = MOST_LATE) -> bool:
+        """Whether the process that acts now must know what was so at this step, before its last `late` calls."""
+        calls = self._calls.get(self._cloud.scheduler.current.process, ())
+        return step is not None and len(calls) >= late and step < calls[-late]
 
-    def _knew_of(self, session_id: SessionId, fact: str) -> bool:
+    def _knew_of(self, session_id: SessionId, fact: str, late: int = MOST_LATE) -> bool:
         known = self._since.get((session_id, fact))
-        return known is not None and self._knew(known[0])
+        return known is not None and self._knew(known[0], late)
 
     def _note(self, session_id: SessionId) -> None:
         """What has become of a session, and whether it may be so."""
@@ -169,6 +171,8 @@ class Promises:
                 continue
             if upload.is_live and not upload.promise:
                 self._demand_parts(upload)
+            if upload.copies and was is None:
+                self._demand_kept(upload.key, upload.copies)
             if upload.state is UploadState.REJECTED and (was is None or was.state is not upload.state):
                 self._demand_rejected(upload)
 
@@ -180,6 +184,13 @@ class Promises:
             return
         if not any(each.multipart_id == upload.multipart_id for each in objects.multiparts(upload.key)):
             raise Broken("S8", f"{upload.upload_id} is open, and S3 does not know its parts")
+
+    def _demand_kept(self, key: str, version_id: str) -> None:
+        """What is copied back cannot be purged meanwhile."""
+        objects = self._cloud.objects
+        for version in objects.versions(key):
+            if version.version_id == version_id and objects.tag(version) == CLEANED_TAG:
+                raise Broken("S4", f"{key} is copied back, and S3 may purge it before")
 
     def _demand_rejected(self, upload: Upload) -> None:
         stored = self._cloud.objects.head(upload.key)
@@ -257,10 +268,21 @@ class Promises:
                 raise Broken("S3", f"{session.session_id} is ordered, and {picture.gone} are cleaned")
             if order.number > 1 + self._orders[session.session_id]:
                 raise Broken("order", f"{session.session_id} has order {order.number}, and fewer were given")
+        if order and order.sent_at and not (earlier and earlier.number == order.number and earlier.sent_at):
+            self._demand_sent(session, order.number)
         failure = session.failure
         is_said = order and failure and failure.startswith("order ") and was.failure is None
         if order and is_said and failure != LATE_FAILURE.format(order.number):
             raise Broken("order", f"order {order.number} is failed by a word about another: {failure}")
+
+    def _demand_sent(self, session: Session, number: int) -> None:
+        """Nobody sends again what is on record as sent."""
+        names = (session.project, session.name, number)
+        sent = ((each["project"], each["session_id"], each["order"]) for each in self._cloud.orders.sent)
+        if names not in sent:
+            raise Broken(
+                "order", f"order {number} of {session.session_id} is on record as sent, and was not sent"
+            )
 
     def _demand_evidence(self, session_id: SessionId) -> None:
         """A read that differs is on record, until an operator accepts it."""
@@ -287,9 +309,9 @@ class Promises:
         for fact in ("held", "differs", "poison", "restoring"):
             if self._knew_of(session_id, fact):
                 raise Broken("S3", f"{key} is removed, and its session is as follows: {fact}")
-        if self._knew(self._disarmed_at):
+        if self._knew(self._disarmed_at, SWITCH_LATE):
             raise Broken("S3", f"{key} is removed, and cleanup is disarmed")
-        if self._knew_of(session_id, "lost") and not self._outputs_stand(picture):
+        if self._knew_of(session_id, "lost", OUTPUTS_LATE) and not self._outputs_stand(picture):
             raise Broken("S3", f"{key} is removed, and an output is lost")
         began_s = self._grace_from_s.get(session_id)
         policy = self._cloud.policy
@@ -322,10 +344,16 @@ class Promises:
             raise Broken("S3", f"{self._of_the_day[day]} objects are removed on one day, more than {limit}")
 
     def _demand_sendable(self, message: dict[str, Any]) -> None:
-        """An order goes out for a session that nobody holds, and whose originals are there."""
+        """An order goes out once, for a session that nobody holds, and whose originals are there."""
         session_id = SessionId(f"{message['project']}/{message['session_id']}")
         if self._knew_of(session_id, "held"):
             raise Broken("order", f"{session_id} is held, and its order goes out")
+        picture = self._cloud.records.picture(session_id)
+        order = picture.session.order if picture else None
+        if order and order.number == message["order"] and self._knew_of(session_id, "sent"):
+            raise Broken(
+                "order", f"order {order.number} of {session_id} is on record as sent, and goes out again"
+            )
         for original in message["originals"]:
             versions = self._cloud.objects.versions(original["key"])
             if not any(each.version_id == original["version_id"] for each in versions):
@@ -339,3 +367,4 @@ def _facts(picture: Picture) -> Iterator[tuple[str, bool]]:
     yield "differs", bool(picture.differing)
     yield "poison", bool(picture.quarantined)
     yield "guarded", session.is_guarded
+    yield "sent", session.order is not None and session.order.sent_at is not None

@@ -33,7 +33,17 @@ OF_EVIDENCE = (
                 "        if is_as_before:\n",
             ),
         ),
-        NoNeighbour("the coordinator compares in this place alone"),
+        Neighbour(
+            "each look at the evidence compares with the present receipt once more",
+            (
+                Edit(
+                    EVIDENCE,
+                    "        if self.agreed and self.agreed.crc64nvme != receipt.crc64nvme:\n",
+                    "        if self.agreed and not receipt.crc64nvme:\n",
+                ),
+            ),
+            masks=True,
+        ),
     ),
     PlantedBug(
         "a later read that agrees hides the difference",
