@@ -123,7 +123,7 @@ class Processor:
                 return False
             body = whole
             if not self.is_honest and self._lies and chance.random() < 0.3:
-                body = whole[: len(whole) // 2] if chance.random() < 0.5 else b"{"
+                body = chance.choice((whole[: len(whole) // 2], b"{", whole[:-1] + bytes([whole[-1] ^ 1])))
             if self._uploads:
                 self._upload(session_id, artifact_id, body)
             else:

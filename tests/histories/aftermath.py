@@ -45,8 +45,15 @@ if TYPE_CHECKING:
     from tests.histories.history import History
 
 DAY_S = 86_400.0
-MOMENTS_S = (0.0, 0.0, 1.0, 4000.0, 8000.0)
+MOMENTS_S = (0.0, 0.0, 1.0, 4000.0, 4600.0, 8000.0)
 """When actors act, from the begin of a scene on: at a few moments, so that they meet."""
+CALLS = (
+    *("picture", "picture", "head", "head", "arming", "arming", "spent", "spend", "tag_cleaned", "remove"),
+    *("write", "write", "send", "create_multipart", "copy_part", "complete", "untag_cleaned"),
+)
+"""The calls of a round between two of which somebody speaks up."""
+SKIPPED = (0, 1, 1, 2, 3, 5)
+"""How often such a call is made before."""
 ROUNDS = 8
 POISONED = ArtifactId("measurements.extra.json")
 POISON = b'{"frames": ['
@@ -172,8 +179,10 @@ class Aftermath:
         self._chance: random.Random = history.chance
         self._promises = history.cloud.safety.promises
         self._policy = history.cloud.policy
-        self._is_poisoned = history.setting.lies
+        self._is_poisoned = self._chance.random() < 0.15
         self._is_robbed = False
+        self._call = self._chance.choice(CALLS)
+        self._skips = self._chance.choice(SKIPPED)
         proxy = self._chance.choices(tuple(Proxy), (7, 2, 1))[0]
         world = _world(self._policy, history.setting.films, proxy, self._is_poisoned)
         STAGE.cloud = self._cloud
@@ -185,18 +194,20 @@ class Aftermath:
             self._hold,
             self._release,
             self._order,
+            self._order,
             self._order_twice,
-            self._restore,
             self._restore,
             self._restore_one,
             self._disarm,
-            self._disarm,
             self._arm,
-            self._fail_late,
             self._read_again,
-            self._read_again_wrongly,
+            self._read_again,
             self._accept,
             self._rob,
+        )
+        self._words_in_a_call = (
+            *(self._hold, self._disarm, self._disarm, self._rob, self._rob, self._read_again),
+            *(self._order, self._restore, self._restore_one, self._round),
         )
 
     def live(self) -> None:
@@ -204,6 +215,10 @@ class Aftermath:
         self._history.operator.arms()
         if self._history.setting.operates:
             self._cloud.safety.hears_of_cleanup = self._history.operate_on
+        elif self._chance.random() < 0.5:
+            self._cloud.at_call = self._speak_up
+        else:
+            self._cloud.safety.hears_of_cleanup = self._await_call
         policy, chance = self._policy, self._chance
         self._scheduler.sleep(policy.grace_s - chance.choice((600.0, 0.0, 0.0)))
         self._scene()
@@ -225,6 +240,21 @@ class Aftermath:
         for task in tasks:
             task.join()
 
+    def _await_call(self, _session_id: SessionId) -> None:
+        """Speak up from now on, after the intent of a cleanup."""
+        self._cloud.at_call = self._speak_up
+
+    def _speak_up(self, call: str) -> None:
+        """Act in the middle of what a round does: right before a call, which takes a moment."""
+        if call != self._call or self._scheduler.current.process.name != "reconciler":
+            return
+        self._skips -= 1
+        if self._skips >= 0 or self._history.faults.are_over:
+            return
+        self._skips = self._chance.choice(SKIPPED)
+        self._at(0.0, self._chance.choice(self._words_in_a_call))
+        self._scheduler.sleep(self._chance.choice((0.0, 1.0)))
+
     def _at(self, delay_s: float, act: Callable[[], object]) -> Task:
         def live() -> None:
             if delay_s:
@@ -244,7 +274,7 @@ class Aftermath:
         if not decided:
             return
         if self._chance.random() < 0.4:
-            self._chance.choice((self._rob, self._read_again_wrongly))()
+            self._chance.choice((self._rob, self._read_again))()
         age_s = (self._cloud.now() - min(decided)).total_seconds()
         self._scheduler.sleep(max(0.0, self._policy.last_look_s - age_s))
         self._scene()
@@ -328,7 +358,12 @@ class Aftermath:
         return run
 
     def _hold(self) -> None:
-        self._history.operator.holds(self._one().session.session_id)
+        """For a while, or until somebody else releases it."""
+        session_id = self._one().session.session_id
+        self._history.operator.holds(session_id)
+        if self._chance.random() < 0.4:
+            self._scheduler.sleep(self._chance.choice(MOMENTS_S))
+            self._history.operator.releases(session_id)
 
     def _release(self) -> None:
         self._history.operator.releases(self._one().session.session_id)
@@ -337,6 +372,8 @@ class Aftermath:
         session_id = self._one().session.session_id
         self._promises.ordered(session_id)
         self._says("order", lambda: operations.order(self._cloud.ports, OPERATOR, session_id, AGAIN))
+        if self._chance.random() < 0.4:
+            self._fail(session_id)
 
     def _order_twice(self) -> None:
         """A call whose answer was lost, and its repeat."""
@@ -368,54 +405,52 @@ class Aftermath:
     def _arm(self) -> None:
         self._history.operator.arms()
 
-    def _fail_late(self) -> None:
+    def _fail(self, session_id: SessionId) -> None:
         """A processor of an earlier order, or of the present one, gives up."""
-        session = self._one().session
-        number = self._chance.randint(1, session.order.number if session.order else 1)
+        order = self._picture(session_id).session.order
+        number = self._chance.randint(1, order.number if order else 1)
         self._says(
             "fail",
             lambda: operations.fail(
-                self._cloud.ports, PROCESSOR, session.session_id, LATE_FAILURE.format(number), number
+                self._cloud.ports, PROCESSOR, session_id, LATE_FAILURE.format(number), number
             ),
         )
 
     def _read_again(self) -> None:
-        self._tell(is_true=True)
+        """A device reads a chapter of its card again, perhaps several times; a person may look into it meanwhile."""
+        picture = self._one()
+        session_id, chapter = picture.session.session_id, self._chance.choice(picture.chapters)
+        for _ in range(self._chance.choice((1, 2, 3))):
+            self._tell(session_id, chapter, is_true=self._chance.random() < 0.4)
+            if self._chance.random() < 0.3:
+                self._accept_those_of(session_id)
 
-    def _read_again_wrongly(self) -> None:
-        self._tell(is_true=False)
-
-    def _tell(self, *, is_true: bool) -> None:
-        """A device has read a chapter of its card again."""
-        picture, cloud = self._one(), self._cloud
-        session, chapter = picture.session, self._chance.choice(picture.chapters)
+    def _tell(self, session_id: SessionId, chapter: Chapter, *, is_true: bool) -> None:
+        cloud, picture = self._cloud, self._picture(session_id)
         receipt = picture.receipt(chapter.artifact_id)
         if receipt is None:
             return
         crc = receipt.crc64nvme if is_true else crc64nvme_of(f"{cloud.steps}".encode())
         digest = Xxh128(f"{0 if is_true else cloud.steps:032x}")
         read = WholeRead(chapter.size_bytes, Crc64Nvme(crc), digest, cloud.now())
-        hand = Principal(Role.DEVICE, ids.MAIN, session.device_id)
-        accepts = self._promises.accepts[session.session_id, chapter.artifact_id]
+        hand = Principal(Role.DEVICE, ids.MAIN, picture.session.device_id)
+        accepts = self._promises.accepts[session_id, chapter.artifact_id]
         run = self._says(
             "second read",
-            lambda: evidence.record_second_read(
-                cloud.ports, hand, session.session_id, chapter.artifact_id, read
-            ),
+            lambda: evidence.record_second_read(cloud.ports, hand, session_id, chapter.artifact_id, read),
         )
         if run.is_done and not is_true:
-            self._promises.told(session.session_id, chapter.artifact_id, crc, accepts)
+            self._promises.told(session_id, chapter.artifact_id, crc, accepts)
 
     def _accept(self) -> None:
-        self._accept_those_of(self._one())
+        self._accept_those_of(self._one().session.session_id)
 
     def _accept_all(self) -> None:
-        for picture in self._pictures():
-            self._accept_those_of(picture)
+        for session_id in self._cloud.records.sessions():
+            self._accept_those_of(session_id)
 
-    def _accept_those_of(self, picture: Picture) -> None:
-        session_id = picture.session.session_id
-        for each in picture.differing:
+    def _accept_those_of(self, session_id: SessionId) -> None:
+        for each in self._picture(session_id).differing:
             with self._promises.accepting(session_id, each.artifact_id):
                 self._says(
                     "accept",

@@ -205,6 +205,7 @@ class Cloud:
         self.indexer = MemoryIndexer()
         self.ids = FixedIds()
         self.writes = 0
+        self.at_call: Callable[[str], None] = lambda name: None
         self.safety = Safety(self)
         self.ports = seams(policy)
 
@@ -253,6 +254,7 @@ class Cloud:
         """One call of a port by a function: others first, then perhaps a fault, else its effect."""
         scheduler = self.scheduler
         scheduler.pass_turn()
+        self.at_call(name)
         process = scheduler.current.process
         self.safety.promises.called(process)
         is_write = name in WRITES
@@ -307,7 +309,7 @@ class Cloud:
         except ReelhaulError as error:
             self.rare.at_refusal(name, error, arguments)
             # It may have had its effect all the same.
-            safety.promises.after(name, arguments)
+            safety.after(name, arguments)
             raise
         safety.after(name, arguments)
         return answer

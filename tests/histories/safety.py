@@ -131,8 +131,9 @@ class Safety:
     def _demand_recorded(self, session_id: SessionId) -> None:
         """Every receipt on record is what it was; a new one is of the bytes that its version has (S7)."""
         picture = self._cloud.records.picture(session_id)
-        assert picture
         last = self._pictures.get(session_id)
+        if picture is None or picture is last:
+            return
         self._pictures[session_id] = picture
         self._cloud.rare.at_write(self._cloud.scheduler.current.process.name, last, picture)
         before = last.session.state if last else SessionState.OPEN
@@ -200,11 +201,25 @@ class Safety:
             raise Broken("S5", f"{key} is removed, and its session is not on record")
         if any(each.owes_removal and each.upload_id == stored.upload_id for each in picture.uploads):
             return
+        if self._is_late(picture, key, etag):
+            return
         if stored.version_id not in picture.gone_versions:
             raise Broken("S5", f"{key} is removed without an intent")
         if not picture.session.restoring:
             # Else the word came when the marker was on its way, and what it hides is copied back.
             self._demand_allowed(picture, stored)
+
+    def _is_late(self, picture: Picture, key: str, etag: str) -> bool:
+        """Whether this is a marker of the cleanup that a restore has ended, and may still arrive.
+
+        A copy of one part has the ETag of what was cleaned. The restore is not over yet, and copies it once more.
+        """
+        since, cloud = picture.session.restoring_since, self._cloud
+        if not picture.session.restoring or since is None:
+            return False
+        is_in_flight = (cloud.now() - since).total_seconds() < cloud.policy.in_flight_s
+        cleaned = (each for each in cloud.objects.versions(key) if each.version_id in picture.gone_versions)
+        return is_in_flight and any(each.stored and each.stored.etag == etag for each in cleaned)
 
     def _demand_replaced(self, key: str) -> None:
         """Nothing that readers or the lake are given by a record is removed."""
