@@ -122,8 +122,9 @@ class Processor:
                 cloud.rare.note("processor dies between outputs")
                 return False
             body = whole
-            if not self.is_honest and self._lies and chance.random() < 0.3:
-                body = chance.choice((whole[: len(whole) // 2], b"{", whole[:-1] + bytes([whole[-1] ^ 1])))
+            if not self.is_honest and self._lies and chance.random() < 0.5:
+                turned = whole[:-1] + bytes([whole[-1] ^ 1])
+                body = chance.choice((whole[: len(whole) // 2], b"{", turned, turned))
             if self._uploads:
                 self._upload(session_id, artifact_id, body)
             else:

@@ -16,7 +16,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from chalicelib.core import artifact, ids, keys
-from chalicelib.core.artifact import Kind, made_key
+from chalicelib.core.artifact import Kind, is_sidecar, made_key
 from chalicelib.core.chapter import Chapter
 from chalicelib.core.crc import Crc64Nvme
 from chalicelib.core.evidence import WholeRead, Xxh128
@@ -49,10 +49,10 @@ MOMENTS_S = (0.0, 0.0, 1.0, 4000.0, 4600.0, 8000.0)
 """When actors act, from the begin of a scene on: at a few moments, so that they meet."""
 CALLS = (
     *("picture", "picture", "head", "head", "arming", "arming", "spent", "spend", "tag_cleaned", "remove"),
-    *("write", "write", "send", "create_multipart", "copy_part", "complete", "untag_cleaned"),
+    *("remove", "write", "write", "send", "create_multipart", "copy_part", "complete", "untag_cleaned"),
 )
 """The calls of a round between two of which somebody speaks up."""
-SKIPPED = (0, 1, 1, 2, 3, 5)
+SKIPPED = (0, 0, 1, 1, 2, 4)
 """How often such a call is made before."""
 ROUNDS = 8
 POISONED = ArtifactId("measurements.extra.json")
@@ -197,27 +197,32 @@ class Aftermath:
             self._order,
             self._order_twice,
             self._restore,
+            self._restore,
             self._restore_one,
             self._disarm,
             self._arm,
+            self._forbid,
             self._read_again,
             self._read_again,
             self._accept,
             self._rob,
         )
-        self._words_in_a_call = (
+        self._words_in_a_call: tuple[Callable[[], object], ...] = (
             *(self._hold, self._disarm, self._disarm, self._rob, self._rob, self._read_again),
-            *(self._order, self._restore, self._restore_one, self._round),
+            *(self._order, self._restore, self._restore, self._restore_one, self._forbid, self._round),
         )
+        if history.setting.is_tight:
+            # Two who would clean meet where the day's limit is asked for.
+            self._call, self._skips, self._words_in_a_call = "spend", 0, (self._round,)
 
     def live(self) -> None:
         """The history, from its begin to its end."""
         self._history.operator.arms()
         if self._history.setting.operates:
             self._cloud.safety.hears_of_cleanup = self._history.operate_on
-        elif self._chance.random() < 0.5:
+        if self._history.setting.is_tight or self._chance.random() < 0.4:
             self._cloud.at_call = self._speak_up
-        else:
+        elif not self._history.setting.operates:
             self._cloud.safety.hears_of_cleanup = self._await_call
         policy, chance = self._policy, self._chance
         self._scheduler.sleep(policy.grace_s - chance.choice((600.0, 0.0, 0.0)))
@@ -245,7 +250,7 @@ class Aftermath:
         self._cloud.at_call = self._speak_up
 
     def _speak_up(self, call: str) -> None:
-        """Act in the middle of what a round does: right before a call, which takes a moment."""
+        """Act in the middle of what a round does: right before a call, which takes a moment or never comes."""
         if call != self._call or self._scheduler.current.process.name != "reconciler":
             return
         self._skips -= 1
@@ -254,6 +259,9 @@ class Aftermath:
         self._skips = self._chance.choice(SKIPPED)
         self._at(0.0, self._chance.choice(self._words_in_a_call))
         self._scheduler.sleep(self._chance.choice((0.0, 1.0)))
+        if self._chance.random() < 0.2:
+            self._cloud.note("lambda", "ends the function")
+            self._scheduler.kill(self._scheduler.current.process)
 
     def _at(self, delay_s: float, act: Callable[[], object]) -> Task:
         def live() -> None:
@@ -301,11 +309,16 @@ class Aftermath:
         history.processor.is_honest = True
         for number in range(ROUNDS):
             if number >= ROUNDS // 2:
+                self._demand_cleaned_where_nothing_is_open()
                 # What a processor opened with another size ends with its deadline.
                 self._scheduler.sleep(2 * DAY_S)
             self._accept_all()
+            is_held = any(each.session.held for each in self._pictures())
             history.set_right()
             history.processor.works()
+            if is_held:
+                # Whoever let go may still object, for as long as the grace lasts.
+                reconciles(cloud)
             self._scheduler.sleep(self._policy.grace_s + self._policy.cleanup_patience_s)
             reconciles(cloud)
             if all(each.session.state is SessionState.CLEANED for each in self._pictures()):
@@ -321,6 +334,16 @@ class Aftermath:
             raise Broken("rest", f"one more round wrote: {cloud.log[-12:]}")
         for picture in self._pictures():
             self._demand_end(picture)
+
+    def _demand_cleaned_where_nothing_is_open(self) -> None:
+        """An upload that is open keeps its session, but for one of a proxy; so does the limit of a day."""
+        if self._is_poisoned or self._is_robbed or self._history.setting.is_tight:
+            return
+        for picture in self._pictures():
+            session = picture.session
+            is_open = any(each.owes and not is_sidecar(each.artifact_id) for each in picture.uploads)
+            if session.state is not SessionState.CLEANED and not is_open:
+                raise Broken("home", f"{session.session_id} is {session.state.value}, and nothing is open")
 
     def _demand_end(self, picture: Picture) -> None:
         session, objects = picture.session, self._cloud.objects
@@ -361,7 +384,7 @@ class Aftermath:
         """For a while, or until somebody else releases it."""
         session_id = self._one().session.session_id
         self._history.operator.holds(session_id)
-        if self._chance.random() < 0.4:
+        if self._chance.random() < 0.6:
             self._scheduler.sleep(self._chance.choice(MOMENTS_S))
             self._history.operator.releases(session_id)
 
@@ -374,6 +397,8 @@ class Aftermath:
         self._says("order", lambda: operations.order(self._cloud.ports, OPERATOR, session_id, AGAIN))
         if self._chance.random() < 0.4:
             self._fail(session_id)
+        else:
+            self._history.processor.works()
 
     def _order_twice(self) -> None:
         """A call whose answer was lost, and its repeat."""
@@ -404,6 +429,13 @@ class Aftermath:
 
     def _arm(self) -> None:
         self._history.operator.arms()
+
+    def _forbid(self) -> None:
+        """An administrator forbids removals for a while; S3 refuses them."""
+        self._cloud.note("administrator", "forbid removals")
+        self._cloud.objects.refuses_removals = True
+        self._scheduler.sleep(self._chance.choice((1.0, 4000.0)))
+        self._cloud.objects.refuses_removals = False
 
     def _fail(self, session_id: SessionId) -> None:
         """A processor of an earlier order, or of the present one, gives up."""

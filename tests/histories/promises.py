@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 MOST_LATE = 7
 OUTPUTS_LATE, SWITCH_LATE = 6, 4
 """Right before a marker the outputs are looked at once more, and then the kill switch."""
+MOST_DUE = 100
 SURELY_S = 6 * 3600.0
 """After so long without faults a round has surely looked at what is due."""
 LATE_FAILURE = "order {}: no light"
@@ -46,7 +47,7 @@ class Promises:
         self._removed: set[str] = set()
         self.accepts: Counter[tuple[SessionId, ArtifactId]] = Counter()
         self._of_the_day: Counter[str] = Counter()
-        self._grace_from_s: dict[SessionId, float] = {}
+        self._grace_from: dict[SessionId, tuple[int, float]] = {}
         self._differs: dict[tuple[SessionId, ArtifactId], str] = {}
         self._orders: Counter[SessionId] = Counter()
 
@@ -57,6 +58,7 @@ class Promises:
     def begin(self) -> None:
         """The history begins with all that is so by now."""
         self._since = dict.fromkeys(self._since, (0, self._now))
+        self._grace_from = {each: (0, at_s) for each, (_, at_s) in self._grace_from.items()}
         self._calls.clear()
 
     def armed(self, is_armed: bool) -> None:
@@ -132,6 +134,11 @@ class Promises:
         known = self._since.get((session_id, fact))
         return known is not None and self._knew(known[0], late)
 
+    def knew_of_grace(self, session_id: SessionId) -> bool:
+        """Whether the process that acts now must know when the present grace began."""
+        step, _ = self._grace_from.get(session_id, (0, 0.0))
+        return self._knew(step)
+
     def _note(self, session_id: SessionId) -> None:
         """What has become of a session, and whether it may be so."""
         picture = self._cloud.records.picture(session_id)
@@ -146,13 +153,14 @@ class Promises:
             elif (session_id, fact) not in self._since:
                 self._since[session_id, fact] = (self._cloud.steps, self._now)
         self._demand_uploads(picture, before)
+        self._demand_due(picture)
         was = before.session if before else None
         if was is None:
             return
         if session.state is SessionState.PROCESSED and (
             was.state is not SessionState.PROCESSED or (was.held and not session.held)
         ):
-            self._grace_from_s[session_id] = self._now
+            self._grace_from[session_id] = (self._cloud.steps, self._now)
         if session.state is SessionState.PROCESSED is not was.state:
             self._demand_processed(picture)
         if session.state is SessionState.CLEANED is not was.state:
@@ -162,6 +170,14 @@ class Promises:
         self._demand_restored(picture, was)
         self._demand_ordered(picture, was)
         self._demand_evidence(session_id)
+
+    def _demand_due(self, picture: Picture) -> None:
+        """A function may die after any write: the reconciler has what is under way on its list."""
+        session_id, cloud = picture.session.session_id, self._cloud
+        if not _is_under_way(picture):
+            return
+        if not any(each.session_id == session_id for each in cloud.records.due(cloud.now(), MOST_DUE)):
+            raise Broken("due", f"{session_id} is {picture.session.state.value}, and no round looks at it")
 
     def _demand_uploads(self, picture: Picture, before: Picture | None) -> None:
         known = {each.upload_id: each for each in before.uploads} if before else {}
@@ -313,9 +329,9 @@ class Promises:
             raise Broken("S3", f"{key} is removed, and cleanup is disarmed")
         if self._knew_of(session_id, "lost", OUTPUTS_LATE) and not self._outputs_stand(picture):
             raise Broken("S3", f"{key} is removed, and an output is lost")
-        began_s = self._grace_from_s.get(session_id)
+        _, began_s = self._grace_from.get(session_id, (0, 0.0))
         policy = self._cloud.policy
-        if began_s is not None and self._now < began_s + policy.grace_s - policy.clock_tolerance_s:
+        if self.knew_of_grace(session_id) and self._now < began_s + policy.grace_s - policy.clock_tolerance_s:
             raise Broken("S3", f"{key} is removed {self._now - began_s:.0f} s after its grace began")
         if (
             stored.modified_at + timedelta(seconds=policy.grace_s - policy.clock_tolerance_s)
@@ -358,6 +374,19 @@ class Promises:
             versions = self._cloud.objects.versions(original["key"])
             if not any(each.version_id == original["version_id"] for each in versions):
                 raise Broken("S7", f"an order names {original['key']}, which is gone")
+
+
+def _is_under_way(picture: Picture) -> bool:
+    """Whether the next step can be taken at once, by nobody but a function."""
+    session = picture.session
+    if session.restoring:
+        return True
+    if session.state is SessionState.OPEN:
+        return bool(picture.chapters) and not picture.missing
+    if session.state is SessionState.STORED and session.order:
+        return session.held is None or session.order.sent_at is not None
+    cleanup = session.cleanup if session.state is SessionState.PROCESSED else None
+    return cleanup is not None and cleanup.refusal is None
 
 
 def _facts(picture: Picture) -> Iterator[tuple[str, bool]]:

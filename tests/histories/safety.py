@@ -242,7 +242,8 @@ class Safety:
             raise Broken("S10", f"{key} is removed, and its session is quarantined")
         if session.processed_at is None or not picture.required:
             raise Broken("S3", f"{key} is removed without evidence")
-        if (cloud.now() - session.processed_at).total_seconds() < cloud.policy.grace_s:
+        grace_s = (cloud.now() - session.processed_at).total_seconds()
+        if grace_s < cloud.policy.grace_s and self.promises.knew_of_grace(session.session_id):
             raise Broken("S3", f"{key} is removed within the grace")
         if why_not_indexed(picture) is not None:
             raise Broken("S3", f"{key} is removed before its measurements are indexed")

@@ -110,8 +110,26 @@ FOCUS = {
     Depth.PURGED: ("tag_cleaned", "untag_cleaned", "write", "remove"),
 }
 """The call at which a history's faults crowd, by how far it goes."""
+FOCUS_AT_HOME = (
+    *(
+        "write",
+        "write",
+        "write",
+        "remove",
+        "remove",
+        "tag_cleaned",
+        "spend",
+        "send",
+        "picture",
+        "arming",
+        "head",
+    ),
+    *("copy_part", "complete", "create_multipart", "untag_cleaned", "postpone"),
+)
+"""The same in histories that begin with recordings that are home."""
 SIZES = (56, 56, 90, 200)
 """Of films, in bytes: one part, one and a half, more than three."""
+SIZES_AT_HOME = (56, 200)
 PART_BYTES = 60
 
 
@@ -122,22 +140,26 @@ def draw_setting(chance: random.Random, mode: Mode = Mode.SETTLING) -> Setting:
     depth = chance.choices(tuple(Depth), depths)[0]
     rates = {where: chance.choice(KILLS if where is Where.PROCESS else RATES) for where in Where}
     least, most = ROUNDS[depth]
+    sizes = SIZES_AT_HOME if begins_home else SIZES
+    devices = 2 if chance.random() < (0.3 if begins_home else 0.1) else 1
     return Setting(
         mode,
         depth,
         rates,
         switching=chance.choice((0.05, 0.2, 0.5)),
         films=tuple(
-            tuple(chance.choice(SIZES) for _ in range(chance.choices((1, 2), (3, 1))[0]))
-            for _ in range(2 if chance.random() < (0.3 if begins_home else 0.1) else 1)
+            tuple(chance.choice(sizes) for _ in range(chance.choices((1, 2), (3, 1))[0]))
+            for _ in range(devices)
         ),
         busy_s=chance.choice(
             (60.0, 1800.0, 20_000.0) if depth is Depth.HOME else (1800.0, 20_000.0, 60_000.0)
         ),
         rounds=chance.randint(least, most),
-        focus=chance.choice(FOCUS[depth]) if chance.random() < 0.7 else None,
+        focus=chance.choice(FOCUS_AT_HOME if begins_home else FOCUS[depth])
+        if chance.random() < 0.7
+        else None,
         operates=chance.random() < 0.35,
-        lies=chance.random() < 0.15,
+        lies=chance.random() < (0.3 if begins_home else 0.15),
         uploads_outputs=chance.random() < 0.2,
         tells_no_crc=chance.random() < 0.1,
         swaps_cards=chance.random() < 0.1,
@@ -147,5 +169,5 @@ def draw_setting(chance: random.Random, mode: Mode = Mode.SETTLING) -> Setting:
         cloud_skew_s=chance.choice((0.0, 0.0, 0.0, -30.0, 30.0, 300.0)),
         device_skew_s=chance.choice((0.0, 0.0, 3600.0, -400_000.0, 4e8)),
         begins_home=begins_home,
-        is_tight=begins_home and chance.random() < 0.15,
+        is_tight=begins_home and chance.random() < (0.4 if devices == 2 else 0.1),
     )

@@ -1,6 +1,6 @@
 """Bugs in what is made of a second read of a card, and in proxies."""
 
-from tests.histories.planted.bug import Kind, Neighbour, NoNeighbour, PlantedBug
+from tests.histories.planted.bug import Begin, Kind, Neighbour, NoNeighbour, PlantedBug
 from tests.mutants.mutant import Edit
 
 CORE = "cloud/chalicelib/core"
@@ -102,6 +102,7 @@ OF_PROXIES = (
                 ),
             ),
         ),
+        Begin.HOME,
     ),
     PlantedBug(
         "an open proxy keeps its session from cleanup",
@@ -115,6 +116,7 @@ OF_PROXIES = (
             ),
         ),
         NoNeighbour("the gate asks in this place alone"),
+        Begin.HOME,
     ),
     PlantedBug(
         "a refused proxy keeps its film",
