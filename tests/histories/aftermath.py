@@ -127,6 +127,7 @@ class World:
         for chapter, film in zip(chapters, films.values(), strict=True):
             self._bring_one(hand, session_id, chapter.artifact_id, film, is_ended=True)
         if self._proxy is not Proxy.NONE:
+            device.proxies = [PROXY]
             proxy = artifact.sidecar_id(chapters[0].artifact_id, Kind.PROXY)
             self._bring_one(hand, session_id, proxy, PROXY, is_ended=self._proxy is Proxy.HOME)
 
@@ -187,7 +188,7 @@ class Aftermath:
         world = _world(self._policy, history.setting.films, proxy, self._is_poisoned)
         STAGE.cloud = self._cloud
         for device, source in zip(history.devices, world.devices, strict=True):
-            device.truth = source.truth
+            device.truth, device.proxies = source.truth, source.proxies
         world.copy_to(self._cloud)
         self._words = (
             self._hold,

@@ -36,6 +36,7 @@ from edge_client.haul.sending.sender import Uplink
 from edge_client.haul.sessions import Each, Haul, HaulOptions, Report
 from edge_client.haul.survey import Survey, audit_card
 from edge_client.model.api import CameraReport, Token
+from edge_client.model.gopro_names import proxy_of
 from edge_client.model.parts import PartBody, PartUrl, PieceUrl, Span
 from edge_client.model.plan import CameraIdentity
 from edge_client.model.selection import New
@@ -52,6 +53,7 @@ from tests.histories.setting import Where
 from tests.support.films import make_film
 from tests.support.memory import Refused, deliver, fetch
 
+PROXY_BYTES = 290
 LASTING_MS = 800
 """How long each film lasts."""
 ADDRESS = "https://coordinator.memory"
@@ -213,7 +215,10 @@ class Reads:
 
 
 class Device:
-    """A device with its camera, its disk and its link. `truth` is every film that was ever on its cards, by path."""
+    """A device with its camera, its disk and its link.
+
+    `truth` is every film that was ever on its cards, by path, and `proxies` is every proxy.
+    """
 
     def __init__(
         self, cloud: Cloud, number: int, films: tuple[int, ...], seeds: Iterator[int], skew_s: float
@@ -230,6 +235,7 @@ class Device:
         self._mounts: dict[Process, Mount] = {}
         self.locks = MemoryLocks()
         self.truth: dict[str, list[bytes]] = {}
+        self.proxies: list[bytes] = []
         self.skew_s = skew_s
         self.beats = False
         self.is_reading = self.is_running = self.has_bad_disk = False
@@ -249,12 +255,25 @@ class Device:
         self.camera.files[path] = MemoryFile(content, etag=f'"{name}.{seed}"')
         self.truth.setdefault(path, []).append(content)
 
+    def make_proxies(self, seed: int) -> None:
+        """The camera writes a proxy of each film: where it has one, other bytes of the same name and size."""
+        content = film_of(PROXY_BYTES, seed)
+        self.proxies.append(content)
+        for path, file in [*self.camera.files.items()]:
+            directory, _, filename = path.partition("/")
+            if path in self.truth and (name := proxy_of(filename)):
+                file.proxy_bytes = PROXY_BYTES
+                self.camera.files[f"{directory}/{name}"] = MemoryFile(
+                    content, etag=f'"{name}.{seed}"', is_listed=False
+                )
+
     def swap_card(self) -> None:
         """Somebody puts another card in, of another camera's day: its films have the same names."""
         if self.is_reading:
             self.cloud.rare.note("card swapped within a part")
         other: dict[str, MemoryFile] = {}
-        for path, file in self.cards[0].items():
+        first = self.cards[0]
+        for path, file in ((path, first[path]) for path in self.truth if path in first):
             name = path.rpartition("/")[2]
             content = film_of(len(file.content), 100 + len(self.cards))
             other[path] = MemoryFile(
@@ -376,7 +395,7 @@ class Device:
         def live() -> None:
             try:
                 with open_context(self._tools(process)) as context:
-                    Haul(context, New(), None, HaulOptions(None, sidecars=False)).run()
+                    Haul(context, New(), None, HaulOptions(None, sidecars=bool(self.proxies))).run()
             except SpoolBusy:
                 self.cloud.rare.note("two clients want one spool")
             except EdgeError:
@@ -395,7 +414,9 @@ class Device:
         def live() -> None:
             try:
                 with open_context(self._tools(self.process)) as context:
-                    said.append(Haul(context, New(), None, HaulOptions(None, sidecars=False)).run())
+                    said.append(
+                        Haul(context, New(), None, HaulOptions(None, sidecars=bool(self.proxies))).run()
+                    )
             except EdgeError as error:
                 said.append(error)
 

@@ -13,6 +13,7 @@ from awscrt.checksums import crc64nvme
 
 from chalicelib.core.errors import MultipartGone
 from edge_client.model.parts import crc_text
+from edge_client.model.sidecars import is_sidecar
 from edge_client.spool.part import PART_NAME
 from tests.edge.memory.disk import Edit, File, Folder, SimulatedDisk
 from tests.histories.outcome import Broken
@@ -111,6 +112,8 @@ class Durability:
         if len(self._device.cards) > 1 or crc64nvme(bytes(file.data)) != crc:
             return
         artifact_id = folder.rpartition("/")[2].rpartition(".")[0]
+        if is_sidecar(artifact_id):
+            return
         if not self._is_home(artifact_id, int(found["number"]), crc):
             self._owed[folder] = found["number"]
 

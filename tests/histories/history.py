@@ -121,6 +121,8 @@ class History:
             Device(self.cloud, number, films, seeds, setting.device_skew_s)
             for number, films in enumerate(setting.films, start=1)
         ]
+        for device in self.devices if setting.has_proxies else ():
+            device.make_proxies(next(seeds))
         self.cloud.safety.devices = self.devices
         if setting.operates:
             self.cloud.safety.hears_of_cleanup = self.operate_on
@@ -181,6 +183,10 @@ class History:
                 if self.setting.erases_cards:
                     self._erase_where_safe(device)
                 return
+            if self.setting.has_proxies and chance.random() < 0.5:
+                # The camera repairs its card, and writes other proxies of the same films.
+                device.make_proxies(POOL + device.runs)
+                self.cloud.note("camera", "makes proxies anew")
             scheduler.sleep(chance.choice((5.0, 5.0, 600.0, 4000.0, 6 * DAY_S)))
 
     def _erase_where_safe(self, device: Device) -> None:
@@ -190,8 +196,9 @@ class History:
         if found is None or not found.recordings or found.unrecognised or found.unreadable:
             return
         if found.homes == len(found.recordings) and card == device.camera.files:
-            for path, file in card.items():
-                self._demand_stored(path, [file.content])
+            for path in device.truth:
+                if path in card:
+                    self._demand_stored(path, [card[path].content])
             device.camera.files.clear()
             self.cloud.rare.note("card erased after an audit")
 
@@ -354,7 +361,8 @@ class History:
             for path, films in device.truth.items():
                 self._demand_stored(path, films)
         for multipart in cloud.objects.multiparts(""):
-            is_ours = multipart.key.startswith(keys.OPENED_HERE)
+            # What a processor opened, and a proxy that stayed on its card, end with their deadline.
+            is_ours = multipart.key.startswith((keys.ORIGINALS, keys.INTERMEDIATES))
             age_s = (cloud.now() - multipart.initiated_at).total_seconds()
             if age_s < (POLICY.orphan_age_s if is_ours else POLICY.upload_ttl_s) + POLICY.look_s:
                 continue

@@ -165,6 +165,8 @@ class Safety:
             films = [each for device in self.devices for each in device.truth.get(path, ())]
             if body not in films:
                 raise Broken("S7", f"{receipt.key} is not what the camera recorded")
+        elif receipt.key.startswith(keys.PROXIES) and not any(body in each.proxies for each in self.devices):
+            raise Broken("S7", f"{receipt.key} is no proxy that the camera ever had")
 
     def _demand_home(self, picture: Picture) -> None:
         for chapter in picture.chapters:

@@ -65,6 +65,7 @@ class Setting:
     device_skew_s: float
     begins_home: bool
     is_tight: bool
+    has_proxies: bool
 
 
 RATES = (0.0, 0.0, 0.0, 0.005, 0.02, 0.1)
@@ -170,4 +171,5 @@ def draw_setting(chance: random.Random, mode: Mode = Mode.SETTLING) -> Setting:
         device_skew_s=chance.choice((0.0, 0.0, 3600.0, -400_000.0, 4e8)),
         begins_home=begins_home,
         is_tight=begins_home and chance.random() < (0.4 if devices == 2 else 0.1),
+        has_proxies=not begins_home and chance.random() < 0.15,
     )

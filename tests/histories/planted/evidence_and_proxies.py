@@ -130,6 +130,7 @@ OF_PROXIES = (
             ),
         ),
         NoNeighbour("the haul of proxies is the only thing before the films"),
+        Begin.HAUL,
     ),
     PlantedBug(
         "two versions of a proxy are mixed",
@@ -151,6 +152,8 @@ OF_PROXIES = (
                     "if whole_crc < 0:",
                 ),
             ),
+            masks=True,
         ),
+        Begin.HAUL,
     ),
 )
