@@ -6,14 +6,17 @@ import functools
 import json
 import random
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from chalicelib.core import keys
 from chalicelib.core.artifact import made_key
 from chalicelib.core.cleanup import Arming
-from chalicelib.core.ids import ArtifactId, SessionId
+from chalicelib.core.errors import Finalizing, PartsMismatch, ReelhaulError
+from chalicelib.core.ids import ArtifactId, SessionId, UploadId
 from chalicelib.core.order import wish
 from chalicelib.core.session import SessionState
+from chalicelib.core.settle import assembled
 from chalicelib.core.tokens import ALL_PROJECTS, Principal, Role
 from chalicelib.core.upload import StoredObject
 from chalicelib.flows import completion, operations, uploads
@@ -126,7 +129,7 @@ class Processor:
                 turned = whole[:-1] + bytes([whole[-1] ^ 1])
                 body = chance.choice((whole[: len(whole) // 2], b"{", turned, turned))
             if self._uploads:
-                self._upload(session_id, artifact_id, body)
+                self._upload(session_id, artifact_id, body, is_whole=body is whole)
             else:
                 self._write(made_key(session_id, order, artifact_id), body)
         if not self._uploads:
@@ -151,7 +154,7 @@ class Processor:
         else:
             cloud.objects.put_object(key, body)
 
-    def _upload(self, session_id: SessionId, artifact_id: ArtifactId, body: bytes) -> None:
+    def _upload(self, session_id: SessionId, artifact_id: ArtifactId, body: bytes, *, is_whole: bool) -> None:
         cloud = self._cloud
         run = cloud.run(
             "api",
@@ -164,19 +167,84 @@ class Processor:
         upload = run.answer[0].upload
         if upload.receipt or not upload.is_live:
             return
+        # What it sends need not be what it has made and claims.
+        is_spoilt = is_whole and not self.is_honest and self._lies and self._chance.random() < 0.5
+        sent = body[:-1] + bytes([body[-1] ^ 1]) if is_spoilt else body
         for number in upload.plan.numbers:
             start = upload.plan.start_of(number)
-            part = body[start : start + upload.plan.size_of(number)]
+            part = sent[start : start + upload.plan.size_of(number)]
             try:
                 cloud.objects.put_part(upload.key, upload.multipart_id, number, part)
             except Refused:
                 return
             cloud.note("processor", "PUT part")
-        cloud.run(
+        cloud.meets("POST complete")
+        claim = crc64nvme_of(body)
+        run = cloud.run(
             "api",
             60.0,
-            lambda: completion.complete_upload(cloud.ports, PROCESSOR, upload.upload_id, crc64nvme_of(body)),
-        ).task.join()
+            lambda: completion.complete_upload(cloud.ports, PROCESSOR, upload.upload_id, claim),
+        )
+        run.task.join()
+        if run.is_done or isinstance(run.error, Finalizing | PartsMismatch):
+            cloud.safety.promises.claimed(upload.upload_id, claim)
+
+
+class Stranger:
+    """Somebody with more rights in the bucket than anybody but the coordinator should have."""
+
+    def __init__(self, cloud: Cloud, chance: random.Random) -> None:
+        self._cloud = cloud
+        self._chance = chance
+        self._completed: set[str] = set()
+
+    def leaves_uploads(self) -> None:
+        """Multipart uploads that no record knows, as a function leaves them that dies before it records its own."""
+        for kind in keys.OPENED_HERE:
+            self._cloud.objects.create_multipart(f"{kind}main/left/GX990001.MP4", UploadId("u_left"))
+
+    def completes(self, upload_id: UploadId) -> None:
+        """An upload, as soon as S3 has all of its parts, without a promise on record."""
+        cloud = self._cloud
+        session_id = cloud.records.session_of(upload_id)
+        picture = cloud.records.picture(session_id) if session_id else None
+        upload = picture.upload(upload_id) if picture else None
+        if upload is None or upload.promise or not upload.is_live or upload.key in self._completed:
+            return
+        with suppress(ReelhaulError):
+            stored = cloud.objects.parts(upload.key, upload.multipart_id)
+            if whole := assembled(upload.plan, stored):
+                # Once: the object of a second time might have the ETag that the removal of the first one names.
+                self._completed.add(upload.key)
+                cloud.note("stranger", "complete an upload")
+                cloud.safety.promises.touched_by_a_stranger(upload_id)
+                cloud.rare.note("object that a stranger completed")
+                cloud.objects.complete(upload.key, upload.multipart_id, stored, whole, upload.plan.size_bytes)
+
+    def aborts(self) -> None:
+        """The upload of an original whose parts are on their way."""
+        cloud = self._cloud
+        for multipart in cloud.objects.multiparts(keys.ORIGINALS):
+            session_id = keys.session_of(multipart.key)
+            picture = cloud.records.picture(session_id) if session_id else None
+            for upload in picture.uploads if picture else ():
+                if upload.multipart_id == multipart.multipart_id and upload.is_live:
+                    cloud.note("stranger", "abort an upload")
+                    cloud.safety.promises.touched_by_a_stranger(upload.upload_id)
+                    cloud.objects.abort(multipart.key, multipart.multipart_id)
+
+    def spoils(self, upload_id: UploadId) -> None:
+        """A part, by other bytes, once its sender has said what the whole is."""
+        cloud = self._cloud
+        cloud.scheduler.linger(self._chance.randint(0, 40))
+        session_id = cloud.records.session_of(upload_id)
+        picture = cloud.records.picture(session_id) if session_id else None
+        upload = picture.upload(upload_id) if picture else None
+        if upload is None or upload.claim is None or not upload.is_live:
+            return
+        cloud.note("stranger", "write a part over")
+        with suppress(Refused):
+            cloud.objects.put_part(upload.key, upload.multipart_id, 1, bytes(upload.plan.size_of(1)))
 
 
 class Operator:

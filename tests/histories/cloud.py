@@ -69,6 +69,8 @@ ON_WRITES = (
 SLOW_S = (0.5, 5.0, 70.0, 400.0, 1200.0)
 OF_WORLD = frozenset(("write", "postpone", "spend", "create_multipart", "complete", "put"))
 """Calls that the models of AWS repeat by themselves."""
+MEETINGS = frozenset(("create_multipart", "complete", "remove"))
+"""Calls around which others may act: each of them changes S3, and is on record before it or after it."""
 SECRET = "s3cret-of-the-history"
 
 
@@ -206,6 +208,7 @@ class Cloud:
         self.ids = FixedIds()
         self.writes = 0
         self.at_call: Callable[[str], None] = lambda name: None
+        self.meets: Callable[[str], None] = lambda call: None
         self.safety = Safety(self)
         self.ports = seams(policy)
 
@@ -265,7 +268,7 @@ class Cloud:
         self.note(process.name, name, fault)
         if fault == "slow":
             scheduler.sleep(self.faults.amount(SLOW_S))
-            self._demand_time(process)
+            self.demand_time(process)
             return self._effect(name, method, arguments, options, is_write)
         if fault == "busy":
             if name == "write" and any(each.state is UploadState.COMPLETED for each in arguments[0].uploads):
@@ -303,6 +306,8 @@ class Cloud:
         if name != "put_last_round":
             self.writes += 1
         safety = self.safety
+        if name in MEETINGS:
+            self.meets(name)
         safety.before(name, arguments)
         try:
             answer = method(*arguments, **options)
@@ -312,9 +317,12 @@ class Cloud:
             safety.after(name, arguments)
             raise
         safety.after(name, arguments)
+        if name in MEETINGS:
+            self.meets(name)
         return answer
 
-    def _demand_time(self, process: Process) -> None:
+    def demand_time(self, process: Process) -> None:
+        """Lambda ends a process whose time is over."""
         ends_at = getattr(process, "ends_at", None)
         if ends_at is not None and self.scheduler.now > ends_at:
             self.rare.note("function timed out")

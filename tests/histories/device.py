@@ -11,12 +11,13 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, ClassVar, cast
 
 import requests
 
-from chalicelib.core.ids import DeviceId
+from chalicelib.core.ids import DeviceId, UploadId
 from edge_client.base.errors import (
     CameraUnreachable,
     EdgeError,
@@ -46,7 +47,7 @@ from tests.edge.memory.cloud import error_of
 from tests.edge.memory.disk import Mount
 from tests.edge.memory.machine import Killed
 from tests.edge.screen import SilentDisplay
-from tests.histories.cloud import API_LIMIT_S, START, Cloud
+from tests.histories.cloud import API_LIMIT_S, START, Answer, Cloud
 from tests.histories.durability import Durability, WatchedDisk
 from tests.histories.scheduler import Process, Scheduler, Task, Threads
 from tests.histories.setting import Where
@@ -59,7 +60,7 @@ LASTING_MS = 800
 ADDRESS = "https://coordinator.memory"
 PATIENCE_S = 3600.0
 ANSWER_S = 60.0
-ON_CALLS = ("lost request", "lost reply", "late request", "slow", "half open", "lost reply")
+ON_CALLS = ("lost request", "lost reply", "late request", "slow", "half open", "lost reply", "twice")
 ON_PUTS = ("lost request", "lost reply", "late part", "slow", "flipped on the wire")
 ON_CAMERA = ("away", "torn", "no answer", "asleep")
 ON_DISK = ("error", "full", "rot", "error")
@@ -68,8 +69,14 @@ ONLY_LOOKS = frozenset(
     ("find", "entries", "open", "size_bytes", "free_bytes", "is_locked", "read", "write_back")
 )
 SPOOL = "/spool"
+HEAD_BYTES = 33
+SPOT_BYTES = 40
+"""Longer than what all films have in common at their beginning and at their end: two films differ in every spot."""
 SOON_S = (0.2, 3.0, 20.0, 90.0)
-LATE_PART_S = (1.0, 20.0, 61.0, 1000.0)
+MOST_TURNS_LATE = 60
+MOST_CHANGES = 6
+"""How often the cards are changed at most while a device reads."""
+LATE_PART_S = (0.0, 0.0, 1.0, 20.0, 61.0, 1000.0)
 LATE_S = (70.0, 300.0, 1000.0, 4000.0)
 
 
@@ -93,14 +100,22 @@ class Link:
         path = url.removeprefix(ADDRESS)
         body = b"" if json is None else _written(json)
         device.step(f"{method} {path.rpartition('/')[2].partition('?')[0]}"[:24])
-        fault = cloud.faults.draw(Where.NETWORK, ON_CALLS, f"{method} {path.rpartition('/')[2]}")
+        completed = _completed_by(path)
+        if completed:
+            device.at_completion(completed)
+        said = {"Content-Type": "application/json", **headers}
+        answer = self._send(
+            f"{method} {path.rpartition('/')[2]}", lambda: cloud.call(method, path, said, body)
+        )
+        if completed and isinstance(answer, Answer):
+            self._note_claim(completed, json, answer)
+        return cast(requests.Response, answer)
+
+    def _send(self, call: str, act: Callable[[], Any]) -> Answer | _Bad:
+        device, cloud = self._device, self._device.cloud
+        fault = cloud.faults.draw(Where.NETWORK, ON_CALLS, call)
         if fault:
             cloud.note(device.name, "network", fault)
-        said = {"Content-Type": "application/json", **headers}
-
-        def act() -> Any:
-            return cloud.call(method, path, said, body)
-
         scheduler = cloud.scheduler
         if fault == "lost request":
             raise requests.ConnectionError("no answer")
@@ -108,18 +123,23 @@ class Link:
             scheduler.sleep(ANSWER_S)
             raise requests.ConnectionError("no answer")
         if fault == "late request":
-            device.beside("network", functools.partial(self._send_late, act))
+            device.beside("network", lambda: self._send_late(act))
             scheduler.sleep(ANSWER_S)
             raise requests.ConnectionError("no answer")
         if fault == "slow":
             scheduler.sleep(cloud.faults.amount(SOON_S))
         run = cloud.run("api", API_LIMIT_S, act)
+        if fault == "twice":
+            cloud.run("api", API_LIMIT_S, act)
         run.task.join(ANSWER_S)
         if fault == "lost reply" or not run.task.is_over:
             raise requests.ConnectionError("no answer")
-        if not run.is_done:
-            return cast(requests.Response, _Bad())
-        return cast(requests.Response, run.answer)
+        return cast(Answer, run.answer) if run.is_done else _Bad()
+
+    def _note_claim(self, upload_id: UploadId, said: Any, answer: Answer) -> None:
+        """The coordinator has answered, and knows from now on what the device has read."""
+        if answer.status in (200, 422, 423) and said:
+            self._device.cloud.safety.promises.claimed(upload_id, said["crc64nvme"])
 
     def _send_late(self, act: Callable[[], Any]) -> None:
         cloud = self._device.cloud
@@ -129,6 +149,11 @@ class Link:
 
     def close(self) -> None:
         """Nothing is open."""
+
+
+def _completed_by(path: str) -> UploadId | None:
+    """The upload that a request is to complete."""
+    return UploadId(path.split("/")[-2]) if path.endswith("/complete") else None
 
 
 class _Bad:
@@ -150,6 +175,7 @@ class Store:
     def put(self, url: PartUrl, body: PartBody) -> None:
         device, cloud = self._device, self._device.cloud
         device.step("PUT part")
+        device.at_part()
         if url.url in device.sent:
             cloud.rare.note("part that S3 has is sent again")
         sent = b"".join(bytes(block) for block in body)
@@ -173,12 +199,16 @@ class Store:
                 cloud.rare.note("part flipped on the wire")
             raise error_of(refusal) from None
         device.sent.add(url.url)
+        cloud.meets("PUT part")
         if fault == "lost reply":
             raise StorageUnreachable("no answer")
 
     def _deliver_late(self, url: PartUrl, sent: bytes) -> None:
         cloud = self._device.cloud
-        cloud.scheduler.sleep(cloud.faults.amount(LATE_PART_S))
+        if seconds := cloud.faults.amount(LATE_PART_S):
+            cloud.scheduler.sleep(seconds)
+        else:
+            cloud.scheduler.linger(int(cloud.faults.between(0, MOST_TURNS_LATE)))
         try:
             deliver(cloud.objects, url.url.replace("https://", "memory://"), url.headers, sent, cloud.now())
             cloud.rare.note("late part taken")
@@ -221,7 +251,13 @@ class Device:
     """
 
     def __init__(
-        self, cloud: Cloud, number: int, films: tuple[int, ...], seeds: Iterator[int], skew_s: float
+        self,
+        cloud: Cloud,
+        number: int,
+        films: tuple[int, ...],
+        seeds: Iterator[int],
+        skew_s: float,
+        spool_bytes: int | None = None,
     ) -> None:
         self.cloud = cloud
         self.scheduler: Scheduler = cloud.scheduler
@@ -237,6 +273,11 @@ class Device:
         self.truth: dict[str, list[bytes]] = {}
         self.proxies: list[bytes] = []
         self.skew_s = skew_s
+        self.spool_bytes = spool_bytes
+        self.at_completion: Callable[[UploadId], None] = lambda upload_id: None
+        self.at_part: Callable[[], None] = lambda: None
+        self.look_alike: dict[str, MemoryFile] = {}
+        self._changes_left = MOST_CHANGES
         self.beats = False
         self.is_reading = self.is_running = self.has_bad_disk = False
         self.cards: list[dict[str, MemoryFile]] = [self.camera.files]
@@ -287,6 +328,32 @@ class Device:
         self.camera.swap_card(other)
         self.cloud.note("crew", "swaps the card")
 
+    def make_look_alike(self) -> None:
+        """There is a card of another day whose films have the same names, sizes, dates and ETags."""
+        self.look_alike = {
+            path: replace(file, content=film_of(len(file.content), 130)) if path in self.truth else file
+            for path, file in self.cards[0].items()
+        }
+
+    def films_at(self, path: str) -> list[bytes]:
+        """Every film that this path has ever led to, on any card."""
+        others = [self.look_alike[path].content] if path in self.look_alike else []
+        return self.truth.get(path, []) + others
+
+    def _change_cards(self) -> None:
+        """Somebody changes the cards while the camera is read; perhaps so quickly that no call fails."""
+        chance = self.scheduler.chance
+        if self.cloud.faults.are_over or not self._changes_left or chance.random() < 0.7:
+            return
+        self._changes_left -= 1
+        other = self.cards[0] if self.camera.files is self.look_alike else self.look_alike
+        self.cloud.rare.note("look-alike card within a film")
+        self.cloud.note("crew", "changes the cards")
+        if chance.random() < 0.3:
+            self.camera.swap_card(other)
+        else:
+            self.camera.files = other
+
     def insert(self, number: int) -> None:
         """This card is in the camera from now on."""
         if self.camera.files is not self.cards[number]:
@@ -312,6 +379,8 @@ class Device:
     def _on_camera(self, kind: str) -> None:
         self.is_reading = kind in ("read_part", "block")
         self.step(f"camera {kind}")
+        if self.look_alike and kind == "read_part":
+            self._change_cards()
         fault = self.cloud.faults.draw(Where.CAMERA, ON_CAMERA, "away" if kind == "block" else "")
         if fault is None:
             return
@@ -456,7 +525,7 @@ class Device:
         coordinator = Coordinator(ADDRESS, Token(self.token), "0.1.0", retry, link)
         mount = self._mounts[process] = self.disk.mount()
         mount.at_each_call = self._on_disk
-        spool = Spool(SPOOL, mount, None, threads.condition())
+        spool = Spool(SPOOL, mount, self.spool_bytes, threads.condition())
         progress = ProgressCounter(SilentDisplay(), timing.monotonic, retry.waits.longest)
 
         def now() -> Any:
@@ -466,7 +535,7 @@ class Device:
         heart = Heartbeat(threads, one_try, progress, spool, pace, now)
         return HaulTools(
             at_camera=CameraTools(
-                self.camera, self.camera.keep_awake, self.locks, retry, Looks(head_bytes=33, spot_bytes=16)
+                self.camera, self.camera.keep_awake, self.locks, retry, Looks(HEAD_BYTES, SPOT_BYTES)
             ),
             coordinator=coordinator,
             spool=spool,

@@ -16,16 +16,16 @@ from msgspec.structs import replace
 from chalicelib.core import keys
 from chalicelib.core.cleanup import Spent
 from chalicelib.core.errors import ReelhaulError
-from chalicelib.core.ids import SessionId
+from chalicelib.core.ids import SessionId, UploadId
 from chalicelib.core.session import SessionState
 from chalicelib.core.settle import Policy
 from chalicelib.core.times import DAY_S
 from chalicelib.flows.deadline import OutOfTime
 from edge_client.base.errors import EdgeError
-from tests.histories.actors import WISH, Events, Operator, Processor, reconciles
+from tests.histories.actors import WISH, Events, Operator, Processor, Stranger, reconciles
 from tests.histories.aftermath import Aftermath
 from tests.histories.cloud import Cloud
-from tests.histories.device import Device
+from tests.histories.device import MOST_TURNS_LATE, Device
 from tests.histories.faults import EVERYTHING, Faults, Script
 from tests.histories.outcome import Broken, Outcome, Violation
 from tests.histories.scheduler import Process, Scheduler, Stuck, Task
@@ -118,7 +118,7 @@ class History:
         self.operator = Operator(self.cloud, self.chance)
         seeds: Iterator[int] = (int(self.chance.random() * POOL) for _ in itertools.count())
         self.devices = [
-            Device(self.cloud, number, films, seeds, setting.device_skew_s)
+            Device(self.cloud, number, films, seeds, setting.device_skew_s, setting.spool_bytes)
             for number, films in enumerate(setting.films, start=1)
         ]
         for device in self.devices if setting.has_proxies else ():
@@ -126,6 +126,15 @@ class History:
         self.cloud.safety.devices = self.devices
         if setting.operates:
             self.cloud.safety.hears_of_cleanup = self.operate_on
+        self.stranger = Stranger(self.cloud, self.chance)
+        if setting.overlaps or setting.has_strangers or (setting.lies and setting.uploads_outputs):
+            self.cloud.meets = self._meet
+        for device in self.devices:
+            device.at_completion = self._at_completion
+            if setting.has_strangers:
+                device.at_part = self._at_part
+            if setting.has_look_alike:
+                device.make_look_alike()
         self.cloud.skew_s = setting.cloud_skew_s
 
     def play(self) -> Outcome:
@@ -154,6 +163,8 @@ class History:
 
     def _live(self) -> None:
         self.operator.arms()
+        if self.setting.has_strangers:
+            self.stranger.leaves_uploads()
         actors = [self._start("crew", lambda device=device: self._crew(device)) for device in self.devices]  # type: ignore[misc]
         actors.append(self._start("schedule", self._schedule))
         if self.setting.operates:
@@ -187,10 +198,17 @@ class History:
                 # The camera repairs its card, and writes other proxies of the same films.
                 device.make_proxies(POOL + device.runs)
                 self.cloud.note("camera", "makes proxies anew")
+            if device.look_alike and chance.random() < 0.7:
+                device.insert(0)
+            if self.setting.erases_cards and chance.random() < 0.3:
+                self._erase_where_safe(device)
             scheduler.sleep(chance.choice((5.0, 5.0, 600.0, 4000.0, 6 * DAY_S)))
 
     def _erase_where_safe(self, device: Device) -> None:
         """The crew asks for an audit, and erases the card where that says that all of it is home (S1)."""
+        if device.look_alike:
+            # An audit tells two such cards apart no more than a list does.
+            device.insert(0)
         card = dict(device.camera.files)
         found = device.audit()
         if found is None or not found.recordings or found.unrecognised or found.unreadable:
@@ -223,6 +241,36 @@ class History:
         if self.cloud.running["reconciler"]:
             self.cloud.rare.note("two rounds of the reconciler at once")
         reconciles(self.cloud)
+
+    def _meet(self, _call: str) -> None:
+        """A round of the reconciler begins here, and who makes this call takes a while."""
+        chance, scheduler = self.chance, self.scheduler
+        if self.faults.are_over or chance.random() < 0.7:
+            return
+        self._start("schedule", self._overlap)
+        if chance.random() < 0.5:
+            scheduler.linger(chance.randint(1, MOST_TURNS_LATE))
+            return
+        scheduler.sleep(chance.choice((0.0, 0.0, 2.0, 50.0)))
+        self.cloud.demand_time(scheduler.current.process)
+
+    def _at_completion(self, upload_id: UploadId) -> None:
+        """A device has sent all parts of an upload, and is about to say so."""
+        if self.faults.are_over:
+            return
+        if self.setting.has_strangers:
+            # What has left a small spool is in S3 alone, and there nobody but its device knows what it must be.
+            deeds = [self.stranger.completes]
+            if self.setting.spool_bytes is None:
+                deeds.append(self.stranger.spoils)
+            deed = self.chance.choice(deeds)
+            self._start("stranger", lambda: deed(upload_id))
+            self.scheduler.linger(self.chance.randint(0, 3))
+        self.cloud.meets("POST complete")
+
+    def _at_part(self) -> None:
+        if not self.faults.are_over and self.chance.random() < 0.03:
+            self.stranger.aborts()
 
     def operate_on(self, session_id: SessionId) -> None:
         if self.faults.are_over or self.chance.random() < 0.3:
@@ -345,9 +393,23 @@ class History:
                 and not said.unfinished
                 and not said.refusals
             ):
+                if self.setting.erases_cards or len(device.cards) > 1:
+                    self._demand_erasable(device)
                 return
             self.scheduler.sleep(4000.0)
+            if self.setting.has_strangers or device.look_alike:
+                # What was not promised is rejected by the reconciler alone.
+                reconciles(self.cloud)
         raise Broken("home", f"{device.name} is not through: {said}")
+
+    def _demand_erasable(self, device: Device) -> None:
+        """An audit says of a card that is home that it may be erased; its list of sessions may lag for a while."""
+        for pause_s in (0.0, 4000.0):
+            self.scheduler.sleep(pause_s)
+            found = device.audit()
+            if found is not None and found.homes == len(found.recordings):
+                return
+        raise Broken("home", f"the card of {device.name} is home, and an audit does not say so: {found}")
 
     def _demand_end(self) -> None:
         cloud = self.cloud

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.core import keys
 from chalicelib.core.cleanup import CLEANED_TAG
-from chalicelib.core.ids import ArtifactId, SessionId
+from chalicelib.core.ids import ArtifactId, SessionId, UploadId
 from chalicelib.core.picture import Picture
 from chalicelib.core.session import Session, SessionState
 from chalicelib.core.upload import Receipt, StoredObject, Upload, UploadState
@@ -50,6 +50,8 @@ class Promises:
         self._grace_from: dict[SessionId, tuple[int, float]] = {}
         self._differs: dict[tuple[SessionId, ArtifactId], str] = {}
         self._orders: Counter[SessionId] = Counter()
+        self._of_strangers: set[UploadId] = set()
+        self._claims: dict[UploadId, str] = {}
 
     def called(self, process: Process) -> None:
         """A process makes a call."""
@@ -64,6 +66,17 @@ class Promises:
     def armed(self, is_armed: bool) -> None:
         """An operator armed or disarmed cleanup."""
         self._disarmed_at = None if is_armed else self._cloud.steps
+
+    def touched_by_a_stranger(self, upload_id: UploadId) -> None:
+        """Somebody completed or aborted this upload past the coordinator, which therefore may end it."""
+        self._of_strangers.add(upload_id)
+
+    def is_touched_by_a_stranger(self, upload_id: UploadId) -> bool:
+        return upload_id in self._of_strangers
+
+    def claimed(self, upload_id: UploadId, crc: str) -> None:
+        """Who sends an upload has said what the whole is, and had an answer."""
+        self._claims[upload_id] = crc
 
     def ordered(self, session_id: SessionId) -> None:
         """Somebody orders something that nobody ordered before."""
@@ -185,10 +198,12 @@ class Promises:
             was = known.get(upload.upload_id)
             if was is upload:
                 continue
-            if upload.is_live and not upload.promise:
+            if upload.is_live and not upload.promise and upload.upload_id not in self._of_strangers:
                 self._demand_parts(upload)
             if upload.copies and was is None:
                 self._demand_kept(upload.key, upload.copies)
+            if upload.receipt and (was is None or was.receipt is None):
+                self._demand_claimed(upload, upload.receipt)
             if upload.state is UploadState.REJECTED and (was is None or was.state is not upload.state):
                 self._demand_rejected(upload)
 
@@ -208,9 +223,19 @@ class Promises:
             if version.version_id == version_id and objects.tag(version) == CLEANED_TAG:
                 raise Broken("S4", f"{key} is copied back, and S3 may purge it before")
 
+    def _demand_claimed(self, upload: Upload, receipt: Receipt) -> None:
+        """Once a sender has said what the whole is, nothing else is verified."""
+        claim = self._claims.get(upload.upload_id)
+        if claim not in (None, receipt.crc64nvme):
+            raise Broken(
+                "S7", f"{receipt.key} is verified as {receipt.crc64nvme}, and its sender claimed {claim}"
+            )
+
     def _demand_rejected(self, upload: Upload) -> None:
         stored = self._cloud.objects.head(upload.key)
         if stored is None or stored.upload_id != upload.upload_id or upload.is_no_film:
+            return
+        if upload.upload_id in self._of_strangers:
             return
         if upload.key.startswith(keys.ORIGINALS) and self._is_true(stored):
             raise Broken("S4", f"{upload.key} is what the camera recorded, and is rejected: {upload.reason}")
@@ -218,7 +243,7 @@ class Promises:
     def _is_true(self, stored: StoredObject) -> bool:
         path = "/".join(stored.key.rsplit("/", 2)[1:])
         body = self._cloud.objects.body(stored.key)
-        return any(body in device.truth.get(path, ()) for device in self._cloud.safety.devices)
+        return any(body in device.films_at(path) for device in self._cloud.safety.devices)
 
     def _demand_processed(self, picture: Picture) -> None:
         """PROCESSED says that the present order's outputs are there, each as its processor meant it."""

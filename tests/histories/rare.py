@@ -67,6 +67,8 @@ OTHERS = (
     "an original is uploaded again",
     "camera away within a part",
     "card swapped within a part",
+    "look-alike card within a film",
+    "object that a stranger completed",
     "card erased after an audit",
     "device killed while it writes a file",
     "device killed before a file is safe",

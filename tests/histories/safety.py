@@ -162,7 +162,7 @@ class Safety:
             raise Broken("S7", f"the receipt of {receipt.key} is not of its bytes")
         if receipt.key.startswith(keys.ORIGINALS):
             path = "/".join(receipt.key.rsplit("/", 2)[1:])
-            films = [each for device in self.devices for each in device.truth.get(path, ())]
+            films = [each for device in self.devices for each in device.films_at(path)]
             if body not in films:
                 raise Broken("S7", f"{receipt.key} is not what the camera recorded")
         elif receipt.key.startswith(keys.PROXIES) and not any(body in each.proxies for each in self.devices):

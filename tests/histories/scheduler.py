@@ -151,6 +151,11 @@ class Scheduler:
             self._ready.append(self.current)
             self._leave()
 
+    def linger(self, turns: int) -> None:
+        """Others may have their turn so many times; no time passes."""
+        for _ in range(turns):
+            self.pass_turn()
+
     def block(self, timeout: float | None = None) -> bool:
         """Give the turn away until somebody wakes this thread, for at most `timeout` seconds; whether one did."""
         me = self.current

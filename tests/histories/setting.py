@@ -42,7 +42,10 @@ class Where(Enum):
 class Setting:
     """`rates` are the chances of a fault at one call, by what it strikes; `switching` is that of a turn being passed.
 
-    `films` are the sizes of what is on the cards, by device; `busy_s` is for how long faults strike.
+    `films` are the sizes of what is on the cards, by device; `busy_s` is for how long faults strike. `overlaps` is
+    whether rounds of the reconciler run at the same time, and while others write. `spool_bytes` is the budget of each
+    spool, None for as much as there is. `has_look_alike` is whether there is a second card that the first one cannot
+    be told from but by its bytes, `has_strangers` whether somebody acts in the bucket past the coordinator.
     """
 
     mode: Mode
@@ -66,6 +69,9 @@ class Setting:
     begins_home: bool
     is_tight: bool
     has_proxies: bool
+    spool_bytes: int | None
+    has_look_alike: bool
+    has_strangers: bool
 
 
 RATES = (0.0, 0.0, 0.0, 0.005, 0.02, 0.1)
@@ -131,6 +137,8 @@ FOCUS_AT_HOME = (
 SIZES = (56, 56, 90, 200)
 """Of films, in bytes: one part, one and a half, more than three."""
 SIZES_AT_HOME = (56, 200)
+LONG = (200,)
+"""Of films with pictures in several parts, so that parts of two films differ."""
 PART_BYTES = 60
 
 
@@ -141,8 +149,14 @@ def draw_setting(chance: random.Random, mode: Mode = Mode.SETTLING) -> Setting:
     depth = chance.choices(tuple(Depth), depths)[0]
     rates = {where: chance.choice(KILLS if where is Where.PROCESS else RATES) for where in Where}
     least, most = ROUNDS[depth]
-    sizes = SIZES_AT_HOME if begins_home else SIZES
+    lies = chance.random() < (0.3 if begins_home else 0.15)
     devices = 2 if chance.random() < (0.3 if begins_home else 0.1) else 1
+    has_look_alike = not begins_home and chance.random() < 0.08
+    has_strangers = not begins_home and chance.random() < 0.1
+    if has_look_alike or has_strangers:
+        # What a disk loses is in S3 alone, and a last look reads only one part of what is in S3 alone.
+        rates[Where.DISK] = 0.0
+    sizes = LONG if has_look_alike else SIZES_AT_HOME if begins_home else SIZES
     return Setting(
         mode,
         depth,
@@ -160,10 +174,10 @@ def draw_setting(chance: random.Random, mode: Mode = Mode.SETTLING) -> Setting:
         if chance.random() < 0.7
         else None,
         operates=chance.random() < 0.35,
-        lies=chance.random() < (0.3 if begins_home else 0.15),
-        uploads_outputs=chance.random() < 0.2,
+        lies=lies,
+        uploads_outputs=chance.random() < (0.5 if lies else 0.15),
         tells_no_crc=chance.random() < 0.1,
-        swaps_cards=chance.random() < 0.1,
+        swaps_cards=not has_look_alike and chance.random() < 0.1,
         erases_cards=chance.random() < 0.25,
         second_client=chance.random() < 0.1,
         overlaps=chance.random() < 0.2,
@@ -172,4 +186,7 @@ def draw_setting(chance: random.Random, mode: Mode = Mode.SETTLING) -> Setting:
         begins_home=begins_home,
         is_tight=begins_home and chance.random() < (0.4 if devices == 2 else 0.1),
         has_proxies=not begins_home and chance.random() < 0.15,
+        spool_bytes=None if has_look_alike else chance.choice((None, None, 2 * PART_BYTES, 3 * PART_BYTES)),
+        has_look_alike=has_look_alike,
+        has_strangers=has_strangers,
     )

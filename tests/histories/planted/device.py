@@ -65,7 +65,22 @@ ON_DEVICE = (
                 "            self._error = self._error or error\n",
             ),
         ),
-        NoNeighbour("only the round knows that its upload is lost"),
+        Neighbour(
+            "a round that is over keeps its parts",
+            (
+                Edit(
+                    CHAPTER,
+                    "            self._queue.keep_parts()\n            self.pipeline",
+                    "            self.pipeline",
+                ),
+                Edit(
+                    QUEUE,
+                    "                self.keep_parts_of(queue)\n                self.ended += 1\n",
+                    "                self.ended += 1\n",
+                ),
+            ),
+            masks=True,
+        ),
     ),
     PlantedBug(
         "parts without a receipt are swept like leftovers",
@@ -99,7 +114,7 @@ ON_DEVICE = (
         Kind.IDENTITY,
         "a film of another card is hauled as the planned one",
         (_ANY_FILE,),
-        Neighbour("the first bytes of the file are compared", (_ANY_HEAD,)),
+        Neighbour("the first bytes of the file are compared", (_ANY_HEAD,), masks=True),
     ),
     PlantedBug(
         "a file that begins with other bytes is read on",
@@ -119,7 +134,7 @@ ON_DEVICE = (
                 "was_away = False",
             ),
         ),
-        Neighbour("the last look asks again for some of what was read", (_NO_LAST_LOOK,)),
+        Neighbour("the last look asks again for some of what was read", (_NO_LAST_LOOK,), masks=True),
     ),
     PlantedBug(
         "the last part leaves before the last look",
@@ -258,6 +273,7 @@ ON_DEVICE = (
                     "    if claim == upload.key:\n",
                 ),
             ),
+            masks=True,
         ),
     ),
 )

@@ -23,6 +23,16 @@ _SECOND_LOOK = Edit(
     "        if now_there is None or now_there.upload_id != upload.upload_id:\n",
     "        if now_there is None:\n",
 )
+_ANY_VERSION = Edit(
+    ACTING,
+    "        if now_there.version_id != action.stored.version_id:\n",
+    "        if now_there.key != action.stored.key:\n",
+)
+_FREE_AT_ONCE = Edit(
+    OWED,
+    "is_free = not seen.stored and not is_being_cleared(upload, picture, now, policy)",
+    "is_free = not seen.stored",
+)
 _CLAIM_OF_PARTS = Edit(
     COMPLETION,
     "    if upload.claim not in (None, assembled(upload.plan, stored)):\n",
@@ -201,21 +211,22 @@ OF_UPLOADS = (
         "a key counts as free while a marker of a removal may be on its way",
         Kind.LEASE,
         "a late marker that was meant for a rejected object hides the good one after it",
-        (
-            Edit(
-                OWED,
-                "is_free = not seen.stored and not is_being_cleared(upload, picture, now, policy)",
-                "is_free = not seen.stored",
-            ),
+        (_FREE_AT_ONCE,),
+        Neighbour(
+            "record and object are looked at once more before a removal",
+            (_SECOND_LOOK, _ANY_VERSION, Edit(ACTING, "        demand_unwritten(ports, picture)\n", "")),
         ),
-        Neighbour("record and object are looked at once more before a removal", (_SECOND_LOOK,)),
     ),
     PlantedBug(
         "a rejected object is removed though the session was written since",
         Kind.IF_MATCH,
         "a late removal hides what came after the rejected object",
         (Edit(ACTING, "        demand_unwritten(ports, picture)\n", ""),),
-        Neighbour("the object is looked at once more before a removal", (_SECOND_LOOK,)),
+        Neighbour(
+            "the object is looked at once more, and its key is not free while a removal may be under way",
+            (_SECOND_LOOK, _ANY_VERSION, _FREE_AT_ONCE),
+            masks=True,
+        ),
     ),
     PlantedBug(
         "an event settles nothing",
