@@ -180,6 +180,7 @@ class Processor:
             cloud.note("processor", "PUT part")
         cloud.meets("POST complete")
         claim = crc64nvme_of(body)
+        cloud.safety.promises.claims(upload.upload_id, claim)
         run = cloud.run(
             "api",
             60.0,

@@ -61,6 +61,7 @@ ADDRESS = "https://coordinator.memory"
 PATIENCE_S = 3600.0
 ANSWER_S = 60.0
 ON_CALLS = ("lost request", "lost reply", "late request", "slow", "half open", "lost reply", "twice")
+CLAIM_IS_ON_RECORD = (200, 422, 423)
 ON_PUTS = ("lost request", "lost reply", "late part", "slow", "flipped on the wire")
 ON_CAMERA = ("away", "torn", "no answer", "asleep")
 ON_DISK = ("error", "full", "rot", "error")
@@ -101,14 +102,16 @@ class Link:
         body = b"" if json is None else _written(json)
         device.step(f"{method} {path.rpartition('/')[2].partition('?')[0]}"[:24])
         completed = _completed_by(path)
-        if completed:
+        claim = json["crc64nvme"] if completed and isinstance(json, dict) else None
+        if completed and claim:
+            cloud.safety.promises.claims(completed, claim)
             device.at_completion(completed)
         said = {"Content-Type": "application/json", **headers}
         answer = self._send(
             f"{method} {path.rpartition('/')[2]}", lambda: cloud.call(method, path, said, body)
         )
-        if completed and isinstance(answer, Answer):
-            self._note_claim(completed, json, answer)
+        if completed and claim and isinstance(answer, Answer) and answer.status in CLAIM_IS_ON_RECORD:
+            cloud.safety.promises.claimed(completed, claim)
         return cast(requests.Response, answer)
 
     def _send(self, call: str, act: Callable[[], Any]) -> Answer | _Bad:
@@ -135,11 +138,6 @@ class Link:
         if fault == "lost reply" or not run.task.is_over:
             raise requests.ConnectionError("no answer")
         return cast(Answer, run.answer) if run.is_done else _Bad()
-
-    def _note_claim(self, upload_id: UploadId, said: Any, answer: Answer) -> None:
-        """The coordinator has answered, and knows from now on what the device has read."""
-        if answer.status in (200, 422, 423) and said:
-            self._device.cloud.safety.promises.claimed(upload_id, said["crc64nvme"])
 
     def _send_late(self, act: Callable[[], Any]) -> None:
         cloud = self._device.cloud

@@ -74,6 +74,11 @@ class Promises:
     def is_touched_by_a_stranger(self, upload_id: UploadId) -> bool:
         return upload_id in self._of_strangers
 
+    def claims(self, upload_id: UploadId, crc: str) -> None:
+        """Who sends an upload says what the whole is; what it said before counts no more if it was something else."""
+        if self._claims.get(upload_id) != crc:
+            self._claims.pop(upload_id, None)
+
     def claimed(self, upload_id: UploadId, crc: str) -> None:
         """Who sends an upload has said what the whole is, and had an answer."""
         self._claims[upload_id] = crc
