@@ -63,6 +63,12 @@ def pytest_collection() -> Iterator[None]:
         gc.enable()
 
 
+def pytest_sessionfinish() -> None:
+    """Look for garbage once, and hide the rest from pytest, which looks five times at everything that is left."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     skipped = {
         "soak": "takes many minutes: make soak",
