@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,6 @@ from tests.support.films import make_film
 from tests.support.memory import crc64nvme_of
 
 MIB = 2**20
-FILM = make_film(60_000, 40 * MIB)
 NAME = "GX010042.MP4"
 PLUGIN = {
     "5.2.4": """{ endpoint, headers, shouldUseMultipart, getChunkSize: () => window.chunk, limit: 3 }""",
@@ -44,6 +44,11 @@ BEGIN = """([endpoint, headers, shouldUseMultipart, metadata]) => {
   }
   window.uppy = uppy;
 }"""
+
+
+@cache
+def film_bytes() -> bytes:
+    return make_film(60_000, 40 * MIB)
 
 
 @dataclass
@@ -90,8 +95,9 @@ class Client:
         assert picture
         return picture
 
-    def demand_proven(self, body: bytes = FILM) -> None:
+    def demand_proven(self, body: bytes | None = None) -> None:
         """The reconciler has brought the film home: its receipt is for these bytes, and nothing is left over."""
+        body = body or film_bytes()
         world = self.site.world
         world.run_schedule()
         picture = self.picture()
@@ -108,7 +114,7 @@ class Client:
 @pytest.fixture(scope="session")
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("films") / NAME
-    path.write_bytes(FILM)
+    path.write_bytes(film_bytes())
     return path
 
 

@@ -187,11 +187,11 @@ def test_a_signal_ends_a_haul_at_full_speed_within_two_seconds_and_a_rerun_finis
     client: Client, device: Device, number: int
 ):
     device.cloud.part_bytes = 1 << 20
-    device.camera.files["100GOPRO/GX010042.MP4"] = CameraFile(film(128 << 20))
+    device.camera.files["100GOPRO/GX010042.MP4"] = CameraFile(film(48 << 20))
 
     assert stopped_s(client, lambda: len(device.cloud.puts) > 3, *HAUL, number=number) <= WITHIN_S
 
-    device.camera.files["100GOPRO/GX010042.MP4"] = CameraFile(film(128 << 20))
+    device.camera.files["100GOPRO/GX010042.MP4"] = CameraFile(film(48 << 20))
     with client.started(*HAUL) as process:
         assert process.wait(timeout=120) == 0
     assert device.object() == device.content()
