@@ -28,6 +28,8 @@ unexport PYTHONDONTWRITEBYTECODE
 WORKERS := $(shell echo $$((2 * $$(nproc))))
 # Tests without AWS, deployed coordinator or other processes; tests/MAP.md names them.
 FAST := tests/core tests/flows tests/web tests/aws tests/test_settings.py tests/edge/coordinator tests/edge/http tests/edge/memory tests/edge/model tests/contracts/edge
+# Files with something that `make test` leaves to the soak; tests/test_map.py demands all of them.
+SOAKED := tests/simulation/test_soak.py tests/simulation/test_every_call_fails_once.py tests/support/test_interrupted.py tests/e2e/test_story.py tests/e2e/test_kills.py tests/e2e/test_kills_at_syscalls.py tests/e2e/test_demo.py tests/edge/camera/test_camera_leg_faults.py tests/edge/base/test_standard_streams.py tests/differential tests/fuzzed tests/infra/test_processor_lights.py tests/infra/migration/test_postgres.py tests/odd/test_documents.py
 
 .PHONY: help setup lock assets demo up local-aws camera test test-fast test-pythons test-newest coverage soak fuzz mutants mutmut api-docs check lint audit vulnerabilities sbom simulate simulate-bugs test-page test-browser screenshots types floors format cost bench-cloud bench-measurements bench-edge device-bundle test-device deploy plan rollback destroy stage release clean
 
@@ -123,7 +125,7 @@ simulate: setup ## 100,000 whole histories with faults, drawn from seeds: make s
 	$(BIN)/python -m tests.histories $(if $(SEED),--seed $(SEED)) $(if $(MUTED),--muted $(MUTED)) $(if $(SCHEDULES),--schedules $(SCHEDULES)) $(if $(MODE),--mode $(MODE))
 
 soak: setup ## every EVERY-th call of the story fails once, 200 hauls are killed, 50,000 calls are made up, a million histories: make soak EVERY=20 PYTEST='-k seed-017'
-	$(BIN)/python -m pytest -n 2 --dist worksteal --timeout 0 --soak $(if $(EVERY),--every $(EVERY)) tests/simulation/test_soak.py tests/e2e/test_story.py::test_a_cleanup_killed_at_a_call_it_makes_is_finished_by_the_next_one tests/e2e/test_kills.py tests/e2e/test_kills_at_syscalls.py tests/e2e/test_demo.py::test_a_film_that_cannot_be_processed_ends_the_demo_with_the_reason tests/fuzzed tests/infra/test_processor_lights.py tests/infra/migration/test_postgres.py tests/odd/test_documents.py $(PYTEST)
+	$(BIN)/python -m pytest -n 2 --dist worksteal --timeout 0 --soak $(if $(EVERY),--every $(EVERY)) $(SOAKED) $(PYTEST)
 	$(BIN)/python -m tests.histories --schedules 1000000 --unlimited 100000
 
 fuzz: setup ## 20,000 changed files of measurements: each is indexed or poison, two minutes: make fuzz SEED=7 FILES=20000

@@ -31,8 +31,8 @@ def targets_that_run_tests() -> set[str]:
     }
 
 
-def fast_paths() -> tuple[str, ...]:
-    [listed] = re.findall(r"^FAST := ((?:.+\\\n)*.+)$", MAKEFILE, re.M)
+def paths_in(variable: str) -> tuple[str, ...]:
+    [listed] = re.findall(rf"^{variable} := ((?:.+\\\n)*.+)$", MAKEFILE, re.M)
     return tuple(listed.replace("\\\n", " ").split())
 
 
@@ -72,7 +72,7 @@ def test_every_target_that_runs_tests_has_a_row_and_no_other_target_has_one():
     assert {target for _, _, targets in ROWS for target in targets} == targets_that_run_tests()
 
 
-@pytest.mark.parametrize("path", fast_paths())
+@pytest.mark.parametrize("path", paths_in("FAST"))
 def test_every_path_of_the_fast_tests_exists(path: str):
     assert (HOUSE / path).exists()
 
@@ -81,6 +81,17 @@ def test_every_path_of_the_fast_tests_exists(path: str):
 def test_a_row_names_the_fast_tests_exactly_when_they_run_all_of_it(
     behaviour: str, suites: tuple[str, ...], targets: tuple[str, ...]
 ):
-    runs_all = all(is_within(suite.rstrip("/"), fast_paths()) for suite in suites)
+    runs_all = all(is_within(suite.rstrip("/"), paths_in("FAST")) for suite in suites)
 
     assert "test-pythons" in targets or ("test-fast" in targets) is runs_all
+
+
+def test_the_soak_runs_each_file_that_leaves_something_to_it():
+    marked = {
+        str(path.relative_to(HOUSE))
+        for path in HOUSE.glob("tests/**/*.py")
+        if re.search(r"\bmark\.soak\b", path.read_text())
+    }
+    in_chromium = {path for path in marked if path.startswith("tests/browser/")}
+
+    assert [path for path in sorted(marked - in_chromium) if not is_within(path, paths_in("SOAKED"))] == []

@@ -1,7 +1,8 @@
 """Real clients killed with SIGKILL at moments drawn from a seed, and the same command again.
 
 A moment is something seen from outside: the n-th call that begins or has had its effect, the n-th file in the spool,
-a byte of the camera's, a millisecond. 20 seeds have each sign for a first kill; `make soak` plays all of them.
+a byte of the camera's, a millisecond. 20 seeds have each sign for a first kill; `make soak` plays them and 180 more.
+`make test` plays every second one of the 20: what a kill leaves behind is drawn in memory as well, in each history.
 """
 
 from collections.abc import Iterator
@@ -22,11 +23,11 @@ from tests.e2e.rig import Rig
 pytestmark = pytest.mark.e2e
 
 SEEDS = 200
-SEEDS_EACH_TIME = 20
+SEEDS_EACH_TIME = range(0, 20, 2)
 
 
 def of_seed(seed: int) -> ParameterSet:
-    marks = [pytest.mark.soak] if seed >= SEEDS_EACH_TIME else []
+    marks = [pytest.mark.soak] if seed not in SEEDS_EACH_TIME else []
     return pytest.param(seed, id=f"seed-{seed:03}", marks=marks)
 
 

@@ -248,8 +248,14 @@ def test_while_a_required_output_is_missing_everything_is_kept(session: Session,
     assert session.is_kept(receipt)
 
 
+# What a body is compared with is decided in the coordinator, whose tests have each of these: tests/flows/.
 @pytest.mark.parametrize(
-    "body", [b"", MADE[VIDEO][:-1], b"x" + MADE[VIDEO][1:]], ids=["empty", "truncated", "other"]
+    "body",
+    [
+        pytest.param(b"", id="empty", marks=pytest.mark.soak),
+        pytest.param(MADE[VIDEO][:-1], id="truncated", marks=pytest.mark.soak),
+        pytest.param(b"x" + MADE[VIDEO][1:], id="other"),
+    ],
 )
 def test_an_output_that_is_not_what_its_manifest_states_fails_the_session_and_everything_is_kept(
     session: Session, body: bytes
@@ -269,7 +275,15 @@ def test_an_output_that_is_not_what_its_manifest_states_fails_the_session_and_ev
     assert session.current(session.key(VIDEO)) == body
 
 
-@pytest.mark.parametrize("body", [None, b"", b"another"], ids=["removed", "emptied", "replaced"])
+# One that is emptied differs from one that is replaced in its bytes alone.
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(None, id="removed"),
+        pytest.param(b"", id="emptied", marks=pytest.mark.soak),
+        pytest.param(b"another", id="replaced"),
+    ],
+)
 def test_a_required_output_that_changes_after_it_was_verified_keeps_the_originals(
     session: Session, body: bytes | None
 ):
@@ -304,10 +318,14 @@ def test_an_output_stored_without_crc64nvme_is_proven_by_the_reconciler(session:
     assert [each for each in listed.get("Uploads", ()) if session.name in each["Key"]] == []
 
 
+# What is poison is tested in tests/core/ and tests/odd/; here, that poison of any kind is quarantined.
 @pytest.mark.parametrize(
     "poison",
-    [b"not measurements", b'{"frames": [' + b"[" * 20_000, b"\x1f\x8b\x08\x00 cut"],
-    ids=["text", "bomb", "gzip"],
+    [
+        pytest.param(b"not measurements", id="text", marks=pytest.mark.soak),
+        pytest.param(b'{"frames": [' + b"[" * 20_000, id="bomb"),
+        pytest.param(b"\x1f\x8b\x08\x00 cut", id="gzip", marks=pytest.mark.soak),
+    ],
 )
 def test_poison_is_quarantined_with_its_reason_and_its_session_is_never_cleaned(
     session: Session, poison: bytes

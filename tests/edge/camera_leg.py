@@ -72,7 +72,7 @@ class Row:
     Where `between` is given, it is done to the camera after a first run, which must not finish, and `ends` is the end
     of a second run without the faults. `meanwhile` is done to the camera beside a run. `home` is the card whose bytes
     must be home in the end, where it is not the one that the camera has then. `mended` is the card with which the same
-    command finishes when nothing is wrong any more.
+    command finishes when nothing is wrong any more. `in_soak` leaves it to `make soak`, as another row shows the same.
     """
 
     name: str
@@ -92,6 +92,7 @@ class Row:
     home: Card | None = None
     mended: Card = CARD
     in_real_time: bool = False
+    in_soak: bool = False
 
     @property
     def is_final(self) -> bool:

@@ -41,8 +41,16 @@ def at_the_same_moment(act: Act, ports: MemoryPorts) -> None:
         act(ports)
 
 
-@pytest.mark.parametrize("when", [run, at_the_same_moment])
-@pytest.mark.parametrize("second", [restores, orders_again])
+@pytest.mark.parametrize(
+    ("second", "when"),
+    [
+        (restores, at_the_same_moment),
+        (orders_again, run),
+        # Each of these two acts and of these two moments is in a pair above.
+        pytest.param(restores, run, marks=pytest.mark.soak),
+        pytest.param(orders_again, at_the_same_moment, marks=pytest.mark.soak),
+    ],
+)
 def test_what_is_left_out_is_the_same_as_what_is_played(
     second: Act, when: Callable[[Act, MemoryPorts], None]
 ):

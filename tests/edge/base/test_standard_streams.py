@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from edge_client.base.terminal import StandardError, StandardOutput, open_missing_streams, standard_streams
 from tests.edge.conftest import ROOT, Device
@@ -116,20 +117,25 @@ FULL_DISK_OUT = (">/dev/full", "No space left on device")
 NO_READER = ("| true", "Broken pipe")
 
 
+def in_soak(*values: object) -> ParameterSet:
+    """Each of these is a pair of a stream and a command, and both are in another row."""
+    return pytest.param(*values, marks=pytest.mark.soak)
+
+
 @pytest.mark.parametrize(
     ("streams", "reason", "command", "more"),
     [
         (*FULL_DISK_OUT, "list", ()),
-        (*FULL_DISK_OUT, "list", ("--json",)),
-        (*FULL_DISK_OUT, "status", ()),
+        in_soak(*FULL_DISK_OUT, "list", ("--json",)),
+        in_soak(*FULL_DISK_OUT, "status", ()),
         (*FULL_DISK_OUT, "status", ("--json",)),
-        (*FULL_DISK_OUT, "haul", ("--all", "--dry-run")),
+        in_soak(*FULL_DISK_OUT, "haul", ("--all", "--dry-run")),
         (*FULL_DISK_OUT, "haul", ("--help",)),
-        (*FULL_DISK_OUT, "--help", ()),
-        (*NO_READER, "list", ()),
+        in_soak(*FULL_DISK_OUT, "--help", ()),
+        in_soak(*NO_READER, "list", ()),
         (*NO_READER, "haul", ("--all", "--dry-run", "--json")),
         (*NO_READER, "--version", ()),
-        (">&-", "it is closed", "status", ("--json",)),
+        in_soak(">&-", "it is closed", "status", ("--json",)),
         (">&-", "it is closed", "--version", ()),
         ("1</dev/null", "Bad file descriptor", "list", ()),
     ],

@@ -308,7 +308,10 @@ HEADS = {
 
 
 def answered_wrongly() -> Iterator[Row]:
-    """One answer to HEAD is wrong; the next one decides."""
+    """One answer to HEAD is wrong; the next one decides.
+
+    One comparison judges all lengths and another one all ETags, so one of each is enough at most moments.
+    """
     once: dict[str, Effect] = {
         "says a larger size": LengthSays(str(SIZE_BYTES + 1)),
         "says a smaller size": LengthSays(str(SIZE_BYTES - 1)),
@@ -321,6 +324,7 @@ def answered_wrongly() -> Iterator[Row]:
                 f"HEAD at {moment} {name}, once [4 9]",
                 RECOVERS,
                 (reading(CloseAfter(1000)), heading(effect, nth)),
+                in_soak=name in ("says a smaller size", "has no ETag") and moment != "the read after a reset",
             )
     ends = {
         "says a larger size": refused("were planned"),
@@ -340,11 +344,15 @@ def answered_wrongly() -> Iterator[Row]:
             f"HEAD after a reset {name}, twice [4 9]",
             ends[name],
             (reading(CloseAfter(1000)), heading(once[name], 4, 2)),
+            in_soak=name != "has another ETag",
         )
 
 
 def listed_late() -> Iterator[Row]:
-    """The list still shows what a film was before it was finished; the camera serves the finished one."""
+    """The list still shows what a film was before it was finished; the camera serves the finished one.
+
+    --all and --since choose from the list as --new does.
+    """
     choices: dict[str, tuple[Choice, str | None]] = {
         "--new": (New(), None),
         "--all": (Everything(), None),
@@ -361,6 +369,7 @@ def listed_late() -> Iterator[Row]:
             LATE,
             choice=choice,
             session=session,
+            in_soak=name in ("--all", "--since"),
         )
     for name, card in {"size": SIZE_LATE, "size and its last change": LATE}.items():
         yield Row(
@@ -434,7 +443,10 @@ def sidecared() -> Iterator[Row]:
 
 
 def one_answer_spoilt() -> Iterator[Row]:
-    """A part that is read wrongly once is read again; one that always comes wrong is given up or refused."""
+    """A part that is read wrongly once is read again; one that always comes wrong is given up or refused.
+
+    After a refusal the fault ends and the film comes home, which shows what "once" shows.
+    """
     spoilt: list[tuple[str, Effect, Any]] = [
         ("is reset in the middle [4 F]", CloseAfter(1000), later("gave up")),
         ("is reset before its first byte [4 F]", CloseAfter(0), later("gave up")),
@@ -464,7 +476,8 @@ def one_answer_spoilt() -> Iterator[Row]:
         ("has noise among its headers [6]", LogAmongHeaders(0, "noise"), later("which bytes")),
     ]
     for name, effect, end in spoilt:
-        yield Row(f"a part {name}, once", RECOVERS, (reading(effect),))
+        is_shown = end.code == ExitCode.REFUSED
+        yield Row(f"a part {name}, once", RECOVERS, (reading(effect),), in_soak=is_shown)
         # Longer than the minute in which what is odd may settle, where that is what ends it.
         give_up_after_s = 20.0 if end.code == ExitCode.TRY_LATER else 90.0
         yield Row(
@@ -473,7 +486,10 @@ def one_answer_spoilt() -> Iterator[Row]:
 
 
 def one_call_spoilt() -> Iterator[Row]:
-    """The calls before the first byte: what is odd settles within a minute or is for a person."""
+    """The calls before the first byte: what is odd settles within a minute or is for a person.
+
+    The same code judges all of these calls: each oddity is played on the list, and two of them on the state.
+    """
     odd = {
         "404": (MISSING, "answers 404"),
         "500": (SERVER_ERROR, "answers 500"),
@@ -484,10 +500,11 @@ def one_call_spoilt() -> Iterator[Row]:
     for name, (effect, words) in odd.items():
         for path in (LIST, STATE):
             call = path.rpartition("/")[2]
-            yield Row(f"the {call} is {name}, twice [5 F]", RECOVERS, (asking(path, effect, times=2),))
-            yield Row(
-                f"the {call} is {name}, for ever [5 F]", refused(words), (asking(path, effect, times=None),)
-            )
+            is_shown = path == STATE and name not in ("404", "garbage")
+            faults = {"twice": asking(path, effect, times=2), "for ever": asking(path, effect, times=None)}
+            for often, fault in faults.items():
+                end = RECOVERS if often == "twice" else refused(words)
+                yield Row(f"the {call} is {name}, {often} [5 F]", end, (fault,), in_soak=is_shown)
     for name, effect in (("no media", NO_MEDIA), ("no files", NO_FILES)):
         yield Row(f"the list has {name}, twice [5 F]", RECOVERS, (asking(LIST, effect, times=2),))
         yield Row(
@@ -497,7 +514,9 @@ def one_call_spoilt() -> Iterator[Row]:
     for name, ending in silent.items():
         for path in (LIST, STATE, INFO, FILM):
             fault = heading(ending, times=2) if path == FILM else asking(path, ending, times=2)
-            yield Row(f"the camera {name} on {path.rpartition('/')[2]} [4 6 F]", RECOVERS, (fault,))
+            is_shown = name != "resets" and path in (STATE, INFO)
+            row_name = f"the camera {name} on {path.rpartition('/')[2]} [4 6 F]"
+            yield Row(row_name, RECOVERS, (fault,), in_soak=is_shown)
 
 
 ROWS: tuple[Row, ...] = (
@@ -819,7 +838,13 @@ ROWS: tuple[Row, ...] = (
     ),
     Row("media info is garbage [F]", RECOVERS, (asking(MEDIA_INFO, GARBAGE, times=None),)),
     *(
-        Row(f"media info {name}, {often} [F]", RECOVERS, (asking(MEDIA_INFO, effect, times=times),))
+        # Nobody asks a second time, so "once" ends like "for ever".
+        Row(
+            f"media info {name}, {often} [F]",
+            RECOVERS,
+            (asking(MEDIA_INFO, effect, times=times),),
+            in_soak=often == "once" and effect is not BUSY,
+        )
         for name, effect in {
             "is busy": BUSY,
             "hangs up": HangUp(),
@@ -997,10 +1022,14 @@ ROWS: tuple[Row, ...] = (
         (asking(STATE, page(ODD_STATE, 200, "application/json"), times=None),),
         in_real_time=True,
     ),
-    Row(
-        "the list is 10 MB long [C13]",
-        RECOVERS,
-        (asking(LIST, with_list(*(f"GOPR{n:06}.JPG" for n in range(170_000))), times=None),),
+    *(
+        Row(
+            f"the list is {megabytes} MB long [C13]",
+            RECOVERS,
+            (asking(LIST, with_list(*(f"GOPR{n:06}.JPG" for n in range(17_000 * megabytes))), times=None),),
+            in_soak=megabytes == 10,  # two seconds for what one megabyte shows
+        )
+        for megabytes in (1, 10)
     ),
     Row("the list nests deep [C13]", refused("cannot be read"), (asking(LIST, NESTED_DEEP, times=None),)),
     Row(
@@ -1030,7 +1059,11 @@ ROWS: tuple[Row, ...] = (
 
 
 def rows(chosen: Callable[[Row], bool]) -> list[Any]:
-    return [pytest.param(row, id=row.name) for row in ROWS if chosen(row)]
+    return [
+        pytest.param(row, id=row.name, marks=pytest.mark.soak if row.in_soak else ())
+        for row in ROWS
+        if chosen(row)
+    ]
 
 
 @pytest.fixture
