@@ -91,7 +91,7 @@ class World:
 
     def copy_to(self, cloud: Cloud) -> None:
         """Make all of it so in another history, which begins now."""
-        cloud.scheduler.now = self._until_s
+        cloud.scheduler.now, cloud.looks = self._until_s, self._cloud.looks
         devices = cloud.safety.devices
         for name in ("records", "table", "objects", "orders", "ids", "safety"):
             _copy(getattr(self._cloud, name), getattr(cloud, name))
@@ -209,7 +209,7 @@ class Aftermath:
             self._rob,
         )
         self._words_in_a_call: tuple[Callable[[], object], ...] = (
-            *(self._hold, self._disarm, self._disarm, self._rob, self._rob, self._read_again),
+            *(self._hold, self._disarm, self._disarm, self._rob, self._rob, self._rob, self._read_again),
             *(self._order, self._restore, self._restore, self._restore_one, self._forbid, self._round),
         )
         if history.setting.is_tight:
@@ -219,11 +219,9 @@ class Aftermath:
     def live(self) -> None:
         """The history, from its begin to its end."""
         self._history.operator.arms()
-        if self._history.setting.operates:
-            self._cloud.safety.hears_of_cleanup = self._history.operate_on
         if self._history.setting.is_tight or self._chance.random() < 0.4:
             self._cloud.at_call = self._speak_up
-        elif not self._history.setting.operates:
+        else:
             self._cloud.safety.hears_of_cleanup = self._await_call
         policy, chance = self._policy, self._chance
         self._scheduler.sleep(policy.grace_s - chance.choice((600.0, 0.0, 0.0)))
@@ -260,7 +258,7 @@ class Aftermath:
         self._skips = self._chance.choice(SKIPPED)
         self._at(0.0, self._chance.choice(self._words_in_a_call))
         self._scheduler.sleep(self._chance.choice((0.0, 1.0)))
-        if self._chance.random() < 0.2:
+        if self._chance.random() < 0.1:
             self._cloud.note("lambda", "ends the function")
             self._scheduler.kill(self._scheduler.current.process)
 
@@ -282,7 +280,7 @@ class Aftermath:
         decided = [intent.decided_at for intent in intents if intent]
         if not decided:
             return
-        if self._chance.random() < 0.4:
+        if self._chance.random() < 0.7:
             self._chance.choice((self._rob, self._read_again))()
         age_s = (self._cloud.now() - min(decided)).total_seconds()
         self._scheduler.sleep(max(0.0, self._policy.last_look_s - age_s))
@@ -308,9 +306,11 @@ class Aftermath:
         history.faults.are_over = True
         self._scheduler.sleep(20_000.0)
         history.processor.is_honest = True
+        was_open = any(map(_is_open, self._pictures()))
         for number in range(ROUNDS):
+            if number == ROUNDS // 2 and not was_open:
+                self._demand_cleaned()
             if number >= ROUNDS // 2:
-                self._demand_cleaned_where_nothing_is_open()
                 # What a processor opened with another size ends with its deadline.
                 self._scheduler.sleep(2 * DAY_S)
             self._accept_all()
@@ -336,14 +336,13 @@ class Aftermath:
         for picture in self._pictures():
             self._demand_end(picture)
 
-    def _demand_cleaned_where_nothing_is_open(self) -> None:
-        """An upload that is open keeps its session, but for one of a proxy; so does the limit of a day."""
+    def _demand_cleaned(self) -> None:
+        """Nothing keeps a session but an upload that is open, or the limit of a day; a proxy's upload does not."""
         if self._is_poisoned or self._is_robbed or self._history.setting.is_tight:
             return
         for picture in self._pictures():
             session = picture.session
-            is_open = any(each.owes and not is_sidecar(each.artifact_id) for each in picture.uploads)
-            if session.state is not SessionState.CLEANED and not is_open:
+            if session.state is not SessionState.CLEANED and not _is_open(picture):
                 raise Broken("home", f"{session.session_id} is {session.state.value}, and nothing is open")
 
     def _demand_end(self, picture: Picture) -> None:
@@ -507,6 +506,11 @@ class Aftermath:
         self._cloud.note("stranger", "remove an output")
         self._cloud.objects.mark_deleted(receipt.key)
         self._promises.lost(picture.session.session_id)
+
+
+def _is_open(picture: Picture) -> bool:
+    """Whether an upload of anything but a sidecar is open."""
+    return any(each.owes and not is_sidecar(each.artifact_id) for each in picture.uploads)
 
 
 def _chapter(path: str, film: bytes) -> Chapter:

@@ -109,6 +109,8 @@ class _Clock:
     """The functions' time, which S3's need not be."""
 
     def now(self) -> datetime:
+        # Two functions that look at the same moment see it a little later one after the other.
+        STAGE.cloud.looks += 1
         return STAGE.cloud.now()
 
 
@@ -192,6 +194,7 @@ class Cloud:
         self.policy = policy
         self.rare = Rare()
         self.skew_s = 0.0
+        self.looks = 0
         self.running: Counter[str] = Counter()
         self.steps = 0
         self.log: list[str] = []
@@ -230,8 +233,8 @@ class Cloud:
         )
 
     def now(self) -> datetime:
-        """What the functions' clock shows."""
-        return START + timedelta(seconds=self.scheduler.now + self.skew_s)
+        """What the functions' clock shows; it shows another microsecond at each of their looks."""
+        return START + timedelta(seconds=self.scheduler.now + self.skew_s, microseconds=self.looks)
 
     def enrol(self, device_id: DeviceId) -> str:
         """A good token of a device."""
