@@ -181,11 +181,12 @@ class Processor:
         cloud.meets("POST complete")
         claim = crc64nvme_of(body)
         cloud.safety.promises.claims(upload.upload_id, claim)
-        run = cloud.run(
-            "api",
-            60.0,
-            lambda: completion.complete_upload(cloud.ports, PROCESSOR, upload.upload_id, claim),
-        )
+
+        def complete() -> object:
+            cloud.safety.promises.hears(upload.upload_id, claim)
+            return completion.complete_upload(cloud.ports, PROCESSOR, upload.upload_id, claim)
+
+        run = cloud.run("api", 60.0, complete)
         run.task.join()
         if run.is_done or isinstance(run.error, Finalizing | PartsMismatch):
             cloud.safety.promises.claimed(upload.upload_id, claim)

@@ -107,9 +107,13 @@ class Link:
             cloud.safety.promises.claims(completed, claim)
             device.at_completion(completed)
         said = {"Content-Type": "application/json", **headers}
-        answer = self._send(
-            f"{method} {path.rpartition('/')[2]}", lambda: cloud.call(method, path, said, body)
-        )
+
+        def act() -> Answer:
+            if completed and claim:
+                cloud.safety.promises.hears(completed, claim)
+            return cloud.call(method, path, said, body)
+
+        answer = self._send(f"{method} {path.rpartition('/')[2]}", act)
         if completed and claim and isinstance(answer, Answer) and answer.status in CLAIM_IS_ON_RECORD:
             cloud.safety.promises.claimed(completed, claim)
         return cast(requests.Response, answer)

@@ -55,6 +55,8 @@ ENDS = {
 }
 """The states in which every session must be at the end, by how far a history goes."""
 EXPECTED = (ReelhaulError, OutOfTime, EdgeError)
+MOST_MEETINGS = 8
+"""How often a round begins within a call of another: each of its calls may begin a further one."""
 POOL = 16
 """How many films there are to draw from."""
 
@@ -127,7 +129,10 @@ class History:
         if setting.operates:
             self.cloud.safety.hears_of_cleanup = self.operate_on
         self.stranger = Stranger(self.cloud, self.chance)
-        if setting.overlaps or setting.has_strangers or (setting.lies and setting.uploads_outputs):
+        claims_falsely = setting.lies and setting.uploads_outputs
+        self._meetings_left = MOST_MEETINGS
+        self._often = 0.8 if claims_falsely else 0.3
+        if setting.overlaps or setting.has_strangers or claims_falsely:
             self.cloud.meets = self._meet
         for device in self.devices:
             device.at_completion = self._at_completion
@@ -245,8 +250,9 @@ class History:
     def _meet(self, _call: str) -> None:
         """A round of the reconciler begins here, and who makes this call takes a while."""
         chance, scheduler = self.chance, self.scheduler
-        if self.faults.are_over or chance.random() < 0.7:
+        if self.faults.are_over or not self._meetings_left or chance.random() >= self._often:
             return
+        self._meetings_left -= 1
         self._start("schedule", self._overlap)
         if chance.random() < 0.5:
             scheduler.linger(chance.randint(1, MOST_TURNS_LATE))
@@ -296,8 +302,9 @@ class History:
         depth = self.setting.depth
         far = depth in (Depth.CLEANED, Depth.RESTORED, Depth.PURGED)
         words = rounds = 0
-        # An upload that a dead processor left keeps the originals until its time is over.
-        pause_s = POLICY.upload_ttl_s + POLICY.longest_look_s if far else 1.0
+        # An upload that a dead processor left keeps the originals until its time is over, and its key if it lied.
+        is_left = far or (self.setting.lies and self.setting.uploads_outputs)
+        pause_s = POLICY.upload_ttl_s + POLICY.longest_look_s if is_left else 1.0
         while rounds < ROUNDS:
             if depth is not Depth.HOME:
                 self.processor.works()

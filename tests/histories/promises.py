@@ -52,6 +52,7 @@ class Promises:
         self._orders: Counter[SessionId] = Counter()
         self._of_strangers: set[UploadId] = set()
         self._claims: dict[UploadId, str] = {}
+        self._heard: dict[tuple[Process, UploadId], str] = {}
 
     def called(self, process: Process) -> None:
         """A process makes a call."""
@@ -73,6 +74,10 @@ class Promises:
 
     def is_touched_by_a_stranger(self, upload_id: UploadId) -> bool:
         return upload_id in self._of_strangers
+
+    def hears(self, upload_id: UploadId, crc: str) -> None:
+        """The function that runs now is told what the whole is."""
+        self._heard[self._cloud.scheduler.current.process, upload_id] = crc
 
     def claims(self, upload_id: UploadId, crc: str) -> None:
         """Who sends an upload says what the whole is; what it said before counts no more if it was something else."""
@@ -229,8 +234,9 @@ class Promises:
                 raise Broken("S4", f"{key} is copied back, and S3 may purge it before")
 
     def _demand_claimed(self, upload: Upload, receipt: Receipt) -> None:
-        """Once a sender has said what the whole is, nothing else is verified."""
-        claim = self._claims.get(upload.upload_id)
+        """Once a sender has said what the whole is, nothing else is verified, least of all by who was told."""
+        heard = self._heard.get((self._cloud.scheduler.current.process, upload.upload_id))
+        claim = self._claims.get(upload.upload_id, heard)
         if claim not in (None, receipt.crc64nvme):
             raise Broken(
                 "S7", f"{receipt.key} is verified as {receipt.crc64nvme}, and its sender claimed {claim}"
