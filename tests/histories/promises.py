@@ -29,6 +29,8 @@ MOST_LATE = 7
 OUTPUTS_LATE, SWITCH_LATE = 6, 4
 """Right before a marker the outputs are looked at once more, and then the kill switch."""
 MOST_DUE = 100
+SKEW_S = 3600.0
+"""By so much a clock that is set right may be behind the time that was written before."""
 SURELY_S = 6 * 3600.0
 """After so long without faults a round has surely looked at what is due."""
 LATE_FAILURE = "order {}: no light"
@@ -199,7 +201,8 @@ class Promises:
         session_id, cloud = picture.session.session_id, self._cloud
         if not _is_under_way(picture):
             return
-        if not any(each.session_id == session_id for each in cloud.records.due(cloud.now(), MOST_DUE)):
+        until = cloud.now() + timedelta(seconds=SKEW_S)
+        if not any(each.session_id == session_id for each in cloud.records.due(until, MOST_DUE)):
             raise Broken("due", f"{session_id} is {picture.session.state.value}, and no round looks at it")
 
     def _demand_uploads(self, picture: Picture, before: Picture | None) -> None:
