@@ -311,6 +311,8 @@ class Cloud:
         safety = self.safety
         if name in MEETINGS:
             self.meets(name)
+        if name == "write":
+            safety.on_its_way(arguments[0].session)
         safety.before(name, arguments)
         try:
             answer = method(*arguments, **options)

@@ -57,6 +57,11 @@ ENDS = {
 EXPECTED = (ReelhaulError, OutOfTime, EdgeError)
 MOST_MEETINGS = 8
 """How often a round begins within a call of another: each of its calls may begin a further one."""
+PAUSES_S = (5.0, 5.0, 600.0, 4000.0, 6 * DAY_S)
+"""After how long a crew starts its device again."""
+BETWEEN_ROUNDS_S = (20.0, 700.0, GRACE_S + 700.0)
+DAYS_S = (20.0, 3 * DAY_S, 7 * DAY_S)
+"""The same, where rounds and hauls come days late."""
 POOL = 16
 """How many films there are to draw from."""
 
@@ -207,7 +212,7 @@ class History:
                 device.insert(0)
             if self.setting.erases_cards and chance.random() < 0.3:
                 self._erase_where_safe(device)
-            scheduler.sleep(chance.choice((5.0, 5.0, 600.0, 4000.0, 6 * DAY_S)))
+            scheduler.sleep(chance.choice(DAYS_S if self.setting.lasts_days else PAUSES_S))
 
     def _erase_where_safe(self, device: Device) -> None:
         """The crew asks for an audit, and erases the card where that says that all of it is home (S1)."""
@@ -234,7 +239,7 @@ class History:
         """Rounds of the reconciler at odd intervals, and a processor that works when it likes."""
         scheduler, setting = self.scheduler, self.setting
         for _ in range(setting.rounds):
-            scheduler.sleep(self.chance.choice((20.0, 700.0, GRACE_S + 700.0)))
+            scheduler.sleep(self.chance.choice(DAYS_S if setting.lasts_days else BETWEEN_ROUNDS_S))
             if setting.depth is not Depth.HOME:
                 self.processor.works()
             if setting.overlaps and self.chance.random() < 0.5:
@@ -279,10 +284,10 @@ class History:
             self.stranger.aborts()
 
     def operate_on(self, session_id: SessionId) -> None:
-        if self.faults.are_over or self.chance.random() < 0.3:
+        """A person speaks up while the intent of a cleanup is on its way to the table, or its reply on the way back."""
+        if self.faults.are_over or self.chance.random() < 0.5:
             return
         self._start("operator", lambda: self.operator.acts_in_a_cleanup(session_id))
-        # The reply to the write of the intent takes a moment.
         self.scheduler.sleep(self.chance.choice((0.0, 2.0)))
 
     def _operate(self) -> None:

@@ -93,6 +93,9 @@ class Promises:
     def ordered(self, session_id: SessionId) -> None:
         """Somebody orders something that nobody ordered before."""
         self._orders[session_id] += 1
+        picture = self._cloud.records.picture(session_id)
+        if picture:
+            self._cloud.rare.at_order(picture.session)
 
     def told(self, session_id: SessionId, artifact_id: ArtifactId, crc: str, accepts: int) -> None:
         """A device told of a read that differs, and heard that it is on record; it began to tell at `accepts`."""

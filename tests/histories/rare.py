@@ -56,6 +56,7 @@ OTHERS = (
     "two functions write one session: reconciler first",
     "two rounds of the reconciler at once",
     "ordered again in the middle of a cleanup",
+    "cleanup decided, and its session is ordered again",
     "held in the middle of a cleanup",
     "disarmed in the middle of a cleanup",
     "restored in the middle of a cleanup",
@@ -101,6 +102,7 @@ class Rare:
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
         self._writers: dict[str, str] = {}
+        self._orders: Counter[str] = Counter()
 
     def note(self, name: str) -> None:
         """The history is in this state."""
@@ -116,9 +118,12 @@ class Rare:
         if name := OF_REFUSALS.get((call, type(error))):
             self.counts[name] += 1
         if isinstance(error, Conflict) and call == "write":
-            first = self._writers.get(arguments[0].session.session_id, "")
+            session = arguments[0].session
+            first = self._writers.get(session.session_id, "")
             if first in ("api", "s3 event", "reconciler"):
                 self.counts[f"two functions write one session: {first} first"] += 1
+            if session.cleanup and _number(session) < self._orders[session.session_id]:
+                self.counts["cleanup decided, and its session is ordered again"] += 1
 
     def at_kill(self, call: str, is_sending: bool) -> None:
         """A device is killed at this call of its disk, camera or network."""
@@ -142,10 +147,16 @@ class Rare:
         if session.order and f"/{session.order.number}/" not in key:
             self.counts["older order's outputs after a newer order"] += 1
 
+    def at_order(self, session: Session) -> None:
+        """Somebody orders this session again."""
+        if session.cleanup and session.state is SessionState.PROCESSED:
+            self.counts["ordered again in the middle of a cleanup"] += 1
+
     def at_write(self, writer: str, before: Picture | None, after: Picture) -> None:
         """A session was written."""
         session = after.session
         self._writers[session.session_id] = writer
+        self._orders[session.session_id] = _number(session)
         if before is None:
             return
         self._see_words(before.session, session)
@@ -162,8 +173,6 @@ class Rare:
     def _see_words(self, before: Session, after: Session) -> None:
         """What a person said, and what was under way."""
         is_cleaning = before.cleanup is not None and before.state is SessionState.PROCESSED
-        if is_cleaning and _number(after) > _number(before):
-            self.counts["ordered again in the middle of a cleanup"] += 1
         if is_cleaning and after.held and not before.held and not after.restoring:
             self.counts["held in the middle of a cleanup"] += 1
         if is_cleaning and after.restoring and not before.restoring:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.core import keys
 from chalicelib.core.ids import SessionId
 from chalicelib.core.picture import Picture
-from chalicelib.core.session import SessionState
+from chalicelib.core.session import Session, SessionState
 from chalicelib.core.settle.outputs import why_not_indexed
 from chalicelib.core.upload import Receipt, StoredObject
 from tests.histories.outcome import Broken
@@ -70,6 +70,12 @@ class Safety:
                 f"{session_id}: {picture.session.state.value}{held} v{picture.session.version} [{uploads}]"
             )
         return "; ".join(said)
+
+    def on_its_way(self, session: Session) -> None:
+        """A write is on its way to the table; others may have their turn here."""
+        last = self._pictures.get(session.session_id)
+        if session.cleanup and last and not last.session.cleanup:
+            self.hears_of_cleanup(session.session_id)
 
     def before(self, name: str, arguments: tuple[Any, ...]) -> None:
         self.promises.before(name, arguments)

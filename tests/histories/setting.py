@@ -45,7 +45,8 @@ class Setting:
     `films` are the sizes of what is on the cards, by device; `busy_s` is for how long faults strike. `overlaps` is
     whether rounds of the reconciler run at the same time, and while others write. `spool_bytes` is the budget of each
     spool, None for as much as there is. `has_look_alike` is whether there is a second card that the first one cannot
-    be told from but by its bytes, `has_strangers` whether somebody acts in the bucket past the coordinator.
+    be told from but by its bytes, `has_strangers` whether somebody acts in the bucket past the coordinator. Where it
+    `lasts_days`, rounds and hauls come days late, and uploads expire meanwhile.
     """
 
     mode: Mode
@@ -72,6 +73,7 @@ class Setting:
     spool_bytes: int | None
     has_look_alike: bool
     has_strangers: bool
+    lasts_days: bool
 
 
 RATES = (0.0, 0.0, 0.0, 0.005, 0.02, 0.1)
@@ -97,6 +99,7 @@ _OF_HAULS = (
         "PUT part",
         "PUT part",
         "abort",
+        "abort",
     ),
     *("POST complete", "POST uploads", "POST part-urls", "session_of", "postpone", "away"),
 )
@@ -108,8 +111,7 @@ FOCUS = {
     Depth.CLEANED: (*_OF_OUTPUTS, *_OF_CLEANUPS, *_OF_CLEANUPS),
     Depth.RESTORED: (
         *_OF_CLEANUPS,
-        "copy_part",
-        "copy_part",
+        *("copy_part", "copy_part", "copy_part"),
         "complete",
         "create_multipart",
         "untag_cleaned",
@@ -189,4 +191,5 @@ def draw_setting(chance: random.Random, mode: Mode = Mode.SETTLING) -> Setting:
         spool_bytes=None if has_look_alike else chance.choice((None, None, 2 * PART_BYTES, 3 * PART_BYTES)),
         has_look_alike=has_look_alike,
         has_strangers=has_strangers,
+        lasts_days=chance.random() < 0.15,
     )

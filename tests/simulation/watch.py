@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from chalicelib.core import keys
@@ -61,6 +62,10 @@ _ORIGINALS: Mapping[str, bytes] = {
 Demand = Callable[[MemoryPorts, Picture, StoredObject], None]
 
 
+class RuleBroken(BaseException):
+    """A rule does not hold. No door of the product catches it, as it would an AssertionError."""
+
+
 class Watch:
     """Looks at the plain world around every call; `removal` is what must hold when an object is about to be removed.
 
@@ -75,6 +80,16 @@ class Watch:
         self._stood: StoredObject | None = None
 
     def before(self, method: str, arguments: tuple[Any, ...]) -> None:
+        """Note what stands, and demand what must hold before a call. Raises RuleBroken."""
+        with _unmissable():
+            self._look_before(method, arguments)
+
+    def after(self, method: str, arguments: tuple[Any, ...]) -> None:
+        """Demand what must hold after a call. Raises RuleBroken."""
+        with _unmissable():
+            self._look_after(method, arguments)
+
+    def _look_before(self, method: str, arguments: tuple[Any, ...]) -> None:
         if method in _OF_KEYS:
             assert _is_own(arguments[0]), f"{method} of {arguments[0]}, which is another's (S9)"
         if method not in WRITES:
@@ -91,7 +106,7 @@ class Watch:
             self._demand_cleaned(*arguments)
         self._stood = self._plain.objects.head(arguments[0]) if _is_of_session(method, arguments) else None
 
-    def after(self, method: str, arguments: tuple[Any, ...]) -> None:
+    def _look_after(self, method: str, arguments: tuple[Any, ...]) -> None:
         if method not in WRITES:
             return
         if _is_of_session(method, arguments):
@@ -152,8 +167,30 @@ class Watch:
         picture = self._plain.records.picture(SESSION_ID)
         stored = self._plain.objects.head(key)
         assert picture
-        if stored and stored.etag == etag and not _is_rejected(picture, stored):
+        if stored is None or stored.etag != etag or _is_rejected(picture, stored):
+            return
+        if _is_foreign(picture, stored):
+            self._demand_displaceable(picture, stored)
+        else:
             self._removal(self._plain, picture, stored)
+
+    def _demand_displaceable(self, picture: Picture, stored: StoredObject) -> None:
+        """A stranger's object is hidden only where an original that is wanted back has its key."""
+        wanted = [each for each in map(picture.receipt, picture.session.restoring) if each]
+        assert stored.key in {each.key for each in wanted}, (
+            f"{stored.key} is another's, and it is removed (S9)"
+        )
+        since = picture.session.restoring_since
+        waited_s = (self._plain.clock.now() - since).total_seconds() if since else 0
+        assert waited_s >= self._plain.policy.in_flight_s, f"{stored.key} is hidden before it was looked into"
+
+
+@contextmanager
+def _unmissable() -> Iterator[None]:
+    try:
+        yield
+    except AssertionError as error:
+        raise RuleBroken(str(error)) from error
 
 
 def _is_own(key: str) -> bool:
@@ -201,6 +238,12 @@ def demand_intended(_ports: MemoryPorts, picture: Picture, stored: StoredObject)
 
 def _is_rejected(picture: Picture, stored: StoredObject) -> bool:
     return any(each.owes_removal and each.upload_id == stored.upload_id for each in picture.uploads)
+
+
+def _is_foreign(picture: Picture, stored: StoredObject) -> bool:
+    """Whether no upload of ours made this object."""
+    is_ours = any(each.upload_id == stored.upload_id for each in picture.uploads)
+    return not is_ours and stored.version_id not in {each.version_id for each in _receipts(picture)}
 
 
 def _receipts(picture: Picture | None) -> Iterator[Receipt]:
