@@ -27,7 +27,7 @@ from tests.histories.aftermath import Aftermath
 from tests.histories.cloud import Cloud
 from tests.histories.device import MOST_TURNS_LATE, Device
 from tests.histories.faults import EVERYTHING, Faults, Script
-from tests.histories.outcome import Broken, Outcome, Violation
+from tests.histories.outcome import Broken, Outcome, Violation, fault_of_product
 from tests.histories.scheduler import Process, Scheduler, Stuck, Task
 from tests.histories.setting import GRACE_S, PART_BYTES, Depth, Mode, Setting, draw_setting
 from tests.histories.world.lifecycle import Lifecycle
@@ -157,6 +157,10 @@ class History:
             violation = broken.violation
         except Stuck as stuck:
             violation = Violation("ends", str(stuck))
+        except Exception as error:
+            violation = fault_of_product(error)
+            if violation is None:
+                raise
         cloud = self.cloud
         said = "\n".join(cloud.log) + cloud.safety.describe()
         return Outcome(

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from edge_client.model.parts import crc_value
 from tests.histories.planted.__main__ import main
 from tests.histories.planted.bug import Begin, Kind, Misplaced, Neighbour, NoNeighbour, PlantedBug, applied
 from tests.histories.planted.bugs import BUGS
@@ -147,13 +146,6 @@ class TestSearching:
         list(search_all(play, 2, 2))
 
         assert played == [APART, APART + 1, 2 * APART, 2 * APART + 1]
-
-    def test_an_error_of_the_product_shows_a_bug(self):
-        def play(_seed: int) -> _Outcome:
-            crc_value("AAAA")
-            return GOOD
-
-        assert search(play, 1, 1) == Found(1, "error ValueError")
 
     def test_an_error_of_the_tests_shows_nothing(self):
         def play(_seed: int) -> _Outcome:
