@@ -239,6 +239,23 @@ class TestASmallSpool:
             if is_enough:
                 demand_home(made)
 
+    def test_reads_a_part_again_that_has_left_it_and_that_s3_has_with_other_bytes(self):
+        with device() as made:
+            made.budget_bytes = 2 * PART_BYTES
+
+            def arrive_late(number: int, call: str) -> None:
+                """An earlier try of the first part, of another file, reaches S3 after the good one."""
+                if call == "cloud POST complete" and made.timeline.count(call) == 1:
+                    bucket = made.cloud.coordinator.ports.objects
+                    [multipart] = bucket.multiparts("")
+                    bucket.put_part(multipart.key, multipart.multipart_id, 1, b"x" * PART_BYTES)
+
+            made.at_call = arrive_late
+            each = made.haul()
+
+            demand_home(made)
+            assert (each.refusals, each.unfinished) == ((), None)
+
     def test_makes_room_with_what_s3_has_when_the_disk_fills_up(self):
         with device() as made:
             made.disk.faults["append"] = [None, None, SpoolFull("the disk is full")]

@@ -181,7 +181,7 @@ ON_DEVICE = (
             (
                 Edit(
                     CHAPTER,
-                    "        return ours is not None and ours.crc != stored.crc\n",
+                    "        return known_crc not in (None, stored.crc)\n",
                     "        return False\n",
                 ),
             ),
