@@ -154,6 +154,7 @@ def draw_setting(chance: random.Random, mode: Mode = Mode.SETTLING) -> Setting:
     lies = chance.random() < (0.3 if begins_home else 0.15)
     devices = 2 if chance.random() < (0.3 if begins_home else 0.1) else 1
     has_look_alike = not begins_home and chance.random() < 0.08
+    swaps_cards = not has_look_alike and chance.random() < 0.1
     has_strangers = not begins_home and chance.random() < 0.1
     if has_look_alike or has_strangers:
         # What a disk loses is in S3 alone, and a last look reads only one part of what is in S3 alone.
@@ -179,7 +180,7 @@ def draw_setting(chance: random.Random, mode: Mode = Mode.SETTLING) -> Setting:
         lies=lies,
         uploads_outputs=chance.random() < (0.5 if lies else 0.15),
         tells_no_crc=chance.random() < 0.1,
-        swaps_cards=not has_look_alike and chance.random() < 0.1,
+        swaps_cards=swaps_cards,
         erases_cards=chance.random() < 0.25,
         second_client=chance.random() < 0.1,
         overlaps=chance.random() < 0.2,
@@ -188,7 +189,10 @@ def draw_setting(chance: random.Random, mode: Mode = Mode.SETTLING) -> Setting:
         begins_home=begins_home,
         is_tight=begins_home and chance.random() < (0.4 if devices == 2 else 0.1),
         has_proxies=not begins_home and chance.random() < 0.15,
-        spool_bytes=None if has_look_alike else chance.choice((None, None, 2 * PART_BYTES, 3 * PART_BYTES)),
+        # What a small spool holds of one card may keep another one out until the first is back.
+        spool_bytes=None
+        if has_look_alike or swaps_cards
+        else chance.choice((None, None, 2 * PART_BYTES, 3 * PART_BYTES)),
         has_look_alike=has_look_alike,
         has_strangers=has_strangers,
         lasts_days=chance.random() < 0.15,
