@@ -205,3 +205,70 @@ def test_only_32_lower_case_hex_digits_are_an_xxh128(text: str):
 
 def test_an_xxh128_is_taken_as_it_is():
     assert xxh128("99aa06d3014798d86001c324468d497f") == "99aa06d3014798d86001c324468d497f"
+
+
+def test_a_whole_read_becomes_the_second_read_of_its_device():
+    assert whole_read(8).by(DeviceId("d_north")) == SecondRead(
+        START, DeviceId("d_north"), CRC, Xxh128("a" * 32)
+    )
+
+
+def test_the_audit_trail_has_a_sentence_for_each_read():
+    evidence = known(read_of(), read_of(OTHER)).accepted("the cable was broken").with_read_back(BACK)
+    differs = f"the receipt has CRC64NVME {CRC}, the card gave {OTHER}"
+
+    assert evidence.facts == (
+        f"read again by d_north, until 2026-11-21T12:01:00Z: CRC64NVME {CRC}, xxh128 {'a' * 32}, as the receipt has",
+        f"read again by d_north, until 2026-11-21T12:01:00Z: CRC64NVME {OTHER}, xxh128 {'a' * 32}; {differs}",
+        f"accepted, although {differs}: the cable was broken",
+        "version v1 read back at 2026-11-21T12:00:00Z by reading",
+    )
+
+
+def test_the_audit_trail_says_nothing_of_what_nobody_did():
+    assert UNKNOWN.facts == ()
+    assert len(known(read_of(OTHER)).facts) == 1
+
+
+def test_a_read_that_agreed_with_an_earlier_receipt_is_kept_as_a_difference_from_the_new_one():
+    newer = replace(RECEIPT, crc64nvme=OTHER)
+
+    [difference] = known(read_of()).against(newer).differences
+
+    assert (difference.read, difference.expected) == (read_of(), OTHER)
+
+
+@pytest.mark.parametrize(
+    ("version_id", "seconds", "is_kept"),
+    [("v1", -1, False), ("v1", 0, False), ("v1", 1, True), ("v2", -1, True)],
+)
+def test_a_comparison_is_replaced_by_a_later_one_or_one_of_another_version(
+    version_id: str, seconds: int, is_kept: bool
+):
+    other = ReadBack(version_id, START + timedelta(seconds=seconds), "another way")
+
+    assert UNKNOWN.with_read_back(BACK).with_read_back(other).read_back == (other if is_kept else BACK)
+
+
+def test_a_refused_read_says_what_was_expected():
+    late, early = START + timedelta(seconds=SKEW_S + 1), START - timedelta(seconds=SKEW_S + 1)
+    refused = {
+        whole_read(
+            7
+        ): "$.size_bytes: 7 bytes were read, and the chapter has 8: only a whole read is evidence",
+        whole_read(
+            8, late
+        ): "$.read_at: 2026-11-21T12:05:01Z is yet to come, it is 2026-11-21T12:00:00Z here; set the "
+        "device's clock",
+        whole_read(
+            8, early
+        ): "$.read_at: 2026-11-21T11:54:59Z is before the receipt of 2026-11-21T12:00:00Z: this "
+        "may be the first read; read the card again, or set the device's clock",
+    }
+
+    for read, why in refused.items():
+        with pytest.raises(InvalidRequest) as refusal:
+            demand_second_read(read, RECEIPT, START)
+        assert str(refusal.value) == why
+    with pytest.raises(InvalidRequest, match=r"^xxh128 must be 32 lower-case hex digits$"):
+        xxh128("A" * 32)
