@@ -1,21 +1,26 @@
+from datetime import timedelta
 from typing import cast
 
 import pytest
 from msgspec.structs import replace
 
-from chalicelib.core.errors import Conflict, NotFound, PartsRefused, StorageBusy
-from chalicelib.core.ids import UploadId
+from chalicelib.core.errors import Conflict, MultipartGone, NotFound, PartsRefused, StorageBusy
+from chalicelib.core.ids import BROWSER, UploadId
+from chalicelib.core.landing import Landing
+from chalicelib.core.order import Order, wish
 from chalicelib.core.session import SessionState
 from chalicelib.core.settle import Actor, Remove
 from chalicelib.core.upload import StoredObject, Upload, UploadState
 from chalicelib.flows.actions import carry_out
-from chalicelib.flows.settle import settle_session
+from chalicelib.flows.deadline import Deadline
+from chalicelib.flows.settle import settle_in_time, settle_session
 from tests.support.builders import (
     SESSION_ID,
     START,
     UPLOAD_ID,
     MemoryPorts,
     make_bodies,
+    make_chapter,
     make_picture,
     make_session_id,
     make_upload,
@@ -24,7 +29,8 @@ from tests.support.builders import (
     send_parts,
 )
 from tests.support.faults import Fault, When, faulty
-from tests.support.memory import MemoryObjectStore, crc64nvme_of
+from tests.support.log_lines import lines_of
+from tests.support.memory import MemoryObjectStore, MovableClock, crc64nvme_of
 
 BODY = b"".join(make_bodies(make_upload().plan).values())
 CRC = crc64nvme_of(BODY)
@@ -244,3 +250,143 @@ def test_an_abort_is_repeated_until_s3_holds_nothing():
 def test_settling_a_session_that_is_not_recorded_is_not_found():
     with pytest.raises(NotFound):
         settle_session(memory_ports(), make_session_id("nowhere"), Actor.EVENT)
+
+
+def test_a_session_that_still_has_something_to_do_after_many_rounds_is_not_called_busy():
+    ports = memory_ports(make_picture(make_upload().expired("late", START)))
+
+    class NeverDone(MemoryObjectStore):
+        """S3 where a part is on its way at each abort."""
+
+        def abort(self, key, multipart_id):
+            return False
+
+    picture = settle_session(replace(ports, objects=NeverDone()), SESSION_ID, Actor.RECONCILER)
+
+    assert picture.upload(UPLOAD_ID).owes_abort
+
+
+def ordered() -> MemoryPorts:
+    """Ports with all parts of the only chapter of a session that is ordered."""
+    upload = make_upload()
+    ports = memory_ports(make_picture(upload, order=Order(1, wish(["output.enhanced.mp4"], {}), START)))
+    send_parts(ports.objects, upload)
+    return ports
+
+
+def test_who_waits_for_a_receipt_does_not_wait_for_the_queue():
+    ports = ordered()
+
+    picture = settle_session(ports, SESSION_ID, Actor.API, UPLOAD_ID)
+    assert picture.upload(UPLOAD_ID).receipt
+    assert ports.orders.sent == []
+
+    settle_session(ports, SESSION_ID, Actor.EVENT)
+    assert len(ports.orders.sent) == 1
+
+
+def test_an_event_inspects_only_the_uploads_of_its_keys():
+    ports = with_object(make_upload().promised(CRC, START))
+
+    settle_session(ports, SESSION_ID, Actor.EVENT, keys=["originals/another"])
+    assert recorded(ports).upload(UPLOAD_ID).receipt is None
+
+    settle_session(ports, SESSION_ID, Actor.EVENT, keys=[make_upload().key])
+    assert recorded(ports).upload(UPLOAD_ID).receipt
+
+
+def test_only_the_landing_that_somebody_asks_about_is_inspected():
+    wanted, other = (
+        Landing(UploadId(name), f"{name}.mp4", f"incoming/{SESSION_ID}/{name}", "video/mp4", START, START, 4)
+        for name in ("u_wanted", "u_other")
+    )
+    ports = memory_ports(replace(make_picture(device_id=BROWSER), landings=(wanted, other)))
+    for each in (wanted, other):
+        ports.objects.land(each.key, b"film", each.landing_id)
+
+    picture = settle_session(ports, SESSION_ID, Actor.API, landing_id=wanted.landing_id)
+
+    assert picture.landing(other.landing_id) == other
+    assert picture.landing(wanted.landing_id) != wanted
+
+
+def test_a_write_that_is_lost_to_another_is_on_the_log(caplog: pytest.LogCaptureFixture):
+    caplog.set_level("INFO")
+    ports = with_all_parts()
+
+    settled(replace(ports, records=faulty(ports.records, Fault("write", Conflict("rival")))))
+
+    assert lines_of(caplog, "session written by another") == [
+        ("INFO", "session written by another", {"session_id": SESSION_ID})
+    ]
+
+
+class Working(MemoryObjectStore):
+    """S3 at whose every assembly a minute goes by."""
+
+    def __init__(self, clock: MovableClock) -> None:
+        super().__init__(clock)
+        self.clock = clock
+
+    def complete(self, *arguments):
+        super().complete(*arguments)
+        self.clock.advance(60)
+
+
+def two_uploads() -> tuple[MemoryPorts, list[Upload]]:
+    """Ports with all parts of two chapters; each takes a minute to assemble."""
+    chapters = (make_chapter(1), make_chapter(2))
+    uploads = [
+        make_upload(chapter, upload_id=UploadId(f"u_{number}"), multipart_id=f"m-{number}")
+        for number, chapter in enumerate(chapters)
+    ]
+    ports = memory_ports(make_picture(*uploads, chapters=chapters))
+    ports = replace(ports, objects=Working(ports.clock))
+    for upload in uploads:
+        ports.objects.register(upload.key, upload.upload_id, upload.multipart_id)
+        send_parts(ports.objects, upload)
+    return ports, uploads
+
+
+def test_what_was_done_before_the_deadline_is_kept_and_the_rest_stays_due(caplog: pytest.LogCaptureFixture):
+    caplog.set_level("INFO")
+    ports, _ = two_uploads()
+
+    picture = settle_in_time(ports, SESSION_ID, Deadline(ports.clock, START + timedelta(seconds=30)))
+
+    assert picture == recorded(ports)
+    assert [each.state for each in picture.uploads] == [UploadState.COMPLETED, UploadState.OPEN]
+    assert picture.session.state is SessionState.OPEN
+    assert lines_of(caplog, "session not ended in its time") == [
+        ("INFO", "session not ended in its time", {"session_id": SESSION_ID})
+    ]
+
+
+def test_time_enough_ends_the_session_and_one_upload_alone_where_it_is_named():
+    ports, uploads = two_uploads()
+    deadline = Deadline(ports.clock, START + timedelta(hours=1))
+
+    named = settle_in_time(ports, SESSION_ID, deadline, uploads[1].upload_id)
+    assert [each.receipt is not None for each in named.uploads] == [False, True]
+
+    assert settle_in_time(ports, SESSION_ID, deadline).session.state is SessionState.STORED
+
+
+def test_nothing_is_begun_after_the_deadline_not_even_what_asks_s3_nothing():
+    expired = make_upload(expires_at=START)
+    ports = memory_ports(make_picture(expired))
+    clock = MovableClock(START)
+
+    class LateAtTheLook(MemoryObjectStore):
+        """S3 whose answer comes when the time is over."""
+
+        def parts(self, key, multipart_id):
+            raise MultipartGone("gone")
+
+        def head(self, key):
+            clock.advance(60)
+
+    deadline = Deadline(clock, START + timedelta(seconds=30))
+    picture = settle_in_time(replace(ports, objects=LateAtTheLook()), SESSION_ID, deadline)
+
+    assert picture.upload(UPLOAD_ID) == expired

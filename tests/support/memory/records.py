@@ -517,6 +517,7 @@ class MemoryRecords:
             due_at,
             summary(picture),
             counted.after,
+            {each.landing_id: each for each in picture.landings},
         )
         if picture.progress:
             self._progress[session_id] = picture.progress
