@@ -377,8 +377,8 @@ def test_nothing_is_begun_after_the_deadline_not_even_what_asks_s3_nothing():
     ports = memory_ports(make_picture(expired))
     clock = MovableClock(START)
 
-    class LateAtTheLook(MemoryObjectStore):
-        """S3 whose answer comes when the time is over."""
+    class Slow(MemoryObjectStore):
+        """S3 that takes a minute to say what a key has; the look asks twice."""
 
         def parts(self, key, multipart_id):
             raise MultipartGone("gone")
@@ -386,7 +386,7 @@ def test_nothing_is_begun_after_the_deadline_not_even_what_asks_s3_nothing():
         def head(self, key):
             clock.advance(60)
 
-    deadline = Deadline(clock, START + timedelta(seconds=30))
-    picture = settle_in_time(replace(ports, objects=LateAtTheLook()), SESSION_ID, deadline)
+    deadline = Deadline(clock, START + timedelta(seconds=90))
+    picture = settle_in_time(replace(ports, objects=Slow()), SESSION_ID, deadline)
 
     assert picture.upload(UPLOAD_ID) == expired

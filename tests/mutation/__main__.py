@@ -21,7 +21,7 @@ import msgspec
 from tests.mutation.mutant import Mutant, Trial
 from tests.mutation.mutate import mutate
 from tests.mutation.report import faults, figures_of, read_explanations
-from tests.mutation.scope import SOURCES
+from tests.mutation.scope import SCOPE
 
 HOUSE = Path(__file__).resolve().parents[2]
 COPY = HOUSE / "build" / "mutation" / "house"
@@ -39,7 +39,8 @@ def main(arguments: Sequence[str]) -> int:
     )
     only = parser.parse_args(arguments).only
     _lay_copy()
-    files = sorted(str(path.relative_to(COPY)) for glob in SOURCES for path in COPY.glob(glob))
+    globs = [glob for part in SCOPE for glob in part.sources]
+    files = sorted(str(path.relative_to(COPY)) for glob in globs for path in COPY.glob(glob))
     mutants = [mutant for file in files for mutant in mutate(COPY, file)]
     chosen = _chosen(mutants, only)
     print(f"{len(chosen)} of {len(mutants)} mutants, in {len(files)} files", flush=True)

@@ -10,7 +10,7 @@ import resource
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,10 +20,10 @@ from mutmut.mutation.trampoline import set_mutant_under_test
 from mutmut.state import state
 
 from tests.mutation.mutant import Fate, Mutant, Trial
-from tests.mutation.scope import LEFT_OUT, TESTS
+from tests.mutation.scope import LEFT_OUT, selection_of
 
 AT_ONCE = 2
-LEAST_CPU_S = 20
+LEAST_CPU_S = 5
 MEMORY_BYTES = 4 * 2**30
 
 
@@ -40,7 +40,7 @@ def main(wanted: str, found: str) -> int:
             "no:cacheprovider",
             # The contracts of the cloud begin with boto3, which is not here; those of the client need none of theirs.
             "--confcutdir=tests/contracts/edge",
-            *TESTS,
+            *dict.fromkeys(test for mutant in mutants for test in selection_of(mutant.file)),
             *(f"--ignore={file}" for file in LEFT_OUT),
         ],
         plugins=[trials],
@@ -74,7 +74,7 @@ class Trials:
             raise session.Failed(f"these fail without any mutant: {self._failed}")
         gc.freeze()
         original = Mutant("", "", "", "", "")
-        _, status = os.waitpid(self._start(original, session.items, sum(cpu_s.values())), 0)
+        _, status = os.waitpid(self._start(original, session.items, cpu_s), 0)
         if _fate(status) is not Fate.SURVIVED:
             raise session.Failed("tests that passed once fail the second time, without any mutant")
         running: dict[int, Mutant] = {}
@@ -84,7 +84,7 @@ class Trials:
                 mutant = queue.pop(0)
                 tests = _ordered(callers[mutant.name.partition("__mutmut_")[0]], mutant)
                 if tests:
-                    running[self._start(mutant, tests, sum(cpu_s[each.nodeid] for each in tests))] = mutant
+                    running[self._start(mutant, tests, cpu_s)] = mutant
                 else:
                     self._record(mutant, Fate.UNTRIED)
             if running:
@@ -112,14 +112,12 @@ class Trials:
                 callers[function].append(item)
         return callers, cpu_s
 
-    def _start(self, mutant: Mutant, tests: list[pytest.Item], cpu_s: float) -> int:
+    def _start(self, mutant: Mutant, tests: list[pytest.Item], cpu_s: Mapping[str, float]) -> int:
         """The process in which `tests` run on `mutant`; it ends with 0 only if all pass."""
         pid = os.fork()
         if pid:
             return pid
         try:
-            limit_s = LEAST_CPU_S + int(10 * cpu_s)
-            resource.setrlimit(resource.RLIMIT_CPU, (limit_s, limit_s + 5))
             resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, 1)
@@ -128,6 +126,8 @@ class Trials:
             tests[0].config.pluginmanager.unregister(name="terminalreporter")
             set_mutant_under_test(mutant.name)
             for test in tests:
+                limit_s = time.process_time() + LEAST_CPU_S + 10 * cpu_s[test.nodeid]
+                resource.setrlimit(resource.RLIMIT_CPU, (int(limit_s), resource.RLIM_INFINITY))
                 _call(test)
             os._exit(0)
         finally:
@@ -161,13 +161,14 @@ def _call(item: pytest.Item) -> None:
 
 
 def _ordered(tests: list[pytest.Item], mutant: Mutant) -> list[pytest.Item]:
-    """Those first that are likely to notice soon: the module's own, and at the end those that try many examples."""
-    module = Path(mutant.file).stem
+    """Those of the mutant's part; first the module's own, and at the end those that try many examples."""
+    module = Path(mutant.file.removesuffix("/__init__.py")).stem
+    own = [Path(test).resolve() for test in selection_of(mutant.file)]
 
     def lateness(test: pytest.Item) -> tuple[bool, bool]:
         return bool(test.get_closest_marker("hypothesis")), module not in test.path.stem
 
-    return sorted(tests, key=lateness)
+    return sorted((test for test in tests if any(map(test.path.is_relative_to, own))), key=lateness)
 
 
 def _end_process(test: str) -> None:
