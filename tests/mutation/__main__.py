@@ -1,10 +1,11 @@
 """Mutation testing: mutmut makes each small change of the code that decides, and a fast test must notice it.
 
-    make mutmut              all mutants; writes build/benchmarks/mutation.json
-    make mutmut ONLY=gates   those whose name has "gates" in it; writes nothing
-    make mutmut ONLY=again   those that no test noticed in the run before; writes nothing
+    make mutmut              all mutants
+    make mutmut ONLY=gates   those whose name has "gates" in it
+    make mutmut ONLY=again   those that no test noticed when they were last tried
 
-A run fails where less than nine in ten mutants of a module are noticed, and where one that is not has no explanation in
+Once all mutants were tried, build/benchmarks/mutation.json has the figures of each module. A run fails where less than
+nine in ten mutants of a module are noticed, and where one that is not has no explanation in
 `tests/mutation/survivors.toml`.
 """
 
@@ -20,7 +21,7 @@ import msgspec
 
 from tests.mutation.mutant import Mutant, Trial
 from tests.mutation.mutate import mutate
-from tests.mutation.report import faults, figures_of, read_explanations
+from tests.mutation.report import faults, figures_of, last_tried, read_explanations
 from tests.mutation.scope import SCOPE
 
 HOUSE = Path(__file__).resolve().parents[2]
@@ -50,10 +51,7 @@ def main(arguments: Sequence[str]) -> int:
     for file, share in figures.modules.items():
         print(f"{share.share:7.1%} of {share.mutants:4}  {file}")
     print(f"{figures.share:7.1%} of {figures.mutants:4}  in all")
-    if not only:
-        FOUND.write_bytes(msgspec.json.encode(trials))
-        FIGURES.parent.mkdir(parents=True, exist_ok=True)
-        FIGURES.write_bytes(msgspec.json.format(msgspec.json.encode(figures), indent=2) + b"\n")
+    _keep(last_tried(mutants, [*_read_found(), *trials]), mutants)
     print("\n".join(wrong))
     return 1 if wrong or not trials else 0
 
@@ -61,13 +59,24 @@ def main(arguments: Sequence[str]) -> int:
 def _chosen(mutants: Sequence[Mutant], only: str) -> list[Mutant]:
     if only != AGAIN:
         return [mutant for mutant in mutants if only in mutant.name]
-    before = msgspec.json.decode(FOUND.read_bytes(), type=list[Trial])
     unnoticed = {
         (each.mutant.function, each.mutant.was, each.mutant.becomes)
-        for each in before
+        for each in _read_found()
         if not each.fate.is_noticed
     }
     return [mutant for mutant in mutants if (mutant.function, mutant.was, mutant.becomes) in unnoticed]
+
+
+def _read_found() -> list[Trial]:
+    return msgspec.json.decode(FOUND.read_bytes(), type=list[Trial]) if FOUND.exists() else []
+
+
+def _keep(found: Sequence[Trial], mutants: Sequence[Mutant]) -> None:
+    """Keep how each mutant was last tried, and publish the figures once all were."""
+    FOUND.write_bytes(msgspec.json.encode(found))
+    if len(found) == len(mutants):
+        FIGURES.parent.mkdir(parents=True, exist_ok=True)
+        FIGURES.write_bytes(msgspec.json.format(msgspec.json.encode(figures_of(found)), indent=2) + b"\n")
 
 
 def _lay_copy() -> None:

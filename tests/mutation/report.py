@@ -70,6 +70,12 @@ def figures_of(trials: Sequence[Trial]) -> Figures:
     return Figures(**msgspec.structs.asdict(_share(trials)), modules=modules)
 
 
+def last_tried(mutants: Iterable[Mutant], trials: Iterable[Trial]) -> list[Trial]:
+    """The last of `trials` of each mutant that is still made, in the order of `mutants`."""
+    last = {trial.mutant: trial for trial in trials}
+    return [last[mutant] for mutant in mutants if mutant in last]
+
+
 def faults(trials: Sequence[Trial], explained: Iterable[Survivor]) -> Iterator[str]:
     """What is not as it must be, in words: survivors without an explanation, explanations without a survivor."""
     figures = figures_of(trials)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.mutation.mutant import Fate, Mutant, Trial
-from tests.mutation.report import Survivor, faults, figures_of, read_explanations
+from tests.mutation.report import Survivor, faults, figures_of, last_tried, read_explanations
 
 HOUSE = Path(__file__).parents[2]
 GATES = "cloud/chalicelib/core/settle/gates.py"
@@ -40,6 +40,18 @@ def test_figures_are_told_for_each_module():
 @pytest.mark.parametrize(("noticed", "survived", "passes"), [(89, 11, False), (90, 10, True), (91, 9, True)])
 def test_nine_in_ten_mutants_of_each_module_must_be_noticed(noticed: int, survived: int, passes: bool):
     assert (not list(faults(trials(noticed, survived), [EXPLAINED]))) is passes
+
+
+def test_of_a_mutant_the_last_trial_counts_and_of_one_that_is_not_made_any_more_none():
+    before = [trial(1, Fate.SURVIVED), trial(2, Fate.KILLED), trial(3, Fate.KILLED)]
+    again = trial(1, Fate.KILLED)
+    made = [trial.mutant for trial in before[:2]]
+
+    assert last_tried(made, [*before, again]) == [again, before[1]]
+
+
+def test_a_mutant_that_was_never_tried_has_no_trial():
+    assert last_tried([trial(1, Fate.KILLED).mutant], []) == []
 
 
 def test_a_survivor_needs_an_explanation():
