@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from chalice.app import Chalice
+from chalice.app import Chalice, RouteEntry
 from chalice.test import Client
 from msgspec import Struct
 
@@ -16,7 +16,8 @@ from chalicelib.core.order import Wish
 from chalicelib.core.page_sessions import PageRules
 from chalicelib.core.tokens import Role, Token
 from chalicelib.ports import Enlisting, Ports, Records
-from chalicelib.web import api
+from chalicelib.web import api, routing
+from chalicelib.web.meter import CallMeter
 from tests.support.builders import DEVICE_ID
 from tests.support.memory import START
 from tests.web.contract import demand_documented
@@ -101,9 +102,39 @@ def app_over(ports: Ports, deployment: Deployment | None = None) -> Chalice:
     # Each app lengthens AWS_EXECUTION_ENV in the environment that it is given, and botocore sends that in a header.
     app = Chalice("reelhaul", configure_logs=False, env={})
     app.api.binary_types = []
-    for blueprint in api.blueprints(ports, deployment or Deployment()):
-        app.register_blueprint(blueprint)
+    app.routes = _Routes(app, ports, deployment or Deployment())
     return app
+
+
+class _Routes(dict[str, dict[str, RouteEntry]]):
+    """All routes by their paths; those of a module are registered when one of them is first asked for.
+
+    Thousands of tests make an app for a call or two, and nine tenths of its seventy routes were made for none.
+    """
+
+    def __init__(self, app: Chalice, ports: Ports, deployment: Deployment) -> None:
+        super().__init__({path: {} for path in MODULES_OF})
+        self._app, self._ports, self._deployment = app, ports, deployment
+        self._meter = CallMeter()
+        self._registered: set[str] = set()
+
+    def __getitem__(self, path: str) -> dict[str, RouteEntry]:
+        for module in MODULES_OF[path]:
+            if module.__name__ not in self._registered:
+                self._registered.add(module.__name__)
+                self._app.register_blueprint(
+                    routing.blueprint(
+                        module.__name__, module.ROUTES, self._ports, self._deployment, self._meter
+                    )
+                )
+        return super().__getitem__(path)
+
+
+MODULES_OF = {
+    route.path: [each for each in api.MODULES if route.path in {its.path for its in each.ROUTES}]
+    for module in api.MODULES
+    for route in module.ROUTES
+}
 
 
 def device_of(ports: Ports, deployment: Deployment | None = None) -> Caller:

@@ -46,11 +46,11 @@ SUBJECTS = (
     contract,
 )
 
+MODULES = (*SUBJECTS, companion, page)
+"""All that have routes: those of the API, below `/v1`, of Companion, and of the page."""
+
 
 def blueprints(ports: Ports, settings: DeviceSettings) -> list[Blueprint]:
-    """Every route, on `ports`: those of the API, below `/v1`, of Companion, and of the page."""
+    """Every route of MODULES, on `ports`."""
     meter = CallMeter()
-    return [
-        routing.blueprint(each.__name__, each.ROUTES, ports, settings, meter)
-        for each in (*SUBJECTS, companion, page)
-    ]
+    return [routing.blueprint(each.__name__, each.ROUTES, ports, settings, meter) for each in MODULES]
