@@ -1,4 +1,4 @@
-"""A query of one partition of a table looks at that partition alone.
+"""A query of one partition, of a table or of an index, sorts and compares that partition alone.
 
 moto sorts all items of the table for each query: in a table of many sessions, to find one took longer with every other.
 """
@@ -6,12 +6,13 @@ moto sorts all items of the table for each query: in a table of many sessions, t
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from functools import wraps
 from typing import Any
 
 
 def query_one_partition() -> None:
-    """From now on queries of moto in this process look at no other partition; those of an index at all, as before."""
+    """From now on queries of moto in this process sort no other partition."""
     # Not at the head of the file: moto must not be imported before its settings are in the environment.
     from moto.dynamodb.models.table import Table
 
@@ -34,7 +35,10 @@ def query_one_partition() -> None:
         *more: Any,
         **named: Any,
     ) -> Any:
-        asked = table if index_name else _of_partition(table, hash_key)
+        if index_name:
+            asked = _of_index_partition(table, named.get("hash_key_conditions") or ())
+        else:
+            asked = _of_partition(table, hash_key)
         return whole(
             asked,
             hash_key,
@@ -56,4 +60,21 @@ def _of_partition(table: Any, hash_key: Any) -> Any:
     """`table` with the items of one partition and no others; it shares them with `table`."""
     view = copy.copy(table)
     view.items = {hash_key: table.items[hash_key]} if hash_key in table.items else {}
+    return view
+
+
+def _of_index_partition(table: Any, keys: Sequence[tuple[str, Any]]) -> Any:
+    """`table` with the items that have these attributes and no others; it shares them with `table`."""
+    if not table.range_key_attr:
+        return table
+    view = copy.copy(table)
+    view.items = {}
+    for hash_key, partition in table.items.items():
+        chosen = {
+            range_key: item
+            for range_key, item in partition.items()
+            if all(name in item.attrs and item.attrs[name] == value for name, value in keys)
+        }
+        if chosen:
+            view.items[hash_key] = chosen
     return view
