@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.aws.items import WORK_PK
 from infra.admin import deployment
 from infra.admin.commands.tokens import enroll
 from infra.local.stack import World
@@ -40,6 +41,21 @@ def rig(world: World, tmp_path: Path) -> Iterator[Rig]:
     world.delivery.duplicate(0)
     world.delivery.release()
     world.gateway.recover()
+    let_rest(world)
+
+
+def let_rest(world: World) -> None:
+    """No session is due any more: else each round of the reconciler looks at those of all earlier tests as well."""
+    table = world.aws.client("dynamodb")
+    due = table.query(
+        TableName=world.table,
+        IndexName="work",
+        KeyConditionExpression="work_pk = :pk",
+        ExpressionAttributeValues={":pk": {"S": WORK_PK}},
+        ProjectionExpression="pk, sk",
+    )
+    for key in due["Items"]:
+        table.delete_item(TableName=world.table, Key=key)
 
 
 @pytest.fixture
