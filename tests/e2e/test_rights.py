@@ -79,6 +79,7 @@ NEVER_IN_THE_STORY = {
     **_for("a landing that nobody completed, or whose film is home", "EndLandings", "reconcile"),
     **_for("somebody who logs in to the page", "KeepPageSessions", "api_handler"),
     **_for("somebody who shares a session", "KeepShares", "api_handler"),
+    **_for("a Monday, on which weeks are summed up", "WriteSummaries", "take_stock"),
 }
 """The statements, by function and Sid, that the story does not need for sure, each with what would need it.
 
