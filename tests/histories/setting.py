@@ -188,7 +188,7 @@ def draw_setting(chance: random.Random, mode: Mode = Mode.SETTLING) -> Setting:
         device_skew_s=chance.choice((0.0, 0.0, 3600.0, -400_000.0, 4e8)),
         begins_home=begins_home,
         is_tight=begins_home and chance.random() < (0.4 if devices == 2 else 0.1),
-        has_proxies=not begins_home and chance.random() < 0.15,
+        has_proxies=not begins_home and chance.random() < 0.08,
         # What a small spool holds of one card may keep another one out until the first is back.
         spool_bytes=None
         if has_look_alike or swaps_cards
