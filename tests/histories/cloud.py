@@ -149,8 +149,10 @@ def app(policy: Policy) -> Chalice:
 def routes(policy: Policy) -> dict[tuple[str, int], list[tuple[list[str], str, Callable[..., Any]]]]:
     """Its doors by method and count of the path's words."""
     found: dict[tuple[str, int], list[tuple[list[str], str, Callable[..., Any]]]] = {}
-    for path, by_method in app(policy).routes.items():
-        for method, entry in by_method.items():
+    known = app(policy).routes
+    for path in list(known):
+        # A module's routes are there once one of them was asked for.
+        for method, entry in known[path].items():
             words = path.strip("/").split("/")
             found.setdefault((method, len(words)), []).append((words, path, entry.view_function))
     return found
