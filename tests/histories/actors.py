@@ -168,7 +168,7 @@ class Processor:
         if upload.receipt or not upload.is_live:
             return
         # What it sends need not be what it has made and claims.
-        is_spoilt = is_whole and not self.is_honest and self._lies and self._chance.random() < 0.5
+        is_spoilt = is_whole and not self.is_honest and self._lies and self._chance.random() < 0.7
         sent = body[:-1] + bytes([body[-1] ^ 1]) if is_spoilt else body
         for number in upload.plan.numbers:
             start = upload.plan.start_of(number)
@@ -178,7 +178,10 @@ class Processor:
             except Refused:
                 return
             cloud.note("processor", "PUT part")
-        cloud.meets("POST complete")
+        if is_spoilt:
+            # A round takes it for what was meant, before anybody has said what that is.
+            cloud.run("reconciler", FUNCTION_LIMIT_S, lambda: reconcile_round(cloud))
+            cloud.scheduler.sleep(0.0)
         claim = crc64nvme_of(body)
         cloud.safety.promises.claims(upload.upload_id, claim)
 

@@ -55,6 +55,8 @@ ENDS = {
 }
 """The states in which every session must be at the end, by how far a history goes."""
 EXPECTED = (ReelhaulError, OutOfTime, EdgeError)
+LOOK_TURNS = 16
+"""The turns in which a round comes to look at an upload."""
 MOST_MEETINGS = 8
 """How often a round begins within a call of another: each of its calls may begin a further one."""
 PAUSES_S = (5.0, 5.0, 600.0, 4000.0, 6 * DAY_S)
@@ -136,7 +138,8 @@ class History:
         self.stranger = Stranger(self.cloud, self.chance)
         claims_falsely = setting.lies and setting.uploads_outputs
         self._meetings_left = MOST_MEETINGS
-        self._often = 0.8 if claims_falsely else 0.3
+        self._met: set[Process] = set()
+        self._often = 1.0 if claims_falsely else 0.3
         if setting.overlaps or setting.has_strangers or claims_falsely:
             self.cloud.meets = self._meet
         for device in self.devices:
@@ -256,18 +259,30 @@ class History:
             self.cloud.rare.note("two rounds of the reconciler at once")
         reconciles(self.cloud)
 
-    def _meet(self, _call: str) -> None:
+    def _meet(self, call: str) -> None:
         """A round of the reconciler begins here, and who makes this call takes a while."""
         chance, scheduler = self.chance, self.scheduler
+        process = scheduler.current.process
+        if process in self._met:
+            # The call has had its effect, and who looked meanwhile decides before its caller writes that down.
+            self._met.discard(process)
+            scheduler.sleep(0.0)
+            return
         if self.faults.are_over or not self._meetings_left or chance.random() >= self._often:
             return
         self._meetings_left -= 1
         self._start("schedule", self._overlap)
+        if call == "POST complete":
+            # Until the round is at its end, or in the middle of what it has begun.
+            scheduler.sleep(0.0)
+            return
         if chance.random() < 0.5:
-            scheduler.linger(chance.randint(1, MOST_TURNS_LATE))
+            if call == "complete":
+                self._met.add(process)
+            scheduler.linger(chance.randint(1, LOOK_TURNS if call == "complete" else MOST_TURNS_LATE))
             return
         scheduler.sleep(chance.choice((0.0, 0.0, 2.0, 50.0)))
-        self.cloud.demand_time(scheduler.current.process)
+        self.cloud.demand_time(process)
 
     def _at_completion(self, upload_id: UploadId) -> None:
         """A device has sent all parts of an upload, and is about to say so."""

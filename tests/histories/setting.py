@@ -178,7 +178,7 @@ def draw_setting(chance: random.Random, mode: Mode = Mode.SETTLING) -> Setting:
         else None,
         operates=chance.random() < 0.35,
         lies=lies,
-        uploads_outputs=chance.random() < (0.5 if lies else 0.15),
+        uploads_outputs=chance.random() < (0.6 if lies else 0.15),
         tells_no_crc=chance.random() < 0.1,
         swaps_cards=swaps_cards,
         erases_cards=chance.random() < 0.25,
