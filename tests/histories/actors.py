@@ -126,7 +126,9 @@ class Processor:
                 return False
             body = whole
             if not self.is_honest and self._lies and chance.random() < 0.5:
-                turned = whole[:-1] + bytes([whole[-1] ^ 1])
+                # Other bytes of the same size, which can be read all the same.
+                is_text = whole.startswith(b"{")
+                turned = whole.replace(b" ", b"\t", 1) if is_text else whole[:-1] + bytes([whole[-1] ^ 1])
                 body = chance.choice((whole[: len(whole) // 2], b"{", turned, turned))
             if self._uploads:
                 self._upload(session_id, artifact_id, body, is_whole=body is whole)

@@ -227,7 +227,10 @@ class Aftermath:
         else:
             self._cloud.safety.hears_of_cleanup = self._await_call
         policy, chance = self._policy, self._chance
-        self._scheduler.sleep(policy.grace_s - chance.choice((1500.0, 600.0, 0.0, 0.0, 0.0)))
+        early_s = chance.choice((1500.0, 600.0, 0.0, 0.0, 0.0))
+        self._scheduler.sleep(policy.grace_s - early_s)
+        if early_s and chance.random() < 0.5:
+            self._at(0.0, self._run_ahead)
         self._scene()
         if chance.random() < 0.4:
             self._scheduler.sleep(chance.choice((0.0, 0.2, 1.0, 3.0)) * DAY_S)
