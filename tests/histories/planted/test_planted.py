@@ -1,5 +1,6 @@
 """The planted bugs have their places, and the search for them counts as it says."""
 
+import importlib
 import json
 import subprocess
 import sys
@@ -112,6 +113,7 @@ class TestPlanting:
         assert (HOUSE / module).read_text() == before
 
     def test_what_is_imported_already_cannot_be_changed(self):
+        importlib.import_module("edge_client.model.parts")
         text = "def crc_value(text: str) -> int:\n"
 
         with pytest.raises(RuntimeError, match="imported before"):
