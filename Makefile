@@ -29,7 +29,7 @@ WORKERS := $(shell echo $$((2 * $$(nproc))))
 # Tests without AWS, deployed coordinator or other processes; tests/MAP.md names them.
 FAST := tests/core tests/flows tests/web tests/aws tests/test_settings.py tests/edge/coordinator tests/edge/http tests/edge/memory tests/edge/model tests/contracts/edge
 # Files with something that `make test` leaves to the soak; tests/test_map.py demands all of them.
-SOAKED := tests/simulation/test_soak.py tests/simulation/test_every_call_fails_once.py tests/support/test_interrupted.py tests/e2e/test_story.py tests/e2e/test_kills.py tests/e2e/test_kills_at_syscalls.py tests/e2e/test_demo.py tests/edge/camera/test_camera_leg_faults.py tests/edge/base/test_standard_streams.py tests/differential tests/fuzzed tests/infra/test_processor_lights.py tests/infra/migration/test_postgres.py tests/odd/test_documents.py
+SOAKED := tests/simulation/test_soak.py tests/simulation/test_every_call_fails_once.py tests/support/test_interrupted.py tests/e2e/test_story.py tests/e2e/test_kills.py tests/e2e/test_kills_at_syscalls.py tests/e2e/test_demo.py tests/edge/camera/test_camera_leg_faults.py tests/edge/base/test_standard_streams.py tests/edge/commands/test_commands.py tests/differential tests/fuzzed tests/infra/test_processor_lights.py tests/infra/migration/test_postgres.py tests/odd/test_documents.py
 
 .PHONY: help setup lock assets demo up local-aws camera test test-fast test-pythons test-newest coverage soak fuzz mutants mutmut api-docs check lint audit vulnerabilities sbom simulate simulate-bugs test-page test-browser screenshots types floors format cost bench-cloud bench-measurements bench-edge device-bundle test-device deploy plan rollback destroy stage release clean
 
