@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from chalice.app import Chalice
 
-from chalicelib.web import companion, page
+from chalicelib.web import api, companion, page
 from tests.support.builders import memory_ports
-from tests.web.client import app_over
+from tests.web.client import Deployment, app_over
 
 CLOUD = Path(__file__).parents[2] / "cloud"
 
@@ -121,6 +122,19 @@ def test_no_kind_of_body_is_taken_for_binary(doors: Any):
 
 def test_no_caller_is_shown_a_traceback(doors: Any):
     assert doors["debug"] is False
+
+
+def test_an_app_of_the_tests_has_the_doors_of_the_products():
+    ports, deployment = memory_ports(), Deployment()
+    product = Chalice("reelhaul", configure_logs=False, env={})
+    for blueprint in api.blueprints(ports, deployment):
+        product.register_blueprint(blueprint)
+
+    of_tests = app_over(ports, deployment)
+
+    assert {path: sorted(product.routes[path]) for path in product.routes} == {
+        path: sorted(of_tests.routes[path]) for path in of_tests.routes
+    }
 
 
 def test_an_app_of_the_tests_leaves_the_environment_as_it_was():
