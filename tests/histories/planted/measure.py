@@ -18,6 +18,8 @@ SEEDS = 5
 MOST = 5_000
 AT_ONCE = 2
 MOST_WITHOUT_BUG = 1_000
+MOST_MASKED = 500
+"""The histories of a search for a bug that its neighbour masks: none is expected to show it."""
 TIME_LIMIT_S = 1_800
 _TOLD = 600
 """Characters of what a broken search wrote that are told."""
@@ -96,7 +98,9 @@ def measure(
         asked = [
             (
                 bug,
-                pool.submit(search, bug.edits, bug.begin, seeds, most),
+                pool.submit(
+                    search, bug.edits, bug.begin, seeds, min(most, MOST_MASKED) if bug.is_masked else most
+                ),
                 pool.submit(search, edits, bug.begin, seeds, most)
                 if (edits := bug.with_neighbour_removed)
                 else None,

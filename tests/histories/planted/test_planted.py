@@ -12,7 +12,14 @@ import pytest
 from tests.histories.planted.__main__ import main
 from tests.histories.planted.bug import Begin, Kind, Misplaced, Neighbour, NoNeighbour, PlantedBug, applied
 from tests.histories.planted.bugs import BUGS
-from tests.histories.planted.measure import MOST_WITHOUT_BUG, Result, Search, measure, search_without_bug
+from tests.histories.planted.measure import (
+    MOST_MASKED,
+    MOST_WITHOUT_BUG,
+    Result,
+    Search,
+    measure,
+    search_without_bug,
+)
 from tests.histories.planted.planting import plant
 from tests.histories.planted.report import BEGIN, END, figures_of, table, write_figures, write_table
 from tests.histories.planted.search import APART, Found, NothingShown, search, search_all
@@ -170,6 +177,18 @@ class TestMeasuring:
         assert sorted(asked, key=len) == [(EDIT,), (EDIT,), (EDIT, OTHER)]
         assert first == Result(_bug(), _search_of(7, 7), _search_of(7, 7))
         assert second.without_neighbour is None
+
+    @pytest.mark.parametrize("most", [MOST_MASKED - 1, MOST_MASKED, MOST_MASKED + 1])
+    def test_a_bug_that_its_neighbour_masks_is_searched_for_briefly_while_the_neighbour_is_there(
+        self, most: int
+    ):
+        def look(_edits: tuple[Edit, ...], _begin: Begin, _seeds: int, most: int) -> Search:
+            return _search_of(most)
+
+        [masked, other] = measure((_bug(masks=True), _bug()), 1, most, look)
+
+        assert masked == Result(_bug(masks=True), _search_of(min(most, MOST_MASKED)), _search_of(most))
+        assert other == Result(_bug(), _search_of(most), _search_of(most))
 
     @pytest.mark.parametrize(
         ("masks", "alone", "second", "is_found"),
