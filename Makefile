@@ -93,7 +93,7 @@ local-aws: setup ## only the strict local AWS, for outside clients: make local-a
 camera: setup ## only the camera simulator: make camera FOOTAGE=DIR PORT=8080
 	$(BIN)/python -m infra.local.camera $(if $(FOOTAGE),--footage "$(FOOTAGE)") $(if $(PORT),--port $(PORT))
 
-test: setup ## all tests, about twelve minutes on two cores: make test PYTEST='-k spool'
+test: setup ## all tests, about seven minutes on two cores: make test PYTEST='-k spool'
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST)
 
 test-page: setup ## the page's modules in Node.js: format, types, unit tests; skipped where it is not installed

@@ -4,10 +4,10 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from infra.page import PAGE
 from tests.browser.conftest import Site
@@ -72,11 +72,11 @@ def test_by_keyboard_alone_a_person_logs_in_and_opens_a_session(site: Site, samp
     page.keyboard.press("Enter")
     page.get_by_role("button", name="Log out").wait_for()
 
-    tab_to(page, page.get_by_role("link", name="Sessions").element_handle())
+    tab_to(page, page.get_by_role("link", name="Sessions"))
     page.keyboard.press("Enter")
     link = page.get_by_role("link", name=sample.processed, exact=True).first
     link.wait_for()
-    tab_to(page, link.element_handle())
+    tab_to(page, link)
     page.keyboard.press("Enter")
 
     expect(page.get_by_role("heading", level=1)).to_contain_text(sample.processed)
@@ -107,10 +107,10 @@ def overflows(page: Page) -> list[str]:
     return [f"the page is {wide} pixels wide on a screen of {screen}"] if wide > screen else []
 
 
-def tab_to(page: Page, wanted: Any) -> None:
-    """Press Tab until `wanted` has the focus, as far as a person would."""
+def tab_to(page: Page, wanted: Locator) -> None:
+    """Press Tab until `wanted` has the focus, as far as a person would; the page may draw it anew meanwhile."""
     for _ in range(80):
         page.keyboard.press("Tab")
-        if page.evaluate("wanted => document.activeElement === wanted", wanted):
+        if wanted.evaluate("wanted => document.activeElement === wanted"):
             return
     raise AssertionError("the focus never came there")
