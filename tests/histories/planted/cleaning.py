@@ -81,7 +81,7 @@ OF_CLEANING = (
     PlantedBug(
         "a cleanup begins before its grace is over",
         Kind.GUARD,
-        "nobody has the promised days to object",
+        "people do not get the promised days to object",
         (_open_gate("grace-over", "_grace_is_over"),),
         Neighbour(
             "the grace by S3's clock, and a session that is not due before its grace is over",

@@ -48,7 +48,7 @@ OF_EVIDENCE = (
     PlantedBug(
         "a later read that agrees hides the difference",
         Kind.EVIDENCE,
-        "a difference that nobody has looked into lets the originals go",
+        "a difference that no person has looked into lets the originals go",
         (
             Edit(
                 EVIDENCE,

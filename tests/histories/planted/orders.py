@@ -57,7 +57,7 @@ OF_ORDERS = (
     PlantedBug(
         "an order is sent in every round",
         Kind.IDEMPOTENCY,
-        "processors work on the same order again and again, and the session is never at rest",
+        "processors work on one order again and again",
         (
             Edit(
                 SESSION,
@@ -183,7 +183,7 @@ OF_ORDERS = (
     PlantedBug(
         "nobody looks for outputs",
         Kind.LEASE,
-        "when S3's event is lost the session never becomes PROCESSED",
+        "the session never becomes PROCESSED when S3's event is lost",
         (Edit(DECISION, "        or awaits_outputs(picture)\n", ""),),
         NoNeighbour("events may be lost, and processors call nobody"),
     ),
