@@ -20,6 +20,9 @@ def _flows(*names: str) -> tuple[str, ...]:
     return tuple(f"tests/flows/test_{name}.py" for name in names)
 
 
+ACTIONS = "tests/flows/actions"
+"""Each action, carried out alone."""
+
 SCOPE = (
     # what a session is owed: gates, cleanup, restore, outputs, receipts, landings
     Part(("cloud/chalicelib/core/settle/*.py",), ("tests/core/settle",)),
@@ -38,27 +41,25 @@ SCOPE = (
         _flows("completion", "completion_answers", "one_put", "scan_gate", "unproven"),
     ),
     Part(("cloud/chalicelib/flows/settle.py",), _flows("settle", "completion", "last_look", "reconcile")),
-    Part(("cloud/chalicelib/flows/actions/__init__.py",), _flows("actions", "session_actions")),
+    Part(("cloud/chalicelib/flows/actions/__init__.py",), (ACTIONS,)),
+    Part(("cloud/chalicelib/flows/actions/uploads.py",), (ACTIONS, *_flows("completion", "settle"))),
+    Part(("cloud/chalicelib/flows/actions/landings.py",), (ACTIONS, *_flows("landings"))),
     Part(
-        ("cloud/chalicelib/flows/actions/uploads.py",),
-        _flows("actions", "completion", "settle"),
+        ("cloud/chalicelib/flows/actions/outputs.py", "cloud/chalicelib/flows/actions/checksums.py"),
+        (ACTIONS, *_flows("outputs")),
     ),
-    Part(("cloud/chalicelib/flows/actions/landings.py",), _flows("actions", "landings")),
-    Part(("cloud/chalicelib/flows/actions/outputs.py",), _flows("session_actions", "outputs")),
-    Part(("cloud/chalicelib/flows/actions/checksums.py",), _flows("session_actions", "outputs")),
-    Part(("cloud/chalicelib/flows/actions/scanning.py",), _flows("session_actions", "scan_gate")),
+    Part(("cloud/chalicelib/flows/actions/scanning.py",), (ACTIONS, *_flows("scan_gate"))),
     Part(
-        ("cloud/chalicelib/flows/actions/measurements.py",),
-        _flows("session_actions", "index_attempts", "old_revisions"),
+        ("cloud/chalicelib/flows/actions/measurements.py", "cloud/chalicelib/flows/actions/old_revisions.py"),
+        (ACTIONS, *_flows("index_attempts", "old_revisions")),
     ),
-    Part(("cloud/chalicelib/flows/actions/old_revisions.py",), _flows("session_actions", "old_revisions")),
     Part(
         ("cloud/chalicelib/flows/actions/cleaning.py", "cloud/chalicelib/flows/actions/copying.py"),
-        _flows("actions", "session_actions", "cleaning", "restoring"),
+        (ACTIONS, *_flows("cleaning", "restoring")),
     ),
     Part(
         ("cloud/chalicelib/flows/actions/damage.py", "cloud/chalicelib/flows/actions/scrubbing.py"),
-        _flows("session_actions", "at_rest", "scrubbing"),
+        (ACTIONS, *_flows("at_rest", "scrubbing")),
     ),
     # what a device keeps until it is home: the spool, the rules of durable files; plans of sessions and of parts
     Part(
