@@ -14,7 +14,7 @@ from _pytest.mark import ParameterSet
 
 from tests.simulation.scenario import LEGS, Leg
 from tests.simulation.stage import Fault, Stage, Way
-from tests.simulation.watch import READS, WRITES, Watch, demand_allowed
+from tests.simulation.watch import READS, WRITES, RuleBroken, Watch, demand_allowed, unmissable
 from tests.support.builders import MemoryPorts, memory_ports
 
 CHUNKS = 4
@@ -93,11 +93,13 @@ class Onlooker:
         self._before = ""
 
     def before(self, method: str, _arguments: tuple[Any, ...]) -> None:
-        assert method in READS ^ WRITES
+        with unmissable():
+            assert method in READS ^ WRITES, method
         self._before = self._state() if method in READS else ""
 
     def after(self, method: str, _arguments: tuple[Any, ...]) -> None:
-        assert method in WRITES or self._state() == self._before, f"{method} changed something"
+        with unmissable():
+            assert method in WRITES or self._state() == self._before, f"{method} changed something"
 
     def _state(self) -> str:
         ports = (self._plain.objects, self._plain.records, self._plain.orders, self._plain.indexer)
@@ -111,6 +113,20 @@ def test_a_read_changes_nothing(name: str):
     LEGS[name].begin(plain)
 
     LEGS[name].play(Stage(plain, Onlooker(plain)))
+
+
+def test_a_read_that_changes_something_is_noticed_where_a_round_catches_all_errors():
+    plain = memory_ports()
+    LEGS["poison"].begin(plain)
+
+    class Changing(Onlooker):
+        def after(self, method: str, arguments: tuple[Any, ...]) -> None:
+            if method == "watched":
+                plain.objects.put_object("originals/x", b"")
+            super().after(method, arguments)
+
+    with pytest.raises(RuleBroken, match="watched changed something"):
+        LEGS["poison"].play(Stage(plain, Changing(plain)))
 
 
 def test_of_a_read_only_the_error_before_it_is_played():

@@ -81,12 +81,12 @@ class Watch:
 
     def before(self, method: str, arguments: tuple[Any, ...]) -> None:
         """Note what stands, and demand what must hold before a call. Raises RuleBroken."""
-        with _unmissable():
+        with unmissable():
             self._look_before(method, arguments)
 
     def after(self, method: str, arguments: tuple[Any, ...]) -> None:
         """Demand what must hold after a call. Raises RuleBroken."""
-        with _unmissable():
+        with unmissable():
             self._look_after(method, arguments)
 
     def _look_before(self, method: str, arguments: tuple[Any, ...]) -> None:
@@ -186,7 +186,8 @@ class Watch:
 
 
 @contextmanager
-def _unmissable() -> Iterator[None]:
+def unmissable() -> Iterator[None]:
+    """What is asserted here ends the test, also where a door of the product catches all errors. Raises RuleBroken."""
     try:
         yield
     except AssertionError as error:
