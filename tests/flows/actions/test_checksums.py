@@ -32,7 +32,7 @@ def without_checksum() -> tuple[MemoryPorts, settle.ComputeChecksum]:
     return ports, settle.ComputeChecksum(Stated(VIDEO, len(BODY), crc64nvme_of(BODY)), stored)
 
 
-def test_a_computed_checksum_is_told_with_its_key_and_leaves_no_copy(acted: Acted):
+def test_a_computed_checksum_is_on_the_log_with_its_key_and_leaves_no_copy(acted: Acted):
     ports, action = without_checksum()
 
     after = acted.carry_out(ports, action)

@@ -62,7 +62,7 @@ def test_a_look_that_read_nothing_writes_nothing():
     assert recorded(ports) == before
 
 
-def test_an_intent_says_when_and_how_much(acted: Acted):
+def test_an_intent_has_its_time_on_record_and_its_size_on_the_log(acted: Acted):
     case = cases.intended()
     intent = case.picture.session.cleanup
     assert intent
@@ -102,7 +102,7 @@ def about_to_clean(**policy) -> tuple[MemoryPorts, Doomed]:
     return ports, doomed
 
 
-def test_a_cleaned_object_is_told_with_its_version(acted: Acted):
+def test_a_cleaned_object_is_reported_with_its_version(acted: Acted):
     ports, doomed = about_to_clean()
 
     acted.carry_out(ports, settle.Clean(doomed))
@@ -157,7 +157,7 @@ def test_what_no_intent_names_is_never_cleaned():
         carry_out(ports, recorded(ports), settle.Clean(replace(doomed, version_id="another")))
 
 
-def test_a_cleaned_session_says_when(acted: Acted):
+def test_a_cleaned_session_has_its_time_on_record(acted: Acted):
     before = cases.intended().picture
 
     after = acted.carry_out(world(before), settle.Finish())
@@ -232,7 +232,7 @@ def test_a_recall_is_an_error_with_its_reason(acted: Acted):
 # Restore
 
 
-def test_a_restore_says_what_it_brings_back(acted: Acted):
+def test_the_beginning_of_a_restore_is_on_the_log_with_its_artifact(acted: Acted):
     ports, receipts = away(is_intended=False)
 
     after = acted.carry_out(ports, settle.StartRestore(FIRST))

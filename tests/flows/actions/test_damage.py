@@ -77,7 +77,7 @@ def test_a_lost_output_that_a_processor_uploaded_is_never_removed():
 # The weekly scrub
 
 
-def test_a_scrub_says_when(acted: Acted):
+def test_a_scrub_is_on_record_with_its_time(acted: Acted):
     before = cases.made_session().picture
     ports = world(before)
 
@@ -97,7 +97,7 @@ def test_a_repair_is_an_error_with_its_reason(acted: Acted):
     assert acted.reported == ("ERROR", "original damaged", {"reason": "gone"})
 
 
-def test_a_foreign_object_is_hidden_and_told_and_never_another_version_of_it(acted: Acted):
+def test_a_foreign_object_is_hidden_and_reported_and_never_another_version_of_it(acted: Acted):
     before = cases.made_session().picture
     ports = world(before)
     stored = put(ports, before.key(FIRST))

@@ -32,7 +32,7 @@ def measured(body: bytes) -> tuple[MemoryPorts, Receipt]:
     return ports, receipt
 
 
-def test_indexed_measurements_are_told_with_their_frames(acted: Acted):
+def test_indexed_measurements_are_reported_with_their_frames(acted: Acted):
     ports, receipt = measured(as_list(make_frames(3)))
 
     after = acted.carry_out(ports, settle.IndexMeasurements(receipt))
@@ -59,7 +59,7 @@ def test_poison_is_an_error_with_its_reason(acted: Acted):
     )
 
 
-def test_a_quarantine_says_when_and_why(acted: Acted):
+def test_a_quarantine_is_on_record_with_its_time_and_reason(acted: Acted):
     ports, receipt = measured(b"")
 
     after = acted.carry_out(ports, settle.Quarantine(receipt, "three attempts"))
@@ -68,7 +68,7 @@ def test_a_quarantine_says_when_and_why(acted: Acted):
     assert acted.reported.about == {"artifact_id": LIGHTS, "reason": "three attempts"}
 
 
-def test_a_request_for_the_index_of_a_large_file_is_told(acted: Acted):
+def test_a_request_for_the_index_of_a_large_file_is_on_record_and_reported(acted: Acted):
     ports, receipt = measured(b"")
     before = session_of(ports)
 
@@ -137,7 +137,7 @@ def test_remains_of_an_attempt_go_with_the_attempt_and_never_those_of_a_publishe
     assert ports.objects.head(key)
 
 
-def test_a_removed_index_is_told_with_its_revision(acted: Acted):
+def test_a_removed_index_is_reported_with_its_revision(acted: Acted):
     case = cases.made_session()
     [present] = case.picture.indexes
     earlier = receipt_of(case.picture, LIGHTS, version_id="earlier")

@@ -49,7 +49,7 @@ def test_a_session_of_which_nobody_knows_when_its_camera_ended_is_not_measured(a
     assert ports.metrics.sizes == {}
 
 
-def test_an_order_is_sent_and_says_when(acted: Acted):
+def test_an_order_is_sent_and_its_time_is_on_record(acted: Acted):
     order = Order(3, wish([VIDEO], {}), START)
     ports = world(cases.stored_session().session(order=order).picture)
 
@@ -100,7 +100,9 @@ def test_a_processed_session_begins_its_grace(acted: Acted):
         (CLEAN, "ERROR", "scan inconclusive"),
     ],
 )
-def test_what_a_scan_came_to_is_on_record_and_told(acted: Acted, finding: str | None, level: str, event: str):
+def test_what_a_scan_came_to_is_on_record_and_reported(
+    acted: Acted, finding: str | None, level: str, event: str
+):
     before = cases.stored_session().picture
     scan = Scan(VIDEO, before.key(VIDEO), "v1", finding, START)
 

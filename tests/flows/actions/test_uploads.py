@@ -281,7 +281,7 @@ def test_a_version_that_s3_purged_ends_its_copy_as_an_error(acted: Acted):
     assert acted.logged("version purged").level == "ERROR"
 
 
-def test_an_upload_that_was_completed_says_so():
+def test_an_upload_that_s3_has_assembled_is_completed():
     ports = recording(make_upload())
     send_parts(ports.objects, make_upload())
     parts = ports.objects.parts(KEY, make_upload().multipart_id)
