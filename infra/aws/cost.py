@@ -274,78 +274,88 @@ def _pages(prices: Prices, use: SessionUse) -> Iterator[str]:
     )
 
 
+DEVICES, SESSIONS_A_YEAR = 10_000, 1_000_000
+SESSIONS_A_DAY = SESSIONS_A_YEAR / 365
+
+Row = tuple[str, str, str]
+
+
 def _scale(use: SessionUse) -> Iterator[str]:
-    devices, sessions = 10_000, 1_000_000
-    a_day = sessions / 365
-    calls_s = a_day * use.all_calls / DAY_S
-    changes_s = a_day * 5 / DAY_S
-    items = sessions * (use.table_items + 2 * use.sidecars)
-    yield "## 10,000 devices and 1,000,000 sessions a year"
+    yield f"## {DEVICES:,} devices and {SESSIONS_A_YEAR:,} sessions a year"
     yield _table(
         ("what", "figure", "limit of AWS, or what follows"),
-        (
-            (
-                "calls of the coordinator",
-                f"{calls_s:.0f} a second on average, {10 * calls_s:.0f} in a peak of ten times that",
-                "API Gateway: 10,000 a second",
-            ),
-            (
-                "API functions at the same time",
-                f"{10 * calls_s * use.call_s:.0f} in that peak",
-                "Lambda: 1,000 unless raised",
-            ),
-            (
-                "parts into S3",
-                f"{a_day * (use.parts + use.sidecar_parts) / DAY_S:.0f} a second on average",
-                "3,500 a second and prefix; keys begin with project and session",
-            ),
-            (
-                "items of the table",
-                f"{items / MILLION:.0f} million, some {items * 500 / GB:.0f} GB",
-                "no limit",
-            ),
-            (
-                "`by_device`, `by_camera`",
-                f"{sessions // devices} sessions of one device",
-                "1,000 write units a second and partition",
-            ),
-            (
-                "all sessions in one project",
-                f"{changes_s:.2f} changes of state a second",
-                f"the same: {1000 / changes_s:,.0f} times as many",
-            ),
-            (
-                "counters of one day",
-                f"8 shards, and one a device with {a_day / devices:.2f} sessions",
-                "writes of one shard wait for one another",
-            ),
-            (
-                "work of a round, every 5 minutes",
-                f"{a_day * 8 / 288:.0f} sessions, if each is due 8 times in its life",
-                "a round continues for 4 minutes, the longest due first",
-            ),
-            (
-                "a round with nothing due",
-                "the same reads at any number of sessions",
-                "`reconcile_idle_reads_100k_sessions`",
-            ),
-            (
-                "`GET /v1/statistics`",
-                "the same reads at any number of sessions",
-                "`statistics_reads_100k_sessions`",
-            ),
-            (
-                "open multipart uploads",
-                f"{a_day / 24 * use.chapters / 4:,.0f}, if a haul takes 15 minutes",
-                "the sweep lists 1,000 in a call",
-            ),
-        ),
+        (*_traffic(use), *_records(use), *_rounds(use)),
     )
     yield "\n".join(
         (
             "Tested here: 100,000 sessions in the local table (`make bench-cloud ONLY=scale`). Not tested: AWS's own",
             "limits, which are from its documentation.",
         )
+    )
+
+
+def _traffic(use: SessionUse) -> Iterator[Row]:
+    calls_s = SESSIONS_A_DAY * use.all_calls / DAY_S
+    yield (
+        "calls of the coordinator",
+        f"{calls_s:.0f} a second on average, {10 * calls_s:.0f} in a peak of ten times that",
+        "API Gateway: 10,000 a second",
+    )
+    yield (
+        "API functions at the same time",
+        f"{10 * calls_s * use.call_s:.0f} in that peak",
+        "Lambda: 1,000 unless raised",
+    )
+    yield (
+        "parts into S3",
+        f"{SESSIONS_A_DAY * (use.parts + use.sidecar_parts) / DAY_S:.0f} a second on average",
+        "3,500 a second and prefix; keys begin with project and session",
+    )
+
+
+def _records(use: SessionUse) -> Iterator[Row]:
+    """What the table has, and the busiest of its partitions."""
+    items = SESSIONS_A_YEAR * (use.table_items + 2 * use.sidecars)
+    changes_s = SESSIONS_A_DAY * 5 / DAY_S
+    yield "items of the table", f"{items / MILLION:.0f} million, some {items * 500 / GB:.0f} GB", "no limit"
+    yield (
+        "`by_device`, `by_camera`",
+        f"{SESSIONS_A_YEAR // DEVICES} sessions of one device",
+        "1,000 write units a second and partition",
+    )
+    yield (
+        "all sessions in one project",
+        f"{changes_s:.2f} changes of state a second",
+        f"the same: {1000 / changes_s:,.0f} times as many",
+    )
+    yield (
+        "counters of one day",
+        f"8 shards, and one a device with {SESSIONS_A_DAY / DEVICES:.2f} sessions",
+        "writes of one shard wait for one another",
+    )
+
+
+def _rounds(use: SessionUse) -> Iterator[Row]:
+    """What could grow with the number of sessions, and what does."""
+    yield (
+        "work of a round, every 5 minutes",
+        f"{SESSIONS_A_DAY * 8 / 288:.0f} sessions, if each is due 8 times in its life",
+        "a round continues for 4 minutes, the longest due first",
+    )
+    yield (
+        "a round with nothing due",
+        "the same reads at any number of sessions",
+        "`reconcile_idle_reads_100k_sessions`",
+    )
+    yield (
+        "`GET /v1/statistics`",
+        "the same reads at any number of sessions",
+        "`statistics_reads_100k_sessions`",
+    )
+    yield (
+        "open multipart uploads",
+        f"{SESSIONS_A_DAY / 24 * use.chapters / 4:,.0f}, if a haul takes 15 minutes",
+        "the sweep lists 1,000 in a call",
     )
 
 

@@ -74,7 +74,16 @@ def functions() -> dict[str, int]:
 
 def alarms() -> tuple[Alarm, ...]:
     """All alarms of a stage."""
-    return (*_of_functions(), *_of_the_api(), *_of_queues(), *_of_sessions(), *_of_the_reconciler())
+    return (
+        *_of_functions(),
+        *_of_the_api(),
+        *_of_queues(),
+        *_of_stored_bytes(),
+        *_of_scans(),
+        *_of_hauls(),
+        *_of_the_cleanup(),
+        *_of_the_reconciler(),
+    )
 
 
 def _of_functions() -> Iterator[Alarm]:
@@ -179,7 +188,7 @@ def _of_queues() -> Iterator[Alarm]:
     )
 
 
-def _of_sessions() -> Iterator[Alarm]:
+def _of_stored_bytes() -> Iterator[Alarm]:
     yield _counted(
         "OriginalsLost",
         Event.ORIGINAL_LOST,
@@ -218,6 +227,9 @@ def _of_sessions() -> Iterator[Alarm]:
         period_s=_HOUR_S,
         periods=24,
     )
+
+
+def _of_scans() -> Iterator[Alarm]:
     yield _counted(
         "ArtifactsInfected",
         Event.ARTIFACT_INFECTED,
@@ -230,6 +242,9 @@ def _of_sessions() -> Iterator[Alarm]:
         "The scan of an output came to nothing, so that it counts for nothing. Look at it and accept it, or order the "
         "session again.",
     )
+
+
+def _of_hauls() -> Iterator[Alarm]:
     yield _counted(
         "DevicesSilent",
         Event.DEVICE_SILENT,
@@ -243,19 +258,6 @@ def _of_sessions() -> Iterator[Alarm]:
         "API what fails after it has created one.",
         period_s=_HOUR_S,
         threshold=20,
-    )
-    yield _counted(
-        "CleanupLimited",
-        Event.CLEANUP_LIMITED,
-        "The day's limit stopped the cleanup. Look at `reelhaul-admin cleanup --plan`; disarm the cleanup if it would "
-        "remove what it should not.",
-        period_s=_HOUR_S,
-    )
-    yield _counted(
-        "CleanupRefused",
-        Event.CLEANUP_REFUSED,
-        "S3 refused to hide a cleaned object. Compare the bucket's policy and the reconciler's rights with the stack.",
-        period_s=_HOUR_S,
     )
     yield Alarm(
         "TimeToSafe",
@@ -278,6 +280,22 @@ def _of_sessions() -> Iterator[Alarm]:
         _HOUR_S,
         BACKLOG_BYTES,
         periods=6,
+    )
+
+
+def _of_the_cleanup() -> Iterator[Alarm]:
+    yield _counted(
+        "CleanupLimited",
+        Event.CLEANUP_LIMITED,
+        "The day's limit stopped the cleanup. Look at `reelhaul-admin cleanup --plan`; disarm the cleanup if it would "
+        "remove what it should not.",
+        period_s=_HOUR_S,
+    )
+    yield _counted(
+        "CleanupRefused",
+        Event.CLEANUP_REFUSED,
+        "S3 refused to hide a cleaned object. Compare the bucket's policy and the reconciler's rights with the stack.",
+        period_s=_HOUR_S,
     )
 
 
