@@ -100,16 +100,23 @@ class Coordinator:
         """The upload as it is now."""
         return self._call("GET", f"/v1/uploads/{upload_id}", None, answers.upload)
 
-    def part_urls(self, upload_id: str, parts: Sequence[SpooledPart]) -> dict[int, PartUrl]:
-        """Presigned PUTs for at most 32 parts, by part number. Raises UploadGone."""
-        asked = [{"number": part.span.number, "crc64nvme": crc_text(part.crc)} for part in parts]
+    def part_urls(
+        self, upload_id: str, parts: Sequence[SpooledPart], claim: int | None = None
+    ) -> dict[int, PartUrl]:
+        """Presigned PUTs for at most 32 parts, by part number. Raises UploadGone.
+
+        `claim` is the CRC64NVME of the whole once all of it was read: the coordinator completes nothing else.
+        """
+        asked: dict[str, object] = {
+            "parts": [{"number": part.span.number, "crc64nvme": crc_text(part.crc)} for part in parts]
+        }
+        if claim is not None:
+            asked["crc64nvme"] = crc_text(claim)
         path = f"/v1/uploads/{upload_id}/part-urls"
 
         def attempt() -> dict[int, PartUrl]:
             asked_at = self._retry.timing.monotonic()
-            return self._once(
-                "POST", path, {"parts": asked}, lambda answer: answers.part_urls(answer, asked_at)
-            )
+            return self._once("POST", path, asked, lambda answer: answers.part_urls(answer, asked_at))
 
         urls = self._retry.run(f"POST {path}", attempt)
         if missing := {part.span.number for part in parts} - urls.keys():

@@ -125,7 +125,7 @@ class ChapterHaul:
         numbers = {span.number for span in owed}
         in_s3 = [part for number, part in sorted(spooled.items()) if number not in numbers]
         work = Round(
-            lambda batch: self.tools.coordinator.part_urls(upload.upload_id, batch),
+            lambda batch: self.tools.coordinator.part_urls(upload.upload_id, batch, self.pipeline.claim),
             self.parts,
             lambda size_bytes: self.tools.progress.sent(self.path, size_bytes),
         )

@@ -40,7 +40,8 @@ class Turn(Protocol):
 class Pipeline:
     """One chapter's camera leg. `crcs` (of the parts that were read) and `sent` grow with each round.
 
-    `doubtful` are parts that may be of another file and were not read again yet.
+    `doubtful` are parts that may be of another file and were not read again yet. `claim` is the CRC64NVME of the whole
+    from the last look of this round on.
     """
 
     context: ChapterContext
@@ -49,6 +50,7 @@ class Pipeline:
     sent: set[int] = field(default_factory=set)
     doubtful: set[int] = field(default_factory=set)
     was_in_doubt: bool = False
+    claim: int | None = None
 
     def __post_init__(self) -> None:
         self.tools, self.parts = self.context.tools, self.context.parts
@@ -61,9 +63,11 @@ class Pipeline:
     ) -> int:
         """Read the missing parts of `owed` and give them all to the queue; the CRC64NVME of the whole chapter.
 
-        The last part leaves only after the last look at the camera: before that S3 never has all parts, so the upload
-        cannot be completed, neither by the client nor by the coordinator, which completes what has all of its parts.
+        The last part leaves only after the last look at the camera, and with the claim of the whole: the coordinator
+        completes what is claimed, even if this device has no power any more. What nobody claims it never completes: a
+        late part of an earlier round, of another card, may be the last one that S3 lacks.
         """
+        self.claim = None
         self._prepare(upload, owed, spooled)
         last = _last_to_leave(owed, upload, spooled) if owed else None
         others = [span for span in owed if span is not last]
@@ -83,6 +87,7 @@ class Pipeline:
         elif self.was_in_doubt:
             # What was suspect is what it was before.
             self.parts.confirm(whole_crc)
+        self.claim = whole_crc
         if withheld:
             self._offer(withheld, queue)
         return whole_crc
@@ -211,7 +216,7 @@ class Pipeline:
 def _last_to_leave(owed: Sequence[Span], upload: UploadView, spooled: Container[int]) -> Span:
     """The part that waits for the last look: one that S3 lacks, while there is one.
 
-    A part that S3 has already, from another file, would be completed in its place as soon as S3 has all others.
+    A part that S3 has already may be of another file: S3 would have all parts, and not of one film.
     """
     return max(
         owed, key=lambda span: (span.number not in upload.parts, span.number not in spooled, span.number)

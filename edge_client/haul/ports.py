@@ -126,8 +126,13 @@ class Coordinator(Protocol):
     def upload(self, upload_id: str) -> UploadView:
         """The upload as it is now."""
 
-    def part_urls(self, upload_id: str, parts: Sequence[SpooledPart]) -> dict[int, PartUrl]:
-        """Presigned PUTs for at most 32 parts, by part number. Raises UploadGone."""
+    def part_urls(
+        self, upload_id: str, parts: Sequence[SpooledPart], claim: int | None = None
+    ) -> dict[int, PartUrl]:
+        """Presigned PUTs for at most 32 parts, by part number. Raises UploadGone.
+
+        `claim` is the CRC64NVME of the whole once all of it was read: the coordinator completes nothing else.
+        """
 
     def complete(self, upload_id: str, crc: int) -> UploadView:
         """The upload, verified and with its receipt. Raises PartsMismatch, UploadGone."""

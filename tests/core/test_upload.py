@@ -187,13 +187,10 @@ def test_a_move_ends_a_doubt():
     assert doubted.rejected("wrong", NOW).unproven_since is None
 
 
-@pytest.mark.parametrize(
-    ("claim", "becomes", "is_disowned"), [(None, True, False), (CRC, True, False), (EMPTY, False, True)]
-)
-def test_an_upload_may_become_only_what_its_device_read(claim, becomes: bool, is_disowned: bool):
+@pytest.mark.parametrize(("claim", "is_disowned"), [(None, False), (CRC, False), (EMPTY, True)])
+def test_a_promise_is_disowned_by_a_claim_that_differs(claim: Crc64Nvme | None, is_disowned: bool):
     upload = make_upload(claim=claim)
 
-    assert upload.may_become(CRC) is becomes
     assert upload.promised(CRC, START).is_disowned is is_disowned
     assert not upload.is_disowned
 

@@ -34,9 +34,10 @@ def opened(rig: Rig, session: str) -> str:
     return str(answer.json()["upload_id"])
 
 
-def signed(rig: Rig, upload_id: str, *numbers: int) -> list[dict]:
+def signed(rig: Rig, upload_id: str, *numbers: int, claim: str | None = None) -> list[dict]:
     wanted = [{"number": number, "crc64nvme": crc_of(PARTS[number])} for number in numbers]
-    answer = rig.call("POST", f"/v1/uploads/{upload_id}/part-urls", {"parts": wanted})
+    body = {"parts": wanted, "crc64nvme": claim}
+    answer = rig.call("POST", f"/v1/uploads/{upload_id}/part-urls", body)
     assert answer.status_code == 200, answer.text
     return list(answer.json()["part_urls"])
 

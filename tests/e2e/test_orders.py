@@ -64,13 +64,13 @@ def default_order(rig: Rig) -> Iterator[None]:
 
 
 def sent_parts(rig: Rig, session: str, **more: object) -> str:
-    """The upload of the one chapter of a new session, all of its parts in S3."""
+    """The upload of the one chapter of a new session, claimed, all of its parts in S3."""
     body = {"camera": CAMERA, "chapters": [CHAPTER], **more}
     confirmed = rig.call("PUT", f"/v1/sessions/{session}", body)
     assert confirmed.status_code == 201, confirmed.text
     asked = {"artifact_id": ARTIFACT, "size_bytes": len(BODY)}
     upload_id = str(rig.call("POST", f"/v1/sessions/{session}/uploads", asked).json()["upload_id"])
-    for url in signed(rig, upload_id, *PARTS):
+    for url in signed(rig, upload_id, *PARTS, claim=crc_of(BODY)):
         assert put(url, PARTS[url["number"]]) == 200
     return upload_id
 

@@ -20,6 +20,8 @@ from tests.support import story
 from tests.support.builders import (
     SESSION_ID,
     MemoryPorts,
+    claim_of,
+    make_bodies,
     make_chapter,
     make_picture,
     make_session,
@@ -29,6 +31,7 @@ from tests.support.builders import (
     send_parts,
 )
 from tests.support.faults import Fault, faulty
+from tests.support.memory import crc64nvme_of
 
 WHO = Acting("d_north", TokenId("t_1"), "PUT /v1/sessions/{session_id}", "r-1")
 
@@ -92,6 +95,9 @@ def test_a_write_that_lost_leaves_no_entry():
 def test_an_upload_is_followed_from_its_opening_to_its_receipt():
     ports = memory_ports(make_picture())
     opened, _ = uploads.open_upload(ports, story.NORTH, SESSION_ID, make_chapter().artifact_id, 25, None)
+    plan = opened.upload.plan
+    wanted = [(number, crc64nvme_of(body)) for number, body in make_bodies(plan).items()]
+    uploads.sign_parts(ports, story.NORTH, opened.upload.upload_id, wanted, claim_of(plan))
     send_parts(ports.objects, opened.upload)
 
     reconcile(ports, 240)

@@ -33,6 +33,7 @@ from tests.support.builders import (
     POLICY,
     SESSION_ID,
     START,
+    claim_of,
     make_bodies,
     make_chapter,
     make_picture,
@@ -67,10 +68,10 @@ def opened(ports, each=None, principal=OPERATOR):
 
 
 def send(ports, upload, principal=OPERATOR):
-    """All parts of `upload`, at the addresses that the coordinator signs for the caller."""
+    """All parts of `upload`, claimed, at the addresses that the coordinator signs for the caller."""
     bodies = make_bodies(upload.plan)
     wanted = [(number, crc64nvme_of(body)) for number, body in bodies.items()]
-    for url in uploads.sign_parts(ports, principal, upload.upload_id, wanted):
+    for url in uploads.sign_parts(ports, principal, upload.upload_id, wanted, claim_of(upload.plan)):
         deliver(ports.objects, url.url, url.headers, bodies[url.number], ports.clock.now())
 
 

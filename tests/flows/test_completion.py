@@ -97,8 +97,31 @@ def test_completing_again_answers_the_same_receipt():
     assert complete(ports) == complete(ports)
 
 
-def test_a_device_need_not_name_the_crc():
-    assert complete(arranged(), claim=None).receipt
+def test_who_names_no_crc_claims_what_the_parts_make():
+    ports = arranged()
+
+    assert complete(ports, claim=None).receipt
+    assert recorded(ports).claim == CRC
+
+
+def test_who_names_no_crc_replaces_no_claim():
+    ports = arranged()
+    with pytest.raises(PartsMismatch):
+        complete(ports, claim=WRONG)
+
+    with pytest.raises(PartsMismatch, match="fold to another CRC64NVME"):
+        complete(ports, claim=None)
+
+    assert recorded(ports).claim == WRONG
+
+
+def test_a_late_part_of_an_earlier_try_completes_nothing_that_nobody_has_claimed():
+    ports = arranged(1, 2)
+    ports.objects.put_part(make_upload().key, make_upload().multipart_id, 3, b"other")
+
+    for actor in (Actor.API, Actor.EVENT, Actor.RECONCILER):
+        settle_session(ports, SESSION_ID, actor)
+        assert (recorded(ports).state, recorded(ports).promise) == (UploadState.OPEN, None)
 
 
 @pytest.mark.parametrize(("sent", "missing"), [((1,), (2, 3)), ((1, 2), (3,)), ((2, 3), (1,))])

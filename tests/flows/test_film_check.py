@@ -99,6 +99,7 @@ def test_a_page_of_a_captive_portal_is_rejected_and_the_device_is_told_why():
 def test_the_reconciler_judges_alike_when_nobody_completes():
     ports = world()
     upload_id = bring(ports, PAGE)
+    uploads.sign_parts(ports, NORTH, upload_id, [(1, crc64nvme_of(PAGE[:10]))], crc64nvme_of(PAGE))
     ports.clock.advance(ports.policy.longest_look_s)
     reconcile(ports, 240)
 

@@ -24,6 +24,7 @@ from tests.support.builders import (
     MemoryPorts,
     make_bodies,
     make_chapter,
+    make_claimed,
     make_picture,
     make_upload,
     memory_ports,
@@ -104,10 +105,10 @@ STARTS = {
 }
 
 
-MISREAD = [(act, sends_a_part_it_misread, "claimed") for act in ACTS]
-"""Without a claim nobody can know that a part which S3 holds is not what the card has."""
+MISREAD = [(act, sends_a_part_it_misread, start) for act in ACTS for start in ("open", "claimed")]
+"""Once it is promised, what S3 holds by then is what the device had read."""
 
-CASES = [*product(ACTS, ACTS, STARTS), *MISREAD, (completes, sends_a_part_it_misread, "open")]
+CASES = [*product(ACTS, ACTS, STARTS), *MISREAD]
 
 
 def world(start: Upload, *numbers: int) -> MemoryPorts:
@@ -304,7 +305,7 @@ def failing(ports: MemoryPorts, call: int, when: When, error: Exception) -> Inte
 
 
 def device_tries_once(ports: MemoryPorts, plain: MemoryPorts) -> None:
-    """Confirm, open, send, complete; a call that fails is made once more, the completion never again."""
+    """Confirm, open, sign, send, complete; a call that fails is made once more, the completion never again."""
     with suppress(ReelhaulError):
         _confirms(ports)
     _confirms(plain)
@@ -312,9 +313,17 @@ def device_tries_once(ports: MemoryPorts, plain: MemoryPorts) -> None:
         opens(ports)
     view = opens(plain)
     if view.upload.is_live and not view.upload.promise:
+        with suppress(ReelhaulError):
+            _signs(ports, view.upload)
+        _signs(plain, view.upload)
         send_parts(plain.objects, view.upload)
     with suppress(ReelhaulError):
         completion.complete_upload(ports, NORTH, view.upload.upload_id, CRC)
+
+
+def _signs(ports: MemoryPorts, upload: Upload) -> None:
+    wanted = [(number, crc64nvme_of(body)) for number, body in make_bodies(upload.plan).items()]
+    uploads.sign_parts(ports, NORTH, upload.upload_id, wanted, CRC)
 
 
 def _confirms(ports: MemoryPorts) -> None:
@@ -353,7 +362,7 @@ def test_any_call_of_the_reconciler_may_fail_once_and_two_rounds_later_the_sessi
     when: When, error: Exception
 ):
     for call in count(1):
-        ports = world(make_upload())
+        ports = world(make_claimed())
         broken = failing(ports, call, when, error)
         with suppress(StorageBusy, ValueError):
             reconcile(broken.ports, 60)

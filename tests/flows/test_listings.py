@@ -33,6 +33,7 @@ from tests.support.builders import (
     START,
     MemoryPorts,
     make_chapter,
+    make_claimed,
     make_picture,
     make_session,
     make_session_id,
@@ -211,13 +212,13 @@ def test_what_a_row_tells_is_recorded_with_each_write_of_the_session():
 
 
 def test_a_row_tells_how_much_is_verified_and_since_when_the_session_is_stored():
-    ports = memory_ports(make_picture(make_upload(), chapters=[make_chapter(1), make_chapter(2)]))
+    ports = memory_ports(make_picture(make_claimed(), chapters=[make_chapter(1), make_chapter(2)]))
     send_parts(ports.objects, make_upload())
     settle_session(ports, SESSION_ID, Actor.RECONCILER)
 
     assert listed(ports).rows[0].summary == Summary(2, 50, 1, 25, None)
 
-    whole = memory_ports(make_picture(make_upload()))
+    whole = memory_ports(make_picture(make_claimed()))
     send_parts(whole.objects, make_upload())
     settle_session(whole, SESSION_ID, Actor.RECONCILER)
     [receipt] = recorded(whole).receipts_at(make_upload().key)

@@ -25,6 +25,7 @@ from tests.support.builders import (
     MemoryPorts,
     make_bodies,
     make_chapter,
+    make_claimed,
     make_picture,
     make_session,
     make_session_id,
@@ -47,9 +48,9 @@ FEW = 10
 
 
 def full(session_id: SessionId = SESSION_ID, looks: int = 0) -> Picture:
-    """A session whose 99 chapters all have an open upload, of which no part has arrived; all are due."""
+    """A session whose 99 chapters all have a claimed upload, of which no part has arrived; all are due."""
     uploads = tuple(
-        make_upload(
+        make_claimed(
             chapter,
             session_id=session_id,
             upload_id=UploadId(f"u_{session_id}_{number:02d}"),
@@ -141,8 +142,8 @@ def test_a_round_over_6000_open_uploads_of_which_nobody_hears_looks_at_a_bounded
 
 
 def resting(looks: int = 9) -> MemoryPorts:
-    """Ports with one open upload of which nobody has heard for hours, and at which the reconciler has just looked."""
-    ports = memory_ports(make_picture(make_upload(looks=looks)))
+    """Ports with one claimed upload, silent for hours, at which the reconciler has just looked."""
+    ports = memory_ports(make_picture(make_claimed(looks=looks)))
     reconcile(ports, 60)
     assert recorded(ports).upload(UPLOAD_ID).is_resting(ports.clock.now())
     return ports
@@ -213,8 +214,8 @@ def test_an_event_of_an_object_that_only_the_reconciler_may_reject_has_it_looked
 
 
 @pytest.mark.parametrize("silence_s", [1, 301, 3_600, 5 * 86_400])
-def test_what_is_whole_is_stored_without_its_device_within_an_hour_and_two_rounds(silence_s: int):
-    ports = memory_ports(make_picture(make_upload()))
+def test_what_is_claimed_and_whole_is_stored_without_its_device_within_an_hour_and_two_rounds(silence_s: int):
+    ports = memory_ports(make_picture(make_claimed()))
     for _ in range(silence_s // ROUND_S):
         ports.clock.advance(ROUND_S)
         reconcile(ports, 60)

@@ -181,6 +181,18 @@ def test_there_is_one_address_and_no_second_part():
         uploads.sign_parts(ports, OPERATOR, upload.upload_id, [(2, crc64nvme_of(BODY))])
 
 
+def test_its_claim_is_what_its_address_takes():
+    ports, upload = begun()
+    whole, other = crc64nvme_of(BODY), crc64nvme_of(OTHER)
+
+    with pytest.raises(InvalidRequest, match="one part"):
+        uploads.sign_parts(ports, OPERATOR, upload.upload_id, [(1, whole)], other)
+    assert recorded(ports).upload(upload.upload_id).claim is None
+
+    uploads.sign_parts(ports, OPERATOR, upload.upload_id, [(1, whole)], whole)
+    assert recorded(ports).upload(upload.upload_id).claim == whole
+
+
 def test_the_same_bytes_may_be_signed_again_at_any_time():
     ports, upload = begun()
     sign(ports, upload)

@@ -23,6 +23,7 @@ from tests.support.builders import (
     UPLOAD_ID,
     MemoryPorts,
     make_chapter,
+    make_claimed,
     make_picture,
     make_upload,
     memory_ports,
@@ -46,8 +47,8 @@ ARTIFACT = make_chapter().artifact_id
 
 
 def arranged(chapters: Sequence[Chapter] = (make_chapter(),), **session) -> MemoryPorts:
-    """Ports with one session whose only chapter has all its parts in S3."""
-    upload = make_upload()
+    """Ports with one session whose only chapter is claimed and has all its parts in S3."""
+    upload = make_claimed()
     ports = memory_ports(make_picture(upload, chapters=chapters, **session))
     send_parts(ports.objects, upload)
     return ports

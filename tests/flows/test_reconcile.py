@@ -19,6 +19,7 @@ from tests.support.builders import (
     UPLOAD_ID,
     MemoryPorts,
     make_chapter,
+    make_claimed,
     make_picture,
     make_session,
     make_session_id,
@@ -37,7 +38,7 @@ def sessions(count: int) -> list[Picture]:
 
 def session(name: str) -> Picture:
     session_id = make_session_id(name)
-    upload = make_upload(
+    upload = make_claimed(
         session_id=session_id, upload_id=UploadId(f"u_{name}"), multipart_id=f"multipart-{name}"
     )
     return Picture(make_session(session_id=session_id), (make_chapter(),), (upload,))
@@ -134,7 +135,7 @@ def test_a_session_that_fails_starves_no_other_and_is_tried_again():
 def test_an_upload_that_fails_keeps_no_other_of_its_session_from_its_end():
     chapters = make_chapter(1), make_chapter(2)
     first, second = (
-        make_upload(chapter, upload_id=UploadId(f"u_{place}"), multipart_id=f"multipart-{place}")
+        make_claimed(chapter, upload_id=UploadId(f"u_{place}"), multipart_id=f"multipart-{place}")
         for place, chapter in enumerate(chapters)
     )
     ports = memory_ports(make_picture(first, second, chapters=chapters))

@@ -17,6 +17,7 @@ from tests.support.builders import (
     DEVICE_ID,
     MemoryPorts,
     make_chapter,
+    make_claimed,
     make_picture,
     make_session_id,
     make_upload,
@@ -32,7 +33,7 @@ OTHER = DeviceId("d_other")
 
 def opened() -> MemoryPorts:
     """The usual device with a session of two chapters, both of whose uploads are open."""
-    uploads = (make_upload(), make_upload(SECOND, upload_id=UploadId("u_second"), multipart_id="second"))
+    uploads = (make_claimed(), make_upload(SECOND, upload_id=UploadId("u_second"), multipart_id="second"))
     ports = memory_ports(make_picture(*uploads, chapters=[make_chapter(), SECOND]))
     for device_id in (DEVICE_ID, OTHER):
         ports.records.enlist(Enlisting(device=Device(device_id, device_id, "main", START)))
@@ -98,7 +99,7 @@ def test_the_reconciler_ends_them_in_s3_after_the_undo_window():
     assert list(ports.objects.multiparts("originals/")) == []
 
 
-def test_a_film_of_which_s3_has_every_part_is_completed_and_not_cancelled():
+def test_a_film_of_which_s3_has_every_claimed_part_is_completed_and_not_cancelled():
     ports = opened()
     send_parts(ports.objects, recorded(ports).uploads[0])
 

@@ -21,6 +21,7 @@ from tests.support.builders import (
     MemoryPorts,
     make_bodies,
     make_chapter,
+    make_claimed,
     make_picture,
     make_session_id,
     make_upload,
@@ -38,7 +39,7 @@ WRONG = crc64nvme_of(b"another")
 
 
 def with_all_parts(upload: Upload | None = None) -> MemoryPorts:
-    upload = upload or make_upload()
+    upload = upload or make_claimed()
     ports = memory_ports(make_picture(upload))
     send_parts(ports.objects, upload)
     return ports
@@ -214,7 +215,7 @@ def test_a_promise_that_s3_refuses_is_taken_back():
 
 
 def test_a_completion_tried_again_promises_anew_so_that_nobody_withdraws_what_is_being_kept():
-    ports = with_all_parts(make_upload(promise=CRC, promised_at=START))
+    ports = with_all_parts(make_claimed(promise=CRC, promised_at=START))
     ports.clock.advance(ports.policy.finalize_patience_s)
     busy = replace(ports, objects=faulty(ports.objects, Fault("complete", StorageBusy("SlowDown"))))
 
@@ -268,7 +269,7 @@ def test_a_session_that_still_has_something_to_do_after_many_rounds_is_not_calle
 
 def ordered() -> MemoryPorts:
     """Ports with all parts of the only chapter of a session that is ordered."""
-    upload = make_upload()
+    upload = make_claimed()
     ports = memory_ports(make_picture(upload, order=Order(1, wish(["output.enhanced.mp4"], {}), START)))
     send_parts(ports.objects, upload)
     return ports
@@ -337,7 +338,7 @@ def two_uploads() -> tuple[MemoryPorts, list[Upload]]:
     """Ports with all parts of two chapters; each takes a minute to assemble."""
     chapters = (make_chapter(1), make_chapter(2))
     uploads = [
-        make_upload(chapter, upload_id=UploadId(f"u_{number}"), multipart_id=f"m-{number}")
+        make_claimed(chapter, upload_id=UploadId(f"u_{number}"), multipart_id=f"m-{number}")
         for number, chapter in enumerate(chapters)
     ]
     ports = memory_ports(make_picture(*uploads, chapters=chapters))

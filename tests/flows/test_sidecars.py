@@ -380,7 +380,9 @@ def test_an_abandoned_sidecar_is_dropped_after_its_time_and_the_session_rests():
 
 def test_a_sidecar_whose_device_fell_silent_after_its_last_part_is_completed_by_the_reconciler():
     ports = confirmed()
-    send(ports)
+    upload = open_one(ports)
+    uploads.sign_parts(ports, NORTH, upload.upload_id, [(1, crc64nvme_of(FILM[:10]))], crc64nvme_of(FILM))
+    story.send_body(ports, upload, FILM)
 
     story.let_pass(ports)
 

@@ -28,11 +28,13 @@ from chalicelib.flows.uploads import UploadView
 from tests.core.settle.cases import verified
 from tests.support.builders import (
     DEVICE_ID,
+    EMPTY,
     PART_SIZE_BYTES,
     SESSION_ID,
     START,
     UPLOAD_ID,
     make_chapter,
+    make_claimed,
     make_picture,
     make_session_id,
     make_upload,
@@ -40,6 +42,7 @@ from tests.support.builders import (
     recorded,
     send_parts,
 )
+from tests.support.counted import counted
 from tests.support.faults import Fault, When, faulty
 from tests.support.memory import MemoryRecords, crc64nvme_of
 
@@ -371,8 +374,8 @@ def test_an_upload_whose_multipart_upload_is_gone_makes_room_for_a_new_one():
     assert (is_new, view.upload.state) == (True, UploadState.OPEN)
 
 
-def test_opening_an_upload_that_has_all_its_parts_answers_it_verified():
-    upload = make_upload()
+def test_opening_an_upload_that_has_all_that_was_claimed_answers_it_verified():
+    upload = make_claimed()
     ports = memory_ports(make_picture(upload))
     send_parts(ports.objects, upload)
 
@@ -383,7 +386,7 @@ def test_opening_an_upload_that_has_all_its_parts_answers_it_verified():
 
 
 def test_opening_an_upload_whose_parts_s3_refuses_answers_it_open_with_its_parts():
-    upload = make_upload()
+    upload = make_claimed()
     ports = memory_ports(make_picture(upload))
     send_parts(ports.objects, upload)
     refusing = faulty(ports.objects, Fault("complete", PartsRefused("changed", "InvalidPart")))
@@ -429,6 +432,34 @@ def test_1_to_32_part_urls_are_signed_at_a_time(count: int, taken: bool):
     else:
         with pytest.raises(InvalidRequest, match="1 to 32 parts"):
             uploads.sign_parts(ports, NORTH, UPLOAD_ID, wanted)
+
+
+def test_a_claim_is_on_record_before_the_last_parts_can_leave():
+    ports = memory_ports(make_picture(make_upload()))
+
+    uploads.sign_parts(ports, NORTH, UPLOAD_ID, [(3, CRC)], CRC)
+    assert recorded(ports).upload(UPLOAD_ID).claim == CRC
+
+    uploads.sign_parts(ports, NORTH, UPLOAD_ID, [(3, CRC)])
+    assert recorded(ports).upload(UPLOAD_ID).claim == CRC
+
+
+def test_the_same_claim_is_written_once_and_another_one_replaces_it():
+    ports = memory_ports(make_picture(make_upload()))
+    watched, calls = counted(ports)
+
+    for claim, writes in ((CRC, 1), (CRC, 1), (EMPTY, 2)):
+        uploads.sign_parts(watched, NORTH, UPLOAD_ID, [(3, CRC)], claim)
+        assert (recorded(ports).upload(UPLOAD_ID).claim, calls["write"]) == (claim, writes)
+
+
+def test_a_claim_that_loses_a_race_is_recorded_all_the_same():
+    ports = memory_ports(make_picture(make_upload()))
+    rivals = faulty(ports.records, Fault("write", Conflict("rival")))
+
+    uploads.sign_parts(replace(ports, records=rivals), NORTH, UPLOAD_ID, [(3, CRC)], CRC)
+
+    assert recorded(ports).upload(UPLOAD_ID).claim == CRC
 
 
 @pytest.mark.parametrize("number", [-1, 0, 4])

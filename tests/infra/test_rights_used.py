@@ -180,8 +180,8 @@ def opened(ports: Ports, name: str, wanted: Wish | None = WISH) -> Upload:
 
 
 def sent(ports: Ports, upload: Upload, principal: Principal = NORTH) -> Upload:
-    """The upload, all its parts in S3."""
-    [url] = uploads.sign_parts(ports, principal, upload.upload_id, [(1, CRC)])
+    """The upload, claimed, all its parts in S3."""
+    [url] = uploads.sign_parts(ports, principal, upload.upload_id, [(1, CRC)], CRC)
     assert requests.put(url.url, data=BODY, headers=url.headers, timeout=10).status_code == 200
     return upload
 

@@ -65,9 +65,16 @@ OF_UPLOADS = (
     bug(
         "a claim that comes while S3 assembles is not recorded",
         f"{FLOWS}/completion.py",
-        "if claim in (None, upload.claim) or not upload.is_live:",
-        "if claim in (None, upload.claim) or upload.promise:",
+        "        if not upload.is_live:\n",
+        "        if not upload.is_live or upload.promise:\n",
         "tests/flows/test_completion.py",
+    ),
+    bug(
+        "parts that nobody claims are completed",
+        f"{CORE}/settle/uploads.py",
+        "    if whole and upload.claim == whole and is_free:\n",
+        "    if whole and upload.claim in (None, whole) and is_free:\n",
+        *DECISIONS,
     ),
     bug(
         "a rejected object is removed though the session was written since",
@@ -142,10 +149,17 @@ OF_UPLOADS = (
         "tests/flows/test_observe.py",
     ),
     bug(
+        "part-urls record no claim",
+        f"{FLOWS}/uploads.py",
+        "if told in (None, upload.claim) and not upload.is_resting(ports.clock.now()):",
+        "if not upload.is_resting(ports.clock.now()):",
+        "tests/flows/test_uploads.py",
+    ),
+    bug(
         "part-urls leave an upload at rest",
         f"{FLOWS}/uploads.py",
-        "if not upload.is_resting(ports.clock.now()):",
-        "if upload.is_live:",
+        "if told in (None, upload.claim) and not upload.is_resting(ports.clock.now()):",
+        "if told in (None, upload.claim):",
         "tests/flows/test_observe.py",
     ),
     bug(

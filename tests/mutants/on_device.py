@@ -561,6 +561,13 @@ ON_DEVICE = (
         "never_has_all_parts",
     ),
     bug(
+        "the last part leaves without the claim of the whole",
+        f"{CLIENT}/haul/pipeline.py",
+        "        self.claim = whole_crc\n",
+        "",
+        f"{TESTS}/haul/test_in_memory.py",
+    ),
+    bug(
         "parts that an earlier run left are not looked at",
         f"{CLIENT}/haul/last_look.py",
         "*self.left.values(), ",

@@ -33,6 +33,8 @@ class World {
   puts = [];
   /** @type {number[][]} */
   batches = [];
+  /** @type {(string | undefined)[]} one for each batch */
+  claims = [];
   /** @type {number[]} */
   sleeps = [];
   /** @type {string[]} */
@@ -77,8 +79,13 @@ class World {
           parts: [...this.stored].map(([number, body]) => ({ number, crc64nvme: crc64nvme(body) })),
         };
       },
-      sign: async (/** @type {string} */ _id, /** @type {any[]} */ parts) => {
+      sign: async (
+        /** @type {string} */ _id,
+        /** @type {any[]} */ parts,
+        /** @type {string | undefined} */ claim,
+      ) => {
         this.batches.push(parts.map((part) => part.number));
+        this.claims.push(claim);
         return parts.map((part) => ({
           number: part.number,
           url: `s3:${part.number}:${part.crc64nvme}`,
@@ -156,6 +163,17 @@ class World {
 function problem(status, action, more = {}) {
   return new Problem({ title: "No", detail: "Not now.", status, action, ...more });
 }
+
+test("the last parts are signed with the claim of the whole, and no parts before them", async () => {
+  const bytes = noise(205);
+  const world = new World(bytes);
+
+  await world.run();
+
+  assert.ok(world.claims.length > 1);
+  assert.equal(world.claims.pop(), crc64nvme(bytes));
+  assert.deepEqual(new Set(world.claims), new Set([undefined]));
+});
 
 test("the checksum is S3's, and a whole is folded from its parts", () => {
   const bytes = noise(100_003);

@@ -24,6 +24,7 @@ from tests.support import story
 from tests.support.builders import (
     MemoryPorts,
     make_chapter,
+    make_claimed,
     make_session,
     make_session_id,
     make_upload,
@@ -138,7 +139,7 @@ def test_a_session_with_hours_of_work_takes_one_turn_before_any_other_has_its_ow
     waiting = []
     for number in range(60):
         session_id = make_session_id(f"small-{number:02d}")
-        upload = make_upload(
+        upload = make_claimed(
             session_id=session_id, upload_id=UploadId(f"u_s{number}"), multipart_id=f"s{number}"
         )
         ports.objects.register(upload.key, upload.upload_id, upload.multipart_id)

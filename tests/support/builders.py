@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from msgspec.structs import replace
@@ -28,6 +29,7 @@ from tests.support.memory import (
     MemoryRecords,
     MemorySigner,
     MovableClock,
+    crc64nvme_of,
 )
 
 EMPTY = Crc64Nvme("AAAAAAAAAAA=")
@@ -79,6 +81,18 @@ def make_upload(chapter: Chapter | None = None, **changes: Any) -> Upload:
         expires_at=START + timedelta(days=6),
     )
     return replace(upload, **changes)
+
+
+def make_claimed(chapter: Chapter | None = None, **changes: Any) -> Upload:
+    """An upload as `make_upload` makes it; its device has claimed the bytes of `make_bodies`."""
+    upload = make_upload(chapter, **changes)
+    return replace(upload, claim=claim_of(upload.plan))
+
+
+@cache
+def claim_of(plan: PartPlan) -> Crc64Nvme:
+    """The CRC64NVME of the bytes of `make_bodies`."""
+    return crc64nvme_of(b"".join(make_bodies(plan).values()))
 
 
 def make_picture(*uploads: Upload, chapters: Sequence[Chapter] | None = None, **changes: Any) -> Picture:

@@ -290,7 +290,7 @@ class MemoryCoordinator:
     def expire_uploads(self) -> None:
         """S3 has ended every open upload, its deadline passes, and the reconciler has its round.
 
-        Without the first the reconciler completes an upload that has all of its parts.
+        Without the first the reconciler completes an upload that is claimed and has all of its parts.
         """
         with self.lock:
             open_ones = [upload for upload in self._recorded() if upload.is_live]

@@ -211,6 +211,10 @@ AT_LIMITS: list[tuple[str, dict[str, Any]]] = [
         ("CompleteAsked", {"crc64nvme": each})
         for each in (None, "", "rosUhgp5mIg=", "rosUhgp5mIh=", "rosUhgp5mI==")
     ),
+    *(
+        ("PartUrlsAsked", {"parts": [{"number": 1, "crc64nvme": "rosUhgp5mIg="}], "crc64nvme": each})
+        for each in (None, "", "rosUhgp5mIg=", "rosUhgp5mIh=", "rosUhgp5mI==")
+    ),
     *(("FailureGiven", {"reason": "x" * length}) for length in (0, 1, 500, 501)),
     ("FailureGiven", {"reason": "one\nother"}),
     ("FailureGiven", {"reason": "one\tother"}),
@@ -230,7 +234,7 @@ def is_accepted(name: str, body: Any) -> bool:
                 given.wish()
             case requests.UploadAsked():
                 given.wanted()
-            case requests.CompleteAsked():
+            case requests.CompleteAsked() | requests.PartUrlsAsked():
                 given.claim()
     except InvalidRequest:
         return False

@@ -19,6 +19,7 @@ from tests.support.builders import (
     UPLOAD_ID,
     MemoryPorts,
     make_bodies,
+    make_claimed,
     make_picture,
     make_session,
     make_upload,
@@ -88,7 +89,7 @@ def with_parts(*numbers: int) -> MemoryPorts:
 
 def stored(**session: Any) -> MemoryPorts:
     """Ports with the usual session, its only chapter verified; what it owes the queue has been sent."""
-    ports = memory_ports(make_picture(make_upload(), **session))
+    ports = memory_ports(make_picture(make_claimed(), **session))
     send_parts(ports.objects, make_upload())
     settle_session(ports, SESSION_ID, Actor.RECONCILER)
     return ports
@@ -96,7 +97,7 @@ def stored(**session: Any) -> MemoryPorts:
 
 def making() -> MemoryPorts:
     """Ports with the usual session, STORED and ordered; the usual upload is of its output, open, with all its parts."""
-    chapters = make_upload(upload_id=UploadId("u_chapter"), multipart_id="multipart-of-the-chapter")
+    chapters = make_claimed(upload_id=UploadId("u_chapter"), multipart_id="multipart-of-the-chapter")
     wanted = make_session().ordered(wish([OUTPUT_ID], {}), START).order
     ports = memory_ports(make_picture(chapters, order=wanted))
     send_parts(ports.objects, chapters)

@@ -109,16 +109,16 @@ class Source(Struct, frozen=True):
 class Upload(Struct, frozen=True):
     """One upload.
 
-    `claim` is what its device says the whole is. `promise` is the whole object's CRC64NVME, folded from the parts and
-    recorded before S3 is asked to complete: what an object must show to be verified. `can_be_undone` is a cancelled
-    upload's only; `owes_abort` and `owes_removal` are what an ended one owes S3: ending the multipart upload, and a
-    delete marker on a rejected object; `removed_at` is when that was done. `copies` is the version of its key that a
-    restore brings back, `source` what landed elsewhere: such an upload's parts come from S3 itself. `looks` is how
-    often the reconciler has found nothing to do since a client was last heard from, `look_at` when it looks next; None
-    means now. `unproven_since` is set while S3 shows the object without its CRC64NVME. `is_no_film` is a
-    rejected one's whose bytes are all that was promised, and no film: the same bytes would be rejected again. One that
-    comes by one PUT has no multipart upload: `multipart_id` is empty, and each signed address renews `promise` and
-    `promised_at`.
+    `claim` is what its sender says the whole is: nothing else is completed. `promise` is the whole object's
+    CRC64NVME, folded from the parts and recorded before S3 is asked to complete: what an object must show to be
+    verified. `can_be_undone` is a cancelled upload's only; `owes_abort` and `owes_removal` are what an ended one
+    owes S3: ending the multipart upload, and a delete marker on a rejected object; `removed_at` is when that was
+    done. `copies` is the version of its key that a restore brings back, `source` what landed elsewhere: such an
+    upload's parts come from S3 itself. `looks` is how often the reconciler has found nothing to do since a client
+    was last heard from, `look_at` when it looks next; None means now. `unproven_since` is set while S3 shows the
+    object without its CRC64NVME. `is_no_film` is a rejected one's whose bytes are all that was promised, and no
+    film: the same bytes would be rejected again. One that comes by one PUT has no multipart upload: `multipart_id`
+    is empty, and each signed address renews `promise` and `promised_at`.
     """
 
     upload_id: UploadId
@@ -187,17 +187,13 @@ class Upload(Struct, frozen=True):
         return replace(self, looks=0, look_at=None)
 
     def claimed(self, crc: Crc64Nvme) -> "Upload":
-        """This upload, never to be completed as anything but `crc`: that is what its device read."""
+        """This upload, never to be completed as anything but `crc`: that is what its sender read."""
         return replace(self.woken(), claim=crc)
-
-    def may_become(self, whole: Crc64Nvme) -> bool:
-        """Whether parts that fold to `whole` may be completed."""
-        return self.claim in (None, whole)
 
     @property
     def is_disowned(self) -> bool:
-        """Whether its device claims another whole than the promised one."""
-        return self.promise is not None and not self.may_become(self.promise)
+        """Whether its sender claims another whole than the promised one."""
+        return None not in (self.claim, self.promise) and self.claim != self.promise
 
     def promised(self, crc: Crc64Nvme, now: datetime) -> "Upload":
         """This upload about to be completed as `crc`."""

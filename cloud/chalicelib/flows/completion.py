@@ -61,7 +61,8 @@ def complete_upload(
 ) -> UploadView:
     """The verified upload with its receipt.
 
-    `claim` is the whole's CRC64NVME as the device read it; from then on no other whole is completed or verified.
+    `claim` is the whole's CRC64NVME as the sender read it; from then on no other whole is completed or verified. Who
+    gives none claims what the parts in S3 make, unless another claim is on record.
     Raises PartsMismatch, Finalizing when S3 needs longer, UploadGone, NotAFilm, StateConflict.
     """
     picture, upload = _record_claim(ports, principal, upload_id, claim)
@@ -104,21 +105,34 @@ def cancel_upload(
 def _record_claim(
     ports: Ports, principal: Principal, upload_id: UploadId, claim: Crc64Nvme | None
 ) -> tuple[Picture, Upload]:
-    """The session and the upload with `claim` on record, as long as bytes may become its object.
+    """The session and the upload with a claim on record, as long as bytes may become its object.
 
-    The claim is recorded before anything is inspected: a late part changes the whole, S3 may be assembling an earlier
-    promise, and no caller may complete or verify a whole that its device disowns.
+    A given `claim` is recorded before anything is inspected: a late part changes the whole, S3 may be assembling an
+    earlier promise, and no caller may complete or verify a whole that its sender disowns.
     """
     for _ in range(ATTEMPTS):
         picture, upload = load_own_upload(ports, principal, upload_id)
-        if claim in (None, upload.claim) or not upload.is_live:
+        if not upload.is_live:
+            return picture, upload
+        whole = claim or upload.claim or _fold_parts(ports, upload)
+        if whole in (None, upload.claim):
             return picture, upload
         try:
-            picture = save(ports, picture, upload.claimed(claim))
+            picture = save(ports, picture, upload.claimed(whole))
         except Conflict:
             continue
         return picture, picture.upload(upload_id)
     raise StorageBusy(f"session {upload.session_id} is being written by others; ask again")
+
+
+def _fold_parts(ports: Ports, upload: Upload) -> Crc64Nvme | None:
+    """The whole's CRC64NVME as the parts in S3 make it; None while they lack one, and once they are an object."""
+    if upload.is_one_put:
+        return None
+    try:
+        return assembled(upload.plan, ports.objects.parts(upload.key, upload.multipart_id))
+    except MultipartGone:
+        return None
 
 
 def _demand_parts(ports: Ports, upload: Upload) -> None:

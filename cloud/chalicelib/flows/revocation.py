@@ -45,9 +45,9 @@ class Revoked(Struct, frozen=True):
 def revoke_device(ports: Ports, device_id: DeviceId) -> Revoked:
     """The device, none of whose tokens and codes is good any more; its open uploads are cancelled.
 
-    The tokens come first and count from the next call on. A film of which S3 has every part is completed, not
-    cancelled: footage is never given up because of who sent it. Repeat it to end what a call opened meanwhile.
-    Raises NotFound.
+    The tokens come first and count from the next call on. A film that is claimed and has every part in S3 is
+    completed, not cancelled: footage is never given up because of who sent it. Repeat it to end what a call opened
+    meanwhile. Raises NotFound.
     """
     device = ports.records.device(device_id)
     if device is None:

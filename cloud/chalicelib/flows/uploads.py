@@ -117,19 +117,28 @@ def _demand_room(
 
 
 def sign_parts(
-    ports: Ports, principal: Principal, upload_id: UploadId, wanted: Sequence[tuple[int, Crc64Nvme]]
+    ports: Ports,
+    principal: Principal,
+    upload_id: UploadId,
+    wanted: Sequence[tuple[int, Crc64Nvme]],
+    claim: Crc64Nvme | None = None,
 ) -> tuple[PartUrl, ...]:
     """One presigned URL for each (number, CRC64NVME) of `wanted`, at most 32, no number twice.
 
+    `claim` is the whole's CRC64NVME as the sender read it; it is on record before the URLs are given. So a sender that
+    falls silent after its last part has claimed it, and the reconciler completes the upload.
     Raises UploadGone once the upload has ended or is verified, Finalizing while it is completed.
     """
     numbers = [number for number, _ in wanted]
     if not 1 <= len(numbers) <= MOST_URLS or len(set(numbers)) < len(numbers):
         raise InvalidRequest(f"ask for 1 to {MOST_URLS} parts, no number twice; not for {len(numbers)}")
-    upload, now = _load_upload_to_send(ports, principal, upload_id), ports.clock.now()
+    upload, now = _load_upload_to_send(ports, principal, upload_id, claim), ports.clock.now()
     parts_to_sign = [PartToSign(number, upload.plan.size_of(number), crc) for number, crc in wanted]
     if upload.is_one_put:
-        return (_sign_one_put(ports, principal, upload_id, parts_to_sign[0]),)
+        whole = parts_to_sign[0]
+        if claim not in (None, whole.crc64nvme):
+            raise InvalidRequest("this upload is one part: its crc64nvme is that of the whole")
+        return (_sign_one_put(ports, principal, upload_id, whole),)
     return ports.signer.part_urls(
         upload.key, upload.multipart_id, parts_to_sign, ports.policy.part_url_ttl_s, now
     )
@@ -162,8 +171,10 @@ def _sign_one_put(ports: Ports, principal: Principal, upload_id: UploadId, whole
     raise StorageBusy(f"session {upload.session_id} is being written by others; ask again")
 
 
-def _load_upload_to_send(ports: Ports, principal: Principal, upload_id: UploadId) -> Upload:
-    """The upload, open for parts; if it rested, the reconciler looks at it at once from now on."""
+def _load_upload_to_send(
+    ports: Ports, principal: Principal, upload_id: UploadId, claim: Crc64Nvme | None
+) -> Upload:
+    """The upload, open for parts and with its claim on record; from now on the reconciler looks at it at once."""
     for _ in range(ATTEMPTS):
         picture, upload = load_own_upload(ports, principal, upload_id)
         if upload.receipt:
@@ -172,10 +183,13 @@ def _load_upload_to_send(ports: Ports, principal: Principal, upload_id: UploadId
         demand_open(upload)
         if upload.is_past(ports.clock.now()):
             raise UploadGone("the upload's deadline has passed; open a new one", "its deadline passed")
-        if not upload.is_resting(ports.clock.now()):
+        # The address of one PUT is its claim.
+        told = None if upload.is_one_put else claim
+        if told in (None, upload.claim) and not upload.is_resting(ports.clock.now()):
             return upload
+        heard = upload.claimed(told) if told else upload.woken()
         try:
-            return save(ports, picture, upload.woken()).upload(upload_id)
+            return save(ports, picture, heard).upload(upload_id)
         except Conflict:
             log.info("session written by another", extra={"session_id": upload.session_id})
     raise StorageBusy(f"session {upload.session_id} is being written by others; ask again")

@@ -63,7 +63,7 @@ def test_an_upload_that_rests_is_looked_at_when_its_rest_is_over(seconds: int, d
 
 
 def test_what_is_owed_to_an_upload_that_rests_wakes_it():
-    upload = make_upload().rested(later(300))
+    upload = make_upload().claimed(whole(make_upload())).rested(later(300))
     [wake, completion] = decided(upload, Observation(all_parts(upload), None))
 
     assert wake == Wake(UPLOAD_ID)

@@ -175,16 +175,26 @@ def test_an_object_of_ours_without_a_recorded_promise_is_rejected():
 
 
 def test_exactly_the_plans_parts_are_completed_as_their_fold():
-    upload = make_upload()
+    upload = make_upload().claimed(whole(make_upload()))
 
     assert owed(upload, Observation(all_parts(upload), None)) == (
         Complete(UPLOAD_ID, whole(upload), all_parts(upload)),
     )
 
 
+def test_parts_that_nobody_claims_wait_until_the_deadline_and_are_not_completed():
+    upload = make_upload()
+    seen = Observation(all_parts(upload), None)
+
+    assert owed(upload, seen, upload.expires_at - timedelta(seconds=1)) == ()
+    assert owed(upload, seen, upload.expires_at) == (
+        Expire(UPLOAD_ID, "its deadline passed before its sender had claimed what its parts make"),
+    )
+
+
 @pytest.mark.parametrize("lacking", [1, 2, 3])
 def test_nothing_is_completed_while_a_part_is_missing(lacking: int):
-    upload = make_upload()
+    upload = make_upload().claimed(whole(make_upload()))
     parts = tuple(part for part in all_parts(upload) if part.number != lacking)
 
     assert owed(upload, Observation(parts, None)) == ()
@@ -192,7 +202,7 @@ def test_nothing_is_completed_while_a_part_is_missing(lacking: int):
 
 @pytest.mark.parametrize("size_bytes", [4, 6])
 def test_nothing_is_completed_while_a_part_has_another_size_than_planned(size_bytes: int):
-    upload = make_upload()
+    upload = make_upload().claimed(whole(make_upload()))
     *rest, last = all_parts(upload)
 
     assert owed(upload, Observation((*rest, replace(last, size_bytes=size_bytes)), None)) == ()
@@ -219,13 +229,13 @@ def test_parts_that_fold_to_their_devices_claim_are_completed():
 
 
 def test_a_foreign_object_on_the_key_is_kept_and_nothing_is_completed_over_it():
-    upload = make_upload()
+    upload = make_upload().claimed(whole(make_upload()))
 
     assert owed(upload, Observation(all_parts(upload), stored_of(upload, upload_id=None))) == ()
 
 
 def test_all_parts_are_completed_even_after_the_deadline():
-    upload = make_upload()
+    upload = make_upload().claimed(whole(make_upload()))
 
     assert isinstance(owed(upload, Observation(all_parts(upload), None), LATE)[0], Complete)
 
@@ -342,7 +352,8 @@ def test_nothing_is_completed_on_a_key_whose_rejected_object_is_still_to_be_remo
 
 @pytest.mark.parametrize(("seconds", "free"), [(-1, False), (0, True), (1, True)])
 def test_a_key_is_free_once_no_marker_of_a_removal_can_be_on_its_way(seconds: int, free: bool):
-    upload, earlier = make_upload(), make_upload(upload_id=OTHER).rejected("wrong", START).removed(START)
+    upload = make_upload().claimed(whole(make_upload()))
+    earlier = make_upload(upload_id=OTHER).rejected("wrong", START).removed(START)
     now = START + timedelta(seconds=POLICY.in_flight_s + seconds)
     actions = owed(upload, Observation(all_parts(upload), None), now, earlier)
 
@@ -350,7 +361,7 @@ def test_a_key_is_free_once_no_marker_of_a_removal_can_be_on_its_way(seconds: in
 
 
 def test_a_removal_on_another_key_delays_nothing():
-    upload = make_upload()
+    upload = make_upload().claimed(whole(make_upload()))
     elsewhere = make_upload(make_chapter(2), upload_id=OTHER).rejected("wrong", START).removed(START)
     [action] = owed(upload, Observation(all_parts(upload), None), START, elsewhere)
 
@@ -481,7 +492,7 @@ def test_whatever_is_recorded_and_seen_a_receipt_needs_proof_and_a_completion_ev
                 assert stored is None
                 assert action.parts == all_parts(upload)
                 assert action.crc64nvme == whole(upload)
-                assert upload.claim in (None, action.crc64nvme)
+                assert upload.claim == action.crc64nvme
             case Remove():
                 assert action.stored is None or action.stored.upload_id == upload.upload_id
                 assert upload.owes_removal

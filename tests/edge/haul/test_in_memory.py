@@ -11,6 +11,8 @@ from contextlib import contextmanager
 import pytest
 import requests
 
+from chalicelib.core.ids import UploadId
+from chalicelib.flows.reconcile import reconcile
 from edge_client.base.errors import (
     CameraUnreachable,
     EdgeError,
@@ -29,10 +31,12 @@ from edge_client.model.selection import Everything
 from tests.edge.memory.camera import MemoryFile
 from tests.edge.memory.device import PART_BYTES, MemoryDevice
 from tests.edge.memory.machine import Killed, Machine
+from tests.support.memory import crc64nvme_of
 
 SIZE_BYTES = 3 * PART_BYTES + 5
 ORIGINAL = "original.100GOPRO.GX010042.MP4"
 PATH = "100GOPRO/GX010042.MP4"
+UPLOAD_ID = UploadId("u_1")
 SEEDS = range(25)
 CHUNKS = 6
 
@@ -118,6 +122,20 @@ class TestAQuietHaul:
             assert len(puts) == 4
             assert puts[-2] < confirmed < puts[-1] or confirmed < puts[-1]
             assert made.timeline[:confirmed].count("cloud put") < 4
+
+    @pytest.mark.parametrize("seed", SEEDS)
+    def test_claims_the_whole_with_the_last_part_and_with_none_before(self, seed: int):
+        with device(seed) as made:
+            claims = []
+
+            def look(number: int, call: str) -> None:
+                if call == "cloud put":
+                    claims.append(made.cloud.coordinator.recorded(UPLOAD_ID).claim)
+
+            made.at_call = look
+            made.haul()
+
+            assert claims == [None, None, None, crc64nvme_of(content(made))]
 
     def test_asks_nothing_of_the_camera_once_the_chapter_is_home(self):
         with device() as made:
@@ -255,6 +273,24 @@ class TestASmallSpool:
 
             demand_home(made)
             assert (each.refusals, each.unfinished) == ((), None)
+
+    def test_a_late_part_of_another_card_is_never_completed_in_the_place_of_its_last_part(self):
+        with device() as made:
+            bucket, rounds = made.cloud.coordinator.ports.objects, list[str]()
+
+            def arrive_late(number: int, call: str) -> None:
+                """An earlier try of the part that waits for the last look reaches S3; the reconciler has its round."""
+                if call == "disk confirm":
+                    [multipart] = bucket.multiparts("")
+                    bucket.put_part(multipart.key, multipart.multipart_id, 4, b"other")
+                    reconcile(made.cloud.coordinator.ports, 240)
+                    rounds.append(made.cloud.coordinator.recorded(UPLOAD_ID).state.value)
+
+            made.at_call = arrive_late
+            made.haul()
+
+            assert rounds == ["OPEN"]
+            demand_home(made)
 
     def test_makes_room_with_what_s3_has_when_the_disk_fills_up(self):
         with device() as made:

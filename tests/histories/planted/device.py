@@ -1,6 +1,7 @@
 """Bugs in the device's haul: of one file or of two, durable before it goes, and until it is home."""
 
 from tests.histories.planted.bug import Kind, Neighbour, NoNeighbour, PlantedBug
+from tests.histories.planted.uploads import ANY_WHOLE, CLAIM_AT_THE_API, UNCLAIMED
 from tests.mutants.mutant import Edit
 
 HAUL = "edge_client/haul"
@@ -139,7 +140,7 @@ ON_DEVICE = (
     PlantedBug(
         "the last part leaves before the last look",
         Kind.ORDER,
-        "the coordinator completes a film of two cards before the device has seen that it is one",
+        "S3 has all parts of a film of two cards before the device has seen that it is one",
         (
             Edit(
                 PIPELINE,
@@ -148,7 +149,7 @@ ON_DEVICE = (
                 "            self._offer(withheld, queue)\n            withheld = None\n        if self.parts",
             ),
         ),
-        Neighbour("the last look itself", (_NO_LAST_LOOK,)),
+        Neighbour("the coordinator completes only what its sender claims", (UNCLAIMED,), masks=True),
     ),
     PlantedBug(
         "parts of another card are not marked",
@@ -256,23 +257,7 @@ ON_DEVICE = (
         ),
         Neighbour(
             "the coordinator completes and verifies nothing but what the device claims",
-            (
-                Edit(
-                    "cloud/chalicelib/core/upload.py",
-                    "        return self.claim in (None, whole)\n",
-                    "        return True\n",
-                ),
-                Edit(
-                    "cloud/chalicelib/flows/completion.py",
-                    "    if upload.claim not in (None, assembled(upload.plan, stored)):\n",
-                    "    if upload.claim == upload.key:\n",
-                ),
-                Edit(
-                    "cloud/chalicelib/flows/completion.py",
-                    "    if claim not in (None, upload.receipt.crc64nvme):\n",
-                    "    if claim == upload.key:\n",
-                ),
-            ),
+            (*ANY_WHOLE, *CLAIM_AT_THE_API),
             masks=True,
         ),
     ),

@@ -33,10 +33,33 @@ _FREE_AT_ONCE = Edit(
     "is_free = not seen.stored and not is_being_cleared(upload, picture, now, policy)",
     "is_free = not seen.stored",
 )
+UNCLAIMED = Edit(
+    OWED,
+    "    if whole and upload.claim == whole and is_free:\n",
+    "    if whole and upload.claim in (None, whole) and is_free:\n",
+)
+"""Parts that nobody claims are completed."""
+ANY_WHOLE = (
+    Edit(OWED, "    if whole and upload.claim == whole and is_free:\n", "    if whole and is_free:\n"),
+    Edit(
+        UPLOAD,
+        "        return None not in (self.claim, self.promise) and self.claim != self.promise\n",
+        "        return False\n",
+    ),
+)
+"""No claim counts where parts are completed and where their object is judged."""
 _CLAIM_OF_PARTS = Edit(
     COMPLETION,
     "    if upload.claim not in (None, assembled(upload.plan, stored)):\n",
     "    if upload.claim == upload.key:\n",
+)
+CLAIM_AT_THE_API = (
+    _CLAIM_OF_PARTS,
+    Edit(
+        COMPLETION,
+        "    if claim not in (None, upload.receipt.crc64nvme):\n",
+        "    if claim == upload.key:\n",
+    ),
 )
 
 OF_UPLOADS = (
@@ -181,18 +204,8 @@ OF_UPLOADS = (
         "parts are completed as another whole than the device read",
         Kind.CLAIM,
         "a receipt is for bytes that are not those of the card",
-        (Edit(UPLOAD, "        return self.claim in (None, whole)\n", "        return True\n"),),
-        Neighbour(
-            "the API compares the claim with the parts, and with the receipt",
-            (
-                _CLAIM_OF_PARTS,
-                Edit(
-                    COMPLETION,
-                    "    if claim not in (None, upload.receipt.crc64nvme):\n",
-                    "    if claim == upload.key:\n",
-                ),
-            ),
-        ),
+        ANY_WHOLE,
+        Neighbour("the API compares the claim with the parts, and with the receipt", CLAIM_AT_THE_API),
     ),
     PlantedBug(
         "a claim that comes while S3 assembles is not recorded",
@@ -201,8 +214,8 @@ OF_UPLOADS = (
         (
             Edit(
                 COMPLETION,
-                "if claim in (None, upload.claim) or not upload.is_live:",
-                "if claim in (None, upload.claim) or upload.promise:",
+                "        if not upload.is_live:\n",
+                "        if not upload.is_live or upload.promise:\n",
             ),
         ),
         Neighbour("the API compares the claim with the parts", (_CLAIM_OF_PARTS,)),

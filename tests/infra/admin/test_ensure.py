@@ -21,9 +21,9 @@ from tests.support.builders import (
     SESSION_ID,
     MemoryPorts,
     make_chapter,
+    make_claimed,
     make_picture,
     make_session_id,
-    make_upload,
     memory_ports,
     recorded,
     send_parts,
@@ -44,9 +44,9 @@ def of_session(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def abandoned(*session_ids: str) -> MemoryPorts:
-    """Sessions whose devices sent every part and were never seen again."""
+    """Sessions whose devices claimed and sent every part and were never seen again."""
     uploads = [
-        make_upload(
+        make_claimed(
             session_id=make_session_id(name),
             upload_id=UploadId(f"u_{name}"),
             key=make_chapter().key(make_session_id(name)),

@@ -163,17 +163,22 @@ def _owed_while_live(
     whole = assembled(upload.plan, stored_parts)
     # An object of somebody else on the key is kept: unknown means keep, and S3 would refuse to replace it.
     is_free = not seen.stored and not is_being_cleared(upload, picture, now, policy)
-    if whole and upload.may_become(whole) and is_free:
+    # Parts that nobody claims may be of two cards: a late part of an earlier try counts as the last one that lacked.
+    if whole and upload.claim == whole and is_free:
         return Complete(upload.upload_id, whole, stored_parts)
-    return _owed_while_waiting(upload, now, policy)
+    return _owed_while_waiting(upload, whole, now, policy)
 
 
-def _owed_while_waiting(upload: Upload, now: datetime, policy: Policy) -> Action | None:
+def _owed_while_waiting(
+    upload: Upload, whole: Crc64Nvme | None, now: datetime, policy: Policy
+) -> Action | None:
     if may_be_assembling(upload, now, policy):
         # Its object may still appear, and nothing would remove the object of an upload that has ended without one.
         return None
     if upload.is_past(now):
-        return _ended(upload, "its deadline passed before every part had arrived")
+        is_unclaimed = whole and upload.claim != whole
+        lack = "its sender had claimed what its parts make" if is_unclaimed else "every part had arrived"
+        return _ended(upload, f"its deadline passed before {lack}")
     if upload.promise and not upload.is_one_put:
         return Withdraw(upload.upload_id)
     return None

@@ -37,8 +37,9 @@ def post_upload(ports: Ports, call: Call, session_id: str) -> Response:
 
 
 def post_part_urls(ports: Ports, call: Call, upload_id: str) -> Response:
-    wanted = parsing.decoded(call.body, requests.PartUrlsAsked).wanted()
-    urls = uploads.sign_parts(ports, call.principal, parsing.upload_id(upload_id), wanted)
+    asked = parsing.decoded(call.body, requests.PartUrlsAsked)
+    named, wanted, claim = parsing.upload_id(upload_id), asked.wanted(), asked.claim()
+    urls = uploads.sign_parts(ports, call.principal, named, wanted, claim)
     return routing.answer(responses.part_urls(urls, ports.clock.now()))
 
 

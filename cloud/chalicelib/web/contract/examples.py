@@ -248,7 +248,10 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
         "socket_s": 600,
     },
     "Rotation": {**_TOKEN, "before_until": "2026-11-22T12:00:00Z"},
-    "PartUrlsAsked": {"parts": [{"number": 2, "crc64nvme": _CRC}, {"number": 3, "crc64nvme": _CRC}]},
+    "PartUrlsAsked": {
+        "parts": [{"number": 2, "crc64nvme": _CRC}, {"number": 3, "crc64nvme": _CRC}],
+        "crc64nvme": _CRC,
+    },
     "ProofUrlsAsked": {
         "ranges": [{"first": 0, "size_bytes": 262144}, {"first": 9437184, "size_bytes": 262144}]
     },

@@ -74,7 +74,7 @@ BODIES: Mapping[str, Mapping[str, Schema]] = {
         "artifact_id": {"pattern": "^(original|output|measurements|intermediate)\\.[A-Za-z0-9._=-]{1,200}$"}
     },
     "PartAsked": {"number": {"maximum": MOST_PARTS}, "crc64nvme": _CRC},
-    "PartUrlsAsked": {"parts": {"minItems": 1, "maxItems": MOST_URLS}},
+    "PartUrlsAsked": {"parts": {"minItems": 1, "maxItems": MOST_URLS}, "crc64nvme": _CRC},
     "ProofUrlsAsked": {"ranges": {"minItems": 1, "maxItems": MOST_RANGES}},
     "EvidenceGiven": {"crc64nvme": _CRC, "xxh128": {"pattern": "^[0-9a-f]{32}$"}},
     "CompleteAsked": {"crc64nvme": _CRC},

@@ -164,7 +164,13 @@ class PartAsked(Request, frozen=True):
 
 
 class PartUrlsAsked(Request, frozen=True):
+    """Parts to sign; `crc64nvme` is the whole's, once the sender has read all of it."""
+
     parts: tuple[PartAsked, ...]
+    crc64nvme: Text | None = None
+
+    def claim(self) -> Crc64Nvme | None:
+        return _claim(self.crc64nvme)
 
     def wanted(self) -> list[tuple[int, Crc64Nvme]]:
         return [_placed(f"$.parts[{place}]", asked.value) for place, asked in enumerate(self.parts)]
@@ -207,7 +213,7 @@ class CompleteAsked(Request, frozen=True):
     crc64nvme: Text | None = None
 
     def claim(self) -> Crc64Nvme | None:
-        return None if self.crc64nvme is None else crc.crc64nvme(self.crc64nvme)
+        return _claim(self.crc64nvme)
 
 
 class ProgressGiven(Request, frozen=True):
@@ -267,6 +273,10 @@ class RestoreGiven(Request, frozen=True):
         if not self.artifacts or len(set(self.artifacts)) < len(self.artifacts):
             raise InvalidRequest("$.artifacts: name each artifact once, or leave it out to restore all")
         return [_known_id(f"$.artifacts[{place}]", each) for place, each in enumerate(self.artifacts)]
+
+
+def _claim(text: str | None) -> Crc64Nvme | None:
+    return None if text is None else _placed("$.crc64nvme", lambda: crc.crc64nvme(text))
 
 
 def _known_id(place: str, text: str) -> ArtifactId:

@@ -31,7 +31,8 @@ const MOST_OPENINGS = 5;
 /**
  * @typedef {object} Ports what a transfer needs of the world
  * @property {() => Promise<any>} open the coordinator's upload of the film; raises Problem
- * @property {(uploadId: string, parts: {number: number, crc64nvme: string}[]) => Promise<any[]>} sign
+ * @property {(uploadId: string, parts: {number: number, crc64nvme: string}[], crc64nvme?: string) => Promise<any[]>} sign
+ *   and claim the CRC64NVME of the whole, where it is given
  * @property {(uploadId: string, crc64nvme: string) => Promise<any>} complete
  * @property {typeof import("./put.js").put} put
  * @property {(piece: Blob) => Promise<string>} checksum
@@ -244,7 +245,11 @@ class Transfer {
     }
   }
 
-  /** Have `first` signed, and the next parts that will be needed. @param {number} first */
+  /**
+   * Have `first` signed, and the next parts that will be needed. The last part is signed with the claim of the whole: so
+   * the coordinator completes the upload even if this page is closed by then.
+   * @param {number} first
+   */
   async #sign(first) {
     const soon = this.ports.now() + MARGIN_MS;
     const next = this.#queue.filter((number) => (this.#addresses.get(number)?.endsMs ?? 0) < soon);
@@ -253,7 +258,9 @@ class Transfer {
     for (const number of [first, ...next.slice(0, BATCH - 1)]) {
       parts.push({ number, crc64nvme: await this.#checksum(number) });
     }
-    const urls = await this.#ask(() => this.ports.sign(this.#upload.upload_id, parts));
+    const isRead = numbersOf(this.#upload.plan).every((number) => this.film.checksums.has(number));
+    const claim = isRead ? await this.#whole() : undefined;
+    const urls = await this.#ask(() => this.ports.sign(this.#upload.upload_id, parts, claim));
     const signedMs = this.ports.now();
     for (const each of urls) {
       this.#addresses.set(each.number, {

@@ -185,7 +185,8 @@ export class SessionUploads {
         this.#opened.set(file.name, upload.upload_id);
         return upload;
       },
-      sign: async (id, parts) => (await post(`v1/uploads/${id}/part-urls`, { parts })).part_urls,
+      sign: async (id, parts, crc64nvme) =>
+        (await post(`v1/uploads/${id}/part-urls`, { parts, crc64nvme })).part_urls,
       complete: (id, crc64nvme) => post(`v1/uploads/${id}/complete`, { crc64nvme }),
       put,
       checksum: (piece) => worker.of(piece),
