@@ -18,7 +18,7 @@ from chalicelib.core.order import wish
 from chalicelib.core.session import SessionState
 from chalicelib.core.settle import assembled
 from chalicelib.core.tokens import ALL_PROJECTS, Principal, Role
-from chalicelib.core.upload import StoredObject
+from chalicelib.core.upload import StoredObject, Upload
 from chalicelib.flows import completion, operations, uploads
 from tests.histories.cloud import FUNCTION_LIMIT_S, Cloud, Invocation, hear, reconcile_round
 from tests.histories.device import LASTING_MS
@@ -181,7 +181,8 @@ class Processor:
                 return
             cloud.note("processor", "PUT part")
         if is_spoilt:
-            # A round takes it for what was meant, before anybody has said what that is.
+            # It takes what it sent for what it made, and sees its error while a round completes that.
+            self._claim(upload, sent)
             cloud.run("reconciler", FUNCTION_LIMIT_S, lambda: reconcile_round(cloud))
             cloud.scheduler.sleep(0.0)
         claim = crc64nvme_of(body)
@@ -194,6 +195,17 @@ class Processor:
         run = cloud.run("api", 60.0, complete)
         run.task.join()
         if run.is_done or isinstance(run.error, Finalizing | PartsMismatch):
+            cloud.safety.promises.claimed(upload.upload_id, claim)
+
+    def _claim(self, upload: Upload, body: bytes) -> None:
+        """Say that the whole is `body`, with the call that signs its last part."""
+        cloud, number, claim = self._cloud, upload.plan.part_count, crc64nvme_of(body)
+        wanted = [(number, crc64nvme_of(body[upload.plan.start_of(number) :]))]
+        cloud.safety.promises.claims(upload.upload_id, claim)
+        sign = functools.partial(uploads.sign_parts, cloud.ports, PROCESSOR, upload.upload_id, wanted, claim)
+        run = cloud.run("api", 60.0, sign)
+        run.task.join()
+        if run.is_done:
             cloud.safety.promises.claimed(upload.upload_id, claim)
 
 

@@ -61,7 +61,8 @@ ADDRESS = "https://coordinator.memory"
 PATIENCE_S = 3600.0
 ANSWER_S = 60.0
 ON_CALLS = ("lost request", "lost reply", "late request", "slow", "half open", "lost reply", "twice")
-CLAIM_IS_ON_RECORD = (200, 422, 423)
+CLAIM_IS_ON_RECORD = {"complete": (200, 422, 423), "part-urls": (200,)}
+"""By the last word of the call, the answers after which its claim is on record."""
 ON_PUTS = ("lost request", "lost reply", "late part", "slow", "flipped on the wire")
 ON_CAMERA = ("away", "torn", "no answer", "asleep")
 ON_DISK = ("error", "full", "rot", "error")
@@ -99,23 +100,28 @@ class Link:
         """The answer to a request. Raises ConnectionError where none comes."""
         device, cloud = self._device, self._device.cloud
         path = url.removeprefix(ADDRESS)
+        word = path.rpartition("/")[2]
+        if device.is_old and word == "part-urls" and isinstance(json, dict):
+            json = {name: value for name, value in json.items() if name != "crc64nvme"}
         body = b"" if json is None else _written(json)
         device.step(f"{method} {path.rpartition('/')[2].partition('?')[0]}"[:24])
-        completed = _completed_by(path)
-        claim = json["crc64nvme"] if completed and isinstance(json, dict) else None
-        if completed and claim:
-            cloud.safety.promises.claims(completed, claim)
-            device.at_completion(completed)
+        on_record = CLAIM_IS_ON_RECORD.get(word, ())
+        claim = json.get("crc64nvme") if on_record and isinstance(json, dict) else None
+        upload_id = UploadId(path.split("/")[-2]) if claim else None
+        if upload_id and claim:
+            cloud.safety.promises.claims(upload_id, claim)
+        if upload_id and word == "complete":
+            device.at_completion(upload_id)
         said = {"Content-Type": "application/json", **headers}
 
         def act() -> Answer:
-            if completed and claim:
-                cloud.safety.promises.hears(completed, claim)
+            if upload_id and claim:
+                cloud.safety.promises.hears(upload_id, claim)
             return cloud.call(method, path, said, body)
 
-        answer = self._send(f"{method} {path.rpartition('/')[2]}", act)
-        if completed and claim and isinstance(answer, Answer) and answer.status in CLAIM_IS_ON_RECORD:
-            cloud.safety.promises.claimed(completed, claim)
+        answer = self._send(f"{method} {word}", act)
+        if upload_id and claim and isinstance(answer, Answer) and answer.status in on_record:
+            cloud.safety.promises.claimed(upload_id, claim)
         return cast(requests.Response, answer)
 
     def _send(self, call: str, act: Callable[[], Any]) -> Answer | _Bad:
@@ -151,11 +157,6 @@ class Link:
 
     def close(self) -> None:
         """Nothing is open."""
-
-
-def _completed_by(path: str) -> UploadId | None:
-    """The upload that a request is to complete."""
-    return UploadId(path.split("/")[-2]) if path.endswith("/complete") else None
 
 
 class _Bad:
@@ -281,6 +282,7 @@ class Device:
         self.look_alike: dict[str, MemoryFile] = {}
         self._changes_left = MOST_CHANGES
         self.beats = False
+        self.is_old = False
         self.is_reading = self.is_running = self.has_bad_disk = False
         self.cards: list[dict[str, MemoryFile]] = [self.camera.files]
         self.process = Process(self.name)

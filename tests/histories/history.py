@@ -143,6 +143,7 @@ class History:
         if setting.overlaps or setting.has_strangers or claims_falsely:
             self.cloud.meets = self._meet
         for device in self.devices:
+            device.is_old = setting.has_old_client
             device.at_completion = self._at_completion
             if setting.has_strangers:
                 device.at_part = self._at_part

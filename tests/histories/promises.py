@@ -54,6 +54,7 @@ class Promises:
         self._orders: Counter[SessionId] = Counter()
         self._of_strangers: set[UploadId] = set()
         self._claims: dict[UploadId, str] = {}
+        self._ever_claimed: set[tuple[UploadId, str]] = set()
         self._heard: dict[tuple[Process, UploadId], str] = {}
 
     def called(self, process: Process) -> None:
@@ -83,6 +84,7 @@ class Promises:
 
     def claims(self, upload_id: UploadId, crc: str) -> None:
         """Who sends an upload says what the whole is; what it said before counts no more if it was something else."""
+        self._ever_claimed.add((upload_id, crc))
         if self._claims.get(upload_id) != crc:
             self._claims.pop(upload_id, None)
 
@@ -240,7 +242,9 @@ class Promises:
                 raise Broken("S4", f"{key} is copied back, and S3 may purge it before")
 
     def _demand_claimed(self, upload: Upload, receipt: Receipt) -> None:
-        """Once a sender has said what the whole is, nothing else is verified, least of all by who was told."""
+        """Nothing is verified that its sender has not said, and nothing else than it said last."""
+        if not upload.is_copied and (upload.upload_id, receipt.crc64nvme) not in self._ever_claimed:
+            raise Broken("S7", f"{receipt.key} is verified as {receipt.crc64nvme}, and nobody claimed that")
         heard = self._heard.get((self._cloud.scheduler.current.process, upload.upload_id))
         claim = self._claims.get(upload.upload_id, heard)
         if claim not in (None, receipt.crc64nvme):

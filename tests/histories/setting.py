@@ -46,7 +46,8 @@ class Setting:
     whether rounds of the reconciler run at the same time, and while others write. `spool_bytes` is the budget of each
     spool, None for as much as there is. `has_look_alike` is whether there is a second card that the first one cannot
     be told from but by its bytes, `has_strangers` whether somebody acts in the bucket past the coordinator. Where it
-    `lasts_days`, rounds and hauls come days late, and uploads expire meanwhile.
+    `lasts_days`, rounds and hauls come days late, and uploads expire meanwhile. `has_old_client` is whether the clients
+    are of a release that claims the whole only when it completes.
     """
 
     mode: Mode
@@ -74,6 +75,7 @@ class Setting:
     has_look_alike: bool
     has_strangers: bool
     lasts_days: bool
+    has_old_client: bool
 
 
 RATES = (0.0, 0.0, 0.0, 0.005, 0.02, 0.1)
@@ -196,4 +198,5 @@ def draw_setting(chance: random.Random, mode: Mode = Mode.SETTLING) -> Setting:
         has_look_alike=has_look_alike,
         has_strangers=has_strangers,
         lasts_days=chance.random() < 0.15,
+        has_old_client=not begins_home and chance.random() < 0.1,
     )

@@ -14,6 +14,12 @@ SESSIONS = f"{HAUL}/sessions.py"
 PLAN = "edge_client/model/plan.py"
 
 _NO_LAST_LOOK = Edit(PIPELINE, "if self.parts.confirmed_crc() != whole_crc:", "if whole_crc < 0:")
+_LAST_PART_AT_ONCE = Edit(
+    PIPELINE,
+    "        whole_crc = self.whole_crc(upload)\n        if self.parts",
+    "        whole_crc = self.whole_crc(upload)\n        if withheld:\n"
+    "            self._offer(withheld, queue)\n            withheld = None\n        if self.parts",
+)
 _ANY_FILE = Edit(
     PLAN,
     "if has_got_an_etag or likeness(now, self.file_identity) is Likeness.OTHER:",
@@ -141,15 +147,15 @@ ON_DEVICE = (
         "the last part leaves before the last look",
         Kind.ORDER,
         "S3 has all parts of a film of two cards before the device has seen that it is one",
-        (
-            Edit(
-                PIPELINE,
-                "        whole_crc = self.whole_crc(upload)\n        if self.parts",
-                "        whole_crc = self.whole_crc(upload)\n        if withheld:\n"
-                "            self._offer(withheld, queue)\n            withheld = None\n        if self.parts",
-            ),
-        ),
+        (_LAST_PART_AT_ONCE,),
         Neighbour("the coordinator completes only what its sender claims", (UNCLAIMED,), masks=True),
+    ),
+    PlantedBug(
+        "parts that nobody claims are completed",
+        Kind.CLAIM,
+        "a late part of an earlier try ends a film that its device has not looked at for the last time",
+        (UNCLAIMED,),
+        Neighbour("the device's last part leaves after its last look", (_LAST_PART_AT_ONCE,)),
     ),
     PlantedBug(
         "parts of another card are not marked",
