@@ -716,6 +716,23 @@ class TestTags:
 
         assert self.tags(ports) == [True, False]
 
+    def test_what_was_restored_and_cleaned_again_comes_back_although_s3_has_purged_what_was_copied(self):
+        ports = story.cleaned()
+        copied = [ports.objects.versions(key)[0].version_id for key in (FIRST, SECOND)]
+        restored(ports)
+        let_end(ports)
+        release(ports)
+        story.let_grace_pass(ports)
+        assert story.state_of(ports) == "CLEANED"
+
+        for key, version_id in zip((FIRST, SECOND), copied, strict=True):
+            ports.objects.forget_version(key, version_id)
+        ports.objects.mark_deleted(story.key_of(VIDEO))
+        story.let_pass(ports, ports.policy.last_look_s)
+        let_end(ports)
+
+        assert story.originals_stand(ports)
+
     def test_a_version_that_was_never_hidden_is_not_to_be_purged_any_more(self):
         ports = story.processed()
         ports.clock.advance(ports.policy.grace_s)

@@ -305,8 +305,7 @@ class Aftermath:
         for deed in Lifecycle(self._cloud.objects, self._history.faults).run(self._cloud.now()):
             self._cloud.note("s3", deed.verb)
             if deed.verb == "purge" and deed.key.startswith(keys.CLEANED):
-                self._promises.purged(deed.key)
-                self._cloud.safety.forgive(deed.name)
+                self._cloud.safety.purged(deed.key, deed.name)
 
     def _settle(self) -> None:
         """Faults are over, and a person sets right what must be: then all is cleaned, or kept for a reason."""
@@ -524,7 +523,7 @@ class Aftermath:
         self._is_robbed = True
         self._cloud.note("stranger", "remove an output")
         self._cloud.objects.mark_deleted(receipt.key)
-        self._promises.lost(picture.session.session_id)
+        self._promises.lost(receipt.key)
 
 
 def _is_open(picture: Picture) -> bool:

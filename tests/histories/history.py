@@ -391,7 +391,7 @@ class History:
             for deed in lifecycle.run(cloud.now()):
                 if deed.verb == "purge" and deed.key.startswith(keys.ORIGINALS):
                     cloud.rare.note("an original is purged for good")
-                    cloud.safety.note_purged(deed.key, deed.name)
+                    cloud.safety.purged(deed.key, deed.name)
 
     def set_right(self) -> bool:
         """An operator arms cleanup, releases what is held, and orders again what failed; whether something had."""

@@ -2,6 +2,10 @@
 
 A word that comes while a function is about to act may be missed by some calls, never by more: what was said before its
 last MOST_LATE calls, it must know.
+
+Of what S3 purges two things are promised, and no more. As long as another version has the bytes of a film, an older
+copy of them may go: a restore leaves one behind. The last copy goes only after a last look that found every output in
+its place and no read that differs. What is lost after that look is for a person to find and to restore in time.
 """
 
 from __future__ import annotations
@@ -28,11 +32,11 @@ if TYPE_CHECKING:
 MOST_LATE = 7
 OUTPUTS_LATE, SWITCH_LATE = 6, 4
 """Right before a marker the outputs are looked at once more, and then the kill switch."""
+LOOK_LATE = 12
+"""A last look asks for each output first, then for originals, bucket and limits; it tags, and is written down."""
 MOST_DUE = 100
 SKEW_S = 3600.0
 """By so much a clock that is set right may be behind the time that was written before."""
-SURELY_S = 6 * 3600.0
-"""After so long without faults a round has surely looked at what is due."""
 LATE_FAILURE = "order {}: no light"
 """How the histories' processors say why they fail, and for which order."""
 
@@ -43,7 +47,8 @@ class Promises:
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
         self._calls: dict[Process, deque[int]] = {}
-        self._since: dict[tuple[SessionId, str], tuple[int, float]] = {}
+        self._since: dict[tuple[SessionId, str], int] = {}
+        self._lost: dict[str, int] = {}
         self._disarmed_at: int | None = None
         self._pictures: dict[SessionId, Picture] = {}
         self._removed: set[str] = set()
@@ -59,11 +64,11 @@ class Promises:
 
     def called(self, process: Process) -> None:
         """A process makes a call."""
-        self._calls.setdefault(process, deque(maxlen=MOST_LATE)).append(self._cloud.steps)
+        self._calls.setdefault(process, deque(maxlen=LOOK_LATE)).append(self._cloud.steps)
 
     def begin(self) -> None:
         """The history begins with all that is so by now."""
-        self._since = dict.fromkeys(self._since, (0, self._now))
+        self._since = dict.fromkeys(self._since, 0)
         self._grace_from = {each: (0, at_s) for each, (_, at_s) in self._grace_from.items()}
         self._calls.clear()
 
@@ -125,44 +130,56 @@ class Promises:
         elif name == "remove" and arguments[0].startswith(keys.CLEANED):
             self._note_removal(arguments[0])
 
-    def purged(self, key: str) -> None:
-        """S3's lifecycle has ended a version. Raises Broken where somebody still counts on it."""
+    def purged(self, key: str, version_id: str) -> None:
+        """S3's lifecycle has ended a version. Raises Broken where it was the last copy of bytes that must stay."""
         session_id = keys.session_of(key)
         picture = self._cloud.records.picture(session_id) if session_id else None
-        if picture is None or self._cloud.objects.head(key) is not None:
+        if picture is None or version_id not in picture.gone_versions:
+            raise Broken("S4", f"{key} is purged, and no cleanup removed it")
+        if self._is_there_twice(picture, key, version_id):
             return
         session = picture.session
-        if session.restoring and self._has_passed(session.session_id, "restoring", SURELY_S):
-            raise Broken("S4", f"{key} is purged while an operator waits for it")
         if session.state is not SessionState.CLEANED:
             raise Broken("S4", f"{key} is purged, and its session is {session.state.value}")
-        if self._has_passed(session.session_id, "lost", SURELY_S) and not self._outputs_stand(picture):
-            raise Broken("S4", f"{key} is purged, and an output of it is lost")
-        if picture.differing and self._has_passed(session.session_id, "differs", SURELY_S):
-            raise Broken("S4", f"{key} is purged, and two reads of it differ")
+        if not session.is_guarded:
+            raise Broken("S4", f"{key} is purged, and its session had no last look")
+        for artifact_id in picture.required:
+            receipt = picture.receipt(artifact_id)
+            if receipt is None or not self._is_present(receipt):
+                raise Broken("S3", f"{key} is purged, and S3 has no version of {artifact_id}")
 
-    def lost(self, session_id: SessionId) -> None:
+    def lost(self, key: str) -> None:
         """Somebody removed an output past the coordinator."""
-        self._since[session_id, "lost"] = (self._cloud.steps, self._now)
+        self._lost.setdefault(key, self._cloud.steps)
 
     @property
     def _now(self) -> float:
         return self._cloud.scheduler.now
 
-    def _has_passed(self, session_id: SessionId, fact: str, seconds: float) -> bool:
-        """Whether it was so for so long, or for as long when the last look was taken: nobody looks after that."""
-        known = self._since.get((session_id, fact))
-        _, until_s = self._since.get((session_id, "guarded"), (0, self._now))
-        return known is not None and until_s - known[1] >= seconds
+    def _is_there_twice(self, picture: Picture, key: str, version_id: str) -> bool:
+        """Whether the key's last receipt is of another version, which S3 has, and of the same bytes."""
+        receipts = picture.receipts_at(key)
+        purged = next((each for each in receipts if each.version_id == version_id), None)
+        if purged is None or receipts[-1].version_id == version_id:
+            return False
+        return receipts[-1].crc64nvme == purged.crc64nvme and self._is_present(receipts[-1])
 
     def _knew(self, step: int | None, late: int = MOST_LATE) -> bool:
         """Whether the process that acts now must know what was so at this step, before its last `late` calls."""
         calls = self._calls.get(self._cloud.scheduler.current.process, ())
         return step is not None and len(calls) >= late and step < calls[-late]
 
-    def _knew_of(self, session_id: SessionId, fact: str, late: int = MOST_LATE) -> bool:
-        known = self._since.get((session_id, fact))
-        return known is not None and self._knew(known[0], late)
+    def _knew_of(self, session_id: SessionId, fact: str) -> bool:
+        return self._knew(self._since.get((session_id, fact)))
+
+    def _known_losses(self, picture: Picture, late: int) -> list[ArtifactId]:
+        """The outputs that are not in their place, as the process that acts now must know."""
+        receipts = ((each, picture.receipt(each)) for each in picture.required)
+        return [
+            artifact_id
+            for artifact_id, receipt in receipts
+            if receipt and not self._is_current(receipt) and self._knew(self._lost.get(receipt.key), late)
+        ]
 
     def knew_of_grace(self, session_id: SessionId) -> bool:
         """Whether the process that acts now must know when the present grace began."""
@@ -180,8 +197,8 @@ class Promises:
         for fact, is_so in _facts(picture):
             if not is_so:
                 self._since.pop((session_id, fact), None)
-            elif (session_id, fact) not in self._since:
-                self._since[session_id, fact] = (self._cloud.steps, self._now)
+            else:
+                self._since.setdefault((session_id, fact), self._cloud.steps)
         self._demand_uploads(picture, before)
         self._demand_due(picture)
         was = before.session if before else None
@@ -195,6 +212,8 @@ class Promises:
             self._demand_processed(picture)
         if session.state is SessionState.CLEANED is not was.state:
             self._demand_cleaned(picture)
+        if session.is_guarded and not was.is_guarded:
+            self._demand_looked_at(picture)
         if session.restoring and not was.restoring and not session.held:
             raise Broken("S4", f"{session_id} is being restored, and nothing holds it")
         self._demand_restored(picture, was)
@@ -303,6 +322,14 @@ class Promises:
                 if version.version_id == doomed.version_id and objects.tag(version) != CLEANED_TAG:
                     raise Broken("S5", f"{doomed.key} is cleaned, and S3 keeps it for ever")
 
+    def _demand_looked_at(self, picture: Picture) -> None:
+        """A last look is over: from now on S3 may purge, and nobody looks any more."""
+        session_id = picture.session.session_id
+        if lost := self._known_losses(picture, LOOK_LATE):
+            raise Broken("S4", f"the last look at {session_id} is over, and {', '.join(lost)} is lost")
+        if picture.differing:
+            raise Broken("S4", f"the last look at {session_id} is over, and two reads differ")
+
     def _demand_restored(self, picture: Picture, was: Session) -> None:
         """What is restored no longer is there, unless it is lost, and S3 does not end it."""
         session, objects = picture.session, self._cloud.objects
@@ -373,7 +400,7 @@ class Promises:
                 raise Broken("S3", f"{key} is removed, and its session is as follows: {fact}")
         if self._knew(self._disarmed_at, SWITCH_LATE):
             raise Broken("S3", f"{key} is removed, and cleanup is disarmed")
-        if self._knew_of(session_id, "lost", OUTPUTS_LATE) and not self._outputs_stand(picture):
+        if self._known_losses(picture, OUTPUTS_LATE):
             raise Broken("S3", f"{key} is removed, and an output is lost")
         _, began_s = self._grace_from.get(session_id, (0, 0.0))
         policy = self._cloud.policy
@@ -385,12 +412,9 @@ class Promises:
         ):
             raise Broken("S3", f"{key} is removed, and it has just been brought back")
 
-    def _outputs_stand(self, picture: Picture) -> bool:
-        objects = self._cloud.objects
-        receipts = [picture.receipt(artifact_id) for artifact_id in picture.required]
-        stored = [objects.head(each.key) if each else None for each in receipts]
-        pairs = zip(receipts, stored, strict=True)
-        return all(receipt and there and there.version_id == receipt.version_id for receipt, there in pairs)
+    def _is_current(self, receipt: Receipt) -> bool:
+        stored = self._cloud.objects.head(receipt.key)
+        return stored is not None and stored.version_id == receipt.version_id
 
     def _note_removal(self, key: str) -> None:
         *_, hidden, marker = (None, *self._cloud.objects.versions(key))
@@ -441,5 +465,4 @@ def _facts(picture: Picture) -> Iterator[tuple[str, bool]]:
     yield "restoring", bool(session.restoring)
     yield "differs", bool(picture.differing)
     yield "poison", bool(picture.quarantined)
-    yield "guarded", session.is_guarded
     yield "sent", session.order is not None and session.order.sent_at is not None

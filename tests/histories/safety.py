@@ -103,21 +103,9 @@ class Safety:
         elif name in _OF_KEYS and arguments[0].startswith(keys.OF_SESSIONS):
             self._demand_kept(name, arguments[0])
 
-    def forgive(self, version_id: str) -> None:
-        """A version was purged, and may be gone."""
-        self._purged.add(version_id)
-
-    def note_purged(self, key: str, version_id: str) -> None:
-        """S3's lifecycle removed a version for good: its session was cleaned, looked at, and has all its outputs."""
-        session_id = keys.session_of(key)
-        picture = self._cloud.records.picture(session_id) if session_id else None
-        if picture is None or version_id not in picture.gone_versions or not picture.session.is_guarded:
-            raise Broken("S4", f"{key} is purged, and its session had no last look")
-        for artifact_id in picture.required:
-            receipt = picture.receipt(artifact_id)
-            if receipt is None:
-                raise Broken("S3", f"{key} is purged, and {artifact_id} was never verified")
-            self._bytes_of(receipt)
+    def purged(self, key: str, version_id: str) -> None:
+        """S3's lifecycle removed a version for good, and may have done so. Raises Broken."""
+        self.promises.purged(key, version_id)
         self._purged.add(version_id)
 
     def _demand_kept(self, name: str, key: str) -> None:
