@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import heapq
 import random
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
@@ -42,7 +41,10 @@ class Process:
 class Task:
     """One thread of a process."""
 
-    __slots__ = ("_scheduler", "error", "is_over", "joined", "light", "name", "process", "turn", "woken")
+    __slots__ = (
+        *("_run", "_scheduler", "light"),
+        *("error", "is_over", "joined", "name", "process", "turn", "woken"),
+    )
 
     def __init__(self, scheduler: Scheduler, process: Process, name: str, run: Callable[[], object]) -> None:
         self._scheduler = scheduler
@@ -53,19 +55,19 @@ class Task:
         self.joined: list[Task] = []
         self.turn = 0
         self.woken = False
-        self.light = greenlet(lambda: self._live(run), scheduler.hub)
+        self._run = run
+        self.light = greenlet(self._live, scheduler.hub)
 
-    def _live(self, run: Callable[[], object]) -> None:
+    def _live(self) -> None:
         try:
-            run()
+            self._run()
         except Killed:
             pass
         except BaseException as error:  # noqa: BLE001  a thread's door: the history hears of it
             self.error = error
         self.is_over = True
         self.process.tasks.remove(self)
-        for task in self.joined:
-            self._scheduler.wake(task)
+        self._scheduler.end(self)
 
     def is_alive(self) -> bool:
         """Whether it has not ended."""
@@ -87,6 +89,7 @@ class Scheduler:
 
     def __init__(self, chance: random.Random, switching: float) -> None:
         self.chance = chance
+        self._random = chance.random
         self.now = 0.0
         self.turns = 0
         self.current: Task
@@ -95,12 +98,13 @@ class Scheduler:
         self._ready: list[Task] = []
         self._asleep: list[tuple[float, int, Task, int]] = []
         self._numbers = 0
-        self._errors: deque[BaseException] = deque()
+        self._living = 0
 
     def start(self, process: Process, name: str, run: Callable[[], object]) -> Task:
         """A new thread of `process`, which has its turn later."""
         task = Task(self, process, name, run)
         process.tasks.append(task)
+        self._living += 1
         self._ready.append(task)
         return task
 
@@ -110,25 +114,41 @@ class Scheduler:
         self.hub.switch()
 
     def _run(self) -> None:
-        random_index = self.chance.random
-        while True:
-            ready = self._ready
-            if not ready:
-                if not self._wake_next():
-                    return
-                continue
-            # The last takes the place of the one that is drawn: no list is moved.
-            place = int(random_index() * len(ready))
-            task = ready[place]
-            ready[place] = ready[-1]
-            ready.pop()
-            self.turns += 1
-            if self.turns > MOST_TURNS:
-                raise Stuck(f"the history does not end: {task.process.name} {task.name} at {self.now:.0f} s")
+        """What runs once a thread has ended, and where nobody is left to have a turn."""
+        while (task := self._draw()) is not None:
             self.current = task
             task.light.switch()
-            if task.is_over and task.error is not None:
-                raise task.error
+            # Others may have had their turns since.
+            ended = self.current
+            if ended.is_over and ended.error is not None:
+                raise ended.error
+        last = self.current
+        if self.turns > MOST_TURNS:
+            raise Stuck(f"the history does not end: {last.process.name} {last.name} at {self.now:.0f} s")
+        if self._living:
+            raise Stuck(f"{self._living} threads wait for each other, {last.process.name} {last.name} last")
+
+    def end(self, task: Task) -> None:
+        """A thread has come to its end; who waited for it has a turn later."""
+        self._living -= 1
+        for each in task.joined:
+            self.wake(each)
+
+    def _draw(self) -> Task | None:
+        """Who has the next turn; None where nobody is left, and where the history does not end."""
+        ready = self._ready
+        while not ready:
+            if not self._wake_next():
+                return None
+        self.turns += 1
+        if self.turns > MOST_TURNS:
+            return None
+        # The last takes the place of the one that is drawn: no list is moved.
+        place = int(self._random() * len(ready))
+        task = ready[place]
+        ready[place] = ready[-1]
+        ready.pop()
+        return task
 
     def _wake_next(self) -> bool:
         """Let time pass to the next sleeper's; whether there is one."""
@@ -147,7 +167,7 @@ class Scheduler:
         """Others may have their turn; no time passes."""
         if self.current.process.is_dead:
             raise Killed
-        if self.chance.random() < self._switching and (self._ready or self._asleep):
+        if self._random() < self._switching and (self._ready or self._asleep):
             self._ready.append(self.current)
             self._leave()
 
@@ -182,8 +202,11 @@ class Scheduler:
 
     def _leave(self) -> None:
         me = self.current
-        self.hub.switch()
-        self.current = me
+        drawn = self._draw()
+        if drawn is not me:
+            # Straight to who is next: a way by the hub would be two.
+            self.current = drawn or me
+            (drawn.light if drawn else self.hub).switch()
         if me.process.is_dead:
             raise Killed
 
