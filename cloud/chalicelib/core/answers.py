@@ -15,13 +15,15 @@ ENVELOPE_BYTES = 4 * 1024
 
 MOST_BODY_BYTES = MOST_PAYLOAD_BYTES - ENVELOPE_BYTES
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
+
 _LONGEST_CHARACTER = 12
 """Bytes: one outside the basic plane, as JSON writes it."""
 
 
 def written(document: object) -> str:
     """`document` as the body of an answer: JSON, all of it ASCII."""
-    return json.dumps(document, separators=(",", ":"))
+    return _ENCODER.encode(document)
 
 
 def demand_sendable(body: str) -> None:

@@ -200,6 +200,8 @@ class Picture(Struct, frozen=True, dict=True):
 
         A lost chapter counts too: its card may be all that is left.
         """
+        if not self.session.evidence:
+            return ()
         recorded = {each.artifact_id: each for each in self.session.evidence}
         present = {**recorded, **self._evidence_by_id}
         return tuple(each for each in present.values() if each.open_differences)
@@ -246,9 +248,11 @@ class Picture(Struct, frozen=True, dict=True):
 
     def _is_lost(self, receipt: Receipt | None) -> bool:
         """Whether the verified version is lost for good: its receipt proves nothing any more."""
-        return receipt is not None and any(
-            each.version_id == receipt.version_id for each in self.session.lost
-        )
+        return receipt is not None and receipt.version_id in self._lost_versions
+
+    @once
+    def _lost_versions(self) -> frozenset[str]:
+        return frozenset(each.version_id for each in self.session.lost)
 
     @once
     def lost(self) -> tuple[Lost, ...]:
