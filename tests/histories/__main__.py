@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.histories.faults import Script
-from tests.histories.history import play
+from tests.histories.history import listening, play
 from tests.histories.outcome import Outcome
 from tests.histories.page import FOLDER, numbers_of, write_page
 from tests.histories.rare import RARE
@@ -68,12 +68,13 @@ def play_batch(asked: tuple[int, int, str]) -> Tally:
     """The histories of some seeds, one after the other."""
     first, count, mode = asked
     tally = Tally()
-    for seed in range(first, first + count):
-        try:
-            tally.add(play(seed, mode=Mode(mode)))
-        except Exception as error:
-            error.add_note(f"in the history of seed {seed}, {mode}")
-            raise
+    with listening():
+        for seed in range(first, first + count):
+            try:
+                tally.add(play(seed, mode=Mode(mode)))
+            except Exception as error:
+                error.add_note(f"in the history of seed {seed}, {mode}")
+                raise
     return tally
 
 
@@ -93,7 +94,8 @@ def play_many(first: int, count: int, mode: Mode, workers: int) -> Tally:
 def digests_of(asked: tuple[int, int]) -> list[str]:
     """The digests of some seeds' histories."""
     first, count = asked
-    return [play(seed).digest for seed in range(first, first + count)]
+    with listening():
+        return [play(seed).digest for seed in range(first, first + count)]
 
 
 def count_differing(first: int, count: int, workers: int) -> int:

@@ -8,7 +8,6 @@ notes the step.
 from __future__ import annotations
 
 import functools
-import json
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -17,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from chalice.app import Chalice, Request
 from msgspec import Struct
+from msgspec.json import decode, encode
 from msgspec.structs import replace
 
 from chalicelib.core import tokens
@@ -182,7 +182,7 @@ class Answer(Struct):
         return self.status
 
     def json(self) -> Any:
-        return json.loads(self.body)
+        return decode(self.body)
 
 
 class Cloud:
@@ -197,6 +197,7 @@ class Cloud:
         self.rare = Rare()
         self.skew_s = 0.0
         self.looks = 0
+        self._shown_s, self._shown = 0.0, START
         self.running: Counter[str] = Counter()
         self.steps = 0
         self.log: list[str] = []
@@ -236,7 +237,10 @@ class Cloud:
 
     def now(self) -> datetime:
         """What the functions' clock shows; it shows another microsecond at each of their looks."""
-        return START + timedelta(seconds=self.scheduler.now + self.skew_s, microseconds=self.looks)
+        seconds = self.scheduler.now + self.skew_s
+        if seconds != self._shown_s:
+            self._shown_s, self._shown = seconds, START + timedelta(seconds=seconds)
+        return self._shown + timedelta(0, 0, self.looks)
 
     def enrol(self, device_id: DeviceId) -> str:
         """A good token of a device."""
@@ -368,7 +372,7 @@ class Cloud:
             self.running[claimed] -= 1
         if response.status_code == 500:
             raise Broken("no 500", f"{method} {path}: {response.body}")
-        text = response.body if isinstance(response.body, str | bytes) else json.dumps(response.body)
+        text = response.body if isinstance(response.body, str | bytes) else encode(response.body)
         return Answer(
             response.status_code,
             text if isinstance(text, bytes) else text.encode(),

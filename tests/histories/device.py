@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import errno
 import functools
-import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from datetime import timedelta
 from typing import Any, ClassVar, cast
 
 import requests
+from msgspec.json import encode
 
 from chalicelib.core.ids import DeviceId, UploadId
 from edge_client.base.errors import (
@@ -103,7 +103,7 @@ class Link:
         word = path.rpartition("/")[2]
         if device.is_old and word == "part-urls" and isinstance(json, dict):
             json = {name: value for name, value in json.items() if name != "crc64nvme"}
-        body = b"" if json is None else _written(json)
+        body = b"" if json is None else encode(json)
         device.step(f"{method} {path.rpartition('/')[2].partition('?')[0]}"[:24])
         on_record = CLAIM_IS_ON_RECORD.get(word, ())
         claim = json.get("crc64nvme") if on_record and isinstance(json, dict) else None
@@ -552,7 +552,3 @@ class Device:
             peak_rss_mib=lambda: 1.0,
             now=now,
         )
-
-
-def _written(document: object) -> bytes:
-    return json.dumps(document).encode()

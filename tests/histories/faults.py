@@ -26,7 +26,10 @@ AT_FOCUS = 0.35
 class Faults:
     """Draws a fault for a call, or none. `count` is how many it drew; once `are_over` there are no more."""
 
-    __slots__ = ("_chance", "_focus", "_muted", "_rates", "_sizes", "are_over", "count")
+    __slots__ = (
+        *("_focus", "_muted", "_of_aws", "_of_events", "_random", "_rates", "_sizes"),
+        *("are_over", "count"),
+    )
 
     def __init__(
         self, chance: random.Random, rates: dict[Where, float], focus: str | None, script: Script
@@ -34,8 +37,10 @@ class Faults:
         self._focus = focus
         # Of its own, so that a fault that is left out changes nothing else.
         self._sizes = random.Random(chance.random())
-        self._chance = chance
+        self._random = chance.random
         self._rates = rates
+        # Every call of the table and of the bucket asks for these several times.
+        self._of_aws, self._of_events = rates[Where.AWS], rates[Where.EVENT]
         self._muted = script.muted
         self.count = 0
         self.are_over = False
@@ -47,7 +52,7 @@ class Faults:
         rate = AT_FOCUS if call and call == self._focus else self._rates[where]
         if not rate:
             return None
-        drawn = self._chance.random()
+        drawn = self._random()
         if drawn >= rate:
             return None
         number = self.count
@@ -56,7 +61,11 @@ class Faults:
 
     def strikes(self, fault: str) -> bool:
         """Whether this fault of AWS happens here: what `world` asks."""
-        return self.draw(Where.EVENT if fault.startswith("event") else Where.AWS, (fault,)) is not None
+        rate = self._of_events if fault[:5] == "event" else self._of_aws
+        if not rate or self.are_over or self._random() >= rate:
+            return False
+        self.count += 1
+        return self.count - 1 not in self._muted
 
     def between(self, least: float, most: float) -> float:
         """A number from `least` to `most`."""

@@ -64,7 +64,10 @@ class Promises:
 
     def called(self, process: Process) -> None:
         """A process makes a call."""
-        self._calls.setdefault(process, deque(maxlen=LOOK_LATE)).append(self._cloud.steps)
+        calls = self._calls.get(process)
+        if calls is None:
+            calls = self._calls[process] = deque(maxlen=LOOK_LATE)
+        calls.append(self._cloud.steps)
 
     def begin(self) -> None:
         """The history begins with all that is so by now."""

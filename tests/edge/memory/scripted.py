@@ -34,7 +34,10 @@ class Scripted:
         """A call arrives. Raises what the test says."""
         self.calls.append(kind)
         self.at_each_call(kind)
-        fault = self.faults[kind].pop(0) if self.faults[kind] else None
+        faults = self.faults.get(kind)
+        if not faults:
+            return
+        fault = faults.pop(0)
         if isinstance(fault, Exception):
             raise fault
         if fault is not None:

@@ -2,10 +2,10 @@
 
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
-from msgspec import structs
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from chalicelib.core.attention import Need, Needy, needs
 from chalicelib.core.audit import Entry
@@ -64,8 +64,7 @@ from chalicelib.ports import (
 )
 
 
-@dataclass(frozen=True)
-class _Entry:
+class _Entry(Struct, frozen=True):
     """What is recorded of one session under its version."""
 
     session: Session
@@ -367,7 +366,7 @@ class MemoryRecords:
     def put_watch(self, watch: Watch, look_at: datetime) -> None:
         key = (watch.project, watch.device_id)
         before, _ = self._watches.get(key, (watch, None))
-        after = structs.replace(watch, silent_since=before.silent_since)
+        after = replace(watch, silent_since=before.silent_since)
         self._watches[key] = (after, AT_ONCE if before.silent_since else look_at)
 
     def watched(self, until: datetime, limit: int) -> tuple[Watched, ...]:
@@ -402,7 +401,7 @@ class MemoryRecords:
 
     def token(self, token_id: TokenId) -> Token | None:
         token = self._tokens.get(token_id)
-        return structs.replace(token, secrets=self._secrets.get(token_id)) if token else None
+        return replace(token, secrets=self._secrets.get(token_id)) if token else None
 
     def put_upload_pass(self, made: UploadPass) -> None:
         self._upload_passes[made.pass_id] = made
@@ -424,7 +423,7 @@ class MemoryRecords:
             place = (found.token_id, found.page_session_id)
             known = self._page_sessions.get(place)
             if known and known.seen_at == found.seen_at:
-                self._page_sessions[place] = structs.replace(known, seen_at=seen_at)
+                self._page_sessions[place] = replace(known, seen_at=seen_at)
 
     def forget_page_session(self, key: PageSessionKey) -> None:
         self._page_sessions.pop((key.token_id, key.page_session_id), None)
@@ -464,9 +463,7 @@ class MemoryRecords:
 
     def enlist(self, enlisting: Enlisting) -> None:
         with self._enlisting:
-            self._tokens |= {
-                token.token_id: structs.replace(token, secrets=None) for token in enlisting.tokens
-            }
+            self._tokens |= {token.token_id: replace(token, secrets=None) for token in enlisting.tokens}
             if enlisting.device:
                 self._devices[enlisting.device.device_id] = enlisting.device
             if enlisting.code:
