@@ -209,7 +209,7 @@ def test_nothing_is_completed_while_a_part_has_another_size_than_planned(size_by
 
 
 def test_nothing_is_completed_with_a_part_beyond_the_plan():
-    upload = make_upload()
+    upload = make_upload().claimed(whole(make_upload()))
     parts = (*all_parts(upload), StoredPart(4, 5, Crc64Nvme("AAAAAAAAAAA="), '"4"'))
 
     assert owed(upload, Observation(parts, None)) == ()
@@ -243,9 +243,11 @@ def test_all_parts_are_completed_even_after_the_deadline():
 @pytest.mark.parametrize(("seconds", "expired"), [(-1, False), (0, True), (1, True)])
 def test_an_upload_with_missing_parts_expires_at_its_deadline(seconds: int, expired: bool):
     upload = make_upload()
-    actions = owed(upload, Observation((), None), upload.expires_at + timedelta(seconds=seconds))
+    end = (Expire(UPLOAD_ID, "its deadline passed before every part had arrived"),)
 
-    assert [type(action) for action in actions] == ([Expire] if expired else [])
+    for each in (upload, upload.claimed(whole(upload))):
+        actions = owed(each, Observation((), None), upload.expires_at + timedelta(seconds=seconds))
+        assert actions == (end if expired else ())
 
 
 def test_an_upload_without_parts_and_object_expires_at_once():
@@ -274,7 +276,7 @@ def test_a_completed_upload_whose_object_vanished_is_rejected_after_patience():
 
 
 def test_a_second_upload_of_a_verified_artifact_expires():
-    second = make_upload(upload_id=OTHER, opened_at=START + timedelta(seconds=1))
+    second = make_upload(upload_id=OTHER, opened_at=START + timedelta(seconds=1), claim=whole(make_upload()))
     first = verified(make_upload())
 
     actions = owed(second, Observation(all_parts(second), stored_of(first)), START, first)
@@ -345,7 +347,8 @@ def test_another_uploads_object_is_never_removed_with_a_rejected_one():
 
 
 def test_nothing_is_completed_on_a_key_whose_rejected_object_is_still_to_be_removed():
-    upload, earlier = make_upload(), make_upload(upload_id=OTHER).rejected("wrong", START)
+    upload = make_upload().claimed(whole(make_upload()))
+    earlier = make_upload(upload_id=OTHER).rejected("wrong", START)
 
     assert owed(upload, Observation(all_parts(upload), None), START, earlier) == ()
 
@@ -428,7 +431,7 @@ def test_a_rejected_output_stays_where_it_is():
 
 def test_an_upload_of_what_its_processor_wrote_itself_meanwhile_expires():
     key = "outputs/main/match-17-north/1/enhanced.mp4"
-    upload = make_upload(key=key)
+    upload = make_upload(key=key, claim=whole(make_upload()))
     pinned = Receipt(None, upload.artifact_id, key, "v1", 25, whole(upload), START)
     picture = make_picture(upload).with_receipt(pinned)
     seen = Observation(all_parts(upload), stored_of(upload, upload_id=None))
