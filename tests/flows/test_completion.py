@@ -24,7 +24,7 @@ from chalicelib.core.tokens import Principal, Role
 from chalicelib.core.upload import Upload, UploadState
 from chalicelib.flows import completion
 from chalicelib.flows.settle import settle_session
-from chalicelib.flows.uploads import ATTEMPTS
+from chalicelib.flows.store import ATTEMPTS
 from tests.core.settle.cases import verified
 from tests.support.builders import (
     DEVICE_ID,

@@ -21,7 +21,7 @@ from chalicelib.core.parts import PartPlan
 from chalicelib.core.tokens import Principal, Role
 from chalicelib.core.upload import Upload, Way
 from chalicelib.flows import completion
-from chalicelib.flows.uploads import ATTEMPTS
+from chalicelib.flows.store import ATTEMPTS
 from tests.support.builders import (
     DEVICE_ID,
     POLICY,

@@ -169,3 +169,14 @@ def test_a_token_that_was_never_made_cannot_be_revoked_and_is_not_repeated():
 def nothing_was_recorded(ports: MemoryPorts) -> bool:
     """Whether the next ids are still the first ones: nobody was given any."""
     return ports.ids.device_id() == memory_ports().ids.device_id()
+
+
+def test_no_token_is_made_with_the_role_of_a_share_link():
+    ports = memory_ports()
+
+    with pytest.raises(
+        InvalidRequest, match="no token has the role share: a session's page makes such links"
+    ):
+        devices.enrol(ports, Role.SHARE, "main")
+
+    assert ports.records.tokens() == ()

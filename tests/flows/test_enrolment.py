@@ -2,6 +2,7 @@
 
 import logging
 from datetime import timedelta
+from typing import Any, cast
 
 import pytest
 from msgspec.structs import replace
@@ -23,7 +24,7 @@ from chalicelib.flows.enrolment import OVERLAP_S, exchange, invite, rotate
 from chalicelib.ports import Ports
 from tests.support.builders import MemoryPorts, memory_ports
 from tests.support.faults import Fault, When, faulty
-from tests.support.memory import START
+from tests.support.memory import START, MemoryRecords
 
 NORTH = Grant(Role.DEVICE, "main", "jetson-north", None, None)
 LIFE_S = 60
@@ -319,3 +320,20 @@ def test_a_revocation_ends_both_secrets():
     for secret in ("ours", "theirs"):
         with pytest.raises(NotAuthenticated, match="revoked"):
             caller(ports, token.token_id, secret)
+
+
+def test_a_code_whose_token_is_not_there_any_more_is_worth_nothing():
+    ports = memory_ports()
+    code = invited(ports)
+
+    class WithoutTokens:
+        """A table from which somebody removed the token of the code by hand."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(ports.records, name)
+
+        def token(self, token_id: TokenId) -> None:
+            """There is none."""
+
+    with pytest.raises(NotFound, match="there is no token of this code any more; ask for another code"):
+        exchange(replace(ports, records=cast(MemoryRecords, WithoutTokens())), code, OURS)

@@ -244,3 +244,13 @@ def test_a_difference_is_recorded_and_counted_once_although_another_writes_the_s
 
     assert [each.artifact_id for each in recorded(ports).differing] == [ONE]
     assert ports.metrics.counts["evidence.differs"] == 1
+
+
+def test_a_token_that_names_no_device_brings_no_second_read():
+    ports = hauled()
+    before = recorded(ports)
+
+    with pytest.raises(InvalidRequest, match="this token names no device; enrol the device again"):
+        told(ports, principal=Principal(Role.DEVICE, "main", None))
+
+    assert recorded(ports) == before

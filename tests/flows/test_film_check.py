@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 from msgspec.structs import replace
 
-from chalicelib.core.errors import Finalizing, NotAFilm, StorageBusy
+from chalicelib.core.errors import Finalizing, NotAFilm, StorageBusy, VersionGone
 from chalicelib.core.events import Event
 from chalicelib.core.ids import UploadId
 from chalicelib.core.order import wish
@@ -208,3 +208,15 @@ def test_one_that_its_device_marked_goes_once_its_outputs_are_accepted():
     operations.accept(ports, OPERATOR, SESSION_ID, "I watched it")
 
     assert settle_session(ports, SESSION_ID, Actor.RECONCILER).session.state.value == "CLEANED"
+
+
+def test_a_film_that_is_gone_while_it_is_read_gets_its_receipt_once_it_can_be_read():
+    ports, body = world(), make_film(7_000)
+    upload_id = bring(ports, body)
+    gone = faulty(ports.objects, Fault("read_range", VersionGone("gone")))
+
+    with pytest.raises(Finalizing):
+        completion.complete_upload(replace(ports, objects=gone), NORTH, upload_id, crc64nvme_of(body))
+    assert recorded(ports).upload(upload_id).receipt is None
+
+    assert complete(ports, upload_id, body).receipt

@@ -1,5 +1,7 @@
 """Films of clients without checksums: what lands becomes a proven original, and nothing is lost on the way."""
 
+from typing import Any, cast
+
 import pytest
 from msgspec.structs import replace
 
@@ -7,18 +9,22 @@ from chalicelib.core.errors import (
     Conflict,
     Finalizing,
     InvalidRequest,
+    KeyTaken,
+    MultipartGone,
     NotAFilm,
     NotFound,
     NotPermitted,
     PartsMismatch,
+    PartsRefused,
     StateConflict,
     StorageBusy,
     TooLarge,
     TooManyRequests,
     UploadGone,
+    VersionGone,
 )
 from chalicelib.core.ids import UploadId
-from chalicelib.core.landing import FORM_S, QUIET_S, SILENCE_S, Landing, LandingState
+from chalicelib.core.landing import FORM_S, HEARD_S, QUIET_S, SILENCE_S, Landing, LandingState
 from chalicelib.core.limits import Limits
 from chalicelib.core.order import Wish
 from chalicelib.core.picture import Picture
@@ -30,6 +36,7 @@ from chalicelib.flows import landings
 from chalicelib.flows.landings import MOST_AT_ONCE, Wanted
 from chalicelib.flows.reconcile import reconcile
 from chalicelib.flows.settle import settle_session
+from chalicelib.ports import Change
 from tests.support.builders import (
     SESSION_ID,
     MemoryPorts,
@@ -37,9 +44,9 @@ from tests.support.builders import (
     memory_ports,
     recorded,
 )
-from tests.support.faults import Fault, When, faulty
+from tests.support.faults import Fault, When, faulty, lost_races
 from tests.support.films import make_film
-from tests.support.memory import crc64nvme_of, post
+from tests.support.memory import MemoryRecords, crc64nvme_of, post
 
 OPERATOR = Principal(Role.OPERATOR, "main", None)
 POLICY = Policy(part_size_bytes=10)
@@ -578,3 +585,134 @@ def test_two_who_write_the_session_at_once_both_have_their_landings(ports: Memor
 
     assert len(recorded(ports).landings) == 2
     assert len(list(ports.objects.multiparts("incoming/"))) == 2
+
+
+def test_a_landing_whose_write_lost_its_answer_alone_keeps_its_parts(ports: MemoryPorts):
+    begin(ports, Wanted("GX020042.MP4", "video/mp4"))
+    lossy = faulty(ports.records, Fault("write", Conflict("the answer was lost"), when=When.AFTER))
+
+    again = begin(replace(ports, records=lossy))
+
+    on_record = {each.multipart_id for each in recorded(ports).landings}
+    assert again.multipart_id in on_record
+    assert {each.multipart_id for each in ports.objects.multiparts("incoming/")} == on_record
+
+
+def test_two_who_begin_the_same_session_at_once_share_it(ports: MemoryPorts):
+    class Rival:
+        """A table in which another client begins the session just before this one."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(ports.records, name)
+
+        def write(self, change: Change) -> None:
+            if ports.records.picture(SESSION_ID) is None:
+                begin(ports, Wanted("GX020042.MP4", "video/mp4"))
+            ports.records.write(change)
+
+    begin(replace(ports, records=cast(MemoryRecords, Rival())))
+
+    assert [each.filename for each in recorded(ports).landings] == ["GX020042.MP4", NAME]
+
+
+def test_what_has_arrived_lists_no_parts(ports: MemoryPorts):
+    landing = land(ports)
+
+    assert landings.list_parts(ports, recorded(ports), landing) == ()
+
+
+def test_parts_that_s3_has_ended_are_gone_for_who_lists_them(ports: MemoryPorts):
+    landing = begin(ports)
+    ports.objects.abort(landing.key, landing.multipart_id or "")
+
+    with pytest.raises(UploadGone, match="S3 ended this upload; begin again"):
+        landings.list_parts(ports, recorded(ports), landing)
+
+
+def test_a_landing_of_a_session_that_is_not_there_does_not_exist(ports: MemoryPorts):
+    with pytest.raises(NotFound):
+        landings.load_landing(ports, OPERATOR, SESSION_ID, UploadId("u_none"))
+
+
+def test_who_is_heard_of_while_others_write_the_session_may_ask_again(ports: MemoryPorts):
+    landing = begin(ports)
+    ports.clock.advance(HEARD_S)
+
+    with pytest.raises(StorageBusy, match="ask again"):
+        landings.sign_part(lost_races(ports, 1), recorded(ports), landing, 1)
+
+    assert look(ports, landing) == landing
+
+
+def test_a_form_has_no_parts_to_sign(ports: MemoryPorts):
+    landings.open_form(ports, OPERATOR, SESSION_ID, WANTED, None)
+    [form] = recorded(ports).landings
+
+    with pytest.raises(StateConflict, match="one form, and has no parts"):
+        landings.sign_part(ports, recorded(ports), form, 1)
+
+
+def test_no_part_of_what_has_arrived_is_signed(ports: MemoryPorts):
+    landing = land(ports)
+
+    with pytest.raises(UploadGone, match="has arrived; nothing more is needed"):
+        landings.sign_part(ports, recorded(ports), landing, 1)
+
+
+def test_who_completes_before_any_part_has_arrived_hears_that(ports: MemoryPorts):
+    landing = begin(ports)
+
+    with pytest.raises(PartsMismatch, match=f"no part of {NAME} has arrived"):
+        finish(ports, landing, [(1, "0" * 32)])
+
+    assert look(ports, landing) == landing
+
+
+def test_who_completes_what_is_over_hears_why(ports: MemoryPorts):
+    landing = begin(ports)
+    ports.clock.advance(SILENCE_S)
+    reason = round_of(ports).landing(landing.landing_id).reason
+
+    with pytest.raises(UploadGone, match=f"this upload is over: {reason}; begin again"):
+        finish(ports, landing, [(1, "0" * 32)])
+
+
+def test_who_completes_while_s3_assembles_may_ask_again(ports: MemoryPorts):
+    landing = begin(ports)
+    listed = send(ports, landing, cut())
+    ports.objects.abort(landing.key, landing.multipart_id or "")
+
+    with pytest.raises(Finalizing, match="still assembling this film"):
+        finish(ports, landing, listed)
+
+
+@pytest.mark.parametrize("error", [MultipartGone("no such upload"), KeyTaken("an object is there")])
+def test_a_landing_that_another_call_has_assembled_is_taken_as_it_is(ports: MemoryPorts, error: Exception):
+    landing = begin(ports)
+    listed = send(ports, landing, cut())
+    taken = faulty(ports.objects, Fault("complete_landing", error, when=When.AFTER))
+
+    assert finish(replace(ports, objects=taken), landing, listed).state is LandingState.MOVED
+    assert ports.objects.body(landing.key) == FILM
+
+
+def test_parts_of_a_landing_that_s3_refuses_to_assemble_are_to_be_sent_again(ports: MemoryPorts):
+    landing = begin(ports)
+    listed = send(ports, landing, cut())
+    refusing = faulty(ports.objects, Fault("complete_landing", PartsRefused("too small", "EntityTooSmall")))
+
+    with pytest.raises(PartsMismatch, match=r"S3 refused to assemble the parts of .* \(EntityTooSmall\)"):
+        finish(replace(ports, objects=refusing), landing, listed)
+
+    assert finish(ports, landing, listed).state is LandingState.MOVED
+
+
+def test_what_landed_and_is_gone_while_it_is_read_is_judged_by_the_next_look(ports: MemoryPorts):
+    landing = begin(ports)
+    listed = send(ports, landing, cut())
+    gone = faulty(ports.objects, Fault("read_range", VersionGone("gone")))
+
+    with pytest.raises(Finalizing):
+        finish(replace(ports, objects=gone), landing, listed)
+
+    assert finish(ports, landing, listed).state is LandingState.MOVED

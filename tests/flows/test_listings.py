@@ -26,7 +26,7 @@ from chalicelib.flows.listings import (
 )
 from chalicelib.flows.sessions import confirm_session
 from chalicelib.flows.settle import settle_session
-from chalicelib.ports import Change, Enlisting, Listed, ListedDevice, Ports
+from chalicelib.ports import Change, Enlisting, Listed, ListedDevice, ListEntry, Ports
 from tests.support.builders import (
     DEVICE_ID,
     SESSION_ID,
@@ -384,3 +384,23 @@ def test_only_operators_list_devices(principal: Principal):
 def test_a_page_of_devices_has_a_size(limit: int):
     with pytest.raises(InvalidRequest, match=r"limit"):
         devices_of(memory_ports(), limit=limit)
+
+
+def test_an_entry_of_a_session_that_was_never_recorded_so_is_left_out():
+    ports = memory_ports(at(1), at(2))
+
+    class Ahead:
+        """A table whose list has one session that is not recorded, and another moment of one that is."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(ports.records, name)
+
+        def list_sessions(self, *asked: Any) -> tuple[ListEntry, ...]:
+            never, moved = at(0).session, at(1).session
+            return (
+                ListEntry(Listed(never.session_id, never.created_at), None),
+                ListEntry(Listed(moved.session_id, moved.created_at + timedelta(seconds=1)), None),
+                *ports.records.list_sessions(*asked),
+            )
+
+    assert names(listed(replace(ports, records=Ahead()))) == ["at-0001", "at-0002"]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from msgspec.structs import replace
 
-from chalicelib.core.errors import Conflict, StorageBusy
+from chalicelib.core.errors import Conflict
 from chalicelib.core.ids import SessionId, UploadId
 from chalicelib.core.order import wish
 from chalicelib.core.picture import MOST_CHAPTERS, Picture
@@ -17,7 +17,6 @@ from chalicelib.core.upload import Upload, UploadState
 from chalicelib.flows import completion, operations, uploads
 from chalicelib.flows.reconcile import reconcile
 from chalicelib.flows.s3_events import settle_created
-from chalicelib.flows.uploads import ATTEMPTS
 from tests.support.builders import (
     DEVICE_ID,
     SESSION_ID,
@@ -179,14 +178,6 @@ def test_who_asks_for_part_urls_and_loses_a_race_has_it_looked_at_all_the_same()
     signs(replace(ports, records=faulty(ports.records, Fault("write", Conflict("rival")))))
 
     assert not recorded(ports).upload(UPLOAD_ID).is_resting(ports.clock.now())
-
-
-def test_part_urls_of_a_session_that_others_keep_writing_want_patience():
-    ports = resting()
-    rivals = [Fault("write", Conflict("rival"), call) for call in range(1, ATTEMPTS + 1)]
-
-    with pytest.raises(StorageBusy):
-        signs(replace(ports, records=faulty(ports.records, *rivals)))
 
 
 def test_who_completes_or_opens_is_not_kept_waiting_by_a_rest():

@@ -24,6 +24,8 @@ from tests.support.builders import (
     memory_ports,
     recorded,
 )
+from tests.support.counted import counted
+from tests.support.faults import lost_races
 from tests.support.memory import Refused, crc64nvme_of, deliver
 
 BODY = b"a film"
@@ -364,3 +366,14 @@ def test_a_truncated_upload_is_refused_and_never_stored(seed):
     rounds(ports, 1, 60)
     assert ports.objects.head(upload.key) is None
     assert recorded(ports).session.state is SessionState.OPEN
+
+
+def test_who_loses_the_race_to_open_an_upload_by_one_put_has_nothing_to_abort():
+    ports = memory_ports()
+    confirm(ports, (SMALL,))
+    watched, calls = counted(ports)
+
+    upload = ask(lost_races(watched, 1)).upload
+
+    assert recorded(ports).uploads == (upload,)
+    assert (calls["create_multipart"], calls["abort"]) == (0, 0)

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from chalicelib.core.chapter import Chapter
-from chalicelib.core.errors import Conflict, NotFound, NotPermitted, StateConflict, StorageBusy
+from chalicelib.core.errors import NotFound, NotPermitted, StateConflict, StorageBusy
 from chalicelib.core.ids import DeviceId
 from chalicelib.core.order import Order, wish
 from chalicelib.core.session import Camera, SessionState
@@ -14,7 +14,6 @@ from chalicelib.flows import artifacts, completion, operations, sessions
 from chalicelib.flows.order_message import write_message
 from chalicelib.flows.reconcile import reconcile
 from chalicelib.flows.settle import settle_session
-from chalicelib.flows.uploads import ATTEMPTS
 from chalicelib.ports import MOST_MESSAGE_BYTES
 from tests.support.builders import (
     DEVICE_ID,
@@ -236,31 +235,6 @@ def test_a_session_that_fails_before_it_is_stored_still_gets_its_receipts_and_st
 
     assert picture.receipt(ARTIFACT)
     assert picture.session.state is SessionState.FAILED
-
-
-def lost_races(ports: MemoryPorts, count: int) -> MemoryPorts:
-    """`ports` where others write the session first, so many times."""
-    faults = [Fault("write", Conflict("rival"), call=call) for call in range(1, count + 1)]
-    return replace(ports, records=faulty(ports.records, *faults))
-
-
-def test_an_operator_who_loses_a_race_for_the_session_is_heard_all_the_same():
-    ports = stored()
-
-    operations.hold(lost_races(ports, ATTEMPTS - 1), OPERATOR, SESSION_ID, "wait")
-
-    assert recorded(ports).session.held == "wait"
-    assert ports.metrics.counts["session.held"] == 1
-
-
-def test_an_operator_who_never_wins_the_session_is_asked_to_come_back():
-    ports = stored()
-    before = recorded(ports)
-
-    with pytest.raises(StorageBusy, match="ask again"):
-        operations.hold(lost_races(ports, ATTEMPTS), OPERATOR, SESSION_ID, "wait")
-
-    assert recorded(ports) == before
 
 
 def test_an_order_names_no_chapter_without_its_receipt():

@@ -5,14 +5,14 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from chalicelib.core.errors import NotPermitted
+from chalicelib.core.errors import NotPermitted, StorageBusy
 from chalicelib.core.heard import Heard
 from chalicelib.core.ids import DeviceId
 from chalicelib.core.rounds import SILENT_S, LastRound
 from chalicelib.core.session import SessionState
 from chalicelib.core.tokens import Device, Principal, Role
 from chalicelib.flows import operations
-from chalicelib.flows.overview import DAYS, NEWEST, Overview, view_overview
+from chalicelib.flows.overview import DAYS, NEWEST, Overview, count_dead_letters, view_overview
 from chalicelib.flows.recount import mend
 from chalicelib.ports import Enlisting, Ports
 from tests.support import story
@@ -26,6 +26,7 @@ from tests.support.builders import (
     memory_ports,
 )
 from tests.support.counted import counted
+from tests.support.faults import Fault, faulty
 
 OPERATOR = Principal(Role.OPERATOR, "main", None)
 
@@ -150,3 +151,13 @@ def test_who_brings_or_processes_footage_sees_no_overview(role: Role):
 
     with pytest.raises(NotPermitted):
         view_overview(memory_ports(), principal, "main", None)
+
+
+@pytest.mark.parametrize("dead", [None, 0, 3])
+def test_the_dead_letters_are_counted_if_they_can_be(dead: int | None):
+    ports = memory_ports()
+    ports.orders.dead = dead
+
+    assert count_dead_letters(ports) == dead
+    busy = faulty(ports.orders, Fault("dead_letters", StorageBusy("the queue asks for patience")))
+    assert count_dead_letters(replace(ports, orders=busy)) is None

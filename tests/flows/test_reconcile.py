@@ -28,6 +28,7 @@ from tests.support.builders import (
     recorded,
     send_parts,
 )
+from tests.support.counted import counted
 from tests.support.faults import Fault, faulty
 from tests.support.memory import MemoryObjectStore, MemoryRecords, MovableClock
 
@@ -424,3 +425,57 @@ def test_a_reconciler_is_silent_once_six_rounds_did_not_happen(seconds: int, is_
     last = ports.records.last_round()
     assert last
     assert last.is_silent(ports.clock.now() + timedelta(seconds=SILENT_S + seconds)) is is_silent
+
+
+class Minutes:
+    """A bucket that takes a minute and a second to say what is on a key, and fails at those of `poison`."""
+
+    def __init__(self, ports: MemoryPorts, *poison: str) -> None:
+        self._ports = ports
+        self._poison = poison
+        self.asked: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._ports.objects, name)
+
+    def head(self, key: str) -> StoredObject | None:
+        self.asked.append(key)
+        self._ports.clock.advance(61)
+        if key in self._poison:
+            raise ValueError("poison")
+        return self._ports.objects.head(key)
+
+
+def test_uploads_of_a_session_that_failed_wait_for_the_next_round_when_its_turn_is_over():
+    chapters = make_chapter(1), make_chapter(2)
+    uploads = [
+        make_claimed(chapter, upload_id=UploadId(f"u_{place}"), multipart_id=f"multipart-{place}")
+        for place, chapter in enumerate(chapters)
+    ]
+    ports = memory_ports(make_picture(*uploads, chapters=chapters))
+    for upload in uploads:
+        send_parts(ports.objects, upload)
+    ports.clock.advance(1)
+    slow = Minutes(ports, *(upload.key for upload in uploads))
+    watched, calls = counted(replace(ports, objects=cast(MemoryObjectStore, slow)))
+
+    assert reconcile(watched, 600).failed == 1
+    assert len(slow.asked) == 1
+    assert calls["picture"] == 2  # to settle the session, and to see which of its uploads are due
+
+    ports.clock.advance(ports.policy.look_s)
+    reconcile(ports, 600)
+    assert all(each.receipt for each in recorded(ports).uploads)
+
+
+def test_no_session_has_a_further_turn_once_the_time_of_all_turns_is_over():
+    first, second = sessions(2)
+    ports = arranged(first, second)
+    slow = Minutes(ports)
+    watched, calls = counted(replace(ports, objects=cast(MemoryObjectStore, slow)))
+
+    done = reconcile(watched, 176)
+
+    assert slow.asked == [each.uploads[0].key for each in (first, second, first)]
+    assert calls["postpone"] == len(slow.asked)
+    assert (done.settled, done.unfinished) == (0, 2)

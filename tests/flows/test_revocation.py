@@ -1,9 +1,10 @@
 """A revoked device: no token of its is good, no code for it, and its uploads end."""
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.core import tokens
-from chalicelib.core.errors import NotAuthenticated, NotFound, StateConflict
+from chalicelib.core.errors import NotAuthenticated, NotFound, PartsRefused, StateConflict
 from chalicelib.core.ids import DeviceId, TokenId, UploadId
 from chalicelib.core.tokens import Device, Role
 from chalicelib.core.upload import UploadState
@@ -25,6 +26,7 @@ from tests.support.builders import (
     recorded,
     send_parts,
 )
+from tests.support.faults import Fault, faulty
 from tests.support.memory import START
 
 SECOND = make_chapter(2)
@@ -139,3 +141,14 @@ def test_a_second_revocation_finds_nothing_to_end():
 def test_an_unknown_device_is_not_found():
     with pytest.raises(NotFound):
         revoke_device(memory_ports(), DeviceId("d_unknown"))
+
+
+def test_a_film_whose_parts_s3_refuses_is_cancelled():
+    ports = opened()
+    send_parts(ports.objects, recorded(ports).uploads[0])
+    refusing = faulty(ports.objects, Fault("complete", PartsRefused("changed", "InvalidPart")))
+
+    ended = revoke_device(replace(ports, objects=refusing), DEVICE_ID)
+
+    assert set(ended.upload_ids) == {"u_first", "u_second"}
+    assert set(states(ports).values()) == {UploadState.CANCELLED}

@@ -3,16 +3,19 @@
 import pytest
 from msgspec.structs import replace
 
-from chalicelib.core.errors import Finalizing, NotFound, NotPermitted, StateConflict, UploadGone
+from chalicelib.core.errors import Finalizing, NotFound, NotPermitted, StateConflict, UploadGone, VersionGone
 from chalicelib.core.events import Event
 from chalicelib.core.ids import ArtifactId
 from chalicelib.core.scan import CLEAN, INCONCLUSIVE, INFECTED, TAG
+from chalicelib.core.settle import Actor
 from chalicelib.core.times import DAY_S
 from chalicelib.core.upload import UploadState
 from chalicelib.flows import artifacts, completion, frames, operations
 from chalicelib.flows.reconcile import reconcile
+from chalicelib.flows.settle import settle_session
 from tests.support import story
 from tests.support.builders import POLICY, SESSION_ID, MemoryPorts, memory_ports, recorded
+from tests.support.faults import Fault, faulty
 from tests.support.memory import crc64nvme_of
 from tests.support.story import LIGHTS, MADE, OPERATOR, PROCESSOR, VIDEO
 
@@ -247,3 +250,16 @@ def test_a_gate_that_is_closed_later_takes_no_receipt_back_and_one_that_is_opene
     waiting = made()
     story.let_pass(replace(waiting, policy=POLICY), ROUND_S)
     assert story.state_of(waiting) == "PROCESSED"
+
+
+def test_an_output_that_is_replaced_while_its_scan_is_read_waits_for_the_next_look():
+    ports = made()
+    ports.objects.give_tag(story.key_of(VIDEO), TAG, CLEAN)
+    ports.clock.advance(ROUND_S)
+    gone = faulty(ports.objects, Fault("tags", VersionGone("gone")))
+
+    settle_session(replace(ports, objects=gone), SESSION_ID, Actor.RECONCILER)
+    assert recorded(ports).receipt(VIDEO) is None
+
+    settle_session(ports, SESSION_ID, Actor.RECONCILER)
+    assert recorded(ports).receipt(VIDEO)

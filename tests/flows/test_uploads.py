@@ -24,6 +24,7 @@ from chalicelib.core.tokens import ALL_PROJECTS, Principal, Role
 from chalicelib.core.upload import UploadState
 from chalicelib.flows import completion, sessions, uploads
 from chalicelib.flows.reconcile import reconcile
+from chalicelib.flows.store import ATTEMPTS
 from chalicelib.flows.uploads import UploadView
 from tests.core.settle.cases import verified
 from tests.support.builders import (
@@ -43,7 +44,7 @@ from tests.support.builders import (
     send_parts,
 )
 from tests.support.counted import counted
-from tests.support.faults import Fault, When, faulty
+from tests.support.faults import Fault, When, faulty, lost_races
 from tests.support.memory import MemoryRecords, crc64nvme_of
 
 NORTH = Principal(Role.DEVICE, "main", DEVICE_ID)
@@ -282,20 +283,18 @@ def test_an_upload_that_is_undone_while_the_reconciler_looks_keeps_its_parts():
 
 def test_who_never_wins_the_session_is_asked_to_come_back():
     ports = memory_ports(make_picture())
-    always = [Fault("write", Conflict("rival"), call=call) for call in range(1, 20)]
 
     with pytest.raises(StorageBusy, match="ask again"):
-        opened(replace(ports, records=faulty(ports.records, *always)))
+        opened(lost_races(ports, ATTEMPTS))
 
     assert list(ports.objects.multiparts("originals/")) == []
 
 
 def test_who_cancels_and_never_wins_the_session_is_asked_to_come_back():
     ports = memory_ports(make_picture(make_upload()))
-    always = [Fault("write", Conflict("rival"), call=call) for call in range(1, 20)]
 
     with pytest.raises(StorageBusy, match="ask again"):
-        completion.cancel_upload(replace(ports, records=faulty(ports.records, *always)), NORTH, UPLOAD_ID)
+        completion.cancel_upload(lost_races(ports, ATTEMPTS), NORTH, UPLOAD_ID)
 
     assert recorded(ports).upload(UPLOAD_ID).is_live
 

@@ -1,6 +1,6 @@
 """A device that was hauling and sends no heartbeat is named once, and once more when it is heard again."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 import pytest
@@ -13,8 +13,10 @@ from chalicelib.core.session import SessionState
 from chalicelib.core.silence import Watch, look_at
 from chalicelib.core.tokens import Principal, Role
 from chalicelib.flows import sessions
+from chalicelib.flows.deadline import Deadline
 from chalicelib.flows.reconcile import reconcile
-from chalicelib.flows.watch_devices import MOST_DEVICES
+from chalicelib.flows.watch_devices import MOST_DEVICES, watch_devices
+from chalicelib.ports import Watched
 from tests.support import story
 from tests.support.builders import (
     DEVICE_ID,
@@ -228,3 +230,92 @@ def test_a_round_looks_at_a_bounded_number_of_devices_and_the_next_one_at_the_ot
     rounds(ports, 1)
 
     assert ports.metrics.counts["device.silent"] == MOST_DEVICES + more
+
+
+def test_a_device_that_sent_a_heartbeat_since_the_table_named_it_is_left_alone():
+    ports = hauling()
+    beat(ports)
+    ports.clock.advance(SILENT_S)
+    overdue = ports.records.watched(ports.clock.now(), MOST_DEVICES)
+    beat(ports)
+
+    class Lagging:
+        """A table whose index still names what was overdue a moment ago."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(ports.records, name)
+
+        def watched(self, now: datetime, limit: int) -> tuple[Watched, ...]:
+            return tuple(overdue)
+
+    assert overdue
+    reconcile(replace(ports, records=cast(MemoryRecords, Lagging())), 60)
+
+    assert told(ports) == []
+    assert ports.metrics.counts["device.silent"] == 0
+
+
+def test_a_device_whose_watch_is_gone_stops_no_round(caplog: pytest.LogCaptureFixture):
+    ports = hauling()
+
+    class Lagging:
+        """A table whose index still names a device of which nothing is recorded any more."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(ports.records, name)
+
+        def watched(self, now: datetime, limit: int) -> tuple[Watched, ...]:
+            return (Watched("main", DeviceId("d_gone")),)
+
+    reconcile(replace(ports, records=cast(MemoryRecords, Lagging())), 60)
+
+    assert told(ports) == []
+    assert [each.message for each in caplog.records if each.levelname == "ERROR"] == []
+
+
+def test_two_rounds_that_see_a_device_come_back_report_it_once():
+    ports = hauling()
+    beat(ports)
+    rounds(ports, 5)
+    beat(ports)
+
+    class Overtaken:
+        """A table in which another round is faster at each write about a device."""
+
+        def __getattr__(self, name: str) -> Any:
+            if name == "replace_watch":
+                rounds(ports, 1, 1)
+            return getattr(ports.records, name)
+
+    reconcile(replace(ports, records=cast(MemoryRecords, Overtaken())), 60)
+
+    assert told(ports) == ["device.silent", "device.heard"]
+    assert ports.metrics.counts["device.heard"] == 1
+
+
+def test_a_round_whose_time_is_over_leaves_the_other_devices_to_the_next():
+    ports = hauling()
+    names = [DeviceId(f"d_{number}") for number in range(3)]
+    for device_id in names:
+        ports.records.put_watch(
+            Watch("main", device_id, SESSION_ID, ports.clock.now()), look_at(ports.clock.now(), SILENT_S)
+        )
+    ports.clock.advance(SILENT_S)
+    now = ports.clock.now()
+
+    class Slow:
+        """A table that takes a minute for each watch."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(ports.records, name)
+
+        def watch(self, project: str, device_id: DeviceId) -> Watch | None:
+            ports.clock.advance(60)
+            return ports.records.watch(project, device_id)
+
+    slow = replace(ports, records=cast(MemoryRecords, Slow()))
+    watch_devices(slow, now, Deadline(ports.clock, now + timedelta(seconds=90)))
+    assert ports.metrics.counts["device.silent"] == 2
+
+    watch_devices(ports, now, Deadline(ports.clock, now + timedelta(hours=1)))
+    assert ports.metrics.counts["device.silent"] == 3

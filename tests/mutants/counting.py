@@ -55,14 +55,14 @@ COUNTING = (
         f"{FLOWS}/recount.py",
         "            if self._read(key).writes != counter.writes:\n                left.add(key)\n            elif",
         "            if",
-        "tests/infra/admin/test_recount.py",
+        "tests/flows/test_recount.py",
     ),
     bug(
         "a session that was opened during a recount is taken for a surplus",
         f"{FLOWS}/recount.py",
         "        for _ in self._unseen():\n            pass\n",
         "",
-        "tests/infra/admin/test_recount.py",
+        "tests/flows/test_recount.py",
     ),
     bug(
         "a write that met another at its session is tried again as it is",

@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeVar, cast
 
+from msgspec.structs import replace
+
+from chalicelib.core.errors import Conflict
+from chalicelib.ports import Ports
+
 Port = TypeVar("Port")
+AnyPorts = TypeVar("AnyPorts", bound=Ports)
 
 
 class When(Enum):
@@ -29,6 +35,12 @@ class Fault:
 def faulty(port: Port, *faults: Fault) -> Port:
     """`port` with these faults; everything else of it works as before."""
     return cast(Port, _Faulty(port, faults))
+
+
+def lost_races(ports: AnyPorts, count: int) -> AnyPorts:
+    """`ports` where others write the session first, so many times."""
+    rivals = (Fault("write", Conflict("rival"), call) for call in range(1, count + 1))
+    return replace(ports, records=faulty(ports.records, *rivals))
 
 
 class _Faulty:

@@ -9,10 +9,8 @@ from chalicelib.core.evidence import ReadBack
 from chalicelib.core.ids import ArtifactId, SessionId
 from chalicelib.core.picture import Picture
 from chalicelib.core.session import Damage, Session
-from chalicelib.flows.store import load, save
+from chalicelib.flows.store import ATTEMPTS, load, save
 from chalicelib.ports import Ports
-
-_ATTEMPTS = 5
 
 ReadBacks = Mapping[ArtifactId, ReadBack]
 """The comparison of each chapter's version with its receipt."""
@@ -50,7 +48,7 @@ def _with(session: Session, read_back: ReadBacks) -> Session:
 
 
 def _change(ports: Ports, session_id: SessionId, change: Callable[[Session], Session]) -> Picture:
-    for _ in range(_ATTEMPTS):
+    for _ in range(ATTEMPTS):
         picture = load(ports, session_id)
         after = change(picture.session)
         if after == picture.session:

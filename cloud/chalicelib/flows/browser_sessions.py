@@ -16,8 +16,7 @@ from chalicelib.core.tokens import Principal, Role
 from chalicelib.flows.limits import demand_open
 from chalicelib.flows.sessions import allowed_wish, view_session
 from chalicelib.flows.settle import settle_session
-from chalicelib.flows.store import create, save
-from chalicelib.flows.uploads import ATTEMPTS
+from chalicelib.flows.store import ATTEMPTS, create, save
 from chalicelib.ports import Ports
 
 log = logging.getLogger(__name__)

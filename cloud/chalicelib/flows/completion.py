@@ -26,9 +26,8 @@ from chalicelib.core.tokens import Principal
 from chalicelib.core.upload import CANCELLED, StoredObject, Upload, UploadState
 from chalicelib.flows.inspect_film import judge_upload
 from chalicelib.flows.settle import settle_session
-from chalicelib.flows.store import report, save
+from chalicelib.flows.store import ATTEMPTS, report, save
 from chalicelib.flows.uploads import (
-    ATTEMPTS,
     UploadView,
     demand_open,
     gone,

@@ -18,8 +18,7 @@ from chalicelib.core.session import Camera, Session
 from chalicelib.core.settle import Policy
 from chalicelib.core.storage import Storage
 from chalicelib.core.tokens import Principal, Role
-from chalicelib.flows.store import create, save
-from chalicelib.flows.uploads import ATTEMPTS
+from chalicelib.flows.store import ATTEMPTS, create, save
 from chalicelib.ports import Ports
 
 log = logging.getLogger(__name__)

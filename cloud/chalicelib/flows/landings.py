@@ -34,12 +34,11 @@ from chalicelib.core.settle import Actor
 from chalicelib.core.tokens import Principal, Role
 from chalicelib.flows import limits
 from chalicelib.flows.settle import settle_session
-from chalicelib.flows.store import create, load, save
+from chalicelib.flows.store import ATTEMPTS, create, load, save
 from chalicelib.ports import FormToPost, LandingUrl, Ports
 
 log = logging.getLogger(__name__)
 
-ATTEMPTS = 5
 MOST_AT_ONCE = 99
 """Landings of one session that are on their way."""
 MOST_FORM_BYTES = 100 * 2**20

@@ -10,7 +10,7 @@ from chalicelib.core.audit import Entry
 from chalicelib.core.errors import NotAuthenticated, NotFound
 from chalicelib.core.ids import ShareId, TokenId
 from chalicelib.core.page_sessions import PageRules, PageSession
-from chalicelib.core.tokens import PageSessionKey, Principal, Role
+from chalicelib.core.tokens import PageSessionKey, Principal, Role, Token
 from chalicelib.flows.devices import Registry
 from chalicelib.flows.shares import entry_of
 from chalicelib.ports import Ports
@@ -92,19 +92,24 @@ def log_out(registry: Registry, key: PageSessionKey) -> None:
 
 def list_logins(registry: Registry, token_id: TokenId) -> tuple[PageSession, ...]:
     """The page sessions on record of a token and of the share links that it made, the oldest first. Raises NotFound."""
-    if registry.records.token(token_id) is None:
-        # Not echoed: who pastes the whole token here would find its secret in a log.
-        raise NotFound("there is no token with this id; its id is the text before the dot")
+    _token(registry, token_id)
     return registry.records.page_sessions(token_id)
 
 
 def end_logins(registry: Registry, token_id: TokenId) -> tuple[PageSession, ...]:
     """The page sessions of `list_logins`, which are over now; token and links stay good. Raises NotFound."""
-    found = list_logins(registry, token_id)
+    token, found = _token(registry, token_id), registry.records.page_sessions(token_id)
     for each in found:
         log_out(registry, each.key)
-    token = registry.records.token(token_id)
-    if found and token:
+    if found:
         done = audit.step("token", token_id, None, f"logins ended: {len(found)}")
         registry.records.note(audit.act(registry.acting, registry.clock.now(), token.project, done))
     return found
+
+
+def _token(registry: Registry, token_id: TokenId) -> Token:
+    token = registry.records.token(token_id)
+    if token is None:
+        # Not echoed: who pastes the whole token here would find its secret in a log.
+        raise NotFound("there is no token with this id; its id is the text before the dot")
+    return token

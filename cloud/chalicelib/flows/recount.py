@@ -16,8 +16,7 @@ from chalicelib.core.ids import SessionId
 from chalicelib.core.picture import Picture
 from chalicelib.core.statistics.contribution import contribution
 from chalicelib.core.statistics.counts import Counter, CounterKey, Counts, counter_keys, difference, total
-from chalicelib.flows.store import load, save
-from chalicelib.flows.uploads import ATTEMPTS
+from chalicelib.flows.store import ATTEMPTS, load, save
 from chalicelib.ports import Ports
 
 log = logging.getLogger(__name__)

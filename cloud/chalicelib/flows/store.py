@@ -25,6 +25,9 @@ from chalicelib.ports import Change, Ports
 
 log = logging.getLogger(__name__)
 
+ATTEMPTS = 5
+"""How often a caller whose write another one overtook reads the session again and decides once more."""
+
 MOST_CHAPTERS_TO_COUNT = 90
 """With more chapters a new session leaves its transaction no room for the counters: its next write counts it."""
 

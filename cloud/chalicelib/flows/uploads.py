@@ -33,7 +33,7 @@ from chalicelib.flows import limits
 from chalicelib.flows.create_upload import create_upload
 from chalicelib.flows.sessions import view_session
 from chalicelib.flows.settle import settle_session
-from chalicelib.flows.store import load, save
+from chalicelib.flows.store import ATTEMPTS, load, save
 from chalicelib.ports import PartToSign, PartUrl, Ports
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,6 @@ log = logging.getLogger(__name__)
 MOST_URLS = 32
 ONE_PUT_TTL_S = 300
 """Ten minutes less than it may take to be on its way: no object comes after its upload was given up."""
-ATTEMPTS = 5
 
 
 class UploadView(Struct, frozen=True):

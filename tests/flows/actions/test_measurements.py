@@ -159,3 +159,20 @@ def test_the_index_that_readers_get_is_never_removed():
 
     with pytest.raises(Conflict, match=r"^no newer index has replaced this one; decide again$"):
         carry_out(world(picture), picture, settle.RemoveIndex(picture.indexes[0]))
+
+
+@pytest.mark.parametrize(("lost", "is_recorded"), [(4, True), (5, False)])
+def test_a_result_is_written_five_times_while_others_write_the_session(lost: int, is_recorded: bool):
+    ports, receipt = measured(as_list(make_frames(3)))
+    rivals = [
+        Fault("write", Conflict("rival"), call) for call in range(2, 2 + lost)
+    ]  # the first is the attempt
+
+    with pytest.raises(Conflict, match=r"^others wrote the session"):
+        carry_out(
+            replace(ports, records=faulty(ports.records, *rivals)),
+            recorded(ports),
+            settle.IndexMeasurements(receipt),
+        )
+
+    assert bool(recorded(ports).indexes) is is_recorded

@@ -1,23 +1,14 @@
-"""`recount`: what differs is found and put right, and nothing else, whoever writes meanwhile."""
-
-from collections.abc import Callable, Iterator
-from typing import Any
+"""`recount`: what it says of what differs, and what it puts right. `tests/flows/test_recount.py` has the proof."""
 
 import pytest
-from msgspec.structs import replace
 
-from chalicelib.core.ids import DeviceId
-from chalicelib.core.statistics.counts import Counter, CounterKey, Counts, counter_keys, shard_of, total
-from chalicelib.core.tokens import Device, Principal, Role
-from chalicelib.flows import devices, operations, sessions
-from chalicelib.ports import Enlisting
+from chalicelib.core.statistics.counts import Counter, Counts, counter_keys, total
+from chalicelib.flows import operations
 from tests.infra.admin.desks import Terminal, processed
 from tests.support import story
 from tests.support.builders import (
     SESSION_ID,
-    START,
     MemoryPorts,
-    make_chapter,
     make_session,
     make_session_id,
     recorded,
@@ -34,20 +25,6 @@ def spoil(ports: MemoryPorts, **figures: int) -> None:
     key = counter_keys(recorded(ports).session)[0]
     before = ports.records.counter(key)
     assert ports.records.replace_counter(key, before, total((before.counts, figures)))
-
-
-OF_THE_SAME_SHARD = next(
-    name
-    for number in range(100)
-    if shard_of(make_session_id(name := f"opened-{number}")) == shard_of(SESSION_ID)
-)
-
-
-def confirm(ports: MemoryPorts, name: str) -> None:
-    principal = Principal(Role.DEVICE, "main", DeviceId("d_north"))
-    sessions.confirm_session(
-        ports, principal, make_session_id(name), make_session().camera, None, [make_chapter()], None
-    )
 
 
 def test_counters_that_are_right_are_proven_and_nothing_is_written():
@@ -114,37 +91,6 @@ def test_sessions_that_are_older_than_the_counters_are_named_and_counted_by_repa
     demand_counted(ports.records)
 
 
-@pytest.mark.parametrize(
-    "meanwhile",
-    [
-        lambda ports: confirm(ports, OF_THE_SAME_SHARD),
-        lambda ports: operations.hold(ports, story.OPERATOR, SESSION_ID, "wait"),
-    ],
-)
-@pytest.mark.parametrize("arguments", [(), ("--repair",)])
-@pytest.mark.parametrize("is_spoilt", [False, True])
-def test_who_writes_in_the_middle_of_it_is_counted_and_what_differed_is_still_found(
-    meanwhile: Callable[[MemoryPorts], object], arguments: tuple[str, ...], is_spoilt: bool
-):
-    ports = processed()
-    if is_spoilt:
-        spoil(ports, chapters=7)
-    terminal = Terminal(ports)
-    left = [True]
-
-    def write_once() -> None:
-        if left:
-            left.pop()
-            meanwhile(ports)
-
-    terminal.waiting = write_once
-    document, _ = terminal.told("recount", *arguments)
-
-    assert [each["surplus"] for each in document["drifts"]] == ([{"chapters": 7}] if is_spoilt else [])
-    if arguments or not is_spoilt:
-        demand_counted(ports.records)
-
-
 def test_a_counter_that_is_written_at_every_look_is_left_alone_and_the_command_says_to_try_again():
     ports = processed()
     spoil(ports, chapters=7)
@@ -161,30 +107,3 @@ def test_a_counter_that_is_written_at_every_look_is_left_alone_and_the_command_s
 
     assert (document["drifts"], len(document["moving"]), code) == ([], 1, 75)
     assert counts(ports)["chapters"] == 9
-
-
-class Adopting:
-    """A table in which a session gets another device once every session was read and before any counter is."""
-
-    def __init__(self, ports: MemoryPorts) -> None:
-        self._ports = ports
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._ports.records, name)
-
-    def counter_keys(self) -> Iterator[CounterKey]:
-        operations.adopt(self._ports, story.OPERATOR, SESSION_ID, DeviceId("d_south"))
-        return iter(list(self._ports.records.counter_keys()))
-
-
-def test_a_session_that_gets_another_device_in_the_middle_of_it_differs_nowhere():
-    ports = processed()
-    ports.records.enlist(Enlisting(device=Device(DeviceId("d_south"), "south", "main", START)))
-    devices.enrol(ports, Role.DEVICE, "main", device_id=DeviceId("d_south"))
-    adopting = replace(ports, records=Adopting(ports))
-
-    document, code = Terminal(adopting).told("recount")
-
-    assert (document["drifts"], code) == ([], 0)
-    assert recorded(ports).session.device_id == "d_south"
-    demand_counted(ports.records)

@@ -26,8 +26,7 @@ def store(ports: Ports, picture: Picture, _: Store) -> Picture:
 def send_order(ports: Ports, picture: Picture, _: SendOrder) -> Picture:
     """Sent first and recorded then: a crash in between sends it again, and nothing is ever forgotten."""
     order = picture.session.order
-    if order is None:
-        return picture
+    assert order
     ports.orders.send(write_message(ports, picture, order))
     session = replace(picture.session, order=order.sent(ports.clock.now()))
     return report(ports, save(ports, picture, session=session), Event.ORDER_SENT, order=order.number)
@@ -35,8 +34,7 @@ def send_order(ports: Ports, picture: Picture, _: SendOrder) -> Picture:
 
 def verify_output(ports: Ports, picture: Picture, action: VerifyOutput) -> Picture:
     stored = action.stored
-    if stored.crc64nvme is None:
-        return picture
+    assert stored.crc64nvme
     receipt = Receipt(
         None,
         action.artifact_id,
