@@ -1,11 +1,16 @@
 """What the adapters on boto3 make of replies that never came or were not what they seemed: local AWS alone."""
 
+import secrets
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
+from chalicelib.core import limits
 from chalicelib.core.errors import KeyTaken, MultipartGone, StorageBusy
+from chalicelib.core.limits import Windowed
 from chalicelib.core.parts import PartPlan
 from infra.local.aws.strict_s3 import Chaos, Fault
 from tests.contracts.sending import UPLOAD_ID, Sent
@@ -95,3 +100,36 @@ def test_a_removal_whose_reply_is_lost_writes_one_marker_and_keeps_the_bytes(sen
     assert [happened.fault for happened in local_chaos.log] == [Fault.CUT_AFTER]
     assert sent.world.objects.head(sent.key) is None
     assert sent.world.version_ids(sent.key) == {stored.version_id}
+
+
+def test_what_is_given_back_by_a_call_whose_reply_is_lost_counts_once(local_world: AwsWorld):
+    now = datetime(2026, 11, 21, 12, 34, 56, tzinfo=UTC)
+    window = limits.window(f"TOKEN#t_{secrets.token_hex(8)}", Windowed.orders_an_hour, now)
+    records = local_world.records
+    records.use(window, 10, 10)
+
+    with one_reply_is_lost(local_world.clients.dynamodb) as lost:
+        records.give_back(window, 3)
+    assert lost == ["UpdateItem"]
+    assert records.used(window) == 7
+
+    records.give_back(window, 3)
+    assert records.used(window) == 4
+
+
+@contextmanager
+def one_reply_is_lost(client: Any) -> Iterator[list[str]]:
+    """The client repeats one call that the table has carried out; the list names it."""
+    lost: list[str] = []
+
+    def repeat(operation: Any, **_: Any) -> int | None:
+        if lost:
+            return None
+        lost.append(operation.name)
+        return 0
+
+    client.meta.events.register_first("needs-retry.dynamodb", repeat)
+    try:
+        yield lost
+    finally:
+        client.meta.events.unregister("needs-retry.dynamodb", repeat)

@@ -210,9 +210,16 @@ OF_CALLERS = (
     bug(
         "a window of a limit lets one amount more pass",
         "cloud/chalicelib/aws/records.py",
-        "ConditionExpression=condition, room=most - amount)",
-        "ConditionExpression=condition, room=most)",
+        '{":room": most - amount}',
+        '{":room": most}',
         "tests/contracts/test_limits_contract.py",
+    ),
+    bug(
+        "what is given back counts twice when its reply is lost",
+        "cloud/chalicelib/aws/records.py",
+        "attribute_not_exists(given_back) OR given_back <> :call",
+        "attribute_exists(pk) OR given_back <> :call",
+        "tests/contracts/test_lost_replies.py",
     ),
     bug(
         "calls that the table refuses pass",

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import msgspec
 from botocore.exceptions import ClientError
@@ -449,32 +450,40 @@ class DynamoRecords:
         if amount > most:
             return False
         condition = "attribute_not_exists(used) OR used <= :room"
-        try:
-            self._count_in(window, amount, ConditionExpression=condition, room=most - amount)
-        except ClientError as error:
-            if code_of(error) != "ConditionalCheckFailedException":
-                raise
-            return False
-        return True
+        return self._count_in(window, amount, condition, {":room": most - amount})
 
     def give_back(self, window: Window, amount: int) -> None:
-        self._count_in(window, -amount)
+        """One atomic update with a mark of this call: when its reply was lost, the client's repeat changes nothing.
+
+        Only if another call gave back in between, the repeat counts as well.
+        """
+        condition = "attribute_not_exists(given_back) OR given_back <> :call"
+        self._count_in(window, -amount, condition, {":call": uuid4().hex}, ", given_back = :call")
 
     def used(self, window: Window) -> int:
         item = self._get(items.window_key(window))
         return int(item["used"]["N"]) if item else 0
 
-    def _count_in(self, window: Window, amount: int, room: int | None = None, **condition: str) -> None:
-        values = {":amount": amount, ":ttl": items.window_ttl(window), ":room": room}
-        with named():
-            self._dynamodb.update_item(
-                TableName=self._table,
-                Key=items.attributes(items.window_key(window)),
-                UpdateExpression="ADD used :amount SET #ttl = :ttl",
-                ExpressionAttributeNames={"#ttl": "ttl"},
-                ExpressionAttributeValues=items.attributes(values),
-                **condition,  # type: ignore[arg-type]  # ConditionExpression or nothing
-            )
+    def _count_in(
+        self, window: Window, amount: int, condition: str, values: Mapping[str, Any], mark: str = ""
+    ) -> bool:
+        """Whether the table counted `amount`, because the condition held."""
+        values = {**values, ":amount": amount, ":ttl": items.window_ttl(window)}
+        try:
+            with named():
+                self._dynamodb.update_item(
+                    TableName=self._table,
+                    Key=items.attributes(items.window_key(window)),
+                    UpdateExpression=f"ADD used :amount SET #ttl = :ttl{mark}",
+                    ConditionExpression=condition,
+                    ExpressionAttributeNames={"#ttl": "ttl"},
+                    ExpressionAttributeValues=items.attributes(values),
+                )
+        except ClientError as error:
+            if code_of(error) != "ConditionalCheckFailedException":
+                raise
+            return False
+        return True
 
     def swept_until(self) -> str:
         item = self._get(items.SWEEP_KEY)

@@ -10,7 +10,7 @@ All writes must come through it; `table.plain` is what is recorded, for whoever 
     no answer              any write: it is done, and StorageBusy is raised, for no try of the SDK was answered
     asked again            a write without a token whose first reply was lost: the SDK repeats it. postpone,
                            replace_counter and replace_arming are done and answer False; spend and use count twice if
-                           there is room and else answer False; give_back counts twice
+                           there is room and else answer False; give_back counts once, for the table knows its call
     transaction conflict   another writes one of the items at that moment, nothing happens: write, enlist, put_secrets,
                            put_watch and those that write two items raise Conflict; postpone, replace_counter,
                            replace_watch and put_summary answer False
@@ -148,8 +148,6 @@ class SimulatedTable:
     def give_back(self, window: Window, amount: int) -> None:
         self._throttle()
         self.plain.give_back(window, amount)
-        if self._chance.strikes("asked again"):
-            self.plain.give_back(window, amount)
         self._lose_answer()
 
     def put_summary(self, week: str, notice: Notice) -> bool:
