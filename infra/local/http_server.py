@@ -152,6 +152,17 @@ class Server:
             for connection in self._connections:
                 _stop(connection, socket.SHUT_RDWR)
 
+    def hear_out(self) -> None:
+        """Return once every connection that was begun by now has ended, also one that was not taken yet."""
+        with socket.create_connection((HOST, self.port), self.idle_s) as last:
+            # Connections are taken in the order in which they came: once this one is over, all others are known.
+            last.shutdown(socket.SHUT_WR)
+            last.recv(1)
+        with self._lock:
+            threads = list(self._connections.values())
+        for thread in threads:
+            thread.join()
+
     def close(self) -> None:
         """Idle connections end now, requests under way end first; then no thread and no socket is left."""
         self._is_over.set()

@@ -120,6 +120,10 @@ class Camera:
         self._refused_until = time.monotonic() + seconds
         self._server.shut()
 
+    def hear_out(self) -> None:
+        """Return once all that was asked by now is in the `log`, and answered as far as the client took it."""
+        self._server.hear_out()
+
     def release(self) -> None:
         """Lets stalled answers continue, and those that would stall from now on."""
         self._delivery.released.set()

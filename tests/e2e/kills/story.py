@@ -90,6 +90,8 @@ class Story:
         with lookout:
             end = self.rig.ended(client)
         self.signs.disarm()
+        # What the dead client asked last may not have been noted yet: it is not the next one's.
+        self.camera.hear_out()
         self.runs.append(Run(began, next(iter(killed_at), None), self.calls.tick(), requests_before, end))
 
     def _between(self, kill: Kill) -> None:

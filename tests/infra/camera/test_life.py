@@ -38,6 +38,27 @@ def test_a_camera_that_nobody_feeds_falls_asleep_and_refuses():
         assert is_refused(camera)
 
 
+def test_a_camera_that_was_heard_out_has_noted_all_that_clients_asked_before_they_left():
+    with Camera(card()) as camera:
+        for _ in range(20):
+            with connect(camera) as client:
+                send(client, CHAPTER)
+        camera.hear_out()
+
+        assert len(camera.log.of(CHAPTER)) == 20
+
+
+def test_a_camera_is_heard_out_once_a_request_that_has_begun_is_over():
+    with Camera(card()) as camera, connect(camera) as client:
+        client.sendall(b"GET /gopro/camera/state HTTP/1.1\r\n")
+        rest = threading.Timer(0.3, client.sendall, [b"\r\n"])
+        rest.start()
+        camera.hear_out()
+
+        assert len(camera.log.of("/gopro/camera/state")) == 1
+        rest.join()
+
+
 def test_a_fed_camera_stays_awake():
     with Camera(card(), keep_alive_s=1.0) as camera:
         until = time.monotonic() + 1.5
