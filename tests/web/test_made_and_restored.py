@@ -133,6 +133,24 @@ def test_a_cancelled_output_may_be_opened_with_another_size():
     assert (answer.status, answer.document["plan"]["size_bytes"]) == (201, 26)
 
 
+def test_a_processor_ends_what_one_that_died_left_open_with_another_size():
+    ports = making()
+    caller = caller_of(ports, Role.PROCESSOR)
+    told = opened(ports, OUTPUT_ID, len(BODY)).document["plan"]["size_bytes"]
+
+    left = opened(ports, OUTPUT_ID, told).document["upload_id"]
+    assert caller.call("DELETE", f"/v1/uploads/{left}").document["state"] == "CANCELLED"
+    upload = opened(ports, OUTPUT_ID, len(BODY)).document
+    sent(caller, ports, upload, BODY)
+    claim = {"crc64nvme": crc64nvme_of(BODY)}
+    done = caller.call("POST", f"/v1/uploads/{upload['upload_id']}/complete", claim)
+
+    # The one that was only slow is refused, and its bytes become nothing.
+    assert caller.call("POST", f"/v1/uploads/{left}/complete", {}).problem == (410, "upload-gone", "reopen")
+    assert done.document["state"] == "VERIFIED"
+    assert ports.objects.body(done.document["receipt"]["key"]) == BODY
+
+
 @pytest.mark.parametrize(
     ("size_bytes", "status"),
     [(53_687_091_199_999, 201), (53_687_091_200_000, 201), (53_687_091_200_001, 413)],
