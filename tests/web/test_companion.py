@@ -110,6 +110,18 @@ def test_a_batch_of_addresses_is_answered_by_number(uppy: Uppy):
     assert set(answer["presignedUrls"]) == {"1", "3"}
 
 
+@pytest.mark.parametrize(("count", "status"), [(99, 200), (100, 200), (101, 400)])
+def test_a_batch_has_at_most_100_addresses(by_pass: Uppy, count: int, status: int):
+    place, key = by_pass.open()
+    numbers = ",".join(str(number) for number in range(1, count + 1))
+
+    answer = by_pass.call("GET", f"{place}/batch?key={key}&partNumbers={numbers}")
+
+    assert answer.status == status
+    if status == 400:
+        assert answer.document["detail"] == "ask for at most 100 parts at once, not 101"
+
+
 def test_a_form_is_answered_with_its_address_and_fields(uppy: Uppy):
     answer = uppy.call(
         "GET", f"/s3/params?filename={NAME}&type=video%2Fmp4&metadata%5Bsize%5D={len(FILM)}"

@@ -10,9 +10,10 @@ from msgspec.structs import replace
 from chalicelib.core.limits import Limits, Quota
 from chalicelib.core.parts import plan_parts
 from chalicelib.core.settle import Policy
-from chalicelib.core.tokens import Role
+from chalicelib.core.tokens import Principal, Role
 from chalicelib.flows.uploads import MOST_URLS
 from chalicelib.settings import settings
+from chalicelib.web.meter import CallMeter
 from tests.support.builders import START, MemoryPorts, memory_ports
 from tests.support.counted import counted
 from tests.web.client import Answer, Caller, app_over, caller_of, device_of, with_token
@@ -201,3 +202,13 @@ def test_a_token_of_all_projects_counts_for_the_project_that_it_names():
     here = operator.call("POST", f"{SESSION}/order", ORDER)
 
     assert (elsewhere.status, here.status) == (404, 200)
+
+
+def test_an_operators_command_that_has_aws_credentials_and_no_token_is_not_counted():
+    ports, calls = counted(limited(opened(), Quota(calls_a_minute=1), Quota(calls_a_minute=1)))
+    meter = CallMeter()
+
+    for _ in range(5):
+        meter.count(ports, Principal(Role.OPERATOR, "main", None), "main")
+
+    assert calls["use"] == 0

@@ -1,5 +1,7 @@
 """The lists of sessions over the wire: what a row has, how pages lead on, and which questions are refused."""
 
+import base64
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -227,6 +229,10 @@ def test_a_device_sees_its_own_sessions_alone():
     assert names(device.call("GET", "/v1/groups/match-17")) == ["match-17-north"]
 
 
+def encoded(plain: str) -> str:
+    return base64.urlsafe_b64encode(plain.encode()).decode().rstrip("=")
+
+
 def with_devices(count: int) -> MemoryPorts:
     """The usual session, and so many devices, `n-0` the newest; the usual one is not among them."""
     ports = stored()
@@ -295,3 +301,23 @@ def test_a_list_that_is_known_is_not_sent_again():
 )
 def test_a_question_about_devices_that_cannot_be_is_refused(query: dict[str, object]):
     assert devices(opened(), **query).problem == (400, "invalid-request", "stop")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        pytest.param(lambda written: f"{written}=", id="padded"),
+        pytest.param(
+            lambda _: encoded("2026-11-21T12:00:00+00:00#d_0"), id="another form of the same moment"
+        ),
+        pytest.param(lambda _: encoded("2026-11-21T13:00:00.000000+01:00#d_0"), id="another time zone"),
+        pytest.param(lambda _: encoded("2026-11-21T12:00:00.000000#d_0"), id="no time zone"),
+    ],
+)
+def test_a_cursor_of_devices_is_taken_only_as_it_was_written(changed: Callable[[str], str]):
+    ports = with_devices(2)
+    written = devices(ports, limit=1).document["cursor"]
+    assert written == encoded("2026-11-21T12:00:00.000000+00:00#d_0")
+
+    assert devices(ports, cursor=written).status == 200
+    assert devices(ports, cursor=changed(written)).problem == (400, "invalid-request", "stop")

@@ -19,6 +19,7 @@ from chalicelib.core.settle import Actor
 from chalicelib.core.tokens import Role
 from chalicelib.flows.settle import settle_session
 from chalicelib.web import report
+from chalicelib.web.report.plots import OTHER, TURNING
 from tests.support import story
 from tests.support.builders import DEVICE_ID, SESSION_ID, MemoryPorts, memory_ports, recorded
 from tests.support.fits import index_key, make_turn, put_fits
@@ -77,6 +78,15 @@ def numbers(value: Any, path: str = "") -> Iterator[tuple[str, float]]:
             yield from numbers(each, f"{path}/{name}")
     elif isinstance(value, int | float) and not isinstance(value, bool):
         yield path, value
+
+
+NOTHING_DRAWN: dict[str, Any] = {"count": [], "first_s": [], "last_s": [], "numbers": {}, "statuses": {}}
+
+
+def strokes(page: "Page", colour: str | None = None) -> int:
+    """How many strokes draw angles, in this colour or in any."""
+    paths = [attributes for tag, attributes in page.elements if tag == "path"]
+    return sum((each["d"] or "").count("V") for each in paths if colour in (None, each.get("stroke")))
 
 
 class Page(HTMLParser):
@@ -333,7 +343,7 @@ class TestPage:
         document = asked_for(measured(as_list(frames))).document
         hostile = _with_text(document, HOSTILE)
 
-        page = report.page(hostile, {"count": [], "first_s": [], "last_s": [], "numbers": {}, "statuses": {}})
+        page = report.page(hostile, NOTHING_DRAWN)
 
         assert "<script" not in page
         assert Page(page).text.count(HOSTILE) > 10
@@ -353,6 +363,56 @@ class TestPage:
 
     def test_of_one_frame_is_drawn(self):
         assert "<svg" in page_of(measured(as_list([make_frame()])))
+
+    def test_of_a_light_without_angles_for_a_while_is_drawn_where_it_has_them(self):
+        frames = make_frames(300)
+        for frame in frames[100:200]:
+            frame["papi_a"] = {"status": "red"}
+        whole, gap = Page(page_of(measured())), Page(page_of(measured(as_list(frames))))
+
+        assert strokes(gap) < strokes(whole)
+        assert strokes(gap) > 0
+
+    def test_draws_what_is_red_and_white_within_a_moment_as_turning_and_what_has_no_status_as_other(self):
+        frames = make_frames(3_000)
+        for frame in frames:
+            frame["papi_b"] = {**frame["papi_b"], "status": ("red", "white")[frame["frame_number"] % 2]}
+            frame["papi_c"] = {"angle": frame["papi_c"]["angle"]}
+        usual = Page(page_of(measured(as_list(make_frames(3_000)))))
+        changed = Page(page_of(measured(as_list(frames))))
+
+        assert strokes(changed, TURNING) - strokes(usual, TURNING) > 500
+        assert (strokes(usual, OTHER), strokes(changed, OTHER) > 500) == (0, True)
+
+    @pytest.mark.parametrize(
+        ("size_bytes", "told"),
+        [
+            (999, "999 bytes"),
+            (1_000, "1.00 kB"),
+            (999_999, "1000.00 kB"),
+            (1_000_000, "1.00 MB"),
+            (10**9, "1.00 GB"),
+        ],
+    )
+    def test_tells_the_size_of_each_chapter_in_its_unit(self, ports: MemoryPorts, size_bytes: int, told: str):
+        document = asked_for(ports).document
+        document["film"]["chapters"][0]["size_bytes"] = size_bytes
+
+        assert f", {told}, " in Page(report.page(document, NOTHING_DRAWN)).text
+
+    def test_of_an_older_index_tells_method_and_frames_set_aside_as_they_were_kept(self):
+        turns = dict.fromkeys(TURNS, make_turn(3.0, runs=2))
+        document = asked_for(measured(turns=turns)).document
+        for light in document["lights"].values():
+            light["transition"]["method"] = {"name": "midpoint", "version": 1}
+            for run in light["transition"]["runs"]:
+                run["frames_set_aside"] = 4711
+
+        text = Page(report.page(document, NOTHING_DRAWN)).text
+
+        assert "midpoint, version 1" in text
+        assert "Its parameters" not in text
+        assert text.count("4711") == 8
 
     def test_of_another_kind_has_no_lights(self):
         frames = [{"frame_number": at, "timestamp": at / 30, "x": at} for at in range(60)]
