@@ -143,8 +143,8 @@ class ChapterHaul:
         self.tools.progress.verifying(self.path)
         with self._naming_films():
             verified = self.tools.coordinator.complete(self.upload.upload_id, self._whole_crc)
-        if verified.receipt is None:
-            raise CoordinatorRefusal("a completed upload came without its receipt")
+        # `complete` waits for it.
+        assert verified.receipt
         self._accept(verified.receipt)
 
     def end_round(self) -> None:

@@ -31,10 +31,6 @@ class Holding:
         return self.found.parts if self.found else ()
 
     @property
-    def spooled_bytes(self) -> int:
-        return self.found.size_bytes if self.found else 0
-
-    @property
     def acknowledged(self) -> tuple[SpooledPart, ...]:
         """The parts here that S3 has, with their very bytes."""
         return tuple(part for part in self.spooled if self._is_stored(part))

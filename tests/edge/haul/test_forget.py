@@ -290,6 +290,15 @@ class TestForget:
         assert line.forget_asked("s", "--lose-footage", "--without-camera") == 1
         assert "session s has parts and no plan.json" in line.complaints
 
+    def test_of_a_session_without_a_plan_and_without_parts_drops_its_folder(self, device: Device, line: Line):
+        (device.spool / "s").mkdir(parents=True, mode=0o700)
+        device.spool.chmod(0o700)
+
+        assert line.forget_asked("s", "--dry-run") == 0
+        assert (device.spool / "s").exists()
+        assert line.forget_asked("s") == 0
+        assert not (device.spool / "s").exists()
+
     def test_names_parts_that_belong_to_no_planned_file(self, device: Device, line: Line):
         device.run()
         read_a_second(device, session="t")

@@ -433,6 +433,33 @@ class TestTheSpoolInAHaul:
 
         assert len(device.parts()) == 4
 
+    def test_a_completion_that_is_answered_without_a_receipt_is_asked_for_again(self, device: Device):
+        def lie(handler: Door) -> None:
+            handler.serve_otherwise(lambda view: view.update(receipt=None))
+
+        device.cloud.faults["complete"] = [lie]
+
+        device.run()
+
+        assert device.object() == device.content()
+        assert device.parts() == []
+
+    @pytest.mark.parametrize("difference", [-1, 1])
+    def test_a_session_whose_chapter_has_another_size_at_the_coordinator_is_not_read(
+        self, device: Device, difference: int
+    ):
+        def lie(handler: Door) -> None:
+            handler.serve_otherwise(
+                lambda session: session["chapters"][0].update(size_bytes=len(device.content()) + difference)
+            )
+
+        device.cloud.faults["session"] = [lie]
+
+        with pytest.raises(CoordinatorRefusal, match=r"has no 100GOPRO/GX010042\.MP4 of this size"):
+            device.run()
+
+        assert device.camera.reads() == []
+
     def test_a_receipt_that_cannot_be_kept_keeps_the_parts(self, device: Device):
         (device.spool / "s").mkdir(parents=True, mode=0o700)
         device.spool.chmod(0o700)

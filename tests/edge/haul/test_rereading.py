@@ -13,6 +13,7 @@ from awscrt.checksums import XXHash, crc64nvme
 from edge_client.base.errors import (
     CoordinatorRefusal,
     GaveUp,
+    PlanDiffers,
     ReadBroken,
     SpoolBusy,
     SpoolFull,
@@ -484,6 +485,26 @@ class TestWhatMayEndIt:
             made.device.camera.reads.clear()
             assert made.reread().survey.level is Level.READ_TWICE
             assert made.device.camera.reads == []
+
+    def test_a_coordinator_that_stays_away_has_no_film_read_more_than_once(self):
+        with flipped_scene() as made:
+            made.ledger.faults = [GaveUp("no network")] * 20
+            made.reread()
+            made.device.camera.reads.clear()
+            done = made.reread()
+
+            assert isinstance(done.unfinished, GaveUp)
+            assert made.device.camera.reads == []
+
+    def test_a_camera_that_changes_what_is_read_first_leaves_every_film_with_the_reason(self):
+        with scene() as made:
+            made.device.camera.faults["read_part"] = [PlanDiffers("another film by now")]
+            done = made.reread()
+
+            assert set(done.left) == {ONE, TWO, THREE}
+            assert all("not begun: another film by now" in why for why in done.left.values())
+            assert made.ledger.told == []
+            assert made.reread().survey.level is Level.READ_TWICE
 
     def test_a_refused_read_that_agrees_is_read_again_by_the_next_run(self):
         with scene() as made:
