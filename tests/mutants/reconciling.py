@@ -86,8 +86,8 @@ IN_THE_RECONCILER = (
     bug(
         "what is lost keeps its receipt",
         f"{CORE}/picture.py",
-        "            each.version_id == receipt.version_id for each in self.session.lost\n",
-        "            each.version_id is None for each in self.session.lost\n",
+        "        return frozenset(each.version_id for each in self.session.lost)\n",
+        "        return frozenset()\n",
         "tests/flows/test_scrubbing.py",
     ),
     bug(
