@@ -38,7 +38,7 @@ SCOPE = (
     # the flows that carry out what is owed
     Part(
         ("cloud/chalicelib/flows/completion.py",),
-        _flows("completion", "completion_answers", "one_put", "scan_gate", "unproven"),
+        _flows("completion", "one_put", "scan_gate", "unproven"),
     ),
     Part(("cloud/chalicelib/flows/settle.py",), _flows("settle", "completion", "last_look", "reconcile")),
     Part(("cloud/chalicelib/flows/actions/__init__.py",), (ACTIONS,)),
