@@ -20,6 +20,8 @@ PAGE = Path(__file__).parents[1] / "cloud" / "page"
 BUILT = PAGE.parent / "chalicelib" / "web" / "static"
 TESTS = PAGE.parents[1] / "tests" / "page"
 OLDEST_NODE = 20
+MOST_S = 600.0
+"""How long one command of Node.js may take. With a proxy that refuses every connection npm tries on and on."""
 
 Say = Callable[[str], None]
 
@@ -89,7 +91,7 @@ def check(say: Say) -> int:
     return max(subprocess.run(command, cwd=PAGE, check=False).returncode for command in checks)
 
 
-def install(say: Say, page: Path = PAGE, search_path: str | None = None) -> None:
+def install(say: Say, page: Path = PAGE, search_path: str | None = None, most_s: float = MOST_S) -> None:
     """Have the libraries of the lock file in `node_modules`. Raises NotBuilt."""
     tools = _tools(search_path)
     lock, mark = page / "package-lock.json", page / "node_modules" / ".installed"
@@ -97,7 +99,7 @@ def install(say: Say, page: Path = PAGE, search_path: str | None = None) -> None
     if mark.is_file() and mark.read_text() == digest:
         return
     say("npm installs the page's libraries")
-    _run([tools["npm"], "ci", "--ignore-scripts", "--no-audit", "--no-fund"], page)
+    _run([tools["npm"], "ci", "--ignore-scripts", "--no-audit", "--no-fund"], page, most_s)
     mark.write_text(digest)
 
 
@@ -117,14 +119,17 @@ def _tools(search_path: str | None) -> Mapping[str, str]:
     return tools
 
 
-def _run(command: Sequence[str], folder: Path) -> str:
+def _run(command: Sequence[str], folder: Path, most_s: float = MOST_S) -> str:
     """What the command printed. Raises NotBuilt with what it complained about."""
     environment = {**os.environ, "NO_COLOR": "1", "npm_config_update_notifier": "false"}
-    done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=600
-    )
+    name = " ".join([Path(command[0]).name, *command[1:2]])
+    try:
+        done = subprocess.run(
+            command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=most_s
+        )
+    except subprocess.TimeoutExpired as error:
+        raise NotBuilt(f"{name} did not end within {most_s:g} s") from error
     if done.returncode:
-        name = " ".join([Path(command[0]).name, *command[1:2]])
         told = (done.stderr or done.stdout).strip()
         raise NotBuilt(f"{name} failed:\n{told[-2000:]}")
     return done.stdout

@@ -49,6 +49,18 @@ def test_what_npm_complains_about_is_passed_on(tmp_path: Path):
         page.install(print, home, f"{tools}{os.pathsep}{os.environ['PATH']}")
 
 
+def test_an_npm_that_does_not_end_builds_no_page(tmp_path: Path):
+    tools, home = tmp_path / "tools", tmp_path / "a page"
+    tools.mkdir()
+    home.mkdir()
+    (home / "package-lock.json").write_text("{}")
+    tool(tools, "node", "echo v20.1.0")
+    tool(tools, "npm", "exec sleep 60")
+
+    with pytest.raises(page.NotBuilt, match=r"npm ci did not end within 0\.2 s"):
+        page.install(print, home, f"{tools}{os.pathsep}{os.environ['PATH']}", most_s=0.2)
+
+
 def test_the_sources_of_the_page_are_not_deployed():
     deployed = {path.relative_to(deploy.CLOUD).parts[0] for path in project.sources(deploy.CLOUD)}
 
