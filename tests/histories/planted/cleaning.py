@@ -251,7 +251,7 @@ OF_CLEANING = (
                 "if began_at and now < began_at:",
             ),
         ),
-        Neighbour("the record is read once more right before a marker", (_WRITTEN_SINCE,), masks=True),
+        Neighbour("the record is read once more right before a marker", (_WRITTEN_SINCE,)),
     ),
     PlantedBug(
         "a restore takes the cleaned version for a rival",
