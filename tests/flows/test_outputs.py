@@ -543,3 +543,19 @@ def test_what_nobody_requires_is_verified_too_before_the_session_is_processed():
 
     assert story.state_of(ports) == "PROCESSED"
     assert recorded(ports).receipt(extra)
+
+
+def test_an_order_that_was_fulfilled_while_its_session_was_held_can_be_given_again():
+    ports = memory_ports()
+    story.haul(ports, None)
+    operations.hold(ports, OPERATOR, SESSION_ID, "look first")
+    operations.order(ports, OPERATOR, SESSION_ID, story.WISH)
+    for artifact_id, body in MADE.items():
+        story.upload_made(ports, artifact_id, body)
+    settle_session(ports, SESSION_ID, Actor.MADE_EVENT)
+    assert (story.state_of(ports), ports.orders.sent) == ("PROCESSED", [])
+    operations.hold(ports, OPERATOR, SESSION_ID, None)
+
+    operations.order(ports, OPERATOR, SESSION_ID, story.WISH)
+
+    assert [message["order"] for message in ports.orders.sent] == [2]

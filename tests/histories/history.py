@@ -17,6 +17,7 @@ from chalicelib.core import keys
 from chalicelib.core.cleanup import Spent
 from chalicelib.core.errors import ReelhaulError
 from chalicelib.core.ids import SessionId, UploadId
+from chalicelib.core.picture import Picture
 from chalicelib.core.session import SessionState
 from chalicelib.core.settle import Policy
 from chalicelib.core.times import DAY_S
@@ -365,7 +366,10 @@ class History:
         """Whether every session is where it must be in the end, and waits for no person."""
         pictures = (self.cloud.records.picture(each) for each in self.cloud.records.sessions())
         return all(
-            each is not None and each.session.state in ENDS[self.setting.depth] and not each.session.held
+            each is not None
+            and each.session.state in ENDS[self.setting.depth]
+            and not each.session.held
+            and not _is_implausible(each)
             for each in pictures
         )
 
@@ -408,10 +412,7 @@ class History:
             assert picture
             if picture.session.held:
                 self.operator.releases(session_id)
-            is_implausible = picture.session.state is SessionState.PROCESSED and any(
-                film.fault for film in picture.session.films
-            )
-            if picture.session.state is SessionState.FAILED or is_implausible:
+            if picture.session.state is SessionState.FAILED or _is_implausible(picture):
                 has_failed = True
                 self.operator.orders(session_id)
         return has_failed
@@ -487,3 +488,9 @@ class History:
         for film in films:
             if film not in stored and self.setting.depth is not Depth.PURGED:
                 raise Broken("S1", f"a film of {path} is not in S3")
+
+
+def _is_implausible(picture: Picture) -> bool:
+    """Whether a person must look at what was made."""
+    is_processed = picture.session.state is SessionState.PROCESSED
+    return is_processed and any(film.fault for film in picture.session.films)

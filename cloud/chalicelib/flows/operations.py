@@ -32,10 +32,10 @@ def order(
 ) -> Picture:
     """The session with a new order for `wish`; it goes to the queue as soon as the session is STORED and not held.
 
-    A device's wish has the deployment's minimum added to it. While the last order has not gone out, the same wish again
-    changes nothing. Nor does a repeat with the same `key` within a day, however far the order is by then: the session
-    remembers the key in the write that orders. Raises InvalidRequest for an operator's wish that goes below the minimum
-    without a reason, KeyUsed when `key` came with another wish.
+    A device's wish has the deployment's minimum added to it. While the last order is still to go out, the same wish
+    again changes nothing. Nor does a repeat with the same `key` within a day, however far the order is by then: the
+    session remembers the key in the write that orders. Raises InvalidRequest for an operator's wish that goes below
+    the minimum without a reason, KeyUsed when `key` came with another wish.
     """
     principal.demand(Role.DEVICE, Role.OPERATOR)
     asked = digest(wish)
@@ -52,7 +52,9 @@ def order(
     def new_order(picture: Picture) -> Session:
         session = picture.session
         known = session.order
-        is_waiting = known and known.sent_at is None and not known.is_import
+        # An order whose outputs came before it was sent is never sent: it is over.
+        is_over = session.state is SessionState.PROCESSED
+        is_waiting = known and known.sent_at is None and not known.is_import and not is_over
         if known and is_waiting and known.wish.asks_as(wish) and session.failure is None:
             return session
         if not picture.chapters:

@@ -146,7 +146,6 @@ OF_UPLOADS = (
                     "    if upload.state is UploadState.COMPLETED:\n",
                 ),
             ),
-            masks=True,
         ),
     ),
     PlantedBug(
@@ -255,7 +254,6 @@ OF_UPLOADS = (
         Neighbour(
             "the reconciler looks at a session that awaits outputs",
             (Edit(f"{CORE}/settle/__init__.py", "        or awaits_outputs(picture)\n", ""),),
-            masks=True,
         ),
     ),
 )
