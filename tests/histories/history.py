@@ -491,6 +491,8 @@ class History:
 
 
 def _is_implausible(picture: Picture) -> bool:
-    """Whether a person must look at what was made."""
+    """Whether a person must look at what the present order made."""
+    receipts = (picture.receipt(each) for each in picture.required)
+    present = {each.version_id for each in receipts if each}
     is_processed = picture.session.state is SessionState.PROCESSED
-    return is_processed and any(film.fault for film in picture.session.films)
+    return is_processed and any(film.fault and film.version_id in present for film in picture.session.films)
