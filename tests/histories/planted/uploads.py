@@ -254,6 +254,7 @@ OF_UPLOADS = (
         Neighbour(
             "the reconciler looks at a session that awaits outputs",
             (Edit(f"{CORE}/settle/__init__.py", "        or awaits_outputs(picture)\n", ""),),
+            masks=True,
         ),
     ),
 )
