@@ -64,7 +64,7 @@ def test_where_nobody_is_logged_in_no_end_is_in_the_trail():
 @pytest.mark.parametrize("act", [page_sessions.list_logins, page_sessions.end_logins])
 def test_the_logins_of_an_unknown_token_are_not_found_and_the_token_is_not_repeated(act):
     with pytest.raises(
-        NotFound, match=r"^there is no token with this id; its id is the text before the dot$"
+        NotFound, match=r"^there is no token with this id; the id of a token is the text before its dot$"
     ):
         act(memory_ports(), TokenId("t_unknown.with-its-secret"))
 

@@ -430,20 +430,12 @@ class DynamoRecords:
             ":objects": limit.objects,
             ":room": limit.size_bytes - size_bytes,
         }
-        try:
-            with named():
-                self._dynamodb.update_item(
-                    TableName=self._table,
-                    Key=items.attributes(items.spent_key(day)),
-                    UpdateExpression="ADD objects :one, size_bytes :size",
-                    ConditionExpression="attribute_not_exists(objects) OR (objects < :objects AND size_bytes <= :room)",
-                    ExpressionAttributeValues=items.attributes(values),
-                )
-        except ClientError as error:
-            if code_of(error) != "ConditionalCheckFailedException":
-                raise
-            return False
-        return True
+        return self._update_if(
+            "attribute_not_exists(objects) OR (objects < :objects AND size_bytes <= :room)",
+            Key=items.attributes(items.spent_key(day)),
+            UpdateExpression="ADD objects :one, size_bytes :size",
+            ExpressionAttributeValues=items.attributes(values),
+        )
 
     def use(self, window: Window, amount: int, most: int) -> bool:
         """One atomic update; a reply that was lost is asked for again, which counts too much, never too little."""
@@ -469,16 +461,19 @@ class DynamoRecords:
     ) -> bool:
         """Whether the table counted `amount`, because the condition held."""
         values = {**values, ":amount": amount, ":ttl": items.window_ttl(window)}
+        return self._update_if(
+            condition,
+            Key=items.attributes(items.window_key(window)),
+            UpdateExpression=f"ADD used :amount SET #ttl = :ttl{mark}",
+            ExpressionAttributeNames={"#ttl": "ttl"},
+            ExpressionAttributeValues=items.attributes(values),
+        )
+
+    def _update_if(self, condition: str, **update: Any) -> bool:
+        """One atomic update of the table; whether its condition held, so that it was made."""
         try:
             with named():
-                self._dynamodb.update_item(
-                    TableName=self._table,
-                    Key=items.attributes(items.window_key(window)),
-                    UpdateExpression=f"ADD used :amount SET #ttl = :ttl{mark}",
-                    ConditionExpression=condition,
-                    ExpressionAttributeNames={"#ttl": "ttl"},
-                    ExpressionAttributeValues=items.attributes(values),
-                )
+                self._dynamodb.update_item(TableName=self._table, ConditionExpression=condition, **update)
         except ClientError as error:
             if code_of(error) != "ConditionalCheckFailedException":
                 raise

@@ -111,5 +111,5 @@ def _token(registry: Registry, token_id: TokenId) -> Token:
     token = registry.records.token(token_id)
     if token is None:
         # Not echoed: who pastes the whole token here would find its secret in a log.
-        raise NotFound("there is no token with this id; its id is the text before the dot")
+        raise NotFound("there is no token with this id; the id of a token is the text before its dot")
     return token

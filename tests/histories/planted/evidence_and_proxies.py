@@ -23,9 +23,9 @@ OF_EVIDENCE = (
         Neighbour("the last look recalls what differs", (_LAST_LOOK,)),
     ),
     PlantedBug(
-        "a read of any bytes makes a chapter read twice",
+        "any second read makes a chapter read-twice, whatever its bytes",
         Kind.EVIDENCE,
-        "a wrong first read is called sure, and nobody hears of the difference",
+        "the record calls a wrong first read sure, and nobody hears of the difference",
         (
             Edit(
                 EVIDENCE,

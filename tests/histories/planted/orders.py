@@ -14,9 +14,9 @@ OPERATIONS = f"{FLOWS}/operations.py"
 
 OF_ORDERS = (
     PlantedBug(
-        "a session is stored before all of its chapters are home",
+        "a session becomes STORED while a chapter is missing",
         Kind.GUARD,
-        "people and processors are told that a recording is home, and a chapter is missing",
+        "people and processors hear that a recording is home although a chapter is missing",
         (
             Edit(
                 DECISION,
@@ -55,9 +55,9 @@ OF_ORDERS = (
         NoNeighbour("an order that is on record as sent is sent by nobody"),
     ),
     PlantedBug(
-        "an order is sent in every round",
+        "each round sends the order again",
         Kind.IDEMPOTENCY,
-        "processors work on one order again and again",
+        "processors do the same work many times",
         (
             Edit(
                 SESSION,
@@ -181,16 +181,16 @@ OF_ORDERS = (
         NoNeighbour("the number is all that tells one processor's word from another's"),
     ),
     PlantedBug(
-        "nobody looks for outputs",
+        "the reconciler does not look for outputs",
         Kind.LEASE,
-        "the session never becomes PROCESSED when S3's event is lost",
+        "when S3's event is lost, the session never becomes PROCESSED",
         (Edit(DECISION, "        or awaits_outputs(picture)\n", ""),),
         NoNeighbour("events may be lost, and processors call nobody"),
     ),
     PlantedBug(
-        "a session of which all is there is not looked at again",
+        "the reconciler does not look again at a session that has all its outputs",
         Kind.LEASE,
-        "after a crash between the last receipt and the next step the session stays STORED",
+        "a function dies between the last receipt and the next step, and the session stays STORED",
         (
             Edit(
                 DECISION,

@@ -64,9 +64,9 @@ CLAIM_AT_THE_API = (
 
 OF_UPLOADS = (
     PlantedBug(
-        "a session is written whatever was written since",
+        "a write does not ask whether the session was written since",
         Kind.IF_MATCH,
-        "the word of an operator, a receipt or an intent is written over by one who did not know it",
+        "a function writes over an operator's word, a receipt or an intent that it has not read",
         (_LAST_WRITER_WINS,),
         NoNeighbour("every flow rests on the version of what it read"),
     ),
@@ -86,9 +86,9 @@ OF_UPLOADS = (
         ),
     ),
     PlantedBug(
-        "a round that is killed keeps its sessions for days",
+        "a killed round keeps its sessions for days",
         Kind.LEASE,
-        "a session is not looked at again, although nobody works on it",
+        "no round looks at a session, although nobody works on it",
         (
             Edit(
                 RECONCILE,

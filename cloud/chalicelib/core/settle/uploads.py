@@ -163,7 +163,7 @@ def _owed_while_live(
     whole = assembled(upload.plan, stored_parts)
     # An object of somebody else on the key is kept: unknown means keep, and S3 would refuse to replace it.
     is_free = not seen.stored and not is_being_cleared(upload, picture, now, policy)
-    # Parts that nobody claims may be of two cards: a late part of an earlier try counts as the last one that lacked.
+    # Parts that nobody claims may be of two cards: the last one may be a late part of an earlier try.
     if whole and upload.claim == whole and is_free:
         return Complete(upload.upload_id, whole, stored_parts)
     return _owed_while_waiting(upload, whole, now, policy)
